@@ -1,0 +1,165 @@
+"""The error tree, sorted by what the caller should do, and the gateway's own error as data.
+
+    IntacctError
+    ├── SettingsError        configured wrongly                       stop, exit 2
+    ├── RefusedError         cannot be served as asked                stop, exit 3 (2 when we refuse before a call)
+    │   ├── SignInError          a credential, or what stands behind it
+    │   ├── NotPermittedError    a right or a subscription is missing
+    │   └── InvalidRequestError  the question is wrong
+    ├── TransientError       nothing was applied                      wait and send again, exit 4 when given up
+    │   └── ThrottledError       told to slow down, perhaps for how long
+    ├── InDoubtError         a write left and no answer came          never resend blindly, exit 5
+    ├── RecordError          one record refused                       dead letter, carry on, exit 1
+    └── ProtocolError        unreadable                               exit 4
+        ├── LocalProtocolError   we would have sent nonsense
+        └── RemoteProtocolError  they sent nonsense
+
+Where an error was raised does not matter here; what to do next does.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One `<error>` of the gateway: a code or sentence, up to three texts, and the stable id behind them."""
+
+    errorno: str = ""
+    """Usually a code such as `BL01001973`; sometimes a sentence, sometimes empty."""
+    description: str = ""
+    description2: str = ""
+    """Holds the text in most answers, the support id already taken off."""
+    correction: str = ""
+    support_id: str = ""
+    """What to quote to Sage, URL-decoded (`%7E` is `~`)."""
+    errorid: str = ""
+    """The stable code from `<additionalinfo>` (`GL-0493`), when it was asked for and given."""
+    field: str = ""
+    """The field that `<additionalinfo>` names, when it names one."""
+
+    @property
+    def text(self) -> str:
+        """The most telling sentence: description2, else description, else the errorno."""
+        return self.description2 or self.description or self.errorno
+
+    def __str__(self) -> str:
+        code = self.errorid or self.errorno
+        return f"{code}: {self.text}" if code and code != self.text else self.text
+
+
+class IntacctError(Exception):
+    """The root of everything this package raises on purpose."""
+
+    exit_status = 1
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        faults: tuple[Fault, ...] = (),
+        fix: str = "",
+        function: str = "",
+        control_id: str = "",
+        http_status: int = 0,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.faults = faults
+        """The gateway's errors in its own order: the innermost cause first."""
+        self.fix = fix
+        """What to do about it, in a sentence; empty where we know nothing better than the message."""
+        self.function = function
+        self.control_id = control_id
+        self.http_status = http_status
+
+    def __str__(self) -> str:
+        return self.message
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle by attribute, since errors cross processes and the keyword-only constructor does not."""
+        return _revive, (type(self), self.message, self.__dict__)
+
+
+def _revive(kind: type[IntacctError], message: str, state: dict[str, Any]) -> IntacctError:
+    error = kind.__new__(kind)
+    Exception.__init__(error, message)
+    error.__dict__.update(state)
+    return error
+
+
+class SettingsError(IntacctError):
+    """The connection, the configuration or a file on this side is wrong; no call was made."""
+
+    exit_status = 2
+
+
+class RefusedError(IntacctError):
+    """The request cannot be served as asked; sending it again changes nothing."""
+
+    exit_status = 3
+
+
+class SignInError(RefusedError):
+    """A credential was refused, or what stands behind it: sender, authorisation, company, user, entity."""
+
+
+class NotPermittedError(RefusedError):
+    """Signed in, but the user's role or the company's subscription does not reach this."""
+
+
+class InvalidRequestError(RefusedError):
+    """The question is wrong: an unknown object or field, a bad filter, a malformed body."""
+
+    def __init__(self, message: str, *, by_gateway: bool = False, **details: Any) -> None:
+        super().__init__(message, **details)
+        self.by_gateway = by_gateway
+        """False when we refused it before any call."""
+        self.exit_status = 3 if by_gateway else 2
+
+
+class TransientError(IntacctError):
+    """Nothing was applied; the same request may be sent again after a wait."""
+
+    exit_status = 4
+
+
+class ThrottledError(TransientError):
+    """Told to slow down (HTTP 429, GW-0010, or the concurrency limit)."""
+
+    def __init__(self, message: str, *, retry_after: float | None = None, **details: Any) -> None:
+        super().__init__(message, **details)
+        self.retry_after = retry_after
+        """Seconds the gateway asked for, or None."""
+
+
+class InDoubtError(IntacctError):
+    """A write was fully sent and its answer is missing or unreadable: it may or may not have been applied."""
+
+    exit_status = 5
+
+
+class RecordError(IntacctError):
+    """One record was refused; the others are not affected."""
+
+    exit_status = 1
+
+    def __init__(self, message: str, *, field: str = "", record: str = "", **details: Any) -> None:
+        super().__init__(message, **details)
+        self.field = field
+        self.record = record
+        """How the caller knows the record: a key, or `file.csv:12`."""
+
+
+class ProtocolError(IntacctError):
+    """Bytes that do not mean what the protocol says they should."""
+
+    exit_status = 4
+
+
+class LocalProtocolError(ProtocolError):
+    """We were about to send something the protocol does not allow."""
+
+
+class RemoteProtocolError(ProtocolError):
+    """The other side sent something unreadable, cut short, or unlike what the protocol allows."""

@@ -1,0 +1,1 @@
+"""Floor 4: moves records. Knows neither Singer nor the command line."""

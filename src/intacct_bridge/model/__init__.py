@@ -1,0 +1,1 @@
+"""Floor 2: what the data means. Pure functions on values."""

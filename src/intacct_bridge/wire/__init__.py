@@ -1,0 +1,1 @@
+"""Floor 1: bytes ⇄ typed messages. No socket, no clock, no randomness."""
