@@ -1,7 +1,7 @@
 """What comes back from one HTTP exchange, and the shape of whatever makes one: the seam below the client.
 
 A transport is any callable `(endpoint, body) -> Reply`: the HTTP client, the emulator, a test's function. It either
-returns a Reply, whatever its status, or raises `ConnectionCutError`, which says how much of the request can have arrived.
+returns a Reply, whatever its status, or raises `ConnectionCutError`, which says whether the request left whole.
 """
 
 from collections.abc import Callable, Mapping
