@@ -1,35 +1,53 @@
 # `make help` prints the targets. Each does its own set-up in .venv; only Python 3.11+ and make are needed.
-PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
-READY := $(VENV)/.ready
+PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+OURSELVES := --no-deps --no-build-isolation --editable .
+# A shell's own settings must not leak into the virtual environment.
+unexport VIRTUAL_ENV PYTHONPATH PYTHONHOME
 
 .PHONY: help demo test check bench docs format clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-$(READY): pyproject.toml constraints.txt
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[all,dev]'
+$(BIN)/python:
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed: install it, or name it with PYTHON=..."; exit 1; }
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.ready: $(BIN)/python pyproject.toml constraints.txt
+	@echo "Setting up $(VENV) with everything in constraints.txt (once) ..."
+	@$(PIP) --require-hashes --only-binary :all: --requirement constraints.txt
+	@$(PIP) $(OURSELVES)
+	@touch $@ $(VENV)/.ready-demo
+
+$(VENV)/.ready-demo: $(BIN)/python pyproject.toml constraints-demo.txt
+	@echo "Setting up $(VENV) with what the demo needs (once) ..."
+	@$(PIP) --require-hashes --only-binary :all: --requirement constraints-demo.txt
+	@$(PIP) $(OURSELVES)
 	@touch $@
 
-demo: $(READY) ## the main job on an emulated company, in ./demo-company
-	$(BIN)/intacct demo
+demo: $(VENV)/.ready-demo ## the main job on an emulated company, in ./demo-company
+	@$(BIN)/intacct demo
 
-test: $(READY) ## every test
+test: $(VENV)/.ready ## every test
 	$(BIN)/python -m pytest
 
-check: $(READY) ## style, types, and the tests that hold the structure
+check: $(VENV)/.ready ## style, types, and the tests that hold the structure
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -q tests/test_*.py
 
-bench: $(READY) ## speed, memory and API transactions, as ratios
+bench: $(VENV)/.ready ## speed, memory and API transactions, as ratios
 	$(BIN)/python -m bench
 
-format: $(READY) ## rewrite the code in the house's format
+docs: $(VENV)/.ready ## rewrite the generated pages of docs/
+	$(BIN)/python scripts/generate_docs.py
+
+format: $(VENV)/.ready ## rewrite the code in the house's format
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
