@@ -1,0 +1,115 @@
+"""Typed Arrow batches → JSON lines, a page at a time and without a Python object per cell.
+
+Every cell becomes JSON text by whole-column operations, and one join makes the lines. Decimals are JSON numbers
+with exactly their digits (`1234.5`, never `1234.50000000000000`, never a float), dates `2026-01-31`, timestamps
+`2026-01-31T23:59:59Z` with a fraction only where there is one. Consumers that read JSON numbers as floats can be given
+decimals as strings instead. Needs pyarrow.
+"""
+
+import re
+from decimal import Decimal
+from json import dumps
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_CONTROL = re.compile(rb"[\x00-\x1f]")
+
+
+def json_lines(batch: "pa.RecordBatch", prefix: str = "", suffix: str = "", *, decimals_as_text: bool = False) -> bytes:
+    """One line a row: `prefix`, an object with every column (null where empty), `suffix`, a newline."""
+    import pyarrow.compute as pc
+
+    if not batch.num_rows:
+        return b""
+    if not batch.num_columns:
+        return (prefix + "{}" + suffix + "\n").encode() * int(batch.num_rows)
+    parts: list[Any] = []
+    for index, name in enumerate(batch.schema.names):
+        parts.append((prefix + "{" if index == 0 else ",") + dumps(name, ensure_ascii=False) + ":")
+        column = batch.column(index)
+        cells = _json_column(column, decimals_as_text=decimals_as_text)
+        parts.append(pc.fill_null(cells, "null") if column.null_count else cells)
+    lines = pc.binary_join_element_wise(*parts, "}" + suffix + "\n", "")
+    return _values(lines)
+
+
+def _json_column(column: "pa.Array", *, decimals_as_text: bool) -> "pa.Array":
+    """The column as JSON text, nulls left null."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    kind = column.type
+    if pa.types.is_string(kind):
+        return _quoted(_escaped(column))
+    if pa.types.is_decimal(kind):
+        digits = _plain_decimals(column)
+        return _quoted(digits) if decimals_as_text else digits
+    if pa.types.is_date(kind):
+        return _quoted(column.cast(pa.string()))
+    if pa.types.is_timestamp(kind):
+        text = column.cast(pa.timestamp(kind.unit)).cast(pa.string())
+        text = pc.replace_substring(text, " ", "T", max_replacements=1)
+        return _quoted(pc.replace_substring_regex(text, r"\.?0*$", "") if _fraction_is_zero(text) else text, "Z")
+    if pa.types.is_integer(kind) or pa.types.is_boolean(kind):
+        return column.cast(pa.string())
+    if pa.types.is_null(kind):
+        return column.cast(pa.string())
+    raise TypeError(f"no JSON form for a column of {kind}")
+
+
+def _quoted(cells: "pa.Array", tail: str = "") -> "pa.Array":
+    import pyarrow.compute as pc
+
+    return pc.binary_join_element_wise('"', cells, tail + '"', "")
+
+
+def _escaped(column: "pa.Array") -> "pa.Array":
+    """The text with JSON's escapes; most columns need none, which one scan of the buffer shows."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    text = _values(column)
+    if _CONTROL.search(text):
+        cells = [None if cell is None else dumps(cell, ensure_ascii=False)[1:-1] for cell in column.to_pylist()]
+        return pa.array(cells, pa.string())
+    for character in ("\\", '"'):
+        if character.encode() in text:
+            column = pc.replace_substring(column, character, "\\" + character)
+    return column
+
+
+def _plain_decimals(column: "pa.Array") -> "pa.Array":
+    """Decimals as digits without trailing zeros; Arrow writes tiny values with an exponent, and zero as `0E-14`."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    text = column.cast(pa.string())
+    if column.type.scale <= 0:
+        return text
+    text = pc.replace_substring_regex(text, r"^-?0E-?\d+$", "0.0")
+    if b"E" in _values(text):
+        text = pa.array([None if v is None else _without_exponent(v) for v in text.to_pylist()], pa.string())
+    return pc.utf8_rtrim(pc.utf8_rtrim(text, "0"), ".")
+
+
+def _without_exponent(text: str) -> str:
+    plain = format(Decimal(text), "f")
+    return plain if "." in plain else plain + ".0"
+
+
+def _fraction_is_zero(text: "pa.Array") -> bool:
+    import pyarrow.compute as pc
+
+    return bool(pc.all(pc.match_substring_regex(text, r"^[^.]*(\.0*)?$")).as_py())
+
+
+def _values(column: "pa.Array") -> bytes:
+    """The bytes of all texts of a string column, joined; null slots have none."""
+    _, offsets, data = column.buffers()
+    if data is None or offsets is None:
+        return b""
+    view = memoryview(offsets).cast("i")
+    start, end = view[column.offset], view[column.offset + len(column)]
+    return bytes(memoryview(data)[start:end])

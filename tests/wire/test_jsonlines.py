@@ -1,0 +1,76 @@
+"""A batch as JSON lines says what a JSON encoder says of the same rows, with every digit kept."""
+
+import json
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any
+
+import pyarrow as pa
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from intacct_bridge.wire.jsonlines import json_lines
+
+TEXT = st.text(st.characters(codec="utf-8"), max_size=12)
+MONEY = st.decimals(allow_nan=False, allow_infinity=False, min_value=-(10**13), max_value=10**13, places=14)
+ROWS = st.lists(
+    st.fixed_dictionaries(
+        {
+            "t": st.none() | TEXT,
+            "i": st.none() | st.integers(-(2**60), 2**60),
+            "d": st.none() | MONEY,
+            "b": st.none() | st.booleans(),
+            "day": st.none() | st.dates(date(1, 1, 1), date(9999, 12, 31)),
+            "at": st.none() | st.datetimes(datetime(1678, 1, 1), datetime(2261, 12, 31), timezones=st.just(UTC)),
+        }
+    ),
+    max_size=6,
+)
+SCHEMA = pa.schema(
+    [
+        ("t", pa.string()),
+        ("i", pa.int64()),
+        ("d", pa.decimal128(38, 14)),
+        ("b", pa.bool_()),
+        ("day", pa.date32()),
+        ("at", pa.timestamp("us", "UTC")),
+    ]
+)
+
+
+@settings(deadline=None)
+@given(ROWS, st.booleans())
+def test_every_cell_reads_back_exactly(rows: list[dict[str, Any]], as_text: bool) -> None:
+    batch = pa.RecordBatch.from_pylist(rows, schema=SCHEMA)
+    lines = json_lines(batch, '{"record":', "}", decimals_as_text=as_text).decode()
+    back = [json.loads(line, parse_float=Decimal)["record"] for line in lines.split("\n")[:-1]]
+    assert len(back) == len(rows)
+    for row, got in zip(rows, back, strict=True):
+        assert {name: got[name] for name in ("t", "i", "b")} == {name: row[name] for name in ("t", "i", "b")}
+        assert got["day"] == (None if row["day"] is None else row["day"].isoformat())
+        if row["d"] is None:
+            assert got["d"] is None
+        else:
+            assert isinstance(got["d"], str) is as_text
+            assert Decimal(got["d"]) == row["d"]
+        if row["at"] is None:
+            assert got["at"] is None
+        else:
+            assert datetime.fromisoformat(got["at"]) == row["at"]
+
+
+def test_digits_are_the_fewest_that_say_it() -> None:
+    amounts = ["0", "-0.00", "100.00", "0.10", "-1234.50", "0.00000000000001", "1e3"]
+    batch = pa.record_batch({"d": pa.array([Decimal(a) for a in amounts], pa.decimal128(38, 14))})
+    assert json_lines(batch).decode().split() == [
+        f'{{"d":{d}}}' for d in ["0", "0", "100", "0.1", "-1234.5", "0.00000000000001", "1000"]
+    ]
+
+
+def test_a_slice_of_a_batch_is_only_that_slice() -> None:
+    batch = pa.record_batch({"t": ["a", 'b"', "c"]}).slice(1, 1)
+    assert json_lines(batch) == b'{"t":"b\\""}\n'
+
+
+def test_no_rows() -> None:
+    assert json_lines(pa.record_batch({"t": pa.array([], pa.string())})) == b""
