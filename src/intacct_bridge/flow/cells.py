@@ -1,0 +1,136 @@
+"""What people write in a cell, read as money, a date or text: exactly, or not at all.
+
+An amount that could mean two numbers is refused, since a guess would be posted: `1,234` is a thousand to some and one
+and a bit to others, `12,50` is a decimal comma or a slip. Nothing is ever rounded. Dates are ISO, or MM/DD/YYYY as the
+company writes them unless the order is said to be the other one.
+"""
+
+import re
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Literal
+
+from intacct_bridge.errors import RecordError
+
+Cell = str | int | Decimal | bool | date | datetime | None
+"""One scalar of an input. Text files give text only; other formats may give typed values, never a float."""
+
+DateOrder = Literal["mdy", "dmy"]
+
+_PLAIN = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)")
+_GROUPED = re.compile(r"[+-]?\d{1,3}(,\d{3})+\.\d+|[+-]?\d{1,3}(,\d{3}){2,}")
+_ISO = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})(?:[T ].*)?")
+_SLASHED = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4})")
+_SPACES = str.maketrans("", "", " \u00a0\u202f\t")
+
+
+def text_of(cell: object) -> str:
+    """A cell as text without the white space around it; nothing is the empty text."""
+    if cell is None:
+        return ""
+    if isinstance(cell, bool):
+        return "true" if cell else "false"
+    if isinstance(cell, Decimal):
+        return format(cell, "f")
+    return str(cell).replace("\u00a0", " ").strip()
+
+
+def read_money(cell: Cell) -> Decimal | None:
+    """An amount, or None for an empty cell; `1,234.50` and `(1,234.50)` are understood, ambiguity is refused."""
+    if isinstance(cell, bool) or isinstance(cell, date):
+        raise _unreadable(text_of(cell), "write a number such as 1234.50")
+    if isinstance(cell, int | Decimal):
+        return _finite(Decimal(cell))
+    text = text_of(cell)
+    if not text:
+        return None
+    inner, negative = text, False
+    if text.startswith("(") and text.endswith(")"):
+        inner, negative = text[1:-1].strip(), True
+        if inner[:1] in "+-":
+            raise _unreadable(text, "use brackets or a sign, not both")
+    bare = inner.translate(_SPACES) if inner[:1] in "+-" else inner
+    if _PLAIN.fullmatch(bare):
+        amount = Decimal(bare)
+    elif _GROUPED.fullmatch(bare):
+        amount = Decimal(bare.replace(",", ""))
+    else:
+        raise _unreadable(text, _money_fix(bare))
+    return -amount if negative else amount
+
+
+def _money_fix(text: str) -> str:
+    if re.fullmatch(r"[+-]?\d{1,3},\d{3}", text):
+        bare = text.replace(",", "")
+        return f"write {bare} or {bare}.00, since a comma alone may be a decimal point elsewhere"
+    if re.fullmatch(r"[+-]?[\d.]*\d,\d{1,2}", text):
+        return "use a point before the cents and no point for thousands, as in 1234.50"
+    if re.search(r"[$€£¥]|[A-Za-z]{3}", text):
+        return "remove the currency sign; a currency belongs in a column of its own"
+    return "write a number such as 1234.50"
+
+
+def _unreadable(text: str, fix: str) -> RecordError:
+    return RecordError(f"{text!r} is not an amount", fix=fix)
+
+
+def _finite(amount: Decimal) -> Decimal:
+    if not amount.is_finite():
+        raise _unreadable(str(amount), "write a number such as 1234.50")
+    return amount
+
+
+@dataclass(frozen=True, slots=True)
+class DateReading:
+    """How the slashed dates of one column are to be understood."""
+
+    order: DateOrder = "mdy"
+    certain: bool = True
+    """False where the column holds both 01/13/2026 and 13/01/2026: then no slashed date can be trusted."""
+
+
+def date_reading(texts: "list[str]", order: DateOrder | None) -> DateReading:
+    """Decide once for a whole column, because a file of DD/MM dates is half readable as MM/DD, and wrong.
+
+    Without a setting MM/DD is assumed, until one date of the column contradicts it.
+    """
+    if order is not None:
+        return DateReading(order)
+    found = (_SLASHED.fullmatch(text.strip()) for text in texts)
+    return DateReading("mdy", certain=all(int(match[1]) <= 12 for match in found if match))
+
+
+def read_date(cell: Cell, reading: DateReading = DateReading()) -> date | None:  # noqa: B008
+    """A date, or None for an empty cell."""
+    if isinstance(cell, datetime):
+        return cell.date()
+    if isinstance(cell, date):
+        return cell
+    text = text_of(cell)
+    if not text:
+        return None
+    iso = _ISO.fullmatch(text)
+    if iso:
+        return _day(text, int(iso[1]), int(iso[2]), int(iso[3]))
+    slashed = _SLASHED.fullmatch(text)
+    if slashed is None:
+        raise RecordError(f"{text!r} is not a date", fix="write it as 2026-01-31 or 01/31/2026")
+    first, second, year = int(slashed[1]), int(slashed[2]), int(slashed[3])
+    if not reading.certain:
+        raise RecordError(
+            f"{text!r} may be month/day or day/month: this column holds dates of both kinds",
+            fix="write dates as 2026-01-31, or say which order the file uses (date order mdy or dmy)",
+        )
+    month, day = (first, second) if reading.order == "mdy" else (second, first)
+    return _day(text, year, month, day)
+
+
+def _day(text: str, year: int, month: int, day: int) -> date:
+    try:
+        return date(year, month, day)
+    except ValueError:
+        hint = "; for day/month/year say that the date order is dmy" if month > 12 >= day else ""
+        raise RecordError(
+            f"{text!r} is not a day of the calendar", fix=f"write it as 2026-01-31 or 01/31/2026{hint}"
+        ) from None

@@ -1,0 +1,182 @@
+"""Input files as rows that remember where they came from; every value exactly as the file has it.
+
+A row's cells are keyed by the file's own column names, so that every later complaint is in the user's words and a
+refused row can be written back as it was. What a column means is a layout's business. CSV gives text; the other
+formats (`table_formats`) may give typed cells, and never a float.
+"""
+
+import codecs
+import csv
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO
+
+from intacct_bridge.errors import SettingsError
+from intacct_bridge.flow.cells import Cell
+
+DELIMITERS = (",", ";", "\t")
+_CHUNK = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class SourceRow:
+    """One row of an input, with the place to find it again."""
+
+    source: str
+    """The file's name, as messages show it."""
+    number: int
+    """The first physical line of the row; the row number in formats without lines."""
+    cells: Mapping[str, object]
+    """Values by the input's own column names; a nested value (JSON) is a list or a dict."""
+    fault: str = ""
+    """Why the row as a whole cannot be trusted, such as more cells than columns."""
+
+    @property
+    def position(self) -> str:
+        """`file.csv:12`."""
+        return f"{self.source}:{self.number}"
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """How a text file was written, so that refused rows can be written alike."""
+
+    delimiter: str = ","
+    encoding: str = "utf-8"
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """An opened input: its columns now, its rows when iterated (again and again if need be)."""
+
+    path: Path
+    columns: tuple[str, ...]
+    rows: Callable[[], Iterator[SourceRow]] = field(repr=False)
+    form: str = "csv"
+    dialect: Dialect = Dialect()
+    notes: tuple[str, ...] = ()
+    """What a reader should know, such as an encoding that had to be assumed."""
+
+    def __iter__(self) -> Iterator[SourceRow]:
+        return self.rows()
+
+
+def open_csv(path: Path, *, encoding: str | None = None, delimiter: str | None = None) -> Table:
+    """A delimited text file with a header line; encoding and delimiter are found out unless given."""
+    notes: tuple[str, ...] = ()
+    if encoding is None:
+        encoding, notes = find_encoding(path)
+    header_line = _first_record(path, encoding)
+    found = delimiter or _find_delimiter(header_line)
+    dialect = Dialect(found, encoding)
+    columns = _columns(path, dialect)
+    return Table(path, columns, lambda: _csv_rows(path, dialect, columns), "csv", dialect, notes)
+
+
+def find_encoding(path: Path) -> tuple[str, tuple[str, ...]]:
+    """The encoding of a text file with a note where it is an assumption: UTF-8 or UTF-16 by proof, else Windows-1252."""
+    with open_input(path) as file:
+        start = file.read(4)
+        if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+            return "utf-16", ()
+        if start.startswith(codecs.BOM_UTF8):
+            return "utf-8-sig", ()
+        file.seek(0)
+        for name in ("utf-8", "cp1252"):
+            file.seek(0)
+            if _decodes(file, name):
+                break
+        else:
+            raise SettingsError(
+                f"{path.name} is neither UTF-8 nor Windows-1252 text",
+                fix="save it as CSV UTF-8, or name its encoding",
+            )
+    if name == "utf-8":
+        return name, ()
+    return name, (f"{path.name} is not UTF-8; it is read as Windows-1252. Check accented letters in the plan.",)
+
+
+def _decodes(file: IO[bytes], encoding: str) -> bool:
+    decoder = codecs.getincrementaldecoder(encoding)()
+    try:
+        while chunk := file.read(_CHUNK):
+            decoder.decode(chunk)
+        decoder.decode(b"", True)
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def open_input(path: Path) -> IO[bytes]:
+    """The file's bytes. Raises SettingsError where the path leads to nothing readable."""
+    try:
+        return path.open("rb")
+    except OSError as error:
+        raise SettingsError(f"cannot read {path}: {error.strerror or error}", fix="check the path") from None
+
+
+def _first_record(path: Path, encoding: str) -> str:
+    try:
+        with path.open(encoding=encoding, newline="") as file:
+            line = next((line for line in file if line.strip()), "")
+    except (LookupError, UnicodeError) as error:
+        raise SettingsError(f"{path.name} cannot be read as {encoding}: {error}", fix="name its encoding") from None
+    if not line:
+        raise SettingsError(f"{path.name} is empty", fix="give a file with a header line and rows")
+    return line
+
+
+def _find_delimiter(header: str) -> str:
+    """The delimiter that splits the header into most cells; a comma where none does."""
+    return max(DELIMITERS, key=lambda delimiter: len(next(csv.reader([header], delimiter=delimiter))))
+
+
+def _columns(path: Path, dialect: Dialect) -> tuple[str, ...]:
+    _, header = next(_records(path, dialect))
+    names = tuple(name.strip() or f"column {number}" for number, name in enumerate(header, 1))
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise SettingsError(
+            f"{path.name} has two columns named {', '.join(map(repr, twice))}", fix="give each column its own name"
+        )
+    return names
+
+
+def _csv_rows(path: Path, dialect: Dialect, columns: tuple[str, ...]) -> Iterator[SourceRow]:
+    records = _records(path, dialect)
+    next(records)
+    width = len(columns)
+    for number, cells in records:
+        fault = ""
+        if len(cells) > width and any(cell.strip() for cell in cells[width:]):
+            fault = f"the row has {len(cells)} cells, the header {width}; a text that holds a delimiter needs quotes"
+        yield SourceRow(path.name, number, dict(zip(columns, cells, strict=False)), fault)
+
+
+def _records(path: Path, dialect: Dialect) -> Iterator[tuple[int, list[str]]]:
+    """Every non-blank record with its first physical line, the header included."""
+    with path.open(encoding=dialect.encoding, newline="") as file:
+        reader = csv.reader(file, delimiter=dialect.delimiter, strict=True)
+        before = 0
+        while True:
+            try:
+                cells = next(reader)
+            except StopIteration:
+                return
+            except (csv.Error, UnicodeError) as error:
+                raise SettingsError(
+                    f"{path.name}:{before + 1} cannot be read: {error}",
+                    fix="look for a quotation mark that is opened and not closed",
+                ) from None
+            number, before = before + 1, reader.line_num
+            if any(cell.strip() for cell in cells):
+                yield number, cells
+
+
+def scalar(row: SourceRow, column: str) -> Cell:
+    """A cell as a scalar; a nested value counts as its text, an absent one as nothing."""
+    value = row.cells.get(column)
+    if value is None or isinstance(value, Cell):
+        return value
+    return str(value)

@@ -1,0 +1,99 @@
+"""One intended write as a frozen value: what is to become of which record, and which input rows say so."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+from enum import StrEnum
+
+from intacct_bridge.flow.table import SourceRow
+
+Value = str | int | Decimal | date | datetime | bool | None
+"""A typed cell; None clears the field, an absent field is left alone."""
+
+
+class Operation(StrEnum):
+    """What is to become of a record."""
+
+    CREATE = "create"
+    UPDATE = "update"
+    DELETE = "delete"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something a rule has to say about one record, in the words of its input."""
+
+    rule: str
+    message: str
+    fix: str = ""
+    column: str = ""
+    """The input's own column name; empty where the record as a whole is meant."""
+    position: str = ""
+    """`file.csv:12`."""
+    refuses: bool = True
+    """False for advice that lets the record pass."""
+
+    def __str__(self) -> str:
+        place = ": ".join(part for part in (self.position, self.column) if part)
+        text = f"{self.message}; {self.fix}" if self.fix else self.message
+        return f"{place}: {text}" if place else text
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One owned line of a record."""
+
+    object: str
+    fields: Mapping[str, Value]
+    row: SourceRow
+
+    @property
+    def position(self) -> str:
+        """Where the line stands in the input."""
+        return self.row.position
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """How a record is known again on another run."""
+
+    text: str
+    kind: str
+    """`key` the company will know it by, `source` key of its origin, or `content`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """One record to be written, by Intacct's own names, with everything known about it before the company is asked."""
+
+    operation: Operation
+    object: str
+    fields: Mapping[str, Value]
+    identity: Identity
+    digest: str
+    """Of the content, whatever the order of columns and lines."""
+    label: str
+    """How a person would call it: `PYRJ 2026-01-31 'Payroll' PR-0131`."""
+    rows: tuple[SourceRow, ...]
+    lines: Mapping[str, tuple[Line, ...]] = field(default_factory=dict)
+    """Owned lines by their wrapper element, such as `ENTRIES`."""
+    columns: Mapping[str, str] = field(default_factory=dict)
+    """The input's column name for each Intacct field."""
+    findings: tuple[Finding, ...] = ()
+    """What reading it brought to light."""
+
+    @property
+    def position(self) -> str:
+        """Where the record begins in the input."""
+        return self.rows[0].position if self.rows else ""
+
+    @property
+    def all_lines(self) -> Iterator[Line]:
+        """Every owned line."""
+        for lines in self.lines.values():
+            yield from lines
+
+    def column(self, name: str) -> str:
+        """The input's name for an Intacct field."""
+        return self.columns.get(name, name)

@@ -1,0 +1,192 @@
+"""Input files become rows that know where they came from, with every value as the file has it."""
+
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from intacct_bridge.errors import RecordError, SettingsError
+from intacct_bridge.flow.cells import date_reading, read_date, read_money
+from intacct_bridge.flow.table import open_csv
+from intacct_bridge.flow.table_formats import exact, open_table
+
+
+def written(path: Path, content: bytes) -> Path:
+    path.write_bytes(content)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("content", "encoding"),
+    [
+        ("name,amount\nZoë,1\n".encode(), "utf-8"),
+        ("name,amount\nZoë,1\n".encode("utf-8-sig"), "utf-8-sig"),
+        ("name,amount\nZoë,1\n".encode("utf-16"), "utf-16"),
+        ("name,amount\nZoë,1\n".encode("cp1252"), "cp1252"),
+    ],
+)
+def test_the_encoding_is_found(tmp_path: Path, content: bytes, encoding: str) -> None:
+    table = open_csv(written(tmp_path / "a.csv", content))
+    assert table.columns == ("name", "amount")
+    assert [row.cells["name"] for row in table] == ["Zoë"]
+    assert table.dialect.encoding == encoding
+    assert any("Windows-1252" in note for note in table.notes) == (encoding == "cp1252")
+
+
+def test_bytes_that_are_no_text_are_refused_with_a_fix(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"a\.csv is neither UTF-8 nor Windows-1252") as caught:
+        open_csv(written(tmp_path / "a.csv", b"a,b\n\x81\x8d\xff,1\n"))
+    assert caught.value.fix
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+def test_the_delimiter_is_found(tmp_path: Path, delimiter: str) -> None:
+    text = delimiter.join(["a", "b,x" if delimiter != "," else "b", "c"]) + "\n" + delimiter.join("123") + "\n"
+    table = open_csv(written(tmp_path / "a.csv", text.encode()))
+    assert table.dialect.delimiter == delimiter
+    assert [list(row.cells.values()) for row in table] == [["1", "2", "3"]]
+
+
+def test_a_row_is_found_at_its_first_line_and_blank_lines_count(tmp_path: Path) -> None:
+    text = 'a,b\n1,"two\nlines"\n\n ,\n3,4\n'
+    rows = list(open_csv(written(tmp_path / "a.csv", text.encode())))
+    assert [(row.position, row.cells["b"]) for row in rows] == [("a.csv:2", "two\nlines"), ("a.csv:6", "4")]
+
+
+def test_a_row_wider_than_the_header_says_so(tmp_path: Path) -> None:
+    rows = list(open_csv(written(tmp_path / "a.csv", b"a,b\n1,2,3\n1,2,\n1\n")))
+    assert "3 cells" in rows[0].fault
+    assert [row.fault for row in rows[1:]] == ["", ""]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "is empty"),
+        (b"a,a\n1,2\n", "two columns named 'a'"),
+        (b'a,b\n1,"open\n', r"a\.csv:2 cannot be read"),
+    ],
+)
+def test_an_unreadable_csv_names_the_place(tmp_path: Path, content: bytes, message: str) -> None:
+    with pytest.raises(SettingsError, match=message):
+        list(open_csv(written(tmp_path / "a.csv", content)))
+
+
+def test_a_missing_file_and_an_unknown_kind_are_settings_errors(tmp_path: Path) -> None:
+    for name in ("none.csv", "none.jsonl", "none.xlsx", "none.parquet", "a.pdf"):
+        with pytest.raises(SettingsError):
+            open_table(tmp_path / name)
+
+
+def test_json_numbers_are_decimals_from_their_text(tmp_path: Path) -> None:
+    path = written(tmp_path / "a.jsonl", b'{"x": 100.255, "y": 1}\n\n{"x": 0.1, "z": {"n": [1]}}\n')
+    table = open_table(path)
+    assert table.columns == ("x", "y", "z")
+    rows = list(table)
+    assert rows[0].cells == {"x": Decimal("100.255"), "y": 1}
+    assert rows[1].position == "a.jsonl:3"
+
+
+def test_a_broken_json_line_is_named(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"a\.jsonl:2 is not a JSON object"):
+        open_table(written(tmp_path / "a.jsonl", b'{"x": 1}\n[1]\n'))
+
+
+def test_parquet_keeps_decimals_and_makes_floats_exact(tmp_path: Path) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    path = tmp_path / "a.parquet"
+    pq.write_table(pa.table({"m": [Decimal("1.10"), None], "f": [0.1, 0.1 + 0.2]}), path)
+    rows = list(open_table(path))
+    assert rows[0].cells == {"m": Decimal("1.10"), "f": Decimal("0.1")}
+    assert "inexact result of a calculation" in rows[1].fault
+
+
+def test_excel_floats_are_exact_or_refused(tmp_path: Path) -> None:
+    openpyxl = pytest.importorskip("openpyxl")
+    book = openpyxl.Workbook()
+    book.active.append(["account", "debit"])
+    book.active.append([6000, 1234.5])
+    book.active.append([None, None])
+    book.active.append(["6000", 2 / 3])
+    book.create_sheet("other")
+    path = tmp_path / "a.xlsx"
+    book.save(path)
+    table = open_table(path)
+    assert "2 sheets" in table.notes[0]
+    rows = list(table)
+    assert rows[0].cells == {"account": 6000, "debit": Decimal("1234.5")}
+    assert rows[1].position == "a.xlsx:4"
+    assert "'debit'" in rows[1].fault
+    with pytest.raises(SettingsError, match="no sheet 'third'"):
+        open_table(path, sheet="third")
+
+
+@given(st.decimals(min_value=-(10**12), max_value=10**12, places=2))
+def test_a_float_of_cents_is_exact(amount: Decimal) -> None:
+    assert exact(float(amount)) == amount
+
+
+@pytest.mark.parametrize(
+    ("text", "amount"),
+    [
+        ("1234.5", "1234.5"),
+        ("1,234.50", "1234.50"),
+        ("(1,234.50)", "-1234.50"),
+        ("-0.10", "-0.10"),
+        ("- 12", "-12"),
+        ("1,234,567", "1234567"),
+        ("(5)", "-5"),
+        (".5", "0.5"),
+        ("100.255", "100.255"),
+        ("999999999999999.99", "999999999999999.99"),
+        (" 7\u00a0", "7"),
+    ],
+)
+def test_money_is_read_exactly(text: str, amount: str) -> None:
+    assert read_money(text) == Decimal(amount)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["1,234", "12,50", "1.234,50", "1'234.50", "$5.00", "5 USD", "1e3", "NaN", "Infinity", "(-5)", "1,23.4", "--1", "x"],
+)
+def test_an_ambiguous_amount_is_refused_with_a_fix(text: str) -> None:
+    with pytest.raises(RecordError, match="is not an amount") as caught:
+        read_money(text)
+    assert caught.value.fix
+
+
+def test_an_empty_cell_is_no_amount() -> None:
+    assert read_money("  ") is None and read_money(None) is None
+
+
+@given(st.decimals(allow_nan=False, allow_infinity=False, places=2, min_value=-(10**15), max_value=10**15))
+def test_an_amount_survives_being_written_with_thousands(amount: Decimal) -> None:
+    assert read_money(f"{amount:,.2f}") == amount
+
+
+def test_dates_are_iso_or_month_first_until_the_column_says_otherwise() -> None:
+    assert str(read_date("2026-01-31")) == "2026-01-31"
+    assert str(read_date("2026-01-31T00:00:00Z")) == "2026-01-31"
+    assert str(read_date("01/02/2026")) == "2026-01-02"
+    assert str(read_date("01/02/2026", date_reading([], "dmy"))) == "2026-02-01"
+    assert str(read_date("31/01/2026", date_reading(["31/01/2026"], "dmy"))) == "2026-01-31"
+
+
+def test_a_column_with_both_kinds_of_dates_trusts_no_slashed_date() -> None:
+    reading = date_reading(["01/02/2026", "31/01/2026", "2026-01-05"], None)
+    with pytest.raises(RecordError, match="month/day or day/month") as caught:
+        read_date("01/02/2026", reading)
+    assert "2026-01-31" in caught.value.fix
+    assert str(read_date("2026-01-05", reading)) == "2026-01-05"
+
+
+@pytest.mark.parametrize("text", ["02/30/2026", "2026-13-01", "31 Jan", "1/2/26", "45000"])
+def test_what_is_no_date_is_refused_with_a_fix(text: str) -> None:
+    with pytest.raises(RecordError) as caught:
+        read_date(text)
+    assert caught.value.fix
