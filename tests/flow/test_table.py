@@ -152,7 +152,21 @@ def test_money_is_read_exactly(text: str, amount: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["1,234", "12,50", "1.234,50", "1'234.50", "$5.00", "5 USD", "1e3", "NaN", "Infinity", "(-5)", "1,23.4", "--1", "x"],
+    [
+        "1,234",
+        "12,50",
+        "1.234,50",
+        "1'234.50",
+        "$5.00",
+        "5 USD",
+        "1e3",
+        "NaN",
+        "Infinity",
+        "(-5)",
+        "1,23.4",
+        "--1",
+        "x",
+    ],
 )
 def test_an_ambiguous_amount_is_refused_with_a_fix(text: str) -> None:
     with pytest.raises(RecordError, match="is not an amount") as caught:

@@ -38,7 +38,7 @@ def text_of(cell: object) -> str:
 
 def read_money(cell: Cell) -> Decimal | None:
     """An amount, or None for an empty cell; `1,234.50` and `(1,234.50)` are understood, ambiguity is refused."""
-    if isinstance(cell, bool) or isinstance(cell, date):
+    if isinstance(cell, bool | date):
         raise _unreadable(text_of(cell), "write a number such as 1234.50")
     if isinstance(cell, int | Decimal):
         return _finite(Decimal(cell))
@@ -101,7 +101,7 @@ def date_reading(texts: "list[str]", order: DateOrder | None) -> DateReading:
     return DateReading("mdy", certain=all(int(match[1]) <= 12 for match in found if match))
 
 
-def read_date(cell: Cell, reading: DateReading = DateReading()) -> date | None:  # noqa: B008
+def read_date(cell: Cell, reading: DateReading = DateReading()) -> date | None:
     """A date, or None for an empty cell."""
     if isinstance(cell, datetime):
         return cell.date()

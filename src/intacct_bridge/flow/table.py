@@ -75,7 +75,7 @@ def open_csv(path: Path, *, encoding: str | None = None, delimiter: str | None =
 
 
 def find_encoding(path: Path) -> tuple[str, tuple[str, ...]]:
-    """The encoding of a text file with a note where it is an assumption: UTF-8 or UTF-16 by proof, else Windows-1252."""
+    """The encoding of a text file, with a note where it is assumed: UTF-8 or UTF-16 by proof, else Windows-1252."""
     with open_input(path) as file:
         start = file.read(4)
         if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):

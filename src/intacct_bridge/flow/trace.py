@@ -11,6 +11,10 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
+import msgspec
+
+from intacct_bridge.flow.write import Value
+
 
 @dataclass(frozen=True, slots=True)
 class Trace:
@@ -35,7 +39,7 @@ class Trace:
     hint: str = ""
     """Where a person would look."""
 
-    def searchable(self, fields: Mapping[str, object]) -> bool:
+    def searchable(self, fields: Mapping[str, Value]) -> bool:
         """Whether a record with these values can be looked for."""
         return bool(self.key) and all(fields.get(name) not in (None, "") for name in self.requires)
 
@@ -48,7 +52,4 @@ def trace_of(object_name: str) -> Trace:
 @cache
 def _table() -> Mapping[str, Trace]:
     text = files("intacct_bridge.data").joinpath("traces.json").read_text(encoding="utf-8")
-    return {
-        name: Trace(name, **{key: tuple(value) if isinstance(value, list) else value for key, value in row.items()})
-        for name, row in json.loads(text).items()
-    }
+    return {name: msgspec.convert({"object": name, **row}, Trace) for name, row in json.loads(text).items()}
