@@ -1,0 +1,185 @@
+"""A connection: everything needed to reach one company, checked once and frozen.
+
+Knows which settings there are, what each may be, and which endpoints a credential may be sent to. Where the settings
+come from is `sources`' matter. Credentials never show in a repr; `secrets` lists them for whoever masks text.
+"""
+
+import ipaddress
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from difflib import get_close_matches
+from typing import Any
+from urllib.parse import urlsplit
+
+from intacct_bridge.errors import SettingsError
+
+PUBLIC_ENDPOINT = "https://api.intacct.com/ia/xml/xmlgw.phtml"
+SECRETS = ("sender_password", "user_password")
+_ALLOWED = {
+    "authentication": ("session", "login"),
+    "dtd_version": ("3.0", "2.1"),
+    "environment": ("production", "implementation", "demo"),
+}
+_HOST = re.compile(r"[A-Za-z0-9._-]+|[0-9A-Fa-f:.]+")
+_REQUIRED = ("sender_id", "sender_password", "company_id", "user_id", "user_password")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Connection:
+    """One company, one user, one sender, and how to talk to the gateway; valid once it exists.
+
+    >>> Connection(name="books", company_id="acme", user_id="ws", user_password="p", sender_id="s", sender_password="q")
+    Connection(name='books', company_id='acme', user_id='ws', sender_id='s')
+    """
+
+    name: str = "default"
+    company_id: str = ""
+    user_id: str = ""
+    user_password: str = ""
+    sender_id: str = ""
+    sender_password: str = ""
+    location_id: str = ""
+    """The entity to work in; empty means all entities the user can see."""
+    client_id: str = ""
+    """The client company of a console user (a slide-in); the user and password are the console's."""
+    endpoint: str = PUBLIC_ENDPOINT
+    allow_endpoint: bool = False
+    """Permits an endpoint outside intacct.com, which will receive the credentials."""
+    authentication: str = "session"
+    """`session` signs in once; `login` sends the user's credential with every request."""
+    dtd_version: str = "3.0"
+    environment: str = "production"
+    read_only: bool = False
+    """Refuses, before any call, every function that could change something."""
+    concurrency: int = 2
+    """Requests at a time; the standard service runs one and queues one."""
+    monthly_transactions: int | None = None
+    """The tier's monthly allowance, shown beside the month's count; it stops nothing."""
+    outbox: str = ""
+    """URI of the record of what was posted; empty: the user's state directory, one per company."""
+    archive: str = ""
+    """Directory for masked, rotated requests and answers; empty: none are kept."""
+    timeout: float = 300.0
+    """Seconds to wait for an answer's next byte."""
+    ca_bundle: str = ""
+    """PEM file of the authorities to trust; empty: the system's trust store."""
+    read_formatting: bool = True
+    """Ask once for the user's date format and offset; off means month/day/year and UTC are assumed."""
+    catalog_hours: float = 24.0
+    """How long object definitions are kept on disk before they are read again."""
+    origins: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
+    """Where each setting came from, for showing to people."""
+
+    def __post_init__(self) -> None:
+        for setting, allowed in _ALLOWED.items():
+            value = getattr(self, setting)
+            if value not in allowed:
+                near = get_close_matches(str(value), allowed, 1)
+                meant = f"; did you mean {near[0]!r}?" if near else ""
+                self._refuse(setting, f"is {value!r}, and must be one of {', '.join(allowed)}{meant}")
+        if self.concurrency < 1:
+            self._refuse("concurrency", f"is {self.concurrency}, and must be at least 1")
+        if self.timeout <= 0:
+            self._refuse("timeout", f"is {self.timeout}, and must be more than 0 seconds")
+        for setting in _REQUIRED:
+            if not getattr(self, setting):
+                self._refuse(setting, "is not set", missing_fix(self.name, setting))
+        check_endpoint(self.endpoint, connection=self.name, allow=self.allow_endpoint)
+
+    def _refuse(self, setting: str, problem: str, fix: str = "") -> None:
+        origin = self.origins.get(setting)
+        where = f" (from {origin})" if origin else ""
+        raise SettingsError(
+            f"connection {self.name!r}: {setting} {problem}{where}",
+            fix=fix or f"Correct {setting} in the connection's settings.",
+        )
+
+    def __repr__(self) -> str:
+        defaults = {item.name: item.default for item in fields(self)}
+        shown = [
+            f"{setting}={value!r}"
+            for setting, value in self.settings().items()
+            if setting not in SECRETS and (setting == "name" or value != defaults[setting])
+        ]
+        return f"Connection({', '.join(shown)})"
+
+    def settings(self) -> dict[str, Any]:
+        """Every setting by name, the secrets as `***`: safe to print."""
+        return {
+            item.name: "***" if item.name in SECRETS and getattr(self, item.name) else getattr(self, item.name)
+            for item in fields(self)
+            if item.name != "origins"
+        }
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """The credentials themselves, for masking them wherever they might occur."""
+        return tuple(getattr(self, setting) for setting in SECRETS)
+
+    @property
+    def target(self) -> str:
+        """Who a request goes to, in words: `company acme, entity 100 (production)`."""
+        entity = f", entity {self.location_id}" if self.location_id else ""
+        client = f", client {self.client_id}" if self.client_id else ""
+        return f"company {self.company_id}{client}{entity} ({self.environment})"
+
+
+SETTINGS = tuple(item.name for item in fields(Connection) if item.name != "origins")
+
+
+def missing_fix(name: str, setting: str) -> str:
+    """Where a required setting can be put."""
+    return (
+        f"Set INTACCT_{setting.upper()}, or `{setting}` under [connections.{name}] in intacct.toml, "
+        f"or run `intacct connections add {name}`."
+    )
+
+
+def check_endpoint(endpoint: str, *, connection: str, allow: bool) -> None:
+    """Refuse to send credentials anywhere but to Intacct over TLS, unless allowed or on this machine.
+
+    The rule is the official SDKs' (`intacct.com` or `*.intacct.com`, a trailing dot accepted) and asks for https too.
+    """
+    try:
+        parts = urlsplit(endpoint)
+        host, _ = parts.hostname or "", parts.port
+    except ValueError:
+        host, parts = "", urlsplit("")
+    if parts.scheme not in ("https", "http") or not _HOST.fullmatch(host) or parts.username is not None:
+        raise SettingsError(
+            f"connection {connection!r}: the endpoint {_quoted(endpoint)} is not an https address",
+            fix=f"Leave `endpoint` out to use {PUBLIC_ENDPOINT}.",
+        )
+    if is_loopback(host):
+        return
+    if parts.scheme == "http":
+        raise SettingsError(
+            f"connection {connection!r}: the endpoint {_quoted(endpoint)} is not encrypted, and credentials would be"
+            " readable on the way",
+            fix="Use https; plain http is accepted on this machine only (127.0.0.1, localhost).",
+        )
+    bare = host.lower().removesuffix(".")
+    if not allow and bare != "intacct.com" and not bare.endswith(".intacct.com"):
+        raise SettingsError(
+            f"connection {connection!r}: the endpoint's host {host!r} is not in intacct.com, and would receive the"
+            " credentials",
+            fix="Correct `endpoint`, or set `allow_endpoint = true` if you trust that host.",
+        )
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host name means this machine."""
+    bare = host.lower().removesuffix(".")
+    if bare == "localhost" or bare.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(bare).is_loopback
+    except ValueError:
+        return False
+
+
+def _quoted(endpoint: str) -> str:
+    """The endpoint without a user name or password that it may carry."""
+    head, at, tail = endpoint.rpartition("@")
+    return repr(f"{head.partition('//')[0]}//***@{tail}" if at else endpoint)
