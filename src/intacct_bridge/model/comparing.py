@@ -87,11 +87,12 @@ def _moments(kind: Kind, written: Formatting) -> Key:
     """Slices the two spellings that nearly all cells have, and hands the rest to the strict reader."""
     american = written.date == "/mdY" and written.clock == 24
     whole_day = kind is Kind.DATE
-    iso = whole_day or not written.offset_minutes  # ISO text is UTC, which must be the cells' own clock to be sliced
+    # A cell that names UTC can be sliced only where UTC is the cells' own clock, or where the clock does not matter.
+    ends = ("", "Z") if whole_day or not written.offset_minutes else ("",)
 
     def key(text: str) -> str | None:
-        if text[10:] == "" or text[19:] in ("", "Z"):
-            if iso and text[4:5] == "-" and text[7:8] == "-":
+        if text[10:] == "" or text[19:] in ends:
+            if text[4:5] == "-" and text[7:8] == "-":
                 day = text[:4] + text[5:7] + text[8:10]
             elif american and text[2:3] == "/" and text[5:6] == "/" and text[19:] == "":
                 day = text[6:10] + text[:2] + text[3:5]

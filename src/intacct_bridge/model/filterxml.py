@@ -3,7 +3,8 @@
 Shape: *Query function*, Sage's reference, and the request schema for 3.0. `<filter>` holds exactly one operator,
 `and` or `or`; `and` and `or` hold two or more; the children of `<query>` come in any order, those of `<options>`
 in one only. Every value in a query is text, so reading gives text: whoever knows the field's kind types it.
-A time is written as the API user's wall clock would show it (`Formatting.offset_minutes`); text goes as it stands.
+Requests have one date format whatever the user's is, so of a `Formatting` only the offset counts here: a time is
+written as the user's wall clock would show it. Text goes as it stands.
 """
 
 from collections.abc import Iterator
@@ -192,8 +193,8 @@ def _text(value: Value, kind: Kind | None, formatting: Formatting) -> str:
         return value
     if kind is Kind.TIMESTAMP and isinstance(value, date) and not isinstance(value, datetime):
         # A day on the user's own calendar: no offset applies to it.
-        return f"{render_value(Kind.DATE, value, formatting)} {time.min:%H:%M:%S}"
-    return render_value(kind_of_value(value), value, formatting)
+        return f"{render_value(Kind.DATE, value)} {time.min:%H:%M:%S}"
+    return render_value(kind_of_value(value), value, Formatting(offset_minutes=formatting.offset_minutes))
 
 
 def kind_of_value(value: Value) -> Kind:
