@@ -16,12 +16,12 @@ ORDER = [
     for line in (Path(__file__).parent / "floors.txt").read_text().splitlines()
     if line.split("#")[0].strip()
 ]
-FLOORS = ("errors", "wire", "model", "client", "flow", "edge", "testing")
+FLOORS = ("errors", "diagnosis", "wire", "model", "client", "flow", "edge", "testing")
 HEIGHT = {name: height for height, name in enumerate(ORDER)}
 STANDS_ON = ("errors", "wire", "model", "data")
 DOORS = {"__init__", "__main__", "data.__init__", *(f"{floor}.__init__" for floor in (*FLOORS, "emulator"))}
 MAY_START_THE_EMULATOR = ("edge.", "testing")
-PURE = ("errors", "wire.", "model.")
+PURE = ("errors", "diagnosis", "wire.", "model.")
 OUTSIDE = {
     "socket",
     "http",

@@ -48,6 +48,31 @@ class Fault:
         return f"{code}: {self.text}" if code and code != self.text else self.text
 
 
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """What a chain of faults means and what to do about it: one entry of the error catalogue, filled in."""
+
+    entry: str
+    """The catalogue's name for it, such as `sender-not-authorised`; empty where the catalogue knows nothing."""
+    kind: str
+    """settings, sign_in, not_permitted, invalid, transient, throttled, in_doubt, record, duplicate or protocol."""
+    retry: str
+    """never, wait (nothing was applied), reads (a write may have been), sign_in, once, or look_up (it may be there)."""
+    means: str
+    cause: str = ""
+    fix: str = ""
+    menu: str = ""
+    """Where to click in Intacct, with ▸ between the steps."""
+    who: str = ""
+    """Who can do it: you, company administrator, sender's owner, accounting, a network administrator, Sage."""
+    source: str = ""
+    """Where the knowledge comes from: confirmed, observed or inferred, and by whom."""
+    field: str = ""
+    object: str = ""
+    fault: Fault = Fault()
+    """The fault that was diagnosed: the most telling of the chain."""
+
+
 class IntacctError(Exception):
     """The root of everything this package raises on purpose."""
 
@@ -62,6 +87,7 @@ class IntacctError(Exception):
         function: str = "",
         control_id: str = "",
         http_status: int = 0,
+        diagnosis: Diagnosis | None = None,
     ) -> None:
         super().__init__(message)
         self.message = message
@@ -72,6 +98,8 @@ class IntacctError(Exception):
         self.function = function
         self.control_id = control_id
         self.http_status = http_status
+        self.diagnosis = diagnosis
+        """What the error catalogue says about the faults; None where there were none."""
 
     def __str__(self) -> str:
         return self.message
