@@ -1,0 +1,242 @@
+"""The Singer protocol as text: messages, catalogue and the JSON types of Intacct's kinds. No flow, no client.
+
+Decimals travel as JSON numbers with exactly their digits; a consumer that reads JSON numbers as floats can ask for
+`decimals = "string"`, which writes them as strings marked `format: singer.decimal`, the convention of Meltano's SDK.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any, Literal
+
+import msgspec
+
+from intacct_bridge.errors import SettingsError
+from intacct_bridge.model.catalog import ObjectDef
+from intacct_bridge.wire.values import Kind
+
+Decimals = Literal["number", "string"]
+_ENCODER = msgspec.json.Encoder(decimal_format="number")
+_DECIMAL_KINDS = (Kind.DECIMAL, Kind.CURRENCY, Kind.PERCENT)
+
+
+# --- schemas
+
+
+def json_type(kind: Kind, *, decimals: Decimals = "number", nullable: bool = True) -> dict[str, Any]:
+    """A field's JSON schema; every field but a key may be null."""
+    name = "string"
+    more: dict[str, str] = {}
+    if kind in _DECIMAL_KINDS and decimals == "number":
+        name = "number"
+    elif kind in _DECIMAL_KINDS:
+        more = {"format": "singer.decimal"}
+    elif kind is Kind.INTEGER:
+        name = "integer"
+    elif kind is Kind.BOOLEAN:
+        name = "boolean"
+    elif kind is Kind.DATE:
+        more = {"format": "date"}
+    elif kind is Kind.TIMESTAMP:
+        more = {"format": "date-time"}
+    return {"type": ["null", name] if nullable else [name], **more}
+
+
+def json_schema(
+    described: ObjectDef, keys: Sequence[str], *, fields: Iterable[str] | None = None, decimals: Decimals = "number"
+) -> dict[str, Any]:
+    """The stream's JSON schema, over all fields or the named ones, in the gateway's order."""
+    wanted = None if fields is None else set(fields)
+    properties = {}
+    for name, one in described.fields.items():
+        if wanted is not None and name not in wanted:
+            continue
+        properties[name] = json_type(one.kind, decimals=decimals, nullable=name not in keys)
+        text = "; ".join(part for part in (one.label, one.description if one.description != one.label else "") if part)
+        if one.values:
+            text += f"{'; ' if text else ''}one of: {', '.join(one.values)}"
+        if text:
+            properties[name]["description"] = text
+    return {"type": "object", "additionalProperties": False, "properties": properties}
+
+
+def catalog_entry(
+    described: ObjectDef,
+    *,
+    stream: str,
+    keys: Sequence[str],
+    replication_key: str | None,
+    selected: bool,
+    decimals: Decimals = "number",
+) -> dict[str, Any]:
+    """One stream of a discovery document, its metadata down to the field."""
+    method = "INCREMENTAL" if replication_key else "FULL_TABLE"
+    table: dict[str, Any] = {
+        "table-key-properties": list(keys),
+        "forced-replication-method": method,
+        "inclusion": "available",
+        "selected": selected,
+    }
+    if replication_key:
+        table["valid-replication-keys"] = [replication_key]
+    automatic = {*keys, *([replication_key] if replication_key else [])}
+    metadata = [{"breadcrumb": [], "metadata": table}]
+    for name, one in described.fields.items():
+        about: dict[str, Any] = {"inclusion": "automatic" if name in automatic else "available"}
+        if name not in automatic:
+            about["selected-by-default"] = True
+        if one.custom:
+            about["intacct.custom"] = True
+        metadata.append({"breadcrumb": ["properties", name], "metadata": about})
+    entry = {
+        "tap_stream_id": stream,
+        "stream": stream,
+        "key_properties": list(keys),
+        "replication_method": method,
+        "schema": json_schema(described, keys, decimals=decimals),
+        "metadata": metadata,
+    }
+    if replication_key:
+        entry["replication_key"] = replication_key
+    return entry
+
+
+# --- selection
+
+
+@dataclass(frozen=True, slots=True)
+class Selected:
+    """What a catalogue asks of one stream."""
+
+    stream: str
+    fields: tuple[str, ...] | None
+    """None asks for every field there is, those added later included."""
+    full_table: bool = False
+
+
+def read_catalog(document: Mapping[str, Any]) -> list[Selected]:
+    """The selected streams of a catalogue with their fields, by the rules of the Singer specification.
+
+    A stream is selected by metadata, or by the older `selected` beside it. A field is left out only by
+    `selected: false`, or `selected-by-default: false` with nothing said; automatic fields always come.
+    """
+    streams = document.get("streams")
+    if not isinstance(streams, list):
+        raise SettingsError("the catalogue has no list of streams", fix="make one with: tap-intacct --discover")
+    return [_selected(entry) for entry in streams if _wants_stream(entry)]
+
+
+def _about(entry: Mapping[str, Any]) -> dict[tuple[str, ...], Mapping[str, Any]]:
+    return {tuple(one.get("breadcrumb", ())): one.get("metadata", {}) for one in entry.get("metadata", [])}
+
+
+def _wants_stream(entry: Mapping[str, Any]) -> bool:
+    about = _about(entry).get((), {})
+    if about.get("inclusion") == "unsupported":
+        return False
+    said = about.get("selected")
+    if said is None:
+        said = entry.get("selected", entry.get("schema", {}).get("selected"))
+    return bool(about.get("selected-by-default", False) if said is None else said)
+
+
+def _selected(entry: Mapping[str, Any]) -> Selected:
+    about = _about(entry)
+    names = [name for name in entry.get("schema", {}).get("properties", {}) if _wants_field(about, name)]
+    method = about.get((), {}).get("replication-method", entry.get("replication_method"))
+    return Selected(entry["tap_stream_id"], tuple(names), method == "FULL_TABLE")
+
+
+def _wants_field(about: Mapping[tuple[str, ...], Mapping[str, Any]], name: str) -> bool:
+    field_about = about.get(("properties", name), {})
+    inclusion = field_about.get("inclusion")
+    if inclusion in ("automatic", "unsupported"):
+        return bool(inclusion == "automatic")
+    said = field_about.get("selected")
+    return bool(field_about.get("selected-by-default", True) if said is None else said)
+
+
+# --- messages out
+
+
+def schema_message(stream: str, schema: Mapping[str, Any], keys: Sequence[str], bookmark: str | None) -> bytes:
+    """A SCHEMA line."""
+    message = {"type": "SCHEMA", "stream": stream, "schema": schema, "key_properties": list(keys)}
+    if bookmark:
+        message["bookmark_properties"] = [bookmark]
+    return _ENCODER.encode(message) + b"\n"
+
+
+def state_message(value: Mapping[str, Any]) -> bytes:
+    """A STATE line."""
+    return _ENCODER.encode({"type": "STATE", "value": value}) + b"\n"
+
+
+def activate_version_message(stream: str, version: int) -> bytes:
+    """An ACTIVATE_VERSION line: rows of older versions are gone."""
+    return _ENCODER.encode({"type": "ACTIVATE_VERSION", "stream": stream, "version": version}) + b"\n"
+
+
+def record_frame(stream: str, *, version: int | None, extracted_at: str) -> tuple[str, str]:
+    """What stands before and after each record's object in a RECORD line."""
+    name = _ENCODER.encode(stream).decode()
+    tail = f',"time_extracted":"{extracted_at}"' + ("" if version is None else f',"version":{version}') + "}"
+    return f'{{"type":"RECORD","stream":{name},"record":', tail
+
+
+def record_message(stream: str, record: Mapping[str, Any], *, version: int | None, extracted_at: str) -> bytes:
+    """One RECORD line, from values; pages are written by `wire.jsonlines` instead."""
+    before, after = record_frame(stream, version=version, extracted_at=extracted_at)
+    return before.encode() + _ENCODER.encode(record) + after.encode() + b"\n"
+
+
+# --- messages in
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One line of a Singer stream."""
+
+    type: str
+    stream: str = ""
+    record: Mapping[str, Any] = field(default_factory=dict)
+    schema: Mapping[str, Any] = field(default_factory=dict)
+    key_properties: tuple[str, ...] = ()
+    value: Any = None
+    """A STATE message's value."""
+    version: int | None = None
+    encoding: Mapping[str, Any] = field(default_factory=dict)
+    manifest: tuple[str, ...] = ()
+    """A BATCH message's files."""
+
+
+_DECODER = msgspec.json.Decoder(float_hook=Decimal)
+_TYPES = ("RECORD", "SCHEMA", "STATE", "ACTIVATE_VERSION", "BATCH")
+
+
+def parse_message(line: bytes, number: int) -> Message:
+    """A line as a message; every number with a point is a Decimal. Raises SettingsError naming the line."""
+    try:
+        raw = _DECODER.decode(line)
+    except msgspec.DecodeError as error:
+        raise SettingsError(f"line {number} is not JSON: {error}", fix="pipe a Singer tap's output in") from None
+    kind = raw.get("type") if isinstance(raw, dict) else None
+    if kind not in _TYPES:
+        raise SettingsError(
+            f"line {number} is not a Singer message: its type is {kind!r}, not one of {', '.join(_TYPES)}"
+        )
+    if kind != "STATE" and not isinstance(raw.get("stream"), str):
+        raise SettingsError(f"line {number}: a {kind} message names its stream")
+    if kind == "RECORD" and not isinstance(raw.get("record"), dict):
+        raise SettingsError(f"line {number}: a RECORD message has a record")
+    return Message(
+        kind,
+        raw.get("stream", ""),
+        raw.get("record") or {},
+        raw.get("schema") or {},
+        tuple(raw.get("key_properties") or ()),
+        raw.get("value"),
+        raw.get("version"),
+        raw.get("encoding") or {},
+        tuple(raw.get("manifest") or ()),
+    )
