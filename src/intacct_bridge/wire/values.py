@@ -1,25 +1,33 @@
-"""Cell text ⇄ typed values: the only room that knows the gateway's text formats.
+"""Cell text ⇄ Python values: the only room that knows how the gateway writes numbers, dates and truths.
 
-Facts (gateway documentation and live observations): requests take `MM/DD/YYYY` and `MM/DD/YYYY HH:MM:SS`; `query` and
-`readByQuery` answer in the API user's own date format and time offset (`readUserFormatting`), `read` perhaps in ISO
-8601; a TIMESTAMP may hold a bare date; an INTEGER field sometimes holds a fraction; booleans are `true`/`false`, in
-places `T`/`F`; an empty element is null. Money is decimal from the first byte to the last.
+Answers are written in the API user's own preferences (`readUserFormatting`: a separator and an order such as `/mdY`, a
+12 or 24 hour clock, an offset from GMT); some functions answer in ISO 8601 instead, and a timestamp field may hold a
+bare date. So a date is first tried as the user's format. Text of that shape must be right in it: `03/31/2026` under
+`/dmY` is an error, never the 31st of March by another reading. Text of another shape may be MM/DD/YYYY or ISO.
+Requests are always written as MM/DD/YYYY and a 24 hour clock.
+
+Money, and every other number with a fraction, is a Decimal that fits decimal(38,14); nothing is ever rounded to fit.
+An empty element is None; an absent one is not in the row at all, and writing tells them apart by `UNSET`.
 """
 
-import enum
 import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, timezone
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
+from enum import Enum, StrEnum
+from functools import lru_cache
 from typing import Final
 
-from intacct_bridge.errors import RecordError, SettingsError
+from intacct_bridge.errors import RecordError, RemoteProtocolError, SettingsError
 
-Value = str | int | Decimal | date | datetime | bool | None
+PRECISION: Final = 38
+SCALE: Final = 14
+"""Digits after the point that any number may have: enough for every exchange rate we have seen."""
 
 
-class Kind(enum.StrEnum):
-    """A field's type, as `lookup` names it."""
+class Kind(StrEnum):
+    """The data types that `lookup` names."""
 
     TEXT = "TEXT"
     INTEGER = "INTEGER"
@@ -34,18 +42,20 @@ class Kind(enum.StrEnum):
 
     @classmethod
     def of(cls, datatype: str) -> "Kind":
-        """The kind behind a DATATYPE of `lookup`; a type we have not met is text, so that nothing is lost."""
-        try:
-            return cls(datatype.strip().upper())
-        except ValueError:
-            return cls.TEXT
+        """The kind of a DATATYPE text; TEXT for one we have never seen."""
+        return cls.__members__.get(datatype.strip().upper(), cls.TEXT)
 
 
 NUMBERS: Final = frozenset({Kind.DECIMAL, Kind.CURRENCY, Kind.PERCENT})
 """The kinds that are decimal numbers."""
+TEXTS: Final = frozenset({Kind.TEXT, Kind.ENUM, Kind.SEQUENCE})
+"""The kinds that stay text."""
+
+Value = str | int | Decimal | date | datetime | bool | None
+"""What a cell holds once typed. Timestamps are aware, in UTC."""
 
 
-class Unset(enum.Enum):
+class Unset(Enum):
     """The type of `UNSET`."""
 
     UNSET = "UNSET"
@@ -58,187 +68,296 @@ class Unset(enum.Enum):
 
 
 UNSET: Final = Unset.UNSET
-"""Say nothing about this field in a write: the element is absent. None says: clear it, an empty element."""
+"""Say nothing about a field (leave the element out), where None means: clear it."""
+
+_DATE_FORMAT = re.compile(r"[^A-Za-z0-9\s](?:[yY]md|[yY]dm|md[yY]|dm[yY]|m[yY]d|d[yY]m)")
+_OFFSET = re.compile(r"(?:GMT|UTC)?\s*([+-])(\d{1,2}):?(\d{2})|(?:GMT|UTC|Z)?")
 
 
 @dataclass(frozen=True, slots=True)
 class Formatting:
-    """The API user's date format, clock and offset from UTC, by which the gateway writes what it answers."""
+    """How one API user's answers write dates and times."""
 
     date: str = "/mdY"
-    """The separator, then the order of m, d and y (two-digit year) or Y (four-digit)."""
+    """The separator, then the order: `y` is a two-digit year, `Y` a four-digit one."""
     clock: int = 24
     offset_minutes: int = 0
+    """What the user's wall clock is ahead of UTC."""
 
     def __post_init__(self) -> None:
-        order = self.date[1:]
-        if len(self.date) != 4 or sorted(order.lower()) != ["d", "m", "y"] or self.date[0].isalnum():
+        if not _DATE_FORMAT.fullmatch(self.date):
             raise SettingsError(f"the date format {self.date!r} is not a separator and the letters m, d and y or Y")
         if self.clock not in (12, 24):
             raise SettingsError(f"the clock is {self.clock!r}, neither 12 nor 24 hours")
+        if not -1440 < self.offset_minutes < 1440:
+            raise SettingsError(f"an offset of {self.offset_minutes} minutes is a day or more")
+
+    @classmethod
+    def of(cls, dateformat: str, clock: str, gmtoffset: str) -> "Formatting":
+        """Read the texts of a `readUserFormatting` answer, such as `/mdY`, `24`, `+09:30`; empty is the default."""
+        offset = _OFFSET.fullmatch(gmtoffset.strip())
+        minutes = (
+            0 if offset is None or offset[1] is None else int(offset[1] + "1") * (60 * int(offset[2]) + int(offset[3]))
+        )
+        try:
+            if offset is None:
+                raise SettingsError(f"{gmtoffset!r} is not an offset such as '+09:30'")
+            return cls(dateformat.strip() or "/mdY", int(clock.strip() or 24), minutes)
+        except (SettingsError, ValueError) as error:
+            raise RemoteProtocolError(f"the API user's formatting is not understood: {error}") from None
 
     @property
     def zone(self) -> timezone:
-        """The offset as a time zone."""
+        """The user's wall clock as a time zone."""
         return timezone(timedelta(minutes=self.offset_minutes))
 
 
 DEFAULT: Final = Formatting()
 """What Intacct's documentation assumes, and what we advise for an API user: `/mdY`, 24 hours, GMT."""
 
-_INTEGER = re.compile(r"[+-]?\d+", re.ASCII)
-_DECIMAL = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?", re.ASCII)
-_ISO = re.compile(
-    r"(\d{4})-(\d\d)-(\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,6})\d*)?)?\s*(Z|[+-]\d\d:?\d\d)?)?", re.ASCII
-)
-_CLOCK = re.compile(r"(\d{1,2}):(\d\d)(?::(\d\d))?(?:\s*([AaPp])\.?[Mm]\.?)?", re.ASCII)
-_TRUE, _FALSE = frozenset({"true", "t", "1", "yes", "y"}), frozenset({"false", "f", "0", "no", "n"})
+
+# --- reading
 
 
 def parse_value(kind: Kind, text: str, formatting: Formatting = DEFAULT) -> Value:
-    """A cell's text as its kind says; empty text is None.
-
-    DATE gives a date, TIMESTAMP an aware datetime in UTC. An INTEGER with a fraction gives a Decimal, for nothing
-    may be lost. Raises RecordError on text that is not of the kind.
-    """
+    """The value that a cell's text stands for; an empty text is None. Raises RecordError, not yet naming the field."""
     if text == "":
         return None
-    if kind is Kind.TEXT or kind is Kind.ENUM or kind is Kind.SEQUENCE:
-        return text
-    trimmed = text.strip()
-    if not trimmed:
+    parse = _PARSERS.get(kind)
+    return text if parse is None else parse(text, formatting)
+
+
+def parse_row(
+    row: Mapping[str, str | None],
+    kinds: Mapping[str, Kind],
+    *,
+    formatting: Formatting = DEFAULT,
+    record: str = "",
+) -> dict[str, Value]:
+    """A whole row typed; a field without a kind stays text. The RecordError names the field and the record."""
+    typed: dict[str, Value] = {}
+    for field, text in row.items():
+        try:
+            typed[field] = parse_value(kinds.get(field, Kind.TEXT), text, formatting) if text else None
+        except RecordError as error:
+            raise cell_error(error, field=field, record=record) from None
+    return typed
+
+
+def cell_error(error: RecordError, *, field: str, record: str = "") -> RecordError:
+    """The same error, naming where it was met."""
+    place = f"{field} of {record}" if record else field
+    return RecordError(f"{place}: {error.message}", field=field, record=record, fix=error.fix)
+
+
+_NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?")
+_INTEGER = re.compile(r"[+-]?[0-9]{1,24}")
+_TRUTHS = dict.fromkeys(("true", "t", "1", "yes", "y"), True) | dict.fromkeys(("false", "f", "0", "no", "n"), False)
+
+
+def _parse_integer(text: str, formatting: Formatting) -> Value:
+    """An int; a Decimal where the gateway put a fraction into an INTEGER field, which it does."""
+    bare = text.strip()
+    if _INTEGER.fullmatch(bare):
+        return int(bare)
+    number = _parse_decimal(text, formatting)
+    return int(number) if isinstance(number, Decimal) and number == number.to_integral_value() else number
+
+
+def _parse_decimal(text: str, _formatting: Formatting) -> Value:
+    bare = text.strip()
+    if not bare:
         return None
-    if kind is Kind.INTEGER:
-        return int(trimmed) if _INTEGER.fullmatch(trimmed) else _whole(_decimal(kind, trimmed))
-    if kind in NUMBERS:
-        return _decimal(kind, trimmed)
-    if kind is Kind.BOOLEAN:
-        return _boolean(trimmed)
-    if kind is Kind.DATE:
-        return _moment(kind, trimmed, formatting).date()
-    moment = _moment(kind, trimmed, formatting)
-    try:
-        return moment.astimezone(UTC)
-    except OverflowError:
-        return moment.replace(tzinfo=UTC)
+    if not _NUMBER.fullmatch(bare):
+        raise RecordError(f"{shown(text)} is not a number")
+    number = Decimal(bare)
+    check_fits(number, text)
+    return number
 
 
-def _whole(number: Decimal) -> int | Decimal:
-    return int(number) if number == number.to_integral_value() else number
-
-
-def _decimal(kind: Kind, text: str) -> Decimal:
-    if not _DECIMAL.fullmatch(text):
-        raise RecordError(f"{text!r} is not a number, as {kind} asks for")
-    try:
-        return Decimal(text)
-    except InvalidOperation:
-        raise RecordError(f"{text!r} is not a number, as {kind} asks for") from None
-
-
-def _boolean(text: str) -> bool:
-    word = text.lower()
-    if word in _TRUE:
-        return True
-    if word in _FALSE:
-        return False
-    raise RecordError(f"{text!r} is not a boolean; the gateway writes true or false")
-
-
-def _moment(kind: Kind, text: str, formatting: Formatting) -> datetime:
-    """A date or a point in time. ISO text without an offset, like the user's own format, is in the user's offset."""
-    iso = _ISO.fullmatch(text)
-    try:
-        if iso:
-            year, month, day, hour, minute, second, fraction, offset = iso.groups()
-            zone = formatting.zone if offset is None else _offset(offset)
-            micro = int((fraction or "0").ljust(6, "0"))
-            parts = (int(year), int(month), int(day), int(hour or 0), int(minute or 0), int(second or 0), micro)
-            return datetime(*parts, tzinfo=zone)
-        day_text, _, clock_text = text.partition(" ")
-        year_, month_, day_ = _day(day_text, formatting)
-        return datetime(year_, month_, day_, *_clock(clock_text.strip()), tzinfo=formatting.zone)
-    except ValueError:
+def check_fits(number: Decimal, text: str = "") -> None:
+    """Raise RecordError when a number has more digits than decimal(38,14) can hold; we never round."""
+    if not number.is_finite():
+        raise RecordError(f"{shown(text or str(number))} is not a number")
+    exponent = number.as_tuple().exponent
+    assert isinstance(exponent, int)
+    if (exponent >= -SCALE and number.adjusted() < PRECISION - SCALE) or number == 0:
+        return
+    whole = number.adjusted() + 1 > PRECISION - SCALE
+    if whole or format(number, "f").rstrip("0")[::-1].find(".") > SCALE:
         raise RecordError(
-            f"{text!r} is not a {'date' if kind is Kind.DATE else 'time'} in the format {formatting.date!r}",
-            fix="check the API user's date format in Intacct: My preferences > Formatting",
-        ) from None
+            f"{shown(text or str(number))} has more than "
+            + (f"{PRECISION - SCALE} digits before" if whole else f"{SCALE} digits after")
+            + " the point",
+            fix="read this field as text; a number is never rounded to fit",
+        )
 
 
-def _offset(text: str) -> timezone:
+def _parse_boolean(text: str, _formatting: Formatting) -> Value:
+    bare = text.strip().lower()
+    if not bare:
+        return None
+    if bare not in _TRUTHS:
+        raise RecordError(f"{shown(text)} is neither true nor false")
+    return _TRUTHS[bare]
+
+
+def _parse_date(text: str, formatting: Formatting) -> Value:
+    bare = text.strip()
+    if not bare:
+        return None
+    moment = _moment(bare, formatting)
+    if (moment.hour, moment.minute, moment.second, moment.microsecond) != (0, 0, 0, 0):
+        raise RecordError(f"{shown(text)} is a time of day where a date was expected")
+    return moment.date()
+
+
+def _parse_timestamp(text: str, formatting: Formatting) -> Value:
+    bare = text.strip()
+    if not bare:
+        return None
+    moment = _moment(bare, formatting)
+    try:
+        return (moment if moment.tzinfo else moment.replace(tzinfo=formatting.zone)).astimezone(UTC)
+    except OverflowError:
+        raise RecordError(f"{shown(text)} is outside the years 1 to 9999 in UTC") from None
+
+
+_PARSERS: Mapping[Kind, Callable[[str, Formatting], Value]] = {
+    Kind.INTEGER: _parse_integer,
+    **dict.fromkeys(NUMBERS, _parse_decimal),
+    Kind.BOOLEAN: _parse_boolean,
+    Kind.DATE: _parse_date,
+    Kind.TIMESTAMP: _parse_timestamp,
+}
+
+_PARTS = {"d": "(?P<d>[0-9]{1,2})", "m": "(?P<m>[0-9]{1,2})", "y": "(?P<y>[0-9]{2})", "Y": "(?P<y>[0-9]{4})"}
+_TIME = (
+    r"(?:[ T](?P<H>[0-9]{1,2}):(?P<M>[0-9]{2})(?::(?P<S>[0-9]{2})(?:\.(?P<f>[0-9]{1,6}))?)?"
+    r"(?: ?(?P<half>[AaPp])[Mm])?(?P<zone>Z|[+-][0-9]{2}:?[0-9]{2})?)?"
+)
+
+
+@lru_cache(maxsize=64)
+def _shape(order: str) -> re.Pattern[str]:
+    return re.compile(re.escape(order[0]).join(_PARTS[letter] for letter in order[1:]) + _TIME)
+
+
+def _moment(text: str, formatting: Formatting) -> datetime:
+    """The date and time that a text names; aware only where the text itself names an offset."""
+    for order in dict.fromkeys((formatting.date, "/mdY", "-Ymd")):
+        found = _shape(order).fullmatch(text)
+        if found is None:
+            continue
+        if order == formatting.date and formatting.clock == 12:
+            _check_half(found, text)
+        try:
+            return _moment_from(found)
+        except ValueError:
+            break
+    raise RecordError(
+        f"{shown(text)} is not a date or time as this API user's format {formatting.date!r} writes it",
+    )
+
+
+def _check_half(found: re.Match[str], text: str) -> None:
+    if found["H"] and not found["half"] and not found["zone"] and 1 <= int(found["H"]) <= 12:
+        raise RecordError(
+            f"{shown(text)} may be before or after noon",
+            fix="set the API user's clock to 24 hours (My preferences > Time format)",
+        )
+
+
+def _moment_from(found: re.Match[str]) -> datetime:
+    year = int(found["y"])
+    if len(found["y"]) == 2:
+        year += 1900 if year >= 70 else 2000
+    hour = int(found["H"] or 0)
+    if found["half"]:
+        if not 1 <= hour <= 12:
+            raise ValueError("a 12 hour clock shows 1 to 12")
+        hour = hour % 12 + (12 if found["half"] in "pP" else 0)
+    micro = int((found["f"] or "").ljust(6, "0"))
+    naive = datetime(year, int(found["m"]), int(found["d"]), hour, int(found["M"] or 0), int(found["S"] or 0), micro)
+    return naive.replace(tzinfo=_zone(found["zone"])) if found["zone"] else naive
+
+
+def _zone(text: str) -> timezone:
     if text == "Z":
         return UTC
-    digits = text[1:].replace(":", "")
-    minutes = int(digits[:2]) * 60 + int(digits[2:])
+    minutes = 60 * int(text[1:3]) + int(text[-2:])
     return timezone(timedelta(minutes=-minutes if text[0] == "-" else minutes))
 
 
-def _day(text: str, formatting: Formatting) -> tuple[int, int, int]:
-    parts = text.split(formatting.date[0])
-    if len(parts) != 3 or not all(part.isascii() and part.isdigit() for part in parts):
-        raise ValueError(text)
-    found = dict(zip(formatting.date[1:], parts, strict=True))
-    if "y" in found:
-        if len(found["y"]) != 2:
-            raise ValueError(text)
-        short = int(found["y"])
-        year = 2000 + short if short < 70 else 1900 + short
-    else:
-        if len(found["Y"]) != 4:
-            raise ValueError(text)
-        year = int(found["Y"])
-    if len(found["m"]) > 2 or len(found["d"]) > 2:
-        raise ValueError(text)
-    return year, int(found["m"]), int(found["d"])
+def shown(text: str) -> str:
+    """A text as an error message quotes it: in quotes, and cut when long."""
+    return repr(text if len(text) <= 60 else text[:57] + "...")
 
 
-def _clock(text: str) -> tuple[int, int, int]:
-    if not text:
-        return 0, 0, 0
-    found = _CLOCK.fullmatch(text)
-    if not found:
-        raise ValueError(text)
-    hour, minute, second, half = int(found[1]), int(found[2]), int(found[3] or 0), (found[4] or "").lower()
-    if half:
-        if not 1 <= hour <= 12:
-            raise ValueError(text)
-        hour = hour % 12 + (12 if half == "p" else 0)
-    return hour, minute, second
+# --- writing
 
 
 def render_value(kind: Kind, value: Value, formatting: Formatting = DEFAULT) -> str:
-    """A value as the gateway writes it in this formatting: None is empty, numbers have no exponent.
+    """The text the gateway writes in this formatting; None is empty, numbers have no exponent.
 
-    Requests are written in DEFAULT's date format whatever the user's is; only the offset may differ there.
+    Requests are written in DEFAULT's order and clock whatever the user's are; only the offset may differ there. A text
+    is first read as its kind, so ISO dates and `"12.50"` are as good as typed values. A naive datetime is the user's
+    wall clock already. Raises RecordError for a value that its kind cannot hold.
     """
-    if value is None:
+    if value is None or value == "":
         return ""
+    if isinstance(value, float):
+        raise RecordError(f"{value!r} is a float, which is not exact; give a Decimal or a text")
+    if kind in TEXTS:
+        return value if isinstance(value, str) else _render_plain(value, formatting)
+    if isinstance(value, str):
+        return render_value(kind, parse_value(kind, value, formatting), formatting)
+    if not _suits(kind, value):
+        raise RecordError(f"{value!r} is not a value of kind {kind}")
+    if kind is Kind.DATE and isinstance(value, datetime):
+        value = _wall(value, formatting).date()
+    return _render_plain(value, formatting)
+
+
+def _suits(kind: Kind, value: Value) -> bool:
+    if kind is Kind.BOOLEAN:
+        return isinstance(value, bool)
+    if kind in (Kind.DATE, Kind.TIMESTAMP):
+        return isinstance(value, date)
+    return isinstance(value, int | Decimal) and not isinstance(value, bool)
+
+
+def _render_plain(value: Value, formatting: Formatting) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, Decimal):
-        if not value.is_finite():
-            raise RecordError(f"{value} is not an amount")
+        check_fits(value)
         return format(value, "f")
     if isinstance(value, datetime):
-        local = value.astimezone(formatting.zone) if value.tzinfo else value
-        return render_date(local.date(), formatting) if kind is Kind.DATE else _render_moment(local, formatting)
+        wall = _wall(value, formatting)
+        return f"{render_date(wall, formatting)} {_render_time(wall, formatting)}"
     if isinstance(value, date):
         return render_date(value, formatting)
-    if isinstance(value, float):
-        raise RecordError(f"{value!r} is a float; amounts are Decimal, never float")
     return str(value)
 
 
-def render_date(value: date, formatting: Formatting = DEFAULT) -> str:
+def _wall(moment: datetime, formatting: Formatting) -> datetime:
+    return moment if moment.tzinfo is None else moment.astimezone(formatting.zone)
+
+
+def render_date(day: date, formatting: Formatting = DEFAULT) -> str:
     """A date in the user's format."""
-    parts = {"m": f"{value.month:02}", "d": f"{value.day:02}", "Y": f"{value.year:04}", "y": f"{value.year % 100:02}"}
+    parts = {
+        "d": f"{day.day:02}",
+        "m": f"{day.month:02}",
+        "y": f"{day.year % 100:02}",
+        "Y": f"{day.year:04}",
+    }
     return formatting.date[0].join(parts[letter] for letter in formatting.date[1:])
 
 
-def _render_moment(value: datetime, formatting: Formatting) -> str:
+def _render_time(wall: datetime, formatting: Formatting) -> str:
     if formatting.clock == 24:
-        clock = f"{value.hour:02}:{value.minute:02}:{value.second:02}"
-    else:
-        half = "AM" if value.hour < 12 else "PM"
-        clock = f"{value.hour % 12 or 12:02}:{value.minute:02}:{value.second:02} {half}"
-    return f"{render_date(value.date(), formatting)} {clock}"
+        return f"{wall.hour:02}:{wall.minute:02}:{wall.second:02}"
+    half = "PM" if wall.hour >= 12 else "AM"
+    return f"{(wall.hour - 1) % 12 + 1:02}:{wall.minute:02}:{wall.second:02} {half}"
