@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from intacct_bridge.flow.identity import Identifier, content_digest, control_id
 from intacct_bridge.flow.table import SourceRow
-from intacct_bridge.flow.write import Line, Value
+from intacct_bridge.flow.write import Line
+from intacct_bridge.wire.values import Value
 
 ROW = SourceRow("a.csv", 2, {})
 HEADER: dict[str, Value] = {

@@ -14,7 +14,8 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 
 from intacct_bridge.flow.trace import trace_of
-from intacct_bridge.flow.write import Identity, Line, Value
+from intacct_bridge.flow.write import Identity, Line
+from intacct_bridge.wire.values import Value
 
 _VERSION = "ib1"
 

@@ -14,7 +14,8 @@ from intacct_bridge.flow.cells import DateOrder, DateReading, date_reading, read
 from intacct_bridge.flow.identity import Identifier, content_digest
 from intacct_bridge.flow.layout import Matched, match_columns
 from intacct_bridge.flow.table import SourceRow, Table, scalar
-from intacct_bridge.flow.write import Finding, Line, Operation, Value, Write
+from intacct_bridge.flow.write import Finding, Line, Operation, Write
+from intacct_bridge.wire.values import Value
 
 MEANINGS: Mapping[str, tuple[str, ...]] = {
     "journal": ("journal symbol", "journal id", "symbol"),

@@ -13,7 +13,7 @@ from importlib.resources import files
 
 import msgspec
 
-from intacct_bridge.flow.write import Value
+from intacct_bridge.wire.values import Value
 
 
 @dataclass(frozen=True, slots=True)

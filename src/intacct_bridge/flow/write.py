@@ -2,14 +2,10 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime
-from decimal import Decimal
 from enum import StrEnum
 
 from intacct_bridge.flow.table import SourceRow
-
-Value = str | int | Decimal | date | datetime | bool | None
-"""A typed cell; None clears the field, an absent field is left alone."""
+from intacct_bridge.wire.values import Value
 
 
 class Operation(StrEnum):

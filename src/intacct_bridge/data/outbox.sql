@@ -1,0 +1,59 @@
+-- The outbox, version 1. Times are ISO 8601 in UTC, by the company's clock.
+CREATE TABLE entry (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    company TEXT NOT NULL,
+    entity TEXT NOT NULL,
+    operation TEXT NOT NULL,
+    object TEXT NOT NULL,
+    identity TEXT NOT NULL,
+    generation INTEGER NOT NULL,
+    digest TEXT NOT NULL,
+    state TEXT NOT NULL,
+    attempt INTEGER NOT NULL,
+    control_id TEXT NOT NULL,
+    body TEXT NOT NULL,
+    request_digest TEXT NOT NULL,
+    trace TEXT NOT NULL,
+    label TEXT NOT NULL,
+    position TEXT NOT NULL,
+    tracked TEXT NOT NULL,
+    user TEXT NOT NULL,
+    loader TEXT NOT NULL,
+    planned_at TEXT NOT NULL,
+    sent_at TEXT,
+    changed_at TEXT NOT NULL,
+    record TEXT,
+    name TEXT,
+    faults TEXT NOT NULL DEFAULT '[]',
+    note TEXT NOT NULL DEFAULT '',
+    UNIQUE (company, entity, operation, object, identity, generation)
+);
+CREATE INDEX entry_by_state ON entry (company, state);
+CREATE INDEX entry_by_record ON entry (company, object, record);
+
+-- Every state an entry was in, kept by the database itself so that no path through the code can forget it.
+CREATE TABLE event (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    entry INTEGER NOT NULL REFERENCES entry (number),
+    at TEXT NOT NULL,
+    state TEXT NOT NULL,
+    attempt INTEGER NOT NULL,
+    control_id TEXT NOT NULL,
+    digest TEXT NOT NULL,
+    loader TEXT NOT NULL,
+    user TEXT NOT NULL,
+    record TEXT,
+    faults TEXT NOT NULL,
+    note TEXT NOT NULL
+);
+CREATE INDEX event_by_entry ON event (entry);
+CREATE TRIGGER entry_begins AFTER INSERT ON entry BEGIN
+    INSERT INTO event (entry, at, state, attempt, control_id, digest, loader, user, record, faults, note)
+    VALUES (NEW.number, NEW.changed_at, NEW.state, NEW.attempt, NEW.control_id, NEW.digest, NEW.loader, NEW.user,
+        NEW.record, NEW.faults, NEW.note);
+END;
+CREATE TRIGGER entry_moves AFTER UPDATE ON entry WHEN NEW.state <> OLD.state OR NEW.digest <> OLD.digest BEGIN
+    INSERT INTO event (entry, at, state, attempt, control_id, digest, loader, user, record, faults, note)
+    VALUES (NEW.number, NEW.changed_at, NEW.state, NEW.attempt, NEW.control_id,
+        NEW.digest, NEW.loader, NEW.user, NEW.record, NEW.faults, NEW.note);
+END;

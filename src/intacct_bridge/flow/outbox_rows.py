@@ -1,0 +1,165 @@
+"""The outbox's SQLite file: where it lies, how it is opened, its statements, and rows as entries."""
+
+import hashlib
+import json
+import os
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime
+from importlib.resources import files
+from itertools import islice
+from pathlib import Path
+from typing import TypeVar
+from urllib.parse import quote, urlsplit
+
+import msgspec
+
+from intacct_bridge.client.places import state_directory
+from intacct_bridge.errors import Fault, SettingsError
+from intacct_bridge.flow.entry import Entry, Place, Receipt, State
+from intacct_bridge.flow.write import Operation
+
+T = TypeVar("T")
+VERSION = 1
+
+PLAN = """
+INSERT INTO entry (company, entity, operation, object, identity, generation, digest, state, attempt, control_id, body,
+    request_digest, trace, label, position, tracked, user, loader, planned_at, changed_at)
+VALUES (:company, :entity, :operation, :object, :identity, :generation, :digest, 'planned', :attempt, :control_id,
+    :body, :request_digest, :trace, :label, :position, :tracked, :user, :loader, :now, :now)
+ON CONFLICT (company, entity, operation, object, identity, generation) DO UPDATE SET
+    digest = excluded.digest, state = 'planned', attempt = excluded.attempt, control_id = excluded.control_id,
+    body = excluded.body, request_digest = excluded.request_digest, trace = excluded.trace, label = excluded.label,
+    position = excluded.position, tracked = excluded.tracked, user = excluded.user, loader = excluded.loader,
+    planned_at = excluded.planned_at, changed_at = excluded.changed_at, record = NULL, name = NULL, faults = '[]',
+    note = ''
+WHERE entry.state IN ('planned', 'not_sent', 'rejected', 'aborted')
+RETURNING *
+"""
+TAKE = """
+UPDATE entry SET state = 'sent', loader = :loader, user = :user, sent_at = :now, changed_at = :now
+WHERE number = :number AND state = :state AND control_id = :control_id AND digest = :digest
+RETURNING *
+"""
+CONCLUDE = """
+UPDATE entry SET state = :state, changed_at = :now, record = :record, name = :name, faults = :faults, note = :note
+WHERE number = :number AND (state = 'in_doubt' OR state = 'sent' AND loader = :loader)
+RETURNING *
+"""
+RECOVER = """
+UPDATE entry SET state = 'in_doubt', changed_at = :now, note = 'the loader ended before it wrote down an outcome'
+WHERE state = 'sent' AND loader = :loader
+RETURNING *
+"""
+
+
+def default_path(company: str, endpoint: str = "", environ: Mapping[str, str] = os.environ) -> Path:
+    """Where a company's outbox lives: the user's state directory, never the working directory.
+
+    An endpoint that is not Sage's gets an outbox of its own, or an emulator's company would be taken for the real one.
+    """
+    host = urlsplit(endpoint).netloc.lower()
+    suffix = "" if not host or host.endswith("intacct.com") else f"@{host}"
+    return state_directory(environ) / "outbox" / f"{quote(company.casefold() + suffix, safe='@')}.sqlite3"
+
+
+def path_of(setting: str) -> Path:
+    """The file that a connection's `outbox` setting means: a path, or `sqlite:///path`."""
+    scheme, colon, rest = setting.partition("://")
+    if not colon:
+        return Path(setting).expanduser()
+    if scheme != "sqlite":
+        raise SettingsError(f"an outbox cannot live at {scheme}://", fix="give a path, or sqlite:///path")
+    return Path(rest[1:] if rest[2:3] == ":" else rest).expanduser()
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    """The file opened, created or refused; readable by its owner only, since it holds what was posted."""
+    if sqlite3.sqlite_version_info < (3, 35):
+        raise SettingsError("this Python's SQLite is older than 3.35", fix="use a newer Python")
+    db = None
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path.touch(mode=0o600)
+        db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=60)
+        _prepare(db, path)
+    except (sqlite3.Error, OSError) as error:
+        if db is not None:
+            db.close()
+        raise SettingsError(f"the outbox {path} cannot be used: {error}", fix="check the file and its rights") from None
+    except SettingsError:
+        if db is not None:
+            db.close()
+        raise
+    return db
+
+
+def _prepare(db: sqlite3.Connection, path: Path) -> None:
+    db.row_factory = sqlite3.Row
+    db.execute("PRAGMA journal_mode = WAL")
+    db.execute("PRAGMA synchronous = FULL")
+    db.execute("BEGIN IMMEDIATE")
+    version = db.execute("PRAGMA user_version").fetchone()[0]
+    if version > VERSION:
+        raise SettingsError(f"the outbox {path} was written by a newer version", fix="upgrade intacct-bridge")
+    if version == 0:
+        for statement in _statements(files("intacct_bridge.data").joinpath("outbox.sql").read_text(encoding="utf-8")):
+            db.execute(statement)
+        db.execute(f"PRAGMA user_version = {VERSION}")
+    db.execute("COMMIT")
+
+
+def _statements(script: str) -> Iterator[str]:
+    """The script's statements one by one, since `executescript` would commit the transaction they are to be one of."""
+    statement = ""
+    for line in script.splitlines(keepends=True):
+        statement += line
+        if sqlite3.complete_statement(statement):
+            yield statement
+            statement = ""
+
+
+def entry_of(row: sqlite3.Row) -> Entry:
+    """A row as an entry."""
+    receipt = Receipt(row["record"] or "", row["name"] or "") if row["state"] == State.APPLIED else None
+    return Entry(
+        number=row["number"],
+        place=Place(row["company"], row["entity"], Operation(row["operation"]), row["object"]),
+        identity=row["identity"],
+        generation=row["generation"],
+        digest=row["digest"],
+        state=State(row["state"]),
+        attempt=row["attempt"],
+        control_id=row["control_id"],
+        body=row["body"],
+        request_digest=row["request_digest"],
+        trace=json.loads(row["trace"]),
+        label=row["label"],
+        position=row["position"],
+        tracked=json.loads(row["tracked"]),
+        user=row["user"],
+        loader=row["loader"],
+        planned_at=datetime.fromisoformat(row["planned_at"]),
+        sent_at=datetime.fromisoformat(row["sent_at"]) if row["sent_at"] else None,
+        changed_at=datetime.fromisoformat(row["changed_at"]),
+        receipt=receipt,
+        faults=msgspec.json.decode(row["faults"], type=tuple[Fault, ...]),
+        note=row["note"],
+    )
+
+
+def time_text(moment: datetime) -> str:
+    """A moment as the file holds it: UTC, so that text sorts as time does."""
+    return moment.astimezone(UTC).isoformat(timespec="microseconds")
+
+
+def digest_of(body: str) -> str:
+    """The digest of a function's text, to know later that what is sent again is what was sent."""
+    return hashlib.sha256(body.encode()).hexdigest()
+
+
+def chunks(items: Iterable[T], size: int) -> Iterator[list[T]]:
+    """The items in lists of at most `size`."""
+    iterator = iter(items)
+    while some := list(islice(iterator, size)):
+        yield some
