@@ -97,9 +97,8 @@ def parse(body: bytes, *, max_bytes: int = MAX_BYTES, max_depth: int = MAX_DEPTH
 
     Raises RemoteProtocolError on anything malformed, on any DOCTYPE, and past the bounds.
     """
-    if len(body) > max_bytes:
-        raise RemoteProtocolError(f"the document has {len(body):,} bytes, more than the limit of {max_bytes:,}")
-    builder = _Builder(max_depth)
+    check_size(body, max_bytes)
+    builder = TreeBuilder(max_depth)
     parser = guarded_parser()
     parser.StartElementHandler = builder.start
     parser.EndElementHandler = builder.end
@@ -114,6 +113,12 @@ def parse(body: bytes, *, max_bytes: int = MAX_BYTES, max_depth: int = MAX_DEPTH
     return builder.root
 
 
+def check_size(body: bytes, max_bytes: int) -> None:
+    """Raise RemoteProtocolError for a document past the bound, before any of it is read."""
+    if len(body) > max_bytes:
+        raise RemoteProtocolError(f"the document has {len(body):,} bytes, more than the limit of {max_bytes:,}")
+
+
 def guarded_parser() -> expat.XMLParserType:
     """An expat parser that refuses every DOCTYPE, and with it every entity attack."""
     parser = expat.ParserCreate()
@@ -125,24 +130,32 @@ def _refuse_doctype(name: str, _system: str | None, _public: str | None, _intern
     raise RemoteProtocolError(f"the document declares a DOCTYPE ({name}); XML with a DTD or an entity is refused")
 
 
-class _Builder:
-    """Collects start, data and end into Elements; depth is checked here because expat does not."""
+class TreeBuilder:
+    """Collects expat's start, data and end into Elements; depth is checked here because expat does not."""
 
-    def __init__(self, max_depth: int) -> None:
+    def __init__(self, max_depth: int = MAX_DEPTH) -> None:
         self.root: Element | None = None
         self._open: list[tuple[str, Mapping[str, str], list[str], list[Element]]] = []
         self._max_depth = max_depth
 
+    @property
+    def path(self) -> tuple[str, ...]:
+        """The tags of the elements that are open, outermost first."""
+        return tuple(one[0] for one in self._open)
+
     def start(self, tag: str, attributes: dict[str, str]) -> None:
+        """An element begins."""
         if len(self._open) >= self._max_depth:
             raise RemoteProtocolError(f"the document nests deeper than {self._max_depth} elements at <{tag}>")
         self._open.append((tag, attributes or _NO_ATTRIBUTES, [], []))
 
     def data(self, text: str) -> None:
+        """Text inside the innermost open element."""
         if self._open:
             self._open[-1][2].append(text)
 
     def end(self, _tag: str) -> None:
+        """The innermost open element ends."""
         tag, attributes, texts, children = self._open.pop()
         text = "".join(texts)
         if children and not text.strip():
