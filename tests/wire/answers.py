@@ -14,16 +14,12 @@ SIGNED_IN = (
 
 def answer(*results: str, authentication: str = SIGNED_IN) -> bytes:
     """A response with one operation."""
-    return (
-        f"{PROLOG}<response>{CONTROL}<operation>{authentication}{''.join(results)}</operation></response>"
-    ).encode()
+    return (f"{PROLOG}<response>{CONTROL}<operation>{authentication}{''.join(results)}</operation></response>").encode()
 
 
 def result(inner: str, *, function: str = "query", status: str = "success") -> str:
     """One `<result>`."""
-    return (
-        f"<result><status>{status}</status><function>{function}</function><controlid>f-1</controlid>{inner}</result>"
-    )
+    return f"<result><status>{status}</status><function>{function}</function><controlid>f-1</controlid>{inner}</result>"
 
 
 def page(rows: str, *, count: int, attributes: str = "", object_name: str = "GLDETAIL") -> bytes:

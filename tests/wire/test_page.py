@@ -87,7 +87,10 @@ GOOD = page(ROW.format(1, "x") + ROW.format(2, "y"), count=2)
     [
         (GOOD.replace(b'count="2" num', b'count="3" num'), "says that it has 3 rows and has 2"),
         (GOOD.replace(b'totalcount="2"', b'totalcount="many"'), "totalcount is 'many'"),
-        (GOOD.replace(b"<MEMO>y</MEMO>", b"<MEMO>y</MEMO><MEMO>z</MEMO>"), "row 2 of the page has two different <MEMO>"),
+        (
+            GOOD.replace(b"<MEMO>y</MEMO>", b"<MEMO>y</MEMO><MEMO>z</MEMO>"),
+            "row 2 of the page has two different <MEMO>",
+        ),
         (GOOD.replace(b"<MEMO>y", b"<MEMO>\x01"), "not readable as XML"),
         (GOOD.replace(b"<MEMO>y", b"<MEMO>&bad;"), "not readable as XML"),
         (GOOD.replace(b"<MEMO>y", b"<MEMO>\xff"), "not readable as XML"),
