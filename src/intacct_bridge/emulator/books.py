@@ -1,0 +1,126 @@
+"""One company's books: its rows, its catalogue, its settings, and what is remembered between calls about reading them.
+
+Handlers are given a `Call`: whose books, who asks, at what time, and the function's element. They answer with an
+`Answer` or raise a refusal; they see neither the envelope nor HTTP.
+"""
+
+from collections import OrderedDict
+from collections.abc import Hashable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from intacct_bridge.emulator.catalogue import table_plan
+from intacct_bridge.emulator.refusals import unknown_object
+from intacct_bridge.emulator.settings import Behaviour, CompanySettings, UserSettings
+from intacct_bridge.emulator.store import Store, Table
+from intacct_bridge.errors import Fault, InvalidRequestError
+from intacct_bridge.model.catalog import Catalog, ObjectDef
+from intacct_bridge.wire.xml import Element
+
+
+class Remembered(OrderedDict[Hashable, Any]):
+    """A bounded memory: what was not asked for longest goes first."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__()
+        self._limit = limit
+
+    def put(self, key: Hashable, value: Any) -> None:
+        """Remember a value."""
+        self[key] = value
+        self.move_to_end(key)
+        if len(self) > self._limit:
+            self.popitem(last=False)
+
+    def recall(self, key: Hashable) -> Any:
+        """The value, or None; asking keeps it longer."""
+        if key not in self:
+            return None
+        self.move_to_end(key)
+        return self[key]
+
+
+class Books:
+    """A company's data with everything that is needed to read and write it."""
+
+    def __init__(self, settings: CompanySettings, behaviour: Behaviour, store: Store, catalog: Catalog) -> None:
+        self.settings = settings
+        self.behaviour = behaviour
+        self.store = store
+        self.catalog = catalog
+        self.selections = Remembered(64)
+        """Lists of row numbers by what selected them (see `selection`)."""
+        self.related = Remembered(50_000)
+        """Rows reached through relations (see `relations`)."""
+        self.results = Remembered(500)
+        """Snapshots of readByQuery by result id."""
+
+    def find(self, name: str) -> ObjectDef:
+        """The object's description, in whatever case it is named; refused as `query` refuses it."""
+        try:
+            return self.catalog.find(name)
+        except InvalidRequestError:
+            raise unknown_object(name) from None
+
+    def table(self, described: ObjectDef | str) -> Table:
+        """The object's table."""
+        return self.store.table(described if isinstance(described, str) else described.name)
+
+
+def opened(settings: CompanySettings, behaviour: Behaviour, connection: Any, catalog: Catalog) -> Books:
+    """The books of one company in a database that may hold several."""
+    store = Store(connection, settings.company_id, lambda name: table_plan(books.catalog.find(name)))
+    books = Books(settings, behaviour, store, catalog)
+    return books
+
+
+@dataclass(slots=True)
+class Session:
+    """A signed-in user, in one entity or at the top level."""
+
+    session_id: str
+    user: UserSettings
+    company_id: str
+    sender_id: str
+    entity: str
+    """Empty at the top level."""
+    endpoint: str
+    expires: float
+    last_results: dict[str, str] = field(default_factory=dict)
+    """The last readByQuery result id of each object, which `readMore` by object continues."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One function call."""
+
+    books: Books
+    session: Session
+    body: Element
+    control_id: str
+    now: float
+    """Seconds since the epoch, by the emulator's clock."""
+
+    @property
+    def name(self) -> str:
+        """The function's name."""
+        return self.body.tag
+
+    @property
+    def stamp(self) -> datetime:
+        """Now, as a row is stamped."""
+        return datetime.fromtimestamp(int(self.now), UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a function did: the parts of its result, or a bare body that stands for the whole response."""
+
+    data: Element | None = None
+    key: str | None = None
+    extra: tuple[Element, ...] = ()
+    faults: tuple[Fault, ...] = ()
+    """Faults beside data mean that part of the work was done."""
+    bare: bytes | None = None
+    content_type: str = ""

@@ -1,0 +1,105 @@
+"""The emulator's own description of every object, read from its data file, and how each is kept in the store.
+
+The connector never reads this file, so a mistake in it cannot hide from the client that must learn the company from
+`lookup`. A field is `[name, type letter, flags, label, values]`, a relation `[path, object, by]`.
+"""
+
+import json
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from intacct_bridge.emulator.store import TablePlan
+from intacct_bridge.model.catalog import Catalog, FieldDef, ObjectDef, Relation, object_def
+from intacct_bridge.model.keys import natural_key, owner
+from intacct_bridge.wire.values import Kind
+
+_KINDS = {
+    "t": Kind.TEXT,
+    "i": Kind.INTEGER,
+    "d": Kind.DECIMAL,
+    "D": Kind.DATE,
+    "b": Kind.BOOLEAN,
+    "T": Kind.TIMESTAMP,
+    "e": Kind.ENUM,
+    "c": Kind.CURRENCY,
+    "p": Kind.PERCENT,
+    "s": Kind.SEQUENCE,
+}
+_DATES = ("BATCH_DATE", "WHENCREATED", "ENTRY_DATE", "WHENPAID", "ACCESSTIME", "EFFECTIVE_START_DATE", "START_DATE")
+_TIMES = ("WHENMODIFIED", "AUWHENCREATED")
+_MORE = {
+    "GLDETAIL": ("BATCHKEY", "GLENTRYKEY", "ENTRY_DATE"),
+    "AUDITHISTORY": ("OBJECTTYPE", "OBJECTKEY"),
+    "GLENTRY": ("ENTRY_DATE",),
+    "CONTACT": ("CONTACTNAME",),
+    "USERINFO": ("LOGINID",),
+}
+MODULES = {
+    "CM": ("CHECKINGACCOUNT", "SAVINGSACCOUNT", "CREDITCARD", "DEPOSIT", "BANK", "CCTRANSACTION", "CHARGEPAYOFF",
+           "FUNDSTRANSFER", "OTHERRECEIPTS", "ACHBANK"),
+    "GL": ("GL", "STATACCOUNT", "REPORTINGPERIOD", "ALLOCATION", "JOURNAL", "STATJOURNAL", "ADJJOURNAL"),
+    "AP": ("AP", "VENDOR", "VENDTYPE", "PROVIDER"),
+    "AR": ("AR", "CUSTOMER", "CUSTTYPE", "DUNNING", "TERRITORY"),
+    "EE": ("EE", "EMPLOYEE", "EXPENSE", "EPPAYMENT"),
+    "PO": ("PO",),
+    "SO": ("SO", "REVREC"),
+    "INV": ("INV", "ITEM", "WAREHOUSE", "UOM", "ICCYCLE", "ICROW", "ICTRANSFER", "BIN", "AISLE", "ZONE",
+            "AVAILABLEINVENTORY", "PRODUCTLINE"),
+    "PA": ("PROJECT", "TASK", "TIMESHEET", "TRANSACTIONRULE", "POSITIONSKILL", "EARNINGTYPE"),
+    "CN": ("CONTRACT", "GENINVOICE"),
+    "CS": ("GC",),
+}  # fmt: skip
+
+
+@cache
+def standard_catalog() -> Catalog:
+    """Every standard object."""
+    text = (files("intacct_bridge.data") / "emulator_catalog.json").read_text(encoding="utf-8")
+    return Catalog(_object(name, entry) for name, entry in json.loads(text).items())
+
+
+def _object(name: str, entry: list[Any]) -> ObjectDef:
+    fields, relations = entry
+    label = name.replace("_", " ").capitalize()
+    return object_def(name, map(_field, fields), (Relation(r[0], r[1], *(r[3:] or ["MANY2ONE"]), by=r[2]) for r in relations), label=label)
+
+
+def _field(parts: list[Any]) -> FieldDef:
+    name, letter, flags, label, values = (*parts, *("", "", [])[len(parts) - 2 :]) if len(parts) < 5 else parts
+    return FieldDef(
+        name, _KINDS[letter], label, required="r" in flags, readonly="o" in flags, values=tuple(values)
+    )
+
+
+def record_key(described: ObjectDef) -> str:
+    """The field that names a record: RECORDNO where there is one, else the first field."""
+    return "RECORDNO" if "RECORDNO" in described.fields else next(iter(described.fields))
+
+
+def table_plan(described: ObjectDef) -> TablePlan:
+    """How the object is kept: searchable are its keys, its owner's key, its main date and its two stamps."""
+    key = record_key(described)
+    integer = described.fields[key].kind is Kind.INTEGER
+    owned = owner(described.name)
+    names = [
+        "" if integer else key,
+        natural_key(described.name) or "",
+        owned.by if owned else "",
+        next((name for name in _DATES if name in described.fields), ""),
+        *_TIMES,
+        *_MORE.get(described.name, ()),
+        "MEGAENTITYID",
+    ]
+    chosen = dict.fromkeys(name for name in names if name in described.fields)
+    searchable = tuple((name, described.fields[name].kind) for name in chosen)
+    return TablePlan(described.name, key, integer, searchable)
+
+
+def module_of(name: str) -> str:
+    """The subscription that an object belongs to; CO, which every company has, for the rest."""
+    best = max(
+        ((len(start), module) for module, starts in MODULES.items() for start in starts if name.startswith(start)),
+        default=(0, "CO"),
+    )
+    return best[1]

@@ -1,0 +1,94 @@
+"""How a row lies in the store: its cells as XML-escaped wire text, joined by a character that XML cannot carry.
+
+A stored row is what `query` sends, in the default formatting (`MM/DD/YYYY`, 24 hours, UTC), so that a page costs a
+split and a join. A field that no row ever had has no place; fields are appended as they come, and a row written
+before that is simply shorter. Rows are `{field: text}` with a missing field meaning null, as the gateway means it.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any
+
+from intacct_bridge.wire.xml import escape, forbidden_character
+
+SEPARATOR = b"\x1f"
+Row = dict[str, str]
+"""One record as text in the default formatting; null fields are left out."""
+Value = str | int | Decimal | date | datetime | bool | None
+
+
+def escaped(text: str) -> bytes:
+    """Text as a cell; a character that XML cannot carry becomes a question mark."""
+    if forbidden_character(text) is not None:
+        text = "".join("?" if forbidden_character(char) else char for char in text)
+    return escape(text).encode()
+
+
+def unescaped(cell: bytes) -> str:
+    """A cell's text."""
+    text = cell.decode()
+    if "&" in text:
+        text = text.replace("&lt;", "<").replace("&gt;", ">").replace("&#13;", "\r").replace("&amp;", "&")
+    return text
+
+
+def pack(row: Mapping[str, str], fields: Iterable[str]) -> bytes:
+    """A row's cells in the order of the fields, without the empty ones at the end."""
+    return SEPARATOR.join([escaped(row[name]) if row.get(name) else b"" for name in fields]).rstrip(SEPARATOR)
+
+
+def unpack(body: bytes, fields: Iterable[str]) -> Row:
+    """The row back, nulls left out."""
+    return {name: unescaped(cell) for name, cell in zip(fields, body.split(SEPARATOR), strict=False) if cell}
+
+
+# --- typed values as text, and text as what an index can order
+
+
+def decimal_text(value: Decimal) -> str:
+    """The number exactly, without an exponent and without zeros that say nothing: `205375`, `1679615.93`."""
+    text = format(value, "f")
+    if "." in text:
+        text = text.rstrip("0").rstrip(".")
+    return "0" if text in ("-0", "") else text
+
+
+def date_text(value: date) -> str:
+    """`MM/DD/YYYY`."""
+    return f"{value.month:02d}/{value.day:02d}/{value.year:04d}"
+
+
+def timestamp_text(value: datetime) -> str:
+    """`MM/DD/YYYY HH:MM:SS` in UTC; a time without a zone is UTC already."""
+    if value.tzinfo is not None:
+        value = value.astimezone(UTC)
+    return f"{date_text(value)} {value.hour:02d}:{value.minute:02d}:{value.second:02d}"
+
+
+_TEXTS: dict[type, Callable[[Any], str]] = {
+    str: str,
+    int: str,
+    bool: lambda value: "true" if value else "false",
+    Decimal: decimal_text,
+    datetime: timestamp_text,
+    date: date_text,
+    type(None): lambda _value: "",
+}
+
+
+def text_of(value: Value) -> str:
+    """A typed value as the store holds it."""
+    return _TEXTS[type(value)](value)
+
+
+def iso_date(text: str) -> str | None:
+    """`MM/DD/YYYY...` as `YYYY-MM-DD...`, which sorts; None for what is no date."""
+    if len(text) < 10 or text[2] != "/" or text[5] != "/":
+        return None
+    return f"{text[6:10]}-{text[:2]}-{text[3:5]}{text[10:]}"
+
+
+def from_iso(text: str) -> str:
+    """`YYYY-MM-DD...` as the store holds it."""
+    return f"{text[5:7]}/{text[8:10]}/{text[:4]}{text[10:]}"

@@ -1,0 +1,158 @@
+"""Rows as the text of a page: packed cells put between tags, nothing parsed, nothing built.
+
+One format string a page holds all tags; a row is a split and a fill. A user whose dates look different, or whose
+clock is elsewhere, costs a rewrite of the date and time cells, and so does a column that comes through a relation.
+"""
+
+import csv
+import io
+import json
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from operator import itemgetter
+
+from intacct_bridge.emulator.cells import SEPARATOR, Row, escaped, unescaped, unpack
+from intacct_bridge.emulator.store import Table
+from intacct_bridge.wire.values import DEFAULT, Formatting, Kind, parse_value, render_value
+from intacct_bridge.wire.xml import Raw
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One selected column: a field of the row itself, or something worked out from the row."""
+
+    tag: str
+    kind: Kind
+    field: str = ""
+    follow: Callable[[Row], str] | None = None
+    """Gives the text from the whole row, for what is not a field of it."""
+
+
+class Page(Raw):
+    """Rows as bytes, which are put into the finished document where this element's mark stands."""
+
+    __slots__ = ("body",)
+    _made = 0
+
+    def __init__(self, body: bytes) -> None:
+        super().__init__(MARK)
+        self.body = body
+
+
+MARK = "\x00page\x00"
+"""Stands in the document until the page is put in; no document can hold it otherwise."""
+
+
+def fetch(table: Table, numbers: Sequence[int]) -> list[bytes]:
+    """The packed cells of these rows, in this order; a number without a row is passed over."""
+    if not numbers or not table.exists:
+        return []
+    run = table.store.connection.execute
+    first, last = min(numbers), max(numbers)
+    if last - first <= 4 * len(numbers) + 16:
+        found = run(f"SELECT id, body FROM {table.sql_name} WHERE id BETWEEN ? AND ?", (first, last)).fetchall()
+        if len(found) == len(numbers) and all(map(int.__eq__, map(itemgetter(0), found), numbers)):
+            return [body for _, body in found]
+    else:
+        listed = json.dumps(list(numbers))
+        found = run(
+            f"SELECT id, body FROM {table.sql_name} WHERE id IN (SELECT value FROM json_each(?))", (listed,)
+        ).fetchall()
+    by_number = dict(found)
+    return [by_number[number] for number in numbers if number in by_number]
+
+
+def rows_xml(
+    table: Table, bodies: Iterable[bytes], tag: str, columns: Sequence[Column], formatting: Formatting = DEFAULT
+) -> bytes:
+    """The rows, each an element of that tag with the columns as its children."""
+    template = _template(tag, tuple(column.tag for column in columns))
+    if formatting == DEFAULT and all(column.follow is None for column in columns):
+        places = [table.place.get(column.field, -1) for column in columns]
+        try:
+            return _quick(template, bodies := list(bodies), places)
+        except IndexError:  # some row is older than a field
+            width = SEPARATOR * len(table.fields)
+            return _quick(template, [body + width for body in bodies], places)
+    filled = (
+        tuple([escaped(text) for text in texts]) for texts in rows_text(table, bodies, columns, formatting)
+    )
+    return b"".join([template % cells for cells in filled])
+
+
+def _quick(template: bytes, bodies: list[bytes], places: list[int]) -> bytes:
+    if not bodies:
+        return b""
+    known = [place for place in places if place >= 0]
+    if len(known) < len(places):
+        # A field that no row ever had: its empty cell is part of the template already.
+        pieces = template.split(b"%b")
+        template = b"".join(
+            piece + (b"" if place is None else b"%b" if place >= 0 else b"")
+            for piece, place in zip(pieces, [*places, None], strict=True)
+        )
+    if not known:
+        return template.replace(b"%%", b"%") * len(bodies)
+    if len(known) == 1:
+        place = known[0]
+        return b"".join([template % body.split(SEPARATOR, place + 1)[place] for body in bodies])
+    pick, most = itemgetter(*known), max(known) + 1
+    return b"".join([template % pick(body.split(SEPARATOR, most)) for body in bodies])
+
+
+@lru_cache(maxsize=256)
+def _template(tag: str, columns: tuple[str, ...]) -> bytes:
+    tags = (tag, *columns)
+    if any("%" in one for one in tags):
+        tag, *rest = (one.replace("%", "%%") for one in tags)
+        columns = tuple(rest)
+    inner = "".join(f"<{column}>%b</{column}>" for column in columns)
+    return f"<{tag}>{inner}</{tag}>".encode()
+
+
+def rows_text(
+    table: Table, bodies: Iterable[bytes], columns: Sequence[Column], formatting: Formatting = DEFAULT
+) -> Iterable[list[str]]:
+    """The rows as lists of plain text, in the user's formatting."""
+    shown = [_shown(column.kind, formatting) for column in columns]
+    followed = any(column.follow is not None for column in columns)
+    for body in bodies:
+        row = unpack(body, table.fields) if followed else {}
+        cells = body.split(SEPARATOR)
+        texts = []
+        for column, show in zip(columns, shown, strict=True):
+            if column.follow is not None:
+                text = column.follow(row)
+            else:
+                place = table.place.get(column.field, -1)
+                text = unescaped(cells[place]) if 0 <= place < len(cells) else ""
+            texts.append(show(text) if show and text else text)
+        yield texts
+
+
+def _shown(kind: Kind, formatting: Formatting) -> Callable[[str], str] | None:
+    """How a cell of this kind becomes the user's text; None where it stays as it is."""
+    if formatting == DEFAULT or kind not in (Kind.DATE, Kind.TIMESTAMP):
+        return None
+    return lru_cache(maxsize=10_000)(lambda text: in_format(kind, text, formatting))
+
+
+def in_format(kind: Kind, text: str, formatting: Formatting) -> str:
+    """A date or time cell in the user's formatting; a time without a time of day stays a date."""
+    as_kind = Kind.DATE if len(text) <= 10 else kind
+    return render_value(as_kind, parse_value(as_kind, text, DEFAULT), formatting)
+
+
+def rows_json(names: Sequence[str], rows: Iterable[Sequence[str]]) -> bytes:
+    """The rows as the gateway's JSON: an array of flat objects whose values are all text."""
+    return json.dumps([dict(zip(names, row, strict=True)) for row in rows], ensure_ascii=False).encode()
+
+
+def rows_csv(names: Sequence[str], rows: Iterable[Sequence[str]]) -> bytes:
+    """The rows as the gateway's CSV, with a header row."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(names)
+    writer.writerows(rows)
+    return out.getvalue().encode()

@@ -1,0 +1,207 @@
+"""What the emulated world is like before the first call: senders, companies, users, and the habits no source settles.
+
+Everything is frozen data. `EmulatorSettings()` is the demo world; a scenario file (TOML) says what differs from it:
+
+    [behaviour]
+    session_minutes = 2
+
+    [[company]]
+    company_id = "expired-company"
+    expired = true
+
+A company named in a scenario is added, or takes the place of the one with that id.
+"""
+
+import tomllib
+from dataclasses import MISSING, dataclass, field, fields, is_dataclass
+from pathlib import Path
+from types import UnionType
+from typing import Any, Union, get_args, get_origin, get_type_hints
+
+from intacct_bridge.errors import SettingsError
+from intacct_bridge.wire.values import DEFAULT, Formatting
+
+ALL_MODULES = ("CO", "CM", "GL", "AP", "AR", "EE", "PO", "SO", "INV", "PA", "CN", "CS", "ME", "TX")
+
+
+@dataclass(frozen=True, slots=True)
+class SenderSettings:
+    """One Web Services licence. Ids and passwords are case-sensitive."""
+
+    sender_id: str = "demo-sender"
+    password: str = field(default="demo-sender-password", repr=False)
+    active: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class RoleSettings:
+    """A named set of rights: object (or `*`) to the verbs list, view, add, edit, delete."""
+
+    name: str = "administrator"
+    rights: dict[str, tuple[str, ...]] = field(
+        default_factory=lambda: {"*": ("list", "view", "add", "edit", "delete")}
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class UserSettings:
+    """One company user."""
+
+    user_id: str = "demo-user"
+    password: str = field(default="demo-user-password", repr=False)
+    status: str = "active"
+    """`active`, `inactive` or `lockedout`; anything but active cannot sign in."""
+    entities: tuple[str, ...] = ()
+    """The entities the user is restricted to; empty for all and the top level."""
+    roles: tuple[str, ...] = ("administrator",)
+    audit: bool = True
+    """May view the audit history (a right on custom reports)."""
+    date: str = DEFAULT.date
+    clock: int = DEFAULT.clock
+    offset_minutes: int = DEFAULT.offset_minutes
+
+    @property
+    def formatting(self) -> Formatting:
+        """How this user sees dates and times."""
+        return Formatting(self.date, self.clock, self.offset_minutes)
+
+
+@dataclass(frozen=True, slots=True)
+class CompanySettings:
+    """One company and who may enter it."""
+
+    company_id: str = "demo-company"
+    title: str = "Harbour & Finch Instruments"
+    web_services: bool = True
+    """Subscribed to Web Services."""
+    expired: bool = False
+    """A demo company past its date."""
+    senders: tuple[str, ...] = ("demo-sender",)
+    """Sender ids the company has authorised; `*` for all."""
+    users: tuple[UserSettings, ...] = (UserSettings(),)
+    roles: tuple[RoleSettings, ...] = (RoleSettings(),)
+    modules: tuple[str, ...] = ALL_MODULES
+    unqueryable: dict[str, tuple[str, ...]] = field(
+        default_factory=lambda: {
+            "PROJECT": (
+                "CFDA", "FUNDEDNAME", "AGENCY", "PAYER", "FUNDINGOTHERID", "ASSISTANCETYPE", "REVRESTRICTION",
+                "RESTRICTIONEXPIRY", "RESTRICTIONEXPIRATIONDATE", "TIMESATISFACTIONSCHEDULED",
+            ),
+        }
+    )  # fmt: skip
+    """Fields that `lookup` lists and `query` refuses, which depends on subscriptions."""
+
+
+@dataclass(frozen=True, slots=True)
+class Behaviour:
+    """Habits of the gateway; where no source settles one, the default is our choice."""
+
+    session_minutes: float = 120
+    """How long a session lives after its last use."""
+    remember_controlids: bool = True
+    """Whether `uniqueid` is honoured at all."""
+    controlid_scope: str = "company"
+    """Who shares the memory of completed control ids: `company`, `sender` (sender and company) or `user`."""
+    controlid_days: float = 0
+    """How long a completed control id is remembered; 0 for ever."""
+    replay_errorno: str = "XL03000008"
+    """The errorno of the refusal of a completed control id; no source records the real one."""
+    filter_times: str = "utc"
+    """Whether times in filters are read as `utc` or in the `user`'s offset."""
+    text_keys: str = "text"
+    """Whether record numbers that are text sort as `text` or as `number`."""
+    gldetail_key_per_book: bool = False
+    """Whether a GLDETAIL record number repeats in every book."""
+    audit_delay_seconds: float = 0
+    """How long after a change its AUDITHISTORY row can be seen."""
+    hide_private: bool = True
+    """Whether a top-level query without `showprivate` leaves out records that belong to an entity."""
+    result_minutes: float = 30
+    """How long a readByQuery result can be read on without being touched."""
+    http_status_of_control_failures: int = 200
+    concurrency: int = 0
+    """Requests that run at once; as many again may wait. 0 for no limit."""
+    hold_seconds: float = 30
+    """How long a request beyond those is held before it is refused."""
+    latency_ms: float = 0
+
+
+@dataclass(frozen=True, slots=True)
+class EmulatorSettings:
+    """The whole world."""
+
+    senders: tuple[SenderSettings, ...] = (SenderSettings(),)
+    companies: tuple[CompanySettings, ...] = (CompanySettings(),)
+    behaviour: Behaviour = Behaviour()
+
+    def sender(self, sender_id: str) -> SenderSettings | None:
+        """The sender with exactly this id."""
+        return next((one for one in self.senders if one.sender_id == sender_id), None)
+
+    def company(self, company_id: str) -> CompanySettings | None:
+        """The company with this id, in any case."""
+        wanted = company_id.lower()
+        return next((one for one in self.companies if one.company_id.lower() == wanted), None)
+
+
+def load_scenario(path: str | Path) -> EmulatorSettings:
+    """The demo world with the differences that a TOML file names. Raises SettingsError naming the entry."""
+    try:
+        tree = tomllib.loads(Path(path).read_text())
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"cannot read the scenario {path}: {error}") from None
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"the scenario {path} is not TOML: {error}") from None
+    return scenario(tree, str(path))
+
+
+def scenario(tree: dict[str, Any], where: str = "scenario") -> EmulatorSettings:
+    """The demo world with the differences in this tree."""
+    unknown = sorted(set(tree) - {"sender", "company", "behaviour", "fault"})
+    if unknown:
+        raise SettingsError(f"{where}: there is no table {unknown[0]}", fix="tables: sender, company, behaviour, fault")
+    start = EmulatorSettings()
+    senders = {one.sender_id: one for one in start.senders}
+    for entry in tree.get("sender", []):
+        sender = _built(SenderSettings, entry, f"{where}: sender")
+        senders[sender.sender_id] = sender
+    companies = {one.company_id: one for one in start.companies}
+    for entry in tree.get("company", []):
+        company = _built(CompanySettings, _plural(entry, user="users", role="roles"), f"{where}: company")
+        companies[company.company_id] = company
+    behaviour = _built(Behaviour, tree.get("behaviour", {}), f"{where}: behaviour")
+    return EmulatorSettings(tuple(senders.values()), tuple(companies.values()), behaviour)
+
+
+def _plural(entry: dict[str, Any], **names: str) -> dict[str, Any]:
+    return {names.get(name, name): value for name, value in entry.items()}
+
+
+def _built(kind: type[Any], entry: Any, where: str) -> Any:
+    if not isinstance(entry, dict):
+        raise SettingsError(f"{where} must be a table")
+    hints = get_type_hints(kind)
+    known = {one.name: one for one in fields(kind)}
+    for name in entry:
+        if name not in known:
+            raise SettingsError(f"{where} has no setting {name}", fix=f"settings: {', '.join(sorted(known))}")
+    for one in known.values():
+        if one.name not in entry and one.default is MISSING and one.default_factory is MISSING:
+            raise SettingsError(f"{where} needs {one.name}")
+    return kind(**{name: _value(hints[name], value, f"{where}.{name}") for name, value in entry.items()})
+
+
+def _value(hint: Any, value: Any, where: str) -> Any:
+    if get_origin(hint) in (Union, UnionType):
+        hint = next(one for one in get_args(hint) if one is not type(None))
+    if is_dataclass(hint):
+        return _built(hint, value, where)  # type: ignore[arg-type]  # a dataclass type, not an instance
+    if get_origin(hint) is tuple and isinstance(value, list):
+        return tuple(_value(get_args(hint)[0], one, where) for one in value)
+    if get_origin(hint) is dict and isinstance(value, dict):
+        return {name: _value(get_args(hint)[1], one, where) for name, one in value.items()}
+    if hint is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if isinstance(hint, type) and isinstance(value, hint) and isinstance(value, bool) == (hint is bool):
+        return value
+    raise SettingsError(f"{where} cannot be {value!r}")
