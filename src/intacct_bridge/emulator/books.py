@@ -6,13 +6,14 @@ Handlers are given a `Call`: whose books, who asks, at what time, and the functi
 
 from collections import OrderedDict
 from collections.abc import Hashable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from intacct_bridge.emulator.catalogue import table_plan
 from intacct_bridge.emulator.refusals import unknown_object
-from intacct_bridge.emulator.settings import Behaviour, CompanySettings, UserSettings
+from intacct_bridge.emulator.sessions import Session, Sessions
+from intacct_bridge.emulator.settings import Behaviour, CompanySettings
 from intacct_bridge.emulator.store import Store, Table
 from intacct_bridge.errors import Fault, InvalidRequestError
 from intacct_bridge.model.catalog import Catalog, ObjectDef
@@ -75,22 +76,6 @@ def opened(settings: CompanySettings, behaviour: Behaviour, connection: Any, cat
     return books
 
 
-@dataclass(slots=True)
-class Session:
-    """A signed-in user, in one entity or at the top level."""
-
-    session_id: str
-    user: UserSettings
-    company_id: str
-    sender_id: str
-    entity: str
-    """Empty at the top level."""
-    endpoint: str
-    expires: float
-    last_results: dict[str, str] = field(default_factory=dict)
-    """The last readByQuery result id of each object, which `readMore` by object continues."""
-
-
 @dataclass(frozen=True, slots=True)
 class Call:
     """One function call."""
@@ -101,6 +86,7 @@ class Call:
     control_id: str
     now: float
     """Seconds since the epoch, by the emulator's clock."""
+    sessions: Sessions
 
     @property
     def name(self) -> str:

@@ -33,7 +33,6 @@ class Page(Raw):
     """Rows as bytes, which are put into the finished document where this element's mark stands."""
 
     __slots__ = ("body",)
-    _made = 0
 
     def __init__(self, body: bytes) -> None:
         super().__init__(MARK)
@@ -84,16 +83,12 @@ def rows_xml(
 def _quick(template: bytes, bodies: list[bytes], places: list[int]) -> bytes:
     if not bodies:
         return b""
+    pieces = template.split(b"%b")
+    marks = [b"%b" if place >= 0 else b"" for place in places]  # a field that no row ever had stays empty
+    template = b"".join([piece + mark for piece, mark in zip(pieces, [*marks, b""], strict=True)])
     known = [place for place in places if place >= 0]
-    if len(known) < len(places):
-        # A field that no row ever had: its empty cell is part of the template already.
-        pieces = template.split(b"%b")
-        template = b"".join(
-            piece + (b"" if place is None else b"%b" if place >= 0 else b"")
-            for piece, place in zip(pieces, [*places, None], strict=True)
-        )
     if not known:
-        return template.replace(b"%%", b"%") * len(bodies)
+        return template * len(bodies)
     if len(known) == 1:
         place = known[0]
         return b"".join([template % body.split(SEPARATOR, place + 1)[place] for body in bodies])
@@ -103,10 +98,6 @@ def _quick(template: bytes, bodies: list[bytes], places: list[int]) -> bytes:
 
 @lru_cache(maxsize=256)
 def _template(tag: str, columns: tuple[str, ...]) -> bytes:
-    tags = (tag, *columns)
-    if any("%" in one for one in tags):
-        tag, *rest = (one.replace("%", "%%") for one in tags)
-        columns = tuple(rest)
     inner = "".join(f"<{column}>%b</{column}>" for column in columns)
     return f"<{tag}>{inner}</{tag}>".encode()
 

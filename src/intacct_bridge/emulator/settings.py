@@ -116,6 +116,8 @@ class Behaviour:
     """How long after a change its AUDITHISTORY row can be seen."""
     hide_private: bool = True
     """Whether a top-level query without `showprivate` leaves out records that belong to an entity."""
+    aggregate_tags: str = "prefixed"
+    """Whether sum, avg, min and max come back as `SUM.FIELD` (`prefixed`) or under the field's name (`plain`)."""
     result_minutes: float = 30
     """How long a readByQuery result can be read on without being touched."""
     http_status_of_control_failures: int = 200

@@ -1,0 +1,103 @@
+"""What a question means in one company: names resolved, literals typed as the API user writes them, columns chosen.
+
+Refusals here are those of `query`: fields that are not there, fields that cannot be queried, literals that the
+field's kind cannot hold. Times in filters are read as the settings say, since no source settles whether the gateway
+takes them as UTC or in the user's offset; ISO dates are refused, as the gateway was seen to refuse them.
+"""
+
+import re
+from collections.abc import Iterable
+from dataclasses import replace
+
+from intacct_bridge.emulator.access import permit
+from intacct_bridge.emulator.books import Call
+from intacct_bridge.emulator.refusals import bad_query, unknown_fields, unqueryable_fields
+from intacct_bridge.emulator.relations import Path, follower, resolve
+from intacct_bridge.emulator.render import Column
+from intacct_bridge.errors import RecordError
+from intacct_bridge.model.catalog import ObjectDef
+from intacct_bridge.model.query import Compare, Filter, Op, comparisons, rebuilt
+from intacct_bridge.wire.values import NUMBERS, Formatting, Kind, Value, parse_value
+
+_ISO = re.compile(r"\d{4}-")
+_TAG = re.compile(r"[A-Za-z_][A-Za-z0-9_.\-]*")
+
+
+def paths(call: Call, described: ObjectDef, names: Iterable[str]) -> dict[str, Path]:
+    """Every name resolved; all that lead nowhere, or may not be queried, are named in one refusal."""
+    found = {name: resolve(call.books, described, name) for name in dict.fromkeys(names)}
+    unknown = [name for name, path in found.items() if path is None]
+    if unknown:
+        raise unknown_fields(described.name, unknown)
+    closed = {*call.books.settings.unqueryable.get(described.name, ())}
+    resolved = {name: path for name, path in found.items() if path is not None}
+    refused = [path.name for path in resolved.values() if path.name in closed or not _TAG.fullmatch(path.name)]
+    if refused:
+        raise unqueryable_fields(described.name, refused)
+    return resolved
+
+
+def columns(call: Call, found: Iterable[Path]) -> list[Column]:
+    """The columns of a page, in order and each once."""
+    return [
+        Column(path.name, path.field.kind, path.field.name, follower(call.books, path) if path.steps else None)
+        for path in dict.fromkeys(found)
+    ]
+
+
+def all_columns(described: ObjectDef) -> list[Column]:
+    """Every field whose name can be an element's."""
+    return [Column(one.name, one.kind, one.name) for one in described.fields.values() if _TAG.fullmatch(one.name)]
+
+
+def typed(call: Call, described: ObjectDef, where: Filter | None) -> Filter | None:
+    """The filter with names as the catalogue spells them and literals of their fields' kinds."""
+    if where is None:
+        return None
+    found = paths(call, described, (leaf.field for leaf in comparisons(where)))
+    formatting = call.session.user.formatting
+    if call.books.behaviour.filter_times == "utc":
+        formatting = replace(formatting, offset_minutes=0)
+
+    def change(leaf: Compare) -> Filter:
+        path = found[leaf.field]
+        if leaf.op in (Op.LIKE, Op.NOTLIKE):
+            return Compare(path.name, leaf.op, leaf.values)
+        values = tuple(literal(path, str(value), formatting) for value in leaf.values)
+        return Compare(path.name, leaf.op, values)
+
+    return rebuilt(where, change)
+
+
+def literal(path: Path, text: str, formatting: Formatting) -> Value:
+    """A value of a filter as the field's kind has it; an empty one stays empty and equals nothing."""
+    kind = path.field.kind
+    if kind in (Kind.TEXT, Kind.ENUM, Kind.SEQUENCE) or not text.strip():
+        return text
+    if kind in (Kind.DATE, Kind.TIMESTAMP) and _ISO.match(text.strip()):
+        raise bad_query(f"'{text}' is not a valid date for {path.name}")
+    try:
+        value = parse_value(kind, text, formatting)
+    except RecordError:
+        raise bad_query(f"'{text}' is not valid for {path.name}") from None
+    if value is None:
+        return text
+    if kind in NUMBERS or kind is not Kind.BOOLEAN or text.strip().lower() in ("true", "false"):
+        return value
+    raise bad_query(f"'{text}' is not valid for {path.name}")
+
+
+def visible(call: Call, described: ObjectDef, *, show_private: bool) -> tuple[str, ...] | None:
+    """Whose records may be seen: an entity sees its own and the shared ones, the top level the shared or all."""
+    if "MEGAENTITYID" not in described.fields:
+        return None
+    if call.session.entity:
+        return ("", call.session.entity)
+    return None if show_private or not call.books.behaviour.hide_private else ("",)
+
+
+def described_for(call: Call, operation: str, name: str) -> ObjectDef:
+    """The object's description, once the user may do this with it."""
+    described = call.books.find(name)
+    permit(call, operation, described.name)
+    return described

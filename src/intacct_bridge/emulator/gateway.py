@@ -1,0 +1,244 @@
+"""The emulated gateway: bytes in, bytes out, companies' books in between. It is itself a transport.
+
+The stations of a request, each with its own way of refusing: reading and schema; sender; for each operation the
+authentication; for each function the memory of control ids, the rights, the handler. Faults of the script strike
+before, or after everything is committed.
+
+Limits: requests are served one at a time; that real ones overlap can be seen from outside only by their latency.
+"""
+
+import hashlib
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from email.utils import formatdate
+from secrets import token_hex
+from sqlite3 import Connection
+from threading import RLock
+
+from intacct_bridge.emulator.books import Books, opened
+from intacct_bridge.emulator.catalogue import standard_catalog
+from intacct_bridge.emulator.entrance import Entrance
+from intacct_bridge.emulator.handlers import HANDLERS
+from intacct_bridge.emulator.incoming import incoming
+from intacct_bridge.emulator.operations import Desk, Done, run
+from intacct_bridge.emulator.refusals import ControlRefusedError, SignInRefusedError, bad_policy
+from intacct_bridge.emulator.access import check_sender
+from intacct_bridge.emulator.render import MARK, Page
+from intacct_bridge.emulator.sessions import Session, Sessions, moment
+from intacct_bridge.emulator.settings import EmulatorSettings
+from intacct_bridge.emulator.store import open_database
+from intacct_bridge.emulator.weather import Forecast, Weather, cut, http_reply
+from intacct_bridge.errors import Fault
+from intacct_bridge.wire.codec import encode_response, masked
+from intacct_bridge.wire.envelope import (
+    FAILURE,
+    SUCCESS,
+    Control,
+    ControlEcho,
+    Login,
+    Operation,
+    OperationResult,
+    Request,
+    Response,
+    SessionAuth,
+    SignedIn,
+)
+from intacct_bridge.wire.reply import Reply
+
+_XML = 'text/xml; encoding="UTF-8"'
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """One request as the log keeps it."""
+
+    functions: tuple[str, ...]
+    control_ids: tuple[str, ...]
+    at: float
+    _body: bytes
+
+    @property
+    def body(self) -> bytes:
+        """The request with every credential masked."""
+        return masked(self._body)
+
+
+class Emulator:
+    """A gateway over one database. Calling it is sending it a request."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        settings: EmulatorSettings | None = None,
+        *,
+        weather: tuple[Weather, ...] = (),
+        clock: Callable[[], float] = time.time,
+        sleep: Callable[[float], None] = time.sleep,
+        draw: Callable[[], str] = token_hex,
+    ) -> None:
+        self.settings = settings or EmulatorSettings()
+        self.forecast = Forecast(weather)
+        self.received: deque[Received] = deque(maxlen=1000)
+        """The last requests, oldest first."""
+        self.incidents: list[str] = []
+        """Tracebacks of what should never have happened; a test may ask that there are none."""
+        self._connection = connection
+        self._clock, self._sleep, self._draw = clock, sleep, draw
+        self._lock = RLock()
+        catalog = standard_catalog()
+        behaviour = self.settings.behaviour
+        self._books = {
+            one.company_id: opened(one, behaviour, connection, catalog) for one in self.settings.companies
+        }
+        self.sessions = Sessions(behaviour.session_minutes, draw)
+        self._entrance = Entrance(self.settings, self._books, self.sessions)
+
+    @classmethod
+    def empty(cls, path: str | None = None, settings: EmulatorSettings | None = None, **more: object) -> "Emulator":
+        """A gateway whose companies have no records yet."""
+        return cls(open_database(path), settings, **more)  # type: ignore[arg-type]  # passed on as they came
+
+    def close(self) -> None:
+        """Close the database."""
+        with self._lock:
+            self._connection.close()
+
+    def books(self, company_id: str = "demo-company") -> Books:
+        """A company's books, for seeding and for looking inside."""
+        return self._books[company_id]
+
+    def now(self) -> float:
+        """The emulator's clock."""
+        return self._clock()
+
+    # --- one request
+
+    def __call__(self, endpoint: str, body: bytes) -> Reply:
+        """Answer a request that came by this endpoint."""
+        latency = self.settings.behaviour.latency_ms
+        if latency:
+            self._sleep(latency / 1000)
+        with self._lock:
+            try:
+                request = incoming(body, http_status=self.settings.behaviour.http_status_of_control_failures)
+            except ControlRefusedError as error:
+                return self._reply(encode_response(_refusal(None, error)), status=error.http_status)
+            names = [function.name for operation in request.operations for function in operation.functions]
+            ids = (function.control_id for operation in request.operations for function in operation.functions)
+            self.received.append(Received(tuple(names), tuple(ids), self._clock(), body))
+            struck = self.forecast.strike(names)
+            for weather in struck:
+                if weather.kind == "http":
+                    return http_reply(weather)
+                if weather.kind == "cut-before":
+                    raise cut(sent=True)
+                if weather.kind == "session-lost":
+                    self.sessions.lose()
+            scripted = {name: Fault(w.errorno, description2=w.text) for w in struck if w.kind == "fault" for name in names}
+            reply = self._serve(request, endpoint, scripted)
+        return self._delivered(reply, struck)
+
+    def _delivered(self, reply: Reply, struck: list[Weather]) -> Reply:
+        for weather in struck:
+            if weather.kind == "slow":
+                self._sleep(weather.seconds)
+            elif weather.kind == "cut-after":
+                raise cut(sent=True)
+            elif weather.kind == "truncated":
+                reply = replace(reply, body=reply.body[: len(reply.body) // 2])
+        return reply
+
+    def _serve(self, request: Request, endpoint: str, scripted: dict[str, Fault]) -> Reply:
+        control = request.control
+        try:
+            check_sender(self.settings, control)
+            if control.policy_id:
+                raise bad_policy(control.policy_id)
+            answered = [self._operation(control, one, endpoint, scripted) for one in request.operations]
+        except ControlRefusedError as error:
+            return self._reply(encode_response(_refusal(control, error)), status=error.http_status)
+        done = [one for _, results in answered for one in results]
+        bare = next((one.answer for one in done if one.answer.bare is not None), None)
+        if bare is not None and bare.bare is not None:
+            return self._reply(bare.bare, content_type=bare.content_type)
+        response = Response(_echo(control, SUCCESS), tuple(self._finished(control, one) for one, _ in answered))
+        pages = [child.body for one in done for child in one.result.data or () if isinstance(child, Page)]
+        return self._reply(_with_pages(encode_response(response), pages))
+
+    def _operation(
+        self, control: Control, operation: Operation, endpoint: str, scripted: dict[str, Fault]
+    ) -> tuple[OperationResult, list[Done]]:
+        now = self._clock()
+        try:
+            session, books = self._entrance.sign_in(
+                operation.authentication, control.sender_id, endpoint=endpoint, now=now
+            )
+        except SignInRefusedError as error:
+            return OperationResult(_not_signed_in(operation), faults=error.faults), []
+        desk = Desk(control, books, session, self.sessions, HANDLERS, now, scripted, self.incidents.append)
+        results = run(desk, operation)
+        return OperationResult(_signed_in(session, now), tuple(one.result for one in results)), results
+
+    def _finished(self, control: Control, operation: OperationResult) -> OperationResult:
+        """Every fault gets its support id, and keeps its stable id only for those who asked."""
+        return replace(
+            operation,
+            faults=tuple(self._supported(control, fault) for fault in operation.faults),
+            results=tuple(
+                replace(one, faults=tuple(self._supported(control, fault) for fault in one.faults))
+                for one in operation.results
+            ),
+        )
+
+    def _supported(self, control: Control, fault: Fault) -> Fault:
+        if not control.show_additional_error_info:
+            fault = replace(fault, errorid="", field="")
+        if fault.description2 and not fault.support_id:
+            digest = hashlib.blake2b(f"{control.control_id}/{fault}".encode(), digest_size=6).hexdigest()
+            fault = replace(fault, support_id=f"{digest[:9]}~{digest[9:]}")
+        return fault
+
+    def _reply(self, body: bytes, *, status: int = 200, content_type: str = _XML) -> Reply:
+        return Reply(status, body, {"content-type": content_type, "date": formatdate(self._clock(), usegmt=True)})
+
+
+def _with_pages(body: bytes, pages: list[bytes]) -> bytes:
+    if not pages:
+        return body
+    parts = body.split(MARK.encode())
+    joined = [parts[0]]
+    for page, part in zip(pages, parts[1:], strict=True):
+        joined += [page, part]
+    return b"".join(joined)
+
+
+def _echo(control: Control, status: str) -> ControlEcho:
+    return ControlEcho(
+        status, control.sender_id, control.control_id, str(control.uniqueid).lower(), control.dtd_version
+    )
+
+
+def _refusal(control: Control | None, error: ControlRefusedError) -> Response:
+    echo = _echo(control, FAILURE) if control is not None and error.echo else ControlEcho(FAILURE)
+    return Response(echo, faults=error.faults)
+
+
+def _signed_in(session: Session, now: float) -> SignedIn:
+    return SignedIn(
+        SUCCESS,
+        session.user.user_id,
+        session.company_id,
+        session.entity,
+        session_timestamp=moment(now),
+        session_timeout=moment(session.expires),
+    )
+
+
+def _not_signed_in(operation: Operation) -> SignedIn:
+    authentication = operation.authentication
+    if isinstance(authentication, SessionAuth):
+        return SignedIn(FAILURE)
+    assert isinstance(authentication, Login)
+    return SignedIn(FAILURE, authentication.user_id, authentication.company_id)

@@ -1,0 +1,38 @@
+"""The functions `lookup` and `inspect`: what objects look like. They check no right, so they prove none."""
+
+from intacct_bridge.emulator.books import Answer, Call
+from intacct_bridge.emulator.refusals import FunctionRefusedError, unknown_object
+from intacct_bridge.errors import Fault, InvalidRequestError
+from intacct_bridge.model.catalog import ObjectDef, inspect_element, lookup_element, type_element
+from intacct_bridge.wire.xml import Element, element
+
+_ALL = {"listtype": "All", "count": "1"}
+
+
+def lookup(call: Call) -> Answer:
+    """One object's fields and relations."""
+    name = call.body.findtext("object").strip()
+    try:
+        described = call.books.catalog.find(name)
+    except InvalidRequestError:
+        raise unknown_object(name) from None
+    return Answer(Element("data", "", (lookup_element(described),), _ALL))
+
+
+def inspect(call: Call) -> Answer:
+    """One object's fields, with or without detail, or the names of all objects."""
+    name = (call.body.findtext("object") or call.body.findtext("name")).strip()
+    if name == "*":
+        types = tuple(type_element(one.name, one.label) for one in call.books.catalog.values())
+        return Answer(Element("data", "", types, _ALL))
+    try:
+        described = call.books.catalog.find(name)
+    except InvalidRequestError:
+        raise FunctionRefusedError(Fault(f"Object type {name} not found")) from None
+    detailed = call.body.get("detail").strip() in ("1", "true")
+    return Answer(Element("data", "", (inspect_element(described) if detailed else _names(described),), _ALL))
+
+
+def _names(described: ObjectDef) -> Element:
+    fields = Element("Fields", "", tuple(element("Field", name) for name in described.fields))
+    return element("Type", fields, Name=described.name)

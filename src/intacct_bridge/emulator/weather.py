@@ -1,0 +1,105 @@
+"""Faults as data: what goes wrong, for which function, at which of its calls.
+
+A script is a list of `Fault`s; each counts the calls that match it and strikes at some of them. What a fault does is
+one of: `http` (a status and a body instead of an answer), `cut-before` (nothing is processed), `cut-after` (everything
+is processed and committed, and no answer comes), `truncated` (half of the answer), `slow` (seconds late),
+`session-lost` (all sessions are forgotten first) and `fault` (a function fails with a given number and text).
+"""
+
+import tomllib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from intacct_bridge.errors import SettingsError
+from intacct_bridge.wire.reply import ConnectionCutError, Reply
+
+KINDS = ("http", "cut-before", "cut-after", "truncated", "slow", "session-lost", "fault")
+_CLOUDFLARE = "<html><head><title>{status}</title></head><body><center>cloudflare</center></body></html>"
+
+
+@dataclass(frozen=True, slots=True)
+class Weather:
+    """One scripted fault."""
+
+    kind: str
+    function: str = "*"
+    """The function it waits for; `*` for any."""
+    calls: tuple[int, ...] = (1,)
+    """Which of the matching calls it strikes, counted from 1; empty for every one."""
+    status: int = 503
+    body: str = ""
+    """With `http`: the body. `html` for a proxy's page, empty for the gateway's own."""
+    headers: tuple[tuple[str, str], ...] = ()
+    seconds: float = 1.0
+    errorno: str = "PL04000050"
+    text: str = "System temporarily unavailable"
+
+    def __post_init__(self) -> None:
+        if self.kind not in KINDS:
+            raise SettingsError(f"there is no fault {self.kind!r}", fix=f"faults: {', '.join(KINDS)}")
+
+
+@dataclass(slots=True)
+class Forecast:
+    """A script with its counts."""
+
+    script: tuple[Weather, ...] = ()
+    counts: dict[int, int] = field(default_factory=dict)
+
+    def strike(self, functions: list[str]) -> list[Weather]:
+        """The faults that this request meets."""
+        struck = []
+        for place, weather in enumerate(self.script):
+            if weather.function != "*" and weather.function not in functions:
+                continue
+            self.counts[place] = self.counts.get(place, 0) + 1
+            if not weather.calls or self.counts[place] in weather.calls:
+                struck.append(weather)
+        return struck
+
+
+def load_weather(path: str | Path) -> tuple[Weather, ...]:
+    """The `[[fault]]` tables of a TOML file."""
+    try:
+        tree = tomllib.loads(Path(path).read_text())
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise SettingsError(f"cannot read the faults in {path}: {error}") from None
+    return tuple(_weather(entry, f"{path}: fault {place}") for place, entry in enumerate(tree.get("fault", []), 1))
+
+
+def _weather(entry: dict[str, Any], where: str) -> Weather:
+    entry = dict(entry)
+    for name in ("calls", "headers"):
+        if name in entry:
+            value = entry[name]
+            entry[name] = tuple(value.items()) if isinstance(value, dict) else tuple(value)
+    try:
+        return Weather(**entry)
+    except TypeError as error:
+        raise SettingsError(f"{where}: {error}") from None
+
+
+def http_reply(weather: Weather) -> Reply:
+    """The answer that never came from the application."""
+    headers = dict(weather.headers)
+    if weather.body == "html":
+        text, kind = _CLOUDFLARE.format(status=weather.status), "text/html"
+    elif weather.body:
+        text, kind = weather.body, "text/plain"
+    else:
+        text, kind = _gateway_text(weather.status), 'text/xml; encoding="UTF-8"'
+    return Reply(weather.status, text.encode(), {"content-type": kind, **headers})
+
+
+def _gateway_text(status: int) -> str:
+    errorno, text = ("GW-0010", "Too many requests") if status == 429 else ("GW-0011", "Invalid Request")
+    return (
+        '<?xml version="1.0" encoding="UTF-8"?><response><control><status>failure</status></control><errormessage>'
+        f"<error><errorno>{errorno}</errorno><description>{text}</description></error></errormessage></response>"
+    )
+
+
+def cut(*, sent: bool) -> ConnectionCutError:
+    """The connection broke."""
+    return ConnectionCutError("the connection was cut (a scripted fault)", sent=sent)
