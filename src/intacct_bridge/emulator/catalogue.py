@@ -11,7 +11,6 @@ from typing import Any
 
 from intacct_bridge.emulator.store import TablePlan
 from intacct_bridge.model.catalog import Catalog, FieldDef, ObjectDef, Relation, object_def
-from intacct_bridge.model.keys import natural_key, owner
 from intacct_bridge.wire.values import Kind
 
 _KINDS = {
@@ -52,24 +51,36 @@ MODULES = {
 }  # fmt: skip
 
 
+_NATURAL = {
+    "VENDOR": "VENDORID", "CUSTOMER": "CUSTOMERID", "DEPARTMENT": "DEPARTMENTID", "LOCATION": "LOCATIONID",
+    "LOCATIONENTITY": "LOCATIONID", "GLACCOUNT": "ACCOUNTNO", "CLASS": "CLASSID", "USERINFO": "LOGINID",
+    "GLJOURNAL": "SYMBOL", "ITEM": "ITEMID", "PROJECT": "PROJECTID", "EMPLOYEE": "EMPLOYEEID",
+}  # fmt: skip
+_OWNERS = {"GLENTRY": "BATCHNO", "APBILLITEM": "RECORDKEY"}
+
+
+def natural_key(name: str) -> str | None:
+    """The field by which people know a record."""
+    return _NATURAL.get(name)
+
+
 @cache
 def standard_catalog() -> Catalog:
     """Every standard object."""
     text = (files("intacct_bridge.data") / "emulator_catalog.json").read_text(encoding="utf-8")
-    return Catalog(_object(name, entry) for name, entry in json.loads(text).items())
+    return Catalog([_object(name, entry[0], entry[1]) for name, entry in json.loads(text).items()])
 
 
-def _object(name: str, entry: list[Any]) -> ObjectDef:
-    fields, relations = entry
-    label = name.replace("_", " ").capitalize()
-    return object_def(name, map(_field, fields), (Relation(r[0], r[1], *(r[3:] or ["MANY2ONE"]), by=r[2]) for r in relations), label=label)
+def _object(name: str, fields: list[list[Any]], relations: list[list[str]]) -> ObjectDef:
+    paths = [Relation(one[0], one[1], one[3] if len(one) > 3 else "MANY2ONE", by=one[2]) for one in relations]
+    return object_def(name, [_field(one) for one in fields], paths, label=name.replace("_", " ").capitalize())
 
 
 def _field(parts: list[Any]) -> FieldDef:
-    name, letter, flags, label, values = (*parts, *("", "", [])[len(parts) - 2 :]) if len(parts) < 5 else parts
-    return FieldDef(
-        name, _KINDS[letter], label, required="r" in flags, readonly="o" in flags, values=tuple(values)
-    )
+    flags = parts[2] if len(parts) > 2 else ""
+    label = parts[3] if len(parts) > 3 else ""
+    values = tuple(parts[4]) if len(parts) > 4 else ()
+    return FieldDef(parts[0], _KINDS[parts[1]], label, required="r" in flags, readonly="o" in flags, values=values)
 
 
 def record_key(described: ObjectDef) -> str:
@@ -81,11 +92,10 @@ def table_plan(described: ObjectDef) -> TablePlan:
     """How the object is kept: searchable are its keys, its owner's key, its main date and its two stamps."""
     key = record_key(described)
     integer = described.fields[key].kind is Kind.INTEGER
-    owned = owner(described.name)
     names = [
         "" if integer else key,
         natural_key(described.name) or "",
-        owned.by if owned else "",
+        _OWNERS.get(described.name, ""),
         next((name for name in _DATES if name in described.fields), ""),
         *_TIMES,
         *_MORE.get(described.name, ()),

@@ -17,6 +17,7 @@ from secrets import token_hex
 from sqlite3 import Connection
 from threading import RLock
 
+from intacct_bridge.emulator.access import check_sender
 from intacct_bridge.emulator.books import Books, opened
 from intacct_bridge.emulator.catalogue import standard_catalog
 from intacct_bridge.emulator.entrance import Entrance
@@ -24,7 +25,6 @@ from intacct_bridge.emulator.handlers import HANDLERS
 from intacct_bridge.emulator.incoming import incoming
 from intacct_bridge.emulator.operations import Desk, Done, run
 from intacct_bridge.emulator.refusals import ControlRefusedError, SignInRefusedError, bad_policy
-from intacct_bridge.emulator.access import check_sender
 from intacct_bridge.emulator.render import MARK, Page
 from intacct_bridge.emulator.sessions import Session, Sessions, moment
 from intacct_bridge.emulator.settings import EmulatorSettings
@@ -89,9 +89,7 @@ class Emulator:
         self._lock = RLock()
         catalog = standard_catalog()
         behaviour = self.settings.behaviour
-        self._books = {
-            one.company_id: opened(one, behaviour, connection, catalog) for one in self.settings.companies
-        }
+        self._books = {one.company_id: opened(one, behaviour, connection, catalog) for one in self.settings.companies}
         self.sessions = Sessions(behaviour.session_minutes, draw)
         self._entrance = Entrance(self.settings, self._books, self.sessions)
 
@@ -136,7 +134,9 @@ class Emulator:
                     raise cut(sent=True)
                 if weather.kind == "session-lost":
                     self.sessions.lose()
-            scripted = {name: Fault(w.errorno, description2=w.text) for w in struck if w.kind == "fault" for name in names}
+            scripted = {
+                name: Fault(w.errorno, description2=w.text) for w in struck if w.kind == "fault" for name in names
+            }
             reply = self._serve(request, endpoint, scripted)
         return self._delivered(reply, struck)
 

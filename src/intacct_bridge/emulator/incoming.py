@@ -16,8 +16,10 @@ from intacct_bridge.wire.xml import parse
 
 _MAX_REQUEST = 64 * 1024 * 1024
 _GENERIC = frozenset(
-    "lookup create update delete read readRelated readByName readByQuery query readMore inspect validate readView "
-    "readReport installApp".split()
+    (
+        *("lookup", "create", "update", "delete", "read", "readRelated", "readByName", "readByQuery", "query"),
+        *("readMore", "inspect", "validate", "readView", "readReport", "installApp"),
+    )
 )
 """Functions that the older document type does not know."""
 

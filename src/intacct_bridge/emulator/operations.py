@@ -86,13 +86,11 @@ def _run_one(desk: Desk, function: Function) -> Done:
         return _failed(function, bad_query(error.message).faults, Answer())
     except IntacctError as error:
         return _failed(function, refused(error.message, correction=error.fix).faults, Answer())
-    except Exception:  # noqa: BLE001  # whatever happens, the answer is the gateway's
+    except Exception:  # whatever happens, the answer is the gateway's
         desk.incident(traceback.format_exc())
         return _failed(function, (unexpected(function.name),), Answer())
     status = FAILURE if answer.faults else SUCCESS
-    result = Result(
-        status, function.name, function.control_id, answer.data, answer.key, answer.faults, answer.extra
-    )
+    result = Result(status, function.name, function.control_id, answer.data, answer.key, answer.faults, answer.extra)
     return Done(result, answer)
 
 

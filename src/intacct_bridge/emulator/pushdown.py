@@ -27,13 +27,13 @@ _MAX_LIST = 900
 
 
 def condition(
-    table: Table, where: Filter | None, described: ObjectDef, fold: bool, numeric: tuple[str, ...]  # noqa: FBT001
+    table: Table, where: Filter | None, described: ObjectDef, *, fold: bool, numeric: tuple[str, ...]
 ) -> Condition:
     """The condition for a filter. `fold` ignores case; `numeric` names text fields that compare as numbers."""
     if where is None:
         return "1", [], True
     if isinstance(where, And | Or):
-        parts = [condition(table, part, described, fold, numeric) for part in where.parts]
+        parts = [condition(table, part, described, fold=fold, numeric=numeric) for part in where.parts]
         joined = (" AND " if isinstance(where, And) else " OR ").join(f"({part[0]})" for part in parts)
         return f"({joined})", [value for part in parts for value in part[1]], all(part[2] for part in parts)
     assert isinstance(where, Compare)
@@ -71,8 +71,9 @@ def _literal(kind: Kind, value: Value) -> SqlValue:
     if kind is Kind.TIMESTAMP:
         return sql_value(kind, timestamp_text(value)) if isinstance(value, datetime) else None
     if kind is Kind.DATE:
-        is_day = isinstance(value, date) and not isinstance(value, datetime)
-        return sql_value(kind, date_text(value)) if is_day else None
+        if isinstance(value, date) and not isinstance(value, datetime):
+            return sql_value(kind, date_text(value))
+        return None
     if kind in (Kind.TEXT, Kind.ENUM, Kind.SEQUENCE):
         return value if isinstance(value, str) and value else None
     return None

@@ -47,9 +47,7 @@ def bad_policy(policy: str) -> ControlRefusedError:
 
 def expired_company() -> ControlRefusedError:
     """A demo company past its date."""
-    return ControlRefusedError(
-        Fault("PL04000055", description2="This company is a demo company and has expired.")
-    )
+    return ControlRefusedError(Fault("PL04000055", description2="This company is a demo company and has expired."))
 
 
 def unreadable(*texts: str, http_status: int = 200) -> ControlRefusedError:

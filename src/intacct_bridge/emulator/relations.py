@@ -9,10 +9,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from intacct_bridge.emulator.books import Books
+from intacct_bridge.emulator.catalogue import natural_key, record_key
 from intacct_bridge.emulator.cells import Row
-from intacct_bridge.emulator.catalogue import record_key
 from intacct_bridge.model.catalog import FieldDef, ObjectDef, Relation
-from intacct_bridge.model.keys import natural_key
 from intacct_bridge.wire.values import Kind
 
 

@@ -74,9 +74,7 @@ def rows_xml(
         except IndexError:  # some row is older than a field
             width = SEPARATOR * len(table.fields)
             return _quick(template, [body + width for body in bodies], places)
-    filled = (
-        tuple([escaped(text) for text in texts]) for texts in rows_text(table, bodies, columns, formatting)
-    )
+    filled = (tuple([escaped(text) for text in texts]) for texts in rows_text(table, bodies, columns, formatting))
     return b"".join([template % cells for cells in filled])
 
 

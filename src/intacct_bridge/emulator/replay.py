@@ -16,13 +16,15 @@ def completed(call: Call) -> bool:
     """Whether this control id was completed before, and is still remembered."""
     run = call.books.store.connection.execute
     run(_TABLE)
-    found = run("SELECT at FROM completed WHERE scope = ? AND control_id = ?", (_scope(call), call.control_id)).fetchone()
+    found = run(
+        "SELECT at FROM completed WHERE scope = ? AND control_id = ?", (_scope(call), call.control_id)
+    ).fetchone()
     days = call.books.behaviour.controlid_days
     return found is not None and (not days or call.now - float(found[0]) <= days * 86_400)
 
 
 def remember(call: Call) -> None:
-    """This control id is completed now."""
+    """Note that this control id is completed."""
     call.books.store.connection.execute(
         "INSERT OR REPLACE INTO completed VALUES (?, ?, ?)", (_scope(call), call.control_id, call.now)
     )

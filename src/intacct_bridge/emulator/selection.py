@@ -95,8 +95,6 @@ def _slice(keys: Sequence[Any], bounds: list[Compare], take: Callable[[Any], Any
     return first, max(first, last)
 
 
-
-
 def _whole(value: Any) -> Any:
     return value
 
@@ -134,10 +132,9 @@ def _sorted(books: Books, question: Question, where: Filter | None, *, by_key: b
     memory: Hashable = (name, where, question.case_insensitive, question.visible, as_text)
     version, foreign = books.store.version(name), _foreign_versions(books, question, where)
     known: _Sorted | None = books.selections.recall(memory)
-    if known is not None and known.foreign == foreign:
-        if known.version == version or _caught_up(books, question, where, known, as_text=as_text):
-            known.version = version
-            return known
+    if known is not None and known.foreign == foreign and _caught_up(books, question, where, known, as_text=as_text):
+        known.version = version
+        return known
     found = _scan(books, question, where, as_text=as_text)
     if as_text:
         pairs = sorted(found)
@@ -161,6 +158,8 @@ def _foreign_versions(books: Books, question: Question, where: Filter | None) ->
 def _caught_up(books: Books, question: Question, where: Filter | None, known: _Sorted, *, as_text: bool) -> bool:
     """Bring the list up to date by looking at the rows written since; False when that is not worth it."""
     changed = books.store.changes_since(question.described.name, known.version)
+    if changed == []:
+        return True
     if changed is None or as_text or len(changed) > _TOO_MANY_CHANGES:
         return False
     numbers = known.numbers
@@ -183,7 +182,7 @@ def _scan(
     if not table.exists:
         return
     numeric = numeric_text(books)
-    sql, values, exact = condition(table, where, question.described, question.case_insensitive, numeric)
+    sql, values, exact = condition(table, where, question.described, fold=question.case_insensitive, numeric=numeric)
     if question.visible is not None and "MEGAENTITYID" in table.columns:
         marks = ", ".join("?" for _ in question.visible)
         sql += f" AND coalesce({table.columns['MEGAENTITYID']}, '') IN ({marks})"

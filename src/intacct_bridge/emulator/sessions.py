@@ -70,5 +70,3 @@ class Sessions:
 def moment(seconds: float) -> str:
     """A time as the authentication block shows it."""
     return f"{datetime.fromtimestamp(int(seconds), UTC):%Y-%m-%dT%H:%M:%S}+00:00"
-
-

@@ -38,9 +38,7 @@ class RoleSettings:
     """A named set of rights: object (or `*`) to the verbs list, view, add, edit, delete."""
 
     name: str = "administrator"
-    rights: dict[str, tuple[str, ...]] = field(
-        default_factory=lambda: {"*": ("list", "view", "add", "edit", "delete")}
-    )
+    rights: dict[str, tuple[str, ...]] = field(default_factory=lambda: {"*": ("list", "view", "add", "edit", "delete")})
 
 
 @dataclass(frozen=True, slots=True)

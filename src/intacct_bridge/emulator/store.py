@@ -110,9 +110,7 @@ class Store:
 
     def fact(self, name: str) -> str | None:
         """A fact kept under a name, such as the seed that the demo company grew from."""
-        found = self.connection.execute(
-            "SELECT value FROM facts WHERE name = ?", (f"{self.prefix}:{name}",)
-        ).fetchone()
+        found = self.connection.execute("SELECT value FROM facts WHERE name = ?", (f"{self.prefix}:{name}",)).fetchone()
         return None if found is None else str(found[0])
 
     def keep_fact(self, name: str, value: str) -> None:
