@@ -1,0 +1,160 @@
+"""How a table's columns follow a company's fields: what is added, what is widened, what is refused. Pure Arrow.
+
+A column never loses what it can hold. A new field becomes a new column; a whole number that meets a fraction becomes a
+decimal, a day that meets a time becomes a time; a change that would alter what the column means (text to number,
+number to text) is refused with a sentence, since no silent choice would be right.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from intacct_bridge.errors import SettingsError
+from intacct_bridge.wire.values import NUMBERS, Kind
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+@dataclass(frozen=True, slots=True)
+class Evolution:
+    """What has to happen to a table before the rows fit."""
+
+    schema: "pa.Schema"
+    """The table's columns afterwards, ours not included."""
+    added: tuple[str, ...] = ()
+    widened: tuple[str, ...] = ()
+
+
+def arrow_type(kind: Kind) -> "pa.DataType":
+    """The column type of a field, the same in every destination."""
+    import pyarrow as pa
+
+    if kind in NUMBERS:
+        return pa.decimal128(38, 14)
+    plain = {
+        Kind.INTEGER: pa.int64(),
+        Kind.DATE: pa.date32(),
+        Kind.TIMESTAMP: pa.timestamp("us", "UTC"),
+        Kind.BOOLEAN: pa.bool_(),
+    }
+    return plain.get(kind, pa.string())
+
+
+def schema_of(fields: Mapping[str, Kind]) -> "pa.Schema":
+    """The columns of a stream before any of its rows is seen."""
+    import pyarrow as pa
+
+    return pa.schema([(name, arrow_type(kind)) for name, kind in fields.items()])
+
+
+def evolve(table: str, current: "pa.Schema | None", incoming: "pa.Schema") -> Evolution:
+    """The table's columns once `incoming` has to fit as well; SettingsError where it never will."""
+    import pyarrow as pa
+
+    if current is None:
+        return Evolution(incoming)
+    columns = {field.name: field.type for field in current}
+    added, widened = [], []
+    for field in incoming:
+        held = columns.get(field.name)
+        if held is None:
+            added.append(field.name)
+        elif field.type != held:
+            wider = _wider(held, field.type)
+            if wider is None:
+                raise _refusal(table, field.name, held, field.type)
+            if wider == held:
+                continue
+            widened.append(field.name)
+            columns[field.name] = wider
+            continue
+        else:
+            continue
+        columns[field.name] = field.type
+    return Evolution(pa.schema(list(columns.items())), tuple(added), tuple(widened))
+
+
+def joined(schemas: Iterable["pa.Schema"], table: str) -> "pa.Schema":
+    """One schema that holds the rows of all."""
+    result: pa.Schema | None = None
+    for schema in schemas:
+        result = evolve(table, result, schema).schema
+    assert result is not None
+    return result
+
+
+def gathered(batches: Sequence["pa.RecordBatch"], schema: "pa.Schema", key: str = "") -> "pa.Table":
+    """Waiting batches as one table with the destination's types; of a key that came twice the last row counts.
+
+    Columns that no batch has stay absent, so that a merge leaves them alone.
+    """
+    import pyarrow as pa
+
+    names = dict.fromkeys(name for batch in batches for name in batch.schema.names)
+    wanted = pa.schema([(name, schema.field(name).type) for name in names])
+    fitted = [_fitted(pa.Table.from_batches([batch]), wanted) for batch in batches]
+    rows = fitted[0] if len(fitted) == 1 else pa.concat_tables(fitted, promote_options="default").select(list(names))
+    if not key:
+        return rows
+    last = {value: index for index, value in enumerate(rows.column(key).to_pylist())}
+    return rows if len(last) == rows.num_rows else rows.take(pa.array(sorted(last.values())))
+
+
+def _fitted(rows: "pa.Table", wanted: "pa.Schema") -> "pa.Table":
+    import pyarrow as pa
+
+    target = pa.schema([(name, wanted.field(name).type) for name in rows.schema.names])
+    return rows if rows.schema.equals(target) else rows.cast(target)
+
+
+def _wider(held: "pa.DataType", met: "pa.DataType") -> "pa.DataType | None":
+    """The type that holds both; None where only a change of meaning would."""
+    import pyarrow as pa
+    from pyarrow import types
+
+    for one, other in ((held, met), (met, held)):
+        if types.is_null(one):
+            return other
+        if types.is_integer(one) and types.is_integer(other):
+            return pa.int64()
+        if types.is_integer(one) and types.is_decimal(other):
+            return pa.decimal128(38, 14)
+        if types.is_date(one) and types.is_timestamp(other):
+            return pa.timestamp("us", "UTC")
+    if types.is_decimal(held) and types.is_decimal(met):
+        return pa.decimal128(38, 14)
+    if types.is_timestamp(held) and types.is_timestamp(met):
+        return pa.timestamp("us", "UTC")
+    if _is_text(held) and _is_text(met):
+        return pa.string()
+    return None
+
+
+def _is_text(one: "pa.DataType") -> bool:
+    from pyarrow import types
+
+    return bool(types.is_string(one) or types.is_large_string(one) or types.is_dictionary(one))
+
+
+def _refusal(table: str, column: str, held: "pa.DataType", met: "pa.DataType") -> SettingsError:
+    return SettingsError(
+        f"{table}.{column} holds {_called(held)} and the company now sends {_called(met)}",
+        fix=f"leave the field out (--select), or rename the column {column} and run again with --full",
+    )
+
+
+def _called(one: "pa.DataType") -> str:
+    from pyarrow import types
+
+    if types.is_decimal(one):
+        return "decimal numbers"
+    if types.is_integer(one):
+        return "whole numbers"
+    if _is_text(one):
+        return "text"
+    if types.is_date(one):
+        return "dates"
+    if types.is_timestamp(one):
+        return "times"
+    return "true or false" if types.is_boolean(one) else str(one)

@@ -1,0 +1,125 @@
+"""A part of a stream as one query asks for it: which rows, from where to where along the key. Pure and picklable.
+
+Pages are found by key and never by offset: each query is a question of its own to a living company, and rows that come
+or go before an offset would shift what stands behind it. The next page is simply what lies beyond the last key.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+
+from intacct_bridge.flow.state import Span
+from intacct_bridge.flow.stream import Stream
+from intacct_bridge.model.query import MAX_IN, MAX_PAGE, Compare, Filter, Op, Order, Query, all_of, any_of
+from intacct_bridge.wire.values import Value
+
+
+@dataclass(frozen=True, slots=True)
+class Partition:
+    """The rows of a stream that one walk reads, and the spans of keys that it still has to read."""
+
+    stream: Stream
+    where: tuple[Filter, ...] = ()
+    unread: tuple[Span, ...] = (Span(),)
+    select: tuple[str, ...] = ()
+    """Other fields than the stream's own, for a look-up."""
+    walked: str = ""
+    """Another field to walk than the stream's own."""
+    page_size: int = MAX_PAGE
+    show_private: bool = True
+    extra: tuple[Filter, ...] = field(default=(), compare=False)
+
+    @property
+    def along(self) -> str:
+        """The field whose values the spans speak of."""
+        return self.walked or self.stream.walked
+
+    @property
+    def as_text(self) -> bool:
+        """Whether the order of the keys is the gateway's secret."""
+        return self.along == self.stream.key and self.stream.text_key
+
+    @property
+    def in_groups(self) -> bool:
+        """Whether several rows share one value of the walked field, so that a page may end inside a group."""
+        return bool(self.stream.group)
+
+    def key(self, text: str) -> Value:
+        """A span's end as a filter wants it."""
+        return text if self.as_text else int(text)
+
+    def query(self, span: Span, *, descending: bool = False) -> Query:
+        """The page at one end of a span."""
+        ends: list[Filter] = []
+        if span.low:
+            ends.append(Compare(self.along, Op.GREATERTHAN, (self.key(span.low),)))
+        if span.high:
+            ends.append(Compare(self.along, Op.LESSTHAN, (self.key(span.high),)))
+        own = () if self.stream.where is None else (self.stream.where,)
+        parts = (*own, *self.where, *ends)
+        return Query(
+            self.stream.object,
+            self.select or tuple(self.stream.fields),
+            where=all_of(parts) if parts else None,
+            order=(Order(self.along, descending),),
+            page_size=self.page_size,
+            show_private=self.show_private,
+            doc_par_id=self.stream.doc_par_id,
+        )
+
+
+def changed_since(stream: Stream, text: str) -> Filter:
+    """The rows changed at or after a time (as `state.sent` gives it), those created and never changed included.
+
+    Without a time of creation every row that was never changed is asked for, since nothing else would find it.
+    """
+    never: Filter = Compare(stream.modified, Op.ISNULL)
+    if stream.created:
+        never = all_of((never, Compare(stream.created, Op.GREATERTHANOREQUALTO, (text,))))
+    return any_of((Compare(stream.modified, Op.GREATERTHANOREQUALTO, (text,)), never))
+
+
+def one_of(field: str, values: Sequence[Value]) -> Iterator[tuple[Filter, Sequence[Value]]]:
+    """Filters for a list of any length, as many values at once as the gateway takes."""
+    for start in range(0, len(values), MAX_IN):
+        some = values[start : start + MAX_IN]
+        yield Compare(field, Op.IN, tuple(some)), some
+
+
+@dataclass(frozen=True, slots=True)
+class Days:
+    """Days from one to another, both included; an open end has no day."""
+
+    first: date | None = None
+    last: date | None = None
+
+    def filter(self, field: str) -> tuple[Filter, ...]:
+        """The filter that keeps a date within these days."""
+        if self.first and self.last:
+            return (Compare(field, Op.BETWEEN, (self.first, self.last)),)
+        low = (Compare(field, Op.GREATERTHANOREQUALTO, (self.first,)),) if self.first else ()
+        high = (Compare(field, Op.LESSTHANOREQUALTO, (self.last,)),) if self.last else ()
+        return (*low, *high)
+
+    def cut(self, days: int) -> tuple["Days", "Days | None"]:
+        """The first so many days, and what is left."""
+        assert self.first is not None
+        assert self.last is not None
+        end = self.first + timedelta(days=max(1, days) - 1)
+        if end >= self.last:
+            return self, None
+        return Days(self.first, end), Days(end + timedelta(days=1), self.last)
+
+    def __str__(self) -> str:
+        return f"{self.first or ''}/{self.last or ''}"
+
+    @classmethod
+    def read(cls, text: str) -> "Days":
+        """Read what `str` wrote."""
+        first, _, last = text.partition("/")
+        return cls(date.fromisoformat(first) if first else None, date.fromisoformat(last) if last else None)
+
+
+def values_in(rows: Iterable[Value]) -> list[Value]:
+    """Distinct values in the order they come, nulls left out."""
+    return [value for value in dict.fromkeys(rows) if value is not None]

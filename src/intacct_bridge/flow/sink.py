@@ -1,0 +1,148 @@
+"""What a destination has to offer, and how one is named. The extraction knows destinations only through this.
+
+A sink holds one company's copy: a table a stream, the bookmark of every stream, a history of runs. One writer serves
+one stream. What a writer is told becomes visible at `commit`, all of it or nothing, together with the bookmark that
+says how far the copy now reaches; until a first walk over everything has ended, a table is not shown as the stream's.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Protocol
+
+from intacct_bridge.errors import SettingsError
+from intacct_bridge.flow.state import Bookmark
+from intacct_bridge.flow.stream import Stream
+from intacct_bridge.wire.values import Value
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """What a commit did beyond storing the rows it was given."""
+
+    added: tuple[str, ...] = ()
+    widened: tuple[str, ...] = ()
+    deleted: int = 0
+    """Rows that are gone: deleted by key, or no longer there under a replaced parent."""
+
+
+@dataclass(frozen=True, slots=True)
+class StreamOutcome:
+    """What became of one stream in one run."""
+
+    stream: str
+    rows: int = 0
+    deleted: int = 0
+    pages: int = 0
+    transactions: int = 0
+    seconds: float = 0.0
+    full: bool = False
+    """Everything was read, not only what changed."""
+    complete: bool = True
+    """Read to the end; otherwise the next run goes on where this one stopped."""
+    added: tuple[str, ...] = ()
+    widened: tuple[str, ...] = ()
+    dropped: tuple[str, ...] = ()
+    """Fields that the gateway describes but does not let us query."""
+    error: str = ""
+    fix: str = ""
+
+
+class Writer(Protocol):
+    """One stream's way into the destination; used by one thread at a time."""
+
+    @property
+    def complete(self) -> bool:
+        """A walk over everything has once ended, so a whole copy is there."""
+
+    def write(self, rows: "pa.RecordBatch") -> None:
+        """Rows as they are now: new ones are added, known ones replaced by key."""
+
+    def replace(self, parents: Sequence[Value]) -> None:
+        """The rows of these parents (of these groups) give way to what is written before the next commit."""
+
+    def delete(self, keys: Sequence[Value], *, field: str = "") -> None:
+        """Rows that are gone, by their key or by the named field."""
+
+    def commit(self, bookmark: Bookmark, at: datetime) -> Committed:
+        """Make everything since the last commit visible, with the bookmark. `at` is the company's time."""
+
+    def live(self, field: str, values: Sequence[Value]) -> dict[Value, list[Value]]:
+        """Of these values of a field, those that rows not deleted hold, each with the keys of these rows."""
+
+    def unseen(self, walk: int) -> list[Value]:
+        """What the walk numbered `walk` has not met: values of the walked field of rows not deleted."""
+
+
+class Sink(Protocol):
+    """A destination."""
+
+    uri: str
+    commit_rows: int
+    """How many rows of one stream a commit should hold."""
+
+    def open(self, company: str, started: datetime) -> int:
+        """Begin a run: refuses another company's copy, and gives the run's number, higher than any before."""
+
+    def bookmarks(self) -> Mapping[str, Bookmark]:
+        """The bookmark of every stream that was ever read into this destination."""
+
+    def writer(self, stream: Stream, bookmark: Bookmark) -> Writer:
+        """The writer of one stream, to go on from this bookmark."""
+
+    def finish(self, outcomes: Sequence[StreamOutcome], at: datetime) -> None:
+        """Write the run's history."""
+
+    def close(self) -> None:
+        """Let go of files and connections; what was not committed is lost."""
+
+
+def quoted(name: str) -> str:
+    """A table's or column's name as SQL takes it, whatever it holds."""
+    if "\0" in name:
+        raise SettingsError(f"{name!r} cannot be the name of a table or column")
+    return '"' + name.replace('"', '""') + '"'
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A destination's URI taken apart."""
+
+    scheme: str
+    path: str
+    """A file, a folder, or (Postgres) the whole URI."""
+    uri: str = field(default="", compare=False)
+
+
+SCHEMES = ("duckdb", "parquet", "csv", "jsonl", "postgresql")
+_SUFFIXES = {".duckdb": "duckdb", ".ddb": "duckdb"}
+
+
+def place(uri: str) -> Place:
+    """Read a destination: `duckdb:///f.duckdb` (three slashes: from here; four: from the root), `parquet:DIR`."""
+    if uri == "-":
+        return Place("singer", "-", uri)
+    scheme, colon, rest = uri.partition(":")
+    scheme = "postgresql" if scheme == "postgres" else scheme
+    if not colon or scheme not in SCHEMES:
+        for suffix, known in _SUFFIXES.items():
+            if uri.endswith(suffix) and "://" not in uri:
+                return Place(known, uri, uri)
+        raise SettingsError(
+            f"{uri!r} is no destination we know",
+            fix="use duckdb:///FILE.duckdb, parquet:DIR, csv:DIR, jsonl:DIR, postgresql://..., or - for Singer",
+        )
+    if scheme == "postgresql":
+        return Place(scheme, f"{scheme}:{rest}", uri)
+    if rest.startswith("///"):
+        path = rest[3:]
+    elif rest.startswith("//"):
+        raise SettingsError(f"{uri!r} names a host, and {scheme} is a local destination", fix=f"write {scheme}:///PATH")
+    else:
+        path = rest
+    if not path:
+        raise SettingsError(f"{uri!r} names no file or folder", fix=f"write {scheme}:PATH")
+    return Place(scheme, path, uri)

@@ -1,0 +1,150 @@
+"""What is remembered of a stream between runs, and the times in it. Pure: the clock is handed in.
+
+A read of a stream is a *walk* along its key. The bookmark says since when changes are wanted, when the walk in
+progress began, and which spans of keys it has not read yet, so that a killed run goes on where it stopped. When a walk
+is done the next `since` is the moment its run began, less an overlap: whatever was committed late, or changed while we
+read, is read again, and merging by key makes that harmless.
+
+Times are the company's (the server's clock, never ours), written as the gateway writes them, in UTC. Nobody outside
+Sage knows whether the gateway takes the times of a filter as UTC or as the API user's wall clock, nor whether the
+user's offset follows daylight saving. Until a connection is calibrated, `sent` therefore gives the earliest text of
+all these, so that nothing is missed and at most some hours are read twice.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from intacct_bridge.errors import SettingsError
+
+WALL = "%m/%d/%Y %H:%M:%S"
+OVERLAP_SECONDS = 7200
+"""Must exceed the longest time between a change's time stamp and the moment it can be read."""
+SPARE = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Keys strictly between two; an empty end is open."""
+
+    low: str = ""
+    high: str = ""
+
+
+EVERYTHING = (Span(),)
+
+
+@dataclass(frozen=True, slots=True)
+class Bookmark:
+    """How far a stream has come. A walk is in progress while `started` is not empty."""
+
+    since: str = ""
+    """Changes are wanted from here on; empty: never read to the end, or everything is wanted."""
+    started: str = ""
+    """When the run began that began the walk in progress."""
+    full: bool = False
+    """The walk in progress reads everything, not only changes."""
+    walk: int = 0
+    """The number of the run that began the walk in progress; what it does not meet is older than that."""
+    unread: tuple[Span, ...] = ()
+    """The spans of keys that the walk in progress has not read."""
+    window: str = ""
+    """`from/to`: the days whose keys `unread` speaks of; later days are unread as well."""
+    read_in_full: str = ""
+    """When the last walk over everything began."""
+    deletes_since: str = ""
+    """The audit trail has been followed up to here."""
+    stale: bool = False
+    """Something was missed on purpose or by failure; only a walk over everything makes the copy right again."""
+
+    @property
+    def last_key(self) -> str:
+        """Everything up to this key has been read in the walk in progress."""
+        return self.unread[0].low if self.unread else ""
+
+    @property
+    def in_progress(self) -> bool:
+        """Whether a walk was begun and not ended."""
+        return bool(self.started)
+
+    def begin(self, started: str, run: int, *, full: bool) -> "Bookmark":
+        """The bookmark of a new walk that begins now."""
+        return replace(self, started=started, full=full, walk=run, unread=EVERYTHING, window="")
+
+    def come_to(self, unread: tuple[Span, ...], window: str = "") -> "Bookmark":
+        """The same walk, further on."""
+        return replace(self, unread=unread, window=window)
+
+    def end(self, overlap_seconds: int = OVERLAP_SECONDS, *, not_after: str = "") -> "Bookmark":
+        """The walk is done. `not_after` holds `since` back: up to there only has something beside it been followed."""
+        reached = earlier(self.started, not_after) if not_after else self.started
+        return replace(
+            self,
+            since=less(reached, overlap_seconds),
+            started="",
+            full=False,
+            unread=(),
+            window="",
+            read_in_full=self.started if self.full else self.read_in_full,
+            stale=False if self.full else self.stale,
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data for JSON; what says nothing is left out."""
+        plain = {name: value for name, value in asdict(self).items() if value}
+        if self.unread:
+            plain["unread"] = [[span.low, span.high] for span in self.unread]
+            plain["last_key"] = self.last_key
+        return plain
+
+    @classmethod
+    def from_dict(cls, plain: Mapping[str, Any]) -> "Bookmark":
+        """Read back what `to_dict` wrote; names it does not know are ignored, wrong shapes are refused."""
+        known = {one.name for one in fields(cls)} - {"unread"}
+        given = {name: value for name, value in plain.items() if name in known}
+        try:
+            spans = tuple(Span(str(low), str(high)) for low, high in plain.get("unread", ()))
+            for name in ("since", "started", "read_in_full", "deletes_since"):
+                if given.get(name):
+                    moment(given[name])
+        except (TypeError, ValueError) as error:
+            raise SettingsError(
+                f"the stored state is damaged: {error}", fix="remove the stream's state to read it in full again"
+            ) from None
+        return cls(unread=spans, **given)
+
+
+def wall(when: datetime) -> str:
+    """A moment as the gateway writes it, in UTC."""
+    return when.astimezone(UTC).strftime(WALL)
+
+
+def moment(text: str) -> datetime:
+    """The moment that `wall` wrote; ISO 8601 is read too, since people write a start date so."""
+    try:
+        return datetime.strptime(text, WALL).replace(tzinfo=UTC)
+    except ValueError:
+        read = datetime.fromisoformat(text)
+        return read.replace(tzinfo=UTC) if read.tzinfo is None else read.astimezone(UTC)
+
+
+def less(text: str, seconds: int) -> str:
+    """The time so many seconds before."""
+    return wall(moment(text) - timedelta(seconds=seconds))
+
+
+def earlier(one: str, other: str) -> str:
+    """The earlier of two times."""
+    return min((one, other), key=moment)
+
+
+def sent(text: str, offset_minutes: int = 0, reads_as: str = "") -> str:
+    """The time as a filter has to say it: `reads_as` is `utc` or `user` once that is known of a connection."""
+    when = moment(text)
+    if reads_as == "utc":
+        return wall(when)
+    user = timedelta(minutes=offset_minutes)
+    if reads_as == "user":
+        return wall(when + user - (SPARE if offset_minutes else timedelta()))
+    return wall(when + min(user, timedelta()) - SPARE)

@@ -1,0 +1,108 @@
+"""What is read: an object's chosen fields, and the few names by which its rows are found again. Pure data.
+
+A stream's rows are told apart by `key`. Where the key is not to be trusted (GLDETAIL, a view in which one key may stand
+in several books), rows are read and replaced by `group`, the field that all rows of one journal entry share, and
+the whole is cut into windows of `window`, a date. A stream of lines knows the header it belongs to.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from intacct_bridge.errors import InvalidRequestError
+from intacct_bridge.model import keys
+from intacct_bridge.model.catalog import ObjectDef
+from intacct_bridge.model.query import Filter
+from intacct_bridge.wire.values import Kind
+
+MARKS = ("_run", "_read_at", "_deleted_at")
+"""The columns we add: the run that wrote the row last, the company's time at that moment, and when it was gone."""
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """How to read an object whose key is not to be trusted."""
+
+    group: str
+    window: str
+
+
+VIEWS: Mapping[str, View] = {"GLDETAIL": View(group="BATCHKEY", window="BATCH_DATE")}
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """One object on its way to one table."""
+
+    name: str
+    """The table's name; the object's unless the caller renames it."""
+    object: str
+    fields: Mapping[str, Kind]
+    """The chosen fields in the gateway's order, those we need for ourselves included."""
+    key: str
+    text_key: bool = False
+    """The key is text whose order only the gateway knows."""
+    group: str = ""
+    window: str = ""
+    modified: str = ""
+    """The time of the last change; empty where the object has none, so that every read is of everything."""
+    created: str = ""
+    """The time of creation, for the rows that were never modified."""
+    natural_key: str = ""
+    header: str = ""
+    by: str = ""
+    """The field of a line that names its header."""
+    refers_to: str = ""
+    """The header's field that `by` holds."""
+    where: Filter | None = field(default=None, compare=False)
+    doc_par_id: str | None = None
+
+    @property
+    def walked(self) -> str:
+        """The field that a read walks along."""
+        return self.group or self.key
+
+    @property
+    def walks_text(self) -> bool:
+        """Whether the walked field is text."""
+        return not self.group and self.text_key
+
+
+def stream_of(
+    described: ObjectDef, *, select: Iterable[str] = (), name: str = "", where: Filter | None = None
+) -> Stream:
+    """The stream of an object with all its fields, or with the chosen ones and those that the bridge itself needs."""
+    found = keys.keys_of(described)
+    if not found.record:
+        raise InvalidRequestError(
+            f"{described.name} has no key, so its rows cannot be told apart",
+            fix=f"read it once with: intacct query {described.name} --select ...",
+        )
+    view = VIEWS.get(described.name, View("", ""))
+    owner = keys.owner(described.name)
+    refers = tuple(line.key for line in keys.lines(described.name) if described.get(line.key))
+    by = owner.by if owner and described.get(owner.by) else ""
+    ours = (found.record, view.group, view.window, found.modified, found.natural, by, *refers)
+    return Stream(
+        name=name or described.name,
+        object=described.name,
+        fields=_chosen(described, tuple(select), ours),
+        key=found.record,
+        text_key=found.opaque,
+        group=view.group,
+        window=view.window,
+        modified=found.modified,
+        created=found.created,
+        natural_key=found.natural,
+        header=owner.header if owner and by else "",
+        by=by,
+        refers_to=owner.key if owner and by else "",
+        where=where,
+        doc_par_id=described.document_type or None,
+    )
+
+
+def _chosen(described: ObjectDef, select: tuple[str, ...], ours: tuple[str, ...]) -> dict[str, Kind]:
+    if not select:
+        return {one.name: one.kind for one in described.fields.values()}
+    wanted = {described.find(one).name for one in (*select, *(one for one in ours if one))}
+    return {one.name: one.kind for one in described.fields.values() if one.name in wanted}

@@ -1,0 +1,347 @@
+"""What every destination must do, run against each of them."""
+
+from collections.abc import Iterator
+from contextlib import suppress
+from datetime import timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import pytest
+
+from flow.destinations import BILLS, DETAIL, FIELDS, ITEMS, NOON, batch, bill
+from intacct_bridge.errors import SettingsError
+from intacct_bridge.flow.destination import open_sink
+from intacct_bridge.flow.sink import Sink, StreamOutcome, place, quoted
+from intacct_bridge.flow.state import Bookmark, Span
+from intacct_bridge.flow.stream import Stream
+from intacct_bridge.wire.values import Kind
+
+DONE = Bookmark(since="03/01/2026 10:00:00")
+WALKING = Bookmark(started="03/01/2026 12:00:00", full=True, walk=1, unread=(Span("2", ""),))
+
+
+class Copy:
+    """A destination under test, and a look into it from outside."""
+
+    def __init__(self, uri: str) -> None:
+        self.uri = uri
+        self.sink: Sink | None = None
+
+    def open(self, **options: Any) -> Sink:
+        self.sink = open_sink(self.uri, **options)
+        self.sink.open("demo", NOON)
+        return self.sink
+
+    def close(self) -> None:
+        if self.sink is not None:
+            self.sink.close()
+            self.sink = None
+
+    def tables(self) -> list[str]:
+        self.close()
+        with duckdb.connect(place(self.uri).path, read_only=True) as con:
+            found = con.execute("SELECT table_name FROM information_schema.tables WHERE table_schema = 'main'")
+            return sorted(name for (name,) in found.fetchall())
+
+    def rows(self, stream: Stream = BILLS, *, deleted: bool = False) -> list[dict[str, Any]]:
+        """The rows as someone would find them who opens the destination."""
+        self.close()
+        with duckdb.connect(place(self.uri).path, read_only=True) as con:
+            if stream.name not in {row[0] for row in con.execute("SHOW TABLES").fetchall()}:
+                return []
+            where = "" if deleted else "WHERE _deleted_at IS NULL"
+            found = con.sql(f"SELECT * FROM {quoted(stream.name)} {where} ORDER BY 1").to_arrow_table().to_pylist()
+        return [{name: row[name] for name in row if not name.startswith("_")} for row in found]
+
+
+@pytest.fixture(params=["duckdb"])
+def copy(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Copy]:
+    made = Copy(f"duckdb:///{tmp_path}/copy.duckdb")
+    yield made
+    made.close()
+
+
+def keep(copy: Copy, stream: Stream, rows: list[dict[str, Any]], bookmark: Bookmark = DONE) -> None:
+    """One run that writes these rows and ends."""
+    sink = copy.open()
+    writer = sink.writer(stream, sink.bookmarks().get(stream.name, Bookmark()))
+    if stream.group:
+        writer.replace([row[stream.group] for row in rows])
+    writer.write(batch(stream, rows))
+    writer.commit(bookmark, NOON)
+    copy.close()
+
+
+def numbers(rows: list[dict[str, Any]]) -> list[int]:
+    return [row["RECORDNO"] for row in rows]
+
+
+def test_types_are_true(copy: Copy) -> None:
+    keep(copy, BILLS, [bill(1, "1234567890123.01234567890123"), bill(2, "-0.01")])
+    first, second = copy.rows()
+    assert first == bill(1, "1234567890123.01234567890123")
+    assert second["TOTALDUE"] == Decimal("-0.01")
+    assert type(first["WHENDUE"]).__name__ == "date"
+    assert first["WHENMODIFIED"].utcoffset() == timedelta()
+
+
+def test_rows_are_merged_by_key(copy: Copy) -> None:
+    keep(copy, BILLS, [bill(1), bill(2)])
+    keep(copy, BILLS, [bill(2, "99.00"), bill(3)])
+    assert [(row["RECORDNO"], row["TOTALDUE"]) for row in copy.rows()] == [(1, 10), (2, 99), (3, 10)]
+
+
+def test_a_key_that_comes_twice_before_a_commit_is_one_row(copy: Copy) -> None:
+    writer = copy.open().writer(BILLS, Bookmark())
+    writer.write(batch(BILLS, [bill(1), bill(2)]))
+    writer.commit(DONE, NOON)
+    writer.write(batch(BILLS, [bill(1, "1.00"), bill(3)]))
+    writer.write(batch(BILLS, [bill(1, "2.00")]))
+    writer.commit(DONE, NOON)
+    assert [(row["RECORDNO"], row["TOTALDUE"]) for row in copy.rows()] == [(1, 2), (2, 10), (3, 10)]
+
+
+def test_what_is_not_committed_is_not_there(copy: Copy) -> None:
+    keep(copy, BILLS, [bill(1)])
+    writer = copy.open().writer(BILLS, DONE)
+    writer.write(batch(BILLS, [bill(2)]))
+    writer.delete([1])
+    assert numbers(copy.rows()) == [1]
+
+
+def test_an_empty_stream_leaves_an_empty_table_with_its_columns(copy: Copy) -> None:
+    writer = copy.open().writer(BILLS, Bookmark())
+    before = writer.complete
+    writer.commit(DONE, NOON)
+    assert (before, writer.complete) == (False, True)
+    assert copy.tables() == ["APBILL"]
+    assert copy.rows() == []
+
+
+def test_half_a_stream_does_not_look_like_the_stream(copy: Copy) -> None:
+    keep(copy, BILLS, [bill(1), bill(2)], WALKING)
+    assert "APBILL" not in copy.tables()
+    sink = copy.open()
+    assert sink.bookmarks() == {"APBILL": WALKING}
+    writer = sink.writer(BILLS, WALKING)
+    assert not writer.complete
+    writer.write(batch(BILLS, [bill(2, "5.00"), bill(3)]))
+    writer.commit(DONE, NOON)
+    assert copy.tables() == ["APBILL"]
+    assert [(row["RECORDNO"], row["TOTALDUE"]) for row in copy.rows()] == [(1, 10), (2, 5), (3, 10)]
+
+
+def test_half_a_stream_that_is_not_gone_on_with_is_thrown_away(copy: Copy) -> None:
+    keep(copy, BILLS, [bill(1), bill(2)], WALKING)
+    writer = copy.open().writer(BILLS, Bookmark(stale=True))
+    writer.write(batch(BILLS, [bill(3)]))
+    writer.commit(DONE, NOON)
+    assert numbers(copy.rows()) == [3]
+
+
+def test_deletes_are_marked_and_a_row_may_come_back(copy: Copy) -> None:
+    keep(copy, BILLS, [bill(1), bill(2), bill(3)])
+    writer = copy.open().writer(BILLS, DONE)
+    writer.delete([1, 3, 77])
+    assert writer.commit(DONE, NOON).deleted == 2
+    assert numbers(copy.rows()) == [2]
+    assert numbers(copy.rows(deleted=True)) == [1, 2, 3]
+    keep(copy, BILLS, [bill(3)])
+    assert numbers(copy.rows()) == [2, 3]
+
+
+def test_deletes_are_hard_where_that_is_wanted(copy: Copy) -> None:
+    keep(copy, BILLS, [bill(1), bill(2)])
+    writer = copy.open(hard_deletes=True).writer(BILLS, DONE)
+    writer.delete([1])
+    writer.commit(DONE, NOON)
+    assert numbers(copy.rows(deleted=True)) == [2]
+
+
+def line(number: int, parent: int, amount: str = "1.00") -> dict[str, Any]:
+    return {"RECORDNO": number, "RECORDKEY": parent, "AMOUNT": Decimal(amount), "WHENMODIFIED": NOON}
+
+
+def test_lines_are_replaced_under_their_parents(copy: Copy) -> None:
+    keep(copy, ITEMS, [line(1, 10), line(2, 10), line(3, 20), line(4, 30)])
+    writer = copy.open().writer(ITEMS, DONE)
+    writer.replace([10, 30])
+    writer.write(batch(ITEMS, [line(2, 10, "7.00"), line(5, 10)]))
+    assert writer.commit(DONE, NOON).deleted == 2
+    assert [(row["RECORDNO"], row["AMOUNT"]) for row in copy.rows(ITEMS)] == [(2, 7), (3, 1), (5, 1)]
+
+
+def test_lines_go_with_their_parent(copy: Copy) -> None:
+    keep(copy, ITEMS, [line(1, 10), line(2, 10), line(3, 20)])
+    writer = copy.open().writer(ITEMS, DONE)
+    writer.delete([10], field="RECORDKEY")
+    assert writer.commit(DONE, NOON).deleted == 2
+    assert numbers(copy.rows(ITEMS)) == [3]
+
+
+def detail(key: str, group: int, amount: str = "1.00") -> dict[str, Any]:
+    return {"RECORDNO": key, "BATCHKEY": group, "BATCH_DATE": NOON.date(), "AMOUNT": Decimal(amount)}
+
+
+def test_a_view_is_replaced_by_group_and_its_key_may_repeat(copy: Copy) -> None:
+    keep(copy, DETAIL, [detail("a", 1), detail("a", 1, "2.00"), detail("b", 2), detail("c", 3)])
+    assert len(copy.rows(DETAIL)) == 4
+    writer = copy.open().writer(DETAIL, DONE)
+    writer.replace([1, 3])
+    writer.write(batch(DETAIL, [detail("a", 1, "3.00")]))
+    assert writer.commit(DONE, NOON).deleted == 2
+    assert sorted((row["RECORDNO"], row["AMOUNT"]) for row in copy.rows(DETAIL)) == [("a", 3), ("b", 1)]
+
+
+def test_what_a_full_walk_did_not_meet_is_known(copy: Copy) -> None:
+    keep(copy, BILLS, [bill(1), bill(2), bill(3)])
+    sink = copy.open()
+    writer = sink.writer(BILLS, DONE)
+    writer.delete([3])
+    writer.write(batch(BILLS, [bill(2)]))
+    writer.commit(DONE, NOON)
+    assert writer.unseen(2) == [1]
+    assert writer.unseen(1) == []
+
+
+def test_values_are_looked_up_among_the_rows_that_live(copy: Copy) -> None:
+    keep(copy, BILLS, [bill(1, vendor="A"), bill(2, vendor="A"), bill(3, vendor="B"), bill(4, vendor="C")])
+    writer = copy.open().writer(BILLS, DONE)
+    writer.delete([4])
+    writer.commit(DONE, NOON)
+    found = writer.live("VENDORID", ["A", "C", "Z"])
+    assert {value: set(keys) for value, keys in found.items()} == {"A": {1, 2}}
+    assert writer.live("RECORDNO", [1, 4, 9]) == {1: [1]}
+    assert writer.live("RECORDNO", []) == {}
+    assert writer.live("NOSUCHFIELD", ["x"]) == {}
+
+
+def test_a_new_field_becomes_a_column_and_is_reported(copy: Copy) -> None:
+    keep(copy, BILLS, [bill(1), bill(2)])
+    wider = Stream("APBILL", "APBILL", FIELDS | {"MY_FIELD": Kind.TEXT}, "RECORDNO")
+    writer = copy.open().writer(wider, DONE)
+    writer.write(batch(wider, [bill(2, MY_FIELD="x")]))
+    assert writer.commit(DONE, NOON).added == ("MY_FIELD",)
+    assert [row["MY_FIELD"] for row in copy.rows()] == [None, "x"]
+
+
+def test_a_whole_number_that_meets_a_fraction_widens_and_stays_wide(copy: Copy) -> None:
+    keep(copy, BILLS, [bill(1)])
+    number = Stream("APBILL", "APBILL", FIELDS | {"UNITS": Kind.INTEGER}, "RECORDNO")
+    keep(copy, number, [bill(1, UNITS=4), bill(2, UNITS=5)])
+    decimals = Stream("APBILL", "APBILL", FIELDS | {"UNITS": Kind.DECIMAL}, "RECORDNO")
+    writer = copy.open().writer(number, DONE)
+    writer.write(batch(decimals, [bill(3, UNITS=Decimal("2.5"))]))
+    writer.write(batch(number, [bill(4, UNITS=6)]))
+    assert writer.commit(DONE, NOON).widened == ("UNITS",)
+    assert [row["UNITS"] for row in copy.rows()] == [4, 5, Decimal("2.5"), 6]
+
+
+def test_a_change_of_meaning_is_refused_and_nothing_is_lost(copy: Copy) -> None:
+    keep(copy, BILLS, [bill(1)])
+    text = Stream("APBILL", "APBILL", FIELDS | {"TOTALDUE": Kind.TEXT}, "RECORDNO")
+    writer = copy.open().writer(text, DONE)
+    writer.write(batch(text, [bill(2) | {"TOTALDUE": "much"}]))
+    with pytest.raises(SettingsError, match=r"APBILL\.TOTALDUE holds decimal numbers"):
+        writer.commit(DONE, NOON)
+    assert numbers(copy.rows()) == [1]
+
+
+def test_columns_that_are_no_longer_chosen_keep_what_they_hold(copy: Copy) -> None:
+    if not copy.uri.startswith("duckdb"):
+        pytest.skip("change files hold whole rows")
+    keep(copy, BILLS, [bill(1, vendor="A")])
+    narrow = Stream("APBILL", "APBILL", {"RECORDNO": Kind.INTEGER, "TOTALDUE": Kind.DECIMAL}, "RECORDNO")
+    keep(copy, narrow, [{"RECORDNO": 1, "TOTALDUE": Decimal(5)}])
+    assert [(row["VENDORID"], row["TOTALDUE"]) for row in copy.rows()] == [("A", 5)]
+
+
+def test_bookmarks_are_those_of_the_last_commit_of_each_stream(copy: Copy) -> None:
+    sink = copy.open()
+    bills, items = sink.writer(BILLS, Bookmark()), sink.writer(ITEMS, Bookmark())
+    bills.commit(WALKING, NOON)
+    items.commit(DONE, NOON)
+    bills.commit(DONE, NOON)
+    items.write(batch(ITEMS, [line(1, 1)]))
+    copy.close()
+    assert copy.open().bookmarks() == {"APBILL": DONE, "APBILLITEM": DONE}
+
+
+def test_names_of_any_kind_are_quoted(copy: Copy) -> None:
+    odd = Stream('nc"tap order', "X", {"RECORDNO": Kind.INTEGER, 'a"b; --': Kind.TEXT, "ORDER": Kind.TEXT}, "RECORDNO")
+    keep(copy, odd, [{"RECORDNO": 1, 'a"b; --': "x", "ORDER": "y"}])
+    keep(copy, odd, [{"RECORDNO": 1, 'a"b; --': "z", "ORDER": "y"}])
+    assert copy.rows(odd) == [{"RECORDNO": 1, 'a"b; --': "z", "ORDER": "y"}]
+
+
+def test_runs_are_numbered_and_another_company_is_refused(copy: Copy) -> None:
+    first = open_sink(copy.uri)
+    run = first.open("demo", NOON)
+    first.finish([StreamOutcome("APBILL", rows=3, error="cut")], NOON)
+    first.close()
+    second = open_sink(copy.uri)
+    assert second.open("demo", NOON) > run
+    second.close()
+    other = open_sink(copy.uri)
+    with pytest.raises(SettingsError, match="holds a copy of company demo"):
+        other.open("elsewhere", NOON)
+    other.close()
+
+
+def test_the_history_of_runs_is_kept(tmp_path: Path) -> None:
+    sink = open_sink(f"duckdb:///{tmp_path}/c.duckdb")
+    sink.open("demo", NOON)
+    sink.finish([StreamOutcome("APBILL", rows=3, added=("A", "B"), error="cut", fix="try"), StreamOutcome("X")], NOON)
+    sink.close()
+    with duckdb.connect(f"{tmp_path}/c.duckdb") as con:
+        found = con.execute('SELECT stream, "rows", added, error FROM _bridge.outcomes ORDER BY 1').fetchall()
+    assert found == [("APBILL", 3, ["A", "B"], "cut"), ("X", 0, [], "")]
+
+
+@pytest.mark.parametrize(
+    ("uri", "scheme", "path"),
+    [
+        ("duckdb:///f.duckdb", "duckdb", "f.duckdb"),
+        ("duckdb:////tmp/f.duckdb", "duckdb", "/tmp/f.duckdb"),
+        ("duckdb:f.duckdb", "duckdb", "f.duckdb"),
+        ("/tmp/f.duckdb", "duckdb", "/tmp/f.duckdb"),
+        ("parquet:DIR", "parquet", "DIR"),
+        ("csv:a/b", "csv", "a/b"),
+        ("jsonl:///a", "jsonl", "a"),
+        ("postgres://u@h/db", "postgresql", "postgresql://u@h/db"),
+        ("postgresql://u@h/db", "postgresql", "postgresql://u@h/db"),
+        ("-", "singer", "-"),
+    ],
+)
+def test_a_destination_is_named_by_a_uri(uri: str, scheme: str, path: str) -> None:
+    assert (place(uri).scheme, place(uri).path) == (scheme, path)
+
+
+@pytest.mark.parametrize("uri", ["", "mysql://x", "somewhere", "parquet:", "duckdb://host/x", "duckdb:///"])
+def test_what_is_no_destination_is_refused_with_the_fix(uri: str) -> None:
+    with pytest.raises(SettingsError) as refused:
+        place(uri)
+    assert refused.value.fix
+
+
+def test_a_file_that_is_open_or_is_no_database_is_a_clear_refusal(tmp_path: Path) -> None:
+    (tmp_path / "x.duckdb").write_text("this is no database " * 100)
+    with pytest.raises(SettingsError, match="cannot be opened"):
+        open_sink(f"{tmp_path}/x.duckdb").open("demo", NOON)
+    with pytest.raises(SettingsError, match="no folder"):
+        open_sink(f"{tmp_path}/missing/x.duckdb").open("demo", NOON)
+
+
+def test_a_commit_that_fails_changes_nothing(copy: Copy) -> None:
+    keep(copy, BILLS, [bill(1)])
+    writer = copy.open().writer(BILLS, DONE)
+    odd = pa.schema([("RECORDNO", pa.int64()), ("TOTALDUE", pa.bool_())])
+    writer.write(pa.RecordBatch.from_pylist([{"RECORDNO": 5, "TOTALDUE": True}], schema=odd))
+    with suppress(SettingsError):
+        writer.commit(WALKING, NOON)
+    copy.close()
+    assert copy.open().bookmarks() == {"APBILL": DONE}
+    assert numbers(copy.rows()) == [1]
