@@ -1,0 +1,204 @@
+"""A record by its Intacct names → the call of the object-specific function that writes it.
+
+Some objects cannot be created by `create` (AR invoices, adjustments, order documents, deposits, attachments), and a 2.1
+connection knows no other way. These functions have lower-case elements in a strict order, dates in three elements,
+custom fields in a block of their own, and lines under other names. The tables are data (`legacy_writes.json`,
+`legacy_parts.json`, `legacy_functions.json`); here they are applied. An object without a row
+goes by its lower-case names where the function has them. What has no place there is refused by name, never dropped.
+"""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from functools import lru_cache
+from importlib.resources import files
+from typing import Any
+
+from intacct_bridge.errors import InvalidRequestError
+from intacct_bridge.model.grammar import FunctionDef, Misplaced, compile_model, function_def
+from intacct_bridge.wire.values import UNSET, Kind, Unset, Value, render_value
+from intacct_bridge.wire.xml import Element, element
+
+Cells = Mapping[str, Value | Unset]
+
+
+@dataclass(frozen=True, slots=True)
+class LinePlan:
+    """How the lines under one wrapper are written."""
+
+    wrapper: str
+    """Empty where the lines stand directly in the function's element."""
+    element: str
+    fields: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class WritePlan:
+    """How one object is written by its own functions."""
+
+    object: str
+    functions: Mapping[str, str]
+    """The function's name by operation: create, update, delete."""
+    fields: Mapping[str, str] = field(default_factory=dict)
+    lines: Mapping[str, LinePlan] = field(default_factory=dict)
+    values: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """What values become, by element: a journal line's `1` is `debit`."""
+
+
+def write_plan(object_name: str, legacy_name: str = "") -> WritePlan | None:
+    """The plan for an object; `legacy_name` gives one to an object without a row in the table, or None."""
+    row = _table("legacy_writes.json").get(object_name)
+    if row is None:
+        names = {operation: f"{operation}_{legacy_name}" for operation in ("create", "update", "delete")}
+        known = {operation: name for operation, name in names.items() if legacy_name and function_def(name)}
+        return WritePlan(object_name, known) if known else None
+    lines = {
+        name: LinePlan(one["wrapper"], one["element"], one["fields"]) for name, one in row.get("lines", {}).items()
+    }
+    functions = {operation: row[operation] for operation in ("create", "update", "delete") if operation in row}
+    return WritePlan(object_name, functions, row["fields"], lines, row.get("values", {}))
+
+
+def write_element(
+    plan: WritePlan,
+    operation: str,
+    fields: Cells,
+    *,
+    lines: Mapping[str, Sequence[Cells]] | None = None,
+    custom: Iterable[str] = (),
+    attributes: Mapping[str, str] | None = None,
+) -> Element:
+    """The function's element. `custom` names the custom fields among the cells; UNSET cells are left out, None clears.
+
+    Raises InvalidRequestError for a field without a place in the function, and when the schema's order cannot be met,
+    naming what is missing.
+    """
+    function = _function_of(plan, operation)
+    writer = _Writer(plan, function, frozenset(custom))
+    children = writer.cells(fields, plan.fields, function.model.names)
+    for wrapper, rows in (lines or {}).items():
+        children += writer.lines(wrapper, rows)
+    done = _ordered(function.name, children, function.text, function.name)
+    return Element(function.name, children=done, attributes=dict(attributes or {}))
+
+
+def _function_of(plan: WritePlan, operation: str) -> FunctionDef:
+    function = function_def(plan.functions.get(operation, ""))
+    if function is None:
+        raise InvalidRequestError(f"{plan.object} has no object-specific function to {operation} it")
+    return function
+
+
+class _Writer:
+    def __init__(self, plan: WritePlan, function: FunctionDef, custom: frozenset[str]) -> None:
+        self._plan = plan
+        self._function = function
+        self._custom = custom
+
+    def cells(self, cells: Cells, places: Mapping[str, str], names: Iterable[str]) -> list[Element]:
+        """The elements of a row's cells in no particular order, nested ones and custom fields gathered."""
+        known = frozenset(names)
+        found: dict[str, Element] = {}
+        custom: list[Element] = []
+        for name, value in cells.items():
+            if isinstance(value, Unset):
+                continue
+            path = places.get(name) or (name.lower() if name.lower() in known else "")
+            if path and path.split("/")[0] in known:
+                self._place(found, path, value)
+            elif name in self._custom and "customfields" in known:
+                custom.append(_custom_field(name, value))
+            else:
+                raise InvalidRequestError(
+                    f"{self._plan.object}.{name} has no place in {self._function.name}",
+                    fix=f"leave it out; {self._function.name} takes: {', '.join(sorted(known))}",
+                )
+        if custom:
+            found["customfields"] = Element("customfields", children=tuple(custom))
+        return list(found.values())
+
+    def _place(self, found: dict[str, Element], path: str, value: Value) -> None:
+        top, _, rest = path.partition("/")
+        cell = self._cell(rest or top, value)
+        if not rest:
+            found.setdefault(top, cell)
+            return
+        before = found.get(top)
+        found[top] = Element(top, children=(*(before.children if before else ()), cell))
+
+    def _cell(self, name: str, value: Value) -> Element:
+        if name in _dates() and isinstance(value, date):
+            day = value.date() if isinstance(value, datetime) else value
+            return _date_element(name, day)
+        text = render_value(Kind.TEXT, value)
+        return element(name, self._plan.values.get(name, {}).get(text, text))
+
+    def lines(self, wrapper: str, rows: Sequence[Cells]) -> list[Element]:
+        """The lines under their wrapper, or bare where the function takes them so."""
+        plan = self._plan.lines.get(wrapper)
+        if plan is None:
+            raise InvalidRequestError(
+                f"{self._function.name} has no lines called {wrapper}",
+                fix=f"its lines are: {', '.join(self._plan.lines) or 'none'}",
+            )
+        done = [self._line(plan, row, number) for number, row in enumerate(rows, start=1)]
+        return [Element(plan.wrapper, children=tuple(done))] if plan.wrapper else done
+
+    def _line(self, plan: LinePlan, row: Cells, number: int) -> Element:
+        if set(plan.fields.values()) == {"."}:
+            return element(
+                plan.element, render_value(Kind.TEXT, next((v for v in row.values() if v is not UNSET), None))
+            )
+        model = _models().get(f"{plan.wrapper}/{plan.element}") or _models()[plan.element]
+        children = self.cells(row, plan.fields, compile_model(model).names)
+        return Element(plan.element, children=_ordered(self._function.name, children, model, f"line {number}"))
+
+
+def _ordered(function: str, children: Sequence[Element], model: str, place: str) -> tuple[Element, ...]:
+    compiled = compile_model(model)
+    rank = {name: index for index, name in enumerate(compiled.arrange(dict.fromkeys(c.tag for c in children)))}
+    done = sorted(children, key=lambda child: rank[child.tag])
+    misplaced = compiled.check([child.tag for child in done])
+    if misplaced is not None:
+        raise InvalidRequestError(f"{function} cannot be made: {_why(misplaced, place)}", fix=_remedy(misplaced))
+    return tuple(done)
+
+
+def _why(misplaced: Misplaced, place: str) -> str:
+    where = "" if place.startswith(("create", "update", "record")) else f"{place}: "
+    if misplaced.name:
+        return f"{where}{misplaced.name} cannot stand with what is before it"
+    return f"{where}it ends too early"
+
+
+def _remedy(misplaced: Misplaced) -> str:
+    return f"give one of: {', '.join(misplaced.expected)}" if misplaced.expected else "leave it out"
+
+
+def _custom_field(name: str, value: Value) -> Element:
+    return element(
+        "customfield", element("customfieldname", name), element("customfieldvalue", render_value(Kind.TEXT, value))
+    )
+
+
+def _date_element(name: str, day: date) -> Element:
+    return element(
+        name, element("year", str(day.year)), element("month", f"{day.month:02}"), element("day", f"{day.day:02}")
+    )
+
+
+@lru_cache(maxsize=4)
+def _table(name: str) -> dict[str, Any]:
+    table: dict[str, Any] = json.loads(files("intacct_bridge.data").joinpath(name).read_text("utf-8"))
+    return table
+
+
+def _models() -> Mapping[str, str]:
+    models: Mapping[str, str] = _table("legacy_parts.json")["models"]
+    return models
+
+
+@lru_cache(maxsize=1)
+def _dates() -> frozenset[str]:
+    return frozenset(_table("legacy_parts.json")["dates"])
