@@ -1,0 +1,100 @@
+"""Requests and answers kept in a directory for support: masked, readable by their owner only, the oldest removed.
+
+Credential elements are masked by name, and the connection's own secrets wherever else they occur, in every form that
+XML or a URL may give them.
+"""
+
+import itertools
+import os
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from urllib.parse import quote, quote_plus
+
+from intacct_bridge.errors import Fault, SettingsError
+from intacct_bridge.wire.codec import masked
+from intacct_bridge.wire.reply import ConnectionCutError, Reply, Transport
+
+KEPT = 500
+"""How many exchanges are kept before the oldest is removed."""
+_SHORTEST = 4
+"""A shorter secret is masked in its own element only: as a word it would blot out half the text."""
+
+
+def secret_forms(secrets: tuple[str, ...]) -> tuple[str, ...]:
+    """Every way in which the secrets may be written, the longest first so that none leaves a tail."""
+    forms: set[str] = set()
+    for secret in secrets:
+        if len(secret) >= _SHORTEST:
+            escaped = secret.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+            quoted = escaped.replace('"', "&quot;")
+            forms |= {secret, escaped, quoted, quoted.replace("'", "&apos;"), quoted.replace("'", "&#39;")}
+            forms |= {quoted.replace("'", "&#039;"), quoted.replace("'", "&#x27;")}
+            forms |= {quote(secret), quote(secret, safe=""), quote_plus(secret)}
+            forms |= {secret.encode("unicode_escape").decode(), secret.replace('"', '\\"')}
+    return tuple(sorted(forms, key=len, reverse=True))
+
+
+def without_secrets(text: str, forms: tuple[str, ...]) -> str:
+    """The text with every form replaced by `***`."""
+    for form in forms:
+        text = text.replace(form, "***")
+    return text
+
+
+def fault_without_secrets(fault: Fault, forms: tuple[str, ...]) -> Fault:
+    """The fault with its texts masked: a gateway may quote a bad request's own values."""
+    parts = (fault.errorno, fault.description, fault.description2, fault.correction)
+    hidden = [without_secrets(part, forms) for part in (*parts, fault.support_id, fault.errorid, fault.field)]
+    return Fault(*hidden)
+
+
+class Archive:
+    """A transport around another one that writes each exchange down; what it cannot write it refuses at the start."""
+
+    def __init__(
+        self,
+        transport: Transport,
+        directory: Path,
+        *,
+        secrets: tuple[str, ...] = (),
+        kept: int = KEPT,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._transport = transport
+        self._directory = directory.expanduser()
+        self._forms = tuple(form.encode() for form in secret_forms(secrets))
+        self._kept = kept
+        self._now = now
+        self._count = itertools.count(1)
+        try:
+            self._directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        except OSError as error:
+            raise SettingsError(f"the archive {self._directory} cannot be made: {error.strerror}") from None
+
+    def __call__(self, endpoint: str, body: bytes) -> Reply:
+        """The exchange of the transport within, written down before and after."""
+        stem = f"{self._now():%Y%m%dT%H%M%S.%f}-{os.getpid()}-{next(self._count):06d}"
+        self._write(f"{stem}-request.xml", body)
+        try:
+            reply = self._transport(endpoint, body)
+        except ConnectionCutError as error:
+            self._write(f"{stem}-cut.txt", f"{error}\n".encode())
+            raise
+        self._write(f"{stem}-{reply.status}-answer.xml", reply.body)
+        self._rotate()
+        return reply
+
+    def _write(self, name: str, content: bytes) -> None:
+        content = masked(content)
+        for form in self._forms:
+            content = content.replace(form, b"***")
+        handle = os.open(self._directory / name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(handle, "wb") as out:
+            out.write(content)
+
+    def _rotate(self) -> None:
+        requests = sorted(self._directory.glob("*-request.xml"))
+        for old in requests[: -self._kept]:
+            for each in self._directory.glob(f"{old.name.removesuffix('-request.xml')}-*"):
+                each.unlink(missing_ok=True)

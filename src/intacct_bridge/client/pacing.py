@@ -1,0 +1,100 @@
+"""How many requests run at a time, and how long to wait before the next: pure decisions, and a gate that keeps them.
+
+Facts: the standard service runs one request and queues one, holds a third for up to 30 s and then refuses it (Sage's
+support FAQ); a refusal is HTTP 429 or GW-0010. So: start at the connection's concurrency; a refusal halves it, never
+below one, and closes the gate for as long as was asked; a run of answers without refusal raises it by one again.
+"""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+ATTEMPTS = 6
+"""How often a request is sent before it is given up: once, and five times again, as the official SDKs do."""
+UNREADABLE_ATTEMPTS = 3
+"""The same for an answer that cannot be read, where a fourth would not help."""
+_FIRST, _LONGEST, _LONGEST_ASKED = 1.0, 60.0, 600.0
+_CALM = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How many may run, how many could at most, when the gate opens again, and how many answers went well in a row."""
+
+    allowed: int
+    ceiling: int
+    opens_at: float = 0.0
+    calm: int = 0
+
+
+def throttled(pace: Pace, *, now: float, wait: float) -> Pace:
+    """The pace after a refusal: half as many, and none before the wait is over."""
+    return replace(pace, allowed=max(1, pace.allowed // 2), opens_at=max(pace.opens_at, now + wait), calm=0)
+
+
+def answered(pace: Pace) -> Pace:
+    """The pace after an answer that was no refusal: one more after every twenty in a row, up to the ceiling."""
+    if pace.allowed >= pace.ceiling:
+        return pace
+    if pace.calm + 1 < _CALM:
+        return replace(pace, calm=pace.calm + 1)
+    return replace(pace, allowed=pace.allowed + 1, calm=0)
+
+
+def backoff(attempt: int, *, jitter: float, asked: float | None = None) -> float:
+    """Seconds to wait after the attempt of that number (from 1), at least what the gateway asked for.
+
+    `jitter`, from 0 to 1, spreads the wait over the upper half of its range, so that clients do not return together.
+    """
+    wait = min(_LONGEST, _FIRST * 2.0 ** (attempt - 1)) * (0.5 + jitter / 2)
+    return wait if asked is None else max(wait, min(asked, _LONGEST_ASKED))
+
+
+class Gate:
+    """Lets as many requests through as the pace allows; one gate serves every session of a connection."""
+
+    def __init__(self, concurrency: int, *, clock: Callable[[], float], sleep: Callable[[float], None]) -> None:
+        self._pace = Pace(concurrency, concurrency)
+        self._running = 0
+        self._free = threading.Condition()
+        self._clock = clock
+        self._sleep = sleep
+
+    @property
+    def pace(self) -> Pace:
+        """The pace as it stands."""
+        return self._pace
+
+    @contextmanager
+    def passing(self) -> Iterator[None]:
+        """Hold one of the places while a request is under way; waits until there is one and the gate is open."""
+        self._enter()
+        try:
+            yield
+        finally:
+            with self._free:
+                self._running -= 1
+                self._free.notify_all()
+
+    def throttled(self, wait: float) -> None:
+        """A request was refused for coming too fast."""
+        with self._free:
+            self._pace = throttled(self._pace, now=self._clock(), wait=wait)
+
+    def answered(self) -> None:
+        """A request was answered, with whatever but such a refusal."""
+        with self._free:
+            self._pace = answered(self._pace)
+            self._free.notify_all()
+
+    def _enter(self) -> None:
+        while True:
+            with self._free:
+                while self._running >= self._pace.allowed:
+                    self._free.wait()
+                closed_for = self._pace.opens_at - self._clock()
+                if closed_for <= 0:
+                    self._running += 1
+                    return
+            self._sleep(closed_for)
