@@ -5,7 +5,8 @@
     ├── RefusedError         cannot be served as asked                stop, exit 3 (2 when we refuse before a call)
     │   ├── SignInError          a credential, or what stands behind it
     │   ├── NotPermittedError    a right or a subscription is missing
-    │   └── InvalidRequestError  the question is wrong
+    │   ├── InvalidRequestError  the question is wrong
+    │   └── CapError             it would cost more than was allowed (2)
     ├── TransientError       nothing was applied                      wait and send again, exit 4 when given up
     │   └── ThrottledError       told to slow down, perhaps for how long
     ├── InDoubtError         a write left and no answer came          never resend blindly, exit 5
@@ -146,6 +147,12 @@ class InvalidRequestError(RefusedError):
         self.exit_status = 3 if by_gateway else 2
 
 
+class CapError(RefusedError):
+    """The next request would pass the allowed number of API transactions; it was not sent."""
+
+    exit_status = 2
+
+
 class TransientError(IntacctError):
     """Nothing was applied; the same request may be sent again after a wait."""
 
@@ -165,6 +172,11 @@ class InDoubtError(IntacctError):
     """A write was fully sent and its answer is missing or unreadable: it may or may not have been applied."""
 
     exit_status = 5
+
+    def __init__(self, message: str, *, control_ids: tuple[str, ...] = (), **details: Any) -> None:
+        super().__init__(message, **details)
+        self.control_ids = control_ids
+        """The control ids of every function in doubt: all that one request carried."""
 
 
 class RecordError(IntacctError):

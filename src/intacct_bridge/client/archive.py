@@ -7,6 +7,7 @@ XML or a URL may give them.
 import itertools
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import quote, quote_plus
@@ -75,14 +76,20 @@ class Archive:
     def __call__(self, endpoint: str, body: bytes) -> Reply:
         """The exchange of the transport within, written down before and after."""
         stem = f"{self._now():%Y%m%dT%H%M%S.%f}-{os.getpid()}-{next(self._count):06d}"
-        self._write(f"{stem}-request.xml", body)
+        try:
+            self._write(f"{stem}-request.xml", body)
+        except OSError as error:
+            raise SettingsError(f"the archive {self._directory} cannot be written: {error.strerror}") from None
         try:
             reply = self._transport(endpoint, body)
         except ConnectionCutError as error:
-            self._write(f"{stem}-cut.txt", f"{error}\n".encode())
+            with suppress(OSError):
+                self._write(f"{stem}-cut.txt", f"{error}\n".encode())
             raise
-        self._write(f"{stem}-{reply.status}-answer.xml", reply.body)
-        self._rotate()
+        # An answer must reach its caller even where the disk is full: a write may hang on it.
+        with suppress(OSError):
+            self._write(f"{stem}-{reply.status}-answer.xml", reply.body)
+            self._rotate()
         return reply
 
     def _write(self, name: str, content: bytes) -> None:

@@ -140,8 +140,8 @@ def _trust(connection: Connection) -> ssl.SSLContext:
         return truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     try:
         return ssl.create_default_context(cafile=Path(connection.ca_bundle).expanduser())
-    except (OSError, ssl.SSLError) as error:
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else "it holds no certificate"
+    except OSError as error:
+        reason = "it holds no certificate" if isinstance(error, ssl.SSLError) else error.strerror
         raise SettingsError(
             f"connection {connection.name!r}: ca_bundle {connection.ca_bundle} cannot be used: {reason}",
             fix="Point ca_bundle at a PEM file of certificates, or leave it out to use the system's trust store.",
@@ -151,22 +151,22 @@ def _trust(connection: Connection) -> ssl.SSLContext:
 class _Inflating(Protocol):
     """What zlib's and isal's decompressors have in common."""
 
-    eof: bool
-    unused_data: bytes
-    unconsumed_tail: bytes
+    @property
+    def eof(self) -> bool: ...
+    @property
+    def unused_data(self) -> bytes: ...
+    def decompress(self, data: bytes, max_length: int = 0, /) -> bytes: ...
 
-    def decompress(self, data: bytes, max_length: int = 0) -> bytes: ...
 
-
-def _inflater() -> _Inflating:
-    inflating: _Inflating
+def _inflater() -> tuple[_Inflating, type[Exception]]:
+    """A decompressor of one gzip member and the error it raises; isal's is several times as fast as zlib's."""
     try:
         from isal import isal_zlib
-
-        inflating = isal_zlib.decompressobj(31)
     except ImportError:
-        inflating = zlib.decompressobj(31)
-    return inflating
+        plain: _Inflating = zlib.decompressobj(31)
+        return plain, zlib.error
+    fast: _Inflating = isal_zlib.decompressobj(31)
+    return fast, isal_zlib.error
 
 
 def _received(answer: urllib3.BaseHTTPResponse, limit: int) -> bytes:
@@ -188,8 +188,11 @@ def gunzipped(packed: bytes, limit: int) -> bytes:
     """Every member of a gzip body; raises on one that is cut short or grows past the limit."""
     whole = b""
     while packed:
-        inflating = _inflater()
-        whole += inflating.decompress(packed, limit - len(whole) + 1)
+        inflating, damaged = _inflater()
+        try:
+            whole += inflating.decompress(packed, limit - len(whole) + 1)
+        except damaged as error:
+            raise zlib.error(str(error)) from None
         if len(whole) > limit:
             raise _too_long(limit)
         if not inflating.eof:
@@ -203,34 +206,38 @@ def _too_long(limit: int) -> RemoteProtocolError:
 
 
 def _cut(error: Exception, endpoint: str, *, sent: bool) -> ConnectionCutError:
-    """The break in a sentence, with what helps where we know it. Never quotes a proxy's address: it may hold a password."""
+    """The break in a sentence, with what helps. Never quotes a proxy's address: it may hold a password."""
     host = urlsplit(endpoint).hostname or endpoint
-    reasons = list(_chain(error))
-    kinds = urllib3.exceptions
-    text = next((str(each) for each in reasons if isinstance(each, ssl.SSLError)), "")
-    if text or any(isinstance(each, kinds.SSLError) for each in reasons):
-        said, fix = f"the TLS connection to {host} failed ({_tls_reason(reasons)})", (
-            "If a proxy or firewall opens TLS here, give its certificate authority as ca_bundle or install it in the"
-            " system's trust store."
-        )
-    elif any(isinstance(each, kinds.ProxyError) for each in reasons):
-        said, fix = f"the proxy on the way to {host} refused or is not there{_status_of(reasons)}", (
-            "Check HTTPS_PROXY and NO_PROXY."
-        )
-    elif any(isinstance(each, kinds.NameResolutionError | socket.gaierror) for each in reasons):
-        said, fix = f"the name {host} cannot be resolved", "Check the network, DNS, and whether a proxy is needed."
-    elif any(isinstance(each, kinds.NewConnectionError | kinds.ConnectTimeoutError) for each in reasons):
-        said, fix = f"{host} cannot be reached", "Check the network, the firewall, and whether a proxy is needed."
-    elif any(isinstance(each, kinds.ReadTimeoutError | TimeoutError) for each in reasons):
-        said, fix = f"{host} did not answer in time", "Ask for less at a time, or raise `timeout`."
-    elif any(isinstance(each, zlib.error) for each in reasons):
-        said, fix = f"the compressed answer of {host} is damaged", ""
-    else:
-        said, fix = f"the connection to {host} broke", ""
-    when = "before the request was sent" if not sent else "after the request was sent"
+    said, fix = _explained(list(_chain(error)), host)
+    when = "after the request was sent" if sent else "and the request was not sent"
     cut = ConnectionCutError(f"{said}, {when}", sent=sent)
     cut.fix = fix
     return cut
+
+
+def _explained(reasons: list[BaseException], host: str) -> tuple[str, str]:
+    def among(*kinds: type[BaseException]) -> bool:
+        return any(isinstance(each, kinds) for each in reasons)
+
+    broken = urllib3.exceptions
+    if among(broken.SSLError, ssl.SSLError):
+        return f"the TLS connection to {host} failed ({_tls_reason(reasons)})", (
+            "If a proxy or firewall opens TLS here, give its certificate authority as ca_bundle, or install it in the"
+            " system's trust store."
+        )
+    if among(broken.ProxyError):
+        return f"the proxy on the way to {host} refused or is not there{_status_of(reasons)}", (
+            "Check HTTPS_PROXY and NO_PROXY."
+        )
+    if among(broken.NameResolutionError, socket.gaierror):
+        return f"the name {host} cannot be resolved", "Check the network, DNS, and whether a proxy is needed."
+    if among(broken.NewConnectionError, broken.ConnectTimeoutError):
+        return f"{host} cannot be reached", "Check the network, the firewall, and whether a proxy is needed."
+    if among(broken.ReadTimeoutError, TimeoutError):
+        return f"{host} did not answer in time", "Ask for less at a time, or raise `timeout`."
+    if among(zlib.error):
+        return f"the compressed answer of {host} is damaged", ""
+    return f"the connection to {host} broke", ""
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:

@@ -1,0 +1,128 @@
+"""What a run costs: HTTP calls, functions, and billable API transactions; and a cap that stops before it is passed.
+
+The rule, from what partners publish about Sage's tiers (RKL, "what counts as an API transaction"): each top-level
+record created, updated or deleted is one, its lines are free and batching does not help; each page of a query,
+readByQuery or readMore is one. Nothing says what other functions cost, nor that signing in is free, so each of them
+counts as one.
+A request that was refused for coming too fast, or that never left, costs nothing.
+"""
+
+import threading
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from intacct_bridge.errors import CapError
+from intacct_bridge.wire.envelope import Function
+from intacct_bridge.wire.xml import Element
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """Functions and transactions of one kind."""
+
+    functions: int = 0
+    transactions: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What has been used so far."""
+
+    calls: int
+    functions: int
+    transactions: int
+    by_function: dict[str, Cost]
+    by_object: dict[str, Cost]
+    """Under the gateway's spelling; functions that name no object are not in it."""
+
+
+def transactions_of(body: Element) -> int:
+    """The billable transactions of one function, by the rule above."""
+    if body.tag in ("create", "update"):
+        return max(1, len(body.children))
+    if body.tag == "delete":
+        return max(1, len([key for key in body.findtext("keys").split(",") if key.strip()]))
+    return 1
+
+
+def objects_of(body: Element) -> tuple[str, ...]:
+    """The objects a function names, in upper case, one for each record it writes."""
+    if body.tag in ("create", "update"):
+        return tuple(record.tag.upper() for record in body)
+    named = body.findtext("object") or body.get("object")
+    if not named and "_" in body.tag:
+        named = body.tag.partition("_")[2]
+    return (named.upper(),) if named else ()
+
+
+class Meter:
+    """Counts for one client and every entity's client derived from it; threads may share it."""
+
+    def __init__(self, *, cap: int | None = None) -> None:
+        self.cap = cap
+        """The most transactions this meter lets through; None for no limit."""
+        self._lock = threading.Lock()
+        self._calls = 0
+        self._spent = 0
+        self._counted: Counter[tuple[str, str, str]] = Counter()
+
+    @property
+    def calls(self) -> int:
+        """HTTP requests, the refused ones included."""
+        return self._calls
+
+    @property
+    def functions(self) -> int:
+        """Functions executed, as far as we know."""
+        return self.usage().functions
+
+    @property
+    def transactions(self) -> int:
+        """Billable transactions by the rule above."""
+        return self.usage().transactions
+
+    def usage(self) -> Usage:
+        """Everything counted so far, as it stood at one moment."""
+        with self._lock:
+            counted, calls = Counter(self._counted), self._calls
+        by_function = _costs(counted, "function")
+        total = Cost(sum(c.functions for c in by_function.values()), sum(c.transactions for c in by_function.values()))
+        return Usage(calls, total.functions, total.transactions, by_function, _costs(counted, "object"))
+
+    def begin(self, functions: Sequence[Function]) -> None:
+        """Count a request that is about to leave; CapError, and nothing counted, where it would pass the cap."""
+        with self._lock:
+            cost = sum(transactions_of(function.body) for function in functions)
+            if self.cap is not None and self._spent + cost > self.cap:
+                names = ", ".join(dict.fromkeys(function.name for function in functions))
+                raise CapError(
+                    f"the next request ({names}) costs {cost:,} API transactions; {self._spent:,} of the"
+                    f" {self.cap:,} allowed are used",
+                    fix="Raise the cap (--max-transactions), or carry on later: finished work is kept.",
+                )
+            self._calls += 1
+            self._add(functions, 1)
+
+    def undo(self, functions: Sequence[Function]) -> None:
+        """Take back what `begin` counted: the request was refused before anything ran, or never left."""
+        with self._lock:
+            self._add(functions, -1)
+
+    def _add(self, functions: Sequence[Function], sign: int) -> None:
+        for function in functions:
+            name, cost = function.name, transactions_of(function.body)
+            self._spent += sign * cost
+            self._counted["function", name, "functions"] += sign
+            self._counted["function", name, "transactions"] += sign * cost
+            named = objects_of(function.body)
+            each = cost // len(named) if named else 0
+            for position, object_name in enumerate(named):
+                self._counted["object", object_name, "functions"] += sign * (position == 0)
+                self._counted["object", object_name, "transactions"] += sign * each
+
+
+def _costs(counted: Counter[tuple[str, str, str]], group: str) -> dict[str, Cost]:
+    names = sorted({name for kind, name, _ in counted if kind == group})
+    costs = {name: Cost(counted[group, name, "functions"], counted[group, name, "transactions"]) for name in names}
+    return {name: cost for name, cost in costs.items() if cost.functions or cost.transactions}
