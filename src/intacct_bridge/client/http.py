@@ -12,7 +12,7 @@ import zlib
 from collections.abc import Iterator
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 from urllib.parse import unquote, urlsplit
 
 import urllib3
@@ -80,8 +80,13 @@ class HttpTransport:
 
     def close(self) -> None:
         """Close every kept connection."""
-        for pool in self._pools.values():
-            pool.clear()
+        for manager in self._pools.values():
+            # clear() leaves a pool to the garbage collector, which a kept traceback may hold off
+            for key in list(manager.pools.keys()):
+                pool = manager.pools.get(key)
+                if pool is not None:
+                    pool.close()
+            manager.clear()
 
     def __enter__(self) -> "HttpTransport":
         return self
@@ -166,7 +171,7 @@ def _inflater() -> tuple[_Inflating, type[Exception]]:
         plain: _Inflating = zlib.decompressobj(31)
         return plain, zlib.error
     fast: _Inflating = isal_zlib.decompressobj(31)
-    return fast, isal_zlib.error
+    return fast, cast(type[Exception], isal_zlib.error)  # its stub says an instance
 
 
 def _received(answer: urllib3.BaseHTTPResponse, limit: int) -> bytes:

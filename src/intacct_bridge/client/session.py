@@ -119,7 +119,7 @@ class Session:
 
     def _attempts_after(self, error: IntacctError) -> int:
         if isinstance(error, RemoteProtocolError):
-            return UNREADABLE_ATTEMPTS
+            return 1 if 400 <= error.http_status < 500 else UNREADABLE_ATTEMPTS
         if isinstance(error, ConnectionCutError) and not self.exchange.has_answered:
             return 2
         return ATTEMPTS
