@@ -118,20 +118,26 @@ def test_gzip_is_unpacked(members: int) -> None:
 )
 def test_a_damaged_gzip_is_a_cut_after_sending(damage: Callable[[bytes], bytes]) -> None:
     packed = damage(gzip.compress(BODY))
-    with serving(lambda handler: handler.answer(packed, Content_Encoding="gzip")) as (send, url, _):
-        with pytest.raises(ConnectionCutError, match="damaged") as caught:
-            send(url, b"<request/>")
+    with (
+        serving(lambda handler: handler.answer(packed, Content_Encoding="gzip")) as (send, url, _),
+        pytest.raises(ConnectionCutError, match="damaged") as caught,
+    ):
+        send(url, b"<request/>")
     assert caught.value.sent
 
 
 def test_an_answer_is_bounded_packed_or_not() -> None:
     bomb = gzip.compress(b"x" * 50_000_000)
-    with serving(lambda handler: handler.answer(bomb, Content_Encoding="gzip")) as (send, url, _):
-        with pytest.raises(RemoteProtocolError, match="longer than the limit of 1,000,000 bytes"):
-            send(url, b"<request/>")
-    with serving(lambda handler: handler.answer(b"x" * 1_000_001)) as (send, url, _):
-        with pytest.raises(RemoteProtocolError, match="longer than"):
-            send(url, b"<request/>")
+    with (
+        serving(lambda handler: handler.answer(bomb, Content_Encoding="gzip")) as (send, url, _),
+        pytest.raises(RemoteProtocolError, match="longer than the limit of 1,000,000 bytes"),
+    ):
+        send(url, b"<request/>")
+    with (
+        serving(lambda handler: handler.answer(b"x" * 1_000_001)) as (send, url, _),
+        pytest.raises(RemoteProtocolError, match="longer than"),
+    ):
+        send(url, b"<request/>")
 
 
 def test_without_isal_the_standard_library_unpacks(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -182,9 +188,11 @@ def test_silence_is_a_cut_after_sending() -> None:
         done.wait(10)
 
     with serving(wait, timeout=0.05) as (send, url, _):
-        with pytest.raises(ConnectionCutError, match="did not answer in time") as cut:
-            send(url, b"<request/>")
-        done.set()
+        try:
+            with pytest.raises(ConnectionCutError, match="did not answer in time") as cut:
+                send(url, b"<request/>")
+        finally:
+            done.set()
     assert cut.value.sent
 
 
@@ -209,9 +217,12 @@ def test_a_connection_that_breaks_while_sending_never_had_the_whole_request() ->
         accepted.recv(1000)
         accepted.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
 
-    with listening(reset) as port, HttpTransport(connection()) as send:
-        with pytest.raises(ConnectionCutError, match="the request was not sent") as cut:
-            send(f"http://127.0.0.1:{port}/", b"<request>" + b"x" * 50_000_000)
+    with (
+        listening(reset) as port,
+        HttpTransport(connection()) as send,
+        pytest.raises(ConnectionCutError, match="the request was not sent") as cut,
+    ):
+        send(f"http://127.0.0.1:{port}/", b"<request>" + b"x" * 50_000_000)
     assert not cut.value.sent
 
 
@@ -224,9 +235,12 @@ def test_nothing_there_is_certainly_not_sent() -> None:
 
 
 def test_tls_with_something_else_is_certainly_not_sent() -> None:
-    with listening(lambda accepted: accepted.sendall(b"HTTP/1.1 400 No\r\n\r\n")) as port:
-        with HttpTransport(connection()) as send, pytest.raises(ConnectionCutError, match="TLS connection") as cut:
-            send(f"https://127.0.0.1:{port}/", b"<request/>")
+    with (
+        listening(lambda accepted: accepted.sendall(b"HTTP/1.1 400 No\r\n\r\n")) as port,
+        HttpTransport(connection()) as send,
+        pytest.raises(ConnectionCutError, match="TLS connection") as cut,
+    ):
+        send(f"https://127.0.0.1:{port}/", b"<request/>")
     assert not cut.value.sent and "ca_bundle" in cut.value.fix
 
 
