@@ -4,14 +4,18 @@ Pages are found by key and never by offset: each query is a question of its own 
 or go before an offset would shift what stands behind it. The next page is simply what lies beyond the last key.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import date, timedelta
+from typing import TYPE_CHECKING
 
 from intacct_bridge.flow.state import Span
 from intacct_bridge.flow.stream import Stream
 from intacct_bridge.model.query import MAX_IN, MAX_PAGE, Compare, Filter, Op, Order, Query, all_of, any_of
 from intacct_bridge.wire.values import Value
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +31,6 @@ class Partition:
     """Another field to walk than the stream's own."""
     page_size: int = MAX_PAGE
     show_private: bool = True
-    extra: tuple[Filter, ...] = field(default=(), compare=False)
 
     @property
     def along(self) -> str:
@@ -66,6 +69,18 @@ class Partition:
             show_private=self.show_private,
             doc_par_id=self.stream.doc_par_id,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One page: its rows, and how many more there are beyond it."""
+
+    rows: "pa.RecordBatch"
+    remaining: int
+
+
+Ask = Callable[[Query], Answer]
+"""One call of the gateway."""
 
 
 def changed_since(stream: Stream, text: str) -> Filter:
