@@ -62,8 +62,8 @@ _LINE = {
     "exchange rate type": "EXCH_RATE_TYPE_ID",
 }
 _LINE_FIELDS = {**_LINE, "exchange rate date": "EXCH_RATE_DATE", "exchange rate": "EXCHANGE_RATE"}
-WHOLE_DIGITS = 24
-"""More than these before the point do not fit a gateway's decimal(38,14)."""
+WHOLE_DIGITS = 18
+"""Amounts beyond this are slips; sums of so many digits stay exact."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,165 @@
+"""The rules a record must meet before it is sent, each a function from a write and the known facts to findings.
+
+A rule refuses what the gateway would refuse, in the input's own words, and nothing that it would accept. Rules only
+look at values that could be read: what could not be is refused already, and is not complained about twice.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+
+from intacct_bridge.flow.resolve import References
+from intacct_bridge.flow.sighting import trace_text
+from intacct_bridge.flow.write import Finding, Line, Write
+from intacct_bridge.wire.xml import forbidden_character
+
+_REQUIRED = {
+    "REQUIREDEPT": "DEPARTMENT",
+    "REQUIRELOC": "LOCATION",
+    "REQUIREPROJECT": "PROJECTID",
+    "REQUIRECUSTOMER": "CUSTOMERID",
+    "REQUIREVENDOR": "VENDORID",
+    "REQUIREEMPLOYEE": "EMPLOYEEID",
+    "REQUIREITEM": "ITEMID",
+    "REQUIRECLASS": "CLASSID",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What the rules know of the company."""
+
+    references: References
+    entities: frozenset[str] = frozenset()
+    """The ids of its entities; empty where there are none or they could not be read."""
+    entity: str = ""
+    """The entity we are signed in to."""
+    closed: date | None = None
+    """The last day that is closed for posting."""
+
+    def entity_of(self, location: str) -> str:
+        """The entity that a location belongs to, by its parents; empty where that is unknown."""
+        known = self.references.known("LOCATION")
+        for _ in range(len(known) + 1):
+            if location in self.entities:
+                return location
+            one = known.get(location)
+            if one is None:
+                return ""
+            location = trace_text(one.row.get("PARENTID"))
+        return ""
+
+
+Rule = Callable[[Write, Facts], Iterable[Finding]]
+
+
+def characters(write: Write, _: Facts) -> Iterator[Finding]:
+    """No text holds a character that XML cannot carry."""
+    places = [(write.fields, write.position), *((line.fields, line.position) for line in write.all_lines)]
+    for fields, position in places:
+        for name, value in fields.items():
+            bad = forbidden_character(value) if isinstance(value, str) else None
+            if bad is not None:
+                message = f"the text holds the control character U+{ord(bad):04X}"
+                yield Finding("characters", message, "remove it", write.column(name), position)
+
+
+def two_lines(write: Write, _: Facts) -> Iterator[Finding]:
+    """A journal entry has at least two lines."""
+    if len(list(write.all_lines)) < 2:
+        message = "a journal entry has at least two lines, this one has one"
+        yield Finding("lines", message, "add the other side, with the same journal, date, title and reference",
+                      position=write.position)  # fmt: skip
+
+
+def balance(write: Write, _: Facts) -> Iterator[Finding]:
+    """Debits equal credits in each currency."""
+    for currency, difference in _differences(write.all_lines, "CURRENCY").items():
+        if difference:
+            unit = f" {currency}" if currency else ""
+            over, under = ("debits", "credits") if difference > 0 else ("credits", "debits")
+            message = f"{write.label} does not balance: {over} exceed {under} by {abs(difference):f}{unit}"
+            yield Finding("balance", message, "correct the amounts", write.column("TRX_AMOUNT"), write.position)
+
+
+def entity_balance(write: Write, facts: Facts) -> Iterator[Finding]:
+    """Advice where an entity does not balance by itself: the company adds inter-entity lines if it is set up for it."""
+    if len(facts.entities) < 2 or facts.entity or _unsided(write):
+        return
+    by_entity: dict[str, Decimal] = {}
+    for line in write.all_lines:
+        entity = facts.entity_of(trace_text(line.fields.get("LOCATION")))
+        by_entity[entity] = by_entity.get(entity, Decimal(0)) + _signed(line)
+    open_ones = [f"{entity or 'no entity'} by {total:f}" for entity, total in sorted(by_entity.items()) if total]
+    if len(open_ones) > 1:
+        message = f"entities do not balance by themselves ({', '.join(open_ones)}); inter-entity lines will be added"
+        yield Finding("entity balance", message, column=write.column("LOCATION"), position=write.position,
+                      refuses=False)  # fmt: skip
+
+
+def dimensions(write: Write, facts: Facts) -> Iterator[Finding]:
+    """Each line has the dimensions that its account requires."""
+    accounts = facts.references.known("GLACCOUNT")
+    for line in write.all_lines:
+        account = trace_text(line.fields.get("ACCOUNTNO"))
+        known = accounts.get(account)
+        if known is None:
+            continue
+        for flag, name in _REQUIRED.items():
+            if known.row.get(flag) is True and not line.fields.get(name):
+                column = write.column(name)
+                message = f"account {account} requires a {name.removesuffix('ID').lower()}"
+                yield Finding("dimension", message, f"fill in {column}", column, line.position)
+
+
+def location(write: Write, facts: Facts) -> Iterator[Finding]:
+    """At the top level of a company with entities every line says which location it is for."""
+    if not facts.entities or facts.entity:
+        return
+    for line in write.all_lines:
+        if not line.fields.get("LOCATION"):
+            column = write.column("LOCATION")
+            message = "a company with entities needs a location on every line"
+            yield Finding("location", message, f"fill in {column}, or sign in to the entity", column, line.position)
+
+
+def open_period(write: Write, facts: Facts) -> Iterator[Finding]:
+    """The posting date is after the last closed day."""
+    posted = write.fields.get("BATCH_DATE")
+    if facts.closed is not None and isinstance(posted, date) and posted <= facts.closed:
+        message = f"{posted} is in a closed period: the books are closed to {facts.closed}"
+        yield Finding("period", message, "use a later date, or reopen the period", write.column("BATCH_DATE"),
+                      write.position)  # fmt: skip
+
+
+RULES: Mapping[str, tuple[Rule, ...]] = {
+    "GLBATCH": (two_lines, balance, location, dimensions, open_period, entity_balance),
+}
+EVERYWHERE: tuple[Rule, ...] = (characters,)
+
+
+def check(write: Write, facts: Facts) -> tuple[Finding, ...]:
+    """Everything the rules have to say about a write."""
+    rules = (*EVERYWHERE, *RULES.get(write.object, ()))
+    return tuple(finding for rule in rules for finding in rule(write, facts))
+
+
+def _differences(lines: Iterable[Line], name: str) -> dict[str, Decimal]:
+    """Debits less credits by the value of a field; empty where a line's amount could not be read."""
+    sums: dict[str, Decimal] = {}
+    for line in lines:
+        if "TR_TYPE" not in line.fields:
+            return {}
+        key = trace_text(line.fields.get(name))
+        sums[key] = sums.get(key, Decimal(0)) + _signed(line)
+    return sums
+
+
+def _unsided(write: Write) -> bool:
+    return any("TR_TYPE" not in line.fields for line in write.all_lines)
+
+
+def _signed(line: Line) -> Decimal:
+    amount, side = line.fields.get("TRX_AMOUNT"), line.fields.get("TR_TYPE")
+    return amount * side if isinstance(amount, Decimal) and isinstance(side, int) else Decimal(0)

@@ -1,0 +1,61 @@
+"""What loading needs of a client, no more: questions, descriptions, and functions sent once.
+
+`client.client.Client` is one; a test's stand-in is another.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from intacct_bridge.client.connection import Connection
+from intacct_bridge.model.catalog import ObjectDef
+from intacct_bridge.model.query import Query
+from intacct_bridge.wire.envelope import Function, Result
+from intacct_bridge.wire.values import Value
+
+Row = Mapping[str, Value]
+
+
+class Spent(Protocol):
+    """The count of billable transactions so far."""
+
+    @property
+    def transactions(self) -> int:
+        """Billable API transactions."""
+
+
+class Company(Protocol):
+    """One company through one connection."""
+
+    @property
+    def connection(self) -> Connection:
+        """Which company, which user, which entity."""
+
+    @property
+    def meter(self) -> Spent:
+        """What was spent."""
+
+    def describe(self, object_name: str, /) -> ObjectDef:
+        """An object's fields."""
+
+    def query(self, query: Query, /) -> Iterator[Row]:
+        """Typed rows."""
+
+    def submit(self, functions: Sequence[Function], /, *, transaction: bool = False) -> tuple[Result, ...]:
+        """Send writes once: results, or InDoubtError, ConnectionCutError(sent=False), RefusedError, TransientError."""
+
+
+@dataclass(frozen=True, slots=True)
+class Whereabouts:
+    """The texts that say whose books a write goes to."""
+
+    company: str
+    entity: str
+    environment: str
+    user: str
+
+    @classmethod
+    def of(cls, connection: Connection) -> "Whereabouts":
+        """A console's client is a company of its own."""
+        client = f"|{connection.client_id}" if connection.client_id else ""
+        return cls(connection.company_id + client, connection.location_id, connection.environment, connection.user_id)

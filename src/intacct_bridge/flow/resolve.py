@@ -1,0 +1,198 @@
+"""Names in an input become records of the company: by id first, else by name, all of a load at once.
+
+One query an object and 500 values; nothing is asked twice. A name that fits nothing, fits two records or fits an
+inactive one is a finding on the record that used it, with the nearest names there are, and never an empty field.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
+from functools import cache
+from importlib.resources import files
+from itertools import islice
+
+import msgspec
+
+from intacct_bridge.errors import IntacctError, NotPermittedError, RecordError, RefusedError
+from intacct_bridge.flow.company import Company, Row
+from intacct_bridge.flow.outbox_rows import chunks
+from intacct_bridge.flow.sighting import trace_text
+from intacct_bridge.flow.write import Finding, Line, Write
+from intacct_bridge.model.query import MAX_PAGE, Query, any_of
+from intacct_bridge.model.query import field as field_named
+from intacct_bridge.wire.values import Value
+
+_AT_ONCE = 500
+
+
+class Target(msgspec.Struct, frozen=True):
+    """An object that others refer to."""
+
+    id: str
+    name: str = ""
+    also: tuple[str, ...] = ()
+    """Fields that the rules need of it."""
+    whole: bool = False
+    """Read all of it: it is small, and the rules need its tree."""
+
+
+class _Table(msgspec.Struct, frozen=True):
+    targets: dict[str, Target]
+    fields: dict[str, dict[str, str]]
+
+
+@cache
+def _table() -> _Table:
+    text = files("intacct_bridge.data").joinpath("references.json").read_bytes()
+    return msgspec.json.decode(text, type=_Table)
+
+
+def referred(object_name: str) -> Mapping[str, str]:
+    """The object that each referring field of this object names."""
+    return _table().fields.get(object_name, {})
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """One record that may be referred to."""
+
+    id: str
+    name: str
+    status: str
+    row: Row
+
+
+@dataclass(slots=True)
+class References:
+    """What is known of the company's records; filled by `learn`, asked by `find`."""
+
+    company: Company
+    unchecked: dict[str, str] = field(default_factory=dict)
+    """Objects that could not be read, with the reason: references to them pass unchecked, and the plan says so."""
+    _ids: dict[str, dict[str, Known]] = field(default_factory=dict)
+    _names: dict[str, dict[str, list[Known]]] = field(default_factory=dict)
+    _asked: dict[str, set[str]] = field(default_factory=dict)
+
+    def learn(self, writes: Iterable[Write]) -> None:
+        """Ask for every record that these writes refer to and that is not known yet."""
+        wanted: dict[str, set[str]] = {}
+        for write in writes:
+            for _, target, text in _mentions(write):
+                wanted.setdefault(target, set()).add(text)
+        for target, texts in wanted.items():
+            new = texts - self._asked.setdefault(target, set())
+            if new and target not in self.unchecked:
+                self._asked[target] |= new
+                self._ask(target, sorted(new))
+
+    def known(self, target: str) -> Mapping[str, Known]:
+        """Every record of an object that is known, by id."""
+        return self._ids.get(target, {})
+
+    def find(self, target: str, text: str) -> Known | None:
+        """The record that a text means; None where it could not be checked. RecordError where it means none or two."""
+        if target in self.unchecked:
+            return None
+        found = self._ids.get(target, {}).get(text)
+        named = self._names.get(target, {}).get(text, [])
+        if found is None and len(named) > 1:
+            ids = ", ".join(one.id for one in named)
+            raise RecordError(f"{text!r} is the name of {len(named)} records of {target} ({ids})", fix="use the id")
+        if found is None and not named:
+            raise RecordError(f"{text!r} is unknown to the company ({target})", fix=self._nearest(target, text))
+        found = found or named[0]
+        if found.status.startswith("inactive"):
+            raise RecordError(f"{text!r} is inactive ({target})", fix="use another, or make it active in Intacct")
+        return found
+
+    def _ask(self, target: str, texts: list[str]) -> None:
+        table = _table().targets[target]
+        try:
+            select = self._select(target, table)
+            if table.whole:
+                self._take(target, table, self.company.query(Query(target, select)))
+                return
+            for some in chunks(texts, _AT_ONCE):
+                names = [name for name in (table.id, table.name) if name]
+                where = any_of(field_named(name).is_in(some) for name in names)
+                self._take(target, table, self.company.query(Query(target, select, where=where)))
+        except (NotPermittedError, RefusedError) as error:
+            self.unchecked[target] = error.message
+
+    def _select(self, target: str, table: Target) -> tuple[str, ...]:
+        described = self.company.describe(target)
+        names = (table.id, table.name, "STATUS", *table.also)
+        return tuple(name for name in names if name and described.get(name) is not None)
+
+    def _take(self, target: str, table: Target, rows: Iterator[Row]) -> None:
+        ids, names = self._ids.setdefault(target, {}), self._names.setdefault(target, {})
+        for row in rows:
+            one = Known(
+                trace_text(row.get(table.id)), trace_text(row.get(table.name)), trace_text(row.get("STATUS")), row
+            )
+            if one.id not in ids:
+                ids[one.id] = one
+                names.setdefault(one.name, []).append(one)
+
+    def _nearest(self, target: str, text: str) -> str:
+        """The nearest ids and names there are, from one page of them."""
+        table = _table().targets[target]
+        select = (table.id, table.name) if table.name else (table.id,)
+        if "" not in self._asked[target] and not table.whole:
+            self._asked[target].add("")
+            try:
+                self._take(target, table, islice(self.company.query(Query(target, select)), MAX_PAGE))
+            except IntacctError:
+                return "check its spelling"
+        labels = {name.casefold(): known for known in self._ids[target].values() for name in (known.id, known.name)}
+        close = get_close_matches(text.casefold(), labels, n=3, cutoff=0.5)
+        known = list(dict.fromkeys(f"{labels[name].id} ({labels[name].name})".replace(" ()", "") for name in close))
+        return f"did you mean {' or '.join(known)}?" if known else f"check its spelling; no {target} is like it"
+
+
+def resolve(write: Write, references: References) -> Write:
+    """The write with every reference as an id, or with a finding for each that is none."""
+    resolver = _Resolver(write, references)
+    fields = resolver.fields(write.object, write.fields, write.position)
+    lines = {
+        wrapper: tuple(
+            replace(line, fields=resolver.fields(line.object, line.fields, line.position)) for line in members
+        )
+        for wrapper, members in write.lines.items()
+    }
+    return replace(write, fields=fields, lines=lines, findings=(*write.findings, *resolver.findings))
+
+
+class _Resolver:
+    """Resolves the references of one write and collects what is wrong with them."""
+
+    def __init__(self, write: Write, references: References) -> None:
+        self._write = write
+        self._references = references
+        self.findings: list[Finding] = []
+
+    def fields(self, object_name: str, fields: Mapping[str, Value], position: str) -> Mapping[str, Value]:
+        changed: dict[str, Value] = {}
+        for name, target in referred(object_name).items():
+            text = trace_text(fields.get(name))
+            if not text:
+                continue
+            try:
+                known = self._references.find(target, text)
+            except RecordError as error:
+                column = self._write.column(name)
+                self.findings.append(Finding("reference", error.message, error.fix, column, position))
+            else:
+                if known is not None and known.id != text:
+                    changed[name] = known.id
+        return {**fields, **changed} if changed else fields
+
+
+def _mentions(write: Write) -> Iterator[tuple[str, str, str]]:
+    """Every (field, target, text) of a write that refers to a record."""
+    owned: Iterable[Line] = write.all_lines
+    for object_name, fields in ((write.object, write.fields), *((line.object, line.fields) for line in owned)):
+        for name, target in referred(object_name).items():
+            text = trace_text(fields.get(name))
+            if text:
+                yield name, target, text
