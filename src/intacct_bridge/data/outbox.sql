@@ -21,6 +21,7 @@ CREATE TABLE entry (
     loader TEXT NOT NULL,
     planned_at TEXT NOT NULL,
     sent_at TEXT,
+    last_sent_at TEXT,
     changed_at TEXT NOT NULL,
     record TEXT,
     name TEXT,

@@ -101,6 +101,9 @@ class Entry:
     loader: str
     planned_at: datetime
     sent_at: datetime | None
+    """When this attempt was first sent."""
+    last_sent_at: datetime | None
+    """When it was last sent: later than `sent_at` after a resend under the same control id."""
     changed_at: datetime
     """When it came into its present state."""
     receipt: Receipt | None
@@ -117,3 +120,5 @@ class Conclusion:
     receipt: Receipt | None = None
     faults: tuple[Fault, ...] = ()
     note: str = ""
+    claim: bool = False
+    """The record was found rather than answered: it must not be another entry's."""

@@ -149,6 +149,7 @@ class Outbox:
                     "note": end.note,
                     "number": end.number,
                     "loader": self.loader,
+                    "claim": end.claim,
                 }
                 found = self._db.execute(CONCLUDE, values).fetchone()
                 if found is not None:

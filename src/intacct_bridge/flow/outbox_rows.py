@@ -37,13 +37,18 @@ WHERE entry.state IN ('planned', 'not_sent', 'rejected', 'aborted')
 RETURNING *
 """
 TAKE = """
-UPDATE entry SET state = 'sent', loader = :loader, user = :user, sent_at = :now, changed_at = :now
+UPDATE entry SET state = 'sent', loader = :loader, user = :user, last_sent_at = :now, changed_at = :now,
+    sent_at = CASE state WHEN 'planned' THEN :now ELSE sent_at END
 WHERE number = :number AND state = :state AND control_id = :control_id AND digest = :digest
 RETURNING *
 """
 CONCLUDE = """
-UPDATE entry SET state = :state, changed_at = :now, record = :record, name = :name, faults = :faults, note = :note
+UPDATE entry SET state = :state, record = :record, name = :name, faults = :faults, note = :note,
+    changed_at = CASE state WHEN :state THEN changed_at ELSE :now END
 WHERE number = :number AND (state = 'in_doubt' OR state = 'sent' AND loader = :loader)
+    AND NOT (:claim AND operation = 'create' AND EXISTS (
+        SELECT 1 FROM entry AS other WHERE other.company = entry.company AND other.object = entry.object
+            AND other.operation = 'create' AND other.record = :record AND other.number <> entry.number))
 RETURNING *
 """
 RECOVER = """
@@ -140,12 +145,17 @@ def entry_of(row: sqlite3.Row) -> Entry:
         user=row["user"],
         loader=row["loader"],
         planned_at=datetime.fromisoformat(row["planned_at"]),
-        sent_at=datetime.fromisoformat(row["sent_at"]) if row["sent_at"] else None,
+        sent_at=_time(row["sent_at"]),
+        last_sent_at=_time(row["last_sent_at"]),
         changed_at=datetime.fromisoformat(row["changed_at"]),
         receipt=receipt,
         faults=msgspec.json.decode(row["faults"], type=tuple[Fault, ...]),
         note=row["note"],
     )
+
+
+def _time(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None
 
 
 def time_text(moment: datetime) -> str:

@@ -1,0 +1,228 @@
+"""Applying writes: outbox first, then the bytes, then what became of each record.
+
+The records that an earlier run left in doubt are settled before anything new is sent; those left in doubt by this run
+are looked for at its end. Whatever stops a load, running it again carries on: what was applied is not sent again.
+"""
+
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from intacct_bridge.errors import Fault, IntacctError, SettingsError
+from intacct_bridge.flow.body import body_of
+from intacct_bridge.flow.company import Company, Whereabouts
+from intacct_bridge.flow.entry import Entry, Intent, Receipt, State
+from intacct_bridge.flow.outbox import Outbox
+from intacct_bridge.flow.outbox_rows import chunks
+from intacct_bridge.flow.plan import Plan, Verdict, place_of
+from intacct_bridge.flow.send import Sender, Step, no_step
+from intacct_bridge.flow.settle import Settler, SettleSettings
+from intacct_bridge.flow.sighting import trace_text, trace_values
+from intacct_bridge.flow.trace import trace_of
+from intacct_bridge.flow.write import Operation, Write
+from intacct_bridge.wire.xml import serialize
+
+BATCH = 100
+"""Functions in one request: what the gateway's documentation advises at most."""
+_AT_ONCE = 2000
+"""Writes entered into the outbox together."""
+
+
+class Ending(StrEnum):
+    """How a load left one record."""
+
+    POSTED = "posted"
+    SETTLED = "settled"
+    """Was in doubt and turned out to be applied."""
+    UNCHANGED = "unchanged"
+    """Posted by an earlier run."""
+    REJECTED = "rejected"
+    ABORTED = "aborted"
+    """Rolled back together with the record that was at fault."""
+    NOT_SENT = "not sent"
+    IN_DOUBT = "in doubt"
+    BUSY = "busy"
+    """Another loader is sending it right now."""
+    CONFLICT = "conflict"
+    """Sent before with other content."""
+
+
+GOOD = (Ending.POSTED, Ending.SETTLED, Ending.UNCHANGED)
+"""Endings with the record in the company."""
+_ENDINGS = {
+    State.APPLIED: Ending.POSTED,
+    State.REJECTED: Ending.REJECTED,
+    State.ABORTED: Ending.ABORTED,
+    State.IN_DOUBT: Ending.IN_DOUBT,
+    State.SENT: Ending.BUSY,
+    State.NOT_SENT: Ending.NOT_SENT,
+    State.PLANNED: Ending.NOT_SENT,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one record."""
+
+    write: Write
+    ending: Ending
+    receipt: Receipt | None = None
+    faults: tuple[Fault, ...] = ()
+    note: str = ""
+
+    @property
+    def good(self) -> bool:
+        """Whether the record is in the company."""
+        return self.ending in GOOD
+
+
+@dataclass(frozen=True, slots=True)
+class LoadSettings:
+    """How to apply."""
+
+    batch_size: int = BATCH
+    atomic: bool = False
+    """Apply each batch together or not at all."""
+    stop_on_error: bool = False
+    settle: SettleSettings = field(default_factory=SettleSettings)
+    tracked: tuple[str, ...] = ()
+    """Fields whose values are kept with each outbox entry."""
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.batch_size <= BATCH:
+            raise SettingsError(f"a batch holds 1 to {BATCH} records, not {self.batch_size}", fix="correct batch_size")
+
+
+class Loader:
+    """Applies writes to one company through its outbox."""
+
+    def __init__(
+        self, company: Company, outbox: Outbox, settings: LoadSettings = LoadSettings(), *, step: Step = no_step
+    ) -> None:
+        self._company = company
+        self._outbox = outbox
+        self._settings = settings
+        self._step = step
+        self._where = Whereabouts.of(company.connection)
+        self._sender = Sender(company, outbox, step=step)
+        self._settler = Settler(company, outbox, settings.settle, step=step)
+        if company.connection.read_only:
+            raise SettingsError(
+                f"connection {company.connection.name!r} is read-only", fix="load through one that may write"
+            )
+
+    def apply(self, plan: Plan) -> Iterator[Outcome]:
+        """Apply a plan's records; those it refused are left out."""
+        return self.load(planned.write for planned in plan.of(Verdict.CREATE, Verdict.UPDATE, Verdict.UNCHANGED,
+                                                              Verdict.IN_DOUBT))  # fmt: skip
+
+    def load(self, writes: Iterable[Write]) -> Iterator[Outcome]:
+        """The outcome of every write as it becomes known.
+
+        Raises what stops the whole load, after the outcomes of what it stopped; the outbox has it all either way.
+        """
+        self._outbox.user = self._where.user
+        self._outbox.recover()
+        pending: list[Write] = []
+        try:
+            yield from self._send_all(writes, pending)
+        except IntacctError:
+            for write, entry in self._current(pending):
+                yield _outcome(write, entry, applied=Ending.SETTLED)
+            raise
+        yield from self._settle(pending)
+
+    def _send_all(self, writes: Iterable[Write], pending: list[Write]) -> Iterator[Outcome]:
+        for some in chunks(writes, _AT_ONCE):
+            ready = yield from self._enter(some)
+            for batch in chunks(ready, self._settings.batch_size):
+                good = yield from self._batch(batch, pending)
+                if self._settings.stop_on_error and not good:
+                    return
+
+    def _enter(self, writes: Sequence[Write]) -> Generator[Outcome, None, list[tuple[Write, Entry]]]:
+        """Enter writes into the outbox; what is left is to be sent, of the rest the outcome is known or settled."""
+        entries = self._outbox.plan(self._intent(write) for write in writes)
+        self._step("planned")
+        ready: list[tuple[Write, Entry]] = []
+        doubtful: list[Write] = []
+        for write, entry in zip(writes, entries, strict=True):
+            if entry.state is State.PLANNED:
+                ready.append((write, entry))
+            elif entry.digest != write.digest:
+                yield Outcome(write, Ending.CONFLICT, entry.receipt, note=f"it was sent on {entry.sent_at:%Y-%m-%d}"
+                              " with other content")  # fmt: skip
+            elif entry.state is State.IN_DOUBT:
+                doubtful.append(write)
+            else:
+                yield _outcome(write, entry, applied=Ending.UNCHANGED)
+        yield from self._settle(doubtful)
+        return ready
+
+    def _batch(self, batch: Sequence[tuple[Write, Entry]], pending: list[Write]) -> Generator[Outcome, None, bool]:
+        """Send one batch; what is still in doubt after a first look joins `pending`. True if nothing was refused."""
+        writes = {entry.number: write for write, entry in batch}
+        begun = self._outbox.begin([entry for _, entry in batch])
+        taken = {entry.number for entry in begun}
+        lost = [write for write, entry in batch if entry.number not in taken]
+        for write, entry in self._current(lost):
+            yield _outcome(write, entry, applied=Ending.UNCHANGED)
+        if not begun:
+            return True
+        try:
+            done = self._sender.send(begun, transaction=self._settings.atomic)
+        except IntacctError:
+            for write, entry in self._current([writes[entry.number] for entry in begun]):
+                yield _outcome(write, entry)
+            raise
+        for entry in done:
+            if entry.state is not State.IN_DOUBT:
+                yield _outcome(writes[entry.number], entry)
+        doubtful = [writes[entry.number] for entry in done if entry.state is State.IN_DOUBT]
+        for outcome in self._settle(doubtful):
+            if outcome.ending is Ending.IN_DOUBT:
+                pending.append(outcome.write)
+            else:
+                yield outcome
+        return all(entry.state in (State.APPLIED, State.IN_DOUBT) for entry in done)
+
+    def _settle(self, writes: Sequence[Write]) -> Iterator[Outcome]:
+        """Settle what is in doubt of these; where that cannot be done, their outcomes come before the error."""
+        now = list(self._current(writes))
+        doubtful = {entry.number: write for write, entry in now if entry.state is State.IN_DOUBT}
+        for write, entry in now:
+            if entry.number not in doubtful:
+                yield _outcome(write, entry, applied=Ending.SETTLED)
+        try:
+            settled = self._settler.settle([entry for _, entry in now if entry.number in doubtful])
+        except IntacctError:
+            for write, entry in self._current(list(doubtful.values())):
+                yield _outcome(write, entry, applied=Ending.SETTLED)
+            raise
+        for entry in settled:
+            yield _outcome(doubtful[entry.number], entry, applied=Ending.SETTLED)
+
+    def _current(self, writes: Sequence[Write]) -> Iterator[tuple[Write, Entry]]:
+        """Writes with their entries as they stand now."""
+        places = [(place_of(self._where, write), write.identity.text) for write in writes]
+        found = self._outbox.latest(places)
+        return ((write, found[place]) for write, place in zip(writes, places, strict=True))
+
+    def _intent(self, write: Write) -> Intent:
+        values = {name: trace_text(value) for name, value in write.fields.items() if name in self._settings.tracked}
+        return Intent(
+            place_of(self._where, write),
+            write.identity.text,
+            write.digest,
+            serialize(body_of(write)),
+            trace_values(trace_of(write.object), write.fields),
+            write.label,
+            write.position,
+            values,
+            repeatable=write.operation is not Operation.CREATE,
+        )
+
+
+def _outcome(write: Write, entry: Entry, *, applied: Ending = Ending.POSTED) -> Outcome:
+    ending = applied if entry.state is State.APPLIED else _ENDINGS[entry.state]
+    return Outcome(write, ending, entry.receipt, entry.faults, entry.note)

@@ -1,0 +1,180 @@
+"""Settling doubt: was it applied or not? Found is proof; not found is proof only after a while, and not everywhere.
+
+*Found* means: bears the record's key, made by the user who sent it, not before it was sent, not a copy that the company
+made, and claimed by no other receipt. Equal twins are settled by count. *Not found* proves nothing while the first
+request may still run or be visible late, so nothing is sent again before `settle_after`; then the company is asked once
+more and the record is sent alone under the same control id, where the search means something or the company's memory of
+control ids is proven. Otherwise it stays in doubt, and says what a person should look for.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from intacct_bridge.errors import NotPermittedError
+from intacct_bridge.flow.company import Company
+from intacct_bridge.flow.entry import Conclusion, Entry, Receipt, State
+from intacct_bridge.flow.outbox import Outbox
+from intacct_bridge.flow.send import Sender, Step, no_step, repeated
+from intacct_bridge.flow.sighting import Sighting, key_of, look
+from intacct_bridge.flow.trace import Trace, trace_of
+
+SETTLE_AFTER = timedelta(minutes=15)
+"""The gateway gives up on a request after fifteen minutes (Sage's page on synchronous requests)."""
+SLACK = timedelta(hours=2)
+"""How much before its sending a record of ours may seem to have been made: clocks differ, offsets miss summer time."""
+
+
+@dataclass(frozen=True, slots=True)
+class SettleSettings:
+    """When not finding a record is enough."""
+
+    settle_after: timedelta = SETTLE_AFTER
+    """0 trusts the documented refusal of a repeated control id and sends again at once."""
+    memory_proven: bool = False
+    """Whether the company was seen to refuse a repeated control id."""
+
+
+class Settler:
+    """Settles doubtful entries of one company."""
+
+    def __init__(
+        self,
+        company: Company,
+        outbox: Outbox,
+        settings: SettleSettings = SettleSettings(),
+        *,
+        step: Step = no_step,
+    ) -> None:
+        self._company = company
+        self._outbox = outbox
+        self._settings = settings
+        self._sender = Sender(company, outbox, step=step)
+        self._step = step
+
+    def settle(self, entries: Iterable[Entry]) -> list[Entry]:
+        """Each entry as it stands after looking for it, and after sending it again where that is right."""
+        by_object: dict[str, list[Entry]] = {}
+        for entry in entries:
+            by_object.setdefault(entry.place.object, []).append(entry)
+        return [
+            settled
+            for object_name, doubtful in by_object.items()
+            for settled in self._settle(trace_of(object_name), doubtful)
+        ]
+
+    def _settle(self, trace: Trace, doubtful: Sequence[Entry]) -> list[Entry]:
+        sight = self._look(trace, doubtful)
+        self._step("looked")
+        done: list[Entry] = []
+        for entry in doubtful:
+            found = sight.proofs.get(entry.number)
+            if found is not None:
+                done.append(self._end(entry, State.APPLIED, f"found in the company as {found.record}", found.record))
+            elif repeated(entry.faults):
+                note = "the company says it was done; its record was not found"
+                done.append(self._end(entry, State.APPLIED, note))
+            elif entry.number in sight.doubts:
+                done.append(self._end(entry, State.IN_DOUBT, sight.doubts[entry.number]))
+            else:
+                done += self._missing(trace, entry, seen=sight.seen)
+        return done
+
+    def _look(self, trace: Trace, doubtful: Sequence[Entry]) -> "_Sight":
+        try:
+            found = look(self._company, trace, [entry.trace for entry in doubtful if entry.trace])
+        except NotPermittedError as error:
+            return _Sight({}, {}, seen=False, reason=error.message)
+        records = [sighting.record for sightings in found.values() for sighting in sightings]
+        company = doubtful[0].place.company
+        claimed = self._outbox.claimed(company, trace.object, records)
+        sight = _Sight({}, {})
+        for key, sightings in found.items():
+            twins = [entry for entry in doubtful if entry.trace and key_of(trace, entry.trace) == key]
+            free = [one for one in sightings if not one.copy and one.record not in claimed]
+            _pair(twins, free, sight)
+        return sight
+
+    def _missing(self, trace: Trace, entry: Entry, *, seen: bool) -> list[Entry]:
+        """What to do with an entry that was not found."""
+        searchable = bool(entry.trace) and seen
+        trusted = self._settings.settle_after == timedelta(0)
+        if entry.faults and (searchable or trusted or self._settings.memory_proven):
+            return [self._end(entry, State.REJECTED, "not found, and refused when it was sent again")]
+        why_not = self._why_not(trace, entry, searchable=searchable)
+        if why_not or entry.faults:
+            return [self._end(entry, State.IN_DOUBT, why_not or entry.note)]
+        taken = self._outbox.resume([entry])
+        if not taken:
+            return list(self._outbox.latest([(entry.place, entry.identity)]).values())
+        sent = self._sender.send(taken, again=True)
+        if sent and sent[0].state is State.IN_DOUBT and sent[0].faults:
+            return self._settle(trace, sent)  # it was answered: look once more, and then it ends here
+        return sent
+
+    def _why_not(self, trace: Trace, entry: Entry, *, searchable: bool) -> str:
+        """Why an entry that was not found must not be sent again now; empty where it may."""
+        if not trace.resend:
+            return f"a {trace.object} is never sent again by itself; look for it: {trace.hint}"
+        wait = self._settings.settle_after
+        if wait == timedelta(0):
+            return ""
+        due = (entry.last_sent_at or entry.planned_at) + wait
+        if self._outbox.clock() < due:
+            return f"not found yet; it is looked for again from {due:%Y-%m-%d %H:%M:%S} UTC on"
+        if searchable or self._settings.memory_proven:
+            return ""
+        return f"it bears no key to look for it by; look for it: {trace.hint or trace.object}"
+
+    def _end(self, entry: Entry, state: State, note: str, record: str = "") -> Entry:
+        receipt = Receipt(record) if record else None
+        faults = () if state is State.APPLIED else entry.faults
+        end = Conclusion(entry.number, state, receipt, faults, note, claim=bool(record))
+        done = self._outbox.conclude([end])
+        return done[0] if done else self._outbox.latest([(entry.place, entry.identity)])[entry.place, entry.identity]
+
+
+@dataclass(frozen=True, slots=True)
+class _Sight:
+    """What looking brought: proofs and doubts by the entry's number."""
+
+    proofs: dict[int, Sighting]
+    doubts: dict[int, str]
+    seen: bool = True
+    """False where the company would not let us look."""
+    reason: str = ""
+
+
+def _pair(twins: Sequence[Entry], free: Sequence[Sighting], sight: _Sight) -> None:
+    """Give each of the equal twins one of the records that prove it; which is whose does not matter."""
+    left = list(free)
+    waiting: list[Entry] = []
+    for entry in sorted(twins, key=lambda twin: twin.number):
+        proof = next((one for one in left if _proves(one, entry)), None)
+        if proof is None:
+            waiting.append(entry)
+        else:
+            left.remove(proof)
+            sight.proofs[entry.number] = proof
+    for entry in waiting:
+        near = next((one for one in left if _near(one, entry)), None)
+        if near is not None:
+            made = f"{near.created:%Y-%m-%d %H:%M:%S} UTC" if near.created else "an unknown time"
+            sight.doubts[entry.number] = (
+                f"record {near.record} bears its key, made by {near.creator or 'an unknown user'} at {made}: "
+                "see whether it is this one"
+            )
+
+
+def _proves(one: Sighting, entry: Entry) -> bool:
+    return _near(one, entry) and bool(one.creator) and one.created is not None and not _earlier(one, entry)
+
+
+def _near(one: Sighting, entry: Entry) -> bool:
+    """Whether it may be ours: nobody else is known to have made it."""
+    return one.creator.casefold() in ("", entry.user.casefold())
+
+
+def _earlier(one: Sighting, entry: Entry) -> bool:
+    sent = entry.sent_at or entry.planned_at
+    return one.created is not None and one.created < sent - SLACK
