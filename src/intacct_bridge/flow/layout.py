@@ -22,7 +22,9 @@ REASON = "refused because"
 class Layout(Protocol):
     """A way to read rows as records."""
 
-    object: str
+    @property
+    def object(self) -> str:
+        """The object that its records are of."""
 
     def read(self, table: Table) -> Iterator[Write]:
         """Every record of the input, sound or not; what is wrong with one is among its findings."""
