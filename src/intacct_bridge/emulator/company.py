@@ -1,0 +1,43 @@
+"""The demo company: 24 months of a maker of measuring instruments and its service business, as typed rows.
+
+Corvane Instruments has a top level and three entities, keeps books in US and Canadian dollars, buys, sells, pays its
+people and closes its months. All of it follows from the seed, the last day and the scale: the same three give the same
+rows in the same order. Rows come as a stream, references before what refers to them, and memory holds the lists and
+the open documents only. The months before the last two are closed (LOCATIONENTITY's STARTOPEN).
+"""
+
+from collections.abc import Iterator
+from datetime import date
+
+from intacct_bridge.emulator.company_cast import make_world
+from intacct_bridge.emulator.company_clerk import Clerk
+from intacct_bridge.emulator.company_deals import standings
+from intacct_bridge.emulator.company_journals import Journals
+from intacct_bridge.emulator.company_ledger import Ledger
+from intacct_bridge.emulator.company_lists import list_rows
+from intacct_bridge.emulator.company_parties import party_rows
+from intacct_bridge.emulator.company_payables import Payables
+from intacct_bridge.emulator.company_periods import period_rows
+from intacct_bridge.emulator.company_purchases import plan_purchases
+from intacct_bridge.emulator.company_receivables import Receivables
+from intacct_bridge.emulator.company_sales import plan_sales
+from intacct_bridge.emulator.posting_rows import Row
+
+
+def demo_company(seed: int = 1, *, as_of: date, scale: int = 1, cash_book: bool = False) -> Iterator[tuple[str, Row]]:
+    """Gives (object, row) pairs in the order to store them; a cell left out of a row is null."""
+    world = make_world(seed, as_of, scale)
+    clerk = Clerk(world)
+    ledger = Ledger(world, clerk, cash_book=cash_book)
+    yield from list_rows(world, clerk)
+    yield from period_rows(world, clerk)
+    yield from party_rows(world, clerk, standings(plan_purchases, world), standings(plan_sales, world))
+    payables, receivables = Payables(world, clerk, ledger), Receivables(world, clerk, ledger)
+    journals = Journals(world, clerk, ledger, receivables.deferred)
+    for month in world.calendar.months:
+        payables.begin(month)
+        receivables.begin(month)
+        for day in world.calendar.days(month):
+            yield from payables.day(day)
+            yield from receivables.day(day)
+            yield from journals.day(day)

@@ -1,0 +1,325 @@
+"""The rows of accounts receivable, day by day: invoices and their cost, credits, receipts, and deposits."""
+
+from collections import defaultdict
+from datetime import date
+from decimal import Decimal
+
+from intacct_bridge.emulator.company_calendar import month_end, next_weekday
+from intacct_bridge.emulator.company_clerk import Clerk
+from intacct_bridge.emulator.company_deals import Course, Deal, Part, follow
+from intacct_bridge.emulator.company_ledger import BANKS, Ledger, Rows
+from intacct_bridge.emulator.company_sales import plan_sales
+from intacct_bridge.emulator.company_subledger import (
+    Opened,
+    charge_cells,
+    detail_cells,
+    document_of,
+    header_cells,
+    ledger_cells,
+    settled_of,
+)
+from intacct_bridge.emulator.company_world import Customer, World
+from intacct_bridge.emulator.posting import (
+    ZERO,
+    Application,
+    Line,
+    Settlement,
+    invoice,
+    journal_entry,
+    receipt,
+    to_base,
+    transfer,
+)
+from intacct_bridge.emulator.posting_rows import CASH_MANAGEMENT, INVENTORY, ORDERS, RECEIVABLES, Row
+
+Invoice = Deal[Customer]
+
+
+class Receivables:
+    """Writes accounts receivable; `begin` a month, then ask for its days in order. Only open documents wait in it."""
+
+    def __init__(self, world: World, clerk: Clerk, ledger: Ledger) -> None:
+        self._world = world
+        self._clerk = clerk
+        self._ledger = ledger
+        self._items = {item.id: item for item in world.items}
+        self._credits: dict[date, list[Opened[Customer]]] = defaultdict(list)
+        self._receipts: dict[date, dict[str, list[tuple[Opened[Customer], Part]]]] = defaultdict(dict)
+        self._deposits: dict[date, dict[str, list[tuple[int, str, Decimal]]]] = defaultdict(dict)
+        self._days: dict[date, list[Invoice]] = {}
+        self.deferred: dict[tuple[date, str], Decimal] = defaultdict(lambda: ZERO)
+        """Subscriptions invoiced, in base currency, by month and location: what revenue is recognised from."""
+
+    def begin(self, month: date) -> None:
+        """Plans a month."""
+        self._days = {}
+        for deal in plan_sales(self._world, month):
+            self._days.setdefault(deal.day, []).append(deal)
+
+    def day(self, day: date) -> Rows:
+        """The rows of one day."""
+        for deal in self._days.get(day, ()):
+            yield from self._invoice(deal)
+        for opened in self._credits.pop(day, ()):
+            yield from self._credit(opened, day)
+        for group in self._receipts.pop(day, {}).values():
+            yield from self._receipt(group, day)
+        for entity, receipts in self._deposits.pop(day, {}).items():
+            yield from self._deposit(entity, receipts, day)
+
+    def _invoice(self, deal: Invoice) -> Rows:
+        clerk, customer = self._clerk, deal.party
+        course = follow(deal, self._world)
+        owner = clerk.owner(customer.entity if deal.private else None)
+        audit = clerk.document(deal.day, "ar.clerk", course.parts[-1].day if course.parts else None)
+        if not course.parts and customer.key % 8 == 0:
+            audit["WHENMODIFIED"] = None
+        key = clerk.number("PRRECORD")
+        header = {**header_cells(deal, course, self._world, prefix="CUSTOMER"), **self._invoice_cells(deal, course)}
+        yield "ARINVOICE", {"RECORDNO": key, **header, **audit, **owner}
+        line_audit = clerk.line(audit)
+        nameless = {cell: value for cell, value in line_audit.items() if not cell.endswith("LOGINID")}
+        line_keys = []
+        for position, charge in enumerate(deal.charges):
+            line_keys.append(clerk.number("PRENTRY"))
+            cells = charge_cells(charge, position, deal, world=self._world, course=course)
+            cells |= {"OFFSETGLACCOUNTNO": self._world.rules.receivables, "RECORDTYPE": "ri", "STATE": header["STATE"]}
+            yield "ARINVOICEITEM", {"RECORDNO": line_keys[-1], "RECORDKEY": key, **cells, **nameless}
+        if deal.draft:
+            return
+        posting = invoice(document_of(deal, course.rate, "CUSTOMER"), self._world.rules)
+        yield from self._ledger.document(
+            posting,
+            "ARJ",
+            f"Invoice {deal.number}, {customer.name}",
+            day=deal.day,
+            module=ORDERS if deal.order else RECEIVABLES,
+            audit=line_audit,
+            subledger=ledger_cells(header) | {"CUSTENTITY": f"C{customer.id}"},
+            owner=owner,
+            rate=course.rate,
+        )
+        yield from self._cost(deal, line_audit, owner)
+        self._remember(Opened(key, deal, course, tuple(line_keys), posting))
+
+    def _invoice_cells(self, deal: Invoice, course: Course) -> Row:
+        contact = f"{deal.party.name}({deal.party.id})"
+        return {
+            "RECORDTYPE": "ri",
+            "BILLTOPAYTOCONTACTNAME": contact,
+            "SHIPTORETURNTOCONTACTNAME": contact,
+            "MODULEKEY": ORDERS if deal.order else RECEIVABLES,
+            "HASPOSTEDREVREC": "F",
+            "STATE": "Draft" if deal.draft else course.state,
+            "RAWSTATE": "D" if deal.draft else "A",
+        }
+
+    def _cost(self, deal: Invoice, audit: Row, owner: Row) -> Rows:
+        """What the goods cost leaves the stock."""
+        customer, world = deal.party, self._world
+        place = "310" if customer.entity == "300" else "110"
+        base = world.base(customer.entity)
+        factor = 135 if base == "CAD" else 100
+        lines = []
+        for id_, quantity in deal.quantities:
+            item = self._items[id_]
+            if not item.cost_account or not item.stock_account or not item.cost:
+                continue
+            cost = Decimal(item.cost * quantity * factor).scaleb(-2)
+            named = {"ITEM": item.id, "CUSTOMER": customer.id}
+            memo = f"{quantity} × {item.name}"
+            lines.append(Line(item.cost_account, place, cost, cost, base, "310", memo, named))
+            lines.append(Line(item.stock_account, place, -cost, -cost, base, None, memo, {"ITEM": item.id}))
+        if lines:
+            yield from self._ledger.document(
+                journal_entry(lines, world.rules.entity_of[place], world.rules),
+                "INVJ",
+                f"Cost of {deal.number}",
+                day=deal.day,
+                module=INVENTORY,
+                audit=audit,
+                subledger={"RECORDTYPE": "ic", "RECORDID": deal.number, "WHENCREATED": deal.day},
+                owner=owner,
+            )
+
+    def _remember(self, opened: Opened[Customer]) -> None:
+        deal = opened.deal
+        if deal.credit and deal.credit.day <= self._world.calendar.as_of:
+            self._credits[deal.credit.day].append(opened)
+        for part in opened.course.parts:
+            self._receipts[part.day].setdefault(deal.party.id, []).append((opened, part))
+        for line in opened.posting.lines:
+            if line.account == "22000":
+                self.deferred[deal.day.replace(day=1), line.location] -= line.amount
+
+    def _credit(self, opened: Opened[Customer], day: date) -> Rows:
+        course, clerk, world = opened.course, self._clerk, self._world
+        customer = opened.deal.party
+        audit = clerk.document(day, "ar.clerk", course.parts[0].day if course.parts else None)
+        owner = clerk.owner(customer.entity if opened.deal.private else None)
+        note, credited = opened.credit_note("49000"), opened.credit_course()
+        key = opened.credit_key = clerk.number("PRRECORD")
+        contact = f"{customer.name}({customer.id})"
+        header = {
+            **header_cells(note, credited, world, prefix="CUSTOMER"),
+            "RECORDTYPE": "ra",
+            "BILLTOPAYTOCONTACTNAME": contact,
+            "SHIPTORETURNTOCONTACTNAME": contact,
+            "MODULEKEY": RECEIVABLES,
+            "STATE": credited.state,
+            "RAWSTATE": "A",
+        }
+        for absent in ("TERMNAME", "TERMKEY", "WHENDUE", "SYSTEMGENERATED"):
+            header.pop(absent, None)
+        yield "ARADJUSTMENT", {"RECORDNO": key, **header, **audit, **owner}
+        line_audit = clerk.line(audit)
+        opened.credit_line = clerk.number("PRENTRY")
+        cells = charge_cells(note.charges[0], 0, note, world=world, course=credited)
+        cells |= {"OFFSETGLACCOUNTNO": world.rules.receivables, "RECORDTYPE": "ra", "STATE": credited.state}
+        yield "ARADJUSTMENTITEM", {"RECORDNO": opened.credit_line, "RECORDKEY": key, **cells, **line_audit}
+        yield from self._ledger.document(
+            invoice(document_of(note, course.rate, "CUSTOMER"), world.rules),
+            "ARJ",
+            f"Credit {note.number}, {customer.name}",
+            day=day,
+            module=RECEIVABLES,
+            audit=line_audit,
+            subledger=ledger_cells(header) | {"CUSTENTITY": f"C{customer.id}"},
+            owner=owner,
+            rate=course.rate,
+        )
+
+    def _receipt(self, group: list[tuple[Opened[Customer], Part]], day: date) -> Rows:
+        customer, clerk, world = group[0][0].deal.party, self._clerk, self._world
+        entity, base = customer.entity, world.base(customer.entity)
+        rate = world.rates.rate(customer.currency, base, day)
+        by_check = customer.key % 5 > 2 and customer.currency == base
+        bank_id, bank_account = BANKS[entity]
+        applications = tuple(
+            Application(entity, part.trx_amount, part.amount, {"CUSTOMER": customer.id}) for _, part in group
+        )
+        account = world.rules.undeposited if by_check else bank_account
+        posting = receipt(Settlement(entity, account, customer.currency, applications, rate), world.rules)
+        trx_total = sum((part.trx_amount for _, part in group), ZERO)
+        total = to_base(trx_total, rate)
+        number = f"{clerk.number('RECEIPT') + 40000}"
+        audit = clerk.document(day, "ar.clerk")
+        key = clerk.number("PRRECORD")
+        header: Row = {
+            "RECORDTYPE": "rp",
+            "RECORDID": number,
+            "STATE": "Complete",
+            "DISPLAYSTATE": "Complete",
+            "PAYMENTMETHOD": "Printed Check" if by_check else "EFT",
+            "CUSTOMERID": customer.id,
+            "CUSTOMERNAME": customer.name,
+            "DOCNUMBER": number,
+            "DESCRIPTION": None,
+            "WHENCREATED": day,
+            "RECEIPTDATE": day,
+            "WHENPAID": day,
+            "BASECURR": base,
+            "CURRENCY": customer.currency,
+            "EXCHANGE_RATE": rate,
+            "TOTALENTERED": total,
+            "TOTALPAID": total,
+            "TOTALDUE": ZERO,
+            "TRX_TOTALENTERED": trx_total,
+            "TRX_TOTALPAID": trx_total,
+            "TRX_TOTALDUE": ZERO,
+            "BILLTOPAYTONAME": f"{customer.name}({customer.id})",
+            "CLEARED": "T" if day < world.calendar.open_from else "F",
+        }
+        if by_check:
+            header["UNDEPOSITEDACCOUNTNO"] = account
+            banked = next_weekday(day, 2)
+            if banked <= world.calendar.as_of:
+                self._deposits[banked].setdefault(entity, []).append((key, number, total))
+        else:
+            header |= {"FINANCIALENTITY": bank_id, "FINANCIALENTITYTYPE": "ba", "FINANCIALACCOUNTCURRENCY": base}
+        owner = clerk.owner(entity if entity == "300" else None)
+        yield "ARPYMT", {"RECORDNO": key, **header, **audit, **owner}
+        line_audit = clerk.line(audit)
+        for opened, part in group:
+            for cells in detail_cells(opened, part):
+                row: Row = {"RECORDNO": clerk.number("PYMTDETAIL"), "PAYMENTKEY": key, "MODULEKEY": RECEIVABLES}
+                yield "ARPYMTDETAIL", {**row, **cells, **line_audit}
+        yield from self._ledger.document(
+            posting,
+            "CRJ",
+            f"Receipt {number}, {customer.name}",
+            day=day,
+            module=RECEIVABLES,
+            audit=line_audit,
+            subledger=ledger_cells(header) | {"CUSTENTITY": f"C{customer.id}"},
+            owner=owner,
+            rate=rate,
+            settled=settled_of(group),
+            payer=entity,
+        )
+
+    def _deposit(self, entity: str, receipts: list[tuple[int, str, Decimal]], day: date) -> Rows:
+        clerk, world = self._clerk, self._world
+        bank_id, bank_account = BANKS[entity]
+        base = world.base(entity)
+        total = sum((amount for *_, amount in receipts), ZERO)
+        audit = clerk.document(day, "ar.clerk")
+        owner = clerk.owner(entity if entity == "300" else None)
+        key = clerk.number("PRRECORD")
+        number = f"DEP-{entity}-{day:%Y%m%d}"
+        yield (
+            "DEPOSIT",
+            {
+                "RECORDNO": key,
+                "FINANCIALENTITY": bank_id,
+                "WHENCREATED": day,
+                "BATCHDATE": day,
+                "DEPOSITID": number,
+                "RECORDTYPE": "rd",
+                "DESCRIPTION": f"Deposit of {len(receipts)} receipts",
+                "BASECURR": base,
+                "CURRENCY": base,
+                "TOTALENTERED": total,
+                "TRX_TOTALENTERED": total,
+                "STATE": "A",
+                "RAWSTATE": "A",
+                "CLEARED": "T" if month_end(day) < world.calendar.open_from else "F",
+                **audit,
+                **owner,
+            },
+        )
+        line_audit = clerk.line(audit)
+        undeposited_key, undeposited_title = world.directory.accounts[world.rules.undeposited]
+        for _, receipt_number, amount in receipts:
+            row: Row = {
+                "RECORDNO": clerk.number("PRENTRY"),
+                "RECORDKEY": key,
+                "RECORDTYPE": "rd",
+                "ACCOUNTKEY": undeposited_key,
+                "ACCOUNTNO": world.rules.undeposited,
+                "ACCOUNTTITLE": undeposited_title,
+                "AMOUNT": amount,
+                "TRX_AMOUNT": amount,
+                "LOCATIONID": entity,
+                "LOCATIONNAME": world.directory.locations[entity][1],
+                "DESCRIPTION": f"Receipt {receipt_number}",
+                "LINEITEM": "T",
+                "CURRENCY": base,
+                "BASECURR": base,
+                "STATUS": "active",
+                **line_audit,
+            }
+            yield "DEPOSITENTRY", row
+        into = Line(bank_account, entity, ZERO, ZERO, base, memo=number)
+        out_of = Line(world.rules.undeposited, entity, ZERO, ZERO, base, memo=number)
+        yield from self._ledger.document(
+            transfer(total, into=into, out_of=out_of, rules=world.rules),
+            "CRJ",
+            number,
+            day=day,
+            module=CASH_MANAGEMENT,
+            audit=line_audit,
+            subledger={"RECORDTYPE": "rd", "RECORDID": number, "FINANCIALENTITY": bank_id, "TOTALENTERED": total},
+            owner=owner,
+            in_both_books=True,
+        )

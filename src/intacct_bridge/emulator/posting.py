@@ -1,0 +1,388 @@
+"""What a document does to the ledger: the balanced lines that a bill, a payment or a journal entry becomes.
+
+Amounts are signed, debit positive, in base currency (`amount`) beside the transaction's (`trx_amount`). Three
+policies make every posting balance to the cent, entity by entity:
+
+* **Currency.** A line is converted by the document's rate and rounded half up on its own; so is the control line. What
+  the roundings leave over goes to the rounding account in the document's entity, with no transaction amount. A payment
+  relieves the control account of what the document put there; the difference to the bank's amount is a realised gain
+  or loss.
+* **Entities.** The document's entity owns the control line. Every other entity that a line names gets a line due to
+  the owner, and the owner one due from it (or the reverse, where the lines are credits). Entities of different base
+  currencies cannot meet in one posting.
+* **Books.** Accrual posts documents and settlements; the cash book posts a document's lines when it is paid, in the
+  share that was paid.
+
+Nothing here knows record numbers, dates, rows or where they are kept.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from decimal import ROUND_HALF_UP, Decimal
+from enum import StrEnum
+from types import MappingProxyType
+
+from intacct_bridge.errors import RecordError
+
+ACCRUAL = "ACCRUAL"
+CASH = "CASH"
+ZERO = Decimal("0.00")
+CENT = Decimal("0.01")
+NO_DIMENSIONS: Mapping[str, str] = MappingProxyType({})
+
+
+class Role(StrEnum):
+    """Why a line is there: the document named it, or a rule added it."""
+
+    LINE = "line"
+    CONTROL = "control"
+    ENTITY = "entity"
+    ROUNDING = "rounding"
+    EXCHANGE = "exchange"
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of the ledger."""
+
+    account: str
+    location: str
+    amount: Decimal
+    trx_amount: Decimal
+    currency: str
+    department: str | None = None
+    memo: str | None = None
+    dimensions: Mapping[str, str] = field(default_factory=lambda: NO_DIMENSIONS)
+    """Dimension (`VENDOR`, `CLASS`, `GLDIMFUND`) → the value's id."""
+    role: Role = Role.LINE
+
+    @property
+    def is_debit(self) -> bool:
+        """The side, which a line of nothing has too: it counts as a debit."""
+        return self.amount > 0 or (self.amount == 0 and self.trx_amount >= 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Posting:
+    """Lines that balance, in one book."""
+
+    lines: tuple[Line, ...]
+    book: str = ACCRUAL
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """Where a company's documents post: the accounts that no document names itself."""
+
+    entity_of: Mapping[str, str]
+    """Location → the entity it belongs to; an entity belongs to itself."""
+    base_currency: Mapping[str, str]
+    due_from: Mapping[str, str]
+    """Entity → the account, in the owner's books, of what that entity owes it."""
+    due_to: Mapping[str, str]
+    """Entity → the account, in the others' books, of what they owe that entity."""
+    payables: str
+    receivables: str
+    employee_payables: str
+    undeposited: str
+    exchange: str
+    rounding: str
+
+
+@dataclass(frozen=True, slots=True)
+class Charge:
+    """One line of a document as entered: in the transaction's currency, positive the document's natural way."""
+
+    account: str
+    location: str
+    trx_amount: Decimal
+    department: str | None = None
+    memo: str | None = None
+    dimensions: Mapping[str, str] = field(default_factory=lambda: NO_DIMENSIONS)
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A bill, an invoice, an adjustment, an expense report: charges against one control account."""
+
+    entity: str
+    currency: str
+    charges: tuple[Charge, ...]
+    rate: Decimal = Decimal(1)
+    """Base currency for one of the transaction's currency."""
+    dimensions: Mapping[str, str] = field(default_factory=lambda: NO_DIMENSIONS)
+    """Of the control line: the vendor, the customer or the employee."""
+    memo: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Application:
+    """The part of a payment that goes to one document."""
+
+    entity: str
+    trx_amount: Decimal
+    amount: Decimal
+    """In base currency at the document's rate: what leaves the control account (see `relieved`)."""
+    dimensions: Mapping[str, str] = field(default_factory=lambda: NO_DIMENSIONS)
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """A payment or a receipt: the documents it settles, and the account the money leaves or reaches."""
+
+    entity: str
+    account: str
+    currency: str
+    applications: tuple[Application, ...]
+    rate: Decimal = Decimal(1)
+    dimensions: Mapping[str, str] = field(default_factory=lambda: NO_DIMENSIONS)
+    memo: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What the cash book needs of a settled document: its accrual posting, and the share of it that was paid."""
+
+    posting: Posting
+    share: Decimal
+
+
+def bill(document: Document, rules: Rules, *, control: str = "") -> Posting:
+    """Debits the charges and credits payables; an adjustment is the same with its own signs."""
+    return _against(document, control or rules.payables, 1, rules)
+
+
+def invoice(document: Document, rules: Rules, *, control: str = "") -> Posting:
+    """Credits the charges and debits receivables; an adjustment is the same with its own signs."""
+    return _against(document, control or rules.receivables, -1, rules)
+
+
+def expense_report(document: Document, rules: Rules) -> Posting:
+    """Debits the charges and credits what the company owes its employees."""
+    return _against(document, rules.employee_payables, 1, rules)
+
+
+def payment(settlement: Settlement, rules: Rules, *, control: str = "") -> Posting:
+    """Debits payables (or another liability) for each document and credits the bank."""
+    return _settle(settlement, control or rules.payables, 1, rules)
+
+
+def receipt(settlement: Settlement, rules: Rules) -> Posting:
+    """Credits receivables for each document and debits the bank, or undeposited funds."""
+    return _settle(settlement, rules.receivables, -1, rules)
+
+
+def transfer(amount: Decimal, *, into: Line, out_of: Line, rules: Rules) -> Posting:
+    """Moves money between two accounts, as a deposit moves undeposited funds to the bank."""
+    lines = (
+        replace(into, amount=amount, trx_amount=amount),
+        replace(out_of, amount=-amount, trx_amount=-amount),
+    )
+    return Posting(balance_entities(lines, rules.entity_of[into.location], rules))
+
+
+def journal_entry(lines: Sequence[Line], owner: str, rules: Rules) -> Posting:
+    """Takes the lines as entered and adds those between entities; refuses lines that do not balance."""
+    difference = sum((line.amount for line in lines), ZERO)
+    if difference:
+        side = "debits" if difference > 0 else "credits"
+        raise RecordError(
+            f"The entry is out of balance: {side} exceed by {abs(difference)}.",
+            field="AMOUNT",
+            fix="Correct an amount, or add the missing line.",
+        )
+    return Posting(balance_entities(lines, owner, rules))
+
+
+def statistical_entry(lines: Iterable[Line]) -> Posting:
+    """Takes the lines as entered: statistical accounts have no other side."""
+    return Posting(tuple(lines))
+
+
+def reverse(posting: Posting) -> Posting:
+    """Gives the posting that undoes this one."""
+    return replace(
+        posting,
+        lines=tuple(replace(line, amount=-line.amount, trx_amount=-line.trx_amount) for line in posting.lines),
+    )
+
+
+def cash_basis(settled: Sequence[Settled], settlement: Posting, rules: Rules, *, owner: str) -> Posting:
+    """Gives the cash book's view of a settlement: the documents' own lines in place of the control account.
+
+    `settled` comes in the order of the settlement's applications.
+    """
+    lines = [line for line in settlement.lines if line.role not in (Role.CONTROL, Role.ENTITY)]
+    relief = (line.amount for line in settlement.lines if line.role is Role.CONTROL)
+    for document, amount in zip(settled, relief, strict=True):
+        lines.extend(_paid_lines(document, amount))
+    return Posting(balance_entities(lines, owner, rules), CASH)
+
+
+def relieved(trx_amount: Decimal, *, trx_due: Decimal, due: Decimal) -> Decimal:
+    """Gives the base amount that a payment takes off a document; the last payment takes all that is left."""
+    if trx_amount == trx_due:
+        return due
+    return (due * trx_amount / trx_due).quantize(CENT, ROUND_HALF_UP)
+
+
+def to_base(trx_amount: Decimal, rate: Decimal) -> Decimal:
+    """Converts by a rate and rounds to the cent, half away from zero."""
+    return trx_amount if rate == 1 else (trx_amount * rate).quantize(CENT, ROUND_HALF_UP)
+
+
+def imbalances(posting: Posting, rules: Rules) -> dict[str, Decimal]:
+    """Gives each entity whose lines do not sum to nothing, with the sum; empty when all is well."""
+    sums: dict[str, Decimal] = {}
+    for line in posting.lines:
+        entity = _entity(line.location, rules)
+        sums[entity] = sums.get(entity, ZERO) + line.amount
+    return {entity: total for entity, total in sums.items() if total}
+
+
+def balance_entities(lines: Sequence[Line], owner: str, rules: Rules) -> tuple[Line, ...]:
+    """Adds the lines due to and due from the owner that make each entity balance on its own."""
+    entity_of = rules.entity_of
+    try:
+        if all(entity_of[line.location] == owner for line in lines):
+            return tuple(lines)
+    except KeyError:
+        pass  # named below, with its sentence
+    sums: dict[str, list[Line]] = {}
+    for line in lines:
+        sums.setdefault(_entity(line.location, rules), []).append(line)
+    added = list(lines)
+    for entity, own in sums.items():
+        if entity != owner:
+            added.extend(_between(entity, own, owner, rules))
+    return tuple(added)
+
+
+def _between(entity: str, own: Sequence[Line], owner: str, rules: Rules) -> Iterable[Line]:
+    net = sum((line.amount for line in own), ZERO)
+    trx_net = sum((line.trx_amount for line in own), ZERO)
+    if not net and not trx_net:
+        return
+    base = rules.base_currency[owner]
+    if rules.base_currency[entity] != base:
+        raise RecordError(
+            f"Entities {owner} ({base}) and {entity} ({rules.base_currency[entity]}) keep their books in different "
+            "currencies, so one transaction cannot have lines in both.",
+            field="LOCATIONID",
+            fix="Enter one transaction for each entity.",
+        )
+    currencies = {line.currency for line in own}
+    if len(currencies) == 1:
+        currency = currencies.pop()
+    else:
+        currency, trx_net = base, net
+    memo = f"Between {owner} and {entity}"
+    # Who was given something owes it; the other has a claim.
+    owing = net > 0 or (net == 0 and trx_net > 0)
+    here = rules.due_to[owner] if owing else rules.due_from[owner]
+    there = rules.due_from[entity] if owing else rules.due_to[entity]
+    yield Line(here, entity, -net, -trx_net, currency, memo=memo, role=Role.ENTITY)
+    yield Line(there, owner, net, trx_net, currency, memo=memo, role=Role.ENTITY)
+
+
+def _against(document: Document, control: str, side: int, rules: Rules) -> Posting:
+    rate, currency = document.rate, document.currency
+    lines = []
+    total = trx_total = ZERO
+    for charge in document.charges:
+        trx_amount = charge.trx_amount if side == 1 else -charge.trx_amount
+        amount = to_base(trx_amount, rate)
+        total += amount
+        trx_total += trx_amount
+        lines.append(
+            Line(
+                charge.account,
+                charge.location,
+                amount,
+                trx_amount,
+                currency,
+                charge.department,
+                charge.memo,
+                charge.dimensions,
+            )
+        )
+    owed = to_base(-trx_total, rate)
+    lines.append(
+        Line(
+            control, document.entity, owed, -trx_total, currency, None, document.memo, document.dimensions, Role.CONTROL
+        )
+    )
+    if total + owed:
+        lines.append(_rounding(-(total + owed), document.entity, currency, rules))
+    return Posting(balance_entities(lines, document.entity, rules))
+
+
+def _settle(settlement: Settlement, control: str, side: int, rules: Rules) -> Posting:
+    currency = settlement.currency
+    lines = []
+    total = trx_total = ZERO
+    for part in settlement.applications:
+        amount, trx_amount = part.amount * side, part.trx_amount * side
+        total += amount
+        trx_total += trx_amount
+        lines.append(
+            Line(
+                control,
+                part.entity,
+                amount,
+                trx_amount,
+                currency,
+                None,
+                settlement.memo,
+                part.dimensions,
+                Role.CONTROL,
+            )
+        )
+    money = to_base(-trx_total, settlement.rate)
+    lines.append(
+        Line(
+            settlement.account,
+            settlement.entity,
+            money,
+            -trx_total,
+            currency,
+            None,
+            settlement.memo,
+            settlement.dimensions,
+        )
+    )
+    if total + money:
+        lines.append(Line(rules.exchange, settlement.entity, -(total + money), ZERO, currency, role=Role.EXCHANGE))
+    return Posting(balance_entities(lines, settlement.entity, rules))
+
+
+def _paid_lines(document: Settled, amount: Decimal) -> list[Line]:
+    share = document.share
+    lines = [line for line in document.posting.lines if line.role not in (Role.CONTROL, Role.ENTITY)]
+    paid = [
+        replace(
+            line,
+            amount=(line.amount * share).quantize(CENT, ROUND_HALF_UP),
+            trx_amount=(line.trx_amount * share).quantize(CENT, ROUND_HALF_UP),
+        )
+        for line in lines
+    ]
+    # The largest line takes the cents that the shares lose, so that the payment's amount is met.
+    lost = amount - sum((line.amount for line in paid), ZERO)
+    if lost and paid:
+        largest = max(range(len(paid)), key=lambda index: abs(paid[index].amount))
+        paid[largest] = replace(paid[largest], amount=paid[largest].amount + lost)
+    return paid
+
+
+def _rounding(amount: Decimal, entity: str, currency: str, rules: Rules) -> Line:
+    return Line(rules.rounding, entity, amount, ZERO, currency, memo="Rounding", role=Role.ROUNDING)
+
+
+def _entity(location: str, rules: Rules) -> str:
+    try:
+        return rules.entity_of[location]
+    except KeyError:
+        raise RecordError(
+            f"{location!r} is no location of this company.", field="LOCATIONID", fix="Name a location or an entity."
+        ) from None
