@@ -103,6 +103,7 @@ class Ledger:
     meter: Meter = field(default_factory=Meter)
     memory: str = "lasting"
     """How control ids are remembered: `lasting`, `absent`."""
+    repetition: str = "The function with controlid '{}' has already been completed"
     weather: list[str] = field(default_factory=list)
     """What befalls the next submits, in order; `fine` for nothing. See `_befall`."""
     visible_after: timedelta = timedelta(0)
@@ -184,7 +185,7 @@ class Ledger:
         record = function.body.children[0]
         self.meter.transactions += 1
         if function.control_id in self.done and self.memory == "lasting":
-            text = f"The function with controlid '{function.control_id}' has already been completed"
+            text = self.repetition.format(function.control_id)
             return Result(FAILURE, function.name, function.control_id, faults=(Fault("XL03000008", "", text),))
         refusal = self.refuse(record)
         if refusal:

@@ -98,12 +98,11 @@ class Settler:
     def _missing(self, trace: Trace, entry: Entry, *, seen: bool) -> list[Entry]:
         """What to do with an entry that was not found."""
         searchable = bool(entry.trace) and seen
-        trusted = self._settings.settle_after == timedelta(0)
-        if entry.faults and (searchable or trusted or self._settings.memory_proven):
-            return [self._end(entry, State.REJECTED, "not found, and refused when it was sent again")]
+        if entry.faults:
+            return [self._refused_again(entry, searchable=searchable)]
         why_not = self._why_not(trace, entry, searchable=searchable)
-        if why_not or entry.faults:
-            return [self._end(entry, State.IN_DOUBT, why_not or entry.note)]
+        if why_not:
+            return [self._end(entry, State.IN_DOUBT, why_not)]
         taken = self._outbox.resume([entry])
         if not taken:
             return list(self._outbox.latest([(entry.place, entry.identity)]).values())
@@ -111,6 +110,16 @@ class Settler:
         if sent and sent[0].state is State.IN_DOUBT and sent[0].faults:
             return self._settle(trace, sent)  # it was answered: look once more, and then it ends here
         return sent
+
+    def _refused_again(self, entry: Entry, *, searchable: bool) -> Entry:
+        """Conclude an entry whose second sending the company refused, in words that we do not know as a repetition's.
+
+        No source records those words, so the refusal alone never proves that the first sending did nothing.
+        """
+        waited = self._outbox.clock() >= (entry.sent_at or entry.planned_at) + SETTLE_AFTER
+        if self._settings.memory_proven or (searchable and waited):
+            return self._end(entry, State.REJECTED, "not found, and refused when it was sent again")
+        return self._end(entry, State.IN_DOUBT, "refused when it was sent again; whether it was done before is unknown")
 
     def _why_not(self, trace: Trace, entry: Entry, *, searchable: bool) -> str:
         """Why an entry that was not found must not be sent again now; empty where it may."""
