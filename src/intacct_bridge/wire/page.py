@@ -8,17 +8,16 @@ results, owned lists nested in a row, attributes on a cell) is no page but a who
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from xml.parsers import expat
 
 from intacct_bridge.errors import RemoteProtocolError
 from intacct_bridge.wire.codec import decode_response, response_from
 from intacct_bridge.wire.envelope import SUCCESS, Response, Result
-from intacct_bridge.wire.xml import MAX_BYTES, TreeBuilder, check_size, guarded_parser
+from intacct_bridge.wire.xml import MAX_BYTES, TreeBuilder, check_size, guarded_parser, run
 
 Row = dict[str, str | None]
 """A row as the gateway wrote it: an empty element is None, a missing one is not in the row."""
 
-_DATA_PATH = ("response", "operation", "result", "data")
+DATA_PATH = ("response", "operation", "result", "data")
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,10 +112,7 @@ class _Reader:
         self._envelope_handlers()
 
     def read(self, body: bytes) -> Response:
-        try:
-            self._parser.Parse(body, True)
-        except expat.ExpatError as error:
-            raise RemoteProtocolError(f"not readable as XML: {error}") from None
+        run(self._parser, body)
         assert self._tree.root is not None
         return response_from(self._tree.root)
 
@@ -127,7 +123,7 @@ class _Reader:
 
     def _start(self, tag: str, attributes: dict[str, str]) -> None:
         self._tree.start(tag, attributes)
-        if tag == "data" and self._tree.path == _DATA_PATH:
+        if tag == "data" and self._tree.path == DATA_PATH:
             self._row_handlers()
 
     def _row_handlers(self) -> None:

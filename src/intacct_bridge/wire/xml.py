@@ -104,10 +104,7 @@ def parse(body: bytes, *, max_bytes: int = MAX_BYTES, max_depth: int = MAX_DEPTH
     parser.EndElementHandler = builder.end
     parser.CharacterDataHandler = builder.data
     parser.buffer_text = True
-    try:
-        parser.Parse(body, True)
-    except expat.ExpatError as error:
-        raise RemoteProtocolError(f"not readable as XML: {error}") from None
+    run(parser, body)
     if builder.root is None:
         raise RemoteProtocolError("not readable as XML: no element found")
     return builder.root
@@ -124,6 +121,18 @@ def guarded_parser() -> expat.XMLParserType:
     parser = expat.ParserCreate()
     parser.StartDoctypeDeclHandler = _refuse_doctype
     return parser
+
+
+def run(parser: expat.XMLParserType, body: bytes) -> None:
+    """Put a whole document through a parser. Raises RemoteProtocolError for whatever stops it.
+
+    Beside its own error, expat lets Python's codecs complain about a declared encoding: none of that name, or not one
+    byte a character.
+    """
+    try:
+        parser.Parse(body, True)
+    except (expat.ExpatError, LookupError, ValueError) as error:
+        raise RemoteProtocolError(f"not readable as XML: {error}") from None
 
 
 def _refuse_doctype(name: str, _system: str | None, _public: str | None, _internal: int) -> None:

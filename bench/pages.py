@@ -1,0 +1,114 @@
+"""The page every figure is measured on: 2,000 records of 40 fields like GLDETAIL's, made by seed and served as canned bytes.
+
+About a quarter of the cells are empty; titles and memos hold entities and letters beyond ASCII. Pages differ in their
+record numbers and amounts, so that nothing downstream can profit from seeing the same page twice.
+"""
+
+import gzip
+import random
+
+from intacct_bridge.wire.values import Kind
+
+RECORDS = 2000
+
+FIELDS: dict[str, Kind] = {
+    "RECORDNO": Kind.INTEGER,
+    "BATCH_DATE": Kind.DATE,
+    "BATCH_TITLE": Kind.TEXT,
+    "SYMBOL": Kind.TEXT,
+    "BATCH_NO": Kind.INTEGER,
+    "BOOKID": Kind.TEXT,
+    "CHILDENTITY": Kind.TEXT,
+    "MODIFIED": Kind.TIMESTAMP,
+    "REFERENCENO": Kind.TEXT,
+    "ADJ": Kind.BOOLEAN,
+    "MODULEKEY": Kind.TEXT,
+    "LINE_NO": Kind.INTEGER,
+    "ENTRY_DATE": Kind.DATE,
+    "TR_TYPE": Kind.INTEGER,
+    "DOCUMENT": Kind.TEXT,
+    "ACCOUNTNO": Kind.TEXT,
+    "ACCOUNTTITLE": Kind.TEXT,
+    "STATISTICAL": Kind.TEXT,
+    "DEPARTMENTID": Kind.TEXT,
+    "DEPARTMENTTITLE": Kind.TEXT,
+    "LOCATIONID": Kind.TEXT,
+    "LOCATIONNAME": Kind.TEXT,
+    "CURRENCY": Kind.TEXT,
+    "BASECURR": Kind.TEXT,
+    "DESCRIPTION": Kind.TEXT,
+    "DEBITAMOUNT": Kind.DECIMAL,
+    "CREDITAMOUNT": Kind.DECIMAL,
+    "AMOUNT": Kind.DECIMAL,
+    "TRX_AMOUNT": Kind.DECIMAL,
+    "CLEARED": Kind.TEXT,
+    "CUSTENTITY": Kind.TEXT,
+    "VENDENTITY": Kind.TEXT,
+    "RECORDTYPE": Kind.TEXT,
+    "RECORDID": Kind.TEXT,
+    "STATE": Kind.TEXT,
+    "BATCH_STATE": Kind.TEXT,
+    "WHENMODIFIED": Kind.TIMESTAMP,
+    "GLENTRYKEY": Kind.INTEGER,
+    "CREATEDBY": Kind.INTEGER,
+    "CUSTOMERID": Kind.TEXT,
+}
+
+_ACCOUNTS = [
+    ("1000", "Cash &amp; equivalents"),
+    ("1200", "Accounts receivable"),
+    ("2000", "Accounts payable"),
+    ("4010", "Subscription revenue – Zürich"),
+    ("6100", "Travel &amp; meals"),
+    ("6200", "Café and canteen"),
+    ("7000", "Depreciation"),
+]
+_DEPARTMENTS = [("100", "Sales"), ("200", "Research &amp; development"), ("300", "Überseehandel"), ("", "")]
+_LOCATIONS = [("100", "San José"), ("200", "London"), ("300", "Düsseldorf")]
+_MEMOS = ["Monthly accrual", "Invoice &lt;reposted&gt;", "Smith &amp; Søn", "", "Reversal of last month's entry", ""]
+
+
+def page(number: int, pages: int, *, records: int = RECORDS) -> bytes:
+    """Page `number` of `pages`, as the gateway would write it."""
+    draw = random.Random(number)
+    first = number * records
+    rows = "".join(_row(first + line, draw) for line in range(1, records + 1))
+    remaining = (pages - number - 1) * records
+    head = (
+        '<?xml version="1.0" encoding="UTF-8"?>\n<response><control><status>success</status><senderid>demo-sender'
+        "</senderid><controlid>bench</controlid><uniqueid>false</uniqueid><dtdversion>3.0</dtdversion></control>"
+        "<operation><authentication><status>success</status><userid>demo-user</userid><companyid>demo-company"
+        "</companyid><locationid></locationid><sessiontimestamp>2026-11-21T00:50:25+00:00</sessiontimestamp>"
+        "<sessiontimeout>2026-11-21T03:00:25+00:00</sessiontimeout></authentication><result><status>success</status>"
+        "<function>query</function><controlid>q</controlid>"
+        f'<data listtype="GLDETAIL" totalcount="{pages * records}" offset="{first}" count="{records}" '
+        f'numremaining="{remaining}">'
+    )
+    return f"{head}{rows}</data></result></operation></response>\n".encode()
+
+
+def _row(number: int, draw: random.Random) -> str:
+    account, department, location = draw.choice(_ACCOUNTS), draw.choice(_DEPARTMENTS), draw.choice(_LOCATIONS)
+    cents = draw.randrange(1, 5_000_000)
+    amount = f"{cents // 100}.{cents % 100:02}" if cents % 3 else str(cents // 100)
+    debit = draw.random() < 0.5
+    day = f"{draw.randrange(1, 13):02}/{draw.randrange(1, 29):02}/{draw.choice((2025, 2026))}"
+    hour = f"{draw.randrange(24):02}:{draw.randrange(60):02}:{draw.randrange(60):02}"
+    batch = number // 6 + 1
+    customer = f"C{draw.randrange(2000):05}" if draw.random() < 0.4 else ""
+    cells = (
+        str(number), day, f"Bills: {day} &amp; Batch {batch}", "APJ", str(batch), "ACCRUAL", location[0],
+        f"{day} {hour}", f"REF-{batch}" if draw.random() < 0.5 else "", "false", "3.AP", str(number % 6 + 1), day,
+        "1" if debit else "-1", f"INV-{draw.randrange(10**6)}" if draw.random() < 0.6 else "", *account, "F",
+        *department, *location, "USD", "USD", draw.choice(_MEMOS), amount if debit else "", "" if debit else amount,
+        amount, amount, "F", customer, "" if customer else f"V{draw.randrange(500):04}", "apbill",
+        f"B-{batch}", "Posted", "Posted", f"{day} {hour}", str(number * 3), str(draw.randrange(1, 9)), customer,
+    )  # fmt: skip
+    return (
+        f"<GLDETAIL>{''.join(f'<{name}>{cell}</{name}>' for name, cell in zip(FIELDS, cells, strict=True))}</GLDETAIL>"
+    )
+
+
+def gzipped(body: bytes) -> bytes:
+    """As a server sends it."""
+    return gzip.compress(body, 6, mtime=0)
