@@ -1,4 +1,4 @@
-"""The page every figure is measured on: 2,000 records of 40 fields like GLDETAIL's, made by seed and served as canned bytes.
+"""The page every figure is measured on: 2,000 records of 40 fields like GLDETAIL's, made by seed.
 
 About a quarter of the cells are empty; titles and memos hold entities and letters beyond ASCII. Pages differ in their
 record numbers and amounts, so that nothing downstream can profit from seeing the same page twice.

@@ -14,7 +14,7 @@ from intacct_bridge.wire.xml import escape
 from wire.answers import answer, page, result
 
 ROWS = (
-    "<GLDETAIL><RECORDNO>1</RECORDNO><BATCH.TITLE>Bills &amp; more</BATCH.TITLE><MEMO>Zürich &lt;1&gt;</MEMO></GLDETAIL>"
+    "<GLDETAIL><RECORDNO>1</RECORDNO><BATCH.TITLE>Bills &amp; co</BATCH.TITLE><MEMO>Zürich &lt;1&gt;</MEMO></GLDETAIL>"
     "<GLDETAIL><RECORDNO>2</RECORDNO><BATCH.TITLE></BATCH.TITLE><MEMO>&amp;lt; &quot;&apos;</MEMO></GLDETAIL>"
     "<GLDETAIL><RECORDNO>30</RECORDNO><BATCH.TITLE>x > y\n&#65;&#xE9;</BATCH.TITLE><MEMO></MEMO></GLDETAIL>"
     "<GLDETAIL><RECORDNO>4</RECORDNO><BATCH.TITLE></BATCH.TITLE><MEMO>\t日本 ]]</MEMO></GLDETAIL>"
@@ -99,7 +99,8 @@ TOKENS = [
     *(b"< > & / \" ' = ] ! ? \x00 \x01 \x0b \r \t".split(b" ")),
     b"\n", b"\r\n", b" ", b"&amp;", b"&lt;", b"&#13;", b"&#0;", b"&#x1F600;", b"&#xD800;", b"&#65", b"&bad;", b"&amp",
     b"]]>", b"<!--", b"-->", b"<!-- x -->", b"<![CDATA[", b"<![CDATA[y]]>", b"<?pi x?>", b"/>", b"</", b"<rows/>",
-    b"\xef\xbf\xbe", b"\xef\xbf\xbf", b"\xff", b"\xc3", "é".encode(), "\U0001f600".encode(), b"\xed\xa0\x80", b"\xf4\x90\x80\x80",
+    b"\xef\xbf\xbe", b"\xef\xbf\xbf", b"\xff", b"\xc3", "é".encode(), "\U0001f600".encode(), b"\xed\xa0\x80",
+    b"\xf4\x90\x80\x80",
     b"<MEMO/>", b"<MEMO></MEMO>", b"<MEMO>", b"</MEMO>", b"<X>1</X>", b"<GLDETAIL>", b"</GLDETAIL>", b"<GLDETAIL/>",
     b"</GLDETAIL><GLDETAIL>", b"<data>", b"</data>", b"<data x='1'>", b' a="1"', b"GLDETAIL", b"RECORDNO", b"0", b"",
 ]  # fmt: skip

@@ -5,8 +5,9 @@ wholly of the fast form is parsed text by text, each distinct text once. That is
 name the field, the text and the record. Arrow's own parsers are kept on a short lead: `strptime` turns 02/30 into
 03/02, the integer parser reads hexadecimal, the timestamp parser reads half a time.
 
-Types are int64, decimal128(38,14), date32, timestamp in microseconds and UTC, bool and utf8. An INTEGER column that meets a
-fraction, or a number beyond 64 bits, becomes decimal128(38,14); the schema that comes back shows it. Needs pyarrow.
+Types are int64, decimal128(38,14), date32, timestamp in microseconds and UTC, bool and utf8. An INTEGER column that
+meets a fraction, or a number beyond 64 bits, becomes decimal128(38,14), and the schema that comes back shows it. Needs
+pyarrow.
 """
 
 from collections.abc import Callable, Mapping

@@ -51,7 +51,7 @@ class TextPage:
 
 
 class _Unusual(Exception):  # noqa: N818
-    """This page is for the strict decoder; not an error."""
+    """The page is for the strict decoder to judge; not an error."""
 
 
 def text_columns(body: bytes, *, max_bytes: int = MAX_BYTES) -> TextPage | None:
