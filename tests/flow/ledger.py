@@ -45,7 +45,10 @@ CATALOG = Catalog(
         _master("GLACCOUNT", "ACCOUNTNO", "TITLE", flags=("REQUIREDEPT", "REQUIRELOC")),
         _master("DEPARTMENT", "DEPARTMENTID", "TITLE"),
         _master("LOCATION", "LOCATIONID", "NAME", "PARENTID"),
-        _master("LOCATIONENTITY", "LOCATIONID", "NAME"),
+        object_def(
+            "LOCATIONENTITY",
+            [FieldDef("LOCATIONID", Kind.TEXT), FieldDef("NAME", Kind.TEXT), FieldDef("STARTOPEN", Kind.DATE)],
+        ),
     ]
 )
 
@@ -65,7 +68,7 @@ def company_rows() -> dict[str, list[dict[str, Value]]]:
         DEPARTMENT=[("100", "Sales", "active"), ("300", "Engineering", "active"), ("310", "Support", "active"),
                     ("320", "Support", "active")],
         LOCATION=[("E1", "Main", None, "active"), ("E2", "West", None, "active"), ("11", "Shop", "E1", "active")],
-        LOCATIONENTITY=[("E1", "Main", "active"), ("E2", "West", "active")],
+        LOCATIONENTITY=[("E1", "Main", date(2026, 10, 1)), ("E2", "West", None)],
     )  # fmt: skip
 
 

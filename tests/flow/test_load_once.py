@@ -6,10 +6,10 @@ from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from flow.ledger import HEADER, Ledger, entry
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from flow.ledger import HEADER, Ledger, entry
 from intacct_bridge.errors import IntacctError
 from intacct_bridge.flow.entry import State
 from intacct_bridge.flow.layout_journal import JournalLayout

@@ -114,6 +114,18 @@ def test_entities_that_do_not_balance_by_themselves_are_advised_of(plan: Planner
     assert "E1 by 10" in str(record.findings[0])
 
 
+def test_a_closed_period_is_refused_by_entity(plan: Planner) -> None:
+    def verdict(location: str) -> tuple[Verdict, str]:
+        rows = entry("R", day=date(2026, 9, 30)).replace(",E1,", f",{location},")
+        (record,) = plan(rows).records
+        return record.verdict, str(record.reasons[0]) if record.reasons else ""
+
+    refused, reason = verdict("11")
+    assert refused is Verdict.REFUSED
+    assert "je.csv:2: Date: 2026-09-30 is in a closed period: the books of E1 are open from 2026-10-01" in reason
+    assert verdict("E2")[0] is Verdict.CREATE
+
+
 def test_the_same_identity_twice_in_one_input_is_refused_the_second_time(plan: Planner) -> None:
     path = plan.path
     path.write_text("id," + HEADER + "".join(f"7,{line}\n" for line in (entry("A") + entry("B")).splitlines()))

@@ -5,7 +5,7 @@ look at values that could be read: what could not be is refused already, and is 
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 
@@ -31,12 +31,10 @@ class Facts:
     """What the rules know of the company."""
 
     references: References
-    entities: frozenset[str] = frozenset()
-    """The ids of its entities; empty where there are none or they could not be read."""
+    entities: Mapping[str, date | None] = field(default_factory=dict)
+    """The first open day of each entity; empty where there are no entities or they could not be read."""
     entity: str = ""
     """The entity we are signed in to."""
-    closed: date | None = None
-    """The last day that is closed for posting."""
 
     def entity_of(self, location: str) -> str:
         """The entity that a location belongs to, by its parents; empty where that is unknown."""
@@ -125,12 +123,20 @@ def location(write: Write, facts: Facts) -> Iterator[Finding]:
 
 
 def open_period(write: Write, facts: Facts) -> Iterator[Finding]:
-    """The posting date is after the last closed day."""
+    """The posting date is not before the day from which the books of each entity concerned are open."""
     posted = write.fields.get("BATCH_DATE")
-    if facts.closed is not None and isinstance(posted, date) and posted <= facts.closed:
-        message = f"{posted} is in a closed period: the books are closed to {facts.closed}"
-        yield Finding("period", message, "use a later date, or reopen the period", write.column("BATCH_DATE"),
-                      write.position)  # fmt: skip
+    if not isinstance(posted, date):
+        return
+    names = {facts.entity} if facts.entity else {
+        facts.entity_of(trace_text(line.fields.get("LOCATION"))) for line in write.all_lines
+    }  # fmt: skip
+    for entity in sorted(names):
+        opened = facts.entities.get(entity)
+        if opened is not None and posted < opened:
+            message = f"{posted} is in a closed period: the books of {entity} are open from {opened}"
+            yield Finding("period", message, "use a later date, or have the period reopened",
+                          write.column("BATCH_DATE"), write.position)  # fmt: skip
+            return
 
 
 RULES: Mapping[str, tuple[Rule, ...]] = {

@@ -7,7 +7,7 @@ same identity with other content is a conflict for a person to decide, never a s
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 
@@ -188,16 +188,19 @@ class _Planner:
         return _decided(replace(planned, write=write, findings=(*write.findings, *check(write, facts))))
 
     def _facts(self) -> Facts:
-        entity = self._where.entity
+        where = self._where.entity
         if self._settings.offline:
-            return Facts(self._references, entity=entity)
+            return Facts(self._references, entity=where)
+        entities: dict[str, date | None] = {}
         try:
-            rows = self._company.query(Query("LOCATIONENTITY", ("LOCATIONID",)))
-            entities = frozenset(trace_text(row.get("LOCATIONID")) for row in rows)
+            opened = self._company.describe("LOCATIONENTITY").get("STARTOPEN")
+            select = ("LOCATIONID", "STARTOPEN") if opened else ("LOCATIONID",)
+            for row in self._company.query(Query("LOCATIONENTITY", select)):
+                day = row.get("STARTOPEN")
+                entities[trace_text(row.get("LOCATIONID"))] = day if isinstance(day, date) else None
         except (NotPermittedError, RefusedError) as error:
-            self._unchecked.append(f"entities: {error.message}")
-            entities = frozenset()
-        return Facts(self._references, entities, entity)
+            self._unchecked.append(f"entities and open periods: {error.message}")
+        return Facts(self._references, entities, where)
 
     def _without_duplicates(self, records: Sequence[Planned]) -> list[Planned]:
         """The records, those that the company already holds under the same key refused (or advised about)."""

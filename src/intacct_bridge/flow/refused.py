@@ -1,0 +1,68 @@
+"""Refused rows written back in the input's own layout with a reason beside each, ready to mend and load again.
+
+Whole records are written, so that a mended file balances by itself; the reason column is ignored when it is loaded.
+A file that cannot be written in its own format (Parquet, Excel) is written as CSV with the same columns.
+"""
+
+import csv
+import json
+from collections.abc import Iterable
+from decimal import Decimal
+from pathlib import Path
+
+from intacct_bridge.errors import SettingsError
+from intacct_bridge.flow.cells import text_of
+from intacct_bridge.flow.layout import REASON
+from intacct_bridge.flow.table import SourceRow, Table
+
+
+def refused_path(table: Table) -> Path:
+    """Beside the input: `entries.csv` gives `entries.refused.csv`."""
+    return table.path.with_name(f"{table.path.stem}.refused{'.jsonl' if table.form == 'jsonl' else '.csv'}")
+
+
+def write_refused(table: Table, rows: Iterable[tuple[SourceRow, str]], path: Path) -> int:
+    """Write rows with their reasons and say how many; an existing file is replaced once the new one is whole."""
+    whole = path.with_name(path.name + ".part")
+    try:
+        count = _write_jsonl(rows, whole) if table.form == "jsonl" else _write_csv(table, rows, whole)
+        whole.replace(path)
+    except OSError as error:
+        raise SettingsError(f"cannot write {path}: {error.strerror or error}", fix="name another file") from None
+    return count
+
+
+def _write_csv(table: Table, rows: Iterable[tuple[SourceRow, str]], path: Path) -> int:
+    columns = [column for column in table.columns if column != REASON]
+    # A byte order mark keeps Excel from reading UTF-8 as something else.
+    encoding = "utf-8-sig" if table.dialect.encoding in ("utf-8", "cp1252") else table.dialect.encoding
+    count = 0
+    with path.open("w", encoding=encoding, newline="") as file:
+        out = csv.writer(file, delimiter=table.dialect.delimiter, lineterminator="\n")
+        out.writerow([*columns, REASON])
+        for row, reason in rows:
+            out.writerow([*(_cell(row.cells.get(column)) for column in columns), reason])
+            count += 1
+    return count
+
+
+def _cell(value: object) -> str:
+    return value if isinstance(value, str) else text_of(value)
+
+
+def _write_jsonl(rows: Iterable[tuple[SourceRow, str]], path: Path) -> int:
+    count = 0
+    with path.open("w", encoding="utf-8") as file:
+        for row, reason in rows:
+            file.write(_json({**row.cells, REASON: reason}) + "\n")
+            count += 1
+    return count
+
+
+def _json(value: object) -> str:
+    """JSON with every decimal as the number it was read as, which the standard encoder cannot do."""
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{json.dumps(str(key))}: {_json(inner)}" for key, inner in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(_json, value)) + "]"
+    return format(value, "f") if isinstance(value, Decimal) else json.dumps(value, ensure_ascii=False)
