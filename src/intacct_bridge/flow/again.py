@@ -1,0 +1,77 @@
+"""What can be done from the outbox alone, without the input: settle what is in doubt, retry what was not applied.
+
+Both keep to the entries of the company and entity that the connection is signed in to; what belongs elsewhere is left.
+"""
+
+from collections.abc import Iterable, Sequence
+
+from intacct_bridge.errors import SettingsError
+from intacct_bridge.flow.company import Company, Whereabouts
+from intacct_bridge.flow.entry import FREE, Entry, Intent, State
+from intacct_bridge.flow.load import BATCH
+from intacct_bridge.flow.outbox import Outbox
+from intacct_bridge.flow.outbox_rows import chunks
+from intacct_bridge.flow.send import Sender
+from intacct_bridge.flow.settle import Settler, SettleSettings
+from intacct_bridge.flow.write import Operation
+
+
+def settle_doubts(
+    company: Company,
+    outbox: Outbox,
+    settings: SettleSettings | None = None,
+    *,
+    only: Iterable[int] = (),
+) -> list[Entry]:
+    """Settle every entry in doubt (or those with these numbers) and return them as they stand then."""
+    _may_write(company)
+    outbox.user = Whereabouts.of(company.connection).user
+    outbox.recover()
+    return Settler(company, outbox, settings or SettleSettings()).settle(
+        _here(company, outbox, (State.IN_DOUBT,), only)
+    )
+
+
+def retry(company: Company, outbox: Outbox, *, only: Iterable[int] = ()) -> list[Entry]:
+    """Send once more what was planned, not sent, rejected or aborted, with the content that the outbox holds.
+
+    What is wrong with a rejected record is not mended by this; it is for what was wrong in the company.
+    """
+    _may_write(company)
+    outbox.user = Whereabouts.of(company.connection).user
+    outbox.recover()
+    sender = Sender(company, outbox)
+    done: list[Entry] = []
+    for some in chunks(_here(company, outbox, FREE, only), BATCH):
+        begun = outbox.begin(outbox.plan(map(_intent, some)))
+        if begun:
+            done += sender.send(begun)
+    return done
+
+
+def _here(company: Company, outbox: Outbox, states: Sequence[State], only: Iterable[int]) -> list[Entry]:
+    where = Whereabouts.of(company.connection)
+    numbers = frozenset(only)
+    found = outbox.entries(company=where.company, states=states)
+    return [entry for entry in found if entry.place.entity == where.entity and (not numbers or entry.number in numbers)]
+
+
+def _intent(entry: Entry) -> Intent:
+    return Intent(
+        entry.place,
+        entry.identity,
+        entry.digest,
+        entry.body,
+        entry.trace,
+        entry.label,
+        entry.position,
+        entry.tracked,
+        repeatable=entry.place.operation is not Operation.CREATE,
+    )
+
+
+def _may_write(company: Company) -> None:
+    if company.connection.read_only:
+        raise SettingsError(
+            f"connection {company.connection.name!r} is read-only", fix="use a connection that may write"
+        )
