@@ -15,7 +15,7 @@ from intacct_bridge.model.query import Query
 from intacct_bridge.wire.envelope import ABORTED, FAILURE, SUCCESS, Function, Result
 from intacct_bridge.wire.reply import ConnectionCutError
 from intacct_bridge.wire.values import Kind, Value, parse_value, render_value
-from intacct_bridge.wire.xml import Element, element
+from intacct_bridge.wire.xml import Element, element, parse, serialize
 
 START = datetime(2026, 11, 30, 12, tzinfo=UTC)
 GLBATCH = object_def(
@@ -185,7 +185,7 @@ class Ledger:
         return tuple(results)
 
     def _one(self, function: Function) -> Result:
-        record = function.body.children[0]
+        record = parse(serialize(function.body).encode()).children[0]
         self.meter.transactions += 1
         if function.control_id in self.done and self.memory == "lasting":
             text = self.repetition.format(function.control_id)

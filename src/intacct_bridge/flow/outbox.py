@@ -12,6 +12,7 @@ import threading
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
@@ -116,14 +117,14 @@ class Outbox:
         return self._take(entries, State.IN_DOUBT)
 
     def _take(self, entries: Sequence[Entry], state: State) -> list[Entry]:
-        now = time_text(self.clock())
+        now = self.clock()
         taken: list[Entry] = []
         with self._transaction():
             for entry in entries:
                 values = {
                     "loader": self.loader,
                     "user": self.user,
-                    "now": now,
+                    "now": time_text(now),
                     "number": entry.number,
                     "state": state,
                     "control_id": entry.control_id,
@@ -131,8 +132,20 @@ class Outbox:
                 }
                 found = self._db.execute(TAKE, values).fetchone()
                 if found is not None:
-                    taken.append(entry_of(found))
+                    taken.append(self._sent(entry, found[0], now))
         return taken
+
+    def _sent(self, entry: Entry, first: str, now: datetime) -> Entry:
+        """The entry as the statement left it."""
+        return replace(
+            entry,
+            state=State.SENT,
+            loader=self.loader,
+            user=self.user,
+            sent_at=datetime.fromisoformat(first),
+            last_sent_at=now,
+            changed_at=now,
+        )
 
     def conclude(self, conclusions: Iterable[Conclusion]) -> list[Entry]:
         """Write down what became of entries that this loader sent, or of entries in doubt."""

@@ -40,7 +40,7 @@ TAKE = """
 UPDATE entry SET state = 'sent', loader = :loader, user = :user, last_sent_at = :now, changed_at = :now,
     sent_at = CASE state WHEN 'planned' THEN :now ELSE sent_at END
 WHERE number = :number AND state = :state AND control_id = :control_id AND digest = :digest
-RETURNING *
+RETURNING sent_at
 """
 CONCLUDE = """
 UPDATE entry SET state = :state, record = :record, name = :name, faults = :faults, note = :note,
@@ -125,33 +125,41 @@ def _statements(script: str) -> Iterator[str]:
 
 
 def entry_of(row: sqlite3.Row) -> Entry:
-    """A row as an entry."""
-    receipt = Receipt(row["record"] or "", row["name"] or "") if row["state"] == State.APPLIED else None
+    """A row as an entry. It unpacks by position, for every record of a load comes through here several times."""
+    (
+        number, company, entity, operation, object_name, identity, generation, digest, state, attempt, control_id,
+        body, request_digest, trace, label, position, tracked, user, loader, planned_at, sent_at, last_sent_at,
+        changed_at, record, name, faults, note,
+    ) = row  # fmt: skip
     return Entry(
-        number=row["number"],
-        place=Place(row["company"], row["entity"], Operation(row["operation"]), row["object"]),
-        identity=row["identity"],
-        generation=row["generation"],
-        digest=row["digest"],
-        state=State(row["state"]),
-        attempt=row["attempt"],
-        control_id=row["control_id"],
-        body=row["body"],
-        request_digest=row["request_digest"],
-        trace=json.loads(row["trace"]),
-        label=row["label"],
-        position=row["position"],
-        tracked=json.loads(row["tracked"]),
-        user=row["user"],
-        loader=row["loader"],
-        planned_at=datetime.fromisoformat(row["planned_at"]),
-        sent_at=_time(row["sent_at"]),
-        last_sent_at=_time(row["last_sent_at"]),
-        changed_at=datetime.fromisoformat(row["changed_at"]),
-        receipt=receipt,
-        faults=msgspec.json.decode(row["faults"], type=tuple[Fault, ...]),
-        note=row["note"],
+        number,
+        Place(company, entity, Operation(operation), object_name),
+        identity,
+        generation,
+        digest,
+        State(state),
+        attempt,
+        control_id,
+        body,
+        request_digest,
+        json.loads(trace),
+        label,
+        position,
+        json.loads(tracked) if tracked != "{}" else {},
+        user,
+        loader,
+        datetime.fromisoformat(planned_at),
+        _time(sent_at),
+        _time(last_sent_at),
+        datetime.fromisoformat(changed_at),
+        Receipt(record or "", name or "") if state == State.APPLIED else None,
+        _faults(faults) if faults != "[]" else (),
+        note,
     )
+
+
+def _faults(text: str) -> tuple[Fault, ...]:
+    return msgspec.json.decode(text, type=tuple[Fault, ...])
 
 
 def _time(text: str | None) -> datetime | None:
