@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable
 from urllib.parse import unquote
 
-from intacct_bridge.errors import Fault, RemoteProtocolError
+from intacct_bridge.errors import Fault, LocalProtocolError, RemoteProtocolError
 from intacct_bridge.wire.envelope import (
     ABORTED,
     FAILURE,
@@ -96,20 +96,24 @@ def request_from(root: Element) -> Request:
     """A parsed document as a request."""
     if root.tag != "request":
         raise RemoteProtocolError(f"the document's root is <{root.tag}>, not <request>")
-    control = _required(root, "control")
-    return Request(
-        Control(
-            sender_id=control.findtext("senderid"),
-            password=control.findtext("password"),
-            control_id=control.findtext("controlid"),
-            uniqueid=_truth(control.findtext("uniqueid"), absent=True),
-            dtd_version=control.findtext("dtdversion", "3.0"),
-            policy_id=_optional(control, "policyid"),
-            include_whitespace=_truth(control.findtext("includewhitespace"), absent=True),
-            show_additional_error_info=_truth(control.findtext("showadditionalerrorinfo"), absent=False),
-            debug=_truth(control.findtext("debug"), absent=False) if control.find("debug") else None,
-        ),
-        tuple(_decode_operation(operation) for operation in root.findall("operation")),
+    try:
+        control = _decode_control(_required(root, "control"))
+        return Request(control, tuple(_decode_operation(operation) for operation in root.findall("operation")))
+    except LocalProtocolError as error:
+        raise RemoteProtocolError(error.message) from None
+
+
+def _decode_control(control: Element) -> Control:
+    return Control(
+        sender_id=control.findtext("senderid"),
+        password=control.findtext("password"),
+        control_id=control.findtext("controlid"),
+        uniqueid=_truth(control.findtext("uniqueid"), absent=True),
+        dtd_version=control.findtext("dtdversion", "3.0"),
+        policy_id=_optional(control, "policyid"),
+        include_whitespace=_truth(control.findtext("includewhitespace"), absent=True),
+        show_additional_error_info=_truth(control.findtext("showadditionalerrorinfo"), absent=False),
+        debug=_truth(control.findtext("debug"), absent=False) if control.find("debug") else None,
     )
 
 
