@@ -27,7 +27,7 @@ from wire.answers import CONTROL, PROLOG, answer, result
 from wire.test_xml import texts, trees
 
 ids = st.text(
-    st.characters(min_codepoint=0x21, max_codepoint=0x17F, exclude_categories=("Cc",)), min_size=1, max_size=12
+    st.characters(min_codepoint=0x21, max_codepoint=0x17F, exclude_categories=["Cc"]), min_size=1, max_size=12
 )
 maybe = st.none() | ids
 functions = st.lists(st.builds(Function, trees, ids), min_size=1, max_size=3).map(tuple)
@@ -57,7 +57,7 @@ requests = st.builds(
     ).map(tuple),
 )
 
-phrases = st.text(st.characters(min_codepoint=0x20, max_codepoint=0x2FF, exclude_categories=("Cc",)), max_size=20).map(
+phrases = st.text(st.characters(min_codepoint=0x20, max_codepoint=0x2FF, exclude_categories=["Cc"]), max_size=20).map(
     lambda text: text.strip().replace("[", "(")
 )
 
