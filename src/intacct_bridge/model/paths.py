@@ -1,0 +1,138 @@
+"""Places inside a record: how a mapping names a column, a nested value, or an item of a list.
+
+    Invoice No.                        a column, whatever signs its name holds
+    address.city                       a value inside a value
+    addresses[0].city                  the first item of a list
+    phoneNumbers[type=mobile].number   the item whose `type` is `mobile`, in any case
+
+A name that the record has as it stands wins over its reading as a path. Writing to a path makes what is missing:
+`[0]` an item, `[type=mobile]` an item that says so.
+"""
+
+import re
+from collections.abc import Iterator, Mapping, MutableMapping
+from functools import cache
+
+from intacct_bridge.errors import SettingsError
+
+Step = str | int | tuple[str, str]
+"""A key, an index, or a (key, value) that picks an item."""
+
+_STEP = re.compile(r"(?P<name>[^.\[\]]+)(?P<picks>(?:\[[^\[\]]+\])*)(?:\.|$)")
+_PICK = re.compile(r"\[([^\[\]]+)\]")
+
+
+@cache
+def steps(path: str) -> tuple[Step, ...]:
+    """The path taken apart; SettingsError for one that is none."""
+    found: list[Step] = []
+    position = 0
+    while position < len(path):
+        match = _STEP.match(path, position)
+        if match is None:
+            raise SettingsError(f"{path!r} is not a path", fix="write it like address.city or addresses[0].city")
+        found.append(match["name"])
+        found.extend(_pick(path, one) for one in _PICK.findall(match["picks"]))
+        position = match.end()
+    return tuple(found)
+
+
+def _pick(path: str, text: str) -> Step:
+    if text.isdecimal():
+        return int(text)
+    key, equals, value = text.partition("=")
+    if not equals:
+        raise SettingsError(f"{path!r} picks an item by {text!r}", fix="write a number from 0, or key=value")
+    return key.strip(), value.strip()
+
+
+def column(path: str) -> str:
+    """The record's own column that the path starts from."""
+    first = steps(path)[0]
+    assert isinstance(first, str)
+    return first
+
+
+def value_at(record: Mapping[str, object], path: str) -> object:
+    """What stands there; None where nothing does."""
+    if path in record:
+        return record[path]
+    found: object = record
+    for step in steps(path):
+        found = _inside(found, step)
+        if found is None:
+            return None
+    return found
+
+
+def has(record: Mapping[str, object], path: str) -> bool:
+    """Whether the record says anything there, be it null."""
+    if path in record:
+        return True
+    *most, last = steps(path)
+    holder: object = record
+    for step in most:
+        holder = _inside(holder, step)
+    if isinstance(last, str):
+        return isinstance(holder, Mapping) and last in holder
+    return _inside(holder, last) is not None
+
+
+def _inside(value: object, step: Step) -> object:
+    if isinstance(step, str):
+        if isinstance(value, Mapping):
+            return value.get(step)
+        return None
+    if isinstance(value, Mapping):  # some sources write a single item without its list
+        value = [value]
+    if not isinstance(value, list):
+        return None
+    if isinstance(step, int):
+        return value[step] if step < len(value) else None
+    return next((item for item in value if _is(item, *step)), None)
+
+
+def _is(item: object, key: str, wanted: str) -> bool:
+    return isinstance(item, Mapping) and str(item.get(key, "")).casefold() == wanted.casefold()
+
+
+def put(record: MutableMapping[str, object], path: str, value: object) -> None:
+    """Write a value there, making what is missing on the way."""
+    holder: object = record
+    way = steps(path)
+    for step, following in zip(way, (*way[1:], None), strict=True):
+        if following is None:
+            _set(holder, step, value)
+            return
+        inner = _inside(holder, step)
+        if inner is None:
+            inner = {} if isinstance(following, str) else []
+            _set(holder, step, inner)
+        holder = inner
+
+
+def _set(holder: object, step: Step, value: object) -> None:
+    if isinstance(step, str):
+        assert isinstance(holder, dict)
+        holder[step] = value
+        return
+    assert isinstance(holder, list)
+    if isinstance(step, int):
+        holder.extend({} for _ in range(step + 1 - len(holder)))
+        holder[step] = value
+        return
+    assert isinstance(value, dict)
+    value[step[0]] = step[1]
+    holder.append(value)
+
+
+def items(record: Mapping[str, object], path: str) -> Iterator[tuple[int, Mapping[str, object]]]:
+    """The records of a list, with their places; `.` means the record itself."""
+    found = record if path == "." else value_at(record, path)
+    if isinstance(found, Mapping):
+        found = [found]
+    if not isinstance(found, list):
+        return
+    for place, item in enumerate(found):
+        if isinstance(item, Mapping):
+            yield place, item
