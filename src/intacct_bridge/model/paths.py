@@ -13,8 +13,6 @@ import re
 from collections.abc import Iterator, Mapping, MutableMapping
 from functools import cache
 
-from intacct_bridge.errors import SettingsError
-
 Step = str | int | tuple[str, str]
 """A key, an index, or a (key, value) that picks an item."""
 
@@ -24,26 +22,25 @@ _PICK = re.compile(r"\[([^\[\]]+)\]")
 
 @cache
 def steps(path: str) -> tuple[Step, ...]:
-    """The path taken apart; SettingsError for one that is none."""
+    """The path taken apart; what is no path (`Amount [USD]`) is a plain column name."""
     found: list[Step] = []
     position = 0
     while position < len(path):
         match = _STEP.match(path, position)
-        if match is None:
-            raise SettingsError(f"{path!r} is not a path", fix="write it like address.city or addresses[0].city")
+        picks = [] if match is None else [_pick(one) for one in _PICK.findall(match["picks"])]
+        if match is None or None in picks:
+            return (path,)
         found.append(match["name"])
-        found.extend(_pick(path, one) for one in _PICK.findall(match["picks"]))
+        found.extend(pick for pick in picks if pick is not None)
         position = match.end()
     return tuple(found)
 
 
-def _pick(path: str, text: str) -> Step:
-    if text.isdecimal():
-        return int(text)
+def _pick(text: str) -> int | tuple[str, str] | None:
     key, equals, value = text.partition("=")
-    if not equals:
-        raise SettingsError(f"{path!r} picks an item by {text!r}", fix="write a number from 0, or key=value")
-    return key.strip(), value.strip()
+    if equals:
+        return key.strip(), value.strip()
+    return int(text) if text.isdecimal() else None
 
 
 def column(path: str) -> str:
