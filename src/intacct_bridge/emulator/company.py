@@ -9,18 +9,23 @@ the open documents only. The months before the last two are closed (LOCATIONENTI
 from collections.abc import Iterator
 from datetime import date
 
+from intacct_bridge.emulator.company_cards import Cards
 from intacct_bridge.emulator.company_cast import make_world
 from intacct_bridge.emulator.company_clerk import Clerk
+from intacct_bridge.emulator.company_customs import custom_rows
 from intacct_bridge.emulator.company_deals import standings
+from intacct_bridge.emulator.company_goods import goods_rows
 from intacct_bridge.emulator.company_journals import Journals
 from intacct_bridge.emulator.company_ledger import Ledger
 from intacct_bridge.emulator.company_lists import list_rows
 from intacct_bridge.emulator.company_parties import party_rows
 from intacct_bridge.emulator.company_payables import Payables
+from intacct_bridge.emulator.company_people import People
 from intacct_bridge.emulator.company_periods import period_rows
 from intacct_bridge.emulator.company_purchases import plan_purchases
 from intacct_bridge.emulator.company_receivables import Receivables
 from intacct_bridge.emulator.company_sales import plan_sales
+from intacct_bridge.emulator.company_settings import setting_rows
 from intacct_bridge.emulator.posting_rows import Row
 
 
@@ -31,13 +36,17 @@ def demo_company(seed: int = 1, *, as_of: date, scale: int = 1, cash_book: bool 
     ledger = Ledger(world, clerk, cash_book=cash_book)
     yield from list_rows(world, clerk)
     yield from period_rows(world, clerk)
+    yield from goods_rows(world, clerk)
     yield from party_rows(world, clerk, standings(plan_purchases, world), standings(plan_sales, world))
-    payables, receivables = Payables(world, clerk, ledger), Receivables(world, clerk, ledger)
+    yield from setting_rows(world, clerk)
+    yield from custom_rows(world)
+    receivables = Receivables(world, clerk, ledger)
     journals = Journals(world, clerk, ledger, receivables.deferred)
+    desks = (Payables(world, clerk, ledger), receivables, People(world, clerk, ledger), Cards(world, clerk, ledger))
     for month in world.calendar.months:
-        payables.begin(month)
-        receivables.begin(month)
+        for desk in desks:
+            desk.begin(month)
         for day in world.calendar.days(month):
-            yield from payables.day(day)
-            yield from receivables.day(day)
+            for desk in desks:
+                yield from desk.day(day)
             yield from journals.day(day)

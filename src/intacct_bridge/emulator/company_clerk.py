@@ -19,6 +19,7 @@ class Clerk:
         self._by_login = {login: (key, login) for key, login in self._users}
         self._next = dict(FIRST_NUMBERS)
         self._rng = world.random("clerk")
+        self._contacts: dict[str, int] = {}
         self._imported = world.calendar.reading(world.calendar.start, -86400 * 9)
         entities = world.data["entities"]
         self._owners: dict[str, Row] = {
@@ -39,6 +40,12 @@ class Clerk:
     def skip(self, series: str) -> int:
         """A number that was taken once: its record is deleted."""
         return self.number(series)
+
+    def contact(self, name: str) -> int:
+        """The record number of a contact, a new one when the name is new."""
+        if name not in self._contacts:
+            self._contacts[name] = self.number("CONTACT")
+        return self._contacts[name]
 
     def owner(self, entity: str | None) -> Row:
         """The cells of the owning entity; none at top level."""

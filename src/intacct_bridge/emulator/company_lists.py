@@ -24,7 +24,7 @@ def _users(world: World, clerk: Clerk) -> Rows:
     for key, (login, first, last, admin, kind, status) in enumerate(world.data["users"], 1):
         name = f"{last}, {first}"
         contact: Row = {
-            "RECORDNO": clerk.number("CONTACT"),
+            "RECORDNO": clerk.contact(name),
             "CONTACTNAME": name,
             "PRINTAS": f"{first} {last}",
             "FIRSTNAME": first,
@@ -212,24 +212,38 @@ def _accounts(world: World, clerk: Clerk) -> Rows:
 
 
 def _account_groups(world: World, clerk: Clerk) -> Rows:
-    for category in dict.fromkeys(row[3] for row in world.data["accounts"]):
+    for key, category in enumerate(dict.fromkeys(row[3] for row in world.data["accounts"]), 1):
         members = [row for row in world.data["accounts"] if row[3] == category]
-        yield (
-            "GLACCTGRP",
-            {
-                "RECORDNO": clerk.number("GLACCTGRP"),
-                "NAME": category,
-                "TITLE": category,
-                "TOTALTITLE": f"Total {category}",
-                "NORMAL_BALANCE": members[0][2],
-                "MEMBERTYPE": "Accounts",
-                "ASOF": "E" if members[0][0] < "4" else "P",
-                "DBCR": "Both",
-                "INCLUDECHILDAMT": True,
-                "ISKPI": False,
-                **clerk.imported(),
-            },
-        )
+        group: Row = {
+            "RECORDNO": key,
+            "NAME": category,
+            "TITLE": category,
+            "TOTALTITLE": f"Total {category}",
+            "NORMAL_BALANCE": members[0][2],
+            "MEMBERTYPE": "Accounts",
+            "ASOF": "E" if members[0][0] < "4" else "P",
+            "DBCR": "Both",
+            "INCLUDECHILDAMT": True,
+            "ISKPI": False,
+            **clerk.imported(),
+        }
+        yield "GLACCTGRP", group
+        for no, title, normal, _ in members:
+            member: Row = {
+                "RECORDNO": str(clerk.number("GLACCTGRPHIERARCHY")),
+                "GLACCTGRPKEY": key,
+                "GLACCTGRPNAME": category,
+                "GLACCTGRPTITLE": category,
+                "GLACCTGRPNORMALBALANCE": members[0][2],
+                "GLACCTGRPMEMBERTYPE": "Accounts",
+                "GLACCTGRPHOWCREATED": "User Defined",
+                "ACCOUNTKEY": world.directory.accounts[no][0],
+                "ACCOUNTNO": no,
+                "ACCOUNTTITLE": title,
+                "ACCOUNTNORMALBALANCE": normal,
+                "ACCOUNTTYPE": "balancesheet" if no < "4" else "incomestatement",
+            }
+            yield "GLACCTGRPHIERARCHY", member
 
 
 def _journals(world: World, clerk: Clerk) -> Rows:

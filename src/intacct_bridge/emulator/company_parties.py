@@ -7,7 +7,7 @@ from random import Random
 
 from intacct_bridge.emulator.company_clerk import Clerk
 from intacct_bridge.emulator.company_deals import Standing
-from intacct_bridge.emulator.company_world import Customer, Employee, Item, Project, Vendor, World, pick
+from intacct_bridge.emulator.company_world import Customer, Employee, Project, Vendor, World, pick
 from intacct_bridge.emulator.posting_rows import Row
 
 Rows = Iterator[tuple[str, Row]]
@@ -26,7 +26,6 @@ def party_rows(world: World, clerk: Clerk, vendors: Mapping[int, Standing], cust
             managers.setdefault(employee.department, employee)
     for customer in world.customers:
         yield from _customer(customer, customers.get(customer.key, Standing()), world, clerk=clerk, rng=rng)
-    yield from _stock(world, clerk)
     for project in world.projects:
         yield from _project(project, world, clerk, rng=rng)
 
@@ -35,7 +34,7 @@ def _contact(clerk: Clerk, name: str, rng: Random, *, country: str, cells: Row, 
     city, state, zip_ = pick(rng, world.names["cities"][country])
     slug = "".join(ch for ch in name.lower() if "a" <= ch <= "z")[:14] or "contact"
     return {
-        "RECORDNO": clerk.number("CONTACT"),
+        "RECORDNO": clerk.contact(name),
         "CONTACTNAME": name,
         "PRINTAS": name,
         "PHONE1": f"555-{int(rng.random() * 900) + 100}-{int(rng.random() * 9000) + 1000}",
@@ -54,6 +53,16 @@ def _contact(clerk: Clerk, name: str, rng: Random, *, country: str, cells: Row, 
     }
 
 
+def _with_version(contact: Row) -> Rows:
+    """The contact, and the version of it that transactions keep."""
+    yield "CONTACT", contact
+    yield "CONTACTVERSION", {cell: value for cell, value in contact.items() if cell in _VERSIONED}
+
+
+_VERSIONED = (
+    *("RECORDNO", "CONTACTNAME", "COMPANYNAME", "PRINTAS", "FIRSTNAME", "LASTNAME", "PHONE1", "EMAIL1"),
+    *("WHENCREATED", "WHENMODIFIED", "CREATEDBY", "MODIFIEDBY", "CREATEDBYLOGINID", "MODIFIEDBYLOGINID"),
+)
 _REPEATED = ("CONTACTNAME", "COMPANYNAME", "PRINTAS", "FIRSTNAME", "LASTNAME", "PHONE1", "EMAIL1")
 
 
@@ -79,7 +88,7 @@ def _vendor(vendor: Vendor, standing: Standing, world: World, *, clerk: Clerk, r
         cells={"COMPANYNAME": vendor.name, "PRINTAS": vendor.name, **audit, **owner},
         world=world,
     )
-    yield "CONTACT", contact
+    yield from _with_version(contact)
     yield (
         "VENDOR",
         {
@@ -133,7 +142,7 @@ def _customer(customer: Customer, standing: Standing, world: World, *, clerk: Cl
         cells={"COMPANYNAME": customer.name, "PRINTAS": customer.name, **audit, **owner},
         world=world,
     )
-    yield "CONTACT", contact
+    yield from _with_version(contact)
     sellers = [e for e in world.employees if e.department == "210"]
     seller: Employee = pick(rng, sellers)
     territories = dict(world.data["territories"])
@@ -165,7 +174,7 @@ def _customer(customer: Customer, standing: Standing, world: World, *, clerk: Cl
             "RENEWAL_DATE": world.calendar.as_of + timedelta(days=int(rng.random() * 700) - 200)
             if rng.random() < 0.7
             else None,
-            "KEY_ACCOUNT": customer.weight > 0.8,
+            "KEY_ACCOUNT": customer.weight > 0.8 if customer.key % 2 else None,
             **_displayed("DISPLAYCONTACT", contact),
             **audit,
             **owner,
@@ -190,7 +199,7 @@ def _employee(employee: Employee, manager: Employee | None, world: World, *, cle
         },
         world=world,
     )
-    yield "CONTACT", contact
+    yield from _with_version(contact)
     directory = world.directory
     positions = {id_: (key, title) for key, (id_, title) in enumerate(world.data["positions"], 1)}
     position_key, position_name = positions[employee.position]
@@ -256,54 +265,6 @@ def _banks(world: World, clerk: Clerk) -> Rows:
         yield object_, row
 
 
-def _stock(world: World, clerk: Clerk) -> Rows:
-    for item in world.items:
-        yield "ITEM", _item(item, world, clerk)
-    for key, (id_, name, location) in enumerate(world.data["warehouses"], 1):
-        yield (
-            "WAREHOUSE",
-            {
-                "RECORDNO": key,
-                "WAREHOUSEID": id_,
-                "NAME": name,
-                "LOCATIONID": location,
-                "LOC.LOCATIONID": location,
-                "USEDINGL": False,
-                "STATUS": "active",
-                "WHENCREATED": clerk.imported()["WHENCREATED"],
-                "CREATEDBY": 1,
-                "MODIFIEDBY": 1,
-            },
-        )
-
-
-def _item(item: Item, world: World, clerk: Clerk) -> Row:
-    stocked = item.type == "Inventory"
-    audit = clerk.imported(world.calendar.start + timedelta(days=200) if item.key % 3 == 0 else None)
-    return {
-        "RECORDNO": item.key,
-        "ITEMID": item.id,
-        "NAME": item.name,
-        "STATUS": item.status,
-        "ITEMTYPE": item.type,
-        "PRODUCTLINEID": item.line,
-        "PRODUCTTYPE": "Service" if item.line in ("SERV", "SUBS") else "Item for Resale",
-        "COST_METHOD": "Average",
-        "DEFAULT_CONVERSIONTYPE": "Quantity",
-        "BASEPRICE": Decimal(item.price),
-        "STANDARD_COST": Decimal(item.cost),
-        "UOMGRP": item.unit,
-        "BASEUOM": item.unit,
-        "GLGROUP": {"INSTR": "Instruments", "PARTS": "Parts"}.get(item.line, "Services"),
-        "TAXABLE": "true" if stocked else "false",
-        "ALLOW_BACKORDER": "true" if stocked else "false",
-        "DEFAULT_WAREHOUSE": "WH-CMH" if stocked else None,
-        "EXTENDED_DESCRIPTION": None,
-        "HASSTARTENDDATES": item.line == "SUBS",
-        **{cell: audit[cell] for cell in ("WHENCREATED", "WHENMODIFIED", "CREATEDBY", "MODIFIEDBY")},
-    }
-
-
 def _project(project: Project, world: World, clerk: Clerk, *, rng: Random) -> Rows:
     directory = world.directory
     audit = clerk.master(project.begin, rng)
@@ -336,6 +297,8 @@ def _project(project: Project, world: World, clerk: Clerk, *, rng: Random) -> Ro
         "PROJECTLOCATIONKEY": directory.locations[project.location][0],
         **audit,
     }
+    if project.key % 3 == 0:
+        row |= {"SITE_ACCESS": "Badge at gate 2, 'north' side", "SAFETY_DEPOSIT": Decimal("500.00")}
     if customer:
         row |= {
             "CUSTOMERKEY": customer.key,

@@ -8,10 +8,13 @@ from intacct_bridge.emulator.company_calendar import month_end
 from intacct_bridge.emulator.company_clerk import Clerk
 from intacct_bridge.emulator.company_deals import Course, Deal, Part, follow
 from intacct_bridge.emulator.company_ledger import BANKS, Ledger, Rows
+from intacct_bridge.emulator.company_orders import PURCHASING as BUYING
+from intacct_bridge.emulator.company_orders import Orders
 from intacct_bridge.emulator.company_purchases import plan_purchases
 from intacct_bridge.emulator.company_subledger import (
     Opened,
     charge_cells,
+    contact_cells,
     detail_cells,
     document_of,
     header_cells,
@@ -32,6 +35,7 @@ class Payables:
         self._world = world
         self._clerk = clerk
         self._ledger = ledger
+        self._orders = Orders(world, clerk, BUYING)
         self._credits: dict[date, list[Opened[Vendor]]] = defaultdict(list)
         self._runs: dict[date, dict[tuple[str, str], list[tuple[Opened[Vendor], Part]]]] = defaultdict(dict)
         self._days: dict[date, list[Bill]] = {}
@@ -60,6 +64,9 @@ class Payables:
             audit["WHENMODIFIED"] = None
         key = clerk.number("PRRECORD")
         header = {**header_cells(deal, course, self._world, prefix="VENDOR"), **self._bill_cells(deal, course)}
+        if deal.order:
+            yield from self._orders.converted(deal, course, key)
+            header["DOCHDRKEY"] = self._orders.last.key
         yield "APBILL", {"RECORDNO": key, **header, **audit, **owner}
         line_audit = clerk.line(audit)
         line_keys = []
@@ -87,11 +94,11 @@ class Payables:
         self._remember(opened)
 
     def _bill_cells(self, deal: Bill, course: Course) -> Row:
-        vendor = deal.party
+        vendor, clerk = deal.party, self._clerk
         return {
             "RECORDTYPE": "pi",
             "VENDORKEY": str(vendor.key),
-            "BILLTOPAYTOCONTACTNAME": f"{vendor.name}({vendor.id})",
+            **contact_cells(vendor, clerk),
             "PAYMENTPRIORITY": "normal",
             "ONHOLD": not course.parts and deal.due < self._world.calendar.as_of - timedelta(days=60),
             "INCLUSIVETAX": False,
@@ -122,7 +129,7 @@ class Payables:
             **header_cells(note, credited, self._world, prefix="VENDOR"),
             "RECORDTYPE": "pa",
             "VENDORKEY": str(vendor.key),
-            "BILLTOPAYTOCONTACTNAME": f"{vendor.name}({vendor.id})",
+            **contact_cells(vendor, clerk),
             "MODULEKEY": PAYABLES,
             "STATE": credited.state,
             "RAWSTATE": "A",
@@ -185,7 +192,7 @@ class Payables:
             "WHENPOSTED": day,
             "BASECURR": world.base(bank),
             "CURRENCY": vendor.currency,
-            "BILLTOPAYTOCONTACTNAME": f"{vendor.name}({vendor.id})",
+            **contact_cells(vendor, clerk),
             "CLEARED": "T" if cleared else "F",
             "CLRDATE": cleared,
             "SYSTEMGENERATED": "F",

@@ -57,7 +57,7 @@ def _purchase(world: World, vendor: Vendor, rng: Random, *, day: date, days: int
     if not draft:
         credit = _credit(vendor, cents, rng, day=day, due=due)
         payments = tuple(_payments(cents - (credit.cents if credit else 0), due, rng, day=day))
-    ordered = vendor.type in ("Supplier", "Subcontractor") and vendor.kind in ("sensors", "parts", "subcontract")
+    ordered = vendor.kind in ("sensors", "parts")
     return Deal(
         party=vendor,
         day=day,
@@ -126,7 +126,7 @@ def _dimensions(world: World, vendor: Vendor, rng: Random, *, position: int) -> 
     elif rng.random() < 0.3:
         dimensions["CLASS"] = "90"
     if rng.random() < 0.05:
-        dimensions["GLDIMFUND"] = str(1 + int(rng.random() * 4))
+        dimensions["GLDIMFUND"] = str(10001 + int(rng.random() * 4))
     return dimensions
 
 

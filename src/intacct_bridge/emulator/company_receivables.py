@@ -8,10 +8,12 @@ from intacct_bridge.emulator.company_calendar import month_end, next_weekday
 from intacct_bridge.emulator.company_clerk import Clerk
 from intacct_bridge.emulator.company_deals import Course, Deal, Part, follow
 from intacct_bridge.emulator.company_ledger import BANKS, Ledger, Rows
-from intacct_bridge.emulator.company_sales import plan_sales
+from intacct_bridge.emulator.company_orders import SALES, Orders
+from intacct_bridge.emulator.company_sales import plan_open_orders, plan_sales
 from intacct_bridge.emulator.company_subledger import (
     Opened,
     charge_cells,
+    contact_cells,
     detail_cells,
     document_of,
     header_cells,
@@ -42,6 +44,7 @@ class Receivables:
         self._world = world
         self._clerk = clerk
         self._ledger = ledger
+        self._orders = Orders(world, clerk, SALES)
         self._items = {item.id: item for item in world.items}
         self._credits: dict[date, list[Opened[Customer]]] = defaultdict(list)
         self._receipts: dict[date, dict[str, list[tuple[Opened[Customer], Part]]]] = defaultdict(dict)
@@ -58,6 +61,9 @@ class Receivables:
 
     def day(self, day: date) -> Rows:
         """The rows of one day."""
+        if day == self._world.calendar.as_of:
+            for deal, ordered in plan_open_orders(self._world):
+                yield from self._orders.pending(deal, ordered)
         for deal in self._days.get(day, ()):
             yield from self._invoice(deal)
         for opened in self._credits.pop(day, ()):
@@ -76,6 +82,9 @@ class Receivables:
             audit["WHENMODIFIED"] = None
         key = clerk.number("PRRECORD")
         header = {**header_cells(deal, course, self._world, prefix="CUSTOMER"), **self._invoice_cells(deal, course)}
+        if deal.order:
+            yield from self._orders.converted(deal, course, key)
+            header["DOCHDRKEY"] = self._orders.last.key
         yield "ARINVOICE", {"RECORDNO": key, **header, **audit, **owner}
         line_audit = clerk.line(audit)
         nameless = {cell: value for cell, value in line_audit.items() if not cell.endswith("LOGINID")}
@@ -103,11 +112,11 @@ class Receivables:
         self._remember(Opened(key, deal, course, tuple(line_keys), posting))
 
     def _invoice_cells(self, deal: Invoice, course: Course) -> Row:
-        contact = f"{deal.party.name}({deal.party.id})"
+        customer = deal.party
         return {
             "RECORDTYPE": "ri",
-            "BILLTOPAYTOCONTACTNAME": contact,
-            "SHIPTORETURNTOCONTACTNAME": contact,
+            **contact_cells(customer, self._clerk),
+            "SHIPTORETURNTOCONTACTNAME": f"{customer.name}({customer.id})",
             "MODULEKEY": ORDERS if deal.order else RECEIVABLES,
             "HASPOSTEDREVREC": "F",
             "STATE": "Draft" if deal.draft else course.state,
@@ -159,12 +168,11 @@ class Receivables:
         owner = clerk.owner(customer.entity if opened.deal.private else None)
         note, credited = opened.credit_note("49000"), opened.credit_course()
         key = opened.credit_key = clerk.number("PRRECORD")
-        contact = f"{customer.name}({customer.id})"
         header = {
             **header_cells(note, credited, world, prefix="CUSTOMER"),
             "RECORDTYPE": "ra",
-            "BILLTOPAYTOCONTACTNAME": contact,
-            "SHIPTORETURNTOCONTACTNAME": contact,
+            **contact_cells(customer, self._clerk),
+            "SHIPTORETURNTOCONTACTNAME": f"{customer.name}({customer.id})",
             "MODULEKEY": RECEIVABLES,
             "STATE": credited.state,
             "RAWSTATE": "A",
@@ -228,6 +236,7 @@ class Receivables:
             "TRX_TOTALPAID": trx_total,
             "TRX_TOTALDUE": ZERO,
             "BILLTOPAYTONAME": f"{customer.name}({customer.id})",
+            "BILLTOPAYTOKEY": clerk.contact(f"{customer.name}({customer.id})"),
             "CLEARED": "T" if day < world.calendar.open_from else "F",
         }
         if by_check:

@@ -49,6 +49,18 @@ def plan_sales(world: World, month: date) -> list[Deal[Customer]]:
     return [_numbered(deal, first + position) for position, (_, _, deal) in enumerate(found)]
 
 
+def plan_open_orders(world: World) -> list[tuple[Deal[Customer], date]]:
+    """What is ordered by the last day and not invoiced yet, with the day of the order."""
+    rng = world.random("open orders")
+    buyers = [customer for customer in world.customers if customer.status == "active"]
+    as_of = world.calendar.as_of
+    found = []
+    for _ in range(7 * world.scale):
+        deal = _sale(world, pick(rng, buyers), rng, day=as_of + timedelta(days=5), days=30)
+        found.append((deal, as_of - timedelta(days=int(rng.random() * 20))))
+    return found
+
+
 def _first_number(world: World, age: int) -> int:
     return 10001 + age * 200 * world.scale
 
@@ -132,7 +144,7 @@ def _charges(world: World, customer: Customer, rng: Random, *, sold: list[tuple[
         elif item.line != "OTHER":
             taxed += cents
         if rng.random() < 0.03:
-            dimensions["GLDIMFUND"] = "2"
+            dimensions["GLDIMFUND"] = "10002"
         memo = f"{quantity} × {item.name}"
         yield Charge(item.revenue, location, Decimal(cents).scaleb(-2), _DEPARTMENTS[item.line], memo, dimensions)
     chance = rng.random()

@@ -5,8 +5,9 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Generic
 
+from intacct_bridge.emulator.company_clerk import Clerk
 from intacct_bridge.emulator.company_deals import Course, Deal, Part, Party, Step
-from intacct_bridge.emulator.company_world import World
+from intacct_bridge.emulator.company_world import Customer, Vendor, World
 from intacct_bridge.emulator.posting import ZERO, Charge, Document, Posting, Settled, to_base
 from intacct_bridge.emulator.posting_rows import Row
 
@@ -61,6 +62,12 @@ class Opened(Generic[Party]):
             credit=ZERO,
             applied=False,
         )
+
+
+def contact_cells(party: Vendor | Customer, clerk: Clerk) -> Row:
+    """Where the document is paid or billed to."""
+    name = f"{party.name}({party.id})"
+    return {"BILLTOPAYTOCONTACTNAME": name, "BILLTOPAYTOKEY": clerk.contact(name)}
 
 
 def document_of(deal: Deal[Party], rate: Decimal, dimension: str) -> Document:
