@@ -9,6 +9,7 @@ the open documents only. The months before the last two are closed (LOCATIONENTI
 from collections.abc import Iterator
 from datetime import date
 
+from intacct_bridge.emulator.company_audit import History
 from intacct_bridge.emulator.company_cards import Cards
 from intacct_bridge.emulator.company_cast import make_world
 from intacct_bridge.emulator.company_clerk import Clerk
@@ -26,6 +27,7 @@ from intacct_bridge.emulator.company_purchases import plan_purchases
 from intacct_bridge.emulator.company_receivables import Receivables
 from intacct_bridge.emulator.company_sales import plan_sales
 from intacct_bridge.emulator.company_settings import setting_rows
+from intacct_bridge.emulator.company_world import World
 from intacct_bridge.emulator.posting_rows import Row
 
 
@@ -34,6 +36,12 @@ def demo_company(seed: int = 1, *, as_of: date, scale: int = 1, cash_book: bool 
     world = make_world(seed, as_of, scale)
     clerk = Clerk(world)
     ledger = Ledger(world, clerk, cash_book=cash_book)
+    history = History(world, clerk)
+    yield from history.listen(_rows(world, clerk, ledger))
+    yield from history.rows()
+
+
+def _rows(world: World, clerk: Clerk, ledger: Ledger) -> Iterator[tuple[str, Row]]:
     yield from list_rows(world, clerk)
     yield from period_rows(world, clerk)
     yield from goods_rows(world, clerk)
