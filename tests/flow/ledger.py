@@ -121,6 +121,10 @@ class Ledger:
 
     # --- what loading uses
 
+    @property
+    def company_time(self) -> datetime:
+        return self.clock()
+
     def describe(self, object_name: str, /) -> ObjectDef:
         return CATALOG.find(object_name)
 

@@ -121,8 +121,7 @@ class Loader:
 
         Raises what stops the whole load, after the outcomes of what it stopped; the outbox has it all either way.
         """
-        self._outbox.user = self._where.user
-        self._outbox.recover()
+        self._outbox.serve(self._where.user, lambda: self._company.company_time)
         pending: list[Write] = []
         try:
             yield from self._send_all(writes, pending)
