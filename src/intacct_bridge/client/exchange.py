@@ -16,6 +16,7 @@ from intacct_bridge.client.archive import fault_without_secrets, secret_forms
 from intacct_bridge.client.connection import Connection
 from intacct_bridge.client.meter import Meter
 from intacct_bridge.client.pacing import Gate
+from intacct_bridge.client.usage import Tally
 from intacct_bridge.diagnosis import as_error, page_fault
 from intacct_bridge.errors import (
     Fault,
@@ -126,8 +127,10 @@ class Exchange:
         meter: Meter,
         clock: Callable[[], float],
         new_id: Callable[[], str],
+        tally: Tally | None = None,
     ) -> None:
         self.connection = connection
+        self.tally = tally
         self.meter = meter
         self.gate = gate
         self.server_clock = ServerClock(clock)
@@ -158,6 +161,8 @@ class Exchange:
             self.gate.throttled(_THROTTLED_WAIT if error.retry_after is None else error.retry_after)
             raise
         self.gate.answered()
+        if self.tally is not None:
+            self.tally.note(self.meter.transactions, self.server_clock.now())
         return answer
 
     def _encoded(self, call: Call, authentication: Authentication) -> bytes:

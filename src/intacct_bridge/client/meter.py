@@ -80,7 +80,7 @@ class Meter:
     @property
     def transactions(self) -> int:
         """Billable transactions by the rule above."""
-        return self.usage().transactions
+        return self._spent
 
     def usage(self) -> Usage:
         """Everything counted so far, as it stood at one moment."""

@@ -38,11 +38,14 @@ RENEW_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
-class _Signed:
-    """A session that the gateway gave, or the login that stands for one."""
+class Signed:
+    """Who is signed in where, as the gateway echoed it; the login of a connection that signs in with every request."""
 
     authentication: Authentication
     endpoint: str
+    company_id: str
+    user_id: str
+    location_id: str = ""
 
 
 class Session:
@@ -66,7 +69,7 @@ class Session:
         self._jitter = jitter
         self._base = base
         self._lock = threading.Lock()
-        self._signed: _Signed | None = None
+        self._signed: Signed | None = None
         self._ends_at: float | None = None
 
     def derived(self, location_id: str) -> "Session":
@@ -84,9 +87,11 @@ class Session:
         """Results of all functions, failed ones among them; raises when the request as a whole failed."""
         return self._with_session(call, decode)
 
-    def sign_in(self) -> None:
-        """Make sure that there is a session, without calling anything else."""
-        self._current()
+    def sign_in(self) -> Signed:
+        """The session, made now if there is none; one call at most, and always one where every request signs in."""
+        if self.exchange.connection.authentication == "login":
+            return self._sign_in()
+        return self._current()
 
     def _with_session(self, call: Call, decode: Decode[T]) -> Answer[T]:
         signed = self._current()
@@ -101,7 +106,7 @@ class Session:
         except AuthenticationRefused as refused:
             raise refused.error from None
 
-    def _with_retry(self, call: Call, signed: _Signed, decode: Decode[T]) -> Answer[T]:
+    def _with_retry(self, call: Call, signed: Signed, decode: Decode[T]) -> Answer[T]:
         attempt = 1
         while True:
             try:
@@ -124,9 +129,9 @@ class Session:
             return 2
         return ATTEMPTS
 
-    def _current(self) -> _Signed:
+    def _current(self) -> Signed:
         if self.exchange.connection.authentication == "login":
-            return _Signed(self._login(), self.exchange.connection.endpoint)
+            return self._by_login()
         with self._lock:
             ends_soon = self._ends_at is not None and self._clock() >= self._ends_at - RENEW_SECONDS
             if self._signed is None or ends_soon:
@@ -134,37 +139,41 @@ class Session:
                 self._signed = self._sign_in()
             return self._signed
 
-    def _forget(self, signed: _Signed) -> None:
+    def _forget(self, signed: Signed) -> None:
         """Drop a session, unless another thread has signed in again already."""
         with self._lock:
             if self._signed is signed:
                 self._signed, self._ends_at = None, None
 
-    def _login(self) -> Login:
-        connection = self.exchange.connection
-        location = connection.location_id or None if self.location_id is None else self.location_id
-        return Login(
-            connection.user_id, connection.company_id, connection.user_password, connection.client_id or None, location
-        )
+    @property
+    def _wanted(self) -> str | None:
+        """The entity asked for, "" for the top level, None where the user's own start will do."""
+        return self.exchange.connection.location_id or None if self.location_id is None else self.location_id
 
-    def _sign_in(self) -> _Signed:
+    def _by_login(self) -> Signed:
+        connection = self.exchange.connection
+        company, user, client = connection.company_id, connection.user_id, connection.client_id or None
+        login = Login(user, company, connection.user_password, client, self._wanted)
+        return Signed(login, connection.endpoint, company, user, self._wanted or "")
+
+    def _sign_in(self) -> Signed:
         """One getAPISession: from the base's session for a derived one, from the login otherwise."""
-        body = Element("getAPISession")
-        if self._base is not None:
-            body = element("getAPISession", element("locationid", self.location_id))
-        call = Call((Function(body, self.exchange.new_id()),), read=True)
+        by_login = self._base is None or self.exchange.connection.authentication == "login"
+        location = () if by_login else (element("locationid", self.location_id),)
+        function = Function(Element("getAPISession", children=location), self.exchange.new_id())
+        call = Call((function,), read=True)
         try:
-            if self._base is not None:
-                answer = self._base.call(call, plain)
+            if self._base is None or by_login:
+                answer = self._with_retry(call, self._by_login(), plain)
             else:
-                answer = self._with_retry(call, _Signed(self._login(), self.exchange.connection.endpoint), plain)
+                answer = self._base.call(call, plain)
         except AuthenticationRefused as refused:
             raise refused.error from None
         signed = self._given(answer)
         self._set_end(answer.signed_in)
         return signed
 
-    def _given(self, answer: Answer[None]) -> _Signed:
+    def _given(self, answer: Answer[None]) -> Signed:
         """The session in an answer to getAPISession, checked: its endpoint will get everything that follows."""
         result = answer.results[0]
         if result.status != SUCCESS:
@@ -177,8 +186,7 @@ class Session:
         connection = self.exchange.connection
         endpoint = api.findtext("endpoint") or connection.endpoint
         check_endpoint(endpoint, connection=connection.name, allow=connection.allow_endpoint)
-        given = api.findtext("locationid")
-        wanted = connection.location_id or None if self.location_id is None else self.location_id
+        given, wanted = api.findtext("locationid"), self._wanted
         if wanted is not None and api.find("locationid") is not None and given.upper() != wanted.upper():
             raise SignInError(
                 f"connection {connection.name!r}: asked to work in {_place(wanted)}, and the gateway signed in to"
@@ -186,9 +194,10 @@ class Session:
                 fix="Check the entity id, and whether the user may work there.",
                 function="getAPISession",
             )
-        return _Signed(SessionAuth(session_id), endpoint)
+        who = answer.signed_in
+        return Signed(SessionAuth(session_id), endpoint, who.company_id, who.user_id, given)
 
-    def _note_end(self, signed: _Signed, signed_in: SignedIn) -> None:
+    def _note_end(self, signed: Signed, signed_in: SignedIn) -> None:
         if self._signed is signed:
             self._set_end(signed_in)
 

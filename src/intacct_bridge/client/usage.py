@@ -7,11 +7,15 @@ usage dashboard. The file is changed under a lock and replaced whole, so a kille
 import json
 import re
 import sys
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from datetime import datetime
 from pathlib import Path
 
 _KEPT_MONTHS = 24
+_EVERY = 25
+"""Transactions between two writes; a killed process loses no more than these."""
 
 
 class MonthlyUsage:
@@ -46,6 +50,35 @@ class MonthlyUsage:
         except (OSError, ValueError, AttributeError, TypeError):
             # Nothing there yet, or not ours: an estimate is not worth failing a run for.
             return {}
+
+
+class Tally:
+    """Carries a meter's count over to the month's, a few transactions at a time; many threads may note."""
+
+    def __init__(self, usage: MonthlyUsage) -> None:
+        self.usage = usage
+        self._lock = threading.Lock()
+        self._kept = 0
+        self._noted = 0
+        self._month = ""
+
+    def note(self, transactions: int, now: datetime | None) -> None:
+        """The meter stands at this, at this time of the gateway's."""
+        with self._lock:
+            if now is not None:
+                self._month = f"{now:%Y-%m}"
+            self._noted = max(self._noted, transactions)
+            due = self._noted - self._kept >= _EVERY
+        if due:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write down what was noted and is not on disk yet. A disk that refuses costs the estimate, not the run."""
+        with self._lock:
+            fresh, self._kept = self._noted - self._kept, self._noted
+        if self._month:
+            with suppress(OSError):
+                self.usage.add(self._month, fresh)
 
 
 @contextmanager

@@ -1,0 +1,310 @@
+"""The client: one company through one connection, everything the library does with it in one place.
+
+It knows no protocol; it puts the rooms below together (`reading`, `records`, `writing`, `describing`, `legacy`) and
+gives them one session. Threads may share it. Close it, or use it as a context manager.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from intacct_bridge.client.asking import Asking, refused_by_legacy, successful
+from intacct_bridge.client.bodies import Bodies
+from intacct_bridge.client.cabinet import Cabinet
+from intacct_bridge.client.connection import Connection
+from intacct_bridge.client.describing import Descriptions, inspected
+from intacct_bridge.client.legacy import LegacyReading
+from intacct_bridge.client.line import Line, Means
+from intacct_bridge.client.meter import Meter
+from intacct_bridge.client.reading import Reading, question
+from intacct_bridge.client.records import Record, Records
+from intacct_bridge.client.session import Session, Signed
+from intacct_bridge.client.writing import Outcome, send_each
+from intacct_bridge.errors import RefusedError
+from intacct_bridge.model.catalog import Catalog, ObjectDef, object_from_inspect
+from intacct_bridge.model.query import Filter, Order, Query, Selected
+from intacct_bridge.wire.envelope import Function, Result
+from intacct_bridge.wire.page import Page, PageHead
+from intacct_bridge.wire.reply import Transport
+from intacct_bridge.wire.values import Formatting, Value
+from intacct_bridge.wire.xml import Element
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+class Client:
+    """Reads from and writes to one company.
+
+    `transport` takes the network's place (the emulator is one). `max_transactions` stops before a request that would
+    pass it. `keep` says whether object definitions and the month's transactions are kept on this machine; they are by
+    default where the transport is the network and the gateway is not on this machine.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        *,
+        transport: Transport | None = None,
+        max_transactions: int | None = None,
+        keep: bool | None = None,
+        means: Means | None = None,
+    ) -> None:
+        means = means or Means()
+        line = Line(connection, transport, max_transactions=max_transactions, keep=keep, means=means)
+        cabinet = Cabinet(connection, line.cache, wall=means.wall)
+        session = Session(line.exchange, clock=means.clock, sleep=means.sleep, jitter=means.jitter)
+        self._settle(line, cabinet, session=session)
+
+    def _settle(self, line: Line, cabinet: Cabinet, *, session: Session, owner: bool = True) -> None:
+        self._line = line
+        self._cabinet = cabinet
+        self._session = session
+        self._owner = owner
+        self._asking = Asking(session)
+        self._descriptions = Descriptions(self._asking, cabinet)
+        self._reading = Reading(self._asking, self._descriptions)
+        self._records = Records(self._asking, self._descriptions)
+        self._legacy = LegacyReading(self._asking) if self.connection.dtd_version == "2.1" else None
+        self._bodies = Bodies(
+            self._known, legacy_only=self._legacy is not None, formatting=self._descriptions.formatting
+        )
+
+    # --- the connection
+
+    @property
+    def connection(self) -> Connection:
+        """The settings; in an entity's client, with that entity as its location."""
+        own = self._line.connection
+        return own if self._session.location_id is None else replace(own, location_id=self._session.location_id)
+
+    @property
+    def meter(self) -> Meter:
+        """What was used so far, the entities' clients' use among it."""
+        return self._line.meter
+
+    @property
+    def company_time(self) -> datetime:
+        """The gateway's clock in UTC, from its last answer; signs in where there was none yet."""
+        now = self._line.exchange.server_clock.now()
+        if now is None:
+            self._session.sign_in()
+            now = self._line.exchange.server_clock.now()
+        if now is None:
+            raise RefusedError("the gateway's answers do not tell the time")
+        return now
+
+    @property
+    def month_to_date(self) -> int | None:
+        """The company's API transactions this month as counted on this machine; None where no count is kept."""
+        return self._line.month_to_date(self.company_time)
+
+    def sign_in(self) -> Signed:
+        """Who is signed in and where; makes one call where there is no session yet."""
+        return self._session.sign_in()
+
+    def entity(self, location_id: str) -> "Client":
+        """A client in that entity, or at the top level for an empty id; it shares this one's sockets, pace and count.
+
+        Usable as a context manager, which then ends with it: `with client.entity("100") as inside: ...`
+        """
+        inside = object.__new__(Client)
+        inside._settle(self._line, self._cabinet, session=self._session.derived(location_id), owner=False)
+        return inside
+
+    def close(self) -> None:
+        """Close the sockets and keep what was learned; an entity's client leaves that to the one it came from."""
+        self._cabinet.save()
+        if self._owner:
+            self._line.close()
+
+    def __enter__(self) -> "Client":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<Client of {self.connection.target}>"
+
+    # --- what the company looks like
+
+    @property
+    def formatting(self) -> Formatting:
+        """How this user's answers write dates and times; asked for once."""
+        return self._descriptions.formatting()
+
+    @property
+    def catalog(self) -> Catalog:
+        """The definitions that have been needed so far."""
+        return self._descriptions.catalog()
+
+    def objects(self) -> dict[str, str]:
+        """Every object's name with its label, whether or not the user may read it."""
+        return self._legacy.objects() if self._legacy else self._descriptions.objects()
+
+    def describe(self, object_name: str, doc_par_id: str | None = None) -> ObjectDef:
+        """An object's fields and relations; `doc_par_id` names a transaction definition for its custom fields."""
+        if self._legacy:
+            return self._legacy.describe(object_name)
+        return self._descriptions.describe(object_name, doc_par_id)
+
+    def describe_many(self, names: Iterable[str]) -> Catalog:
+        """Many definitions in few requests."""
+        if self._legacy:
+            return Catalog(self._legacy.describe(name) for name in names)
+        found = self._descriptions.describe_many(names)
+        self._cabinet.save()
+        return found
+
+    def queryable(self, object_name: str, doc_par_id: str | None = None) -> tuple[str, ...]:
+        """An object's fields without those that the gateway was found to refuse in a query."""
+        return self._descriptions.queryable(self.describe(object_name, doc_par_id))
+
+    def lookup(self, object_name: str, doc_par_id: str | None = None) -> ObjectDef:
+        """A fresh definition, whatever is kept on disk."""
+        if not self._legacy:
+            self._descriptions.outdated(object_name, doc_par_id)
+        return self.describe(object_name, doc_par_id)
+
+    def inspect(self, object_name: str) -> ObjectDef:
+        """What `inspect` says of an object: coarser types than `describe`, but the fields' lengths."""
+        return object_from_inspect(inspected(self._asking, object_name))
+
+    # --- reading
+
+    def query(
+        self,
+        what: str | Query,
+        select: Sequence[Selected] | str | None = None,
+        *,
+        where: Filter | str | None = None,
+        order: Sequence[Order | str] | str | None = None,
+        limit: int | None = None,
+        **options: Any,
+    ) -> Iterator[dict[str, Value]]:
+        """Typed rows of an object; money is Decimal, an empty cell None, a cell that was not sent is absent.
+
+        Without an order the walk goes along the object's key and misses nothing; with one, or with aggregates, pages go
+        by offset, which rows that come or go meanwhile can shift. `select`, `where` and `order` are also read as text,
+        in the command line's language. Other options are the fields of `Query`, such as `show_private` (on by default
+        at the top level) and `case_insensitive`. Given a `Query`, nothing but `limit` applies.
+        """
+        asked = self._question(what, select, where=where, order=order, options=options)
+        return self._legacy.rows(asked, limit=limit) if self._legacy else self._reading.rows(asked, limit=limit)
+
+    def pages(self, query: Query, *, limit: int | None = None) -> Iterator[Page]:
+        """Pages of cells as the gateway wrote them; the walked key is among them, asked for or not."""
+        if self._legacy:
+            yield from self._legacy.pages(query, limit=limit)
+            return
+        for _, page in self._reading.pages(query, limit=limit):
+            yield page
+
+    def batches(self, query: Query, *, limit: int | None = None) -> "Iterator[pa.RecordBatch]":
+        """Typed Arrow batches, one a page; needs the `data` extra."""
+        if self._legacy:
+            yield from self._legacy.batches(query, limit=limit)
+            return
+        for bound, batch in self._reading.batches(query, limit=limit):
+            yield batch.drop_columns([bound.added]) if bound.added else batch
+
+    def page(self, query: Query) -> Page:
+        """One page exactly as the query says, its order and offset included; nothing is walked."""
+        if self._legacy:
+            return next(self._legacy.pages(query, limit=query.page_size))
+        return self._reading.one_page(query)
+
+    def batch(self, query: Query) -> "tuple[PageHead, pa.RecordBatch]":
+        """One page exactly as the query says, as typed Arrow columns, with what the gateway said about it."""
+        if self._legacy:
+            raise refused_by_legacy("page of columns")
+        return self._reading.one_batch(query)
+
+    def read(
+        self, object_name: str, keys: Sequence[str | int], *, fields: str = "*", doc_par_id: str | None = None
+    ) -> list[Record]:
+        """Whole records by RECORDNO, owned lines included; keys that are not there give nothing."""
+        if self._legacy:
+            return list(self._legacy.records(object_name, keys, fields=fields))
+        return list(self._records.typed("read", object_name, keys, fields=fields, doc_par_id=doc_par_id))
+
+    def read_by_name(
+        self, object_name: str, keys: Sequence[str], *, fields: str = "*", doc_par_id: str | None = None
+    ) -> list[Record]:
+        """Whole records by their natural key, such as VENDORID."""
+        if self._legacy:
+            return list(self._legacy.records(object_name, keys, fields=fields))
+        return list(self._records.typed("readByName", object_name, keys, fields=fields, doc_par_id=doc_par_id))
+
+    # --- writing
+
+    def create(
+        self, object_name: str, rows: Iterable[Mapping[str, Any]], *, transaction: bool = False
+    ) -> list[Outcome]:
+        """Create one record a row; with `transaction`, all of them or none. InDoubtError where an answer is lost."""
+        bodies = [self._bodies.create(object_name, row) for row in rows]
+        return send_each(self._asking, bodies, transaction=transaction)
+
+    def update(
+        self, object_name: str, rows: Iterable[Mapping[str, Any]], *, transaction: bool = False
+    ) -> list[Outcome]:
+        """Change the record that each row's key names: only the fields given; None clears, owned lines are replaced."""
+        bodies = [self._bodies.update(object_name, row) for row in rows]
+        return send_each(self._asking, bodies, transaction=transaction)
+
+    def delete(self, object_name: str, keys: Iterable[str | int], *, transaction: bool = False) -> list[Outcome]:
+        """Delete records by RECORDNO."""
+        bodies = [self._bodies.delete(object_name, key) for key in keys]
+        return send_each(self._asking, bodies, transaction=transaction)
+
+    # --- any function
+
+    def call(
+        self,
+        *functions: Element,
+        transaction: bool = False,
+        control_ids: Sequence[str] | None = None,
+        read: bool = False,
+    ) -> tuple[Result, ...]:
+        """Call any functions in one request; results in their order, failed ones among them.
+
+        Only a request that failed as a whole raises. With `read`, and for functions known to change nothing, it is
+        sent again after whatever may pass; otherwise a lost answer raises InDoubtError.
+        """
+        ids = control_ids or [self._line.exchange.new_id() for _ in functions]
+        pairs = [Function(body, control_id) for body, control_id in zip(functions, ids, strict=True)]
+        return self._asking.send(pairs, read=read or self._asking.only_reads(pairs), transaction=transaction)
+
+    def ask(self, function: Element) -> Result:
+        """Call one function that changes nothing; a failed result raises what its faults mean."""
+        return successful(self._asking.ask(function))
+
+    def submit(self, functions: Sequence[Function], *, transaction: bool = False) -> tuple[Result, ...]:
+        """Send writes once, under `uniqueid`: results, failed and aborted ones among them.
+
+        Raises InDoubtError where the answer is lost or unreadable; ConnectionCutError(sent=False), ThrottledError,
+        RefusedError and their kin only where certainly nothing was applied.
+        """
+        return self._asking.send(functions, read=False, transaction=transaction, uniqueid=True)
+
+    def _question(
+        self,
+        what: str | Query,
+        select: Sequence[Selected] | str | None,
+        *,
+        where: Filter | str | None,
+        order: Sequence[Order | str] | str | None,
+        options: Mapping[str, Any],
+    ) -> Query:
+        if isinstance(what, Query):
+            return what
+        at_top = not self.connection.location_id
+        return question(what, select, where=where, order=order, options={"show_private": at_top, **options})
+
+    def _known(self, object_name: str) -> ObjectDef | None:
+        """The definition for typing a write, None where there is none to be had."""
+        if self._legacy:
+            return None
+        return self._descriptions.describe(object_name)
