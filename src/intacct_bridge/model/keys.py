@@ -81,6 +81,7 @@ class _Table(msgspec.Struct, frozen=True):
     record_key: dict[str, str]
     text_key: frozenset[str]
     without_whenmodified: frozenset[str]
+    whenmodified_is_a_day: frozenset[str]
     created_auwhencreated: frozenset[str]
     created_nowhere: frozenset[str]
     lines: tuple[_Line, ...]
@@ -116,8 +117,9 @@ def text_key(object_name: str) -> bool:
 
 
 def replication_key(object_name: str) -> str | None:
-    """WHENMODIFIED, or None for the objects that can only be read whole."""
-    return None if object_name.upper() in _table().without_whenmodified else WHENMODIFIED
+    """WHENMODIFIED, or None for the objects that can only be read whole: they keep none, or a day without a time."""
+    name, table = object_name.upper(), _table()
+    return None if name in table.without_whenmodified or name in table.whenmodified_is_a_day else WHENMODIFIED
 
 
 def created_key(object_name: str) -> str | None:
