@@ -5,12 +5,14 @@ The connector never reads this file, so a mistake in it cannot hide from the cli
 """
 
 import json
+from dataclasses import replace
 from functools import cache
 from importlib.resources import files
 from typing import Any
 
 from intacct_bridge.emulator.store import TablePlan
 from intacct_bridge.model.catalog import Catalog, FieldDef, ObjectDef, Relation, object_def
+from intacct_bridge.model.keys import Keys, keys_of, owner
 from intacct_bridge.wire.values import Kind
 
 _KINDS = {
@@ -51,19 +53,6 @@ MODULES = {
 }  # fmt: skip
 
 
-_NATURAL = {
-    "VENDOR": "VENDORID", "CUSTOMER": "CUSTOMERID", "DEPARTMENT": "DEPARTMENTID", "LOCATION": "LOCATIONID",
-    "LOCATIONENTITY": "LOCATIONID", "GLACCOUNT": "ACCOUNTNO", "CLASS": "CLASSID", "USERINFO": "LOGINID",
-    "GLJOURNAL": "SYMBOL", "ITEM": "ITEMID", "PROJECT": "PROJECTID", "EMPLOYEE": "EMPLOYEEID",
-}  # fmt: skip
-_OWNERS = {"GLENTRY": "BATCHNO", "APBILLITEM": "RECORDKEY"}
-
-
-def natural_key(name: str) -> str | None:
-    """The field by which people know a record."""
-    return _NATURAL.get(name)
-
-
 @cache
 def standard_catalog() -> Catalog:
     """Every standard object."""
@@ -83,19 +72,19 @@ def _field(parts: list[Any]) -> FieldDef:
     return FieldDef(parts[0], _KINDS[parts[1]], label, required="r" in flags, readonly="o" in flags, values=values)
 
 
-def record_key(described: ObjectDef) -> str:
-    """The field that names a record: RECORDNO where there is one, else the first field."""
-    return "RECORDNO" if "RECORDNO" in described.fields else next(iter(described.fields))
+def keys(described: ObjectDef) -> Keys:
+    """The object's keys; where the table of keys knows none, the first field names a record."""
+    found = keys_of(described)
+    return found if found.record else replace(found, record=next(iter(described.fields)), opaque=True)
 
 
 def table_plan(described: ObjectDef) -> TablePlan:
     """How the object is kept: searchable are its keys, its owner's key, its main date and its two stamps."""
-    key = record_key(described)
-    integer = described.fields[key].kind is Kind.INTEGER
+    found, owned = keys(described), owner(described.name)
     names = [
-        "" if integer else key,
-        natural_key(described.name) or "",
-        _OWNERS.get(described.name, ""),
+        found.record if found.opaque else "",
+        found.natural,
+        owned.by if owned else "",
         next((name for name in _DATES if name in described.fields), ""),
         *_TIMES,
         *_MORE.get(described.name, ()),
@@ -103,7 +92,7 @@ def table_plan(described: ObjectDef) -> TablePlan:
     ]
     chosen = dict.fromkeys(name for name in names if name in described.fields)
     searchable = tuple((name, described.fields[name].kind) for name in chosen)
-    return TablePlan(described.name, key, integer, searchable)
+    return TablePlan(described.name, found.record, not found.opaque, searchable)
 
 
 def module_of(name: str) -> str:

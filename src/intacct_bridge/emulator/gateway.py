@@ -12,17 +12,22 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
 from email.utils import formatdate
+from pathlib import Path
 from secrets import token_hex
 from sqlite3 import Connection
 from threading import RLock
+from typing import Any
 
 from intacct_bridge.emulator.access import check_sender
 from intacct_bridge.emulator.books import Books, opened
 from intacct_bridge.emulator.catalogue import standard_catalog
+from intacct_bridge.emulator.company_customs import with_customs
 from intacct_bridge.emulator.entrance import Entrance
 from intacct_bridge.emulator.handlers import HANDLERS
 from intacct_bridge.emulator.incoming import incoming
+from intacct_bridge.emulator.loading import load
 from intacct_bridge.emulator.operations import Desk, Done, run
 from intacct_bridge.emulator.refusals import ControlRefusedError, SignInRefusedError, bad_policy
 from intacct_bridge.emulator.render import MARK, Page
@@ -87,16 +92,51 @@ class Emulator:
         self._connection = connection
         self._clock, self._sleep, self._draw = clock, sleep, draw
         self._lock = RLock()
-        catalog = standard_catalog()
         behaviour = self.settings.behaviour
-        self._books = {one.company_id: opened(one, behaviour, connection, catalog) for one in self.settings.companies}
+        self._books = {
+            one.company_id: opened(one, behaviour, connection, standard_catalog()) for one in self.settings.companies
+        }
+        for books in self._books.values():
+            if books.store.fact("demo") is not None:
+                books.catalog = with_customs(books.catalog)
         self.sessions = Sessions(behaviour.session_minutes, draw)
         self._entrance = Entrance(self.settings, self._books, self.sessions)
 
     @classmethod
-    def empty(cls, path: str | None = None, settings: EmulatorSettings | None = None, **more: object) -> "Emulator":
-        """A gateway whose companies have no records yet."""
-        return cls(open_database(path), settings, **more)  # type: ignore[arg-type]  # passed on as they came
+    def empty(cls, path: str | Path | None = None, **more: Any) -> "Emulator":
+        """A gateway whose companies have no records yet but their users."""
+        emulator = cls(open_database(path), **more)
+        for company in emulator.settings.companies:
+            table = emulator.books(company.company_id).table("USERINFO")
+            for user in company.users:
+                if not table.find("LOGINID", user.user_id):
+                    table.insert({"LOGINID": user.user_id, "STATUS": "active", "USERTYPE": "business user"})
+        return emulator
+
+    @classmethod
+    def demo(
+        cls, path: str | Path | None = None, *, seed: int = 1, as_of: date | None = None, scale: int = 1, **more: Any
+    ) -> "Emulator":
+        """A gateway with the demo company; one that the file holds already is taken as it is."""
+        emulator = cls(open_database(path), **more)
+        books = emulator.books()
+        if books.store.fact("demo") is None:
+            from intacct_bridge.emulator.company import demo_company
+
+            books.catalog = with_customs(books.catalog)
+            day = as_of or datetime.fromtimestamp(emulator.now(), UTC).date()
+            with books.store.together():
+                load(books, demo_company(seed, as_of=day, scale=scale))
+                books.store.keep_fact("demo", f"seed={seed} as_of={day} scale={scale}")
+        return emulator
+
+    def clone(self, **more: Any) -> "Emulator":
+        """Another gateway in memory with the same records, in milliseconds."""
+        connection = open_database(None)
+        with self._lock:
+            self._connection.backup(connection)
+        settings = more.pop("settings", self.settings)
+        return Emulator(connection, settings, clock=more.pop("clock", self._clock), **more)
 
     def close(self) -> None:
         """Close the database."""

@@ -2,18 +2,30 @@
 
 from collections.abc import Callable
 
+from intacct_bridge.emulator import balances, companyinfo, metadata, querying, records, sessioncalls, snapshots, writes
 from intacct_bridge.emulator.books import Answer, Call
-from intacct_bridge.emulator.metadata import inspect, lookup
-from intacct_bridge.emulator.querying import query
-from intacct_bridge.emulator.sessioncalls import get_api_session
-from intacct_bridge.emulator.writes import create
 
 Handler = Callable[[Call], Answer]
 
 HANDLERS: dict[str, Handler] = {
-    "create": create,
-    "getAPISession": get_api_session,
-    "inspect": inspect,
-    "lookup": lookup,
-    "query": query,
+    "create": writes.create,
+    "delete": writes.delete,
+    "getAPISession": sessioncalls.get_api_session,
+    "getDimensions": companyinfo.get_dimensions,
+    "getFinancialSetup": companyinfo.get_financial_setup,
+    "getUserPermissions": companyinfo.get_user_permissions,
+    "get_accountbalances": balances.get_accountbalances,
+    "get_applications": companyinfo.get_applications,
+    "get_companyprefs": companyinfo.get_companyprefs,
+    "get_trialbalance": balances.get_trialbalance,
+    "inspect": metadata.inspect,
+    "lookup": metadata.lookup,
+    "query": querying.query,
+    "read": records.read,
+    "readByName": records.read_by_name,
+    "readByQuery": snapshots.read_by_query,
+    "readEntityDetails": companyinfo.read_entity_details,
+    "readMore": snapshots.read_more,
+    "readUserFormatting": companyinfo.read_user_formatting,
+    "update": writes.update,
 }

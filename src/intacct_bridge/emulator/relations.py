@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from intacct_bridge.emulator.books import Books
-from intacct_bridge.emulator.catalogue import natural_key, record_key
+from intacct_bridge.emulator.catalogue import keys
 from intacct_bridge.emulator.cells import Row
 from intacct_bridge.model.catalog import FieldDef, ObjectDef, Relation
 from intacct_bridge.wire.values import Kind
@@ -58,10 +58,8 @@ def _resolve(books: Books, described: ObjectDef, name: str, *, visited: tuple[st
 def _meets(described: ObjectDef, relation: Relation, target: ObjectDef) -> str:
     ours = relation.by.rpartition(".")[2]
     by_number = ours.endswith(("KEY", "#", "BY")) or described.kind_of(relation.by) is Kind.INTEGER
-    natural = natural_key(target.name)
-    if by_number or natural is None or natural not in target.fields:
-        return record_key(target)
-    return natural
+    found = keys(target)
+    return found.record if by_number or not found.natural else found.natural
 
 
 def follower(books: Books, path: Path) -> Callable[[Row], str]:

@@ -69,7 +69,7 @@ class CompanySettings:
     """One company and who may enter it."""
 
     company_id: str = "demo-company"
-    title: str = "Harbour & Finch Instruments"
+    title: str = "Corvane Instruments"
     web_services: bool = True
     """Subscribed to Web Services."""
     expired: bool = False
@@ -116,6 +116,8 @@ class Behaviour:
     """Whether a top-level query without `showprivate` leaves out records that belong to an entity."""
     aggregate_tags: str = "prefixed"
     """Whether sum, avg, min and max come back as `SUM.FIELD` (`prefixed`) or under the field's name (`plain`)."""
+    scan_order: str = "scattered"
+    """The order of a readByQuery's rows: `scattered`, which was observed, or by `key`."""
     result_minutes: float = 30
     """How long a readByQuery result can be read on without being touched."""
     http_status_of_control_failures: int = 200

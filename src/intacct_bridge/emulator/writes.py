@@ -6,12 +6,17 @@ the faults of what could not; only a transaction makes it all or nothing.
 
 from collections.abc import Callable
 
+from intacct_bridge.emulator import keeping
 from intacct_bridge.emulator.access import permit
 from intacct_bridge.emulator.books import Answer, Call
-from intacct_bridge.emulator.catalogue import natural_key
-from intacct_bridge.emulator.cells import Row, timestamp_text
+from intacct_bridge.emulator.cells import Row
+from intacct_bridge.emulator.checks import creatable
+from intacct_bridge.emulator.consequences import CREATE, DELETE, UPDATE
+from intacct_bridge.emulator.drafts import drafted
 from intacct_bridge.emulator.refusals import FunctionRefusedError, refused
-from intacct_bridge.errors import Fault
+from intacct_bridge.errors import Fault, RecordError
+from intacct_bridge.model.catalog import ObjectDef
+from intacct_bridge.model.keys import natural_key, record_key
 from intacct_bridge.wire.xml import Element, element
 
 MOST_RECORDS = 100
@@ -22,35 +27,78 @@ def create(call: Call) -> Answer:
     return _each(call, _create_one)
 
 
+def update(call: Call) -> Answer:
+    """Change the sent fields of each record, found by its record number or its natural key."""
+    return _each(call, _update_one)
+
+
+def delete(call: Call) -> Answer:
+    """Drop the records with these keys; what could be dropped stays dropped, whatever becomes of the others."""
+    described = call.books.find(call.body.findtext("object").strip())
+    permit(call, "DELETE", described.name)
+    keys = [key.strip() for key in call.body.findtext("keys").split(",") if key.strip()]
+    if not 1 <= len(keys) <= MOST_RECORDS:
+        raise refused(f"A delete takes 1 to {MOST_RECORDS} keys, not {len(keys)}.")
+    faults: list[Fault] = []
+    for key in keys:
+        try:
+            with call.books.store.together():
+                _delete_one(call, described, key)
+        except FunctionRefusedError as error:
+            faults += error.faults
+    return Answer(faults=tuple(faults))
+
+
 def _create_one(call: Call, record: Element) -> Element:
     described = call.books.find(record.tag)
     permit(call, "CREATE", described.name)
-    row: Row = {}
-    for child in record.children:
-        field = described.get(child.tag)
-        if field is not None and not child.children:
-            row[field.name] = child.text
-    stamp = timestamp_text(call.stamp)
-    for name in ("WHENCREATED", "WHENMODIFIED"):
-        if name in described.fields and name not in row:
-            row[name] = stamp
+    creatable(described, "CREATE")
+    draft = drafted(call, described, record)
+    row = CREATE.get(described.name, keeping.create)(call, draft)
+    return _key_element(described, row)
+
+
+def _update_one(call: Call, record: Element) -> Element:
+    described = call.books.find(record.tag)
+    permit(call, "UPDATE", described.name)
+    draft = drafted(call, described, record)
+    number = _find(call, described, draft.values)
+    row = UPDATE.get(described.name, keeping.update)(call, draft, number)
+    return _key_element(described, row)
+
+
+def _find(call: Call, described: ObjectDef, values: Row) -> int:
     table = call.books.table(described)
-    table.insert(row)
-    return _key_element(described.name, row, table.plan.key)
+    for name in (record_key(described.name), natural_key(described.name)):
+        if name and values.get(name):
+            for number in table.find(name, values[name]):
+                return number
+            sentence = f"Cannot update non-existing {described.name} with {name}={values[name]}."
+            raise FunctionRefusedError(Fault(sentence))
+    raise refused(f"A key is needed to update {described.name}: RECORDNO, or its id.")
 
 
-def _key_element(name: str, row: Row, key: str) -> Element:
-    natural = natural_key(name)
+def _delete_one(call: Call, described: ObjectDef, key: str) -> None:
+    table = call.books.table(described)
+    natural = natural_key(described.name)
+    numbers = table.find(table.plan.key, key) or (table.find(natural, key) if natural else [])
+    if not numbers:
+        raise refused(f"Cannot find {described.name.lower()} with key '{key}' to delete.")
+    DELETE.get(described.name, keeping.delete)(call, described, numbers[0])
+
+
+def _key_element(described: ObjectDef, row: Row) -> Element:
+    key, natural = record_key(described.name), natural_key(described.name)
     parts = [element(key, row.get(key, ""))]
-    if natural and natural != key:
+    if natural and natural != key and natural in described.fields:
         parts.append(element(natural, row.get(natural, "")))
-    return Element(name.lower(), "", tuple(parts))
+    return Element(described.name.lower(), "", tuple(parts))
 
 
 def _each(call: Call, work: Callable[[Call, Element], Element]) -> Answer:
     records = call.body.children
     if not 1 <= len(records) <= MOST_RECORDS:
-        raise refused(f"A {call.name} takes 1 to {MOST_RECORDS} records, not {len(records)}.")
+        raise refused(f"A call of {call.name} takes 1 to {MOST_RECORDS} records, not {len(records)}.")
     keys: list[Element] = []
     faults: list[Fault] = []
     for record in records:
@@ -58,6 +106,16 @@ def _each(call: Call, work: Callable[[Call, Element], Element]) -> Answer:
             with call.books.store.together():
                 keys.append(work(call, record))
         except FunctionRefusedError as error:
-            faults += error.faults
+            faults += _chain(call, record, error)
+        except RecordError as error:
+            fault = Fault("BL01001973", description2=error.message, correction=error.fix, field=error.field)
+            faults += _chain(call, record, FunctionRefusedError(fault))
     data = Element("data", "", tuple(keys), {"listtype": "objects", "count": str(len(keys))})
     return Answer(data, faults=tuple(faults))
+
+
+def _chain(call: Call, record: Element, error: FunctionRefusedError) -> list[Fault]:
+    """The causes, most specific first, and the general sentence that ends the chain."""
+    last = f"Could not {call.name} {record.tag.capitalize()} record!"
+    general = Fault("BL01001973", description2=last)
+    return [*error.faults, *([] if error.faults[-1].errorno.startswith("PL") else [general])]

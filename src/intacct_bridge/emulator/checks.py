@@ -1,0 +1,108 @@
+"""What a record must satisfy before it is kept: fields that must be there, keys that must be new.
+
+What `create` must be given comes from the documented pages, as data; an object without a page must be given its
+natural key and whatever its description requires.
+"""
+
+import json
+from functools import cache
+from importlib.resources import files
+
+from intacct_bridge.emulator.books import Call
+from intacct_bridge.emulator.cells import Row
+from intacct_bridge.emulator.drafts import Draft
+from intacct_bridge.emulator.refusals import FunctionRefusedError, refused
+from intacct_bridge.errors import Fault
+from intacct_bridge.model.catalog import ObjectDef
+from intacct_bridge.model.keys import creator, lines, natural_key, owner
+from intacct_bridge.wire.values import Kind
+
+_NUMBERED = {"VENDOR": "VEND", "CUSTOMER": "CUST", "PROJECT": "PRJ", "EMPLOYEE": "EMP", "ITEM": "ITEM"}
+"""Objects that number themselves when they are given no id, and how the number starts."""
+_MADE_BY_OTHERS = ("GLDETAIL", "GLACCOUNTBALANCE", "AUDITHISTORY", "ADVAUDITHISTORY", "ACTIVITYLOG", "JOBQUEUERECORD")
+_NUMBERS_OF_THE_GATEWAY = ("RECORDNO", "CURRENCY", "BASECURR", "STATE", "MODULE")
+
+
+@cache
+def _documented() -> dict[str, list[str]]:
+    text = (files("intacct_bridge.data") / "emulator_required.json").read_text(encoding="utf-8")
+    table: dict[str, list[str]] = json.loads(text)
+    return table
+
+
+def required(described: ObjectDef) -> list[str]:
+    """What `create` must be given for this object; a dotted name counts only where its group is sent."""
+    found = _documented().get(described.name)
+    if found is not None:
+        return found
+    natural = natural_key(described.name)
+    return [
+        one.name
+        for one in described.fields.values()
+        if (one.required or one.name == natural)
+        and not one.readonly
+        and "." not in one.name
+        and one.name not in _NUMBERS_OF_THE_GATEWAY
+        and one.kind is not Kind.BOOLEAN
+        and not one.values
+    ]
+
+
+def creatable(described: ObjectDef, operation: str) -> None:
+    """Refuse objects that the generic functions do not make: lines, what others make, what legacy functions make."""
+    name = described.name
+    by_itself = creator(name) in ("create", "") and name not in _MADE_BY_OTHERS
+    if not by_itself or (owner(name) is not None and creator(name) == ""):
+        text = f"API operation '{operation}' cannot be performed on objects of type {name.lower()}"
+        raise refused(text, errorno="PL04000005")
+
+
+def complete(draft: Draft, row: Row) -> None:
+    """Everything that must be there is there, in the record and in its lines."""
+    described = draft.described
+    wrappers = {one.wrapper: one.line for one in lines(described.name)}
+    missing = [name for name in required(described) if not _given(draft, row, name, wrappers)]
+    if missing:
+        faults = [
+            Fault("BL01001973", description2=f"Required field {name} is missing for {described.name}.")
+            for name in missing
+        ]
+        raise FunctionRefusedError(*faults)
+
+
+def _given(draft: Draft, row: Row, name: str, wrappers: dict[str, str]) -> bool:
+    if name in wrappers:
+        return bool(draft.lines.get(wrappers[name]))
+    group, dot, _ = name.rpartition(".")
+    if dot and group not in draft.groups:
+        return True
+    return bool(row.get(name)) or name in draft.groups or bool(draft.extra.get(name))
+
+
+def numbered(call: Call, described: ObjectDef, row: Row) -> None:
+    """Give a record that numbers itself the next free id."""
+    natural = natural_key(described.name)
+    start = _NUMBERED.get(described.name)
+    if start is None or natural is None or row.get(natural):
+        return
+    table = call.books.table(described)
+    number = table.next_number()
+    while table.find(natural, f"{start}-{number:05d}"):
+        number += 1
+    row[natural] = f"{start}-{number:05d}"
+
+
+def unique(call: Call, described: ObjectDef, row: Row, number: int | None = None) -> None:
+    """No other record has this natural key."""
+    natural = natural_key(described.name)
+    text = row.get(natural, "") if natural else ""
+    if not text or natural is None:
+        return
+    others = [one for one in call.books.table(described).find(natural, text) if one != number]
+    if others:
+        label = described.label or described.name.capitalize()
+        raise refused(
+            f"Another {label} with the given value(s) {text} already exists",
+            errorno="BL34000061",
+            correction="Use a unique value instead.",
+        )

@@ -1,0 +1,13 @@
+"""Objects whose writing does more than keep a record, by verb: what is not here is kept as any record is."""
+
+from collections.abc import Callable
+
+from intacct_bridge.emulator import journal
+from intacct_bridge.emulator.books import Call
+from intacct_bridge.emulator.cells import Row
+from intacct_bridge.emulator.drafts import Draft
+from intacct_bridge.model.catalog import ObjectDef
+
+CREATE: dict[str, Callable[[Call, Draft], Row]] = {"GLBATCH": journal.create}
+UPDATE: dict[str, Callable[[Call, Draft, int], Row]] = {"GLBATCH": journal.update}
+DELETE: dict[str, Callable[[Call, ObjectDef, int], None]] = {"GLBATCH": journal.delete}
