@@ -297,6 +297,9 @@ def test_a_refusal_is_not_repeated_and_names_what_it_was() -> None:
         Reply(200, answered(result(Function(CREATE, "write-0"))).encode()[:-5], {}),
         Reply(200, answered(result(Function(CREATE, "another"))).encode(), {}),
         RemoteProtocolError("too long"),
+        xml(refused(fault("GW-0011", "Invalid Request"), echo=False), 503),
+        xml(refused(fault("PL04000050", "System temporarily unavailable")), 500),
+        xml(unauthenticated(fault("XL03000006", "Sign-in information is incorrect")), 502),
     ],
 )
 def test_a_write_without_a_readable_answer_is_in_doubt_and_never_sent_again(lost: Any) -> None:

@@ -199,6 +199,7 @@ class Exchange:
         except RemoteProtocolError as error:
             raise self._unreadable(call, reply, error) from None
         if response.control.status == FAILURE or not response.operations:
+            self._refuse_doubtful(call, reply, response.faults)
             level = "control" if response.control.control_id or response.control.sender_id else "gateway"
             self.server_clock.hear(reply)
             refused = self._refusal(call, reply, response.faults, level)
@@ -207,12 +208,22 @@ class Exchange:
         operation = response.operations[0]
         self.server_clock.hear(reply, operation.authentication)
         if operation.authentication.status != SUCCESS:
+            self._refuse_doubtful(call, reply, operation.faults or response.faults)
             refused = self._refusal(call, reply, operation.faults or response.faults, "authentication")
             raise refused if isinstance(refused, TransientError) else AuthenticationRefused(refused)
         results = self._paired(call, tuple(self._masked(result) for result in operation.results), reply)
         if call.read:
             _raise_transient(results)
         return Answer(results, operation.authentication, value)
+
+    def _refuse_doubtful(self, call: Call, reply: Reply, faults: tuple[Fault, ...]) -> None:
+        """A refusal under a server error's status may have been written after the work was done and committed."""
+        if not call.read and (reply.status >= 500 or reply.status == 408):
+            hidden = tuple(fault_without_secrets(fault, self._forms) for fault in faults)
+            said = hidden[0].text if hidden else "no reason"
+            raise self._in_doubt(
+                call, f"the answer was HTTP {reply.status} with {said!r}", faults=hidden, http_status=reply.status
+            )
 
     def _unreadable(self, call: Call, reply: Reply, error: RemoteProtocolError) -> IntacctError:
         """What an answer that is not the gateway's XML means, by its status."""
@@ -248,7 +259,7 @@ class Exchange:
             control_id=call.control_ids[0],
             retry_after=retry_after(reply, self.server_clock.now()),
         )
-        if isinstance(error, InDoubtError):  # an orderly refusal proves that nothing ran, whatever the status suggests
+        if isinstance(error, InDoubtError):  # an orderly refusal of a read, or below 500: nothing ran
             error = TransientError(error.message, faults=hidden, fix=error.fix, http_status=reply.status)
         if not isinstance(error, TransientError):
             return named(error, self.connection.name)
