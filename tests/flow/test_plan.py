@@ -67,7 +67,7 @@ def test_references_cost_a_query_an_object_however_many_records(plan: Planner, l
         ("GJ 6100,10,,,E1,", "GJ 2100,,9.99,,E1,", "balance", "Debit", "exceed credits by 0.01"),
         ("GJ 6101,10,,,E1,", "GJ 2100,,10,,E1,", "reference", "Account", "did you mean 6100 (Rent)"),
         ("GJ 6999,10,,,E1,", "GJ 2100,,10,,E1,", "reference", "Account", "inactive"),
-        ("XJ 6100,10,,,E1,", "XJ 2100,,10,,E1,", "reference", "Journal", "'XJ' is unknown"),
+        ("XJ 6100,10,,,E1,", "XJ 2100,,10,,E1,", "reference", "Journal", "no journal 'XJ'"),
         ("GJ 6100,10,,Support,E1,", "GJ 2100,,10,,E1,", "reference", "Department", "310, 320"),
         ("GJ 6100,10,,Enginering,E1,", "GJ 2100,,10,,E1,", "reference", "Department", "300 (Engineering)"),
         ("GJ 6000,10,,,E1,", "GJ 2100,,10,,E1,", "dimension", "Department", "requires a department"),

@@ -29,6 +29,8 @@ class Target(msgspec.Struct, frozen=True):
     """An object that others refer to."""
 
     id: str
+    word: str
+    """What a person calls such a record."""
     name: str = ""
     also: tuple[str, ...] = ()
     """Fields that the rules need of it."""
@@ -95,14 +97,15 @@ class References:
             return None
         found = self._ids.get(target, {}).get(text)
         named = self._names.get(target, {}).get(text, [])
+        word = _table().targets[target].word
         if found is None and len(named) > 1:
             ids = ", ".join(one.id for one in named)
-            raise RecordError(f"{text!r} is the name of {len(named)} records of {target} ({ids})", fix="use the id")
+            raise RecordError(f"{text!r} is the name of more than one {word} ({ids})", fix="use the id")
         if found is None and not named:
-            raise RecordError(f"{text!r} is unknown to the company ({target})", fix=self._nearest(target, text))
+            raise RecordError(f"the company has no {word} {text!r}", fix=self._nearest(target, text))
         found = found or named[0]
         if found.status.startswith("inactive"):
-            raise RecordError(f"{text!r} is inactive ({target})", fix="use another, or make it active in Intacct")
+            raise RecordError(f"the {word} {text!r} is inactive", fix="use another, or make it active in Intacct")
         return found
 
     def _ask(self, target: str, texts: list[str]) -> None:
@@ -147,7 +150,7 @@ class References:
         labels = {name.casefold(): known for known in self._ids[target].values() for name in (known.id, known.name)}
         close = get_close_matches(text.casefold(), labels, n=3, cutoff=0.5)
         known = list(dict.fromkeys(f"{labels[name].id} ({labels[name].name})".replace(" ()", "") for name in close))
-        return f"did you mean {' or '.join(known)}?" if known else f"check its spelling; no {target} is like it"
+        return f"did you mean {' or '.join(known)}?" if known else f"check its spelling; no {table.word} is like it"
 
 
 def resolve(write: Write, references: References) -> Write:
