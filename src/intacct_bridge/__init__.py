@@ -1,5 +1,108 @@
-"""Intacct Bridge: move data between Sage Intacct and everything else, both ways."""
+"""Intacct Bridge: move data between Sage Intacct and everything else, both ways.
+
+The public names, and nothing else. Each is imported when it is first asked for, so that a command's help does not wait
+for what it does not need.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from intacct_bridge.client.client import Client, connect
+    from intacct_bridge.client.connection import Connection
+    from intacct_bridge.client.meter import Meter
+    from intacct_bridge.client.sources import list_connections, load_connection
+    from intacct_bridge.client.writing import Outcome
+    from intacct_bridge.errors import (
+        CapError,
+        Diagnosis,
+        Fault,
+        InDoubtError,
+        IntacctError,
+        InvalidRequestError,
+        NotPermittedError,
+        ProtocolError,
+        RecordError,
+        RefusedError,
+        SettingsError,
+        SignInError,
+        ThrottledError,
+        TransientError,
+    )
+    from intacct_bridge.model.catalog import Catalog, FieldDef, ObjectDef, Relation
+    from intacct_bridge.model.query import Aggregate, Order, Query, field
+    from intacct_bridge.wire.envelope import Function, Result
+    from intacct_bridge.wire.page import Page
+    from intacct_bridge.wire.values import UNSET, Formatting, Kind
+    from intacct_bridge.wire.xml import Element, element
 
 __version__ = "0.1.0"
 
-__all__ = ["__version__"]
+__all__ = [
+    "UNSET",
+    "Aggregate",
+    "CapError",
+    "Catalog",
+    "Client",
+    "Connection",
+    "Diagnosis",
+    "Element",
+    "Fault",
+    "FieldDef",
+    "Formatting",
+    "Function",
+    "InDoubtError",
+    "IntacctError",
+    "InvalidRequestError",
+    "Kind",
+    "Meter",
+    "NotPermittedError",
+    "ObjectDef",
+    "Order",
+    "Outcome",
+    "Page",
+    "ProtocolError",
+    "Query",
+    "RecordError",
+    "RefusedError",
+    "Relation",
+    "Result",
+    "SettingsError",
+    "SignInError",
+    "ThrottledError",
+    "TransientError",
+    "__version__",
+    "connect",
+    "element",
+    "field",
+    "list_connections",
+    "load_connection",
+]
+
+_HOMES = {
+    "client.client": ("Client", "connect"),
+    "client.connection": ("Connection",),
+    "client.meter": ("Meter",),
+    "client.sources": ("list_connections", "load_connection"),
+    "client.writing": ("Outcome",),
+    "model.catalog": ("Catalog", "FieldDef", "ObjectDef", "Relation"),
+    "model.query": ("Aggregate", "Order", "Query", "field"),
+    "wire.envelope": ("Function", "Result"),
+    "wire.page": ("Page",),
+    "wire.values": ("UNSET", "Formatting", "Kind"),
+    "wire.xml": ("Element", "element"),
+}
+
+
+if not TYPE_CHECKING:  # a type checker must not believe that every name exists
+
+    def __getattr__(name: str) -> object:
+        if name not in __all__:
+            raise AttributeError(f"module 'intacct_bridge' has no attribute {name!r}")
+        home = next((module for module, names in _HOMES.items() if name in names), "errors")
+        found: object = getattr(import_module(f"intacct_bridge.{home}"), name)
+        globals()[name] = found
+        return found
+
+    def __dir__() -> list[str]:
+        return list(__all__)

@@ -20,6 +20,7 @@ from intacct_bridge.client.meter import Meter
 from intacct_bridge.client.reading import Reading, question
 from intacct_bridge.client.records import Record, Records
 from intacct_bridge.client.session import Session, Signed
+from intacct_bridge.client.sources import load_connection
 from intacct_bridge.client.writing import Outcome, send_each
 from intacct_bridge.errors import RefusedError
 from intacct_bridge.model.catalog import Catalog, ObjectDef, object_from_inspect
@@ -32,6 +33,20 @@ from intacct_bridge.wire.xml import Element
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+
+def connect(
+    name: str | None = None,
+    *,
+    transport: Transport | None = None,
+    max_transactions: int | None = None,
+    **settings: Any,
+) -> "Client":
+    """A client for a named connection, or for the only one there is; settings given here are stronger than all others.
+
+    Nothing is sent before the first question. The settings are those of `Connection`, such as `location_id="100"`.
+    """
+    return Client(load_connection(name, **settings), transport=transport, max_transactions=max_transactions)
 
 
 class Client:

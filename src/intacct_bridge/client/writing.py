@@ -6,7 +6,7 @@ caller's own affair.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from intacct_bridge.client.asking import Asking
 from intacct_bridge.errors import Fault, InvalidRequestError
@@ -45,8 +45,14 @@ def send_each(asking: Asking, bodies: Sequence[Element], *, transaction: bool = 
     for start in range(0, len(bodies), FUNCTIONS_AT_A_TIME):
         functions = asking.functions(*bodies[start : start + FUNCTIONS_AT_A_TIME])
         results = asking.send(functions, read=False, transaction=transaction, uniqueid=True)
-        outcomes += [outcome for result in results for outcome in outcomes_of(result)]
+        outcomes += [outcome_of(result) for result in results]
     return outcomes
+
+
+def outcome_of(result: Result) -> Outcome:
+    """The outcome of a function with one record: applied if the result says so or has its key, faults or not."""
+    first = outcomes_of(result)[0]
+    return replace(first, faults=result.faults) if first.ok else first
 
 
 def outcomes_of(result: Result) -> list[Outcome]:
