@@ -1,7 +1,7 @@
 import pytest
 
 from intacct_bridge.errors import SettingsError
-from intacct_bridge.model.mapping import Rule, condition_parts, parse_map, unified_map, unified_maps
+from intacct_bridge.model.mapping import condition_parts, parse_map, unified_map, unified_maps
 
 BILLS = """
 object = "APBILL"
@@ -25,7 +25,8 @@ ACCOUNTNO = ["Account", { from = "Category", map = { Travel = "6100", Rent = "64
 def test_a_map_is_read() -> None:
     found = parse_map(BILLS, "bills.toml")
     assert (found.name, found.object, found.read_object) == ("bills", "APBILL", "APBILL")
-    assert found.write["RECORDID"] == (Rule(from_="Invoice No"),)
+    (rule,) = found.write["RECORDID"]
+    assert (rule.from_, rule.paths, rule.sources) == ("Invoice No", ("Invoice No",), ("Invoice No",))
     lookup = found.write["VENDORID"][0].lookup
     assert lookup is not None
     assert lookup.give == "VENDORID"

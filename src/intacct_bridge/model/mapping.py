@@ -55,8 +55,8 @@ class Lookup(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Further conditions by other columns, where these have a value: `VENDORID = "vendorId"`."""
 
 
-class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How one value comes about."""
+class RuleText(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How one value comes about, as a mapping says it."""
 
     from_: str | tuple[str, ...] = msgspec.field(default="", name="from")
     """A column or path, or several: the first that has a value."""
@@ -90,19 +90,18 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Apply the rule only where this column has a value other than zero or false, or (`type=mobile`) this value."""
     required: bool = False
 
-    @property
-    def sources(self) -> tuple[str, ...]:
-        """Every column or path that the rule looks at."""
-        single = (self.from_,) if isinstance(self.from_, str) else self.from_
-        also = tuple(self.lookup.also.values()) if self.lookup else ()
-        return tuple(
-            one for one in (*single, *self.join, *self.references, condition_parts(self.when)[0], *also) if one
-        )
 
-    @property
-    def references(self) -> tuple[str, ...]:
-        """The columns that a `reference` stands for: number, id, name."""
-        return tuple(f"{self.reference}{end}" for end in ("Number", "Id", "Name")) if self.reference else ()
+class Rule(RuleText, frozen=True):
+    """A checked rule, with what follows from its text worked out once."""
+
+    paths: tuple[str, ...] = ()
+    """The columns or paths of which the first with a value counts."""
+    sources: tuple[str, ...] = ()
+    """Every column or path that the rule looks at."""
+    condition: tuple[str, bool, str] = ("", False, "")
+    """`when` taken apart."""
+    plain: bool = False
+    """A text comes out as it went in."""
 
 
 def condition_parts(condition: str) -> tuple[str, bool, str]:
@@ -112,7 +111,7 @@ def condition_parts(condition: str) -> tuple[str, bool, str]:
 
 
 Rules = tuple[Rule, ...]
-_Written = str | Rule | list[str | Rule]
+_Written = str | RuleText | list[str | RuleText]
 
 
 class Custom(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -192,11 +191,10 @@ class EntityMap(msgspec.Struct, frozen=True):
     """Columns that the loader needs and no field takes, by the name it knows them under, as `attachments`."""
     custom: Custom | None
     lines: tuple[LineMap, ...]
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """Every column of the input that the map knows: used, carried or ignored."""
-        return tuple(dict.fromkeys(_known(self)))
+    columns: tuple[str, ...] = ()
+    """Every column or path of the input that the map knows: used, carried or ignored."""
+    known: frozenset[str] = frozenset()
+    """The same by the record's own column names."""
 
     def check_columns(self, columns: tuple[str, ...], source: str) -> None:
         """Hold a table's header against the map; SettingsError for a column it lacks or, unless allowed, has left."""
@@ -251,7 +249,7 @@ def unified_maps(version: str) -> Mapping[str, EntityMap]:
 
 def _checked(document: _Document, stem: str) -> EntityMap:
     write, read = _directions(document.fields, document.write, document.read, "")
-    return EntityMap(
+    entity = EntityMap(
         name=document.name or stem,
         object=document.object,
         about=document.about,
@@ -269,6 +267,8 @@ def _checked(document: _Document, stem: str) -> EntityMap:
         custom=document.custom,
         lines=tuple(_checked_lines(one) for one in document.lines),
     )
+    columns = tuple(dict.fromkeys(_known(entity)))
+    return msgspec.structs.replace(entity, columns=columns, known=frozenset((*columns, *map(column, columns))))
 
 
 def _checked_lines(document: _Lines) -> LineMap:
@@ -297,10 +297,10 @@ def _directions(
 
 def _rules(written: _Written, place: str) -> Rules:
     several = written if isinstance(written, list) else [written]
-    return tuple(_checked_rule(Rule(from_=one) if isinstance(one, str) else one, place) for one in several)
+    return tuple(_checked_rule(RuleText(from_=one) if isinstance(one, str) else one, place) for one in several)
 
 
-def _checked_rule(rule: Rule, place: str) -> Rule:
+def _checked_rule(rule: RuleText, place: str) -> Rule:
     ways = [bool(rule.from_), bool(rule.join), rule.constant is not None, bool(rule.reference)]
     if sum(ways) != 1:
         raise SettingsError(f"{place}: a rule takes one of from, join, constant and reference")
@@ -313,28 +313,39 @@ def _checked_rule(rule: Rule, place: str) -> Rule:
     if rule.reference and not natural_key(rule.object):
         raise SettingsError(f"{place}: a reference needs the object it refers to, with a natural key")
     if rule.lookup is None or rule.lookup.give:
-        return rule
+        return _worked_out(rule)
     give = natural_key(rule.lookup.object)
     if give is None:
         raise SettingsError(
             f"{place}: say which field of {rule.lookup.object} the lookup gives", fix='give = "RECORDNO"'
         )
-    return msgspec.structs.replace(rule, lookup=msgspec.structs.replace(rule.lookup, give=give))
+    return _worked_out(msgspec.structs.replace(rule, lookup=msgspec.structs.replace(rule.lookup, give=give)))
+
+
+def _worked_out(rule: RuleText) -> Rule:
+    named = (rule.from_,) if isinstance(rule.from_, str) else rule.from_
+    if rule.reference:
+        named = tuple(f"{rule.reference}{end}" for end in ("Number", "Id", "Name"))
+    condition = condition_parts(rule.when)
+    also = tuple(rule.lookup.also.values()) if rule.lookup else ()
+    sources = tuple(one for one in (*named, *rule.join, condition[0], *also) if one)
+    plain = not (rule.split or rule.map or rule.as_)
+    return Rule(**msgspec.structs.asdict(rule), paths=named, sources=sources, condition=condition, plain=plain)
 
 
 def _turned(name: str, rules: Rules) -> Iterator[tuple[str, Rule]]:
     """The column that a field becomes when it is read: the first plain renaming among its rules decides."""
     for rule in rules:
         if rule.reference:
-            yield f"{rule.reference}Number", Rule(from_=name)
+            yield f"{rule.reference}Number", _worked_out(RuleText(from_=name))
             return
         if rule.lookup or rule.join or rule.split or rule.constant is not None or rule.absolute or rule.when:
             continue
-        path = rule.from_ if isinstance(rule.from_, str) else rule.from_[0]
+        path = rule.paths[0]
         if not path.startswith(UP):
             back = {str(value): _scalar(key) for key, value in reversed(rule.map.items())}
             kept: dict[str, Any] = {"as_": rule.as_, "format": rule.format, "negate": rule.negate}
-            yield path, Rule(from_=name, map=back, otherwise="keep", **kept)
+            yield path, _worked_out(RuleText(from_=name, map=back, otherwise="keep", **kept))
             return
 
 

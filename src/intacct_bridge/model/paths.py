@@ -54,8 +54,11 @@ def value_at(record: Mapping[str, object], path: str) -> object:
     """What stands there; None where nothing does."""
     if path in record:
         return record[path]
+    way = steps(path)
+    if len(way) == 1:
+        return record.get(column(path))
     found: object = record
-    for step in steps(path):
+    for step in way:
         found = _inside(found, step)
         if found is None:
             return None

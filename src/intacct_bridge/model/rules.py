@@ -14,7 +14,7 @@ from typing import cast
 
 from intacct_bridge.errors import RecordError
 from intacct_bridge.model.keys import natural_key, record_key
-from intacct_bridge.model.mapping import UP, Rule, Rules, Type, condition_parts
+from intacct_bridge.model.mapping import UP, Rule, Rules, Type
 from intacct_bridge.model.paths import has, value_at
 from intacct_bridge.wire.values import Kind, Value, parse_value, render_value
 
@@ -50,6 +50,9 @@ class Taken:
 
     value: Found
     column: str = ""
+
+
+_NOT_TAKEN = Taken(NOTHING)
 
 
 def _strict_number(cell: object) -> Decimal | None:
@@ -95,24 +98,25 @@ def take(rules: Rules, scene: Scene, *, clear: bool = False) -> Taken:
     """The first value that the rules find. With `clear`, a null that the record states is a value too."""
     said_null = ""
     for rule in rules:
-        if rule.when and not _holds(rule.when, scene):
+        if rule.when and not _holds(rule, scene):
             continue
         column, cell = _source(rule, scene)
         if _empty(cell):
             if rule.default is not None:
                 return Taken(rule.default)
-            said_null = said_null or next((one for one in rule.sources if has(scene.record, one)), "")
+            if clear and not said_null:
+                said_null = next((one for one in rule.paths if has(scene.record, one)), "")
             continue
         try:
-            value = _wanted(rule, _value(rule, cell, column, scene.readers), column, scene)
+            value = _value(rule, cell, column, scene.readers)
         except RecordError as error:
             raise RecordError(error.message, fix=error.fix, field=column) from None
-        if value is not NOTHING:
-            return Taken(value, column)
-    if any(rule.required for rule in rules):
+        if not isinstance(value, Nothing):
+            return Taken(_wanted(rule, value, column, scene), column)
+    if rules[-1].required or any(rule.required for rule in rules):
         columns = [one for rule in rules for one in rule.sources]
         raise RecordError(f"{' or '.join(columns)} is missing", field=columns[0] if columns else "")
-    return Taken(None, said_null) if said_null and clear else Taken(NOTHING)
+    return Taken(None, said_null) if said_null else _NOT_TAKEN
 
 
 def _source(rule: Rule, scene: Scene) -> tuple[str, object]:
@@ -122,16 +126,21 @@ def _source(rule: Rule, scene: Scene) -> tuple[str, object]:
     if rule.join:
         parts = [_text(cell) for one in rule.join if not _empty(cell := scene.at(one))]
         return rule.join[0], rule.with_.join(parts)
-    paths = rule.references or ((rule.from_,) if isinstance(rule.from_, str) else rule.from_)
-    found = ((path, scene.at(path)) for path in paths)
-    said = [(path, cell) for path, cell in found if not _empty(cell) and not (rule.skip_zero and not _stands(cell))]
-    if rule.single and len(said) > 1:
-        raise RecordError(f"{' and '.join(path for path, _ in said)} exclude each other", field=said[0][0])
-    return said[0] if said else (paths[0], None)
+    said: tuple[str, object] = ("", None)
+    for path in rule.paths:
+        cell = scene.at(path)
+        if _empty(cell) or (rule.skip_zero and not _stands(cell)):
+            continue
+        if said[0]:
+            raise RecordError(f"{said[0]} and {path} exclude each other", field=said[0])
+        said = (path, cell)
+        if not rule.single:
+            break
+    return said
 
 
-def _holds(condition: str, scene: Scene) -> bool:
-    path, equals, wanted = condition_parts(condition)
+def _holds(rule: Rule, scene: Scene) -> bool:
+    path, equals, wanted = rule.condition
     cell = scene.at(path)
     return _text(cell).casefold() == wanted.casefold() if equals else _stands(cell)
 
@@ -148,6 +157,8 @@ def _stands(cell: object) -> bool:
 
 
 def _value(rule: Rule, cell: object, column: str, readers: Readers) -> Value | Nothing:
+    if type(cell) is str and rule.plain:
+        return cell.strip()
     if isinstance(cell, list | Mapping):
         raise RecordError(f"{column} holds {'a list' if isinstance(cell, list) else 'a record'}, not a value")
     if isinstance(cell, float):
@@ -226,13 +237,10 @@ def _by_pattern(pattern: str, text: str) -> datetime:
         raise RecordError(f"{text!r} is not written as {pattern}", fix=f"write it as {pattern}") from None
 
 
-def _wanted(rule: Rule, value: Value | Nothing, column: str, scene: Scene) -> Found:
-    if isinstance(value, Nothing) or value is None:
-        return value
-    if rule.reference:
-        give = natural_key(rule.object) or ""
-        by = {f"{rule.reference}Id": record_key(rule.object), f"{rule.reference}Name": rule.name}.get(column)
-        return Wanted(rule.object, give, ((by, value),)) if by else value
+def _wanted(rule: Rule, value: Value, column: str, scene: Scene) -> Found:
+    if rule.reference and column != rule.paths[0]:
+        by = record_key(rule.object) if column == rule.paths[1] else rule.name
+        return Wanted(rule.object, natural_key(rule.object) or "", ((by, value),))
     look = rule.lookup
     if look is None:
         return value

@@ -179,7 +179,7 @@ class _Writer:
 
     def _unused(self, fields: dict[str, Value | Wanted], columns: dict[str, str]) -> tuple[str, ...]:
         """The columns left over, dealt with as the mapping says."""
-        known = {*self._entity.columns, *map(column, self._entity.columns)}
+        known = self._entity.known
         left = dict.fromkeys(
             name for row in self._rows for name, cell in row.items() if name not in known and cell not in (None, "")
         )
