@@ -136,7 +136,7 @@ def test_half_a_stream_does_not_look_like_the_stream(copy: Copy) -> None:
 
 def test_half_a_stream_that_is_not_gone_on_with_is_thrown_away(copy: Copy) -> None:
     keep(copy, BILLS, [bill(1), bill(2)], WALKING)
-    writer = copy.open().writer(BILLS, Bookmark(stale=True))
+    writer = copy.open().writer(BILLS, Bookmark())
     writer.write(batch(BILLS, [bill(3)]))
     writer.commit(DONE, NOON)
     assert numbers(copy.rows()) == [3]

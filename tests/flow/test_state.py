@@ -18,10 +18,12 @@ BOOKMARKS = st.builds(
     full=st.booleans(),
     walk=st.integers(0, 10**6),
     unread=SPANS,
-    window=st.just("") | st.just("2026-01-01/2026-02-28"),
+    windows=st.just(()) | st.just(("/2026-02-28", "2026-03-01/")),
     read_in_full=st.just("") | TIMES.map(wall),
     deletes_since=st.just("") | TIMES.map(wall),
-    stale=st.booleans(),
+    replaced=st.text(max_size=3),
+    swept=st.just("") | TIMES.map(wall),
+    dropped=st.lists(st.text(min_size=1, max_size=5), max_size=2).map(tuple),
 )
 
 
@@ -49,16 +51,10 @@ def test_a_first_walk_reads_everything_and_the_next_since_is_its_start_less_the_
     assert done.read_in_full == "03/01/2026 12:00:00"
 
 
-def test_a_walk_over_changes_does_not_heal_a_stale_copy_and_one_over_everything_does() -> None:
-    stale = Bookmark(since="03/01/2026 10:00:00", stale=True)
-    assert stale.begin("03/02/2026 12:00:00", 8, full=False).end().stale
-    assert not stale.begin("03/02/2026 12:00:00", 8, full=True).end().stale
-
-
-def test_since_is_held_back_by_what_was_followed_beside_it() -> None:
-    walking = Bookmark().begin("03/01/2026 12:00:00", 1, full=True)
-    assert walking.end(3600, not_after="02/27/2026 08:00:00").since == "02/27/2026 07:00:00"
-    assert walking.end(3600, not_after="03/05/2026 08:00:00").since == "03/01/2026 11:00:00"
+def test_a_walk_over_changes_does_not_count_as_one_over_everything() -> None:
+    read = Bookmark(since="03/01/2026 10:00:00", read_in_full="03/01/2026 12:00:00")
+    again = read.begin("03/02/2026 12:00:00", 8, full=False).end(60)
+    assert (again.since, again.read_in_full) == ("03/02/2026 11:59:00", "03/01/2026 12:00:00")
 
 
 @given(TIMES, st.integers(-14 * 60, 14 * 60), st.sampled_from([0, 60]))

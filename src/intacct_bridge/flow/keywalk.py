@@ -6,8 +6,9 @@ spans are cut. The two readers of a span meet in the middle. Only an answer that
 it: counts that seem to add up prove nothing in a company that is being edited, so the last page of a span is asked for
 alone.
 
-In a stream whose key is not to be trusted the walk goes along the group instead. A page may end inside a group; the
-rows of its last group are then left for the next page. A group larger than a page is read by itself, along its keys.
+A walk may go along a field that many rows share, such as the journal entry of a ledger line, and hand on these groups
+whole. A page may end inside a group; the rows of its last group are then left for the next page. A group larger than a
+page is read by itself, along its keys.
 
 Calls run in the given pool; the next one is on its way before the rows of this one are handed on.
 """
@@ -216,13 +217,14 @@ class _Walk:
     def large_group(self, gap: _Gap, group: Value, *, downward: bool) -> Iterator[Piece]:
         """A group that no page holds, read along its keys; the gap's end moves only once it is whole."""
         stream = self.partition.stream
-        if self.partition.along != stream.group:
+        if self.partition.along == stream.key:
             raise RemoteProtocolError(f"more than {self.page:,} rows of {stream.object} share the key {group!r}")
         inside = replace(
             self.partition,
-            where=(*self.partition.where, Compare(stream.group, Op.EQUALTO, (group,))),
+            along=stream.key,
+            where=(*self.partition.where, Compare(self.partition.along, Op.EQUALTO, (group,))),
             unread=EVERYTHING,
-            walked=stream.key,
+            in_groups=bool(stream.group),
         )
         begins: tuple[Value, ...] = (group,)
         for piece in walk(self.ask, inside, self.pool):

@@ -6,13 +6,12 @@ or go before an offset would shift what stands behind it. The next page is simpl
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
-from intacct_bridge.flow.state import Span
+from intacct_bridge.flow.state import EVERYTHING, Span
 from intacct_bridge.flow.stream import Stream
 from intacct_bridge.model.query import MAX_IN, MAX_PAGE, Compare, Filter, Op, Order, Query, all_of, any_of
-from intacct_bridge.wire.values import Value
+from intacct_bridge.wire.values import Kind, Value
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -23,29 +22,21 @@ class Partition:
     """The rows of a stream that one walk reads, and the spans of keys that it still has to read."""
 
     stream: Stream
+    along: str
+    """The field whose values the walk follows and the spans speak of."""
     where: tuple[Filter, ...] = ()
-    unread: tuple[Span, ...] = (Span(),)
+    unread: tuple[Span, ...] = EVERYTHING
+    in_groups: bool = False
+    """Several rows share one value of the walked field; groups are handed on whole, and one after another."""
     select: tuple[str, ...] = ()
     """Other fields than the stream's own, for a look-up."""
-    walked: str = ""
-    """Another field to walk than the stream's own."""
     page_size: int = MAX_PAGE
     show_private: bool = True
 
     @property
-    def along(self) -> str:
-        """The field whose values the spans speak of."""
-        return self.walked or self.stream.walked
-
-    @property
     def as_text(self) -> bool:
         """Whether the order of the keys is the gateway's secret."""
-        return self.along == self.stream.key and self.stream.text_key
-
-    @property
-    def in_groups(self) -> bool:
-        """Whether several rows share one value of the walked field, so that a page may end inside a group."""
-        return bool(self.stream.group)
+        return self.stream.fields[self.along] is not Kind.INTEGER
 
     def key(self, text: str) -> Value:
         """A span's end as a filter wants it."""
@@ -99,40 +90,6 @@ def one_of(field: str, values: Sequence[Value]) -> Iterator[tuple[Filter, Sequen
     for start in range(0, len(values), MAX_IN):
         some = values[start : start + MAX_IN]
         yield Compare(field, Op.IN, tuple(some)), some
-
-
-@dataclass(frozen=True, slots=True)
-class Days:
-    """Days from one to another, both included; an open end has no day."""
-
-    first: date | None = None
-    last: date | None = None
-
-    def filter(self, field: str) -> tuple[Filter, ...]:
-        """The filter that keeps a date within these days."""
-        if self.first and self.last:
-            return (Compare(field, Op.BETWEEN, (self.first, self.last)),)
-        low = (Compare(field, Op.GREATERTHANOREQUALTO, (self.first,)),) if self.first else ()
-        high = (Compare(field, Op.LESSTHANOREQUALTO, (self.last,)),) if self.last else ()
-        return (*low, *high)
-
-    def cut(self, days: int) -> tuple["Days", "Days | None"]:
-        """The first so many days, and what is left."""
-        assert self.first is not None
-        assert self.last is not None
-        end = self.first + timedelta(days=max(1, days) - 1)
-        if end >= self.last:
-            return self, None
-        return Days(self.first, end), Days(end + timedelta(days=1), self.last)
-
-    def __str__(self) -> str:
-        return f"{self.first or ''}/{self.last or ''}"
-
-    @classmethod
-    def read(cls, text: str) -> "Days":
-        """Read what `str` wrote."""
-        first, _, last = text.partition("/")
-        return cls(date.fromisoformat(first) if first else None, date.fromisoformat(last) if last else None)
 
 
 def values_in(rows: Iterable[Value]) -> list[Value]:

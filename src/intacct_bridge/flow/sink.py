@@ -58,6 +58,10 @@ class Writer(Protocol):
     def complete(self) -> bool:
         """A walk over everything has once ended, so a whole copy is there."""
 
+    @property
+    def begun(self) -> bool:
+        """Rows of a first walk that has not ended are there."""
+
     def write(self, rows: "pa.RecordBatch") -> None:
         """Rows as they are now: new ones are added, known ones replaced by key."""
 

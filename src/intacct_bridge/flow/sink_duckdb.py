@@ -136,6 +136,11 @@ class DuckDBWriter:
         return not self._loading
 
     @property
+    def begun(self) -> bool:
+        """An unfinished table is there."""
+        return self._loading and self._schema is not None
+
+    @property
     def _table(self) -> str:
         return quoted(self._stream.name + (LOADING if self._loading else ""))
 

@@ -49,14 +49,18 @@ class Bookmark:
     """The number of the run that began the walk in progress; what it does not meet is older than that."""
     unread: tuple[Span, ...] = ()
     """The spans of keys that the walk in progress has not read."""
-    window: str = ""
-    """`from/to`: the days whose keys `unread` speaks of; later days are unread as well."""
+    windows: tuple[str, ...] = ()
+    """Where a read is cut by date: the unread windows, of which `unread` speaks of the first."""
     read_in_full: str = ""
     """When the last walk over everything began."""
+    replaced: str = ""
+    """In the walk in progress, lines have been replaced under the changed headers up to this one."""
     deletes_since: str = ""
-    """The audit trail has been followed up to here."""
-    stale: bool = False
-    """Something was missed on purpose or by failure; only a walk over everything makes the copy right again."""
+    """Deletes are wanted from here on."""
+    swept: str = ""
+    """When all keys were last compared, where the audit trail cannot be read."""
+    dropped: tuple[str, ...] = ()
+    """Fields that the gateway describes but does not let us query."""
 
     @property
     def last_key(self) -> str:
@@ -70,29 +74,29 @@ class Bookmark:
 
     def begin(self, started: str, run: int, *, full: bool) -> "Bookmark":
         """The bookmark of a new walk that begins now."""
-        return replace(self, started=started, full=full, walk=run, unread=EVERYTHING, window="")
+        return replace(self, started=started, full=full, walk=run, unread=EVERYTHING, windows=(), replaced="")
 
-    def come_to(self, unread: tuple[Span, ...], window: str = "") -> "Bookmark":
+    def come_to(self, unread: tuple[Span, ...]) -> "Bookmark":
         """The same walk, further on."""
-        return replace(self, unread=unread, window=window)
+        return replace(self, unread=unread)
 
-    def end(self, overlap_seconds: int = OVERLAP_SECONDS, *, not_after: str = "") -> "Bookmark":
-        """The walk is done. `not_after` holds `since` back: up to there only has something beside it been followed."""
-        reached = earlier(self.started, not_after) if not_after else self.started
+    def end(self, overlap_seconds: int = OVERLAP_SECONDS) -> "Bookmark":
+        """The walk is done: changes are wanted from its start on, less the overlap."""
         return replace(
             self,
-            since=less(reached, overlap_seconds),
+            since=less(self.started, overlap_seconds),
             started="",
             full=False,
             unread=(),
-            window="",
+            windows=(),
+            replaced="",
             read_in_full=self.started if self.full else self.read_in_full,
-            stale=False if self.full else self.stale,
         )
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data for JSON; what says nothing is left out."""
         plain = {name: value for name, value in asdict(self).items() if value}
+        plain |= {name: list(plain[name]) for name in ("dropped", "windows") if name in plain}
         if self.unread:
             plain["unread"] = [[span.low, span.high] for span in self.unread]
             plain["last_key"] = self.last_key
@@ -101,18 +105,19 @@ class Bookmark:
     @classmethod
     def from_dict(cls, plain: Mapping[str, Any]) -> "Bookmark":
         """Read back what `to_dict` wrote; names it does not know are ignored, wrong shapes are refused."""
-        known = {one.name for one in fields(cls)} - {"unread"}
+        known = {one.name for one in fields(cls)} - {"unread", "dropped", "windows"}
         given = {name: value for name, value in plain.items() if name in known}
         try:
             spans = tuple(Span(str(low), str(high)) for low, high in plain.get("unread", ()))
-            for name in ("since", "started", "read_in_full", "deletes_since"):
+            dropped, windows = (tuple(map(str, plain.get(name, ()))) for name in ("dropped", "windows"))
+            for name in ("since", "started", "read_in_full", "deletes_since", "swept"):
                 if given.get(name):
                     moment(given[name])
         except (TypeError, ValueError) as error:
             raise SettingsError(
                 f"the stored state is damaged: {error}", fix="remove the stream's state to read it in full again"
             ) from None
-        return cls(unread=spans, **given)
+        return cls(unread=spans, dropped=dropped, windows=windows, **given)
 
 
 def wall(when: datetime) -> str:

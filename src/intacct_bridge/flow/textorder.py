@@ -21,7 +21,7 @@ class TextOrder:
     """What a walk along text keys has seen so far."""
 
     def __init__(self, partition: Partition, ask: Ask) -> None:
-        self._partition = replace(partition, select=(partition.stream.key,))
+        self._partition = replace(partition, select=(partition.along,))
         self._ask = ask
         self._seen: set[int] = set()  # hashes: a key of any length costs the same
         self._left: int | None = None
@@ -55,7 +55,7 @@ class TextOrder:
 
     @property
     def _name(self) -> str:
-        return f"{self._partition.stream.object}.{self._partition.stream.key}"
+        return f"{self._partition.stream.object}.{self._partition.along}"
 
     def _prove(self) -> None:
         """Ask about known keys whether comparing follows the order they came in, on both sides of the last one."""
@@ -71,14 +71,14 @@ class TextOrder:
 
     def _keys(self, span: Span, among: list[str]) -> set[str]:
         """Those of some keys that are there, and lie in a span as the gateway compares."""
-        chosen = (*self._partition.where, Compare(self._partition.stream.key, Op.IN, tuple(among)))
+        chosen = (*self._partition.where, Compare(self._partition.along, Op.IN, tuple(among)))
         rows = self._ask(replace(self._partition, where=chosen, page_size=MAX_IN).query(span)).rows
-        return set(rows.column(self._partition.stream.key).to_pylist())
+        return set(rows.column(self._partition.along).to_pylist())
 
     def _highest(self) -> list[str]:
         """The last keys of all, in the gateway's order."""
         rows = self._ask(replace(self._partition, page_size=MAX_IN // 2).query(Span(), descending=True)).rows
-        return [str(key) for key in dict.fromkeys(rows.column(self._partition.stream.key).to_pylist())][::-1]
+        return [str(key) for key in dict.fromkeys(rows.column(self._partition.along).to_pylist())][::-1]
 
     def _disagree(self) -> RemoteProtocolError:
         return RemoteProtocolError(

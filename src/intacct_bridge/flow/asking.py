@@ -1,0 +1,112 @@
+"""One stream's questions to the gateway: counted, and asked again without the fields that it will not answer for.
+
+`lookup` describes some fields that `query` then refuses. The refusal names them as a rule, and they are left out from
+then on; where it does not, halves of the fields are tried until the culprits stand alone.
+"""
+
+import re
+import threading
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import Protocol
+
+from intacct_bridge.errors import InvalidRequestError
+from intacct_bridge.flow.partition import Answer
+from intacct_bridge.flow.stream import Stream
+from intacct_bridge.model.query import Query
+from intacct_bridge.wire.values import Kind
+
+
+class Source(Protocol):
+    """What an extraction needs of a client."""
+
+    @property
+    def company(self) -> str:
+        """Whose data it is."""
+
+    @property
+    def concurrency(self) -> int:
+        """How many calls may run at once."""
+
+    @property
+    def offset_minutes(self) -> int:
+        """The API user's offset from UTC."""
+
+    def now(self) -> datetime:
+        """The server's clock."""
+
+    def page(self, query: Query, kinds: Mapping[str, Kind]) -> Answer:
+        """One page, typed; one billable transaction."""
+
+
+_NAMED = (
+    re.compile(r"\[\s*\w+\s*:\s*\[([^\]]*)\]"),  # ... cannot be queried: [PROJECT: [CFDA, AGENCY] ]
+    re.compile(r"Field requested is not valid:\s*([\w.]+)", re.IGNORECASE),
+    re.compile(r"Invalid fields? list\s+([\w., ]+)", re.IGNORECASE),
+)
+_ABOUT_FIELDS = re.compile(r"fields? .*(cannot be queried|not valid|invalid)", re.IGNORECASE | re.DOTALL)
+
+
+class Asker:
+    """Asks for one stream and keeps count."""
+
+    def __init__(self, source: Source, stream: Stream, dropped: Iterable[str] = ()) -> None:
+        self.stream = stream
+        self.pages = 0
+        self.dropped: tuple[str, ...] = tuple(dropped)
+        self._source = source
+        self._lock = threading.Lock()
+        self._needed = {stream.key, stream.group, stream.window, stream.modified, stream.by}
+
+    def ask(self, query: Query) -> Answer:
+        """One page; what the gateway will not give is left out, and the question asked again."""
+        while True:
+            select = tuple(name for name in query.select if name not in self.dropped)
+            try:
+                return self._page(replace(query, select=select))
+            except InvalidRequestError as refused:
+                names = named_in(refused, select) or self._tried_out(refused, query)
+                if not names or self._needed.intersection(names):
+                    raise
+                with self._lock:
+                    self.dropped = tuple(dict.fromkeys((*self.dropped, *names)))
+
+    def _page(self, query: Query) -> Answer:
+        kinds = {name: self.stream.fields[name] for name in query.select if isinstance(name, str)}
+        answer = self._source.page(query, kinds)
+        with self._lock:
+            self.pages += 1
+        return answer
+
+    def _tried_out(self, refused: InvalidRequestError, query: Query) -> tuple[str, ...]:
+        """The refused fields, found by halves, where the refusal is about fields and names none."""
+        if not any(_ABOUT_FIELDS.search(fault.text) for fault in refused.faults):
+            return ()
+        suspects = [name for name in query.select if isinstance(name, str) and name not in self._needed]
+        return tuple(self._culprits(replace(query, page_size=1), suspects))
+
+    def _culprits(self, query: Query, suspects: list[str]) -> list[str]:
+        if not suspects:
+            return []
+        try:
+            self._page(replace(query, select=(self.stream.key, *suspects)))
+        except InvalidRequestError:
+            if len(suspects) == 1:
+                return suspects
+            middle = len(suspects) // 2
+            return self._culprits(query, suspects[:middle]) + self._culprits(query, suspects[middle:])
+        return []
+
+
+def named_in(refused: InvalidRequestError, asked_for: Iterable[object]) -> tuple[str, ...]:
+    """The fields that a refusal says cannot be queried, of those that were asked for."""
+    known = {str(name).upper(): str(name) for name in asked_for}
+    found = []
+    for fault in refused.faults:
+        for text in (fault.description, fault.description2):
+            for shape in _NAMED:
+                for match in shape.finditer(text):
+                    found += [name.strip().upper() for name in re.split(r"[,\s]+", match[1])]
+    names = (known.get(name) or known.get(name.rpartition(".")[2]) for name in found)
+    return tuple(dict.fromkeys(name for name in names if name))

@@ -1,0 +1,171 @@
+"""Records that are gone: hints from the audit trail, or all keys compared where it cannot be read.
+
+The trail tells deletes late, and by keys whose meaning differs by object. So an entry is only a hint: what it may mean
+is looked up in the copy, and a row goes only when a question to the gateway shows that its key is gone. It takes the
+lines under it along. One question serves all streams, and reaches back far enough to meet what appeared late.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from intacct_bridge.errors import InvalidRequestError, NotPermittedError
+from intacct_bridge.flow.asking import Asker
+from intacct_bridge.flow.changes import as_kind, distinct, replace_under, vanished
+from intacct_bridge.flow.keywalk import walk
+from intacct_bridge.flow.partition import Partition, one_of
+from intacct_bridge.flow.reading import Context, Reading
+from intacct_bridge.flow.state import earlier, less, moment
+from intacct_bridge.flow.stream import Stream
+from intacct_bridge.model import keys
+from intacct_bridge.model.query import Compare, Filter, Op
+from intacct_bridge.wire.values import Kind, Value
+
+TRAIL = Stream(
+    "AUDITHISTORY",
+    "AUDITHISTORY",
+    {"ID": Kind.TEXT, "OBJECTTYPE": Kind.TEXT, "OBJECTKEY": Kind.TEXT, "ACCESSTIME": Kind.TIMESTAMP},
+    "ID",
+    text_key=True,
+)
+DELETED = "D"
+"""What `query` calls a delete in ACCESSMODE; readByQuery wants the whole word."""
+EVERY_RUN = 2**62
+"""A number that no run reaches."""
+
+
+def follow_deletes(context: Context, readings: Sequence[Reading], headers: Mapping[str, Stream]) -> Asker:
+    """Take out of the copy what is gone from the company; gives the questions asked of the trail."""
+    asker = Asker(context.source, TRAIL)
+    reached = less(context.started, context.options.trail_seconds)
+    followed = [one for one in readings if one.writer.complete and one.bookmark.deletes_since not in ("", reached)]
+    if not followed:
+        return asker
+    try:
+        told = _trail(context, asker, followed)
+    except (NotPermittedError, InvalidRequestError):
+        _compare_keys(context, followed)
+        return asker
+    gone: dict[str, list[Value]] = {}
+    for reading in headers_first(followed):
+        own = gone.setdefault(reading.stream.object, [])
+        own += _gone_by_key(reading, told.get(reading.stream.object, ()))
+        own += _gone_with_header(reading, headers.get(reading.stream.header), told, gone)
+    for reading in followed:
+        reading.bookmark = replace(reading.bookmark, deletes_since=reached)
+        reading.save()
+    return asker
+
+
+def headers_first(readings: Sequence[Reading]) -> list[Reading]:
+    """The same, no line before its header, since lines go with what is gone above them."""
+    depth: dict[str, int] = {}
+    by_object = {one.stream.object: one.stream for one in readings}
+
+    def level(stream: Stream) -> int:
+        above = by_object.get(stream.header)
+        if stream.object not in depth:
+            depth[stream.object] = 0  # a ring would be a mistake in the table, not a reason to hang
+            depth[stream.object] = level(above) + 1 if above else 0
+        return depth[stream.object]
+
+    return sorted(readings, key=lambda one: level(one.stream))
+
+
+def _trail(context: Context, asker: Asker, readings: Sequence[Reading]) -> dict[str, list[str]]:
+    """The keys under which the trail tells deletes, by object."""
+    since = readings[0].bookmark.deletes_since
+    objects: dict[str, None] = {}
+    for reading in readings:
+        since = earlier(since, reading.bookmark.deletes_since)
+        objects |= dict.fromkeys(name for name in (reading.stream.object, reading.stream.header) if name)
+    where: tuple[Filter, ...] = (
+        Compare("ACCESSMODE", Op.EQUALTO, (DELETED,)),
+        Compare("ACCESSTIME", Op.GREATERTHANOREQUALTO, (context.sent(since),)),
+        Compare("OBJECTTYPE", Op.IN, tuple(name.lower() for name in objects)),
+    )
+    told: dict[str, list[str]] = {}
+    partition = Partition(TRAIL, TRAIL.key, where, page_size=context.options.page_size)
+    for piece in walk(asker.ask, partition, context.pool):
+        cells = (piece.rows.column(name).to_pylist() for name in ("OBJECTTYPE", "OBJECTKEY"))
+        for object_type, object_key in zip(*cells, strict=True):
+            if object_type and object_key:
+                told.setdefault(object_type.upper(), []).append(object_key)
+    return told
+
+
+def _gone_by_key(reading: Reading, told: Sequence[str]) -> list[Value]:
+    """Rows that the trail speaks of, that the copy has, and that the gateway has not."""
+    stream = reading.stream
+    if not told or stream.group:
+        return []
+    maybe: dict[str, list[str]] = {}
+    for object_key in told:
+        for field, value in keys.audited(stream.object, object_key):
+            maybe.setdefault(field, []).append(value)
+    held: dict[Value, None] = {}
+    for field, values in maybe.items():
+        if field in stream.fields:
+            found = reading.writer.live(field, as_kind(values, stream.fields[field]))
+            held |= dict.fromkeys(key for some in found.values() for key in some)
+    gone = [key for some in vanished(reading.asker, reading.partition(), list(held)) for key in some]
+    if gone:
+        reading.writer.delete(gone)
+    return gone
+
+
+def _gone_with_header(
+    reading: Reading, header: Stream | None, told: Mapping[str, Sequence[str]], gone: Mapping[str, Sequence[Value]]
+) -> list[Value]:
+    """Rows whose header is gone; their keys, for the lines below them."""
+    stream = reading.stream
+    if header is None or not stream.by:
+        return []
+    known = as_kind(gone.get(header.object, ()), stream.fields[stream.by])
+    maybe = [
+        value
+        for object_key in told.get(header.object, ())
+        for field, value in keys.audited(header.object, object_key)
+        if field == stream.refers_to
+    ]
+    held = reading.writer.live(stream.by, [*known, *as_kind(maybe, stream.fields[stream.by])])
+    doubtful = [parent for parent in held if parent not in set(known)]
+    if doubtful:
+        asker, kind = reading.ask_beside(header), header.fields[stream.refers_to]
+        look_up = Partition(header, stream.refers_to, show_private=reading.context.options.show_private)
+        for some in vanished(asker, look_up, as_kind(doubtful, kind)):
+            known += as_kind(some, stream.fields[stream.by])
+    without = [parent for parent in known if parent in held]
+    if without:
+        reading.writer.delete(without, field=stream.by)
+    return [key for parent in without for key in held[parent]]
+
+
+def _compare_keys(context: Context, readings: Sequence[Reading]) -> None:
+    """Compare all keys, both ways, of the streams for which that is due."""
+    for reading in readings:
+        swept = reading.bookmark.swept
+        age = (moment(context.started) - moment(swept)).total_seconds() if swept else context.options.sweep_every
+        if age >= context.options.sweep_every:
+            sweep(reading)
+
+
+def sweep(reading: Reading) -> None:
+    """Take out what the company has not, and read what the copy has not."""
+    stream = reading.stream
+    if stream.group:
+        here = distinct(reading.asker, reading.partition())
+    else:
+        only = replace(reading.partition(), select=(stream.key,))
+        here = [key for piece in reading.pieces(only) for key in piece.rows.column(stream.key).to_pylist()]
+    held = reading.writer.unseen(EVERY_RUN)
+    strange = set(held).symmetric_difference(here)
+    if stream.group:
+        replace_under(reading, list(strange))
+    else:
+        reading.writer.delete([key for key in held if key in strange])
+        for filter_, _ in one_of(stream.key, [key for key in here if key in strange]):
+            for piece in reading.pieces(reading.partition(filter_)):
+                reading.take(piece)
+                reading.safe_point()
+    reading.bookmark = replace(reading.bookmark, swept=reading.context.started, replaced="")
+    reading.save()

@@ -1,0 +1,200 @@
+"""A run: streams side by side from the company into a destination, each for itself, and what became of each.
+
+Streams are read in threads; the calls of all run in one pool as wide as the company allows, so a stream alone uses all
+of it and many share it. A failed stream keeps what it had committed and costs no other anything. Lines whose headers
+are read in the same run follow them in the same thread, because they want to know which headers changed. Deletes come
+last.
+
+    run = Extraction(source, sink, streams)
+    for progress in run: ...
+    run.outcomes
+"""
+
+import queue
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import suppress
+from dataclasses import dataclass, field
+from time import monotonic
+
+from intacct_bridge.errors import IntacctError
+from intacct_bridge.flow.asking import Source
+from intacct_bridge.flow.deletes import follow_deletes, headers_first
+from intacct_bridge.flow.reading import Context, Options, Progress, Reading, StoppedError
+from intacct_bridge.flow.sink import Sink, StreamOutcome
+from intacct_bridge.flow.state import Bookmark, moment, wall
+from intacct_bridge.flow.stream import Stream
+from intacct_bridge.flow.walks import due, read_changes, read_everything
+from intacct_bridge.wire.values import Value
+
+DELETES = "deletes"
+"""The name under which the following of deletes stands among the outcomes."""
+SPARE_THREADS = 2
+"""More streams than calls, so that a call is always waiting while another stream stores its rows."""
+
+
+@dataclass(slots=True)
+class _Met:
+    """The changed records of a stream that was read in this run, for the lines below it."""
+
+    since: str
+    keys: list[Value]
+
+
+@dataclass(slots=True)
+class _Ledger:
+    """What the threads of a run leave behind."""
+
+    errors: dict[str, IntacctError] = field(default_factory=dict)
+    broken: list[BaseException] = field(default_factory=list)
+    """What should not have happened at all; raised when the other streams are safe."""
+    deletes: StreamOutcome | None = None
+
+
+class Extraction:
+    """One run; iterate it to the end, then look at its outcomes."""
+
+    def __init__(
+        self,
+        source: Source,
+        sink: Sink,
+        streams: Sequence[Stream],
+        *,
+        headers: Mapping[str, Stream] | None = None,
+        options: Options | None = None,
+    ) -> None:
+        self.outcomes: tuple[StreamOutcome, ...] = ()
+        self._source = source
+        self._sink = sink
+        self._streams = streams
+        self._headers = {one.object: one for one in streams} | dict(headers or {})
+        self._options = options or Options()
+        self._events: queue.SimpleQueue[Progress | None] = queue.SimpleQueue()
+        self._stop = threading.Event()
+
+    def __iter__(self) -> Iterator[Progress]:
+        """Run; what happens comes as it happens. Leaving early stops the run at its next safe point."""
+        started = self._source.now()
+        run = self._sink.open(self._source.company, started)
+        width = max(1, self._source.concurrency)
+        with ThreadPoolExecutor(width, "call") as pool:
+            rows = self._sink.commit_rows
+            context = Context(self._source, pool, self._options, run, wall(started), self._stop, self._events.put, rows)
+            readings = self._readings(context)
+            ledger = _Ledger()
+            work = threading.Thread(target=self._work, args=(context, readings, ledger), name="extraction")
+            work.start()
+            try:
+                while (event := self._events.get()) is not None:
+                    yield event
+            finally:
+                self._stop.set()
+                work.join()
+                self._finish(readings, ledger)
+
+    def _readings(self, context: Context) -> list[Reading]:
+        """Every stream with its writer, and the bookmark if what it speaks of is still there."""
+        held = self._sink.bookmarks()
+        readings = []
+        for stream in self._streams:
+            bookmark = held.get(stream.name, Bookmark())
+            writer = self._sink.writer(stream, bookmark)
+            if not writer.complete and (bookmark.since or (bookmark.in_progress and not writer.begun)):
+                bookmark = Bookmark()
+                writer = self._sink.writer(stream, bookmark)
+            readings.append(Reading(context, stream, writer, bookmark))
+        return readings
+
+    def _work(self, context: Context, readings: list[Reading], ledger: _Ledger) -> None:
+        """All families side by side, then the deletes."""
+        try:
+            width = context.source.concurrency + SPARE_THREADS
+            with ThreadPoolExecutor(width, "stream") as streams:
+                wait([streams.submit(self._family, family, ledger) for family in families(readings)])
+            if not self._stop.is_set() and not ledger.broken:
+                self._deletes(context, [one for one in readings if one.sound], ledger)
+        except BaseException as error:
+            ledger.broken.append(error)
+        finally:
+            self._events.put(None)
+
+    def _family(self, members: list[Reading], ledger: _Ledger) -> None:
+        met: dict[str, _Met] = {}
+        for reading in members:
+            try:
+                self._stream(reading, met)
+            except StoppedError:
+                self._keep(reading)
+            except IntacctError as error:
+                ledger.errors[reading.name] = error
+                self._keep(reading)
+            except BaseException as error:
+                ledger.broken.append(error)
+                return
+
+    def _keep(self, reading: Reading) -> None:
+        """Commit what came before the stream failed; if that fails too, the next run reads it again."""
+        with suppress(IntacctError):
+            reading.save_what_came()
+
+    def _stream(self, reading: Reading, met: dict[str, _Met]) -> None:
+        """Bring one stream up to date."""
+        if self._stop.is_set():
+            raise StoppedError("stopped before its turn")
+        if not due(reading):
+            reading.count.done = True
+            return
+        stream, bookmark = reading.stream, reading.bookmark
+        header = self._headers.get(stream.header) if stream.by else None
+        if bookmark.full:
+            read_everything(reading, header)
+            return
+        above = met.get(stream.header)
+        known = above.keys if above and _covers(above, bookmark, stream, header) else None
+        keys = read_changes(reading, header, known)
+        if bookmark.started == reading.context.started and stream.where is None:
+            met[stream.object] = _Met(bookmark.since, keys)
+
+    def _deletes(self, context: Context, readings: list[Reading], ledger: _Ledger) -> None:
+        began, deleted, asker = monotonic(), sum(one.count.deleted for one in readings), None
+        error: IntacctError | None = None
+        try:
+            asker = follow_deletes(context, readings, self._headers)
+        except IntacctError as failed:
+            error = failed
+        ledger.deletes = StreamOutcome(
+            DELETES,
+            deleted=sum(one.count.deleted for one in readings) - deleted,
+            pages=asker.pages if asker else 0,
+            transactions=asker.pages if asker else 0,
+            seconds=round(monotonic() - began, 3),
+            complete=error is None,
+            error=error.message if error else "",
+            fix=error.fix if error else "",
+        )
+
+    def _finish(self, readings: list[Reading], ledger: _Ledger) -> None:
+        outcomes = [one.outcome(ledger.errors.get(one.name)) for one in readings]
+        self.outcomes = (*outcomes, *((ledger.deletes,) if ledger.deletes else ()))
+        self._sink.finish(self.outcomes, self._source.now())
+        if ledger.broken:
+            raise ledger.broken[0]
+
+
+def families(readings: Sequence[Reading]) -> list[list[Reading]]:
+    """Streams that are read one after another: changes of a header, then of its lines. All others stand alone."""
+    family: dict[str, list[Reading]] = {}
+    for reading in headers_first(readings):
+        above = family.get(reading.stream.header)
+        follows = above is not None and reading.bookmark.since and above[0].bookmark.since
+        home = above if above is not None and follows else []
+        home.append(reading)
+        family[reading.stream.object] = home
+    return list({id(members): members for members in family.values()}.values())
+
+
+def _covers(above: _Met, bookmark: Bookmark, stream: Stream, header: Stream | None) -> bool:
+    """Whether what the header's own read met is all that the lines have to know."""
+    early_enough = moment(above.since) <= moment(bookmark.since)
+    return header is not None and stream.refers_to == header.key and early_enough

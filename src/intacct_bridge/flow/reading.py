@@ -1,0 +1,202 @@
+"""One stream in one run: what is read goes to the destination, and how far it came goes with it.
+
+Rows are handed over page by page and committed when enough have gathered, always together with the bookmark that is
+true of them, so that whatever ends a run, the next one goes on from the last commit.
+"""
+
+import threading
+from collections.abc import Callable, Generator
+from concurrent.futures import Executor
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from time import monotonic
+
+from intacct_bridge.errors import IntacctError
+from intacct_bridge.flow.asking import Asker, Source
+from intacct_bridge.flow.keywalk import Piece, walk
+from intacct_bridge.flow.partition import Partition, changed_since
+from intacct_bridge.flow.sink import Committed, StreamOutcome, Writer
+from intacct_bridge.flow.state import OVERLAP_SECONDS, Bookmark, sent
+from intacct_bridge.flow.stream import Stream
+from intacct_bridge.model.query import MAX_PAGE, Filter
+
+
+class StoppedError(IntacctError):
+    """The run is being ended; what was committed stays."""
+
+    exit_status = 130
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How to read; the defaults are right for nearly everybody."""
+
+    full: bool = False
+    """Read everything again, also where the changes would do."""
+    start: str = ""
+    """A first read takes only what changed since this time."""
+    overlap_seconds: int = OVERLAP_SECONDS
+    trail_seconds: int = 9000
+    """How far back the audit trail is read again, for entries that appear late."""
+    full_every: int = 0
+    """Seconds between two reads of a stream that cannot tell what changed; 0: every run reads it."""
+    sweep_every: int = 86_400
+    """Seconds between two comparisons of all keys, where the audit trail cannot be read."""
+    page_size: int = MAX_PAGE
+    window_rows: int = 200_000
+    """A view of more rows than this is read by windows of days."""
+    show_private: bool = True
+    reads_as: str = ""
+    """`utc` or `user`, once it is known how the gateway takes the times of a filter."""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a stream has come."""
+
+    stream: str
+    rows: int
+    expected: int
+    """Rows that are likely still to come."""
+    pages: int
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What all streams of one run share."""
+
+    source: Source
+    pool: Executor
+    options: Options
+    run: int
+    started: str
+    stop: threading.Event
+    emit: Callable[[Progress], None]
+    commit_rows: int
+
+    def now(self) -> datetime:
+        """The company's time."""
+        return self.source.now()
+
+    def sent(self, text: str) -> str:
+        """A time as a filter has to say it."""
+        return sent(text, self.source.offset_minutes, self.options.reads_as)
+
+
+@dataclass(slots=True)
+class _Count:
+    rows: int = 0
+    deleted: int = 0
+    full: bool = False
+    done: bool = False
+    added: tuple[str, ...] = ()
+    widened: tuple[str, ...] = ()
+    began: float = field(default_factory=monotonic)
+
+
+class Reading:
+    """A stream, its writer, its bookmark and its counts."""
+
+    def __init__(self, context: Context, stream: Stream, writer: Writer, bookmark: Bookmark) -> None:
+        self.context = context
+        self.stream = stream
+        self.writer = writer
+        self.bookmark = bookmark
+        self.asker = Asker(context.source, stream, bookmark.dropped)
+        self.count = _Count()
+        self.expected = 0
+        self._beside: list[Asker] = []
+        self._waiting = 0
+        self._storing = False
+
+    @property
+    def name(self) -> str:
+        """The stream's name."""
+        return self.stream.name
+
+    @property
+    def sound(self) -> bool:
+        """Whether the writer holds nothing that a failed commit left behind."""
+        return not self._storing
+
+    def partition(self, *where: Filter, along: str = "", in_groups: bool | None = None) -> Partition:
+        """The rows of the stream that a filter keeps, to be walked as the stream wants it."""
+        return Partition(
+            self.stream,
+            along or self.stream.walked,
+            where,
+            in_groups=bool(self.stream.group) if in_groups is None else in_groups,
+            page_size=self.context.options.page_size,
+            show_private=self.context.options.show_private,
+        )
+
+    def changed(self, stream: Stream, since: str) -> tuple[Filter, ...]:
+        """The filter for what changed; nothing where everything is wanted."""
+        return (changed_since(stream, self.context.sent(since)),) if since and stream.modified else ()
+
+    def ask_beside(self, stream: Stream) -> Asker:
+        """Questions about another object that this stream needs, counted with its own."""
+        self._beside.append(Asker(self.context.source, stream))
+        return self._beside[-1]
+
+    @property
+    def pages(self) -> int:
+        """Calls made for the stream."""
+        return self.asker.pages + sum(asker.pages for asker in self._beside)
+
+    def pieces(self, partition: Partition, asker: Asker | None = None) -> Generator[Piece, None, None]:
+        """Walk, and stop where the run is being stopped."""
+        ask = (asker or self.asker).ask
+        for piece in walk(ask, partition, self.context.pool, self.context.source.concurrency):
+            if self.context.stop.is_set():
+                raise StoppedError(f"{self.name} was stopped")
+            self.expected = piece.expected
+            yield piece
+
+    def take(self, piece: Piece) -> None:
+        """Hand one page to the writer."""
+        if piece.groups:
+            self.writer.replace(piece.groups)
+        self.writer.write(piece.rows)
+        self.count.rows += piece.rows.num_rows
+        self._waiting += piece.rows.num_rows
+        self.context.emit(Progress(self.name, self.count.rows, self.expected, self.pages))
+
+    def safe_point(self) -> None:
+        """Commit if enough has gathered."""
+        if self._waiting >= self.context.commit_rows:
+            self.save()
+
+    def save(self) -> None:
+        """Commit."""
+        self._storing = True
+        self.bookmark = replace(self.bookmark, dropped=self.asker.dropped)
+        done: Committed = self.writer.commit(self.bookmark, self.context.now())
+        self._storing = False
+        self._waiting = 0
+        self.count.deleted += done.deleted
+        self.count.added += done.added
+        self.count.widened += done.widened
+
+    def save_what_came(self) -> None:
+        """Keep the progress of a stream that failed, unless storing is what failed."""
+        if not self._storing:
+            self.save()
+
+    def outcome(self, error: IntacctError | None = None) -> StreamOutcome:
+        """What became of the stream."""
+        return StreamOutcome(
+            self.name,
+            rows=self.count.rows,
+            deleted=self.count.deleted,
+            pages=self.pages,
+            transactions=self.pages,
+            seconds=round(monotonic() - self.count.began, 3),
+            full=self.count.full,
+            complete=self.count.done,
+            added=self.count.added,
+            widened=self.count.widened,
+            dropped=self.asker.dropped,
+            error=error.message if error else "",
+            fix=error.fix if error else "",
+        )

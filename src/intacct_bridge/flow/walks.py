@@ -1,0 +1,154 @@
+"""The ways to bring one stream up to date: read everything, or read what changed.
+
+Which one is due is decided by the bookmark alone. Both may stop anywhere and be gone on with in another run.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import date
+from itertools import chain
+
+from intacct_bridge.errors import TransientError
+from intacct_bridge.flow.changes import changed_headers, distinct, drop_unseen, replace_under
+from intacct_bridge.flow.keywalk import Piece
+from intacct_bridge.flow.partition import Partition
+from intacct_bridge.flow.reading import Reading
+from intacct_bridge.flow.state import EVERYTHING, Span, less, moment
+from intacct_bridge.flow.stream import Stream
+from intacct_bridge.flow.windows import Days, spread
+from intacct_bridge.model.query import Compare, Op
+from intacct_bridge.wire.values import Value
+
+
+def due(reading: Reading) -> bool:
+    """Whether the stream has to be read at all; begins its walk, or goes on with the one in progress."""
+    bookmark, options, context = reading.bookmark, reading.context.options, reading.context
+    can_tell = bool(reading.stream.modified)
+    if bookmark.in_progress and (bookmark.full or not options.full):
+        reading.count.full = bookmark.full
+        return True
+    full = options.full or not bookmark.since or not can_tell
+    if full and not can_tell and not options.full and bookmark.read_in_full:
+        age = (moment(context.started) - moment(bookmark.read_in_full)).total_seconds()
+        if age < options.full_every:
+            return False
+    reading.bookmark = bookmark.begin(context.started, context.run, full=full)
+    if not bookmark.deletes_since:
+        trail = less(context.started, options.trail_seconds)
+        reading.bookmark = replace(reading.bookmark, deletes_since=trail, swept=context.started)
+    reading.count.full = full
+    return True
+
+
+def read_everything(reading: Reading, header: Stream | None) -> None:
+    """Walk the whole stream; what the copy holds beyond it is gone."""
+    first = not reading.writer.complete
+    options = reading.context.options
+    if reading.stream.window and header is not None:
+        _read_by_windows(reading, header)
+    else:
+        _walk(reading, reading.partition(*reading.changed(reading.stream, options.start)))
+    if not first and not options.start:
+        reading.save()
+        drop_unseen(reading)
+    _finish(reading)
+
+
+def read_changes(reading: Reading, header: Stream | None, known: Sequence[Value] | None) -> list[Value]:
+    """Walk what changed; then the lines under changed headers. Gives the keys it met, for the lines below.
+
+    `known` are the changed headers where somebody has asked already.
+    """
+    changed = reading.changed(reading.stream, reading.bookmark.since)
+    if reading.stream.group:
+        parents = distinct(reading.asker, reading.partition(*changed))
+        met: list[Value] = []
+    else:
+        parents = []
+        met = _walk(reading, reading.partition(*changed))
+    if header is not None:
+        parents = list(dict.fromkeys((*parents, *(changed_headers(reading, header) if known is None else known))))
+    if parents:
+        reading.save()
+        replace_under(reading, parents)
+    _finish(reading)
+    return met
+
+
+def _walk(reading: Reading, partition: Partition) -> list[Value]:
+    """Read what is unread; the keys met, while they are changes (a walk over everything would make a long list)."""
+    if not reading.bookmark.unread:
+        return []
+    return _keep(reading, reading.pieces(replace(partition, unread=reading.bookmark.unread)))
+
+
+def _keep(reading: Reading, pieces: Iterable[Piece]) -> list[Value]:
+    met: list[Value] = []
+    for piece in pieces:
+        reading.bookmark = reading.bookmark.come_to(piece.unread)
+        reading.take(piece)
+        reading.safe_point()
+        if not reading.bookmark.full:
+            met.extend(piece.rows.column(reading.stream.key).to_pylist())
+    return met
+
+
+def _finish(reading: Reading) -> None:
+    reading.bookmark = reading.bookmark.end(reading.context.options.overlap_seconds)
+    reading.save()
+    reading.count.done = True
+
+
+def _read_by_windows(reading: Reading, header: Stream) -> None:
+    """Read a view in one go where it is small, else some days at a time; a window that is too much is halved."""
+    patience = 3
+    if not reading.bookmark.windows and _in_one_go(reading, header):
+        return
+    while reading.bookmark.windows:
+        now, *later = reading.bookmark.windows
+        days = Days.read(now)
+        try:
+            _walk(reading, reading.partition(*days.filter(reading.stream.window)))
+        except TransientError:
+            halves = days.halves()
+            if halves is None or not patience:
+                raise
+            patience -= 1
+            later = [*map(str, halves), *later]
+        unread = EVERYTHING if later else ()
+        reading.bookmark = replace(reading.bookmark, windows=tuple(later), unread=unread)
+
+
+def _in_one_go(reading: Reading, header: Stream) -> bool:
+    """Whether the whole could be read at once; otherwise the bookmark now names the windows to read it by."""
+    fresh = reading.bookmark.unread == EVERYTHING
+    if not reading.bookmark.unread:
+        return True
+    pieces = reading.pieces(replace(reading.partition(), unread=reading.bookmark.unread))
+    rows = 10 * reading.context.options.window_rows  # if the gateway does not even tell
+    try:
+        first = next(pieces)
+        rows = first.expected + first.rows.num_rows
+    except TransientError:
+        if not fresh:
+            raise
+    else:
+        if not fresh or rows <= reading.context.options.window_rows:
+            _keep(reading, chain((first,), pieces))
+            return True
+    finally:
+        pieces.close()
+    parts = -(-rows // reading.context.options.window_rows)
+    windows = spread(_day(reading, header, descending=False), _day(reading, header, descending=True), parts)
+    reading.bookmark = replace(reading.bookmark, windows=tuple(map(str, windows)), unread=EVERYTHING)
+    return False
+
+
+def _day(reading: Reading, header: Stream, *, descending: bool) -> date:
+    """The first or last day that the headers speak of: a small table answers what the view would be slow to."""
+    name = reading.stream.window
+    partition = Partition(header, name, (Compare(name, Op.ISNOTNULL),), select=(name,), page_size=1)
+    rows = reading.ask_beside(header).ask(partition.query(Span(), descending=descending)).rows
+    day = rows.column(name)[0].as_py() if rows.num_rows else reading.context.now().date()
+    assert isinstance(day, date)
+    return day

@@ -1,0 +1,250 @@
+"""A small company behind the interface an extraction asks through, and others who keep editing it.
+
+It knows bills with lines, vendors, and journal entries with their lines in a view; whoever edits stamps times, perhaps
+a little in the past, and leaves entries in an audit trail, perhaps a little late.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, timedelta
+from random import Random
+from typing import Any
+
+from flow.table import Row, Table, lexical
+from intacct_bridge.errors import NotPermittedError
+from intacct_bridge.flow.deletes import TRAIL
+from intacct_bridge.flow.partition import Answer
+from intacct_bridge.flow.state import moment
+from intacct_bridge.flow.stream import Stream
+from intacct_bridge.model.query import And, Compare, Filter, Op, Or, Query
+from intacct_bridge.wire.values import Kind
+
+TIMES = {"WHENMODIFIED": Kind.TIMESTAMP, "WHENCREATED": Kind.TIMESTAMP}
+CHANGE: dict[str, Any] = {"modified": "WHENMODIFIED", "created": "WHENCREATED"}
+NUMBER = {"RECORDNO": Kind.INTEGER}
+
+VENDOR = Stream(
+    "VENDOR",
+    "VENDOR",
+    NUMBER | {"VENDORID": Kind.TEXT, "NAME": Kind.TEXT} | TIMES,
+    "RECORDNO",
+    natural_key="VENDORID",
+    **CHANGE,
+)
+APBILL = Stream("APBILL", "APBILL", NUMBER | {"TOTAL": Kind.INTEGER} | TIMES, "RECORDNO", **CHANGE)
+APBILLITEM = Stream(
+    "APBILLITEM",
+    "APBILLITEM",
+    NUMBER | {"RECORDKEY": Kind.INTEGER, "AMOUNT": Kind.INTEGER} | TIMES,
+    "RECORDNO",
+    header="APBILL",
+    by="RECORDKEY",
+    refers_to="RECORDNO",
+    **CHANGE,
+)
+GLBATCH = Stream("GLBATCH", "GLBATCH", NUMBER | {"BATCH_DATE": Kind.DATE} | TIMES, "RECORDNO", **CHANGE)
+GLDETAIL = Stream(
+    "GLDETAIL",
+    "GLDETAIL",
+    {"RECORDNO": Kind.TEXT, "BATCHKEY": Kind.INTEGER, "BATCH_DATE": Kind.DATE, "AMOUNT": Kind.INTEGER} | TIMES,
+    "RECORDNO",
+    text_key=True,
+    group="BATCHKEY",
+    window="BATCH_DATE",
+    header="GLBATCH",
+    by="BATCHKEY",
+    refers_to="RECORDNO",
+    **CHANGE,
+)
+SODOCUMENT = Stream(
+    "SODOCUMENT", "SODOCUMENT", {"RECORDNO": Kind.TEXT, "V": Kind.INTEGER} | TIMES, "RECORDNO", text_key=True, **CHANGE
+)
+TIMETYPE = Stream("TIMETYPE", "TIMETYPE", NUMBER | {"NAME": Kind.TEXT}, "RECORDNO")
+STREAMS = (VENDOR, APBILL, APBILLITEM, GLBATCH, GLDETAIL, SODOCUMENT, TIMETYPE)
+TOLD = Stream("AUDITHISTORY", "AUDITHISTORY", {**TRAIL.fields} | {"ACCESSMODE": Kind.TEXT}, "ID", text_key=True)
+BEGAN = datetime(2026, 3, 1, tzinfo=UTC)
+
+
+@dataclass
+class Company:
+    """Tables, a clock that moves with every call, and somebody who edits between two calls."""
+
+    seed: int = 0
+    offset_minutes: int = 0
+    reads_user_time: bool = False
+    """Whether a filter's times are taken as the user's wall clock instead of UTC."""
+    lateness: timedelta = timedelta()
+    """How far in the past a change may be stamped, and how late a delete may be told."""
+    tick: timedelta = timedelta(seconds=1)
+    concurrency: int = 1
+    company: str = "demo"
+    audit_is_readable: bool = True
+    editing: bool = False
+    after_call: Callable[[int], None] = lambda number: None
+    calls: int = 0
+    by_object: dict[str, int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.random = Random(self.seed)
+        self.clock = BEGAN
+        self.next_key = 1
+        self.tables = {one.object: Table(one, []) for one in STREAMS}
+        self.tables["AUDITHISTORY"] = Table(TOLD, [], lexical, lexical)
+        self.late: list[tuple[datetime, Row]] = []
+
+    def now(self) -> datetime:
+        return self.clock
+
+    def page(self, query: Query, kinds: Mapping[str, Kind]) -> Answer:
+        self.clock += self.tick
+        self.calls += 1
+        self.by_object[query.object] = self.by_object.get(query.object, 0) + 1
+        self.tell()
+        if self.editing:
+            self.edit()
+        if query.object == "AUDITHISTORY" and not self.audit_is_readable:
+            raise NotPermittedError("You do not have permission to view audit history")
+        self.after_call(self.calls)
+        table = self.tables[query.object]
+        where = None if query.where is None else self.timed(query.where, table.stream)
+        return table.ask(replace(query, where=where))
+
+    def timed(self, node: Filter, stream: Stream) -> Filter:
+        """Wall texts become moments, in the zone that this gateway takes them to be in."""
+        if isinstance(node, And | Or):
+            return type(node)(tuple(self.timed(part, stream) for part in node.parts))
+        assert isinstance(node, Compare)
+        if stream.fields.get(node.field) is not Kind.TIMESTAMP or node.op in (Op.ISNULL, Op.ISNOTNULL):
+            return node
+        shift = timedelta(minutes=self.offset_minutes if self.reads_user_time else 0)
+        return replace(node, values=tuple(moment(str(value)) - shift for value in node.values))
+
+    def tell(self) -> None:
+        """Deletes whose time has come appear in the trail."""
+        self.tables["AUDITHISTORY"].rows += [row for due, row in self.late if due <= self.clock]
+        self.late = [(due, row) for due, row in self.late if due > self.clock]
+
+    # --- edits -------------------------------------------------------------------------------------------------
+
+    def stamp(self) -> datetime:
+        """The time a change is stamped with: now, or somewhat before."""
+        behind = self.random.random() * self.lateness.total_seconds()
+        return (self.clock - timedelta(seconds=behind)).replace(microsecond=0)
+
+    def add(self, table: str, **cells: Any) -> int:
+        key = self.next_key
+        self.next_key += self.random.choice([1, 1, 1, 7])
+        created = self.stamp()
+        modified = None if self.random.random() < 0.5 else created
+        number = str(key) if self.tables[table].stream.text_key else key
+        row = {"RECORDNO": number, "WHENCREATED": created, "WHENMODIFIED": modified} | cells
+        self.tables[table].rows.append(row)
+        return key
+
+    def drop(self, table: str, row: Row, told_as: str) -> None:
+        self.tables[table].rows.remove(row)
+        entry = {
+            "ID": f"{self.next_key}/{self.clock:%H%M%S}/{len(self.tables['AUDITHISTORY'].rows) + len(self.late)}",
+            "OBJECTTYPE": table.lower(),
+            "OBJECTKEY": told_as,
+            "ACCESSMODE": "D",
+            "ACCESSTIME": self.clock,
+        }
+        self.late.append((self.clock + self.lateness * self.random.random(), entry))
+
+    def lines(self, table: str, by: str, parent: int, **cells: Any) -> None:
+        """A new set of lines under a parent: some kept and altered, some new, the others gone without a trace."""
+        rows = self.tables[table].rows
+        kept = [row for row in rows if row[by] == parent and self.random.random() < 0.5]
+        self.tables[table].rows = [row for row in rows if row[by] != parent or row in kept]
+        for row in kept:
+            row["AMOUNT"] = self.random.randrange(1000)  # altered, and not always stamped
+            if self.random.random() < 0.5:
+                row["WHENMODIFIED"] = self.stamp()
+        for _ in range(self.random.randrange(4)):
+            self.add(table, **({by: parent, "AMOUNT": self.random.randrange(1000)} | cells))
+
+    def edit(self) -> None:
+        """One random thing that a person, or another program, might do."""
+        doing: Callable[[], object] = self.random.choice(
+            [self.vendors, self.bills, self.bills, self.journals, self.journals, self.documents, self.one_line]
+        )
+        doing()
+
+    def some(self, table: str) -> Row | None:
+        rows = self.tables[table].rows
+        return self.random.choice(rows) if rows else None
+
+    def what(self, table: str) -> tuple[str, Row | None]:
+        row = self.some(table)
+        return (self.random.choice(["add", "add", "add", "change", "drop"]) if row else "add"), row
+
+    def vendors(self) -> None:
+        what, row = self.what("VENDOR")
+        if what == "add":
+            self.add("VENDOR", VENDORID=f"V{self.random.randrange(30)}", NAME="new")
+        elif what == "change" and row:
+            row |= {"NAME": f"name {self.random.randrange(99)}", "WHENMODIFIED": self.stamp()}
+        elif row:
+            self.drop("VENDOR", row, row["VENDORID"])
+
+    def bills(self) -> None:
+        what, row = self.what("APBILL")
+        if what == "drop" and row:
+            self.tables["APBILLITEM"].rows = [
+                one for one in self.tables["APBILLITEM"].rows if one["RECORDKEY"] != row["RECORDNO"]
+            ]
+            self.drop("APBILL", row, f"{row['RECORDNO']}--REC" if self.random.random() < 0.5 else str(row["RECORDNO"]))
+            return
+        if what == "add" or not row:
+            key = self.add("APBILL", TOTAL=self.random.randrange(1000))
+        else:
+            row |= {"TOTAL": self.random.randrange(1000), "WHENMODIFIED": self.stamp()}
+            key = row["RECORDNO"]
+        self.lines("APBILLITEM", "RECORDKEY", key)
+
+    def journals(self) -> None:
+        what, row = self.what("GLBATCH")
+        day = date(2026, self.random.randrange(1, 13), self.random.randrange(1, 28))
+        if what == "drop" and row:
+            self.tables["GLDETAIL"].rows = [
+                one for one in self.tables["GLDETAIL"].rows if one["BATCHKEY"] != row["RECORDNO"]
+            ]
+            self.drop("GLBATCH", row, str(row["RECORDNO"]))
+            return
+        if what == "add" or not row:
+            key = self.add("GLBATCH", BATCH_DATE=day)
+        else:
+            row |= {"BATCH_DATE": day, "WHENMODIFIED": self.stamp()}
+            key = row["RECORDNO"]
+        self.lines("GLDETAIL", "BATCHKEY", key, BATCH_DATE=day)
+        for one in self.tables["GLDETAIL"].rows:
+            if one["BATCHKEY"] == key:
+                one["BATCH_DATE"] = day
+
+    def documents(self) -> None:
+        what, row = self.what("SODOCUMENT")
+        if what == "add" or not row:
+            self.add("SODOCUMENT", V=0)
+        elif what == "change":
+            row |= {"V": self.random.randrange(99), "WHENMODIFIED": self.stamp()}
+        else:
+            self.drop("SODOCUMENT", row, row["RECORDNO"])
+
+    def one_line(self) -> None:
+        row = self.some("APBILLITEM")
+        if row:
+            row |= {"AMOUNT": self.random.randrange(1000), "WHENMODIFIED": self.stamp()}
+
+    def fill(self, edits: int) -> "Company":
+        """So many edits before anybody asks."""
+        self.tables["TIMETYPE"].rows = [{"RECORDNO": key, "NAME": f"type {key}"} for key in range(1, 8)]
+        for _ in range(edits):
+            self.edit()
+            self.clock += timedelta(seconds=self.random.randrange(5))
+        return self
+
+    def rows(self, stream: Stream) -> list[Row]:
+        """What a true copy holds."""
+        rows = [{name: row.get(name) for name in stream.fields} for row in self.tables[stream.object].rows]
+        return sorted(rows, key=lambda row: (str(row["RECORDNO"]).zfill(9), str(row)))

@@ -1,0 +1,362 @@
+"""The copy is the company: however it is edited, interrupted and gone on with."""
+
+import os
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import replace
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from flow.company import APBILL, GLBATCH, GLDETAIL, STREAMS, TIMETYPE, VENDOR, Company
+from flow.memory import MemorySink
+from flow.table import Row, Table
+from intacct_bridge.errors import Fault, InvalidRequestError, TransientError
+from intacct_bridge.flow.asking import Asker
+from intacct_bridge.flow.destination import open_sink
+from intacct_bridge.flow.extract import DELETES, Extraction
+from intacct_bridge.flow.partition import Answer, Partition
+from intacct_bridge.flow.reading import Options
+from intacct_bridge.flow.sink import Sink, StreamOutcome, quoted
+from intacct_bridge.flow.state import Span
+from intacct_bridge.flow.stream import Stream
+from intacct_bridge.model.query import Query, comparisons
+from intacct_bridge.wire.values import Kind
+
+SMALL = Options(page_size=5, overlap_seconds=3600, trail_seconds=3600)
+HEADERS = {"APBILL": APBILL, "GLBATCH": GLBATCH}
+MANY = settings(
+    deadline=None, max_examples=int(os.environ.get("EXAMPLES", "8")), suppress_health_check=[HealthCheck.too_slow]
+)
+
+
+def run(
+    sink: Sink, company: Company, streams: Sequence[Stream] = STREAMS, options: Options = SMALL
+) -> dict[str, StreamOutcome]:
+    extraction = Extraction(company, sink, streams, headers=HEADERS, options=options)
+    for _ in extraction:
+        pass
+    return {one.stream: one for one in extraction.outcomes}
+
+
+class Copy:
+    """A DuckDB file, opened for every run and looked into from outside."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def run(
+        self, company: Company, streams: Sequence[Stream] = STREAMS, options: Options = SMALL
+    ) -> dict[str, StreamOutcome]:
+        sink = open_sink(str(self.path))
+        sink.commit_rows = 7
+        try:
+            return run(sink, company, streams, options)
+        finally:
+            sink.close()
+
+    def rows(self, stream: Stream) -> list[Row]:
+        with duckdb.connect(str(self.path), read_only=True) as con:
+            if (stream.name,) not in con.execute("SHOW TABLES").fetchall():
+                return []
+            names = ", ".join(map(quoted, stream.fields))
+            found = con.sql(f"SELECT {names} FROM {quoted(stream.name)} WHERE _deleted_at IS NULL").to_arrow_table()
+        rows: list[Row] = found.to_pylist()
+        return rows
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Copy:
+    return Copy(tmp_path / "copy.duckdb")
+
+
+def check(copy: Copy | MemorySink, company: Company, streams: Sequence[Stream] = STREAMS) -> None:
+    for stream in streams:
+        found = sorted(copy.rows(stream), key=lambda row: (str(row["RECORDNO"]).zfill(9), str(row)))
+        assert found == company.rows(stream), stream.name
+
+
+def test_a_first_run_copies_everything(copy: Copy) -> None:
+    company = Company(1).fill(150)
+    outcomes = copy.run(company)
+    check(copy, company)
+    assert outcomes["APBILL"].rows == len(company.rows(APBILL))
+    assert all(one.complete and not one.error for one in outcomes.values())
+    assert outcomes["APBILL"].full
+    assert sum(one.transactions for one in outcomes.values()) == company.calls
+
+
+def test_a_second_run_takes_only_what_changed_and_finds_the_deletes(copy: Copy) -> None:
+    company = Company(2).fill(150)
+    company.clock += timedelta(days=3)
+    copy.run(company)
+    company.fill(60)
+    outcomes = copy.run(company)
+    check(copy, company)
+    assert not outcomes["VENDOR"].full
+    assert 0 < outcomes["VENDOR"].rows < len(company.rows(VENDOR))
+    assert outcomes[DELETES].deleted > 0
+
+
+def test_an_idle_run_costs_one_transaction_a_stream_and_one_for_the_deletes(copy: Copy) -> None:
+    company = Company(3).fill(150)
+    copy.run(company)
+    company.clock += timedelta(days=3)
+    copy.run(company)
+    company.clock += timedelta(days=3)
+    before = company.calls
+    outcomes = copy.run(company)
+    pages_of_a_stream_that_cannot_tell = 2
+    assert company.calls - before == len(STREAMS) - 1 + pages_of_a_stream_that_cannot_tell + 1
+    assert outcomes["APBILL"].transactions == 1
+    assert outcomes[DELETES].transactions == 1
+
+
+def test_a_stream_that_cannot_tell_what_changed_is_read_when_it_is_due(copy: Copy) -> None:
+    company = Company(4).fill(10)
+    daily = Options(page_size=5, full_every=86_400)
+    copy.run(company, [TIMETYPE], daily)
+    company.tables["TIMETYPE"].rows.pop()
+    company.clock += timedelta(hours=1)
+    assert copy.run(company, [TIMETYPE], daily)["TIMETYPE"].pages == 0
+    company.clock += timedelta(days=1)
+    assert copy.run(company, [TIMETYPE], daily)["TIMETYPE"].deleted == 1
+    check(copy, company, [TIMETYPE])
+
+
+class KilledError(Exception):
+    """The process is gone."""
+
+
+def edited_runs(copy: Copy | MemorySink, company: Company, runs: int = 3) -> None:
+    """Runs while people edit, stamp late and delete; then a quiet one; the copy is the company."""
+    go = copy.run if isinstance(copy, Copy) else partial(run, copy)
+    for _ in range(runs):
+        company.editing = True
+        go(company)
+        company.editing = False
+        company.clock += timedelta(minutes=company.random.choice([1, 30, 600]))
+    company.clock += company.lateness
+    go(company)
+    check(copy, company)
+
+
+def killed_runs(copy: Copy | MemorySink, company: Company, kills: list[int]) -> None:
+    """Killed runs are gone on with while people edit; then quiet ones; the copy is the company."""
+    go = copy.run if isinstance(copy, Copy) else partial(run, copy)
+    company.editing = True
+    for kill in kills:
+        last = company.calls + kill
+
+        def stop(number: int, last: int = last) -> None:
+            if number >= last:
+                raise KilledError
+
+        company.after_call = stop
+        with suppress(KilledError):
+            go(company)
+    company.after_call = lambda number: None
+    company.editing = False
+    company.clock += company.lateness
+    go(company)
+    company.clock += company.lateness
+    go(company)
+    check(copy, company)
+
+
+LATE: dict[str, Any] = {"lateness": timedelta(minutes=50), "tick": timedelta(minutes=3)}
+SEEDS = st.integers(0, 10**6)
+OFFSETS = st.sampled_from([0, -480, 600])
+KILLS = st.lists(st.integers(1, 40), min_size=1, max_size=5)
+
+
+@given(seed=SEEDS, offset=OFFSETS, user=st.booleans(), width=st.integers(1, 3), size=st.integers(0, 300))
+@MANY
+def test_edits_between_any_two_calls(seed: int, offset: int, user: bool, width: int, size: int) -> None:
+    company = Company(seed, offset_minutes=offset, reads_user_time=user, concurrency=width, **LATE)
+    edited_runs(MemorySink(), company.fill(size))
+
+
+@given(seed=SEEDS, kills=KILLS, width=st.integers(1, 2), size=st.integers(0, 300))
+@MANY
+def test_kills_between_any_two_calls(seed: int, kills: list[int], width: int, size: int) -> None:
+    killed_runs(MemorySink(), Company(seed, concurrency=width, **LATE).fill(size), kills)
+
+
+@given(seed=SEEDS, size=st.integers(0, 200))
+@MANY
+def test_edits_where_the_audit_trail_cannot_be_read(seed: int, size: int) -> None:
+    """All keys are compared instead, both ways, whenever that is due."""
+    company = Company(seed, audit_is_readable=False, **LATE).fill(size)
+    sink, always = MemorySink(), replace(SMALL, sweep_every=0)
+    for _ in range(3):
+        company.editing = True
+        run(sink, company, options=always)
+        company.editing = False
+    company.clock += company.lateness
+    run(sink, company, options=always)
+    check(sink, company)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_edits_between_any_two_calls_into_duckdb(copy: Copy, seed: int) -> None:
+    edited_runs(copy, Company(seed, concurrency=2, **LATE).fill(120))
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_kills_between_any_two_calls_into_duckdb(copy: Copy, seed: int) -> None:
+    killed_runs(copy, Company(seed, concurrency=2, **LATE).fill(120), [5, 17, 11, 30])
+
+
+@given(seed=SEEDS, size=st.integers(0, 300))
+@MANY
+def test_reading_everything_again_heals_whatever_is_wrong_with_the_copy(seed: int, size: int) -> None:
+    company = Company(seed, concurrency=2).fill(size)
+    sink = MemorySink()
+    run(sink, company)
+    for rows in sink.tables.values():
+        company.random.shuffle(rows)
+        del rows[: len(rows) // 3]  # lost rows
+        for row in rows[::4]:
+            row["WHENCREATED"] = None  # altered rows
+        rows.extend(
+            dict(row, RECORDNO=f"{row['RECORDNO']}9", BATCHKEY=10**6)
+            if "BATCHKEY" in row
+            else dict(row, RECORDNO=10**6 + index)
+            for index, row in enumerate(rows[:3])
+            if "V" not in row
+        )
+    company.editing = True
+    run(sink, company, options=replace(SMALL, full=True))
+    company.editing = False
+    company.clock += timedelta(hours=2)
+    run(sink, company)
+    check(sink, company)
+
+
+def test_a_view_of_many_rows_is_read_by_windows_of_days(copy: Copy) -> None:
+    company = Company(5).fill(600)
+    by_windows = replace(SMALL, window_rows=15)
+    copy.run(company, [GLDETAIL], by_windows)
+    check(copy, company, [GLDETAIL])
+    windows = {
+        node.values
+        for query in company.tables["GLDETAIL"].asked
+        for node in comparisons(query.where)
+        if node.field == "BATCH_DATE"
+    }
+    assert len(windows) >= 4
+
+
+@given(seed=SEEDS, kills=KILLS, size=st.integers(50, 300))
+@MANY
+def test_kills_while_a_view_is_read_by_windows(seed: int, kills: list[int], size: int) -> None:
+    company = Company(seed, concurrency=2, **LATE).fill(size)
+    sink = MemorySink()
+    company.editing = True
+    for kill in kills:
+        last = company.calls + kill
+        company.after_call = lambda number, last=last: kill_at(number, last)  # type: ignore[misc]
+        with suppress(KilledError):
+            run(sink, company, [GLDETAIL], replace(SMALL, window_rows=30))
+    company.after_call = lambda number: None
+    company.editing = False
+    company.clock += company.lateness
+    run(sink, company, [GLDETAIL], replace(SMALL, window_rows=30))
+    company.clock += company.lateness
+    run(sink, company, [GLDETAIL])
+    check(sink, company, [GLDETAIL])
+
+
+def kill_at(number: int, last: int) -> None:
+    if number >= last:
+        raise KilledError
+
+
+def test_one_failed_stream_costs_no_other_its_progress_and_goes_on_next_time(copy: Copy) -> None:
+    company = Company(6, concurrency=2).fill(200)
+    page = company.page
+
+    def failing(query: Any, kinds: Any) -> Any:
+        if query.object == "APBILL" and company.by_object.get("APBILL", 0) == 2:
+            raise TransientError("the gateway is off-line", fix="try again later")
+        return page(query, kinds)
+
+    company.page = failing  # type: ignore[method-assign]
+    outcomes = copy.run(company)
+    assert (outcomes["APBILL"].complete, outcomes["APBILL"].error) == (False, "the gateway is off-line")
+    assert copy.rows(APBILL) == []
+    check(copy, company, [one for one in STREAMS if one is not APBILL])
+    company.page = page  # type: ignore[method-assign]
+    again = copy.run(company)["APBILL"]
+    assert again.complete
+    assert again.rows == len(company.rows(APBILL)) - outcomes["APBILL"].rows
+    check(copy, company)
+
+
+def test_leaving_a_run_early_keeps_what_it_had(copy: Copy) -> None:
+    company = Company(7).fill(300)
+    sink = open_sink(str(copy.path))
+    extraction = Extraction(company, sink, [APBILL, VENDOR], options=SMALL)
+    for progress in extraction:
+        if progress.rows >= 10:
+            break
+    sink.close()
+    first = {one.stream: one for one in extraction.outcomes}
+    assert not first["APBILL"].complete
+    second = copy.run(company, [APBILL, VENDOR])
+    assert first["APBILL"].rows + second["APBILL"].rows == len(company.rows(APBILL))
+    check(copy, company, [APBILL, VENDOR])
+
+
+def test_fields_that_cannot_be_queried_are_left_out_and_remembered(copy: Copy) -> None:
+    company = Company(8).fill(60)
+    page = company.page
+
+    def choosy(query: Any, kinds: Any) -> Any:
+        if "NAME" in query.select:
+            text = "The following fields cannot be queried in this company : [VENDOR: [NAME,\n\tAGENCY] ]"
+            raise InvalidRequestError(text, by_gateway=True, faults=(Fault("XL03000006", description2=text),))
+        return page(query, kinds)
+
+    company.page = choosy  # type: ignore[method-assign]
+    outcome = copy.run(company, [VENDOR])["VENDOR"]
+    assert (outcome.dropped, outcome.error) == (("NAME",), "")
+    assert {row["NAME"] for row in copy.rows(VENDOR)} == {None}
+    again = copy.run(company, [VENDOR])["VENDOR"]
+    assert again.dropped == ("NAME",)
+    assert again.transactions == again.pages
+
+
+@given(bad=st.sets(st.sampled_from([f"F{index}" for index in range(12)]), max_size=4))
+@settings(deadline=None)
+def test_unnamed_fields_that_cannot_be_queried_are_found_by_halves(bad: set[str]) -> None:
+    fields = {"RECORDNO": Kind.INTEGER} | {f"F{index}": Kind.TEXT for index in range(12)}
+    stream = Stream("T", "T", fields, "RECORDNO")
+
+    class Choosy(Company):
+        def page(self, query: Query, kinds: Any) -> Answer:
+            if bad.intersection(map(str, query.select)):
+                text = "some fields of the query are not valid"
+                raise InvalidRequestError(text, by_gateway=True, faults=(Fault(description2=text),))
+            return Table(stream, [{"RECORDNO": 1}]).ask(query)
+
+    asker = Asker(Choosy(), stream)
+    answer = asker.ask(Partition(stream, "RECORDNO").query(Span()))
+    assert set(asker.dropped) == bad
+    assert set(answer.rows.schema.names) == set(fields) - bad
+
+
+def test_a_table_that_somebody_dropped_is_read_again_from_the_start(copy: Copy) -> None:
+    company = Company(9).fill(60)
+    copy.run(company)
+    with duckdb.connect(str(copy.path)) as con:
+        con.execute('DROP TABLE "APBILL"')
+    assert copy.run(company)["APBILL"].full
+    check(copy, company)
