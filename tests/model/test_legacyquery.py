@@ -74,6 +74,7 @@ def test_row_numbers_stand_beside_a_filter() -> None:
         ("rownum = 1 or A = 'x'", "only be joined by and"),
         ("A = 'x' and (rownum = 1 or B = 'y')", "only be joined by and"),
         ("rownum >= 1", "takes =, < or >"),
+        ("A = 'x' and not rownum < 5", "only be joined by and"),
         ("rownum = 'x'", "takes =, < or >"),
         ("A in ()", "single quotes or a number"),
         ("(A = 'x'", "expected )"),

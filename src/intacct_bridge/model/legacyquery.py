@@ -26,6 +26,7 @@ _TOKENS = re.compile(
     |(?P<sign><=|>=|<>|!=|[=<>(),])""",
     re.VERBOSE | re.ASCII | re.DOTALL,
 )
+_ROWNUM_OPS = (Op.EQUALTO, Op.LESSTHAN, Op.GREATERTHAN)
 _RESERVED = {"and", "or", "not", "like", "in", "is", "null", "between", "order", "by"}
 
 
@@ -60,7 +61,8 @@ def parse_legacy(text: str) -> LegacyQuery:
     parts = node.parts if isinstance(node, And) else (node,)
     rownum = tuple(one for one in parts if isinstance(one, Compare) and one.field == ROWNUM)
     rest = [one for one in parts if one not in rownum]
-    if any(one.field == ROWNUM for part in rest for one in comparisons(part)):
+    turned = any(one.op not in _ROWNUM_OPS for one in rownum)  # by a NOT
+    if turned or any(one.field == ROWNUM for part in rest for one in comparisons(part)):
         raise cursor.error(cursor.first("rownum"), "rownum can only be joined by and, outside all parentheses")
     return LegacyQuery(all_of(rest) if rest else None, rownum)
 
@@ -103,7 +105,7 @@ def _name(cursor: Cursor) -> str:
 
 def _rownum(cursor: Cursor, start: Token, node: Compare) -> Compare:
     (value,) = node.values
-    if node.op not in (Op.EQUALTO, Op.LESSTHAN, Op.GREATERTHAN) or not str(value).isdecimal():
+    if node.op not in _ROWNUM_OPS or not str(value).isdecimal():
         raise cursor.error(start, "rownum takes =, < or > and a whole number")
     return Compare(ROWNUM, node.op, node.values)
 
