@@ -1,0 +1,14 @@
+"""`python -m intacct_bridge`, and the `intacct` command."""
+
+import sys
+
+
+def main() -> None:
+    """Run the command line and end the process with its exit status."""
+    from intacct_bridge.edge.cli import main as run
+
+    sys.exit(run())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,127 @@
+"""The `intacct` command: which commands there are, and how each one ends.
+
+Commands live in modules of their own and are imported when they run, so that `intacct --help` stays quick. This module
+knows their names, one sentence about each, and the exit statuses.
+"""
+
+import sys
+from collections.abc import Sequence
+from difflib import get_close_matches
+from importlib import import_module
+from typing import Any
+
+import click
+
+from intacct_bridge import __version__
+from intacct_bridge.edge.console import Console
+from intacct_bridge.edge.failures import INTERRUPTED, report, usage
+from intacct_bridge.edge.options import Desk
+
+COMMANDS: dict[str, tuple[str, str]] = {
+    "demo": ("cli_demo", "See everything work on a made-up company; no account needed."),
+    "connections": ("cli_connections", "Add, list, show, test and remove connections."),
+    "doctor": ("cli_doctor", "Find the set-up step that is missing, and its fix."),
+    "objects": ("cli_catalog", "List the objects that the company has."),
+    "describe": ("cli_catalog", "Show an object's fields, or a function's elements."),
+    "query": ("cli_query", "Read rows of one object."),
+    "get": ("cli_records", "Show records whole, lines included."),
+    "create": ("cli_records", "Create one record."),
+    "update": ("cli_records", "Change one record."),
+    "delete": ("cli_records", "Delete records."),
+    "report": ("cli_report", "Run a custom report and fetch its rows."),
+    "extract": ("cli_extract", "Copy objects to DuckDB, Parquet, Postgres, ... and keep the copy current."),
+    "load": ("cli_load", "Post a file: first a plan, then the same with --apply."),
+    "outbox": ("cli_outbox", "What was posted, with receipts; retry or settle what was not."),
+    "reconcile": ("cli_reconcile", "Prove that a copy equals the ledger, to the cent."),
+    "emulator": ("cli_emulator", "Serve the emulated gateway on this machine."),
+}
+"""Command to module and sentence, in the order in which a newcomer meets them."""
+
+EPILOG = """\b
+Examples:
+  intacct demo
+  intacct connections add books
+  intacct doctor
+  intacct query APBILL --select VENDORID,TOTALDUE --where "TOTALDUE > 0"
+  intacct extract --to duckdb:///intacct.duckdb
+  intacct load payroll.csv --as journal-entries --plan
+
+\b
+Exit status: 0 done · 1 found failures · 2 usage or settings · 3 refused by Intacct
+4 transient, given up · 5 in doubt · 130 interrupted
+"""
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are imported when they are wanted, and which helps with a misspelt one."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Every command, in the order of the table."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command itself; its module is imported now."""
+        if cmd_name not in COMMANDS:
+            return None
+        module = import_module(f"intacct_bridge.edge.{COMMANDS[cmd_name][0]}")
+        command = getattr(module, f"{cmd_name}_command")
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The list of commands from the table alone, so that help imports none of them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, sentence) for name, (_, sentence) in COMMANDS.items()])
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """As click does, but an unknown command is answered with the nearest one."""
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            near = get_close_matches(args[0], COMMANDS, 2, 0.5)
+            meant = f"; did you mean {' or '.join(near)}?" if near else ""
+            raise click.UsageError(f"there is no command {args[0]}{meant}", ctx)
+        return super().resolve_command(ctx, args)
+
+
+@click.group(
+    cls=LazyGroup,
+    epilog=EPILOG,
+    no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+)
+@click.version_option(__version__, "--version", prog_name="intacct", message="%(prog)s %(version)s")
+def root() -> None:
+    """Move data between Sage Intacct and everything else: exact, exactly once, and provable without an account."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit status; nothing that a user does wrong ends in a traceback."""
+    console = Console()
+    desk = Desk(console)
+    try:
+        status = _run(arguments, desk)
+        sys.stdout.flush()
+        return status
+    except BaseException as error:
+        return report(error, console, target=desk.target)
+    finally:
+        desk.close()
+
+
+def _run(arguments: Sequence[str] | None, desk: Desk) -> int:
+    try:
+        outcome: Any = root.main(
+            list(arguments) if arguments is not None else None, prog_name="intacct", standalone_mode=False, obj=desk
+        )
+        return outcome if isinstance(outcome, int) else 0
+    except click.exceptions.Exit as done:
+        return done.exit_code
+    except click.Abort:
+        desk.console.complain("")
+        return INTERRUPTED
+    except click.UsageError as error:
+        return usage(error, desk.console)
+    except click.ClickException as error:
+        desk.console.complain(f"error  {error.format_message()}")
+        return 2

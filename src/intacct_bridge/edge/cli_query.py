@@ -1,0 +1,95 @@
+"""`intacct query`: rows of one object, on the screen or for another program."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from intacct_bridge.edge.options import Desk, stands_at_a_desk
+from intacct_bridge.edge.rows_out import FORMATS, write_parquet, write_rows
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from intacct_bridge.model.query import Query
+
+_TABLE_ROWS = 50
+
+
+@click.command("query")
+@click.argument("object_name", metavar="OBJECT")
+@click.option("--select", metavar="A,B", default="*", help="Fields, comma separated; a related one as VENDOR.NAME. Default: all.")
+@click.option("--where", metavar="EXPR", help="A condition, such as \"TOTALDUE > 0 and STATE = 'Posted'\".")
+@click.option("--order-by", metavar="F", help="Fields to sort by; DESC behind one turns it.")
+@click.option("--limit", metavar="N", type=click.IntRange(0), help="At most so many rows; 0 for all. Default: 50 in a table, else all.")
+@click.option("--format", "kind", type=click.Choice(FORMATS), default="table", show_default=True, help="What to write.")
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Write to this file.")
+@click.option("--ignore-case", is_flag=True, help="Compare texts in any case.")
+@click.option("--shared-only", is_flag=True, help="Leave out records that belong to one entity.")
+@click.option("--document-type", metavar="NAME", help="The transaction definition whose custom fields are wanted.")
+@stands_at_a_desk(prints_table=True)
+def query_command(  # noqa: PLR0913 - one parameter an option
+    desk: Desk,
+    *,
+    object_name: str,
+    select: str,
+    where: str | None,
+    order_by: str | None,
+    limit: int | None,
+    kind: str,
+    out: Path | None,
+    ignore_case: bool,
+    shared_only: bool,
+    document_type: str | None,
+) -> None:
+    """Read rows of OBJECT.
+
+    \b
+    Examples:
+      intacct query VENDOR --select VENDORID,NAME,TOTALDUE --where "TOTALDUE > 1000"
+      intacct query APBILL --where "WHENDUE < 2026-01-31 and STATE = 'Posted'" --order-by "WHENDUE DESC"
+      intacct query GLACCOUNT --format csv --out accounts.csv
+      intacct query APBILL --select "VENDORID, sum(TOTALDUE), count(RECORDNO)"
+    """
+    from intacct_bridge.model.query import Query
+    from intacct_bridge.model.where import parse_order, parse_select, parse_where
+
+    if desk.console.as_json:
+        kind = "json"
+    query = Query(
+        object_name.upper(),
+        parse_select(select),
+        where=parse_where(where) if where else None,
+        order=parse_order(order_by) if order_by else (),
+        case_insensitive=ignore_case,
+        show_private=not shared_only,
+        doc_par_id=document_type,
+    )
+    wanted = limit if limit is not None else (_TABLE_ROWS if kind == "table" and out is None else 0)
+    if kind == "parquet":
+        count = write_parquet(_batches(desk, query, wanted), to=out)
+    else:
+        count = write_rows(desk.client.query(query, limit=wanted or None), desk.console, kind=kind, to=out)
+    _tell(desk, count, wanted, out)
+
+
+def _batches(desk: Desk, query: "Query", wanted: int) -> "Iterator[pa.RecordBatch]":
+    left = wanted
+    for batch in desk.client.batches(query):
+        if wanted:
+            yield batch.slice(0, left)
+            left -= min(left, batch.num_rows)
+            if not left:
+                return
+        else:
+            yield batch
+
+
+def _tell(desk: Desk, count: int, wanted: int, out: Path | None) -> None:
+    more = " (there may be more: --limit 0 for all)" if wanted and count == wanted else ""
+    where = f" to {out}" if out is not None else ""
+    cost = desk.client.meter.transactions
+    desk.console.say(f"{count:,} rows{where}{more}; {cost:,} API transactions")
+
+

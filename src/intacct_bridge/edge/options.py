@@ -1,0 +1,149 @@
+"""What every command takes (`--connection`, `--entity`, `--json`, `-q`, `-v`), and what it gets for it: a desk.
+
+A desk is where a command stands: its console, the connection it was told to use, and the client on that connection,
+opened when it is first asked for. The name `demo` needs no settings: it is the company that `intacct demo` made.
+"""
+
+import functools
+import logging
+import os
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from intacct_bridge.edge.console import Console
+
+if TYPE_CHECKING:
+    from intacct_bridge.client.client import Client
+    from intacct_bridge.client.connection import Connection
+
+DEMO = "demo"
+Command = Callable[..., Any]
+
+
+class Desk:
+    """A command's console, connection and client."""
+
+    def __init__(self, console: Console) -> None:
+        self.console = console
+        self.name: str | None = None
+        self.entity: str | None = None
+        self._connection: Connection | None = None
+        self._client: Client | None = None
+        self._closers: list[Callable[[], None]] = []
+
+    @property
+    def target(self) -> str:
+        """Which company and environment requests go to, once that is known."""
+        return self._connection.target if self._connection is not None else ""
+
+    @property
+    def connection(self) -> "Connection":
+        """The connection the command was told to use; its secrets are hidden from the console from then on."""
+        if self._connection is None:
+            self._connection = self._load()
+            self.console.hide(self._connection.secrets)
+        return self._connection
+
+    def _load(self) -> "Connection":
+        from intacct_bridge.client.sources import load_connection
+
+        if self.is_demo:
+            from intacct_bridge.edge.demo_company import demo_connection
+
+            return demo_connection(self.entity)
+        return load_connection(self.name, location_id=self.entity)
+
+    @property
+    def is_demo(self) -> bool:
+        """Whether the embedded demo company is meant: by name, and no file defines that name."""
+        from intacct_bridge.client.sources import list_connections
+
+        named = self.name or os.environ.get("INTACCT_CONNECTION")
+        return named == DEMO and all(listed.name != DEMO for listed in list_connections())
+
+    @property
+    def client(self) -> "Client":
+        """The client on the connection, opened once and closed when the command ends."""
+        if self._client is None:
+            from intacct_bridge.client.client import Client
+
+            transport = None
+            if self.is_demo:
+                from intacct_bridge.edge.demo_company import open_company
+
+                emulator = open_company()
+                self._closers.append(emulator.close)
+                transport = emulator
+            self._client = Client(self.connection, transport=transport)
+            self._closers.append(self._client.close)
+        return self._client
+
+    def announce_write(self) -> None:
+        """Say which company and environment a write goes to, before it does."""
+        self.console.say(f"writing to {self.connection.target}")
+
+    def close(self) -> None:
+        """Let go of everything that was opened, the latest first."""
+        while self._closers:
+            self._closers.pop()()
+
+
+def stands_at_a_desk(*, connected: bool = True, prints_table: bool = False) -> Callable[[Command], Command]:
+    """The shared options, declared last and first in the help; the command gets the desk as its first argument."""
+
+    def decorate(command: Command) -> Command:
+        @functools.wraps(command)
+        @click.pass_context
+        def run(ctx: click.Context, /, *args: Any, **options: Any) -> Any:
+            desk = ctx.find_root().obj
+            assert isinstance(desk, Desk)
+            desk.name = options.pop("connection", None)
+            desk.entity = options.pop("entity", None)
+            desk.console.as_json = options.pop("as_json", False)
+            desk.console.quiet = options.pop("quiet")
+            desk.console.verbose = options.pop("verbose")
+            _log_to(desk.console)
+            return command(desk, *args, **options)
+
+        wrapped: Command = run
+        for option in reversed(_options(connected=connected, prints_table=prints_table)):
+            wrapped = option(wrapped)
+        return wrapped
+
+    return decorate
+
+
+def _options(*, connected: bool, prints_table: bool) -> list[Callable[[Command], Command]]:
+    options = []
+    if connected:
+        options += [
+            click.option("--connection", metavar="NAME", help="Which connection; default: the only one there is."),
+            click.option("--entity", metavar="ID", help="Work inside this entity instead of at the top level."),
+        ]
+    if prints_table:
+        options.append(click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table."))
+    options += [
+        click.option("-q", "--quiet", is_flag=True, help="Print results and errors only."),
+        click.option("-v", "--verbose", count=True, help="Say more; twice: every call."),
+    ]
+    return options
+
+
+class _ToConsole(logging.Handler):
+    """Log records as details on the console, which masks secrets."""
+
+    def __init__(self, console: Console) -> None:
+        super().__init__()
+        self._console = console
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._console.detail(f"{record.levelname.lower():>7}  {record.getMessage()}")
+
+
+def _log_to(console: Console) -> None:
+    logger = logging.getLogger("intacct_bridge")
+    logger.handlers = [_ToConsole(console)]
+    logger.propagate = False
+    logger.setLevel([logging.WARNING, logging.INFO, logging.DEBUG][min(console.verbose, 2)])

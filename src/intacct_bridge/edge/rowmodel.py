@@ -1,0 +1,68 @@
+"""A typed row for an object, as Python source: what `intacct describe OBJECT --python` prints.
+
+The class is a TypedDict, because rows are plain dicts: an editor then knows every field of the company's own object,
+custom fields included, at no cost when the program runs.
+"""
+
+import keyword
+import re
+
+from intacct_bridge.model.catalog import FieldDef, ObjectDef
+from intacct_bridge.wire.values import Kind
+
+_TYPES = {
+    Kind.INTEGER: "int | Decimal",
+    Kind.DECIMAL: "Decimal",
+    Kind.CURRENCY: "Decimal",
+    Kind.PERCENT: "Decimal",
+    Kind.DATE: "date",
+    Kind.TIMESTAMP: "datetime",
+    Kind.BOOLEAN: "bool",
+}
+
+
+def row_model(described: ObjectDef) -> str:
+    """A module with one class. Every key may be missing (a query selects) and every value None (a field may be empty)."""
+    name = _class_name(described.name)
+    types = {_TYPES.get(field.kind, "str") for field in described.fields.values()}
+    imports = []
+    if "date" in types or "datetime" in types:
+        imports.append(f"from datetime import {', '.join(sorted(types & {'date', 'datetime'}))}")
+    if any("Decimal" in one for one in types):
+        imports.append("from decimal import Decimal")
+    literal = any(field.values for field in described.fields.values())
+    imports.append(f"from typing import {'Literal, ' if literal else ''}TypedDict")
+    label = described.label or described.name
+    lines = [
+        f'"""A row of {described.name}, as this company has it."""',
+        "",
+        *imports,
+        "",
+        f"{name} = TypedDict(",
+        f'    "{name}",',
+        "    {",
+        *(f"        {_entry(field)}" for field in described.fields.values()),
+        "    },",
+        "    total=False,",
+        ")",
+        f'"""{label}"""',
+    ]
+    return "\n".join(lines)
+
+
+def _entry(field: FieldDef) -> str:
+    kind = _TYPES.get(field.kind, "str")
+    if field.values and kind == "str":
+        kind = f"Literal[{', '.join(_quoted(value) for value in field.values)}]"
+    notes = [field.label, "required" if field.required else "", "read-only" if field.readonly else ""]
+    comment = ", ".join(" ".join(note.split()) for note in notes if note)
+    return f"{_quoted(field.name)}: {kind} | None," + (f"  # {comment}" if comment else "")
+
+
+def _quoted(text: str) -> str:
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def _class_name(object_name: str) -> str:
+    name = re.sub(r"\W", "_", object_name.title().replace("_", ""))
+    return f"{name}_" if keyword.iskeyword(name) or not name[:1].isalpha() else name
