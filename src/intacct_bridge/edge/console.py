@@ -6,6 +6,7 @@ A table fits the terminal it is printed on, and is whole in a pipe. Notes are si
 import os
 import shutil
 import sys
+import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
@@ -105,6 +106,20 @@ class Console:
         wide = max((len(name) for name in pairs), default=0)
         for name, value in pairs.items():
             self.result(f"{name:<{wide}}{_GAP}{shown(value)}")
+
+    def wrapped(self, lead: str, text: str) -> str:
+        """Text behind a label, with later lines under the first; as long as it is where nobody watches."""
+        text = " ".join(text.split())
+        if not self.out.isatty():
+            return lead + text
+        return textwrap.fill(
+            text,
+            max(self.width - 1, 40),
+            initial_indent=lead,
+            subsequent_indent=" " * len(lead),
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
 
     def ask(self, question: str, *, default: str = "", secret: bool = False) -> str:
         """What a person types; a secret is not echoed and is hidden from then on."""

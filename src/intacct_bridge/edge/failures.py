@@ -6,7 +6,6 @@ of ours says so, and shows it under -v.
 
 import os
 import sys
-import textwrap
 import traceback
 from typing import Any
 
@@ -99,22 +98,11 @@ def _print(lines: dict[str, str], console: Console) -> None:
         console.complain(json.dumps({"error": lines}, ensure_ascii=False))
         return
     for label, text in lines.items():
-        console.complain(_wrapped(label, text, console))
-
-
-def _wrapped(label: str, text: str, console: Console) -> str:
-    lead = f"{label:>5}  "
-    text = " ".join(text.split()) if "\n" not in text else text
-    if not console.is_terminal or "\n" in text:
-        return lead + text.replace("\n", "\n" + " " * len(lead))
-    return textwrap.fill(
-        text,
-        max(console.width - 1, 40),
-        initial_indent=lead,
-        subsequent_indent=" " * len(lead),
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
+        lead = f"{label:>5}  "
+        if "\n" in text:  # a filter with its underlined place
+            console.complain(lead + text.replace("\n", "\n" + " " * len(lead)))
+        else:
+            console.complain(console.wrapped(lead, text))
 
 
 def close_output() -> None:
