@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from intacct_bridge.edge.console import Console
+from intacct_bridge.errors import SettingsError
 
 if TYPE_CHECKING:
     from intacct_bridge.client.client import Client
@@ -80,9 +81,17 @@ class Desk:
             self._closers.append(self._client.close)
         return self._client
 
-    def announce_write(self) -> None:
-        """Say which company and environment a write goes to, before it does."""
-        self.console.say(f"writing to {self.connection.target}")
+    def allow_write(self, what: str, *, yes: bool = False) -> None:
+        """Say where a write goes; into a production company only with a yes, given beforehand or now."""
+        target = self.connection.target
+        if self.connection.environment != "production" or yes:
+            self.console.say(f"writing {what} to {target}")
+            return
+        if not self.console.confirm(f"write {what} to {target}?"):
+            raise SettingsError(
+                f"nothing was written to {target}",
+                fix="Give --yes to write to a production company without being asked.",
+            )
 
     def close(self) -> None:
         """Let go of everything that was opened, the latest first."""

@@ -1,0 +1,141 @@
+"""A plan and the outcomes of a load, as a controller reads them."""
+
+import csv
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
+from pathlib import Path
+
+from intacct_bridge.edge.console import Console
+from intacct_bridge.flow.layout import REASON
+from intacct_bridge.flow.load import Outcome
+from intacct_bridge.flow.plan import Plan, Planned, Verdict
+from intacct_bridge.flow.write import Write
+
+_SHOWN = 40
+"""Records listed one by one; a longer file is summed up, and its refusals are still listed."""
+
+
+def show_plan(plan: Plan, console: Console) -> None:
+    """The records with their verdicts, the refusals with their reasons, the totals, the cost."""
+    if console.as_json:
+        console.json(_plan_data(plan))
+        return
+    counts = Counter(planned.verdict for planned in plan.records)
+    said = ", ".join(f"{counts[verdict]:,} {_word(verdict)}" for verdict in Verdict if counts[verdict])
+    console.result(f"{plan.source}: {len(plan.records):,} records ({said or 'none'})")
+    if len(plan.records) <= _SHOWN:
+        console.result("")
+        console.table(("record", "verdict", "lines", "amount", "known as"), [_row(planned) for planned in plan.records])
+    _show_refusals(plan.of(Verdict.REFUSED), console)
+    _show_advice(plan.records, console)
+    for note in (*plan.notes, *(f"not checked: {text}" for text in plan.unchecked)):
+        console.say(note)
+    console.result("")
+    for total in plan.totals:
+        currency = f" {total.currency}" if total.currency else ""
+        console.result(f"debits {total.debit:,.2f}, credits {total.credit:,.2f}{currency}")
+    console.result(f"applying costs {plan.transactions:,} API transactions; planning took {plan.reads:,}")
+
+
+def _word(verdict: Verdict) -> str:
+    return {Verdict.CREATE: "to create", Verdict.UPDATE: "to update"}.get(verdict, verdict.value)
+
+
+def _row(planned: Planned) -> tuple[object, ...]:
+    write = planned.write
+    record = planned.receipt.record if planned.receipt is not None else ""
+    when = f" since {planned.since:%Y-%m-%d}" if planned.since is not None and record else ""
+    known = f"{write.object} {record}{when}" if record else ""
+    return write.label, planned.verdict.value, sum(1 for _ in write.all_lines), amount_of(write), known
+
+
+def amount_of(write: Write) -> Decimal | None:
+    """The sum of a journal entry's debits; None for records without amounts on two sides."""
+    amounts = [
+        amount
+        for line in write.all_lines
+        if line.fields.get("TR_TYPE") == 1 and isinstance(amount := line.fields.get("TRX_AMOUNT"), Decimal)
+    ]
+    return sum(amounts, Decimal(0)) if amounts else None
+
+
+def _show_refusals(refused: Sequence[Planned], console: Console) -> None:
+    if not refused:
+        return
+    console.result("")
+    console.result("Refused:")
+    for planned in refused:
+        for finding in planned.reasons:
+            console.result(console.wrapped("  ✗ ", str(finding)))
+
+
+def _show_advice(records: Iterable[Planned], console: Console) -> None:
+    for planned in records:
+        for finding in planned.findings:
+            if not finding.refuses and planned.verdict is not Verdict.UNCHANGED:
+                console.say(f"  ! {finding}")
+
+
+def _plan_data(plan: Plan) -> dict[str, object]:
+    return {
+        "source": plan.source,
+        "company": plan.where.company,
+        "environment": plan.where.environment,
+        "object": plan.object,
+        "transactions": plan.transactions,
+        "reads": plan.reads,
+        "totals": [{"currency": one.currency, "debit": one.debit, "credit": one.credit} for one in plan.totals],
+        "unchecked": list(plan.unchecked),
+        "records": [
+            {
+                "record": planned.write.label,
+                "position": planned.write.position,
+                "verdict": planned.verdict.value,
+                "key": planned.receipt.record if planned.receipt else None,
+                "reasons": [str(finding) for finding in planned.reasons],
+            }
+            for planned in plan.records
+        ],
+    }
+
+
+def write_refused(plan: Plan, path: Path) -> int:
+    """The refused rows in the input's own columns, each with its reason, so that they can be corrected and loaded."""
+    rows = plan.refused_rows
+    with path.open("w", encoding="utf-8-sig", newline="") as out:
+        writer = csv.writer(out)
+        columns = [column for column in plan.columns if column != REASON]
+        writer.writerow([*columns, REASON])
+        for row, reason in rows:
+            writer.writerow([*(row.cells.get(column, "") for column in columns), reason])
+    return len(rows)
+
+
+def show_outcomes(outcomes: Sequence[Outcome], console: Console) -> None:
+    """What became of each record, and the receipts."""
+    rows = [
+        (
+            outcome.write.label,
+            outcome.ending.value,
+            f"{outcome.write.object} {outcome.receipt.record}" if outcome.receipt and outcome.receipt.record else "",
+            _why(outcome),
+        )
+        for outcome in outcomes
+    ]
+    console.table(("record", "outcome", "receipt", "why"), rows, empty="nothing to do")
+
+
+def _why(outcome: Outcome) -> str:
+    if outcome.faults:
+        from intacct_bridge.diagnosis import diagnose
+
+        known = diagnose(outcome.faults, "function")
+        return f"{known.means} {known.fault.text}" if known.entry else str(known.fault)
+    return outcome.note
+
+
+def tally(outcomes: Iterable[Outcome]) -> str:
+    """`8 posted, 1 rejected`."""
+    counts = Counter(outcome.ending.value for outcome in outcomes)
+    return ", ".join(f"{count:,} {ending}" for ending, count in counts.items()) or "nothing to do"
