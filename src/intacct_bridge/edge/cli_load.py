@@ -11,7 +11,9 @@ from intacct_bridge.errors import InDoubtError, IntacctError
 
 if TYPE_CHECKING:
     from intacct_bridge.flow.load import LoadSettings, Outcome
+    from intacct_bridge.flow.outbox import Outbox
     from intacct_bridge.flow.plan import Plan
+    from intacct_bridge.flow.table import Table
 
 FAILURES, IN_DOUBT = 1, 5
 
@@ -51,36 +53,48 @@ def load_command(desk: Desk, *, files: tuple[Path, ...], only_plan: bool, yes: b
     status = 0
     with open_outbox(desk.connection) as outbox:
         for file in files:
-            plan = _plan(desk, file, outbox, options)
+            table = _table(file, options)
+            plan = _plan(desk, table, outbox, options)
+            _keep_refused(desk, table, plan, options["refused"])
             status = max(status, _one(desk, plan, outbox, options, only_plan=only_plan, yes=yes))
     if only_plan and not desk.console.as_json:
         desk.console.say(f"Nothing was sent. To do it: intacct load {' '.join(map(str, files))} --as {options['as_name']} --apply")
     return status
 
 
-def _plan(desk: Desk, file: Path, outbox: Any, options: dict[str, Any]) -> "Plan":
+def _table(file: Path, options: dict[str, Any]) -> "Table":
+    from intacct_bridge.flow.table_formats import open_table
+
+    return open_table(file, encoding=options["encoding"], delimiter=options["delimiter"], sheet=options["sheet"])
+
+
+def _plan(desk: Desk, table: "Table", outbox: "Outbox", options: dict[str, Any]) -> "Plan":
     from intacct_bridge.edge.layouts import layout_for
     from intacct_bridge.flow.plan import PlanSettings, make_plan
-    from intacct_bridge.flow.table_formats import open_table
 
     key = tuple(name.strip() for name in (options["key"] or "").split(",") if name.strip())
     layout = layout_for(options["as_name"], draft=options["draft"], key=key, date_order=options["date_order"])
-    table = open_table(file, encoding=options["encoding"], delimiter=options["delimiter"], sheet=options["sheet"])
     settings = PlanSettings(offline=options["offline"], allow_duplicates=options["allow_duplicates"])
     return make_plan(table, layout, desk.client, outbox, settings)
 
 
-def _one(desk: Desk, plan: "Plan", outbox: Any, options: dict[str, Any], *, only_plan: bool, yes: bool) -> int:
+def _keep_refused(desk: Desk, table: "Table", plan: "Plan", path: Path | None) -> None:
+    """Write the refused rows where the user wants them."""
+    from intacct_bridge.flow.refused import write_refused
+
+    if path is not None and plan.refused_rows:
+        count = write_refused(table, plan.refused_rows, path)
+        desk.console.say(f"{count:,} refused rows are in {path}, each with its reason")
+
+
+def _one(desk: Desk, plan: "Plan", outbox: "Outbox", options: dict[str, Any], *, only_plan: bool, yes: bool) -> int:
     """Show one file's plan, apply it if that is wanted, and say how it went as an exit status."""
-    from intacct_bridge.edge.load_view import show_plan, write_refused
+    from intacct_bridge.edge.load_view import show_plan
     from intacct_bridge.flow.plan import Verdict
 
     if only_plan or not desk.console.as_json:
         show_plan(plan, desk.console)
     refused = FAILURES if plan.of(Verdict.REFUSED) else 0
-    if options["refused"] and refused:
-        count = write_refused(plan, options["refused"])
-        desk.console.say(f"{count:,} refused rows are in {options['refused']}, each with its reason")
     if only_plan:
         return refused
     if not plan.of(Verdict.CREATE, Verdict.UPDATE, Verdict.IN_DOUBT, Verdict.UNCHANGED):
@@ -104,7 +118,7 @@ def _settings(options: dict[str, Any]) -> "LoadSettings":
     )
 
 
-def _apply(desk: Desk, plan: "Plan", outbox: Any, settings: "LoadSettings") -> int:
+def _apply(desk: Desk, plan: "Plan", outbox: "Outbox", settings: "LoadSettings") -> int:
     from intacct_bridge.edge.load_view import show_outcomes, tally
     from intacct_bridge.edge.progress import progress
     from intacct_bridge.flow.load import Ending, Loader

@@ -106,71 +106,44 @@ def show_command(desk: Desk, *, number: int) -> None:
 @click.option("--yes", is_flag=True, help="Do not ask before writing to a production company.")
 @stands_at_a_desk(prints_table=True)
 def retry_command(desk: Desk, *, numbers: tuple[int, ...], yes: bool) -> int:
-    """Send again what was refused or never left; without numbers, all of it. What is in doubt is settled, not retried."""
-    from intacct_bridge.edge.outbox_place import open_outbox
-    from intacct_bridge.flow.company import Whereabouts
-    from intacct_bridge.flow.entry import FREE, Intent, State
-    from intacct_bridge.flow.load import BATCH
-    from intacct_bridge.flow.outbox_rows import chunks
-    from intacct_bridge.flow.send import Sender
+    """Send again what was refused or never left, as it stands; without numbers, all of it.
 
-    where = Whereabouts.of(desk.connection)
+    This is for what was wrong in the company. What is wrong in the file is corrected there and loaded again; what is in
+    doubt is settled, not retried.
+    """
+    from intacct_bridge.edge.outbox_place import open_outbox
+    from intacct_bridge.flow.again import retry
+
     with open_outbox(desk.connection) as outbox:
-        found = list(outbox.entries(company=where.company, states=FREE))
-        chosen = [entry for entry in found if not numbers or entry.number in numbers]
-        unknown = set(numbers) - {entry.number for entry in chosen}
-        if unknown:
-            raise SettingsError(
-                f"entry {min(unknown)} is not one that can be retried",
-                fix="Only refused entries and those that never left can; see: intacct outbox list",
-            )
-        if not chosen:
-            desk.console.say("nothing to retry")
-            return 0
-        desk.allow_write(f"{len(chosen):,} records again", yes=yes)
-        intents = [
-            Intent(
-                entry.place,
-                entry.identity,
-                entry.digest,
-                entry.body,
-                entry.trace,
-                entry.label,
-                entry.position,
-                entry.tracked,
-            )
-            for entry in chosen
-        ]
-        sender = Sender(desk.client, outbox)
-        done = [one for some in chunks(outbox.plan(intents), BATCH) for one in sender.send(outbox.begin(some))]
-    return _told(desk, done, State.APPLIED)
+        desk.allow_write("again what was not applied", yes=yes)
+        return _told(desk, retry(desk.client, outbox, only=numbers), "nothing can be retried")
 
 
 @outbox_command.command("settle")
-@click.option("--settle-after", metavar="S", type=click.IntRange(0), help="Seconds before a record that is not found counts as not applied.")
+@click.argument("numbers", metavar="NUMBER...", nargs=-1, type=int)
+@click.option(
+    "--settle-after",
+    metavar="S",
+    type=click.IntRange(0),
+    help="Seconds before a record that is not found counts as not applied.",
+)
+@click.option("--yes", is_flag=True, help="Do not ask before writing to a production company.")
 @stands_at_a_desk(prints_table=True)
-def settle_command(desk: Desk, *, settle_after: int | None) -> int:
+def settle_command(desk: Desk, *, numbers: tuple[int, ...], settle_after: int | None, yes: bool) -> int:
     """Find out what became of entries in doubt; only what provably was not applied is sent again."""
     from intacct_bridge.edge.outbox_place import open_outbox
-    from intacct_bridge.flow.company import Whereabouts
-    from intacct_bridge.flow.entry import State
-    from intacct_bridge.flow.settle import Settler, SettleSettings
+    from intacct_bridge.flow.again import settle_doubts
+    from intacct_bridge.flow.settle import SettleSettings
 
-    settings = SettleSettings() if settle_after is None else SettleSettings(timedelta(seconds=settle_after))
-    where = Whereabouts.of(desk.connection)
+    settings = None if settle_after is None else SettleSettings(timedelta(seconds=settle_after))
     with open_outbox(desk.connection) as outbox:
-        outbox.recover()
-        doubtful = list(outbox.entries(company=where.company, states=[State.IN_DOUBT]))
-        if not doubtful:
-            desk.console.say("nothing is in doubt")
-            return 0
-        done = Settler(desk.client, outbox, settings).settle(doubtful)
-    return _told(desk, done, State.APPLIED)
+        desk.allow_write("what turns out not to have been applied", yes=yes)
+        return _told(desk, settle_doubts(desk.client, outbox, settings, only=numbers), "nothing is in doubt")
 
 
-def _told(desk: Desk, entries: "list[Entry]", good: object) -> int:
+def _told(desk: Desk, entries: "list[Entry]", empty: str) -> int:
     rows = [(*_row(entry)[:5], entry.note or "; ".join(str(fault) for fault in entry.faults)) for entry in entries]
-    desk.console.table(("number", "state", "record", "operation", "receipt", "why"), rows)
+    desk.console.table(("number", "state", "record", "operation", "receipt", "why"), rows, empty=empty)
     if any(entry.state.value == "in_doubt" for entry in entries):
         return 5
-    return 0 if all(entry.state is good for entry in entries) else 1
+    return 0 if all(entry.state.value == "applied" for entry in entries) else 1

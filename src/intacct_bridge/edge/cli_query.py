@@ -1,18 +1,11 @@
 """`intacct query`: rows of one object, on the screen or for another program."""
 
-from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from intacct_bridge.edge.options import Desk, stands_at_a_desk
 from intacct_bridge.edge.rows_out import FORMATS, write_parquet, write_rows
-
-if TYPE_CHECKING:
-    import pyarrow as pa
-
-    from intacct_bridge.model.query import Query
 
 _TABLE_ROWS = 50
 
@@ -63,27 +56,15 @@ def query_command(  # noqa: PLR0913 - one parameter an option
         where=parse_where(where) if where else None,
         order=parse_order(order_by) if order_by else (),
         case_insensitive=ignore_case,
-        show_private=not shared_only,
+        show_private=not shared_only and not desk.connection.location_id,
         doc_par_id=document_type,
     )
     wanted = limit if limit is not None else (_TABLE_ROWS if kind == "table" and out is None else 0)
     if kind == "parquet":
-        count = write_parquet(_batches(desk, query, wanted), to=out)
+        count = write_parquet(desk.client.batches(query, limit=wanted or None), to=out)
     else:
         count = write_rows(desk.client.query(query, limit=wanted or None), desk.console, kind=kind, to=out)
     _tell(desk, count, wanted, out)
-
-
-def _batches(desk: Desk, query: "Query", wanted: int) -> "Iterator[pa.RecordBatch]":
-    left = wanted
-    for batch in desk.client.batches(query):
-        if wanted:
-            yield batch.slice(0, left)
-            left -= min(left, batch.num_rows)
-            if not left:
-                return
-        else:
-            yield batch
 
 
 def _tell(desk: Desk, count: int, wanted: int, out: Path | None) -> None:

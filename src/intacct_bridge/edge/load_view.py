@@ -1,13 +1,10 @@
 """A plan and the outcomes of a load, as a controller reads them."""
 
-import csv
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
-from pathlib import Path
 
 from intacct_bridge.edge.console import Console
-from intacct_bridge.flow.layout import REASON
 from intacct_bridge.flow.load import Outcome
 from intacct_bridge.flow.plan import Plan, Planned, Verdict
 from intacct_bridge.flow.write import Write
@@ -98,18 +95,6 @@ def _plan_data(plan: Plan) -> dict[str, object]:
             for planned in plan.records
         ],
     }
-
-
-def write_refused(plan: Plan, path: Path) -> int:
-    """The refused rows in the input's own columns, each with its reason, so that they can be corrected and loaded."""
-    rows = plan.refused_rows
-    with path.open("w", encoding="utf-8-sig", newline="") as out:
-        writer = csv.writer(out)
-        columns = [column for column in plan.columns if column != REASON]
-        writer.writerow([*columns, REASON])
-        for row, reason in rows:
-            writer.writerow([*(row.cells.get(column, "") for column in columns), reason])
-    return len(rows)
 
 
 def show_outcomes(outcomes: Sequence[Outcome], console: Console) -> None:

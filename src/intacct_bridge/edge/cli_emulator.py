@@ -1,0 +1,97 @@
+"""`intacct emulator`: the emulated gateway over HTTP, for programs in any language."""
+
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from intacct_bridge.edge.options import Desk, stands_at_a_desk
+
+if TYPE_CHECKING:
+    from intacct_bridge.emulator.settings import EmulatorSettings
+
+
+@click.command("emulator")
+@click.option("--host", default="127.0.0.1", show_default=True, help="The loopback address to serve on.")
+@click.option("--port", metavar="N", type=click.IntRange(0, 65535), default=8081, show_default=True, help="The port; 0 takes any that is free.")
+@click.option("--port-file", metavar="F", type=click.Path(dir_okay=False, path_type=Path), help="Write the port here once it answers.")
+@click.option("--company", type=click.Choice(["demo", "empty"]), default="demo", show_default=True, help="What the company's books hold at first.")
+@click.option("--scale", metavar="N", type=click.IntRange(1), default=1, show_default=True, help="Times as many documents; 50 makes a million GLDETAIL lines.")
+@click.option("--seed", metavar="N", type=int, default=1, show_default=True, help="Another seed is another company.")
+@click.option("--as-of", metavar="DATE", type=click.DateTime(["%Y-%m-%d"]), help="The company's last day. Default: today.")
+@click.option("--db", metavar="FILE", type=click.Path(dir_okay=False, path_type=Path), help="Keep the company in this file. Default: in memory.")
+@click.option("--faults", metavar="F.toml", type=click.Path(dir_okay=False, path_type=Path), help="A script of faults: cut connections, throttling, slow answers.")
+@click.option("--scenario", metavar="F.toml", type=click.Path(dir_okay=False, path_type=Path), help="Senders, companies, users and rights that differ from the demo's.")
+@click.option("--latency-ms", metavar="N", type=click.IntRange(0), help="Answer so much later.")
+@click.option("--concurrency", metavar="N", type=click.IntRange(0), help="Requests at once, as many again waiting; 0 for no limit.")
+@stands_at_a_desk(connected=False, prints_table=True)
+def emulator_command(desk: Desk, *, host: str, port: int, port_file: Path | None, **options: Any) -> None:
+    """Serve the emulated gateway on this machine until Ctrl-C, and print its URL and credentials.
+
+    \b
+    Examples:
+      intacct emulator
+      intacct emulator --port 0 --port-file port.txt --company empty
+      intacct emulator --db company.db --latency-ms 300 --concurrency 2
+    """
+    from intacct_bridge.edge.demo_company import make_emulator
+    from intacct_bridge.emulator.server import serve_forever
+
+    def ready(url: str) -> None:
+        _tell(desk, url)
+        if port_file is not None:
+            _write_port(port_file, url)
+
+    desk.console.say("opening the company's books ...")
+    emulator = make_emulator(
+        options["db"],
+        settings=_settings(options),
+        faults=options["faults"],
+        empty=options["company"] == "empty",
+        seed=options["seed"],
+        scale=options["scale"],
+        as_of=_day(options["as_of"]),
+    )
+    try:
+        serve_forever(emulator, host, port, ready=ready)
+    finally:
+        emulator.close()
+        if port_file is not None:
+            port_file.unlink(missing_ok=True)
+
+
+def _settings(options: dict[str, Any]) -> "EmulatorSettings":
+    from intacct_bridge.emulator.settings import EmulatorSettings, load_scenario
+
+    settings = load_scenario(options["scenario"]) if options["scenario"] else EmulatorSettings()
+    changed = {
+        name: options[option]
+        for name, option in (("latency_ms", "latency_ms"), ("concurrency", "concurrency"))
+        if options[option] is not None
+    }
+    return replace(settings, behaviour=replace(settings.behaviour, **changed))
+
+
+def _day(moment: datetime | None) -> Any:
+    return None if moment is None else moment.date()
+
+
+def _write_port(path: Path, url: str) -> None:
+    """Whole or not at all, since somebody waits for the file to appear."""
+    beside = path.with_name(path.name + ".new")
+    beside.write_text(url.rsplit(":", 1)[1].split("/")[0] + "\n", encoding="ascii")
+    beside.replace(path)
+
+
+def _tell(desk: Desk, url: str) -> None:
+    from intacct_bridge.edge.demo_company import CREDENTIALS
+
+    desk.console.pairs({"endpoint": url, **CREDENTIALS})
+    desk.console.out.flush()
+    desk.console.say("serving; Ctrl-C ends it. In another terminal:")
+    names = {"endpoint": "ENDPOINT_URL"}
+    exports = " ".join(f"INTACCT_{names.get(name, name.upper())}={value}" for name, value in {"endpoint": url, **CREDENTIALS}.items())
+    desk.console.say(f"  export {exports}")
+    desk.console.say("  intacct doctor")
