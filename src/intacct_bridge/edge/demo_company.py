@@ -7,6 +7,7 @@ import os
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 from intacct_bridge.client.connection import Connection
 from intacct_bridge.emulator.gateway import Emulator
@@ -42,7 +43,7 @@ def demo_connection(entity: str | None = None, *, home: Path | None = None) -> C
         environment="demo",
         location_id=entity or "",
         outbox=str(folder / "outbox.sqlite"),
-        **CREDENTIALS,
+        **dict[str, Any](CREDENTIALS),
     )
 
 

@@ -18,6 +18,8 @@ from intacct_bridge.errors import SettingsError
 if TYPE_CHECKING:
     from intacct_bridge.client.client import Client
     from intacct_bridge.client.connection import Connection
+    from intacct_bridge.emulator.gateway import Emulator
+    from intacct_bridge.wire.reply import Transport
 
 DEMO = "demo"
 Command = Callable[..., Any]
@@ -32,6 +34,7 @@ class Desk:
         self.entity: str | None = None
         self._connection: Connection | None = None
         self._client: Client | None = None
+        self._emulator: Emulator | None = None
         self._closers: list[Callable[[], None]] = []
 
     @property
@@ -68,18 +71,24 @@ class Desk:
     def client(self) -> "Client":
         """The client on the connection, opened once and closed when the command ends."""
         if self._client is None:
-            from intacct_bridge.client.client import Client
-
-            transport = None
-            if self.is_demo:
-                from intacct_bridge.edge.demo_company import open_company
-
-                emulator = open_company()
-                self._closers.append(emulator.close)
-                transport = emulator
-            self._client = Client(self.connection, transport=transport)
+            self._client = self.open_client(self.connection)
             self._closers.append(self._client.close)
         return self._client
+
+    def open_client(self, connection: "Connection", *, max_transactions: int | None = None) -> "Client":
+        """Another client on the same company; whoever opens it closes it."""
+        from intacct_bridge.client.client import Client
+
+        return Client(connection, transport=self._embedded(), max_transactions=max_transactions)
+
+    def _embedded(self) -> "Transport | None":
+        """The demo company in this process, opened once; None for every other connection."""
+        if self._emulator is None and self.is_demo:
+            from intacct_bridge.edge.demo_company import open_company
+
+            self._emulator = open_company()
+            self._closers.append(self._emulator.close)
+        return self._emulator
 
     def allow_write(self, what: str, *, yes: bool = False) -> None:
         """Say where a write goes; into a production company only with a yes, given beforehand or now."""
@@ -125,7 +134,7 @@ def stands_at_a_desk(*, connected: bool = True, prints_table: bool = False) -> C
 
 
 def _options(*, connected: bool, prints_table: bool) -> list[Callable[[Command], Command]]:
-    options = []
+    options: list[Callable[[Command], Command]] = []
     if connected:
         options += [
             click.option("--connection", metavar="NAME", help="Which connection; default: the only one there is."),
