@@ -44,7 +44,9 @@ def test_quiet_silences_notes_but_not_complaints() -> None:
 def test_json_keeps_money_exact_and_dates_readable() -> None:
     desk, out, _ = console()
     desk.as_json = True
-    desk.table(("amount", "day", "at"), [(Decimal("0.10"), date(2026, 1, 2), datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC))])
+    desk.table(
+        ("amount", "day", "at"), [(Decimal("0.10"), date(2026, 1, 2), datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC))]
+    )
     assert ": 0.10," in out.getvalue()
     assert json.loads(out.getvalue()) == [{"amount": 0.10, "day": "2026-01-02", "at": "2026-01-02T03:04:05Z"}]
 

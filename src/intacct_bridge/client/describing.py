@@ -122,10 +122,9 @@ class Descriptions:
             return error
         if name.upper() in (known.upper() for known in names):
             return error
-        near = unknown_object(name, names)
-        error.message, error.fix = near.message, near.fix
-        error.args = (error.message,)
-        return error
+        near = unknown_object(name, names)  # nothing was asked of the object itself, so this is a refusal of ours
+        near.faults, near.diagnosis = error.faults, error.diagnosis
+        return near
 
 
 def walked_key(described: ObjectDef) -> tuple[str, bool]:

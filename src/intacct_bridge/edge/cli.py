@@ -18,7 +18,6 @@ from intacct_bridge.edge.failures import INTERRUPTED, report, usage
 from intacct_bridge.edge.options import Desk
 
 COMMANDS: dict[str, tuple[str, str]] = {
-    "demo": ("cli_demo", "See everything work on a made-up company; no account needed."),
     "connections": ("cli_connections", "Add, list, show, test and remove connections."),
     "doctor": ("cli_doctor", "Find the set-up step that is missing, and its fix."),
     "objects": ("cli_catalog", "List the objects that the company has."),
@@ -28,11 +27,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "create": ("cli_records", "Create one record."),
     "update": ("cli_records", "Change one record."),
     "delete": ("cli_records", "Delete records."),
-    "report": ("cli_report", "Run a custom report and fetch its rows."),
-    "extract": ("cli_extract", "Copy objects to DuckDB, Parquet, Postgres, ... and keep the copy current."),
     "load": ("cli_load", "Post a file: first a plan, then the same with --apply."),
     "outbox": ("cli_outbox", "What was posted, with receipts; retry or settle what was not."),
-    "reconcile": ("cli_reconcile", "Prove that a copy equals the ledger, to the cent."),
     "emulator": ("cli_emulator", "Serve the emulated gateway on this machine."),
 }
 """Command to module and sentence, in the order in which a newcomer meets them."""
@@ -55,11 +51,11 @@ Exit status: 0 done · 1 found failures · 2 usage or settings · 3 refused by I
 class LazyGroup(click.Group):
     """A group whose commands are imported when they are wanted, and which helps with a misspelt one."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
         """Every command, in the order of the table."""
         return list(COMMANDS)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         """The command itself; its module is imported now."""
         if cmd_name not in COMMANDS:
             return None
@@ -68,7 +64,7 @@ class LazyGroup(click.Group):
         assert isinstance(command, click.Command)
         return command
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         """The list of commands from the table alone, so that help imports none of them."""
         with formatter.section("Commands"):
             formatter.write_dl([(name, sentence) for name, (_, sentence) in COMMANDS.items()])

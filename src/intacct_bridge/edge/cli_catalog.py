@@ -78,9 +78,7 @@ def _show_object(desk: Desk, described: "ObjectDef") -> None:
             {
                 "object": described.name,
                 "fields": [dict(zip(columns, row, strict=True)) for row in fields],
-                "relations": [
-                    dict(zip(("path", "object", "kind", "by"), row, strict=True)) for row in relations
-                ],
+                "relations": [dict(zip(("path", "object", "kind", "by"), row, strict=True)) for row in relations],
             }
         )
         return

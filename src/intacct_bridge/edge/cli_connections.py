@@ -65,7 +65,9 @@ def list_command(desk: Desk) -> None:
 @click.option("--keyring", is_flag=True, help="Keep passwords in the system's keyring, not in the file.")
 @click.option("--location-id", metavar="ENTITY", help="Always work inside this entity.")
 @click.option("--client-id", metavar="COMPANY", help="Slide in to this client company of a console.")
-@click.option("--environment", type=click.Choice(["production", "implementation", "demo"]), help="Shown at every write.")
+@click.option(
+    "--environment", type=click.Choice(["production", "implementation", "demo"]), help="Shown at every write."
+)
 @click.option("--authentication", type=click.Choice(["session", "login"]), help="One sign-in, or one a request.")
 @click.option("--dtd-version", type=click.Choice(["3.0", "2.1"]), help="The gateway's dialect.")
 @click.option("--endpoint", metavar="URL", help="Another gateway than Sage's public one.")
@@ -87,10 +89,10 @@ def add_command(desk: Desk, *, name: str, project: bool, no_test: bool, **given:
 
 @connections_command.command("show")
 @click.argument("name", required=False)
-@stands_at_a_desk(connected=False, prints_table=True)
+@stands_at_a_desk(prints_table=True)
 def show_command(desk: Desk, *, name: str | None) -> None:
     """One connection's settings and where each comes from; passwords stay hidden."""
-    desk.name = name
+    desk.name = name or desk.name
     connection = desk.connection
     origins = connection.origins
     rows = [(setting, value, origins.get(setting, "default")) for setting, value in connection.settings().items()]
@@ -99,10 +101,10 @@ def show_command(desk: Desk, *, name: str | None) -> None:
 
 @connections_command.command("test")
 @click.argument("name", required=False)
-@stands_at_a_desk(connected=False)
+@stands_at_a_desk()
 def test_command(desk: Desk, *, name: str | None) -> None:
     """Sign in once. `intacct doctor` checks everything else."""
-    desk.name = name
+    desk.name = name or desk.name
     _sign_in(desk)
 
 
@@ -179,5 +181,6 @@ def _kept(name: str, key: str, answer: str) -> dict[str, str]:
 def _sign_in(desk: Desk) -> None:
     connection = desk.connection
     desk.console.say(f"signing in to {connection.target} as {connection.user_id} ...")
-    signed_in = desk.client.sign_in()
-    desk.console.result(f"signed in: company {signed_in.company_id}, user {signed_in.user_id}, {signed_in.endpoint}")
+    signed = desk.client.sign_in()
+    where = f"entity {signed.location_id}" if signed.location_id else "the top level"
+    desk.console.result(f"signed in to {signed.company_id} as {signed.user_id}, at {where}, by {signed.endpoint}")

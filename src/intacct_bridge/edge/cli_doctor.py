@@ -7,8 +7,7 @@ import click
 from intacct_bridge.edge.options import Desk, stands_at_a_desk
 
 if TYPE_CHECKING:
-    from intacct_bridge.client.client import Client
-    from intacct_bridge.client.connection import Connection
+    pass
 
 
 @click.command("doctor")
@@ -50,5 +49,3 @@ def doctor_command(desk: Desk, *, streams: str, writes: str, as_letter: bool) ->
 
 def _names(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name.strip().upper() for name in text.split(",") if name.strip()))
-
-

@@ -15,17 +15,64 @@ if TYPE_CHECKING:
 
 @click.command("emulator")
 @click.option("--host", default="127.0.0.1", show_default=True, help="The loopback address to serve on.")
-@click.option("--port", metavar="N", type=click.IntRange(0, 65535), default=8081, show_default=True, help="The port; 0 takes any that is free.")
-@click.option("--port-file", metavar="F", type=click.Path(dir_okay=False, path_type=Path), help="Write the port here once it answers.")
-@click.option("--company", type=click.Choice(["demo", "empty"]), default="demo", show_default=True, help="What the company's books hold at first.")
-@click.option("--scale", metavar="N", type=click.IntRange(1), default=1, show_default=True, help="Times as many documents; 50 makes a million GLDETAIL lines.")
+@click.option(
+    "--port",
+    metavar="N",
+    type=click.IntRange(0, 65535),
+    default=8081,
+    show_default=True,
+    help="The port; 0 takes any that is free.",
+)
+@click.option(
+    "--port-file",
+    metavar="F",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write the port here once it answers.",
+)
+@click.option(
+    "--company",
+    type=click.Choice(["demo", "empty"]),
+    default="demo",
+    show_default=True,
+    help="What the company's books hold at first.",
+)
+@click.option(
+    "--scale",
+    metavar="N",
+    type=click.IntRange(1),
+    default=1,
+    show_default=True,
+    help="Times as many documents; 50 makes a million GLDETAIL lines.",
+)
 @click.option("--seed", metavar="N", type=int, default=1, show_default=True, help="Another seed is another company.")
-@click.option("--as-of", metavar="DATE", type=click.DateTime(["%Y-%m-%d"]), help="The company's last day. Default: today.")
-@click.option("--db", metavar="FILE", type=click.Path(dir_okay=False, path_type=Path), help="Keep the company in this file. Default: in memory.")
-@click.option("--faults", metavar="F.toml", type=click.Path(dir_okay=False, path_type=Path), help="A script of faults: cut connections, throttling, slow answers.")
-@click.option("--scenario", metavar="F.toml", type=click.Path(dir_okay=False, path_type=Path), help="Senders, companies, users and rights that differ from the demo's.")
+@click.option(
+    "--as-of", metavar="DATE", type=click.DateTime(["%Y-%m-%d"]), help="The company's last day. Default: today."
+)
+@click.option(
+    "--db",
+    metavar="FILE",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Keep the company in this file. Default: in memory.",
+)
+@click.option(
+    "--faults",
+    metavar="F.toml",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="A script of faults: cut connections, throttling, slow answers.",
+)
+@click.option(
+    "--scenario",
+    metavar="F.toml",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Senders, companies, users and rights that differ from the demo's.",
+)
 @click.option("--latency-ms", metavar="N", type=click.IntRange(0), help="Answer so much later.")
-@click.option("--concurrency", metavar="N", type=click.IntRange(0), help="Requests at once, as many again waiting; 0 for no limit.")
+@click.option(
+    "--concurrency",
+    metavar="N",
+    type=click.IntRange(0),
+    help="Requests at once, as many again waiting; 0 for no limit.",
+)
 @stands_at_a_desk(connected=False, prints_table=True)
 def emulator_command(desk: Desk, *, host: str, port: int, port_file: Path | None, **options: Any) -> None:
     """Serve the emulated gateway on this machine until Ctrl-C, and print its URL and credentials.
@@ -81,7 +128,7 @@ def _day(moment: datetime | None) -> Any:
 def _write_port(path: Path, url: str) -> None:
     """Whole or not at all, since somebody waits for the file to appear."""
     beside = path.with_name(path.name + ".new")
-    beside.write_text(url.rsplit(":", 1)[1].split("/")[0] + "\n", encoding="ascii")
+    beside.write_text(url.rsplit(":", 1)[1].split("/", maxsplit=1)[0] + "\n", encoding="ascii")
     beside.replace(path)
 
 
@@ -92,6 +139,8 @@ def _tell(desk: Desk, url: str) -> None:
     desk.console.out.flush()
     desk.console.say("serving; Ctrl-C ends it. In another terminal:")
     names = {"endpoint": "ENDPOINT_URL"}
-    exports = " ".join(f"INTACCT_{names.get(name, name.upper())}={value}" for name, value in {"endpoint": url, **CREDENTIALS}.items())
+    exports = " ".join(
+        f"INTACCT_{names.get(name, name.upper())}={value}" for name, value in {"endpoint": url, **CREDENTIALS}.items()
+    )
     desk.console.say(f"  export {exports}")
     desk.console.say("  intacct doctor")

@@ -23,14 +23,39 @@ FAILURES, IN_DOUBT = 1, 5
 @click.option("--as", "as_name", metavar="OBJECT", required=True, help="What the rows are: journal-entries.")
 @click.option("--plan/--apply", "only_plan", default=True, help="Show what would be done (the default), or do it.")
 @click.option("--key", metavar="COLS", help="Columns that identify a record in its source, comma separated.")
-@click.option("--batch-size", metavar="N", type=click.IntRange(1, 100), default=100, show_default=True, help="Records in one request.")
+@click.option(
+    "--batch-size",
+    metavar="N",
+    type=click.IntRange(1, 100),
+    default=100,
+    show_default=True,
+    help="Records in one request.",
+)
 @click.option("--atomic", is_flag=True, help="Apply each batch together or not at all.")
 @click.option("--draft", is_flag=True, help="Post as drafts, which change no balance yet.")
-@click.option("--on-error", type=click.Choice(["stop", "continue"]), default="continue", show_default=True, help="After a record that Intacct refuses.")
-@click.option("--settle-after", metavar="S", type=click.IntRange(0), help="Seconds before a record that is not found counts as not applied.")
-@click.option("--allow-duplicates", is_flag=True, help="Let records pass that the company has already under the same key.")
+@click.option(
+    "--on-error",
+    type=click.Choice(["stop", "continue"]),
+    default="continue",
+    show_default=True,
+    help="After a record that Intacct refuses.",
+)
+@click.option(
+    "--settle-after",
+    metavar="S",
+    type=click.IntRange(0),
+    help="Seconds before a record that is not found counts as not applied.",
+)
+@click.option(
+    "--allow-duplicates", is_flag=True, help="Let records pass that the company has already under the same key."
+)
 @click.option("--offline", is_flag=True, help="Plan without asking the company anything.")
-@click.option("--refused", metavar="FILE", type=click.Path(dir_okay=False, path_type=Path), help="Write the refused rows here, with the reason beside each.")
+@click.option(
+    "--refused",
+    metavar="FILE",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write the refused rows here, with the reason beside each.",
+)
 @click.option("--date-order", type=click.Choice(["mdy", "dmy"]), help="How dates with slashes are meant.")
 @click.option("--encoding", help="The text file's encoding, where it is guessed wrong.")
 @click.option("--delimiter", help="The text file's delimiter, where it is guessed wrong.")
@@ -58,7 +83,9 @@ def load_command(desk: Desk, *, files: tuple[Path, ...], only_plan: bool, yes: b
             _keep_refused(desk, table, plan, options["refused"])
             status = max(status, _one(desk, plan, outbox, options, only_plan=only_plan, yes=yes))
     if only_plan and not desk.console.as_json:
-        desk.console.say(f"Nothing was sent. To do it: intacct load {' '.join(map(str, files))} --as {options['as_name']} --apply")
+        desk.console.say(
+            f"Nothing was sent. To do it: intacct load {' '.join(map(str, files))} --as {options['as_name']} --apply"
+        )
     return status
 
 

@@ -29,7 +29,9 @@ def outbox_command() -> None:
 @outbox_command.command("list")
 @click.option("--state", type=click.Choice(_STATES), multiple=True, help="Only entries in this state; may be repeated.")
 @click.option("--object", "object_name", metavar="OBJECT", help="Only entries of this object.")
-@click.option("--limit", metavar="N", type=click.IntRange(1), default=100, show_default=True, help="The latest so many.")
+@click.option(
+    "--limit", metavar="N", type=click.IntRange(1), default=100, show_default=True, help="The latest so many."
+)
 @stands_at_a_desk(prints_table=True)
 def list_command(desk: Desk, *, state: tuple[str, ...], object_name: str | None, limit: int) -> None:
     """What was posted, the latest last."""

@@ -12,17 +12,24 @@ _TABLE_ROWS = 50
 
 @click.command("query")
 @click.argument("object_name", metavar="OBJECT")
-@click.option("--select", metavar="A,B", default="*", help="Fields, comma separated; a related one as VENDOR.NAME. Default: all.")
+@click.option(
+    "--select", metavar="A,B", default="*", help="Fields, comma separated; a related one as VENDOR.NAME. Default: all."
+)
 @click.option("--where", metavar="EXPR", help="A condition, such as \"TOTALDUE > 0 and STATE = 'Posted'\".")
 @click.option("--order-by", metavar="F", help="Fields to sort by; DESC behind one turns it.")
-@click.option("--limit", metavar="N", type=click.IntRange(0), help="At most so many rows; 0 for all. Default: 50 in a table, else all.")
+@click.option(
+    "--limit",
+    metavar="N",
+    type=click.IntRange(0),
+    help="At most so many rows; 0 for all. Default: 50 in a table, else all.",
+)
 @click.option("--format", "kind", type=click.Choice(FORMATS), default="table", show_default=True, help="What to write.")
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Write to this file.")
 @click.option("--ignore-case", is_flag=True, help="Compare texts in any case.")
 @click.option("--shared-only", is_flag=True, help="Leave out records that belong to one entity.")
 @click.option("--document-type", metavar="NAME", help="The transaction definition whose custom fields are wanted.")
 @stands_at_a_desk(prints_table=True)
-def query_command(  # noqa: PLR0913 - one parameter an option
+def query_command(
     desk: Desk,
     *,
     object_name: str,
@@ -72,5 +79,3 @@ def _tell(desk: Desk, count: int, wanted: int, out: Path | None) -> None:
     where = f" to {out}" if out is not None else ""
     cost = desk.client.meter.transactions
     desk.console.say(f"{count:,} rows{where}{more}; {cost:,} API transactions")
-
-

@@ -22,7 +22,13 @@ BY = click.option(
     show_default=True,
     help="How KEY is meant, where a number could be both.",
 )
-FROM = click.option("--from", "source", metavar="FILE", type=click.File("rb"), help="A JSON object with the fields, lines too; - for standard input.")
+FROM = click.option(
+    "--from",
+    "source",
+    metavar="FILE",
+    type=click.File("rb"),
+    help="A JSON object with the fields, lines too; - for standard input.",
+)
 YES = click.option("--yes", is_flag=True, help="Do not ask before writing to a production company.")
 
 
@@ -55,7 +61,9 @@ def get_command(desk: Desk, *, object_name: str, keys: tuple[str, ...], by: str)
 
 def _show(desk: Desk, record: "Record") -> None:
     """The fields that hold something, then each list of lines as a table."""
-    desk.console.pairs({name: value for name, value in record.items() if value is not None and not isinstance(value, list)})
+    desk.console.pairs(
+        {name: value for name, value in record.items() if value is not None and not isinstance(value, list)}
+    )
     for name, lines in record.items():
         if isinstance(lines, list) and lines:
             desk.console.result("")
@@ -70,7 +78,9 @@ def _show(desk: Desk, record: "Record") -> None:
 @FROM
 @YES
 @stands_at_a_desk(prints_table=True)
-def create_command(desk: Desk, *, object_name: str, fields: tuple[str, ...], source: IO[bytes] | None, yes: bool) -> None:
+def create_command(
+    desk: Desk, *, object_name: str, fields: tuple[str, ...], source: IO[bytes] | None, yes: bool
+) -> None:
     """Create one record. For many, and for what must never be posted twice, use `intacct load`.
 
     \b
@@ -92,7 +102,7 @@ def create_command(desk: Desk, *, object_name: str, fields: tuple[str, ...], sou
 @FROM
 @YES
 @stands_at_a_desk(prints_table=True)
-def update_command(  # noqa: PLR0913 - one parameter an option
+def update_command(
     desk: Desk, *, object_name: str, key: str, fields: tuple[str, ...], by: str, source: IO[bytes] | None, yes: bool
 ) -> None:
     """Change one record: only the fields that are named. `FIELD=` clears a field.
@@ -109,7 +119,14 @@ def update_command(  # noqa: PLR0913 - one parameter an option
     row = _row(desk, name, fields, source)
     (found,) = find_records(desk.client, name, [key], by=by)
     desk.allow_write(f"{name} {found.name or found.record}", yes=yes)
-    _told(desk, "updated", name, desk.client.update(name, [{record_key(name): int(found.record) if found.record.isdecimal() else found.record, **row}]))
+    _told(
+        desk,
+        "updated",
+        name,
+        desk.client.update(
+            name, [{record_key(name): int(found.record) if found.record.isdecimal() else found.record, **row}]
+        ),
+    )
 
 
 @click.command("delete")
@@ -150,7 +167,9 @@ def _row(desk: Desk, object_name: str, fields: Sequence[str], source: IO[bytes] 
     for text in fields:
         name, equals, value = text.partition("=")
         if not equals:
-            raise SettingsError(f"{text!r} is not FIELD=VALUE", fix="Write the field's name, an equals sign, the value.")
+            raise SettingsError(
+                f"{text!r} is not FIELD=VALUE", fix="Write the field's name, an equals sign, the value."
+            )
         row[described.find(name.strip()).name] = _typed(described.find(name.strip()).kind, name.strip(), value)
     if not row:
         raise SettingsError("no fields are given", fix="Give FIELD=VALUE, or a JSON file: --from FILE")
@@ -174,7 +193,9 @@ def _from_file(source: IO[bytes]) -> Mapping[str, Any]:
     except (ValueError, UnicodeDecodeError) as error:
         raise SettingsError(f"{name} is not JSON: {error}") from None
     if not isinstance(found, dict):
-        raise SettingsError(f"{name} holds no JSON object", fix="One record is one object; for many use `intacct load`.")
+        raise SettingsError(
+            f"{name} holds no JSON object", fix="One record is one object; for many use `intacct load`."
+        )
     return found
 
 
@@ -184,7 +205,9 @@ def _told(desk: Desk, verb: str, object_name: str, outcomes: "Sequence[Outcome]"
 
     (outcome,) = outcomes
     if not outcome.ok:
-        raise as_error(outcome.faults, "function", function=verb.removesuffix("d"), record=f"{object_name} {named}".strip())
+        raise as_error(
+            outcome.faults, "function", function=verb.removesuffix("d"), record=f"{object_name} {named}".strip()
+        )
     key, name = outcome.key, outcome.natural_key or named
     if desk.console.as_json:
         desk.console.json({"outcome": verb, "object": object_name, "recordno": key or None, "key": name or None})

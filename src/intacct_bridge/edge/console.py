@@ -96,7 +96,9 @@ class Console:
         for line in lines:
             self.result(line)
         if hidden:
-            self.say(f"{len(hidden)} more columns do not fit: {', '.join(hidden[:6])}{', …' if len(hidden) > 6 else ''}.")
+            self.say(
+                f"{len(hidden)} more columns do not fit: {', '.join(hidden[:6])}{', …' if len(hidden) > 6 else ''}."
+            )
 
     def pairs(self, pairs: Mapping[str, Cell]) -> None:
         """Names and values, one a line; under --json one object."""
@@ -139,9 +141,7 @@ class Console:
         return bool(click.confirm(question, default=False, err=True))
 
 
-def aligned(
-    columns: Sequence[str], rows: Sequence[Sequence[Cell]], width: int | None
-) -> tuple[list[str], list[str]]:
+def aligned(columns: Sequence[str], rows: Sequence[Sequence[Cell]], width: int | None) -> tuple[list[str], list[str]]:
     """Lines of a table no wider than `width`, and the columns that did not fit in it."""
     cells = [[shown(value) for value in row] for row in rows]
     right = [bool(rows) and all(_is_number(row[i]) for row in rows) for i in range(len(columns))]

@@ -55,7 +55,7 @@ def open_company(home: Path | None = None) -> Emulator:
     return make_emulator(path)
 
 
-def make_emulator(  # noqa: PLR0913 - what `intacct emulator` offers
+def make_emulator(
     database: Path | None,
     *,
     settings: EmulatorSettings | None = None,
@@ -71,5 +71,5 @@ def make_emulator(  # noqa: PLR0913 - what `intacct emulator` offers
     if database is not None:
         database.parent.mkdir(parents=True, exist_ok=True)
     if empty:
-        return Emulator.empty(path, settings, weather=weather)
+        return Emulator.empty(path, settings=settings, weather=weather)
     return Emulator.demo(path, seed=seed, as_of=as_of, scale=scale, settings=settings, weather=weather)

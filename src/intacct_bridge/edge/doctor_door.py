@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from intacct_bridge.client.client import Client
 from intacct_bridge.client.connection import Connection
-from intacct_bridge.edge.findings import Finding, Level, from_error, ok
+from intacct_bridge.edge.findings import Finding, from_error, ok
 from intacct_bridge.errors import IntacctError, SettingsError, TransientError
 from intacct_bridge.wire.reply import ConnectionCutError
 

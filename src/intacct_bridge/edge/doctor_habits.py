@@ -22,7 +22,9 @@ PERIODS, MEMORY, FILTER_TIME, PRIVILEGES = "open periods", "repeated control ids
 DIMENSIONS = "dimensions"
 _USERS = "Company ▸ Admin ▸ Users ▸ Preferences (on the user's row)"
 _ADMIN = "company administrator"
-_TEST_NAME = re.compile(r"(^|[-_.])(imp|implementation|sandbox|sbx|test|tst|dev|demo|trial|train|training|copy|preview)\d*($|[-_.])", re.I)
+_TEST_NAME = re.compile(
+    r"(^|[-_.])(imp|implementation|sandbox|sbx|test|tst|dev|demo|trial|train|training|copy|preview)\d*($|[-_.])", re.I
+)
 
 
 def formatting(client: Client) -> Iterator[Finding]:
@@ -130,7 +132,9 @@ def periods(client: Client, today: date) -> Iterator[Finding]:
         level = Level.WARNING if isinstance(error, NotPermittedError) else Level.NOTE
         yield from_error(PERIODS, error, level=level, objects=("LOCATIONENTITY",))
         return
-    closed = [str(row["LOCATIONID"]) for row in rows if isinstance(opened := row.get("STARTOPEN"), date) and opened > today]
+    closed = [
+        str(row["LOCATIONID"]) for row in rows if isinstance(opened := row.get("STARTOPEN"), date) and opened > today
+    ]
     if closed:
         yield Finding(
             PERIODS,
@@ -148,7 +152,12 @@ def periods(client: Client, today: date) -> Iterator[Finding]:
 
 def memory(client: Client) -> Iterator[Finding]:
     """A read sent twice under one control id: the second is refused where control ids are remembered."""
-    probe = element("query", element("object", "USERINFO"), element("select", element("field", "RECORDNO")), element("pagesize", "1"))
+    probe = element(
+        "query",
+        element("object", "USERINFO"),
+        element("select", element("field", "RECORDNO")),
+        element("pagesize", "1"),
+    )
     control_id = f"doctor-{datetime.now(UTC):%Y%m%d%H%M%S%f}"
     results = [client.submit([Function(probe, control_id)])[0] for _ in range(2)]
     first, second = (refusal(result) for result in results)
@@ -172,7 +181,11 @@ def filter_time(client: Client) -> Iterator[Finding]:
     if not offset:
         yield ok(FILTER_TIME, "the user's time is GMT, so it cannot matter")
         return
-    rows = list(client.query(Query("USERINFO", ("RECORDNO", "WHENMODIFIED"), where=field("WHENMODIFIED").is_not_null()), limit=1))
+    rows = list(
+        client.query(
+            Query("USERINFO", ("RECORDNO", "WHENMODIFIED"), where=field("WHENMODIFIED").is_not_null()), limit=1
+        )
+    )
     moment = rows[0].get("WHENMODIFIED") if rows else None
     if not isinstance(moment, datetime):
         yield Finding(FILTER_TIME, Level.SKIPPED, "no record to try it on")
@@ -211,7 +224,11 @@ def privileges(client: Client) -> Iterator[Finding]:
     user = client.connection.user_id
     where = field("LOGINID") == user
     try:
-        rows = list(client.query(Query("USERINFO", ("LOGINID", "ADMIN", "USERTYPE", "LOGINDISABLED"), where=where, case_insensitive=True)))
+        rows = list(
+            client.query(
+                Query("USERINFO", ("LOGINID", "ADMIN", "USERTYPE", "LOGINDISABLED"), where=where, case_insensitive=True)
+            )
+        )
     except IntacctError as error:
         yield Finding(PRIVILEGES, Level.NOTE, f"not told: {error.message}")
         return
@@ -224,7 +241,7 @@ def privileges(client: Client) -> Iterator[Finding]:
         Level.WARNING,
         f"{user} has administrator privileges: {admin}",
         means="Whoever gets hold of these credentials can change users, roles and set-up.",
-        fix="Set the user's admin privileges to Off and give it a role for its job; `intacct doctor --letter` writes one.",
+        fix="Set admin privileges to Off and give the user a role for its job; `intacct doctor --letter` writes one.",
         menu="Company ▸ Admin ▸ Web Services users ▸ (the user) ▸ Admin privileges",
         who=_ADMIN,
     )
@@ -241,7 +258,12 @@ def dimensions(client: Client) -> Iterator[Finding]:
     if not names:
         yield ok(DIMENSIONS, "none beyond the standard ones")
         return
-    bodies = [element("query", element("object", name), element("select", element("field", "RECORDNO")), element("pagesize", "1")) for name in names]
+    bodies = [
+        element(
+            "query", element("object", name), element("select", element("field", "RECORDNO")), element("pagesize", "1")
+        )
+        for name in names
+    ]
     unreadable = {}
     for name, answer in zip(names, client.call(*bodies, read=True), strict=True):
         wrong = refusal(answer)
@@ -256,4 +278,6 @@ def dimensions(client: Client) -> Iterator[Finding]:
 def _own_dimensions(data: Element | None) -> list[str]:
     """The object names of user-defined dimensions in an answer to getDimensions."""
     rows = () if data is None else data.children
-    return [row.findtext("objectName") for row in rows if row.findtext("userDefinedDimension").strip().lower() == "true"]
+    return [
+        row.findtext("objectName") for row in rows if row.findtext("userDefinedDimension").strip().lower() == "true"
+    ]

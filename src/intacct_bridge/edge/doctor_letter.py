@@ -45,11 +45,13 @@ def letter(connection: Connection, job: Job, findings: Sequence[Finding]) -> str
             "",
             "Hello,",
             "",
-            f"our integration connects to Sage Intacct as the user {connection.user_id} through the sender"
-            f" {connection.sender_id}. It {_purpose(job)}. To work it needs the following, in this order;"
-            " what is there already can stay as it is.",
+            (
+                f"our integration connects to Sage Intacct as the user {connection.user_id} through the sender"
+                f" {connection.sender_id}. It {_purpose(job)}. To work it needs the following, in this order;"
+                " what is there already can stay as it is."
+            ),
             "",
-            *_steps(connection, job),
+            *_steps(connection),
             "",
             *_role(job),
             "",
@@ -70,7 +72,7 @@ def _listed(names: Sequence[str]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
-def _steps(connection: Connection, job: Job) -> list[str]:
+def _steps(connection: Connection) -> list[str]:
     entity = (
         f"allow it into the entity {connection.location_id}"
         if connection.location_id

@@ -1,8 +1,8 @@
 """The doctor's middle steps: what this user may read and write, and what the company has subscribed to.
 
-A right is tried, not asked for, because the roles' own tables can be read by few users: reading is one row of every
-stream in one request; writing is a change to a record that cannot exist, which leaves nothing behind whichever way it is
-answered. `lookup` and `inspect` prove nothing: they answer whatever the user's rights.
+A right is tried, not asked for, because few users may read the roles' own tables. Reading is one row of every stream in
+one request. Writing is a change to a record that cannot exist, which leaves nothing behind whatever the answer is.
+`lookup` and `inspect` prove nothing: they answer whatever the user's rights.
 """
 
 from collections import defaultdict

@@ -4,6 +4,7 @@ The lines are: what happened, where, why, and what to do. A mistake of the user'
 of ours says so, and shows it under -v.
 """
 
+import contextlib
 import os
 import sys
 import traceback
@@ -107,10 +108,8 @@ def _print(lines: dict[str, str], console: Console) -> None:
 
 def close_output() -> None:
     """Point a closed standard output at nothing, so that the interpreter's last flush is silent."""
-    try:
+    with contextlib.suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except (OSError, ValueError):
-        pass
 
 
 def usage(error: Any, console: Console) -> int:

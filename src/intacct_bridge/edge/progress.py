@@ -94,7 +94,7 @@ class _Bars:
         self._bars.update(self._tasks[name], completed=done, total=total)
         self._tell()
 
-    def finish(self, name: str, done: int, note: str = "") -> None:
+    def finish(self, name: str, done: int, note: str = "") -> None:  # noqa: ARG002 - the summary has it
         """Take the bar away; what is done is in the summary."""
         task = self._tasks.pop(name, None)
         if task is not None:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from intacct_bridge.client.client import Client
-from intacct_bridge.errors import InvalidRequestError
+from intacct_bridge.errors import InvalidRequestError, RecordError
 from intacct_bridge.model import keys as known
 from intacct_bridge.model.query import Query, any_of, field
 from intacct_bridge.wire.values import Value
@@ -65,9 +65,8 @@ def _one(  # noqa: PLR0917
     row = named or record
     if row is None:
         what = f"{natural} or {key}" if natural else key
-        raise InvalidRequestError(
+        raise RecordError(
             f"there is no {object_name} with the {what} {text!r}",
             fix=f"Look with: intacct query {object_name} --select {natural or key}",
-            by_gateway=True,
         )
     return Found(text, str(row[key]), str(row.get(natural) or ""))

@@ -3,6 +3,7 @@
 Both are made from what the program itself uses, so that they cannot say anything else; a test compares.
 """
 
+import inspect
 from collections.abc import Iterator
 
 import click
@@ -33,23 +34,31 @@ _RETRY = {
 }
 
 
+_ERRORS_HEAD = """# Errors
+
+What the gateway says, what it means and what to do. Every exception carries its entry as `error.diagnosis`; the command
+line prints it. An error that is not listed here passes through in the gateway's own words.
+
+Several errors often come together, the innermost cause first and a general sentence last: the first one that says
+something is the one to look up. *Source* tells how sure we are: *confirmed* by Sage's documentation, *observed* by
+others, or *inferred*.
+"""
+_COMMANDS_HEAD = """# Commands
+
+{help}
+
+Exit status: 0 done · 1 ran and found failures · 2 usage, settings, or refused before a call · 3 refused by Intacct ·
+4 transient, or an unreadable answer to a read, given up · 5 in doubt · 130 interrupted. A closed pipe ends 0.
+"""
+
+
 def errors_page() -> str:
     """docs/errors.md."""
-    parts = [
-        _GENERATED,
-        "# Errors\n",
-        "What the gateway says, what it means and what to do. Every exception carries its entry as `error.diagnosis`;"
-        " the command line prints it. An error that is not listed here passes through in the gateway's own words.\n",
-        "Several errors often come together, the innermost cause first and a general sentence last: the first one that"
-        " says something is the one to look up. *Source* tells how sure we are: *confirmed* by Sage's documentation,"
-        " *observed* by others, or *inferred*.\n",
-    ]
-    for kind in _TITLES:
-        entries = [entry for entry in catalogue() if entry.kind == kind]
-        title, status = _TITLES[kind]
+    parts = [_GENERATED, _ERRORS_HEAD]
+    for kind, (title, status) in _TITLES.items():
         parts.append(f"## {title}\n")
         parts.append(f"Raised as `{ERRORS[kind].__name__}`, exit status {status}.\n")
-        parts += [_entry(entry) for entry in entries]
+        parts += [_entry(entry) for entry in catalogue() if entry.kind == kind]
     return "\n".join(parts)
 
 
@@ -83,14 +92,7 @@ def _seen(entry: Entry) -> Iterator[str]:
 
 def commands_page() -> str:
     """docs/reference/commands.md."""
-    parts = [
-        _GENERATED,
-        "# Commands\n",
-        f"{root.help}\n",
-        "Exit status: 0 done · 1 ran and found failures · 2 usage, settings, or refused before a call · 3 refused by"
-        " Intacct · 4 transient, or an unreadable answer to a read, given up · 5 in doubt · 130 interrupted. A closed"
-        " pipe ends 0.\n",
-    ]
+    parts = [_GENERATED, _COMMANDS_HEAD.format(help=root.help)]
     context = click.Context(root, info_name="intacct")
     for name in COMMANDS:
         command = root.get_command(context, name)
@@ -118,7 +120,7 @@ def _command(command: click.Command, context: click.Context) -> Iterator[str]:
 def _help(command: click.Command) -> str:
     """The help text; its literal blocks become code."""
     paragraphs = []
-    for block in (command.help or "").split("\n\n"):
+    for block in inspect.cleandoc(command.help or "").split("\n\n"):
         text = block.strip("\n")
         if "\b" in text:
             lines = [line for line in text.replace("\b", "").splitlines() if line.strip()]

@@ -22,7 +22,7 @@ _TYPES = {
 
 
 def row_model(described: ObjectDef) -> str:
-    """A module with one class. Every key may be missing (a query selects) and every value None (a field may be empty)."""
+    """A module with one class; every key may be missing (a query selects), every value None (a field may be empty)."""
     name = _class_name(described.name)
     types = {_TYPES.get(field.kind, "str") for field in described.fields.values()}
     imports = []

@@ -35,7 +35,6 @@ def write_rows(rows: Iterable[Row], console: Console, *, kind: str, to: Path | N
 
 def write_parquet(batches: "Iterable[pa.RecordBatch]", *, to: Path | None) -> int:
     """Write every batch to one file, or to standard output when that is not a terminal."""
-    import pyarrow as pa
     import pyarrow.parquet as pq
 
     if to is None and sys.stdout.isatty():
@@ -48,14 +47,9 @@ def write_parquet(batches: "Iterable[pa.RecordBatch]", *, to: Path | None) -> in
     target: IO[bytes] | str = str(to) if to is not None else sys.stdout.buffer
     with pq.ParquetWriter(target, first.schema, compression="zstd") as writer:
         for batch in chain([first], several):
-            writer.write_batch(batch if batch.schema == first.schema else _alike(batch, first.schema, pa))
+            writer.write_batch(batch if batch.schema == first.schema else batch.cast(first.schema))
             count += batch.num_rows
     return count
-
-
-def _alike(batch: "pa.RecordBatch", schema: "pa.Schema", pa: object) -> "pa.RecordBatch":
-    """A batch whose whole numbers met a fraction later than the first batch's, as the first batch's schema."""
-    return batch.cast(schema)
 
 
 def _table(rows: Iterable[Row], console: Console) -> int:
