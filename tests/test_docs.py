@@ -20,8 +20,8 @@ _LINE = re.compile(r"(?:^|[`$(\s;|])(?P<line>intacct [^`\n]*)")
 _LINK = re.compile(r"\[[^\]]*\]\((?!https?:|mailto:|#)(?P<path>[^)#\s]+)")
 
 
-UNBUILT = ("demo", "extract", "reconcile", "report")
-"""Commands that the pages speak of before they are there."""
+UNBUILT = ("demo", "extract", "reconcile", "report", "--map", "--unified")
+"""Commands and flags that the pages speak of before they are there."""
 
 
 def documented() -> Iterator[tuple[str, str]]:
@@ -64,7 +64,7 @@ def test_a_documented_command_and_its_flags_exist(page: str, line: str) -> None:
     command, rest = command_at(words)
     for word in rest:
         name = word.strip("[](),.;").split("=")[0]
-        if re.fullmatch(r"--?[a-z][a-z-]*", name):
+        if re.fullmatch(r"--?[a-z][a-z-]*", name) and name not in UNBUILT:
             assert name in options_of(command), f"{page}: {line!r}: there is no option {name}"
 
 
