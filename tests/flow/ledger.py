@@ -3,6 +3,7 @@
 It stands for the gateway where a test is about the loader's decisions; the journeys go through the emulator.
 """
 
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -100,7 +101,12 @@ class Ledger:
     rows: dict[str, list[dict[str, Value]]] = field(default_factory=company_rows)
     connection: Connection = field(
         default_factory=lambda: Connection(
-            company_id="acme", user_id="loader", user_password="p", sender_id="s", sender_password="q"
+            company_id="acme",
+            user_id="loader",
+            user_password="p",
+            sender_id="s",
+            sender_password="q",
+            concurrency=1,
         )
     )
     meter: Meter = field(default_factory=Meter)
@@ -116,10 +122,17 @@ class Ledger:
     submits: list[tuple[str, ...]] = field(default_factory=list)
     queries: list[Query] = field(default_factory=list)
     done: set[str] = field(default_factory=set)
+    met: Callable[[], object] = lambda: None
+    """Called by every submit before its work, by tests that want several of them to be under way at once."""
+    guard: threading.RLock = field(default_factory=threading.RLock)
     late: list[Callable[[], object]] = field(default_factory=list)
     """Work that goes on after its connection was cut; `finish` does it."""
 
     # --- what loading uses
+
+    @property
+    def company_time(self) -> datetime:
+        return self.clock()
 
     def describe(self, object_name: str, /) -> ObjectDef:
         return CATALOG.find(object_name)
@@ -136,9 +149,12 @@ class Ledger:
                 yield {str(name): row.get(str(name)) for name in query.select}
 
     def submit(self, functions: Sequence[Function], /, *, transaction: bool = False) -> tuple[Result, ...]:
-        self.submits.append(tuple(function.control_id for function in functions))
-        weather = self.weather.pop(0) if self.weather else "fine"
-        return self._befall(weather, lambda: self._run(functions, transaction=transaction))
+        with self.guard:
+            self.submits.append(tuple(function.control_id for function in functions))
+            weather = self.weather.pop(0) if self.weather else "fine"
+        self.met()
+        with self.guard:
+            return self._befall(weather, lambda: self._run(functions, transaction=transaction))
 
     # --- what tests use
 

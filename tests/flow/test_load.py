@@ -1,5 +1,6 @@
 """Loading: every record in the company exactly once wherever that can be proven, whatever befalls a request."""
 
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext, suppress
 from datetime import timedelta
@@ -331,6 +332,31 @@ def test_what_another_living_loader_is_sending_is_left_to_it(bench: Bench) -> No
     (outcome,) = bench.load("A", step=meanwhile)
     assert outcome.ending is Ending.POSTED
     assert bench.ledger.posted == ["A"]
+
+
+def test_batches_go_side_by_side_within_the_connections_limit_and_are_told_in_order(bench: Bench) -> None:
+    meeting = threading.Barrier(3, timeout=30)
+    bench.ledger.met = meeting.wait
+    outcomes = bench.load("ABCDEF", LoadSettings(batch_size=1, concurrency=3))
+    assert [outcome.write.fields["REFERENCENO"] for outcome in outcomes] == list("ABCDEF")
+    assert {outcome.ending for outcome in outcomes} == {Ending.POSTED}
+    assert sorted(bench.ledger.posted) == list("ABCDEF")
+
+
+def test_what_is_under_way_beside_a_failing_batch_is_told_before_the_failure(bench: Bench) -> None:
+    meeting = threading.Barrier(2, timeout=30)
+    bench.ledger.met = meeting.wait
+    bench.ledger.weather = ["refused", "fine"]
+    seen: list[Outcome] = []
+    with bench.open() as outbox:
+        file = bench.folder / "je.csv"
+        file.write_text(HEADER + "".join(entry(reference) for reference in "ABCD"))
+        plan = make_plan(open_csv(file), JournalLayout(), bench.ledger, outbox)
+        with pytest.raises(RefusedError):
+            for outcome in Loader(bench.ledger, outbox, LoadSettings(batch_size=1, concurrency=2)).apply(plan):
+                seen.append(outcome)
+    assert sorted(outcome.ending for outcome in seen) == [Ending.NOT_SENT, Ending.POSTED]
+    assert len(bench.ledger.posted) == 1
 
 
 # --- a process that ends between any two steps

@@ -25,8 +25,7 @@ def settle_doubts(
 ) -> list[Entry]:
     """Settle every entry in doubt (or those with these numbers) and return them as they stand then."""
     _may_write(company)
-    outbox.user = Whereabouts.of(company.connection).user
-    outbox.recover()
+    outbox.serve(Whereabouts.of(company.connection).user, lambda: company.company_time)
     return Settler(company, outbox, settings or SettleSettings()).settle(
         _here(company, outbox, (State.IN_DOUBT,), only)
     )
@@ -38,8 +37,7 @@ def retry(company: Company, outbox: Outbox, *, only: Iterable[int] = ()) -> list
     What is wrong with a rejected record is not mended by this; it is for what was wrong in the company.
     """
     _may_write(company)
-    outbox.user = Whereabouts.of(company.connection).user
-    outbox.recover()
+    outbox.serve(Whereabouts.of(company.connection).user, lambda: company.company_time)
     sender = Sender(company, outbox)
     done: list[Entry] = []
     for some in chunks(_here(company, outbox, FREE, only), BATCH):

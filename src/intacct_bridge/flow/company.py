@@ -5,6 +5,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
 from intacct_bridge.client.connection import Connection
@@ -34,6 +35,10 @@ class Company(Protocol):
     @property
     def meter(self) -> Spent:
         """What was spent."""
+
+    @property
+    def company_time(self) -> datetime:
+        """The gateway's clock."""
 
     def describe(self, object_name: str, /) -> ObjectDef:
         """An object's fields."""

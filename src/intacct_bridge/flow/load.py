@@ -4,9 +4,12 @@ The records that an earlier run left in doubt are settled before anything new is
 are looked for at its end. Whatever stops a load, running it again carries on: what was applied is not sent again.
 """
 
+from collections import deque
 from collections.abc import Generator, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from enum import StrEnum
+from itertools import islice
 
 from intacct_bridge.errors import Fault, IntacctError, SettingsError
 from intacct_bridge.flow.body import body_of
@@ -84,6 +87,8 @@ class LoadSettings:
     atomic: bool = False
     """Apply each batch together or not at all."""
     stop_on_error: bool = False
+    concurrency: int | None = None
+    """Batches on their way at once; None for as many as the connection allows."""
     settle: SettleSettings = field(default_factory=SettleSettings)
     tracked: tuple[str, ...] = ()
     """Fields whose values are kept with each outbox entry."""
@@ -121,8 +126,7 @@ class Loader:
 
         Raises what stops the whole load, after the outcomes of what it stopped; the outbox has it all either way.
         """
-        self._outbox.user = self._where.user
-        self._outbox.recover()
+        self._outbox.serve(self._where.user, lambda: self._company.company_time)
         pending: list[Write] = []
         try:
             yield from self._send_all(writes, pending)
@@ -135,10 +139,41 @@ class Loader:
     def _send_all(self, writes: Iterable[Write], pending: list[Write]) -> Iterator[Outcome]:
         for some in chunks(writes, _AT_ONCE):
             ready = yield from self._enter(some)
-            for batch in chunks(ready, self._settings.batch_size):
-                good = yield from self._batch(batch, pending)
-                if self._settings.stop_on_error and not good:
+            batches = chunks(ready, self._settings.batch_size)
+            failed: IntacctError | None = None
+            for sent in self._in_parallel(batches, pending):
+                yield from sent.outcomes
+                failed = failed or sent.error
+                if self._settings.stop_on_error and not sent.good:
                     return
+            if failed is not None:
+                raise failed
+
+    def _in_parallel(self, batches: Iterable[Sequence[tuple[Write, Entry]]], pending: list[Write]) -> Iterator["_Sent"]:
+        """Batches as they were sent, in order, a few on their way at once; after a failure none is begun any more."""
+        width = self._settings.concurrency or self._company.connection.concurrency
+        if width == 1 or self._settings.stop_on_error:
+            for batch in batches:
+                sent = self._batch(batch, pending)
+                yield sent
+                if sent.error is not None:
+                    return
+            return
+        going: deque[Future[_Sent]] = deque()
+        left = iter(batches)
+        with ThreadPoolExecutor(width, thread_name_prefix="load") as pool:
+            try:
+                while True:
+                    going += [pool.submit(self._batch, batch, pending) for batch in islice(left, width - len(going))]
+                    if not going:
+                        return
+                    sent = going.popleft().result()
+                    if sent.error is not None:
+                        left = iter(())
+                    yield sent
+            finally:
+                for future in going:
+                    future.cancel()
 
     def _enter(self, writes: Sequence[Write]) -> Generator[Outcome, None, list[tuple[Write, Entry]]]:
         """Enter writes into the outbox; what is left is to be sent, of the rest the outcome is known or settled."""
@@ -159,32 +194,37 @@ class Loader:
         yield from self._settle(doubtful)
         return ready
 
-    def _batch(self, batch: Sequence[tuple[Write, Entry]], pending: list[Write]) -> Generator[Outcome, None, bool]:
-        """Send one batch; what is still in doubt after a first look joins `pending`. True if nothing was refused."""
+    def _batch(self, batch: Sequence[tuple[Write, Entry]], pending: list[Write]) -> "_Sent":
+        """Send one batch; what is still in doubt after a first look joins `pending`."""
+        sent = _Sent()
+        try:
+            self._send(batch, pending, sent)
+        except IntacctError as error:
+            sent.error = error
+        return sent
+
+    def _send(self, batch: Sequence[tuple[Write, Entry]], pending: list[Write], sent: "_Sent") -> None:
         writes = {entry.number: write for write, entry in batch}
         begun = self._outbox.begin([entry for _, entry in batch])
         taken = {entry.number for entry in begun}
         lost = [write for write, entry in batch if entry.number not in taken]
-        for write, entry in self._current(lost):
-            yield _outcome(write, entry, applied=Ending.UNCHANGED)
+        sent.outcomes += [_outcome(write, entry, applied=Ending.UNCHANGED) for write, entry in self._current(lost)]
         if not begun:
-            return True
+            return
         try:
             done = self._sender.send(begun, transaction=self._settings.atomic)
         except IntacctError:
-            for write, entry in self._current([writes[entry.number] for entry in begun]):
-                yield _outcome(write, entry)
+            tried = self._current([writes[entry.number] for entry in begun])
+            sent.outcomes += [_outcome(write, entry) for write, entry in tried]
             raise
-        for entry in done:
-            if entry.state is not State.IN_DOUBT:
-                yield _outcome(writes[entry.number], entry)
-        doubtful = [writes[entry.number] for entry in done if entry.state is State.IN_DOUBT]
-        for outcome in self._settle(doubtful):
+        known = [entry for entry in done if entry.state is not State.IN_DOUBT]
+        sent.outcomes += [_outcome(writes[entry.number], entry) for entry in known]
+        sent.good = all(entry.state is State.APPLIED for entry in known)
+        for outcome in self._settle([writes[entry.number] for entry in done if entry.state is State.IN_DOUBT]):
             if outcome.ending is Ending.IN_DOUBT:
                 pending.append(outcome.write)
             else:
-                yield outcome
-        return all(entry.state in (State.APPLIED, State.IN_DOUBT) for entry in done)
+                sent.outcomes.append(outcome)
 
     def _settle(self, writes: Sequence[Write]) -> Iterator[Outcome]:
         """Settle what is in doubt of these; where that cannot be done, their outcomes come before the error."""
@@ -221,6 +261,15 @@ class Loader:
             values,
             repeatable=write.operation is not Operation.CREATE,
         )
+
+
+@dataclass(slots=True)
+class _Sent:
+    """What became of one batch; the error is raised once its outcomes have been told."""
+
+    outcomes: list[Outcome] = field(default_factory=list)
+    good: bool = True
+    error: IntacctError | None = None
 
 
 def _outcome(write: Write, entry: Entry, *, applied: Ending = Ending.POSTED) -> Outcome:

@@ -59,6 +59,11 @@ class Outbox:
             self._liveness.close()
             raise
 
+    def serve(self, user: str, clock: Clock) -> list[Entry]:
+        """Begin a run for a user by the company's clock; what loaders that are gone left as sent is in doubt now."""
+        self.user, self.clock = user, clock
+        return self.recover()
+
     # --- writing
 
     def plan(self, intents: Iterable[Intent]) -> list[Entry]:

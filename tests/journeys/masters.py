@@ -1,0 +1,66 @@
+"""The demo company before its first transaction, quickly made, and clients of it whose time stands still."""
+
+from collections.abc import Callable
+from datetime import date, datetime, timedelta
+from functools import cache
+from itertools import takewhile
+from typing import Any
+
+from intacct_bridge.client.client import Client
+from intacct_bridge.client.connection import Connection
+from intacct_bridge.client.line import Means
+from intacct_bridge.emulator.company import demo_company
+from intacct_bridge.emulator.gateway import Emulator
+from intacct_bridge.emulator.loading import load
+from intacct_bridge.wire.reply import Transport
+
+AS_OF = date(2026, 11, 30)
+NOON = datetime.fromisoformat("2026-11-30T12:00:00+00:00")
+
+
+class Clock:
+    """The gateway's clock, pushed forward by tests."""
+
+    def __init__(self) -> None:
+        self.now = NOON
+
+    def __call__(self) -> float:
+        return self.now.timestamp()
+
+    def forward(self, **parts: float) -> None:
+        self.now += timedelta(**parts)
+
+
+@cache
+def _grown() -> Emulator:
+    emulator = Emulator.empty(clock=NOON.timestamp)
+    books = emulator.books()
+    rows = takewhile(lambda pair: pair[0] != "VENDOR", demo_company(1, as_of=AS_OF))
+    with books.store.together():
+        load(books, (pair for pair in rows if pair[0] != "USERINFO"))
+    return emulator
+
+
+def company(clock: Clock, **more: Any) -> Emulator:
+    """A gateway of its own with the company's accounts, journals, locations and departments."""
+    return _grown().clone(clock=clock, **more)
+
+
+def connection(endpoint: str = "http://127.0.0.1:9/ia/xml/xmlgw.phtml", **more: Any) -> Connection:
+    """The demo user's way in."""
+    settings: dict[str, Any] = {
+        "company_id": "demo-company",
+        "user_id": "demo-user",
+        "user_password": "demo-user-password",
+        "sender_id": "demo-sender",
+        "sender_password": "demo-sender-password",
+        "endpoint": endpoint,
+        "environment": "demo",
+        "read_formatting": False,
+    }
+    return Connection(**(settings | more))
+
+
+def client(transport: Transport, *, sleep: Callable[[float], None] = lambda _: None, **more: Any) -> Client:
+    """A client in this process, which never sleeps."""
+    return Client(connection(**more), transport=transport, keep=False, means=Means(sleep=sleep))
