@@ -1,6 +1,5 @@
 """The demo company before its first transaction, quickly made, and clients of it whose time stands still."""
 
-from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from functools import cache
 from itertools import takewhile
@@ -61,6 +60,21 @@ def connection(endpoint: str = "http://127.0.0.1:9/ia/xml/xmlgw.phtml", **more: 
     return Connection(**(settings | more))
 
 
-def client(transport: Transport, *, sleep: Callable[[float], None] = lambda _: None, **more: Any) -> Client:
-    """A client in this process, which never sleeps."""
-    return Client(connection(**more), transport=transport, keep=False, means=Means(sleep=sleep))
+class Stopwatch:
+    """A process's own clock, which only its sleeping moves."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+
+def client(transport: Transport, **more: Any) -> Client:
+    """A client in this process, which never really sleeps."""
+    watch = Stopwatch()
+    means = Means(clock=watch, sleep=watch.sleep)
+    return Client(connection(**more), transport=transport, keep=False, means=means)

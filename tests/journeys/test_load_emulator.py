@@ -161,7 +161,7 @@ def test_every_unanswered_create_ends_with_each_record_there_once(
     [
         (Weather("session-lost", "create"), ""),
         (Weather("http", "create", status=429), ""),
-        (Weather("http", "create", status=400, body="html"), "HTTP 400"),
+        (Weather("http", "create", status=400, body="html"), "A web page came back"),
         (Weather("fault", "create", errorno="PL04000050", text="System temporarily unavailable"), ""),
     ],
     ids=lambda value: value.kind if isinstance(value, Weather) else "",

@@ -13,7 +13,9 @@ from intacct_bridge.errors import (
     InDoubtError,
     IntacctError,
     LocalProtocolError,
+    ProtocolError,
     RefusedError,
+    RemoteProtocolError,
     SettingsError,
     TransientError,
 )
@@ -56,7 +58,7 @@ class Sender:
             results = self._company.submit(functions, transaction=transaction)
         except InDoubtError as error:
             return self._all(entries, State.IN_DOUBT, error)
-        except (ConnectionCutError, TransientError, RefusedError, SettingsError, LocalProtocolError) as error:
+        except (TransientError, RefusedError, SettingsError, ProtocolError) as error:
             self._all(entries, _untouched(error, again=again), error)
             raise
         except BaseException as error:
@@ -93,6 +95,8 @@ def _function(entry: Entry) -> Function:
 def _untouched(error: IntacctError, *, again: bool) -> State:
     """The state after a sending that certainly did nothing: a resend that did nothing leaves the first one's doubt."""
     if isinstance(error, ConnectionCutError) and error.sent:
+        return State.IN_DOUBT
+    if isinstance(error, RemoteProtocolError) and not 400 <= error.http_status < 500:
         return State.IN_DOUBT
     return State.IN_DOUBT if again else State.NOT_SENT
 
