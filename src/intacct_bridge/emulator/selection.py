@@ -243,7 +243,8 @@ def _ordered(books: Books, question: Question, base: Sequence[int]) -> Sequence[
     names = [order.field for order in question.order]
     paths = [path for name in names if (path := resolve(books, question.described, name)) is not None]
     targets = [question.described.name, *(target for path in paths for _, target, _ in path.steps)]
-    memory = ("order", question)
+    asked = (question.where, question.order, question.case_insensitive, question.visible)
+    memory = ("order", question.described.name, *asked)
     state = tuple(books.store.version(name) for name in targets)
     known = books.selections.recall(memory)
     if known is not None and known[0] == state:

@@ -106,7 +106,7 @@ async function main() {
   });
   seen.journal = (await client.execute(entry)).getResult().data;
 
-  await client.execute(Object.assign(new Company.ClassDelete(), { classId: "JS-1" }));
+  seen.deleted = await refused(() => client.execute(Object.assign(new Company.ClassDelete(), { classId: "JS-1" })));
   console.log(JSON.stringify(seen));
 }
 

@@ -1,0 +1,101 @@
+"""The official JavaScript SDK, installed from npm and unmodified, works against the emulator over HTTP."""
+
+import json
+import os
+import shutil
+import subprocess
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from intacct_bridge.emulator.gateway import Emulator
+from intacct_bridge.emulator.server import serve
+
+HERE = Path(__file__).parent / "javascript"
+AS_OF = date(2026, 11, 21)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        shutil.which("npm") is None, reason="Node.js and npm are not installed: the official SDK cannot judge"
+    ),
+]
+
+
+@pytest.fixture(scope="module")
+def seen(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """What the journey saw, against a demo company of its own."""
+    place = tmp_path_factory.mktemp("javascript")
+    for name in ("package.json", "map_host.cjs", "journey.cjs"):
+        shutil.copy(HERE / name, place / name)
+    subprocess.run(["npm", "install", "--no-audit", "--no-fund"], cwd=place, check=True, capture_output=True)
+    emulator = Emulator.demo(as_of=AS_OF)
+    try:
+        with serve(emulator) as server:
+            environment = {
+                **os.environ,
+                "INTACCT_ENDPOINT_URL": server.url.replace("127.0.0.1", "emulator.intacct.com"),
+                "POSTING_DATE": AS_OF.isoformat(),
+                "ACCOUNT_1": "13000",
+                "ACCOUNT_2": "10010",
+                "LOCATION": "100",
+            }
+            done = subprocess.run(
+                ["node", "--require", "./map_host.cjs", "journey.cjs"],
+                cwd=place,
+                env=environment,
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+        assert emulator.incidents == []
+    finally:
+        emulator.close()
+    assert done.returncode == 0, done.stderr
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+def test_wrong_credentials_are_refused_as_the_sdk_expects(seen: dict[str, Any]) -> None:
+    assert "XL03000006" in str(seen["badPassword"])
+    assert "Sign-in information is incorrect" in str(seen["badPassword"])
+    assert seen["badSender"]["name"] == "ResponseException"
+
+
+def test_the_session_is_bound_to_the_host_it_was_asked_at(seen: dict[str, Any]) -> None:
+    assert seen["session"]["hasId"]
+    assert seen["session"]["endpoint"].startswith("http://emulator.intacct.com:")
+
+
+def test_query_pages_in_order(seen: dict[str, Any]) -> None:
+    page = seen["query"]
+    assert page["count"] == 3
+    assert page["remaining"] == page["total"] - 5
+    names = [row["VENDORID"] for row in page["rows"]]
+    assert names == sorted(names)
+
+
+def test_read_by_query_and_read_more_give_every_row(seen: dict[str, Any]) -> None:
+    assert seen["readByQuery"]["rows"] == seen["readByQuery"]["total"] > 10
+
+
+def test_lookup_describes(seen: dict[str, Any]) -> None:
+    assert seen["lookup"]
+
+
+def test_created_updated_and_refused_twice(seen: dict[str, Any]) -> None:
+    assert seen["created"][0]["CLASSID"] == "JS-1"
+    assert int(seen["created"][0]["RECORDNO"]) > 0
+    assert seen["duplicate"]["name"] == "ResultException"
+    assert seen["updated"][0]["NAME"] == "Renamed"
+
+
+def test_a_transaction_is_all_or_nothing(seen: dict[str, Any]) -> None:
+    assert seen["rolledBack"] is not None
+    assert seen["afterRollback"] == 0
+    assert seen["apart"] == ["success", "failure"]
+
+
+def test_a_journal_entry_posts(seen: dict[str, Any]) -> None:
+    assert int(seen["journal"][0]["RECORDNO"]) > 0
