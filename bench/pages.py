@@ -1,10 +1,9 @@
 """The page every figure is measured on: 2,000 records of 40 fields like GLDETAIL's, made by seed.
 
-About a quarter of the cells are empty; titles and memos hold entities and letters beyond ASCII. Pages differ in their
-record numbers and amounts, so that nothing downstream can profit from seeing the same page twice.
+About a quarter of the cells are empty; titles and memos hold references and letters beyond ASCII. No two pages have a
+record number in common, so a destination that merges by key finds only new rows.
 """
 
-import gzip
 import random
 
 from intacct_bridge.wire.values import Kind
@@ -68,47 +67,58 @@ _LOCATIONS = [("100", "San José"), ("200", "London"), ("300", "Düsseldorf")]
 _MEMOS = ["Monthly accrual", "Invoice &lt;reposted&gt;", "Smith &amp; Søn", "", "Reversal of last month's entry", ""]
 
 
-def page(number: int, pages: int, *, records: int = RECORDS) -> bytes:
-    """Page `number` of `pages`, as the gateway would write it."""
-    draw = random.Random(number)
-    first = number * records
-    rows = "".join(_row(first + line, draw) for line in range(1, records + 1))
-    remaining = (pages - number - 1) * records
-    head = (
-        '<?xml version="1.0" encoding="UTF-8"?>\n<response><control><status>success</status><senderid>demo-sender'
-        "</senderid><controlid>bench</controlid><uniqueid>false</uniqueid><dtdversion>3.0</dtdversion></control>"
-        "<operation><authentication><status>success</status><userid>demo-user</userid><companyid>demo-company"
-        "</companyid><locationid></locationid><sessiontimestamp>2026-11-21T00:50:25+00:00</sessiontimestamp>"
-        "<sessiontimeout>2026-11-21T03:00:25+00:00</sessiontimeout></authentication><result><status>success</status>"
-        "<function>query</function><controlid>q</controlid>"
-        f'<data listtype="GLDETAIL" totalcount="{pages * records}" offset="{first}" count="{records}" '
-        f'numremaining="{remaining}">'
-    )
-    return f"{head}{rows}</data></result></operation></response>\n".encode()
+_HEAD = (
+    '<?xml version="1.0" encoding="UTF-8"?>\n<response><control><status>success</status><senderid>demo-sender</senderid>'
+    "<controlid>bench</controlid><uniqueid>false</uniqueid><dtdversion>3.0</dtdversion></control><operation>"
+    "<authentication><status>success</status><userid>demo-user</userid><companyid>demo-company</companyid>"
+    "<locationid></locationid><sessiontimestamp>2026-11-21T00:50:25+00:00</sessiontimestamp>"
+    "<sessiontimeout>2026-11-21T03:00:25+00:00</sessiontimeout></authentication><result><status>success</status>"
+    '<function>query</function><controlid>q</controlid><data listtype="GLDETAIL" totalcount="%d" offset="%d" '
+    'count="%d" numremaining="%d">'
+)
+_TAIL = "</data></result></operation></response>\n"
+_SEEDS = 8
 
 
-def _row(number: int, draw: random.Random) -> str:
+class Pages:
+    """All pages of a read. A page's rows come from one of a few seeds; the record numbers are its own."""
+
+    def __init__(self, pages: int, records: int = RECORDS) -> None:
+        self.pages = pages
+        self.records = records
+        self._rows: dict[int, str] = {}
+
+    def body(self, number: int) -> bytes:
+        """Page `number`, from 0, as the gateway would write it."""
+        seed = number % _SEEDS
+        if seed not in self._rows:
+            draw = random.Random(seed)
+            self._rows[seed] = "".join(_row(line, draw) for line in range(self.records))
+        first = number * self.records
+        keys = [key for record in range(first + 1, first + self.records + 1) for key in (record, record * 3)]
+        remaining = (self.pages - number - 1) * self.records
+        head = _HEAD % (self.pages * self.records, first, self.records, remaining)
+        return f"{head}{self._rows[seed] % tuple(keys)}{_TAIL}".encode()
+
+
+def _row(line: int, draw: random.Random) -> str:
+    """A row with two places for the record's number and the entry's."""
     account, department, location = draw.choice(_ACCOUNTS), draw.choice(_DEPARTMENTS), draw.choice(_LOCATIONS)
     cents = draw.randrange(1, 5_000_000)
     amount = f"{cents // 100}.{cents % 100:02}" if cents % 3 else str(cents // 100)
     debit = draw.random() < 0.5
     day = f"{draw.randrange(1, 13):02}/{draw.randrange(1, 29):02}/{draw.choice((2025, 2026))}"
     hour = f"{draw.randrange(24):02}:{draw.randrange(60):02}:{draw.randrange(60):02}"
-    batch = number // 6 + 1
-    customer = f"C{draw.randrange(2000):05}" if draw.random() < 0.4 else ""
+    batch = line // 6 + 1
+    customer = f"C{draw.randrange(2000):05}" if draw.random() < 0.2 else ""
+    vendor = f"V{draw.randrange(500):04}" if not customer and draw.random() < 0.3 else ""
     cells = (
-        str(number), day, f"Bills: {day} &amp; Batch {batch}", "APJ", str(batch), "ACCRUAL", location[0],
-        f"{day} {hour}", f"REF-{batch}" if draw.random() < 0.5 else "", "false", "3.AP", str(number % 6 + 1), day,
-        "1" if debit else "-1", f"INV-{draw.randrange(10**6)}" if draw.random() < 0.6 else "", *account, "F",
+        "%d", day, f"Bills: {day} &amp; Batch {batch}", "APJ", str(batch), "ACCRUAL", location[0],
+        f"{day} {hour}", f"REF-{batch}" if draw.random() < 0.3 else "", "false", "3.AP", str(line % 6 + 1), day,
+        "1" if debit else "-1", f"INV-{draw.randrange(10**6)}" if draw.random() < 0.4 else "", *account, "",
         *department, *location, "USD", "USD", draw.choice(_MEMOS), amount if debit else "", "" if debit else amount,
-        amount, amount, "F", customer, "" if customer else f"V{draw.randrange(500):04}", "apbill",
-        f"B-{batch}", "Posted", "Posted", f"{day} {hour}", str(number * 3), str(draw.randrange(1, 9)), customer,
+        amount, amount, "", customer, vendor, "apbill" if vendor else "",
+        f"B-{batch}" if vendor else "", "Posted", "Posted", f"{day} {hour}", "%d", str(draw.randrange(1, 9)), customer,
     )  # fmt: skip
-    return (
-        f"<GLDETAIL>{''.join(f'<{name}>{cell}</{name}>' for name, cell in zip(FIELDS, cells, strict=True))}</GLDETAIL>"
-    )
-
-
-def gzipped(body: bytes) -> bytes:
-    """As a server sends it."""
-    return gzip.compress(body, 6, mtime=0)
+    inner = "".join(f"<{name}>{cell}</{name}>" for name, cell in zip(FIELDS, cells, strict=True))
+    return f"<GLDETAIL>{inner}</GLDETAIL>"

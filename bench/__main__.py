@@ -1,0 +1,94 @@
+"""`python -m bench`: a table of ratios, two minutes; `--rows 1000000` adds peak memory at a million records."""
+
+import argparse
+import os
+import platform
+import sys
+from collections.abc import Iterable
+
+from bench import reader
+from bench.measure import Figures
+from bench.pages import FIELDS, RECORDS
+
+MEMORY_LIMIT = 300 * 2**20
+MEMORY_GROWTH = 1.10
+
+
+def main() -> int:
+    """Measure and print; the exit status is 1 where a goal is missed."""
+    options = _options()
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, sys.path))
+    print(
+        f"{platform.python_implementation()} {platform.python_version()}, {os.cpu_count()} cores; pages of {RECORDS:,} "
+        f"records of {len(FIELDS)} fields, gzipped, over loopback; CPU seconds of a fresh process, best of "
+        f"{options.rounds}\n"
+    )
+    figures = reader.cpu(reader.SMALL, options.rounds, _say)
+    met = _reader_table(figures)
+    if options.rows > reader.SMALL:
+        met &= _memory_table(figures, reader.memory(options.rows, _say), options.rows)
+    return 0 if met else 1
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("--rows", type=int, default=reader.SMALL, help="records of the long run for peak memory")
+    parser.add_argument("--rounds", type=int, default=3, help="times that every way is measured")
+    return parser.parse_args()
+
+
+def _reader_table(figures: dict[str, Figures]) -> bool:
+    bare, met = figures["bare"], True
+    lines = []
+    for way in reader.WAYS:
+        one = figures[way.name]
+        ratio = one.micros / bare.micros
+        reached = way.goal is None or ratio <= way.goal
+        met &= reached
+        goal = "" if way.goal is None else f"<= {way.goal:.1f} {'met' if reached else 'MISSED'}"
+        rate = f"{one.rows / one.cpu:,.0f}"
+        lines.append((way.title, f"{one.micros:.1f}", rate, f"{ratio:.2f}", goal, _megabytes(one.peak)))
+    _table(("way", "CPU us/record", "records/CPU s", "x bare read", "goal", "peak MB"), lines)
+    return met
+
+
+def _memory_table(small: dict[str, Figures], large: dict[str, Figures], rows: int) -> bool:
+    met = True
+    lines = []
+    for way in reader.WAYS:
+        if not way.memory:
+            continue
+        before, after = small[way.name].peak, large[way.name].peak
+        reached = not way.flat or (after <= before * MEMORY_GROWTH and after < MEMORY_LIMIT)
+        met &= reached
+        goal = f"<= {MEMORY_GROWTH:.2f} and < {MEMORY_LIMIT >> 20} MB: {'met' if reached else 'MISSED'}"
+        goal = goal if way.flat else ""
+        lines.append((way.title, _megabytes(before), _megabytes(after), f"{after / before:.2f}", goal))
+    _table(("peak memory", f"MB at {reader.SMALL:,}", f"MB at {rows:,}", "ratio", "goal"), lines)
+    return met
+
+
+def _megabytes(size: int) -> str:
+    return f"{size / 2**20:.0f}"
+
+
+def _table(heads: tuple[str, ...], lines: Iterable[tuple[str, ...]]) -> None:
+    """Columns as wide as their widest cell, the first to the left and the others to the right."""
+    table = [heads, *lines]
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    for line in table:
+        first, *others = (
+            cell.ljust(width) if index == 0 else cell.rjust(width)
+            for index, (cell, width) in enumerate(zip(line, widths, strict=True))
+        )
+        print("  ".join((first, *others)).rstrip())
+    print(flush=True)
+
+
+def _say(text: str) -> None:
+    if sys.stderr.isatty():
+        print(f"\r\033[K{text}", end="", file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,54 @@
+"""Running measured processes side by side with a server, and the arithmetic of their figures."""
+
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What one measured process reports."""
+
+    cpu: float
+    wall: float
+    rows: int
+    peak: int
+
+    @property
+    def micros(self) -> float:
+        """CPU microseconds a record."""
+        return self.cpu / self.rows * 1e6
+
+
+@contextmanager
+def serving(module: str, *arguments: str) -> Iterator[tuple[str, "subprocess.Popen[str]"]]:
+    """A server module as a process: its URL, and the process itself, which ends when its input does."""
+    command = [sys.executable, "-m", module, *arguments]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        url = process.stdout.readline().strip()
+        if not url:
+            raise SystemExit(f"{module} did not start")
+        try:
+            yield url, process
+        finally:
+            assert process.stdin is not None
+            process.stdin.close()
+            process.wait()
+
+
+def measured(way: str, url: str, pages: int) -> Figures:
+    """One way of reading, in a fresh process and a fresh directory."""
+    with tempfile.TemporaryDirectory(prefix="bench-") as directory:
+        command = [sys.executable, "-m", "bench.pipeline", way, url, str(pages), directory]
+        done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+    return Figures(**json.loads(done.stdout))
+
+
+def best(runs: list[Figures]) -> Figures:
+    """The run that was disturbed least."""
+    return min(runs, key=lambda run: run.micros)

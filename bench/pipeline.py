@@ -1,0 +1,173 @@
+"""One way of reading pages, measured in a process of its own: CPU time, rows, and the most memory it ever held.
+
+`python -m bench.pipeline NAME URL PAGES DIRECTORY` prints one line of JSON. Imports are made and one page is read before
+the clock starts, so that the figure is the cost of rows and not of starting.
+"""
+
+import json
+import resource
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bench.pages import FIELDS, RECORDS
+from intacct_bridge.client.connection import Connection
+from intacct_bridge.client.http import HttpTransport
+from intacct_bridge.wire.codec import encode_request
+from intacct_bridge.wire.columns import decode_batch
+from intacct_bridge.wire.envelope import Control, Function, Operation, Request, SessionAuth
+from intacct_bridge.wire.xml import Element, element
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+ROW_GROUP = 20_000
+"""Rows that a file or a transaction takes at once."""
+
+Batches = Iterator["pa.RecordBatch"]
+
+
+def bodies(url: str, pages: int, first: int = 0) -> Iterator[bytes]:
+    """The pages' bodies, fetched and gunzipped by our own transport."""
+    connection = Connection(
+        company_id="demo-company", user_id="demo-user", user_password="-", sender_id="demo-sender", sender_password="-",
+        endpoint=url,
+    )  # fmt: skip
+    with HttpTransport(connection) as transport:
+        for number in range(first, first + pages):
+            yield transport(url, _question(number * RECORDS)).body
+
+
+def _question(offset: int) -> bytes:
+    select = Element("select", children=tuple(element("field", name) for name in FIELDS))
+    parts = (element("object", "GLDETAIL"), select, element("pagesize", str(RECORDS)), element("offset", str(offset)))
+    function = Function(Element("query", children=parts), "q")
+    return encode_request(Request(Control("demo-sender", "-"), (Operation(SessionAuth("s"), (function,)),)))
+
+
+def batches(url: str, pages: int, first: int = 0) -> Batches:
+    """The pages as typed batches."""
+    for body in bodies(url, pages, first):
+        _, _, batch = decode_batch(body, FIELDS)
+        assert batch is not None
+        yield batch
+
+
+def gathered(source: Batches) -> Iterator["pa.Table"]:
+    """Batches put together to row groups."""
+    import pyarrow as pa
+
+    held: list[pa.RecordBatch] = []
+    rows = 0
+    for batch in source:
+        held.append(batch)
+        rows += batch.num_rows
+        if rows >= ROW_GROUP:
+            yield pa.Table.from_batches(held)
+            held, rows = [], 0
+    if held:
+        yield pa.Table.from_batches(held)
+
+
+# --- the ways
+
+
+def bare(url: str, pages: int, _directory: Path) -> int:
+    """The bare read: fetch, gunzip, decode, drop."""
+    return sum(batch.num_rows for batch in batches(url, pages))
+
+
+def fetch(url: str, pages: int, _directory: Path) -> int:
+    """Fetch and gunzip only."""
+    return sum(RECORDS for _ in bodies(url, pages))
+
+
+def arrow(url: str, pages: int, _directory: Path) -> int:
+    """Keep everything, as one Arrow table."""
+    import pyarrow as pa
+
+    return int(pa.Table.from_batches(list(batches(url, pages))).num_rows)
+
+
+def parquet(url: str, pages: int, directory: Path) -> int:
+    """A Parquet file, zstd."""
+    import pyarrow.parquet as pq
+
+    rows, writer = 0, None
+    for table in gathered(batches(url, pages)):
+        if writer is None:
+            writer = pq.ParquetWriter(directory / "GLDETAIL.parquet", table.schema, compression="zstd")
+        writer.write_table(table)
+        rows += table.num_rows
+    assert writer is not None
+    writer.close()
+    return rows
+
+
+def duckdb(url: str, pages: int, directory: Path) -> int:
+    """A DuckDB file."""
+    import duckdb as engine
+
+    rows = 0
+    with engine.connect(str(directory / "copy.duckdb")) as copy:
+        for arrived in gathered(batches(url, pages)):
+            copy.register("arrived", arrived)
+            copy.execute("CREATE TABLE IF NOT EXISTS GLDETAIL AS SELECT * FROM arrived LIMIT 0")
+            copy.execute("INSERT INTO GLDETAIL SELECT * FROM arrived")
+            copy.unregister("arrived")
+            rows += arrived.num_rows
+    return rows
+
+
+def singer(url: str, pages: int, directory: Path) -> int:
+    """Singer RECORD messages, one line a record."""
+    from intacct_bridge.wire.jsonlines import json_lines
+
+    rows = 0
+    with (directory / "singer.jsonl").open("wb") as out:
+        for batch in batches(url, pages):
+            out.write(json_lines(batch, '{"type":"RECORD","stream":"GLDETAIL","record":', "}"))
+            rows += batch.num_rows
+    return rows
+
+
+def sageintacctsdk(url: str, pages: int, _directory: Path) -> int:
+    """What sageintacctsdk does with an answer: requests, xmltodict, dictionaries of text."""
+    import requests
+    import xmltodict
+
+    rows = 0
+    with requests.Session() as session:
+        for number in range(pages):
+            answer = session.post(url, data=_question(number * RECORDS), headers={"content-type": "application/xml"})
+            parsed = json.loads(json.dumps(xmltodict.parse(answer.text)))
+            rows += len(parsed["response"]["operation"]["result"]["data"]["GLDETAIL"])
+    return rows
+
+
+WAYS: dict[str, Callable[[str, int, Path], int]] = {
+    way.__name__: way for way in (fetch, bare, arrow, parquet, duckdb, singer, sageintacctsdk)
+}
+
+
+def main() -> None:
+    """Measure one way and print the figures."""
+    name, url, pages, directory = sys.argv[1], sys.argv[2], int(sys.argv[3]), Path(sys.argv[4])
+    warm = directory / "warm"
+    warm.mkdir()
+    WAYS[name](url, 1, warm)
+    started, wall = time.process_time(), time.perf_counter()
+    rows = WAYS[name](url, pages, directory)
+    figures = {
+        "cpu": time.process_time() - started,
+        "wall": time.perf_counter() - wall,
+        "rows": rows,
+        "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024),
+    }
+    print(json.dumps(figures))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,60 @@
+"""What a record costs on its way from the socket to a destination, and how much memory the way takes."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from bench.measure import Figures, best, measured, serving
+from bench.pages import RECORDS
+
+SMALL = 100_000
+_SLOW_PAGES = 5
+"""Pages for the yardstick that is slow; its cost a record does not depend on their number."""
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """A way of reading and what it is held to."""
+
+    name: str
+    title: str
+    goal: float | None = None
+    """CPU over the bare read's."""
+    pages: int | None = None
+    memory: bool = False
+    flat: bool = False
+    """Held to the same peak memory however many records are read."""
+
+
+WAYS = (
+    Way("fetch", "fetch and gunzip only"),
+    Way("bare", "bare read: and decode, drop"),
+    Way("arrow", "to an Arrow table in memory"),
+    Way("parquet", "to Parquet", goal=1.7, memory=True, flat=True),
+    Way("duckdb", "to DuckDB", memory=True),
+    Way("singer", "to Singer JSON lines", goal=2.7, memory=True, flat=True),
+    Way("sageintacctsdk", "sageintacctsdk's way, dropped", pages=_SLOW_PAGES),
+)
+
+
+def cpu(rows: int, rounds: int, say: Callable[[str], None]) -> dict[str, Figures]:
+    """Each way's least disturbed run; the rounds take turns, so that a busy minute hits all of them."""
+    runs: dict[str, list[Figures]] = {way.name: [] for way in WAYS}
+    pages = rows // RECORDS
+    with serving("bench.canned", str(pages)) as (url, _):
+        for turn in range(rounds):
+            for way in WAYS:
+                say(f"round {turn + 1} of {rounds}: {way.title}")
+                runs[way.name].append(measured(way.name, url, min(pages, way.pages or pages)))
+    return {name: best(all_runs) for name, all_runs in runs.items()}
+
+
+def memory(rows: int, say: Callable[[str], None]) -> dict[str, Figures]:
+    """One run of each way that a copy is made by, for the most memory it holds."""
+    found = {}
+    pages = rows // RECORDS
+    with serving("bench.canned", str(pages)) as (url, _):
+        for way in WAYS:
+            if way.memory:
+                say(f"memory at {rows:,} records: {way.title}")
+                found[way.name] = measured(way.name, url, pages)
+    return found
