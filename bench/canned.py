@@ -1,6 +1,6 @@
 """A server that only sends canned pages, gzipped: what is measured against it is the reader and nothing else.
 
-Run as a process of its own (`python -m bench.canned PAGES`); it prints its URL and serves until its standard input ends.
+Run as a process of its own (`python -m bench.canned PAGES`); it prints its URL and serves until its input ends.
 """
 
 import gzip

@@ -68,8 +68,8 @@ _MEMOS = ["Monthly accrual", "Invoice &lt;reposted&gt;", "Smith &amp; Søn", "",
 
 
 _HEAD = (
-    '<?xml version="1.0" encoding="UTF-8"?>\n<response><control><status>success</status><senderid>demo-sender</senderid>'
-    "<controlid>bench</controlid><uniqueid>false</uniqueid><dtdversion>3.0</dtdversion></control><operation>"
+    '<?xml version="1.0" encoding="UTF-8"?>\n<response><control><status>success</status>'
+    "<senderid>demo-sender</senderid><controlid>bench</controlid><uniqueid>false</uniqueid><dtdversion>3.0</dtdversion></control><operation>"
     "<authentication><status>success</status><userid>demo-user</userid><companyid>demo-company</companyid>"
     "<locationid></locationid><sessiontimestamp>2026-11-21T00:50:25+00:00</sessiontimestamp>"
     "<sessiontimeout>2026-11-21T03:00:25+00:00</sessiontimeout></authentication><result><status>success</status>"

@@ -1,7 +1,7 @@
 """One way of reading pages, measured in a process of its own: CPU time, rows, and the most memory it ever held.
 
-`python -m bench.pipeline NAME URL PAGES DIRECTORY` prints one line of JSON. Imports are made and one page is read before
-the clock starts, so that the figure is the cost of rows and not of starting.
+`python -m bench.pipeline NAME URL PAGES DIRECTORY` prints one line of JSON. Imports are made and one page is read
+before the clock starts, so that the figure is the cost of rows and not of starting.
 """
 
 import json
