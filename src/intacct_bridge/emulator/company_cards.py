@@ -42,7 +42,7 @@ class Cards:
 
     def begin(self, month: date) -> None:
         """Draws the days of this month's transactions."""
-        self._charges = self._drawn(month, MONTHLY_CHARGES * self._world.scale)
+        self._charges = self._drawn(month, round(MONTHLY_CHARGES * self._world.volume))
         self._receipts = self._drawn(month, 2 * self._world.scale)
 
     def _drawn(self, month: date, count: int) -> dict[date, int]:

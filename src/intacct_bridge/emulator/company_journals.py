@@ -14,8 +14,8 @@ from intacct_bridge.emulator.company_world import Employee, World
 from intacct_bridge.emulator.posting import ZERO, Line, journal_entry, reverse, statistical_entry
 from intacct_bridge.emulator.posting_rows import Row
 
-PAY_GROUP = 64
-"""People on one payroll register."""
+PAY_GROUP, SMALL_PAY_GROUP = 64, 24
+"""People on one payroll register; the registers of a scaled company are more and smaller."""
 SERVICE = ("400", "320")
 """Departments whose pay is a cost of service."""
 OPENING = {
@@ -42,7 +42,7 @@ class Journals:
         self._ledger = ledger
         self._deferred = deferred
         self._rng = world.random("journals")
-        self._groups = list(_pay_groups(world.employees))
+        self._groups = list(_pay_groups(world.employees, PAY_GROUP if world.scale == 1 else SMALL_PAY_GROUP))
 
     def day(self, day: date) -> Rows:
         """The entries of one day."""
@@ -308,9 +308,9 @@ class Journals:
         yield from self._entry(lines, "100", "Roof repair (waiting for the invoice)", day=day, state="Draft")
 
 
-def _pay_groups(employees: Sequence[Employee]) -> Iterator[tuple[str, list[Employee]]]:
+def _pay_groups(employees: Sequence[Employee], size: int) -> Iterator[tuple[str, list[Employee]]]:
     people = sorted(employees, key=lambda person: (person.location, person.key))
     for location, group in groupby(people, key=lambda person: person.location):
         here = list(group)
-        for start in range(0, len(here), PAY_GROUP):
-            yield location, here[start : start + PAY_GROUP]
+        for start in range(0, len(here), size):
+            yield location, here[start : start + size]

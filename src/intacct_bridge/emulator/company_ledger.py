@@ -65,8 +65,9 @@ class Ledger:
             document=str(subledger.get("RECORDID") or "") or None,
             rate=rate,
             header=owner,
-            audit=audit,
-            subledger=subledger,
+            audit={**audit, "WHENMODIFIED": audit["WHENCREATED"]},
+            # The view shows the document's state, so it changes with the document; the entry does not.
+            subledger={**subledger, "WHENMODIFIED": audit["WHENMODIFIED"]},
             books=(ACCRUAL, CASH) if self.cash_book and in_both_books else (),
         )
         yield from self.post(posting, batch)

@@ -61,7 +61,7 @@ class People:
             for person in self._world.employees
             if person.started < month and (person.ended is None or person.ended > month)
         ]
-        for _ in range(MONTHLY_REPORTS * self._world.scale):
+        for _ in range(round(MONTHLY_REPORTS * self._world.volume)):
             day = workday(month.replace(day=1 + int(self._rng.random() * 26)))
             self._hands_in.setdefault(day, []).append(pick(self._rng, staff))
 

@@ -20,7 +20,7 @@ def plan_purchases(world: World, month: date) -> list[Deal[Vendor]]:
     due_days = {row[0]: row[1] for row in world.data["terms"]}
     found = []
     for vendor in world.vendors:
-        for _ in range(_times(vendor, month, rng)):
+        for _ in range(_times(world, vendor, month, rng)):
             day = month.replace(day=vendor.day or 1 + int(rng.random() * 28))
             if day <= world.calendar.as_of:
                 found.append(_purchase(world, vendor, rng, day=workday_in(day, month), days=due_days[vendor.term]))
@@ -34,13 +34,14 @@ def workday_in(day: date, month: date) -> date:
     return moved if moved.month == month.month else day - timedelta(days=day.weekday() - FRIDAY)
 
 
-def _times(vendor: Vendor, month: date, rng: Random) -> int:
+def _times(world: World, vendor: Vendor, month: date, rng: Random) -> int:
     if vendor.status != "active" or not vendor.rate:
         return 0
     if vendor.rate == 0.34:  # a quarterly bill
         return 1 if month.month % 3 == 1 else 0
-    whole = int(vendor.rate)
-    return whole + (rng.random() < vendor.rate - whole)
+    rate = vendor.rate * world.volume / world.scale
+    whole = int(rate)
+    return whole + (rng.random() < rate - whole)
 
 
 def _purchase(world: World, vendor: Vendor, rng: Random, *, day: date, days: int) -> Deal[Vendor]:

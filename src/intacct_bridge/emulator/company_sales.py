@@ -34,7 +34,7 @@ def plan_sales(world: World, month: date) -> list[Deal[Customer]]:
     buyers = [customer for customer in world.customers if customer.status == "active"]
     weights = list(accumulate(customer.weight for customer in buyers))
     age = (month.year - world.calendar.start.year) * 12 + month.month - world.calendar.start.month
-    count = round(MONTHLY_INVOICES * world.scale * SEASONS[month.month - 1] * (1 + GROWTH * age))
+    count = round(MONTHLY_INVOICES * world.volume * SEASONS[month.month - 1] * (1 + GROWTH * age))
     due_days = {row[0]: row[1] for row in world.data["terms"]}
     found = []
     for position in range(count):
@@ -45,8 +45,7 @@ def plan_sales(world: World, month: date) -> list[Deal[Customer]]:
         if day <= world.calendar.as_of:
             found.append((day, position, deal))
     found.sort(key=lambda entry: entry[:2])
-    first = _first_number(world, age)
-    return [_numbered(deal, first + position) for position, (_, _, deal) in enumerate(found)]
+    return [_numbered(deal, position) for position, (_, _, deal) in enumerate(found, 1)]
 
 
 def plan_open_orders(world: World) -> list[tuple[Deal[Customer], date]]:
@@ -61,12 +60,8 @@ def plan_open_orders(world: World) -> list[tuple[Deal[Customer], date]]:
     return found
 
 
-def _first_number(world: World, age: int) -> int:
-    return 10001 + age * 200 * world.scale
-
-
 def _numbered(deal: Deal[Customer], number: int) -> Deal[Customer]:
-    return replace(deal, number=f"INV{number}")
+    return replace(deal, number=f"INV{deal.day:%y%m}-{number:04}")
 
 
 def _sale(world: World, customer: Customer, rng: Random, *, day: date, days: int) -> Deal[Customer]:

@@ -141,6 +141,11 @@ class World:
         """A generator of its own for one stream of events, so that one stream's growth moves no other."""
         return stream(self.seed, name)
 
+    @property
+    def volume(self) -> float:
+        """How many times the documents of scale 1: above the scale, for the month-end entries that do not grow."""
+        return self.scale + (self.scale - 1) * 0.12
+
     def base(self, entity: str) -> str:
         """The entity's base currency."""
         return self.rules.base_currency[entity]
