@@ -11,6 +11,7 @@ from emulator.company_books import AS_OF, books
 from intacct_bridge.emulator.catalogue import standard_catalog
 from intacct_bridge.emulator.company import demo_company
 from intacct_bridge.emulator.company_customs import with_customs
+from intacct_bridge.errors import SettingsError
 from intacct_bridge.wire.values import Kind
 
 NAMED = {
@@ -101,6 +102,11 @@ def test_the_same_seed_and_day_make_the_same_company() -> None:
     for other_company in (demo_company(8, as_of=day), demo_company(7, as_of=date(2026, 2, 28))):
         pairs = zip(islice(demo_company(7, as_of=day), 3000), other_company, strict=False)
         assert any(one != other for one, other in pairs)
+
+
+def test_a_scale_of_nothing_is_refused() -> None:
+    with pytest.raises(SettingsError, match="scale 0"):
+        next(demo_company(1, as_of=AS_OF, scale=0))
 
 
 @pytest.mark.parametrize("as_of", [date(2026, 3, 1), date(2024, 2, 29)])

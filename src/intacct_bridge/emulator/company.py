@@ -15,24 +15,29 @@ from intacct_bridge.emulator.company_cast import make_world
 from intacct_bridge.emulator.company_clerk import Clerk
 from intacct_bridge.emulator.company_customs import custom_rows
 from intacct_bridge.emulator.company_deals import standings
+from intacct_bridge.emulator.company_expenses import Expenses
 from intacct_bridge.emulator.company_goods import goods_rows
 from intacct_bridge.emulator.company_journals import Journals
 from intacct_bridge.emulator.company_ledger import Ledger
 from intacct_bridge.emulator.company_lists import list_rows
-from intacct_bridge.emulator.company_parties import party_rows
+from intacct_bridge.emulator.company_parties import bank_rows, customer_rows, vendor_rows
 from intacct_bridge.emulator.company_payables import Payables
-from intacct_bridge.emulator.company_people import People
 from intacct_bridge.emulator.company_periods import period_rows
 from intacct_bridge.emulator.company_purchases import plan_purchases
 from intacct_bridge.emulator.company_receivables import Receivables
 from intacct_bridge.emulator.company_sales import plan_sales
 from intacct_bridge.emulator.company_settings import setting_rows
+from intacct_bridge.emulator.company_staff import employee_rows, project_rows
+from intacct_bridge.emulator.company_timesheets import Timesheets
 from intacct_bridge.emulator.company_world import World
 from intacct_bridge.emulator.posting_rows import Row
+from intacct_bridge.errors import SettingsError
 
 
 def demo_company(seed: int = 1, *, as_of: date, scale: int = 1, cash_book: bool = False) -> Iterator[tuple[str, Row]]:
     """Gives (object, row) pairs in the order to store them; a cell left out of a row is null."""
+    if scale < 1:
+        raise SettingsError(f"a company of scale {scale} has nothing in it", fix="choose a scale of 1 or more")
     world = make_world(seed, as_of, scale)
     clerk = Clerk(world)
     ledger = Ledger(world, clerk, cash_book=cash_book)
@@ -45,12 +50,22 @@ def _rows(world: World, clerk: Clerk, ledger: Ledger) -> Iterator[tuple[str, Row
     yield from list_rows(world, clerk)
     yield from period_rows(world, clerk)
     yield from goods_rows(world, clerk)
-    yield from party_rows(world, clerk, standings(plan_purchases, world), standings(plan_sales, world))
+    yield from bank_rows(world, clerk)
+    yield from vendor_rows(world, clerk, standings(plan_purchases, world))
+    yield from employee_rows(world, clerk)
+    yield from customer_rows(world, clerk, standings(plan_sales, world))
+    yield from project_rows(world, clerk)
     yield from setting_rows(world, clerk)
     yield from custom_rows(world)
     receivables = Receivables(world, clerk, ledger)
     journals = Journals(world, clerk, ledger, receivables.deferred)
-    desks = (Payables(world, clerk, ledger), receivables, People(world, clerk, ledger), Cards(world, clerk, ledger))
+    desks = (
+        Payables(world, clerk, ledger),
+        receivables,
+        Expenses(world, clerk, ledger),
+        Cards(world, clerk, ledger),
+        Timesheets(world, clerk),
+    )
     for month in world.calendar.months:
         for desk in desks:
             desk.begin(month)

@@ -14,6 +14,8 @@ from intacct_bridge.emulator.posting_rows import CASH_MANAGEMENT, Row
 CARD_LIABILITY = "20400"
 MONTHLY_CHARGES = 9
 PAYOFF_DAY = 12
+PLACES = {"100": "110", "200": "210", "300": "310"}
+"""Entity → where its card charges and odd receipts belong."""
 SPENT_ON = (
     ("64000", "Flight", 220, 890),
     ("64100", "Hotel", 130, 480),
@@ -68,46 +70,30 @@ class Cards:
         world, clerk = self._world, self._clerk
         card, _, _, entity, department = pick(self._rng, world.data["cards"])
         account, memo, low, high = pick(self._rng, SPENT_ON)
-        amount, base = self._amount(low, high), world.base(entity)
+        charge = Charge(account, PLACES[entity], self._amount(low, high), department, memo)
+        amount = charge.trx_amount
         settled_on = self._payoff_after(day)
-        paid = settled_on <= world.calendar.as_of
-        location = {"100": "110", "200": "210", "300": "310"}[entity]
-        audit = clerk.document(day, "controller", settled_on if paid else None)
+        paid = settled_on if settled_on <= world.calendar.as_of else None
+        audit = clerk.document(day, "controller", paid)
         owner = clerk.owner(entity if entity == "300" else None)
-        key = clerk.number("PRRECORD")
         number = f"CC-{clerk.number('CARD'):05}"
         header: Row = {
-            "RECORDNO": key,
+            "RECORDNO": clerk.number("PRRECORD"),
             "RECORDTYPE": "cc",
             "RECORDID": number,
             "FINANCIALENTITY": card,
             "WHENCREATED": day,
             "DESCRIPTION": memo,
-            "DESCRIPTION2": None,
-            "BASECURR": base,
-            "CURRENCY": base,
-            "TOTALENTERED": amount,
-            "TRX_TOTALENTERED": amount,
-            "TOTALPAID": amount if paid else ZERO,
-            "TRX_TOTALPAID": amount if paid else ZERO,
-            "TOTALDUE": ZERO if paid else amount,
-            "TRX_TOTALDUE": ZERO if paid else amount,
-            "WHENPAID": settled_on if paid else None,
-            "STATE": "Paid" if paid else "Posted",
-            "RAWSTATE": "A",
-            "CLEARED": "T" if paid else "F",
             "INCLUSIVETAX": False,
+            **_card_totals(amount, world.base(entity), paid),
         }
         yield "CCTRANSACTION", {**header, **audit, **owner}
         line_audit = clerk.line(audit)
-        line: Row = {"RECORDNO": clerk.number("PRENTRY"), "RECORDKEY": key, "RECORDTYPE": "cc", "LINE_NO": "1"}
-        line |= self._line(account, location, amount, memo=memo)
-        line |= {"DEPARTMENTID": department, "DEPARTMENTNAME": world.directory.departments[department][1]}
+        line = self._line(charge, header)
         line |= {"TOTALPAID": header["TOTALPAID"], "TRX_TOTALPAID": header["TOTALPAID"], "FINANCIALENTITY": card}
         yield "CCTRANSACTIONENTRY", {**line, "BILLABLE": False, **line_audit}
-        document = Document(entity, base, (Charge(account, location, amount, department, memo),), memo=number)
         yield from self._ledger.document(
-            bill(document, world.rules, control=CARD_LIABILITY),
+            bill(Document(entity, world.base(entity), (charge,), memo=number), world.rules, control=CARD_LIABILITY),
             "CCJ",
             f"Card {card}: {memo}",
             day=day,
@@ -126,19 +112,25 @@ class Cards:
                 return payoff
         raise AssertionError("a month has a twelfth day")
 
-    def _line(self, account: str, location: str, amount: Decimal, *, memo: str) -> Row:
+    def _line(self, charge: Charge, header: Row) -> Row:
         directory = self._world.directory
-        key, title = directory.accounts[account]
-        base = self._world.base(self._world.rules.entity_of[location])
+        key, title = directory.accounts[charge.account]
+        base = self._world.base(self._world.rules.entity_of[charge.location])
         return {
+            "RECORDNO": self._clerk.number("PRENTRY"),
+            "RECORDKEY": header["RECORDNO"],
+            "RECORDTYPE": header["RECORDTYPE"],
+            "LINE_NO": "1",
             "ACCOUNTKEY": key,
-            "ACCOUNTNO": account,
+            "ACCOUNTNO": charge.account,
             "ACCOUNTTITLE": title,
-            "AMOUNT": amount,
-            "TRX_AMOUNT": amount,
-            "LOCATIONID": location,
-            "LOCATIONNAME": directory.locations[location][1],
-            "DESCRIPTION": memo,
+            "AMOUNT": charge.trx_amount,
+            "TRX_AMOUNT": charge.trx_amount,
+            "LOCATIONID": charge.location,
+            "LOCATIONNAME": directory.locations[charge.location][1],
+            "DEPARTMENTID": charge.department,
+            "DEPARTMENTNAME": directory.departments[str(charge.department)][1],
+            "DESCRIPTION": charge.memo,
             "LINEITEM": "T",
             "CURRENCY": base,
             "BASECURR": base,
@@ -163,49 +155,68 @@ class Cards:
         world, clerk = self._world, self._clerk
         entity = pick(self._rng, tuple(BANKS))
         account, memo, low, high = pick(self._rng, RECEIVED_FOR)
-        amount, base = self._amount(low, high), world.base(entity)
-        location = {"100": "110", "200": "210", "300": "310"}[entity]
+        charge = Charge(account, PLACES[entity], self._amount(low, high), "300", memo)
         bank_id, bank = BANKS[entity]
         audit = clerk.document(day, "ar.clerk")
         owner = clerk.owner(entity if entity == "300" else None)
-        key = clerk.number("PRRECORD")
         number = f"OR-{clerk.number('OTHER'):05}"
-        row: Row = {
-            "RECORDNO": key,
+        header = self._receipt_cells(charge, day, number, bank_id=bank_id)
+        yield "OTHERRECEIPTS", {**header, **audit, **owner}
+        line_audit = clerk.line(audit)
+        yield "OTHERRECEIPTSENTRY", {**self._line(charge, header), **line_audit}
+        total: Row = {"TOTALENTERED": charge.trx_amount}
+        yield from self._ledger.document(
+            invoice(Document(entity, world.base(entity), (charge,), memo=number), world.rules, control=bank),
+            "CRJ",
+            f"Receipt {number}: {memo}",
+            day=day,
+            module=CASH_MANAGEMENT,
+            audit=line_audit,
+            subledger={"RECORDTYPE": "ro", "RECORDID": number, "FINANCIALENTITY": bank_id, **total},
+            owner=owner,
+            in_both_books=True,
+        )
+
+    def _receipt_cells(self, charge: Charge, day: date, number: str, *, bank_id: str) -> Row:
+        base = self._world.base(self._world.rules.entity_of[charge.location])
+        in_cash = charge.memo == "Scrap metal"
+        return {
+            "RECORDNO": self._clerk.number("PRRECORD"),
             "RECORDTYPE": "ro",
             "WHENCREATED": day,
             "WHENPAID": day,
-            "DESCRIPTION2": "Walk-in" if memo == "Scrap metal" else "By mail",
-            "DESCRIPTION": memo,
-            "PAYMETHOD": "Cash" if memo == "Scrap metal" else "EFT",
+            "DESCRIPTION2": "Walk-in" if in_cash else "By mail",
+            "DESCRIPTION": charge.memo,
+            "PAYMETHOD": "Cash" if in_cash else "EFT",
             "DOCNUMBER": number,
             "BANKACCOUNTID": bank_id,
             "BANKACCOUNTCURR": base,
             "DEPOSITDATE": day,
             "BASECURR": base,
             "CURRENCY": base,
-            "TOTALENTERED": amount,
-            "TRX_TOTALENTERED": amount,
+            "TOTALENTERED": charge.trx_amount,
+            "TRX_TOTALENTERED": charge.trx_amount,
             "STATE": "Deposited",
             "RAWSTATE": "D",
             "CLEARED": "F",
             "INCLUSIVETAX": False,
             "SOURCEMODULE": "CashManagement",
         }
-        yield "OTHERRECEIPTS", {**row, **audit, **owner}
-        line_audit = clerk.line(audit)
-        line: Row = {"RECORDNO": clerk.number("PRENTRY"), "RECORDKEY": key, "RECORDTYPE": "ro", "LINE_NO": "1"}
-        line |= self._line(account, location, amount, memo=memo)
-        yield "OTHERRECEIPTSENTRY", {**line, **line_audit}
-        document = Document(entity, base, (Charge(account, location, amount, "300", memo),), memo=number)
-        yield from self._ledger.document(
-            invoice(document, world.rules, control=bank),
-            "CRJ",
-            f"Receipt {number}: {memo}",
-            day=day,
-            module=CASH_MANAGEMENT,
-            audit=line_audit,
-            subledger={"RECORDTYPE": "ro", "RECORDID": number, "FINANCIALENTITY": bank_id, "TOTALENTERED": amount},
-            owner=owner,
-            in_both_books=True,
-        )
+
+
+def _card_totals(amount: Decimal, currency: str, paid: date | None) -> Row:
+    settled, due = (amount, ZERO) if paid else (ZERO, amount)
+    return {
+        "BASECURR": currency,
+        "CURRENCY": currency,
+        "TOTALENTERED": amount,
+        "TRX_TOTALENTERED": amount,
+        "TOTALPAID": settled,
+        "TRX_TOTALPAID": settled,
+        "TOTALDUE": due,
+        "TRX_TOTALDUE": due,
+        "WHENPAID": paid,
+        "STATE": "Paid" if paid else "Posted",
+        "RAWSTATE": "A",
+        "CLEARED": "T" if paid else "F",
+    }

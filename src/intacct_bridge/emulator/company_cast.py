@@ -24,7 +24,7 @@ from intacct_bridge.emulator.company_world import (
     stream,
 )
 from intacct_bridge.emulator.posting import Rules
-from intacct_bridge.emulator.posting_rows import Directory
+from intacct_bridge.emulator.posting_rows import Directory, Named
 
 
 def make_world(seed: int, as_of: date, scale: int) -> World:
@@ -40,20 +40,14 @@ def make_world(seed: int, as_of: date, scale: int) -> World:
     employees = tuple(_employees(data, names, rng, calendar=calendar, growth=scale))
     items = tuple(_items(data))
     projects = tuple(_projects(data, customers, employees, rng=rng, calendar=calendar, count=round(45 * growth)))
-    directory = Directory(
-        accounts={no: (key, title) for key, (no, title, *_) in enumerate(all_accounts(data), 1)},
-        departments={id_: (key, title) for key, (id_, title, _) in enumerate(data["departments"], 1)},
-        locations={id_: (key, name) for key, (id_, name, *_) in enumerate(all_locations(data), 1)},
-        dimensions={
-            "VENDOR": {v.id: (v.key, v.name) for v in vendors},
-            "CUSTOMER": {c.id: (c.key, c.name) for c in customers},
-            "EMPLOYEE": {e.id: (e.key, f"{e.last}, {e.first}") for e in employees},
-            "ITEM": {i.id: (i.key, i.name) for i in items},
-            "PROJECT": {p.id: (p.key, p.name) for p in projects},
-            "CLASS": {id_: (key, name) for key, (id_, name, _) in enumerate(data["classes"], 1)},
-        },
-        rules=rules,
-    )
+    dimensions: dict[str, Named] = {
+        "VENDOR": {v.id: (v.key, v.name) for v in vendors},
+        "CUSTOMER": {c.id: (c.key, c.name) for c in customers},
+        "EMPLOYEE": {e.id: (e.key, f"{e.last}, {e.first}") for e in employees},
+        "ITEM": {i.id: (i.key, i.name) for i in items},
+        "PROJECT": {p.id: (p.key, p.name) for p in projects},
+        "CLASS": {id_: (key, name) for key, (id_, name, _) in enumerate(data["classes"], 1)},
+    }
     return World(
         seed=seed,
         scale=scale,
@@ -61,7 +55,7 @@ def make_world(seed: int, as_of: date, scale: int) -> World:
         names=names,
         calendar=calendar,
         rates=make_rates(calendar, stream(seed, "rates")),
-        directory=directory,
+        directory=_directory(data, dimensions, rules),
         rules=rules,
         vendors=vendors,
         customers=customers,
@@ -69,6 +63,16 @@ def make_world(seed: int, as_of: date, scale: int) -> World:
         items=items,
         projects=projects,
         term_keys={row[0]: key for key, row in enumerate(data["terms"], 1)},
+    )
+
+
+def _directory(data: Data, dimensions: dict[str, Named], rules: Rules) -> Directory:
+    return Directory(
+        accounts={no: (key, title) for key, (no, title, *_) in enumerate(all_accounts(data), 1)},
+        departments={id_: (key, title) for key, (id_, title, _) in enumerate(data["departments"], 1)},
+        locations={id_: (key, name) for key, (id_, name, *_) in enumerate(all_locations(data), 1)},
+        dimensions=dimensions,
+        rules=rules,
     )
 
 

@@ -89,26 +89,8 @@ def _organisation(world: World, clerk: Clerk) -> Rows:
     keys = {id_: key for key, (id_, *_) in enumerate(all_locations(world.data), 1)}
     names = {id_: name for id_, name, *_ in all_locations(world.data)}
     for id_, name, currency, country in world.data["entities"]:
-        entity: Row = {
-            "RECORDNO": keys[id_],
-            "LOCATIONID": id_,
-            "NAME": name,
-            "REPORTPRINTAS": name,
-            "STATUS": "active",
-            "STARTDATE": world.calendar.start,
-            "FIRSTMONTH": "1",
-            "WEEKSTART": "1",
-            "CURRENCY": currency,
-            "ENTITY": f"L{id_}",
-            "HAS_IE_RELATION": True,
-            "LOCATIONTYPE": "E",
-            "FEDERALID": f"00-{int(id_):07}",
-            "IEPAYABLE.ACCOUNT": str(world.directory.accounts[f"24{id_}"][0]),
-            "IEPAYABLE.NUMBER": f"24{id_}",
-            "IERECEIVABLE.ACCOUNT": str(world.directory.accounts[f"14{id_}"][0]),
-            "IERECEIVABLE.NUMBER": f"14{id_}",
-            **clerk.imported(world.calendar.open_from),
-        }
+        entity = {**_entity(world, id_, name, currency), **clerk.imported(world.calendar.open_from)}
+        entity["RECORDNO"] = keys[id_]
         yield "LOCATION", {**entity, "ENTITYNAME": name}
         legal: Row = {
             "STARTOPEN": world.calendar.open_from,
@@ -135,6 +117,28 @@ def _organisation(world: World, clerk: Clerk) -> Rows:
         }
         yield "LOCATION", row
     yield from _dimensions(world, clerk)
+
+
+def _entity(world: World, id_: str, name: str, currency: str) -> Row:
+    payable, receivable = world.rules.due_to[id_], world.rules.due_from[id_]
+    return {
+        "LOCATIONID": id_,
+        "NAME": name,
+        "REPORTPRINTAS": name,
+        "STATUS": "active",
+        "STARTDATE": world.calendar.start,
+        "FIRSTMONTH": "1",
+        "WEEKSTART": "1",
+        "CURRENCY": currency,
+        "ENTITY": f"L{id_}",
+        "HAS_IE_RELATION": True,
+        "LOCATIONTYPE": "E",
+        "FEDERALID": f"00-{int(id_):07}",
+        "IEPAYABLE.ACCOUNT": str(world.directory.accounts[payable][0]),
+        "IEPAYABLE.NUMBER": payable,
+        "IERECEIVABLE.ACCOUNT": str(world.directory.accounts[receivable][0]),
+        "IERECEIVABLE.NUMBER": receivable,
+    }
 
 
 def _dimensions(world: World, clerk: Clerk) -> Rows:
@@ -193,22 +197,24 @@ def _accounts(world: World, clerk: Clerk) -> Rows:
             row |= {"CLOSINGACCOUNTNO": "32000", "CLOSINGACCOUNTTITLE": "Retained Earnings"}
             row["CLOSETOACCTKEY"] = world.directory.accounts["32000"][0]
         yield "GLACCOUNT", row
-    for no, title, kind in world.data["stat_accounts"]:
-        yield (
-            "STATACCOUNT",
-            {
-                "RECORDNO": world.directory.accounts[no][0],
-                "ACCOUNTNO": no,
-                "TITLE": title,
-                "ACCOUNTTYPE": kind,
-                "STATUS": "active",
-                "STATISTICAL": True,
-                "REQUIREDEPT": no == "S1000",
-                "REQUIRELOC": True,
-                **clerk.imported(),
-            },
-        )
+    yield from _counted(world, clerk)
     yield from _account_groups(world, clerk)
+
+
+def _counted(world: World, clerk: Clerk) -> Rows:
+    for no, title, kind in world.data["stat_accounts"]:
+        row: Row = {
+            "RECORDNO": world.directory.accounts[no][0],
+            "ACCOUNTNO": no,
+            "TITLE": title,
+            "ACCOUNTTYPE": kind,
+            "STATUS": "active",
+            "STATISTICAL": True,
+            "REQUIREDEPT": no == "S1000",
+            "REQUIRELOC": True,
+            **clerk.imported(),
+        }
+        yield "STATACCOUNT", row
 
 
 def _account_groups(world: World, clerk: Clerk) -> Rows:

@@ -13,7 +13,7 @@ from typing import Generic
 from intacct_bridge.emulator.company_clerk import Clerk
 from intacct_bridge.emulator.company_deals import Course, Deal, Party
 from intacct_bridge.emulator.company_subledger import dimension_cells
-from intacct_bridge.emulator.company_world import Item, World
+from intacct_bridge.emulator.company_world import Customer, Item, Vendor, World
 from intacct_bridge.emulator.posting import ZERO, Charge, to_base
 from intacct_bridge.emulator.posting_rows import Row
 
@@ -125,11 +125,8 @@ class Orders:
                 yield item, max(1, int(charge.trx_amount / item.cost)), charge
 
     def _header(self, sheet: Sheet[Party]) -> Row:
-        deal, party, clerk = sheet.deal, sheet.deal.party, self._clerk
+        deal, party = sheet.deal, sheet.deal.party
         type_key, class_ = self._types[sheet.type]
-        lines = sum((charge.trx_amount for _, _, charge in self._lines(deal)), ZERO)
-        trx_total = Decimal(deal.cents).scaleb(-2) if sheet.type == self._side.invoice else lines
-        contact = str(clerk.contact(f"{party.name}({party.id})"))
         header: Row = {
             "DOCNO": sheet.number,
             "STATE": sheet.state,
@@ -146,11 +143,33 @@ class Orders:
             "UPDATES_INV": "Quantity" if class_ == "Invoice" else "No",
             "USERID": self._side.login,
             "CREATEDUSERID": self._side.login,
-            "SHIPTOKEY": contact,
-            "BILLTOKEY": contact,
             "MESSAGE": deal.memo,
             "PRINTED": "Yes" if sheet.state != "Pending" else "No",
             "BACKORDER": "No",
+            "SYSTEMGENERATED": "false",
+            "CUSTVENDID": party.id,
+            "CUSTVENDNAME": party.name,
+            "TERM.NAME": party.term,
+            **self._contacts(party),
+            **self._totals(sheet),
+        }
+        if sheet.course is not None:
+            header["PRRECORDKEY"] = sheet.record_key
+            header |= _paid(sheet.course)
+        return header
+
+    def _contacts(self, party: Vendor | Customer) -> Row:
+        name = f"{party.name}({party.id})"
+        key = str(self._clerk.contact(name))
+        row: Row = {f"{role}.CONTACTNAME": name for role in ("CONTACT", "SHIPTO", "BILLTO")}
+        return {"SHIPTOKEY": key, "BILLTOKEY": key, **row}
+
+    def _totals(self, sheet: Sheet[Party]) -> Row:
+        """The items' sum, and with tax and rebates what is invoiced."""
+        deal, party = sheet.deal, sheet.deal.party
+        lines = sum((charge.trx_amount for _, _, charge in self._lines(deal)), ZERO)
+        trx_total = Decimal(deal.cents).scaleb(-2) if sheet.type == self._side.invoice else lines
+        return {
             "SUBTOTAL": to_base(lines, sheet.rate),
             "TOTAL": to_base(trx_total, sheet.rate),
             "TRX_SUBTOTAL": lines,
@@ -159,22 +178,13 @@ class Orders:
             "BASECURR": self._world.base(party.entity),
             "EXCHRATE": sheet.rate,
             "EXCHRATEDATE": sheet.day if sheet.rate != 1 else None,
-            "SYSTEMGENERATED": "false",
-            "CUSTVENDID": party.id,
-            "CUSTVENDNAME": party.name,
-            "TERM.NAME": party.term,
         }
-        if sheet.course is not None:
-            header["PRRECORDKEY"] = sheet.record_key
-            header |= _paid(sheet.course)
-        return header
 
     def _entry(self, sheet: Sheet[Party], item: Item, quantity: int, charge: Charge) -> Row:
         directory = self._world.directory
         amount = to_base(charge.trx_amount, sheet.rate)
         trx_price = (charge.trx_amount / quantity).quantize(Decimal("0.000001"))
         price = (amount / quantity).quantize(Decimal("0.000001"))
-        dimensions = [(name, id_) for name, id_ in charge.dimensions.items() if name in ("CUSTOMER", "VENDOR", "CLASS")]
         row: Row = {
             "DOCPARID": sheet.type,
             "ITEMID": item.id,
@@ -201,7 +211,7 @@ class Orders:
             "BASECURR": self._world.base(sheet.deal.party.entity),
             "EXCHRATE": sheet.rate,
             "WHENCREATED": sheet.day,
-            **dimension_cells(dimensions, self._world),
+            **dimension_cells(_shared(charge), self._world),
         }
         if charge.department:
             row["DEPARTMENTID"] = charge.department
@@ -210,6 +220,11 @@ class Orders:
         if item.stock_account:
             row["WAREHOUSE.LOCATION_NO"] = "WH-YUL" if charge.location == "310" else "WH-CMH"
         return row
+
+
+def _shared(charge: Charge) -> list[tuple[str, str]]:
+    """The dimensions that order lines have columns for; the item has its own."""
+    return [(name, id_) for name, id_ in charge.dimensions.items() if name in ("CUSTOMER", "VENDOR", "CLASS")]
 
 
 def _paid(course: Course) -> Row:

@@ -2,7 +2,6 @@
 
 from collections import defaultdict
 from datetime import date, timedelta
-from decimal import Decimal
 
 from intacct_bridge.emulator.company_calendar import month_end
 from intacct_bridge.emulator.company_clerk import Clerk
@@ -22,7 +21,7 @@ from intacct_bridge.emulator.company_subledger import (
     settled_of,
 )
 from intacct_bridge.emulator.company_world import Vendor, World
-from intacct_bridge.emulator.posting import Application, Settlement, bill, payment, to_base
+from intacct_bridge.emulator.posting import ZERO, Application, Settlement, bill, payment, to_base
 from intacct_bridge.emulator.posting_rows import PAYABLES, PURCHASING, Row
 
 Bill = Deal[Vendor]
@@ -156,21 +155,47 @@ class Payables:
         )
 
     def _payment(self, group: list[tuple[Opened[Vendor], Part]], day: date, bank: str) -> Rows:
-        first = group[0][0].deal
-        vendor, clerk, world = first.party, self._clerk, self._world
-        bank_id, bank_account = BANKS[bank]
+        vendor, clerk, world = group[0][0].deal.party, self._clerk, self._world
         rate = world.rates.rate(vendor.currency, world.base(bank), day)
         applications = tuple(
             Application(opened.deal.party.entity, part.trx_amount, part.amount, {"VENDOR": vendor.id})
             for opened, part in group
         )
-        posting = payment(Settlement(bank, bank_account, vendor.currency, applications, rate), world.rules)
+        posting = payment(Settlement(bank, BANKS[bank][1], vendor.currency, applications, rate), world.rules)
         audit = clerk.document(day, "ap.clerk")
         owner = clerk.owner(bank if bank == "300" else None)
         key = clerk.number("PRRECORD")
-        number = f"{clerk.number(f'CHECK {bank_id}') + 20000}"
+        header = self._payment_cells(vendor, day, bank)
+        trx_total = sum((part.trx_amount for _, part in group), ZERO)
+        header |= {"TRX_TOTALENTERED": trx_total, "TRX_TOTALPAID": trx_total}
+        header["TOTALENTERED"] = header["TOTALPAID"] = to_base(trx_total, rate)
+        yield "APPYMT", {"RECORDNO": key, **header, **audit, **owner}
+        line_audit = clerk.line(audit)
+        for opened, part in group:
+            for cells in detail_cells(opened, part):
+                row: Row = {"RECORDNO": clerk.number("PYMTDETAIL"), "PAYMENTKEY": key, "MODULEKEY": PAYABLES}
+                yield "APPYMTDETAIL", {**row, **cells, **line_audit}
+        named: Row = {"VENDENTITY": f"V{vendor.id}", "FINANCIALENTITY": BANKS[bank][0]}
+        yield from self._ledger.document(
+            posting,
+            "CDJ",
+            f"Payment {header['RECORDID']}, {vendor.name}",
+            day=day,
+            module=PAYABLES,
+            audit=line_audit,
+            subledger={**ledger_cells(header), **named},
+            owner=owner,
+            rate=rate,
+            settled=settled_of(group),
+            payer=bank,
+        )
+
+    def _payment_cells(self, vendor: Vendor, day: date, bank: str) -> Row:
+        world = self._world
+        bank_id, bank_account = BANKS[bank]
+        number = f"{self._clerk.number(f'CHECK {bank_id}') + 20000}"
         cleared = month_end(day) if day < world.calendar.open_from else None
-        header: Row = {
+        return {
             "RECORDTYPE": "pp",
             "RECORDID": number,
             "FINANCIALENTITY": bank_id,
@@ -192,34 +217,9 @@ class Payables:
             "WHENPOSTED": day,
             "BASECURR": world.base(bank),
             "CURRENCY": vendor.currency,
-            **contact_cells(vendor, clerk),
+            **contact_cells(vendor, self._clerk),
             "CLEARED": "T" if cleared else "F",
             "CLRDATE": cleared,
             "SYSTEMGENERATED": "F",
             "PAYMENTREQUESTMETHOD": "vendorpref",
-            **self._sums(group, rate),
         }
-        yield "APPYMT", {"RECORDNO": key, **header, **audit, **owner}
-        line_audit = clerk.line(audit)
-        for opened, part in group:
-            for cells in detail_cells(opened, part):
-                row: Row = {"RECORDNO": clerk.number("PYMTDETAIL"), "PAYMENTKEY": key, "MODULEKEY": PAYABLES}
-                yield "APPYMTDETAIL", {**row, **cells, **line_audit}
-        yield from self._ledger.document(
-            posting,
-            "CDJ",
-            f"Payment {number}, {vendor.name}",
-            day=day,
-            module=PAYABLES,
-            audit=line_audit,
-            subledger=ledger_cells(header) | {"VENDENTITY": f"V{vendor.id}", "FINANCIALENTITY": bank_id},
-            owner=owner,
-            rate=rate,
-            settled=settled_of(group),
-            payer=bank,
-        )
-
-    def _sums(self, group: list[tuple[Opened[Vendor], Part]], rate: Decimal) -> Row:
-        trx_total = sum((part.trx_amount for _, part in group), Decimal("0.00"))
-        total = to_base(trx_total, rate)
-        return {"TOTALENTERED": total, "TOTALPAID": total, "TRX_TOTALENTERED": trx_total, "TRX_TOTALPAID": trx_total}

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from datetime import date
-from decimal import Decimal
 
 from intacct_bridge.emulator.company_calendar import month_end, month_name, shift_month
 from intacct_bridge.emulator.company_clerk import Clerk
@@ -83,44 +82,29 @@ def _currencies(world: World, clerk: Clerk) -> Rows:
     imported = clerk.imported()
     audit = {cell: imported[cell] for cell in ("WHENCREATED", "WHENMODIFIED", "CREATEDBY", "MODIFIEDBY")}
     for key, (code, name) in enumerate((("USD", "US Dollar"), ("CAD", "Canadian Dollar")), 1):
-        yield (
-            "TRXCURRENCIES",
-            {
-                "RECORDNO": key,
-                "CODE": code,
-                "DESCRIPTION": name,
-                "SYMBOL": "$",
-                "DECIMALPLACES": 2,
-                "ISBASE": True,
-                "STATUS": "active",
-                **audit,
-            },
-        )
-    yield (
-        "EXCHANGERATETYPES",
-        {"RECORDNO": 1, "ID": 1, "NAME": "Company Weekly Rate", "ISDEFAULT": "true", **audit},
-    )
+        row: Row = {"RECORDNO": key, "CODE": code, "DESCRIPTION": name, "SYMBOL": "$", "DECIMALPLACES": 2}
+        yield "TRXCURRENCIES", {**row, "ISBASE": True, "STATUS": "active", **audit}
+    kind: Row = {"RECORDNO": 1, "ID": 1, "NAME": "Company Weekly Rate", "ISDEFAULT": "true"}
+    yield "EXCHANGERATETYPES", {**kind, **audit}
     for key, (source, target) in enumerate((("USD", "CAD"), ("CAD", "USD")), 1):
-        row: Row = {
+        pair: Row = {
             "RECORDNO": str(key),
             "TYPE_ID": 1,
             "TYPENAME": "Company Weekly Rate",
             "FROM_CURRENCY": source,
             "TO_CURRENCY": target,
-            **audit,
         }
-        yield "EXCHANGERATE", row
+        yield "EXCHANGERATE", {**pair, **audit}
     entry = 0
     for monday, (forth, back) in world.rates.weeks.items():
+        audit = {**audit, "WHENCREATED": world.calendar.reading(monday, 600), "WHENMODIFIED": None}
         for key, rate, reciprocal in ((1, forth, back), (2, back, forth)):
             entry += 1
-            seen = {**audit, "WHENCREATED": world.calendar.reading(monday, 600), "WHENMODIFIED": None}
             dated: Row = {
                 "RECORDNO": str(entry),
                 "EXCHANGERATEKEY": key,
                 "EFFECTIVE_START_DATE": monday,
                 "EXCHANGE_RATE": rate,
-                "RECIPROCAL_RATE": Decimal(reciprocal),
-                **seen,
+                "RECIPROCAL_RATE": reciprocal,
             }
-            yield "EXCHANGERATEENTRY", dated
+            yield "EXCHANGERATEENTRY", {**dated, **audit}

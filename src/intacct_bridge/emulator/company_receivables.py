@@ -1,38 +1,31 @@
-"""The rows of accounts receivable, day by day: invoices and their cost, credits, receipts, and deposits."""
+"""The rows of accounts receivable, day by day: invoices with their cost, and credits."""
 
 from collections import defaultdict
 from datetime import date
 from decimal import Decimal
 
-from intacct_bridge.emulator.company_calendar import month_end, next_weekday
 from intacct_bridge.emulator.company_clerk import Clerk
 from intacct_bridge.emulator.company_deals import Course, Deal, Part, follow
-from intacct_bridge.emulator.company_ledger import BANKS, Ledger, Rows
+from intacct_bridge.emulator.company_ledger import Ledger, Rows
 from intacct_bridge.emulator.company_orders import SALES, Orders
+from intacct_bridge.emulator.company_receipts import Receipts
 from intacct_bridge.emulator.company_sales import plan_open_orders, plan_sales
 from intacct_bridge.emulator.company_subledger import (
     Opened,
     charge_cells,
     contact_cells,
-    detail_cells,
     document_of,
     header_cells,
     ledger_cells,
-    settled_of,
 )
 from intacct_bridge.emulator.company_world import Customer, World
 from intacct_bridge.emulator.posting import (
     ZERO,
-    Application,
     Line,
-    Settlement,
     invoice,
     journal_entry,
-    receipt,
-    to_base,
-    transfer,
 )
-from intacct_bridge.emulator.posting_rows import CASH_MANAGEMENT, INVENTORY, ORDERS, RECEIVABLES, Row
+from intacct_bridge.emulator.posting_rows import INVENTORY, ORDERS, RECEIVABLES, Row
 
 Invoice = Deal[Customer]
 
@@ -48,7 +41,7 @@ class Receivables:
         self._items = {item.id: item for item in world.items}
         self._credits: dict[date, list[Opened[Customer]]] = defaultdict(list)
         self._receipts: dict[date, dict[str, list[tuple[Opened[Customer], Part]]]] = defaultdict(dict)
-        self._deposits: dict[date, dict[str, list[tuple[int, str, Decimal]]]] = defaultdict(dict)
+        self._bank = Receipts(world, clerk, ledger)
         self._days: dict[date, list[Invoice]] = {}
         self.deferred: dict[tuple[date, str], Decimal] = defaultdict(lambda: ZERO)
         """Subscriptions invoiced, in base currency, by month and location: what revenue is recognised from."""
@@ -69,9 +62,8 @@ class Receivables:
         for opened in self._credits.pop(day, ()):
             yield from self._credit(opened, day)
         for group in self._receipts.pop(day, {}).values():
-            yield from self._receipt(group, day)
-        for entity, receipts in self._deposits.pop(day, {}).items():
-            yield from self._deposit(entity, receipts, day)
+            yield from self._bank.receipt(group, day)
+        yield from self._bank.deposits(day)
 
     def _invoice(self, deal: Invoice) -> Rows:
         clerk, customer = self._clerk, deal.party
@@ -117,6 +109,7 @@ class Receivables:
             "RECORDTYPE": "ri",
             **contact_cells(customer, self._clerk),
             "SHIPTORETURNTOCONTACTNAME": f"{customer.name}({customer.id})",
+            **{f"{role}.CONTACTNAME": f"{customer.name}({customer.id})" for role in ("CONTACT", "SHIPTO", "BILLTO")},
             "MODULEKEY": ORDERS if deal.order else RECEIVABLES,
             "HASPOSTEDREVREC": "F",
             "STATE": "Draft" if deal.draft else course.state,
@@ -195,140 +188,4 @@ class Receivables:
             subledger=ledger_cells(header) | {"CUSTENTITY": f"C{customer.id}"},
             owner=owner,
             rate=course.rate,
-        )
-
-    def _receipt(self, group: list[tuple[Opened[Customer], Part]], day: date) -> Rows:
-        customer, clerk, world = group[0][0].deal.party, self._clerk, self._world
-        entity, base = customer.entity, world.base(customer.entity)
-        rate = world.rates.rate(customer.currency, base, day)
-        by_check = customer.key % 5 > 2 and customer.currency == base
-        bank_id, bank_account = BANKS[entity]
-        applications = tuple(
-            Application(entity, part.trx_amount, part.amount, {"CUSTOMER": customer.id}) for _, part in group
-        )
-        account = world.rules.undeposited if by_check else bank_account
-        posting = receipt(Settlement(entity, account, customer.currency, applications, rate), world.rules)
-        trx_total = sum((part.trx_amount for _, part in group), ZERO)
-        total = to_base(trx_total, rate)
-        number = f"{clerk.number('RECEIPT') + 40000}"
-        audit = clerk.document(day, "ar.clerk")
-        key = clerk.number("PRRECORD")
-        header: Row = {
-            "RECORDTYPE": "rp",
-            "RECORDID": number,
-            "STATE": "Complete",
-            "DISPLAYSTATE": "Complete",
-            "PAYMENTMETHOD": "Printed Check" if by_check else "EFT",
-            "CUSTOMERID": customer.id,
-            "CUSTOMERNAME": customer.name,
-            "DOCNUMBER": number,
-            "DESCRIPTION": None,
-            "WHENCREATED": day,
-            "RECEIPTDATE": day,
-            "WHENPAID": day,
-            "BASECURR": base,
-            "CURRENCY": customer.currency,
-            "EXCHANGE_RATE": rate,
-            "TOTALENTERED": total,
-            "TOTALPAID": total,
-            "TOTALDUE": ZERO,
-            "TRX_TOTALENTERED": trx_total,
-            "TRX_TOTALPAID": trx_total,
-            "TRX_TOTALDUE": ZERO,
-            "BILLTOPAYTONAME": f"{customer.name}({customer.id})",
-            "BILLTOPAYTOKEY": clerk.contact(f"{customer.name}({customer.id})"),
-            "CLEARED": "T" if day < world.calendar.open_from else "F",
-        }
-        if by_check:
-            header["UNDEPOSITEDACCOUNTNO"] = account
-            banked = next_weekday(day, 2)
-            if banked <= world.calendar.as_of:
-                self._deposits[banked].setdefault(entity, []).append((key, number, total))
-        else:
-            header |= {"FINANCIALENTITY": bank_id, "FINANCIALENTITYTYPE": "ba", "FINANCIALACCOUNTCURRENCY": base}
-        owner = clerk.owner(entity if entity == "300" else None)
-        yield "ARPYMT", {"RECORDNO": key, **header, **audit, **owner}
-        line_audit = clerk.line(audit)
-        for opened, part in group:
-            for cells in detail_cells(opened, part):
-                row: Row = {"RECORDNO": clerk.number("PYMTDETAIL"), "PAYMENTKEY": key, "MODULEKEY": RECEIVABLES}
-                yield "ARPYMTDETAIL", {**row, **cells, **line_audit}
-        yield from self._ledger.document(
-            posting,
-            "CRJ",
-            f"Receipt {number}, {customer.name}",
-            day=day,
-            module=RECEIVABLES,
-            audit=line_audit,
-            subledger=ledger_cells(header) | {"CUSTENTITY": f"C{customer.id}"},
-            owner=owner,
-            rate=rate,
-            settled=settled_of(group),
-            payer=entity,
-        )
-
-    def _deposit(self, entity: str, receipts: list[tuple[int, str, Decimal]], day: date) -> Rows:
-        clerk, world = self._clerk, self._world
-        bank_id, bank_account = BANKS[entity]
-        base = world.base(entity)
-        total = sum((amount for *_, amount in receipts), ZERO)
-        audit = clerk.document(day, "ar.clerk")
-        owner = clerk.owner(entity if entity == "300" else None)
-        key = clerk.number("PRRECORD")
-        number = f"DEP-{entity}-{day:%Y%m%d}"
-        yield (
-            "DEPOSIT",
-            {
-                "RECORDNO": key,
-                "FINANCIALENTITY": bank_id,
-                "WHENCREATED": day,
-                "BATCHDATE": day,
-                "DEPOSITID": number,
-                "RECORDTYPE": "rd",
-                "DESCRIPTION": f"Deposit of {len(receipts)} receipts",
-                "BASECURR": base,
-                "CURRENCY": base,
-                "TOTALENTERED": total,
-                "TRX_TOTALENTERED": total,
-                "STATE": "A",
-                "RAWSTATE": "A",
-                "CLEARED": "T" if month_end(day) < world.calendar.open_from else "F",
-                **audit,
-                **owner,
-            },
-        )
-        line_audit = clerk.line(audit)
-        undeposited_key, undeposited_title = world.directory.accounts[world.rules.undeposited]
-        for _, receipt_number, amount in receipts:
-            row: Row = {
-                "RECORDNO": clerk.number("PRENTRY"),
-                "RECORDKEY": key,
-                "RECORDTYPE": "rd",
-                "ACCOUNTKEY": undeposited_key,
-                "ACCOUNTNO": world.rules.undeposited,
-                "ACCOUNTTITLE": undeposited_title,
-                "AMOUNT": amount,
-                "TRX_AMOUNT": amount,
-                "LOCATIONID": entity,
-                "LOCATIONNAME": world.directory.locations[entity][1],
-                "DESCRIPTION": f"Receipt {receipt_number}",
-                "LINEITEM": "T",
-                "CURRENCY": base,
-                "BASECURR": base,
-                "STATUS": "active",
-                **line_audit,
-            }
-            yield "DEPOSITENTRY", row
-        into = Line(bank_account, entity, ZERO, ZERO, base, memo=number)
-        out_of = Line(world.rules.undeposited, entity, ZERO, ZERO, base, memo=number)
-        yield from self._ledger.document(
-            transfer(total, into=into, out_of=out_of, rules=world.rules),
-            "CRJ",
-            number,
-            day=day,
-            module=CASH_MANAGEMENT,
-            audit=line_audit,
-            subledger={"RECORDTYPE": "rd", "RECORDID": number, "FINANCIALENTITY": bank_id, "TOTALENTERED": total},
-            owner=owner,
-            in_both_books=True,
         )

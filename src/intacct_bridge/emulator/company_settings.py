@@ -125,7 +125,6 @@ def _assets(world: World, clerk: Clerk) -> Rows:
 
 
 def _budgets(world: World, clerk: Clerk) -> Rows:
-    accounts, departments = world.directory.accounts, world.directory.departments
     for key, year in enumerate(range(world.calendar.start.year, world.calendar.as_of.year + 1), 1):
         budget = f"Annual Plan {year}"
         header: Row = {
@@ -142,30 +141,32 @@ def _budgets(world: World, clerk: Clerk) -> Rows:
         }
         yield "GLBUDGETHEADER", header
         for month in (date(year, number, 1) for number in range(1, 13)):
-            if not world.calendar.start <= month <= shift_month(world.calendar.as_of, 2):
-                continue
-            for account, department, amount in world.data["budgets"]:
-                item: Row = {
-                    "RECORDNO": clerk.number("GLBUDGETITEM"),
-                    "BUDGETKEY": key,
-                    "BUDGETID": budget,
-                    "CURRENCY": "USD",
-                    "ACCOUNTKEY": accounts[account][0],
-                    "ACCT_NO": account,
-                    "ACCTTITLE": accounts[account][1],
-                    "DEPTKEY": departments[department][0],
-                    "DEPT_NO": department,
-                    "DEPTITLE": departments[department][1],
-                    "LOCATIONKEY": world.directory.locations["100"][0],
-                    "LOCATION_NO": "100",
-                    "AMOUNT": Decimal(amount * (100 + 4 * (key - 1)) // 100),
-                    "REPORTINGPERIODNAME": f"Month Ended {month_name(month)}",
-                    "PERIODNAME": f"Month Ended {month_name(month)}",
-                    "PSTARTDATE": month,
-                    "PENDDATE": month_end(month),
-                    **clerk.imported(),
-                }
-                yield "GLBUDGETITEM", item
+            if world.calendar.start <= month <= shift_month(world.calendar.as_of, 2):
+                for account, department, amount in world.data["budgets"]:
+                    planned = Decimal(amount * (100 + 4 * (key - 1)) // 100)
+                    item: Row = {"RECORDNO": clerk.number("GLBUDGETITEM"), "BUDGETKEY": key, "BUDGETID": budget}
+                    item |= _budget_item(world, account, department, month=month)
+                    yield "GLBUDGETITEM", {**item, "AMOUNT": planned, **clerk.imported()}
+
+
+def _budget_item(world: World, account: str, department: str, *, month: date) -> Row:
+    account_key, account_title = world.directory.accounts[account]
+    department_key, department_title = world.directory.departments[department]
+    return {
+        "CURRENCY": "USD",
+        "ACCOUNTKEY": account_key,
+        "ACCT_NO": account,
+        "ACCTTITLE": account_title,
+        "DEPTKEY": department_key,
+        "DEPT_NO": department,
+        "DEPTITLE": department_title,
+        "LOCATIONKEY": world.directory.locations["100"][0],
+        "LOCATION_NO": "100",
+        "REPORTINGPERIODNAME": f"Month Ended {month_name(month)}",
+        "PERIODNAME": f"Month Ended {month_name(month)}",
+        "PSTARTDATE": month,
+        "PENDDATE": month_end(month),
+    }
 
 
 def _contracts(world: World, clerk: Clerk) -> Rows:
