@@ -4,6 +4,7 @@ It knows bills with lines, vendors, and journal entries with their lines in a vi
 a little in the past, and leaves entries in an audit trail, perhaps a little late.
 """
 
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
@@ -90,12 +91,18 @@ class Company:
         self.next_key = 1
         self.tables = {one.object: Table(one, []) for one in STREAMS}
         self.tables["AUDITHISTORY"] = Table(TOLD, [], lexical, lexical)
+        self.lock = threading.Lock()
         self.late: list[tuple[datetime, Row]] = []
 
     def now(self) -> datetime:
         return self.clock
 
     def page(self, query: Query, kinds: Mapping[str, Kind]) -> Answer:
+        with self.lock:
+            return self.answer(query)
+
+    def answer(self, query: Query) -> Answer:
+        """One call, and what else happens in the company meanwhile."""
         self.clock += self.tick
         self.calls += 1
         self.by_object[query.object] = self.by_object.get(query.object, 0) + 1

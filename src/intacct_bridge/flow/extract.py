@@ -122,6 +122,7 @@ class Extraction:
     def _family(self, members: list[Reading], ledger: _Ledger) -> None:
         met: dict[str, _Met] = {}
         for reading in members:
+            began = monotonic()
             try:
                 self._stream(reading, met)
             except StoppedError:
@@ -132,6 +133,8 @@ class Extraction:
             except BaseException as error:
                 ledger.broken.append(error)
                 return
+            finally:
+                reading.count.seconds = monotonic() - began
 
     def _keep(self, reading: Reading) -> None:
         """Commit what came before the stream failed; if that fails too, the next run reads it again."""

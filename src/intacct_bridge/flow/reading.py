@@ -7,9 +7,8 @@ true of them, so that whatever ends a run, the next one goes on from the last co
 import threading
 from collections.abc import Callable, Generator
 from concurrent.futures import Executor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
-from time import monotonic
 
 from intacct_bridge.errors import IntacctError
 from intacct_bridge.flow.asking import Asker, Source
@@ -91,7 +90,8 @@ class _Count:
     done: bool = False
     added: tuple[str, ...] = ()
     widened: tuple[str, ...] = ()
-    began: float = field(default_factory=monotonic)
+    seconds: float = 0.0
+    """By our own stopwatch, waiting for its turn not counted."""
 
 
 class Reading:
@@ -191,7 +191,7 @@ class Reading:
             deleted=self.count.deleted,
             pages=self.pages,
             transactions=self.pages,
-            seconds=round(monotonic() - self.count.began, 3),
+            seconds=round(self.count.seconds, 3),
             full=self.count.full,
             complete=self.count.done,
             added=self.count.added,
