@@ -5,7 +5,7 @@ a little in the past, and leaves entries in an audit trail, perhaps a little lat
 """
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from random import Random
@@ -97,7 +97,7 @@ class Company:
     def now(self) -> datetime:
         return self.clock
 
-    def page(self, query: Query, kinds: Mapping[str, Kind]) -> Answer:
+    def page(self, query: Query) -> Answer:
         with self.lock:
             return self.answer(query)
 

@@ -283,10 +283,10 @@ def test_one_failed_stream_costs_no_other_its_progress_and_goes_on_next_time(cop
     company = Company(6, concurrency=2).fill(200)
     page = company.page
 
-    def failing(query: Any, kinds: Any) -> Any:
+    def failing(query: Any) -> Any:
         if query.object == "APBILL" and company.by_object.get("APBILL", 0) == 2:
             raise TransientError("the gateway is off-line", fix="try again later")
-        return page(query, kinds)
+        return page(query)
 
     company.page = failing  # type: ignore[method-assign]
     outcomes = copy.run(company)
@@ -319,11 +319,11 @@ def test_fields_that_cannot_be_queried_are_left_out_and_remembered(copy: Copy) -
     company = Company(8).fill(60)
     page = company.page
 
-    def choosy(query: Any, kinds: Any) -> Any:
+    def choosy(query: Any) -> Any:
         if "NAME" in query.select:
             text = "The following fields cannot be queried in this company : [VENDOR: [NAME,\n\tAGENCY] ]"
             raise InvalidRequestError(text, by_gateway=True, faults=(Fault("XL03000006", description2=text),))
-        return page(query, kinds)
+        return page(query)
 
     company.page = choosy  # type: ignore[method-assign]
     outcome = copy.run(company, [VENDOR])["VENDOR"]
@@ -341,7 +341,7 @@ def test_unnamed_fields_that_cannot_be_queried_are_found_by_halves(bad: set[str]
     stream = Stream("T", "T", fields, "RECORDNO")
 
     class Choosy(Company):
-        def page(self, query: Query, kinds: Any) -> Answer:
+        def page(self, query: Query) -> Answer:
             if bad.intersection(map(str, query.select)):
                 text = "some fields of the query are not valid"
                 raise InvalidRequestError(text, by_gateway=True, faults=(Fault(description2=text),))

@@ -6,7 +6,7 @@ then on; where it does not, halves of the fields are tried until the culprits st
 
 import re
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
 from typing import Protocol
@@ -15,7 +15,6 @@ from intacct_bridge.errors import InvalidRequestError
 from intacct_bridge.flow.partition import Answer
 from intacct_bridge.flow.stream import Stream
 from intacct_bridge.model.query import Query
-from intacct_bridge.wire.values import Kind
 
 
 class Source(Protocol):
@@ -36,7 +35,7 @@ class Source(Protocol):
     def now(self) -> datetime:
         """The server's clock."""
 
-    def page(self, query: Query, kinds: Mapping[str, Kind]) -> Answer:
+    def page(self, query: Query) -> Answer:
         """One page, typed; one billable transaction."""
 
 
@@ -73,8 +72,7 @@ class Asker:
                     self.dropped = tuple(dict.fromkeys((*self.dropped, *names)))
 
     def _page(self, query: Query) -> Answer:
-        kinds = {name: self.stream.fields[name] for name in query.select if isinstance(name, str)}
-        answer = self._source.page(query, kinds)
+        answer = self._source.page(query)
         with self._lock:
             self.pages += 1
         return answer

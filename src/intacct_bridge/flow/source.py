@@ -10,7 +10,6 @@ from intacct_bridge.flow.partition import Answer
 from intacct_bridge.flow.stream import VIEWS, Stream, stream_of
 from intacct_bridge.model import keys
 from intacct_bridge.model.query import Query
-from intacct_bridge.wire.values import Kind
 
 
 class ClientSource:
@@ -40,8 +39,8 @@ class ClientSource:
         """The server's clock."""
         return self._client.company_time
 
-    def page(self, query: Query, kinds: Mapping[str, Kind]) -> Answer:
-        """One page; the client knows the kinds itself."""
+    def page(self, query: Query) -> Answer:
+        """One page, typed; one billable transaction."""
         head, rows = self._client.batch(query)
         return Answer(rows, head.remaining)
 
