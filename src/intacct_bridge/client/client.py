@@ -101,7 +101,11 @@ class Client:
 
     @property
     def company_time(self) -> datetime:
-        """The gateway's clock in UTC, from its last answer; signs in where there was none yet."""
+        """The gateway's clock in UTC, from its last answer; signs in where there was none yet.
+
+        >>> client.company_time.date()
+        datetime.date(2026, 11, 21)
+        """
         now = self._line.exchange.server_clock.now()
         if now is None:
             self._session.sign_in()
@@ -116,13 +120,21 @@ class Client:
         return self._line.month_to_date(self.company_time)
 
     def sign_in(self) -> Signed:
-        """Who is signed in and where; makes one call where there is no session yet."""
+        """Who is signed in and where; makes one call where there is no session yet.
+
+        >>> client.sign_in().company_id
+        'demo-company'
+        """
         return self._session.sign_in()
 
     def entity(self, location_id: str) -> "Client":
         """A client in that entity, or at the top level for an empty id; it shares this one's sockets, pace and count.
 
         Usable as a context manager, which then ends with it: `with client.entity("100") as inside: ...`
+
+        >>> with client.entity("100") as inside:
+        ...     inside.connection.location_id
+        '100'
         """
         inside = object.__new__(Client)
         inside._settle(self._line, self._cabinet, session=self._session.derived(location_id), owner=False)
@@ -156,17 +168,29 @@ class Client:
         return self._descriptions.catalog()
 
     def objects(self) -> dict[str, str]:
-        """Every object's name with its label, whether or not the user may read it."""
+        """Every object's name with its label, whether or not the user may read it.
+
+        >>> "APBILL" in client.objects()
+        True
+        """
         return self._legacy.objects() if self._legacy else self._descriptions.objects()
 
     def describe(self, object_name: str, doc_par_id: str | None = None) -> ObjectDef:
-        """An object's fields and relations; `doc_par_id` names a transaction definition for its custom fields."""
+        """An object's fields and relations; `doc_par_id` names a transaction definition for its custom fields.
+
+        >>> client.describe("vendor").find("totaldue").kind
+        <Kind.DECIMAL: 'DECIMAL'>
+        """
         if self._legacy:
             return self._legacy.describe(object_name)
         return self._descriptions.describe(object_name, doc_par_id)
 
     def describe_many(self, names: Iterable[str]) -> Catalog:
-        """Many definitions in few requests."""
+        """Many definitions in few requests.
+
+        >>> sorted(client.describe_many(["VENDOR", "CUSTOMER"]))
+        ['CUSTOMER', 'VENDOR']
+        """
         if self._legacy:
             return Catalog(self._legacy.describe(name) for name in names)
         found = self._descriptions.describe_many(names)
@@ -205,12 +229,20 @@ class Client:
         by offset, which rows that come or go meanwhile can shift. `select`, `where` and `order` are also read as text,
         in the command line's language. Other options are the fields of `Query`, such as `show_private` (on by default
         at the top level) and `case_insensitive`. Given a `Query`, nothing but `limit` applies.
+
+        >>> for row in client.query("LOCATIONENTITY", "LOCATIONID, NAME", limit=1):
+        ...     row
+        {'LOCATIONID': '100', 'NAME': 'Corvane Instruments Inc.'}
         """
         asked = self._question(what, select, where=where, order=order, options=options)
         return self._legacy.rows(asked, limit=limit) if self._legacy else self._reading.rows(asked, limit=limit)
 
     def pages(self, query: Query, *, limit: int | None = None) -> Iterator[Page]:
-        """Pages of cells as the gateway wrote them; the walked key is among them, asked for or not."""
+        """Pages of cells as the gateway wrote them; the walked key is among them, asked for or not.
+
+        >>> [len(page.rows) for page in client.pages(Query("GLACCOUNT", ("ACCOUNTNO",), page_size=50))]
+        [50, 50, 12]
+        """
         if self._legacy:
             yield from self._legacy.pages(query, limit=limit)
             return
@@ -218,7 +250,11 @@ class Client:
             yield page
 
     def batches(self, query: Query, *, limit: int | None = None) -> "Iterator[pa.RecordBatch]":
-        """Typed Arrow batches, one a page; needs the `data` extra."""
+        """Typed Arrow batches, one a page; needs the `data` extra.
+
+        >>> sum(batch.num_rows for batch in client.batches(Query("GLACCOUNT", ("ACCOUNTNO", "TITLE"))))
+        112
+        """
         if self._legacy:
             yield from self._legacy.batches(query, limit=limit)
             return
@@ -240,7 +276,12 @@ class Client:
     def read(
         self, object_name: str, keys: Sequence[str | int], *, fields: str = "*", doc_par_id: str | None = None
     ) -> list[Record]:
-        """Whole records by RECORDNO, owned lines included; keys that are not there give nothing."""
+        """Whole records by RECORDNO, owned lines included; keys that are not there give nothing.
+
+        >>> (bill,) = client.read("APBILL", [next(client.query("APBILL", "RECORDNO"))["RECORDNO"]])
+        >>> len(bill["APBILLITEMS"]) > 0
+        True
+        """
         if self._legacy:
             return list(self._legacy.records(object_name, keys, fields=fields))
         return list(self._records.typed("read", object_name, keys, fields=fields, doc_par_id=doc_par_id))
@@ -248,7 +289,11 @@ class Client:
     def read_by_name(
         self, object_name: str, keys: Sequence[str], *, fields: str = "*", doc_par_id: str | None = None
     ) -> list[Record]:
-        """Whole records by their natural key, such as VENDORID."""
+        """Whole records by their natural key, such as VENDORID.
+
+        >>> [vendor["NAME"] for vendor in client.read_by_name("VENDOR", ["V10001"])]
+        ['Drumhallow Realty Partners']
+        """
         if self._legacy:
             return list(self._legacy.records(object_name, keys, fields=fields))
         return list(self._records.typed("readByName", object_name, keys, fields=fields, doc_par_id=doc_par_id))
@@ -258,19 +303,31 @@ class Client:
     def create(
         self, object_name: str, rows: Iterable[Mapping[str, Any]], *, transaction: bool = False
     ) -> list[Outcome]:
-        """Create one record a row; with `transaction`, all of them or none. InDoubtError where an answer is lost."""
+        """Create one record a row; with `transaction`, all of them or none. InDoubtError where an answer is lost.
+
+        >>> [outcome.ok for outcome in client.create("CLASS", [{"CLASSID": "R9", "NAME": "Retail"}])]
+        [True]
+        """
         bodies = [self._bodies.create(object_name, row) for row in rows]
         return send_each(self._asking, bodies, transaction=transaction)
 
     def update(
         self, object_name: str, rows: Iterable[Mapping[str, Any]], *, transaction: bool = False
     ) -> list[Outcome]:
-        """Change the record that each row's key names: only the fields given; None clears, owned lines are replaced."""
+        """Change the record that each row's key names: only the fields given; None clears, owned lines are replaced.
+
+        >>> client.update("CLASS", [{"CLASSID": "none", "NAME": "Retail"}])[0].faults[0].text
+        'Cannot update non-existing CLASS with CLASSID=none.'
+        """
         bodies = [self._bodies.update(object_name, row) for row in rows]
         return send_each(self._asking, bodies, transaction=transaction)
 
     def delete(self, object_name: str, keys: Iterable[str | int], *, transaction: bool = False) -> list[Outcome]:
-        """Delete records by RECORDNO."""
+        """Delete records by RECORDNO.
+
+        >>> [outcome.status for outcome in client.delete("CLASS", [999999])]
+        ['failure']
+        """
         bodies = [self._bodies.delete(object_name, key) for key in keys]
         return send_each(self._asking, bodies, transaction=transaction)
 
@@ -287,13 +344,20 @@ class Client:
 
         Only a request that failed as a whole raises. With `read`, and for functions known to change nothing, it is
         sent again after whatever may pass; otherwise a lost answer raises InDoubtError.
+
+        >>> [result.status for result in client.call(element("getFinancialSetup"), element("readEntityDetails"))]
+        ['success', 'success']
         """
         ids = control_ids or [self._line.exchange.new_id() for _ in functions]
         pairs = [Function(body, control_id) for body, control_id in zip(functions, ids, strict=True)]
         return self._asking.send(pairs, read=read or self._asking.only_reads(pairs), transaction=transaction)
 
     def ask(self, function: Element) -> Result:
-        """Call one function that changes nothing; a failed result raises what its faults mean."""
+        """Call one function that changes nothing; a failed result raises what its faults mean.
+
+        >>> client.ask(element("getFinancialSetup")).function
+        'getFinancialSetup'
+        """
         return successful(self._asking.ask(function))
 
     def submit(self, functions: Sequence[Function], *, transaction: bool = False) -> tuple[Result, ...]:
