@@ -27,14 +27,31 @@ _REQUIRED = {
 
 
 @dataclass(frozen=True, slots=True)
+class EntityFacts:
+    """What the rules know of one entity."""
+
+    opened: date | None = None
+    """The first day that is open for posting."""
+    currency: str = ""
+    """The currency its books are kept in."""
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """What the rules know of the company."""
 
     references: References
-    entities: Mapping[str, date | None] = field(default_factory=dict)
-    """The first open day of each entity; empty where there are no entities or they could not be read."""
+    entities: Mapping[str, EntityFacts] = field(default_factory=dict)
+    """Empty where there are no entities or they could not be read."""
     entity: str = ""
     """The entity we are signed in to."""
+
+    def entities_of(self, write: Write) -> list[str]:
+        """The entities that a write's lines are for."""
+        if self.entity:
+            return [self.entity]
+        named = {self.entity_of(trace_text(line.fields.get("LOCATION"))) for line in write.all_lines}
+        return sorted(named & self.entities.keys())
 
     def entity_of(self, location: str) -> str:
         """The entity that a location belongs to, by its parents; empty where that is unknown."""
@@ -127,11 +144,8 @@ def open_period(write: Write, facts: Facts) -> Iterator[Finding]:
     posted = write.fields.get("BATCH_DATE")
     if not isinstance(posted, date):
         return
-    names = {facts.entity} if facts.entity else {
-        facts.entity_of(trace_text(line.fields.get("LOCATION"))) for line in write.all_lines
-    }  # fmt: skip
-    for entity in sorted(names):
-        opened = facts.entities.get(entity)
+    for entity in facts.entities_of(write):
+        opened = facts.entities[entity].opened if entity in facts.entities else None
         if opened is not None and posted < opened:
             message = f"{posted} is in a closed period: the books of {entity} are open from {opened}"
             yield Finding("period", message, "use a later date, or have the period reopened",
@@ -139,8 +153,18 @@ def open_period(write: Write, facts: Facts) -> Iterator[Finding]:
             return
 
 
+def one_base_currency(write: Write, facts: Facts) -> Iterator[Finding]:
+    """Entities that keep their books in different currencies do not meet in one entry."""
+    known = [entity for entity in facts.entities_of(write) if entity in facts.entities]
+    currencies = {facts.entities[entity].currency: entity for entity in known if facts.entities[entity].currency}
+    if len(currencies) > 1:
+        kept = " and ".join(f"{entity} in {currency}" for currency, entity in sorted(currencies.items()))
+        message = f"the entry has lines in entities with books in different currencies: {kept}"
+        yield Finding("base currency", message, "make one entry for each", write.column("LOCATION"), write.position)
+
+
 RULES: Mapping[str, tuple[Rule, ...]] = {
-    "GLBATCH": (two_lines, balance, location, dimensions, open_period, entity_balance),
+    "GLBATCH": (two_lines, balance, location, dimensions, open_period, one_base_currency, entity_balance),
 }
 EVERYWHERE: tuple[Rule, ...] = (characters,)
 

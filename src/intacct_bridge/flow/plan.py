@@ -12,7 +12,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from intacct_bridge.errors import NotPermittedError, RefusedError
-from intacct_bridge.flow.check import Facts, check
+from intacct_bridge.flow.check import EntityFacts, Facts, check
 from intacct_bridge.flow.company import Company, Whereabouts
 from intacct_bridge.flow.entry import Entry, Place, Receipt, State
 from intacct_bridge.flow.layout import Layout
@@ -191,13 +191,15 @@ class _Planner:
         where = self._where.entity
         if self._settings.offline:
             return Facts(self._references, entity=where)
-        entities: dict[str, date | None] = {}
+        entities: dict[str, EntityFacts] = {}
         try:
-            opened = self._company.describe("LOCATIONENTITY").get("STARTOPEN")
-            select = ("LOCATIONID", "STARTOPEN") if opened else ("LOCATIONID",)
+            described = self._company.describe("LOCATIONENTITY")
+            wanted = ("LOCATIONID", "STARTOPEN", "CURRENCY")
+            select = tuple(name for name in wanted if described.get(name) is not None)
             for row in self._company.query(Query("LOCATIONENTITY", select)):
                 day = row.get("STARTOPEN")
-                entities[trace_text(row.get("LOCATIONID"))] = day if isinstance(day, date) else None
+                opened = day if isinstance(day, date) else None
+                entities[trace_text(row.get("LOCATIONID"))] = EntityFacts(opened, trace_text(row.get("CURRENCY")))
         except (NotPermittedError, RefusedError) as error:
             self._unchecked.append(f"entities and open periods: {error.message}")
         return Facts(self._references, entities, where)

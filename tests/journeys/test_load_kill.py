@@ -1,0 +1,100 @@
+"""A loader killed with kill -9 between any two steps, over real HTTP; the next one carries on, and nothing is twice."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from flow.ledger import HEADER
+from intacct_bridge.emulator.gateway import Emulator
+from intacct_bridge.emulator.server import serve
+from intacct_bridge.flow.entry import State
+from intacct_bridge.flow.layout_journal import JournalLayout
+from intacct_bridge.flow.load import Ending, Loader
+from intacct_bridge.flow.outbox import Outbox
+from intacct_bridge.flow.plan import make_plan
+from intacct_bridge.flow.table import open_csv
+from intacct_bridge.wire.codec import decode_request
+from intacct_bridge.wire.reply import Reply
+from journeys.masters import Clock, client, company
+
+ROOT = Path(__file__).parent.parent.parent
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(sys.platform == "win32", reason="needs kill -9")]
+
+
+class Killer:
+    """The emulator behind HTTP; it may kill the loader before or after doing the work of its first create."""
+
+    def __init__(self, emulator: Emulator, when: str) -> None:
+        self._emulator, self._when = emulator, when
+        self.victim: subprocess.Popen[str] | None = None
+
+    def __call__(self, endpoint: str, body: bytes) -> Reply:
+        creates = decode_request(body).operations[0].functions[0].name == "create"
+        if creates and self._when == "before the work":
+            self._kill()
+            return Reply(503, b"", {})
+        reply = self._emulator(endpoint, body)
+        if creates and self._when == "after the work":
+            self._kill()
+        return reply
+
+    def _kill(self) -> None:
+        if self.victim is not None:
+            os.kill(self.victim.pid, signal.SIGKILL)
+            self.victim.wait()
+            self.victim = None
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def emulator(clock: Clock) -> Iterator[Emulator]:
+    made = company(clock)
+    yield made
+    assert made.incidents == []
+    made.close()
+
+
+def entries(folder: Path) -> Path:
+    lines = "".join(
+        f"GJ,2026-11-30,Entry {n},REF-{n},68000,{n}0.05,,,100,\nGJ,2026-11-30,Entry {n},REF-{n},10010,,{n}0.05,,100,\n"
+        for n in (1, 2, 3)
+    )
+    path = folder / "entries.csv"
+    path.write_text(HEADER + lines)
+    return path
+
+
+@pytest.mark.parametrize("moment", ["planned", "begun", "before the work", "after the work", "answered", "concluded"])
+def test_the_next_loader_carries_on_wherever_the_first_was_killed(
+    tmp_path: Path, clock: Clock, emulator: Emulator, moment: str
+) -> None:
+    file, path = entries(tmp_path), tmp_path / "outbox.sqlite3"
+    killer = Killer(emulator, moment)
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT / "src"), str(ROOT / "tests")])}
+    with serve(killer) as server:
+        script = [sys.executable, "-m", "journeys.loader_process", server.url, str(file), str(path), moment]
+        killer.victim = first = subprocess.Popen(script, env=environment, text=True, stdout=subprocess.PIPE)
+        told, _ = first.communicate(timeout=60)
+    assert first.returncode == -signal.SIGKILL
+    assert "in doubt" not in told
+    clock.forward(minutes=16)  # a little more: the process counted on with a clock of its own
+    with client(emulator) as gateway, Outbox(path) as outbox:
+        plan = make_plan(open_csv(file), JournalLayout(), gateway, outbox)
+        outcomes = list(Loader(gateway, outbox).apply(plan))
+        assert {outcome.ending for outcome in outcomes} <= {Ending.POSTED, Ending.SETTLED, Ending.UNCHANGED}
+        ends = list(outbox.entries())
+    references = Counter(row["REFERENCENO"] for _, row in emulator.books().table("GLBATCH").rows())
+    assert references == {"REF-1": 1, "REF-2": 1, "REF-3": 1}
+    assert {one.state for one in ends} == {State.APPLIED}
+    keys = {str(row["RECORDNO"]) for _, row in emulator.books().table("GLBATCH").rows()}
+    assert {one.receipt.record for one in ends if one.receipt} == keys
