@@ -87,6 +87,24 @@ LACKING: dict[str, str] = {
     "CUSTGLGROUP": f"RECORDNO:io NAME:tr {STATUS} {MASTER} {URL}",
     "VENDGLGROUP": f"RECORDNO:io NAME:tr {STATUS} {MASTER} {URL}",
 }  # fmt: skip
+# Not in the recordings, which are of one company, but read by a client in production (PyPI's sageintacctsdk).
+ADDED: dict[str, str] = {
+    "ARINVOICE": "TAXMETHOD:t",
+    "ARINVOICEITEM": (
+        "TRX_DISCOUNTAPPLIED:do PAYMENTTAXCAPTURE:b BILLABLECONTRACTSCHENTRYKEY:io BILLABLECONTRACTUSAGEBILLINGID:io "
+        "PROJECTCONTRACTNAME:t PROJECTCONTRACTLINENAME:t ISRETAINAGERELEASE:bo ISSUMMARIZED:bo "
+        "AMORTIZATIONTEMPLATEKEY:i AMORTIZATIONTEMPLATEID:t AMORTIZATIONSTARTDATE:D AMORTIZATIONENDDATE:D "
+        "ORIGDOCKEY:io ORIGDOCLINEKEY:io ORIGDOCID:to ORIGDOCLINEID:to CONTRACTDIMKEY:i CONTRACTID:t CONTRACTNAME:t"
+    ),
+    "CCTRANSACTION": "TAXMETHOD:t",
+    "CREDITCARD": "COMMCARD:b",
+    "EXPENSEPAYMENTTYPE": "OFFSETACCTTITLE:t",
+    "REVRECSCHEDULEENTRY": "TASKDIMKEY:i TASKID:t TASKNAME:t",
+    "TAXSOLUTION": (
+        "ARADVANCEOFFSETACCTTITLE:t ARADVANCEOFFSETACCTKEY:i GLACCOUNTPURCHASETITLE:t GLACCOUNTPURCHASEKEY:i "
+        "GLACCOUNTSALETITLE:t GLACCOUNTSALEKEY:i"
+    ),
+}
 RELATIONS: dict[str, list[list[str]]] = {
     "ARINVOICEITEM": [
         ["ARINVOICE", "ARINVOICE", "RECORDKEY"],
@@ -152,6 +170,9 @@ def catalogue(recorded: dict[str, Any]) -> dict[str, Any]:
     for name, fields in LACKING.items():
         if name not in made:
             made[name] = [spelled(fields), RELATIONS.get(name, [])]
+    for name, fields in ADDED.items():
+        there = {field[0] for field in made[name][0]}
+        made[name][0] += [field for field in spelled(fields) if field[0] not in there]
     return dict(sorted(made.items()))
 
 

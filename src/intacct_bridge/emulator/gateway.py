@@ -9,6 +9,7 @@ Limits: requests are served one at a time; that real ones overlap can be seen fr
 
 import hashlib
 import time
+import traceback
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -29,12 +30,12 @@ from intacct_bridge.emulator.handlers import HANDLERS
 from intacct_bridge.emulator.incoming import incoming
 from intacct_bridge.emulator.loading import load
 from intacct_bridge.emulator.operations import Desk, Done, run
-from intacct_bridge.emulator.refusals import ControlRefusedError, SignInRefusedError, bad_policy
+from intacct_bridge.emulator.refusals import ControlRefusedError, SignInRefusedError, bad_policy, unexpected
 from intacct_bridge.emulator.render import MARK, Page
 from intacct_bridge.emulator.sessions import Session, Sessions, moment
 from intacct_bridge.emulator.settings import EmulatorSettings
 from intacct_bridge.emulator.store import open_database
-from intacct_bridge.emulator.weather import Forecast, Weather, cut, http_reply
+from intacct_bridge.emulator.weather import Forecast, Weather, cut, http_reply, scripted_faults
 from intacct_bridge.errors import Fault
 from intacct_bridge.wire.codec import encode_response, masked
 from intacct_bridge.wire.envelope import (
@@ -174,11 +175,17 @@ class Emulator:
                     raise cut(sent=True)
                 if weather.kind == "session-lost":
                     self.sessions.lose()
-            scripted = {
-                name: Fault(w.errorno, description2=w.text) for w in struck if w.kind == "fault" for name in names
-            }
-            reply = self._serve(request, endpoint, scripted)
+            reply = self._guarded(request, endpoint, scripted_faults(struck, names))
         return self._delivered(reply, struck)
+
+    def _guarded(self, request: Request, endpoint: str, scripted: dict[str, Fault]) -> Reply:
+        """Whatever happens, the answer is a gateway's; what should not have happened is kept for whoever looks."""
+        try:
+            return self._serve(request, endpoint, scripted)
+        except Exception:
+            self.incidents.append(traceback.format_exc())
+            error = ControlRefusedError(unexpected("request"), http_status=500)
+            return self._reply(encode_response(_refusal(request.control, error)), status=500)
 
     def _delivered(self, reply: Reply, struck: list[Weather]) -> Reply:
         for weather in struck:
@@ -204,7 +211,7 @@ class Emulator:
         if bare is not None and bare.bare is not None:
             return self._reply(bare.bare, content_type=bare.content_type)
         response = Response(_echo(control, SUCCESS), tuple(self._finished(control, one) for one, _ in answered))
-        pages = [child.body for one in done for child in one.result.data or () if isinstance(child, Page)]
+        pages = [child.rows for one in done for child in one.result.data or () if isinstance(child, Page)]
         return self._reply(_with_pages(encode_response(response), pages))
 
     def _operation(
@@ -244,13 +251,14 @@ class Emulator:
         return Reply(status, body, {"content-type": content_type, "date": formatdate(self._clock(), usegmt=True)})
 
 
-def _with_pages(body: bytes, pages: list[bytes]) -> bytes:
+def _with_pages(body: bytes, pages: list[list[bytes]]) -> bytes:
     if not pages:
         return body
     parts = body.split(MARK.encode())
     joined = [parts[0]]
     for page, part in zip(pages, parts[1:], strict=True):
-        joined += [page, part]
+        joined += page
+        joined.append(part)
     return b"".join(joined)
 
 

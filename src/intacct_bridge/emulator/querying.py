@@ -89,7 +89,7 @@ def _aggregated(call: Call, described: ObjectDef, asked: Query, numbers: Sequenc
     if asked.return_format in CONTENT_TYPES:
         return bare(asked.return_format, [Column(tag, Kind.TEXT) for tag in tags], page)
     elements = tuple(_line(described.name, tags, line) for line in page)
-    head = page_element(described.name, Page(b""), len(lines), asked.offset, len(elements))
+    head = page_element(described.name, Page([]), len(lines), asked.offset, len(elements))
     return Answer(Element("data", "", elements, head.attributes))
 
 

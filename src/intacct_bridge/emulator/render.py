@@ -32,11 +32,11 @@ class Column:
 class Page(Raw):
     """Rows as bytes, which are put into the finished document where this element's mark stands."""
 
-    __slots__ = ("body",)
+    __slots__ = ("rows",)
 
-    def __init__(self, body: bytes) -> None:
+    def __init__(self, rows: list[bytes]) -> None:
         super().__init__(MARK)
-        self.body = body
+        self.rows = rows
 
 
 MARK = "\x00page\x00"
@@ -49,6 +49,11 @@ def fetch(table: Table, numbers: Sequence[int]) -> list[bytes]:
         return []
     run = table.store.connection.execute
     first, last = min(numbers), max(numbers)
+    if last - first + 1 == len(numbers) and list(numbers) == list(range(first, last + 1)):
+        bodies = run(
+            f"SELECT body FROM {table.sql_name} WHERE id BETWEEN ? AND ? ORDER BY id", (first, last)
+        ).fetchall()
+        return [body for (body,) in bodies]
     if last - first <= 4 * len(numbers) + 16:
         found = run(f"SELECT id, body FROM {table.sql_name} WHERE id BETWEEN ? AND ?", (first, last)).fetchall()
         if len(found) == len(numbers) and all(map(int.__eq__, map(itemgetter(0), found), numbers)):
@@ -64,7 +69,7 @@ def fetch(table: Table, numbers: Sequence[int]) -> list[bytes]:
 
 def rows_xml(
     table: Table, bodies: Iterable[bytes], tag: str, columns: Sequence[Column], formatting: Formatting = DEFAULT
-) -> bytes:
+) -> list[bytes]:
     """The rows, each an element of that tag with the columns as its children."""
     template = _template(tag, tuple(column.tag for column in columns))
     if formatting == DEFAULT and all(column.follow is None for column in columns):
@@ -75,23 +80,21 @@ def rows_xml(
             width = SEPARATOR * len(table.fields)
             return _quick(template, [body + width for body in bodies], places)
     filled = (tuple([escaped(text) for text in texts]) for texts in rows_text(table, bodies, columns, formatting))
-    return b"".join([template % cells for cells in filled])
+    return [template % cells for cells in filled]
 
 
-def _quick(template: bytes, bodies: list[bytes], places: list[int]) -> bytes:
-    if not bodies:
-        return b""
+def _quick(template: bytes, bodies: list[bytes], places: list[int]) -> list[bytes]:
     pieces = template.split(b"%b")
     marks = [b"%b" if place >= 0 else b"" for place in places]  # a field that no row ever had stays empty
     template = b"".join([piece + mark for piece, mark in zip(pieces, [*marks, b""], strict=True)])
     known = [place for place in places if place >= 0]
     if not known:
-        return template * len(bodies)
+        return [template] * len(bodies)
     if len(known) == 1:
         place = known[0]
-        return b"".join([template % body.split(SEPARATOR, place + 1)[place] for body in bodies])
+        return [template % body.split(SEPARATOR, place + 1)[place] for body in bodies]
     pick, most = itemgetter(*known), max(known) + 1
-    return b"".join([template % pick(body.split(SEPARATOR, most)) for body in bodies])
+    return [template % pick(body.split(SEPARATOR, most)) for body in bodies]
 
 
 @lru_cache(maxsize=256)

@@ -52,32 +52,39 @@ def select(books: Books, question: Question) -> Sequence[int]:
     base = _sorted(books, question, rest, by_key=True)
     take = _whole if plan.key_is_integer else key_taker(books)
     first, last = _slice(base.keys, bounds, take)
-    if question.order and question.order[0].descending:
-        return Reversed(base.numbers, first, last)
-    return base.numbers[first:last] if (first, last) != (0, len(base.numbers)) else base.numbers
+    descending = bool(question.order) and question.order[0].descending
+    return Window(base.numbers, last - 1, first - 1, -1) if descending else Window(base.numbers, first, last, 1)
 
 
-class Reversed(Sequence[int]):
-    """A part of a sorted list, read from its end."""
+class Window(Sequence[int]):
+    """A part of a sorted list, read from either end, without copying it."""
 
-    def __init__(self, base: Sequence[int], first: int, last: int) -> None:
-        self._base, self._first, self._last = base, first, last
+    def __init__(self, base: Sequence[int], start: int, stop: int, step: int) -> None:
+        self._base, self._places = base, range(start, stop, step)
 
     def __len__(self) -> int:
-        return self._last - self._first
+        return len(self._places)
 
     def __getitem__(self, index: Any) -> Any:
-        if isinstance(index, slice):
-            return [self._base[self._last - 1 - place] for place in range(*index.indices(len(self)))]
-        return self._base[self._last - 1 - range(len(self))[index]]
+        if not isinstance(index, slice):
+            return self._base[self._places[index]]
+        places = self._places[index]
+        if places.step == 1:
+            return self._base[places.start : places.stop]
+        return [self._base[place] for place in places]
 
 
 def _split(where: Filter | None, key: str) -> tuple[list[Compare], Filter | None]:
     """The conditions that only bound the key, and the rest of the filter."""
     parts = where.parts if isinstance(where, And) else () if where is None else (where,)
-    bounds = [part for part in parts if isinstance(part, Compare) and part.field == key and part.op in _RANGE]
+    bounds = [part for part in parts if isinstance(part, Compare) and part.field == key and _is_bound(part)]
     rest = [part for part in parts if part not in bounds]
     return bounds, all_of(rest) if rest else None
+
+
+def _is_bound(part: Compare) -> bool:
+    """An empty literal is a null, which nothing compares with: that is the evaluator's to say."""
+    return part.op in _RANGE and all(value != "" for value in part.values)
 
 
 def _slice(keys: Sequence[Any], bounds: list[Compare], take: Callable[[Any], Any]) -> tuple[int, int]:

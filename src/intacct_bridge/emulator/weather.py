@@ -1,6 +1,6 @@
 """Faults as data: what goes wrong, for which function, at which of its calls.
 
-A script is a list of `Fault`s; each counts the calls that match it and strikes at some of them. What a fault does is
+A script is a list of `Weather`s; each counts the calls that match it and strikes at some of them. What a fault does is
 one of: `http` (a status and a body instead of an answer), `cut-before` (nothing is processed), `cut-after` (everything
 is processed and committed, and no answer comes), `truncated` (half of the answer), `slow` (seconds late),
 `session-lost` (all sessions are forgotten first) and `fault` (a function fails with a given number and text).
@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from intacct_bridge.errors import SettingsError
+from intacct_bridge.errors import Fault, SettingsError
 from intacct_bridge.wire.reply import ConnectionCutError, Reply
 
 KINDS = ("http", "cut-before", "cut-after", "truncated", "slow", "session-lost", "fault")
@@ -78,6 +78,16 @@ def _weather(entry: dict[str, Any], where: str) -> Weather:
         return Weather(**entry)
     except TypeError as error:
         raise SettingsError(f"{where}: {error}") from None
+
+
+def scripted_faults(struck: list[Weather], functions: list[str]) -> dict[str, Fault]:
+    """Functions that fail by script, with what each fails with."""
+    return {
+        name: Fault(weather.errorno, description2=weather.text)
+        for weather in struck
+        for name in functions
+        if weather.kind == "fault" and weather.function in ("*", name)
+    }
 
 
 def http_reply(weather: Weather) -> Reply:

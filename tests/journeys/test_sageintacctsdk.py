@@ -1,0 +1,117 @@
+"""A foreign judge: PyPI's `sageintacctsdk`, unmodified, against the demo company over HTTP.
+
+Only the address it talks to is changed, which it keeps as an attribute of each of its objects. What it reads out of
+answers (one row as a dict, many as a list, `@totalcount`, the key of what it created) is its own affair.
+"""
+
+from collections.abc import Iterator
+from datetime import date
+from typing import Any
+
+import pytest
+import sageintacctsdk
+from sageintacctsdk.apis.api_base import ApiBase
+from sageintacctsdk.exceptions import SageIntacctSDKError
+
+from intacct_bridge.emulator.gateway import Emulator
+from intacct_bridge.emulator.server import serve
+
+ACCOUNT = {
+    "sender_id": "demo-sender",
+    "sender_password": "demo-sender-password",
+    "user_id": "demo-user",
+    "company_id": "demo-company",
+    "user_password": "demo-user-password",
+}
+
+
+@pytest.fixture(scope="module")
+def emulator() -> Iterator[Emulator]:
+    emulator = Emulator.demo(seed=1, as_of=date(2026, 11, 21))
+    yield emulator
+    assert emulator.incidents == []
+    emulator.close()
+
+
+@pytest.fixture
+def pointed(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """The SDK's objects point at the emulator from the moment they are made."""
+    original = ApiBase.__init__
+    with serve(emulator) as server:
+
+        def initialise(self: Any, *positional: Any, **named: Any) -> None:
+            original(self, *positional, **named)
+            self._ApiBase__api_url = server.url
+
+        monkeypatch.setattr(ApiBase, "__init__", initialise)
+        yield server.url
+
+
+@pytest.fixture
+def sdk(pointed: str) -> Any:
+    return sageintacctsdk.SageIntacctSDK(**ACCOUNT, show_private=True)
+
+
+def test_it_reads_lists(sdk: Any, emulator: Emulator) -> None:
+    departments = sdk.departments.get_all()
+    assert len(departments) == emulator.books().table("DEPARTMENT").count()
+    assert {"DEPARTMENTID", "TITLE", "RECORDNO", "STATUS"} <= set(departments[0])
+
+
+LISTS = (
+    *("accounts", "allocations", "ar_invoices", "bills", "charge_card_accounts", "checking_accounts", "classes"),
+    *("contacts", "contracts", "customers", "departments", "employees", "expense_payment_types", "expense_reports"),
+    *("expense_types", "items", "location_entities", "locations", "projects", "tasks", "tax_details", "vendors"),
+)
+
+
+@pytest.mark.parametrize("name", LISTS)
+def test_it_reads_every_list_with_the_fields_it_asks_for(sdk: Any, name: str) -> None:
+    assert sdk.__dict__[name].get_all()
+
+
+def test_it_pages(sdk: Any, emulator: Emulator) -> None:
+    total = emulator.books().table("GLDETAIL").count()
+    fields = ["RECORDNO", "BATCH_DATE", "ACCOUNTNO", "AMOUNT"]
+    pages = list(sdk.gl_detail.get_all_generator(fields=fields))
+    keys = [row["RECORDNO"] for page in pages for row in page]
+    assert len(pages) == -(-total // 2000)
+    assert len(keys) == len(set(keys)) == total
+
+
+def test_it_counts_and_filters(sdk: Any) -> None:
+    active = int(sdk.vendors.count())
+    assert 0 < active <= int(sdk.vendors.count(field=None, value=None))
+    found = sdk.vendors.get(field="VENDORID", value="V10003", fields=["VENDORID", "NAME"])
+    assert [row["VENDORID"] for row in found["VENDOR"]] == ["V10003"]
+    assert sdk.departments.get(field="DEPARTMENTID", value="100")["department"]["TITLE"] == "Administration"
+
+
+def test_it_creates_and_updates(sdk: Any) -> None:
+    contact = {"PRINTAS": "Thornbury Tools", "EMAIL1": "accounts@thornbury.example"}
+    made = sdk.vendors.post({"VENDORID": "V-SDK", "NAME": "Thornbury Tools", "DISPLAYCONTACT": contact})
+    assert made["data"]["vendor"]["VENDORID"] == "V-SDK"
+    key = made["data"]["vendor"]["RECORDNO"]
+    sdk.vendors.update({"RECORDNO": key, "NAME": "Thornbury Tools & Dies"})
+    found = sdk.vendors.get(field="RECORDNO", value=key, fields=["NAME", "DISPLAYCONTACT.EMAIL1"])
+    assert found["VENDOR"] == [{"NAME": "Thornbury Tools & Dies", "DISPLAYCONTACT.EMAIL1": contact["EMAIL1"]}]
+
+
+def test_it_posts_a_journal_entry(sdk: Any, emulator: Emulator) -> None:
+    lines = [
+        {"ACCOUNTNO": "60100", "DEPARTMENT": "100", "LOCATION": "110", "TR_TYPE": 1, "TRX_AMOUNT": "12.50"},
+        {"ACCOUNTNO": "10010", "LOCATION": "110", "TR_TYPE": -1, "TRX_AMOUNT": "12.50"},
+    ]
+    entry = {"JOURNAL": "GJ", "BATCH_DATE": "11/20/2026", "BATCH_TITLE": "From elsewhere"}
+    made = sdk.journal_entries.post({**entry, "ENTRIES": [{"GLENTRY": lines}]})
+    key = int(made["data"]["glbatch"]["RECORDNO"])
+    assert len(emulator.books().table("GLENTRY").find("BATCHNO", str(key))) == 2
+
+
+def test_it_is_told_why_it_is_refused(sdk: Any, pointed: str) -> None:
+    with pytest.raises(SageIntacctSDKError) as refused:
+        sdk.departments.post({"DEPARTMENTID": "100", "TITLE": "Again"})
+    assert "already exists" in str(refused.value.response)
+    with pytest.raises(SageIntacctSDKError) as signed_out:
+        sageintacctsdk.SageIntacctSDK(**{**ACCOUNT, "user_password": "wrong"})
+    assert "Sign-in information is incorrect" in str(signed_out.value.response)
