@@ -4,7 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from bench.measure import Figures, best, measured, serving
-from bench.pages import RECORDS
+from bench.pages import RECORDS, Pages
+from intacct_bridge.wire.fastpage import text_columns
 
 SMALL = 100_000
 _SLOW_PAGES = 5
@@ -40,6 +41,7 @@ def cpu(rows: int, rounds: int, say: Callable[[str], None]) -> dict[str, Figures
     """Each way's least disturbed run; the rounds take turns, so that a busy minute hits all of them."""
     runs: dict[str, list[Figures]] = {way.name: [] for way in WAYS}
     pages = rows // RECORDS
+    assert text_columns(Pages(1).body(0)), "the page is meant for the fast decoder"
     with serving("bench.canned", str(pages)) as (url, _):
         for turn in range(rounds):
             for way in WAYS:
