@@ -192,6 +192,12 @@ def test_the_same_identity_with_other_content_is_a_conflict(plan: Planner, outbo
     assert reasons(planned) == [("conflict", "", "je.csv:2")]
 
 
+def test_columns_that_mean_nothing_are_named(plan: Planner) -> None:
+    plan.path.write_text(HEADER.replace("Memo", "Memo,Prepared by") + entry("R1"))
+    planned = make_plan(open_csv(plan.path), JournalLayout(), plan.ledger, plan.outbox)
+    assert planned.notes == ("The column 'Prepared by' is not used.",)
+
+
 def test_offline_asks_nothing_and_names_what_was_not_checked(plan: Planner, ledger: Ledger) -> None:
     planned = plan(entry("R1").replace("6100", "nowhere"), PlanSettings(offline=True))
     assert [record.verdict for record in planned.records] == [Verdict.CREATE]

@@ -128,6 +128,7 @@ def test_excel_floats_are_exact_or_refused(tmp_path: Path) -> None:
 @given(st.decimals(min_value=-(10**12), max_value=10**12, places=2))
 def test_a_float_of_cents_is_exact(amount: Decimal) -> None:
     assert exact(float(amount)) == amount
+    assert "." not in str(exact(float(int(amount))))
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,9 @@ class Layout(Protocol):
     def object(self) -> str:
         """The object that its records are of."""
 
+    def notes(self, table: Table) -> tuple[str, ...]:
+        """What a person should know about how the columns were understood."""
+
     def read(self, table: Table) -> Iterator[Write]:
         """Every record of the input, sound or not; what is wrong with one is among its findings."""
 
@@ -37,6 +40,14 @@ class Matched:
     columns: Mapping[str, str]
     """The input's column by meaning."""
     unused: tuple[str, ...] = ()
+
+
+def unused_note(matched: Matched) -> tuple[str, ...]:
+    """Says which columns mean nothing to a layout."""
+    if not matched.unused:
+        return ()
+    names = ", ".join(map(repr, matched.unused))
+    return (f"The columns {names} are not used." if len(matched.unused) > 1 else f"The column {names} is not used.",)
 
 
 def plain(name: str) -> str:

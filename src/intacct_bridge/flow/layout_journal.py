@@ -12,7 +12,7 @@ from decimal import Decimal
 from intacct_bridge.errors import RecordError, SettingsError
 from intacct_bridge.flow.cells import DateOrder, DateReading, date_reading, read_date, read_money, text_of
 from intacct_bridge.flow.identity import Identifier, content_digest
-from intacct_bridge.flow.layout import Matched, match_columns
+from intacct_bridge.flow.layout import Matched, match_columns, unused_note
 from intacct_bridge.flow.table import SourceRow, Table, scalar
 from intacct_bridge.flow.write import Finding, Line, Operation, Write
 from intacct_bridge.wire.values import Value
@@ -88,6 +88,10 @@ class JournalLayout:
         identifier = Identifier()
         for rows in _grouped(table, matched, dates["date"]):
             yield _EntryReader(self, matched, dates, identifier).write(rows)
+
+    def notes(self, table: Table) -> tuple[str, ...]:
+        """Which columns are not used."""
+        return unused_note(self.match(table))
 
     def match(self, table: Table) -> Matched:
         """The columns by meaning. Raises SettingsError where a needed one is missing."""

@@ -149,7 +149,7 @@ class _Planner:
             table.columns,
             tuple(records),
             self._company.meter.transactions - before,
-            table.notes,
+            (*table.notes, *layout.notes(table)),
             (*self._unchecked, *unchecked),
         )
 

@@ -176,12 +176,16 @@ def _pair(twins: Sequence[Entry], free: Sequence[Sighting], sight: _Sight) -> No
 
 
 def _proves(one: Sighting, entry: Entry) -> bool:
-    return _near(one, entry) and bool(one.creator) and one.created is not None and not _earlier(one, entry)
+    ours = one.creator.casefold() == entry.user.casefold()
+    return ours and bool(one.creator) and one.created is not None and not _earlier(one, entry)
 
 
 def _near(one: Sighting, entry: Entry) -> bool:
-    """Whether it may be ours: nobody else is known to have made it."""
-    return one.creator.casefold() in ("", entry.user.casefold())
+    """Whether it forbids a second sending: only another user's record from before the first one does not.
+
+    Somebody else's record from after it may be this one, entered by hand when the load failed.
+    """
+    return one.creator.casefold() in ("", entry.user.casefold()) or not _earlier(one, entry)
 
 
 def _earlier(one: Sighting, entry: Entry) -> bool:

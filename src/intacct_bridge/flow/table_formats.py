@@ -48,8 +48,11 @@ def open_table(
 
 
 def exact(number: float) -> Decimal:
-    """A float as the decimal that a person would have typed; RecordError where no such number exists."""
-    amount = Decimal(repr(number))
+    """A float as the decimal that a person would have typed; RecordError where no such number exists.
+
+    A whole number has no point, for account numbers come as floats too.
+    """
+    amount = Decimal(repr(number).removesuffix(".0"))
     if not amount.is_finite():
         raise RecordError(f"{number} is not a number", fix="give an amount")
     if len(amount.normalize().as_tuple().digits) > _SIGNIFICANT:
