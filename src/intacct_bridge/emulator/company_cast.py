@@ -192,12 +192,15 @@ def _idle_vendors(vendors: list[Vendor], names: Data, stems: _Stems, rng: Random
     ]
 
 
+_MARKETS = ("110", "210", "310", "110", "220", "120", "110", "320", "110", "210")
+
+
 def _customers(data: Data, names: Data, stems: _Stems, *, rng: Random, count: int, rules: Rules) -> list[Customer]:
     found = []
     kinds = data["customer_types"]
     for key in range(1, count + 1):
         type_ = kinds[min(len(kinds) - 1, int(rng.random() ** 1.3 * len(kinds)))]
-        location = pick(rng, ("110", "110", "110", "120", "210", "220", "310", "320"))
+        location = _MARKETS[key % len(_MARKETS)]
         entity = rules.entity_of[location]
         currency = rules.base_currency[entity]
         if rng.random() < 0.06:
@@ -214,7 +217,7 @@ def _customers(data: Data, names: Data, stems: _Stems, *, rng: Random, count: in
                 term="N45" if type_ == "Public Sector" else pick(rng, ("N30", "N30", "N30", "N15", "N60", "2/10 N30")),
                 territory="CANADA" if entity == "300" else pick(rng, ("EAST", "WEST", "CENTRAL")),
                 delay=pick(rng, (-4, -2, 0, 0, 2, 3, 5, 8, 14, 21, 33)),
-                weight=rng.random() ** 2 + 0.08,
+                weight=rng.random() ** 1.5 + 0.12,
                 status="inactive" if key % 29 == 0 else "active",
                 private=entity == "300" and key % 3 == 0,
             )

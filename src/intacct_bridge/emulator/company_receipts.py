@@ -41,7 +41,7 @@ class Receipts:
         customer, clerk, world = group[0][0].deal.party, self._clerk, self._world
         entity, base = customer.entity, world.base(customer.entity)
         rate = world.rates.rate(customer.currency, base, day)
-        by_check = customer.key % 5 > 2 and customer.currency == base
+        by_check = customer.key // 3 % 5 > 2 and customer.currency == base
         account = world.rules.undeposited if by_check else BANKS[entity][1]
         applications = tuple(
             Application(entity, part.trx_amount, part.amount, {"CUSTOMER": customer.id}) for _, part in group

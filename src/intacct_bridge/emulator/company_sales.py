@@ -105,7 +105,7 @@ def _sale(world: World, customer: Customer, rng: Random, *, day: date, days: int
 def _basket(world: World, rng: Random, lines: tuple[str, ...], most: int) -> list[tuple[Item, int]]:
     choice = [item for item in world.items if item.line in lines and item.quantity]
     return [
-        (item, max(1, int(item.quantity * rng.random() ** 2)))
+        (item, max(1, int(item.quantity * rng.random() ** 1.4)))
         for item in (pick(rng, choice) for _ in range(1 + int(rng.random() * most)))
     ]
 
