@@ -12,10 +12,11 @@ from pathlib import Path
 
 import pytest
 
+from intacct_bridge.client.connection import Connection
 from intacct_bridge.errors import Fault, SettingsError
 from intacct_bridge.flow.entry import Conclusion, Entry, Intent, Place, Receipt, State
 from intacct_bridge.flow.outbox import Outbox
-from intacct_bridge.flow.outbox_rows import default_path, path_of
+from intacct_bridge.flow.outbox_rows import default_path, outbox_path, path_of
 from intacct_bridge.flow.write import Operation
 
 PLACE = Place("demo-company", "", Operation.CREATE, "GLBATCH")
@@ -197,6 +198,17 @@ def test_the_file_is_for_its_owner_only(outbox: Outbox, path: Path) -> None:
     outbox.plan([intent()])
     for name in (path.name, f"{path.name}-wal"):
         assert path.with_name(name).stat().st_mode & 0o077 == 0
+
+
+def test_a_connection_names_its_outbox_or_shares_its_companys() -> None:
+    def path(**more: str) -> Path:
+        login = {"user_id": "u", "user_password": "p", "sender_id": "s", "sender_password": "q"}
+        return outbox_path(Connection(company_id="acme", **login, **more))  # type: ignore[arg-type]
+
+    assert path(outbox="sqlite:///x/y.sqlite3") == Path("/x/y.sqlite3")
+    assert path(name="one") == path(name="two", location_id="100")
+    assert path(client_id="c") != path()
+    assert path(endpoint="http://127.0.0.1:8000/") != path()
 
 
 def test_each_company_and_each_foreign_endpoint_has_its_own_file() -> None:

@@ -73,7 +73,7 @@ def load_command(desk: Desk, *, files: tuple[Path, ...], only_plan: bool, yes: b
       intacct load payroll.csv --as journal-entries --apply
       intacct load payroll.xlsx --sheet June --as journal-entries --refused corrections.csv
     """
-    from intacct_bridge.edge.outbox_place import open_outbox
+    from intacct_bridge.flow.outbox import open_outbox
 
     status = 0
     with open_outbox(desk.connection) as outbox:

@@ -35,9 +35,9 @@ def outbox_command() -> None:
 @stands_at_a_desk(prints_table=True)
 def list_command(desk: Desk, *, state: tuple[str, ...], object_name: str | None, limit: int) -> None:
     """What was posted, the latest last."""
-    from intacct_bridge.edge.outbox_place import open_outbox
     from intacct_bridge.flow.company import Whereabouts
     from intacct_bridge.flow.entry import State
+    from intacct_bridge.flow.outbox import open_outbox
 
     where = Whereabouts.of(desk.connection)
     with open_outbox(desk.connection) as outbox:
@@ -69,7 +69,7 @@ def _row(entry: "Entry") -> tuple[object, ...]:
 @stands_at_a_desk(prints_table=True)
 def show_command(desk: Desk, *, number: int) -> None:
     """One entry, with every state it was in."""
-    from intacct_bridge.edge.outbox_place import open_outbox
+    from intacct_bridge.flow.outbox import open_outbox
 
     with open_outbox(desk.connection) as outbox:
         entry = next((one for one in outbox.entries() if one.number == number), None)
@@ -113,8 +113,8 @@ def retry_command(desk: Desk, *, numbers: tuple[int, ...], yes: bool) -> int:
     This is for what was wrong in the company. What is wrong in the file is corrected there and loaded again; what is in
     doubt is settled, not retried.
     """
-    from intacct_bridge.edge.outbox_place import open_outbox
     from intacct_bridge.flow.again import retry
+    from intacct_bridge.flow.outbox import open_outbox
 
     with open_outbox(desk.connection) as outbox:
         desk.allow_write("again what was not applied", yes=yes)
@@ -133,8 +133,8 @@ def retry_command(desk: Desk, *, numbers: tuple[int, ...], yes: bool) -> int:
 @stands_at_a_desk(prints_table=True)
 def settle_command(desk: Desk, *, numbers: tuple[int, ...], settle_after: int | None, yes: bool) -> int:
     """Find out what became of entries in doubt; only what provably was not applied is sent again."""
-    from intacct_bridge.edge.outbox_place import open_outbox
     from intacct_bridge.flow.again import settle_doubts
+    from intacct_bridge.flow.outbox import open_outbox
     from intacct_bridge.flow.settle import SettleSettings
 
     settings = None if settle_after is None else SettleSettings(timedelta(seconds=settle_after))

@@ -19,6 +19,7 @@ from typing import Any, Self
 
 import msgspec
 
+from intacct_bridge.client.connection import Connection
 from intacct_bridge.flow.entry import FREE, REFUSED, Conclusion, Entry, Intent, Place, State
 from intacct_bridge.flow.identity import control_id
 from intacct_bridge.flow.liveness import Liveness
@@ -31,6 +32,7 @@ from intacct_bridge.flow.outbox_rows import (
     connect,
     digest_of,
     entry_of,
+    outbox_path,
     time_text,
 )
 
@@ -41,6 +43,11 @@ Clock = Callable[[], datetime]
 def system_clock() -> datetime:
     """The machine's own clock, for callers that have no better one."""
     return datetime.now(UTC)
+
+
+def open_outbox(connection: Connection) -> "Outbox":
+    """The outbox that a connection's loads go through, made where there is none yet."""
+    return Outbox(outbox_path(connection), user=connection.user_id)
 
 
 class Outbox:

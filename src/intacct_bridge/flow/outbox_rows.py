@@ -14,6 +14,7 @@ from urllib.parse import quote, urlsplit
 
 import msgspec
 
+from intacct_bridge.client.connection import Connection
 from intacct_bridge.client.places import state_directory
 from intacct_bridge.errors import Fault, SettingsError
 from intacct_bridge.flow.entry import Entry, Place, Receipt, State
@@ -56,6 +57,14 @@ UPDATE entry SET state = 'in_doubt', changed_at = :now, note = 'the loader ended
 WHERE state = 'sent' AND loader = :loader
 RETURNING *
 """
+
+
+def outbox_path(connection: Connection) -> Path:
+    """A connection's outbox: the one it names, else its company's in the user's state directory."""
+    if connection.outbox:
+        return path_of(connection.outbox)
+    client = f"|{connection.client_id}" if connection.client_id else ""
+    return default_path(connection.company_id + client, connection.endpoint)
 
 
 def default_path(company: str, endpoint: str = "", environ: Mapping[str, str] = os.environ) -> Path:
