@@ -8,8 +8,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from intacct_bridge.client.client import Client, connect
+    from intacct_bridge.client.client import Client
     from intacct_bridge.client.connection import Connection
+    from intacct_bridge.client.door import connect
     from intacct_bridge.client.meter import Meter
     from intacct_bridge.client.sources import list_connections, load_connection
     from intacct_bridge.client.writing import Outcome
@@ -80,8 +81,9 @@ __all__ = [
 ]
 
 _HOMES = {
-    "client.client": ("Client", "connect"),
+    "client.client": ("Client",),
     "client.connection": ("Connection",),
+    "client.door": ("connect",),
     "client.meter": ("Meter",),
     "client.sources": ("list_connections", "load_connection"),
     "client.writing": ("Outcome",),

@@ -23,7 +23,6 @@ _READS = frozenset(
         "readByName",
         "readByQuery",
         "readEntityDetails",
-        "readMore",
         "readRelated",
         "readReport",
         "readUserFormatting",
@@ -32,6 +31,8 @@ _READS = frozenset(
         "validate",
     }
 )
+_MOVES_ON = "readMore"
+"""Gives the next page each time: sent again after a lost answer, it would skip one."""
 _WITHOUT_UNDERSCORE = frozenset(
     {"get", "getAPISession", "getUserPermissions", "init_session", "describe", "describeall"}
 )
@@ -39,7 +40,7 @@ _WITHOUT_UNDERSCORE = frozenset(
 
 def is_read(name: str) -> bool:
     """Whether a function of that name changes nothing: the documented readers, and whatever is called `get...`."""
-    return name in _READS or name.startswith("get")
+    return name in _READS or name == _MOVES_ON or name.startswith("get")
 
 
 class Asking:
@@ -79,8 +80,8 @@ class Asking:
         return result.data
 
     def only_reads(self, functions: Sequence[Function]) -> bool:
-        """Whether the functions are all known to change nothing."""
-        return all(is_read(function.name) for function in functions)
+        """Whether the functions are all known to change nothing, and to give the same when they are sent again."""
+        return all(is_read(function.name) and function.name != _MOVES_ON for function in functions)
 
     def _refuse_what_cannot_be(self, functions: Sequence[Function], *, read: bool) -> None:
         writes = sorted({function.name for function in functions if not is_read(function.name)})

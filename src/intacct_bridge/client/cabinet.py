@@ -71,11 +71,11 @@ class Cabinet:
             self.from_disk.discard(key)
             self._put(f"object {key}", snapshot(Catalog([described])))
 
-    def forget(self, name: str, doc_par_id: str | None) -> bool:
-        """Drop a definition that came from the file; False where the gateway gave it in this run."""
+    def forget(self, name: str, doc_par_id: str | None, *, if_from_disk: bool) -> bool:
+        """Drop a definition, or drop it only if it came from the file; False where it stays."""
         key = _key(name, doc_par_id)
         with self._lock:
-            if key not in self.from_disk:
+            if if_from_disk and key not in self.from_disk:
                 return False
             self.from_disk.discard(key)
             self._objects.pop(key, None)

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from intacct_bridge.client.asking import Asking, refused_by_legacy, successful
+from intacct_bridge.client.attachments import Attachments
 from intacct_bridge.client.bodies import Bodies
 from intacct_bridge.client.cabinet import Cabinet
 from intacct_bridge.client.connection import Connection
@@ -19,8 +20,9 @@ from intacct_bridge.client.line import Line, Means
 from intacct_bridge.client.meter import Meter
 from intacct_bridge.client.reading import Reading, question
 from intacct_bridge.client.records import Record, Records
+from intacct_bridge.client.reports import Reports
 from intacct_bridge.client.session import Session, Signed
-from intacct_bridge.client.sources import load_connection
+from intacct_bridge.client.upserting import upsert_bodies
 from intacct_bridge.client.writing import Outcome, send_each
 from intacct_bridge.errors import RefusedError
 from intacct_bridge.model.catalog import Catalog, ObjectDef, object_from_inspect
@@ -33,20 +35,6 @@ from intacct_bridge.wire.xml import Element
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-
-def connect(
-    name: str | None = None,
-    *,
-    transport: Transport | None = None,
-    max_transactions: int | None = None,
-    **settings: Any,
-) -> "Client":
-    """A client for a named connection, or for the only one there is; settings given here are stronger than all others.
-
-    Nothing is sent before the first question. The settings are those of `Connection`, such as `location_id="100"`.
-    """
-    return Client(load_connection(name, **settings), transport=transport, max_transactions=max_transactions)
 
 
 class Client:
@@ -101,11 +89,7 @@ class Client:
 
     @property
     def company_time(self) -> datetime:
-        """The gateway's clock in UTC, from its last answer; signs in where there was none yet.
-
-        >>> client.company_time.date()
-        datetime.date(2026, 11, 21)
-        """
+        """The gateway's clock in UTC, from its last answer; signs in where there was none yet."""
         now = self._line.exchange.server_clock.now()
         if now is None:
             self._session.sign_in()
@@ -202,10 +186,8 @@ class Client:
         return self._descriptions.queryable(self.describe(object_name, doc_par_id))
 
     def lookup(self, object_name: str, doc_par_id: str | None = None) -> ObjectDef:
-        """A fresh definition, whatever is kept on disk."""
-        if not self._legacy:
-            self._descriptions.outdated(object_name, doc_par_id)
-        return self.describe(object_name, doc_par_id)
+        """The definition as the gateway gives it now, whatever is known of it."""
+        return self._legacy.describe(object_name) if self._legacy else self._descriptions.fresh(object_name, doc_par_id)
 
     def inspect(self, object_name: str) -> ObjectDef:
         """What `inspect` says of an object: coarser types than `describe`, but the fields' lengths."""
@@ -234,7 +216,7 @@ class Client:
         ...     row
         {'LOCATIONID': '100', 'NAME': 'Corvane Instruments Inc.'}
         """
-        asked = self._question(what, select, where=where, order=order, options=options)
+        asked = question(what, select, where=where, order=order, options=self._usual(options))
         return self._legacy.rows(asked, limit=limit) if self._legacy else self._reading.rows(asked, limit=limit)
 
     def pages(self, query: Query, *, limit: int | None = None) -> Iterator[Page]:
@@ -260,6 +242,26 @@ class Client:
             return
         for bound, batch in self._reading.batches(query, limit=limit):
             yield batch.drop_columns([bound.added]) if bound.added else batch
+
+    def table(
+        self,
+        what: str | Query,
+        select: Sequence[Selected] | str | None = None,
+        *,
+        where: Filter | str | None = None,
+        order: Sequence[Order | str] | str | None = None,
+        limit: int | None = None,
+        **options: Any,
+    ) -> "pa.Table":
+        """What `query` reads, as one Arrow table: `.to_pandas()` and `polars.from_arrow` take it from there.
+
+        >>> client.table("GLACCOUNT", "ACCOUNTNO, TITLE", limit=5).num_rows
+        5
+        """
+        from intacct_bridge.client.tables import table_of
+
+        asked = question(what, select, where=where, order=order, options=self._usual(options))
+        return table_of(self.batches(asked, limit=limit))
 
     def page(self, query: Query) -> Page:
         """One page exactly as the query says, its order and offset included; nothing is walked."""
@@ -322,14 +324,32 @@ class Client:
         bodies = [self._bodies.update(object_name, row) for row in rows]
         return send_each(self._asking, bodies, transaction=transaction)
 
-    def delete(self, object_name: str, keys: Iterable[str | int], *, transaction: bool = False) -> list[Outcome]:
-        """Delete records by RECORDNO.
+    def upsert(self, object_name: str, rows: Iterable[Mapping[str, Any]], *, key: str = "") -> list[Outcome]:
+        """Update the records whose key is there, create the others; the key is the natural one unless named.
 
-        >>> [outcome.status for outcome in client.delete("CLASS", [999999])]
-        ['failure']
+        >>> [outcome.ok for outcome in client.upsert("CLASS", [{"CLASSID": "W9", "NAME": "Wholesale"}])]
+        [True]
         """
+        bodies = upsert_bodies(self._bodies, self._reading, object_name, rows=list(rows), key=key)
+        return send_each(self._asking, bodies)
+
+    def delete(self, object_name: str, keys: Iterable[str | int], *, transaction: bool = False) -> list[Outcome]:
+        """Delete records by RECORDNO."""
         bodies = [self._bodies.delete(object_name, key) for key in keys]
         return send_each(self._asking, bodies, transaction=transaction)
+
+    # --- attachments and reports
+
+    @property
+    def attachments(self) -> Attachments:
+        """Files attached to records: read, saved, added, deleted."""
+        return Attachments(self._asking)
+
+    @property
+    def reports(self) -> Reports:
+        """Custom reports: run, waited for, read page by page."""
+        means = self._line.means
+        return Reports(self._asking, clock=means.clock, sleep=means.sleep)
 
     # --- any function
 
@@ -353,11 +373,7 @@ class Client:
         return self._asking.send(pairs, read=read or self._asking.only_reads(pairs), transaction=transaction)
 
     def ask(self, function: Element) -> Result:
-        """Call one function that changes nothing; a failed result raises what its faults mean.
-
-        >>> client.ask(element("getFinancialSetup")).function
-        'getFinancialSetup'
-        """
+        """Call one function that changes nothing; a failed result raises what its faults mean."""
         return successful(self._asking.ask(function))
 
     def submit(self, functions: Sequence[Function], *, transaction: bool = False) -> tuple[Result, ...]:
@@ -368,19 +384,9 @@ class Client:
         """
         return self._asking.send(functions, read=False, transaction=transaction, uniqueid=True)
 
-    def _question(
-        self,
-        what: str | Query,
-        select: Sequence[Selected] | str | None,
-        *,
-        where: Filter | str | None,
-        order: Sequence[Order | str] | str | None,
-        options: Mapping[str, Any],
-    ) -> Query:
-        if isinstance(what, Query):
-            return what
-        at_top = not self.connection.location_id
-        return question(what, select, where=where, order=order, options={"show_private": at_top, **options})
+    def _usual(self, options: dict[str, Any]) -> dict[str, Any]:
+        """A query's options with what is usual: at the top level, private records too."""
+        return {"show_private": not self.connection.location_id, **options}
 
     def _known(self, object_name: str) -> ObjectDef | None:
         """The definition for typing a write, None where there is none to be had."""

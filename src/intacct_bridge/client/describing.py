@@ -62,7 +62,12 @@ class Descriptions:
 
     def outdated(self, name: str, doc_par_id: str | None = None) -> bool:
         """Drop a definition that came from disk, so that it is read again; False where it is this run's own."""
-        return self._cabinet.forget(name, doc_par_id)
+        return self._cabinet.forget(name, doc_par_id, if_from_disk=True)
+
+    def fresh(self, name: str, doc_par_id: str | None = None) -> ObjectDef:
+        """The definition as the gateway gives it now, whatever is known of it."""
+        self._cabinet.forget(name, doc_par_id, if_from_disk=False)
+        return self.describe(name, doc_par_id)
 
     def objects(self) -> dict[str, str]:
         """Every object's name with its label, whether or not the user may read it."""

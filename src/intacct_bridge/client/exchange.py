@@ -6,6 +6,7 @@ answer is in doubt. A refusal before anything ran (no connection, 429, a failed 
 that nothing was applied, for a write as well.
 """
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -40,6 +41,8 @@ from intacct_bridge.wire.envelope import (
     SignedIn,
 )
 from intacct_bridge.wire.reply import ConnectionCutError, Reply, Transport
+
+_log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 Decode = Callable[[bytes], tuple[Response, T]]
@@ -138,6 +141,7 @@ class Exchange:
         self.has_answered = False
         """Whether anything ever came back; until then a connection that fails is probably misconfigured."""
         self._transport = transport
+        self._clock = clock
         self._forms = secret_forms(connection.secrets)
 
     def once(self, call: Call, authentication: Authentication, endpoint: str, decode: Decode[T]) -> Answer[T]:
@@ -146,7 +150,11 @@ class Exchange:
         self.meter.begin(call.functions)
         try:
             with self.gate.passing():
+                began = self._clock()
                 reply = self._transport(endpoint, body)
+                _log.debug(
+                    "%s: HTTP %d, %d bytes in %.2f s", call.names, reply.status, len(reply.body), self._clock() - began
+                )
         except ConnectionCutError as cut:
             if not cut.sent:
                 self.meter.undo(call.functions)

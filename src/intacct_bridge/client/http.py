@@ -43,7 +43,7 @@ class HttpTransport:
     def __init__(self, connection: Connection, *, max_bytes: int = MAX_BYTES) -> None:
         self._timeout = urllib3.Timeout(connect=CONNECT_SECONDS, read=connection.timeout)
         self._max_bytes = max_bytes
-        self._options = {
+        self._options: dict[str, Any] = {
             "ssl_context": _trust(connection),
             "maxsize": connection.concurrency,
             "retries": False,
@@ -102,7 +102,7 @@ class HttpTransport:
         return pool
 
     def _new_pool(self, proxy: str) -> urllib3.PoolManager:
-        options: Any = self._options
+        options = self._options
         if not proxy:
             return urllib3.PoolManager(**options)
         parts = urlsplit(proxy)
@@ -111,7 +111,8 @@ class HttpTransport:
             pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
             headers = urllib3.make_headers(proxy_basic_auth=pair)
         address = f"{parts.scheme or 'http'}://{parts.hostname}:{parts.port or 8080}"
-        return urllib3.ProxyManager(address, proxy_headers=headers, **options)
+        context = self._options["ssl_context"] if address.startswith("https:") else None
+        return urllib3.ProxyManager(address, proxy_headers=headers, proxy_ssl_context=context, **options)
 
 
 class _Sending:

@@ -44,6 +44,7 @@ class Line:
         means: Means,
     ) -> None:
         self.connection = connection
+        self.means = means
         self.meter = Meter(cap=max_transactions)
         far = transport is None and not is_loopback(urlsplit(connection.endpoint).hostname or "")
         kept = far if keep is None else keep

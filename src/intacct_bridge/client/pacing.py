@@ -30,7 +30,8 @@ class Pace:
 
 def throttled(pace: Pace, *, now: float, wait: float) -> Pace:
     """The pace after a refusal: half as many, and none before the wait is over."""
-    return replace(pace, allowed=max(1, pace.allowed // 2), opens_at=max(pace.opens_at, now + wait), calm=0)
+    opens_at = max(pace.opens_at, now + min(wait, _LONGEST_ASKED))
+    return replace(pace, allowed=max(1, pace.allowed // 2), opens_at=opens_at, calm=0)
 
 
 def answered(pace: Pace) -> Pace:

@@ -202,7 +202,7 @@ class Reading:
 
 
 def question(
-    object_name: str,
+    what: str | Query,
     select: Sequence[Selected] | str | None,
     *,
     where: Filter | str | None,
@@ -210,6 +210,8 @@ def question(
     options: Mapping[str, Any],
 ) -> Query:
     """A query from what people write: texts are read in the command line's language, no selection means all fields."""
+    if isinstance(what, Query):
+        return what
     unknown = sorted(set(options) - {each.name for each in fields(Query)})
     if unknown:
         near = did_you_mean(unknown[0], [each.name for each in fields(Query)])
@@ -217,7 +219,7 @@ def question(
     chosen = parse_select(select) if isinstance(select, str) else tuple(select or ("*",))
     orders = parse_order(order) if isinstance(order, str) else tuple(order or ())
     return Query(
-        object_name.upper(),
+        what.upper(),
         chosen,
         where=parse_where(where) if isinstance(where, str) else where,
         order=tuple(one for each in orders for one in (parse_order(each) if isinstance(each, str) else (each,))),
