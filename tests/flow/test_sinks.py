@@ -213,6 +213,7 @@ def test_values_are_looked_up_among_the_rows_that_live(copy: Copy) -> None:
     writer.delete([4])
     writer.commit(DONE, NOON)
     found = writer.live("VENDORID", ["A", "C", "Z"])
+    assert found is not None
     assert {value: set(keys) for value, keys in found.items()} == {"A": {1, 2}}
     assert writer.live("RECORDNO", [1, 4, 9]) == {1: [1]}
     assert writer.live("RECORDNO", []) == {}

@@ -105,12 +105,23 @@ def _gone_by_key(reading: Reading, told: Sequence[str]) -> list[Value]:
     held: dict[Value, None] = {}
     for field, values in maybe.items():
         if field in stream.fields:
-            found = reading.writer.live(field, as_kind(values, stream.fields[field]))
-            held |= dict.fromkeys(key for some in found.values() for key in some)
+            typed = as_kind(values, stream.fields[field])
+            found = reading.writer.live(field, typed)
+            if found is None:
+                _gone_by_field(reading, field, typed)
+            else:
+                held |= dict.fromkeys(key for some in found.values() for key in some)
     gone = [key for some in vanished(reading.asker, reading.partition(), list(held)) for key in some]
     if gone:
         reading.writer.delete(gone)
     return gone
+
+
+def _gone_by_field(reading: Reading, field: str, values: Sequence[Value]) -> None:
+    """Tell a destination that cannot be asked which values of a field no record bears any more."""
+    for gone in vanished(reading.asker, replace(reading.partition(), along=field), values):
+        if gone:
+            reading.writer.delete(gone, field=field)
 
 
 def _gone_with_header(
@@ -127,7 +138,10 @@ def _gone_with_header(
         for field, value in keys.audited(header.object, object_key)
         if field == stream.refers_to
     ]
-    held = reading.writer.live(stream.by, [*known, *as_kind(maybe, stream.fields[stream.by])])
+    asked = [*known, *as_kind(maybe, stream.fields[stream.by])]
+    held = reading.writer.live(stream.by, asked)
+    if held is None:
+        held = {value: [] for value in asked}
     doubtful = [parent for parent in held if parent not in set(known)]
     if doubtful:
         asker, kind = reading.ask_beside(header), header.fields[stream.refers_to]

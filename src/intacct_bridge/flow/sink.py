@@ -74,8 +74,11 @@ class Writer(Protocol):
     def commit(self, bookmark: Bookmark, at: datetime) -> Committed:
         """Make everything since the last commit visible, with the bookmark. `at` is the company's time."""
 
-    def live(self, field: str, values: Sequence[Value]) -> dict[Value, list[Value]]:
-        """Of these values of a field, those that rows not deleted hold, each with the keys of these rows."""
+    def live(self, field: str, values: Sequence[Value]) -> dict[Value, list[Value]] | None:
+        """Of these values of a field, those that rows not deleted hold, each with the keys of these rows.
+
+        None where the destination cannot be asked what it holds.
+        """
 
     def unseen(self, walk: int) -> list[Value]:
         """What the walk numbered `walk` has not met: values of the walked field of rows not deleted."""

@@ -1,0 +1,302 @@
+"""Singer on a stream of bytes as a destination: records go out as they come, state after every safe point.
+
+A Singer consumer cannot be asked what it holds, so this sink knows nothing of the copy. What a database merges, the
+consumer is told: a walk over everything ends with ACTIVATE_VERSION, a deleted record is a tombstone with its key and
+`_sdc_deleted_at`, and what has no key of its own (the lines left under a replaced header, a record known only by
+another field) is a row in the stream `deletes`. A killed run repeats what came after its last STATE.
+"""
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from typing import IO, TYPE_CHECKING, Any
+
+from intacct_bridge.edge.singer import (
+    Decimals,
+    activate_version_message,
+    json_type,
+    record_frame,
+    record_message,
+    schema_message,
+    state_message,
+)
+from intacct_bridge.errors import SettingsError
+from intacct_bridge.flow.sink import Committed, StreamOutcome
+from intacct_bridge.flow.state import Bookmark
+from intacct_bridge.flow.stream import Stream
+from intacct_bridge.wire.values import Kind, Value
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+DELETES = "deletes"
+DELETED_AT = "_sdc_deleted_at"
+_DELETES_SCHEMA = {
+    "type": "object",
+    "properties": {
+        "stream": {"type": ["string"]},
+        "field": {"type": ["string"], "description": "the field that `value` is a value of"},
+        "value": {"type": ["string"]},
+        "reason": {"type": ["string"], "description": "deleted, or replaced: only the rows sent since are left"},
+        "at": {"type": ["string"], "format": "date-time"},
+    },
+}
+_DELETES_KEYS = ("stream", "field", "value", "reason")
+
+
+@dataclass(slots=True)
+class SingerState:
+    """What a Singer state document holds for us."""
+
+    company: str = ""
+    run: int = 0
+    bookmarks: dict[str, Bookmark] = field(default_factory=dict)
+    versions: dict[str, int] = field(default_factory=dict)
+
+    @classmethod
+    def from_document(cls, document: Mapping[str, Any], rename: Callable[[str], str] = str) -> "SingerState":
+        """Read a state document: ours, or the flat `{stream: time}` of other taps, whose names `rename` translates."""
+        bookmarks = document.get("bookmarks")
+        if isinstance(bookmarks, dict):
+            found = {name: Bookmark.from_dict(one) for name, one in bookmarks.items() if isinstance(one, dict)}
+            versions = {name: int(one) for name, one in document.get("versions", {}).items()}
+            return cls(str(document.get("company", "")), int(document.get("run", 0)), found, versions)
+        flat = {
+            rename(name): Bookmark.from_dict({"since": one}) for name, one in document.items() if isinstance(one, str)
+        }
+        if document and not flat:
+            raise SettingsError(
+                "the state document is neither ours nor a map of streams to times",
+                fix="start without --state to read in full",
+            )
+        return cls(bookmarks=flat)
+
+    def document(self) -> dict[str, Any]:
+        """The document to emit."""
+        return {
+            "bookmarks": {name: one.to_dict() for name, one in self.bookmarks.items()},
+            "versions": self.versions,
+            "company": self.company,
+            "run": self.run,
+        }
+
+
+class SingerSink:
+    """Messages to a byte stream, many streams at a time, each message whole."""
+
+    uri = "-"
+    commit_rows = 20_000
+
+    def __init__(
+        self,
+        out: IO[bytes],
+        state: SingerState | None = None,
+        *,
+        decimals: Decimals = "number",
+        names: Callable[[str], str] = str,
+        descriptions: Mapping[str, Mapping[str, str]] | None = None,
+        selected: Mapping[str, Sequence[str] | None] | None = None,
+        full: bool = False,
+        partial: bool = False,
+    ) -> None:
+        self.decimals = decimals
+        self.names = names
+        """The stream's name in messages, from the object's."""
+        self.state = state or SingerState()
+        self.descriptions = descriptions or {}
+        """What each field is, by stream and field."""
+        self.selected = selected or {}
+        """The fields to send, by stream, where not all are; others may be read for the tap's own needs."""
+        self.full = full
+        """Everything is to be read again."""
+        self.partial = partial
+        """Even a walk over everything begins at a start date, so it says nothing of older records."""
+        self.extracted_at = ""
+        self._out = out
+        self._lock = threading.Lock()
+        self._deletes_announced = False
+
+    def open(self, company: str, started: datetime) -> int:
+        """Begin a run; refuses a state document of another company."""
+        if self.state.company and self.state.company != company:
+            raise SettingsError(
+                f"the state is of company {self.state.company}, and this connection is to {company}",
+                fix="keep one state for each company",
+            )
+        self.state.company = company
+        self.state.run += 1
+        self.extracted_at = _iso(started)
+        return self.state.run
+
+    def bookmarks(self) -> Mapping[str, Bookmark]:
+        """The bookmarks of the state document."""
+        return dict(self.state.bookmarks)
+
+    def writer(self, stream: Stream, bookmark: Bookmark) -> "SingerWriter":
+        """The writer of one stream."""
+        return SingerWriter(self, stream, bookmark)
+
+    def version(self, stream: Stream, bookmark: Bookmark) -> int:
+        """The version of the stream's records: a new one where a walk over everything is about to begin."""
+        known = self.state.versions.get(stream.name)
+        goes_on = bookmark.in_progress and (bookmark.full or not self.full)
+        if known is not None and (goes_on or not (self.full or not bookmark.since or not stream.modified)):
+            return known
+        return int(datetime.fromisoformat(self.extracted_at).timestamp() * 1000)
+
+    def finish(self, outcomes: Sequence[StreamOutcome], at: datetime) -> None:  # noqa: ARG002  # they are for people
+        """A last STATE; the outcomes are shown on standard error."""
+        with self._lock:
+            self._write(state_message(self.state.document()))
+
+    def close(self) -> None:
+        """Flush what is left; the byte stream is the caller's."""
+        with self._lock:
+            self._out.flush()
+
+    def send(self, *messages: bytes) -> None:
+        """Whole messages, in one piece."""
+        with self._lock:
+            self._write(*messages)
+
+    def commit(self, stream: str, bookmark: Bookmark, version: int, *messages: bytes) -> None:
+        """Messages, and then the STATE that they make true."""
+        with self._lock:
+            self.state.bookmarks[stream] = bookmark
+            self.state.versions[stream] = version
+            self._write(*messages, state_message(self.state.document()))
+
+    def deletes(self, rows: Sequence[Mapping[str, Any]]) -> bytes:
+        """Rows of the stream `deletes`, its SCHEMA before the first of them."""
+        lines = [record_message(DELETES, row, version=None, extracted_at=self.extracted_at) for row in rows]
+        if lines and not self._deletes_announced:
+            self._deletes_announced = True
+            lines.insert(0, schema_message(DELETES, _DELETES_SCHEMA, _DELETES_KEYS, None))
+        return b"".join(lines)
+
+    def _write(self, *messages: bytes) -> None:
+        self._out.write(b"".join(messages))
+        self._out.flush()
+
+
+class SingerWriter:
+    """One stream's messages."""
+
+    def __init__(self, sink: SingerSink, stream: Stream, bookmark: Bookmark) -> None:
+        self._sink = sink
+        self._stream = stream
+        self._name = sink.names(stream.name)
+        self._before = bookmark
+        wanted = sink.selected.get(stream.name)
+        self._hidden = frozenset(stream.fields).difference(wanted, (stream.key,)) if wanted is not None else frozenset()
+        self._kinds = {name: kind for name, kind in stream.fields.items() if name not in self._hidden}
+        self._version = sink.version(stream, bookmark)
+        self._announced = False
+        self._pending: list[bytes] = []
+
+    @property
+    def complete(self) -> bool:
+        """The consumer was sent everything, or another tap's state says since when changes are wanted."""
+        return bool(self._before.read_in_full or self._before.since)
+
+    @property
+    def begun(self) -> bool:
+        """The state speaks of a walk that was sent in part."""
+        return self._before.in_progress
+
+    def write(self, rows: "pa.RecordBatch") -> None:
+        """Send the rows at once; the STATE that covers them comes with the commit."""
+        from intacct_bridge.wire.jsonlines import json_lines
+
+        if not rows.num_rows:
+            return
+        if self._hidden:
+            rows = rows.select([name for name in rows.schema.names if name not in self._hidden])
+        self._announce(rows)
+        before, after = record_frame(self._name, version=self._version, extracted_at=self._sink.extracted_at)
+        self._sink.send(json_lines(rows, before, after, decimals_as_text=self._sink.decimals == "string"))
+
+    def replace(self, parents: Sequence[Value]) -> None:
+        """Tell that of these parents only the rows sent from now on are left."""
+        self._note(self._stream.group or self._stream.by, parents, "replaced")
+
+    def delete(self, keys: Sequence[Value], *, field: str = "") -> None:
+        """A tombstone for each key; where the key is not the stream's own, a row in `deletes`."""
+        if field not in ("", self._stream.key):
+            self._note(field, keys, "deleted")
+            return
+        if keys:
+            self._announce(None)
+        at = self._sink.extracted_at
+        for key in keys:
+            record = {self._stream.key: _plain(key), DELETED_AT: at}
+            self._pending.append(record_message(self._name, record, version=self._version, extracted_at=at))
+
+    def commit(self, bookmark: Bookmark, at: datetime) -> Committed:  # noqa: ARG002  # time_extracted is the run's
+        """What waits, ACTIVATE_VERSION when a walk over everything ends here, and STATE."""
+        ended = not bookmark.in_progress and bookmark.read_in_full != self._before.read_in_full
+        if ended and not self._sink.partial:
+            self._announce(None)
+            self._pending.append(activate_version_message(self._name, self._version))
+            self._before = bookmark
+        self._sink.commit(self._stream.name, bookmark, self._version, *self._pending)
+        self._pending = []
+        return Committed()
+
+    def live(self, field: str, values: Sequence[Value]) -> dict[Value, list[Value]] | None:
+        """The consumer is not asked what it holds; of keys it is assumed that it holds them."""
+        return {value: [value] for value in values} if field == self._stream.key else None
+
+    def unseen(self, walk: int) -> list[Value]:  # noqa: ARG002  # ACTIVATE_VERSION says it to the consumer
+        """Nothing is known."""
+        return []
+
+    def _announce(self, rows: "pa.RecordBatch | None") -> None:
+        """SCHEMA before the first record, and again when a column turned out wider than described."""
+        changed = rows is not None and self._widen(rows)
+        if self._announced and not changed:
+            return
+        described = self._sink.descriptions.get(self._stream.name, {})
+        properties: dict[str, Any] = {}
+        for name, kind in self._kinds.items():
+            properties[name] = json_type(kind, decimals=self._sink.decimals, nullable=name != self._stream.key)
+            if described.get(name):
+                properties[name]["description"] = described[name]
+        properties[DELETED_AT] = {"type": ["null", "string"], "format": "date-time"}
+        schema = {"type": "object", "properties": properties}
+        self._sink.send(schema_message(self._name, schema, self.keys, self._stream.modified or None))
+        self._announced = True
+
+    @property
+    def keys(self) -> list[str]:
+        """The fields that tell rows apart: none where the object's key is not to be trusted."""
+        return [] if self._stream.group else [self._stream.key]
+
+    def _widen(self, rows: "pa.RecordBatch") -> bool:
+        import pyarrow as pa
+
+        wider = {}
+        for column in rows.schema:
+            known = self._kinds.get(column.name)
+            if known is None:
+                wider[column.name] = Kind.TEXT
+            elif known is Kind.INTEGER and pa.types.is_decimal(column.type):
+                wider[column.name] = Kind.DECIMAL
+        self._kinds |= wider
+        return bool(wider)
+
+    def _note(self, field: str, values: Sequence[Value], reason: str) -> None:
+        at = self._sink.extracted_at
+        told = [{"stream": self._name, "field": field, "value": str(_plain(value))} for value in values]
+        self._pending.append(self._sink.deletes([{**one, "reason": reason, "at": at} for one in told]))
+
+
+def _plain(value: Value) -> Any:
+    if isinstance(value, datetime):
+        return _iso(value)
+    return value.isoformat() if isinstance(value, date) else value
+
+
+def _iso(when: datetime) -> str:
+    return when.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,0 +1,257 @@
+"""`tap-intacct`: Intacct as a Singer tap. Discovery, and a sync into standard output by the extraction everyone shares.
+
+Standard output carries messages and nothing else; what people read goes to standard error. State follows every safe
+point, so whatever ends a run, the next goes on from the last STATE that was kept.
+"""
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, cast
+
+import click
+
+from intacct_bridge import __version__
+from intacct_bridge.edge.console import Console
+from intacct_bridge.edge.failures import report, usage
+from intacct_bridge.edge.singer import Decimals, Selected, catalog_entry, read_catalog
+from intacct_bridge.edge.singer_sink import SingerSink, SingerState
+from intacct_bridge.errors import InvalidRequestError, NotPermittedError, SettingsError
+
+if TYPE_CHECKING:
+    from intacct_bridge.client.client import Client
+    from intacct_bridge.edge.tap_config import TapConfig
+    from intacct_bridge.flow.sink import StreamOutcome
+    from intacct_bridge.model.catalog import Catalog, ObjectDef
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.option(
+    "--config", "configs", multiple=True, metavar="FILE|ENV", help="Settings: a JSON file, or ENV. Repeatable."
+)
+@click.option("--discover", is_flag=True, help="Print the catalogue of everything the company has.")
+@click.option("--catalog", "catalog_file", metavar="FILE", help="Which streams and fields to sync.")
+@click.option("--properties", "-p", "properties_file", metavar="FILE", hidden=True)
+@click.option("--state", "state_file", metavar="FILE", help="Where the last sync ended.")
+@click.option("--about", is_flag=True, help="Describe this tap and its settings.")
+@click.option("--format", "shape", type=click.Choice(["text", "json", "markdown"]), default="text", help="Of --about.")
+@click.option("--test", "try_out", is_flag=True, help="Sign in and read one record of each selected stream.")
+@click.option("--full", is_flag=True, help="Read everything again, whatever the state says.")
+@click.version_option(__version__, "--version", prog_name="tap-intacct", message="%(prog)s %(version)s")
+@click.pass_obj
+def tap(  # noqa: PLR0917  # one parameter an option, as click hands them over
+    console: Console,
+    configs: tuple[str, ...],
+    discover: bool,  # noqa: FBT001
+    catalog_file: str | None,
+    properties_file: str | None,
+    state_file: str | None,
+    about: bool,  # noqa: FBT001
+    shape: str,
+    try_out: bool,  # noqa: FBT001
+    full: bool,  # noqa: FBT001
+) -> int:
+    """Read Sage Intacct as a Singer tap."""
+    if about:
+        from intacct_bridge.edge.about import describe_tap
+
+        console.result(describe_tap(shape))
+        return 0
+    if not configs:
+        raise click.UsageError("give the settings with --config FILE, or --config ENV")
+    from intacct_bridge.client.client import Client
+    from intacct_bridge.edge.tap_config import read_config
+
+    config = read_config(configs)
+    console.hide(config.connection.secrets)
+    with Client(config.connection, max_transactions=config.max_transactions) as client:
+        if discover:
+            document = discovered(client, config, console)
+            console.result(json.dumps(document, indent=1, ensure_ascii=False))
+            return 0
+        chosen = _chosen(catalog_file or properties_file, client, config, console)
+        if try_out:
+            return _try_out(client, chosen, config, console)
+        state = _state(state_file, config)
+        return sync(client, config, chosen, state, out=sys.stdout.buffer, console=console, full=full)
+
+
+def main() -> int:
+    """The console script."""
+    console = Console()
+    try:
+        outcome: Any = tap.main(prog_name="tap-intacct", standalone_mode=False, obj=console)
+        sys.stdout.flush()
+        return outcome if isinstance(outcome, int) else 0
+    except click.exceptions.Exit as done:
+        return done.exit_code
+    except click.UsageError as error:
+        return usage(error, console)
+    except BaseException as error:
+        return report(error, console)
+
+
+# --- discovery
+
+
+def discovered(client: "Client", config: "TapConfig", console: Console) -> dict[str, Any]:
+    """The discovery document: every object that has a key, standard, custom and user-defined, as it is today."""
+    from intacct_bridge.model.keys import keys_of
+
+    streams = []
+    for described in _described(client, _wanted(client, config), console).values():
+        found = keys_of(described)
+        if not found.record:
+            console.say(f"{described.name}: left out, since it has no key to read it by")
+            continue
+        entry = catalog_entry(
+            described,
+            stream=config.stream_name(described.name),
+            keys=[] if described.name == "GLDETAIL" else [found.record],
+            replication_key=found.modified or None,
+            selected=bool(config.streams),
+            decimals=cast("Decimals", config.decimals),
+        )
+        streams.append(entry)
+    return {"streams": streams}
+
+
+def _wanted(client: "Client", config: "TapConfig") -> list[str]:
+    """The objects to describe: those that the config's names and patterns mean, else all."""
+    names = [config.object_name(name) for name in config.streams]
+    if names and not any("*" in name for name in names):
+        return names
+    known = list(client.objects())
+    if not names:
+        return known
+    found = [name for name in known if any(fnmatchcase(name.upper(), pattern.upper()) for pattern in names)]
+    if not found:
+        raise SettingsError(
+            f"no object of the company matches {', '.join(names)}", fix="list them with: intacct objects"
+        )
+    return found
+
+
+def _described(client: "Client", names: Sequence[str], console: Console) -> "dict[str, ObjectDef]":
+    """Every description that can be had; an object that is refused costs only itself."""
+    try:
+        catalog: Catalog | Mapping[str, ObjectDef] = client.describe_many(names)
+    except (NotPermittedError, InvalidRequestError):
+        catalog = {}
+    found: dict[str, ObjectDef] = {}
+    for name in names:
+        try:
+            found[name] = catalog[name] if name in catalog else client.describe(name)
+        except (NotPermittedError, InvalidRequestError) as error:
+            console.say(f"{name}: left out: {error.message}")
+    return found
+
+
+# --- sync
+
+
+def _chosen(path: str | None, client: "Client", config: "TapConfig", console: Console) -> list[Selected]:
+    """The selected streams, by objects' names: of the catalogue, else of the config, else everything."""
+    if path:
+        chosen = read_catalog(_json(Path(path), "catalogue"))
+        if not chosen:
+            raise SettingsError(
+                f"the catalogue {path} selects no stream", fix="set selected: true in a stream's metadata"
+            )
+    else:
+        chosen = read_catalog(discovered(client, config, console) | {}) if config.streams else []
+    if not chosen:
+        raise SettingsError("nothing is selected", fix="give a catalogue with --catalog, or `streams` in the config")
+    return [Selected(config.object_name(one.stream), one.fields, one.full_table) for one in chosen]
+
+
+def _state(path: str | None, config: "TapConfig") -> SingerState:
+    if not path:
+        return SingerState()
+    return SingerState.from_document(_json(Path(path), "state"), config.object_name)
+
+
+def _json(path: Path, what: str) -> dict[str, Any]:
+    try:
+        found = json.loads(path.read_bytes() or b"{}")
+    except OSError as error:
+        raise SettingsError(f"the {what} {path} cannot be read: {error.strerror}") from None
+    except ValueError as error:
+        raise SettingsError(f"the {what} {path} is not JSON: {error}") from None
+    if not isinstance(found, dict):
+        raise SettingsError(f"the {what} {path} is not a JSON object")
+    return found
+
+
+def sync(
+    client: "Client",
+    config: "TapConfig",
+    chosen: Sequence[Selected],
+    state: SingerState,
+    *,
+    out: IO[bytes],
+    console: Console,
+    full: bool = False,
+) -> int:
+    """Send the selected streams; 1 when one of them failed, which costs no other anything."""
+    from dataclasses import replace
+
+    from intacct_bridge.flow.extract import Extraction
+    from intacct_bridge.flow.source import ClientSource, choose
+
+    names = [one.stream for one in chosen]
+    picked = choose(client, names, {one.stream: one.fields for one in chosen if one.fields is not None})
+    described = client.describe_many(names)
+    sink = SingerSink(
+        out,
+        state,
+        decimals=cast("Decimals", config.decimals),
+        names=config.stream_name,
+        descriptions={name: {f.name: f.label for f in described.find(name).fields.values()} for name in names},
+        selected={one.stream: one.fields for one in chosen},
+        full=full,
+        partial=bool(config.options.start),
+    )
+    options = replace(config.options, full=full)
+    extraction = Extraction(ClientSource(client), sink, picked.streams, headers=picked.headers, options=options)
+    try:
+        for _ in extraction:
+            pass
+    finally:
+        sink.close()
+    return _tell(extraction.outcomes, client, console)
+
+
+def _tell(outcomes: "Sequence[StreamOutcome]", client: "Client", console: Console) -> int:
+    failed = 0
+    for one in outcomes:
+        how = "everything" if one.full else "changes"
+        console.say(f"{one.stream}: {one.rows:,} rows ({how}), {one.deleted:,} gone, {one.pages} pages")
+        for field_name in one.dropped:
+            console.say(f"{one.stream}: {field_name} is left out: the gateway does not let it be queried")
+        if one.error:
+            failed += 1
+            console.complain(f"{one.stream}: failed: {one.error}" + (f" ({one.fix})" if one.fix else ""))
+    console.say(f"API transactions: {client.meter.transactions}")
+    return 1 if failed else 0
+
+
+def _try_out(client: "Client", chosen: Sequence[Selected], config: "TapConfig", console: Console) -> int:
+    """One record of each stream, thrown away."""
+    failed = 0
+    for one in chosen:
+        try:
+            next(iter(client.query(one.stream, limit=1)), None)
+            console.say(f"{config.stream_name(one.stream)}: can be read")
+        except (NotPermittedError, InvalidRequestError) as error:
+            failed += 1
+            console.complain(
+                f"{config.stream_name(one.stream)}: {error.message}" + (f" ({error.fix})" if error.fix else "")
+            )
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

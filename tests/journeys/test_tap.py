@@ -1,0 +1,197 @@
+"""`tap-intacct` as a scheduler runs it: files in, messages out, against the demo company over HTTP."""
+
+import json
+import os
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from intacct_bridge.emulator.gateway import Emulator
+from intacct_bridge.emulator.server import serve
+
+CREDENTIALS = {
+    "company_id": "demo-company",
+    "sender_id": "demo-sender",
+    "sender_password": "demo-sender-password",
+    "user_id": "demo-user",
+    "user_password": "demo-user-password",
+}
+
+
+@dataclass(slots=True)
+class Ran:
+    """What a run of the tap left."""
+
+    status: int
+    out: bytes
+    err: str
+
+    @property
+    def messages(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in self.out.splitlines()]
+
+    def records(self, stream: str) -> list[dict[str, Any]]:
+        return [one["record"] for one in self.messages if one["type"] == "RECORD" and one["stream"] == stream]
+
+    @property
+    def state(self) -> dict[str, Any]:
+        states = [one["value"] for one in self.messages if one["type"] == "STATE"]
+        return dict(states[-1])
+
+
+@dataclass(slots=True)
+class Tap:
+    """The tap beside an emulator."""
+
+    place: Path
+    url: str
+    emulator: Emulator
+
+    def config(self, **more: Any) -> Path:
+        path = self.place / "config.json"
+        path.write_text(json.dumps({"api_url": self.url, **CREDENTIALS, "environment": "demo", **more}))
+        return path
+
+    def run(self, *arguments: str | Path, environment: dict[str, str] | None = None) -> Ran:
+        command = [sys.executable, "-m", "intacct_bridge.edge.tap", *map(str, arguments)]
+        home = {"XDG_STATE_HOME": str(self.place / "state"), "XDG_CACHE_HOME": str(self.place / "cache")}
+        done = subprocess.run(
+            command, capture_output=True, cwd=self.place, env={**os.environ, **home, **(environment or {})}, check=False
+        )
+        return Ran(done.returncode, done.stdout, done.stderr.decode())
+
+    def keep(self, name: str, document: Any) -> Path:
+        path = self.place / name
+        path.write_text(json.dumps(document))
+        return path
+
+
+@pytest.fixture
+def tap(tmp_path: Path, demo: Emulator) -> Iterator[Tap]:
+    with serve(demo) as server:
+        yield Tap(tmp_path, server.url, demo)
+
+
+def discovered(tap: Tap, *streams: str, **more: Any) -> tuple[Path, Path, dict[str, Any]]:
+    config = tap.config(streams=list(streams), **more)
+    ran = tap.run("--config", config, "--discover")
+    assert ran.status == 0, ran.err
+    document = json.loads(ran.out)
+    return config, tap.keep("catalog.json", document), document
+
+
+def test_a_first_sync_sends_everything_and_the_next_only_what_changed(tap: Tap) -> None:
+    config, catalog, _ = discovered(tap, "VENDOR", "CLASS")
+    first = tap.run("--config", config, "--catalog", catalog)
+    assert first.status == 0, first.err
+    books = tap.emulator.books()
+    assert len(first.records("VENDOR")) == books.table("VENDOR").count() > 50
+    kinds = Counter((one["type"], one.get("stream")) for one in first.messages)
+    assert kinds["SCHEMA", "VENDOR"] == kinds["ACTIVATE_VERSION", "VENDOR"] == 1
+    assert first.messages[-1]["type"] == "STATE"
+
+    second = tap.run("--config", config, "--catalog", catalog, "--state", tap.keep("state.json", first.state))
+    assert second.status == 0, second.err
+    assert second.records("VENDOR") == second.records("CLASS") == []
+    assert not any(one["type"] == "ACTIVATE_VERSION" for one in second.messages)
+
+
+def test_every_record_obeys_its_schema_and_keeps_its_version(tap: Tap) -> None:
+    config, catalog, _ = discovered(tap, "APBILL")
+    ran = tap.run("--config", config, "--catalog", catalog)
+    schema = next(one for one in ran.messages if one["type"] == "SCHEMA")
+    properties = schema["schema"]["properties"]
+    assert schema["key_properties"] == ["RECORDNO"]
+    of_type = {"string": str, "integer": int, "boolean": bool, "number": (int, float), "null": type(None)}
+    for record in ran.records("APBILL"):
+        for name, value in record.items():
+            assert isinstance(value, tuple(t for n in properties[name]["type"] for t in _types(of_type[n]))), name
+    assert len({one["version"] for one in ran.messages if one["type"] in ("RECORD", "ACTIVATE_VERSION")}) == 1
+
+
+def _types(one: Any) -> tuple[type, ...]:
+    return one if isinstance(one, tuple) else (one,)
+
+
+def test_fields_that_are_not_selected_stay_away(tap: Tap) -> None:
+    config, _, document = discovered(tap, "CLASS")
+    for one in document["streams"][0]["metadata"]:
+        if one["breadcrumb"] not in ([], ["properties", "NAME"]) and one["metadata"]["inclusion"] != "automatic":
+            one["metadata"]["selected"] = False
+    ran = tap.run("--config", config, "--catalog", tap.keep("chosen.json", document))
+    assert {frozenset(record) for record in ran.records("CLASS")} == {frozenset({"RECORDNO", "NAME", "WHENMODIFIED"})}
+
+
+def test_hotglue_names_and_state_are_understood(tap: Tap) -> None:
+    config, catalog, document = discovered(tap, "accounts_payable_vendors", stream_names="hotglue")
+    assert document["streams"][0]["stream"] == "accounts_payable_vendors"
+    state = tap.keep("state.json", {"accounts_payable_vendors": "2026-11-20T00:00:00Z"})
+    ran = tap.run("--config", config, "--catalog", catalog, "--state", state)
+    assert ran.status == 0, ran.err
+    assert len(ran.records("accounts_payable_vendors")) < tap.emulator.books().table("VENDOR").count()
+
+
+def test_settings_from_the_environment(tap: Tap) -> None:
+    environment = {f"TAP_INTACCT_{key.upper()}": value for key, value in CREDENTIALS.items()}
+    environment |= {"TAP_INTACCT_API_URL": tap.url, "TAP_INTACCT_STREAMS": '["CLASS"]'}
+    ran = tap.run("--config", "ENV", environment=environment)
+    assert ran.status == 0, ran.err
+    assert ran.records("CLASS")
+
+
+def test_a_wrong_password_is_a_sentence_and_status_3(tap: Tap) -> None:
+    ran = tap.run("--config", tap.config(user_password="guess-again", streams=["CLASS"]), "--discover")
+    assert ran.status == 3
+    assert ran.out == b""
+    assert "Traceback" not in ran.err
+    assert "guess-again" not in ran.err
+
+
+@pytest.mark.parametrize(
+    ("more", "says"),
+    [
+        ({"strems": ["CLASS"]}, "did you mean 'streams'"),
+        ({"start_date": "soon"}, "is not a time"),
+        ({"decimals": "float"}, "must be number or string"),
+        ({"user_password": 7}, "must be of type string"),
+    ],
+)
+def test_a_config_that_is_wrong_is_status_2(tap: Tap, more: dict[str, Any], says: str) -> None:
+    ran = tap.run("--config", tap.config(**more), "--discover")
+    assert ran.status == 2
+    assert says in ran.err
+
+
+def test_an_unknown_stream_costs_only_itself(tap: Tap) -> None:
+    _, _, document = discovered(tap, "CLASS", "NOSUCHTHING")
+    assert [one["stream"] for one in document["streams"]] == ["CLASS"]
+
+
+def test_about_needs_no_config(tap: Tap) -> None:
+    about = json.loads(tap.run("--about", "--format", "json").out)
+    assert about["name"] == "tap-intacct"
+    assert "company_id" in about["settings"]["required"]
+    assert "| api_url |" in tap.run("--about", "--format", "markdown").out.decode()
+
+
+def test_trying_out_reads_and_says_so(tap: Tap) -> None:
+    ran = tap.run("--config", tap.config(streams=["CLASS"]), "--test")
+    assert (ran.status, ran.out) == (0, b"")
+    assert "CLASS: can be read" in ran.err
+
+
+def test_discovery_of_forty_objects_is_cheap(tap: Tap) -> None:
+    names = sorted(name for name in tap.emulator.books().catalog)[:40]
+    before = len(tap.emulator.received)
+    discovered(tap, *names)
+    requests = list(tap.emulator.received)[before:]
+    functions = [name for one in requests for name in one.functions]
+    assert functions.count("getAPISession") == 1
+    assert len(functions) <= 45
+    assert len(requests) <= 4
