@@ -94,7 +94,7 @@ def balance(write: Write, _: Facts) -> Iterator[Finding]:
         if difference:
             unit = f" {currency}" if currency else ""
             over, under = ("debits", "credits") if difference > 0 else ("credits", "debits")
-            message = f"{write.label} does not balance: {over} exceed {under} by {abs(difference):f}{unit}"
+            message = f"the entry does not balance: {over} exceed {under} by {abs(difference):f}{unit}"
             yield Finding("balance", message, "correct the amounts", write.column("TRX_AMOUNT"), write.position)
 
 

@@ -11,7 +11,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 
-from intacct_bridge.errors import NotPermittedError, RefusedError
+from intacct_bridge.errors import InvalidRequestError, NotPermittedError, RefusedError
 from intacct_bridge.flow.check import EntityFacts, Facts, check
 from intacct_bridge.flow.company import Company, Whereabouts
 from intacct_bridge.flow.entry import Entry, Place, Receipt, State
@@ -114,7 +114,34 @@ def make_plan(
     table: Table, layout: Layout, company: Company, outbox: Outbox, settings: PlanSettings = PlanSettings()
 ) -> Plan:
     """Read an input and decide on each of its records."""
-    return _Planner(company, outbox, settings).plan(table, layout)
+    notes = (*table.notes, *layout.notes(table))
+    empty = Plan(Whereabouts.of(company.connection), layout.object, table.path.name, table.columns, (), 0, notes)
+    return _Planner(company, outbox, settings).plan(layout.read(table), empty)
+
+
+def confirm_plan(plan: Plan, company: Company, outbox: Outbox) -> Plan:
+    """A plan made earlier, checked again: its records, and the references and periods that they rely on, no others.
+
+    What was posted meanwhile is unchanged now. InvalidRequestError where the plan is for other books, or where a record
+    that was to be written must not be any more.
+    """
+    where = Whereabouts.of(company.connection)
+    if (where.company, where.entity) != (plan.where.company, plan.where.entity):
+        raise InvalidRequestError(
+            f"the plan is for company {plan.where.company}, entity {plan.where.entity or 'none'}, and this connection "
+            f"for company {where.company}, entity {where.entity or 'none'}",
+            fix="use the connection that the plan was made with",
+        )
+    writes = [replace(planned.write, findings=()) for planned in plan.records if planned.verdict is not Verdict.REFUSED]
+    now = _Planner(company, outbox, PlanSettings()).plan(writes, replace(plan, where=where, records=(), unchecked=()))
+    moved = now.of(Verdict.REFUSED)
+    if moved:
+        raise InvalidRequestError(
+            f"the company is not as it was planned for: {moved[0].reasons[0]}"
+            + (f" (and {len(moved) - 1} more records)" if len(moved) > 1 else ""),
+            fix="make a new plan and look at it",
+        )
+    return now
 
 
 def place_of(where: Whereabouts, write: Write) -> Place:
@@ -133,24 +160,19 @@ class _Planner:
         self._references = References(company)
         self._unchecked: list[str] = []
 
-    def plan(self, table: Table, layout: Layout) -> Plan:
+    def plan(self, writes: Iterable[Write], empty: Plan) -> Plan:
         before = self._company.meter.transactions
-        writes = _without_doubles(layout.read(table))
-        known = self._outbox.latest((place_of(self._where, write), write.identity.text) for write in writes)
-        records = [self._from_outbox(write, known.get((place_of(self._where, write), write.identity.text)))
-                   for write in writes]  # fmt: skip
-        records = self._checked(records)
-        records = self._without_duplicates(records)
+        single = _without_doubles(writes)
+        places = [(place_of(self._where, write), write.identity.text) for write in single]
+        known = self._outbox.latest(places)
+        records = [self._from_outbox(write, known.get(place)) for write, place in zip(single, places, strict=True)]
+        records = self._without_duplicates(self._checked(records))
         unchecked = [f"references to {target}: {reason}" for target, reason in self._references.unchecked.items()]
-        return Plan(
-            self._where,
-            layout.object,
-            table.path.name,
-            table.columns,
-            tuple(records),
-            self._company.meter.transactions - before,
-            (*table.notes, *layout.notes(table)),
-            (*self._unchecked, *unchecked),
+        return replace(
+            empty,
+            records=tuple(records),
+            reads=self._company.meter.transactions - before,
+            unchecked=(*self._unchecked, *unchecked),
         )
 
     def _from_outbox(self, write: Write, entry: Entry | None) -> Planned:

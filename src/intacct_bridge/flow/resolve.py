@@ -148,9 +148,16 @@ class References:
             except IntacctError:
                 return "check its spelling"
         labels = {name.casefold(): known for known in self._ids[target].values() for name in (known.id, known.name)}
-        close = get_close_matches(text.casefold(), labels, n=3, cutoff=0.5)
+        wanted = text.casefold()
+        close = get_close_matches(wanted, labels, n=8, cutoff=0.5)
+        close.sort(key=lambda name: -_shared(name, wanted))  # of accounts, those of the same kind first
         known = list(dict.fromkeys(f"{labels[name].id} ({labels[name].name})".replace(" ()", "") for name in close))
-        return f"did you mean {' or '.join(known)}?" if known else f"check its spelling; no {table.word} is like it"
+        return f"did you mean {' or '.join(known[:3])}?" if known else f"check its spelling; no {table.word} is like it"
+
+
+def _shared(one: str, other: str) -> int:
+    """How many characters two names begin with alike."""
+    return next((at for at, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
 
 
 def resolve(write: Write, references: References) -> Write:
