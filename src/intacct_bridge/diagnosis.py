@@ -10,7 +10,7 @@ general sentence is the one diagnosed. A fault that no entry knows passes throug
 
 import html
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -277,12 +277,16 @@ _RAY = re.compile(
 )
 
 
-def page_fault(body: bytes) -> Fault | None:
-    """The fault that stands for a web page: what its title says and its ray or reference id; None for anything else."""
+def page_fault(body: bytes, *, hide: Callable[[str], str] = str) -> Fault | None:
+    """The fault that stands for a web page: what its title says and its ray or reference id; None for anything else.
+
+    `hide` masks secrets in the raw text, before its tags and entities are undone.
+    """
     start = body[:2000].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     if not (start.startswith((b"<!doctype html", b"<html")) or b"<html" in start or b"<body" in start):
         return None
     found = _TITLE.search(body) or _HEADING.search(body)
-    said = " ".join(html.unescape(_TAGS.sub(" ", found[1].decode("utf-8", "replace"))).split()) if found else "a page"
+    raw = hide(found[1].decode("utf-8", "replace")) if found else "a page"
+    said = " ".join(html.unescape(_TAGS.sub(" ", raw)).split())
     ray = _RAY.search(body)
-    return Fault(errorno=_PAGE, description2=said[:200], support_id=ray[1].decode() if ray else "")
+    return Fault(errorno=_PAGE, description2=said[:200], support_id=hide(ray[1].decode()) if ray else "")

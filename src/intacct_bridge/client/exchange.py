@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any, Generic, TypeVar
 
-from intacct_bridge.client.archive import fault_without_secrets, secret_forms
+from intacct_bridge.client.archive import fault_without_secrets, secret_forms, without_secrets
 from intacct_bridge.client.connection import Connection
 from intacct_bridge.client.meter import Meter
 from intacct_bridge.client.pacing import Gate
@@ -200,7 +200,7 @@ class Exchange:
 
     def _judged(self, call: Call, reply: Reply, decode: Decode[T]) -> Answer[T]:
         try:
-            page = page_fault(reply.body)
+            page = page_fault(reply.body, hide=lambda text: without_secrets(text, self._forms))
             if page is not None:
                 raise RemoteProtocolError(f"a web page came instead of an answer: {page.text!r}")
             response, value = decode(reply.body)
@@ -235,7 +235,7 @@ class Exchange:
 
     def _unreadable(self, call: Call, reply: Reply, error: RemoteProtocolError) -> IntacctError:
         """What an answer that is not the gateway's XML means, by its status."""
-        page = page_fault(reply.body)
+        page = page_fault(reply.body, hide=lambda text: without_secrets(text, self._forms))
         faults = () if page is None else (fault_without_secrets(page, self._forms),)
         status = reply.status
         if status == 429:

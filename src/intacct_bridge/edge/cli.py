@@ -107,15 +107,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(arguments: Sequence[str] | None, desk: Desk) -> int:
     try:
-        outcome: Any = root.main(
-            list(arguments) if arguments is not None else None, prog_name="intacct", standalone_mode=False, obj=desk
-        )
+        # Not `root.main`, which has its own mind about closed pipes and exit statuses.
+        given = list(sys.argv[1:] if arguments is None else arguments)
+        with root.make_context("intacct", given, obj=desk) as context:
+            outcome: Any = root.invoke(context)
         return outcome if isinstance(outcome, int) else 0
     except click.exceptions.Exit as done:
         return done.exit_code
     except click.Abort:
         desk.console.complain("")
         return INTERRUPTED
+    except click.exceptions.NoArgsIsHelpError as help_wanted:
+        desk.console.result(help_wanted.format_message())
+        return 0
     except click.UsageError as error:
         return usage(error, desk.console)
     except click.ClickException as error:

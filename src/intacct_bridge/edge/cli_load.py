@@ -80,8 +80,8 @@ def load_command(desk: Desk, *, files: tuple[Path, ...], only_plan: bool, yes: b
         for file in files:
             table = _table(file, options)
             plan = _plan(desk, table, outbox, options)
-            _keep_refused(desk, table, plan, options["refused"])
             status = max(status, _one(desk, plan, outbox, options, only_plan=only_plan, yes=yes))
+            _keep_refused(desk, table, plan, options["refused"])
     if only_plan and not desk.console.as_json:
         desk.console.say(
             f"Nothing was sent. To do it: intacct load {' '.join(map(str, files))} --as {options['as_name']} --apply"
@@ -116,15 +116,18 @@ def _keep_refused(desk: Desk, table: "Table", plan: "Plan", path: Path | None) -
 
 def _one(desk: Desk, plan: "Plan", outbox: "Outbox", options: dict[str, Any], *, only_plan: bool, yes: bool) -> int:
     """Show one file's plan, apply it if that is wanted, and say how it went as an exit status."""
-    from intacct_bridge.edge.load_view import show_plan
+    from intacct_bridge.edge.load_view import show_known, show_plan
     from intacct_bridge.flow.plan import Verdict
 
     if only_plan or not desk.console.as_json:
-        show_plan(plan, desk.console)
+        show_plan(plan, desk.console, records=only_plan)
     refused = FAILURES if plan.of(Verdict.REFUSED) else 0
     if only_plan:
         return refused
-    if not plan.of(Verdict.CREATE, Verdict.UPDATE, Verdict.IN_DOUBT, Verdict.UNCHANGED):
+    if not plan.of(Verdict.CREATE, Verdict.UPDATE, Verdict.IN_DOUBT):
+        known = plan.of(Verdict.UNCHANGED)
+        desk.console.say(f"{len(known):,} records were posted before; there is nothing to send")
+        show_known(known, desk.console)
         return refused
     if plan.transactions:
         desk.allow_write(f"{plan.transactions:,} records of {plan.source}", yes=yes)

@@ -99,7 +99,7 @@ def show_command(desk: Desk, *, number: int) -> None:
     desk.console.pairs({name: value for name, value in facts.items() if value not in ("", None, [])})
     desk.console.result("")
     if history:
-        shown = [name for name in history[0] if name not in ("number", "entry")]
+        shown = [name for name in ("at", "state", "attempt", "user", "note") if name in history[0]]
         desk.console.table(shown, [[event[name] for name in shown] for event in history])
 
 
@@ -114,10 +114,12 @@ def retry_command(desk: Desk, *, numbers: tuple[int, ...], yes: bool) -> int:
     doubt is settled, not retried.
     """
     from intacct_bridge.flow.again import retry
+    from intacct_bridge.flow.entry import FREE
     from intacct_bridge.flow.outbox import open_outbox
 
     with open_outbox(desk.connection) as outbox:
-        desk.allow_write("again what was not applied", yes=yes)
+        if any(True for _ in outbox.entries(states=FREE)):
+            desk.allow_write("again what was not applied", yes=yes)
         return _told(desk, retry(desk.client, outbox, only=numbers), "nothing can be retried")
 
 
@@ -134,12 +136,15 @@ def retry_command(desk: Desk, *, numbers: tuple[int, ...], yes: bool) -> int:
 def settle_command(desk: Desk, *, numbers: tuple[int, ...], settle_after: int | None, yes: bool) -> int:
     """Find out what became of entries in doubt; only what provably was not applied is sent again."""
     from intacct_bridge.flow.again import settle_doubts
+    from intacct_bridge.flow.entry import State
     from intacct_bridge.flow.outbox import open_outbox
     from intacct_bridge.flow.settle import SettleSettings
 
     settings = None if settle_after is None else SettleSettings(timedelta(seconds=settle_after))
     with open_outbox(desk.connection) as outbox:
-        desk.allow_write("what turns out not to have been applied", yes=yes)
+        outbox.recover()
+        if any(True for _ in outbox.entries(states=[State.IN_DOUBT])):
+            desk.allow_write("what turns out not to have been applied", yes=yes)
         return _told(desk, settle_doubts(desk.client, outbox, settings, only=numbers), "nothing is in doubt")
 
 

@@ -15,6 +15,8 @@ from intacct_bridge.wire.reply import ConnectionCutError
 
 NETWORK, SENDER, AUTHORISED = "network and TLS", "sender", "sender authorised"
 COMPANY, SUBSCRIBED, USER, ENTITY = "company", "Web Services subscription", "user", "entity"
+SIGN_IN = "company id, user id and password"
+"""Where Intacct does not say which of them it was; then nothing is known of the company either."""
 DOOR = (NETWORK, SENDER, AUTHORISED, COMPANY, SUBSCRIBED, USER, ENTITY)
 """The steps of one sign-in, in the order in which the gateway checks them."""
 
@@ -28,8 +30,8 @@ _STEP_OF = {
     "company-unknown": COMPANY,
     "demo-expired": COMPANY,
     "web-services-not-subscribed": SUBSCRIBED,
-    "sign-in-wrong": USER,
-    "sign-in-other": USER,
+    "sign-in-wrong": SIGN_IN,
+    "sign-in-other": SIGN_IN,
     "user-locked": USER,
     "entity-unknown": ENTITY,
 }
@@ -62,9 +64,10 @@ def _passed(connection: Connection, steps: tuple[str, ...]) -> Iterator[Finding]
 
 def _failed(error: IntacctError, connection: Connection, open_client: Opener) -> Iterator[Finding]:
     step = _step_of(error)
-    if step == USER and connection.location_id and _enters_without_entity(connection, open_client):
+    if step == SIGN_IN and connection.location_id and _enters_without_entity(connection, open_client):
         step = ENTITY
-    yield from _passed(connection, DOOR[: DOOR.index(step)])
+    before = (NETWORK, SENDER) if step == SIGN_IN else DOOR[: DOOR.index(step)]
+    yield from _passed(connection, before)
     finding = from_error(step, error, causes=_causes(step, error, connection))
     if step == ENTITY:
         finding = replace(
@@ -81,7 +84,7 @@ def _step_of(error: IntacctError) -> str:
         return _STEP_OF[error.diagnosis.entry]
     if isinstance(error, ConnectionCutError | TransientError | SettingsError):
         return NETWORK
-    return USER if error.diagnosis is not None and error.diagnosis.kind == "sign_in" else NETWORK
+    return SIGN_IN if error.diagnosis is not None and error.diagnosis.kind == "sign_in" else NETWORK
 
 
 def _enters_without_entity(connection: Connection, open_client: Opener) -> bool:
@@ -109,7 +112,7 @@ def _causes(step: str, error: IntacctError, connection: Connection) -> tuple[str
             "it is in the list, and its status is inactive",
             f"it is in the list in another case: compare every letter with {connection.sender_id}",
         )
-    if step == USER and entry != "user-locked":
+    if step == SIGN_IN:
         return (
             f"the company id {connection.company_id} is wrong, or belongs to another environment",
             f"the user id {connection.user_id} is wrong (it is not the e-mail address)",

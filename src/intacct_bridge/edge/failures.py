@@ -11,7 +11,7 @@ import traceback
 from typing import Any
 
 from intacct_bridge.edge.console import Console
-from intacct_bridge.errors import InDoubtError, IntacctError, RecordError, SettingsError, TransientError
+from intacct_bridge.errors import InDoubtError, IntacctError, InvalidRequestError, RecordError, SettingsError, TransientError
 
 INTERRUPTED = 130
 USAGE = 2
@@ -70,11 +70,15 @@ def _where(error: IntacctError, target: str) -> str:
         record,
         f"field {field}" if field else "",
         f"function {error.function}" if error.function else "",
-        target if not isinstance(error, SettingsError) else "",
+        target if _reached_the_company(error) else "",
         f"HTTP {error.http_status}" if error.http_status not in (0, 200) else "",
         f"support id {support_ids[0]}" if support_ids else "",
     ]
     return ", ".join(part for part in parts if part)
+
+
+def _reached_the_company(error: IntacctError) -> bool:
+    return not isinstance(error, SettingsError) and not (isinstance(error, InvalidRequestError) and not error.by_gateway)
 
 
 def _why(error: IntacctError) -> str:

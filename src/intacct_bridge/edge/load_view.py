@@ -13,15 +13,15 @@ _SHOWN = 40
 """Records listed one by one; a longer file is summed up, and its refusals are still listed."""
 
 
-def show_plan(plan: Plan, console: Console) -> None:
-    """The records with their verdicts, the refusals with their reasons, the totals, the cost."""
+def show_plan(plan: Plan, console: Console, *, records: bool = True) -> None:
+    """The records with their verdicts (unless the outcomes will follow), the refusals, the totals, the cost."""
     if console.as_json:
         console.json(_plan_data(plan))
         return
     counts = Counter(planned.verdict for planned in plan.records)
     said = ", ".join(f"{counts[verdict]:,} {_word(verdict)}" for verdict in Verdict if counts[verdict])
     console.result(f"{plan.source}: {len(plan.records):,} records ({said or 'none'})")
-    if len(plan.records) <= _SHOWN:
+    if records and len(plan.records) <= _SHOWN:
         console.result("")
         console.table(("record", "verdict", "lines", "amount", "known as"), [_row(planned) for planned in plan.records])
     _show_refusals(plan.of(Verdict.REFUSED), console)
@@ -54,7 +54,13 @@ def amount_of(write: Write) -> Decimal | None:
         for line in write.all_lines
         if line.fields.get("TR_TYPE") == 1 and isinstance(amount := line.fields.get("TRX_AMOUNT"), Decimal)
     ]
-    return sum(amounts, Decimal(0)) if amounts else None
+    return money(sum(amounts, Decimal(0))) if amounts else None
+
+
+def money(amount: Decimal) -> Decimal:
+    """The same amount with two decimals at least, as columns of money are written."""
+    exponent = amount.as_tuple().exponent
+    return amount.quantize(Decimal("0.01")) if isinstance(exponent, int) and exponent > -2 else amount
 
 
 def _show_refusals(refused: Sequence[Planned], console: Console) -> None:
@@ -109,6 +115,16 @@ def show_outcomes(outcomes: Sequence[Outcome], console: Console) -> None:
         for outcome in outcomes
     ]
     console.table(("record", "outcome", "receipt", "why"), rows, empty="nothing to do")
+
+
+def show_known(known: Sequence[Planned], console: Console) -> None:
+    """The receipts of records that an earlier run posted."""
+    rows = [
+        (planned.write.label, f"{planned.write.object} {planned.receipt.record}" if planned.receipt else "", planned.since)
+        for planned in known
+    ]
+    if rows or console.as_json:
+        console.table(("record", "receipt", "sent"), rows)
 
 
 def _why(outcome: Outcome) -> str:

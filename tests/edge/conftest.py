@@ -1,0 +1,58 @@
+"""A demo company made once, and the command line run in this process against a copy of it."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+from edge.command_line import AS_OF, Intacct, Ran
+
+from intacct_bridge.edge.cli import main
+from intacct_bridge.edge.demo_company import DATABASE, make_emulator
+
+@pytest.fixture(scope="session")
+def company_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The demo company, made once."""
+    path = tmp_path_factory.mktemp("company") / DATABASE
+    make_emulator(path, as_of=AS_OF).close()
+    return path
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A user's machine with nothing on it; the working directory is empty too."""
+    for name in ("HOME", "USERPROFILE"):
+        monkeypatch.setenv(name, str(tmp_path / "user"))
+    for name in ("XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME", "APPDATA", "LOCALAPPDATA"):
+        monkeypatch.delenv(name, raising=False)
+    (tmp_path / "work").mkdir()
+    monkeypatch.chdir(tmp_path / "work")
+    return tmp_path
+
+
+@pytest.fixture
+def intacct(home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Intacct:
+    """The command line as a function of its words."""
+
+    def run(*words: str, **environ: str) -> Ran:
+        with monkeypatch.context() as patched:
+            for name, value in environ.items():
+                patched.setenv(name, value)
+            capsys.readouterr()
+            status = main(words)
+        printed = capsys.readouterr()
+        return Ran(status, printed.out, printed.err)
+
+    return run
+
+
+@pytest.fixture
+def demo(intacct: Intacct, home: Path, company_file: Path) -> Intacct:
+    """The same, on a copy of the demo company."""
+    folder = home / "demo"
+    folder.mkdir()
+    shutil.copy(company_file, folder / DATABASE)
+
+    def run(*words: str, **environ: str) -> Ran:
+        return intacct(*words, INTACCT_CONNECTION="demo", INTACCT_DEMO_HOME=str(folder), **environ)
+
+    return run

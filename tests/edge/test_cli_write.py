@@ -1,0 +1,113 @@
+"""The writing commands: single records, files, and what is kept of them."""
+
+import json
+from pathlib import Path
+
+import pytest
+from edge.command_line import AS_OF, Intacct
+
+from intacct_bridge.flow.sample import write_sample
+
+
+def test_a_record_is_made_changed_and_deleted(demo: Intacct) -> None:
+    made = demo("create", "CLASS", "CLASSID=C-77", "NAME=Bridges", "--json")
+    assert json.loads(made.out)["key"] == "C-77"
+    assert "demo-company (demo)" in made.err
+    assert demo("update", "CLASS", "C-77", "NAME=Bridges and tunnels").status == 0
+    assert json.loads(demo("get", "CLASS", "C-77", "--json").out)[0]["NAME"] == "Bridges and tunnels"
+    again = demo("create", "CLASS", "CLASSID=C-77", "NAME=Bridges")
+    assert again.status == 1
+    assert "already exists" in again.err
+    assert demo("delete", "CLASS", "C-77").status == 0
+    assert demo("get", "CLASS", "C-77").status == 1
+
+
+def test_an_empty_value_clears_a_field(demo: Intacct) -> None:
+    demo("create", "CLASS", "CLASSID=C-78", "NAME=Bridges", "DESCRIPTION=Over water")
+    demo("update", "CLASS", "C-78", "DESCRIPTION=")
+    assert json.loads(demo("get", "CLASS", "C-78", "--json").out)[0].get("DESCRIPTION") is None
+
+
+def test_a_number_that_means_two_records_is_not_guessed(demo: Intacct) -> None:
+    # The demo company's departments have DEPARTMENTIDs such as 100; give one the RECORDNO of another.
+    (first,) = json.loads(demo("query", "DEPARTMENT", "--select", "RECORDNO", "--limit", "1", "--json").out)
+    number = str(first["RECORDNO"])
+    demo("create", "DEPARTMENT", f"DEPARTMENTID={number}", "TITLE=Two meanings")
+    ran = demo("get", "DEPARTMENT", number)
+    assert ran.status == 2
+    assert "--by name" in ran.err
+    assert "Two meanings" in demo("get", "DEPARTMENT", number, "--by", "name").out
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("create", "CLASS", "CLASSID"), "FIELD=VALUE"),
+        (("create", "CLASS", "CLASSIDD=1"), "did you mean CLASSID"),
+        (("create", "CLASS"), "no fields"),
+        (("create", "APBILL", "WHENDUE=soon"), "WHENDUE"),
+    ],
+)
+def test_a_slip_is_refused_before_anything_is_sent(demo: Intacct, words: tuple[str, ...], says: str) -> None:
+    ran = demo(*words)
+    assert ran.status == 2
+    assert says in ran.err
+
+
+def test_a_production_company_is_not_written_to_without_a_yes(intacct: Intacct) -> None:
+    credentials = {
+        "INTACCT_COMPANY_ID": "acme",
+        "INTACCT_USER_ID": "u",
+        "INTACCT_USER_PASSWORD": "pppp",
+        "INTACCT_SENDER_ID": "s",
+        "INTACCT_SENDER_PASSWORD": "qqqq",
+        "INTACCT_ENDPOINT_URL": "http://127.0.0.1:9/x",  # nobody is there, and nobody is asked
+        "INTACCT_READ_FORMATTING": "false",
+    }
+    ran = intacct("outbox", "retry", **credentials)
+    assert ran.status == 0
+    assert "nothing can be retried" in ran.err
+
+
+def test_a_file_is_planned_applied_and_recognised(demo: Intacct, home: Path) -> None:
+    file = str(write_sample("journal-entries.csv", home / "work", as_of=AS_OF))
+    planned = demo("load", file, "--as", "journal-entries")
+    assert planned.status == 0
+    assert "11 to create" in planned.out
+    assert "--apply" in planned.err
+    applied = demo("load", file, "--as", "journal-entries", "--apply", "--json")
+    receipts = json.loads(applied.out)
+    assert applied.status == 0
+    assert [row["outcome"] for row in receipts] == ["posted"] * 11
+    again = demo("load", file, "--as", "journal-entries", "--apply")
+    assert again.status == 0
+    assert "11 records were posted before" in again.err
+    kept = json.loads(demo("outbox", "list", "--json").out)
+    assert [row["receipt"] for row in kept] == [row["receipt"] for row in receipts]
+    shown = demo("outbox", "show", "1")
+    assert "applied" in shown.out
+
+
+def test_what_is_refused_is_written_back_with_its_reason(demo: Intacct, home: Path) -> None:
+    file = str(write_sample("journal-entries-bad.csv", home / "work", as_of=AS_OF))
+    ran = demo("load", file, "--as", "journal-entries", "--refused", "mend.csv")
+    assert ran.status == 1
+    for reason in ("does not balance", "no account '63001'", "not a day", "two decimals", "'Enginering'"):
+        assert reason in ran.out
+    assert "does not balance" in (home / "work" / "mend.csv").read_text("utf-8-sig")
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("load", "none.csv", "--as", "journal-entries"), "none.csv"),
+        (("load", "none.csv", "--as", "journal-entry"), "did you mean journal-entries"),
+        (("load", "none.csv"), "--as"),
+    ],
+)
+def test_an_unreadable_input_ends_in_a_sentence(demo: Intacct, words: tuple[str, ...], says: str, home: Path) -> None:
+    if words[-1] == "journal-entry":
+        (home / "work" / "none.csv").write_text("Journal\n")
+    ran = demo(*words)
+    assert ran.status == 2
+    assert says in ran.err

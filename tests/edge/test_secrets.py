@@ -1,0 +1,118 @@
+"""Passwords and session ids appear nowhere: not on the screen, not in a log, not in any file that we write.
+
+They are planted where they could leak: in the settings, in the emulator's world, in the texts of its refusals, in a
+scripted fault that quotes them, in a web page that comes instead of an answer.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from edge.command_line import AS_OF, Intacct
+
+from intacct_bridge.client.client import Client
+from intacct_bridge.client.line import Means
+from intacct_bridge.edge.options import Desk
+from intacct_bridge.emulator.gateway import Emulator
+from intacct_bridge.emulator.settings import CompanySettings, EmulatorSettings, SenderSettings, UserSettings
+from intacct_bridge.emulator.weather import Weather
+from intacct_bridge.flow.sample import write_sample
+
+SENDER_SECRET = "Sender&<Secret>'9f3a"
+USER_SECRET = 'User"Secret&7c1e'
+SESSION = "session-secret-51d7"
+WITHOUT_WAITING = Means(sleep=lambda _: None)
+WORLD = EmulatorSettings(
+    senders=(SenderSettings("acme", SENDER_SECRET),),
+    companies=(CompanySettings("acme-books", senders=("acme",), users=(UserSettings("robot", USER_SECRET),)),),
+)
+COMMANDS = (
+    ("connections", "show"),
+    ("connections", "show", "--json"),
+    ("connections", "test"),
+    ("doctor",),
+    ("doctor", "--letter"),
+    ("objects", "bill"),
+    ("query", "VENDOR"),
+    ("query", "NOTHING"),
+    ("query", "USERINFO", "--json"),
+    ("create", "CLASS", "CLASSID=1", "NAME=x"),
+    ("load", "journal-entries.csv", "--as", "journal-entries", "--apply"),
+    ("outbox", "list"),
+    ("outbox", "show", "1"),
+)
+QUOTING = f"The password {SENDER_SECRET} or {USER_SECRET} was refused"
+STORMS = {
+    "fair": (),
+    "a fault that quotes them": (Weather("fault", calls=(), text=QUOTING),),
+    "a page that quotes them": (Weather("http", calls=(), status=403, body=f"<html><title>{QUOTING}</title></html>"),),
+    "a broken answer": (Weather("truncated", calls=()),),
+    "nobody there": (Weather("cut-after", calls=()),),
+}
+
+
+def leaks(text: str) -> list[str]:
+    """Every planted secret in the text, in any form in which it could be written."""
+    forms = [SENDER_SECRET, USER_SECRET, SESSION]
+    forms += [form.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;") for form in forms]
+    forms += ["9f3a", "7c1e", "51d7"]  # their tails, whatever became of the rest
+    return [form for form in forms if form in text]
+
+
+def files(folder: Path) -> Iterator[tuple[Path, str]]:
+    """Everything written below a folder, as text."""
+    for path in folder.rglob("*"):
+        if path.is_file():
+            yield path, path.read_bytes().decode("latin-1")
+
+
+@pytest.mark.parametrize("storm", STORMS)
+def test_no_secret_is_ever_printed_or_kept(
+    storm: str, intacct: Intacct, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    emulator = Emulator.empty(settings=WORLD, weather=STORMS[storm], draw=lambda: SESSION, sleep=lambda _: None)
+    monkeypatch.setattr(
+        Desk, "open_client", lambda _, connection: Client(connection, transport=emulator, means=WITHOUT_WAITING)
+    )
+    write_sample("journal-entries.csv", home / "work", as_of=AS_OF)
+    environ = {
+        "INTACCT_COMPANY_ID": "acme-books",
+        "INTACCT_USER_ID": "robot",
+        "INTACCT_USER_PASSWORD": USER_SECRET,
+        "INTACCT_SENDER_ID": "acme",
+        "INTACCT_SENDER_PASSWORD": SENDER_SECRET,
+        "INTACCT_ENDPOINT_URL": "http://127.0.0.1/gateway",
+        "INTACCT_ENVIRONMENT": "demo",
+        "INTACCT_ARCHIVE": str(home / "archive"),
+    }
+    try:
+        for words in COMMANDS:
+            ran = intacct(*words, "-vv", **environ)
+            assert leaks(ran.said) == [], words
+            assert "mistake of ours" not in ran.said, ran.said
+    finally:
+        emulator.close()
+    assert [(path, found) for path, text in files(home) if (found := leaks(text))] == []
+
+
+def test_a_wrong_password_is_not_shown_either(intacct: Intacct, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    emulator = Emulator.empty(settings=WORLD)
+    monkeypatch.setattr(
+        Desk, "open_client", lambda _, connection: Client(connection, transport=emulator, means=WITHOUT_WAITING)
+    )
+    environ = {
+        "INTACCT_COMPANY_ID": "acme-books",
+        "INTACCT_USER_ID": "robot",
+        "INTACCT_USER_PASSWORD": "nearly-7c1e",
+        "INTACCT_SENDER_ID": "acme",
+        "INTACCT_SENDER_PASSWORD": SENDER_SECRET,
+        "INTACCT_ENDPOINT_URL": "http://127.0.0.1/gateway",
+        "INTACCT_ENVIRONMENT": "demo",
+    }
+    try:
+        for words in (("connections", "test"), ("query", "VENDOR"), ("doctor", "--json")):
+            ran = intacct(*words, "-vv", **environ)
+            assert ran.status != 0
+            assert leaks(ran.said) == []
+    finally:
+        emulator.close()
