@@ -4,10 +4,11 @@ import shutil
 from pathlib import Path
 
 import pytest
-from edge.command_line import AS_OF, Intacct, Ran
 
+from edge.command_line import AS_OF, Intacct, Ran
 from intacct_bridge.edge.cli import main
 from intacct_bridge.edge.demo_company import DATABASE, make_emulator
+
 
 @pytest.fixture(scope="session")
 def company_file(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -4,8 +4,8 @@ import json
 from pathlib import Path
 
 import pytest
-from edge.command_line import AS_OF, Intacct
 
+from edge.command_line import AS_OF, Intacct
 from intacct_bridge.flow.sample import write_sample
 
 

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from edge.command_line import AS_OF, Intacct
 
+from edge.command_line import AS_OF, Intacct
 from intacct_bridge.client.client import Client
 from intacct_bridge.client.line import Means
 from intacct_bridge.edge.options import Desk

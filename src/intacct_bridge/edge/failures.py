@@ -11,7 +11,14 @@ import traceback
 from typing import Any
 
 from intacct_bridge.edge.console import Console
-from intacct_bridge.errors import InDoubtError, IntacctError, InvalidRequestError, RecordError, SettingsError, TransientError
+from intacct_bridge.errors import (
+    InDoubtError,
+    IntacctError,
+    InvalidRequestError,
+    RecordError,
+    SettingsError,
+    TransientError,
+)
 
 INTERRUPTED = 130
 USAGE = 2
