@@ -120,7 +120,11 @@ def show_outcomes(outcomes: Sequence[Outcome], console: Console) -> None:
 def show_known(known: Sequence[Planned], console: Console) -> None:
     """The receipts of records that an earlier run posted."""
     rows = [
-        (planned.write.label, f"{planned.write.object} {planned.receipt.record}" if planned.receipt else "", planned.since)
+        (
+            planned.write.label,
+            f"{planned.write.object} {planned.receipt.record}" if planned.receipt else "",
+            planned.since,
+        )
         for planned in known
     ]
     if rows or console.as_json:

@@ -170,7 +170,9 @@ def literal(found: Resolved, value: Value) -> Value:
 def _number(found: Resolved, value: Value) -> Value:
     if isinstance(value, bool) or not isinstance(value, int | Decimal):
         unquoted = isinstance(value, str) and value.strip().replace(".", "", 1).lstrip("+-").isdecimal()
-        raise _mismatch(found, value, f"write {str(value).strip()} without quotes" if unquoted else "write a number, such as 100.50")
+        raise _mismatch(
+            found, value, f"write {str(value).strip()} without quotes" if unquoted else "write a number, such as 100.50"
+        )
     if found.definition.kind is Kind.INTEGER:
         return int(value) if value == int(value) else value
     return Decimal(value)
