@@ -37,7 +37,7 @@ def test_a_described_row_model_is_python_that_runs(demo: Intacct) -> None:
     source = demo("describe", "APBILL", "--python").out
     names: dict[str, object] = {}
     exec(compile(source, "apbill.py", "exec"), names)  # what a user does with it
-    annotations = names["Apbill"].__annotations__  # type: ignore[attr-defined]
+    annotations = names["Apbill"].__annotations__
     assert "RECORDNO" in annotations
     assert "Decimal" in str(annotations["TOTALENTERED"])
 

@@ -85,9 +85,9 @@ def _where(error: IntacctError, target: str) -> str:
 
 
 def _reached_the_company(error: IntacctError) -> bool:
-    return not isinstance(error, SettingsError) and not (
-        isinstance(error, InvalidRequestError) and not error.by_gateway
-    )
+    if isinstance(error, InvalidRequestError):
+        return error.by_gateway
+    return not isinstance(error, SettingsError)
 
 
 def _why(error: IntacctError) -> str:
