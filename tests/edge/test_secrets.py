@@ -18,9 +18,9 @@ from intacct_bridge.emulator.settings import CompanySettings, EmulatorSettings, 
 from intacct_bridge.emulator.weather import Weather
 from intacct_bridge.flow.sample import write_sample
 
-SENDER_SECRET = "Sender&<Secret>'9f3a"
-USER_SECRET = 'User"Secret&7c1e'
-SESSION = "session-secret-51d7"
+SENDER_SECRET = "Sender&<Secret>'xQzKwj"
+USER_SECRET = 'User"Secret&VyGnqp'
+SESSION = "session-secret-HjXkzt"
 WITHOUT_WAITING = Means(sleep=lambda _: None)
 WORLD = EmulatorSettings(
     senders=(SenderSettings("acme", SENDER_SECRET),),
@@ -55,7 +55,7 @@ def leaks(text: str) -> list[str]:
     """Every planted secret in the text, in any form in which it could be written."""
     forms = [SENDER_SECRET, USER_SECRET, SESSION]
     forms += [form.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;") for form in forms]
-    forms += ["9f3a", "7c1e", "51d7"]  # their tails, whatever became of the rest
+    forms += ["xQzKwj", "VyGnqp", "HjXkzt"]  # their tails, whatever became of the rest
     return [form for form in forms if form in text]
 
 
@@ -103,7 +103,7 @@ def test_a_wrong_password_is_not_shown_either(intacct: Intacct, home: Path, monk
     environ = {
         "INTACCT_COMPANY_ID": "acme-books",
         "INTACCT_USER_ID": "robot",
-        "INTACCT_USER_PASSWORD": "nearly-7c1e",
+        "INTACCT_USER_PASSWORD": "nearly-VyGnqp",
         "INTACCT_SENDER_ID": "acme",
         "INTACCT_SENDER_PASSWORD": SENDER_SECRET,
         "INTACCT_ENDPOINT_URL": "http://127.0.0.1/gateway",
