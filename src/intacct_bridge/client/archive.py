@@ -6,6 +6,8 @@ XML or a URL may give them.
 
 import itertools
 import os
+import re
+from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -18,22 +20,35 @@ from intacct_bridge.wire.reply import ConnectionCutError, Reply, Transport
 
 KEPT = 500
 """How many exchanges are kept before the oldest is removed."""
+_APOSTROPHES = ("'", "&apos;", "&#39;", "&#039;", "&#x27;")
 _SHORTEST = 4
 """A shorter secret is masked in its own element only: as a word it would blot out half the text."""
 
 
+_SESSIONS = 50
+_SESSION = re.compile(rb"<sessionid>([^<]{8,})</sessionid>")
+"""A session id is a credential while it lives; those seen last are masked wherever they are quoted."""
+
+
 def secret_forms(secrets: tuple[str, ...]) -> tuple[str, ...]:
-    """Every way in which the secrets may be written, the longest first so that none leaves a tail."""
+    """Every way in which the secrets may be written, the longest first so that none leaves a tail.
+
+    A gateway may quote a request within an answer, so what was escaped once may be escaped again.
+    """
     forms: set[str] = set()
     for secret in secrets:
         if len(secret) >= _SHORTEST:
-            escaped = secret.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-            quoted = escaped.replace('"', "&quot;")
-            forms |= {secret, escaped, quoted, quoted.replace("'", "&apos;"), quoted.replace("'", "&#39;")}
-            forms |= {quoted.replace("'", "&#039;"), quoted.replace("'", "&#x27;")}
             forms |= {quote(secret), quote(secret, safe=""), quote_plus(secret)}
-            forms |= {secret.encode("unicode_escape").decode(), secret.replace('"', '\\"')}
+            forms |= {secret.encode("unicode_escape").decode(), secret.replace('"', '\\"'), secret.replace("'", "\\'")}
+            forms |= {secret, *_escaped(secret), *(twice for once in _escaped(secret) for twice in _escaped(once))}
     return tuple(sorted(forms, key=len, reverse=True))
+
+
+def _escaped(text: str) -> set[str]:
+    """The text escaped for XML, with and without its quotes."""
+    plain = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    ways = {plain, plain.replace('"', "&quot;"), plain.replace('"', "&#34;")}
+    return {way.replace("'", apostrophe) for way in ways for apostrophe in _APOSTROPHES}
 
 
 def without_secrets(text: str, forms: tuple[str, ...]) -> str:
@@ -64,7 +79,8 @@ class Archive:
     ) -> None:
         self._transport = transport
         self._directory = directory.expanduser()
-        self._forms = tuple(form.encode() for form in secret_forms(secrets))
+        self._forms = [form.encode() for form in secret_forms(secrets)]
+        self._sessions: deque[bytes] = deque(maxlen=_SESSIONS)
         self._kept = kept
         self._now = now
         self._count = itertools.count(1)
@@ -93,8 +109,10 @@ class Archive:
         return reply
 
     def _write(self, name: str, content: bytes) -> None:
+        fresh = {found[1] for found in _SESSION.finditer(content)} - set(self._sessions)
+        self._sessions.extend(fresh)
         content = masked(content)
-        for form in self._forms:
+        for form in (*self._forms, *self._sessions):
             content = content.replace(form, b"***")
         handle = os.open(self._directory / name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(handle, "wb") as out:

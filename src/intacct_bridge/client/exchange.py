@@ -7,6 +7,7 @@ that nothing was applied, for a write as well.
 """
 
 import logging
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -48,6 +49,8 @@ T = TypeVar("T")
 Decode = Callable[[bytes], tuple[Response, T]]
 """From an answer's body to the answer and what the caller wants of it; raises RemoteProtocolError."""
 
+_SESSIONS = 50
+"""How many session ids are remembered for masking; an entity has one each, and a renewal gives another."""
 _THROTTLED_WAIT = 5.0
 """Seconds to hold everybody back where the gateway does not say how long."""
 
@@ -143,6 +146,12 @@ class Exchange:
         self._transport = transport
         self._clock = clock
         self._forms = secret_forms(connection.secrets)
+        self._hidden: deque[str] = deque(maxlen=_SESSIONS)
+
+    def hide(self, secret: str) -> None:
+        """Mask another credential in every text from the gateway from now on."""
+        self._hidden.append(secret)
+        self._forms = secret_forms((*self.connection.secrets, *self._hidden))
 
     def once(self, call: Call, authentication: Authentication, endpoint: str, decode: Decode[T]) -> Answer[T]:
         """Send the call once. Raises what is to be done about it, AuthenticationRefused among it."""

@@ -194,6 +194,7 @@ class Session:
                 fix="Check the entity id, and whether the user may work there.",
                 function="getAPISession",
             )
+        self.exchange.hide(session_id)
         who = answer.signed_in
         return Signed(SessionAuth(session_id), endpoint, who.company_id, who.user_id, given)
 
