@@ -63,7 +63,7 @@ class MemoryWriter:
         return self.stream.name in self.sink.loading
 
     @property
-    def held(self) -> list[Row]:
+    def current(self) -> list[Row]:
         return (self.sink.tables if self.complete else self.sink.loading).get(self.stream.name, [])
 
     def write(self, rows: pa.RecordBatch) -> None:
@@ -77,7 +77,7 @@ class MemoryWriter:
 
     def commit(self, bookmark: Bookmark, at: datetime) -> Committed:
         by, key = self.stream.group or self.stream.by, self.stream.key
-        rows = [dict(row) for row in self.held]
+        rows = [dict(row) for row in self.current]
         arrived = {row[key] for row in self.rows}
         deleted = 0
         if self.stream.group:
@@ -98,13 +98,16 @@ class MemoryWriter:
 
     def live(self, field: str, values: Sequence[Value]) -> dict[Value, list[Value]]:
         found: dict[Value, list[Value]] = {}
-        for row in self.held:
+        for row in self.current:
             if not row["_deleted_at"] and row[field] in values:
                 found.setdefault(row[field], []).append(row[self.stream.key])
         return found
 
+    def held(self) -> list[Value]:
+        return self.unseen(self.sink.run + 1)
+
     def unseen(self, walk: int) -> list[Value]:
-        live = (row for row in self.held if not row["_deleted_at"] and row["_run"] < walk)
+        live = (row for row in self.current if not row["_deleted_at"] and row["_run"] < walk)
         return list(dict.fromkeys(row[self.stream.walked] for row in live))
 
 

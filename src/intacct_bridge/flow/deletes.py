@@ -29,8 +29,6 @@ TRAIL = Stream(
 )
 DELETED = "D"
 """What `query` calls a delete in ACCESSMODE; readByQuery wants the whole word."""
-EVERY_RUN = 2**62
-"""A number that no run reaches."""
 
 
 def follow_deletes(context: Context, readings: Sequence[Reading], headers: Mapping[str, Stream]) -> Asker:
@@ -171,7 +169,7 @@ def sweep(reading: Reading) -> None:
     else:
         only = replace(reading.partition(), select=(stream.key,))
         here = [key for piece in reading.pieces(only) for key in piece.rows.column(stream.key).to_pylist()]
-    held = reading.writer.unseen(EVERY_RUN)
+    held = reading.writer.held()
     strange = set(held).symmetric_difference(here)
     if stream.group:
         replace_under(reading, list(strange))

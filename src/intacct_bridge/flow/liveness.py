@@ -12,7 +12,8 @@ from typing import IO, Self
 from intacct_bridge.errors import SettingsError
 
 
-def _lock(file: IO[bytes]) -> bool:
+def held(file: IO[bytes]) -> bool:
+    """Lock an open file until it is closed; False where another process holds it."""
     try:
         if sys.platform == "win32":
             import msvcrt
@@ -38,7 +39,7 @@ class Liveness:
             self._file = (directory / loader).open("wb")
         except OSError as error:
             raise SettingsError(f"cannot write to {directory}: {error.strerror}", fix="check its rights") from None
-        if not _lock(self._file):
+        if not held(self._file):
             self._file.close()
             raise SettingsError(f"{directory} cannot be locked", fix="keep the outbox on a local disk")
 
@@ -54,7 +55,7 @@ class Liveness:
         except OSError:
             return True  # another user's: not ours to judge
         with file:
-            if not _lock(file):
+            if not held(file):
                 return True
         path.unlink(missing_ok=True)
         return False

@@ -83,6 +83,9 @@ class Writer(Protocol):
     def unseen(self, walk: int) -> list[Value]:
         """What the walk numbered `walk` has not met: values of the walked field of rows not deleted."""
 
+    def held(self) -> list[Value]:
+        """All values of the walked field of rows not deleted."""
+
 
 class Sink(Protocol):
     """A destination."""

@@ -193,13 +193,19 @@ class DuckDBWriter:
 
     def unseen(self, walk: int) -> list[Value]:
         """Keys or groups whose row was last written before the walk."""
+        return self._walked("_run < ?", [walk])
+
+    def held(self) -> list[Value]:
+        """Keys or groups in the table."""
+        return self._walked("true", [])
+
+    def _walked(self, where: str, values: Sequence[Value]) -> list[Value]:
         if self._schema is None:
             return []
         walked = quoted(self._stream.walked)
+        sql = f"SELECT DISTINCT {walked} FROM {self._table} WHERE _deleted_at IS NULL AND {where} ORDER BY 1"
         with self._sink.transaction() as con:
-            rows = con.execute(
-                f"SELECT DISTINCT {walked} FROM {self._table} WHERE _deleted_at IS NULL AND _run < ? ORDER BY 1", [walk]
-            ).fetchall()
+            rows = con.execute(sql, list(values)).fetchall()
         return [value for (value,) in rows]
 
     def _evolve(self, con: "duckdb.DuckDBPyConnection") -> Evolution:

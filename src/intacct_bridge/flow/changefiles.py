@@ -1,0 +1,132 @@
+"""Files of rows and of markers, written under a temporary name and renamed once they are whole."""
+
+import os
+import re
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from intacct_bridge.flow.evolution import arrow_type
+from intacct_bridge.flow.manifest import ROWS, ChangeFile
+from intacct_bridge.wire.values import Kind, Value
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+class OpenFile(Protocol):
+    """A file being written."""
+
+    def write(self, rows: "pa.Table") -> None:
+        """Add rows; their columns are those the file was opened with."""
+
+    def close(self) -> None:
+        """Write what the format wants at its end."""
+
+
+class Format(Protocol):
+    """How rows become a file."""
+
+    name: str
+    suffix: str
+
+    def open(self, path: Path, schema: "pa.Schema") -> OpenFile:
+        """Begin a file."""
+
+
+class ChangeFiles:
+    """The files of one commit of one stream."""
+
+    def __init__(self, root: Path, stream: str, run: int, format_: Format) -> None:
+        self.done: list[ChangeFile] = []
+        """Files that are whole and not yet taken."""
+        self._root = root
+        self._folder = re.sub(r"[^A-Za-z0-9_.-]", "_", stream)
+        self._run = run
+        self._format = format_
+        self._number = 0
+        self._open: tuple[OpenFile, pa.Schema, str] | None = None
+        self._rows = 0
+        (root / self._folder).mkdir(exist_ok=True)
+
+    def add_rows(self, rows: "pa.Table") -> None:
+        """Put rows into the open file; other columns than it has begin a new one."""
+        if self._open is not None and not self._open[1].equals(rows.schema):
+            self._close()
+        if self._open is None:
+            self._open = self._begin(ROWS, rows.schema)
+            self._rows = 0
+        self._open[0].write(rows)
+        self._rows += rows.num_rows
+
+    def add_markers(self, field: str, marks: Sequence[tuple[Value, int]], of: "pa.DataType") -> None:
+        """A file of its own that says which values of a field are gone, and when."""
+        import pyarrow as pa
+
+        values, numbers = [value for value, _ in marks], [number for _, number in marks]
+        rows = pa.table({"value": pa.array(values, of), "_seq": pa.array(numbers, pa.int64())})
+        file, _, name = self._begin("gone", rows.schema)
+        file.write(rows)
+        self._settle(file, name, ChangeFile(name, field, self._run, len(marks)))
+
+    def take(self) -> tuple[ChangeFile, ...]:
+        """Everything written since the last time, whole and in its place."""
+        self._close()
+        done, self.done = tuple(self.done), []
+        return done
+
+    def _begin(self, what: str, schema: "pa.Schema") -> "tuple[OpenFile, pa.Schema, str]":
+        self._number += 1
+        name = f"{self._folder}/{self._run:06}-{self._number:04}-{what}.{self._format.suffix}"
+        return self._format.open(self._temporary(name), schema), schema, name
+
+    def _close(self) -> None:
+        if self._open is not None:
+            file, _, name = self._open
+            self._open = None
+            self._settle(file, name, ChangeFile(name, ROWS, self._run, self._rows))
+
+    def _settle(self, file: OpenFile, name: str, made: ChangeFile) -> None:
+        """Close, make sure that it is on the disk, and give it its name."""
+        file.close()
+        with self._temporary(name).open("rb+") as written:
+            os.fsync(written.fileno())
+        self._temporary(name).replace(self._root / name)
+        self.done.append(made)
+
+    def _temporary(self, name: str) -> Path:
+        return self._root / f"{name}.tmp"
+
+
+def with_ours(rows: "pa.Table", run: int, at: datetime, numbers: Sequence[int]) -> "pa.Table":
+    """The rows with the columns that we add."""
+    import pyarrow as pa
+
+    ours = {
+        "_run": pa.repeat(pa.scalar(run, pa.int64()), rows.num_rows),
+        "_read_at": pa.repeat(pa.scalar(at, pa.timestamp("us", "UTC")), rows.num_rows),
+        "_seq": pa.array(numbers, pa.int64()),
+    }
+    for name, column in ours.items():
+        rows = rows.append_column(name, column)
+    return rows
+
+
+def widened(rows: "pa.Table", schema: "pa.Schema") -> "pa.Table":
+    """The rows with every column of the schema, in its order; what they lack is null."""
+    import pyarrow as pa
+
+    held = set(rows.schema.names)
+    columns = [
+        rows.column(field.name) if field.name in held else pa.nulls(rows.num_rows, field.type) for field in schema
+    ]
+    return pa.Table.from_arrays(columns, schema=schema)
+
+
+def schema_from(columns: Sequence[tuple[str, str]]) -> "pa.Schema | None":
+    """Columns as a manifest names them; None where there are none yet."""
+    import pyarrow as pa
+
+    types = {str(one): one for one in map(arrow_type, Kind)}
+    return pa.schema([(name, types[of]) for name, of in columns]) if columns else None

@@ -1,0 +1,150 @@
+"""A folder of change files and the one small file that says which of them count.
+
+Files never change once they have their names. What a stream's copy consists of, and the bookmark that is true of it,
+stand in `manifest.json`, which is replaced whole: a reader sees the state before a commit or the state after it. Files
+that no manifest names are leftovers of an interrupted commit and mean nothing.
+"""
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import IO, Any
+
+from intacct_bridge.errors import SettingsError
+from intacct_bridge.flow.liveness import held
+from intacct_bridge.flow.state import Bookmark
+
+NAME = "manifest.json"
+FORMAT = 1
+ROWS = "rows"
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeFile:
+    """One file: rows, or the values of a field whose older rows are gone."""
+
+    name: str
+    """Below the folder, with forward slashes."""
+    kind: str
+    """`rows`, or the field whose values the file lists."""
+    run: int
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One stream in the manifest."""
+
+    key: str
+    group: str = ""
+    columns: tuple[tuple[str, str], ...] = ()
+    """Names and Arrow types of the copy's columns, ours not included."""
+    files: tuple[ChangeFile, ...] = ()
+    """What the copy consists of; empty and not `complete` until a walk over everything has ended."""
+    loading: tuple[ChangeFile, ...] = ()
+    """What a walk over everything has read so far; takes the place of `files` when it ends."""
+    complete: bool = False
+    sequence: int = 0
+    """The highest number that rows or markers of the stream bear."""
+    bookmark: Bookmark = field(default_factory=Bookmark)
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """The whole folder."""
+
+    company: str = ""
+    format: str = ""
+    run: int = 0
+    streams: Mapping[str, Entry] = field(default_factory=dict)
+
+    def with_entry(self, name: str, entry: Entry) -> "Manifest":
+        """The same with one stream as it is now."""
+        return replace(self, streams={**self.streams, name: entry})
+
+    def to_json(self) -> str:
+        """The manifest's text."""
+        streams = {}
+        for name, entry in sorted(self.streams.items()):
+            plain = asdict(entry)
+            plain["columns"] = dict(entry.columns)
+            plain["bookmark"] = entry.bookmark.to_dict()
+            streams[name] = plain
+        head = {"version": FORMAT, "company": self.company, "format": self.format, "run": self.run}
+        return json.dumps(head | {"streams": streams}, indent=1, ensure_ascii=False) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str) -> "Manifest":
+        """Read a manifest; ValueError, KeyError or TypeError where it is none."""
+        plain: dict[str, Any] = json.loads(text)
+        if plain["version"] > FORMAT:
+            raise ValueError(f"it is of version {plain['version']}, and this program knows {FORMAT}")
+        return cls(
+            plain["company"],
+            plain["format"],
+            plain["run"],
+            {name: _entry(entry) for name, entry in plain["streams"].items()},
+        )
+
+
+def _entry(plain: dict[str, Any]) -> Entry:
+    files, loading = (tuple(ChangeFile(**one) for one in plain.pop(name)) for name in ("files", "loading"))
+    columns, bookmark = tuple(plain.pop("columns").items()), Bookmark.from_dict(plain.pop("bookmark"))
+    return Entry(columns=columns, bookmark=bookmark, files=files, loading=loading, **plain)
+
+
+class Folder:
+    """A folder with a manifest; one process writes to it at a time."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._held: IO[bytes] | None = None
+
+    def read(self) -> Manifest:
+        """The manifest; an empty one where there is none yet."""
+        try:
+            return Manifest.from_json((self.path / NAME).read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return Manifest()
+        except OSError as error:
+            raise SettingsError(f"{self.path} cannot be read: {error.strerror}") from None
+        except (ValueError, KeyError, TypeError) as error:
+            raise SettingsError(
+                f"{self.path / NAME} is damaged: {error}", fix="restore it, or begin a new copy in another folder"
+            ) from None
+
+    def hold(self) -> None:
+        """Make the folder and keep other writers out; half-written files of an interrupted run are cleared away."""
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            file = (self.path / ".writing").open("wb")
+        except OSError as error:
+            raise SettingsError(f"{self.path} cannot be written to: {error.strerror}", fix="check its rights") from None
+        if not held(file):
+            file.close()
+            raise SettingsError(f"another run is writing to {self.path}", fix="wait until it has ended")
+        self._held = file
+        for left in self.path.glob("*/*.tmp"):
+            left.unlink(missing_ok=True)
+
+    def publish(self, manifest: Manifest, sql: str) -> None:
+        """Replace the manifest, then the queries that were made for it."""
+        self._replace(NAME, manifest.to_json())
+        self._replace("latest.sql", sql)
+
+    def release(self) -> None:
+        """Let others write."""
+        if self._held is not None:
+            self._held.close()
+            self._held = None
+
+    def _replace(self, name: str, text: str) -> None:
+        target = self.path / name
+        fresh = target.with_name(name + ".tmp")
+        with fresh.open("w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        fresh.replace(target)
