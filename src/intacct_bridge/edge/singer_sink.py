@@ -252,6 +252,9 @@ class SingerWriter:
         """Nothing is known."""
         return []
 
+    def held(self) -> None:
+        """The consumer is not asked what it holds."""
+
     def _announce(self, rows: "pa.RecordBatch | None") -> None:
         """SCHEMA before the first record, and again when a column turned out wider than described."""
         changed = rows is not None and self._widen(rows)

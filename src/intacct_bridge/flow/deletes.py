@@ -164,12 +164,14 @@ def _compare_keys(context: Context, readings: Sequence[Reading]) -> None:
 def sweep(reading: Reading) -> None:
     """Take out what the company has not, and read what the copy has not."""
     stream = reading.stream
+    held = reading.writer.held()
+    if held is None:
+        return
     if stream.group:
         here = distinct(reading.asker, reading.partition())
     else:
         only = replace(reading.partition(), select=(stream.key,))
         here = [key for piece in reading.pieces(only) for key in piece.rows.column(stream.key).to_pylist()]
-    held = reading.writer.held()
     strange = set(held).symmetric_difference(here)
     if stream.group:
         replace_under(reading, list(strange))

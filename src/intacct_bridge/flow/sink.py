@@ -83,8 +83,8 @@ class Writer(Protocol):
     def unseen(self, walk: int) -> list[Value]:
         """What the walk numbered `walk` has not met: values of the walked field of rows not deleted."""
 
-    def held(self) -> list[Value]:
-        """All values of the walked field of rows not deleted."""
+    def held(self) -> list[Value] | None:
+        """All values of the walked field of rows not deleted; None where the destination cannot be asked."""
 
 
 class Sink(Protocol):
