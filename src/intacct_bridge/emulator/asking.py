@@ -8,6 +8,7 @@ takes them as UTC or in the user's offset; ISO dates are refused, as the gateway
 import re
 from collections.abc import Iterable
 from dataclasses import replace
+from datetime import timedelta
 
 from intacct_bridge.emulator.access import permit
 from intacct_bridge.emulator.books import Call
@@ -16,7 +17,7 @@ from intacct_bridge.emulator.relations import Path, follower, resolve
 from intacct_bridge.emulator.render import Column
 from intacct_bridge.errors import RecordError
 from intacct_bridge.model.catalog import ObjectDef
-from intacct_bridge.model.query import Compare, Filter, Op, comparisons, rebuilt
+from intacct_bridge.model.query import Compare, Filter, Op, all_of, comparisons, rebuilt
 from intacct_bridge.wire.values import NUMBERS, Formatting, Kind, Value, parse_value
 
 _ISO = re.compile(r"\d{4}-")
@@ -53,7 +54,7 @@ def all_columns(described: ObjectDef) -> list[Column]:
 def typed(call: Call, described: ObjectDef, where: Filter | None) -> Filter | None:
     """The filter with names as the catalogue spells them and literals of their fields' kinds."""
     if where is None:
-        return None
+        return _arrived(call, described)
     found = paths(call, described, (leaf.field for leaf in comparisons(where)))
     formatting = call.session.user.formatting
     if call.books.behaviour.filter_times == "utc":
@@ -66,7 +67,17 @@ def typed(call: Call, described: ObjectDef, where: Filter | None) -> Filter | No
         values = tuple(literal(path, str(value), formatting) for value in leaf.values)
         return Compare(path.name, leaf.op, values)
 
-    return rebuilt(where, change)
+    arrived = _arrived(call, described)
+    meant = rebuilt(where, change)
+    return meant if arrived is None else all_of((meant, arrived))
+
+
+def _arrived(call: Call, described: ObjectDef) -> Filter | None:
+    """The audit history shows a change only a while after it was made."""
+    delay = call.books.behaviour.audit_delay_seconds
+    if described.name != "AUDITHISTORY" or not delay:
+        return None
+    return Compare("ACCESSTIME", Op.LESSTHANOREQUALTO, (call.stamp - timedelta(seconds=delay),))
 
 
 def literal(path: Path, text: str, formatting: Formatting) -> Value:

@@ -5,9 +5,11 @@ without an order the rows come in one that nobody may rely on. Aggregates group 
 """
 
 from collections.abc import Iterable, Sequence
+from decimal import Decimal
 
 from intacct_bridge.emulator.asking import columns, described_for, paths, typed, visible
 from intacct_bridge.emulator.books import Answer, Call
+from intacct_bridge.emulator.cells import decimal_text
 from intacct_bridge.emulator.refusals import bad_query
 from intacct_bridge.emulator.render import Column, Page, fetch, rows_csv, rows_json, rows_text, rows_xml
 from intacct_bridge.emulator.selection import Question, kinds, select, viewer
@@ -83,7 +85,10 @@ def _aggregated(call: Call, described: ObjectDef, asked: Query, numbers: Sequenc
     table = call.books.table(described)
     view = viewer(call.books, described, table, [path.name for path in found.values()])
     rows = (view(body) for body in fetch(table, numbers))
-    lines = [[text or "" for text in line] for line in aggregated(rows, chosen, kinds(call.books, described))]
+    lines = [
+        [_plain(one, text) for one, text in zip(chosen, line, strict=True)]
+        for line in aggregated(rows, chosen, kinds(call.books, described))
+    ]
     tags = [one if isinstance(one, str) else _tag(call, one) for one in chosen]
     page = lines[asked.offset : asked.offset + asked.page_size]
     if asked.return_format in CONTENT_TYPES:
@@ -91,6 +96,12 @@ def _aggregated(call: Call, described: ObjectDef, asked: Query, numbers: Sequenc
     elements = tuple(_line(described.name, tags, line) for line in page)
     head = page_element(described.name, Page([]), len(lines), asked.offset, len(elements))
     return Answer(Element("data", "", elements, head.attributes))
+
+
+def _plain(one: Selected, text: str | None) -> str:
+    """A sum as amounts are written everywhere: without zeros that say nothing."""
+    is_sum = isinstance(one, Aggregate) and one.function == "sum"
+    return decimal_text(Decimal(text)) if is_sum and text else text or ""
 
 
 def _tag(call: Call, one: Aggregate) -> str:

@@ -175,7 +175,9 @@ def scenario(tree: dict[str, Any], where: str = "scenario") -> EmulatorSettings:
     return EmulatorSettings(tuple(senders.values()), tuple(companies.values()), behaviour)
 
 
-def _plural(entry: dict[str, Any], **names: str) -> dict[str, Any]:
+def _plural(entry: Any, **names: str) -> Any:
+    if not isinstance(entry, dict):
+        return entry
     return {names.get(name, name): value for name, value in entry.items()}
 
 

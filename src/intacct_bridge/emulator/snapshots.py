@@ -47,7 +47,10 @@ def read_by_query(call: Call) -> Answer:
         asked = parse_legacy(call.body.findtext("query"))
     except InvalidRequestError as error:
         raise bad_query(error.message) from None
-    where = typed(call, described, decoded(described, asked.where))
+    try:
+        where = typed(call, described, decoded(described, asked.where))
+    except FunctionRefusedError as error:
+        raise bad_query(error.message) from None
     question = Question(described, where, visible=visible(call, described, show_private=False))
     numbers = _scattered(call, select(call.books, question))
     kept = asked.rows(len(numbers))
