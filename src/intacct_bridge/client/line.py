@@ -49,7 +49,9 @@ class Line:
         far = transport is None and not is_loopback(urlsplit(connection.endpoint).hostname or "")
         kept = far if keep is None else keep
         self.cache = cache_directory() if kept else None
+        self.transport, self.keep, self.means = transport, keep, means
         self._own = HttpTransport(connection) if transport is None else None
+        self.state = state_directory() if kept else None
         self._tally = _tally(connection) if kept else None
         self.exchange = Exchange(
             connection,
@@ -67,6 +69,11 @@ class Line:
             return None
         self._tally.flush()
         return self._tally.usage.month_to_date(f"{now:%Y-%m}")
+
+    @property
+    def refusals(self) -> int:
+        """How often the gateway asked to slow down."""
+        return self.exchange.gate.refusals
 
     def close(self) -> None:
         """Write down the count and close the sockets that this line opened."""

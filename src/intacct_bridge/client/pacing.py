@@ -58,6 +58,8 @@ class Gate:
     def __init__(self, concurrency: int, *, clock: Callable[[], float], sleep: Callable[[float], None]) -> None:
         self._pace = Pace(concurrency, concurrency)
         self._running = 0
+        self.refusals = 0
+        """How many requests were refused for coming too fast."""
         self._free = threading.Condition()
         self._clock = clock
         self._sleep = sleep
@@ -81,6 +83,7 @@ class Gate:
     def throttled(self, wait: float) -> None:
         """A request was refused for coming too fast."""
         with self._free:
+            self.refusals += 1
             self._pace = throttled(self._pace, now=self._clock(), wait=wait)
 
     def answered(self) -> None:

@@ -6,12 +6,12 @@ usage dashboard. The file is changed under a lock and replaced whole, so a kille
 
 import json
 import re
-import sys
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
+
+from intacct_bridge.client.lockfile import locked
 
 _KEPT_MONTHS = 24
 _EVERY = 25
@@ -30,7 +30,7 @@ class MonthlyUsage:
         if transactions <= 0:
             return
         self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with _locked(self._path.with_suffix(".lock")):
+        with locked(self._path.with_suffix(".lock")):
             counted = self._read()
             of_month = counted.setdefault(month, {})
             of_month[self._connection] = of_month.get(self._connection, 0) + transactions
@@ -79,23 +79,3 @@ class Tally:
         if self._month:
             with suppress(OSError):
                 self.usage.add(self._month, fresh)
-
-
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    with path.open("a+b") as lock:
-        if sys.platform == "win32":  # pragma: no cover
-            import msvcrt
-
-            lock.seek(0)
-            msvcrt.locking(lock.fileno(), msvcrt.LK_LOCK, 1)
-            try:
-                yield
-            finally:
-                lock.seek(0)
-                msvcrt.locking(lock.fileno(), msvcrt.LK_UNLCK, 1)
-        else:
-            import fcntl
-
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            yield

@@ -7,18 +7,22 @@ import click
 from intacct_bridge.edge.options import Desk, stands_at_a_desk
 
 if TYPE_CHECKING:
-    pass
+    from intacct_bridge.edge.findings import Report
+
+_TRANSIENT = 4
 
 
 @click.command("doctor")
 @click.option("--streams", metavar="A,B", default="", help="Only what reading these objects needs.")
 @click.option("--writes", metavar="A,B", default="", help="Also what writing these objects needs.")
+@click.option("--page-size", metavar="N", type=click.IntRange(1), help="The page size that the planned job uses.")
 @click.option("--letter", "as_letter", is_flag=True, help="Write the message to the company's administrator.")
 @stands_at_a_desk(prints_table=True)
-def doctor_command(desk: Desk, *, streams: str, writes: str, as_letter: bool) -> int:
+def doctor_command(desk: Desk, *, streams: str, writes: str, page_size: int | None, as_letter: bool) -> int:
     """Check the whole way into a company, in order, and name what is missing: the fix, the menu path, who can do it.
 
-    Nothing is changed and nothing is left behind.
+    Nothing is changed and nothing is left behind. With -v each finding says where the knowledge comes from. Exit
+    status: 0 healthy, 1 something was found, 4 Intacct cannot be reached or does not answer now.
 
     \b
     Examples:
@@ -26,25 +30,33 @@ def doctor_command(desk: Desk, *, streams: str, writes: str, as_letter: bool) ->
       intacct doctor --streams GLDETAIL,APBILL --writes GLBATCH
       intacct doctor --writes APBILL --letter > to-the-administrator.txt
     """
-    from intacct_bridge.edge.doctor import Examination, Job, healthy
-    from intacct_bridge.edge.findings import Level, show
+    from intacct_bridge.edge.doctor import Examination, Job
+    from intacct_bridge.edge.doctor_view import as_data, show, verdict, without_secrets
 
-    job = Job(_names(streams), _names(writes))
+    job = Job(_names(streams), _names(writes), page_size)
     connection = desk.connection
     desk.console.say(f"examining {connection.target} as {connection.user_id}")
     examination = Examination(connection, desk.open_client, job)
+    findings = []
+    for finding in examination.run():
+        findings.append(finding)
+        if not desk.console.as_json and not as_letter:
+            show([finding], desk.console)
+    report = examination.report(findings)
     if as_letter:
         from intacct_bridge.edge.doctor_letter import letter
 
-        findings = list(examination.run())
-        desk.console.result(letter(connection, job, findings))
-    else:
-        findings = show(examination.run(), desk.console)
-    problems = sum(finding.level is Level.PROBLEM for finding in findings)
-    warnings = sum(finding.level is Level.WARNING for finding in findings)
-    verdict = f"{problems} to put right, {warnings} to consider" if problems or warnings else "all is well"
-    desk.console.say(f"{verdict}; {examination.spent:,} API transactions")
-    return 0 if healthy(findings) else 1
+        desk.console.result(desk.console.masked(letter(connection, job, report.findings)))
+    elif desk.console.as_json:
+        desk.console.json(without_secrets(as_data(report, connection.target), desk.console))
+    desk.console.say(verdict(report))
+    return _status(report)
+
+
+def _status(report: "Report") -> int:
+    if report.healthy:
+        return 0
+    return _TRANSIENT if report.stopped_at == "network" else 1
 
 
 def _names(text: str) -> tuple[str, ...]:

@@ -1,19 +1,28 @@
 """The examination: every set-up step in order, stopping where going on makes no sense.
 
-It changes nothing and leaves nothing behind, costs few transactions, and says how many.
+It changes nothing and leaves nothing behind, costs few transactions, and says how many. What it learns of the
+company's habits is kept for extraction and loading.
 """
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
+from intacct_bridge.client.calibration import Calibration
 from intacct_bridge.client.client import Client
 from intacct_bridge.client.connection import Connection
-from intacct_bridge.edge import doctor_habits, doctor_rights
-from intacct_bridge.edge.doctor_door import enter
-from intacct_bridge.edge.findings import Finding, Level, from_error
-from intacct_bridge.errors import IntacctError, TransientError
+from intacct_bridge.edge import doctor_habits, doctor_rights, doctor_writing
+from intacct_bridge.edge.doctor_door import PACE, Door
+from intacct_bridge.edge.doctor_times import Times
+from intacct_bridge.edge.findings import Finding, Report, Status, from_error, skipped
+from intacct_bridge.errors import IntacctError, SignInError, ThrottledError, TransientError
+
+Step = tuple[str, Callable[[], Iterator[Finding]]]
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,11 +31,36 @@ class Job:
 
     streams: tuple[str, ...] = ()
     writes: tuple[str, ...] = ()
+    page_size: int | None = None
+    """The page size that the job's own configuration asks for."""
 
     @property
     def tried_streams(self) -> tuple[str, ...]:
         """The named streams, or the usual ones."""
         return self.streams or doctor_rights.STREAMS
+
+
+def run(
+    target: Client | Connection,
+    streams: Sequence[str] = (),
+    writes: Sequence[str] = (),
+    *,
+    page_size: int | None = None,
+) -> Report:
+    """Examine the whole way into a company, for a planned job or for the usual one.
+
+    A client is examined on its own transport, by clients of its settings; it is left as it was.
+    """
+
+    def beside(connection: Connection) -> Client:
+        if isinstance(target, Client):
+            return target.beside(**{name: getattr(connection, name) for name in ("location_id",)})
+        return Client(connection)
+
+    connection = target.connection if isinstance(target, Client) else target
+    job = Job(tuple(one.upper() for one in streams), tuple(one.upper() for one in writes), page_size)
+    examination = Examination(connection, beside, job)
+    return examination.report(examination.run())
 
 
 @dataclass(slots=True)
@@ -36,69 +70,85 @@ class Examination:
     connection: Connection
     open_client: Callable[[Connection], Client]
     job: Job = field(default_factory=Job)
-    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    now: Callable[[], datetime] = _now
     spent: int = 0
     """API transactions used, once it is over."""
+    stopped_at: str = ""
+    """The step behind which going on made no sense."""
+    _opened: list[Client] = field(default_factory=list)
+    _door: Door | None = None
+
+    def report(self, findings: Iterator[Finding] | Sequence[Finding]) -> Report:
+        """The report of a run; give it the findings, all of them."""
+        seen = tuple(findings)
+        return Report(seen, self.spent, self.stopped_at)
 
     def run(self) -> Iterator[Finding]:
         """Findings in order, as they are made."""
-        opened: list[Client] = []
         with ExitStack() as closing:
 
             def opener(connection: Connection) -> Client:
                 client = self.open_client(connection)
                 closing.callback(client.close)
-                opened.append(client)
+                self._opened.append(client)
                 return client
 
+            door = Door(self.connection, opener, writes=bool(self.job.writes))
             try:
-                yield from self._steps(opener, opened)
+                yield from self._steps(door)
             finally:
-                self.spent = sum(client.meter.transactions for client in opened)
+                self.spent = sum(client.meter.transactions for client in self._opened)
 
-    def _steps(self, opener: Callable[[Connection], Client], opened: list[Client]) -> Iterator[Finding]:
-        shut = False
-        for finding in enter(self.connection, opener):
-            shut = shut or finding.level is Level.PROBLEM
+    def _steps(self, door: Door) -> Iterator[Finding]:
+        for finding in door.enter():
             yield finding
-        if shut:
-            yield Finding("everything else", Level.SKIPPED, "cannot be looked at before that is put right")
-            return
-        client = opened[0]
-        for name, step in self._rest(client):
+            if door.client is None and finding.status is Status.FAILURE:
+                yield self._stop(finding.step)
+                return
+        client = door.client
+        assert client is not None
+        times = Times(client, self.now, door.words, door.user_id)
+        for name, step in self._rest(client, door, times):
             try:
                 yield from step()
+            except (TransientError, SignInError) as error:
+                step_name = PACE if isinstance(error, ThrottledError) else name
+                yield from_error(step_name, error)
+                yield self._stop(step_name)
+                break
             except IntacctError as error:
                 yield from_error(name, error)
-                if isinstance(error, TransientError):
-                    yield Finding("everything else", Level.SKIPPED, "the gateway does not answer any more")
-                    return
+        if times.learned != Calibration():
+            client.calibrate(replace(times.learned, measured=f"{client.company_time:%Y-%m-%dT%H:%M:%SZ}"))
 
-    def _rest(self, client: Client) -> Sequence[tuple[str, Callable[[], Iterator[Finding]]]]:
-        """The steps behind the door, in order."""
-        habits, rights, job = doctor_habits, doctor_rights, self.job
-        legacy = self.connection.dtd_version == "2.1"
-        steps: list[tuple[str, Callable[[], Iterator[Finding]]]] = [
-            (habits.ENVIRONMENT, lambda: habits.environment(client)),
-            (habits.CLOCK, lambda: habits.clock(client, self.now)),
-            (habits.BUDGET, lambda: habits.budget(client)),
-        ]
-        if legacy:
-            return steps
-        steps += [
-            (habits.FORMATTING, lambda: habits.formatting(client)),
-            (rights.READING, lambda: rights.reading(client, job.tried_streams)),
-            (rights.WRITING, lambda: rights.writing(client, job.writes)),
-            (rights.AUDIT, lambda: rights.audit(client)),
-            (habits.DIMENSIONS, lambda: habits.dimensions(client)),
-            (habits.PERIODS, lambda: habits.periods(client, client.company_time.date())),
-            (habits.MEMORY, lambda: habits.memory(client)),
-            (habits.FILTER_TIME, lambda: habits.filter_time(client)),
-            (habits.PRIVILEGES, lambda: habits.privileges(client)),
-        ]
-        return steps
+    def _stop(self, step: str) -> Finding:
+        self.stopped_at = step
+        return skipped("rest", "cannot be looked at before that is put right")
 
+    def _rest(self, client: Client, door: Door, times: Times) -> Iterator[Step]:
+        """The steps behind the door, in order. Document type 2.1 has no questions for most of them."""
+        words = door.words
+        if self.connection.dtd_version != "2.1":
+            yield from self._rights(client, times, words)
+        else:
+            yield "pages", lambda: doctor_habits.pages(self.job.page_size)
+        yield PACE, lambda: doctor_habits.pace(client)
+        yield "budget", lambda: doctor_habits.budget(client, client.month_to_date)
+        if self.connection.dtd_version != "2.1":
+            yield "privileges", lambda: doctor_habits.privileges(door.user, words)
+        yield "environment", lambda: doctor_habits.environment(client, words)
 
-def healthy(findings: Sequence[Finding]) -> bool:
-    """Whether nothing has to be put right; warnings are advice."""
-    return not any(finding.level is Level.PROBLEM for finding in findings)
+    def _rights(self, client: Client, times: Times, words: dict[str, str]) -> Iterator[Step]:
+        job, rights = self.job, doctor_rights
+        yield "formatting", times.format_and_clock
+        reading = rights.Reading(client, job.tried_streams, named=bool(job.streams), words=words)
+        yield "modules", reading.modules
+        yield "reading", reading.reading
+        yield "private", lambda: rights.private(client, reading.readable, words)
+        yield "writing", lambda: doctor_writing.writing(client, job.writes, times.user_id, words)
+        yield "audit", lambda: rights.audit(client)
+        yield "dimensions", lambda: rights.dimensions(client, words)
+        yield "periods", times.periods
+        yield "memory", times.memory
+        yield "filter_time", times.filter_time
+        yield "pages", lambda: reading.paging() or doctor_habits.pages(job.page_size)

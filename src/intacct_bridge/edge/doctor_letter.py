@@ -1,40 +1,19 @@
-"""The message to the company's administrator: what to click, in order, for exactly one job."""
+"""The message to the company's administrator: what to click, in order, with the smallest role for exactly one job.
 
-from collections.abc import Sequence
+Where a role grants an object is in `data/permissions.json`; most of it is what the screens usually say, which the
+letter admits.
+"""
+
+from collections.abc import Iterable, Sequence
 
 from intacct_bridge.client.connection import Connection
 from intacct_bridge.edge.doctor import Job
-from intacct_bridge.edge.findings import Finding, Level
+from intacct_bridge.edge.doctor_writing import permission_of
+from intacct_bridge.edge.findings import Finding, tag_of
 from intacct_bridge.model.keys import creator
 
-_AREAS = (
-    ("AP", "Accounts Payable"),
-    ("AR", "Accounts Receivable"),
-    ("GL", "General Ledger"),
-)
-_AREA_OF = {
-    "VENDOR": "Accounts Payable",
-    "CUSTOMER": "Accounts Receivable",
-    "ACCTGRP": "General Ledger",
-    "JOURNAL": "General Ledger",
-    "REPORTINGPERIOD": "General Ledger",
-    "EMPLOYEE": "Company",
-    "DEPARTMENT": "Company",
-    "LOCATION": "Company",
-    "LOCATIONENTITY": "Company",
-    "CLASS": "Company",
-    "CONTACT": "Company",
-    "USERINFO": "Company",
-    "PROJECT": "Projects",
-    "TASK": "Projects",
-    "TIMESHEET": "Time & Expenses",
-    "EEXPENSES": "Time & Expenses",
-    "ITEM": "Inventory Control",
-    "WAREHOUSE": "Inventory Control",
-    "SODOCUMENT": "Order Entry",
-    "PODOCUMENT": "Purchasing",
-    "AUDITHISTORY": "Platform Services",
-}
+_READ = ("List", "View")
+_WRITE = ("Add", "Edit", "Delete")
 
 
 def letter(connection: Connection, job: Job, findings: Sequence[Finding]) -> str:
@@ -45,22 +24,25 @@ def letter(connection: Connection, job: Job, findings: Sequence[Finding]) -> str
             "",
             "Hello,",
             "",
-            (
-                f"our integration connects to Sage Intacct as the user {connection.user_id} through the sender"
-                f" {connection.sender_id}. It {_purpose(job)}. To work it needs the following, in this order;"
-                " what is there already can stay as it is."
-            ),
+            _opening(connection, job),
+            "",
+            *_still_missing(findings),
+            "This is all that it needs, in this order. What is there already can stay as it is.",
             "",
             *_steps(connection),
             "",
             *_role(job),
             "",
-            *_still_missing(findings),
-            "Nothing here needs administrator privileges for the user, and the user cannot sign in to the screens.",
+            "The user needs no administrator privileges and cannot sign in to the screens.",
             "",
             "Thank you.",
         ]
     )
+
+
+def _opening(connection: Connection, job: Job) -> str:
+    who = f"the user {connection.user_id}, through the sender {connection.sender_id}"
+    return f"our integration connects to Sage Intacct as {who}. It {_purpose(job)}."
 
 
 def _purpose(job: Job) -> str:
@@ -74,57 +56,70 @@ def _listed(names: Sequence[str]) -> str:
 
 def _steps(connection: Connection) -> list[str]:
     entity = (
-        f"allow it into the entity {connection.location_id}"
+        f"in User entities allow {connection.location_id}"
         if connection.location_id
-        else "leave it unrestricted, since it works at the top level"
+        else "leave User entities empty: it works at the top level"
     )
-    formats = "date format MM/DD/YYYY, 24-hour clock, time zone GMT"
     return [
         "1. Company > Admin > Subscriptions: turn Web Services on.",
         "2. Company > Setup > Company > Edit > Security > Web Services authorizations > Add:",
-        f"   Sender ID {connection.sender_id} (exactly so, capitals included), status Active, and no",
-        '   "Needs login for API".',
+        f"   Sender ID {connection.sender_id} (exactly so, capitals included), status Active,",
+        '   "Needs login for API" No.',
         "3. Company > Admin > Web Services users > Add:",
         f"   User ID {connection.user_id}, user type Business, admin privileges Off, status Active;",
         f"   {entity}.",
-        f"4. Company > Admin > Users > Preferences (on that user's row): {formats}.",
-        "5. Company > Admin > Roles > Add: the role below; then assign it to the user.",
+        "4. Company > Admin > Users > Preferences (on that user's row):",
+        "   date format MM/DD/YYYY, 24-hour clock, time zone GMT.",
+        "5. Company > Admin > Roles > Add: the role below; then open the user and assign it",
+        "   (Roles information). A role that is made and not assigned grants nothing.",
     ]
 
 
 def _role(job: Job) -> list[str]:
-    lines = ["The smallest role for this job (Subscriptions > Permissions of the role):", ""]
-    streams = job.tried_streams
-    wide = max(len(name) for name in (*streams, *job.writes, "Custom reports"))
-    rights = {name: ["List", "View"] for name in streams}
-    for name in job.writes:
-        rights.setdefault(name, ["List", "View"])
-        rights[name] += ["Add", "Edit", "Delete"]
-    for name, allowed in rights.items():
-        lines.append(f"   {name:<{wide}}  {', '.join(allowed)}   ({_area(name)}{_function(name, allowed)})")
-    lines.append(f"   {'Custom reports':<{wide}}  View   (Platform Services; it guards the audit history, from which")
-    lines.append(f"   {'':<{wide}}         deleted records are known)")
+    granted: dict[tuple[str, str], tuple[list[str], list[str], bool]] = {}
+    for name, rights in _wanted(job):
+        found = permission_of(name)
+        place = (found.application, found.permission) if found else ("(the object's application)", name)
+        sure = found is not None and tag_of(found.source) != "inferred"
+        held, names, _ = granted.setdefault(place, ([], [], sure))
+        held += [right for right in rights if right not in held]
+        names += [] if name in names else [name]
+    lines = ["The role (Roles > the role > Subscriptions > Permissions of each application):", ""]
+    for (application, permission), (held, names, sure) in sorted(granted.items()):
+        unsure = "" if sure else ", name inferred"
+        lines.append(f"   {application} > {permission}: {', '.join(held)}   (for {', '.join(names)}{unsure})")
+    special = [f"{name} by {creator(name)}" for name in job.writes if creator(name) not in ("", "create")]
+    if special:
+        lines += ["", f"   Made by functions of their own, which go by the application's rights: {', '.join(special)}."]
+    lines += ["", '   "Name inferred" means that the screen may call the permission a little differently.']
     return lines
 
 
-def _area(name: str) -> str:
-    if name in _AREA_OF:
-        return _AREA_OF[name]
-    return next((area for prefix, area in _AREAS if name.startswith(prefix)), "the object's application")
-
-
-def _function(name: str, allowed: Sequence[str]) -> str:
-    made = creator(name)
-    return f"; by {made}, which goes by the application's own rights" if made != "create" and "Add" in allowed else ""
+def _wanted(job: Job) -> Iterable[tuple[str, tuple[str, ...]]]:
+    for name in job.tried_streams:
+        yield name, _READ
+    for name in job.writes:
+        yield name, (*_READ, *_WRITE)
+    yield "AUDITHISTORY", ("View",)
 
 
 def _still_missing(findings: Sequence[Finding]) -> list[str]:
-    wrong = [finding for finding in findings if finding.level in (Level.PROBLEM, Level.WARNING) and finding.menu]
+    wrong = [
+        finding
+        for finding in findings
+        if finding.counts and (finding.menu or any(cause.menu for cause in finding.causes))
+    ]
     if not wrong:
         return []
-    lines = ["What our check found today:", ""]
+    lines = ["Our check of today found:", ""]
     for finding in wrong:
-        lines.append(f" - {finding.step}: {finding.seen}")
-        lines += [f"     perhaps: {cause}" for cause in finding.causes]
-        lines.append(f"     {finding.menu.replace('▸', '>')}: {finding.fix}")
+        lines.append(f" - {finding.title}: {finding.seen}")
+        if not finding.causes:
+            lines.append(f"   {_path(finding.menu)}{finding.fix}")
+        for place, cause in enumerate(finding.causes, 1):
+            lines.append(f"   {place}. perhaps {cause.cause}: {_path(cause.menu)}{cause.fix}")
     return [*lines, ""]
+
+
+def _path(menu: str) -> str:
+    return f"{menu.replace('▸', '>')}: " if menu else ""

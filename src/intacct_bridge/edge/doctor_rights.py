@@ -1,28 +1,20 @@
-"""The doctor's middle steps: what this user may read and write, and what the company has subscribed to.
+"""The doctor's middle steps: what this user may read, and what the company has subscribed to.
 
-A right is tried, not asked for, because few users may read the roles' own tables. Reading is one row of every stream in
-one request. Writing is a change to a record that cannot exist, which leaves nothing behind whatever the answer is.
-`lookup` and `inspect` prove nothing: they answer whatever the user's rights.
+A right to read is tried, not asked for: one row of every stream, all in one request. `lookup` and `inspect` prove
+nothing: they answer whatever the user's rights.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from intacct_bridge.client.client import Client
-from intacct_bridge.diagnosis import as_error
-from intacct_bridge.edge.findings import Finding, Level, from_error, ok
-from intacct_bridge.errors import IntacctError, InvalidRequestError
+from intacct_bridge.edge.doctor_asking import Answer, asked, below, equal, question, refusal, tried
+from intacct_bridge.edge.findings import Finding, Status, causes_of, from_error, ok, skipped, told
+from intacct_bridge.errors import IntacctError, InvalidRequestError, NotPermittedError
 from intacct_bridge.model import keys
-from intacct_bridge.wire.envelope import SUCCESS, Result
 from intacct_bridge.wire.xml import Element, element
 
-READING, WRITING, AUDIT, MODULES, OBJECTS = (
-    "right to read",
-    "right to write",
-    "audit history",
-    "module subscriptions",
-    "objects",
-)
 STREAMS = (
     "GLACCOUNT",
     "GLBATCH",
@@ -42,143 +34,188 @@ STREAMS = (
     "ITEM",
 )
 """What is tried where no job is named: the streams most people want."""
-_NOBODY = "999999999"
-"""A record number that no company has reached."""
-_MANY = 50
+_OWNED_BY_ENTITIES = ("GLBATCH", "APBILL", "ARINVOICE", "VENDOR", "CUSTOMER", "PROJECT")
+"""Where private records are looked for first."""
 
 
-def tried(client: Client, bodies: Sequence[Element], *, read: bool) -> list[Result]:
-    """Each function's result, failed ones among them."""
-    found: list[Result] = []
-    for start in range(0, len(bodies), _MANY):
-        found += client.call(*bodies[start : start + _MANY], read=read)
-    return found
+class Reading:
+    """Streams, and what the company says when each is asked for one row, all of them in one request."""
 
+    def __init__(self, client: Client, streams: Sequence[str], *, named: bool, words: Mapping[str, str]) -> None:
+        self.names = tuple(dict.fromkeys(name.upper() for name in streams))
+        self._client = client
+        self._named = named
+        self._words = words
+        self._answers: dict[str, Answer] = {}
 
-def refusal(result: Result) -> IntacctError | None:
-    """The error that a failed result stands for."""
-    return None if result.status == SUCCESS else as_error(result.faults, "function", function=result.function)
+    @property
+    def answers(self) -> Mapping[str, Answer]:
+        """What each stream answered; asked for when first needed."""
+        if not self._answers:
+            bodies = [question(name, keys.record_key(name) or "RECORDNO") for name in self.names]
+            self._answers = dict(zip(self.names, asked(self._client, *bodies), strict=True))
+        return self._answers
 
+    @property
+    def readable(self) -> tuple[str, ...]:
+        """The streams that answered."""
+        return tuple(name for name in self.names if self.answers[name].error is None)
 
-def reading(client: Client, streams: Iterable[str]) -> Iterator[Finding]:
-    """One row of every stream: rights, subscriptions and names in one request."""
-    names = list(dict.fromkeys(name.upper() for name in streams))
-    bodies = [_one_row(name) for name in names]
-    refused: dict[str, list[tuple[str, IntacctError]]] = defaultdict(list)
-    for name, result in zip(names, tried(client, bodies, read=True), strict=True):
-        error = refusal(result)
-        if error is not None:
-            refused[_step(error)].append((name, error))
-    yield from _modules(refused.pop(MODULES, []))
-    yield from _unknown(refused.pop(OBJECTS, []))
-    yield from _unreadable(refused.pop(READING, []), names)
+    def refused(self, step: str) -> dict[str, IntacctError]:
+        """The streams that are refused for what a step is about."""
+        errors = {name: self.answers[name].error for name in self.names}
+        return {name: error for name, error in errors.items() if error is not None and _step(error) == step}
 
+    def modules(self) -> Iterator[Finding]:
+        """Subscriptions: where no stream was named, a module that is not there is no fault of anybody's."""
+        refused = self.refused("modules")
+        if not refused:
+            yield ok("modules", "every stream's module is there")
+            return
+        by_text: dict[str, list[str]] = defaultdict(list)
+        for name, error in refused.items():
+            by_text[error.faults[0].text].append(name)
+        if not self._named:
+            yield ok("modules", f"not subscribed, and not asked for: {', '.join(refused)}")
+            return
+        for same in by_text.values():
+            yield _named(from_error("modules", refused[same[0]], objects=tuple(same)))
 
-def _one_row(name: str) -> Element:
-    key = keys.record_key(name)
-    return element(
-        "query",
-        element("object", name),
-        element("select", element("field", key)),
-        element("pagesize", "1"),
-    )
+    def reading(self) -> Iterator[Finding]:
+        """Rights and names."""
+        unknown, closed = self.refused("objects"), self.refused("reading")
+        if not unknown and not closed:
+            yield ok("reading", f"{len(self.readable)} of {len(self.names)} streams")
+        for name, error in unknown.items():
+            words = {**self._words, "objects": name}
+            yield from_error("reading", error, objects=(name,), causes=causes_of("object-unknown", words))
+        if closed:
+            yield self._closed(tuple(closed), next(iter(closed.values())))
+
+    def _closed(self, objects: tuple[str, ...], error: IntacctError) -> Finding:
+        if len(objects) == len(self.names) and len(objects) > 1:
+            causes = causes_of("nothing-readable", self._words)
+            return _named(from_error("reading", error, objects=objects, causes=causes))
+        if self._named:
+            return _named(from_error("reading", error, objects=objects))
+        said = "; ".join(str(fault) for fault in error.faults)
+        return _named(told("reading", "some-unreadable", said, status=Status.WARNING, objects=objects))
+
+    def paging(self) -> Iterator[Finding] | None:
+        """Streams that have more rows than the page showed, and say that nothing remains."""
+        short = [
+            name
+            for name, answer in self.answers.items()
+            if answer.error is None and answer.total > len(answer.rows) and not answer.remaining
+        ]
+        if not short:
+            return None
+        one = self.answers[short[0]]
+        seen = f"{short[0]}: {len(one.rows)} of {one.total:,} rows came, and 0 are said to remain"
+        return iter((told("pages", "paging-short", seen, objects=tuple(short)),))
 
 
 def _step(error: IntacctError) -> str:
     entry = error.diagnosis.entry if error.diagnosis is not None else ""
     if entry == "module-not-subscribed":
-        return MODULES
-    return OBJECTS if isinstance(error, InvalidRequestError) else READING
+        return "modules"
+    return "objects" if isinstance(error, InvalidRequestError) else "reading"
 
 
-def _modules(refused: list[tuple[str, IntacctError]]) -> Iterator[Finding]:
-    if not refused:
-        yield ok(MODULES, "every stream's module is there")
-        return
-    by_text: dict[str, list[tuple[str, IntacctError]]] = defaultdict(list)
-    for name, error in refused:
-        by_text[error.faults[0].text].append((name, error))
-    for same in by_text.values():
-        names = tuple(name for name, _ in same)
-        finding = from_error(MODULES, same[0][1], objects=names)
-        yield _named(finding, names)
-
-
-def _unknown(refused: list[tuple[str, IntacctError]]) -> Iterator[Finding]:
-    for name, error in refused:
-        yield from_error(
-            OBJECTS,
-            error,
-            objects=(name,),
-            causes=(
-                f"{name} is misspelt",
-                "it belongs to a module or an application that this company does not have",
-                "it is a custom object that is not deployed here",
-            ),
-        )
-
-
-def _unreadable(refused: list[tuple[str, IntacctError]], names: Sequence[str]) -> Iterator[Finding]:
-    if not refused:
-        yield ok(READING, f"{len(names)} of {len(names)} streams")
-        return
-    objects = tuple(name for name, _ in refused)
-    everything = len(refused) == len(names) and len(names) > 1
-    causes = (
-        ("no role is assigned to the user", "the assigned role is empty", "the user's type is too small (use Business)")
-        if everything
-        else ()
-    )
-    finding = from_error(READING, refused[0][1], objects=objects, causes=causes)
-    yield _named(finding, objects)
-
-
-def _named(finding: Finding, names: tuple[str, ...]) -> Finding:
+def _named(finding: Finding) -> Finding:
     """The finding about one object, told for all that it holds for."""
-    if len(names) == 1:
+    if len(finding.objects) <= 1:
         return finding
-    listed = ", ".join(names)
-    return Finding(
-        finding.step,
-        finding.level,
-        f"{finding.seen} (the same for {listed})",
-        finding.means,
-        finding.fix,
-        finding.menu,
-        finding.who,
-        finding.causes,
-        names,
-    )
+    return replace(finding, seen=f"{finding.seen} (the same for {', '.join(finding.objects)})")
 
 
-def writing(client: Client, objects: Iterable[str]) -> Iterator[Finding]:
-    """A change to a record that cannot exist: refused for the right, or for the record."""
-    names = list(dict.fromkeys(name.upper() for name in objects))
-    if not names:
+def private(client: Client, readable: Sequence[str], words: Mapping[str, str]) -> Iterator[Finding]:
+    """Whether the top level shows what an entity has: one stream, counted from above and from inside."""
+    if client.connection.location_id:
+        yield skipped("private", f"the connection works inside {client.connection.location_id}")
         return
-    if client.connection.read_only:
-        yield Finding(WRITING, Level.SKIPPED, "the connection is read-only")
+    name = next((name for name in _OWNED_BY_ENTITIES if name in readable), "")
+    place = asked(client, question("LOCATIONENTITY", "LOCATIONID", where=equal("STATUS", "active")))[0]
+    if not name or not place.rows:
+        yield ok("private", "no entities" if place.error is None and name else "nothing to try it on")
         return
-    bodies = [element("delete", element("object", name), element("keys", _NOBODY)) for name in names]
-    bodies += [element("update", element(name, element(keys.record_key(name), _NOBODY))) for name in names]
-    denied: dict[str, IntacctError] = {}
-    for name, result in zip((*names, *names), tried(client, bodies, read=False), strict=True):
-        error = refusal(result)
-        if error is not None and error.diagnosis is not None and error.diagnosis.kind == "not_permitted":
-            denied.setdefault(name, error)
-    if not denied:
-        yield ok(WRITING, f"{len(names)} of {len(names)} objects")
+    entity = place.rows[0].get("LOCATIONID", "")
+    body = question(name, keys.record_key(name), where=equal("MEGAENTITYID", entity), private=True)
+    try:
+        inside = asked(client.entity(entity), body)[0]
+    except IntacctError as error:
+        yield skipped("private", f"the entity {entity} cannot be entered: {error.message}")
         return
-    yield _named(from_error(WRITING, next(iter(denied.values())), objects=tuple(denied)), tuple(denied))
+    above = asked(client, body)[0]
+    if inside.error is not None or above.error is not None or above.total >= inside.total:
+        yield ok("private", f"{name} shows {above.total:,} records of {entity} at the top level, as inside it")
+        return
+    seen = f"{name} shows {above.total:,} of the {inside.total:,} records of {entity} at the top level"
+    yield told("private", "private-hidden", seen, words=words, objects=(name,))
 
 
 def audit(client: Client) -> Iterator[Finding]:
     """Whether deletes can be seen."""
-    body = element(
-        "query", element("object", "AUDITHISTORY"), element("select", element("field", "ID")), element("pagesize", "1")
-    )
-    error = refusal(tried(client, [body], read=True)[0])
+    error = asked(client, question("AUDITHISTORY", "ID"))[0].error
     if error is None:
-        yield ok(AUDIT, "readable: deletes are seen as they happen")
-    else:
-        yield from_error(AUDIT, error, level=Level.WARNING, objects=("AUDITHISTORY",))
+        yield ok("audit", "readable: deletes are seen as they happen")
+        return
+    said = "; ".join(str(fault) for fault in error.faults)
+    yield told("audit", "audit-closed", said, status=Status.WARNING, objects=("AUDITHISTORY",))
+
+
+def dimensions(client: Client, words: Mapping[str, str]) -> Iterator[Finding]:
+    """The company's dimensions, the ones it made itself among them, and whether those can be read."""
+    (result,) = tried(client, [element("getDimensions")], read=True)
+    error = refusal(result)
+    if error is not None:
+        yield from_error("dimensions", error, status=Status.WARNING)
+        return
+    fields = _own_dimensions(result.data)
+    if not fields:
+        yield ok("dimensions", "none beyond the standard ones")
+        return
+    names = _objects_of(client, fields)
+    answers = asked(client, *(question(name, keys.record_key(name) or "id") for name in names))
+    closed = {
+        name: answer.error
+        for name, answer in zip(names, answers, strict=True)
+        if isinstance(answer.error, NotPermittedError) or _step_is_unknown(answer.error)
+    }
+    if not closed:
+        yield ok("dimensions", f"{len(names)} of its own, all readable: {', '.join(names)}")
+        return
+    listed = {**words, "objects": ", ".join(closed)}
+    said = "; ".join(str(fault) for error in closed.values() if error is not None for fault in error.faults)
+    yield told(
+        "dimensions",
+        "dimension-not-readable",
+        said,
+        status=Status.WARNING,
+        words=words,
+        objects=tuple(closed),
+        causes=causes_of("dimension-not-readable", listed),
+    )
+
+
+def _step_is_unknown(error: IntacctError | None) -> bool:
+    return error is not None and error.diagnosis is not None and error.diagnosis.entry == "object-unknown"
+
+
+def _objects_of(client: Client, fields: Sequence[str]) -> list[str]:
+    """The objects that hold the dimensions' values: what GLENTRY's relation by that field leads to."""
+    try:
+        relations = client.describe("GLENTRY").relations.values()
+    except IntacctError:
+        relations = {}.values()
+    led_to = {relation.by.upper(): relation.object for relation in relations}
+    return [led_to.get(field.upper(), field.upper().removeprefix("GLDIM")) for field in fields]
+
+
+def _own_dimensions(data: Element | None) -> list[str]:
+    """The object names of user-defined dimensions in an answer to getDimensions."""
+    return [
+        row.findtext("objectName")
+        for row in below(data, "dimension")
+        if row.findtext("userDefinedDimension").strip().lower() == "true"
+    ]

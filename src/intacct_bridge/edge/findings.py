@@ -1,29 +1,47 @@
-"""What an examination finds, step by step, and how a person reads it.
+"""What an examination finds: a finding for each step, the report they make, and where their words come from.
 
-A finding says what was seen, what it means, what to do about it, where to click and who can. Where the gateway gives
-one answer for several causes, the finding lists all of them, the likeliest first, and does not pretend to know.
+A finding says what was seen, what it means, what to do about it, where to click, who can, and how sure the knowledge
+is (its tag). Where the gateway gives one answer for several causes, the finding lists all of them in the order in
+which to look, and does not pretend to know. The words are data: `data/doctor.json`, and for what the gateway said in
+its own words the error catalogue.
 """
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
+from importlib.resources import files
 
-from intacct_bridge.edge.console import Console
+import msgspec
+
 from intacct_bridge.errors import Diagnosis, IntacctError
 
 
-class Level(StrEnum):
+class Status(StrEnum):
     """How a step came out."""
 
     OK = "ok"
-    NOTE = "note"
-    """Nothing is wrong; something is worth knowing."""
     WARNING = "warning"
-    PROBLEM = "problem"
+    """Works, and should be put right or at least known."""
+    FAILURE = "failure"
     SKIPPED = "skipped"
 
 
-_SIGNS = {Level.OK: "✓", Level.NOTE: "·", Level.WARNING: "!", Level.PROBLEM: "✗", Level.SKIPPED: "-"}
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """One of several things that may be wrong behind the same answer."""
+
+    id: str
+    cause: str
+    fix: str
+    menu: str = ""
+    who: str = ""
+    source: str = ""
+
+    @property
+    def tag(self) -> str:
+        """How sure it is: confirmed, observed or inferred."""
+        return tag_of(self.source)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,75 +49,170 @@ class Finding:
     """One step's outcome."""
 
     step: str
-    level: Level
+    """The step's name, such as `authorised`."""
+    status: Status
     seen: str
+    id: str = ""
+    """A stable name for what was found; empty where the gateway's words are not in the catalogue."""
     means: str = ""
     fix: str = ""
     menu: str = ""
     who: str = ""
-    causes: tuple[str, ...] = ()
-    """Where the gateway does not say which: every cause that fits, the likeliest first."""
+    source: str = ""
+    causes: tuple[Cause, ...] = ()
+    """Where the gateway does not say which: every cause that fits, in the order in which to look."""
     objects: tuple[str, ...] = ()
     """The objects concerned, for a letter that asks for rights."""
 
+    @property
+    def tag(self) -> str:
+        """How sure it is: confirmed, observed or inferred; empty where all is well."""
+        return tag_of(self.source)
 
-def ok(step: str, seen: str) -> Finding:
-    """Nothing to do."""
-    return Finding(step, Level.OK, seen)
+    @property
+    def title(self) -> str:
+        """The step's name as a person reads it."""
+        return titles().get(self.step, self.step)
+
+    @property
+    def counts(self) -> bool:
+        """Whether somebody should do something about it."""
+        return self.status in (Status.WARNING, Status.FAILURE)
 
 
-def from_error(step: str, error: IntacctError, *, level: Level = Level.PROBLEM, **more: object) -> Finding:
-    """A finding from what the gateway said, with the catalogue's knowledge of it."""
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A whole examination."""
+
+    findings: tuple[Finding, ...]
+    transactions: int
+    """API transactions that it used."""
+    stopped_at: str = ""
+    """The step behind which going on made no sense; empty where all steps were gone through."""
+
+    @property
+    def healthy(self) -> bool:
+        """Whether nothing was found, warnings included."""
+        return not self.found
+
+    @property
+    def found(self) -> tuple[Finding, ...]:
+        """What somebody should do something about, in order."""
+        return tuple(finding for finding in self.findings if finding.counts)
+
+
+class _Words(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One entry of the data file."""
+
+    fix: str
+    who: str
+    source: str
+    means: str = ""
+    cause: str = ""
+    menu: str = ""
+
+
+class _Texts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    steps: tuple[tuple[str, str], ...]
+    sets: dict[str, tuple[str, ...]]
+    causes: dict[str, _Words]
+    findings: dict[str, _Words]
+
+
+@cache
+def _texts() -> _Texts:
+    raw = files("intacct_bridge.data").joinpath("doctor.json").read_bytes()
+    return msgspec.json.decode(raw, type=_Texts)
+
+
+@cache
+def titles() -> Mapping[str, str]:
+    """Every step in the order in which it is gone through, with its name for people."""
+    return dict(_texts().steps)
+
+
+def tag_of(source: str) -> str:
+    """The first word of a source where it is confirmed, observed or inferred."""
+    first = source.partition(" ")[0].rstrip(":;,")
+    return first if first in ("confirmed", "observed", "inferred") else ""
+
+
+def ok(step: str, seen: str, means: str = "") -> Finding:
+    """Nothing to do; `means` where there is something worth knowing."""
+    return Finding(step, Status.OK, seen, means=means)
+
+
+def skipped(step: str, why: str) -> Finding:
+    """A step that was not gone through."""
+    return Finding(step, Status.SKIPPED, why)
+
+
+def told(
+    step: str,
+    name: str,
+    seen: str,
+    *,
+    status: Status = Status.FAILURE,
+    words: Mapping[str, str] | None = None,
+    causes: tuple[Cause, ...] = (),
+    objects: tuple[str, ...] = (),
+) -> Finding:
+    """A finding in the data file's words, `words` filling their blanks."""
+    entry = _texts().findings[name]
+    blanks = {"objects": ", ".join(objects), **(words or {})}
+    return Finding(
+        step,
+        status,
+        seen,
+        name,
+        means=_filled(entry.means, blanks),
+        fix=_filled(entry.fix, blanks),
+        menu=_filled(entry.menu, blanks),
+        who=entry.who,
+        source=entry.source,
+        causes=causes,
+        objects=objects,
+    )
+
+
+def from_error(
+    step: str,
+    error: IntacctError,
+    *,
+    status: Status = Status.FAILURE,
+    causes: tuple[Cause, ...] = (),
+    objects: tuple[str, ...] = (),
+) -> Finding:
+    """A finding from what the gateway said, with the error catalogue's knowledge of it."""
     known = error.diagnosis or Diagnosis("", "", "", error.message)
     said = "; ".join(str(fault) for fault in error.faults) or error.message
     return Finding(
         step,
-        level,
+        status,
         said,
+        known.entry,
         means=" ".join(part for part in (known.means if known.entry else "", known.cause) if part),
         fix=error.fix or known.fix,
         menu=known.menu,
         who=known.who,
-        **more,  # type: ignore[arg-type]  # causes and objects
+        source=known.source if known.entry else "inferred",
+        causes=causes,
+        objects=objects,
     )
 
 
-def show(findings: Iterable[Finding], console: Console) -> list[Finding]:
-    """Print findings as they come, and return them all."""
-    seen = []
-    for finding in findings:
-        seen.append(finding)
-        if not console.as_json:
-            _print(finding, console)
-    if console.as_json:
-        console.json([as_data(finding) for finding in seen])
-    return seen
+def causes_of(name: str, words: Mapping[str, str], *, without: tuple[str, ...] = ()) -> tuple[Cause, ...]:
+    """Every cause that an answer may have, in order; none for an answer with one cause."""
+    found = []
+    for one in _texts().sets.get(name, ()):
+        if one not in without:
+            entry = _texts().causes[one]
+            menu = _filled(entry.menu, words)
+            found.append(
+                Cause(one, _filled(entry.cause, words), _filled(entry.fix, words), menu, entry.who, entry.source)
+            )
+    return tuple(found)
 
 
-def _print(finding: Finding, console: Console) -> None:
-    if console.quiet and finding.level in (Level.OK, Level.NOTE, Level.SKIPPED):
-        return
-    console.result(console.masked(f"{_SIGNS[finding.level]} {finding.step}: {finding.seen}"))
-    if finding.level is Level.OK:
-        return
-    lines = [("means", finding.means)]
-    lines += [("maybe" if place == 0 else "", f"{place + 1}. {cause}") for place, cause in enumerate(finding.causes)]
-    lines += [("fix", finding.fix), ("where", finding.menu), ("who", finding.who if finding.who != "you" else "")]
-    for label, text in lines:
-        if text:
-            console.result(console.masked(console.wrapped(f"    {label:>5}  ", text)))
-
-
-def as_data(finding: Finding) -> dict[str, object]:
-    """For support desks: every word as a field."""
-    return {
-        "step": finding.step,
-        "level": finding.level.value,
-        "seen": finding.seen,
-        "means": finding.means,
-        "causes": list(finding.causes),
-        "fix": finding.fix,
-        "menu": finding.menu,
-        "who": finding.who,
-        "objects": list(finding.objects),
-    }
+def _filled(template: str, words: Mapping[str, str]) -> str:
+    return template.format_map(words) if "{" in template else template

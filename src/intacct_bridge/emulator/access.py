@@ -10,11 +10,13 @@ from intacct_bridge.emulator.catalogue import module_of
 from intacct_bridge.emulator.refusals import (
     bad_sender,
     bad_sign_in,
+    blocked,
     expired_company,
     no_audit_history,
     no_web_services,
     not_permitted,
     refused,
+    sender_needs_login,
     unauthorised_sender,
 )
 from intacct_bridge.emulator.settings import CompanySettings, EmulatorSettings, UserSettings
@@ -49,7 +51,7 @@ def check_sender(settings: EmulatorSettings, control: Control) -> None:
     """The sender exists, is active, and knows its password; id and password are case-sensitive."""
     sender = settings.sender(control.sender_id)
     if sender is None or not sender.active or sender.password != control.password:
-        raise bad_sender()
+        raise blocked() if settings.behaviour.sender_refusal == "gateway" else bad_sender()
 
 
 def check_company(settings: EmulatorSettings, company_id: str, sender_id: str) -> CompanySettings:
@@ -61,8 +63,10 @@ def check_company(settings: EmulatorSettings, company_id: str, sender_id: str) -
         raise expired_company()
     if not company.web_services:
         raise no_web_services()
-    if "*" not in company.senders and sender_id not in company.senders:
+    if ("*" not in company.senders and sender_id not in company.senders) or sender_id in company.inactive_senders:
         raise unauthorised_sender(sender_id, company_id)
+    if sender_id in company.senders_needing_login:
+        raise sender_needs_login(sender_id)
     return company
 
 
@@ -82,7 +86,8 @@ def may_enter(books: Books, user: UserSettings, entity: str) -> bool:
         return not user.entities
     if user.entities and entity not in user.entities:
         return False
-    return bool(books.table("LOCATIONENTITY").find("LOCATIONID", entity))
+    table = books.table("LOCATIONENTITY")
+    return any((table.get(number) or {}).get("STATUS") != "inactive" for number in table.find("LOCATIONID", entity))
 
 
 def permit(call: Call, operation: str, name: str) -> None:

@@ -104,7 +104,8 @@ def visible(call: Call, described: ObjectDef, *, show_private: bool) -> tuple[st
         return None
     if call.session.entity:
         return ("", call.session.entity)
-    return None if show_private or not call.books.behaviour.hide_private else ("",)
+    behaviour = call.books.behaviour
+    return None if (show_private and behaviour.show_private) or not behaviour.hide_private else ("",)
 
 
 def described_for(call: Call, operation: str, name: str) -> ObjectDef:

@@ -35,6 +35,7 @@ from intacct_bridge.emulator.render import MARK, Page
 from intacct_bridge.emulator.sessions import Session, Sessions, moment
 from intacct_bridge.emulator.settings import EmulatorSettings
 from intacct_bridge.emulator.store import open_database
+from intacct_bridge.emulator.users import keep_users
 from intacct_bridge.emulator.weather import Forecast, Weather, cut, http_reply, scripted_faults
 from intacct_bridge.errors import Fault
 from intacct_bridge.wire.codec import encode_response, masked
@@ -108,10 +109,7 @@ class Emulator:
         """A gateway whose companies have no records yet but their users."""
         emulator = cls(open_database(path), **more)
         for company in emulator.settings.companies:
-            table = emulator.books(company.company_id).table("USERINFO")
-            for user in company.users:
-                if not table.find("LOGINID", user.user_id):
-                    table.insert({"LOGINID": user.user_id, "STATUS": "active", "USERTYPE": "business user"})
+            keep_users(emulator.books(company.company_id))
         return emulator
 
     @classmethod
@@ -129,6 +127,7 @@ class Emulator:
             with books.store.together():
                 load(books, demo_company(seed, as_of=day, scale=scale))
                 books.store.keep_fact("demo", f"seed={seed} as_of={day} scale={scale}")
+        keep_users(books)
         return emulator
 
     def clone(self, **more: Any) -> "Emulator":
@@ -137,7 +136,10 @@ class Emulator:
         with self._lock:
             self._connection.backup(connection)
         settings = more.pop("settings", self.settings)
-        return Emulator(connection, settings, clock=more.pop("clock", self._clock), **more)
+        copy = Emulator(connection, settings, clock=more.pop("clock", self._clock), **more)
+        for company in copy.settings.companies:
+            keep_users(copy.books(company.company_id))
+        return copy
 
     def close(self) -> None:
         """Close the database."""

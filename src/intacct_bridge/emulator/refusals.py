@@ -40,6 +40,11 @@ def bad_sender() -> ControlRefusedError:
     return ControlRefusedError(Fault("XL03000006", description2="Incorrect Intacct XML Partner ID or password."))
 
 
+def blocked() -> ControlRefusedError:
+    """A request that the gateway turns away before the application sees it, as it does with a wrong sender."""
+    return ControlRefusedError(Fault("GW-0011", "Invalid Request"), http_status=400, echo=False)
+
+
 def bad_policy(policy: str) -> ControlRefusedError:
     """A transport policy that nobody set up."""
     return ControlRefusedError(Fault("XL03000006", description2=f"{policy} is not a valid transport policy."))
@@ -76,6 +81,12 @@ def unauthorised_sender(sender: str, company: str) -> SignInRefusedError:
             "Contact the company administrator to grant Web Services authorization to this sender ID.",
         )
     )
+
+
+def sender_needs_login(sender: str) -> SignInRefusedError:
+    """The authorization asks for a login with every call. No source records the text."""
+    text = f"A login is required for this sender: '{sender}' needs login for API."
+    return SignInRefusedError(Fault("XL03000006", "Invalid Web Services Authorization", text))
 
 
 def no_web_services() -> SignInRefusedError:

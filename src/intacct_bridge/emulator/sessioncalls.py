@@ -25,7 +25,7 @@ def get_api_session(call: Call) -> Answer:
     api = element(
         "api",
         element("sessionid", session.session_id),
-        element("endpoint", session.endpoint),
+        element("endpoint", call.books.settings.session_endpoint or session.endpoint),
         element("locationid", session.entity),
     )
     return Answer(element("data", api))

@@ -9,11 +9,13 @@ Everything is frozen data. `EmulatorSettings()` is the demo world; a scenario fi
     company_id = "expired-company"
     expired = true
 
-A company named in a scenario is added, or takes the place of the one with that id.
+A company named in a scenario is added, or takes the place of the one with that id. The table `scenario` is for whoever
+plays it (what it shows, with which connection) and changes nothing here; `shipped_scenarios` come with the package.
 """
 
 import tomllib
 from dataclasses import MISSING, dataclass, field, fields, is_dataclass
+from importlib.resources import files
 from pathlib import Path
 from types import UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
@@ -54,6 +56,10 @@ class UserSettings:
     roles: tuple[str, ...] = ("administrator",)
     audit: bool = True
     """May view the audit history (a right on custom reports)."""
+    admin: str = ""
+    """Administrator privileges as USERINFO shows them: `Off`, `Limited`, `Full`; empty leaves the record as it is."""
+    user_type: str = ""
+    """The type as USERINFO shows it; empty leaves the record as it is."""
     date: str = DEFAULT.date
     clock: int = DEFAULT.clock
     offset_minutes: int = DEFAULT.offset_minutes
@@ -75,7 +81,13 @@ class CompanySettings:
     expired: bool = False
     """A demo company past its date."""
     senders: tuple[str, ...] = ("demo-sender",)
-    """Sender ids the company has authorised; `*` for all."""
+    """Sender ids the company has authorised, in exactly this case; `*` for all."""
+    inactive_senders: tuple[str, ...] = ()
+    """Authorised, and with the status inactive. That the answer is the unauthorised one's is inferred."""
+    senders_needing_login: tuple[str, ...] = ()
+    """Authorised with "Needs login for API", for which all calls fail; the text of the refusal is inferred."""
+    session_endpoint: str = ""
+    """The endpoint that a session is given with; empty for the one the request came by."""
     users: tuple[UserSettings, ...] = (UserSettings(),)
     roles: tuple[RoleSettings, ...] = (RoleSettings(),)
     modules: tuple[str, ...] = ALL_MODULES
@@ -120,6 +132,10 @@ class Behaviour:
     """The order of a readByQuery's rows: `scattered`, which was observed, or by `key`."""
     result_minutes: float = 30
     """How long a readByQuery result can be read on without being touched."""
+    show_private: bool = True
+    """Whether `showprivate` is heeded at the top level; that a company may not is inferred."""
+    sender_refusal: str = "control"
+    """How a wrong sender is refused: by the application (`control`) or before it (`gateway`: HTTP 400, GW-0011)."""
     http_status_of_control_failures: int = 200
     concurrency: int = 0
     """Requests that run at once; as many again may wait. 0 for no limit."""
@@ -157,9 +173,15 @@ def load_scenario(path: str | Path) -> EmulatorSettings:
     return scenario(tree, str(path))
 
 
+def shipped_scenarios() -> dict[str, Path]:
+    """The scenario files of the package by name, such as `02-sender-not-authorised`."""
+    folder = Path(str(files("intacct_bridge.data"))) / "scenarios"
+    return {path.stem: path for path in sorted(folder.glob("*.toml"))}
+
+
 def scenario(tree: dict[str, Any], where: str = "scenario") -> EmulatorSettings:
     """The demo world with the differences in this tree."""
-    unknown = sorted(set(tree) - {"sender", "company", "behaviour", "fault"})
+    unknown = sorted(set(tree) - {"sender", "company", "behaviour", "fault", "scenario"})
     if unknown:
         raise SettingsError(f"{where}: there is no table {unknown[0]}", fix="tables: sender, company, behaviour, fault")
     start = EmulatorSettings()
