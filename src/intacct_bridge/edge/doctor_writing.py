@@ -17,7 +17,7 @@ from intacct_bridge.edge.doctor_asking import below, refusal, tried
 from intacct_bridge.edge.findings import Finding, Status, from_error, ok, skipped, told
 from intacct_bridge.errors import IntacctError, InvalidRequestError
 from intacct_bridge.model import keys
-from intacct_bridge.wire.xml import Element, element
+from intacct_bridge.wire.xml import element
 
 RIGHTS = ("Add", "Edit", "Delete")
 _VERBS = {"Add": "create", "Edit": "update", "Delete": "delete"}
