@@ -13,7 +13,6 @@ from intacct_bridge.client.asking import Asking, refused_by_legacy, successful
 from intacct_bridge.client.attachments import Attachments
 from intacct_bridge.client.bodies import Bodies
 from intacct_bridge.client.cabinet import Cabinet
-from intacct_bridge.client.calibration import Calibration, Calibrations
 from intacct_bridge.client.connection import Connection
 from intacct_bridge.client.describing import Descriptions, inspected
 from intacct_bridge.client.legacy import LegacyReading
@@ -105,24 +104,9 @@ class Client:
         return self._line.month_to_date(self.company_time)
 
     @property
-    def refusals(self) -> int:
-        """How often the gateway asked this client to slow down."""
-        return self._line.refusals
-
-    @property
-    def calibration(self) -> Calibration:
-        """What was learned of this company's habits on this machine: nothing, until `intacct doctor` has looked."""
-        return Calibrations(self._line.state).of(self.connection)
-
-    def calibrate(self, learned: Calibration) -> None:
-        """Keep what was learned of this company's habits, where anything is kept at all."""
-        Calibrations(self._line.state).keep(self.connection, learned)
-
-    def beside(self, **changes: Any) -> "Client":
-        """Another client on the same transport, with other settings; whoever opens it closes it."""
-        line = self._line
-        connection = replace(self.connection, **changes)
-        return Client(connection, transport=line.transport, keep=line.keep, means=line.means)
+    def line(self) -> Line:
+        """What this client shares with its entities' clients, and what is kept of the company's habits."""
+        return self._line
 
     def sign_in(self) -> Signed:
         """Who is signed in and where; makes one call where there is no session yet.

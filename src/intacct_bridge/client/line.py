@@ -10,6 +10,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from intacct_bridge.client.archive import Archive
+from intacct_bridge.client.calibration import Calibration, Calibrations
 from intacct_bridge.client.connection import Connection, is_loopback
 from intacct_bridge.client.exchange import Exchange
 from intacct_bridge.client.http import HttpTransport
@@ -74,6 +75,15 @@ class Line:
     def refusals(self) -> int:
         """How often the gateway asked to slow down."""
         return self.exchange.gate.refusals
+
+    @property
+    def calibration(self) -> Calibration:
+        """What was learned of this company's habits on this machine: nothing, until `intacct doctor` has looked."""
+        return Calibrations(self.state).of(self.connection)
+
+    def calibrate(self, learned: Calibration) -> None:
+        """Keep what was learned of this company's habits, where anything is kept at all."""
+        Calibrations(self.state).keep(self.connection, learned)
 
     def close(self) -> None:
         """Write down the count and close the sockets that this line opened."""

@@ -54,7 +54,8 @@ def run(
 
     def beside(connection: Connection) -> Client:
         if isinstance(target, Client):
-            return target.beside(**{name: getattr(connection, name) for name in ("location_id",)})
+            line = target.line
+            return Client(connection, transport=line.transport, keep=line.keep, means=line.means)
         return Client(connection)
 
     connection = target.connection if isinstance(target, Client) else target
@@ -119,7 +120,7 @@ class Examination:
             except IntacctError as error:
                 yield from_error(name, error)
         if times.learned != Calibration():
-            client.calibrate(replace(times.learned, measured=f"{client.company_time:%Y-%m-%dT%H:%M:%SZ}"))
+            client.line.calibrate(replace(times.learned, measured=f"{client.company_time:%Y-%m-%dT%H:%M:%SZ}"))
 
     def _stop(self, step: str) -> Finding:
         self.stopped_at = step

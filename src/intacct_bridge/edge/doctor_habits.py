@@ -27,8 +27,9 @@ def pages(page_size: int | None) -> Iterator[Finding]:
 
 def pace(client: Client) -> Iterator[Finding]:
     """Whether the gateway asked this examination, one request at a time, to slow down."""
-    if client.refusals:
-        times = "once" if client.refusals == 1 else f"{client.refusals} times"
+    refusals = client.line.refusals
+    if refusals:
+        times = "once" if refusals == 1 else f"{refusals} times"
         seen = f"the gateway asked to slow down {times}, though this examination sends one request at a time"
         yield told("pace", "throttled", seen, status=Status.WARNING)
         return
