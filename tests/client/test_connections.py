@@ -10,6 +10,8 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from intacct_bridge.client import tomlfile
 from intacct_bridge.client.connection import Connection, check_endpoint
@@ -434,3 +436,23 @@ def test_an_unknown_setting_is_not_written(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="did you mean company_id"):
         add_connection("a", {"companyid": "x"}, path=tmp_path / "intacct.toml")
     assert not list(tmp_path.iterdir())
+
+
+TEXTS = st.text(st.characters(codec="utf-8", exclude_characters="\x00"), max_size=30)
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    name=TEXTS.filter(bool),
+    values=st.dictionaries(TEXTS.filter(bool), st.one_of(TEXTS, st.booleans(), st.integers(-9, 9))),
+)
+def test_any_table_can_be_written_read_and_taken_out_again(tmp_path: Path, name: str, values: dict[str, Any]) -> None:
+    path = tmp_path / "intacct.toml"
+    path.write_text(BEFORE)
+    if name in ("first", "second one"):
+        return
+    tomlfile.put(path, "connections", name, values)
+    read = tomlfile.read(path)
+    assert read is not None and read.connections[name] == values
+    assert tomlfile.remove(path, "connections", name)
+    assert path.read_text().rstrip() == BEFORE.rstrip()

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from client.company import Company, Rows, vendors
 from client.gateway import failed, fault
 from intacct_bridge.client.walk import Leaf, by_key, by_offset
-from intacct_bridge.errors import InvalidRequestError, NotPermittedError, RecordError, RemoteProtocolError
+from intacct_bridge.errors import CapError, InvalidRequestError, NotPermittedError, RecordError, RemoteProtocolError
 from intacct_bridge.model.catalog import FieldDef, object_def
 from intacct_bridge.model.query import Aggregate, Compare, Op, Order, Query, field
 from intacct_bridge.wire.envelope import Function
@@ -161,7 +161,26 @@ def test_a_user_who_may_not_read_the_formatting_gets_the_documented_one() -> Non
         if function.name == "readUserFormatting"
         else answer(function, request)
     )
-    assert next(company.client(read_formatting=True).query("APBILL", "WHENDUE"))["WHENDUE"] == date(2026, 12, 31)
+    client = company.client(read_formatting=True)
+    assert next(client.query("APBILL", "WHENDUE"))["WHENDUE"] == date(2026, 12, 31)
+    list(client.query("APBILL", "WHENDUE"))
+    assert [each.name for each in company.asked].count("readUserFormatting") == 1
+
+
+def test_a_cap_is_not_mistaken_for_a_missing_right() -> None:
+    company = Company(APBILL=[{"RECORDNO": "1", "WHENDUE": "12/31/2026"}])
+    with pytest.raises(CapError):
+        list(company.client(read_formatting=True, cap=2).query("APBILL", "WHENDUE"))
+
+
+def test_a_single_page_that_is_refused_teaches_what_cannot_be_queried() -> None:
+    company = Company(VENDOR=vendors(1))
+    company.unqueryable = {"VENDOR": ("NAME",)}
+    client = company.client()
+    for ask in (client.page, client.batch):
+        with pytest.raises(InvalidRequestError, match="NAME"):
+            ask(Query("VENDOR", ("RECORDNO", "NAME")))
+    assert client.queryable("VENDOR") == tuple(name for name in client.describe("VENDOR").fields if name != "NAME")
 
 
 def test_a_cell_of_the_wrong_kind_is_named() -> None:

@@ -4,6 +4,7 @@ import logging
 import pickle
 import threading
 import traceback
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -14,7 +15,6 @@ from client.gateway import (
     POD,
     SENDER_SECRET,
     USER_SECRET,
-    Answer,
     Gateway,
     Time,
     answered,
@@ -474,12 +474,12 @@ def test_no_secret_appears_in_anything_that_is_raised_or_logged(caplog: pytest.L
     assert "***" in text
 
 
-def test_answer_helper_is_used() -> None:
-    def handler(function: Function, _: Request) -> str:
-        raise Answer(refused(fault("XL03000003", "x")))
-
-    with pytest.raises(InvalidRequestError):
-        read(session(Gateway(handler)))
+@pytest.mark.parametrize("refusal", [refused, unauthenticated])
+def test_a_session_that_is_said_to_be_over_is_signed_in_again_at_whatever_level(refusal: Callable[..., str]) -> None:
+    over = xml(refusal(fault("XL03000001", "Session expired")))
+    gateway = Gateway(before=[None, over])
+    write(session(gateway))
+    assert gateway.names == ["getAPISession", "create", "getAPISession", "create"]
 
 
 def test_throttling_is_reported_when_it_does_not_end() -> None:

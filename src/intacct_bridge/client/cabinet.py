@@ -103,7 +103,8 @@ class Cabinet:
         with self._lock:
             if self._path is None or not self._changed:
                 return
-            document = msgspec.json.encode(_File(_FORMAT, self._entries))
+            young = {name: entry for name, entry in self._entries.items() if self._young(name) is not None}
+            document = msgspec.json.encode(_File(_FORMAT, young))
             self._changed = False
         beside = self._path.with_name(f"{self._path.name}.{threading.get_ident()}.new")
         try:

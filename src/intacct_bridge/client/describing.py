@@ -6,11 +6,11 @@ cannot be queried; the gateway names them when one tries, and they are remembere
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from intacct_bridge.client.asking import Asking, batched, refusal, successful
 from intacct_bridge.client.cabinet import Cabinet
-from intacct_bridge.errors import Fault, InvalidRequestError, RefusedError, RemoteProtocolError
+from intacct_bridge.errors import Fault, InvalidRequestError, NotPermittedError, RemoteProtocolError
 from intacct_bridge.model.catalog import Catalog, ObjectDef, object_from_lookup, objects_from_inspect, unknown_object
 from intacct_bridge.model.keys import keys_of
 from intacct_bridge.wire.envelope import SUCCESS, Result
@@ -27,6 +27,7 @@ class Descriptions:
     def __init__(self, asking: Asking, cabinet: Cabinet) -> None:
         self._asking = asking
         self._cabinet = cabinet
+        self._may_not_ask = False
 
     def find(self, name: str) -> ObjectDef:
         """The definition in whatever case the name is written; InvalidRequestError with near names otherwise."""
@@ -82,9 +83,11 @@ class Descriptions:
         refused = self._cabinet.get(f"unqueryable {described.name}") or ()
         return tuple(name for name in described.fields if name not in refused)
 
-    def refuse_to_query(self, described: ObjectDef, fields: Iterable[str]) -> None:
+    def refuse_to_query(self, described: ObjectDef, fields: Collection[str]) -> None:
         """Remember fields that the gateway has refused to query."""
         before = self._cabinet.get(f"unqueryable {described.name}") or ()
+        if set(fields) <= set(before):
+            return
         self._cabinet.keep(f"unqueryable {described.name}", sorted({*before, *fields}))
 
     def formatting(self) -> Formatting:
@@ -92,19 +95,22 @@ class Descriptions:
         if not self._asking.connection.read_formatting:
             return DEFAULT
         texts: list[str] | None = self._cabinet.get("formatting")
-        if texts is None:
+        if texts is None and not self._may_not_ask:
             texts = self._read_formatting()
-            self._cabinet.keep("formatting", texts)
-        return Formatting.of(*texts)
+        return DEFAULT if texts is None else Formatting.of(*texts)
 
-    def _read_formatting(self) -> list[str]:
+    def _read_formatting(self) -> list[str] | None:
+        """The three texts, kept; None, and not kept beyond this run, where the user may not ask."""
         body = element("readUserFormatting", element("userId", self._asking.connection.user_id))
         try:
             data = self._asking.data(body)
-        except (RefusedError, RemoteProtocolError):
-            return ["", "", ""]
+        except (InvalidRequestError, NotPermittedError, RemoteProtocolError):
+            self._may_not_ask = True
+            return None
         found = data.find("userformatting") or data
-        return [found.findtext(name) for name in ("dateformat", "clock", "gmtoffset")]
+        texts = [found.findtext(name) for name in ("dateformat", "clock", "gmtoffset")]
+        self._cabinet.keep("formatting", texts)
+        return texts
 
     def _learn(self, result: Result, name: str, doc_par_id: str | None) -> ObjectDef:
         if result.status != SUCCESS:
@@ -123,7 +129,7 @@ class Descriptions:
         """The error with near names in it, where the names are to be had."""
         try:
             names = self.objects()
-        except RefusedError:
+        except (InvalidRequestError, NotPermittedError):
             return error
         if name.upper() in (known.upper() for known in names):
             return error

@@ -48,7 +48,7 @@ class HttpTransport:
             "maxsize": connection.concurrency,
             "retries": False,
             "timeout": self._timeout,
-            "socket_options": [*HTTPConnection.default_socket_options, (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)],
+            "socket_options": [*HTTPConnection.default_socket_options, *_kept_alive()],
         }
         self._pools: dict[str, urllib3.PoolManager] = {}
 
@@ -113,6 +113,16 @@ class HttpTransport:
         address = f"{parts.scheme or 'http'}://{parts.hostname}:{parts.port or 8080}"
         context = self._options["ssl_context"] if address.startswith("https:") else None
         return urllib3.ProxyManager(address, proxy_headers=headers, proxy_ssl_context=context, **options)
+
+
+def _kept_alive() -> list[tuple[int, int, int]]:
+    """Probes on an idle connection, so that one which a firewall forgot is found before a write is put on it."""
+    wanted = (("TCP_KEEPIDLE", 60), ("TCP_KEEPINTVL", 15), ("TCP_KEEPCNT", 4))
+    known = [(getattr(socket, name), value) for name, value in wanted if hasattr(socket, name)]
+    return [
+        (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
+        *((socket.IPPROTO_TCP, option, value) for option, value in known),
+    ]
 
 
 class _Sending:

@@ -135,7 +135,7 @@ class Reading:
     def one_page(self, query: Query) -> Page:
         """One page exactly as the query says; a walk is somebody else's."""
         bound = self.bound(query, walks=False)
-        page = self.page(bound, bound.query)
+        page = self._learning(bound, lambda: self.page(bound, bound.query))
         if page.head is None:
             raise _no_page(query)
         return page
@@ -143,7 +143,15 @@ class Reading:
     def one_batch(self, query: Query) -> "tuple[PageHead, pa.RecordBatch]":
         """The same, straight to typed columns."""
         bound = self.bound(query, walks=False)
-        return self.batch(bound, bound.query)
+        return self._learning(bound, lambda: self.batch(bound, bound.query))
+
+    def _learning(self, bound: Bound, ask: Callable[[], T]) -> T:
+        """Ask, and remember the fields that turn out to be impossible to query, for whoever selects next."""
+        try:
+            return ask()
+        except InvalidRequestError as error:
+            self._descriptions.refuse_to_query(bound.described, unqueryable(error.faults))
+            raise
 
     def _leaf(self, bound: Bound, query: Query) -> Leaf[Page]:
         page = self.page(bound, query)

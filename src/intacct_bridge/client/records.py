@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from intacct_bridge.client.asking import Asking, batched
 from intacct_bridge.client.describing import Descriptions
-from intacct_bridge.errors import InvalidRequestError, RefusedError
+from intacct_bridge.errors import InvalidRequestError, NotPermittedError
 from intacct_bridge.model.catalog import ObjectDef
 from intacct_bridge.model.keys import lines
 from intacct_bridge.wire.values import DEFAULT, Formatting, Kind, Value, parse_row
@@ -74,7 +74,7 @@ class Records:
         """How to type the lines; None, and text, where the company does not describe them."""
         try:
             return self._descriptions.describe(name.upper()) if name else None
-        except RefusedError:
+        except (InvalidRequestError, NotPermittedError):
             return None
 
 

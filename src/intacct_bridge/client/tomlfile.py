@@ -20,6 +20,8 @@ FILE_NAME = "intacct.toml"
 _TABLES = ("connections", "senders")
 _HEADER = re.compile(r"^[ \t]*\[(?P<name>[^\[\]].*)\][ \t]*(#.*)?$")
 _ANY_HEADER = re.compile(r"^[ \t]*\[.*\][ \t]*(#.*)?$")
+_LINE = re.compile(r"[^\n]*\n|[^\n]+")
+"""TOML's idea of a line; Python's own would also end one at U+0085 and its like."""
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
 
 
@@ -54,7 +56,7 @@ def read(path: Path) -> TomlFile | None:
 def put(path: Path, group: str, name: str, table: Mapping[str, Any]) -> None:
     """Write `[group.name]`, in place of the table of that name if there is one."""
     text = _text(path) or ""
-    lines = text.splitlines(keepends=True)
+    lines = _LINE.findall(text)
     new = [f"[{group}.{_key(name)}]\n", *(f"{_key(key)} = {_value(value)}\n" for key, value in table.items())]
     wanted = _parsed(text, path)
     spans = _spans(lines, group, name) if name in wanted.get(group, {}) else []
@@ -75,7 +77,7 @@ def remove(path: Path, group: str, name: str) -> bool:
     text = _text(path)
     if text is None or name not in _parsed(text, path).get(group, {}):
         return False
-    lines = text.splitlines(keepends=True)
+    lines = _LINE.findall(text)
     wanted = _parsed(text, path)
     del wanted[group][name]
     _write(path, "".join(_without(lines, _spans(lines, group, name))), wanted, f"[{group}.{name}]")
