@@ -1,89 +1,12 @@
 """`tap-intacct` as a scheduler runs it: files in, messages out, against the demo company over HTTP."""
 
 import json
-import os
-import subprocess
-import sys
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from intacct_bridge.emulator.gateway import Emulator
-from intacct_bridge.emulator.server import serve
-
-CREDENTIALS = {
-    "company_id": "demo-company",
-    "sender_id": "demo-sender",
-    "sender_password": "demo-sender-password",
-    "user_id": "demo-user",
-    "user_password": "demo-user-password",
-}
-
-
-@dataclass(slots=True)
-class Ran:
-    """What a run of the tap left."""
-
-    status: int
-    out: bytes
-    err: str
-
-    @property
-    def messages(self) -> list[dict[str, Any]]:
-        return [json.loads(line) for line in self.out.splitlines()]
-
-    def records(self, stream: str) -> list[dict[str, Any]]:
-        return [one["record"] for one in self.messages if one["type"] == "RECORD" and one["stream"] == stream]
-
-    @property
-    def state(self) -> dict[str, Any]:
-        states = [one["value"] for one in self.messages if one["type"] == "STATE"]
-        return dict(states[-1])
-
-
-@dataclass(slots=True)
-class Tap:
-    """The tap beside an emulator."""
-
-    place: Path
-    url: str
-    emulator: Emulator
-
-    def config(self, **more: Any) -> Path:
-        path = self.place / "config.json"
-        path.write_text(json.dumps({"api_url": self.url, **CREDENTIALS, "environment": "demo", **more}))
-        return path
-
-    def run(self, *arguments: str | Path, environment: dict[str, str] | None = None) -> Ran:
-        command = [sys.executable, "-m", "intacct_bridge.edge.tap", *map(str, arguments)]
-        home = {"XDG_STATE_HOME": str(self.place / "state"), "XDG_CACHE_HOME": str(self.place / "cache")}
-        done = subprocess.run(
-            command, capture_output=True, cwd=self.place, env={**os.environ, **home, **(environment or {})}, check=False
-        )
-        return Ran(done.returncode, done.stdout, done.stderr.decode())
-
-    def keep(self, name: str, document: Any) -> Path:
-        path = self.place / name
-        path.write_text(json.dumps(document))
-        return path
-
-
-@pytest.fixture
-def tap(tmp_path: Path, demo: Emulator) -> Iterator[Tap]:
-    with serve(demo) as server:
-        yield Tap(tmp_path, server.url, demo)
-
-
-def discovered(tap: Tap, *streams: str, **more: Any) -> tuple[Path, Path, dict[str, Any]]:
-    config = tap.config(streams=list(streams), **more)
-    ran = tap.run("--config", config, "--discover")
-    assert ran.status == 0, ran.err
-    document = json.loads(ran.out)
-    return config, tap.keep("catalog.json", document), document
+from journeys.tapping import CREDENTIALS, Tap, discovered
 
 
 def test_a_first_sync_sends_everything_and_the_next_only_what_changed(tap: Tap) -> None:
