@@ -9,12 +9,16 @@ import resource
 import sys
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.pages import FIELDS, RECORDS
 from intacct_bridge.client.connection import Connection
 from intacct_bridge.client.http import HttpTransport
+from intacct_bridge.flow.destination import open_sink
+from intacct_bridge.flow.state import Bookmark, wall
+from intacct_bridge.flow.stream import Stream
 from intacct_bridge.wire.codec import encode_request
 from intacct_bridge.wire.columns import decode_batch
 from intacct_bridge.wire.envelope import Control, Function, Operation, Request, SessionAuth
@@ -107,17 +111,27 @@ def parquet(url: str, pages: int, directory: Path) -> int:
 
 
 def duckdb(url: str, pages: int, directory: Path) -> int:
-    """A DuckDB file."""
-    import duckdb as engine
+    """A DuckDB copy, by the sink that an extraction uses."""
+    return _into(f"duckdb:///{directory / 'copy.duckdb'}", batches(url, pages))
 
-    rows = 0
-    with engine.connect(str(directory / "copy.duckdb")) as copy:
-        for arrived in gathered(batches(url, pages)):
-            copy.register("arrived", arrived)
-            copy.execute("CREATE TABLE IF NOT EXISTS GLDETAIL AS SELECT * FROM arrived LIMIT 0")
-            copy.execute("INSERT INTO GLDETAIL SELECT * FROM arrived")
-            copy.unregister("arrived")
-            rows += arrived.num_rows
+
+def _into(uri: str, source: Batches) -> int:
+    """A first read of everything into a destination, committed as often as it asks for."""
+    sink = open_sink(uri)
+    at = datetime(2026, 11, 21, tzinfo=UTC)
+    bookmark = Bookmark().begin(wall(at), sink.open("demo-company", at), full=True)
+    writer = sink.writer(Stream("GLDETAIL", "GLDETAIL", FIELDS, "RECORDNO"), bookmark)
+    rows = waiting = 0
+    for batch in source:
+        writer.write(batch)
+        rows += batch.num_rows
+        waiting += batch.num_rows
+        if waiting >= sink.commit_rows:
+            writer.commit(bookmark, at)
+            waiting = 0
+    writer.commit(bookmark.end(), at)
+    sink.finish((), at)
+    sink.close()
     return rows
 
 
