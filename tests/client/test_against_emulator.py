@@ -24,7 +24,7 @@ from intacct_bridge import (
 )
 from intacct_bridge.client.line import Means
 from intacct_bridge.emulator.gateway import Emulator
-from intacct_bridge.emulator.settings import CompanySettings, EmulatorSettings, RoleSettings, UserSettings
+from intacct_bridge.emulator.settings import Behaviour, CompanySettings, EmulatorSettings, RoleSettings, UserSettings
 from intacct_bridge.errors import InDoubtError
 from intacct_bridge.model.keys import keys_of
 from intacct_bridge.wire.reply import ConnectionCutError, Reply
@@ -66,6 +66,29 @@ def test_every_way_of_reading_gives_the_same_rows(company: Client, name: str) ->
     assert batched == rows
     counted = company.query(Query(name, (Aggregate("count", key),), show_private=True))
     assert [list(row.values()) for row in counted] == [[len(rows)]]
+
+
+def test_a_view_whose_key_repeats_is_read_whole_all_the_same(grown: Emulator) -> None:
+    """Unsettled: whether a GLDETAIL record number repeats in every book. Either way no row is missed."""
+    for repeats in (False, True):
+        settings = EmulatorSettings(behaviour=Behaviour(gldetail_key_per_book=repeats))
+        made = client(grown.clone(settings=settings))
+        where = (field("ENTRY_DATE") >= date(2026, 9, 1)) & (field("ENTRY_DATE") <= date(2026, 9, 20))
+        found = [
+            (row["RECORDNO"], row["BOOKID"])
+            for row in made.query("GLDETAIL", "RECORDNO, BOOKID", where=where, page_size=97)
+        ]
+        (counted,) = made.query("GLDETAIL", [Aggregate("count", "RECORDNO")], where=where)
+        assert len(found) == len(set(found)) == counted["COUNT.RECORDNO"]
+        assert len(found) > 300
+
+
+def test_groups_come_in_pages_as_well(company: Client) -> None:
+    select: list[str | Aggregate] = ["VENDORID", Aggregate("count", "RECORDNO")]
+    rows = list(company.query("APBILL", select, page_size=7))
+    assert len(rows) > 14
+    assert len({row["VENDORID"] for row in rows}) == len(rows)
+    assert sum(int(str(row["COUNT.RECORDNO"])) for row in rows) == len(list(company.query("APBILL", "RECORDNO")))
 
 
 def test_filters_mean_what_they_say(company: Client) -> None:

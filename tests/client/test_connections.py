@@ -13,6 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from intacct_bridge import connect
 from intacct_bridge.client import tomlfile
 from intacct_bridge.client.connection import Connection, check_endpoint
 from intacct_bridge.client.sources import (
@@ -456,3 +457,30 @@ def test_any_table_can_be_written_read_and_taken_out_again(tmp_path: Path, name:
     assert read is not None and read.connections[name] == values
     assert tomlfile.remove(path, "connections", name)
     assert path.read_text().rstrip() == BEFORE.rstrip()
+
+
+def test_what_cannot_be_read_or_written_says_so(tmp_path: Path) -> None:
+    (tmp_path / "intacct.toml").write_bytes(b"\xff")
+    with pytest.raises(SettingsError, match="not readable as UTF-8"):
+        tomlfile.read(tmp_path / "intacct.toml")
+    (tmp_path / "file").write_text("")
+    with pytest.raises(SettingsError, match=r"cannot be written|Not a directory"):
+        tomlfile.put(tmp_path / "file" / "intacct.toml", "connections", "a", {})
+    (tmp_path / "last").write_text("[connections.a]\nx = 1")
+    tomlfile.put(tmp_path / "last", "connections", "b", {})
+    assert (tmp_path / "last").read_text() == "[connections.a]\nx = 1\n\n[connections.b]\n"
+
+
+def test_a_client_comes_by_name_and_asks_nothing_before_it_is_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = around(tmp_path, user=table("books", **WHOLE))
+    for name, value in place.environ.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
+    monkeypatch.chdir(place.project)
+    with connect("books", location_id="7", max_transactions=3) as client:
+        assert client.connection.target == "company acme, entity 7 (production)"
+        assert client.meter.cap == 3 and client.meter.calls == 0
+    assert not (tmp_path / "cache").exists()

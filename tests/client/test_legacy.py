@@ -165,6 +165,9 @@ def test_a_field_without_a_place_and_an_update_without_a_key_are_refused() -> No
         client(company).create("CUSTOMER", [{"CUSTOMERID": "C1", "NAME": "x", "SHOESIZE": "44"}])
     with pytest.raises(InvalidRequestError, match="must name its record"):
         client(company).update("CUSTOMER", [{"STATUS": "inactive"}])
+    with pytest.raises(InvalidRequestError, match="must name its record") as caught:
+        client(company).update("CUSTOMER", [{"RECORDNO": 7, "STATUS": "inactive"}])
+    assert caught.value.fix == "Give CUSTOMERID."
     assert asked(company) == []
 
 

@@ -285,6 +285,30 @@ def test_what_has_no_generic_create_goes_by_its_own_function_in_its_order() -> N
     )
 
 
+def test_an_update_by_its_own_function_names_its_record_in_the_attribute_or_within() -> None:
+    """Shape: update_invoice and update_supdoc of the 3.0 schema."""
+    made = company(update_invoice=result, update_supdoc=result, delete_sotransaction=result)
+    made.objects |= {"ARINVOICE": made.objects["APBILL"], "SUPDOC": made.objects["CLASS"]}
+    client = made.client()
+    client.update("ARINVOICE", [{"RECORDNO": 7, "DESCRIPTION": "x"}])
+    client.update("SUPDOC", [{"SUPDOCID": "D1", "SUPDOCDESCRIPTION": "y"}])
+    made.objects["SODOCUMENT"] = made.objects["CLASS"]
+    client.delete("SODOCUMENT", ["Sales Order-SO-1"])
+    assert sent(made) == [
+        '<update_invoice key="7"><description>x</description></update_invoice>',
+        "<update_supdoc><supdocid>D1</supdocid><supdocdescription>y</supdocdescription></update_supdoc>",
+        '<delete_sotransaction key="Sales Order-SO-1"></delete_sotransaction>',
+    ]
+
+
+def test_a_definition_that_is_asked_for_afresh_is() -> None:
+    made = company()
+    client = made.client()
+    client.describe("CLASS")
+    client.lookup("CLASS")
+    assert [each.name for each in made.asked] == ["lookup", "lookup"]
+
+
 def test_what_nothing_creates_is_refused() -> None:
     with pytest.raises(InvalidRequestError, match="nothing creates GLDETAIL"):
         company().client().create("GLDETAIL", [{}])

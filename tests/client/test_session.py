@@ -2,6 +2,7 @@
 
 import logging
 import pickle
+import re
 import threading
 import traceback
 from collections.abc import Callable
@@ -486,3 +487,31 @@ def test_throttling_is_reported_when_it_does_not_end() -> None:
     with pytest.raises(ThrottledError) as caught:
         read(session(Gateway(before=[None, *[Reply(429, b"", {"retry-after": "3"})] * 9])))
     assert caught.value.retry_after == 3.0
+
+
+def test_results_without_control_ids_belong_by_their_place() -> None:
+    def nameless(endpoint: str, body: bytes) -> Reply:
+        reply = gateway(endpoint, body)
+        return Reply(
+            200, re.sub(rb"<controlid>(read|write)-\d</controlid>", b"<controlid></controlid>", reply.body), {}
+        )
+
+    gateway = Gateway()
+    assert len(read(session(nameless), QUERY, QUERY)) == 2
+
+
+def test_results_that_do_not_fit_a_read_are_unreadable() -> None:
+    gateway = Gateway(before=[None, *[xml(answered(result(Function(QUERY, "other"))))] * 3])
+    with pytest.raises(RemoteProtocolError, match="results came back that do not fit"):
+        read(session(gateway), QUERY)
+
+
+def test_a_session_without_an_id_is_unreadable() -> None:
+    with pytest.raises(RemoteProtocolError, match="no session id"):
+        read(session(Gateway(before=[xml(answered(result(Function(Element("getAPISession"), "id-1"))))])))
+
+
+def test_a_login_that_is_refused_later_is_a_refused_sign_in() -> None:
+    refusal = xml(unauthenticated(fault("XL03000006", "Sign-in information is incorrect")))
+    with pytest.raises(SignInError, match="books"):
+        read(session(Gateway(before=[refusal]), authentication="login"))

@@ -12,6 +12,7 @@ from typing import Any
 
 from intacct_bridge.errors import InvalidRequestError, RecordError
 from intacct_bridge.model.catalog import ObjectDef
+from intacct_bridge.model.grammar import function_def
 from intacct_bridge.model.keys import creator, legacy, lines, natural_key, record_key
 from intacct_bridge.model.legacywrite import WritePlan, write_element, write_plan
 from intacct_bridge.wire.values import DEFAULT, UNSET, Formatting, Kind, parse_value, render_value
@@ -89,15 +90,18 @@ class Bodies:
     def _keyed(self, name: str, row: Mapping[str, Any]) -> tuple[str, str, dict[str, Any]]:
         """The attribute that names the record, its value, and the row without it."""
         known = legacy(name)
-        attribute = known.key if known else ""
-        fields = (record_key(name),) if attribute == "key" else (natural_key(name) or "",)
+        function = function_def(self._plan(name).functions.get("update", ""))
+        taken = {each.name for each in function.attributes} if function else set()
+        attribute = known.key if known and known.key in taken else ""
+        # `key` is the natural id of master records and the RECORDNO of transactions; never the one for the other
+        wanted = natural_key(name) or record_key(name)
         by_upper = {field.upper(): field for field in row}
-        for field in (*fields, attribute.upper(), natural_key(name) or "", record_key(name)):
+        for field in (wanted, *(() if attribute == "key" else (attribute.upper(),))):
             given = by_upper.get(field)
             if attribute and given is not None and row[given] not in (None, "", UNSET):
                 return attribute, str(row[given]), {key: value for key, value in row.items() if key != given}
         if attribute:
-            raise InvalidRequestError(f"an update of {name} must name its record", fix=f"Give {fields[0]}.")
+            raise InvalidRequestError(f"an update of {name} must name its record", fix=f"Give {wanted}.")
         return "", "", dict(row)
 
     def _check_key(self, name: str, row: Mapping[str, Any]) -> None:

@@ -13,6 +13,7 @@ from intacct_bridge.client.cabinet import Cabinet
 from intacct_bridge.errors import Fault, InvalidRequestError, NotPermittedError, RemoteProtocolError
 from intacct_bridge.model.catalog import Catalog, ObjectDef, object_from_lookup, objects_from_inspect, unknown_object
 from intacct_bridge.model.keys import keys_of
+from intacct_bridge.model.query import Order
 from intacct_bridge.wire.envelope import SUCCESS, Result
 from intacct_bridge.wire.values import DEFAULT, Formatting
 from intacct_bridge.wire.xml import Element, element
@@ -22,19 +23,18 @@ _UNQUERYABLE = re.compile(r"cannot be queried.*?\[\s*\w*\s*:\s*\[(?P<fields>[^\]
 
 
 class Descriptions:
-    """Definitions by name; itself a `Finder`, so that binding a query looks up whatever the query walks through."""
+    """Definitions by name, each looked up when it is first needed."""
 
     def __init__(self, asking: Asking, cabinet: Cabinet) -> None:
         self._asking = asking
         self._cabinet = cabinet
         self._may_not_ask = False
 
-    def find(self, name: str) -> ObjectDef:
-        """The definition in whatever case the name is written; InvalidRequestError with near names otherwise."""
-        return self.describe(name)
-
     def describe(self, name: str, doc_par_id: str | None = None) -> ObjectDef:
-        """The definition; for a transaction definition's custom fields, name it in `doc_par_id`."""
+        """The definition in whatever case the name is written; InvalidRequestError with near names otherwise.
+
+        For a transaction definition's custom fields, name it in `doc_par_id`.
+        """
         found = self._cabinet.definition(name, doc_par_id)
         if found is None:
             (result,) = self._asking.send(self._asking.functions(_lookup(name, doc_par_id)), read=True)
@@ -144,6 +144,12 @@ def walked_key(described: ObjectDef) -> tuple[str, bool]:
         return "", False
     keys = keys_of(described)
     return keys.record, keys.opaque
+
+
+def settled_order(described: ObjectDef) -> tuple[Order, ...]:
+    """An order in which offset paging meets every row once, while nothing changes; empty where none is known."""
+    keys = (keys_of(described).record, *(("BOOKID",) if described.name in _KEY_REPEATS else ()))
+    return tuple(Order(name) for name in keys if name in described.fields)
 
 
 _KEY_REPEATS = frozenset({"GLDETAIL"})

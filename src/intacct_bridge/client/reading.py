@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from intacct_bridge.client.asking import Asking
-from intacct_bridge.client.describing import Descriptions, unqueryable, walked_key
+from intacct_bridge.client.describing import Descriptions, settled_order, unqueryable, walked_key
 from intacct_bridge.client.walk import Leaf, by_key, by_offset
 from intacct_bridge.errors import InvalidRequestError, RemoteProtocolError
 from intacct_bridge.model.bind import bind, column_kind, kinds
@@ -48,6 +48,15 @@ class Bound:
         """Whether pages go along the key."""
         plain = all(isinstance(one, str) for one in self.query.select)
         return plain and not self.query.order and not self.query.offset and bool(walked_key(self.described)[0])
+
+    @property
+    def order(self) -> tuple[Order, ...]:
+        """The order to page by: the query's own, else one that is settled, since unordered pages may overlap."""
+        if self.query.order:
+            return self.query.order
+        if all(isinstance(one, str) for one in self.query.select):
+            return settled_order(self.described)
+        return tuple(Order(one) for one in self.query.select if isinstance(one, str))
 
 
 class _Scope:
@@ -193,7 +202,7 @@ class Reading:
         if limit is not None and limit < 1:
             return iter(())
         if not bound.walks:
-            return by_offset(bound.query, fetch, limit=limit)
+            return by_offset(replace(bound.query, order=bound.order), fetch, limit=limit)
         key, opaque = walked_key(bound.described)
         return by_key(bound.query, key, fetch, opaque=opaque, limit=limit)
 
