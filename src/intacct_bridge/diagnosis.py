@@ -48,7 +48,7 @@ ERRORS: Mapping[str, type[IntacctError]] = {
 """The kinds of diagnosis and the error each is raised as."""
 
 _KIND_BY_LEVEL = {"gateway": "invalid", "control": "invalid", "authentication": "sign_in"}
-_PAGE = "HTML"
+PAGE = "HTML"
 """The errorno of the fault that `page_fault` makes; no gateway sends it."""
 
 
@@ -263,9 +263,9 @@ def _message(diagnosis: Diagnosis) -> str:
     fault = diagnosis.fault
     if not diagnosis.entry:
         return str(fault) if fault.text else diagnosis.means
-    said = fault.text if fault.errorno != _PAGE else f"the page says {fault.text!r}"
+    said = fault.text if fault.errorno != PAGE else f"the page says {fault.text!r}"
     code = fault.errorid or fault.errorno
-    quoted = ": ".join(part for part in (code if code != _PAGE else "", said) if part) if said != code else code
+    quoted = ": ".join(part for part in (code if code != PAGE else "", said) if part) if said != code else code
     return f"{diagnosis.means} ({quoted})" if quoted and quoted.strip(".") not in diagnosis.means else diagnosis.means
 
 
@@ -289,4 +289,4 @@ def page_fault(body: bytes, *, hide: Callable[[str], str] = str) -> Fault | None
     raw = hide(found[1].decode("utf-8", "replace")) if found else "a page"
     said = " ".join(html.unescape(_TAGS.sub(" ", raw)).split())
     ray = _RAY.search(body)
-    return Fault(errorno=_PAGE, description2=said[:200], support_id=hide(ray[1].decode()) if ray else "")
+    return Fault(errorno=PAGE, description2=said[:200], support_id=hide(ray[1].decode()) if ray else "")

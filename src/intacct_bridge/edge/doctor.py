@@ -46,6 +46,7 @@ def run(
     writes: Sequence[str] = (),
     *,
     page_size: int | None = None,
+    now: Callable[[], datetime] = _now,
 ) -> Report:
     """Examine the whole way into a company, for a planned job or for the usual one.
 
@@ -60,7 +61,7 @@ def run(
 
     connection = target.connection if isinstance(target, Client) else target
     job = Job(tuple(one.upper() for one in streams), tuple(one.upper() for one in writes), page_size)
-    examination = Examination(connection, beside, job)
+    examination = Examination(connection, beside, job, now)
     return examination.report(examination.run())
 
 

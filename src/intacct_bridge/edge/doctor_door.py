@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from intacct_bridge.client.client import Client
 from intacct_bridge.client.connection import Connection
 from intacct_bridge.edge.doctor_asking import Answer, asked, equal, question
-from intacct_bridge.edge.findings import Finding, Status, causes_of, from_error, ok, told
+from intacct_bridge.edge.findings import Finding, Status, causes_of, from_error, ok, said_by, told
 from intacct_bridge.errors import IntacctError, SettingsError, SignInError, ThrottledError
 
 DOOR = ("network", "sender", "authorised", "company", "subscription", "user", "standing", "entity", "session")
@@ -144,7 +144,7 @@ class Door:
             yield told(
                 "entity",
                 "entity-refused",
-                "; ".join(str(fault) for fault in error.faults) or error.message,
+                said_by(error),
                 words=self.words,
                 causes=causes_of("entity-refused", self.words),
             )

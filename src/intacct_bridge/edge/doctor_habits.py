@@ -29,7 +29,7 @@ def pace(client: Client) -> Iterator[Finding]:
     """Whether the gateway asked this examination, one request at a time, to slow down."""
     refusals = client.line.refusals
     if refusals:
-        times = "once" if refusals == 1 else f"{refusals} times"
+        times = {1: "once", 2: "twice"}.get(refusals, f"{refusals} times")
         seen = f"the gateway asked to slow down {times}, though this examination sends one request at a time"
         yield told("pace", "throttled", seen, status=Status.WARNING)
         return

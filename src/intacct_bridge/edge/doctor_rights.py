@@ -10,8 +10,8 @@ from dataclasses import replace
 
 from intacct_bridge.client.client import Client
 from intacct_bridge.edge.doctor_asking import Answer, asked, below, equal, question, refusal, tried
-from intacct_bridge.edge.findings import Finding, Status, causes_of, from_error, ok, skipped, told
-from intacct_bridge.errors import IntacctError, InvalidRequestError, NotPermittedError
+from intacct_bridge.edge.findings import Finding, Status, causes_of, from_error, ok, said_by, skipped, told
+from intacct_bridge.errors import IntacctError, InvalidRequestError, NotPermittedError, SignInError
 from intacct_bridge.model import keys
 from intacct_bridge.wire.xml import Element, element
 
@@ -34,8 +34,10 @@ STREAMS = (
     "ITEM",
 )
 """What is tried where no job is named: the streams most people want."""
-_OWNED_BY_ENTITIES = ("GLBATCH", "APBILL", "ARINVOICE", "VENDOR", "CUSTOMER", "PROJECT")
-"""Where private records are looked for first."""
+_OWNED_BY_ENTITIES = ("APBILL", "ARINVOICE", "GLBATCH", "PROJECT", "VENDOR", "CUSTOMER")
+"""Where private records are looked for."""
+_TRIED = 3
+"""In how many of them, since each costs a transaction."""
 
 
 class Reading:
@@ -98,8 +100,7 @@ class Reading:
             return _named(from_error("reading", error, objects=objects, causes=causes))
         if self._named:
             return _named(from_error("reading", error, objects=objects))
-        said = "; ".join(str(fault) for fault in error.faults)
-        return _named(told("reading", "some-unreadable", said, status=Status.WARNING, objects=objects))
+        return _named(told("reading", "some-unreadable", said_by(error), status=Status.WARNING, objects=objects))
 
     def paging(self) -> Iterator[Finding] | None:
         """Streams that have more rows than the page showed, and say that nothing remains."""
@@ -134,20 +135,26 @@ def private(client: Client, readable: Sequence[str], words: Mapping[str, str]) -
     if client.connection.location_id:
         yield skipped("private", f"the connection works inside {client.connection.location_id}")
         return
-    name = next((name for name in _OWNED_BY_ENTITIES if name in readable), "")
+    names = [name for name in _OWNED_BY_ENTITIES if name in readable][:_TRIED]
     place = asked(client, question("LOCATIONENTITY", "LOCATIONID", where=equal("STATUS", "active")))[0]
-    if not name or not place.rows:
-        yield ok("private", "no entities" if place.error is None and name else "nothing to try it on")
+    if not names or not place.rows:
+        yield ok("private", "no entities" if place.error is None and names else "nothing to try it on")
         return
     entity = place.rows[0].get("LOCATIONID", "")
-    body = question(name, keys.record_key(name), where=equal("MEGAENTITYID", entity), private=True)
+    bodies = [
+        question(name, keys.record_key(name), where=equal("MEGAENTITYID", entity), private=True) for name in names
+    ]
     try:
-        inside = asked(client.entity(entity), body)[0]
-    except IntacctError as error:
+        answers = asked(client.entity(entity), *bodies)
+    except SignInError as error:
         yield skipped("private", f"the entity {entity} cannot be entered: {error.message}")
         return
-    above = asked(client, body)[0]
-    if inside.error is not None or above.error is not None or above.total >= inside.total:
+    chosen = next((place for place, answer in enumerate(answers) if answer.total), None)
+    if chosen is None:
+        yield ok("private", f"{', '.join(names)}: no record of {entity} to try it on")
+        return
+    name, inside, above = names[chosen], answers[chosen], asked(client, bodies[chosen])[0]
+    if above.error is not None or above.total >= inside.total:
         yield ok("private", f"{name} shows {above.total:,} records of {entity} at the top level, as inside it")
         return
     seen = f"{name} shows {above.total:,} of the {inside.total:,} records of {entity} at the top level"
@@ -160,8 +167,7 @@ def audit(client: Client) -> Iterator[Finding]:
     if error is None:
         yield ok("audit", "readable: deletes are seen as they happen")
         return
-    said = "; ".join(str(fault) for fault in error.faults)
-    yield told("audit", "audit-closed", said, status=Status.WARNING, objects=("AUDITHISTORY",))
+    yield told("audit", "audit-closed", said_by(error), status=Status.WARNING, objects=("AUDITHISTORY",))
 
 
 def dimensions(client: Client, words: Mapping[str, str]) -> Iterator[Finding]:
@@ -186,7 +192,7 @@ def dimensions(client: Client, words: Mapping[str, str]) -> Iterator[Finding]:
         yield ok("dimensions", f"{len(names)} of its own, all readable: {', '.join(names)}")
         return
     listed = {**words, "objects": ", ".join(closed)}
-    said = "; ".join(str(fault) for error in closed.values() if error is not None for fault in error.faults)
+    said = "; ".join(said_by(error) for error in closed.values() if error is not None)
     yield told(
         "dimensions",
         "dimension-not-readable",

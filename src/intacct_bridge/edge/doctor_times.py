@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime, timedelta
 from intacct_bridge.client.calibration import Calibration
 from intacct_bridge.client.client import Client
 from intacct_bridge.edge.doctor_asking import asked, equal, question, refusal, tried
-from intacct_bridge.edge.findings import Finding, Status, from_error, ok, skipped, told
+from intacct_bridge.edge.findings import Finding, Status, from_error, ok, said_by, skipped, told
 from intacct_bridge.errors import IntacctError, NotPermittedError
 from intacct_bridge.wire.envelope import Function
 from intacct_bridge.wire.values import DEFAULT, Formatting, Kind, parse_value, render_value
@@ -38,7 +38,7 @@ class Times:
         (result,) = tried(self.client, [body], read=True)
         error = refusal(result)
         if error is not None or result.data is None:
-            said = "; ".join(str(fault) for fault in error.faults) if error is not None else "no answer"
+            said = said_by(error) if error is not None else "no answer"
             yield told("formatting", "formatting-unread", said, status=Status.WARNING, words=self.words)
             return
         told_of = result.data.find("userformatting") or result.data
@@ -103,7 +103,12 @@ class Times:
         if second is not None:
             yield ok("memory", "a control id that was completed is refused: a write cannot be repeated by accident")
         else:
-            yield told("memory", "memory-none", "the same control id was answered twice", status=Status.WARNING)
+            yield ok(
+                "memory",
+                "the same control id was answered twice: reads are not remembered, or nothing is",
+                "Loads do not rely on it: what is in doubt is looked for, and sent again only where not finding it"
+                " proves something.",
+            )
 
     def filter_time(self) -> Iterator[Finding]:
         """Whether times in filters are read as UTC or in the user's offset; without an offset it cannot matter."""

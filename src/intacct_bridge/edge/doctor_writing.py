@@ -6,7 +6,6 @@ function that must fail, in one transaction, which undoes whatever the first one
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from functools import cache
 from importlib.resources import files
 
@@ -14,7 +13,7 @@ import msgspec
 
 from intacct_bridge.client.client import Client
 from intacct_bridge.edge.doctor_asking import below, refusal, tried
-from intacct_bridge.edge.findings import Finding, Status, from_error, ok, skipped, told
+from intacct_bridge.edge.findings import Finding, Status, from_error, ok, said_by, skipped, told
 from intacct_bridge.errors import IntacctError, InvalidRequestError
 from intacct_bridge.model import keys
 from intacct_bridge.wire.xml import element
@@ -126,9 +125,9 @@ def _denied(denied: Mapping[str, Mapping[str, IntacctError]], words: Mapping[str
     for missing, names in by_rights.items():
         error = next(iter(denied[names[0]].values()))
         if error.diagnosis is not None and error.diagnosis.entry == "module-not-subscribed":
-            yield replace(from_error("writing", error, objects=tuple(names)))
+            yield from_error("writing", error, objects=tuple(names))
             continue
-        said = "; ".join(str(fault) for fault in error.faults)
+        said = said_by(error)
         blanks = {**words, "operations": _listed([_VERBS[right] for right in missing]), "rights": ", ".join(missing)}
         yield told(
             "writing",

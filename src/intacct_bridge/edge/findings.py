@@ -14,6 +14,7 @@ from importlib.resources import files
 
 import msgspec
 
+from intacct_bridge.diagnosis import PAGE
 from intacct_bridge.errors import Diagnosis, IntacctError
 
 
@@ -185,13 +186,13 @@ def from_error(
 ) -> Finding:
     """A finding from what the gateway said, with the error catalogue's knowledge of it."""
     known = error.diagnosis or Diagnosis("", "", "", error.message)
-    said = "; ".join(str(fault) for fault in error.faults) or error.message
+    cause = "" if causes else known.cause  # which repeats what the causes say one by one
     return Finding(
         step,
         status,
-        said,
+        said_by(error),
         known.entry,
-        means=" ".join(part for part in (known.means if known.entry else "", known.cause) if part),
+        means=" ".join(part for part in (known.means if known.entry else "", cause) if part),
         fix=error.fix or known.fix,
         menu=known.menu,
         who=known.who,
@@ -199,6 +200,16 @@ def from_error(
         causes=causes,
         objects=objects,
     )
+
+
+def said_by(error: IntacctError) -> str:
+    """The gateway's own words: all of them where the catalogue does not know them, else the ones that tell."""
+    known = error.diagnosis
+    if known is not None and known.fault.errorno == PAGE:
+        return error.message
+    if known is not None and known.entry and known.fault.text:
+        return str(known.fault)
+    return "; ".join(str(fault) for fault in error.faults) or error.message
 
 
 def causes_of(name: str, words: Mapping[str, str], *, without: tuple[str, ...] = ()) -> tuple[Cause, ...]:
