@@ -19,6 +19,8 @@ class Served:
     rows: int
     serving: float
     reading: float
+    transactions: int
+    """API transactions that the client's meter counted."""
 
     @property
     def ratio(self) -> float:
@@ -39,13 +41,18 @@ def emulator(rounds: int, say: Callable[[str], None]) -> Served:
             _walk(client, query, process)
             say("the emulator serves and the client reads")
             walks = [_walk(client, query, process) for _ in range(rounds)]
-    return Served(walks[0].rows, min(walk.serving for walk in walks), min(walk.reading for walk in walks))
+    return Served(
+        walks[0].rows,
+        min(walk.serving for walk in walks),
+        min(walk.reading for walk in walks),
+        walks[0].transactions,
+    )
 
 
 def _walk(client: Client, query: Query, process: "subprocess.Popen[str]") -> Served:
-    served, read = _cpu(process), time.process_time()
+    served, read, spent = _cpu(process), time.process_time(), client.meter.transactions
     rows = sum(batch.num_rows for batch in client.batches(query))
-    return Served(rows, _cpu(process) - served, time.process_time() - read)
+    return Served(rows, _cpu(process) - served, time.process_time() - read, client.meter.transactions - spent)
 
 
 def _cpu(process: "subprocess.Popen[str]") -> float:

@@ -239,14 +239,18 @@ _TIME = (
 
 
 @lru_cache(maxsize=64)
-def _shape(order: str) -> re.Pattern[str]:
-    return re.compile(re.escape(order[0]).join(_PARTS[letter] for letter in order[1:]) + _TIME)
+def _shapes(first: str) -> tuple[tuple[str, re.Pattern[str]], ...]:
+    """The orders to try, the user's before the documented one and ISO, each with its pattern."""
+    return tuple(
+        (order, re.compile(re.escape(order[0]).join(_PARTS[letter] for letter in order[1:]) + _TIME))
+        for order in dict.fromkeys((first, "/mdY", "-Ymd"))
+    )
 
 
 def _moment(text: str, formatting: Formatting) -> datetime:
     """The date and time that a text names; aware only where the text itself names an offset."""
-    for order in dict.fromkeys((formatting.date, "/mdY", "-Ymd")):
-        found = _shape(order).fullmatch(text)
+    for order, shape in _shapes(formatting.date):
+        found = shape.fullmatch(text)
         if found is None:
             continue
         if order == formatting.date and formatting.clock == 12:
