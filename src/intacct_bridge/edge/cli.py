@@ -18,6 +18,7 @@ from intacct_bridge.edge.failures import INTERRUPTED, report, usage
 from intacct_bridge.edge.options import Desk
 
 COMMANDS: dict[str, tuple[str, str]] = {
+    "demo": ("cli_demo", "See everything work on a made-up company; no account needed."),
     "connections": ("cli_connections", "Add, list, show, test and remove connections."),
     "doctor": ("cli_doctor", "Find the set-up step that is missing, and its fix."),
     "objects": ("cli_catalog", "List the objects that the company has."),
@@ -27,6 +28,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "create": ("cli_records", "Create one record."),
     "update": ("cli_records", "Change one record."),
     "delete": ("cli_records", "Delete records."),
+    "extract": ("cli_extract", "Copy objects to DuckDB, Parquet, Postgres, ... and keep the copy current."),
     "load": ("cli_load", "Post a file: first a plan, then the same with --apply."),
     "outbox": ("cli_outbox", "What was posted, with receipts; retry or settle what was not."),
     "emulator": ("cli_emulator", "Serve the emulated gateway on this machine."),

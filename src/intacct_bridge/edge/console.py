@@ -111,7 +111,6 @@ class Console:
 
     def wrapped(self, lead: str, text: str) -> str:
         """Text behind a label, with later lines under the first; as long as it is where nobody watches."""
-        text = " ".join(text.split())
         if not self.out.isatty():
             return lead + text
         return textwrap.fill(
@@ -202,6 +201,8 @@ def shown(value: Cell) -> str:
         return value.isoformat()
     if isinstance(value, Decimal):
         return format(value, "f")
+    if isinstance(value, float):
+        return f"{value:.2f}"
     if isinstance(value, list | tuple | set | frozenset):
         return ", ".join(shown(one) for one in value)
     text = str(value)

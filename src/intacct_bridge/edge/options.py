@@ -70,8 +70,12 @@ class Desk:
     @property
     def client(self) -> "Client":
         """The client on the connection, opened once and closed when the command ends."""
+        return self.limited_client(None)
+
+    def limited_client(self, max_transactions: int | None) -> "Client":
+        """The client, which stops before it has used more transactions than these."""
         if self._client is None:
-            self._client = self.open_client(self.connection)
+            self._client = self.open_client(self.connection, max_transactions=max_transactions)
             self._closers.append(self._client.close)
         return self._client
 

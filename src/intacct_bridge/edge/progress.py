@@ -92,6 +92,9 @@ class _Bars:
         if name not in self._tasks:
             self._tasks[name] = self._bars.add_task(name, total=total)
         self._bars.update(self._tasks[name], completed=done, total=total)
+        if total is not None and done >= total:
+            self._bars.remove_task(self._tasks.pop(name))
+            self._finished += done
         self._tell()
 
     def finish(self, name: str, done: int, note: str = "") -> None:  # noqa: ARG002 - the summary has it

@@ -1,0 +1,74 @@
+"""`intacct extract`: a copy of the company's objects, brought up to date."""
+
+import click
+
+from intacct_bridge.edge.options import Desk, stands_at_a_desk
+
+FAILURES = 1
+
+
+@click.command("extract")
+@click.argument("streams", metavar="[STREAM]...", nargs=-1)
+@click.option(
+    "--to", required=True, metavar="URI", help="duckdb:///FILE, parquet:DIR, csv:DIR, jsonl:DIR, postgresql://..."
+)
+@click.option("--all", "everything", is_flag=True, help="Every object of the company, not only the usual ones.")
+@click.option("--full", is_flag=True, help="Read everything again, also where the changes would do.")
+@click.option(
+    "--select",
+    metavar="STREAM.FIELD",
+    multiple=True,
+    help="Only these fields of a stream; comma separated, may be repeated.",
+)
+@click.option(
+    "--since",
+    metavar="DATE",
+    type=click.DateTime(["%Y-%m-%d"]),
+    help="A first read takes only what changed since then.",
+)
+@click.option(
+    "--max-transactions", metavar="N", type=click.IntRange(1), help="Stop before more API transactions than this."
+)
+@click.option("--hard-deletes", is_flag=True, help="Remove deleted rows instead of marking them.")
+@stands_at_a_desk(prints_table=True)
+def extract_command(
+    desk: Desk,
+    *,
+    streams: tuple[str, ...],
+    to: str,
+    everything: bool,
+    full: bool,
+    select: tuple[str, ...],
+    since: object,
+    max_transactions: int | None,
+    hard_deletes: bool,
+) -> int:
+    """Copy objects to a destination, and keep the copy current: the first run reads all, later ones what changed.
+
+    A run that was stopped goes on where it stood. Deleted records are marked, lines follow their headers.
+
+    \b
+    Examples:
+      intacct extract --to duckdb:///intacct.duckdb
+      intacct extract GLDETAIL APBILL APBILLITEM --to parquet:ledger
+      intacct extract VENDOR --select VENDOR.VENDORID,VENDOR.NAME --to csv:vendors
+    """
+    from datetime import datetime
+
+    from intacct_bridge.edge.extract_view import sentence, show_extraction
+    from intacct_bridge.edge.extraction import run_extraction
+    from intacct_bridge.edge.streams import selected_fields, streams_for
+    from intacct_bridge.flow.reading import Options
+
+    if desk.entity and desk.entity.lower() == "all":
+        desk.entity = ""
+    client = desk.limited_client(max_transactions)
+    names = streams_for(streams, client.objects(), everything=everything)
+    start = f"{since:%m/%d/%Y} 00:00:00" if isinstance(since, datetime) else ""
+    options = Options(full=full, start=start, show_private=not desk.connection.location_id)
+    done = run_extraction(
+        client, names, to, desk.console, options=options, select=selected_fields(select), hard_deletes=hard_deletes
+    )
+    show_extraction(done.outcomes, desk.console)
+    desk.console.say(sentence(done.outcomes, done.seconds, done.transactions))
+    return 0 if done.sound else FAILURES

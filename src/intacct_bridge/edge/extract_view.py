@@ -1,0 +1,54 @@
+"""What an extraction did, stream by stream, and in one sentence."""
+
+from collections.abc import Sequence
+
+from intacct_bridge.edge.console import Console
+from intacct_bridge.flow.sink import StreamOutcome
+
+
+def show_extraction(outcomes: Sequence[StreamOutcome], console: Console) -> None:
+    """The streams in which something happened; under --json every one."""
+    told = [
+        one for one in outcomes if one.rows or one.deleted or one.error or one.added or one.widened or not one.complete
+    ]
+    rows = [
+        (
+            one.stream,
+            one.rows,
+            one.deleted,
+            "whole" if one.full else "changes",
+            one.transactions,
+            round(one.seconds, 2),
+            _notes(one),
+        )
+        for one in (outcomes if console.as_json else told)
+    ]
+    if rows or console.as_json:
+        console.table(("stream", "rows", "deleted", "read", "transactions", "seconds", "notes"), rows)
+    for one in outcomes:
+        if one.error and not console.as_json:
+            console.complain(console.wrapped("error  ", f"{one.stream}: {one.error}"))
+            if one.fix:
+                console.complain(console.wrapped("  fix  ", one.fix))
+
+
+def _notes(one: StreamOutcome) -> str:
+    notes = [
+        "failed" if one.error else "" if one.complete else "not finished",
+        f"new columns: {', '.join(one.added)}" if one.added and not one.full else "",
+        f"wider: {', '.join(one.widened)}" if one.widened else "",
+        f"{len(one.dropped)} field{'s' if len(one.dropped) > 1 else ''} cannot be queried" if one.dropped else "",
+    ]
+    return "; ".join(note for note in notes if note)
+
+
+def sentence(outcomes: Sequence[StreamOutcome], seconds: float, transactions: int) -> str:
+    """`98 of 282 streams had 83,121 rows, 12.3 s, 611 API transactions`."""
+    rows = sum(one.rows for one in outcomes)
+    busy = sum(1 for one in outcomes if one.rows or one.deleted)
+    deleted = sum(one.deleted for one in outcomes)
+    gone = f", {deleted:,} deleted" if deleted else ""
+    return (
+        f"{rows:,} rows{gone} in {busy:,} of {len(outcomes):,} streams, {seconds:.1f} s,"
+        f" {transactions:,} API transactions"
+    )

@@ -1,0 +1,52 @@
+"""One extraction as the commands run it: from a client into a destination, with a view of how far it has come."""
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from intacct_bridge.client.client import Client
+from intacct_bridge.edge.console import Console
+from intacct_bridge.edge.progress import progress
+from intacct_bridge.flow.destination import open_sink
+from intacct_bridge.flow.extract import Extraction
+from intacct_bridge.flow.reading import Options
+from intacct_bridge.flow.sink import StreamOutcome
+from intacct_bridge.flow.source import ClientSource, choose
+
+
+@dataclass(frozen=True, slots=True)
+class Extracted:
+    """How it went."""
+
+    outcomes: tuple[StreamOutcome, ...]
+    seconds: float
+    transactions: int
+
+    @property
+    def sound(self) -> bool:
+        """Whether every stream was read to its end."""
+        return all(one.complete and not one.error for one in self.outcomes)
+
+
+def run_extraction(
+    client: Client,
+    streams: Sequence[str],
+    to: str,
+    console: Console,
+    *,
+    options: Options | None = None,
+    select: Mapping[str, Sequence[str]] | None = None,
+    hard_deletes: bool = False,
+) -> Extracted:
+    """Bring the copy up to date."""
+    began, spent = time.monotonic(), client.meter.transactions
+    chosen = choose(client, streams, select)
+    sink = open_sink(to, hard_deletes=hard_deletes)
+    try:
+        run = Extraction(ClientSource(client), sink, chosen.streams, headers=chosen.headers, options=options)
+        with progress(console, spent=lambda: client.meter.transactions - spent, noun="rows") as view:
+            for moved in run:
+                view.update(moved.stream, moved.rows, moved.rows + moved.expected)
+    finally:
+        sink.close()
+    return Extracted(run.outcomes, time.monotonic() - began, client.meter.transactions - spent)

@@ -1,0 +1,53 @@
+"""Which objects are read when nobody names any: the usual ones, as far as the company has them, and its own.
+
+The list is short of what exists (schedules, templates, hierarchies, permissions), because every stream costs at least
+one API transaction a run. `--all` reads everything.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from intacct_bridge.errors import InvalidRequestError, SettingsError
+from intacct_bridge.model.catalog import unknown_object
+
+LISTS = (
+    "LOCATIONENTITY LOCATION DEPARTMENT CLASS GLACCOUNT STATACCOUNT GLACCTGRP JOURNAL STATJOURNAL ADJJOURNAL"
+    " REPORTINGPERIOD TRXCURRENCIES EXCHANGERATE EXCHANGERATEENTRY CONTACT VENDOR VENDTYPE CUSTOMER CUSTTYPE EMPLOYEE EMPLOYEETYPE"
+    " ITEM PRODUCTLINE UOM WAREHOUSE PROJECT PROJECTTYPE TASK TERRITORY APTERM ARTERM APACCOUNTLABEL ARACCOUNTLABEL"
+    " EEACCOUNTLABEL TAXDETAIL CHECKINGACCOUNT SAVINGSACCOUNT CREDITCARD FIXEDASSET USERINFO ALLOCATION ALLOCATIONENTRY"
+)
+DOCUMENTS = (
+    "GLBATCH GLENTRY GLDETAIL GLBUDGETHEADER GLBUDGETITEM APBILL APBILLITEM APPYMT APPYMTDETAIL APADJUSTMENT"
+    " APADJUSTMENTITEM ARINVOICE ARINVOICEITEM ARPYMT ARPYMTDETAIL ARADJUSTMENT ARADJUSTMENTITEM OTHERRECEIPTS"
+    " OTHERRECEIPTSENTRY DEPOSIT DEPOSITENTRY CCTRANSACTION CCTRANSACTIONENTRY EEXPENSES EEXPENSESITEM EPPAYMENT"
+    " TIMESHEET TIMESHEETENTRY SODOCUMENT SODOCUMENTENTRY PODOCUMENT PODOCUMENTENTRY INVDOCUMENT INVDOCUMENTENTRY"
+    " CONTRACT CONTRACTDETAIL"
+)
+USUAL = tuple(f"{LISTS} {DOCUMENTS}".split())
+
+
+def streams_for(named: Sequence[str], objects: Mapping[str, str], *, everything: bool) -> list[str]:
+    """The objects to read: those named, all there are, or the usual ones that the company has."""
+    if named and everything:
+        raise SettingsError("streams are named and --all is given too", fix="Give one of them.")
+    if everything:
+        return list(objects)
+    if not named:
+        return [name for name in USUAL if name in objects]
+    known = {name.upper(): name for name in objects}
+    for name in named:
+        if name.upper() not in known:
+            raise unknown_object(name, objects)
+    return [known[name.upper()] for name in named]
+
+
+def selected_fields(selected: Iterable[str]) -> dict[str, list[str]]:
+    """`APBILL.RECORDNO,APBILL.TOTALDUE` by stream; a related field keeps its dots."""
+    by_stream: dict[str, list[str]] = {}
+    for one in (part.strip() for text in selected for part in text.split(",")):
+        if not one:
+            continue
+        stream, dot, field = one.partition(".")
+        if not dot or not field:
+            raise InvalidRequestError(f"{one!r} names no field", fix="Write STREAM.FIELD, such as APBILL.TOTALDUE.")
+        by_stream.setdefault(stream.upper(), []).append(field.upper())
+    return by_stream
