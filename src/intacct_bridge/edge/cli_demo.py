@@ -29,14 +29,13 @@ def demo_command(desk: Desk, *, home: Path | None) -> int:
     from intacct_bridge.edge.demo import LEDGER, open_demo
     from intacct_bridge.edge.demo_company import demo_home
     from intacct_bridge.edge.demo_view import DemoView
-    from intacct_bridge.edge.doctor import healthy
     from intacct_bridge.flow.load import Ending
 
     view = DemoView(desk.console)
     with open_demo(home or demo_home(), desk.console) as demo:
         view.company(demo.met)
-        findings = demo.examine()
-        view.health(findings)
+        report = demo.examine()
+        view.health(report)
         copied = demo.extract()
         view.arrived(copied)
         posted = demo.post()
@@ -45,5 +44,5 @@ def demo_command(desk: Desk, *, home: Path | None) -> int:
         view.posted(posted, followed)
         view.refused(demo.refuse())
         view.files(demo)
-    sound = healthy(findings) and copied.sound and all(one.good for one in posted.outcomes)
+    sound = report.healthy and copied.sound and all(one.good for one in posted.outcomes)
     return 0 if sound else 1

@@ -18,7 +18,7 @@ from intacct_bridge.edge.console import Console
 from intacct_bridge.edge.demo_company import DATABASE, demo_connection, make_emulator
 from intacct_bridge.edge.doctor import Examination
 from intacct_bridge.edge.extraction import Extracted, run_extraction
-from intacct_bridge.edge.findings import Finding
+from intacct_bridge.edge.findings import Report
 from intacct_bridge.edge.layouts import layout_for
 from intacct_bridge.edge.streams import streams_for
 from intacct_bridge.emulator.gateway import Emulator
@@ -70,10 +70,10 @@ class Demo:
         """The copy as a destination."""
         return f"duckdb:{self.home / COPY}"
 
-    def examine(self) -> tuple[Finding, ...]:
-        """The doctor's findings."""
+    def examine(self) -> Report:
+        """What the doctor finds."""
         examination = Examination(self.connection, lambda one: Client(one, transport=self._emulator, keep=False))
-        return tuple(examination.run())
+        return examination.report(examination.run())
 
     def extract(self, streams: Sequence[str] = ()) -> Extracted:
         """Bring the copy up to date, all streams or some."""

@@ -3,7 +3,6 @@
 import os
 import shutil
 import sys
-from collections.abc import Sequence
 from decimal import Decimal
 from pathlib import Path
 
@@ -13,7 +12,7 @@ from intacct_bridge.edge.console import Console
 from intacct_bridge.edge.demo import COPY, Demo, Met, Posted
 from intacct_bridge.edge.demo_company import demo_home
 from intacct_bridge.edge.extraction import Extracted
-from intacct_bridge.edge.findings import Finding, Level
+from intacct_bridge.edge.findings import Report
 from intacct_bridge.edge.load_view import amount_of
 from intacct_bridge.flow.load import Ending
 from intacct_bridge.flow.plan import Verdict
@@ -47,11 +46,12 @@ class DemoView:
             f"{name} and {others} more entities, 24 months of books up to {met.last_day} ({news})",
         )
 
-    def health(self, findings: Sequence[Finding]) -> None:
+    def health(self, report: Report) -> None:
         """How the doctor's examination went."""
-        wrong = [finding for finding in findings if finding.level in (Level.PROBLEM, Level.WARNING)]
+        wrong = [finding for finding in report.findings if finding.counts]
         verdict = "all is well" if not wrong else f"{len(wrong)} findings"
-        self._step("Doctor", f"{len(findings)} checks, {verdict}", *(f"! {one.step}: {one.seen}" for one in wrong))
+        head = f"{len(report.findings)} checks, {verdict}, {report.transactions:,} API transactions"
+        self._step("Doctor", head, *(f"! {one.title}: {one.seen}" for one in wrong))
 
     def arrived(self, done: Extracted) -> None:
         """What the extraction brought."""
