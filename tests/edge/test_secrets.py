@@ -72,7 +72,7 @@ def test_no_secret_is_ever_printed_or_kept(
 ) -> None:
     emulator = Emulator.empty(settings=WORLD, weather=STORMS[storm], draw=lambda: SESSION, sleep=lambda _: None)
     monkeypatch.setattr(
-        Desk, "open_client", lambda _, connection: Client(connection, transport=emulator, means=WITHOUT_WAITING)
+        Desk, "open_client", lambda _, connection, **__: Client(connection, transport=emulator, means=WITHOUT_WAITING)
     )
     write_sample("journal-entries.csv", home / "work", as_of=AS_OF)
     environ = {
@@ -98,7 +98,7 @@ def test_no_secret_is_ever_printed_or_kept(
 def test_a_wrong_password_is_not_shown_either(intacct: Intacct, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     emulator = Emulator.empty(settings=WORLD)
     monkeypatch.setattr(
-        Desk, "open_client", lambda _, connection: Client(connection, transport=emulator, means=WITHOUT_WAITING)
+        Desk, "open_client", lambda _, connection, **__: Client(connection, transport=emulator, means=WITHOUT_WAITING)
     )
     environ = {
         "INTACCT_COMPANY_ID": "acme-books",
