@@ -11,12 +11,11 @@ import pytest
 from edge.command_line import Intacct
 from intacct_bridge.edge.demo_company import DATABASE
 
-pytestmark = pytest.mark.slow
-
 
 @pytest.fixture
-def folder(home: Path, company_file: Path) -> Path:
-    """The demo's home directory with its company made already."""
+def folder(home: Path, company_file: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The demo's home directory with its company made already, and few streams to read."""
+    monkeypatch.setattr("intacct_bridge.edge.streams.USUAL", ("GLACCOUNT", "VENDOR", "GLBATCH"))
     found = home / "corvane"
     found.mkdir()
     shutil.copy(company_file, found / DATABASE)
