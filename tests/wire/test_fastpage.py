@@ -70,6 +70,8 @@ def test_an_ordinary_page_takes_the_fast_path(body: bytes) -> None:
         pytest.param(PAGE.replace(b">30<", b">\xc0\x80<"), id="overlong"),
         pytest.param(PAGE.replace(b">30<", b">]]><"), id="end of cdata"),
         pytest.param(PAGE.replace(b">30<", b">a & b<"), id="bare ampersand"),
+        pytest.param(PAGE.replace(b">2<", b">&am<").replace(b">30<", b">p;<"), id="reference across two cells"),
+        pytest.param(PAGE.replace(b">2<", b">&#6<").replace(b">30<", b">5;<"), id="number across two cells"),
         pytest.param(PAGE.replace(b">30<", b">&nbsp;<"), id="unknown entity"),
         pytest.param(PAGE.replace(b">30<", b">&#0;<"), id="reference to no character"),
         pytest.param(PAGE.replace(b">30<", b">&#xFFFE;<"), id="reference to a forbidden character"),

@@ -273,11 +273,13 @@ _CHARACTERS = {name[1:-1]: char for name, char in _NAMED}
 
 
 def _resolved(texts: "pa.Array", data: bytes) -> "pa.Array":
+    """References as what they stand for. They are counted cell by cell: in `data`, two cells may seem to make one."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
     found = [(name, char) for name, char in _NAMED if name.encode() in data]
-    if sum(data.count(name.encode()) for name, _ in found) == data.count(b"&"):
+    named = sum(pc.sum(pc.count_substring(texts, name)).as_py() for name, _ in found)
+    if named == data.count(b"&"):
         for name, char in found:
             texts = pc.replace_substring(texts, name, char)
         return texts
