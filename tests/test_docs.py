@@ -57,8 +57,9 @@ def options_of(command: click.Command) -> set[str]:
 
 @pytest.mark.parametrize(("page", "line"), sorted(set(documented())))
 def test_a_documented_command_and_its_flags_exist(page: str, line: str) -> None:
-    bare = re.split(r" \| | > |  #", line)[0].replace("…", "").replace("...", "")
-    words = shlex.split(bare)[1:]
+    words = shlex.split(line.replace("…", "").replace("...", ""), comments=True)[1:]
+    ends = [place for place, word in enumerate(words) if word in ("|", ">", "&&")]
+    words = words[: ends[0]] if ends else words
     if not words or words[0] in ("COMMAND", "--version", "--help", *UNBUILT):
         return
     command, rest = command_at(words)
