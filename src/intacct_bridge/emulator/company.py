@@ -33,6 +33,9 @@ from intacct_bridge.emulator.company_world import World
 from intacct_bridge.emulator.posting_rows import Row
 from intacct_bridge.errors import SettingsError
 
+POSTING_ACCOUNTS = {"employee_payables": "20300", "undeposited": "10090", "exchange": "71900", "rounding": "71950"}
+"""The accounts that documents post to without naming them and that no other row tells, by their part in it."""
+
 
 def demo_company(seed: int = 1, *, as_of: date, scale: int = 1, cash_book: bool = False) -> Iterator[tuple[str, Row]]:
     """Gives (object, row) pairs in the order to store them; a cell left out of a row is null."""

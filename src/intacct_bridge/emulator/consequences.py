@@ -5,9 +5,20 @@ from collections.abc import Callable
 from intacct_bridge.emulator import journal
 from intacct_bridge.emulator.books import Call
 from intacct_bridge.emulator.cells import Row
+from intacct_bridge.emulator.documents_generic import DOCUMENTS, PAYMENTS, Documents, Payments
 from intacct_bridge.emulator.drafts import Draft
 from intacct_bridge.model.catalog import ObjectDef
 
-CREATE: dict[str, Callable[[Call, Draft], Row]] = {"GLBATCH": journal.create}
-UPDATE: dict[str, Callable[[Call, Draft, int], Row]] = {"GLBATCH": journal.update}
-DELETE: dict[str, Callable[[Call, ObjectDef, int], None]] = {"GLBATCH": journal.delete}
+_VERBS: dict[str, Documents | Payments] = {**DOCUMENTS, **PAYMENTS}
+CREATE: dict[str, Callable[[Call, Draft], Row]] = {
+    "GLBATCH": journal.create,
+    **{name: one.create for name, one in _VERBS.items()},
+}
+UPDATE: dict[str, Callable[[Call, Draft, int], Row]] = {
+    "GLBATCH": journal.update,
+    **{name: one.update for name, one in _VERBS.items()},
+}
+DELETE: dict[str, Callable[[Call, ObjectDef, int], None]] = {
+    "GLBATCH": journal.delete,
+    **{name: one.delete for name, one in _VERBS.items()},
+}

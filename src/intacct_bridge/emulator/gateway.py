@@ -120,12 +120,14 @@ class Emulator:
         emulator = cls(open_database(path), **more)
         books = emulator.books()
         if books.store.fact("demo") is None:
-            from intacct_bridge.emulator.company import demo_company
+            from intacct_bridge.emulator.company import POSTING_ACCOUNTS, demo_company
 
             books.catalog = with_customs(books.catalog)
             day = as_of or datetime.fromtimestamp(emulator.now(), UTC).date()
             with books.store.together():
                 load(books, demo_company(seed, as_of=day, scale=scale))
+                for role, account in POSTING_ACCOUNTS.items():
+                    books.store.keep_fact(f"account:{role}", account)
                 books.store.keep_fact("demo", f"seed={seed} as_of={day} scale={scale}")
         keep_users(books)
         return emulator

@@ -216,7 +216,7 @@ def _line(call: Call, draft: Draft, day: date) -> Line:
     settle(call.books, draft.described, values, {})
     account = find(call.books, REFERENCES["ACCOUNTNO"], values["ACCOUNTNO"])
     location = values.get("LOCATION") or call.session.entity
-    _check_requirements(account, values | {"LOCATION": location})
+    check_requirements(account, values | {"LOCATION": location})
     chart = rules(call.books)
     if not location and len(chart.base_currency) > 1:
         raise refused("Location is required in a company of several entities.", correction="Provide LOCATION.")
@@ -243,7 +243,8 @@ def _line(call: Call, draft: Draft, day: date) -> Line:
     )
 
 
-def _check_requirements(account: Row, values: Row) -> None:
+def check_requirements(account: Row, values: Row) -> None:
+    """What an account demands of every line on it is there."""
     for flag, name in _REQUIRED.items():
         if account.get(flag) == "true" and not values.get(name):
             label = name.removesuffix("ID").capitalize()

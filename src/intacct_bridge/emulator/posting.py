@@ -167,9 +167,9 @@ def payment(settlement: Settlement, rules: Rules, *, control: str = "") -> Posti
     return _settle(settlement, control or rules.payables, 1, rules)
 
 
-def receipt(settlement: Settlement, rules: Rules) -> Posting:
+def receipt(settlement: Settlement, rules: Rules, *, control: str = "") -> Posting:
     """Credits receivables for each document and debits the bank, or undeposited funds."""
-    return _settle(settlement, rules.receivables, -1, rules)
+    return _settle(settlement, control or rules.receivables, -1, rules)
 
 
 def transfer(amount: Decimal, *, into: Line, out_of: Line, rules: Rules) -> Posting:

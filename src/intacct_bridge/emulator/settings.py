@@ -124,6 +124,10 @@ class Behaviour:
     """Whether a GLDETAIL record number repeats in every book."""
     audit_delay_seconds: float = 0
     """How long after a change its AUDITHISTORY row can be seen."""
+    unique_document_numbers: bool = True
+    """Whether a vendor's bills, and a customer's invoices, refuse a number that is there already."""
+    unique_externalids: bool = True
+    """Whether an externalid may be used only once among the records of an object; no source settles it."""
     hide_private: bool = True
     """Whether a top-level query without `showprivate` leaves out records that belong to an entity."""
     aggregate_tags: str = "prefixed"

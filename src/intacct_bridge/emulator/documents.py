@@ -1,0 +1,375 @@
+"""Bills, invoices, adjustments, expense reports, card transactions: entered, changed, deleted, reversed.
+
+A document that posts stands in the ledger at once; a draft waits. What is paid in part can no longer change in what
+moves money, nor be deleted. A new set of lines takes the old one's place and is posted anew.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import Decimal
+
+from intacct_bridge.emulator.books import Call
+from intacct_bridge.emulator.cells import Row, date_text, decimal_text, escaped
+from intacct_bridge.emulator.charges import charge_of, complete_line, priced
+from intacct_bridge.emulator.chart import check_open, rate, rules
+from intacct_bridge.emulator.families import Family, amount, cents, control_account, next_number, owe
+from intacct_bridge.emulator.posting import ZERO, Document, Posting, bill, invoice, reverse
+from intacct_bridge.emulator.references import settle
+from intacct_bridge.emulator.refusals import FunctionRefusedError, refused
+from intacct_bridge.emulator.stamps import CREATED, DELETED, MODIFIED, note, stamp
+from intacct_bridge.emulator.subledger import Voucher, batches, day_of, post, posted, refresh, unpost
+from intacct_bridge.errors import Fault
+
+MOVES_MONEY = ("VENDORID", "CUSTOMERID", "EMPLOYEEID", "WHENCREATED", "WHENPOSTED", "CURRENCY", "EXCHANGE_RATE")
+_PAID = ("TOTALPAID", "TRX_TOTALPAID", "TOTALSELECTED", "TRX_TOTALSELECTED")
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A document as it was sent, in the words of its object."""
+
+    values: Row
+    lines: Sequence[Row] | None = None
+    """None leaves the lines as they are."""
+    draft: bool = False
+    control: str = ""
+    """The account the lines go against, where the document names it: a card's, a bank's."""
+    state: str = ""
+    """A state of its own, for what is not simply posted."""
+    more: tuple[tuple[str, str], ...] = ()
+    """Cells that the document keeps beside those its object knows, such as the external id."""
+
+
+def enter(call: Call, family: Family, entry: Entry) -> Row:
+    """Keep a new document and post it."""
+    row = {name: text for name, text in entry.values.items() if text and name != "RECORDNO"}
+    _check_header(call, family, row, entry)
+    check_number(call, family, row)
+    return _written(call, family, row, entry, key=str(next_number(call.books, "PRRECORD")))
+
+
+def change(call: Call, family: Family, number: int, entry: Entry) -> Row:
+    """Change a document; what moves money takes its postings back and posts anew."""
+    books = call.books
+    old = books.table(family.object).get(number) or {}
+    values = {name: text for name, text in entry.values.items() if name != "RECORDNO"}
+    draft = old.get("STATE") == "Draft"
+    posts = draft and not entry.draft
+    moved = entry.lines is not None or any(
+        name in values and values[name] and values[name] != old.get(name, "") for name in MOVES_MONEY
+    )
+    check_untouched(family, old, moved=moved)
+    if not moved and not posts:
+        return _renamed(call, family, old | values, number, values)
+    row = old | values
+    lines = entry.lines if entry.lines is not None else stored_lines(call, family, old)
+    entry = Entry(row, lines, draft and entry.draft, entry.control or _control(call, family, old), entry.state)
+    _check_header(call, family, row, entry)
+    check_number(call, family, row, number)
+    _withdraw(call, family, old)
+    for name in ("EXCHANGE_RATE", "BASECURR", "WHENPOSTED"):
+        if not values.get(name) and ("CURRENCY" in values or name == "WHENPOSTED"):
+            row.pop(name, None)
+    return _written(call, family, row, entry, key=old["RECORDNO"])
+
+
+def drop(call: Call, family: Family, number: int) -> None:
+    """Delete a document that nothing is paid of, with its postings."""
+    row = call.books.table(family.object).get(number) or {}
+    check_untouched(family, row, moved=True)
+    if row.get("STATE") in ("Reversed", "Reversal"):
+        raise refused(f"{family.word} {row['RECORDNO']} is part of a reversal and cannot be deleted.")
+    _withdraw(call, family, row)
+    for one in _line_numbers(call, family, row):
+        call.books.table(family.line).delete(one)
+    call.books.table(family.object).delete(number)
+    note(call, call.books.find(family.object), row, DELETED)
+
+
+def turn_round(call: Call, family: Family, number: int, *, day: str, memo: str) -> Row:
+    """Reverse a document: a mirror of it on that day; both are then beyond change."""
+    books = call.books
+    old = books.table(family.object).get(number) or {}
+    if old.get("STATE") in ("Draft", "Reversed", "Reversal", "Submitted", "Declined"):
+        raise refused(f"{family.word} {old['RECORDNO']} is {old['STATE'].lower()} and cannot be reversed.")
+    check_untouched(family, old, moved=True)
+    mirror = _mirror(call, family, old, day=day, memo=memo)
+    check_open(books, day_of(mirror, "WHENCREATED"), {_owner(call, family, old)})
+    lines = stored_lines(call, family, old)
+    books.table(family.object).insert(mirror)
+    _keep_lines(call, family, mirror, [_negated(one) for one in lines])
+    post(call, reverse(posted(call, family.object, old)), _voucher(family, mirror))
+    owe(call, family, old, -amount(old, "TOTALDUE"))
+    old |= {"STATE": "Reversed", "TOTALDUE": "0", "TRX_TOTALDUE": "0"}
+    stamp(call, books.find(family.object), old, new=False)
+    books.table(family.object).update(number, old)
+    refresh(call, family.object, old)
+    note(call, books.find(family.object), old, MODIFIED)
+    note(call, books.find(family.object), mirror, CREATED)
+    return mirror
+
+
+def _mirror(call: Call, family: Family, old: Row, *, day: str, memo: str) -> Row:
+    mirror = {name: text for name, text in old.items() if name not in (*_PAID, "WHENPAID", "WHENDUE")}
+    mirror |= dict.fromkeys(_PAID, "0")
+    mirror |= {"RECORDNO": str(next_number(call.books, "PRRECORD")), "STATE": "Reversal", "WHENCREATED": day}
+    mirror |= {"WHENPOSTED": day, "TOTALDUE": "0", "TRX_TOTALDUE": "0"}
+    if memo:
+        mirror["DESCRIPTION"] = memo
+    for name in ("TOTALENTERED", "TRX_TOTALENTERED"):
+        mirror[name] = cents(-amount(old, name))
+    stamp(call, call.books.find(family.object), mirror, new=True)
+    return mirror
+
+
+def _negated(line: Row) -> Row:
+    return line | {name: cents(-amount(line, name)) for name in ("AMOUNT", "TRX_AMOUNT")} | {"RECORDNO": ""}
+
+
+# --- what is refused
+
+
+def check_untouched(family: Family, row: Row, *, moved: bool) -> None:
+    """Nothing is paid of the document, or the change does not matter to money."""
+    if moved and (amount(row, "TRX_TOTALPAID") or amount(row, "TRX_TOTALSELECTED")):
+        raise refused(
+            f"{family.word} {row.get('RECORDID') or row['RECORDNO']} is paid, in full or in part, and its lines, "
+            "dates and currency cannot be changed.",
+            errorno="BL03000130",
+            correction="Reverse the payment first.",
+        )
+    if moved and row.get("STATE") in ("Reversed", "Reversal"):
+        raise refused(f"{family.word} {row['RECORDNO']} is part of a reversal and cannot be changed.")
+
+
+def check_number(call: Call, family: Family, row: Row, number: int | None = None) -> None:
+    """No other document of this party has the number, where the company wants it so."""
+    text = row.get("RECORDID", "")
+    if not text or not call.books.behaviour.unique_document_numbers or family.party not in ("VENDOR", "CUSTOMER"):
+        return
+    table = call.books.table(family.object)
+    for other, there in table.rows("instr(body, ?)", (escaped(text),)):
+        same = all(there.get(name) == row.get(name) for name in ("RECORDID", family.party_id))
+        if same and other != number and there.get("STATE") != "Reversal":
+            raise refused(
+                f"A transaction with that number already exists: {family.word} {text} of "
+                f"{row.get(family.party_id, '')}.",
+                errorno="BL03002185",
+                correction="Use another number.",
+            )
+
+
+def _check_header(call: Call, family: Family, row: Row, entry: Entry) -> None:
+    required = [family.party_id] if family.party else []
+    if not entry.draft:
+        required.append("WHENCREATED")
+        if family.object in ("APBILL", "ARINVOICE") and not row.get("TERMNAME"):
+            required.append("WHENDUE")
+    missing = [name for name in required if not row.get(name)]
+    if not entry.lines:
+        missing.append(f"{family.line}S")
+    if missing:
+        faults = (f"Required field {name} is missing for {family.object}." for name in missing)
+        raise FunctionRefusedError(*(Fault("BL01001973", description2=text) for text in faults))
+    settle(call.books, call.books.find(family.object), dict(row), row)
+
+
+# --- writing
+
+
+def _written(call: Call, family: Family, row: Row, entry: Entry, *, key: str) -> Row:
+    books = call.books
+    described, table = books.find(family.object), books.table(family.object)
+    new = table.get(int(key)) is None
+    row.setdefault("WHENCREATED", date_text(call.stamp.date()))
+    lines = [complete_line(call, family, row, one) for one in entry.lines or ()]
+    owner = _entity(call, row, lines)
+    _convert(call, family, row, owner)
+    factor = Decimal(row["EXCHANGE_RATE"])
+    row["STATE"] = "Draft" if entry.draft else entry.state or "Posted"
+    row |= {"RECORDNO": key, "RECORDTYPE": family.type, "MODULEKEY": row.get("MODULEKEY") or family.module}
+    row |= {"RAWSTATE": "D" if entry.draft else "A", "SYSTEMGENERATED": "F"}
+    lines = [priced(one, row, factor) for one in lines]
+    document = _document(family, row, lines, owner)
+    posting = _posting(call, family, document, _own_control(call, family, row, entry))
+    _total(row, document, posting, factor)
+    _due(call, family, row)
+    _named(call, family, row)
+    stamp(call, described, row, new=new)
+    row |= dict(entry.more)
+    control = next((one.account for one in posting.lines if one.role == "control"), "")
+    _put(call, family, row, [one | {"OFFSETGLACCOUNTNO": control} for one in lines])
+    if not entry.draft and entry.state in ("", "Posted", "Approved"):
+        post(call, posting, _voucher(family, row, rate=factor))
+        owe(call, family, row, amount(row, "TOTALDUE"))
+    note(call, described, row, CREATED if new else MODIFIED)
+    return row
+
+
+def _own_control(call: Call, family: Family, row: Row, entry: Entry) -> str:
+    if entry.control:
+        return entry.control
+    if family.party not in ("VENDOR", "CUSTOMER"):
+        return ""
+    table = call.books.table(family.party)
+    for number in table.find(family.party_id, row.get(family.party_id, "")):
+        return (table.get(number) or {}).get("APACCOUNT" if family.party == "VENDOR" else "ARACCOUNT", "")
+    return ""
+
+
+def _posting(call: Call, family: Family, document: Document, control: str) -> Posting:
+    chart = rules(call.books)
+    account = control_account(family, chart, control)
+    return bill(document, chart, control=account) if family.payable else invoice(document, chart, control=account)
+
+
+def _document(family: Family, row: Row, lines: list[Row], owner: str) -> Document:
+    party = {family.party: row[family.party_id]} if family.party and row.get(family.party_id) else {}
+    charges = tuple(charge_of(family, one) for one in lines)
+    rate_ = Decimal(row["EXCHANGE_RATE"])
+    return Document(owner, row["CURRENCY"], charges, rate_, party, row.get("DESCRIPTION") or None)
+
+
+def _entity(call: Call, row: Row, lines: list[Row]) -> str:
+    """The entity a document belongs to: where it is entered, or its first line's."""
+    entity_of = rules(call.books).entity_of
+    place = call.session.entity or row.get("MEGAENTITYID") or (lines[0].get("LOCATIONID", "") if lines else "")
+    return entity_of.get(place, "")
+
+
+def _owner(call: Call, family: Family, row: Row) -> str:
+    return _entity(call, row, stored_lines(call, family, row))
+
+
+def _convert(call: Call, family: Family, row: Row, owner: str) -> None:
+    """Currencies and the rate; the party's own currency where none is named."""
+    base = rules(call.books).base_currency[owner]
+    if row.get("BASECURR") and row["BASECURR"] != base:
+        raise refused(
+            f"The base currency of entity {owner or '(top level)'} is {base}, not {row['BASECURR']}.",
+            correction="Name locations of an entity with that base currency, or leave BASECURR out.",
+        )
+    row["BASECURR"] = base
+    row["CURRENCY"] = row.get("CURRENCY") or _party(call, family, row).get("CURRENCY") or base
+    day = day_of(row, "WHENPOSTED" if row.get("WHENPOSTED") else "WHENCREATED")
+    factor = rate(call.books, row["CURRENCY"], base, day=day, given=row.get("EXCHANGE_RATE", ""))
+    row["EXCHANGE_RATE"] = decimal_text(factor)
+    if factor != 1:
+        row.setdefault("EXCH_RATE_DATE", row["WHENCREATED"])
+
+
+def _party(call: Call, family: Family, row: Row) -> Row:
+    if not family.party:
+        return {}
+    table = call.books.table(family.party)
+    for number in table.find(family.party_id, row.get(family.party_id, "")):
+        return table.get(number) or {}
+    return {}
+
+
+def _total(row: Row, document: Document, posting: Posting, factor: Decimal) -> None:
+    """Totals as they stand on the control account, so that open items tie to it to the cent."""
+    trx_total = sum((one.trx_amount for one in document.charges), ZERO)
+    total = sum((abs(one.amount) for one in posting.lines if one.role == "control"), ZERO)
+    total = total if trx_total >= 0 else -total
+    for start, value in (("", total), ("TRX_", trx_total)):
+        row[f"{start}TOTALENTERED"] = row[f"{start}TOTALDUE"] = cents(value)
+        row[f"{start}TOTALPAID"] = row[f"{start}TOTALSELECTED"] = "0"
+    row["EXCHANGE_RATE"] = decimal_text(factor)
+
+
+def _due(call: Call, family: Family, row: Row) -> None:
+    row.setdefault("WHENPOSTED", row["WHENCREATED"])
+    if row.get("WHENDUE") or not row.get("TERMNAME"):
+        return
+    for name in ("APTERM", "ARTERM") if family.payable else ("ARTERM", "APTERM"):
+        table = call.books.table(name)
+        for number in table.find("NAME", row["TERMNAME"]):
+            days = (table.get(number) or {}).get("DUEDATE", "0")
+            due: date = day_of(row, "WHENCREATED") + timedelta(days=int(days or 0))
+            row["WHENDUE"] = date_text(due)
+            return
+
+
+def _named(call: Call, family: Family, row: Row) -> None:
+    """What a document repeats of its party."""
+    party = _party(call, family, row)
+    described = call.books.find(family.object)
+    if not party:
+        return
+    row[f"{family.party}KEY"] = party["RECORDNO"]
+    row["ENTITY"] = row["EMPENTITY"] = f"{family.party[0]}{row[family.party_id]}"
+    contact = party.get("DISPLAYCONTACT.CONTACTNAME", "")
+    if contact:
+        row.setdefault("BILLTOPAYTOCONTACTNAME", contact)
+    row |= {"FIRSTNAME": party.get("PERSONALINFO.FIRSTNAME", ""), "LASTNAME": party.get("PERSONALINFO.LASTNAME", "")}
+    for name in [name for name, text in row.items() if not text or name not in described.fields]:
+        del row[name]
+
+
+def _put(call: Call, family: Family, row: Row, lines: list[Row]) -> None:
+    table = call.books.table(family.object)
+    number = int(row["RECORDNO"])
+    if table.get(number) is None:
+        table.insert(row, number)
+    else:
+        table.update(number, row)
+    _keep_lines(call, family, row, lines)
+
+
+def _keep_lines(call: Call, family: Family, row: Row, lines: Sequence[Row]) -> None:
+    """Make these the document's lines; one with a number that was there before keeps it."""
+    table, described = call.books.table(family.line), call.books.find(family.line)
+    there = {str(number) for number in _line_numbers(call, family, row)}
+    for number in there:
+        table.delete(int(number))
+    for place, line in enumerate(lines, 1):
+        kept = line.get("RECORDNO", "")
+        key = kept if kept in there else str(next_number(call.books, "PRENTRY"))
+        cells = line | {"RECORDKEY": row["RECORDNO"], "LINE_NO": str(place), "RECORDNO": key, "STATE": row["STATE"]}
+        stamp(call, described, cells, new=True)
+        there.discard(key)
+        table.insert(cells, int(key))
+
+
+def _line_numbers(call: Call, family: Family, row: Row) -> list[int]:
+    return call.books.table(family.line).find("RECORDKEY", row.get("RECORDNO", ""))
+
+
+def stored_lines(call: Call, family: Family, row: Row) -> list[Row]:
+    """A document's lines, in their order."""
+    table = call.books.table(family.line)
+    found = [table.get(number) or {} for number in _line_numbers(call, family, row)]
+    return sorted(found, key=lambda line: int(line.get("LINE_NO") or 0))
+
+
+def _withdraw(call: Call, family: Family, row: Row) -> None:
+    if batches(call, family.object, row):
+        unpost(call, family.object, row)
+        owe(call, family, row, -amount(row, "TOTALDUE"))
+
+
+def _control(call: Call, family: Family, row: Row) -> str:
+    lines = stored_lines(call, family, row)
+    return lines[0].get("OFFSETGLACCOUNTNO", "") if lines else ""
+
+
+def _renamed(call: Call, family: Family, row: Row, number: int, values: Row) -> Row:
+    described = call.books.find(family.object)
+    settle(call.books, described, values, row)
+    check_number(call, family, row, number)
+    extra = {name: text for name, text in row.items() if name not in described.fields}
+    stamp(call, described, row, new=False)
+    row |= extra
+    call.books.table(family.object).update(number, row)
+    refresh(call, family.object, row)
+    note(call, described, row, MODIFIED)
+    return row
+
+
+def _voucher(family: Family, row: Row, *, rate: Decimal = Decimal(1)) -> Voucher:
+    named = row.get("VENDORNAME") or row.get("CUSTOMERNAME") or row.get("LASTNAME") or row.get("DESCRIPTION", "")
+    title = f"{family.word} {row.get('RECORDID') or row['RECORDNO']}, {named}".rstrip(", ")
+    day = day_of(row, "WHENPOSTED" if row.get("WHENPOSTED") else "WHENCREATED")
+    return Voucher(family.object, row, family.journal, row.get("MODULEKEY") or family.module, title, day, rate)
