@@ -28,6 +28,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "create": ("cli_records", "Create one record."),
     "update": ("cli_records", "Change one record."),
     "delete": ("cli_records", "Delete records."),
+    "report": ("cli_report", "Run a custom report and fetch its rows."),
     "extract": ("cli_extract", "Copy objects to DuckDB, Parquet, Postgres, ... and keep the copy current."),
     "load": ("cli_load", "Post a file: first a plan, then the same with --apply."),
     "outbox": ("cli_outbox", "What was posted, with receipts; retry or settle what was not."),
