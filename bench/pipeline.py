@@ -16,7 +16,9 @@ from typing import TYPE_CHECKING
 from bench.pages import FIELDS, RECORDS
 from intacct_bridge.client.connection import Connection
 from intacct_bridge.client.http import HttpTransport
+from intacct_bridge.edge.singer_sink import SingerSink
 from intacct_bridge.flow.destination import open_sink
+from intacct_bridge.flow.sink import Sink
 from intacct_bridge.flow.state import Bookmark, wall
 from intacct_bridge.flow.stream import Stream
 from intacct_bridge.wire.codec import encode_request
@@ -26,9 +28,6 @@ from intacct_bridge.wire.xml import Element, element
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-ROW_GROUP = 20_000
-"""Rows that a file or a transaction takes at once."""
 
 Batches = Iterator["pa.RecordBatch"]
 
@@ -59,22 +58,6 @@ def batches(url: str, pages: int, first: int = 0) -> Batches:
         yield batch
 
 
-def gathered(source: Batches) -> Iterator["pa.Table"]:
-    """Batches put together to row groups."""
-    import pyarrow as pa
-
-    held: list[pa.RecordBatch] = []
-    rows = 0
-    for batch in source:
-        held.append(batch)
-        rows += batch.num_rows
-        if rows >= ROW_GROUP:
-            yield pa.Table.from_batches(held)
-            held, rows = [], 0
-    if held:
-        yield pa.Table.from_batches(held)
-
-
 # --- the ways
 
 
@@ -96,28 +79,28 @@ def arrow(url: str, pages: int, _directory: Path) -> int:
 
 
 def parquet(url: str, pages: int, directory: Path) -> int:
-    """A Parquet file, zstd."""
-    import pyarrow.parquet as pq
-
-    rows, writer = 0, None
-    for table in gathered(batches(url, pages)):
-        if writer is None:
-            writer = pq.ParquetWriter(directory / "GLDETAIL.parquet", table.schema, compression="zstd")
-        writer.write_table(table)
-        rows += table.num_rows
-    assert writer is not None
-    writer.close()
-    return rows
+    """A Parquet copy."""
+    return _into(open_sink(f"parquet:{directory / 'parquet'}"), batches(url, pages))
 
 
 def duckdb(url: str, pages: int, directory: Path) -> int:
-    """A DuckDB copy, by the sink that an extraction uses."""
-    return _into(f"duckdb:///{directory / 'copy.duckdb'}", batches(url, pages))
+    """A DuckDB copy."""
+    return _into(open_sink(f"duckdb:///{directory / 'copy.duckdb'}"), batches(url, pages))
 
 
-def _into(uri: str, source: Batches) -> int:
+def jsonl(url: str, pages: int, directory: Path) -> int:
+    """A copy in files of JSON lines."""
+    return _into(open_sink(f"jsonl:{directory / 'jsonl'}"), batches(url, pages))
+
+
+def singer(url: str, pages: int, directory: Path) -> int:
+    """Singer messages, as the tap writes them."""
+    with (directory / "singer.jsonl").open("wb") as out:
+        return _into(SingerSink(out), batches(url, pages))
+
+
+def _into(sink: Sink, source: Batches) -> int:
     """A first read of everything into a destination, committed as often as it asks for."""
-    sink = open_sink(uri)
     at = datetime(2026, 11, 21, tzinfo=UTC)
     bookmark = Bookmark().begin(wall(at), sink.open("demo-company", at), full=True)
     writer = sink.writer(Stream("GLDETAIL", "GLDETAIL", FIELDS, "RECORDNO"), bookmark)
@@ -132,18 +115,6 @@ def _into(uri: str, source: Batches) -> int:
     writer.commit(bookmark.end(), at)
     sink.finish((), at)
     sink.close()
-    return rows
-
-
-def singer(url: str, pages: int, directory: Path) -> int:
-    """Singer RECORD messages, one line a record."""
-    from intacct_bridge.wire.jsonlines import json_lines
-
-    rows = 0
-    with (directory / "singer.jsonl").open("wb") as out:
-        for batch in batches(url, pages):
-            out.write(json_lines(batch, '{"type":"RECORD","stream":"GLDETAIL","record":', "}"))
-            rows += batch.num_rows
     return rows
 
 
@@ -162,7 +133,7 @@ def sageintacctsdk(url: str, pages: int, _directory: Path) -> int:
 
 
 WAYS: dict[str, Callable[[str, int, Path], int]] = {
-    way.__name__: way for way in (fetch, bare, arrow, parquet, duckdb, singer, sageintacctsdk)
+    way.__name__: way for way in (fetch, bare, arrow, parquet, duckdb, jsonl, singer, sageintacctsdk)
 }
 
 

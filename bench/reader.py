@@ -32,6 +32,7 @@ WAYS = (
     Way("arrow", "to an Arrow table in memory"),
     Way("parquet", "to Parquet", goal=1.7, memory=True, flat=True),
     Way("duckdb", "to DuckDB", memory=True),
+    Way("jsonl", "to JSON lines files", memory=True, flat=True),
     Way("singer", "to Singer JSON lines", goal=2.7, memory=True, flat=True),
     Way("sageintacctsdk", "sageintacctsdk's way, dropped", pages=_SLOW_PAGES),
 )
