@@ -48,7 +48,9 @@ def unpack(body: bytes, fields: Iterable[str]) -> Row:
 
 def decimal_text(value: Decimal) -> str:
     """The number exactly, without an exponent and without zeros that say nothing: `205375`, `1679615.93`."""
-    text = format(value, "f")
+    text = str(value)
+    if "E" in text:
+        text = format(value, "f")
     if "." in text:
         text = text.rstrip("0").rstrip(".")
     return "0" if text in ("-0", "") else text

@@ -35,8 +35,9 @@ from intacct_bridge.emulator.render import MARK, Page
 from intacct_bridge.emulator.sessions import Session, Sessions, moment
 from intacct_bridge.emulator.settings import EmulatorSettings
 from intacct_bridge.emulator.store import open_database
+from intacct_bridge.emulator.turnstile import Turnstile
 from intacct_bridge.emulator.users import keep_users
-from intacct_bridge.emulator.weather import Forecast, Weather, cut, http_reply, scripted_faults
+from intacct_bridge.emulator.weather import TOO_MANY, Forecast, Weather, cut, http_reply, scripted_faults
 from intacct_bridge.errors import Fault
 from intacct_bridge.wire.codec import encode_response, masked
 from intacct_bridge.wire.envelope import (
@@ -94,6 +95,7 @@ class Emulator:
         self._connection = connection
         self._clock, self._sleep, self._draw = clock, sleep, draw
         self._lock = RLock()
+        self._turnstile = Turnstile(self.settings.behaviour.concurrency, self.settings.behaviour.hold_seconds)
         behaviour = self.settings.behaviour
         self._books = {
             one.company_id: opened(one, behaviour, connection, standard_catalog()) for one in self.settings.companies
@@ -114,7 +116,14 @@ class Emulator:
 
     @classmethod
     def demo(
-        cls, path: str | Path | None = None, *, seed: int = 1, as_of: date | None = None, scale: int = 1, **more: Any
+        cls,
+        path: str | Path | None = None,
+        *,
+        seed: int = 1,
+        as_of: date | None = None,
+        scale: int = 1,
+        cash_book: bool = False,
+        **more: Any,
     ) -> "Emulator":
         """A gateway with the demo company; one that the file holds already is taken as it is."""
         emulator = cls(open_database(path), **more)
@@ -125,10 +134,11 @@ class Emulator:
             books.catalog = with_customs(books.catalog)
             day = as_of or datetime.fromtimestamp(emulator.now(), UTC).date()
             with books.store.together():
-                load(books, demo_company(seed, as_of=day, scale=scale))
+                load(books, demo_company(seed, as_of=day, scale=scale, cash_book=cash_book))
                 for role, account in POSTING_ACCOUNTS.items():
                     books.store.keep_fact(f"account:{role}", account)
                 books.store.keep_fact("demo", f"seed={seed} as_of={day} scale={scale}")
+                books.store.keep_fact("books", "ACCRUAL CASH" if cash_book else "ACCRUAL")
         keep_users(books)
         return emulator
 
@@ -160,9 +170,15 @@ class Emulator:
 
     def __call__(self, endpoint: str, body: bytes) -> Reply:
         """Answer a request that came by this endpoint."""
-        latency = self.settings.behaviour.latency_ms
-        if latency:
-            self._sleep(latency / 1000)
+        with self._turnstile.passage() as admitted:
+            if not admitted:
+                return http_reply(TOO_MANY)
+            latency = self.settings.behaviour.latency_ms
+            if latency:
+                self._sleep(latency / 1000)
+            return self._answer(endpoint, body)
+
+    def _answer(self, endpoint: str, body: bytes) -> Reply:
         with self._lock:
             try:
                 request = incoming(body, http_status=self.settings.behaviour.http_status_of_control_failures)

@@ -16,7 +16,7 @@ from intacct_bridge.emulator.cells import Row, iso_date, text_of
 from intacct_bridge.emulator.chart import check_open, directory, rate, rules
 from intacct_bridge.emulator.checks import complete
 from intacct_bridge.emulator.drafts import Draft
-from intacct_bridge.emulator.ledger import POSTED, Ledger, posting_of
+from intacct_bridge.emulator.ledger import ACCRUAL, POSTED, Ledger, posting_of, shown_key
 from intacct_bridge.emulator.posting import CENT, ZERO, Line, Posting, balance_entities, to_base
 from intacct_bridge.emulator.posting_rows import Batch, batch_rows
 from intacct_bridge.emulator.references import REFERENCES, find, settle
@@ -129,6 +129,7 @@ def _written(
         statistical=statistical,
         adjusting=journal.get("ADJ") == "true",
         audit=_audit(row),
+        books=_books(call),
     )
     stored = batch_rows(Posting(tuple(lines)), batch, directory(books), numbers)
     return _kept(call, described, row, drafts, stored=stored, mode=mode)
@@ -158,13 +159,19 @@ def _kept(
             made |= {key: sent[key] for key in ("DOCUMENT", "BILLABLE") if sent.get(key)}
             _put(call, name, int(made["RECORDNO"]), made)
             if row["STATE"] in POSTED:
-                ledger.post([posting_of(made)])
+                ledger.post([posting_of(made, book) for book in _books(call)])
             continue
+        made["RECORDNO"] = shown_key(made["RECORDNO"], made["BOOKID"], repeats=books.behaviour.gldetail_key_per_book)
         if sent.get("DOCUMENT"):
             made["DOCUMENT"] = sent["DOCUMENT"]
         books.table(name).insert(made)
     note(call, described, header, mode)
     return header
+
+
+def _books(call: Call) -> tuple[str, ...]:
+    """The books that show a journal entry."""
+    return tuple((call.books.store.fact("books") or ACCRUAL).split())
 
 
 def _put(call: Call, name: str, number: int, row: Row) -> None:
@@ -185,7 +192,9 @@ def _cleared(call: Call, number: int) -> dict[str, deque[int]]:
         table = books.table(name)
         had[name] = deque()
         for one in table.find(by, str(number)):
-            had[name].append(int((table.get(one) or {}).get("RECORDNO", "0")))
+            key = int((table.get(one) or {}).get("RECORDNO", "0").partition("-")[0])
+            if key not in had[name]:  # a line keeps its number in every book
+                had[name].append(key)
             table.delete(one)
     Ledger(books.store).unpost(number)
     return had

@@ -152,3 +152,8 @@ def posting_of(entry: Row, book: str = ACCRUAL) -> tuple[SqlValue, ...]:
         0 if debit else amount,
         *(entry.get(f"{name}ID", "") for name in DIMENSIONS),
     )
+
+
+def shown_key(key: str, book: str, *, repeats: bool) -> str:
+    """A GLDETAIL key: the same in every book that shows the line, or one for each, as the settings say."""
+    return key if repeats or book == ACCRUAL else f"{key}-{book}"

@@ -4,33 +4,32 @@ Rows are packed as they come and kept in blocks; indexes are made at the end. A 
 the ledger on the way, so that balances do not depend on the rows that GLDETAIL is served from.
 """
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from typing import Any
 
 from intacct_bridge.emulator.books import Books
 from intacct_bridge.emulator.cells import SEPARATOR, Value, escaped, text_of
-from intacct_bridge.emulator.ledger import ACCRUAL, POSTED, POSTING_FIELDS, Ledger, posting_of
+from intacct_bridge.emulator.ledger import ACCRUAL, POSTED, POSTING_FIELDS, Ledger, posting_of, shown_key
 from intacct_bridge.emulator.store import SqlValue, Table
 
 _BLOCK = 5000
-_KNOWN_TEXTS = 200_000
-_Known = defaultdict[type, dict[Value, bytes]]
-"""Cells of values that came before, by type, since 1 and True are equal to Python: names, dates, amounts, flags."""
+_KNOWN = 200_000
+_Encoders = Mapping[type, Callable[[Any], bytes]]
 
 
 def load(books: Books, rows: Iterable[tuple[str, Mapping[str, Value]]]) -> dict[str, int]:
     """Keep all rows, in one transaction; tells how many of each object there were."""
     packers: dict[str, _Packer] = {}
-    known: _Known = defaultdict(dict)
+    encoders = _encoders()
     with books.store.together():
         poster = _Poster(Ledger(books.store))
         for name, row in rows:
             packer = packers.get(name)
             if packer is None:
-                packer = packers[name] = _Packer(books.table(name), known)
-            packer.add(row)
+                packer = packers[name] = _Packer(books.table(name), encoders)
+            packer.add(_shown(books, row) if name == "GLDETAIL" else row)
             if name == "GLBATCH":
                 poster.batch(row)
             elif name == "GLENTRY":
@@ -43,6 +42,14 @@ def load(books: Books, rows: Iterable[tuple[str, Mapping[str, Value]]]) -> dict[
         for series, last in poster.series.items():
             books.store.keep_fact(f"series:{series}", str(last))
     return {name: packer.count for name, packer in packers.items()}
+
+
+def _shown(books: Books, row: Mapping[str, Value]) -> Mapping[str, Value]:
+    book = row.get("BOOKID")
+    if book in (None, ACCRUAL):
+        return row
+    key = shown_key(str(row["RECORDNO"]), str(book), repeats=books.behaviour.gldetail_key_per_book)
+    return {**row, "RECORDNO": key}
 
 
 class _Poster:
@@ -96,10 +103,10 @@ class _Poster:
 class _Packer:
     """Packs one object's rows; early rows are held back until most fields have been seen."""
 
-    def __init__(self, table: Table, known: _Known) -> None:
+    def __init__(self, table: Table, encoders: _Encoders) -> None:
         table.create(indexed=False)
         self._table = table
-        self._known = known
+        self._encoders = encoders
         self._block: list[tuple[SqlValue, ...]] = []
         self._places = table.place
         self._next = table.next_number()
@@ -108,48 +115,41 @@ class _Packer:
 
     def add(self, row: Mapping[str, Value]) -> None:
         """Pack one row."""
-        table, places, known = self._table, self._places, self._known
+        places, encoders = self._places, self._encoders
         cells = [b""] * len(places)
         for field, value in row.items():
             if value is None:
                 continue
             place = places.get(field)
             if place is None:
-                table.make_places((field,))
+                self._table.make_places((field,))
                 cells.append(b"")
                 place = places[field]
-            kind = type(value)
-            cells[place] = known[kind].get(value) or self._encoded(kind, value)
-        number = self._next
-        if table.plan.key_is_integer:
-            given = row.get(table.plan.key)
-            if isinstance(given, int):
-                number = given
-            else:
-                cells = self._with_key(cells, number)
+            cells[place] = encoders[type(value)](value)
+        number = self._number(row, cells)
         self._next = max(self._next, number) + 1
-        values = [_searchable(row.get(field)) for field in self._searchable]
+        get = row.get
+        values = [None if value is None else _SEARCHED[type(value)](value) for value in map(get, self._searchable)]
         self._block.append((number, *values, SEPARATOR.join(cells)))
         self.count += 1
         if len(self._block) >= _BLOCK:
             self._flush()
 
-    def _encoded(self, kind: type, value: Value) -> bytes:
-        cell = escaped(text_of(value))
-        if kind is not int and len(self._known[kind]) < _KNOWN_TEXTS:
-            self._known[kind][value] = cell
-        return cell
-
-    def _with_key(self, cells: list[bytes], number: int) -> list[bytes]:
-        self._table.make_places((self._table.plan.key,))
-        cells += [b""] * (len(self._places) - len(cells))
-        cells[self._places[self._table.plan.key]] = str(number).encode()
-        return cells
+    def _number(self, row: Mapping[str, Value], cells: list[bytes]) -> int:
+        """The row's number: its key where that is an integer, else the next; a key that it lacks is filled in."""
+        plan = self._table.plan
+        given = row.get(plan.key) if plan.key_is_integer else None
+        if isinstance(given, int):
+            return given
+        if plan.key_is_integer:
+            self._table.make_places((plan.key,))
+            cells += [b""] * (len(self._places) - len(cells))
+            cells[self._places[plan.key]] = str(self._next).encode()
+        return self._next
 
     def _flush(self) -> None:
         width = len(self._places) - 1
-        short = [body for *_, body in self._block if _count(body) < width]
-        if short:
+        if any(_count(body) < width for *_, body in self._block):
             self._block = [(*rest, _bytes(body) + SEPARATOR * (width - _count(body))) for *rest, body in self._block]
         self._table.insert_packed(self._block)
         self._block = []
@@ -169,14 +169,52 @@ def _count(body: SqlValue) -> int:
     return _bytes(body).count(SEPARATOR)
 
 
-def _searchable(value: Value) -> SqlValue:
-    """A typed value as a searchable column holds it."""
-    if isinstance(value, bool):
-        return text_of(value)
-    if isinstance(value, datetime):
-        return f"{value.astimezone(UTC) if value.tzinfo else value:%Y-%m-%d %H:%M:%S}"
-    if isinstance(value, date):
-        return value.isoformat()
-    if isinstance(value, Decimal):
-        return text_of(value)
-    return value if value != "" else None
+def _whole(value: Any) -> bytes:
+    return b"%d" % value
+
+
+def _remembering(work: Callable[[Any], bytes]) -> Callable[[Any], bytes]:
+    """Names, dates and flags come often; each is encoded once."""
+    known: dict[Any, bytes] = {}
+
+    def encode(value: Any) -> bytes:
+        found = known.get(value)
+        if found is None:
+            found = work(value)
+            if len(known) < _KNOWN:
+                known[value] = found
+        return found
+
+    return encode
+
+
+def _encoders() -> _Encoders:
+    """How each type of value becomes a cell."""
+
+    def text(value: Any) -> bytes:
+        return text_of(value).encode()
+
+    return {
+        str: _remembering(escaped),
+        int: _whole,
+        Decimal: text,
+        bool: text,
+        date: _remembering(text),
+        datetime: _remembering(text),
+    }
+
+
+def _time(value: Any) -> str:
+    moment = value if value.tzinfo in (None, UTC) else value.astimezone(UTC)
+    return str(moment.isoformat(" "))[:19]
+
+
+_SEARCHED: dict[type, Callable[[Any], SqlValue]] = {
+    str: lambda value: value or None,
+    int: int,
+    bool: text_of,
+    Decimal: text_of,
+    date: date.isoformat,
+    datetime: _time,
+}
+"""How each type of value stands in a searchable column."""

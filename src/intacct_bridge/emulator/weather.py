@@ -40,6 +40,10 @@ class Weather:
             raise SettingsError(f"there is no fault {self.kind!r}", fix=f"faults: {', '.join(KINDS)}")
 
 
+TOO_MANY = Weather("http", status=429, headers=(("retry-after", "1"),))
+"""What a request beyond the company's limit gets."""
+
+
 @dataclass(slots=True)
 class Forecast:
     """A script with its counts."""
