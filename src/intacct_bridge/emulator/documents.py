@@ -18,7 +18,7 @@ from intacct_bridge.emulator.posting import ZERO, Document, Posting, bill, invoi
 from intacct_bridge.emulator.references import settle
 from intacct_bridge.emulator.refusals import FunctionRefusedError, refused
 from intacct_bridge.emulator.stamps import CREATED, DELETED, MODIFIED, note, stamp
-from intacct_bridge.emulator.subledger import Voucher, batches, day_of, post, posted, refresh, unpost
+from intacct_bridge.emulator.subledger import Voucher, batches, day_of, fresh, post, posted, refresh, unpost
 from intacct_bridge.errors import Fault
 
 MOVES_MONEY = ("VENDORID", "CUSTOMERID", "EMPLOYEEID", "WHENCREATED", "WHENPOSTED", "CURRENCY", "EXCHANGE_RATE")
@@ -98,6 +98,7 @@ def turn_round(call: Call, family: Family, number: int, *, day: str, memo: str) 
     check_open(books, day_of(mirror, "WHENCREATED"), {_owner(call, family, old)})
     lines = stored_lines(call, family, old)
     books.table(family.object).insert(mirror)
+    fresh(call, family.object, mirror)
     _keep_lines(call, family, mirror, [_negated(one) for one in lines])
     post(call, reverse(posted(call, family.object, old)), _voucher(family, mirror))
     owe(call, family, old, -amount(old, "TOTALDUE"))
@@ -182,6 +183,8 @@ def _written(call: Call, family: Family, row: Row, entry: Entry, *, key: str) ->
     books = call.books
     described, table = books.find(family.object), books.table(family.object)
     new = table.get(int(key)) is None
+    if new:
+        fresh(call, family.object, {"RECORDNO": key})
     row.setdefault("WHENCREATED", date_text(call.stamp.date()))
     lines = [complete_line(call, family, row, one) for one in entry.lines or ()]
     owner = _entity(call, row, lines)

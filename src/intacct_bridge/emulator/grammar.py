@@ -32,6 +32,12 @@ _OPERATORS = (
     ("in notin", 1, 1000),
     ("isnull isnotnull", 0, 0),
 )
+_NESTED = (
+    *("create_bill", "create_invoice", "create_apadjustment", "create_aradjustment", "create_gltransaction"),
+    *("create_expensereport", "create_sotransaction", "create_potransaction", "create_ictransaction"),
+    *("create_arpayment", "apply_arpayment", "record_", "create_supdoc", "update_supdoc"),
+)
+"""How the functions begin whose children are held to an order too."""
 _BOOLEAN_VALUES = ["true", "false"]
 
 
@@ -41,6 +47,14 @@ def functions() -> dict[str, list[Any]]:
     text = (files("intacct_bridge.data") / "emulator_functions.json").read_text(encoding="utf-8")
     table: dict[str, list[Any]] = json.loads(text)
     return table
+
+
+@cache
+def nested_models() -> dict[str, str]:
+    """The order of what is inside the transactions' functions, which the published schemas are as strict about."""
+    text = (files("intacct_bridge.data") / "legacy_parts.json").read_text(encoding="utf-8")
+    models: dict[str, str] = json.loads(text)["models"]
+    return models
 
 
 @cache
@@ -58,7 +72,7 @@ def _function(name: str, model: str, attributes: dict[str, Any] | None = None) -
         parts = "".join(_part(word) for word in _ANY_ORDER[name].split())
         content = f"<xs:all>{parts}</xs:all>"
     else:
-        content = content_xsd(model)
+        content = content_xsd(model, nested_models() if name.startswith(_NESTED) else None)
     if content.startswith(("<xs:element", "<xs:any")):
         content = f"<xs:sequence>{content}</xs:sequence>"
     return f'<xs:element name="{name}"><xs:complexType>{content}{declared}</xs:complexType></xs:element>'

@@ -4,10 +4,12 @@ from collections.abc import Callable
 
 from intacct_bridge.emulator import balances, companyinfo, metadata, querying, records, sessioncalls, snapshots, writes
 from intacct_bridge.emulator.books import Answer, Call
+from intacct_bridge.emulator.legacy_functions import LEGACY
 
 Handler = Callable[[Call], Answer]
 
 HANDLERS: dict[str, Handler] = {
+    **LEGACY,
     "create": writes.create,
     "delete": writes.delete,
     "getAPISession": sessioncalls.get_api_session,

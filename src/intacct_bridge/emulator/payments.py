@@ -39,7 +39,7 @@ from intacct_bridge.emulator.posting import (
 from intacct_bridge.emulator.references import Reference, find, settle
 from intacct_bridge.emulator.refusals import FunctionRefusedError, refused
 from intacct_bridge.emulator.stamps import CREATED, DELETED, MODIFIED, note, stamp
-from intacct_bridge.emulator.subledger import Voucher, day_of, post, posted
+from intacct_bridge.emulator.subledger import Voucher, day_of, fresh, post, posted
 from intacct_bridge.errors import Fault
 
 _BANK = Reference(("CHECKINGACCOUNT", "SAVINGSACCOUNT", "CREDITCARD"), "Bank Account")
@@ -75,6 +75,8 @@ def pay(call: Call, side: Side, money: Money, *, key: str = "") -> Row:
     row["DISPLAYSTATE"] = row["STATE"]
     stamp(call, books.find(side.object), row, new=new)
     _put(call, side, row)
+    if new:
+        fresh(call, side.object, row)
     clear_details(call, side, row)
     keep_details(call, side, row, parts)
     books.store.keep_fact(f"{_OVER}:{row['RECORDNO']}", f"{money.over} {money.place or entity}")
@@ -132,6 +134,7 @@ def turn_round(call: Call, side: Side, number: int, *, day: str, memo: str) -> R
         mirror[name] = cents(-amount(old, name))
     stamp(call, described, mirror, new=True)
     books.table(side.object).insert(mirror)
+    fresh(call, side.object, mirror)
     check_open(books, day_of(mirror, "WHENCREATED"), set())
     post(call, reverse(posted(call, side.object, old)), _voucher(side, mirror, day=day))
     for family, part in stored_parts(call, side, old):

@@ -52,7 +52,7 @@ def post(call: Call, posting: Posting, voucher: Voucher) -> None:
         )
     entity_of = rules(books).entity_of
     check_open(books, voucher.day, {entity_of.get(line.location, "") for line in lines})
-    ledger, batch_key = Ledger(books.store), ""
+    ledger, batch_key, known = Ledger(books.store), "", batches(call, voucher.object, voucher.row)
     rows = batch_rows(replace(posting, lines=lines), _batch(voucher), directory(books), lambda one: next_in(call, one))
     for name, cells in rows:
         made: Row = {key: text for key, value in cells.items() if (text := text_of(value))}
@@ -62,7 +62,7 @@ def post(call: Call, posting: Posting, voucher: Voucher) -> None:
             batch_key = made["RECORDNO"]
         elif name == "GLENTRY":
             ledger.post([posting_of(made)])
-    _remember(call, voucher, [*batches(call, voucher.object, voucher.row), int(batch_key)])
+    _remember(call, voucher, [*known, int(batch_key)])
 
 
 def _batch(voucher: Voucher) -> Batch:
@@ -105,6 +105,11 @@ def _remember(call: Call, voucher: Voucher, found: list[int]) -> None:
 
 def _fact(name: str, row: Row) -> str:
     return f"batches:{name}:{row.get('RECORDNO', '')}"
+
+
+def fresh(call: Call, name: str, row: Row) -> None:
+    """A new document: nothing that is in the ledger is its."""
+    call.books.store.keep_fact(_fact(name, row), "")
 
 
 def batches(call: Call, name: str, row: Row) -> list[int]:

@@ -1,0 +1,175 @@
+"""Bills, invoices, adjustments, expense reports, card transactions and other receipts by their own functions.
+
+Each function reads its body by a table of names and does what the generic functions do. An update names a line by its
+place among the lines, counted from one; lines it does not name stay, and a whole `lineitem` is added.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from intacct_bridge.emulator import documents
+from intacct_bridge.emulator.access import permit
+from intacct_bridge.emulator.books import Answer, Call
+from intacct_bridge.emulator.cells import Row
+from intacct_bridge.emulator.documents import Entry
+from intacct_bridge.emulator.families import FAMILIES, Family
+from intacct_bridge.emulator.legacy_body import day_text, external, keyed, number_of, row_of
+from intacct_bridge.emulator.references import Reference, find
+from intacct_bridge.emulator.refusals import refused
+from intacct_bridge.wire.xml import Element
+
+_HEAD = (
+    "vendorid customerid employeeid datecreated:WHENCREATED dateposted:WHENPOSTED datedue:WHENDUE termname onhold "
+    "ponumber:DOCNUMBER description basecurr currency exchratedate:EXCH_RATE_DATE exchrate:EXCHANGE_RATE supdocid "
+    "inclusivetax taxsolutionid memo payto/contactname:BILLTOPAYTOCONTACTNAME "
+    "billto/contactname:BILLTOPAYTOCONTACTNAME "
+    "returnto/contactname:SHIPTORETURNTOCONTACTNAME shipto/contactname:SHIPTORETURNTOCONTACTNAME "
+)
+_LINE = (
+    "glaccountno:ACCOUNTNO accountlabel offsetglaccountno amount:TRX_AMOUNT memo:ENTRYDESCRIPTION locationid "
+    "departmentid projectid taskid customerid vendorid employeeid itemid classid item1099:FORM1099 form1099type "
+    "form1099box billable revrectemplate revrecstartdate revrecenddate "
+)
+_SPENT = _LINE.replace("memo:ENTRYDESCRIPTION", "memo:DESCRIPTION")
+
+
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """How the functions speak of one family."""
+
+    family: Family
+    items: str
+    item: str
+    head: str
+    line: str = _LINE
+
+    def created(self, call: Call) -> Answer:
+        """`create_` or `record_`."""
+        permit(call, "CREATE", self.family.object)
+        more = external(call, self.family.object, call.body)
+        entry = self._entry(call, more)
+        return keyed(documents.enter(call, self.family, entry)["RECORDNO"])
+
+    def updated(self, call: Call) -> Answer:
+        """`update_`."""
+        permit(call, "UPDATE", self.family.object)
+        number = self._number(call)
+        old = call.books.table(self.family.object).get(number) or {}
+        entry = self._entry(call, ())
+        waits = entry.draft or (old.get("STATE") == "Draft" and call.body.find("action") is None)
+        values = entry.values
+        if call.body.get("set_nulls") != "true":
+            values = {name: text for name, text in values.items() if text}
+        wrapper = call.body.find(f"update{self.items}")
+        lines = None if wrapper is None else self._changed(call, old, wrapper)
+        state = entry.state if waits is False else ""
+        documents.change(call, self.family, number, Entry(values, lines, waits, entry.control, state))
+        return keyed(old["RECORDNO"])
+
+    def deleted(self, call: Call) -> Answer:
+        """`delete_`."""
+        permit(call, "DELETE", self.family.object)
+        documents.drop(call, self.family, self._number(call))
+        return keyed(call.body.get("key") or "")
+
+    def reversed(self, call: Call) -> Answer:
+        """`reverse_`."""
+        permit(call, "UPDATE", self.family.object)
+        node = call.body.find("datereversed")
+        day = day_text(call, node) if node is not None else ""
+        if not day:
+            raise refused("Required field datereversed is missing.", correction="Provide the day of the reversal.")
+        memo = call.body.findtext("description").strip() or call.body.findtext("memo").strip()
+        return keyed(documents.turn_round(call, self.family, self._number(call), day=day, memo=memo)["RECORDNO"])
+
+    def _number(self, call: Call) -> int:
+        return number_of(call, self.family.object, (call.body.get("key") or "").strip())
+
+    def _entry(self, call: Call, more: tuple[tuple[str, str], ...]) -> Entry:
+        described = call.books.find(self.family.object)
+        values = row_of(call, described, call.body, self.head)
+        wrapper = call.body.find(self.items)
+        lines = [self._line(call, one) for one in wrapper.children] if wrapper is not None else []
+        draft = "draft" in (call.body.findtext("action").strip().lower(), call.body.findtext("state").strip().lower())
+        control = self._control(call, values)
+        state = "Approved" if self.family.object in ("EEXPENSES", "OTHERRECEIPTS") and not draft else ""
+        return Entry(values, lines, draft, control, state, more)
+
+    def _control(self, call: Call, values: Row) -> str:
+        """The account behind a card or a bank."""
+        if self.family.object == "CCTRANSACTION" and values.get("FINANCIALENTITY"):
+            card = find(call.books, Reference(("CREDITCARD",), "Charge Card"), values["FINANCIALENTITY"])
+            return card.get("LIABACCTKEY", "")
+        if self.family.object == "OTHERRECEIPTS":
+            if values.get("BANKACCOUNTID"):
+                banks = Reference(("CHECKINGACCOUNT", "SAVINGSACCOUNT"), "Bank Account")
+                return find(call.books, banks, values["BANKACCOUNTID"]).get("GLACCOUNTNO", "")
+            return call.body.findtext("undepglaccountno").strip()
+        return ""
+
+    def _line(self, call: Call, node: Element) -> Row:
+        return row_of(call, call.books.find(self.family.line), node, self.line)
+
+    def _changed(self, call: Call, old: Row, wrapper: Element) -> list[Row]:
+        lines = documents.stored_lines(call, self.family, old)
+        added = []
+        for node in wrapper.children:
+            if not node.tag.startswith("update"):
+                added.append(self._line(call, node))
+                continue
+            place = (node.get("line_num") or "").strip()
+            if not place.isdecimal() or not 1 <= int(place) <= len(lines):
+                raise refused(
+                    f"There is no line {place}; the transaction has {len(lines)}.",
+                    correction="Count line_num from 1.",
+                )
+            lines[int(place) - 1] = lines[int(place) - 1] | self._line(call, node)
+        return lines + added
+
+
+SPOKEN: dict[str, Spoken] = {
+    "bill": Spoken(FAMILIES["APBILL"], "billitems", "lineitem", _HEAD + "billno:RECORDID"),
+    "invoice": Spoken(FAMILIES["ARINVOICE"], "invoiceitems", "lineitem", _HEAD + "invoiceno:RECORDID"),
+    "apadjustment": Spoken(
+        FAMILIES["APADJUSTMENT"], "apadjustmentitems", "lineitem", _HEAD + "adjustmentno:RECORDID billno:DOCNUMBER"
+    ),
+    "aradjustment": Spoken(
+        FAMILIES["ARADJUSTMENT"], "aradjustmentitems", "lineitem", _HEAD + "adjustmentno:RECORDID invoiceno:DOCNUMBER"
+    ),
+    "expensereport": Spoken(
+        FAMILIES["EEXPENSES"],
+        "expenses",
+        "expense",
+        _HEAD + "expensereportno:RECORDID",
+        _SPENT + "expensetype:ACCOUNTLABEL expensedate:ENTRY_DATE trx_amount paidto paidfor quantity rate",
+    ),
+    "cctransaction": Spoken(
+        FAMILIES["CCTRANSACTION"],
+        "ccpayitems",
+        "ccpayitem",
+        _HEAD + "chargecardid:FINANCIALENTITY paymentdate:WHENCREATED referenceno:RECORDID payee:DESCRIPTION2",
+        _SPENT.replace("amount:TRX_AMOUNT", "paymentamount:TRX_AMOUNT") + "description",
+    ),
+    "otherreceipt": Spoken(
+        FAMILIES["OTHERRECEIPTS"],
+        "receiptitems",
+        "lineitem",
+        _HEAD + "paymentdate:WHENPAID receiveddate:WHENCREATED payee:DESCRIPTION2 paymentmethod:PAYMETHOD "
+        "bankaccountid:BANKACCOUNTID depositdate:DEPOSITDATE refid:DOCNUMBER",
+        _SPENT,
+    ),
+}
+
+
+def _functions() -> dict[str, Callable[[Call], Answer]]:
+    found: dict[str, Callable[[Call], Answer]] = {}
+    for name, spoken in SPOKEN.items():
+        start = "record" if name in ("cctransaction", "otherreceipt") else "create"
+        found[f"{start}_{name}"] = spoken.created
+        found[f"update_{name}"] = spoken.updated
+        found[f"delete_{name}"] = spoken.deleted
+        found[f"reverse_{name}"] = spoken.reversed
+    return found
+
+
+FUNCTIONS = _functions()

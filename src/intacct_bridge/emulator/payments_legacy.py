@@ -1,0 +1,183 @@
+"""Receipts and payments by their own functions, and what becomes of payment requests.
+
+A payment request waits as a payment in state Submitted; approving it changes its state, confirming or sending it posts
+it, declining it leaves it, and voiding it turns round what was posted.
+"""
+
+from collections.abc import Callable
+from decimal import Decimal, InvalidOperation
+
+from intacct_bridge.emulator import payments
+from intacct_bridge.emulator.access import permit
+from intacct_bridge.emulator.books import Answer, Call
+from intacct_bridge.emulator.cells import Row, date_text
+from intacct_bridge.emulator.families import amount
+from intacct_bridge.emulator.legacy_body import day_text, keyed, number_of, row_of
+from intacct_bridge.emulator.payment_parts import PAID, RECEIVED, Side, stored_details
+from intacct_bridge.emulator.payments import Money
+from intacct_bridge.emulator.posting import ZERO
+from intacct_bridge.emulator.refusals import refused
+from intacct_bridge.emulator.stamps import MODIFIED, note, stamp
+from intacct_bridge.wire.xml import Element
+
+_RECEIPT = (
+    "customerid bankaccountid:FINANCIALENTITY undepfundsacct:UNDEPOSITEDACCOUNTNO refid:DOCNUMBER "
+    "datereceived:RECEIPTDATE paymentmethod basecurr currency exchrate:EXCHANGE_RATE"
+)
+_REQUEST = (
+    "bankaccountid:FINANCIALENTITY chargecardid:FINANCIALENTITY vendorid memo:DESCRIPTION paymentmethod "
+    "paymentdate:WHENCREATED documentnumber:DOCNUMBER paymentdescription:DESCRIPTION2 currency"
+)
+
+
+def create_arpayment(call: Call) -> Answer:
+    """What a customer paid, applied to the invoices it names; the rest stays open on the receipt."""
+    permit(call, "CREATE", "ARPYMT")
+    values = row_of(call, call.books.find("ARPYMT"), call.body, _RECEIPT)
+    values["RECEIPTDATE"] = values.get("RECEIPTDATE") or date_text(call.stamp.date())
+    values["PAYMENTMETHOD"] = values.get("PAYMENTMETHOD") or "Printed Check"
+    details = [_applied(one) for one in call.body.findall("arpaymentitem")]
+    total = _money(call.body, "paymentamount")
+    over = total - sum((amount(one, "TRX_PAYMENTAMOUNT") for one in details), ZERO)
+    if over < 0:
+        raise refused(f"The amounts applied exceed the payment amount {total} by {-over}.")
+    place = call.body.findtext("overpaylocid").strip()
+    return keyed(payments.pay(call, RECEIVED, Money(values, details, "", over, place))["RECORDNO"])
+
+
+def apply_arpayment(call: Call) -> Answer:
+    """Apply what is open on a receipt to invoices."""
+    permit(call, "UPDATE", "ARPYMT")
+    number = number_of(call, "ARPYMT", call.body.findtext("arpaymentkey").strip())
+    details = [_applied(one) for group in call.body.findall("arpaymentitems") for one in group.children]
+    if not details:
+        raise refused("Nothing is applied.", correction="Provide arpaymentitems.")
+    row = payments.apply_more(call, RECEIVED, number, details, day=_day(call, "paymentdate"))
+    return keyed(row["RECORDNO"])
+
+
+def reverse_arpayment(call: Call) -> Answer:
+    """Turn a receipt round."""
+    return _reversed(call, RECEIVED)
+
+
+def reverse_appayment(call: Call) -> Answer:
+    """Turn a payment round."""
+    return _reversed(call, PAID)
+
+
+def create_paymentrequest(call: Call) -> Answer:
+    """A payment that waits for its approval."""
+    permit(call, "CREATE", "APPYMT")
+    values = row_of(call, call.books.find("APPYMT"), call.body, _REQUEST)
+    wrapper = call.body.find("paymentrequestitems")
+    details = [_requested(one) for one in wrapper.children] if wrapper is not None else []
+    return keyed(payments.pay(call, PAID, Money(values, details, "Submitted"))["RECORDNO"])
+
+
+def delete_paymentrequest(call: Call) -> Answer:
+    """Drop a payment that waits."""
+    permit(call, "DELETE", "APPYMT")
+    payments.drop(call, PAID, number_of(call, "APPYMT", call.body.get("key") or ""))
+    return keyed(call.body.get("key") or "")
+
+
+def approve_request(call: Call) -> Answer:
+    """The request may be paid."""
+    return _each(call, lambda number, row: _moved(call, number, row, "Submitted", "Approved"))
+
+
+def decline_request(call: Call) -> Answer:
+    """The request is not paid."""
+    return _each(call, lambda number, row: _moved(call, number, row, "Submitted", "Declined"))
+
+
+def confirm_request(call: Call) -> Answer:
+    """The money has left: the payment is posted."""
+    return _each(call, lambda number, row: _posted(call, number, row))
+
+
+def void_request(call: Call) -> Answer:
+    """Take back a request, or turn round the payment it became."""
+
+    def void(number: int, row: Row) -> None:
+        if row.get("STATE") == PAID.done:
+            payments.turn_round(call, PAID, number, day=date_text(call.stamp.date()), memo="")
+        else:
+            _moved(call, number, row, row.get("STATE", ""), "Voided")
+
+    return _each(call, void)
+
+
+def _each(call: Call, work: Callable[[int, Row], None]) -> Answer:
+    permit(call, "UPDATE", "APPYMT")
+    wrapper = call.body.find("appaymentkeys")
+    keys = [one.text.strip() for one in wrapper.children] if wrapper is not None else []
+    if not keys:
+        raise refused("No payment is named.", correction="Provide appaymentkeys.")
+    for key in keys:
+        number = number_of(call, "APPYMT", key)
+        work(number, call.books.table("APPYMT").get(number) or {})
+    return Answer(key=keys[0])
+
+
+def _moved(call: Call, number: int, row: Row, before: str, after: str) -> None:
+    if row.get("STATE") != before or before in ("Voided", "Reversal"):
+        raise refused(f"Payment {number} is {row.get('STATE', '').lower()} and cannot become {after.lower()}.")
+    row |= {"STATE": after, "DISPLAYSTATE": after}
+    stamp(call, call.books.find("APPYMT"), row, new=False)
+    call.books.table("APPYMT").update(number, row)
+    note(call, call.books.find("APPYMT"), row, MODIFIED)
+
+
+def _posted(call: Call, number: int, row: Row) -> None:
+    if row.get("STATE") not in ("Submitted", "Approved"):
+        raise refused(f"Payment {number} is {row.get('STATE', '').lower()} and cannot be confirmed.")
+    values = {name: text for name, text in row.items() if name not in ("STATE", "DISPLAYSTATE", "RECORDNO")}
+    payments.pay(call, PAID, Money(values, stored_details(call, PAID, row)), key=row["RECORDNO"])
+
+
+def _reversed(call: Call, side: Side) -> Answer:
+    permit(call, "UPDATE", side.object)
+    number = number_of(call, side.object, (call.body.get("key") or "").strip())
+    memo = call.body.findtext("description").strip()
+    return keyed(payments.turn_round(call, side, number, day=_day(call, "datereversed"), memo=memo)["RECORDNO"])
+
+
+def _day(call: Call, name: str) -> str:
+    node = call.body.find(name)
+    day = day_text(call, node) if node is not None else ""
+    if not day:
+        raise refused(f"Required field {name} is missing.", correction="Provide the day.")
+    return day
+
+
+def _money(body: Element, name: str) -> Decimal:
+    text = body.findtext(name).strip()
+    try:
+        return Decimal(text)
+    except InvalidOperation:
+        raise refused(f"Illegal format for {name}: '{text}'", errorno="BL03000018") from None
+
+
+def _applied(item: Element) -> Row:
+    return {"RECORDKEY": item.findtext("invoicekey").strip(), "TRX_PAYMENTAMOUNT": str(_money(item, "amount"))}
+
+
+def _requested(item: Element) -> Row:
+    return {"RECORDKEY": item.findtext("key").strip(), "TRX_PAYMENTAMOUNT": str(_money(item, "paymentamount"))}
+
+
+FUNCTIONS: dict[str, Callable[[Call], Answer]] = {
+    "create_arpayment": create_arpayment,
+    "apply_arpayment": apply_arpayment,
+    "reverse_arpayment": reverse_arpayment,
+    "reverse_appayment": reverse_appayment,
+    "create_paymentrequest": create_paymentrequest,
+    "delete_paymentrequest": delete_paymentrequest,
+    "approve_appaymentrequest": approve_request,
+    "decline_appaymentrequest": decline_request,
+    "confirm_appaymentrequest": confirm_request,
+    "send_appaymentrequest": confirm_request,
+    "void_appaymentrequest": void_request,
+}
