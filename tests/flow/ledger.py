@@ -137,6 +137,9 @@ class Ledger:
     def describe(self, object_name: str, /) -> ObjectDef:
         return CATALOG.find(object_name)
 
+    def inspect(self, object_name: str, /) -> ObjectDef:
+        return CATALOG.find(object_name)
+
     def query(self, query: Query, /) -> Iterator[Mapping[str, Value]]:
         self.meter.transactions += 1
         self.queries.append(query)

@@ -14,7 +14,8 @@ from intacct_bridge.flow.entry import State
 from intacct_bridge.flow.layout_journal import JournalLayout
 from intacct_bridge.flow.load import Ending, Loader, LoadSettings, Outcome
 from intacct_bridge.flow.outbox import Outbox
-from intacct_bridge.flow.plan import PlanSettings, Verdict, make_plan
+from intacct_bridge.flow.plan import PlanSettings, Verdict
+from intacct_bridge.flow.planning import make_plan
 from intacct_bridge.flow.settle import SettleSettings
 from intacct_bridge.flow.table import open_csv
 from intacct_bridge.wire.values import Value

@@ -13,7 +13,7 @@ from intacct_bridge.flow.entry import State
 from intacct_bridge.flow.layout_journal import JournalLayout
 from intacct_bridge.flow.load import Loader
 from intacct_bridge.flow.outbox import Outbox
-from intacct_bridge.flow.plan import make_plan
+from intacct_bridge.flow.planning import make_plan
 from intacct_bridge.flow.table import open_csv
 
 

@@ -12,7 +12,8 @@ from intacct_bridge.errors import NotPermittedError
 from intacct_bridge.flow.entry import Conclusion, Intent, Receipt, State
 from intacct_bridge.flow.layout_journal import JournalLayout
 from intacct_bridge.flow.outbox import Outbox
-from intacct_bridge.flow.plan import Plan, PlanSettings, Verdict, make_plan, place_of
+from intacct_bridge.flow.plan import Plan, PlanSettings, Verdict, place_of
+from intacct_bridge.flow.planning import make_plan
 from intacct_bridge.flow.table import open_csv
 
 

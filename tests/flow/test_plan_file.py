@@ -11,8 +11,9 @@ from intacct_bridge.errors import InvalidRequestError, SettingsError
 from intacct_bridge.flow.layout_journal import JournalLayout
 from intacct_bridge.flow.load import Ending, Loader
 from intacct_bridge.flow.outbox import Outbox
-from intacct_bridge.flow.plan import Plan, Verdict, confirm_plan, make_plan
+from intacct_bridge.flow.plan import Plan, Verdict
 from intacct_bridge.flow.plan_file import open_plan, save_plan
+from intacct_bridge.flow.planning import confirm_plan, make_plan
 from intacct_bridge.flow.table import open_csv
 
 

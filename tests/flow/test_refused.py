@@ -8,7 +8,8 @@ import pytest
 from flow.ledger import HEADER, Ledger, entry
 from intacct_bridge.flow.layout_journal import JournalLayout
 from intacct_bridge.flow.outbox import Outbox
-from intacct_bridge.flow.plan import Plan, Verdict, make_plan
+from intacct_bridge.flow.plan import Plan, Verdict
+from intacct_bridge.flow.planning import make_plan
 from intacct_bridge.flow.refused import refused_path, write_refused
 from intacct_bridge.flow.table import Table, open_csv
 from intacct_bridge.flow.table_formats import open_table

@@ -9,7 +9,7 @@ from intacct_bridge.client.client import Client
 from intacct_bridge.flow.layout_journal import JournalLayout
 from intacct_bridge.flow.load import Loader, LoadSettings
 from intacct_bridge.flow.outbox import Outbox
-from intacct_bridge.flow.plan import make_plan
+from intacct_bridge.flow.planning import make_plan
 from intacct_bridge.flow.table import open_csv
 from journeys.masters import connection
 

@@ -11,7 +11,8 @@ from intacct_bridge.emulator.gateway import Emulator
 from intacct_bridge.flow.body import body_of
 from intacct_bridge.flow.layout_journal import JournalLayout
 from intacct_bridge.flow.outbox import Outbox
-from intacct_bridge.flow.plan import Verdict, make_plan
+from intacct_bridge.flow.plan import Verdict
+from intacct_bridge.flow.planning import make_plan
 from intacct_bridge.flow.table import open_csv
 from intacct_bridge.wire.envelope import SUCCESS, Function
 from journeys.masters import Clock, client, company

@@ -16,7 +16,8 @@ from intacct_bridge.flow.entry import State
 from intacct_bridge.flow.layout_journal import JournalLayout
 from intacct_bridge.flow.load import Ending, Loader, LoadSettings, Outcome
 from intacct_bridge.flow.outbox import Outbox
-from intacct_bridge.flow.plan import Plan, Verdict, make_plan
+from intacct_bridge.flow.plan import Plan, Verdict
+from intacct_bridge.flow.planning import make_plan
 from intacct_bridge.flow.sample import NAMES, write_sample
 from intacct_bridge.flow.table import open_csv
 from intacct_bridge.wire.codec import decode_request

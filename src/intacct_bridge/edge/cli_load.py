@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from intacct_bridge.edge.options import Desk, stands_at_a_desk
-from intacct_bridge.errors import InDoubtError, IntacctError
+from intacct_bridge.errors import InDoubtError, IntacctError, SettingsError
 
 if TYPE_CHECKING:
     from intacct_bridge.flow.load import LoadSettings, Outcome
@@ -19,10 +19,32 @@ FAILURES, IN_DOUBT = 1, 5
 
 
 @click.command("load")
-@click.argument("files", metavar="FILE...", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--as", "as_name", metavar="OBJECT", required=True, help="What the rows are: journal-entries.")
+@click.argument("files", metavar="FILE...", nargs=-1, type=click.Path(path_type=Path))
+@click.option(
+    "--as",
+    "as_name",
+    metavar="OBJECT",
+    default="",
+    help="What the rows are: journal-entries, an object (VENDOR), or a unified entity (v1:Bills, v2:Vendor).",
+)
+@click.option(
+    "--map", "map_file", metavar="MAP.toml", type=click.Path(dir_okay=False, path_type=Path), help="How to read them."
+)
 @click.option("--plan/--apply", "only_plan", default=True, help="Show what would be done (the default), or do it.")
-@click.option("--key", metavar="COLS", help="Columns that identify a record in its source, comma separated.")
+@click.option("--out", metavar="PLAN", type=click.Path(dir_okay=False, path_type=Path), help="Keep the plan here.")
+@click.option("--from-plan", metavar="PLAN", type=click.Path(path_type=Path), help="Apply a plan that was kept.")
+@click.option(
+    "--mode",
+    type=click.Choice(["create", "update", "upsert", "delete"]),
+    default="create",
+    show_default=True,
+    help="What to do with the records.",
+)
+@click.option(
+    "--key",
+    metavar="COLS",
+    help="Columns that identify a record in its source; to update, the fields to find it by. Comma separated.",
+)
 @click.option(
     "--batch-size",
     metavar="N",
@@ -46,6 +68,7 @@ FAILURES, IN_DOUBT = 1, 5
     type=click.IntRange(0),
     help="Seconds before a record that is not found counts as not applied.",
 )
+@click.option("--clear-empty", is_flag=True, help="An empty cell empties its field; otherwise it says nothing.")
 @click.option(
     "--allow-duplicates", is_flag=True, help="Let records pass that the company has already under the same key."
 )
@@ -63,7 +86,7 @@ FAILURES, IN_DOUBT = 1, 5
 @click.option("--yes", is_flag=True, help="Do not ask before writing to a production company.")
 @stands_at_a_desk(prints_table=True)
 def load_command(desk: Desk, *, files: tuple[Path, ...], only_plan: bool, yes: bool, **options: Any) -> int:
-    """Post the records of FILE (CSV, JSON lines, Parquet, Excel): first look at the plan, then --apply it.
+    """Write the records of FILE (CSV, JSON lines, Parquet, Excel): first look at the plan, then --apply it.
 
     Rows that were posted by an earlier run are recognised and not posted again, whatever happened in between.
 
@@ -72,21 +95,57 @@ def load_command(desk: Desk, *, files: tuple[Path, ...], only_plan: bool, yes: b
       intacct load payroll.csv --as journal-entries
       intacct load payroll.csv --as journal-entries --apply
       intacct load payroll.xlsx --sheet June --as journal-entries --refused corrections.csv
+      intacct load vendors.csv --as VENDOR --mode upsert
+      intacct load bills.csv --map bills.toml --out bills.plan
+      intacct load --from-plan bills.plan
     """
     from intacct_bridge.flow.outbox import open_outbox
 
+    _check_options(files, options)
     status = 0
     with open_outbox(desk.connection) as outbox:
+        if options["from_plan"] is not None:
+            return _from_plan(desk, outbox, options, yes=yes)
         for file in files:
             table = _table(file, options)
             plan = _plan(desk, table, outbox, options)
+            _keep_plan(desk, plan, options["out"])
             status = max(status, _one(desk, plan, outbox, options, only_plan=only_plan, yes=yes))
             _keep_refused(desk, table, plan, options["refused"])
     if only_plan and not desk.console.as_json:
-        desk.console.say(
-            f"Nothing was sent. To do it: intacct load {' '.join(map(str, files))} --as {options['as_name']} --apply"
-        )
+        more = [f"--as {options['as_name']}"] if options["as_name"] else []
+        more += [f"--map {options['map_file']}"] if options["map_file"] else []
+        more += [f"--mode {options['mode']}"] if options["mode"] != "create" else []
+        desk.console.say(f"Nothing was sent. To do it: intacct load {' '.join([*map(str, files), *more])} --apply")
     return status
+
+
+def _check_options(files: tuple[Path, ...], options: dict[str, Any]) -> None:
+    if options["from_plan"] is not None and files:
+        raise SettingsError("a plan holds its records; it takes no FILE beside it", fix="leave the file out")
+    if options["from_plan"] is None and not files:
+        raise SettingsError("which file?", fix="name a file, or a plan with --from-plan")
+    if files and not options["as_name"] and options["map_file"] is None:
+        raise SettingsError("what are the rows?", fix="say --as OBJECT, or give a mapping with --map")
+    if options["out"] is not None and len(files) > 1:
+        raise SettingsError("--out keeps one plan", fix="plan the files one by one")
+
+
+def _keep_plan(desk: Desk, plan: "Plan", path: Path | None) -> None:
+    from intacct_bridge.flow.plan_file import save_plan
+
+    if path is not None:
+        save_plan(plan, path)
+        desk.console.say(f"The plan is in {path}. To apply it: intacct load --from-plan {path}")
+
+
+def _from_plan(desk: Desk, outbox: "Outbox", options: dict[str, Any], *, yes: bool) -> int:
+    """Apply a kept plan, once the company was seen to be as it was planned for."""
+    from intacct_bridge.flow.plan_file import open_plan
+    from intacct_bridge.flow.planning import confirm_plan
+
+    plan = confirm_plan(open_plan(options["from_plan"]), desk.client, outbox)
+    return _one(desk, plan, outbox, options, only_plan=False, yes=yes)
 
 
 def _table(file: Path, options: dict[str, Any]) -> "Table":
@@ -97,11 +156,27 @@ def _table(file: Path, options: dict[str, Any]) -> "Table":
 
 def _plan(desk: Desk, table: "Table", outbox: "Outbox", options: dict[str, Any]) -> "Plan":
     from intacct_bridge.edge.layouts import layout_for
-    from intacct_bridge.flow.plan import PlanSettings, make_plan
+    from intacct_bridge.flow.aim import Mode
+    from intacct_bridge.flow.plan import PlanSettings
+    from intacct_bridge.flow.planning import make_plan
 
+    mode = Mode(options["mode"])
     key = tuple(name.strip() for name in (options["key"] or "").split(",") if name.strip())
-    layout = layout_for(options["as_name"], draft=options["draft"], key=key, date_order=options["date_order"])
-    settings = PlanSettings(offline=options["offline"], allow_duplicates=options["allow_duplicates"])
+    layout = layout_for(
+        options["as_name"],
+        desk.client,
+        map_file=options["map_file"],
+        draft=options["draft"],
+        clear=options["clear_empty"],
+        key=key if mode is Mode.CREATE else (),
+        date_order=options["date_order"],
+    )
+    settings = PlanSettings(
+        offline=options["offline"],
+        allow_duplicates=options["allow_duplicates"],
+        mode=mode,
+        match=() if mode is Mode.CREATE else tuple(name.upper() for name in key),
+    )
     return make_plan(table, layout, desk.client, outbox, settings)
 
 
@@ -117,14 +192,14 @@ def _keep_refused(desk: Desk, table: "Table", plan: "Plan", path: Path | None) -
 def _one(desk: Desk, plan: "Plan", outbox: "Outbox", options: dict[str, Any], *, only_plan: bool, yes: bool) -> int:
     """Show one file's plan, apply it if that is wanted, and say how it went as an exit status."""
     from intacct_bridge.edge.load_view import show_known, show_plan
-    from intacct_bridge.flow.plan import Verdict
+    from intacct_bridge.flow.plan import WRITTEN, Verdict
 
     if only_plan or not desk.console.as_json:
         show_plan(plan, desk.console, records=only_plan)
     refused = FAILURES if plan.of(Verdict.REFUSED) else 0
     if only_plan:
         return refused
-    if not plan.of(Verdict.CREATE, Verdict.UPDATE, Verdict.IN_DOUBT):
+    if not plan.of(*WRITTEN, Verdict.IN_DOUBT):
         known = plan.of(Verdict.UNCHANGED)
         desk.console.say(f"{len(known):,} records were posted before; there is nothing to send")
         show_known(known, desk.console)

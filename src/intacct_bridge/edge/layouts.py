@@ -1,22 +1,78 @@
-"""Which layout `--as` means."""
+"""Which layout `--as` and `--map` mean."""
 
 from difflib import get_close_matches
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-from intacct_bridge.errors import SettingsError
+from intacct_bridge.errors import InvalidRequestError, SettingsError
 from intacct_bridge.flow.cells import DateOrder
+from intacct_bridge.flow.company import Company
 from intacct_bridge.flow.layout import Layout
 from intacct_bridge.flow.layout_journal import JournalLayout
+from intacct_bridge.flow.layout_mapped import MappedLayout
+from intacct_bridge.flow.layout_native import NativeLayout
+from intacct_bridge.flow.subject import Subject, subject_of
 
-_JOURNAL = ("journal-entries", "journalentries", "journal_entries", "glbatch")
+if TYPE_CHECKING:
+    from intacct_bridge.model.mapping import EntityMap
+
+JOURNAL = ("journal-entries", "journalentries", "journal_entries", "glbatch")
 
 
-def layout_for(name: str, *, draft: bool, key: tuple[str, ...], date_order: DateOrder | None) -> Layout:
-    """The way to read a file as records of this object or unified name."""
-    plain = name.strip().lower()
-    if plain in _JOURNAL:
+def layout_for(
+    name: str,
+    company: Company,
+    *,
+    map_file: Path | None = None,
+    draft: bool = False,
+    clear: bool = False,
+    key: tuple[str, ...] = (),
+    date_order: DateOrder | None = None,
+) -> Layout:
+    """The way to read a file as records of this object, unified name (`v1:Bills`) or mapping."""
+    plain = name.strip()
+    if map_file is None and plain.lower() in JOURNAL:
         return JournalLayout(date_order=date_order, draft=draft, key=key)
-    near = get_close_matches(plain, _JOURNAL, 1, 0.5)
-    raise SettingsError(
-        f"files cannot be loaded as {name!r}" + (f"; did you mean {_JOURNAL[0]}?" if near else ""),
-        fix="Use --as journal-entries.",
-    )
+    entity = _entity(plain, map_file)
+    if entity is not None:
+        subject = _subject(entity.object, company, draft=draft)
+        return MappedLayout(
+            entity, subject, company, date_order=date_order, draft=draft, key=key, strict=map_file is not None
+        )
+    subject = _subject(plain, company, draft=draft)
+    return NativeLayout(subject, date_order=date_order, draft=draft, clear=clear, key=key)
+
+
+def _entity(name: str, map_file: Path | None) -> "EntityMap | None":
+    """The mapping: a file's, or one that we ship."""
+    from intacct_bridge.model.mapping import parse_map, unified_map
+
+    if map_file is not None:
+        try:
+            text = map_file.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise SettingsError(f"cannot read {map_file}: {error}", fix="check the path") from None
+        entity = parse_map(text, str(map_file))
+        if name and name.upper() != entity.object:
+            raise SettingsError(
+                f"{map_file.name} makes {entity.object}, and the rows are to be {name}",
+                fix=f"use --as {entity.object}",
+            )
+        return entity
+    version, colon, unified = name.partition(":")
+    return unified_map(unified, version.lower()) if colon else None
+
+
+def _subject(name: str, company: Company, *, draft: bool) -> Subject:
+    try:
+        subject = subject_of(company, name.upper() if name.isascii() else name)
+    except InvalidRequestError as error:
+        near = get_close_matches(name.lower(), JOURNAL, 1, 0.6)
+        if near:
+            raise SettingsError(
+                f"files cannot be loaded as {name!r}; did you mean {JOURNAL[0]}?", fix=f"Use --as {JOURNAL[0]}."
+            ) from None
+        raise error
+    if draft and not subject.trace.draft:
+        raise SettingsError(f"{subject.name} has no drafts", fix="leave --draft out")
+    return subject

@@ -24,6 +24,8 @@ def show_plan(plan: Plan, console: Console, *, records: bool = True) -> None:
     if records and len(plan.records) <= _SHOWN:
         console.result("")
         console.table(("record", "verdict", "lines", "amount", "known as"), [_row(planned) for planned in plan.records])
+    if records:
+        _show_changes(plan.of(Verdict.UPDATE)[:_SHOWN], console)
     _show_refusals(plan.of(Verdict.REFUSED), console)
     _show_advice(plan.records, console)
     for note in (*plan.notes, *(f"not checked: {text}" for text in plan.unchecked)):
@@ -36,7 +38,9 @@ def show_plan(plan: Plan, console: Console, *, records: bool = True) -> None:
 
 
 def _word(verdict: Verdict) -> str:
-    return {Verdict.CREATE: "to create", Verdict.UPDATE: "to update"}.get(verdict, verdict.value)
+    return {Verdict.CREATE: "to create", Verdict.UPDATE: "to update", Verdict.DELETE: "to delete"}.get(
+        verdict, verdict.value
+    )
 
 
 def _row(planned: Planned) -> tuple[object, ...]:
@@ -61,6 +65,15 @@ def money(amount: Decimal) -> Decimal:
     """The same amount with two decimals at least, as columns of money are written."""
     exponent = amount.as_tuple().exponent
     return amount.quantize(Decimal("0.01")) if isinstance(exponent, int) and exponent > -2 else amount
+
+
+def _show_changes(updates: Sequence[Planned], console: Console) -> None:
+    if updates:
+        console.result("")
+        console.result("Changes:")
+    for planned in updates:
+        for change in planned.changes:
+            console.result(console.wrapped("  ", f"{planned.write.label}: {change}"))
 
 
 def _show_refusals(refused: Sequence[Planned], console: Console) -> None:
@@ -97,6 +110,9 @@ def _plan_data(plan: Plan) -> dict[str, object]:
                 "verdict": planned.verdict.value,
                 "key": planned.receipt.record if planned.receipt else None,
                 "reasons": [str(finding) for finding in planned.reasons],
+                "changes": [
+                    {"field": change.name, "before": change.before, "after": change.after} for change in planned.changes
+                ],
             }
             for planned in plan.records
         ],

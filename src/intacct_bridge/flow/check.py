@@ -9,9 +9,11 @@ from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 
+from intacct_bridge.flow.check_fields import check_fields
 from intacct_bridge.flow.resolve import References
 from intacct_bridge.flow.sighting import trace_text
-from intacct_bridge.flow.write import Finding, Line, Write
+from intacct_bridge.flow.subject import Subject
+from intacct_bridge.flow.write import Finding, Line, Operation, Write
 from intacct_bridge.wire.xml import forbidden_character
 
 _REQUIRED = {
@@ -45,6 +47,8 @@ class Facts:
     """Empty where there are no entities or they could not be read."""
     entity: str = ""
     """The entity we are signed in to."""
+    subjects: Mapping[str, Subject] = field(default_factory=dict)
+    """Descriptions of the objects that are written, by name."""
 
     def entities_of(self, write: Write) -> list[str]:
         """The entities that a write's lines are for."""
@@ -171,8 +175,11 @@ EVERYWHERE: tuple[Rule, ...] = (characters,)
 
 def check(write: Write, facts: Facts) -> tuple[Finding, ...]:
     """Everything the rules have to say about a write."""
-    rules = (*EVERYWHERE, *RULES.get(write.object, ()))
-    return tuple(finding for rule in rules for finding in rule(write, facts))
+    whole = write.operation is Operation.CREATE or write.lines
+    rules = (*EVERYWHERE, *(RULES.get(write.object, ()) if whole else ()))
+    said = tuple(finding for rule in rules for finding in rule(write, facts))
+    subject = facts.subjects.get(write.object)
+    return said if subject is None else (*said, *check_fields(write, subject))
 
 
 def _differences(lines: Iterable[Line], name: str) -> dict[str, Decimal]:

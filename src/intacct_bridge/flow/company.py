@@ -43,6 +43,9 @@ class Company(Protocol):
     def describe(self, object_name: str, /) -> ObjectDef:
         """An object's fields."""
 
+    def inspect(self, object_name: str, /) -> ObjectDef:
+        """An object's fields with the lengths of texts."""
+
     def query(self, query: Query, /) -> Iterator[Row]:
         """Typed rows."""
 

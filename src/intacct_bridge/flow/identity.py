@@ -30,9 +30,9 @@ class Identifier:
         self, object_name: str, fields: Mapping[str, Value], *, digest: str, source_key: tuple[str, ...] = ()
     ) -> Identity:
         """The strongest identity that this record has."""
-        trace = trace_of(object_name)
-        if trace.searchable(fields):
-            return Identity(_joined("key", [_canonical(fields.get(name)) for name in trace.key]), "key")
+        way = trace_of(object_name).way(fields)
+        if way:
+            return Identity(_joined("key", [_canonical(fields.get(name)) for name in way]), "key")
         if source_key:
             return Identity(_joined("source", list(source_key)), "source")
         self._seen[object_name, digest] += 1

@@ -12,12 +12,12 @@ from enum import StrEnum
 from itertools import islice
 
 from intacct_bridge.errors import Fault, IntacctError, SettingsError
-from intacct_bridge.flow.body import body_of
 from intacct_bridge.flow.company import Company, Whereabouts
 from intacct_bridge.flow.entry import Entry, Intent, Receipt, State
+from intacct_bridge.flow.functions import Functions
 from intacct_bridge.flow.outbox import Outbox
 from intacct_bridge.flow.outbox_rows import chunks
-from intacct_bridge.flow.plan import Plan, Verdict, place_of
+from intacct_bridge.flow.plan import WRITTEN, Plan, Verdict, place_of
 from intacct_bridge.flow.send import Sender, Step, no_step
 from intacct_bridge.flow.settle import Settler, SettleSettings
 from intacct_bridge.flow.sighting import trace_text, trace_values
@@ -109,6 +109,7 @@ class Loader:
         self._settings = settings
         self._step = step
         self._where = Whereabouts.of(company.connection)
+        self._functions = Functions(company)
         self._sender = Sender(company, outbox, step=step)
         self._settler = Settler(company, outbox, settings.settle, step=step)
         if company.connection.read_only:
@@ -118,8 +119,13 @@ class Loader:
 
     def apply(self, plan: Plan) -> Iterator[Outcome]:
         """Apply a plan's records; those it refused are left out."""
-        return self.load(planned.write for planned in plan.of(Verdict.CREATE, Verdict.UPDATE, Verdict.UNCHANGED,
-                                                              Verdict.IN_DOUBT))  # fmt: skip
+        left: list[Write] = []
+        for planned in plan.of(*WRITTEN, Verdict.UNCHANGED, Verdict.IN_DOUBT):
+            if planned.verdict is Verdict.UNCHANGED and planned.write.operation is not Operation.CREATE:
+                yield Outcome(planned.write, Ending.UNCHANGED, planned.receipt)
+            else:
+                left.append(planned.write)
+        yield from self.load(left)
 
     def load(self, writes: Iterable[Write]) -> Iterator[Outcome]:
         """The outcome of every write as it becomes known.
@@ -254,7 +260,7 @@ class Loader:
             place_of(self._where, write),
             write.identity.text,
             write.digest,
-            serialize(body_of(write)),
+            serialize(self._functions.element(write)),
             trace_values(trace_of(write.object), write.fields),
             write.label,
             write.position,

@@ -13,6 +13,7 @@ from typing import Any
 
 from intacct_bridge.errors import SettingsError
 from intacct_bridge.flow.company import Whereabouts
+from intacct_bridge.flow.compare import Change
 from intacct_bridge.flow.entry import Receipt
 from intacct_bridge.flow.plan import Plan, Planned, Verdict
 from intacct_bridge.flow.table import SourceRow
@@ -65,6 +66,7 @@ def _dumped_record(planned: Planned) -> dict[str, Any]:
         "verdict": planned.verdict,
         "receipt": [planned.receipt.record, planned.receipt.name] if planned.receipt else None,
         "since": planned.since.isoformat() if planned.since else None,
+        "changes": [[change.name, change.before, change.after] for change in planned.changes],
         "findings": [[f.rule, f.message, f.fix, f.column, f.position, f.refuses] for f in planned.findings],
         "operation": write.operation,
         "object": write.object,
@@ -136,6 +138,7 @@ def _loaded_record(tree: Mapping[str, Any]) -> Planned:
         tuple(Finding(*finding) for finding in tree["findings"]),
         Receipt(*tree["receipt"]) if tree["receipt"] else None,
         datetime.fromisoformat(tree["since"]) if tree["since"] else None,
+        tuple(Change(*change) for change in tree.get("changes", ())),
     )
 
 

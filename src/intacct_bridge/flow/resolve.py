@@ -13,16 +13,19 @@ from itertools import islice
 
 import msgspec
 
-from intacct_bridge.errors import IntacctError, NotPermittedError, RecordError, RefusedError
+from intacct_bridge.errors import IntacctError, InvalidRequestError, NotPermittedError, RecordError, RefusedError
 from intacct_bridge.flow.company import Company, Row
 from intacct_bridge.flow.outbox_rows import chunks
 from intacct_bridge.flow.sighting import trace_text
 from intacct_bridge.flow.write import Finding, Line, Write
+from intacct_bridge.model.keys import natural_key
 from intacct_bridge.model.query import MAX_PAGE, Query, any_of
 from intacct_bridge.model.query import field as field_named
 from intacct_bridge.wire.values import Value
 
 _AT_ONCE = 500
+_EXACT = ("GLBATCH", "GLENTRY")
+"""Objects whose own table is complete; statistical entries name accounts of another kind there."""
 
 
 class Target(msgspec.Struct, frozen=True):
@@ -41,6 +44,8 @@ class Target(msgspec.Struct, frozen=True):
 class _Table(msgspec.Struct, frozen=True):
     targets: dict[str, Target]
     fields: dict[str, dict[str, str]]
+    everywhere: dict[str, str]
+    """What a field of this name refers to in any object but the one that it is the key of."""
 
 
 @cache
@@ -49,9 +54,14 @@ def _table() -> _Table:
     return msgspec.json.decode(text, type=_Table)
 
 
+@cache
 def referred(object_name: str) -> Mapping[str, str]:
     """The object that each referring field of this object names."""
-    return _table().fields.get(object_name, {})
+    table, key = _table(), natural_key(object_name)
+    if object_name in _EXACT:
+        return table.fields[object_name]
+    common = {name: target for name, target in table.everywhere.items() if name != key}
+    return common | table.fields.get(object_name, {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +129,7 @@ class References:
                 names = [name for name in (table.id, table.name) if name]
                 where = any_of(field_named(name).is_in(some) for name in names)
                 self._take(target, table, self.company.query(Query(target, select, where=where)))
-        except (NotPermittedError, RefusedError) as error:
+        except (NotPermittedError, RefusedError, InvalidRequestError) as error:
             self.unchecked[target] = error.message
 
     def _select(self, target: str, table: Target) -> tuple[str, ...]:

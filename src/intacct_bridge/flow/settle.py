@@ -16,7 +16,7 @@ from intacct_bridge.flow.company import Company
 from intacct_bridge.flow.entry import Conclusion, Entry, Receipt, State
 from intacct_bridge.flow.outbox import Outbox
 from intacct_bridge.flow.send import Sender, Step, no_step, repeated
-from intacct_bridge.flow.sighting import Sighting, key_of, look
+from intacct_bridge.flow.sighting import Sighting, key_of, look, seeable
 from intacct_bridge.flow.trace import Trace, trace_of
 
 SETTLE_AFTER = timedelta(minutes=15)
@@ -90,14 +90,14 @@ class Settler:
         claimed = self._outbox.claimed(company, trace.object, records)
         sight = _Sight({}, {})
         for key, sightings in found.items():
-            twins = [entry for entry in doubtful if entry.trace and key_of(trace, entry.trace) == key]
+            twins = [entry for entry in doubtful if entry.trace and key_of(entry.trace) == key]
             free = [one for one in sightings if not one.copy and one.record not in claimed]
             _pair(twins, free, sight)
         return sight
 
     def _missing(self, trace: Trace, entry: Entry, *, seen: bool) -> list[Entry]:
         """What to do with an entry that was not found."""
-        searchable = bool(entry.trace) and seen
+        searchable = seen and seeable(self._company, trace, entry.trace)
         if entry.faults:
             return [self._refused_again(entry, searchable=searchable)]
         why_not = self._why_not(trace, entry, searchable=searchable)

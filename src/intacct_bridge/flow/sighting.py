@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
+from intacct_bridge.errors import NotPermittedError, RefusedError
 from intacct_bridge.flow.company import Company, Row
 from intacct_bridge.flow.outbox_rows import chunks
 from intacct_bridge.flow.trace import Trace
@@ -16,7 +17,8 @@ from intacct_bridge.model.query import Filter, Query, all_of, field
 from intacct_bridge.wire.values import Kind, Value, parse_value
 
 _AT_ONCE = 200
-Key = tuple[str, ...]
+Key = tuple[tuple[str, str], ...]
+"""Fields with their values as text, in the order of the way that they are looked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +34,7 @@ class Sighting:
 
 def trace_values(trace: Trace, fields: Mapping[str, Value]) -> dict[str, str]:
     """A record's key values as text, as an outbox keeps them; nothing where it cannot be looked for."""
-    if not trace.searchable(fields):
-        return {}
-    return {name: trace_text(fields.get(name)) for name in trace.key}
+    return {name: trace_text(fields.get(name)) for name in trace.way(fields)}
 
 
 def trace_text(value: Value) -> str:
@@ -46,33 +46,85 @@ def trace_text(value: Value) -> str:
     return str(value).strip()
 
 
-def key_of(trace: Trace, values: Mapping[str, str]) -> Key:
-    """The values in the trace's order."""
-    return tuple(values.get(name, "") for name in trace.key)
+def key_of(values: Mapping[str, str]) -> Key:
+    """The values as something to compare by."""
+    return tuple(values.items())
+
+
+def seeable(company: Company, trace: Trace, values: Mapping[str, str]) -> bool:
+    """Whether the company can be asked for records by these values: some keys can be sent and not queried."""
+    if not values or trace.read_by != "query":
+        return False
+    described = company.describe(trace.object)
+    return all(described.get(name) is not None for name in values)
 
 
 def look(company: Company, trace: Trace, wanted: Iterable[Mapping[str, str]]) -> dict[Key, list[Sighting]]:
     """Every record in the company that bears one of the keys, oldest first."""
-    distinct = {key_of(trace, values): values for values in wanted if values}
-    if not distinct:
-        return {}
-    described = company.describe(trace.object)
+    by_way: dict[tuple[str, ...], dict[Key, Mapping[str, str]]] = {}
+    for values in wanted:
+        if seeable(company, trace, values):
+            by_way.setdefault(tuple(values), {})[key_of(values)] = values
     found: dict[Key, list[Sighting]] = {}
-    for some in chunks(distinct.values(), _AT_ONCE):
-        for row in company.query(_question(trace, described, some)):
-            key = tuple(trace_text(row.get(name)) for name in trace.key)
-            if key in distinct:
-                found.setdefault(key, []).append(_sighting(trace, row))
+    for names, distinct in by_way.items():
+        _look(company, trace, names, distinct, found)
     for sightings in found.values():
         sightings.sort(key=lambda sighting: (len(sighting.record), sighting.record))
     return found
 
 
-def _question(trace: Trace, described: ObjectDef, wanted: Sequence[Mapping[str, str]]) -> Query:
-    extra = (trace.created, trace.creator, *trace.absent)
-    names = (trace.record, *trace.key, *(name for name in extra if described.get(name) is not None))
-    parts = [part for name in trace.key if (part := _condition(name, described.kind_of(name), wanted)) is not None]
-    return Query(trace.object, tuple(dict.fromkeys(names)), where=all_of(parts), show_private=True)
+def _look(
+    company: Company,
+    trace: Trace,
+    names: tuple[str, ...],
+    distinct: Mapping[Key, Mapping[str, str]],
+    found: dict[Key, list[Sighting]],
+) -> None:
+    described = company.describe(trace.object)
+    creators = Creators(company, trace, described)
+    for some in chunks(distinct.values(), _AT_ONCE):
+        for row in company.query(_question(trace, described, names, some)):
+            key = tuple((name, trace_text(row.get(name))) for name in names)
+            if key in distinct:
+                found.setdefault(key, []).append(_sighting(trace, row, creators))
+
+
+class Creators:
+    """Who made a record: by login where the object keeps it, else by the record number of the user."""
+
+    _NUMBER = "CREATEDBY"
+
+    def __init__(self, company: Company, trace: Trace, described: ObjectDef) -> None:
+        self._company = company
+        self._by_login = described.get(trace.creator) is not None
+        self.field = trace.creator if self._by_login else self._NUMBER
+        self._logins: dict[str, str] = {}
+
+    def of(self, row: Row) -> str:
+        """The login of whoever made this row; empty where nobody says."""
+        text = trace_text(row.get(self.field))
+        if self._by_login or not text:
+            return text
+        if text not in self._logins:
+            self._logins[text] = self._login(text)
+        return self._logins[text]
+
+    def _login(self, number: str) -> str:
+        if not number.isdecimal():
+            return number
+        try:
+            rows = self._company.query(Query("USERINFO", ("LOGINID",), where=field("RECORDNO") == int(number)))
+            return next((trace_text(row.get("LOGINID")) for row in rows), "")
+        except (NotPermittedError, RefusedError):
+            return ""
+
+
+def _question(trace: Trace, described: ObjectDef, names: tuple[str, ...], wanted: Sequence[Mapping[str, str]]) -> Query:
+    extra = (trace.created, trace.creator, "CREATEDBY", *trace.absent)
+    known = (name for name in extra if name and described.get(name) is not None)
+    parts = [part for name in names if (part := _condition(name, described.kind_of(name), wanted)) is not None]
+    select = tuple(dict.fromkeys((trace.record, *names, *known)))
+    return Query(trace.object, select, where=all_of(parts), show_private=True)
 
 
 def _condition(name: str, kind: Kind, wanted: Sequence[Mapping[str, str]]) -> Filter | None:
@@ -87,11 +139,11 @@ def _condition(name: str, kind: Kind, wanted: Sequence[Mapping[str, str]]) -> Fi
     return field(name) == values[0] if len(values) == 1 else field(name).is_in(values)
 
 
-def _sighting(trace: Trace, row: Row) -> Sighting:
-    created = row.get(trace.created)
+def _sighting(trace: Trace, row: Row, creators: Creators) -> Sighting:
+    created = row.get(trace.created) if trace.created else None
     return Sighting(
         record=trace_text(row.get(trace.record)),
         created=created if isinstance(created, datetime) else None,
-        creator=trace_text(row.get(trace.creator)),
+        creator=creators.of(row),
         copy=any(row.get(name) not in (None, "") for name in trace.absent),
     )

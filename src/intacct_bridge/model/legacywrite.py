@@ -128,7 +128,7 @@ class _Writer:
         found[top] = Element(top, children=(*(before.children if before else ()), cell))
 
     def _cell(self, name: str, value: Value) -> Element:
-        if name in _dates() and isinstance(value, date):
+        if name in day_elements() and isinstance(value, date):
             day = value.date() if isinstance(value, datetime) else value
             return _date_element(name, day)
         text = render_value(Kind.TEXT, value)
@@ -200,5 +200,6 @@ def _models() -> Mapping[str, str]:
 
 
 @lru_cache(maxsize=1)
-def _dates() -> frozenset[str]:
+def day_elements() -> frozenset[str]:
+    """The elements that hold a day as year, month and day."""
     return frozenset(_table("legacy_parts.json")["dates"])

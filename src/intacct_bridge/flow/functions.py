@@ -1,0 +1,63 @@
+"""Which function writes a record: the generic one, or the object's own where the gateway needs that."""
+
+from intacct_bridge.errors import InvalidRequestError
+from intacct_bridge.flow.body import body_of
+from intacct_bridge.flow.company import Company
+from intacct_bridge.flow.trace import EXTERNALID
+from intacct_bridge.flow.write import Operation, Write
+from intacct_bridge.model.keys import creator, legacy
+from intacct_bridge.model.legacywrite import WritePlan, write_element, write_plan
+from intacct_bridge.wire.xml import Element
+
+_GENERIC = "create"
+
+
+class Functions:
+    """Makes function elements for one company."""
+
+    def __init__(self, company: Company) -> None:
+        self._company = company
+        self._old = company.connection.dtd_version == "2.1"
+        self._custom: dict[str, frozenset[str]] = {}
+
+    def element(self, write: Write) -> Element:
+        """The function of one write. InvalidRequestError where none can say it, naming the field in the way."""
+        plan = self._plan(write)
+        if plan is None:
+            return body_of(write)
+        if write.operation is not Operation.CREATE:
+            raise InvalidRequestError(
+                f"a 2.1 connection cannot {write.operation} {write.object}", fix="use a connection with dtd_version 3.0"
+            )
+        fields = {name: value for name, value in write.fields.items() if value is not None}
+        lines = {
+            wrapper: [{name: value for name, value in line.fields.items() if value is not None} for line in members]
+            for wrapper, members in write.lines.items()
+        }
+        return write_element(plan, write.operation.value, fields, lines=lines, custom=self._customs(write))
+
+    def _plan(self, write: Write) -> WritePlan | None:
+        """The object's own function; None where the generic one is right."""
+        if write.operation is not Operation.CREATE and not self._old:
+            return None
+        by = creator(write.object)
+        if not by:
+            raise InvalidRequestError(f"nothing in the gateway makes {write.object}", fix="make it in Intacct")
+        if by == _GENERIC and not self._old and EXTERNALID not in write.fields:
+            return None
+        known = legacy(write.object)
+        plan = write_plan(write.object, known.name if known else "")
+        if by == _GENERIC and not self._old:
+            return plan if plan is not None and EXTERNALID in plan.fields else None
+        if plan is None or write.operation.value not in plan.functions:
+            raise InvalidRequestError(f"{write.object} is made by {by}, which is not supported here")
+        return plan
+
+    def _customs(self, write: Write) -> frozenset[str]:
+        found = self._custom.get(write.object)
+        if found is None:
+            names = (write.object, *{line.object for line in write.all_lines})
+            known = [self._company.describe(name) for name in names if creator(name) or name in names[1:]]
+            found = frozenset(one.name for object_ in known for one in object_.fields.values() if one.custom)
+            self._custom[write.object] = found
+        return found

@@ -1,0 +1,125 @@
+"""Records by a mapping: the user's own file of rules, or one of the unified schemas that we ship.
+
+What the mapping wants of the company (a vendor by name) is asked for once for the whole input.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from intacct_bridge.errors import SettingsError
+from intacct_bridge.flow.cells import Cell, DateOrder, date_reading, read_date, read_money, text_of
+from intacct_bridge.flow.company import Company
+from intacct_bridge.flow.layout import REASON, plain
+from intacct_bridge.flow.lookups import Lookups
+from intacct_bridge.flow.shape import Said, Shaper
+from intacct_bridge.flow.subject import Subject
+from intacct_bridge.flow.table import SourceRow, Table
+from intacct_bridge.flow.write import Finding, Line, Write
+from intacct_bridge.model.catalog import did_you_mean
+from intacct_bridge.model.mapping import EntityMap
+from intacct_bridge.model.rules import Readers, Wanted
+from intacct_bridge.model.unify import Cells, Native, answered, grouped, native, wanted
+
+
+@dataclass(frozen=True, slots=True)
+class MappedLayout:
+    """Reads rows as records of one object by the rules of a mapping."""
+
+    entity: EntityMap
+    subject: Subject
+    company: Company
+    date_order: DateOrder | None = None
+    draft: bool = False
+    key: tuple[str, ...] = ()
+    strict: bool = True
+    """Whether the mapping is the user's own: then its columns and fields must exist."""
+
+    @property
+    def object(self) -> str:
+        """The object that the records are of."""
+        return self.subject.name
+
+    def notes(self, table: Table) -> tuple[str, ...]:
+        """Which columns the mapping leaves."""
+        left = [name for name in table.columns if name not in self.entity.known and plain(name) != plain(REASON)]
+        if not left or self.entity.rest == "pass":
+            return ()
+        return (f"The mapping does not use {', '.join(map(repr, left))}.",)
+
+    def read(self, table: Table) -> Iterator[Write]:
+        """Every record of the input."""
+        if self.strict:
+            self._check_fields()
+            if table.form == "csv":
+                self.entity.check_columns(
+                    tuple(name for name in table.columns if plain(name) != plain(REASON)), table.path.name
+                )
+        yield from self.shape(grouped(self.entity, table, _cells))
+
+    def shape(self, records: Iterable[Sequence[SourceRow]]) -> Iterator[Write]:
+        """Records that come from elsewhere than a file, each as the rows that it consists of."""
+        known = [tuple(rows) for rows in records]
+        readers = self._readers(known)
+        natives = [native(self.entity, [_cells(row) for row in rows], readers) for rows in known]
+        lookups = Lookups(self.company)
+        lookups.learn(one for record in natives for one in wanted(record))
+        shaper = Shaper(self.subject, clear=self.entity.empty == "clear", draft=self.draft)
+        for rows, record in zip(known, natives, strict=True):
+            yield self._write(shaper, rows, answered(record, lookups.answer))
+
+    def _readers(self, records: Sequence[Sequence[SourceRow]]) -> Readers:
+        """Reads amounts and days as people write them, one order of day and month for the whole input."""
+        texts = [text_of(cell) for rows in records for row in rows for cell in row.cells.values() if _scalar(cell)]
+        reading = date_reading(texts, self.date_order)
+        return Readers(number=lambda cell: read_money(_cell(cell)), day=lambda cell: read_date(_cell(cell), reading))
+
+    def _check_fields(self) -> None:
+        """Raise SettingsError where the mapping makes a field that the object has not."""
+        for name in self.entity.write:
+            if self.subject.field(name) is None:
+                near = did_you_mean(name, list(self.subject.described.fields))
+                raise SettingsError(f"{self.subject.name} has no field {name!r}{near}", fix="correct the mapping")
+        for line in self.entity.lines:
+            held = self.subject.line_set(line.wrapper)
+            unknown = [name for name in line.write if held is None or held.field(name) is None]
+            if unknown:
+                raise SettingsError(f"{line.object} has no field {unknown[0]!r}", fix="correct the mapping")
+
+    def _write(self, shaper: Shaper, rows: Sequence[SourceRow], record: Native) -> Write:
+        findings = [
+            Finding("mapping", one.message, one.fix, one.column, rows[one.row].position) for one in record.problems
+        ]
+        fields = shaper.fields(self._said(record.fields, record.columns, None), rows[0], findings)
+        columns = dict(record.columns)
+        lines: dict[str, tuple[Line, ...]] = {}
+        for wrapper, members in record.lines.items():
+            made = []
+            for line in members:
+                row = rows[line.row]
+                said = self._said(line.fields, line.columns, wrapper)
+                made.append(Line(line.object, shaper.fields(said, row, findings), row))
+                columns = {**line.columns, **columns}
+            lines[wrapper] = tuple(made)
+        source = tuple(text_of(rows[0].cells.get(column)) for column in self.key)
+        return shaper.write(
+            rows, fields, lines, columns=columns, source_key=source if any(source) else (), findings=findings
+        )
+
+    def _said(self, cells: Cells, columns: Mapping[str, str], wrapper: str | None) -> Iterator[Said]:
+        held = self.subject.line_set(wrapper) if wrapper is not None else None
+        for name, value in cells.items():
+            one = self.subject.field(name) if wrapper is None else held.field(name) if held else None
+            if one is not None and not isinstance(value, Wanted):
+                yield Said(one, columns.get(name, name), value)
+
+
+def _cells(row: SourceRow) -> Mapping[str, object]:
+    return row.cells
+
+
+def _cell(cell: object) -> Cell:
+    return cell if isinstance(cell, Cell) else str(cell)
+
+
+def _scalar(cell: object) -> bool:
+    return isinstance(cell, str)

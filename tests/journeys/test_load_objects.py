@@ -1,0 +1,170 @@
+"""Any object from a file into the emulated company: created, compared, changed, deleted, each exactly once."""
+
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from intacct_bridge.flow.load import Ending
+from intacct_bridge.flow.plan import Verdict
+from journeys.masters import Clock, company
+from journeys.objects import BILLS, VENDORS, Desk, reasons
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Desk]:
+    emulator = company(Clock())
+    yield Desk(tmp_path, emulator)
+    assert emulator.incidents == []
+    emulator.close()
+
+
+def test_vendors_are_made_once_and_a_second_run_changes_nothing(desk: Desk) -> None:
+    assert [one.ending for one in desk.load(VENDORS, "VENDOR")] == [Ending.POSTED, Ending.POSTED]
+    assert [one.ending for one in desk.load(VENDORS, "VENDOR")] == [Ending.UNCHANGED, Ending.UNCHANGED]
+    assert sorted(row["VENDORID"] for row in desk.rows("VENDOR")) == ["V-1", "V-2"]
+
+
+def test_flat_rows_with_repeated_headers_are_bills_with_their_lines(desk: Desk) -> None:
+    desk.load(VENDORS, "VENDOR")
+    plan = desk.plan(BILLS, "APBILL")
+    assert [(one.write.label, one.verdict, len(list(one.write.all_lines))) for one in plan.records] == [
+        ("APBILL V-1 INV-1", Verdict.CREATE, 2),
+        ("APBILL V-2 INV-2", Verdict.CREATE, 1),
+    ], reasons(plan)
+    assert {one.ending for one in desk.load(BILLS, "APBILL")} == {Ending.POSTED}
+    amounts = sorted(Decimal(row["TRX_AMOUNT"]) for row in desk.rows("APBILLITEM"))
+    assert amounts == [Decimal("0.20"), Decimal("15"), Decimal("100.10")]
+
+
+def test_nested_records_are_the_same_bills(desk: Desk) -> None:
+    desk.load(VENDORS, "VENDOR")
+    desk.load(BILLS, "APBILL")
+    nested = (
+        '{"VENDORID": "V-2", "RECORDID": "INV-2", "WHENCREATED": "2026-11-03", "WHENDUE": "2026-12-03", '
+        '"CURRENCY": "USD", "BASECURR": "USD", '
+        '"APBILLITEMS": [{"ACCOUNTNO": "60100", "TRX_AMOUNT": 15.00, "LOCATIONID": "100"}]}\n'
+    )
+    (one,) = desk.load(nested, "APBILL", name="bills.jsonl")
+    assert one.ending is Ending.UNCHANGED, "the same content has the same digest"
+
+
+def test_an_update_says_what_it_changes_and_sends_only_that(desk: Desk) -> None:
+    desk.load(VENDORS, "VENDOR")
+    changed = VENDORS.replace("Bolt Ltd,", "Bolt GmbH,")
+    plan = desk.plan(changed, "VENDOR", "update")
+    assert [one.verdict for one in plan.records] == [Verdict.UNCHANGED, Verdict.UPDATE], reasons(plan)
+    assert [str(change) for change in plan.records[1].changes] == ["NAME: Bolt Ltd -> Bolt GmbH"]
+    assert set(plan.records[1].write.fields) == {"RECORDNO", "NAME"}
+    assert plan.transactions == 1
+    assert [one.ending for one in desk.load(changed, "VENDOR", "update")] == [Ending.UNCHANGED, Ending.POSTED]
+    assert [one.ending for one in desk.load(changed, "VENDOR", "update")] == [Ending.UNCHANGED, Ending.UNCHANGED]
+    back = desk.load(VENDORS, "VENDOR", "update")
+    assert [one.ending for one in back] == [Ending.UNCHANGED, Ending.POSTED], "the company decides, not the memory"
+    assert sorted(row["NAME"] for row in desk.rows("VENDOR")) == ["Acme Paper", "Bolt Ltd"]
+
+
+def test_an_upsert_updates_what_is_there_and_creates_what_is_not(desk: Desk) -> None:
+    desk.load(VENDORS, "VENDOR")
+    mixed = VENDORS.replace("Acme Paper,Acme", "Acme Stationery,Acme") + "V-3,Cog,Cog\n"
+    plan = desk.plan(mixed, "VENDOR", "upsert")
+    assert [one.verdict for one in plan.records] == [Verdict.UPDATE, Verdict.UNCHANGED, Verdict.CREATE], reasons(plan)
+    endings = [one.ending for one in desk.load(mixed, "VENDOR", "upsert")]
+    assert sorted(endings) == [Ending.POSTED, Ending.POSTED, Ending.UNCHANGED]
+    assert [row["NAME"] for row in desk.rows("VENDOR")] == ["Acme Stationery", "Bolt Ltd", "Cog"]
+
+
+def test_a_delete_finds_its_records_and_a_second_one_has_nothing_to_do(desk: Desk) -> None:
+    desk.load(VENDORS, "VENDOR")
+    gone = "VENDORID\nV-2\nV-9\n"
+    plan = desk.plan(gone, "VENDOR", "delete")
+    assert [one.verdict for one in plan.records] == [Verdict.DELETE, Verdict.REFUSED]
+    assert reasons(plan) == [("missing", "VENDORID", "input.csv:3")]
+    desk.load(gone, "VENDOR", "delete")
+    assert [row["VENDORID"] for row in desk.rows("VENDOR")] == ["V-1"]
+    assert [one.verdict for one in desk.plan(gone, "VENDOR", "delete").records] == [Verdict.UNCHANGED, Verdict.REFUSED]
+
+
+def test_a_line_set_is_replaced_as_a_whole_or_left_alone(desk: Desk) -> None:
+    desk.load(VENDORS, "VENDOR")
+    desk.load(BILLS, "APBILL")
+    more = BILLS.replace("0.20", "0.30")
+    plan = desk.plan(more, "APBILL", "update")
+    assert [one.verdict for one in plan.records] == [Verdict.UPDATE, Verdict.UNCHANGED], reasons(plan)
+    assert [str(change) for change in plan.records[0].changes] == [
+        "APBILLITEMS: 2 lines of 100.30 -> 2 lines of 100.40"
+    ]
+    desk.load(more, "APBILL", "update")
+    amounts = sorted(Decimal(row["TRX_AMOUNT"]) for row in desk.rows("APBILLITEM"))
+    assert amounts == [Decimal("0.30"), Decimal("15"), Decimal("100.10")]
+
+
+def test_what_the_description_forbids_is_refused_in_the_inputs_own_words(desk: Desk) -> None:
+    rows = """VENDORID,NAME,STATUS,CREDITLIMIT,WHENMODIFIED
+V-1,,active,5,
+V-2,Two,asleep,5,
+V-3,Three,active,many,
+V-4,Four,active,5,2026-01-01
+"""
+    plan = desk.plan(rows, "VENDOR")
+    assert reasons(plan) == [
+        ("required", "NAME", "input.csv:2"),
+        ("listed", "STATUS", "input.csv:3"),
+        ("value", "CREDITLIMIT", "input.csv:4"),
+        ("readonly", "WHENMODIFIED", "input.csv:5"),
+    ]
+
+
+def test_names_are_resolved_and_an_unknown_one_is_refused(desk: Desk) -> None:
+    desk.load(VENDORS, "VENDOR")
+    by_name = BILLS.replace("V-1,", "Acme Paper,").replace("V-2,", "Nobody,")
+    plan = desk.plan(by_name, "APBILL")
+    assert [one.verdict for one in plan.records] == [Verdict.CREATE, Verdict.REFUSED]
+    assert reasons(plan) == [("reference", "VENDORID", "input.csv:4")]
+    assert plan.records[0].write.fields["VENDORID"] == "V-1"
+
+
+def test_an_empty_cell_says_nothing_unless_it_is_to_clear(desk: Desk) -> None:
+    desk.load(VENDORS.replace("PRINTAS", "PRINTAS,COMMENTS").replace("Paper\n", "Paper,hello\n"), "VENDOR")
+    blank = "VENDORID,COMMENTS\nV-1,\n"
+    assert [one.verdict for one in desk.plan(blank, "VENDOR", "update").records] == [Verdict.UNCHANGED]
+    (one,) = desk.plan(blank, "VENDOR", "update", clear=True).records
+    assert [str(change) for change in one.changes] == ["COMMENTS: hello -> (empty)"]
+    (null,) = desk.plan('{"VENDORID": "V-1", "COMMENTS": null}', "VENDOR", "update", name="v.jsonl").records
+    assert null.changes == one.changes
+
+
+def test_a_mapping_file_looks_names_up_in_bulk(desk: Desk) -> None:
+    desk.load(VENDORS, "VENDOR")
+    mapping = desk.file(
+        """
+object = "APBILL"
+group_by = ["Invoice"]
+[fields]
+RECORDID = "Invoice"
+WHENCREATED = { from = "Date", as = "date", format = "DD.MM.YYYY" }
+WHENDUE = { from = "Date", as = "date", format = "DD.MM.YYYY" }
+VENDORID = { from = "Supplier", lookup = { object = "VENDOR", by = "NAME" } }
+CURRENCY = { constant = "USD" }
+BASECURR = { constant = "USD" }
+[[lines]]
+object = "APBILLITEM"
+[lines.fields]
+TRX_AMOUNT = { from = "Net", as = "number", required = true }
+ACCOUNTNO = { constant = "60100" }
+LOCATIONID = { constant = "100" }
+""",
+        "map.toml",
+    )
+    rows = "Invoice,Date,Supplier,Net\nA,02.11.2026,Acme Paper,1.10\nA,02.11.2026,Acme Paper,2\nB,03.11.2026,Nobody,3\n"
+    plan = desk.plan(rows, "APBILL", map_file=mapping)
+    assert [one.verdict for one in plan.records] == [Verdict.CREATE, Verdict.REFUSED], reasons(plan)
+    assert reasons(plan)[0] == ("mapping", "Supplier", "input.csv:4")
+    assert [one.ending for one in desk.load(rows, "APBILL", map_file=mapping)] == [Ending.POSTED]
+
+
+def test_a_unified_entity_is_a_mapping_that_we_ship(desk: Desk) -> None:
+    rows = '{"vendorNumber": "V-7", "vendorName": "Seven", "email": "a@b.example"}\n'
+    assert [one.ending for one in desk.load(rows, "v2:Vendor", name="v.jsonl")] == [Ending.POSTED]
+    assert [row["NAME"] for row in desk.rows("VENDOR")] == ["Seven"]
