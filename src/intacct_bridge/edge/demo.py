@@ -24,7 +24,8 @@ from intacct_bridge.edge.streams import streams_for
 from intacct_bridge.emulator.gateway import Emulator
 from intacct_bridge.flow.load import Loader, Outcome
 from intacct_bridge.flow.outbox import open_outbox
-from intacct_bridge.flow.plan import Plan, make_plan
+from intacct_bridge.flow.plan import Plan
+from intacct_bridge.flow.planning import make_plan
 from intacct_bridge.flow.sample import NAMES, write_sample
 from intacct_bridge.flow.table_formats import open_table
 from intacct_bridge.model.query import Query
@@ -94,7 +95,7 @@ class Demo:
         return Posted(file, self._plan(file))
 
     def _plan(self, file: Path) -> Plan:
-        layout = layout_for("journal-entries", draft=False, key=(), date_order=None)
+        layout = layout_for("journal-entries", self.client)
         with open_outbox(self.connection) as outbox:
             return make_plan(open_table(file), layout, self.client, outbox)
 
