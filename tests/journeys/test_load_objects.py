@@ -44,7 +44,8 @@ def test_nested_records_are_the_same_bills(desk: Desk) -> None:
     nested = (
         '{"VENDORID": "V-2", "RECORDID": "INV-2", "WHENCREATED": "2026-11-03", "WHENDUE": "2026-12-03", '
         '"CURRENCY": "USD", "BASECURR": "USD", '
-        '"APBILLITEMS": [{"ACCOUNTNO": "60100", "TRX_AMOUNT": 15.00, "LOCATIONID": "100"}]}\n'
+        '"APBILLITEMS": [{"ACCOUNTNO": "60100", "TRX_AMOUNT": 15.00, "LOCATIONID": "100", '
+        '"DEPARTMENTID": "100"}]}\n'
     )
     (one,) = desk.load(nested, "APBILL", name="bills.jsonl")
     assert one.ending is Ending.UNCHANGED, "the same content has the same digest"
@@ -116,6 +117,12 @@ V-4,Four,active,5,2026-01-01
     ]
 
 
+def test_what_an_account_requires_is_asked_of_the_lines_of_a_bill(desk: Desk) -> None:
+    desk.load(VENDORS, "VENDOR")
+    plan = desk.plan(BILLS.replace("15,100,100", "15,100,"), "APBILL")
+    assert reasons(plan) == [("dimension", "DEPARTMENTID", "input.csv:4")]
+
+
 def test_names_are_resolved_and_an_unknown_one_is_refused(desk: Desk) -> None:
     desk.load(VENDORS, "VENDOR")
     by_name = BILLS.replace("V-1,", "Acme Paper,").replace("V-2,", "Nobody,")
@@ -154,6 +161,7 @@ object = "APBILLITEM"
 TRX_AMOUNT = { from = "Net", as = "number", required = true }
 ACCOUNTNO = { constant = "60100" }
 LOCATIONID = { constant = "100" }
+DEPARTMENTID = { constant = "100" }
 """,
         "map.toml",
     )

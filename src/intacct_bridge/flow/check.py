@@ -17,15 +17,23 @@ from intacct_bridge.flow.write import Finding, Line, Operation, Write
 from intacct_bridge.wire.xml import forbidden_character
 
 _REQUIRED = {
-    "REQUIREDEPT": "DEPARTMENT",
-    "REQUIRELOC": "LOCATION",
-    "REQUIREPROJECT": "PROJECTID",
-    "REQUIRECUSTOMER": "CUSTOMERID",
-    "REQUIREVENDOR": "VENDORID",
-    "REQUIREEMPLOYEE": "EMPLOYEEID",
-    "REQUIREITEM": "ITEMID",
-    "REQUIRECLASS": "CLASSID",
+    "REQUIREDEPT": ("DEPARTMENT", "DEPARTMENTID"),
+    "REQUIRELOC": ("LOCATION", "LOCATIONID"),
+    "REQUIREPROJECT": ("PROJECTID",),
+    "REQUIRECUSTOMER": ("CUSTOMERID",),
+    "REQUIREVENDOR": ("VENDORID",),
+    "REQUIREEMPLOYEE": ("EMPLOYEEID",),
+    "REQUIREITEM": ("ITEMID",),
+    "REQUIRECLASS": ("CLASSID",),
 }
+"""What an account asks of its lines, by the names that the field has on lines: those of journals, and all others."""
+_LOCATIONS = ("LOCATION", "LOCATIONID")
+_POSTED_ON = {
+    "GLBATCH": ("BATCH_DATE",),
+    "EEXPENSES": ("WHENPOSTED",),
+}
+_DOCUMENT_DAYS = ("WHENPOSTED", "WHENCREATED")
+"""A document posts on its posting date, and where it has none on its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +62,7 @@ class Facts:
         """The entities that a write's lines are for."""
         if self.entity:
             return [self.entity]
-        named = {self.entity_of(trace_text(line.fields.get("LOCATION"))) for line in write.all_lines}
+        named = {self.entity_of(_location(line)) for line in write.all_lines}
         return sorted(named & self.entities.keys())
 
     def entity_of(self, location: str) -> str:
@@ -125,10 +133,10 @@ def dimensions(write: Write, facts: Facts) -> Iterator[Finding]:
         known = accounts.get(account)
         if known is None:
             continue
-        for flag, name in _REQUIRED.items():
-            if known.row.get(flag) is True and not line.fields.get(name):
-                column = write.column(name)
-                message = f"account {account} requires a {name.removesuffix('ID').lower()}"
+        for flag, names in _REQUIRED.items():
+            if known.row.get(flag) is True and not any(line.fields.get(name) for name in names):
+                column = next((write.columns[name] for name in names if name in write.columns), names[-1])
+                message = f"account {account} requires a {names[0].removesuffix('ID').lower()}"
                 yield Finding("dimension", message, f"fill in {column}", column, line.position)
 
 
@@ -145,15 +153,16 @@ def location(write: Write, facts: Facts) -> Iterator[Finding]:
 
 def open_period(write: Write, facts: Facts) -> Iterator[Finding]:
     """The posting date is not before the day from which the books of each entity concerned are open."""
-    posted = write.fields.get("BATCH_DATE")
-    if not isinstance(posted, date):
+    days = _POSTED_ON.get(write.object, _DOCUMENT_DAYS)
+    name, posted = next(((name, day) for name in days if isinstance(day := write.fields.get(name), date)), ("", None))
+    if posted is None:
         return
     for entity in facts.entities_of(write):
         opened = facts.entities[entity].opened if entity in facts.entities else None
         if opened is not None and posted < opened:
             message = f"{posted} is in a closed period: the books of {entity} are open from {opened}"
             yield Finding("period", message, "use a later date, or have the period reopened",
-                          write.column("BATCH_DATE"), write.position)  # fmt: skip
+                          write.column(name), write.position)  # fmt: skip
             return
 
 
@@ -167,8 +176,16 @@ def one_base_currency(write: Write, facts: Facts) -> Iterator[Finding]:
         yield Finding("base currency", message, "make one entry for each", write.column("LOCATION"), write.position)
 
 
+_POSTING: tuple[Rule, ...] = (dimensions, open_period)
 RULES: Mapping[str, tuple[Rule, ...]] = {
     "GLBATCH": (two_lines, balance, location, dimensions, open_period, one_base_currency, entity_balance),
+    "APBILL": _POSTING,
+    "APADJUSTMENT": _POSTING,
+    "ARINVOICE": _POSTING,
+    "ARADJUSTMENT": _POSTING,
+    "EEXPENSES": _POSTING,
+    "CCTRANSACTION": _POSTING,
+    "OTHERRECEIPTS": _POSTING,
 }
 EVERYWHERE: tuple[Rule, ...] = (characters,)
 
@@ -191,6 +208,10 @@ def _differences(lines: Iterable[Line], name: str) -> dict[str, Decimal]:
         key = trace_text(line.fields.get(name))
         sums[key] = sums.get(key, Decimal(0)) + _signed(line)
     return sums
+
+
+def _location(line: Line) -> str:
+    return next((trace_text(line.fields[name]) for name in _LOCATIONS if line.fields.get(name)), "")
 
 
 def _unsided(write: Write) -> bool:
