@@ -6,7 +6,8 @@ import pyarrow as pa
 import pytest
 
 from intacct_bridge.errors import SettingsError
-from intacct_bridge.flow.evolution import arrow_type, evolve, gathered, schema_of
+from intacct_bridge.flow.evolution import evolve, gathered, schema_of
+from intacct_bridge.wire.columns import arrow_type
 from intacct_bridge.wire.values import Kind
 
 MONEY = pa.decimal128(38, 14)

@@ -7,8 +7,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from intacct_bridge.flow.evolution import arrow_type
 from intacct_bridge.flow.manifest import ROWS, ChangeFile
+from intacct_bridge.wire.columns import arrow_type
 from intacct_bridge.wire.values import Kind, Value
 
 if TYPE_CHECKING:

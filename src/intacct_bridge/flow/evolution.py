@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from intacct_bridge.errors import SettingsError
-from intacct_bridge.wire.values import NUMBERS, Kind
+from intacct_bridge.wire.columns import arrow_type
+from intacct_bridge.wire.values import Kind
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -24,21 +25,6 @@ class Evolution:
     """The table's columns afterwards, ours not included."""
     added: tuple[str, ...] = ()
     widened: tuple[str, ...] = ()
-
-
-def arrow_type(kind: Kind) -> "pa.DataType":
-    """The column type of a field, the same in every destination."""
-    import pyarrow as pa
-
-    if kind in NUMBERS:
-        return pa.decimal128(38, 14)
-    plain = {
-        Kind.INTEGER: pa.int64(),
-        Kind.DATE: pa.date32(),
-        Kind.TIMESTAMP: pa.timestamp("us", "UTC"),
-        Kind.BOOLEAN: pa.bool_(),
-    }
-    return plain.get(kind, pa.string())
 
 
 def schema_of(fields: Mapping[str, Kind]) -> "pa.Schema":
