@@ -79,6 +79,7 @@ class Company:
     tick: timedelta = timedelta(seconds=1)
     concurrency: int = 1
     company: str = "demo"
+    reads_as: str = ""
     audit_is_readable: bool = True
     editing: bool = False
     after_call: Callable[[int], None] = lambda number: None

@@ -26,7 +26,7 @@ class Calibration:
     offset_minutes: int = 0
     """The user's offset when that was measured."""
     memory: bool | None = None
-    """Whether a repeated control id was seen to be refused; None where nobody looked."""
+    """Whether a repeated control id was seen to be refused in words that we know; None where nobody looked."""
     measured: str = ""
     """When, on the gateway's clock."""
 

@@ -1,8 +1,10 @@
 """`intacct emulator`: the emulated gateway over HTTP, for programs in any language."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -62,9 +64,8 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--scenario",
-    metavar="F.toml",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="Senders, companies, users and rights that differ from the demo's.",
+    metavar="NAME",
+    help="A set-up with something wrong in it (--scenario list), or a TOML file of your own.",
 )
 @click.option("--latency-ms", metavar="N", type=click.IntRange(0), help="Answer so much later.")
 @click.option(
@@ -82,20 +83,25 @@ def emulator_command(desk: Desk, *, host: str, port: int, port_file: Path | None
       intacct emulator
       intacct emulator --port 0 --port-file port.txt --company empty
       intacct emulator --db company.db --latency-ms 300 --concurrency 2
+      intacct emulator --scenario sender-not-authorised
     """
+    if options["scenario"] == "list":
+        _list(desk)
+        return
+    scenario = _scenario(options["scenario"])
     from intacct_bridge.edge.demo_company import make_emulator
     from intacct_bridge.emulator.server import serve_forever
 
     def ready(url: str) -> None:
-        _tell(desk, url)
+        _tell(desk, url, scenario)
         if port_file is not None:
             _write_port(port_file, url)
 
     desk.console.say("opening the company's books ...")
     emulator = make_emulator(
         options["db"],
-        settings=_settings(options),
-        faults=options["faults"],
+        settings=_settings(options, scenario),
+        faults=options["faults"] or scenario,
         empty=options["company"] == "empty",
         seed=options["seed"],
         scale=options["scale"],
@@ -109,10 +115,23 @@ def emulator_command(desk: Desk, *, host: str, port: int, port_file: Path | None
             port_file.unlink(missing_ok=True)
 
 
-def _settings(options: dict[str, Any]) -> "EmulatorSettings":
+def _scenario(name: str | None) -> Path | None:
+    from intacct_bridge.emulator.settings import find_scenario
+
+    return None if name is None else find_scenario(name)
+
+
+def _list(desk: Desk) -> None:
+    from intacct_bridge.emulator.settings import read_scenario, shipped_scenarios
+
+    rows = [(name, read_scenario(path).get("scenario", {})) for name, path in shipped_scenarios().items()]
+    desk.console.table(("scenario", "what is wrong"), [(name, about.get("title", "")) for name, about in rows])
+
+
+def _settings(options: dict[str, Any], scenario: Path | None) -> "EmulatorSettings":
     from intacct_bridge.emulator.settings import EmulatorSettings, load_scenario
 
-    settings = load_scenario(options["scenario"]) if options["scenario"] else EmulatorSettings()
+    settings = load_scenario(scenario) if scenario else EmulatorSettings()
     changed = {
         name: options[option]
         for name, option in (("latency_ms", "latency_ms"), ("concurrency", "concurrency"))
@@ -132,15 +151,27 @@ def _write_port(path: Path, url: str) -> None:
     beside.replace(path)
 
 
-def _tell(desk: Desk, url: str) -> None:
+def _tell(desk: Desk, url: str, scenario: Path | None) -> None:
     from intacct_bridge.edge.demo_company import CREDENTIALS
+    from intacct_bridge.emulator.settings import read_scenario
 
-    desk.console.pairs({"endpoint": url, **CREDENTIALS})
+    about = read_scenario(scenario).get("scenario", {}) if scenario else {}
+    settings = {**CREDENTIALS, "environment": "demo", **about.get("connection", {})}
+    if about:
+        desk.console.say(f"scenario: {about['title']}. {about['text']} ({about['tag']})")
+    desk.console.pairs({"endpoint": url, **settings})
     desk.console.out.flush()
     desk.console.say("serving; Ctrl-C ends it. In another terminal:")
     names = {"endpoint": "ENDPOINT_URL"}
     exports = " ".join(
-        f"INTACCT_{names.get(name, name.upper())}={value}" for name, value in {"endpoint": url, **CREDENTIALS}.items()
+        f"INTACCT_{names.get(name, name.upper())}={quote(str(value))}"
+        for name, value in {"endpoint": url, **settings}.items()
     )
     desk.console.say(f"  export {exports}")
-    desk.console.say("  intacct doctor")
+    desk.console.say(f"  intacct doctor{_flags(about.get('job', {}))}")
+
+
+def _flags(job: Mapping[str, Any]) -> str:
+    """What a scenario's job is on doctor's command line."""
+    listed = {name: ",".join(value) if isinstance(value, list) else str(value) for name, value in job.items()}
+    return "".join(f" --{name.replace('_', '-')} {quote(value)}" for name, value in listed.items())

@@ -206,15 +206,17 @@ def _one(desk: Desk, plan: "Plan", outbox: "Outbox", options: dict[str, Any], *,
         return refused
     if plan.transactions:
         desk.allow_write(f"{plan.transactions:,} records of {plan.source}", yes=yes)
-    return max(refused, _apply(desk, plan, outbox, _settings(options)))
+    return max(refused, _apply(desk, plan, outbox, _settings(desk, options)))
 
 
-def _settings(options: dict[str, Any]) -> "LoadSettings":
+def _settings(desk: Desk, options: dict[str, Any]) -> "LoadSettings":
     from intacct_bridge.flow.load import LoadSettings
     from intacct_bridge.flow.settle import SettleSettings
 
     after = options["settle_after"]
-    settle = SettleSettings() if after is None else SettleSettings(settle_after=timedelta(seconds=after))
+    proven = desk.client.line.calibration.memory_proven
+    waits = SettleSettings().settle_after if after is None else timedelta(seconds=after)
+    settle = SettleSettings(settle_after=waits, memory_proven=proven)
     return LoadSettings(
         batch_size=options["batch_size"],
         atomic=options["atomic"],

@@ -140,7 +140,8 @@ def settle_command(desk: Desk, *, numbers: tuple[int, ...], settle_after: int | 
     from intacct_bridge.flow.outbox import open_outbox
     from intacct_bridge.flow.settle import SettleSettings
 
-    settings = None if settle_after is None else SettleSettings(timedelta(seconds=settle_after))
+    waits = SettleSettings().settle_after if settle_after is None else timedelta(seconds=settle_after)
+    settings = SettleSettings(waits, memory_proven=desk.client.line.calibration.memory_proven)
     with open_outbox(desk.connection) as outbox:
         outbox.recover()
         if any(True for _ in outbox.entries(states=[State.IN_DOUBT])):

@@ -17,6 +17,8 @@ from intacct_bridge.wire.values import DEFAULT, Formatting, Kind, parse_value, r
 from intacct_bridge.wire.xml import Element, element
 
 _FAR = timedelta(minutes=2)
+_REPEATED = "control-id-used"
+"""The catalogue's name for the refusal of a repeated control id."""
 _RECORDS = ("USERINFO", "LOCATION", "VENDOR", "GLACCOUNT")
 """Where a record with a time of change is looked for."""
 
@@ -99,9 +101,12 @@ class Times:
         if first is not None:
             yield from_error("memory", first, status=Status.SKIPPED)
             return
-        self.learned = replace(self.learned, memory=second is not None)
+        known = second is not None and second.diagnosis is not None and second.diagnosis.entry == _REPEATED
+        # A refusal in words that we do not know proves nothing for a load: it must tell a repetition from a bad record.
+        self.learned = replace(self.learned, memory=known)
         if second is not None:
-            yield ok("memory", "a control id that was completed is refused: a write cannot be repeated by accident")
+            aside = "" if known else f", in words that are new to us: {said_by(second)}"
+            yield ok("memory", f"a control id that was completed is refused{aside}")
         else:
             yield ok(
                 "memory",

@@ -15,6 +15,7 @@ plays it (what it shows, with which connection) and changes nothing here; `shipp
 
 import tomllib
 from dataclasses import MISSING, dataclass, field, fields, is_dataclass
+from difflib import get_close_matches
 from importlib.resources import files
 from pathlib import Path
 from types import UnionType
@@ -168,19 +169,44 @@ class EmulatorSettings:
 
 def load_scenario(path: str | Path) -> EmulatorSettings:
     """The demo world with the differences that a TOML file names. Raises SettingsError naming the entry."""
+    return scenario(read_scenario(path), str(path))
+
+
+def read_scenario(path: str | Path) -> dict[str, Any]:
+    """A scenario's file as a tree."""
     try:
-        tree = tomllib.loads(Path(path).read_text())
+        return tomllib.loads(Path(path).read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"cannot read the scenario {path}: {error}") from None
     except tomllib.TOMLDecodeError as error:
         raise SettingsError(f"the scenario {path} is not TOML: {error}") from None
-    return scenario(tree, str(path))
 
 
 def shipped_scenarios() -> dict[str, Path]:
     """The scenario files of the package by name, such as `02-sender-not-authorised`."""
     folder = Path(str(files("intacct_bridge.data"))) / "scenarios"
     return {path.stem: path for path in sorted(folder.glob("*.toml"))}
+
+
+def find_scenario(name: str) -> Path:
+    """The file of a scenario: a path, or a shipped one's name, with or without its number, or the number alone."""
+    shipped = shipped_scenarios()
+    named = [path for stem, path in shipped.items() if name in (stem, *_short(stem))]
+    if named:
+        return named[0]
+    if Path(name).suffix == ".toml" or Path(name).exists():
+        return Path(name)
+    near = get_close_matches(name, [_short(stem)[0] for stem in shipped], 3, 0.5)
+    meant = f"; did you mean {' or '.join(near)}?" if near else ""
+    raise SettingsError(
+        f"there is no scenario {name}{meant}",
+        fix="`intacct emulator --scenario list` shows them; a TOML file of your own is one too.",
+    )
+
+
+def _short(stem: str) -> tuple[str, str]:
+    number, _, name = stem.partition("-")
+    return name, number.lstrip("0")
 
 
 def scenario(tree: dict[str, Any], where: str = "scenario") -> EmulatorSettings:

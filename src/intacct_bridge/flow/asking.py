@@ -32,6 +32,10 @@ class Source(Protocol):
     def offset_minutes(self) -> int:
         """The API user's offset from UTC."""
 
+    @property
+    def reads_as(self) -> str:
+        """How the gateway takes the times of a filter: `utc`, in the `user`'s offset, or empty where nobody knows."""
+
     def now(self) -> datetime:
         """The server's clock."""
 

@@ -46,7 +46,7 @@ class Options:
     """A view of more rows than this is read by windows of days."""
     show_private: bool = True
     reads_as: str = ""
-    """`utc` or `user`, once it is known how the gateway takes the times of a filter."""
+    """`utc` or `user`: how the gateway takes the times of a filter; empty: what the source knows of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,7 @@ class Context:
 
     def sent(self, text: str) -> str:
         """A time as a filter has to say it."""
-        return sent(text, self.source.offset_minutes, self.options.reads_as)
+        return sent(text, self.source.offset_minutes, self.options.reads_as or self.source.reads_as)
 
 
 @dataclass(slots=True)

@@ -35,6 +35,11 @@ class ClientSource:
         """The API user's offset from UTC."""
         return self._client.formatting.offset_minutes
 
+    @property
+    def reads_as(self) -> str:
+        """How the gateway takes the times of a filter, where `intacct doctor` has found out: `utc` or `user`."""
+        return self._client.line.calibration.reading_of(self.offset_minutes)
+
     def now(self) -> datetime:
         """The server's clock."""
         return self._client.company_time
