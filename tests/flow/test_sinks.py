@@ -17,7 +17,7 @@ from intacct_bridge.flow.destination import open_sink
 from intacct_bridge.flow.sink import Sink, StreamOutcome, place, quoted
 from intacct_bridge.flow.state import Bookmark, Span
 from intacct_bridge.flow.stream import Stream
-from intacct_bridge.wire.values import Kind
+from intacct_bridge.wire.values import NUMBERS, Kind
 
 DONE = Bookmark(since="03/01/2026 10:00:00", read_in_full="03/01/2026 12:00:00")
 WALKING = Bookmark(started="03/01/2026 12:00:00", full=True, walk=1, unread=(Span("2", ""),))
@@ -42,7 +42,21 @@ class Copy:
 
     @property
     def in_files(self) -> bool:
-        return not self.uri.startswith("duckdb")
+        return not self.uri.startswith(("duckdb", "postgresql"))
+
+    @property
+    def in_postgres(self) -> bool:
+        return self.uri.startswith("postgresql")
+
+    def ask(self, sql: str) -> pa.Table:
+        """An answer of the PostgreSQL server, on a connection of its own."""
+        from adbc_driver_postgresql import dbapi
+
+        self.close()
+        with dbapi.connect(self.uri) as connection, connection.cursor() as cursor:
+            cursor.execute("SET TIME ZONE 'UTC'")
+            cursor.execute(sql)
+            return cursor.fetch_arrow_table()
 
     @contextmanager
     def look(self) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -58,12 +72,17 @@ class Copy:
             yield con
 
     def tables(self) -> list[str]:
+        if self.in_postgres:
+            sql = "SELECT table_name::text FROM information_schema.tables WHERE table_schema = 'public'"
+            return sorted(self.ask(sql).column(0).to_pylist())
         with self.look() as con:
             found = con.execute("SELECT table_name FROM information_schema.tables WHERE table_schema = 'main'")
             return sorted(name for (name,) in found.fetchall())
 
     def rows(self, stream: Stream = BILLS, *, deleted: bool = False) -> list[dict[str, Any]]:
         """The rows that a reader finds; those that are gone only where they are marked."""
+        if self.in_postgres:
+            return self._asked(stream, deleted=deleted)
         with self.look() as con:
             if stream.name not in {row[0] for row in con.execute("SHOW TABLES").fetchall()}:
                 return []
@@ -71,10 +90,27 @@ class Copy:
             found = con.sql(f"SELECT * FROM {quoted(stream.name)} {where} ORDER BY 1").to_arrow_table().to_pylist()
         return [{name: row[name] for name in row if not name.startswith("_")} for row in found]
 
+    def _asked(self, stream: Stream, *, deleted: bool) -> list[dict[str, Any]]:
+        if stream.name not in self.tables():
+            return []
+        where = "" if deleted else "WHERE _deleted_at IS NULL"
+        found = self.ask(f"SELECT * FROM {quoted(stream.name)} {where} ORDER BY 1").to_pylist()
+        numbers = {name for name, kind in stream.fields.items() if kind in (*NUMBERS, Kind.INTEGER)}
+        return [
+            {
+                name: Decimal(value) if name in numbers and isinstance(value, str) else value
+                for name, value in row.items()
+                if not name.startswith("_")
+            }
+            for row in found
+        ]
 
-@pytest.fixture(params=["duckdb", "parquet", "csv", "jsonl"])
+
+@pytest.fixture(params=["duckdb", "postgres", "parquet", "csv", "jsonl"])
 def copy(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Copy]:
     paths = {"duckdb": f"duckdb:///{tmp_path}/copy.duckdb"}
+    if request.param == "postgres":
+        paths["postgres"] = request.getfixturevalue("postgres")
     made = Copy(paths.get(request.param, f"{request.param}:{tmp_path}/copy"))
     yield made
     made.close()

@@ -15,9 +15,13 @@ def open_sink(uri: str, *, hard_deletes: bool = False) -> Sink:
     """The sink of a URI; nothing is written before its `open`."""
     at = place(uri)
     if at.scheme == "duckdb":
-        from intacct_bridge.flow.sink_duckdb import DuckDBSink
+        from intacct_bridge.flow.sink_duckdb import duckdb_sink
 
-        return DuckDBSink(at.path, hard_deletes=hard_deletes)
+        return duckdb_sink(at.path, hard_deletes=hard_deletes)
+    if at.scheme == "postgresql":
+        from intacct_bridge.flow.sink_postgres import postgres_sink
+
+        return postgres_sink(at.path, hard_deletes=hard_deletes)
     formats: dict[str, Callable[[], Format]] = {"parquet": ParquetFormat, "csv": CsvFormat, "jsonl": JsonLinesFormat}
     if at.scheme in formats:
         return FileSink(at.path, formats[at.scheme]())

@@ -1,0 +1,369 @@
+"""A copy in an SQL database: one table a stream, merged by key, the bookmark in the same transaction as the rows.
+
+Tables carry the objects' names; ours stand in a schema of their own. A stream that was never read to the end lies
+in a table named `NAME (loading)` and gets its own name in the transaction that ends its first walk. There is one
+connection, and every transaction runs under one lock. Rows wait as Arrow batches until the commit, so a writer never
+holds a transaction open. What differs between databases is behind `Database`.
+"""
+
+import json
+import threading
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Protocol
+
+from intacct_bridge.errors import SettingsError
+from intacct_bridge.flow.evolution import Evolution, evolve, gathered, joined, schema_of
+from intacct_bridge.flow.sink import Committed, StreamOutcome, quoted
+from intacct_bridge.flow.state import Bookmark
+from intacct_bridge.flow.stream import Stream
+from intacct_bridge.wire.values import Value
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+LOADING = " (loading)"
+_OURS = (
+    "CREATE SCHEMA IF NOT EXISTS {ours}",
+    "CREATE TABLE IF NOT EXISTS {ours}.copy (company VARCHAR, made TIMESTAMPTZ)",
+    "CREATE TABLE IF NOT EXISTS {ours}.bookmarks (stream VARCHAR PRIMARY KEY, bookmark VARCHAR, updated TIMESTAMPTZ)",
+    "CREATE TABLE IF NOT EXISTS {ours}.runs (run BIGINT PRIMARY KEY, started TIMESTAMPTZ, finished TIMESTAMPTZ)",
+    (
+        'CREATE TABLE IF NOT EXISTS {ours}.outcomes (run BIGINT, stream VARCHAR, "rows" BIGINT, deleted BIGINT, '
+        'pages BIGINT, transactions BIGINT, seconds DOUBLE PRECISION, "full" BOOLEAN, complete BOOLEAN, '
+        "added VARCHAR[], widened VARCHAR[], dropped VARCHAR[], error VARCHAR, fix VARCHAR)"
+    ),
+)
+
+
+class Database(Protocol):
+    """A database as the sink needs it. Values are bound where the SQL says `?`."""
+
+    name: str
+    """How a person would call it."""
+    ours: str
+    """The schema of our own tables, quoted."""
+    listing: str
+    """An array of texts as a bound value, in SQL."""
+
+    def connect(self) -> None:
+        """Open it, if it is not open; SettingsError where that is not possible."""
+
+    def close(self) -> None:
+        """Let go of it."""
+
+    def begin(self) -> None:
+        """Begin a transaction."""
+
+    def end(self, *, keep: bool) -> None:
+        """Commit the transaction, or undo it."""
+
+    def execute(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """Run a statement; its rows, if it has any."""
+
+    def changed(self, sql: str, values: Sequence[Any]) -> int:
+        """Run an UPDATE or DELETE; the number of rows it met."""
+
+    def texts(self, values: Iterable[str]) -> Any:
+        """Texts as `listing` wants them bound."""
+
+    def arrived(self, name: str, rows: "pa.Table | None") -> AbstractContextManager[None]:
+        """Rows under a name that SQL can use."""
+
+    def columns(self, table: str) -> "pa.Schema | None":
+        """A table's columns as Arrow types, ours left out; None where there is no table."""
+
+    def sql_types(self, schema: "pa.Schema") -> dict[str, str]:
+        """What the database calls each column's type."""
+
+    def index(self, table: str, columns: Iterable[str]) -> None:
+        """Make rows findable by these columns; an empty name is none."""
+
+
+class Session:
+    """One database under one lock."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._lock = threading.RLock()
+        self.execute = database.execute
+        self.changed = database.changed
+        self.columns = database.columns
+        self.sql_types = database.sql_types
+        self.arrived = database.arrived
+        self.index = database.index
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All of it or nothing, one at a time."""
+        with self._lock:
+            self._database.begin()
+            try:
+                yield
+            except BaseException:
+                self._database.end(keep=False)
+                raise
+            self._database.end(keep=True)
+
+    @contextmanager
+    def listed(self, values: Sequence[Value], of: "pa.DataType") -> Iterator[None]:
+        """Values as the column `v` of `_listed`, so that a list of any length is one thing."""
+        import pyarrow as pa
+
+        with self.arrived("_listed", pa.table({"v": pa.array(values, of)})):
+            yield
+
+    def row(self, sql: str, values: Sequence[Any] = ()) -> tuple[Any, ...]:
+        """The only row of an answer."""
+        return self.execute(sql, values)[0]
+
+    def close(self) -> None:
+        """Close the database, once no transaction is open."""
+        with self._lock:
+            self._database.close()
+
+
+class SqlSink:
+    """An SQL database as a destination."""
+
+    commit_rows = 20_000
+
+    def __init__(self, uri: str, database: Database, *, hard_deletes: bool = False) -> None:
+        self.uri = uri
+        self.database = Session(database)
+        self._database = database
+        self._hard = hard_deletes
+        self.run = 0
+
+    def open(self, company: str, started: datetime) -> int:
+        """Begin a run."""
+        self._database.connect()
+        db, ours = self.database, self._database.ours
+        with db.transaction():
+            for statement in _OURS:
+                db.execute(statement.format(ours=ours))
+            held = db.execute(f"SELECT company FROM {ours}.copy")
+            if not held:
+                db.execute(f"INSERT INTO {ours}.copy VALUES (?, ?)", [company, started])
+            elif held != [(company,)]:
+                raise SettingsError(
+                    f"{self._database.name} holds a copy of company {held[0][0]}, and this connection is to {company}",
+                    fix="give each company a copy of its own",
+                )
+            (self.run,) = db.row(f"SELECT coalesce(max(run), 0) + 1 FROM {ours}.runs")
+            db.execute(f"INSERT INTO {ours}.runs VALUES (?, ?, NULL)", [self.run, started])
+        return self.run
+
+    def bookmarks(self) -> Mapping[str, Bookmark]:
+        """The bookmark of every stream in the database."""
+        with self.database.transaction():
+            ours = self._database.ours
+            stored = self.database.execute(f"SELECT stream, bookmark FROM {ours}.bookmarks ORDER BY stream")
+        return {stream: Bookmark.from_dict(json.loads(text)) for stream, text in stored}
+
+    def keep_bookmark(self, stream: str, plain: str, at: datetime) -> None:
+        """Store a bookmark within the transaction that is open."""
+        ours = self._database.ours
+        self.database.execute(
+            f"INSERT INTO {ours}.bookmarks VALUES (?, ?, ?) ON CONFLICT (stream) "
+            "DO UPDATE SET bookmark = excluded.bookmark, updated = excluded.updated",
+            [stream, plain, at],
+        )
+
+    def writer(self, stream: Stream, bookmark: Bookmark) -> "SqlWriter":
+        """The writer of one stream."""
+        return SqlWriter(self, stream, bookmark, hard=self._hard)
+
+    def finish(self, outcomes: Sequence[StreamOutcome], at: datetime) -> None:
+        """Write what became of each stream."""
+        db, ours = self.database, self._database.ours
+        marks = ", ".join(["?"] * 9 + [self._database.listing] * 3 + ["?"] * 2)
+        with db.transaction():
+            for one in outcomes:
+                cells = [self.run, one.stream, one.rows, one.deleted, one.pages, one.transactions, one.seconds]
+                lists = [self._database.texts(texts) for texts in (one.added, one.widened, one.dropped)]
+                values = [*cells, one.full, one.complete, *lists, one.error, one.fix]
+                db.execute(f"INSERT INTO {ours}.outcomes VALUES ({marks})", values)
+            db.execute(f"UPDATE {ours}.runs SET finished = ? WHERE run = ?", [at, self.run])
+
+    def close(self) -> None:
+        """Close the database; what was not committed is lost."""
+        self.database.close()
+
+
+class SqlWriter:
+    """One stream's table."""
+
+    def __init__(self, sink: SqlSink, stream: Stream, bookmark: Bookmark, *, hard: bool) -> None:
+        self._sink = sink
+        self._db = sink.database
+        self._stream = stream
+        self._hard = hard
+        self._batches: list[pa.RecordBatch] = []
+        self._parents: list[Value] = []
+        self._gone: list[tuple[str, list[Value]]] = []
+        with self._db.transaction():
+            self._schema = self._db.columns(stream.name)
+            self._loading = self._schema is None
+            if self._loading:
+                self._schema = self._db.columns(stream.name + LOADING)
+                if self._schema is not None and not bookmark.in_progress:
+                    self._db.execute(f"DROP TABLE {self._table}")  # of a first walk that is not to be gone on with
+                    self._schema = None
+        self._fresh = self._schema is None and not stream.group
+
+    @property
+    def complete(self) -> bool:
+        """A whole copy is there."""
+        return not self._loading
+
+    @property
+    def begun(self) -> bool:
+        """An unfinished table is there."""
+        return self._loading and self._schema is not None
+
+    @property
+    def _table(self) -> str:
+        return quoted(self._stream.name + (LOADING if self._loading else ""))
+
+    @property
+    def _by(self) -> str:
+        return self._stream.group or self._stream.by
+
+    def write(self, rows: "pa.RecordBatch") -> None:
+        """Hold the rows until the commit."""
+        if rows.num_rows:
+            self._batches.append(rows)
+
+    def replace(self, parents: Sequence[Value]) -> None:
+        """Note the parents for the commit."""
+        self._parents.extend(parents)
+
+    def delete(self, keys: Sequence[Value], *, field: str = "") -> None:
+        """Note what is gone for the commit."""
+        self._gone.append((field or self._stream.key, list(keys)))
+
+    def commit(self, bookmark: Bookmark, at: datetime) -> Committed:
+        """One transaction: the columns, the rows, the bookmark."""
+        with self._db.transaction():
+            evolution = self._evolve()
+            self._schema = evolution.schema
+            deleted = self._store(evolution.schema, at)
+            deleted += sum(self._delete(field, keys, at) for field, keys in self._gone)
+            if self._loading and not bookmark.in_progress:
+                self._db.execute(f"ALTER TABLE {self._table} RENAME TO {quoted(self._stream.name)}")
+            plain = json.dumps(bookmark.to_dict())
+            self._sink.keep_bookmark(self._stream.name, plain, at)
+        self._loading = self._loading and bookmark.in_progress
+        self._fresh = self._fresh and self._loading
+        self._batches, self._parents, self._gone = [], [], []
+        return Committed(evolution.added, evolution.widened, deleted)
+
+    def live(self, field: str, values: Sequence[Value]) -> dict[Value, list[Value]]:
+        """Look values up in the table."""
+        found: dict[Value, list[Value]] = {}
+        if self._schema is None or field not in self._schema.names or not values:
+            return found
+        with self._db.transaction(), self._db.listed(values, self._schema.field(field).type):
+            rows = self._db.execute(
+                f"SELECT {quoted(field)}, {quoted(self._stream.key)} FROM {self._table} "
+                f"WHERE _deleted_at IS NULL AND {quoted(field)} IN (SELECT v FROM _listed)"
+            )
+        for value, key in rows:
+            found.setdefault(value, []).append(key)
+        return found
+
+    def unseen(self, walk: int) -> list[Value]:
+        """Keys or groups whose row was last written before the walk."""
+        return self._walked("_run < ?", [walk])
+
+    def held(self) -> list[Value]:
+        """Keys or groups in the table."""
+        return self._walked("true", [])
+
+    def _walked(self, where: str, values: Sequence[Value]) -> list[Value]:
+        if self._schema is None:
+            return []
+        walked = quoted(self._stream.walked)
+        sql = f"SELECT DISTINCT {walked} FROM {self._table} WHERE _deleted_at IS NULL AND {where} ORDER BY 1"
+        with self._db.transaction():
+            rows = self._db.execute(sql, list(values))
+        return [value for (value,) in rows]
+
+    def _evolve(self) -> Evolution:
+        """Make the table, or give it the columns that the waiting rows need."""
+        known = schema_of(self._stream.fields)
+        incoming = joined((known, *(batch.schema for batch in self._batches)), self._stream.name)
+        evolution = evolve(self._stream.name, self._schema, incoming)
+        types = self._db.sql_types(evolution.schema)
+        if self._schema is None:
+            columns = ", ".join(f"{quoted(name)} {sql}" for name, sql in types.items())
+            self._db.execute(
+                f"CREATE TABLE {self._table} ({columns}, _run BIGINT, _read_at TIMESTAMPTZ, _deleted_at TIMESTAMPTZ)"
+            )
+            self._db.index(self._table, dict.fromkeys((self._stream.key, self._by)))
+        for name in evolution.added:
+            self._db.execute(f"ALTER TABLE {self._table} ADD COLUMN {quoted(name)} {types[name]}")
+        for name in evolution.widened:
+            self._db.execute(f"ALTER TABLE {self._table} ALTER COLUMN {quoted(name)} TYPE {types[name]}")
+        return evolution
+
+    def _store(self, schema: "pa.Schema", at: datetime) -> int:
+        """Put the waiting rows in; the number of rows that a replacement left without a successor."""
+        stream = self._stream
+        rows = gathered(self._batches, schema, "" if stream.group else stream.key) if self._batches else None
+        with self._db.arrived("_arrived", rows):
+            deleted = self._replace(at, arrived=rows is not None)
+            if rows is None:
+                return deleted
+            names = list(map(quoted, rows.schema.names))
+            if self._fresh or stream.group:
+                self._db.execute(
+                    f"INSERT INTO {self._table} ({', '.join(names)}, _run, _read_at) "
+                    f"SELECT {', '.join(names)}, ?, ? FROM _arrived",
+                    [self._sink.run, at],
+                )
+                return deleted
+            key = quoted(stream.key)
+            changes = ", ".join(f"{name} = a.{name}" for name in names)
+            self._db.execute(
+                f"MERGE INTO {self._table} t USING (SELECT *, ?::BIGINT AS _run, ?::TIMESTAMPTZ AS _read_at "
+                f"FROM _arrived) a ON t.{key} = a.{key} "
+                f"WHEN MATCHED THEN UPDATE SET {changes}, _run = a._run, _read_at = a._read_at, _deleted_at = NULL "
+                f"WHEN NOT MATCHED THEN INSERT ({', '.join(names)}, _run, _read_at) "
+                f"VALUES ({', '.join('a.' + name for name in names)}, a._run, a._read_at)",
+                [self._sink.run, at],
+            )
+        return deleted
+
+    def _replace(self, at: datetime, *, arrived: bool) -> int:
+        """Take away what stands under the parents, if what arrived does not bring it again."""
+        if not self._parents:
+            return 0
+        field, key = quoted(self._by), quoted(self._stream.key)
+        under = f"{field} IN (SELECT v FROM _listed)"
+        kept = f" AND {key} NOT IN (SELECT {key} FROM _arrived)" if arrived and not self._stream.group else ""
+        with self._db.listed(self._parents, self._type_of(self._by)):
+            if self._stream.group:
+                (before,) = self._db.row(f"SELECT count(*) FROM {self._table} WHERE {under} AND _deleted_at IS NULL")
+                self._db.execute(f"DELETE FROM {self._table} WHERE {under}")
+                arriving = sum(int(batch.num_rows) for batch in self._batches)
+                return max(0, int(before) - arriving)
+            return self._take(under + kept, at)
+
+    def _delete(self, field: str, keys: list[Value], at: datetime) -> int:
+        with self._db.listed(keys, self._type_of(field)):
+            return self._take(f"{quoted(field)} IN (SELECT v FROM _listed)", at)
+
+    def _take(self, where: str, at: datetime) -> int:
+        """Rows that are gone: marked, or removed where the destination wants that."""
+        where = f"{where} AND _deleted_at IS NULL"
+        if self._hard:
+            return self._db.changed(f"DELETE FROM {self._table} WHERE {where}", [])
+        changed = f"UPDATE {self._table} SET _deleted_at = ?, _run = ? WHERE {where}"
+        return self._db.changed(changed, [at, self._sink.run])
+
+    def _type_of(self, field: str) -> "pa.DataType":
+        assert self._schema is not None
+        return self._schema.field(field).type
