@@ -17,7 +17,7 @@ from intacct_bridge.flow.destination import open_sink
 from intacct_bridge.flow.sink import Sink, StreamOutcome, place, quoted
 from intacct_bridge.flow.state import Bookmark, Span
 from intacct_bridge.flow.stream import Stream
-from intacct_bridge.wire.values import NUMBERS, Kind
+from intacct_bridge.wire.values import Kind
 
 DONE = Bookmark(since="03/01/2026 10:00:00", read_in_full="03/01/2026 12:00:00")
 WALKING = Bookmark(started="03/01/2026 12:00:00", full=True, walk=1, unread=(Span("2", ""),))
@@ -95,7 +95,11 @@ class Copy:
             return []
         where = "" if deleted else "WHERE _deleted_at IS NULL"
         found = self.ask(f"SELECT * FROM {quoted(stream.name)} {where} ORDER BY 1").to_pylist()
-        numbers = {name for name, kind in stream.fields.items() if kind in (*NUMBERS, Kind.INTEGER)}
+        numeric = (
+            "SELECT column_name::text FROM information_schema.columns "
+            f"WHERE table_name = '{stream.name}' AND data_type = 'numeric'"
+        )
+        numbers = set(self.ask(numeric).column(0).to_pylist())
         return [
             {
                 name: Decimal(value) if name in numbers and isinstance(value, str) else value
