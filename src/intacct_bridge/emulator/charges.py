@@ -19,14 +19,15 @@ from intacct_bridge.emulator.refusals import refused
 _LABELS = {"VENDOR": "APACCOUNTLABEL", "CUSTOMER": "ARACCOUNTLABEL", "EMPLOYEE": "EEACCOUNTLABEL"}
 
 
-def complete_line(call: Call, family: Family, header: Row, values: Row) -> Row:
+def complete_line(call: Call, family: Family, header: Row, values: Row, *, party: Row) -> Row:
     """A line as it is kept, but for its keys and stamps; refused is one that cannot be posted."""
     books = call.books
     described = books.find(family.line)
     row = {name: text for name, text in values.items() if text}
     if row.get("ACCOUNTLABEL") and not row.get("ACCOUNTNO"):
         _by_label(call, family, row)
-    if not row.get("ACCOUNTNO"):
+    row.setdefault("ACCOUNTNO", party.get("APACCOUNT" if family.payable else "ARACCOUNT", ""))
+    if not row["ACCOUNTNO"]:
         raise refused(f"Required field ACCOUNTNO is missing for {family.line}.", correction="Provide an account.")
     row["TRX_AMOUNT"] = decimal_text(_amount(family, row))
     if family.party and family.party_id in described.fields:

@@ -186,7 +186,8 @@ def _written(call: Call, family: Family, row: Row, entry: Entry, *, key: str) ->
     if new:
         fresh(call, family.object, {"RECORDNO": key})
     row.setdefault("WHENCREATED", date_text(call.stamp.date()))
-    lines = [complete_line(call, family, row, one) for one in entry.lines or ()]
+    party = _party(call, family, row)
+    lines = [complete_line(call, family, row, one, party=party) for one in entry.lines or ()]
     owner = _entity(call, row, lines)
     _convert(call, family, row, owner)
     factor = Decimal(row["EXCHANGE_RATE"])
@@ -211,13 +212,14 @@ def _written(call: Call, family: Family, row: Row, entry: Entry, *, key: str) ->
 
 
 def _own_control(call: Call, family: Family, row: Row, entry: Entry) -> str:
-    if entry.control:
-        return entry.control
+    named = next((one["OFFSETGLACCOUNTNO"] for one in entry.lines or () if one.get("OFFSETGLACCOUNTNO")), "")
+    if entry.control or named:
+        return entry.control or named
     if family.party not in ("VENDOR", "CUSTOMER"):
         return ""
     table = call.books.table(family.party)
     for number in table.find(family.party_id, row.get(family.party_id, "")):
-        return (table.get(number) or {}).get("APACCOUNT" if family.party == "VENDOR" else "ARACCOUNT", "")
+        return (table.get(number) or {}).get("OFFSETGLACCOUNTNO", "")
     return ""
 
 
@@ -298,7 +300,6 @@ def _due(call: Call, family: Family, row: Row) -> None:
 def _named(call: Call, family: Family, row: Row) -> None:
     """What a document repeats of its party."""
     party = _party(call, family, row)
-    described = call.books.find(family.object)
     if not party:
         return
     row[f"{family.party}KEY"] = party["RECORDNO"]
@@ -307,7 +308,7 @@ def _named(call: Call, family: Family, row: Row) -> None:
     if contact:
         row.setdefault("BILLTOPAYTOCONTACTNAME", contact)
     row |= {"FIRSTNAME": party.get("PERSONALINFO.FIRSTNAME", ""), "LASTNAME": party.get("PERSONALINFO.LASTNAME", "")}
-    for name in [name for name, text in row.items() if not text or name not in described.fields]:
+    for name in [name for name, text in row.items() if not text]:
         del row[name]
 
 
@@ -362,9 +363,7 @@ def _renamed(call: Call, family: Family, row: Row, number: int, values: Row) -> 
     described = call.books.find(family.object)
     settle(call.books, described, values, row)
     check_number(call, family, row, number)
-    extra = {name: text for name, text in row.items() if name not in described.fields}
     stamp(call, described, row, new=False)
-    row |= extra
     call.books.table(family.object).update(number, row)
     refresh(call, family.object, row)
     note(call, described, row, MODIFIED)

@@ -110,9 +110,8 @@ def settle_part(call: Call, family: Family, part: Part, *, day: str, back: bool 
         row["WHENPAID"] = day
     else:
         row.pop("WHENPAID", None)
-    extra = {name: text for name, text in row.items() if name not in described.fields}
     stamp(call, described, row, new=False)
-    table.update(number, row | extra)
+    table.update(number, row)
     _settle_lines(call, family, part, row, sign)
     owe(call, family, row, -part.amount * sign)
     refresh(call, family.object, row)

@@ -6,6 +6,8 @@ from intacct_bridge.model.catalog import ObjectDef
 from intacct_bridge.model.keys import audited, natural_key, record_key
 from intacct_bridge.wire.values import Kind
 
+EXTERNAL = "EXTERNALID"
+"""A cell that every row may have though no description names it: the id that legacy functions were given."""
 CREATED, MODIFIED, DELETED = "C", "M", "D"
 
 
@@ -25,7 +27,7 @@ def stamp(call: Call, described: ObjectDef, row: Row, *, new: bool) -> None:
         "MODIFIEDBY": user.get("RECORDNO", ""),
         "MODIFIEDBYLOGINID": call.session.user.user_id,
     }
-    for name in [name for name in row if name not in described.fields]:
+    for name in [name for name in row if name not in described.fields and name != EXTERNAL]:
         del row[name]
 
 

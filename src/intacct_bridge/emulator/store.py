@@ -113,6 +113,14 @@ class Store:
         found = self.connection.execute("SELECT value FROM facts WHERE name = ?", (f"{self.prefix}:{name}",)).fetchone()
         return None if found is None else str(found[0])
 
+    def facts_under(self, start: str) -> list[str]:
+        """The facts whose names begin so, in the order of their names."""
+        low = f"{self.prefix}:{start}"
+        rows = self.connection.execute(
+            "SELECT value FROM facts WHERE substr(name, 1, ?) = ? ORDER BY name", (len(low), low)
+        )
+        return [str(value) for (value,) in rows]
+
     def keep_fact(self, name: str, value: str) -> None:
         """Keep a fact under a name."""
         self.connection.execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", (f"{self.prefix}:{name}", value))
