@@ -5,14 +5,23 @@ from collections.abc import Sequence
 from typing import Any
 
 from intacct_bridge import __version__
-from intacct_bridge.edge.tap_config import SETTINGS_OF_TAP, Setting
+from intacct_bridge.edge.singer_config import Setting
+from intacct_bridge.edge.tap_config import SETTINGS_OF_TAP
+from intacct_bridge.edge.target_config import SETTINGS_OF_TARGET
 
 TAP_CAN = ("catalog", "discover", "state", "about", "activate-version")
+TARGET_CAN = ("state", "about", "batch", "activate-version")
 
 
 def describe_tap(shape: str) -> str:
     """The tap, in the shape that Meltano's SDK gives."""
     return _described("tap-intacct", "Sage Intacct over its XML gateway.", TAP_CAN, SETTINGS_OF_TAP, shape)
+
+
+def describe_target(shape: str) -> str:
+    """The target, likewise."""
+    text = "Writes to Sage Intacct over its XML gateway, each record exactly once."
+    return _described("target-intacct", text, TARGET_CAN, SETTINGS_OF_TARGET, shape)
 
 
 def _described(name: str, text: str, capabilities: Sequence[str], settings: Sequence[Setting], shape: str) -> str:

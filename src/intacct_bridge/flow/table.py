@@ -31,6 +31,8 @@ class SourceRow:
     """Values by the input's own column names; a nested value (JSON) is a list or a dict."""
     fault: str = ""
     """Why the row as a whole cannot be trusted, such as more cells than columns."""
+    key: tuple[str, ...] = ()
+    """What its source calls the record, where it says so beside the cells."""
 
     @property
     def position(self) -> str:
