@@ -29,7 +29,7 @@ def batch_records(
     number = 0
     try:
         with path.open("rb") as raw, _unpacked(raw, compression) as file:
-            for number, line in enumerate(file, 1):  # noqa: B007  # the number is told when reading fails
+            for number, line in enumerate(file, 1):  # the number is told when reading fails
                 if line.strip():
                     yield number, path.name, _DECODER.decode(line)
     except (OSError, EOFError) as error:
@@ -39,7 +39,9 @@ def batch_records(
 
 
 def _unpacked(raw: BinaryIO, compression: str) -> BinaryIO:
-    return cast("BinaryIO", gzip.GzipFile(fileobj=raw) if compression == "gzip" else io.BufferedReader(cast("Any", raw)))
+    return cast(
+        "BinaryIO", gzip.GzipFile(fileobj=raw) if compression == "gzip" else io.BufferedReader(cast("Any", raw))
+    )
 
 
 def _path(address: str, home: Path) -> Path:

@@ -46,7 +46,14 @@ SETTINGS_OF_TARGET = (
     Setting("document_sequencing_enabled", "boolean", "The company numbers vendors itself: find them by name."),
     Setting("max_transactions", "integer", "Stop before the run would use more API transactions."),
 )
-_TOLERATED = ("user_agent", "snapshot_hours", "snapshot_dir", "post_to_top_level", "custom_fields", "add_record_metadata")
+_TOLERATED = (
+    "user_agent",
+    "snapshot_hours",
+    "snapshot_dir",
+    "post_to_top_level",
+    "custom_fields",
+    "add_record_metadata",
+)
 """Keys of other targets that mean nothing here and are let pass."""
 KEYS = Keys(SETTINGS_OF_TARGET, _TOLERATED, ENV_PREFIX)
 _WINDOW = 1000
@@ -83,7 +90,9 @@ def checked(given: Mapping[str, Any]) -> TargetConfig:
     """A config from its plain values; SettingsError names the key that is wrong, and the nearest when it is unknown."""
     given = {key: value for key, value in given.items() if value is not None}
     check(given, KEYS)
-    connecting = {key: value for key, value in given.items() if key != "location_id" or given.get("use_locations", True)}
+    connecting = {
+        key: value for key, value in given.items() if key != "location_id" or given.get("use_locations", True)
+    }
     window = given.get("window", _WINDOW)
     if window < 1:
         raise SettingsError(f"the config's window is {window}, and must be 1 or more")
@@ -119,5 +128,7 @@ def _load_settings(given: Mapping[str, Any]) -> LoadSettings:
 def _mappings(given: Mapping[str, Any]) -> dict[str, Path]:
     for stream, path in given.items():
         if not isinstance(path, str) or not Path(path).is_file():
-            raise SettingsError(f"the config's mapping of {stream!r} is {path!r}, which is no file", fix="check the path")
+            raise SettingsError(
+                f"the config's mapping of {stream!r} is {path!r}, which is no file", fix="check the path"
+            )
     return {stream: Path(path) for stream, path in given.items()}

@@ -14,7 +14,8 @@ from intacct_bridge.edge.target_record import DELETED, Arrived, Fate, Settled
 from intacct_bridge.edge.target_streams import Lane, Streams
 from intacct_bridge.errors import IntacctError, InvalidRequestError, SettingsError
 from intacct_bridge.flow.load import Ending, Loader, Outcome
-from intacct_bridge.flow.plan import Plan, Planned, Verdict, make_plan
+from intacct_bridge.flow.plan import Plan, Planned, Verdict
+from intacct_bridge.flow.planning import make_plan
 from intacct_bridge.flow.table import SourceRow, Table
 from intacct_bridge.flow.write import Operation, Write
 
@@ -131,9 +132,7 @@ class Feed:
         reasons = "; ".join(_reason(one.column, one.message, one.fix) for one in planned.reasons)
         return Settled(by_place[row.source, row.number], Fate.FAILED, write.object, error=reasons)
 
-    def _outcome(
-        self, outcome: Outcome, by_place: dict[tuple[str, int], Arrived], urls: dict[str, str]
-    ) -> Settled:
+    def _outcome(self, outcome: Outcome, by_place: dict[tuple[str, int], Arrived], urls: dict[str, str]) -> Settled:
         row, fate = _row(outcome.write), _FATES[outcome.ending]
         record = outcome.receipt.record if outcome.receipt else ""
         updated = outcome.write.operation is Operation.UPDATE and fate is Fate.APPLIED

@@ -103,4 +103,3 @@ def read_state(path: Path | None) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise SettingsError(f"the state {path} is not a JSON object")
     return found
-

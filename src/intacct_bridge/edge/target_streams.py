@@ -110,7 +110,8 @@ class Streams:
         near = get_close_matches(stream, [*names, *self._client.objects()], 1, 0.6)
         near = near or get_close_matches(stream.upper(), list(self._client.objects()), 1, 0.6)
         return SettingsError(
-            f"the stream {stream!r} is no object and no unified entity" + (f"; did you mean {near[0]}?" if near else ""),
+            f"the stream {stream!r} is no object and no unified entity"
+            + (f"; did you mean {near[0]}?" if near else ""),
             fix="rename the stream, or give it a mapping in the config's mappings",
         )
 

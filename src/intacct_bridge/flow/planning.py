@@ -264,10 +264,14 @@ class _Planner:
         trace = trace_of(fresh[0].write.object)
         values = {planned.write.position: _loose(trace, planned.write) for planned in fresh}
         seen = look(self._company, trace, values.values())
+        met = [sighting.record for sightings in seen.values() for sighting in sightings]
+        ours = self._outbox.claimed(self._where.company, trace.object, met) if met else set()
         done = []
         for planned in records:
             found = seen.get(key_of(values.get(planned.write.position, {})), [])
-            found = [sighting for sighting in found if not sighting.copy]
+            # A source that gives its records keys means different records by different ones.
+            others = ours if planned.write.identity.kind == "source" else ()
+            found = [sighting for sighting in found if not sighting.copy and sighting.record not in others]
             if planned.verdict is Verdict.CREATE and found:
                 planned = _decided(self._duplicate(planned, found))  # noqa: PLW2901
             done.append(planned)

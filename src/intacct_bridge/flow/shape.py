@@ -100,7 +100,7 @@ class Shaper:
             fields |= self.subject.trace.draft
         faults = [Finding("row", row.fault, position=row.position) for row in rows if row.fault]
         digest = content_digest(name, fields, lines)
-        identity = self._identifier.identify(name, fields, digest=digest, source_key=source_key)
+        identity = self._identifier.identify(name, fields, digest=digest, source_key=source_key or rows[0].key)
         return Write(
             Operation.CREATE,
             name,

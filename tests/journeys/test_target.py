@@ -1,0 +1,220 @@
+"""`target-intacct` against the emulated company: streams, states, refusals, doubt, hotglue's account."""
+
+import gzip
+import json
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from intacct_bridge.edge.failures import USAGE
+from intacct_bridge.wire.codec import decode_request
+from intacct_bridge.wire.reply import ConnectionCutError, Reply
+from journeys.masters import Clock, company
+from journeys.piping import Pipe, record, schema, state
+
+FAILED, IN_DOUBT = 1, 5
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def pipe(tmp_path: Path, clock: Clock) -> Iterator[Pipe]:
+    made = company(clock)
+    yield Pipe(tmp_path, made)
+    assert made.incidents == []
+    made.close()
+
+
+CLASSES = schema("CLASS", "CLASSID", "NAME", keys=["CLASSID"])
+ENTRY: dict[str, Any] = {
+    "id": "J1",
+    "transactionDate": "2026-11-30T00:00:00Z",
+    "type": "GJ",
+    "journalDesc": "Rent",
+    "lines": [
+        {"accountNumber": "68000", "amount": 0.3, "postingType": "Debit", "locationId": "100"},
+        {"accountNumber": "10010", "amount": 0.3, "postingType": "Credit", "locationId": "100"},
+    ],
+}
+
+
+def test_an_object_by_its_own_names_is_created_then_updated_then_left_alone(pipe: Pipe) -> None:
+    first = pipe([CLASSES, record("CLASS", CLASSID="T-1", NAME="One"), state({"n": 1})])
+    assert (first.status, first.states) == (0, [{"n": 1}])
+    second = pipe([CLASSES, record("CLASS", CLASSID="T-1", NAME="Uno"), state({"n": 2})])
+    assert (second.status, second.states) == (0, [{"n": 2}])
+    assert "1 updated" in second.err
+    assert "1 there already" in pipe([CLASSES, record("CLASS", CLASSID="T-1", NAME="Uno")]).err
+    assert pipe.rows("CLASS")[-1]["NAME"] == "Uno"
+
+
+def test_unified_streams_of_version_one_are_loaded_with_their_references(pipe: Pipe) -> None:
+    bill = record(
+        "Bills", number="1", invoiceNumber="B-1", vendorId="SV1", createdAt="2026-11-20", issueDate="2026-11-20",
+        dueDate="2026-12-20", currency="USD", lineItems=[{"accountNumber": "68000", "totalPrice": 12.5,
+                                                          "locationId": "100"}],
+    )  # fmt: skip
+    ran = pipe(
+        [
+            schema("Suppliers", "vendorNumber", keys=["vendorNumber"]),
+            schema("Bills", "number", keys=["number"]),
+            bill,
+            record("Suppliers", vendorNumber="SV1", vendorName="Acme", currency="USD"),
+        ]
+    )
+    assert ran.status == FAILED, "the bill came first, and was sent first"
+    assert [letter["stream"] for letter in ran.letters] == ["Bills", "Bills"]
+    again = pipe((json.dumps(ran.letters[0]) + "\n" + json.dumps(ran.letters[1]) + "\n").encode())
+    assert again.status == 0, "what was refused can be piped in again as it is"
+    assert [row["RECORDID"] for row in pipe.rows("APBILL")] == ["B-1"]
+
+
+def test_the_schema_setting_chooses_between_the_versions(pipe: Pipe) -> None:
+    vendor = record("Vendors", vendorNumber="V2-1", vendorName="Bolt", isActive=True)
+    assert pipe([schema("Vendors", "vendorNumber"), vendor], schema="v2").status == 0
+    assert [row["VENDORID"] for row in pipe.rows("VENDOR")] == ["V2-1"]
+
+
+def test_journal_entries_are_posted_to_the_cent_and_once(pipe: Pipe) -> None:
+    lines = [schema("JournalEntries", "id", keys=["id"]), record("JournalEntries", **ENTRY), state(7)]
+    assert pipe(lines).states == [7]
+    assert "1 there already" in pipe(lines).err
+    assert len(pipe.rows("GLBATCH")) == 1
+    assert {Decimal(row["TRX_AMOUNT"]) for row in pipe.rows("GLENTRY")} == {Decimal("0.3")}
+
+
+def test_equal_records_without_a_key_are_as_many_records_and_no_more_on_a_second_run(pipe: Pipe) -> None:
+    bare = {key: value for key, value in ENTRY.items() if key != "id"}
+    lines = [schema("JournalEntries", "type"), *[record("JournalEntries", **bare)] * 3, state(1)]
+    assert pipe(lines, window=2).status == 0
+    assert len(pipe.rows("GLBATCH")) == 3
+    assert "3 there already" in pipe(lines, window=1).err
+    assert len(pipe.rows("GLBATCH")) == 3
+
+
+def test_an_unknown_stream_is_refused_with_the_nearest_name_and_costs_the_others_nothing(pipe: Pipe) -> None:
+    lines = [
+        schema("Supliers", "a"),
+        record("Supliers", a="1"),
+        CLASSES,
+        record("CLASS", CLASSID="T", NAME="N"),
+        state(1),
+    ]
+    ran = pipe(lines)
+    assert ran.status == FAILED
+    assert "did you mean Suppliers?" in ran.err
+    assert ran.states == [1]
+    assert pipe.rows("CLASS")[-1]["CLASSID"] == "T"
+
+
+def test_a_column_that_an_object_lacks_refuses_only_the_records_that_have_it(pipe: Pipe) -> None:
+    ran = pipe([CLASSES, record("CLASS", CLASSID="A", NAME="N"), record("CLASS", CLASSID="B", NAME="N2", NAMME="x")])
+    assert ran.status == FAILED
+    assert "did you mean NAME" in ran.err
+    assert [row["CLASSID"] for row in pipe.rows("CLASS")][-1] == "A"
+
+
+class Silent:
+    """Sends every create into the void: nothing is processed, no answer comes."""
+
+    def __init__(self, pipe: Pipe, *, processed: bool) -> None:
+        self.pipe, self.processed = pipe, processed
+
+    def __call__(self, endpoint: str, body: bytes) -> Reply:
+        creates = decode_request(body).operations[0].functions[0].name == "create"
+        if not creates or self.processed:
+            reply = self.pipe.emulator(endpoint, body)
+            if not creates:
+                return reply
+        raise ConnectionCutError("cut", sent=True)
+
+
+def test_state_stays_before_a_record_in_doubt_and_the_next_run_settles_it(pipe: Pipe, clock: Clock) -> None:
+    lines = [CLASSES, record("CLASS", CLASSID="T-1", NAME="One"), state(1)]
+    lost = pipe(lines, transport=Silent(pipe, processed=False))
+    assert (lost.status, lost.states) == (IN_DOUBT, [])
+    assert "in doubt" in lost.err
+    clock.forward(minutes=16)
+    found = pipe(lines)
+    assert (found.status, found.states) == (0, [1])
+    assert [row["CLASSID"] for row in pipe.rows("CLASS")].count("T-1") == 1
+
+
+def test_a_lost_reply_of_a_committed_record_is_settled_in_the_same_run(pipe: Pipe) -> None:
+    lines = [CLASSES, record("CLASS", CLASSID="T-1", NAME="One"), state(1)]
+    ran = pipe(lines, transport=Silent(pipe, processed=True))
+    assert (ran.status, ran.states) == (0, [1]), ran.err
+
+
+def test_hotglue_s_account_has_a_row_a_record_and_skips_what_an_earlier_one_wrote(pipe: Pipe) -> None:
+    lines = [CLASSES, record("CLASS", CLASSID="T-1", NAME="One"), record("CLASS", NAME="Nameless"), state(1)]
+    (account,) = pipe(lines, state_format="hotglue").states
+    good, bad = sorted(account["bookmarks"]["CLASS"], key=lambda row: not row["success"])
+    assert good["id"] == pipe.rows("CLASS")[-1]["RECORDNO"]
+    assert good["externalId"] == "T-1"
+    assert len(good["hash"]) == 64
+    assert "CLASSID" in bad["error"]
+    assert account["summary"]["CLASS"] == {"success": 1, "fail": 1, "existing": 0, "updated": 0}
+    (again,) = pipe(lines, state_format="hotglue", earlier=account).states
+    assert again["summary"]["CLASS"] == {"success": 0, "fail": 1, "existing": 1, "updated": 0}
+    changed = [CLASSES, record("CLASS", CLASSID="T-1", NAME="Uno")]
+    (third,) = pipe(changed, state_format="hotglue", earlier=account).states
+    assert third["bookmarks"]["CLASS"][0]["is_updated"] is True
+    assert third["summary"]["CLASS"]["updated"] == 1
+
+
+@pytest.mark.parametrize("compression", ["none", "gzip"])
+def test_batches_are_read_from_their_files(pipe: Pipe, compression: str) -> None:
+    file = pipe.folder / "part one.jsonl"
+    text = b'{"CLASSID": "B-1", "NAME": "One"}\n\n{"CLASSID": "B-2", "NAME": "Two"}\n{"CLASSID": "B-3"}\n'
+    file.write_bytes(gzip.compress(text) if compression == "gzip" else text)
+    encoding = {"format": "jsonl", "compression": compression}
+    batch = {"type": "BATCH", "stream": "CLASS", "encoding": encoding, "manifest": [file.as_uri()]}
+    ran = pipe([CLASSES, batch, state(1)])
+    assert (ran.status, ran.states) == (FAILED, [1])
+    assert [row["CLASSID"] for row in pipe.rows("CLASS")][-2:] == ["B-1", "B-2"]
+    assert "CLASS in part one.jsonl:4: refused" in ran.err
+
+
+@pytest.mark.parametrize(
+    ("batch", "says"),
+    [
+        ({"encoding": {"format": "parquet"}, "manifest": ["file:///x"]}, "parquet"),
+        ({"encoding": {"format": "jsonl"}, "manifest": ["s3://bucket/x"]}, "not on this machine"),
+        ({"encoding": {"format": "jsonl"}, "manifest": ["file:///nowhere/x"]}, "cannot be read"),
+    ],
+)
+def test_a_batch_that_cannot_be_read_stops_the_run_in_words(pipe: Pipe, batch: dict[str, Any], says: str) -> None:
+    ran = pipe([CLASSES, {"type": "BATCH", "stream": "CLASS", **batch}])
+    assert ran.status == USAGE
+    assert says in ran.err
+
+
+def test_a_new_version_of_a_stream_deletes_nothing(pipe: Pipe) -> None:
+    before = len(pipe.rows("CLASS"))
+    version = {"type": "ACTIVATE_VERSION", "stream": "CLASS", "version": 2}
+    ran = pipe([CLASSES, version, record("CLASS", CLASSID="T", NAME="N"), version, state(1)])
+    assert (ran.status, ran.states) == (0, [1])
+    assert len(pipe.rows("CLASS")) == before + 1
+    assert ran.err.count("what is in Intacct stays") == 1
+
+
+def test_a_record_that_its_source_deleted_is_not_written(pipe: Pipe) -> None:
+    gone = record("CLASS", CLASSID="T", NAME="N", _sdc_deleted_at="2026-11-01T00:00:00Z")
+    ran = pipe([CLASSES, gone, record("CLASS", CLASSID="U", NAME="N", _sdc_deleted_at=None, _sdc_batched_at="x")])
+    assert ran.status == FAILED
+    assert "marks it as deleted" in ran.err
+    assert pipe.rows("CLASS")[-1]["CLASSID"] == "U"
+
+
+def test_many_records_are_sent_in_windows_and_requests(pipe: Pipe) -> None:
+    lines = [CLASSES, *[record("CLASS", CLASSID=f"M-{n}", NAME=f"Name {n}") for n in range(250)], state(1)]
+    ran = pipe(lines, window=120, batch_size=50)
+    assert (ran.status, ran.states) == (0, [1])
+    assert "250 written" in ran.err
