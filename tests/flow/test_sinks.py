@@ -364,9 +364,9 @@ def test_the_history_of_runs_is_kept(tmp_path: Path) -> None:
     ("uri", "scheme", "path"),
     [
         ("duckdb:///f.duckdb", "duckdb", "f.duckdb"),
-        ("duckdb:////tmp/f.duckdb", "duckdb", "/tmp/f.duckdb"),
+        ("duckdb:////data/f.duckdb", "duckdb", "/data/f.duckdb"),
         ("duckdb:f.duckdb", "duckdb", "f.duckdb"),
-        ("/tmp/f.duckdb", "duckdb", "/tmp/f.duckdb"),
+        ("/data/f.duckdb", "duckdb", "/data/f.duckdb"),
         ("parquet:DIR", "parquet", "DIR"),
         ("csv:a/b", "csv", "a/b"),
         ("jsonl:///a", "jsonl", "a"),

@@ -24,7 +24,7 @@ def demo_command(desk: Desk, *, home: Path | None) -> int:
     \b
     Examples:
       intacct demo
-      intacct demo --home /tmp/corvane
+      intacct demo --home ~/corvane
     """
     from intacct_bridge.edge.demo import LEDGER, open_demo
     from intacct_bridge.edge.demo_company import demo_home
