@@ -19,7 +19,8 @@ from intacct_bridge.model.query import field as field_named
 from intacct_bridge.wire.values import Kind, Value, parse_value
 
 _AT_ONCE = 500
-_STATES = ("STATE", "STATUS")
+_STATES = ("STATE", "WHENMODIFIED", "MODIFIEDBYLOGINID")
+"""Read of every record, to know whether it may be changed and who did it last."""
 Names = tuple[str, ...]
 
 

@@ -15,9 +15,11 @@ from intacct_bridge.errors import NotPermittedError
 from intacct_bridge.flow.company import Company
 from intacct_bridge.flow.entry import Conclusion, Entry, Receipt, State
 from intacct_bridge.flow.outbox import Outbox
+from intacct_bridge.flow.readback import Found, read_back
 from intacct_bridge.flow.send import Sender, Step, no_step, repeated
 from intacct_bridge.flow.sighting import Sighting, key_of, look, seeable
 from intacct_bridge.flow.trace import Trace, trace_of
+from intacct_bridge.flow.write import Operation
 
 SETTLE_AFTER = timedelta(minutes=15)
 """The gateway gives up on a request after fifteen minutes (Sage's page on synchronous requests)."""
@@ -54,14 +56,34 @@ class Settler:
 
     def settle(self, entries: Iterable[Entry]) -> list[Entry]:
         """Each entry as it stands after looking for it, and after sending it again where that is right."""
-        by_object: dict[str, list[Entry]] = {}
+        created: dict[str, list[Entry]] = {}
+        changed: dict[str, list[Entry]] = {}
         for entry in entries:
-            by_object.setdefault(entry.place.object, []).append(entry)
-        return [
-            settled
-            for object_name, doubtful in by_object.items()
-            for settled in self._settle(trace_of(object_name), doubtful)
-        ]
+            kind = created if entry.place.operation is Operation.CREATE else changed
+            kind.setdefault(entry.place.object, []).append(entry)
+        done: list[Entry] = []
+        for object_name, doubtful in created.items():
+            done += self._settle(trace_of(object_name), doubtful)
+        for doubtful in changed.values():
+            done += self._settle_changes(doubtful)
+        return done
+
+    def _settle_changes(self, doubtful: Sequence[Entry]) -> list[Entry]:
+        """Updates and deletes: their record says whether they were done."""
+        try:
+            found = read_back(self._company, doubtful)
+        except NotPermittedError as error:
+            return [self._end(entry, State.IN_DOUBT, error.message) for entry in doubtful]
+        self._step("looked")
+        done: list[Entry] = []
+        for entry, back in zip(doubtful, found, strict=True):
+            if back.found is Found.DONE or repeated(entry.faults):
+                done.append(self._end(entry, State.APPLIED, f"read back from {back.record}", back.record))
+            elif back.found is Found.UNCLEAR:
+                done.append(self._end(entry, State.IN_DOUBT, back.note))
+            else:
+                done += self._missing(Trace(entry.place.object), entry, searchable=True)
+        return done
 
     def _settle(self, trace: Trace, doubtful: Sequence[Entry]) -> list[Entry]:
         sight = self._look(trace, doubtful)
@@ -77,7 +99,8 @@ class Settler:
             elif entry.number in sight.doubts:
                 done.append(self._end(entry, State.IN_DOUBT, sight.doubts[entry.number]))
             else:
-                done += self._missing(trace, entry, seen=sight.seen)
+                searchable = sight.seen and seeable(self._company, trace, entry.trace)
+                done += self._missing(trace, entry, searchable=searchable)
         return done
 
     def _look(self, trace: Trace, doubtful: Sequence[Entry]) -> "_Sight":
@@ -95,9 +118,8 @@ class Settler:
             _pair(twins, free, sight)
         return sight
 
-    def _missing(self, trace: Trace, entry: Entry, *, seen: bool) -> list[Entry]:
+    def _missing(self, trace: Trace, entry: Entry, *, searchable: bool) -> list[Entry]:
         """What to do with an entry that was not found."""
-        searchable = seen and seeable(self._company, trace, entry.trace)
         if entry.faults:
             return [self._refused_again(entry, searchable=searchable)]
         why_not = self._why_not(trace, entry, searchable=searchable)
@@ -108,7 +130,7 @@ class Settler:
             return list(self._outbox.latest([(entry.place, entry.identity)]).values())
         sent = self._sender.send(taken, again=True)
         if sent and sent[0].state is State.IN_DOUBT and sent[0].faults:
-            return self._settle(trace, sent)  # it was answered: look once more, and then it ends here
+            return self.settle(sent)  # it was answered: look once more, and then it ends here
         return sent
 
     def _refused_again(self, entry: Entry, *, searchable: bool) -> Entry:
