@@ -11,15 +11,19 @@ import pytest
 
 from edge.small_company import Scenario, client_of, examined, healthy_company, settings_of
 from intacct_bridge.client.calibration import Calibration, Calibrations
+from intacct_bridge.client.sources import Listed
 from intacct_bridge.client.usage import MonthlyUsage
 from intacct_bridge.edge.console import Console
 from intacct_bridge.edge.demo_company import demo_connection
-from intacct_bridge.edge.doctor import Job, run
-from intacct_bridge.edge.doctor_letter import letter
+from intacct_bridge.edge.doctor import Examination, Job, run
+from intacct_bridge.edge.doctor_letter import letter, role_for
 from intacct_bridge.edge.doctor_view import as_data, render
 from intacct_bridge.edge.findings import Status, titles
 from intacct_bridge.emulator.gateway import Emulator
 from intacct_bridge.emulator.settings import CompanySettings, EmulatorSettings, RoleSettings, UserSettings
+from intacct_bridge.wire.codec import decode_request, decode_response, encode_response
+from intacct_bridge.wire.reply import Reply
+from intacct_bridge.wire.xml import element
 
 SCENARIOS = Scenario.all()
 
@@ -243,6 +247,7 @@ def test_the_json_is_stable(company: Emulator) -> None:
         "source",
         "causes",
         "objects",
+        "support_id",
     ]
     assert all(list(finding) == wanted for finding in data["findings"])
     (found,) = (finding for finding in data["findings"] if finding["status"] == "failure")
@@ -270,3 +275,79 @@ def test_a_reader_of_the_terminal_sees_the_failure_and_its_fix(company: Emulator
     assert [line[0] for line in lines[:4]] == ["✓", "✓", "✗", " "]
     assert "Web Services authorizations ▸ Add; who: company administrator" in "\n".join(lines)
     assert lines[-1] == "1 to put right; stopped at sender authorised; 1 API transaction"
+
+
+def test_a_sibling_that_calls_the_same_company_otherwise(company: Emulator) -> None:
+    emulator = company.clone()
+    siblings = [Listed("live", "intacct.toml", company_id="DEMO-COMPANY"), Listed("demo", "x", company_id="other")]
+    with client_of(emulator) as client:
+        examination = Examination(
+            demo_connection(),
+            lambda connection: client_of(emulator, connection),
+            now=lambda: client.company_time,
+            siblings=siblings,
+        )
+        report = examination.report(examination.run())
+    emulator.close()
+    assert [(one.step, one.id) for one in report.found] == [("environment", "environment-mismatch")]
+    assert report.found[0].seen == "demo-company is demo here, and production in the connection live"
+
+
+class Granting:
+    """The company with permissions that can be read, and whose writing functions are counted."""
+
+    def __init__(self, company: Emulator, rights: str) -> None:
+        self.company = company
+        self.rights = rights
+        self.written: list[str] = []
+
+    def __call__(self, endpoint: str, body: bytes) -> Reply:
+        request = decode_request(body)
+        names = [function.name for function in request.operations[0].functions]
+        self.written += [name for name in names if name in ("create", "update", "delete")]
+        reply = self.company(endpoint, body)
+        if names != ["getUserPermissions"]:
+            return reply
+        response = decode_response(reply.body)
+        (result,) = response.operations[0].results
+        policy = element("policy", element("policyName", "Vendors"), element("rights", self.rights))
+        application = element(
+            "appSubscription", element("applicationName", "Accounts Payable"), element("policies", policy)
+        )
+        data = element("data", element("permissions", application))  # shape: gateway.md §2.7
+        operation = replace(response.operations[0], results=(replace(result, status="success", data=data),))
+        return Reply(200, encode_response(replace(response, operations=(operation,))), reply.headers)
+
+
+@pytest.mark.parametrize(
+    ("rights", "written"),
+    [
+        ("List|View|Add|Edit|Delete", []),
+        ("List|View|Add|Edit", ["delete"]),
+        ("List|View", ["update", "delete", "create", "delete"]),
+    ],
+)
+def test_rights_that_can_be_read_need_not_be_tried(rights: str, written: list[str], company: Emulator) -> None:
+    emulator = company.clone()
+    gateway = Granting(emulator, rights)
+    report = examined(gateway, writes=["VENDOR"])  # type: ignore[arg-type]  # another transport
+    emulator.close()
+    assert report.healthy, render(report)
+    assert gateway.written == written
+
+
+@pytest.mark.parametrize(
+    ("streams", "writes", "more"),
+    [(("GLDETAIL", "APBILL"), (), {}), (("GLDETAIL",), ("VENDOR", "GLBATCH"), {"FUND": ("list", "view")})],
+)
+def test_the_role_in_the_letter_is_enough(
+    streams: tuple[str, ...], writes: tuple[str, ...], more: dict[str, tuple[str, ...]], company: Emulator
+) -> None:
+    rights = dict(more)
+    for name, granted in role_for(Job(streams, writes)):
+        rights[name] = (*rights.get(name, ()), *(right.lower() for right in granted))
+    settings = EmulatorSettings(companies=(CompanySettings(roles=(RoleSettings(rights=rights),)),))
+    emulator = company.clone(settings=settings)
+    report = examined(emulator, streams=streams, writes=writes)
+    emulator.close()
+    assert report.healthy, render(report)

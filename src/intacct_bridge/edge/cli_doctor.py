@@ -30,13 +30,14 @@ def doctor_command(desk: Desk, *, streams: str, writes: str, page_size: int | No
       intacct doctor --streams GLDETAIL,APBILL --writes GLBATCH
       intacct doctor --writes APBILL --letter > to-the-administrator.txt
     """
+    from intacct_bridge.client.sources import list_connections
     from intacct_bridge.edge.doctor import Examination, Job
     from intacct_bridge.edge.doctor_view import as_data, show, verdict, without_secrets
 
     job = Job(_names(streams), _names(writes), page_size)
     connection = desk.connection
     desk.console.say(f"examining {connection.target} as {connection.user_id}")
-    examination = Examination(connection, desk.open_client, job)
+    examination = Examination(connection, desk.open_client, job, siblings=list_connections())
     findings = []
     for finding in examination.run():
         findings.append(finding)

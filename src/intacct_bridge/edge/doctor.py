@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from intacct_bridge.client.calibration import Calibration
 from intacct_bridge.client.client import Client
 from intacct_bridge.client.connection import Connection
+from intacct_bridge.client.sources import Listed
 from intacct_bridge.edge import doctor_habits, doctor_rights, doctor_writing
 from intacct_bridge.edge.doctor_door import PACE, Door
 from intacct_bridge.edge.doctor_times import Times
@@ -73,6 +74,8 @@ class Examination:
     open_client: Callable[[Connection], Client]
     job: Job = field(default_factory=Job)
     now: Callable[[], datetime] = _now
+    siblings: Sequence[Listed] = ()
+    """The other connections of this machine, for seeing what they say of the same company."""
     spent: int = 0
     """API transactions used, once it is over."""
     stopped_at: str = ""
@@ -138,7 +141,7 @@ class Examination:
         yield "budget", lambda: doctor_habits.budget(client, client.month_to_date)
         if self.connection.dtd_version != "2.1":
             yield "privileges", lambda: doctor_habits.privileges(door.user, words)
-        yield "environment", lambda: doctor_habits.environment(client, words)
+        yield "environment", lambda: doctor_habits.environment(client, words, self.siblings)
 
     def _rights(self, client: Client, times: Times, words: dict[str, str]) -> Iterator[Step]:
         job, rights = self.job, doctor_rights
@@ -149,8 +152,8 @@ class Examination:
         yield "private", lambda: rights.private(client, reading.readable, words)
         yield "writing", lambda: doctor_writing.writing(client, job.writes, times.user_id, words)
         yield "audit", lambda: rights.audit(client)
-        yield "dimensions", lambda: rights.dimensions(client, words)
+        yield "dimensions", lambda: rights.dimensions(client, words, wanted=not job.streams or bool(job.writes))
         yield "periods", times.periods
         yield "memory", times.memory
-        yield "filter_time", times.filter_time
+        yield "filter_time", lambda: times.filter_time(reading.dated[:2])
         yield "pages", lambda: reading.paging() or doctor_habits.pages(job.page_size)

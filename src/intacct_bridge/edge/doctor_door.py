@@ -123,7 +123,7 @@ class Door:
                 "entity",
                 "entity-limited",
                 f"{connection.user_id} may not enter the top level",
-                status=Status.FAILURE if self.writes else Status.WARNING,
+                status=Status.FAILURE if self.writes and restricted else Status.WARNING,
                 words=self.words,
             )
         return next(self._passed(("entity",)))

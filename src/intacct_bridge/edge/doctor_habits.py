@@ -1,9 +1,11 @@
 """The doctor's last steps: page size, pace, budget, privileges, and whether this is the company that was meant."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from intacct_bridge.client.client import Client
+from intacct_bridge.client.connection import Connection
+from intacct_bridge.client.sources import Listed
 from intacct_bridge.edge.doctor_asking import Answer
 from intacct_bridge.edge.findings import Finding, Status, ok, told
 
@@ -65,7 +67,7 @@ def privileges(user: Answer, words: Mapping[str, str]) -> Iterator[Finding]:
     yield told("privileges", "over-privileged", seen, status=Status.WARNING, words=words)
 
 
-def environment(client: Client, words: Mapping[str, str]) -> Iterator[Finding]:
+def environment(client: Client, words: Mapping[str, str], siblings: Sequence[Listed] = ()) -> Iterator[Finding]:
     """The company that answered, against what the connection says it is."""
     connection = client.connection
     answered = client.sign_in().company_id if connection.authentication == "session" else ""
@@ -74,11 +76,21 @@ def environment(client: Client, words: Mapping[str, str]) -> Iterator[Finding]:
         seen = f"signed in to {answered}, and the connection says {wanted}"
         yield told("environment", "other-company", seen, words=words)
         return
+    other = next((one for one in siblings if _disputes(one, connection)), None)
+    if other is not None:
+        seen = f"{wanted} is {connection.environment} here, and {other.environment} in the connection {other.name}"
+        yield told("environment", "environment-mismatch", seen, status=Status.WARNING, words=words)
+        return
     looks_like_test = bool(_TEST_NAME.search(wanted))
     says_production = connection.environment == "production"
     if looks_like_test == says_production:
-        other = "a test company" if looks_like_test else "a production company"
-        seen = f"{wanted} looks like {other}, and the connection says {connection.environment}"
+        kind = "a test company" if looks_like_test else "a production company"
+        seen = f"{wanted} looks like {kind}, and the connection says {connection.environment}"
         yield told("environment", "environment-mismatch", seen, status=Status.WARNING, words=words)
         return
     yield ok("environment", f"{wanted} is {connection.environment}")
+
+
+def _disputes(other: Listed, connection: Connection) -> bool:
+    same = other.company_id.lower() == connection.company_id.lower() and other.name != connection.name
+    return same and not connection.client_id and other.environment != connection.environment

@@ -5,6 +5,7 @@ letter admits.
 """
 
 from collections.abc import Iterable, Sequence
+from textwrap import fill
 
 from intacct_bridge.client.connection import Connection
 from intacct_bridge.edge.doctor import Job
@@ -29,7 +30,7 @@ def letter(connection: Connection, job: Job, findings: Sequence[Finding]) -> str
             *_still_missing(findings),
             "This is all that it needs, in this order. What is there already can stay as it is.",
             "",
-            *_steps(connection),
+            *_steps(connection, job),
             "",
             *_role(job),
             "",
@@ -42,7 +43,7 @@ def letter(connection: Connection, job: Job, findings: Sequence[Finding]) -> str
 
 def _opening(connection: Connection, job: Job) -> str:
     who = f"the user {connection.user_id}, through the sender {connection.sender_id}"
-    return f"our integration connects to Sage Intacct as {who}. It {_purpose(job)}."
+    return fill(f"our integration connects to Sage Intacct as {who}. It {_purpose(job)}.", 78)
 
 
 def _purpose(job: Job) -> str:
@@ -54,14 +55,17 @@ def _listed(names: Sequence[str]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
-def _steps(connection: Connection) -> list[str]:
+def _steps(connection: Connection, job: Job) -> list[str]:
     entity = (
         f"in User entities allow {connection.location_id}"
         if connection.location_id
         else "leave User entities empty: it works at the top level"
     )
+    found = (permission_of(name) for name, _ in role_for(job))
+    modules = sorted({one.application for one in found if one is not None} - {"Company", "Platform Services"})
     return [
-        "1. Company > Admin > Subscriptions: turn Web Services on.",
+        "1. Company > Admin > Subscriptions: turn Web Services on. The job also uses",
+        f"   {_listed(modules) if modules else 'no module'}.",
         "2. Company > Setup > Company > Edit > Security > Web Services authorizations > Add:",
         f"   Sender ID {connection.sender_id} (exactly so, capitals included), status Active,",
         '   "Needs login for API" No.',
@@ -77,7 +81,7 @@ def _steps(connection: Connection) -> list[str]:
 
 def _role(job: Job) -> list[str]:
     granted: dict[tuple[str, str], tuple[list[str], list[str], bool]] = {}
-    for name, rights in _wanted(job):
+    for name, rights in role_for(job):
         found = permission_of(name)
         place = (found.application, found.permission) if found else ("(the object's application)", name)
         sure = found is not None and tag_of(found.source) != "inferred"
@@ -95,7 +99,8 @@ def _role(job: Job) -> list[str]:
     return lines
 
 
-def _wanted(job: Job) -> Iterable[tuple[str, tuple[str, ...]]]:
+def role_for(job: Job) -> Iterable[tuple[str, tuple[str, ...]]]:
+    """The objects that a job touches, each with the rights it needs; an object may come twice."""
     for name in job.tried_streams:
         yield name, _READ
     for name in job.writes:

@@ -59,6 +59,13 @@ class Reading:
         return self._answers
 
     @property
+    def dated(self) -> tuple[str, ...]:
+        """The readable streams that have rows and are known to tell when one was changed."""
+        return tuple(
+            name for name in self.readable if self.answers[name].total and keys.replication_key(name) == "WHENMODIFIED"
+        )
+
+    @property
     def readable(self) -> tuple[str, ...]:
         """The streams that answered."""
         return tuple(name for name in self.names if self.answers[name].error is None)
@@ -170,8 +177,8 @@ def audit(client: Client) -> Iterator[Finding]:
     yield told("audit", "audit-closed", said_by(error), status=Status.WARNING, objects=("AUDITHISTORY",))
 
 
-def dimensions(client: Client, words: Mapping[str, str]) -> Iterator[Finding]:
-    """The company's dimensions, the ones it made itself among them, and whether those can be read."""
+def dimensions(client: Client, words: Mapping[str, str], *, wanted: bool = True) -> Iterator[Finding]:
+    """The company's dimensions, the ones it made itself among them, and whether those can be read if that is wanted."""
     (result,) = tried(client, [element("getDimensions")], read=True)
     error = refusal(result)
     if error is not None:
@@ -190,6 +197,9 @@ def dimensions(client: Client, words: Mapping[str, str]) -> Iterator[Finding]:
     }
     if not closed:
         yield ok("dimensions", f"{len(names)} of its own, all readable: {', '.join(names)}")
+        return
+    if not wanted:
+        yield ok("dimensions", f"{', '.join(names)}; not readable, and not needed: {', '.join(closed)}")
         return
     listed = {**words, "objects": ", ".join(closed)}
     said = "; ".join(said_by(error) for error in closed.values() if error is not None)

@@ -3,7 +3,7 @@
 What is found here is worth keeping: how times in filters are read, and whether repeated control ids are refused.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 
@@ -20,7 +20,8 @@ _FAR = timedelta(minutes=2)
 _REPEATED = "control-id-used"
 """The catalogue's name for the refusal of a repeated control id."""
 _RECORDS = ("USERINFO", "LOCATION", "VENDOR", "GLACCOUNT")
-"""Where a record with a time of change is looked for."""
+"""Where a record with a time of change is looked for, after the streams of the job."""
+_MOST = 4
 
 
 @dataclass(slots=True)
@@ -91,7 +92,7 @@ class Times:
 
     def memory(self) -> Iterator[Finding]:
         """A read sent twice under one control id: the second is refused where control ids are remembered."""
-        probe = question("USERINFO", "RECORDNO")
+        probe = element("readUserFormatting", element("userId", self.user_id))
         if self.client.connection.read_only:
             yield skipped("memory", "the connection is read-only, so nothing can be posted twice")
             return
@@ -115,14 +116,14 @@ class Times:
                 " proves something.",
             )
 
-    def filter_time(self) -> Iterator[Finding]:
+    def filter_time(self, streams: Sequence[str] = ()) -> Iterator[Finding]:
         """Whether times in filters are read as UTC or in the user's offset; without an offset it cannot matter."""
         offset = self.formatting.offset_minutes
         self.learned = replace(self.learned, offset_minutes=offset)
         if not offset:
             yield ok("filter_time", "the user's time is GMT, so it cannot matter")
             return
-        found = self._record_with_a_time()
+        found = self._record_with_a_time(streams)
         if found is None:
             yield ok("filter_time", "no record to try it on; extraction asks from the earlier of both readings")
             return
@@ -135,9 +136,9 @@ class Times:
         }[reads_as]
         yield ok("filter_time", seen, "" if reads_as else "Extraction asks from the earlier of both readings.")
 
-    def _record_with_a_time(self) -> tuple[str, str, datetime] | None:
+    def _record_with_a_time(self, streams: Sequence[str]) -> tuple[str, str, datetime] | None:
         known = element("isnotnull", element("field", "WHENMODIFIED"))
-        for name in _RECORDS:
+        for name in (*streams, *_RECORDS)[:_MOST]:
             answer = asked(self.client, question(name, "RECORDNO", "WHENMODIFIED", where=known))[0]
             if answer.rows and (moment := self._moment(answer.rows[0].get("WHENMODIFIED", ""))) is not None:
                 return name, answer.rows[0].get("RECORDNO", ""), moment

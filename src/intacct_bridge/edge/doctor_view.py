@@ -38,6 +38,7 @@ def lines(finding: Finding, console: Console) -> Iterable[str]:
         yield from _labelled("who", finding.who if finding.who != "you" else "", console)
     if console.verbose:
         yield from _labelled("known", finding.source, console)
+        yield from _labelled("quote", f"support id {finding.support_id}" if finding.support_id else "", console)
 
 
 def _who(who: str) -> str:
@@ -112,4 +113,5 @@ def _finding(finding: Finding) -> dict[str, object]:
             for cause in finding.causes
         ],
         "objects": list(finding.objects),
+        "support_id": finding.support_id,
     }

@@ -64,6 +64,8 @@ class Finding:
     """Where the gateway does not say which: every cause that fits, in the order in which to look."""
     objects: tuple[str, ...] = ()
     """The objects concerned, for a letter that asks for rights."""
+    support_id: str = ""
+    """What to quote to Sage, where the gateway gave it."""
 
     @property
     def tag(self) -> str:
@@ -199,6 +201,7 @@ def from_error(
         source=known.source if known.entry else "inferred",
         causes=causes,
         objects=objects,
+        support_id=next((fault.support_id for fault in error.faults if fault.support_id), ""),
     )
 
 
