@@ -1,4 +1,4 @@
-"""`get_trialbalance` and `get_accountbalances`: sums of the ledger's own postings, by account and currency.
+"""The trial balance and the account balances: sums of the ledger's own postings, by account and currency.
 
 Balances are debit positive and run on over the years: no source settles how the gateway shows what a closed year
 moved to retained earnings, so nothing is moved (our choice). Adjusting entries stand in columns of their own.
@@ -11,7 +11,7 @@ from decimal import Decimal
 from intacct_bridge.emulator.books import Answer, Books, Call
 from intacct_bridge.emulator.cells import decimal_text, iso_date
 from intacct_bridge.emulator.chart import rules
-from intacct_bridge.emulator.ledger import ACCRUAL, DIMENSIONS, Ledger, Sum, Wanted
+from intacct_bridge.emulator.ledger import ACCRUAL, DIMENSIONS, GROUPS, Ledger, Sum, Wanted
 from intacct_bridge.emulator.refusals import refused
 from intacct_bridge.wire.xml import Element, element
 
@@ -20,29 +20,41 @@ _LAST_ACCOUNT = "\U0010ffff"
 
 @dataclass(frozen=True, slots=True)
 class _Detail:
-    by_location: bool
-    by_department: bool
-    zeros: bool
+    by: tuple[str, ...] = ()
+    """What accounts are broken down by."""
+    zeros: bool = False
 
 
 def get_trialbalance(call: Call) -> Answer:
-    """Every account's balance, with detail by location and department where asked."""
-    detail = _Detail(_flag(call, "showlocdetail"), _flag(call, "showdeptdetail"), _flag(call, "showzerobalances"))
-    return _answered(call, "trialbalance", _wanted(call, None), detail)
+    """Every account's balance, with detail by department and location where asked."""
+    asked = (("department", "showdeptdetail"), ("location", "showlocdetail"))
+    by = tuple(name for name, flag in asked if _flag(call, flag))
+    return _answered(call, "trialbalance", _wanted(call, None), _Detail(by, _flag(call, "showzerobalances")))
 
 
 def get_accountbalances(call: Call) -> Answer:
     """The balances of one account, or of a range of them."""
+    return _answered(
+        call, "accountbalance", _wanted(call, _accounts(call)), _Detail((), _flag(call, "showzerobalances"))
+    )
+
+
+def dimension_balances(call: Call) -> Answer:
+    """`get_accountbalancesbydimensions`: the same, broken down by the dimensions that `groupby` names."""
+    given = call.body.find("groupby") or Element("groupby")
+    names = [part.strip() for one in (given, *given.children) for part in one.text.split(",")]
+    by = tuple(dict.fromkeys(name for text in names if (name := text.lower().removesuffix("id")) in GROUPS))
+    return _answered(call, "account_balance", _wanted(call, _accounts(call)), _Detail(by))
+
+
+def _accounts(call: Call) -> tuple[str, str] | None:
     first, last = call.body.findtext("startaccountno").strip(), call.body.findtext("endaccountno").strip()
     account = call.body.findtext("glaccountno").strip()
     if account:
         if not _is_account(call.books, account):
             raise refused(f"Invalid GL Account '{account}' specified.", correction="Provide a valid account.")
         first = last = account
-    asked = (first, last or _LAST_ACCOUNT) if first or last else None
-    return _answered(
-        call, "accountbalance", _wanted(call, asked), _Detail(False, False, _flag(call, "showzerobalances"))
-    )
+    return (first, last or _LAST_ACCOUNT) if first or last else None
 
 
 def _is_account(books: Books, account: str) -> bool:
@@ -50,27 +62,24 @@ def _is_account(books: Books, account: str) -> bool:
 
 
 def _answered(call: Call, tag: str, wanted: Wanted, detail: _Detail) -> Answer:
-    sums = list(
-        Ledger(call.books.store).sums(wanted, by_location=detail.by_location, by_department=detail.by_department)
-    )
+    sums = list(Ledger(call.books.store).sums(wanted, detail.by))
     if detail.zeros:
-        sums = _with_zeros(call.books, sums, wanted)
+        sums = _with_zeros(call.books, sums, wanted, detail.by)
     rows = tuple(_row(tag, one, wanted.book, detail) for one in sums if detail.zeros or _says_something(one))
     return Answer(Element("data", "", rows))
 
 
 def _says_something(one: Sum) -> bool:
-    amounts = (one.opening, one.debits, one.credits, one.adjusting_debits, one.adjusting_credits)
-    return any(amounts)
+    return any((one.opening, one.debits, one.credits, one.adjusting_debits, one.adjusting_credits))
 
 
-def _with_zeros(books: Books, sums: list[Sum], wanted: Wanted) -> list[Sum]:
+def _with_zeros(books: Books, sums: list[Sum], wanted: Wanted, by: tuple[str, ...]) -> list[Sum]:
     there = {one.account for one in sums}
     zero = Decimal(0)
     low, high = wanted.accounts or ("", _LAST_ACCOUNT)
     accounts = [row["ACCOUNTNO"] for _, row in books.table("GLACCOUNT").rows()]
     added = [
-        Sum(account, "", "", "", zero, zero, zero, zero, zero)
+        Sum(account, "", ("",) * len(by), zero, zero, zero, zero, zero)
         for account in accounts
         if account not in there and low <= account <= high
     ]
@@ -79,10 +88,7 @@ def _with_zeros(books: Books, sums: list[Sum], wanted: Wanted) -> list[Sum]:
 
 def _row(tag: str, one: Sum, book: str, detail: _Detail) -> Element:
     parts = [element("glaccountno", one.account)]
-    if detail.by_department:
-        parts.append(element("departmentid", one.department))
-    if detail.by_location:
-        parts.append(element("locationid", one.location))
+    parts += [element(f"{name}id", text) for name, text in zip(detail.by, one.parts, strict=True)]
     amounts = {
         "startbalance": one.opening,
         "debits": one.debits,

@@ -76,5 +76,10 @@ def shown(described: ObjectDef, name: str) -> Callable[[str], str] | None:
     """How `readByQuery` shows a stored text that `query` shows otherwise."""
     if (described.name, name) != ("AUDITHISTORY", "ACCESSMODE"):
         return None
-    words = {letter: word for word, letter in _CODES[described.name, name].items()}
+    words = access_words()
     return lambda text: words.get(text, text)
+
+
+def access_words() -> dict[str, str]:
+    """The letters of AUDITHISTORY's access modes, in words."""
+    return {letter: word for word, letter in _CODES["AUDITHISTORY", "ACCESSMODE"].items()}

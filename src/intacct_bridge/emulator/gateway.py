@@ -11,7 +11,7 @@ import hashlib
 import time
 import traceback
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from email.utils import formatdate
@@ -54,6 +54,7 @@ from intacct_bridge.wire.envelope import (
     SignedIn,
 )
 from intacct_bridge.wire.reply import Reply
+from intacct_bridge.wire.xml import Element
 
 _XML = 'text/xml; encoding="UTF-8"'
 
@@ -231,7 +232,7 @@ class Emulator:
         if bare is not None and bare.bare is not None:
             return self._reply(bare.bare, content_type=bare.content_type)
         response = Response(_echo(control, SUCCESS), tuple(self._finished(control, one) for one, _ in answered))
-        pages = [child.rows for one in done for child in one.result.data or () if isinstance(child, Page)]
+        pages = [page.rows for one in done if one.result.data is not None for page in _pages(one.result.data)]
         return self._reply(_with_pages(encode_response(response), pages))
 
     def _operation(
@@ -269,6 +270,15 @@ class Emulator:
 
     def _reply(self, body: bytes, *, status: int = 200, content_type: str = _XML) -> Reply:
         return Reply(status, body, {"content-type": content_type, "date": formatdate(self._clock(), usegmt=True)})
+
+
+def _pages(root: Element) -> Iterator[Page]:
+    """The pages that stand directly in an element, or in a wrapper at its start."""
+    for child in root.children[:1]:
+        if isinstance(child, Page):
+            yield child
+        else:
+            yield from _pages(child)
 
 
 def _with_pages(body: bytes, pages: list[list[bytes]]) -> bytes:

@@ -2,7 +2,19 @@
 
 from collections.abc import Callable
 
-from intacct_bridge.emulator import balances, companyinfo, metadata, querying, records, sessioncalls, snapshots, writes
+from intacct_bridge.emulator import (
+    balances,
+    companyinfo,
+    inquiries,
+    listing,
+    metadata,
+    querying,
+    records,
+    reports,
+    sessioncalls,
+    snapshots,
+    writes,
+)
 from intacct_bridge.emulator.books import Answer, Call
 from intacct_bridge.emulator.legacy_functions import LEGACY
 
@@ -10,6 +22,8 @@ Handler = Callable[[Call], Answer]
 
 HANDLERS: dict[str, Handler] = {
     **LEGACY,
+    **inquiries.FUNCTIONS,
+    **listing.FUNCTIONS,
     "create": writes.create,
     "delete": writes.delete,
     "getAPISession": sessioncalls.get_api_session,
@@ -27,6 +41,8 @@ HANDLERS: dict[str, Handler] = {
     "readByName": records.read_by_name,
     "readByQuery": snapshots.read_by_query,
     "readEntityDetails": companyinfo.read_entity_details,
+    "readReport": reports.read_report,
+    "readView": reports.read_view,
     "readMore": snapshots.read_more,
     "readUserFormatting": companyinfo.read_user_formatting,
     "update": writes.update,

@@ -4,7 +4,7 @@ Balances come from here; GLDETAIL is another copy, kept as rows, so that a copy 
 balance is held against something else than itself. Amounts are whole ten-thousandths, which SQL adds up exactly.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -17,6 +17,8 @@ ACCRUAL = "ACCRUAL"
 POSTED = ("Posted", "Reversed", "Reversal Pending")
 """The states of an entry that stands in the ledger."""
 DIMENSIONS = ("PROJECT", "CUSTOMER", "VENDOR", "EMPLOYEE", "ITEM", "CLASS")
+GROUPS = ("location", "department", *(name.lower() for name in DIMENSIONS))
+"""What balances can be summed by besides account and currency."""
 _COLUMNS = (
     "entry INTEGER, batch INTEGER, book TEXT, day TEXT, account TEXT, location TEXT, department TEXT, currency TEXT, "
     "statistical INTEGER, adjusting INTEGER, debit INTEGER, credit INTEGER, "
@@ -46,8 +48,8 @@ class Sum:
 
     account: str
     currency: str
-    location: str
-    department: str
+    parts: tuple[str, ...]
+    """What else was summed by, in the asked order."""
     opening: Decimal
     debits: Decimal
     credits: Decimal
@@ -85,25 +87,25 @@ class Ledger:
         """Take a batch's lines out again."""
         self._run(f"DELETE FROM {self._table} WHERE batch = ?", (batch,))
 
-    def sums(self, wanted: Wanted, *, by_location: bool = False, by_department: bool = False) -> Iterator[Sum]:
-        """Sums by account and currency, and by location and department where asked; accounts in order."""
+    def sums(self, wanted: Wanted, by: Sequence[str] = ()) -> Iterator[Sum]:
+        """Sums by account and currency, and by what else is asked: `location`, `department`, a dimension's name."""
         where, values = _conditions(wanted)
-        location = "location" if by_location else "''"
-        department = "department" if by_department else "''"
+        groups = ["account", "currency", *(one.lower() for one in by if one.lower() in GROUPS)]
+        listed = ", ".join(groups)
         since = "" if wanted.since is None else wanted.since.isoformat()
         rows = self._run(
-            f"SELECT account, currency, {location} AS place, {department} AS part,"
+            f"SELECT {listed},"
             " sum(CASE WHEN day < ? THEN debit - credit ELSE 0 END),"
             " sum(CASE WHEN day >= ? AND NOT adjusting THEN debit ELSE 0 END),"
             " sum(CASE WHEN day >= ? AND NOT adjusting THEN credit ELSE 0 END),"
             " sum(CASE WHEN day >= ? AND adjusting THEN debit ELSE 0 END),"
             " sum(CASE WHEN day >= ? AND adjusting THEN credit ELSE 0 END)"
-            f" FROM {self._table} WHERE {where} GROUP BY account, currency, place, part"
-            " ORDER BY account, currency, place, part",
+            f" FROM {self._table} WHERE {where} GROUP BY {listed} ORDER BY {listed}",
             (*([since] * 5), *values),
         )
-        for account, currency, place, part, *amounts in rows:
-            yield Sum(account, currency or "", place or "", part or "", *(Decimal(one) / SCALE for one in amounts))
+        for row in rows:
+            account, currency, *parts = (text or "" for text in row[: len(groups)])
+            yield Sum(account, currency, tuple(parts), *(Decimal(one) / SCALE for one in row[len(groups) :]))
 
 
 def _conditions(wanted: Wanted) -> tuple[str, list[SqlValue]]:

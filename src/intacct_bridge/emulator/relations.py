@@ -51,11 +51,12 @@ def _resolve(books: Books, described: ObjectDef, name: str, *, visited: tuple[st
     found = _resolve(books, target, rest, visited=onward)
     if found is None:
         return None
-    step = (relation, target.name, _meets(described, relation, target))
+    step = (relation, target.name, linked_key(described, relation, target))
     return Path(f"{relation.path}.{found.name}", (step, *found.steps), found.field)
 
 
-def _meets(described: ObjectDef, relation: Relation, target: ObjectDef) -> str:
+def linked_key(described: ObjectDef, relation: Relation, target: ObjectDef) -> str:
+    """The field of the target that holds the key by which the relation names it."""
     ours = relation.by.rpartition(".")[2]
     by_number = ours.endswith(("KEY", "#", "BY")) or described.kind_of(relation.by) is Kind.INTEGER
     found = keys(target)

@@ -72,6 +72,39 @@ class UserSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class ReportSettings:
+    """One custom report, or one view."""
+
+    name: str
+    object: str
+    columns: tuple[str, ...]
+    parameters: tuple[str, ...] = ()
+    """Fields that a run may be limited by."""
+    kind: str = "original"
+    """`original` or `interactive`, after the writer that made it."""
+    id: str = ""
+    """A view is also known as `OBJECT#id`."""
+
+
+_REPORTS = (
+    ReportSettings(
+        "Bills due",
+        "APBILL",
+        ("RECORDNO", "VENDORID", "VENDORNAME", "RECORDID", "WHENDUE", "TOTALDUE"),
+        ("WHENDUE", "VENDORID", "STATE"),
+    ),
+    ReportSettings(
+        "Ledger detail",
+        "GLDETAIL",
+        ("RECORDNO", "BATCH_DATE", "ACCOUNTNO", "AMOUNT", "LOCATIONID", "DEPARTMENTID"),
+        ("BATCH_DATE", "ACCOUNTNO"),
+        kind="interactive",
+    ),
+)
+_VIEWS = (ReportSettings("All vendors", "VENDOR", ("RECORDNO", "VENDORID", "NAME", "STATUS"), id="1@1"),)
+
+
+@dataclass(frozen=True, slots=True)
 class CompanySettings:
     """One company and who may enter it."""
 
@@ -101,6 +134,8 @@ class CompanySettings:
         }
     )  # fmt: skip
     """Fields that `lookup` lists and `query` refuses, which depends on subscriptions."""
+    reports: tuple[ReportSettings, ...] = _REPORTS
+    views: tuple[ReportSettings, ...] = _VIEWS
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +170,8 @@ class Behaviour:
     """Whether sum, avg, min and max come back as `SUM.FIELD` (`prefixed`) or under the field's name (`plain`)."""
     scan_order: str = "scattered"
     """The order of a readByQuery's rows: `scattered`, which was observed, or by `key`."""
+    report_seconds: float = 0
+    """How long a report runs before its rows can be read."""
     result_minutes: float = 30
     """How long a readByQuery result can be read on without being touched."""
     show_private: bool = True
@@ -221,7 +258,11 @@ def scenario(tree: dict[str, Any], where: str = "scenario") -> EmulatorSettings:
         senders[sender.sender_id] = sender
     companies = {one.company_id: one for one in start.companies}
     for entry in tree.get("company", []):
-        company = _built(CompanySettings, _plural(entry, user="users", role="roles"), f"{where}: company")
+        company = _built(
+            CompanySettings,
+            _plural(entry, user="users", role="roles", report="reports", view="views"),
+            f"{where}: company",
+        )
         companies[company.company_id] = company
     behaviour = _built(Behaviour, tree.get("behaviour", {}), f"{where}: behaviour")
     return EmulatorSettings(tuple(senders.values()), tuple(companies.values()), behaviour)

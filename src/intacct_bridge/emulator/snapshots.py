@@ -15,6 +15,7 @@ from intacct_bridge.emulator.codes import decoded, shown
 from intacct_bridge.emulator.querying import CONTENT_TYPES, bare
 from intacct_bridge.emulator.refusals import FunctionRefusedError, bad_query
 from intacct_bridge.emulator.render import Column, Page, fetch, rows_text, rows_xml
+from intacct_bridge.emulator.reports import more_of_report, more_of_view
 from intacct_bridge.emulator.selection import Question, select
 from intacct_bridge.errors import Fault, InvalidRequestError
 from intacct_bridge.model.catalog import ObjectDef
@@ -68,7 +69,11 @@ def read_by_query(call: Call) -> Answer:
 
 
 def read_more(call: Call) -> Answer:
-    """Give the next page of a result, named by its id or as the last one of an object."""
+    """Give the next page of a result, named by its id or as the last one of an object; of a report, of a view."""
+    if call.body.find("reportId") is not None:
+        return more_of_report(call)
+    if call.body.find("view") is not None:
+        return more_of_view(call)
     result_id = call.body.findtext("resultId").strip()
     if not result_id:
         result_id = call.session.last_results.get(call.body.findtext("object").strip().upper(), "")
