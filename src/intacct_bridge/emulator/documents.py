@@ -54,7 +54,7 @@ def change(call: Call, family: Family, number: int, entry: Entry) -> Row:
     books = call.books
     old = books.table(family.object).get(number) or {}
     values = {name: text for name, text in entry.values.items() if name != "RECORDNO"}
-    draft = old.get("STATE") == "Draft"
+    draft = old.get("STATE") in ("Draft", "Submitted", "Declined", "Partially Approved")
     posts = draft and not entry.draft
     moved = entry.lines is not None or any(
         name in values and values[name] and values[name] != old.get(name, "") for name in MOVES_MONEY
@@ -191,7 +191,7 @@ def _written(call: Call, family: Family, row: Row, entry: Entry, *, key: str) ->
     owner = _entity(call, row, lines)
     _convert(call, family, row, owner)
     factor = Decimal(row["EXCHANGE_RATE"])
-    row["STATE"] = "Draft" if entry.draft else entry.state or "Posted"
+    row["STATE"] = _state(call, family, entry)
     row |= {"RECORDNO": key, "RECORDTYPE": family.type, "MODULEKEY": row.get("MODULEKEY") or family.module}
     row |= {"RAWSTATE": "D" if entry.draft else "A", "SYSTEMGENERATED": "F"}
     lines = [priced(one, row, factor) for one in lines]
@@ -204,11 +204,18 @@ def _written(call: Call, family: Family, row: Row, entry: Entry, *, key: str) ->
     row |= dict(entry.more)
     control = next((one.account for one in posting.lines if one.role == "control"), "")
     _put(call, family, row, [one | {"OFFSETGLACCOUNTNO": control} for one in lines])
-    if not entry.draft and entry.state in ("", "Posted", "Approved"):
+    if row["STATE"] in ("Posted", "Approved"):
         post(call, posting, _voucher(family, row, rate=factor))
         owe(call, family, row, amount(row, "TOTALDUE"))
     note(call, described, row, CREATED if new else MODIFIED)
     return row
+
+
+def _state(call: Call, family: Family, entry: Entry) -> str:
+    if entry.draft:
+        return "Draft"
+    waits = family.object == "APBILL" and call.books.behaviour.approve_bills
+    return entry.state or ("Submitted" if waits else "Posted")
 
 
 def _own_control(call: Call, family: Family, row: Row, entry: Entry) -> str:

@@ -69,11 +69,20 @@ _SERIES = {
 
 def next_number(books: Books, series: str) -> int:
     """A number that no document of the series ever had."""
-    found = [books.table(name).next_number() for name in _SERIES[series]]
-    last = int(books.store.fact(f"series:{series}") or 0)
-    number = max([last + 1, *found])
-    books.store.keep_fact(f"series:{series}", str(number))
+    fact = f"series:{series}"
+    last = books.store.fact(fact)
+    known = int(last) if last else _highest(books, series)
+    number = max([known + 1, *(books.table(name).next_number() for name in _SERIES[series])])
+    books.store.keep_fact(fact, str(number))
     return number
+
+
+def _highest(books: Books, series: str) -> int:
+    """The highest number given so far, where it is text and the tables do not count it themselves."""
+    if series != "DOCHDR":
+        return 0
+    rows = (row.get("RECORDNO", "") for name in _SERIES[series] for _, row in books.table(name).rows())
+    return max((int(key) for key in rows if key.isdecimal()), default=0)
 
 
 def control_account(family: Family, chart: Rules, own: str = "") -> str:

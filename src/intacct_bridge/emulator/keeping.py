@@ -73,6 +73,15 @@ def update(call: Call, draft: Draft, number: int) -> Row:
     return row
 
 
+def keep_state(call: Call, described: ObjectDef, number: int, state: str) -> None:
+    """Move a record to another state, and nothing else of it."""
+    table = call.books.table(described)
+    row = (table.get(number) or {}) | {"STATE": state}
+    stamp(call, described, row, new=False)
+    table.update(number, row)
+    note(call, described, row, MODIFIED)
+
+
 def replace_lines(call: Call, owned: Owner, header: Row, sent: list[Draft]) -> None:
     """Make the lines under a header what was sent."""
     table = call.books.table(owned.line)

@@ -2,7 +2,15 @@
 
 from collections.abc import Callable
 
-from intacct_bridge.emulator import attachments, documents_legacy, journal_legacy, masters_legacy, payments_legacy
+from intacct_bridge.emulator import (
+    actions,
+    attachments,
+    documents_legacy,
+    journal_legacy,
+    masters_legacy,
+    orders_legacy,
+    payments_legacy,
+)
 from intacct_bridge.emulator.books import Answer, Call
 
 
@@ -26,4 +34,6 @@ LEGACY: dict[str, Callable[[Call], Answer]] = {
     **documents_legacy.FUNCTIONS,
     **payments_legacy.FUNCTIONS,
     **journal_legacy.FUNCTIONS,
+    **orders_legacy.FUNCTIONS,
+    **actions.FUNCTIONS,
 }

@@ -162,6 +162,8 @@ class Behaviour:
     """How long after a change its AUDITHISTORY row can be seen."""
     unique_document_numbers: bool = True
     """Whether a vendor's bills, and a customer's invoices, refuse a number that is there already."""
+    approve_bills: bool = False
+    """Whether a submitted bill waits for `approve` before it posts."""
     unique_externalids: bool = True
     """Whether an externalid may be used only once among the records of an object; no source settles it."""
     hide_private: bool = True

@@ -1,0 +1,107 @@
+"""The lines of sales, purchase and inventory transactions: what an item is worth, where it posts, what ordered it."""
+
+from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+
+from intacct_bridge.emulator.books import Call
+from intacct_bridge.emulator.cells import Row, decimal_text
+from intacct_bridge.emulator.families import amount
+from intacct_bridge.emulator.posting import CENT, ZERO
+from intacct_bridge.emulator.references import Reference, find, settle
+from intacct_bridge.emulator.refusals import refused
+from intacct_bridge.emulator.stamps import MODIFIED, note, stamp
+
+_ITEM = Reference(("ITEM",), "Item")
+
+
+def complete_line(call: Call, name: str, values: Row, *, party: Row, side: str) -> Row:
+    """A line as it is kept, but for its keys and stamps."""
+    row = {field: text for field, text in values.items() if text}
+    if not row.get("ITEMID"):
+        raise refused("Required field itemid is missing.", correction="Provide an item for every line.")
+    item = find(call.books, _ITEM, row["ITEMID"])
+    if side:
+        row.setdefault(f"{side}ID", party.get(f"{side}ID", ""))
+    settle(call.books, call.books.find(name), {key: text for key, text in row.items() if text}, row)
+    quantity = _number(row, "QUANTITY")
+    if quantity <= 0:
+        raise refused(f"The quantity of item {row['ITEMID']} must be above zero.", correction="Provide a quantity.")
+    price = _number(row, "TRX_PRICE") if row.get("TRX_PRICE") else amount(item, _price(side))
+    value = (quantity * price).quantize(CENT, ROUND_HALF_UP)
+    if row.get("DISCOUNTPERCENT"):
+        value -= (value * _number(row, "DISCOUNTPERCENT") / 100).quantize(CENT, ROUND_HALF_UP)
+    row |= {"QUANTITY": decimal_text(quantity), "UIQTY": decimal_text(quantity), "TRX_PRICE": decimal_text(price)}
+    row |= {"UIPRICE": decimal_text(price), "TRX_VALUE": decimal_text(value), "UIVALUE": decimal_text(value)}
+    row |= {"ITEMNAME": item.get("NAME", ""), "STATUS": "active", "STATE": "true"}
+    row.setdefault("ITEMDESC", item.get("NAME", ""))
+    row.setdefault("UNIT", item.get("BASEUOM") or item.get("UOMGRP", ""))
+    row.setdefault("QTY_CONVERTED", "0")
+    row.setdefault("LOCATIONID", call.session.entity)
+    return {key: text for key, text in row.items() if text}
+
+
+def _price(side: str) -> str:
+    return "BASEPRICE" if side == "CUSTOMER" else "STANDARD_COST"
+
+
+def _number(row: Row, name: str) -> Decimal:
+    try:
+        return Decimal(row.get(name) or 0)
+    except InvalidOperation:
+        raise refused(f"Illegal format for {name}: '{row[name]}'", errorno="BL03000018") from None
+
+
+def account_of(call: Call, item_id: str, *, sale: bool) -> str:
+    """Where an item's sale or purchase posts: its own account, its group's, or what it was booked on before."""
+    item = find(call.books, _ITEM, item_id)
+    names = ("INCOMEACCTKEY",) if sale else ("INVACCTKEY", "EXPENSEACCTKEY")
+    groups = call.books.table("ITEMGLGROUP")
+    holders = [item, *(groups.get(one) or {} for one in groups.find("NAME", item.get("GLGROUP", "")))]
+    for holder in holders:
+        for name in names:
+            key = holder.get(name, "")
+            account = call.books.table("GLACCOUNT").get(int(key)) if key.isdecimal() else None
+            if account is not None:
+                return account["ACCOUNTNO"]
+            if key:
+                return key
+    lines = call.books.table("ARINVOICEITEM" if sale else "APBILLITEM")
+    for _, row in lines.rows("instr(body, ?)", (item_id.encode(),)):
+        if row.get("ITEMID") == item_id:
+            return row["ACCOUNTNO"]
+    raise refused(
+        f"Item {item_id} has no account to post to.", correction="Give the item, or its GL group, an account."
+    )
+
+
+def stored(call: Call, name: str, header: Row) -> list[Row]:
+    """A transaction's lines, in their order."""
+    table = call.books.table(name)
+    found = [table.get(number) or {} for number in table.find("DOCHDRNO", header["RECORDNO"])]
+    return sorted(found, key=lambda line: int(line.get("LINE_NO") or 0))
+
+
+def mark_source(call: Call, name: str, doc_id: str, lines: list[Row]) -> None:
+    """Tell an order how much of it was converted, and the new lines what they were made from."""
+    books = call.books
+    table = books.table(name)
+    numbers = table.find("DOCID", doc_id)
+    if not numbers:
+        raise refused(f"Invalid document '{doc_id}' specified in createdfrom.", correction="Name one that is there.")
+    source = table.get(numbers[0]) or {}
+    ordered = stored(call, f"{name}ENTRY", source)
+    by_key = {one["RECORDNO"]: one for one in ordered}
+    for place, line in enumerate(lines):
+        origin = by_key.get(line.get("SOURCE_DOCLINEKEY", "")) or (ordered[place] if place < len(ordered) else None)
+        if origin is None:
+            continue
+        line |= {"SOURCE_DOCKEY": source["RECORDNO"], "SOURCE_DOCID": doc_id}
+        line["SOURCE_DOCLINEKEY"] = origin["RECORDNO"]
+        done = amount(origin, "QTY_CONVERTED") + amount(line, "QUANTITY")
+        origin["QTY_CONVERTED"] = decimal_text(done)
+        stamp(call, books.find(f"{name}ENTRY"), origin, new=False)
+        books.table(f"{name}ENTRY").update(int(origin["RECORDNO"]), origin)
+    left = sum((max(amount(one, "QUANTITY") - amount(one, "QTY_CONVERTED"), ZERO) for one in ordered), ZERO)
+    source["STATE"] = "Partially Converted" if left else "Converted"
+    stamp(call, books.find(name), source, new=False)
+    table.update(numbers[0], source)
+    note(call, books.find(name), source, MODIFIED)

@@ -1,0 +1,118 @@
+"""`create_`, `update_` and `delete_` of sotransaction, potransaction and ictransaction.
+
+An update names lines by `line_num`, counted from one; a line it names without an item is taken out, which is not
+documented but what loaders in the field send. Lines it does not name stay.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+
+from intacct_bridge.emulator import orders
+from intacct_bridge.emulator.access import permit
+from intacct_bridge.emulator.books import Answer, Call
+from intacct_bridge.emulator.cells import Row
+from intacct_bridge.emulator.legacy_body import external, keyed, number_of, row_of
+from intacct_bridge.emulator.order_lines import stored
+from intacct_bridge.emulator.orders import TRADES, Order, Trade
+from intacct_bridge.emulator.refusals import refused
+from intacct_bridge.wire.xml import Element
+
+_HEAD = (
+    "transactiontype:DOCPARID datecreated:WHENCREATED dateposted:WHENPOSTED createdfrom customerid:CUSTVENDID "
+    "vendorid:CUSTVENDID documentno:DOCNO origdocdate referenceno:PONUMBER vendordocno termname:TERM.NAME "
+    "datedue:WHENDUE message shipto/contactname:SHIPTO.CONTACTNAME billto/contactname:BILLTO.CONTACTNAME "
+    "payto/contactname:BILLTO.CONTACTNAME returnto/contactname:SHIPTO.CONTACTNAME basecurr currency exchrate state "
+    "projectid:PROJECT needbydate shipbydate customerponumber"
+)
+_LINE = (
+    "itemid itemdesc warehouseid:WAREHOUSE.LOCATION_NO quantity unit discountpercent price:TRX_PRICE cost:TRX_PRICE "
+    "sourcelinekey:SOURCE_DOCLINEKEY locationid departmentid memo projectid taskid customerid vendorid employeeid "
+    "classid billable"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Traded:
+    """The functions of one trade."""
+
+    name: str
+    trade: Trade
+
+    def created(self, call: Call) -> Answer:
+        """`create_`."""
+        permit(call, "CREATE", self.trade.object)
+        more = external(call, self.trade.object, call.body)
+        wrapper = call.body.find(f"{self.name}transitems")
+        lines = [self._line(call, one) for one in wrapper.children] if wrapper is not None else []
+        row = orders.enter(call, self.trade, Order(self._values(call), lines, _extra(call.body, "subtotals"), more))
+        return keyed(row["DOCID"])
+
+    def updated(self, call: Call) -> Answer:
+        """`update_`."""
+        permit(call, "UPDATE", self.trade.object)
+        number = self._number(call)
+        old = call.books.table(self.trade.object).get(number) or {}
+        lines = self._changed(call, old)
+        values = self._values(call)
+        if call.body.get("set_nulls") != "true":
+            values = {name: text for name, text in values.items() if text}
+        orders.change(call, self.trade, number, Order(values, lines, _extra(call.body, "updatesubtotals")))
+        return keyed(old["DOCID"])
+
+    def deleted(self, call: Call) -> Answer:
+        """`delete_`."""
+        permit(call, "DELETE", self.trade.object)
+        orders.drop(call, self.trade, self._number(call))
+        return keyed(call.body.get("key") or "")
+
+    def _number(self, call: Call) -> int:
+        return number_of(call, self.trade.object, (call.body.get("key") or "").strip(), natural="DOCID")
+
+    def _values(self, call: Call) -> Row:
+        return row_of(call, call.books.find(self.trade.object), call.body, _HEAD)
+
+    def _line(self, call: Call, node: Element) -> Row:
+        return row_of(call, call.books.find(self.trade.line), node, _LINE)
+
+    def _changed(self, call: Call, old: Row) -> list[Row]:
+        lines: list[Row | None] = list(stored(call, self.trade.line, old))
+        wrapper = call.body.find(f"update{self.name}transitems")
+        for node in wrapper.children if wrapper is not None else ():
+            if not node.tag.startswith("update"):
+                lines.append(self._line(call, node))
+                continue
+            place = (node.get("line_num") or "").strip()
+            there = int(place) - 1 if place.isdecimal() else -1
+            if not 0 <= there < len(lines):
+                raise refused(f"There is no line {place} in {old['DOCID']}.", correction="Count line_num from 1.")
+            item = node.find("itemid")
+            gone = item is not None and not item.text.strip()
+            before = lines[there] or {}
+            lines[there] = None if gone else before | {k: v for k, v in self._line(call, node).items() if v}
+        return [one for one in lines if one is not None]
+
+
+def _extra(body: Element, name: str) -> list[tuple[str, Decimal]]:
+    wrapper = body.find(name)
+    found = []
+    for one in wrapper.children if wrapper is not None else ():
+        text = (one.findtext("absval") or one.findtext("total")).strip()
+        try:
+            found.append((one.findtext("description").strip(), Decimal(text or 0)))
+        except InvalidOperation:
+            raise refused(f"Illegal format for total: '{text}'", errorno="BL03000018") from None
+    return found
+
+
+def _functions() -> dict[str, Callable[[Call], Answer]]:
+    found: dict[str, Callable[[Call], Answer]] = {}
+    for name, trade in TRADES.items():
+        traded = Traded(name, trade)
+        found[f"create_{name}transaction"] = traded.created
+        found[f"update_{name}transaction"] = traded.updated
+        found[f"delete_{name}transaction"] = traded.deleted
+    return found
+
+
+FUNCTIONS = _functions()

@@ -1,0 +1,124 @@
+"""Sales and purchase transactions, and approvals; bodies in the order of "Create Order Entry Transaction (Legacy)"."""
+
+from dataclasses import replace
+
+from emulator.talk import data, element, faults, one, query, rows
+from emulator.test_documents import bill, made
+from emulator.test_documents_legacy import cells, day, key_of, receipt
+from emulator.truth import assert_true, balances
+from intacct_bridge.emulator.gateway import Emulator
+
+
+def item_of(emulator: Emulator, kind: str = "Inventory") -> str:
+    found = emulator.books().table("ITEM").rows()
+    return next(row["ITEMID"] for _, row in found if row["ITEMTYPE"] == kind and row["STATUS"] == "active")
+
+
+def line(item: str, quantity: int, price: str, more: str = "") -> str:
+    return (
+        f"<sotransitem><itemid>{item}</itemid><quantity>{quantity}</quantity><unit>Each</unit><price>{price}</price>"
+        f"{more}<locationid>110</locationid><departmentid>300</departmentid></sotransitem>"
+    )
+
+
+def sale(kind: str, number: str, lines: str, more: str = "") -> str:
+    return (
+        f"<create_sotransaction><transactiontype>{kind}</transactiontype>{day('datecreated')}{more}"
+        f"<customerid>C20130</customerid><documentno>{number}</documentno><termname>N30</termname>"
+        f"<sotransitems>{lines}</sotransitems></create_sotransaction>"
+    )
+
+
+def document(emulator: Emulator, doc_id: str, fields: str) -> dict[str, str]:
+    where = f"<equalto><field>DOCID</field><value>{doc_id}</value></equalto>"
+    return rows(data(emulator, query("SODOCUMENT", fields, where)))[0]
+
+
+def test_an_order_waits_and_its_invoice_posts(demo: Emulator) -> None:
+    before, item = balances(demo.books()), item_of(demo)
+    assert key_of(demo, sale("Sales Order", "X1", line(item, 3, "10.50"))) == "Sales Order-X1"
+    assert document(demo, "Sales Order-X1", "STATE TRX_TOTAL CUSTVENDID") == {
+        "STATE": "Pending",
+        "TRX_TOTAL": "31.5",
+        "CUSTVENDID": "C20130",
+    }
+    assert balances(demo.books()) == before
+    from_order = "<createdfrom>Sales Order-X1</createdfrom>"
+    assert key_of(demo, sale("Sales Invoice", "X1", line(item, 2, "10.50"), from_order)) == "Sales Invoice-X1"
+    assert document(demo, "Sales Order-X1", "STATE")["STATE"] == "Partially Converted"
+    invoice = document(demo, "Sales Invoice-X1", "PRRECORDKEY STATE TOTALDUE")
+    assert cells(demo, "ARINVOICE", invoice["PRRECORDKEY"], "RECORDID STATE TOTALDUE MODULEKEY") == [
+        *("X1", "Posted", "21", "8.SO"),
+    ]
+    assert_true(demo)
+
+
+def test_every_edit_makes_another_invoice(demo: Emulator) -> None:
+    item = item_of(demo)
+    key = key_of(demo, sale("Sales Invoice", "X2", line(item, 2, "10")))
+    first = document(demo, key, "PRRECORDKEY")["PRRECORDKEY"]
+    change = (
+        f'<update_sotransaction key="{key}"><updatesotransitems><updatesotransitem line_num="1">'
+        f"<itemid>{item}</itemid><quantity>5</quantity></updatesotransitem>{line(item, 1, '7')}"
+        "</updatesotransitems></update_sotransaction>"
+    )
+    assert key_of(demo, change) == key
+    second = document(demo, key, "PRRECORDKEY TOTALDUE")
+    assert second["PRRECORDKEY"] != first
+    assert second["TOTALDUE"] == "57"
+    where = f"<equalto><field>RECORDNO</field><value>{first}</value></equalto>"
+    assert rows(data(demo, query("ARINVOICE", "RECORDNO", where))) == []
+    deleted = "<equalto><field>ACCESSMODE</field><value>D</value></equalto>"
+    gone = rows(data(demo, query("AUDITHISTORY", "OBJECTTYPE OBJECTKEY", deleted)))
+    assert {"OBJECTTYPE": "arinvoice", "OBJECTKEY": first} in gone
+    assert_true(demo)
+
+
+def test_a_paid_invoice_holds_its_transaction(demo: Emulator) -> None:
+    key = key_of(demo, sale("Sales Invoice", "X3", line(item_of(demo), 1, "10")))
+    behind = document(demo, key, "PRRECORDKEY")["PRRECORDKEY"]
+    key_of(demo, receipt("10", (behind, "10")))
+    assert faults(demo, f'<delete_sotransaction key="{key}"/>')[0].errorno == "BL03000130"
+    assert_true(demo)
+
+
+def test_a_deleted_transaction_takes_its_invoice_along(demo: Emulator) -> None:
+    before = balances(demo.books())
+    key = key_of(demo, sale("Sales Invoice", "X4", line(item_of(demo), 1, "10")))
+    assert faults(demo, sale("Sales Invoice", "X4", line(item_of(demo), 1, "10")))[0].errorno == "BL03002185"
+    assert one(demo, f'<delete_sotransaction key="{key}"/>').status == "success"
+    assert balances(demo.books()) == before
+    assert_true(demo)
+
+
+def test_a_vendor_invoice_makes_a_bill_and_an_empty_item_takes_a_line_out(demo: Emulator) -> None:
+    item = item_of(demo)
+    lines = line(item, 1, "10").replace("sotransitem", "potransitem")
+    contact = "<returnto><contactname></contactname></returnto><payto><contactname></contactname></payto>"
+    body = (
+        f"<transactiontype>Vendor Invoice</transactiontype>{day('datecreated')}<vendorid>V10087</vendorid>"
+        f"<documentno>P1</documentno><termname>N30</termname>{contact}<potransitems>{lines}{lines}</potransitems>"
+    )
+    key = key_of(demo, f"<create_potransaction>{body}</create_potransaction>")
+    assert_true(demo)
+    gone = '<updatepotransitem line_num="2"><itemid></itemid></updatepotransitem>'
+    change = f'<update_potransaction key="{key}"><updatepotransitems>{gone}</updatepotransitems></update_potransaction>'
+    key_of(demo, change)
+    where = f"<equalto><field>DOCHDRID</field><value>{key}</value></equalto>"
+    assert [row["LINE_NO"] for row in rows(data(demo, query("PODOCUMENTENTRY", "LINE_NO", where)))] == ["0"]
+    assert_true(demo)
+
+
+def test_a_bill_waits_for_its_approval_where_the_company_wants_it(demo: Emulator) -> None:
+    behaviour = replace(demo.settings.behaviour, approve_bills=True)
+    emulator = demo.clone(settings=replace(demo.settings, behaviour=behaviour))
+    before = balances(emulator.books())
+    key = made(emulator, bill())
+    assert cells(emulator, "APBILL", key, "STATE") == ["Submitted"]
+    assert balances(emulator.books()) == before
+    approve = f"<approve>{element('APBILL', RECORDNO=key)}</approve>"
+    assert one(emulator, approve).status == "success"
+    assert cells(emulator, "APBILL", key, "STATE") == ["Posted"]
+    assert "does not wait for approval" in faults(emulator, approve)[0].description2
+    assert_true(emulator)
+    emulator.close()
