@@ -20,7 +20,7 @@ _LINE = re.compile(r"(?:^|[`$(\s;|])(?P<line>intacct [^`\n]*)")
 _LINK = re.compile(r"\[[^\]]*\]\((?!https?:|mailto:|#)(?P<path>[^)#\s]+)")
 
 
-UNBUILT = ("reconcile", "--map", "--unified")
+UNBUILT = ("--map", "--unified")
 """Commands and flags that the pages speak of before they are there."""
 
 

@@ -15,7 +15,7 @@ from intacct_bridge.edge.demo_company import DATABASE
 @pytest.fixture
 def folder(home: Path, company_file: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The demo's home directory with its company made already, and few streams to read."""
-    monkeypatch.setattr("intacct_bridge.edge.streams.USUAL", ("GLACCOUNT", "VENDOR", "GLBATCH"))
+    monkeypatch.setattr("intacct_bridge.edge.streams.USUAL", ("GLACCOUNT", "VENDOR", "GLBATCH", "GLDETAIL"))
     found = home / "corvane"
     found.mkdir()
     shutil.copy(company_file, found / DATABASE)
@@ -30,6 +30,8 @@ def test_a_second_run_meets_the_same_company_and_posts_nothing_twice(intacct: In
     assert len(re.findall(r"posted as GLBATCH \d+", first.out)) == 11
     assert "6 of 7 entries would be refused" in first.out
     assert "11 were posted by an earlier run" in second.out
+    assert "the copy equals the ledger to the cent" in first.out
+    assert "the copy equals the ledger to the cent" in second.out
     assert "posted as" not in second.out
     entries = json.loads(
         intacct(

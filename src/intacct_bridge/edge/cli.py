@@ -32,6 +32,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "extract": ("cli_extract", "Copy objects to DuckDB, Parquet, Postgres, ... and keep the copy current."),
     "load": ("cli_load", "Post a file: first a plan, then the same with --apply."),
     "outbox": ("cli_outbox", "What was posted, with receipts; retry or settle what was not."),
+    "reconcile": ("cli_reconcile", "Prove that a copy equals the ledger, to the cent."),
     "emulator": ("cli_emulator", "Serve the emulated gateway on this machine."),
 }
 """Command to module and sentence, in the order in which a newcomer meets them."""

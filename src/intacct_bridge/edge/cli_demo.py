@@ -43,6 +43,8 @@ def demo_command(desk: Desk, *, home: Path | None) -> int:
         followed = demo.extract(LEDGER) if new else None
         view.posted(posted, followed)
         view.refused(demo.refuse())
+        tied = demo.reconcile()
+        view.reconciled(tied)
         view.files(demo)
-    sound = report.healthy and copied.sound and all(one.good for one in posted.outcomes)
+    sound = report.healthy and copied.sound and all(one.good for one in posted.outcomes) and tied.ties
     return 0 if sound else 1

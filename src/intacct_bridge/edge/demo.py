@@ -22,10 +22,12 @@ from intacct_bridge.edge.findings import Report
 from intacct_bridge.edge.layouts import layout_for
 from intacct_bridge.edge.streams import streams_for
 from intacct_bridge.emulator.gateway import Emulator
+from intacct_bridge.flow.ledgercopy import open_ledger
 from intacct_bridge.flow.load import Loader, Outcome
 from intacct_bridge.flow.outbox import open_outbox
 from intacct_bridge.flow.plan import Plan
 from intacct_bridge.flow.planning import make_plan
+from intacct_bridge.flow.reconcile import Reconciliation, reconcile
 from intacct_bridge.flow.sample import NAMES, write_sample
 from intacct_bridge.flow.table_formats import open_table
 from intacct_bridge.model.query import Query
@@ -93,6 +95,11 @@ class Demo:
         """Only plan the file with the mistakes."""
         file = self._sample(NAMES[1])
         return Posted(file, self._plan(file))
+
+    def reconcile(self) -> Reconciliation:
+        """Hold the copy against the ledger."""
+        with open_ledger(self.uri) as copy:
+            return reconcile(self.client, copy)
 
     def _plan(self, file: Path) -> Plan:
         layout = layout_for("journal-entries", self.client)

@@ -14,8 +14,10 @@ from intacct_bridge.edge.demo_company import demo_home
 from intacct_bridge.edge.extraction import Extracted
 from intacct_bridge.edge.findings import Report
 from intacct_bridge.edge.load_view import amount_of
+from intacct_bridge.edge.reconcile_view import show_reconciliation, totals, verdict
 from intacct_bridge.flow.load import Ending
 from intacct_bridge.flow.plan import Verdict
+from intacct_bridge.flow.reconcile import Reconciliation
 from intacct_bridge.flow.sample import NAMES
 
 _INDENT = " " * 14
@@ -98,6 +100,13 @@ class DemoView:
             *(f"✗ {reason}" for reason in reasons),
         )
 
+    def reconciled(self, found: Reconciliation) -> None:
+        """That the copy ties, and to what."""
+        cost = f"{found.transactions:,} API transactions"
+        self._step("Reconcile", f"{verdict(found)}; {cost}", *totals(found))
+        if not found.ties:
+            show_reconciliation(found, self._console)
+
     def files(self, demo: Demo) -> None:
         """Where everything is, and what to try next."""
         home, us = demo.home, command_name()
@@ -113,6 +122,7 @@ class DemoView:
             f'{us} query APBILL --where "TOTALDUE > 0" --select VENDORNAME,WHENDUE,TOTALDUE --connection demo',
             f"{us} load {home / NAMES[1]} --as journal-entries --connection demo",
             f"{us} outbox list --connection demo",
+            f"{us} reconcile --with {demo.uri} --connection demo",
             f"{us} doctor --writes GLBATCH --letter --connection demo",
         )
         self._step("Your own", f"{us} connections add NAME, then the same commands without --connection demo")

@@ -62,9 +62,9 @@ def amount_of(write: Write) -> Decimal | None:
 
 
 def money(amount: Decimal) -> Decimal:
-    """The same amount with two decimals at least, as columns of money are written."""
-    exponent = amount.as_tuple().exponent
-    return amount.quantize(Decimal("0.01")) if isinstance(exponent, int) and exponent > -2 else amount
+    """The same amount with two decimals, more only where they say something, as columns of money are written."""
+    whole, _, fraction = format(amount, "f").partition(".")
+    return Decimal(f"{whole}.{fraction.rstrip('0'):0<2}")
 
 
 def _show_changes(updates: Sequence[Planned], console: Console) -> None:

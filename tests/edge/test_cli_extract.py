@@ -1,0 +1,77 @@
+"""A copy is made, kept current, held against the ledger, and found out when somebody has touched it."""
+
+import json
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from edge.command_line import Intacct
+
+LEDGER = ("GLACCOUNT", "GLBATCH", "GLDETAIL")
+URI = "duckdb:copy.duckdb"
+
+
+def test_a_copy_ties_and_a_touched_one_is_found_out(demo: Intacct, home: Path) -> None:
+    first = demo("extract", *LEDGER, "--to", URI, "--json")
+    rows = {one["stream"]: one["rows"] for one in json.loads(first.out)}
+    assert first.status == 0
+    assert rows["GLDETAIL"] > 20_000
+    tied = demo("reconcile", "--with", URI)
+    assert tied.status == 0
+    assert "equals the ledger to the cent" in tied.out
+    with duckdb.connect(str(home / "work" / "copy.duckdb")) as copy:
+        (day, record) = copy.execute(
+            'SELECT "BATCH_DATE", "RECORDNO" FROM "GLDETAIL" WHERE "DEBITAMOUNT" > 0'
+        ).fetchall()[0]
+        copy.execute('UPDATE "GLDETAIL" SET "DEBITAMOUNT" = "DEBITAMOUNT" + 0.01 WHERE "RECORDNO" = ?', [record])
+    touched = demo("reconcile", "--with", URI, "--period", f"{day:%Y-%m}", "--json")
+    found = json.loads(touched.out)
+    assert touched.status == 1
+    assert [one["record"] for difference in found["differences"] for one in difference["records"]] == [record]
+    shown = demo("reconcile", "--with", URI, "--period", f"{day:%Y-%m}")
+    assert f"altered GLDETAIL {record}" in shown.out
+    assert "0.01" in shown.out
+
+
+def test_a_second_run_reads_only_what_changed(demo: Intacct) -> None:
+    demo("extract", "VENDOR", "CLASS", "--to", URI)
+    demo("create", "CLASS", "CLASSID=C-1", "NAME=New")
+    again = {one["stream"]: one for one in json.loads(demo("extract", "VENDOR", "CLASS", "--to", URI, "--json").out)}
+    assert again["CLASS"]["rows"] == 1
+    assert again["VENDOR"]["rows"] == 0
+
+
+def test_chosen_fields_only(demo: Intacct, home: Path) -> None:
+    ran = demo("extract", "VENDOR", "--to", "csv:vendors", "--select", "VENDOR.NAME", "-q")
+    assert (ran.status, ran.err) == (0, "")
+    (file,) = [path for path in (home / "work" / "vendors").rglob("*.csv")]
+    header = file.read_text("utf-8").splitlines()[0]
+    assert "NAME" in header
+    assert "TOTALDUE" not in header
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "says"),
+    [
+        (("extract", "VENDRO", "--to", URI), 2, "did you mean VENDOR"),
+        (("extract", "VENDOR", "--to", "teletype:x"), 2, "is no destination"),
+        (("extract", "VENDOR", "--to", URI, "--select", "NAME"), 2, "STREAM.FIELD"),
+        (("extract", "VENDOR", "--to", URI, "--select", "VENDOR.NAM"), 2, "did you mean NAME"),
+        (("extract", "VENDOR", "--all", "--to", URI), 2, "--all"),
+        (("reconcile", "--with", "duckdb:none.duckdb"), 2, "none.duckdb"),
+        (("reconcile",), 2, "--with"),
+    ],
+)
+def test_a_mistake_ends_in_a_sentence(demo: Intacct, words: tuple[str, ...], status: int, says: str) -> None:
+    ran = demo(*words)
+    assert ran.status == status, ran.said
+    assert says in ran.err
+    assert "Traceback" not in ran.said
+
+
+def test_a_cap_stops_the_run_and_keeps_what_is_finished(demo: Intacct) -> None:
+    ran = demo("extract", "VENDOR", "APBILL", "--to", URI, "--max-transactions", "5")
+    assert ran.status != 0
+    assert "--max-transactions" in ran.said
+    assert demo("extract", "VENDOR", "APBILL", "--to", URI).status == 0
