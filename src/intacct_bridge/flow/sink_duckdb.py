@@ -77,10 +77,8 @@ class DuckDB:
             yield
             return
         self._con.register(name, rows)
-        try:
-            yield
-        finally:
-            self._con.unregister(name)
+        yield
+        self._con.unregister(name)  # not after a failure, whose own error that would hide
 
     def columns(self, table: str) -> "pa.Schema | None":
         """The columns of an empty answer."""

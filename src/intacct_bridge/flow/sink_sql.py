@@ -1,4 +1,4 @@
-"""A copy in an SQL database: one table a stream, merged by key, the bookmark in the same transaction as the rows.
+"""A copy in an SQL database: one table a stream, kept by key, the bookmark in the same transaction as the rows.
 
 Tables carry the objects' names; ours stand in a schema of their own. A stream that was never read to the end lies
 in a table named `NAME (loading)` and gets its own name in the transaction that ends its first walk. There is one
@@ -317,25 +317,36 @@ class SqlWriter:
             deleted = self._replace(at, arrived=rows is not None)
             if rows is None:
                 return deleted
-            names = list(map(quoted, rows.schema.names))
             if self._fresh or stream.group:
-                self._db.execute(
-                    f"INSERT INTO {self._table} ({', '.join(names)}, _run, _read_at) "
-                    f"SELECT {', '.join(names)}, ?, ? FROM _arrived",
-                    [self._sink.run, at],
-                )
-                return deleted
-            key = quoted(stream.key)
-            changes = ", ".join(f"{name} = a.{name}" for name in names)
-            self._db.execute(
-                f"MERGE INTO {self._table} t USING (SELECT *, ?::BIGINT AS _run, ?::TIMESTAMPTZ AS _read_at "
-                f"FROM _arrived) a ON t.{key} = a.{key} "
-                f"WHEN MATCHED THEN UPDATE SET {changes}, _run = a._run, _read_at = a._read_at, _deleted_at = NULL "
-                f"WHEN NOT MATCHED THEN INSERT ({', '.join(names)}, _run, _read_at) "
-                f"VALUES ({', '.join('a.' + name for name in names)}, a._run, a._read_at)",
-                [self._sink.run, at],
-            )
+                self._insert(rows.schema.names, at)
+            else:
+                self._put_in_place(rows.schema.names, schema, at)
         return deleted
+
+    def _put_in_place(self, names: Sequence[str], schema: "pa.Schema", at: datetime) -> None:
+        """Known rows give way to what arrived, all but the columns that did not arrive.
+
+        Not with MERGE: over a table of 150 columns DuckDB wants hundreds of megabytes for a handful of rows.
+        """
+        key = quoted(self._stream.key)
+        known = f"FROM {self._table} WHERE {key} IN (SELECT {key} FROM _arrived)"
+        beside = [name for name in schema.names if name not in names]
+        if beside:
+            kept = ", ".join(map(quoted, (self._stream.key, *beside)))
+            self._db.execute(f"CREATE TEMP TABLE _beside AS SELECT {kept} {known}")
+        self._db.execute(f"DELETE {known}")
+        self._insert(names, at, beside)
+        if beside:
+            self._db.execute("DROP TABLE _beside")
+
+    def _insert(self, names: Sequence[str], at: datetime, beside: Sequence[str] = ()) -> None:
+        """Add what arrived, with the columns that were kept beside."""
+        columns = ", ".join(map(quoted, (*names, *beside)))
+        kept = f" LEFT JOIN _beside USING ({quoted(self._stream.key)})" if beside else ""
+        self._db.execute(
+            f"INSERT INTO {self._table} ({columns}, _run, _read_at) SELECT {columns}, ?, ? FROM _arrived{kept}",
+            [self._sink.run, at],
+        )
 
     def _replace(self, at: datetime, *, arrived: bool) -> int:
         """Take away what stands under the parents, if what arrived does not bring it again."""
