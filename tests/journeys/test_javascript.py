@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from emulator.truth import assert_true
 from intacct_bridge.emulator.gateway import Emulator
 from intacct_bridge.emulator.server import serve
 
@@ -27,7 +28,7 @@ pytestmark = [
 def seen(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """What the journey saw, against a demo company of its own."""
     place = tmp_path_factory.mktemp("javascript")
-    for name in ("package.json", "map_host.cjs", "journey.cjs"):
+    for name in ("package.json", "map_host.cjs", "journey.cjs", "writes.cjs"):
         shutil.copy(HERE / name, place / name)
     subprocess.run(["npm", "install", "--no-audit", "--no-fund"], cwd=place, check=True, capture_output=True)
     emulator = Emulator.demo(as_of=AS_OF)
@@ -40,6 +41,8 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
                 "ACCOUNT_1": "13000",
                 "ACCOUNT_2": "10010",
                 "LOCATION": "100",
+                "BRANCH": "110",
+                "DEPARTMENT_ID": "100",
             }
             done = subprocess.run(
                 ["node", "--require", "./map_host.cjs", "journey.cjs"],
@@ -50,11 +53,14 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
                 check=False,
             )
         assert emulator.incidents == []
+        if done.returncode == 0:
+            assert_true(emulator)
+            kept = {name: dict(emulator.books().table(name).rows()) for name in ("APBILL", "ARINVOICE", "ARPYMT")}
     finally:
         emulator.close()
     assert done.returncode == 0, done.stderr
     found: dict[str, Any] = json.loads(done.stdout)
-    return found
+    return found | {"rows": kept}
 
 
 def test_wrong_credentials_are_refused_as_the_sdk_expects(seen: dict[str, Any]) -> None:
@@ -99,3 +105,21 @@ def test_a_transaction_is_all_or_nothing(seen: dict[str, Any]) -> None:
 
 def test_a_journal_entry_posts(seen: dict[str, Any]) -> None:
     assert int(seen["journal"][0]["RECORDNO"]) > 0
+
+
+def test_a_class_is_deleted_by_its_own_function(seen: dict[str, Any]) -> None:
+    assert seen["deleted"] is None
+
+
+def test_documents_and_money_are_in_the_books(seen: dict[str, Any]) -> None:
+    """The fixture has read the whole ledger by then; here is what each document says."""
+    bills, invoices, receipts = (seen["rows"][name] for name in ("APBILL", "ARINVOICE", "ARPYMT"))
+    bill = bills[int(seen["bill"])]
+    assert (bill["RECORDID"], bill["STATE"], bill["TOTALDUE"]) == ("JS-B1", "Partially Paid", "100")
+    assert bills[int(seen["reversed"])]["STATE"] == "Reversed"
+    assert invoices[int(seen["invoice"])]["STATE"] == "Paid"
+    assert receipts[int(seen["receipt"])]["TOTALDUE"] == "25"
+
+
+def test_attachments_are_kept_by_their_id(seen: dict[str, Any]) -> None:
+    assert seen["attachment"] == "JS-A"

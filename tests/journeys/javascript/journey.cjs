@@ -107,6 +107,7 @@ async function main() {
   seen.journal = (await client.execute(entry)).getResult().data;
 
   seen.deleted = await refused(() => client.execute(Object.assign(new Company.ClassDelete(), { classId: "JS-1" })));
+  await require("./writes.cjs")(client, seen);
   console.log(JSON.stringify(seen));
 }
 
