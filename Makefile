@@ -8,7 +8,7 @@ OURSELVES := --no-deps --no-build-isolation --editable .
 # A shell's own settings must not leak into the virtual environment.
 unexport VIRTUAL_ENV PYTHONPATH PYTHONHOME
 
-.PHONY: help demo test check bench docs format clean
+.PHONY: help demo test check bench torture docs format clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -43,6 +43,9 @@ check: $(VENV)/.ready ## style, types, and the tests that hold the structure
 
 bench: $(VENV)/.ready ## speed, memory and API transactions, as ratios
 	$(BIN)/python -m bench
+
+torture: $(VENV)/.ready ## over 1,000 kills and faults against the loader, and against one that just sends again
+	PYTHONPATH=tests $(BIN)/python -W error -m torture.torture
 
 docs: $(VENV)/.ready ## rewrite the generated pages of docs/
 	$(BIN)/python scripts/generate_docs.py

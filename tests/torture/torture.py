@@ -1,0 +1,260 @@
+"""Loading under torture: seeded rounds of faults and kills, and a count of what stands in the ledger after each.
+
+    python -m torture.torture [--rounds N] [--seed S]
+
+Every round has a company, some records, a few runs in a storm that may each be killed at any step, and two in calm
+weather after all has come to its end. What must hold, at every moment and in the end, is in `Round.check`.
+"""
+
+import argparse
+import sys
+import time
+from collections import Counter
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from random import Random
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from intacct_bridge.errors import IntacctError
+from intacct_bridge.flow.entry import Entry, State
+from intacct_bridge.flow.layout_native import NativeLayout
+from intacct_bridge.flow.load import Loader, LoadSettings
+from intacct_bridge.flow.outbox import Outbox
+from intacct_bridge.flow.plan import PlanSettings
+from intacct_bridge.flow.planning import make_plan
+from intacct_bridge.flow.settle import SettleSettings
+from intacct_bridge.flow.subject import subject_of
+from intacct_bridge.flow.table import SourceRow, Table
+from journeys.masters import client
+from torture.naive import Naive
+from torture.records import SORTS, Sort, keys, standing
+from torture.world import MEMORIES, KilledError, World
+
+STEPS = ("planned", "begun", "answered", "concluded", "looked")
+
+
+@dataclass
+class Tally:
+    """What many rounds came to."""
+
+    counts: Counter[str] = field(default_factory=Counter)
+    failures: list[str] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        return ", ".join(f"{count:,} {name}" for name, count in sorted(self.counts.items()))
+
+
+class Round:
+    """One company and one sort of record, by a seed."""
+
+    def __init__(self, seed: int, folder: Path) -> None:
+        self.seed = seed
+        self.random = Random(seed)
+        self.sort: Sort = self.random.choice(SORTS)
+        self.memory = self.random.choice(MEMORIES)
+        late = timedelta(minutes=self.random.choice((0, 0, 5)))
+        self.world = World(Random(seed + 1), self.memory, late)
+        self.tokens = {f"T-{seed}-{number}" for number in range(self.random.randint(1, 6))}
+        self.batch = self.random.choice((1, 2, 3, 100))
+        self.atomic = self.random.random() < 0.3
+        self.proven = self.memory == "lasting" and self.random.random() < 0.5
+        at_once = self.memory == "lasting" and not late and self.random.random() < 0.3
+        self.settle = SettleSettings(timedelta(minutes=0 if at_once else 15), memory_proven=self.proven)
+        self.path = folder / f"{seed}.sqlite3"
+        self.faults: list[str] = []
+
+    def name(self) -> str:
+        """The round in words, for a failure."""
+        settle = "at once" if not self.settle.settle_after else "after 15 minutes"
+        return f"seed {self.seed}: {self.sort.name}, ids {self.memory}, proven {self.proven}, settled {settle}"
+
+    # --- one process
+
+    def rows(self) -> list[SourceRow]:
+        made = [self.sort.make(token) for token in sorted(self.tokens) for _ in range(self.sort.copies)]
+        return [SourceRow("input", number, cells) for number, cells in enumerate(made, 1)]
+
+    def plan(self, gateway: Any, outbox: Outbox) -> Any:
+        rows = self.rows()
+        layout = NativeLayout(subject_of(gateway, self.sort.object))
+        table = Table(Path("input"), tuple(rows[0].cells), lambda: iter(rows), "jsonl")
+        settings = PlanSettings(allow_duplicates=not self.sort.searchable)
+        return make_plan(table, layout, gateway, outbox, settings)
+
+    def run(self, die_at: tuple[str, int] | None) -> None:
+        """One process from its start to its end, or to its death."""
+        outbox = Outbox(self.path, clock=lambda: self.world.clock.now)
+        self.world.die = outbox.close
+        passed: Counter[str] = Counter()
+
+        def step(name: str) -> None:
+            passed[name] += 1
+            if die_at == (name, passed[name]):
+                self.world.kill()
+
+        settings = LoadSettings(self.batch, self.atomic, concurrency=1, settle=self.settle)
+        with suppress(IntacctError, KilledError), client(self.world) as gateway:
+            try:
+                plan = self.plan(gateway, outbox)
+                refused = [str(one.reasons[0]) for one in plan.records if one.reasons]
+                if refused:
+                    self.faults.append(f"the plan refuses a sound record: {refused[0]}")
+                list(Loader(gateway, outbox, settings, step=step).apply(plan))
+            except Exception as error:
+                if self.world.happened["kills"] and "closed database" in str(error):
+                    raise KilledError from error
+                raise
+        outbox.close()
+
+    def storm(self) -> None:
+        """Runs under fire, with time between them."""
+        for _ in range(self.random.randint(2, 4)):
+            die_at = (self.random.choice(STEPS), self.random.randint(1, 3)) if self.random.random() < 0.5 else None
+            self.run(die_at)
+            self.twice("after a run")
+            self.world.forward(self.random.choice((0, 1, 14, 16, 60, 600)))
+            self.twice("after a while")
+
+    def calm(self) -> None:
+        """Everything under way comes to its end, and two undisturbed runs follow."""
+        self.world.stormy = False
+        self.world.forward(20)
+        self.run(None)
+        self.world.forward(20)
+        self.run(None)
+
+    # --- what must hold
+
+    def twice(self, when: str) -> None:
+        over = [token for token, count in self.standing().items() if count > self.sort.copies]
+        if over:
+            self.faults.append(f"{over[0]} stands too often {when}")
+
+    def standing(self) -> Counter[str]:
+        return standing(self.world.emulator, self.sort, self.tokens)
+
+    def check(self) -> None:
+        """Nothing twice; all that could be proven there with its receipt; nothing in doubt that could be settled."""
+        self.twice("in the end")
+        there = self.standing()
+        with Outbox(self.path, clock=lambda: self.world.clock.now) as outbox:
+            entries = list(outbox.entries())
+        doubtful = [entry for entry in entries if entry.state is State.IN_DOUBT]
+        applied = [entry for entry in entries if entry.state is State.APPLIED]
+        if len(doubtful) + len(applied) != len(self.tokens) * self.sort.copies:
+            states = Counter(entry.state.value for entry in entries)
+            self.faults.append(f"not every record came to an end: {states}")
+        receipts = [entry.receipt.record for entry in applied if entry.receipt and entry.receipt.record]
+        if len(receipts) != len(set(receipts)) or not set(receipts) <= keys(
+            self.world.emulator, self.sort, self.tokens
+        ):
+            self.faults.append("a receipt is no record's, or two records'")
+        if doubtful and (self.sort.searchable or self.proven):
+            self.faults.append(f"in doubt, and could be settled: {doubtful[0].label}: {doubtful[0].note}")
+        guessed = [entry for entry in doubtful if not self.lost(entry)]
+        if guessed:
+            self.faults.append(f"in doubt without a reason: {guessed[0].label}: {guessed[0].note}")
+        for token in self.tokens:
+            sure = sum(1 for entry in applied if token in entry.body)
+            unsure = sum(1 for entry in doubtful if token in entry.body)
+            if not sure <= there[token] <= sure + unsure:
+                self.faults.append(f"{token} stands {there[token]} times, {sure} are said to and {unsure} may")
+        if self.sort.searchable and len(receipts) != len(self.tokens):
+            self.faults.append("a record that could be proven has no receipt")
+
+    def lost(self, entry: Entry) -> bool:
+        """Whether a request that held the entry was left without an answer, or the process died over it."""
+        return bool(self.world.happened["kills"]) or any(entry.control_id in body for body in self.world.unknown)
+
+    def count(self, tally: Tally) -> None:
+        there = self.standing()
+        with Outbox(self.path, clock=lambda: self.world.clock.now) as outbox:
+            states = Counter(entry.state.value for entry in outbox.entries())
+        tally.counts["rounds"] += 1
+        tally.counts["records"] += len(self.tokens) * self.sort.copies
+        tally.counts["faults"] += self.world.happened["faults"]
+        tally.counts["kills"] += self.world.happened["kills"]
+        tally.counts["written too often"] += sum(max(count - self.sort.copies, 0) for count in there.values())
+        tally.counts["in doubt"] += states["in_doubt"]
+        tally.failures += [f"{self.name()}: {fault}" for fault in self.faults]
+
+
+def ours(seed: int, folder: Path, tally: Tally) -> None:
+    """One round of the loader that is ours."""
+    one = Round(seed, folder)
+    try:
+        one.storm()
+        one.calm()
+        one.check()
+        one.count(tally)
+    finally:
+        one.world.close()
+
+
+def naive(seed: int, folder: Path, tally: Tally) -> None:
+    """The same round of the loader that sends again on errors."""
+    one = Round(seed, folder)
+    loader = Naive()
+
+    def run() -> None:
+        """Planning is done in calm weather, so that only the sending is compared."""
+        stormy, one.world.stormy = one.world.stormy, False
+        with client(one.world) as gateway, Outbox(folder / f"naive-{seed}.sqlite3") as unused:
+            writes = [planned.write for planned in one.plan(gateway, unused).records]
+            marked = [(f"{number}", write) for number, write in enumerate(writes)]
+            one.world.stormy = stormy
+            with suppress(IntacctError, KilledError):
+                loader.load(gateway, marked, one.batch)
+
+    try:
+        for _ in range(one.random.randint(2, 4)):
+            run()
+            one.world.forward(one.random.choice((0, 1, 14, 16, 60, 600)))
+        one.world.stormy = False
+        one.world.forward(20)
+        run()
+        there = one.standing()
+        wanted = len(one.tokens) * one.sort.copies
+        tally.counts["rounds"] += 1
+        tally.counts["records"] += wanted
+        tally.counts["faults"] += one.world.happened["faults"]
+        tally.counts["kills"] += one.world.happened["kills"]
+        tally.counts["written too often"] += sum(max(count - one.sort.copies, 0) for count in there.values())
+        tally.counts["told as failed"] += wanted - len(loader.done)
+    finally:
+        one.world.close()
+
+
+def torture(rounds: int, seed: int) -> tuple[Tally, Tally]:
+    """Both loaders through the same rounds."""
+    good, bad = Tally(), Tally()
+    with TemporaryDirectory() as folder:
+        for number in range(seed, seed + rounds):
+            ours(number, Path(folder), good)
+            naive(number, Path(folder), bad)
+    return good, bad
+
+
+def main() -> int:
+    """Torture both and print what came of it."""
+    parser = argparse.ArgumentParser(description="Kills and faults, and what stands in the ledger afterwards.")
+    parser.add_argument("--rounds", type=int, default=600)
+    parser.add_argument("--seed", type=int, default=1)
+    asked = parser.parse_args()
+    began = time.monotonic()
+    good, bad = torture(asked.rounds, asked.seed)
+    names = ("rounds", "records", "faults", "kills", "written too often", "in doubt", "told as failed")
+    print(f"{'':20}{'intacct-bridge':>16}{'retry on error':>16}")
+    for name in names:
+        print(f"{name:20}{good.counts[name]:>16,}{bad.counts[name]:>16,}")
+    print(f"{time.monotonic() - began:.0f} s; seeds {asked.seed} to {asked.seed + asked.rounds - 1}")
+    for failure in good.failures:
+        print(f"FAILED {failure}")
+    return 1 if good.failures or not bad.counts["written too often"] else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
