@@ -102,11 +102,11 @@ def test_a_line_set_is_replaced_as_a_whole_or_left_alone(desk: Desk) -> None:
 
 
 def test_what_the_description_forbids_is_refused_in_the_inputs_own_words(desk: Desk) -> None:
-    rows = """VENDORID,NAME,STATUS,CREDITLIMIT,WHENMODIFIED
-V-1,,active,5,
-V-2,Two,asleep,5,
-V-3,Three,active,many,
-V-4,Four,active,5,2026-01-01
+    rows = """VENDORID,NAME,STATUS,CREDITLIMIT,WHENMODIFIED,DISPLAYCONTACT.PRINTAS
+V-1,,active,5,,One
+V-2,Two,asleep,5,,Two
+V-3,Three,active,many,,Three
+V-4,Four,active,5,2026-01-01,Four
 """
     plan = desk.plan(rows, "VENDOR")
     assert reasons(plan) == [

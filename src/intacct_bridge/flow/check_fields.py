@@ -64,12 +64,19 @@ def _meant(name: str, write: Write) -> bool:
 
 def _places(write: Write, subject: Subject) -> Iterator[Place]:
     makes = subject.create not in ("", "create") and write.operation is Operation.CREATE
+    new = write.operation is Operation.CREATE
     older: Mapping[str, str] = subject.plan.fields if subject.plan and makes else {}
     for name, value in write.fields.items():
         one = subject.field(name)
         if one is not None:
             yield Place(
-                name, value, one, write.column(name), write.position, name == subject.trace.record, name in older
+                name,
+                value,
+                one,
+                write.column(name),
+                write.position,
+                name == subject.trace.record and not new,
+                name in older,
             )
     for wrapper, lines in write.lines.items():
         line_set = subject.line_set(wrapper)

@@ -1,5 +1,7 @@
 """Which function writes a record: the generic one, or the object's own where the gateway needs that."""
 
+from collections.abc import Mapping
+
 from intacct_bridge.errors import InvalidRequestError
 from intacct_bridge.flow.body import body_of
 from intacct_bridge.flow.company import Company
@@ -7,9 +9,11 @@ from intacct_bridge.flow.trace import EXTERNALID
 from intacct_bridge.flow.write import Operation, Write
 from intacct_bridge.model.keys import creator, legacy
 from intacct_bridge.model.legacywrite import WritePlan, write_element, write_plan
+from intacct_bridge.wire.values import Value
 from intacct_bridge.wire.xml import Element
 
 _GENERIC = "create"
+_RATE_TYPE = "EXCH_RATE_TYPE_ID"
 
 
 class Functions:
@@ -30,6 +34,7 @@ class Functions:
                 f"a 2.1 connection cannot {write.operation} {write.object}", fix="use a connection with dtd_version 3.0"
             )
         fields = {name: value for name, value in write.fields.items() if value is not None}
+        fields |= _rate(fields, plan)
         lines = {
             wrapper: [{name: value for name, value in line.fields.items() if value is not None} for line in members]
             for wrapper, members in write.lines.items()
@@ -61,3 +66,10 @@ class Functions:
             found = frozenset(one.name for object_ in known for one in object_.fields.values() if one.custom)
             self._custom[write.object] = found
         return found
+
+
+def _rate(fields: Mapping[str, Value], plan: WritePlan) -> dict[str, Value]:
+    """The older functions want a rate beside a currency; an empty rate type is the company's daily rate."""
+    said = "EXCHANGE_RATE" in fields or _RATE_TYPE in fields
+    wants = _RATE_TYPE in plan.fields and any(name in fields for name in ("CURRENCY", "EXCH_RATE_DATE"))
+    return {_RATE_TYPE: None} if wants and not said else {}

@@ -101,6 +101,7 @@ class MappedLayout:
                 columns = {**line.columns, **columns}
             lines[wrapper] = tuple(made)
         source = tuple(text_of(rows[0].cells.get(column)) for column in self.key)
+        source = source or (text_of(record.carried.get("external_id")),)
         return shaper.write(
             rows, fields, lines, columns=columns, source_key=source if any(source) else (), findings=findings
         )

@@ -108,7 +108,7 @@ def _line_field(subject: Subject, name: str) -> tuple[LineSet, FieldDef] | None:
         one = found.field(rest)
         return (found, one) if one is not None else None
     sets = [(found, one) for found in subject.lines if (one := found.field(name)) is not None]
-    return sets[0] if len(sets) == 1 else None
+    return sets[0] if sets else None  # an object's own lines come before its subtotals
 
 
 def _grouped(table: Table, columns: Columns, subject: Subject, key: tuple[str, ...]) -> Iterable[list[SourceRow]]:

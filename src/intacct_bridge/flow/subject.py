@@ -92,14 +92,15 @@ def subject_of(company: Company, object_name: str) -> Subject:
         by = plan.functions.get("create", "") if plan else ""
     if by in ("", "create") and (plan is None or EXTERNALID not in plan.fields):
         plan = None
-    sets = tuple(_line_sets(company, described, plan))
+    sets = tuple(_line_sets(company, described, plan, only=by not in ("", "create")))
     return Subject(described, sets, trace_of(name), plan, by)
 
 
-def _line_sets(company: Company, described: ObjectDef, plan: WritePlan | None) -> Iterator[LineSet]:
+def _line_sets(company: Company, described: ObjectDef, plan: WritePlan | None, *, only: bool) -> Iterator[LineSet]:
+    """The line sets; `only` those that the older function takes where that one makes the object."""
     found: set[str] = set()
     for one in lines(described.name):
-        if one.wrapper:
+        if one.wrapper and not (only and plan and one.wrapper not in plan.lines):
             found.add(one.wrapper)
             extra = plan.lines[one.wrapper].fields if plan and one.wrapper in plan.lines else {}
             yield LineSet(one.wrapper, one.line, _described(company, one.line), extra)
