@@ -1,0 +1,93 @@
+"""`intacct load` for any object: modes, mappings, kept plans."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from edge.command_line import Intacct
+
+CLASSES = "CLASSID,NAME\nL-1,Light rail\nL-2,Heavy rail\n"
+
+
+@pytest.fixture
+def classes(home: Path) -> Path:
+    path = home / "classes.csv"
+    path.write_text(CLASSES)
+    return path
+
+
+def verdicts(text: str) -> list[str]:
+    return [record["verdict"] for record in json.loads(text)["records"]]
+
+
+def test_any_object_is_loaded_by_its_own_names(demo: Intacct, classes: Path) -> None:
+    planned = demo("load", str(classes), "--as", "class")
+    assert planned.status == 0
+    assert "2 to create" in planned.out
+    assert f"intacct load {classes} --as class --apply" in planned.err
+    assert demo("load", str(classes), "--as", "CLASS", "--apply").status == 0
+    again = demo("load", str(classes), "--as", "CLASS", "--apply")
+    assert "nothing to send" in again.err
+
+
+def test_an_upsert_shows_what_it_would_change(demo: Intacct, classes: Path) -> None:
+    demo("load", str(classes), "--as", "CLASS", "--apply")
+    classes.write_text(CLASSES.replace("Heavy", "Very heavy") + "L-3,Tram\n")
+    planned = demo("load", str(classes), "--as", "CLASS", "--mode", "upsert")
+    assert "NAME: Heavy rail -> Very heavy rail" in planned.out
+    assert verdicts(demo("load", str(classes), "--as", "CLASS", "--mode", "upsert", "--json").out) == [
+        "unchanged", "update", "create",
+    ]  # fmt: skip
+    assert demo("load", str(classes), "--as", "CLASS", "--mode", "upsert", "--apply").status == 0
+    assert json.loads(demo("get", "CLASS", "L-2", "--json").out)[0]["NAME"] == "Very heavy rail"
+    assert demo("load", str(classes), "--as", "CLASS", "--mode", "delete", "--apply").status == 0
+    assert demo("get", "CLASS", "L-3").status == 1
+
+
+def test_a_kept_plan_is_applied_later_unless_the_company_moved(demo: Intacct, classes: Path, home: Path) -> None:
+    plan = home / "classes.plan"
+    assert demo("load", str(classes), "--as", "CLASS", "--out", str(plan)).status == 0
+    assert demo("load", "--from-plan", str(plan)).status == 0
+    assert json.loads(demo("get", "CLASS", "L-1", "--json").out)[0]["NAME"] == "Light rail"
+    classes.write_text(CLASSES.replace("Light", "Lighter"))
+    demo("load", str(classes), "--as", "CLASS", "--mode", "update", "--out", str(plan))
+    demo("update", "CLASS", "L-1", "NAME=Changed meanwhile")
+    moved = demo("load", "--from-plan", str(plan))
+    assert moved.status == 2
+    assert "Changed meanwhile" in moved.err
+    demo("update", "CLASS", "L-1", "NAME=Light rail")
+    assert demo("load", "--from-plan", str(plan)).status == 0
+    assert json.loads(demo("get", "CLASS", "L-1", "--json").out)[0]["NAME"] == "Lighter rail"
+
+
+def test_a_mapping_says_what_columns_mean(demo: Intacct, home: Path) -> None:
+    (home / "map.toml").write_text('object = "CLASS"\n[fields]\nCLASSID = "Code"\nNAME = "Says"\n')
+    (home / "rows.csv").write_text("Code,Says\nM-1,Mapped\n")
+    assert demo("load", str(home / "rows.csv"), "--map", str(home / "map.toml"), "--apply").status == 0
+    assert json.loads(demo("get", "CLASS", "M-1", "--json").out)[0]["NAME"] == "Mapped"
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("rows.csv",), "--as OBJECT"),
+        (("--as", "CLASS"), "which file"),
+        (("rows.csv", "--as", "CLASS"), "did you mean NAME"),
+        (("rows.csv", "--as", "KLASS"), "there is no object"),
+        (("rows.csv", "--as", "v2:Vendors2"), "no unified entity"),
+        (("rows.csv", "--as", "APBILLITEM"), "load them as APBILL"),
+        (("rows.csv", "--as", "CLASS", "--draft"), "no drafts"),
+        (("rows.csv", "--as", "CLASS", "--mode", "update", "--offline"), "without --offline"),
+        (("rows.csv", "--map", "map.toml"), "cannot read map.toml"),
+        (("rows.csv", "--from-plan", "x.plan"), "takes no FILE"),
+    ],
+)
+def test_a_slip_ends_in_a_sentence(demo: Intacct, words: tuple[str, ...], says: str) -> None:
+    Path("rows.csv").write_text("CLASSID,NAMEE\nX,Y\n")
+    if "update" in words:
+        Path("rows.csv").write_text("CLASSID,NAME\nX,Y\n")
+    ran = demo("load", *words)
+    assert ran.status == 2, ran.said
+    assert says in ran.err
+    assert "Traceback" not in ran.said
