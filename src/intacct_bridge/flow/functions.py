@@ -33,7 +33,7 @@ class Functions:
             raise InvalidRequestError(
                 f"a 2.1 connection cannot {write.operation} {write.object}", fix="use a connection with dtd_version 3.0"
             )
-        fields = {name: value for name, value in write.fields.items() if value is not None}
+        fields: dict[str, Value] = {name: value for name, value in write.fields.items() if value is not None}
         fields |= _rate(fields, plan)
         lines = {
             wrapper: [{name: value for name, value in line.fields.items() if value is not None} for line in members]
