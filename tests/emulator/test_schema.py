@@ -161,5 +161,34 @@ def test_the_older_document_type_does_not_know_the_generic_functions(emulator: E
     assert answer(emulator, "<getAPISession/>", control).operations[0].results[0].status == "success"
 
 
+@pytest.mark.parametrize(
+    ("content", "attributes", "told"),
+    [
+        # the recorded text of a client in production
+        (
+            '<get_list object="x"/>',
+            'controlid="f"',
+            'Error 502: Value "x" for attribute object of get_list is not among the enumerated set. Line: 2',
+        ),
+        ("<create_class><name/><classid/></create_class>", 'controlid="f"', "got (name classid)"),
+        ("<getAPISession/>", "", "Error 518: Element function does not carry attribute controlid"),
+        ('<get_bill key="1" shade="2"/>', 'controlid="f"', "Error 533: No declaration for attribute shade"),
+    ],
+)
+def test_the_older_document_type_has_its_own_words(
+    emulator: Emulator, content: str, attributes: str, told: str
+) -> None:
+    response = answer(emulator, content, CONTROL.replace(">3.0<", ">2.1<"), attributes)
+    assert {fault.errorno for fault in response.faults} == {"XL03000003"}
+    assert told in response.faults[0].text
+    assert response.faults[0].text.startswith("XML Parse error: ")
+
+
+def test_bodies_of_older_functions_are_not_looked_into(emulator: Emulator) -> None:
+    content = '<get_list object="bill"><filter><anything/></filter></get_list>'
+    response = answer(emulator, content, CONTROL.replace(">3.0<", ">2.1<"))
+    assert response.control.status == "success"
+
+
 def test_nothing_ended_in_an_incident(emulator: Emulator) -> None:
     assert emulator.incidents == []

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from emulator.talk import ENDPOINT, element, faults, one, send
+from emulator.talk import ENDPOINT, element, faults, one, query, send
 from emulator.worlds import world
 from intacct_bridge.emulator.gateway import Emulator
 from intacct_bridge.emulator.weather import Weather, load_weather
@@ -67,6 +67,26 @@ def test_faults_wait_for_their_function_and_their_call() -> None:
     assert one(emulator, READ).status == "success"
     assert [fault.text for fault in faults(emulator, CREATE)] == ["Not now"]
     assert "already exists" in faults(emulator, CREATE)[0].text
+
+
+def test_faults_wait_for_their_object() -> None:
+    # the audit history's own error, which a client in production steps over
+    emulator = under(Weather("fault", function="query", object="AUDITHISTORY", calls=(), errorno="DL02000001"))
+    assert one(emulator, query("CLASS", "RECORDNO")).status == "success"
+    assert faults(emulator, query("AUDITHISTORY", "ID"))[0].errorno == "DL02000001"
+    emulator = under(Weather("cut-after", function="create", object="class"))
+    with pytest.raises(ConnectionCutError):
+        one(emulator, CREATE)
+
+
+def test_chance_is_the_same_for_the_same_seed() -> None:
+    def weather(seed: int) -> list[bool]:
+        emulator = Emulator.empty(weather=(Weather("fault", chance=0.3),), seed=seed)
+        return [one(emulator, READ).status == "failure" for _ in range(40)]
+
+    assert weather(1) == weather(1)
+    assert weather(1) != weather(2)
+    assert 3 < sum(weather(1)) < 25
 
 
 def test_a_lost_session_must_be_opened_again() -> None:

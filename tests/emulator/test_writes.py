@@ -138,32 +138,28 @@ def test_names_follow_from_ids(emulator: Emulator) -> None:
     ]
 
 
-def bill(emulator: Emulator) -> str:
-    lines = "".join(element("APBILLITEM", ACCOUNTNO="6000", TRX_AMOUNT=amount) for amount in ("5", "7"))
-    made = data(
-        emulator,
-        create(element("APBILL", VENDORID="V1", WHENCREATED="11/01/2026", WHENDUE="11/30/2026", APBILLITEMS=lines)),
-    )
+def allocation(emulator: Emulator) -> str:
+    lines = "".join(element("ALLOCATIONENTRY", VALUE=value) for value in ("5", "7"))
+    made = data(emulator, create(element("ALLOCATION", ALLOCATIONID="HALF", ALLOCATIONENTRIES=lines)))
     return made.children[0].findtext("RECORDNO")
 
 
 def lines_of(emulator: Emulator, key: str) -> list[dict[str, str]]:
-    where = f"<equalto><field>RECORDKEY</field><value>{key}</value></equalto>"
-    return rows(data(emulator, query("APBILLITEM", "RECORDNO TRX_AMOUNT", where)))
+    where = f"<equalto><field>ALLOCATIONKEY</field><value>{key}</value></equalto>"
+    return rows(data(emulator, query("ALLOCATIONENTRY", "RECORDNO VALUE LINE_NO", where)))
 
 
 def test_a_line_set_that_is_sent_replaces_the_old_one(emulator: Emulator) -> None:
-    key = bill(emulator)
+    key = allocation(emulator)
     first, second = lines_of(emulator, key)
-    sent = element("APBILLITEM", RECORDNO=second["RECORDNO"], TRX_AMOUNT="8") + element(
-        "APBILLITEM", ACCOUNTNO="6000", TRX_AMOUNT="9"
-    )
-    one(emulator, f"<update>{element('APBILL', RECORDNO=key, APBILLITEMS=sent)}</update>")
+    assert [first["LINE_NO"], second["LINE_NO"]] == ["1", "2"]
+    sent = element("ALLOCATIONENTRY", RECORDNO=second["RECORDNO"], VALUE="8") + element("ALLOCATIONENTRY", VALUE="9")
+    one(emulator, f"<update>{element('ALLOCATION', RECORDNO=key, ALLOCATIONENTRIES=sent)}</update>")
     left = lines_of(emulator, key)
-    assert [line["TRX_AMOUNT"] for line in left] == ["8", "9"]
+    assert [line["VALUE"] for line in left] == ["8", "9"]
     assert left[0]["RECORDNO"] == second["RECORDNO"]
     assert first["RECORDNO"] not in [line["RECORDNO"] for line in left]
-    one(emulator, f"<update>{element('APBILL', RECORDNO=key, DESCRIPTION='x')}</update>")
+    one(emulator, f"<update>{element('ALLOCATION', RECORDNO=key, DESCRIPTION='x')}</update>")
     assert lines_of(emulator, key) == left
 
 
@@ -181,12 +177,12 @@ def test_an_update_of_nothing_is_a_sentence(emulator: Emulator) -> None:
 
 
 def test_deletes_take_lines_along_and_leave_a_trace(emulator: Emulator) -> None:
-    key = bill(emulator)
-    assert one(emulator, f"<delete><object>APBILL</object><keys>{key}</keys></delete>").status == "success"
+    key = allocation(emulator)
+    assert one(emulator, f"<delete><object>ALLOCATION</object><keys>{key}</keys></delete>").status == "success"
     assert lines_of(emulator, key) == []
     where = "<equalto><field>ACCESSMODE</field><value>D</value></equalto>"
     assert rows(data(emulator, query("AUDITHISTORY", "OBJECTTYPE OBJECTKEY USERID SOURCE", where))) == [
-        {"OBJECTTYPE": "apbill", "OBJECTKEY": key, "USERID": "demo-user", "SOURCE": "api"}
+        {"OBJECTTYPE": "allocation", "OBJECTKEY": "HALF", "USERID": "demo-user", "SOURCE": "api"}
     ]
 
 

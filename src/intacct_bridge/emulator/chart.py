@@ -109,6 +109,7 @@ def check_open(books: Books, day: date, entities: set[str]) -> None:
                 f"The date {day:%m/%d/%Y} is in a closed period: the books of entity {entity} are open from "
                 f"{date.fromisoformat(opened):%m/%d/%Y}.",
                 correction="Use a date in an open period, or open the period.",
+                field="BATCH_DATE",
             )
 
 
@@ -123,6 +124,7 @@ def rate(books: Books, currency: str, base: str, *, day: date, given: str) -> De
         raise refused(
             f"There is no exchange rate from {currency} to {base} for {day:%m/%d/%Y}.",
             correction="Provide EXCHANGE_RATE, or enter a rate.",
+            field="EXCHANGE_RATE",
         )
     return found
 

@@ -63,11 +63,10 @@ def complete(draft: Draft, row: Row) -> None:
     wrappers = {one.wrapper: one.line for one in lines(described.name)}
     missing = [name for name in required(described) if not _given(draft, row, name, wrappers)]
     if missing:
-        faults = [
-            Fault("BL01001973", description2=f"Required field {name} is missing for {described.name}.")
-            for name in missing
-        ]
-        raise FunctionRefusedError(*faults)
+        told = f"Required field {{}} is missing for {described.name}."
+        raise FunctionRefusedError(
+            *(Fault("BL01001973", description2=told.format(name), field=name) for name in missing)
+        )
 
 
 def _given(draft: Draft, row: Row, name: str, wrappers: dict[str, str]) -> bool:
@@ -105,4 +104,5 @@ def unique(call: Call, described: ObjectDef, row: Row, number: int | None = None
             f"Another {label} with the given value(s) {text} already exists",
             errorno="BL34000061",
             correction="Use a unique value instead.",
+            field=natural,
         )

@@ -90,7 +90,8 @@ def stored_text(call: Call, one: FieldDef, text: str) -> str:
     try:
         value = parse_value(one.kind, text, call.session.user.formatting)
     except RecordError:
-        raise refused(f"Illegal format for {one.label or one.name}: '{text}'", errorno="BL03000018") from None
+        told = f"Illegal format for {one.label or one.name}: '{text}'"
+        raise refused(told, errorno="BL03000018", field=one.name) from None
     return text_of(value)
 
 
@@ -103,5 +104,6 @@ def _listed(one: FieldDef, text: str) -> str:
         raise refused(
             f"Invalid value '{text}' for field {one.name}. Valid values are: {', '.join(filter(None, one.values))}.",
             errorno="BL03000018",
+            field=one.name,
         )
     return MULTI_PICK.join(part for part in picked if part is not None)

@@ -25,19 +25,21 @@ from intacct_bridge.emulator.access import check_sender
 from intacct_bridge.emulator.books import Books, opened
 from intacct_bridge.emulator.catalogue import standard_catalog
 from intacct_bridge.emulator.company_customs import with_customs
+from intacct_bridge.emulator.deliveries import MOST_CHARACTERS, check_policies, post_later
 from intacct_bridge.emulator.entrance import Entrance
 from intacct_bridge.emulator.handlers import HANDLERS
 from intacct_bridge.emulator.incoming import incoming
 from intacct_bridge.emulator.loading import load
 from intacct_bridge.emulator.operations import Desk, Done, run
-from intacct_bridge.emulator.refusals import ControlRefusedError, SignInRefusedError, bad_policy, unexpected
+from intacct_bridge.emulator.refusals import ControlRefusedError, SignInRefusedError, bad_policy, too_large, unexpected
 from intacct_bridge.emulator.render import MARK, Page
 from intacct_bridge.emulator.sessions import Session, Sessions, moment
 from intacct_bridge.emulator.settings import EmulatorSettings
 from intacct_bridge.emulator.store import open_database
 from intacct_bridge.emulator.turnstile import Turnstile
 from intacct_bridge.emulator.users import keep_users
-from intacct_bridge.emulator.weather import TOO_MANY, Forecast, Weather, cut, http_reply, scripted_faults
+from intacct_bridge.emulator.weather import TOO_MANY, Forecast, Weather, about, cut, http_reply, scripted_faults
+from intacct_bridge.emulator.whitespace import spaced
 from intacct_bridge.errors import Fault
 from intacct_bridge.wire.codec import encode_response, masked
 from intacct_bridge.wire.envelope import (
@@ -86,15 +88,18 @@ class Emulator:
         clock: Callable[[], float] = time.time,
         sleep: Callable[[float], None] = time.sleep,
         draw: Callable[[], str] = token_hex,
+        post: Callable[[str, bytes], None] = post_later,
+        seed: int = 1,
     ) -> None:
         self.settings = settings or EmulatorSettings()
-        self.forecast = Forecast(weather)
+        check_policies(self.settings.policies)
+        self.forecast = Forecast(weather, seed)
         self.received: deque[Received] = deque(maxlen=1000)
         """The last requests, oldest first."""
         self.incidents: list[str] = []
         """Tracebacks of what should never have happened; a test may ask that there are none."""
         self._connection = connection
-        self._clock, self._sleep, self._draw = clock, sleep, draw
+        self._clock, self._sleep, self._draw, self._post = clock, sleep, draw, post
         self._lock = RLock()
         self._turnstile = Turnstile(self.settings.behaviour.concurrency, self.settings.behaviour.hold_seconds)
         behaviour = self.settings.behaviour
@@ -185,10 +190,11 @@ class Emulator:
                 request = incoming(body, http_status=self.settings.behaviour.http_status_of_control_failures)
             except ControlRefusedError as error:
                 return self._reply(encode_response(_refusal(None, error)), status=error.http_status)
-            names = [function.name for operation in request.operations for function in operation.functions]
-            ids = (function.control_id for operation in request.operations for function in operation.functions)
+            functions = [function for operation in request.operations for function in operation.functions]
+            asked = [(one.name, about(one)) for one in functions]
+            names, ids = (one.name for one in functions), (one.control_id for one in functions)
             self.received.append(Received(tuple(names), tuple(ids), self._clock(), body))
-            struck = self.forecast.strike(names)
+            struck = self.forecast.strike(asked)
             for weather in struck:
                 if weather.kind == "http":
                     return http_reply(weather)
@@ -196,12 +202,14 @@ class Emulator:
                     raise cut(sent=True)
                 if weather.kind == "session-lost":
                     self.sessions.lose()
-            reply = self._guarded(request, endpoint, scripted_faults(struck, names))
+            reply = self._guarded(request, endpoint, scripted_faults(struck, asked), size=len(body))
         return self._delivered(reply, struck)
 
-    def _guarded(self, request: Request, endpoint: str, scripted: dict[str, Fault]) -> Reply:
+    def _guarded(self, request: Request, endpoint: str, scripted: dict[str, Fault], *, size: int) -> Reply:
         """Whatever happens, the answer is a gateway's; what should not have happened is kept for whoever looks."""
         try:
+            if request.control.policy_id:
+                return self._acknowledge(request, endpoint, scripted, size=size)
             return self._serve(request, endpoint, scripted)
         except Exception:
             self.incidents.append(traceback.format_exc())
@@ -218,12 +226,25 @@ class Emulator:
                 reply = replace(reply, body=reply.body[: len(reply.body) // 2])
         return reply
 
+    def _acknowledge(self, request: Request, endpoint: str, scripted: dict[str, Fault], *, size: int) -> Reply:
+        """Answer that the request was taken; its own answer goes to the policy's URL."""
+        control = request.control
+        url = self.settings.policies.get(control.policy_id or "")
+        try:
+            check_sender(self.settings, control)
+            if url is None:
+                raise bad_policy(control.policy_id or "")
+            if size > MOST_CHARACTERS:
+                raise too_large(MOST_CHARACTERS)
+        except ControlRefusedError as error:
+            return self._reply(encode_response(_refusal(control, error)), status=error.http_status)
+        self._post(url, self._serve(request, endpoint, scripted).body)
+        return self._reply(encode_response(Response(_echo(control, SUCCESS), acknowledged=True)))
+
     def _serve(self, request: Request, endpoint: str, scripted: dict[str, Fault]) -> Reply:
         control = request.control
         try:
             check_sender(self.settings, control)
-            if control.policy_id:
-                raise bad_policy(control.policy_id)
             answered = [self._operation(control, one, endpoint, scripted) for one in request.operations]
         except ControlRefusedError as error:
             return self._reply(encode_response(_refusal(control, error)), status=error.http_status)
@@ -233,7 +254,8 @@ class Emulator:
             return self._reply(bare.bare, content_type=bare.content_type)
         response = Response(_echo(control, SUCCESS), tuple(self._finished(control, one) for one, _ in answered))
         pages = [page.rows for one in done if one.result.data is not None for page in _pages(one.result.data)]
-        return self._reply(_with_pages(encode_response(response), pages))
+        document = _with_pages(encode_response(response), pages)
+        return self._reply(spaced(document) if control.include_whitespace else document)
 
     def _operation(
         self, control: Control, operation: Operation, endpoint: str, scripted: dict[str, Fault]

@@ -5,9 +5,11 @@ our own reader in any case; without lxml only what that reader and the codec not
 """
 
 from functools import cache
+from io import StringIO
 from typing import Any
 
 from intacct_bridge.emulator.grammar import functions, schema_text
+from intacct_bridge.emulator.grammar21 import GENERIC, dtd_text
 from intacct_bridge.emulator.refusals import unreadable
 from intacct_bridge.errors import ProtocolError
 from intacct_bridge.wire.codec import request_from
@@ -15,13 +17,7 @@ from intacct_bridge.wire.envelope import Request
 from intacct_bridge.wire.xml import parse
 
 _MAX_REQUEST = 64 * 1024 * 1024
-_GENERIC = frozenset(
-    (
-        *("lookup", "create", "update", "delete", "read", "readRelated", "readByName", "readByQuery", "query"),
-        *("readMore", "inspect", "validate", "readView", "readReport", "installApp"),
-    )
-)
-"""Functions that the older document type does not know."""
+_UNDECLARED = 534
 
 
 def incoming(body: bytes, *, http_status: int = 200) -> Request:
@@ -30,7 +26,9 @@ def incoming(body: bytes, *, http_status: int = 200) -> Request:
         root = parse(body, max_bytes=_MAX_REQUEST)
     except ProtocolError as error:
         raise unreadable(*(_parse_errors(body) or (_said(error.message),)), http_status=http_status) from None
-    violations = _violations(body)
+    control = root.find("control")
+    older = control is not None and control.findtext("dtdversion").strip() == "2.1"
+    violations = _violations(body, older=older)
     if violations:
         raise unreadable(*violations, http_status=http_status)
     try:
@@ -44,9 +42,8 @@ def incoming(body: bytes, *, http_status: int = 200) -> Request:
 
 
 def _check_known(name: str, version: str, http_status: int) -> None:
-    if version == "2.1" and name in _GENERIC:
-        text = f"XML Parse error: Error 504: Element {name} is not declared in the document type."
-        raise unreadable(text, http_status=http_status)
+    if version == "2.1" and name in GENERIC:
+        raise unreadable(f"XML Parse error: Error 534: No declaration for element {name}", http_status=http_status)
     if name not in functions():
         raise unreadable(_said(f"Element '{name}': This element is not expected."), http_status=http_status)
 
@@ -69,6 +66,11 @@ def _schema() -> Any:
     return etree.XMLSchema(etree.fromstring(schema_text()))
 
 
+@cache
+def _definition() -> Any:
+    return _lxml().DTD(StringIO(dtd_text()))
+
+
 def _parser(etree: Any) -> Any:
     return etree.XMLParser(resolve_entities=False, load_dtd=False, no_network=True, huge_tree=True)
 
@@ -86,8 +88,8 @@ def _parse_errors(body: bytes) -> list[str]:
     return []
 
 
-def _violations(body: bytes) -> list[str]:
-    """What the schema says against the document, one sentence a violation."""
+def _violations(body: bytes, *, older: bool) -> list[str]:
+    """What the schema, or the older definition, says against the document, one sentence a violation."""
     etree = _lxml()
     if etree is None:
         return []
@@ -96,6 +98,10 @@ def _violations(body: bytes) -> list[str]:
         document = etree.fromstring(body, parser)
     except (etree.XMLSyntaxError, ValueError):
         return [_line("Fatal Error", entry) for entry in parser.error_log][:20]
+    if older:
+        definition = _definition()
+        definition.validate(document)
+        return [_older_line(entry) for entry in definition.error_log if entry.type != _UNDECLARED][:20]
     schema = _schema()
     if schema.validate(document):
         return []
@@ -105,3 +111,7 @@ def _violations(body: bytes) -> list[str]:
 def _line(level: str, entry: Any) -> str:
     message = str(entry.message).rstrip(".")
     return _said(f"{level} {entry.type}: {message}. Line: {entry.line}, column: {entry.column}.")
+
+
+def _older_line(entry: Any) -> str:
+    return f"XML Parse error: Error {entry.type}: {entry.message}. Line: {entry.line}"

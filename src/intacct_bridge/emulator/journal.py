@@ -223,12 +223,14 @@ def _line(call: Call, draft: Draft, day: date) -> Line:
     values = draft.values
     complete(draft, values)
     settle(call.books, draft.described, values, {})
-    account = find(call.books, REFERENCES["ACCOUNTNO"], values["ACCOUNTNO"])
+    account = find(call.books, REFERENCES["ACCOUNTNO"], values["ACCOUNTNO"], field="ACCOUNTNO")
     location = values.get("LOCATION") or call.session.entity
     check_requirements(account, values | {"LOCATION": location})
     chart = rules(call.books)
     if not location and len(chart.base_currency) > 1:
-        raise refused("Location is required in a company of several entities.", correction="Provide LOCATION.")
+        raise refused(
+            "Location is required in a company of several entities.", correction="Provide LOCATION.", field="LOCATION"
+        )
     base = chart.base_currency[chart.entity_of.get(location, "")]
     currency = values.get("CURRENCY") or base
     amount = Decimal(values["TRX_AMOUNT"]).quantize(Decimal("0.01"))
@@ -236,6 +238,7 @@ def _line(call: Call, draft: Draft, day: date) -> Line:
         raise refused(
             f"The amount {amount} of account {values['ACCOUNTNO']} is negative.",
             correction="Amounts are positive; TR_TYPE tells debit (1) from credit (-1).",
+            field="TRX_AMOUNT",
         )
     if values["TR_TYPE"] == "-1":
         amount = -amount
@@ -257,7 +260,8 @@ def check_requirements(account: Row, values: Row) -> None:
     for flag, name in _REQUIRED.items():
         if account.get(flag) == "true" and not values.get(name):
             label = name.removesuffix("ID").capitalize()
-            raise refused(f"{label} is required for account {account['ACCOUNTNO']}.", correction=f"Provide {name}.")
+            told = f"{label} is required for account {account['ACCOUNTNO']}."
+            raise refused(told, correction=f"Provide {name}.", field=name)
 
 
 def _balanced(lines: list[Line]) -> list[Line]:
@@ -291,7 +295,7 @@ def _check_balance(amounts: list[Decimal], currency: str) -> None:
 
 
 def _journal(call: Call, symbol: str) -> tuple[Row, bool]:
-    journal = find(call.books, REFERENCES["JOURNAL"], symbol)
+    journal = find(call.books, REFERENCES["JOURNAL"], symbol, field="JOURNAL")
     return journal, bool(call.books.table("STATJOURNAL").find("SYMBOL", symbol))
 
 

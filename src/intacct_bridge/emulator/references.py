@@ -102,25 +102,25 @@ def settle(books: Books, described: ObjectDef, sent: Row, row: Row) -> None:
         refers = reference(described, name)
         if refers is None:
             continue
-        other = find(books, refers, text) if text else {}
+        other = find(books, refers, text, field=name) if text else {}
         if text and other.get("STATUS") == "inactive":
-            raise invalid(refers, text, "is inactive")
+            raise invalid(refers, text, "is inactive", field=name)
         for ours, theirs in refers.fills:
             if ours in described.fields and ours not in sent:
                 row[ours] = other.get(theirs, "")
 
 
-def find(books: Books, refers: Reference, text: str) -> Row:
+def find(books: Books, refers: Reference, text: str, *, field: str = "") -> Row:
     """The record that a reference names; refused, naming it, where there is none."""
     for name in refers.objects:
         table = books.table(name)
         for number in table.find(natural_key(name) or "RECORDNO", text):
             return table.get(number) or {}
-    raise invalid(refers, text, "")
+    raise invalid(refers, text, "", field=field)
 
 
-def invalid(refers: Reference, text: str, why: str) -> FunctionRefusedError:
+def invalid(refers: Reference, text: str, why: str, *, field: str = "") -> FunctionRefusedError:
     """`Invalid Project '10064' specified.`"""
     if why:
-        return refused(f"{refers.label} '{text}' {why}.", correction="Choose an active one.")
-    return refused(f"Invalid {refers.label} '{text}' specified.", correction="Provide a valid value.")
+        return refused(f"{refers.label} '{text}' {why}.", correction="Choose an active one.", field=field)
+    return refused(f"Invalid {refers.label} '{text}' specified.", correction="Provide a valid value.", field=field)

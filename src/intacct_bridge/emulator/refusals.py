@@ -50,6 +50,13 @@ def bad_policy(policy: str) -> ControlRefusedError:
     return ControlRefusedError(Fault("XL03000006", description2=f"{policy} is not a valid transport policy."))
 
 
+def too_large(most: int) -> ControlRefusedError:
+    """A request too large to be answered later. No source records the number."""
+    return ControlRefusedError(
+        Fault("XL03000006", description2=f"An asynchronous request may have {most:,} characters at most.")
+    )
+
+
 def expired_company() -> ControlRefusedError:
     """A demo company past its date."""
     return ControlRefusedError(Fault("PL04000055", description2="This company is a demo company and has expired."))
@@ -105,12 +112,9 @@ def bad_session() -> SignInRefusedError:
 # --- one function
 
 
-def refused(text: str, *, errorno: str = "BL01001973", correction: str = "", then: str = "") -> FunctionRefusedError:
-    """A business rule says no; `then` is the general sentence that ends the chain."""
-    faults = [Fault(errorno, description2=text, correction=correction)]
-    if then:
-        faults.append(Fault("BL01001973", description2=then))
-    return FunctionRefusedError(*faults)
+def refused(text: str, *, errorno: str = "BL01001973", correction: str = "", field: str = "") -> FunctionRefusedError:
+    """A business rule says no; the field it is about is told to those who ask for more about errors."""
+    return FunctionRefusedError(Fault(errorno, description2=text, correction=correction, field=field))
 
 
 def not_permitted(operation: str, name: str) -> FunctionRefusedError:

@@ -195,6 +195,8 @@ class EmulatorSettings:
     senders: tuple[SenderSettings, ...] = (SenderSettings(),)
     companies: tuple[CompanySettings, ...] = (CompanySettings(),)
     behaviour: Behaviour = Behaviour()
+    policies: dict[str, str] = field(default_factory=dict)
+    """Asynchronous transport policies: name to the URL, on loopback, that answers are delivered to."""
 
     def sender(self, sender_id: str) -> SenderSettings | None:
         """The sender with exactly this id."""
@@ -250,9 +252,11 @@ def _short(stem: str) -> tuple[str, str]:
 
 def scenario(tree: dict[str, Any], where: str = "scenario") -> EmulatorSettings:
     """The demo world with the differences in this tree."""
-    unknown = sorted(set(tree) - {"sender", "company", "behaviour", "fault", "scenario"})
+    unknown = sorted(set(tree) - {"sender", "company", "behaviour", "policies", "fault", "scenario"})
     if unknown:
-        raise SettingsError(f"{where}: there is no table {unknown[0]}", fix="tables: sender, company, behaviour, fault")
+        raise SettingsError(
+            f"{where}: there is no table {unknown[0]}", fix="tables: sender, company, behaviour, policies, fault"
+        )
     start = EmulatorSettings()
     senders = {one.sender_id: one for one in start.senders}
     for entry in tree.get("sender", []):
@@ -267,7 +271,8 @@ def scenario(tree: dict[str, Any], where: str = "scenario") -> EmulatorSettings:
         )
         companies[company.company_id] = company
     behaviour = _built(Behaviour, tree.get("behaviour", {}), f"{where}: behaviour")
-    return EmulatorSettings(tuple(senders.values()), tuple(companies.values()), behaviour)
+    policies = _value(dict[str, str], tree.get("policies", {}), f"{where}: policies")
+    return EmulatorSettings(tuple(senders.values()), tuple(companies.values()), behaviour, policies)
 
 
 def _plural(entry: Any, **names: str) -> Any:

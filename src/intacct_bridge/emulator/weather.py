@@ -3,15 +3,19 @@
 A script is a list of `Weather`s; each counts the calls that match it and strikes at some of them. What a fault does is
 one of: `http` (a status and a body instead of an answer), `cut-before` (nothing is processed), `cut-after` (everything
 is processed and committed, and no answer comes), `truncated` (half of the answer), `slow` (seconds late),
-`session-lost` (all sessions are forgotten first) and `fault` (a function fails with a given number and text).
+`session-lost` (all sessions are forgotten first) and `fault` (a function fails with a given number and text). It
+strikes at counted calls, or at a share of them by chance, which a seed makes the same each time.
 """
 
 import tomllib
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from random import Random
 from typing import Any
 
 from intacct_bridge.errors import Fault, SettingsError
+from intacct_bridge.wire.envelope import Function
 from intacct_bridge.wire.reply import ConnectionCutError, Reply
 
 KINDS = ("http", "cut-before", "cut-after", "truncated", "slow", "session-lost", "fault")
@@ -25,8 +29,12 @@ class Weather:
     kind: str
     function: str = "*"
     """The function it waits for; `*` for any."""
+    object: str = ""
+    """The object that the function must be about; empty for any."""
     calls: tuple[int, ...] = (1,)
     """Which of the matching calls it strikes, counted from 1; empty for every one."""
+    chance: float = 0.0
+    """More than 0: it strikes this share of the matching calls at random, whatever `calls` says."""
     status: int = 503
     body: str = ""
     """With `http`: the body. `html` for a proxy's page, empty for the gateway's own."""
@@ -44,23 +52,44 @@ TOO_MANY = Weather("http", status=429, headers=(("retry-after", "1"),))
 """What a request beyond the company's limit gets."""
 
 
-@dataclass(slots=True)
+Asked = Sequence[tuple[str, str]]
+"""The functions of a request, each with the object it is about."""
+
+
 class Forecast:
-    """A script with its counts."""
+    """A script with its counts; what is left to chance follows from the seed."""
 
-    script: tuple[Weather, ...] = ()
-    counts: dict[int, int] = field(default_factory=dict)
+    def __init__(self, script: tuple[Weather, ...] = (), seed: int = 1) -> None:
+        self.script = script
+        self._counts: dict[int, int] = {}
+        self._random = Random(seed)  # noqa: S311  # weather, not a secret
 
-    def strike(self, functions: list[str]) -> list[Weather]:
+    def strike(self, asked: Asked) -> list[Weather]:
         """The faults that this request meets."""
         struck = []
         for place, weather in enumerate(self.script):
-            if weather.function != "*" and weather.function not in functions:
+            if not any(_meant(weather, *one) for one in asked):
                 continue
-            self.counts[place] = self.counts.get(place, 0) + 1
-            if not weather.calls or self.counts[place] in weather.calls:
+            self._counts[place] = self._counts.get(place, 0) + 1
+            if weather.chance:
+                due = self._random.random() < weather.chance
+            else:
+                due = not weather.calls or self._counts[place] in weather.calls
+            if due:
                 struck.append(weather)
         return struck
+
+
+def about(function: Function) -> str:
+    """The object that a function is about, where it names one."""
+    body = function.body
+    if body.tag in ("create", "update") and body.children:
+        return body.children[0].tag
+    return body.findtext("object").strip() or body.get("object")
+
+
+def _meant(weather: Weather, function: str, name: str) -> bool:
+    return weather.function in ("*", function) and weather.object.upper() in ("", name.upper())
 
 
 def load_weather(path: str | Path) -> tuple[Weather, ...]:
@@ -84,13 +113,13 @@ def _weather(entry: dict[str, Any], where: str) -> Weather:
         raise SettingsError(f"{where}: {error}") from None
 
 
-def scripted_faults(struck: list[Weather], functions: list[str]) -> dict[str, Fault]:
+def scripted_faults(struck: list[Weather], asked: Asked) -> dict[str, Fault]:
     """Functions that fail by script, with what each fails with."""
     return {
-        name: Fault(weather.errorno, description2=weather.text)
+        function: Fault(weather.errorno, description2=weather.text)
         for weather in struck
-        for name in functions
-        if weather.kind == "fault" and weather.function in ("*", name)
+        for function, name in asked
+        if weather.kind == "fault" and _meant(weather, function, name)
     }
 
 

@@ -209,7 +209,7 @@ def _encode_result(result: Result) -> Element:
 
 
 def encode_faults(faults: Iterable[Fault]) -> Element:
-    """`<errormessage>` with one `<error>` a fault; `<additionalinfo>` only where an errorid is known."""
+    """`<errormessage>` with one `<error>` a fault; `<additionalinfo>` only where there is something to say in it."""
     return Element("errormessage", children=tuple(_encode_fault(fault) for fault in faults))
 
 
@@ -224,7 +224,7 @@ def _encode_fault(fault: Fault) -> Element:
         element("description2", text2),
         element("correction", fault.correction),
     ]
-    if fault.errorid:
+    if fault.errorid or fault.field:
         target = element("target", element("object", ""), element("field", fault.field))
         parts.append(element("additionalinfo", element("errorid", fault.errorid), target))
     return Element("error", children=tuple(parts))

@@ -1,0 +1,53 @@
+"""Answers that come later: a request with a transport policy is acknowledged, and its answer sent to the policy's URL.
+
+Policies are set up beforehand (`[policies]` of a scenario: name to URL on loopback). The work is done at once and the
+delivery made from a thread of its own, so that whoever asked has the acknowledgement first.
+"""
+
+from http.client import HTTPConnection, HTTPException
+from ipaddress import ip_address
+from threading import Thread
+from urllib.parse import urlsplit
+
+from intacct_bridge.errors import SettingsError
+
+MOST_CHARACTERS = 500_000
+"""The size of a request that may be answered later."""
+_SECONDS = 30
+
+
+def check_policies(policies: dict[str, str]) -> None:
+    """Every policy leads to loopback over HTTP. Raises SettingsError naming one that does not."""
+    for name, url in policies.items():
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+        if parts.scheme != "http" or not (host == "localhost" or _is_loopback(host)):
+            raise SettingsError(
+                f"the policy {name} leads to {url}; answers are delivered to loopback only",
+                fix="give an address such as http://127.0.0.1:8080/answers",
+            )
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def post_later(url: str, body: bytes) -> None:
+    """Send an answer from a thread of its own; who does not listen misses it, as with the real one."""
+    Thread(target=_post, args=(url, body), name="delivery", daemon=True).start()
+
+
+def _post(url: str, body: bytes) -> None:
+    parts = urlsplit(url)
+    connection = HTTPConnection(parts.hostname or "", parts.port or 80, timeout=_SECONDS)
+    try:
+        path = f"{parts.path or '/'}{'?' + parts.query if parts.query else ''}"
+        connection.request("POST", path, body, {"Content-Type": "text/xml"})
+        connection.getresponse().read()
+    except (OSError, HTTPException):
+        pass
+    finally:
+        connection.close()
