@@ -4,6 +4,7 @@ Commands live in modules of their own and are imported when they run, so that `i
 knows their names, one sentence about each, and the exit statuses.
 """
 
+import os
 import sys
 from collections.abc import Sequence
 from difflib import get_close_matches
@@ -15,7 +16,7 @@ import click
 from intacct_bridge import __version__
 from intacct_bridge.edge.console import Console
 from intacct_bridge.edge.failures import INTERRUPTED, report, usage
-from intacct_bridge.edge.options import Desk
+from intacct_bridge.edge.options import COMPLETE, PROGRAM, Desk
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "demo": ("cli_demo", "See everything work on a made-up company; no account needed."),
@@ -34,6 +35,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "outbox": ("cli_outbox", "What was posted, with receipts; retry or settle what was not."),
     "reconcile": ("cli_reconcile", "Prove that a copy equals the ledger, to the cent."),
     "emulator": ("cli_emulator", "Serve the emulated gateway on this machine."),
+    "completion": ("cli_completion", "Print the script that completes commands in your shell."),
 }
 """Command to module and sentence, in the order in which a newcomer meets them."""
 
@@ -98,6 +100,8 @@ def root() -> None:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status; nothing that a user does wrong ends in a traceback."""
     console = Console()
+    if arguments is None and COMPLETE in os.environ:
+        return completion(os.environ[COMPLETE])
     desk = Desk(console)
     try:
         status = _run(arguments, desk)
@@ -107,6 +111,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return report(error, console, target=desk.target)
     finally:
         desk.close()
+
+
+def completion(instruction: str) -> int:
+    """What a shell asks for when the user presses Tab; `instruction` is such as `bash_source` or `bash_complete`."""
+    from click.shell_completion import shell_complete
+
+    return shell_complete(root, {}, PROGRAM, COMPLETE, instruction)
 
 
 def _run(arguments: Sequence[str] | None, desk: Desk) -> int:

@@ -58,8 +58,8 @@ class DemoView:
     def arrived(self, done: Extracted) -> None:
         """What the extraction brought."""
         busy = sorted((one for one in done.outcomes if one.rows), key=lambda one: -one.rows)
-        whole = any(one.full for one in busy)
         rows = sum(one.rows for one in busy)
+        whole = 2 * sum(one.rows for one in busy if one.full) > rows
         rate = f" ({rows / done.seconds:,.0f} rows/s)" if whole and done.seconds else ""
         cost = f"{done.seconds:.1f} s{rate}, {done.transactions:,} API transactions"
         if not busy:

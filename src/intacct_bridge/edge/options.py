@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from intacct_bridge.emulator.gateway import Emulator
     from intacct_bridge.wire.reply import Transport
 
+PROGRAM = "intacct"
+COMPLETE = "_INTACCT_COMPLETE"
+"""The variable by which a shell asks for completions."""
 DEMO = "demo"
 Command = Callable[..., Any]
 
@@ -141,7 +144,12 @@ def _options(*, connected: bool, prints_table: bool) -> list[Callable[[Command],
     options: list[Callable[[Command], Command]] = []
     if connected:
         options += [
-            click.option("--connection", metavar="NAME", help="Which connection; default: the only one there is."),
+            click.option(
+                "--connection",
+                metavar="NAME",
+                help="Which connection; default: the only one there is.",
+                shell_complete=_connection_names,
+            ),
             click.option("--entity", metavar="ID", help="Work inside this entity instead of at the top level."),
         ]
     if prints_table:
@@ -151,6 +159,18 @@ def _options(*, connected: bool, prints_table: bool) -> list[Callable[[Command],
         click.option("-v", "--verbose", count=True, help="Say more; twice: every call."),
     ]
     return options
+
+
+def _connection_names(_context: click.Context, _parameter: click.Parameter, begun: str) -> list[str]:
+    """Names for the shell to complete; files that cannot be read complete nothing."""
+    from intacct_bridge.client.sources import list_connections
+    from intacct_bridge.errors import IntacctError
+
+    try:
+        names = [DEMO, *(one.name for one in list_connections())]
+    except IntacctError:
+        return []
+    return [name for name in dict.fromkeys(names) if name.startswith(begun)]
 
 
 class _ToConsole(logging.Handler):

@@ -80,10 +80,11 @@ class _Lines:
 
 
 class _Bars:
-    def __init__(self, bars: Any, overall: Any, spent: Callable[[], int]) -> None:
+    def __init__(self, bars: Any, overall: Any, spent: Callable[[], int], noun: str) -> None:
         self._bars = bars
         self._overall = overall
         self._spent = spent
+        self._noun = noun
         self._tasks: dict[str, Any] = {}
         self._finished = 0
 
@@ -106,7 +107,8 @@ class _Bars:
         self._tell()
 
     def _tell(self) -> None:
-        self._bars.update(self._overall, description=f"{self._finished:,} done, {self._spent():,} API transactions")
+        told = f"{self._finished:,} {self._noun} done, {self._spent():,} API transactions"
+        self._bars.update(self._overall, description=told)
 
 
 @contextmanager
@@ -114,19 +116,22 @@ def _bars(console: Console, spent: Callable[[], int], noun: str) -> Iterator[Pro
     from rich.console import Console as RichConsole
     from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TextColumn, TimeRemainingColumn
     from rich.progress import Progress as RichProgress
+    from rich.text import Text
 
     class _Rate(TextColumn):
-        def render(self, task: Any) -> Any:
+        def render(self, task: Any) -> Text:
             speed = task.finished_speed or task.speed
-            from rich.text import Text
-
             return Text(f"{speed:,.0f} {noun}/s" if speed else "")
+
+    class _Count(MofNCompleteColumn):
+        def render(self, task: Any) -> Text:
+            return super().render(task) if task.total is not None else Text("")
 
     bars = RichProgress(
         SpinnerColumn(),
         TextColumn("{task.description}"),
         BarColumn(bar_width=None),
-        MofNCompleteColumn(),
+        _Count(),
         _Rate(""),
         TimeRemainingColumn(compact=True),
         console=RichConsole(file=console.err),
@@ -135,4 +140,4 @@ def _bars(console: Console, spent: Callable[[], int], noun: str) -> Iterator[Pro
     )
     with bars:
         overall = bars.add_task("", total=None)
-        yield _Bars(bars, overall, spent)
+        yield _Bars(bars, overall, spent, noun)
