@@ -47,12 +47,13 @@ bench: $(VENV)/.ready ## speed, memory and API transactions, as ratios
 torture: $(VENV)/.ready ## over 1,000 kills and faults against the loader, and against one that just sends again
 	PYTHONPATH=tests $(BIN)/python -W error -m torture.torture
 
-docs: $(VENV)/.ready ## rewrite the generated pages of docs/
+docs: $(VENV)/.ready ## rewrite the generated pages of docs/, and build them all into site/
 	$(BIN)/python scripts/generate_docs.py
+	$(BIN)/zensical build --strict
 
 format: $(VENV)/.ready ## rewrite the code in the house's format
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
 clean: ## remove what make made
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis site
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .cache site

@@ -20,10 +20,6 @@ _LINE = re.compile(r"(?:^|[`$(\s;|])(?P<line>intacct [^`\n]*)")
 _LINK = re.compile(r"\[[^\]]*\]\((?!https?:|mailto:|#)(?P<path>[^)#\s]+)")
 
 
-UNBUILT = ("--map", "--unified")
-"""Commands and flags that the pages speak of before they are there."""
-
-
 def documented() -> Iterator[tuple[str, str]]:
     """(page, command line) for every line of a code block or in back quotes that begins with our command."""
     for page in PAGES:
@@ -60,12 +56,12 @@ def test_a_documented_command_and_its_flags_exist(page: str, line: str) -> None:
     words = shlex.split(line.replace("…", "").replace("...", ""), comments=True)[1:]
     ends = [place for place, word in enumerate(words) if word in ("|", ">", "&&")]
     words = words[: ends[0]] if ends else words
-    if not words or words[0] in ("COMMAND", "--version", "--help", *UNBUILT):
+    if not words or words[0] in ("COMMAND", "--version", "--help"):
         return
     command, rest = command_at(words)
     for word in rest:
         name = word.strip("[](),.;").split("=")[0]
-        if re.fullmatch(r"--?[a-z][a-z-]*", name) and name not in UNBUILT:
+        if re.fullmatch(r"--?[a-z][a-z-]*", name):
             assert name in options_of(command), f"{page}: {line!r}: there is no option {name}"
 
 

@@ -1,0 +1,71 @@
+"""The Python in the pages on the library and the emulator is run, in the order of the page."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from intacct_bridge.emulator.gateway import Emulator
+from intacct_bridge.emulator.server import serve
+from intacct_bridge.emulator.settings import load_scenario
+from intacct_bridge.emulator.weather import load_weather
+from intacct_bridge.testing import CREDENTIALS
+
+DOCS = Path(__file__).parents[2] / "docs"
+
+
+def blocks(page: str, language: str = "python") -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", (DOCS / page).read_text("utf-8"), re.MULTILINE | re.DOTALL)
+
+
+def run(page: str, block: str, known: dict[str, Any]) -> None:
+    exec(compile(block, page, "exec", dont_inherit=True), known)
+
+
+@pytest.fixture
+def books(demo: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A connection named `books` in the working directory's intacct.toml, to the demo company."""
+    for name in ("HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME"):
+        monkeypatch.setenv(name, str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    with serve(demo) as server:
+        settings = {**CREDENTIALS, "endpoint": server.url, "environment": "demo"}
+        lines = "\n".join(f'{name} = "{value}"' for name, value in settings.items())
+        (tmp_path / "intacct.toml").write_text(f"[connections.books]\n{lines}\n")
+        yield
+
+
+@pytest.mark.usefixtures("books")
+def test_the_library_page_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    known: dict[str, Any] = {}
+    for block in blocks("library.md"):
+        run("library.md", block, known)
+    said = capsys.readouterr().out
+    assert len([line for line in said.splitlines() if re.search(r"\d{4}-\d\d-\d\d -?[\d.]+$", line)]) == 3
+    assert "BL34000061: Another Class with the given value(s) R already exists" in said
+    assert known["rows"]
+    assert known["accounts"].num_rows > 100
+    assert known["record"]["APBILLITEMS"]
+    assert known["vendor"]["VENDORID"] == "V10001"
+    assert known["result"].status == "success"
+    assert known["usage"].transactions > 10
+
+
+def test_the_tests_of_the_emulator_page_pass() -> None:
+    known: dict[str, Any] = {}
+    for block in blocks("emulator.md"):
+        run("emulator.md", block, known)
+    tests = [name for name in known if name.startswith("test_")]
+    assert len(tests) == 3
+    for name in tests:
+        known[name]()
+
+
+def test_the_files_of_the_emulator_page_are_read(tmp_path: Path) -> None:
+    faults, scenario = blocks("emulator.md", "toml")
+    (tmp_path / "faults.toml").write_text(faults)
+    (tmp_path / "my.toml").write_text(scenario)
+    assert [weather.kind for weather in load_weather(tmp_path / "faults.toml")] == ["cut-after", "http"]
+    assert load_scenario(tmp_path / "my.toml").behaviour.filter_times == "user"
