@@ -1,5 +1,6 @@
 """A destination in memory: what the sinks promise, in the plainest words, and fast enough for many examples."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -103,8 +104,12 @@ class MemoryWriter:
                 found.setdefault(row[field], []).append(row[self.stream.key])
         return found
 
-    def held(self) -> list[Value]:
-        return self.unseen(self.sink.run + 1)
+    def held(self) -> dict[Value, int]:
+        return dict(Counter(row[self.stream.walked] for row in self.current if not row["_deleted_at"]))
+
+    def count(self) -> tuple[int, Value]:
+        held = self.held()
+        return sum(held.values()), max(held, default=None)  # type: ignore[type-var]
 
     def unseen(self, walk: int) -> list[Value]:
         live = (row for row in self.current if not row["_deleted_at"] and row["_run"] < walk)

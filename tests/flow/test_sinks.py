@@ -260,7 +260,8 @@ def test_what_a_full_walk_did_not_meet_is_known(copy: Copy) -> None:
     writer.delete([3])
     writer.write(batch(BILLS, [bill(2)]))
     writer.commit(DONE, NOON)
-    assert writer.held() == [1, 2]
+    assert writer.held() == {1: 1, 2: 1}
+    assert writer.count() == (2, 2)
     assert writer.unseen(2) == ([] if copy.in_files else [1])
     assert writer.unseen(1) == []
 

@@ -255,6 +255,9 @@ class SingerWriter:
     def held(self) -> None:
         """The consumer is not asked what it holds."""
 
+    def count(self) -> None:
+        """The consumer is not asked what it holds."""
+
     def _announce(self, rows: "pa.RecordBatch | None") -> None:
         """SCHEMA before the first record, and again when a column turned out wider than described."""
         changed = rows is not None and self._widen(rows)

@@ -11,6 +11,7 @@ from dataclasses import replace
 from intacct_bridge.errors import InvalidRequestError, NotPermittedError
 from intacct_bridge.flow.asking import Asker
 from intacct_bridge.flow.changes import as_kind, distinct, replace_under, vanished
+from intacct_bridge.flow.counting import gone_by_count
 from intacct_bridge.flow.keywalk import walk
 from intacct_bridge.flow.partition import Partition, one_of
 from intacct_bridge.flow.reading import Context, Reading
@@ -29,6 +30,8 @@ TRAIL = Stream(
 )
 DELETED = "D"
 """What `query` calls a delete in ACCESSMODE; readByQuery wants the whole word."""
+POSTED_TO = ("GLBATCH", "GLDETAIL")
+"""What a deleted document of any other module takes back with it."""
 
 
 def follow_deletes(context: Context, readings: Sequence[Reading], headers: Mapping[str, Stream]) -> Asker:
@@ -48,10 +51,34 @@ def follow_deletes(context: Context, readings: Sequence[Reading], headers: Mappi
         own = gone.setdefault(reading.stream.object, [])
         own += _gone_by_key(reading, told.get(reading.stream.object, ()))
         own += _gone_with_header(reading, headers.get(reading.stream.header), told, gone)
+        if _worth_counting(reading, gone):
+            own += _gone_unsaid(reading)
     for reading in followed:
         reading.bookmark = replace(reading.bookmark, deletes_since=reached)
         reading.save()
     return asker
+
+
+def _worth_counting(reading: Reading, gone: Mapping[str, Sequence[Value]]) -> bool:
+    """Whether something happened that may have taken records away unsaid."""
+    if reading.count.full or reading.stream.where is not None or reading.context.options.start:
+        return False
+    return reading.count.rows > 0 or (reading.stream.object in POSTED_TO and any(gone.values()))
+
+
+def _gone_unsaid(reading: Reading) -> list[Value]:
+    """What counting shows to be gone; a view is read again there."""
+    if reading.writer.count() is None:
+        return []
+    reading.save()
+    found = gone_by_count(reading)
+    if reading.stream.group:
+        replace_under(reading, found)
+        return []
+    gone = [key for some in vanished(reading.asker, reading.partition(), found) for key in some]
+    if gone:
+        reading.writer.delete(gone)
+    return gone
 
 
 def headers_first(readings: Sequence[Reading]) -> list[Reading]:

@@ -83,8 +83,11 @@ class Writer(Protocol):
     def unseen(self, walk: int) -> list[Value]:
         """What the walk numbered `walk` has not met: values of the walked field of rows not deleted."""
 
-    def held(self) -> list[Value] | None:
-        """All values of the walked field of rows not deleted; None where the destination cannot be asked."""
+    def held(self) -> dict[Value, int] | None:
+        """All values of the walked field of rows not deleted, each with its rows; None where nobody can be asked."""
+
+    def count(self) -> tuple[int, Value] | None:
+        """How many rows are not deleted, and the highest value of the walked field; None as for `held`."""
 
 
 class Sink(Protocol):

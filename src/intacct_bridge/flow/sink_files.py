@@ -11,7 +11,7 @@ from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from json import dumps
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from intacct_bridge.errors import SettingsError
 from intacct_bridge.flow.changefiles import ChangeFiles, Format, schema_from, widened, with_ours
@@ -182,11 +182,14 @@ class FileWriter:
         del walk
         return []
 
-    def held(self) -> list[Value]:
+    def held(self) -> dict[Value, int]:
         """Look through the latest rows."""
-        return [
-            value for (value,) in self._ask(f"SELECT DISTINCT {quoted(self._stream.walked)} FROM latest ORDER BY 1")
-        ]
+        return dict(self._ask(f"SELECT {quoted(self._stream.walked)}, count(*) FROM latest GROUP BY 1"))
+
+    def count(self) -> tuple[int, Value]:
+        """Count the latest rows."""
+        found = self._ask(f"SELECT count(*), max({quoted(self._stream.walked)}) FROM latest")
+        return found[0] if found else (0, None)
 
     def _mark(self, field: str, values: Sequence[Value]) -> None:
         self._sequence += 1
@@ -211,7 +214,7 @@ class FileWriter:
         )
         return evolution.schema
 
-    def _ask(self, sql: str, field: str = "", values: Sequence[Value] = ()) -> list[tuple[Value, ...]]:
+    def _ask(self, sql: str, field: str = "", values: Sequence[Value] = ()) -> list[Any]:
         """Rows of a query over `latest`, perhaps only those with one of these values in a field."""
         import duckdb
         import pyarrow as pa
@@ -226,5 +229,5 @@ class FileWriter:
                 assert self._schema is not None
                 con.register("listed", pa.table({"v": pa.array(values, self._schema.field(field).type)}))
                 sql += f" WHERE {quoted(field)} IN (SELECT v FROM listed)"
-            found: list[tuple[Value, ...]] = con.execute(sql).fetchall()
+            found: list[Any] = con.execute(sql).fetchall()
         return found

@@ -276,20 +276,26 @@ class SqlWriter:
 
     def unseen(self, walk: int) -> list[Value]:
         """Keys or groups whose row was last written before the walk."""
-        return self._walked("_run < ?", [walk])
+        walked = quoted(self._stream.walked)
+        return [value for (value,) in self._living(f"DISTINCT {walked}", "AND _run < ? ORDER BY 1", [walk])]
 
-    def held(self) -> list[Value]:
+    def held(self) -> dict[Value, int]:
         """Keys or groups in the table."""
-        return self._walked("true", [])
+        walked = quoted(self._stream.walked)
+        return dict(self._living(f"{walked}, count(*)", "GROUP BY 1"))
 
-    def _walked(self, where: str, values: Sequence[Value]) -> list[Value]:
+    def count(self) -> tuple[int, Value]:
+        """Rows in the table, and the highest key or group."""
+        found = self._living(f"count(*), max({quoted(self._stream.walked)})")
+        return found[0] if found else (0, None)
+
+    def _living(self, what: str, how: str = "", values: Sequence[Value] = ()) -> list[Any]:
         if self._schema is None:
             return []
-        walked = quoted(self._stream.walked)
-        sql = f"SELECT DISTINCT {walked} FROM {self._table} WHERE _deleted_at IS NULL AND {where} ORDER BY 1"
         with self._db.transaction():
-            rows = self._db.execute(sql, list(values))
-        return [value for (value,) in rows]
+            return self._db.execute(
+                f"SELECT {what} FROM {self._table} WHERE _deleted_at IS NULL {how}", list(values)
+            )
 
     def _evolve(self) -> Evolution:
         """Make the table, or give it the columns that the waiting rows need."""

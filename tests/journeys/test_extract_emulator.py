@@ -1,0 +1,241 @@
+"""The copy is the company: extraction against the emulator while somebody works in it between any two calls."""
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import duckdb
+import pytest
+
+from flow.memory import MemorySink
+from intacct_bridge.client.client import Client
+from intacct_bridge.emulator.settings import Behaviour, CompanySettings, EmulatorSettings, UserSettings
+from intacct_bridge.flow.destination import open_sink
+from intacct_bridge.flow.extract import Extraction
+from intacct_bridge.flow.ledgercopy import open_ledger
+from intacct_bridge.flow.reading import Options
+from intacct_bridge.flow.reconcile import reconcile
+from intacct_bridge.flow.sink import Sink, StreamOutcome, quoted
+from intacct_bridge.flow.source import ClientSource, choose
+from journeys.editor import Editor, Interrupted
+from journeys.masters import Clock, client, company
+
+NAMES = ("VENDOR", "APBILL", "APBILLITEM", "GLBATCH", "GLENTRY", "GLDETAIL", "GLACCOUNT", "APTERM")
+SMALL = Options(page_size=7, overlap_seconds=3600, trail_seconds=3600)
+Row = dict[str, Any]
+COMPUTED = ("TOTALDUE", "WHENLASTBILLED", "WHENLASTPAID")
+"""Fields of a vendor that its bills change without anybody modifying the vendor."""
+
+
+class KilledError(Exception):
+    """The process is gone."""
+
+
+class Scene:
+    """A company, somebody who works in it, and a destination."""
+
+    def __init__(self, seed: int, settings: EmulatorSettings | None = None) -> None:
+        self.clock = Clock()
+        self.emulator = company(self.clock, settings=settings or EmulatorSettings())
+        self.random = Random(seed)
+        self.editor = Editor(client(self.emulator), seed)
+        self.working = False
+        self.calls = 0
+        self.killed_at: int | None = None
+        self.client = client(Interrupted(self.emulator, self.between), read_formatting=True)
+        self.editor.work(60)
+        self.clock.forward(days=1)
+
+    def between(self) -> None:
+        """What happens before every call."""
+        self.calls += 1
+        self.clock.forward(seconds=self.random.choice([0, 1, 240]))
+        if self.killed_at is not None and self.calls >= self.killed_at:
+            raise KilledError
+        if self.working:
+            self.editor.work()
+
+    def extract(self, sink: Sink, options: Options = SMALL) -> dict[str, StreamOutcome]:
+        chosen = choose(self.client, NAMES)
+        run = Extraction(ClientSource(self.client), sink, chosen.streams, headers=chosen.headers, options=options)
+        for _ in run:
+            pass
+        return {one.stream: one for one in run.outcomes}
+
+    def quietly(self, sink: Sink) -> dict[str, StreamOutcome]:
+        """A run while nobody works, late enough for everything to have appeared."""
+        self.working, self.killed_at = False, None
+        self.clock.forward(hours=1)
+        return self.extract(sink)
+
+    def truth(self, name: str) -> list[Row]:
+        """All records, read in one piece by somebody who does nothing else."""
+        key = "RECORDNO"
+        return sorted(
+            client(self.emulator, read_formatting=True).query(name, show_private=True), key=lambda row: str(row[key])
+        )
+
+    def close(self) -> None:
+        assert self.editor.refused < self.editor.made + 40
+        assert self.emulator.incidents == []
+        self.client.close()
+        self.editor.client.close()
+        self.emulator.close()
+
+
+def check(scene: Scene, rows: Callable[[str], list[Row]]) -> None:
+    for name in NAMES:
+        held = sorted(rows(name), key=lambda row: str(row["RECORDNO"]))
+        assert [stripped(row) for row in held] == [stripped(row) for row in scene.truth(name)], name
+
+
+def stripped(row: Row) -> Row:
+    """What both sides know; an absent cell is a null in a column."""
+    mine = {name: value for name, value in row.items() if value is not None and not name.startswith("_")}
+    return {name: value for name, value in mine.items() if name not in COMPUTED}
+
+
+def in_memory(sink: MemorySink) -> Callable[[str], list[Row]]:
+    return lambda name: [row for row in sink.tables[name] if not row["_deleted_at"]]
+
+
+def settings_of(behaviour: Behaviour, **user: Any) -> EmulatorSettings:
+    user_settings = UserSettings(**user)
+    return EmulatorSettings(companies=(CompanySettings(users=(user_settings,)),), behaviour=behaviour)
+
+
+HABITS = {
+    "as we chose": settings_of(Behaviour()),
+    "filters in the user's time, west": settings_of(Behaviour(filter_times="user"), offset_minutes=-480),
+    "filters in the user's time, east": settings_of(Behaviour(filter_times="user"), offset_minutes=600),
+    "filters in UTC, a user in the east": settings_of(Behaviour(), offset_minutes=600),
+    "text keys as numbers": settings_of(Behaviour(text_keys="number")),
+    "a key in every book": settings_of(Behaviour(gldetail_key_per_book=True)),
+    "a late trail": settings_of(Behaviour(audit_delay_seconds=1800)),
+    "no trail": settings_of(Behaviour(), audit=False),
+    "another date format": settings_of(Behaviour(), date=".dmY", clock=12),
+}
+
+
+@pytest.mark.parametrize("habit", HABITS)
+@pytest.mark.parametrize("seed", [1])
+def test_work_between_any_two_calls(habit: str, seed: int) -> None:
+    scene = Scene(seed, HABITS[habit])
+    sink, options = MemorySink(), replace(SMALL, sweep_every=0) if habit == "no trail" else SMALL
+    for _ in range(2):
+        scene.working = True
+        scene.extract(sink, options)
+        scene.clock.forward(minutes=scene.random.choice([1, 30, 600]))
+    outcomes = scene.quietly(sink) if habit != "no trail" else (scene.quietly(sink), scene.extract(sink, options))[1]
+    assert {one.error for one in outcomes.values()} == {""}
+    check(scene, in_memory(sink))
+    scene.close()
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_kills_between_any_two_calls(seed: int) -> None:
+    scene = Scene(seed)
+    sink = MemorySink()
+    scene.working = True
+    for _ in range(4):
+        scene.killed_at = scene.calls + scene.random.randrange(1, 60)
+        with suppress(KilledError):
+            scene.extract(sink)
+    scene.quietly(sink)
+    outcomes = scene.quietly(sink)
+    assert {one.error for one in outcomes.values()} == {""}
+    check(scene, in_memory(sink))
+    scene.close()
+
+
+@pytest.mark.parametrize("uri", ["duckdb:{}/copy.duckdb", "parquet:{}/copy"])
+def test_into_files_and_the_copy_ties_with_the_ledger(tmp_path: Path, uri: str) -> None:
+    scene = Scene(7)
+    place = uri.format(tmp_path)
+
+    def run() -> dict[str, StreamOutcome]:
+        sink = open_sink(place)
+        sink.commit_rows = 20
+        try:
+            return scene.extract(sink)
+        finally:
+            sink.close()
+
+    scene.working = True
+    run()
+    scene.killed_at = scene.calls + 25
+    with suppress(KilledError):
+        run()
+    scene.working, scene.killed_at = False, None
+    scene.clock.forward(hours=1)
+    assert {one.error for one in run().values()} == {""}
+    check(scene, lambda name: in_file(place, name))
+    with open_ledger(place) as ledger:
+        assert reconcile(scene.client, ledger).ties
+    scene.close()
+
+
+def in_file(place: str, name: str) -> list[Row]:
+    scheme, _, path = place.partition(":")
+    if scheme == "duckdb":
+        con, where = duckdb.connect(path, read_only=True), "WHERE _deleted_at IS NULL"
+    else:
+        from intacct_bridge.flow.latest import views
+        from intacct_bridge.flow.manifest import Folder
+
+        con, where = duckdb.connect(), ""
+        con.execute(views(Folder(Path(path)).read(), path))
+    with con:
+        rows: list[Row] = con.sql(f"SELECT * FROM {quoted(name)} {where}").to_arrow_table().to_pylist()
+    return rows
+
+
+def test_an_idle_run_costs_one_transaction_a_stream_and_one_for_the_deletes() -> None:
+    scene = Scene(8)
+    sink = MemorySink()
+    scene.extract(sink, Options())
+    scene.clock.forward(days=2)
+    scene.extract(sink, Options())
+    scene.clock.forward(days=2)
+    list(scene.client.query("APTERM", limit=1))  # signs in again
+    before = scene.client.meter.transactions
+    scene.extract(sink, Options())
+    assert scene.client.meter.transactions - before == len(NAMES) + 1
+    scene.close()
+
+
+def test_a_cap_stops_at_a_safe_point_and_the_next_run_goes_on(tmp_path: Path) -> None:
+    scene = Scene(9)
+    rows = {name: len(scene.truth(name)) for name in NAMES}
+    seen: dict[str, int] = dict.fromkeys(NAMES, 0)
+    path = str(tmp_path / "copy.duckdb")
+    for _ in range(30):
+        capped = Client(scene.client.connection, transport=scene.emulator, max_transactions=24, keep=False)
+        chosen = choose(capped, NAMES)
+        sink = open_sink(path)
+        run = Extraction(ClientSource(capped), sink, chosen.streams, headers=chosen.headers, options=SMALL)
+        for _ in run:
+            pass
+        sink.close()
+        capped.close()
+        for one in run.outcomes:
+            if one.stream in seen:
+                seen[one.stream] += one.rows
+        if all(one.complete for one in run.outcomes):
+            break
+    else:
+        pytest.fail("it never ends")
+    assert all(seen[name] >= rows[name] for name in NAMES)
+    check(scene, lambda name: in_file(f"duckdb:{path}", name))
+    scene.close()
+
+
+def test_only_one_field_and_only_one_stream() -> None:
+    scene = Scene(10)
+    chosen = choose(scene.client, ["VENDOR"], {"VENDOR": ["NAME"]})
+    (stream,) = chosen.streams
+    assert set(stream.fields) == {"RECORDNO", "VENDORID", "NAME", "WHENMODIFIED"}
+    scene.close()
