@@ -293,9 +293,7 @@ class SqlWriter:
         if self._schema is None:
             return []
         with self._db.transaction():
-            return self._db.execute(
-                f"SELECT {what} FROM {self._table} WHERE _deleted_at IS NULL {how}", list(values)
-            )
+            return self._db.execute(f"SELECT {what} FROM {self._table} WHERE _deleted_at IS NULL {how}", list(values))
 
     def _evolve(self) -> Evolution:
         """Make the table, or give it the columns that the waiting rows need."""
