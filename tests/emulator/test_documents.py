@@ -190,3 +190,20 @@ def test_a_transaction_takes_the_ledger_back(demo: Emulator) -> None:
     assert [result.status for result in done] == ["aborted", "failure"]
     assert balances(demo.books()) == before
     assert_true(demo)
+
+
+def test_an_entry_that_a_bill_made_changes_with_the_bill_only(demo: Emulator) -> None:
+    made(demo, bill())
+    batch = demo.books().table("GLBATCH").next_number() - 1
+    for function in (
+        f"<update>{element('GLBATCH', RECORDNO=batch, BATCH_TITLE='x')}</update>",
+        f"<delete><object>GLBATCH</object><keys>{batch}</keys></delete>",
+    ):
+        assert "made by a sub-ledger" in faults(demo, function)[0].description2
+
+
+@pytest.mark.parametrize(("name", "key"), [("VENDOR", "V10080"), ("GLACCOUNT", "60500"), ("DEPARTMENT", "100")])
+def test_what_transactions_use_is_not_deleted(demo: Emulator, name: str, key: str) -> None:
+    refusal = faults(demo, f"<delete><object>{name}</object><keys>{key}</keys></delete>")
+    assert "is used by" in refusal[0].description2
+    assert refusal[0].correction == "Make it inactive instead."

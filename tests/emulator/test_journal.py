@@ -139,3 +139,11 @@ def test_foreign_amounts_are_converted_at_the_rate(demo: Emulator) -> None:
     where = f"<equalto><field>BATCHNO</field><value>{key}</value></equalto>"
     found = rows(data(demo, query("GLENTRY", "AMOUNT TRX_AMOUNT CURRENCY BASECURR", where)))
     assert found == [{"AMOUNT": "110", "TRX_AMOUNT": "100", "CURRENCY": "EUR", "BASECURR": "USD"}] * 2
+
+
+def test_a_reversing_entry_is_written_along(demo: Emulator) -> None:
+    before = trial_balance(demo)
+    key_of(demo, entry(*GOOD, REVERSEDATE="11/20/2026"))
+    after = trial_balance(demo)
+    assert after["60100 USD"][0] - before["60100 USD"][0] == 100
+    assert after["60100 USD"][1] - before["60100 USD"][1] == 100

@@ -10,8 +10,7 @@ from typing import Any
 
 from intacct_bridge.emulator.books import Answer, Call
 from intacct_bridge.emulator.legacy_body import day_text, keyed
-from intacct_bridge.emulator.refusals import FunctionRefusedError, refused
-from intacct_bridge.errors import Fault
+from intacct_bridge.emulator.refusals import refused
 from intacct_bridge.wire.xml import Element, element
 
 Kept = dict[str, Any]
@@ -222,12 +221,6 @@ def _rate(call: Call) -> tuple[str, Kept]:
     if not text:
         raise refused(f"Cannot find employeerate with key '{key}'.", correction="Provide the key of one that is there.")
     return key, json.loads(text)
-
-
-def not_listed(call: Call) -> FunctionRefusedError:
-    """The object is read elsewhere, or nowhere."""
-    text = f"The function {call.name} of {call.body.get('object')} is not emulated."
-    return FunctionRefusedError(Fault("EMULATOR-0001", "Not emulated", text))
 
 
 FUNCTIONS: dict[str, Callable[[Call], Answer]] = {

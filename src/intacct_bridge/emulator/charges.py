@@ -34,7 +34,7 @@ def complete_line(call: Call, family: Family, header: Row, values: Row, *, party
         row.setdefault(family.party_id, header.get(family.party_id, ""))
     row.setdefault("LOCATIONID", call.session.entity)
     chart = rules(books)
-    if not row["LOCATIONID"] and len(chart.base_currency) > 1:
+    if not row["LOCATIONID"] and len(chart.base_currency) > 2:  # the top level is one of them
         raise refused("Location is required in a company of several entities.", correction="Provide LOCATIONID.")
     settle(books, described, {name: text for name, text in row.items() if text}, row)
     account = find(books, REFERENCES["ACCOUNTNO"], row["ACCOUNTNO"])

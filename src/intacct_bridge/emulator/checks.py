@@ -9,7 +9,7 @@ from functools import cache
 from importlib.resources import files
 
 from intacct_bridge.emulator.books import Call
-from intacct_bridge.emulator.cells import Row
+from intacct_bridge.emulator.cells import Row, escaped
 from intacct_bridge.emulator.drafts import Draft
 from intacct_bridge.emulator.refusals import FunctionRefusedError, refused
 from intacct_bridge.errors import Fault
@@ -106,3 +106,30 @@ def unique(call: Call, described: ObjectDef, row: Row, number: int | None = None
             correction="Use a unique value instead.",
             field=natural,
         )
+
+
+_USED_BY = {
+    "VENDOR": ("APBILL", "APADJUSTMENT", "APPYMT", "PODOCUMENT"),
+    "CUSTOMER": ("ARINVOICE", "ARADJUSTMENT", "ARPYMT", "SODOCUMENT"),
+    **dict.fromkeys(("GLACCOUNT", "STATACCOUNT", "CLASS", "LOCATION", "DEPARTMENT", "PROJECT"), ("GLENTRY",)),
+    "ITEM": ("GLENTRY", "SODOCUMENTENTRY", "PODOCUMENTENTRY"),
+    "EMPLOYEE": ("EEXPENSES", "TIMESHEET", "GLENTRY"),
+}
+_USES = {"LOCATION": ("LOCATION",), "DEPARTMENT": ("DEPARTMENT",)}
+
+
+def unused(call: Call, name: str, row: Row) -> None:
+    """No transaction names the record: what is in use is made inactive, not deleted."""
+    natural = natural_key(name)
+    text = row.get(natural, "") if natural else ""
+    if not text or natural is None:
+        return
+    fields = (natural, "CUSTVENDID", *_USES.get(name, ()))
+    for user in _USED_BY.get(name, ()):
+        for _, other in call.books.table(user).rows("instr(body, ?)", (escaped(text),)):
+            if any(other.get(field) == text for field in fields):
+                raise refused(
+                    f"{name.capitalize()} '{text}' is used by {user.lower()} {other.get('RECORDNO', '')} and cannot be "
+                    "deleted.",
+                    correction="Make it inactive instead.",
+                )

@@ -63,7 +63,8 @@ def change(call: Call, family: Family, number: int, entry: Entry) -> Row:
     if not moved and not posts:
         return _renamed(call, family, old | values, number, values)
     row = old | values
-    lines = entry.lines if entry.lines is not None else stored_lines(call, family, old)
+    there = stored_lines(call, family, old)
+    lines = there if entry.lines is None else _merged(there, entry.lines)
     entry = Entry(row, lines, draft and entry.draft, entry.control or _control(call, family, old), entry.state)
     _check_header(call, family, row, entry)
     check_number(call, family, row, number)
@@ -72,6 +73,12 @@ def change(call: Call, family: Family, number: int, entry: Entry) -> Row:
         if not values.get(name) and ("CURRENCY" in values or name == "WHENPOSTED"):
             row.pop(name, None)
     return _written(call, family, row, entry, key=old["RECORDNO"])
+
+
+def _merged(there: list[Row], sent: Sequence[Row]) -> list[Row]:
+    """A sent line that carries the number of one that is there changes it; the others are new."""
+    by_key = {line["RECORDNO"]: line for line in there}
+    return [by_key.get(line.get("RECORDNO", ""), {}) | line for line in sent]
 
 
 def drop(call: Call, family: Family, number: int) -> None:

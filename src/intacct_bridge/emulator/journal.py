@@ -15,10 +15,10 @@ from intacct_bridge.emulator.books import Call
 from intacct_bridge.emulator.cells import Row, iso_date, text_of
 from intacct_bridge.emulator.chart import check_open, directory, rate, rules
 from intacct_bridge.emulator.checks import complete
-from intacct_bridge.emulator.drafts import Draft
+from intacct_bridge.emulator.drafts import Draft, stored_text
 from intacct_bridge.emulator.ledger import ACCRUAL, POSTED, Ledger, posting_of, shown_key
 from intacct_bridge.emulator.posting import CENT, ZERO, Line, Posting, balance_entities, to_base
-from intacct_bridge.emulator.posting_rows import Batch, batch_rows
+from intacct_bridge.emulator.posting_rows import LEDGER, Batch, batch_rows
 from intacct_bridge.emulator.references import REFERENCES, find, settle
 from intacct_bridge.emulator.refusals import refused
 from intacct_bridge.emulator.stamps import CREATED, DELETED, MODIFIED, note, stamp
@@ -74,13 +74,30 @@ def create(call: Call, draft: Draft) -> Row:
     settle(call.books, draft.described, draft.values, row)
     row.setdefault("STATE", "Posted")
     stamp(call, draft.described, row, new=True)
-    return _written(call, draft.described, row, draft.lines["GLENTRY"], numbers=_Numbers(call), mode=CREATED)
+    made = _written(call, draft.described, row, draft.lines["GLENTRY"], numbers=_Numbers(call), mode=CREATED)
+    if draft.extra.get("REVERSEDATE") and row["STATE"] in POSTED:
+        _reversed(call, draft, made)
+    return made
+
+
+def _reversed(call: Call, draft: Draft, made: Row) -> None:
+    """The entry that turns this one round on the day it names."""
+    day = stored_text(call, draft.described.fields["BATCH_DATE"], draft.extra["REVERSEDATE"])
+    title = f"Reversed: {made.get('BATCH_TITLE', '')}"
+    row = {name: text for name, text in made.items() if name not in ("RECORDNO", "BATCHNO")}
+    row |= {"BATCH_DATE": day, "BATCH_TITLE": title, "REVERSEDFROM": made["BATCH_DATE"]}
+    turned = {"1": "-1", "-1": "1"}
+    lines = [
+        replace(one, values=one.values | {"TR_TYPE": turned[one.get("TR_TYPE")]}) for one in draft.lines["GLENTRY"]
+    ]
+    _written(call, draft.described, row, lines, numbers=_Numbers(call), mode=CREATED)
 
 
 def update(call: Call, draft: Draft, number: int) -> Row:
     """Change an entry; lines that are sent are the whole new set, and what moves the posting writes it anew."""
     books, described = call.books, draft.described
     old = books.table("GLBATCH").get(number) or {}
+    _check_own(old)
     check_open(books, _day(old), _entities(call, number))
     row = old | {name: text for name, text in draft.values.items() if name != "RECORDNO"}
     settle(books, described, draft.values, row)
@@ -97,10 +114,20 @@ def delete(call: Call, described: ObjectDef, number: int) -> None:
     """Take an entry out again, with all it wrote."""
     table = call.books.table("GLBATCH")
     row = table.get(number) or {}
+    _check_own(row)
     check_open(call.books, _day(row), _entities(call, number))
     _cleared(call, number)
     table.delete(number)
     note(call, described, row, DELETED)
+
+
+def _check_own(row: Row) -> None:
+    """An entry that a document wrote changes with the document only."""
+    if row.get("MODULE", LEDGER) != LEDGER:
+        raise refused(
+            f"Entry {row.get('RECORDNO', '')} was made by a sub-ledger and cannot be changed here.",
+            correction="Change the document behind it.",
+        )
 
 
 # --- writing

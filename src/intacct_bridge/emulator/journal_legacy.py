@@ -10,7 +10,7 @@ from intacct_bridge.emulator.cells import Row, decimal_text
 from intacct_bridge.emulator.chart import rules
 from intacct_bridge.emulator.drafts import Draft
 from intacct_bridge.emulator.families import amount, next_number
-from intacct_bridge.emulator.legacy_body import external, keyed, number_of, row_of
+from intacct_bridge.emulator.legacy_body import day_text, external, keyed, number_of, row_of
 from intacct_bridge.emulator.posting import ZERO, Line, transfer
 from intacct_bridge.emulator.posting_rows import CASH_MANAGEMENT
 from intacct_bridge.emulator.references import Reference, find
@@ -35,7 +35,9 @@ def create(call: Call) -> Answer:
     values = row_of(call, described, call.body, _HEAD)
     wrapper = call.body.find("gltransactionentries") or call.body.find("statgltransactionentries")
     lines = [_line(call, one) for one in wrapper.children] if wrapper is not None else []
-    row = journal.create(call, Draft(described, values, {"GLENTRY": lines}))
+    node = call.body.find("reversedate")
+    extra = {"REVERSEDATE": day_text(call, node)} if node is not None else {}
+    row = journal.create(call, Draft(described, values, {"GLENTRY": lines}, extra=extra))
     if more:
         number = int(row["RECORDNO"])
         table = call.books.table("GLBATCH")
@@ -47,8 +49,6 @@ def delete(call: Call) -> Answer:
     """Take an entry out again."""
     permit(call, "DELETE", "GLBATCH")
     number = number_of(call, "GLBATCH", (call.body.get("key") or "").strip())
-    if (call.books.table("GLBATCH").get(number) or {}).get("MODULE", "2.GL") != "2.GL":
-        raise refused(f"Entry {number} belongs to a sub-ledger.", correction="Delete the document behind it.")
     journal.delete(call, call.books.find("GLBATCH"), number)
     return keyed(str(number))
 

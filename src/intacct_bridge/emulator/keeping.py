@@ -6,7 +6,7 @@ change it, the others are new, and what is not sent is dropped.
 
 from intacct_bridge.emulator.books import Call
 from intacct_bridge.emulator.cells import Row
-from intacct_bridge.emulator.checks import complete, numbered, unique
+from intacct_bridge.emulator.checks import complete, numbered, unique, unused
 from intacct_bridge.emulator.drafts import Draft
 from intacct_bridge.emulator.references import settle
 from intacct_bridge.emulator.stamps import CREATED, DELETED, MODIFIED, note, stamp
@@ -105,6 +105,7 @@ def delete(call: Call, described: ObjectDef, number: int) -> None:
     """Drop a record with its lines."""
     table = call.books.table(described)
     row = table.get(number) or {}
+    unused(call, described.name, row)
     for owned in lines(described.name):
         if owned.wrapper:
             under = call.books.table(owned.line)

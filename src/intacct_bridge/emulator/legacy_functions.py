@@ -13,24 +13,9 @@ from intacct_bridge.emulator import (
 )
 from intacct_bridge.emulator.books import Answer, Call
 
-
-def _get(call: Call) -> Answer:
-    if call.body.get("object") in attachments.NAMES:
-        return attachments.get(call)
-    raise attachments.not_listed(call)
-
-
-def _get_list(call: Call) -> Answer:
-    if call.body.get("object") in attachments.NAMES:
-        return attachments.get_list(call)
-    raise attachments.not_listed(call)
-
-
 LEGACY: dict[str, Callable[[Call], Answer]] = {
     **masters_legacy.FUNCTIONS,
     **attachments.FUNCTIONS,
-    "get": _get,
-    "get_list": _get_list,
     **documents_legacy.FUNCTIONS,
     **payments_legacy.FUNCTIONS,
     **journal_legacy.FUNCTIONS,

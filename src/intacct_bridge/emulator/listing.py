@@ -7,6 +7,7 @@ the record number of a transaction. Where `get_list` finds nothing there is no `
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
+from intacct_bridge.emulator import attachments
 from intacct_bridge.emulator.access import permit
 from intacct_bridge.emulator.asking import all_columns, typed, visible
 from intacct_bridge.emulator.books import Answer, Call
@@ -68,6 +69,8 @@ _OPERATORS = {
 
 def get_list(call: Call) -> Answer:
     """The records that the filter finds, in the asked order, from `start` on."""
+    if call.body.get("object") in attachments.NAMES:
+        return attachments.get_list(call)
     body, asked = call.body, call.body.get("object")
     described = _described(call, asked)
     names = _names(described)
@@ -92,6 +95,8 @@ def get_list(call: Call) -> Answer:
 
 def get(call: Call) -> Answer:
     """One record by its key."""
+    if call.body.get("object") in attachments.NAMES:
+        return attachments.get(call)
     return _one(call, call.body.get("object"))
 
 
