@@ -2,6 +2,7 @@
 
 import gzip
 import json
+from collections import Counter
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
@@ -118,6 +119,77 @@ def test_a_column_that_an_object_lacks_refuses_only_the_records_that_have_it(pip
     assert ran.status == FAILED
     assert "did you mean NAME" in ran.err
     assert [row["CLASSID"] for row in pipe.rows("CLASS")][-1] == "A"
+
+
+LINE = {"accountNumber": "68000", "locationId": "100", "description": "Rent"}
+DAYS = {"issueDate": "2026-11-20", "createdAt": "2026-11-20", "dueDate": "2026-12-20"}
+VERSION_ONE: list[tuple[str, str, dict[str, Any]]] = [
+    ("Suppliers", "VENDOR", {"vendorNumber": "S-1", "vendorName": "Acme", "currency": "USD", "note": "new",
+                             "phoneNumbers": [{"number": "555", "type": "primary"}],
+                             "addresses": [{"line1": "1 Road", "city": "Tulsa", "country": "United States"}]}),
+    ("PurchaseInvoices", "APBILL", {"invoiceNumber": "P-1", "supplierCode": "S-1", "currency": "USD", **DAYS,
+                                    "lineItems": [{**LINE, "totalPrice": 12.5, "departmentName": "Engineering"}]}),
+    ("Bills", "APBILL", {"invoiceNumber": "B-1", "vendorName": "Acme", "currency": "USD", **DAYS,
+                         "lineItems": [{**LINE, "totalPrice": 12.5}], "expenses": [{**LINE, "amount": 3}]}),
+    ("APAdjustment", "APADJUSTMENT", {"vendorId": "S-1", "transactionDate": "2026-11-20T00:00:00Z", "status": "Submit",
+                                      "billNumber": "B-1", "currency": "USD", "adjustmentNumber": "A-1",
+                                      "lineItems": [{**LINE, "amount": -2.5}]}),
+    ("BillPayments", "APPYMT", {"billNumber": "B-1", "vendorId": "S-1", "paymentDate": "2026-11-25", "amount": 1.5,
+                                "currency": "USD", "accountNumber": "CHK-INS", "paymentMethod": "Check"}),
+    ("PurchaseOrders", "PODOCUMENT", {"number": "O-1", "transactionDate": "2026-11-25", "dueDate": "2026-11-30",
+                                      "vendorId": "S-1", "currency": "USD",
+                                      "lineItems": [{"productId": "FLOW-100", "quantity": 1, "unitPrice": 3,
+                                                     "locationId": "100"}]}),
+    ("JournalEntries", "GLBATCH", ENTRY),
+]  # fmt: skip
+SPENT = {"accountNumber": "68000", "amount": 4, "locationNumber": "100", "description": "Rent"}
+VERSION_TWO: list[tuple[str, str, dict[str, Any]]] = [
+    ("Vendors", "VENDOR", {"vendorNumber": "V-1", "vendorName": "Bolt", "isActive": True, "email": "a@bolt.example"}),
+    ("Items", "ITEM", {"itemNumber": "I-1", "displayName": "Item", "type": "Non-Inventory", "isActive": True}),
+    ("Bills", "APBILL", {"billNumber": "B-2", "vendorNumber": "V-1", "issueDate": "2026-11-20T00:00:00",
+                         "dueDate": "2026-12-01T00:00:00", "currency": "USD", "expenses": [SPENT]}),
+    ("BillPayments", "APPYMT", {"billNumber": "B-2", "vendorNumber": "V-1", "accountName": "CHK-INS", "amount": 1,
+                                "accountNumber": "CHK-INS", "paymentMethod": "Check", "transactionNumber": "T1",
+                                "paymentDate": "2026-11-25T00:00:00"}),
+    ("VendorCredits", "APADJUSTMENT", {"vendorCreditNumber": "C-1", "vendorNumber": "V-1", "currency": "USD",
+                                       "issueDate": "2026-11-20T00:00:00", "expenses": [SPENT]}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("version", "streams"), [("v1", VERSION_ONE), ("v2", VERSION_TWO)])
+def test_every_stream_of_hotglue_s_targets_is_written_once(
+    pipe: Pipe, version: str, streams: list[tuple[str, str, dict[str, Any]]]
+) -> None:
+    before = {name: len(pipe.rows(name)) for _, name, _ in streams}
+    lines = [one for stream, _, cells in streams for one in (schema(stream, "x"), record(stream, **cells))]
+    settings = {"schema": version, "po_transaction_type": "Purchase Order", "window": 1}
+    ran = pipe([*lines, state(1)], **settings)
+    assert (ran.status, ran.states) == (0, [1]), ran.err
+    added = {name: len(pipe.rows(name)) - count for name, count in before.items()}
+    written = Counter(name for _, name, _ in streams)
+    assert {name: count for name, count in added.items() if name != "GLBATCH"} == {
+        name: count
+        for name, count in written.items()
+        if name != "GLBATCH"  # bills and payments post there too
+    }
+    again = pipe([*lines, state(2)], **settings)
+    assert (again.status, again.states) == (0, [2]), again.err
+    assert {name: len(pipe.rows(name)) - count for name, count in before.items()} == added
+
+
+def test_a_purchase_order_takes_the_transaction_definition_of_the_config(pipe: Pipe) -> None:
+    streams = {stream: cells for stream, _, cells in VERSION_ONE}
+    lines = [one for name in ("Suppliers", "PurchaseOrders") for one in (schema(name), record(name, **streams[name]))]
+    assert pipe(lines, po_transaction_type="Purchase Requisition").status == 0
+    assert [row["DOCPARID"] for row in pipe.rows("PODOCUMENT")] == ["Purchase Requisition"]
+
+
+def test_a_company_that_numbers_vendors_itself_has_them_found_by_name(pipe: Pipe) -> None:
+    names = schema("Suppliers", "vendorName")
+    pipe([names, record("Suppliers", vendorNumber="S-7", vendorName="Acme", currency="USD")])
+    ran = pipe([names, record("Suppliers", vendorName="Acme", note="paid late")], document_sequencing_enabled=True)
+    assert ran.status == 0, ran.err
+    assert [(row["VENDORID"], row["COMMENTS"]) for row in pipe.rows("VENDOR")] == [("S-7", "paid late")]
 
 
 class Silent:

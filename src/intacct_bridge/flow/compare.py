@@ -12,7 +12,7 @@ from decimal import Decimal
 
 from intacct_bridge.flow.company import Row
 from intacct_bridge.flow.locate import Names, Standing
-from intacct_bridge.flow.subject import Subject
+from intacct_bridge.flow.subject import WRITTEN_BY_NAME, Subject
 from intacct_bridge.flow.write import Finding, Line, Operation, Write
 from intacct_bridge.wire.values import Value
 
@@ -38,8 +38,9 @@ def changes(write: Write, standing: Standing, subject: Subject, key: Names) -> t
 
 
 def _changes(write: Write, standing: Standing, subject: Subject, key: Names) -> Iterator[Change]:
+    apart = (*key, subject.trace.record, *WRITTEN_BY_NAME)
     for name, value in write.fields.items():
-        if name in standing.row and name not in key and name != subject.trace.record:
+        if name in standing.row and name not in apart:
             before, after = comparable(standing.row[name]), comparable(value)
             if before != after:
                 yield Change(name, before, after)

@@ -16,7 +16,9 @@ from intacct_bridge.model.legacywrite import WritePlan, day_elements, write_plan
 from intacct_bridge.wire.values import Kind
 
 _SAID_ONLY = ("ACTION",)
-"""What `create` and `update` take and no description has."""
+"""What `create` and `update` take and no description has, beside what a new record must have."""
+WRITTEN_BY_NAME = ("EXCH_RATE_TYPE_ID",)
+"""Described as a number on some objects and taken as a name by all."""
 _TWO_ONE = "2.1"
 
 
@@ -54,7 +56,11 @@ class Subject:
 
     def field(self, name: str) -> FieldDef | None:
         """A field of the header in whatever case it is written."""
-        return _field(name, self.described, self.plan.fields if self.plan else {})
+        found = _field(name, self.described, self.plan.fields if self.plan else {})
+        upper = name.upper()
+        if found is None and upper in self.trace.required and self.line_set(upper) is None:
+            return FieldDef(upper, Kind.DATE if upper.endswith("DATE") else Kind.TEXT)
+        return found
 
     def line_set(self, name: str) -> LineSet | None:
         """The line set by its wrapper's or its lines' name."""
@@ -119,7 +125,7 @@ def _described(company: Company, name: str) -> ObjectDef | None:
 def _field(name: str, described: ObjectDef | None, extra: Mapping[str, str]) -> FieldDef | None:
     found = described.get(name) if described else None
     if found is not None:
-        return found
+        return replace(found, kind=Kind.TEXT) if found.name in WRITTEN_BY_NAME else found
     upper = name.upper()
     if upper in extra:
         day = extra[upper].rsplit("/", 1)[-1] in day_elements()

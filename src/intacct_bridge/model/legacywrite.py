@@ -44,6 +44,8 @@ class WritePlan:
     lines: Mapping[str, LinePlan] = field(default_factory=dict)
     values: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     """What values become, by element: a journal line's `1` is `debit`."""
+    always: tuple[str, ...] = ()
+    """Elements that a new record's function wants even when there is nothing to say in them."""
 
 
 def write_plan(object_name: str, legacy_name: str = "") -> WritePlan | None:
@@ -57,7 +59,7 @@ def write_plan(object_name: str, legacy_name: str = "") -> WritePlan | None:
         name: LinePlan(one["wrapper"], one["element"], one["fields"]) for name, one in row.get("lines", {}).items()
     }
     functions = {operation: row[operation] for operation in ("create", "update", "delete") if operation in row}
-    return WritePlan(object_name, functions, row["fields"], lines, row.get("values", {}))
+    return WritePlan(object_name, functions, row["fields"], lines, row.get("values", {}), tuple(row.get("always", ())))
 
 
 def write_element(
@@ -79,6 +81,9 @@ def write_element(
     children = writer.cells(fields, plan.fields, function.model.names)
     for wrapper, rows in (lines or {}).items():
         children += writer.lines(wrapper, rows)
+    if operation == "create":
+        there = {child.tag for child in children}
+        children += (_empty(path) for path in plan.always if path.split("/")[0] not in there)
     done = _ordered(function.name, children, function.text, function.name)
     return Element(function.name, children=done, attributes=dict(attributes or {}))
 
@@ -174,6 +179,11 @@ def _why(misplaced: Misplaced, place: str) -> str:
 
 def _remedy(misplaced: Misplaced) -> str:
     return f"give one of: {', '.join(misplaced.expected)}" if misplaced.expected else "leave it out"
+
+
+def _empty(path: str) -> Element:
+    top, _, rest = path.partition("/")
+    return element(top, element(rest, "")) if rest else element(top, "")
 
 
 def _custom_field(name: str, value: Value) -> Element:
