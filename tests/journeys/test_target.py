@@ -162,7 +162,7 @@ def test_every_stream_of_hotglue_s_targets_is_written_once(
 ) -> None:
     before = {name: len(pipe.rows(name)) for _, name, _ in streams}
     lines = [one for stream, _, cells in streams for one in (schema(stream, "x"), record(stream, **cells))]
-    settings = {"schema": version, "po_transaction_type": "Purchase Order", "window": 1}
+    settings: dict[str, Any] = {"schema": version, "po_transaction_type": "Purchase Order", "window": 1}
     ran = pipe([*lines, state(1)], **settings)
     assert (ran.status, ran.states) == (0, [1]), ran.err
     added = {name: len(pipe.rows(name)) - count for name, count in before.items()}
