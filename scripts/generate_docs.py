@@ -2,9 +2,12 @@
 
 from pathlib import Path
 
+import fidelity
+
 from intacct_bridge.edge.reference import commands_page, errors_page
 
 docs = Path(__file__).parent.parent / "docs"
 (docs / "reference").mkdir(parents=True, exist_ok=True)
 (docs / "errors.md").write_text(errors_page(), encoding="utf-8")
 (docs / "reference" / "commands.md").write_text(commands_page(), encoding="utf-8")
+fidelity.PAGE.write_text(fidelity.page(), encoding="utf-8")

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from intacct_bridge.emulator import (
+    aging,
     balances,
     companyinfo,
     inquiries,
@@ -31,6 +32,7 @@ HANDLERS: dict[str, Handler] = {
     "getFinancialSetup": companyinfo.get_financial_setup,
     "getUserPermissions": companyinfo.get_user_permissions,
     "get_accountbalances": balances.get_accountbalances,
+    "get_araging": aging.get_araging,
     "get_applications": companyinfo.get_applications,
     "get_companyprefs": companyinfo.get_companyprefs,
     "get_trialbalance": balances.get_trialbalance,

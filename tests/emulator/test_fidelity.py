@@ -1,0 +1,42 @@
+"""The page on fidelity: written from its data, each row held by a test that exists, each setting a real one."""
+
+import ast
+import importlib.util
+from dataclasses import fields
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from intacct_bridge.emulator.settings import Behaviour, CompanySettings
+
+HERE = Path(__file__).parent
+SETTINGS = {one.name for kind in (Behaviour, CompanySettings) for one in fields(kind)}
+
+
+def script() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("fidelity", HERE.parent.parent / "scripts" / "fidelity.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+FIDELITY = script()
+
+
+def test_the_page_is_written_from_the_data() -> None:
+    assert FIDELITY.PAGE.read_text(encoding="utf-8") == FIDELITY.page(), "run: make docs"
+
+
+@pytest.mark.parametrize("row", FIDELITY.rows(), ids=lambda row: row["behaviour"][:40])
+def test_every_row_is_held_by_a_test(row: dict[str, str]) -> None:
+    assert set(row) - {"setting"} == {"area", "behaviour", "tag", "source", "test"}
+    assert row["tag"] in FIDELITY.TAGS
+    file, _, name = row["test"].partition("::")
+    tree = ast.parse((HERE / file).read_text(encoding="utf-8"))
+    assert name in {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
+    named = {one.strip() for one in row.get("setting", "").split(",")} - {""}
+    assert named <= SETTINGS
+    assert "|" not in row["behaviour"]
