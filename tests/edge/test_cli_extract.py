@@ -1,12 +1,18 @@
 """A copy is made, kept current, held against the ledger, and found out when somebody has touched it."""
 
 import json
+from contextlib import closing
 from pathlib import Path
 
 import duckdb
 import pytest
 
 from edge.command_line import Intacct
+from intacct_bridge.client.attachments import AttachedFile, Attachments
+from intacct_bridge.client.client import Client
+from intacct_bridge.edge.attached import fetch_attachments
+from intacct_bridge.edge.demo_company import demo_connection, make_emulator
+from intacct_bridge.errors import InvalidRequestError
 
 LEDGER = ("GLACCOUNT", "GLBATCH", "GLDETAIL")
 URI = "duckdb:copy.duckdb"
@@ -80,3 +86,33 @@ def test_a_cap_stops_the_run_and_keeps_what_is_finished(demo: Intacct) -> None:
     assert ran.status != 0
     assert "--max-transactions" in ran.said
     assert demo("extract", "VENDOR", "APBILL", "--to", URI).status == 0
+
+
+def test_attached_files_are_saved_once_and_a_lost_one_costs_no_other(
+    company_file: Path, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def read(_: Attachments, supdoc_id: str) -> list[AttachedFile]:
+        if supdoc_id == "S-2":
+            raise InvalidRequestError("there is no supdoc S-2", by_gateway=True)
+        return [AttachedFile("../bill", "pdf", b"%PDF")]
+
+    monkeypatch.setattr(Attachments, "read", read)
+    with (
+        closing(make_emulator(company_file)) as company,
+        closing(company.clone()) as emulator,
+        Client(demo_connection(home=home), transport=emulator, keep=False) as client,
+    ):
+        client.attachments.create_folder("Bills")
+        bills = list(client.query("APBILL", ["RECORDNO"], where="STATE = 'Posted'", limit=2))
+        for name, bill in zip(("S-1", "S-2"), bills, strict=True):
+            client.attachments.create(name, [AttachedFile("a", "pdf", b"")], folder="Bills")
+            client.update("APBILL", [{"RECORDNO": bill["RECORDNO"], "SUPDOCID": name}])
+        first = {
+            one: (count, bool(why))
+            for one, count, why in fetch_attachments(client, ["VENDOR", "APBILL"], home / "files")
+        }
+        again = [one for one, *_ in fetch_attachments(client, ["APBILL"], home / "files")]
+    assert first == {"S-1": (1, False), "S-2": (0, True)}
+    assert again == ["S-2"]
+    (saved,) = (home / "files" / "S-1").iterdir()
+    assert saved.read_bytes() == b"%PDF"

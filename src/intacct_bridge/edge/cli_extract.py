@@ -1,5 +1,7 @@
 """`intacct extract`: a copy of the company's objects, brought up to date."""
 
+from pathlib import Path
+
 import click
 
 from intacct_bridge.edge.options import Desk, stands_at_a_desk
@@ -29,6 +31,12 @@ FAILURES = 1
 @click.option(
     "--max-transactions", metavar="N", type=click.IntRange(1), help="Stop before more API transactions than this."
 )
+@click.option(
+    "--attachments",
+    metavar="DIR",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Also save the files attached to the records here, each once.",
+)
 @click.option("--hard-deletes", is_flag=True, help="Remove deleted rows instead of marking them.")
 @stands_at_a_desk(prints_table=True)
 def extract_command(
@@ -41,6 +49,7 @@ def extract_command(
     select: tuple[str, ...],
     since: object,
     max_transactions: int | None,
+    attachments: Path | None,
     hard_deletes: bool,
 ) -> int:
     """Copy objects to a destination, and keep the copy current: the first run reads all, later ones what changed.
@@ -70,5 +79,22 @@ def extract_command(
         client, names, to, desk.console, options=options, select=selected_fields(select), hard_deletes=hard_deletes
     )
     show_extraction(done.outcomes, desk.console)
+    fetched = attachments is None or _fetch(desk, names, attachments)
     desk.console.say(sentence(done.outcomes, done.seconds, done.transactions))
-    return 0 if done.sound else FAILURES
+    return 0 if done.sound and fetched else FAILURES
+
+
+def _fetch(desk: Desk, names: list[str], to: Path) -> bool:
+    """Save attached files; False where some could not be fetched."""
+    from intacct_bridge.edge.attached import fetch_attachments
+
+    files, failed = 0, 0
+    for supdoc, count, problem in fetch_attachments(desk.client, names, to):
+        files += count
+        failed += bool(problem)
+        if problem:
+            desk.console.complain(f"error  attachment {supdoc}: {problem}")
+        else:
+            desk.console.detail(f"attachment {supdoc}: {count} files")
+    desk.console.say(f"{files:,} attached files saved in {to}")
+    return not failed
