@@ -140,6 +140,9 @@ class Ledger:
     def inspect(self, object_name: str, /) -> ObjectDef:
         return CATALOG.find(object_name)
 
+    def ask(self, function: Element, /) -> Result:
+        return Result(SUCCESS, function.tag, "")
+
     def query(self, query: Query, /) -> Iterator[Mapping[str, Value]]:
         self.meter.transactions += 1
         self.queries.append(query)

@@ -79,6 +79,13 @@ FAILURES, IN_DOUBT = 1, 5
     type=click.Path(dir_okay=False, path_type=Path),
     help="Write the refused rows here, with the reason beside each.",
 )
+@click.option(
+    "--attachment-folder",
+    metavar="NAME",
+    default="Uploads",
+    show_default=True,
+    help="Where the files that an `attachments` column names are put in Intacct.",
+)
 @click.option("--date-order", type=click.Choice(["mdy", "dmy"]), help="How dates with slashes are meant.")
 @click.option("--encoding", help="The text file's encoding, where it is guessed wrong.")
 @click.option("--delimiter", help="The text file's delimiter, where it is guessed wrong.")
@@ -170,6 +177,7 @@ def _plan(desk: Desk, table: "Table", outbox: "Outbox", options: dict[str, Any])
         clear=options["clear_empty"],
         key=key if mode is Mode.CREATE else (),
         date_order=options["date_order"],
+        folder=options["attachment_folder"],
     )
     settings = PlanSettings(
         offline=options["offline"],

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from intacct_bridge.errors import InvalidRequestError, SettingsError
+from intacct_bridge.flow.attach import FOLDER
 from intacct_bridge.flow.cells import DateOrder
 from intacct_bridge.flow.company import Company
 from intacct_bridge.flow.layout import Layout
@@ -28,6 +29,7 @@ def layout_for(
     clear: bool = False,
     key: tuple[str, ...] = (),
     date_order: DateOrder | None = None,
+    folder: str = FOLDER,
 ) -> Layout:
     """The way to read a file as records of this object, unified name (`v1:Bills`) or mapping."""
     plain = name.strip()
@@ -37,10 +39,17 @@ def layout_for(
     if entity is not None:
         subject = _subject(entity.object, company, draft=draft)
         return MappedLayout(
-            entity, subject, company, date_order=date_order, draft=draft, key=key, strict=map_file is not None
+            entity,
+            subject,
+            company,
+            date_order=date_order,
+            draft=draft,
+            key=key,
+            folder=folder,
+            strict=map_file is not None,
         )
     subject = _subject(plain, company, draft=draft)
-    return NativeLayout(subject, date_order=date_order, draft=draft, clear=clear, key=key)
+    return NativeLayout(subject, date_order=date_order, draft=draft, clear=clear, key=key, folder=folder)
 
 
 def _entity(name: str, map_file: Path | None) -> "EntityMap | None":

@@ -13,6 +13,7 @@ from intacct_bridge.model.catalog import ObjectDef
 from intacct_bridge.model.query import Query
 from intacct_bridge.wire.envelope import Function, Result
 from intacct_bridge.wire.values import Value
+from intacct_bridge.wire.xml import Element
 
 Row = Mapping[str, Value]
 
@@ -48,6 +49,9 @@ class Company(Protocol):
 
     def query(self, query: Query, /) -> Iterator[Row]:
         """Typed rows."""
+
+    def ask(self, function: Element, /) -> Result:
+        """Any function that only reads."""
 
     def submit(self, functions: Sequence[Function], /, *, transaction: bool = False) -> tuple[Result, ...]:
         """Send writes once: results, or InDoubtError, ConnectionCutError(sent=False), RefusedError, TransientError."""

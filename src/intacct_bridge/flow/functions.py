@@ -1,8 +1,10 @@
 """Which function writes a record: the generic one, or the object's own where the gateway needs that."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from intacct_bridge.errors import InvalidRequestError
+from intacct_bridge.flow.attach import supdoc, supdoc_id, together
 from intacct_bridge.flow.body import body_of
 from intacct_bridge.flow.company import Company
 from intacct_bridge.flow.trace import EXTERNALID
@@ -25,7 +27,18 @@ class Functions:
         self._custom: dict[str, frozenset[str]] = {}
 
     def element(self, write: Write) -> Element:
-        """The function of one write. InvalidRequestError where none can say it, naming the field in the way."""
+        """The function of one write. InvalidRequestError where none can say it, naming the field in the way.
+
+        A record with files is several functions, to be applied together.
+        """
+        if not write.attachments:
+            return self._alone(write)
+        if write.operation is not Operation.CREATE:
+            raise InvalidRequestError("files go with new records", fix="leave the files out, or add them in Intacct")
+        made = self._alone(replace(write, fields={**write.fields, "SUPDOCID": supdoc_id(write)}))
+        return together(supdoc(write, write.folder), made)
+
+    def _alone(self, write: Write) -> Element:
         plan = self._plan(write)
         if plan is None:
             return body_of(write)

@@ -5,8 +5,10 @@ What the mapping wants of the company (a vendor by name) is asked for once for t
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from intacct_bridge.errors import SettingsError
+from intacct_bridge.flow.attach import FOLDER
 from intacct_bridge.flow.cells import Cell, DateOrder, date_reading, read_date, read_money, text_of
 from intacct_bridge.flow.company import Company
 from intacct_bridge.flow.layout import REASON, plain
@@ -20,6 +22,8 @@ from intacct_bridge.model.mapping import EntityMap
 from intacct_bridge.model.rules import Readers, Wanted
 from intacct_bridge.model.unify import Cells, Native, answered, grouped, native, wanted
 
+_HERE = Path()
+
 
 @dataclass(frozen=True, slots=True)
 class MappedLayout:
@@ -31,6 +35,8 @@ class MappedLayout:
     date_order: DateOrder | None = None
     draft: bool = False
     key: tuple[str, ...] = ()
+    folder: str = FOLDER
+    """Where attachments go."""
     strict: bool = True
     """Whether the mapping is the user's own: then its columns and fields must exist."""
 
@@ -54,18 +60,21 @@ class MappedLayout:
                 self.entity.check_columns(
                     tuple(name for name in table.columns if plain(name) != plain(REASON)), table.path.name
                 )
-        yield from self.shape(grouped(self.entity, table, _cells))
+        yield from self.shape(grouped(self.entity, table, _cells), table.path.parent)
 
-    def shape(self, records: Iterable[Sequence[SourceRow]]) -> Iterator[Write]:
-        """Records that come from elsewhere than a file, each as the rows that it consists of."""
+    def shape(self, records: Iterable[Sequence[SourceRow]], base: Path = _HERE) -> Iterator[Write]:
+        """Records that come from elsewhere than a file, each as the rows that it consists of.
+
+        `base` is the folder that files to attach are named in.
+        """
         known = [tuple(rows) for rows in records]
         readers = self._readers(known)
         natives = [native(self.entity, [_cells(row) for row in rows], readers) for rows in known]
         lookups = Lookups(self.company)
         lookups.learn(one for record in natives for one in wanted(record))
-        shaper = Shaper(self.subject, clear=self.entity.empty == "clear", draft=self.draft)
+        shaper = Shaper(self.subject, clear=self.entity.empty == "clear", draft=self.draft, folder=self.folder)
         for rows, record in zip(known, natives, strict=True):
-            yield self._write(shaper, rows, answered(record, lookups.answer))
+            yield self._write(shaper, rows, answered(record, lookups.answer), base)
 
     def _readers(self, records: Sequence[Sequence[SourceRow]]) -> Readers:
         """Reads amounts and days as people write them, one order of day and month for the whole input."""
@@ -85,7 +94,7 @@ class MappedLayout:
             if unknown:
                 raise SettingsError(f"{line.object} has no field {unknown[0]!r}", fix="correct the mapping")
 
-    def _write(self, shaper: Shaper, rows: Sequence[SourceRow], record: Native) -> Write:
+    def _write(self, shaper: Shaper, rows: Sequence[SourceRow], record: Native, base: Path) -> Write:
         findings = [
             Finding("mapping", one.message, one.fix, one.column, rows[one.row].position) for one in record.problems
         ]
@@ -102,8 +111,15 @@ class MappedLayout:
             lines[wrapper] = tuple(made)
         source = tuple(text_of(rows[0].cells.get(column)) for column in self.key)
         source = source or (text_of(record.carried.get("external_id")),)
+        files = shaper.files(record.carried.get("attachments"), base, rows[0], findings)
         return shaper.write(
-            rows, fields, lines, columns=columns, source_key=source if any(source) else (), findings=findings
+            rows,
+            fields,
+            lines,
+            columns=columns,
+            source_key=source if any(source) else (),
+            attachments=files,
+            findings=findings,
         )
 
     def _said(self, cells: Cells, columns: Mapping[str, str], wrapper: str | None) -> Iterator[Said]:

@@ -7,8 +7,10 @@ below each other with the same header are. A row that leaves the whole header bl
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from intacct_bridge.errors import SettingsError
+from intacct_bridge.flow.attach import COLUMN, FOLDER
 from intacct_bridge.flow.cells import DateOrder, DateReading, date_reading, text_of
 from intacct_bridge.flow.layout import REASON, plain
 from intacct_bridge.flow.shape import Said, Shaper
@@ -32,6 +34,8 @@ class NativeLayout:
     """Whether an empty cell empties its field; a null in JSON always does."""
     key: tuple[str, ...] = ()
     """Columns that identify a record in its source."""
+    folder: str = FOLDER
+    """Where attachments go."""
 
     @property
     def object(self) -> str:
@@ -49,9 +53,9 @@ class NativeLayout:
         if missing:
             raise SettingsError(f"{table.path.name} has no column {missing[0]!r} to use as a key", fix="check its name")
         nulls = table.form == "jsonl"
-        shaper = Shaper(self.subject, clear=self.clear or nulls, draft=self.draft)
+        shaper = Shaper(self.subject, clear=self.clear or nulls, draft=self.draft, folder=self.folder)
         for rows in _grouped(table, columns, self.subject, self.key):
-            yield _Reader(shaper, columns, self.key).write(rows)
+            yield _Reader(shaper, columns, self.key, table.path.parent).write(rows)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +79,7 @@ class Columns:
         groups: list[str] = []
         for column in table.columns:
             name = column.strip()
-            if plain(name) == plain(REASON):
+            if plain(name) in (plain(REASON), COLUMN):
                 continue
             one, line = subject.field(name), _line_field(subject, name)
             held = subject.line_set(name)
@@ -144,7 +148,8 @@ def _group_columns(subject: Subject, columns: Columns, key: tuple[str, ...]) -> 
 class _Reader:
     """Reads the rows of one record and collects what is wrong with them."""
 
-    def __init__(self, shaper: Shaper, columns: Columns, key: tuple[str, ...]) -> None:
+    def __init__(self, shaper: Shaper, columns: Columns, key: tuple[str, ...], base: Path) -> None:
+        self._base = base
         self._shaper = shaper
         self._columns = columns
         self._key = key
@@ -158,12 +163,15 @@ class _Reader:
             self._flat_lines(row, lines)
             self._nested_lines(row, lines)
         source = tuple(text_of(rows[0].cells.get(column)) for column in self._key)
+        cell = next((value for name, value in rows[0].cells.items() if plain(name) == COLUMN), None)
+        files = self._shaper.files(cell, self._base, rows[0], self._findings)
         return self._shaper.write(
             rows,
             fields,
             {wrapper: tuple(members) for wrapper, members in lines.items()},
             columns=self._columns.names(),
             source_key=source if any(source) else (),
+            attachments=files,
             findings=self._findings,
         )
 

@@ -119,11 +119,14 @@ class Loader:
 
     def apply(self, plan: Plan) -> Iterator[Outcome]:
         """Apply a plan's records; those it refused are left out."""
+        folders = [one.write for one in plan.of(Verdict.CREATE) if one.write.object == "SUPDOCFOLDER" != plan.object]
+        if folders:
+            yield from self.load(folders)  # what they are for must find them there
         left: list[Write] = []
         for planned in plan.of(*WRITTEN, Verdict.UNCHANGED, Verdict.IN_DOUBT):
             if planned.verdict is Verdict.UNCHANGED and planned.write.operation is not Operation.CREATE:
                 yield Outcome(planned.write, Ending.UNCHANGED, planned.receipt)
-            else:
+            elif planned.write.object == plan.object:
                 left.append(planned.write)
         yield from self.load(left)
 

@@ -83,8 +83,8 @@ class Plan:
 
     @property
     def transactions(self) -> int:
-        """API transactions that applying would cost: one for each record, its lines are free."""
-        return len(self.of(*WRITTEN))
+        """API transactions that applying would cost: one for each record and one for its files, lines are free."""
+        return sum(2 if planned.write.attachments else 1 for planned in self.of(*WRITTEN))
 
     @property
     def totals(self) -> tuple[Total, ...]:

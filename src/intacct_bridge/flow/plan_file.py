@@ -75,6 +75,7 @@ def _dumped_record(planned: Planned) -> dict[str, Any]:
         "label": write.label,
         "rows": [[row.source, row.number] for row in write.rows],
         "columns": dict(write.columns),
+        "attachments": [list(write.attachments), write.folder],
         "fields": _dumped_fields(write.fields),
         "lines": {
             wrapper: [[line.object, line.row.source, line.row.number, _dumped_fields(line.fields)] for line in lines]
@@ -131,6 +132,8 @@ def _loaded_record(tree: Mapping[str, Any]) -> Planned:
         tuple(SourceRow(source, number, {}) for source, number in tree["rows"]),
         {wrapper: tuple(map(_loaded_line, lines)) for wrapper, lines in tree["lines"].items()},
         tree["columns"],
+        attachments=tuple(tree.get("attachments", ((), ""))[0]),
+        folder=tree.get("attachments", ((), ""))[1],
     )
     return Planned(
         write,

@@ -11,6 +11,7 @@ from datetime import date
 
 from intacct_bridge.errors import InvalidRequestError, NotPermittedError, RefusedError
 from intacct_bridge.flow.aim import Aim, Aimed, Mode, confirmed
+from intacct_bridge.flow.attach import folder_missing, folder_write
 from intacct_bridge.flow.check import RULES, EntityFacts, Facts, check
 from intacct_bridge.flow.company import Company, Whereabouts
 from intacct_bridge.flow.entry import Entry, Receipt, State
@@ -94,6 +95,7 @@ class _Planner:
             records = self._new(_without_doubles(writes))
         else:
             records = self._aimed(writes, empty.object)
+        records = [*self._folders(records), *records]
         unchecked = [f"references to {target}: {reason}" for target, reason in self._references.unchecked.items()]
         return replace(
             empty,
@@ -106,12 +108,14 @@ class _Planner:
         """The plan as the company stands now, for the records that it would write."""
         before = self._company.meter.transactions
         left = [planned for planned in plan.records if planned.verdict is not Verdict.REFUSED]
+        left = [one for one in left if one.write.object == plan.object]
         new = [replace(one.write, findings=()) for one in left if one.write.operation is Operation.CREATE]
         aimed = [one for one in left if one.write.operation is not Operation.CREATE]
         self._learn_subject(plan.object, aims=bool(aimed))
         records = [*self._new(new), *(self._confirmed(aimed, plan.object) if aimed else ())]
         place = {(one.write.operation, one.write.identity): number for number, one in enumerate(left)}
         records.sort(key=lambda one: place[one.write.operation, one.write.identity])
+        records = [*self._folders(records), *records]
         return replace(plan, records=tuple(records), reads=self._company.meter.transactions - before,
                        unchecked=tuple(self._unchecked))  # fmt: skip
 
@@ -148,6 +152,13 @@ class _Planner:
         known = self._known(single)
         records = [self._from_outbox(write, entry) for write, entry in zip(single, known, strict=True)]
         return self._without_duplicates(self._checked(records))
+
+    def _folders(self, records: Sequence[Planned]) -> Iterator[Planned]:
+        """The attachment folders that have to be made first."""
+        wanted = {one.write.folder for one in records if one.verdict in WRITTEN and one.write.folder}
+        for folder in () if self._settings.offline else sorted(wanted):
+            if folder_missing(self._company, folder):
+                yield Planned(folder_write(folder), Verdict.CREATE)
 
     def _known(self, writes: Sequence[Write]) -> list[Entry | None]:
         """What the outbox has of each."""

@@ -5,7 +5,8 @@ does not prove is in doubt, also when the process is interrupted on the way. Res
 """
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 from intacct_bridge.diagnosis import diagnose
 from intacct_bridge.errors import (
@@ -19,14 +20,15 @@ from intacct_bridge.errors import (
     SettingsError,
     TransientError,
 )
+from intacct_bridge.flow.attach import TOGETHER
 from intacct_bridge.flow.body import receipt_of
 from intacct_bridge.flow.company import Company
 from intacct_bridge.flow.entry import Conclusion, Entry, State
 from intacct_bridge.flow.outbox import Outbox
 from intacct_bridge.flow.outbox_rows import digest_of
-from intacct_bridge.wire.envelope import ABORTED, SUCCESS, Function, Result
+from intacct_bridge.wire.envelope import ABORTED, FAILURE, SUCCESS, Function, Result
 from intacct_bridge.wire.reply import ConnectionCutError
-from intacct_bridge.wire.xml import Element, Raw
+from intacct_bridge.wire.xml import Element, Raw, parse
 
 Step = Callable[[str], None]
 """Called between any two steps; tests end the process there."""
@@ -53,8 +55,22 @@ class Sender:
         Raises what stops a whole load (a refused sign-in, an outage, a cap) once the entries are concluded.
         """
         self._step("begun")
+        left = [list(entries)] if transaction else _requests(entries)
+        done: list[Entry] = []
+        while left:
+            some = left.pop(0)
+            try:
+                done += self._send(some, transaction=transaction or _several(some[0]), again=again)
+            except BaseException as error:
+                for unsent in left:  # nothing of these has left
+                    self._all(unsent, State.IN_DOUBT if again else State.NOT_SENT, error)
+                raise
+        return done
+
+    def _send(self, entries: Sequence[Entry], *, transaction: bool, again: bool) -> list[Entry]:
+        """One request."""
         try:
-            functions = [_function(entry) for entry in entries]
+            functions = [function for entry in entries for function in _functions(entry)]
             results = self._company.submit(functions, transaction=transaction)
         except InDoubtError as error:
             return self._all(entries, State.IN_DOUBT, error)
@@ -66,12 +82,8 @@ class Sender:
             raise
         self._step("answered")
         answered = Counter(result.control_id for result in results)
-        by_id = {result.control_id: result for result in results}
-        ends = [
-            _conclusion(entry, by_id[entry.control_id] if answered[entry.control_id] == 1 else None, again=again)
-            for entry in entries
-        ]
-        done = self._outbox.conclude(ends)
+        by_id = {result.control_id: result for result in results if answered[result.control_id] == 1}
+        done = self._outbox.conclude(_conclusion(entry, _result(entry, by_id), again=again) for entry in entries)
         self._step("concluded")
         return done
 
@@ -83,13 +95,42 @@ class Sender:
         return self._outbox.conclude(ends)
 
 
-def _function(entry: Entry) -> Function:
+def _requests(entries: Sequence[Entry]) -> list[list[Entry]]:
+    """The entries by request: what is several functions goes alone, since only a transaction keeps them together."""
+    plain = [entry for entry in entries if not _several(entry)]
+    return [*([plain] if plain else []), *([entry] for entry in entries if _several(entry))]
+
+
+def _several(entry: Entry) -> bool:
+    return entry.body.startswith(f"<{TOGETHER}>")
+
+
+def _functions(entry: Entry) -> list[Function]:
     if digest_of(entry.body) != entry.request_digest:
         raise LocalProtocolError(f"the outbox's text of {entry.label} is damaged", fix="restore the outbox's file")
+    if _several(entry):
+        *others, own = parse(entry.body.encode())
+        return [*(Function(one, _beside(entry, number)) for number, one in enumerate(others, 1)),
+                Function(own, entry.control_id)]  # fmt: skip
     body = Raw(entry.body)
     body.tag = entry.body[1:].partition(">")[0].partition(" ")[0]
     body.children = (Element(entry.place.object),)  # for those who count; what is written is the text
-    return Function(body, entry.control_id)
+    return [Function(body, entry.control_id)]
+
+
+def _beside(entry: Entry, number: int) -> str:
+    """The control id of a function that goes with an entry's own."""
+    return f"{entry.control_id}-{number}"
+
+
+def _result(entry: Entry, by_id: Mapping[str, Result]) -> Result | None:
+    """The entry's result; where it was rolled back, with the words of the function beside it that failed."""
+    own = by_id.get(entry.control_id)
+    if own is None or own.status != ABORTED or not _several(entry):
+        return own
+    beside = (found for control_id, found in by_id.items() if control_id.startswith(f"{entry.control_id}-"))
+    failed = next((found for found in beside if found.status == FAILURE), None)
+    return own if failed is None else replace(own, status=FAILURE, faults=failed.faults)
 
 
 def _untouched(error: IntacctError, *, again: bool) -> State:

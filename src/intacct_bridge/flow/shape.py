@@ -7,9 +7,11 @@ field. What cannot be read is a finding in the input's own words, and the record
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from pathlib import Path
 from typing import cast
 
 from intacct_bridge.errors import RecordError
+from intacct_bridge.flow.attach import COLUMN, FOLDER, read_paths, with_files
 from intacct_bridge.flow.cells import Cell, DateReading, read_date, read_money, text_of
 from intacct_bridge.flow.identity import Identifier, content_digest
 from intacct_bridge.flow.subject import Subject
@@ -69,6 +71,8 @@ class Shaper:
     clear: bool = False
     """Whether an empty cell clears its field."""
     draft: bool = False
+    folder: str = FOLDER
+    """Where attachments go."""
     _identifier: Identifier = field(default_factory=Identifier)
 
     def fields(self, said: Iterable[Said], row: SourceRow, findings: list[Finding]) -> dict[str, Value]:
@@ -92,6 +96,7 @@ class Shaper:
         *,
         columns: Mapping[str, str],
         source_key: tuple[str, ...] = (),
+        attachments: tuple[str, ...] = (),
         findings: Iterable[Finding] = (),
     ) -> Write:
         """The record as a write that would create it; planning makes it an update where that is wanted."""
@@ -99,7 +104,7 @@ class Shaper:
         if self.draft:
             fields |= self.subject.trace.draft
         faults = [Finding("row", row.fault, position=row.position) for row in rows if row.fault]
-        digest = content_digest(name, fields, lines)
+        digest = with_files(content_digest(name, fields, lines), attachments)
         identity = self._identifier.identify(name, fields, digest=digest, source_key=source_key or rows[0].key)
         return Write(
             Operation.CREATE,
@@ -112,7 +117,22 @@ class Shaper:
             lines,
             columns,
             (*faults, *findings),
+            attachments,
+            self.folder if attachments else "",
         )
+
+    def files(self, cell: object, base: Path, row: SourceRow, findings: list[Finding]) -> tuple[str, ...]:
+        """The files that a cell names; one that is not there joins the findings."""
+        try:
+            paths = read_paths(cell, base)
+        except RecordError as error:
+            findings.append(Finding("file", error.message, error.fix, COLUMN, row.position))
+            return ()
+        if paths and self.subject.field("SUPDOCID") is None:
+            text = f"{self.subject.name} takes no attachments"
+            findings.append(Finding("file", text, "remove the column", COLUMN, row.position))
+            return ()
+        return paths
 
 
 def label_of(subject: Subject, fields: Mapping[str, Value], rows: Sequence[SourceRow]) -> str:

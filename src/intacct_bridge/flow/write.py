@@ -78,6 +78,10 @@ class Write:
     """The input's column name for each Intacct field."""
     findings: tuple[Finding, ...] = ()
     """What reading it brought to light."""
+    attachments: tuple[str, ...] = ()
+    """Paths of files that go with it."""
+    folder: str = ""
+    """The attachment folder for them."""
 
     @property
     def position(self) -> str:

@@ -1,0 +1,105 @@
+"""Files with their bills: one transaction each, never one without the other, whatever happens on the way."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from intacct_bridge.flow.load import Ending
+from intacct_bridge.wire.codec import decode_request
+from intacct_bridge.wire.reply import ConnectionCutError, Reply
+from journeys.masters import Clock, client, company
+from journeys.objects import BILLS, VENDORS, Desk, reasons
+
+HEAD, *ROWS = BILLS.splitlines()
+FILED = "\n".join([f"{HEAD},Attachments", f"{ROWS[0]},scan.pdf; note.txt", f"{ROWS[1]},", f"{ROWS[2]},"]) + "\n"
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def desk(tmp_path: Path, clock: Clock) -> Iterator[Desk]:
+    desk = Desk(tmp_path, company(clock))
+    desk.load(VENDORS, "VENDOR")
+    (tmp_path / "scan.pdf").write_bytes(b"%PDF one")
+    (tmp_path / "note.txt").write_bytes(b"hello")
+    yield desk
+    assert desk.emulator.incidents == []
+    desk.emulator.close()
+
+
+def filed(desk: Desk) -> dict[str, list[tuple[str, str, bytes]]]:
+    """The files by the bill that points at them."""
+    with client(desk.emulator) as gateway:
+        return {
+            row["RECORDID"]: [(one.name, one.type, one.data) for one in gateway.attachments.read(row["SUPDOCID"])]
+            for row in desk.rows("APBILL")
+            if row.get("SUPDOCID")
+        }
+
+
+def supdocs(desk: Desk) -> int:
+    return sum(1 for text in desk.emulator.books().store.facts_under("supdoc:") if text)
+
+
+def test_the_files_go_with_the_bill_and_cost_one_transaction_more(desk: Desk) -> None:
+    plan = desk.plan(FILED, "APBILL")
+    assert plan.transactions == 4, (plan.records, reasons(plan))  # the folder, its files, two bills
+    assert {one.ending for one in desk.load(FILED, "APBILL")} == {Ending.POSTED}
+    assert filed(desk) == {"INV-1": [("scan", "pdf", b"%PDF one"), ("note", "txt", b"hello")]}
+    (bill,) = [row for row in desk.rows("APBILL") if row.get("SUPDOCID")]
+    assert len(bill["SUPDOCID"]) == 20
+    assert {one.ending for one in desk.load(FILED, "APBILL")} == {Ending.UNCHANGED}
+    assert supdocs(desk) == 1
+
+
+def test_a_refused_bill_leaves_no_file_behind(desk: Desk) -> None:
+    for row in list(desk.emulator.books().table("VENDOR").rows()):
+        desk.emulator.books().table("VENDOR").delete(row[0])
+    text = FILED.replace("VENDORID", "VENDORID")
+    with client(desk.emulator) as gateway, desk.outbox() as outbox:
+        from dataclasses import replace
+
+        from intacct_bridge.flow.aim import Mode
+        from intacct_bridge.flow.load import Loader
+
+        plan = desk._plan(gateway, outbox, desk.file(text), "APBILL", Mode.CREATE)
+        blind = replace(plan.records[-2].write, findings=())  # past the plan, as if it had not looked
+        (outcome,) = Loader(gateway, outbox).load([blind])
+    assert outcome.ending is Ending.REJECTED
+    assert supdocs(desk) == 0
+
+
+@pytest.mark.parametrize("before", [True, False], ids=["before", "after"])
+def test_a_lost_answer_leaves_one_bill_with_one_set_of_files(desk: Desk, clock: Clock, before: bool) -> None:
+    struck = []
+
+    def storm(endpoint: str, body: bytes) -> Reply:
+        names = [function.name for function in decode_request(body).operations[0].functions]
+        if "create_supdoc" not in names or struck:
+            return desk.emulator(endpoint, body)
+        struck.append(names)
+        if not before:
+            desk.emulator(endpoint, body)
+        raise ConnectionCutError("cut", sent=True)
+
+    desk.transport = storm
+    desk.load(FILED, "APBILL")
+    desk.transport = None
+    assert struck == [["create_supdoc", "create"]]
+    clock.forward(minutes=16)
+    assert {one.ending for one in desk.load(FILED, "APBILL")} <= {Ending.SETTLED, Ending.POSTED, Ending.UNCHANGED}
+    assert len(filed(desk)["INV-1"]) == 2
+    assert supdocs(desk) == 1
+    assert len(desk.rows("APBILL")) == 2
+
+
+def test_a_file_that_is_not_there_or_not_the_users_is_refused(desk: Desk) -> None:
+    assert reasons(desk.plan(FILED.replace("note.txt", "gone.txt"), "APBILL")) == [
+        ("file", "attachments", "input.csv:2")
+    ]
+    assert reasons(desk.plan(FILED.replace("note.txt", "../outbox"), "APBILL"))[0][0] == "file"
+    assert reasons(desk.plan("CLASSID,NAME,attachments\nA,B,scan.pdf\n", "CLASS"))[0][0] == "file"
