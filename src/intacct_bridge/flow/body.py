@@ -51,4 +51,4 @@ def _fields(fields: Mapping[str, Value]) -> tuple[Element, ...]:
 
 
 def _text(value: Value) -> str:
-    return render_value(Kind.TEXT, value)
+    return value if type(value) is str else render_value(Kind.TEXT, value)

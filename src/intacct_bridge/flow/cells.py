@@ -27,6 +27,8 @@ _SPACES = str.maketrans("", "", " \u00a0\u202f\t")
 
 def text_of(cell: object) -> str:
     """A cell as text without the white space around it; nothing is the empty text."""
+    if type(cell) is str:
+        return cell.replace("\u00a0", " ").strip() if cell else ""
     if cell is None:
         return ""
     if isinstance(cell, bool):

@@ -38,6 +38,12 @@ class Functions:
         made = self._alone(replace(write, fields={**write.fields, "SUPDOCID": supdoc_id(write)}))
         return together(supdoc(write, write.folder), made)
 
+    def particular(self, write: Write) -> bool:
+        """Whether the function may have no place for what the record says; the generic ones take any field."""
+        usual = creator(write.object) == _GENERIC and not self._old and EXTERNALID not in write.fields
+        changes = write.operation is not Operation.CREATE and not self._old
+        return bool(write.attachments) or not (usual or changes)
+
     def _alone(self, write: Write) -> Element:
         plan = self._plan(write)
         if plan is None:

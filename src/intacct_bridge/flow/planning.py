@@ -244,7 +244,7 @@ class _Planner:
 
     def _unsayable(self, write: Write, findings: Iterable[Finding]) -> Iterator[Finding]:
         """Whatever keeps the record from being put into a function at all."""
-        if not any(finding.refuses for finding in findings):
+        if self._functions.particular(write) and not any(finding.refuses for finding in findings):
             try:
                 self._functions.element(write)
             except InvalidRequestError as error:

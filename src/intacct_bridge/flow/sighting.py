@@ -39,6 +39,8 @@ def trace_values(trace: Trace, fields: Mapping[str, Value]) -> dict[str, str]:
 
 def trace_text(value: Value) -> str:
     """A value as text that is equal for what Intacct holds equal."""
+    if type(value) is str:
+        return value.strip()
     if value is None:
         return ""
     if isinstance(value, date) and not isinstance(value, datetime):
