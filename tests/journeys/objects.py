@@ -48,7 +48,7 @@ class Desk:
 
     def plan(self, text: str, object_name: str, mode: str = "create", *, name: str = "input.csv", **more: Any) -> Plan:
         with client(self.transport or self.emulator) as gateway, self.outbox() as outbox:
-            return self._plan(gateway, outbox, self.file(text, name), object_name, Mode(mode), **more)
+            return self.make(gateway, outbox, self.file(text, name), object_name, Mode(mode), **more)
 
     def load(
         self, text: str, object_name: str, mode: str = "create", *, name: str = "input.csv", **more: Any
@@ -56,7 +56,7 @@ class Desk:
         seen: list[Outcome] = []
         self.failed = None
         with client(self.transport or self.emulator) as gateway, self.outbox() as outbox:
-            plan = self._plan(gateway, outbox, self.file(text, name), object_name, Mode(mode), **more)
+            plan = self.make(gateway, outbox, self.file(text, name), object_name, Mode(mode), **more)
             loader = Loader(gateway, outbox, LoadSettings(concurrency=1, settle=self.settle), step=self.step)
             try:
                 seen.extend(loader.apply(plan))
@@ -67,7 +67,9 @@ class Desk:
     def outbox(self) -> Outbox:
         return Outbox(self.folder / "outbox.sqlite3")
 
-    def _plan(self, gateway: Any, outbox: Outbox, path: Path, object_name: str, mode: Mode, **more: Any) -> Plan:
+    def make(
+        self, gateway: Any, outbox: Outbox, path: Path, object_name: str, mode: Mode = Mode.CREATE, **more: Any
+    ) -> Plan:
         match = more.pop("match", ())
         layout = layout_for(object_name, gateway, **more)
         return make_plan(open_table(path), layout, gateway, outbox, PlanSettings(mode=mode, match=match))

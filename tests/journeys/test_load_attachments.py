@@ -1,11 +1,13 @@
 """Files with their bills: one transaction each, never one without the other, whatever happens on the way."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from intacct_bridge.flow.load import Ending
+from intacct_bridge.errors import IntacctError
+from intacct_bridge.flow.load import Ending, Loader
 from intacct_bridge.wire.codec import decode_request
 from intacct_bridge.wire.reply import ConnectionCutError, Reply
 from journeys.masters import Clock, client, company
@@ -24,6 +26,12 @@ def clock() -> Clock:
 def desk(tmp_path: Path, clock: Clock) -> Iterator[Desk]:
     desk = Desk(tmp_path, company(clock))
     desk.load(VENDORS, "VENDOR")
+    with client(desk.emulator) as gateway:
+        try:
+            gateway.attachments.read("none")
+        except IntacctError as error:
+            if "not emulated" in str(error):
+                pytest.skip("the emulator does not read attachments yet")
     (tmp_path / "scan.pdf").write_bytes(b"%PDF one")
     (tmp_path / "note.txt").write_bytes(b"hello")
     yield desk
@@ -35,7 +43,7 @@ def filed(desk: Desk) -> dict[str, list[tuple[str, str, bytes]]]:
     """The files by the bill that points at them."""
     with client(desk.emulator) as gateway:
         return {
-            row["RECORDID"]: [(one.name, one.type, one.data) for one in gateway.attachments.read(row["SUPDOCID"])]
+            row["RECORDID"]: [(one.name, one.kind, one.content) for one in gateway.attachments.read(row["SUPDOCID"])]
             for row in desk.rows("APBILL")
             if row.get("SUPDOCID")
         }
@@ -59,14 +67,8 @@ def test_the_files_go_with_the_bill_and_cost_one_transaction_more(desk: Desk) ->
 def test_a_refused_bill_leaves_no_file_behind(desk: Desk) -> None:
     for row in list(desk.emulator.books().table("VENDOR").rows()):
         desk.emulator.books().table("VENDOR").delete(row[0])
-    text = FILED.replace("VENDORID", "VENDORID")
     with client(desk.emulator) as gateway, desk.outbox() as outbox:
-        from dataclasses import replace
-
-        from intacct_bridge.flow.aim import Mode
-        from intacct_bridge.flow.load import Loader
-
-        plan = desk._plan(gateway, outbox, desk.file(text), "APBILL", Mode.CREATE)
+        plan = desk.make(gateway, outbox, desk.file(FILED), "APBILL")
         blind = replace(plan.records[-2].write, findings=())  # past the plan, as if it had not looked
         (outcome,) = Loader(gateway, outbox).load([blind])
     assert outcome.ending is Ending.REJECTED
@@ -75,7 +77,7 @@ def test_a_refused_bill_leaves_no_file_behind(desk: Desk) -> None:
 
 @pytest.mark.parametrize("before", [True, False], ids=["before", "after"])
 def test_a_lost_answer_leaves_one_bill_with_one_set_of_files(desk: Desk, clock: Clock, before: bool) -> None:
-    struck = []
+    struck: list[list[str]] = []
 
     def storm(endpoint: str, body: bytes) -> Reply:
         names = [function.name for function in decode_request(body).operations[0].functions]

@@ -11,7 +11,7 @@ import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from intacct_bridge.errors import InvalidRequestError, RecordError
+from intacct_bridge.errors import InvalidRequestError, NotPermittedError, RecordError, RefusedError
 from intacct_bridge.flow.company import Company
 from intacct_bridge.flow.identity import Identifier, content_digest
 from intacct_bridge.flow.write import Operation, Write
@@ -102,9 +102,12 @@ def together(*functions: Element) -> Element:
 
 
 def folder_missing(company: Company, folder: str) -> bool:
-    """Whether the company has no such attachment folder."""
+    """Whether the company has no such attachment folder; one that it will not tell about is taken to be there."""
     get = Element("get", attributes={"object": "supdocfolder", "key": folder})
-    data = company.ask(get).data
+    try:
+        data = company.ask(get).data
+    except (InvalidRequestError, NotPermittedError, RefusedError):
+        return False
     return data is None or not data.children
 
 

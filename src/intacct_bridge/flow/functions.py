@@ -1,6 +1,6 @@
 """Which function writes a record: the generic one, or the object's own where the gateway needs that."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from intacct_bridge.errors import InvalidRequestError
@@ -78,13 +78,19 @@ class Functions:
         return plan
 
     def _customs(self, write: Write) -> frozenset[str]:
-        found = self._custom.get(write.object)
-        if found is None:
-            names = (write.object, *{line.object for line in write.all_lines})
-            known = [self._company.describe(name) for name in names if creator(name) or name in names[1:]]
-            found = frozenset(one.name for object_ in known for one in object_.fields.values() if one.custom)
-            self._custom[write.object] = found
-        return found
+        found: set[str] = set()
+        for name in (write.object, *{line.object for line in write.all_lines}):
+            if name not in self._custom:
+                self._custom[name] = frozenset(self._customs_of(name))
+            found |= self._custom[name]
+        return frozenset(found)
+
+    def _customs_of(self, name: str) -> Iterator[str]:
+        try:
+            described = self._company.describe(name)
+        except InvalidRequestError:  # some that functions make, as attachments, are described nowhere
+            return
+        yield from (one.name for one in described.fields.values() if one.custom)
 
 
 def _rate(fields: Mapping[str, Value], plan: WritePlan) -> dict[str, Value]:
