@@ -12,7 +12,7 @@ FAILURES = 1
 @click.command("extract")
 @click.argument("streams", metavar="[STREAM]...", nargs=-1)
 @click.option(
-    "--to", required=True, metavar="URI", help="duckdb:///FILE, parquet:DIR, csv:DIR, jsonl:DIR, postgresql://..."
+    "--to", required=True, metavar="URI", help="duckdb:///FILE, parquet:DIR, csv:DIR, jsonl:DIR, postgresql://..., -"
 )
 @click.option("--all", "everything", is_flag=True, help="Every object of the company, not only the usual ones.")
 @click.option("--full", is_flag=True, help="Read everything again, also where the changes would do.")
@@ -78,7 +78,8 @@ def extract_command(
     done = run_extraction(
         client, names, to, desk.console, options=options, select=selected_fields(select), hard_deletes=hard_deletes
     )
-    show_extraction(done.outcomes, desk.console)
+    if to != "-":  # then standard output holds Singer messages, and nothing else
+        show_extraction(done.outcomes, desk.console)
     fetched = attachments is None or _fetch(desk, names, attachments)
     desk.console.say(sentence(done.outcomes, done.seconds, done.transactions))
     return 0 if done.sound and fetched else FAILURES

@@ -1,5 +1,6 @@
 """One extraction as the commands run it: from a client into a destination, with a view of how far it has come."""
 
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -7,10 +8,11 @@ from dataclasses import dataclass
 from intacct_bridge.client.client import Client
 from intacct_bridge.edge.console import Console
 from intacct_bridge.edge.progress import progress
+from intacct_bridge.edge.singer_sink import SingerSink
 from intacct_bridge.flow.destination import open_sink
 from intacct_bridge.flow.extract import Extraction
 from intacct_bridge.flow.reading import Options
-from intacct_bridge.flow.sink import StreamOutcome
+from intacct_bridge.flow.sink import Sink, StreamOutcome
 from intacct_bridge.flow.source import ClientSource, choose
 
 
@@ -41,7 +43,7 @@ def run_extraction(
     """Bring the copy up to date."""
     began, spent = time.monotonic(), client.meter.transactions
     chosen = choose(client, streams, select)
-    sink = open_sink(to, hard_deletes=hard_deletes)
+    sink: Sink = SingerSink(sys.stdout.buffer) if to == "-" else open_sink(to, hard_deletes=hard_deletes)
     try:
         run = Extraction(ClientSource(client), sink, chosen.streams, headers=chosen.headers, options=options)
         with progress(console, spent=lambda: client.meter.transactions - spent, noun="rows") as view:
