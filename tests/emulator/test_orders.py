@@ -122,3 +122,43 @@ def test_a_bill_waits_for_its_approval_where_the_company_wants_it(demo: Emulator
     assert "does not wait for approval" in faults(emulator, approve)[0].description2
     assert_true(emulator)
     emulator.close()
+
+
+def test_a_timesheet_names_its_employee_and_stands_once_approved(demo: Emulator) -> None:
+    entry = element("TIMESHEETENTRY", ENTRYDATE="11/17/2026", QTY="7.5", LOCATIONID="110")
+    sheet = element("TIMESHEET", EMPLOYEEID="E0085", BEGINDATE="11/16/2026", TIMESHEETENTRIES=entry)
+    key = made(demo, f"<create>{sheet}</create>")
+    assert cells(demo, "TIMESHEET", key, "STATE ENDDATE") == ["Submitted", "11/22/2026"]
+    where = f"<equalto><field>TIMESHEETKEY</field><value>{key}</value></equalto>"
+    lines = rows(data(demo, query("TIMESHEETENTRY", "LINENO EMPLOYEEID TS_BEGINDATE QTY", where)))
+    assert [list(one.values()) for one in lines] == [["1", "E0085", "11/16/2026", "7.5"]]
+    assert one(demo, f"<approve>{element('TIMESHEET', RECORDNO=key)}</approve>").status == "success"
+    assert "is approved" in faults(demo, f"<delete><object>TIMESHEET</object><keys>{key}</keys></delete>")[0].text
+
+
+def test_a_timesheet_by_its_own_function(demo: Emulator) -> None:
+    item = f"<timesheetitem><locationid>110</locationid>{day('entrydate', 17)}<qty>4</qty></timesheetitem>"
+    head = f"<employeeid>E0085</employeeid>{day('begindate', 16)}"
+    key = key_of(demo, f"<create_timesheet>{head}<timesheetitems>{item}</timesheetitems></create_timesheet>")
+    where = f"<equalto><field>TIMESHEETKEY</field><value>{key}</value></equalto>"
+    assert rows(data(demo, query("TIMESHEETENTRY", "QTY ENTRYDATE", where))) == [
+        {"QTY": "4", "ENTRYDATE": "11/17/2026"}
+    ]
+    assert one(demo, f'<delete_timesheet key="{key}"/>').status == "success"
+
+
+def test_a_check_written_by_hand_debits_what_it_names(demo: Emulator) -> None:
+    before = balances(demo.books())
+    item = (
+        "<payitem><glaccountno>60500</glaccountno><paymentamount>31</paymentamount><departmentid>100</departmentid>"
+        "<locationid>110</locationid></payitem>"
+    )
+    head = "<bankaccountid>CHK-INS</bankaccountid><vendorid>V10087</vendorid><memo>m</memo>"
+    check = f"{day('checkdate')}<checkno>C-1</checkno><payitems>{item}</payitems>"
+    key = key_of(demo, f"<create_appayment>{head}{check}</create_appayment>")
+    assert cells(demo, "APPYMT", key, "STATE TOTALENTERED DOCNUMBER") == ["Confirmed", "31", "C-1"]
+    after = balances(demo.books())
+    assert after["60500"] - before["60500"] == before["10010"] - after["10010"] == 31
+    assert_true(demo)
+    key_of(demo, f'<reverse_appayment key="{key}">{day("datereversed")}</reverse_appayment>')
+    assert balances(demo.books()) == before

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from intacct_bridge.emulator import journal
+from intacct_bridge.emulator import journal, timesheets
 from intacct_bridge.emulator.books import Call
 from intacct_bridge.emulator.cells import Row
 from intacct_bridge.emulator.documents_generic import DOCUMENTS, PAYMENTS, Documents, Payments
@@ -12,13 +12,16 @@ from intacct_bridge.model.catalog import ObjectDef
 _VERBS: dict[str, Documents | Payments] = {**DOCUMENTS, **PAYMENTS}
 CREATE: dict[str, Callable[[Call, Draft], Row]] = {
     "GLBATCH": journal.create,
+    "TIMESHEET": timesheets.create,
     **{name: one.create for name, one in _VERBS.items()},
 }
 UPDATE: dict[str, Callable[[Call, Draft, int], Row]] = {
     "GLBATCH": journal.update,
+    "TIMESHEET": timesheets.update,
     **{name: one.update for name, one in _VERBS.items()},
 }
 DELETE: dict[str, Callable[[Call, ObjectDef, int], None]] = {
     "GLBATCH": journal.delete,
+    "TIMESHEET": timesheets.delete,
     **{name: one.delete for name, one in _VERBS.items()},
 }

@@ -10,6 +10,7 @@ from intacct_bridge.emulator import (
     masters_legacy,
     orders_legacy,
     payments_legacy,
+    summaries,
 )
 from intacct_bridge.emulator.books import Answer, Call
 
@@ -21,4 +22,5 @@ LEGACY: dict[str, Callable[[Call], Answer]] = {
     **journal_legacy.FUNCTIONS,
     **orders_legacy.FUNCTIONS,
     **actions.FUNCTIONS,
+    **summaries.FUNCTIONS,
 }

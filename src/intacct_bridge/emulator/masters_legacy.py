@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from intacct_bridge.emulator import keeping
 from intacct_bridge.emulator.access import permit
 from intacct_bridge.emulator.books import Answer, Call
+from intacct_bridge.emulator.consequences import CREATE, DELETE, UPDATE
 from intacct_bridge.emulator.drafts import drafted
 from intacct_bridge.emulator.legacy_body import day_text, external, keyed, names, number_of
 from intacct_bridge.emulator.refusals import FunctionRefusedError
@@ -41,7 +42,8 @@ _NAMES = {
     "LOCATION": "primary:CONTACTINFO",
     "EMPLOYEE": "paymethod:PAYMETHODKEY",
     "TAXDETAIL": "glaccountno:GLACCOUNT",
-    "TIMESHEET": "timesheetdescription:DESCRIPTION timesheetitems:TIMESHEETENTRIES timesheetitem:TIMESHEETENTRY",
+    "TIMESHEET": "timesheetdescription:DESCRIPTION timesheetitems:TIMESHEETENTRIES timesheetitem:TIMESHEETENTRY "
+    "timesheetentrydescription:DESCRIPTION",
 }
 _DEFAULTS = {"GLACCOUNT": {"CLOSINGTYPE": "non-closing account"}}
 """What the functions may leave out though a record needs it."""
@@ -65,7 +67,7 @@ class Listed:
             record = self._record(call)
             draft = drafted(call, described, Element(record.tag, "", (*record.children, shown)))
         try:
-            row = keeping.create(call, draft)
+            row = CREATE.get(self.object, keeping.create)(call, draft)
         except FunctionRefusedError as error:
             if call.body.get("ignoreduplicates") == "true" and error.faults[0].errorno == "BL34000061":
                 return keyed(draft.get(natural_key(self.object) or "RECORDNO"))
@@ -80,14 +82,14 @@ class Listed:
         permit(call, "UPDATE", self.object)
         key, number = self._number(call)
         draft = drafted(call, call.books.find(self.object), self._record(call, new=False))
-        keeping.update(call, draft, number)
+        UPDATE.get(self.object, keeping.update)(call, draft, number)
         return keyed(key)
 
     def deleted(self, call: Call) -> Answer:
         """`delete_`."""
         permit(call, "DELETE", self.object)
         key, number = self._number(call)
-        keeping.delete(call, call.books.find(self.object), number)
+        DELETE.get(self.object, keeping.delete)(call, call.books.find(self.object), number)
         return keyed(key)
 
     def _number(self, call: Call) -> tuple[str, int]:
