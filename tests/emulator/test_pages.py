@@ -12,7 +12,7 @@ from intacct_bridge.emulator.cells import text_of
 from intacct_bridge.emulator.gateway import Emulator
 from intacct_bridge.model.evaluate import predicate, sort_key
 from intacct_bridge.model.filterxml import query_element
-from intacct_bridge.model.query import And, Compare, Filter, Op, Or, Order, Query
+from intacct_bridge.model.query import And, Compare, Filter, Op, Or, Order, Query, all_of
 from intacct_bridge.wire.values import Kind
 from intacct_bridge.wire.xml import serialize
 from model.strategies import TEXTS
@@ -61,7 +61,7 @@ ORDERS = st.lists(st.builds(Order, st.sampled_from(sorted(VALUES)), st.booleans(
 
 
 def expected(seeded: dict[int, dict[str, str]], asked: Query) -> list[int]:
-    kind_of = DESCRIBED.kind_of
+    kind_of = standard_catalog()[asked.object].kind_of
     numbers = sorted(seeded)
     if asked.where is not None:
         holds = predicate(asked.where, kind_of, case_insensitive=asked.case_insensitive)
@@ -126,5 +126,43 @@ def test_pages_joined_are_one_evaluation(
         else:
             seeded[table.insert(row)] = row
         assert walked(emulator, asked) == expected(seeded, asked)
+    assert emulator.incidents == []
+    emulator.close()
+
+
+PARENT = st.one_of(st.none(), st.integers(1, 6))
+BOUNDS = st.lists(
+    st.builds(Compare, st.just("RECORDKEY"), st.sampled_from(PLAIN), st.tuples(st.integers(0, 7))), max_size=2
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    parents=st.lists(PARENT, max_size=25),
+    bounds=BOUNDS,
+    descending=st.booleans(),
+    page_size=st.integers(1, 7),
+    changed=st.lists(st.tuples(st.integers(1, 25), PARENT), max_size=4),
+)
+def test_pages_along_a_number_that_many_rows_share(
+    parents: list[int | None],
+    bounds: list[Compare],
+    descending: bool,
+    page_size: int,
+    changed: list[tuple[int, int | None]],
+) -> None:
+    emulator = Emulator.empty()
+    table = emulator.books().table("APBILLITEM")
+    rows_of = [{} if parent is None else {"RECORDKEY": str(parent)} for parent in parents]
+    seeded: dict[int, dict[str, str]] = {table.insert(row): row for row in rows_of}
+    where = all_of(bounds) if bounds else None
+    order = (Order("RECORDKEY", descending),)
+    asked = Query("APBILLITEM", ("RECORDNO",), where, order, page_size=page_size, show_private=True)
+    assert walked(emulator, asked) == expected(seeded, asked)
+    for number, parent in changed:
+        if number in seeded:
+            seeded[number] = {"RECORDNO": str(number)} | ({} if parent is None else {"RECORDKEY": str(parent)})
+            table.update(number, seeded[number])
+            assert walked(emulator, asked) == expected(seeded, asked)
     assert emulator.incidents == []
     emulator.close()

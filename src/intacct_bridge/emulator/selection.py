@@ -1,7 +1,8 @@
 """Which rows a question means, as row numbers in the asked order; pages are cut from that.
 
-A filter is split three ways. Conditions that only bound the record number are answered by bisection in a sorted list,
-so that a walk along the key costs one scan in all and its `totalcount` is exact. Conditions on searchable columns go
+A filter is split three ways. Conditions that only bound the record number, or the searchable whole number that is
+sorted by, are answered by bisection in a sorted list, so that a walk along it costs one scan in all and its
+`totalcount` is exact. Conditions on searchable columns go
 to SQL (see `pushdown`). What SQL cannot decide exactly is decided by the model's evaluator over what SQL lets through.
 Lists are remembered by what selected them and brought up to date from the store's notes of what was written.
 """
@@ -25,6 +26,8 @@ from intacct_bridge.wire.values import Kind
 
 _RANGE = {Op.LESSTHAN, Op.LESSTHANOREQUALTO, Op.GREATERTHAN, Op.GREATERTHANOREQUALTO, Op.BETWEEN, Op.EQUALTO}
 _TOO_MANY_CHANGES = 500
+_NULL = 2**63
+"""Stands for null in a list of whole numbers: behind all others, as SQLite's integers are smaller."""
 TextRow = dict[str, str | None]
 
 
@@ -44,6 +47,8 @@ def select(books: Books, question: Question) -> Sequence[int]:
     """The row numbers that answer the question, in its order."""
     plan = books.table(question.described).plan
     if question.order and [order.field for order in question.order] != [plan.key]:
+        if len(question.order) == 1 and _is_whole(books, question, question.order[0].field):
+            return _along(books, question, question.order[0])
         return _ordered(books, question, _sorted(books, question, question.where, by_key=False).numbers)
     by_key = plan.key_is_integer or bool(question.order)
     if not by_key:
@@ -54,6 +59,24 @@ def select(books: Books, question: Question) -> Sequence[int]:
     first, last = _slice(base.keys, bounds, take)
     descending = bool(question.order) and question.order[0].descending
     return Window(base.numbers, last - 1, first - 1, -1) if descending else Window(base.numbers, first, last, 1)
+
+
+def _is_whole(books: Books, question: Question, field: str) -> bool:
+    """Whether a field is a searchable whole number, whose order and bounds a sorted list answers as for a key."""
+    columns = books.table(question.described).columns
+    return field in columns and question.described.kind_of(field) is Kind.INTEGER
+
+
+def _along(books: Books, question: Question, order: Order) -> Sequence[int]:
+    """The rows by a whole number that many may share, and by row number among equals; nulls are bounded by nothing."""
+    bounds, rest = _split(question.where, order.field)
+    base = _sorted(books, question, rest, by_key=False, along=order)
+    first, last = _slice(base.keys, bounds, _whole)
+    if bounds:
+        last = max(first, min(last, bisect_left(base.keys, _NULL)))
+    if not order.descending:
+        return Window(base.numbers, first, last, 1)
+    return Window(base.numbers, last - 1, first - 1, -1)
 
 
 class Window(Sequence[int]):
@@ -106,6 +129,10 @@ def _whole(value: Any) -> Any:
     return value
 
 
+def _whole_or_null(value: Any) -> Any:
+    return _NULL if value is None else value
+
+
 def key_taker(books: Books) -> Callable[[Any], Any]:
     """How a text key becomes what the list is sorted by, as the settings say."""
     if not numeric_text(books):
@@ -132,19 +159,22 @@ class _Sorted:
     numbers: "array[int]"
 
 
-def _sorted(books: Books, question: Question, where: Filter | None, *, by_key: bool) -> _Sorted:
+def _sorted(
+    books: Books, question: Question, where: Filter | None, *, by_key: bool, along: Order | None = None
+) -> _Sorted:
     table = books.table(question.described)
     name = question.described.name
-    as_text = by_key and not table.plan.key_is_integer
-    memory: Hashable = (name, where, question.case_insensitive, question.visible, as_text)
+    as_text = along is not None or (by_key and not table.plan.key_is_integer)
+    memory: Hashable = (name, where, question.case_insensitive, question.visible, as_text, along)
     version, foreign = books.store.version(name), _foreign_versions(books, question, where)
     known: _Sorted | None = books.selections.recall(memory)
     if known is not None and known.foreign == foreign and _caught_up(books, question, where, known, as_text=as_text):
         known.version = version
         return known
-    found = _scan(books, question, where, as_text=as_text)
+    found = _scan(books, question, where, as_text=as_text, along=along.field if along else "")
     if as_text:
-        pairs = sorted(found)
+        turn = -1 if along is not None and along.descending else 1
+        pairs = sorted(found, key=lambda pair: (pair[0], turn * pair[1]))
         fresh = _Sorted(version, foreign, [key for key, _ in pairs], array("q", [number for _, number in pairs]))
     else:
         numbers = array("q", [number for _, number in found])
@@ -182,7 +212,13 @@ def _caught_up(books: Books, question: Question, where: Filter | None, known: _S
 
 
 def _scan(
-    books: Books, question: Question, where: Filter | None, *, as_text: bool, only: int | None = None
+    books: Books,
+    question: Question,
+    where: Filter | None,
+    *,
+    as_text: bool,
+    only: int | None = None,
+    along: str = "",
 ) -> Iterator[tuple[Any, int]]:
     """Key and number of every row that the filter lets through, by number."""
     table = books.table(question.described)
@@ -196,8 +232,8 @@ def _scan(
         values = [*values, *question.visible]
     if only is not None:
         sql, values = f"{sql} AND id = ?", [*values, only]
-    key = table.columns[table.plan.key] if as_text else "id"
-    take = key_taker(books) if as_text else _whole
+    key = table.columns[along or table.plan.key] if as_text else "id"
+    take: Callable[[Any], Any] = _whole_or_null if along else key_taker(books) if as_text else _whole
     run = table.store.connection.execute
     if exact or where is None:
         for text, number in run(f"SELECT {key}, id FROM {table.sql_name} WHERE {sql} ORDER BY id", values):
