@@ -84,11 +84,18 @@ class References:
     _ids: dict[str, dict[str, Known]] = field(default_factory=dict)
     _names: dict[str, dict[str, list[Known]]] = field(default_factory=dict)
     _asked: dict[str, set[str]] = field(default_factory=dict)
+    _coming: dict[str, set[str]] = field(default_factory=dict)
 
     def learn(self, writes: Iterable[Write]) -> None:
-        """Ask for every record that these writes refer to and that is not known yet."""
+        """Ask for every record that these writes refer to and that is not known yet.
+
+        What they make themselves may be referred to: a parent and its child come in one file.
+        """
         wanted: dict[str, set[str]] = {}
         for write in writes:
+            if write.object in _table().targets:
+                own = trace_text(write.fields.get(_table().targets[write.object].id))
+                self._coming.setdefault(write.object, set()).add(own)
             for _, target, text in _mentions(write):
                 wanted.setdefault(target, set()).add(text)
         for target, texts in wanted.items():
@@ -111,6 +118,8 @@ class References:
         if found is None and len(named) > 1:
             ids = ", ".join(one.id for one in named)
             raise RecordError(f"{text!r} is the name of more than one {word} ({ids})", fix="use the id")
+        if found is None and not named and text in self._coming.get(target, ()):
+            return None
         if found is None and not named:
             raise RecordError(f"the company has no {word} {text!r}", fix=self._nearest(target, text))
         found = found or named[0]
