@@ -26,15 +26,29 @@ FAULTS: dict[str, Reply | ConnectionCutError] = {
     "half": Reply(200, b"<response><control><status>success</status>", {}),
 }
 CHANGED = VENDORS.replace("Bolt Ltd,", "Bolt GmbH,")
+CUSTOMERS = "CUSTOMERID,NAME,DISPLAYCONTACT.PRINTAS\nC-1,Cust,Cust\n"
+INVOICES = """CUSTOMERID,RECORDID,WHENCREATED,WHENDUE,CURRENCY,ACCOUNTNO,TRX_AMOUNT,LOCATIONID,DEPARTMENTID
+C-1,INV-1,2026-11-02,2026-12-02,USD,40100,10.5,100,100
+C-1,INV-1,2026-11-02,2026-12-02,USD,40100,3,100,100
+C-1,INV-2,2026-11-02,2026-12-02,USD,40100,7,100,100
+"""
 CASES: dict[str, tuple[str, str, str]] = {
     "vendors": (VENDORS, "VENDOR", "create"),
     "bills": (BILLS, "APBILL", "create"),
+    "customers": (CUSTOMERS, "CUSTOMER", "create"),
+    "invoices": (INVOICES, "ARINVOICE", "create"),
     "update": (CHANGED, "VENDOR", "update"),
     "upsert": (CHANGED + "V-3,Cog,Cog\n", "VENDOR", "upsert"),
     "lines": (BILLS.replace("0.20", "0.30"), "APBILL", "update"),
     "delete": ("VENDORID\nV-2\n", "VENDOR", "delete"),
 }
-BEFORE = {"vendors": (), "bills": ("vendors",), "lines": ("vendors", "bills")}
+BEFORE = {
+    "vendors": (),
+    "customers": (),
+    "invoices": ("customers",),
+    "bills": ("vendors",),
+    "lines": ("vendors", "bills"),
+}
 
 
 class KilledError(BaseException):
@@ -73,6 +87,7 @@ def world(folder: Path, clock: Clock, case: str, **more: Any) -> Desk:
 def state(desk: Desk) -> dict[str, list[tuple[str, ...]]]:
     """What the company holds, without what only numbers and stamps say."""
     names = {"VENDOR": ("VENDORID", "NAME"), "APBILL": ("RECORDID",), "APBILLITEM": ("TRX_AMOUNT",)}
+    names |= {"CUSTOMER": ("CUSTOMERID",), "ARINVOICE": ("RECORDID",), "ARINVOICEITEM": ("TRX_AMOUNT",)}
     return {
         name: sorted(tuple(row.get(field, "") for field in fields) for row in desk.rows(name))
         for name, fields in names.items()
