@@ -239,7 +239,17 @@ def test_a_reversal_copy_is_no_proof(bench: Bench) -> None:
     assert bench.endings("B") == ["in doubt"]
 
 
-def test_without_a_key_to_look_for_it_stays_in_doubt_unless_control_ids_are_remembered(bench: Bench) -> None:
+@pytest.mark.parametrize(
+    ("witness", "memory", "ending"),
+    [
+        (True, "lasting", Ending.SETTLED),
+        (True, "absent", Ending.IN_DOUBT),  # it was proven once, and has lapsed since
+        (False, "lasting", Ending.IN_DOUBT),  # nothing says how far back it reaches
+    ],
+)
+def test_without_a_key_to_look_for_it_stays_in_doubt_unless_its_control_id_is_remembered_still(
+    bench: Bench, witness: bool, memory: str, ending: Ending
+) -> None:
     def load(settings: LoadSettings | None = None) -> list[Outcome]:
         file = bench.folder / "bare.csv"
         file.write_text(HEADER + entry("A").replace("Entry A,A", "Entry A,"))
@@ -247,14 +257,18 @@ def test_without_a_key_to_look_for_it_stays_in_doubt_unless_control_ids_are_reme
             plan = make_plan(open_csv(file), JournalLayout(), bench.ledger, outbox)
             return list(Loader(bench.ledger, outbox, settings or LoadSettings()).apply(plan))
 
-    bench.ledger.weather = ["lost after"]
-    load()
+    remembering = LoadSettings(settle=SettleSettings(memory_proven=True))
+    bench.ledger.weather = ["fine", "lost after"] if witness else ["lost after"]
+    load(remembering if witness else None)
     bench.ledger.clock.forward(hours=1)
     (outcome,) = load()
     assert outcome.ending is Ending.IN_DOUBT
     assert "General Ledger" in outcome.note
-    (outcome,) = load(LoadSettings(settle=SettleSettings(memory_proven=True)))
-    assert outcome.ending is Ending.SETTLED
+    bench.ledger.memory = memory
+    (outcome,) = load(remembering)
+    assert outcome.ending is ending
+    (outcome,) = load(remembering)
+    assert outcome.ending is (Ending.UNCHANGED if ending is Ending.SETTLED else Ending.IN_DOUBT)
     assert bench.ledger.posted == ["Entry A"]
 
 

@@ -60,7 +60,7 @@ class Round:
         self.tokens = {f"T-{seed}-{number}" for number in range(self.random.randint(1, 6))}
         self.batch = self.random.choice((1, 2, 3, 100))
         self.atomic = self.random.random() < 0.3
-        self.proven = self.memory == "lasting" and self.random.random() < 0.5
+        self.proven = self.memory != "absent" and self.random.random() < 0.5  # it was seen once, for however long
         at_once = self.memory == "lasting" and not late and self.random.random() < 0.3
         self.settle = SettleSettings(timedelta(minutes=0 if at_once else 15), memory_proven=self.proven)
         self.path = folder / f"{seed}.sqlite3"
@@ -142,7 +142,8 @@ class Round:
         there = self.standing()
         with Outbox(self.path, clock=lambda: self.world.clock.now) as outbox:
             entries = list(outbox.entries())
-        doubtful = [entry for entry in entries if entry.state is State.IN_DOUBT]
+            doubtful = [entry for entry in entries if entry.state is State.IN_DOUBT]
+            able = [entry for entry in doubtful if self.proven and outbox.take_witness(first_sender(outbox, entry))]
         applied = [entry for entry in entries if entry.state is State.APPLIED]
         if len(doubtful) + len(applied) != len(self.tokens) * self.sort.copies:
             states = Counter(entry.state.value for entry in entries)
@@ -152,7 +153,7 @@ class Round:
             self.world.emulator, self.sort, self.tokens
         ):
             self.faults.append("a receipt is no record's, or two records'")
-        if doubtful and (self.sort.searchable or self.proven):
+        if able or (doubtful and self.sort.searchable):
             self.faults.append(f"in doubt, and could be settled: {doubtful[0].label}: {doubtful[0].note}")
         guessed = [entry for entry in doubtful if not self.lost(entry)]
         if guessed:
@@ -180,6 +181,12 @@ class Round:
         tally.counts["written too often"] += sum(max(count - self.sort.copies, 0) for count in there.values())
         tally.counts["in doubt"] += states["in_doubt"]
         tally.failures += [f"{self.name()}: {fault}" for fault in self.faults]
+
+
+def first_sender(outbox: Outbox, entry: Entry) -> str:
+    """The loader that sent an entry's attempt first: if its witness still speaks, the entry can be settled."""
+    sent = [one for one in outbox.history(entry) if one["state"] == State.SENT]
+    return next((str(one["loader"]) for one in sent if one["control_id"] == entry.control_id), "")
 
 
 def ours(seed: int, folder: Path, tally: Tally) -> None:

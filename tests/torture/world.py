@@ -102,7 +102,7 @@ class World:
     def __call__(self, endpoint: str, body: bytes) -> Reply:
         request = decode_request(body)
         names = [function.name for operation in request.operations for function in operation.functions]
-        writes = any(name.startswith(("create", "update", "delete")) for name in names)
+        writes = any(name.startswith(("create", "update", "delete")) for name in names) or request.control.uniqueid
         if self._late and self.random.random() < 0.2:
             self.finish(everything=False)
         if self.memory == "lasting" and writes:

@@ -34,7 +34,8 @@ class DeadLetters:
             self._write(self._schemas[stream])
         self._told.add(stream)
         place = f"{arrived.source}:{arrived.number}"
-        self._write({"type": "RECORD", "stream": stream, "record": arrived.record, "reason": reason, "place": place})
+        said = {"status": "refused", "reason": reason, "place": place}
+        self._write({"type": "RECORD", "stream": stream, "record": arrived.record, **said})
         self.count += 1
 
     def _write(self, message: Mapping[str, Any]) -> None:

@@ -68,6 +68,7 @@ def target(  # noqa: PLR0917  # one parameter an option, as click hands them ove
         open_outbox(config.connection) as outbox,
         _input(input_file) as lines,
     ):
+        config = config.knowing(memory_proven=client.line.calibration.memory_proven)
         run = Run(client, outbox, config, out=sys.stdout.buffer, console=console, earlier=earlier)
         return run.consume(lines)
 
@@ -117,14 +118,14 @@ class Run:
         self._config = config
         self._out = out
         self._console = console
-        self._feed = Feed(client, outbox, config)
+        self._feed = Feed(client, outbox, config, note=self._note)
         self._states = States(out, silent=config.hotglue_state)
         self._account = Account(earlier) if config.hotglue_state or earlier else None
         self._letters = DeadLetters(config.dead_letters or _letters_beside(outbox.path))
         self._schemas: dict[str, Message] = {}
         self._counts: dict[Fate, int] = {}
         self._updated = 0
-        self._ignored: set[str] = set()
+        self._noted: set[str] = set()
 
     def consume(self, lines: Iterable[bytes]) -> int:
         """Take every line and say how it went as an exit status; in doubt outranks whatever stops the run."""
@@ -135,7 +136,7 @@ class Run:
             failed = error
         finally:
             self._letters.close()
-        self._finish()
+            self._finish()
         if failed is not None and not self._counts.get(Fate.IN_DOUBT):
             raise failed
         if failed is not None:
@@ -223,9 +224,13 @@ class Run:
 
     def _version(self, message: Message, _: int) -> None:
         """Nothing is deleted in the books because a source was read anew."""
-        if message.stream not in self._ignored:
-            self._ignored.add(message.stream)
-            self._console.say(f"{message.stream}: the source was read anew; what is in Intacct stays")
+        self._note(f"{message.stream}: the source was read anew; what is in Intacct stays")
+
+    def _note(self, text: str) -> None:
+        """Something a person should know, said once."""
+        if text not in self._noted:
+            self._noted.add(text)
+            self._console.say(text)
 
     # --- outcomes
 

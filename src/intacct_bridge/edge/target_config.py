@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -79,6 +79,11 @@ class TargetConfig:
     po_transaction_type: str = ""
     vendors_by_name: bool = False
     max_transactions: int | None = None
+
+    def knowing(self, *, memory_proven: bool) -> "TargetConfig":
+        """The config with what is known of the company."""
+        settle = replace(self.load.settle, memory_proven=memory_proven)
+        return replace(self, load=replace(self.load, settle=settle))
 
 
 def read_config(sources: Iterable[str], environ: Mapping[str, str] = os.environ) -> TargetConfig:

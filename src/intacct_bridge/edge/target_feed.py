@@ -4,7 +4,7 @@ Memory holds one window of records. Streams are sent in the order in which they 
 to is there; a record whose key is already waiting sends the others ahead, so that the later one finds the earlier.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -39,11 +39,19 @@ _FATES = {
 class Feed:
     """Takes records in and gives outcomes out."""
 
-    def __init__(self, client: "Client", outbox: "Outbox", config: TargetConfig) -> None:
+    def __init__(
+        self,
+        client: "Client",
+        outbox: "Outbox",
+        config: TargetConfig,
+        *,
+        note: Callable[[str], object],
+    ) -> None:
         self.streams = Streams(client, config)
         self._client = client
         self._outbox = outbox
         self._config = config
+        self._note = note
         self._loader = Loader(client, outbox, config.load)
         self._waiting: dict[str, list[Arrived]] = {}
         self._keys: set[tuple[str, ...]] = set()
@@ -109,7 +117,10 @@ class Feed:
         rows = [one.row(self._config.source_name, self._key(one), lane.more) for one in records]
         columns = tuple(dict.fromkeys(name for row in rows for name in row.cells))
         table = Table(Path(stream.replace("/", "_")), columns, lambda: iter(rows), "jsonl")
-        return make_plan(table, lane.layout, self._client, self._outbox, lane.settings)
+        plan = make_plan(table, lane.layout, self._client, self._outbox, lane.settings)
+        for text in (*plan.notes, *(f"not checked: {rule}" for rule in plan.unchecked)):
+            self._note(f"{stream}: {text}")
+        return plan
 
     def _key(self, arrived: Arrived) -> tuple[str, ...]:
         """The record's key in its source; without one its content, with a number among equal ones of the run."""

@@ -148,6 +148,7 @@ class Loader:
     def _send_all(self, writes: Iterable[Write], pending: list[Write]) -> Iterator[Outcome]:
         for some in chunks(writes, _AT_ONCE):
             ready = yield from self._enter(some)
+            self._settler.prepare(entry for _, entry in ready)
             batches = chunks(ready, self._settings.batch_size)
             failed: IntacctError | None = None
             for sent in self._in_parallel(batches, pending):

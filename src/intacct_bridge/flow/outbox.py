@@ -28,6 +28,7 @@ from intacct_bridge.flow.outbox_rows import (
     PLAN,
     RECOVER,
     TAKE,
+    WITNESS,
     chunks,
     connect,
     digest_of,
@@ -191,6 +192,20 @@ class Outbox:
                 found = self._db.execute(RECOVER, {"now": time_text(self.clock()), "loader": loader}).fetchall()
                 rows += map(entry_of, found)
         return rows
+
+    def keep_witness(self, loader: str, control_id: str) -> None:
+        """Keep that a loader made a harmless read under this control id before it sent anything."""
+        with self._transaction():
+            self._db.execute(WITNESS)
+            self._db.execute("INSERT OR REPLACE INTO witness VALUES (?, ?)", (loader, control_id))
+
+    def take_witness(self, loader: str) -> str:
+        """That control id, which is kept no longer; empty where there is none."""
+        with self._transaction():
+            self._db.execute(WITNESS)
+            sql = "DELETE FROM witness WHERE loader = ? RETURNING control_id"
+            found = self._db.execute(sql, (loader,)).fetchone()
+        return str(found[0]) if found is not None else ""
 
     # --- reading
 

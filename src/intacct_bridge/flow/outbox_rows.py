@@ -58,6 +58,8 @@ WHERE state = 'sent' AND loader = :loader
 RETURNING *
 """
 
+WITNESS = "CREATE TABLE IF NOT EXISTS witness (loader TEXT PRIMARY KEY, control_id TEXT NOT NULL)"
+
 
 def outbox_path(connection: Connection) -> Path:
     """A connection's outbox: the one it names, else its company's in the user's state directory."""

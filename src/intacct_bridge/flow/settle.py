@@ -19,6 +19,7 @@ from intacct_bridge.flow.readback import Found, read_back
 from intacct_bridge.flow.send import Sender, Step, no_step, repeated
 from intacct_bridge.flow.sighting import Sighting, key_of, look, seeable
 from intacct_bridge.flow.trace import Trace, trace_of
+from intacct_bridge.flow.witness import Witness
 from intacct_bridge.flow.write import Operation
 
 SETTLE_AFTER = timedelta(minutes=15)
@@ -34,7 +35,7 @@ class SettleSettings:
     settle_after: timedelta = SETTLE_AFTER
     """0 trusts the documented refusal of a repeated control id and sends again at once."""
     memory_proven: bool = False
-    """Whether the company was seen to refuse a repeated control id."""
+    """Whether the company was seen to refuse a repeated control id; how far its memory reaches is asked each time."""
 
 
 class Settler:
@@ -52,7 +53,15 @@ class Settler:
         self._outbox = outbox
         self._settings = settings
         self._sender = Sender(company, outbox, step=step)
+        self._witness = Witness(company, outbox)
         self._step = step
+
+    def prepare(self, entries: Iterable[Entry]) -> None:
+        """See to it, before these are sent, that those among them that cannot be looked for can be settled."""
+        if self._settings.memory_proven and any(
+            not seeable(self._company, trace_of(entry.place.object), entry.trace) for entry in entries
+        ):
+            self._witness.call()
 
     def settle(self, entries: Iterable[Entry]) -> list[Entry]:
         """Each entry as it stands after looking for it, and after sending it again where that is right."""
@@ -153,7 +162,7 @@ class Settler:
         due = (entry.last_sent_at or entry.planned_at) + wait
         if self._outbox.clock() < due:
             return f"not found yet; it is looked for again from {due:%Y-%m-%d %H:%M:%S} UTC on"
-        if searchable or self._settings.memory_proven:
+        if searchable or (self._settings.memory_proven and self._witness.remembers(entry)):
             return ""
         return f"it bears no key to look for it by; look for it: {trace.hint or trace.object}"
 
