@@ -1,5 +1,6 @@
 """Any object from a file into the emulated company: created, compared, changed, deleted, each exactly once."""
 
+from collections import Counter
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
@@ -8,6 +9,8 @@ import pytest
 
 from intacct_bridge.flow.load import Ending
 from intacct_bridge.flow.plan import Verdict
+from intacct_bridge.wire.codec import decode_request
+from intacct_bridge.wire.reply import Reply
 from journeys.masters import Clock, company
 from journeys.objects import BILLS, VENDORS, Desk, reasons
 
@@ -176,3 +179,19 @@ def test_a_unified_entity_is_a_mapping_that_we_ship(desk: Desk) -> None:
     rows = '{"vendorNumber": "V-7", "vendorName": "Seven", "email": "a@b.example"}\n'
     assert [one.ending for one in desk.load(rows, "v2:Vendor", name="v.jsonl")] == [Ending.POSTED]
     assert [row["NAME"] for row in desk.rows("VENDOR")] == ["Seven"]
+
+
+def test_requests_do_not_grow_with_names_and_lines(desk: Desk) -> None:
+    desk.load(VENDORS, "VENDOR")
+    head, _, _, line = BILLS.splitlines()
+    rows = [line.replace("INV-2", f"N-{number}").replace("V-2", "Bolt Ltd") for number in range(250) for _ in range(5)]
+    counts: Counter[str] = Counter()
+
+    def counted(endpoint: str, body: bytes) -> Reply:
+        counts[decode_request(body).operations[0].functions[0].name] += 1
+        return desk.emulator(endpoint, body)
+
+    desk.transport = counted
+    assert {one.ending for one in desk.load("\n".join([head, *rows]) + "\n", "APBILL")} == {Ending.POSTED}
+    assert counts.pop("create") == 3
+    assert sum(counts.values()) <= 20, counts

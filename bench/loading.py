@@ -1,0 +1,110 @@
+"""What loading costs in processor time for a record, beside the encoding of its function alone."""
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from intacct_bridge.client.connection import Connection
+from intacct_bridge.flow.functions import Functions
+from intacct_bridge.flow.identity import Identifier, content_digest
+from intacct_bridge.flow.load import Ending, Loader
+from intacct_bridge.flow.outbox import Outbox
+from intacct_bridge.flow.table import SourceRow
+from intacct_bridge.flow.write import Line, Operation, Write
+from intacct_bridge.model.catalog import ObjectDef, object_def
+from intacct_bridge.model.query import Query
+from intacct_bridge.wire.envelope import SUCCESS, Function, Result
+from intacct_bridge.wire.values import Value
+from intacct_bridge.wire.xml import Element, element, serialize
+
+LIMIT = 3.0
+"""Processor time for a record, in times of its encoding."""
+
+
+class _Meter:
+    transactions = 0
+
+
+class _Taker:
+    """A company that takes everything at no cost."""
+
+    def __init__(self) -> None:
+        self.connection = Connection(
+            company_id="acme", user_id="u", user_password="p", sender_id="s", sender_password="q", concurrency=1
+        )
+        self.meter = _Meter()
+
+    @property
+    def company_time(self) -> datetime:
+        return datetime.now(UTC)
+
+    def describe(self, object_name: str, /) -> ObjectDef:
+        return object_def(object_name, [])
+
+    def inspect(self, object_name: str, /) -> ObjectDef:
+        return object_def(object_name, [])
+
+    def query(self, _: Query, /) -> Iterator[Mapping[str, Value]]:
+        return iter(())
+
+    def ask(self, function: Element, /) -> Result:
+        return Result(SUCCESS, function.tag, "")
+
+    def submit(self, functions: Sequence[Function], /, *, transaction: bool = False) -> tuple[Result, ...]:
+        del transaction
+        return tuple(
+            Result(SUCCESS, "create", one.control_id, element("data", element("glbatch", element("RECORDNO", str(at)))))
+            for at, one in enumerate(functions)
+        )
+
+
+def loading(records: int = 2000) -> tuple[float, float]:
+    """Seconds of processor time for a record: applying it, and encoding its function alone."""
+    company, writes = _Taker(), list(_writes(records))
+    functions = Functions(company)
+    started = time.process_time()
+    for write in writes:
+        serialize(functions.element(write))
+    encoding = time.process_time() - started
+    with TemporaryDirectory() as folder, Outbox(Path(folder) / "outbox.sqlite3") as outbox:
+        started = time.process_time()
+        endings = {outcome.ending for outcome in Loader(company, outbox).load(writes)}
+        applying = time.process_time() - started
+    assert endings == {Ending.POSTED}
+    return applying / records, encoding / records
+
+
+def _writes(records: int) -> Iterator[Write]:
+    """Journal entries of six lines."""
+    identifier, row = Identifier(), SourceRow("bench.csv", 1, {})
+    for number in range(records):
+        fields: dict[str, Value] = {
+            "JOURNAL": "GJ",
+            "BATCH_DATE": date(2026, 11, 30),
+            "BATCH_TITLE": f"Entry {number}",
+            "REFERENCENO": f"R-{number}",
+        }
+        lines = {"ENTRIES": tuple(Line("GLENTRY", _line(at), row) for at in range(6))}
+        digest = content_digest("GLBATCH", fields, lines)
+        identity = identifier.identify("GLBATCH", fields, digest=digest)
+        yield Write(Operation.CREATE, "GLBATCH", fields, identity, digest, f"entry {number}", (row,), lines)
+
+
+def _line(at: int) -> dict[str, Value]:
+    return {
+        "ACCOUNTNO": "60100",
+        "TRX_AMOUNT": Decimal(f"{at}.25"),
+        "TR_TYPE": 1 if at % 2 else -1,
+        "DEPARTMENT": "100",
+        "LOCATION": "100",
+        "DESCRIPTION": f"Line {at} of an entry",
+    }
+
+
+if __name__ == "__main__":
+    apply, encode = min(loading() for _ in range(3))
+    print(f"a journal entry of six lines: {apply * 1e6:.0f} us to apply, {encode * 1e6:.0f} us to encode, ", end="")
+    print(f"{apply / encode:.1f} times (at most {LIMIT})")
