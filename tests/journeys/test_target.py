@@ -114,6 +114,12 @@ def test_an_unknown_stream_is_refused_with_the_nearest_name_and_costs_the_others
     assert pipe.rows("CLASS")[-1]["CLASSID"] == "T"
 
 
+def test_lines_alone_are_refused_with_the_name_of_their_record(pipe: Pipe) -> None:
+    ran = pipe([schema("APBILLITEM", "ACCOUNTNO"), record("APBILLITEM", ACCOUNTNO="68000")])
+    assert ran.status == FAILED
+    assert "load them as APBILL" in ran.err
+
+
 def test_a_column_that_an_object_lacks_refuses_only_the_records_that_have_it(pipe: Pipe) -> None:
     ran = pipe([CLASSES, record("CLASS", CLASSID="A", NAME="N"), record("CLASS", CLASSID="B", NAME="N2", NAMME="x")])
     assert ran.status == FAILED

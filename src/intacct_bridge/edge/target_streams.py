@@ -104,11 +104,12 @@ class Streams:
         """The error for a stream that is nothing we know, with the nearest name of any kind."""
         from intacct_bridge.model.mapping import VERSIONS, unified_maps
 
-        if error.by_gateway is False and "written with" in error.fix:
-            return error
+        objects = self._client.objects()
+        if stream.upper() in objects:
+            return error  # it is known, and cannot be written by itself
         names = [name for version in VERSIONS for name in unified_maps(version)]
-        near = get_close_matches(stream, [*names, *self._client.objects()], 1, 0.6)
-        near = near or get_close_matches(stream.upper(), list(self._client.objects()), 1, 0.6)
+        near = get_close_matches(stream, [*names, *objects], 1, 0.6)
+        near = near or get_close_matches(stream.upper(), list(objects), 1, 0.6)
         return SettingsError(
             f"the stream {stream!r} is no object and no unified entity"
             + (f"; did you mean {near[0]}?" if near else ""),
