@@ -41,7 +41,8 @@ class Trace:
     enforced: bool = False
     """Whether the company refuses a second record with the same key."""
     resend: bool = True
-    """False where even a proper search is not reason enough to send again, as with payments."""
+    """False where even a proper search is not reason enough to send again: payments, and order documents, whose
+    definition may number them itself and so leave the number that we look for unused."""
     read_by: Literal["query", "get"] = "query"
     """Whether the object answers queries, or only the older `get`."""
     required: tuple[str, ...] = ()
