@@ -8,7 +8,7 @@ control ids is proven. Otherwise it stays in doubt, and says what a person shoul
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from intacct_bridge.errors import NotPermittedError
@@ -145,12 +145,16 @@ class Settler:
     def _refused_again(self, entry: Entry, *, searchable: bool) -> Entry:
         """Conclude an entry whose second sending the company refused, in words that we do not know as a repetition's.
 
-        No source records those words, so the refusal alone never proves that the first sending did nothing.
+        A company may refuse before it looks at control ids (when it is busy, say), so the refusal alone never proves
+        that the first sending did nothing, however good its memory is. What cannot be looked for is tried again by
+        the next run.
         """
         waited = self._outbox.clock() >= (entry.sent_at or entry.planned_at) + SETTLE_AFTER
-        if self._settings.memory_proven or (searchable and waited):
+        if searchable and waited:
             return self._end(entry, State.REJECTED, "not found, and refused when it was sent again")
-        return self._end(entry, State.IN_DOUBT, "refused when it was sent again; whether it was done before is unknown")
+        said = "; ".join(str(fault) for fault in entry.faults)
+        note = f"refused when it was sent again ({said}); whether it was done before is unknown"
+        return self._end(replace(entry, faults=() if not searchable else entry.faults), State.IN_DOUBT, note)
 
     def _why_not(self, trace: Trace, entry: Entry, *, searchable: bool) -> str:
         """Why an entry that was not found must not be sent again now; empty where it may."""
