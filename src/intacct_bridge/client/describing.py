@@ -6,7 +6,9 @@ cannot be queried; the gateway names them when one tries, and they are remembere
 """
 
 import re
-from collections.abc import Collection, Iterable
+import threading
+from collections.abc import Collection, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 from intacct_bridge.client.asking import Asking, batched, refusal, successful
 from intacct_bridge.client.cabinet import Cabinet
@@ -18,7 +20,8 @@ from intacct_bridge.wire.envelope import SUCCESS, Result
 from intacct_bridge.wire.values import DEFAULT, Formatting
 from intacct_bridge.wire.xml import Element, element
 
-_LOOKUPS_AT_A_TIME = 20
+_LOOKUPS_AT_LEAST, _LOOKUPS_AT_MOST = 10, 50
+"""How many look-ups one request carries."""
 _UNQUERYABLE = re.compile(r"cannot be queried.*?\[\s*\w*\s*:\s*\[(?P<fields>[^\]]*)\]", re.S)
 
 
@@ -29,6 +32,7 @@ class Descriptions:
         self._asking = asking
         self._cabinet = cabinet
         self._may_not_ask = False
+        self._formatting_lock = threading.Lock()
 
     def describe(self, name: str, doc_par_id: str | None = None) -> ObjectDef:
         """The definition in whatever case the name is written; InvalidRequestError with near names otherwise.
@@ -42,13 +46,15 @@ class Descriptions:
         return found
 
     def describe_many(self, names: Iterable[str]) -> Catalog:
-        """Many definitions in few requests. Names that do not exist raise, once the others are known."""
+        """Many definitions in few requests. Names that do not exist raise, once the others are known.
+
+        Who describes many objects is about to read them, so the first of these requests asks for the formatting too.
+        """
         wanted = list(dict.fromkeys(names))
         missing = [name for name in wanted if self._cabinet.definition(name, None) is None]
         errors: list[InvalidRequestError] = []
-        for some in batched(missing, _LOOKUPS_AT_A_TIME):
-            functions = self._asking.functions(*(_lookup(name, None) for name in some))
-            for name, result in zip(some, self._asking.send(functions, read=True), strict=True):
+        for some, results in self._looked_up(missing):
+            for name, result in zip(some, results, strict=False):
                 try:
                     self._learn(result, name, None)
                 except InvalidRequestError as error:
@@ -56,6 +62,21 @@ class Descriptions:
         if errors:
             raise errors[0]
         return Catalog(self.describe(name) for name in wanted)
+
+    def _looked_up(self, names: Sequence[str]) -> list[tuple[Sequence[str], tuple[Result, ...]]]:
+        """The answers for many names, as many requests side by side as the connection allows."""
+        width = max(1, self._asking.connection.concurrency)
+        size = max(_LOOKUPS_AT_LEAST, min(_LOOKUPS_AT_MOST, -(-len(names) // width)))
+        parts = [list(some) for some in batched(names, size)]
+        beside = [self._formatting_body()] if parts and self._asks_for_formatting() else []
+        asked = [self._asking.functions(*(_lookup(name, None) for name in some)) for some in parts]
+        if beside:
+            asked[0] = (*asked[0], *self._asking.functions(*beside))
+        with ThreadPoolExecutor(min(width, max(1, len(parts)))) as pool:
+            answers = list(pool.map(lambda functions: self._asking.send(functions, read=True), asked))
+        if beside:
+            self._learn_formatting(answers[0][-1])
+        return list(zip(parts, answers, strict=True))
 
     def catalog(self) -> Catalog:
         """The definitions that have been needed so far."""
@@ -92,25 +113,33 @@ class Descriptions:
 
     def formatting(self) -> Formatting:
         """The API user's formatting, asked for once; the default where the user may not ask, or should not."""
-        if not self._asking.connection.read_formatting:
-            return DEFAULT
+        with self._formatting_lock:  # threads that begin together ask once
+            if self._asks_for_formatting():
+                functions = self._asking.functions(self._formatting_body())
+                self._learn_formatting(self._asking.send(functions, read=True)[0])
         texts: list[str] | None = self._cabinet.get("formatting")
-        if texts is None and not self._may_not_ask:
-            texts = self._read_formatting()
-        return DEFAULT if texts is None else Formatting.of(*texts)
+        known = self._asking.connection.read_formatting and texts is not None
+        return Formatting.of(*texts) if known and texts is not None else DEFAULT
 
-    def _read_formatting(self) -> list[str] | None:
-        """The three texts, kept; None, and not kept beyond this run, where the user may not ask."""
-        body = element("readUserFormatting", element("userId", self._asking.connection.user_id))
+    def _asks_for_formatting(self) -> bool:
+        """Whether it is wanted, not known yet, and the user may ask as far as we know."""
+        wanted = self._asking.connection.read_formatting and not self._may_not_ask
+        return wanted and self._cabinet.get("formatting") is None
+
+    def _formatting_body(self) -> Element:
+        return element("readUserFormatting", element("userId", self._asking.connection.user_id))
+
+    def _learn_formatting(self, result: Result) -> None:
+        """The three texts, kept; nothing, and not kept beyond this run, where the user may not ask."""
         try:
-            data = self._asking.data(body)
+            data = successful(result).data
         except (InvalidRequestError, NotPermittedError, RemoteProtocolError):
+            data = None
+        if data is None:
             self._may_not_ask = True
-            return None
+            return
         found = data.find("userformatting") or data
-        texts = [found.findtext(name) for name in ("dateformat", "clock", "gmtoffset")]
-        self._cabinet.keep("formatting", texts)
-        return texts
+        self._cabinet.keep("formatting", [found.findtext(name) for name in ("dateformat", "clock", "gmtoffset")])
 
     def _learn(self, result: Result, name: str, doc_par_id: str | None) -> ObjectDef:
         if result.status != SUCCESS:
