@@ -188,6 +188,21 @@ def test_copies_in_files_tie_too(client: Client, tmp_path: Path, scheme: str) ->
     assert held(client, f"{scheme}:{tmp_path}/copy").ties
 
 
+def test_a_copy_in_postgres_ties_too_and_a_cent_is_found(client: Client, postgres: str) -> None:
+    from adbc_driver_postgresql import dbapi
+
+    extract(client, postgres)
+    assert held(client, postgres).ties
+    with dbapi.connect(postgres, autocommit=True) as connection, connection.cursor() as cursor:
+        cursor.execute(
+            'UPDATE "GLDETAIL" SET "DEBITAMOUNT" = "DEBITAMOUNT" + 0.01 WHERE ctid IN (SELECT ctid FROM "GLDETAIL" '
+            """WHERE "STATISTICAL" = 'F' AND "DEBITAMOUNT" > 0 AND "BATCH_DATE" >= '2025-06-01' """
+            """AND "BATCH_DATE" <= '2025-06-30' LIMIT 1)"""
+        )
+    difference, record = only(held(client, postgres))
+    assert (difference.period, difference.amount, record.kind) == ("June 2025", CENT, "altered")
+
+
 def test_a_copy_that_cannot_be_held_against_the_ledger_says_why(client: Client, tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="there is no file"):
         held(client, tmp_path / "none.duckdb")

@@ -13,7 +13,7 @@ import pytest
 
 from flow.destinations import BILLS, DETAIL, FIELDS, ITEMS, NOON, batch, bill
 from intacct_bridge.errors import SettingsError
-from intacct_bridge.flow.destination import open_sink
+from intacct_bridge.flow.destination import compact_copy, open_sink
 from intacct_bridge.flow.sink import Sink, StreamOutcome, place, quoted
 from intacct_bridge.flow.state import Bookmark, Span
 from intacct_bridge.flow.stream import Stream
@@ -405,3 +405,42 @@ def test_a_commit_that_fails_changes_nothing(copy: Copy) -> None:
     copy.close()
     assert copy.open().bookmarks() == {"APBILL": DONE}
     assert numbers(copy.rows()) == [1]
+
+
+def test_change_files_are_rewritten_as_few_that_hold_the_latest_rows(copy: Copy) -> None:
+    if not copy.in_files:
+        with pytest.raises(SettingsError, match="not a copy in change files"):
+            list(compact_copy(copy.uri))
+        return
+    keep(copy, BILLS, [bill(number) for number in range(1, 9)])
+    keep(copy, ITEMS, [line(1, 10), line(2, 10), line(3, 20)])
+    keep(copy, DETAIL, [detail("a", 1), detail("a", 1, "2.00"), detail("b", 2)])
+    for number in range(1, 5):
+        keep(copy, BILLS, [bill(number, f"{number}.00"), bill(number + 10)])
+    writer = copy.open().writer(BILLS, DONE)
+    writer.delete([8])
+    writer.commit(DONE, NOON)
+    copy.close()
+    before = {stream.name: copy.rows(stream) for stream in (BILLS, ITEMS, DETAIL)}
+    done = {one.stream: one for one in compact_copy(copy.uri)}
+    assert (done["APBILL"].rows, done["APBILL"].files_after) == (len(before["APBILL"]), 1)
+    assert done["APBILL"].files_before > 5
+    assert {stream.name: copy.rows(stream) for stream in (BILLS, ITEMS, DETAIL)} == before
+    folder = Path(place(copy.uri).path)
+    assert len(list(folder.glob("APBILL/*"))) == 1
+    assert list(compact_copy(copy.uri)) == []
+    keep(copy, BILLS, [bill(2, "77.00")])  # what comes later still wins
+    assert [row["TOTALDUE"] for row in copy.rows() if row["RECORDNO"] == 2] == [77]
+    assert copy.open().bookmarks()["APBILL"] == DONE
+
+
+def test_a_copy_whose_records_are_all_gone_is_rewritten_as_an_empty_one(copy: Copy) -> None:
+    if not copy.in_files:
+        return
+    keep(copy, BILLS, [bill(1)])
+    writer = copy.open().writer(BILLS, DONE)
+    writer.delete([1])
+    writer.commit(DONE, NOON)
+    copy.close()
+    assert [one.rows for one in compact_copy(copy.uri)] == [0]
+    assert copy.rows() == []

@@ -70,6 +70,10 @@ class ChangeFiles:
         file.write(rows)
         self._settle(file, name, ChangeFile(name, field, self._run, len(marks)))
 
+    def cut(self) -> None:
+        """Let the next rows begin a new file."""
+        self._close()
+
     def take(self) -> tuple[ChangeFile, ...]:
         """Everything written since the last time, whole and in its place."""
         self._close()

@@ -1,14 +1,25 @@
 """Which sink a URI means."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from intacct_bridge.errors import SettingsError
 from intacct_bridge.flow.changefiles import Format
+from intacct_bridge.flow.compact import Compacted, compact
 from intacct_bridge.flow.sink import Sink, place
 from intacct_bridge.flow.sink_csv import CsvFormat
 from intacct_bridge.flow.sink_files import FileSink
 from intacct_bridge.flow.sink_jsonl import JsonLinesFormat
 from intacct_bridge.flow.sink_parquet import ParquetFormat
+
+_FORMATS: dict[str, Callable[[], Format]] = {"parquet": ParquetFormat, "csv": CsvFormat, "jsonl": JsonLinesFormat}
+
+
+def compact_copy(uri: str) -> Iterator[Compacted]:
+    """Rewrite a copy in change files as few files of latest rows; SettingsError for a database, which needs none."""
+    at = place(uri)
+    if at.scheme not in _FORMATS:
+        raise SettingsError(f"{uri} is not a copy in change files", fix="only parquet, csv and jsonl are rewritten")
+    return compact(at.path, _FORMATS[at.scheme]())
 
 
 def open_sink(uri: str, *, hard_deletes: bool = False) -> Sink:
@@ -22,7 +33,6 @@ def open_sink(uri: str, *, hard_deletes: bool = False) -> Sink:
         from intacct_bridge.flow.sink_postgres import postgres_sink
 
         return postgres_sink(at.path, hard_deletes=hard_deletes)
-    formats: dict[str, Callable[[], Format]] = {"parquet": ParquetFormat, "csv": CsvFormat, "jsonl": JsonLinesFormat}
-    if at.scheme in formats:
-        return FileSink(at.path, formats[at.scheme]())
+    if at.scheme in _FORMATS:
+        return FileSink(at.path, _FORMATS[at.scheme]())
     raise SettingsError(f"{at.scheme} is not a destination of this version", fix="use duckdb:///FILE.duckdb")

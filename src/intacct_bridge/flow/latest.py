@@ -31,10 +31,11 @@ def views(manifest: Manifest, folder: str = "") -> str:
     return "\n\n".join(lines) + "\n"
 
 
-def latest(entry: Entry, format_: str, folder: str = "") -> str:
-    """The query for one stream."""
+def latest(entry: Entry, format_: str, folder: str = "", *, numbered: bool = False) -> str:
+    """The query for one stream; `numbered` keeps the numbers by which later rows win."""
     types = {name: SQL_TYPES[arrow] for name, arrow in entry.columns} | OURS
-    chosen = [f"CAST(r.{quoted(name)} AS {sql}) AS {quoted(name)}" for name, sql in types.items() if name != "_seq"]
+    shown = [(name, sql) for name, sql in types.items() if numbered or name != "_seq"]
+    chosen = [f"CAST(r.{quoted(name)} AS {sql}) AS {quoted(name)}" for name, sql in shown]
     rows = [one for one in entry.files if one.kind == ROWS]
     source = _source(rows, format_, folder, types)
     ranked = f"SELECT *, CAST(_seq AS BIGINT) AS _at FROM {source}"

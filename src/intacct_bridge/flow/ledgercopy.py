@@ -16,6 +16,7 @@ from intacct_bridge.errors import SettingsError
 from intacct_bridge.flow.latest import latest
 from intacct_bridge.flow.manifest import Folder
 from intacct_bridge.flow.sink import place, quoted
+from intacct_bridge.flow.sink_postgres import Postgres
 
 if TYPE_CHECKING:
     import duckdb
@@ -169,8 +170,10 @@ def open_ledger(uri: str) -> Iterator[LedgerCopy]:
             query = f"SELECT * FROM copy.main.{quoted(LEDGER)} WHERE _deleted_at IS NULL"
         elif at.scheme in ("parquet", "csv", "jsonl"):
             query = _of_files(at.path)
+        elif at.scheme == "postgresql":
+            query = _of_postgres(con, at.path)
         else:
-            raise SettingsError(f"a copy in {at.scheme} cannot be held against the ledger by this version")
+            raise SettingsError(f"{uri} is no copy that can be held against the ledger", fix="name a destination")
         try:
             con.execute(f"CREATE TEMP VIEW ledger AS {query}")
             held = {row[0] for row in con.execute("DESCRIBE ledger").fetchall()}
@@ -198,6 +201,26 @@ def _attach(con: "duckdb.DuckDBPyConnection", path: str) -> None:
         raise SettingsError(
             f"{path} cannot be opened: {str(error).splitlines()[0]}", fix="close the program that has it open"
         ) from None
+
+
+def _of_postgres(con: "duckdb.DuckDBPyConnection", uri: str) -> str:
+    """The columns that matter, fetched at once; amounts travel as text, which loses no digit."""
+    database = Postgres(uri)
+    database.connect()
+    try:
+        held = database.columns(LEDGER)
+        if held is None:
+            raise SettingsError(
+                f"{database.name} holds no {LEDGER}", fix=f"extract it first: intacct extract {LEDGER} --to ..."
+            )
+        amounts = {"DEBITAMOUNT": "DECIMAL(38,14)", "CREDITAMOUNT": "DECIMAL(38,14)"}
+        names = [name for name in NEEDED if name in held.names]
+        columns = ", ".join(f"{quoted(name)}::text" if name in amounts else quoted(name) for name in names)
+        con.register("_fetched", database.table(f"SELECT {columns} FROM {quoted(LEDGER)} WHERE _deleted_at IS NULL"))
+    finally:
+        database.close()
+    kept = (f"CAST({quoted(name)} AS {amounts.get(name)}) AS {quoted(name)}" for name in names if name in amounts)
+    return f"SELECT * REPLACE ({', '.join(kept)}) FROM _fetched"
 
 
 def _of_files(path: str) -> str:

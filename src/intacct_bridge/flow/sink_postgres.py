@@ -104,6 +104,12 @@ class Postgres:
             rows: list[tuple[Any, ...]] = cursor.fetchall()
             return rows
 
+    def table(self, sql: str) -> "pa.Table":
+        """The answer of a query as Arrow; numbers of any precision come as text."""
+        with self._con.cursor() as cursor:
+            cursor.execute(sql)
+            return cursor.fetch_arrow_table()
+
     def changed(self, sql: str, values: Sequence[Any]) -> int:
         """The rows that an UPDATE or DELETE met, counted by what it returns."""
         ((met,),) = self.execute(f"WITH met AS ({sql} RETURNING 1) SELECT count(*) FROM met", values)
