@@ -116,3 +116,19 @@ def test_attached_files_are_saved_once_and_a_lost_one_costs_no_other(
     assert again == ["S-2"]
     (saved,) = (home / "files" / "S-1").iterdir()
     assert saved.read_bytes() == b"%PDF"
+
+
+def test_an_estimate_reads_nothing_and_says_what_a_run_would_cost(demo: Intacct) -> None:
+    ran = demo("extract", "VENDOR", "CLASS", "--to", URI, "--estimate", "--json")
+    told = {one["stream"]: one for one in json.loads(ran.out)}
+    assert (ran.status, told["VENDOR"]["read"], told["VENDOR"]["transactions"]) == (0, "whole", 1)
+    done = {one["stream"]: one for one in json.loads(demo("extract", "VENDOR", "CLASS", "--to", URI, "--json").out)}
+    assert done["VENDOR"]["rows"] == told["VENDOR"]["rows"] > 0
+
+
+def test_change_files_can_be_rewritten_afterwards(demo: Intacct) -> None:
+    for _ in range(2):
+        assert demo("extract", "CLASS", "--to", "parquet:classes", "--full").status == 0
+    ran = demo("extract", "CLASS", "--to", "parquet:classes", "--compact")
+    assert ran.status == 0
+    assert demo("extract", "VENDOR", "--to", URI, "--compact").status == 2

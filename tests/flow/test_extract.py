@@ -19,7 +19,8 @@ from flow.memory import MemorySink, MemoryWriter
 from flow.table import Row, Table
 from intacct_bridge.errors import Fault, InvalidRequestError, TransientError
 from intacct_bridge.flow.asking import Asker
-from intacct_bridge.flow.destination import open_sink
+from intacct_bridge.flow.destination import bookmarks_of, open_sink
+from intacct_bridge.flow.estimate import estimated
 from intacct_bridge.flow.extract import DELETES, Extraction
 from intacct_bridge.flow.latest import views
 from intacct_bridge.flow.manifest import Folder
@@ -489,3 +490,23 @@ def test_a_table_that_somebody_dropped_is_read_again_from_the_start(copy: Copy) 
         con.execute('DROP TABLE "APBILL"')
     assert copy.run(company)["APBILL"].full
     check(copy, company)
+
+
+def test_an_estimate_says_what_a_run_will_read_and_costs_a_call_a_stream(copy: Copy) -> None:
+    company = Company(11).fill(200)
+    told = {one.stream: one for one in estimated(company, STREAMS, {}, SMALL)}
+    assert company.calls == len(STREAMS)
+    company.clock += timedelta(days=1)
+    before = company.calls
+    done = copy.run(company)
+    assert {name: one.rows for name, one in told.items()} == {one.name: done[one.name].rows for one in STREAMS}
+    assert sum(one.transactions for one in told.values()) <= company.calls - before
+    assert all(one.full for one in told.values())
+    company.clock += timedelta(days=1)
+    company.fill(10)
+    bookmarks = bookmarks_of(f"duckdb:{copy.path}")
+    assert set(bookmarks) == {stream.name for stream in STREAMS}
+    again = {one.stream: one for one in estimated(company, STREAMS, bookmarks, SMALL)}
+    assert not again["APBILL"].full
+    assert 0 < again["APBILL"].rows < told["APBILL"].rows
+    assert bookmarks_of(f"duckdb:{copy.path}.none") == bookmarks_of(f"parquet:{copy.path}.none") == {}

@@ -1,10 +1,15 @@
 """`intacct extract`: a copy of the company's objects, brought up to date."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from intacct_bridge.edge.options import Desk, stands_at_a_desk
+
+if TYPE_CHECKING:
+    from intacct_bridge.client.client import Client
+    from intacct_bridge.flow.reading import Options
 
 FAILURES = 1
 
@@ -38,6 +43,8 @@ FAILURES = 1
     help="Also save the files attached to the records here, each once.",
 )
 @click.option("--hard-deletes", is_flag=True, help="Remove deleted rows instead of marking them.")
+@click.option("--estimate", is_flag=True, help="Only say what the run would read and cost; one transaction a stream.")
+@click.option("--compact", is_flag=True, help="Afterwards rewrite change files (Parquet, CSV, JSON lines) as few.")
 @stands_at_a_desk(prints_table=True)
 def extract_command(
     desk: Desk,
@@ -51,6 +58,8 @@ def extract_command(
     max_transactions: int | None,
     attachments: Path | None,
     hard_deletes: bool,
+    estimate: bool,
+    compact: bool,
 ) -> int:
     """Copy objects to a destination, and keep the copy current: the first run reads all, later ones what changed.
 
@@ -67,6 +76,7 @@ def extract_command(
     from intacct_bridge.edge.extract_view import sentence, show_extraction
     from intacct_bridge.edge.extraction import run_extraction
     from intacct_bridge.edge.streams import selected_fields, streams_for
+    from intacct_bridge.flow.destination import compact_copy
     from intacct_bridge.flow.reading import Options
 
     if desk.entity and desk.entity.lower() == "all":
@@ -75,6 +85,9 @@ def extract_command(
     names = streams_for(streams, client.objects(), everything=everything)
     start = f"{since:%m/%d/%Y} 00:00:00" if isinstance(since, datetime) else ""
     options = Options(full=full, start=start, show_private=not desk.connection.location_id)
+    if estimate:
+        return _estimate(client, names, to, options, desk)
+    rewriting = compact_copy(to) if compact else ()  # refuses a database before anything is read
     done = run_extraction(
         client, names, to, desk.console, options=options, select=selected_fields(select), hard_deletes=hard_deletes
     )
@@ -82,7 +95,21 @@ def extract_command(
         show_extraction(done.outcomes, desk.console)
     fetched = attachments is None or _fetch(desk, names, attachments)
     desk.console.say(sentence(done.outcomes, done.seconds, done.transactions))
+    for one in rewriting:
+        desk.console.say(f"{one.stream}: {one.files_before:,} files are {one.files_after:,} now, {one.rows:,} rows")
     return 0 if done.sound and fetched else FAILURES
+
+
+def _estimate(client: "Client", names: list[str], to: str, options: "Options", desk: Desk) -> int:
+    """What a run would read and cost."""
+    from intacct_bridge.edge.extract_view import show_estimate
+    from intacct_bridge.flow.destination import bookmarks_of
+    from intacct_bridge.flow.estimate import estimated
+    from intacct_bridge.flow.source import ClientSource, choose
+
+    streams = choose(client, names).streams
+    show_estimate(list(estimated(ClientSource(client), streams, bookmarks_of(to), options)), desk.console)
+    return 0
 
 
 def _fetch(desk: Desk, names: list[str], to: Path) -> bool:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from intacct_bridge.edge.console import Console
+from intacct_bridge.flow.estimate import DOLLARS, Estimate
 from intacct_bridge.flow.sink import StreamOutcome
 
 
@@ -30,6 +31,18 @@ def show_extraction(outcomes: Sequence[StreamOutcome], console: Console) -> None
             console.complain(console.wrapped("error  ", f"{one.stream}: {one.error}"))
             if one.fix:
                 console.complain(console.wrapped("  fix  ", one.fix))
+
+
+def show_estimate(estimates: Sequence[Estimate], console: Console) -> None:
+    """What a run would cost, the dearest streams first, and all of it in one sentence."""
+    dearest = sorted(estimates, key=lambda one: -one.transactions)
+    rows = [(one.stream, one.rows, "whole" if one.full else "changes", one.transactions, one.error) for one in dearest]
+    console.table(("stream", "rows", "read", "transactions", "notes"), rows)
+    total, transactions = sum(one.rows for one in estimates), sum(one.transactions for one in estimates)
+    console.say(
+        f"about {total:,} rows and {transactions:,} API transactions, ${transactions * DOLLARS:,.2f} beyond the tier's"
+        " free ones; lines under changed headers and deletes come on top"
+    )
 
 
 def _notes(one: StreamOutcome) -> str:

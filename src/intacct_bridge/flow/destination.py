@@ -1,17 +1,35 @@
 """Which sink a URI means."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 
 from intacct_bridge.errors import SettingsError
 from intacct_bridge.flow.changefiles import Format
 from intacct_bridge.flow.compact import Compacted, compact
+from intacct_bridge.flow.manifest import Folder
 from intacct_bridge.flow.sink import Sink, place
 from intacct_bridge.flow.sink_csv import CsvFormat
 from intacct_bridge.flow.sink_files import FileSink
 from intacct_bridge.flow.sink_jsonl import JsonLinesFormat
 from intacct_bridge.flow.sink_parquet import ParquetFormat
+from intacct_bridge.flow.sink_sql import SqlSink
+from intacct_bridge.flow.state import Bookmark
 
 _FORMATS: dict[str, Callable[[], Format]] = {"parquet": ParquetFormat, "csv": CsvFormat, "jsonl": JsonLinesFormat}
+
+
+def bookmarks_of(uri: str) -> Mapping[str, Bookmark]:
+    """How far a copy has come, without beginning a run; nothing where there is no copy yet."""
+    at = place(uri)
+    if at.scheme in _FORMATS:
+        return {name: entry.bookmark for name, entry in Folder(Path(at.path)).read().streams.items()}
+    if at.scheme == "duckdb" and not Path(at.path).exists():
+        return {}
+    if at.scheme in ("duckdb", "postgresql"):
+        sink = open_sink(uri)
+        assert isinstance(sink, SqlSink)
+        return sink.peek()
+    return {}
 
 
 def compact_copy(uri: str) -> Iterator[Compacted]:

@@ -155,6 +155,16 @@ class SqlSink:
             db.execute(f"INSERT INTO {ours}.runs VALUES (?, ?, NULL)", [self.run, started])
         return self.run
 
+    def peek(self) -> Mapping[str, Bookmark]:
+        """The bookmarks without beginning a run, and closed again; nothing where nothing is stored yet."""
+        self._database.connect()
+        try:
+            ours = "SELECT count(*) FROM information_schema.tables WHERE table_schema = ? AND table_name = 'bookmarks'"
+            there = self.database.execute(ours, [self._database.ours.strip('"')])
+            return self.bookmarks() if there != [(0,)] else {}
+        finally:
+            self.close()
+
     def bookmarks(self) -> Mapping[str, Bookmark]:
         """The bookmark of every stream in the database."""
         with self.database.transaction():

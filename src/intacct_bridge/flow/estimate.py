@@ -1,0 +1,60 @@
+"""What a run would read and cost, found by asking each stream for a single row: a page says how many more there are."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from intacct_bridge.errors import IntacctError
+from intacct_bridge.flow.asking import Asker, Source
+from intacct_bridge.flow.partition import Partition, changed_since
+from intacct_bridge.flow.reading import Options
+from intacct_bridge.flow.state import EVERYTHING, Bookmark, sent
+from intacct_bridge.flow.stream import Stream
+
+DOLLARS = 0.015
+"""What partners publish as the price of one API transaction beyond the tier's 100,000 a month ($0.15 for ten)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """One stream of a run that has not happened."""
+
+    stream: str
+    rows: int
+    transactions: int
+    full: bool
+    """Everything would be read, not only what changed."""
+    error: str = ""
+
+
+def estimated(
+    source: Source, streams: Sequence[Stream], bookmarks: Mapping[str, Bookmark], options: Options | None = None
+) -> Iterator[Estimate]:
+    """Each stream's rows and pages, in order; costs one transaction a stream itself. Lines that would be read again
+    under changed headers, and what is deleted, nobody can know beforehand.
+    """
+    chosen = options or Options()
+    ask = _asking(source, bookmarks, chosen)
+    with ThreadPoolExecutor(max(1, source.concurrency)) as pool:
+        yield from pool.map(ask, streams)
+
+
+def _asking(source: Source, bookmarks: Mapping[str, Bookmark], options: Options) -> Callable[[Stream], Estimate]:
+    def ask(stream: Stream) -> Estimate:
+        bookmark = bookmarks.get(stream.name, Bookmark())
+        going_on = bookmark.in_progress and (bookmark.full or not options.full)
+        full = bookmark.full if going_on else options.full or not bookmark.since or not stream.modified
+        since = options.start if full else bookmark.since
+        text = sent(since, source.offset_minutes, options.reads_as) if since and stream.modified else ""
+        where = (changed_since(stream, text),) if text else ()
+        partition = Partition(stream, stream.walked, where, select=(stream.walked,), page_size=1)
+        asker, rows = Asker(source, stream), 0
+        try:
+            for span in bookmark.unread if going_on else EVERYTHING:
+                answer = asker.ask(partition.query(span))
+                rows += int(answer.rows.num_rows) + answer.remaining
+        except IntacctError as error:
+            return Estimate(stream.name, 0, 1, full, error.message)
+        return Estimate(stream.name, rows, max(1, -(-rows // options.page_size)), full)
+
+    return ask
