@@ -54,6 +54,11 @@ class Server(socketserver.ThreadingMixIn, http.server.HTTPServer):
         super().__init__(("127.0.0.1", 0), Handler)
         self.act = act
         self.seen: list[Handler] = []
+        self.closed = threading.Semaphore(0)
+
+    def shutdown_request(self, request: Any) -> None:
+        super().shutdown_request(request)
+        self.closed.release()
 
     def handle_error(self, *_: Any) -> None:
         """A client that goes away is part of the test."""
@@ -100,8 +105,9 @@ def test_a_kept_connection_that_the_server_closed_is_replaced() -> None:
         handler.answer(b"<response/>")
         handler.close_connection = True
 
-    with serving(once) as (send, url, _):
+    with serving(once) as (send, url, server):
         send(url, b"<request/>")
+        server.closed.acquire()  # the close follows the answer; a request between the two is cut, and said to be
         assert send(url, b"<request/>").status == 200
 
 
