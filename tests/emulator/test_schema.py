@@ -8,6 +8,7 @@ import pytest
 from emulator.talk import ENDPOINT
 from emulator.worlds import world
 from intacct_bridge.emulator.gateway import Emulator
+from intacct_bridge.emulator.settings import scenario
 from intacct_bridge.wire.codec import decode_response
 from intacct_bridge.wire.envelope import Response
 
@@ -184,10 +185,66 @@ def test_the_older_document_type_has_its_own_words(
     assert response.faults[0].text.startswith("XML Parse error: ")
 
 
-def test_bodies_of_older_functions_are_not_looked_into(emulator: Emulator) -> None:
-    content = '<get_list object="bill"><filter><anything/></filter></get_list>'
-    response = answer(emulator, content, CONTROL.replace(">3.0<", ">2.1<"))
-    assert response.control.status == "success"
+OLDER = CONTROL.replace(">3.0<", ">2.1<")
+DAY = "<datecreated><year>2026</year><month>11</month><day>15</day></datecreated>"
+BILL = "<create_bill><vendorid>V</vendorid>{day}<termname>Net 30</termname><billitems>{lines}</billitems></create_bill>"
+EXPRESSION = "<expression><field>vendorid</field><operator>=</operator><value>V</value></expression>"
+NESTED = [
+    # the order of glentry is the reference's (DTD); of a day, year before month before day; of a line, account first
+    BILL.format(day=DAY, lines="<lineitem><amount>1</amount><glaccountno>6000</glaccountno></lineitem>"),
+    BILL.format(day=DAY, lines="<line><glaccountno>6000</glaccountno><amount>1</amount></line>"),
+    BILL.format(
+        day="<datecreated><month>11</month><day>15</day><year>2026</year></datecreated>",
+        lines="<lineitem><glaccountno>6000</glaccountno><amount>1</amount></lineitem>",
+    ),
+    BILL.format(
+        day=DAY,
+        lines="<lineitem><glaccountno>6000</glaccountno><amount>1</amount><customfields><customfield>"
+        "<customfieldvalue>1</customfieldvalue><customfieldname>A</customfieldname></customfield></customfields>"
+        "</lineitem>",
+    ),
+    "<create_gltransaction><journalid>GJ</journalid>" + DAY + "<description>D</description><gltransactionentries>"
+    "<glentry><trtype>debit</trtype><amount>1</amount><glaccountno>6000</glaccountno><locationid>100</locationid><memo>M</memo>"
+    "</glentry></gltransactionentries></create_gltransaction>",
+    '<get_list object="vendor"><filter><anything/></filter></get_list>',
+    f'<get_list object="vendor"><filter><logical logical_operator="and">{EXPRESSION}</logical></filter></get_list>',
+    '<get_list object="vendor"><sorts><field>name</field></sorts></get_list>',
+]  # fmt: skip
+DOCUMENTED = (
+    "<create_contact><contactname>C</contactname><printas>C</printas><mailaddress><city>Rome</city><address1>A</address1>"
+    "</mailaddress></create_contact>"
+)
+CORRECT = [
+    '<get_list object="vendor"><filter>' + EXPRESSION + "</filter><fields><field>name</field></fields></get_list>",
+    '<get_list object="vendor"><filter><logical logical_operator="or"><logical logical_operator="and">'
+    + EXPRESSION * 2 + "</logical>" + EXPRESSION + "</logical></filter></get_list>",
+    (
+        '<update_bill key="1"><updatebillitems><updatelineitem line_num="1"><amount>5</amount></updatelineitem>'
+        "</updatebillitems></update_bill>"
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("control", [CONTROL, OLDER], ids=["3.0", "2.1"])
+@pytest.mark.parametrize("content", NESTED)
+def test_the_order_inside_older_functions_is_strict_too(emulator: Emulator, content: str, control: str) -> None:
+    response = answer(emulator, content, control)
+    assert {fault.errorno for fault in response.faults} == {"XL03000003"}
+    assert "Line: 2" in response.faults[0].text
+
+
+@pytest.mark.parametrize("control", [CONTROL, OLDER], ids=["3.0", "2.1"])
+@pytest.mark.parametrize("content", CORRECT)
+def test_what_is_in_order_gets_through(emulator: Emulator, content: str, control: str) -> None:
+    assert answer(emulator, content, control).control.status == "success"
+
+
+@pytest.mark.parametrize("control", [CONTROL, OLDER], ids=["3.0", "2.1"])
+def test_an_order_that_is_only_documented_can_be_left_alone(emulator: Emulator, control: str) -> None:
+    assert answer(emulator, DOCUMENTED, control).faults[0].errorno == "XL03000003"
+    lenient = Emulator.empty(settings=scenario({"behaviour": {"nested_order": "recorded"}}))
+    assert answer(lenient, DOCUMENTED, control).control.status == "success"
+    assert answer(lenient, NESTED[0], control).faults[0].errorno == "XL03000003"
 
 
 def test_nothing_ended_in_an_incident(emulator: Emulator) -> None:

@@ -187,7 +187,7 @@ class Emulator:
     def _answer(self, endpoint: str, body: bytes) -> Reply:
         with self._lock:
             try:
-                request = incoming(body, http_status=self.settings.behaviour.http_status_of_control_failures)
+                request = self._incoming(body)
             except ControlRefusedError as error:
                 return self._reply(encode_response(_refusal(None, error)), status=error.http_status)
             functions = [function for operation in request.operations for function in operation.functions]
@@ -204,6 +204,11 @@ class Emulator:
                     self.sessions.lose()
             reply = self._guarded(request, endpoint, scripted_faults(struck, asked), size=len(body))
         return self._delivered(reply, struck)
+
+    def _incoming(self, body: bytes) -> Request:
+        behaviour = self.settings.behaviour
+        documented = behaviour.nested_order == "documented"
+        return incoming(body, http_status=behaviour.http_status_of_control_failures, documented=documented)
 
     def _guarded(self, request: Request, endpoint: str, scripted: dict[str, Fault], *, size: int) -> Reply:
         """Whatever happens, the answer is a gateway's; what should not have happened is kept for whoever looks."""

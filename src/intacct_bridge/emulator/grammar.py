@@ -2,10 +2,13 @@
 
 The rules are restated from the reference: `control` and `login` are strict sequences; the parts of a generic function
 come in any order, each at most once; `filter` holds exactly one operator, `and` and `or` two or more; bodies of
-`create` and `update` are not looked into. Legacy functions have their order in the table of functions.
+`create` and `update` are not looked into. Legacy functions have their order in the table of functions, and what is
+inside their parts in the table of nested parts: of some the order is recorded, of others only the documentation's is
+known, and those can be left alone.
 """
 
 import json
+from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -32,12 +35,6 @@ _OPERATORS = (
     ("in notin", 1, 1000),
     ("isnull isnotnull", 0, 0),
 )
-_NESTED = (
-    *("create_bill", "create_invoice", "create_apadjustment", "create_aradjustment", "create_gltransaction"),
-    *("create_expensereport", "create_sotransaction", "create_potransaction", "create_ictransaction"),
-    *("create_arpayment", "apply_arpayment", "record_", "create_supdoc", "update_supdoc"),
-)
-"""How the functions begin whose children are held to an order too."""
 _BOOLEAN_VALUES = ["true", "false"]
 
 
@@ -49,30 +46,50 @@ def functions() -> dict[str, list[Any]]:
     return table
 
 
-@cache
-def nested_models() -> dict[str, str]:
-    """The order of what is inside the transactions' functions, which the published schemas are as strict about."""
-    text = (files("intacct_bridge.data") / "legacy_parts.json").read_text(encoding="utf-8")
-    models: dict[str, str] = json.loads(text)["models"]
-    return models
+Parts = dict[str, str]
+"""The models of what is inside a function, by the name of the part."""
+
+
+def parts_of(name: str, *, documented: bool = True) -> Parts:
+    """What is known of the inside of a function: where the order is recorded, and where it is only documented."""
+    recorded, more = _parts().get(name, [{}, {}])
+    return {**more, **recorded} if documented else recorded
 
 
 @cache
-def schema_text() -> str:
-    """The whole schema as XSD."""
-    elements = "".join(_function(name, *entry) for name, entry in functions().items())
-    choice = f'<xs:group name="functions"><xs:choice>{elements}</xs:choice></xs:group>'
+def _parts() -> dict[str, list[Parts]]:
+    text = (files("intacct_bridge.data") / "legacy_nested.json").read_text(encoding="utf-8")
+    table: dict[str, list[Parts]] = json.loads(text)
+    return table
+
+
+@cache
+def schema_text(*, documented: bool = True) -> str:
+    """The whole schema as XSD; without `documented`, parts whose order is not recorded are not looked into."""
+    types, elements = [], []
+    for name, entry in functions().items():
+        parts = parts_of(name, documented=documented)
+        named = {part: f"{name}.{part}" for part in parts}
+        types += [_part_type(named[part], model, named) for part, model in parts.items()]
+        elements.append(_function(name, named, *entry))
+    choice = f'<xs:group name="functions"><xs:choice>{"".join(elements)}</xs:choice></xs:group>'
     template = (files("intacct_bridge.data") / "emulator_envelope.xsd").read_text(encoding="utf-8")
-    return template.replace("<!-- functions -->", choice).replace("<!-- conditions -->", _conditions())
+    whole = template.replace("<!-- functions -->", f"{''.join(types)}{choice}")
+    return whole.replace("<!-- conditions -->", _conditions())
 
 
-def _function(name: str, model: str, attributes: dict[str, Any] | None = None) -> str:
+def _part_type(name: str, model: str, types: Mapping[str, str]) -> str:
+    attributes = '<xs:anyAttribute processContents="skip"/>'
+    return f'<xs:complexType name="{name}">{content_xsd(model, types)}{attributes}</xs:complexType>'
+
+
+def _function(name: str, types: Mapping[str, str], model: str, attributes: dict[str, Any] | None = None) -> str:
     declared = "".join(_attribute(one, *about) for one, about in (attributes or {}).items())
     if name in _ANY_ORDER:
         parts = "".join(_part(word) for word in _ANY_ORDER[name].split())
         content = f"<xs:all>{parts}</xs:all>"
     else:
-        content = content_xsd(model, nested_models() if name.startswith(_NESTED) else None)
+        content = content_xsd(model, types)
     if content.startswith(("<xs:element", "<xs:any")):
         content = f"<xs:sequence>{content}</xs:sequence>"
     return f'<xs:element name="{name}"><xs:complexType>{content}{declared}</xs:complexType></xs:element>'

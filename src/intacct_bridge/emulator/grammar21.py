@@ -1,15 +1,15 @@
 """What document type 2.1 says about requests, written as a document type definition of our own.
 
-The older functions are declared with their content models and attributes, the envelope as its sequence; what stands
-inside a function's parts is not looked into. The generic functions do not exist here. Whoever validates with it leaves
-out complaints about elements that are not declared, except where a function's own name should be.
+The envelope is declared as its sequence; every older function has a definition of its own, because a part such as
+`lineitem` differs from one to the other and a definition knows only one content for a name. The generic functions do
+not exist here. Whoever validates leaves out complaints about elements that are not declared, except where a function's
+own name should be, and about attributes of parts, which are not recorded.
 """
 
 import re
 from functools import cache
-from typing import Any
 
-from intacct_bridge.emulator.grammar import functions
+from intacct_bridge.emulator.grammar import functions, parts_of
 
 GENERIC = frozenset(
     (
@@ -30,28 +30,35 @@ _ENVELOPE = """
 <!ELEMENT content (function+)>
 <!ATTLIST function controlid CDATA #REQUIRED>
 """
-_ENVELOPED = ("request", "control", "operation", "authentication", "login", "content", "function")
+ENVELOPED = ("request", "control", "operation", "authentication", "login", "content", "function")
+"""The elements that the definition of the envelope declares."""
 
 
 @cache
-def dtd_text() -> str:
-    """The whole definition."""
-    known = {name: entry for name, entry in functions().items() if name not in GENERIC}
+def envelope_dtd() -> str:
+    """The definition of everything around the functions."""
+    known = [name for name in functions() if name not in GENERIC]
     parts = [_ENVELOPE, f"<!ELEMENT function ({'|'.join(known)})>"]
-    parts += [_function(name, *entry) for name, entry in known.items()]
-    words = {word for model, *_ in known.values() for word in _TOKEN.findall(model) if word[0].isalpha()}
-    plain = (words | _leaves()) - set(known) - set(_ENVELOPED) - {"ANY"}
+    plain = _leaves() - set(known) - set(ENVELOPED) - {"ANY"}
     parts += [f"<!ELEMENT {name} ANY>" for name in sorted(plain)]
     return "\n".join(parts)
 
 
+@cache
+def function_dtd(name: str, *, documented: bool = True) -> str:
+    """The definition of one older function, down to the parts that are known."""
+    model, *attributes = functions()[name]
+    parts = parts_of(name, documented=documented)
+    declared = [f"<!ELEMENT {name} {content_dtd(model)}>"]
+    declared += [_attribute(name, one, *about) for one, about in (attributes[0] if attributes else {}).items()]
+    declared += [f"<!ELEMENT {part} {content_dtd(inner)}>" for part, inner in parts.items()]
+    words = {word for text in (model, *parts.values()) for word in _TOKEN.findall(text) if word[0].isalpha()}
+    declared += [f"<!ELEMENT {word} ANY>" for word in sorted(words - {name, "ANY", *parts})]
+    return "\n".join(declared)
+
+
 def _leaves() -> set[str]:
     return set(re.findall(r"\w+", " ".join(re.findall(r"\(([^)]*)\)", _ENVELOPE)))) - {"true", "false"}
-
-
-def _function(name: str, model: str, attributes: dict[str, Any] | None = None) -> str:
-    declared = "".join(_attribute(name, one, *about) for one, about in (attributes or {}).items())
-    return f"<!ELEMENT {name} {content_dtd(model)}>{declared}"
 
 
 def _attribute(element: str, name: str, required: bool, values: list[str]) -> str:  # noqa: FBT001

@@ -4,12 +4,14 @@ The gateway's parser is libxml2, so with lxml installed the texts of XL03000003 
 our own reader in any case; without lxml only what that reader and the codec notice is refused.
 """
 
+from collections.abc import Iterator
 from functools import cache
 from io import StringIO
+from itertools import islice
 from typing import Any
 
 from intacct_bridge.emulator.grammar import functions, schema_text
-from intacct_bridge.emulator.grammar21 import GENERIC, dtd_text
+from intacct_bridge.emulator.grammar21 import ENVELOPED, GENERIC, envelope_dtd, function_dtd
 from intacct_bridge.emulator.refusals import unreadable
 from intacct_bridge.errors import ProtocolError
 from intacct_bridge.wire.codec import request_from
@@ -18,17 +20,23 @@ from intacct_bridge.wire.xml import parse
 
 _MAX_REQUEST = 64 * 1024 * 1024
 _UNDECLARED = 534
+_UNDECLARED_ATTRIBUTE = 533
+_MOST = 20
+"""Violations told at once."""
 
 
-def incoming(body: bytes, *, http_status: int = 200) -> Request:
-    """The request in these bytes. Raises ControlRefusedError with one fault a violation."""
+def incoming(body: bytes, *, http_status: int = 200, documented: bool = True) -> Request:
+    """The request in these bytes. Raises ControlRefusedError with one fault a violation.
+
+    `documented` holds the parts of older functions to the documentation's order where no other is recorded.
+    """
     try:
         root = parse(body, max_bytes=_MAX_REQUEST)
     except ProtocolError as error:
         raise unreadable(*(_parse_errors(body) or (_said(error.message),)), http_status=http_status) from None
     control = root.find("control")
     older = control is not None and control.findtext("dtdversion").strip() == "2.1"
-    violations = _violations(body, older=older)
+    violations = _violations(body, older=older, documented=documented)
     if violations:
         raise unreadable(*violations, http_status=http_status)
     try:
@@ -61,14 +69,19 @@ def _lxml() -> Any:
 
 
 @cache
-def _schema() -> Any:
+def _schema(*, documented: bool) -> Any:
     etree = _lxml()
-    return etree.XMLSchema(etree.fromstring(schema_text()))
+    return etree.XMLSchema(etree.fromstring(schema_text(documented=documented)))
 
 
 @cache
-def _definition() -> Any:
-    return _lxml().DTD(StringIO(dtd_text()))
+def _envelope() -> Any:
+    return _lxml().DTD(StringIO(envelope_dtd()))
+
+
+@cache
+def _definition(name: str, *, documented: bool) -> Any:
+    return _lxml().DTD(StringIO(function_dtd(name, documented=documented)))
 
 
 def _parser(etree: Any) -> Any:
@@ -88,7 +101,7 @@ def _parse_errors(body: bytes) -> list[str]:
     return []
 
 
-def _violations(body: bytes, *, older: bool) -> list[str]:
+def _violations(body: bytes, *, older: bool, documented: bool) -> list[str]:
     """What the schema, or the older definition, says against the document, one sentence a violation."""
     etree = _lxml()
     if etree is None:
@@ -99,13 +112,30 @@ def _violations(body: bytes, *, older: bool) -> list[str]:
     except (etree.XMLSyntaxError, ValueError):
         return [_line("Fatal Error", entry) for entry in parser.error_log][:20]
     if older:
-        definition = _definition()
-        definition.validate(document)
-        return [_older_line(entry) for entry in definition.error_log if entry.type != _UNDECLARED][:20]
-    schema = _schema()
+        return list(islice(_older_violations(document, documented=documented), _MOST))
+    schema = _schema(documented=documented)
     if schema.validate(document):
         return []
-    return [_line("Error", entry) for entry in schema.error_log][:20]
+    return [_line("Error", entry) for entry in schema.error_log][:_MOST]
+
+
+def _older_violations(document: Any, *, documented: bool) -> Iterator[str]:
+    """First what is wrong around the functions, then inside each."""
+    envelope = _envelope()
+    envelope.validate(document)
+    yield from (_older_line(entry) for entry in envelope.error_log if _counts(entry, ENVELOPED))
+    for function in document.iter("function"):
+        for called in function.iterchildren(*(name for name in functions() if name not in GENERIC)):
+            definition = _definition(called.tag, documented=documented)
+            definition.validate(called)
+            yield from (_older_line(entry) for entry in definition.error_log if _counts(entry, (called.tag,)))
+
+
+def _counts(entry: Any, declared: tuple[str, ...]) -> bool:
+    """Whether a complaint is one: parts that are not declared, and their attributes, are let through."""
+    if entry.type == _UNDECLARED_ATTRIBUTE:
+        return str(entry.message).rpartition(" of element ")[2] in declared
+    return bool(entry.type != _UNDECLARED)
 
 
 def _line(level: str, entry: Any) -> str:

@@ -158,6 +158,8 @@ class Behaviour:
     """Whether record numbers that are text sort as `text` or as `number`."""
     gldetail_key_per_book: bool = False
     """Whether a GLDETAIL record number repeats in every book."""
+    nested_order: str = "documented"
+    """How far the parts of older functions are held to an order: `documented`, or only where it is `recorded`."""
     audit_delay_seconds: float = 0
     """How long after a change its AUDITHISTORY row can be seen."""
     unique_document_numbers: bool = True
