@@ -442,7 +442,7 @@ def test_an_unknown_setting_is_not_written(tmp_path: Path) -> None:
 TEXTS = st.text(st.characters(codec="utf-8", exclude_characters="\x00"), max_size=30)
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(
     name=TEXTS.filter(bool),
     values=st.dictionaries(TEXTS.filter(bool), st.one_of(TEXTS, st.booleans(), st.integers(-9, 9))),

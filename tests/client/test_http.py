@@ -107,7 +107,9 @@ def test_a_kept_connection_that_the_server_closed_is_replaced() -> None:
 
     with serving(once) as (send, url, server):
         send(url, b"<request/>")
-        server.closed.acquire()  # the close follows the answer; a request between the two is cut, and said to be
+        assert server.closed.acquire(
+            timeout=120
+        )  # the close follows the answer; a request between the two is cut, and said to be
         assert send(url, b"<request/>").status == 200
 
 
@@ -191,7 +193,7 @@ def test_silence_is_a_cut_after_sending() -> None:
     done = threading.Event()
 
     def wait(_: Handler) -> None:
-        done.wait(10)
+        done.wait(120)
 
     with serving(wait, timeout=0.05) as (send, url, _):
         try:
@@ -206,16 +208,20 @@ def test_silence_is_a_cut_after_sending() -> None:
 def listening(act: Callable[[socket.socket], None]) -> Iterator[int]:
     """A bare socket that does one thing with the first connection."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(120)  # a test that fails before it connects ends all the same
 
         def run() -> None:
             accepted, _ = listener.accept()
             with accepted:
+                accepted.settimeout(120)
                 act(accepted)
 
         thread = threading.Thread(target=run)
         thread.start()
-        yield listener.getsockname()[1]
-        thread.join()
+        try:
+            yield listener.getsockname()[1]
+        finally:
+            thread.join()
 
 
 def test_a_connection_that_breaks_while_sending_never_had_the_whole_request() -> None:
@@ -233,16 +239,21 @@ def test_a_connection_that_breaks_while_sending_never_had_the_whole_request() ->
 
 
 def test_nothing_there_is_certainly_not_sent() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
-    with HttpTransport(connection()) as send, pytest.raises(ConnectionCutError, match="cannot be reached") as cut:
-        send(f"http://127.0.0.1:{port}/", b"<request/>")
+    with socket.socket() as silent:  # bound, so that nobody else gets the port, and never listening
+        silent.bind(("127.0.0.1", 0))
+        port = silent.getsockname()[1]
+        with HttpTransport(connection()) as send, pytest.raises(ConnectionCutError, match="cannot be reached") as cut:
+            send(f"http://127.0.0.1:{port}/", b"<request/>")
     assert not cut.value.sent and cut.value.fix
 
 
 def test_tls_with_something_else_is_certainly_not_sent() -> None:
+    def answer_plainly(accepted: socket.socket) -> None:
+        assert accepted.recv(10_000)
+        accepted.sendall(b"HTTP/1.1 400 No\r\n\r\n")
+
     with (
-        listening(lambda accepted: accepted.sendall(b"HTTP/1.1 400 No\r\n\r\n")) as port,
+        listening(answer_plainly) as port,
         HttpTransport(connection()) as send,
         pytest.raises(ConnectionCutError, match="TLS connection") as cut,
     ):

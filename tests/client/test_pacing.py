@@ -57,7 +57,7 @@ def test_the_gate_lets_no_more_through_than_the_pace_allows() -> None:
     time = Time()
     gate = Gate(2, clock=time, sleep=time.sleep)
     lock, running, most = threading.Lock(), 0, 0
-    both = threading.Barrier(2)
+    both = threading.Barrier(2, timeout=120)
 
     def work() -> None:
         nonlocal running, most

@@ -104,7 +104,7 @@ def test_an_interrupted_emulator_leaves_no_port_file_behind(home: Path) -> None:
     assert process.stdout is not None
     first = process.stdout.readline()
     process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=300)
     assert first.startswith("endpoint  ")
     assert "Traceback" not in err
     assert process.returncode in (0, 130)

@@ -87,7 +87,7 @@ def test_a_policy_is_acknowledged_and_answered_later(inbox: str) -> None:
     made = f"<create>{element('CLASS', CLASSID='A', NAME='A')}</create>"
     response = send(emulator, made, policy_id="nightly")
     assert (response.acknowledged, response.operations) == (True, ())
-    answer = decode_response(_Inbox.received.get(timeout=20))
+    answer = decode_response(_Inbox.received.get(timeout=120))
     assert answer.operations[0].results[0].status == "success"
     assert emulator.books().table("CLASS").count() == 1
     emulator.close()

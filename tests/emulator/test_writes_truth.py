@@ -97,7 +97,9 @@ class Clerk:
         self.do(f'<reverse_arpayment key="{key}">{day("datereversed", 21)}</reverse_arpayment>')
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(st.lists(STEP, min_size=6, max_size=18))
 def test_the_books_hold_after_any_sequence(grown: Emulator, steps: list[tuple[object, ...]]) -> None:
     emulator = grown.clone()

@@ -115,6 +115,8 @@ class Ledger:
     repetition: str = "The function with controlid '{}' has already been completed"
     weather: list[str] = field(default_factory=list)
     """What befalls the next submits, in order; `fine` for nothing. See `_befall`."""
+    fates: dict[str, str] = field(default_factory=dict)
+    """What befalls every submit that says this somewhere, before any weather."""
     visible_after: timedelta = timedelta(0)
     """How late what was written can be read."""
     refuse: Callable[[Element], str] = lambda record: ""
@@ -157,7 +159,7 @@ class Ledger:
     def submit(self, functions: Sequence[Function], /, *, transaction: bool = False) -> tuple[Result, ...]:
         with self.guard:
             self.submits.append(tuple(function.control_id for function in functions))
-            weather = self.weather.pop(0) if self.weather else "fine"
+            weather = self._fate(functions) or (self.weather.pop(0) if self.weather else "fine")
         self.met()
         with self.guard:
             return self._befall(weather, lambda: self._run(functions, transaction=transaction))
@@ -174,6 +176,10 @@ class Ledger:
         for work in self.late:
             work()
         self.late.clear()
+
+    def _fate(self, functions: Sequence[Function]) -> str:
+        said = "".join(serialize(function.body) for function in functions)
+        return next((fate for word, fate in self.fates.items() if word in said), "")
 
     def _befall(self, weather: str, work: Callable[[], tuple[Result, ...]]) -> tuple[Result, ...]:
         if weather == "cut before":

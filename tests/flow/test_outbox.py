@@ -1,8 +1,11 @@
 """The outbox: durable before bytes leave, one loader an identity, no way from doubt back to sending but by settling."""
 
+import os
+import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -118,6 +121,19 @@ def test_of_two_loaders_one_gets_an_identity(path: Path) -> None:
     assert len(taken) == 300
 
 
+def test_many_loaders_may_open_a_new_outbox_at_once(tmp_path: Path) -> None:
+    for number in range(40):
+        path, together = tmp_path / f"{number}.sqlite3", threading.Barrier(8, timeout=60)
+
+        def opened(_: int, path: Path = path, together: threading.Barrier = together) -> int:
+            together.wait()
+            with Outbox(path) as loader:
+                return sum(1 for _ in loader.entries())
+
+        with ThreadPoolExecutor(8) as pool:
+            assert list(pool.map(opened, range(8))) == [0] * 8
+
+
 def test_a_loader_that_is_gone_leaves_doubt_and_a_living_one_does_not(path: Path, outbox: Outbox) -> None:
     other = Outbox(path)
     (begun,) = sent(other)
@@ -142,7 +158,9 @@ place = Place("demo-company", "", Operation.CREATE, "GLBATCH")
 outbox.begin(outbox.plan([Intent(place, "a", "1", "<create/>")]))
 os.kill(os.getpid(), signal.SIGKILL)
 """
-    subprocess.run([sys.executable, "-c", script], check=False, env={"PYTHONPATH": "src", "PATH": ""})
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run([sys.executable, "-c", script], check=False, env=environment, stderr=subprocess.PIPE)
+    assert done.returncode == -signal.SIGKILL, done.stderr.decode()
     (doubtful,) = outbox.recover()
     assert (doubtful.identity, doubtful.state) == ("a", State.IN_DOUBT)
 

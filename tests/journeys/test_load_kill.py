@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -33,6 +34,8 @@ class Killer:
     def __init__(self, emulator: Emulator, when: str) -> None:
         self._emulator, self._when = emulator, when
         self.victim: subprocess.Popen[str] | None = None
+        self.known = threading.Event()
+        """Set once `victim` is: the process may ask before this one has it in hand."""
 
     def __call__(self, endpoint: str, body: bytes) -> Reply:
         creates = decode_request(body).operations[0].functions[0].name == "create"
@@ -44,7 +47,12 @@ class Killer:
             self._kill()
         return reply
 
+    def aim(self, victim: "subprocess.Popen[str]") -> None:
+        self.victim = victim
+        self.known.set()
+
     def _kill(self) -> None:
+        assert self.known.wait(120)
         if self.victim is not None:
             os.kill(self.victim.pid, signal.SIGKILL)
             self.victim.wait()
@@ -83,8 +91,9 @@ def test_the_next_loader_carries_on_wherever_the_first_was_killed(
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT / "src"), str(ROOT / "tests")])}
     with serve(killer) as server:
         script = [sys.executable, "-m", "journeys.loader_process", server.url, str(file), str(path), moment]
-        killer.victim = first = subprocess.Popen(script, env=environment, text=True, stdout=subprocess.PIPE)
-        told, _ = first.communicate(timeout=60)
+        first = subprocess.Popen(script, env=environment, text=True, stdout=subprocess.PIPE)
+        killer.aim(first)
+        told, _ = first.communicate(timeout=300)
     assert first.returncode == -signal.SIGKILL
     assert "in doubt" not in told
     clock.forward(minutes=16)  # a little more: the process counted on with a clock of its own

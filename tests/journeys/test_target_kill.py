@@ -1,9 +1,11 @@
 """The `target-intacct` executable over real HTTP, killed with kill -9 around its requests, and run again."""
 
+import itertools
 import json
 import os
 import subprocess
 import sys
+import threading
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -26,16 +28,18 @@ class Gateway:
     def __init__(self, emulator: Any, *, at: int = 0, done: bool = False) -> None:
         self.emulator, self.at, self.done = emulator, at, done
         self.victim: subprocess.Popen[bytes] | None = None
-        self.creates = 0
+        self.known = threading.Event()
+        """Set once `victim` is: the process may ask before this one has it in hand."""
+        self.creates = itertools.count(1)
 
     def __call__(self, endpoint: str, body: bytes) -> Reply:
         creates = decode_request(body).operations[0].functions[0].name == "create"
-        self.creates += creates
-        if not creates or self.creates != self.at or self.victim is None:
+        if not creates or next(self.creates) != self.at:
             reply: Reply = self.emulator(endpoint, body)
             return reply
         if self.done:
             self.emulator(endpoint, body)
+        assert self.known.wait(120) and self.victim is not None
         self.victim.kill()
         self.victim.wait()
         return Reply(503, b"", {})
@@ -50,7 +54,8 @@ def run(folder: Path, url: str, gateway: Gateway, lines: bytes) -> subprocess.Co
     script = [sys.executable, "-m", "intacct_bridge.edge.target", "--config", str(config)]
     pipe = subprocess.PIPE
     gateway.victim = process = subprocess.Popen(script, env=environment, stdin=pipe, stdout=pipe, stderr=pipe)
-    out, err = process.communicate(lines, timeout=120)
+    gateway.known.set()
+    out, err = process.communicate(lines, timeout=300)
     return subprocess.CompletedProcess(script, process.returncode, out, err)
 
 

@@ -22,6 +22,7 @@ from intacct_bridge.flow.write import Operation
 
 T = TypeVar("T")
 VERSION = 1
+_TRIES = 1000
 
 PLAN = """
 INSERT INTO entry (company, entity, operation, object, identity, generation, digest, state, attempt, control_id, body,
@@ -112,7 +113,7 @@ def connect(path: Path) -> sqlite3.Connection:
 
 def _prepare(db: sqlite3.Connection, path: Path) -> None:
     db.row_factory = sqlite3.Row
-    db.execute("PRAGMA journal_mode = WAL")
+    _keep_a_log(db)
     db.execute("PRAGMA synchronous = FULL")
     db.execute("BEGIN IMMEDIATE")
     version = db.execute("PRAGMA user_version").fetchone()[0]
@@ -123,6 +124,20 @@ def _prepare(db: sqlite3.Connection, path: Path) -> None:
             db.execute(statement)
         db.execute(f"PRAGMA user_version = {VERSION}")
     db.execute("COMMIT")
+
+
+def _keep_a_log(db: sqlite3.Connection) -> None:
+    """Turn write-ahead logging on, which SQLite refuses at once while another loader does the same to a new file."""
+    for _ in range(_TRIES):
+        try:
+            db.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
+                raise
+        db.execute("BEGIN IMMEDIATE")  # waits for its turn, which the pragma does not
+        db.execute("COMMIT")
+    raise SettingsError("too many loaders open a new outbox at once", fix="run the load again")
 
 
 def _statements(script: str) -> Iterator[str]:
