@@ -38,7 +38,18 @@ from intacct_bridge.emulator.settings import EmulatorSettings
 from intacct_bridge.emulator.store import open_database
 from intacct_bridge.emulator.turnstile import Turnstile
 from intacct_bridge.emulator.users import keep_users
-from intacct_bridge.emulator.weather import TOO_MANY, Forecast, Weather, about, cut, http_reply, scripted_faults
+from intacct_bridge.emulator.weather import (
+    TOO_MANY,
+    Forecast,
+    Paced,
+    Weather,
+    about,
+    broken_off,
+    cut,
+    dribbled,
+    http_reply,
+    scripted_faults,
+)
 from intacct_bridge.emulator.whitespace import spaced
 from intacct_bridge.errors import Fault
 from intacct_bridge.wire.codec import encode_response, masked
@@ -175,7 +186,16 @@ class Emulator:
     # --- one request
 
     def __call__(self, endpoint: str, body: bytes) -> Reply:
-        """Answer a request that came by this endpoint."""
+        """Answer a request that came by this endpoint; an answer that comes slowly is waited for."""
+        reply = self.paced(endpoint, body)
+        if isinstance(reply, Paced):
+            if not reply.whole:
+                raise cut(sent=True)
+            self._sleep(reply.lasting)
+        return reply
+
+    def paced(self, endpoint: str, body: bytes) -> Reply:
+        """The same for a server, which plays a `Paced` answer itself."""
         with self._turnstile.passage() as admitted:
             if not admitted:
                 return http_reply(TOO_MANY)
@@ -229,6 +249,10 @@ class Emulator:
                 raise cut(sent=True)
             elif weather.kind == "truncated":
                 reply = replace(reply, body=reply.body[: len(reply.body) // 2])
+            elif weather.kind == "dribble":
+                reply = dribbled(reply, weather)
+            elif weather.kind == "cut-within":
+                return broken_off(reply)
         return reply
 
     def _acknowledge(self, request: Request, endpoint: str, scripted: dict[str, Fault], *, size: int) -> Reply:

@@ -2,18 +2,22 @@
 
 POST of a request body, or of a form with the field `xmlrequest` as old clients send it; answers are compressed for
 whoever accepts that. The endpoint that a session is bound to is the one it was asked at, so the Host header of the
-request is what `getAPISession` returns. A cut connection is cut here: the socket is closed without an answer.
+request is what `getAPISession` returns. A cut connection is cut here: the socket is closed without an answer, or in
+the middle of one; an answer that dribbles leaves in its pieces.
 """
 
 import gzip
 import socket
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from dataclasses import replace
 from ipaddress import ip_address
 from threading import Event, Thread
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
+from intacct_bridge.emulator.gateway import Emulator
+from intacct_bridge.emulator.weather import Paced
 from intacct_bridge.errors import SettingsError
 from intacct_bridge.wire.reply import ConnectionCutError, Reply, Transport
 
@@ -26,6 +30,7 @@ if TYPE_CHECKING:
 PATH = "/ia/xml/xmlgw.phtml"
 _WORTH_COMPRESSING = 500
 _START_SECONDS = 30
+_LENGTH = b"content-length"
 Compress = Callable[[bytes], bytes]
 
 
@@ -155,6 +160,7 @@ def application(emulator: Transport) -> "Starlette":
     from starlette.routing import Route
 
     compress = compressor()
+    answer = emulator.paced if isinstance(emulator, Emulator) else emulator
 
     async def gateway(request: "Request") -> "Response":
         if request.method != "POST":
@@ -162,7 +168,7 @@ def application(emulator: Transport) -> "Starlette":
         body = _unwrapped(request.headers.get("content-type", ""), await request.body())
         accepts = "gzip" in request.headers.get("accept-encoding", "")
         try:
-            reply = await run_in_threadpool(emulator, _endpoint(request), body)
+            reply = await run_in_threadpool(answer, _endpoint(request), body)
             return await run_in_threadpool(_response, reply, compress if accepts else None)
         except ConnectionCutError:
             await _cut(request.receive)
@@ -180,7 +186,31 @@ def _response(reply: Reply, compress: Compress | None) -> "Response":
     if compress is not None and len(body) > _WORTH_COMPRESSING:
         body = compress(body)
         headers["content-encoding"] = "gzip"
+    if isinstance(reply, Paced):
+        return _pieces(replace(reply, body=body, headers=headers))
     return Response(body, status_code=reply.status, headers=headers)
+
+
+def _pieces(reply: Paced) -> "Response":
+    """A response that leaves piece by piece; one that is not whole promises its length and stops after a piece."""
+    import asyncio
+
+    from starlette.responses import Response
+
+    class Pieces(Response):
+        async def __call__(self, _scope: Any, _receive: Any, send: Callable[[Any], Awaitable[None]]) -> None:
+            head = [*self.raw_headers] if not reply.whole else [one for one in self.raw_headers if one[0] != _LENGTH]
+            await send({"type": "http.response.start", "status": reply.status, "headers": head})
+            for start in range(0, len(reply.body), reply.piece):
+                if start:
+                    if not reply.whole:
+                        return
+                    await asyncio.sleep(reply.seconds)
+                piece = reply.body[start : start + reply.piece]
+                await send({"type": "http.response.body", "body": piece, "more_body": True})
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    return Pieces(reply.body, status_code=reply.status, headers=dict(reply.headers))
 
 
 def _endpoint(request: "Request") -> str:

@@ -2,9 +2,10 @@
 
 A script is a list of `Weather`s; each counts the calls that match it and strikes at some of them. What a fault does is
 one of: `http` (a status and a body instead of an answer), `cut-before` (nothing is processed), `cut-after` (everything
-is processed and committed, and no answer comes), `truncated` (half of the answer), `slow` (seconds late),
-`session-lost` (all sessions are forgotten first) and `fault` (a function fails with a given number and text). It
-strikes at counted calls, or at a share of them by chance, which a seed makes the same each time.
+is processed and committed, and no answer comes), `cut-within` (the connection breaks in the middle of the answer),
+`truncated` (half of the answer, as if it were the whole), `slow` (seconds late), `dribble` (the answer comes a few
+bytes at a time), `session-lost` (all sessions are forgotten first) and `fault` (a function fails with a given number
+and text). It strikes at counted calls, or at a share of them by chance, which a seed makes the same each time.
 """
 
 import tomllib
@@ -18,7 +19,7 @@ from intacct_bridge.errors import Fault, SettingsError
 from intacct_bridge.wire.envelope import Function
 from intacct_bridge.wire.reply import ConnectionCutError, Reply
 
-KINDS = ("http", "cut-before", "cut-after", "truncated", "slow", "session-lost", "fault")
+KINDS = (*("http", "cut-before", "cut-after", "cut-within", "truncated", "slow", "dribble", "session-lost", "fault"),)
 _CLOUDFLARE = "<html><head><title>{status}</title></head><body><center>cloudflare</center></body></html>"
 
 
@@ -40,12 +41,17 @@ class Weather:
     """With `http`: the body. `html` for a proxy's page, empty for the gateway's own."""
     headers: tuple[tuple[str, str], ...] = ()
     seconds: float = 1.0
+    """How late the answer is; with `dribble`, how long after one piece the next comes."""
+    piece: int = 64
+    """With `dribble`: how many bytes come at a time."""
     errorno: str = "PL04000050"
     text: str = "System temporarily unavailable"
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
             raise SettingsError(f"there is no fault {self.kind!r}", fix=f"faults: {', '.join(KINDS)}")
+        if self.piece < 1:
+            raise SettingsError(f"a dribble needs pieces of 1 byte at least, not {self.piece}")
 
 
 TOO_MANY = Weather("http", status=429, headers=(("retry-after", "1"),))
@@ -141,6 +147,30 @@ def _gateway_text(status: int) -> str:
         '<?xml version="1.0" encoding="UTF-8"?><response><control><status>failure</status></control><errormessage>'
         f"<error><errorno>{errorno}</errorno><description>{text}</description></error></errormessage></response>"
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Paced(Reply):
+    """An answer that comes in pieces, perhaps not all of them; a server plays it, in process it is only waited for."""
+
+    piece: int = 64
+    seconds: float = 0.0
+    whole: bool = True
+
+    @property
+    def lasting(self) -> float:
+        """How long the whole answer takes."""
+        return (len(self.body) - 1) // self.piece * self.seconds
+
+
+def dribbled(reply: Reply, weather: Weather) -> Paced:
+    """The answer a few bytes at a time."""
+    return Paced(reply.status, reply.body, reply.headers, weather.piece, weather.seconds)
+
+
+def broken_off(reply: Reply) -> Paced:
+    """The answer up to its middle, after which the connection breaks."""
+    return Paced(reply.status, reply.body, reply.headers, max(1, len(reply.body) // 2), whole=False)
 
 
 def cut(*, sent: bool) -> ConnectionCutError:
