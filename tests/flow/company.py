@@ -5,7 +5,7 @@ a little in the past, and leaves entries in an audit trail, perhaps a little lat
 """
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from random import Random
@@ -101,6 +101,12 @@ class Company:
     def page(self, query: Query) -> Answer:
         with self.lock:
             return self.answer(query)
+
+    def unchanged(self, stream: Stream, since: str) -> bool:
+        return False
+
+    def feed(self, stream: Stream) -> Iterator[Answer]:
+        raise NotImplementedError(stream.name)
 
     def answer(self, query: Query) -> Answer:
         """One call, and what else happens in the company meanwhile."""

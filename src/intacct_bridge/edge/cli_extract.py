@@ -63,13 +63,15 @@ def extract_command(
 ) -> int:
     """Copy objects to a destination, and keep the copy current: the first run reads all, later ones what changed.
 
-    A run that was stopped goes on where it stood. Deleted records are marked, lines follow their headers.
+    A run that was stopped goes on where it stood. Deleted records are marked, lines follow their headers. A STREAM is an
+    object's name, or trial_balance, account_balances, report:NAME, dimensions, dimension_values.
 
     \b
     Examples:
       intacct extract --to duckdb:///intacct.duckdb
       intacct extract GLDETAIL APBILL APBILLITEM --to parquet:ledger
       intacct extract VENDOR --select VENDOR.VENDORID,VENDOR.NAME --to csv:vendors
+      intacct extract "trial_balance?from=2026-01-01&by=location" --to duckdb:///books.duckdb
     """
     from datetime import datetime
 

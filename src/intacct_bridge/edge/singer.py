@@ -20,6 +20,10 @@ _ENCODER = msgspec.json.Encoder(decimal_format="number")
 _DECIMAL_KINDS = (Kind.DECIMAL, Kind.CURRENCY, Kind.PERCENT)
 
 
+OPEN_ENDED = "intacct.open-ended"
+"""Marks a stream whose columns only reading shows; unless some are chosen, all are wanted."""
+
+
 # --- schemas
 
 
@@ -144,7 +148,9 @@ def _selected(entry: Mapping[str, Any]) -> Selected:
     about = _about(entry)
     names = [name for name in entry.get("schema", {}).get("properties", {}) if _wants_field(about, name)]
     method = about.get((), {}).get("replication-method", entry.get("replication_method"))
-    return Selected(entry["tap_stream_id"], tuple(names), method == "FULL_TABLE")
+    every = about.get((), {}).get(OPEN_ENDED) and len(names) == len(entry.get("schema", {}).get("properties", {}))
+    wanted = None if every else tuple(names)
+    return Selected(entry["tap_stream_id"], wanted, method == "FULL_TABLE")
 
 
 def _wants_field(about: Mapping[tuple[str, ...], Mapping[str, Any]], name: str) -> bool:

@@ -189,7 +189,9 @@ class SingerWriter:
         self._name = sink.names(stream.name)
         self._before = bookmark
         wanted = sink.selected.get(stream.name)
-        self._hidden = frozenset(stream.fields).difference(wanted, (stream.key,)) if wanted is not None else frozenset()
+        ours = (stream.key,) if stream.identity and stream.key not in stream.identity else ()
+        kept = frozenset(stream.fields if wanted is None else (*wanted, stream.key, *stream.identity)).difference(ours)
+        self._hidden = frozenset(stream.fields).difference(kept)
         self._kinds = {name: kind for name, kind in stream.fields.items() if name not in self._hidden}
         self._version = sink.version(stream, bookmark)
         self._announced = False
@@ -236,7 +238,7 @@ class SingerWriter:
     def commit(self, bookmark: Bookmark, at: datetime) -> Committed:  # noqa: ARG002  # time_extracted is the run's
         """What waits, ACTIVATE_VERSION when a walk over everything ends here, and STATE."""
         ended = not bookmark.in_progress and bookmark.read_in_full != self._before.read_in_full
-        if ended and not self._sink.partial:
+        if ended and not (self._sink.partial and self._stream.modified):
             self._announce(None)
             self._pending.append(activate_version_message(self._name, self._version))
             self._before = bookmark
@@ -266,7 +268,7 @@ class SingerWriter:
         described = self._sink.descriptions.get(self._stream.name, {})
         properties: dict[str, Any] = {}
         for name, kind in self._kinds.items():
-            properties[name] = json_type(kind, decimals=self._sink.decimals, nullable=name != self._stream.key)
+            properties[name] = json_type(kind, decimals=self._sink.decimals, nullable=name not in self._stream.keys)
             if described.get(name):
                 properties[name]["description"] = described[name]
         properties[DELETED_AT] = {"type": ["null", "string"], "format": "date-time"}
@@ -277,7 +279,7 @@ class SingerWriter:
     @property
     def keys(self) -> list[str]:
         """The fields that tell rows apart: none where the object's key is not to be trusted."""
-        return [] if self._stream.group else [self._stream.key]
+        return list(self._stream.keys)
 
     def _widen(self, rows: "pa.RecordBatch") -> bool:
         import pyarrow as pa

@@ -7,6 +7,7 @@ one API transaction a run. `--all` reads everything.
 from collections.abc import Iterable, Mapping, Sequence
 
 from intacct_bridge.errors import InvalidRequestError, SettingsError
+from intacct_bridge.flow.feed import feed_named
 from intacct_bridge.model.catalog import unknown_object
 
 LISTS = (
@@ -35,10 +36,12 @@ def streams_for(named: Sequence[str], objects: Mapping[str, str], *, everything:
     if not named:
         return [name for name in USUAL if name in objects]
     known = {name.upper(): name for name in objects}
+    found = []
     for name in named:
-        if name.upper() not in known:
+        if feed_named(name) is None and name.upper() not in known:
             raise unknown_object(name, objects)
-    return [known[name.upper()] for name in named]
+        found.append(known.get(name.upper(), name))
+    return found
 
 
 def selected_fields(selected: Iterable[str]) -> dict[str, list[str]]:

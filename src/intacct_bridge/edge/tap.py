@@ -6,8 +6,7 @@ point, so whatever ends a run, the next goes on from the last STATE that was kep
 
 import json
 import sys
-from collections.abc import Mapping, Sequence
-from fnmatch import fnmatchcase
+from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, cast
 
@@ -15,8 +14,9 @@ import click
 
 from intacct_bridge import __version__
 from intacct_bridge.edge.console import Console
+from intacct_bridge.edge.discovery import described, discovered
 from intacct_bridge.edge.failures import report, usage
-from intacct_bridge.edge.singer import Decimals, Selected, catalog_entry, read_catalog
+from intacct_bridge.edge.singer import Decimals, Selected, read_catalog
 from intacct_bridge.edge.singer_sink import SingerSink, SingerState
 from intacct_bridge.errors import InvalidRequestError, NotPermittedError, SettingsError
 
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from intacct_bridge.client.client import Client
     from intacct_bridge.edge.tap_config import TapConfig
     from intacct_bridge.flow.sink import StreamOutcome
-    from intacct_bridge.model.catalog import Catalog, ObjectDef
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -93,62 +92,6 @@ def main() -> int:
         return report(error, console)
 
 
-# --- discovery
-
-
-def discovered(client: "Client", config: "TapConfig", console: Console) -> dict[str, Any]:
-    """The discovery document: every object that has a key, standard, custom and user-defined, as it is today."""
-    from intacct_bridge.model.keys import keys_of
-
-    streams = []
-    for described in _described(client, _wanted(client, config), console).values():
-        found = keys_of(described)
-        if not found.record:
-            console.say(f"{described.name}: left out, since it has no key to read it by")
-            continue
-        entry = catalog_entry(
-            described,
-            stream=config.stream_name(described.name),
-            keys=[] if described.name == "GLDETAIL" else [found.record],
-            replication_key=found.modified or None,
-            selected=bool(config.streams),
-            decimals=cast("Decimals", config.decimals),
-        )
-        streams.append(entry)
-    return {"streams": streams}
-
-
-def _wanted(client: "Client", config: "TapConfig") -> list[str]:
-    """The objects to describe: those that the config's names and patterns mean, else all."""
-    names = [config.object_name(name) for name in config.streams]
-    if names and not any("*" in name for name in names):
-        return names
-    known = list(client.objects())
-    if not names:
-        return known
-    found = [name for name in known if any(fnmatchcase(name.upper(), pattern.upper()) for pattern in names)]
-    if not found:
-        raise SettingsError(
-            f"no object of the company matches {', '.join(names)}", fix="list them with: intacct objects"
-        )
-    return found
-
-
-def _described(client: "Client", names: Sequence[str], console: Console) -> "dict[str, ObjectDef]":
-    """Every description that can be had; an object that is refused costs only itself."""
-    try:
-        catalog: Catalog | Mapping[str, ObjectDef] = client.describe_many(names)
-    except (NotPermittedError, InvalidRequestError):
-        catalog = {}
-    found: dict[str, ObjectDef] = {}
-    for name in names:
-        try:
-            found[name] = catalog[name] if name in catalog else client.describe(name)
-        except (NotPermittedError, InvalidRequestError) as error:
-            console.say(f"{name}: left out: {error.message}")
-    return found
-
-
 # --- sync
 
 
@@ -203,14 +146,14 @@ def sync(
 
     names = [one.stream for one in chosen]
     picked = choose(client, names, {one.stream: one.fields for one in chosen if one.fields is not None})
-    described = client.describe_many(names)
+    named = {stream.name: one.fields for stream, one in zip(picked.streams, chosen, strict=True)}
     sink = SingerSink(
         out,
         state,
         decimals=cast("Decimals", config.decimals),
         names=config.stream_name,
-        descriptions={name: {f.name: f.label for f in described.find(name).fields.values()} for name in names},
-        selected={one.stream: one.fields for one in chosen},
+        descriptions=described(client, picked.streams),
+        selected=named,
         full=full,
         partial=bool(config.options.start),
     )
@@ -240,16 +183,21 @@ def _tell(outcomes: "Sequence[StreamOutcome]", client: "Client", console: Consol
 
 def _try_out(client: "Client", chosen: Sequence[Selected], config: "TapConfig", console: Console) -> int:
     """One record of each stream, thrown away."""
+    from intacct_bridge.flow.feed import feed_named
+    from intacct_bridge.flow.source import ClientSource, choose
+
     failed = 0
     for one in chosen:
+        name = config.stream_name(one.stream)
         try:
-            next(iter(client.query(one.stream, limit=1)), None)
-            console.say(f"{config.stream_name(one.stream)}: can be read")
+            if feed_named(one.stream) is None:
+                next(iter(client.query(one.stream, limit=1)), None)
+            else:
+                next(iter(ClientSource(client).feed(choose(client, [one.stream]).streams[0])), None)
+            console.say(f"{name}: can be read")
         except (NotPermittedError, InvalidRequestError) as error:
             failed += 1
-            console.complain(
-                f"{config.stream_name(one.stream)}: {error.message}" + (f" ({error.fix})" if error.fix else "")
-            )
+            console.complain(f"{name}: {error.message}" + (f" ({error.fix})" if error.fix else ""))
     return 1 if failed else 0
 
 

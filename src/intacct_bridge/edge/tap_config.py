@@ -17,7 +17,7 @@ ENV_PREFIX = "TAP_INTACCT_"
 SETTINGS_OF_TAP = (
     *CONNECTING,
     Setting("start_date", "string", "A first sync takes what changed since this time."),
-    Setting("streams", "array", "The objects to discover; names, or patterns such as AP*. All of them unless given."),
+    Setting("streams", "array", "What to discover: objects, patterns such as AP*, trial_balance, report:NAME. All objects unless given."),
     Setting("stream_names", "string", "intacct (default) or hotglue.", choices=("intacct", "hotglue")),
     Setting(
         "decimals",

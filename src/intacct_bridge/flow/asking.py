@@ -6,7 +6,7 @@ then on; where it does not, halves of the fields are tried until the culprits st
 
 import re
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime
 from typing import Protocol
@@ -41,6 +41,12 @@ class Source(Protocol):
 
     def page(self, query: Query) -> Answer:
         """One page, typed; one billable transaction."""
+
+    def unchanged(self, stream: Stream, since: str) -> bool:
+        """Whether a stream that is no object's is certainly as it was then."""
+
+    def feed(self, stream: Stream) -> Iterator[Answer]:
+        """All rows of a stream that is no object's, an answer a transaction."""
 
 
 _NAMED = (

@@ -38,7 +38,8 @@ def follow_deletes(context: Context, readings: Sequence[Reading], headers: Mappi
     """Take out of the copy what is gone from the company; gives the questions asked of the trail."""
     asker = Asker(context.source, TRAIL)
     reached = less(context.started, context.options.trail_seconds)
-    followed = [one for one in readings if one.writer.complete and one.bookmark.deletes_since not in ("", reached)]
+    objects = [one for one in readings if one.stream.feed is None]  # the others were replaced as a whole
+    followed = [one for one in objects if one.writer.complete and one.bookmark.deletes_since not in ("", reached)]
     if not followed:
         return asker
     try:

@@ -42,6 +42,8 @@ def estimated(
 def _asking(source: Source, bookmarks: Mapping[str, Bookmark], options: Options) -> Callable[[Stream], Estimate]:
     def ask(stream: Stream) -> Estimate:
         bookmark = bookmarks.get(stream.name, Bookmark())
+        if stream.feed is not None:
+            return Estimate(stream.name, 0, 0, True, "only a run can tell")
         going_on = bookmark.in_progress and (bookmark.full or not options.full)
         full = bookmark.full if going_on else options.full or not bookmark.since or not stream.modified
         since = options.start if full else bookmark.since

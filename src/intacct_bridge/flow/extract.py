@@ -25,7 +25,7 @@ from intacct_bridge.flow.reading import Context, Options, Progress, Reading, Sto
 from intacct_bridge.flow.sink import Sink, StreamOutcome
 from intacct_bridge.flow.state import Bookmark, moment, wall
 from intacct_bridge.flow.stream import Stream
-from intacct_bridge.flow.walks import due, read_changes, read_everything
+from intacct_bridge.flow.walks import due, read_changes, read_everything, read_feed
 from intacct_bridge.wire.values import Value
 
 DELETES = "deletes"
@@ -68,7 +68,7 @@ class Extraction:
         self._source = source
         self._sink = sink
         self._streams = streams
-        self._headers = {one.object: one for one in streams} | dict(headers or {})
+        self._headers = {one.object: one for one in streams if one.object and one.where is None} | dict(headers or {})
         self._options = options or Options()
         self._events: queue.SimpleQueue[Progress | None] = queue.SimpleQueue()
         self._stop = threading.Event()
@@ -99,6 +99,8 @@ class Extraction:
         readings = []
         for stream in self._streams:
             bookmark = held.get(stream.name, Bookmark())
+            if stream.feed is not None:  # its rows have no order to go on along
+                bookmark = bookmark.abandoned()
             writer = self._sink.writer(stream, bookmark)
             if not writer.complete and (bookmark.since or (bookmark.in_progress and not writer.begun)):
                 bookmark = Bookmark()
@@ -149,6 +151,9 @@ class Extraction:
             reading.count.done = True
             return
         stream, bookmark = reading.stream, reading.bookmark
+        if stream.feed is not None:
+            read_feed(reading)
+            return
         header = self._headers.get(stream.header) if stream.by else None
         if bookmark.full:
             read_everything(reading, header)
@@ -193,7 +198,8 @@ def families(readings: Sequence[Reading]) -> list[list[Reading]]:
         follows = above is not None and reading.bookmark.since and above[0].bookmark.since
         home = above if above is not None and follows else []
         home.append(reading)
-        family[reading.stream.object] = home
+        restricted = reading.stream.where is not None or not reading.stream.object
+        family[reading.name if restricted else reading.stream.object] = home
     return list({id(members): members for members in family.values()}.values())
 
 

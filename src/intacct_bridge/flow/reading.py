@@ -148,10 +148,14 @@ class Reading:
         """Walk, and stop where the run is being stopped."""
         ask = (asker or self.asker).ask
         for piece in walk(ask, partition, self.context.pool, self.context.source.concurrency):
-            if self.context.stop.is_set():
-                raise StoppedError(f"{self.name} was stopped")
+            self.stop_where_asked()
             self.expected = piece.expected
             yield piece
+
+    def stop_where_asked(self) -> None:
+        """StoppedError where the run is being ended."""
+        if self.context.stop.is_set():
+            raise StoppedError(f"{self.name} was stopped")
 
     def take(self, piece: Piece) -> None:
         """Hand one page to the writer."""

@@ -1,14 +1,17 @@
 """A client as the source of an extraction, and its objects as streams."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from intacct_bridge.client.client import Client
 from intacct_bridge.errors import InvalidRequestError
+from intacct_bridge.flow.feed import feed_named
+from intacct_bridge.flow.feeds import feed_answers, feed_stream, reader_of
 from intacct_bridge.flow.partition import Answer
 from intacct_bridge.flow.stream import VIEWS, Stream, stream_of
 from intacct_bridge.model import keys
+from intacct_bridge.model.catalog import Catalog
 from intacct_bridge.model.query import Query
 
 
@@ -49,6 +52,14 @@ class ClientSource:
         head, rows = self._client.batch(query)
         return Answer(rows, head.remaining)
 
+    def unchanged(self, stream: Stream, since: str) -> bool:
+        """Whether a stream that is no object's is certainly as it was then."""
+        return stream.feed is not None and reader_of(stream.feed).unchanged(self._client, stream.feed, since)
+
+    def feed(self, stream: Stream) -> Iterator[Answer]:
+        """All rows of a stream that is no object's, an answer a transaction."""
+        return feed_answers(self._client, stream)
+
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
@@ -59,24 +70,40 @@ class Chosen:
 
 
 def choose(client: Client, names: Iterable[str], select: Mapping[str, Sequence[str]] | None = None) -> Chosen:
-    """The streams of these objects, all their definitions asked for in few requests.
+    """The streams of these names, in their order, all objects' definitions asked for in few requests.
 
-    `select` names fields by object; an object that it does not name gives all its fields.
+    A name is an object's, or that of a stream that is none (see `feed`). `select` names fields by stream; a stream
+    that it does not name gives all its fields.
     """
-    objects = list(dict.fromkeys(name.upper() for name in names))
+    asked = list(dict.fromkeys(names))
+    feeds = {name: found for name in asked if (found := feed_named(name)) is not None}
+    objects = list(dict.fromkeys(name.upper() for name in asked if name not in feeds))
     above = {owner.header for owner in map(keys.owner, objects) if owner}
     catalog = client.describe_many([*objects, *sorted(above.difference(objects))])
     wanted = {name.upper(): tuple(fields) for name, fields in (select or {}).items()}
-    strange = sorted(set(wanted).difference(objects))
-    if strange:
-        raise InvalidRequestError(f"fields of {strange[0]} are selected, and {strange[0]} is not among the streams")
-    streams = tuple(
-        stream_of(catalog.find(name), select=wanted.get(name) or client.queryable(name)) for name in objects
-    )
-    headers = {}
+    made: dict[str, Stream] = {}
+    for name in asked:
+        if name in feeds:
+            chosen = wanted.pop(feeds[name].table.upper(), None) or wanted.pop(name.upper(), ())
+            stream = feed_stream(client, feeds[name], chosen)
+        else:
+            chosen = wanted.pop(name.upper(), ()) or client.queryable(name.upper())
+            stream = stream_of(catalog.find(name.upper()), select=chosen)
+        if made.setdefault(stream.name, stream) != stream:
+            raise InvalidRequestError(f"two streams are called {stream.name}", fix=f"Give one a name: {name}?as=NAME")
+    if wanted:
+        strange = next(iter(wanted))
+        raise InvalidRequestError(f"fields of {strange} are selected, and {strange} is not among the streams")
+    return Chosen(tuple(made.values()), _headers(catalog, made.values()))
+
+
+def _headers(catalog: Catalog, streams: Collection[Stream]) -> dict[str, Stream]:
+    """The headers of lines that are not read themselves, with what the lines have to know of them."""
+    whole = {one.object for one in streams if one.where is None}
+    found = {}
     for stream in streams:
-        if stream.header and stream.header not in objects:
+        if stream.header and stream.header not in whole:
             described = catalog.find(stream.header)
             dates = [view.window for view in VIEWS.values() if described.get(view.window)]
-            headers[stream.header] = stream_of(described, select=(stream.refers_to, *dates))
-    return Chosen(streams, headers)
+            found[stream.header] = stream_of(described, select=(stream.refers_to, *dates))
+    return found

@@ -76,6 +76,10 @@ class Bookmark:
         """The bookmark of a new walk that begins now."""
         return replace(self, started=started, full=full, walk=run, unread=EVERYTHING, windows=(), replaced="")
 
+    def abandoned(self) -> "Bookmark":
+        """The bookmark as it was before the walk in progress."""
+        return replace(self, started="", full=False, unread=(), windows=(), replaced="")
+
     def come_to(self, unread: tuple[Span, ...]) -> "Bookmark":
         """The same walk, further on."""
         return replace(self, unread=unread)

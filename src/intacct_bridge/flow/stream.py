@@ -2,13 +2,15 @@
 
 A stream's rows are told apart by `key`. Where the key is not to be trusted (GLDETAIL, a view in which one key may stand
 in several books), rows are read and replaced by `group`, the field that all rows of one journal entry share, and
-the whole is cut into windows of `window`, a date. A stream of lines knows the header it belongs to.
+the whole is cut into windows of `window`, a date. A stream of lines knows the header it belongs to. A stream that is no
+object's (`feed`) names what reads it.
 """
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from intacct_bridge.errors import InvalidRequestError
+from intacct_bridge.flow.feed import Feed
 from intacct_bridge.model import keys
 from intacct_bridge.model.catalog import ObjectDef
 from intacct_bridge.model.query import Filter
@@ -55,6 +57,17 @@ class Stream:
     """The header's field that `by` holds."""
     where: Filter | None = field(default=None, compare=False)
     doc_par_id: str | None = None
+    feed: Feed | None = None
+    """Where it is no object's stream: what reads it. It is then read whole, and replaced by key."""
+    open_ended: bool = False
+    """Rows may have columns that only reading them shows."""
+    identity: tuple[str, ...] = ()
+    """The fields that tell rows apart together, where `key` is only our own sum of them."""
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """What tells rows apart, for whoever cannot use our own key; nothing where no field can be trusted to."""
+        return () if self.group else self.identity or (self.key,)
 
     @property
     def walked(self) -> str:

@@ -1,4 +1,4 @@
-"""The ways to bring one stream up to date: read everything, or read what changed.
+"""The ways to bring one stream up to date: read everything, read what changed, or replace it by what its reader gives.
 
 Which one is due is decided by the bookmark alone. Both may stop anywhere and be gone on with in another run.
 """
@@ -43,14 +43,36 @@ def due(reading: Reading) -> bool:
 def read_everything(reading: Reading, header: Stream | None) -> None:
     """Walk the whole stream; what the copy holds beyond it is gone."""
     first = not reading.writer.complete
-    options = reading.context.options
+    start = reading.context.options.start if reading.stream.modified else ""  # who knows no changes is read whole
     if reading.stream.window and header is not None:
         _read_by_windows(reading, header)
     else:
-        _walk(reading, reading.partition(*reading.changed(reading.stream, options.start)))
-    if not first and not options.start:
+        _walk(reading, reading.partition(*reading.changed(reading.stream, start)))
+    if not first and not start:
         reading.save()
         drop_unseen(reading)
+    _finish(reading)
+
+
+def read_feed(reading: Reading) -> None:
+    """Replace a stream that is no object's by what it is now, unless it is certainly as it was."""
+    context, stream = reading.context, reading.stream
+    known = reading.writer.complete and reading.bookmark.since and not context.options.full
+    if known and context.source.unchanged(stream, reading.bookmark.since):
+        reading.bookmark = replace(reading.bookmark, full=False)  # nothing is read, so nothing is replaced
+        reading.count.full = False
+        _finish(reading)
+        return
+    for answer in context.source.feed(stream):
+        reading.stop_where_asked()
+        reading.asker.pages += 1
+        reading.take(Piece(answer.rows, EVERYTHING, answer.remaining))
+        reading.safe_point()
+    if reading.writer.complete:
+        reading.save()
+        gone = reading.writer.unseen(reading.bookmark.walk)
+        if gone:
+            reading.writer.delete(gone)
     _finish(reading)
 
 

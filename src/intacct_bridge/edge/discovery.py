@@ -1,0 +1,109 @@
+"""What `tap-intacct` says there is: a catalogue of everything the company has, made at run time."""
+
+from collections.abc import Mapping, Sequence
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Any, cast
+
+from intacct_bridge.edge.console import Console
+from intacct_bridge.edge.singer import OPEN_ENDED, Decimals, catalog_entry
+from intacct_bridge.errors import InvalidRequestError, NotPermittedError, SettingsError
+from intacct_bridge.flow.feed import READERS, feed_named
+
+if TYPE_CHECKING:
+    from intacct_bridge.client.client import Client
+    from intacct_bridge.edge.tap_config import TapConfig
+    from intacct_bridge.flow.stream import Stream
+    from intacct_bridge.model.catalog import Catalog, ObjectDef
+
+
+def discovered(client: "Client", config: "TapConfig", console: Console) -> dict[str, Any]:
+    """The discovery document: every object that has a key, standard, custom and user-defined, as it is today."""
+    from intacct_bridge.model.keys import keys_of
+
+    streams = []
+    feeds, objects = _wanted(client, config)
+    for described in _described(client, objects, console).values():
+        found = keys_of(described)
+        if not found.record:
+            console.say(f"{described.name}: left out, since it has no key to read it by")
+            continue
+        entry = catalog_entry(
+            described,
+            stream=config.stream_name(described.name),
+            keys=[] if described.name == "GLDETAIL" else [found.record],
+            replication_key=found.modified or None,
+            selected=bool(config.streams),
+            decimals=cast("Decimals", config.decimals),
+        )
+        streams.append(entry)
+    for name in feeds:
+        try:
+            streams.append(_entry_of_feed(client, name, config))
+        except (NotPermittedError, InvalidRequestError) as error:
+            console.say(f"{name}: left out: {error.message}")
+    return {"streams": streams}
+
+
+def _entry_of_feed(client: "Client", name: str, config: "TapConfig") -> dict[str, Any]:
+    """A stream that is no object. Its id is all that was asked for; its name is what fits a table."""
+    from intacct_bridge.flow.source import choose
+    from intacct_bridge.model.catalog import FieldDef, object_def
+
+    (stream,) = choose(client, [name]).streams
+    hidden = (stream.key,) if stream.key not in stream.keys else ()
+    fields = [FieldDef(field, kind) for field, kind in stream.fields.items() if field not in hidden]
+    entry = catalog_entry(
+        object_def(stream.name, fields),
+        stream=stream.name,
+        keys=stream.keys,
+        replication_key=None,
+        selected=bool(config.streams),
+        decimals=cast("Decimals", config.decimals),
+    )
+    entry["tap_stream_id"] = name
+    if stream.open_ended:
+        entry["schema"]["additionalProperties"] = True
+        entry["metadata"][0]["metadata"][OPEN_ENDED] = True
+    return entry
+
+
+def _wanted(client: "Client", config: "TapConfig") -> tuple[list[str], list[str]]:
+    """The streams that are no objects, and the objects, that the config's names and patterns mean; else all."""
+    asked = [config.object_name(name) for name in config.streams]
+    feeds = [name for name in asked if feed_named(name) is not None]
+    names = [name for name in asked if name not in feeds]
+    if asked and not any("*" in name for name in names):
+        return feeds, names
+    known = list(client.objects())
+    if not asked:
+        return [name for name, takes in READERS.items() if takes is not None], known
+    found = [name for name in known if any(fnmatchcase(name.upper(), pattern.upper()) for pattern in names)]
+    if not found:
+        raise SettingsError(
+            f"no object of the company matches {', '.join(names)}", fix="list them with: intacct objects"
+        )
+    return feeds, found
+
+
+def _described(client: "Client", names: Sequence[str], console: Console) -> "dict[str, ObjectDef]":
+    """Every description that can be had; an object that is refused costs only itself."""
+    try:
+        catalog: Catalog | Mapping[str, ObjectDef] = client.describe_many(names)
+    except (NotPermittedError, InvalidRequestError):
+        catalog = {}
+    found: dict[str, ObjectDef] = {}
+    for name in names:
+        try:
+            found[name] = catalog[name] if name in catalog else client.describe(name)
+        except (NotPermittedError, InvalidRequestError) as error:
+            console.say(f"{name}: left out: {error.message}")
+    return found
+
+
+def described(client: "Client", streams: "Sequence[Stream]") -> dict[str, dict[str, str]]:
+    """What each field is, by stream; nothing where the stream is no object."""
+    return {
+        one.name: {field.name: field.label for field in client.describe(one.object, one.doc_par_id).fields.values()}
+        for one in streams
+        if one.object
+    }

@@ -1,0 +1,78 @@
+"""Streams that are no objects, as people ask for them: `trial_balance?by=location`, `report:Bills due`. Pure data.
+
+A feed is named by what reads it, then perhaps the thing it reads, then arguments as a web address has them. Its
+readers are in `feeds`; here is only what can be said without asking anybody.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from urllib.parse import parse_qsl
+
+from intacct_bridge.errors import InvalidRequestError
+
+READERS: Mapping[str, tuple[str, ...] | None] = {
+    "trial_balance": ("from", "to", "period", "book", "by", "statistical", "zeros", "whole", "as"),
+    "account_balances": ("from", "to", "period", "book", "by", "statistical", "account", "whole", "as"),
+    "dimensions": ("as",),
+    "dimension_values": ("as",),
+    "report": None,
+}
+"""The readers and the arguments that each takes; a report takes whatever it was made to ask for."""
+ALIASES: Mapping[str, str] = {"trial_balances": "trial_balance", "account_balance": "account_balances"}
+"""What other taps call them."""
+OF_A_REPORT = ("type", "timeout", "as")
+"""Arguments of ours beside a report's own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """Which reader reads a stream, and what it is told."""
+
+    reader: str
+    subject: str = ""
+    """A report's name, or an object where it is read by its own functions."""
+    arguments: tuple[tuple[str, str], ...] = ()
+
+    def get(self, name: str, default: str = "") -> str:
+        """An argument, or what it is unless given."""
+        return dict(self.arguments).get(name, default)
+
+    def flag(self, name: str) -> bool:
+        """An argument that is true or false."""
+        text = self.get(name, "false").lower()
+        if text not in ("true", "false", ""):
+            raise InvalidRequestError(f"{self.reader}: {name}={text!r} is neither true nor false")
+        return text != "false"
+
+    def day(self, name: str) -> date | None:
+        """An argument that is a day; None where it is not given."""
+        text = self.get(name)
+        try:
+            return date.fromisoformat(text) if text else None
+        except ValueError:
+            raise InvalidRequestError(f"{self.reader}: {name}={text!r} is no day", fix="Write 2026-01-31.") from None
+
+    @property
+    def table(self) -> str:
+        """The name of the stream, unless somebody gives it another with `as`."""
+        subject = re.sub(r"\W+", "_", self.subject.lower()).strip("_")
+        return self.get("as") or (f"{self.reader}_{subject}" if subject else self.reader)
+
+
+def feed_named(text: str) -> Feed | None:
+    """The feed of that name; None where it can only be an object. InvalidRequestError names a wrong argument."""
+    head, _, query = text.partition("?")
+    word, colon, subject = head.partition(":")
+    reader = ALIASES.get(word.lower(), word.lower())
+    if reader not in READERS or (reader == "report") != bool(colon):
+        return None
+    known = READERS[reader]
+    arguments = tuple(parse_qsl(query, keep_blank_values=True))
+    for name, _ in arguments:
+        if known is not None and name not in known:
+            raise InvalidRequestError(f"{reader} takes no {name!r}", fix=f"It takes {', '.join(known)}.")
+    if reader == "report" and not subject.strip():
+        raise InvalidRequestError("the report has no name", fix="Write report:NAME.")
+    return Feed(reader, subject.strip(), arguments)

@@ -1,0 +1,116 @@
+"""The company's dimensions, and the values of those it made itself, under the names that hotglue's tap gives them.
+
+The seven columns of `dimension_values` are what every such object has; all its fields are in a stream of the object's
+own name.
+"""
+
+from collections.abc import Iterator, Mapping
+
+from intacct_bridge.client.asking import successful
+from intacct_bridge.client.client import Client
+from intacct_bridge.errors import InvalidRequestError, NotPermittedError
+from intacct_bridge.flow.feed import Feed
+from intacct_bridge.flow.feed_reader import FeedPage, Row
+from intacct_bridge.model.query import Query
+from intacct_bridge.wire.values import Kind
+from intacct_bridge.wire.xml import Element
+
+OF_A_DIMENSION: Mapping[str, Kind] = {
+    "objectName": Kind.TEXT,
+    "objectLabel": Kind.TEXT,
+    "termLabel": Kind.TEXT,
+    "userDefinedDimension": Kind.BOOLEAN,
+    "enabledInGL": Kind.BOOLEAN,
+}
+OF_A_VALUE: Mapping[str, Kind] = {
+    "id": Kind.TEXT,
+    "name": Kind.TEXT,
+    "createdBy": Kind.TEXT,
+    "createdAt": Kind.TIMESTAMP,
+    "updatedBy": Kind.TEXT,
+    "updatedAt": Kind.TIMESTAMP,
+    "RECORD_URL": Kind.TEXT,
+}
+TYPE = "dimensionType"
+
+
+class DimensionsReader:
+    """`getDimensions`."""
+
+    open_ended = True
+    certain = True
+
+    def fields(self, client: Client, feed: Feed) -> Mapping[str, Kind]:  # noqa: ARG002
+        """What the function is known to tell."""
+        return OF_A_DIMENSION
+
+    def identity(self, feed: Feed) -> tuple[str, ...]:  # noqa: ARG002
+        """The object's name."""
+        return ("objectName",)
+
+    def unchanged(self, client: Client, feed: Feed, since: str) -> bool:  # noqa: ARG002
+        """One call tells all there is, so nothing is asked before it."""
+        return False
+
+    def pages(self, client: Client, feed: Feed) -> Iterator[FeedPage]:  # noqa: ARG002
+        """All in one page."""
+        yield FeedPage(_dimensions(client))
+
+
+class DimensionValuesReader:
+    """The records of every user-defined dimension."""
+
+    open_ended = False
+    certain = True
+
+    def fields(self, client: Client, feed: Feed) -> Mapping[str, Kind]:  # noqa: ARG002
+        """What all of them have, and which dimension it is."""
+        return {**OF_A_VALUE, TYPE: Kind.TEXT}
+
+    def identity(self, feed: Feed) -> tuple[str, ...]:  # noqa: ARG002
+        """Records of different dimensions may have the same id."""
+        return ("id", TYPE)
+
+    def unchanged(self, client: Client, feed: Feed, since: str) -> bool:  # noqa: ARG002
+        """They are few."""
+        return False
+
+    def pages(self, client: Client, feed: Feed) -> Iterator[FeedPage]:  # noqa: ARG002
+        """Page by page, one dimension after another; one that may not be read costs only itself."""
+        for dimension in _dimensions(client):
+            if dimension.get("userDefinedDimension") != "true":
+                continue
+            name = dimension["objectName"] or ""
+            object_name = _object_of(client, name)
+            if not object_name:
+                continue
+            known = client.describe(object_name).fields
+            query = Query(
+                object_name,
+                tuple(field for field in OF_A_VALUE if field in known),
+                show_private=not client.connection.location_id,
+            )
+            try:
+                for page in client.pages(query):
+                    yield FeedPage([{**row, TYPE: name} for row in page.rows], page.head.remaining if page.head else 0)
+            except NotPermittedError:
+                continue
+
+
+def _object_of(client: Client, name: str) -> str:
+    """The object that holds a dimension's values: of its own name, or the one that ledger lines refer to by it."""
+    known = {one.upper(): one for one in client.objects()}
+    if name.upper() in known:
+        return known[name.upper()]
+    try:
+        relations = client.describe("GLENTRY").relations.values()
+    except (NotPermittedError, InvalidRequestError):
+        return ""
+    found = next((one.object for one in relations if one.by.upper() == name.upper()), "")
+    return found or known.get(name.upper().removeprefix("GLDIM"), "")
+
+
+def _dimensions(client: Client) -> list[Row]:
+    data = successful(client.call(Element("getDimensions"), read=True)[0]).data or Element("data")
+    listed = data.find("dimensions") or data
+    return [{child.tag: child.text or None for child in one} for one in listed]

@@ -1,0 +1,196 @@
+"""Streams that are no objects, from the demo company into every kind of destination."""
+
+import json
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from intacct_bridge.client.client import Client
+from intacct_bridge.edge.demo_company import demo_connection
+from intacct_bridge.emulator.gateway import Emulator
+from intacct_bridge.errors import InvalidRequestError
+from intacct_bridge.flow.destination import open_sink
+from intacct_bridge.flow.extract import Extraction
+from intacct_bridge.flow.feed import feed_named
+from intacct_bridge.flow.feeds import key_of
+from intacct_bridge.flow.reading import Options
+from intacct_bridge.flow.sink import StreamOutcome
+from intacct_bridge.flow.source import ClientSource, choose
+from journeys.tapping import Tap, discovered
+
+AUTUMN = "from=2026-09-15&to=2026-11-30"
+REPORT = "report:Bills due?APBILL.WHENDUE=2026-11-01..2026-12-31"
+
+
+@pytest.fixture
+def reader(demo: Emulator, tmp_path: Path) -> Iterator[Client]:
+    with Client(demo_connection(home=tmp_path), transport=demo, keep=False) as client:
+        yield client
+
+
+def extract(client: Client, uri: str, *names: str, full: bool = False) -> dict[str, StreamOutcome]:
+    chosen = choose(client, names)
+    with closing(open_sink(uri)) as sink:
+        run = Extraction(ClientSource(client), sink, chosen.streams, options=Options(full=full))
+        for _ in run:
+            pass
+    assert not [one.error for one in run.outcomes if one.error]
+    return {one.stream: one for one in run.outcomes}
+
+
+def rows(path: Path, table: str) -> list[dict[str, Any]]:
+    with duckdb.connect(str(path)) as copy:
+        found = copy.sql(f'SELECT * EXCLUDE (_deleted_at) FROM "{table}" WHERE _deleted_at IS NULL').to_arrow_table()
+    assert found is not None
+    held: list[dict[str, Any]] = found.to_pylist()
+    return held
+
+
+def test_a_trial_balance_is_the_ledger_month_by_month(reader: Client, tmp_path: Path) -> None:
+    copy = tmp_path / "copy.duckdb"
+    outcome = extract(
+        reader, f"duckdb:///{copy}", f"trial_balance?{AUTUMN}&by=location&statistical=include", "GLDETAIL"
+    )["trial_balance"]
+    held = rows(copy, "trial_balance")
+    spans = sorted({(row["from_date"], row["to_date"]) for row in held})
+    assert spans == [
+        (date(2026, 9, 15), date(2026, 9, 30)),
+        (date(2026, 10, 1), date(2026, 10, 31)),
+        (date(2026, 11, 1), date(2026, 11, 30)),
+    ]
+    assert outcome.pages == 3
+    assert all(row["startbalance"] + row["debits"] - row["credits"] == row["endbalance"] for row in held)
+    with duckdb.connect(str(copy)) as con:
+        ((debits,),) = con.execute(
+            """SELECT sum("DEBITAMOUNT") FROM "GLDETAIL" WHERE "BATCH_DATE" BETWEEN DATE '2026-10-01' AND '2026-10-31'
+            AND "BOOKID" = 'ACCRUAL'"""
+        ).fetchall()
+    october = [row["debits"] for row in held if row["from_date"] == date(2026, 10, 1)]
+    assert sum(october, Decimal(0)) == debits > 0
+
+
+def test_balances_are_read_again_only_when_the_ledger_was_touched(reader: Client, tmp_path: Path) -> None:
+    uri, name = f"duckdb:///{tmp_path / 'copy.duckdb'}", f"trial_balance?{AUTUMN}"
+    assert extract(reader, uri, name)["trial_balance"].rows > 100
+    idle = extract(reader, uri, name)["trial_balance"]
+    assert (idle.rows, idle.full, idle.deleted) == (0, False, 0)
+    before = {row["_key"]: row["endbalance"] for row in rows(tmp_path / "copy.duckdb", "trial_balance")}
+    entry = next(reader.query("GLBATCH", "RECORDNO", where="JOURNAL = 'GJ' and BATCH_DATE >= 2026-11-01"))
+    (done,) = reader.delete("GLBATCH", [str(entry["RECORDNO"])])
+    assert done.ok, done.faults
+    assert extract(reader, uri, name)["trial_balance"].rows > 100
+    after = {row["_key"]: row["endbalance"] for row in rows(tmp_path / "copy.duckdb", "trial_balance")}
+    assert before != after
+
+
+def test_what_is_gone_from_a_report_goes_from_its_copy(reader: Client, tmp_path: Path) -> None:
+    uri = f"duckdb:///{tmp_path / 'copy.duckdb'}"
+    first = extract(reader, uri, REPORT)["report_bills_due"]
+    assert first.rows > 10
+    bill = next(
+        reader.query(
+            "APBILL",
+            "RECORDNO",
+            where="WHENDUE between 2026-11-01 and 2026-12-31 and WHENPOSTED >= 2026-11-01 and STATE = 'Posted'",
+        )
+    )
+    (done,) = reader.delete("APBILL", [str(bill["RECORDNO"])])
+    assert done.ok, done.faults
+    second = extract(reader, uri, REPORT)["report_bills_due"]
+    held = rows(tmp_path / "copy.duckdb", "report_bills_due")
+    assert (second.rows, second.deleted) == (first.rows - 1, 1)
+    assert sorted(row["_row"] for row in held) == list(range(1, first.rows))
+    assert str(bill["RECORDNO"]) not in {row["RECORDNO"] for row in held}
+
+
+@pytest.mark.parametrize("kind", ["parquet", "csv", "jsonl", "duckdb"])
+def test_every_destination_takes_them_twice(reader: Client, tmp_path: Path, kind: str) -> None:
+    uri = f"{kind}:{tmp_path / 'copy'}"
+    names = ("dimensions", "dimension_values", REPORT, f"account_balances?by=location,department&{AUTUMN}")
+    first = extract(reader, uri, *names)
+    second = extract(reader, uri, *names, full=True)
+    for name in ("dimensions", "dimension_values", "report_bills_due", "account_balances"):
+        assert first[name].rows == second[name].rows > 0, name
+        assert second[name].deleted == 0
+
+
+def test_postgres_takes_them_twice(reader: Client, postgres: str) -> None:
+    for _ in range(2):
+        done = extract(reader, postgres, "dimension_values", REPORT, f"trial_balance?{AUTUMN}")
+    assert done["report_bills_due"].deleted == 0 < done["report_bills_due"].rows
+
+
+def test_values_of_own_dimensions(reader: Client, tmp_path: Path) -> None:
+    extract(reader, f"duckdb:///{tmp_path / 'copy.duckdb'}", "dimension_values", "dimensions")
+    values = rows(tmp_path / "copy.duckdb", "dimension_values")
+    assert {row["dimensionType"] for row in values} == {"GLDIMFUND"}
+    assert {row["name"] for row in values} == {row["name"] for row in reader.query("FUND", "name")}
+    own = {row["objectName"] for row in rows(tmp_path / "copy.duckdb", "dimensions") if row["userDefinedDimension"]}
+    assert own == {"GLDIMFUND"}
+
+
+def test_only_some_columns(reader: Client) -> None:
+    chosen = choose(reader, ["dimensions", REPORT], {"dimensions": ["termLabel"], "report_bills_due": ["VENDORID"]})
+    assert [list(one.fields) for one in chosen.streams] == [["objectName", "termLabel"], ["_row", "VENDORID"]]
+    answer = next(iter(ClientSource(reader).feed(chosen.streams[1])))
+    assert answer.rows.schema.names == ["_row", "VENDORID"]
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("trial_balance?form=2026-01-01", "takes no 'form'"),
+        ("trial_balance?from=yesterday", "is no day"),
+        ("trial_balance?by=vendor", "by department and location"),
+        ("trial_balance?from=2026-02-01&to=2026-01-01", "is after"),
+        ("trial_balance?from=1900-01-01&to=2026-01-01", "each is an API transaction"),
+        ("report:Bills due?APBILL.WHENDUE=a..b", "range of dates"),
+        ("report:No such report", "does not exist"),
+        ("report:", "has no name"),
+    ],
+)
+def test_a_wrong_name_is_told_before_or_by_the_gateway(reader: Client, name: str, says: str) -> None:
+    with pytest.raises(InvalidRequestError, match=says):
+        list(ClientSource(reader).feed(choose(reader, [name]).streams[0]))
+
+
+def test_objects_are_not_taken_for_feeds() -> None:
+    assert feed_named("APBILL") is None
+    assert feed_named("SODOCUMENT:Sales Invoice") is None
+    assert feed_named("trial_balances") == feed_named("Trial_Balance")
+
+
+def test_different_rows_have_different_keys() -> None:
+    assert key_of({"a": "x|", "b": "y"}, ("a", "b")) != key_of({"a": "x", "b": "|y"}, ("a", "b"))
+    assert key_of({"a": "\\", "b": "|"}, ("a", "b")) != key_of({"a": "\\|", "b": ""}, ("a", "b"))
+
+
+def test_the_tap_sends_them(tap: Tap) -> None:
+    names = ("dimension_values", REPORT, f"trial_balance?{AUTUMN}")
+    config, catalog, document = discovered(tap, *names)
+    assert [one["stream"] for one in document["streams"]] == ["dimension_values", "report_bills_due", "trial_balance"]
+    assert document["streams"][0]["key_properties"] == ["id", "dimensionType"]
+    first = tap.run("--config", config, "--catalog", catalog)
+    assert first.status == 0, first.err
+    schemas = {one["stream"]: one for one in first.messages if one["type"] == "SCHEMA"}
+    assert schemas["dimension_values"]["key_properties"] == ["id", "dimensionType"]
+    assert "_key" not in first.records("dimension_values")[0]
+    assert "VENDORNAME" in schemas["report_bills_due"]["schema"]["properties"]
+    assert len(first.records("report_bills_due")) > 10
+    ended = [one["stream"] for one in first.messages if one["type"] == "ACTIVATE_VERSION"]
+    assert sorted(ended) == ["dimension_values", "report_bills_due", "trial_balance"]
+    second = tap.run("--config", config, "--catalog", catalog, "--state", tap.keep("state.json", first.state))
+    assert second.records("trial_balance") == []
+    assert "trial_balance" not in [one["stream"] for one in second.messages if one["type"] == "ACTIVATE_VERSION"]
+
+
+def test_the_tap_discovers_those_that_need_no_name(tap: Tap) -> None:
+    ran = tap.run("--config", tap.config(), "--discover")
+    found = {one["stream"] for one in json.loads(ran.out)["streams"]}
+    assert {"trial_balance", "account_balances", "dimensions", "dimension_values", "APBILL"} <= found
