@@ -63,8 +63,8 @@ def extract_command(
 ) -> int:
     """Copy objects to a destination, and keep the copy current: the first run reads all, later ones what changed.
 
-    A run that was stopped goes on where it stood. Deleted records are marked, lines follow their headers. A STREAM is an
-    object's name, or trial_balance, account_balances, report:NAME, dimensions, dimension_values.
+    A run that was stopped goes on where it stood. Deleted records are marked, lines follow their headers. A STREAM is
+    an object, or trial_balance, account_balances, report:NAME, dimensions, dimension_values.
 
     \b
     Examples:

@@ -17,7 +17,11 @@ ENV_PREFIX = "TAP_INTACCT_"
 SETTINGS_OF_TAP = (
     *CONNECTING,
     Setting("start_date", "string", "A first sync takes what changed since this time."),
-    Setting("streams", "array", "What to discover: objects, patterns such as AP*, trial_balance, report:NAME. All objects unless given."),
+    Setting(
+        "streams",
+        "array",
+        "What to discover: objects, patterns such as AP*, trial_balance, report:NAME. All objects unless given.",
+    ),
     Setting("stream_names", "string", "intacct (default) or hotglue.", choices=("intacct", "hotglue")),
     Setting(
         "decimals",
