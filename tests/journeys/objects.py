@@ -40,6 +40,8 @@ class Desk:
     step: Step = no_step
     settle: SettleSettings = field(default_factory=SettleSettings)
     failed: IntacctError | None = None
+    connecting: dict[str, Any] = field(default_factory=dict)
+    """What the connection has beside the usual."""
 
     def file(self, text: str, name: str = "input.csv") -> Path:
         path = self.folder / name
@@ -47,7 +49,7 @@ class Desk:
         return path
 
     def plan(self, text: str, object_name: str, mode: str = "create", *, name: str = "input.csv", **more: Any) -> Plan:
-        with client(self.transport or self.emulator) as gateway, self.outbox() as outbox:
+        with client(self.transport or self.emulator, **self.connecting) as gateway, self.outbox() as outbox:
             return self.make(gateway, outbox, self.file(text, name), object_name, Mode(mode), **more)
 
     def load(
@@ -55,7 +57,7 @@ class Desk:
     ) -> list[Outcome]:
         seen: list[Outcome] = []
         self.failed = None
-        with client(self.transport or self.emulator) as gateway, self.outbox() as outbox:
+        with client(self.transport or self.emulator, **self.connecting) as gateway, self.outbox() as outbox:
             plan = self.make(gateway, outbox, self.file(text, name), object_name, Mode(mode), **more)
             loader = Loader(gateway, outbox, LoadSettings(concurrency=1, settle=self.settle), step=self.step)
             try:

@@ -7,8 +7,8 @@ import pytest
 
 from intacct_bridge.errors import InvalidRequestError
 from intacct_bridge.model.grammar import compile_model, function_def
-from intacct_bridge.model.legacywrite import _table, write_element, write_plan
-from intacct_bridge.wire.values import UNSET
+from intacct_bridge.model.legacywrite import _table, said_in, write_element, write_plan
+from intacct_bridge.wire.values import UNSET, Value
 from intacct_bridge.wire.xml import serialize
 
 
@@ -147,3 +147,59 @@ def test_the_tables_hold_together() -> None:
                 assert path == "." or path in compile_model(model).names, (name, path)
     for model in _table("legacy_parts.json")["models"].values():
         compile_model(model)
+
+
+def test_contacts_nest_in_the_documented_order() -> None:
+    text = made(
+        "VENDOR",
+        "create",
+        {
+            "VENDORID": "V-1",
+            "NAME": "Acme",
+            "DISPLAYCONTACT.MAILADDRESS.CITY": "Bern",
+            "DISPLAYCONTACT.PRINTAS": "Acme",
+            "DISPLAYCONTACT.CONTACTNAME": "Acme (V-1)",
+            "DISPLAYCONTACT.MAILADDRESS.ADDRESS1": "1 Road",
+        },
+    )
+    # shape: the parameter table of create_vendor in Sage's developer documentation
+    assert text == (
+        "<create_vendor><vendorid>V-1</vendorid><name>Acme</name><contactinfo><contact>"
+        "<contactname>Acme (V-1)</contactname><printas>Acme</printas>"
+        "<mailaddress><address1>1 Road</address1><city>Bern</city></mailaddress></contact></contactinfo>"
+        "</create_vendor>"
+    )
+
+
+def test_an_update_numbers_its_lines_and_says_when_it_clears() -> None:
+    text = made(
+        "APBILL",
+        "update",
+        {"DESCRIPTION": None},
+        attributes={"key": "17"},
+        lines={"APBILLITEMS": [{"TRX_AMOUNT": Decimal("1.5"), "ACCOUNTNO": "6000"}, {"ENTRYDESCRIPTION": "x"}]},
+    )
+    # shape: the parameter table of update_bill in Sage's developer documentation
+    assert text == (
+        '<update_bill key="17" set_nulls="true"><description></description><updatebillitems>'
+        '<updatelineitem line_num="1"><glaccountno>6000</glaccountno><amount>1.5</amount></updatelineitem>'
+        '<updatelineitem line_num="2"><memo>x</memo></updatelineitem></updatebillitems></update_bill>'
+    )
+    with pytest.raises(InvalidRequestError, match="no object-specific function to update"):
+        made("GLBATCH", "update", {}, lines={"ENTRIES": []})
+
+
+def test_what_a_call_says_is_read_back_by_the_same_names() -> None:
+    fields: dict[str, Value] = {
+        "CUSTOMERID": "C1",
+        "WHENCREATED": date(2026, 1, 31),
+        "RECORDID": "I-1",
+        "BILLTOPAYTOCONTACTNAME": "Kim",
+    }
+    line: dict[str, Value] = {"ACCOUNTNO": "4000", "TRX_AMOUNT": Decimal("0.10")}
+    plan = write_plan("ARINVOICE")
+    assert plan is not None
+    call = write_element(plan, "create", fields, lines={"ARINVOICEITEMS": [line, line]})
+    said, lines = said_in(plan, call)
+    assert said == {name: "01/31/2026" if name == "WHENCREATED" else value for name, value in fields.items()}
+    assert lines == {"ARINVOICEITEMS": [{"ACCOUNTNO": "4000", "TRX_AMOUNT": "0.10"}] * 2}

@@ -1,5 +1,7 @@
 """Which layout `--as` and `--map` mean."""
 
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,11 +15,40 @@ from intacct_bridge.flow.layout_journal import JournalLayout
 from intacct_bridge.flow.layout_mapped import MappedLayout
 from intacct_bridge.flow.layout_native import NativeLayout
 from intacct_bridge.flow.subject import Subject, subject_of
+from intacct_bridge.flow.table import Table
+from intacct_bridge.flow.write import Write
 
 if TYPE_CHECKING:
     from intacct_bridge.model.mapping import EntityMap
 
+_NATIVE = frozenset(("BATCH_DATE", "ENTRIES", "RECORDNO", "TRX_AMOUNT"))
+"""Columns that only an input by Intacct's names has."""
 JOURNAL = ("journal-entries", "journalentries", "journal_entries", "glbatch")
+
+
+@dataclass(frozen=True, slots=True)
+class JournalOrNative:
+    """Journal entries as controllers bring them, with debits and credits, or by Intacct's names, as the columns are."""
+
+    journal: JournalLayout
+    native: Callable[[], NativeLayout]
+
+    @property
+    def object(self) -> str:
+        """The object that its records are of."""
+        return self.journal.object
+
+    def notes(self, table: Table) -> tuple[str, ...]:
+        """What a person should know about how the columns were understood."""
+        return self._layout(table).notes(table)
+
+    def read(self, table: Table) -> Iterator[Write]:
+        """Every record of the input."""
+        return self._layout(table).read(table)
+
+    def _layout(self, table: Table) -> Layout:
+        names = {name.strip().upper() for name in table.columns}
+        return self.native() if names & _NATIVE else self.journal
 
 
 def layout_for(
@@ -34,7 +65,12 @@ def layout_for(
     """The way to read a file as records of this object, unified name (`v1:Bills`) or mapping."""
     plain = name.strip()
     if map_file is None and plain.lower() in JOURNAL:
-        return JournalLayout(date_order=date_order, draft=draft, key=key)
+
+        def native() -> NativeLayout:  # asks the company, which an offline plan must not
+            subject = _subject("GLBATCH", company, draft=draft)
+            return NativeLayout(subject, date_order=date_order, draft=draft, clear=clear, key=key, folder=folder)
+
+        return JournalOrNative(JournalLayout(date_order=date_order, draft=draft, key=key), native)
     entity = _entity(plain, map_file)
     if entity is not None:
         subject = _subject(entity.object, company, draft=draft)

@@ -26,6 +26,7 @@ _DOCUMENT = (
     "datecreated:WHENCREATED dateposted:WHENPOSTED datedue:WHENDUE datepaid:WHENPAID totalamount:TOTALENTERED "
     "externalid:EXTERNALID"
 )
+_ORDER = "transactiontype:DOCPARID documentno:DOCNO referenceno:PONUMBER datecreated:WHENCREATED datedue:WHENDUE"
 _LINE = "line_num:LINE_NO glaccountno:ACCOUNTNO amount:AMOUNT trx_amount:TRX_AMOUNT memo:ENTRYDESCRIPTION"
 _NAMES = {
     "APBILL": f"billno:RECORDID ponumber:DOCNUMBER {_DOCUMENT}",
@@ -33,6 +34,10 @@ _NAMES = {
     "APADJUSTMENT": f"adjustmentno:RECORDID billno:DOCNUMBER {_DOCUMENT}",
     "ARADJUSTMENT": f"adjustmentno:RECORDID invoiceno:DOCNUMBER {_DOCUMENT}",
     "EEXPENSES": f"expensereportno:RECORDID {_DOCUMENT}",
+    "SODOCUMENT": f"customerid:CUSTVENDID {_ORDER}",
+    "PODOCUMENT": f"vendorid:CUSTVENDID {_ORDER}",
+    "INVDOCUMENT": _ORDER,
+    "TASK": "taskname:NAME taskdescription:DESCRIPTION",
     "GLACCOUNT": "glaccountno:ACCOUNTNO",
     "STATACCOUNT": "glaccountno:ACCOUNTNO",
     "GLBATCH": "journalid:JOURNAL datecreated:BATCH_DATE description:BATCH_TITLE batchno:BATCHNO",

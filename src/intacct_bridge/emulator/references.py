@@ -84,7 +84,7 @@ _PARENT_OBJECTS = ("VENDOR", "CUSTOMER", "DEPARTMENT", "LOCATION", "CLASS", "PRO
 
 def reference(described: ObjectDef, name: str) -> Reference | None:
     """What a field of this object refers to; None for the object's own key and for plain fields."""
-    if name == natural_key(described.name):
+    if name == _known_by(described.name):
         return None
     if name == "PARENTID" and described.name in _PARENT_OBJECTS:
         title = "TITLE" if described.name == "DEPARTMENT" else "NAME"
@@ -110,11 +110,16 @@ def settle(books: Books, described: ObjectDef, sent: Row, row: Row) -> None:
                 row[ours] = other.get(theirs, "")
 
 
+def _known_by(name: str) -> str:
+    """The field that others name a record by; of tasks the id too, though only their project makes it unique."""
+    return "TASKID" if name == "TASK" else natural_key(name) or "RECORDNO"
+
+
 def find(books: Books, refers: Reference, text: str, *, field: str = "") -> Row:
     """The record that a reference names; refused, naming it, where there is none."""
     for name in refers.objects:
         table = books.table(name)
-        for number in table.find(natural_key(name) or "RECORDNO", text):
+        for number in table.find(_known_by(name), text):
             return table.get(number) or {}
     raise invalid(refers, text, "", field=field)
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from intacct_bridge.errors import SettingsError
 from intacct_bridge.flow.company import Company, Whereabouts
+from intacct_bridge.flow.dialect import speaking
 from intacct_bridge.flow.entry import FREE, Entry, Intent, State
 from intacct_bridge.flow.load import BATCH
 from intacct_bridge.flow.outbox import Outbox
@@ -25,6 +26,7 @@ def settle_doubts(
 ) -> list[Entry]:
     """Settle every entry in doubt (or those with these numbers) and return them as they stand then."""
     _may_write(company)
+    company = speaking(company)
     outbox.serve(Whereabouts.of(company.connection).user, lambda: company.company_time)
     return Settler(company, outbox, settings or SettleSettings()).settle(
         _here(company, outbox, (State.IN_DOUBT,), only)

@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from intacct_bridge.errors import RecordError
 from intacct_bridge.flow.company import Company
-from intacct_bridge.flow.compare import Change, changes, deletion, fixed, narrowed
+from intacct_bridge.flow.compare import Change, changes, deletion, fixed, narrowed, renumbered
 from intacct_bridge.flow.locate import Locator, Names, Standing, key_names, key_texts
 from intacct_bridge.flow.subject import Subject
 from intacct_bridge.flow.write import Finding, Identity, Operation, Write
@@ -97,9 +97,10 @@ class Aim:
             stopped = fixed(gone, standing, self._subject, ())
             return Aimed(gone, standing.record, findings=(stopped,) if stopped else ())
         found = changes(write, standing, self._subject, names)
-        stopped = fixed(write, standing, self._subject, found) if found else None
+        said = [fixed(write, standing, self._subject, found) if found else None]
+        said.append(renumbered(write, standing, self._subject, found))
         made = narrowed(write, standing, self._subject, found)
-        return Aimed(made, standing.record, found, (stopped,) if stopped else ())
+        return Aimed(made, standing.record, found, tuple(one for one in said if one is not None))
 
     def _finding(self, rule: str, text: str, fix: str, write: Write, names: Names) -> Finding:
         return Finding(rule, text, fix, write.column(names[0]), write.position)

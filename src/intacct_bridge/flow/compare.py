@@ -100,10 +100,11 @@ def narrowed(write: Write, standing: Standing, subject: Subject, found: tuple[Ch
     """The update that says only what changes, beside the record number."""
     names = {change.name for change in found}
     compared = standing.row.keys()
+    wanted = subject.older.required("update") if subject.older else ()
     fields = {
         name: value
         for name, value in write.fields.items()
-        if name in names or (name not in compared and name != subject.trace.record)
+        if name in names or name in wanted or (name not in compared and name != subject.trace.record)
     }
     number: Value = int(standing.record) if standing.record.isdecimal() else standing.record
     return replace(
@@ -129,3 +130,15 @@ def fixed(write: Write, standing: Standing, subject: Subject, found: tuple[Chang
     what = "the company may refuse this change" if kept else what
     fix = "" if kept else "reverse the payment first, or enter an adjustment"
     return Finding("state", f"{write.label} is {state}: {what}", fix, "", write.position, refuses=not kept)
+
+
+def renumbered(write: Write, standing: Standing, subject: Subject, found: tuple[Change, ...]) -> Finding | None:
+    """Why an older function cannot make the lines what the input says: it changes them by number, and adds others."""
+    if subject.older is None:
+        return None
+    for change in found:
+        ours, theirs = write.lines.get(change.name), standing.lines.get(change.name, ())
+        if ours is not None and len(ours) != len(theirs):
+            message = f"document type 2.1 changes lines by their number: here are {len(ours)}, there are {len(theirs)}"
+            return Finding("lines", message, "use a 3.0 connection, or delete and create", "", write.position)
+    return None

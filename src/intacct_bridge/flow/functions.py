@@ -7,10 +7,13 @@ from intacct_bridge.errors import InvalidRequestError
 from intacct_bridge.flow.attach import supdoc, supdoc_id, together
 from intacct_bridge.flow.body import body_of
 from intacct_bridge.flow.company import Company
+from intacct_bridge.flow.dialect import speaking
+from intacct_bridge.flow.sighting import trace_text
 from intacct_bridge.flow.trace import EXTERNALID
 from intacct_bridge.flow.write import Operation, Write
-from intacct_bridge.model.keys import creator, legacy
-from intacct_bridge.model.legacywrite import WritePlan, write_element, write_plan
+from intacct_bridge.model.keys import RECORDNO, creator
+from intacct_bridge.model.legacywrite import WritePlan, write_element
+from intacct_bridge.model.older import UNDESCRIBED, older, plan_of
 from intacct_bridge.wire.values import Value
 from intacct_bridge.wire.xml import Element
 
@@ -22,7 +25,7 @@ class Functions:
     """Makes function elements for one company."""
 
     def __init__(self, company: Company) -> None:
-        self._company = company
+        self._company = speaking(company)
         self._old = company.connection.dtd_version == "2.1"
         self._custom: dict[str, frozenset[str]] = {}
 
@@ -41,17 +44,15 @@ class Functions:
     def particular(self, write: Write) -> bool:
         """Whether the function may have no place for what the record says; the generic ones take any field."""
         usual = creator(write.object) == _GENERIC and not self._old and EXTERNALID not in write.fields
-        changes = write.operation is not Operation.CREATE and not self._old
+        changes = write.operation is not Operation.CREATE and not self._is_older(write)
         return bool(write.attachments) or not (usual or changes)
 
     def _alone(self, write: Write) -> Element:
+        if write.operation is not Operation.CREATE:
+            return self._older_change(write) if self._is_older(write) else body_of(write)
         plan = self._plan(write)
         if plan is None:
             return body_of(write)
-        if write.operation is not Operation.CREATE:
-            raise InvalidRequestError(
-                f"a 2.1 connection cannot {write.operation} {write.object}", fix="use a connection with dtd_version 3.0"
-            )
         fields: dict[str, Value] = {name: value for name, value in write.fields.items() if value is not None}
         fields |= _rate(fields, plan)
         lines = {
@@ -60,17 +61,37 @@ class Functions:
         }
         return write_element(plan, write.operation.value, fields, lines=lines, custom=self._customs(write))
 
+    def _is_older(self, write: Write) -> bool:
+        return self._old or write.object in UNDESCRIBED
+
+    def _older_change(self, write: Write) -> Element:
+        """An update or a delete by the object's own function, which names the record by its key."""
+        one, operation = older(write.object), write.operation.value
+        if operation not in one.plan.functions:
+            raise InvalidRequestError(
+                f"document type 2.1 has no function to {operation} {write.object}",
+                fix="use a connection with dtd_version 3.0" if self._old else "change it in Intacct",
+            )
+        key, attribute = trace_text(write.fields.get(RECORDNO)), one.attribute(operation)
+        taken = one.taken(operation)
+        fields = {name: value for name, value in write.fields.items() if name != RECORDNO}
+        fields = {name: value for name, value in fields.items() if name != one.key or name in taken}
+        if not attribute:
+            fields[one.key] = key
+        fields |= _rate(fields, one.plan)
+        lines = {wrapper: [dict(line.fields) for line in members] for wrapper, members in write.lines.items()}
+        attributes = {attribute: key} if attribute else {}
+        custom = self._customs(write)
+        return write_element(one.plan, operation, fields, lines=lines, custom=custom, attributes=attributes)
+
     def _plan(self, write: Write) -> WritePlan | None:
         """The object's own function; None where the generic one is right."""
-        if write.operation is not Operation.CREATE and not self._old:
-            return None
         by = creator(write.object)
         if not by:
             raise InvalidRequestError(f"nothing in the gateway makes {write.object}", fix="make it in Intacct")
         if by == _GENERIC and not self._old and EXTERNALID not in write.fields:
             return None
-        known = legacy(write.object)
-        plan = write_plan(write.object, known.name if known else "")
+        plan = plan_of(write.object)
         if by == _GENERIC and not self._old:
             return plan if plan is not None and EXTERNALID in plan.fields else None
         if plan is None or write.operation.value not in plan.functions:
@@ -79,6 +100,8 @@ class Functions:
 
     def _customs(self, write: Write) -> frozenset[str]:
         found: set[str] = set()
+        if self._old:  # what is not described got here as a custom field
+            found |= write.fields.keys() - older(write.object).described.fields.keys()
         for name in (write.object, *{line.object for line in write.all_lines}):
             if name not in self._custom:
                 self._custom[name] = frozenset(self._customs_of(name))
@@ -86,10 +109,7 @@ class Functions:
         return frozenset(found)
 
     def _customs_of(self, name: str) -> Iterator[str]:
-        try:
-            described = self._company.describe(name)
-        except InvalidRequestError:  # some that functions make, as attachments, are described nowhere
-            return
+        described = self._company.describe(name)
         yield from (one.name for one in described.fields.values() if one.custom)
 
 

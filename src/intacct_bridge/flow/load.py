@@ -13,6 +13,7 @@ from itertools import islice
 
 from intacct_bridge.errors import Fault, IntacctError, SettingsError
 from intacct_bridge.flow.company import Company, Whereabouts
+from intacct_bridge.flow.dialect import speaking
 from intacct_bridge.flow.entry import Entry, Intent, Receipt, State
 from intacct_bridge.flow.functions import Functions
 from intacct_bridge.flow.outbox import Outbox
@@ -104,7 +105,7 @@ class Loader:
     def __init__(
         self, company: Company, outbox: Outbox, settings: LoadSettings = LoadSettings(), *, step: Step = no_step
     ) -> None:
-        self._company = company
+        company = self._company = speaking(company)
         self._outbox = outbox
         self._settings = settings
         self._step = step

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from intacct_bridge.errors import NotPermittedError, RecordError, RefusedError
 from intacct_bridge.flow.company import Company, Row
 from intacct_bridge.flow.compare import comparable
+from intacct_bridge.flow.dialect import speaking
 from intacct_bridge.flow.outbox_rows import chunks
 from intacct_bridge.model.catalog import ObjectDef
 from intacct_bridge.model.query import Query
@@ -22,7 +23,7 @@ class Lookups:
     """What one company answers; nothing is asked twice."""
 
     def __init__(self, company: Company) -> None:
-        self._company = company
+        self._company = speaking(company)
         self._rows: dict[tuple[str, str], dict[str, list[Row]]] = {}
         self._asked: dict[tuple[str, str], set[str]] = {}
         self._fields: dict[str, set[str]] = {}

@@ -14,6 +14,7 @@ from intacct_bridge.flow.aim import Aim, Aimed, Mode, confirmed
 from intacct_bridge.flow.attach import folder_missing, folder_write
 from intacct_bridge.flow.check import RULES, EntityFacts, Facts, check
 from intacct_bridge.flow.company import Company, Whereabouts
+from intacct_bridge.flow.dialect import speaking
 from intacct_bridge.flow.entry import Entry, Receipt, State
 from intacct_bridge.flow.functions import Functions
 from intacct_bridge.flow.layout import Layout
@@ -79,7 +80,7 @@ class _Planner:
     """Carries what is known from step to step."""
 
     def __init__(self, company: Company, outbox: Outbox, settings: PlanSettings) -> None:
-        self._company = company
+        company = self._company = speaking(company)
         self._outbox = outbox
         self._settings = settings
         self._where = Whereabouts.of(company.connection)

@@ -21,6 +21,8 @@ from intacct_bridge.flow.subject import Subject, subject_of
 from intacct_bridge.flow.table import SourceRow
 from intacct_bridge.flow.write import Identity, Line, Operation, Write
 from intacct_bridge.model.catalog import FieldDef
+from intacct_bridge.model.legacywrite import said_in
+from intacct_bridge.model.older import Older
 from intacct_bridge.wire.values import Value, parse_value
 from intacct_bridge.wire.xml import Element, parse
 
@@ -86,6 +88,8 @@ def _changed_by(standing: Standing, entry: Entry) -> str:
 def _asked(subject: Subject, entry: Entry) -> Write:
     """What the function's text asks for."""
     function = parse(entry.body.encode())
+    if subject.older is not None:
+        return _asked_older(subject, subject.older, entry, function)
     if entry.place.operation is Operation.DELETE:
         field = subject.field(subject.trace.record)
         fields = {subject.trace.record: _value(field, function.findtext("keys"))}
@@ -103,6 +107,23 @@ def _asked(subject: Subject, entry: Entry) -> Write:
         else:
             fields |= {name: _value(subject.field(name), text) for name, text in _leaves(child, child.tag)}
     return _write(entry, fields, lines)
+
+
+def _asked_older(subject: Subject, one: Older, entry: Entry, function: Element) -> Write:
+    """The same from a function of the object's own, which names its record by an attribute."""
+    cells, owned = said_in(one.plan, function)
+    attribute = one.attribute(entry.place.operation.value)
+    key = function.get(attribute) if attribute else cells.get(one.key, "")
+    fields: dict[str, Value] = {name: _value(subject.field(name), text) for name, text in cells.items()}
+    lines: dict[str, tuple[Line, ...]] = {}
+    for wrapper, rows in owned.items():
+        held = subject.line_set(wrapper)
+        if held is not None:
+            lines[wrapper] = tuple(
+                Line(held.object, {name: _value(held.field(name), text) for name, text in row.items()}, _NOWHERE)
+                for row in rows
+            )
+    return _write(entry, {**fields, subject.trace.record: key}, lines)
 
 
 def _write(entry: Entry, fields: Mapping[str, Value], lines: Mapping[str, tuple[Line, ...]]) -> Write:

@@ -9,10 +9,12 @@ from dataclasses import dataclass, replace
 
 from intacct_bridge.errors import IntacctError, InvalidRequestError, NotPermittedError, RefusedError
 from intacct_bridge.flow.company import Company
+from intacct_bridge.flow.dialect import speaking
 from intacct_bridge.flow.trace import EXTERNALID, Trace, trace_of
 from intacct_bridge.model.catalog import FieldDef, ObjectDef, did_you_mean, with_lengths
-from intacct_bridge.model.keys import creator, legacy, lines, owner, record_key
-from intacct_bridge.model.legacywrite import WritePlan, day_elements, write_plan
+from intacct_bridge.model.keys import RECORDNO, creator, lines, owner, record_key
+from intacct_bridge.model.legacywrite import WritePlan, day_elements
+from intacct_bridge.model.older import UNDESCRIBED, Older, older, plan_of
 from intacct_bridge.wire.values import Kind
 
 _SAID_ONLY = ("ACTION",)
@@ -20,6 +22,8 @@ _SAID_ONLY = ("ACTION",)
 WRITTEN_BY_NAME = ("EXCH_RATE_TYPE_ID",)
 """Described as a number on some objects and taken as a name by all."""
 _TWO_ONE = "2.1"
+_CUSTOM = "CUSTOMFIELDS."
+"""Before the name of a custom field where nothing describes them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +52,8 @@ class Subject:
     """How the older functions write it; None where only the generic ones do."""
     create: str
     """The function that makes it: `create`, another's name, or nothing."""
+    older: Older | None = None
+    """Set where only the older functions reach it; they are not told record numbers of master data."""
 
     @property
     def name(self) -> str:
@@ -56,8 +62,12 @@ class Subject:
 
     def field(self, name: str) -> FieldDef | None:
         """A field of the header in whatever case it is written."""
-        found = _field(name, self.described, self.plan.fields if self.plan else {})
         upper = name.upper()
+        if self.older is not None and upper.startswith(_CUSTOM):
+            return FieldDef(upper.removeprefix(_CUSTOM), Kind.TEXT, custom=True)
+        if self.older is not None and upper == RECORDNO != self.older.key:
+            return None
+        found = _field(name, self.described, self.plan.fields if self.plan else {})
         if found is None and upper in self.trace.required and self.line_set(upper) is None:
             return FieldDef(upper, Kind.DATE if upper.endswith("DATE") else Kind.TEXT)
         return found
@@ -84,6 +94,7 @@ class Subject:
 
 def subject_of(company: Company, object_name: str) -> Subject:
     """What is known of an object. InvalidRequestError where it does not exist or nothing makes it."""
+    company = speaking(company)
     described = company.describe(object_name)
     name = described.name
     held = owner(name)
@@ -91,15 +102,24 @@ def subject_of(company: Company, object_name: str) -> Subject:
         raise InvalidRequestError(
             f"{name} are lines of {held.header} and are written with it", fix=f"load them as {held.header}"
         )
-    by = creator(name)
-    known = legacy(name)
-    plan = write_plan(name, known.name if known else "")
-    if by and company.connection.dtd_version == _TWO_ONE:
-        by = plan.functions.get("create", "") if plan else ""
+    by, plan, trace = creator(name), plan_of(name), trace_of(name)
+    spoken = older(name) if company.connection.dtd_version == _TWO_ONE or name in UNDESCRIBED else None
+    if spoken is not None:
+        by = spoken.plan.functions.get("create", "")
+        if not spoken.plan.functions:
+            raise InvalidRequestError(f"document type 2.1 has no function to write {name}", fix="use a 3.0 connection")
+        trace = _older_trace(trace, spoken)
     if by in ("", "create") and (plan is None or EXTERNALID not in plan.fields):
         plan = None
     sets = tuple(_line_sets(company, described, plan, only=by not in ("", "create")))
-    return Subject(described, sets, trace_of(name), plan, by)
+    return Subject(described, sets, trace, plan, by, spoken)
+
+
+def _older_trace(trace: Trace, spoken: Older) -> Trace:
+    """What is true of the object over its older function: that function asks for less, and may know no drafts."""
+    required = spoken.required("create")
+    draft = {name: value for name, value in trace.draft.items() if name in spoken.taken("create")}
+    return replace(trace, required=required, draft=draft)
 
 
 def _line_sets(company: Company, described: ObjectDef, plan: WritePlan | None, *, only: bool) -> Iterator[LineSet]:
