@@ -130,6 +130,28 @@ def test_a_list_that_numbers_itself_gives_the_next_id(emulator: Emulator) -> Non
     assert made.children[0].findtext("VENDORID") == "VEND-00003"
 
 
+def test_a_display_contact_becomes_a_contact_called_after_its_owner(emulator: Emulator) -> None:
+    # Sage: vendors, DISPLAYCONTACT.CONTACTNAME: left blank, it is made of the vendor's name and id
+    contact = "<PRINTAS>Acme</PRINTAS><EMAIL1>a@acme.example</EMAIL1><MAILADDRESS><CITY>Rome</CITY></MAILADDRESS>"
+    data(emulator, create(element("VENDOR", VENDORID="VC-1", NAME="Acme", DISPLAYCONTACT=contact)))
+    where = "<equalto><field>CONTACTNAME</field><value>Acme(VVC-1)</value></equalto>"
+    (made,) = rows(data(emulator, query("CONTACT", "RECORDNO PRINTAS EMAIL1 MAILADDRESS.CITY STATUS", where)))
+    assert {**made, "RECORDNO": ""} == {
+        "RECORDNO": "", "PRINTAS": "Acme", "EMAIL1": "a@acme.example", "MAILADDRESS.CITY": "Rome", "STATUS": "active",
+    }  # fmt: skip
+    where = "<equalto><field>VENDORID</field><value>VC-1</value></equalto>"
+    (owner,) = rows(data(emulator, query("VENDOR", "DISPLAYCONTACTKEY DISPLAYCONTACT.CONTACTNAME", where)))
+    assert owner == {"DISPLAYCONTACTKEY": made["RECORDNO"], "DISPLAYCONTACT.CONTACTNAME": "Acme(VVC-1)"}
+
+
+def test_a_display_contact_may_be_one_that_is_there(emulator: Emulator) -> None:
+    contact = "<CONTACTNAME>Shared</CONTACTNAME><PRINTAS>Shared</PRINTAS>"
+    for number in (1, 2):
+        data(emulator, create(element("CUSTOMER", CUSTOMERID=f"CC-{number}", NAME="N", DISPLAYCONTACT=contact)))
+    where = "<equalto><field>CONTACTNAME</field><value>Shared</value></equalto>"
+    assert len(rows(data(emulator, query("CONTACT", "RECORDNO", where)))) == 1
+
+
 def test_names_follow_from_ids(emulator: Emulator) -> None:
     data(emulator, create(element("DEPARTMENT", DEPARTMENTID="20", TITLE="Twenty", PARENTID="10")))
     where = "<equalto><field>DEPARTMENTID</field><value>20</value></equalto>"

@@ -7,6 +7,7 @@ change it, the others are new, and what is not sent is dropped.
 from intacct_bridge.emulator.books import Call
 from intacct_bridge.emulator.cells import Row
 from intacct_bridge.emulator.checks import complete, numbered, unique, unused
+from intacct_bridge.emulator.displaycontact import keep_display_contact
 from intacct_bridge.emulator.drafts import Draft
 from intacct_bridge.emulator.references import settle
 from intacct_bridge.emulator.stamps import CREATED, DELETED, MODIFIED, note, stamp
@@ -23,6 +24,7 @@ def create(call: Call, draft: Draft) -> Row:
     settle(call.books, described, draft.values, row)
     unique(call, described, row)
     _defaults(described, row)
+    keep_display_contact(call, draft, row)
     stamp(call, described, row, new=True)
     if not call.books.table(described).plan.key_is_integer:
         row[call.books.table(described).plan.key] = str(call.books.table(described).next_number())
