@@ -15,7 +15,7 @@ from intacct_bridge.emulator.settings import scenario
 from intacct_bridge.errors import SettingsError
 from intacct_bridge.wire.codec import decode_response, encode_request
 from intacct_bridge.wire.envelope import Control, Function, Operation, Request
-from intacct_bridge.wire.xml import parse
+from intacct_bridge.wire.xml import Element, parse
 
 READ = "<getFinancialSetup/>"
 
@@ -44,6 +44,51 @@ def test_the_field_is_told_to_those_who_ask_for_more() -> None:
         assert result.faults[0].field == field
     reply = world()(ENDPOINT, body(record, show_additional_error_info=False))
     assert b"additionalinfo" not in reply.body
+
+
+def test_more_about_errors_has_all_its_elements() -> None:
+    # shape: Sage, requests, showadditionalerrorinfo; ids and texts of the duplicate account are those of the example
+    emulator = world()
+    account = element(
+        "GLACCOUNT", ACCOUNTNO="6000", TITLE="T", NORMALBALANCE="debit", CLOSINGTYPE="non-closing account"
+    )
+    one(emulator, f"<create>{account}</create>")
+    reply = emulator(ENDPOINT, body(f"<create>{account}</create>", show_additional_error_info=True))
+    first, last = decode_response(reply.body).operations[0].results[0].faults
+    assert (first.errorno, first.errorid) == ("BL01001973", "GL-0493")
+    assert (first.description, first.description2) == (
+        "Duplicate account number",
+        "The account number '6000' already exists",
+    )
+    assert (last.text, last.errorid) == ("Could not create GL Account record!", "GL-0504")
+    more = next(one for one in _all(parse(reply.body)) if one.tag == "additionalinfo")
+    assert [child.tag for child in more.children] == [
+        "errorid", "category", "target", "description", "cdescription", "correction",
+    ]  # fmt: skip
+    assert list(more.children[2].attributes) == ["domain", "requestinfo", "object", "field", "businessinfo"]
+    assert [child.tag for child in more.children[3].children] == ["messageid", "target", "placeholders"]
+
+
+def _all(node: Element) -> Iterator[Element]:
+    yield node
+    for child in node.children:
+        yield from _all(child)
+
+
+def test_stable_ids_can_be_made_and_follow_the_seed() -> None:
+    def ids(seed: int, behaviour: str) -> list[str]:
+        emulator = Emulator.empty(settings=scenario({"behaviour": {"errorids": behaviour}}), seed=seed)
+        sent = [f"<read><object>CLASS</object><keys>1</keys><fields>{name}</fields></read>" for name in ("A", "B")]
+        sent += [f"<delete><object>CLASS</object><keys>{key}</keys></delete>" for key in (404, 405)]
+        faults = [one(emulator, call, show_additional_error_info=True).faults[0] for call in sent]
+        return [fault.errorid for fault in faults]
+
+    assert ids(1, "recorded") == ["", "", "", ""]
+    made = ids(1, "made")
+    assert made[2] == made[3]
+    assert len(set(made)) == 3
+    assert all(errorid.startswith("EM-") for errorid in made)
+    assert made == ids(1, "made") != ids(2, "made")
 
 
 def test_operations_and_contents_may_be_repeated() -> None:

@@ -11,7 +11,7 @@ from importlib.resources import files
 from intacct_bridge.emulator.books import Call
 from intacct_bridge.emulator.cells import Row, escaped
 from intacct_bridge.emulator.drafts import Draft
-from intacct_bridge.emulator.refusals import FunctionRefusedError, refused
+from intacct_bridge.emulator.refusals import FunctionRefusedError, duplicate_account, refused
 from intacct_bridge.errors import Fault
 from intacct_bridge.model.catalog import ObjectDef
 from intacct_bridge.model.keys import creator, lines, natural_key, owner
@@ -98,6 +98,8 @@ def unique(call: Call, described: ObjectDef, row: Row, number: int | None = None
     if not text or natural is None:
         return
     others = [one for one in call.books.table(described).find(natural, text) if one != number]
+    if others and natural == "ACCOUNTNO":
+        raise duplicate_account(text)
     if others:
         label = described.label or described.name.capitalize()
         raise refused(

@@ -27,6 +27,7 @@ from intacct_bridge.emulator.catalogue import standard_catalog
 from intacct_bridge.emulator.company_customs import with_customs
 from intacct_bridge.emulator.deliveries import MOST_CHARACTERS, check_policies, post_later
 from intacct_bridge.emulator.entrance import Entrance
+from intacct_bridge.emulator.errorids import identified
 from intacct_bridge.emulator.handlers import HANDLERS
 from intacct_bridge.emulator.incoming import incoming
 from intacct_bridge.emulator.loading import load
@@ -105,6 +106,7 @@ class Emulator:
         self.settings = settings or EmulatorSettings()
         check_policies(self.settings.policies)
         self.forecast = Forecast(weather, seed)
+        self._seed = seed
         self.received: deque[Received] = deque(maxlen=1000)
         """The last requests, oldest first."""
         self.incidents: list[str] = []
@@ -283,7 +285,8 @@ class Emulator:
             return self._reply(bare.bare, content_type=bare.content_type)
         response = Response(_echo(control, SUCCESS), tuple(self._finished(control, one) for one, _ in answered))
         pages = [page.rows for one in done if one.result.data is not None for page in _pages(one.result.data)]
-        document = _with_pages(encode_response(response), pages)
+        additional = control.show_additional_error_info
+        document = _with_pages(encode_response(response, additional=additional), pages)
         return self._reply(spaced(document) if control.include_whitespace else document)
 
     def _operation(
@@ -312,7 +315,9 @@ class Emulator:
         )
 
     def _supported(self, control: Control, fault: Fault) -> Fault:
-        if not control.show_additional_error_info:
+        if control.show_additional_error_info:
+            fault = identified(fault, self.settings.behaviour, self._seed)
+        else:
             fault = replace(fault, errorid="", field="")
         if fault.description2 and not fault.support_id:
             digest = hashlib.blake2b(f"{control.control_id}/{fault}".encode(), digest_size=6).hexdigest()

@@ -117,6 +117,19 @@ def refused(text: str, *, errorno: str = "BL01001973", correction: str = "", fie
     return FunctionRefusedError(Fault(errorno, description2=text, correction=correction, field=field))
 
 
+def duplicate_account(number: str) -> FunctionRefusedError:
+    """An account whose number is taken: a chain of two errors, as it is documented."""
+    return FunctionRefusedError(
+        Fault(
+            "BL01001973",
+            "Duplicate account number",
+            f"The account number '{number}' already exists",
+            "Enter unique account number",
+        ),
+        Fault("BL01001973", description2="Could not create GL Account record!"),
+    )
+
+
 def not_permitted(operation: str, name: str) -> FunctionRefusedError:
     """The role does not reach this object."""
     text = f"You do not have permission for API operation {operation} on objects of type {name.lower()}"

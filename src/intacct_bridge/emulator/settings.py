@@ -160,6 +160,8 @@ class Behaviour:
     """Whether a GLDETAIL record number repeats in every book."""
     nested_order: str = "documented"
     """How far the parts of older functions are held to an order: `documented`, or only where it is `recorded`."""
+    errorids: str = "recorded"
+    """The stable ids of errors: those that are `recorded`, or one for each, `made` from its text and the seed."""
     audit_delay_seconds: float = 0
     """How long after a change its AUDITHISTORY row can be seen."""
     unique_document_numbers: bool = True

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from urllib.parse import unquote
 
 from intacct_bridge.errors import Fault, LocalProtocolError, RemoteProtocolError
+from intacct_bridge.wire.additional import additional_element, additional_of
 from intacct_bridge.wire.envelope import (
     ABORTED,
     FAILURE,
@@ -146,15 +147,15 @@ def _decode_authentication(block: Element) -> Authentication:
 # --- responses
 
 
-def encode_response(response: Response) -> bytes:
-    """The answer as a document."""
+def encode_response(response: Response, *, additional: bool = False) -> bytes:
+    """The answer as a document; with `additional` every error has its `<additionalinfo>`."""
     if response.acknowledged:
         acknowledgement = element("acknowledgement", element("status", SUCCESS))
         return document(Element("response", children=(acknowledgement, _encode_echo(response.control))))
     children = [_encode_echo(response.control)]
     if response.faults:
-        children.append(encode_faults(response.faults))
-    children += [_encode_operation_result(operation) for operation in response.operations]
+        children.append(encode_faults(response.faults, additional=additional))
+    children += [_encode_operation_result(operation, additional=additional) for operation in response.operations]
     return document(Element("response", children=tuple(children)))
 
 
@@ -170,7 +171,7 @@ def _encode_echo(control: ControlEcho) -> Element:
     return Element("control", children=tuple(parts))
 
 
-def _encode_operation_result(operation: OperationResult) -> Element:
+def _encode_operation_result(operation: OperationResult, *, additional: bool) -> Element:
     signed_in = operation.authentication
     parts = [
         element("status", signed_in.status),
@@ -187,12 +188,12 @@ def _encode_operation_result(operation: OperationResult) -> Element:
         parts.append(element("sessiontimeout", signed_in.session_timeout))
     children = [Element("authentication", children=tuple(parts))]
     if operation.faults:
-        children.append(encode_faults(operation.faults))
-    children += [_encode_result(result) for result in operation.results]
+        children.append(encode_faults(operation.faults, additional=additional))
+    children += [_encode_result(result, additional=additional) for result in operation.results]
     return Element("operation", children=tuple(children))
 
 
-def _encode_result(result: Result) -> Element:
+def _encode_result(result: Result, *, additional: bool) -> Element:
     parts = [
         element("status", result.status),
         element("function", result.function),
@@ -204,16 +205,16 @@ def _encode_result(result: Result) -> Element:
     if result.data is not None:
         parts.append(result.data)
     if result.faults:
-        parts.append(encode_faults(result.faults))
+        parts.append(encode_faults(result.faults, additional=additional))
     return Element("result", children=tuple(parts))
 
 
-def encode_faults(faults: Iterable[Fault]) -> Element:
-    """`<errormessage>` with one `<error>` a fault; `<additionalinfo>` only where there is something to say in it."""
-    return Element("errormessage", children=tuple(_encode_fault(fault) for fault in faults))
+def encode_faults(faults: Iterable[Fault], *, additional: bool = False) -> Element:
+    """`<errormessage>` with one `<error>` a fault; `<additionalinfo>` where it is asked for or has something to say."""
+    return Element("errormessage", children=tuple(_encode_fault(fault, additional=additional) for fault in faults))
 
 
-def _encode_fault(fault: Fault) -> Element:
+def _encode_fault(fault: Fault, *, additional: bool) -> Element:
     text2 = fault.description2
     if fault.support_id:
         quoted = fault.support_id.replace("%", "%25").replace("~", "%7E")
@@ -224,9 +225,8 @@ def _encode_fault(fault: Fault) -> Element:
         element("description2", text2),
         element("correction", fault.correction),
     ]
-    if fault.errorid or fault.field:
-        target = element("target", element("object", ""), element("field", fault.field))
-        parts.append(element("additionalinfo", element("errorid", fault.errorid), target))
+    if additional or fault.errorid or fault.field:
+        parts.append(additional_element(fault))
     return Element("error", children=tuple(parts))
 
 
@@ -311,16 +311,15 @@ def _decode_fault(error: Element) -> Fault:
         if found:
             support_id = support_id or unquote(found[1])
             texts[index] = text[: found.start()]
-    more = error.find("additionalinfo")
-    target = None if more is None else more.find("target")
+    errorid, field = additional_of(error)
     return Fault(
         error.findtext("errorno").strip(),
         texts[0],
         texts[1],
         texts[2],
         support_id,
-        "" if more is None else more.findtext("errorid"),
-        "" if target is None else target.findtext("field"),
+        errorid,
+        field,
     )
 
 

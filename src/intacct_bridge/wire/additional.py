@@ -1,0 +1,36 @@
+"""What an error says besides its texts, to whoever asked for `showadditionalerrorinfo`.
+
+The documented shape: a stable id, a category, and for each of the three texts a message id with its placeholders. All
+elements are there even when they are empty, and what is targeted is told in attributes. We keep the id and the field.
+"""
+
+from intacct_bridge.errors import Fault
+from intacct_bridge.wire.xml import Element, element
+
+_TEXTS = ("description", "cdescription", "correction")
+"""The error's description, its description2 and its correction."""
+
+
+def additional_element(fault: Fault) -> Element:
+    """`<additionalinfo>` of one error."""
+    texts = [
+        element(name, element("messageid"), _target("", "", last="businessInfo"), element("placeholders"))
+        for name in _TEXTS
+    ]
+    head = (element("errorid", fault.errorid), element("category"))
+    return element("additionalinfo", *head, _target(fault.support_id, fault.field, last="businessinfo"), *texts)
+
+
+def _target(request: str, field: str, *, last: str) -> Element:
+    named = {"domain": "", "requestinfo": request, "object": "", "field": field, last: ""}
+    return Element("target", "", (), named)
+
+
+def additional_of(error: Element) -> tuple[str, str]:
+    """The stable id and the field that an error names; empty where it says nothing."""
+    more = error.find("additionalinfo")
+    if more is None:
+        return "", ""
+    target = more.find("target")
+    field = "" if target is None else target.get("field") or target.findtext("field")
+    return more.findtext("errorid").strip(), field.strip()
