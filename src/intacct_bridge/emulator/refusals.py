@@ -118,15 +118,14 @@ def refused(text: str, *, errorno: str = "BL01001973", correction: str = "", fie
 
 
 def duplicate_account(number: str) -> FunctionRefusedError:
-    """An account whose number is taken: a chain of two errors, as it is documented."""
+    """An account whose number is taken, in the documented words."""
     return FunctionRefusedError(
         Fault(
             "BL01001973",
             "Duplicate account number",
             f"The account number '{number}' already exists",
             "Enter unique account number",
-        ),
-        Fault("BL01001973", description2="Could not create GL Account record!"),
+        )
     )
 
 

@@ -21,6 +21,9 @@ from intacct_bridge.wire.xml import Element, element
 
 MOST_RECORDS = 100
 
+_SPELLED = {"GLACCOUNT": "GL Account"}
+"""What the last sentence of a chain calls an object, where that is recorded."""
+
 
 def create(call: Call) -> Answer:
     """Make each record."""
@@ -116,6 +119,6 @@ def _each(call: Call, work: Callable[[Call, Element], Element]) -> Answer:
 
 def _chain(call: Call, record: Element, error: FunctionRefusedError) -> list[Fault]:
     """The causes, most specific first, and the general sentence that ends the chain."""
-    last = f"Could not {call.name} {record.tag.capitalize()} record!"
+    last = f"Could not {call.name} {_SPELLED.get(record.tag.upper(), record.tag.capitalize())} record!"
     general = Fault("BL01001973", description2=last)
     return [*error.faults, *([] if error.faults[-1].errorno.startswith("PL") else [general])]
