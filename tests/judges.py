@@ -1,4 +1,7 @@
-"""Other people's programs, installed unmodified from PyPI, each in a virtual environment of its own."""
+"""Other people's programs, installed unmodified from PyPI, each in a virtual environment of its own.
+
+`judges_pins/NAME.txt` pins a judge and everything it needs: what is released tomorrow cannot change a verdict.
+"""
 
 import fcntl
 import hashlib
@@ -12,24 +15,26 @@ from pathlib import Path
 import pytest
 
 PLACE = Path(__file__).parent.parent / ".judges"
+PINS = Path(__file__).parent / "judges_pins"
 
 
-def judge(*packages: str) -> Path:
-    """The folder of executables of an environment that holds the packages; made once and kept beside the project."""
-    mark = hashlib.sha256(" ".join((sys.version, *packages)).encode()).hexdigest()[:12]
-    home = PLACE / f"{packages[0].split('=')[0]}-{mark}"
+def judge(package: str) -> Path:
+    """The folder of executables of an environment that holds the package; made once and kept beside the project."""
+    pins = PINS / f"{package}.txt"
+    mark = hashlib.sha256(f"{sys.version}{pins.read_text()}".encode()).hexdigest()[:12]
+    home = PLACE / f"{package}-{mark}"
     with _alone(home):
         if not (home / ".ready").exists():
-            _install(home, packages)
+            _install(home, package, pins)
     return home / "bin"
 
 
-def _install(home: Path, packages: tuple[str, ...]) -> None:
+def _install(home: Path, package: str, pins: Path) -> None:
     venv.create(home, with_pip=True, clear=True)
     pip = [str(home / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    done = subprocess.run([*pip, *packages], capture_output=True, text=True, check=False)
+    done = subprocess.run([*pip, package, "--constraint", str(pins)], capture_output=True, text=True, check=False)
     if done.returncode:
-        pytest.skip(f"{' '.join(packages)} cannot be installed here, so it cannot judge: {done.stderr[-300:]}")
+        pytest.skip(f"{package} cannot be installed here, so it cannot judge: {done.stderr[-300:]}")
     (home / ".ready").touch()
 
 
