@@ -104,11 +104,18 @@ def load_connection(name: str | None = None, *, around: Surroundings | None = No
         origins |= dict.fromkeys(more, origin)
     for setting in _REQUIRED:
         if not settled.get(setting):
-            raise SettingsError(
-                f"connection {chosen!r}: {setting} is not set{_near_miss(setting, found.environ)}",
-                fix=missing_fix(chosen, setting),
-            )
+            raise _missing(setting, chosen, settled, found.environ)
     return Connection(name=chosen, origins=origins, **settled)
+
+
+def _missing(setting: str, chosen: str, settled: Mapping[str, Any], environ: Mapping[str, str]) -> SettingsError:
+    near = _near_miss(setting, environ)
+    if not near and not any(settled.get(each) for each in _REQUIRED):
+        return SettingsError(
+            "no connection is set up here yet",
+            fix="Make one: intacct connections add NAME. Without an account: intacct demo, and then --connection demo.",
+        )
+    return SettingsError(f"connection {chosen!r}: {setting} is not set{near}", fix=missing_fix(chosen, setting))
 
 
 def list_connections(*, around: Surroundings | None = None) -> list[Listed]:

@@ -135,6 +135,7 @@ def _settings(desk: Desk, name: str, given: Mapping[str, Any]) -> dict[str, Any]
             settings[secret] = {"env": variable}
     from_sender = ("sender_id", "sender_password") if "sender" in settings else ()
     missing = [key for key in _QUESTIONS if key not in settings and key not in from_sender]
+    _check(name, settings)
     if missing and not sys.stdin.isatty():
         missing = [key for key in missing if not _from_variable(key, settings)]
     if missing and not sys.stdin.isatty():
@@ -148,6 +149,14 @@ def _settings(desk: Desk, name: str, given: Mapping[str, Any]) -> dict[str, Any]
             answer = desk.console.ask(_QUESTIONS[key], secret=key in _SECRETS)
             settings[key] = _kept(name, key, answer) if given["keyring"] and key in _SECRETS else answer
     return settings
+
+
+def _check(name: str, settings: Mapping[str, Any]) -> None:
+    """Refuse what no connection may be before anybody is asked for a password, and before anything is written."""
+    from intacct_bridge.client.connection import Connection
+
+    given = {key: value for key, value in settings.items() if key not in ("sender", *_SECRETS)}
+    Connection(**{"name": name, **dict.fromkeys(_QUESTIONS, "-"), **given})
 
 
 def _from_variable(key: str, settings: dict[str, Any]) -> bool:

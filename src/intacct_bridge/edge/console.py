@@ -122,11 +122,17 @@ class Console:
             break_on_hyphens=False,
         )
 
-    def ask(self, question: str, *, default: str = "", secret: bool = False) -> str:
-        """What a person types; a secret is not echoed and is hidden from then on."""
+    def ask(self, question: str, *, secret: bool = False) -> str:
+        """What a person types, asked again until there is something; a secret is not echoed, and hidden from then on.
+
+        White space around it goes, as it comes along with what is pasted; a secret is kept as it is.
+        """
         import click
 
-        answer = str(click.prompt(question, default=default, hide_input=secret, show_default=bool(default), err=True))
+        answer = ""
+        while not answer:
+            answer = str(click.prompt(question, hide_input=secret, err=True))
+            answer = answer if secret else answer.strip()
         if secret:
             self.hide([answer])
         return answer
