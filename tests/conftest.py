@@ -32,6 +32,21 @@ def grown() -> Iterator[Emulator]:
     emulator.close()
 
 
+@pytest.fixture(scope="session")
+def grown_with_cash() -> Iterator[Emulator]:
+    emulator = Emulator.demo(seed=1, as_of=AS_OF, cash_book=True, clock=lambda: NOW)
+    yield emulator
+    emulator.close()
+
+
+@pytest.fixture
+def cash(grown_with_cash: Emulator) -> Iterator[Emulator]:
+    emulator = grown_with_cash.clone()
+    yield emulator
+    assert emulator.incidents == []
+    emulator.close()
+
+
 @pytest.fixture
 def demo(grown: Emulator) -> Iterator[Emulator]:
     emulator = grown.clone()

@@ -1,17 +1,21 @@
 """What must hold of a company's books whatever was written: balance, control accounts, and one trial balance."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Hashable, Iterable, Iterator, Mapping
 from datetime import date
 from decimal import Decimal
+from typing import TypeVar
 
+from emulator.talk import data, rows
 from intacct_bridge.emulator.books import Books
 from intacct_bridge.emulator.cells import SEPARATOR
 from intacct_bridge.emulator.chart import rules
 from intacct_bridge.emulator.gateway import Emulator
-from intacct_bridge.emulator.ledger import Ledger, Wanted
+from intacct_bridge.emulator.ledger import ACCRUAL, Ledger, Wanted, books_of
 
 PAYABLES, RECEIVABLES = "20000", "11000"
+ZERO = Decimal(0)
+K = TypeVar("K", bound=Hashable)
 
 
 def cells(books: Books, name: str, fields: str) -> Iterator[list[str]]:
@@ -23,40 +27,65 @@ def cells(books: Books, name: str, fields: str) -> Iterator[list[str]]:
         yield [row[place].decode() if place < len(row) else "" for place in places]
 
 
-def entries(books: Books) -> tuple[dict[tuple[str, str], Decimal], dict[str, Decimal]]:
-    """Sums of the GLENTRY lines: by batch and entity (statistical lines have no other side), and what is posted."""
+def entries(books: Books) -> tuple[dict[tuple[str, str], Decimal], dict[tuple[str, str], Decimal]]:
+    """Sums of the GLENTRY lines: by batch and entity (statistical lines have no other side), and by book and account.
+
+    Which books show a batch, its GLDETAIL rows say; a draft is shown by none.
+    """
     entity_of = rules(books).entity_of
+    shown: dict[str, set[str]] = defaultdict(set)
+    for batch, book in cells(books, "GLDETAIL", "BATCHKEY BOOKID"):
+        shown[batch].add(book or ACCRUAL)
     by_batch: dict[tuple[str, str], Decimal] = defaultdict(Decimal)
-    by_account: dict[str, Decimal] = defaultdict(Decimal)
+    by_account: dict[tuple[str, str], Decimal] = defaultdict(Decimal)
     wanted = "BATCHNO LOCATION STATISTICAL STATE ACCOUNTNO AMOUNT TR_TYPE"
     for batch, location, statistical, state, account, amount, side in cells(books, "GLENTRY", wanted):
         signed = Decimal(amount) * int(side)
         if statistical != "T":
             by_batch[batch, entity_of[location]] += signed
         if state != "Draft":
-            by_account[account] += signed
+            for book in shown[batch]:
+                by_account[book, account] += signed
     return {key: total for key, total in by_batch.items() if total}, known(by_account)
 
 
-def known(sums: dict[str, Decimal]) -> dict[str, Decimal]:
-    return {account: total for account, total in sums.items() if total}
+def known(sums: Mapping[K, Decimal]) -> dict[K, Decimal]:
+    return {key: total for key, total in sums.items() if total}
 
 
-def details(books: Books) -> dict[str, Decimal]:
-    """Sums of GLDETAIL by account."""
-    sums: dict[str, Decimal] = defaultdict(Decimal)
+def details(books: Books) -> dict[tuple[str, str], Decimal]:
+    """Sums of GLDETAIL by book and account."""
+    sums: dict[tuple[str, str], Decimal] = defaultdict(Decimal)
     for book, account, amount in cells(books, "GLDETAIL", "BOOKID ACCOUNTNO AMOUNT"):
-        if book == "ACCRUAL":
-            sums[account] += Decimal(amount)
+        sums[book or ACCRUAL, account] += Decimal(amount)
     return known(sums)
 
 
-def balances(books: Books) -> dict[str, Decimal]:
+def balances(books: Books, book: str = ACCRUAL) -> dict[str, Decimal]:
     """The ledger's own closing balances by account, base currencies added up as they are."""
     found: dict[str, Decimal] = defaultdict(Decimal)
-    for one in Ledger(books.store).sums(Wanted(date(2100, 1, 1), statistical=None)):
+    for one in Ledger(books.store).sums(Wanted(date(2100, 1, 1), book=book, statistical=None)):
         found[one.account] += one.closing
     return found
+
+
+def change(before: Mapping[str, Decimal], after: Mapping[str, Decimal]) -> dict[str, Decimal]:
+    """What moved between two looks at the balances."""
+    moved = {account: after.get(account, ZERO) - before.get(account, ZERO) for account in {**before, **after}}
+    return known(moved)
+
+
+def trial_balance(emulator: Emulator, book: str) -> dict[str, Decimal]:
+    """The closing balances as `get_trialbalance` tells them, base currencies added up as they are."""
+    days = "".join(
+        f"<{name}><year>{year}</year><month>1</month><day>1</day></{name}>"
+        for name, year in (("startdate", 2000), ("enddate", 2100))
+    )
+    more = f"<reportingbook>{book}</reportingbook><statistical>include</statistical>"
+    found: dict[str, Decimal] = defaultdict(Decimal)
+    for row in rows(data(emulator, f"<get_trialbalance>{days}{more}</get_trialbalance>")):
+        found[row["glaccountno"]] += Decimal(row["endbalance"])
+    return known(found)
 
 
 def due(books: Books, *names: str) -> Decimal:
@@ -71,13 +100,16 @@ def owed(books: Books, party: str) -> Decimal:
 
 
 def assert_true(emulator: Emulator, ignore: Iterable[str] = ()) -> None:
-    """Every batch balances by entity, the copies agree, and the control accounts tie to the open items."""
+    """Every batch balances by entity, the copies agree in each book, and the control accounts tie to the open items."""
     books = emulator.books()
     unbalanced, posted = entries(books)
-    found = balances(books)
     assert unbalanced == {}
     assert details(books) == posted
-    assert known(found) == posted
+    for book in books_of(books.store):
+        in_book = {account: total for (kept, account), total in posted.items() if kept == book}
+        assert known(balances(books, book)) == in_book
+        assert trial_balance(emulator, book) == in_book
+    found = balances(books)
     if "payables" not in ignore:
         assert -found[PAYABLES] == due(books, "APBILL", "APADJUSTMENT")
         assert owed(books, "VENDOR") == due(books, "APBILL", "APADJUSTMENT")

@@ -50,6 +50,7 @@ if TYPE_CHECKING:
 @click.option(
     "--as-of", metavar="DATE", type=click.DateTime(["%Y-%m-%d"]), help="The company's last day. Default: today."
 )
+@click.option("--cash-book", is_flag=True, help="Let the demo company keep a cash book beside the accrual book.")
 @click.option(
     "--db",
     metavar="FILE",
@@ -106,6 +107,7 @@ def emulator_command(desk: Desk, *, host: str, port: int, port_file: Path | None
         seed=options["seed"],
         scale=options["scale"],
         as_of=_day(options["as_of"]),
+        cash_book=options["cash_book"],
     )
     try:
         serve_forever(emulator, host, port, ready=ready)

@@ -64,6 +64,7 @@ def make_emulator(
     seed: int = 1,
     scale: int = 1,
     as_of: date | None = None,
+    cash_book: bool = False,
 ) -> Emulator:
     """An emulator over a file or over memory. A file that holds a company already is opened as it is."""
     path = str(database) if database is not None else None
@@ -72,4 +73,6 @@ def make_emulator(
         database.parent.mkdir(parents=True, exist_ok=True)
     if empty:
         return Emulator.empty(path, settings=settings, weather=weather)
-    return Emulator.demo(path, seed=seed, as_of=as_of, scale=scale, settings=settings, weather=weather)
+    return Emulator.demo(
+        path, seed=seed, as_of=as_of, cash_book=cash_book, scale=scale, settings=settings, weather=weather
+    )

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from intacct_bridge.emulator import documents
 from intacct_bridge.emulator.access import permit
 from intacct_bridge.emulator.books import Answer, Call
+from intacct_bridge.emulator.document_rows import stored_lines
 from intacct_bridge.emulator.documents import Entry
 from intacct_bridge.emulator.families import FAMILIES
 from intacct_bridge.emulator.keeping import keep_state
@@ -42,7 +43,7 @@ def _decided(call: Call, state: str) -> Answer:
             )
         if described.name == "APBILL" and state == "Approved":
             family = FAMILIES["APBILL"]
-            lines = documents.stored_lines(call, family, row)
+            lines = stored_lines(call, family, row)
             values = {name: text for name, text in row.items() if name != "STATE"}
             documents.change(call, family, number, Entry(values, lines, state="Posted"))
         else:

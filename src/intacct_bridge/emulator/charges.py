@@ -15,8 +15,18 @@ from intacct_bridge.emulator.ledger import DIMENSIONS
 from intacct_bridge.emulator.posting import CENT, Charge, to_base
 from intacct_bridge.emulator.references import REFERENCES, Reference, find, settle
 from intacct_bridge.emulator.refusals import refused
+from intacct_bridge.emulator.taxes import TAXED, taxed, with_net
 
 _LABELS = {"VENDOR": "APACCOUNTLABEL", "CUSTOMER": "ARACCOUNTLABEL", "EMPLOYEE": "EEACCOUNTLABEL"}
+
+
+def complete_lines(call: Call, family: Family, header: Row, values: Row, *, party: Row) -> list[Row]:
+    """A line as it is kept, and its taxes behind it."""
+    line = {name: text for name, text in values.items() if text}
+    if line.get(TAXED) and "DETAILKEY" not in call.books.find(family.line).fields:
+        raise refused(f"Lines of {family.object} take no taxes.", correction="Leave TAXENTRIES out.", field=TAXED)
+    with_net(call, line)
+    return taxed(call, complete_line(call, family, header, line, party=party))
 
 
 def complete_line(call: Call, family: Family, header: Row, values: Row, *, party: Row) -> Row:
@@ -71,7 +81,7 @@ def priced(row: Row, header: Row, rate: Decimal) -> Row:
         "ENTRY_DATE": row.get("ENTRY_DATE") or header["WHENCREATED"],
         "RECORDTYPE": header["RECORDTYPE"],
         "STATE": header["STATE"],
-        "LINEITEM": "T",
+        "LINEITEM": row.get("LINEITEM") or "T",
         "TOTALPAID": "0",
         "TRX_TOTALPAID": "0",
         "TOTALSELECTED": "0",

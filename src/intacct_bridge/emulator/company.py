@@ -33,7 +33,16 @@ from intacct_bridge.emulator.company_world import World
 from intacct_bridge.emulator.posting_rows import Row
 from intacct_bridge.errors import SettingsError
 
-POSTING_ACCOUNTS = {"employee_payables": "20300", "undeposited": "10090", "exchange": "71900", "rounding": "71950"}
+POSTING_ACCOUNTS = {
+    "employee_payables": "20300",
+    "undeposited": "10090",
+    "exchange": "71900",
+    "rounding": "71950",
+    "discount_taken": "73000",
+    "discount_given": "48000",
+    "advances": "22100",
+    "inventory_offset": "53000",
+}
 """The accounts that documents post to without naming them and that no other row tells, by their part in it."""
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from intacct_bridge.emulator import journal, timesheets
+from intacct_bridge.emulator import deposits, journal, timesheets
 from intacct_bridge.emulator.books import Call
 from intacct_bridge.emulator.cells import Row
 from intacct_bridge.emulator.documents_generic import DOCUMENTS, PAYMENTS, Documents, Payments
@@ -21,6 +21,7 @@ UPDATE: dict[str, Callable[[Call, Draft, int], Row]] = {
     **{name: one.update for name, one in _VERBS.items()},
 }
 DELETE: dict[str, Callable[[Call, ObjectDef, int], None]] = {
+    "DEPOSIT": deposits.delete,
     "GLBATCH": journal.delete,
     "TIMESHEET": timesheets.delete,
     **{name: one.delete for name, one in _VERBS.items()},

@@ -6,19 +6,29 @@ moves money, nor be deleted. A new set of lines takes the old one's place and is
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
 from decimal import Decimal
 
 from intacct_bridge.emulator.books import Call
-from intacct_bridge.emulator.cells import Row, date_text, decimal_text, escaped
-from intacct_bridge.emulator.charges import charge_of, complete_line, priced
-from intacct_bridge.emulator.chart import check_open, rate, rules
-from intacct_bridge.emulator.families import Family, amount, cents, control_account, next_number, owe
-from intacct_bridge.emulator.posting import ZERO, Document, Posting, bill, invoice, reverse
+from intacct_bridge.emulator.cells import Row, date_text, escaped
+from intacct_bridge.emulator.charges import complete_lines, priced
+from intacct_bridge.emulator.chart import check_open
+from intacct_bridge.emulator.document_posting import convert, count_up, document_of, entity_of, own_control, posting_of
+from intacct_bridge.emulator.document_rows import (
+    due_date,
+    every_line,
+    keep_lines,
+    line_numbers,
+    named,
+    party_of,
+    put,
+    stored_lines,
+    voucher_of,
+)
+from intacct_bridge.emulator.families import Family, amount, cents, next_number, owe
 from intacct_bridge.emulator.references import settle
 from intacct_bridge.emulator.refusals import FunctionRefusedError, refused
 from intacct_bridge.emulator.stamps import CREATED, DELETED, MODIFIED, note, stamp
-from intacct_bridge.emulator.subledger import Voucher, batches, day_of, fresh, post, posted, refresh, unpost
+from intacct_bridge.emulator.subledger import batches, day_of, fresh, post, refresh, reverse_all, unpost
 from intacct_bridge.errors import Fault
 
 MOVES_MONEY = ("VENDORID", "CUSTOMERID", "EMPLOYEEID", "WHENCREATED", "WHENPOSTED", "CURRENCY", "EXCHANGE_RATE")
@@ -88,7 +98,7 @@ def drop(call: Call, family: Family, number: int) -> None:
     if row.get("STATE") in ("Reversed", "Reversal"):
         raise refused(f"{family.word} {row['RECORDNO']} is part of a reversal and cannot be deleted.")
     _withdraw(call, family, row)
-    for one in _line_numbers(call, family, row):
+    for one in line_numbers(call, family, row):
         call.books.table(family.line).delete(one)
     call.books.table(family.object).delete(number)
     note(call, call.books.find(family.object), row, DELETED)
@@ -103,11 +113,11 @@ def turn_round(call: Call, family: Family, number: int, *, day: str, memo: str) 
     check_untouched(family, old, moved=True)
     mirror = _mirror(call, family, old, day=day, memo=memo)
     check_open(books, day_of(mirror, "WHENCREATED"), {_owner(call, family, old)})
-    lines = stored_lines(call, family, old)
+    lines = every_line(call, family, old)
     books.table(family.object).insert(mirror)
     fresh(call, family.object, mirror)
-    _keep_lines(call, family, mirror, [_negated(one) for one in lines])
-    post(call, reverse(posted(call, family.object, old)), _voucher(family, mirror))
+    keep_lines(call, family, mirror, [_negated(one) for one in lines])
+    reverse_all(call, old, voucher_of(family, mirror))
     owe(call, family, old, -amount(old, "TOTALDUE"))
     old |= {"STATE": "Reversed", "TOTALDUE": "0", "TRX_TOTALDUE": "0"}
     stamp(call, books.find(family.object), old, new=False)
@@ -193,26 +203,26 @@ def _written(call: Call, family: Family, row: Row, entry: Entry, *, key: str) ->
     if new:
         fresh(call, family.object, {"RECORDNO": key})
     row.setdefault("WHENCREATED", date_text(call.stamp.date()))
-    party = _party(call, family, row)
-    lines = [complete_line(call, family, row, one, party=party) for one in entry.lines or ()]
-    owner = _entity(call, row, lines)
-    _convert(call, family, row, owner)
+    party = party_of(call, family, row)
+    lines = [made for one in entry.lines or () for made in complete_lines(call, family, row, one, party=party)]
+    owner = entity_of(call, row, lines)
+    convert(call, family, row, owner)
     factor = Decimal(row["EXCHANGE_RATE"])
     row["STATE"] = _state(call, family, entry)
     row |= {"RECORDNO": key, "RECORDTYPE": family.type, "MODULEKEY": row.get("MODULEKEY") or family.module}
     row |= {"RAWSTATE": "D" if entry.draft else "A", "SYSTEMGENERATED": "F"}
     lines = [priced(one, row, factor) for one in lines]
-    document = _document(family, row, lines, owner)
-    posting = _posting(call, family, document, _own_control(call, family, row, entry))
-    _total(row, document, posting, factor)
-    _due(call, family, row)
-    _named(call, family, row)
+    document = document_of(family, row, lines, owner)
+    posting = posting_of(call, family, document, own_control(call, family, row, lines, named=entry.control))
+    count_up(row, document, posting, factor)
+    due_date(call, family, row)
+    named(call, family, row)
     stamp(call, described, row, new=new)
     row |= dict(entry.more)
     control = next((one.account for one in posting.lines if one.role == "control"), "")
-    _put(call, family, row, [one | {"OFFSETGLACCOUNTNO": control} for one in lines])
+    put(call, family, row, [one | {"OFFSETGLACCOUNTNO": control} for one in lines])
     if row["STATE"] in ("Posted", "Approved"):
-        post(call, posting, _voucher(family, row, rate=factor))
+        post(call, posting, voucher_of(family, row, rate=factor))
         owe(call, family, row, amount(row, "TOTALDUE"))
     note(call, described, row, CREATED if new else MODIFIED)
     return row
@@ -225,141 +235,8 @@ def _state(call: Call, family: Family, entry: Entry) -> str:
     return entry.state or ("Submitted" if waits else "Posted")
 
 
-def _own_control(call: Call, family: Family, row: Row, entry: Entry) -> str:
-    named = next((one["OFFSETGLACCOUNTNO"] for one in entry.lines or () if one.get("OFFSETGLACCOUNTNO")), "")
-    if entry.control or named:
-        return entry.control or named
-    if family.party not in ("VENDOR", "CUSTOMER"):
-        return ""
-    table = call.books.table(family.party)
-    for number in table.find(family.party_id, row.get(family.party_id, "")):
-        return (table.get(number) or {}).get("OFFSETGLACCOUNTNO", "")
-    return ""
-
-
-def _posting(call: Call, family: Family, document: Document, control: str) -> Posting:
-    chart = rules(call.books)
-    account = control_account(family, chart, control)
-    return bill(document, chart, control=account) if family.payable else invoice(document, chart, control=account)
-
-
-def _document(family: Family, row: Row, lines: list[Row], owner: str) -> Document:
-    party = {family.party: row[family.party_id]} if family.party and row.get(family.party_id) else {}
-    charges = tuple(charge_of(family, one) for one in lines)
-    rate_ = Decimal(row["EXCHANGE_RATE"])
-    return Document(owner, row["CURRENCY"], charges, rate_, party, row.get("DESCRIPTION") or None)
-
-
-def _entity(call: Call, row: Row, lines: list[Row]) -> str:
-    """The entity a document belongs to: where it is entered, or its first line's."""
-    entity_of = rules(call.books).entity_of
-    place = call.session.entity or row.get("MEGAENTITYID") or (lines[0].get("LOCATIONID", "") if lines else "")
-    return entity_of.get(place, "")
-
-
 def _owner(call: Call, family: Family, row: Row) -> str:
-    return _entity(call, row, stored_lines(call, family, row))
-
-
-def _convert(call: Call, family: Family, row: Row, owner: str) -> None:
-    """Currencies and the rate; the party's own currency where none is named."""
-    base = rules(call.books).base_currency[owner]
-    if row.get("BASECURR") and row["BASECURR"] != base:
-        raise refused(
-            f"The base currency of entity {owner or '(top level)'} is {base}, not {row['BASECURR']}.",
-            correction="Name locations of an entity with that base currency, or leave BASECURR out.",
-        )
-    row["BASECURR"] = base
-    row["CURRENCY"] = row.get("CURRENCY") or _party(call, family, row).get("CURRENCY") or base
-    day = day_of(row, "WHENPOSTED" if row.get("WHENPOSTED") else "WHENCREATED")
-    factor = rate(call.books, row["CURRENCY"], base, day=day, given=row.get("EXCHANGE_RATE", ""))
-    row["EXCHANGE_RATE"] = decimal_text(factor)
-    if factor != 1:
-        row.setdefault("EXCH_RATE_DATE", row["WHENCREATED"])
-
-
-def _party(call: Call, family: Family, row: Row) -> Row:
-    if not family.party:
-        return {}
-    table = call.books.table(family.party)
-    for number in table.find(family.party_id, row.get(family.party_id, "")):
-        return table.get(number) or {}
-    return {}
-
-
-def _total(row: Row, document: Document, posting: Posting, factor: Decimal) -> None:
-    """Totals as they stand on the control account, so that open items tie to it to the cent."""
-    trx_total = sum((one.trx_amount for one in document.charges), ZERO)
-    total = sum((abs(one.amount) for one in posting.lines if one.role == "control"), ZERO)
-    total = total if trx_total >= 0 else -total
-    for start, value in (("", total), ("TRX_", trx_total)):
-        row[f"{start}TOTALENTERED"] = row[f"{start}TOTALDUE"] = cents(value)
-        row[f"{start}TOTALPAID"] = row[f"{start}TOTALSELECTED"] = "0"
-    row["EXCHANGE_RATE"] = decimal_text(factor)
-
-
-def _due(call: Call, family: Family, row: Row) -> None:
-    row.setdefault("WHENPOSTED", row["WHENCREATED"])
-    if row.get("WHENDUE") or not row.get("TERMNAME"):
-        return
-    for name in ("APTERM", "ARTERM") if family.payable else ("ARTERM", "APTERM"):
-        table = call.books.table(name)
-        for number in table.find("NAME", row["TERMNAME"]):
-            days = (table.get(number) or {}).get("DUEDATE", "0")
-            due: date = day_of(row, "WHENCREATED") + timedelta(days=int(days or 0))
-            row["WHENDUE"] = date_text(due)
-            return
-
-
-def _named(call: Call, family: Family, row: Row) -> None:
-    """What a document repeats of its party."""
-    party = _party(call, family, row)
-    if not party:
-        return
-    row[f"{family.party}KEY"] = party["RECORDNO"]
-    row["ENTITY"] = row["EMPENTITY"] = f"{family.party[0]}{row[family.party_id]}"
-    contact = party.get("DISPLAYCONTACT.CONTACTNAME", "")
-    if contact:
-        row.setdefault("BILLTOPAYTOCONTACTNAME", contact)
-    row |= {"FIRSTNAME": party.get("PERSONALINFO.FIRSTNAME", ""), "LASTNAME": party.get("PERSONALINFO.LASTNAME", "")}
-    for name in [name for name, text in row.items() if not text]:
-        del row[name]
-
-
-def _put(call: Call, family: Family, row: Row, lines: list[Row]) -> None:
-    table = call.books.table(family.object)
-    number = int(row["RECORDNO"])
-    if table.get(number) is None:
-        table.insert(row, number)
-    else:
-        table.update(number, row)
-    _keep_lines(call, family, row, lines)
-
-
-def _keep_lines(call: Call, family: Family, row: Row, lines: Sequence[Row]) -> None:
-    """Make these the document's lines; one with a number that was there before keeps it."""
-    table, described = call.books.table(family.line), call.books.find(family.line)
-    there = {str(number) for number in _line_numbers(call, family, row)}
-    for number in there:
-        table.delete(int(number))
-    for place, line in enumerate(lines, 1):
-        kept = line.get("RECORDNO", "")
-        key = kept if kept in there else str(next_number(call.books, "PRENTRY"))
-        cells = line | {"RECORDKEY": row["RECORDNO"], "LINE_NO": str(place), "RECORDNO": key, "STATE": row["STATE"]}
-        stamp(call, described, cells, new=True)
-        there.discard(key)
-        table.insert(cells, int(key))
-
-
-def _line_numbers(call: Call, family: Family, row: Row) -> list[int]:
-    return call.books.table(family.line).find("RECORDKEY", row.get("RECORDNO", ""))
-
-
-def stored_lines(call: Call, family: Family, row: Row) -> list[Row]:
-    """A document's lines, in their order."""
-    table = call.books.table(family.line)
-    found = [table.get(number) or {} for number in _line_numbers(call, family, row)]
-    return sorted(found, key=lambda line: int(line.get("LINE_NO") or 0))
+    return entity_of(call, row, every_line(call, family, row), kept=True)
 
 
 def _withdraw(call: Call, family: Family, row: Row) -> None:
@@ -382,10 +259,3 @@ def _renamed(call: Call, family: Family, row: Row, number: int, values: Row) -> 
     refresh(call, family.object, row)
     note(call, described, row, MODIFIED)
     return row
-
-
-def _voucher(family: Family, row: Row, *, rate: Decimal = Decimal(1)) -> Voucher:
-    named = row.get("VENDORNAME") or row.get("CUSTOMERNAME") or row.get("LASTNAME") or row.get("DESCRIPTION", "")
-    title = f"{family.word} {row.get('RECORDID') or row['RECORDNO']}, {named}".rstrip(", ")
-    day = day_of(row, "WHENPOSTED" if row.get("WHENPOSTED") else "WHENCREATED")
-    return Voucher(family.object, row, family.journal, row.get("MODULEKEY") or family.module, title, day, rate)

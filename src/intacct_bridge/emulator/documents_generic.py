@@ -1,20 +1,26 @@
 """Bills and payments by the generic functions: what `create`, `update` and `delete` send, as an entry or as money."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from decimal import Decimal, InvalidOperation
 
 from intacct_bridge.emulator import documents, payments
 from intacct_bridge.emulator.books import Call
 from intacct_bridge.emulator.cells import Row, text_of
 from intacct_bridge.emulator.documents import Entry
 from intacct_bridge.emulator.drafts import Draft
-from intacct_bridge.emulator.families import FAMILIES, Family, amount
+from intacct_bridge.emulator.families import FAMILIES, Family
 from intacct_bridge.emulator.payment_parts import PAID, SIDES, Side
 from intacct_bridge.emulator.payments import Money
+from intacct_bridge.emulator.posting import ZERO
 from intacct_bridge.emulator.refusals import refused
+from intacct_bridge.emulator.taxes import GROSS, TAXED, packed
 from intacct_bridge.errors import RecordError
 from intacct_bridge.model.catalog import ObjectDef
 from intacct_bridge.wire.values import Kind, parse_value
 
+_STATED = ("AMOUNTTOPAY", "TRX_AMOUNTTOPAY", "AMOUNTOPAY")
+"""The whole amount of a payment, as the documented requests spell it."""
+_DETAIL_EXTRAS = ("TRX_TOTALDISCOUNTTOAPPLY",)
 _MOVES = ("FINANCIALENTITY", "VENDORID", "CUSTOMERID", "CURRENCY", "WHENCREATED", "RECEIPTDATE", "EXCHANGE_RATE")
 
 
@@ -41,7 +47,7 @@ class Documents:
 
     def _lines(self, draft: Draft) -> list[Row] | None:
         found = draft.lines.get(self.family.line)
-        return None if found is None else [one.values for one in found]
+        return None if found is None else [one.values | taxes_of(one) for one in found]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +65,7 @@ class Payments:
         there = call.books.table(self.side.object).get(number) or {}
         money = self._money(call, draft)
         if not draft.extra.get("ACTION"):
-            money = Money(money.values, money.details, there.get("STATE", ""), money.over, money.place)
+            money = replace(money, state=there.get("STATE", ""))
         moved = any(money.values.get(name, there.get(name)) != there.get(name) for name in _MOVES)
         submits = draft.extra.get("ACTION", "").lower() == "submit" and there.get("STATE") == "Draft"
         only = not moved and not money.details and not submits
@@ -75,11 +81,37 @@ class Payments:
             values["WHENCREATED"] = _day(call, draft.extra["PAYMENTDATE"])
         elif draft.extra.get("PAYMENTDATE"):
             values.setdefault("WHENPAID", _day(call, draft.extra["PAYMENTDATE"]))
-        details = [one.values for one in draft.lines.get(self.side.line, ())]
-        over = amount(draft.extra, "OVERPAYMENTAMOUNT")
-        return Money(
-            values, details, "Draft" if _waits(draft) else "", over, draft.extra.get("OVERPAYMENTLOCATIONID", "")
-        )
+        details = [one.values | told_beside(one) for one in draft.lines.get(self.side.line, ())]
+        over = number_in(draft.extra, "OVERPAYMENTAMOUNT") or ZERO
+        name = next((one for one in _STATED if draft.extra.get(one)), "")
+        place = draft.extra.get("OVERPAYMENTLOCATIONID", "")
+        state = "Draft" if _waits(draft) else ""
+        return Money(values, details, state, over, place, number_in(draft.extra, name), name)
+
+
+def taxes_of(draft: Draft) -> Row:
+    """A line's taxes and its gross, as documents take them."""
+    cells = {GROSS: draft.extra[GROSS]} if draft.extra.get(GROSS) else {}
+    nodes = [one for wrapper in draft.nodes.get(TAXED, []) for one in wrapper.children]
+    if nodes:
+        pairs = [(one.findtext("DETAILID").strip(), one.findtext("TRX_TAX").strip()) for one in nodes]
+        cells[TAXED] = packed(pairs)
+    return cells
+
+
+def told_beside(draft: Draft) -> Row:
+    """What a detail tells under names that are no field of its object."""
+    return {name: text for name, text in draft.extra.items() if name in _DETAIL_EXTRAS}
+
+
+def number_in(row: Row, name: str) -> Decimal | None:
+    """An amount that was sent under a name that is no field; None where it was not."""
+    if not row.get(name):
+        return None
+    try:
+        return Decimal(row[name])
+    except InvalidOperation:
+        raise refused(f"Illegal format for {name}: '{row[name]}'", errorno="BL03000018", field=name) from None
 
 
 def _values(draft: Draft) -> Row:

@@ -11,11 +11,13 @@ from intacct_bridge.emulator import documents
 from intacct_bridge.emulator.access import permit
 from intacct_bridge.emulator.books import Answer, Call
 from intacct_bridge.emulator.cells import Row
+from intacct_bridge.emulator.document_rows import stored_lines
 from intacct_bridge.emulator.documents import Entry
 from intacct_bridge.emulator.families import FAMILIES, Family
 from intacct_bridge.emulator.legacy_body import day_text, external, keyed, number_of, row_of
 from intacct_bridge.emulator.references import Reference, find
 from intacct_bridge.emulator.refusals import refused
+from intacct_bridge.emulator.taxes import GROSS, TAXED, packed
 from intacct_bridge.wire.xml import Element
 
 _HEAD = (
@@ -108,10 +110,17 @@ class Spoken:
         return ""
 
     def _line(self, call: Call, node: Element) -> Row:
-        return row_of(call, call.books.find(self.family.line), node, self.line)
+        row = row_of(call, call.books.find(self.family.line), node, self.line)
+        taxes = node.find("taxentries")
+        if taxes is not None:
+            pairs = [(one.findtext("detailid").strip(), one.findtext("trx_tax").strip()) for one in taxes.children]
+            row[TAXED] = packed(pairs)
+            if call.body.findtext("inclusivetax").strip().lower() == "true" and row.get("TRX_AMOUNT"):
+                row[GROSS] = row.pop("TRX_AMOUNT")
+        return row
 
     def _changed(self, call: Call, old: Row, wrapper: Element) -> list[Row]:
-        lines = documents.stored_lines(call, self.family, old)
+        lines = stored_lines(call, self.family, old)
         added = []
         for node in wrapper.children:
             if not node.tag.startswith("update"):

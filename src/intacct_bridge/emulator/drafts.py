@@ -32,6 +32,8 @@ class Draft:
     """The groups that were sent, such as DISPLAYCONTACT."""
     extra: dict[str, str] = field(default_factory=dict)
     """What was sent under names that are no field, such as ACTION."""
+    nodes: dict[str, list[Element]] = field(default_factory=dict)
+    """Elements with children that are neither fields nor lines, such as TAXENTRIES."""
 
     def get(self, name: str) -> str:
         """A value, or an empty text."""
@@ -45,6 +47,7 @@ def drafted(call: Call, described: ObjectDef, record: Element) -> Draft:
     found: dict[str, list[Draft]] = {}
     groups: set[str] = set()
     extra: dict[str, str] = {}
+    nodes: dict[str, list[Element]] = {}
     for child in record.children:
         wrapper = owned.get(child.tag.upper())
         if wrapper is not None:
@@ -60,9 +63,11 @@ def drafted(call: Call, described: ObjectDef, record: Element) -> Draft:
                 values[one.name] = stored_text(call, one, text)
         if child.children:
             groups.add(child.tag.upper())
+            if not known:
+                nodes.setdefault(child.tag.upper(), []).append(child)
         elif not known:
             extra[child.tag.upper()] = child.text
-    return Draft(described, values, found, frozenset(groups), extra)
+    return Draft(described, values, found, frozenset(groups), extra, nodes)
 
 
 def _lines(call: Call, owned: Owner, wrapper: Element) -> list[Draft]:

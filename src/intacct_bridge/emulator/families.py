@@ -31,6 +31,8 @@ class Family:
     module: str
     memo: str = "ENTRYDESCRIPTION"
     """The field of a line's text."""
+    owes: int = 1
+    """What one of its open amount counts in what the party owes or is owed: money held for a customer lessens it."""
 
     @property
     def party_id(self) -> str:
@@ -57,9 +59,13 @@ FAMILIES: dict[str, Family] = {
         ),
     )
 }
+ADVANCES = Family("ARADVANCE", "", "rr", "Advance", "CUSTOMER", False, "CRJ", RECEIVABLES, owes=0)
+OVERPAYMENTS = Family("ARPYMT", "", "rp", "Receipt", "CUSTOMER", False, "CRJ", RECEIVABLES, owes=-1)
+HOLDERS: dict[str, Family] = {one.object: one for one in (ADVANCES, OVERPAYMENTS)}
+"""What holds money of a customer that documents may be settled from."""
 PAYMENTS = ("APPYMT", "ARPYMT")
 _SERIES = {
-    "PRRECORD": (*FAMILIES, *PAYMENTS, "EPPAYMENT", "DEPOSIT"),
+    "PRRECORD": (*FAMILIES, *PAYMENTS, "ARADVANCE", "EPPAYMENT", "DEPOSIT"),
     "PRENTRY": (*(one.line for one in FAMILIES.values()), "DEPOSITENTRY"),
     "PYMTDETAIL": ("APPYMTDETAIL", "ARPYMTDETAIL"),
     "DOCHDR": ("SODOCUMENT", "PODOCUMENT", "INVDOCUMENT"),
@@ -115,9 +121,14 @@ def owe(call: Call, family: Family, row: Row, change: Decimal) -> None:
         table.update(number, party)
 
 
-def state_of(row: Row) -> str:
-    """A posted document's state by what is paid of it."""
-    paid, due = amount(row, "TRX_TOTALPAID"), amount(row, "TRX_TOTALDUE")
+def state_of(row: Row, family: Family) -> str:
+    """A posted document's state by what is paid, or set aside to be paid, of it."""
+    paid, due, selected = (amount(row, f"TRX_TOTAL{name}") for name in ("PAID", "DUE", "SELECTED"))
+    if family is OVERPAYMENTS:
+        return row.get("STATE", "")
+    if selected and selected == due:
+        return "Selected"
     if not paid:
         return "Posted"
-    return "Partially Paid" if due else "Paid"
+    some, whole = ("Partially applied", "Fully applied") if family is ADVANCES else ("Partially Paid", "Paid")
+    return some if due else whole

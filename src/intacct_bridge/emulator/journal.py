@@ -16,7 +16,8 @@ from intacct_bridge.emulator.cells import Row, iso_date, text_of
 from intacct_bridge.emulator.chart import check_open, directory, rate, rules
 from intacct_bridge.emulator.checks import complete
 from intacct_bridge.emulator.drafts import Draft, stored_text
-from intacct_bridge.emulator.ledger import ACCRUAL, POSTED, Ledger, posting_of, shown_key
+from intacct_bridge.emulator.journal_lines import meant
+from intacct_bridge.emulator.ledger import POSTED, Ledger, books_of, posting_of, shown_key
 from intacct_bridge.emulator.posting import CENT, ZERO, Line, Posting, balance_entities, to_base
 from intacct_bridge.emulator.posting_rows import LEDGER, Batch, batch_rows
 from intacct_bridge.emulator.references import REFERENCES, find, settle
@@ -74,23 +75,22 @@ def create(call: Call, draft: Draft) -> Row:
     settle(call.books, draft.described, draft.values, row)
     row.setdefault("STATE", "Posted")
     stamp(call, draft.described, row, new=True)
-    made = _written(call, draft.described, row, draft.lines["GLENTRY"], numbers=_Numbers(call), mode=CREATED)
+    lines = meant(call, draft.lines["GLENTRY"])
+    made = _written(call, draft.described, row, lines, numbers=_Numbers(call), mode=CREATED)
     if draft.extra.get("REVERSEDATE") and row["STATE"] in POSTED:
-        _reversed(call, draft, made)
+        _reversed(call, draft, lines, made)
     return made
 
 
-def _reversed(call: Call, draft: Draft, made: Row) -> None:
+def _reversed(call: Call, draft: Draft, lines: list[Draft], made: Row) -> None:
     """The entry that turns this one round on the day it names."""
     day = stored_text(call, draft.described.fields["BATCH_DATE"], draft.extra["REVERSEDATE"])
     title = f"Reversed: {made.get('BATCH_TITLE', '')}"
     row = {name: text for name, text in made.items() if name not in ("RECORDNO", "BATCHNO")}
     row |= {"BATCH_DATE": day, "BATCH_TITLE": title, "REVERSEDFROM": made["BATCH_DATE"]}
     turned = {"1": "-1", "-1": "1"}
-    lines = [
-        replace(one, values=one.values | {"TR_TYPE": turned[one.get("TR_TYPE")]}) for one in draft.lines["GLENTRY"]
-    ]
-    _written(call, draft.described, row, lines, numbers=_Numbers(call), mode=CREATED)
+    mirrored = [replace(one, values=one.values | {"TR_TYPE": turned[one.get("TR_TYPE")]}) for one in lines]
+    _written(call, draft.described, row, mirrored, numbers=_Numbers(call), mode=CREATED)
 
 
 def update(call: Call, draft: Draft, number: int) -> Row:
@@ -105,7 +105,7 @@ def update(call: Call, draft: Draft, number: int) -> Row:
     moved = any(name in draft.values for name in _OF_THE_POSTING)
     if "GLENTRY" not in draft.lines and not moved:
         return _retitled(call, described, row, number)
-    lines = draft.lines.get("GLENTRY") or _stored_lines(call, number)
+    lines = meant(call, draft.lines["GLENTRY"]) if draft.lines.get("GLENTRY") else _stored_lines(call, number)
     numbers = _Numbers(call, _cleared(call, number))
     return _written(call, described, row, lines, numbers=numbers, mode=MODIFIED)
 
@@ -156,7 +156,7 @@ def _written(
         statistical=statistical,
         adjusting=journal.get("ADJ") == "true",
         audit=_audit(row),
-        books=_books(call),
+        books=books_of(call.books.store),
     )
     stored = batch_rows(Posting(tuple(lines)), batch, directory(books), numbers)
     return _kept(call, described, row, drafts, stored=stored, mode=mode)
@@ -186,7 +186,7 @@ def _kept(
             made |= {key: sent[key] for key in ("DOCUMENT", "BILLABLE") if sent.get(key)}
             _put(call, name, int(made["RECORDNO"]), made)
             if row["STATE"] in POSTED:
-                ledger.post([posting_of(made, book) for book in _books(call)])
+                ledger.post([posting_of(made, book) for book in books_of(call.books.store)])
             continue
         made["RECORDNO"] = shown_key(made["RECORDNO"], made["BOOKID"], repeats=books.behaviour.gldetail_key_per_book)
         if sent.get("DOCUMENT"):
@@ -194,11 +194,6 @@ def _kept(
         books.table(name).insert(made)
     note(call, described, header, mode)
     return header
-
-
-def _books(call: Call) -> tuple[str, ...]:
-    """The books that show a journal entry."""
-    return tuple((call.books.store.fact("books") or ACCRUAL).split())
 
 
 def _put(call: Call, name: str, number: int, row: Row) -> None:

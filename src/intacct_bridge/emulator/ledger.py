@@ -156,6 +156,11 @@ def posting_of(entry: Row, book: str = ACCRUAL) -> tuple[SqlValue, ...]:
     )
 
 
+def books_of(store: Store) -> tuple[str, ...]:
+    """The books that the company keeps: those that show a journal entry."""
+    return tuple((store.fact("books") or ACCRUAL).split())
+
+
 def shown_key(key: str, book: str, *, repeats: bool) -> str:
     """A GLDETAIL key: the same in every book that shows the line, or one for each, as the settings say."""
     return key if repeats or book == ACCRUAL else f"{key}-{book}"

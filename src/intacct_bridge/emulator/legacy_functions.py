@@ -5,6 +5,7 @@ from collections.abc import Callable
 from intacct_bridge.emulator import (
     actions,
     attachments,
+    deposits,
     documents_legacy,
     journal_legacy,
     masters_legacy,
@@ -23,4 +24,5 @@ LEGACY: dict[str, Callable[[Call], Answer]] = {
     **orders_legacy.FUNCTIONS,
     **actions.FUNCTIONS,
     **summaries.FUNCTIONS,
+    **deposits.FUNCTIONS,
 }

@@ -13,11 +13,12 @@ from intacct_bridge.emulator.books import Answer, Call
 from intacct_bridge.emulator.cells import Row, date_text
 from intacct_bridge.emulator.families import amount
 from intacct_bridge.emulator.legacy_body import day_text, keyed, number_of, row_of
-from intacct_bridge.emulator.payment_parts import PAID, RECEIVED, Side, stored_details
+from intacct_bridge.emulator.openitems import free
+from intacct_bridge.emulator.payment_parts import CREDIT, DISCOUNT, PAID, RECEIVED, Side
 from intacct_bridge.emulator.payments import Money
 from intacct_bridge.emulator.posting import ZERO
 from intacct_bridge.emulator.refusals import refused
-from intacct_bridge.emulator.stamps import MODIFIED, note, stamp
+from intacct_bridge.emulator.subledger import day_of
 from intacct_bridge.wire.xml import Element
 
 _RECEIPT = (
@@ -42,7 +43,19 @@ def create_arpayment(call: Call) -> Answer:
     if over < 0:
         raise refused(f"The amounts applied exceed the payment amount {total} by {-over}.")
     place = call.body.findtext("overpaylocid").strip()
-    return keyed(payments.pay(call, RECEIVED, Money(values, details, "", over, place))["RECORDNO"])
+    row = payments.pay(call, RECEIVED, Money(values, details, "", over, place))
+    _check_base(call, row, "translatedamount")
+    return keyed(row["RECORDNO"])
+
+
+def _check_base(call: Call, row: Row, name: str) -> None:
+    """An amount in base currency that is told beside the rate must be what the rate makes of it."""
+    if call.body.findtext(name).strip() and _money(call.body, name) != amount(row, "TOTALENTERED"):
+        raise refused(
+            f"The {name} {call.body.findtext(name).strip()} is not {row['TOTALENTERED']}, which the rate makes of it.",
+            correction=f"Leave {name} out, or provide the exchange rate that it was made with.",
+            field=name,
+        )
 
 
 def apply_arpayment(call: Call) -> Answer:
@@ -67,12 +80,33 @@ def reverse_appayment(call: Call) -> Answer:
 
 
 def create_paymentrequest(call: Call) -> Answer:
-    """A payment that waits for its approval."""
+    """A payment that waits for its approval; without items it pays what is due the longest."""
     permit(call, "CREATE", "APPYMT")
     values = row_of(call, call.books.find("APPYMT"), call.body, _REQUEST)
     wrapper = call.body.find("paymentrequestitems")
     details = [_requested(one) for one in wrapper.children] if wrapper is not None else []
-    return keyed(payments.pay(call, PAID, Money(values, details, "Submitted"))["RECORDNO"])
+    stated = _money(call.body, "paymentamount") if call.body.find("paymentamount") is not None else None
+    if wrapper is None and stated is not None:
+        details = _due_longest(call, values, stated)
+    money = Money(values, details, "Submitted", stated=stated, stated_in="paymentamount")
+    return keyed(payments.pay(call, PAID, money)["RECORDNO"])
+
+
+def _due_longest(call: Call, values: Row, left: Decimal) -> list[Row]:
+    """The vendor's open bills that an amount reaches, the longest due first."""
+    bills = [
+        row
+        for _, row in call.books.table("APBILL").rows()
+        if row.get("VENDORID") == values.get("VENDORID") and free(row) > 0 and row.get("ONHOLD") != "true"
+        if row.get("STATE") in ("Posted", "Partially Paid", "Selected")
+        if not values.get("CURRENCY") or row.get("CURRENCY") == values["CURRENCY"]
+    ]
+    found: list[Row] = []
+    for row in sorted(bills, key=lambda one: (day_of(one, "WHENDUE"), int(one["RECORDNO"]))):
+        if left > 0:
+            found.append({"RECORDKEY": row["RECORDNO"], "TRX_PAYMENTAMOUNT": str(min(left, free(row)))})
+            left -= free(row)
+    return found
 
 
 def delete_paymentrequest(call: Call) -> Answer:
@@ -84,12 +118,12 @@ def delete_paymentrequest(call: Call) -> Answer:
 
 def approve_request(call: Call) -> Answer:
     """The request may be paid."""
-    return _each(call, lambda number, row: _moved(call, number, row, "Submitted", "Approved"))
+    return _each(call, lambda number, row: _moved(call, number, row, ("Submitted",), "Approved"))
 
 
 def decline_request(call: Call) -> Answer:
-    """The request is not paid."""
-    return _each(call, lambda number, row: _moved(call, number, row, "Submitted", "Declined"))
+    """The request is not paid, and what it had set aside is free again."""
+    return _each(call, lambda number, row: _moved(call, number, row, ("Submitted",), "Declined"))
 
 
 def confirm_request(call: Call) -> Answer:
@@ -104,7 +138,7 @@ def void_request(call: Call) -> Answer:
         if row.get("STATE") == PAID.done:
             payments.turn_round(call, PAID, number, day=date_text(call.stamp.date()), memo="")
         else:
-            _moved(call, number, row, row.get("STATE", ""), "Voided")
+            _moved(call, number, row, payments.WAITING, "Voided")
 
     return _each(call, void)
 
@@ -121,20 +155,16 @@ def _each(call: Call, work: Callable[[int, Row], None]) -> Answer:
     return Answer(key=keys[0])
 
 
-def _moved(call: Call, number: int, row: Row, before: str, after: str) -> None:
-    if row.get("STATE") != before or before in ("Voided", "Reversal"):
+def _moved(call: Call, number: int, row: Row, before: tuple[str, ...], after: str) -> None:
+    if row.get("STATE") not in before:
         raise refused(f"Payment {number} is {row.get('STATE', '').lower()} and cannot become {after.lower()}.")
-    row |= {"STATE": after, "DISPLAYSTATE": after}
-    stamp(call, call.books.find("APPYMT"), row, new=False)
-    call.books.table("APPYMT").update(number, row)
-    note(call, call.books.find("APPYMT"), row, MODIFIED)
+    payments.moved(call, PAID, number, after)
 
 
 def _posted(call: Call, number: int, row: Row) -> None:
     if row.get("STATE") not in ("Submitted", "Approved"):
         raise refused(f"Payment {number} is {row.get('STATE', '').lower()} and cannot be confirmed.")
-    values = {name: text for name, text in row.items() if name not in ("STATE", "DISPLAYSTATE", "RECORDNO")}
-    payments.pay(call, PAID, Money(values, stored_details(call, PAID, row)), key=row["RECORDNO"])
+    payments.confirm(call, PAID, number)
 
 
 def _reversed(call: Call, side: Side) -> Answer:
@@ -165,7 +195,11 @@ def _applied(item: Element) -> Row:
 
 
 def _requested(item: Element) -> Row:
-    return {"RECORDKEY": item.findtext("key").strip(), "TRX_PAYMENTAMOUNT": str(_money(item, "paymentamount"))}
+    row = {"RECORDKEY": item.findtext("key").strip(), "TRX_PAYMENTAMOUNT": str(_money(item, "paymentamount"))}
+    for name, field in (("credittoapply", CREDIT), ("discounttoapply", DISCOUNT)):
+        if item.findtext(name).strip():
+            row[field] = str(_money(item, name))
+    return row
 
 
 FUNCTIONS: dict[str, Callable[[Call], Answer]] = {

@@ -124,6 +124,8 @@ class Application:
     amount: Decimal
     """In base currency at the document's rate: what leaves the control account (see `relieved`)."""
     dimensions: Mapping[str, str] = field(default_factory=lambda: NO_DIMENSIONS)
+    control: str = ""
+    """The account that carries it, where that is not the payment's own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +139,9 @@ class Settlement:
     rate: Decimal = Decimal(1)
     dimensions: Mapping[str, str] = field(default_factory=lambda: NO_DIMENSIONS)
     memo: str | None = None
+    discount: Decimal = ZERO
+    """The part of what is settled that no money moves for, in the transaction's currency."""
+    discount_account: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -318,41 +323,29 @@ def _against(document: Document, control: str, side: int, rules: Rules) -> Posti
 
 
 def _settle(settlement: Settlement, control: str, side: int, rules: Rules) -> Posting:
-    currency = settlement.currency
+    currency, memo = settlement.currency, settlement.memo
     lines = []
     total = trx_total = ZERO
     for part in settlement.applications:
         amount, trx_amount = part.amount * side, part.trx_amount * side
         total += amount
         trx_total += trx_amount
+        account = part.control or control
         lines.append(
-            Line(
-                control,
-                part.entity,
-                amount,
-                trx_amount,
-                currency,
-                None,
-                settlement.memo,
-                part.dimensions,
-                Role.CONTROL,
-            )
+            Line(account, part.entity, amount, trx_amount, currency, None, memo, part.dimensions, Role.CONTROL)
         )
-    money = to_base(-trx_total, settlement.rate)
-    lines.append(
-        Line(
-            settlement.account,
-            settlement.entity,
-            money,
-            -trx_total,
-            currency,
-            None,
-            settlement.memo,
-            settlement.dimensions,
-        )
-    )
-    if total + money:
-        lines.append(Line(rules.exchange, settlement.entity, -(total + money), ZERO, currency, role=Role.EXCHANGE))
+    discount = -settlement.discount * side
+    for account, trx_amount in (
+        (settlement.account, -trx_total - discount),
+        (settlement.discount_account, discount),
+    ):
+        money = to_base(trx_amount, settlement.rate)
+        total += money
+        if trx_amount or account == settlement.account:
+            entity, dimensions = settlement.entity, settlement.dimensions
+            lines.append(Line(account, entity, money, trx_amount, currency, None, memo, dimensions))
+    if total:
+        lines.append(Line(rules.exchange, settlement.entity, -total, ZERO, currency, role=Role.EXCHANGE))
     return Posting(balance_entities(lines, settlement.entity, rules))
 
 

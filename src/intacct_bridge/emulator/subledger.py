@@ -4,7 +4,7 @@ Which batches belong to a document is kept beside the rows, since no field of a 
 company brought along it is found by what GLDETAIL repeats of the document.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
@@ -13,8 +13,8 @@ from intacct_bridge.emulator.books import Call
 from intacct_bridge.emulator.cells import Row, escaped, iso_date, text_of, timestamp_text
 from intacct_bridge.emulator.chart import check_open, directory, rules
 from intacct_bridge.emulator.journal import next_in
-from intacct_bridge.emulator.ledger import DIMENSIONS, Ledger, posting_of
-from intacct_bridge.emulator.posting import Line, Posting
+from intacct_bridge.emulator.ledger import ACCRUAL, DIMENSIONS, Ledger, books_of, posting_of, shown_key
+from intacct_bridge.emulator.posting import Line, Posting, reverse
 from intacct_bridge.emulator.posting_rows import Batch, batch_rows
 from intacct_bridge.emulator.refusals import refused
 from intacct_bridge.wire.values import Value
@@ -39,11 +39,31 @@ class Voucher:
     day: date
     rate: Decimal = Decimal(1)
     more: Mapping[str, str] = field(default_factory=dict)
+    in_every_book: bool = False
+    """Shown in every book that the company keeps, not in the posting's own only."""
 
 
-def post(call: Call, posting: Posting, voucher: Voucher) -> None:
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """One batch of a document, and the books that show it."""
+
+    batch: int
+    books: tuple[str, ...] = (ACCRUAL,)
+
+    @classmethod
+    def of(cls, text: str) -> "Standing":
+        """From the text it is remembered by."""
+        batch, _, shown = text.partition("=")
+        return cls(int(batch), tuple(shown.split("+")) if shown else (ACCRUAL,))
+
+    def __str__(self) -> str:
+        return str(self.batch) if self.books == (ACCRUAL,) else f"{self.batch}={'+'.join(self.books)}"
+
+
+def post(call: Call, posting: Posting, voucher: Voucher, *, shown: tuple[str, ...] = ()) -> None:
     """Write a posting's rows and remember whose they are. Refused are closed periods and accounts not set up."""
     books = call.books
+    shown = shown or (books_of(books.store) if voucher.in_every_book else (posting.book,))
     lines = tuple(line for line in posting.lines if line.amount or line.trx_amount)
     if any(not line.account for line in lines):
         raise refused(
@@ -52,17 +72,24 @@ def post(call: Call, posting: Posting, voucher: Voucher) -> None:
         )
     entity_of = rules(books).entity_of
     check_open(books, voucher.day, {entity_of.get(line.location, "") for line in lines})
+    if not lines:
+        return
     ledger, batch_key, known = Ledger(books.store), "", batches(call, voucher.object, voucher.row)
-    rows = batch_rows(replace(posting, lines=lines), _batch(voucher), directory(books), lambda one: next_in(call, one))
-    for name, cells in rows:
+    batch = replace(_batch(voucher), books=shown)
+    for name, cells in batch_rows(
+        replace(posting, lines=lines), batch, directory(books), lambda one: next_in(call, one)
+    ):
         made: Row = {key: text for key, value in cells.items() if (text := text_of(value))}
         made = {key: text for key, text in made.items() if key in books.find(name).fields or key == "BATCHNO"}
+        if name == "GLDETAIL":
+            repeats = books.behaviour.gldetail_key_per_book
+            made["RECORDNO"] = shown_key(made["RECORDNO"], made["BOOKID"], repeats=repeats)
         books.table(name).insert(made)
         if name == "GLBATCH":
             batch_key = made["RECORDNO"]
         elif name == "GLENTRY":
-            ledger.post([posting_of(made)])
-    _remember(call, voucher, [*known, int(batch_key)])
+            ledger.post([posting_of(made, book) for book in shown])
+    _remember(call, voucher, [*known, Standing(int(batch_key), shown)])
 
 
 def _batch(voucher: Voucher) -> Batch:
@@ -99,7 +126,7 @@ def _seen(row: Row) -> dict[str, str]:
 # --- whose batches
 
 
-def _remember(call: Call, voucher: Voucher, found: list[int]) -> None:
+def _remember(call: Call, voucher: Voucher, found: list[Standing]) -> None:
     call.books.store.keep_fact(_fact(voucher.object, voucher.row), ",".join(str(one) for one in found))
 
 
@@ -112,29 +139,36 @@ def fresh(call: Call, name: str, row: Row) -> None:
     call.books.store.keep_fact(_fact(name, row), "")
 
 
-def batches(call: Call, name: str, row: Row) -> list[int]:
+def batches(call: Call, name: str, row: Row) -> list[Standing]:
     """The batches that a document wrote."""
     known = call.books.store.fact(_fact(name, row))
     if known is not None:
-        return [int(one) for one in known.split(",") if one]
-    return _sought(call, row)
+        return [Standing.of(one) for one in known.split(",") if one]
+    found = _sought(call, row)
+    call.books.store.keep_fact(_fact(name, row), ",".join(str(one) for one in found))
+    return found
 
 
-def _sought(call: Call, row: Row) -> list[int]:
-    number = row.get("RECORDID", "")
+def _sought(call: Call, row: Row) -> list[Standing]:
+    number = row.get("RECORDID") or row.get("DEPOSITID", "")
     if not number:
         return []
     wanted = {name: text for name, text in _seen(row).items() if name in ("RECORDTYPE", "RECORDID")}
     wanted |= {cell: text for cell, text in _seen(row).items() if cell.endswith("ENTITY")}
-    found = call.books.table("GLDETAIL").rows("instr(body, ?)", (escaped(number),))
-    keys = (one["BATCHKEY"] for _, one in found if all(one.get(name) == text for name, text in wanted.items()))
-    return sorted({int(key) for key in keys})
+    shown: dict[int, list[str]] = {}
+    for _, one in call.books.table("GLDETAIL").rows("instr(body, ?)", (escaped(number),)):
+        if all(one.get(name) == text for name, text in wanted.items()):
+            books = shown.setdefault(int(one["BATCHKEY"]), [])
+            if one.get("BOOKID", ACCRUAL) not in books:
+                books.append(one.get("BOOKID", ACCRUAL))
+    return [Standing(key, tuple(books)) for key, books in sorted(shown.items())]
 
 
 def unpost(call: Call, name: str, row: Row) -> None:
     """Take a document's batches out of the ledger."""
     books, ledger = call.books, Ledger(call.books.store)
-    for batch in batches(call, name, row):
+    for standing in batches(call, name, row):
+        batch = standing.batch
         header = books.table("GLBATCH").get(batch) or {}
         entry_table = books.table("GLENTRY")
         numbers = entry_table.find("BATCHNO", str(batch))
@@ -153,18 +187,31 @@ def refresh(call: Call, name: str, row: Row) -> None:
     """Let the view of the ledger show a document as it is now."""
     table = call.books.table("GLDETAIL")
     seen = _seen(row) | {"WHENMODIFIED": timestamp_text(call.stamp)}
-    for batch in batches(call, name, row):
-        for number in table.find("BATCHKEY", str(batch)):
+    for standing in batches(call, name, row):
+        for number in table.find("BATCHKEY", str(standing.batch)):
             table.update(number, (table.get(number) or {}) | seen)
 
 
+def reverse_all(
+    call: Call, row: Row, voucher: Voucher, *, change: Callable[[Posting], Posting] = lambda posting: posting
+) -> None:
+    """Post the mirror of every batch of a document, each in the books that show it, in the voucher's name."""
+    for standing in batches(call, voucher.object, row):
+        post(call, reverse(change(Posting(_lines(call, standing.batch)))), voucher, shown=standing.books)
+
+
 def posted(call: Call, name: str, row: Row) -> Posting:
-    """What a document stands in the ledger with, put together from its batches."""
-    table = call.books.table("GLENTRY")
+    """What a document stands in the accrual book with, put together from its batches."""
     lines: list[Line] = []
-    for batch in batches(call, name, row):
-        lines += [_line(table.get(one) or {}) for one in table.find("BATCHNO", str(batch))]
+    for standing in batches(call, name, row):
+        if ACCRUAL in standing.books:
+            lines += _lines(call, standing.batch)
     return Posting(tuple(lines))
+
+
+def _lines(call: Call, batch: int) -> tuple[Line, ...]:
+    table = call.books.table("GLENTRY")
+    return tuple(_line(table.get(one) or {}) for one in table.find("BATCHNO", str(batch)))
 
 
 def _line(entry: Row) -> Line:

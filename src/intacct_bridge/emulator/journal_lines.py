@@ -1,0 +1,75 @@
+"""The lines of a journal entry as they are meant: split among dimensions, and with the taxes they bring along.
+
+A line with `SPLIT`s is as many lines as there are splits, which must come to its amount. A line with `TAXENTRIES` is
+followed by a line on each tax's account, on the same side. Allocations by name are refused rather than passed over.
+"""
+
+from dataclasses import replace
+from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+
+from intacct_bridge.emulator.books import Call
+from intacct_bridge.emulator.drafts import Draft
+from intacct_bridge.emulator.posting import CENT, ZERO
+from intacct_bridge.emulator.refusals import refused
+from intacct_bridge.emulator.taxes import TAXED, is_tax, packed, taxed
+from intacct_bridge.wire.xml import Element
+
+_CUSTOM = "custom"
+_NAMED = {"LOCATIONID": "LOCATION", "DEPARTMENTID": "DEPARTMENT"}
+
+
+def meant(call: Call, drafts: list[Draft]) -> list[Draft]:
+    """The lines that an entry posts, in their order."""
+    return [line for draft in drafts for part in _split(draft) for line in _with_taxes(call, part)]
+
+
+def _split(draft: Draft) -> list[Draft]:
+    parts = draft.nodes.get("SPLIT", [])
+    allocation = draft.get("ALLOCATION")
+    if not parts:
+        if allocation:
+            raise refused(
+                f"Allocation '{allocation}' of a journal line is not carried out here.",
+                correction="Send the lines it comes to, or SPLITs with ALLOCATION Custom.",
+                field="ALLOCATION",
+            )
+        return [draft]
+    if allocation.lower() not in ("", _CUSTOM):
+        raise refused("SPLITs go with ALLOCATION Custom.", correction="Leave one of them out.", field="ALLOCATION")
+    amounts = [_amount(part) for part in parts]
+    whole = Decimal(draft.get("TRX_AMOUNT") or 0)
+    if sum(amounts, ZERO) != whole:
+        raise refused(
+            f"The splits come to {sum(amounts, ZERO)}, the line to {whole}.",
+            correction="Make the splits add up to the line.",
+            field="AMOUNT",
+        )
+    return [_part(draft, part, amount) for part, amount in zip(parts, amounts, strict=True)]
+
+
+def _part(draft: Draft, node: Element, amount: Decimal) -> Draft:
+    cells = {_NAMED.get(child.tag.upper(), child.tag.upper()): child.text.strip() for child in node.children}
+    del cells["AMOUNT"]
+    values = {name: text for name, text in draft.values.items() if name != "ALLOCATION"}
+    known = {name: text for name, text in cells.items() if text and name in draft.described.fields}
+    return replace(draft, values=values | known | {"TRX_AMOUNT": str(amount)})
+
+
+def _amount(node: Element) -> Decimal:
+    try:
+        return Decimal(node.findtext("AMOUNT").strip()).quantize(CENT, ROUND_HALF_UP)
+    except InvalidOperation:
+        told = f"Illegal format for AMOUNT: '{node.findtext('AMOUNT')}'"
+        raise refused(told, errorno="BL03000018", field="AMOUNT") from None
+
+
+def _with_taxes(call: Call, draft: Draft) -> list[Draft]:
+    nodes = [one for wrapper in draft.nodes.get(TAXED, []) for one in wrapper.children]
+    if not nodes:
+        return [draft]
+    pairs = [(one.findtext("DETAILID").strip(), one.findtext("TRX_TAX").strip()) for one in nodes]
+    values = {name: text for name, text in draft.values.items() if name != "RECORDNO"}
+    rows = taxed(call, values | {TAXED: packed(pairs)})
+    kept = ("LINEITEM", "DETAILKEY", "ACCOUNTKEY", "ACCOUNTTITLE")
+    taxes = [{name: text for name, text in row.items() if name not in kept} for row in rows if is_tax(row)]
+    return [draft, *(Draft(draft.described, row) for row in taxes)]
