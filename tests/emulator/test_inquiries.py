@@ -40,6 +40,9 @@ def test_a_relation_of_custom_objects_is_followed(demo: Emulator) -> None:
     page = data(demo, f"<readRelated>{asked}</readRelated>")
     assert rows(page) == [{"RECORDNO": site["RCUSTOMER"]}]
     assert page.get("listtype") == "customer"
+    # Sage: only custom objects have relations that are read so; the text is recorded for readByQuery
+    asked = "<object>VENDOR</object><keys>1</keys><relation>PARENT</relation>"
+    assert "'READ_RELATED' cannot be performed" in faults(demo, f"<readRelated>{asked}</readRelated>")[0].text
 
 
 def test_balances_by_dimension_add_up_to_the_balances(demo: Emulator) -> None:

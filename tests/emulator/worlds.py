@@ -28,17 +28,20 @@ SHUT = {
 
 
 class Clock:
-    """A clock that stands until it is moved."""
+    """A clock that stands until it is moved, and notes what is slept by it."""
 
     def __init__(self) -> None:
         self.now = NOW
+        self.slept: list[float] = []
 
     def __call__(self) -> float:
         return self.now
 
 
 def world(clock: Clock | None = None, **behaviour: object) -> Emulator:
-    emulator = Emulator.empty(settings=scenario({**SHUT, "behaviour": behaviour}), clock=clock or Clock())
+    clock = clock or Clock()
+    settings = scenario({**SHUT, "behaviour": behaviour})
+    emulator = Emulator.empty(settings=settings, clock=clock, sleep=clock.slept.append)
     for entity in ("100", "200"):
         for company in ("demo-company", "people-company"):
             row = {"LOCATIONID": entity, "NAME": f"Entity {entity}", "CURRENCY": "USD"}

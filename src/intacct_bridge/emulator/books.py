@@ -50,6 +50,8 @@ class Books:
         self.behaviour = behaviour
         self.store = store
         self.catalog = catalog
+        self.reports, self.views = settings.reports, settings.views
+        """The custom reports and views that the company has."""
         self.selections = Remembered(64)
         """Lists of row numbers by what selected them (see `selection`)."""
         self.related = Remembered(50_000)
@@ -110,3 +112,5 @@ class Answer:
     """Faults beside data mean that part of the work was done."""
     bare: bytes | None = None
     content_type: str = ""
+    wait: float = 0.0
+    """Seconds that the call takes besides its work."""

@@ -11,7 +11,7 @@ from importlib.resources import files
 from intacct_bridge.emulator.books import Call
 from intacct_bridge.emulator.cells import Row, escaped
 from intacct_bridge.emulator.drafts import Draft
-from intacct_bridge.emulator.refusals import FunctionRefusedError, duplicate_account, refused
+from intacct_bridge.emulator.refusals import FunctionRefusedError, duplicate_account, not_for, refused
 from intacct_bridge.errors import Fault
 from intacct_bridge.model.catalog import ObjectDef
 from intacct_bridge.model.keys import creator, lines, natural_key, owner
@@ -53,8 +53,7 @@ def creatable(described: ObjectDef, operation: str) -> None:
     name = described.name
     by_itself = creator(name) in ("create", "") and name not in _MADE_BY_OTHERS
     if not by_itself or (owner(name) is not None and creator(name) == ""):
-        text = f"API operation '{operation}' cannot be performed on objects of type {name.lower()}"
-        raise refused(text, errorno="PL04000005")
+        raise not_for(name, operation)
 
 
 def complete(draft: Draft, row: Row) -> None:

@@ -25,6 +25,7 @@ from intacct_bridge.emulator.access import check_sender
 from intacct_bridge.emulator.books import Books, opened
 from intacct_bridge.emulator.catalogue import standard_catalog
 from intacct_bridge.emulator.company_customs import with_customs
+from intacct_bridge.emulator.company_reports import REPORTS, VIEWS
 from intacct_bridge.emulator.deliveries import MOST_CHARACTERS, check_policies, post_later
 from intacct_bridge.emulator.entrance import Entrance
 from intacct_bridge.emulator.errorids import identified
@@ -49,6 +50,7 @@ from intacct_bridge.emulator.weather import (
     cut,
     dribbled,
     http_reply,
+    later,
     scripted_faults,
 )
 from intacct_bridge.emulator.whitespace import spaced
@@ -121,7 +123,7 @@ class Emulator:
         }
         for books in self._books.values():
             if books.store.fact("demo") is not None:
-                books.catalog = with_customs(books.catalog)
+                _as_demo(books)
         self.sessions = Sessions(behaviour.session_minutes, draw)
         self._entrance = Entrance(self.settings, self._books, self.sessions)
 
@@ -150,7 +152,7 @@ class Emulator:
         if books.store.fact("demo") is None:
             from intacct_bridge.emulator.company import POSTING_ACCOUNTS, demo_company
 
-            books.catalog = with_customs(books.catalog)
+            _as_demo(books)
             day = as_of or datetime.fromtimestamp(emulator.now(), UTC).date()
             with books.store.together():
                 load(books, demo_company(seed, as_of=day, scale=scale, cash_book=cash_book))
@@ -280,14 +282,15 @@ class Emulator:
         except ControlRefusedError as error:
             return self._reply(encode_response(_refusal(control, error)), status=error.http_status)
         done = [one for _, results in answered for one in results]
+        wait = sum(one.answer.wait for one in done)
         bare = next((one.answer for one in done if one.answer.bare is not None), None)
         if bare is not None and bare.bare is not None:
-            return self._reply(bare.bare, content_type=bare.content_type)
+            return later(self._reply(bare.bare, content_type=bare.content_type), wait)
         response = Response(_echo(control, SUCCESS), tuple(self._finished(control, one) for one, _ in answered))
         pages = [page.rows for one in done if one.result.data is not None for page in _pages(one.result.data)]
         additional = control.show_additional_error_info
         document = _with_pages(encode_response(response, additional=additional), pages)
-        return self._reply(spaced(document) if control.include_whitespace else document)
+        return later(self._reply(spaced(document) if control.include_whitespace else document), wait)
 
     def _operation(
         self, control: Control, operation: Operation, endpoint: str, scripted: dict[str, Fault]
@@ -326,6 +329,13 @@ class Emulator:
 
     def _reply(self, body: bytes, *, status: int = 200, content_type: str = _XML) -> Reply:
         return Reply(status, body, {"content-type": content_type, "date": formatdate(self._clock(), usegmt=True)})
+
+
+def _as_demo(books: Books) -> None:
+    """What the demo company has made for itself: fields, objects, reports, views."""
+    books.catalog = with_customs(books.catalog)
+    books.reports = (*books.reports, *REPORTS)
+    books.views = (*books.views, *VIEWS)
 
 
 def _pages(root: Element) -> Iterator[Page]:

@@ -9,7 +9,7 @@ from intacct_bridge.emulator.balances import dimension_balances
 from intacct_bridge.emulator.books import Answer, Call
 from intacct_bridge.emulator.cells import Row, iso_date
 from intacct_bridge.emulator.codes import access_words
-from intacct_bridge.emulator.refusals import refused
+from intacct_bridge.emulator.refusals import not_for, refused
 from intacct_bridge.emulator.relations import linked_key
 from intacct_bridge.model.keys import natural_key, record_key
 from intacct_bridge.wire.xml import Element, element
@@ -86,6 +86,8 @@ def get_dimension_details(_call: Call) -> Answer:
 def read_related(call: Call) -> Answer:
     """The records that a relation of custom objects leads to."""
     described = described_for(call, "READ_RELATED", call.body.findtext("object").strip())
+    if "createdAt" not in described.fields:
+        raise not_for(described.name, "READ_RELATED")
     relation = described.relation(call.body.findtext("relation").strip())
     if relation is None or relation.object not in call.books.catalog:
         raise refused(f"The relation '{call.body.findtext('relation')}' is not valid for {described.name}.")

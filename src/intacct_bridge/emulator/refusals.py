@@ -135,6 +135,12 @@ def not_permitted(operation: str, name: str) -> FunctionRefusedError:
     return FunctionRefusedError(Fault("PL04000005", description2=text))
 
 
+def not_for(name: str, operation: str) -> FunctionRefusedError:
+    """An object that cannot be reached in this way by anybody."""
+    text = f"API operation '{operation}' cannot be performed on objects of type {name.lower()}"
+    return FunctionRefusedError(Fault("PL04000005", description2=text))
+
+
 def no_audit_history() -> FunctionRefusedError:
     """The user may not see the audit history; this refusal has no number."""
     text = "You do not have permission to view audit history. Contact your administrator."

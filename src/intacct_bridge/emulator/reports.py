@@ -1,26 +1,30 @@
 """Custom reports and views: what a company has defined, run over its rows, waited for and read on.
 
-`readReport` gives a report id; the report is ready some time later, and `readMore` with the id then gives a page at a
-time until the last, after which the report is gone. No source records the rows' tag or what else a status may say: the
-tag is `REPORT` and the one status is PENDING (our choice). An argument limits a column to a value or a range of days.
+`readReport` gives a report id and a status; the report is ready some time later, and `readMore` with the id then gives
+a page at a time until the last, after which the report is gone. `waitTime` is waited within the call. No source records
+the rows' tag (ours is `REPORT`) or what a status may say besides PENDING: the words are settings. An argument limits a
+column to a value or a range of days. A company may define reports in its scenario; the demo company has its own.
 """
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from intacct_bridge.emulator.asking import columns, described_for, paths, typed, visible
 from intacct_bridge.emulator.books import Answer, Call
+from intacct_bridge.emulator.querying import CONTENT_TYPES, bare
 from intacct_bridge.emulator.refusals import FunctionRefusedError, bad_query, refused
-from intacct_bridge.emulator.render import Column, Page, fetch, rows_xml
+from intacct_bridge.emulator.render import Column, Page, fetch, rows_text, rows_xml
 from intacct_bridge.emulator.selection import Question, select
 from intacct_bridge.emulator.settings import ReportSettings
 from intacct_bridge.errors import Fault
 from intacct_bridge.model.catalog import ObjectDef
 from intacct_bridge.model.query import Compare, Filter, Op, all_of, any_of
+from intacct_bridge.model.where import parse_where
 from intacct_bridge.wire.xml import Element, element
 
 DEFAULT_PAGE = 1000
+LONGEST_WAIT = 30
 _WORDS = {
     "=": Op.EQUALTO,
     "equals": Op.EQUALTO,
@@ -42,23 +46,49 @@ class Running:
     chosen: list[Column]
     page_size: int
     ready: float
+    return_format: str = ""
+    fails: bool = False
     place: int = 0
 
 
 def read_report(call: Call) -> Answer:
-    """Start a report, or tell its definition."""
+    """Start a report and wait for it as long as was asked, or tell its definition."""
     name = call.body.findtext("report").strip()
-    report = _defined(call, call.books.settings.reports, name)
+    report = _defined(call, call.books.reports, name)
     if report is None:
         raise FunctionRefusedError(Fault("readReport Failed", description2=f"The report '{name}' does not exist."))
     if call.body.get("returnDef").strip() == "true":
         return Answer(element("data", _definition(report)))
     running = _started(call, report, _arguments(call))
+    running.fails = report.fails
     running.ready = call.now + call.books.behaviour.report_seconds
     made = f"{call.session.session_id}/{call.control_id}/{call.now}/{name}/{len(call.books.results)}"
     report_id = call.body.findtext("reportId").strip() or hashlib.blake2b(made.encode(), digest_size=12).hexdigest()
     call.books.results.put(("report", report_id), running)
-    return Answer(_pending(report_id))
+    return _first(call, running, report_id)
+
+
+def _first(call: Call, running: Running, report_id: str) -> Answer:
+    """What the starting call is answered, after it waited."""
+    seconds = call.books.behaviour.report_seconds
+    waited = min(seconds, _wait_time(call))
+    ready = seconds <= waited and not running.fails
+    only_status = call.body.findtext("showStatusOnly").strip() in ("true", "1")
+    if ready and waited:
+        running.ready = call.now
+    at_once = call.books.behaviour.report_first_page == "at once"
+    if ready and at_once and not only_status:
+        return replace(_report_page(call, running, report_id), wait=waited)
+    words = call.books.behaviour
+    done = ready and (only_status or waited > 0)
+    return Answer(_status(report_id, words.report_ready if done else words.report_waiting), wait=waited)
+
+
+def _wait_time(call: Call) -> float:
+    text = call.body.findtext("waitTime").strip() or "0"
+    if not text.isdecimal() or int(text) > LONGEST_WAIT:
+        raise refused(f"The waitTime is 0 to {LONGEST_WAIT} seconds, not '{text}'.")
+    return float(text)
 
 
 def more_of_report(call: Call) -> Answer:
@@ -68,18 +98,31 @@ def more_of_report(call: Call) -> Answer:
     if running is None:
         text = f"The report with ID '{report_id}' does not exist or was read to its end."
         raise FunctionRefusedError(Fault("readMore Failed", description2=text))
+    words = call.books.behaviour
     if call.now < running.ready:
-        return Answer(_pending(report_id))
-    page = _page(call, running, "report", "REPORT")
+        return Answer(_status(report_id, words.report_waiting))
+    if running.fails:
+        return Answer(_status(report_id, words.report_failed))
+    return _report_page(call, running, report_id)
+
+
+def _report_page(call: Call, running: Running, report_id: str) -> Answer:
+    if running.return_format in CONTENT_TYPES:
+        numbers = _taken(running)
+        table = call.books.table(running.described)
+        texts = rows_text(table, fetch(table, numbers), running.chosen, call.session.user.formatting)
+        answer = bare(running.return_format, running.chosen, texts)
+    else:
+        answer = Answer(_page(call, running, "report", "REPORT"))
     if running.place >= len(running.numbers):
         del call.books.results[("report", report_id)]
-    return Answer(page)
+    return answer
 
 
 def read_view(call: Call) -> Answer:
     """The first page of a view, named as `OBJECT#id` or by its name."""
     name = call.body.findtext("view").strip()
-    view = _defined(call, call.books.settings.views, name)
+    view = _defined(call, call.books.views, name)
     if view is None:
         raise FunctionRefusedError(Fault("readView Failed", description2=f"The view '{name}' does not exist."))
     running = _started(call, view, _view_filters(call))
@@ -111,15 +154,24 @@ def _defined(call: Call, among: Sequence[ReportSettings], name: str) -> ReportSe
 
 def _started(call: Call, report: ReportSettings, limits: Filter | None) -> Running:
     described = described_for(call, "READ", report.object)
+    parts = [one for one in (parse_where(report.where) if report.where else None, limits) if one is not None]
+    limits = all_of(parts) if parts else None
     chosen = columns(call, paths(call, described, report.columns).values())
     question = Question(described, typed(call, described, limits), visible=visible(call, described, show_private=True))
     size = int(call.body.findtext("pagesize") or DEFAULT_PAGE)
-    return Running(described, select(call.books, question), chosen, size, call.now)
+    return_format = call.body.findtext("returnFormat").strip()
+    return Running(described, select(call.books, question), chosen, size, call.now, return_format)
+
+
+def _taken(running: Running) -> Sequence[int]:
+    """The rows of the next page, which is moved on to."""
+    numbers = running.numbers[running.place : running.place + running.page_size]
+    running.place += len(numbers)
+    return numbers
 
 
 def _page(call: Call, running: Running, listtype: str, tag: str) -> Element:
-    numbers = running.numbers[running.place : running.place + running.page_size]
-    running.place += len(numbers)
+    numbers = _taken(running)
     table = call.books.table(running.described)
     rows = rows_xml(table, fetch(table, numbers), tag, running.chosen, call.session.user.formatting)
     attributes = {
@@ -131,8 +183,8 @@ def _page(call: Call, running: Running, listtype: str, tag: str) -> Element:
     return Element("data", "", (Page(rows),) if rows else (), attributes)
 
 
-def _pending(report_id: str) -> Element:
-    return element("data", element("report_results", element("REPORTID", report_id), element("STATUS", "PENDING")))
+def _status(report_id: str, word: str) -> Element:
+    return element("data", element("report_results", element("REPORTID", report_id), element("STATUS", word)))
 
 
 def _definition(report: ReportSettings) -> Element:

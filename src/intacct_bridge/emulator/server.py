@@ -200,6 +200,7 @@ def _pieces(reply: Paced) -> "Response":
     class Pieces(Response):
         async def __call__(self, _scope: Any, _receive: Any, send: Callable[[Any], Awaitable[None]]) -> None:
             head = [*self.raw_headers] if not reply.whole else [one for one in self.raw_headers if one[0] != _LENGTH]
+            await asyncio.sleep(reply.late)
             await send({"type": "http.response.start", "status": reply.status, "headers": head})
             for start in range(0, len(reply.body), reply.piece):
                 if start:

@@ -82,8 +82,12 @@ class ReportSettings:
     """Fields that a run may be limited by."""
     kind: str = "original"
     """`original` or `interactive`, after the writer that made it."""
+    where: str = ""
+    """Which rows are in it, in the language of `--where`; empty for all."""
     id: str = ""
     """A view is also known as `OBJECT#id`."""
+    fails: bool = False
+    """A run ends in failure instead of rows."""
 
 
 _REPORTS = (
@@ -178,6 +182,13 @@ class Behaviour:
     """The order of a readByQuery's rows: `scattered`, which was observed, or by `key`."""
     report_seconds: float = 0
     """How long a report runs before its rows can be read."""
+    report_first_page: str = "asked"
+    """Where rows come that are ready within `waitTime`: with the first answer (`at once`) or when `asked` for by id."""
+    report_waiting: str = "PENDING"
+    """The status of a report that is not ready."""
+    report_ready: str = "DONE"
+    """The status of one that is; no source records it, nor the next."""
+    report_failed: str = "FAILED"
     result_minutes: float = 30
     """How long a readByQuery result can be read on without being touched."""
     show_private: bool = True

@@ -151,16 +151,25 @@ def _gateway_text(status: int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Paced(Reply):
-    """An answer that comes in pieces, perhaps not all of them; a server plays it, in process it is only waited for."""
+    """An answer that comes late or in pieces, perhaps not all; a server plays it, in process it is only waited for."""
 
     piece: int = 64
     seconds: float = 0.0
     whole: bool = True
+    late: float = 0.0
+    """Seconds before the first piece."""
 
     @property
     def lasting(self) -> float:
         """How long the whole answer takes."""
-        return (len(self.body) - 1) // self.piece * self.seconds
+        return self.late + (len(self.body) - 1) // self.piece * self.seconds
+
+
+def later(reply: Reply, seconds: float) -> Reply:
+    """The answer after a while, or as it is when there is none."""
+    if not seconds:
+        return reply
+    return Paced(reply.status, reply.body, reply.headers, max(1, len(reply.body)), late=seconds)
 
 
 def dribbled(reply: Reply, weather: Weather) -> Paced:
