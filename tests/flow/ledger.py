@@ -14,7 +14,7 @@ from intacct_bridge.model.catalog import Catalog, FieldDef, ObjectDef, object_de
 from intacct_bridge.model.evaluate import predicate
 from intacct_bridge.model.query import Query
 from intacct_bridge.wire.envelope import ABORTED, FAILURE, SUCCESS, Function, Result
-from intacct_bridge.wire.reply import ConnectionCutError
+from intacct_bridge.wire.reply import ConnectionCutError, Leaving, unheard
 from intacct_bridge.wire.values import Kind, Value, parse_value, render_value
 from intacct_bridge.wire.xml import Element, element, parse, serialize
 
@@ -156,7 +156,10 @@ class Ledger:
             if wanted({name: _text(described, name, value) for name, value in row.items()}):
                 yield {str(name): row.get(str(name)) for name in query.select}
 
-    def submit(self, functions: Sequence[Function], /, *, transaction: bool = False) -> tuple[Result, ...]:
+    def submit(
+        self, functions: Sequence[Function], /, *, transaction: bool = False, leaving: Leaving = unheard
+    ) -> tuple[Result, ...]:
+        leaving()
         with self.guard:
             self.submits.append(tuple(function.control_id for function in functions))
             weather = self._fate(functions) or (self.weather.pop(0) if self.weather else "fine")

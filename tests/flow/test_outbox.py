@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -51,7 +51,7 @@ def test_an_entry_passes_from_planned_to_sent_to_applied_and_leaves_a_history(ou
     assert (planned.state, planned.attempt, planned.tracked, planned.user) == (State.PLANNED, 1, {"memo": "m"}, "me")
     (begun,) = outbox.begin([planned])
     assert (begun.state, begun.sent_at, begun.control_id) == (State.SENT, NOW, planned.control_id)
-    (done,) = outbox.conclude([Conclusion(begun.number, State.APPLIED, Receipt("42", "GJ-7"))])
+    (done,) = outbox.conclude([Conclusion(begun, State.APPLIED, Receipt("42", "GJ-7"))])
     assert (done.state, done.receipt) == (State.APPLIED, Receipt("42", "GJ-7"))
     assert [event["state"] for event in outbox.history(done)] == ["planned", "sent", "applied"]
     assert outbox.claimed("demo-company", "GLBATCH", ["41", "42"]) == {"42"}
@@ -68,7 +68,7 @@ def test_what_was_written_is_there_for_another_connection_before_begin_returns(o
 def test_an_entry_that_may_have_been_applied_is_never_planned_or_begun_again(outbox: Outbox, state: State) -> None:
     (begun,) = sent(outbox)
     if state is not State.SENT:
-        outbox.conclude([Conclusion(begun.number, state)])
+        outbox.conclude([Conclusion(begun, state)])
     for again in (intent(), intent(digest="2")):
         (entry,) = outbox.plan([again])
         assert (entry.state, entry.digest, entry.control_id) == (state, "1", begun.control_id)
@@ -82,7 +82,7 @@ def test_the_attempt_rises_only_after_an_answer_that_proves_nothing_was_applied(
     outbox: Outbox, state: State, attempt: int
 ) -> None:
     (first,) = sent(outbox)
-    outbox.conclude([Conclusion(first.number, state, faults=(Fault("BL01"),))])
+    outbox.conclude([Conclusion(first, state, faults=(Fault("BL01"),))])
     (second,) = sent(outbox)
     assert second.attempt == attempt
     assert (second.control_id == first.control_id) == (attempt == 1)
@@ -91,7 +91,7 @@ def test_the_attempt_rises_only_after_an_answer_that_proves_nothing_was_applied(
 
 def test_mended_content_is_a_new_attempt_under_a_new_control_id(outbox: Outbox) -> None:
     (first,) = sent(outbox)
-    outbox.conclude([Conclusion(first.number, State.NOT_SENT)])
+    outbox.conclude([Conclusion(first, State.NOT_SENT)])
     (second,) = sent(outbox, intent(digest="2"))
     assert (second.attempt, second.digest) == (2, "2")
     assert second.control_id != first.control_id
@@ -112,7 +112,7 @@ def test_of_two_loaders_one_gets_an_identity(path: Path) -> None:
             got: list[int] = []
             for entry in loader.plan(identities):
                 got += [taken.number for taken in loader.begin([entry])]
-                loader.conclude([Conclusion(entry.number, State.APPLIED)])
+                loader.conclude([Conclusion(entry, State.APPLIED)])
             return got
 
     with ThreadPoolExecutor(4) as pool:
@@ -167,24 +167,85 @@ os.kill(os.getpid(), signal.SIGKILL)
 
 def test_doubt_is_left_by_settling_or_by_a_resend_under_the_same_control_id(outbox: Outbox) -> None:
     (begun,) = sent(outbox)
-    (doubtful,) = outbox.conclude([Conclusion(begun.number, State.IN_DOUBT)])
+    (doubtful,) = outbox.conclude([Conclusion(begun, State.IN_DOUBT)])
     assert outbox.begin([doubtful]) == []
     (again,) = outbox.resume([doubtful])
     assert (again.control_id, again.attempt, again.state) == (begun.control_id, 1, State.SENT)
     assert outbox.resume([doubtful]) == [], "another loader cannot take it too"
 
 
+def test_who_saw_the_entry_before_somebody_elses_resend_can_neither_resend_nor_conclude_it(
+    path: Path, outbox: Outbox
+) -> None:
+    """Its look is older than the second sending, which may be on its way: what it did not find may yet come."""
+    (begun,) = sent(outbox)
+    (doubtful,) = outbox.conclude([Conclusion(begun, State.IN_DOUBT)])
+    with Outbox(path) as other:
+        (again,) = other.resume([doubtful])
+        assert other.conclude([Conclusion(again, State.IN_DOUBT)])
+    assert outbox.resume([doubtful]) == []
+    assert outbox.conclude([Conclusion(begun, State.NOT_SENT), Conclusion(doubtful, State.REJECTED)]) == []
+    assert [(one.state, one.sendings) for one in outbox.entries()] == [(State.IN_DOUBT, 2)]
+
+
+def test_patience_counts_from_when_the_bytes_leave_not_from_when_they_were_entered(path: Path) -> None:
+    now = [NOW]
+    with Outbox(path, clock=lambda: now[0]) as outbox:
+        begun = sent(outbox)
+        outbox.leaving(begun)
+        now[0] += timedelta(minutes=9)  # the company asked for patience, or the line was full
+        outbox.leaving(begun)
+        (entry,) = outbox.entries()
+        assert (entry.sent_at, entry.last_sent_at) == (NOW, now[0])
+
+
+def test_of_two_entries_one_gets_the_record_that_was_found(outbox: Outbox) -> None:
+    doubtful = outbox.conclude([Conclusion(one, State.IN_DOUBT) for one in sent(outbox, intent("a"), intent("b"))])
+    found = [Conclusion(one, State.APPLIED, Receipt("42"), claim=True) for one in doubtful]
+    assert [one.identity for one in outbox.conclude(found)] == ["a"]
+
+
+def test_an_outbox_of_the_first_version_is_brought_up_to_date_with_all_it_knows(path: Path) -> None:
+    with Outbox(path, clock=lambda: NOW, user="me") as outbox:
+        first, second = sent(outbox, intent("a"), intent("b"))
+        outbox.conclude([Conclusion(second, State.APPLIED, Receipt("7"))])
+        known = [replace(one, body="", request_digest="") for one in outbox.entries()]
+    with closing(sqlite3.connect(path)) as db:
+        db.executescript("""
+            ALTER TABLE entry DROP COLUMN sendings; DROP TABLE witness; PRAGMA user_version = 1;
+            ALTER TABLE entry ADD COLUMN body TEXT NOT NULL DEFAULT '<create>1</create>';
+            ALTER TABLE entry ADD COLUMN request_digest TEXT NOT NULL DEFAULT 'd'; DROP TABLE content;
+        """)
+    with Outbox(path, clock=lambda: NOW, user="me") as outbox:
+        assert [replace(one, body="", request_digest="") for one in outbox.entries()] == known
+        assert {one.body for one in outbox.entries()} == {"<create>1</create>"}
+        assert [one.identity for one in outbox.recover()] == ["a"]
+        again = outbox.plan([intent("a"), intent("b"), intent("c")])
+        kept = [(one.control_id == first.control_id, one.number) for one in again]
+        assert kept == [
+            (True, 1),
+            (False, 2),
+            (False, 3),
+        ]
+
+
+def test_one_input_may_name_an_identity_twice_in_a_breath(outbox: Outbox) -> None:
+    entries = outbox.plan([intent(), intent(), intent("b")])
+    assert [one.number for one in entries] == [1, 1, 2]
+    assert [one.number for one in outbox.begin(entries)] == [1, 2]
+
+
 def test_another_loaders_sent_entry_cannot_be_concluded(path: Path, outbox: Outbox) -> None:
     with Outbox(path) as other:
         (begun,) = sent(other)
-        assert outbox.conclude([Conclusion(begun.number, State.REJECTED)]) == []
+        assert outbox.conclude([Conclusion(begun, State.REJECTED)]) == []
 
 
 def test_an_update_may_be_repeated_once_applied_and_keeps_its_own_control_ids(outbox: Outbox) -> None:
     numbers, controls = set(), set()
     for digest in "121":
         (begun,) = sent(outbox, intent(digest=digest, repeatable=True))
-        outbox.conclude([Conclusion(begun.number, State.APPLIED)])
+        outbox.conclude([Conclusion(begun, State.APPLIED)])
         numbers.add(begun.number)
         controls.add(begun.control_id)
     assert len(numbers) == len(controls) == 3
@@ -193,7 +254,7 @@ def test_an_update_may_be_repeated_once_applied_and_keeps_its_own_control_ids(ou
 
 def test_entries_are_found_by_state_object_and_company(outbox: Outbox) -> None:
     (first, _) = sent(outbox, intent("a"), intent("b"))
-    outbox.conclude([Conclusion(first.number, State.APPLIED)])
+    outbox.conclude([Conclusion(first, State.APPLIED)])
     outbox.plan([replace(intent("c"), place=replace(PLACE, company="other"))])
     assert [entry.identity for entry in outbox.entries()] == ["a", "b", "c"]
     assert [entry.identity for entry in outbox.entries(company="demo-company", states=[State.SENT])] == ["b"]

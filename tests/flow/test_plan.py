@@ -157,7 +157,7 @@ def send(outbox: Outbox, plan: Plan, state: State, receipt: Receipt | None = Non
     write = plan.records[0].write
     intent = Intent(place_of(plan.where, write), write.identity.text, write.digest, "<create/>")
     (begun,) = outbox.begin(outbox.plan([intent]))
-    outbox.conclude([Conclusion(begun.number, state, receipt)])
+    outbox.conclude([Conclusion(begun, state, receipt)])
 
 
 def test_what_an_earlier_run_posted_is_unchanged_and_costs_no_reading(

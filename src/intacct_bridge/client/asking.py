@@ -7,6 +7,7 @@ from intacct_bridge.client.session import Session
 from intacct_bridge.diagnosis import as_error
 from intacct_bridge.errors import IntacctError, InvalidRequestError, RecordError, RemoteProtocolError, SettingsError
 from intacct_bridge.wire.envelope import ABORTED, SUCCESS, Function, Result
+from intacct_bridge.wire.reply import Leaving, unheard
 from intacct_bridge.wire.xml import Element
 
 _READS = frozenset(
@@ -51,11 +52,17 @@ class Asking:
         self.connection = session.exchange.connection
 
     def send(
-        self, functions: Sequence[Function], *, read: bool, transaction: bool = False, uniqueid: bool = False
+        self,
+        functions: Sequence[Function],
+        *,
+        read: bool,
+        transaction: bool = False,
+        uniqueid: bool = False,
+        leaving: Leaving = unheard,
     ) -> tuple[Result, ...]:
         """One request; failed functions are results."""
         self._refuse_what_cannot_be(functions, read=read)
-        call = Call(tuple(functions), read=read, transaction=transaction, uniqueid=uniqueid)
+        call = Call(tuple(functions), read=read, transaction=transaction, uniqueid=uniqueid, leaving=leaving)
         return self.session.call(call, plain).results
 
     def functions(self, *bodies: Element) -> tuple[Function, ...]:

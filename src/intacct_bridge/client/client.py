@@ -29,7 +29,7 @@ from intacct_bridge.model.catalog import Catalog, ObjectDef, object_from_inspect
 from intacct_bridge.model.query import Filter, Order, Query, Selected
 from intacct_bridge.wire.envelope import Function, Result
 from intacct_bridge.wire.page import Page, PageHead
-from intacct_bridge.wire.reply import Transport
+from intacct_bridge.wire.reply import Leaving, Transport, unheard
 from intacct_bridge.wire.values import Formatting, Value
 from intacct_bridge.wire.xml import Element
 
@@ -90,11 +90,10 @@ class Client:
     @property
     def company_time(self) -> datetime:
         """The gateway's clock in UTC, from its last answer; signs in where there was none yet."""
-        now = self._line.exchange.server_clock.now()
-        if now is None:
+        clock = self._line.exchange.server_clock
+        if clock.now() is None:
             self._session.sign_in()
-            now = self._line.exchange.server_clock.now()
-        if now is None:
+        if (now := clock.now()) is None:
             raise RefusedError("the gateway's answers do not tell the time")
         return now
 
@@ -381,13 +380,14 @@ class Client:
         """Call one function that changes nothing; a failed result raises what its faults mean."""
         return successful(self._asking.ask(function))
 
-    def submit(self, functions: Sequence[Function], *, transaction: bool = False) -> tuple[Result, ...]:
-        """Send writes once, under `uniqueid`: results, failed and aborted ones among them.
+    def submit(
+        self, functions: Sequence[Function], *, transaction: bool = False, leaving: Leaving = unheard
+    ) -> tuple[Result, ...]:
+        """Send writes once, under `uniqueid`, and call `leaving` before their bytes leave; failed ones are results.
 
-        Raises InDoubtError where the answer is lost or unreadable; ConnectionCutError(sent=False), ThrottledError,
-        RefusedError and their kin only where certainly nothing was applied.
+        Raises InDoubtError where the answer is lost or unreadable, others only where certainly nothing was applied.
         """
-        return self._asking.send(functions, read=False, transaction=transaction, uniqueid=True)
+        return self._asking.send(functions, read=False, transaction=transaction, uniqueid=True, leaving=leaving)
 
     def _usual(self, options: dict[str, Any]) -> dict[str, Any]:
         """A query's options with what is usual: at the top level, private records too."""

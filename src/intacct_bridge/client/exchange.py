@@ -41,7 +41,7 @@ from intacct_bridge.wire.envelope import (
     Result,
     SignedIn,
 )
-from intacct_bridge.wire.reply import ConnectionCutError, Reply, Transport
+from intacct_bridge.wire.reply import ConnectionCutError, Leaving, Reply, Transport, unheard
 
 _log = logging.getLogger(__name__)
 
@@ -69,6 +69,8 @@ class Call:
     """Changes nothing, so it may be sent again after anything."""
     transaction: bool = False
     uniqueid: bool = False
+    leaving: Leaving = unheard
+    """Called whenever the bytes are about to leave, which may be long after the call: it waits its turn."""
 
     @property
     def names(self) -> str:
@@ -159,6 +161,7 @@ class Exchange:
         self.meter.begin(call.functions)
         try:
             with self.gate.passing():
+                call.leaving()
                 began = self._clock()
                 reply = self._transport(endpoint, body)
                 _log.debug(

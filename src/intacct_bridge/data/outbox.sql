@@ -1,4 +1,4 @@
--- The outbox, version 1. Times are ISO 8601 in UTC, by the company's clock.
+-- The outbox, version 2. Times are ISO 8601 in UTC, by the company's clock.
 CREATE TABLE entry (
     number INTEGER PRIMARY KEY AUTOINCREMENT,
     company TEXT NOT NULL,
@@ -11,8 +11,6 @@ CREATE TABLE entry (
     state TEXT NOT NULL,
     attempt INTEGER NOT NULL,
     control_id TEXT NOT NULL,
-    body TEXT NOT NULL,
-    request_digest TEXT NOT NULL,
     trace TEXT NOT NULL,
     label TEXT NOT NULL,
     position TEXT NOT NULL,
@@ -27,7 +25,14 @@ CREATE TABLE entry (
     name TEXT,
     faults TEXT NOT NULL DEFAULT '[]',
     note TEXT NOT NULL DEFAULT '',
+    sendings INTEGER NOT NULL DEFAULT 0,
     UNIQUE (company, entity, operation, object, identity, generation)
+);
+-- What was sent, apart from what moves: a row that changes is written anew as a whole.
+CREATE TABLE content (
+    entry INTEGER PRIMARY KEY REFERENCES entry (number),
+    body TEXT NOT NULL,
+    request_digest TEXT NOT NULL
 );
 CREATE INDEX entry_by_state ON entry (company, state);
 CREATE INDEX entry_by_record ON entry (company, object, record);
@@ -58,3 +63,6 @@ CREATE TRIGGER entry_moves AFTER UPDATE ON entry WHEN NEW.state <> OLD.state OR 
     VALUES (NEW.number, NEW.changed_at, NEW.state, NEW.attempt, NEW.control_id,
         NEW.digest, NEW.loader, NEW.user, NEW.record, NEW.faults, NEW.note);
 END;
+
+-- The control id of the harmless read that a loader made before it sent anything.
+CREATE TABLE witness (loader TEXT PRIMARY KEY, control_id TEXT NOT NULL);

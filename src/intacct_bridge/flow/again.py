@@ -53,7 +53,8 @@ def _here(company: Company, outbox: Outbox, states: Sequence[State], only: Itera
     where = Whereabouts.of(company.connection)
     numbers = frozenset(only)
     found = outbox.entries(company=where.company, states=states)
-    return [entry for entry in found if entry.place.entity == where.entity and (not numbers or entry.number in numbers)]
+    entity = where.entity.casefold()
+    return [entry for entry in found if entry.place.entity == entity and (not numbers or entry.number in numbers)]
 
 
 def _intent(entry: Entry) -> Intent:

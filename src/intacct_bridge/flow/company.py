@@ -12,6 +12,7 @@ from intacct_bridge.client.connection import Connection
 from intacct_bridge.model.catalog import ObjectDef
 from intacct_bridge.model.query import Query
 from intacct_bridge.wire.envelope import Function, Result
+from intacct_bridge.wire.reply import Leaving, unheard
 from intacct_bridge.wire.values import Value
 from intacct_bridge.wire.xml import Element
 
@@ -53,8 +54,13 @@ class Company(Protocol):
     def ask(self, function: Element, /) -> Result:
         """Any function that only reads."""
 
-    def submit(self, functions: Sequence[Function], /, *, transaction: bool = False) -> tuple[Result, ...]:
-        """Send writes once: results, or InDoubtError, ConnectionCutError(sent=False), RefusedError, TransientError."""
+    def submit(
+        self, functions: Sequence[Function], /, *, transaction: bool = False, leaving: Leaving = unheard
+    ) -> tuple[Result, ...]:
+        """Send writes once, calling `leaving` before the bytes do: results, or an error.
+
+        InDoubtError where it may have been applied; ConnectionCutError(sent=False), RefusedError, TransientError.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +74,11 @@ class Whereabouts:
 
     @classmethod
     def of(cls, connection: Connection) -> "Whereabouts":
-        """A console's client is a company of its own."""
+        """A console's client is a company of its own. However its id is written, a company is one: else two."""
         client = f"|{connection.client_id}" if connection.client_id else ""
-        return cls(connection.company_id + client, connection.location_id, connection.environment, connection.user_id)
+        return cls(
+            (connection.company_id + client).casefold(),
+            connection.location_id,
+            connection.environment,
+            connection.user_id,
+        )

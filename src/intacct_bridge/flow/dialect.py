@@ -17,6 +17,7 @@ from intacct_bridge.model.keys import RECORDNO, owner
 from intacct_bridge.model.older import UNDESCRIBED, Older, older, older_line, plan_of
 from intacct_bridge.model.query import And, Compare, Filter, Op, Or, Order, Query
 from intacct_bridge.wire.envelope import Function, Result
+from intacct_bridge.wire.reply import Leaving, unheard
 from intacct_bridge.wire.values import Kind, Value, parse_value
 from intacct_bridge.wire.xml import Element, element
 
@@ -56,9 +57,11 @@ class Dialect:
         """Any function that only reads."""
         return self._company.ask(function)
 
-    def submit(self, functions: Sequence[Function], /, *, transaction: bool = False) -> tuple[Result, ...]:
+    def submit(
+        self, functions: Sequence[Function], /, *, transaction: bool = False, leaving: Leaving = unheard
+    ) -> tuple[Result, ...]:
         """Send writes once."""
-        return self._company.submit(functions, transaction=transaction)
+        return self._company.submit(functions, transaction=transaction, leaving=leaving)
 
     def describe(self, object_name: str, /) -> ObjectDef:
         """An object's fields; on the older functions, what those take."""

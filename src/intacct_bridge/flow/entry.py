@@ -109,13 +109,15 @@ class Entry:
     receipt: Receipt | None
     faults: tuple[Fault, ...]
     note: str
+    sendings: int = 0
+    """How often it was sent. Whoever acts on an entry has seen this many: if there were more, it saw too little."""
 
 
 @dataclass(frozen=True, slots=True)
 class Conclusion:
-    """What became of one sent entry."""
+    """What became of one entry, as whoever had seen it so says."""
 
-    number: int
+    entry: Entry
     state: State
     receipt: Receipt | None = None
     faults: tuple[Fault, ...] = ()

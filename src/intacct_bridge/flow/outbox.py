@@ -6,38 +6,47 @@ happens in one transaction, so of two loaders one gets it; an entry that is `sen
 doubt. The SQL keeps to `ON CONFLICT` and `RETURNING`, so that another database can hold it too.
 """
 
-import json
 import sqlite3
 import threading
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Self
-
-import msgspec
 
 from intacct_bridge.client.connection import Connection
 from intacct_bridge.flow.entry import FREE, REFUSED, Conclusion, Entry, Intent, Place, State
 from intacct_bridge.flow.identity import control_id
 from intacct_bridge.flow.liveness import Liveness
 from intacct_bridge.flow.outbox_rows import (
+    CLAIMED,
     CONCLUDE,
-    PLAN,
+    CONTENT,
+    LAST_NUMBER,
+    LEAVING,
+    PLAN_AGAIN,
+    PLAN_NEW,
     RECOVER,
+    SELECT,
+    STANDING,
     TAKE,
-    WITNESS,
+    again_values,
     chunks,
+    conclude_values,
+    concluded,
     connect,
     digest_of,
     entry_of,
+    new_values,
     outbox_path,
     time_text,
 )
+from intacct_bridge.flow.write import Operation
 
 _MANY = 500
+_A_WHILE = timedelta(seconds=1)
 Clock = Callable[[], datetime]
 
 
@@ -80,43 +89,74 @@ class Outbox:
         An entry that was never applied takes the new content; any other is returned as it stands.
         """
         rows: list[Entry] = []
-        now = time_text(self.clock())
         for some in chunks(intents, _MANY):
             with self._transaction():
                 known = self._latest(some)
-                rows += [self._plan_one(intent, known.get((intent.place, intent.identity)), now) for intent in some]
+                rows += self._plan(some, known)
         return rows
 
-    def _plan_one(self, intent: Intent, last: Entry | None, now: str) -> Entry:
-        attempt, generation = 1, 0
+    def _plan(self, intents: Sequence[Intent], known: Mapping[tuple[Place, str], Entry]) -> list[Entry]:
+        """The intents' entries, new ones inserted together, which is what a long load is made of."""
+        number = int(self._db.execute(LAST_NUMBER).fetchone()[0])
+        now = self.clock()
+        standing = dict(known)
+        entries: list[Entry] = []
+        fresh: list[Entry] = []
+        for intent in intents:
+            where = (intent.place, intent.identity)
+            entry = self._planned(intent, standing.get(where), now)
+            if entry.number == 0:
+                number += 1
+                entry = replace(entry, number=number)
+                fresh.append(entry)
+            standing[where] = entry
+            entries.append(entry)
+        self._db.executemany(PLAN_NEW, map(new_values, fresh))
+        self._db.executemany(CONTENT, ((entry.number, entry.body, entry.request_digest) for entry in fresh))
+        return entries
+
+    def _planned(self, intent: Intent, last: Entry | None, now: datetime) -> Entry:
+        """One intent's entry: as it stands, brought up to date, or new and still without a number."""
+        number, attempt, generation, sendings = 0, 1, 0, 0
         if last is not None:
-            attempt, generation = last.attempt, last.generation
+            number, attempt, generation, sendings = last.number, last.attempt, last.generation, last.sendings
             if last.state is State.APPLIED and intent.repeatable:
-                attempt, generation = 1, last.generation + 1
+                number, attempt, generation, sendings = 0, 1, last.generation + 1, 0
             elif last.state not in FREE:
                 return last
             elif last.state in REFUSED or last.digest != intent.digest:
                 attempt += 1
-        place = intent.place
         identity = intent.identity if generation == 0 else f"{intent.identity}#{generation}"
-        values = {
-            **dict(zip(("company", "entity", "operation", "object"), place.parts, strict=True)),
-            "identity": intent.identity,
-            "generation": generation,
-            "digest": intent.digest,
-            "attempt": attempt,
-            "control_id": control_id(place.parts, identity, attempt),
-            "body": intent.body,
-            "request_digest": digest_of(intent.body),
-            "trace": json.dumps(dict(intent.trace)),
-            "label": intent.label,
-            "position": intent.position,
-            "tracked": json.dumps(dict(intent.tracked)),
-            "user": self.user,
-            "loader": self.loader,
-            "now": now,
-        }
-        return entry_of(self._db.execute(PLAN, values).fetchone())
+        entry = Entry(
+            number,
+            intent.place,
+            intent.identity,
+            generation,
+            intent.digest,
+            State.PLANNED,
+            attempt,
+            control_id(intent.place.parts, identity, attempt),
+            intent.body,
+            digest_of(intent.body),
+            intent.trace,
+            intent.label,
+            intent.position,
+            intent.tracked,
+            self.user,
+            self.loader,
+            now,
+            last.sent_at if last is not None and number else None,
+            last.last_sent_at if last is not None and number else None,
+            now,
+            None,
+            (),
+            "",
+            sendings,
+        )
+        if number:
+            self._db.execute(PLAN_AGAIN, again_values(entry))
+            self._db.execute(CONTENT, (number, entry.body, entry.request_digest))
+        return entry
 
     def begin(self, entries: Sequence[Entry]) -> list[Entry]:
         """Mark entries as sent, durably, before their bytes leave; only those returned may be sent.
@@ -131,56 +171,79 @@ class Outbox:
 
     def _take(self, entries: Sequence[Entry], state: State) -> list[Entry]:
         now = self.clock()
+        text = time_text(now)
         taken: list[Entry] = []
         with self._transaction():
+            standing = self._standing(entries)
             for entry in entries:
-                values = {
-                    "loader": self.loader,
-                    "user": self.user,
-                    "now": time_text(now),
-                    "number": entry.number,
-                    "state": state,
-                    "control_id": entry.control_id,
-                    "digest": entry.digest,
-                }
-                found = self._db.execute(TAKE, values).fetchone()
-                if found is not None:
-                    taken.append(self._sent(entry, found[0], now))
+                row = standing.pop(entry.number, None)
+                if row is None or tuple(row)[1:] != (state, entry.sendings, entry.control_id, entry.digest):
+                    continue
+                first = now if state is State.PLANNED else entry.sent_at or now
+                taken.append(self._sent(entry, first, now))
+            self._db.executemany(
+                TAKE,
+                ((self.loader, self.user, text, text, time_text(one.sent_at or now), one.number) for one in taken),
+            )
         return taken
 
-    def _sent(self, entry: Entry, first: str, now: datetime) -> Entry:
-        """The entry as the statement left it."""
+    def leaving(self, entries: Sequence[Entry]) -> None:
+        """Note that the bytes of these leave now, where they had to wait since `begin`: patience counts from here."""
+        now = self.clock()
+        late = [one for one in entries if one.last_sent_at is not None and now - one.last_sent_at >= _A_WHILE]
+        if late:
+            text = time_text(now)
+            with self._transaction():
+                self._db.executemany(LEAVING, ((text, one.number, self.loader, one.sendings) for one in late))
+
+    def _sent(self, entry: Entry, first: datetime, now: datetime) -> Entry:
+        """The entry as the statement leaves it."""
         return replace(
             entry,
             state=State.SENT,
             loader=self.loader,
             user=self.user,
-            sent_at=datetime.fromisoformat(first),
+            sent_at=first,
             last_sent_at=now,
             changed_at=now,
+            sendings=entry.sendings + 1,
         )
 
+    def _standing(self, entries: Iterable[Entry]) -> dict[int, tuple[str, State, int, str, str]]:
+        """How entries stand in the file now: their loader, state, sendings, control id and digest."""
+        found: dict[int, tuple[str, State, int, str, str]] = {}
+        for some in chunks(entries, _MANY):
+            sql = f"{STANDING} ({','.join('?' * len(some))})"
+            for number, *row in self._db.execute(sql, [entry.number for entry in some]):
+                loader, state, *others = row
+                found[number] = (loader, State(state), *others)
+        return found
+
     def conclude(self, conclusions: Iterable[Conclusion]) -> list[Entry]:
-        """Write down what became of entries that this loader sent, or of entries in doubt."""
-        now = time_text(self.clock())
+        """Write down what became of entries that this loader sent, or of entries in doubt, and return those.
+
+        Left out are entries that moved on since whoever concludes saw them: sent again, or taken by another loader.
+        """
+        now = self.clock()
+        ends = list(conclusions)
         done: list[Entry] = []
         with self._transaction():
-            for end in conclusions:
-                values = {
-                    "state": end.state,
-                    "now": now,
-                    "record": end.receipt.record if end.receipt else None,
-                    "name": end.receipt.name if end.receipt else None,
-                    "faults": msgspec.json.encode(end.faults).decode(),
-                    "note": end.note,
-                    "number": end.number,
-                    "loader": self.loader,
-                    "claim": end.claim,
-                }
-                found = self._db.execute(CONCLUDE, values).fetchone()
-                if found is not None:
-                    done.append(entry_of(found))
+            standing = self._standing(end.entry for end in ends)
+            for end in ends:
+                loader, state, sendings, *_ = standing.pop(end.entry.number, ("", State.PLANNED, 0))
+                ours = state is State.IN_DOUBT or (state is State.SENT and loader == self.loader)
+                if ours and sendings == end.entry.sendings and not (end.claim and self._taken(end)):
+                    changed = end.entry.changed_at if state is end.state else now
+                    done.append(concluded(end, changed))
+                    self._db.execute(CONCLUDE, conclude_values(done[-1]))
         return done
+
+    def _taken(self, end: Conclusion) -> bool:
+        """Whether the record that was found belongs to another entry."""
+        place, record = end.entry.place, end.receipt.record if end.receipt else ""
+        if place.operation is not Operation.CREATE:
+            return False
+        return self._db.execute(CLAIMED, (place.company, place.object, record, end.entry.number)).fetchone() is not None
 
     def recover(self) -> list[Entry]:
         """Put in doubt what loaders that are gone left as sent: a crash leaves no note, so each load begins so."""
@@ -190,19 +253,17 @@ class Outbox:
             rows: list[Entry] = []
             for loader in gone:
                 found = self._db.execute(RECOVER, {"now": time_text(self.clock()), "loader": loader}).fetchall()
-                rows += map(entry_of, found)
+                rows += (self._entry(row[0]) for row in found)
         return rows
 
     def keep_witness(self, loader: str, control_id: str) -> None:
         """Keep that a loader made a harmless read under this control id before it sent anything."""
         with self._transaction():
-            self._db.execute(WITNESS)
             self._db.execute("INSERT OR REPLACE INTO witness VALUES (?, ?)", (loader, control_id))
 
     def take_witness(self, loader: str) -> str:
         """That control id, which is kept no longer; empty where there is none."""
         with self._transaction():
-            self._db.execute(WITNESS)
             sql = "DELETE FROM witness WHERE loader = ? RETURNING control_id"
             found = self._db.execute(sql, (loader,)).fetchone()
         return str(found[0]) if found is not None else ""
@@ -224,7 +285,7 @@ class Outbox:
     def _by_identity(self, place: Place, identities: Sequence[str]) -> Iterator[Entry]:
         marks = ",".join("?" * len(identities))
         where = "company = ? AND entity = ? AND operation = ? AND object = ?"
-        sql = f"SELECT * FROM entry WHERE {where} AND identity IN ({marks}) ORDER BY generation"
+        sql = f"{SELECT} WHERE {where} AND identity IN ({marks}) ORDER BY generation"
         return map(entry_of, self._all(sql, (*place.parts, *identities)))
 
     def entries(
@@ -244,7 +305,10 @@ class Outbox:
             tests.append((f"state IN ({','.join('?' * len(wanted))})", wanted))
         where = " AND ".join(test for test, _ in tests) or "1"
         values = tuple(value for _, some in tests for value in some)
-        return map(entry_of, self._all(f"SELECT * FROM entry WHERE {where} ORDER BY number", values))
+        return map(entry_of, self._all(f"{SELECT} WHERE {where} ORDER BY number", values))
+
+    def _entry(self, number: int) -> Entry:
+        return entry_of(self._all(f"{SELECT} WHERE number = ?", (number,))[0])
 
     def claimed(self, company: str, object: str, records: Iterable[str]) -> set[str]:
         """Those of the company's record keys that a receipt of ours already claims."""

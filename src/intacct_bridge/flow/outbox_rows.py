@@ -5,6 +5,7 @@ import json
 import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.resources import files
 from itertools import islice
@@ -17,49 +18,56 @@ import msgspec
 from intacct_bridge.client.connection import Connection
 from intacct_bridge.client.places import state_directory
 from intacct_bridge.errors import Fault, SettingsError
-from intacct_bridge.flow.entry import Entry, Place, Receipt, State
+from intacct_bridge.flow.entry import Conclusion, Entry, Place, Receipt, State
 from intacct_bridge.flow.write import Operation
 
 T = TypeVar("T")
-VERSION = 1
+VERSION = 2
 _TRIES = 1000
 
-PLAN = """
-INSERT INTO entry (company, entity, operation, object, identity, generation, digest, state, attempt, control_id, body,
-    request_digest, trace, label, position, tracked, user, loader, planned_at, changed_at)
-VALUES (:company, :entity, :operation, :object, :identity, :generation, :digest, 'planned', :attempt, :control_id,
-    :body, :request_digest, :trace, :label, :position, :tracked, :user, :loader, :now, :now)
-ON CONFLICT (company, entity, operation, object, identity, generation) DO UPDATE SET
-    digest = excluded.digest, state = 'planned', attempt = excluded.attempt, control_id = excluded.control_id,
-    body = excluded.body, request_digest = excluded.request_digest, trace = excluded.trace, label = excluded.label,
-    position = excluded.position, tracked = excluded.tracked, user = excluded.user, loader = excluded.loader,
-    planned_at = excluded.planned_at, changed_at = excluded.changed_at, record = NULL, name = NULL, faults = '[]',
-    note = ''
-WHERE entry.state IN ('planned', 'not_sent', 'rejected', 'aborted')
-RETURNING *
+COLUMNS = """number, company, entity, operation, object, identity, generation, digest, state, attempt, control_id,
+    body, request_digest, trace, label, position, tracked, user, loader, planned_at, sent_at, last_sent_at, changed_at,
+    record, name, faults, note, sendings"""
+SELECT = f"SELECT {COLUMNS} FROM entry JOIN content ON content.entry = entry.number"
+LAST_NUMBER = "SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'entry'), 0)"
+PLAN_NEW = """
+INSERT INTO entry (number, company, entity, operation, object, identity, generation, digest, state, attempt, control_id,
+    trace, label, position, tracked, user, loader, planned_at, changed_at)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'planned', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
+PLAN_AGAIN = """
+UPDATE entry SET digest = :digest, state = 'planned', attempt = :attempt, control_id = :control_id, trace = :trace,
+    label = :label, position = :position, tracked = :tracked, user = :user, loader = :loader, planned_at = :now,
+    changed_at = :now, record = NULL, name = NULL, faults = '[]', note = ''
+WHERE number = :number
+"""
+CONTENT = "INSERT OR REPLACE INTO content VALUES (?, ?, ?)"
+STANDING = "SELECT number, loader, state, sendings, control_id, digest FROM entry WHERE number IN"
 TAKE = """
-UPDATE entry SET state = 'sent', loader = :loader, user = :user, last_sent_at = :now, changed_at = :now,
-    sent_at = CASE state WHEN 'planned' THEN :now ELSE sent_at END
-WHERE number = :number AND state = :state AND control_id = :control_id AND digest = :digest
-RETURNING sent_at
+UPDATE entry SET state = 'sent', loader = ?, user = ?, last_sent_at = ?, changed_at = ?, sent_at = ?,
+    sendings = sendings + 1
+WHERE number = ?
 """
-CONCLUDE = """
-UPDATE entry SET state = :state, record = :record, name = :name, faults = :faults, note = :note,
-    changed_at = CASE state WHEN :state THEN changed_at ELSE :now END
-WHERE number = :number AND (state = 'in_doubt' OR state = 'sent' AND loader = :loader)
-    AND NOT (:claim AND operation = 'create' AND EXISTS (
-        SELECT 1 FROM entry AS other WHERE other.company = entry.company AND other.object = entry.object
-            AND other.operation = 'create' AND other.record = :record AND other.number <> entry.number))
-RETURNING *
+LEAVING = "UPDATE entry SET last_sent_at = ? WHERE number = ? AND state = 'sent' AND loader = ? AND sendings = ?"
+CONCLUDE = "UPDATE entry SET state = ?, changed_at = ?, record = ?, name = ?, faults = ?, note = ? WHERE number = ?"
+CLAIMED = """
+SELECT 1 FROM entry WHERE company = ? AND object = ? AND operation = 'create' AND record = ? AND number <> ?
 """
 RECOVER = """
 UPDATE entry SET state = 'in_doubt', changed_at = :now, note = 'the loader ended before it wrote down an outcome'
 WHERE state = 'sent' AND loader = :loader
-RETURNING *
+RETURNING number
 """
-
-WITNESS = "CREATE TABLE IF NOT EXISTS witness (loader TEXT PRIMARY KEY, control_id TEXT NOT NULL)"
+_SECOND = """
+ALTER TABLE entry ADD COLUMN sendings INTEGER NOT NULL DEFAULT 0;
+UPDATE entry SET sendings = (SELECT count(*) FROM event WHERE event.entry = entry.number AND event.state = 'sent');
+CREATE TABLE content (entry INTEGER PRIMARY KEY, body TEXT NOT NULL, request_digest TEXT NOT NULL);
+INSERT INTO content SELECT number, body, request_digest FROM entry;
+ALTER TABLE entry DROP COLUMN body;
+ALTER TABLE entry DROP COLUMN request_digest;
+CREATE TABLE IF NOT EXISTS witness (loader TEXT PRIMARY KEY, control_id TEXT NOT NULL);
+UPDATE OR IGNORE entry SET company = lower(company), entity = lower(entity);
+"""
 
 
 def outbox_path(connection: Connection) -> Path:
@@ -115,15 +123,36 @@ def _prepare(db: sqlite3.Connection, path: Path) -> None:
     db.row_factory = sqlite3.Row
     _keep_a_log(db)
     db.execute("PRAGMA synchronous = FULL")
+    db.execute("PRAGMA fullfsync = ON")  # macOS alone has it: without it a disk may keep a commit in its cache
     db.execute("BEGIN IMMEDIATE")
     version = db.execute("PRAGMA user_version").fetchone()[0]
     if version > VERSION:
         raise SettingsError(f"the outbox {path} was written by a newer version", fix="upgrade intacct-bridge")
     if version == 0:
-        for statement in _statements(files("intacct_bridge.data").joinpath("outbox.sql").read_text(encoding="utf-8")):
-            db.execute(statement)
-        db.execute(f"PRAGMA user_version = {VERSION}")
+        _run(db, files("intacct_bridge.data").joinpath("outbox.sql").read_text(encoding="utf-8"))
+    elif version < VERSION:
+        _run(db, _SECOND)
+    db.execute(f"PRAGMA user_version = {VERSION}")
     db.execute("COMMIT")
+    if version == 0:
+        _keep_name(path)
+
+
+def _keep_name(path: Path) -> None:
+    """Force the new file's name to disk, not only what is in it: a power cut would leave an outbox that never was."""
+    if os.name == "nt":
+        return
+    for folder in (path.parent, path.parent.parent):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def _run(db: sqlite3.Connection, script: str) -> None:
+    for statement in _statements(script):
+        db.execute(statement)
 
 
 def _keep_a_log(db: sqlite3.Connection) -> None:
@@ -155,7 +184,7 @@ def entry_of(row: sqlite3.Row) -> Entry:
     (
         number, company, entity, operation, object_name, identity, generation, digest, state, attempt, control_id,
         body, request_digest, trace, label, position, tracked, user, loader, planned_at, sent_at, last_sent_at,
-        changed_at, record, name, faults, note,
+        changed_at, record, name, faults, note, sendings,
     ) = row  # fmt: skip
     return Entry(
         number,
@@ -181,7 +210,65 @@ def entry_of(row: sqlite3.Row) -> Entry:
         Receipt(record or "", name or "") if state == State.APPLIED else None,
         _faults(faults) if faults != "[]" else (),
         note,
+        sendings,
     )
+
+
+def new_values(entry: Entry) -> tuple[str | int, ...]:
+    """A new entry as PLAN_NEW takes it."""
+    now = time_text(entry.planned_at)
+    return (
+        entry.number,
+        *entry.place.parts,
+        entry.identity,
+        entry.generation,
+        entry.digest,
+        entry.attempt,
+        entry.control_id,
+        _text(entry.trace),
+        entry.label,
+        entry.position,
+        _text(entry.tracked),
+        entry.user,
+        entry.loader,
+        now,
+        now,
+    )
+
+
+def again_values(entry: Entry) -> dict[str, str | int]:
+    """An entry that was planned before as PLAN_AGAIN takes it."""
+    return {
+        "number": entry.number,
+        "digest": entry.digest,
+        "attempt": entry.attempt,
+        "control_id": entry.control_id,
+        "trace": _text(entry.trace),
+        "label": entry.label,
+        "position": entry.position,
+        "tracked": _text(entry.tracked),
+        "user": entry.user,
+        "loader": entry.loader,
+        "now": time_text(entry.planned_at),
+    }
+
+
+def concluded(end: Conclusion, changed: datetime) -> Entry:
+    """The entry as its conclusion leaves it."""
+    receipt = (end.receipt or Receipt()) if end.state is State.APPLIED else None
+    return replace(end.entry, state=end.state, changed_at=changed, receipt=receipt, faults=end.faults, note=end.note)
+
+
+def conclude_values(entry: Entry) -> tuple[str | int | None, ...]:
+    """A concluded entry as CONCLUDE takes it."""
+    receipt = entry.receipt
+    faults = msgspec.json.encode(entry.faults).decode() if entry.faults else "[]"
+    record, name = (receipt.record or None, receipt.name or None) if receipt else (None, None)
+    return (entry.state.value, time_text(entry.changed_at), record, name, faults, entry.note, entry.number)
+
+
+def _text(values: Mapping[str, str]) -> str:
+    return msgspec.json.encode(values).decode() if values else "{}"
 
 
 def _faults(text: str) -> tuple[Fault, ...]:

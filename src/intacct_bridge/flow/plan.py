@@ -111,8 +111,8 @@ class PlanSettings:
 
 
 def place_of(where: Whereabouts, write: Write) -> Place:
-    """Where a write goes, as the outbox keys it."""
-    return Place(where.company, where.entity, write.operation, write.object)
+    """Where a write goes, as the outbox keys it: in one case, however the connection writes it."""
+    return Place(where.company, where.entity.casefold(), write.operation, write.object)
 
 
 def totals(writes: Iterable[Write]) -> tuple[Total, ...]:

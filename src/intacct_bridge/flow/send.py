@@ -71,7 +71,9 @@ class Sender:
         """One request."""
         try:
             functions = [function for entry in entries for function in _functions(entry)]
-            results = self._company.submit(functions, transaction=transaction)
+            results = self._company.submit(
+                functions, transaction=transaction, leaving=lambda: self._outbox.leaving(entries)
+            )
         except InDoubtError as error:
             return self._all(entries, State.IN_DOUBT, error)
         except (TransientError, RefusedError, SettingsError, ProtocolError) as error:
@@ -90,7 +92,7 @@ class Sender:
     def _all(self, entries: Sequence[Entry], state: State, error: BaseException) -> list[Entry]:
         faults = error.faults if isinstance(error, IntacctError) else ()
         note = str(error) or type(error).__name__
-        ends = [Conclusion(entry.number, state, faults=() if state is State.IN_DOUBT else faults, note=note)
+        ends = [Conclusion(entry, state, faults=() if state is State.IN_DOUBT else faults, note=note)
                 for entry in entries]  # fmt: skip
         return self._outbox.conclude(ends)
 
@@ -144,16 +146,16 @@ def _untouched(error: IntacctError, *, again: bool) -> State:
 
 def _conclusion(entry: Entry, result: Result | None, *, again: bool) -> Conclusion:
     if result is None:
-        return Conclusion(entry.number, State.IN_DOUBT, note="the answer has no result for it")
+        return Conclusion(entry, State.IN_DOUBT, note="the answer has no result for it")
     receipt = receipt_of(result)
     if result.status == SUCCESS or receipt.record:
         note = "applied with faults" if result.status != SUCCESS else ""
-        return Conclusion(entry.number, State.APPLIED, receipt, result.faults, note)
+        return Conclusion(entry, State.APPLIED, receipt, result.faults, note)
     if again or repeated(result.faults):
         note = "the company refused to do it again" if repeated(result.faults) else "the second sending was refused"
-        return Conclusion(entry.number, State.IN_DOUBT, faults=result.faults, note=note)
+        return Conclusion(entry, State.IN_DOUBT, faults=result.faults, note=note)
     state = State.ABORTED if result.status == ABORTED else State.REJECTED
-    return Conclusion(entry.number, state, faults=result.faults)
+    return Conclusion(entry, state, faults=result.faults)
 
 
 def repeated(faults: tuple[Fault, ...]) -> bool:

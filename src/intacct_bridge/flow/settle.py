@@ -9,7 +9,7 @@ control ids is proven. Otherwise it stays in doubt, and says what a person shoul
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from intacct_bridge.errors import NotPermittedError
 from intacct_bridge.flow.company import Company
@@ -79,6 +79,7 @@ class Settler:
 
     def _settle_changes(self, doubtful: Sequence[Entry]) -> list[Entry]:
         """Updates and deletes: their record says whether they were done."""
+        asked = self._outbox.clock()
         try:
             found = read_back(self._company, doubtful)
         except NotPermittedError as error:
@@ -91,10 +92,11 @@ class Settler:
             elif back.found is Found.UNCLEAR:
                 done.append(self._end(entry, State.IN_DOUBT, back.note))
             else:
-                done += self._missing(Trace(entry.place.object), entry, searchable=True)
+                done += self._missing(Trace(entry.place.object), entry, searchable=True, asked=asked)
         return done
 
     def _settle(self, trace: Trace, doubtful: Sequence[Entry]) -> list[Entry]:
+        asked = self._outbox.clock()
         sight = self._look(trace, doubtful)
         self._step("looked")
         done: list[Entry] = []
@@ -109,7 +111,7 @@ class Settler:
                 done.append(self._end(entry, State.IN_DOUBT, sight.doubts[entry.number]))
             else:
                 searchable = sight.seen and seeable(self._company, trace, entry.trace)
-                done += self._missing(trace, entry, searchable=searchable)
+                done += self._missing(trace, entry, searchable=searchable, asked=asked)
         return done
 
     def _look(self, trace: Trace, doubtful: Sequence[Entry]) -> "_Sight":
@@ -127,11 +129,11 @@ class Settler:
             _pair(twins, free, sight)
         return sight
 
-    def _missing(self, trace: Trace, entry: Entry, *, searchable: bool) -> list[Entry]:
-        """What to do with an entry that was not found."""
+    def _missing(self, trace: Trace, entry: Entry, *, searchable: bool, asked: datetime) -> list[Entry]:
+        """What to do with an entry that was not found when the company was asked at that time."""
         if entry.faults:
-            return [self._refused_again(entry, searchable=searchable)]
-        why_not = self._why_not(trace, entry, searchable=searchable)
+            return [self._refused_again(entry, searchable=searchable, asked=asked)]
+        why_not = self._why_not(trace, entry, searchable=searchable, asked=asked)
         if why_not:
             return [self._end(entry, State.IN_DOUBT, why_not)]
         taken = self._outbox.resume([entry])
@@ -142,21 +144,21 @@ class Settler:
             return self.settle(sent)  # it was answered: look once more, and then it ends here
         return sent
 
-    def _refused_again(self, entry: Entry, *, searchable: bool) -> Entry:
+    def _refused_again(self, entry: Entry, *, searchable: bool, asked: datetime) -> Entry:
         """Conclude an entry whose second sending the company refused, in words that we do not know as a repetition's.
 
         A company may refuse before it looks at control ids (when it is busy, say), so the refusal alone never proves
         that the first sending did nothing, however good its memory is. What cannot be looked for is tried again by
         the next run.
         """
-        waited = self._outbox.clock() >= (entry.sent_at or entry.planned_at) + SETTLE_AFTER
+        waited = asked >= (entry.sent_at or entry.planned_at) + SETTLE_AFTER
         if searchable and waited:
             return self._end(entry, State.REJECTED, "not found, and refused when it was sent again")
         said = "; ".join(str(fault) for fault in entry.faults)
         note = f"refused when it was sent again ({said}); whether it was done before is unknown"
         return self._end(replace(entry, faults=() if not searchable else entry.faults), State.IN_DOUBT, note)
 
-    def _why_not(self, trace: Trace, entry: Entry, *, searchable: bool) -> str:
+    def _why_not(self, trace: Trace, entry: Entry, *, searchable: bool, asked: datetime) -> str:
         """Why an entry that was not found must not be sent again now; empty where it may."""
         if not trace.resend:
             return f"a {trace.object} is never sent again by itself; look for it: {trace.hint}"
@@ -164,7 +166,7 @@ class Settler:
         if wait == timedelta(0):
             return ""
         due = (entry.last_sent_at or entry.planned_at) + wait
-        if self._outbox.clock() < due:
+        if asked < due:
             return f"not found yet; it is looked for again from {due:%Y-%m-%d %H:%M:%S} UTC on"
         if searchable or (self._settings.memory_proven and self._witness.remembers(entry)):
             return ""
@@ -173,7 +175,7 @@ class Settler:
     def _end(self, entry: Entry, state: State, note: str, record: str = "") -> Entry:
         receipt = Receipt(record) if record else None
         faults = () if state is State.APPLIED else entry.faults
-        end = Conclusion(entry.number, state, receipt, faults, note, claim=bool(record))
+        end = Conclusion(entry, state, receipt, faults, note, claim=bool(record))
         done = self._outbox.conclude([end])
         return done[0] if done else self._outbox.latest([(entry.place, entry.identity)])[entry.place, entry.identity]
 

@@ -32,3 +32,10 @@ class ConnectionCutError(TransientError):
 
 Transport = Callable[[str, bytes], Reply]
 """`(endpoint, request body) -> Reply`; raises ConnectionCutError."""
+
+Leaving = Callable[[], None]
+"""Called just before the bytes of a request leave, which may be long after it was asked for: it waits its turn."""
+
+
+def unheard() -> None:
+    """The Leaving that nobody listens to."""
