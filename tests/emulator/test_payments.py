@@ -258,3 +258,38 @@ def test_a_receipt_beside_the_rate_must_agree_with_it(demo: Emulator) -> None:
     )
     key_of(demo, f"<create_arpayment>{body.replace('>90<', '>100<')}</create_arpayment>")
     assert_true(demo)
+
+
+def advance(amount: str, *more: str, **cells: str) -> str:
+    items = "".join(
+        element("ARADVANCEITEM", TRX_AMOUNT=one, LOCATIONID="110", DEPARTMENTID="300") for one in (amount, *more)
+    )
+    head = {"CUSTOMERID": CUSTOMER, "PAYMENTMETHOD": "EFT", "PAYMENTDATE": DAY, "RECEIPTDATE": DAY}
+    head |= {"FINANCIALENTITY": "CHK-INS", **cells}
+    return f"<create>{element('ARADVANCE', **head, ARADVANCEITEMS=items)}</create>"
+
+
+def test_an_advance_waits_on_its_own_account_until_a_receipt_applies_it(demo: Emulator) -> None:
+    before = balances(demo.books())
+    held = made(demo, advance("60", "40"))
+    assert change(before, balances(demo.books())) == {"10010": Decimal(100), "22100": Decimal(-100)}
+    assert cells(demo, "ARADVANCE", held, "STATE TOTALDUE") == ["Posted", "100"]
+    assert_true(demo)
+    key = key_of(demo, invoice("AD-1", "80"))
+    detail = ar(RECORDKEY=key, TRX_PAYMENTAMOUNT="10", ADVANCEKEY=held, TRX_POSTEDADVANCEAMOUNT="70")
+    receipt_key = made(demo, received(detail))
+    assert state(demo, key, "ARINVOICE")["STATE"] == "Paid"
+    assert cells(demo, "ARADVANCE", held, "STATE TOTALDUE TOTALPAID") == ["Partially applied", "30", "70"]
+    earned = {"10010": Decimal(110), "22100": Decimal(-30), "41100": Decimal(-80)}
+    assert change(before, balances(demo.books())) == earned
+    assert_true(demo)
+    assert (
+        "is applied" in faults(demo, f"<delete><object>ARADVANCE</object><keys>{held}</keys></delete>")[0].description2
+    )
+    more = ar(RECORDKEY=key, ADVANCEKEY=held, TRX_POSTEDADVANCEAMOUNT="31")
+    assert "exceeds" in faults(demo, received(more))[0].description2
+    key_of(demo, f"<reverse_arpayment key='{receipt_key}'>{day('datereversed')}</reverse_arpayment>")
+    assert cells(demo, "ARADVANCE", held, "STATE TOTALDUE TOTALPAID") == ["Posted", "100", "0"]
+    assert one(demo, f"<delete><object>ARADVANCE</object><keys>{held}</keys></delete>").status == "success"
+    assert change(before, balances(demo.books())) == {"11000": Decimal(80), "41100": Decimal(-80)}
+    assert_true(demo)

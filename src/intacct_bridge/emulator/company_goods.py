@@ -100,6 +100,16 @@ def _groups(world: World, audit: Row, clerk: Clerk) -> Rows:
         yield "TAXDETAIL", tax
 
 
+def _effects(object_: str, class_: str, category: str) -> Row:
+    """What a transaction does besides being there: to the stock, and to the ledger."""
+    inventory = object_ == "INVDOCUMENTPARAMS"
+    if class_ != "Invoice" and not (inventory and class_ == "Adjustment"):
+        return {"UPDATES_INV": "No", "UPDATES_GL": "N"}
+    out = category == "Shipping" or object_ == "SODOCUMENTPARAMS"
+    direction = "Decrease" if out else "Increase"
+    return {"UPDATES_INV": "Quantity and Value", "IN_OUT": direction, "UPDATES_GL": "G" if inventory else "A"}
+
+
 def _definitions(world: World, audit: Row) -> Rows:
     shared: Row = {"USERPERM": False, "ENABLE_SEQNUM": True, "STATUS": "active", **audit}
     for key, (object_, id_, class_, category) in enumerate(world.data["definitions"], 1):
@@ -111,8 +121,7 @@ def _definitions(world: World, audit: Row) -> Rows:
             "DOCCLASS": class_,
             "CATEGORY": category,
             "SEQUENCE": id_,
-            "UPDATES_INV": "Quantity" if class_ == "Invoice" else "No",
-            "UPDATES_GL": "N" if class_ != "Invoice" else ("G" if object_ == "INVDOCUMENTPARAMS" else "A"),
+            **_effects(object_, class_, category),
             "EDITTYPE": "All",
             "DELTYPE": "All",
             "CREATETYPE": "New document or Convert",

@@ -140,7 +140,7 @@ class Orders:
             "DOCPARID": sheet.type,
             "DOCPARKEY": type_key,
             "DOCPARCLASS": class_,
-            "UPDATES_INV": "Quantity" if class_ == "Invoice" else "No",
+            "UPDATES_INV": "Quantity and Value" if class_ == "Invoice" else "No",
             "USERID": self._side.login,
             "CREATEDUSERID": self._side.login,
             "MESSAGE": deal.memo,

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from intacct_bridge.emulator import deposits, journal, timesheets
+from intacct_bridge.emulator import advances, deposits, journal, orders, timesheets
 from intacct_bridge.emulator.books import Call
 from intacct_bridge.emulator.cells import Row
 from intacct_bridge.emulator.documents_generic import DOCUMENTS, PAYMENTS, Documents, Payments
@@ -11,18 +11,22 @@ from intacct_bridge.model.catalog import ObjectDef
 
 _VERBS: dict[str, Documents | Payments] = {**DOCUMENTS, **PAYMENTS}
 CREATE: dict[str, Callable[[Call, Draft], Row]] = {
+    "ARADVANCE": advances.create,
     "GLBATCH": journal.create,
     "TIMESHEET": timesheets.create,
     **{name: one.create for name, one in _VERBS.items()},
 }
 UPDATE: dict[str, Callable[[Call, Draft, int], Row]] = {
+    "ARADVANCE": advances.update,
     "GLBATCH": journal.update,
     "TIMESHEET": timesheets.update,
     **{name: one.update for name, one in _VERBS.items()},
 }
 DELETE: dict[str, Callable[[Call, ObjectDef, int], None]] = {
+    "ARADVANCE": advances.delete,
     "DEPOSIT": deposits.delete,
     "GLBATCH": journal.delete,
     "TIMESHEET": timesheets.delete,
     **{name: one.delete for name, one in _VERBS.items()},
+    **{trade.object: orders.deleter(trade) for trade in orders.TRADES.values()},
 }

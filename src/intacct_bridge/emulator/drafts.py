@@ -42,7 +42,7 @@ class Draft:
 
 def drafted(call: Call, described: ObjectDef, record: Element) -> Draft:
     """Read one record. Refused are values that their fields cannot hold."""
-    owned = {one.wrapper: one for one in lines(described.name) if one.wrapper}
+    owned = {one.wrapper: one for one in lines(described.name) if one.wrapper and one.line in call.books.catalog}
     values: Row = {}
     found: dict[str, list[Draft]] = {}
     groups: set[str] = set()

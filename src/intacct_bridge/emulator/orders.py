@@ -5,22 +5,24 @@ bill, and every edit makes a new one in place of the old: its record number is a
 is its DOCID, the definition and the number joined by a hyphen.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 
-from intacct_bridge.emulator import documents
+from intacct_bridge.emulator import documents, order_costs, subtotals
 from intacct_bridge.emulator.books import Call
 from intacct_bridge.emulator.cells import Row, decimal_text
 from intacct_bridge.emulator.chart import rate, rules
 from intacct_bridge.emulator.documents import Entry
 from intacct_bridge.emulator.families import FAMILIES, Family, amount, next_number
-from intacct_bridge.emulator.order_lines import account_of, complete_line, mark_source, stored
-from intacct_bridge.emulator.posting import CENT, ZERO, to_base
+from intacct_bridge.emulator.order_lines import account_of, complete_line, mark_source, stored, unmark_source
+from intacct_bridge.emulator.posting import ZERO, to_base
 from intacct_bridge.emulator.posting_rows import ORDERS, PURCHASING
 from intacct_bridge.emulator.refusals import refused
 from intacct_bridge.emulator.stamps import CREATED, DELETED, MODIFIED, note, stamp
-from intacct_bridge.emulator.subledger import day_of
+from intacct_bridge.emulator.subledger import day_of, fresh
+from intacct_bridge.emulator.subtotals import Subtotal
+from intacct_bridge.model.catalog import ObjectDef
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +58,8 @@ class Order:
 
     values: Row
     lines: Sequence[Row]
-    extra: Sequence[tuple[str, Decimal]] = field(default=())
-    """Subtotals: description and amount."""
+    subtotals: Sequence[Subtotal] | None = None
+    """None leaves the subtotals as they are."""
     more: tuple[tuple[str, str], ...] = ()
 
 
@@ -74,6 +76,7 @@ def enter(call: Call, trade: Trade, order: Order) -> Row:
             errorno="BL03002185",
             correction="Use another document number.",
         )
+    fresh(call, trade.object, row)
     return _written(call, trade, row, order, definition=definition, number=None)
 
 
@@ -97,8 +100,14 @@ def drop(call: Call, trade: Trade, number: int) -> None:
     _check_open(row)
     _withdraw(call, trade, row)
     _clear_lines(call, trade, row)
+    subtotals.keep(call, trade.object, row, ())
     call.books.table(trade.object).delete(number)
     note(call, call.books.find(trade.object), row, DELETED)
+
+
+def deleter(trade: Trade) -> Callable[[Call, ObjectDef, int], None]:
+    """The generic `delete` of a trade's transactions."""
+    return lambda call, described, number: drop(call, trade, number)  # noqa: ARG005  # the verbs' signature
 
 
 def _check_open(row: Row) -> None:
@@ -127,12 +136,13 @@ def _written(call: Call, trade: Trade, row: Row, order: Order, *, definition: Ro
     party = _party(call, trade, row)
     lines = [complete_line(call, trade.line, one, party=party, side=trade.party) for one in order.lines]
     _head(call, trade, row, party=party, definition=definition)
-    _total(call, row, lines, order)
+    extra = subtotals.stored(call, trade.object, row) if order.subtotals is None else order.subtotals
+    _total(call, row, lines, extra)
     source = row.get("CREATEDFROM", "")
-    if source and number is None:
-        mark_source(call, trade.object, source, lines)
+    if source:
+        mark_source(call, trade.object, source, lines, by_place=number is None)
     if definition.get("UPDATES_GL") == "A" and trade.family is not None and row["STATE"] != "Draft":
-        _make(call, trade, row, lines, order)
+        _make(call, trade, row, lines, extra)
     stamp(call, described, row, new=number is None)
     row.update(order.more)
     table = books.table(trade.object)
@@ -141,6 +151,8 @@ def _written(call: Call, trade: Trade, row: Row, order: Order, *, definition: Ro
     else:
         table.update(number, row)
     _keep_lines(call, trade, row, lines)
+    subtotals.keep(call, trade.object, row, extra)
+    order_costs.carry_out(call, trade.object, row, lines, definition=definition, party=trade.party)
     note(call, described, row, CREATED if number is None else MODIFIED)
     return row
 
@@ -172,7 +184,7 @@ def _head(call: Call, trade: Trade, row: Row, *, party: Row, definition: Row) ->
             row.setdefault(f"{role}.CONTACTNAME", contact)
 
 
-def _total(call: Call, row: Row, lines: list[Row], order: Order) -> None:
+def _total(call: Call, row: Row, lines: list[Row], extra: Sequence[Subtotal]) -> None:
     chart = rules(call.books)
     place = call.session.entity or lines[0].get("LOCATIONID", "")
     base = chart.base_currency[chart.entity_of.get(place, "")]
@@ -181,7 +193,7 @@ def _total(call: Call, row: Row, lines: list[Row], order: Order) -> None:
     factor = rate(call.books, row["CURRENCY"], base, day=day, given=row.get("EXCHRATE", ""))
     row["EXCHRATE"] = decimal_text(factor)
     subtotal = sum((amount(one, "TRX_VALUE") for one in lines), ZERO)
-    total = subtotal + sum((value for _, value in order.extra), ZERO)
+    total = subtotal + sum((one.of(subtotal) for one in extra), ZERO)
     row |= {"TRX_SUBTOTAL": decimal_text(subtotal), "TRX_TOTAL": decimal_text(total)}
     row |= {"SUBTOTAL": decimal_text(to_base(subtotal, factor)), "TOTAL": decimal_text(to_base(total, factor))}
     for one in lines:
@@ -191,7 +203,7 @@ def _total(call: Call, row: Row, lines: list[Row], order: Order) -> None:
         one["PRICE"] = decimal_text(price.quantize(Decimal("0.000001"), ROUND_HALF_UP))
 
 
-def _make(call: Call, trade: Trade, row: Row, lines: list[Row], order: Order) -> None:
+def _make(call: Call, trade: Trade, row: Row, lines: list[Row], extra: Sequence[Subtotal]) -> None:
     """The invoice or bill behind a transaction."""
     family = trade.family
     assert family is not None
@@ -212,8 +224,7 @@ def _make(call: Call, trade: Trade, row: Row, lines: list[Row], order: Order) ->
     if not values["WHENDUE"] and not values["TERMNAME"]:
         values["WHENDUE"] = row["WHENCREATED"]
     made = [_charge(call, trade, one) for one in lines]
-    for text, value in order.extra:
-        made.append(made[0] | {"TRX_AMOUNT": decimal_text(value.quantize(CENT)), family.memo: text, "ITEMID": ""})
+    made += subtotals.charges(call, extra, amount(row, "TRX_SUBTOTAL"), made[0], memo=family.memo)
     entered = documents.enter(call, family, Entry(values, made))
     row["PRRECORDKEY"] = entered["RECORDNO"]
     for name in ("TOTALENTERED", "TOTALPAID", "TOTALDUE", "TRX_TOTALENTERED", "TRX_TOTALPAID", "TRX_TOTALDUE"):
@@ -230,6 +241,9 @@ def _charge(call: Call, trade: Trade, line: Row) -> Row:
 
 
 def _withdraw(call: Call, trade: Trade, row: Row) -> None:
+    """Take back all that a transaction did: its invoice or bill, what it moved and posted, what it converted."""
+    order_costs.undo(call, trade.object, row)
+    unmark_source(call, trade.object, stored(call, trade.line, row))
     key = row.get("PRRECORDKEY", "")
     if trade.family is not None and key and call.books.table(trade.family.object).get(int(key)) is not None:
         documents.drop(call, trade.family, int(key))

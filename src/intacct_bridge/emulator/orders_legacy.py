@@ -6,9 +6,8 @@ documented but what loaders in the field send. Lines it does not name stay.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
 
-from intacct_bridge.emulator import orders
+from intacct_bridge.emulator import orders, subtotals
 from intacct_bridge.emulator.access import permit
 from intacct_bridge.emulator.books import Answer, Call
 from intacct_bridge.emulator.cells import Row
@@ -26,7 +25,7 @@ _HEAD = (
     "projectid:PROJECT needbydate shipbydate customerponumber"
 )
 _LINE = (
-    "itemid itemdesc warehouseid:WAREHOUSE.LOCATION_NO quantity unit discountpercent price:TRX_PRICE cost:TRX_PRICE "
+    "itemid itemdesc warehouseid:WAREHOUSE.LOCATION_NO quantity unit discountpercent price:TRX_PRICE cost:COST "
     "sourcelinekey:SOURCE_DOCLINEKEY locationid departmentid memo projectid taskid customerid vendorid employeeid "
     "classid billable"
 )
@@ -45,7 +44,9 @@ class Traded:
         more = external(call, self.trade.object, call.body)
         wrapper = call.body.find(f"{self.name}transitems")
         lines = [self._line(call, one) for one in wrapper.children] if wrapper is not None else []
-        row = orders.enter(call, self.trade, Order(self._values(call), lines, _extra(call.body, "subtotals"), more))
+        row = orders.enter(
+            call, self.trade, Order(self._values(call), lines, subtotals.sent(call.body, "subtotals") or [], more)
+        )
         return keyed(row["DOCID"])
 
     def updated(self, call: Call) -> Answer:
@@ -57,7 +58,7 @@ class Traded:
         values = self._values(call)
         if call.body.get("set_nulls") != "true":
             values = {name: text for name, text in values.items() if text}
-        orders.change(call, self.trade, number, Order(values, lines, _extra(call.body, "updatesubtotals")))
+        orders.change(call, self.trade, number, Order(values, lines, subtotals.sent(call.body, "updatesubtotals")))
         return keyed(old["DOCID"])
 
     def deleted(self, call: Call) -> Answer:
@@ -91,18 +92,6 @@ class Traded:
             before = lines[there] or {}
             lines[there] = None if gone else before | {k: v for k, v in self._line(call, node).items() if v}
         return [one for one in lines if one is not None]
-
-
-def _extra(body: Element, name: str) -> list[tuple[str, Decimal]]:
-    wrapper = body.find(name)
-    found = []
-    for one in wrapper.children if wrapper is not None else ():
-        text = (one.findtext("absval") or one.findtext("total")).strip()
-        try:
-            found.append((one.findtext("description").strip(), Decimal(text or 0)))
-        except InvalidOperation:
-            raise refused(f"Illegal format for total: '{text}'", errorno="BL03000018") from None
-    return found
 
 
 def _functions() -> dict[str, Callable[[Call], Answer]]:

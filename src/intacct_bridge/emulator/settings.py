@@ -172,6 +172,8 @@ class Behaviour:
     """Whether a vendor's bills, and a customer's invoices, refuse a number that is there already."""
     approve_bills: bool = False
     """Whether a submitted bill waits for `approve` before it posts."""
+    negative_inventory: bool = True
+    """Whether more of an item may leave a warehouse than is on hand there."""
     unique_externalids: bool = True
     """Whether an externalid may be used only once among the records of an object; no source settles it."""
     hide_private: bool = True
