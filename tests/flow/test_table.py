@@ -205,3 +205,51 @@ def test_what_is_no_date_is_refused_with_a_fix(text: str) -> None:
     with pytest.raises(RecordError) as caught:
         read_date(text)
     assert caught.value.fix
+
+
+def test_a_formula_without_its_result_is_refused_and_never_taken_for_an_empty_cell(tmp_path: Path) -> None:
+    """Shape: SpreadsheetML, 18.3.1.4 c: a formula's result is in `v`, with type `str` where it is a text."""
+    from zipfile import ZipFile
+
+    from openpyxl import Workbook
+
+    book = Workbook()
+    book.active.append(["Account", "Debit", "Memo"])
+    for debit, memo in (("=1+1", "=B2"), (5, "x"), (None, "=B4"), (7, None)):
+        book.active.append([None if debit is None else "6100", debit, memo])
+    path, mended = tmp_path / "a.xlsx", tmp_path / "b.xlsx"
+    book.save(path)
+    with ZipFile(path) as old, ZipFile(mended, "w") as new:  # as a program writes it that has calculated one of them
+        for name in old.namelist():
+            text = old.read(name).replace(b'<c r="C2"><f>B2</f><v', b'<c r="C2" t="str"><f>B2</f><v')
+            new.writestr(name, text)
+    rows = list(open_table(mended))
+    assert [(row.number, row.fault[:37]) for row in rows] == [
+        (2, "the formula in B2 has no result; open"),
+        (3, ""),
+        (4, "the formula in C4 has no result; open"),
+        (5, ""),
+    ]
+
+
+def test_an_excel_row_that_says_more_than_the_header_is_refused(tmp_path: Path) -> None:
+    from openpyxl import Workbook
+
+    book = Workbook(write_only=True)  # such a file does not say how wide it is
+    sheet = book.create_sheet()
+    for row in (["A", "B"], [1, 2, None], [1, 2, 3]):
+        sheet.append(row)
+    book.save(tmp_path / "a.xlsx")
+    faults = [row.fault for row in open_table(tmp_path / "a.xlsx")]
+    assert faults == ["", "the row has 3 cells, the header 2; a text that holds a delimiter needs quotes"]
+
+
+def test_floats_within_lists_are_made_exact_or_refused_too(tmp_path: Path) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    path = tmp_path / "a.parquet"
+    pq.write_table(pa.table({"lines": [[{"amount": 0.1}], [{"amount": 0.1 + 0.2}]]}), path)
+    good, bad = open_table(path)
+    assert good.cells == {"lines": [{"amount": Decimal("0.1")}]}
+    assert "inexact result of a calculation" in bad.fault

@@ -296,3 +296,46 @@ def test_many_records_are_sent_in_windows_and_requests(pipe: Pipe) -> None:
     ran = pipe(lines, window=120, batch_size=50)
     assert (ran.status, ran.states) == (0, [1])
     assert "250 written" in ran.err
+
+
+VENDOR = schema("VENDOR", "VENDORID", "NAME", keys=["VENDORID"])
+ACME = record("VENDOR", VENDORID="V-1", NAME="Acme", **{"DISPLAYCONTACT.PRINTAS": "Acme"})
+BILLS = schema("APBILL", "VENDORID", "RECORDID", "ACCOUNTNO", "TRX_AMOUNT", "LOCATIONID", "attachments")
+
+
+def line(vendor: str, number: str, amount: str, **more: str) -> dict[str, Any]:
+    """One line of a bill with its header's fields."""
+    days = {"WHENCREATED": "2026-11-20", "WHENDUE": "2026-12-20"}
+    cells = {"VENDORID": vendor, "RECORDID": number, "ACCOUNTNO": "68000", "TRX_AMOUNT": amount, "LOCATIONID": "100"}
+    return record("APBILL", **days, **cells, **more)
+
+
+def test_every_row_of_a_refused_record_is_kept_and_every_row_of_a_written_one_is_counted(pipe: Pipe) -> None:
+    rows = [line("V-1", "B-1", "10.00"), line("V-1", "B-1", "20.00"), line("V-9", "B-2", "30.00")]
+    ran = pipe([VENDOR, ACME, BILLS, *rows, line("V-9", "B-2", "40.00"), state(1)])
+    assert (ran.status, ran.states) == (FAILED, [1])
+    assert [letter["record"]["TRX_AMOUNT"] for letter in ran.letters if letter["type"] == "RECORD"] == [
+        "30.00",
+        "40.00",
+    ]
+    assert "3 written, 2 refused" in ran.err
+    assert [row["TOTALENTERED"] for row in pipe.rows("APBILL")] == ["30"]
+    again = pipe([VENDOR, {**ACME, "record": {**ACME["record"], "VENDORID": "V-9"}}, *ran.letters])
+    assert again.status == 0, again.err
+    assert [row["TOTALENTERED"] for row in pipe.rows("APBILL")] == ["30", "70"]
+
+
+def test_a_record_with_a_file_in_a_folder_that_is_not_there_yet(pipe: Pipe, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(pipe.folder)
+    (pipe.folder / "scan.pdf").write_bytes(b"%PDF")
+    ran = pipe([VENDOR, ACME, BILLS, line("V-1", "B-1", "10.00", attachments="scan.pdf"), state(1)])
+    assert (ran.status, ran.states) == (0, [1]), ran.err
+    assert "2 written" in ran.err
+
+
+def test_refused_records_of_every_run_are_kept(pipe: Pipe) -> None:
+    letters = pipe.folder / "fixed.jsonl"
+    for number in range(3):
+        pipe([VENDOR, BILLS, line("V-9", f"B-{number}", "10.00"), state(number)], dead_letters=str(letters))
+    kept = "".join(path.read_text() for path in pipe.folder.glob("fixed.jsonl*"))
+    assert [f"B-{number}" in kept for number in range(3)] == [True] * 3

@@ -1,5 +1,6 @@
 """The file of refused records: a Singer stream again, each record with the reason, ready to be mended and piped in."""
 
+import itertools
 from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Any
@@ -43,7 +44,7 @@ class DeadLetters:
             try:
                 self.path.parent.mkdir(parents=True, exist_ok=True)
                 if self.path.exists():  # it may be what is being read, or not yet mended
-                    self.path.replace(self.path.with_name(self.path.name + ".before"))
+                    self.path.rename(_beside(self.path))
                 self.path.touch(mode=0o600)
                 self._file = self.path.open("wb")
             except OSError as error:
@@ -58,3 +59,9 @@ class DeadLetters:
         """Close the file, if one was needed."""
         if self._file is not None:
             self._file.close()
+
+
+def _beside(path: Path) -> Path:
+    """A name that is free: what earlier runs refused is nowhere else, since their states have gone past it."""
+    names = (f"{path.name}.before{number or ''}" for number in itertools.count())
+    return next(free for name in names if not (free := path.with_name(name)).exists())

@@ -14,10 +14,10 @@ from intacct_bridge.edge.target_record import DELETED, Arrived, Fate, Settled
 from intacct_bridge.edge.target_streams import Lane, Streams
 from intacct_bridge.errors import IntacctError, InvalidRequestError, SettingsError
 from intacct_bridge.flow.load import Ending, Loader, Outcome
-from intacct_bridge.flow.plan import Plan, Planned, Verdict
+from intacct_bridge.flow.plan import Plan
 from intacct_bridge.flow.planning import make_plan
-from intacct_bridge.flow.table import SourceRow, Table
-from intacct_bridge.flow.write import Operation, Write
+from intacct_bridge.flow.table import Table
+from intacct_bridge.flow.write import Operation
 
 if TYPE_CHECKING:
     from intacct_bridge.client.client import Client
@@ -132,24 +132,26 @@ class Feed:
 
     def _apply(self, plan: Plan, records: Sequence[Arrived]) -> Iterator[Settled]:
         by_place = {one.place: one for one in records}
-        for planned in plan.of(Verdict.REFUSED):
-            yield self._refused(planned, by_place)
+        for row, reason in plan.refused_rows:
+            yield Settled(by_place[row.source, row.number], Fate.FAILED, plan.object, error=reason)
         for some in _chunks(self._loader.apply(plan), self._config.load.batch_size):
             urls = self._urls(some) if self._config.record_urls else {}
-            yield from (self._outcome(one, by_place, urls) for one in some)
+            for one in some:
+                yield from self._settled(one, by_place, urls)
 
-    def _refused(self, planned: Planned, by_place: dict[tuple[str, int], Arrived]) -> Settled:
-        row, write = planned.write.rows[0], planned.write
-        reasons = "; ".join(_reason(one.column, one.message, one.fix) for one in planned.reasons)
-        return Settled(by_place[row.source, row.number], Fate.FAILED, write.object, error=reasons)
-
-    def _outcome(self, outcome: Outcome, by_place: dict[tuple[str, int], Arrived], urls: dict[str, str]) -> Settled:
-        row, fate = _row(outcome.write), _FATES[outcome.ending]
+    def _settled(
+        self, outcome: Outcome, by_place: dict[tuple[str, int], Arrived], urls: dict[str, str]
+    ) -> Iterator[Settled]:
+        """The outcome for each record of the stream that is a row of what was written."""
+        write, fate = outcome.write, _FATES[outcome.ending]
         record = outcome.receipt.record if outcome.receipt else ""
-        updated = outcome.write.operation is Operation.UPDATE and fate is Fate.APPLIED
+        updated = write.operation is Operation.UPDATE and fate is Fate.APPLIED
         error = "" if outcome.good else _why(outcome)
-        place = by_place[row.source, row.number]
-        return Settled(place, fate, outcome.write.object, record, error, updated, urls.get(record, ""))
+        if error and not write.rows:  # what the records only need, such as a folder for their files
+            self._note(f"{write.label}: {error}")
+        for row in write.rows:
+            place = by_place[row.source, row.number]
+            yield Settled(place, fate, write.object, record, error, updated, urls.get(record, ""))
 
     def _urls(self, outcomes: Sequence[Outcome]) -> dict[str, str]:
         """The addresses of records in Intacct's own pages, where the object has them."""
@@ -165,10 +167,6 @@ class Feed:
         where = field_named("RECORDNO").is_in([int(record) for record in records])
         query = Query(described.name, ("RECORDNO", "RECORD_URL"), where=where, show_private=True)
         return {str(row["RECORDNO"]): str(row["RECORD_URL"] or "") for row in self._client.query(query)}
-
-
-def _row(write: Write) -> SourceRow:
-    return write.rows[0]
 
 
 def _chunks(outcomes: Iterable[Outcome], size: int) -> Iterator[list[Outcome]]:
@@ -192,11 +190,6 @@ def _why(outcome: Outcome) -> str:
         known = diagnose(outcome.faults, "function")
         return f"{known.means} {known.fault.text}" if known.entry else str(known.fault)
     return outcome.note or outcome.ending.value
-
-
-def _reason(column: str, message: str, fix: str) -> str:
-    text = f"{column}: {message}" if column else message
-    return f"{text} ({fix})" if fix else text
 
 
 def _text(error: IntacctError) -> str:

@@ -7,7 +7,7 @@ formats (`table_formats`) may give typed cells, and never a float.
 
 import codecs
 import csv
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
@@ -150,10 +150,15 @@ def _csv_rows(path: Path, dialect: Dialect, columns: tuple[str, ...]) -> Iterato
     next(records)
     width = len(columns)
     for number, cells in records:
-        fault = ""
-        if len(cells) > width and any(cell.strip() for cell in cells[width:]):
-            fault = f"the row has {len(cells)} cells, the header {width}; a text that holds a delimiter needs quotes"
+        fault = too_wide(cells, width)
         yield SourceRow(path.name, number, dict(zip(columns, cells, strict=False)), fault)
+
+
+def too_wide(cells: Sequence[object], width: int) -> str:
+    """What is wrong with a row that says something beyond the header's columns; nothing where it does not."""
+    if all(cell is None or not str(cell).strip() for cell in cells[width:]):
+        return ""
+    return f"the row has {len(cells)} cells, the header {width}; a text that holds a delimiter needs quotes"
 
 
 def _records(path: Path, dialect: Dialect) -> Iterator[tuple[int, list[str]]]:

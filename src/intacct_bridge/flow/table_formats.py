@@ -5,13 +5,13 @@ text, Parquet and Excel floats become the shortest decimal that reads back as th
 than 15 digits for that is the trace of a calculation, so it is refused rather than tidied up.
 """
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from intacct_bridge.errors import RecordError, SettingsError
-from intacct_bridge.flow.table import SourceRow, Table, open_csv, open_input
+from intacct_bridge.flow.table import SourceRow, Table, open_csv, open_input, too_wide
 
 if TYPE_CHECKING:
     from openpyxl.worksheet._read_only import ReadOnlyWorksheet
@@ -116,17 +116,27 @@ def _parquet_rows(path: Path) -> Iterator[SourceRow]:
                 yield _typed_row(path.name, number, cells)
 
 
-def _typed_row(source: str, number: int, cells: dict[str, object]) -> SourceRow:
+def _typed_row(source: str, number: int, cells: dict[str, object], fault: str = "") -> SourceRow:
     """A row of typed cells with every float made exact; one that cannot be is kept as text and faults the row."""
-    fault = ""
     for column, value in cells.items():
-        if isinstance(value, float):
+        if isinstance(value, float | list | dict):
             try:
-                cells[column] = exact(value)
+                cells[column] = _exactly(value)
             except RecordError as error:
                 cells[column] = repr(value)
                 fault = fault or f"column {column!r}: {error.message}; {error.fix}"
     return SourceRow(source, number, cells, fault)
+
+
+def _exactly(value: object) -> object:
+    """The value with every float in it exact, however deep."""
+    if isinstance(value, float):
+        return exact(value)
+    if isinstance(value, list):
+        return [_exactly(one) for one in value]
+    if isinstance(value, dict):
+        return {name: _exactly(one) for name, one in value.items()}
+    return value
 
 
 # --- Excel
@@ -158,7 +168,7 @@ def _sheet_names(path: Path) -> list[str]:
         book.close()
 
 
-def _workbook(path: Path) -> Any:
+def _workbook(path: Path, *, formulas: bool = False) -> Any:
     from zipfile import BadZipFile
 
     try:
@@ -169,24 +179,58 @@ def _workbook(path: Path) -> Any:
             "reading Excel files needs the extra 'excel'", fix="pip install 'intacct-bridge[excel]'"
         ) from None
     try:
-        return load_workbook(path, read_only=True, data_only=True)
+        return load_workbook(path, read_only=True, data_only=not formulas)
     except (BadZipFile, InvalidFileException, KeyError, OSError) as error:
         raise SettingsError(f"{path.name} is not readable as Excel: {error}", fix="save it again as .xlsx") from None
 
 
-def _excel_records(path: Path, sheet: str) -> Iterator[tuple[int, tuple[object, ...]]]:
+def _excel_records(path: Path, sheet: str, *, keep: Container[int] = ()) -> Iterator[tuple[int, tuple[object, ...]]]:
+    """Every row that says something, and those to keep anyway."""
     book = _workbook(path)
     try:
         page: ReadOnlyWorksheet = book[sheet]
         for number, values in enumerate(page.iter_rows(values_only=True), 1):
-            if any(value is not None and str(value).strip() for value in values):
+            if number in keep or any(value is not None and str(value).strip() for value in values):
                 yield number, values
     finally:
         book.close()
 
 
 def _excel_rows(path: Path, sheet: str, columns: tuple[str, ...]) -> Iterator[SourceRow]:
-    records = _excel_records(path, sheet)
+    unknown = _uncalculated(path, sheet)
+    records = _excel_records(path, sheet, keep=unknown)
     next(records, None)
     for number, values in records:
-        yield _typed_row(path.name, number, dict(zip(columns, values, strict=False)))
+        fault = too_wide(values, len(columns))
+        if number in unknown:
+            fault = f"the formula in {unknown[number]} has no result; open the file in Excel and save it"
+        yield _typed_row(path.name, number, dict(zip(columns, values, strict=False)), fault)
+
+
+def _uncalculated(path: Path, sheet: str) -> dict[int, str]:
+    """The first cell of each row that holds a formula without its result, as programs write them that cannot calculate.
+
+    Such a cell reads as empty, and a row of them as no row at all. A result that is an empty text has a type.
+    """
+    formulas = {
+        (cell.row, cell.column)
+        for row in _excel_cells(path, sheet, formulas=True)
+        for cell in row
+        if cell.data_type == "f"
+    }
+    found: dict[int, str] = {}
+    for row in _excel_cells(path, sheet) if formulas else ():
+        for cell in row:
+            if cell.value is None and cell.data_type != "str" and (cell.row, cell.column) in formulas:
+                found.setdefault(cell.row, cell.coordinate)
+    return found
+
+
+def _excel_cells(path: Path, sheet: str, *, formulas: bool = False) -> Iterator[list[Any]]:
+    """The cells of each row that are there."""
+    book = _workbook(path, formulas=formulas)
+    try:
+        for row in book[sheet].iter_rows():
+            yield [cell for cell in row if hasattr(cell, "row")]
+    finally:
+        book.close()
