@@ -81,7 +81,7 @@ MASTERS = (
     Kind(
         "tasks",
         "TASK",
-        "TASKID,NAME,PROJECTID,TASKSTATUS,PLANNEDBEGINDATE\nK-T1,Survey,P-26-004,Planned,2026-11-02\n",
+        "TASKID,NAME,PROJECTID,TASKSTATUS,PBEGINDATE\nK-T1,Survey,P-26-004,Planned,2026-11-02\n",
         {"NAME": "Survey", "PROJECTID": "P-26-004"},
     ),
     Kind(
@@ -94,8 +94,8 @@ MASTERS = (
     Kind(
         "warehouses",
         "WAREHOUSE",
-        "WAREHOUSEID,NAME,LOCATIONID\nWH-TOL,Toledo,110\n",
-        {"NAME": "Toledo", "LOCATIONID": "110"},
+        "WAREHOUSEID,NAME,LOC.LOCATIONID\nWH-TOL,Toledo,110\n",
+        {"NAME": "Toledo", "LOC.LOCATIONID": "110"},
     ),
     Kind(
         "exchange rates",
@@ -199,6 +199,158 @@ JOURNALS = (
         {"BATCH_TITLE": "Funded"},
         {"GLENTRY": 2},
         posts="5",
-        as_name="GLBATCH:native",
     ),
 )
+
+
+def _flat(head: str, *lines: str) -> str:
+    return "\n".join([head, *lines]) + "\n"
+
+
+DOCUMENTS = (
+    Kind(
+        "bills",
+        "APBILL",
+        _flat(
+            "VENDORID,RECORDID,WHENCREATED,WHENDUE,TERMNAME,ACCOUNTNO,TRX_AMOUNT,LOCATIONID,DEPARTMENTID,GLDIMFUND",
+            "V10001,K-1,2026-11-02,2026-12-02,N30,61000,100.10,110,100,10002",
+            "V10001,K-1,2026-11-02,2026-12-02,N30,61000,0.20,110,100,",
+        ),
+        {"TRX_TOTALENTERED": "100.3", "STATE": "Posted"},
+        {"APBILLITEM": 2},
+        posts="100.30",
+    ),
+    Kind(
+        "draft bills",
+        "APBILL",
+        "VENDORID,RECORDID,WHENCREATED,WHENDUE,ACCOUNTNO,TRX_AMOUNT,LOCATIONID,DEPARTMENTID\n"
+        "V10001,K-D,2026-11-02,2026-12-02,61000,1,110,100\n",
+        {"STATE": "Draft"},
+        draft=True,
+    ),
+    Kind(
+        "submitted bills",
+        "APBILL",
+        "VENDORID,RECORDID,WHENCREATED,WHENDUE,ACTION,ACCOUNTNO,TRX_AMOUNT,LOCATIONID,DEPARTMENTID\n"
+        "V10001,K-S,2026-11-02,2026-12-02,Submit,61000,1,110,100\n",
+    ),
+    Kind(
+        "bills with taxes",
+        "APBILL",
+        '{"VENDORID": "V10001", "RECORDID": "K-T", "WHENCREATED": "2026-11-02", "WHENDUE": "2026-12-02", '
+        '"APBILLITEMS": [{"ACCOUNTNO": "61000", "TRX_AMOUNT": 100, "LOCATIONID": "110", "DEPARTMENTID": "100", '
+        '"TAXENTRIES": {"TAXENTRY": [{"DETAILID": "GST 5% Purchases", "TRX_TAX": 5}]}}]}\n',
+        lines={"APBILLITEM": 2},
+        posts="105",
+    ),
+    Kind(
+        "AP adjustments",
+        "APADJUSTMENT",
+        "VENDORID,RECORDID,WHENCREATED,ACCOUNTNO,TRX_AMOUNT,LOCATIONID,DEPARTMENTID\n"
+        "V10001,K-2,2026-11-02,61000,-12.34,110,100\n",
+        {"TRX_TOTALENTERED": "-12.34"},
+        {"APADJUSTMENTITEM": 1},
+        posts="12.34",
+    ),
+    Kind(
+        "AP payments",
+        "APPYMT",
+        "VENDORID,FINANCIALENTITY,PAYMENTMETHOD,PAYMENTDATE,CURRENCY,APPYMTDETAIL.RECORDKEY,"
+        "APPYMTDETAIL.TRX_PAYMENTAMOUNT\n"
+        "V10016,CHK-INS,Printed Check,2026-11-20,USD,5940,78.24\n",
+        {"TRX_TOTALENTERED": "78.24"},
+        {"APPYMTDETAIL": 1},
+        posts="78.24",
+    ),
+    Kind(
+        "invoices",
+        "ARINVOICE",
+        _flat(
+            "CUSTOMERID,RECORDID,WHENCREATED,WHENDUE,ACCOUNTNO,TRX_AMOUNT,LOCATIONID",
+            "Alderquist Cement,K-3,2026-11-02,2026-12-02,40000,0.10,210",
+            "Alderquist Cement,K-3,2026-11-02,2026-12-02,40000,0.20,210",
+        ),
+        {"CUSTOMERID": "C20001", "TRX_TOTALENTERED": "0.3"},
+        {"ARINVOICEITEM": 2},
+        posts="0.30",
+    ),
+    Kind(
+        "AR adjustments",
+        "ARADJUSTMENT",
+        "CUSTOMERID,RECORDID,WHENCREATED,ACCOUNTNO,TRX_AMOUNT,LOCATIONID\nC20001,K-4,2026-11-02,40000,-5,210\n",
+        {"TRX_TOTALENTERED": "-5"},
+        {"ARADJUSTMENTITEM": 1},
+        posts="5",
+    ),
+    Kind(
+        "AR payments",
+        "ARPYMT",
+        "CUSTOMERID,PAYMENTMETHOD,RECEIPTDATE,CURRENCY,UNDEPOSITEDACCOUNTNO,ARPYMTDETAIL.RECORDKEY,"
+        "ARPYMTDETAIL.TRX_PAYMENTAMOUNT\nC20014,Printed Check,2026-11-20,USD,10090,4433,251.64\n",
+        {"TRX_TOTALENTERED": "251.64"},
+        {"ARPYMTDETAIL": 2},
+        posts="251.64",
+    ),
+    Kind(
+        "other receipts",
+        "OTHERRECEIPTS",
+        "WHENCREATED,PAYER,RECEIPTDATE,PAYMENTMETHOD,FINANCIALENTITY,DEPOSITDATE,DOCNUMBER,ACCOUNTNO,TRX_AMOUNT,"
+        "LOCATIONID,DEPARTMENTID\n"
+        "2026-11-02,By mail,2026-11-02,EFT,CHK-FLD,2026-11-02,K-5,73000,690.77,210,300\n",
+        {"TRX_TOTALENTERED": "690.77"},
+        {"OTHERRECEIPTSENTRY": 1},
+        posts="690.77",
+    ),
+    Kind(
+        "sales transactions",
+        "SODOCUMENT",
+        _flat(
+            "DOCPARID,DOCNO,CUSTVENDID,WHENCREATED,WHENDUE,ITEMID,QUANTITY,UNIT,PRICE,LOCATIONID",
+            "Sales Order,K-6,C20001,2026-11-02,2026-12-02,SERV-HR,2,Hour,100.255,210",
+            "Sales Order,K-6,C20001,2026-11-02,2026-12-02,FREIGHT,1,Each,9.99,210",
+        ),
+        {"DOCNO": "K-6", "CUSTVENDID": "C20001"},
+        {"SODOCUMENTENTRY": 2},
+    ),
+    Kind(
+        "purchase transactions",
+        "PODOCUMENT",
+        "DOCPARID,DOCNO,CUSTVENDID,WHENCREATED,WHENDUE,ITEMID,QUANTITY,UNIT,PRICE,LOCATIONID\n"
+        "Purchase Order,K-7,V10001,2026-11-02,2026-12-02,STEEL-304,3,Each,10,110\n",
+        {"DOCNO": "K-7"},
+        {"PODOCUMENTENTRY": 1},
+    ),
+    Kind(
+        "inventory transactions",
+        "INVDOCUMENT",
+        "DOCPARID,DOCNO,WHENCREATED,ITEMID,QUANTITY,UNIT,COST,WAREHOUSEID,LOCATIONID\n"
+        "Inventory Receipt,K-8,2026-11-02,KIT-SEAL,5,Each,2.5,WH-CMH,110\n",
+        {"DOCNO": "K-8"},
+        {"INVDOCUMENTENTRY": 1},
+    ),
+    Kind(
+        "expense reports",
+        "EEXPENSES",
+        "EMPLOYEEID,RECORDID,WHENCREATED,ACCOUNTLABEL,AMOUNT,LOCATIONID,DEPARTMENTID,ENTRY_DATE\n"
+        "E0002,K-9,2026-11-02,Meals,94.55,310,110,2026-11-01\n",
+        {"RECORDID": "K-9"},
+        {"EEXPENSESITEM": 1},
+        posts="94.55",
+    ),
+    Kind(
+        "timesheets",
+        "TIMESHEET",
+        '{"EMPLOYEEID": "E0002", "BEGINDATE": "2026-11-02", "TIMESHEETENTRIES": [{"ENTRYDATE": "2026-11-03", '
+        '"QTY": 7.5, "PROJECTID": "P-26-004", "LOCATIONID": "310", "DEPARTMENTID": "110"}]}\n',
+        {"EMPLOYEEID": "E0002"},
+        {"TIMESHEETENTRY": 1},
+    ),
+    Kind(
+        "contracts",
+        "CONTRACT",
+        "CONTRACTID,CUSTOMERID,NAME,BEGINDATE,ENDDATE,TERMNAME,TERMTYPE,APPLICATION,LOCATIONID,BILLINGFREQUENCY\n"
+        "K-10,C20001,Care plan,2026-11-01,2027-10-31,N30,Termed,Contracts,210,Annually\n",
+        {"NAME": "Care plan"},
+    ),
+)
+KINDS = (*MASTERS, *JOURNALS, *DOCUMENTS)

@@ -178,6 +178,7 @@ def _plan(desk: Desk, table: "Table", outbox: "Outbox", options: dict[str, Any])
         key=key if mode is Mode.CREATE else (),
         date_order=options["date_order"],
         folder=options["attachment_folder"],
+        offline=options["offline"],
     )
     settings = PlanSettings(
         offline=options["offline"],

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -61,16 +62,16 @@ def layout_for(
     key: tuple[str, ...] = (),
     date_order: DateOrder | None = None,
     folder: str = FOLDER,
+    offline: bool = False,
 ) -> Layout:
     """The way to read a file as records of this object, unified name (`v1:Bills`) or mapping."""
     plain = name.strip()
     if map_file is None and plain.lower() in JOURNAL:
-
-        def native() -> NativeLayout:  # asks the company, which an offline plan must not
-            subject = _subject("GLBATCH", company, draft=draft)
-            return NativeLayout(subject, date_order=date_order, draft=draft, clear=clear, key=key, folder=folder)
-
-        return JournalOrNative(JournalLayout(date_order=date_order, draft=draft, key=key), native)
+        described = cache(lambda: _subject("GLBATCH", company, draft=draft))  # an offline plan must not ask
+        journal = JournalLayout(date_order=date_order, draft=draft, key=key, subject=None if offline else described)
+        return JournalOrNative(
+            journal, lambda: NativeLayout(described(), date_order=date_order, draft=draft, clear=clear, key=key)
+        )
     entity = _entity(plain, map_file)
     if entity is not None:
         subject = _subject(entity.object, company, draft=draft)

@@ -59,7 +59,7 @@ def drafted(call: Call, described: ObjectDef, record: Element) -> Draft:
             if one is None:
                 continue
             known = True
-            if not one.readonly or one.name in ("RECORDNO", "AMOUNT"):
+            if not one.readonly or one.name in ("RECORDNO", "AMOUNT", "id"):
                 values[one.name] = stored_text(call, one, text)
         if child.children:
             groups.add(child.tag.upper())

@@ -16,7 +16,7 @@ from intacct_bridge.emulator.drafts import drafted
 from intacct_bridge.emulator.refusals import FunctionRefusedError, refused
 from intacct_bridge.errors import Fault, RecordError
 from intacct_bridge.model.catalog import ObjectDef
-from intacct_bridge.model.keys import natural_key, record_key
+from intacct_bridge.model.keys import keys_of, natural_key
 from intacct_bridge.wire.xml import Element, element
 
 MOST_RECORDS = 100
@@ -72,7 +72,7 @@ def _update_one(call: Call, record: Element) -> Element:
 
 def _find(call: Call, described: ObjectDef, values: Row) -> int:
     table = call.books.table(described)
-    for name in (record_key(described.name), natural_key(described.name)):
+    for name in (keys_of(described).record, natural_key(described.name)):
         if name and values.get(name):
             for number in table.find(name, values[name]):
                 return number
@@ -91,7 +91,7 @@ def _delete_one(call: Call, described: ObjectDef, key: str) -> None:
 
 
 def _key_element(described: ObjectDef, row: Row) -> Element:
-    key, natural = record_key(described.name), natural_key(described.name)
+    key, natural = keys_of(described).record, natural_key(described.name)
     parts = [element(key, row.get(key, ""))]
     if natural and natural != key and natural in described.fields:
         parts.append(element(natural, row.get(natural, "")))

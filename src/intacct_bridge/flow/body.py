@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from intacct_bridge.flow.entry import Receipt
 from intacct_bridge.flow.write import Operation, Write
+from intacct_bridge.model.lineparts import unnumbered
 from intacct_bridge.wire.envelope import Result
 from intacct_bridge.wire.values import Kind, Value, render_value
 from intacct_bridge.wire.xml import Element, element
@@ -15,7 +16,7 @@ from intacct_bridge.wire.xml import Element, element
 def body_of(write: Write) -> Element:
     """The function element of one write."""
     if write.operation is Operation.DELETE:
-        key = write.fields.get("RECORDNO")
+        key = next(iter(write.fields.values()), None)
         return element("delete", element("object", write.object), element("keys", _text(key)))
     owned = tuple(
         Element(wrapper, children=tuple(Element(line.object, children=_fields(line.fields)) for line in lines))
@@ -33,12 +34,12 @@ def receipt_of(result: Result) -> Receipt:
     if record is None:
         return Receipt()
     keys = {field.tag.upper(): field.text for field in record}
-    number = keys.pop("RECORDNO", "")
+    number = keys.pop("RECORDNO", "") or keys.get("ID", "")  # custom objects and dimensions have an id
     return Receipt(number, next((text for text in keys.values() if text), ""))
 
 
 def _fields(fields: Mapping[str, Value]) -> tuple[Element, ...]:
-    """Fields as elements; a dotted name nests, as the gateway wants it in a write."""
+    """Fields as elements; a dotted name nests, as the gateway wants it in a write, and a numbered one repeats."""
     children: list[Element] = []
     nested: dict[str, dict[str, Value]] = {}
     for name, value in fields.items():
@@ -47,7 +48,7 @@ def _fields(fields: Mapping[str, Value]) -> tuple[Element, ...]:
             nested.setdefault(path, {})[rest] = value
         else:
             children.append(Element(name, _text(value)))
-    return (*children, *(Element(path, children=_fields(inner)) for path, inner in nested.items()))
+    return (*children, *(Element(unnumbered(path), children=_fields(inner)) for path, inner in nested.items()))
 
 
 def _text(value: Value) -> str:

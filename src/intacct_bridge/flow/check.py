@@ -65,6 +65,11 @@ class Facts:
         named = {self.entity_of(_location(line)) for line in write.all_lines}
         return sorted(named & self.entities.keys())
 
+    def statistical(self, write: Write) -> bool:
+        """Whether a journal entry counts things: it has one side, and no currency."""
+        known = self.references.known("GLJOURNAL").get(trace_text(write.fields.get("JOURNAL")))
+        return known is not None and known.object == "STATJOURNAL"
+
     def entity_of(self, location: str) -> str:
         """The entity that a location belongs to, by its parents; empty where that is unknown."""
         known = self.references.known("LOCATION")
@@ -92,16 +97,18 @@ def characters(write: Write, _: Facts) -> Iterator[Finding]:
                 yield Finding("characters", message, "remove it", write.column(name), position)
 
 
-def two_lines(write: Write, _: Facts) -> Iterator[Finding]:
+def two_lines(write: Write, facts: Facts) -> Iterator[Finding]:
     """A journal entry has at least two lines."""
-    if len(list(write.all_lines)) < 2:
+    if len(list(write.all_lines)) < 2 and not facts.statistical(write):
         message = "a journal entry has at least two lines, this one has one"
         yield Finding("lines", message, "add the other side, with the same journal, date, title and reference",
                       position=write.position)  # fmt: skip
 
 
-def balance(write: Write, _: Facts) -> Iterator[Finding]:
+def balance(write: Write, facts: Facts) -> Iterator[Finding]:
     """Debits equal credits in each currency."""
+    if facts.statistical(write):
+        return
     for currency, difference in _differences(write.all_lines, "CURRENCY").items():
         if difference:
             unit = f" {currency}" if currency else ""
@@ -112,7 +119,7 @@ def balance(write: Write, _: Facts) -> Iterator[Finding]:
 
 def entity_balance(write: Write, facts: Facts) -> Iterator[Finding]:
     """Advice where an entity does not balance by itself: the company adds inter-entity lines if it is set up for it."""
-    if len(facts.entities) < 2 or facts.entity or _unsided(write):
+    if len(facts.entities) < 2 or facts.entity or _unsided(write) or facts.statistical(write):
         return
     by_entity: dict[str, Decimal] = {}
     for line in write.all_lines:

@@ -12,7 +12,7 @@ from decimal import Decimal
 
 from intacct_bridge.flow.company import Row
 from intacct_bridge.flow.locate import Names, Standing
-from intacct_bridge.flow.subject import WRITTEN_BY_NAME, Subject
+from intacct_bridge.flow.subject import WRITTEN_BY_NAME, LineSet, Subject
 from intacct_bridge.flow.write import Finding, Line, Operation, Write
 from intacct_bridge.wire.values import Value
 
@@ -48,10 +48,17 @@ def _changes(write: Write, standing: Standing, subject: Subject, key: Names) -> 
         there = standing.lines.get(wrapper)
         if there is None:
             yield Change(wrapper, "unknown lines", f"{len(lines)} lines")
-        elif not same_lines([line.fields for line in lines], there):
-            yield Change(
-                wrapper, _summed(there, _names(lines)), _summed([line.fields for line in lines], _names(lines))
-            )
+        else:
+            held = subject.line_set(wrapper)
+            ours = [_comparable(line.fields, held) for line in lines]
+            if not same_lines(ours, there):
+                yield Change(wrapper, _summed(there, _names(lines)), _summed(ours, _names(lines)))
+
+
+def _comparable(fields: Mapping[str, Value], held: LineSet | None) -> Mapping[str, Value]:
+    """A line without its parts (taxes, splits), which the company tells nobody."""
+    described = held.described if held else None
+    return fields if described is None else {name: value for name, value in fields.items() if described.get(name)}
 
 
 def same_lines(ours: Iterable[Mapping[str, Value]], theirs: Iterable[Row]) -> bool:

@@ -109,7 +109,10 @@ class Functions:
         return frozenset(found)
 
     def _customs_of(self, name: str) -> Iterator[str]:
-        described = self._company.describe(name)
+        try:
+            described = self._company.describe(name)
+        except InvalidRequestError:  # some lines, as those of attachments, are described nowhere
+            return
         yield from (one.name for one in described.fields.values() if one.custom)
 
 

@@ -4,8 +4,8 @@ Rows with the same journal, date, title and reference are one entry, wherever th
 credit, never both; a negative debit is a credit. The names of Intacct's own import template are understood too.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 
@@ -13,8 +13,11 @@ from intacct_bridge.errors import RecordError, SettingsError
 from intacct_bridge.flow.cells import DateOrder, DateReading, date_reading, read_date, read_money, text_of
 from intacct_bridge.flow.identity import Identifier, content_digest
 from intacct_bridge.flow.layout import Matched, match_columns, unused_note
+from intacct_bridge.flow.shape import read_cell
+from intacct_bridge.flow.subject import Subject
 from intacct_bridge.flow.table import SourceRow, Table, scalar
 from intacct_bridge.flow.write import Finding, Line, Operation, Write
+from intacct_bridge.model.catalog import FieldDef
 from intacct_bridge.wire.values import Value
 
 MEANINGS: Mapping[str, tuple[str, ...]] = {
@@ -43,6 +46,8 @@ MEANINGS: Mapping[str, tuple[str, ...]] = {
     "source entity": ("base location no", "entity"),
 }
 REQUIRED = ("journal", "date", "title", "account", "debit", "credit")
+_ELSEWHERE = ("TR_TYPE", "TRX_AMOUNT", "AMOUNT", "STATE", "RECORDNO")
+"""What the debit and the credit say, and what is not for a file to say."""
 _ENTRY = ("journal", "date", "title", "reference")
 _HEADER = {"journal": "JOURNAL", "title": "BATCH_TITLE", "reference": "REFERENCENO", "source entity": "BASELOCATION_NO"}
 _HEADER_DATES = {"date": "BATCH_DATE", "reverse date": "REVERSEDATE"}
@@ -75,11 +80,14 @@ class JournalLayout:
     """Send the entries as drafts, which post nothing yet."""
     key: tuple[str, ...] = ()
     """Columns that identify an entry in its source, for entries without a reference."""
+    subject: Callable[[], Subject] | None = None
+    """Describes the entry, for columns of other fields under Intacct's own names; None where nobody may be asked."""
     object: str = "GLBATCH"
 
     def read(self, table: Table) -> Iterator[Write]:
         """Every journal entry in the order of its first row."""
         matched = self.match(table)
+        more = self._more(matched)
         dates = {
             meaning: date_reading([text_of(row.cells.get(column)) for row in table], self.date_order)
             for meaning in ("date", "reverse date", "exchange rate date")
@@ -87,11 +95,27 @@ class JournalLayout:
         }
         identifier = Identifier()
         for rows in _grouped(table, matched, dates["date"]):
-            yield _EntryReader(self, matched, dates, identifier).write(rows)
+            yield _EntryReader(self, matched, dates, identifier, more=more).write(rows)
 
     def notes(self, table: Table) -> tuple[str, ...]:
         """Which columns are not used."""
-        return unused_note(self.match(table))
+        matched = self.match(table)
+        used = self._more(matched)
+        return unused_note(replace(matched, unused=tuple(name for name in matched.unused if name not in used)))
+
+    def _more(self, matched: Matched) -> Mapping[str, tuple[FieldDef, bool]]:
+        """Columns that go by Intacct's own names, with their fields, and whether those are the lines'."""
+        names = [name for name in matched.unused if name.strip() == name.strip().upper()]
+        if not names or self.subject is None:
+            return {}
+        subject = self.subject()
+        held, found = subject.line_set("ENTRIES"), {}
+        for name in names:
+            line = held.field(name.strip()) if held is not None else None
+            one = line or subject.field(name.strip())
+            if one is not None and one.name not in _ELSEWHERE:
+                found[name] = (one, line is not None)
+        return found
 
     def match(self, table: Table) -> Matched:
         """The columns by meaning. Raises SettingsError where a needed one is missing."""
@@ -132,9 +156,16 @@ class _EntryReader:
     """Reads the rows of one entry and collects what is wrong with them."""
 
     def __init__(
-        self, layout: JournalLayout, matched: Matched, dates: Mapping[str, DateReading], identifier: Identifier
+        self,
+        layout: JournalLayout,
+        matched: Matched,
+        dates: Mapping[str, DateReading],
+        identifier: Identifier,
+        *,
+        more: Mapping[str, tuple[FieldDef, bool]],
     ) -> None:
         self._layout = layout
+        self._more = more
         self._columns = matched.columns
         self._dates = dates
         self._identifier = identifier
@@ -162,7 +193,20 @@ class _EntryReader:
     def _names(self) -> Mapping[str, str]:
         """The input's column for each Intacct field."""
         known = {**_HEADER, **_HEADER_DATES, **_LINE_FIELDS, "debit": "TRX_AMOUNT"}
-        return {known[meaning]: column for meaning, column in self._columns.items() if meaning in known}
+        named = {known[meaning]: column for meaning, column in self._columns.items() if meaning in known}
+        return named | {one.name: column for column, (one, _) in self._more.items()}
+
+    def _others(self, row: SourceRow, *, of_line: bool) -> dict[str, Value]:
+        """What a row says in columns of Intacct's own names."""
+        fields: dict[str, Value] = {}
+        for column, (one, is_line) in self._more.items():
+            if is_line is not of_line or not text_of(row.cells.get(column)):
+                continue
+            try:
+                fields[one.name] = read_cell(one, row.cells[column], self._dates["date"])
+            except RecordError as error:
+                self._findings.append(Finding("value", error.message, error.fix, column, row.position))
+        return fields
 
     def _header(self, rows: list[SourceRow]) -> dict[str, Value]:
         fields: dict[str, Value] = {}
@@ -172,6 +216,8 @@ class _EntryReader:
                 fields[name] = self._date(row, meaning) if meaning in _HEADER_DATES else value
             elif meaning in REQUIRED:
                 self._refuse("required", f"the {meaning} is missing", rows[0], meaning, fix=f"fill in the {meaning}")
+        for row in reversed(rows):
+            fields |= self._others(row, of_line=False)
         if self._layout.draft:
             fields["STATE"] = "Draft"
         return fields
@@ -202,6 +248,7 @@ class _EntryReader:
         rate = self._amount(row, "exchange rate")
         if rate is not None:
             fields["EXCHANGE_RATE"] = rate
+        fields |= self._others(row, of_line=True)
         self._sides(row, fields)
         return Line("GLENTRY", fields, row)
 

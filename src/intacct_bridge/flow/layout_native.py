@@ -265,5 +265,8 @@ def _leaves(held: object, prefix: str) -> Iterator[tuple[str, object]]:
         path = f"{prefix}.{name}" if prefix else str(name)
         if isinstance(value, Mapping):
             yield from _leaves(value, path)
+        elif isinstance(value, list) and all(isinstance(part, Mapping) for part in value):
+            for number, part in enumerate(value):
+                yield from _leaves(part, f"{path}[{number}]")
         else:
             yield path, value

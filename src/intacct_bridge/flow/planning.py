@@ -137,7 +137,7 @@ class _Planner:
         return self._checked(done, resolved=True)
 
     def _learn_subject(self, name: str, *, aims: bool) -> None:
-        """Describe the object, for the rules that its description gives; journal entries have rules of their own."""
+        """Describe the object, for the rules that its description gives."""
         if self._settings.offline:
             if aims:
                 raise InvalidRequestError(
@@ -145,8 +145,7 @@ class _Planner:
                     fix="plan without --offline",
                 )
             return
-        if aims or name != "GLBATCH":
-            self._subjects[name] = measured(self._company, subject_of(self._company, name), self._unchecked)
+        self._subjects[name] = measured(self._company, subject_of(self._company, name), self._unchecked)
 
     def _new(self, single: Sequence[Write]) -> list[Planned]:
         """What becomes of records that are to be new."""

@@ -39,6 +39,8 @@ class Target(msgspec.Struct, frozen=True):
     """Fields that the rules need of it."""
     whole: bool = False
     """Read all of it: it is small, and the rules need its tree."""
+    others: tuple[str, ...] = ()
+    """Objects with the same fields where what is not found in this one may be: statistical accounts, journals."""
 
 
 class _Table(msgspec.Struct, frozen=True):
@@ -72,6 +74,8 @@ class Known:
     name: str
     status: str
     row: Row
+    object: str = ""
+    """Where it was found."""
 
 
 @dataclass(slots=True)
@@ -103,6 +107,7 @@ class References:
             if new and target not in self.unchecked:
                 self._asked[target] |= new
                 self._ask(target, sorted(new))
+                self._ask_others(target, sorted(new))
 
     def known(self, target: str) -> Mapping[str, Known]:
         """Every record of an object that is known, by id."""
@@ -141,17 +146,30 @@ class References:
         except (NotPermittedError, RefusedError, InvalidRequestError) as error:
             self.unchecked[target] = error.message
 
+    def _ask_others(self, target: str, texts: list[str]) -> None:
+        """Look elsewhere for what the object itself has not."""
+        ids, names = self._ids.setdefault(target, {}), self._names.setdefault(target, {})
+        table = _table().targets[target]
+        for other in table.others if target not in self.unchecked else ():
+            left = [text for text in texts if text not in ids and text not in names]
+            try:
+                for some in chunks(left, _AT_ONCE):
+                    where = any_of(field_named(name).is_in(some) for name in (table.id, table.name))
+                    query = Query(other, self._select(other, table), where=where)
+                    self._take(target, table, self.company.query(query), other)
+            except (NotPermittedError, RefusedError, InvalidRequestError):
+                continue  # a company without statistics has none of these
+
     def _select(self, target: str, table: Target) -> tuple[str, ...]:
         described = self.company.describe(target)
         names = (table.id, table.name, "STATUS", *table.also)
         return tuple(name for name in names if name and described.get(name) is not None)
 
-    def _take(self, target: str, table: Target, rows: Iterator[Row]) -> None:
+    def _take(self, target: str, table: Target, rows: Iterator[Row], source: str = "") -> None:
         ids, names = self._ids.setdefault(target, {}), self._names.setdefault(target, {})
         for row in rows:
-            one = Known(
-                trace_text(row.get(table.id)), trace_text(row.get(table.name)), trace_text(row.get("STATUS")), row
-            )
+            known, name, status = (trace_text(row.get(field)) for field in (table.id, table.name, "STATUS"))
+            one = Known(known, name, status, row, source or target)
             if one.id not in ids:
                 ids[one.id] = one
                 names.setdefault(one.name, []).append(one)

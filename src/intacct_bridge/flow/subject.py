@@ -12,8 +12,9 @@ from intacct_bridge.flow.company import Company
 from intacct_bridge.flow.dialect import speaking
 from intacct_bridge.flow.trace import EXTERNALID, Trace, trace_of
 from intacct_bridge.model.catalog import FieldDef, ObjectDef, did_you_mean, with_lengths
-from intacct_bridge.model.keys import RECORDNO, creator, lines, owner, record_key
+from intacct_bridge.model.keys import RECORDNO, creator, keys_of, lines, owner
 from intacct_bridge.model.legacywrite import WritePlan, day_elements
+from intacct_bridge.model.lineparts import header_part, line_part
 from intacct_bridge.model.older import UNDESCRIBED, Older, older, plan_of
 from intacct_bridge.wire.values import Kind
 
@@ -38,7 +39,7 @@ class LineSet:
 
     def field(self, name: str) -> FieldDef | None:
         """A field of the lines in whatever case it is written."""
-        return _field(name, self.described, self.extra)
+        return _field(name, self.described, self.extra) or line_part(self.object, name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +69,7 @@ class Subject:
         if self.older is not None and upper == RECORDNO != self.older.key:
             return None
         found = _field(name, self.described, self.plan.fields if self.plan else {})
+        found = found or header_part(self.name, name)
         if found is None and upper in self.trace.required and self.line_set(upper) is None:
             return FieldDef(upper, Kind.DATE if upper.endswith("DATE") else Kind.TEXT)
         return found
@@ -109,6 +111,8 @@ def subject_of(company: Company, object_name: str) -> Subject:
         if not spoken.plan.functions:
             raise InvalidRequestError(f"document type 2.1 has no function to write {name}", fix="use a 3.0 connection")
         trace = _older_trace(trace, spoken)
+    elif trace.record not in described.fields:
+        trace = replace(trace, record=keys_of(described).record or trace.record)
     if by in ("", "create") and (plan is None or EXTERNALID not in plan.fields):
         plan = None
     sets = tuple(_line_sets(company, described, plan, only=by not in ("", "create")))
@@ -156,8 +160,8 @@ def _field(name: str, described: ObjectDef | None, extra: Mapping[str, str]) -> 
 def keys_among(names: Iterable[str], subject: Subject) -> tuple[str, ...]:
     """The first way of finding the object's records for which all of these names are there; its record number first."""
     known = {name.upper() for name in names}
-    number = record_key(subject.name)
-    if number in known:
+    number = subject.trace.record
+    if number.upper() in known:
         return (number,)
     return next((way for way in subject.trace.ways if known.issuperset(way)), ())
 

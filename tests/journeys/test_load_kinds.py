@@ -1,0 +1,119 @@
+"""Every kind of record: file, plan, load, the company's ledger, receipt, and a second run that posts nothing."""
+
+from collections import Counter
+from collections.abc import Mapping
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from intacct_bridge.emulator.gateway import Emulator
+from intacct_bridge.errors import InvalidRequestError
+from intacct_bridge.flow.load import Ending
+from intacct_bridge.flow.plan import Verdict
+from intacct_bridge.wire.codec import decode_request
+from intacct_bridge.wire.reply import Reply
+from journeys.kinds import KINDS, Kind
+from journeys.objects import Desk
+
+READS = ("getAPISession", "lookup", "inspect", "query", "get", "get_list", "readUserFormatting")
+FUNCTION_ONLY = ("SUPDOC", "SUPDOCFOLDER", "EMPLOYEERATE")
+"""Kept beside the emulator's tables."""
+
+
+@pytest.fixture
+def desk(tmp_path: Path, demo: Emulator) -> Desk:
+    return Desk(tmp_path, demo)
+
+
+def sent_by(desk: Desk) -> Counter[str]:
+    """Counts the functions that write, from now on."""
+    counts: Counter[str] = Counter()
+
+    def counted(endpoint: str, body: bytes) -> Reply:
+        functions = [one.name for operation in decode_request(body).operations for one in operation.functions]
+        counts.update(name for name in functions if name not in READS)
+        return desk.emulator(endpoint, body)
+
+    desk.transport = counted
+    return counts
+
+
+def numbers(desk: Desk, kind: Kind) -> dict[str, int]:
+    """The next number of every table that the kind touches."""
+    names = {kind.object, *kind.lines, "GLENTRY"} - set(FUNCTION_ONLY)
+    return {name: desk.emulator.books().table(name).next_number() for name in names}
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
+def test_a_kind_is_planned_loaded_and_never_loaded_twice(desk: Desk, kind: Kind) -> None:
+    loaded_as = kind.as_name or kind.object
+    if kind.object == "SUPDOC":
+        desk.load("SUPDOCFOLDERNAME\nInvoices\n", "SUPDOCFOLDER")
+    before = numbers(desk, kind)
+
+    plan = desk.plan(kind.text, loaded_as, name=kind.file, draft=kind.draft)
+    assert [str(reason) for one in plan.records for reason in one.reasons] == []
+    assert [one.verdict for one in plan.records] == [Verdict.CREATE] * kind.count
+    assert plan.transactions == kind.count
+
+    sent = sent_by(desk)
+    outcomes = desk.load(kind.text, loaded_as, name=kind.file, draft=kind.draft)
+    assert [str(fault) for one in outcomes for fault in one.faults] == []
+    assert [one.ending for one in outcomes] == [Ending.POSTED] * kind.count
+    assert all(one.receipt is not None and one.receipt.record for one in outcomes)
+    assert sent.total() == kind.count
+
+    again = desk.load(kind.text, loaded_as, name=kind.file, draft=kind.draft)
+    assert [one.ending for one in again] == [Ending.UNCHANGED] * kind.count
+    assert [one.receipt for one in again] == [one.receipt for one in outcomes]
+    assert sent.total() == kind.count, "the second run sent nothing"
+    _check_company(desk, kind, before)
+
+
+def _check_company(desk: Desk, kind: Kind, before: Mapping[str, int]) -> None:
+    books = desk.emulator.books()
+    new = {name: [row for _, row in books.table(name).rows("id >= ?", (first,))] for name, first in before.items()}
+    if kind.object not in FUNCTION_ONLY:
+        held = new[kind.object][kind.count - 1]
+        assert {name: held.get(name) for name in kind.holds} == kind.holds
+    for name, count in kind.lines.items():
+        assert len(new[name]) == count
+    if any(row.get("STATISTICAL") == "T" for row in new["GLENTRY"]):
+        return
+    posted = [row for row in new["GLENTRY"] if row.get("STATE") == "Posted"]
+    debits, credits = (sum(Decimal(row["AMOUNT"]) for row in posted if row["TR_TYPE"] == side) for side in ("1", "-1"))
+    assert debits == credits
+    if kind.posts:
+        assert debits == Decimal(kind.posts)
+
+
+def test_custom_objects_are_changed_and_deleted_by_their_id(desk: Desk) -> None:
+    (made,) = desk.load("name,FUND_CODE,RESTRICTED\nBridge Fund,F09,true\n", "FUND")
+    assert made.receipt is not None
+    key = made.receipt.record
+    changed = f"id,name\n{key},Road Fund\n"
+    assert [one.ending for one in desk.load(changed, "FUND", "update")] == [Ending.POSTED]
+    assert [one.ending for one in desk.load(changed, "FUND", "update")] == [Ending.UNCHANGED]
+    assert [row["name"] for row in desk.rows("FUND") if row["id"] == key] == ["Road Fund"]
+    assert [one.ending for one in desk.load(f"id\n{key}\n", "FUND", "delete")] == [Ending.POSTED]
+    assert [row for row in desk.rows("FUND") if row["id"] == key] == []
+
+
+def test_attachments_change_and_go_by_their_own_functions(desk: Desk) -> None:
+    desk.load("SUPDOCFOLDERNAME\nInvoices\n", "SUPDOCFOLDER")
+    desk.load("SUPDOCID,SUPDOCNAME,SUPDOCFOLDERNAME\nK-A1,Letter,Invoices\n", "SUPDOC")
+    renamed = "SUPDOCID,SUPDOCNAME\nK-A1,Contract\n"
+    plan = desk.plan(renamed, "SUPDOC", "update")
+    assert [[str(change) for change in one.changes] for one in plan.records] == [["SUPDOCNAME: Letter -> Contract"]]
+    assert [one.ending for one in desk.load(renamed, "SUPDOC", "update")] == [Ending.POSTED]
+    assert [one.ending for one in desk.load(renamed, "SUPDOC", "update")] == [Ending.UNCHANGED]
+    assert [one.ending for one in desk.load("SUPDOCID\nK-A1\n", "SUPDOC", "delete")] == [Ending.POSTED]
+    assert [one.verdict for one in desk.plan("SUPDOCID\nK-A1\n", "SUPDOC", "update").records] == [Verdict.REFUSED]
+
+
+def test_rates_of_employees_are_made_and_refused_to_change_since_nobody_lists_them(desk: Desk) -> None:
+    rows = "EMPLOYEEID,RATESTARTDATE,BILLINGRATE\nE0002,2026-11-01,150.25\n"
+    desk.load(rows, "EMPLOYEERATE")
+    with pytest.raises(InvalidRequestError, match="nothing in the gateway reads EMPLOYEERATE"):
+        desk.plan(rows, "EMPLOYEERATE", "update")
