@@ -132,6 +132,14 @@ def test_an_unknown_stream_has_its_three_causes(company: Emulator) -> None:
     assert [cause.id for cause in found.causes] == ["object-misspelt", "object-not-licensed", "object-not-deployed"]
 
 
+def test_a_type_of_user_that_reaches_little_is_told_with_what_it_cannot_read(company: Emulator) -> None:
+    user = UserSettings(user_type="employee user")
+    emulator = company.clone(settings=EmulatorSettings(companies=(CompanySettings(users=(user,)),)))
+    report = examined(emulator)
+    emulator.close()
+    assert [one.id for one in report.found] == ["user-type-small", "some-unreadable"]
+
+
 @pytest.mark.parametrize(
     ("user", "found"),
     [
@@ -139,7 +147,7 @@ def test_an_unknown_stream_has_its_three_causes(company: Emulator) -> None:
         (UserSettings(date=".dmy"), "formatting-short-year"),
         (UserSettings(clock=12), "formatting-uncommon"),
         (UserSettings(offset_minutes=-480), "formatting-uncommon"),
-        (UserSettings(user_type="employee user"), "user-type-small"),
+        (UserSettings(user_type="view only user"), "user-type-small"),
     ],
 )
 def test_what_the_user_is_set_up_with(user: UserSettings, found: str, company: Emulator) -> None:

@@ -132,7 +132,11 @@ def _entities(call: Call) -> list[Row]:
 def get_dimensions(call: Call) -> Answer:
     """The dimensions of the company, its own among them."""
     rows = [_dimension(name, label, own=False) for name, label in _DIMENSIONS]
-    rows += [_dimension(name, name.removeprefix("GLDIM").capitalize(), own=True) for name in own_dimensions(call)]
+    inactive = {f"GLDIM{name}" for name in call.books.settings.inactive_dimensions}
+    rows += [
+        _dimension(name, name.removeprefix("GLDIM").capitalize(), own=True, enabled=name not in inactive)
+        for name in own_dimensions(call)
+    ]
     return Answer(element("data", Element("dimensions", "", tuple(rows))))
 
 
@@ -141,13 +145,13 @@ def own_dimensions(call: Call) -> list[str]:
     return [name for name in call.books.catalog["GLENTRY"].fields if name.startswith("GLDIM")]
 
 
-def _dimension(name: str, label: str, *, own: bool) -> Element:
+def _dimension(name: str, label: str, *, own: bool, enabled: bool = True) -> Element:
     parts = {
         "objectName": name,
         "objectLabel": label,
         "termLabel": label,
         "userDefinedDimension": str(own).lower(),
-        "enabledInGL": "true",
+        "enabledInGL": str(enabled).lower(),
     }
     return Element("dimension", "", tuple(element(*part) for part in parts.items()))
 

@@ -35,6 +35,8 @@ class Entrance:
         company = check_company(self._settings, company_id, sender_id)
         user = check_user(company, login)
         books = self._books[company.company_id]
+        if not entity and len(user.entities) == 1:
+            entity = user.entities[0]  # who has one entity works in it; inferred
         if entity and not may_enter(books, user, entity):
             raise bad_sign_in()
         session = self._sessions.passing(

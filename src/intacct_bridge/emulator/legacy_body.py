@@ -8,6 +8,7 @@ the store holds them, measured against the object's fields.
 from collections.abc import Mapping
 from functools import lru_cache
 
+from intacct_bridge.emulator.access import may_change
 from intacct_bridge.emulator.books import Answer, Call
 from intacct_bridge.emulator.cells import Row, date_text, escaped
 from intacct_bridge.emulator.drafts import stored_text
@@ -79,6 +80,10 @@ def number_of(call: Call, name: str, key: str, *, natural: str = "") -> int:
         if natural:
             found = table.find(natural, key)
         found = found or table.find(table.plan.key, key)
+    verb = call.name.partition("_")[0]
+    if verb in ("update", "delete"):
+        described = call.books.find(name)
+        found = [one for one in found if may_change(call, described, table.get(one) or {}, verb)]
     if not found:
         raise refused(
             f"Cannot find {name.lower()} with key '{key}'.", correction="Provide the key of one that is there."

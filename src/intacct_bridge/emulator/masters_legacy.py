@@ -14,7 +14,7 @@ from intacct_bridge.emulator.books import Answer, Call
 from intacct_bridge.emulator.consequences import CREATE, DELETE, UPDATE
 from intacct_bridge.emulator.drafts import drafted
 from intacct_bridge.emulator.legacy_body import day_text, external, keyed, names, number_of
-from intacct_bridge.emulator.refusals import FunctionRefusedError
+from intacct_bridge.emulator.refusals import FunctionRefusedError, is_duplicate
 from intacct_bridge.model.keys import natural_key
 from intacct_bridge.wire.xml import Element, element
 
@@ -69,7 +69,7 @@ class Listed:
         try:
             row = CREATE.get(self.object, keeping.create)(call, draft)
         except FunctionRefusedError as error:
-            if call.body.get("ignoreduplicates") == "true" and error.faults[0].errorno == "BL34000061":
+            if call.body.get("ignoreduplicates") == "true" and is_duplicate(error):
                 return keyed(draft.get(natural_key(self.object) or "RECORDNO"))
             raise
         if more:

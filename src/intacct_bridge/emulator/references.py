@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from intacct_bridge.emulator.books import Books
 from intacct_bridge.emulator.cells import Row
-from intacct_bridge.emulator.refusals import FunctionRefusedError, refused
+from intacct_bridge.emulator.refusals import FunctionRefusedError, closed_dimension, refused
 from intacct_bridge.model.catalog import ObjectDef
 from intacct_bridge.model.keys import natural_key
 
@@ -79,6 +79,7 @@ REFERENCES: dict[str, Reference] = {
     "MANAGERID": Reference(("EMPLOYEE",), "Employee"),
     "SUPERVISORID": Reference(("EMPLOYEE",), "Employee"),
 }
+_OWN_DIMENSION = "GLDIM"
 _PARENT_OBJECTS = ("VENDOR", "CUSTOMER", "DEPARTMENT", "LOCATION", "CLASS", "PROJECT", "WAREHOUSE", "TERRITORY")
 
 
@@ -100,6 +101,8 @@ def settle(books: Books, described: ObjectDef, sent: Row, row: Row) -> None:
     """Check every reference among the sent fields, and fill the cells of the row that follow from it."""
     for name, text in sent.items():
         refers = reference(described, name)
+        if refers is None and name.startswith(_OWN_DIMENSION):
+            _check_own_dimension(books, described, name, text)
         if refers is None:
             continue
         other = find(books, refers, text, field=name) if text else {}
@@ -108,6 +111,22 @@ def settle(books: Books, described: ObjectDef, sent: Row, row: Row) -> None:
         for ours, theirs in refers.fills:
             if ours in described.fields and ours not in sent:
                 row[ours] = other.get(theirs, "")
+
+
+def _check_own_dimension(books: Books, described: ObjectDef, name: str, text: str) -> None:
+    """A user-defined dimension is active, and its value there and active too; a value is named by its id."""
+    relation = next((one for one in described.relations.values() if one.by == name), None)
+    if relation is None or not text:
+        return
+    if relation.object in books.settings.inactive_dimensions:
+        raise closed_dimension(relation.object)
+    table = books.table(relation.object)
+    refers = Reference((relation.object,), relation.label or relation.object.capitalize())
+    found = [table.get(number) or {} for number in table.find(table.plan.key, text)]
+    if not found:
+        raise invalid(refers, text, "", field=name)
+    if found[0].get("STATUS") == "inactive":
+        raise invalid(refers, text, "is inactive", field=name)
 
 
 def _known_by(name: str) -> str:

@@ -129,6 +129,11 @@ def duplicate_account(number: str) -> FunctionRefusedError:
     )
 
 
+def is_duplicate(error: FunctionRefusedError) -> bool:
+    """Whether a record was refused because its key is taken."""
+    return error.faults[0].errorno == "BL34000061" or error.faults[0].description == "Duplicate account number"
+
+
 def not_permitted(operation: str, name: str) -> FunctionRefusedError:
     """The role does not reach this object."""
     text = f"You do not have permission for API operation {operation} on objects of type {name.lower()}"
@@ -139,6 +144,19 @@ def not_for(name: str, operation: str) -> FunctionRefusedError:
     """An object that cannot be reached in this way by anybody."""
     text = f"API operation '{operation}' cannot be performed on objects of type {name.lower()}"
     return FunctionRefusedError(Fault("PL04000005", description2=text))
+
+
+def root_record(name: str, verb: str) -> FunctionRefusedError:
+    """A record of the top level, and a user who may only work in an entity. The text is recorded, the number is not."""
+    text = f"You cannot {verb} a root level {name.lower()} from an entity restricted user with one entity"
+    return FunctionRefusedError(Fault("BL01001973", description2=text))
+
+
+def closed_dimension(name: str) -> FunctionRefusedError:
+    """A user-defined dimension that is inactive; one without rights is told alike. The number is not recorded."""
+    return FunctionRefusedError(
+        Fault("PL04000005", description2=f"The dimension {name} is inactive or you do not have permission")
+    )
 
 
 def no_audit_history() -> FunctionRefusedError:

@@ -60,7 +60,7 @@ class UserSettings:
     admin: str = ""
     """Administrator privileges as USERINFO shows them: `Off`, `Limited`, `Full`; empty leaves the record as it is."""
     user_type: str = ""
-    """The type as USERINFO shows it; empty leaves the record as it is."""
+    """The type as USERINFO shows it; empty leaves the record as it is. Only a `business user` reaches everything."""
     date: str = DEFAULT.date
     clock: int = DEFAULT.clock
     offset_minutes: int = DEFAULT.offset_minutes
@@ -138,6 +138,8 @@ class CompanySettings:
         }
     )  # fmt: skip
     """Fields that `lookup` lists and `query` refuses, which depends on subscriptions."""
+    inactive_dimensions: tuple[str, ...] = ()
+    """User-defined dimensions, by their objects, that somebody switched off."""
     reports: tuple[ReportSettings, ...] = _REPORTS
     views: tuple[ReportSettings, ...] = _VIEWS
 

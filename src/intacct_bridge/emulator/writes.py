@@ -7,7 +7,7 @@ the faults of what could not; only a transaction makes it all or nothing.
 from collections.abc import Callable
 
 from intacct_bridge.emulator import keeping
-from intacct_bridge.emulator.access import permit
+from intacct_bridge.emulator.access import may_change, permit
 from intacct_bridge.emulator.books import Answer, Call
 from intacct_bridge.emulator.cells import Row
 from intacct_bridge.emulator.checks import creatable
@@ -75,7 +75,8 @@ def _find(call: Call, described: ObjectDef, values: Row) -> int:
     for name in (keys_of(described).record, natural_key(described.name)):
         if name and values.get(name):
             for number in table.find(name, values[name]):
-                return number
+                if may_change(call, described, table.get(number) or {}, "update"):
+                    return number
             sentence = f"Cannot update non-existing {described.name} with {name}={values[name]}."
             raise FunctionRefusedError(Fault(sentence))
     raise refused(f"A key is needed to update {described.name}: RECORDNO, or its id.")
@@ -85,6 +86,7 @@ def _delete_one(call: Call, described: ObjectDef, key: str) -> None:
     table = call.books.table(described)
     natural = natural_key(described.name)
     numbers = table.find(table.plan.key, key) or (table.find(natural, key) if natural else [])
+    numbers = [one for one in numbers if may_change(call, described, table.get(one) or {}, "delete")]
     if not numbers:
         raise refused(f"Cannot find {described.name.lower()} with key '{key}' to delete.")
     DELETE.get(described.name, keeping.delete)(call, described, numbers[0])
