@@ -8,6 +8,7 @@ import tempfile
 import warnings
 from collections.abc import Iterator
 from datetime import date
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,19 @@ settings.load_profile("house")
 
 AS_OF = date(2026, 11, 21)
 NOW = 1_795_258_800.0  # 2026-11-21 11:00:00 UTC
+
+
+@pytest.fixture(scope="session")
+def caches(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Names of folders that are not there."""
+    folder = tmp_path_factory.mktemp("caches")
+    return (folder / str(number) for number in count())
+
+
+@pytest.fixture(autouse=True)
+def _cache_of_its_own(caches: Iterator[Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    """What one test's client learned of a company is no other test's."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(next(caches)))
 
 
 @pytest.fixture(scope="session")

@@ -140,10 +140,13 @@ class Company:
 
     # --- edits -------------------------------------------------------------------------------------------------
 
-    def stamp(self) -> datetime:
-        """The time a change is stamped with: now, or somewhat before."""
+    def stamp(self, row: Row | None = None) -> datetime:
+        """The time a change is stamped with: now, or somewhat before, but then never the same for one row twice."""
         behind = self.random.random() * self.lateness.total_seconds()
-        return (self.clock - timedelta(seconds=behind)).replace(microsecond=0)
+        found = (self.clock - timedelta(seconds=behind)).replace(microsecond=0)
+        while self.lateness and row and found in (row["WHENMODIFIED"], row["WHENCREATED"]):
+            found -= timedelta(seconds=1)
+        return found
 
     def add(self, table: str, **cells: Any) -> int:
         key = self.next_key
@@ -174,7 +177,7 @@ class Company:
         for row in kept:
             row["AMOUNT"] = self.random.randrange(1000)  # altered, and not always stamped
             if self.random.random() < 0.5:
-                row["WHENMODIFIED"] = self.stamp()
+                row["WHENMODIFIED"] = self.stamp(row)
         for _ in range(self.random.randrange(4)):
             self.add(table, **({by: parent, "AMOUNT": self.random.randrange(1000)} | cells))
 
@@ -198,7 +201,7 @@ class Company:
         if what == "add":
             self.add("VENDOR", VENDORID=f"V{self.random.randrange(30)}", NAME="new")
         elif what == "change" and row:
-            row |= {"NAME": f"name {self.random.randrange(99)}", "WHENMODIFIED": self.stamp()}
+            row |= {"NAME": f"name {self.random.randrange(99)}", "WHENMODIFIED": self.stamp(row)}
         elif row:
             self.drop("VENDOR", row, row["VENDORID"])
 
@@ -213,7 +216,7 @@ class Company:
         if what == "add" or not row:
             key = self.add("APBILL", TOTAL=self.random.randrange(1000))
         else:
-            row |= {"TOTAL": self.random.randrange(1000), "WHENMODIFIED": self.stamp()}
+            row |= {"TOTAL": self.random.randrange(1000), "WHENMODIFIED": self.stamp(row)}
             key = row["RECORDNO"]
         self.lines("APBILLITEM", "RECORDKEY", key)
 
@@ -229,7 +232,7 @@ class Company:
         if what == "add" or not row:
             key = self.add("GLBATCH", BATCH_DATE=day)
         else:
-            row |= {"BATCH_DATE": day, "WHENMODIFIED": self.stamp()}
+            row |= {"BATCH_DATE": day, "WHENMODIFIED": self.stamp(row)}
             key = row["RECORDNO"]
         self.lines("GLDETAIL", "BATCHKEY", key, BATCH_DATE=day)
         for one in self.tables["GLDETAIL"].rows:
@@ -241,14 +244,14 @@ class Company:
         if what == "add" or not row:
             self.add("SODOCUMENT", V=0)
         elif what == "change":
-            row |= {"V": self.random.randrange(99), "WHENMODIFIED": self.stamp()}
+            row |= {"V": self.random.randrange(99), "WHENMODIFIED": self.stamp(row)}
         else:
             self.drop("SODOCUMENT", row, row["RECORDNO"])
 
     def one_line(self) -> None:
         row = self.some("APBILLITEM")
         if row:
-            row |= {"AMOUNT": self.random.randrange(1000), "WHENMODIFIED": self.stamp()}
+            row |= {"AMOUNT": self.random.randrange(1000), "WHENMODIFIED": self.stamp(row)}
 
     def fill(self, edits: int) -> "Company":
         """So many edits before anybody asks."""

@@ -129,6 +129,24 @@ def test_an_idle_run_costs_one_transaction_a_stream_and_one_for_the_deletes(copy
     assert outcomes[DELETES].transactions == 1
 
 
+def test_a_run_is_idle_soon_after_a_change_as_well(copy: Copy) -> None:
+    """Changes are met again within the overlap, and cost nothing more than the page that they come on."""
+    company = Company(12).fill(150)
+    copy.run(company, options=Options())
+    company.clock += timedelta(days=1)
+    copy.run(company, options=Options())
+    company.fill(30)
+    company.clock += timedelta(minutes=1)
+    assert copy.run(company, options=Options())["APBILLITEM"].transactions > 1
+    for _ in range(2):
+        company.clock += timedelta(minutes=10)
+        before = company.calls
+        outcomes = copy.run(company, options=Options())
+        assert company.calls - before == len(STREAMS) + 1
+        assert outcomes["APBILL"].rows > 0
+    check(copy, company)
+
+
 def test_a_stream_that_cannot_tell_what_changed_is_read_when_it_is_due(copy: Copy) -> None:
     company = Company(4).fill(10)
     daily = Options(page_size=5, full_every=86_400)

@@ -1,12 +1,12 @@
 """The client: one company through one connection, everything the library does with it in one place.
 
-It knows no protocol; it puts the rooms below together (`reading`, `records`, `writing`, `describing`, `legacy`) and
-gives them one session. Threads may share it. Close it, or use it as a context manager.
+It knows no protocol; it puts the rooms below together and gives them one session. Threads may share it; close it.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from intacct_bridge.client.asking import Asking, refused_by_legacy, successful
@@ -41,8 +41,8 @@ class Client:
     """Reads from and writes to one company.
 
     `transport` takes the network's place (the emulator is one). `max_transactions` stops before a request that would
-    pass it. `keep` says whether object definitions and the month's transactions are kept on this machine; they are by
-    default where the transport is the network and the gateway is not on this machine.
+    pass it. `keep`: definitions and the month's transactions are kept on this machine, by default where the transport
+    is the network (of a gateway on this machine, definitions only); a folder keeps the definitions there.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class Client:
         *,
         transport: Transport | None = None,
         max_transactions: int | None = None,
-        keep: bool | None = None,
+        keep: bool | Path | None = None,
         means: Means | None = None,
     ) -> None:
         means = means or Means()
@@ -99,7 +99,7 @@ class Client:
 
     @property
     def month_to_date(self) -> int | None:
-        """The company's API transactions this month as counted on this machine; None where no count is kept."""
+        """The company's API transactions this month, counted on this machine; None where no count is kept."""
         return self._line.month_to_date(self.company_time)
 
     @property

@@ -16,7 +16,7 @@ from intacct_bridge.client.exchange import Exchange
 from intacct_bridge.client.http import HttpTransport
 from intacct_bridge.client.meter import Meter
 from intacct_bridge.client.pacing import Gate
-from intacct_bridge.client.places import cache_directory, state_directory
+from intacct_bridge.client.places import cache_directory, cache_of_port, state_directory
 from intacct_bridge.client.usage import MonthlyUsage, Tally
 from intacct_bridge.wire.reply import Transport
 
@@ -41,15 +41,15 @@ class Line:
         transport: Transport | None,
         *,
         max_transactions: int | None,
-        keep: bool | None,
+        keep: bool | Path | None,
         means: Means,
     ) -> None:
         self.connection = connection
         self.means = means
         self.meter = Meter(cap=max_transactions)
         far = transport is None and not is_loopback(urlsplit(connection.endpoint).hostname or "")
-        kept = far if keep is None else keep
-        self.cache = cache_directory() if kept else None
+        kept = far if keep is None else keep is True
+        self.cache = _cache(connection, keep, kept=kept, networked=transport is None)
         self.transport, self.keep, self.means = transport, keep, means
         self._own = HttpTransport(connection) if transport is None else None
         self.state = state_directory() if kept else None
@@ -91,6 +91,15 @@ class Line:
             self._tally.flush()
         if self._own is not None:
             self._own.close()
+
+
+def _cache(connection: Connection, keep: bool | Path | None, *, kept: bool, networked: bool) -> Path | None:
+    """Where definitions are kept; those of a gateway on this machine by its port, since it may be another tomorrow."""
+    if isinstance(keep, Path):
+        return keep
+    if kept:
+        return cache_directory()
+    return cache_of_port(urlsplit(connection.endpoint).port) if keep is None and networked else None
 
 
 def _tally(connection: Connection) -> Tally:

@@ -23,6 +23,11 @@ def cache_directory(environ: Mapping[str, str] = os.environ) -> Path:
     return _place("XDG_CACHE_HOME", ".cache", "LOCALAPPDATA", environ)
 
 
+def cache_of_port(port: int | None, environ: Mapping[str, str] = os.environ) -> Path:
+    """The same for a gateway on this machine; whoever starts another one on the port removes it."""
+    return cache_directory(environ) / "here" / str(port or "")
+
+
 def home(environ: Mapping[str, str] = os.environ) -> Path:
     """The user's home directory, as the environment names it."""
     named = environ.get("HOME") or environ.get("USERPROFILE")

@@ -155,11 +155,18 @@ class Reading:
         return self._learning(bound, lambda: self.batch(bound, bound.query))
 
     def _learning(self, bound: Bound, ask: Callable[[], T]) -> T:
-        """Ask, and remember the fields that turn out to be impossible to query, for whoever selects next."""
+        """Ask, and remember the fields that turn out to be impossible to query, for whoever selects next.
+
+        Where a refusal names none, a definition that came from disk may be out of date, and is read again.
+        """
         try:
             return ask()
         except InvalidRequestError as error:
-            self._descriptions.refuse_to_query(bound.described, unqueryable(error.faults))
+            impossible = unqueryable(error.faults)
+            if impossible:
+                self._descriptions.refuse_to_query(bound.described, impossible)
+            elif error.by_gateway:
+                self._descriptions.outdated(bound.query.object, bound.query.doc_par_id)
             raise
 
     def _leaf(self, bound: Bound, query: Query) -> Leaf[Page]:

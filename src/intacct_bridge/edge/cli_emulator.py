@@ -1,11 +1,13 @@
 """`intacct emulator`: the emulated gateway over HTTP, for programs in any language."""
 
+import shutil
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import click
 
@@ -90,10 +92,12 @@ def emulator_command(desk: Desk, *, host: str, port: int, port_file: Path | None
         _list(desk)
         return
     scenario = _scenario(options["scenario"])
+    from intacct_bridge.client.places import cache_of_port
     from intacct_bridge.edge.demo_company import make_emulator
     from intacct_bridge.emulator.server import serve_forever
 
     def ready(url: str) -> None:
+        shutil.rmtree(cache_of_port(urlsplit(url).port), ignore_errors=True)  # of the company that was here before
         _tell(desk, url, scenario)
         if port_file is not None:
             _write_port(port_file, url)

@@ -66,7 +66,7 @@ class Demo:
         self._console = console
         self._emulator = emulator
         self.connection: Connection = demo_connection(home=home)
-        self.client = Client(self.connection, transport=emulator, keep=False)
+        self.client = Client(self.connection, transport=emulator, keep=home)
 
     @property
     def uri(self) -> str:

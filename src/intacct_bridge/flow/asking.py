@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Protocol
 
-from intacct_bridge.errors import InvalidRequestError
+from intacct_bridge.errors import IntacctError, InvalidRequestError, NotPermittedError
 from intacct_bridge.flow.partition import Answer
 from intacct_bridge.flow.stream import Stream
 from intacct_bridge.model.query import Query
@@ -63,6 +63,8 @@ class Asker:
     def __init__(self, source: Source, stream: Stream, dropped: Iterable[str] = ()) -> None:
         self.stream = stream
         self.pages = 0
+        self.transactions = 0
+        """Pages, and the questions that were refused."""
         self.dropped: tuple[str, ...] = tuple(dropped)
         self._source = source
         self._lock = threading.Lock()
@@ -82,9 +84,15 @@ class Asker:
                     self.dropped = tuple(dict.fromkeys((*self.dropped, *names)))
 
     def _page(self, query: Query) -> Answer:
-        answer = self._source.page(query)
+        try:
+            answer = self._source.page(query)
+        except IntacctError as error:
+            with self._lock:
+                self.transactions += isinstance(error, InvalidRequestError | NotPermittedError) and error.by_gateway
+            raise
         with self._lock:
             self.pages += 1
+            self.transactions += 1
         return answer
 
     def _tried_out(self, refused: InvalidRequestError, query: Query) -> tuple[str, ...]:

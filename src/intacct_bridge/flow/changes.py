@@ -13,6 +13,7 @@ from dataclasses import replace
 from intacct_bridge.flow.asking import Asker
 from intacct_bridge.flow.partition import Partition, one_of, values_in
 from intacct_bridge.flow.reading import Reading
+from intacct_bridge.flow.recognition import looked_at
 from intacct_bridge.flow.state import Span
 from intacct_bridge.flow.stream import Stream
 from intacct_bridge.model.query import MAX_IN, Compare, Filter, Op
@@ -40,6 +41,22 @@ def distinct(asker: Asker, partition: Partition) -> list[Value]:
         last = (Compare(partition.along, Op.GREATERTHAN, (found[-1],)),)
 
 
+def changed_groups(reading: Reading, partition: Partition) -> list[Value]:
+    """The groups in which a row is news."""
+    stream = reading.stream
+    only = replace(partition, select=tuple(looked_at(stream)))
+    found: dict[Value, None] = {}
+    last: tuple[Filter, ...] = ()
+    while True:
+        answer = reading.asker.ask(replace(only, where=(*partition.where, *last)).query(Span()))
+        groups = answer.rows.column(stream.group).to_pylist()
+        news = zip(groups, reading.recognition.news(answer.rows), strict=True)
+        found |= {group: None for group, is_news in news if is_news and group is not None}
+        if not answer.remaining or groups[-1] is None:
+            return list(found)
+        last = (Compare(stream.group, Op.GREATERTHAN, (groups[-1],)),)
+
+
 def replace_under(reading: Reading, parents: Sequence[Value]) -> None:
     """Read again all lines (all rows of these groups) under the parents, and put them in the place of the old ones."""
     stream = reading.stream
@@ -54,6 +71,7 @@ def replace_under(reading: Reading, parents: Sequence[Value]) -> None:
             for group in piece.groups:
                 missing.pop(group, None)
             reading.take(piece)
+            reading.count.news += piece.rows.num_rows
             reading.safe_point()
         reading.writer.replace(list(missing))
         reading.bookmark = replace(reading.bookmark, replaced=str(some[-1]))

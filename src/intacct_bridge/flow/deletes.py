@@ -55,7 +55,7 @@ def follow_deletes(context: Context, readings: Sequence[Reading], headers: Mappi
         if _worth_counting(reading, gone):
             own += _gone_unsaid(reading)
     for reading in followed:
-        reading.bookmark = replace(reading.bookmark, deletes_since=reached)
+        reading.bookmark = replace(reading.bookmark, deletes_since=reached, met=reading.recognition.marks)
         reading.save()
     return asker
 
@@ -64,7 +64,7 @@ def _worth_counting(reading: Reading, gone: Mapping[str, Sequence[Value]]) -> bo
     """Whether something happened that may have taken records away unsaid."""
     if reading.count.full or reading.stream.where is not None or reading.context.options.start:
         return False
-    return reading.count.rows > 0 or (reading.stream.object in POSTED_TO and any(gone.values()))
+    return reading.count.news > 0 or (reading.stream.object in POSTED_TO and any(gone.values()))
 
 
 def _gone_unsaid(reading: Reading) -> list[Value]:

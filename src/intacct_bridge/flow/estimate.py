@@ -31,7 +31,8 @@ def estimated(
     source: Source, streams: Sequence[Stream], bookmarks: Mapping[str, Bookmark], options: Options | None = None
 ) -> Iterator[Estimate]:
     """Each stream's rows and pages, in order; costs one transaction a stream itself. Lines that would be read again
-    under changed headers, and what is deleted, nobody can know beforehand.
+    under changed headers, and what is deleted, nobody can know beforehand. All fields are asked for, so that the run
+    knows already which of them cannot be queried.
     """
     chosen = options or Options()
     ask = _asking(source, bookmarks, chosen)
@@ -47,9 +48,9 @@ def _asking(source: Source, bookmarks: Mapping[str, Bookmark], options: Options)
         going_on = bookmark.in_progress and (bookmark.full or not options.full)
         full = bookmark.full if going_on else options.full or not bookmark.since or not stream.modified
         since = options.start if full else bookmark.since
-        text = sent(since, source.offset_minutes, options.reads_as) if since and stream.modified else ""
-        where = (changed_since(stream, text),) if text else ()
-        partition = Partition(stream, stream.walked, where, select=(stream.walked,), page_size=1)
+        text = sent(since, source.offset_minutes, options.reads_as or source.reads_as) if since else ""
+        where = (changed_since(stream, text),) if text and stream.modified else ()
+        partition = Partition(stream, stream.walked, where, page_size=1, show_private=options.show_private)
         asker, rows = Asker(source, stream), 0
         try:
             for span in bookmark.unread if going_on else EVERYTHING:

@@ -39,6 +39,8 @@ class _Met:
     """The changed records of a stream that was read in this run, for the lines below it."""
 
     since: str
+    walk: int
+    """The walk before, whose rows are not news."""
     keys: list[Value]
 
 
@@ -147,6 +149,7 @@ class Extraction:
         """Bring one stream up to date."""
         if self._stop.is_set():
             raise StoppedError("stopped before its turn")
+        before = reading.bookmark.walk
         if not due(reading):
             reading.count.done = True
             return
@@ -159,10 +162,11 @@ class Extraction:
             read_everything(reading, header)
             return
         above = met.get(stream.header)
-        known = above.keys if above and _covers(above, bookmark, stream, header) else None
+        told = above is not None and above.walk <= before and _covers(above, bookmark, stream, header)
+        known = above.keys if above and told else None
         keys = read_changes(reading, header, known)
         if bookmark.started == reading.context.started and stream.where is None:
-            met[stream.object] = _Met(bookmark.since, keys)
+            met[stream.object] = _Met(bookmark.since, before, keys)
 
     def _deletes(self, context: Context, readings: list[Reading], ledger: _Ledger) -> None:
         began, deleted, asker = monotonic(), sum(one.count.deleted for one in readings), None
@@ -175,7 +179,7 @@ class Extraction:
             DELETES,
             deleted=sum(one.count.deleted for one in readings) - deleted,
             pages=asker.pages if asker else 0,
-            transactions=asker.pages if asker else 0,
+            transactions=asker.transactions if asker else 0,
             seconds=round(monotonic() - began, 3),
             complete=error is None,
             error=error.message if error else "",

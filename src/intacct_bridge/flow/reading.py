@@ -14,8 +14,9 @@ from intacct_bridge.errors import IntacctError
 from intacct_bridge.flow.asking import Asker, Source
 from intacct_bridge.flow.keywalk import Piece, walk
 from intacct_bridge.flow.partition import Partition, changed_since
+from intacct_bridge.flow.recognition import Recognition
 from intacct_bridge.flow.sink import Committed, StreamOutcome, Writer
-from intacct_bridge.flow.state import OVERLAP_SECONDS, Bookmark, sent
+from intacct_bridge.flow.state import OVERLAP_SECONDS, Bookmark, moment, sent
 from intacct_bridge.flow.stream import Stream
 from intacct_bridge.model.query import MAX_PAGE, Filter
 
@@ -85,6 +86,8 @@ class Context:
 @dataclass(slots=True)
 class _Count:
     rows: int = 0
+    news: int = 0
+    """Rows that the run before did not meet as they are, lines read again under their headers among them."""
     deleted: int = 0
     full: bool = False
     done: bool = False
@@ -105,6 +108,7 @@ class Reading:
         self.asker = Asker(context.source, stream, bookmark.dropped)
         self.count = _Count()
         self.expected = 0
+        self._recognition: Recognition | None = None
         self._beside: list[Asker] = []
         self._waiting = 0
         self._storing = False
@@ -118,6 +122,14 @@ class Reading:
     def sound(self) -> bool:
         """Whether the writer holds nothing that a failed commit left behind."""
         return not self._storing
+
+    @property
+    def recognition(self) -> Recognition:
+        """What the run before met, and what this one meets; of the walk that is in progress when it is first asked."""
+        if self._recognition is None:
+            started = moment(self.bookmark.started or self.context.started)
+            self._recognition = Recognition(self.stream, self.bookmark.met, started)
+        return self._recognition
 
     def partition(self, *where: Filter, along: str = "", in_groups: bool | None = None) -> Partition:
         """The rows of the stream that a filter keeps, to be walked as the stream wants it."""
@@ -141,8 +153,13 @@ class Reading:
 
     @property
     def pages(self) -> int:
-        """Calls made for the stream."""
-        return self.asker.pages + sum(asker.pages for asker in self._beside)
+        """Pages read for the stream."""
+        return sum(asker.pages for asker in (self.asker, *self._beside))
+
+    @property
+    def transactions(self) -> int:
+        """API transactions that the stream cost."""
+        return sum(asker.transactions for asker in (self.asker, *self._beside))
 
     def pieces(self, partition: Partition, asker: Asker | None = None) -> Generator[Piece, None, None]:
         """Walk, and stop where the run is being stopped."""
@@ -194,7 +211,7 @@ class Reading:
             rows=self.count.rows,
             deleted=self.count.deleted,
             pages=self.pages,
-            transactions=self.pages,
+            transactions=self.transactions,
             seconds=round(self.count.seconds, 3),
             full=self.count.full,
             complete=self.count.done,

@@ -1,11 +1,13 @@
 """A client as the source of an extraction, and its objects as streams."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
 from intacct_bridge.client.client import Client
-from intacct_bridge.errors import InvalidRequestError
+from intacct_bridge.errors import InvalidRequestError, NotPermittedError
+from intacct_bridge.flow.deletes import TRAIL
 from intacct_bridge.flow.feed import feed_named
 from intacct_bridge.flow.feeds import feed_answers, feed_stream, reader_of
 from intacct_bridge.flow.partition import Answer
@@ -79,7 +81,10 @@ def choose(client: Client, names: Iterable[str], select: Mapping[str, Sequence[s
     feeds = {name: found for name in asked if (found := feed_named(name)) is not None}
     objects = list(dict.fromkeys(name.upper() for name in asked if name not in feeds))
     above = {owner.header for owner in map(keys.owner, objects) if owner}
-    catalog = client.describe_many([*objects, *sorted(above.difference(objects))])
+    needed = [*objects, *sorted(above.difference(objects))]
+    with suppress(InvalidRequestError, NotPermittedError):
+        client.describe_many([*needed, TRAIL.object] if needed else ())  # if it is not there, that shows with deletes
+    catalog = client.describe_many(needed)
     wanted = {name.upper(): tuple(fields) for name, fields in (select or {}).items()}
     made: dict[str, Stream] = {}
     for name in asked:

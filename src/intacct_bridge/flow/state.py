@@ -59,6 +59,8 @@ class Bookmark:
     """Deletes are wanted from here on."""
     swept: str = ""
     """When all keys were last compared, where the audit trail cannot be read."""
+    met: str = ""
+    """The changed rows that the last run met, for the next to recognise; see `recognition`."""
     dropped: tuple[str, ...] = ()
     """Fields that the gateway describes but does not let us query."""
 

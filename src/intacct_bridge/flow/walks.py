@@ -9,7 +9,7 @@ from datetime import date
 from itertools import chain
 
 from intacct_bridge.errors import TransientError
-from intacct_bridge.flow.changes import changed_headers, distinct, drop_unseen, replace_under
+from intacct_bridge.flow.changes import changed_groups, changed_headers, drop_unseen, replace_under
 from intacct_bridge.flow.keywalk import Piece
 from intacct_bridge.flow.partition import Partition
 from intacct_bridge.flow.reading import Reading
@@ -77,13 +77,13 @@ def read_feed(reading: Reading) -> None:
 
 
 def read_changes(reading: Reading, header: Stream | None, known: Sequence[Value] | None) -> list[Value]:
-    """Walk what changed; then the lines under changed headers. Gives the keys it met, for the lines below.
+    """Walk what changed; then the lines under changed headers. Gives the keys of what is news, for the lines below.
 
     `known` are the changed headers where somebody has asked already.
     """
     changed = reading.changed(reading.stream, reading.bookmark.since)
     if reading.stream.group:
-        parents = distinct(reading.asker, reading.partition(*changed))
+        parents = changed_groups(reading, reading.partition(*changed))
         met: list[Value] = []
     else:
         parents = []
@@ -98,7 +98,7 @@ def read_changes(reading: Reading, header: Stream | None, known: Sequence[Value]
 
 
 def _walk(reading: Reading, partition: Partition) -> list[Value]:
-    """Read what is unread; the keys met, while they are changes (a walk over everything would make a long list)."""
+    """Read what is unread; the keys of what is news among changes."""
     if not reading.bookmark.unread:
         return []
     return _keep(reading, reading.pieces(replace(partition, unread=reading.bookmark.unread)))
@@ -109,14 +109,21 @@ def _keep(reading: Reading, pieces: Iterable[Piece]) -> list[Value]:
     for piece in pieces:
         reading.bookmark = reading.bookmark.come_to(piece.unread)
         reading.take(piece)
+        if reading.bookmark.full:
+            reading.recognition.remember_recent(piece.rows)
+        else:
+            keys = piece.rows.column(reading.stream.key).to_pylist()
+            met += [key for key, is_news in zip(keys, reading.recognition.news(piece.rows), strict=True) if is_news]
         reading.safe_point()
-        if not reading.bookmark.full:
-            met.extend(piece.rows.column(reading.stream.key).to_pylist())
+    reading.count.news += len(met)
     return met
 
 
 def _finish(reading: Reading) -> None:
-    reading.bookmark = reading.bookmark.end(reading.context.options.overlap_seconds)
+    options = reading.context.options
+    if reading.bookmark.deletes_since == less(reading.context.started, options.trail_seconds):
+        reading.bookmark = replace(reading.bookmark, met=reading.recognition.marks)  # no deletes to follow first
+    reading.bookmark = reading.bookmark.end(options.overlap_seconds)
     reading.save()
     reading.count.done = True
 

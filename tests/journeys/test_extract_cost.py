@@ -1,0 +1,88 @@
+"""What runs over the whole demo company cost in API transactions, against what was promised."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from conftest import NOW
+from intacct_bridge.client.client import Client
+from intacct_bridge.edge.demo_company import demo_connection
+from intacct_bridge.edge.streams import streams_for
+from intacct_bridge.emulator.gateway import Emulator
+from intacct_bridge.flow.destination import open_sink
+from intacct_bridge.flow.estimate import Estimate, estimated
+from intacct_bridge.flow.extract import DELETES, Extraction
+from intacct_bridge.flow.sink import StreamOutcome
+from intacct_bridge.flow.source import ClientSource, choose
+from intacct_bridge.flow.stream import Stream
+
+SIGN_IN = 1
+
+
+class Visitor:
+    """Comes by for one run at a time, as a scheduler's process does, and keeps what it learns in a folder."""
+
+    def __init__(self, grown: Emulator, folder: Path) -> None:
+        self.now = NOW
+        self.emulator = grown.clone(clock=lambda: self.now)
+        self.folder = folder
+        self.streams: Sequence[Stream] = ()
+
+    def run(self) -> tuple[int, dict[str, StreamOutcome]]:
+        """API transactions of all that a run does, and what became of the streams."""
+        with Client(demo_connection(), transport=self.emulator, keep=self.folder) as client:
+            chosen = choose(client, streams_for((), client.objects(), everything=False))
+            sink = open_sink(f"duckdb:{self.folder / 'copy.duckdb'}")
+            run = Extraction(ClientSource(client), sink, chosen.streams, headers=chosen.headers)
+            for _ in run:
+                pass
+            sink.close()
+            self.streams = chosen.streams
+            return client.meter.transactions, {one.stream: one for one in run.outcomes}
+
+    def estimate(self) -> dict[str, Estimate]:
+        with Client(demo_connection(), transport=self.emulator, keep=self.folder) as client:
+            chosen = choose(client, streams_for((), client.objects(), everything=False))
+            return {one.stream: one for one in estimated(ClientSource(client), chosen.streams, {})}
+
+    def work(self) -> None:
+        """A new class and a new journal entry."""
+        lines = [
+            {"ACCOUNTNO": "60100", "TR_TYPE": side, "TRX_AMOUNT": "5.00", "LOCATION": "100", "DEPARTMENT": "100"}
+            for side in ("1", "-1")
+        ]
+        with Client(demo_connection(), transport=self.emulator, keep=False) as client:
+            made = client.create("CLASS", [{"CLASSID": "R9", "NAME": "Retail"}])
+            entry = {"JOURNAL": "GJ", "BATCH_DATE": "11/20/2026", "BATCH_TITLE": "Work", "ENTRIES": lines}
+            made += client.create("GLBATCH", [entry])
+            assert all(one.ok for one in made), made
+
+
+@pytest.fixture
+def visitor(grown: Emulator, tmp_path: Path) -> Visitor:
+    return Visitor(grown, tmp_path)
+
+
+def test_a_first_run_costs_what_was_estimated_and_an_idle_one_a_call_a_stream(visitor: Visitor) -> None:
+    told = visitor.estimate()
+    first, outcomes = visitor.run()
+    assert {name: one.rows for name, one in told.items()} == {name: outcomes[name].rows for name in told}
+    assert {name: one.transactions for name, one in told.items()} == {
+        name: outcomes[name].transactions for name in told
+    }
+    assert first == sum(one.transactions for one in told.values()) + SIGN_IN
+    visitor.now += 3600
+    visitor.work()
+    visitor.now += 60
+    busy, outcomes = visitor.run()
+    assert outcomes["GLDETAIL"].rows > 0
+    promised = len(visitor.streams) + SIGN_IN + 1
+    assert busy > promised
+    visitor.now += 600  # within the overlap, so that the same changes are met again
+    idle, outcomes = visitor.run()
+    assert {one.stream: one.transactions for one in outcomes.values() if one.transactions != 1} == {}
+    assert idle == promised
+    assert outcomes[DELETES].transactions == 1
+    assert outcomes["GLBATCH"].rows > 0
+    visitor.emulator.close()
