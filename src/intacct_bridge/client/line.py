@@ -49,7 +49,7 @@ class Line:
         self.meter = Meter(cap=max_transactions)
         far = transport is None and not is_loopback(urlsplit(connection.endpoint).hostname or "")
         kept = far if keep is None else keep is True
-        self.cache = _cache(connection, keep, kept=kept, networked=transport is None)
+        self.cache = _cache(connection, keep=keep, kept=kept, networked=transport is None)
         self.transport, self.keep, self.means = transport, keep, means
         self._own = HttpTransport(connection) if transport is None else None
         self.state = state_directory() if kept else None
@@ -93,7 +93,7 @@ class Line:
             self._own.close()
 
 
-def _cache(connection: Connection, keep: bool | Path | None, *, kept: bool, networked: bool) -> Path | None:
+def _cache(connection: Connection, *, keep: bool | Path | None, kept: bool, networked: bool) -> Path | None:
     """Where definitions are kept; those of a gateway on this machine by its port, since it may be another tomorrow."""
     if isinstance(keep, Path):
         return keep
