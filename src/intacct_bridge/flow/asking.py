@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Protocol
 
-from intacct_bridge.errors import IntacctError, InvalidRequestError, NotPermittedError
+from intacct_bridge.errors import InvalidRequestError, NotPermittedError
 from intacct_bridge.flow.partition import Answer
 from intacct_bridge.flow.stream import Stream
 from intacct_bridge.model.query import Query
@@ -86,9 +86,10 @@ class Asker:
     def _page(self, query: Query) -> Answer:
         try:
             answer = self._source.page(query)
-        except IntacctError as error:
-            with self._lock:
-                self.transactions += isinstance(error, InvalidRequestError | NotPermittedError) and error.by_gateway
+        except (InvalidRequestError, NotPermittedError) as refused:
+            if not isinstance(refused, InvalidRequestError) or refused.by_gateway:
+                with self._lock:
+                    self.transactions += 1
             raise
         with self._lock:
             self.pages += 1
