@@ -80,13 +80,15 @@ class DuckDB:
         yield
         self._con.unregister(name)  # not after a failure, whose own error that would hide
 
-    def columns(self, table: str) -> "pa.Schema | None":
+    def tables(self) -> frozenset[str]:
+        """The tables of the main schema."""
+        found = self.execute("SELECT table_name FROM duckdb_tables() WHERE schema_name = 'main'")
+        return frozenset(name for (name,) in found)
+
+    def columns(self, table: str) -> "pa.Schema":
         """The columns of an empty answer."""
         import pyarrow as pa
 
-        there = "SELECT count(*) FROM information_schema.tables WHERE table_schema = 'main' AND table_name = ?"
-        if self.execute(there, [table]) == [(0,)]:
-            return None
         empty = self._con.sql(f"SELECT * FROM {quoted(table)} LIMIT 0").to_arrow_table()
         utc = pa.timestamp("us", "UTC")
         return pa.schema(

@@ -134,7 +134,12 @@ class Postgres:
         else:
             self.execute(f"DROP TABLE pg_temp.{quoted(name)}")
 
-    def columns(self, table: str) -> "pa.Schema | None":
+    def tables(self) -> frozenset[str]:
+        """The tables of the copy's schema."""
+        listed = "SELECT table_name::text FROM information_schema.tables WHERE table_schema = ?"
+        return frozenset(name for (name,) in self.execute(listed, [self._schema]))
+
+    def columns(self, table: str) -> "pa.Schema":
         """From the information schema."""
         import pyarrow as pa
 
@@ -143,8 +148,6 @@ class Postgres:
             "WHERE table_schema = ? AND table_name = ? ORDER BY ordinal_position",
             [self._schema, table],
         )
-        if not found:
-            return None
         types = {
             "bigint": pa.int64(),
             "numeric": pa.decimal128(38, 14),

@@ -71,8 +71,11 @@ class Database(Protocol):
     def arrived(self, name: str, rows: "pa.Table | None") -> AbstractContextManager[None]:
         """Rows under a name that SQL can use."""
 
-    def columns(self, table: str) -> "pa.Schema | None":
-        """A table's columns as Arrow types, ours left out; None where there is no table."""
+    def tables(self) -> frozenset[str]:
+        """The names of the tables that are there; one question for all, since each is slow."""
+
+    def columns(self, table: str) -> "pa.Schema":
+        """The columns of a table that is there as Arrow types, ours left out."""
 
     def sql_types(self, schema: "pa.Schema") -> dict[str, str]:
         """What the database calls each column's type."""
@@ -89,7 +92,6 @@ class Session:
         self._lock = threading.RLock()
         self.execute = database.execute
         self.changed = database.changed
-        self.columns = database.columns
         self.sql_types = database.sql_types
         self.arrived = database.arrived
         self.index = database.index
@@ -134,6 +136,7 @@ class SqlSink:
         self.database = Session(database)
         self._database = database
         self._hard = hard_deletes
+        self._tables: frozenset[str] = frozenset()
         self.run = 0
 
     def open(self, company: str, started: datetime) -> int:
@@ -153,6 +156,7 @@ class SqlSink:
                 )
             (self.run,) = db.row(f"SELECT coalesce(max(run), 0) + 1 FROM {ours}.runs")
             db.execute(f"INSERT INTO {ours}.runs VALUES (?, ?, NULL)", [self.run, started])
+            self._tables = self._database.tables()
         return self.run
 
     def peek(self) -> Mapping[str, Bookmark]:
@@ -180,6 +184,10 @@ class SqlSink:
             "DO UPDATE SET bookmark = excluded.bookmark, updated = excluded.updated",
             [stream, plain, at],
         )
+
+    def columns(self, table: str) -> "pa.Schema | None":
+        """The columns of a table as the run found it; None where there was none."""
+        return self._database.columns(table) if table in self._tables else None
 
     def writer(self, stream: Stream, bookmark: Bookmark) -> "SqlWriter":
         """The writer of one stream."""
@@ -214,10 +222,10 @@ class SqlWriter:
         self._parents: list[Value] = []
         self._gone: list[tuple[str, list[Value]]] = []
         with self._db.transaction():
-            self._schema = self._db.columns(stream.name)
+            self._schema = sink.columns(stream.name)
             self._loading = self._schema is None
             if self._loading:
-                self._schema = self._db.columns(stream.name + LOADING)
+                self._schema = sink.columns(stream.name + LOADING)
                 if self._schema is not None and not bookmark.in_progress:
                     self._db.execute(f"DROP TABLE {self._table}")  # of a first walk that is not to be gone on with
                     self._schema = None
