@@ -203,10 +203,12 @@ class Emulator:
         with self._turnstile.passage() as admitted:
             if not admitted:
                 return http_reply(TOO_MANY)
-            latency = self.settings.behaviour.latency_ms
-            if latency:
-                self._sleep(latency / 1000)
-            return self._answer(endpoint, body)
+            began = time.monotonic()
+            reply = self._answer(endpoint, body)
+            left = self.settings.behaviour.latency_ms / 1000 - (time.monotonic() - began)
+            if left > 0:
+                self._sleep(left)
+            return reply
 
     def _answer(self, endpoint: str, body: bytes) -> Reply:
         with self._lock:

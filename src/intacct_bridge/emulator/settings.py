@@ -205,6 +205,7 @@ class Behaviour:
     hold_seconds: float = 30
     """How long a request beyond those is held before it is refused."""
     latency_ms: float = 0
+    """How long a request takes from its turn to its answer, our own work included."""
 
 
 @dataclass(frozen=True, slots=True)

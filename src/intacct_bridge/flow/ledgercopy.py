@@ -208,11 +208,11 @@ def _of_postgres(con: "duckdb.DuckDBPyConnection", uri: str) -> str:
     database = Postgres(uri)
     database.connect()
     try:
-        held = database.columns(LEDGER)
-        if held is None:
+        if LEDGER not in database.tables():
             raise SettingsError(
                 f"{database.name} holds no {LEDGER}", fix=f"extract it first: intacct extract {LEDGER} --to ..."
             )
+        held = database.columns(LEDGER)
         amounts = {"DEBITAMOUNT": "DECIMAL(38,14)", "CREDITAMOUNT": "DECIMAL(38,14)"}
         names = [name for name in NEEDED if name in held.names]
         columns = ", ".join(f"{quoted(name)}::text" if name in amounts else quoted(name) for name in names)

@@ -1,19 +1,17 @@
 """A copy in an SQL database: one table a stream, kept by key, the bookmark in the same transaction as the rows.
 
 Tables carry the objects' names; ours stand in a schema of their own. A stream that was never read to the end lies
-in a table named `NAME (loading)` and gets its own name in the transaction that ends its first walk. There is one
-connection, and every transaction runs under one lock. Rows wait as Arrow batches until the commit, so a writer never
-holds a transaction open. What differs between databases is behind `Database`.
+in a table named `NAME (loading)` and gets its own name in the transaction that ends its first walk. Rows wait as
+Arrow batches until the commit, so a writer never holds a transaction open.
 """
 
 import json
-import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from intacct_bridge.errors import SettingsError
+from intacct_bridge.flow.database import Database, Session
 from intacct_bridge.flow.evolution import Evolution, evolve, gathered, joined, schema_of
 from intacct_bridge.flow.sink import Committed, StreamOutcome, quoted
 from intacct_bridge.flow.state import Bookmark
@@ -37,95 +35,6 @@ _OURS = (
 )
 
 
-class Database(Protocol):
-    """A database as the sink needs it. Values are bound where the SQL says `?`."""
-
-    name: str
-    """How a person would call it."""
-    ours: str
-    """The schema of our own tables, quoted."""
-    listing: str
-    """An array of texts as a bound value, in SQL."""
-
-    def connect(self) -> None:
-        """Open it, if it is not open; SettingsError where that is not possible."""
-
-    def close(self) -> None:
-        """Let go of it."""
-
-    def begin(self) -> None:
-        """Begin a transaction."""
-
-    def end(self, *, keep: bool) -> None:
-        """Commit the transaction, or undo it."""
-
-    def execute(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-        """Run a statement; its rows, if it has any."""
-
-    def changed(self, sql: str, values: Sequence[Any]) -> int:
-        """Run an UPDATE or DELETE; the number of rows it met."""
-
-    def texts(self, values: Iterable[str]) -> Any:
-        """Texts as `listing` wants them bound."""
-
-    def arrived(self, name: str, rows: "pa.Table | None") -> AbstractContextManager[None]:
-        """Rows under a name that SQL can use."""
-
-    def tables(self) -> frozenset[str]:
-        """The names of the tables that are there; one question for all, since each is slow."""
-
-    def columns(self, table: str) -> "pa.Schema":
-        """The columns of a table that is there as Arrow types, ours left out."""
-
-    def sql_types(self, schema: "pa.Schema") -> dict[str, str]:
-        """What the database calls each column's type."""
-
-    def index(self, table: str, columns: Iterable[str]) -> None:
-        """Make rows findable by these columns; an empty name is none."""
-
-
-class Session:
-    """One database under one lock."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
-        self._lock = threading.RLock()
-        self.execute = database.execute
-        self.changed = database.changed
-        self.sql_types = database.sql_types
-        self.arrived = database.arrived
-        self.index = database.index
-
-    @contextmanager
-    def transaction(self) -> Iterator[None]:
-        """All of it or nothing, one at a time."""
-        with self._lock:
-            self._database.begin()
-            try:
-                yield
-            except BaseException:
-                self._database.end(keep=False)
-                raise
-            self._database.end(keep=True)
-
-    @contextmanager
-    def listed(self, values: Sequence[Value], of: "pa.DataType") -> Iterator[None]:
-        """Values as the column `v` of `_listed`, so that a list of any length is one thing."""
-        import pyarrow as pa
-
-        with self.arrived("_listed", pa.table({"v": pa.array(values, of)})):
-            yield
-
-    def row(self, sql: str, values: Sequence[Any] = ()) -> tuple[Any, ...]:
-        """The only row of an answer."""
-        return self.execute(sql, values)[0]
-
-    def close(self) -> None:
-        """Close the database, once no transaction is open."""
-        with self._lock:
-            self._database.close()
-
-
 class SqlSink:
     """An SQL database as a destination."""
 
@@ -136,7 +45,7 @@ class SqlSink:
         self.database = Session(database)
         self._database = database
         self._hard = hard_deletes
-        self._tables: frozenset[str] = frozenset()
+        self._tables: frozenset[str] | None = None
         self.run = 0
 
     def open(self, company: str, started: datetime) -> int:
@@ -156,14 +65,13 @@ class SqlSink:
                 )
             (self.run,) = db.row(f"SELECT coalesce(max(run), 0) + 1 FROM {ours}.runs")
             db.execute(f"INSERT INTO {ours}.runs VALUES (?, ?, NULL)", [self.run, started])
-            self._tables = self._database.tables()
         return self.run
 
     def peek(self) -> Mapping[str, Bookmark]:
         """The bookmarks without beginning a run, and closed again; nothing where nothing is stored yet."""
         self._database.connect()
+        ours = "SELECT count(*) FROM information_schema.tables WHERE table_schema = ? AND table_name = 'bookmarks'"
         try:
-            ours = "SELECT count(*) FROM information_schema.tables WHERE table_schema = ? AND table_name = 'bookmarks'"
             there = self.database.execute(ours, [self._database.ours.strip('"')])
             return self.bookmarks() if there != [(0,)] else {}
         finally:
@@ -186,8 +94,13 @@ class SqlSink:
         )
 
     def columns(self, table: str) -> "pa.Schema | None":
-        """The columns of a table as the run found it; None where there was none."""
+        """The columns of a table; None where there is none."""
+        self._tables = self._database.tables() if self._tables is None else self._tables
         return self._database.columns(table) if table in self._tables else None
+
+    def forget_names(self) -> None:
+        """A table was made or renamed."""
+        self._tables = None
 
     def writer(self, stream: Stream, bookmark: Bookmark) -> "SqlWriter":
         """The writer of one stream."""
@@ -271,8 +184,9 @@ class SqlWriter:
             deleted += sum(self._delete(field, keys, at) for field, keys in self._gone)
             if self._loading and not bookmark.in_progress:
                 self._db.execute(f"ALTER TABLE {self._table} RENAME TO {quoted(self._stream.name)}")
-            plain = json.dumps(bookmark.to_dict())
-            self._sink.keep_bookmark(self._stream.name, plain, at)
+            self._sink.keep_bookmark(self._stream.name, json.dumps(bookmark.to_dict()), at)
+        if self._loading:
+            self._sink.forget_names()
         self._loading = self._loading and bookmark.in_progress
         self._fresh = self._fresh and self._loading
         self._batches, self._parents, self._gone = [], [], []
@@ -391,10 +305,10 @@ class SqlWriter:
 
     def _take(self, where: str, at: datetime) -> int:
         """Rows that are gone: marked, or removed where the destination wants that."""
-        where = f"{where} AND _deleted_at IS NULL"
+        living = f"{where} AND _deleted_at IS NULL"
         if self._hard:
-            return self._db.changed(f"DELETE FROM {self._table} WHERE {where}", [])
-        changed = f"UPDATE {self._table} SET _deleted_at = ?, _run = ? WHERE {where}"
+            return self._db.changed(f"DELETE FROM {self._table} WHERE {living}", [])
+        changed = f"UPDATE {self._table} SET _deleted_at = ?, _run = ? WHERE {living}"
         return self._db.changed(changed, [at, self._sink.run])
 
     def _type_of(self, field: str) -> "pa.DataType":

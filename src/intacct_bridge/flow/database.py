@@ -1,0 +1,103 @@
+"""An SQL database as a copy needs it, whichever it is: one connection, one transaction at a time, rows as Arrow.
+
+What differs between databases is behind `Database`; `Session` puts it under one lock.
+"""
+
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from typing import TYPE_CHECKING, Any, Protocol
+
+from intacct_bridge.wire.values import Value
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+class Database(Protocol):
+    """A database as the sink needs it. Values are bound where the SQL says `?`."""
+
+    name: str
+    """How a person would call it."""
+    ours: str
+    """The schema of our own tables, quoted."""
+    listing: str
+    """An array of texts as a bound value, in SQL."""
+
+    def connect(self) -> None:
+        """Open it, if it is not open; SettingsError where that is not possible."""
+
+    def close(self) -> None:
+        """Let go of it."""
+
+    def begin(self) -> None:
+        """Begin a transaction."""
+
+    def end(self, *, keep: bool) -> None:
+        """Commit the transaction, or undo it."""
+
+    def execute(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """Run a statement; its rows, if it has any."""
+
+    def changed(self, sql: str, values: Sequence[Any]) -> int:
+        """Run an UPDATE or DELETE; the number of rows it met."""
+
+    def texts(self, values: Iterable[str]) -> Any:
+        """Texts as `listing` wants them bound."""
+
+    def arrived(self, name: str, rows: "pa.Table | None") -> AbstractContextManager[None]:
+        """Rows under a name that SQL can use."""
+
+    def tables(self) -> frozenset[str]:
+        """The names of the tables that are there; one question for all, since each is slow."""
+
+    def columns(self, table: str) -> "pa.Schema":
+        """The columns of a table that is there as Arrow types, ours left out."""
+
+    def sql_types(self, schema: "pa.Schema") -> dict[str, str]:
+        """What the database calls each column's type."""
+
+    def index(self, table: str, columns: Iterable[str]) -> None:
+        """Make rows findable by these columns; an empty name is none."""
+
+
+class Session:
+    """One database under one lock."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._lock = threading.RLock()
+        self.execute = database.execute
+        self.changed = database.changed
+        self.sql_types = database.sql_types
+        self.arrived = database.arrived
+        self.index = database.index
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All of it or nothing, one at a time."""
+        with self._lock:
+            self._database.begin()
+            try:
+                yield
+            except BaseException:
+                self._database.end(keep=False)
+                raise
+            self._database.end(keep=True)
+
+    @contextmanager
+    def listed(self, values: Sequence[Value], of: "pa.DataType") -> Iterator[None]:
+        """Values as the column `v` of `_listed`, so that a list of any length is one thing."""
+        import pyarrow as pa
+
+        with self.arrived("_listed", pa.table({"v": pa.array(values, of)})):
+            yield
+
+    def row(self, sql: str, values: Sequence[Any] = ()) -> tuple[Any, ...]:
+        """The only row of an answer."""
+        return self.execute(sql, values)[0]
+
+    def close(self) -> None:
+        """Close the database, once no transaction is open."""
+        with self._lock:
+            self._database.close()
