@@ -1,13 +1,15 @@
 """What can be done from the outbox alone, without the input: settle what is in doubt, retry what was not applied.
 
-Both keep to the entries of the company and entity that the connection is signed in to; what belongs elsewhere is left.
+Both keep to the entries of the company that the connection is signed in to, and to its entity where it names one; at
+the top level they go into each entity that entries are of. What belongs elsewhere is left.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from intacct_bridge.errors import SettingsError
 from intacct_bridge.flow.company import Company, Whereabouts
-from intacct_bridge.flow.dialect import speaking
+from intacct_bridge.flow.dialect import Dialect, speaking
+from intacct_bridge.flow.entities import spelled
 from intacct_bridge.flow.entry import FREE, Entry, Intent, State
 from intacct_bridge.flow.load import BATCH
 from intacct_bridge.flow.outbox import Outbox
@@ -26,11 +28,12 @@ def settle_doubts(
 ) -> list[Entry]:
     """Settle every entry in doubt (or those with these numbers) and return them as they stand then."""
     _may_write(company)
-    company = speaking(company)
+    spoken = speaking(company)
     outbox.serve(Whereabouts.of(company.connection).user, lambda: company.company_time)
-    return Settler(company, outbox, settings or SettleSettings()).settle(
-        _here(company, outbox, (State.IN_DOUBT,), only)
-    )
+    done: list[Entry] = []
+    for within, entries in _here(spoken, outbox, (State.IN_DOUBT,), only):
+        done += Settler(within, outbox, settings or SettleSettings()).settle(entries)
+    return done
 
 
 def retry(company: Company, outbox: Outbox, *, only: Iterable[int] = ()) -> list[Entry]:
@@ -40,21 +43,31 @@ def retry(company: Company, outbox: Outbox, *, only: Iterable[int] = ()) -> list
     """
     _may_write(company)
     outbox.serve(Whereabouts.of(company.connection).user, lambda: company.company_time)
-    sender = Sender(company, outbox)
     done: list[Entry] = []
-    for some in chunks(_here(company, outbox, FREE, only), BATCH):
-        begun = outbox.begin(outbox.plan(map(_intent, some)))
-        if begun:
-            done += sender.send(begun)
+    for within, entries in _here(speaking(company), outbox, FREE, only):
+        sender = Sender(within, outbox)
+        for some in chunks(entries, BATCH):
+            begun = outbox.begin(outbox.plan(map(_intent, some)))
+            if begun:
+                done += sender.send(begun)
     return done
 
 
-def _here(company: Company, outbox: Outbox, states: Sequence[State], only: Iterable[int]) -> list[Entry]:
+def _here(
+    company: Dialect, outbox: Outbox, states: Sequence[State], only: Iterable[int]
+) -> Iterator[tuple[Dialect, list[Entry]]]:
+    """The entries of the entity that the connection is signed in to, at the top level of every entity, each with it."""
     where = Whereabouts.of(company.connection)
-    numbers = frozenset(only)
-    found = outbox.entries(company=where.company, states=states)
-    entity = where.entity.casefold()
-    return [entry for entry in found if entry.place.entity == entity and (not numbers or entry.number in numbers)]
+    numbers, here = frozenset(only), where.entity.casefold()
+    found: dict[str, list[Entry]] = {}
+    for entry in outbox.entries(company=where.company, states=states):
+        if not numbers or entry.number in numbers:
+            found.setdefault(entry.place.entity, []).append(entry)
+    for entity, entries in found.items():
+        if entity == here:
+            yield company, entries
+        elif not here:
+            yield company.within(spelled(entity, company)), entries
 
 
 def _intent(entry: Entry) -> Intent:

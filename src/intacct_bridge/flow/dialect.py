@@ -5,7 +5,7 @@ objects (attachments, their folders, employees' rates) are reached by functions 
 like any other company. What the older functions cannot answer is refused with the reason, and read as "not checked".
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 
 from intacct_bridge.client.connection import Connection
@@ -52,6 +52,13 @@ class Dialect:
     def company_time(self) -> datetime:
         """The gateway's clock."""
         return self._company.company_time
+
+    def within(self, entity: str) -> "Dialect":
+        """The same company, signed in to one of its entities."""
+        inside: Callable[[str], Company] | None = getattr(self._company, "entity", None)
+        if inside is None:
+            raise InvalidRequestError("this connection cannot sign in to another entity", fix="sign in to it")
+        return Dialect(inside(entity))
 
     def ask(self, function: Element, /) -> Result:
         """Any function that only reads."""

@@ -23,6 +23,8 @@ from intacct_bridge.model.rules import Readers, Wanted
 from intacct_bridge.model.unify import Cells, Native, answered, grouped, native, wanted
 
 _HERE = Path()
+_ENTITIES = {"entity_number": "LOCATIONID", "entity_id": "RECORDNO", "entity_name": "NAME", "entity": ""}
+"""What a mapping carries to say whose books a record goes to, the surest first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +122,7 @@ class MappedLayout:
             source_key=source if any(source) else (),
             attachments=files,
             findings=findings,
+            entity=_entity(record.carried),
         )
 
     def _said(self, cells: Cells, columns: Mapping[str, str], wrapper: str | None) -> Iterator[Said]:
@@ -128,6 +131,15 @@ class MappedLayout:
             one = self.subject.field(name) if wrapper is None else held.field(name) if held else None
             if one is not None and not isinstance(value, Wanted):
                 yield Said(one, columns.get(name, name), value)
+
+
+def _entity(carried: Mapping[str, object]) -> tuple[str, str]:
+    """The entity that a record names, and by what."""
+    for name, by in _ENTITIES.items():
+        text = text_of(carried.get(name)).strip()
+        if text:
+            return text, by
+    return "", ""
 
 
 def _cells(row: SourceRow) -> Mapping[str, object]:

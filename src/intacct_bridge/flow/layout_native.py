@@ -20,6 +20,7 @@ from intacct_bridge.flow.write import Finding, Line, Write
 from intacct_bridge.model.catalog import FieldDef
 from intacct_bridge.wire.values import Kind, Value
 
+_OWNER = "MEGAENTITYID"
 _DAYS = (Kind.DATE, Kind.TIMESTAMP)
 
 
@@ -69,6 +70,8 @@ class Columns:
     groups: tuple[str, ...]
     """Columns that hold a record of fields, such as DISPLAYCONTACT."""
     readings: Mapping[str, DateReading]
+    entity: str = ""
+    """The column that says whose books a record goes to."""
 
     @classmethod
     def of(cls, subject: Subject, table: Table, order: DateOrder | None) -> "Columns":
@@ -77,13 +80,16 @@ class Columns:
         lines: dict[str, tuple[LineSet, FieldDef]] = {}
         nested: dict[str, LineSet] = {}
         groups: list[str] = []
+        entity = ""
         for column in table.columns:
             name = column.strip()
             if plain(name) in (plain(REASON), COLUMN):
                 continue
             one, line = subject.field(name), _line_field(subject, name)
             held = subject.line_set(name)
-            if held is not None and table.form != "csv":
+            if _names_entity(name, one):
+                entity = column
+            elif held is not None and table.form != "csv":
                 nested[column] = held
             elif one is not None:
                 header[column] = one
@@ -96,12 +102,18 @@ class Columns:
         days = {column: one for column, one in header.items() if one.kind in _DAYS}
         days |= {column: one for column, (_, one) in lines.items() if one.kind in _DAYS}
         readings = {column: date_reading([text_of(row.cells.get(column)) for row in table], order) for column in days}
-        return cls(header, lines, nested, tuple(groups), readings)
+        return cls(header, lines, nested, tuple(groups), readings, entity)
 
     def names(self) -> dict[str, str]:
         """The input's column for each Intacct field."""
         found = {one.name: column for column, (_, one) in self.lines.items()}
         return found | {one.name: column for column, one in self.header.items()}
+
+
+def _names_entity(name: str, one: FieldDef | None) -> bool:
+    """Whether a column says whose books the record goes to: its owner's field, or one called `entity`."""
+    owner = name.upper() == _OWNER and (one is None or one.readonly)
+    return owner or (plain(name) == "entity" and (one is None or one.readonly))
 
 
 def _line_field(subject: Subject, name: str) -> tuple[LineSet, FieldDef] | None:
@@ -173,7 +185,17 @@ class _Reader:
             source_key=source if any(source) else (),
             attachments=files,
             findings=self._findings,
+            entity=self._entity(rows),
         )
+
+    def _entity(self, rows: list[SourceRow]) -> tuple[str, str]:
+        """The entity that the record's rows name; they must agree."""
+        column = self._columns.entity
+        texts = list(dict.fromkeys(text for row in rows if (text := text_of(row.cells.get(column)).strip())))
+        if len(texts) > 1:
+            message = f"{texts[1]!r} contradicts {texts[0]!r} in the record's first row"
+            self._findings.append(Finding("header", message, "make the rows agree", column, rows[0].position))
+        return (texts[0], "LOCATIONID" if column.strip().upper() == _OWNER else "") if texts else ("", "")
 
     def _header(self, rows: list[SourceRow]) -> dict[str, Value]:
         fields: dict[str, Value] = {}

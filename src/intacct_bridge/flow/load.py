@@ -7,13 +7,14 @@ are looked for at its end. Whatever stops a load, running it again carries on: w
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from itertools import islice
 
 from intacct_bridge.errors import Fault, IntacctError, SettingsError
 from intacct_bridge.flow.company import Company, Whereabouts
 from intacct_bridge.flow.dialect import speaking
+from intacct_bridge.flow.entities import by_entity
 from intacct_bridge.flow.entry import Entry, Intent, Receipt, State
 from intacct_bridge.flow.functions import Functions
 from intacct_bridge.flow.outbox import Outbox
@@ -105,21 +106,32 @@ class Loader:
     def __init__(
         self, company: Company, outbox: Outbox, settings: LoadSettings = LoadSettings(), *, step: Step = no_step
     ) -> None:
-        company = self._company = speaking(company)
+        self._company = spoken = speaking(company)
         self._outbox = outbox
         self._settings = settings
         self._step = step
-        self._where = Whereabouts.of(company.connection)
-        self._functions = Functions(company)
-        self._sender = Sender(company, outbox, step=step)
-        self._settler = Settler(company, outbox, settings.settle, step=step)
-        if company.connection.read_only:
+        self._where = Whereabouts.of(spoken.connection)
+        self._functions = Functions(spoken)
+        self._sender = Sender(spoken, outbox, step=step)
+        self._settler = Settler(spoken, outbox, settings.settle, step=step)
+        if spoken.connection.read_only:
             raise SettingsError(
-                f"connection {company.connection.name!r} is read-only", fix="load through one that may write"
+                f"connection {spoken.connection.name!r} is read-only", fix="load through one that may write"
             )
 
     def apply(self, plan: Plan) -> Iterator[Outcome]:
-        """Apply a plan's records; those it refused are left out."""
+        """Apply a plan's records, those of an entity in its own session; those it refused are left out."""
+        for entity, places in by_entity([planned.write for planned in plan.records]).items():
+            some = replace(plan, records=tuple(plan.records[place] for place in places))
+            yield from self._within(entity)._apply(some)
+
+    def _within(self, entity: str) -> "Loader":
+        """The loader of one entity."""
+        if not entity:
+            return self
+        return Loader(self._company.within(entity), self._outbox, self._settings, step=self._step)
+
+    def _apply(self, plan: Plan) -> Iterator[Outcome]:
         folders = [one.write for one in plan.of(Verdict.CREATE) if one.write.object == "SUPDOCFOLDER" != plan.object]
         if folders:
             yield from self.load(folders)  # what they are for must find them there

@@ -76,6 +76,7 @@ def _dumped_record(planned: Planned) -> dict[str, Any]:
         "rows": [[row.source, row.number] for row in write.rows],
         "columns": dict(write.columns),
         "attachments": [list(write.attachments), write.folder],
+        "entity": write.entity,
         "fields": _dumped_fields(write.fields),
         "lines": {
             wrapper: [[line.object, line.row.source, line.row.number, _dumped_fields(line.fields)] for line in lines]
@@ -134,6 +135,7 @@ def _loaded_record(tree: Mapping[str, Any]) -> Planned:
         tree["columns"],
         attachments=tuple(tree.get("attachments", ((), ""))[0]),
         folder=tree.get("attachments", ((), ""))[1],
+        entity=tree.get("entity", ""),
     )
     return Planned(
         write,

@@ -14,7 +14,8 @@ from intacct_bridge.flow.aim import Aim, Aimed, Mode, confirmed
 from intacct_bridge.flow.attach import folder_missing, folder_write
 from intacct_bridge.flow.check import RULES, EntityFacts, Facts, check
 from intacct_bridge.flow.company import Company, Whereabouts
-from intacct_bridge.flow.dialect import speaking
+from intacct_bridge.flow.dialect import Dialect, speaking
+from intacct_bridge.flow.entities import by_entity, placed
 from intacct_bridge.flow.entry import Entry, Receipt, State
 from intacct_bridge.flow.functions import Functions
 from intacct_bridge.flow.layout import Layout
@@ -35,7 +36,7 @@ def make_plan(table: Table, layout: Layout, company: Company, outbox: Outbox, se
     """Read an input and decide on each of its records."""
     notes = (*table.notes, *layout.notes(table))
     empty = Plan(Whereabouts.of(company.connection), layout.object, table.path.name, table.columns, (), 0, notes)
-    return _Planner(company, outbox, settings).plan(layout.read(table), empty)
+    return _plan_all(layout.read(table), empty, speaking(company), outbox, settings)
 
 
 def plan_writes(
@@ -49,7 +50,35 @@ def plan_writes(
 ) -> Plan:
     """Decide on records that come from elsewhere than a file; all of them are of one object."""
     empty = Plan(Whereabouts.of(company.connection), object_name, source, (), (), 0)
-    return _Planner(company, outbox, settings).plan(writes, empty)
+    return _plan_all(writes, empty, speaking(company), outbox, settings)
+
+
+def _plan_all(writes: Iterable[Write], empty: Plan, company: Dialect, outbox: Outbox, settings: PlanSettings) -> Plan:
+    """Plan the records of each entity in a session of its own; the plan has them in the order of the input."""
+    before = company.meter.transactions
+    writes = placed(writes, company, offline=settings.offline)
+    places = by_entity(writes)
+    parts = {
+        entity: _Planner(company.within(entity) if entity else company, outbox, settings).plan(
+            [writes[place] for place in some], empty
+        )
+        for entity, some in (places or {"": []}).items()
+    }
+    return replace(_joined(parts, places, empty), reads=company.meter.transactions - before)
+
+
+def _joined(parts: Mapping[str, Plan], places: Mapping[str, Sequence[int]], empty: Plan) -> Plan:
+    folders: list[Planned] = []
+    records: dict[int, Planned] = {}
+    for entity, part in parts.items():
+        some = [replace(one, write=replace(one.write, entity=entity)) for one in part.records]
+        own = len(places.get(entity, ()))
+        folders += some[: len(some) - own]
+        records |= zip(places.get(entity, ()), some[len(some) - own :], strict=True)
+    notes = [f"{len(some):,} records are for entity {entity}." for entity, some in places.items() if entity]
+    unchecked = dict.fromkeys(text for part in parts.values() for text in part.unchecked)
+    ordered = (records[place] for place in sorted(records))
+    return replace(empty, records=(*folders, *ordered), notes=(*empty.notes, *notes), unchecked=tuple(unchecked))
 
 
 def confirm_plan(plan: Plan, company: Company, outbox: Outbox) -> Plan:
@@ -65,7 +94,7 @@ def confirm_plan(plan: Plan, company: Company, outbox: Outbox) -> Plan:
             f"for company {where.company}, entity {where.entity or 'none'}",
             fix="use the connection that the plan was made with",
         )
-    now = _Planner(company, outbox, PlanSettings()).confirm(replace(plan, where=where, unchecked=()))
+    now = _confirm_all(replace(plan, where=where, unchecked=()), speaking(company), outbox)
     moved = now.of(Verdict.REFUSED)
     if moved:
         raise InvalidRequestError(
@@ -76,11 +105,25 @@ def confirm_plan(plan: Plan, company: Company, outbox: Outbox) -> Plan:
     return now
 
 
+def _confirm_all(plan: Plan, company: Dialect, outbox: Outbox) -> Plan:
+    before = company.meter.transactions
+    done: list[Plan] = []
+    for entity, places in by_entity([one.write for one in plan.records]).items():
+        some = replace(plan, records=tuple(plan.records[place] for place in places))
+        part = _Planner(company.within(entity) if entity else company, outbox, PlanSettings()).confirm(some)
+        records = tuple(replace(one, write=replace(one.write, entity=entity)) for one in part.records)
+        done.append(replace(part, records=records))
+    records = tuple(one for part in done for one in part.records)
+    unchecked = dict.fromkeys(text for part in done for text in part.unchecked)
+    reads = company.meter.transactions - before
+    return replace(plan, records=records, unchecked=tuple(unchecked), reads=reads)
+
+
 class _Planner:
     """Carries what is known from step to step."""
 
-    def __init__(self, company: Company, outbox: Outbox, settings: PlanSettings) -> None:
-        company = self._company = speaking(company)
+    def __init__(self, company: Dialect, outbox: Outbox, settings: PlanSettings) -> None:
+        self._company = company
         self._outbox = outbox
         self._settings = settings
         self._where = Whereabouts.of(company.connection)

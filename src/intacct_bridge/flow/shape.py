@@ -98,6 +98,7 @@ class Shaper:
         source_key: tuple[str, ...] = (),
         attachments: tuple[str, ...] = (),
         findings: Iterable[Finding] = (),
+        entity: tuple[str, str] = ("", ""),
     ) -> Write:
         """The record as a write that would create it; planning makes it an update where that is wanted."""
         name = self.subject.name
@@ -119,6 +120,7 @@ class Shaper:
             (*faults, *findings),
             attachments,
             self.folder if attachments else "",
+            *entity,
         )
 
     def files(self, cell: object, base: Path, row: SourceRow, findings: list[Finding]) -> tuple[str, ...]:

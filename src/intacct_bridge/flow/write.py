@@ -82,6 +82,11 @@ class Write:
     """Paths of files that go with it."""
     folder: str = ""
     """The attachment folder for them."""
+    entity: str = ""
+    """The entity whose books it goes to, as the input says it, and once it is planned by its id; empty for the one that
+    the connection is signed in to."""
+    entity_by: str = ""
+    """What the input says it by: `LOCATIONID`, `RECORDNO`, `NAME`, or nothing where it may be any."""
 
     @property
     def position(self) -> str:
