@@ -9,7 +9,7 @@ from intacct_bridge.client.client import Client
 from intacct_bridge.edge.console import Console
 from intacct_bridge.edge.progress import progress
 from intacct_bridge.edge.singer_sink import SingerSink
-from intacct_bridge.flow.destination import open_sink
+from intacct_bridge.flow.destination import getting_ready, open_sink
 from intacct_bridge.flow.extract import Extraction
 from intacct_bridge.flow.reading import Options
 from intacct_bridge.flow.sink import Sink, StreamOutcome
@@ -42,7 +42,8 @@ def run_extraction(
 ) -> Extracted:
     """Bring the copy up to date."""
     began, spent = time.monotonic(), client.meter.transactions
-    chosen = choose(client, streams, select)
+    with getting_ready(to):
+        chosen = choose(client, streams, select)
     sink: Sink = SingerSink(sys.stdout.buffer) if to == "-" else open_sink(to, hard_deletes=hard_deletes)
     try:
         run = Extraction(ClientSource(client), sink, chosen.streams, headers=chosen.headers, options=options)

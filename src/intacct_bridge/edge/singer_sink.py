@@ -87,6 +87,7 @@ class SingerSink:
 
     uri = "-"
     commit_rows = 20_000
+    commit_seconds = 0.0
 
     def __init__(
         self,

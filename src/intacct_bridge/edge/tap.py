@@ -141,11 +141,13 @@ def sync(
     """Send the selected streams; 1 when one of them failed, which costs no other anything."""
     from dataclasses import replace
 
+    from intacct_bridge.flow.destination import getting_ready
     from intacct_bridge.flow.extract import Extraction
     from intacct_bridge.flow.source import ClientSource, choose
 
     names = [one.stream for one in chosen]
-    picked = choose(client, names, {one.stream: one.fields for one in chosen if one.fields is not None})
+    with getting_ready("-"):
+        picked = choose(client, names, {one.stream: one.fields for one in chosen if one.fields is not None})
     named = {stream.name: one.fields for stream, one in zip(picked.streams, chosen, strict=True)}
     sink = SingerSink(
         out,

@@ -1,6 +1,9 @@
 """Which sink a URI means."""
 
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from importlib import import_module
 from pathlib import Path
 
 from intacct_bridge.errors import SettingsError
@@ -38,6 +41,27 @@ def compact_copy(uri: str) -> Iterator[Compacted]:
     if at.scheme not in _FORMATS:
         raise SettingsError(f"{uri} is not a copy in change files", fix="only parquet, csv and jsonl are rewritten")
     return compact(at.path, _FORMATS[at.scheme]())
+
+
+_NEEDS = {"duckdb": "duckdb", "postgresql": "adbc_driver_postgresql.dbapi", "parquet": "pyarrow.parquet"}
+
+
+@contextmanager
+def getting_ready(uri: str) -> Iterator[None]:
+    """Import what reading into a destination takes, while others wait for the gateway; half a second on some machines.
+
+    What cannot be imported says so when it is used.
+    """
+
+    def load() -> None:
+        with suppress(ImportError):
+            for name in ("pyarrow.compute", _NEEDS.get(place(uri).scheme, "json")):
+                import_module(name)
+
+    with ThreadPoolExecutor(1, "imports") as aside:
+        loaded = aside.submit(load)
+        yield
+        loaded.result()
 
 
 def open_sink(uri: str, *, hard_deletes: bool = False) -> Sink:

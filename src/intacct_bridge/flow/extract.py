@@ -1,6 +1,7 @@
 """A run: streams side by side from the company into a destination, each for itself, and what became of each.
 
-Streams are read in threads; the calls of all run in one pool as wide as the company allows, so a stream alone uses all
+Streams are read in threads; the calls of all run in one pool somewhat wider than the company allows, where the client's
+gate lets through as many as may run: the next is waiting there while an answer is taken apart. A stream alone uses all
 of it and many share it. A failed stream keeps what it had committed and costs no other anything. Lines whose headers
 are read in the same run follow them in the same thread, because they want to know which headers changed. Deletes come
 last.
@@ -31,7 +32,7 @@ from intacct_bridge.wire.values import Value
 DELETES = "deletes"
 """The name under which the following of deletes stands among the outcomes."""
 SPARE_THREADS = 2
-"""More streams than calls, so that a call is always waiting while another stream stores its rows."""
+"""More streams, and more calls in the making, than may run, so that one is always waiting at the gate."""
 
 
 @dataclass(slots=True)
@@ -80,9 +81,18 @@ class Extraction:
         started = self._source.now()
         run = self._sink.open(self._source.company, started)
         width = max(1, self._source.concurrency)
-        with ThreadPoolExecutor(width, "call") as pool:
-            rows = self._sink.commit_rows
-            context = Context(self._source, pool, self._options, run, wall(started), self._stop, self._events.put, rows)
+        with ThreadPoolExecutor(width + SPARE_THREADS, "call") as pool:
+            context = Context(
+                self._source,
+                pool,
+                self._options,
+                run,
+                started=wall(started),
+                stop=self._stop,
+                emit=self._events.put,
+                commit_rows=self._sink.commit_rows,
+                commit_seconds=self._sink.commit_seconds,
+            )
             readings = self._readings(context)
             ledger = _Ledger()
             work = threading.Thread(target=self._work, args=(context, readings, ledger), name="extraction")

@@ -9,6 +9,7 @@ from collections.abc import Callable, Generator
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from datetime import datetime
+from time import monotonic
 
 from intacct_bridge.errors import IntacctError
 from intacct_bridge.flow.asking import Asker, Source
@@ -73,6 +74,7 @@ class Context:
     stop: threading.Event
     emit: Callable[[Progress], None]
     commit_rows: int
+    commit_seconds: float
 
     def now(self) -> datetime:
         """The company's time."""
@@ -111,6 +113,7 @@ class Reading:
         self._recognition: Recognition | None = None
         self._beside: list[Asker] = []
         self._waiting = 0
+        self._saved = monotonic()
         self._storing = False
 
     @property
@@ -184,8 +187,9 @@ class Reading:
         self.context.emit(Progress(self.name, self.count.rows, self.expected, self.pages))
 
     def safe_point(self) -> None:
-        """Commit if enough has gathered."""
-        if self._waiting >= self.context.commit_rows:
+        """Commit if enough has gathered, or gathers slowly."""
+        slow = self.context.commit_seconds and monotonic() - self._saved >= self.context.commit_seconds
+        if self._waiting >= self.context.commit_rows or (self._waiting and slow):
             self.save()
 
     def save(self) -> None:
@@ -194,6 +198,7 @@ class Reading:
         self.bookmark = replace(self.bookmark, dropped=self.asker.dropped)
         done: Committed = self.writer.commit(self.bookmark, self.context.now())
         self._storing = False
+        self._saved = monotonic()
         self._waiting = 0
         self.count.deleted += done.deleted
         self.count.added += done.added

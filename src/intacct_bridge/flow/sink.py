@@ -96,6 +96,8 @@ class Sink(Protocol):
     uri: str
     commit_rows: int
     """How many rows of one stream a commit should hold."""
+    commit_seconds: float
+    """The same for a slow stream, so that its last commit is small as well; 0 where only rows count."""
 
     def open(self, company: str, started: datetime) -> int:
         """Begin a run: refuses another company's copy, and gives the run's number, higher than any before."""

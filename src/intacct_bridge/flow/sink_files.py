@@ -34,6 +34,7 @@ class FileSink:
     """A folder as a destination."""
 
     commit_rows = 50_000
+    commit_seconds = 0.0
 
     def __init__(self, path: str, format_: Format) -> None:
         self.uri = f"{format_.name}:{path}"
