@@ -1,10 +1,12 @@
 """Scenario files: what they change, and what is wrong with one that cannot be read."""
 
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 
-from intacct_bridge.emulator.settings import EmulatorSettings, load_scenario, scenario
+from intacct_bridge.emulator.asking import taken
+from intacct_bridge.emulator.settings import ClockChange, EmulatorSettings, UserSettings, load_scenario, scenario
 from intacct_bridge.errors import SettingsError
 
 
@@ -50,3 +52,19 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 def test_secrets_are_not_in_reprs() -> None:
     assert "demo-user-password" not in repr(scenario({}))
     assert "demo-sender-password" not in repr(scenario({}))
+
+
+@pytest.mark.parametrize(
+    ("wall", "moment"),
+    [
+        ("2026-10-31T12:00", "2026-10-31T16:00"),
+        ("2026-11-01T01:30", "2026-11-01T06:30"),  # twice: the later one
+        ("2026-11-02T12:00", "2026-11-02T17:00"),
+        ("2027-03-14T02:30", "2027-03-14T07:30"),  # never
+        ("2027-03-15T12:00", "2027-03-15T16:00"),
+    ],
+)
+def test_a_wall_clock_is_put_back_and_forward(wall: str, moment: str) -> None:
+    changes = (ClockChange("2026-11-01T06:00:00Z", -300), ClockChange("2027-03-14T07:00:00Z", -240))
+    user = UserSettings(offset_minutes=-240, clock_changes=changes)
+    assert taken(user, datetime.fromisoformat(f"{wall}Z")) == datetime.fromisoformat(f"{moment}Z")

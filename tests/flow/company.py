@@ -66,6 +66,34 @@ TOLD = Stream("AUDITHISTORY", "AUDITHISTORY", {**TRAIL.fields} | {"ACCESSMODE": 
 BEGAN = datetime(2026, 3, 1, tzinfo=UTC)
 
 
+@dataclass(frozen=True)
+class Zone:
+    """A wall clock that is put forward in spring and back in autumn, and how it takes hours that are not or twice."""
+
+    winter: int
+    summer: int
+    """Minutes from UTC."""
+    spring: datetime
+    autumn: datetime
+    late: bool = True
+    """Whether a wall time that could be two moments, or none, is taken for the later one."""
+
+    def moment(self, wall: datetime) -> datetime:
+        """The moment that a wall time is taken for; the wall time comes as if it were UTC."""
+        found = {
+            moment
+            for offset in (self.winter, self.summer)
+            if self.offset(moment := wall - timedelta(minutes=offset)) == offset
+        } or {wall - timedelta(minutes=offset) for offset in (self.winter, self.summer)}
+        return max(found) if self.late else min(found)
+
+    def offset(self, moment: datetime) -> int:
+        """Minutes from UTC at a moment; south of the equator summer begins in what is called autumn here."""
+        forward = self.spring <= moment < self.autumn if self.spring < self.autumn else True
+        back = not self.autumn <= moment < self.spring if self.autumn < self.spring else True
+        return self.summer if forward and back else self.winter
+
+
 @dataclass
 class Company:
     """Tables, a clock that moves with every call, and somebody who edits between two calls."""
@@ -74,6 +102,8 @@ class Company:
     offset_minutes: int = 0
     reads_user_time: bool = False
     """Whether a filter's times are taken as the user's wall clock instead of UTC."""
+    zone: Zone | None = None
+    """How that wall clock changes; the offset that the company tells may be either of its two."""
     lateness: timedelta = timedelta()
     """How far in the past a change may be stamped, and how late a delete may be told."""
     tick: timedelta = timedelta(seconds=1)
@@ -130,8 +160,13 @@ class Company:
         assert isinstance(node, Compare)
         if stream.fields.get(node.field) is not Kind.TIMESTAMP or node.op in (Op.ISNULL, Op.ISNOTNULL):
             return node
-        shift = timedelta(minutes=self.offset_minutes if self.reads_user_time else 0)
-        return replace(node, values=tuple(moment(str(value)) - shift for value in node.values))
+        return replace(node, values=tuple(self.taken(moment(str(value))) for value in node.values))
+
+    def taken(self, wall: datetime) -> datetime:
+        """The moment that a wall time, read as UTC, is really taken for."""
+        if not self.reads_user_time:
+            return wall
+        return self.zone.moment(wall) if self.zone else wall - timedelta(minutes=self.offset_minutes)
 
     def tell(self) -> None:
         """Deletes whose time has come appear in the trail."""

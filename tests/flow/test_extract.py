@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from flow.company import APBILL, APBILLITEM, GLBATCH, GLDETAIL, STREAMS, TIMETYPE, VENDOR, Company
+from flow.company import APBILL, APBILLITEM, BEGAN, GLBATCH, GLDETAIL, STREAMS, TIMETYPE, VENDOR, Company, Zone
 from flow.memory import MemorySink, MemoryWriter
 from flow.table import Row, Table
 from intacct_bridge.errors import Fault, InvalidRequestError, TransientError
@@ -210,6 +210,71 @@ KILLS = st.lists(st.integers(1, 40), min_size=1, max_size=5)
 def test_edits_between_any_two_calls(seed: int, offset: int, user: bool, width: int, size: int) -> None:
     company = Company(seed, offset_minutes=offset, reads_user_time=user, concurrency=width, **LATE)
     edited_runs(MemorySink(), company.fill(size))
+
+
+CHANGE = BEGAN + timedelta(hours=14)
+WINTER_AND_SUMMER = [(-480, -420), (-60, 0), (0, 60), (60, 120), (570, 630), (720, 780)]
+
+
+def across_a_clock_change(company: Company, step: int) -> MemorySink:
+    """Runs from hours before to hours after; then a quiet one."""
+    company.fill(60)
+    company.clock = CHANGE - timedelta(hours=4)
+    sink = MemorySink()
+    while company.clock < CHANGE + timedelta(hours=8):
+        company.editing = True
+        run(sink, company)
+        company.editing = False
+        company.fill(2)
+        company.clock += timedelta(minutes=step)
+    company.clock += company.lateness
+    run(sink, company)
+    return sink
+
+
+def zone(winter: int, summer: int, *, forward: bool, late: bool) -> Zone:
+    """A zone whose clocks are put forward, or back, at the one time that matters."""
+    far = CHANGE + timedelta(days=180)
+    return Zone(winter, summer, *((CHANGE, far) if forward else (far, CHANGE)), late=late)
+
+
+@given(
+    seed=SEEDS,
+    minutes=st.sampled_from(WINTER_AND_SUMMER),
+    forward=st.booleans(),
+    late=st.booleans(),
+    told=st.integers(0, 1),
+    reads_as=st.sampled_from(["", "user", "utc"]),
+    step=st.sampled_from([20, 45, 90]),
+)
+@MANY
+def test_edits_across_a_clock_change(
+    seed: int, minutes: tuple[int, int], forward: bool, late: bool, told: int, reads_as: str, step: int
+) -> None:
+    """Filter times are taken on the API user's clock, hours that come twice or never either way.
+
+    The offset that the user's formatting tells may be the winter's or the summer's, whichever it is; it may be known
+    how times are taken, or not.
+    """
+    clock = zone(*minutes, forward=forward, late=late)
+    company = Company(seed, offset_minutes=minutes[told], reads_user_time=reads_as != "utc", zone=clock, **LATE)
+    company.reads_as = reads_as
+    check(across_a_clock_change(company, step), company)
+
+
+@pytest.mark.parametrize("forward", [False, True])
+def test_without_the_spare_hour_a_clock_change_loses_rows(forward: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Kept as proof that the test above can fail."""
+    monkeypatch.setattr("intacct_bridge.flow.state.SPARE", timedelta())
+    wrong = 0
+    for seed in range(6):
+        clock = zone(-480, -420, forward=forward, late=True)
+        company = Company(seed, offset_minutes=-420, reads_user_time=True, reads_as="user", zone=clock, **LATE)
+        sink = across_a_clock_change(company, 20)
+        wrong += any(
+            sorted(map(str, sink.rows(stream))) != sorted(map(str, company.rows(stream))) for stream in STREAMS
+        )
+    assert wrong > 0
 
 
 @given(seed=SEEDS, kills=KILLS, width=st.integers(1, 2), size=st.integers(0, 300))

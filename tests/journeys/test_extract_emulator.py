@@ -12,7 +12,7 @@ import pytest
 
 from flow.memory import MemorySink
 from intacct_bridge.client.client import Client
-from intacct_bridge.emulator.settings import Behaviour, CompanySettings, EmulatorSettings, UserSettings
+from intacct_bridge.emulator.settings import Behaviour, ClockChange, CompanySettings, EmulatorSettings, UserSettings
 from intacct_bridge.flow.destination import open_sink
 from intacct_bridge.flow.extract import Extraction
 from intacct_bridge.flow.ledgercopy import open_ledger
@@ -107,11 +107,17 @@ def settings_of(behaviour: Behaviour, **user: Any) -> EmulatorSettings:
     return EmulatorSettings(companies=(CompanySettings(users=(user_settings,)),), behaviour=behaviour)
 
 
+NEW_YORK = {
+    "forward": {"offset_minutes": -300, "clock_changes": (ClockChange("2026-12-01T16:00:00Z", -240),)},
+    "back": {"offset_minutes": -240, "clock_changes": (ClockChange("2026-12-01T16:00:00Z", -300),)},
+}
 HABITS = {
     "as we chose": settings_of(Behaviour()),
     "filters in the user's time, west": settings_of(Behaviour(filter_times="user"), offset_minutes=-480),
     "filters in the user's time, east": settings_of(Behaviour(filter_times="user"), offset_minutes=600),
     "filters in UTC, a user in the east": settings_of(Behaviour(), offset_minutes=600),
+    "a clock put forward": settings_of(Behaviour(filter_times="user"), **NEW_YORK["forward"]),
+    "a clock put back": settings_of(Behaviour(filter_times="user"), **NEW_YORK["back"]),
     "text keys as numbers": settings_of(Behaviour(text_keys="number")),
     "a key in every book": settings_of(Behaviour(gldetail_key_per_book=True)),
     "a late trail": settings_of(Behaviour(audit_delay_seconds=1800)),
@@ -125,10 +131,11 @@ HABITS = {
 def test_work_between_any_two_calls(habit: str, seed: int) -> None:
     scene = Scene(seed, HABITS[habit])
     sink, options = MemorySink(), replace(SMALL, sweep_every=0) if habit == "no trail" else SMALL
-    for _ in range(2):
+    pauses = [45] * 6 if habit.startswith("a clock") else [scene.random.choice([1, 30, 600]) for _ in range(2)]
+    for pause in pauses:
         scene.working = True
         scene.extract(sink, options)
-        scene.clock.forward(minutes=scene.random.choice([1, 30, 600]))
+        scene.clock.forward(minutes=pause)
     outcomes = scene.quietly(sink) if habit != "no trail" else (scene.quietly(sink), scene.extract(sink, options))[1]
     assert {one.error for one in outcomes.values()} == {""}
     check(scene, in_memory(sink))

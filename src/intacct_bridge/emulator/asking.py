@@ -8,13 +8,14 @@ takes them as UTC or in the user's offset; ISO dates are refused, as the gateway
 import re
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from intacct_bridge.emulator.access import permit
 from intacct_bridge.emulator.books import Call
 from intacct_bridge.emulator.refusals import bad_query, unknown_fields, unqueryable_fields
 from intacct_bridge.emulator.relations import Path, follower, resolve
 from intacct_bridge.emulator.render import Column
+from intacct_bridge.emulator.settings import UserSettings
 from intacct_bridge.errors import RecordError
 from intacct_bridge.model.catalog import ObjectDef
 from intacct_bridge.model.query import Compare, Filter, Op, all_of, comparisons, rebuilt
@@ -56,20 +57,34 @@ def typed(call: Call, described: ObjectDef, where: Filter | None) -> Filter | No
     if where is None:
         return _arrived(call, described)
     found = paths(call, described, (leaf.field for leaf in comparisons(where)))
-    formatting = call.session.user.formatting
-    if call.books.behaviour.filter_times == "utc":
-        formatting = replace(formatting, offset_minutes=0)
+    user = call.session.user
+    wall = replace(user.formatting, offset_minutes=0)
+    changing = user.clock_changes if call.books.behaviour.filter_times == "user" else ()
+    formatting = wall if changing or call.books.behaviour.filter_times == "utc" else user.formatting
 
     def change(leaf: Compare) -> Filter:
         path = found[leaf.field]
         if leaf.op in (Op.LIKE, Op.NOTLIKE):
             return Compare(path.name, leaf.op, leaf.values)
         values = tuple(literal(path, str(value), formatting) for value in leaf.values)
+        values = tuple(taken(user, one) if changing and isinstance(one, datetime) else one for one in values)
         return Compare(path.name, leaf.op, values)
 
     arrived = _arrived(call, described)
     meant = rebuilt(where, change)
     return meant if arrived is None else all_of((meant, arrived))
+
+
+def taken(user: UserSettings, wall: datetime) -> datetime:
+    """The moment that a time on a wall clock with changes is taken for; of two, or of none, the later one."""
+    changes = [(datetime.fromisoformat(one.at), one.offset_minutes) for one in user.clock_changes]
+    found, all_of_them = [], []
+    for offset in (user.offset_minutes, *(one for _, one in changes)):
+        moment = wall - timedelta(minutes=offset)
+        all_of_them.append(moment)
+        if ([user.offset_minutes] + [one for at, one in changes if at <= moment])[-1] == offset:
+            found.append(moment)
+    return max(found or all_of_them)
 
 
 def _arrived(call: Call, described: ObjectDef) -> Filter | None:

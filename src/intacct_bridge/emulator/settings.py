@@ -45,6 +45,15 @@ class RoleSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class ClockChange:
+    """A moment at which a user's wall clock is put forward or back, such as `2026-11-01T09:00:00Z`."""
+
+    at: str
+    offset_minutes: int
+    """The offset from then on."""
+
+
+@dataclass(frozen=True, slots=True)
 class UserSettings:
     """One company user."""
 
@@ -64,6 +73,8 @@ class UserSettings:
     date: str = DEFAULT.date
     clock: int = DEFAULT.clock
     offset_minutes: int = DEFAULT.offset_minutes
+    clock_changes: tuple[ClockChange, ...] = ()
+    """What the times of filters follow, where they are read in the user's time; answers keep to `offset_minutes`."""
 
     @property
     def formatting(self) -> Formatting:

@@ -157,5 +157,5 @@ def sent(text: str, offset_minutes: int = 0, reads_as: str = "") -> str:
         return wall(when)
     user = timedelta(minutes=offset_minutes)
     if reads_as == "user":
-        return wall(when + user - (SPARE if offset_minutes else timedelta()))
+        return wall(when + user - SPARE)
     return wall(when + min(user, timedelta()) - SPARE)
