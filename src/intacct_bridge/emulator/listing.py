@@ -12,6 +12,7 @@ from intacct_bridge.emulator.access import permit
 from intacct_bridge.emulator.asking import all_columns, typed, visible
 from intacct_bridge.emulator.books import Answer, Call
 from intacct_bridge.emulator.cells import Row
+from intacct_bridge.emulator.legacy_body import with_external
 from intacct_bridge.emulator.records import nested
 from intacct_bridge.emulator.refusals import FunctionRefusedError, bad_query, refused
 from intacct_bridge.emulator.selection import Question, select
@@ -109,6 +110,11 @@ def _one(call: Call, asked: str) -> Answer:
     described = _described(call, asked)
     table, key = call.books.table(described), call.body.get("key").strip()
     natural = natural_key(described.name)
+    if call.body.get("externalkey") == "true":
+        numbers = with_external(call, described.name, key)
+        if not numbers:
+            raise refused(f"Cannot find {asked} with external key '{key}'.")
+        return Answer(Element("data", "", tuple(_records(call, described, asked, numbers[:1]))))
     numbers = (table.find(natural, key) if natural else []) or table.find(table.plan.key, key)
     if not numbers:
         raise refused(f"Cannot find {asked} with key '{key}'.")

@@ -64,6 +64,11 @@ class Dialect:
         """Any function that only reads."""
         return self._company.ask(function)
 
+    def ask_each(self, functions: Sequence[Element]) -> tuple[Result, ...]:
+        """Functions that only read in one request, each with its own result, failed ones among them."""
+        together: Callable[..., tuple[Result, ...]] | None = getattr(self._company, "call", None)
+        return together(*functions, read=True) if together else tuple(map(self.ask, functions))
+
     def submit(
         self, functions: Sequence[Function], /, *, transaction: bool = False, leaving: Leaving = unheard
     ) -> tuple[Result, ...]:

@@ -16,6 +16,7 @@ import msgspec
 from intacct_bridge.errors import IntacctError, InvalidRequestError, NotPermittedError, RecordError, RefusedError
 from intacct_bridge.flow.company import Company, Row
 from intacct_bridge.flow.outbox_rows import chunks
+from intacct_bridge.flow.said import ids_said, way_of
 from intacct_bridge.flow.sighting import trace_text
 from intacct_bridge.flow.write import Finding, Line, Write
 from intacct_bridge.model.keys import natural_key
@@ -88,6 +89,8 @@ class References:
     _ids: dict[str, dict[str, Known]] = field(default_factory=dict)
     _names: dict[str, dict[str, list[Known]]] = field(default_factory=dict)
     _asked: dict[str, set[str]] = field(default_factory=dict)
+    _said: dict[str, dict[str, list[str]]] = field(default_factory=dict)
+    """Ids by the texts that say by what they name a record."""
     _coming: dict[str, set[str]] = field(default_factory=dict)
 
     def learn(self, writes: Iterable[Write]) -> None:
@@ -106,8 +109,9 @@ class References:
             new = texts - self._asked.setdefault(target, set())
             if new and target not in self.unchecked:
                 self._asked[target] |= new
-                self._ask(target, sorted(new))
-                self._ask_others(target, sorted(new))
+                plain = sorted({*self._ask_said(target, new), *(text for text in new if not way_of(text)[0])})
+                self._ask(target, plain)
+                self._ask_others(target, plain)
 
     def known(self, target: str) -> Mapping[str, Known]:
         """Every record of an object that is known, by id."""
@@ -117,6 +121,8 @@ class References:
         """The record that a text means; None where it could not be checked. RecordError where it means none or two."""
         if target in self.unchecked:
             return None
+        if way_of(text)[0]:
+            return self._one_said(target, text)
         found = self._ids.get(target, {}).get(text)
         named = self._names.get(target, {}).get(text, [])
         word = _table().targets[target].word
@@ -127,10 +133,33 @@ class References:
             return None
         if found is None and not named:
             raise RecordError(f"the company has no {word} {text!r}", fix=self._nearest(target, text))
-        found = found or named[0]
+        return self._active(found or named[0], word, text)
+
+    def _one_said(self, target: str, text: str) -> Known:
+        """The record of a text that says by what it names one."""
+        word, ids = _table().targets[target].word, self._said.get(target, {}).get(text, [])
+        if len(ids) > 1:
+            raise RecordError(f"{text!r} is more than one {word} ({', '.join(ids)})", fix="use the id")
+        found = self._ids.get(target, {}).get(ids[0]) if ids else None
+        if found is None:
+            raise RecordError(f"the company has no {word} with {text!r}", fix="check it, or use the id")
+        return self._active(found, word, text)
+
+    def _active(self, found: Known, word: str, text: str) -> Known:
         if found.status.startswith("inactive"):
             raise RecordError(f"the {word} {text!r} is inactive", fix="use another, or make it active in Intacct")
         return found
+
+    def _ask_said(self, target: str, texts: Iterable[str]) -> list[str]:
+        """The ids that texts like `EXTERNALID=9` mean; they are then asked for like any other."""
+        said, table = [text for text in texts if way_of(text)[0]], _table().targets[target]
+        try:
+            found = ids_said(self.company, target, said, key=table.id, name=table.name) if said else {}
+        except (NotPermittedError, RefusedError, InvalidRequestError) as error:
+            self.unchecked[target] = error.message
+            return []
+        self._said.setdefault(target, {}).update(found)
+        return [one for ids in found.values() for one in ids]
 
     def _ask(self, target: str, texts: list[str]) -> None:
         table = _table().targets[target]

@@ -1,0 +1,86 @@
+"""References by id, name, record number and external id, all of a load asked for together, never a silent null."""
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from intacct_bridge.emulator.gateway import Emulator
+from intacct_bridge.flow.plan import Verdict
+from intacct_bridge.wire.codec import decode_request
+from intacct_bridge.wire.reply import Reply
+from journeys.objects import Desk, reasons
+
+HEAD = "VENDORID,RECORDID,WHENCREATED,WHENDUE,ACCOUNTNO,TRX_AMOUNT,LOCATIONID,DEPARTMENTID\n"
+
+
+def bills(*vendors: str, **cells: str) -> str:
+    rows = [f"{vendor},R-{n},2026-11-02,2026-12-02,61000,1,110,100\n" for n, vendor in enumerate(vendors)]
+    text = "".join(rows)
+    for before, after in cells.items():
+        text = text.replace(f",{before.removeprefix('_')},", f",{after},")
+    return HEAD + text
+
+
+@pytest.fixture
+def desk(tmp_path: Path, demo: Emulator) -> Desk:
+    desk = Desk(tmp_path, demo, connecting={"dtd_version": "2.1"})
+    desk.load("VENDORID,NAME,EXTERNALID\nX-1,Twin,CRM-1\nX-2,Twin,CRM-2\nX-3,Gone,CRM-3\n", "VENDOR")
+    desk.connecting = {}
+    desk.load("VENDORID,STATUS\nX-3,inactive\n", "VENDOR", "update")
+    return desk
+
+
+def vendors_of(desk: Desk, text: str) -> list[object]:
+    plan = desk.plan(text, "APBILL")
+    assert [one.verdict for one in plan.records] == [Verdict.CREATE] * len(plan.records), reasons(plan)
+    return [one.write.fields["VENDORID"] for one in plan.records]
+
+
+def test_each_way_of_naming_a_record_finds_it(desk: Desk) -> None:
+    ways = ("V10001", "Drumhallow Realty Partners", "NAME=Drumhallow Realty Partners", "RECORDNO=1", "recordno=1")
+    assert vendors_of(desk, bills(*ways)) == ["V10001"] * 5
+    assert vendors_of(desk, bills("EXTERNALID=CRM-1", "EXTERNALID=CRM-2")) == ["X-1", "X-2"]
+
+
+@pytest.mark.parametrize(
+    ("vendor", "said"),
+    [
+        ("1", "the company has no vendor '1'"),
+        ("RECORDNO=99999", "the company has no vendor with 'RECORDNO=99999'; check it, or use the id"),
+        ("EXTERNALID=CRM-404", "the company has no vendor with 'EXTERNALID=CRM-404'; check it, or use the id"),
+        ("Twin", "'Twin' is the name of more than one vendor (X-1, X-2); use the id"),
+        ("NAME=Twin", "'NAME=Twin' is more than one vendor (X-1, X-2); use the id"),
+        ("X-3", "the vendor 'X-3' is inactive"),
+        ("EXTERNALID=CRM-3", "the vendor 'EXTERNALID=CRM-3' is inactive"),
+    ],
+)
+def test_what_means_none_or_two_or_an_inactive_one_is_an_error(desk: Desk, vendor: str, said: str) -> None:
+    plan = desk.plan(bills("V10001", vendor), "APBILL")
+    assert [one.verdict for one in plan.records] == [Verdict.CREATE, Verdict.REFUSED]
+    assert str(plan.records[1].reasons[0]).startswith(f"input.csv:3: VENDORID: {said}")
+
+
+def test_lines_and_other_objects_are_named_so_too(desk: Desk) -> None:
+    text = bills("V10001", _61000="NAME=Rent", _110="RECORDNO=4").replace(",100\n", ",NAME=Finance\n")
+    plan = desk.plan(text, "APBILL")
+    (line,) = plan.records[0].write.all_lines
+    assert [line.fields[name] for name in ("ACCOUNTNO", "LOCATIONID", "DEPARTMENTID")] == ["61000", "110", "110"]
+
+
+def test_a_load_asks_once_for_all_that_it_names(desk: Desk) -> None:
+    counts: Counter[str] = Counter()
+
+    def counted(endpoint: str, body: bytes) -> Reply:
+        counts.update({one.name for op in decode_request(body).operations for one in op.functions})
+        return desk.emulator(endpoint, body)
+
+    names = ["Drumhallow Realty Partners", "RECORDNO=2", "EXTERNALID=CRM-1", "EXTERNALID=CRM-2", "V10004"]
+    desk.transport = counted
+    desk.plan(bills(*names), "APBILL")
+    few = dict(counts)
+    counts.clear()
+    desk.plan(bills(*(names * 30)), "APBILL")
+    assert dict(counts) == few
+    assert counts["get"] == 1
+    assert counts["query"] <= 9
