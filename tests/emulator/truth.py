@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Hashable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from typing import TypeVar
@@ -15,6 +16,13 @@ from intacct_bridge.emulator.ledger import ACCRUAL, Ledger, Wanted, books_of
 
 PAYABLES, RECEIVABLES = "20000", "11000"
 ZERO = Decimal(0)
+DOCUMENTS = {
+    "APBILL": "APBILLITEM",
+    "APADJUSTMENT": "APADJUSTMENTITEM",
+    "ARINVOICE": "ARINVOICEITEM",
+    "ARADJUSTMENT": "ARADJUSTMENTITEM",
+    "EEXPENSES": "EEXPENSESITEM",
+}
 K = TypeVar("K", bound=Hashable)
 
 
@@ -41,7 +49,7 @@ def entries(books: Books) -> tuple[dict[tuple[str, str], Decimal], dict[tuple[st
     wanted = "BATCHNO LOCATION STATISTICAL STATE ACCOUNTNO AMOUNT TR_TYPE"
     for batch, location, statistical, state, account, amount, side in cells(books, "GLENTRY", wanted):
         signed = Decimal(amount) * int(side)
-        if statistical != "T":
+        if statistical != "T" and state != "Draft":
             by_batch[batch, entity_of[location]] += signed
         if state != "Draft":
             for book in shown[batch]:
@@ -117,3 +125,64 @@ def assert_true(emulator: Emulator, ignore: Iterable[str] = ()) -> None:
         open_items = due(books, "ARINVOICE", "ARADJUSTMENT") - due(books, "ARPYMT")
         assert found[RECEIVABLES] == open_items
         assert owed(books, "CUSTOMER") == open_items
+
+
+@dataclass(frozen=True)
+class Start:
+    """What the company had before a test wrote anything."""
+
+    balances: dict[str, Decimal]
+    last: int
+    """The last record number of a document."""
+
+    @classmethod
+    def of(cls, emulator: Emulator) -> "Start":
+        books = emulator.books()
+        numbers = (books.table(name).next_number() for name in (*DOCUMENTS, "APPYMT", "ARPYMT"))
+        return cls(dict(balances(books)), max(numbers) - 1)
+
+
+def assert_subledgers(emulator: Emulator, start: Start) -> None:
+    """What the sub-ledgers say of money held, money waiting, stock and lines is what the ledger says."""
+    books = emulator.books()
+    moved = change(start.balances, balances(books))
+    waiting = [row for _, row in books.table("ARPYMT").rows() if row.get("UNDEPOSITEDACCOUNTNO") == "10090"]
+    new = [row for row in waiting if int(row["RECORDNO"]) > start.last and row["STATE"] == "Complete"]
+    undeposited = sum((Decimal(row["TOTALENTERED"]) for row in new if not deposit_of(books, row)), ZERO)
+    assert moved.get("10090", ZERO) == undeposited
+    assert -moved.get("22100", ZERO) == due(books, "ARADVANCE")
+    held = sum((Decimal(value) for value in books.store.facts_under("stock value:")), ZERO)
+    assert moved.get("12000", ZERO) + moved.get("12100", ZERO) == held
+    expenses = sum((Decimal(row["TOTALDUE"]) for row in newer(books, "EEXPENSES", start)), ZERO)
+    assert -moved.get("20300", ZERO) == expenses
+    for name, line in DOCUMENTS.items():
+        assert_lines(books, name, line, start)
+    selected = sum(
+        (Decimal(row.get("TRX_TOTALSELECTED") or 0) for name in DOCUMENTS for row in newer(books, name, start)), ZERO
+    )
+    requests = (row for row in newer(books, "APPYMT", start) if row["STATE"] in ("Submitted", "Approved", "Draft"))
+    assert selected == sum((Decimal(row["TRX_TOTALENTERED"]) for row in requests), ZERO)
+
+
+def assert_lines(books: Books, name: str, line: str, start: Start) -> None:
+    """The lines of a document come to its totals."""
+    lines: dict[str, list[dict[str, str]]] = defaultdict(list)
+    for _, row in books.table(line).rows():
+        lines[row["RECORDKEY"]].append(row)
+    for row in newer(books, name, start):
+        for total, part in (
+            ("TRX_TOTALENTERED", "TRX_AMOUNT"),
+            ("TRX_TOTALPAID", "TRX_TOTALPAID"),
+            ("TRX_TOTALSELECTED", "TRX_TOTALSELECTED"),
+        ):
+            if total in row and part in books.find(line).fields:
+                parts = sum((Decimal(one.get(part) or 0) for one in lines[row["RECORDNO"]]), ZERO)
+                assert Decimal(row[total]) == parts, (name, row["RECORDNO"], total)
+
+
+def newer(books: Books, name: str, start: Start) -> list[dict[str, str]]:
+    return [row for _, row in books.table(name).rows("id > ?", (start.last,))]
+
+
+def deposit_of(books: Books, row: Mapping[str, str]) -> str:
+    return books.store.fact(f"deposited:{row['RECORDNO']}") or ""
