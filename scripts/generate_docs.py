@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import fidelity
+import operations
 
 from intacct_bridge.edge.reference import commands_page, errors_page
 
@@ -11,3 +12,4 @@ docs = Path(__file__).parent.parent / "docs"
 (docs / "errors.md").write_text(errors_page(), encoding="utf-8")
 (docs / "reference" / "commands.md").write_text(commands_page(), encoding="utf-8")
 fidelity.PAGE.write_text(fidelity.page(), encoding="utf-8")
+operations.PAGE.write_text(operations.page(), encoding="utf-8")

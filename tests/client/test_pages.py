@@ -64,9 +64,8 @@ def test_the_tests_of_the_emulator_page_pass() -> None:
 
 
 def test_the_files_of_the_emulator_page_are_read(tmp_path: Path) -> None:
-    faults, habits, reports = (tmp_path / name for name in ("faults.toml", "habits.toml", "reports.toml"))
-    for file, text in zip((faults, habits, reports), blocks("emulator.md", "toml"), strict=True):
-        file.write_text(text)
-    assert [weather.kind for weather in load_weather(faults)] == ["cut-after", "http"]
-    assert load_scenario(habits).behaviour.filter_times == "user"
-    assert load_scenario(reports).behaviour.report_seconds == 20
+    faults, scenario = blocks("emulator.md", "toml")
+    (tmp_path / "faults.toml").write_text(faults)
+    (tmp_path / "my.toml").write_text(scenario)
+    assert [weather.kind for weather in load_weather(tmp_path / "faults.toml")] == ["cut-after", "http"]
+    assert load_scenario(tmp_path / "my.toml").behaviour.filter_times == "user"

@@ -5,8 +5,8 @@ import pytest
 from emulator.talk import data, element, faults, one, query, rows
 from emulator.worlds import Clock, world
 from intacct_bridge.emulator.catalogue import standard_catalog
-from intacct_bridge.emulator.checks import required
 from intacct_bridge.emulator.gateway import Emulator
+from intacct_bridge.emulator.required import required
 from intacct_bridge.wire.envelope import Login
 
 PRINT = element("DISPLAYCONTACT", PRINTAS="X", EMAIL1="a@b.example")

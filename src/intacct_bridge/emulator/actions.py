@@ -1,7 +1,7 @@
-"""What is done to a record beyond keeping it: approved, declined, recalled, held, resumed, posted, taken back.
+"""What is done to a record beyond keeping it: approved, declined, recalled, cancelled, posted on another day.
 
-Approval concerns what waits for it; a bill that is approved is posted then. The other actions move a contract, or a
-line of its schedules, from one state to another.
+Approval concerns what waits for it; a bill that is approved is posted then. What is done to contracts and schedules is
+elsewhere.
 """
 
 from collections.abc import Callable
@@ -9,15 +9,18 @@ from collections.abc import Callable
 from intacct_bridge.emulator import documents
 from intacct_bridge.emulator.access import permit
 from intacct_bridge.emulator.books import Answer, Call
+from intacct_bridge.emulator.cells import Row, timestamp_text
+from intacct_bridge.emulator.contracts import change
 from intacct_bridge.emulator.document_rows import stored_lines
 from intacct_bridge.emulator.documents import Entry
 from intacct_bridge.emulator.families import FAMILIES
 from intacct_bridge.emulator.keeping import keep_state
+from intacct_bridge.emulator.legacy_body import day_text, number_of
 from intacct_bridge.emulator.refusals import refused
 from intacct_bridge.model.keys import natural_key
+from intacct_bridge.wire.xml import element
 
 _WAITS = ("Submitted", "Partially Approved", "Resubmitted")
-_MOVES = {"hold": "On hold", "resume": "In progress", "post": "Posted", "unpost": "Open", "cancel": "Canceled"}
 
 
 def approve(call: Call) -> Answer:
@@ -51,16 +54,65 @@ def _decided(call: Call, state: str) -> Answer:
     return Answer()
 
 
-def moved(call: Call) -> Answer:
-    """Hold, resume, post, unpost."""
+def decided_vendor(call: Call) -> Answer:
+    """Approve or decline a vendor that waits for it."""
+    number, row = _there(call, "VENDOR")
+    if row.get("STATE") != "S":
+        raise refused(f"Vendor {row['VENDORID']} does not wait for approval.", correction="Submit it first.")
+    change(call, "VENDOR", number, {"STATE": "A" if call.name == "approveVendor" else "R"})
+    return Answer(key=row["RECORDNO"])
+
+
+def recall_bill(call: Call) -> Answer:
+    """Take a bill back that was submitted: it is a draft again."""
+    number, row = _there(call, "APBILL")
+    if row.get("STATE") not in _WAITS:
+        raise refused(f"Bill {number} is {row.get('STATE', '').lower()} and was not submitted.")
+    keep_state(call, call.books.find("APBILL"), number, "Draft")
+    return Answer(key=row["RECORDNO"])
+
+
+def cancelled(call: Call) -> Answer:
+    """Cancel a job that has not run."""
     for record in call.body.children:
         described = call.books.find(record.tag)
         permit(call, "UPDATE", described.name)
-        key = record.findtext("RECORDNO").strip()
-        if not key:
-            raise refused("Required field RECORDNO is missing.", correction="Provide the record number.")
-        keep_state(call, described, _number(call, described.name, key, ""), _MOVES[call.name])
+        key = record.findtext(call.books.table(described).plan.key).strip()
+        keep_state(call, described, _number(call, described.name, key, ""), "Canceled")
     return Answer()
+
+
+def run_dds_job(call: Call) -> Answer:
+    """Queue a job of the data delivery service; it is done at once, and delivers nowhere."""
+    permit(call, "CREATE", "DDSJOB")
+    wanted = [call.body.findtext("object"), *(one.text for one in (call.body.find("objects") or call.body).children)]
+    described = call.books.find(next((name.strip() for name in wanted if name.strip()), ""))
+    now = timestamp_text(call.stamp)
+    row: Row = {"OBJECT": described.name, "JOBTYPE": call.body.findtext("jobType").strip(), "STATUS": "Completed"}
+    row |= {"QUEUETIME": now, "STARTTIME": now, "ENDTIME": now}
+    number = call.books.table("DDSJOB").insert(row)
+    return Answer(element("data", element("DdsJob", element("RECORDNO", str(number)))), key=str(number))
+
+
+def post_later(call: Call) -> Answer:
+    """`partialupdate_potransaction`: another posting day of a transaction and of the bill it made."""
+    permit(call, "UPDATE", "PODOCUMENT")
+    number = number_of(call, "PODOCUMENT", (call.body.get("key") or "").strip(), natural="DOCID")
+    row, node = call.books.table("PODOCUMENT").get(number) or {}, call.body.find("dateposted")
+    day = day_text(call, node) if node is not None else ""
+    if not day:
+        raise refused("Required field dateposted is missing.", correction="Provide the day.")
+    if row.get("PRRECORDKEY"):
+        documents.change(call, FAMILIES["APBILL"], int(row["PRRECORDKEY"]), Entry({"WHENPOSTED": day}))
+    change(call, "PODOCUMENT", number, {"WHENPOSTED": day})
+    return Answer(key=row.get("DOCID", ""))
+
+
+def _there(call: Call, name: str) -> tuple[int, Row]:
+    permit(call, "UPDATE", name)
+    key = (call.body.findtext("recordno") or call.body.findtext("RECORDNO")).strip()
+    number = _number(call, name, key, "")
+    return number, call.books.table(name).get(number) or {}
 
 
 def _number(call: Call, name: str, key: str, natural: str) -> int:
@@ -75,5 +127,10 @@ def _number(call: Call, name: str, key: str, natural: str) -> int:
 FUNCTIONS: dict[str, Callable[[Call], Answer]] = {
     "approve": approve,
     "decline": decline,
-    **dict.fromkeys(("hold", "resume", "post", "unpost", "cancel"), moved),
+    "approveVendor": decided_vendor,
+    "declineVendor": decided_vendor,
+    "recallApBill": recall_bill,
+    "cancel": cancelled,
+    "runDdsJob": run_dds_job,
+    "partialupdate_potransaction": post_later,
 }

@@ -1,51 +1,17 @@
-"""What a record must satisfy before it is kept: fields that must be there, keys that must be new.
-
-What `create` must be given comes from the documented pages, as data; an object without a page must be given its
-natural key and whatever its description requires.
-"""
-
-import json
-from functools import cache
-from importlib.resources import files
+"""What a record must satisfy before it is kept: fields that must be there, keys that must be new."""
 
 from intacct_bridge.emulator.books import Call
 from intacct_bridge.emulator.cells import Row, escaped
 from intacct_bridge.emulator.drafts import Draft
 from intacct_bridge.emulator.refusals import FunctionRefusedError, duplicate_account, not_for, refused
+from intacct_bridge.emulator.required import required
 from intacct_bridge.errors import Fault
 from intacct_bridge.model.catalog import ObjectDef
 from intacct_bridge.model.keys import creator, lines, natural_key, owner
-from intacct_bridge.wire.values import Kind
 
 _NUMBERED = {"VENDOR": "VEND", "CUSTOMER": "CUST", "PROJECT": "PRJ", "EMPLOYEE": "EMP", "ITEM": "ITEM"}
 """Objects that number themselves when they are given no id, and how the number starts."""
 _MADE_BY_OTHERS = ("GLDETAIL", "GLACCOUNTBALANCE", "AUDITHISTORY", "ADVAUDITHISTORY", "ACTIVITYLOG", "JOBQUEUERECORD")
-_NUMBERS_OF_THE_GATEWAY = ("RECORDNO", "CURRENCY", "BASECURR", "STATE", "MODULE")
-
-
-@cache
-def _documented() -> dict[str, list[str]]:
-    text = (files("intacct_bridge.data") / "emulator_required.json").read_text(encoding="utf-8")
-    table: dict[str, list[str]] = json.loads(text)
-    return table
-
-
-def required(described: ObjectDef) -> list[str]:
-    """What `create` must be given for this object; a dotted name counts only where its group is sent."""
-    found = _documented().get(described.name)
-    if found is not None:
-        return found
-    natural = natural_key(described.name)
-    return [
-        one.name
-        for one in described.fields.values()
-        if (one.required or one.name == natural)
-        and not one.readonly
-        and "." not in one.name
-        and one.name not in _NUMBERS_OF_THE_GATEWAY
-        and one.kind is not Kind.BOOLEAN
-        and not one.values
-    ]
 
 
 def creatable(described: ObjectDef, operation: str) -> None:

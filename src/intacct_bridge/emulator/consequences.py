@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from intacct_bridge.emulator import advances, deposits, journal, orders, timesheets
+from intacct_bridge.emulator import advances, closed_costs, deposits, journal, orders, timesheets
 from intacct_bridge.emulator.books import Call
 from intacct_bridge.emulator.cells import Row
 from intacct_bridge.emulator.documents_generic import DOCUMENTS, PAYMENTS, Documents, Payments
@@ -14,6 +14,7 @@ CREATE: dict[str, Callable[[Call, Draft], Row]] = {
     "ARADVANCE": advances.create,
     "GLBATCH": journal.create,
     "TIMESHEET": timesheets.create,
+    "COGSCLOSEDJE": closed_costs.adjust,
     **{name: one.create for name, one in _VERBS.items()},
 }
 UPDATE: dict[str, Callable[[Call, Draft, int], Row]] = {

@@ -32,6 +32,7 @@ _LINE = (
     "departmentid projectid taskid customerid vendorid employeeid itemid classid item1099:FORM1099 form1099type "
     "form1099box billable revrectemplate revrecstartdate revrecenddate "
 )
+_SETTLED_LATER = ("EEXPENSES", "EXPENSEADJUSTMENTS", "OTHERRECEIPTS")
 _SPENT = _LINE.replace("memo:ENTRYDESCRIPTION", "memo:DESCRIPTION")
 
 
@@ -94,7 +95,7 @@ class Spoken:
         lines = [self._line(call, one) for one in wrapper.children] if wrapper is not None else []
         draft = "draft" in (call.body.findtext("action").strip().lower(), call.body.findtext("state").strip().lower())
         control = self._control(call, values)
-        state = "Approved" if self.family.object in ("EEXPENSES", "OTHERRECEIPTS") and not draft else ""
+        state = "Approved" if self.family.object in _SETTLED_LATER and not draft else ""
         return Entry(values, lines, draft, control, state, more)
 
     def _control(self, call: Call, values: Row) -> str:
@@ -151,6 +152,13 @@ SPOKEN: dict[str, Spoken] = {
         "expense",
         _HEAD + "expensereportno:RECORDID",
         _SPENT + "expensetype:ACCOUNTLABEL expensedate:ENTRY_DATE trx_amount paidto paidfor quantity rate",
+    ),
+    "expenseadjustmentreport": Spoken(
+        FAMILIES["EXPENSEADJUSTMENTS"],
+        "expenseadjustments",
+        "expenseadjustment",
+        _HEAD + "adjustmentno:RECORDID docnumber",
+        _SPENT + "expensetype:ACCOUNTLABEL expensedate:ENTRY_DATE trx_amount quantity rate",
     ),
     "cctransaction": Spoken(
         FAMILIES["CCTRANSACTION"],

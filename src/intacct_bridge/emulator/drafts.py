@@ -10,9 +10,10 @@ from dataclasses import dataclass, field
 from intacct_bridge.emulator.books import Call
 from intacct_bridge.emulator.cells import Row, text_of
 from intacct_bridge.emulator.refusals import refused
+from intacct_bridge.emulator.required import documented
 from intacct_bridge.errors import RecordError
 from intacct_bridge.model.catalog import FieldDef, ObjectDef
-from intacct_bridge.model.keys import Owner, lines
+from intacct_bridge.model.keys import Owner, lines, record_key
 from intacct_bridge.wire.values import Kind, parse_value
 from intacct_bridge.wire.xml import Element
 
@@ -48,6 +49,7 @@ def drafted(call: Call, described: ObjectDef, record: Element) -> Draft:
     groups: set[str] = set()
     extra: dict[str, str] = {}
     nodes: dict[str, list[Element]] = {}
+    writable = {"RECORDNO", "AMOUNT", "id", record_key(described.name), *documented(described.name)}
     for child in record.children:
         wrapper = owned.get(child.tag.upper())
         if wrapper is not None:
@@ -59,7 +61,7 @@ def drafted(call: Call, described: ObjectDef, record: Element) -> Draft:
             if one is None:
                 continue
             known = True
-            if not one.readonly or one.name in ("RECORDNO", "AMOUNT", "id"):
+            if not one.readonly or one.name in writable:
                 values[one.name] = stored_text(call, one, text)
         if child.children:
             groups.add(child.tag.upper())

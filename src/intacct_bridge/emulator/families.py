@@ -53,6 +53,17 @@ FAMILIES: dict[str, Family] = {
         Family("ARINVOICE", "ARINVOICEITEM", "ri", "Invoice", "CUSTOMER", False, "ARJ", RECEIVABLES),
         Family("ARADJUSTMENT", "ARADJUSTMENTITEM", "ra", "Adjustment", "CUSTOMER", False, "ARJ", RECEIVABLES),
         Family("EEXPENSES", "EEXPENSESITEM", "ei", "Expenses", "EMPLOYEE", True, "EEJ", EXPENSES, "DESCRIPTION"),
+        Family(
+            "EXPENSEADJUSTMENTS",
+            "EXPENSEADJUSTMENTSITEM",
+            "ea",
+            "Adjustment",
+            "EMPLOYEE",
+            True,
+            "EEJ",
+            EXPENSES,
+            "DESCRIPTION",
+        ),
         Family("CCTRANSACTION", "CCTRANSACTIONENTRY", "cc", "Card", "", True, "CCJ", CASH_MANAGEMENT, "DESCRIPTION"),
         Family(
             "OTHERRECEIPTS", "OTHERRECEIPTSENTRY", "ro", "Receipt", "", False, "CRJ", CASH_MANAGEMENT, "DESCRIPTION"

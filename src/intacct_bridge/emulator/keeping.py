@@ -75,13 +75,19 @@ def update(call: Call, draft: Draft, number: int) -> Row:
     return row
 
 
-def keep_state(call: Call, described: ObjectDef, number: int, state: str) -> None:
-    """Move a record to another state, and nothing else of it."""
+def keep_cells(call: Call, described: ObjectDef, number: int, cells: Row) -> Row:
+    """Give a record these cells, as far as its object has them, and nothing else."""
     table = call.books.table(described)
-    row = (table.get(number) or {}) | {"STATE": state}
+    row = (table.get(number) or {}) | {name: text for name, text in cells.items() if name in described.fields}
     stamp(call, described, row, new=False)
     table.update(number, row)
     note(call, described, row, MODIFIED)
+    return row
+
+
+def keep_state(call: Call, described: ObjectDef, number: int, state: str) -> None:
+    """Move a record to another state, and nothing else of it."""
+    keep_cells(call, described, number, {"STATE": state})
 
 
 def replace_lines(call: Call, owned: Owner, header: Row, sent: list[Draft]) -> None:

@@ -5,12 +5,15 @@ from collections.abc import Callable
 from intacct_bridge.emulator import (
     actions,
     attachments,
+    contracts,
     deposits,
     documents_legacy,
     journal_legacy,
+    kept_legacy,
     masters_legacy,
     orders_legacy,
     payments_legacy,
+    revenue,
     summaries,
 )
 from intacct_bridge.emulator.books import Answer, Call
@@ -23,6 +26,9 @@ LEGACY: dict[str, Callable[[Call], Answer]] = {
     **journal_legacy.FUNCTIONS,
     **orders_legacy.FUNCTIONS,
     **actions.FUNCTIONS,
+    **contracts.FUNCTIONS,
+    **revenue.FUNCTIONS,
+    **kept_legacy.FUNCTIONS,
     **summaries.FUNCTIONS,
     **deposits.FUNCTIONS,
 }

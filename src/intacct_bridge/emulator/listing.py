@@ -60,6 +60,14 @@ _WRAPPERS = {
     "PODOCUMENTENTRY": ("potransitems", "potransitem"),
     "TIMESHEETENTRY": ("timesheetentries", "timesheetentry"),
 }
+_SUMMARIES = {
+    "billbatch": ("APBILLBATCH", "pi"),
+    "apadjustmentbatch": ("APBILLBATCH", "pa"),
+    "invoicebatch": ("ARINVOICEBATCH", "ri"),
+    "aradjustmentbatch": ("ARINVOICEBATCH", "ra"),
+    "arpaymentbatch": ("ARINVOICEBATCH", "rp"),
+}
+"""Lists that share an object, and the type of record that each of them shows."""
 _OPERATORS = {
     "=": Op.EQUALTO,
     "!=": Op.NOTEQUALTO,
@@ -82,6 +90,8 @@ def get_list(call: Call) -> Answer:
     names = _names(described)
     start, items = _whole(call, "start", 0), min(_whole(call, "maxitems", DEFAULT_ITEMS), MOST_ITEMS)
     parts = [_condition(names, described, one) for one in _children(body, "filter")]
+    if asked in _SUMMARIES:
+        parts.append(Compare("RECORDTYPE", Op.EQUALTO, (_SUMMARIES[asked][1],)))
     private = body.get("showprivate") == "true"
     try:
         where = typed(call, described, all_of(parts) if parts else None)
@@ -122,7 +132,7 @@ def _one(call: Call, asked: str) -> Answer:
 
 
 def _described(call: Call, asked: str) -> ObjectDef:
-    name = legacy_object(asked) or asked.upper()
+    name = _SUMMARIES[asked][0] if asked in _SUMMARIES else legacy_object(asked) or asked.upper()
     if name not in call.books.catalog:
         raise refused(f"The object {asked} is not emulated for {call.name}.", errorno="EMULATOR-0001")
     permit(call, "READ", name)

@@ -24,6 +24,7 @@ OBJECTS = {
         "glaccount", "apterm", "arterm", "apaccountlabel", "araccountlabel", "territory", "taxdetail", "timetype",
         "earningtype", "expensepaymenttype", "popricelist", "sopricelist", "itemtaxgroup", "checkingaccount",
         "savingsaccount", "allocation", "statjournal", "timesheet", "warehouse", "vendtype", "custtype",
+        "customerbankaccount", "customerchargecard", "contacttaxgroup",
     )},
     "statglaccount": "STATACCOUNT",
     "expensetype": "EEACCOUNTLABEL",
@@ -45,7 +46,7 @@ _NAMES = {
     "TIMESHEET": "timesheetdescription:DESCRIPTION timesheetitems:TIMESHEETENTRIES timesheetitem:TIMESHEETENTRY "
     "timesheetentrydescription:DESCRIPTION",
 }
-_DEFAULTS = {"GLACCOUNT": {"CLOSINGTYPE": "non-closing account"}}
+_DEFAULTS = {"GLACCOUNT": {"CLOSINGTYPE": "non-closing account"}, "TASK": {"TASKSTATUS": "Not Started"}}
 """What the functions may leave out though a record needs it."""
 _SKIPPED = ("externalid", "customfields", "contactlist", "visibility")
 

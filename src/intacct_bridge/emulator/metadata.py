@@ -1,6 +1,7 @@
 """The functions `lookup` and `inspect`: what objects look like. They check no right, so they prove none."""
 
 from intacct_bridge.emulator.books import Answer, Call
+from intacct_bridge.emulator.catalogue import UNLISTED
 from intacct_bridge.emulator.refusals import FunctionRefusedError, unknown_object
 from intacct_bridge.errors import Fault, InvalidRequestError
 from intacct_bridge.model.catalog import ObjectDef, inspect_element, lookup_element, type_element
@@ -23,7 +24,9 @@ def inspect(call: Call) -> Answer:
     """One object's fields, with or without detail, or the names of all objects."""
     name = (call.body.findtext("object") or call.body.findtext("name")).strip()
     if name == "*":
-        types = tuple(type_element(one.name, one.label) for one in call.books.catalog.values())
+        types = tuple(
+            type_element(one.name, one.label) for one in call.books.catalog.values() if one.name not in UNLISTED
+        )
         return Answer(Element("data", "", types, _ALL))
     try:
         described = call.books.catalog.find(name)

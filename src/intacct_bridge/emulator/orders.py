@@ -52,6 +52,10 @@ TRADES = {
 }
 
 
+KITS = ("Build Kits", "Disassemble Kits")
+"""Definitions of inventory transactions that every company has."""
+
+
 @dataclass(frozen=True, slots=True)
 class Order:
     """A transaction as it was sent."""
@@ -120,7 +124,7 @@ def _definition(call: Call, trade: Trade, name: str) -> Row:
     for _, row in table.rows():
         if row.get("DOCID") == name and row.get("STATUS") != "inactive":
             return row
-    if name and trade.family is None and not table.count():
+    if name and trade.family is None and (name in KITS or not table.count()):
         return {"DOCID": name, "DOCCLASS": "Adjustment", "UPDATES_GL": "N"}  # a company may define none for inventory
     raise refused(
         f"Invalid Transaction Definition '{name}' specified.", correction="Name one of the company's definitions."

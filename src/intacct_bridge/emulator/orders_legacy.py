@@ -13,7 +13,7 @@ from intacct_bridge.emulator.books import Answer, Call
 from intacct_bridge.emulator.cells import Row
 from intacct_bridge.emulator.legacy_body import external, keyed, number_of, row_of
 from intacct_bridge.emulator.order_lines import stored
-from intacct_bridge.emulator.orders import TRADES, Order, Trade
+from intacct_bridge.emulator.orders import KITS, TRADES, Order, Trade
 from intacct_bridge.emulator.refusals import refused
 from intacct_bridge.wire.xml import Element
 
@@ -94,6 +94,22 @@ class Traded:
         return [one for one in lines if one is not None]
 
 
+def create_stkittransaction(call: Call) -> Answer:
+    """Build kits, or take apart what was built: then the lines are those of the transaction that built them."""
+    traded = Traded("stkit", TRADES["ic"])
+    source = call.body.findtext("createdfrom").strip()
+    if call.body.findtext("transactiontype").strip() not in KITS:
+        raise refused("Invalid Transaction Definition specified.", correction=f"Name one of {', '.join(KITS)}.")
+    if call.body.find("stkittransitems") is not None or not source:
+        return traded.created(call)
+    permit(call, "CREATE", traded.trade.object)
+    table = call.books.table(traded.trade.object)
+    built = [table.get(number) or {} for number in table.find("DOCID", source)]
+    lines = [one for row in built for one in stored(call, traded.trade.line, row)]
+    values = row_of(call, call.books.find(traded.trade.object), call.body, _HEAD)
+    return keyed(orders.enter(call, traded.trade, Order(values, lines))["DOCID"])
+
+
 def _functions() -> dict[str, Callable[[Call], Answer]]:
     found: dict[str, Callable[[Call], Answer]] = {}
     for name, trade in TRADES.items():
@@ -101,6 +117,7 @@ def _functions() -> dict[str, Callable[[Call], Answer]]:
         found[f"create_{name}transaction"] = traded.created
         found[f"update_{name}transaction"] = traded.updated
         found[f"delete_{name}transaction"] = traded.deleted
+    found["create_stkittransaction"] = create_stkittransaction
     return found
 
 

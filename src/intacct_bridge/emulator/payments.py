@@ -66,6 +66,7 @@ def pay(call: Call, side: Side, money: Money, *, key: str = "") -> Row:
     parts = parts_of(call, side, row, Asked(money.details, money.stated, money.stated_in), over=money.over)
     bank = _account(call, side, row)
     purse = Purse(bank[0], _entity(call, bank, parts, money.place), money.over, money.place)
+    _check_over(call, purse.entity, money)
     _head(call, side, row, purse=purse, parts=parts)
     row |= {"RECORDNO": key or str(next_number(books, "PRRECORD")), "STATE": money.state or side.done}
     row["DISPLAYSTATE"] = row["STATE"]
@@ -217,6 +218,15 @@ def _check_unused(call: Call, side: Side, row: Row) -> None:
             f"{over - amount(row, 'TRX_TOTALDUE')} of what {side.word.lower()} {row['RECORDNO']} brought over is "
             "applied by another.",
             correction="Reverse that one first.",
+        )
+
+
+def _check_over(call: Call, entity: str, money: Money) -> None:
+    """What is over must belong to an entity where the company has several, or it could never be applied."""
+    if money.over and not entity and any(rules(call.books).entity_of.values()):
+        raise refused(
+            "What is received beyond the documents needs a location in a company of several entities.",
+            correction="Provide overpaylocid, or a bank account that has a location.",
         )
 
 

@@ -276,6 +276,12 @@ def _between(entity: str, own: Sequence[Line], owner: str, rules: Rules) -> Iter
             field="LOCATIONID",
             fix="Enter one transaction for each entity.",
         )
+    if not {owner, entity} <= rules.due_to.keys() & rules.due_from.keys():
+        raise RecordError(
+            f"There are no accounts between the entities '{owner}' and '{entity}'.",
+            field="LOCATIONID",
+            fix="Give every line a location of one entity.",
+        )
     currencies = {line.currency for line in own}
     if len(currencies) == 1:
         currency = currencies.pop()

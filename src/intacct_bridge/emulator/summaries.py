@@ -1,4 +1,4 @@
-"""Summaries of bills and invoices, and checks that were written by hand, by their own functions."""
+"""Summaries of bills, invoices and expense reports, and checks that were written by hand, by their own functions."""
 
 from collections.abc import Callable
 from decimal import Decimal
@@ -88,5 +88,6 @@ FUNCTIONS: dict[str, Callable[[Call], Answer]] = {
     "create_apadjustmentbatch": _summary("APBILLBATCH", "pa"),
     "create_invoicebatch": _summary("ARINVOICEBATCH", "ri"),
     "create_aradjustmentbatch": _summary("ARINVOICEBATCH", "ra"),
+    "create_expensereportbatch": _summary("EXPENSEREPORTBATCH", "ei"),
     "create_arpaymentbatch": _summary("ARINVOICEBATCH", "rp"),
 }

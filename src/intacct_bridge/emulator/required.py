@@ -1,0 +1,44 @@
+"""What `create` must be given, by object: from the documented pages, as data, or else from the object's description."""
+
+import json
+from functools import cache
+from importlib.resources import files
+
+from intacct_bridge.model.catalog import ObjectDef
+from intacct_bridge.model.keys import natural_key
+from intacct_bridge.wire.values import Kind
+
+_NUMBERS_OF_THE_GATEWAY = ("RECORDNO", "CURRENCY", "BASECURR", "STATE", "MODULE")
+
+
+@cache
+def _documented() -> dict[str, list[str]]:
+    text = (files("intacct_bridge.data") / "emulator_required.json").read_text(encoding="utf-8")
+    table: dict[str, list[str]] = json.loads(text)
+    return table
+
+
+def documented(name: str) -> list[str]:
+    """What the object's page says that `create` must be given; nothing where it has no page."""
+    return _documented().get(name, [])
+
+
+def required(described: ObjectDef) -> list[str]:
+    """What `create` must be given for this object; a dotted name counts only where its group is sent.
+
+    An object without a page must be given its natural key and whatever its description requires.
+    """
+    found = documented(described.name)
+    if found:
+        return found
+    natural = natural_key(described.name)
+    return [
+        one.name
+        for one in described.fields.values()
+        if (one.required or one.name == natural)
+        and not one.readonly
+        and "." not in one.name
+        and one.name not in _NUMBERS_OF_THE_GATEWAY
+        and one.kind is not Kind.BOOLEAN
+        and not one.values
+    ]

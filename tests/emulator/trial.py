@@ -1,0 +1,186 @@
+"""Every documented operation, tried against the demo company: what is sent, and what counts as done.
+
+An operation is sent to the demo company as it stands. Where that cannot succeed because something is not there, what
+is missing is named, made, and the operation sent again; then it must succeed. Nothing of it is kept for the next.
+
+`PYTHONPATH=src:tests python -m emulator.trial` writes the outcomes into the list of operations.
+"""
+
+import csv
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import date
+from pathlib import Path
+
+from emulator.talk import send
+from emulator.trial_requests import READS, request, shortfall
+from emulator.trial_world import World
+from intacct_bridge.emulator.gateway import Emulator
+from intacct_bridge.errors import Fault, IntacctError
+from intacct_bridge.model.keys import owner
+from intacct_bridge.wire.envelope import Result
+
+LIST = Path(__file__).parent / "operations.tsv"
+COLUMNS = ("area", "name", "function", "object", "field", "tier", "needs")
+CONSEQUENCES, STORED, ABSENT = "with consequences", "stored", "not emulated"
+OWN_NUMBER = "EMULATOR-"
+COMPUTED = frozenset(
+    [
+        "get_trialbalance",
+        "get_accountbalances",
+        "get_accountbalancesbydimensions",
+        "get_araging",
+        "readReport",
+        "readMore",
+    ]
+)
+"""Reads that no record holds the answer of: it is computed from the ledger and what is open."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One documented operation."""
+
+    area: str
+    name: str
+    function: str
+    object: str
+    field: str
+    tier: str = ""
+    needs: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of one operation."""
+
+    needs: str = ""
+    """What the demo company lacked for it."""
+    problem: str = ""
+    """Why it counts as failed; empty when it does not."""
+    absent: bool = False
+    """Refused as not emulated, with a number of our own."""
+    moved: frozenset[str] = frozenset()
+    """The objects of which it wrote records, those of a header under the header's name."""
+
+
+def entries() -> list[Entry]:
+    """The whole list."""
+    with LIST.open(encoding="utf-8", newline="") as lines:
+        return [Entry(**one) for one in csv.DictReader(lines, delimiter="\t")]
+
+
+class _Undone(Exception):  # noqa: N818  # a signal to the savepoint, never an error
+    pass
+
+
+@contextmanager
+def undone(emulator: Emulator) -> Iterator[None]:
+    """What is written inside is taken back."""
+    books = emulator.books()
+    settings = books.settings
+    try:
+        with books.store.together():
+            yield
+            raise _Undone
+    except _Undone:
+        books.settings = settings
+
+
+def tried(emulator: Emulator, entry: Entry) -> Outcome:
+    """The operation against the company as it stands; if need be, again with what it lacks."""
+    with undone(emulator):
+        world = World(emulator, seeding=False)
+        first = _once(world, entry)
+    if first.absent or not (first.problem or world.missing):
+        return first
+    with undone(emulator):
+        seeded = World(emulator, seeding=True)
+        second = _once(seeded, entry)
+    names = [seeded.name_of(one) for one in seeded.missing]
+    if second.problem:
+        return replace(second, problem=f"{second.problem} (at first: {first.problem})")
+    return replace(second, needs=", ".join(dict.fromkeys(names)) if first.problem else "")
+
+
+def _once(world: World, entry: Entry) -> Outcome:
+    books, incidents = world.books, len(world.emulator.incidents)
+    try:
+        sent = request(world, entry.function, entry.object, entry.name, entry.field)
+    except (AssertionError, IntacctError) as error:
+        return Outcome(problem=f"cannot ask: {error}")
+    before = {name: books.store.version(name) for name in books.store.populated()}
+    changes = books.store.connection.total_changes
+    try:
+        response = send(world.emulator, sent, authentication=world.login)
+    except IntacctError as error:
+        return Outcome(problem=f"cannot send: {sent}: {error}")
+    if not response.operations:
+        return Outcome(problem=_told(sent, response.faults))
+    (result,) = response.operations[0].results
+    if len(world.emulator.incidents) > incidents:
+        return Outcome(problem=f"an internal error: {sent[:200]} {world.emulator.incidents[-1][-500:]}")
+    if result.status != "success":
+        absent = any(fault.errorno.startswith(OWN_NUMBER) for fault in result.faults)
+        return Outcome(problem="" if absent else _told(sent, result.faults), absent=absent)
+    moved = {name for name in books.store.populated() if books.store.version(name) != before.get(name, 0)}
+    changed = books.store.connection.total_changes != changes
+    return Outcome(problem=_wrong(world, entry, sent, result, changed=changed), moved=_headers(moved))
+
+
+def _told(sent: str, faults: tuple[Fault, ...]) -> str:
+    return f"{sent[:300]} -> {'; '.join(f'{fault.errorno} {fault.text}' for fault in faults[:2])}"
+
+
+def _wrong(world: World, entry: Entry, sent: str, result: Result, *, changed: bool) -> str:
+    if entry.function not in READS and not changed:
+        return f"{sent[:300]} -> success, but nothing was written"
+    return shortfall(world, entry.function, entry.object, sent, result)
+
+
+def _headers(names: set[str]) -> frozenset[str]:
+    held = {name: owner(name) for name in names if name != "AUDITHISTORY"}
+    return frozenset(one.header if one is not None else name for name, one in held.items())
+
+
+def tiers(listed: list[Entry], outcomes: list[Outcome]) -> list[str]:
+    """What each came to: a write by what it moves besides its own records, a read by whether that is what it reads."""
+    reach: set[str] = set()
+    for entry, outcome in zip(listed, outcomes, strict=True):
+        if entry.function not in READS and len(outcome.moved) > 1:
+            reach |= outcome.moved
+    found = []
+    for entry, outcome in zip(listed, outcomes, strict=True):
+        if entry.function in READS:
+            far = entry.function in COMPUTED or (entry.function != "lookup" and _header(entry.object) in reach)
+        else:
+            far = len(outcome.moved) > 1
+        found.append(ABSENT if outcome.absent else CONSEQUENCES if far else STORED)
+    return found
+
+
+def _header(name: str) -> str:
+    held = owner(name)
+    return held.header if held is not None else name.upper()
+
+
+def main() -> None:
+    """Try all, and write what came of it; tells what failed."""
+    emulator = Emulator.demo(seed=1, as_of=date(2026, 11, 21), clock=lambda: 1_795_258_800.0)
+    listed = entries()
+    outcomes = [tried(emulator, entry) for entry in listed]
+    for entry, outcome in zip(listed, outcomes, strict=True):
+        if outcome.problem:
+            print(f"{entry.area} / {entry.name} [{entry.function} {entry.object}]: {outcome.problem[:900]}\n")
+    found = tiers(listed, outcomes)
+    with LIST.open("w", encoding="utf-8", newline="") as out:
+        table = csv.writer(out, delimiter="\t", lineterminator="\n")
+        table.writerow(COLUMNS)
+        for entry, outcome, tier in zip(listed, outcomes, found, strict=True):
+            table.writerow((entry.area, entry.name, entry.function, entry.object, entry.field, tier, outcome.needs))
+    print(sum(bool(one.problem) for one in outcomes), {one: found.count(one) for one in set(found)})
+
+
+if __name__ == "__main__":
+    main()
