@@ -194,3 +194,74 @@ def test_the_tap_discovers_those_that_need_no_name(tap: Tap) -> None:
     ran = tap.run("--config", tap.config(), "--discover")
     found = {one["stream"] for one in json.loads(ran.out)["streams"]}
     assert {"trial_balance", "account_balances", "dimensions", "dimension_values", "APBILL"} <= found
+
+
+# --- parts of an object
+
+
+def test_each_transaction_definition_is_a_stream_with_its_own_fields(reader: Client, tmp_path: Path) -> None:
+    copy = tmp_path / "copy.duckdb"
+    done = extract(reader, f"duckdb:///{copy}", "SODOCUMENT", "SODOCUMENT:*", "SODOCUMENTENTRY:Sales Order")
+    parts = {name: one.rows for name, one in done.items() if name.startswith("SODOCUMENT_")}
+    assert sum(parts.values()) == done["SODOCUMENT"].rows > 100
+    orders = rows(copy, "SODOCUMENT_SALES_ORDER")
+    assert {row["DOCPARID"] for row in orders} == {"Sales Order"}
+    assert {row["DELIVERY_WINDOW"] for row in orders} == {"Morning", "Afternoon"}
+    assert all("DELIVERY_WINDOW" not in rows(copy, name)[0] for name in ("SODOCUMENT", "SODOCUMENT_SALES_INVOICE"))
+    lines = rows(copy, "SODOCUMENTENTRY_SALES_ORDER")
+    assert {str(row["DOCHDRNO"]) for row in lines} == {str(row["RECORDNO"]) for row in orders}
+
+
+def test_a_definition_follows_its_own_documents_alone(reader: Client, tmp_path: Path) -> None:
+    copy, names = tmp_path / "copy.duckdb", ("SODOCUMENT:Sales Order", "SODOCUMENTENTRY:Sales Order")
+    first = extract(reader, f"duckdb:///{copy}", *names)
+    again = extract(reader, f"duckdb:///{copy}", *names)
+    assert [again[name].rows for name in ("SODOCUMENT_SALES_ORDER", "SODOCUMENTENTRY_SALES_ORDER")] == [0, 0]
+    whole = extract(reader, f"duckdb:///{copy}", *names, full=True)
+    for name in ("SODOCUMENT_SALES_ORDER", "SODOCUMENTENTRY_SALES_ORDER"):
+        assert (whole[name].rows, whole[name].deleted) == (first[name].rows, 0)
+
+
+def test_the_audit_history_of_one_object_grows(reader: Client, tmp_path: Path) -> None:
+    copy, name = tmp_path / "copy.duckdb", "audit_history_CLASS"
+    before = extract(reader, f"duckdb:///{copy}", name)[name].rows
+    (made,) = reader.create("CLASS", [{"CLASSID": "A-1", "NAME": "Audited"}])
+    assert made.ok
+    assert extract(reader, f"duckdb:///{copy}", name)[name].full is False
+    held = rows(copy, name)
+    assert {row["OBJECTTYPE"] for row in held} == {"class"}
+    assert {row["ACCESSMODE"] for row in held} <= {"C", "D", "Create", "Delete"}
+    assert len(held) == before + 1
+
+
+@pytest.mark.parametrize("name", ["APBILL:Sales Order", "SODOCUMENT:", "SODOCUMENT:Sales Ordre"])
+def test_a_definition_that_cannot_be_is_refused(reader: Client, name: str) -> None:
+    with pytest.raises(InvalidRequestError, match="transaction definition"):
+        choose(reader, [name])
+
+
+def test_the_tap_under_hotglues_names(tap: Tap) -> None:
+    names = (
+        "audit_history_accounts_payable_vendors",
+        "dimensions",
+        "dimension_values",
+        "budget_list",
+        "budget_details",
+    )
+    config, catalog, document = discovered(tap, *names, stream_names="hotglue")
+    found = {one["stream"]: one for one in document["streams"]}
+    assert set(found) == set(names)
+    audit = found["audit_history_accounts_payable_vendors"]
+    assert (audit["key_properties"], audit["replication_key"]) == (["ID"], "ACCESSTIME")
+    ran = tap.run("--config", config, "--catalog", catalog)
+    assert ran.status == 0, ran.err
+    assert {one["OBJECTTYPE"] for one in ran.records("audit_history_accounts_payable_vendors")} == {"vendor"}
+    state = {"audit_history_accounts_payable_vendors": "2026-11-20T00:00:00Z"}
+    ran = tap.run("--config", config, "--catalog", catalog, "--state", tap.keep("state.json", state))
+    assert not [one for one in ran.messages if one["type"] == "ACTIVATE_VERSION" and "audit" in one["stream"]]
+    tried = tap.run("--config", config, "--catalog", catalog, "--test")
+    assert tried.err.count("can be read") == len(names)
+    everything = tap.run("--config", tap.config(stream_names="hotglue"), "--discover")
+    streams = [one["stream"] for one in json.loads(everything.out)["streams"]]
+    assert sum(one.startswith("audit_history_") for one in streams) == 28
+    assert len(streams) == len(set(streams))

@@ -64,7 +64,8 @@ def extract_command(
     """Copy objects to a destination, and keep the copy current: the first run reads all, later ones what changed.
 
     A run that was stopped goes on where it stood. Deleted records are marked, lines follow their headers. A STREAM is
-    an object, or trial_balance, account_balances, report:NAME, dimensions, dimension_values.
+    an object, SODOCUMENT:DEFINITION, audit_history_OBJECT, trial_balance, account_balances, report:NAME, dimensions,
+    or dimension_values.
 
     \b
     Examples:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from intacct_bridge.edge.console import Console
 from intacct_bridge.edge.singer import OPEN_ENDED, Decimals, catalog_entry
+from intacct_bridge.edge.tap_config import AUDIT_HISTORY, hotglue_audits
 from intacct_bridge.errors import InvalidRequestError, NotPermittedError, SettingsError
 from intacct_bridge.flow.feed import READERS, feed_named
 
@@ -18,10 +19,11 @@ if TYPE_CHECKING:
 
 def discovered(client: "Client", config: "TapConfig", console: Console) -> dict[str, Any]:
     """The discovery document: every object that has a key, standard, custom and user-defined, as it is today."""
+    from intacct_bridge.flow.source import expanded
     from intacct_bridge.model.keys import keys_of
 
     streams = []
-    feeds, objects = _wanted(client, config)
+    others, objects = _wanted(client, config)
     for described in _described(client, objects, console).values():
         found = keys_of(described)
         if not found.record:
@@ -36,31 +38,34 @@ def discovered(client: "Client", config: "TapConfig", console: Console) -> dict[
             decimals=cast("Decimals", config.decimals),
         )
         streams.append(entry)
-    for name in feeds:
+    for name in others:
         try:
-            streams.append(_entry_of_feed(client, name, config))
+            streams += [_entry(client, one, config) for one in expanded(client, [name])]
         except (NotPermittedError, InvalidRequestError) as error:
             console.say(f"{name}: left out: {error.message}")
     return {"streams": streams}
 
 
-def _entry_of_feed(client: "Client", name: str, config: "TapConfig") -> dict[str, Any]:
-    """A stream that is no object. Its id is all that was asked for; its name is what fits a table."""
+def _entry(client: "Client", name: str, config: "TapConfig") -> dict[str, Any]:
+    """A stream that is no whole object. Its id is all that was asked for; its name is what fits a table."""
     from intacct_bridge.flow.source import choose
     from intacct_bridge.model.catalog import FieldDef, object_def
 
     (stream,) = choose(client, [name]).streams
-    hidden = (stream.key,) if stream.key not in stream.keys else ()
-    fields = [FieldDef(field, kind) for field, kind in stream.fields.items() if field not in hidden]
+    if stream.object:
+        fields = list(client.describe(stream.object, stream.doc_par_id).fields.values())
+    else:
+        hidden = (stream.key,) if stream.key not in stream.keys else ()
+        fields = [FieldDef(field, kind) for field, kind in stream.fields.items() if field not in hidden]
     entry = catalog_entry(
         object_def(stream.name, fields),
-        stream=stream.name,
+        stream=config.stream_name(stream.name),
         keys=stream.keys,
-        replication_key=None,
+        replication_key=stream.modified or None,
         selected=bool(config.streams),
         decimals=cast("Decimals", config.decimals),
     )
-    entry["tap_stream_id"] = name
+    entry["tap_stream_id"] = config.stream_name(name)
     if stream.open_ended:
         entry["schema"]["additionalProperties"] = True
         entry["metadata"][0]["metadata"][OPEN_ENDED] = True
@@ -68,21 +73,22 @@ def _entry_of_feed(client: "Client", name: str, config: "TapConfig") -> dict[str
 
 
 def _wanted(client: "Client", config: "TapConfig") -> tuple[list[str], list[str]]:
-    """The streams that are no objects, and the objects, that the config's names and patterns mean; else all."""
+    """The streams that are no whole objects, and the objects, that the config's names and patterns mean; else all."""
     asked = [config.object_name(name) for name in config.streams]
-    feeds = [name for name in asked if feed_named(name) is not None]
-    names = [name for name in asked if name not in feeds]
+    others = [name for name in asked if feed_named(name) or ":" in name or name.startswith(AUDIT_HISTORY)]
+    names = [name for name in asked if name not in others]
     if asked and not any("*" in name for name in names):
-        return feeds, names
+        return others, names
     known = list(client.objects())
     if not asked:
-        return [name for name, takes in READERS.items() if takes is not None], known
+        unnamed = [name for name, takes in READERS.items() if takes is not None]
+        return unnamed + (hotglue_audits() if config.hotglue_names else []), known
     found = [name for name in known if any(fnmatchcase(name.upper(), pattern.upper()) for pattern in names)]
     if not found:
         raise SettingsError(
             f"no object of the company matches {', '.join(names)}", fix="list them with: intacct objects"
         )
-    return feeds, found
+    return others, found
 
 
 def _described(client: "Client", names: Sequence[str], console: Console) -> "dict[str, ObjectDef]":

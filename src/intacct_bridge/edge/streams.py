@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from intacct_bridge.errors import InvalidRequestError, SettingsError
 from intacct_bridge.flow.feed import feed_named
+from intacct_bridge.flow.naming import parsed_name
 from intacct_bridge.model.catalog import unknown_object
 
 LISTS = (
@@ -38,8 +39,11 @@ def streams_for(named: Sequence[str], objects: Mapping[str, str], *, everything:
     known = {name.upper(): name for name in objects}
     found = []
     for name in named:
-        if feed_named(name) is None and name.upper() not in known:
-            raise unknown_object(name, objects)
+        if feed_named(name) is None:
+            meant = parsed_name(name)
+            for one in filter(None, (meant.object, meant.audit_of)):
+                if one not in known:
+                    raise unknown_object(one, objects)
         found.append(known.get(name.upper(), name))
     return found
 

@@ -185,17 +185,20 @@ def _tell(outcomes: "Sequence[StreamOutcome]", client: "Client", console: Consol
 
 def _try_out(client: "Client", chosen: Sequence[Selected], config: "TapConfig", console: Console) -> int:
     """One record of each stream, thrown away."""
-    from intacct_bridge.flow.feed import feed_named
+    from intacct_bridge.flow.asking import Asker
+    from intacct_bridge.flow.partition import Partition
     from intacct_bridge.flow.source import ClientSource, choose
+    from intacct_bridge.flow.state import Span
 
-    failed = 0
+    failed, source = 0, ClientSource(client)
     for one in chosen:
         name = config.stream_name(one.stream)
         try:
-            if feed_named(one.stream) is None:
-                next(iter(client.query(one.stream, limit=1)), None)
+            (stream,) = choose(client, [one.stream], {one.stream: one.fields} if one.fields else None).streams
+            if stream.feed is None:
+                Asker(source, stream).ask(Partition(stream, stream.walked, page_size=1).query(Span()))
             else:
-                next(iter(ClientSource(client).feed(choose(client, [one.stream]).streams[0])), None)
+                next(iter(source.feed(stream)), None)
             console.say(f"{name}: can be read")
         except (NotPermittedError, InvalidRequestError) as error:
             failed += 1

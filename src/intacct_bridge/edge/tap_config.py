@@ -52,11 +52,32 @@ class TapConfig:
 
     def stream_name(self, object_name: str) -> str:
         """The stream's name in messages."""
-        return _to_hotglue().get(object_name, object_name) if self.hotglue_names else object_name
+        if not self.hotglue_names:
+            return object_name
+        prefix, inner = _audit(object_name)
+        return prefix + _to_hotglue().get(inner, inner)
 
     def object_name(self, stream: str) -> str:
         """The object behind a stream's name, in either naming."""
-        return hotglue_names().get(stream, stream)
+        prefix, inner = _audit(stream)
+        return prefix + hotglue_names().get(inner, inner)
+
+
+AUDIT_HISTORY = "audit_history_"
+WITHOUT_AUDIT = frozenset(
+    ["GLENTRY", "APBILLITEM", "APADJUSTMENTITEM", "APPYMTDETAIL", "ARADJUSTMENT", "ARADJUSTMENTITEM", "ARINVOICEITEM"]
+)
+"""Objects for which hotglue's tap has no stream of audit history."""
+
+
+def _audit(stream: str) -> tuple[str, str]:
+    """The beginning that means an object's audit history, and the object; the beginning is empty for all else."""
+    return (AUDIT_HISTORY, stream.removeprefix(AUDIT_HISTORY)) if stream.startswith(AUDIT_HISTORY) else ("", stream)
+
+
+def hotglue_audits() -> list[str]:
+    """The audit history of each object for which hotglue's tap has such a stream."""
+    return [AUDIT_HISTORY + name for name in hotglue_names().values() if name not in WITHOUT_AUDIT]
 
 
 def hotglue_names() -> Mapping[str, str]:

@@ -125,6 +125,6 @@ def visible(call: Call, described: ObjectDef, *, show_private: bool) -> tuple[st
 
 def described_for(call: Call, operation: str, name: str) -> ObjectDef:
     """The object's description, once the user may do this with it."""
-    described = call.books.find(name)
+    described = call.books.find(name, call.body.findtext("docparid"))
     permit(call, operation, described.name)
     return described

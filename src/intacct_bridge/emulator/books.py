@@ -5,8 +5,8 @@ Handlers are given a `Call`: whose books, who asks, at what time, and the functi
 """
 
 from collections import OrderedDict
-from collections.abc import Hashable
-from dataclasses import dataclass
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -16,7 +16,7 @@ from intacct_bridge.emulator.sessions import Session, Sessions
 from intacct_bridge.emulator.settings import Behaviour, CompanySettings
 from intacct_bridge.emulator.store import Store, Table
 from intacct_bridge.errors import Fault, InvalidRequestError
-from intacct_bridge.model.catalog import Catalog, ObjectDef
+from intacct_bridge.model.catalog import Catalog, FieldDef, ObjectDef
 from intacct_bridge.wire.xml import Element
 
 
@@ -52,6 +52,8 @@ class Books:
         self.catalog = catalog
         self.reports, self.views = settings.reports, settings.views
         """The custom reports and views that the company has."""
+        self.of_definitions: Mapping[tuple[str, str], tuple[FieldDef, ...]] = {}
+        """Custom fields that only one transaction definition has, by object and definition."""
         self.selections = Remembered(64)
         """Lists of row numbers by what selected them (see `selection`)."""
         self.related = Remembered(50_000)
@@ -59,12 +61,17 @@ class Books:
         self.results = Remembered(500)
         """Snapshots of readByQuery by result id."""
 
-    def find(self, name: str) -> ObjectDef:
-        """The object's description, in whatever case it is named; refused as `query` refuses it."""
+    def find(self, name: str, definition: str = "") -> ObjectDef:
+        """The object's description, in whatever case it is named; refused as `query` refuses it.
+
+        Named a transaction definition, the description has the fields of that definition too.
+        """
         try:
-            return self.catalog.find(name)
+            found = self.catalog.find(name)
         except InvalidRequestError:
             raise unknown_object(name) from None
+        own = self.of_definitions.get((found.name, definition.strip()), ())
+        return replace(found, fields={**found.fields, **{one.name: one for one in own}}) if own else found
 
     def table(self, described: ObjectDef | str) -> Table:
         """The object's table."""

@@ -64,6 +64,12 @@ def with_customs(catalog: Catalog) -> Catalog:
     return catalog.with_objects(*changed.values(), *customs.objects)
 
 
+def definition_fields() -> dict[tuple[str, str], tuple[FieldDef, ...]]:
+    """Custom fields that were added to one transaction definition alone."""
+    window = FieldDef("DELIVERY_WINDOW", Kind.TEXT, "Delivery window", custom=True, values=("Morning", "Afternoon"))
+    return {("SODOCUMENT", "Sales Order"): (window,)}
+
+
 def custom_rows(world: World) -> Iterator[tuple[str, Row]]:
     """The records of the custom objects."""
     created = world.calendar.reading(world.calendar.start, -86400)

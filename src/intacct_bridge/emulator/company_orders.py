@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import Generic
 
 from intacct_bridge.emulator.company_clerk import Clerk
+from intacct_bridge.emulator.company_customs import definition_fields
 from intacct_bridge.emulator.company_deals import Course, Deal, Party
 from intacct_bridge.emulator.company_subledger import dimension_cells
 from intacct_bridge.emulator.company_world import Customer, Item, Vendor, World
@@ -18,6 +19,8 @@ from intacct_bridge.emulator.posting import ZERO, Charge, to_base
 from intacct_bridge.emulator.posting_rows import Row
 
 Rows = Iterator[tuple[str, Row]]
+_OWN = definition_fields()
+"""What only some transaction definitions have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +156,8 @@ class Orders:
             **self._contacts(party),
             **self._totals(sheet),
         }
+        if (self._side.object, sheet.type) in _OWN:
+            header["DELIVERY_WINDOW"] = "Morning" if len(deal.charges) % 2 else "Afternoon"
         if sheet.course is not None:
             header["PRRECORDKEY"] = sheet.record_key
             header |= _paid(sheet.course)

@@ -24,7 +24,7 @@ from typing import Any
 from intacct_bridge.emulator.access import check_sender
 from intacct_bridge.emulator.books import Books, opened
 from intacct_bridge.emulator.catalogue import standard_catalog
-from intacct_bridge.emulator.company_customs import with_customs
+from intacct_bridge.emulator.company_customs import definition_fields, with_customs
 from intacct_bridge.emulator.company_reports import REPORTS, VIEWS
 from intacct_bridge.emulator.deliveries import MOST_CHARACTERS, check_policies, post_later
 from intacct_bridge.emulator.entrance import Entrance
@@ -335,7 +335,7 @@ class Emulator:
 
 def _as_demo(books: Books) -> None:
     """What the demo company has made for itself: fields, objects, reports, views."""
-    books.catalog = with_customs(books.catalog)
+    books.catalog, books.of_definitions = with_customs(books.catalog), definition_fields()
     books.reports = (*books.reports, *REPORTS)
     books.views = (*books.views, *VIEWS)
 

@@ -2,7 +2,7 @@
 
 from intacct_bridge.emulator.books import Answer, Call
 from intacct_bridge.emulator.catalogue import UNLISTED
-from intacct_bridge.emulator.refusals import FunctionRefusedError, unknown_object
+from intacct_bridge.emulator.refusals import FunctionRefusedError
 from intacct_bridge.errors import Fault, InvalidRequestError
 from intacct_bridge.model.catalog import ObjectDef, inspect_element, lookup_element, type_element
 from intacct_bridge.wire.xml import Element, element
@@ -13,10 +13,7 @@ _ALL = {"listtype": "All", "count": "1"}
 def lookup(call: Call) -> Answer:
     """One object's fields and relations."""
     name = call.body.findtext("object").strip()
-    try:
-        described = call.books.catalog.find(name)
-    except InvalidRequestError:
-        raise unknown_object(name) from None
+    described = call.books.find(name, call.body.findtext("docparid"))
     return Answer(Element("data", "", (lookup_element(described),), _ALL))
 
 

@@ -10,10 +10,11 @@ from intacct_bridge.errors import InvalidRequestError, NotPermittedError
 from intacct_bridge.flow.deletes import TRAIL
 from intacct_bridge.flow.feed import feed_named
 from intacct_bridge.flow.feeds import feed_answers, feed_stream, reader_of
+from intacct_bridge.flow.naming import EVERY, Name, definitions_of, parsed_name
 from intacct_bridge.flow.partition import Answer
 from intacct_bridge.flow.stream import VIEWS, Stream, stream_of
 from intacct_bridge.model import keys
-from intacct_bridge.model.catalog import Catalog
+from intacct_bridge.model.catalog import Catalog, did_you_mean
 from intacct_bridge.model.query import Query
 
 
@@ -74,12 +75,13 @@ class Chosen:
 def choose(client: Client, names: Iterable[str], select: Mapping[str, Sequence[str]] | None = None) -> Chosen:
     """The streams of these names, in their order, all objects' definitions asked for in few requests.
 
-    A name is an object's, or that of a stream that is none (see `feed`). `select` names fields by stream; a stream
-    that it does not name gives all its fields.
+    A name is an object's, that of a part of one (see `naming`), or that of a stream that is none (see `feed`).
+    `select` names fields by stream; a stream that it does not name gives all its fields.
     """
-    asked = list(dict.fromkeys(names))
+    asked = list(dict.fromkeys(expanded(client, names)))
     feeds = {name: found for name in asked if (found := feed_named(name)) is not None}
-    objects = list(dict.fromkeys(name.upper() for name in asked if name not in feeds))
+    parsed = {name: parsed_name(name) for name in asked if name not in feeds}
+    objects = list(dict.fromkeys(one.object for one in parsed.values()))
     above = {owner.header for owner in map(keys.owner, objects) if owner}
     needed = [*objects, *sorted(above.difference(objects))]
     with suppress(InvalidRequestError, NotPermittedError):
@@ -88,18 +90,54 @@ def choose(client: Client, names: Iterable[str], select: Mapping[str, Sequence[s
     wanted = {name.upper(): tuple(fields) for name, fields in (select or {}).items()}
     made: dict[str, Stream] = {}
     for name in asked:
+        table = feeds[name].table if name in feeds else parsed[name].table
+        chosen = wanted.pop(table.upper(), None) or wanted.pop(name.upper(), ())
         if name in feeds:
-            chosen = wanted.pop(feeds[name].table.upper(), None) or wanted.pop(name.upper(), ())
             stream = feed_stream(client, feeds[name], chosen)
         else:
-            chosen = wanted.pop(name.upper(), ()) or client.queryable(name.upper())
-            stream = stream_of(catalog.find(name.upper()), select=chosen)
-        if made.setdefault(stream.name, stream) != stream:
-            raise InvalidRequestError(f"two streams are called {stream.name}", fix=f"Give one a name: {name}?as=NAME")
+            stream = _object_stream(client, catalog, parsed[name], chosen)
+        if made.setdefault(table, stream) != stream:
+            raise InvalidRequestError(f"two streams are called {table}", fix=f"Give one a name: {name}?as=NAME")
     if wanted:
         strange = next(iter(wanted))
         raise InvalidRequestError(f"fields of {strange} are selected, and {strange} is not among the streams")
     return Chosen(tuple(made.values()), _headers(catalog, made.values()))
+
+
+def _object_stream(client: Client, catalog: Catalog, name: Name, select: Sequence[str]) -> Stream:
+    described = client.describe(name.object, name.definition) if name.definition else catalog.find(name.object)
+    return stream_of(
+        described,
+        select=select or client.queryable(name.object, name.definition or None),
+        name=name.table if name.table != name.object else "",
+        where=name.where(described),
+        doc_par_id=name.definition,
+    )
+
+
+def expanded(client: Client, names: Iterable[str]) -> Iterator[str]:
+    """The names, with one name a transaction definition in the place of `SODOCUMENT:*`.
+
+    InvalidRequestError where a definition is not there: its stream would only be empty.
+    """
+    known: dict[str, list[str]] = {}
+    for text in names:
+        name = parsed_name(text) if feed_named(text) is None else Name("")
+        if not name.definition:
+            yield text
+            continue
+        listed = definitions_of(name.object)
+        if listed not in known:
+            known[listed] = sorted({str(row["DOCID"]) for row in client.query(listed, ["DOCID"])})
+        if name.definition == EVERY:
+            yield from (f"{name.object}:{definition}" for definition in known[listed])
+        elif name.definition in known[listed]:
+            yield text
+        else:
+            raise InvalidRequestError(
+                f"there is no transaction definition {name.definition!r}{did_you_mean(name.definition, known[listed])}",
+                fix=f"List them with: intacct query {listed} --select DOCID",
+            )
 
 
 def _headers(catalog: Catalog, streams: Collection[Stream]) -> dict[str, Stream]:

@@ -30,6 +30,9 @@ class View:
 
 VIEWS: Mapping[str, View] = {"GLDETAIL": View(group="BATCHKEY", window="BATCH_DATE")}
 
+APPENDED: Mapping[str, tuple[str, ...]] = {"AUDITHISTORY": ("ACCESSTIME",)}
+"""Objects to which records are only added, and late; the time that says when they should have been there."""
+
 
 @dataclass(frozen=True, slots=True)
 class Stream:
@@ -81,7 +84,12 @@ class Stream:
 
 
 def stream_of(
-    described: ObjectDef, *, select: Iterable[str] = (), name: str = "", where: Filter | None = None
+    described: ObjectDef,
+    *,
+    select: Iterable[str] = (),
+    name: str = "",
+    where: Filter | None = None,
+    doc_par_id: str = "",
 ) -> Stream:
     """The stream of an object with all its fields, or with the chosen ones and those that the bridge itself needs."""
     found = keys.keys_of(described)
@@ -94,7 +102,8 @@ def stream_of(
     owner = keys.owner(described.name)
     refers = tuple(line.key for line in keys.lines(described.name) if described.get(line.key))
     by = owner.by if owner and described.get(owner.by) else ""
-    ours = (found.record, view.group, view.window, found.modified, found.natural, by, *refers)
+    modified = found.modified or next((name for name in APPENDED.get(described.name, ()) if described.get(name)), "")
+    ours = (found.record, view.group, view.window, modified, found.natural, by, *refers)
     return Stream(
         name=name or described.name,
         object=described.name,
@@ -103,14 +112,14 @@ def stream_of(
         text_key=found.opaque,
         group=view.group,
         window=view.window,
-        modified=found.modified,
+        modified=modified,
         created=found.created,
         natural_key=found.natural,
         header=owner.header if owner and by else "",
         by=by,
         refers_to=owner.key if owner and by else "",
         where=where,
-        doc_par_id=described.document_type or None,
+        doc_par_id=doc_par_id or described.document_type or None,
     )
 
 

@@ -14,7 +14,7 @@ from intacct_bridge.flow.keywalk import Piece
 from intacct_bridge.flow.partition import Partition
 from intacct_bridge.flow.reading import Reading
 from intacct_bridge.flow.state import EVERYTHING, Span, less, moment
-from intacct_bridge.flow.stream import Stream
+from intacct_bridge.flow.stream import APPENDED, Stream
 from intacct_bridge.flow.windows import Days, spread
 from intacct_bridge.model.query import Compare, Op
 from intacct_bridge.wire.values import Value
@@ -123,7 +123,8 @@ def _finish(reading: Reading) -> None:
     options = reading.context.options
     if reading.bookmark.deletes_since == less(reading.context.started, options.trail_seconds):
         reading.bookmark = replace(reading.bookmark, met=reading.recognition.marks)  # no deletes to follow first
-    reading.bookmark = reading.bookmark.end(options.overlap_seconds)
+    late = options.trail_seconds if reading.stream.object in APPENDED else 0
+    reading.bookmark = reading.bookmark.end(max(options.overlap_seconds, late))
     reading.save()
     reading.count.done = True
 
