@@ -43,6 +43,11 @@ FAILURES = 1
     help="Also save the files attached to the records here, each once.",
 )
 @click.option("--hard-deletes", is_flag=True, help="Remove deleted rows instead of marking them.")
+@click.option(
+    "--unified",
+    type=click.Choice(["v1", "v2"]),
+    help="In the words of hotglue's accounting schema; then a STREAM is one of its entities, such as Bills.",
+)
 @click.option("--estimate", is_flag=True, help="Only say what the run would read and cost; one transaction a stream.")
 @click.option("--compact", is_flag=True, help="Afterwards rewrite change files (Parquet, CSV, JSON lines) as few.")
 @stands_at_a_desk(prints_table=True)
@@ -58,6 +63,7 @@ def extract_command(
     max_transactions: int | None,
     attachments: Path | None,
     hard_deletes: bool,
+    unified: str | None,
     estimate: bool,
     compact: bool,
 ) -> int:
@@ -85,14 +91,21 @@ def extract_command(
     if desk.entity and desk.entity.lower() == "all":
         desk.entity = ""
     client = desk.limited_client(max_transactions)
-    names = streams_for(streams, client.objects(), everything=everything)
+    names = list(streams) if unified else streams_for(streams, client.objects(), everything=everything)
     start = f"{since:%m/%d/%Y} 00:00:00" if isinstance(since, datetime) else ""
     options = Options(full=full, start=start, show_private=not desk.connection.location_id)
     if estimate:
         return _estimate(client, names, to, options, desk)
     rewriting = compact_copy(to) if compact else ()  # refuses a database before anything is read
     done = run_extraction(
-        client, names, to, desk.console, options=options, select=selected_fields(select), hard_deletes=hard_deletes
+        client,
+        names,
+        to,
+        desk.console,
+        options=options,
+        select=selected_fields(select),
+        hard_deletes=hard_deletes,
+        unified=unified or "",
     )
     if to != "-":  # then standard output holds Singer messages, and nothing else
         show_extraction(done.outcomes, desk.console)

@@ -20,8 +20,12 @@ if TYPE_CHECKING:
 def discovered(client: "Client", config: "TapConfig", console: Console) -> dict[str, Any]:
     """The discovery document: every object that has a key, standard, custom and user-defined, as it is today."""
     from intacct_bridge.flow.source import expanded
+    from intacct_bridge.flow.unified import choose_unified
     from intacct_bridge.model.keys import keys_of
 
+    if config.unified:
+        chosen = choose_unified(client, config.unified, config.streams)
+        return {"streams": [_entry_of(client, one.shown, config) for one in chosen]}
     streams = []
     others, objects = _wanted(client, config)
     for described in _described(client, objects, console).values():
@@ -49,23 +53,31 @@ def discovered(client: "Client", config: "TapConfig", console: Console) -> dict[
 def _entry(client: "Client", name: str, config: "TapConfig") -> dict[str, Any]:
     """A stream that is no whole object. Its id is all that was asked for; its name is what fits a table."""
     from intacct_bridge.flow.source import choose
+
+    entry = _entry_of(client, choose(client, [name]).streams[0], config)
+    entry["tap_stream_id"] = config.stream_name(name)
+    return entry
+
+
+def _entry_of(client: "Client", stream: "Stream", config: "TapConfig") -> dict[str, Any]:
+    """What the catalogue says of a stream; of an object's own stream, all that is known of the object."""
     from intacct_bridge.model.catalog import FieldDef, object_def
 
-    (stream,) = choose(client, [name]).streams
-    if stream.object:
+    if stream.object and not stream.nested and not stream.inner:
         fields = list(client.describe(stream.object, stream.doc_par_id).fields.values())
     else:
-        hidden = (stream.key,) if stream.key not in stream.keys else ()
+        hidden = (*stream.inner, *((stream.key,) if stream.key not in stream.keys else ()))
         fields = [FieldDef(field, kind) for field, kind in stream.fields.items() if field not in hidden]
+    names = {field.name for field in fields}
     entry = catalog_entry(
         object_def(stream.name, fields),
         stream=config.stream_name(stream.name),
         keys=stream.keys,
-        replication_key=stream.modified or None,
+        replication_key=next((name for name in (stream.modified, "updatedAt") if name in names), None),
         selected=bool(config.streams),
         decimals=cast("Decimals", config.decimals),
     )
-    entry["tap_stream_id"] = config.stream_name(name)
+    entry["schema"]["properties"] |= stream.nested
     if stream.open_ended:
         entry["schema"]["additionalProperties"] = True
         entry["metadata"][0]["metadata"][OPEN_ENDED] = True

@@ -14,6 +14,8 @@ from intacct_bridge.flow.extract import Extraction
 from intacct_bridge.flow.reading import Options
 from intacct_bridge.flow.sink import Sink, StreamOutcome
 from intacct_bridge.flow.source import ClientSource, choose
+from intacct_bridge.flow.unified import choose_unified
+from intacct_bridge.flow.unified_copy import unified_extraction
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,14 +41,19 @@ def run_extraction(
     options: Options | None = None,
     select: Mapping[str, Sequence[str]] | None = None,
     hard_deletes: bool = False,
+    unified: str = "",
 ) -> Extracted:
-    """Bring the copy up to date."""
+    """Bring the copy up to date; with `unified`, a copy in the words of that version of the schema."""
     began, spent = time.monotonic(), client.meter.transactions
     with getting_ready(to):
-        chosen = choose(client, streams, select)
+        entities = choose_unified(client, unified, streams, select) if unified else []
+        chosen = choose(client, () if unified else streams, None if unified else select)
     sink: Sink = SingerSink(sys.stdout.buffer) if to == "-" else open_sink(to, hard_deletes=hard_deletes)
     try:
-        run = Extraction(ClientSource(client), sink, chosen.streams, headers=chosen.headers, options=options)
+        if unified:
+            run = unified_extraction(client, entities, sink, options)
+        else:
+            run = Extraction(ClientSource(client), sink, chosen.streams, headers=chosen.headers, options=options)
         with progress(console, spent=lambda: client.meter.transactions - spent, noun="rows") as view:
             for moved in run:
                 view.update(moved.stream, moved.rows, moved.rows + moved.expected)

@@ -190,7 +190,7 @@ class SingerWriter:
         self._name = sink.names(stream.name)
         self._before = bookmark
         wanted = sink.selected.get(stream.name)
-        ours = (stream.key,) if stream.identity and stream.key not in stream.identity else ()
+        ours = (*stream.inner, *((stream.key,) if stream.keys and stream.key not in stream.keys else ()))
         kept = frozenset(stream.fields if wanted is None else (*wanted, stream.key, *stream.identity)).difference(ours)
         self._hidden = frozenset(stream.fields).difference(kept)
         self._kinds = {name: kind for name, kind in stream.fields.items() if name not in self._hidden}
@@ -218,7 +218,8 @@ class SingerWriter:
             rows = rows.select([name for name in rows.schema.names if name not in self._hidden])
         self._announce(rows)
         before, after = record_frame(self._name, version=self._version, extracted_at=self._sink.extracted_at)
-        self._sink.send(json_lines(rows, before, after, decimals_as_text=self._sink.decimals == "string"))
+        as_text, nested = self._sink.decimals == "string", self._stream.nested
+        self._sink.send(json_lines(rows, before, after, decimals_as_text=as_text, as_written=nested))
 
     def replace(self, parents: Sequence[Value]) -> None:
         """Tell that of these parents only the rows sent from now on are left."""
@@ -233,7 +234,7 @@ class SingerWriter:
             self._announce(None)
         at = self._sink.extracted_at
         for key in keys:
-            record = {self._stream.key: _plain(key), DELETED_AT: at}
+            record = {**self._key(key), DELETED_AT: at}
             self._pending.append(record_message(self._name, record, version=self._version, extracted_at=at))
 
     def commit(self, bookmark: Bookmark, at: datetime) -> Committed:  # noqa: ARG002  # time_extracted is the run's
@@ -269,13 +270,16 @@ class SingerWriter:
         described = self._sink.descriptions.get(self._stream.name, {})
         properties: dict[str, Any] = {}
         for name, kind in self._kinds.items():
-            properties[name] = json_type(kind, decimals=self._sink.decimals, nullable=name not in self._stream.keys)
-            if described.get(name):
-                properties[name]["description"] = described[name]
+            plain = json_type(kind, decimals=self._sink.decimals, nullable=name not in self._stream.keys)
+            text = described.get(name)
+            properties[name] = {**self._stream.nested.get(name, plain), **({"description": text} if text else {})}
         properties[DELETED_AT] = {"type": ["null", "string"], "format": "date-time"}
         schema = {"type": "object", "properties": properties}
-        self._sink.send(schema_message(self._name, schema, self.keys, self._stream.modified or None))
+        self._sink.send(schema_message(self._name, schema, self.keys, self._replicated_by(properties)))
         self._announced = True
+
+    def _replicated_by(self, properties: Mapping[str, Any]) -> str | None:
+        return next((name for name in (self._stream.modified, "updatedAt") if name in properties), None)
 
     @property
     def keys(self) -> list[str]:
@@ -294,6 +298,11 @@ class SingerWriter:
                 wider[column.name] = Kind.DECIMAL
         self._kinds |= wider
         return bool(wider)
+
+    def _key(self, key: Value) -> dict[str, Any]:
+        """The record's key as the consumer knows it."""
+        name = self.keys[0] if len(self.keys) == 1 else self._stream.key
+        return {name: _plain(key) if name == self._stream.key else str(key)}
 
     def _note(self, field: str, values: Sequence[Value], reason: str) -> None:
         at = self._sink.extracted_at

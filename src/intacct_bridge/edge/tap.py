@@ -144,11 +144,16 @@ def sync(
     from intacct_bridge.flow.destination import getting_ready
     from intacct_bridge.flow.extract import Extraction
     from intacct_bridge.flow.source import ClientSource, choose
+    from intacct_bridge.flow.unified import choose_unified
+    from intacct_bridge.flow.unified_copy import unified_extraction
 
     names = [one.stream for one in chosen]
+    select = {one.stream: one.fields for one in chosen if one.fields is not None}
     with getting_ready("-"):
-        picked = choose(client, names, {one.stream: one.fields for one in chosen if one.fields is not None})
-    named = {stream.name: one.fields for stream, one in zip(picked.streams, chosen, strict=True)}
+        unified = choose_unified(client, config.unified, names, select) if config.unified else []
+        picked = choose(client, () if unified else names, None if unified else select)
+    streams = [one.shown for one in unified] or picked.streams
+    named = {stream.name: one.fields for stream, one in zip(streams, chosen, strict=True)}
     sink = SingerSink(
         out,
         state,
@@ -160,7 +165,10 @@ def sync(
         partial=bool(config.options.start),
     )
     options = replace(config.options, full=full)
-    extraction = Extraction(ClientSource(client), sink, picked.streams, headers=picked.headers, options=options)
+    if unified:
+        extraction = unified_extraction(client, unified, sink, options)
+    else:
+        extraction = Extraction(ClientSource(client), sink, picked.streams, headers=picked.headers, options=options)
     try:
         for _ in extraction:
             pass
@@ -189,12 +197,19 @@ def _try_out(client: "Client", chosen: Sequence[Selected], config: "TapConfig", 
     from intacct_bridge.flow.partition import Partition
     from intacct_bridge.flow.source import ClientSource, choose
     from intacct_bridge.flow.state import Span
+    from intacct_bridge.flow.unified import choose_unified
+    from intacct_bridge.flow.unified_copy import UnifiedSource
 
-    failed, source = 0, ClientSource(client)
+    failed = 0
     for one in chosen:
         name = config.stream_name(one.stream)
         try:
-            (stream,) = choose(client, [one.stream], {one.stream: one.fields} if one.fields else None).streams
+            source: ClientSource = ClientSource(client)
+            if config.unified:
+                unified = choose_unified(client, config.unified, [one.stream])
+                source, stream = UnifiedSource(client, unified), unified[0].read
+            else:
+                (stream,) = choose(client, [one.stream], {one.stream: one.fields} if one.fields else None).streams
             if stream.feed is None:
                 Asker(source, stream).ask(Partition(stream, stream.walked, page_size=1).query(Span()))
             else:

@@ -24,6 +24,12 @@ SETTINGS_OF_TAP = (
     ),
     Setting("stream_names", "string", "intacct (default) or hotglue.", choices=("intacct", "hotglue")),
     Setting(
+        "unified",
+        "string",
+        "v1 or v2: send the entities of hotglue's accounting schema; `streams` then names them.",
+        choices=("v1", "v2"),
+    ),
+    Setting(
         "decimals",
         "string",
         "number (default: exact digits) or string (format singer.decimal).",
@@ -47,18 +53,22 @@ class TapConfig:
     options: Options
     streams: tuple[str, ...] = ()
     hotglue_names: bool = False
+    unified: str = ""
+    """The version of the unified schema to send; empty for Intacct's own objects."""
     decimals: str = "number"
     max_transactions: int | None = None
 
     def stream_name(self, object_name: str) -> str:
         """The stream's name in messages."""
-        if not self.hotglue_names:
+        if not self.hotglue_names or self.unified:
             return object_name
         prefix, inner = _audit(object_name)
         return prefix + _to_hotglue().get(inner, inner)
 
     def object_name(self, stream: str) -> str:
         """The object behind a stream's name, in either naming."""
+        if self.unified:
+            return stream
         prefix, inner = _audit(stream)
         return prefix + hotglue_names().get(inner, inner)
 
@@ -103,6 +113,7 @@ def checked(given: Mapping[str, Any]) -> TapConfig:
         options=_options(given),
         streams=tuple(given.get("streams") or ()),
         hotglue_names=given.get("stream_names") == "hotglue",
+        unified=given.get("unified", ""),
         decimals=given.get("decimals", "number"),
         max_transactions=given.get("max_transactions"),
     )

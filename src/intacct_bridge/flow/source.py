@@ -101,7 +101,7 @@ def choose(client: Client, names: Iterable[str], select: Mapping[str, Sequence[s
     if wanted:
         strange = next(iter(wanted))
         raise InvalidRequestError(f"fields of {strange} are selected, and {strange} is not among the streams")
-    return Chosen(tuple(made.values()), _headers(catalog, made.values()))
+    return Chosen(tuple(made.values()), headers_of(catalog, made.values()))
 
 
 def _object_stream(client: Client, catalog: Catalog, name: Name, select: Sequence[str]) -> Stream:
@@ -140,7 +140,7 @@ def expanded(client: Client, names: Iterable[str]) -> Iterator[str]:
             )
 
 
-def _headers(catalog: Catalog, streams: Collection[Stream]) -> dict[str, Stream]:
+def headers_of(catalog: Catalog, streams: Collection[Stream]) -> dict[str, Stream]:
     """The headers of lines that are not read themselves, with what the lines have to know of them."""
     whole = {one.object for one in streams if one.where is None}
     found = {}

@@ -8,6 +8,7 @@ object's (`feed`) names what reads it.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from intacct_bridge.errors import InvalidRequestError
 from intacct_bridge.flow.feed import Feed
@@ -64,6 +65,10 @@ class Stream:
     """Where it is no object's stream: what reads it. It is then read whole, and replaced by key."""
     open_ended: bool = False
     """Rows may have columns that only reading them shows."""
+    inner: tuple[str, ...] = ()
+    """Fields that only help us to find rows again, for whoever need not see them."""
+    nested: Mapping[str, Any] = field(default_factory=dict)
+    """Texts that hold JSON, each with its JSON schema."""
     identity: tuple[str, ...] = ()
     """The fields that tell rows apart together, where `key` is only our own sum of them."""
 
@@ -90,8 +95,12 @@ def stream_of(
     name: str = "",
     where: Filter | None = None,
     doc_par_id: str = "",
+    related: Mapping[str, Kind] | None = None,
 ) -> Stream:
-    """The stream of an object with all its fields, or with the chosen ones and those that the bridge itself needs."""
+    """The stream of an object with all its fields, or with the chosen ones and those that the bridge itself needs.
+
+    `related` are fields of related objects, by their paths.
+    """
     found = keys.keys_of(described)
     if not found.record:
         raise InvalidRequestError(
@@ -107,7 +116,7 @@ def stream_of(
     return Stream(
         name=name or described.name,
         object=described.name,
-        fields=_chosen(described, tuple(select), ours),
+        fields=_chosen(described, tuple(select), ours) | dict(related or {}),
         key=found.record,
         text_key=found.opaque,
         group=view.group,

@@ -7,6 +7,7 @@ decimals as strings instead. Needs pyarrow.
 """
 
 import re
+from collections.abc import Collection
 from decimal import Decimal
 from json import dumps
 from typing import TYPE_CHECKING, Any
@@ -17,8 +18,18 @@ if TYPE_CHECKING:
 _CONTROL = re.compile(rb"[\x00-\x1f]")
 
 
-def json_lines(batch: "pa.RecordBatch", prefix: str = "", suffix: str = "", *, decimals_as_text: bool = False) -> bytes:
-    """One line a row: `prefix`, an object with every column (null where empty), `suffix`, a newline."""
+def json_lines(
+    batch: "pa.RecordBatch",
+    prefix: str = "",
+    suffix: str = "",
+    *,
+    decimals_as_text: bool = False,
+    as_written: Collection[str] = (),
+) -> bytes:
+    """One line a row: `prefix`, an object with every column (null where empty), `suffix`, a newline.
+
+    Columns `as_written` hold JSON already.
+    """
     import pyarrow.compute as pc
 
     if not batch.num_rows:
@@ -29,7 +40,7 @@ def json_lines(batch: "pa.RecordBatch", prefix: str = "", suffix: str = "", *, d
     for index, name in enumerate(batch.schema.names):
         parts.append((prefix + "{" if index == 0 else ",") + dumps(name, ensure_ascii=False) + ":")
         column = batch.column(index)
-        cells = _json_column(column, decimals_as_text=decimals_as_text)
+        cells = column if name in as_written else _json_column(column, decimals_as_text=decimals_as_text)
         parts.append(pc.fill_null(cells, "null") if column.null_count else cells)
     lines = pc.binary_join_element_wise(*parts, "}" + suffix + "\n", "")
     return _values(lines)

@@ -1,0 +1,20 @@
+"""Fields of related objects, named by a path such as `VENDOR.NAME`, as the company's catalogue has them."""
+
+from intacct_bridge.client.client import Client
+from intacct_bridge.errors import InvalidRequestError, NotPermittedError
+from intacct_bridge.model.catalog import ObjectDef
+from intacct_bridge.wire.values import Kind
+
+
+def related_kind(client: Client, described: ObjectDef, path: str) -> Kind | None:
+    """The kind of the field at the end of a path of relations; None where it leads nowhere."""
+    head, dot, rest = path.partition(".")
+    relation = described.relations.get(head.upper()) if dot else None
+    if relation is None:
+        return None
+    try:
+        beyond = client.describe(relation.object)
+    except (InvalidRequestError, NotPermittedError):
+        return None
+    found = beyond.get(rest)
+    return related_kind(client, beyond, rest) if found is None else found.kind

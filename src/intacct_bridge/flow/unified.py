@@ -1,0 +1,255 @@
+"""Objects in the words of a unified schema: which streams that takes, and how a page of rows becomes unified records.
+
+A unified stream is read as the object behind it is read, key walk, changes and deletes included; only what is stored
+differs. The columns are those of the schema that Intacct can fill; beside them stand the few Intacct fields by which
+rows are found again. Lines come as a list in the record of their header, read in one question a page of headers.
+"""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from intacct_bridge.client.client import Client
+from intacct_bridge.errors import InvalidRequestError
+from intacct_bridge.flow.changes import as_kind
+from intacct_bridge.flow.feed import Feed
+from intacct_bridge.flow.feeds import KEY
+from intacct_bridge.flow.partition import one_of
+from intacct_bridge.flow.related import related_kind
+from intacct_bridge.flow.stream import Stream, stream_of
+from intacct_bridge.model import keys
+from intacct_bridge.model.catalog import ObjectDef
+from intacct_bridge.model.mapping import EntityMap, LineMap, Rules, unified_map, unified_maps
+from intacct_bridge.model.query import Query
+from intacct_bridge.model.unify import column_types, line_reads, read_lines, reads, unified
+from intacct_bridge.wire.columns import arrow_type
+from intacct_bridge.wire.values import Kind, Value
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+SYNONYMS = ("PurchaseInvoices", "Suppliers")
+"""Entities of version 1 that are others by another name; they come only where they are asked for."""
+_KINDS = {
+    "number": Kind.DECIMAL,
+    "integer": Kind.INTEGER,
+    "boolean": Kind.BOOLEAN,
+    "date": Kind.DATE,
+    "date-time": Kind.TIMESTAMP,
+}
+_ENCODER = msgspec.json.Encoder(decimal_format="number")
+Row = dict[str, Value]
+
+
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """The lines that a record shows."""
+
+    map: LineMap
+    by: str
+    refers_to: str
+    kind: Kind
+    """Of `by`."""
+    select: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Unified:
+    """One unified stream."""
+
+    entity: EntityMap
+    read: Stream
+    """As it is asked for."""
+    shown: Stream
+    """As it is stored."""
+    lines: tuple[Lines, ...] = ()
+    custom: tuple[str, ...] = ()
+    """Custom fields that the record lists."""
+    parts: tuple["Unified", ...] = ()
+    """Where rows of several objects read alike: each of them; the stream is then no object's, and read whole."""
+
+
+def choose_unified(
+    client: Client, version: str, names: Sequence[str] = (), select: Mapping[str, Sequence[str]] | None = None
+) -> list[Unified]:
+    """The streams of these entities, or of all that the company has the objects for."""
+    entities = [unified_map(name, version) for name in names] or _all(client, version)
+    client.describe_many(dict.fromkeys(name for one in entities for name in _objects(one)))
+    wanted = {name.upper(): tuple(fields) for name, fields in (select or {}).items()}
+    return [_chosen(client, entity, wanted.get(entity.name.upper(), ())) for entity in entities]
+
+
+def _chosen(client: Client, entity: EntityMap, select: Sequence[str]) -> Unified:
+    parts = [_unified(client, entity, one, select) for one in (entity.read_object, *entity.also_reads)]
+    if len(parts) == 1:
+        return parts[0]
+    shown = parts[0].shown
+    columns = {name: kind for name, kind in shown.fields.items() if name not in shown.inner}
+    fields = {KEY: Kind.TEXT} | columns
+    feed = Feed("unified", entity.name)
+    both = Stream(entity.name, "", fields, KEY, text_key=True, feed=feed, nested=shown.nested)
+    return Unified(entity, both, both, parts=tuple(parts))
+
+
+def _all(client: Client, version: str) -> list[EntityMap]:
+    known = {name.upper() for name in client.objects()}
+    maps = (one for one in unified_maps(version).values() if one.name not in SYNONYMS)
+    return [one for one in maps if known.issuperset(_objects(one))]
+
+
+def _objects(entity: EntityMap) -> tuple[str, ...]:
+    return (entity.read_object, *entity.also_reads, *(line.object for line in read_lines(entity)))
+
+
+def _unified(client: Client, entity: EntityMap, object_name: str, select: Sequence[str]) -> Unified:
+    described = client.describe(object_name)
+    custom = tuple(one.name for one in described.fields.values() if one.custom) if entity.custom else ()
+    asked = [*reads(entity), *custom]
+    own = [one for one in asked if one in described.fields]
+    read = stream_of(described, select=own, name=entity.name, related=_related(client, described, asked))
+    inner = tuple(dict.fromkeys(one for one in _found_by(read) if one))
+    columns = _columns(entity)
+    if select:
+        by_case = {one.upper(): one for one in columns}
+        strange = [one for one in select if one.upper() not in by_case and one != KEY]
+        if strange:
+            raise InvalidRequestError(f"{entity.name} has no column {strange[0]}", fix=f"It has {', '.join(columns)}.")
+        kept = {"id", *(by_case.get(one.upper(), "") for one in select)}
+        columns = {one: kind for one, kind in columns.items() if one in kept}
+    nested = {one: what for one, what in _nested(entity).items() if one in columns}
+    shown = replace(
+        read,
+        fields={one: read.fields[one] for one in inner} | columns,
+        identity=("id",) if "id" in columns and not read.group else (),
+        inner=inner,
+        nested=nested,
+        where=None,
+    )
+    lines = tuple(_lines(client, one, described) for one in read_lines(entity) if one.into in columns)
+    return Unified(entity, read, shown, lines, custom)
+
+
+def _found_by(read: Stream) -> tuple[str, ...]:
+    """The fields by which rows are found again in the copy."""
+    return read.key, read.group, read.window, read.modified, read.natural_key, read.by
+
+
+def _related(client: Client, described: ObjectDef, names: Iterable[str]) -> dict[str, Kind]:
+    """The fields of related objects among some names; those that this company does not have are left out."""
+    found: dict[str, Kind] = {}
+    for name in names:
+        kind = None if name in described.fields else related_kind(client, described, name)
+        if kind is not None:
+            found[name] = kind
+    return found
+
+
+def _lines(client: Client, line: LineMap, header: ObjectDef) -> Lines:
+    owner = keys.owner(line.object)
+    assert owner is not None and owner.header == header.name, (line.object, header.name)
+    described = client.describe(line.object)
+    asked = line_reads(line)
+    own = [one for one in asked if one in described.fields]
+    key = keys.keys_of(described).record
+    select = tuple(dict.fromkeys((key, owner.by, *own, *_related(client, described, asked))))
+    return Lines(line, owner.by, owner.key, described.kind_of(owner.by), select)
+
+
+def _columns(entity: EntityMap) -> dict[str, Kind]:
+    """The columns of the schema that the mapping can fill; lists and objects are texts that hold JSON."""
+    columns = {name: _KINDS.get(one, Kind.TEXT) for name, one in _types(entity, entity.read).items()}
+    return columns | dict.fromkeys(_nested(entity), Kind.TEXT)
+
+
+def _types(entity: EntityMap, read: Mapping[str, Rules]) -> dict[str, str]:
+    """The JSON types of columns; a day is a time where the schema knows only times."""
+    types = column_types(read)
+    return {name: "date-time" if one == "date" and entity.day_as == "time" else one for name, one in types.items()}
+
+
+def _nested(entity: EntityMap) -> dict[str, Any]:
+    """The columns that hold lists and objects, each with its JSON schema."""
+    types = _types(entity, entity.read)
+    found: dict[str, Any] = {name: _json_type(one) for name, one in types.items() if one in ("array", "object")}
+    if entity.custom:
+        found[entity.custom.from_] = _list_of({entity.custom.name: "string", entity.custom.value: "string"})
+    for line in read_lines(entity):
+        found[line.into] = _list_of(_types(entity, line.read))
+    return found
+
+
+def _list_of(types: Mapping[str, str]) -> dict[str, Any]:
+    properties = {name: _json_type(one) for name, one in types.items()}
+    return {"type": ["null", "array"], "items": {"type": "object", "properties": properties}}
+
+
+def _json_type(one: str) -> dict[str, Any]:
+    if one == "array":
+        return {"type": ["null", "array"], "items": {"type": "object"}}
+    if one in ("date", "date-time"):
+        return {"type": ["null", "string"], "format": one}
+    return {"type": ["null", one]}
+
+
+# --- rows
+
+
+def unified_rows(client: Client, one: Unified, rows: "pa.RecordBatch") -> "pa.RecordBatch":
+    """A page of the object's rows as rows of the unified stream, lines fetched and put in."""
+    import pyarrow as pa
+
+    page: list[Row] = rows.to_pylist()
+    members = [_members(client, lines, page) for lines in one.lines]
+    records = []
+    for row in page:
+        own = {
+            lines.map.object: held.get(_text(row.get(lines.refers_to)), [])
+            for lines, held in zip(one.lines, members, strict=True)
+        }
+        records.append(unified(one.entity, row, own, custom=one.custom))
+    inner = set(one.shown.inner)
+    columns = {}
+    for name, kind in one.shown.fields.items():
+        if name in inner:
+            columns[name] = rows.column(name)
+        else:
+            cells = [_cell(record.get(name), kind) for record in records]
+            columns[name] = pa.array(cells, arrow_type(kind))
+    return pa.RecordBatch.from_pydict(columns)
+
+
+def _members(client: Client, lines: Lines, page: Sequence[Row]) -> dict[str, list[Row]]:
+    """The lines under the records of a page, by the text of what they name their header by."""
+    found: dict[str, list[Row]] = {}
+    headers = [value for row in page if (value := row.get(lines.refers_to)) is not None]
+    for filter_, _ in one_of(lines.by, as_kind(headers, lines.kind)):
+        query = Query(lines.map.object, lines.select, where=filter_, show_private=not client.connection.location_id)
+        for row in client.query(query):
+            found.setdefault(_text(row.get(lines.by)), []).append(row)
+    return found
+
+
+def _text(value: Value) -> str:
+    return "" if value is None else str(value)
+
+
+def _cell(value: Any, kind: Kind) -> Any:
+    """A unified value as its column holds it."""
+    if value is None:
+        return None
+    if isinstance(value, list | dict):
+        return _ENCODER.encode(value).decode()
+    if kind is Kind.DATE:
+        return date.fromisoformat(str(value)[:10])
+    if kind is Kind.TIMESTAMP:
+        return datetime.fromisoformat(str(value).replace("Z", "+00:00"))
+    if kind is Kind.DECIMAL:
+        return Decimal(value)
+    if kind is Kind.TEXT:
+        return json.dumps(value) if isinstance(value, bool) else str(value)
+    return value
