@@ -51,7 +51,14 @@ def test_a_query_is_a_get_list_by_start_and_maxitems() -> None:
     company = Legacy()
     rows = list(client(company).query("CUSTOMER", "CUSTOMERID, NAME", page_size=10))
     assert [row["customerid"] for row in rows] == [f"C{n}" for n in range(25)]
-    assert rows[0] == {"customerid": "C0", "name": "N & 0", "parentid": None, "whencreated": "03/09/2026"}
+    assert rows[0] == {
+        "customerid": "C0",
+        "name": "N & 0",
+        "parentid": None,
+        "whencreated": "03/09/2026",
+        "contactinfo": '[{"contactname": "x"}]',
+        "customfields": '[{"customfieldname": "a"}]',
+    }
     fields = "<fields><field>customerid</field><field>name</field></fields>"
     assert asked(company) == [
         f'<get_list object="customer" maxitems="10" showprivate="true">{fields}</get_list>',

@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from intacct_bridge.client.asking import Asking, refused_by_legacy, successful
+from intacct_bridge.client.asking import Asking, successful
 from intacct_bridge.client.attachments import Attachments
 from intacct_bridge.client.bodies import Bodies
 from intacct_bridge.client.cabinet import Cabinet
@@ -276,7 +276,7 @@ class Client:
     def batch(self, query: Query) -> "tuple[PageHead, pa.RecordBatch]":
         """One page exactly as the query says, as typed Arrow columns, with what the gateway said about it."""
         if self._legacy:
-            raise refused_by_legacy("page of columns")
+            return self._legacy.batch(query)
         return self._reading.one_batch(query)
 
     def read(

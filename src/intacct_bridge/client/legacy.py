@@ -3,9 +3,11 @@
 Facts: there is no `lookup`, so types are unknown and cells are text, under the lower-case names of 2.1; `get_list`
 pages by start and maxitems (at most 1,000), its filter knows = != < <= > >= like and "is null", combined by logical
 blocks of two or more; a date is three elements; the answer's `<listtype start end total>` says how many there are.
-Pages go by offset: rows that appear or vanish meanwhile can shift others past the reader.
+Pages go by offset: rows that appear or vanish meanwhile can shift others past the reader. Lines stand inside their
+header; in a row they are one cell that holds them as JSON.
 """
 
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -90,6 +92,17 @@ class LegacyReading:
             columns = {name: pa.array([row.get(name) for row in page.rows], pa.string()) for name in names}
             yield pa.RecordBatch.from_pydict(columns)
 
+    def batch(self, query: Query) -> "tuple[PageHead, pa.RecordBatch]":
+        """One page as text columns; those that were asked for are there even where no row has them."""
+        import pyarrow as pa
+
+        page = next(self.pages(query, limit=query.page_size))
+        asked = [str(one).lower() for one in query.select if one != "*"]
+        names = dict.fromkeys((*asked, *(name for row in page.rows for name in row)))
+        columns = {name: pa.array([row.get(name) for row in page.rows], pa.string()) for name in names}
+        assert page.head is not None
+        return page.head, pa.RecordBatch.from_pydict(columns)
+
     def records(self, name: str, keys: Sequence[str | int], *, fields: str = "*") -> Iterator[Record]:
         """Whole records, one `get` each; a key that is not there raises."""
         for found in self.elements(name, keys, fields=fields):
@@ -135,7 +148,7 @@ class LegacyReading:
 
 
 def _leaf(result: Result, query: Query) -> Leaf[Page]:
-    rows = [_cells(record) for record in (() if result.data is None else result.data)]
+    rows = [_row(record) for record in (() if result.data is None else result.data)]
     listed = next((each for each in result.extra if each.tag == "listtype"), None)
     total = "" if listed is None else listed.get("total")
     if not total.isdecimal():
@@ -200,6 +213,16 @@ def _cells(record: Element, path: str = "") -> dict[str, str | None]:
         else:
             cells[name] = child.text or None
     return cells
+
+
+def _row(record: Element) -> dict[str, str | None]:
+    """A record's cells, and the lists in it as JSON."""
+    lists = {name: [_said(line) for line in lines] for name, lines in _owned(record).items()}
+    return _cells(record) | {name: json.dumps(lines, ensure_ascii=False) for name, lines in lists.items()}
+
+
+def _said(line: dict[str, Value]) -> dict[str, Value]:
+    return {name: value for name, value in line.items() if value is not None}
 
 
 def _owned(record: Element) -> dict[str, list[dict[str, Value]]]:

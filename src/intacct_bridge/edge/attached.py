@@ -19,11 +19,12 @@ def fetch_attachments(client: Client, streams: Iterable[str], to: Path) -> Itera
     at_top = not client.connection.location_id
     seen: set[str] = set()
     for name in streams:
-        if client.describe(name).get(SUPDOC) is None:
+        named = next((one for one in client.describe(name).fields if one.upper() == SUPDOC), "")
+        if not named:
             continue
-        query = Query(name, (SUPDOC,), where=field(SUPDOC).is_not_null(), show_private=at_top)
-        for row in client.query(query):
-            supdoc = str(row.get(SUPDOC) or "")
+        some = None if client.connection.dtd_version == "2.1" else field(SUPDOC).is_not_null()  # 2.1 cannot ask so
+        for row in client.query(Query(name, (named,), where=some, show_private=at_top)):
+            supdoc = str(row.get(named) or "")
             if not supdoc or supdoc in seen:
                 continue
             seen.add(supdoc)

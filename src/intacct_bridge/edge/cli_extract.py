@@ -84,14 +84,14 @@ def extract_command(
 
     from intacct_bridge.edge.extract_view import sentence, show_extraction
     from intacct_bridge.edge.extraction import run_extraction
-    from intacct_bridge.edge.streams import selected_fields, streams_for
+    from intacct_bridge.edge.streams import listed_objects, selected_fields, streams_for
     from intacct_bridge.flow.destination import compact_copy
     from intacct_bridge.flow.reading import Options
 
     if desk.entity and desk.entity.lower() == "all":
         desk.entity = ""
     client = desk.limited_client(max_transactions)
-    names = list(streams) if unified else streams_for(streams, client.objects(), everything=everything)
+    names = list(streams) if unified else streams_for(streams, listed_objects(client), everything=everything)
     start = f"{since:%m/%d/%Y} 00:00:00" if isinstance(since, datetime) else ""
     options = Options(full=full, start=start, show_private=not desk.connection.location_id)
     if estimate:

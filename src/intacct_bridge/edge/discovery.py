@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from intacct_bridge.edge.console import Console
 from intacct_bridge.edge.singer import OPEN_ENDED, Decimals, catalog_entry
+from intacct_bridge.edge.streams import listed_objects
 from intacct_bridge.edge.tap_config import AUDIT_HISTORY, hotglue_audits
 from intacct_bridge.errors import InvalidRequestError, NotPermittedError, SettingsError
 from intacct_bridge.flow.feed import READERS, feed_named
@@ -89,6 +90,8 @@ def _wanted(client: "Client", config: "TapConfig") -> tuple[list[str], list[str]
     asked = [config.object_name(name) for name in config.streams]
     others = [name for name in asked if feed_named(name) or ":" in name or name.startswith(AUDIT_HISTORY)]
     names = [name for name in asked if name not in others]
+    if client.connection.dtd_version == "2.1":
+        return others + (names or list(listed_objects(client))), []
     if asked and not any("*" in name for name in names):
         return others, names
     known = list(client.objects())

@@ -6,10 +6,12 @@ one API transaction a run. `--all` reads everything.
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from intacct_bridge.client.client import Client
 from intacct_bridge.errors import InvalidRequestError, SettingsError
 from intacct_bridge.flow.feed import feed_named
 from intacct_bridge.flow.naming import parsed_name
 from intacct_bridge.model.catalog import unknown_object
+from intacct_bridge.model.keys import legacy
 
 LISTS = (
     "LOCATIONENTITY LOCATION DEPARTMENT CLASS GLACCOUNT STATACCOUNT GLACCTGRP JOURNAL STATJOURNAL ADJJOURNAL"
@@ -46,6 +48,14 @@ def streams_for(named: Sequence[str], objects: Mapping[str, str], *, everything:
                     raise unknown_object(one, objects)
         found.append(known.get(name.upper(), name))
     return found
+
+
+def listed_objects(client: Client) -> dict[str, str]:
+    """The objects that can be read as streams: all, but over document type 2.1 those that `get_list` knows."""
+    found = client.objects()
+    if client.connection.dtd_version != "2.1":
+        return found
+    return {name: label for name, label in found.items() if (known := legacy(name)) and known.listed}
 
 
 def selected_fields(selected: Iterable[str]) -> dict[str, list[str]]:

@@ -20,6 +20,8 @@ READERS: Mapping[str, tuple[str, ...] | None] = {
     "report": None,
 }
 """The readers and the arguments that each takes; a report takes whatever it was made to ask for."""
+LISTING = "listing"
+"""Reads an object on a connection of document type 2.1; nobody asks for it by name."""
 ALIASES: Mapping[str, str] = {"trial_balances": "trial_balance", "account_balance": "account_balances"}
 """What other taps call them."""
 OF_A_REPORT = ("type", "timeout", "as")
@@ -57,6 +59,8 @@ class Feed:
     @property
     def table(self) -> str:
         """The name of the stream, unless somebody gives it another with `as`."""
+        if self.reader == LISTING:
+            return self.subject
         subject = re.sub(r"\W+", "_", self.subject.lower()).strip("_")
         return self.get("as") or (f"{self.reader}_{subject}" if subject else self.reader)
 

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 
 from intacct_bridge.client.client import Client
 from intacct_bridge.errors import InvalidRequestError
-from intacct_bridge.flow.feed import Feed
+from intacct_bridge.flow.feed import LISTING, Feed
 from intacct_bridge.flow.feed_balances import BalancesReader
 from intacct_bridge.flow.feed_dimensions import DimensionsReader, DimensionValuesReader
+from intacct_bridge.flow.feed_listing import ListingReader
 from intacct_bridge.flow.feed_reader import FeedPage, Reader, Row
 from intacct_bridge.flow.feed_report import ReportReader
 from intacct_bridge.flow.partition import Answer
@@ -36,6 +37,7 @@ def reader_of(feed: Feed) -> Reader:
         "dimensions": DimensionsReader,
         "dimension_values": DimensionValuesReader,
         "report": ReportReader,
+        LISTING: ListingReader,
     }
     return makers[feed.reader]()
 

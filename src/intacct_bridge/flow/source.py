@@ -8,7 +8,7 @@ from datetime import datetime
 from intacct_bridge.client.client import Client
 from intacct_bridge.errors import InvalidRequestError, NotPermittedError
 from intacct_bridge.flow.deletes import TRAIL
-from intacct_bridge.flow.feed import feed_named
+from intacct_bridge.flow.feed import LISTING, Feed, feed_named
 from intacct_bridge.flow.feeds import feed_answers, feed_stream, reader_of
 from intacct_bridge.flow.naming import EVERY, Name, definitions_of, parsed_name
 from intacct_bridge.flow.partition import Answer
@@ -79,7 +79,7 @@ def choose(client: Client, names: Iterable[str], select: Mapping[str, Sequence[s
     `select` names fields by stream; a stream that it does not name gives all its fields.
     """
     asked = list(dict.fromkeys(expanded(client, names)))
-    feeds = {name: found for name in asked if (found := feed_named(name)) is not None}
+    feeds = {name: found for name in asked if (found := _feed(client, name)) is not None}
     parsed = {name: parsed_name(name) for name in asked if name not in feeds}
     objects = list(dict.fromkeys(one.object for one in parsed.values()))
     above = {owner.header for owner in map(keys.owner, objects) if owner}
@@ -104,6 +104,14 @@ def choose(client: Client, names: Iterable[str], select: Mapping[str, Sequence[s
     return Chosen(tuple(made.values()), headers_of(catalog, made.values()))
 
 
+def _feed(client: Client, name: str) -> Feed | None:
+    """The feed of a name; over document type 2.1 every object is one."""
+    found = feed_named(name)
+    if found is None and client.connection.dtd_version == "2.1":
+        return Feed(LISTING, name.upper())
+    return found
+
+
 def _object_stream(client: Client, catalog: Catalog, name: Name, select: Sequence[str]) -> Stream:
     described = client.describe(name.object, name.definition) if name.definition else catalog.find(name.object)
     return stream_of(
@@ -122,7 +130,7 @@ def expanded(client: Client, names: Iterable[str]) -> Iterator[str]:
     """
     known: dict[str, list[str]] = {}
     for text in names:
-        name = parsed_name(text) if feed_named(text) is None else Name("")
+        name = parsed_name(text) if _feed(client, text) is None else Name("")
         if not name.definition:
             yield text
             continue

@@ -53,6 +53,7 @@ class UnifiedSink:
     def __init__(self, sink: Sink, client: Client, streams: Iterable[Unified]) -> None:
         self.uri = sink.uri
         self.commit_rows = sink.commit_rows
+        self.commit_seconds = sink.commit_seconds
         self._sink = sink
         self._client = client
         self._streams = {one.read.name: one for one in streams}

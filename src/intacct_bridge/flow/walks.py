@@ -30,7 +30,7 @@ def due(reading: Reading) -> bool:
     full = options.full or not bookmark.since or not can_tell
     if full and not can_tell and not options.full and bookmark.read_in_full:
         age = (moment(context.started) - moment(bookmark.read_in_full)).total_seconds()
-        if age < options.full_every:
+        if options.full_every and age < options.full_every:  # a clock may step back; nought means every run
             return False
     reading.bookmark = bookmark.begin(context.started, context.run, full=full)
     if not bookmark.deletes_since:

@@ -1,0 +1,130 @@
+"""Streams over document type 2.1: everything through get_list, into the destinations that use Arrow pages."""
+
+import json
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from intacct_bridge.client.client import Client
+from intacct_bridge.edge.demo_company import demo_connection
+from intacct_bridge.edge.streams import listed_objects
+from intacct_bridge.emulator.gateway import Emulator
+from intacct_bridge.errors import InvalidRequestError
+from intacct_bridge.flow.destination import open_sink
+from intacct_bridge.flow.extract import Extraction
+from intacct_bridge.flow.sink import StreamOutcome
+from intacct_bridge.flow.source import ClientSource, choose
+from intacct_bridge.model.query import Query
+from intacct_bridge.wire.codec import decode_request
+from intacct_bridge.wire.reply import Reply
+from journeys.tapping import Tap, discovered
+
+NAMES = ("APBILL", "VENDOR", "CLASS")
+
+
+@pytest.fixture
+def old(demo: Emulator, tmp_path: Path) -> Iterator[Client]:
+    with Client(replace(demo_connection(home=tmp_path), dtd_version="2.1"), transport=demo, keep=False) as client:
+        yield client
+
+
+@pytest.fixture
+def new(demo: Emulator, tmp_path: Path) -> Iterator[Client]:
+    with Client(demo_connection(home=tmp_path), transport=demo, keep=False) as client:
+        yield client
+
+
+def extract(client: Client, uri: str, *names: str) -> dict[str, StreamOutcome]:
+    chosen = choose(client, names)
+    with closing(open_sink(uri)) as sink:
+        run = Extraction(ClientSource(client), sink, chosen.streams, headers=chosen.headers)
+        for _ in run:
+            pass
+    return {one.stream: one for one in run.outcomes}
+
+
+def rows(path: Path, table: str) -> list[dict[str, Any]]:
+    with duckdb.connect(str(path)) as copy:
+        found = copy.sql(f'SELECT * EXCLUDE (_deleted_at) FROM "{table}" WHERE _deleted_at IS NULL').to_arrow_table()
+    assert found is not None
+    held: list[dict[str, Any]] = found.to_pylist()
+    return held
+
+
+@pytest.mark.parametrize("kind", ["duckdb", "parquet", "csv", "jsonl"])
+def test_every_destination_takes_what_get_list_gives(old: Client, new: Client, tmp_path: Path, kind: str) -> None:
+    uri = f"{kind}:{tmp_path / 'copy'}"
+    for _ in range(2):
+        done = extract(old, uri, *NAMES)
+        assert not [one.error for one in done.values() if one.error]
+        for name in NAMES:
+            assert done[name].rows == sum(1 for _ in new.query(name, "RECORDNO"))
+            assert done[name].deleted == 0
+
+
+def test_records_lines_and_deletes(old: Client, new: Client, tmp_path: Path) -> None:
+    copy = tmp_path / "copy.duckdb"
+    extract(old, f"duckdb:///{copy}", *NAMES)
+    bill = rows(copy, "APBILL")[0]
+    truth = new.read("APBILL", [bill["recordno"]])[0]
+    lines = truth["APBILLITEMS"]
+    assert isinstance(lines, list)
+    assert [one["recordno"] for one in json.loads(bill["billitems"])] == [str(line["RECORDNO"]) for line in lines]
+    (made,) = new.create("CLASS", [{"CLASSID": "L-1", "NAME": "Legacy"}])
+    assert made.ok
+    assert extract(old, f"duckdb:///{copy}", "CLASS")["CLASS"].deleted == 0
+    (gone,) = new.delete("CLASS", [str(row["RECORDNO"]) for row in new.query("CLASS", where="CLASSID = 'L-1'")])
+    assert gone.ok
+    assert extract(old, f"duckdb:///{copy}", "CLASS")["CLASS"].deleted == 1
+    assert "L-1" not in {row["key"] for row in rows(copy, "CLASS")}
+
+
+def test_a_list_that_moves_while_it_is_read_is_read_again(demo: Emulator, new: Client, tmp_path: Path) -> None:
+    calls = 0
+
+    def edited(endpoint: str, body: bytes) -> Reply:
+        nonlocal calls
+        if decode_request(body).operations[0].functions[0].name == "get_list":
+            calls += 1
+            if calls == 2:  # between the first page and the second
+                (first,) = new.query(
+                    "APBILL", "RECORDNO", where="WHENPOSTED >= 2026-11-01 and STATE = 'Posted'", limit=1
+                )
+                (done,) = new.delete("APBILL", [str(first["RECORDNO"])])
+                assert done.ok, done.faults
+        return demo(endpoint, body)
+
+    old = replace(demo_connection(home=tmp_path), dtd_version="2.1")
+    with Client(old, transport=edited, keep=False) as client:
+        done = extract(client, f"duckdb:///{tmp_path / 'copy.duckdb'}", "APBILL")["APBILL"]
+    assert done.error == ""
+    assert done.pages > 2
+    held = {row["recordno"] for row in rows(tmp_path / "copy.duckdb", "APBILL")}
+    assert held >= {str(row["RECORDNO"]) for row in new.query("APBILL", "RECORDNO")}
+
+
+def test_what_2_1_does_not_list_is_refused_and_costs_only_itself(old: Client, tmp_path: Path) -> None:
+    assert "GLDETAIL" not in listed_objects(old)
+    done = extract(old, f"duckdb:///{tmp_path / 'copy.duckdb'}", "GLDETAIL", "CLASS")
+    assert "2.1" in done["GLDETAIL"].error
+    assert (done["CLASS"].error, done["CLASS"].complete) == ("", True)
+
+
+def test_a_page_of_columns(old: Client) -> None:
+    head, rows = old.batch(Query("CLASS", ("classid", "name"), page_size=3))
+    assert (head.count, rows.num_rows, rows.schema.names[:2]) == (3, 3, ["classid", "name"])
+    with pytest.raises(InvalidRequestError, match="does not reach GLDETAIL"):
+        old.batch(Query("GLDETAIL", ("*",)))
+
+
+def test_the_tap_over_2_1(tap: Tap) -> None:
+    config, catalog, document = discovered(tap, "CLASS", dtd_version="2.1")
+    assert document["streams"][0]["key_properties"] == ["key"]
+    ran = tap.run("--config", config, "--catalog", catalog)
+    assert ran.status == 0, ran.err
+    assert {"key", "classid", "name"} <= set(ran.records("CLASS")[0])
