@@ -1,6 +1,7 @@
 """`intacct load` for any object: modes, mappings, kept plans."""
 
 import json
+import shlex
 from pathlib import Path
 
 import pytest
@@ -29,6 +30,16 @@ def test_any_object_is_loaded_by_its_own_names(demo: Intacct, classes: Path) -> 
     assert demo("load", str(classes), "--as", "CLASS", "--apply").status == 0
     again = demo("load", str(classes), "--as", "CLASS", "--apply")
     assert "nothing to send" in again.err
+
+
+def test_a_plan_tells_the_whole_command_that_applies_it(demo: Intacct, home: Path) -> None:
+    file = home / "light rail.csv"
+    file.write_text(CLASSES.replace(",", ";"))
+    planned = demo("load", str(file), "--as", "CLASS", "--delimiter", ";", "--mode", "upsert", "--plan")
+    (told,) = [line for line in planned.err.splitlines() if line.startswith("Nothing was sent")]
+    words = shlex.split(told.partition("intacct ")[2])
+    assert words == ["load", str(file), "--as", "CLASS", "--delimiter", ";", "--mode", "upsert", "--apply"]
+    assert demo(*words).status == 0
 
 
 def test_an_upsert_shows_what_it_would_change(demo: Intacct, classes: Path) -> None:

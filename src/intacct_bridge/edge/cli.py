@@ -9,14 +9,13 @@ import sys
 from collections.abc import Sequence
 from difflib import get_close_matches
 from importlib import import_module
-from typing import Any
 
 import click
 
 from intacct_bridge import __version__
 from intacct_bridge.edge.console import Console
-from intacct_bridge.edge.failures import INTERRUPTED, report, usage
 from intacct_bridge.edge.options import COMPLETE, PROGRAM, Desk
+from intacct_bridge.edge.program import SETTINGS, run
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "demo": ("cli_demo", "See everything work on a made-up company; no account needed."),
@@ -90,7 +89,7 @@ class LazyGroup(click.Group):
     cls=LazyGroup,
     epilog=EPILOG,
     no_args_is_help=True,
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+    context_settings=SETTINGS,
 )
 @click.version_option(__version__, "--version", prog_name="intacct", message="%(prog)s %(version)s")
 def root() -> None:
@@ -103,12 +102,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if arguments is None and COMPLETE in os.environ:
         return completion(os.environ[COMPLETE])
     desk = Desk(console)
+    desk.words = sys.argv[1:] if arguments is None else arguments
     try:
-        status = _run(arguments, desk)
-        sys.stdout.flush()
-        return status
-    except BaseException as error:
-        return report(error, console, target=desk.target)
+        return run(root, PROGRAM, desk.words, obj=desk, console=console, target=lambda: desk.target)
     finally:
         desk.close()
 
@@ -118,25 +114,3 @@ def completion(instruction: str) -> int:
     from click.shell_completion import shell_complete
 
     return shell_complete(root, {}, PROGRAM, COMPLETE, instruction)
-
-
-def _run(arguments: Sequence[str] | None, desk: Desk) -> int:
-    try:
-        # Not `root.main`, which has its own mind about closed pipes and exit statuses.
-        given = list(sys.argv[1:] if arguments is None else arguments)
-        with root.make_context("intacct", given, obj=desk) as context:
-            outcome: Any = root.invoke(context)
-        return outcome if isinstance(outcome, int) else 0
-    except click.exceptions.Exit as done:
-        return done.exit_code
-    except click.Abort:
-        desk.console.complain("")
-        return INTERRUPTED
-    except click.exceptions.NoArgsIsHelpError as help_wanted:
-        desk.console.result(help_wanted.format_message())
-        return 0
-    except click.UsageError as error:
-        return usage(error, desk.console)
-    except click.ClickException as error:
-        desk.console.complain(f"error  {error.format_message()}")
-        return 2

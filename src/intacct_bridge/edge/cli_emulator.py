@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import click
 
-from intacct_bridge.edge.options import Desk, stands_at_a_desk
+from intacct_bridge.edge.options import Desk, day_option, file_option, number_option, stands_at_a_desk
 
 if TYPE_CHECKING:
     from intacct_bridge.emulator.settings import EmulatorSettings
@@ -19,20 +19,8 @@ if TYPE_CHECKING:
 
 @click.command("emulator")
 @click.option("--host", default="127.0.0.1", show_default=True, help="The loopback address to serve on.")
-@click.option(
-    "--port",
-    metavar="N",
-    type=click.IntRange(0, 65535),
-    default=8081,
-    show_default=True,
-    help="The port; 0 takes any that is free.",
-)
-@click.option(
-    "--port-file",
-    metavar="F",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="Write the port here once it answers.",
-)
+@number_option("--port", "The port; 0 takes any that is free.", most=65535, default=8081)
+@file_option("--port-file", "Write the port here once it answers.", metavar="F")
 @click.option(
     "--company",
     type=click.Choice(["demo", "empty"]),
@@ -40,43 +28,19 @@ if TYPE_CHECKING:
     show_default=True,
     help="What the company's books hold at first.",
 )
-@click.option(
-    "--scale",
-    metavar="N",
-    type=click.IntRange(1),
-    default=1,
-    show_default=True,
-    help="Times as many documents; 50 makes a million GLDETAIL lines.",
-)
-@click.option("--seed", metavar="N", type=int, default=1, show_default=True, help="Another seed is another company.")
-@click.option(
-    "--as-of", metavar="DATE", type=click.DateTime(["%Y-%m-%d"]), help="The company's last day. Default: today."
-)
+@number_option("--scale", "Times as many documents; 50 makes a million GLDETAIL lines.", least=1, default=1)
+@number_option("--seed", "Another seed is another company.", type=int, default=1)
+@day_option("--as-of", "The company's last day. Default: today.")
 @click.option("--cash-book", is_flag=True, help="Let the demo company keep a cash book beside the accrual book.")
-@click.option(
-    "--db",
-    metavar="FILE",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="Keep the company in this file. Default: in memory.",
-)
-@click.option(
-    "--faults",
-    metavar="F.toml",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="A script of faults: cut connections, throttling, slow answers.",
-)
+@file_option("--db", "Keep the company in this file. Default: in memory.")
+@file_option("--faults", "A script of faults: cut connections, throttling, slow answers.", metavar="F.toml")
 @click.option(
     "--scenario",
     metavar="NAME",
     help="A set-up with something wrong in it (--scenario list), or a TOML file of your own.",
 )
-@click.option("--latency-ms", metavar="N", type=click.IntRange(0), help="Answer so much later.")
-@click.option(
-    "--concurrency",
-    metavar="N",
-    type=click.IntRange(0),
-    help="Requests at once, as many again waiting; 0 for no limit.",
-)
+@number_option("--latency-ms", "Answer so much later.")
+@number_option("--concurrency", "Requests at once, as many again waiting; 0 for no limit.")
 @stands_at_a_desk(connected=False, prints_table=True)
 def emulator_command(desk: Desk, *, host: str, port: int, port_file: Path | None, **options: Any) -> None:
     """Serve the emulated gateway on this machine until Ctrl-C, and print its URL and credentials.

@@ -1,12 +1,13 @@
 """`intacct load`: a file becomes a plan, and the same plan, applied, becomes receipts."""
 
+import shlex
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from intacct_bridge.edge.options import Desk, stands_at_a_desk
+from intacct_bridge.edge.options import SETTLE_AFTER, Desk, file_option, number_option, stands_at_a_desk
 from intacct_bridge.errors import InDoubtError, IntacctError, SettingsError
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ FAILURES, IN_DOUBT = 1, 5
     "--map", "map_file", metavar="MAP.toml", type=click.Path(dir_okay=False, path_type=Path), help="How to read them."
 )
 @click.option("--plan/--apply", "only_plan", default=True, help="Show what would be done (the default), or do it.")
-@click.option("--out", metavar="PLAN", type=click.Path(dir_okay=False, path_type=Path), help="Keep the plan here.")
+@file_option("--out", "Keep the plan here.", metavar="PLAN")
 @click.option("--from-plan", metavar="PLAN", type=click.Path(path_type=Path), help="Apply a plan that was kept.")
 @click.option(
     "--mode",
@@ -45,14 +46,7 @@ FAILURES, IN_DOUBT = 1, 5
     metavar="COLS",
     help="Columns that identify a record in its source; to update, the fields to find it by. Comma separated.",
 )
-@click.option(
-    "--batch-size",
-    metavar="N",
-    type=click.IntRange(1, 100),
-    default=100,
-    show_default=True,
-    help="Records in one request.",
-)
+@number_option("--batch-size", "Records in one request.", least=1, most=100, default=100)
 @click.option("--atomic", is_flag=True, help="Apply each batch together or not at all.")
 @click.option("--draft", is_flag=True, help="Post as drafts, which change no balance yet.")
 @click.option(
@@ -62,23 +56,13 @@ FAILURES, IN_DOUBT = 1, 5
     show_default=True,
     help="After a record that Intacct refuses.",
 )
-@click.option(
-    "--settle-after",
-    metavar="S",
-    type=click.IntRange(0),
-    help="Seconds before a record that is not found counts as not applied.",
-)
+@number_option("--settle-after", SETTLE_AFTER, metavar="S")
 @click.option("--clear-empty", is_flag=True, help="An empty cell empties its field; otherwise it says nothing.")
 @click.option(
     "--allow-duplicates", is_flag=True, help="Let records pass that the company has already under the same key."
 )
 @click.option("--offline", is_flag=True, help="Plan without asking the company anything.")
-@click.option(
-    "--refused",
-    metavar="FILE",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="Write the refused rows here, with the reason beside each.",
-)
+@file_option("--refused", "Write the refused rows here, with the reason beside each.")
 @click.option(
     "--attachment-folder",
     metavar="NAME",
@@ -120,10 +104,8 @@ def load_command(desk: Desk, *, files: tuple[Path, ...], only_plan: bool, yes: b
             status = max(status, _one(desk, plan, outbox, options, only_plan=only_plan, yes=yes))
             _keep_refused(desk, table, plan, options["refused"])
     if only_plan and not desk.console.as_json:
-        more = [f"--as {options['as_name']}"] if options["as_name"] else []
-        more += [f"--map {options['map_file']}"] if options["map_file"] else []
-        more += [f"--mode {options['mode']}"] if options["mode"] != "create" else []
-        desk.console.say(f"Nothing was sent. To do it: intacct load {' '.join([*map(str, files), *more])} --apply")
+        words = shlex.join(word for word in desk.words if word != "--plan")
+        desk.console.say(f"Nothing was sent. To do it: intacct {words} --apply")
     return status
 
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from intacct_bridge.edge.options import Desk, stands_at_a_desk
+from intacct_bridge.edge.options import SETTLE_AFTER, Desk, number_option, stands_at_a_desk
 from intacct_bridge.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -29,9 +29,7 @@ def outbox_command() -> None:
 @outbox_command.command("list")
 @click.option("--state", type=click.Choice(_STATES), multiple=True, help="Only entries in this state; may be repeated.")
 @click.option("--object", "object_name", metavar="OBJECT", help="Only entries of this object.")
-@click.option(
-    "--limit", metavar="N", type=click.IntRange(1), default=100, show_default=True, help="The latest so many."
-)
+@number_option("--limit", "The latest so many.", least=1, default=100)
 @stands_at_a_desk(prints_table=True)
 def list_command(desk: Desk, *, state: tuple[str, ...], object_name: str | None, limit: int) -> None:
     """What was posted, the latest last."""
@@ -125,12 +123,7 @@ def retry_command(desk: Desk, *, numbers: tuple[int, ...], yes: bool) -> int:
 
 @outbox_command.command("settle")
 @click.argument("numbers", metavar="NUMBER...", nargs=-1, type=int)
-@click.option(
-    "--settle-after",
-    metavar="S",
-    type=click.IntRange(0),
-    help="Seconds before a record that is not found counts as not applied.",
-)
+@number_option("--settle-after", SETTLE_AFTER, metavar="S")
 @click.option("--yes", is_flag=True, help="Do not ask before writing to a production company.")
 @stands_at_a_desk(prints_table=True)
 def settle_command(desk: Desk, *, numbers: tuple[int, ...], settle_after: int | None, yes: bool) -> int:

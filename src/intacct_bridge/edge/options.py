@@ -7,7 +7,8 @@ opened when it is first asked for. The name `demo` needs no settings: it is the 
 import functools
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -25,6 +26,7 @@ PROGRAM = "intacct"
 COMPLETE = "_INTACCT_COMPLETE"
 """The variable by which a shell asks for completions."""
 DEMO = "demo"
+SETTLE_AFTER = "Seconds before a record that is not found counts as not applied."
 Command = Callable[..., Any]
 
 
@@ -35,6 +37,8 @@ class Desk:
         self.console = console
         self.name: str | None = None
         self.entity: str | None = None
+        self.words: Sequence[str] = ()
+        """The command line itself, for saying how to go on."""
         self._connection: Connection | None = None
         self._client: Client | None = None
         self._emulator: Emulator | None = None
@@ -161,6 +165,24 @@ def _options(*, connected: bool, prints_table: bool) -> list[Callable[[Command],
         click.option("-v", "--verbose", count=True, help="Say more; twice: every call."),
     ]
     return options
+
+
+def number_option(
+    flag: str, sentence: str, *, least: int = 0, most: int | None = None, **more: Any
+) -> Callable[..., Any]:
+    """An option that takes a whole number within bounds; a default is shown in the help."""
+    among = click.IntRange(least, most)
+    return click.option(flag, **{"metavar": "N", "type": among, "show_default": True, "help": sentence, **more})
+
+
+def file_option(flag: str, sentence: str, *, metavar: str = "FILE") -> Callable[..., Any]:
+    """An option that takes a file's path."""
+    return click.option(flag, metavar=metavar, type=click.Path(dir_okay=False, path_type=Path), help=sentence)
+
+
+def day_option(flag: str, sentence: str) -> Callable[..., Any]:
+    """An option that takes a day."""
+    return click.option(flag, metavar="DATE", type=click.DateTime(["%Y-%m-%d"]), help=sentence)
 
 
 def _connection_names(_context: click.Context, _parameter: click.Parameter, begun: str) -> list[str]:

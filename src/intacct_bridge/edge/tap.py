@@ -8,14 +8,13 @@ import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, cast
+from typing import IO, TYPE_CHECKING, cast
 
 import click
 
-from intacct_bridge import __version__
 from intacct_bridge.edge.console import Console
 from intacct_bridge.edge.discovery import described, discovered
-from intacct_bridge.edge.failures import report, usage
+from intacct_bridge.edge.program import json_object, run, singer_program, tells_of_itself
 from intacct_bridge.edge.singer import Decimals, Selected, read_catalog
 from intacct_bridge.edge.singer_sink import SingerSink, SingerState
 from intacct_bridge.errors import InvalidRequestError, NotPermittedError, SettingsError
@@ -26,20 +25,14 @@ if TYPE_CHECKING:
     from intacct_bridge.flow.sink import StreamOutcome
 
 
-@click.command(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
-@click.option(
-    "--config", "configs", multiple=True, metavar="FILE|ENV", help="Settings: a JSON file, or ENV. Repeatable."
-)
+@singer_program
 @click.option("--discover", is_flag=True, help="Print the catalogue of everything the company has.")
 @click.option("--catalog", "catalog_file", metavar="FILE", help="Which streams and fields to sync.")
 @click.option("--properties", "-p", "properties_file", metavar="FILE", hidden=True)
 @click.option("--state", "state_file", metavar="FILE", help="Where the last sync ended.")
-@click.option("--about", is_flag=True, help="Describe this tap and its settings.")
-@click.option("--format", "shape", type=click.Choice(["text", "json", "markdown"]), default="text", help="Of --about.")
 @click.option("--test", "try_out", is_flag=True, help="Sign in and read one record of each selected stream.")
 @click.option("--full", is_flag=True, help="Read everything again, whatever the state says.")
-@click.version_option(__version__, "--version", prog_name="tap-intacct", message="%(prog)s %(version)s")
-@click.pass_obj
+@tells_of_itself("tap-intacct")
 def tap(  # noqa: PLR0917  # one parameter an option, as click hands them over
     console: Console,
     configs: tuple[str, ...],
@@ -80,16 +73,7 @@ def tap(  # noqa: PLR0917  # one parameter an option, as click hands them over
 def main() -> int:
     """The console script."""
     console = Console()
-    try:
-        outcome: Any = tap.main(prog_name="tap-intacct", standalone_mode=False, obj=console)
-        sys.stdout.flush()
-        return outcome if isinstance(outcome, int) else 0
-    except click.exceptions.Exit as done:
-        return done.exit_code
-    except click.UsageError as error:
-        return usage(error, console)
-    except BaseException as error:
-        return report(error, console)
+    return run(tap, "tap-intacct", None, obj=console, console=console)
 
 
 # --- sync
@@ -98,7 +82,7 @@ def main() -> int:
 def _chosen(path: str | None, client: "Client", config: "TapConfig", console: Console) -> list[Selected]:
     """The selected streams, by objects' names: of the catalogue, else of the config, else everything."""
     if path:
-        chosen = read_catalog(_json(Path(path), "catalogue"))
+        chosen = read_catalog(json_object(Path(path), "catalogue"))
         if not chosen:
             raise SettingsError(
                 f"the catalogue {path} selects no stream", fix="set selected: true in a stream's metadata"
@@ -113,19 +97,7 @@ def _chosen(path: str | None, client: "Client", config: "TapConfig", console: Co
 def _state(path: str | None, config: "TapConfig") -> SingerState:
     if not path:
         return SingerState()
-    return SingerState.from_document(_json(Path(path), "state"), config.object_name)
-
-
-def _json(path: Path, what: str) -> dict[str, Any]:
-    try:
-        found = json.loads(path.read_bytes() or b"{}")
-    except OSError as error:
-        raise SettingsError(f"the {what} {path} cannot be read: {error.strerror}") from None
-    except ValueError as error:
-        raise SettingsError(f"the {what} {path} is not JSON: {error}") from None
-    if not isinstance(found, dict):
-        raise SettingsError(f"the {what} {path} is not a JSON object")
-    return found
+    return SingerState.from_document(json_object(Path(path), "state"), config.object_name)
 
 
 def sync(

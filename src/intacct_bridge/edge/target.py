@@ -12,9 +12,9 @@ from typing import IO, TYPE_CHECKING, Any
 
 import click
 
-from intacct_bridge import __version__
 from intacct_bridge.edge.console import Console
-from intacct_bridge.edge.failures import report, usage
+from intacct_bridge.edge.failures import report
+from intacct_bridge.edge.program import json_object, run, singer_program, tells_of_itself
 from intacct_bridge.edge.singer import Message, parse_message
 from intacct_bridge.edge.target_record import Arrived, Fate, Settled, keyed
 from intacct_bridge.errors import IntacctError, InvalidRequestError, SettingsError
@@ -29,16 +29,10 @@ _TOLD = 20
 """Refused records told one by one; the dead letters have them all."""
 
 
-@click.command(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
-@click.option(
-    "--config", "-c", "configs", multiple=True, metavar="FILE|ENV", help="Settings: a JSON file, or ENV. Repeatable."
-)
+@singer_program
 @click.option("--state", "-s", "state_file", metavar="FILE", help="An earlier run's account in hotglue's form.")
 @click.option("--input", "input_file", metavar="FILE", help="Read this instead of standard input.")
-@click.option("--about", is_flag=True, help="Describe this target and its settings.")
-@click.option("--format", "shape", type=click.Choice(["text", "json", "markdown"]), default="text", help="Of --about.")
-@click.version_option(__version__, "--version", prog_name="target-intacct", message="%(prog)s %(version)s")
-@click.pass_obj
+@tells_of_itself("target-intacct")
 def target(  # noqa: PLR0917  # one parameter an option, as click hands them over
     console: Console,
     configs: tuple[str, ...],
@@ -57,12 +51,11 @@ def target(  # noqa: PLR0917  # one parameter an option, as click hands them ove
         raise click.UsageError("give the settings with --config FILE, or --config ENV")
     from intacct_bridge.client.client import Client
     from intacct_bridge.edge.target_config import read_config
-    from intacct_bridge.edge.target_state import read_state
     from intacct_bridge.flow.outbox import open_outbox
 
     config = read_config(configs)
     console.hide(config.connection.secrets)
-    earlier = read_state(Path(state_file) if state_file else None)
+    earlier = json_object(Path(state_file) if state_file else None, "state")
     with (
         Client(config.connection, max_transactions=config.max_transactions) as client,
         open_outbox(config.connection) as outbox,
@@ -85,16 +78,7 @@ def _input(path: str | None) -> IO[bytes]:
 def main() -> int:
     """The console script."""
     console = Console()
-    try:
-        outcome: Any = target.main(prog_name="target-intacct", standalone_mode=False, obj=console)
-        sys.stdout.flush()
-        return outcome if isinstance(outcome, int) else 0
-    except click.exceptions.Exit as done:
-        return done.exit_code
-    except click.UsageError as error:
-        return usage(error, console)
-    except BaseException as error:
-        return report(error, console)
+    return run(target, "target-intacct", None, obj=console, console=console)
 
 
 class Run:

@@ -1,15 +1,12 @@
 """What the target says on standard output: the tap's state once it is safe, or hotglue's account of every record."""
 
-import json
 from collections import Counter
 from collections.abc import Mapping
-from pathlib import Path
 from typing import IO, Any
 
 import msgspec
 
 from intacct_bridge.edge.target_record import Arrived, Fate, Settled
-from intacct_bridge.errors import SettingsError
 
 _COUNTS = {Fate.APPLIED: "success", Fate.EXISTING: "existing", Fate.FAILED: "fail"}
 
@@ -88,18 +85,3 @@ class Account:
         names = ("success", "fail", "existing", "updated")
         summary = {stream: {name: sums[name] for name in names} for stream, sums in self._sums.items()}
         return {"bookmarks": self._rows, "summary": summary}
-
-
-def read_state(path: Path | None) -> dict[str, Any]:
-    """The state file of an earlier run; nothing where it is empty."""
-    if path is None:
-        return {}
-    try:
-        found = json.loads(path.read_bytes() or b"{}")
-    except OSError as error:
-        raise SettingsError(f"the state {path} cannot be read: {error.strerror}") from None
-    except ValueError as error:
-        raise SettingsError(f"the state {path} is not JSON: {error}") from None
-    if not isinstance(found, dict):
-        raise SettingsError(f"the state {path} is not a JSON object")
-    return found

@@ -1,0 +1,107 @@
+"""How a program of ours begins and ends: its words read, its command run, and whatever stops it told as a status.
+
+Click's own `main` is not used, since it has its own mind about closed pipes, interrupts and exit statuses.
+"""
+
+import json
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from intacct_bridge import __version__
+from intacct_bridge.edge.console import Console
+from intacct_bridge.edge.failures import INTERRUPTED, USAGE, report, usage
+from intacct_bridge.errors import SettingsError
+
+SETTINGS: dict[str, Any] = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
+"""What every command's context is made with."""
+
+
+def run(
+    command: click.Command,
+    name: str,
+    arguments: Sequence[str] | None,
+    *,
+    obj: Any,
+    console: Console,
+    target: Callable[[], str] = str,
+) -> int:
+    """Run one command and return its exit status; nothing that a user does wrong ends in a traceback.
+
+    `target` says, once it is known, which company a failure happened at.
+    """
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        status = _invoked(command, name, given, obj=obj, console=console)
+        sys.stdout.flush()
+        return status
+    except BaseException as error:
+        return report(error, console, target=target())
+
+
+def _invoked(command: click.Command, name: str, given: list[str], *, obj: Any, console: Console) -> int:
+    try:
+        with command.make_context(name, given, obj=obj) as context:
+            outcome: Any = command.invoke(context)
+        return outcome if isinstance(outcome, int) else 0
+    except click.exceptions.Exit as done:
+        return done.exit_code
+    except click.Abort:
+        console.complain("")
+        return INTERRUPTED
+    except click.exceptions.NoArgsIsHelpError as help_wanted:
+        console.result(help_wanted.format_message())
+        return 0
+    except click.UsageError as error:
+        return usage(error, console)
+    except click.ClickException as error:
+        console.complain(f"error  {error.format_message()}")
+        return USAGE
+
+
+def singer_program(function: Callable[..., int]) -> click.Command:
+    """A Singer program, whose first option is where its settings are."""
+    config = click.option(
+        "--config",
+        "-c",
+        "configs",
+        multiple=True,
+        metavar="FILE|ENV",
+        help="Settings: a JSON file, or ENV. Repeatable.",
+    )
+    return click.command(context_settings=SETTINGS)(config(function))
+
+
+def tells_of_itself(name: str) -> Callable[[Callable[..., int]], Callable[..., int]]:
+    """The options by which a Singer program says what it is, and its console as the first argument."""
+    shapes = click.Choice(["text", "json", "markdown"])
+
+    def decorate(function: Callable[..., int]) -> Callable[..., int]:
+        told: Callable[..., int] = click.pass_obj(function)
+        for option in (
+            click.version_option(__version__, "--version", prog_name=name, message="%(prog)s %(version)s"),
+            click.option("--format", "shape", type=shapes, default="text", help="Of --about."),
+            click.option("--about", is_flag=True, help=f"Describe {name} and its settings."),
+        ):
+            told = option(told)
+        return told
+
+    return decorate
+
+
+def json_object(path: Path | None, what: str) -> dict[str, Any]:
+    """A file that holds one JSON object; an empty one where there is no file, or nothing in it."""
+    if path is None:
+        return {}
+    try:
+        found = json.loads(path.read_bytes() or b"{}")
+    except OSError as error:
+        raise SettingsError(f"the {what} {path} cannot be read: {error.strerror}") from None
+    except ValueError as error:
+        raise SettingsError(f"the {what} {path} is not JSON: {error}") from None
+    if not isinstance(found, dict):
+        raise SettingsError(f"the {what} {path} is not a JSON object")
+    return found
