@@ -38,7 +38,23 @@ def page() -> str:
             parts += ["", f"## {area}", "", "| behaviour | tag | source | setting | test |", "|---|---|---|---|---|"]
         cells = (row["behaviour"], row["tag"], row["source"], _code(row.get("setting", "")), f"`{row['test']}`")
         parts.append(f"| {' | '.join(cells)} |")
-    return "\n".join(parts) + "\n"
+    return "\n".join([*parts, *_questions()]) + "\n"
+
+
+def unsettled() -> list[dict[str, str]]:
+    """The questions that no source answers."""
+    found: list[dict[str, str]] = tomllib.loads(DATA.read_text(encoding="utf-8"))["unsettled"]
+    return found
+
+
+def _questions() -> list[str]:
+    head = ["", "## Unsettled, and what we do", ""]
+    head += ["No source answers these. Each is a setting of a scenario file, or our side lives with either answer.", ""]
+    head += ["| question | the emulator | setting | our side | test |", "|---|---|---|---|---|"]
+    for row in unsettled():
+        cells = (row["question"], row["does"], _code(row["setting"]), row["side"], f"`{row['test']}`")
+        head.append(f"| {' | '.join(cells)} |")
+    return head
 
 
 def _code(names: str) -> str:

@@ -23,8 +23,9 @@ from intacct_bridge import (
     field,
 )
 from intacct_bridge.client.line import Means
+from intacct_bridge.emulator.behaviour import Behaviour
 from intacct_bridge.emulator.gateway import Emulator
-from intacct_bridge.emulator.settings import Behaviour, CompanySettings, EmulatorSettings, RoleSettings, UserSettings
+from intacct_bridge.emulator.settings import CompanySettings, EmulatorSettings, RoleSettings, UserSettings
 from intacct_bridge.errors import InDoubtError
 from intacct_bridge.model.keys import keys_of
 from intacct_bridge.wire.reply import ConnectionCutError, Reply

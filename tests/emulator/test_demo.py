@@ -87,7 +87,7 @@ def test_the_ledger_does_not_look_at_the_detail(demo: Emulator) -> None:
 
 
 def test_a_request_beyond_the_limit_is_held_and_refused() -> None:
-    settings = scenario({"behaviour": {"concurrency": 1, "hold_seconds": 0.05, "latency_ms": 1}})
+    settings = scenario({"behaviour": {"concurrency": 1, "hold_seconds": 0.05, "latency_ms": 1_000_000}})
     inside, go = Barrier(2, timeout=120), Barrier(2, timeout=120)
 
     def sleep(_seconds: float) -> None:

@@ -12,7 +12,8 @@ import pytest
 
 from flow.memory import MemorySink
 from intacct_bridge.client.client import Client
-from intacct_bridge.emulator.settings import Behaviour, ClockChange, CompanySettings, EmulatorSettings, UserSettings
+from intacct_bridge.emulator.behaviour import Behaviour
+from intacct_bridge.emulator.settings import ClockChange, CompanySettings, EmulatorSettings, UserSettings
 from intacct_bridge.flow.destination import open_sink
 from intacct_bridge.flow.extract import Extraction
 from intacct_bridge.flow.ledgercopy import open_ledger

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from flow.ledger import HEADER
+from intacct_bridge.emulator.behaviour import Behaviour
 from intacct_bridge.emulator.gateway import Emulator
-from intacct_bridge.emulator.settings import Behaviour, EmulatorSettings
+from intacct_bridge.emulator.settings import EmulatorSettings
 from intacct_bridge.emulator.weather import Weather
 from intacct_bridge.errors import IntacctError
 from intacct_bridge.flow.entry import State

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
+from intacct_bridge.emulator.behaviour import Behaviour
 from intacct_bridge.emulator.gateway import Emulator
-from intacct_bridge.emulator.settings import Behaviour, EmulatorSettings
+from intacct_bridge.emulator.settings import EmulatorSettings
 from intacct_bridge.flow.entry import State
 from intacct_bridge.flow.load import Ending
 from intacct_bridge.wire.codec import decode_request

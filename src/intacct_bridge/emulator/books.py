@@ -10,10 +10,11 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
+from intacct_bridge.emulator.behaviour import Behaviour
 from intacct_bridge.emulator.catalogue import table_plan
 from intacct_bridge.emulator.refusals import unknown_object
 from intacct_bridge.emulator.sessions import Session, Sessions
-from intacct_bridge.emulator.settings import Behaviour, CompanySettings
+from intacct_bridge.emulator.settings import CompanySettings
 from intacct_bridge.emulator.store import Store, Table
 from intacct_bridge.errors import Fault, InvalidRequestError
 from intacct_bridge.model.catalog import Catalog, FieldDef, ObjectDef

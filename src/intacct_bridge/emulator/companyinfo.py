@@ -41,6 +41,7 @@ _RIGHTS = {"list": "List", "view": "View", "add": "Add", "edit": "Edit", "delete
 def read_user_formatting(call: Call) -> Answer:
     """The formatting of a user, named by login or by record number."""
     user = _user(call, call.body.findtext("userId").strip(), call.body.findtext("key").strip())
+    user = user.in_season(call.now)
     sign, minutes = ("-" if user.offset_minutes < 0 else "+"), abs(user.offset_minutes)
     parts = {
         "locale": "en_US.UTF-8",

@@ -23,9 +23,11 @@ class Entrance:
     ) -> tuple[Session, Books]:
         """Who asks, and whose books it is about."""
         if isinstance(authentication, SessionAuth):
+            behaviour = self._settings.behaviour
             session = self._sessions.use(authentication.session_id, now)
-            if session is None:
-                raise bad_session()
+            elsewhere = session is not None and session.endpoint != endpoint
+            if session is None or (elsewhere and behaviour.session_elsewhere == "refused"):
+                raise bad_session(behaviour)
             check_company(self._settings, session.company_id, sender_id)
             return session, self._books[session.company_id]
         return self._log_in(authentication, sender_id, endpoint=endpoint, now=now)
@@ -33,7 +35,7 @@ class Entrance:
     def _log_in(self, login: Login, sender_id: str, *, endpoint: str, now: float) -> tuple[Session, Books]:
         company_id, entity = _place(login)
         company = check_company(self._settings, company_id, sender_id)
-        user = check_user(company, login)
+        user = check_user(company, login).in_season(now)
         books = self._books[company.company_id]
         if not entity and len(user.entities) == 1:
             entity = user.entities[0]  # who has one entity works in it; inferred

@@ -9,7 +9,7 @@ import hashlib
 import re
 from dataclasses import replace
 
-from intacct_bridge.emulator.settings import Behaviour
+from intacct_bridge.emulator.behaviour import Behaviour
 from intacct_bridge.errors import Fault
 
 _RECORDED = (

@@ -41,7 +41,6 @@ from intacct_bridge.emulator.store import open_database
 from intacct_bridge.emulator.turnstile import Turnstile
 from intacct_bridge.emulator.users import keep_users
 from intacct_bridge.emulator.weather import (
-    TOO_MANY,
     Forecast,
     Paced,
     Weather,
@@ -49,6 +48,7 @@ from intacct_bridge.emulator.weather import (
     broken_off,
     cut,
     dribbled,
+    held,
     http_reply,
     later,
     scripted_faults,
@@ -202,7 +202,7 @@ class Emulator:
         """The same for a server, which plays a `Paced` answer itself."""
         with self._turnstile.passage() as admitted:
             if not admitted:
-                return http_reply(TOO_MANY)
+                return held(self.settings.behaviour.held_status, self.settings.behaviour.held_errorno)
             began = time.monotonic()
             reply = self._answer(endpoint, body)
             left = self.settings.behaviour.latency_ms / 1000 - (time.monotonic() - began)
@@ -234,7 +234,9 @@ class Emulator:
     def _incoming(self, body: bytes) -> Request:
         behaviour = self.settings.behaviour
         documented = behaviour.nested_order == "documented"
-        return incoming(body, http_status=behaviour.http_status_of_control_failures, documented=documented)
+        large = behaviour.legacy_page != "refused"
+        status = behaviour.http_status_of_control_failures
+        return incoming(body, http_status=status, documented=documented, large_pages=large)
 
     def _guarded(self, request: Request, endpoint: str, scripted: dict[str, Fault], *, size: int) -> Reply:
         """Whatever happens, the answer is a gateway's; what should not have happened is kept for whoever looks."""

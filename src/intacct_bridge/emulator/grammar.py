@@ -64,7 +64,7 @@ def _parts() -> dict[str, list[Parts]]:
 
 
 @cache
-def schema_text(*, documented: bool = True) -> str:
+def schema_text(*, documented: bool = True, large_pages: bool = False) -> str:
     """The whole schema as XSD; without `documented`, parts whose order is not recorded are not looked into."""
     types, elements = [], []
     for name, entry in functions().items():
@@ -75,6 +75,8 @@ def schema_text(*, documented: bool = True) -> str:
     choice = f'<xs:group name="functions"><xs:choice>{"".join(elements)}</xs:choice></xs:group>'
     template = (files("intacct_bridge.data") / "emulator_envelope.xsd").read_text(encoding="utf-8")
     whole = template.replace("<!-- functions -->", f"{''.join(types)}{choice}")
+    if large_pages:
+        whole = whole.replace('type="smallPage"', 'type="xs:positiveInteger"')
     return whole.replace("<!-- conditions -->", _conditions())
 
 

@@ -25,10 +25,11 @@ _MOST = 20
 """Violations told at once."""
 
 
-def incoming(body: bytes, *, http_status: int = 200, documented: bool = True) -> Request:
+def incoming(body: bytes, *, http_status: int = 200, documented: bool = True, large_pages: bool = False) -> Request:
     """The request in these bytes. Raises ControlRefusedError with one fault a violation.
 
-    `documented` holds the parts of older functions to the documentation's order where no other is recorded.
+    `documented` holds the parts of older functions to the documentation's order where no other is recorded;
+    `large_pages` lets pages of readByQuery pass that the schema as published refuses.
     """
     try:
         root = parse(body, max_bytes=_MAX_REQUEST)
@@ -36,7 +37,8 @@ def incoming(body: bytes, *, http_status: int = 200, documented: bool = True) ->
         raise unreadable(*(_parse_errors(body) or (_said(error.message),)), http_status=http_status) from None
     control = root.find("control")
     older = control is not None and control.findtext("dtdversion").strip() == "2.1"
-    violations = _violations(body, older=older, documented=documented)
+    schema = None if older else _schema(documented=documented, large_pages=large_pages)
+    violations = _violations(body, schema, documented=documented)
     if violations:
         raise unreadable(*violations, http_status=http_status)
     try:
@@ -69,9 +71,11 @@ def _lxml() -> Any:
 
 
 @cache
-def _schema(*, documented: bool) -> Any:
+def _schema(*, documented: bool, large_pages: bool) -> Any:
     etree = _lxml()
-    return etree.XMLSchema(etree.fromstring(schema_text(documented=documented)))
+    if etree is None:
+        return None
+    return etree.XMLSchema(etree.fromstring(schema_text(documented=documented, large_pages=large_pages)))
 
 
 @cache
@@ -101,8 +105,8 @@ def _parse_errors(body: bytes) -> list[str]:
     return []
 
 
-def _violations(body: bytes, *, older: bool, documented: bool) -> list[str]:
-    """What the schema, or the older definition, says against the document, one sentence a violation."""
+def _violations(body: bytes, schema: Any, *, documented: bool) -> list[str]:
+    """What the schema, or without one the older definition, says against the document, one sentence a violation."""
     etree = _lxml()
     if etree is None:
         return []
@@ -111,9 +115,8 @@ def _violations(body: bytes, *, older: bool, documented: bool) -> list[str]:
         document = etree.fromstring(body, parser)
     except (etree.XMLSyntaxError, ValueError):
         return [_line("Fatal Error", entry) for entry in parser.error_log][:20]
-    if older:
+    if schema is None:
         return list(islice(_older_violations(document, documented=documented), _MOST))
-    schema = _schema(documented=documented)
     if schema.validate(document):
         return []
     return [_line("Error", entry) for entry in schema.error_log][:_MOST]

@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from intacct_bridge.emulator.books import Answer, Books, Call
-from intacct_bridge.emulator.refusals import ROLLED_BACK, FunctionRefusedError, bad_query, refused, replayed, unexpected
-from intacct_bridge.emulator.replay import completed, remember
+from intacct_bridge.emulator.refusals import ROLLED_BACK, FunctionRefusedError, bad_query, refused, unexpected
+from intacct_bridge.emulator.replay import first_answer, remember
 from intacct_bridge.emulator.sessions import Session, Sessions
 from intacct_bridge.errors import Fault, IntacctError, InvalidRequestError
 from intacct_bridge.wire.envelope import ABORTED, FAILURE, SUCCESS, Control, Function, Operation, Result
@@ -98,15 +98,16 @@ def _answer(desk: Desk, call: Call, function: Function) -> Answer:
     if function.name in desk.scripted:
         raise FunctionRefusedError(desk.scripted[function.name])
     guarded = desk.control.uniqueid and desk.books.behaviour.remember_controlids
-    if guarded and completed(call):
-        raise replayed(function.control_id, errorno=desk.books.behaviour.replay_errorno)
+    known = first_answer(call) if guarded else None
+    if known is not None:
+        return known
     handler = desk.handlers.get(function.name)
     if handler is None:
         text = f"The function {function.name} is not emulated."
         raise FunctionRefusedError(Fault("EMULATOR-0001", "Not emulated", text))
     answer = handler(call)
     if guarded and not answer.faults:
-        remember(call)
+        remember(call, answer)
     return answer
 
 

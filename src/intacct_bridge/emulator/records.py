@@ -10,7 +10,7 @@ from intacct_bridge.emulator.asking import all_columns, described_for, visible
 from intacct_bridge.emulator.books import Answer, Call
 from intacct_bridge.emulator.cells import Row
 from intacct_bridge.emulator.querying import CONTENT_TYPES, bare
-from intacct_bridge.emulator.refusals import FunctionRefusedError, refused
+from intacct_bridge.emulator.refusals import FunctionRefusedError, too_many
 from intacct_bridge.emulator.render import Column, in_format
 from intacct_bridge.errors import Fault
 from intacct_bridge.model.catalog import ObjectDef
@@ -36,7 +36,7 @@ def read_by_name(call: Call) -> Answer:
 def _read(call: Call, described: ObjectDef, key: str) -> Answer:
     keys = [text.strip() for text in call.body.findtext("keys").split(",") if text.strip()]
     if len(keys) > MOST_KEYS:
-        raise refused(f"A {call.name} takes at most {MOST_KEYS} keys, not {len(keys)}.")
+        too_many(call.name, MOST_KEYS, call.books.behaviour)
     chosen, owned = _chosen(described, call.body.findtext("fields").strip())
     formatting = call.session.user.formatting
     rows = _found(call, described, key, keys)

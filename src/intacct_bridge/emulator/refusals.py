@@ -4,6 +4,7 @@ Where a text is recorded in a source it is the recorded one; the rest are writte
 number tells the layer: GW gateway, XL XML, PL permissions, BL business rules, DL data.
 """
 
+from intacct_bridge.emulator.behaviour import Behaviour
 from intacct_bridge.errors import Fault, RefusedError
 from intacct_bridge.wire.xml import Element
 
@@ -102,11 +103,9 @@ def no_web_services() -> SignInRefusedError:
     return SignInRefusedError(Fault("XL03000006", description2=text))
 
 
-def bad_session() -> SignInRefusedError:
+def bad_session(behaviour: Behaviour) -> SignInRefusedError:
     """A session that never was, or is over."""
-    return SignInRefusedError(
-        Fault("XL03000006", "Invalid session", "Invalid session. The session has expired or does not exist.")
-    )
+    return SignInRefusedError(Fault(behaviour.session_errorno, "Invalid session", behaviour.session_text))
 
 
 # --- one function
@@ -189,10 +188,16 @@ def bad_query(text: str) -> FunctionRefusedError:
     return FunctionRefusedError(Fault("DL02000001", "Error", f"There was an error processing the request. {text}"))
 
 
-def replayed(control_id: str, *, errorno: str) -> FunctionRefusedError:
+def replayed(control_id: str, *, errorno: str, text: str) -> FunctionRefusedError:
     """A function whose control id was completed before, under `uniqueid`."""
-    text = f"The function with control ID '{control_id}' has already been completed and was not run again."
-    return FunctionRefusedError(Fault(errorno, description2=text))
+    return FunctionRefusedError(Fault(errorno, description2=text.replace("{control_id}", control_id)))
+
+
+def too_many(function: str, most: int, behaviour: Behaviour) -> None:
+    """Refuse a call with more keys or records than it may have, unless the settings let it pass."""
+    if behaviour.over_hundred != "taken":
+        text = f"A {function} takes at most {most} keys or records."
+        raise FunctionRefusedError(Fault(behaviour.over_hundred_errorno, description2=text))
 
 
 ROLLED_BACK = Fault(

@@ -22,7 +22,7 @@ from intacct_bridge.model.catalog import ObjectDef
 from intacct_bridge.model.legacyquery import parse_legacy
 from intacct_bridge.wire.xml import Element
 
-DEFAULT_PAGE = 100
+DEFAULT_PAGE, LARGEST_PAGE = 100, 1000
 _SCATTER = 2_654_435_761
 """Knuth's multiplier: scatters row numbers, always in the same way."""
 
@@ -59,7 +59,7 @@ def read_by_query(call: Call) -> Answer:
         described,
         numbers[kept.start : kept.stop],
         _chosen(call, described),
-        int(call.body.findtext("pagesize") or DEFAULT_PAGE),
+        _page_size(call),
         call.body.findtext("returnFormat").strip(),
         call.session.session_id,
         0,
@@ -81,8 +81,14 @@ def read_more(call: Call) -> Answer:
     alive = snapshot is not None and snapshot.session_id == call.session.session_id and snapshot.expires >= call.now
     if snapshot is None or not alive:
         text = "The result set has expired or does not exist. Run the query again."
-        raise FunctionRefusedError(Fault("readMore Failed", description2=text))
+        raise FunctionRefusedError(Fault(call.books.behaviour.result_errorno, description2=text))
     return _page(call, snapshot, result_id)
+
+
+def _page_size(call: Call) -> int:
+    """The asked page, as large as the settings let it be; the schema has refused it already where they refuse it."""
+    size = int(call.body.findtext("pagesize") or DEFAULT_PAGE)
+    return min(size, LARGEST_PAGE) if call.books.behaviour.legacy_page == "clamped" else size
 
 
 def _scattered(call: Call, numbers: Sequence[int]) -> Sequence[int]:

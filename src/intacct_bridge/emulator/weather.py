@@ -20,6 +20,7 @@ from intacct_bridge.wire.envelope import Function
 from intacct_bridge.wire.reply import ConnectionCutError, Reply
 
 KINDS = (*("http", "cut-before", "cut-after", "cut-within", "truncated", "slow", "dribble", "session-lost", "fault"),)
+_XML = 'text/xml; encoding="UTF-8"'
 _CLOUDFLARE = "<html><head><title>{status}</title></head><body><center>cloudflare</center></body></html>"
 
 
@@ -52,10 +53,6 @@ class Weather:
             raise SettingsError(f"there is no fault {self.kind!r}", fix=f"faults: {', '.join(KINDS)}")
         if self.piece < 1:
             raise SettingsError(f"a dribble needs pieces of 1 byte at least, not {self.piece}")
-
-
-TOO_MANY = Weather("http", status=429, headers=(("retry-after", "1"),))
-"""What a request beyond the company's limit gets."""
 
 
 Asked = Sequence[tuple[str, str]]
@@ -137,12 +134,18 @@ def http_reply(weather: Weather) -> Reply:
     elif weather.body:
         text, kind = weather.body, "text/plain"
     else:
-        text, kind = _gateway_text(weather.status), 'text/xml; encoding="UTF-8"'
+        errorno, told = ("GW-0010", "Too many requests") if weather.status == 429 else ("GW-0011", "Invalid Request")
+        text, kind = _gateway_text(errorno, told), _XML
     return Reply(weather.status, text.encode(), {"content-type": kind, **headers})
 
 
-def _gateway_text(status: int) -> str:
-    errorno, text = ("GW-0010", "Too many requests") if status == 429 else ("GW-0011", "Invalid Request")
+def held(status: int, errorno: str) -> Reply:
+    """What a request beyond the company's limit gets once it was held for long enough."""
+    text = _gateway_text(errorno, "Too many requests")
+    return Reply(status, text.encode(), {"content-type": _XML, "retry-after": "1"})
+
+
+def _gateway_text(errorno: str, text: str) -> str:
     return (
         '<?xml version="1.0" encoding="UTF-8"?><response><control><status>failure</status></control><errormessage>'
         f"<error><errorno>{errorno}</errorno><description>{text}</description></error></errormessage></response>"

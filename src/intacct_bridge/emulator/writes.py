@@ -13,7 +13,7 @@ from intacct_bridge.emulator.cells import Row
 from intacct_bridge.emulator.checks import creatable
 from intacct_bridge.emulator.consequences import CREATE, DELETE, UPDATE
 from intacct_bridge.emulator.drafts import drafted
-from intacct_bridge.emulator.refusals import FunctionRefusedError, refused
+from intacct_bridge.emulator.refusals import FunctionRefusedError, refused, too_many
 from intacct_bridge.errors import Fault, RecordError
 from intacct_bridge.model.catalog import ObjectDef
 from intacct_bridge.model.keys import keys_of, natural_key
@@ -40,8 +40,10 @@ def delete(call: Call) -> Answer:
     described = call.books.find(call.body.findtext("object").strip())
     permit(call, "DELETE", described.name)
     keys = [key.strip() for key in call.body.findtext("keys").split(",") if key.strip()]
-    if not 1 <= len(keys) <= MOST_RECORDS:
-        raise refused(f"A delete takes 1 to {MOST_RECORDS} keys, not {len(keys)}.")
+    if not keys:
+        raise refused("A delete needs at least one key.")
+    if len(keys) > MOST_RECORDS:
+        too_many(call.name, MOST_RECORDS, call.books.behaviour)
     faults: list[Fault] = []
     for key in keys:
         try:
@@ -102,8 +104,10 @@ def _key_element(described: ObjectDef, row: Row) -> Element:
 
 def _each(call: Call, work: Callable[[Call, Element], Element]) -> Answer:
     records = call.body.children
-    if not 1 <= len(records) <= MOST_RECORDS:
-        raise refused(f"A call of {call.name} takes 1 to {MOST_RECORDS} records, not {len(records)}.")
+    if not records:
+        raise refused(f"A call of {call.name} needs at least one record.")
+    if len(records) > MOST_RECORDS:
+        too_many(call.name, MOST_RECORDS, call.books.behaviour)
     keys: list[Element] = []
     faults: list[Fault] = []
     for record in records:

@@ -1,0 +1,269 @@
+"""What no source settles about the gateway: each question is a setting of the emulator, and our side lives with either.
+
+The list is in docs/reference/fidelity.md, written from `emulator/fidelity.toml`, which names the test of each question.
+"""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from emulator.talk import ENDPOINT, LOGIN, data, element, faults, one, query, rows, send
+from emulator.worlds import Clock, world
+from intacct_bridge.client.client import Client
+from intacct_bridge.emulator.gateway import Emulator
+from intacct_bridge.emulator.settings import scenario
+from intacct_bridge.emulator.weather import Weather, held
+from intacct_bridge.errors import InDoubtError, SignInError, TransientError
+from intacct_bridge.model.query import Aggregate
+from intacct_bridge.testing import Company
+from intacct_bridge.wire.codec import decode_response
+from intacct_bridge.wire.envelope import SessionAuth
+from intacct_bridge.wire.reply import Reply
+from journeys import masters
+from journeys.objects import BILLS, VENDORS, Desk
+
+
+def company(*weather: Weather, users: dict[str, Any] | None = None, **behaviour: object) -> Company:
+    tree: dict[str, Any] = {"behaviour": behaviour}
+    if users:
+        tree["company"] = [{"company_id": "demo-company", "user": [users]}]
+    return Company(Emulator.empty(settings=scenario(tree), weather=weather, sleep=lambda _: None))
+
+
+def klass(key: str) -> dict[str, str]:
+    return {"CLASSID": key, "NAME": key}
+
+
+# --- 1. what a repeated control id is answered
+
+
+@pytest.mark.parametrize(
+    "behaviour",
+    [{}, {"replay_errorno": "ODD-1", "replay_text": "No."}, {"replay_answer": "repeated"}],
+    ids=["our number", "another number and text", "the first answer again"],
+)
+def test_a_lost_reply_is_settled_whatever_a_repeated_control_id_is_answered(
+    tmp_path: Path, behaviour: dict[str, object]
+) -> None:
+    clock = masters.Clock()
+    cut = Weather("cut-after", function="create", calls=(2,))
+    desk = Desk(tmp_path, masters.company(clock, settings=scenario({"behaviour": behaviour}), weather=(cut,)))
+    desk.load(VENDORS, "VENDOR")
+    clock.forward(hours=3)
+    for _ in range(3):
+        desk.load(BILLS, "APBILL")
+        clock.forward(hours=3)
+    assert sorted(row["RECORDID"] for row in desk.rows("APBILL")) == ["INV-1", "INV-2"]
+    assert len(desk.rows("APBILLITEM")) == 3
+    desk.emulator.close()
+
+
+def test_a_repeated_control_id_may_be_answered_as_the_first_time() -> None:
+    emulator = world(replay_answer="repeated")
+    made = f"<create>{element('CLASS', CLASSID='A', NAME='A')}</create>"
+    first, again = (one(emulator, made, uniqueid=True, control_ids=["x"]) for _ in range(2))
+    assert (again.status, again.data) == (first.status, first.data)
+    assert emulator.books().table("CLASS").count() == 1
+    bill = "<create_class><classid>B</classid><name>B</name></create_class>"
+    first, again = (one(emulator, bill, uniqueid=True, control_ids=["y"]) for _ in range(2))
+    assert first.key == again.key == "B"
+
+
+# --- 2. a session that is over, or is used elsewhere
+
+
+@pytest.mark.parametrize("number", ["XL03000006", "XL03000001", "ODD-2"])
+def test_a_lost_session_is_opened_again_whatever_its_refusal_says(number: str) -> None:
+    lost = Weather("session-lost", function="create", calls=(2,))
+    made = company(lost, session_errorno=number, session_text="Gone.")
+    client = made.client()
+    client.create("CLASS", [klass("A")])
+    client.create("CLASS", [klass("B")])
+    assert [row["CLASSID"] for row in client.query("CLASS", "CLASSID")] == ["A", "B"]
+
+
+@pytest.mark.parametrize(("habit", "accepted"), [("accepted", True), ("refused", False)])
+def test_a_session_at_another_endpoint(habit: str, *, accepted: bool) -> None:
+    emulator = world(session_elsewhere=habit)
+    api = data(emulator, "<getAPISession/>").children[0]
+    session = SessionAuth(api.findtext("sessionid"))
+
+    def elsewhere(_: str, body: bytes) -> Reply:
+        return emulator("http://other/ia/xml/xmlgw.phtml", body)
+
+    assert send(emulator, "<getFinancialSetup/>", authentication=session).operations[0].results
+    assert bool(send(elsewhere, "<getFinancialSetup/>", authentication=session).operations[0].results) is accepted
+    client = Company(emulator).client()  # which stays with the endpoint that it was given
+    assert list(client.query("CLASS", "CLASSID")) == []
+
+
+# --- 3. how long a result can be read on
+
+
+def test_a_result_is_over_after_a_while_with_a_number_of_the_settings() -> None:
+    clock = Clock()
+    emulator = world(clock, result_minutes=10, result_errorno="ODD-3")
+    for number in range(5):
+        emulator.books().table("CLASS").insert({"CLASSID": f"C{number}", "NAME": "N"})
+    api = data(emulator, "<getAPISession/>").children[0]
+    session = SessionAuth(api.findtext("sessionid"))
+    first = "<readByQuery><object>CLASS</object><query/><pagesize>2</pagesize></readByQuery>"
+    result = data(emulator, first, authentication=session).get("resultId")
+    more = f"<readMore><resultId>{result}</resultId></readMore>"
+    clock.now += 9 * 60
+    assert data(emulator, more, authentication=session).get("numremaining") == "1"
+    clock.now += 11 * 60
+    assert faults(emulator, more, authentication=session)[0].errorno == "ODD-3"
+
+
+# --- 5. the HTTP status of a control failure
+
+
+@pytest.mark.parametrize("status", [200, 400, 401])
+def test_a_wrong_sender_is_told_whatever_the_status(status: int) -> None:
+    made = company(http_status_of_control_failures=status)
+    with pytest.raises(SignInError, match="sender"):
+        list(made.client(sender_password="wrong").query("CLASS", "CLASSID"))
+
+
+def test_a_malformed_request_has_the_status_of_the_settings() -> None:
+    emulator = world(http_status_of_control_failures=400)
+    assert emulator(ENDPOINT, b"<x/>").status == 400
+
+
+# --- 6. what a request beyond the limit is answered
+
+
+@pytest.mark.parametrize(("status", "number"), [(429, "GW-0010"), (503, "GW-0010"), (200, "GW-0010"), (429, "ODD-6")])
+def test_a_request_beyond_the_limit_is_waited_for(status: int, number: str) -> None:
+    made = company()
+    calls: list[int] = []
+
+    def crowded(endpoint: str, body: bytes) -> Reply:
+        calls.append(len(calls))
+        return held(status, number) if len(calls) in (2, 3) else made.emulator(endpoint, body)
+
+    made.emulator.books().table("CLASS").insert({"CLASSID": "A", "NAME": "A"})
+    client: Client = masters.client(crowded)
+    assert [row["CLASSID"] for row in client.query("CLASS", "CLASSID")] == ["A"]
+    made.emulator.close()
+
+
+def test_a_write_that_is_refused_under_a_server_error_is_in_doubt_and_not_waited_for() -> None:
+    made = company()
+    client = masters.client(
+        lambda _, body: held(503, "GW-0010") if b"<create>" in body else made.emulator(ENDPOINT, body)
+    )
+    with pytest.raises(InDoubtError):
+        client.create("CLASS", [klass("A")])
+    made.emulator.close()
+
+
+def test_its_answer_is_a_setting() -> None:
+    reply = held(503, "ODD-6")
+    response = decode_response(reply.body)
+    assert (reply.status, response.faults[0].errorno, response.control.status) == (503, "ODD-6", "failure")
+
+
+# --- 7. what a column of a sum is called
+
+
+@pytest.mark.parametrize("tags", ["prefixed", "plain"])
+def test_sums_are_read_under_either_name(tags: str) -> None:
+    made = company(aggregate_tags=tags)
+    for number in (1, 2):
+        made.emulator.books().table("APBILL").insert({"VENDORID": "V", "TOTALDUE": str(number)})
+    select: list[str | Aggregate] = ["VENDORID", Aggregate("sum", "TOTALDUE")]
+    (row,) = made.client().query("APBILL", select)
+    assert {name: str(value) for name, value in row.items()} == {"VENDORID": "V", "SUM.TOTALDUE": "3"}
+
+
+# --- 8. whether the offset of a user moves with summer time
+
+
+@pytest.mark.parametrize("summer", [0, 60])
+@pytest.mark.parametrize("month", [1, 7])
+def test_times_are_the_same_instant_whether_the_offset_moves_or_not(summer: int, month: int) -> None:
+    user = {"offset_minutes": 60, "summer_minutes": summer}
+    tree = {"company": [{"company_id": "demo-company", "user": [user]}]}
+    now = datetime(2026, month, 15, 12, tzinfo=UTC)
+    emulator = Emulator.empty(settings=scenario(tree), clock=now.timestamp)
+    client = Company(emulator).client()
+    client.create("CLASS", [klass("A")])
+    (row,) = client.query("CLASS", "WHENMODIFIED")
+    assert row["WHENMODIFIED"] == now
+    (told,) = data(emulator, "<readUserFormatting><userId>demo-user</userId></readUserFormatting>")
+    assert told.findtext("gmtoffset") == ("+02:00" if summer and month == 7 else "+01:00")
+    emulator.close()
+
+
+# --- 9. pages of readByQuery beyond a thousand rows
+
+
+@pytest.mark.parametrize(("habit", "count"), [("refused", ""), ("clamped", "1000"), ("taken", "1200")])
+def test_a_large_page_of_read_by_query(habit: str, count: str) -> None:
+    emulator = world(legacy_page=habit)
+    table = emulator.books().table("CLASS")
+    with emulator.books().store.together():
+        for number in range(1200):
+            table.insert({"CLASSID": f"C{number}", "NAME": "N"})
+    asked = "<readByQuery><object>CLASS</object><query/><fields>CLASSID</fields><pagesize>2000</pagesize></readByQuery>"
+    response = send(emulator, asked, authentication=LOGIN)
+    if habit == "refused":
+        assert response.faults[0].errorno == "XL03000003"
+        return
+    found = response.operations[0].results[0].data
+    assert found is not None
+    assert found.get("count") == count
+    assert emulator.incidents == []
+
+
+# --- 10. more than a hundred keys or records
+
+
+@pytest.mark.parametrize("habit", ["refused", "taken"])
+def test_more_than_a_hundred_at_once(habit: str) -> None:
+    made = company(over_hundred=habit, over_hundred_errorno="ODD-10")
+    client = made.client()
+    outcomes = client.create("CLASS", [klass(f"C{number}") for number in range(130)])
+    keys = [int(str(outcome.key)) for outcome in outcomes]
+    assert len(client.read("CLASS", keys)) == 130  # our side never asks for more than it may
+    asked = f"<read><object>CLASS</object><keys>{','.join(map(str, keys))}</keys></read>"
+    result = one(made.emulator, asked)
+    assert [fault.errorno for fault in result.faults] == (["ODD-10"] if habit == "refused" else [])
+    many = "".join(element("CLASS", CLASSID=f"D{number}", NAME="N") for number in range(101))
+    assert one(made.emulator, f"<create>{many}</create>").status == ("failure" if habit == "refused" else "success")
+    made.emulator.close()
+
+
+# --- 11. how often an external id may be used
+
+
+@pytest.mark.parametrize(("unique", "status"), [(True, "failure"), (False, "success")])
+def test_an_external_id_used_twice(unique: bool, status: str) -> None:
+    emulator = world(unique_externalids=unique)
+    made = "<create_{0}><{0}id>{1}</{0}id><name>N</name><externalid>X-1</externalid></create_{0}>"
+    assert one(emulator, made.format("vendor", "V-1")).status == "success"
+    assert one(emulator, made.format("vendor", "V-2")).status == status
+
+
+# --- 12. whose time a filter's times are in: emulator/test_doors.py and test_extract_emulator.py, by each habit
+# --- 13. whether a GLDETAIL key repeats: client/test_against_emulator.py and emulator/test_demo.py, either way
+
+
+def test_a_private_record_is_found_whether_or_not_the_top_level_hides_it() -> None:
+    for hides in (True, False):
+        made = company(hide_private=hides)
+        made.emulator.books().table("CLASS").insert({"CLASSID": "P", "NAME": "Own", "MEGAENTITYID": "100"})
+        shown = list(made.client().query("CLASS", "CLASSID", show_private=True))
+        assert [row["CLASSID"] for row in shown] == ["P"]
+        plain = rows(data(made.emulator, query("CLASS", "CLASSID")))
+        assert bool(plain) is not hides
+        made.emulator.close()
+
+
+def test_throttling_that_does_not_end_is_a_transient_error() -> None:
+    with pytest.raises(TransientError):
+        list(masters.client(lambda _, __: held(429, "GW-0010")).query("CLASS", "CLASSID"))
