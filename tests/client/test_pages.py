@@ -64,8 +64,12 @@ def test_the_tests_of_the_emulator_page_pass() -> None:
 
 
 def test_the_files_of_the_emulator_page_are_read(tmp_path: Path) -> None:
-    faults, scenario = blocks("emulator.md", "toml")
+    faults, *scenarios = blocks("emulator.md", "toml")
     (tmp_path / "faults.toml").write_text(faults)
-    (tmp_path / "my.toml").write_text(scenario)
+    read = []
+    for scenario in scenarios:
+        (tmp_path / "my.toml").write_text(scenario)
+        read.append(load_scenario(tmp_path / "my.toml"))
     assert [weather.kind for weather in load_weather(tmp_path / "faults.toml")] == ["cut-after", "http"]
-    assert load_scenario(tmp_path / "my.toml").behaviour.filter_times == "user"
+    assert read[0].behaviour.filter_times == "user"
+    assert [report.name for report in read[1].companies[0].reports] == ["Small bills"]
