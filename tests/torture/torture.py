@@ -7,18 +7,22 @@ weather after all has come to its end. What must hold, at every moment and in th
 """
 
 import argparse
+import re
 import sys
 import time
 from collections import Counter
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import cached_property, partial
 from pathlib import Path
 from random import Random
-from tempfile import TemporaryDirectory
+from threading import get_ident
 from typing import Any
 
 from intacct_bridge.errors import IntacctError
+from intacct_bridge.flow.aim import Mode
 from intacct_bridge.flow.entry import Entry, State
 from intacct_bridge.flow.layout_native import NativeLayout
 from intacct_bridge.flow.load import Loader, LoadSettings
@@ -30,8 +34,9 @@ from intacct_bridge.flow.subject import subject_of
 from intacct_bridge.flow.table import SourceRow, Table
 from journeys.masters import client
 from torture.naive import Naive
-from torture.records import SORTS, Sort, keys, standing
-from torture.world import MEMORIES, KilledError, World
+from torture.records import CREATES, SORTS, Sort, keys, standing
+from torture.turns import Turns
+from torture.world import MEMORIES, KilledError, World, folder
 
 STEPS = ("planned", "begun", "answered", "concluded", "looked")
 
@@ -48,15 +53,17 @@ class Tally:
 
 
 class Round:
-    """One company and one sort of record, by a seed."""
+    """One company and one sort of write, by a seed."""
 
-    def __init__(self, seed: int, folder: Path) -> None:
+    def __init__(self, seed: int, folder: Path, sort: Sort | None = None, memory: str = "") -> None:
         self.seed = seed
         self.random = Random(seed)
-        self.sort: Sort = self.random.choice(SORTS)
-        self.memory = self.random.choice(MEMORIES)
+        drawn = self.random.choice(SORTS), self.random.choice(MEMORIES)
+        self.sort: Sort = sort or drawn[0]
+        self.memory = memory or drawn[1]
         late = timedelta(minutes=self.random.choice((0, 0, 5)))
         self.world = World(Random(seed + 1), self.memory, late)
+        self.turns = Turns(Random(seed + 2))
         self.tokens = {f"T-{seed}-{number}" for number in range(self.random.randint(1, 6))}
         self.batch = self.random.choice((1, 2, 3, 100))
         self.atomic = self.random.random() < 0.3
@@ -65,6 +72,21 @@ class Round:
         self.settle = SettleSettings(timedelta(minutes=0 if at_once else 15), memory_proven=self.proven)
         self.path = folder / f"{seed}.sqlite3"
         self.faults: list[str] = []
+        self._before()
+
+    def _before(self) -> None:
+        self.world.stormy = False
+        with client(self.world) as gateway:
+            for name, cells in (pair for token in sorted(self.tokens) for pair in self.sort.before(token)):
+                made = gateway.create(name, [cells])
+                assert made[0].ok, made
+        self.world.forward(180)
+        self.world.stormy = True
+
+    @staticmethod
+    def of_cell(number: int) -> tuple[Sort, str]:
+        """The sort and the memory of a cell of the matrix: each comes in its turn."""
+        return SORTS[number % len(SORTS)], MEMORIES[number * 7 // 3 % len(MEMORIES)]
 
     def name(self) -> str:
         """The round in words, for a failure."""
@@ -74,26 +96,46 @@ class Round:
     # --- one process
 
     def rows(self) -> list[SourceRow]:
-        made = [self.sort.make(token) for token in sorted(self.tokens) for _ in range(self.sort.copies)]
+        made = [self._row(token) for token in sorted(self.tokens) for _ in range(self.sort.copies)]
         return [SourceRow("input", number, cells) for number, cells in enumerate(made, 1)]
+
+    def _row(self, token: str) -> Any:
+        """The input is written once, whatever becomes of the company."""
+        if token not in self._written:
+            self._written[token] = self.sort.make(self.world.emulator, token)
+        return self._written[token]
+
+    @cached_property
+    def _written(self) -> dict[str, Any]:
+        return {}
 
     def plan(self, gateway: Any, outbox: Outbox) -> Any:
         rows = self.rows()
         layout = NativeLayout(subject_of(gateway, self.sort.object))
         table = Table(Path("input"), tuple(rows[0].cells), lambda: iter(rows), "jsonl")
-        settings = PlanSettings(allow_duplicates=not self.sort.searchable)
+        settings = PlanSettings(allow_duplicates=not self.sort.finds, mode=Mode(self.sort.mode))
         return make_plan(table, layout, gateway, outbox, settings)
 
-    def run(self, die_at: tuple[str, int] | None) -> None:
-        """One process from its start to its end, or to its death."""
+    def run(self, die_at: tuple[str, int] | None, *, beside: bool = False) -> None:
+        """One process from its start to its end, or to its death, and perhaps another beside it."""
+        if beside:
+            self.at_once(die_at, None)
+        else:
+            self._process(die_at)
+
+    def _process(self, die_at: tuple[str, int] | None) -> None:
         outbox = Outbox(self.path, clock=lambda: self.world.clock.now)
-        self.world.die = outbox.close
+        self.world.die[get_ident()] = outbox.close
         passed: Counter[str] = Counter()
+        killed = False
 
         def step(name: str) -> None:
+            nonlocal killed
             passed[name] += 1
             if die_at == (name, passed[name]):
+                killed = True
                 self.world.kill()
+            self.world.pause()
 
         settings = LoadSettings(self.batch, self.atomic, concurrency=1, settle=self.settle)
         with suppress(IntacctError, KilledError), client(self.world) as gateway:
@@ -104,19 +146,31 @@ class Round:
                     self.faults.append(f"the plan refuses a sound record: {refused[0]}")
                 list(Loader(gateway, outbox, settings, step=step).apply(plan))
             except Exception as error:
-                if self.world.happened["kills"] and "closed database" in str(error):
+                if (killed or self.world.happened["kills"]) and "closed database" in str(error):
                     raise KilledError from error
                 raise
         outbox.close()
 
     def storm(self) -> None:
-        """Runs under fire, with time between them."""
+        """Runs under fire, alone or two at once, with time between them."""
         for _ in range(self.random.randint(2, 4)):
-            die_at = (self.random.choice(STEPS), self.random.randint(1, 3)) if self.random.random() < 0.5 else None
-            self.run(die_at)
+            if self.random.random() < 0.4:
+                self.at_once(self._death(), self._death())
+            else:
+                self.run(self._death())
             self.twice("after a run")
             self.world.forward(self.random.choice((0, 1, 14, 16, 60, 600)))
             self.twice("after a while")
+
+    def _death(self) -> tuple[str, int] | None:
+        return (self.random.choice(STEPS), self.random.randint(1, 3)) if self.random.random() < 0.5 else None
+
+    def at_once(self, *deaths: tuple[str, int] | None) -> None:
+        """Processes with the same input and the same outbox, each overtaking the others wherever it can."""
+        self.world.happened["side by side"] += 1
+        self.world.pause = self.turns.pause
+        self.turns.run(*(partial(self._process, death) for death in deaths))
+        self.world.pause = lambda: None
 
     def calm(self) -> None:
         """Everything under way comes to its end, and two undisturbed runs follow."""
@@ -131,7 +185,7 @@ class Round:
     def twice(self, when: str) -> None:
         over = [token for token, count in self.standing().items() if count > self.sort.copies]
         if over:
-            self.faults.append(f"{over[0]} stands too often {when}")
+            self.faults.append(f"{over[0]} was done too often {when}")
 
     def standing(self) -> Counter[str]:
         return standing(self.world.emulator, self.sort, self.tokens)
@@ -141,31 +195,42 @@ class Round:
         self.twice("in the end")
         there = self.standing()
         with Outbox(self.path, clock=lambda: self.world.clock.now) as outbox:
-            entries = list(outbox.entries())
+            entries = newest(outbox.entries())
             doubtful = [entry for entry in entries if entry.state is State.IN_DOUBT]
             able = [entry for entry in doubtful if self.proven and outbox.take_witness(first_sender(outbox, entry))]
         applied = [entry for entry in entries if entry.state is State.APPLIED]
         if len(doubtful) + len(applied) != len(self.tokens) * self.sort.copies:
             states = Counter(entry.state.value for entry in entries)
             self.faults.append(f"not every record came to an end: {states}")
-        receipts = [entry.receipt.record for entry in applied if entry.receipt and entry.receipt.record]
-        if len(receipts) != len(set(receipts)) or not set(receipts) <= keys(
-            self.world.emulator, self.sort, self.tokens
-        ):
-            self.faults.append("a receipt is no record's, or two records'")
-        if able or (doubtful and self.sort.searchable):
+        self._receipts(applied)
+        if (able and not self.sort.never_again) or (doubtful and self.sort.settles):
             self.faults.append(f"in doubt, and could be settled: {doubtful[0].label}: {doubtful[0].note}")
         guessed = [entry for entry in doubtful if not self.lost(entry)]
         if guessed:
             self.faults.append(f"in doubt without a reason: {guessed[0].label}: {guessed[0].note}")
         for token in self.tokens:
-            sure = sum(1 for entry in applied if token in entry.body)
-            unsure = sum(1 for entry in doubtful if token in entry.body)
+            sure = sum(1 for entry in applied if self.about(entry, token))
+            unsure = sum(1 for entry in doubtful if self.about(entry, token))
             if not sure <= there[token] <= sure + unsure:
-                self.faults.append(f"{token} stands {there[token]} times, {sure} are said to and {unsure} may")
-        unseen = [entry for entry in applied if self.world.visible_after and "was done" in entry.note]
-        if self.sort.searchable and len(receipts) + len(unseen) < len(self.tokens):
+                self.faults.append(f"{token} was done {there[token]} times, {sure} are said to and {unsure} may")
+            if self.sort.finds and there[token] > sure:
+                self.faults.append(f"{token} is in doubt, and could be found")
+
+    def _receipts(self, applied: Sequence[Entry]) -> None:
+        receipts = [entry.receipt.record for entry in applied if entry.receipt and entry.receipt.record]
+        real = self.sort.mode == "delete" or set(receipts) <= keys(self.world.emulator, self.sort)
+        if len(receipts) != len(set(receipts)) or not real:
+            self.faults.append("a receipt is no record's, or two records'")
+        unseen = [entry for entry in applied if "was done" in entry.note]
+        bare = self.sort.mode == "delete"
+        if self.sort.settles and not bare and len(receipts) + len(unseen) < len(self.tokens):
             self.faults.append("a record that could be proven has no receipt")
+
+    def about(self, entry: Entry, token: str) -> bool:
+        """Whether an entry is about a token's record."""
+        text = f"{entry.body} {entry.label} {entry.identity}"
+        number = self._row(token).get("RECORDNO")
+        return re.search(rf"{token}\b", text) is not None or (number and f"RECORDNO={number}") == entry.identity
 
     def lost(self, entry: Entry) -> bool:
         """Whether a request that held the entry was left without an answer, or the process died over it."""
@@ -174,14 +239,21 @@ class Round:
     def count(self, tally: Tally) -> None:
         there = self.standing()
         with Outbox(self.path, clock=lambda: self.world.clock.now) as outbox:
-            states = Counter(entry.state.value for entry in outbox.entries())
+            doubtful = [entry for entry in newest(outbox.entries()) if entry.state is State.IN_DOUBT]
         tally.counts["rounds"] += 1
         tally.counts["records"] += len(self.tokens) * self.sort.copies
-        tally.counts["faults"] += self.world.happened["faults"]
-        tally.counts["kills"] += self.world.happened["kills"]
+        for name in ("faults", "kills", "side by side"):
+            tally.counts[name] += self.world.happened[name]
         tally.counts["written too often"] += sum(max(count - self.sort.copies, 0) for count in there.values())
-        tally.counts["in doubt"] += states["in_doubt"]
+        tally.counts["in doubt"] += len(doubtful)
+        if doubtful:
+            tally.counts[f"in doubt: {self.sort.name}"] += len(doubtful)
         tally.failures += [f"{self.name()}: {fault}" for fault in self.faults]
+
+
+def newest(entries: Iterable[Entry]) -> list[Entry]:
+    """The newest entry of each identity."""
+    return list({(entry.place, entry.identity): entry for entry in entries}.values())
 
 
 def first_sender(outbox: Outbox, entry: Entry) -> str:
@@ -190,9 +262,9 @@ def first_sender(outbox: Outbox, entry: Entry) -> str:
     return next((str(one["loader"]) for one in sent if one["control_id"] == entry.control_id), "")
 
 
-def ours(seed: int, folder: Path, tally: Tally) -> None:
+def ours(seed: int, folder: Path, tally: Tally, sort: Sort | None = None) -> None:
     """One round of the loader that is ours."""
-    one = Round(seed, folder)
+    one = Round(seed, folder, sort)
     try:
         one.storm()
         one.calm()
@@ -202,9 +274,12 @@ def ours(seed: int, folder: Path, tally: Tally) -> None:
         one.world.close()
 
 
-def naive(seed: int, folder: Path, tally: Tally) -> None:
-    """The same round of the loader that sends again on errors."""
-    one = Round(seed, folder)
+def naive(seed: int, folder: Path, tally: Tally, sort: Sort | None = None) -> None:
+    """The same round of the loader that sends again on errors; it knows how to create and nothing else."""
+    one = Round(seed, folder, sort)
+    if one.sort not in CREATES:
+        one.world.close()
+        one = Round(seed, folder, CREATES[seed % len(CREATES)])
     loader = Naive()
 
     def run() -> None:
@@ -239,10 +314,10 @@ def naive(seed: int, folder: Path, tally: Tally) -> None:
 def torture(rounds: int, seed: int) -> tuple[Tally, Tally]:
     """Both loaders through the same rounds."""
     good, bad = Tally(), Tally()
-    with TemporaryDirectory() as folder:
+    with folder() as outboxes:
         for number in range(seed, seed + rounds):
-            ours(number, Path(folder), good)
-            naive(number, Path(folder), bad)
+            ours(number, outboxes, good)
+            naive(number, outboxes, bad)
     return good, bad
 
 

@@ -4,12 +4,17 @@ The gateway behind it is the emulator. Work whose connection was cut may be done
 minutes later; what was written may be invisible to reads for a while; control ids are remembered in four ways.
 """
 
+import os
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
+from pathlib import Path
 from random import Random
+from tempfile import TemporaryDirectory
+from threading import get_ident
 from typing import Any
 
 from intacct_bridge.emulator.gateway import Emulator
@@ -19,6 +24,7 @@ from intacct_bridge.wire.codec import decode_request
 from intacct_bridge.wire.reply import ConnectionCutError, Reply
 from intacct_bridge.wire.xml import Element, parse, serialize
 from journeys.masters import Clock, company
+from torture.records import BY_HAND
 
 MEMORIES = ("lasting", "completed only", "expired", "absent")
 """How control ids are remembered: also while the first request runs; once it is done; for ten minutes; not at all."""
@@ -67,6 +73,14 @@ _LONGEST = 14
 """Minutes that a request may go on after its connection was cut: the gateway gives up after fifteen."""
 
 
+@contextmanager
+def folder() -> Iterator[Path]:
+    """A place for outboxes, in memory where there is such a place: what is tried here is not whether a disk holds."""
+    memory = Path("/dev/shm")  # a folder of our own is made in it
+    with TemporaryDirectory(dir=memory if os.access(memory, os.W_OK) else None) as name:
+        yield Path(name)
+
+
 class KilledError(BaseException):
     """Stands for kill -9."""
 
@@ -74,7 +88,12 @@ class KilledError(BaseException):
 @cache
 def _grown() -> Emulator:
     emulator = company(Clock())
-    emulator.books().table("VENDOR").insert({"VENDORID": "V-0", "NAME": "Acme", "STATUS": "active"})
+    books = emulator.books()
+    books.table("VENDOR").insert({"VENDORID": "V-0", "NAME": "Acme", "STATUS": "active"})
+    books.table("CUSTOMER").insert({"CUSTOMERID": "C-0", "NAME": "Bolt", "STATUS": "active"})
+    (definition,) = (row for _, row in books.table("SODOCUMENTPARAMS").rows() if row["DOCID"] == "Sales Order")
+    more = {"RECORDNO": "99", "DOCID": BY_HAND, "ENABLE_SEQNUM": "false"}
+    books.table("SODOCUMENTPARAMS").insert({**definition, **more})
     return emulator
 
 
@@ -87,8 +106,12 @@ class World:
     visible_after: timedelta = timedelta()
     clock: Clock = field(default_factory=Clock)
     stormy: bool = True
-    die: Callable[[], None] = lambda: None
-    """Makes the running process unable to write anything down."""
+    script: Weather | None = None
+    """What strikes at the next write, whatever the weather."""
+    pause: Callable[[], None] = lambda: None
+    """Called where another loader may overtake this one."""
+    die: dict[int, Callable[[], None]] = field(default_factory=dict)
+    """Makes a running process unable to write anything down, by the thread that plays it."""
     happened: Counter[str] = field(default_factory=Counter)
     unknown: set[str] = field(default_factory=set)
     """Requests whose outcome the loader could not know, as text."""
@@ -100,6 +123,14 @@ class World:
         self.emulator = _grown().clone(clock=self.clock, settings=replace(demo, behaviour=behaviour))
 
     def __call__(self, endpoint: str, body: bytes) -> Reply:
+        self.pause()
+        reply = self._answered(endpoint, body)
+        self.pause()
+        return reply
+
+    def _answered(self, endpoint: str, body: bytes) -> Reply:
+        if self.stormy:  # a request takes its time; what one loader saw grows old while another acts
+            self.clock.forward(seconds=self.random.choice((0, 0, 0, 1, 20, 100)))
         request = decode_request(body)
         names = [function.name for operation in request.operations for function in operation.functions]
         writes = any(name.startswith(("create", "update", "delete")) for name in names) or request.control.uniqueid
@@ -107,6 +138,10 @@ class World:
             self.finish(everything=False)
         if self.memory == "lasting" and writes:
             self.finish(everything=True)  # a repeated control id waits for the first
+        if self.script is not None and writes:
+            weather, self.script = self.script, None
+            self.happened["scripted"] += 1
+            return self._scripted(weather, endpoint, body)
         if self.stormy and self.random.random() < (0.4 if writes else 0.02):
             return self._strike(self.random.choice(FAULTS if writes else ("scripted",)), endpoint, body)
         return self._seen(self.emulator(endpoint, body), writes=writes)
@@ -130,7 +165,7 @@ class World:
     def kill(self) -> None:
         """The process ends here, with nothing written down from now on."""
         self.happened["kills"] += 1
-        self.die()
+        self.die.get(get_ident(), int)()
         raise KilledError
 
     def close(self) -> None:
@@ -145,10 +180,12 @@ class World:
         if kind == "cut unsent":
             raise ConnectionCutError("cut", sent=False)
         if kind == "scripted":
-            return self._scripted(endpoint, body)
+            return self._scripted(self.random.choice(_SCRIPTED), endpoint, body)
         self.unknown.add(body.decode())
         if kind.endswith("late"):
-            self._late.append((self.clock.now + timedelta(minutes=self.random.uniform(0, _LONGEST)), endpoint, body))
+            # What was done is seen before a quarter of an hour has passed, the time it takes included.
+            longest = _LONGEST - self.visible_after.total_seconds() / 60
+            self._late.append((self.clock.now + timedelta(minutes=self.random.uniform(0, longest)), endpoint, body))
         elif kind.endswith("after"):
             self.emulator(endpoint, body)
         if kind.startswith("killed"):
@@ -157,11 +194,10 @@ class World:
             return self.random.choice(_ANSWERS)
         raise ConnectionCutError("cut", sent=True)
 
-    def _scripted(self, endpoint: str, body: bytes) -> Reply:
+    def _scripted(self, weather: Weather, endpoint: str, body: bytes) -> Reply:
         """One of the emulator's own faults."""
-        weather = self.random.choice(_SCRIPTED)
         self.emulator.forecast = Forecast((weather,))
-        if weather.kind not in ("session-lost", "fault") and weather.status != 429:
+        if weather.kind not in ("session-lost", "fault", "slow") and weather.status != 429:
             self.unknown.add(body.decode())
         try:
             return self.emulator(endpoint, body)

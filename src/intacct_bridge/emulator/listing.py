@@ -121,11 +121,9 @@ def _one(call: Call, asked: str) -> Answer:
     table, key = call.books.table(described), call.body.get("key").strip()
     natural = natural_key(described.name)
     if call.body.get("externalkey") == "true":
-        numbers = with_external(call, described.name, key)
-        if not numbers:
-            raise refused(f"Cannot find {asked} with external key '{key}'.")
-        return Answer(Element("data", "", tuple(_records(call, described, asked, numbers[:1]))))
-    numbers = (table.find(natural, key) if natural else []) or table.find(table.plan.key, key)
+        numbers = with_external(call, described.name, key) if call.books.behaviour.reads_by_externalkey else []
+    else:
+        numbers = (table.find(natural, key) if natural else []) or table.find(table.plan.key, key)
     if not numbers:
         raise refused(f"Cannot find {asked} with key '{key}'.")
     return Answer(Element("data", "", tuple(_records(call, described, asked, numbers[:1]))))
@@ -206,7 +204,8 @@ def _cells(described: ObjectDef, row: Row) -> tuple[Element, ...]:
         leaves.append((name, row.get(column.field, "")))
         if column.kind is Kind.DATE:
             days[name] = _day(name, row.get(column.field, ""))
-    return (element("key", key), *(days.get(one.tag, one) for one in nested(leaves)))
+    given = (element("externalid", row["EXTERNALID"]),) if row.get("EXTERNALID") else ()
+    return (element("key", key), *(days.get(one.tag, one) for one in nested(leaves)), *given)
 
 
 def _day(name: str, text: str) -> Element:

@@ -320,6 +320,12 @@ class Outbox:
             found |= {row[0] for row in self._all(sql, (company, object, *some))}
         return found
 
+    def example(self, company: str, object: str, name: str) -> Entry | None:
+        """The newest record of ours that the company has and that bears a value for this field of its trace."""
+        where = "company = ? AND object = ? AND operation = 'create' AND state = 'applied' AND record IS NOT NULL"
+        sql = f"{SELECT} WHERE {where} AND trace LIKE ? ORDER BY number DESC LIMIT 1"
+        return next(map(entry_of, self._all(sql, (company, object, f'%"{name}"%'))), None)
+
     def history(self, entry: Entry) -> list[Mapping[str, Any]]:
         """Every state the entry was in, oldest first."""
         rows = self._all("SELECT * FROM event WHERE entry = ? ORDER BY number", (entry.number,))

@@ -320,6 +320,7 @@ class _Planner:
         seen = look(self._company, trace, values.values())
         met = [sighting.record for sightings in seen.values() for sighting in sightings]
         ours = self._outbox.claimed(self._where.company, trace.object, met) if met else set()
+        now = self._posted_meanwhile([one for one in fresh if key_of(values.get(one.write.position, {})) in seen])
         done = []
         for planned in records:
             found = seen.get(key_of(values.get(planned.write.position, {})), [])
@@ -327,9 +328,15 @@ class _Planner:
             others = ours if planned.write.identity.kind == "source" else ()
             found = [sighting for sighting in found if not sighting.copy and sighting.record not in others]
             if planned.verdict is Verdict.CREATE and found:
-                planned = _decided(self._duplicate(planned, found))  # noqa: PLW2901
+                planned = now.get(planned.write.position) or _decided(self._duplicate(planned, found))  # noqa: PLW2901
             done.append(planned)
         return done
+
+    def _posted_meanwhile(self, met: Sequence[Planned]) -> dict[str, Planned]:
+        """Those that another loader has sent since the outbox was asked: it is its record that was found."""
+        known = self._known([one.write for one in met])
+        now = [self._from_outbox(one.write, entry) for one, entry in zip(met, known, strict=True)]
+        return {one.write.position: one for one in now if one.verdict is not Verdict.CREATE}
 
     def _duplicate(self, planned: Planned, found: Sequence[Sighting]) -> Planned:
         write = planned.write

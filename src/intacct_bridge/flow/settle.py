@@ -7,17 +7,18 @@ more and the record is sent alone under the same control id, where the search me
 control ids is proven. Otherwise it stays in doubt, and says what a person should look for.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from intacct_bridge.errors import NotPermittedError
+from intacct_bridge.errors import InvalidRequestError, NotPermittedError, RefusedError
 from intacct_bridge.flow.company import Company
 from intacct_bridge.flow.entry import Conclusion, Entry, Receipt, State
+from intacct_bridge.flow.external import look_external, only_external
 from intacct_bridge.flow.outbox import Outbox
 from intacct_bridge.flow.readback import Found, read_back
 from intacct_bridge.flow.send import Sender, Step, no_step, repeated
-from intacct_bridge.flow.sighting import Sighting, key_of, look, seeable
+from intacct_bridge.flow.sighting import Key, Sighting, key_of, leaves_numbers, look, seeable
 from intacct_bridge.flow.trace import Trace, trace_of
 from intacct_bridge.flow.witness import Witness
 from intacct_bridge.flow.write import Operation
@@ -110,24 +111,44 @@ class Settler:
             elif entry.number in sight.doubts:
                 done.append(self._end(entry, State.IN_DOUBT, sight.doubts[entry.number]))
             else:
-                searchable = sight.seen and seeable(self._company, trace, entry.trace)
-                done += self._missing(trace, entry, searchable=searchable, asked=asked)
+                done += self._missing(trace, entry, searchable=entry.number in sight.absent, asked=asked)
         return done
 
     def _look(self, trace: Trace, doubtful: Sequence[Entry]) -> "_Sight":
+        sight = _Sight({}, {}, set())
+        given = [entry for entry in doubtful if entry.trace]
+        outside = [entry for entry in given if only_external(entry.trace) and not self._seeable(trace, entry)]
+        inside = [entry for entry in given if entry not in outside]
         try:
-            found = look(self._company, trace, [entry.trace for entry in doubtful if entry.trace])
-        except NotPermittedError as error:
-            return _Sight({}, {}, seen=False, reason=error.message)
+            found = look(self._company, trace, [entry.trace for entry in inside])
+            sight.absent.update(entry.number for entry in inside if self._seeable(trace, entry))
+        except (NotPermittedError, RefusedError, InvalidRequestError):  # it does not let us look, or not by these
+            found = {}
+        by_id = look_external(self._company, self._outbox, trace, outside)
+        sight.absent.update(by_id.absent)
+        self._pair(trace, given, {**found, **by_id.found}, sight)
+        missing = [entry for entry in inside if entry.number in sight.absent and entry.number not in sight.proofs]
+        sight.absent.difference_update(self._numbered(trace, missing))
+        return sight
+
+    def _pair(
+        self, trace: Trace, doubtful: Sequence[Entry], found: Mapping[Key, Sequence[Sighting]], sight: "_Sight"
+    ) -> None:
         records = [sighting.record for sightings in found.values() for sighting in sightings]
-        company = doubtful[0].place.company
-        claimed = self._outbox.claimed(company, trace.object, records)
-        sight = _Sight({}, {})
+        claimed = self._outbox.claimed(doubtful[0].place.company, trace.object, records) if records else set()
         for key, sightings in found.items():
-            twins = [entry for entry in doubtful if entry.trace and key_of(entry.trace) == key]
+            twins = [entry for entry in doubtful if key_of(entry.trace) == key]
             free = [one for one in sightings if not one.copy and one.record not in claimed]
             _pair(twins, free, sight)
-        return sight
+
+    def _numbered(self, trace: Trace, missing: Sequence[Entry]) -> set[int]:
+        """Those of the entries whose definition gives numbers of its own, or may, so that theirs may be unused."""
+        kinds = {entry.trace[trace.ways[0][0]] for entry in missing} if trace.numbered_by else set()
+        own = frozenset(kind for kind in kinds if not leaves_numbers(self._company, trace.numbered_by, kind))
+        return {entry.number for entry in missing if entry.trace.get(trace.ways[0][0]) in own} if own else set()
+
+    def _seeable(self, trace: Trace, entry: Entry) -> bool:
+        return seeable(self._company, trace, entry.trace)
 
     def _missing(self, trace: Trace, entry: Entry, *, searchable: bool, asked: datetime) -> list[Entry]:
         """What to do with an entry that was not found when the company was asked at that time."""
@@ -186,9 +207,8 @@ class _Sight:
 
     proofs: dict[int, Sighting]
     doubts: dict[int, str]
-    seen: bool = True
-    """False where the company would not let us look."""
-    reason: str = ""
+    absent: set[int]
+    """Those whose absence from what was found would prove, in time, that they were not applied."""
 
 
 def _pair(twins: Sequence[Entry], free: Sequence[Sighting], sight: _Sight) -> None:

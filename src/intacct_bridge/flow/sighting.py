@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from intacct_bridge.errors import NotPermittedError, RefusedError
+from intacct_bridge.errors import InvalidRequestError, NotPermittedError, RefusedError
 from intacct_bridge.flow.company import Company, Row
 from intacct_bridge.flow.outbox_rows import chunks
 from intacct_bridge.flow.trace import Trace
@@ -26,6 +26,7 @@ class Sighting:
     """A record that bears the key that was looked for."""
 
     record: str
+    """As a receipt names it."""
     created: datetime | None
     creator: str
     copy: bool
@@ -61,6 +62,15 @@ def seeable(company: Company, trace: Trace, values: Mapping[str, str]) -> bool:
     return all(described.get(name) is not None for name in values)
 
 
+def leaves_numbers(company: Company, definitions: str, name: str) -> bool:
+    """Whether an order's definition leaves its number to whoever makes it; what it does not say counts as no."""
+    query = Query(definitions, ("DOCID", "ENABLE_SEQNUM"), where=field("DOCID") == name)
+    try:
+        return any(row.get("ENABLE_SEQNUM") is False for row in company.query(query))
+    except (InvalidRequestError, NotPermittedError, RefusedError):
+        return False
+
+
 def look(company: Company, trace: Trace, wanted: Iterable[Mapping[str, str]]) -> dict[Key, list[Sighting]]:
     """Every record in the company that bears one of the keys, oldest first."""
     by_way: dict[tuple[str, ...], dict[Key, Mapping[str, str]]] = {}
@@ -88,7 +98,7 @@ def _look(
         for row in company.query(_question(trace, described, names, some)):
             key = tuple((name, trace_text(row.get(name))) for name in names)
             if key in distinct:
-                found.setdefault(key, []).append(_sighting(trace, row, creators))
+                found.setdefault(key, []).append(sighting_of(trace, row, creators))
 
 
 class Creators:
@@ -125,7 +135,7 @@ def _question(trace: Trace, described: ObjectDef, names: tuple[str, ...], wanted
     extra = (trace.created, trace.creator, "CREATEDBY", *trace.absent)
     known = (name for name in extra if name and described.get(name) is not None)
     parts = [part for name in names if (part := _condition(name, described.kind_of(name), wanted)) is not None]
-    select = tuple(dict.fromkeys((trace.record, *names, *known)))
+    select = tuple(dict.fromkeys((trace.receipt or trace.record, *names, *known)))
     return Query(trace.object, select, where=all_of(parts), show_private=True)
 
 
@@ -141,10 +151,11 @@ def _condition(name: str, kind: Kind, wanted: Sequence[Mapping[str, str]]) -> Fi
     return field(name) == values[0] if len(values) == 1 else field(name).is_in(values)
 
 
-def _sighting(trace: Trace, row: Row, creators: Creators) -> Sighting:
+def sighting_of(trace: Trace, row: Row, creators: Creators) -> Sighting:
+    """A row as a sighting."""
     created = row.get(trace.created) if trace.created else None
     return Sighting(
-        record=trace_text(row.get(trace.record)),
+        record=trace_text(row.get(trace.receipt or trace.record)),
         created=created if isinstance(created, datetime) else None,
         creator=creators.of(row),
         copy=any(row.get(name) not in (None, "") for name in trace.absent),

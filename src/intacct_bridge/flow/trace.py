@@ -32,6 +32,8 @@ class Trace:
     loose: bool = False
     """Whether records without a full key are still compared by what they have of it, for a warning."""
     record: str = "RECORDNO"
+    receipt: str = ""
+    """What the answer to a new one gives instead of its record key; empty where it is that."""
     created: str = "WHENCREATED"
     """The field with the time of creation."""
     creator: str = "CREATEDBYLOGINID"
@@ -41,8 +43,10 @@ class Trace:
     enforced: bool = False
     """Whether the company refuses a second record with the same key."""
     resend: bool = True
-    """False where even a proper search is not reason enough to send again: payments, and order documents, whose
-    definition may number them itself and so leave the number that we look for unused."""
+    """False where even a proper search is not reason enough to send again: payments."""
+    numbered_by: str = ""
+    """The object of the definitions that may number these records themselves, which leaves the number that we look
+    for unused: then not finding it proves nothing."""
     read_by: Literal["query", "get"] = "query"
     """Whether the object answers queries, or only the older `get`."""
     required: tuple[str, ...] = ()
