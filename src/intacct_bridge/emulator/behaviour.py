@@ -45,6 +45,8 @@ class Behaviour:
     """Whether more of an item may leave a warehouse than is on hand there."""
     unique_externalids: bool = True
     """Whether an externalid may be used only once among the records of an object; no source settles it."""
+    reads_by_externalkey: bool = True
+    """Whether `get` with `externalkey` finds a record by its external id; only the attribute is documented."""
     hide_private: bool = True
     """Whether a top-level query without `showprivate` leaves out records that belong to an entity."""
     aggregate_tags: str = "prefixed"
