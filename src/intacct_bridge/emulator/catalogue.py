@@ -10,6 +10,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
+from intacct_bridge.emulator.labels import label_of
 from intacct_bridge.emulator.store import TablePlan
 from intacct_bridge.model.catalog import Catalog, FieldDef, ObjectDef, Relation, object_def
 from intacct_bridge.model.keys import Keys, keys_of, owner
@@ -73,7 +74,7 @@ def standard_catalog() -> Catalog:
 
 def _object(name: str, fields: list[list[Any]], relations: list[list[str]]) -> ObjectDef:
     paths = [Relation(one[0], one[1], one[3] if len(one) > 3 else "MANY2ONE", by=one[2]) for one in relations]
-    return object_def(name, [_field(one) for one in fields], paths, label=name.replace("_", " ").capitalize())
+    return object_def(name, [_field(one) for one in fields], paths, label=label_of(name))
 
 
 def _field(parts: list[Any]) -> FieldDef:
