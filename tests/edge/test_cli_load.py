@@ -102,3 +102,21 @@ def test_a_slip_ends_in_a_sentence(demo: Intacct, words: tuple[str, ...], says: 
     assert ran.status == 2, ran.said
     assert says in ran.err
     assert "Traceback" not in ran.said
+
+
+def test_the_line_to_apply_a_plan_says_all_that_the_plan_was_made_with(demo: Intacct, home: Path) -> None:
+    from openpyxl import Workbook
+
+    book = Workbook()
+    book.create_sheet("Rail ways").append(["CLASSID", "NAME"])
+    book["Rail ways"].append(["L-9", "Tram"])
+    book.save(home / "classes.xlsx")
+    words = (str(home / "classes.xlsx"), "--as", "CLASS", "--mode", "upsert", "--key", "NAME", "--sheet", "Rail ways")
+    planned = demo("load", *words, "--clear-empty", "--connection", "demo", "--refused", str(home / "bad.csv"))
+    assert planned.status == 0, planned.said
+    (line,) = [line for line in planned.err.splitlines() if line.startswith("Nothing was sent.")]
+    again = shlex.split(line.partition(": ")[2])
+    assert again[:2] == ["intacct", "load"]
+    assert {*words, "--clear-empty", "--connection", "demo", "--apply"} <= set(again[2:])
+    assert demo(*again[1:]).status == 0
+    assert demo("get", "CLASS", "L-9").status == 0

@@ -1,6 +1,7 @@
 """Refused rows come back in the input's own layout, mend, and load."""
 
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -43,6 +44,66 @@ def test_a_refused_record_is_written_whole_and_loads_once_mended(tmp_path: Path,
     again = planned(open_csv(out), outbox)
     assert [record.verdict for record in again.records] == [Verdict.CREATE]
     assert next(again.records[0].write.all_lines).fields["DESCRIPTION"] == "a;b"
+
+
+NESTED = (
+    '{"VENDORID": "V-9", "RECORDID": "N-1", "WHENCREATED": "2026-11-02", "APBILLITEMS": '
+    '[{"ACCOUNTNO": "6100", "TRX_AMOUNT": 100.255}, {"ACCOUNTNO": "6100", "TRX_AMOUNT": 1}]}'
+)
+
+
+def test_nested_records_come_back_nested(tmp_path: Path) -> None:
+    path = tmp_path / "bills.jsonl"
+    path.write_text(NESTED + "\n")
+    table = open_table(path)
+    rows = [(row, "no") for row in table]
+    write_refused(table, rows, refused_path(table))
+    assert refused_path(table).read_text() == NESTED[:-1] + ', "refused because": "no"}\n'
+    write_refused(table, rows, tmp_path / "named.csv")
+    assert (tmp_path / "named.csv").read_text().startswith(NESTED[:-1]), "lists do not fit into CSV"
+
+
+def test_a_workbook_comes_back_as_one_and_loads_once_mended(tmp_path: Path, outbox: Outbox) -> None:
+    from openpyxl import Workbook, load_workbook
+
+    book = Workbook()
+    sheet = book.active
+    assert sheet is not None
+    sheet.title = "June"
+    sheet.append(["journal", "date", "title", "account", "debit", "credit", "location"])
+    day = date(2026, 11, 30)
+    for account, debit, credit in (("6100", 10.5, None), ("2100", None, 10.5), ("9999", 5, None), ("2100", None, 5)):
+        title = "Bad" if account == "9999" or 5 in (debit, credit) else "Good"
+        sheet.append(["GJ", day, title, account, debit, credit, "E1"])
+    book.save(tmp_path / "je.xlsx")
+    table = open_table(tmp_path / "je.xlsx")
+    plan = planned(table, outbox)
+    out = refused_path(table)
+    assert (out.name, write_refused(table, plan.refused_rows, out)) == ("je.refused.xlsx", 2)
+    back = load_workbook(out)
+    rows = list(back["June"].iter_rows(values_only=True))
+    assert rows[0][-1] == "refused because"
+    assert "the company has no account '9999'" in str(rows[1][-1])
+    back["June"]["D2"] = "6100"
+    back.save(out)
+    again = planned(open_table(out, sheet="June"), outbox)
+    assert [record.verdict for record in again.records] == [Verdict.CREATE]
+    write_refused(table, plan.refused_rows, tmp_path / "named.csv")
+    assert (tmp_path / "named.csv").read_text("utf-8-sig").startswith("journal,date,title,account")
+
+
+def test_parquet_comes_back_in_its_own_types(tmp_path: Path) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    rows = pa.table({"id": [1, 2, 3], "net": pa.array([1.5, 2.5, None]), "lines": [[{"a": 1}], [], None]})
+    pq.write_table(rows, tmp_path / "b.parquet")
+    table = open_table(tmp_path / "b.parquet")
+    out = refused_path(table)
+    assert write_refused(table, [(row, "no") for row in table if row.number != 2], out) == 2
+    back = pq.read_table(out)
+    assert back.schema.remove(3) == rows.schema
+    assert back.column("id").to_pylist() == [1, 3]
 
 
 def test_json_lines_come_back_as_json_lines_with_exact_numbers(tmp_path: Path, outbox: Outbox) -> None:

@@ -6,9 +6,13 @@ from pathlib import Path
 import pytest
 
 from intacct_bridge.emulator.gateway import Emulator
+from intacct_bridge.errors import InvalidRequestError
 from intacct_bridge.flow.plan import Verdict
+from intacct_bridge.flow.plan_file import open_plan, save_plan
+from intacct_bridge.flow.planning import confirm_plan
 from intacct_bridge.wire.codec import decode_request
 from intacct_bridge.wire.reply import Reply
+from journeys.masters import client
 from journeys.objects import Desk, reasons
 
 HEAD = "VENDORID,RECORDID,WHENCREATED,WHENDUE,ACCOUNTNO,TRX_AMOUNT,LOCATIONID,DEPARTMENTID\n"
@@ -84,3 +88,34 @@ def test_a_load_asks_once_for_all_that_it_names(desk: Desk) -> None:
     assert dict(counts) == few
     assert counts["get"] == 1
     assert counts["query"] <= 9
+
+
+@pytest.mark.parametrize("mode", ["create", "update"])
+@pytest.mark.parametrize("moved", ["reference", "period", "nothing"])
+def test_a_kept_plan_is_refused_where_its_references_or_periods_moved(desk: Desk, mode: str, moved: str) -> None:
+    text = bills("V10001")
+    if mode == "update":
+        desk.load(text, "APBILL")
+        text = text.replace(",1,110", ",2,120")
+    plan = desk.plan(text, "APBILL", mode)
+    assert [one.verdict.value for one in plan.records] == [mode]
+    save_plan(plan, desk.folder / "kept.plan")
+    if moved == "reference":
+        change(desk, "LOCATION", "LOCATIONID", {"120": "inactive", "110": "inactive"}, "STATUS")
+    elif moved == "period":
+        change(desk, "LOCATIONENTITY", "LOCATIONID", {"100": "12/01/2026"}, "STARTOPEN")
+    with client(desk.emulator) as gateway, desk.outbox() as outbox:
+        if moved == "nothing":
+            now = confirm_plan(open_plan(desk.folder / "kept.plan"), gateway, outbox)
+            assert [one.verdict.value for one in now.records] == [mode]
+            return
+        with pytest.raises(InvalidRequestError, match="inactive" if moved == "reference" else "closed period"):
+            confirm_plan(open_plan(desk.folder / "kept.plan"), gateway, outbox)
+
+
+def change(desk: Desk, name: str, by: str, to: dict[str, str], field: str) -> None:
+    """Change cells of the company itself."""
+    table = desk.emulator.books().table(name)
+    for number, row in list(table.rows()):
+        if row[by] in to:
+            table.update(number, row | {field: to[row[by]]})

@@ -161,7 +161,8 @@ def location(write: Write, facts: Facts) -> Iterator[Finding]:
 def open_period(write: Write, facts: Facts) -> Iterator[Finding]:
     """The posting date is not before the day from which the books of each entity concerned are open."""
     days = _POSTED_ON.get(write.object, _DOCUMENT_DAYS)
-    name, posted = next(((name, day) for name in days if isinstance(day := write.fields.get(name), date)), ("", None))
+    said = {**write.known, **write.fields}
+    name, posted = next(((name, day) for name in days if type(day := said.get(name)) is date), ("", None))
     if posted is None:
         return
     for entity in facts.entities_of(write):

@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 
 from intacct_bridge.flow.company import Row
-from intacct_bridge.flow.locate import Names, Standing
+from intacct_bridge.flow.locate import POSTED_ON, Names, Standing
 from intacct_bridge.flow.subject import WRITTEN_BY_NAME, LineSet, Subject
 from intacct_bridge.flow.write import Finding, Line, Operation, Write
 from intacct_bridge.wire.values import Value
@@ -119,6 +119,7 @@ def narrowed(write: Write, standing: Standing, subject: Subject, found: tuple[Ch
         operation=Operation.UPDATE,
         fields={subject.trace.record: number, **fields},
         lines={wrapper: lines for wrapper, lines in write.lines.items() if wrapper in names},
+        known={name: day for name in POSTED_ON if type(day := standing.row.get(name)) is date},
     )
 
 

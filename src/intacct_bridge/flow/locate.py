@@ -19,8 +19,10 @@ from intacct_bridge.model.query import field as field_named
 from intacct_bridge.wire.values import Kind, Value, parse_value
 
 _AT_ONCE = 500
-_STATES = ("STATE", "WHENMODIFIED", "MODIFIEDBYLOGINID")
-"""Read of every record, to know whether it may be changed and who did it last."""
+POSTED_ON = ("WHENPOSTED", "WHENCREATED", "BATCH_DATE")
+"""The days that a record may be posted on."""
+_STATES = ("STATE", "WHENMODIFIED", "MODIFIEDBYLOGINID", *POSTED_ON)
+"""Read of every record, to know whether it may be changed, in which period it stands and who changed it last."""
 Names = tuple[str, ...]
 
 

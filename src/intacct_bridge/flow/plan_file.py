@@ -77,6 +77,7 @@ def _dumped_record(planned: Planned) -> dict[str, Any]:
         "columns": dict(write.columns),
         "attachments": [list(write.attachments), write.folder],
         "entity": write.entity,
+        "known": _dumped_fields(write.known),
         "fields": _dumped_fields(write.fields),
         "lines": {
             wrapper: [[line.object, line.row.source, line.row.number, _dumped_fields(line.fields)] for line in lines]
@@ -136,6 +137,7 @@ def _loaded_record(tree: Mapping[str, Any]) -> Planned:
         attachments=tuple(tree.get("attachments", ((), ""))[0]),
         folder=tree.get("attachments", ((), ""))[1],
         entity=tree.get("entity", ""),
+        known=_loaded_fields(tree.get("known", {})),
     )
     return Planned(
         write,

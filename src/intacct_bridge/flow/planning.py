@@ -110,7 +110,9 @@ def _confirm_all(plan: Plan, company: Dialect, outbox: Outbox) -> Plan:
     done: list[Plan] = []
     for entity, places in by_entity([one.write for one in plan.records]).items():
         some = replace(plan, records=tuple(plan.records[place] for place in places))
-        part = _Planner(company.within(entity) if entity else company, outbox, PlanSettings()).confirm(some)
+        allowed = any(finding.rule == "duplicate" for one in some.of(*WRITTEN) for finding in one.findings)
+        settings = PlanSettings(allow_duplicates=allowed)
+        part = _Planner(company.within(entity) if entity else company, outbox, settings).confirm(some)
         records = tuple(replace(one, write=replace(one.write, entity=entity)) for one in part.records)
         done.append(replace(part, records=records))
     records = tuple(one for part in done for one in part.records)
@@ -165,6 +167,8 @@ class _Planner:
 
     def _confirmed(self, aimed: Sequence[Planned], name: str) -> list[Planned]:
         """Updates and deletes, each held against the state of its record that it was planned for."""
+        self._references.learn(one.write for one in aimed)
+        aimed = [replace(one, write=resolve(replace(one.write, findings=()), self._references)) for one in aimed]
         known = self._known([one.write for one in aimed])
         held = confirmed(self._company, self._subjects[name], [(one.write, one.changes) for one in aimed])
         done: list[Planned] = []

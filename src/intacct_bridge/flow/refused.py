@@ -1,12 +1,12 @@
 """Refused rows written back in the input's own layout with a reason beside each, ready to mend and load again.
 
 Whole records are written, so that a mended file balances by itself; the reason column is ignored when it is loaded.
-A file that cannot be written in its own format (Parquet, Excel) is written as CSV with the same columns.
+A file named `.csv` is written as CSV whatever the input was, unless its cells hold lists and records of their own.
 """
 
 import csv
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
 from pathlib import Path
 
@@ -18,14 +18,17 @@ from intacct_bridge.flow.table import SourceRow, Table
 
 def refused_path(table: Table) -> Path:
     """Beside the input: `entries.csv` gives `entries.refused.csv`."""
-    return table.path.with_name(f"{table.path.stem}.refused{'.jsonl' if table.form == 'jsonl' else '.csv'}")
+    return table.path.with_name(f"{table.path.stem}.refused{_SUFFIXES[table.form]}")
 
 
 def write_refused(table: Table, rows: Iterable[tuple[SourceRow, str]], path: Path) -> int:
     """Write rows with their reasons and say how many; an existing file is replaced once the new one is whole."""
-    whole = path.with_name(path.name + ".part")
+    whole, rows = path.with_name(path.name + ".part"), list(rows)
+    nested = any(isinstance(cell, dict | list) for row, _ in rows for cell in row.cells.values())
+    as_csv = path.suffix.lower() == ".csv" and not nested
+    write = _write_csv if as_csv else _WRITERS[table.form]
     try:
-        count = _write_jsonl(rows, whole) if table.form == "jsonl" else _write_csv(table, rows, whole)
+        count = write(table, rows, whole)
         whole.replace(path)
     except OSError as error:
         raise SettingsError(f"cannot write {path}: {error.strerror or error}", fix="name another file") from None
@@ -50,7 +53,7 @@ def _cell(value: object) -> str:
     return value if isinstance(value, str) else text_of(value)
 
 
-def _write_jsonl(rows: Iterable[tuple[SourceRow, str]], path: Path) -> int:
+def _write_jsonl(_: Table, rows: Iterable[tuple[SourceRow, str]], path: Path) -> int:
     count = 0
     with path.open("w", encoding="utf-8") as file:
         for row, reason in rows:
@@ -66,3 +69,41 @@ def _json(value: object) -> str:
     if isinstance(value, list):
         return "[" + ", ".join(map(_json, value)) + "]"
     return format(value, "f") if isinstance(value, Decimal) else json.dumps(value, ensure_ascii=False)
+
+
+def _write_excel(table: Table, rows: Iterable[tuple[SourceRow, str]], path: Path) -> int:
+    """A workbook with one sheet of the input's name."""
+    from openpyxl import Workbook
+
+    columns = [column for column in table.columns if column != REASON]
+    book = Workbook(write_only=True)
+    sheet = book.create_sheet(table.sheet)
+    sheet.append([*columns, REASON])
+    count = 0
+    for row, reason in rows:
+        sheet.append([*(row.cells.get(column) for column in columns), reason])
+        count += 1
+    book.save(path)
+    return count
+
+
+def _write_parquet(table: Table, rows: Iterable[tuple[SourceRow, str]], path: Path) -> int:
+    """The very rows of the input, in its own types."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    marked = list(rows)
+    chosen = pq.read_table(table.path).take([row.number - 1 for row, _ in marked])
+    if REASON in chosen.column_names:
+        chosen = chosen.drop_columns([REASON])
+    pq.write_table(chosen.append_column(REASON, pa.array([reason for _, reason in marked], pa.string())), path)
+    return len(marked)
+
+
+_WRITERS: Mapping[str, Callable[[Table, Iterable[tuple[SourceRow, str]], Path], int]] = {
+    "csv": _write_csv,
+    "jsonl": _write_jsonl,
+    "excel": _write_excel,
+    "parquet": _write_parquet,
+}
+_SUFFIXES = {"csv": ".csv", "jsonl": ".jsonl", "excel": ".xlsx", "parquet": ".parquet"}

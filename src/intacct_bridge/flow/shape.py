@@ -120,7 +120,8 @@ class Shaper:
             (*faults, *findings),
             attachments,
             self.folder if attachments else "",
-            *entity,
+            entity=entity[0],
+            entity_by=entity[1],
         )
 
     def files(self, cell: object, base: Path, row: SourceRow, findings: list[Finding]) -> tuple[str, ...]:

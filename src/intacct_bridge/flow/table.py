@@ -59,6 +59,8 @@ class Table:
     dialect: Dialect = Dialect()
     notes: tuple[str, ...] = ()
     """What a reader should know, such as an encoding that had to be assumed."""
+    sheet: str = ""
+    """The sheet of a workbook."""
 
     def __iter__(self) -> Iterator[SourceRow]:
         return self.rows()

@@ -157,7 +157,7 @@ def _open_excel(path: Path, sheet: str | None) -> Table:
     if twice:
         raise SettingsError(f"{path.name} has two columns named {', '.join(map(repr, twice))}", fix="rename one")
     notes = (f"{path.name} has {len(names)} sheets; {chosen!r} is read.",) if len(names) > 1 and not sheet else ()
-    return Table(path, columns, lambda: _excel_rows(path, chosen, columns), "excel", notes=notes)
+    return Table(path, columns, lambda: _excel_rows(path, chosen, columns), "excel", notes=notes, sheet=chosen)
 
 
 def _sheet_names(path: Path) -> list[str]:

@@ -82,6 +82,8 @@ class Write:
     """Paths of files that go with it."""
     folder: str = ""
     """The attachment folder for them."""
+    known: Mapping[str, Value] = field(default_factory=dict)
+    """What the company has for days that an update leaves as they are; rules about periods need them."""
     entity: str = ""
     """The entity whose books it goes to, as the input says it, and once it is planned by its id; empty for the one that
     the connection is signed in to."""
