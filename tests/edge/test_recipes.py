@@ -35,6 +35,24 @@ def test_bills_from_a_file(demo: Intacct) -> None:
     assert "✗ bills.csv:4: Supplier No: the company has no vendor 'V10999'; did you mean V10079" in demo(*words).out
 
 
+def test_bills_with_their_scans(demo: Intacct) -> None:
+    columns, *rows = blocks("bills.md", "csv")[0].splitlines()
+    scans = ["scan.pdf; back.png", "scan.pdf; back.png", ""]
+    lines = [f"{columns},Scan", *(f"{row},{scan}" for row, scan in zip(rows, scans, strict=True))]
+    Path("bills.csv").write_text("\n".join(lines), encoding="utf-8")
+    Path("bills.toml").write_text("\n".join(blocks("bills.md", "toml")), encoding="utf-8")
+    for name in ("scan.pdf", "back.png"):
+        Path(name).write_bytes(name.encode())
+    words = ("load", "bills.csv", "--map", "bills.toml")
+    planned = demo(*words)
+    assert "amounts 2,050.45" in planned.out
+    assert "debits" not in planned.out
+    assert demo(*words, "--apply").status == 0
+    assert "2 unchanged" in demo(*words).out
+    assert demo("extract", "APBILL", "--to", "jsonl:copy", "--attachments", "saved").status == 0
+    assert sorted(path.name for path in Path("saved").glob("*/*")) == ["back.png", "scan.pdf"]
+
+
 def test_a_payroll_journal_from_excel(demo: Intacct) -> None:
     from openpyxl import Workbook
 

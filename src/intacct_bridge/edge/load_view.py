@@ -33,7 +33,10 @@ def show_plan(plan: Plan, console: Console, *, records: bool = True) -> None:
     console.result("")
     for total in plan.totals:
         currency = f" {total.currency}" if total.currency else ""
-        console.result(f"debits {total.debit:,.2f}, credits {total.credit:,.2f}{currency}")
+        if total.debit or total.credit:
+            console.result(f"debits {total.debit:,.2f}, credits {total.credit:,.2f}{currency}")
+        if total.amount:
+            console.result(f"amounts {total.amount:,.2f}{currency}")
     console.result(f"applying costs {plan.transactions:,} API transactions; planning took {plan.reads:,}")
 
 
@@ -52,11 +55,11 @@ def _row(planned: Planned) -> tuple[object, ...]:
 
 
 def amount_of(write: Write) -> Decimal | None:
-    """The sum of a journal entry's debits; None for records without amounts on two sides."""
+    """The sum of a journal entry's debits, or of other lines; None for records whose lines have no amounts."""
     amounts = [
         amount
         for line in write.all_lines
-        if line.fields.get("TR_TYPE") == 1 and isinstance(amount := line.fields.get("TRX_AMOUNT"), Decimal)
+        if line.fields.get("TR_TYPE", 1) == 1 and isinstance(amount := line.fields.get("TRX_AMOUNT"), Decimal)
     ]
     return money(sum(amounts, Decimal(0))) if amounts else None
 
@@ -101,7 +104,10 @@ def _plan_data(plan: Plan) -> dict[str, object]:
         "object": plan.object,
         "transactions": plan.transactions,
         "reads": plan.reads,
-        "totals": [{"currency": one.currency, "debit": one.debit, "credit": one.credit} for one in plan.totals],
+        "totals": [
+            {"currency": one.currency, "debit": one.debit, "credit": one.credit, "amount": one.amount}
+            for one in plan.totals
+        ],
         "unchecked": list(plan.unchecked),
         "records": [
             {

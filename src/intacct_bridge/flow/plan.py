@@ -53,12 +53,14 @@ class Planned:
 
 @dataclass(frozen=True, slots=True)
 class Total:
-    """Debits and credits in one currency."""
+    """The amounts of lines in one currency."""
 
     currency: str
     """Empty for the company's own."""
-    debit: Decimal
-    credit: Decimal
+    debit: Decimal = Decimal(0)
+    credit: Decimal = Decimal(0)
+    amount: Decimal = Decimal(0)
+    """Of lines that are on neither side, such as a bill's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +90,7 @@ class Plan:
 
     @property
     def totals(self) -> tuple[Total, ...]:
-        """Debits and credits of what would be written, by currency."""
+        """The amounts of what would be written, by currency."""
         return totals(planned.write for planned in self.of(Verdict.CREATE, Verdict.UPDATE))
 
     @property
@@ -116,16 +118,17 @@ def place_of(where: Whereabouts, write: Write) -> Place:
 
 
 def totals(writes: Iterable[Write]) -> tuple[Total, ...]:
-    """Debits and credits by currency."""
-    sums: dict[str, tuple[Decimal, Decimal]] = {}
+    """The amounts by currency: debits, credits, and those on neither side."""
+    sums: dict[str, dict[str, Decimal]] = {}
     for write in writes:
         for line in write.all_lines:
             amount, side = line.fields.get("TRX_AMOUNT"), line.fields.get("TR_TYPE")
             if isinstance(amount, Decimal):
-                currency = trace_text(line.fields.get("CURRENCY"))
-                debit, credit = sums.get(currency, (Decimal(0), Decimal(0)))
-                sums[currency] = (debit + amount, credit) if side == 1 else (debit, credit + amount)
-    return tuple(Total(currency, *sides) for currency, sides in sorted(sums.items()))
+                currency = trace_text(line.fields.get("CURRENCY") or write.fields.get("CURRENCY"))
+                kind = {"1": "debit", "-1": "credit"}.get(str(side), "amount")
+                held = sums.setdefault(currency, {})
+                held[kind] = held.get(kind, Decimal(0)) + amount
+    return tuple(Total(currency, **amounts) for currency, amounts in sorted(sums.items()))
 
 
 def refused_rows(records: Iterable[Planned]) -> tuple[tuple[SourceRow, str], ...]:
