@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from client.gateway import (
+    CONTROL,
     ENDPOINT,
     ENDS,
     POD,
@@ -301,6 +302,8 @@ def test_a_refusal_is_not_repeated_and_names_what_it_was() -> None:
         xml(refused(fault("GW-0011", "Invalid Request"), echo=False), 503),
         xml(refused(fault("PL04000050", "System temporarily unavailable")), 500),
         xml(unauthenticated(fault("XL03000006", "Sign-in information is incorrect")), 502),
+        xml(f"<response><acknowledgement><status>success</status></acknowledgement>{CONTROL}</response>"),
+        xml(f"<response>{CONTROL}<errormessage>{fault('BL01', 'Something')}</errormessage></response>"),
     ],
 )
 def test_a_write_without_a_readable_answer_is_in_doubt_and_never_sent_again(lost: Any) -> None:

@@ -219,6 +219,8 @@ class Exchange:
         except RemoteProtocolError as error:
             raise self._unreadable(call, reply, error) from None
         if response.control.status == FAILURE or not response.operations:
+            if not call.read and response.control.status != FAILURE:  # taken in, and not a word of what became of it
+                raise self._in_doubt(call, "the request was accepted, and the answer has no results")
             self._refuse_doubtful(call, reply, response.faults)
             level = "control" if response.control.control_id or response.control.sender_id else "gateway"
             self.server_clock.hear(reply)

@@ -13,6 +13,7 @@ from typing import Any
 
 from intacct_bridge.client.connection import SECRETS, SETTINGS, Connection
 from intacct_bridge.client.sources import load_connection
+from intacct_bridge.edge.program import json_object
 from intacct_bridge.errors import SettingsError
 
 
@@ -58,20 +59,8 @@ def read_sources(sources: Iterable[str], keys: Keys, environ: Mapping[str, str])
     """The config's plain values from files and `ENV`, later ones over earlier ones."""
     given: dict[str, Any] = {}
     for source in sources:
-        given |= _from_environment(environ, keys) if source == "ENV" else _from_file(Path(source))
+        given |= _from_environment(environ, keys) if source == "ENV" else json_object(Path(source), "config")
     return given
-
-
-def _from_file(path: Path) -> dict[str, Any]:
-    try:
-        found = json.loads(path.read_bytes())
-    except OSError as error:
-        raise SettingsError(f"the config {path} cannot be read: {error.strerror}") from None
-    except ValueError as error:
-        raise SettingsError(f"the config {path} is not JSON: {error}") from None
-    if not isinstance(found, dict):
-        raise SettingsError(f"the config {path} is not a JSON object")
-    return found
 
 
 def _from_environment(environ: Mapping[str, str], keys: Keys) -> dict[str, Any]:
