@@ -31,6 +31,9 @@ _LOCATIONS = ("LOCATION", "LOCATIONID")
 _POSTED_ON = {
     "GLBATCH": ("BATCH_DATE",),
     "EEXPENSES": ("WHENPOSTED",),
+    "APPYMT": ("PAYMENTDATE",),
+    "ARPYMT": ("RECEIPTDATE",),
+    "ARADVANCE": ("RECEIPTDATE",),
 }
 _DOCUMENT_DAYS = ("WHENPOSTED", "WHENCREATED")
 """A document posts on its posting date, and where it has none on its own."""
@@ -165,7 +168,13 @@ def open_period(write: Write, facts: Facts) -> Iterator[Finding]:
     name, posted = next(((name, day) for name in days if type(day := said.get(name)) is date), ("", None))
     if posted is None:
         return
-    for entity in facts.entities_of(write):
+    entities = facts.entities_of(write)
+    days_open = [one.opened for one in facts.entities.values()]
+    if not entities and days_open and all(day is not None and posted < day for day in days_open):
+        message = f"{posted} is in a closed period, whichever entity it is for"
+        yield Finding("period", message, "use a later date, or have the period reopened",
+                      write.column(name), write.position)  # fmt: skip
+    for entity in entities:
         opened = facts.entities[entity].opened if entity in facts.entities else None
         if opened is not None and posted < opened:
             message = f"{posted} is in a closed period: the books of {entity} are open from {opened}"
@@ -194,6 +203,9 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
     "EEXPENSES": _POSTING,
     "CCTRANSACTION": _POSTING,
     "OTHERRECEIPTS": _POSTING,
+    "APPYMT": (open_period,),
+    "ARPYMT": (open_period,),
+    "ARADVANCE": _POSTING,
 }
 EVERYWHERE: tuple[Rule, ...] = (characters,)
 

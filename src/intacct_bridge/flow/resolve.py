@@ -41,7 +41,7 @@ class Target(msgspec.Struct, frozen=True):
     whole: bool = False
     """Read all of it: it is small, and the rules need its tree."""
     others: tuple[str, ...] = ()
-    """Objects with the same fields where what is not found in this one may be: statistical accounts, journals."""
+    """Objects where what is not found in this one may be: statistical accounts and journals, charge cards."""
 
 
 class _Table(msgspec.Struct, frozen=True):
@@ -182,10 +182,11 @@ class References:
         for other in table.others if target not in self.unchecked else ():
             left = [text for text in texts if text not in ids and text not in names]
             try:
+                own = msgspec.structs.replace(table, id=natural_key(other) or table.id)
                 for some in chunks(left, _AT_ONCE):
-                    where = any_of(field_named(name).is_in(some) for name in (table.id, table.name))
-                    query = Query(other, self._select(other, table), where=where)
-                    self._take(target, table, self.company.query(query), other)
+                    where = any_of(field_named(name).is_in(some) for name in (own.id, own.name) if name)
+                    query = Query(other, self._select(other, own), where=where)
+                    self._take(target, own, self.company.query(query), other)
             except (NotPermittedError, RefusedError, InvalidRequestError):
                 continue  # a company without statistics has none of these
 
