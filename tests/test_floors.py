@@ -16,7 +16,7 @@ ORDER = [
     for line in (Path(__file__).parent / "floors.txt").read_text().splitlines()
     if line.split("#")[0].strip()
 ]
-FLOORS = ("errors", "diagnosis", "wire", "model", "client", "flow", "edge", "testing")
+FLOORS = ("errors", "diagnosis", "wire", "model", "client", "flow", "edge", "testing", "pytest_plugin")
 HEIGHT = {name: height for height, name in enumerate(ORDER)}
 STANDS_ON = ("errors", "wire", "model", "data")
 DOORS = {"__init__", "__main__", "data.__init__", *(f"{floor}.__init__" for floor in (*FLOORS, "emulator"))}

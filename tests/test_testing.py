@@ -1,6 +1,18 @@
 """`intacct_bridge.testing`, as a user's own tests would use it."""
 
-from intacct_bridge.testing import empty_company
+import os
+import re
+import subprocess
+import sys
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+import intacct_bridge
+from intacct_bridge.errors import SettingsError
+from intacct_bridge.testing import empty_company, make_company
 
 
 def test_a_users_program_meets_a_company_in_memory() -> None:
@@ -19,3 +31,127 @@ def test_what_the_company_was_sent_holds_no_password() -> None:
         company.client().sign_in()
         bodies = b"".join(request.body for request in company.emulator.received)
         assert b"demo-user-password" not in bodies
+
+
+def test_records_are_seeded_from_rows_json_csv_and_folders(tmp_path: Path) -> None:
+    (tmp_path / "VENDOR.csv").write_text("VENDORID,NAME,CREDITLIMIT\nV-1,Acme,100.50\nV-2,Bolt,\n")
+    (tmp_path / "more.json").write_text(
+        '{"CUSTOMER": [{"CUSTOMERID": "C-1", "NAME": "Cust", "ONHOLD": true}], "CLASS": [{"CLASSID": "R", "NAME": 7}]}'
+    )
+    with empty_company() as company:
+        company.seed(tmp_path)
+        company.seed("APBILL", [{"VENDORID": "V-1", "WHENDUE": date(2026, 11, 30), "TOTALDUE": Decimal("1.10")}])
+        client = company.client()
+        vendors = list(client.query("VENDOR", "RECORDNO, VENDORID, CREDITLIMIT, WHENMODIFIED"))
+        assert [(row["RECORDNO"], row["VENDORID"], row["CREDITLIMIT"]) for row in vendors] == [
+            (1, "V-1", Decimal("100.50")),
+            (2, "V-2", None),
+        ]
+        assert all(row["WHENMODIFIED"] for row in vendors)
+        (customer,) = client.query("CUSTOMER", "NAME, ONHOLD")
+        assert customer == {"NAME": "Cust", "ONHOLD": True}
+        (bill,) = client.query("APBILL", "TOTALDUE, WHENDUE, VENDOR.NAME")
+        assert bill == {"TOTALDUE": Decimal("1.1"), "WHENDUE": date(2026, 11, 30), "VENDOR.NAME": "Acme"}
+        client.create("VENDOR", [{"VENDORID": "V-3", "NAME": "Cog", "DISPLAYCONTACT.PRINTAS": "Cog"}])
+        assert [row["RECORDNO"] for row in company.rows("VENDOR")] == ["1", "2", "3"]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        ("VENDR.csv", "VENDORID\nV\n", "VENDR.csv: there is no object VENDR; did you mean VENDOR"),
+        ("VENDOR.csv", "VENDORID,NAM\nV,N\n", "record 1: VENDOR has no field NAM; did you mean NAME"),
+        ("APBILL.csv", "WHENDUE\n2026-11-30\nsoon\n", "record 2, field WHENDUE: "),
+        ("VENDOR.json", '{"VENDOR": 3}', "VENDOR must be a list of records"),
+        ("VENDOR.json", "[{", "cannot read records from"),
+    ],
+)
+def test_what_is_wrong_with_a_file_of_records_is_named(tmp_path: Path, name: str, text: str, said: str) -> None:
+    (tmp_path / name).write_text(text)
+    with empty_company() as company, pytest.raises(SettingsError, match=re.escape(said)):
+        company.seed(tmp_path / name)
+
+
+def test_a_company_is_set_back_with_everything_that_was_remembered() -> None:
+    company = make_company()
+    for _ in range(3):
+        client = company.client()
+        assert list(client.query("CLASS", "CLASSID")) == []
+        client.create("CLASS", [{"CLASSID": "R", "NAME": "Retail"}])
+        assert [row["RECORDNO"] for row in company.rows("CLASS")] == ["1"]
+        company.inject("http", status=503, calls=[])
+        company.reset()
+        assert (company.rows("CLASS"), company.requests, company.emulator.forecast.script) == ([], (), ())
+    later = company.snapshot()
+    company.seed("CLASS", [{"CLASSID": "S", "NAME": "Sale"}])
+    company.reset(later)
+    assert company.rows("CLASS") == []
+    company.close()
+
+
+def test_a_plain_company_has_nothing_to_be_set_back_to() -> None:
+    with empty_company() as company, pytest.raises(SettingsError, match="nothing to set the company back to"):
+        company.reset()
+
+
+SUITE = """
+import urllib.request
+
+import pytest
+
+
+def test_over_http(intacct_gateway):
+    assert intacct_gateway.rows("CLASS") == []
+    body = (
+        "<request><control><senderid>{sender_id}</senderid><password>{sender_password}</password><controlid>c</controlid>"
+        "<uniqueid>false</uniqueid><dtdversion>3.0</dtdversion></control><operation><authentication><login>"
+        "<userid>{user_id}</userid><companyid>{company_id}</companyid><password>{user_password}</password></login>"
+        "</authentication><content><function controlid='f'><create><CLASS><CLASSID>R</CLASSID><NAME>R</NAME></CLASS>"
+        "</create></function></content></operation></request>"
+    ).format(**intacct_gateway.credentials)
+    with urllib.request.urlopen(urllib.request.Request(intacct_gateway.url, body.encode())) as answer:
+        assert b"<status>success</status>" in answer.read()
+    assert [row["CLASSID"] for row in intacct_gateway.rows("CLASS")] == ["R"]
+    (seen,) = intacct_gateway.requests
+    assert seen.functions == ("create",)
+    assert b"demo-user-password" not in seen.body and b"<CLASSID>R</CLASSID>" in seen.body
+
+
+def test_each_test_finds_it_as_it_was(intacct_gateway):
+    assert intacct_gateway.rows("CLASS") == []
+    assert intacct_gateway.requests == ()
+
+
+def test_faults(intacct_gateway):
+    intacct_gateway.seed("CLASS", [{"CLASSID": "R", "NAME": "R"}])
+    intacct_gateway.inject("fault", function="create", calls=2, errorno="BL01001973", text="Not now")
+    client = intacct_gateway.client()
+    assert [one.ok for one in client.create("CLASS", [{"CLASSID": "S", "NAME": "S"}])] == [True]
+    assert [one.ok for one in client.create("CLASS", [{"CLASSID": "T", "NAME": "T"}])] == [False]
+    intacct_gateway.calm()
+    assert len(intacct_gateway.received("create")) == 2
+
+
+@pytest.mark.intacct(scenario="not-subscribed")
+def test_a_scenario(intacct_gateway):
+    with pytest.raises(Exception, match="Web Services"):
+        intacct_gateway.client().sign_in()
+
+
+@pytest.mark.intacct(data="records")
+def test_data(intacct_gateway):
+    assert [row["NAME"] for row in intacct_gateway.rows("VENDOR")] == ["Acme"]
+"""
+
+
+def test_the_pytest_plugin_serves_a_suite_from_an_empty_directory(tmp_path: Path) -> None:
+    (tmp_path / "test_mine.py").write_text(SUITE)
+    (tmp_path / "records").mkdir()
+    (tmp_path / "records" / "VENDOR.csv").write_text("VENDORID,NAME\nV-1,Acme\n")
+    package = Path(intacct_bridge.__file__).parent.parent
+    environment = {**os.environ, "PYTHONPATH": str(package), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    command = [sys.executable, "-m", "pytest", "-q", "--strict-markers", "-W", "error"]
+    command += ["-p", "no:cacheprovider", "-p", "intacct_bridge.pytest_plugin"]
+    ran = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert "5 passed" in ran.stdout

@@ -7,19 +7,28 @@
             assert my_report(company.client()) == ...
             assert company.received("create") == []
 
-The company behaves as the emulator does, deterministically by seed and date; nothing of it is kept afterwards.
+The company behaves as the emulator does, deterministically by seed and date; nothing of it is kept afterwards. With
+pytest the fixture `intacct_gateway` (see `pytest_plugin`) gives one to each test.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from intacct_bridge.client.client import Client
 from intacct_bridge.client.connection import Connection
 from intacct_bridge.client.line import Means
-from intacct_bridge.emulator.gateway import Emulator
+from intacct_bridge.emulator.gateway import Emulator, Received, Snapshot
+from intacct_bridge.emulator.seeding import seed, seed_file
+from intacct_bridge.emulator.settings import find_scenario, load_scenario
+from intacct_bridge.emulator.weather import Forecast, Weather, load_weather
+from intacct_bridge.errors import SettingsError
 from intacct_bridge.wire.xml import Element, parse
+
+if TYPE_CHECKING:
+    from intacct_bridge.emulator.server import RunningServer
 
 CREDENTIALS = {
     "company_id": "demo-company",
@@ -32,15 +41,66 @@ CREDENTIALS = {
 
 
 class Company:
-    """An emulated company, and clients of it."""
+    """An emulated company, clients of it, and a way for any program to reach it."""
 
     def __init__(self, emulator: Emulator) -> None:
         self.emulator = emulator
+        self.credentials = dict(CREDENTIALS)
+        self._server: RunningServer | None = None
+        self._first: Snapshot | None = None
+
+    @property
+    def url(self) -> str:
+        """The endpoint over HTTP; a server is started for whoever asks first, and stays until the company is closed."""
+        if self._server is None:
+            from intacct_bridge.emulator.server import serve
+
+            self._server = serve(self.emulator)
+        return self._server.url
 
     def client(self, *, sleep: Callable[[float], None] = lambda _: None, **settings: Any) -> Client:
         """A client of the company; settings are those of `Connection`. Waits between repetitions take no time."""
         connection = Connection(**{"name": "test", "environment": "demo", **CREDENTIALS, **settings})
         return Client(connection, transport=self.emulator, means=Means(sleep=sleep))
+
+    # --- what the test does to it
+
+    def seed(self, source: str | Path, rows: Iterable[Mapping[str, Any]] | None = None) -> None:
+        """Keep records as they are: rows of the object with this name, or what a JSON or CSV file or a folder holds."""
+        books, now = self.emulator.books(), self.emulator.now()
+        if rows is None:
+            seed_file(books, source, now=now)
+        else:
+            seed(books, str(source), rows, now=now)
+
+    def inject(self, kind: str, **fault: Any) -> None:
+        """Let something go wrong from now on: a fault of the weather, its calls counted from here."""
+        self.emulator.forecast.add(Weather(kind, **_frozen(fault)))
+
+    def calm(self) -> None:
+        """End all bad weather."""
+        self.emulator.forecast = Forecast()
+
+    def snapshot(self) -> Snapshot:
+        """The company as it is now, for `reset`."""
+        return self.emulator.snapshot()
+
+    def reset(self, to: Snapshot | None = None) -> None:
+        """Set the company back, in milliseconds: to a snapshot, or to how `make_company` gave it.
+
+        Sessions, received requests and faults that were injected are forgotten.
+        """
+        found = to or self._first
+        if found is None:
+            raise SettingsError("there is nothing to set the company back to", fix="take a snapshot() first")
+        self.emulator.restore(found)
+
+    # --- what the test sees of it
+
+    @property
+    def requests(self) -> Sequence[Received]:
+        """The requests as they came, oldest first, every credential masked."""
+        return tuple(self.emulator.received)
 
     def received(self, function: str = "") -> list[Element]:
         """The elements of the functions that the company was sent, or of those with that name."""
@@ -48,6 +108,51 @@ class Company:
             body for request in self.emulator.received for holder in _functions(parse(request.body)) for body in holder
         ]
         return [body for body in found if not function or body.tag == function]
+
+    def rows(self, name: str) -> list[dict[str, str]]:
+        """The records of an object as they are kept, whoever may see them."""
+        books = self.emulator.books()
+        return [dict(row) for _, row in books.table(books.find(name)).rows()]
+
+    def close(self) -> None:
+        """Stop the server, if there is one, and drop the company."""
+        if self._server is not None:
+            self._server.close()
+        self.emulator.close()
+
+
+def make_company(
+    *,
+    company: str = "empty",
+    as_of: date | str | None = None,
+    seed: int = 1,
+    scenario: str | None = None,
+    data: str | Path | None = None,
+) -> Company:
+    """A company that can be set back to how it is given: `empty` or `demo`, by a scenario, with records of a file."""
+    if company not in ("empty", "demo"):
+        raise SettingsError(f"there is no company {company!r}", fix="companies: empty, demo")
+    more: dict[str, Any] = {"seed": seed}
+    if scenario is not None:
+        path = find_scenario(scenario)
+        more |= {"settings": load_scenario(path), "weather": load_weather(path)}
+    day = date.fromisoformat(as_of) if isinstance(as_of, str) else as_of
+    made = Company(Emulator.empty(**more) if company == "empty" else Emulator.demo(as_of=day, **more))
+    if data is not None:
+        made.seed(data)
+    made._first = made.snapshot()
+    return made
+
+
+def _frozen(fault: Mapping[str, Any]) -> dict[str, Any]:
+    """A fault's settings as tests like to write them."""
+    found = dict(fault)
+    if "calls" in found:
+        calls = found["calls"]
+        found["calls"] = (calls,) if isinstance(calls, int) else tuple(calls)
+    if isinstance(found.get("headers"), Mapping):
+        found["headers"] = tuple(found["headers"].items())
+    return found
 
 
 @contextmanager
@@ -66,10 +171,11 @@ def empty_company(**more: Any) -> Iterator[Company]:
 
 
 def _company(emulator: Emulator) -> Iterator[Company]:
+    company = Company(emulator)
     try:
-        yield Company(emulator)
+        yield company
     finally:
-        emulator.close()
+        company.close()
 
 
 def _functions(root: Element) -> Iterator[Element]:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from intacct_bridge.emulator.gateway import Emulator
 from intacct_bridge.emulator.server import serve
 from intacct_bridge.emulator.settings import load_scenario
 from intacct_bridge.emulator.weather import load_weather
-from intacct_bridge.testing import CREDENTIALS
+from intacct_bridge.testing import CREDENTIALS, make_company
 
 DOCS = Path(__file__).parents[2] / "docs"
 
@@ -58,9 +59,11 @@ def test_the_tests_of_the_emulator_page_pass() -> None:
     for block in blocks("emulator.md"):
         run("emulator.md", block, known)
     tests = [name for name in known if name.startswith("test_")]
-    assert len(tests) == 3
+    assert len(tests) == 4
     for name in tests:
-        known[name]()
+        company = make_company()
+        known[name](*([company] if signature(known[name]).parameters else []))
+        company.close()
 
 
 def test_the_files_of_the_emulator_page_are_read(tmp_path: Path) -> None:

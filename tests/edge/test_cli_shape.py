@@ -5,12 +5,15 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from edge.command_line import Intacct
+from intacct_bridge import connect
 from intacct_bridge.edge import cli
 from intacct_bridge.edge.options import COMPLETE
+from intacct_bridge.testing import CREDENTIALS
 
 HEAVY = ("pyarrow", "duckdb", "lxml", "starlette", "uvicorn", "openpyxl", "keyring", "rich", "urllib3", "msgspec")
 
@@ -82,7 +85,8 @@ def test_a_closed_pipe_ends_quietly(home: Path) -> None:
 
 
 def test_an_interrupted_emulator_leaves_no_port_file_behind(home: Path) -> None:
-    port = home / "port.txt"
+    port, records = home / "port.txt", home / "VENDOR.csv"
+    records.write_text("VENDORID,NAME\nV-1,Acme\n")
     process = subprocess.Popen(
         [
             sys.executable,
@@ -95,6 +99,8 @@ def test_an_interrupted_emulator_leaves_no_port_file_behind(home: Path) -> None:
             "0",
             "--port-file",
             str(port),
+            "--data",
+            str(records),
         ],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -103,6 +109,9 @@ def test_an_interrupted_emulator_leaves_no_port_file_behind(home: Path) -> None:
     )
     assert process.stdout is not None
     first = process.stdout.readline()
+    credentials: dict[str, Any] = dict(CREDENTIALS)
+    with connect(endpoint=first.split()[1], environment="demo", **credentials) as client:
+        assert [row["NAME"] for row in client.query("VENDOR", "NAME")] == ["Acme"]
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=300)
     assert first.startswith("endpoint  ")

@@ -33,6 +33,13 @@ if TYPE_CHECKING:
 @day_option("--as-of", "The company's last day. Default: today.")
 @click.option("--cash-book", is_flag=True, help="Let the demo company keep a cash book beside the accrual book.")
 @file_option("--db", "Keep the company in this file. Default: in memory.")
+@click.option(
+    "--data",
+    metavar="PATH",
+    type=click.Path(exists=True, path_type=Path),
+    multiple=True,
+    help="Records to start with: a JSON file, a CSV file called after its object, or a folder of them. Repeatable.",
+)
 @file_option("--faults", "A script of faults: cut connections, throttling, slow answers.", metavar="F.toml")
 @click.option(
     "--scenario",
@@ -58,6 +65,7 @@ def emulator_command(desk: Desk, *, host: str, port: int, port_file: Path | None
     scenario = _scenario(options["scenario"])
     from intacct_bridge.client.places import cache_of_port
     from intacct_bridge.edge.demo_company import make_emulator
+    from intacct_bridge.emulator.seeding import seed_file
     from intacct_bridge.emulator.server import serve_forever
 
     def ready(url: str) -> None:
@@ -78,6 +86,9 @@ def emulator_command(desk: Desk, *, host: str, port: int, port_file: Path | None
         cash_book=options["cash_book"],
     )
     try:
+        for path in options["data"]:
+            found = seed_file(emulator.books(), path, now=emulator.now())
+            desk.console.say(f"{path}: " + ", ".join(f"{count:,} {name}" for name, count in found.items()))
         serve_forever(emulator, host, port, ready=ready)
     finally:
         emulator.close()

@@ -74,6 +74,12 @@ class Books:
         own = self.of_definitions.get((found.name, definition.strip()), ())
         return replace(found, fields={**found.fields, **{one.name: one for one in own}}) if own else found
 
+    def forget(self) -> None:
+        """Forget what was remembered about rows that may all be others now."""
+        for memory in (self.selections, self.related, self.results):
+            memory.clear()
+        self.store.forget_all()
+
     def table(self, described: ObjectDef | str) -> Table:
         """The object's table."""
         return self.store.table(described if isinstance(described, str) else described.name)

@@ -11,7 +11,7 @@ import hashlib
 import time
 import traceback
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from email.utils import formatdate
@@ -34,7 +34,7 @@ from intacct_bridge.emulator.incoming import incoming
 from intacct_bridge.emulator.loading import load
 from intacct_bridge.emulator.operations import Desk, Done, run
 from intacct_bridge.emulator.refusals import ControlRefusedError, SignInRefusedError, bad_policy, too_large, unexpected
-from intacct_bridge.emulator.render import MARK, Page
+from intacct_bridge.emulator.render import pages_in, with_pages
 from intacct_bridge.emulator.sessions import Session, Sessions, moment
 from intacct_bridge.emulator.settings import EmulatorSettings
 from intacct_bridge.emulator.store import open_database
@@ -70,7 +70,6 @@ from intacct_bridge.wire.envelope import (
     SignedIn,
 )
 from intacct_bridge.wire.reply import Reply
-from intacct_bridge.wire.xml import Element
 
 _XML = 'text/xml; encoding="UTF-8"'
 
@@ -88,6 +87,14 @@ class Received:
     def body(self) -> bytes:
         """The request with every credential masked."""
         return masked(self._body)
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """What an emulator can be set back to."""
+
+    kept: Connection
+    script: tuple[Weather, ...]
 
 
 class Emulator:
@@ -173,6 +180,23 @@ class Emulator:
         for company in copy.settings.companies:
             keep_users(copy.books(company.company_id))
         return copy
+
+    def snapshot(self) -> Snapshot:
+        """Everything as it is now, for `restore`."""
+        with self._lock:
+            kept = open_database(None)
+            self._connection.backup(kept)
+            return Snapshot(kept, self.forecast.script)
+
+    def restore(self, snapshot: Snapshot) -> None:
+        """Everything as it was, in milliseconds; sessions, and what was received, are forgotten."""
+        with self._lock:
+            snapshot.kept.backup(self._connection)
+            for books in self._books.values():
+                books.forget()
+            self.sessions.lose()
+            self.received.clear()
+            self.forecast = Forecast(snapshot.script, self._seed)
 
     def close(self) -> None:
         """Close the database."""
@@ -291,9 +315,9 @@ class Emulator:
         if bare is not None and bare.bare is not None:
             return later(self._reply(bare.bare, content_type=bare.content_type), wait)
         response = Response(_echo(control, SUCCESS), tuple(self._finished(control, one) for one, _ in answered))
-        pages = [page.rows for one in done if one.result.data is not None for page in _pages(one.result.data)]
+        pages = [page.rows for one in done if one.result.data is not None for page in pages_in(one.result.data)]
         additional = control.show_additional_error_info
-        document = _with_pages(encode_response(response, additional=additional), pages)
+        document = with_pages(encode_response(response, additional=additional), pages)
         return later(self._reply(spaced(document) if control.include_whitespace else document), wait)
 
     def _operation(
@@ -340,26 +364,6 @@ def _as_demo(books: Books) -> None:
     books.catalog, books.of_definitions = with_customs(books.catalog), definition_fields()
     books.reports = (*books.reports, *REPORTS)
     books.views = (*books.views, *VIEWS)
-
-
-def _pages(root: Element) -> Iterator[Page]:
-    """The pages that stand directly in an element, or in a wrapper at its start."""
-    for child in root.children[:1]:
-        if isinstance(child, Page):
-            yield child
-        else:
-            yield from _pages(child)
-
-
-def _with_pages(body: bytes, pages: list[list[bytes]]) -> bytes:
-    if not pages:
-        return body
-    parts = body.split(MARK.encode())
-    joined = [parts[0]]
-    for page, part in zip(pages, parts[1:], strict=True):
-        joined += page
-        joined.append(part)
-    return b"".join(joined)
 
 
 def _echo(control: Control, status: str) -> ControlEcho:

@@ -7,7 +7,7 @@ clock is elsewhere, costs a rewrite of the date and time cells, and so does a co
 import csv
 import io
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from operator import itemgetter
@@ -15,7 +15,7 @@ from operator import itemgetter
 from intacct_bridge.emulator.cells import SEPARATOR, Row, escaped, unescaped, unpack
 from intacct_bridge.emulator.store import Table
 from intacct_bridge.wire.values import DEFAULT, Formatting, Kind, parse_value, render_value
-from intacct_bridge.wire.xml import Raw
+from intacct_bridge.wire.xml import Element, Raw
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,3 +148,24 @@ def rows_csv(names: Sequence[str], rows: Iterable[Sequence[str]]) -> bytes:
     writer.writerow(names)
     writer.writerows(rows)
     return out.getvalue().encode()
+
+
+def pages_in(root: Element) -> Iterator[Page]:
+    """The pages that stand directly in an element, or in a wrapper at its start."""
+    for child in root.children[:1]:
+        if isinstance(child, Page):
+            yield child
+        else:
+            yield from pages_in(child)
+
+
+def with_pages(body: bytes, pages: list[list[bytes]]) -> bytes:
+    """A document with its pages' rows where their marks stand."""
+    if not pages:
+        return body
+    parts = body.split(MARK.encode())
+    joined = [parts[0]]
+    for page, part in zip(pages, parts[1:], strict=True):
+        joined += page
+        joined.append(part)
+    return b"".join(joined)

@@ -86,6 +86,12 @@ class Store:
         self._base[name] = self.version(name) + 1
         self._changes[name] = []
 
+    def forget_all(self) -> None:
+        """Anything may be other than it was, tables included."""
+        self._tables.clear()
+        for table in set(self._changes) | set(self._base):
+            self.forget(table)
+
     # --- all or nothing
 
     @contextmanager
@@ -98,9 +104,7 @@ class Store:
             yield
         except BaseException:
             self.connection.execute(f"ROLLBACK TO {name}")
-            self._tables.clear()
-            for table in set(self._changes) | set(self._base):
-                self.forget(table)
+            self.forget_all()
             raise
         finally:
             self._depth -= 1

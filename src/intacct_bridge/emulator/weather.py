@@ -67,6 +67,10 @@ class Forecast:
         self._counts: dict[int, int] = {}
         self._random = Random(seed)  # noqa: S311  # weather, not a secret
 
+    def add(self, weather: Weather) -> None:
+        """One fault more, whose calls are counted from now on."""
+        self.script = (*self.script, weather)
+
     def strike(self, asked: Asked) -> list[Weather]:
         """The faults that this request meets."""
         struck = []

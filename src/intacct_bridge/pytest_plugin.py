@@ -1,0 +1,52 @@
+"""The pytest plugin: `intacct_gateway`, an emulated company for each test, over HTTP and in process.
+
+    @pytest.mark.intacct(company="demo", as_of="2026-10-31")
+    def test_my_connector(intacct_gateway):
+        intacct_gateway.inject("cut-after", function="create")
+        my_connector(url=intacct_gateway.url, **intacct_gateway.credentials)
+        assert len(intacct_gateway.rows("APBILL")) == 1
+
+Each test finds the company as it was at first: it is set back between tests in milliseconds, the server stays. Nothing
+of the library is imported before a test asks for the fixture.
+"""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from intacct_bridge.testing import Company
+
+_MARK = "intacct(company='empty', as_of=None, seed=1, scenario=None, data=None): the company that intacct_gateway gives"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Make the mark known."""
+    config.addinivalue_line("markers", _MARK)
+
+
+@pytest.fixture(scope="session")
+def _intacct_companies() -> Iterator[dict[tuple[Any, ...], "Company"]]:
+    """The companies of this run, by what the marks ask for; each is made once."""
+    made: dict[tuple[Any, ...], Company] = {}
+    yield made
+    for company in made.values():
+        company.close()
+
+
+@pytest.fixture
+def intacct_gateway(
+    request: pytest.FixtureRequest, _intacct_companies: dict[tuple[Any, ...], "Company"]
+) -> Iterator["Company"]:
+    """An emulated company, as it was at first; the mark `intacct` says which."""
+    from intacct_bridge.testing import make_company
+
+    mark = request.node.get_closest_marker("intacct")
+    asked = dict(mark.kwargs) if mark is not None else {}
+    key = tuple(sorted((name, str(value)) for name, value in asked.items()))
+    company = _intacct_companies.get(key)
+    if company is None:
+        company = _intacct_companies[key] = make_company(**asked)
+    yield company
+    company.reset()
