@@ -13,7 +13,7 @@ import pytest
 from intacct_bridge.edge.failures import USAGE
 from intacct_bridge.wire.codec import decode_request
 from intacct_bridge.wire.reply import ConnectionCutError, Reply
-from journeys.masters import Clock, company
+from journeys.masters import Clock, client, company
 from journeys.piping import Pipe, record, schema, state
 
 FAILED, IN_DOUBT = 1, 5
@@ -339,3 +339,65 @@ def test_refused_records_of_every_run_are_kept(pipe: Pipe) -> None:
         pipe([VENDOR, BILLS, line("V-9", f"B-{number}", "10.00"), state(number)], dead_letters=str(letters))
     kept = "".join(path.read_text() for path in pipe.folder.glob("fixed.jsonl*"))
     assert [f"B-{number}" in kept for number in range(3)] == [True] * 3
+
+
+ATTACHED = {"invoiceNumber": "B-9", "vendorName": "Acme", "currency": "USD", **DAYS,
+            "lineItems": [{**LINE, "totalPrice": 12.5}]}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("version", "stream", "cells"),
+    [
+        ("v1", "Bills", ATTACHED),
+        ("v1", "PurchaseInvoices", {**ATTACHED, "supplierCode": "S-1"}),
+        ("v2", "Bills", {"billNumber": "B-9", "vendorNumber": "S-1", "issueDate": "2026-11-20T00:00:00",
+                         "dueDate": "2026-12-01T00:00:00", "currency": "USD", "expenses": [SPENT]}),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("as_text", [False, True])
+def test_the_files_of_unified_records_go_with_them(
+    pipe: Pipe, version: str, stream: str, cells: dict[str, Any], *, as_text: bool
+) -> None:
+    inputs = pipe.folder / "inputs"
+    inputs.mkdir()
+    (inputs / "7_scan.pdf").write_bytes(b"%PDF seven")
+    (inputs / "note.txt").write_bytes(b"a note")
+    files: Any = [{"id": "7", "name": "scan.pdf"}, {"name": "note.txt"}]
+    files = json.dumps(files) if as_text else files
+    vendor = [schema("VENDOR", "x"), record("VENDOR", VENDORID="S-1", NAME="Acme", **{"DISPLAYCONTACT.PRINTAS": "A"})]
+    lines = [*vendor, schema(stream, "x"), record(stream, **cells, attachments=files), state(1)]
+    settings: dict[str, Any] = {"schema": version, "input_path": str(inputs)}
+    ran = pipe(lines, **settings)
+    assert (ran.status, ran.states) == (0, [1]), ran.err
+    (bill,) = pipe.rows("APBILL")
+    with client(pipe.emulator) as gateway:
+        found = gateway.attachments.read(bill["SUPDOCID"])
+    assert [(one.name, one.kind, one.content) for one in found] == [
+        ("7_scan", "pdf", b"%PDF seven"),
+        ("note", "txt", b"a note"),
+    ]
+    assert pipe(lines, **settings).status == 0
+    assert len(pipe.rows("APBILL")) == 1
+    missing = record(stream, **cells | {"invoiceNumber": "B-8", "billNumber": "B-8"}, attachments=[{"name": "no.pdf"}])
+    refused = pipe([schema(stream, "x"), missing], **settings)
+    assert refused.status == FAILED
+    assert "there is no file no.pdf" in refused.err
+    web = record(stream, **cells | {"invoiceNumber": "B-7", "billNumber": "B-7"}, attachments=[{"url": "http://x/y"}])
+    assert "is not fetched" in pipe([schema(stream, "x"), web], **settings).err
+
+
+def test_each_record_s_address_is_told_on_request(pipe: Pipe) -> None:
+    def with_addresses(endpoint: str, body: bytes) -> Reply:
+        """The company's own pages, which the emulator has none of."""
+        if b"RECORD_URL" in body:
+            table = pipe.emulator.books().table("CLASS")
+            for number, row in list(table.rows()):
+                table.update(number, row | {"RECORD_URL": f"https://company.example/class?id={number}"})
+        return pipe.emulator(endpoint, body)
+
+    lines = [CLASSES, record("CLASS", CLASSID="A", NAME="Alpha"), record("CLASS", CLASSID="B", NAME="Beta")]
+    ran = pipe(lines, transport=with_addresses, state_format="hotglue", output_record_url=True)
+    rows = ran.states[0]["bookmarks"]["CLASS"]
+    assert [row["record_url"] for row in rows] == [f"https://company.example/class?id={row['id']}" for row in rows]
+    plain = pipe(lines, transport=with_addresses, state_format="hotglue")
+    assert [row for row in plain.states[0]["bookmarks"]["CLASS"] if "record_url" in row] == []

@@ -28,20 +28,39 @@ TOGETHER = "together"
 
 
 def read_paths(cell: object, base: Path) -> tuple[str, ...]:
-    """The files that a cell names: `a.pdf; b.png`, or a list. RecordError for one that is not there.
+    """The files that a cell names: `a.pdf; b.png`, or a list, of names or of records with a `path`, or `id` and `name`.
 
-    They must lie in the input's own folder: an input from elsewhere must not be able to send any file of this machine.
+    RecordError for one that is not there. They must lie in the input's own folder: an input from elsewhere must not be
+    able to send any file of this machine.
     """
     if cell is None or cell == "":
         return ()
+    if isinstance(cell, str) and cell.lstrip().startswith("["):
+        cell = _listed(cell)
     named = cell if isinstance(cell, list) else str(cell).split(_SEPARATOR)
-    return tuple(str(_path(text, base)) for one in named if (text := _text(one).strip()))
+    return tuple(str(_path(text, base)) for one in named if (text := _text(one, base).strip()))
 
 
-def _text(one: object) -> str:
-    if isinstance(one, Mapping):
-        return str(one.get("path") or one.get("name") or "")
-    return str(one)
+def _listed(cell: str) -> object:
+    """A list in a text, as some taps put it."""
+    try:
+        found: object = json.loads(cell)
+    except ValueError:
+        return cell
+    return found
+
+
+def _text(one: object, base: Path) -> str:
+    """The name of a file; hotglue puts the attachment's id before the name."""
+    if not isinstance(one, Mapping):
+        return str(one)
+    name = str(one.get("path") or one.get("name") or "")
+    if not name and one.get("url"):
+        raise RecordError(
+            f"the attachment at {one['url']} is not fetched", fix="save it beside the input and name it", field=COLUMN
+        )
+    marked = f"{one.get('id')}_{name}"
+    return marked if one.get("id") is not None and (base / marked).is_file() else name
 
 
 def _path(text: str, base: Path) -> Path:
