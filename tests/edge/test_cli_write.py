@@ -22,6 +22,18 @@ def test_a_record_is_made_changed_and_deleted(demo: Intacct) -> None:
     assert demo("get", "CLASS", "C-77").status == 1
 
 
+def test_a_change_never_goes_to_another_record_than_the_one_named(demo: Intacct, home: Path) -> None:
+    first = json.loads(demo("create", "CLASS", "CLASSID=C-1", "NAME=One", "--json").out)["recordno"]
+    demo("create", "CLASS", "CLASSID=C-2", "NAME=Two")
+    wrong = demo("update", "CLASS", "C-2", f"RECORDNO={first}", "NAME=Three")
+    assert (wrong.status, "Leave RECORDNO out" in wrong.err) == (2, True)
+    (home / "one.json").write_text(json.dumps({"recordno": first, "NAME": "Uno"}))
+    assert demo("update", "CLASS", "C-2", "--from", str(home / "one.json")).status == 2
+    assert demo("update", "CLASS", "C-1", "--from", str(home / "one.json")).status == 0
+    names = [json.loads(demo("get", "CLASS", key, "--json").out)[0]["NAME"] for key in ("C-1", "C-2")]
+    assert names == ["Uno", "Two"]
+
+
 def test_an_empty_value_clears_a_field(demo: Intacct) -> None:
     demo("create", "CLASS", "CLASSID=C-78", "NAME=Bridges", "DESCRIPTION=Over water")
     demo("update", "CLASS", "C-78", "DESCRIPTION=")

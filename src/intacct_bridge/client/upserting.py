@@ -28,6 +28,9 @@ def upsert_bodies(
     made = []
     for row, text in zip(rows, keys, strict=True):
         number = there.get(text, "")
+        given = next((str(value) for field, value in row.items() if field.upper() == record and value), number)
+        if number and given != number:
+            raise RecordError(f"{name} {text!r} has the {record} {number}, and the row says {given}", field=record)
         made.append(bodies.update(name, {record: number, **row}) if number else bodies.create(name, row))
     return made
 

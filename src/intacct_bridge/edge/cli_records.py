@@ -118,15 +118,11 @@ def update_command(
     name = object_name.upper()
     row = _row(desk, name, fields, source)
     (found,) = find_records(desk.client, name, [key], by=by)
+    number = record_key(name)
+    row = _of_record(row, number, found.record, f"{name} {key}")
     desk.allow_write(f"{name} {found.name or found.record}", yes=yes)
-    _told(
-        desk,
-        "updated",
-        name,
-        desk.client.update(
-            name, [{record_key(name): int(found.record) if found.record.isdecimal() else found.record, **row}]
-        ),
-    )
+    row[number] = int(found.record) if found.record.isdecimal() else found.record
+    _told(desk, "updated", name, desk.client.update(name, [row]))
 
 
 @click.command("delete")
@@ -174,6 +170,17 @@ def _row(desk: Desk, object_name: str, fields: Sequence[str], source: IO[bytes] 
     if not row:
         raise SettingsError("no fields are given", fix="Give FIELD=VALUE, or a JSON file: --from FILE")
     return row
+
+
+def _of_record(row: Mapping[str, Any], number: str, record: str, what: str) -> dict[str, Any]:
+    """The fields without the record's number, which must not be another one's: that record would be changed."""
+    given = [str(value) for name, value in row.items() if name.upper() == number]
+    if any(one != record for one in given):
+        raise SettingsError(
+            f"{what} has the {number} {record}, and the fields say {given[0]}",
+            fix=f"Leave {number} out, or name the record that you mean.",
+        )
+    return {name: value for name, value in row.items() if name.upper() != number}
 
 
 def _typed(kind: Any, name: str, text: str) -> Any:
