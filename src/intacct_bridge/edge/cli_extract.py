@@ -1,5 +1,6 @@
 """`intacct extract`: a copy of the company's objects, brought up to date."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -44,6 +45,11 @@ FAILURES = 1
 )
 @click.option("--hard-deletes", is_flag=True, help="Remove deleted rows instead of marking them.")
 @click.option(
+    "--entity-column",
+    metavar="NAME",
+    help="Add a column of this name: the entity that owns the record, empty for what all share.",
+)
+@click.option(
     "--unified",
     type=click.Choice(["v1", "v2"]),
     help="In the words of hotglue's accounting schema; then a STREAM is one of its entities, such as Bills.",
@@ -63,6 +69,7 @@ def extract_command(
     max_transactions: int | None,
     attachments: Path | None,
     hard_deletes: bool,
+    entity_column: str | None,
     unified: str | None,
     estimate: bool,
     compact: bool,
@@ -106,10 +113,11 @@ def extract_command(
         select=selected_fields(select),
         hard_deletes=hard_deletes,
         unified=unified or "",
+        entity_column=entity_column or "",
     )
     if to != "-":  # then standard output holds Singer messages, and nothing else
         show_extraction(done.outcomes, desk.console)
-    fetched = attachments is None or _fetch(desk, names, attachments)
+    fetched = attachments is None or _fetch(desk, done.objects, attachments)
     desk.console.say(sentence(done.outcomes, done.seconds, done.transactions))
     for one in rewriting:
         desk.console.say(f"{one.stream}: {one.files_before:,} files are {one.files_after:,} now, {one.rows:,} rows")
@@ -128,12 +136,12 @@ def _estimate(client: "Client", names: list[str], to: str, options: "Options", d
     return 0
 
 
-def _fetch(desk: Desk, names: list[str], to: Path) -> bool:
+def _fetch(desk: Desk, objects: Sequence[str], to: Path) -> bool:
     """Save attached files; False where some could not be fetched."""
     from intacct_bridge.edge.attached import fetch_attachments
 
     files, failed = 0, 0
-    for supdoc, count, problem in fetch_attachments(desk.client, names, to):
+    for supdoc, count, problem in fetch_attachments(desk.client, objects, to):
         files += count
         failed += bool(problem)
         if problem:

@@ -42,7 +42,7 @@ def discovered(client: "Client", config: "TapConfig", console: Console) -> dict[
             selected=bool(config.streams),
             decimals=cast("Decimals", config.decimals),
         )
-        streams.append(entry)
+        streams.append(_owned(entry, config))
     for name in others:
         try:
             streams += [_entry(client, one, config) for one in expanded(client, [name])]
@@ -79,9 +79,20 @@ def _entry_of(client: "Client", stream: "Stream", config: "TapConfig") -> dict[s
         decimals=cast("Decimals", config.decimals),
     )
     entry["schema"]["properties"] |= stream.nested
+    if stream.object and not stream.nested:
+        _owned(entry, config)
     if stream.open_ended:
         entry["schema"]["additionalProperties"] = True
         entry["metadata"][0]["metadata"][OPEN_ENDED] = True
+    return entry
+
+
+def _owned(entry: dict[str, Any], config: "TapConfig") -> dict[str, Any]:
+    """The entry with the column for the owning entity, where one is asked for."""
+    if config.entity_column:
+        entry["schema"]["properties"][config.entity_column] = {"type": ["null", "string"]}
+        about = {"breadcrumb": ["properties", config.entity_column], "metadata": {"inclusion": "automatic"}}
+        entry["metadata"].append(about)
     return entry
 
 

@@ -6,14 +6,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from intacct_bridge.client.client import Client
+from intacct_bridge.edge.attached import objects_of
 from intacct_bridge.edge.console import Console
 from intacct_bridge.edge.progress import progress
 from intacct_bridge.edge.singer_sink import SingerSink
 from intacct_bridge.flow.destination import getting_ready, open_sink
-from intacct_bridge.flow.extract import Extraction
+from intacct_bridge.flow.owners import objects_extraction
 from intacct_bridge.flow.reading import Options
 from intacct_bridge.flow.sink import Sink, StreamOutcome
-from intacct_bridge.flow.source import ClientSource, choose
+from intacct_bridge.flow.source import choose
 from intacct_bridge.flow.unified import choose_unified
 from intacct_bridge.flow.unified_copy import unified_extraction
 
@@ -25,6 +26,8 @@ class Extracted:
     outcomes: tuple[StreamOutcome, ...]
     seconds: float
     transactions: int
+    objects: tuple[str, ...] = ()
+    """The objects that were read."""
 
     @property
     def sound(self) -> bool:
@@ -42,8 +45,12 @@ def run_extraction(
     select: Mapping[str, Sequence[str]] | None = None,
     hard_deletes: bool = False,
     unified: str = "",
+    entity_column: str = "",
 ) -> Extracted:
-    """Bring the copy up to date; with `unified`, a copy in the words of that version of the schema."""
+    """Bring the copy up to date; with `unified`, a copy in the words of that version of the schema.
+
+    `entity_column` names a column for the entity that owns a record.
+    """
     began, spent = time.monotonic(), client.meter.transactions
     with getting_ready(to):
         entities = choose_unified(client, unified, streams, select) if unified else []
@@ -53,10 +60,11 @@ def run_extraction(
         if unified:
             run = unified_extraction(client, entities, sink, options)
         else:
-            run = Extraction(ClientSource(client), sink, chosen.streams, headers=chosen.headers, options=options)
+            run = objects_extraction(client, chosen, sink, options, entity_column=entity_column)
         with progress(console, spent=lambda: client.meter.transactions - spent, noun="rows") as view:
             for moved in run:
                 view.update(moved.stream, moved.rows, moved.rows + moved.expected)
     finally:
         sink.close()
-    return Extracted(run.outcomes, time.monotonic() - began, client.meter.transactions - spent)
+    read = objects_of(parts.read for one in entities for parts in (one, *one.parts)) or objects_of(chosen.streams)
+    return Extracted(run.outcomes, time.monotonic() - began, client.meter.transactions - spent, tuple(read))

@@ -91,7 +91,12 @@ def _chosen(path: str | None, client: "Client", config: "TapConfig", console: Co
         chosen = read_catalog(discovered(client, config, console) | {}) if config.streams else []
     if not chosen:
         raise SettingsError("nothing is selected", fix="give a catalogue with --catalog, or `streams` in the config")
-    return [Selected(config.object_name(one.stream), one.fields, one.full_table) for one in chosen]
+    return [Selected(config.object_name(one.stream), _asked(one.fields, config), one.full_table) for one in chosen]
+
+
+def _asked(fields: tuple[str, ...] | None, config: "TapConfig") -> tuple[str, ...] | None:
+    """The fields that the company is asked for: all but the column that we add."""
+    return None if fields is None else tuple(name for name in fields if name != config.entity_column)
 
 
 def _state(path: str | None, config: "TapConfig") -> SingerState:
@@ -113,9 +118,10 @@ def sync(
     """Send the selected streams; 1 when one of them failed, which costs no other anything."""
     from dataclasses import replace
 
+    from intacct_bridge.edge.attached import objects_of
     from intacct_bridge.flow.destination import getting_ready
-    from intacct_bridge.flow.extract import Extraction
-    from intacct_bridge.flow.source import ClientSource, choose
+    from intacct_bridge.flow.owners import objects_extraction
+    from intacct_bridge.flow.source import choose
     from intacct_bridge.flow.unified import choose_unified
     from intacct_bridge.flow.unified_copy import unified_extraction
 
@@ -125,7 +131,11 @@ def sync(
         unified = choose_unified(client, config.unified, names, select) if config.unified else []
         picked = choose(client, () if unified else names, None if unified else select)
     streams = [one.shown for one in unified] or picked.streams
-    named = {stream.name: one.fields for stream, one in zip(streams, chosen, strict=True)}
+    own = (config.entity_column,) if config.entity_column else ()
+    named = {
+        stream.name: None if one.fields is None else (*one.fields, *own)
+        for stream, one in zip(streams, chosen, strict=True)
+    }
     sink = SingerSink(
         out,
         state,
@@ -140,13 +150,29 @@ def sync(
     if unified:
         extraction = unified_extraction(client, unified, sink, options)
     else:
-        extraction = Extraction(ClientSource(client), sink, picked.streams, headers=picked.headers, options=options)
+        extraction = objects_extraction(client, picked, sink, options, entity_column=config.entity_column)
     try:
         for _ in extraction:
             pass
     finally:
         sink.close()
-    return _tell(extraction.outcomes, client, console)
+    objects = objects_of(part.read for one in unified for part in (one, *one.parts)) or objects_of(picked.streams)
+    fetched = not config.attachments or _fetch(client, objects, Path(config.attachments), console)
+    return _tell(extraction.outcomes, client, console) or (0 if fetched else 1)
+
+
+def _fetch(client: "Client", objects: Sequence[str], to: Path, console: Console) -> bool:
+    """Save attached files; False where some could not be fetched."""
+    from intacct_bridge.edge.attached import fetch_attachments
+
+    files, failed = 0, 0
+    for supdoc, count, problem in fetch_attachments(client, objects, to):
+        files += count
+        if problem:
+            failed += 1
+            console.complain(f"attachment {supdoc}: failed: {problem}")
+    console.say(f"{files:,} attached files saved in {to}")
+    return not failed
 
 
 def _tell(outcomes: "Sequence[StreamOutcome]", client: "Client", console: Console) -> int:

@@ -23,6 +23,9 @@ SETTINGS_OF_TAP = (
         "What to discover: objects, patterns such as AP*, trial_balance, report:NAME. All objects unless given.",
     ),
     Setting("stream_names", "string", "intacct (default) or hotglue.", choices=("intacct", "hotglue")),
+    Setting("attachments", "string", "Also save the files attached to the records in this folder, each once."),
+    Setting("sync_attachments", "boolean", "The same, in the folder sync-output/attachments."),
+    Setting("entity_column", "string", "Add a column of this name: the entity that owns the record."),
     Setting(
         "unified",
         "string",
@@ -40,7 +43,7 @@ SETTINGS_OF_TAP = (
     Setting("max_transactions", "integer", "Stop at a safe point before the run would use more API transactions."),
     Setting("show_private", "boolean", "Private records of entities, read from the top level. On by default."),
 )
-_TOLERATED = ("user_agent", "event_lookback", "report_periods", "sync_attachments", "disable_collection")
+_TOLERATED = ("user_agent", "event_lookback", "report_periods", "disable_collection")
 """Keys of other taps that mean nothing here and are let pass."""
 KEYS = Keys(SETTINGS_OF_TAP, _TOLERATED, ENV_PREFIX)
 
@@ -53,6 +56,9 @@ class TapConfig:
     options: Options
     streams: tuple[str, ...] = ()
     hotglue_names: bool = False
+    attachments: str = ""
+    """The folder for attached files; empty where none are wanted."""
+    entity_column: str = ""
     unified: str = ""
     """The version of the unified schema to send; empty for Intacct's own objects."""
     decimals: str = "number"
@@ -113,6 +119,8 @@ def checked(given: Mapping[str, Any]) -> TapConfig:
         options=_options(given),
         streams=tuple(given.get("streams") or ()),
         hotglue_names=given.get("stream_names") == "hotglue",
+        attachments=given.get("attachments") or ("sync-output/attachments" if given.get("sync_attachments") else ""),
+        entity_column=given.get("entity_column", ""),
         unified=given.get("unified", ""),
         decimals=given.get("decimals", "number"),
         max_transactions=given.get("max_transactions"),

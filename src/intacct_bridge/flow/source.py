@@ -12,6 +12,7 @@ from intacct_bridge.flow.feed import LISTING, Feed, feed_named
 from intacct_bridge.flow.feeds import feed_answers, feed_stream, reader_of
 from intacct_bridge.flow.naming import EVERY, Name, definitions_of, parsed_name
 from intacct_bridge.flow.partition import Answer
+from intacct_bridge.flow.related import related_kind
 from intacct_bridge.flow.stream import VIEWS, Stream, stream_of
 from intacct_bridge.model import keys
 from intacct_bridge.model.catalog import Catalog, did_you_mean
@@ -114,9 +115,14 @@ def _feed(client: Client, name: str) -> Feed | None:
 
 def _object_stream(client: Client, catalog: Catalog, name: Name, select: Sequence[str]) -> Stream:
     described = client.describe(name.object, name.definition) if name.definition else catalog.find(name.object)
+    paths = {one.upper() for one in select if "." in one and described.get(one) is None}
+    related = {path: kind for path in paths if (kind := related_kind(client, described, path)) is not None}
+    own = [one for one in select if one.upper() not in related]
     return stream_of(
         described,
-        select=select or client.queryable(name.object, name.definition or None),
+        select=own
+        or ([keys.keys_of(described).record] if related else client.queryable(name.object, name.definition or None)),
+        related=related,
         name=name.table if name.table != name.object else "",
         where=name.where(described),
         doc_par_id=name.definition,
