@@ -2,10 +2,15 @@
 
 import json
 from collections import Counter
+from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from intacct_bridge.emulator.gateway import Emulator
+from intacct_bridge.emulator.server import serve
+from intacct_bridge.emulator.settings import ALL_MODULES, CompanySettings, EmulatorSettings
 from journeys.tapping import CREDENTIALS, Tap, discovered
 
 
@@ -94,6 +99,21 @@ def test_a_config_that_is_wrong_is_status_2(tap: Tap, more: dict[str, Any], says
 def test_an_unknown_stream_costs_only_itself(tap: Tap) -> None:
     _, _, document = discovered(tap, "CLASS", "NOSUCHTHING")
     assert [one["stream"] for one in document["streams"]] == ["CLASS"]
+
+
+def test_a_denied_object_costs_only_itself_and_says_so(tmp_path: Path, grown: Emulator) -> None:
+    modules = tuple(one for one in ALL_MODULES if one != "AP")
+    settings = EmulatorSettings(companies=(CompanySettings(modules=modules),))
+    with closing(grown.clone(settings=settings)) as emulator, serve(emulator) as server:
+        tap = Tap(tmp_path, server.url, emulator)
+        config, catalog, document = discovered(tap, "APBILL", "CLASS")
+        about = {one["stream"]: one["metadata"][0]["metadata"] for one in document["streams"]}
+        assert (about["APBILL"].get("intacct.readable"), about["CLASS"].get("intacct.readable")) == (False, None)
+        ran = tap.run("--config", config, "--catalog", catalog)
+        assert ran.status == 1
+        assert ran.records("CLASS")
+        assert "APBILL: failed: " in ran.err
+        assert "Traceback" not in ran.err
 
 
 def test_about_needs_no_config(tap: Tap) -> None:

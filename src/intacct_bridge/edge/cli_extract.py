@@ -102,7 +102,7 @@ def extract_command(
     start = f"{since:%m/%d/%Y} 00:00:00" if isinstance(since, datetime) else ""
     options = Options(full=full, start=start, show_private=not desk.connection.location_id)
     if estimate:
-        return _estimate(client, names, to, options, desk)
+        return _estimate(client, names, to, options, desk, unified=unified or "")
     rewriting = compact_copy(to) if compact else ()  # refuses a database before anything is read
     done = run_extraction(
         client,
@@ -124,14 +124,16 @@ def extract_command(
     return 0 if done.sound and fetched else FAILURES
 
 
-def _estimate(client: "Client", names: list[str], to: str, options: "Options", desk: Desk) -> int:
+def _estimate(client: "Client", names: list[str], to: str, options: "Options", desk: Desk, *, unified: str) -> int:
     """What a run would read and cost."""
     from intacct_bridge.edge.extract_view import show_estimate
     from intacct_bridge.flow.destination import bookmarks_of
     from intacct_bridge.flow.estimate import estimated
     from intacct_bridge.flow.source import ClientSource, choose
+    from intacct_bridge.flow.unified import choose_unified
 
-    streams = choose(client, names).streams
+    entities = choose_unified(client, unified, names) if unified else []
+    streams = [one.read for one in entities] or choose(client, names).streams
     show_estimate(list(estimated(ClientSource(client), streams, bookmarks_of(to), options)), desk.console)
     return 0
 

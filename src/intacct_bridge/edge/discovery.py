@@ -1,7 +1,9 @@
 """What `tap-intacct` says there is: a catalogue of everything the company has, made at run time."""
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
+from importlib.resources import files
 from typing import TYPE_CHECKING, Any, cast
 
 from intacct_bridge.edge.console import Console
@@ -10,6 +12,12 @@ from intacct_bridge.edge.streams import listed_objects
 from intacct_bridge.edge.tap_config import AUDIT_HISTORY, hotglue_audits
 from intacct_bridge.errors import InvalidRequestError, NotPermittedError, SettingsError
 from intacct_bridge.flow.feed import READERS, feed_named
+from intacct_bridge.wire.xml import Element, element
+
+_EVERYBODYS = ("Company", "Platform Services")
+"""Applications that every company has; permissions may not name them."""
+READABLE = "intacct.readable"
+"""False where the user's permissions do not seem to cover the object; nothing is said where they do."""
 
 if TYPE_CHECKING:
     from intacct_bridge.client.client import Client
@@ -29,6 +37,7 @@ def discovered(client: "Client", config: "TapConfig", console: Console) -> dict[
         return {"streams": [_entry_of(client, one.shown, config) for one in chosen]}
     streams = []
     others, objects = _wanted(client, config)
+    closed = _closed(client, objects)
     for described in _described(client, objects, console).values():
         found = keys_of(described)
         if not found.record:
@@ -42,6 +51,9 @@ def discovered(client: "Client", config: "TapConfig", console: Console) -> dict[
             selected=bool(config.streams),
             decimals=cast("Decimals", config.decimals),
         )
+        if described.name in closed:
+            entry["metadata"][0]["metadata"][READABLE] = False
+            console.say(f"{described.name}: the user's permissions do not cover {closed[described.name]}")
         streams.append(_owned(entry, config))
     for name in others:
         try:
@@ -49,6 +61,37 @@ def discovered(client: "Client", config: "TapConfig", console: Console) -> dict[
         except (NotPermittedError, InvalidRequestError) as error:
             console.say(f"{name}: left out: {error.message}")
     return {"streams": streams}
+
+
+def _closed(client: "Client", names: Sequence[str]) -> dict[str, str]:
+    """Objects of applications that the user's permissions do not name; none where they may not be asked for.
+
+    It is a hint, and no more: what a permission is called and what it covers is not documented object by object, so the
+    proof is the first read.
+    """
+    if client.connection.dtd_version == "2.1":
+        return {}
+    try:
+        answer = client.ask(element("getUserPermissions", element("userId", client.connection.user_id))).data
+    except (NotPermittedError, InvalidRequestError):
+        return {}
+    covered = {one.text for one in _named(answer, "applicationName")}
+    table: dict[str, dict[str, str]] = json.loads(
+        files("intacct_bridge.data").joinpath("permissions.json").read_text("utf-8")
+    )
+    of = {name: table[name]["application"] for name in names if name in table}
+    known = {one["application"] for one in table.values()}
+    if not covered.intersection(known):
+        return {}
+    return {name: application for name, application in of.items() if application not in (*covered, *_EVERYBODYS)}
+
+
+def _named(root: Element | None, tag: str) -> Iterator[Element]:
+    for child in root or ():
+        if child.tag == tag:
+            yield child
+        else:
+            yield from _named(child, tag)
 
 
 def _entry(client: "Client", name: str, config: "TapConfig") -> dict[str, Any]:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from intacct_bridge.client.client import Client
 from intacct_bridge.errors import InvalidRequestError, SettingsError
-from intacct_bridge.flow.feed import feed_named
+from intacct_bridge.flow.feed import READERS, feed_named
 from intacct_bridge.flow.naming import parsed_name
 from intacct_bridge.model.catalog import unknown_object
 from intacct_bridge.model.keys import legacy
@@ -45,7 +45,7 @@ def streams_for(named: Sequence[str], objects: Mapping[str, str], *, everything:
             meant = parsed_name(name)
             for one in filter(None, (meant.object, meant.audit_of)):
                 if one not in known:
-                    raise unknown_object(one, objects)
+                    raise unknown_object(name if one == name.upper() else one, (*objects, *READERS))
         found.append(known.get(name.upper(), name))
     return found
 
