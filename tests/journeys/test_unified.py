@@ -32,7 +32,8 @@ V1 = {
 }  # fmt: skip
 V2 = {
     "Account", "Bill", "BillPayment", "Class", "Customer", "Department", "GeneralLedgerReport", "Invoice",
-    "InvoicePayment", "Item", "JournalEntry", "Location", "PurchaseOrder", "Subsidiary", "Vendor", "VendorCredit",
+    "InvoicePayment", "Item", "JournalEntry", "Location", "PurchaseOrder", "Subsidiary",
+    "TrialBalanceReport", "Vendor", "VendorCredit",
 }  # fmt: skip
 
 
@@ -72,7 +73,7 @@ def sent(client: Client, version: str, *names: str) -> list[dict[str, Any]]:
 def test_every_entity_is_offered(reader: Client, version: str, entities: set[str]) -> None:
     assert {one.entity.name for one in choose_unified(reader, version)} == entities
     for one in choose_unified(reader, version):
-        assert "id" in one.shown.fields
+        assert "id" in one.shown.fields or one.read.feed
 
 
 def test_a_bill_holds_its_lines_and_its_total(reader: Client, tmp_path: Path) -> None:
@@ -111,6 +112,15 @@ def test_files_take_them(reader: Client, tmp_path: Path, kind: str) -> None:
     again = extract(reader, f"{kind}:{tmp_path / 'copy'}", "v1", "BankAccounts", "Vendors", "BillPayments")
     assert done["BankAccounts"].rows == again["BankAccounts"].rows == 5
     assert (again["Vendors"].rows, again["BillPayments"].rows) == (0, 0)
+
+
+def test_the_trial_balance_is_a_report_of_version_two(reader: Client, tmp_path: Path) -> None:
+    uri = f"duckdb:///{tmp_path / 'copy.duckdb'}"
+    assert extract(reader, uri, "v2", "TrialBalanceReport")["TrialBalanceReport"].rows > 1000
+    held = rows(tmp_path / "copy.duckdb", "TrialBalanceReport")
+    assert all(row["startBalance"] + row["debitAmount"] - row["creditAmount"] == row["endBalance"] for row in held)
+    assert {row["locationNumber"] for row in held} > {"100"}
+    assert extract(reader, uri, "v2", "TrialBalanceReport")["TrialBalanceReport"].rows == 0
 
 
 def test_an_unknown_entity_or_column_is_named(reader: Client) -> None:

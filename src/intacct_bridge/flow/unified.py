@@ -33,6 +33,8 @@ from intacct_bridge.wire.values import Kind, Value
 if TYPE_CHECKING:
     import pyarrow as pa
 
+UNIFIED = "unified"
+"""The reader of what several objects, or none, make together."""
 SYNONYMS = ("PurchaseInvoices", "Suppliers")
 """Entities of version 1 that are others by another name; they come only where they are asked for."""
 _KINDS = {
@@ -85,15 +87,25 @@ def choose_unified(
 
 
 def _chosen(client: Client, entity: EntityMap, select: Sequence[str]) -> Unified:
+    if entity.read_feed:
+        return _of_feed(entity, select)
     parts = [_unified(client, entity, one, select) for one in (entity.read_object, *entity.also_reads)]
     if len(parts) == 1:
         return parts[0]
     shown = parts[0].shown
     columns = {name: kind for name, kind in shown.fields.items() if name not in shown.inner}
     fields = {KEY: Kind.TEXT} | columns
-    feed = Feed("unified", entity.name)
+    feed = Feed(UNIFIED, entity.name)
     both = Stream(entity.name, "", fields, KEY, text_key=True, feed=feed, nested=shown.nested)
     return Unified(entity, both, both, parts=tuple(parts))
+
+
+def _of_feed(entity: EntityMap, select: Sequence[str]) -> Unified:
+    """A stream of something that is no object, under the feed's own key."""
+    columns = _selected(entity, select)
+    feed = Feed(UNIFIED, entity.name, (("of", entity.read_feed),))
+    both = Stream(entity.name, "", {KEY: Kind.TEXT} | columns, KEY, text_key=True, feed=feed)
+    return Unified(entity, both, both)
 
 
 def _all(client: Client, version: str) -> list[EntityMap]:
@@ -113,14 +125,7 @@ def _unified(client: Client, entity: EntityMap, object_name: str, select: Sequen
     own = [one for one in asked if one in described.fields]
     read = stream_of(described, select=own, name=entity.name, related=_related(client, described, asked))
     inner = tuple(dict.fromkeys(one for one in _found_by(read) if one))
-    columns = _columns(entity)
-    if select:
-        by_case = {one.upper(): one for one in columns}
-        strange = [one for one in select if one.upper() not in by_case and one != KEY]
-        if strange:
-            raise InvalidRequestError(f"{entity.name} has no column {strange[0]}", fix=f"It has {', '.join(columns)}.")
-        kept = {"id", *(by_case.get(one.upper(), "") for one in select)}
-        columns = {one: kind for one, kind in columns.items() if one in kept}
+    columns = _selected(entity, select)
     nested = {one: what for one, what in _nested(entity).items() if one in columns}
     shown = replace(
         read,
@@ -158,6 +163,19 @@ def _lines(client: Client, line: LineMap, header: ObjectDef) -> Lines:
     key = keys.keys_of(described).record
     select = tuple(dict.fromkeys((key, owner.by, *own, *_related(client, described, asked))))
     return Lines(line, owner.by, owner.key, described.kind_of(owner.by), select)
+
+
+def _selected(entity: EntityMap, select: Sequence[str]) -> dict[str, Kind]:
+    """The columns, or those chosen and the id."""
+    columns = _columns(entity)
+    if not select:
+        return columns
+    by_case = {one.upper(): one for one in columns}
+    strange = [one for one in select if one.upper() not in by_case and one != KEY]
+    if strange:
+        raise InvalidRequestError(f"{entity.name} has no column {strange[0]}", fix=f"It has {', '.join(columns)}.")
+    kept = {"id", *(by_case.get(one.upper(), "") for one in select)}
+    return {one: kind for one, kind in columns.items() if one in kept}
 
 
 def _columns(entity: EntityMap) -> dict[str, Kind]:
@@ -207,20 +225,22 @@ def unified_rows(client: Client, one: Unified, rows: "pa.RecordBatch") -> "pa.Re
     members = [_members(client, lines, page) for lines in one.lines]
     records = []
     for row in page:
-        own = {
-            lines.map.object: held.get(_text(row.get(lines.refers_to)), [])
-            for lines, held in zip(one.lines, members, strict=True)
-        }
+        held = zip(one.lines, members, strict=True)
+        own = {lines.map.object: found.get(_text(row.get(lines.refers_to)), []) for lines, found in held}
         records.append(unified(one.entity, row, own, custom=one.custom))
-    inner = set(one.shown.inner)
-    columns = {}
-    for name, kind in one.shown.fields.items():
-        if name in inner:
-            columns[name] = rows.column(name)
-        else:
-            cells = [_cell(record.get(name), kind) for record in records]
-            columns[name] = pa.array(cells, arrow_type(kind))
-    return pa.RecordBatch.from_pydict(columns)
+    inner = {name: rows.column(name) for name in one.shown.inner}
+    fields = {name: kind for name, kind in one.shown.fields.items() if name not in inner}
+    return pa.RecordBatch.from_pydict(inner | columns_of(records, fields))
+
+
+def columns_of(records: Sequence[Mapping[str, Any]], fields: Mapping[str, Kind]) -> "dict[str, pa.Array]":
+    """Unified records as columns of their kinds."""
+    import pyarrow as pa
+
+    return {
+        name: pa.array([_cell(record.get(name), kind) for record in records], arrow_type(kind))
+        for name, kind in fields.items()
+    }
 
 
 def _members(client: Client, lines: Lines, page: Sequence[Row]) -> dict[str, list[Row]]:

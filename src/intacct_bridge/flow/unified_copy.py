@@ -4,15 +4,17 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from intacct_bridge.client.client import Client
 from intacct_bridge.flow.extract import Extraction
-from intacct_bridge.flow.feeds import KEY
+from intacct_bridge.flow.feed import feed_named
+from intacct_bridge.flow.feeds import KEY, feed_stream
 from intacct_bridge.flow.partition import Answer
 from intacct_bridge.flow.reading import Options
 from intacct_bridge.flow.shaped import Shaped, ShapedSink
 from intacct_bridge.flow.sink import Sink
 from intacct_bridge.flow.source import ClientSource, headers_of
 from intacct_bridge.flow.stream import Stream
-from intacct_bridge.flow.unified import Unified, unified_rows
+from intacct_bridge.flow.unified import Unified, columns_of, unified_rows
 from intacct_bridge.model.query import Query
+from intacct_bridge.model.unify import unified
 
 
 class UnifiedSource(ClientSource):
@@ -22,23 +24,43 @@ class UnifiedSource(ClientSource):
         super().__init__(client)
         self._streams = {one.read.name: one for one in streams}
 
-    def unchanged(self, stream: Stream, since: str) -> bool:  # noqa: ARG002
-        """Nobody can tell."""
-        return False
+    def unchanged(self, stream: Stream, since: str) -> bool:
+        """What the feed behind it says; nobody can tell of several objects together."""
+        behind = self._behind(stream)
+        return behind is not None and super().unchanged(behind, since)
 
     def feed(self, stream: Stream) -> Iterator[Answer]:
-        """The rows of one object after the other, each with its object in the key."""
-        import pyarrow as pa
+        """The rows of a feed in the schema's words, or those of one object after the other."""
+        behind = self._behind(stream)
+        if behind is None:
+            yield from self._objects(stream)
+            return
+        import pyarrow
 
+        one = self._streams[stream.name]
+        fields = {name: kind for name, kind in stream.fields.items() if name != KEY}
+        for answer in super().feed(behind):
+            records = [unified(one.entity, row) for row in answer.rows.to_pylist()]
+            columns = {KEY: answer.rows.column(KEY)} | columns_of(records, fields)
+            yield Answer(pyarrow.RecordBatch.from_pydict(columns), answer.remaining)
+
+    def _behind(self, stream: Stream) -> Stream | None:
+        """The feed that a unified stream is made of."""
+        named = stream.feed.get("of") if stream.feed else ""
+        found = feed_named(named) if named else None
+        return None if found is None else feed_stream(self._client, found)
+
+    def _objects(self, stream: Stream) -> Iterator[Answer]:
+        """Each row with its object in the key."""
+        import pyarrow
+
+        at_top = not self._client.connection.location_id
         for part in self._streams[stream.name].parts:
-            query = Query(
-                part.read.object, tuple(part.read.fields), show_private=not self._client.connection.location_id
-            )
-            for rows in self._client.batches(query):
+            for rows in self._client.batches(Query(part.read.object, tuple(part.read.fields), show_private=at_top)):
                 made = unified_rows(self._client, part, rows)
-                keys = pa.array([f"{part.read.object}|{key}" for key in rows.column(part.read.key).to_pylist()])
+                keys = pyarrow.array([f"{part.read.object}|{key}" for key in rows.column(part.read.key).to_pylist()])
                 columns = {KEY: keys} | {name: made.column(name) for name in stream.fields if name != KEY}
-                yield Answer(pa.RecordBatch.from_pydict(columns), 0)
+                yield Answer(pyarrow.RecordBatch.from_pydict(columns), 0)
 
 
 def unified_sink(sink: Sink, client: Client, streams: Iterable[Unified]) -> ShapedSink:
@@ -47,7 +69,7 @@ def unified_sink(sink: Sink, client: Client, streams: Iterable[Unified]) -> Shap
 
 
 def _shaped(client: Client, one: Unified) -> Shaped:
-    return Shaped(one.read, one.shown, None if one.parts else lambda rows: unified_rows(client, one, rows))
+    return Shaped(one.read, one.shown, None if one.read.feed else lambda rows: unified_rows(client, one, rows))
 
 
 def unified_extraction(

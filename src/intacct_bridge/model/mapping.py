@@ -140,6 +140,7 @@ class _Document(msgspec.Struct, forbid_unknown_fields=True):
     aliases: tuple[str, ...] = ()
     read_object: str = ""
     also_reads: tuple[str, ...] = ()
+    read_feed: str = ""
     day_as: Literal["date", "time"] = "date"
     group_by: tuple[str, ...] = ()
     rest: Literal["refuse", "drop", "pass"] = "refuse"
@@ -178,6 +179,8 @@ class EntityMap(msgspec.Struct, frozen=True):
     """The object whose rows become records: `object`, unless the map says otherwise."""
     also_reads: tuple[str, ...]
     """Other objects whose rows read alike, as savings accounts beside checking accounts."""
+    read_feed: str
+    """What is extracted where no object's rows are, as `trial_balance`."""
     day_as: Literal["date", "time"]
     """How a day is written in a unified record: alone, or as its midnight."""
     group_by: tuple[str, ...]
@@ -256,6 +259,7 @@ def _checked(document: _Document, stem: str) -> EntityMap:
         aliases=document.aliases,
         read_object=document.read_object or document.object,
         also_reads=document.also_reads,
+        read_feed=document.read_feed,
         day_as=document.day_as,
         group_by=document.group_by,
         rest=document.rest,
