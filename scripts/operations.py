@@ -16,10 +16,10 @@ _HEAD = """<!-- Written by scripts/generate_docs.py from tests/emulator/operatio
 # What the emulator does
 
 Every operation that Sage documents for the XML gateway, each tried against the demo company by a test. An operation
-counts when it succeeds, and a write also when what was sent is read back. Where the demo company lacks something that
-an operation needs, the last column names it: without it the operation is refused or finds nothing; with it, it
-succeeds, which the same test shows. No tier is an opinion: a write that moves records of other objects has
-consequences, and so have the reads of what is moved that way.
+counts when it succeeds: a read when it brings a record, a write when every text that it sent is in what it wrote. Where
+the demo company lacks something that an operation needs, the last column names it: without it the operation is refused
+or finds nothing; with it, it succeeds, which the same test shows. No tier is an opinion: a write that moves records of
+other objects has consequences, and so have the reads of what is moved that way.
 """
 
 

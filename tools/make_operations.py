@@ -25,11 +25,12 @@ def field(operation: dict[str, Any]) -> str:
     """The plainest field of the object itself that the page lists."""
     if operation["function"] not in ("update", "readByQuery"):
         return ""
+    itself = operation["object"]
     here = ("", operation["object"]) if operation["function"] == "update" else ("",)
     own = [
         name.strip("`")
         for table, name, _, kind in operation["params"]
-        if table.strip("`") in here and str(kind).lower() in ("string", "text") and name.isupper()
+        if table.strip("`") in here and str(kind).lower() in ("string", "text") and name.isupper() and name != itself
     ]
     named = [name for name in PREFERRED if name in own]
     return (named + [name for name in own if not name.endswith(NOT_TEXT)] + [""])[0]

@@ -2,19 +2,15 @@
 
 import importlib.util
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
-import pytest
-
-from emulator.trial import ABSENT, Entry, Outcome, entries, tiers, tried
+from emulator.trial import ABSENT, entries, tiers, tried
 from emulator.trial_requests import READS
 from intacct_bridge.emulator.gateway import Emulator
 
 SCRIPTS = Path(__file__).parent.parent.parent / "scripts"
 AGAIN = "run: PYTHONPATH=src:tests python -m emulator.trial, and make docs"
-Trials = list[tuple[Entry, Outcome]]
 
 
 def page() -> ModuleType:
@@ -26,24 +22,17 @@ def page() -> ModuleType:
     return module
 
 
-@pytest.fixture(scope="module")
-def trials(grown: Emulator) -> Iterator[Trials]:
+def test_every_operation_comes_to_what_the_list_says(grown: Emulator) -> None:
     emulator = grown.clone()
-    yield [(entry, tried(emulator, entry)) for entry in entries()]
+    listed = entries()
+    outcomes = [tried(emulator, entry) for entry in listed]
     emulator.close()
-
-
-def test_every_operation_succeeds_or_is_refused_by_a_number_of_our_own(trials: Trials) -> None:
-    assert [f"{entry.area}: {entry.name}: {outcome.problem}" for entry, outcome in trials if outcome.problem] == []
-
-
-def test_the_list_says_what_came_of_each(trials: Trials) -> None:
-    listed = [entry for entry, _ in trials]
-    found = tiers(listed, [outcome for _, outcome in trials])
+    both = list(zip(listed, outcomes, strict=True))
+    assert [f"{entry.area}: {entry.name}: {one.problem}" for entry, one in both if one.problem] == []
     told = [
-        f"{entry.name}: {entry.tier} / {entry.needs} should be {tier} / {outcome.needs}"
-        for (entry, outcome), tier in zip(trials, found, strict=True)
-        if (entry.tier, entry.needs) != (tier, outcome.needs)
+        f"{entry.name}: {entry.tier} / {entry.needs} should be {tier} / {one.needs}"
+        for entry, tier, one in zip(listed, tiers(listed, outcomes), outcomes, strict=True)
+        if (entry.tier, entry.needs) != (tier, one.needs)
     ]
     assert told == [], AGAIN
 

@@ -7,6 +7,7 @@ is missing is named, made, and the operation sent again; then it must succeed. N
 """
 
 import csv
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -111,6 +112,7 @@ def _once(world: World, entry: Entry) -> Outcome:
     except (AssertionError, IntacctError) as error:
         return Outcome(problem=f"cannot ask: {error}")
     before = {name: books.store.version(name) for name in books.store.populated()}
+    facts = _facts(world)
     changes = books.store.connection.total_changes
     try:
         response = send(world.emulator, sent, authentication=world.login)
@@ -126,7 +128,9 @@ def _once(world: World, entry: Entry) -> Outcome:
         return Outcome(problem="" if absent else _told(sent, result.faults), absent=absent)
     moved = {name for name in books.store.populated() if books.store.version(name) != before.get(name, 0)}
     changed = books.store.connection.total_changes != changes
-    return Outcome(problem=_wrong(world, entry, sent, result, changed=changed), moved=_headers(moved))
+    problem = "" if entry.function in READS else _lost(world, sent, {name: before.get(name) for name in moved}, facts)
+    problem = problem or _wrong(world, entry, sent, result, changed=changed)
+    return Outcome(problem=problem, moved=_headers(moved))
 
 
 def _told(sent: str, faults: tuple[Fault, ...]) -> str:
@@ -137,6 +141,24 @@ def _wrong(world: World, entry: Entry, sent: str, result: Result, *, changed: bo
     if entry.function not in READS and not changed:
         return f"{sent[:300]} -> success, but nothing was written"
     return shortfall(world, entry.function, entry.object, sent, result)
+
+
+def _facts(world: World) -> set[str]:
+    return {text for (text,) in world.books.store.connection.execute("SELECT value FROM facts")}
+
+
+def _lost(world: World, sent: str, moved: dict[str, int | None], facts: set[str]) -> str:
+    """The new texts that were sent and that nothing that was written holds."""
+    store = world.books.store
+    written = "".join(_facts(world) - facts)
+    for name, version in moved.items():
+        numbers = None if version is None else store.changes_since(name, version)
+        table = store.table(name)
+        rows = (row for _, row in table.rows()) if numbers is None else (table.get(number) or {} for number in numbers)
+        written += "".join(f"{row}" for row in rows)
+    held = set(re.findall(r"""["'](Trial \d+)["']""", written))
+    lost = [text for text in re.findall(r">(Trial \d+)<", sent) if text not in held]
+    return f"{sent[:700]} -> success, but nothing holds {', '.join(lost)}" if lost else ""
 
 
 def _headers(names: set[str]) -> frozenset[str]:

@@ -1,11 +1,13 @@
 """How an operation is asked for, and what its answer must hold to count as done."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from emulator.talk import one, results
 from emulator.trial_world import FUNCTIONS, World, record_number
 from intacct_bridge.emulator.catalogue import keys
-from intacct_bridge.model.catalog import ObjectDef
+from intacct_bridge.emulator.references import reference
+from intacct_bridge.model.catalog import FieldDef, ObjectDef
+from intacct_bridge.model.keys import natural_key
 from intacct_bridge.wire.envelope import Result
 from intacct_bridge.wire.values import Kind
 from intacct_bridge.wire.xml import parse
@@ -114,11 +116,25 @@ def _update(world: World, described: ObjectDef, field: str) -> str:
     wanted = described.name + ("+" if world.seeding else "")
     number = record_number(world.emulator, described.name, world.key(wanted))
     record = keys(described).record
-    known = described.get(field)
-    text = world.value(described, known) if known is not None and known.values else world.text("new")
-    cells = {record: number} | ({field: text} if field else {})
+    known = described.get(field) or next(_plain(described), None)
+    cells = {record: number}
+    if known is not None or field:
+        listed = known is not None and known.values
+        name = field or (known.name if known is not None else "")
+        cells[name] = world.value(described, known) if known is not None and listed else world.text("new")
     inner = "".join(f"<{name}>{text}</{name}>" for name, text in cells.items())
     return f"<update><{described.name}>{inner}</{described.name}></update>"
+
+
+def _plain(described: ObjectDef) -> Iterator[FieldDef]:
+    """The fields for a text that nothing depends on."""
+    return (
+        one
+        for name, one in described.fields.items()
+        if one.kind is Kind.TEXT
+        and not (one.readonly or one.values or "." in name or name == natural_key(described.name))
+        and reference(described, name) is None
+    )
 
 
 def _delete(world: World, described: ObjectDef, _field: str) -> str:

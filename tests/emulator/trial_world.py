@@ -13,6 +13,7 @@ from typing import Any
 from emulator.talk import LOGIN, results
 from intacct_bridge.emulator.catalogue import keys
 from intacct_bridge.emulator.gateway import Emulator
+from intacct_bridge.emulator.references import reference
 from intacct_bridge.emulator.required import required
 from intacct_bridge.model.catalog import FieldDef, ObjectDef
 from intacct_bridge.model.keys import creator, lines, natural_key, owner, record_key
@@ -237,6 +238,9 @@ class World:
         target = CELLS.get(name, "")
         if target and natural_key(described.name) != name:
             return self.fill(target)
+        refers = reference(described, name)
+        if refers is not None:
+            return _escaped(self.key(refers.objects[0]))
         return {
             Kind.DATE: "11/16/2026",
             Kind.TIMESTAMP: "11/16/2026 12:00:00",

@@ -76,7 +76,7 @@ HOLDERS: dict[str, Family] = {one.object: one for one in (ADVANCES, OVERPAYMENTS
 """What holds money of a customer that documents may be settled from."""
 PAYMENTS = ("APPYMT", "ARPYMT")
 _SERIES = {
-    "PRRECORD": (*FAMILIES, *PAYMENTS, "ARADVANCE", "EPPAYMENT", "DEPOSIT"),
+    "PRRECORD": (*FAMILIES, *PAYMENTS, "APRECURBILL", "ARRECURINVOICE", "ARADVANCE", "EPPAYMENT", "DEPOSIT"),
     "PRENTRY": (*(one.line for one in FAMILIES.values()), "DEPOSITENTRY"),
     "PYMTDETAIL": ("APPYMTDETAIL", "ARPYMTDETAIL"),
     "DOCHDR": ("SODOCUMENT", "PODOCUMENT", "INVDOCUMENT"),

@@ -15,10 +15,12 @@ from intacct_bridge.model.catalog import ObjectDef
 from intacct_bridge.model.keys import Owner, lines
 
 
-def create(call: Call, draft: Draft) -> Row:
-    """Keep a new record; its key is the gateway's to give."""
+def create(call: Call, draft: Draft, *, number: int | None = None) -> Row:
+    """Keep a new record; its key is the gateway's to give, here or, in a series that several objects share, before."""
     described = draft.described
     row = {name: text for name, text in draft.values.items() if text and name != "RECORDNO"}
+    if number is not None:
+        row["RECORDNO"] = str(number)
     numbered(call, described, row)
     complete(draft, row)
     settle(call.books, described, draft.values, row)

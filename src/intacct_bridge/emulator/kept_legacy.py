@@ -12,8 +12,9 @@ from intacct_bridge.emulator import keeping
 from intacct_bridge.emulator.access import permit
 from intacct_bridge.emulator.books import Answer, Call
 from intacct_bridge.emulator.cells import Row, decimal_text
+from intacct_bridge.emulator.documents_legacy import FUNCTIONS as DOCUMENTS
 from intacct_bridge.emulator.drafts import Draft
-from intacct_bridge.emulator.families import amount
+from intacct_bridge.emulator.families import amount, next_number
 from intacct_bridge.emulator.legacy_body import day_text, external, keyed, number_of, row_of
 from intacct_bridge.emulator.references import Reference, find
 from intacct_bridge.emulator.refusals import refused
@@ -39,6 +40,8 @@ class Kept:
     """Fields that take the value of another where nothing else was said."""
     banks: tuple[str, ...] = ()
     """Fields that must name a bank account."""
+    counted: bool = False
+    """Its record numbers are of the series that all documents share."""
 
     def created(self, call: Call) -> Answer:
         """`create_`: kept with its lines, under a record number of its own."""
@@ -53,7 +56,8 @@ class Kept:
             raise refused(f"Required field {self.items} is missing.", correction="Provide at least one line.")
         self._complete(call, values, lines)
         drafts = [Draft(call.books.find(self.line), one) for one in lines] if self.line else []
-        row = keeping.create(call, Draft(described, values, {self.line: drafts} if drafts else {}))
+        number = next_number(call.books, "PRRECORD") if self.counted else None
+        row = keeping.create(call, Draft(described, values, {self.line: drafts} if drafts else {}), number=number)
         return keyed(row["RECORDNO"])
 
     def deleted(self, call: Call) -> Answer:
@@ -115,6 +119,7 @@ BILLS = Kept(
     "supdocid paytocontactname returntocontactname " + _SCHEDULE,
     "recurbillitems",
     "APRECURBILLENTRY",
+    counted=True,
 )
 INVOICES = Kept(
     "ARRECURINVOICE",
@@ -122,6 +127,7 @@ INVOICES = Kept(
     "supdocid billtocontactname shiptocontactname taxsolutionid paymethod payinfull paymentamount " + _SCHEDULE,
     "recurinvoiceitems",
     "ARRECURINVOICEENTRY",
+    counted=True,
 )
 ORDERS = Kept(
     "SORECURDOCUMENT",
@@ -147,8 +153,17 @@ RECONCILIATIONS = Kept(
 )
 ENTITY_ACCOUNTS = Kept("VENDORENTITYACCOUNT", "vendorid accountno:ACCOUNTNUMBER locationid")
 
+
+def delete_bill(call: Call) -> Answer:
+    """A bill, or a recurring one: the function is the same, and so is the series of their numbers."""
+    key = (call.body.get("key") or "").strip()
+    recurs = call.body.get("externalkey") != "true" and call.books.table(BILLS.object).find("RECORDNO", key)
+    return BILLS.deleted(call) if recurs else DOCUMENTS["delete_bill"](call)
+
+
 FUNCTIONS: dict[str, Callable[[Call], Answer]] = {
     "create_recurringbill": BILLS.created,
+    "delete_bill": delete_bill,
     "create_recurringinvoice": INVOICES.created,
     "delete_recurringinvoice": INVOICES.deleted,
     "create_recursotransaction": ORDERS.created,

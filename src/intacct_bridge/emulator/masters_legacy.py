@@ -48,6 +48,8 @@ _NAMES = {
 }
 _DEFAULTS = {"GLACCOUNT": {"CLOSINGTYPE": "non-closing account"}, "TASK": {"TASKSTATUS": "Not Started"}}
 """What the functions may leave out though a record needs it."""
+_MASKED = ("CARDNUM",)
+"""What is kept by its last four characters only."""
 _SKIPPED = ("externalid", "customfields", "contactlist", "visibility")
 
 
@@ -120,7 +122,8 @@ class Listed:
             elif child.children:
                 yield Element(tag, "", tuple(self._parts(call, child)))
             else:
-                yield element(tag, child.text.strip())
+                text = child.text.strip()
+                yield element(tag, text if tag not in _MASKED else f"{'*' * len(text[:-4])}{text[-4:]}")
         for one in node.findall("customfields"):
             for custom in one.children:
                 yield element(custom.findtext("customfieldname").strip(), custom.findtext("customfieldvalue"))

@@ -79,6 +79,19 @@ REFERENCES: dict[str, Reference] = {
     "MANAGERID": Reference(("EMPLOYEE",), "Employee"),
     "SUPERVISORID": Reference(("EMPLOYEE",), "Employee"),
 }
+_LISTS = (
+    "ACHBANK AISLE BIN CHANGEREQUEST COMPLIANCEDEFINITION COMPLIANCETYPE LABORCLASS LABORSHIFT LABORUNION PJESTIMATE "
+    "PRODUCTLINE PROJECTCHANGEORDER PROJECTCONTRACT PROJECTCONTRACTTYPE RATETABLE STANDARDCOSTTYPE STANDARDTASK "
+    "TERRITORY ZONE"
+)
+REFERENCES |= {f"{name}ID": _dimension(name) for name in _LISTS.split()} | {
+    "FACEID": Reference(("BINFACE",), "Bin Face"),
+    "SIZEID": Reference(("BINSIZE",), "Bin Size"),
+    "ROWKEY": Reference(("ICROW",), "Row"),
+    "STRUCTURENAME": Reference(("GCOWNERSHIPSTRUCTURE",), "Ownership Structure"),
+}
+"""Lists of which a record is named elsewhere by its own id."""
+_CONSOLIDATED = Reference(("GCBOOK",), "Consolidation Book")
 _OWN_DIMENSION = "GLDIM"
 _PARENT_OBJECTS = ("VENDOR", "CUSTOMER", "DEPARTMENT", "LOCATION", "CLASS", "PROJECT", "WAREHOUSE", "TERRITORY")
 
@@ -94,6 +107,8 @@ def reference(described: ObjectDef, name: str) -> Reference | None:
         )
     if name == "TERMNAME" and described.name in ("CUSTOMER", "ARINVOICE", "CONTRACT", "PROJECT"):
         return Reference(("ARTERM", "APTERM"), "Term", REFERENCES[name].fills)
+    if name == "BOOKID" and described.name.startswith("GCBOOK"):
+        return _CONSOLIDATED
     return REFERENCES.get(name)
 
 

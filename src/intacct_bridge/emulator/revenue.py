@@ -13,7 +13,7 @@ from intacct_bridge.emulator.legacy_body import day_text, keyed, row_of
 from intacct_bridge.emulator.refusals import refused
 
 SCHEDULE, ENTRY = "REVRECSCHEDULE", "REVRECSCHEDULEENTRY"
-_ENTRY = "postingdate accountno trx_amount memo:DESCRIPTION"
+_ENTRY = "postingdate accountno trx_amount description"
 _MOVES = {
     "hold_revrecschedule": (("Not Started", "In Progress", ""), "On Hold"),
     "resume_revrecschedule": (("On Hold",), "In Progress"),
@@ -55,10 +55,11 @@ def updated(call: Call) -> Answer:
     for group in call.body.findall("revrecentries"):
         for node in group.children:
             cells = row_of(call, described, node, _ENTRY)
-            if not node.findtext("recordno").strip():
+            key = (node.get("recordno") or "").strip()
+            if not key:
                 table.insert(cells | {"REVRECSCHEDULEKEY": row["RECORDNO"], "POSTED": "false"})
                 continue
-            one, entry = _there(call, ENTRY, node.findtext("recordno").strip())
+            one, entry = _there(call, ENTRY, key)
             if entry.get("POSTED") == "true":
                 raise refused(f"Entry {one} is posted and cannot be changed.", correction="Unpost it first.")
             change(call, ENTRY, one, cells)
