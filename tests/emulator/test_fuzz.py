@@ -1,4 +1,11 @@
-"""Whatever is sent, the answer is a well-formed response, and nothing ends in an incident."""
+"""Whatever is sent, the answer is a well-formed response, and nothing ends in an incident.
+
+`FUZZ=100 pytest tests/emulator/test_fuzz.py` looks at a hundred times as many examples, other ones in each run.
+"""
+
+import os
+import re
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given, settings
@@ -6,10 +13,11 @@ from hypothesis import strategies as st
 
 from emulator.talk import ENDPOINT
 from intacct_bridge.emulator.gateway import Emulator
-from intacct_bridge.emulator.grammar import functions
+from intacct_bridge.emulator.grammar import functions, parts_of
 from intacct_bridge.wire.codec import decode_response
 from intacct_bridge.wire.xml import Element, serialize
 
+TIMES = int(os.environ.get("FUZZ", "1"))
 TAGS = st.sampled_from(
     ["object", "select", "field", "filter", "and", "equalto", "in", "value", "orderby", "order", "pagesize", "offset",
      "keys", "fields", "query", "resultId", "options", "showprivate", "returnformat", "GLBATCH", "ENTRIES", "GLENTRY",
@@ -53,13 +61,13 @@ def sent(emulator: Emulator, body: bytes) -> None:
     assert emulator.incidents == []
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150 * TIMES, deadline=None, derandomize=TIMES == 1)
 @given(body=st.binary(max_size=300))
 def test_bytes(busy: Emulator, body: bytes) -> None:
     sent(busy, body)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200 * TIMES, deadline=None, derandomize=TIMES == 1)
 @given(name=NAMES, children=st.lists(TREES, max_size=4), attributes=st.dictionaries(TAGS, TEXTS, max_size=2))
 def test_trees(busy: Emulator, name: str, children: list[Element], attributes: dict[str, str]) -> None:
     plain = {key: text for key, text in attributes.items() if key.isascii() and "." not in key}
@@ -91,7 +99,81 @@ PLAIN = st.sampled_from(["", "1", "-5", "10/10/2026", "true", "T", "999999999999
 OPERATORS = st.sampled_from(["equalto", "notequalto", "greaterthan", "lessthanorequalto", "like", "in", "notin"])
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=250 * TIMES, deadline=None, derandomize=TIMES == 1)
 @given(template=READS, name=OBJECTS, one=FIELDS, other=FIELDS, text=PLAIN, operator=OPERATORS)
 def test_values(busy: Emulator, template: str, name: str, one: str, other: str, text: str, operator: str) -> None:
     sent(busy, f"{HEAD}{template.format(name, one, other, text, operator)}{TAIL}".encode())
+
+
+TOKEN = re.compile(r"[\w#.\-]+|[()|]|[?*+]+")
+IDS = st.sampled_from(
+    ["1", "V10001", "C10001", "100", "110", "60100", "GJ", "APJ", "Sales Order", "Purchase Order", "E10001", "USD", "EUR",
+     "10.25", "-3", "0", "true", "T", "11/15/2026", "2026", "11", "31", "debit", "credit", "Net 30", "Draft", "Submit",
+     "active", "N", "", "zzz", "999999999999", "Sales Order-SO-0001", "2026-11-15", "\u00e9", "NaN", "1e5"]
+)  # fmt: skip
+Draw = Callable[..., object]
+
+
+def content(draw: Draw, model: str, parts: dict[str, str], depth: int) -> list[Element]:
+    """Elements as a model wants them, optional ones now and then, with values that may mean something."""
+    tokens = TOKEN.findall(model)
+    made, rest = _choice(draw, tokens, parts, depth)
+    assert not rest
+    return made
+
+
+def _choice(draw: Draw, tokens: list[str], parts: dict[str, str], depth: int) -> tuple[list[Element], list[str]]:
+    options = []
+    option, tokens = _sequence(draw, tokens, parts, depth)
+    options.append(option)
+    while tokens and tokens[0] == "|":
+        option, tokens = _sequence(draw, tokens[1:], parts, depth)
+        options.append(option)
+    return options[draw(st.integers(0, len(options) - 1))], tokens  # type: ignore[call-overload, no-any-return]
+
+
+def _sequence(draw: Draw, tokens: list[str], parts: dict[str, str], depth: int) -> tuple[list[Element], list[str]]:
+    made: list[Element] = []
+    while tokens and tokens[0] not in ("|", ")"):
+        word, *tokens = tokens
+        inner: list[Element] = []
+        if word == "(":
+            inner, tokens = _choice(draw, tokens, parts, depth)
+            tokens = tokens[1:]
+        elif word != "ANY":
+            inner = [_element(draw, word, parts, depth)]
+        often = ""
+        while tokens and set(tokens[0]) <= set("?*+"):
+            often, tokens = often + tokens[0], tokens[1:]
+        made += inner if not set(often) & set("?*") or draw(st.booleans()) else []
+    return made, tokens
+
+
+def _element(draw: Draw, name: str, parts: dict[str, str], depth: int) -> Element:
+    if name in parts and depth < 5:
+        return Element(name, "", tuple(content(draw, parts[name], parts, depth + 1)))
+    return Element(name, str(draw(IDS)))
+
+
+@st.composite
+def ordered(draw: Draw) -> str:
+    """A function that its schema lets through."""
+    name = str(draw(NAMES))
+    model, *attributes = functions()[name]
+    told = {}
+    for attribute, (required, values) in (attributes[0] if attributes else {}).items():
+        if required or draw(st.booleans()):
+            told[attribute] = str(draw(st.sampled_from(values) if values else IDS))
+    return serialize(Element(name, "", tuple(content(draw, model, parts_of(name), 0)), told))
+
+
+@settings(max_examples=250 * TIMES, deadline=None, derandomize=TIMES == 1)
+@given(function=ordered(), transaction=st.booleans(), more=st.booleans())
+def test_functions_that_the_schema_lets_through(
+    busy: Emulator, function: str, *, transaction: bool, more: bool
+) -> None:
+    head = HEAD.replace("<operation>", f"<operation transaction='{str(transaction).lower()}'>")
+    if more:
+        told = "<includewhitespace>true</includewhitespace><showadditionalerrorinfo>true</showadditionalerrorinfo>"
+        head = head.replace("</uniqueid>", f"</uniqueid>{told}")
+    sent(busy, f"{head}{function}{TAIL}".encode())
