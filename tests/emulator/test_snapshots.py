@@ -4,6 +4,8 @@ import pytest
 
 from emulator.talk import data, faults, rows
 from emulator.worlds import Clock, world
+from intacct_bridge.emulator.catalogue import standard_catalog
+from intacct_bridge.emulator.codes import _CODES
 from intacct_bridge.emulator.gateway import Emulator
 from intacct_bridge.wire.envelope import SessionAuth
 from intacct_bridge.wire.xml import Element
@@ -101,3 +103,19 @@ def test_the_audit_is_read_by_words(emulator: Emulator) -> None:
     table.insert({"ID": "1", "OBJECTTYPE": "class", "ACCESSMODE": "D"})
     (row,) = rows(ask(emulator, "ACCESSMODE = 'Delete'", name="AUDITHISTORY"))
     assert row["ACCESSMODE"] == "Delete"
+
+
+def test_every_code_says_a_value_that_the_object_lists() -> None:
+    for (name, field), known in _CODES.items():
+        listed = standard_catalog()[name].fields[field].values
+        words = set(known.values()) | set(known)
+        assert not listed or words & set(listed) in (set(known.values()), set(known)), (name, field)
+
+
+def test_a_display_value_equals_nothing_and_everything_differs_from_it(emulator: Emulator) -> None:
+    def found(text: str) -> str:
+        return ask(emulator, text).get("totalcount")
+
+    assert found("STATUS = 'active'") == "0"
+    assert found("STATUS not in ('active')") == found("STATUS is not null") == "7"
+    assert found("STATUS in ('T', 'active')") == found("STATUS = 'T'") == "4"

@@ -16,12 +16,13 @@ _ENTRY_STATES = {
     "L": "Reversal pending", "Z": "Reversed",
 }  # fmt: skip
 _SCHEDULE_STATES = {"I": "In progress", "H": "On hold", "C": "Completed", "T": "Terminated"}
+_SCHEDULE_ENTRY_STATES = {"O": "Open", "T": "Terminated", "P": "Posted"}
 _CODES: dict[tuple[str, str], dict[str, str]] = {
     ("APBILL", "STATE"): {
         "D": "Draft", "PA": "Partially Approved", "S": "Submitted", "U": "Declined", "A": "Posted",
     },
     ("GLBATCH", "STATE"): _ENTRY_STATES,
-    ("GLENTRY", "STATE"): _ENTRY_STATES,
+    ("GLENTRY", "STATE"): {**_ENTRY_STATES, "L": "Reversal Pending"},
     ("SODOCUMENT", "STATE"): _ORDER_STATES,
     ("PODOCUMENT", "STATE"): _ORDER_STATES,
     ("USERINFO", "USERTYPE"): {
@@ -29,9 +30,16 @@ _CODES: dict[tuple[str, str], dict[str, str]] = {
         "P": "project manager user", "C": "Construction manager user", "A": "payment approver", "T": "platform user",
         "S": "CRM user", "H": "warehouse user",
     },
-    ("CONTRACT", "STATE"): {"I": "In progress", "R": "Renewed", "C": "Canceled", "N": "Not renewed"},
-    ("CONTRACTBILLINGSCHEDULE", "STATE"): _SCHEDULE_STATES,
-    ("CONTRACTREVENUESCHEDULE", "STATE"): _SCHEDULE_STATES,
+    ("CONTRACT", "STATE"): {"I": "In progress", "R": "Renewed", "C": "Cancelled", "N": "Not renewed"},
+    **{
+        (f"CONTRACT{kind}SCHEDULE", "STATE"): _SCHEDULE_STATES
+        for kind in ("BILLING", "REVENUE", "REVENUE2", "EXPENSE", "EXPENSE2")
+    },
+    **{
+        (f"CONTRACT{kind}SCHEDULEENTRY", "STATE"): _SCHEDULE_ENTRY_STATES
+        for kind in ("BILLING", "REVENUE", "EXPENSE")
+    },
+    ("GENINVOICERUN", "STATE"): {"S": "Success", "F": "Failed", "I": "In Transit", "L": "Partial Success"},
     # The audit is the other way round: `query` has letters, `readByQuery` words.
     ("AUDITHISTORY", "ACCESSMODE"): {
         "Access": "A", "Modify": "M", "Create": "C", "Delete": "D", "Workflow": "W", "Activity": "T",
@@ -56,7 +64,7 @@ def codes(described: ObjectDef, name: str) -> dict[str, str]:
 
 
 def decoded(described: ObjectDef, where: Filter | None) -> Filter | None:
-    """The filter with codes turned into what is stored; a display value finds nothing, as the gateway has it."""
+    """The filter with codes turned into what is stored; a display value equals nothing, as the gateway has it."""
     if where is None:
         return None
     return rebuilt(where, lambda leaf: _decoded(described, leaf))
@@ -69,6 +77,8 @@ def _decoded(described: ObjectDef, leaf: Compare) -> Filter:
     values = tuple(known[str(value)] for value in leaf.values if str(value) in known)
     if len(values) == len(leaf.values) or (values and leaf.op in (Op.IN, Op.NOTIN)):
         return Compare(leaf.field, leaf.op, values)
+    if leaf.op in (Op.NOTEQUALTO, Op.NOTIN):  # everything that is something is other than what no code says
+        return Compare(leaf.field, Op.ISNOTNULL)
     return And((Compare(leaf.field, Op.ISNULL), Compare(leaf.field, Op.ISNOTNULL)))
 
 
