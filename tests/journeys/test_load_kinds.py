@@ -16,7 +16,16 @@ from intacct_bridge.wire.reply import Reply
 from journeys.kinds import KINDS, Kind
 from journeys.objects import Desk
 
-READS = ("getAPISession", "lookup", "inspect", "query", "get", "get_list", "readUserFormatting")
+READS = (
+    "getAPISession",
+    "lookup",
+    "inspect",
+    "query",
+    "get",
+    "get_list",
+    "readUserFormatting",
+    "getDimensionRelationships",
+)
 FUNCTION_ONLY = ("SUPDOC", "SUPDOCFOLDER", "EMPLOYEERATE")
 """Kept beside the emulator's tables."""
 

@@ -1,6 +1,7 @@
 """References by id, name, record number and external id, all of a load asked for together, never a silent null."""
 
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -119,3 +120,30 @@ def change(desk: Desk, name: str, by: str, to: dict[str, str], field: str) -> No
     for number, row in list(table.rows()):
         if row[by] in to:
             table.update(number, row | {field: to[row[by]]})
+
+
+COLUMNS = "CUSTOMERID,RECORDID,WHENCREATED,WHENDUE,ACCOUNTNO,TRX_AMOUNT,LOCATIONID,PROJECTID,ARINVOICEITEM.CUSTOMERID"
+
+
+@pytest.mark.parametrize("override", [True, False])
+def test_a_line_does_not_contradict_what_follows_from_its_project(desk: Desk, *, override: bool) -> None:
+    def strict(endpoint: str, body: bytes) -> Reply:
+        reply = desk.emulator(endpoint, body)
+        told = reply.body.replace(b"<enableoverride>true", b"<enableoverride>false")
+        return reply if override else replace(reply, body=told)
+
+    desk.transport = strict
+    active = {row["CUSTOMERID"] for row in desk.rows("CUSTOMER") if row["STATUS"] == "active"}
+    project = next(row for row in desk.rows("PROJECT") if row.get("CUSTOMERID") in active)
+    own, place, other = project["CUSTOMERID"], project["LOCATIONID"], min(active - {project["CUSTOMERID"]})
+    head = f"{own},Q-{{}},2026-11-02,2026-12-02,40000,5,{place},{project['PROJECTID']},{{}}\n"
+    text = f"{COLUMNS}\n" + head.format(1, own) + head.format(2, other) + head.format(3, "")
+    plan = desk.plan(text, "ARINVOICE")
+    verdict = Verdict.CREATE if override else Verdict.REFUSED
+    assert [str(one) for one in plan.records[0].findings] == []
+    assert [one.verdict for one in plan.records] == [Verdict.CREATE, verdict, Verdict.CREATE]
+    (finding,) = [one for record in plan.records for one in record.findings]
+    said = f"project {project['PROJECTID']} goes with customer {own}, not {other}"
+    assert (finding.position, finding.message) == ("input.csv:3", said)
+    assert finding.column.endswith("CUSTOMERID")
+    assert finding.refuses is not override

@@ -10,6 +10,7 @@ from datetime import date
 from decimal import Decimal
 
 from intacct_bridge.flow.check_fields import check_fields
+from intacct_bridge.flow.relationships import Relation, conflicts
 from intacct_bridge.flow.resolve import References
 from intacct_bridge.flow.sighting import trace_text
 from intacct_bridge.flow.subject import Subject
@@ -60,6 +61,8 @@ class Facts:
     """The entity we are signed in to."""
     subjects: Mapping[str, Subject] = field(default_factory=dict)
     """Descriptions of the objects that are written, by name."""
+    relations: tuple[Relation, ...] = ()
+    """Dimensions that follow from others, where a line names both."""
 
     def entities_of(self, write: Write) -> list[str]:
         """The entities that a write's lines are for."""
@@ -98,6 +101,11 @@ def characters(write: Write, _: Facts) -> Iterator[Finding]:
             if bad is not None:
                 message = f"the text holds the control character U+{ord(bad):04X}"
                 yield Finding("characters", message, "remove it", write.column(name), position)
+
+
+def relationships(write: Write, facts: Facts) -> Iterator[Finding]:
+    """No line says another dimension than the one that follows from its others."""
+    yield from conflicts(write, facts.relations, facts.references)
 
 
 def two_lines(write: Write, facts: Facts) -> Iterator[Finding]:
@@ -207,7 +215,7 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
     "ARPYMT": (open_period,),
     "ARADVANCE": _POSTING,
 }
-EVERYWHERE: tuple[Rule, ...] = (characters,)
+EVERYWHERE: tuple[Rule, ...] = (characters, relationships)
 
 
 def check(write: Write, facts: Facts) -> tuple[Finding, ...]:

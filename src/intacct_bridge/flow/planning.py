@@ -21,6 +21,7 @@ from intacct_bridge.flow.functions import Functions
 from intacct_bridge.flow.layout import Layout
 from intacct_bridge.flow.outbox import Outbox
 from intacct_bridge.flow.plan import WRITTEN, Plan, Planned, PlanSettings, Verdict, place_of
+from intacct_bridge.flow.relationships import relations_for
 from intacct_bridge.flow.resolve import References, resolve
 from intacct_bridge.flow.sighting import Sighting, key_of, look, trace_text, trace_values
 from intacct_bridge.flow.subject import Subject, measured, subject_of
@@ -274,10 +275,13 @@ class _Planner:
             self._references.learn(fresh)
         elif fresh and self._settings.offline:
             self._unchecked.append(
-                "references, dimensions, locations, open period, duplicates, required and read-only fields, lengths, "
+                "references, dimensions and their relationships, locations, open period, duplicates, required and "
+                "read-only fields, lengths, "
                 "listed values: the plan is offline"
             )
         facts = self._facts(fresh[0].object) if fresh else Facts(self._references)
+        if not self._settings.offline:
+            facts = replace(facts, relations=relations_for(fresh, self._company, self._unchecked))
         return [self._judged(planned, facts, resolved=resolved) for planned in records]
 
     def _judged(self, planned: Planned, facts: Facts, *, resolved: bool) -> Planned:

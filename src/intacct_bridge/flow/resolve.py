@@ -166,12 +166,12 @@ class References:
         try:
             select = self._select(target, table)
             if table.whole:
-                self._take(target, table, self.company.query(Query(target, select)))
+                self._take(target, table, self.company.query(Query(target, select, show_private=True)))
                 return
             for some in chunks(texts, _AT_ONCE):
                 names = [name for name in (table.id, table.name) if name]
                 where = any_of(field_named(name).is_in(some) for name in names)
-                self._take(target, table, self.company.query(Query(target, select, where=where)))
+                self._take(target, table, self.company.query(Query(target, select, where=where, show_private=True)))
         except (NotPermittedError, RefusedError, InvalidRequestError) as error:
             self.unchecked[target] = error.message
 
@@ -185,7 +185,7 @@ class References:
                 own = msgspec.structs.replace(table, id=natural_key(other) or table.id)
                 for some in chunks(left, _AT_ONCE):
                     where = any_of(field_named(name).is_in(some) for name in (own.id, own.name) if name)
-                    query = Query(other, self._select(other, own), where=where)
+                    query = Query(other, self._select(other, own), where=where, show_private=True)
                     self._take(target, own, self.company.query(query), other)
             except (NotPermittedError, RefusedError, InvalidRequestError):
                 continue  # a company without statistics has none of these
@@ -211,7 +211,9 @@ class References:
         if "" not in self._asked[target] and not table.whole:
             self._asked[target].add("")
             try:
-                self._take(target, table, islice(self.company.query(Query(target, select)), MAX_PAGE))
+                self._take(
+                    target, table, islice(self.company.query(Query(target, select, show_private=True)), MAX_PAGE)
+                )
             except IntacctError:
                 return "check its spelling"
         labels = {name.casefold(): known for known in self._ids[target].values() for name in (known.id, known.name)}

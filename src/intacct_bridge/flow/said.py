@@ -57,7 +57,7 @@ def _queried(company: Company, target: str, values: Sequence[str], *, by: str, k
     described = company.describe(target)
     for some in chunks(values, _QUERIED):
         where = field_named(by).is_in([parse_value(described.kind_of(by), one) for one in some])
-        for row in company.query(Query(target, tuple(dict.fromkeys((key, by))), where=where)):
+        for row in company.query(Query(target, tuple(dict.fromkeys((key, by))), where=where, show_private=True)):
             yield trace_text(row.get(by)), trace_text(row.get(key))
 
 
