@@ -60,6 +60,8 @@ class Outcome:
     """What the demo company lacked for it."""
     problem: str = ""
     """Why it counts as failed; empty when it does not."""
+    invalid: bool = False
+    """It was not a valid request, or something broke: no precondition makes that good."""
     absent: bool = False
     """Refused as not emulated, with a number of our own."""
     moved: frozenset[str] = frozenset()
@@ -94,7 +96,7 @@ def tried(emulator: Emulator, entry: Entry) -> Outcome:
     with undone(emulator):
         world = World(emulator, seeding=False)
         first = _once(world, entry)
-    if first.absent or not (first.problem or world.missing):
+    if first.absent or first.invalid or not (first.problem or world.missing):
         return first
     with undone(emulator):
         seeded = World(emulator, seeding=True)
@@ -110,19 +112,19 @@ def _once(world: World, entry: Entry) -> Outcome:
     try:
         sent = request(world, entry.function, entry.object, entry.name, entry.field)
     except (AssertionError, IntacctError) as error:
-        return Outcome(problem=f"cannot ask: {error}")
+        return Outcome(problem=f"cannot ask: {error}", invalid=True)
     before = {name: books.store.version(name) for name in books.store.populated()}
     facts = _facts(world)
     changes = books.store.connection.total_changes
     try:
         response = send(world.emulator, sent, authentication=world.login)
     except IntacctError as error:
-        return Outcome(problem=f"cannot send: {sent}: {error}")
+        return Outcome(problem=f"cannot send: {sent}: {error}", invalid=True)
     if not response.operations:
-        return Outcome(problem=_told(sent, response.faults))
+        return Outcome(problem=_told(sent, response.faults), invalid=True)
     (result,) = response.operations[0].results
     if len(world.emulator.incidents) > incidents:
-        return Outcome(problem=f"an internal error: {sent[:200]} {world.emulator.incidents[-1][-500:]}")
+        return Outcome(problem=f"an internal error: {sent[:200]} {world.emulator.incidents[-1][-500:]}", invalid=True)
     if result.status != "success":
         absent = any(fault.errorno.startswith(OWN_NUMBER) for fault in result.faults)
         return Outcome(problem="" if absent else _told(sent, result.faults), absent=absent)

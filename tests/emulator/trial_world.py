@@ -24,6 +24,7 @@ HERE = Path(__file__).parent
 _TABLES: dict[str, Any] = tomllib.loads((HERE / "requests.toml").read_text(encoding="utf-8"))
 FUNCTIONS: dict[str, str] = _TABLES["functions"]
 MAKE: dict[str, str] = _TABLES["make"]
+NAMED: dict[str, str] = _TABLES["named"]
 PICKS: dict[str, str] = _TABLES["picks"]
 CELLS: dict[str, str] = _TABLES["cells"]
 RECORDS: dict[str, str] = _TABLES["records"]
@@ -117,6 +118,8 @@ class World:
         name = missing.removesuffix("+")
         if not name.isupper():
             return missing
+        if missing in NAMED:
+            return NAMED[missing]
         used = missing != name and name in self.books.catalog and self._rows(name)
         return f"one of {name} that nothing uses" if used else f"one of {name}"
 
