@@ -6,10 +6,13 @@ import json
 from decimal import Decimal
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from edge.command_line import Intacct
+from intacct_bridge.edge.rows_out import write_parquet
+from intacct_bridge.errors import InvalidRequestError
 
 
 def test_objects_are_found_by_part_of_a_name(demo: Intacct) -> None:
@@ -63,8 +66,8 @@ def test_rows_as_csv_json_and_json_lines_hold_the_same(demo: Intacct) -> None:
 
 
 def test_parquet_is_typed_and_whole(demo: Intacct, home: Path) -> None:
-    ran = demo("query", "GLACCOUNT", "--format", "parquet", "--out", "accounts.parquet")
-    table = pq.read_table(home / "work" / "accounts.parquet")
+    ran = demo("query", "GLACCOUNT", "--format", "parquet", "--out", "all:accounts.parquet")
+    table = pq.read_table(home / "work" / "all:accounts.parquet")
     count = json.loads(demo("query", "GLACCOUNT", "--select", "count(RECORDNO)", "--json").out)
     assert ran.status == 0
     assert table.num_rows == count[0]["COUNT.RECORDNO"]
@@ -112,3 +115,9 @@ def test_without_a_demo_company_the_way_to_one_is_named(intacct: Intacct) -> Non
     ran = intacct("query", "VENDOR", "--connection", "demo")
     assert ran.status == 2
     assert "intacct demo" in ran.err
+
+
+def test_a_page_that_does_not_fit_a_parquet_file_is_refused_and_not_rounded(tmp_path: Path) -> None:
+    pages = [pa.RecordBatch.from_pydict({"N": [number]}) for number in (1, Decimal("1.5"))]
+    with pytest.raises(InvalidRequestError, match="does not fit into the columns of the first"):
+        write_parquet(pages, to=tmp_path / "n.parquet")

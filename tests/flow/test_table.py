@@ -89,6 +89,18 @@ def test_json_numbers_are_decimals_from_their_text(tmp_path: Path) -> None:
     assert rows[1].position == "a.jsonl:3"
 
 
+@pytest.mark.parametrize("delimiter", ["\t", "\\t", "TAB"])
+def test_a_tabulator_may_be_spelt(tmp_path: Path, delimiter: str) -> None:
+    (row,) = open_table(written(tmp_path / "a.csv", b"a,b\tc\n1,2\t3\n"), delimiter=delimiter)
+    assert row.cells == {"a,b": "1,2", "c": "3"}
+
+
+@pytest.mark.parametrize("delimiter", [";;", '"', "\n", "semicolon"])
+def test_what_is_no_delimiter_is_refused(tmp_path: Path, delimiter: str) -> None:
+    with pytest.raises(SettingsError, match="is no delimiter"):
+        open_table(written(tmp_path / "a.csv", b"a;b\n1;2\n"), delimiter=delimiter)
+
+
 def test_a_broken_json_line_is_named(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=r"a\.jsonl:2 is not a JSON object"):
         open_table(written(tmp_path / "a.jsonl", b'{"x": 1}\n[1]\n'))

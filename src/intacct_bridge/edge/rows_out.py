@@ -7,13 +7,13 @@ null elsewhere.
 import csv
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from itertools import chain
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from intacct_bridge.edge.console import Console, as_json, shown
-from intacct_bridge.errors import SettingsError
+from intacct_bridge.errors import InvalidRequestError, SettingsError
 from intacct_bridge.wire.values import Value
 
 if TYPE_CHECKING:
@@ -44,12 +44,26 @@ def write_parquet(batches: "Iterable[pa.RecordBatch]", *, to: Path | None) -> in
     if first is None:
         return 0
     count = 0
-    target: IO[bytes] | str = str(to) if to is not None else sys.stdout.buffer
-    with pq.ParquetWriter(target, first.schema, compression="zstd") as writer:
+    # Opened by us: Arrow takes a name with a colon for an address.
+    opened = nullcontext(sys.stdout.buffer) if to is None else to.open("wb")
+    with opened as target, pq.ParquetWriter(target, first.schema, compression="zstd") as writer:
         for batch in chain([first], several):
-            writer.write_batch(batch if batch.schema == first.schema else batch.cast(first.schema))
+            writer.write_batch(batch if batch.schema == first.schema else _fitted(batch, first.schema))
             count += batch.num_rows
     return count
+
+
+def _fitted(batch: "pa.RecordBatch", schema: "pa.Schema") -> "pa.RecordBatch":
+    """A page with the first page's columns; never rounded."""
+    import pyarrow as pa
+
+    try:
+        return batch.cast(schema)
+    except pa.ArrowException as error:
+        raise InvalidRequestError(
+            f"a later page does not fit into the columns of the first ({str(error).splitlines()[0]})",
+            fix="Use --format jsonl, or `intacct extract` into Parquet, where columns widen.",
+        ) from None
 
 
 def _table(rows: Iterable[Row], console: Console) -> int:

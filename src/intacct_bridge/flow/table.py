@@ -72,10 +72,18 @@ def open_csv(path: Path, *, encoding: str | None = None, delimiter: str | None =
     if encoding is None:
         encoding, notes = find_encoding(path)
     header_line = _first_record(path, encoding)
-    found = delimiter or _find_delimiter(header_line)
+    found = _one_character(delimiter) if delimiter else _find_delimiter(header_line)
     dialect = Dialect(found, encoding)
     columns = _columns(path, dialect)
     return Table(path, columns, lambda: _csv_rows(path, dialect, columns), "csv", dialect, notes)
+
+
+def _one_character(delimiter: str) -> str:
+    """The delimiter as a file has it; a tabulator may be spelt, since it is hard to type."""
+    plain = "\t" if delimiter.lower() in ("\\t", "tab") else delimiter
+    if len(plain) != 1 or plain in '"\r\n':
+        raise SettingsError(f"{delimiter!r} is no delimiter", fix="give one character, such as ; or | or tab")
+    return plain
 
 
 def find_encoding(path: Path) -> tuple[str, tuple[str, ...]]:
