@@ -7,26 +7,24 @@ more and the record is sent alone under the same control id, where the search me
 control ids is proven. Otherwise it stays in doubt, and says what a person should look for.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from intacct_bridge.errors import InvalidRequestError, NotPermittedError, RefusedError
+from intacct_bridge.errors import NotPermittedError
 from intacct_bridge.flow.company import Company
 from intacct_bridge.flow.entry import Conclusion, Entry, Receipt, State
-from intacct_bridge.flow.external import look_external, only_external
 from intacct_bridge.flow.outbox import Outbox
 from intacct_bridge.flow.readback import Found, read_back
+from intacct_bridge.flow.search import Search
 from intacct_bridge.flow.send import Sender, Step, no_step, repeated
-from intacct_bridge.flow.sighting import Key, Sighting, key_of, leaves_numbers, look, seeable
+from intacct_bridge.flow.sighting import seeable
 from intacct_bridge.flow.trace import Trace, trace_of
 from intacct_bridge.flow.witness import Witness
 from intacct_bridge.flow.write import Operation
 
 SETTLE_AFTER = timedelta(minutes=15)
 """The gateway gives up on a request after fifteen minutes (Sage's page on synchronous requests)."""
-SLACK = timedelta(hours=2)
-"""How much before its sending a record of ours may seem to have been made: clocks differ, offsets miss summer time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +51,7 @@ class Settler:
         self._company = company
         self._outbox = outbox
         self._settings = settings
+        self._search = Search(company, outbox)
         self._sender = Sender(company, outbox, step=step)
         self._witness = Witness(company, outbox)
         self._step = step
@@ -98,7 +97,7 @@ class Settler:
 
     def _settle(self, trace: Trace, doubtful: Sequence[Entry]) -> list[Entry]:
         asked = self._outbox.clock()
-        sight = self._look(trace, doubtful)
+        sight = self._search.look(trace, doubtful)
         self._step("looked")
         done: list[Entry] = []
         for entry in doubtful:
@@ -113,42 +112,6 @@ class Settler:
             else:
                 done += self._missing(trace, entry, searchable=entry.number in sight.absent, asked=asked)
         return done
-
-    def _look(self, trace: Trace, doubtful: Sequence[Entry]) -> "_Sight":
-        sight = _Sight({}, {}, set())
-        given = [entry for entry in doubtful if entry.trace]
-        outside = [entry for entry in given if only_external(entry.trace) and not self._seeable(trace, entry)]
-        inside = [entry for entry in given if entry not in outside]
-        try:
-            found = look(self._company, trace, [entry.trace for entry in inside])
-            sight.absent.update(entry.number for entry in inside if self._seeable(trace, entry))
-        except (NotPermittedError, RefusedError, InvalidRequestError):  # it does not let us look, or not by these
-            found = {}
-        by_id = look_external(self._company, self._outbox, trace, outside)
-        sight.absent.update(by_id.absent)
-        self._pair(trace, given, {**found, **by_id.found}, sight)
-        missing = [entry for entry in inside if entry.number in sight.absent and entry.number not in sight.proofs]
-        sight.absent.difference_update(self._numbered(trace, missing))
-        return sight
-
-    def _pair(
-        self, trace: Trace, doubtful: Sequence[Entry], found: Mapping[Key, Sequence[Sighting]], sight: "_Sight"
-    ) -> None:
-        records = [sighting.record for sightings in found.values() for sighting in sightings]
-        claimed = self._outbox.claimed(doubtful[0].place.company, trace.object, records) if records else set()
-        for key, sightings in found.items():
-            twins = [entry for entry in doubtful if key_of(entry.trace) == key]
-            free = [one for one in sightings if not one.copy and one.record not in claimed]
-            _pair(twins, free, sight)
-
-    def _numbered(self, trace: Trace, missing: Sequence[Entry]) -> set[int]:
-        """Those of the entries whose definition gives numbers of its own, or may, so that theirs may be unused."""
-        kinds = {entry.trace[trace.ways[0][0]] for entry in missing} if trace.numbered_by else set()
-        own = frozenset(kind for kind in kinds if not leaves_numbers(self._company, trace.numbered_by, kind))
-        return {entry.number for entry in missing if entry.trace.get(trace.ways[0][0]) in own} if own else set()
-
-    def _seeable(self, trace: Trace, entry: Entry) -> bool:
-        return seeable(self._company, trace, entry.trace)
 
     def _missing(self, trace: Trace, entry: Entry, *, searchable: bool, asked: datetime) -> list[Entry]:
         """What to do with an entry that was not found when the company was asked at that time."""
@@ -199,52 +162,3 @@ class Settler:
         end = Conclusion(entry, state, receipt, faults, note, claim=bool(record))
         done = self._outbox.conclude([end])
         return done[0] if done else self._outbox.latest([(entry.place, entry.identity)])[entry.place, entry.identity]
-
-
-@dataclass(frozen=True, slots=True)
-class _Sight:
-    """What looking brought: proofs and doubts by the entry's number."""
-
-    proofs: dict[int, Sighting]
-    doubts: dict[int, str]
-    absent: set[int]
-    """Those whose absence from what was found would prove, in time, that they were not applied."""
-
-
-def _pair(twins: Sequence[Entry], free: Sequence[Sighting], sight: _Sight) -> None:
-    """Give each of the equal twins one of the records that prove it; which is whose does not matter."""
-    left = list(free)
-    waiting: list[Entry] = []
-    for entry in sorted(twins, key=lambda twin: twin.number):
-        proof = next((one for one in left if _proves(one, entry)), None)
-        if proof is None:
-            waiting.append(entry)
-        else:
-            left.remove(proof)
-            sight.proofs[entry.number] = proof
-    for entry in waiting:
-        near = next((one for one in left if _near(one, entry)), None)
-        if near is not None:
-            made = f"{near.created:%Y-%m-%d %H:%M:%S} UTC" if near.created else "an unknown time"
-            sight.doubts[entry.number] = (
-                f"record {near.record} bears its key, made by {near.creator or 'an unknown user'} at {made}: "
-                "see whether it is this one"
-            )
-
-
-def _proves(one: Sighting, entry: Entry) -> bool:
-    ours = one.creator.casefold() == entry.user.casefold()
-    return ours and bool(one.creator) and one.created is not None and not _earlier(one, entry)
-
-
-def _near(one: Sighting, entry: Entry) -> bool:
-    """Whether it forbids a second sending: only another user's record from before the first one does not.
-
-    Somebody else's record from after it may be this one, entered by hand when the load failed.
-    """
-    return one.creator.casefold() in ("", entry.user.casefold()) or not _earlier(one, entry)
-
-
-def _earlier(one: Sighting, entry: Entry) -> bool:
-    sent = entry.sent_at or entry.planned_at
-    return one.created is not None and one.created < sent - SLACK

@@ -47,6 +47,8 @@ class Trace:
     numbered_by: str = ""
     """The object of the definitions that may number these records themselves, which leaves the number that we look
     for unused: then not finding it proves nothing."""
+    details: str = ""
+    """The object of the lines by which a payment is found: the records paid, the amounts, and the day."""
     read_by: Literal["query", "get"] = "query"
     """Whether the object answers queries, or only the older `get`."""
     required: tuple[str, ...] = ()

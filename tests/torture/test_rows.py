@@ -1,0 +1,82 @@
+"""What becomes of each sort of write when its answer is lost: one test for each row of the documented table."""
+
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from intacct_bridge.emulator.weather import Weather
+from intacct_bridge.flow.entry import State
+from intacct_bridge.flow.outbox import Outbox
+from torture.records import SORTS
+from torture.torture import Round, newest
+from torture.world import folder
+
+A, D = State.APPLIED, State.IN_DOUBT
+ROWS = {
+    "journal with a reference": (A, A),
+    "journal without": (D, D),
+    "vendor": (A, A),
+    "bill with a number": (A, A),
+    "bill without": (D, D),
+    "bill with an external id": (A, D),
+    "invoice": (A, A),
+    "payment": (A, D),
+    "order": (A, A),
+    "order of a definition that numbers": (A, D),
+    "order without a number": (D, D),
+    "order with an external id": (A, D),
+    "update": (A, A),
+    "update of a bill": (A, A),
+    "update of lines": (A, D),
+    "posting of a draft": (A, A),
+    "upsert": (A, A),
+    "delete": (A, A),
+}
+"""The end of a write that was done and whose answer was lost, and of one that was lost before it was done; the company
+remembers no control ids, and nothing else was loaded before."""
+
+
+@pytest.fixture
+def outboxes() -> Iterator[Path]:
+    with folder() as path:
+        yield path
+
+
+def states(one: Round) -> Counter[State]:
+    with Outbox(one.path) as outbox:
+        return Counter(entry.state for entry in newest(outbox.entries()))
+
+
+@pytest.mark.parametrize("done", [True, False], ids=["done", "not-done"])
+@pytest.mark.parametrize("name", ROWS)
+def test_a_lost_answer_ends_as_the_table_says(outboxes: Path, name: str, done: bool) -> None:
+    sort = next(sort for sort in SORTS if sort.name == name)
+    one = Round(3, outboxes, sort, "absent")
+    one.batch, one.world.stormy = 100, False
+    one.world.script = Weather("cut-after" if done else "cut-before")
+    one.run(None)
+    assert set(states(one)) == {D} if not done else set(states(one)) <= {A, D}
+    one.world.forward(16)
+    one.calm()
+    assert set(states(one)) == {ROWS[name][0 if done else 1]}
+    one.check()
+    one.world.close()
+    assert one.faults == []
+
+
+@pytest.mark.parametrize("name", ["bill with an external id", "order with an external id"])
+def test_an_external_id_proves_absence_once_one_of_ours_was_found_by_its(outboxes: Path, name: str) -> None:
+    sort = next(sort for sort in SORTS if sort.name == name)
+    one = Round(3, outboxes, sort, "absent")
+    one.batch, one.world.stormy = 1, False
+    one.world.script = Weather("cut-before")
+    one.run(None)
+    assert states(one)[D] == 1, "the others were posted, and are examples"
+    one.world.forward(16)
+    one.calm()
+    assert set(states(one)) == {A}
+    one.check()
+    one.world.close()
+    assert one.faults == []
