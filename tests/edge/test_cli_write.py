@@ -1,11 +1,16 @@
 """The writing commands: single records, files, and what is kept of them."""
 
+import csv
 import json
+import shutil
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from edge.command_line import AS_OF, Intacct
+from intacct_bridge.edge.demo_company import make_emulator
+from intacct_bridge.emulator.server import serve
 from intacct_bridge.flow.sample import write_sample
 
 
@@ -98,6 +103,63 @@ def test_a_file_is_planned_applied_and_recognised(demo: Intacct, home: Path) -> 
     assert [row["receipt"] for row in kept] == [row["receipt"] for row in receipts]
     shown = demo("outbox", "show", "1")
     assert "applied" in shown.out
+
+
+def test_an_auditor_finds_every_write_with_its_receipt_its_row_and_what_was_tracked(demo: Intacct, home: Path) -> None:
+    file = home / "work" / "classes.csv"
+    file.write_text("CLASSID,NAME\nAU-1,Bridges\nAU-2,=Tunnels()\n")
+    words = ("load", str(file), "--as", "CLASS", "--apply", "--track", "NAME", "--track", "classid")
+    assert demo(*words).status == 0
+    assert demo("load", str(file), "--as", "CLASS", "--mode", "delete", "--key", "CLASSID", "--apply").status == 0
+
+    def found(*more: str) -> list[tuple[str, str]]:
+        rows = json.loads(demo("outbox", "list", "--object", "class", "--json", *more).out)
+        return [(row["operation"], row["source"]) for row in rows if "classes.csv" in row["source"]]
+
+    assert found("--find", "bridges") == [("create", "classes.csv:2")]
+    assert found("--operation", "create") == [("create", "classes.csv:2"), ("create", "classes.csv:3")]
+    assert found("--by", "nobody") == found("--source", "other.csv") == found("--until", "2020-01-01") == []
+    assert len(found("--by", "DEMO-USER", "--since", "2020-01-01", "--source", "classes")) == 4
+    kept = demo("outbox", "list", "--source", "classes.csv", "--operation", "create", "--export", "writes.csv")
+    assert "2 entries are in writes.csv" in kept.err
+    with (home / "work" / "writes.csv").open(encoding="utf-8", newline="") as opened:
+        first, second = csv.DictReader(opened)
+    assert (first["company"], first["by"], first["state"]) == ("demo-company", "demo-user", "applied")
+    assert first["receipt"]
+    assert (first[".NAME"], second[".NAME"]) == ("Bridges", "'=Tunnels()")
+    assert first[".CLASSID"] == "AU-1"
+    assert demo("outbox", "list", "--export", "writes.jsonl").status == 0
+    lines = (home / "work" / "writes.jsonl").read_text("utf-8").splitlines()
+    assert {json.loads(line)["operation"] for line in lines} >= {"create", "delete"}
+    assert "neither CSV nor JSON lines" in demo("outbox", "list", "--export", "writes.xlsx").err
+
+
+def test_a_production_company_gets_nothing_without_a_yes_where_nobody_can_be_asked(
+    intacct: Intacct, home: Path, company_file: Path
+) -> None:
+    (home / "work" / "classes.csv").write_text("CLASSID,NAME\nPR-1,Bridges\n")
+    words = ("load", "classes.csv", "--as", "CLASS", "--apply")
+    path = home / "company.sqlite3"
+    shutil.copy(company_file, path)
+    with closing(make_emulator(path, as_of=AS_OF)) as emulator, serve(emulator) as server:
+        login = {
+            "INTACCT_COMPANY_ID": "demo-company",
+            "INTACCT_USER_ID": "demo-user",
+            "INTACCT_USER_PASSWORD": "demo-user-password",
+            "INTACCT_SENDER_ID": "demo-sender",
+            "INTACCT_SENDER_PASSWORD": "demo-sender-password",
+            "INTACCT_ENDPOINT_URL": server.url,
+        }
+        refused = intacct(*words, **login)
+        assert refused.status == 2
+        assert "nothing was written" in refused.err
+        assert "--yes" in refused.err
+        reading = intacct(*words, "--yes", INTACCT_READ_ONLY="true", **login)
+        assert reading.status == 2
+        assert "read-only" in reading.err
+        assert emulator.books().table("CLASS").find("CLASSID", "PR-1") == []
+        assert intacct(*words, "--yes", **login).status == 0
+        assert len(emulator.books().table("CLASS").find("CLASSID", "PR-1")) == 1
 
 
 def test_what_is_refused_is_written_back_with_its_reason(demo: Intacct, home: Path) -> None:

@@ -74,6 +74,7 @@ FAILURES, IN_DOUBT = 1, 5
 @click.option("--encoding", help="The text file's encoding, where it is guessed wrong.")
 @click.option("--delimiter", help="The text file's delimiter, where it is guessed wrong.")
 @click.option("--sheet", help="The Excel sheet; default: the first.")
+@click.option("--track", metavar="FIELD", multiple=True, help="Keep this field's value in the outbox; may be repeated.")
 @click.option("--yes", is_flag=True, help="Do not ask before writing to a production company.")
 @stands_at_a_desk(prints_table=True)
 def load_command(desk: Desk, *, files: tuple[Path, ...], only_plan: bool, yes: bool, **options: Any) -> int:
@@ -195,8 +196,8 @@ def _one(desk: Desk, plan: "Plan", outbox: "Outbox", options: dict[str, Any], *,
         desk.console.say(f"{len(known):,} records were posted before; there is nothing to send")
         show_known(known, desk.console)
         return refused
-    if plan.transactions:
-        desk.allow_write(f"{plan.transactions:,} records of {plan.source}", yes=yes)
+    count = len(plan.of(*WRITTEN, Verdict.IN_DOUBT))  # what is in doubt may have to be sent again
+    desk.allow_write(f"{count:,} records of {plan.source}", yes=yes)
     return max(refused, _apply(desk, plan, outbox, _settings(desk, options)))
 
 
@@ -213,6 +214,7 @@ def _settings(desk: Desk, options: dict[str, Any]) -> "LoadSettings":
         atomic=options["atomic"],
         stop_on_error=options["on_error"] == "stop",
         settle=settle,
+        tracked=tuple(name.upper() for name in options["track"]),
     )
 
 

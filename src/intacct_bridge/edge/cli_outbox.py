@@ -1,11 +1,11 @@
 """`intacct outbox`: what was posted, with receipts; what failed, and what is in doubt."""
 
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from intacct_bridge.edge.options import SETTLE_AFTER, Desk, number_option, stands_at_a_desk
+from intacct_bridge.edge.options import SETTLE_AFTER, Desk, day_option, file_option, number_option, stands_at_a_desk
 from intacct_bridge.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ def outbox_command() -> None:
     \b
     Examples:
       intacct outbox list --state in_doubt
+      intacct outbox list --since 2026-11-01 --object APBILL --export november.csv
       intacct outbox show 17
       intacct outbox settle
     """
@@ -29,21 +30,39 @@ def outbox_command() -> None:
 @outbox_command.command("list")
 @click.option("--state", type=click.Choice(_STATES), multiple=True, help="Only entries in this state; may be repeated.")
 @click.option("--object", "object_name", metavar="OBJECT", help="Only entries of this object.")
-@number_option("--limit", "The latest so many.", least=1, default=100)
+@click.option("--operation", type=click.Choice(["create", "update", "delete"]), help="Only these writes.")
+@click.option("--by", "user", metavar="USER", default="", help="Only what this user sent.")
+@click.option("--source", metavar="TEXT", default="", help="Only rows of inputs whose name has this in it.")
+@click.option("--find", "text", metavar="TEXT", default="", help="Only records, receipts or tracked values with this.")
+@day_option("--since", "Only what was sent on this day (UTC) or later.")
+@day_option("--until", "Only what was sent on this day (UTC) or earlier.")
+@number_option("--limit", "The latest so many; an export has them all.", least=1, default=100)
+@file_option("--export", "Write them here with all that is known of each: .csv or .jsonl.")
 @stands_at_a_desk(prints_table=True)
-def list_command(desk: Desk, *, state: tuple[str, ...], object_name: str | None, limit: int) -> None:
-    """What was posted, the latest last."""
+def list_command(desk: Desk, *, state: tuple[str, ...], object_name: str | None, limit: int, **options: Any) -> None:
+    """What was posted, the latest last: when, by whom, which record, from which row, with which receipt."""
+    from intacct_bridge.flow.audit import Wanted, export
     from intacct_bridge.flow.company import Whereabouts
     from intacct_bridge.flow.entry import State
     from intacct_bridge.flow.outbox import open_outbox
 
+    file = options.pop("export")
+    since, until = (day.date() if (day := options.pop(name)) else None for name in ("since", "until"))
+    wanted = Wanted(operation=options.pop("operation") or "", **options, since=since, until=until)
     where = Whereabouts.of(desk.connection)
     with open_outbox(desk.connection) as outbox:
         states = [State(one) for one in state]
-        entries = list(outbox.entries(company=where.company, states=states, object=object_name))
-    rows = [_row(entry) for entry in entries[-limit:]]
-    columns = ("number", "state", "record", "operation", "receipt", "sent", "by", "source")
-    desk.console.table(columns, rows, empty="nothing was posted from here yet")
+        object_name = object_name.upper() if object_name else None
+        found = outbox.entries(company=where.company, states=states, object=object_name)
+        entries = [entry for entry in found if wanted(entry)]
+    if file is not None:
+        desk.console.say(f"{export(entries, file):,} entries are in {file}")
+        return
+    shown = entries[-limit:]
+    tracked = tuple(dict.fromkeys(name for entry in shown for name in entry.tracked))
+    rows = [(*_row(entry), *(entry.tracked.get(name, "") for name in tracked)) for entry in shown]
+    columns = ("number", "state", "record", "operation", "receipt", "sent", "by", "source", *tracked)
+    desk.console.table(columns, rows, empty="nothing of that sort was posted from here yet")
     if len(entries) > limit:
         desk.console.say(f"the latest {limit:,} of {len(entries):,}; --limit shows more")
 
@@ -88,6 +107,7 @@ def show_command(desk: Desk, *, number: int) -> None:
         "by": entry.user,
         "sent": entry.last_sent_at,
         "receipt": entry.receipt.record if entry.receipt else "",
+        "tracked": ", ".join(f"{name} {value}" for name, value in entry.tracked.items()),
         "faults": [str(fault) for fault in entry.faults],
         "note": entry.note,
     }

@@ -17,6 +17,7 @@ from intacct_bridge.flow.dialect import speaking
 from intacct_bridge.flow.entities import by_entity
 from intacct_bridge.flow.entry import Entry, Intent, Receipt, State
 from intacct_bridge.flow.functions import Functions
+from intacct_bridge.flow.order import ordered, waves
 from intacct_bridge.flow.outbox import Outbox
 from intacct_bridge.flow.outbox_rows import chunks
 from intacct_bridge.flow.plan import WRITTEN, Plan, Verdict, place_of
@@ -141,7 +142,7 @@ class Loader:
                 yield Outcome(planned.write, Ending.UNCHANGED, planned.receipt)
             elif planned.write.object == plan.object:
                 left.append(planned.write)
-        yield from self.load(left)
+        yield from self.load(ordered(left))
 
     def load(self, writes: Iterable[Write]) -> Iterator[Outcome]:
         """The outcome of every write as it becomes known.
@@ -162,15 +163,21 @@ class Loader:
         for some in chunks(writes, _AT_ONCE):
             ready = yield from self._enter(some)
             self._settler.prepare(entry for _, entry in ready)
-            batches = chunks(ready, self._settings.batch_size)
-            failed: IntacctError | None = None
-            for sent in self._in_parallel(batches, pending):
-                yield from sent.outcomes
-                failed = failed or sent.error
-                if self._settings.stop_on_error and not sent.good:
+            for wave in waves([write for write, _ in ready]):
+                if (yield from self._send_wave([ready[place] for place in wave], pending)):
                     return
-            if failed is not None:
-                raise failed
+
+    def _send_wave(self, wave: Sequence[tuple[Write, Entry]], pending: list[Write]) -> Generator[Outcome, None, bool]:
+        """Send what may be under way side by side; true where the load is to stop."""
+        failed: IntacctError | None = None
+        for sent in self._in_parallel(chunks(wave, self._settings.batch_size), pending):
+            yield from sent.outcomes
+            failed = failed or sent.error
+            if self._settings.stop_on_error and not sent.good:
+                return True
+        if failed is not None:
+            raise failed
+        return False
 
     def _in_parallel(self, batches: Iterable[Sequence[tuple[Write, Entry]]], pending: list[Write]) -> Iterator["_Sent"]:
         """Batches as they were sent, in order, a few on their way at once; after a failure none is begun any more."""

@@ -101,8 +101,7 @@ class References:
         wanted: dict[str, set[str]] = {}
         for write in writes:
             if write.object in _table().targets:
-                own = trace_text(write.fields.get(_table().targets[write.object].id))
-                self._coming.setdefault(write.object, set()).add(own)
+                self._coming.setdefault(write.object, set()).add(own_id(write))
             for _, target, text in _mentions(write):
                 wanted.setdefault(target, set()).add(text)
         for target, texts in wanted.items():
@@ -265,6 +264,17 @@ class _Resolver:
                 if known is not None and known.id != text:
                     changed[name] = known.id
         return {**fields, **changed} if changed else fields
+
+
+def own_id(write: Write) -> str:
+    """The id by which others refer to a record; empty where nobody does."""
+    target = _table().targets.get(write.object)
+    return trace_text(write.fields.get(target.id)) if target is not None else ""
+
+
+def mentions(write: Write) -> Iterator[tuple[str, str]]:
+    """The object and the text of everything that a write refers to."""
+    return ((target, text) for _, target, text in _mentions(write))
 
 
 def _mentions(write: Write) -> Iterator[tuple[str, str, str]]:
