@@ -2,6 +2,8 @@
 
 import csv
 import re
+import shlex
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -51,6 +53,20 @@ def test_bills_with_their_scans(demo: Intacct) -> None:
     assert "2 unchanged" in demo(*words).out
     assert demo("extract", "APBILL", "--to", "jsonl:copy", "--attachments", "saved").status == 0
     assert sorted(path.name for path in Path("saved").glob("*/*")) == ["back.png", "scan.pdf"]
+
+
+def test_sales_orders_from_a_flat_file(demo: Intacct) -> None:
+    shutil.copytree(RECIPES.parents[1] / "samples", "samples")
+    lines = [line for block in blocks("sales-orders.md", "") for line in block.splitlines()]
+    commands = [shlex.split(line)[1:] for line in lines if line.startswith("intacct load")]
+    look, do = commands
+    assert "3 to create" in demo(*look).out
+    posted = demo(*do)
+    assert posted.status == 0, posted.said
+    assert posted.out.count("  posted   SODOCUMENT ") == 3, posted.out
+    assert "3 unchanged" in demo(*look).out
+    again = demo(*do)
+    assert (again.status, "nothing to send" in again.err) == (0, True), again.said
 
 
 def test_a_payroll_journal_from_excel(demo: Intacct) -> None:

@@ -126,3 +126,42 @@ def test_rates_of_employees_are_made_and_refused_to_change_since_nobody_lists_th
     desk.load(rows, "EMPLOYEERATE")
     with pytest.raises(InvalidRequestError, match="nothing in the gateway reads EMPLOYEERATE"):
         desk.plan(rows, "EMPLOYEERATE", "update")
+
+
+def test_a_deposit_takes_receipts_out_of_undeposited_funds(desk: Desk) -> None:
+    (receipt,) = desk.load(
+        "CUSTOMERID,PAYMENTMETHOD,RECEIPTDATE,CURRENCY,UNDEPOSITEDACCOUNTNO,ARPYMTDETAIL.RECORDKEY,"
+        "ARPYMTDETAIL.TRX_PAYMENTAMOUNT\nC20014,Printed Check,2026-11-20,USD,10090,4433,251.64\n",
+        "ARPYMT",
+    )
+    assert receipt.receipt is not None
+    deposit = Kind(
+        "deposits",
+        "DEPOSIT",
+        "FINANCIALENTITY,WHENCREATED,DEPOSITID,DESCRIPTION,RECEIPTKEYS.RECORDNO\n"
+        f"CHK-FLD,2026-11-21,K-DEP,Friday,{receipt.receipt.record}\n",
+        {"DEPOSITID": "K-DEP", "TRX_TOTALENTERED": "251.64"},
+        {"DEPOSITENTRY": 1},
+        posts="251.64",
+    )
+    test_a_kind_is_planned_loaded_and_never_loaded_twice(desk, deposit)
+
+
+@pytest.mark.parametrize(
+    ("column", "cell", "rule"),
+    [
+        ("JOURNALSEQNO", "7", "readonly"),
+        ("TAXIMPLICATIONS", "Perhaps", "listed"),
+        ("BILLABLE", "maybe", "value"),
+        ("EXCH_RATE_DATE", "31/31/2026", "date"),
+        ("CLASSID", "K-404", "reference"),
+    ],
+)
+def test_what_the_catalogue_says_of_journal_entries_is_checked_by_the_input_s_own_columns(
+    desk: Desk, column: str, cell: str, rule: str
+) -> None:
+    head, *lines = next(kind for kind in KINDS if kind.name == "normal journal entries").text.splitlines()
+    text = "\n".join([f"{head},{column}", *(f"{line},{cell}" for line in lines)]) + "\n"
+    (record,) = desk.plan(text, "journal-entries").records
+    assert record.verdict is Verdict.REFUSED
+    assert {(one.rule, one.column) for one in record.reasons} == {(rule, column)}, record.reasons
