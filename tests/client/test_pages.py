@@ -52,6 +52,7 @@ def test_the_library_page_runs(capsys: pytest.CaptureFixture[str]) -> None:
     assert known["vendor"]["VENDORID"] == "V10001"
     assert known["result"].status == "success"
     assert known["usage"].transactions > 10
+    assert all(known["copied"][name] > 0 for name in ("CLASS", "dimensions", "trial_balance"))
 
 
 def test_the_tests_of_the_emulator_page_pass() -> None:

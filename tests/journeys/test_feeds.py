@@ -64,7 +64,7 @@ def test_a_trial_balance_is_the_ledger_month_by_month(reader: Client, tmp_path: 
         (date(2026, 10, 1), date(2026, 10, 31)),
         (date(2026, 11, 1), date(2026, 11, 30)),
     ]
-    assert outcome.pages == 3
+    assert outcome.pages == outcome.transactions == 3
     assert all(row["startbalance"] + row["debits"] - row["credits"] == row["endbalance"] for row in held)
     with duckdb.connect(str(copy)) as con:
         ((debits,),) = con.execute(

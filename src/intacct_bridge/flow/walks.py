@@ -66,6 +66,7 @@ def read_feed(reading: Reading) -> None:
     for answer in context.source.feed(stream):
         reading.stop_where_asked()
         reading.asker.pages += 1
+        reading.asker.transactions += 1
         reading.take(Piece(answer.rows, EVERYTHING, answer.remaining))
         reading.safe_point()
     if reading.writer.complete:
