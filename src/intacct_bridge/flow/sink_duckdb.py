@@ -14,9 +14,15 @@ if TYPE_CHECKING:
     import duckdb
     import pyarrow as pa
 
-_MODEST = "SET memory_limit = '128MB'; SET checkpoint_threshold = '64MB'"
-"""A copy shares its machine with others: DuckDB would take 80 % of the memory. Rarer checkpoints rewrite less of the
-file, which took a quarter off the CPU of a million rows."""
+_MODEST = (
+    "SET threads = 1; SET checkpoint_threshold = '32MB'; "
+    "SET allocator_flush_threshold = '4MB'; SET allocator_bulk_deallocation_flush_threshold = '4MB'"
+)
+"""A copy shares its machine with others; DuckDB would take every processor, and 80 % of the memory."""
+_ROOM, _ROOM_FOR_COLUMN = 24.0, 0.8
+"""Megabytes that DuckDB may use: to begin with, and for each column of the widest table, of which it holds some blocks.
+With half of that for a column, tables of 60 and of 120 columns could not be committed.
+"""
 
 
 def duckdb_sink(path: str, *, hard_deletes: bool = False) -> SqlSink:
@@ -33,16 +39,19 @@ class DuckDB:
     def __init__(self, path: str) -> None:
         self.name = path
         self._open: duckdb.DuckDBPyConnection | None = None
+        self._room = 0.0
 
     def connect(self) -> None:
         """Open the file."""
-        self._open = self._open or _connect(self.name)
+        if self._open is None:
+            self._open = _connect(self.name)
+            self._make_room(0)
 
     def close(self) -> None:
         """Close the file."""
         if self._open is not None:
             self._open.close()
-            self._open = None
+            self._open, self._room = None, 0.0
 
     @property
     def _con(self) -> "duckdb.DuckDBPyConnection":
@@ -100,9 +109,17 @@ class DuckDB:
         )
 
     def sql_types(self, schema: "pa.Schema") -> dict[str, str]:
-        """DuckDB is asked what it would make of them."""
+        """DuckDB is asked what it would make of them; whoever asks is about to write as many columns."""
+        self._make_room(len(schema))
         with self.arrived("_shape", schema.empty_table()):
             return {row[0]: row[1] for row in self.execute("DESCRIBE SELECT * FROM _shape")}
+
+    def _make_room(self, columns: int) -> None:
+        """Memory for a table of so many columns: as little as will do, so that a copy of any length takes the same."""
+        needed = _ROOM + _ROOM_FOR_COLUMN * columns
+        if needed > self._room:
+            self._con.execute(f"SET memory_limit = '{needed:.0f}MB'")
+            self._room = needed
 
     def index(self, table: str, columns: Iterable[str]) -> None:
         """A column store needs none."""

@@ -38,7 +38,7 @@ _OURS = (
 class SqlSink:
     """An SQL database as a destination."""
 
-    commit_rows = 20_000
+    commit_rows = 10_000
     commit_seconds = 3.0
 
     def __init__(self, uri: str, database: Database, *, hard_deletes: bool = False) -> None:
