@@ -1,4 +1,4 @@
-"""`python -m bench`: a table of ratios, two minutes; `--rows 1000000` adds peak memory at a million records."""
+"""`python -m bench`: tables of ratios, ten minutes; `--rows 0` leaves out the million records, `--no-pace` the pace."""
 
 import argparse
 import os
@@ -6,7 +6,7 @@ import platform
 import sys
 from collections.abc import Iterable
 
-from bench import emulated, loading, reader
+from bench import company, emulated, loading, pace, reader
 from bench.measure import Figures
 from bench.pages import FIELDS, RECORDS
 
@@ -27,14 +27,18 @@ def main() -> int:
     met = _reader_table(figures)
     met &= _emulator_table(emulated.emulator(options.rounds, _say))
     met &= _loading_table(*loading.best(options.rounds))
+    met &= _company_table(company.readers(_say))
+    if options.pace:
+        met &= _pace_table(pace.paces(_say))
     if options.rows > reader.SMALL:
-        met &= _memory_table(figures, reader.memory(options.rows, _say), options.rows)
+        met &= _memory_table(reader.memory(reader.TINY, _say), reader.memory(options.rows, _say), options.rows)
     return 0 if met else 1
 
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("--rows", type=int, default=reader.SMALL, help="records of the long run for peak memory")
+    parser.add_argument("--rows", type=int, default=1_000_000, help="records of the long run for peak memory")
+    parser.add_argument("--no-pace", dest="pace", action="store_false", help="not the two minutes of wall time")
     parser.add_argument("--rounds", type=int, default=3, help="times that every way is measured")
     return parser.parse_args()
 
@@ -95,6 +99,54 @@ def _loading_table(applying: float, encoding: float) -> bool:
     return met
 
 
+def _company_table(reads: dict[str, company.Read]) -> bool:
+    """The same objects read by us and by others; ours may cost no more than theirs, look-ups and deletes left aside."""
+    titles = {
+        "bare": "bare read, one by one",
+        "duckdb": "ours, to DuckDB",
+        "singer": "ours, to Singer JSON lines",
+        "sageintacctsdk": "sageintacctsdk, get_all",
+    }
+    lines = [
+        (
+            titles[name],
+            f"{one.rows:,}",
+            str(one.functions),
+            str(one.requests),
+            f"{one.cpu:.2f}",
+            f"{one.wall:.1f}",
+            _megabytes(one.peak),
+        )
+        for name, one in reads.items()
+    ]
+    heads = (
+        f"{len(company.OBJECTS)} objects of the demo company, {company.LATENCY_MS} ms a request",
+        "rows", "transactions", "calls", "CPU s", "wall s", "peak MB",
+    )  # fmt: skip
+    _table(heads, lines)
+    return reads["duckdb"].functions <= reads["sageintacctsdk"].functions + len(company.OBJECTS) + 2
+
+
+def _pace_table(found: list[pace.Paced]) -> bool:
+    lines = [
+        (
+            one.what,
+            str(one.running),
+            str(one.calls),
+            f"{one.wall:.1f}",
+            f"{one.ratio:.3f}",
+            f"<= {pace.LIMIT} {'met' if one.ratio <= pace.LIMIT else 'MISSED'}",
+        )
+        for one in found
+    ]
+    heads = (
+        f"wall time at {pace.LATENCY_MS} ms a request", "run at once", "calls", "wall s",
+        "x calls * latency / at once", "goal",
+    )  # fmt: skip
+    _table(heads, lines)
+    return all(one.ratio <= pace.LIMIT for one in found)
+
+
 def _memory_table(small: dict[str, Figures], large: dict[str, Figures], rows: int) -> bool:
     met = True
     lines = []
@@ -107,7 +159,7 @@ def _memory_table(small: dict[str, Figures], large: dict[str, Figures], rows: in
         goal = f"<= {MEMORY_GROWTH:.2f} and < {MEMORY_LIMIT >> 20} MB: {'met' if reached else 'MISSED'}"
         goal = goal if way.flat else ""
         lines.append((way.title, _megabytes(before), _megabytes(after), f"{after / before:.2f}", goal))
-    _table(("peak memory", f"MB at {reader.SMALL:,}", f"MB at {rows:,}", "ratio", "goal"), lines)
+    _table(("peak memory", f"MB at {reader.TINY:,}", f"MB at {rows:,}", "ratio", "goal"), lines)
     return met
 
 

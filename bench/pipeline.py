@@ -118,22 +118,8 @@ def _into(sink: Sink, source: Batches) -> int:
     return rows
 
 
-def sageintacctsdk(url: str, pages: int, _directory: Path) -> int:
-    """What sageintacctsdk does with an answer: requests, xmltodict, dictionaries of text."""
-    import requests
-    import xmltodict
-
-    rows = 0
-    with requests.Session() as session:
-        for number in range(pages):
-            answer = session.post(url, data=_question(number * RECORDS), headers={"content-type": "application/xml"})
-            parsed = json.loads(json.dumps(xmltodict.parse(answer.text)))
-            rows += len(parsed["response"]["operation"]["result"]["data"]["GLDETAIL"])
-    return rows
-
-
 WAYS: dict[str, Callable[[str, int, Path], int]] = {
-    way.__name__: way for way in (fetch, bare, arrow, parquet, duckdb, jsonl, singer, sageintacctsdk)
+    way.__name__: way for way in (fetch, bare, arrow, parquet, duckdb, jsonl, singer)
 }
 
 

@@ -1,26 +1,45 @@
-"""The emulator's demo company over HTTP in a process of its own, which tells what CPU time it has used.
+"""The emulator's demo company over HTTP in a process of its own, which tells what it has done.
 
-`python -m bench.served` prints its URL; for every line on its standard input it prints its CPU seconds so far, and it
-serves until that input ends.
+`python -m bench.served [LATENCY_MS [RUNNING]]` prints its URL; for every line on its standard input it prints its CPU
+seconds, the requests and the functions it was sent so far, and it serves until that input ends.
 """
 
 import sys
 import time
 from datetime import date
 
+from intacct_bridge.emulator.behaviour import Behaviour
 from intacct_bridge.emulator.gateway import Emulator
 from intacct_bridge.emulator.server import serve
+from intacct_bridge.emulator.settings import EmulatorSettings
+from intacct_bridge.wire.reply import Reply
 
 AS_OF = date(2026, 11, 21)
 
 
+class Counting(Emulator):
+    """Counts what arrives."""
+
+    requests = 0
+    functions = 0
+
+    def paced(self, endpoint: str, body: bytes) -> Reply:
+        """Count and answer."""
+        self.requests += 1
+        self.functions += body.count(b"<function ")
+        return super().paced(endpoint, body)
+
+
 def main() -> None:
     """Serve until standard input ends."""
-    emulator = Emulator.demo(as_of=AS_OF)
-    with serve(emulator) as running:
-        print(running.url, flush=True)
+    latency, running = (*map(int, sys.argv[1:]), 0, 0)[:2]
+    settings = EmulatorSettings(behaviour=Behaviour(latency_ms=latency, concurrency=running))
+    emulator = Counting.demo(as_of=AS_OF, settings=settings)
+    assert isinstance(emulator, Counting)
+    with serve(emulator) as server:
+        print(server.url, flush=True)
         for _ in sys.stdin:
-            print(time.process_time(), flush=True)
+            print(time.process_time(), emulator.requests, emulator.functions, flush=True)
     emulator.close()
 
 

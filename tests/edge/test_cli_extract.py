@@ -64,6 +64,7 @@ def test_chosen_fields_only(demo: Intacct, home: Path) -> None:
         (("extract", "VENDOR", "--to", URI, "--select", "NAME"), 2, "STREAM.FIELD"),
         (("extract", "VENDOR", "--to", URI, "--select", "VENDOR.NAM"), 2, "did you mean NAME"),
         (("extract", "VENDOR", "--all", "--to", URI), 2, "--all"),
+        (("extract", "VENDOR", "--to", URI, "--full-every", "VENDOR=daily"), 2, "names no hours"),
         (("reconcile", "--with", "duckdb:none.duckdb"), 2, "none.duckdb"),
         (("reconcile",), 2, "--with"),
     ],

@@ -159,6 +159,21 @@ def test_a_stream_that_cannot_tell_what_changed_is_read_when_it_is_due(copy: Cop
     check(copy, company, [TIMETYPE])
 
 
+def test_a_stream_can_be_read_whole_now_and_then_though_it_tells_its_changes(copy: Copy) -> None:
+    """Computed fields change without a new time of modification."""
+    company = Company(4).fill(40)
+    weekly = Options(page_size=50, whole_every={"VENDOR": 7 * 86_400})
+    for _ in range(2):  # the second run is beyond the overlap
+        company.clock += timedelta(days=1)
+        copy.run(company, [VENDOR], weekly)
+    company.tables["VENDOR"].rows[0]["NAME"] = "computed"
+    assert not copy.run(company, [VENDOR], weekly)["VENDOR"].full
+    assert "computed" not in {row["NAME"] for row in copy.rows(VENDOR)}
+    company.clock += timedelta(days=7)
+    assert copy.run(company, [VENDOR], weekly)["VENDOR"].full
+    check(copy, company, [VENDOR])
+
+
 class KilledError(Exception):
     """The process is gone."""
 

@@ -54,6 +54,13 @@ FAILURES = 1
     type=click.Choice(["v1", "v2"]),
     help="In the words of hotglue's accounting schema; then a STREAM is one of its entities, such as Bills.",
 )
+@click.option(
+    "--full-every",
+    "periods",
+    metavar="[STREAM=]HOURS",
+    multiple=True,
+    help="How often to read whole what cannot tell its changes; or a stream all the same. May be repeated.",
+)
 @click.option("--estimate", is_flag=True, help="Only say what the run would read and cost; one transaction a stream.")
 @click.option("--compact", is_flag=True, help="Afterwards rewrite change files (Parquet, CSV, JSON lines) as few.")
 @stands_at_a_desk(prints_table=True)
@@ -71,6 +78,7 @@ def extract_command(
     hard_deletes: bool,
     entity_column: str | None,
     unified: str | None,
+    periods: tuple[str, ...],
     estimate: bool,
     compact: bool,
 ) -> int:
@@ -91,7 +99,7 @@ def extract_command(
 
     from intacct_bridge.edge.extract_view import sentence, show_extraction
     from intacct_bridge.edge.extraction import run_extraction
-    from intacct_bridge.edge.streams import listed_objects, selected_fields, streams_for
+    from intacct_bridge.edge.streams import full_every, listed_objects, selected_fields, streams_for
     from intacct_bridge.flow.destination import compact_copy
     from intacct_bridge.flow.reading import Options
 
@@ -100,7 +108,9 @@ def extract_command(
     client = desk.limited_client(max_transactions)
     names = list(streams) if unified else streams_for(streams, listed_objects(client), everything=everything)
     start = f"{since:%m/%d/%Y} 00:00:00" if isinstance(since, datetime) else ""
-    options = Options(full=full, start=start, show_private=not desk.connection.location_id)
+    often, whole_every = full_every(periods)
+    private = not desk.connection.location_id
+    options = Options(full=full, start=start, full_every=often, whole_every=whole_every, show_private=private)
     if estimate:
         return _estimate(client, names, to, options, desk, unified=unified or "")
     rewriting = compact_copy(to) if compact else ()  # refuses a database before anything is read

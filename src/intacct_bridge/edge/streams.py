@@ -58,6 +58,24 @@ def listed_objects(client: Client) -> dict[str, str]:
     return {name: label for name, label in found.items() if (known := legacy(name)) and known.listed}
 
 
+def full_every(texts: Iterable[str]) -> tuple[int, dict[str, int]]:
+    """`24` and `VENDOR=168`: seconds between reads of what cannot tell its changes, and of single streams."""
+    for_all, single = 0, dict[str, int]()
+    for text in texts:
+        stream, equals, hours = text.rpartition("=")
+        try:
+            seconds = round(float(hours) * 3600)
+        except ValueError:
+            seconds = -1
+        if seconds < 0 or bool(equals) != bool(stream):
+            raise SettingsError(f"--full-every {text!r} names no hours", fix="Write 24, or VENDOR=24.")
+        if stream:
+            single[stream.upper()] = seconds
+        else:
+            for_all = seconds
+    return for_all, single
+
+
 def selected_fields(selected: Iterable[str]) -> dict[str, list[str]]:
     """`APBILL.RECORDNO,APBILL.TOTALDUE` by stream; a related field keeps its dots."""
     by_stream: dict[str, list[str]] = {}

@@ -40,6 +40,7 @@ SETTINGS_OF_TAP = (
     ),
     Setting("overlap_seconds", "integer", "How far a bookmark stands back; must exceed the longest commit delay."),
     Setting("full_every", "integer", "Seconds between two reads of a stream that cannot tell what changed."),
+    Setting("whole_every", "object", "Seconds between two whole reads of streams that could tell, by stream."),
     Setting("max_transactions", "integer", "Stop at a safe point before the run would use more API transactions."),
     Setting("show_private", "boolean", "Private records of entities, read from the top level. On by default."),
 )
@@ -136,7 +137,9 @@ def _options(given: Mapping[str, Any]) -> Options:
             raise SettingsError(
                 f"the config's start_date {given['start_date']!r} is not a time such as 2026-01-31"
             ) from None
-    chosen = {key: given[key] for key in ("overlap_seconds", "full_every", "show_private") if key in given}
+    chosen = {
+        key: given[key] for key in ("overlap_seconds", "full_every", "whole_every", "show_private") if key in given
+    }
     return Options(start=start, sweep_every=_NEVER, **chosen)
 
 

@@ -8,7 +8,7 @@ from intacct_bridge.errors import IntacctError
 from intacct_bridge.flow.asking import Asker, Source
 from intacct_bridge.flow.partition import Partition, changed_since
 from intacct_bridge.flow.reading import Options
-from intacct_bridge.flow.state import EVERYTHING, Bookmark, sent
+from intacct_bridge.flow.state import EVERYTHING, Bookmark, sent, wall
 from intacct_bridge.flow.stream import Stream
 
 DOLLARS = 0.015
@@ -41,12 +41,16 @@ def estimated(
 
 
 def _asking(source: Source, bookmarks: Mapping[str, Bookmark], options: Options) -> Callable[[Stream], Estimate]:
+    now = wall(source.now())
+
     def ask(stream: Stream) -> Estimate:
         bookmark = bookmarks.get(stream.name, Bookmark())
         if stream.feed is not None:
             return Estimate(stream.name, 0, 0, True, "only a run can tell")
         going_on = bookmark.in_progress and (bookmark.full or not options.full)
-        full = bookmark.full if going_on else options.full or not bookmark.since or not stream.modified
+        if not going_on and options.waits(stream, bookmark, now):
+            return Estimate(stream.name, 0, 0, True)
+        full = bookmark.full if going_on else options.whole(stream, bookmark, now)
         since = options.start if full else bookmark.since
         text = sent(since, source.offset_minutes, options.reads_as or source.reads_as) if since else ""
         where = (changed_since(stream, text),) if text and stream.modified else ()

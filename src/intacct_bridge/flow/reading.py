@@ -5,9 +5,9 @@ true of them, so that whatever ends a run, the next one goes on from the last co
 """
 
 import threading
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from concurrent.futures import Executor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from time import monotonic
 
@@ -41,6 +41,9 @@ class Options:
     """How far back the audit trail is read again, for entries that appear late."""
     full_every: int = 0
     """Seconds between two reads of a stream that cannot tell what changed; 0: every run reads it."""
+    whole_every: Mapping[str, int] = field(default_factory=dict)
+    """Streams that are read whole again after so many seconds although they can tell what changed: some fields, such as
+    a vendor's TOTALDUE, are computed and change without anybody modifying the record."""
     sweep_every: int = 86_400
     """Seconds between two comparisons of all keys, where the audit trail cannot be read."""
     page_size: int = MAX_PAGE
@@ -49,6 +52,24 @@ class Options:
     show_private: bool = True
     reads_as: str = ""
     """`utc` or `user`: how the gateway takes the times of a filter; empty: what the source knows of it."""
+
+    def whole(self, stream: Stream, bookmark: Bookmark, now: str) -> bool:
+        """Whether a walk that begins now reads everything."""
+        if self.full or not bookmark.since or not stream.modified:
+            return True
+        period = self.whole_every.get(stream.name, 0)
+        return bool(period) and (not bookmark.read_in_full or _age(bookmark.read_in_full, now) >= period)
+
+    def waits(self, stream: Stream, bookmark: Bookmark, now: str) -> bool:
+        """Whether a stream that cannot tell what changed is left alone for now."""
+        known = not stream.modified and not self.full and bool(bookmark.read_in_full)
+        # a clock may step back; nought means every run
+        return known and bool(self.full_every) and _age(bookmark.read_in_full, now) < self.full_every
+
+
+def _age(since: str, now: str) -> float:
+    """Seconds."""
+    return (moment(now) - moment(since)).total_seconds()
 
 
 @dataclass(frozen=True, slots=True)

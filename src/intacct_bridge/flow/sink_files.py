@@ -26,7 +26,7 @@ from intacct_bridge.wire.values import Value
 if TYPE_CHECKING:
     import pyarrow as pa
 
-GATHER_ROWS = 20_000
+GATHER_ROWS = 6_000
 """Rows held in memory before they go into the file: a row group of Parquet."""
 
 

@@ -13,7 +13,7 @@ from intacct_bridge.flow.changes import changed_groups, changed_headers, drop_un
 from intacct_bridge.flow.keywalk import Piece
 from intacct_bridge.flow.partition import Partition
 from intacct_bridge.flow.reading import Reading
-from intacct_bridge.flow.state import EVERYTHING, Span, less, moment
+from intacct_bridge.flow.state import EVERYTHING, Span, less
 from intacct_bridge.flow.stream import APPENDED, Stream
 from intacct_bridge.flow.windows import Days, spread
 from intacct_bridge.model.query import Compare, Op
@@ -23,15 +23,12 @@ from intacct_bridge.wire.values import Value
 def due(reading: Reading) -> bool:
     """Whether the stream has to be read at all; begins its walk, or goes on with the one in progress."""
     bookmark, options, context = reading.bookmark, reading.context.options, reading.context
-    can_tell = bool(reading.stream.modified)
     if bookmark.in_progress and (bookmark.full or not options.full):
         reading.count.full = bookmark.full
         return True
-    full = options.full or not bookmark.since or not can_tell
-    if full and not can_tell and not options.full and bookmark.read_in_full:
-        age = (moment(context.started) - moment(bookmark.read_in_full)).total_seconds()
-        if options.full_every and age < options.full_every:  # a clock may step back; nought means every run
-            return False
+    if options.waits(reading.stream, bookmark, context.started):
+        return False
+    full = options.whole(reading.stream, bookmark, context.started)
     reading.bookmark = bookmark.begin(context.started, context.run, full=full)
     if not bookmark.deletes_since:
         trail = less(context.started, options.trail_seconds)

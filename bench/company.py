@@ -1,0 +1,158 @@
+"""The same objects of the same company read by us, by `sageintacctsdk` as PyPI has it, and read bare: what each costs.
+
+`python -m bench.company WAY URL DIRECTORY` is one reader in a process of its own and prints its figures; the server
+next door counts the requests and functions that it got.
+"""
+
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bench.measure import serving
+from intacct_bridge.client.client import Client
+from intacct_bridge.client.connection import Connection
+from intacct_bridge.edge.singer_sink import SingerSink
+from intacct_bridge.flow.destination import getting_ready, open_sink
+from intacct_bridge.flow.extract import Extraction
+from intacct_bridge.flow.sink import Sink
+from intacct_bridge.flow.source import ClientSource, choose
+from intacct_bridge.model.query import Query
+
+LATENCY_MS, RUNNING = 100, 2
+OBJECTS = {
+    "accounts": "GLACCOUNT",
+    "departments": "DEPARTMENT",
+    "locations": "LOCATION",
+    "vendors": "VENDOR",
+    "customers": "CUSTOMER",
+    "employees": "EMPLOYEE",
+    "items": "ITEM",
+    "projects": "PROJECT",
+    "bills": "APBILL",
+    "ar_invoices": "ARINVOICE",
+    "gl_detail": "GLDETAIL",
+}
+"""What the SDK calls them, and what they are."""
+ACCOUNT: dict[str, Any] = {
+    "company_id": "demo-company", "user_id": "demo-user", "user_password": "demo-user-password",
+    "sender_id": "demo-sender", "sender_password": "demo-sender-password",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """What one reader took."""
+
+    rows: int
+    cpu: float
+    wall: float
+    peak: int
+    requests: int = 0
+    functions: int = 0
+
+
+def client(url: str) -> Client:
+    """A client that keeps nothing, with as many requests under way as the gateway runs and queues."""
+    return Client(Connection(endpoint=url, concurrency=2 * RUNNING, **ACCOUNT), keep=False)
+
+
+def bare(url: str, _directory: Path) -> int:
+    """Fetch, gunzip, decode, drop; one object after the other."""
+    with client(url) as opened:
+        return sum(
+            batch.num_rows
+            for name in OBJECTS.values()
+            for batch in opened.batches(Query(name, ("*",), show_private=True))
+        )
+
+
+def duckdb(url: str, directory: Path) -> int:
+    """`intacct extract` into DuckDB."""
+    return _extracted(url, open_sink(f"duckdb:{directory / 'copy.duckdb'}"))
+
+
+def singer(url: str, directory: Path) -> int:
+    """`tap-intacct`."""
+    with (directory / "singer.jsonl").open("wb") as out:
+        return _extracted(url, SingerSink(out))
+
+
+def _extracted(url: str, sink: Sink) -> int:
+    with client(url) as opened:
+        with getting_ready("duckdb:x"):
+            chosen = choose(opened, OBJECTS.values())
+        run = Extraction(ClientSource(opened), sink, chosen.streams, headers=chosen.headers)
+        for _ in run:
+            pass
+        sink.close()
+    return sum(one.rows for one in run.outcomes)
+
+
+def sageintacctsdk(url: str, _directory: Path) -> int:
+    """`get_all` of each, the results dropped; only the address it talks to is changed."""
+    import sageintacctsdk
+    from sageintacctsdk.apis.api_base import ApiBase
+
+    made = ApiBase.__init__
+
+    def pointed(self: object, *positional: object, **named: object) -> None:
+        made(self, *positional, **named)
+        self._ApiBase__api_url = url  # type: ignore[attr-defined]
+
+    ApiBase.__init__ = pointed
+    sdk = sageintacctsdk.SageIntacctSDK(**ACCOUNT, show_private=True)
+    return sum(len(getattr(sdk, name).get_all()) for name in OBJECTS)
+
+
+WAYS: dict[str, Callable[[str, Path], int]] = {way.__name__: way for way in (bare, duckdb, singer, sageintacctsdk)}
+
+
+def readers(say: Callable[[str], None]) -> dict[str, Read]:
+    """Each reader once, one after the other, against one server."""
+    found = {}
+    say("the emulator's demo company is made")
+    with serving("bench.served", str(LATENCY_MS), str(RUNNING)) as (url, server):
+        for name in WAYS:
+            say(f"the demo company: {name}")
+            _, requests, functions = counted(server)
+            with tempfile.TemporaryDirectory(prefix="bench-") as directory:
+                command = [sys.executable, "-m", "bench.company", name, url, directory]
+                done = json.loads(subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout)
+            _, requests_now, functions_now = counted(server)
+            found[name] = Read(**done, requests=requests_now - requests, functions=functions_now - functions)
+    return found
+
+
+def counted(server: "subprocess.Popen[str]") -> tuple[float, int, int]:
+    """The server's CPU seconds, requests and functions so far."""
+    assert server.stdin is not None
+    assert server.stdout is not None
+    server.stdin.write("\n")
+    server.stdin.flush()
+    cpu, requests, functions = server.stdout.readline().split()
+    return float(cpu), int(requests), int(functions)
+
+
+def main() -> None:
+    """Read one way and print the figures."""
+    name, url, directory = sys.argv[1], sys.argv[2], Path(sys.argv[3])
+    started, wall = time.process_time(), time.perf_counter()
+    rows = WAYS[name](url, directory)
+    figures = {
+        "rows": rows,
+        "cpu": time.process_time() - started,
+        "wall": time.perf_counter() - wall,
+        "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024),
+    }
+    print(json.dumps(figures))
+
+
+if __name__ == "__main__":
+    main()

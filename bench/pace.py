@@ -1,0 +1,73 @@
+"""How near extraction comes to the least wall time there can be: requests x latency / requests that run at once."""
+
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from bench.company import ACCOUNT
+from bench.measure import serving
+from intacct_bridge.client.client import Client
+from intacct_bridge.client.connection import Connection
+from intacct_bridge.edge.streams import USUAL
+from intacct_bridge.flow.destination import getting_ready, open_sink
+from intacct_bridge.flow.extract import Extraction
+from intacct_bridge.flow.reading import Options
+from intacct_bridge.flow.source import ClientSource, choose
+
+LATENCY_MS = 500
+LIMIT = 1.05
+_LARGE = {"GLBATCH", "GLENTRY", "GLDETAIL", "APBILLITEM", "APPYMTDETAIL", "ARINVOICEITEM", "ARPYMTDETAIL"}
+FORTY = tuple(name for name in USUAL if name not in _LARGE)[:40]
+PAGE = 235
+"""Rows a page, so that the demo company's GLDETAIL has a hundred pages."""
+
+
+@dataclass(frozen=True, slots=True)
+class Paced:
+    """One extraction."""
+
+    what: str
+    running: int
+    calls: int
+    wall: float
+
+    @property
+    def ratio(self) -> float:
+        """Wall time over the least there can be."""
+        return self.wall * self.running / (self.calls * LATENCY_MS / 1000)
+
+
+def paces(say: Callable[[str], None]) -> list[Paced]:
+    """One large stream and forty small ones, with one and with two requests running at once."""
+    found = []
+    for running in (1, 2):
+        with serving("bench.served", str(LATENCY_MS), str(running)) as (url, _):
+            for what, names, page in (
+                ("a stream of 100 pages", ("GLDETAIL",), PAGE),
+                ("40 small streams", FORTY, 2000),
+            ):
+                say(f"{LATENCY_MS} ms a request, {running} at once: {what}")
+                calls, wall = _extract(url, names, page, running)
+                found.append(Paced(what, running, calls, wall))
+    return found
+
+
+def _extract(url: str, names: tuple[str, ...], page: int, running: int) -> tuple[int, float]:
+    """Requests and wall time of a first run into DuckDB, sign-in and look-ups included."""
+    connection = Connection(endpoint=url, concurrency=2 * running, **ACCOUNT)  # as many wait as run
+    with tempfile.TemporaryDirectory(prefix="bench-") as directory:
+        uri = f"duckdb:{directory}/copy.duckdb"
+        began = time.perf_counter()
+        with Client(connection, keep=False) as client:
+            with getting_ready(uri):
+                chosen = choose(client, names)
+            sink = open_sink(uri)
+            run = Extraction(
+                ClientSource(client), sink, chosen.streams, headers=chosen.headers, options=Options(page_size=page)
+            )
+            for _ in run:
+                pass
+            sink.close()
+            assert not any(one.error for one in run.outcomes)
+            return client.meter.calls, time.perf_counter() - began
