@@ -1,5 +1,6 @@
 """A short torture of every run of the suite; `make torture` is the long one."""
 
+import sys
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from intacct_bridge.flow.settle import SettleSettings
+from torture.processes import side_by_side
 from torture.records import SORTS
 from torture.torture import Round, Tally, naive, ours
 from torture.world import folder
@@ -50,3 +52,9 @@ def test_a_loader_that_does_not_wait_before_it_sends_again_is_caught(outboxes: P
         if caught:
             break
     assert any("was done too often" in fault for fault in caught)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs kill -9")
+@pytest.mark.parametrize("seed", [1, 2])
+def test_two_processes_on_one_outbox_write_each_record_once_though_one_is_killed(outboxes: Path, seed: int) -> None:
+    assert side_by_side(seed, outboxes) == []

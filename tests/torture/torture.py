@@ -34,6 +34,7 @@ from intacct_bridge.flow.subject import subject_of
 from intacct_bridge.flow.table import SourceRow, Table
 from journeys.masters import client
 from torture.naive import Naive
+from torture.processes import side_by_side
 from torture.records import CREATES, SORTS, Sort, keys, standing
 from torture.turns import Turns
 from torture.world import MEMORIES, KilledError, World, folder
@@ -326,13 +327,21 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Kills and faults, and what stands in the ledger afterwards.")
     parser.add_argument("--rounds", type=int, default=600)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--processes", type=int, default=10, help="rounds with two real processes, one of them killed")
     asked = parser.parse_args()
     began = time.monotonic()
     good, bad = torture(asked.rounds, asked.seed)
-    names = ("rounds", "records", "faults", "kills", "written too often", "in doubt", "told as failed")
+    names = ("rounds", "records", "faults", "kills", "side by side", "written too often", "in doubt", "told as failed")
     print(f"{'':20}{'intacct-bridge':>16}{'retry on error':>16}")
     for name in names:
         print(f"{name:20}{good.counts[name]:>16,}{bad.counts[name]:>16,}")
+    for name, count in sorted(good.counts.items()):
+        if name.startswith("in doubt: "):
+            print(f"  {name}: {count:,}")
+    with folder() as outboxes:
+        for number in range(asked.seed, asked.seed + asked.processes):
+            good.failures += side_by_side(number, outboxes)
+    print(f"{asked.processes} rounds of two processes on one outbox, one of them killed")
     print(f"{time.monotonic() - began:.0f} s; seeds {asked.seed} to {asked.seed + asked.rounds - 1}")
     for failure in good.failures:
         print(f"FAILED {failure}")
