@@ -18,6 +18,7 @@ import msgspec
 from intacct_bridge.client.connection import Connection
 from intacct_bridge.client.places import state_directory
 from intacct_bridge.errors import Fault, SettingsError
+from intacct_bridge.flow.disk import networked
 from intacct_bridge.flow.entry import Conclusion, Entry, Place, Receipt, State
 from intacct_bridge.flow.write import Operation
 
@@ -102,6 +103,11 @@ def connect(path: Path) -> sqlite3.Connection:
     """The file opened, created or refused; readable by its owner only, since it holds what was posted."""
     if sqlite3.sqlite_version_info < (3, 35):
         raise SettingsError("this Python's SQLite is older than 3.35", fix="use a newer Python")
+    if kind := networked(path.absolute()):
+        raise SettingsError(
+            f"the outbox {path} is on a network file system ({kind}), where two machines could write at once",
+            fix="name a file on a local disk: outbox = PATH in the connection",
+        )
     db = None
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
