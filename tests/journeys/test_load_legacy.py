@@ -11,7 +11,7 @@ from intacct_bridge.errors import InvalidRequestError
 from intacct_bridge.flow.load import Ending
 from intacct_bridge.flow.plan import Verdict
 from intacct_bridge.wire.codec import decode_request
-from intacct_bridge.wire.reply import Reply
+from intacct_bridge.wire.reply import ConnectionCutError, Reply
 from journeys.objects import BILLS, Desk, reasons
 
 VENDORS = "VENDORID,NAME,CREDITLIMIT\nL-1,Acme Paper,100.10\nL-2,Bolt Ltd,0\n"
@@ -191,3 +191,40 @@ def test_every_kind_that_it_has_is_made_once(desk: Desk, called: list[str], name
 def test_an_object_that_it_does_not_reach_is_refused_with_the_reason(desk: Desk, called: list[str], name: str) -> None:
     with pytest.raises(InvalidRequestError, match=r"document type 2\.1"):
         desk.plan("NAME\nX\n", name)
+
+
+def lose_answers_of(desk: Desk, start: str) -> None:
+    """Every answer to a function of that name is lost after it was done, once."""
+    lost: set[str] = set()
+
+    def forgetful(endpoint: str, body: bytes) -> Reply:
+        reply = desk.emulator(endpoint, body)
+        names = {one.name for op in decode_request(body).operations for one in op.functions}
+        if start not in lost and start in names:
+            lost.add(start)
+            raise ConnectionCutError("the answer was lost", sent=True)
+        return reply
+
+    desk.transport = forgetful
+
+
+@pytest.mark.parametrize("mode", ["create", "update", "delete"])
+@pytest.mark.parametrize("name", ["VENDOR", "APBILL"])
+def test_a_lost_answer_is_settled_and_nothing_is_done_twice(desk: Desk, name: str, mode: str) -> None:
+    text = VENDORS if name == "VENDOR" else OWN_BILLS
+    if name == "APBILL":
+        endings(desk, VENDORS, "VENDOR")
+    if mode != "create":
+        endings(desk, text, name)
+    wanted = text
+    if mode == "update":
+        wanted = text.replace("Bolt Ltd", "Bolt GmbH") if name == "VENDOR" else text.replace(",15,", ",16,")
+    lose_answers_of(desk, f"{mode}_{'vendor' if name == 'VENDOR' else 'bill'}")
+    first = desk.load(wanted, name, mode)
+    again = desk.load(wanted, name, mode)
+    assert desk.failed is None, desk.failed
+    assert all(one.good for one in again), [(one.ending, one.note) for one in (*first, *again)]
+    left = own(desk, name)
+    assert len(left) == (0 if mode == "delete" else 2)
+    if mode == "update" and name == "VENDOR":
+        assert [row["NAME"] for row in left] == ["Acme Paper", "Bolt GmbH"]

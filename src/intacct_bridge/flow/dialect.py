@@ -18,7 +18,7 @@ from intacct_bridge.model.older import UNDESCRIBED, Older, older, older_line, pl
 from intacct_bridge.model.query import And, Compare, Filter, Op, Or, Order, Query
 from intacct_bridge.wire.envelope import Function, Result
 from intacct_bridge.wire.reply import Leaving, unheard
-from intacct_bridge.wire.values import Kind, Value, parse_value
+from intacct_bridge.wire.values import DEFAULT, Formatting, Kind, Value, parse_value
 from intacct_bridge.wire.xml import Element, element
 
 _TWO_ONE = "2.1"
@@ -99,6 +99,11 @@ class Dialect:
         else:
             yield from self._listed(query)
 
+    def _formatting(self) -> Formatting:
+        """How the user is shown times."""
+        found = getattr(self._company, "formatting", DEFAULT)
+        return found if isinstance(found, Formatting) else DEFAULT
+
     def _is_older(self, name: str) -> bool:
         return self._old or name.upper() in UNDESCRIBED
 
@@ -113,7 +118,7 @@ class Dialect:
         # Whole rows: which fields may be asked for by name is documented nowhere.
         plain = Query(one.described.name, ("*",), where=where, order=order, show_private=query.show_private)
         for row in self._company.query(plain):
-            yield _row(one, row, query.select)
+            yield _row(one, row, query.select, self._formatting)
 
     def _lines(self, query: Query) -> Iterator[Row]:
         """Lines of the headers that the filter names; they come with their headers."""
@@ -131,7 +136,9 @@ class Dialect:
                     cells = _flat(node)
                     found = {"LINE_NO": str(number)} | _said(line.fields, cells, described)
                     yield {held.by: key} | {
-                        name: _value(described, name, text) for name, text in found.items() if name in query.select
+                        name: _value(described, name, text, self._formatting)
+                        for name, text in found.items()
+                        if name in query.select
                     }
 
     def _headers(self, one: Older, keys: Sequence[str]) -> Iterator[Element]:
@@ -154,7 +161,7 @@ class Dialect:
         for key in keys:
             data = self.ask(Element("get", attributes={"object": one.name, "key": key})).data
             for record in data.children if data is not None else ():
-                yield _row(one, {**_flat(record), "key": key}, query.select)
+                yield _row(one, {**_flat(record), "key": key}, query.select, self._formatting)
 
 
 def _asked(node: Filter, one: Older) -> Filter:
@@ -176,20 +183,22 @@ def _values(node: Filter | None, name: str) -> list[str]:
     return []
 
 
-def _row(one: Older, cells: Mapping[str, Value], select: Sequence[object]) -> Row:
+def _row(one: Older, cells: Mapping[str, Value], select: Sequence[object], formatting: Callable[[], Formatting]) -> Row:
     """An answer's cells under our names, what is not there left out."""
     names = [name for name in select if isinstance(name, str)]
     found: dict[str, Value] = {}
     for name in names:
         known = next((cell for cell in one.cell(name) if cell in cells), None)
         if known is not None:
-            found[name] = _value(one.described, name, cells[known])
+            found[name] = _value(one.described, name, cells[known], formatting)
     return found
 
 
-def _value(described: ObjectDef, name: str, cell: Value) -> Value:
+def _value(described: ObjectDef, name: str, cell: Value, formatting: Callable[[], Formatting]) -> Value:
     kind = described.kind_of(name) if described.get(name) is not None else Kind.TEXT
     try:
+        if kind is Kind.TIMESTAMP and isinstance(cell, str):
+            return parse_value(kind, cell, formatting())
         return parse_value(kind, cell) if isinstance(cell, str) else cell
     except RecordError:
         return cell

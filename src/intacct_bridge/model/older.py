@@ -12,7 +12,7 @@ from functools import lru_cache
 from intacct_bridge.errors import InvalidRequestError
 from intacct_bridge.model.catalog import FieldDef, ObjectDef, object_def
 from intacct_bridge.model.grammar import function_def
-from intacct_bridge.model.keys import RECORDNO, creator, legacy, natural_key, owner
+from intacct_bridge.model.keys import RECORDNO, created_key, creator, legacy, natural_key, owner
 from intacct_bridge.model.legacywrite import LinePlan, WritePlan, kind_of_element, line_elements, write_plan
 from intacct_bridge.wire.values import Kind
 
@@ -23,9 +23,11 @@ _READ_TOO: Mapping[str, tuple[str, ...]] = {
     "WAREHOUSE": ("WAREHOUSEID", "NAME", "STATUS"),
     "LOCATIONENTITY": ("LOCATIONID", "NAME", "STATUS", "STARTOPEN", "CURRENCY"),
     "GLJOURNAL": ("SYMBOL", "TITLE", "STATUS"),
+    "GLBATCH": ("REVERSEDFROM",),
 }
-"""Fields of objects that no function of the older kind writes, and loads refer to."""
-_STATES = ("STATE", "WHENMODIFIED", "MODIFIEDBYLOGINID")
+"""Fields that no function of the older kind writes, and that loading reads."""
+_STATES = ("STATE", "WHENMODIFIED", "MODIFIEDBYLOGINID", "CREATEDBYLOGINID", "CREATEDBY")
+_TIMES = ("WHENMODIFIED", "AUWHENCREATED")
 _GROUPS = ("customfields", "contactlist", "visibility")
 
 
@@ -122,9 +124,11 @@ def _fields(plan: WritePlan, key: str, name: str) -> Iterator[FieldDef]:
         for element in function.model.names if function else ():
             if element not in tops and element not in _GROUPS:
                 found.setdefault(element.upper(), FieldDef(element.upper(), kind_of_element(element)))
-    more = (key, *_READ_TOO.get(name, ()), *(_STATES if name not in UNDESCRIBED else ()))
+    created = created_key(name)
+    more = (key, *_READ_TOO.get(name, ()), *((*_STATES, created or key) if name not in UNDESCRIBED else ()))
     for field in more:
-        kind = Kind.TIMESTAMP if field == "WHENMODIFIED" else Kind.DATE if field == "STARTOPEN" else Kind.TEXT
+        time = field in (*_TIMES, created)
+        kind = Kind.TIMESTAMP if time else Kind.DATE if field == "STARTOPEN" else Kind.TEXT
         found.setdefault(field, FieldDef(field, kind))
     yield from found.values()
 
