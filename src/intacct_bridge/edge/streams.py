@@ -5,13 +5,16 @@ one API transaction a run. `--all` reads everything.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
-from intacct_bridge.client.client import Client
 from intacct_bridge.errors import InvalidRequestError, SettingsError
 from intacct_bridge.flow.feed import READERS, feed_named
 from intacct_bridge.flow.naming import parsed_name
 from intacct_bridge.model.catalog import unknown_object
 from intacct_bridge.model.keys import legacy
+
+if TYPE_CHECKING:
+    from intacct_bridge.client.client import Client
 
 LISTS = (
     "LOCATIONENTITY LOCATION DEPARTMENT CLASS GLACCOUNT STATACCOUNT GLACCTGRP JOURNAL STATJOURNAL ADJJOURNAL"
@@ -50,7 +53,7 @@ def streams_for(named: Sequence[str], objects: Mapping[str, str], *, everything:
     return found
 
 
-def listed_objects(client: Client) -> dict[str, str]:
+def listed_objects(client: "Client") -> dict[str, str]:
     """The objects that can be read as streams: all, but over document type 2.1 those that `get_list` knows."""
     found = client.objects()
     if client.connection.dtd_version != "2.1":

@@ -13,7 +13,6 @@ from typing import IO, TYPE_CHECKING, cast
 import click
 
 from intacct_bridge.edge.console import Console
-from intacct_bridge.edge.discovery import described, discovered
 from intacct_bridge.edge.program import json_object, run, singer_program, tells_of_itself
 from intacct_bridge.edge.singer import Decimals, Selected, read_catalog
 from intacct_bridge.edge.singer_sink import SingerSink, SingerState
@@ -60,6 +59,8 @@ def tap(  # noqa: PLR0917  # one parameter an option, as click hands them over
     console.hide(config.connection.secrets)
     with Client(config.connection, max_transactions=config.max_transactions) as client:
         if discover:
+            from intacct_bridge.edge.discovery import discovered
+
             document = discovered(client, config, console)
             console.result(json.dumps(document, indent=1, ensure_ascii=False))
             return 0
@@ -88,6 +89,8 @@ def _chosen(path: str | None, client: "Client", config: "TapConfig", console: Co
                 f"the catalogue {path} selects no stream", fix="set selected: true in a stream's metadata"
             )
     else:
+        from intacct_bridge.edge.discovery import discovered
+
         chosen = read_catalog(discovered(client, config, console) | {}) if config.streams else []
     if not chosen:
         raise SettingsError("nothing is selected", fix="give a catalogue with --catalog, or `streams` in the config")
@@ -119,6 +122,7 @@ def sync(
     from dataclasses import replace
 
     from intacct_bridge.edge.attached import objects_of
+    from intacct_bridge.edge.discovery import described
     from intacct_bridge.flow.destination import getting_ready
     from intacct_bridge.flow.owners import objects_extraction
     from intacct_bridge.flow.source import choose
