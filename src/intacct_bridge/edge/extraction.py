@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from intacct_bridge.client.client import Client
+from intacct_bridge.edge.arenas import few_arenas
 from intacct_bridge.edge.attached import objects_of
 from intacct_bridge.edge.console import Console
 from intacct_bridge.edge.progress import progress
@@ -52,6 +53,7 @@ def run_extraction(
     `entity_column` names a column for the entity that owns a record.
     """
     began, spent = time.monotonic(), client.meter.transactions
+    few_arenas()
     with getting_ready(to):
         entities = choose_unified(client, unified, streams, select) if unified else []
         chosen = choose(client, () if unified else streams, None if unified else select)

@@ -121,6 +121,7 @@ def sync(
     """Send the selected streams; 1 when one of them failed, which costs no other anything."""
     from dataclasses import replace
 
+    from intacct_bridge.edge.arenas import few_arenas
     from intacct_bridge.edge.attached import objects_of
     from intacct_bridge.edge.discovery import described
     from intacct_bridge.flow.destination import getting_ready
@@ -131,6 +132,7 @@ def sync(
 
     names = [one.stream for one in chosen]
     select = {one.stream: one.fields for one in chosen if one.fields is not None}
+    few_arenas()
     with getting_ready("-"):
         unified = choose_unified(client, config.unified, names, select) if config.unified else []
         picked = choose(client, () if unified else names, None if unified else select)
