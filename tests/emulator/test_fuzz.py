@@ -55,6 +55,7 @@ def busy(grown: Emulator) -> Emulator:
 
 
 def sent(emulator: Emulator, body: bytes) -> None:
+    emulator.incidents.clear()
     reply = emulator(ENDPOINT, body)
     if not reply.headers["content-type"].startswith(("application/json", "text/csv")):
         decode_response(reply.body)
@@ -219,3 +220,30 @@ def test_functions_that_the_schema_lets_through(
         told = "<includewhitespace>true</includewhitespace><showadditionalerrorinfo>true</showadditionalerrorinfo>"
         head = head.replace("</uniqueid>", f"</uniqueid>{told}")
     sent(busy, f"{head}{function}{TAIL}".encode())
+
+
+@pytest.mark.parametrize("amount", ["NaN", "Infinity", "1e999999", "-1E-999999", "one"])
+@pytest.mark.parametrize(
+    "function",
+    [
+        "<create_arpayment><customerid>C10001</customerid><paymentamount>{}</paymentamount></create_arpayment>",
+        (
+            "<create_bill><vendorid>V10001</vendorid><datecreated><year>2026</year><month>11</month><day>2</day>"
+            "</datecreated><termname>Net 30</termname><billitems><lineitem><glaccountno>60100</glaccountno><amount>{}"
+            "</amount></lineitem></billitems></create_bill>"
+        ),
+        (
+            "<create><GLBATCH><JOURNAL>GJ</JOURNAL><BATCH_DATE>11/02/2026</BATCH_DATE><BATCH_TITLE>T</BATCH_TITLE><ENTRIES>"
+            "<GLENTRY><ACCOUNTNO>60100</ACCOUNTNO><TR_TYPE>1</TR_TYPE><TRX_AMOUNT>{0}</TRX_AMOUNT></GLENTRY>"
+            "<GLENTRY><ACCOUNTNO>60100</ACCOUNTNO><TR_TYPE>-1</TR_TYPE><TRX_AMOUNT>{0}</TRX_AMOUNT></GLENTRY>"
+            "</ENTRIES></GLBATCH></create>"
+        ),
+    ],
+    ids=["receipt", "bill", "entry"],
+)
+def test_amounts_that_are_none_are_refused(busy: Emulator, function: str, amount: str) -> None:
+    # what the fuzz found: an amount that is no number, and one with a million digits
+    busy.incidents.clear()
+    response = decode_response(busy(ENDPOINT, f"{HEAD}{function.format(amount)}{TAIL}".encode()).body)
+    assert busy.incidents == []
+    assert response.operations[0].results[0].status == "failure"

@@ -264,6 +264,22 @@ def test_a_private_record_is_found_whether_or_not_the_top_level_hides_it() -> No
         made.emulator.close()
 
 
+@pytest.mark.parametrize(("habit", "status"), [("refused", "failure"), ("accepted", "success")])
+def test_get_api_session_beside_another_function(habit: str, status: str) -> None:
+    emulator = world(session_mixed=habit)
+    mixed = send(emulator, "<getAPISession/>", "<getFinancialSetup/>").operations[0].results
+    assert [result.status for result in mixed] == [status, "success"]
+    assert one(emulator, "<getAPISession/>").status == "success"
+
+
+@pytest.mark.parametrize(("habit", "count"), [("none", "0"), ("first", "100")])
+def test_a_read_without_keys(habit: str, count: str) -> None:
+    emulator = world(empty_keys=habit)
+    for number in range(120):
+        emulator.books().table("CLASS").insert({"CLASSID": f"C{number}", "NAME": "N"})
+    assert data(emulator, "<read><object>CLASS</object><keys/></read>").get("count") == count
+
+
 def test_throttling_that_does_not_end_is_a_transient_error() -> None:
     with pytest.raises(TransientError):
         list(masters.client(lambda _, __: held(429, "GW-0010")).query("CLASS", "CLASSID"))

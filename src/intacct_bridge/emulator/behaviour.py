@@ -20,6 +20,10 @@ class Behaviour:
     """Who shares the memory of completed control ids: `company`, `sender` (sender and company) or `user`."""
     controlid_days: float = 0
     """How long a completed control id is remembered; 0 for ever."""
+    session_mixed: str = "refused"
+    """Whether `getAPISession` beside other functions is `refused`, as it is documented to be alone, or `accepted`."""
+    empty_keys: str = "none"
+    """What `read` without keys gives: `none`, or the `first` hundred records, as old pages had it."""
     replay_errorno: str = "XL03000008"
     """The errorno of the refusal of a completed control id; no source records the real one, nor its text."""
     replay_text: str = "The function with control ID '{control_id}' has already been completed and was not run again."

@@ -7,12 +7,13 @@ before that is simply shorter. Rows are `{field: text}` with a missing field mea
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, date, datetime
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from intacct_bridge.wire.xml import escape, forbidden_character
 
 SEPARATOR = b"\x1f"
+_MOST_DIGITS = 40
 Row = dict[str, str]
 """One record as text in the default formatting; null fields are left out."""
 Value = str | int | Decimal | date | datetime | bool | None
@@ -54,6 +55,14 @@ def decimal_text(value: Decimal) -> str:
     if "." in text:
         text = text.rstrip("0").rstrip(".")
     return "0" if text in ("-0", "") else text
+
+
+def plain_number(text: str) -> Decimal:
+    """A number as amounts are written. Raises InvalidOperation for anything else, infinities and endless zeros too."""
+    value = Decimal(text)
+    if not value.is_finite() or abs(value.adjusted()) > _MOST_DIGITS:
+        raise InvalidOperation
+    return value
 
 
 def date_text(value: date) -> str:

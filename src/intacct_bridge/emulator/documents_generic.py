@@ -5,7 +5,7 @@ from decimal import Decimal, InvalidOperation
 
 from intacct_bridge.emulator import documents, payments
 from intacct_bridge.emulator.books import Call
-from intacct_bridge.emulator.cells import Row, text_of
+from intacct_bridge.emulator.cells import Row, plain_number, text_of
 from intacct_bridge.emulator.documents import Entry
 from intacct_bridge.emulator.drafts import Draft
 from intacct_bridge.emulator.families import FAMILIES, Family
@@ -109,7 +109,7 @@ def number_in(row: Row, name: str) -> Decimal | None:
     if not row.get(name):
         return None
     try:
-        return Decimal(row[name])
+        return plain_number(row[name])
     except InvalidOperation:
         raise refused(f"Illegal format for {name}: '{row[name]}'", errorno="BL03000018", field=name) from None
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 
 from intacct_bridge.emulator.books import Call
+from intacct_bridge.emulator.cells import plain_number
 from intacct_bridge.emulator.drafts import Draft
 from intacct_bridge.emulator.posting import CENT, ZERO
 from intacct_bridge.emulator.refusals import refused
@@ -57,7 +58,7 @@ def _part(draft: Draft, node: Element, amount: Decimal) -> Draft:
 
 def _amount(node: Element) -> Decimal:
     try:
-        return Decimal(node.findtext("AMOUNT").strip()).quantize(CENT, ROUND_HALF_UP)
+        return plain_number(node.findtext("AMOUNT").strip()).quantize(CENT, ROUND_HALF_UP)
     except InvalidOperation:
         told = f"Illegal format for AMOUNT: '{node.findtext('AMOUNT')}'"
         raise refused(told, errorno="BL03000018", field="AMOUNT") from None

@@ -6,12 +6,12 @@ description each says how the function's body is read; what the object requires 
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 
 from intacct_bridge.emulator import keeping
 from intacct_bridge.emulator.access import permit
 from intacct_bridge.emulator.books import Answer, Call
-from intacct_bridge.emulator.cells import Row, decimal_text
+from intacct_bridge.emulator.cells import Row, decimal_text, plain_number
 from intacct_bridge.emulator.documents_legacy import FUNCTIONS as DOCUMENTS
 from intacct_bridge.emulator.drafts import Draft
 from intacct_bridge.emulator.families import amount, next_number
@@ -100,7 +100,15 @@ def _worth(node: Element) -> str:
     for name in ("paymentamount", "amount"):
         if node.findtext(name).strip():
             return node.findtext(name).strip()
-    return decimal_text(Decimal(node.findtext("quantity").strip() or 0) * Decimal(node.findtext("price").strip() or 0))
+    return decimal_text(_count(node, "quantity") * _count(node, "price"))
+
+
+def _count(node: Element, name: str) -> Decimal:
+    text = node.findtext(name).strip()
+    try:
+        return plain_number(text or "0")
+    except InvalidOperation:
+        raise refused(f"Illegal format for {name}: '{text}'", errorno="BL03000018", field=name) from None
 
 
 def _base(call: Call) -> str:

@@ -9,7 +9,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from intacct_bridge.emulator.books import Answer, Books, Call
-from intacct_bridge.emulator.refusals import ROLLED_BACK, FunctionRefusedError, bad_query, refused, unexpected
+from intacct_bridge.emulator.refusals import (
+    ROLLED_BACK,
+    FunctionRefusedError,
+    bad_query,
+    refused,
+    session_not_alone,
+    unexpected,
+)
 from intacct_bridge.emulator.replay import first_answer, remember
 from intacct_bridge.emulator.sessions import Session, Sessions
 from intacct_bridge.errors import Fault, IntacctError, InvalidRequestError
@@ -32,6 +39,8 @@ class Desk:
     """Functions that fail by script, with the fault each fails with."""
     incident: Callable[[str], None]
     """Told of what should never happen."""
+    alone: bool = True
+    """Whether the operation holds one function only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +57,7 @@ class _RolledBack(Exception):  # noqa: N818  # a signal to the savepoint, never 
 
 def run(desk: Desk, operation: Operation) -> list[Done]:
     """One result a function, in the order of the request."""
+    desk = replace(desk, alone=len(operation.functions) == 1)
     if not operation.transaction:
         return [_run_one(desk, function) for function in operation.functions]
     done: list[Done] = []
@@ -101,6 +111,8 @@ def _answer(desk: Desk, call: Call, function: Function) -> Answer:
     known = first_answer(call) if guarded else None
     if known is not None:
         return known
+    if function.name == "getAPISession" and not desk.alone and desk.books.behaviour.session_mixed == "refused":
+        raise session_not_alone()
     handler = desk.handlers.get(function.name)
     if handler is None:
         text = f"The function {function.name} is not emulated."

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 
 from intacct_bridge.emulator.books import Call
-from intacct_bridge.emulator.cells import Row, decimal_text
+from intacct_bridge.emulator.cells import Row, decimal_text, plain_number
 from intacct_bridge.emulator.families import amount
 from intacct_bridge.emulator.posting import CENT, ZERO
 from intacct_bridge.emulator.references import Reference, find, settle
@@ -48,7 +48,7 @@ def _price(side: str) -> str:
 
 def _number(row: Row, name: str) -> Decimal:
     try:
-        return Decimal(row.get(name) or 0)
+        return plain_number(row.get(name) or "0")
     except InvalidOperation:
         raise refused(f"Illegal format for {name}: '{row[name]}'", errorno="BL03000018") from None
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 
 from intacct_bridge.emulator.books import Call
-from intacct_bridge.emulator.cells import Row
+from intacct_bridge.emulator.cells import Row, plain_number
 from intacct_bridge.emulator.discounts import discount_of
 from intacct_bridge.emulator.families import ADVANCES, FAMILIES, OVERPAYMENTS, Family, amount
 from intacct_bridge.emulator.openitems import OpenItems, Part, free
@@ -262,7 +262,7 @@ def _money(detail: Row, name: str) -> Decimal | None:
 
 def _decimal(detail: Row, name: str) -> Decimal:
     try:
-        return Decimal(detail.get(name) or 0)
+        return plain_number(detail.get(name) or "0")
     except InvalidOperation:
         raise refused(f"Illegal format for {name}: '{detail[name]}'", errorno="BL03000018", field=name) from None
 

@@ -10,7 +10,7 @@ from decimal import Decimal, InvalidOperation
 from intacct_bridge.emulator import payments
 from intacct_bridge.emulator.access import permit
 from intacct_bridge.emulator.books import Answer, Call
-from intacct_bridge.emulator.cells import Row, date_text
+from intacct_bridge.emulator.cells import Row, date_text, plain_number
 from intacct_bridge.emulator.families import amount
 from intacct_bridge.emulator.legacy_body import day_text, keyed, number_of, row_of
 from intacct_bridge.emulator.openitems import free
@@ -185,7 +185,7 @@ def _day(call: Call, name: str) -> str:
 def _money(body: Element, name: str) -> Decimal:
     text = body.findtext(name).strip()
     try:
-        return Decimal(text)
+        return plain_number(text)
     except InvalidOperation:
         raise refused(f"Illegal format for {name}: '{text}'", errorno="BL03000018") from None
 

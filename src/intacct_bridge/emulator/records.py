@@ -4,7 +4,8 @@ Dotted fields are nested here, unlike in `query`. A key that is not there gives 
 is refused. Lines come with `*` or when their wrapper is named.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from itertools import islice
 
 from intacct_bridge.emulator.asking import all_columns, described_for, visible
 from intacct_bridge.emulator.books import Answer, Call
@@ -48,10 +49,13 @@ def _read(call: Call, described: ObjectDef, key: str) -> Answer:
     return Answer(Element("data", "", elements, {"listtype": described.name, "count": str(len(elements))}))
 
 
-def _found(call: Call, described: ObjectDef, key: str, keys: Iterable[str]) -> list[Row]:
+def _found(call: Call, described: ObjectDef, key: str, keys: Sequence[str]) -> list[Row]:
     table = call.books.table(described)
     seen = visible(call, described, show_private=True)
-    found = []
+    found: list[Row] = []
+    if not keys and call.name == "read" and call.books.behaviour.empty_keys == "first":
+        rows = (row for _, row in table.rows())
+        return list(islice((row for row in rows if seen is None or row.get("MEGAENTITYID", "") in seen), MOST_KEYS))
     for text in keys:
         for number in table.find(key, text):
             row = table.get(number) or {}

@@ -133,6 +133,12 @@ def is_duplicate(error: FunctionRefusedError) -> bool:
     return error.faults[0].errorno == "BL34000061" or error.faults[0].description == "Duplicate account number"
 
 
+def session_not_alone() -> FunctionRefusedError:
+    """`getAPISession` beside other functions. That it must be alone is documented, the refusal is not."""
+    text = "getAPISession must be the only function in its request."
+    return FunctionRefusedError(Fault("Get API Session Failed", description2=text))
+
+
 def not_permitted(operation: str, name: str) -> FunctionRefusedError:
     """The role does not reach this object."""
     text = f"You do not have permission for API operation {operation} on objects of type {name.lower()}"
