@@ -17,7 +17,8 @@ def waves(writes: Sequence[Write]) -> list[list[int]]:
         own = own_id(write) if write.operation is Operation.CREATE else ""
         if own:
             made.setdefault((write.object, own), place)
-    needs = {place: needed for place, write in enumerate(writes) if (needed := _needed(place, write, made))}
+    referring = enumerate(writes) if made else ()
+    needs = {place: needed for place, write in referring if (needed := _needed(place, write, made))}
     if not needs:
         return [list(range(len(writes)))]
     depths: dict[int, int] = {}

@@ -227,15 +227,19 @@ class Outbox:
         now = self.clock()
         ends = list(conclusions)
         done: list[Entry] = []
+        written = 0
         with self._transaction():
             standing = self._standing(end.entry for end in ends)
             for end in ends:
                 loader, state, sendings, *_ = standing.pop(end.entry.number, ("", State.PLANNED, 0))
                 ours = state is State.IN_DOUBT or (state is State.SENT and loader == self.loader)
+                if end.claim:  # what was found may have been another's a moment ago
+                    self._db.executemany(CONCLUDE, map(conclude_values, done[written:]))
+                    written = len(done)
                 if ours and sendings == end.entry.sendings and not (end.claim and self._taken(end)):
                     changed = end.entry.changed_at if state is end.state else now
                     done.append(concluded(end, changed))
-                    self._db.execute(CONCLUDE, conclude_values(done[-1]))
+            self._db.executemany(CONCLUDE, map(conclude_values, done[written:]))
         return done
 
     def _taken(self, end: Conclusion) -> bool:
