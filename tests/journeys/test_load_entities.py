@@ -9,7 +9,7 @@ import pytest
 
 from intacct_bridge.emulator.gateway import Emulator
 from intacct_bridge.flow.again import retry, settle_doubts
-from intacct_bridge.flow.load import Ending
+from intacct_bridge.flow.load import Ending, Loader, LoadSettings
 from intacct_bridge.flow.plan import Verdict
 from intacct_bridge.flow.plan_file import open_plan, save_plan
 from intacct_bridge.flow.planning import confirm_plan
@@ -129,3 +129,15 @@ def test_what_is_in_doubt_is_settled_in_its_own_entity(desk: Desk) -> None:
         assert {one.state for one in settle_doubts(gateway, outbox)} <= {"applied"}
         assert {one.state for one in outbox.entries()} == {"applied"}
     assert set(owners(desk).values()) == {"200"}
+
+
+def test_stopping_at_an_error_stops_before_the_next_entity(desk: Desk) -> None:
+    with client(desk.emulator) as gateway, desk.outbox() as outbox:
+        plan = desk.make(gateway, outbox, desk.file(BILLS), "APBILL")
+        for _, row in list(desk.emulator.books().table("VENDOR").rows()):
+            if row["VENDORID"] == "V10001":
+                desk.emulator.books().table("VENDOR").update(int(row["RECORDNO"]), row | {"STATUS": "inactive"})
+        outcomes = list(Loader(gateway, outbox, LoadSettings(stop_on_error=True)).apply(plan))
+    assert {one.ending for one in outcomes} == {Ending.REJECTED}
+    assert {one.write.entity for one in outcomes} == {"100"}
+    assert owners(desk) == {}

@@ -122,9 +122,14 @@ class Loader:
 
     def apply(self, plan: Plan) -> Iterator[Outcome]:
         """Apply a plan's records, those of an entity in its own session; those it refused are left out."""
+        good = True
         for entity, places in by_entity([planned.write for planned in plan.records]).items():
             some = replace(plan, records=tuple(plan.records[place] for place in places))
-            yield from self._within(entity)._apply(some)
+            for outcome in self._within(entity)._apply(some):
+                good = good and outcome.good
+                yield outcome
+            if self._settings.stop_on_error and not good:
+                return
 
     def _within(self, entity: str) -> "Loader":
         """The loader of one entity."""
