@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from intacct_bridge.edge.options import Desk, stands_at_a_desk
+from intacct_bridge.errors import SettingsError
 
 if TYPE_CHECKING:
     from intacct_bridge.client.client import Client
@@ -103,6 +104,11 @@ def extract_command(
     from intacct_bridge.flow.destination import compact_copy
     from intacct_bridge.flow.reading import Options
 
+    if unified and (entity_column or everything):
+        raise SettingsError(
+            f"--unified and {'--entity-column' if entity_column else '--all'} do not go together",
+            fix="A unified record names its entity itself (subsidiary), and with no STREAM all entities are read.",
+        )
     if desk.entity and desk.entity.lower() == "all":
         desk.entity = ""
     client = desk.limited_client(max_transactions)

@@ -115,6 +115,11 @@ def read_config(sources: Iterable[str], environ: Mapping[str, str] = os.environ)
 def checked(given: Mapping[str, Any]) -> TapConfig:
     """A config from its plain values; SettingsError names the key that is wrong, and the nearest when it is unknown."""
     check(given, KEYS)
+    if given.get("unified") and given.get("entity_column"):
+        raise SettingsError(
+            "the config's unified and entity_column do not go together",
+            fix="a unified record names its entity itself (subsidiary)",
+        )
     return TapConfig(
         connection=connection_of(given, KEYS),
         options=_options(given),
