@@ -14,6 +14,7 @@ import pytest
 from flow.destinations import BILLS, DETAIL, FIELDS, ITEMS, NOON, batch, bill
 from intacct_bridge.errors import SettingsError
 from intacct_bridge.flow.destination import compact_copy, open_sink
+from intacct_bridge.flow.manifest import Folder
 from intacct_bridge.flow.sink import Sink, StreamOutcome, place, quoted
 from intacct_bridge.flow.state import Bookmark, Span
 from intacct_bridge.flow.stream import Stream
@@ -432,6 +433,36 @@ def test_change_files_are_rewritten_as_few_that_hold_the_latest_rows(copy: Copy)
     keep(copy, BILLS, [bill(2, "77.00")])  # what comes later still wins
     assert [row["TOTALDUE"] for row in copy.rows() if row["RECORDNO"] == 2] == [77]
     assert copy.open().bookmarks()["APBILL"] == DONE
+
+
+@pytest.mark.parametrize("after", [False, True])
+@pytest.mark.parametrize("at", [1, 2])
+def test_a_rewriting_killed_at_any_publishing_loses_nothing(
+    copy: Copy, at: int, after: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not copy.in_files:
+        return
+    for number in range(1, 4):
+        keep(copy, BILLS, [bill(number), bill(9, f"{number}.00")])
+        keep(copy, ITEMS, [line(number, 10), line(9, 10)])
+    before = {stream.name: copy.rows(stream) for stream in (BILLS, ITEMS)}
+    publish, left = Folder.publish, [at]
+
+    def killed(*arguments: Any) -> None:
+        left[0] -= 1
+        if left[0] == 0 and not after:
+            raise KeyboardInterrupt
+        publish(*arguments)
+        if left[0] == 0:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Folder, "publish", killed)
+        with pytest.raises(KeyboardInterrupt):
+            list(compact_copy(copy.uri))
+    assert {stream.name: copy.rows(stream) for stream in (BILLS, ITEMS)} == before
+    list(compact_copy(copy.uri))
+    assert {stream.name: copy.rows(stream) for stream in (BILLS, ITEMS)} == before
 
 
 def test_a_copy_whose_records_are_all_gone_is_rewritten_as_an_empty_one(copy: Copy) -> None:
