@@ -26,6 +26,7 @@ def main() -> int:
     figures = reader.cpu(reader.SMALL, options.rounds, _say)
     met = _reader_table(figures)
     met &= _emulator_table(emulated.emulator(options.rounds, _say))
+    met &= _writes_table(*emulated.after_writes(options.rounds, _say))
     met &= _loading_table(*loading.best(options.rounds))
     met &= _company_table(company.readers(_say))
     if options.pace:
@@ -145,6 +146,20 @@ def _pace_table(found: list[pace.Paced]) -> bool:
     )  # fmt: skip
     _table(heads, lines)
     return all(one.ratio <= pace.LIMIT for one in found)
+
+
+def _writes_table(fresh: emulated.Served, after: emulated.Served) -> bool:
+    ratio = after.rows / after.serving * fresh.serving / fresh.rows
+    met = ratio >= 0.8
+    lines = [
+        (name, f"{walk.rows:,}", f"{walk.rows / walk.serving:,.0f}", text, goal)
+        for name, walk, text, goal in (
+            ("of a fresh company", fresh, "", ""),
+            (f"after {emulated.WRITES:,} legacy writes", after, f"{ratio:.2f}", f">= 0.8 {'met' if met else 'MISSED'}"),
+        )
+    ]
+    _table(("ledger and documents served", "rows", "rows/CPU s", "x fresh", "goal"), lines)
+    return met
 
 
 def _memory_table(small: dict[str, Figures], large: dict[str, Figures], rows: int) -> bool:

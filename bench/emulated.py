@@ -29,19 +29,37 @@ class Served:
         return self.reading / self.serving
 
 
+WRITES = 2000
+DOCUMENTS = ("APBILL", "ARINVOICE", "ARINVOICEITEM", "ARPYMT")
+"""What legacy writes add rows to besides the ledger."""
+
+
 def emulator(rounds: int, say: Callable[[str], None]) -> Served:
-    """The least disturbed of some walks, after one that warms both sides."""
+    """The least disturbed of some walks over the ledger, after one that warms both sides."""
     say("the emulator's demo company is made")
-    with serving("bench.served") as (url, process):
+    return _least(rounds, say, 0, ())
+
+
+def after_writes(rounds: int, say: Callable[[str], None]) -> tuple[Served, Served]:
+    """The same with the documents: of a fresh company, and of one with many legacy writes."""
+    say("the emulator serves a fresh company's documents")
+    fresh = _least(rounds, say, 0, DOCUMENTS)
+    say(f"the emulator takes {WRITES} legacy writes")
+    return fresh, _least(rounds, say, WRITES, DOCUMENTS)
+
+
+def _least(rounds: int, say: Callable[[str], None], writes: int, documents: tuple[str, ...]) -> Served:
+    with serving("bench.served", "0", "0", str(writes)) as (url, process):
         connection = Connection(
             company_id="demo-company", user_id="demo-user", user_password="demo-user-password",
             sender_id="demo-sender", sender_password="demo-sender-password", endpoint=url,
         )  # fmt: skip
-        query = Query("GLDETAIL", tuple(FIELDS))
         with Client(connection, keep=False) as client:
-            _walk(client, query, process)
+            queries = [Query("GLDETAIL", tuple(FIELDS))]
+            queries += [Query(name, tuple(client.describe(name).fields)) for name in documents]
+            _walk(client, queries, process)
             say("the emulator serves and the client reads")
-            walks = [_walk(client, query, process) for _ in range(rounds)]
+            walks = [_walk(client, queries, process) for _ in range(rounds)]
     return Served(
         walks[0].rows,
         min(walk.serving for walk in walks),
@@ -50,9 +68,9 @@ def emulator(rounds: int, say: Callable[[str], None]) -> Served:
     )
 
 
-def _walk(client: Client, query: Query, process: "subprocess.Popen[str]") -> Served:
+def _walk(client: Client, queries: list[Query], process: "subprocess.Popen[str]") -> Served:
     served, read, spent = _cpu(process), time.process_time(), client.meter.transactions
-    rows = sum(batch.num_rows for batch in client.batches(query))
+    rows = sum(batch.num_rows for query in queries for batch in client.batches(query))
     return Served(rows, _cpu(process) - served, time.process_time() - read, client.meter.transactions - spent)
 
 

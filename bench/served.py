@@ -1,13 +1,15 @@
 """The emulator's demo company over HTTP in a process of its own, which tells what it has done.
 
-`python -m bench.served [LATENCY_MS [RUNNING]]` prints its URL; for every line on its standard input it prints its CPU
-seconds, the requests and the functions it was sent so far, and it serves until that input ends.
+`python -m bench.served [LATENCY_MS [RUNNING [WRITES]]]` makes so many legacy writes and prints its URL; for every line
+on its standard input it prints its CPU seconds, the requests and the functions it was sent so far, and it serves until
+that input ends.
 """
 
 import sys
 import time
 from datetime import date
 
+from bench.legacy import write
 from intacct_bridge.emulator.behaviour import Behaviour
 from intacct_bridge.emulator.gateway import Emulator
 from intacct_bridge.emulator.server import serve
@@ -32,10 +34,11 @@ class Counting(Emulator):
 
 def main() -> None:
     """Serve until standard input ends."""
-    latency, running = (*map(int, sys.argv[1:]), 0, 0)[:2]
+    latency, running, writes = (*map(int, sys.argv[1:]), 0, 0, 0)[:3]
     settings = EmulatorSettings(behaviour=Behaviour(latency_ms=latency, concurrency=running))
     emulator = Counting.demo(as_of=AS_OF, settings=settings)
     assert isinstance(emulator, Counting)
+    write(emulator, writes)
     with serve(emulator) as server:
         print(server.url, flush=True)
         for _ in sys.stdin:

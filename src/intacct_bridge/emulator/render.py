@@ -73,28 +73,28 @@ def rows_xml(
     """The rows, each an element of that tag with the columns as its children."""
     template = _template(tag, tuple(column.tag for column in columns))
     if formatting == DEFAULT and all(column.follow is None for column in columns):
-        places = [table.place.get(column.field, -1) for column in columns]
-        try:
-            return _quick(template, bodies := list(bodies), places)
-        except IndexError:  # some row is older than a field
-            width = SEPARATOR * len(table.fields)
-            return _quick(template, [body + width for body in bodies], places)
+        return _quick(template, bodies, [table.place.get(column.field, -1) for column in columns])
     filled = (tuple([escaped(text) for text in texts]) for texts in rows_text(table, bodies, columns, formatting))
     return [template % cells for cells in filled]
 
 
-def _quick(template: bytes, bodies: list[bytes], places: list[int]) -> list[bytes]:
+def _quick(template: bytes, bodies: Iterable[bytes], places: list[int]) -> list[bytes]:
     pieces = template.split(b"%b")
     marks = [b"%b" if place >= 0 else b"" for place in places]  # a field that no row ever had stays empty
     template = b"".join([piece + mark for piece, mark in zip(pieces, [*marks, b""], strict=True)])
     known = [place for place in places if place >= 0]
     if not known:
-        return [template] * len(bodies)
+        return [template for _ in bodies]
     if len(known) == 1:
         place = known[0]
-        return [template % body.split(SEPARATOR, place + 1)[place] for body in bodies]
+        blank = [b""] * (place + 1)
+        return [template % (body.split(SEPARATOR, place + 1) + blank)[place] for body in bodies]
     pick, most = itemgetter(*known), max(known) + 1
-    return [template % pick(body.split(SEPARATOR, most)) for body in bodies]
+    blank = [b""] * most  # a row ends with its last cell, and it may be older than a field
+    return [
+        template % pick(cells if len(cells := body.split(SEPARATOR, most)) >= most else cells + blank)
+        for body in bodies
+    ]
 
 
 @lru_cache(maxsize=256)
