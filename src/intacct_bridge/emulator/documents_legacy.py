@@ -6,15 +6,18 @@ place among the lines, counted from one; lines it does not name stay, and a whol
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
 
 from intacct_bridge.emulator import documents
 from intacct_bridge.emulator.access import permit
+from intacct_bridge.emulator.answerable import guarded
 from intacct_bridge.emulator.books import Answer, Call
 from intacct_bridge.emulator.cells import Row
 from intacct_bridge.emulator.document_rows import stored_lines
 from intacct_bridge.emulator.documents import Entry
 from intacct_bridge.emulator.families import FAMILIES, Family
 from intacct_bridge.emulator.legacy_body import day_text, external, keyed, number_of, row_of
+from intacct_bridge.emulator.posting import to_base
 from intacct_bridge.emulator.references import Reference, find
 from intacct_bridge.emulator.refusals import refused
 from intacct_bridge.emulator.taxes import GROSS, TAXED, packed
@@ -112,6 +115,8 @@ class Spoken:
 
     def _line(self, call: Call, node: Element) -> Row:
         row = row_of(call, call.books.find(self.family.line), node, self.line)
+        if self.family.object == "EEXPENSES":
+            _spent_elsewhere(row, node)
         taxes = node.find("taxentries")
         if taxes is not None:
             pairs = [(one.findtext("detailid").strip(), one.findtext("trx_tax").strip()) for one in taxes.children]
@@ -137,6 +142,38 @@ class Spoken:
         return lines + added
 
 
+def _spent_elsewhere(row: Row, node: Element) -> None:
+    """An expense in another currency, or by the unit, comes to an amount of the report."""
+    told, original, factor, count, unit = (
+        _decimal(node, name) for name in ("amount", "trx_amount", "exchrate", "quantity", "rate")
+    )
+    comes_to = told
+    if original is not None:
+        comes_to = to_base(original, factor if factor is not None else Decimal(1))
+        row |= {"ORG_AMOUNT": str(original), "ORG_CURRENCY": node.findtext("currency").strip()}
+        row |= {"ORG_EXCHRATE": str(factor)} if factor is not None else {}
+    elif told is None and count is not None and unit is not None:
+        comes_to = to_base(count, unit)
+    elif factor is not None:
+        raise refused(f"exchrate {factor} goes with trx_amount.", correction="Provide trx_amount.", field="exchrate")
+    if told is not None and comes_to != told:
+        raise refused(
+            f"The amount {told} of an expense is not {comes_to}, which its trx_amount comes to.",
+            correction="Leave amount out, or correct the rate.",
+            field="amount",
+        )
+    if comes_to is not None:
+        row["TRX_AMOUNT"] = str(comes_to)
+
+
+def _decimal(node: Element, name: str) -> Decimal | None:
+    text = node.findtext(name).strip()
+    try:
+        return Decimal(text) if text else None
+    except InvalidOperation:
+        raise refused(f"Illegal format for {name}: '{text}'", errorno="BL03000018", field=name) from None
+
+
 SPOKEN: dict[str, Spoken] = {
     "bill": Spoken(FAMILIES["APBILL"], "billitems", "lineitem", _HEAD + "billno:RECORDID"),
     "invoice": Spoken(FAMILIES["ARINVOICE"], "invoiceitems", "lineitem", _HEAD + "invoiceno:RECORDID"),
@@ -151,7 +188,7 @@ SPOKEN: dict[str, Spoken] = {
         "expenses",
         "expense",
         _HEAD + "expensereportno:RECORDID",
-        _SPENT + "expensetype:ACCOUNTLABEL expensedate:ENTRY_DATE trx_amount paidto paidfor quantity rate",
+        _SPENT + "expensetype:ACCOUNTLABEL expensedate:ENTRY_DATE paidto paidfor quantity rate:UNITRATE",
     ),
     "expenseadjustmentreport": Spoken(
         FAMILIES["EXPENSEADJUSTMENTS"],
@@ -178,12 +215,20 @@ SPOKEN: dict[str, Spoken] = {
 }
 
 
+_USUAL = "amount exchrate trx_tax"
+HEEDED = {
+    "expensereport": "amount trx_amount exchrate quantity rate",
+    "cctransaction": "paymentamount exchrate",
+}
+"""The amounts that the functions of a family act on, where they are others than a line's and its taxes'."""
+
+
 def _functions() -> dict[str, Callable[[Call], Answer]]:
     found: dict[str, Callable[[Call], Answer]] = {}
     for name, spoken in SPOKEN.items():
-        start = "record" if name in ("cctransaction", "otherreceipt") else "create"
-        found[f"{start}_{name}"] = spoken.created
-        found[f"update_{name}"] = spoken.updated
+        start, heeded = "record" if name in ("cctransaction", "otherreceipt") else "create", HEEDED.get(name, _USUAL)
+        found[f"{start}_{name}"] = guarded(spoken.created, heeded)
+        found[f"update_{name}"] = guarded(spoken.updated, heeded)
         found[f"delete_{name}"] = spoken.deleted
         found[f"reverse_{name}"] = spoken.reversed
     return found

@@ -33,6 +33,8 @@ class Draft:
     """The groups that were sent, such as DISPLAYCONTACT."""
     extra: dict[str, str] = field(default_factory=dict)
     """What was sent under names that are no field, such as ACTION."""
+    passed: dict[str, str] = field(default_factory=dict)
+    """Fields that are the gateway's own to write, as they were sent."""
     nodes: dict[str, list[Element]] = field(default_factory=dict)
     """Elements with children that are neither fields nor lines, such as TAXENTRIES."""
 
@@ -50,6 +52,7 @@ def drafted(call: Call, described: ObjectDef, record: Element) -> Draft:
     extra: dict[str, str] = {}
     nodes: dict[str, list[Element]] = {}
     writable = {"RECORDNO", "AMOUNT", "id", record_key(described.name), *documented(described.name)}
+    passed: dict[str, str] = {}
     for child in record.children:
         wrapper = owned.get(child.tag.upper())
         if wrapper is not None:
@@ -63,13 +66,15 @@ def drafted(call: Call, described: ObjectDef, record: Element) -> Draft:
             known = True
             if not one.readonly or one.name in writable:
                 values[one.name] = stored_text(call, one, text)
+            else:
+                passed[one.name] = text.strip()
         if child.children:
             groups.add(child.tag.upper())
             if not known:
                 nodes.setdefault(child.tag.upper(), []).append(child)
         elif not known:
             extra[child.tag.upper()] = child.text
-    return Draft(described, values, found, frozenset(groups), extra, nodes)
+    return Draft(described, values, found, frozenset(groups), extra, passed, nodes)
 
 
 def _lines(call: Call, owned: Owner, wrapper: Element) -> list[Draft]:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from intacct_bridge.emulator import journal
 from intacct_bridge.emulator.access import permit
+from intacct_bridge.emulator.answerable import guarded
 from intacct_bridge.emulator.books import Answer, Call
 from intacct_bridge.emulator.drafts import Draft
 from intacct_bridge.emulator.legacy_body import day_text, external, keyed, number_of, row_of
@@ -58,7 +59,7 @@ def _line(call: Call, node: Element) -> Draft:
 
 
 FUNCTIONS: dict[str, Callable[[Call], Answer]] = {
-    "create_gltransaction": create,
-    "create_statgltransaction": create,
+    "create_gltransaction": guarded(create, "amount exchrate"),
+    "create_statgltransaction": guarded(create, "amount"),
     "delete_gltransaction": delete,
 }

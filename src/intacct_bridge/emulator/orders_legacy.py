@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from intacct_bridge.emulator import orders, subtotals
 from intacct_bridge.emulator.access import permit
+from intacct_bridge.emulator.answerable import guarded
 from intacct_bridge.emulator.books import Answer, Call
 from intacct_bridge.emulator.cells import Row
 from intacct_bridge.emulator.legacy_body import external, keyed, number_of, row_of
@@ -22,8 +23,9 @@ _HEAD = (
     "vendorid:CUSTVENDID documentno:DOCNO origdocdate referenceno:PONUMBER vendordocno termname:TERM.NAME "
     "datedue:WHENDUE message shipto/contactname:SHIPTO.CONTACTNAME billto/contactname:BILLTO.CONTACTNAME "
     "payto/contactname:BILLTO.CONTACTNAME returnto/contactname:SHIPTO.CONTACTNAME basecurr currency exchrate state "
-    "projectid:PROJECT needbydate shipbydate customerponumber"
+    "projectid:PROJECT needbydate shipbydate customerponumber performancebondamount paymentbondamount"
 )
+_HEEDED = "exchrate price cost discountpercent total absval percentval performancebondamount paymentbondamount"
 _LINE = (
     "itemid itemdesc warehouseid:WAREHOUSE.LOCATION_NO quantity unit discountpercent price:TRX_PRICE cost:COST "
     "sourcelinekey:SOURCE_DOCLINEKEY locationid departmentid memo projectid taskid customerid vendorid employeeid "
@@ -114,8 +116,8 @@ def _functions() -> dict[str, Callable[[Call], Answer]]:
     found: dict[str, Callable[[Call], Answer]] = {}
     for name, trade in TRADES.items():
         traded = Traded(name, trade)
-        found[f"create_{name}transaction"] = traded.created
-        found[f"update_{name}transaction"] = traded.updated
+        found[f"create_{name}transaction"] = guarded(traded.created, _HEEDED)
+        found[f"update_{name}transaction"] = guarded(traded.updated, _HEEDED)
         found[f"delete_{name}transaction"] = traded.deleted
     found["create_stkittransaction"] = create_stkittransaction
     return found

@@ -9,6 +9,7 @@ from decimal import Decimal, InvalidOperation
 
 from intacct_bridge.emulator import payments
 from intacct_bridge.emulator.access import permit
+from intacct_bridge.emulator.answerable import guarded
 from intacct_bridge.emulator.books import Answer, Call
 from intacct_bridge.emulator.cells import Row, date_text, plain_number
 from intacct_bridge.emulator.families import amount
@@ -203,11 +204,11 @@ def _requested(item: Element) -> Row:
 
 
 FUNCTIONS: dict[str, Callable[[Call], Answer]] = {
-    "create_arpayment": create_arpayment,
-    "apply_arpayment": apply_arpayment,
+    "create_arpayment": guarded(create_arpayment, "paymentamount translatedamount exchrate amount"),
+    "apply_arpayment": guarded(apply_arpayment, "amount"),
     "reverse_arpayment": reverse_arpayment,
     "reverse_appayment": reverse_appayment,
-    "create_paymentrequest": create_paymentrequest,
+    "create_paymentrequest": guarded(create_paymentrequest, "paymentamount credittoapply discounttoapply"),
     "delete_paymentrequest": delete_paymentrequest,
     "approve_appaymentrequest": approve_request,
     "decline_appaymentrequest": decline_request,

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from decimal import Decimal
 
 from intacct_bridge.emulator.access import permit
+from intacct_bridge.emulator.answerable import guarded
 from intacct_bridge.emulator.books import Answer, Call
 from intacct_bridge.emulator.cells import Row, date_text, decimal_text
 from intacct_bridge.emulator.charges import charge_of, complete_line
@@ -52,6 +53,13 @@ def create_appayment(call: Call) -> Answer:
     row |= {"EXCHANGE_RATE": decimal_text(factor), "PAYMENTMETHOD": row.get("PAYMENTMETHOD") or "Printed Check"}
     for name in ("TOTALENTERED", "TOTALPAID"):
         row |= {name: decimal_text(to_base(total, factor)), f"TRX_{name}": decimal_text(total)}
+    base_text = call.body.findtext("basepaymentamount").strip()
+    if base_text and base_text != row["TOTALENTERED"] and Decimal(base_text) != Decimal(row["TOTALENTERED"]):
+        raise refused(
+            f"The basepaymentamount {base_text} is not {row['TOTALENTERED']}, which the rate makes of it.",
+            correction="Leave it out, or provide the exchange rate that it was made with.",
+            field="basepaymentamount",
+        )
     stamp(call, described, row, new=True)
     books.table("APPYMT").insert(row)
     fresh(call, "APPYMT", row)
@@ -59,7 +67,7 @@ def create_appayment(call: Call) -> Answer:
     document = Document(entity, row["CURRENCY"], charges, factor, memo=row.get("DESCRIPTION") or None)
     title = f"Payment {row.get('DOCNUMBER') or row['RECORDNO']}, {row.get('VENDORNAME', '')}"
     posting = bill(document, rules(books), control=bank.get("GLACCOUNTNO", ""))
-    post(call, posting, Voucher("APPYMT", row, "CDJ", PAYABLES, title, day, factor))
+    post(call, posting, Voucher("APPYMT", row, "CDJ", PAYABLES, title, day, factor, in_every_book=True))
     note(call, described, row, CREATED)
     return keyed(row["RECORDNO"])
 
@@ -83,7 +91,7 @@ def _summary(name: str, kind: str) -> Callable[[Call], Answer]:
 
 
 FUNCTIONS: dict[str, Callable[[Call], Answer]] = {
-    "create_appayment": create_appayment,
+    "create_appayment": guarded(create_appayment, "paymentamount basepaymentamount exchrate"),
     "create_billbatch": _summary("APBILLBATCH", "pi"),
     "create_apadjustmentbatch": _summary("APBILLBATCH", "pa"),
     "create_invoicebatch": _summary("ARINVOICEBATCH", "ri"),

@@ -6,7 +6,7 @@ the faults of what could not; only a transaction makes it all or nothing.
 
 from collections.abc import Callable
 
-from intacct_bridge.emulator import keeping
+from intacct_bridge.emulator import answerable, keeping
 from intacct_bridge.emulator.access import may_change, permit
 from intacct_bridge.emulator.books import Answer, Call
 from intacct_bridge.emulator.cells import Row
@@ -59,7 +59,10 @@ def _create_one(call: Call, record: Element) -> Element:
     permit(call, "CREATE", described.name)
     creatable(described, "CREATE")
     draft = drafted(call, described, record)
-    row = CREATE.get(described.name, keeping.create)(call, draft)
+    acts = CREATE.get(described.name)
+    row = (acts or keeping.create)(call, draft)
+    if acts is not None:
+        answerable.check(call, draft, row, {})
     return _key_element(described, row)
 
 
@@ -68,7 +71,11 @@ def _update_one(call: Call, record: Element) -> Element:
     permit(call, "UPDATE", described.name)
     draft = drafted(call, described, record)
     number = _find(call, described, draft.values)
-    row = UPDATE.get(described.name, keeping.update)(call, draft, number)
+    acts = UPDATE.get(described.name)
+    before = call.books.table(described).get(number) or {}
+    row = (acts or keeping.update)(call, draft, number)
+    if acts is not None:
+        answerable.check(call, draft, row, before)
     return _key_element(described, row)
 
 

@@ -1,0 +1,37 @@
+"""Journal lines that are more than one line. Shapes: "Create Journal Entry", SPLIT; amounts are made up."""
+
+from decimal import Decimal
+
+from emulator.talk import element, faults
+from emulator.test_documents import made
+from emulator.truth import assert_true, balances, change
+from intacct_bridge.emulator.gateway import Emulator
+
+
+def entry(*splits: str, amount: str = "100", allocation: str = "Custom") -> str:
+    parts = "".join(element("SPLIT", AMOUNT=one, LOCATIONID="110", DEPARTMENTID="100") for one in splits)
+    common = {"LOCATION": "110", "DEPARTMENT": "100"}
+    cells = {"ACCOUNTNO": "60500", "TR_TYPE": "1", "TRX_AMOUNT": amount, "ALLOCATION": allocation}
+    debit = element("GLENTRY", **common, **cells).replace("</GLENTRY>", f"{parts}</GLENTRY>")
+    credit = element("GLENTRY", ACCOUNTNO="10010", TR_TYPE="-1", TRX_AMOUNT=amount, **common)
+    head = {"JOURNAL": "GJ", "BATCH_DATE": "11/20/2026", "BATCH_TITLE": "Split"}
+    return f"<create>{element('GLBATCH', **head, ENTRIES=debit + credit)}</create>"
+
+
+def test_a_split_line_is_as_many_lines(demo: Emulator) -> None:
+    before = balances(demo.books())
+    key = made(demo, entry("60", "40"))
+    assert change(before, balances(demo.books())) == {"60500": Decimal(100), "10010": Decimal(-100)}
+    table = demo.books().table("GLENTRY")
+    assert [(table.get(one) or {})["TRX_AMOUNT"] for one in table.find("BATCHNO", key)] == ["60", "40", "100"]
+    assert_true(demo)
+
+
+def test_splits_come_to_their_line(demo: Emulator) -> None:
+    refusal = faults(demo, entry("60", "39"), show_additional_error_info=True)
+    assert "The splits come to 99.00, the line to 100." in refusal[0].description2
+    assert refusal[0].field == "AMOUNT"
+
+
+def test_an_allocation_by_name_is_refused(demo: Emulator) -> None:
+    assert "Allocation 'HQ-SPLIT' of a journal line" in faults(demo, entry(allocation="HQ-SPLIT"))[0].description2
