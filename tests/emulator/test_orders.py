@@ -162,3 +162,26 @@ def test_a_check_written_by_hand_debits_what_it_names(demo: Emulator) -> None:
     assert_true(demo)
     key_of(demo, f'<reverse_appayment key="{key}">{day("datereversed")}</reverse_appayment>')
     assert balances(demo.books()) == before
+
+
+def test_an_entry_of_a_schedule_recognises_its_revenue_and_takes_it_back(demo: Emulator) -> None:
+    books, before = demo.books(), balances(demo.books())
+    deferred, revenue = (books.table("GLACCOUNT").find("ACCOUNTNO", number)[0] for number in ("22000", "42000"))
+    line = next(row for _, row in books.table("ARINVOICEITEM").rows() if row["LOCATIONID"] == "110")
+    schedule = books.table("REVRECSCHEDULE").insert({"STATUS": "In Progress", "PRENTRYKEY": line["RECORDNO"]})
+    cells = {"REVRECSCHEDULEKEY": str(schedule), "POSTED": "false", "POSTINGDATE": "11/20/2026", "AMOUNT": "40"}
+    cells |= {"REVACCTKEY": str(revenue), "DEFERREDREVACCTKEY": str(deferred)}
+    number = books.table("REVRECSCHEDULEENTRY").insert(cells)
+    post, unpost, hold = (
+        f"<{name}><recordno>{{}}</recordno></{name}>"
+        for name in ("post_revrecscheduleentry", "unpost_revrecscheduleentry", "hold_revrecschedule")
+    )
+    key_of(demo, post.format(number))
+    after = balances(demo.books())
+    assert after["22000"] - before["22000"] == before["42000"] - after["42000"] == 40
+    assert_true(demo)
+    key_of(demo, unpost.format(number))
+    assert balances(demo.books()) == before
+    assert_true(demo)
+    one(demo, hold.format(schedule))
+    assert "is on hold" in faults(demo, post.format(number))[0].description2

@@ -293,3 +293,27 @@ def test_an_advance_waits_on_its_own_account_until_a_receipt_applies_it(demo: Em
     assert one(demo, f"<delete><object>ARADVANCE</object><keys>{held}</keys></delete>").status == "success"
     assert change(before, balances(demo.books())) == {"11000": Decimal(80), "41100": Decimal(-80)}
     assert_true(demo)
+
+
+def trail(emulator: Emulator, name: str, key: str) -> str:
+    """The modes of a record's rows in the audit history."""
+    found = emulator.books().table("AUDITHISTORY").rows()
+    return "".join(row["ACCESSMODE"] for _, row in found if (row["OBJECTTYPE"], row["OBJECTKEY"]) == (name, key))
+
+
+def test_whatever_moves_a_document_leaves_a_trail_and_a_stamp(demo: Emulator) -> None:
+    table = demo.books().table("APBILL")
+    row = next(
+        row
+        for _, row in table.rows()
+        if row["STATE"] == "Posted" and row["CURRENCY"] == "USD" and row["ONHOLD"] != "true"
+    )
+    key, before = row["RECORDNO"], row["WHENMODIFIED"]
+    pay = paid(ap(RECORDKEY=key, TRX_PAYMENTAMOUNT="1"), VENDORID=row["VENDORID"])
+    first = made(demo, pay)
+    assert (table.get(int(key)) or {})["WHENMODIFIED"] == "11/21/2026 11:00:00" != before
+    assert (trail(demo, "apbill", key), trail(demo, "appymt", first)) == ("M", "C")
+    mirror = key_of(demo, f"<reverse_appayment key='{first}'>{day('datereversed')}</reverse_appayment>")
+    assert [trail(demo, "appymt", one) for one in (first, mirror)] == ["CM", "C"]
+    assert trail(demo, "apbill", key) == "MM"
+    assert_true(demo)

@@ -235,3 +235,15 @@ def test_every_documented_requirement_is_a_field_a_group_or_a_line_set() -> None
     for name, described in catalog.items():
         for field in required(described):
             assert field == field.strip(), (name, field)
+
+
+@pytest.mark.parametrize(
+    "name", ["APBILLITEM", "GLENTRY", "GLDETAIL", "ARPYMTDETAIL", "SODOCUMENTENTRY", "DEPOSITENTRY"]
+)
+def test_what_belongs_to_a_document_changes_with_it_only(demo: Emulator, name: str) -> None:
+    key = next(row["RECORDNO"] for _, row in demo.books().table(name).rows())
+    for function in (
+        f"<update>{element(name, RECORDNO=key, DESCRIPTION='x')}</update>",
+        f"<delete><object>{name}</object><keys>{key}</keys></delete>",
+    ):
+        assert faults(demo, function)[0].errorno == "PL04000005"

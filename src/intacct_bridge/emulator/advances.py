@@ -23,7 +23,9 @@ from intacct_bridge.errors import Fault
 from intacct_bridge.model.catalog import ObjectDef
 
 NAME = ADVANCES.object
+LINE = "ARADVANCEITEM"
 _LINE = FAMILIES["ARINVOICE"]
+"""What a line of an advance is held to: it names an account, a location and dimensions as a line of an invoice does."""
 _REQUIRED = ("CUSTOMERID", "PAYMENTMETHOD", "RECEIPTDATE")
 
 
@@ -51,6 +53,7 @@ def delete(call: Call, described: ObjectDef, number: int) -> None:
     row = call.books.table(NAME).get(number) or {}
     _check_open(row)
     unpost(call, NAME, row)
+    _keep_rows(call, row, [])
     keep_held(call, row, [])
     call.books.table(NAME).delete(number)
     note(call, described, row, DELETED)
@@ -76,7 +79,7 @@ def _written(call: Call, draft: Draft, row: Row, *, new: bool) -> Row:
     factor = Decimal(row["EXCHANGE_RATE"])
     drafts = draft.extra.get("ACTION", "").lower() == "draft"
     row |= {"RECORDTYPE": ADVANCES.type, "STATE": "Draft" if drafts else "Posted", "RAWSTATE": "A", "CLEARED": "F"}
-    lines = [priced(one, row, factor) | {"RECORDNO": str(place_)} for place_, one in enumerate(lines, 1)]
+    lines = [priced(one, row, factor) for one in lines]
     total = sum((Decimal(one["TRX_AMOUNT"]) for one in lines), ZERO)
     for start, value in (("", to_base(total, factor)), ("TRX_", total)):
         row[f"{start}TOTALENTERED"] = row[f"{start}TOTALDUE"] = cents(value)
@@ -87,6 +90,7 @@ def _written(call: Call, draft: Draft, row: Row, *, new: bool) -> Row:
         table.insert(row)
     else:
         table.update(int(row["RECORDNO"]), row)
+    lines = _keep_rows(call, row, lines)
     keep_held(call, row, lines)
     if not drafts:
         party = {"CUSTOMER": row["CUSTOMERID"]}
@@ -95,6 +99,21 @@ def _written(call: Call, draft: Draft, row: Row, *, new: bool) -> Row:
         post(call, invoice(document, rules(books), control=account), _voucher(row, factor))
     note(call, described, row, CREATED if new else MODIFIED)
     return row
+
+
+def _keep_rows(call: Call, row: Row, lines: list[Row]) -> list[Row]:
+    """Make these the rows below an advance; tells them with their numbers."""
+    table, described = call.books.table(LINE), call.books.find(LINE)
+    for number in table.find("RECORDKEY", row["RECORDNO"]):
+        table.delete(number)
+    kept = []
+    for place, line in enumerate(lines, 1):
+        key = str(next_number(call.books, "PRENTRY"))
+        cells = line | {"RECORDNO": key, "RECORDKEY": row["RECORDNO"], "LINE_NO": str(place)}
+        kept.append(dict(cells))
+        stamp(call, described, cells, new=True)
+        table.insert(cells, int(key))
+    return kept
 
 
 def _check_header(row: Row) -> None:

@@ -7,6 +7,8 @@ from intacct_bridge.emulator.books import Call
 from intacct_bridge.emulator.cells import Row
 from intacct_bridge.emulator.documents_generic import DOCUMENTS, PAYMENTS, Documents, Payments
 from intacct_bridge.emulator.drafts import Draft
+from intacct_bridge.emulator.families import FAMILIES
+from intacct_bridge.emulator.payment_parts import SIDES
 from intacct_bridge.model.catalog import ObjectDef
 
 _VERBS: dict[str, Documents | Payments] = {**DOCUMENTS, **PAYMENTS}
@@ -31,3 +33,15 @@ DELETE: dict[str, Callable[[Call, ObjectDef, int], None]] = {
     **{name: one.delete for name, one in _VERBS.items()},
     **{trade.object: orders.deleter(trade) for trade in orders.TRADES.values()},
 }
+_TRADES = tuple(trade.object for trade in orders.TRADES.values())
+CLOSED = frozenset(
+    (
+        *(one.line for one in FAMILIES.values()),
+        *(side.line for side in SIDES.values()),
+        *(f"{name}{end}" for name in _TRADES for end in ("ENTRY", "SUBTOTALS")),
+        *("GLENTRY", "GLDETAIL", "DEPOSITENTRY", "ARADVANCEITEM", "EPPAYMENT", "AUDITHISTORY"),
+        *("INVENTORYTOTALDETAIL", "AVAILABLEINVENTORY"),
+    )
+)
+"""What is written with something else only: the generic `update` and `delete` would leave the ledger behind."""
+CLOSED_TO_UPDATE = CLOSED | {"DEPOSIT", *_TRADES}

@@ -1,7 +1,7 @@
 """What an advance was entered with: its lines, and how much of each was applied to documents since.
 
-No object that is served describes the lines of an advance, so they are remembered beside the rows, in the shape that
-lines of documents have.
+The rows of an advance's lines have no cells for what was applied of them, so that is remembered beside the rows, in the
+shape that lines of documents have.
 """
 
 import json

@@ -1,16 +1,23 @@
 """Schedules of revenue recognition by their own functions: held, resumed, ended, moved, and their entries posted.
 
-Posting an entry marks it as posted. No journal entry is made of it.
+An entry of a schedule that runs posts from the account of deferred revenue to the account of revenue, on its own day;
+taking the posting back leaves nothing in the ledger. An entry without its accounts, or without the line of an invoice
+that tells where it belongs, is only marked.
 """
 
 from collections.abc import Callable
 
 from intacct_bridge.emulator.access import permit
 from intacct_bridge.emulator.books import Answer, Call
-from intacct_bridge.emulator.cells import Row
+from intacct_bridge.emulator.cells import Row, decimal_text
+from intacct_bridge.emulator.chart import rules
 from intacct_bridge.emulator.contracts import change
+from intacct_bridge.emulator.families import amount
 from intacct_bridge.emulator.legacy_body import day_text, keyed, row_of
+from intacct_bridge.emulator.posting import Line, Posting
+from intacct_bridge.emulator.posting_rows import ORDERS
 from intacct_bridge.emulator.refusals import refused
+from intacct_bridge.emulator.subledger import Voucher, batches, day_of, post, unpost
 
 SCHEDULE, ENTRY = "REVRECSCHEDULE", "REVRECSCHEDULEENTRY"
 _ENTRY = "postingdate accountno trx_amount description"
@@ -81,11 +88,54 @@ def reallocated(call: Call) -> Answer:
 def posted(call: Call) -> Answer:
     """Post an entry, or take its posting back."""
     number, row = _named(call, ENTRY)
-    wanted = "false" if call.name.startswith("unpost") else "true"
-    if row.get("POSTED", "false") == wanted:
-        raise refused(f"Entry {number} is {'posted' if wanted == 'true' else 'not posted'} already.")
-    change(call, ENTRY, number, {"POSTED": wanted})
+    back = call.name.startswith("unpost")
+    if (row.get("POSTED") == "true") is not back:
+        raise refused(f"Entry {number} is {'not posted' if back else 'posted'} already.")
+    if back:
+        unpost(call, ENTRY, row)
+        change(call, ENTRY, number, {"POSTED": "false", "GLBATCHKEY": "", "POSTED_AMOUNT": ""})
+        return keyed(str(number))
+    schedule = call.books.table(SCHEDULE).get(int(row.get("REVRECSCHEDULEKEY") or 0)) or {}
+    if schedule.get("STATUS") in ("On Hold", "Terminated"):
+        raise refused(
+            f"Schedule {schedule['RECORDNO']} is {schedule['STATUS'].lower()}, and its entries cannot be posted.",
+            correction="Resume the schedule first.",
+        )
+    change(call, ENTRY, number, {"POSTED": "true"} | _recognised(call, row, schedule))
     return keyed(str(number))
+
+
+def _recognised(call: Call, row: Row, schedule: Row) -> Row:
+    """Post an entry; tells the cells that say so."""
+    books, money = call.books, amount(row, "AMOUNT") or amount(row, "TRX_AMOUNT")
+    revenue = row.get("ACCOUNTNO") or _account(call, row.get("REVACCTKEY", ""))
+    deferred = _account(call, row.get("DEFERREDREVACCTKEY", ""))
+    if not revenue or not deferred or not money:
+        return {}
+    line = books.table("ARINVOICEITEM").get(int(schedule.get("PRENTRYKEY") or 0)) or {}
+    place = line.get("LOCATIONID") or schedule.get("MEGAENTITYID") or call.session.entity
+    chart = rules(books)
+    entity = chart.entity_of.get(place, "")
+    if not entity and len(chart.base_currency) > 2:  # the top level is one of them
+        return {}
+    base = chart.base_currency[entity]
+    department, memo = line.get("DEPARTMENTID") or None, row.get("DESCRIPTION") or None
+    lines = (
+        Line(deferred, place, money, money, base, department, memo),
+        Line(revenue, place, -money, -money, base, department, memo),
+    )
+    day = day_of(row, "POSTINGDATE") if row.get("POSTINGDATE") else call.stamp.date()
+    title = f"Revenue of schedule {row.get('REVRECSCHEDULEKEY', '')}"
+    voucher = Voucher(ENTRY, row, row.get("GLJOURNAL") or "GJ", ORDERS, title, day, in_every_book=True)
+    post(call, Posting(lines), voucher)
+    batch = batches(call, ENTRY, row)[-1].batch
+    return {"GLBATCHKEY": str(batch), "POSTED_AMOUNT": decimal_text(money)}
+
+
+def _account(call: Call, key: str) -> str:
+    """An account by its record number, or by its own number."""
+    row = call.books.table("GLACCOUNT").get(int(key)) if key.isdecimal() and len(key) < 19 else None
+    return row["ACCOUNTNO"] if row is not None else key
 
 
 FUNCTIONS: dict[str, Callable[[Call], Answer]] = {

@@ -11,9 +11,9 @@ from intacct_bridge.emulator.access import may_change, permit
 from intacct_bridge.emulator.books import Answer, Call
 from intacct_bridge.emulator.cells import Row
 from intacct_bridge.emulator.checks import creatable
-from intacct_bridge.emulator.consequences import CREATE, DELETE, UPDATE
+from intacct_bridge.emulator.consequences import CLOSED, CLOSED_TO_UPDATE, CREATE, DELETE, UPDATE
 from intacct_bridge.emulator.drafts import drafted
-from intacct_bridge.emulator.refusals import FunctionRefusedError, refused, too_many
+from intacct_bridge.emulator.refusals import FunctionRefusedError, not_for, refused, too_many
 from intacct_bridge.errors import Fault, RecordError
 from intacct_bridge.model.catalog import ObjectDef
 from intacct_bridge.model.keys import keys_of, natural_key
@@ -69,6 +69,8 @@ def _create_one(call: Call, record: Element) -> Element:
 def _update_one(call: Call, record: Element) -> Element:
     described = call.books.find(record.tag)
     permit(call, "UPDATE", described.name)
+    if described.name in CLOSED_TO_UPDATE:
+        raise not_for(described.name, "UPDATE")
     draft = drafted(call, described, record)
     number = _find(call, described, draft.values)
     acts = UPDATE.get(described.name)
@@ -92,6 +94,8 @@ def _find(call: Call, described: ObjectDef, values: Row) -> int:
 
 
 def _delete_one(call: Call, described: ObjectDef, key: str) -> None:
+    if described.name in CLOSED:
+        raise not_for(described.name, "DELETE")
     table = call.books.table(described)
     natural = natural_key(described.name)
     numbers = table.find(table.plan.key, key) or (table.find(natural, key) if natural else [])
