@@ -137,10 +137,10 @@ class _Planner:
 
     def plan(self, writes: Iterable[Write], empty: Plan) -> Plan:
         before = self._company.meter.transactions
-        self._learn_subject(empty.object, aims=self._settings.mode is not Mode.CREATE)
         if self._settings.mode is Mode.CREATE:
-            records = self._new(_without_doubles(writes))
+            records = self._new(_without_doubles(writes), empty.object)
         else:
+            self._learn_subject(empty.object, aims=True)
             records = self._aimed(writes, empty.object)
         records = [*self._folders(records), *records]
         unchecked = [f"references to {target}: {reason}" for target, reason in self._references.unchecked.items()]
@@ -158,8 +158,9 @@ class _Planner:
         left = [one for one in left if one.write.object == plan.object]
         new = [replace(one.write, findings=()) for one in left if one.write.operation is Operation.CREATE]
         aimed = [one for one in left if one.write.operation is not Operation.CREATE]
-        self._learn_subject(plan.object, aims=bool(aimed))
-        records = [*self._new(new), *(self._confirmed(aimed, plan.object) if aimed else ())]
+        if aimed:
+            self._learn_subject(plan.object, aims=True)
+        records = [*self._new(new, plan.object), *(self._confirmed(aimed, plan.object) if aimed else ())]
         place = {(one.write.operation, one.write.identity): number for number, one in enumerate(left)}
         records.sort(key=lambda one: place[one.write.operation, one.write.identity])
         records = [*self._folders(records), *records]
@@ -195,10 +196,12 @@ class _Planner:
             return
         self._subjects[name] = measured(self._company, subject_of(self._company, name), self._unchecked)
 
-    def _new(self, single: Sequence[Write]) -> list[Planned]:
-        """What becomes of records that are to be new."""
+    def _new(self, single: Sequence[Write], name: str) -> list[Planned]:
+        """What becomes of records that are to be new. Where an earlier run posted them all, nobody is asked."""
         known = self._known(single)
         records = [self._from_outbox(write, entry) for write, entry in zip(single, known, strict=True)]
+        if any(planned.verdict in WRITTEN for planned in records) and name not in self._subjects:
+            self._learn_subject(name, aims=False)
         return self._without_duplicates(self._checked(records))
 
     def _folders(self, records: Sequence[Planned]) -> Iterator[Planned]:
