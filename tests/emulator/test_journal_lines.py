@@ -33,5 +33,35 @@ def test_splits_come_to_their_line(demo: Emulator) -> None:
     assert refusal[0].field == "AMOUNT"
 
 
-def test_an_allocation_by_name_is_refused(demo: Emulator) -> None:
-    assert "Allocation 'HQ-SPLIT' of a journal line" in faults(demo, entry(allocation="HQ-SPLIT"))[0].description2
+def test_a_line_allocated_by_name_is_as_many_lines_to_the_cent(demo: Emulator) -> None:
+    key = made(demo, entry(amount="100.01", allocation="HQ-SPLIT"))
+    table = demo.books().table("GLENTRY")
+    lines = [table.get(one) or {} for one in table.find("BATCHNO", key)]
+    assert [(line["TRX_AMOUNT"], line["LOCATION"], line["DEPARTMENT"]) for line in lines] == [
+        *(("40", "110", "110"), ("35", "110", "210"), ("25.01", "120", "520"), ("100.01", "110", "100"))
+    ]
+    assert_true(demo)
+
+
+def test_a_bill_line_allocated_by_name_is_as_many_lines(demo: Emulator) -> None:
+    line = element("APBILLITEM", ACCOUNTNO="60500", TRX_AMOUNT="0.03", ALLOCATION="SERVICE", LOCATIONID="110")
+    head = {"VENDORID": "V10001", "WHENCREATED": "11/20/2026", "WHENDUE": "12/20/2026", "RECORDID": "ALLOCATED"}
+    key = made(demo, f"<create>{element('APBILL', **head, APBILLITEMS=line)}</create>")
+    table = demo.books().table("APBILLITEM")
+    lines = [table.get(one) or {} for one in table.find("RECORDKEY", key)]
+    assert [(line["TRX_AMOUNT"], line["LOCATIONID"]) for line in lines] == [("0.02", "210"), ("0.01", "220")]
+    assert (demo.books().table("APBILL").get(int(key)) or {})["TRX_TOTALENTERED"] == "0.03"
+    assert_true(demo)
+
+
+def test_an_allocation_that_nobody_knows_is_refused(demo: Emulator) -> None:
+    refusal = faults(demo, entry(allocation="NOBODY"), show_additional_error_info=True)[0]
+    assert "Invalid Allocation 'NOBODY' specified." in refusal.description2
+    assert refusal.field == "ALLOCATION"
+
+
+def test_an_allocation_by_amounts_is_refused(demo: Emulator) -> None:
+    parts = element("ALLOCATIONENTRY", VALUE="60", VALUETYPE="Amount", LOCATIONID="110")
+    cells = {"ALLOCATIONID": "FIXED", "TYPE": "Absolute", "ALLOCATIONENTRIES": parts}
+    made(demo, f"<create>{element('ALLOCATION', **cells)}</create>")
+    assert "Allocation 'FIXED' is not one of percentages" in faults(demo, entry(allocation="FIXED"))[0].description2

@@ -325,12 +325,21 @@ def test_every_row_of_a_refused_record_is_kept_and_every_row_of_a_written_one_is
     assert [row["TOTALENTERED"] for row in pipe.rows("APBILL")] == ["30", "70"]
 
 
-def test_a_record_with_a_file_in_a_folder_that_is_not_there_yet(pipe: Pipe, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(pipe.folder)
+def test_a_record_with_a_file_in_a_folder_that_is_not_there_yet(pipe: Pipe) -> None:
     (pipe.folder / "scan.pdf").write_bytes(b"%PDF")
-    ran = pipe([VENDOR, ACME, BILLS, line("V-1", "B-1", "10.00", attachments="scan.pdf"), state(1)])
+    bill = line("V-1", "B-1", "10.00", attachments="scan.pdf")
+    ran = pipe([VENDOR, ACME, BILLS, bill, state(1)], input_path=str(pipe.folder))
     assert (ran.status, ran.states) == (0, [1]), ran.err
     assert "2 written" in ran.err
+
+
+def test_no_file_leaves_that_no_folder_was_set_apart_for(pipe: Pipe, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(pipe.folder)
+    (pipe.folder / "config.json").write_bytes(b"{}")  # where the target is run from lie its secrets
+    ran = pipe([VENDOR, ACME, BILLS, line("V-1", "B-1", "10.00", attachments="config.json"), state(1)])
+    assert ran.status == FAILED
+    assert "no folder of files is set" in ran.err
+    assert pipe.rows("APBILL") == []
 
 
 def test_refused_records_of_every_run_are_kept(pipe: Pipe) -> None:

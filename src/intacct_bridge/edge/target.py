@@ -198,7 +198,7 @@ class Run:
 
         schema = self._schema_of(message, number)
         for file in message.manifest:
-            for place, name, record in batch_records(file, message.encoding, self._config.input_path):
+            for place, name, record in batch_records(file, message.encoding, self._config.input_path or Path()):
                 self._take(schema, record, place, f"{message.stream} in {name}")
 
     def _state(self, message: Message, _: int) -> None:

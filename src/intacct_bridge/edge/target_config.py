@@ -41,7 +41,11 @@ SETTINGS_OF_TARGET = (
         choices=("singer", "hotglue"),
     ),
     Setting("output_record_url", "boolean", "Ask for each record's address and put it into hotglue's state."),
-    Setting("input_path", "string", "The directory of files that messages name; the working directory unless given."),
+    Setting(
+        "input_path",
+        "string",
+        "The directory of the files that messages name. Files to attach are taken from nowhere else.",
+    ),
     Setting("po_transaction_type", "string", "The transaction definition of purchase orders that do not name one."),
     Setting("document_sequencing_enabled", "boolean", "The company numbers vendors itself: find them by name."),
     Setting("max_transactions", "integer", "Stop before the run would use more API transactions."),
@@ -75,7 +79,7 @@ class TargetConfig:
     dead_letters: Path | None = None
     hotglue_state: bool = False
     record_urls: bool = False
-    input_path: Path = Path()
+    input_path: Path | None = None
     po_transaction_type: str = ""
     vendors_by_name: bool = False
     max_transactions: int | None = None
@@ -115,7 +119,7 @@ def checked(given: Mapping[str, Any]) -> TargetConfig:
         dead_letters=Path(dead_letters) if dead_letters else None,
         hotglue_state=given.get("state_format") == "hotglue",
         record_urls=given.get("output_record_url", False),
-        input_path=Path(given.get("input_path") or "."),
+        input_path=Path(given["input_path"]) if given.get("input_path") else None,
         po_transaction_type=given.get("po_transaction_type", ""),
         vendors_by_name=given.get("document_sequencing_enabled", False),
         max_transactions=given.get("max_transactions"),

@@ -5,6 +5,7 @@ to is there; a record whose key is already waiting sends the others ahead, so th
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from intacct_bridge.diagnosis import diagnose
@@ -115,8 +116,10 @@ class Feed:
     def _plan(self, stream: str, lane: Lane, records: Sequence[Arrived]) -> Plan:
         rows = [one.row(self._config.source_name, self._key(one), lane.more) for one in records]
         columns = tuple(dict.fromkeys(name for row in rows for name in row.cells))
-        place = self._config.input_path / stream.replace("/", "_")  # files to attach are named in that folder
-        table = Table(place, columns, lambda: iter(rows), "jsonl")
+        place = (self._config.input_path or Path()) / stream.replace(
+            "/", "_"
+        )  # files to attach are named in that folder
+        table = Table(place, columns, lambda: iter(rows), "jsonl", takes_files=self._config.input_path is not None)
         plan = make_plan(table, lane.layout, self._client, self._outbox, lane.settings)
         for text in (*plan.notes, *(f"not checked: {rule}" for rule in plan.unchecked)):
             self._note(f"{stream}: {text}")

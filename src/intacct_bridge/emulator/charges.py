@@ -6,6 +6,7 @@ company of several entities every line needs a location, unless the session is i
 
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 
+from intacct_bridge.emulator.allocations import FIELD, shares
 from intacct_bridge.emulator.books import Call
 from intacct_bridge.emulator.cells import Row, decimal_text
 from intacct_bridge.emulator.chart import rules
@@ -15,18 +16,28 @@ from intacct_bridge.emulator.ledger import DIMENSIONS
 from intacct_bridge.emulator.posting import CENT, Charge, to_base
 from intacct_bridge.emulator.references import REFERENCES, Reference, find, settle
 from intacct_bridge.emulator.refusals import refused
-from intacct_bridge.emulator.taxes import TAXED, taxed, with_net
+from intacct_bridge.emulator.taxes import GROSS, TAXED, taxed, with_net
 
 _LABELS = {"VENDOR": "APACCOUNTLABEL", "CUSTOMER": "ARACCOUNTLABEL", "EMPLOYEE": "EEACCOUNTLABEL"}
 
 
 def complete_lines(call: Call, family: Family, header: Row, values: Row, *, party: Row) -> list[Row]:
-    """A line as it is kept, and its taxes behind it."""
+    """A line as it is kept, and its taxes behind it; one that is allocated by name is as many as that has entries."""
     line = {name: text for name, text in values.items() if text}
     if line.get(TAXED) and "DETAILKEY" not in call.books.find(family.line).fields:
         raise refused(f"Lines of {family.object} take no taxes.", correction="Leave TAXENTRIES out.", field=TAXED)
+    if line.get(FIELD):
+        return [complete_line(call, family, header, part, party=party) for part in _allocated(call, family, line)]
     with_net(call, line)
     return taxed(call, complete_line(call, family, header, line, party=party))
+
+
+def _allocated(call: Call, family: Family, line: Row) -> list[Row]:
+    if line.get(TAXED) or line.get(GROSS):
+        raise refused("A line with taxes is not allocated here.", correction="Leave one of them out.", field=FIELD)
+    left = {name: text for name, text in line.items() if name not in (FIELD, "AMOUNT", "RECORDNO")}
+    found = shares(call, line[FIELD], _amount(family, line))
+    return [left | cells | {"TRX_AMOUNT": decimal_text(amount)} for cells, amount in found]
 
 
 def complete_line(call: Call, family: Family, header: Row, values: Row, *, party: Row) -> Row:

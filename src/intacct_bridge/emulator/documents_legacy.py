@@ -32,6 +32,7 @@ _HEAD = (
 )
 _LINE = (
     "glaccountno:ACCOUNTNO accountlabel offsetglaccountno amount:TRX_AMOUNT memo:ENTRYDESCRIPTION locationid "
+    "allocationid:ALLOCATION "
     "departmentid projectid taskid customerid vendorid employeeid itemid classid item1099:FORM1099 form1099type "
     "form1099box billable revrectemplate revrecstartdate revrecenddate "
 )

@@ -1,14 +1,15 @@
 """The lines of a journal entry as they are meant: split among dimensions, and with the taxes they bring along.
 
-A line with `SPLIT`s is as many lines as there are splits, which must come to its amount. A line with `TAXENTRIES` is
-followed by a line on each tax's account, on the same side. Allocations by name are refused rather than passed over.
+A line with `SPLIT`s is as many lines as there are splits, which must come to its amount; one that names an allocation
+is as many as that has entries. A line with `TAXENTRIES` is followed by a line on each tax's account, on the same side.
 """
 
 from dataclasses import replace
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 
+from intacct_bridge.emulator.allocations import FIELD, shares
 from intacct_bridge.emulator.books import Call
-from intacct_bridge.emulator.cells import plain_number
+from intacct_bridge.emulator.cells import Row, plain_number
 from intacct_bridge.emulator.drafts import Draft
 from intacct_bridge.emulator.posting import CENT, ZERO
 from intacct_bridge.emulator.refusals import refused
@@ -21,22 +22,21 @@ _NAMED = {"LOCATIONID": "LOCATION", "DEPARTMENTID": "DEPARTMENT"}
 
 def meant(call: Call, drafts: list[Draft]) -> list[Draft]:
     """The lines that an entry posts, in their order."""
-    return [line for draft in drafts for part in _split(draft) for line in _with_taxes(call, part)]
+    return [line for draft in drafts for part in _split(call, draft) for line in _with_taxes(call, part)]
 
 
-def _split(draft: Draft) -> list[Draft]:
+def _split(call: Call, draft: Draft) -> list[Draft]:
     parts = draft.nodes.get("SPLIT", [])
-    allocation = draft.get("ALLOCATION")
+    allocation = draft.get(FIELD)
     if not parts:
-        if allocation:
-            raise refused(
-                f"Allocation '{allocation}' of a journal line is not carried out here.",
-                correction="Send the lines it comes to, or SPLITs with ALLOCATION Custom.",
-                field="ALLOCATION",
-            )
-        return [draft]
+        if not allocation:
+            return [draft]
+        if TAXED in draft.nodes:
+            raise refused("A line with taxes is not allocated here.", correction="Leave one out.", field=FIELD)
+        found = shares(call, allocation, plain_number(draft.get("TRX_AMOUNT") or "0"))
+        return [_part(draft, cells, amount) for cells, amount in found]
     if allocation.lower() not in ("", _CUSTOM):
-        raise refused("SPLITs go with ALLOCATION Custom.", correction="Leave one of them out.", field="ALLOCATION")
+        raise refused("SPLITs go with ALLOCATION Custom.", correction="Leave one of them out.", field=FIELD)
     amounts = [_amount(part) for part in parts]
     whole = Decimal(draft.get("TRX_AMOUNT") or 0)
     if sum(amounts, ZERO) != whole:
@@ -45,14 +45,17 @@ def _split(draft: Draft) -> list[Draft]:
             correction="Make the splits add up to the line.",
             field="AMOUNT",
         )
-    return [_part(draft, part, amount) for part, amount in zip(parts, amounts, strict=True)]
+    return [_part(draft, _cells(part), amount) for part, amount in zip(parts, amounts, strict=True)]
 
 
-def _part(draft: Draft, node: Element, amount: Decimal) -> Draft:
-    cells = {_NAMED.get(child.tag.upper(), child.tag.upper()): child.text.strip() for child in node.children}
-    del cells["AMOUNT"]
-    values = {name: text for name, text in draft.values.items() if name != "ALLOCATION"}
-    known = {name: text for name, text in cells.items() if text and name in draft.described.fields}
+def _cells(node: Element) -> Row:
+    return {child.tag.upper(): child.text.strip() for child in node.children if child.tag.upper() != "AMOUNT"}
+
+
+def _part(draft: Draft, cells: Row, amount: Decimal) -> Draft:
+    named = {_NAMED.get(name, name): text for name, text in cells.items()}
+    values = {name: text for name, text in draft.values.items() if name != FIELD}
+    known = {name: text for name, text in named.items() if text and name in draft.described.fields}
     return replace(draft, values=values | known | {"TRX_AMOUNT": str(amount)})
 
 

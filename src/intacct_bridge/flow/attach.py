@@ -27,16 +27,20 @@ TOGETHER = "together"
 """The element around functions that are applied together; it stays in the outbox and is never sent."""
 
 
-def read_paths(cell: object, base: Path) -> tuple[str, ...]:
+def read_paths(cell: object, base: Path | None) -> tuple[str, ...]:
     """The files that a cell names: `a.pdf; b.png`, or a list, of names or of records with a `path`, or `id` and `name`.
 
-    RecordError for one that is not there. They must lie in the input's own folder: an input from elsewhere must not be
-    able to send any file of this machine.
+    RecordError for one that is not there. They must lie in the input's own folder (None: it has none): an input from
+    elsewhere must not be able to send any file of this machine.
     """
     if cell is None or cell == "":
         return ()
     if isinstance(cell, str) and cell.lstrip().startswith("["):
         cell = _listed(cell)
+    if cell == []:
+        return ()
+    if base is None:
+        raise RecordError("files are named, and no folder of files is set", fix="set input_path", field=COLUMN)
     named = cell if isinstance(cell, list) else str(cell).split(_SEPARATOR)
     return tuple(str(_path(text, base)) for one in named if (text := _text(one, base).strip()))
 

@@ -62,9 +62,9 @@ class MappedLayout:
                 self.entity.check_columns(
                     tuple(name for name in table.columns if plain(name) != plain(REASON)), table.path.name
                 )
-        yield from self.shape(grouped(self.entity, table, _cells), table.path.parent)
+        yield from self.shape(grouped(self.entity, table, _cells), table.folder)
 
-    def shape(self, records: Iterable[Sequence[SourceRow]], base: Path = _HERE) -> Iterator[Write]:
+    def shape(self, records: Iterable[Sequence[SourceRow]], base: Path | None = _HERE) -> Iterator[Write]:
         """Records that come from elsewhere than a file, each as the rows that it consists of.
 
         `base` is the folder that files to attach are named in.
@@ -96,7 +96,7 @@ class MappedLayout:
             if unknown:
                 raise SettingsError(f"{line.object} has no field {unknown[0]!r}", fix="correct the mapping")
 
-    def _write(self, shaper: Shaper, rows: Sequence[SourceRow], record: Native, base: Path) -> Write:
+    def _write(self, shaper: Shaper, rows: Sequence[SourceRow], record: Native, base: Path | None) -> Write:
         findings = [
             Finding("mapping", one.message, one.fix, one.column, rows[one.row].position) for one in record.problems
         ]

@@ -56,7 +56,7 @@ class NativeLayout:
         nulls = table.form == "jsonl"
         shaper = Shaper(self.subject, clear=self.clear or nulls, draft=self.draft, folder=self.folder)
         for rows in _grouped(table, columns, self.subject, self.key):
-            yield _Reader(shaper, columns, self.key, table.path.parent).write(rows)
+            yield _Reader(shaper, columns, self.key, table.folder).write(rows)
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +160,7 @@ def _group_columns(subject: Subject, columns: Columns, key: tuple[str, ...]) -> 
 class _Reader:
     """Reads the rows of one record and collects what is wrong with them."""
 
-    def __init__(self, shaper: Shaper, columns: Columns, key: tuple[str, ...], base: Path) -> None:
+    def __init__(self, shaper: Shaper, columns: Columns, key: tuple[str, ...], base: Path | None) -> None:
         self._base = base
         self._shaper = shaper
         self._columns = columns

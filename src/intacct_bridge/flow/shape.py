@@ -124,7 +124,7 @@ class Shaper:
             entity_by=entity[1],
         )
 
-    def files(self, cell: object, base: Path, row: SourceRow, findings: list[Finding]) -> tuple[str, ...]:
+    def files(self, cell: object, base: Path | None, row: SourceRow, findings: list[Finding]) -> tuple[str, ...]:
         """The files that a cell names; one that is not there joins the findings."""
         try:
             paths = read_paths(cell, base)

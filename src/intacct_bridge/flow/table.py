@@ -61,6 +61,13 @@ class Table:
     """What a reader should know, such as an encoding that had to be assumed."""
     sheet: str = ""
     """The sheet of a workbook."""
+    takes_files: bool = True
+    """Whether rows may name files to attach; what comes in a stream may only where a folder was set apart for them."""
+
+    @property
+    def folder(self) -> Path | None:
+        """Where the files lie that rows name; None where they may name none."""
+        return self.path.parent if self.takes_files else None
 
     def __iter__(self) -> Iterator[SourceRow]:
         return self.rows()
