@@ -32,6 +32,14 @@ def test_nothing_is_twice_all_that_can_be_proven_is_there_and_doubt_is_honest(ou
     assert tally.counts["side by side"] > 0
 
 
+@pytest.mark.parametrize("seed", [193, 268, 287, 389, 494, 560])
+def test_a_change_that_another_loader_concludes_after_the_plan_is_not_sent_again(outboxes: Path, seed: int) -> None:
+    """Rounds of the long torture in which one was sent as planned, without its record's key, and told as rejected."""
+    tally = Tally()
+    ours(seed, outboxes, tally)
+    assert tally.failures == []
+
+
 def test_a_loader_that_sends_again_on_errors_writes_records_twice_in_the_same_weather(outboxes: Path) -> None:
     tally = Tally()
     for seed in range(1, 13):

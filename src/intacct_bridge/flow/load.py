@@ -142,12 +142,32 @@ class Loader:
         if folders:
             yield from self.load(folders)  # what they are for must find them there
         left: list[Write] = []
+        under_way: list[Write] = []
         for planned in plan.of(*WRITTEN, Verdict.UNCHANGED, Verdict.IN_DOUBT):
-            if planned.verdict is Verdict.UNCHANGED and planned.write.operation is not Operation.CREATE:
+            changes = planned.write.operation is not Operation.CREATE
+            if planned.verdict is Verdict.UNCHANGED and changes:
                 yield Outcome(planned.write, Ending.UNCHANGED, planned.receipt)
+            elif planned.verdict is Verdict.IN_DOUBT and changes:
+                under_way.append(planned.write)
             elif planned.write.object == plan.object:
                 left.append(planned.write)
+        yield from self._conclude(under_way)
         yield from self.load(ordered(left))
+
+    def _conclude(self, under_way: Sequence[Write]) -> Iterator[Outcome]:
+        """Settle changes that were under way when the plan was made.
+
+        They are not sent as they stand, for which record they go to was not found out; whoever sent them may have
+        ended since, and the next plan decides on what was not applied.
+        """
+        if not under_way:
+            return
+        self._outbox.serve(self._where.user, lambda: self._company.company_time)
+        now = list(self._current(under_way))
+        for write, entry in now:
+            if entry.state is not State.IN_DOUBT:
+                yield _outcome(write, entry, applied=Ending.UNCHANGED)
+        yield from self._settle([write for write, entry in now if entry.state is State.IN_DOUBT])
 
     def load(self, writes: Iterable[Write]) -> Iterator[Outcome]:
         """The outcome of every write as it becomes known.

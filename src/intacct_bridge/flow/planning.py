@@ -227,7 +227,7 @@ class _Planner:
         aimed = aim.aim(single)
         under_way = self._known([one.write for one in aimed])
         records = [
-            self._on_the_way(write, entry) or self._on_the_way(one.write, now) or self._aimed_one(one, entry)
+            self._on_the_way(write, entry) or self._on_the_way(one.write, now) or self._aimed_one(one, now or entry)
             for write, entry, one, now in zip(single, known, aimed, under_way, strict=True)
         ]
         return self._checked(records, resolved=True)
