@@ -5,7 +5,6 @@ next door counts the requests and functions that it got.
 """
 
 import json
-import resource
 import subprocess
 import sys
 import tempfile
@@ -15,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bench.measure import serving
+from bench.measure import peak_bytes, serving
 from intacct_bridge.client.client import Client
 from intacct_bridge.client.connection import Connection
 from intacct_bridge.edge.arenas import few_arenas
@@ -151,7 +150,7 @@ def main() -> None:
         "rows": rows,
         "cpu": time.process_time() - started,
         "wall": time.perf_counter() - wall,
-        "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024),
+        "peak": peak_bytes(),
     }
     print(json.dumps(figures))
 

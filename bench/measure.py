@@ -1,12 +1,14 @@
 """Running measured processes side by side with a server, and the arithmetic of their figures."""
 
 import json
+import resource
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,15 @@ def measured(way: str, url: str, pages: int) -> Figures:
         command = [sys.executable, "-m", "bench.pipeline", way, url, str(pages), directory]
         done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
     return Figures(**json.loads(done.stdout))
+
+
+def peak_bytes() -> int:
+    """The most memory that this process has held; on Linux not what its parent held when it was forked."""
+    try:
+        lines = Path("/proc/self/status").read_text("ascii").splitlines()
+        return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM:"))
+    except (OSError, StopIteration):
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 
 def best(runs: list[Figures]) -> Figures:

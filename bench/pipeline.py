@@ -5,7 +5,6 @@ before the clock starts, so that the figure is the cost of rows and not of start
 """
 
 import json
-import resource
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -13,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bench.measure import peak_bytes
 from bench.pages import FIELDS, RECORDS
 from intacct_bridge.client.connection import Connection
 from intacct_bridge.client.http import HttpTransport
@@ -135,7 +135,7 @@ def main() -> None:
         "cpu": time.process_time() - started,
         "wall": time.perf_counter() - wall,
         "rows": rows,
-        "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024),
+        "peak": peak_bytes(),
     }
     print(json.dumps(figures))
 
