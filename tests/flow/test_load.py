@@ -14,8 +14,8 @@ from intacct_bridge.flow.entry import State
 from intacct_bridge.flow.layout_journal import JournalLayout
 from intacct_bridge.flow.load import Ending, Loader, LoadSettings, Outcome
 from intacct_bridge.flow.outbox import Outbox
-from intacct_bridge.flow.plan import PlanSettings, Verdict
-from intacct_bridge.flow.planning import make_plan
+from intacct_bridge.flow.plan import Plan, PlanSettings, Verdict
+from intacct_bridge.flow.planning import confirm_plan, make_plan
 from intacct_bridge.flow.settle import SettleSettings
 from intacct_bridge.flow.table import open_csv
 from intacct_bridge.wire.values import Value
@@ -448,3 +448,39 @@ def test_a_refusal_of_a_repeated_control_id_in_unknown_words_is_not_taken_for_a_
     bench.ledger.clock.forward(minutes=10)
     assert bench.endings("A", LoadSettings(settle=NOW)) == ["settled"]
     assert bench.ledger.posted == ["A"]
+
+
+# --- a plan and an outbox that do not belong together
+
+
+def planned(bench: Bench, outbox: Outbox, references: str) -> Plan:
+    file = bench.folder / "je.csv"
+    file.write_text(HEADER + "".join(map(entry, references)))
+    return make_plan(open_csv(file), JournalLayout(), bench.ledger, outbox)
+
+
+@pytest.mark.parametrize(
+    ("weather", "verdict", "said"),
+    [
+        ("lost before", Verdict.IN_DOUBT, "was sent without an answer by an earlier run"),
+        ("fine", Verdict.UNCHANGED, "was posted by an earlier run"),
+    ],
+)
+def test_what_only_another_outbox_knows_stops_a_plan_before_anything_is_sent(
+    bench: Bench, weather: str, verdict: Verdict, said: str
+) -> None:
+    bench.ledger.weather = [weather]
+    bench.load("B")
+    with bench.open() as outbox:
+        plan = planned(bench, outbox, "AB")
+    assert [record.verdict for record in plan.records] == [Verdict.CREATE, verdict]
+    sent = len(bench.ledger.submits)
+    with Outbox(bench.folder / "another.sqlite3", clock=bench.ledger.clock) as another:
+        for use in (lambda: list(Loader(bench.ledger, another).apply(plan)),
+                    lambda: confirm_plan(plan, bench.ledger, another)):  # fmt: skip
+            with pytest.raises(SettingsError, match=rf"je\.csv:4: GJ 2026-11-30 'Entry B' B {said}") as caught:
+                use()
+            assert "another.sqlite3" in caught.value.message
+            assert "the outbox it was made with" in caught.value.fix
+        assert list(another.entries()) == []
+    assert len(bench.ledger.submits) == sent

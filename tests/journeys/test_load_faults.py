@@ -11,11 +11,16 @@ import pytest
 from intacct_bridge.emulator.behaviour import Behaviour
 from intacct_bridge.emulator.gateway import Emulator
 from intacct_bridge.emulator.settings import EmulatorSettings
+from intacct_bridge.errors import SettingsError
+from intacct_bridge.flow.again import settle_doubts
 from intacct_bridge.flow.entry import State
-from intacct_bridge.flow.load import Ending
+from intacct_bridge.flow.load import Ending, Loader
+from intacct_bridge.flow.outbox import Outbox
+from intacct_bridge.flow.plan import Verdict
+from intacct_bridge.flow.planning import confirm_plan
 from intacct_bridge.wire.codec import decode_request
 from intacct_bridge.wire.reply import ConnectionCutError, Reply
-from journeys.masters import Clock, company
+from journeys.masters import Clock, client, company
 from journeys.objects import BILLS, VENDORS, Desk
 
 WRITES = ("create", "update", "delete", "create_bill", "create_invoice")
@@ -204,4 +209,25 @@ def test_somebody_elses_later_change_is_not_overwritten_by_a_resend(tmp_path: Pa
     outcomes = desk.load(CHANGED, "VENDOR", "update")
     assert {one.ending for one in outcomes} == {Ending.IN_DOUBT, Ending.UNCHANGED}
     assert any("somebody changed VENDOR" in one.note for one in outcomes)
+    desk.emulator.close()
+
+
+@pytest.mark.parametrize("case", ["update", "delete"])
+def test_a_kept_plan_with_changes_in_doubt_is_applied_by_the_outbox_that_knows_them(tmp_path: Path, case: str) -> None:
+    clock, (text, name, mode) = Clock(), CASES[case]
+    desk = world(tmp_path, clock, case)
+    desk.transport = Storm(desk.emulator, FAULTS["cut"], before=True)
+    desk.load(text, name, mode)
+    desk.transport = None
+    plan = desk.plan(text, name, mode)
+    assert Verdict.IN_DOUBT in {one.verdict for one in plan.records}
+    with client(desk.emulator) as gateway, Outbox(tmp_path / "another.sqlite3") as another:
+        for use in (lambda: list(Loader(gateway, another).apply(plan)), lambda: confirm_plan(plan, gateway, another)):
+            with pytest.raises(SettingsError, match=r"another\.sqlite3 does not know of it"):
+                use()
+    clock.forward(minutes=16)
+    with client(desk.emulator) as gateway, desk.outbox() as outbox:
+        settle_doubts(gateway, outbox)
+        outcomes = list(Loader(gateway, outbox).apply(confirm_plan(plan, gateway, outbox)))
+    assert {one.ending for one in outcomes} == {Ending.UNCHANGED}
     desk.emulator.close()

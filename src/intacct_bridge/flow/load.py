@@ -21,6 +21,7 @@ from intacct_bridge.flow.order import ordered, waves
 from intacct_bridge.flow.outbox import Outbox
 from intacct_bridge.flow.outbox_rows import chunks
 from intacct_bridge.flow.plan import WRITTEN, Plan, Verdict, place_of
+from intacct_bridge.flow.remembered import check_remembered
 from intacct_bridge.flow.send import Sender, Step, no_step
 from intacct_bridge.flow.settle import Settler, SettleSettings
 from intacct_bridge.flow.sighting import trace_text, trace_values
@@ -121,7 +122,11 @@ class Loader:
             )
 
     def apply(self, plan: Plan) -> Iterator[Outcome]:
-        """Apply a plan's records, those of an entity in its own session; those it refused are left out."""
+        """Apply a plan's records, those of an entity in its own session; those it refused are left out.
+
+        SettingsError, before anything is sent, where the plan relies on records that the outbox does not know.
+        """
+        check_remembered(plan, self._where, self._outbox)
         good = True
         for entity, places in by_entity([planned.write for planned in plan.records]).items():
             some = replace(plan, records=tuple(plan.records[place] for place in places))
@@ -298,7 +303,7 @@ class Loader:
             yield _outcome(doubtful[entry.number], entry, applied=Ending.SETTLED)
 
     def _current(self, writes: Sequence[Write]) -> Iterator[tuple[Write, Entry]]:
-        """Writes with their entries as they stand now."""
+        """Writes with their entries as they stand now; the outbox has every one of them."""
         places = [(place_of(self._where, write), write.identity.text) for write in writes]
         found = self._outbox.latest(places)
         return ((write, found[place]) for write, place in zip(writes, places, strict=True))

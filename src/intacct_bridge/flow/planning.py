@@ -20,8 +20,9 @@ from intacct_bridge.flow.entry import Entry, Receipt, State
 from intacct_bridge.flow.functions import Functions
 from intacct_bridge.flow.layout import Layout
 from intacct_bridge.flow.outbox import Outbox
-from intacct_bridge.flow.plan import WRITTEN, Plan, Planned, PlanSettings, Verdict, place_of
+from intacct_bridge.flow.plan import WRITTEN, Plan, Planned, PlanSettings, Verdict
 from intacct_bridge.flow.relationships import relations_for
+from intacct_bridge.flow.remembered import check_remembered, remembered
 from intacct_bridge.flow.resolve import References, resolve
 from intacct_bridge.flow.sighting import Sighting, key_of, look, trace_text, trace_values
 from intacct_bridge.flow.subject import Subject, measured, subject_of
@@ -86,7 +87,7 @@ def confirm_plan(plan: Plan, company: Company, outbox: Outbox) -> Plan:
     """A plan made earlier, checked again: its records, and the references and periods that they rely on, no others.
 
     What was posted meanwhile is unchanged now. InvalidRequestError where the plan is for other books, or where a record
-    that was to be written must not be any more.
+    that was to be written must not be any more; SettingsError where it relies on records that the outbox does not know.
     """
     where = Whereabouts.of(company.connection)
     if (where.company, where.entity) != (plan.where.company, plan.where.entity):
@@ -95,6 +96,7 @@ def confirm_plan(plan: Plan, company: Company, outbox: Outbox) -> Plan:
             f"for company {where.company}, entity {where.entity or 'none'}",
             fix="use the connection that the plan was made with",
         )
+    check_remembered(plan, where, outbox)
     now = _confirm_all(replace(plan, where=where, unchecked=()), speaking(company), outbox)
     moved = now.of(Verdict.REFUSED)
     if moved:
@@ -172,14 +174,18 @@ class _Planner:
         self._references.learn(one.write for one in aimed)
         aimed = [replace(one, write=resolve(replace(one.write, findings=()), self._references)) for one in aimed]
         known = self._known([one.write for one in aimed])
-        held = confirmed(self._company, self._subjects[name], [(one.write, one.changes) for one in aimed])
+        written = [(one.write, one.changes) for one in aimed if one.verdict in WRITTEN]
+        held = iter(confirmed(self._company, self._subjects[name], written))
         done: list[Planned] = []
-        for one, entry, (left, findings) in zip(aimed, known, held, strict=True):
+        for one, entry in zip(aimed, known, strict=True):
+            left, findings = next(held) if one.verdict in WRITTEN else ((), ())
             under_way = self._on_the_way(one.write, entry)
             applied = entry is not None and entry.state is State.APPLIED and one.verdict is Verdict.DELETE
             if under_way is not None:
                 done.append(under_way)
-            elif one.verdict is Verdict.UNCHANGED or (applied and findings) or not (left or findings):
+            elif one.verdict is Verdict.IN_DOUBT:
+                done.append(one)  # it has ended since; applying the plan tells how
+            elif (applied and findings) or not (left or findings):
                 done.append(replace(one, verdict=Verdict.UNCHANGED))
             else:
                 done.append(_decided(replace(one, findings=findings, changes=left)))
@@ -213,9 +219,7 @@ class _Planner:
 
     def _known(self, writes: Sequence[Write]) -> list[Entry | None]:
         """What the outbox has of each."""
-        places = [(place_of(self._where, write), write.identity.text) for write in writes]
-        known = self._outbox.latest(places)
-        return [known.get(place) for place in places]
+        return remembered(self._outbox, self._where, writes)
 
     def _aimed(self, writes: Iterable[Write], name: str) -> list[Planned]:
         """What becomes of records that the company has, or may have."""
