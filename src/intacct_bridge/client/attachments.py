@@ -7,6 +7,7 @@ kept inside its directory whatever a name says.
 
 import base64
 import binascii
+import os
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -14,10 +15,12 @@ from pathlib import Path
 
 from intacct_bridge.client.asking import Asking
 from intacct_bridge.client.writing import Outcome, send_each
-from intacct_bridge.errors import RecordError, RemoteProtocolError, SettingsError
+from intacct_bridge.errors import InvalidRequestError, RecordError, RemoteProtocolError, SettingsError
 from intacct_bridge.wire.xml import Element, element
 
 _UNSAFE = re.compile(r'[\x00-\x1f\x7f<>:"/\\|?*]+')
+_LONGEST, _LONGEST_ENDING = 200, 20
+"""Bytes of a file's name: disks take 255, and a number may have to be added."""
 _DEVICES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\.|$)", re.IGNORECASE)
 
 
@@ -33,12 +36,15 @@ class AttachedFile:
 
     @property
     def file_name(self) -> str:
-        """A name that cannot leave its directory, with its ending."""
+        """A name that cannot leave its directory and that a disk has room for, with its ending."""
         stem = _UNSAFE.sub("_", self.name).strip(" .") or "file"
-        ending = _UNSAFE.sub("_", self.kind).strip(" .")
-        if ending and not stem.lower().endswith(f".{ending.lower()}"):
-            stem = f"{stem[:200]}.{ending}"
-        return f"_{stem}" if _DEVICES.match(stem) else stem[:240]
+        ending = shortened(_UNSAFE.sub("_", self.kind).strip(" ."), _LONGEST_ENDING)
+        before, _, after = stem.rpartition(".")
+        if before and (after.lower() == ending.lower() if ending else len(after) <= _LONGEST_ENDING):
+            stem, ending = before, after
+        stem = shortened(stem, _LONGEST - len(f".{ending}".encode()))
+        whole = f"{stem}.{ending}" if ending else stem
+        return f"_{whole}" if _DEVICES.match(whole) else whole
 
 
 class Attachments:
@@ -48,8 +54,10 @@ class Attachments:
         self._asking = asking
 
     def read(self, supdoc_id: str) -> list[AttachedFile]:
-        """The files of a supdoc with their content."""
-        data = self._asking.data(Element("get", attributes={"object": "supdoc", "key": supdoc_id}))
+        """The files of a supdoc with their content; a supdoc that is not there is an InvalidRequestError."""
+        data = self._asking.ask(Element("get", attributes={"object": "supdoc", "key": supdoc_id})).data
+        if data is None:  # a miss is a success without data
+            raise InvalidRequestError(f"there is no attachment {supdoc_id}", by_gateway=True)
         return [_file(found, supdoc_id) for found in _all(data, "attachment")]
 
     def save(self, supdoc_id: str, directory: str | Path) -> list[Path]:
@@ -60,9 +68,14 @@ class Attachments:
             path = _free(place, each.file_name)
             try:
                 place.mkdir(parents=True, exist_ok=True)
-                path.write_bytes(each.content)
+                with path.open("wb") as file:
+                    file.write(each.content)
+                    file.flush()
+                    os.fsync(file.fileno())
             except OSError as error:
-                raise SettingsError(f"{path} cannot be written: {error.strerror}") from None
+                raise SettingsError(
+                    f"{path} cannot be written: {error.strerror}", fix="make room, or check the rights of the folder"
+                ) from None
             saved.append(path)
         return saved
 
@@ -140,3 +153,8 @@ def _free(directory: Path, name: str) -> Path:
         number += 1
         path = directory / f"{Path(name).stem}-{number}{Path(name).suffix}"
     return path
+
+
+def shortened(text: str, most: int) -> str:
+    """The beginning of a text that takes no more bytes than that."""
+    return text.encode()[:most].decode(errors="ignore").rstrip(" .") if len(text.encode()) > most else text

@@ -120,6 +120,7 @@ def extract_command(
     if estimate:
         return _estimate(client, names, to, options, desk, unified=unified or "")
     rewriting = compact_copy(to) if compact else ()  # refuses a database before anything is read
+    spent = client.meter.transactions
     done = run_extraction(
         client,
         names,
@@ -134,7 +135,7 @@ def extract_command(
     if to != "-":  # then standard output holds Singer messages, and nothing else
         show_extraction(done.outcomes, desk.console)
     fetched = attachments is None or _fetch(desk, done.objects, attachments)
-    desk.console.say(sentence(done.outcomes, done.seconds, done.transactions))
+    desk.console.say(sentence(done.outcomes, done.seconds, client.meter.transactions - spent))
     for one in rewriting:
         desk.console.say(f"{one.stream}: {one.files_before:,} files are {one.files_after:,} now, {one.rows:,} rows")
     return 0 if done.sound and fetched else FAILURES

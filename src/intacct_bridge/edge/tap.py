@@ -163,8 +163,10 @@ def sync(
     finally:
         sink.close()
     objects = objects_of(part.read for one in unified for part in (one, *one.parts)) or objects_of(picked.streams)
+    sound = _tell(extraction.outcomes, console)  # first: saving files may end in an error of its own
     fetched = not config.attachments or _fetch(client, objects, Path(config.attachments), console)
-    return _tell(extraction.outcomes, client, console) or (0 if fetched else 1)
+    console.say(f"API transactions: {client.meter.transactions}")
+    return 0 if sound and fetched else 1
 
 
 def _fetch(client: "Client", objects: Sequence[str], to: Path, console: Console) -> bool:
@@ -181,7 +183,8 @@ def _fetch(client: "Client", objects: Sequence[str], to: Path, console: Console)
     return not failed
 
 
-def _tell(outcomes: "Sequence[StreamOutcome]", client: "Client", console: Console) -> int:
+def _tell(outcomes: "Sequence[StreamOutcome]", console: Console) -> bool:
+    """Say what became of each stream; False where one failed."""
     failed = 0
     for one in outcomes:
         how = "everything" if one.full else "changes"
@@ -191,8 +194,7 @@ def _tell(outcomes: "Sequence[StreamOutcome]", client: "Client", console: Consol
         if one.error:
             failed += 1
             console.complain(f"{one.stream}: failed: {one.error}" + (f" ({one.fix})" if one.fix else ""))
-    console.say(f"API transactions: {client.meter.transactions}")
-    return 1 if failed else 0
+    return not failed
 
 
 def _try_out(client: "Client", chosen: Sequence[Selected], config: "TapConfig", console: Console) -> int:
