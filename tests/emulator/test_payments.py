@@ -4,12 +4,14 @@ Shapes: the documented parameter tables of "Create AP Payment", "Create AR Payme
 (Legacy)"; amounts are made up.
 """
 
+import re
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
 
 from emulator.talk import data, element, faults, one, query, rows
-from emulator.test_documents import bill, made, payment, state
+from emulator.test_documents import VENDOR, bill, made, payment, state
 from emulator.test_documents_legacy import cells, day, invoice, key_of, line
 from emulator.truth import assert_true, balances, change
 from intacct_bridge.emulator.gateway import Emulator
@@ -244,6 +246,40 @@ def test_the_stated_amount_is_what_the_details_come_to(demo: Emulator) -> None:
     made(demo, paid(ap(RECORDKEY=key), AMOUNTTOPAY="80"))
     assert state(demo, key)["TOTALDUE"] == "20"
     assert_true(demo)
+
+
+@pytest.mark.parametrize("missing", ["VENDORID", "PAYMENTDATE", "CURRENCY", "APPYMTDETAILS"])
+def test_a_payment_is_refused_without_what_its_page_requires(demo: Emulator, missing: str) -> None:
+    sent = paid(ap(RECORDKEY=made(demo, bill("60500 100")), TRX_PAYMENTAMOUNT="70"))
+    tag = re.search(rf"<{missing}>.*</{missing}>", sent)
+    assert tag is not None
+    fault, *_ = faults(demo, sent.replace(tag[0], ""))
+    assert fault.description2 == f"Required field {missing} is missing for APPYMT."
+
+
+@pytest.mark.parametrize("missing", ["PAYMENTMETHOD", "RECEIPTDATE", "CURRENCY"])
+def test_a_receipt_is_refused_without_what_its_page_requires(demo: Emulator, missing: str) -> None:
+    detail = ar(RECORDKEY=key_of(demo, invoice("R-1", "100")), TRX_PAYMENTAMOUNT="100")
+    fault, *_ = faults(demo, received(detail, **{missing: ""}))
+    assert fault.description2 == f"Required field {missing} is missing for ARPYMT."
+
+
+def test_a_payment_without_method_and_bank_takes_the_vendors_and_the_first_of_its_currency(demo: Emulator) -> None:
+    detail = ap(RECORDKEY=made(demo, bill("60500 100")), TRX_PAYMENTAMOUNT="70")
+    key = made(demo, paid(detail, PAYMENTMETHOD="", FINANCIALENTITY=""))
+    (preferred,) = [row["PAYMETHODKEY"] for _, row in demo.books().table("VENDOR").rows() if row["VENDORID"] == VENDOR]
+    assert cells(demo, "APPYMT", key, "PAYMENTMETHOD FINANCIALENTITY") == [preferred, "CHK-INS"]
+    assert_true(demo)
+
+
+@pytest.mark.parametrize("blank", ["PAYMENTMETHOD", "FINANCIALENTITY"])
+def test_or_such_a_payment_is_refused(demo: Emulator, blank: str) -> None:
+    behaviour = replace(demo.settings.behaviour, payment_blanks="refused")
+    emulator = demo.clone(settings=replace(demo.settings, behaviour=behaviour))
+    key = made(emulator, bill("60500 100"))
+    fault, *_ = faults(emulator, paid(ap(RECORDKEY=key, TRX_PAYMENTAMOUNT="70"), **{blank: ""}))
+    assert fault.description2 == f"Required field {blank} is missing for APPYMT."
+    emulator.close()
 
 
 def test_a_receipt_beside_the_rate_must_agree_with_it(demo: Emulator) -> None:

@@ -138,10 +138,10 @@ def payments(random: Random) -> str:
         bill, vendor = random.choice([("5940", "V10016"), ("6005", "V10062")])
         cells = [
             random.choice([vendor, vendor, vendor, "V-404", ""]),
-            random.choice(["CHK-INS", "CHK-INS", "CHK-INS", "CHK-404"]),
-            random.choice(["Printed Check", "EFT", "Cash", "Barter"]),
+            random.choice(["CHK-INS", "CHK-INS", "", "CHK-404"]),
+            random.choice(["Printed Check", "EFT", "", "Barter"]),
             random.choice(["2026-11-20", "11/20/2026", "2026-11-02", "2020-01-05", ""]),
-            "USD",
+            random.choice(["USD", "USD", "USD", "USD", ""]),
             f"D-{number}",
             bill,
             random.choice(["0.01", "0.10", "1.25"]),

@@ -45,6 +45,10 @@ class Behaviour:
     """Whether a vendor's bills, and a customer's invoices, refuse a number that is there already."""
     approve_bills: bool = False
     """Whether a submitted bill waits for `approve` before it posts."""
+    payment_blanks: str = "filled"
+    """What becomes of an APPYMT without PAYMENTMETHOD or FINANCIALENTITY, which its page calls optional: they are
+    `filled`, by the vendor's method and the provider's or the first bank, or `refused`, as the object's definition
+    requires the method."""
     negative_inventory: bool = True
     """Whether more of an item may leave a warehouse than is on hand there."""
     unique_externalids: bool = True

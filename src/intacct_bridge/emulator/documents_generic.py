@@ -6,6 +6,8 @@ from decimal import Decimal, InvalidOperation
 from intacct_bridge.emulator import documents, payments
 from intacct_bridge.emulator.books import Call
 from intacct_bridge.emulator.cells import Row, plain_number, text_of
+from intacct_bridge.emulator.chart import rules
+from intacct_bridge.emulator.checks import complete
 from intacct_bridge.emulator.documents import Entry
 from intacct_bridge.emulator.drafts import Draft
 from intacct_bridge.emulator.families import FAMILIES, Family
@@ -58,7 +60,12 @@ class Payments:
 
     def create(self, call: Call, draft: Draft) -> Row:
         """Enter a payment."""
-        return payments.pay(call, self.side, self._money(call, draft))
+        complete(draft, draft.values)
+        money = self._money(call, draft)
+        if self.side is PAID and call.books.behaviour.payment_blanks == "filled":
+            provider = draft.extra.get("PAYMENTPROVIDER") or draft.values.get("PAYMENTPROVIDER", "")
+            money = replace(money, values=_filled(call, money.values, provider))
+        return payments.pay(call, self.side, money)
 
     def update(self, call: Call, draft: Draft, number: int) -> Row:
         """Change a payment, or submit a draft."""
@@ -116,6 +123,24 @@ def number_in(row: Row, name: str) -> Decimal | None:
 
 def _values(draft: Draft) -> Row:
     return {name: text for name, text in draft.values.items() if name != "RECORDNO"}
+
+
+def _filled(call: Call, values: Row, provider: str) -> Row:
+    """A payment with a method and a bank: the vendor's and the provider's, or the first bank of its currency."""
+    books = call.books
+    vendors = books.table("VENDOR")
+    (vendor,) = [vendors.get(number) or {} for number in vendors.find("VENDORID", values.get("VENDORID", ""))] or [{}]
+    by_provider = [row for _, row in books.table("PROVIDERBANKACCOUNT").rows() if row.get("PROVIDERID") == provider]
+    entity_of, here = rules(books).entity_of, call.session.entity
+    banks = [
+        row
+        for _, row in books.table("CHECKINGACCOUNT").rows()
+        if row.get("STATUS") == "active" and row.get("CURRENCY", values["CURRENCY"]) == values["CURRENCY"]
+        if not here or entity_of.get(row.get("LOCATIONID", ""), here) == here
+    ]
+    bank = next((row.get("BANKACCOUNTID", "") for row in (*by_provider, *banks)), "")
+    blanks = {"PAYMENTMETHOD": vendor.get("PAYMETHODKEY") or "Printed Check", "FINANCIALENTITY": bank}
+    return values | {name: text for name, text in blanks.items() if text and not values.get(name)}
 
 
 def _waits(draft: Draft) -> bool:
