@@ -1,13 +1,21 @@
-"""The tap beside a demo company over HTTP."""
+"""The demo company as a client reads it, and the tap beside it over HTTP."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from intacct_bridge.client.client import Client
+from intacct_bridge.edge.demo_company import demo_connection
 from intacct_bridge.emulator.gateway import Emulator
 from intacct_bridge.emulator.server import serve
 from journeys.tapping import Tap
+
+
+@pytest.fixture
+def reader(demo: Emulator, tmp_path: Path) -> Iterator[Client]:
+    with Client(demo_connection(home=tmp_path), transport=demo, keep=False) as client:
+        yield client
 
 
 @pytest.fixture

@@ -1,55 +1,23 @@
 """Streams that are no objects, from the demo company into every kind of destination."""
 
 import json
-from collections.abc import Iterator
-from contextlib import closing
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
 
 import duckdb
 import pytest
 
 from intacct_bridge.client.client import Client
-from intacct_bridge.edge.demo_company import demo_connection
-from intacct_bridge.emulator.gateway import Emulator
 from intacct_bridge.errors import InvalidRequestError
-from intacct_bridge.flow.destination import open_sink
-from intacct_bridge.flow.extract import Extraction
 from intacct_bridge.flow.feed import feed_named
 from intacct_bridge.flow.feeds import key_of
-from intacct_bridge.flow.reading import Options
-from intacct_bridge.flow.sink import StreamOutcome
 from intacct_bridge.flow.source import ClientSource, choose
+from journeys.copying import extract, rows
 from journeys.tapping import Tap, discovered
 
 AUTUMN = "from=2026-09-15&to=2026-11-30"
 REPORT = "report:Bills due?APBILL.WHENDUE=2026-11-01..2026-12-31"
-
-
-@pytest.fixture
-def reader(demo: Emulator, tmp_path: Path) -> Iterator[Client]:
-    with Client(demo_connection(home=tmp_path), transport=demo, keep=False) as client:
-        yield client
-
-
-def extract(client: Client, uri: str, *names: str, full: bool = False) -> dict[str, StreamOutcome]:
-    chosen = choose(client, names)
-    with closing(open_sink(uri)) as sink:
-        run = Extraction(ClientSource(client), sink, chosen.streams, options=Options(full=full))
-        for _ in run:
-            pass
-    assert not [one.error for one in run.outcomes if one.error]
-    return {one.stream: one for one in run.outcomes}
-
-
-def rows(path: Path, table: str) -> list[dict[str, Any]]:
-    with duckdb.connect(str(path)) as copy:
-        found = copy.sql(f'SELECT * EXCLUDE (_deleted_at) FROM "{table}" WHERE _deleted_at IS NULL').to_arrow_table()
-    assert found is not None
-    held: list[dict[str, Any]] = found.to_pylist()
-    return held
 
 
 def test_a_trial_balance_is_the_ledger_month_by_month(reader: Client, tmp_path: Path) -> None:

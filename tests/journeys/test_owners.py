@@ -1,48 +1,29 @@
 """Whose a record is: private records among all, shared ones once, and a column that names the owner."""
 
 import hashlib
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import pytest
 
 from intacct_bridge.client.attachments import AttachedFile
 from intacct_bridge.client.client import Client
 from intacct_bridge.edge.demo_company import demo_connection
-from intacct_bridge.emulator.gateway import Emulator
 from intacct_bridge.errors import InvalidRequestError
 from intacct_bridge.flow.destination import open_sink
 from intacct_bridge.flow.owners import objects_extraction
 from intacct_bridge.flow.source import choose
+from journeys.copying import ended, selected
 from journeys.tapping import Tap, discovered
 
 NAMES = ("VENDOR", "APBILL", "APBILLITEM", "ARINVOICE", "ARINVOICEITEM", "CLASS")
 
 
-@pytest.fixture
-def reader(demo: Emulator, tmp_path: Path) -> Iterator[Client]:
-    with Client(demo_connection(home=tmp_path), transport=demo, keep=False) as client:
-        yield client
-
-
 def extract(client: Client, copy: Path, *names: str, column: str = "owner") -> dict[str, int]:
     with closing(open_sink(f"duckdb:///{copy}")) as sink:
-        run = objects_extraction(client, choose(client, names), sink, entity_column=column)
-        for _ in run:
-            pass
-    assert not [one.error for one in run.outcomes if one.error]
-    return {one.stream: one.rows for one in run.outcomes}
-
-
-def rows(path: Path, sql: str) -> list[dict[str, Any]]:
-    with duckdb.connect(str(path)) as copy:
-        found = copy.sql(sql).to_arrow_table()
-    assert found is not None
-    held: list[dict[str, Any]] = found.to_pylist()
-    return held
+        done = ended(objects_extraction(client, choose(client, names), sink, entity_column=column))
+    return {name: one.rows for name, one in done.items()}
 
 
 def test_the_top_level_sees_each_record_of_every_entity_once(reader: Client, tmp_path: Path) -> None:
@@ -53,10 +34,10 @@ def test_the_top_level_sees_each_record_of_every_entity_once(reader: Client, tmp
         for entity in ("100", "200", "300"):
             with reader.entity(entity) as inside:
                 seen |= {row["RECORDNO"]: row["MEGAENTITYID"] for row in inside.query(name, "RECORDNO, MEGAENTITYID")}
-        held = rows(copy, f'SELECT "RECORDNO", owner FROM "{name}"')
+        held = selected(copy, f'SELECT "RECORDNO", owner FROM "{name}"')
         assert len(held) == len(seen), name
         assert {row["RECORDNO"]: row["owner"] for row in held} == seen
-    assert {row["owner"] for row in rows(copy, 'SELECT DISTINCT owner FROM "VENDOR"')} == {None, "300"}
+    assert {row["owner"] for row in selected(copy, 'SELECT DISTINCT owner FROM "VENDOR"')} == {None, "300"}
 
 
 def test_lines_belong_to_their_headers_owner(reader: Client, tmp_path: Path) -> None:
@@ -65,17 +46,17 @@ def test_lines_belong_to_their_headers_owner(reader: Client, tmp_path: Path) -> 
     for line, header in (("APBILLITEM", "APBILL"), ("ARINVOICEITEM", "ARINVOICE")):
         strange = f"""SELECT count(*) AS n FROM "{line}" AS line JOIN "{header}" AS header
             ON header."RECORDNO" = line."RECORDKEY" WHERE line.owner IS DISTINCT FROM header."MEGAENTITYID" """
-        assert rows(copy, strange) == [{"n": 0}]
-        (private,) = rows(copy, f'SELECT count(*) AS n FROM "{line}" WHERE owner IS NOT NULL')
+        assert selected(copy, strange) == [{"n": 0}]
+        (private,) = selected(copy, f'SELECT count(*) AS n FROM "{line}" WHERE owner IS NOT NULL')
         assert private["n"] > 0, line
-    assert "ARINVOICE.MEGAENTITYID" not in rows(copy, 'SELECT * FROM "ARINVOICEITEM" LIMIT 1')[0]
+    assert "ARINVOICE.MEGAENTITYID" not in selected(copy, 'SELECT * FROM "ARINVOICEITEM" LIMIT 1')[0]
 
 
 def test_an_entitys_copy_holds_what_it_sees(reader: Client, tmp_path: Path) -> None:
     with reader.entity("300") as inside:
         extract(inside, tmp_path / "one.duckdb", "VENDOR")
         count = sum(1 for _ in inside.query("VENDOR", "RECORDNO"))
-    held = rows(tmp_path / "one.duckdb", 'SELECT owner FROM "VENDOR"')
+    held = selected(tmp_path / "one.duckdb", 'SELECT owner FROM "VENDOR"')
     assert len(held) == count
     assert {row["owner"] for row in held} == {None, "300"}
 

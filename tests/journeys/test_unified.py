@@ -1,27 +1,24 @@
 """Objects in the words of the unified schemas: into tables, through the tap, and back into a company."""
 
 import json
-from collections.abc import Iterator
 from contextlib import closing
 from decimal import Decimal
 from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import pytest
 
 from intacct_bridge.client.client import Client
-from intacct_bridge.edge.demo_company import demo_connection
 from intacct_bridge.edge.singer_sink import SingerSink
 from intacct_bridge.emulator.company import POSTING_ACCOUNTS
-from intacct_bridge.emulator.gateway import Emulator
 from intacct_bridge.errors import InvalidRequestError, SettingsError
 from intacct_bridge.flow.destination import open_sink
 from intacct_bridge.flow.reading import Options
 from intacct_bridge.flow.sink import StreamOutcome
 from intacct_bridge.flow.unified import choose_unified
 from intacct_bridge.flow.unified_copy import unified_extraction
+from journeys.copying import ended, rows
 from journeys.masters import Clock, company
 from journeys.piping import Pipe
 from journeys.tapping import Tap, discovered
@@ -37,27 +34,9 @@ V2 = {
 }  # fmt: skip
 
 
-@pytest.fixture
-def reader(demo: Emulator, tmp_path: Path) -> Iterator[Client]:
-    with Client(demo_connection(home=tmp_path), transport=demo, keep=False) as client:
-        yield client
-
-
 def extract(client: Client, uri: str, version: str, *names: str, **options: Any) -> dict[str, StreamOutcome]:
     with closing(open_sink(uri)) as sink:
-        run = unified_extraction(client, choose_unified(client, version, names), sink, Options(**options))
-        for _ in run:
-            pass
-    assert not [one.error for one in run.outcomes if one.error]
-    return {one.stream: one for one in run.outcomes}
-
-
-def rows(path: Path, table: str) -> list[dict[str, Any]]:
-    with duckdb.connect(str(path)) as copy:
-        found = copy.sql(f'SELECT * EXCLUDE (_deleted_at) FROM "{table}" WHERE _deleted_at IS NULL').to_arrow_table()
-    assert found is not None
-    held: list[dict[str, Any]] = found.to_pylist()
-    return held
+        return ended(unified_extraction(client, choose_unified(client, version, names), sink, Options(**options)))
 
 
 def sent(client: Client, version: str, *names: str) -> list[dict[str, Any]]:
