@@ -9,17 +9,17 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from intacct_bridge.client.answers import answers_of
 from intacct_bridge.client.asking import Asking, successful
 from intacct_bridge.client.attachments import Attachments
 from intacct_bridge.client.bodies import Bodies
 from intacct_bridge.client.cabinet import Cabinet
 from intacct_bridge.client.connection import Connection
 from intacct_bridge.client.describing import Descriptions, inspected
-from intacct_bridge.client.legacy import LegacyReading
 from intacct_bridge.client.line import Line, Means
 from intacct_bridge.client.meter import Meter
 from intacct_bridge.client.reading import Reading, question
-from intacct_bridge.client.records import Record, Records
+from intacct_bridge.client.records import Record
 from intacct_bridge.client.reports import Reports
 from intacct_bridge.client.session import Session, Signed
 from intacct_bridge.client.upserting import upsert_bodies
@@ -68,11 +68,9 @@ class Client:
         self._asking = Asking(session)
         self._descriptions = Descriptions(self._asking, cabinet)
         self._reading = Reading(self._asking, self._descriptions)
-        self._records = Records(self._asking, self._descriptions)
-        self._legacy = LegacyReading(self._asking) if self.connection.dtd_version == "2.1" else None
-        self._bodies = Bodies(
-            self._known, legacy_only=self._legacy is not None, formatting=self._descriptions.formatting
-        )
+        self._answers = answers_of(self._asking, self._descriptions, self._reading)
+        older = self.connection.dtd_version == "2.1"
+        self._bodies = Bodies(self._answers.typing, legacy_only=older, formatting=self._descriptions.formatting)
 
     # --- the connection
 
@@ -161,7 +159,7 @@ class Client:
         >>> "APBILL" in client.objects()
         True
         """
-        return self._legacy.objects() if self._legacy else self._descriptions.objects()
+        return self._answers.objects()
 
     def describe(self, object_name: str, doc_par_id: str | None = None) -> ObjectDef:
         """An object's fields and relations; `doc_par_id` names a transaction definition for its custom fields.
@@ -169,9 +167,7 @@ class Client:
         >>> client.describe("vendor").find("totaldue").kind
         <Kind.DECIMAL: 'DECIMAL'>
         """
-        if self._legacy:
-            return self._legacy.describe(object_name)
-        return self._descriptions.describe(object_name, doc_par_id)
+        return self._answers.describe(object_name, doc_par_id)
 
     def describe_many(self, names: Iterable[str]) -> Catalog:
         """Many definitions in few requests.
@@ -179,9 +175,7 @@ class Client:
         >>> sorted(client.describe_many(["VENDOR", "CUSTOMER"]))
         ['CUSTOMER', 'VENDOR']
         """
-        if self._legacy:
-            return Catalog(self._legacy.describe(name) for name in names)
-        found = self._descriptions.describe_many(names)
+        found = self._answers.describe_many(names)
         self._cabinet.save()
         return found
 
@@ -191,7 +185,7 @@ class Client:
 
     def lookup(self, object_name: str, doc_par_id: str | None = None) -> ObjectDef:
         """The definition as the gateway gives it now, whatever is known of it."""
-        return self._legacy.describe(object_name) if self._legacy else self._descriptions.fresh(object_name, doc_par_id)
+        return self._answers.fresh(object_name, doc_par_id)
 
     def inspect(self, object_name: str) -> ObjectDef:
         """What `inspect` says of an object: coarser types than `describe`, but the fields' lengths."""
@@ -221,7 +215,7 @@ class Client:
         {'LOCATIONID': '100', 'NAME': 'Corvane Instruments Inc.'}
         """
         asked = question(what, select, where=where, order=order, options=self._usual(options))
-        return self._legacy.rows(asked, limit=limit) if self._legacy else self._reading.rows(asked, limit=limit)
+        return self._answers.rows(asked, limit=limit)
 
     def pages(self, query: Query, *, limit: int | None = None) -> Iterator[Page]:
         """Pages of cells as the gateway wrote them; the walked key is among them, asked for or not.
@@ -229,11 +223,7 @@ class Client:
         >>> [len(page.rows) for page in client.pages(Query("GLACCOUNT", ("ACCOUNTNO",), page_size=50))]
         [50, 50, 12]
         """
-        if self._legacy:
-            yield from self._legacy.pages(query, limit=limit)
-            return
-        for _, page in self._reading.pages(query, limit=limit):
-            yield page
+        return self._answers.pages(query, limit=limit)
 
     def batches(self, query: Query, *, limit: int | None = None) -> "Iterator[pa.RecordBatch]":
         """Typed Arrow batches, one a page; needs the `data` extra.
@@ -241,11 +231,7 @@ class Client:
         >>> sum(batch.num_rows for batch in client.batches(Query("GLACCOUNT", ("ACCOUNTNO", "TITLE"))))
         112
         """
-        if self._legacy:
-            yield from self._legacy.batches(query, limit=limit)
-            return
-        for bound, batch in self._reading.batches(query, limit=limit):
-            yield batch.drop_columns([bound.added]) if bound.added else batch
+        return self._answers.batches(query, limit=limit)
 
     def table(
         self,
@@ -269,15 +255,11 @@ class Client:
 
     def page(self, query: Query) -> Page:
         """One page exactly as the query says, its order and offset included; nothing is walked."""
-        if self._legacy:
-            return next(self._legacy.pages(query, limit=query.page_size))
-        return self._reading.one_page(query)
+        return self._answers.page(query)
 
     def batch(self, query: Query) -> "tuple[PageHead, pa.RecordBatch]":
         """One page exactly as the query says, as typed Arrow columns, with what the gateway said about it."""
-        if self._legacy:
-            return self._legacy.batch(query)
-        return self._reading.one_batch(query)
+        return self._answers.batch(query)
 
     def read(
         self, object_name: str, keys: Sequence[str | int], *, fields: str = "*", doc_par_id: str | None = None
@@ -288,9 +270,7 @@ class Client:
         >>> len(bill["APBILLITEMS"]) > 0
         True
         """
-        if self._legacy:
-            return list(self._legacy.records(object_name, keys, fields=fields))
-        return list(self._records.typed("read", object_name, keys, fields=fields, doc_par_id=doc_par_id))
+        return list(self._answers.records(object_name, keys, fields=fields, doc_par_id=doc_par_id))
 
     def read_by_name(
         self, object_name: str, keys: Sequence[str], *, fields: str = "*", doc_par_id: str | None = None
@@ -300,9 +280,7 @@ class Client:
         >>> [vendor["NAME"] for vendor in client.read_by_name("VENDOR", ["V10001"])]
         ['Drumhallow Realty Partners']
         """
-        if self._legacy:
-            return list(self._legacy.records(object_name, keys, fields=fields))
-        return list(self._records.typed("readByName", object_name, keys, fields=fields, doc_par_id=doc_par_id))
+        return list(self._answers.records(object_name, keys, fields=fields, doc_par_id=doc_par_id, by_name=True))
 
     # --- writing
 
@@ -392,9 +370,3 @@ class Client:
     def _usual(self, options: dict[str, Any]) -> dict[str, Any]:
         """A query's options with what is usual: at the top level, private records too."""
         return {"show_private": not self.connection.location_id, **options}
-
-    def _known(self, object_name: str) -> ObjectDef | None:
-        """The definition for typing a write, None where there is none to be had."""
-        if self._legacy:
-            return None
-        return self._descriptions.describe(object_name)

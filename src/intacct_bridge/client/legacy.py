@@ -8,7 +8,7 @@ header; in a row they are one cell that holds them as JSON.
 """
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -16,7 +16,7 @@ from intacct_bridge.client.asking import Asking, refused_by_legacy, successful
 from intacct_bridge.client.records import Record
 from intacct_bridge.client.walk import Leaf, by_offset
 from intacct_bridge.errors import InvalidRequestError, RemoteProtocolError
-from intacct_bridge.model.catalog import FieldDef, ObjectDef, object_def, unknown_object
+from intacct_bridge.model.catalog import Catalog, FieldDef, ObjectDef, object_def, unknown_object
 from intacct_bridge.model.filterxml import kind_of_value
 from intacct_bridge.model.grammar import function_def
 from intacct_bridge.model.keys import Legacy, legacy, legacy_object
@@ -58,7 +58,7 @@ class LegacyReading:
         found = {legacy_object(name): name for name in names}
         return dict(sorted((ours, name) for ours, name in found.items() if ours))
 
-    def describe(self, name: str) -> ObjectDef:
+    def describe(self, name: str, doc_par_id: str | None = None) -> ObjectDef:  # noqa: ARG002  # no field is custom
         """What is known without asking: the fields that the object's `create_...` takes, all as text."""
         known = self._known(name)
         fields: dict[str, None] = {}
@@ -66,6 +66,18 @@ class LegacyReading:
             function = function_def(f"{operation}_{known.name}")
             fields |= dict.fromkeys(function.model.names if function else ())
         return object_def(name.upper(), (FieldDef(field, Kind.TEXT) for field in fields), label=known.name)
+
+    def describe_many(self, names: Iterable[str]) -> Catalog:
+        """What is known of each."""
+        return Catalog(self.describe(name) for name in names)
+
+    def fresh(self, name: str, doc_par_id: str | None = None) -> ObjectDef:
+        """The same, for nothing else can be learned."""
+        return self.describe(name, doc_par_id)
+
+    def typing(self, name: str) -> ObjectDef | None:  # noqa: ARG002  # whatever it is
+        """None: writes go by the functions' own tables."""
+        return None
 
     def pages(self, query: Query, *, limit: int | None = None) -> Iterator[Page]:
         """Pages of `get_list`; the query's names are not checked, for 2.1 describes nothing."""
@@ -92,18 +104,30 @@ class LegacyReading:
             columns = {name: pa.array([row.get(name) for row in page.rows], pa.string()) for name in names}
             yield pa.RecordBatch.from_pydict(columns)
 
+    def page(self, query: Query) -> Page:
+        """One page."""
+        return next(self.pages(query, limit=query.page_size))
+
     def batch(self, query: Query) -> "tuple[PageHead, pa.RecordBatch]":
         """One page as text columns; those that were asked for are there even where no row has them."""
         import pyarrow as pa
 
-        page = next(self.pages(query, limit=query.page_size))
+        page = self.page(query)
         asked = [str(one).lower() for one in query.select if one != "*"]
         names = dict.fromkeys((*asked, *(name for row in page.rows for name in row)))
         columns = {name: pa.array([row.get(name) for row in page.rows], pa.string()) for name in names}
         assert page.head is not None
         return page.head, pa.RecordBatch.from_pydict(columns)
 
-    def records(self, name: str, keys: Sequence[str | int], *, fields: str = "*") -> Iterator[Record]:
+    def records(
+        self,
+        name: str,
+        keys: Sequence[str | int],
+        *,
+        fields: str = "*",
+        doc_par_id: str | None = None,  # noqa: ARG002  # no field is custom
+        by_name: bool = False,  # noqa: ARG002  # 2.1 has one key for each object
+    ) -> Iterator[Record]:
         """Whole records, one `get` each; a key that is not there raises."""
         for found in self.elements(name, keys, fields=fields):
             record: Record = dict(_cells(found).items())
