@@ -562,6 +562,53 @@ def test_fields_that_cannot_be_queried_are_left_out_and_remembered(copy: Copy) -
     assert again.transactions == again.pages
 
 
+@pytest.mark.parametrize("named", [True, False])
+@pytest.mark.parametrize("time", ["WHENCREATED", "WHENMODIFIED"])
+def test_a_time_that_cannot_be_queried_widens_the_question_and_ends(copy: Copy, time: str, *, named: bool) -> None:
+    company = Company(12).fill(60)
+    streams = [APBILL, APBILLITEM, GLBATCH, GLDETAIL]
+    refuse(company, time, named=named)
+    first = copy.run(company, streams)
+    assert {one.error for one in first.values()} == {""}
+    assert first["APBILL"].dropped == (time,)
+    company.clock += timedelta(days=1)
+    company.fill(20)
+    company.clock += timedelta(days=1)
+    before = company.calls
+    second = copy.run(company, streams)
+    assert {one.error for one in second.values()} == {""}
+    assert company.calls - before < 200
+    for stream in streams:
+        found = sorted(copy.rows(stream), key=lambda row: (str(row["RECORDNO"]).zfill(9), str(row)))
+        assert found == [row | {time: None} for row in company.rows(stream)], stream.name
+
+
+def test_a_filter_that_alone_is_refused_is_an_error_and_costs_no_fields() -> None:
+    company = Company(13).fill(10)
+    refuse(company, "NAME", named=False)
+    asker = Asker(company, VENDOR)
+    asked = Partition(VENDOR, "RECORDNO", (Compare("NAME", Op.EQUALTO, ("x",)),), select=("RECORDNO", "VENDORID"))
+    with pytest.raises(InvalidRequestError):
+        asker.ask(asked.query(Span()))
+    assert asker.dropped == ()
+    assert company.calls == 0
+
+
+def refuse(company: Company, field: str, *, named: bool) -> None:
+    """Let no question speak of a field, nor be asked for ever."""
+    page, patience = company.page, iter(range(200))
+
+    def choosy(query: Query) -> Answer:
+        if field in (*query.select, *(one.field for one in comparisons(query.where))):
+            assert next(patience, None) is not None, "asked again and again"
+            what = f"[{query.object}: [{field}] ]" if named else "and that is all we say"
+            text = f"The following fields cannot be queried in this company : {what}"
+            raise InvalidRequestError(text, by_gateway=True, faults=(Fault("XL03000006", description2=text),))
+        return page(query)
+
+    company.page = choosy  # type: ignore[method-assign]
+
+
 @given(bad=st.sets(st.sampled_from([f"F{index}" for index in range(12)]), max_size=4))
 @settings(deadline=None)
 def test_unnamed_fields_that_cannot_be_queried_are_found_by_halves(bad: set[str]) -> None:

@@ -1,12 +1,14 @@
 """One stream's questions to the gateway: counted, and asked again without the fields that it will not answer for.
 
 `lookup` describes some fields that `query` then refuses. The refusal names them as a rule, and they are left out from
-then on; where it does not, halves of the fields are tried until the culprits stand alone.
+then on; where it does not, halves of the fields are tried until the culprits stand alone. Where the refused field is a
+time of change or of creation, the filter does without it as well and keeps more rows: those that were never changed, or
+all.
 """
 
 import re
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime
 from typing import Protocol
@@ -14,7 +16,7 @@ from typing import Protocol
 from intacct_bridge.errors import InvalidRequestError, NotPermittedError
 from intacct_bridge.flow.partition import Answer
 from intacct_bridge.flow.stream import Stream
-from intacct_bridge.model.query import Query
+from intacct_bridge.model.query import Query, comparisons, weakened
 
 
 class Source(Protocol):
@@ -68,20 +70,31 @@ class Asker:
         self.dropped: tuple[str, ...] = tuple(dropped)
         self._source = source
         self._lock = threading.Lock()
-        self._needed = {stream.key, stream.group, stream.window, stream.modified, stream.by}
+        self._needed = {stream.key, stream.group, stream.window, stream.by}
+        self._times = {stream.modified, stream.created} - self._needed
 
     def ask(self, query: Query) -> Answer:
         """One page; what the gateway will not give is left out, and the question asked again."""
         while True:
-            select = tuple(name for name in query.select if name not in self.dropped)
+            asked = self._without(query, self.dropped)
             try:
-                return self._page(replace(query, select=select))
+                return self._page(asked)
             except InvalidRequestError as refused:
-                names = named_in(refused, select) or self._tried_out(refused, query)
+                names = named_in(refused, self._spoken_of(asked)) or self._tried_out(refused, asked)
                 if not names or self._needed.intersection(names):
                     raise
                 with self._lock:
                     self.dropped = tuple(dict.fromkeys((*self.dropped, *names)))
+
+    def _without(self, query: Query, dropped: Iterable[str]) -> Query:
+        """The question without some fields; its filter only does without times."""
+        select = tuple(name for name in query.select if name not in dropped)
+        return replace(query, select=select, where=weakened(query.where, self._times.intersection(dropped)))
+
+    def _spoken_of(self, query: Query) -> list[str]:
+        """The fields that a question selects, and the times in its filter."""
+        filtered = (one.field for one in comparisons(query.where) if one.field in self._times)
+        return [*(name for name in query.select if isinstance(name, str)), *filtered]
 
     def _page(self, query: Query) -> Answer:
         try:
@@ -100,20 +113,27 @@ class Asker:
         """The refused fields, found by halves, where the refusal is about fields and names none."""
         if not any(_ABOUT_FIELDS.search(fault.text) for fault in refused.faults):
             return ()
-        suspects = [name for name in query.select if isinstance(name, str) and name not in self._needed]
-        return tuple(self._culprits(replace(query, page_size=1), suspects))
+        suspects = [name for name in dict.fromkeys(self._spoken_of(query)) if name not in self._needed]
+        small = replace(query, page_size=1)
+        return tuple(self._culprits(small, suspects)) if self._passes(small, ()) else ()
 
     def _culprits(self, query: Query, suspects: list[str]) -> list[str]:
-        if not suspects:
+        if not suspects or self._passes(query, suspects):
             return []
+        if len(suspects) == 1:
+            return suspects
+        middle = len(suspects) // 2
+        return self._culprits(query, suspects[:middle]) + self._culprits(query, suspects[middle:])
+
+    def _passes(self, query: Query, among: Collection[str]) -> bool:
+        """Whether the question is answered when it speaks of the key, these fields, and what it cannot do without."""
+        select = (self.stream.key, *(name for name in query.select if name in among))
+        where = weakened(query.where, self._times.difference(among))
         try:
-            self._page(replace(query, select=(self.stream.key, *suspects)))
+            self._page(replace(query, select=select, where=where))
         except InvalidRequestError:
-            if len(suspects) == 1:
-                return suspects
-            middle = len(suspects) // 2
-            return self._culprits(query, suspects[:middle]) + self._culprits(query, suspects[middle:])
-        return []
+            return False
+        return True
 
 
 def named_in(refused: InvalidRequestError, asked_for: Iterable[object]) -> tuple[str, ...]:

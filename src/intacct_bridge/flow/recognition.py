@@ -50,7 +50,8 @@ class Recognition:
             self._count += rows.num_rows
             return [True] * rows.num_rows
         found = []
-        for row in (rows.select(self._only) if self._only else rows).to_pylist():
+        only = [name for name in self._only if name in rows.schema.names]  # a time may turn out not to be queryable
+        for row in (rows.select(only) if only else rows).to_pylist():
             mark = b64encode(blake2b(repr(row).encode(), digest_size=6).digest()).decode()
             found.append(mark not in self._before)
             when = next((row[name] for name in self._times if row.get(name) is not None), None)

@@ -12,7 +12,7 @@ As in the gateway, a comparison with a null is false, and so is its negation: `~
 rows where A is null.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -167,6 +167,18 @@ def rebuilt(node: Filter, change: Callable[[Compare], Filter]) -> Filter:
         return any_of(rebuilt(part, change) for part in node.parts)
     assert isinstance(node, Compare)
     return change(node)
+
+
+def weakened(node: Filter | None, fields: Collection[str]) -> Filter | None:
+    """The filter without what it says of some fields: it keeps whatever it kept, perhaps more; None keeps everything."""
+    if isinstance(node, And):
+        parts = [one for part in node.parts if (one := weakened(part, fields)) is not None]
+        return all_of(parts) if parts else None
+    if isinstance(node, Or):
+        kept = [weakened(part, fields) for part in node.parts]
+        whole = [one for one in kept if one is not None]
+        return any_of(whole) if len(whole) == len(kept) else None
+    return None if isinstance(node, Compare) and node.field in fields else node
 
 
 class Field:
