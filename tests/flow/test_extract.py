@@ -562,6 +562,18 @@ def test_fields_that_cannot_be_queried_are_left_out_and_remembered(copy: Copy) -
     assert again.transactions == again.pages
 
 
+def test_a_field_that_could_not_be_queried_is_tried_again_by_a_full_run(copy: Copy) -> None:
+    company = Company(8).fill(60)
+    page = company.page
+    refuse(company, "NAME", named=True)
+    assert copy.run(company, [VENDOR])["VENDOR"].dropped == ("NAME",)
+    company.page = page  # type: ignore[method-assign]
+    assert copy.run(company, [VENDOR])["VENDOR"].dropped == ("NAME",)
+    assert copy.run(company, [VENDOR], replace(SMALL, full=True))["VENDOR"].dropped == ()
+    assert copy.run(company, [VENDOR])["VENDOR"].dropped == ()
+    check(copy, company, [VENDOR])
+
+
 @pytest.mark.parametrize("named", [True, False])
 @pytest.mark.parametrize("time", ["WHENCREATED", "WHENMODIFIED"])
 def test_a_time_that_cannot_be_queried_widens_the_question_and_ends(copy: Copy, time: str, *, named: bool) -> None:

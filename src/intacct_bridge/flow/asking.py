@@ -86,7 +86,7 @@ class Asker:
                 with self._lock:
                     self.dropped = tuple(dict.fromkeys((*self.dropped, *names)))
 
-    def _without(self, query: Query, dropped: Iterable[str]) -> Query:
+    def _without(self, query: Query, dropped: Collection[str]) -> Query:
         """The question without some fields; its filter only does without times."""
         select = tuple(name for name in query.select if name not in dropped)
         return replace(query, select=select, where=weakened(query.where, self._times.intersection(dropped)))

@@ -33,7 +33,7 @@ class Options:
     """How to read; the defaults are right for nearly everybody."""
 
     full: bool = False
-    """Read everything again, also where the changes would do."""
+    """Read everything again, also where the changes would do; fields that could not be queried are tried once more."""
     start: str = ""
     """A first read takes only what changed since this time."""
     overlap_seconds: int = OVERLAP_SECONDS
@@ -128,7 +128,7 @@ class Reading:
         self.stream = stream
         self.writer = writer
         self.bookmark = bookmark
-        self.asker = Asker(context.source, stream, bookmark.dropped)
+        self.asker = Asker(context.source, stream, () if context.options.full else bookmark.dropped)
         self.count = _Count()
         self.expected = 0
         self._recognition: Recognition | None = None

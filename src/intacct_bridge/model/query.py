@@ -170,7 +170,7 @@ def rebuilt(node: Filter, change: Callable[[Compare], Filter]) -> Filter:
 
 
 def weakened(node: Filter | None, fields: Collection[str]) -> Filter | None:
-    """The filter without what it says of some fields: it keeps whatever it kept, perhaps more; None keeps everything."""
+    """The filter without what it says of some fields: it keeps what it kept, perhaps more; None keeps everything."""
     if isinstance(node, And):
         parts = [one for part in node.parts if (one := weakened(part, fields)) is not None]
         return all_of(parts) if parts else None
