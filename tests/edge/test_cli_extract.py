@@ -56,6 +56,13 @@ def test_chosen_fields_only(demo: Intacct, home: Path) -> None:
     assert "TOTALDUE" not in header
 
 
+def test_a_stream_from_a_start_date_does_not_tell_the_consumer_that_older_rows_are_gone(demo: Intacct) -> None:
+    whole, some = (demo("extract", "VENDOR", "--to", "-", *since) for since in ([], ["--since", "2026-06-01"]))
+    kinds = [{json.loads(line)["type"] for line in ran.out.splitlines()} for ran in (whole, some)]
+    assert [whole.status, some.status] == [0, 0]
+    assert kinds == [{"SCHEMA", "RECORD", "ACTIVATE_VERSION", "STATE"}, {"SCHEMA", "RECORD", "STATE"}]
+
+
 @pytest.mark.parametrize(
     ("words", "status", "says"),
     [

@@ -3,11 +3,14 @@
 import json
 from collections import Counter
 from contextlib import closing
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from conftest import NOW
+from intacct_bridge.edge.singer_sink import SingerState
 from intacct_bridge.emulator.gateway import Emulator
 from intacct_bridge.emulator.server import serve
 from intacct_bridge.emulator.settings import ALL_MODULES, CompanySettings, EmulatorSettings
@@ -65,6 +68,49 @@ def test_hotglue_names_and_state_are_understood(tap: Tap) -> None:
     assert len(ran.records("accounts_payable_vendors")) < tap.emulator.books().table("VENDOR").count()
 
 
+def test_the_state_of_a_meltano_tap_is_understood(tap: Tap) -> None:
+    config, catalog, _ = discovered(tap, "accounts_payable_vendors", stream_names="hotglue")
+    held = {"replication_key": "WHENMODIFIED", "replication_key_value": "2026-11-20T00:00:00"}
+    state = tap.keep("state.json", {"bookmarks": {"accounts_payable_vendors": held, "classes": {"starting": None}}})
+    ran = tap.run("--config", config, "--catalog", catalog, "--state", state)
+    assert ran.status == 0, ran.err
+    assert len(ran.records("accounts_payable_vendors")) < tap.emulator.books().table("VENDOR").count()
+    assert ran.state["bookmarks"]["VENDOR"]["since"] > "11/20/2026"
+
+
+@pytest.mark.parametrize(
+    "state", [{"S": "2026-11-20T00:00:00Z"}, {"bookmarks": {"S": {"replication_key_value": "2026-11-20"}}}]
+)
+def test_another_taps_time_stands_back_by_the_overlap(state: dict[str, Any]) -> None:
+    """It is that of the last row that the other met, and what became visible late may bear an earlier one."""
+    (bookmark,) = SingerState.from_document(state).bookmarks.values()
+    assert bookmark.since == "11/19/2026 22:00:00"
+
+
+@pytest.mark.parametrize("how", ["in the catalogue", "in the config"])
+def test_a_stream_that_is_to_be_read_whole_every_time_gets_a_new_version_every_time(
+    tmp_path: Path, grown: Emulator, how: str
+) -> None:
+    times = count(int(NOW))
+    with closing(grown.clone(clock=lambda: float(next(times)))) as emulator, serve(emulator) as server:
+        tap = Tap(tmp_path, server.url, emulator)
+        more: dict[str, Any] = {} if how == "in the catalogue" else {"whole_every": {"classes": 0}}
+        config, catalog, document = discovered(tap, "classes", "departments", stream_names="hotglue", **more)
+        if how == "in the catalogue":
+            document["streams"][0]["metadata"][0]["metadata"]["replication-method"] = "FULL_TABLE"
+            catalog = tap.keep("catalog.json", document)
+        first = tap.run("--config", config, "--catalog", catalog)
+        second = tap.run("--config", config, "--catalog", catalog, "--state", tap.keep("state.json", first.state))
+    assert len(second.records("classes")) == len(first.records("classes")) > 0
+    assert second.records("departments") == []
+    (old,), (new,) = (
+        {one["version"] for one in ran.messages if one.get("stream") == "classes" and "version" in one}
+        for ran in (first, second)
+    )
+    assert old < new
+    assert [one["stream"] for one in second.messages if one["type"] == "ACTIVATE_VERSION"] == ["classes"]
+
+
 def test_settings_from_the_environment(tap: Tap) -> None:
     environment = {f"TAP_INTACCT_{key.upper()}": value for key, value in CREDENTIALS.items()}
     environment |= {"TAP_INTACCT_API_URL": tap.url, "TAP_INTACCT_STREAMS": '["CLASS"]'}
@@ -86,6 +132,7 @@ def test_a_wrong_password_is_a_sentence_and_status_3(tap: Tap) -> None:
     [
         ({"strems": ["CLASS"]}, "did you mean 'streams'"),
         ({"start_date": "soon"}, "is not a time"),
+        ({"whole_every": {"CLASS": "daily"}}, "must be seconds"),
         ({"decimals": "float"}, "must be number or string"),
         ({"user_password": 7}, "must be of type string"),
     ],

@@ -57,7 +57,9 @@ def run_extraction(
     with getting_ready(to):
         entities = choose_unified(client, unified, streams, select) if unified else []
         chosen = choose(client, () if unified else streams, None if unified else select)
-    sink: Sink = SingerSink(sys.stdout.buffer) if to == "-" else open_sink(to, hard_deletes=hard_deletes)
+    sink: Sink = (
+        SingerSink(sys.stdout.buffer, options=options) if to == "-" else open_sink(to, hard_deletes=hard_deletes)
+    )
     try:
         if unified:
             run = unified_extraction(client, entities, sink, options)

@@ -8,7 +8,7 @@ another field) is a row in the stream `deletes`. A killed run repeats what came 
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from typing import IO, TYPE_CHECKING, Any
 
@@ -22,8 +22,9 @@ from intacct_bridge.edge.singer import (
     state_message,
 )
 from intacct_bridge.errors import SettingsError
+from intacct_bridge.flow.reading import Options
 from intacct_bridge.flow.sink import Committed, StreamOutcome
-from intacct_bridge.flow.state import Bookmark
+from intacct_bridge.flow.state import OVERLAP_SECONDS, Bookmark, less
 from intacct_bridge.flow.stream import Stream
 from intacct_bridge.wire.values import Kind, Value
 
@@ -45,6 +46,15 @@ _DELETES_SCHEMA = {
 _DELETES_KEYS = ("stream", "field", "value", "reason")
 
 
+_ITS_VALUE = "replication_key_value"
+
+
+def _of_another(time: Any) -> Bookmark:
+    """The bookmark of another tap's time."""
+    read = Bookmark.from_dict({"since": time or ""})
+    return replace(read, since=less(read.since, OVERLAP_SECONDS)) if read.since else read
+
+
 @dataclass(slots=True)
 class SingerState:
     """What a Singer state document holds for us."""
@@ -56,15 +66,19 @@ class SingerState:
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any], rename: Callable[[str], str] = str) -> "SingerState":
-        """Read a state document: ours, or the flat `{stream: time}` of other taps, whose names `rename` translates."""
+        """Read a state document: ours, or another tap's, whose names `rename` translates.
+
+        Others write the flat `{stream: time}`, or `replication_key_value` in a bookmark. Their times are those of the
+        last row that they met, so ours stand back by the overlap.
+        """
         bookmarks = document.get("bookmarks")
         if isinstance(bookmarks, dict):
-            found = {name: Bookmark.from_dict(one) for name, one in bookmarks.items() if isinstance(one, dict)}
+            given = {name: one for name, one in bookmarks.items() if isinstance(one, dict)}
+            found = {name: Bookmark.from_dict(one) for name, one in given.items() if _ITS_VALUE not in one}
+            found |= {rename(name): _of_another(one[_ITS_VALUE]) for name, one in given.items() if _ITS_VALUE in one}
             versions = {name: int(one) for name, one in document.get("versions", {}).items()}
             return cls(str(document.get("company", "")), int(document.get("run", 0)), found, versions)
-        flat = {
-            rename(name): Bookmark.from_dict({"since": one}) for name, one in document.items() if isinstance(one, str)
-        }
+        flat = {rename(name): _of_another(one) for name, one in document.items() if isinstance(one, str)}
         if document and not flat:
             raise SettingsError(
                 "the state document is neither ours nor a map of streams to times",
@@ -98,8 +112,7 @@ class SingerSink:
         names: Callable[[str], str] = str,
         descriptions: Mapping[str, Mapping[str, str]] | None = None,
         selected: Mapping[str, Sequence[str] | None] | None = None,
-        full: bool = False,
-        partial: bool = False,
+        options: Options | None = None,
     ) -> None:
         self.decimals = decimals
         self.names = names
@@ -109,10 +122,8 @@ class SingerSink:
         """What each field is, by stream and field."""
         self.selected = selected or {}
         """The fields to send, by stream, where not all are; others may be read for the tap's own needs."""
-        self.full = full
-        """Everything is to be read again."""
-        self.partial = partial
-        """Even a walk over everything begins at a start date, so it says nothing of older records."""
+        self.options = options or Options()
+        """How the run reads: which streams whole, and from which start date."""
         self.extracted_at = ""
         self._out = out
         self._lock = threading.Lock()
@@ -141,10 +152,11 @@ class SingerSink:
     def version(self, stream: Stream, bookmark: Bookmark) -> int:
         """The version of the stream's records: a new one where a walk over everything is about to begin."""
         known = self.state.versions.get(stream.name)
-        goes_on = bookmark.in_progress and (bookmark.full or not self.full)
-        if known is not None and (goes_on or not (self.full or not bookmark.since or not stream.modified)):
+        goes_on = bookmark.in_progress and (bookmark.full or not self.options.full)
+        if known is not None and (goes_on or not self.options.whole(stream, bookmark, self.extracted_at)):
             return known
-        return int(datetime.fromisoformat(self.extracted_at).timestamp() * 1000)
+        now = int(datetime.fromisoformat(self.extracted_at).timestamp() * 1000)
+        return now if known is None else max(now, known + 1)
 
     def finish(self, outcomes: Sequence[StreamOutcome], at: datetime) -> None:  # noqa: ARG002  # they are for people
         """A last STATE; the outcomes are shown on standard error."""
@@ -240,7 +252,8 @@ class SingerWriter:
     def commit(self, bookmark: Bookmark, at: datetime) -> Committed:  # noqa: ARG002  # time_extracted is the run's
         """What waits, ACTIVATE_VERSION when a walk over everything ends here, and STATE."""
         ended = not bookmark.in_progress and bookmark.read_in_full != self._before.read_in_full
-        if ended and not (self._sink.partial and self._stream.modified):
+        partial = self._sink.options.start and self._stream.modified  # which says nothing of older records
+        if ended and not partial:
             self._announce(None)
             self._pending.append(activate_version_message(self._name, self._version))
             self._before = bookmark

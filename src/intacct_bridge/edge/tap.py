@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from intacct_bridge.client.client import Client
     from intacct_bridge.edge.tap_config import TapConfig
     from intacct_bridge.flow.sink import StreamOutcome
+    from intacct_bridge.flow.stream import Stream
 
 
 @singer_program
@@ -142,6 +143,7 @@ def sync(
         stream.name: None if one.fields is None else (*one.fields, *own)
         for stream, one in zip(streams, chosen, strict=True)
     }
+    options = replace(config.options, full=full, whole_every=_whole_every(config, streams, chosen))
     sink = SingerSink(
         out,
         state,
@@ -149,10 +151,8 @@ def sync(
         names=config.stream_name,
         descriptions=described(client, picked.streams),
         selected=named,
-        full=full,
-        partial=bool(config.options.start),
+        options=options,
     )
-    options = replace(config.options, full=full)
     if unified:
         extraction = unified_extraction(client, unified, sink, options)
     else:
@@ -167,6 +167,12 @@ def sync(
     fetched = not config.attachments or _fetch(client, objects, Path(config.attachments), console)
     console.say(f"API transactions: {client.meter.transactions}")
     return 0 if sound and fetched else 1
+
+
+def _whole_every(config: "TapConfig", streams: "Sequence[Stream]", chosen: Sequence[Selected]) -> dict[str, int]:
+    """How often streams that tell their changes are read whole: every time where the catalogue says FULL_TABLE."""
+    whole = {stream.name: 0 for stream, one in zip(streams, chosen, strict=True) if one.full_table}
+    return {**config.options.whole_every, **whole}
 
 
 def _fetch(client: "Client", objects: Sequence[str], to: Path, console: Console) -> bool:

@@ -3,7 +3,7 @@
 import json
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.resources import files
 from typing import Any
 
@@ -120,7 +120,7 @@ def checked(given: Mapping[str, Any]) -> TapConfig:
             "the config's unified and entity_column do not go together",
             fix="a unified record names its entity itself (subsidiary)",
         )
-    return TapConfig(
+    config = TapConfig(
         connection=connection_of(given, KEYS),
         options=_options(given),
         streams=tuple(given.get("streams") or ()),
@@ -131,6 +131,8 @@ def checked(given: Mapping[str, Any]) -> TapConfig:
         decimals=given.get("decimals", "number"),
         max_transactions=given.get("max_transactions"),
     )
+    whole = {config.object_name(name): seconds for name, seconds in config.options.whole_every.items()}
+    return replace(config, options=replace(config.options, whole_every=whole))
 
 
 def _options(given: Mapping[str, Any]) -> Options:
@@ -142,6 +144,9 @@ def _options(given: Mapping[str, Any]) -> Options:
             raise SettingsError(
                 f"the config's start_date {given['start_date']!r} is not a time such as 2026-01-31"
             ) from None
+    for name, seconds in given.get("whole_every", {}).items():
+        if not isinstance(seconds, int) or isinstance(seconds, bool) or seconds < 0:
+            raise SettingsError(f"the config's whole_every is {seconds!r} for {name}, and must be seconds")
     chosen = {
         key: given[key] for key in ("overlap_seconds", "full_every", "whole_every", "show_private") if key in given
     }

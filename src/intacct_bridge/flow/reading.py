@@ -42,8 +42,8 @@ class Options:
     full_every: int = 0
     """Seconds between two reads of a stream that cannot tell what changed; 0: every run reads it."""
     whole_every: Mapping[str, int] = field(default_factory=dict)
-    """Streams that are read whole again after so many seconds although they can tell what changed: some fields, such as
-    a vendor's TOTALDUE, are computed and change without anybody modifying the record."""
+    """Streams that are read whole again after so many seconds (0: in every run) although they tell what changed: some
+    fields, such as a vendor's TOTALDUE, are computed and change without anybody modifying the record."""
     sweep_every: int = 86_400
     """Seconds between two comparisons of all keys, where the audit trail cannot be read."""
     page_size: int = MAX_PAGE
@@ -57,8 +57,10 @@ class Options:
         """Whether a walk that begins now reads everything."""
         if self.full or not bookmark.since or not stream.modified:
             return True
-        period = self.whole_every.get(stream.name, 0)
-        return bool(period) and (not bookmark.read_in_full or _age(bookmark.read_in_full, now) >= period)
+        period = self.whole_every.get(stream.name)
+        if period is None:
+            return False
+        return not period or not bookmark.read_in_full or _age(bookmark.read_in_full, now) >= period
 
     def waits(self, stream: Stream, bookmark: Bookmark, now: str) -> bool:
         """Whether a stream that cannot tell what changed is left alone for now."""
