@@ -85,6 +85,8 @@ def test_a_subtotal_is_an_amount_or_a_percentage(demo: Emulator) -> None:
     both = f"<subtotals>{told}</subtotals>"
     body = sale("Sales Invoice", "X9", order_line(item_of(demo), 1, "10")).replace("</create_so", f"{both}</create_so")
     assert "an amount or a percentage" in faults(demo, body)[0].description2
+    said = faults(demo, body.replace(">2<", "><").replace(">5<", ">NaN<"))[0].description2
+    assert said == "Illegal format for percentval: 'NaN'"
 
 
 @pytest.mark.parametrize(
@@ -92,6 +94,8 @@ def test_a_subtotal_is_an_amount_or_a_percentage(demo: Emulator) -> None:
     [
         ("<amount>20</amount><currency>EUR</currency><trx_amount>20</trx_amount><exchrate>1.1</exchrate>", "is not 22"),
         ("<amount>20</amount><exchrate>1.1</exchrate>", "goes with trx_amount"),
+        ("<trx_amount>20</trx_amount><exchrate>NaN</exchrate>", "Illegal format for exchrate: 'NaN'"),
+        ("<amount>Infinity</amount>", "Illegal format for Trx amount: 'Infinity'"),
     ],
 )
 def test_an_expense_in_another_currency_comes_to_its_amount(demo: Emulator, cells: str, said: str) -> None:

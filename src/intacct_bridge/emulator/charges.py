@@ -4,16 +4,17 @@ An account may be named by its label. A line without a vendor or customer of its
 company of several entities every line needs a location, unless the session is in an entity.
 """
 
-from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+from decimal import Decimal
 
 from intacct_bridge.emulator.allocations import FIELD, shares
+from intacct_bridge.emulator.amounts import cents_sent
 from intacct_bridge.emulator.books import Call
 from intacct_bridge.emulator.cells import Row, decimal_text
 from intacct_bridge.emulator.chart import rules
 from intacct_bridge.emulator.families import Family
 from intacct_bridge.emulator.journal import check_requirements
 from intacct_bridge.emulator.ledger import DIMENSIONS
-from intacct_bridge.emulator.posting import CENT, Charge, to_base
+from intacct_bridge.emulator.posting import Charge, to_base
 from intacct_bridge.emulator.references import REFERENCES, Reference, find, settle
 from intacct_bridge.emulator.refusals import refused
 from intacct_bridge.emulator.taxes import GROSS, TAXED, taxed, with_net
@@ -75,10 +76,7 @@ def _amount(family: Family, row: Row) -> Decimal:
     text = row.get("TRX_AMOUNT") or row.get("AMOUNT") or ""
     if not text:
         raise refused(f"Required field TRX_AMOUNT is missing for {family.line}.", correction="Provide an amount.")
-    try:
-        return Decimal(text).quantize(CENT, ROUND_HALF_UP)
-    except InvalidOperation:
-        raise refused(f"Illegal format for amount: '{text}'", errorno="BL03000018") from None
+    return cents_sent("amount", text)
 
 
 def priced(row: Row, header: Row, rate: Decimal) -> Row:

@@ -1,11 +1,11 @@
 """Bills and payments by the generic functions: what `create`, `update` and `delete` send, as an entry or as money."""
 
 from dataclasses import dataclass, replace
-from decimal import Decimal, InvalidOperation
 
 from intacct_bridge.emulator import documents, payments
+from intacct_bridge.emulator.amounts import number_sent
 from intacct_bridge.emulator.books import Call
-from intacct_bridge.emulator.cells import Row, plain_number, text_of
+from intacct_bridge.emulator.cells import Row, text_of
 from intacct_bridge.emulator.chart import rules
 from intacct_bridge.emulator.checks import complete
 from intacct_bridge.emulator.documents import Entry
@@ -14,7 +14,7 @@ from intacct_bridge.emulator.families import FAMILIES, Family
 from intacct_bridge.emulator.payment_parts import PAID, SIDES, Side
 from intacct_bridge.emulator.payments import Money
 from intacct_bridge.emulator.posting import ZERO
-from intacct_bridge.emulator.refusals import refused
+from intacct_bridge.emulator.refusals import illegal
 from intacct_bridge.emulator.taxes import GROSS, TAXED, packed
 from intacct_bridge.errors import RecordError
 from intacct_bridge.model.catalog import ObjectDef
@@ -89,11 +89,11 @@ class Payments:
         elif draft.extra.get("PAYMENTDATE"):
             values.setdefault("WHENPAID", _day(call, draft.extra["PAYMENTDATE"]))
         details = [one.values | told_beside(one) for one in draft.lines.get(self.side.line, ())]
-        over = number_in(draft.extra, "OVERPAYMENTAMOUNT") or ZERO
+        over = number_sent("OVERPAYMENTAMOUNT", draft.extra.get("OVERPAYMENTAMOUNT", "")) or ZERO
         name = next((one for one in _STATED if draft.extra.get(one)), "")
         place = draft.extra.get("OVERPAYMENTLOCATIONID", "")
         state = "Draft" if _waits(draft) else ""
-        return Money(values, details, state, over, place, number_in(draft.extra, name), name)
+        return Money(values, details, state, over, place, number_sent(name, draft.extra.get(name, "")), name)
 
 
 def taxes_of(draft: Draft) -> Row:
@@ -109,16 +109,6 @@ def taxes_of(draft: Draft) -> Row:
 def told_beside(draft: Draft) -> Row:
     """What a detail tells under names that are no field of its object."""
     return {name: text for name, text in draft.extra.items() if name in _DETAIL_EXTRAS}
-
-
-def number_in(row: Row, name: str) -> Decimal | None:
-    """An amount that was sent under a name that is no field; None where it was not."""
-    if not row.get(name):
-        return None
-    try:
-        return plain_number(row[name])
-    except InvalidOperation:
-        raise refused(f"Illegal format for {name}: '{row[name]}'", errorno="BL03000018", field=name) from None
 
 
 def _values(draft: Draft) -> Row:
@@ -151,7 +141,7 @@ def _day(call: Call, text: str) -> str:
     try:
         return text_of(parse_value(Kind.DATE, text, call.session.user.formatting))
     except RecordError:
-        raise refused(f"Illegal format for PAYMENTDATE: '{text}'", errorno="BL03000018") from None
+        raise illegal("PAYMENTDATE", text) from None
 
 
 DOCUMENTS = {name: Documents(family) for name, family in FAMILIES.items()}

@@ -6,10 +6,11 @@ place among the lines, counted from one; lines it does not name stay, and a whol
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 
 from intacct_bridge.emulator import documents
 from intacct_bridge.emulator.access import permit
+from intacct_bridge.emulator.amounts import number_sent
 from intacct_bridge.emulator.answerable import guarded
 from intacct_bridge.emulator.books import Answer, Call
 from intacct_bridge.emulator.cells import Row
@@ -146,7 +147,7 @@ class Spoken:
 def _spent_elsewhere(row: Row, node: Element) -> None:
     """An expense in another currency, or by the unit, comes to an amount of the report."""
     told, original, factor, count, unit = (
-        _decimal(node, name) for name in ("amount", "trx_amount", "exchrate", "quantity", "rate")
+        number_sent(name, node.findtext(name)) for name in ("amount", "trx_amount", "exchrate", "quantity", "rate")
     )
     comes_to = told
     if original is not None:
@@ -165,14 +166,6 @@ def _spent_elsewhere(row: Row, node: Element) -> None:
         )
     if comes_to is not None:
         row["TRX_AMOUNT"] = str(comes_to)
-
-
-def _decimal(node: Element, name: str) -> Decimal | None:
-    text = node.findtext(name).strip()
-    try:
-        return Decimal(text) if text else None
-    except InvalidOperation:
-        raise refused(f"Illegal format for {name}: '{text}'", errorno="BL03000018", field=name) from None
 
 
 SPOKEN: dict[str, Spoken] = {

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from intacct_bridge.emulator.books import Call
 from intacct_bridge.emulator.cells import Row, text_of
-from intacct_bridge.emulator.refusals import refused
+from intacct_bridge.emulator.refusals import illegal, refused
 from intacct_bridge.emulator.required import documented
 from intacct_bridge.errors import RecordError
 from intacct_bridge.model.catalog import FieldDef, ObjectDef
@@ -102,8 +102,7 @@ def stored_text(call: Call, one: FieldDef, text: str) -> str:
     try:
         value = parse_value(one.kind, text, call.session.user.formatting)
     except RecordError:
-        told = f"Illegal format for {one.label or one.name}: '{text}'"
-        raise refused(told, errorno="BL03000018", field=one.name) from None
+        raise illegal(one.label or one.name, text, field=one.name) from None
     return text_of(value)
 
 

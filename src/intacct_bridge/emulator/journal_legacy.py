@@ -8,7 +8,7 @@ from intacct_bridge.emulator.answerable import guarded
 from intacct_bridge.emulator.books import Answer, Call
 from intacct_bridge.emulator.drafts import Draft
 from intacct_bridge.emulator.legacy_body import day_text, external, keyed, number_of, row_of
-from intacct_bridge.emulator.refusals import refused
+from intacct_bridge.emulator.refusals import illegal
 from intacct_bridge.wire.xml import Element
 
 _HEAD = "journalid:JOURNAL datecreated:BATCH_DATE description:BATCH_TITLE referenceno sourceentity:BASELOCATION_NO"
@@ -50,11 +50,7 @@ def _line(call: Call, node: Element) -> Draft:
     values = row_of(call, described, node, _LINE)
     side = _SIDES.get(node.findtext("trtype").strip().lower())
     if side is None:
-        raise refused(
-            f"Illegal format for trtype: '{node.findtext('trtype')}'",
-            errorno="BL03000018",
-            correction="Say debit or credit.",
-        )
+        raise illegal("trtype", node.findtext("trtype"), correction="Say debit or credit.")
     return Draft(described, {name: text for name, text in values.items() if text} | {"TR_TYPE": side})
 
 

@@ -5,13 +5,14 @@ is as many as that has entries. A line with `TAXENTRIES` is followed by a line o
 """
 
 from dataclasses import replace
-from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+from decimal import Decimal
 
 from intacct_bridge.emulator.allocations import FIELD, shares
+from intacct_bridge.emulator.amounts import cents_sent, number_sent
 from intacct_bridge.emulator.books import Call
-from intacct_bridge.emulator.cells import Row, plain_number
+from intacct_bridge.emulator.cells import Row
 from intacct_bridge.emulator.drafts import Draft
-from intacct_bridge.emulator.posting import CENT, ZERO
+from intacct_bridge.emulator.posting import ZERO
 from intacct_bridge.emulator.refusals import refused
 from intacct_bridge.emulator.taxes import TAXED, is_tax, packed, taxed
 from intacct_bridge.wire.xml import Element
@@ -33,11 +34,11 @@ def _split(call: Call, draft: Draft) -> list[Draft]:
             return [draft]
         if TAXED in draft.nodes:
             raise refused("A line with taxes is not allocated here.", correction="Leave one out.", field=FIELD)
-        found = shares(call, allocation, plain_number(draft.get("TRX_AMOUNT") or "0"))
+        found = shares(call, allocation, number_sent("TRX_AMOUNT", draft.get("TRX_AMOUNT")) or ZERO)
         return [_part(draft, cells, amount) for cells, amount in found]
     if allocation.lower() not in ("", _CUSTOM):
         raise refused("SPLITs go with ALLOCATION Custom.", correction="Leave one of them out.", field=FIELD)
-    amounts = [_amount(part) for part in parts]
+    amounts = [cents_sent("AMOUNT", part.findtext("AMOUNT")) for part in parts]
     whole = Decimal(draft.get("TRX_AMOUNT") or 0)
     if sum(amounts, ZERO) != whole:
         raise refused(
@@ -57,14 +58,6 @@ def _part(draft: Draft, cells: Row, amount: Decimal) -> Draft:
     values = {name: text for name, text in draft.values.items() if name != FIELD}
     known = {name: text for name, text in named.items() if text and name in draft.described.fields}
     return replace(draft, values=values | known | {"TRX_AMOUNT": str(amount)})
-
-
-def _amount(node: Element) -> Decimal:
-    try:
-        return plain_number(node.findtext("AMOUNT").strip()).quantize(CENT, ROUND_HALF_UP)
-    except InvalidOperation:
-        told = f"Illegal format for AMOUNT: '{node.findtext('AMOUNT')}'"
-        raise refused(told, errorno="BL03000018", field="AMOUNT") from None
 
 
 def _with_taxes(call: Call, draft: Draft) -> list[Draft]:

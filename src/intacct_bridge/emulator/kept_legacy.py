@@ -6,16 +6,18 @@ description each says how the function's body is read; what the object requires 
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 
 from intacct_bridge.emulator import keeping
 from intacct_bridge.emulator.access import permit
+from intacct_bridge.emulator.amounts import number_sent
 from intacct_bridge.emulator.books import Answer, Call
-from intacct_bridge.emulator.cells import Row, decimal_text, plain_number
+from intacct_bridge.emulator.cells import Row, decimal_text
 from intacct_bridge.emulator.documents_legacy import FUNCTIONS as DOCUMENTS
 from intacct_bridge.emulator.drafts import Draft
 from intacct_bridge.emulator.families import amount, next_number
 from intacct_bridge.emulator.legacy_body import day_text, external, keyed, number_of, row_of
+from intacct_bridge.emulator.posting import ZERO
 from intacct_bridge.emulator.references import Reference, find
 from intacct_bridge.emulator.refusals import refused
 from intacct_bridge.wire.xml import Element
@@ -104,11 +106,7 @@ def _worth(node: Element) -> str:
 
 
 def _count(node: Element, name: str) -> Decimal:
-    text = node.findtext(name).strip()
-    try:
-        return plain_number(text or "0")
-    except InvalidOperation:
-        raise refused(f"Illegal format for {name}: '{text}'", errorno="BL03000018", field=name) from None
+    return number_sent(name, node.findtext(name)) or ZERO
 
 
 def _base(call: Call) -> str:

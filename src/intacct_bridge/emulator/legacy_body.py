@@ -12,7 +12,7 @@ from intacct_bridge.emulator.access import may_change
 from intacct_bridge.emulator.books import Answer, Call
 from intacct_bridge.emulator.cells import Row, date_text, escaped
 from intacct_bridge.emulator.drafts import stored_text
-from intacct_bridge.emulator.refusals import refused
+from intacct_bridge.emulator.refusals import illegal, refused
 from intacct_bridge.errors import RecordError
 from intacct_bridge.model.catalog import ObjectDef
 from intacct_bridge.wire.values import Kind, parse_value
@@ -66,7 +66,7 @@ def day_text(call: Call, node: Element) -> str:
     try:
         value = parse_value(Kind.DATE, text, call.session.user.formatting)
     except RecordError:
-        raise refused(f"Illegal format for {node.tag}: '{text}'", errorno="BL03000018") from None
+        raise illegal(node.tag, text) from None
     return date_text(value) if value is not None else ""  # type: ignore[arg-type]
 
 

@@ -1,10 +1,11 @@
 """The lines of sales, purchase and inventory transactions: what an item is worth, where it posts, what ordered it."""
 
 from collections.abc import Sequence
-from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+from decimal import ROUND_HALF_UP, Decimal
 
+from intacct_bridge.emulator.amounts import number_sent
 from intacct_bridge.emulator.books import Call
-from intacct_bridge.emulator.cells import Row, decimal_text, plain_number
+from intacct_bridge.emulator.cells import Row, decimal_text
 from intacct_bridge.emulator.families import amount
 from intacct_bridge.emulator.posting import CENT, ZERO
 from intacct_bridge.emulator.references import Reference, find, settle
@@ -47,10 +48,7 @@ def _price(side: str) -> str:
 
 
 def _number(row: Row, name: str) -> Decimal:
-    try:
-        return plain_number(row.get(name) or "0")
-    except InvalidOperation:
-        raise refused(f"Illegal format for {name}: '{row[name]}'", errorno="BL03000018") from None
+    return number_sent(name, row.get(name, "")) or ZERO
 
 
 def account_for(call: Call, item: Row, names: Sequence[str]) -> str:

@@ -6,10 +6,11 @@ that record too. An amount that cannot be taken from where it is said to be is r
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 
+from intacct_bridge.emulator.amounts import number_sent
 from intacct_bridge.emulator.books import Call
-from intacct_bridge.emulator.cells import Row, plain_number
+from intacct_bridge.emulator.cells import Row
 from intacct_bridge.emulator.discounts import discount_of
 from intacct_bridge.emulator.families import ADVANCES, FAMILIES, OVERPAYMENTS, Family, amount
 from intacct_bridge.emulator.openitems import OpenItems, Part, free
@@ -261,10 +262,7 @@ def _money(detail: Row, name: str) -> Decimal | None:
 
 
 def _decimal(detail: Row, name: str) -> Decimal:
-    try:
-        return plain_number(detail.get(name) or "0")
-    except InvalidOperation:
-        raise refused(f"Illegal format for {name}: '{detail[name]}'", errorno="BL03000018", field=name) from None
+    return number_sent(name, detail.get(name, "")) or ZERO
 
 
 def taken(settled: Sequence[Settles]) -> list[tuple[Family, Part]]:

@@ -5,20 +5,21 @@ it, declining it leaves it, and voiding it turns round what was posted.
 """
 
 from collections.abc import Callable
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 
 from intacct_bridge.emulator import payments
 from intacct_bridge.emulator.access import permit
+from intacct_bridge.emulator.amounts import number_sent
 from intacct_bridge.emulator.answerable import guarded
 from intacct_bridge.emulator.books import Answer, Call
-from intacct_bridge.emulator.cells import Row, date_text, plain_number
+from intacct_bridge.emulator.cells import Row, date_text
 from intacct_bridge.emulator.families import amount
 from intacct_bridge.emulator.legacy_body import day_text, keyed, number_of, row_of
 from intacct_bridge.emulator.openitems import free
 from intacct_bridge.emulator.payment_parts import CREDIT, DISCOUNT, PAID, RECEIVED, Side
 from intacct_bridge.emulator.payments import Money
 from intacct_bridge.emulator.posting import ZERO
-from intacct_bridge.emulator.refusals import refused
+from intacct_bridge.emulator.refusals import illegal, refused
 from intacct_bridge.emulator.subledger import day_of
 from intacct_bridge.wire.xml import Element
 
@@ -184,11 +185,10 @@ def _day(call: Call, name: str) -> str:
 
 
 def _money(body: Element, name: str) -> Decimal:
-    text = body.findtext(name).strip()
-    try:
-        return plain_number(text)
-    except InvalidOperation:
-        raise refused(f"Illegal format for {name}: '{text}'", errorno="BL03000018") from None
+    found = number_sent(name, body.findtext(name))
+    if found is None:
+        raise illegal(name, "")
+    return found
 
 
 def _applied(item: Element) -> Row:

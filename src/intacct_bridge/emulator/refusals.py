@@ -116,6 +116,12 @@ def refused(text: str, *, errorno: str = "BL01001973", correction: str = "", fie
     return FunctionRefusedError(Fault(errorno, description2=text, correction=correction, field=field))
 
 
+def illegal(name: str, text: str, *, correction: str = "", field: str = "") -> FunctionRefusedError:
+    """A text that is no number, day or word of the kind that its field takes."""
+    told = f"Illegal format for {name}: '{text}'"
+    return refused(told, errorno="BL03000018", correction=correction, field=field or name)
+
+
 def duplicate_account(number: str) -> FunctionRefusedError:
     """An account whose number is taken, in the documented words."""
     return FunctionRefusedError(

@@ -6,8 +6,9 @@ account; any other goes where the first line goes, since the definitions' own ac
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+from decimal import ROUND_HALF_UP, Decimal
 
+from intacct_bridge.emulator.amounts import number_sent
 from intacct_bridge.emulator.books import Call
 from intacct_bridge.emulator.cells import Row, decimal_text
 from intacct_bridge.emulator.families import amount
@@ -44,7 +45,7 @@ def sent(body: Element, name: str) -> list[Subtotal] | None:
 
 
 def _one(node: Element) -> Subtotal:
-    total, fixed, percent = (_number(node, name) for name in ("total", "absval", "percentval"))
+    total, fixed, percent = (number_sent(name, node.findtext(name)) for name in ("total", "absval", "percentval"))
     if fixed is not None and total is not None and fixed != total:
         raise refused(f"The total {total} of a subtotal is not its absval {fixed}.", field="total")
     cells = tuple((name.upper(), text) for name in _DIMENSIONS if (text := node.findtext(name).strip()))
@@ -56,14 +57,6 @@ def _one(node: Element) -> Subtotal:
             field="percentval",
         )
     return Subtotal(node.findtext("description").strip(), fixed, percent, cells)
-
-
-def _number(node: Element, name: str) -> Decimal | None:
-    text = node.findtext(name).strip()
-    try:
-        return Decimal(text) if text else None
-    except InvalidOperation:
-        raise refused(f"Illegal format for {name}: '{text}'", errorno="BL03000018", field=name) from None
 
 
 def stored(call: Call, trade: str, header: Row) -> list[Subtotal]:

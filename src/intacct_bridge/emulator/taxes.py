@@ -6,8 +6,9 @@ line itself is what is left of it. Every tax is rounded half up to the cent; the
 """
 
 import json
-from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+from decimal import ROUND_HALF_UP, Decimal
 
+from intacct_bridge.emulator.amounts import cents_sent
 from intacct_bridge.emulator.books import Call
 from intacct_bridge.emulator.cells import Row, decimal_text
 from intacct_bridge.emulator.posting import CENT, ZERO
@@ -41,7 +42,7 @@ def with_net(call: Call, line: Row, *, money: str = "TRX_AMOUNT") -> None:
     """Give a line that only tells its gross the amount that is left without its taxes."""
     if line.get(GROSS) and not line.get(money):
         details, given = _taxes(call, line)
-        line[money] = decimal_text(_net(_number(line[GROSS], GROSS), details, given))
+        line[money] = decimal_text(_net(cents_sent(GROSS, line[GROSS]), details, given))
 
 
 def taxed(call: Call, line: Row, *, account: str = "ACCOUNTNO", money: str = "TRX_AMOUNT") -> list[Row]:
@@ -51,20 +52,20 @@ def taxed(call: Call, line: Row, *, account: str = "ACCOUNTNO", money: str = "TR
     gross_text = line.pop(GROSS, "")
     if not details and not gross_text:
         return [line]
-    net = _number(line[money], money)
+    net = cents_sent(money, line[money])
     amounts = [_share(net, detail) if fixed is None else fixed for detail, fixed in zip(details, given, strict=True)]
     if gross_text:
-        _settle_gross(_number(gross_text, GROSS), net, amounts, given)
+        _settle_gross(cents_sent(GROSS, gross_text), net, amounts, given)
     rows = [
         _row(call, line, detail, amount, account=account, money=money)
         for detail, amount in zip(details, amounts, strict=True)
     ]
-    return [line, *(row for row in rows if _number(row[money], money))]
+    return [line, *(row for row in rows if cents_sent(money, row[money]))]
 
 
 def _taxes(call: Call, line: Row) -> tuple[list[Row], list[Decimal | None]]:
     pairs: list[list[str]] = json.loads(line.get(TAXED) or "[]")
-    given = [_number(one[1], "TRX_TAX") if one[1] else None for one in pairs]
+    given = [cents_sent("TRX_TAX", one[1]) if one[1] else None for one in pairs]
     return [_detail(call, one[0]) for one in pairs], given
 
 
@@ -115,10 +116,3 @@ def _row(call: Call, line: Row, detail: Row, amount: Decimal, *, account: str, m
     row |= {account: detail["GLACCOUNT"], "ACCOUNTTITLE": posts.get("TITLE", "")}
     row |= {"ACCOUNTKEY": posts.get("RECORDNO", ""), money: decimal_text(amount)}
     return row | {"LINEITEM": "F", "DETAILKEY": detail["RECORDNO"]}
-
-
-def _number(text: str, name: str) -> Decimal:
-    try:
-        return Decimal(text).quantize(CENT, ROUND_HALF_UP)
-    except InvalidOperation:
-        raise refused(f"Illegal format for {name}: '{text}'", errorno="BL03000018", field=name) from None
