@@ -67,7 +67,7 @@ class Answers(Protocol):
 
 def answers_of(asking: Asking, descriptions: Descriptions, reading: Reading) -> Answers:
     """Those of the connection's document type."""
-    if asking.connection.dtd_version == "2.1":
+    if asking.connection.older:
         return LegacyReading(asking)
     return GenericAnswers(descriptions, reading, Records(asking, descriptions))
 

@@ -69,8 +69,9 @@ class Client:
         self._descriptions = Descriptions(self._asking, cabinet)
         self._reading = Reading(self._asking, self._descriptions)
         self._answers = answers_of(self._asking, self._descriptions, self._reading)
-        older = self.connection.dtd_version == "2.1"
-        self._bodies = Bodies(self._answers.typing, legacy_only=older, formatting=self._descriptions.formatting)
+        self._bodies = Bodies(
+            self._answers.typing, legacy_only=self.connection.older, formatting=self._descriptions.formatting
+        )
 
     # --- the connection
 

@@ -118,6 +118,11 @@ class Connection:
         return tuple(getattr(self, setting) for setting in SECRETS)
 
     @property
+    def older(self) -> bool:
+        """Whether it speaks document type 2.1: functions of their own for each object, and nothing described."""
+        return self.dtd_version == "2.1"
+
+    @property
     def target(self) -> str:
         """Who a request goes to, in words: `company acme, entity 100 (production)`."""
         entity = f", entity {self.location_id}" if self.location_id else ""

@@ -69,7 +69,7 @@ def _closed(client: "Client", names: Sequence[str]) -> dict[str, str]:
     It is a hint, and no more: what a permission is called and what it covers is not documented object by object, so the
     proof is the first read.
     """
-    if client.connection.dtd_version == "2.1":
+    if client.connection.older:
         return {}
     try:
         answer = client.ask(element("getUserPermissions", element("userId", client.connection.user_id))).data
@@ -144,7 +144,7 @@ def _wanted(client: "Client", config: "TapConfig") -> tuple[list[str], list[str]
     asked = [config.object_name(name) for name in config.streams]
     others = [name for name in asked if feed_named(name) or ":" in name or name.startswith(AUDIT_HISTORY)]
     names = [name for name in asked if name not in others]
-    if client.connection.dtd_version == "2.1":
+    if client.connection.older:
         return others + (names or list(listed_objects(client))), []
     if asked and not any("*" in name for name in names):
         return others, names

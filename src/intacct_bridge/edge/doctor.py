@@ -133,13 +133,13 @@ class Examination:
     def _rest(self, client: Client, door: Door, times: Times) -> Iterator[Step]:
         """The steps behind the door, in order. Document type 2.1 has no questions for most of them."""
         words = door.words
-        if self.connection.dtd_version != "2.1":
+        if not self.connection.older:
             yield from self._rights(client, times, words)
         else:
             yield "pages", lambda: doctor_habits.pages(self.job.page_size)
         yield PACE, lambda: doctor_habits.pace(client)
         yield "budget", lambda: doctor_habits.budget(client, client.month_to_date)
-        if self.connection.dtd_version != "2.1":
+        if not self.connection.older:
             yield "privileges", lambda: doctor_habits.privileges(door.user, words)
         yield "environment", lambda: doctor_habits.environment(client, words, self.siblings)
 

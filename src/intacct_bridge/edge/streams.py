@@ -56,7 +56,7 @@ def streams_for(named: Sequence[str], objects: Mapping[str, str], *, everything:
 def listed_objects(client: "Client") -> dict[str, str]:
     """The objects that can be read as streams: all, but over document type 2.1 those that `get_list` knows."""
     found = client.objects()
-    if client.connection.dtd_version != "2.1":
+    if not client.connection.older:
         return found
     return {name: label for name, label in found.items() if (known := legacy(name)) and known.listed}
 

@@ -21,7 +21,6 @@ from intacct_bridge.wire.reply import Leaving, unheard
 from intacct_bridge.wire.values import DEFAULT, Formatting, Kind, Value, parse_value
 from intacct_bridge.wire.xml import Element, element
 
-_TWO_ONE = "2.1"
 _AT_ONCE = 100
 _USE_30 = 'Use a connection with dtd_version = "3.0".'
 
@@ -36,7 +35,7 @@ class Dialect:
 
     def __init__(self, company: Company) -> None:
         self._company = company
-        self._old = company.connection.dtd_version == _TWO_ONE
+        self._old = company.connection.older
 
     @property
     def connection(self) -> Connection:

@@ -26,7 +26,7 @@ class Functions:
 
     def __init__(self, company: Company) -> None:
         self._company = speaking(company)
-        self._old = company.connection.dtd_version == "2.1"
+        self._old = company.connection.older
         self._custom: dict[str, frozenset[str]] = {}
 
     def element(self, write: Write) -> Element:

@@ -52,7 +52,7 @@ def ids_said(company: Company, target: str, texts: Iterable[str], *, key: str, n
 
 
 def _queried(company: Company, target: str, values: Sequence[str], *, by: str, key: str) -> Iterable[tuple[str, str]]:
-    if not by or (by == RECORDNO and company.connection.dtd_version == "2.1"):
+    if not by or (by == RECORDNO and company.connection.older):
         raise InvalidRequestError(f"{target} cannot be found by its {by or 'name'} here", fix=f"use its {key}")
     described = company.describe(target)
     for some in chunks(values, _QUERIED):

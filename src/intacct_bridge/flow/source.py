@@ -108,7 +108,7 @@ def choose(client: Client, names: Iterable[str], select: Mapping[str, Sequence[s
 def _feed(client: Client, name: str) -> Feed | None:
     """The feed of a name; over document type 2.1 every object is one."""
     found = feed_named(name)
-    if found is None and client.connection.dtd_version == "2.1":
+    if found is None and client.connection.older:
         return Feed(LISTING, name.upper())
     return found
 

@@ -22,7 +22,6 @@ _SAID_ONLY = ("ACTION",)
 """What `create` and `update` take and no description has, beside what a new record must have."""
 WRITTEN_BY_NAME = ("EXCH_RATE_TYPE_ID",)
 """Described as a number on some objects and taken as a name by all."""
-_TWO_ONE = "2.1"
 _CUSTOM = "CUSTOMFIELDS."
 """Before the name of a custom field where nothing describes them."""
 
@@ -105,7 +104,7 @@ def subject_of(company: Company, object_name: str) -> Subject:
             f"{name} are lines of {held.header} and are written with it", fix=f"load them as {held.header}"
         )
     by, plan, trace = creator(name), plan_of(name), trace_of(name)
-    spoken = older(name) if company.connection.dtd_version == _TWO_ONE or name in UNDESCRIBED else None
+    spoken = older(name) if company.connection.older or name in UNDESCRIBED else None
     if spoken is not None:
         by = spoken.plan.functions.get("create", "")
         if not spoken.plan.functions:
