@@ -253,6 +253,22 @@ def test_a_view_is_replaced_by_group_and_its_key_may_repeat(copy: Copy) -> None:
     assert sorted((row["RECORDNO"], row["AMOUNT"]) for row in copy.rows(DETAIL)) == [("a", 3), ("b", 1)]
 
 
+def test_a_second_walk_over_everything_counts_though_it_began_in_the_same_second(copy: Copy) -> None:
+    began = "03/01/2026 12:00:00"
+    for run, kept in ((1, [bill(1), bill(2), bill(3)]), (2, [bill(1, "1.00"), bill(3)])):
+        sink = copy.open()
+        walking = sink.bookmarks().get("APBILL", Bookmark()).begin(began, run, full=True)
+        writer = sink.writer(BILLS, walking)
+        for row in kept:
+            writer.write(batch(BILLS, [row]))
+            writer.commit(walking, NOON)
+        if gone := writer.unseen(run):
+            writer.delete(gone)
+        writer.commit(walking.end(), NOON)
+        copy.close()
+    assert [(row["RECORDNO"], row["TOTALDUE"]) for row in copy.rows()] == [(1, 1), (3, 10)]
+
+
 def test_what_a_full_walk_did_not_meet_is_known(copy: Copy) -> None:
     keep(copy, BILLS, [bill(1), bill(2), bill(3)])
     sink = copy.open()

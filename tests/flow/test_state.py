@@ -57,6 +57,16 @@ def test_a_walk_over_changes_does_not_count_as_one_over_everything() -> None:
     assert (again.since, again.read_in_full) == ("03/02/2026 11:59:00", "03/01/2026 12:00:00")
 
 
+def test_two_walks_over_everything_in_one_second_are_two() -> None:
+    first = Bookmark().begin("03/01/2026 12:00:00", 1, full=True).end(60)
+    second = first.begin("03/01/2026 12:00:00", 2, full=True)
+    changes = first.begin("03/01/2026 12:00:00", 2, full=False)
+    assert first.ends_whole(Bookmark())
+    assert second.end(60).ends_whole(first)
+    assert not second.ends_whole(first)
+    assert not changes.end(60).ends_whole(first)
+
+
 @given(TIMES, st.integers(-14 * 60, 14 * 60), st.sampled_from([0, 60]))
 def test_the_time_sent_is_early_enough_however_the_gateway_reads_it(when: datetime, offset: int, summer: int) -> None:
     """The gateway takes the text as UTC, or as the user's wall clock with or without daylight saving."""

@@ -251,9 +251,8 @@ class SingerWriter:
 
     def commit(self, bookmark: Bookmark, at: datetime) -> Committed:  # noqa: ARG002  # time_extracted is the run's
         """What waits, ACTIVATE_VERSION when a walk over everything ends here, and STATE."""
-        ended = not bookmark.in_progress and bookmark.read_in_full != self._before.read_in_full
         partial = self._sink.options.start and self._stream.modified  # which says nothing of older records
-        if ended and not partial:
+        if bookmark.ends_whole(self._before) and not partial:
             self._announce(None)
             self._pending.append(activate_version_message(self._name, self._version))
             self._before = bookmark

@@ -53,6 +53,8 @@ class Bookmark:
     """Where a read is cut by date: the unread windows, of which `unread` speaks of the first."""
     read_in_full: str = ""
     """When the last walk over everything began."""
+    whole_walk: int = 0
+    """The number of that walk: two may begin in the same second."""
     replaced: str = ""
     """In the walk in progress, lines have been replaced under the changed headers up to this one."""
     deletes_since: str = ""
@@ -97,7 +99,13 @@ class Bookmark:
             windows=(),
             replaced="",
             read_in_full=self.started if self.full else self.read_in_full,
+            whole_walk=self.walk if self.full else self.whole_walk,
         )
+
+    def ends_whole(self, before: "Bookmark") -> bool:
+        """Whether a walk over everything ended since that bookmark."""
+        held = (before.read_in_full, before.whole_walk)
+        return not self.in_progress and (self.read_in_full, self.whole_walk) != held
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data for JSON; what says nothing is left out."""
