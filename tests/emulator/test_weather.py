@@ -8,7 +8,8 @@ from emulator.talk import ENDPOINT, element, faults, one, query, send
 from emulator.worlds import world
 from intacct_bridge.emulator.gateway import Emulator
 from intacct_bridge.emulator.weather import Weather, load_weather
-from intacct_bridge.errors import RemoteProtocolError, SettingsError
+from intacct_bridge.errors import RefusedError, RemoteProtocolError, SettingsError
+from intacct_bridge.testing import empty_company
 from intacct_bridge.wire.codec import decode_response
 from intacct_bridge.wire.envelope import SessionAuth
 from intacct_bridge.wire.reply import ConnectionCutError
@@ -77,6 +78,15 @@ def test_faults_wait_for_their_object() -> None:
     emulator = under(Weather("cut-after", function="create", object="class"))
     with pytest.raises(ConnectionCutError):
         one(emulator, CREATE)
+
+
+def test_a_fault_for_one_object_spares_the_others_in_its_request() -> None:
+    closed = Weather("fault", "lookup", object="CLASS", calls=(), errorno="XL03000006", text="No permission for this")
+    with empty_company(weather=(closed,)) as company:
+        refused: dict[str, RefusedError] = {}
+        found = company.client().describe_many(["VENDOR", "CLASS", "CUSTOMER"], refused)
+        assert [*found, *refused] == ["VENDOR", "CUSTOMER", "CLASS"]
+        assert len(company.received("lookup")) == 3
 
 
 def test_chance_is_the_same_for_the_same_seed() -> None:

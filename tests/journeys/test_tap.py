@@ -14,6 +14,7 @@ from intacct_bridge.edge.singer_sink import SingerState
 from intacct_bridge.emulator.gateway import Emulator
 from intacct_bridge.emulator.server import serve
 from intacct_bridge.emulator.settings import ALL_MODULES, CompanySettings, EmulatorSettings
+from intacct_bridge.emulator.weather import Weather
 from journeys.tapping import CREDENTIALS, Tap, discovered
 
 
@@ -161,6 +162,39 @@ def test_a_denied_object_costs_only_itself_and_says_so(tmp_path: Path, grown: Em
         assert ran.records("CLASS")
         assert "APBILL: failed: " in ran.err
         assert "Traceback" not in ran.err
+
+
+DENIED = Weather(
+    "fault", "lookup", object="CLASS", calls=(), errorno="XL03000006", text="You do not have permission for this."
+)
+
+
+def test_an_object_that_may_not_be_described_costs_only_itself(tmp_path: Path, grown: Emulator) -> None:
+    with closing(grown.clone(weather=(DENIED,))) as emulator, serve(emulator) as server:
+        tap = Tap(tmp_path, server.url, emulator)
+        names = sorted(name for name in emulator.books().catalog if name != "CLASS")[:39]
+        _, _, document = discovered(tap, "CLASS", *names)
+        functions = [name for one in emulator.received for name in one.functions]
+    assert len(document["streams"]) == 39
+    assert len(functions) <= 45
+    assert len(emulator.received) <= 5
+
+
+def test_a_catalogue_that_is_older_than_the_company_costs_only_what_is_gone(tap: Tap) -> None:
+    config, _, document = discovered(tap, "CLASS", "SODOCUMENT:Sales Order", "DEPARTMENT")
+    for one in document["streams"]:
+        one["schema"]["properties"]["OLDFIELD"] = {"type": ["null", "string"]}
+    gone = [{**document["streams"][0], "tap_stream_id": name} for name in ("OLDTHING", "SODOCUMENT:Old Order")]
+    catalog = tap.keep("catalog.json", {"streams": [*gone, *document["streams"]]})
+    ran = tap.run("--config", config, "--catalog", catalog)
+    assert ran.status == 1
+    assert ran.records("CLASS")
+    assert ran.records("DEPARTMENT")
+    assert ran.records("SODOCUMENT_SALES_ORDER")
+    assert ran.err.count("OLDFIELD") == 3
+    for name in ("OLDTHING", "SODOCUMENT:Old Order"):
+        assert f"{name}: failed: " in ran.err
+    assert ran.state["bookmarks"].keys() == {"CLASS", "DEPARTMENT", "SODOCUMENT_SALES_ORDER"}
 
 
 def test_about_needs_no_config(tap: Tap) -> None:

@@ -11,6 +11,7 @@ from intacct_bridge.client.describing import Descriptions
 from intacct_bridge.client.legacy import LegacyReading
 from intacct_bridge.client.reading import Reading
 from intacct_bridge.client.records import Record, Records
+from intacct_bridge.errors import RefusedError
 from intacct_bridge.model.catalog import Catalog, ObjectDef
 from intacct_bridge.model.query import Query
 from intacct_bridge.wire.page import Page, PageHead
@@ -29,8 +30,8 @@ class Answers(Protocol):
     def describe(self, name: str, doc_par_id: str | None = None) -> ObjectDef:
         """An object's fields and relations."""
 
-    def describe_many(self, names: Iterable[str]) -> Catalog:
-        """Many definitions."""
+    def describe_many(self, names: Iterable[str], refused: dict[str, RefusedError] | None = None) -> Catalog:
+        """Many definitions; those that are refused raise, or are put into `refused`."""
 
     def fresh(self, name: str, doc_par_id: str | None = None) -> ObjectDef:
         """The definition as it is now, whatever is known of it."""
@@ -88,9 +89,9 @@ class GenericAnswers:
         """Looked up when it is first needed."""
         return self._descriptions.describe(name, doc_par_id)
 
-    def describe_many(self, names: Iterable[str]) -> Catalog:
+    def describe_many(self, names: Iterable[str], refused: dict[str, RefusedError] | None = None) -> Catalog:
         """In few requests, and kept."""
-        return self._descriptions.describe_many(names)
+        return self._descriptions.describe_many(names, refused)
 
     def fresh(self, name: str, doc_par_id: str | None = None) -> ObjectDef:
         """Looked up again."""

@@ -170,13 +170,13 @@ class Client:
         """
         return self._answers.describe(object_name, doc_par_id)
 
-    def describe_many(self, names: Iterable[str]) -> Catalog:
-        """Many definitions in few requests.
+    def describe_many(self, names: Iterable[str], refused: dict[str, RefusedError] | None = None) -> Catalog:
+        """Many definitions in few requests. One that is refused raises, or is put into `refused` where that is given.
 
         >>> sorted(client.describe_many(["VENDOR", "CUSTOMER"]))
         ['CUSTOMER', 'VENDOR']
         """
-        found = self._answers.describe_many(names)
+        found = self._answers.describe_many(names, refused)
         self._cabinet.save()
         return found
 

@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from intacct_bridge.client.asking import Asking, batched, refusal, successful
 from intacct_bridge.client.cabinet import Cabinet
-from intacct_bridge.errors import Fault, InvalidRequestError, NotPermittedError, RemoteProtocolError
+from intacct_bridge.errors import Fault, InvalidRequestError, NotPermittedError, RefusedError, RemoteProtocolError
 from intacct_bridge.model.catalog import Catalog, ObjectDef, object_from_lookup, objects_from_inspect, unknown_object
 from intacct_bridge.model.keys import keys_of
 from intacct_bridge.model.query import Order
@@ -45,23 +45,24 @@ class Descriptions:
             found = self._learn(result, name, doc_par_id)
         return found
 
-    def describe_many(self, names: Iterable[str]) -> Catalog:
-        """Many definitions in few requests. Names that do not exist raise, once the others are known.
+    def describe_many(self, names: Iterable[str], refused: dict[str, RefusedError] | None = None) -> Catalog:
+        """Many definitions in few requests. A name that is refused raises once the others are known, or is put into
+        `refused` where that is given.
 
         Who describes many objects is about to read them, so the first of these requests asks for the formatting too.
         """
         wanted = list(dict.fromkeys(names))
         missing = [name for name in wanted if self._cabinet.definition(name, None) is None]
-        errors: list[InvalidRequestError] = []
+        errors: dict[str, RefusedError] = {} if refused is None else refused
         for some, results in self._looked_up(missing):
             for name, result in zip(some, results, strict=False):
                 try:
                     self._learn(result, name, None)
-                except InvalidRequestError as error:
-                    errors.append(error)
-        if errors:
-            raise errors[0]
-        return Catalog(self.describe(name) for name in wanted)
+                except (InvalidRequestError, NotPermittedError) as error:
+                    errors[name] = error
+        if errors and refused is None:
+            raise next(iter(errors.values()))
+        return Catalog(self.describe(name) for name in wanted if name not in errors)
 
     def _looked_up(self, names: Sequence[str]) -> list[tuple[Sequence[str], tuple[Result, ...]]]:
         """The answers for many names, as many requests side by side as the connection allows."""

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from intacct_bridge.client.asking import Asking, refused_by_legacy, successful
 from intacct_bridge.client.records import Record
 from intacct_bridge.client.walk import Leaf, by_offset
-from intacct_bridge.errors import InvalidRequestError, RemoteProtocolError
+from intacct_bridge.errors import InvalidRequestError, RefusedError, RemoteProtocolError
 from intacct_bridge.model.catalog import Catalog, FieldDef, ObjectDef, object_def, unknown_object
 from intacct_bridge.model.filterxml import kind_of_value
 from intacct_bridge.model.grammar import function_def
@@ -67,9 +67,17 @@ class LegacyReading:
             fields |= dict.fromkeys(function.model.names if function else ())
         return object_def(name.upper(), (FieldDef(field, Kind.TEXT) for field in fields), label=known.name)
 
-    def describe_many(self, names: Iterable[str]) -> Catalog:
+    def describe_many(self, names: Iterable[str], refused: dict[str, RefusedError] | None = None) -> Catalog:
         """What is known of each."""
-        return Catalog(self.describe(name) for name in names)
+        found = []
+        for name in names:
+            try:
+                found.append(self.describe(name))
+            except RefusedError as error:
+                if refused is None:
+                    raise
+                refused[name] = error
+        return Catalog(found)
 
     def fresh(self, name: str, doc_par_id: str | None = None) -> ObjectDef:
         """The same, for nothing else can be learned."""

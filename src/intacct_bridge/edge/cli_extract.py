@@ -145,13 +145,16 @@ def _estimate(client: "Client", names: list[str], to: str, options: "Options", d
     """What a run would read and cost."""
     from intacct_bridge.edge.extract_view import show_estimate
     from intacct_bridge.flow.destination import bookmarks_of
-    from intacct_bridge.flow.estimate import estimated
+    from intacct_bridge.flow.estimate import Estimate, estimated
     from intacct_bridge.flow.source import ClientSource, choose
     from intacct_bridge.flow.unified import choose_unified
 
     entities = choose_unified(client, unified, names) if unified else []
-    streams = [one.read for one in entities] or choose(client, names).streams
-    show_estimate(list(estimated(ClientSource(client), streams, bookmarks_of(to), options)), desk.console)
+    chosen = choose(client, () if unified else names, without_refused=True)
+    streams = [one.read for one in entities] or chosen.streams
+    found = list(estimated(ClientSource(client), streams, bookmarks_of(to), options))
+    refused = [Estimate(one.stream, 0, 0, full=True, error=one.error) for one in chosen.refused]
+    show_estimate([*found, *refused], desk.console)
     return 0
 
 

@@ -1,7 +1,7 @@
 """What `tap-intacct` says there is: a catalogue of everything the company has, made at run time."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any, cast
@@ -10,7 +10,7 @@ from intacct_bridge.edge.console import Console
 from intacct_bridge.edge.singer import OPEN_ENDED, Decimals, catalog_entry
 from intacct_bridge.edge.streams import listed_objects
 from intacct_bridge.edge.tap_config import AUDIT_HISTORY, hotglue_audits
-from intacct_bridge.errors import InvalidRequestError, NotPermittedError, SettingsError
+from intacct_bridge.errors import InvalidRequestError, NotPermittedError, RefusedError, SettingsError
 from intacct_bridge.flow.feed import READERS, feed_named
 from intacct_bridge.wire.xml import Element, element
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from intacct_bridge.client.client import Client
     from intacct_bridge.edge.tap_config import TapConfig
     from intacct_bridge.flow.stream import Stream
-    from intacct_bridge.model.catalog import Catalog, ObjectDef
+    from intacct_bridge.model.catalog import ObjectDef
 
 
 def discovered(client: "Client", config: "TapConfig", console: Console) -> dict[str, Any]:
@@ -162,17 +162,11 @@ def _wanted(client: "Client", config: "TapConfig") -> tuple[list[str], list[str]
 
 def _described(client: "Client", names: Sequence[str], console: Console) -> "dict[str, ObjectDef]":
     """Every description that can be had; an object that is refused costs only itself."""
-    try:
-        catalog: Catalog | Mapping[str, ObjectDef] = client.describe_many(names)
-    except (NotPermittedError, InvalidRequestError):
-        catalog = {}
-    found: dict[str, ObjectDef] = {}
-    for name in names:
-        try:
-            found[name] = catalog[name] if name in catalog else client.describe(name)
-        except (NotPermittedError, InvalidRequestError) as error:
-            console.say(f"{name}: left out: {error.message}")
-    return found
+    refused: dict[str, RefusedError] = {}
+    catalog = client.describe_many(names, refused)
+    for name, error in refused.items():
+        console.say(f"{name}: left out: {error.message}")
+    return {name: catalog.find(name) for name in names if name not in refused}
 
 
 def described(client: "Client", streams: "Sequence[Stream]") -> dict[str, dict[str, str]]:

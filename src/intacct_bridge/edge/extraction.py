@@ -56,7 +56,7 @@ def run_extraction(
     few_arenas()
     with getting_ready(to):
         entities = choose_unified(client, unified, streams, select) if unified else []
-        chosen = choose(client, () if unified else streams, None if unified else select)
+        chosen = choose(client, () if unified else streams, None if unified else select, without_refused=True)
     sink: Sink = (
         SingerSink(sys.stdout.buffer, options=options) if to == "-" else open_sink(to, hard_deletes=hard_deletes)
     )

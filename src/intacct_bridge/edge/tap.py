@@ -136,7 +136,13 @@ def sync(
     few_arenas()
     with getting_ready("-"):
         unified = choose_unified(client, config.unified, names, select) if config.unified else []
-        picked = choose(client, () if unified else names, None if unified else select)
+        picked = choose(
+            client, () if unified else names, None if unified else select, without_refused=True, without_missing=True
+        )
+    by_name = {one.stream: one for one in chosen}
+    chosen = chosen if unified else [by_name[name] for name in picked.names]
+    for name, fields in picked.missing.items():
+        console.say(f"{config.stream_name(name)}: {', '.join(fields)}: left out: the company has no such field")
     streams = [one.shown for one in unified] or picked.streams
     own = (config.entity_column,) if config.entity_column else ()
     named = {

@@ -43,6 +43,7 @@ from intacct_bridge.emulator.users import keep_users
 from intacct_bridge.emulator.weather import (
     Forecast,
     Paced,
+    Scripted,
     Weather,
     about,
     broken_off,
@@ -262,7 +263,7 @@ class Emulator:
         status = behaviour.http_status_of_control_failures
         return incoming(body, http_status=status, documented=documented, large_pages=large)
 
-    def _guarded(self, request: Request, endpoint: str, scripted: dict[str, Fault], *, size: int) -> Reply:
+    def _guarded(self, request: Request, endpoint: str, scripted: Scripted, *, size: int) -> Reply:
         """Whatever happens, the answer is a gateway's; what should not have happened is kept for whoever looks."""
         try:
             if request.control.policy_id:
@@ -287,7 +288,7 @@ class Emulator:
                 return broken_off(reply)
         return reply
 
-    def _acknowledge(self, request: Request, endpoint: str, scripted: dict[str, Fault], *, size: int) -> Reply:
+    def _acknowledge(self, request: Request, endpoint: str, scripted: Scripted, *, size: int) -> Reply:
         """Answer that the request was taken; its own answer goes to the policy's URL."""
         control = request.control
         url = self.settings.policies.get(control.policy_id or "")
@@ -302,7 +303,7 @@ class Emulator:
         self._post(url, self._serve(request, endpoint, scripted).body)
         return self._reply(encode_response(Response(_echo(control, SUCCESS), acknowledged=True)))
 
-    def _serve(self, request: Request, endpoint: str, scripted: dict[str, Fault]) -> Reply:
+    def _serve(self, request: Request, endpoint: str, scripted: Scripted) -> Reply:
         control = request.control
         try:
             check_sender(self.settings, control)
@@ -321,7 +322,7 @@ class Emulator:
         return later(self._reply(spaced(document) if control.include_whitespace else document), wait)
 
     def _operation(
-        self, control: Control, operation: Operation, endpoint: str, scripted: dict[str, Fault]
+        self, control: Control, operation: Operation, endpoint: str, scripted: Scripted
     ) -> tuple[OperationResult, list[Done]]:
         now = self._clock()
         try:

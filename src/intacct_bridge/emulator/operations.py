@@ -19,6 +19,7 @@ from intacct_bridge.emulator.refusals import (
 )
 from intacct_bridge.emulator.replay import first_answer, remember
 from intacct_bridge.emulator.sessions import Session, Sessions
+from intacct_bridge.emulator.weather import Scripted, about
 from intacct_bridge.errors import Fault, IntacctError, InvalidRequestError
 from intacct_bridge.wire.envelope import ABORTED, FAILURE, SUCCESS, Control, Function, Operation, Result
 
@@ -35,7 +36,7 @@ class Desk:
     sessions: Sessions
     handlers: Mapping[str, Handler]
     now: float
-    scripted: Mapping[str, Fault]
+    scripted: Scripted
     """Functions that fail by script, with the fault each fails with."""
     incident: Callable[[str], None]
     """Told of what should never happen."""
@@ -105,8 +106,9 @@ def _run_one(desk: Desk, function: Function) -> Done:
 
 
 def _answer(desk: Desk, call: Call, function: Function) -> Answer:
-    if function.name in desk.scripted:
-        raise FunctionRefusedError(desk.scripted[function.name])
+    struck = desk.scripted.get((function.name, about(function)))
+    if struck is not None:
+        raise FunctionRefusedError(struck)
     guarded = desk.control.uniqueid and desk.books.behaviour.remember_controlids
     known = first_answer(call) if guarded else None
     if known is not None:

@@ -9,7 +9,7 @@ and text). It strikes at counted calls, or at a share of them by chance, which a
 """
 
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
@@ -120,10 +120,14 @@ def _weather(entry: dict[str, Any], where: str) -> Weather:
         raise SettingsError(f"{where}: {error}") from None
 
 
-def scripted_faults(struck: list[Weather], asked: Asked) -> dict[str, Fault]:
+Scripted = Mapping[tuple[str, str], Fault]
+"""What functions fail with by script, each under its name and the object it is about."""
+
+
+def scripted_faults(struck: list[Weather], asked: Asked) -> Scripted:
     """Functions that fail by script, with what each fails with."""
     return {
-        function: Fault(weather.errorno, description2=weather.text)
+        (function, name): Fault(weather.errorno, description2=weather.text)
         for weather in struck
         for function, name in asked
         if weather.kind == "fault" and _meant(weather, function, name)

@@ -66,8 +66,10 @@ class Extraction:
         *,
         headers: Mapping[str, Stream] | None = None,
         options: Options | None = None,
+        refused: Sequence[StreamOutcome] = (),
     ) -> None:
         self.outcomes: tuple[StreamOutcome, ...] = ()
+        self._refused = refused
         self._source = source
         self._sink = sink
         self._streams = streams
@@ -198,7 +200,7 @@ class Extraction:
 
     def _finish(self, readings: list[Reading], ledger: _Ledger) -> None:
         outcomes = [one.outcome(ledger.errors.get(one.name)) for one in readings]
-        self.outcomes = (*outcomes, *((ledger.deletes,) if ledger.deletes else ()))
+        self.outcomes = (*outcomes, *self._refused, *((ledger.deletes,) if ledger.deletes else ()))
         self._sink.finish(self.outcomes, self._source.now())
         if ledger.broken:
             raise ledger.broken[0]

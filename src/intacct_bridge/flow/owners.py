@@ -120,4 +120,6 @@ def objects_extraction(
     if entity_column:
         shaped = with_entities(client, streams, entity_column)
         sink, streams = ShapedSink(sink, shaped), tuple(one.read for one in shaped)
-    return Extraction(ClientSource(client), sink, streams, headers=chosen.headers, options=options)
+    return Extraction(
+        ClientSource(client), sink, streams, headers=chosen.headers, options=options, refused=chosen.refused
+    )

@@ -1,18 +1,19 @@
 """A client as the source of an extraction, and its objects as streams."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from intacct_bridge.client.client import Client
-from intacct_bridge.errors import InvalidRequestError, NotPermittedError
+from intacct_bridge.errors import IntacctError, InvalidRequestError, NotPermittedError, RefusedError
 from intacct_bridge.flow.deletes import TRAIL
 from intacct_bridge.flow.feed import LISTING, Feed, feed_named
 from intacct_bridge.flow.feeds import feed_answers, feed_stream, reader_of
 from intacct_bridge.flow.naming import EVERY, Name, definitions_of, parsed_name
 from intacct_bridge.flow.partition import Answer
 from intacct_bridge.flow.related import related_kind
+from intacct_bridge.flow.sink import StreamOutcome
 from intacct_bridge.flow.stream import VIEWS, Stream, stream_of
 from intacct_bridge.model import keys
 from intacct_bridge.model.catalog import Catalog, did_you_mean
@@ -71,38 +72,114 @@ class Chosen:
 
     streams: tuple[Stream, ...]
     headers: Mapping[str, Stream]
+    names: tuple[str, ...] = ()
+    """What each stream was asked for by."""
+    refused: tuple[StreamOutcome, ...] = ()
+    """What is not among the streams, since it is not there or the gateway would not describe it."""
+    missing: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Selected fields that the objects do not have, by stream."""
 
 
-def choose(client: Client, names: Iterable[str], select: Mapping[str, Sequence[str]] | None = None) -> Chosen:
+def choose(
+    client: Client,
+    names: Iterable[str],
+    select: Mapping[str, Sequence[str]] | None = None,
+    *,
+    without_refused: bool = False,
+    without_missing: bool = False,
+) -> Chosen:
     """The streams of these names, in their order, all objects' definitions asked for in few requests.
 
     A name is an object's, that of a part of one (see `naming`), or that of a stream that is none (see `feed`).
-    `select` names fields by stream; a stream that it does not name gives all its fields.
+    `select` names fields by stream; a stream that it does not name gives all its fields. An object that the gateway
+    refuses to describe raises, unless the choice is to do without; and so does whatever is not there.
     """
-    asked = list(dict.fromkeys(expanded(client, names)))
-    feeds = {name: found for name in asked if (found := _feed(client, name)) is not None}
-    parsed = {name: parsed_name(name) for name in asked if name not in feeds}
-    objects = list(dict.fromkeys(one.object for one in parsed.values()))
+    choice = _Choice(client, {name.upper(): tuple(fields) for name, fields in (select or {}).items()}, without_missing)
+    asked = choice.asked(names)
+    objects = list(dict.fromkeys(one.object for one in asked.values() if isinstance(one, Name)))
     above = {owner.header for owner in map(keys.owner, objects) if owner}
     needed = [*objects, *sorted(above.difference(objects))]
-    with suppress(InvalidRequestError, NotPermittedError):
-        client.describe_many([*needed, TRAIL.object] if needed else ())  # if it is not there, that shows with deletes
-    catalog = client.describe_many(needed)
-    wanted = {name.upper(): tuple(fields) for name, fields in (select or {}).items()}
-    made: dict[str, Stream] = {}
-    for name in asked:
-        table = feeds[name].table if name in feeds else parsed[name].table
-        chosen = wanted.pop(table.upper(), None) or wanted.pop(name.upper(), ())
-        if name in feeds:
-            stream = feed_stream(client, feeds[name], chosen)
-        else:
-            stream = _object_stream(client, catalog, parsed[name], chosen)
-        if made.setdefault(table, stream) != stream:
-            raise InvalidRequestError(f"two streams are called {table}", fix=f"Give one a name: {name}?as=NAME")
-    if wanted:
-        strange = next(iter(wanted))
+    closed: dict[str, RefusedError] = {}
+    catalog = client.describe_many([*needed, TRAIL.object] if needed else (), closed)  # deletes show if that is closed
+    for name in () if without_refused else objects:
+        if name in closed:
+            raise closed[name]
+    for name, one in asked.items():
+        choice.add(name, one, catalog, closed)
+    if choice.select:
+        strange = next(iter(choice.select))
         raise InvalidRequestError(f"fields of {strange} are selected, and {strange} is not among the streams")
-    return Chosen(tuple(made.values()), headers_of(catalog, made.values()))
+    made = choice.made
+    return Chosen(
+        tuple(made.values()),
+        headers_of(catalog, made.values()),
+        tuple(choice.names.values()),
+        tuple(choice.refused),
+        {name: gone for name, gone in choice.missing.items() if gone},
+    )
+
+
+class _Choice:
+    """Streams as they are made, and what cannot be made."""
+
+    def __init__(self, client: Client, select: dict[str, tuple[str, ...]], without_missing: bool) -> None:  # noqa: FBT001
+        self.select = select
+        """What nobody has asked for yet."""
+        self.made: dict[str, Stream] = {}
+        self.names: dict[str, str] = {}
+        """By stream."""
+        self.refused: list[StreamOutcome] = []
+        self.missing: dict[str, tuple[str, ...]] = {}
+        self._client = client
+        self._forgives = without_missing
+        self._definitions: dict[str, list[str]] = {}
+
+    def asked(self, names: Iterable[str]) -> dict[str, Feed | Name]:
+        """What the names mean, each once."""
+        found: dict[str, Feed | Name] = {}
+        for text in names:
+            with self._forgiving(text):
+                for name in expanded(self._client, [text], self._definitions):
+                    found[name] = _feed(self._client, name) or parsed_name(name)
+        return found
+
+    def add(self, name: str, one: Feed | Name, catalog: Catalog, closed: Mapping[str, RefusedError]) -> None:
+        """Make the stream of a name."""
+        chosen = self.select.pop(one.table.upper(), None) or self.select.pop(name.upper(), ())
+        if isinstance(one, Name) and one.object in closed:
+            self._leave_out(one.table, closed[one.object])
+            return
+        with self._forgiving(name):
+            if isinstance(one, Feed):
+                stream = feed_stream(self._client, one, chosen)
+            else:
+                if self._forgives:
+                    chosen, self.missing[one.table] = _there(self._client, one, chosen)
+                stream = _object_stream(self._client, catalog, one, chosen)
+            if self.made.setdefault(one.table, stream) != stream:
+                raise InvalidRequestError(f"two streams are called {one.table}", fix=f"Give one a name: {name}?as=NAME")
+            self.names.setdefault(one.table, name)
+
+    @contextmanager
+    def _forgiving(self, name: str) -> Iterator[None]:
+        """What is wrong with one name costs no other, if that is wanted."""
+        try:
+            yield
+        except (InvalidRequestError, NotPermittedError) as error:
+            if not self._forgives:
+                raise
+            self.select.pop(name.upper(), None)
+            self._leave_out(name, error)
+
+    def _leave_out(self, name: str, error: IntacctError) -> None:
+        self.refused.append(StreamOutcome(name, complete=False, error=error.message, fix=error.fix))
+
+
+def _there(client: Client, name: Name, fields: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Those of an object's fields that it has, and those that it has not; of a path, only reading it shows."""
+    described = client.describe(name.object, name.definition or None)
+    missing = tuple(one for one in fields if "." not in one and described.get(one) is None)
+    return tuple(one for one in fields if one not in missing), missing
 
 
 def _feed(client: Client, name: str) -> Feed | None:
@@ -118,7 +195,7 @@ def _object_stream(client: Client, catalog: Catalog, name: Name, select: Sequenc
     paths = {one.upper() for one in select if "." in one and described.get(one) is None}
     related = {path: kind for path in paths if (kind := related_kind(client, described, path)) is not None}
     own = [one for one in select if one.upper() not in related]
-    return stream_of(
+    stream = stream_of(
         described,
         select=own
         or ([keys.keys_of(described).record] if related else client.queryable(name.object, name.definition or None)),
@@ -127,14 +204,17 @@ def _object_stream(client: Client, catalog: Catalog, name: Name, select: Sequenc
         where=name.where(described),
         doc_par_id=name.definition,
     )
+    if stream.header and stream.header not in catalog:  # lines whose header is closed follow their own changes only
+        stream = replace(stream, header="", by="", refers_to="")
+    return stream
 
 
-def expanded(client: Client, names: Iterable[str]) -> Iterator[str]:
+def expanded(client: Client, names: Iterable[str], definitions: dict[str, list[str]] | None = None) -> Iterator[str]:
     """The names, with one name a transaction definition in the place of `SODOCUMENT:*`.
 
     InvalidRequestError where a definition is not there: its stream would only be empty.
     """
-    known: dict[str, list[str]] = {}
+    known = {} if definitions is None else definitions
     for text in names:
         name = parsed_name(text) if _feed(client, text) is None else Name("")
         if not name.definition:
