@@ -58,7 +58,9 @@ def test_an_upsert_shows_what_it_would_change(demo: Intacct, classes: Path) -> N
 
 def test_a_kept_plan_is_applied_later_unless_the_company_moved(demo: Intacct, classes: Path, home: Path) -> None:
     plan = home / "classes.plan"
-    assert demo("load", str(classes), "--as", "CLASS", "--out", str(plan)).status == 0
+    planned = demo("load", str(classes), "--as", "CLASS", "--out", str(plan), "--connection", "demo")
+    assert planned.status == 0
+    assert f"To apply it: intacct load --from-plan {plan} --connection demo\n" in planned.err
     assert demo("load", "--from-plan", str(plan)).status == 0
     assert json.loads(demo("get", "CLASS", "L-1", "--json").out)[0]["NAME"] == "Light rail"
     classes.write_text(CLASSES.replace("Light", "Lighter"))

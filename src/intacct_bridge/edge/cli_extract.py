@@ -19,7 +19,10 @@ FAILURES = 1
 @click.command("extract")
 @click.argument("streams", metavar="[STREAM]...", nargs=-1)
 @click.option(
-    "--to", required=True, metavar="URI", help="duckdb:///FILE, parquet:DIR, csv:DIR, jsonl:DIR, postgresql://..., -"
+    "--to",
+    required=True,
+    metavar="URI",
+    help="duckdb:///FILE, parquet:DIR, csv:DIR, jsonl:DIR, postgresql://..., or - for Singer messages",
 )
 @click.option("--all", "everything", is_flag=True, help="Every object of the company, not only the usual ones.")
 @click.option("--full", is_flag=True, help="Read everything again, also where the changes would do.")

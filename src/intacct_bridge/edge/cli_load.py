@@ -20,7 +20,7 @@ FAILURES, IN_DOUBT = 1, 5
 
 
 @click.command("load")
-@click.argument("files", metavar="FILE...", nargs=-1, type=click.Path(path_type=Path))
+@click.argument("files", metavar="[FILE]...", nargs=-1, type=click.Path(path_type=Path))
 @click.option(
     "--as",
     "as_name",
@@ -126,7 +126,9 @@ def _keep_plan(desk: Desk, plan: "Plan", path: Path | None) -> None:
 
     if path is not None:
         save_plan(plan, path)
-        desk.console.say(f"The plan is in {path}. To apply it: intacct load --from-plan {path}")
+        named = [("--connection", desk.name), ("--entity", desk.entity)]
+        words = ["--from-plan", str(path), *(word for name, value in named if value for word in (name, value))]
+        desk.console.say(f"The plan is in {path}. To apply it: intacct load {shlex.join(words)}")
 
 
 def _from_plan(desk: Desk, outbox: "Outbox", options: dict[str, Any], *, yes: bool) -> int:

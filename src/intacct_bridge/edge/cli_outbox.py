@@ -122,7 +122,7 @@ def show_command(desk: Desk, *, number: int) -> None:
 
 
 @outbox_command.command("retry")
-@click.argument("numbers", metavar="NUMBER...", nargs=-1, type=int)
+@click.argument("numbers", metavar="[NUMBER]...", nargs=-1, type=int)
 @click.option("--yes", is_flag=True, help="Do not ask before writing to a production company.")
 @stands_at_a_desk(prints_table=True)
 def retry_command(desk: Desk, *, numbers: tuple[int, ...], yes: bool) -> int:
@@ -142,7 +142,7 @@ def retry_command(desk: Desk, *, numbers: tuple[int, ...], yes: bool) -> int:
 
 
 @outbox_command.command("settle")
-@click.argument("numbers", metavar="NUMBER...", nargs=-1, type=int)
+@click.argument("numbers", metavar="[NUMBER]...", nargs=-1, type=int)
 @number_option("--settle-after", SETTLE_AFTER, metavar="S")
 @click.option("--yes", is_flag=True, help="Do not ask before writing to a production company.")
 @stands_at_a_desk(prints_table=True)

@@ -74,7 +74,7 @@ def _show(desk: Desk, record: "Record") -> None:
 
 @click.command("create")
 @click.argument("object_name", metavar="OBJECT")
-@click.argument("fields", metavar="FIELD=VALUE...", nargs=-1)
+@click.argument("fields", metavar="[FIELD=VALUE]...", nargs=-1)
 @FROM
 @YES
 @stands_at_a_desk(prints_table=True)
@@ -97,7 +97,7 @@ def create_command(
 @click.command("update")
 @click.argument("object_name", metavar="OBJECT")
 @click.argument("key")
-@click.argument("fields", metavar="FIELD=VALUE...", nargs=-1)
+@click.argument("fields", metavar="[FIELD=VALUE]...", nargs=-1)
 @BY
 @FROM
 @YES

@@ -26,7 +26,7 @@ PROGRAM = "intacct"
 COMPLETE = "_INTACCT_COMPLETE"
 """The variable by which a shell asks for completions."""
 DEMO = "demo"
-SETTLE_AFTER = "Seconds before a record that is not found counts as not applied."
+SETTLE_AFTER = "Seconds before a record that is not found counts as not applied; 900 unless given."
 Command = Callable[..., Any]
 
 
