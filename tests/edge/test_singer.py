@@ -17,6 +17,7 @@ from intacct_bridge.edge.singer import (
     schema_message,
     state_message,
 )
+from intacct_bridge.edge.singer_sink import SingerState
 from intacct_bridge.errors import SettingsError
 from intacct_bridge.model.catalog import FieldDef, object_def
 from intacct_bridge.wire.values import Kind
@@ -77,6 +78,38 @@ def test_the_older_way_to_select_a_stream() -> None:
 def test_a_catalogue_without_streams_is_refused() -> None:
     with pytest.raises(SettingsError, match="no list of streams"):
         read_catalog({})
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        None,
+        "CLASS",
+        {"stream": "CLASS", "selected": True},
+        {"tap_stream_id": "CLASS", "selected": True, "schema": None},
+    ],
+)
+def test_a_catalogue_that_is_none_is_refused_with_the_fix(entry: Any) -> None:
+    with pytest.raises(SettingsError, match="Singer specification") as refused:
+        read_catalog({"streams": [entry]})
+    assert "--discover" in refused.value.fix
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        {"bookmarks": {}, "versions": {"CLASS": "z"}},
+        {"bookmarks": {}, "versions": 5},
+        {"bookmarks": {}, "run": "x"},
+        {"bookmarks": {"CLASS": {"met": 5}}},
+        {"bookmarks": {"CLASS": {"walk": "one"}}},
+        {"bookmarks": {"CLASS": {"unread": 5}}},
+        {"bookmarks": {"CLASS": {"replication_key_value": 5}}},
+    ],
+)
+def test_a_state_that_is_damaged_is_refused_with_the_fix(state: dict[str, Any]) -> None:
+    with pytest.raises(SettingsError, match="damaged"):
+        SingerState.from_document(state)
 
 
 def test_a_record_line_and_its_frame_agree() -> None:

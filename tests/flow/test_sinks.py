@@ -1,7 +1,11 @@
 """What every destination must do, run against each of them."""
 
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import chdir, contextmanager, suppress
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -314,6 +318,29 @@ def test_a_whole_number_that_meets_a_fraction_widens_and_stays_wide(copy: Copy) 
     writer.write(batch(number, [bill(4, UNITS=6)]))
     assert writer.commit(DONE, NOON).widened == ("UNITS",)
     assert [row["UNITS"] for row in copy.rows()] == [4, 5, Decimal("2.5"), 6]
+
+
+def test_a_day_that_becomes_a_time_is_midnight_of_utc_wherever_the_machine_stands(tmp_path: Path) -> None:
+    """In a process of its own, since a time zone is taken up when the database is loaded."""
+    path = tmp_path / "copy.duckdb"
+    script = "; ".join(
+        (
+            "from flow.test_sinks import Copy, batch, keep, FIELDS, DONE, NOON, bill",
+            "from datetime import UTC, date, datetime",
+            "from intacct_bridge.flow.stream import Stream",
+            "from intacct_bridge.wire.values import Kind",
+            f"copy = Copy('duckdb:///{path}')",
+            "of = lambda kind: Stream('APBILL', 'APBILL', FIELDS | {'DUE': kind}, 'RECORDNO')",
+            "keep(copy, of(Kind.DATE), [bill(1, DUE=date(2026, 1, 5))])",
+            "keep(copy, of(Kind.TIMESTAMP), [bill(2, DUE=datetime(2026, 1, 6, 1, tzinfo=UTC))])",
+        )
+    )
+    zone = {**os.environ, "TZ": "America/New_York", "PYTHONPATH": os.pathsep.join(sys.path)}
+    subprocess.run([sys.executable, "-c", script], env=zone, check=True, capture_output=True)
+    with duckdb.connect(str(path), read_only=True) as con:
+        found = con.execute('SELECT epoch("DUE")::BIGINT FROM "APBILL" ORDER BY 1').fetchall()
+    day, time = datetime(2026, 1, 5, tzinfo=UTC), datetime(2026, 1, 6, 1, tzinfo=UTC)
+    assert found == [(day.timestamp(),), (time.timestamp(),)]
 
 
 def test_a_change_of_meaning_is_refused_and_nothing_is_lost(copy: Copy) -> None:

@@ -127,11 +127,17 @@ def read_catalog(document: Mapping[str, Any]) -> list[Selected]:
     streams = document.get("streams")
     if not isinstance(streams, list):
         raise SettingsError("the catalogue has no list of streams", fix="make one with: tap-intacct --discover")
-    return [_selected(entry) for entry in streams if _wants_stream(entry)]
+    try:
+        return [_selected(entry) for entry in streams if _wants_stream(entry)]
+    except (AttributeError, KeyError, TypeError):
+        raise SettingsError(
+            "a stream of the catalogue is not as the Singer specification wants it",
+            fix="make a fresh one with: tap-intacct --discover",
+        ) from None
 
 
 def _about(entry: Mapping[str, Any]) -> dict[tuple[str, ...], Mapping[str, Any]]:
-    return {tuple(one.get("breadcrumb", ())): one.get("metadata", {}) for one in entry.get("metadata", [])}
+    return {tuple(one.get("breadcrumb", ())): one.get("metadata", {}) for one in entry.get("metadata") or ()}
 
 
 def _wants_stream(entry: Mapping[str, Any]) -> bool:

@@ -24,7 +24,7 @@ from intacct_bridge.edge.singer import (
 from intacct_bridge.errors import SettingsError
 from intacct_bridge.flow.reading import Options
 from intacct_bridge.flow.sink import Committed, StreamOutcome
-from intacct_bridge.flow.state import OVERLAP_SECONDS, Bookmark, less
+from intacct_bridge.flow.state import OVERLAP_SECONDS, Bookmark, damaged, less
 from intacct_bridge.flow.stream import Stream
 from intacct_bridge.wire.values import Kind, Value
 
@@ -71,6 +71,13 @@ class SingerState:
         Others write the flat `{stream: time}`, or `replication_key_value` in a bookmark. Their times are those of the
         last row that they met, so ours stand back by the overlap.
         """
+        try:
+            return cls._read(document, rename)
+        except (TypeError, ValueError, AttributeError) as error:
+            raise damaged(error) from None
+
+    @classmethod
+    def _read(cls, document: Mapping[str, Any], rename: Callable[[str], str]) -> "SingerState":
         bookmarks = document.get("bookmarks")
         if isinstance(bookmarks, dict):
             given = {name: one for name, one in bookmarks.items() if isinstance(one, dict)}

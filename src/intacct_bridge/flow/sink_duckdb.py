@@ -15,10 +15,11 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _MODEST = (
-    "SET threads = 1; SET checkpoint_threshold = '32MB'; "
+    "SET TimeZone = 'UTC'; SET threads = 1; SET checkpoint_threshold = '32MB'; "
     "SET allocator_flush_threshold = '4MB'; SET allocator_bulk_deallocation_flush_threshold = '4MB'"
 )
-"""A copy shares its machine with others; DuckDB would take every processor, and 80 % of the memory."""
+"""A copy shares its machine with others; DuckDB would take every processor, and 80 % of the memory. A day that becomes
+a time is midnight of UTC, wherever the machine stands."""
 _ROOM, _ROOM_FOR_COLUMN = 24.0, 0.8
 """Megabytes that DuckDB may use: to begin with, and for each column of the widest table, of which it holds some blocks.
 With half of that for a column, tables of 60 and of 120 columns could not be committed.

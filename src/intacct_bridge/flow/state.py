@@ -127,11 +127,19 @@ class Bookmark:
             for name in ("since", "started", "read_in_full", "deletes_since", "swept"):
                 if given.get(name):
                     moment(given[name])
+            for one in fields(cls):
+                if one.name in given and not isinstance(given[one.name], type(one.default)):
+                    raise TypeError(f"{one.name} is {given[one.name]!r}")
         except (TypeError, ValueError) as error:
-            raise SettingsError(
-                f"the stored state is damaged: {error}", fix="remove the stream's state to read it in full again"
-            ) from None
+            raise damaged(error) from None
         return cls(unread=spans, dropped=dropped, windows=windows, **given)
+
+
+def damaged(why: Exception) -> SettingsError:
+    """The error of a stored state that cannot be read."""
+    return SettingsError(
+        f"the stored state is damaged: {why}", fix="remove the stream's state to read it in full again"
+    )
 
 
 def wall(when: datetime) -> str:
