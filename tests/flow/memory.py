@@ -19,6 +19,7 @@ class MemorySink:
 
     uri = "memory"
     commit_rows = 7
+    commit_bytes = 0
     commit_seconds = 0.0
 
     def __init__(self) -> None:

@@ -108,6 +108,7 @@ class SingerSink:
 
     uri = "-"
     commit_rows = 20_000
+    commit_bytes = 0
     commit_seconds = 0.0
 
     def __init__(

@@ -4,14 +4,16 @@ What differs between databases is behind `Database`; `Session` puts it under one
 """
 
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from intacct_bridge.wire.values import Value
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+T = TypeVar("T")
 
 
 class Database(Protocol):
@@ -60,6 +62,9 @@ class Database(Protocol):
     def index(self, table: str, columns: Iterable[str]) -> None:
         """Make rows findable by these columns; an empty name is none."""
 
+    def has_more_room(self, error: Exception) -> bool:
+        """Whether a transaction failed for want of memory only, and would find more if it were tried again."""
+
 
 class Session:
     """One database under one lock."""
@@ -84,6 +89,17 @@ class Session:
                 self._database.end(keep=False)
                 raise
             self._database.end(keep=True)
+
+    def whole(self, job: Callable[[], T]) -> T:
+        """What a job gives, done in one transaction; done again where memory was all that it lacked."""
+        with self._lock:
+            while True:
+                try:
+                    with self.transaction():
+                        return job()
+                except Exception as error:
+                    if not self._database.has_more_room(error):
+                        raise
 
     @contextmanager
     def listed(self, values: Sequence[Value], of: "pa.DataType") -> Iterator[None]:

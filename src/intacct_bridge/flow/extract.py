@@ -93,6 +93,7 @@ class Extraction:
                 stop=self._stop,
                 emit=self._events.put,
                 commit_rows=self._sink.commit_rows,
+                commit_bytes=self._sink.commit_bytes,
                 commit_seconds=self._sink.commit_seconds,
             )
             readings = self._readings(context)

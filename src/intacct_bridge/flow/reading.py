@@ -97,6 +97,7 @@ class Context:
     stop: threading.Event
     emit: Callable[[Progress], None]
     commit_rows: int
+    commit_bytes: int
     commit_seconds: float
 
     def now(self) -> datetime:
@@ -136,6 +137,7 @@ class Reading:
         self._recognition: Recognition | None = None
         self._beside: list[Asker] = []
         self._waiting = 0
+        self._bytes = 0
         self._saved = monotonic()
         self._storing = False
 
@@ -207,12 +209,14 @@ class Reading:
         self.writer.write(piece.rows)
         self.count.rows += piece.rows.num_rows
         self._waiting += piece.rows.num_rows
+        self._bytes += piece.rows.nbytes
         self.context.emit(Progress(self.name, self.count.rows, self.expected, self.pages))
 
     def safe_point(self) -> None:
         """Commit if enough has gathered, or gathers slowly."""
         slow = self.context.commit_seconds and monotonic() - self._saved >= self.context.commit_seconds
-        if self._waiting >= self.context.commit_rows or (self._waiting and slow):
+        much = self.context.commit_bytes and self._bytes >= self.context.commit_bytes
+        if self._waiting >= self.context.commit_rows or much or (self._waiting and slow):
             self.save()
 
     def save(self) -> None:
@@ -222,7 +226,7 @@ class Reading:
         done: Committed = self.writer.commit(self.bookmark, self.context.now())
         self._storing = False
         self._saved = monotonic()
-        self._waiting = 0
+        self._waiting = self._bytes = 0
         self.count.deleted += done.deleted
         self.count.added += done.added
         self.count.widened += done.widened

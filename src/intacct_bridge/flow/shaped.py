@@ -34,6 +34,7 @@ class ShapedSink:
     def __init__(self, sink: Sink, streams: Iterable[Shaped]) -> None:
         self.uri = sink.uri
         self.commit_rows = sink.commit_rows
+        self.commit_bytes = sink.commit_bytes
         self.commit_seconds = sink.commit_seconds
         self._sink = sink
         self._streams = {one.read.name: one for one in streams}

@@ -96,6 +96,8 @@ class Sink(Protocol):
     uri: str
     commit_rows: int
     """How many rows of one stream a commit should hold."""
+    commit_bytes: int
+    """And how many bytes in memory, where rows are long; 0 where only rows count."""
     commit_seconds: float
     """The same for a slow stream, so that its last commit is small as well; 0 where only rows count."""
 

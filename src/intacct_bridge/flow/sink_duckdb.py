@@ -1,7 +1,9 @@
 """A DuckDB file as the database of a copy: tables in the main schema, ours in `_bridge`."""
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,15 +17,41 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _MODEST = (
-    "SET TimeZone = 'UTC'; SET threads = 1; SET checkpoint_threshold = '32MB'; "
+    "SET TimeZone = 'UTC'; SET threads = 1; SET checkpoint_threshold = '1TB'; "
     "SET allocator_flush_threshold = '4MB'; SET allocator_bulk_deallocation_flush_threshold = '4MB'"
 )
-"""A copy shares its machine with others; DuckDB would take every processor, and 80 % of the memory. A day that becomes
-a time is midnight of UTC, wherever the machine stands."""
-_ROOM, _ROOM_FOR_COLUMN = 24.0, 0.8
-"""Megabytes that DuckDB may use: to begin with, and for each column of the widest table, of which it holds some blocks.
-With half of that for a column, tables of 60 and of 120 columns could not be committed.
+"""A copy shares its machine with others; DuckDB would take every processor, and 80 % of the memory. It writes back what
+is in its log when we say so, since that takes more memory than anything else. A day that becomes a time is midnight of
+UTC, wherever the machine stands.
 """
+_LOG = 32 * 2**20
+"""Bytes of the log after which it is written back."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Room:
+    """Megabytes of memory for a job: to begin with, for each column of the widest table, and for what arrives."""
+
+    least: float
+    column: float
+    arriving: float = 0.0
+
+    def of(self, columns: int, arriving: float) -> float:
+        """The memory for a table of so many columns, and so many megabytes that arrive at once."""
+        return self.least + self.column * columns + self.arriving * arriving
+
+
+_LEAST = 24.0
+"""Megabytes for whatever is asked; with 8, keys could not be looked up."""
+_COMMIT = _Room(6.0, 0.4, 2.0)
+"""With 0.2 for a column, commits of 6 MB in 60 columns failed."""
+_CHECKPOINT = _Room(4.0, 0.75)
+"""Some blocks of 256 kB for each column: with 32 MB in all, tables of 40 columns could not be written back, with 80 MB
+not those of 120.
+"""
+_TRIES = 6
+"""How often the memory is doubled."""
+_LACKS_MEMORY = re.compile(r"failed to pin block|could not allocate block|Out of Memory", re.IGNORECASE)
 
 
 def duckdb_sink(path: str, *, hard_deletes: bool = False) -> SqlSink:
@@ -41,18 +69,22 @@ class DuckDB:
         self.name = path
         self._open: duckdb.DuckDBPyConnection | None = None
         self._room = 0.0
+        self._columns = 0
+        self._scale = 1.0
 
     def connect(self) -> None:
         """Open the file."""
         if self._open is None:
             self._open = _connect(self.name)
-            self._make_room(0)
+            self._room = 0.0
+            self._make_room(max(_LEAST, self._scale * _COMMIT.of(self._columns, 0)))
 
     def close(self) -> None:
-        """Close the file."""
+        """Write the log back and close the file."""
         if self._open is not None:
+            self._write_back()
             self._open.close()
-            self._open, self._room = None, 0.0
+            self._open = None
 
     @property
     def _con(self) -> "duckdb.DuckDBPyConnection":
@@ -66,6 +98,35 @@ class DuckDB:
     def end(self, *, keep: bool) -> None:
         """End it."""
         self._con.execute("COMMIT" if keep else "ROLLBACK")
+        log = Path(f"{self.name}.wal")
+        if keep and log.exists() and log.stat().st_size > _LOG:
+            self._write_back()
+
+    def _write_back(self) -> None:
+        """Bring what is in the log to its place in the file, with as little memory as will do.
+
+        A checkpoint that finds too little ends the connection. What was committed is safe in the log, so another
+        connection tries it with twice as much.
+        """
+        import duckdb
+
+        room = self._room
+        for _ in range(_TRIES):
+            self._make_room(self._scale * _CHECKPOINT.of(self._columns, 0))
+            try:
+                self._con.execute("CHECKPOINT")
+            except (duckdb.FatalException, duckdb.OutOfMemoryException):
+                self._scale *= 2
+                self._con.close()
+                self._open = None
+                self.connect()
+            except duckdb.Error:  # such as another transaction on the file in this process: it stays in the log
+                break
+            else:
+                break
+        with suppress(duckdb.Error):  # what it holds on to it may keep for now
+            self._con.execute(f"SET memory_limit = '{room:.0f}MB'")
+            self._room = room
 
     def execute(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """Run a statement to its end, or the connection stays busy."""
@@ -86,6 +147,7 @@ class DuckDB:
         if rows is None:
             yield
             return
+        self._make_room(self._scale * _COMMIT.of(self._columns, rows.nbytes / 2**20))
         self._con.register(name, rows)
         yield
         self._con.unregister(name)  # not after a failure, whose own error that would hide
@@ -111,19 +173,29 @@ class DuckDB:
 
     def sql_types(self, schema: "pa.Schema") -> dict[str, str]:
         """DuckDB is asked what it would make of them; whoever asks is about to write as many columns."""
-        self._make_room(len(schema))
+        self._columns = max(self._columns, len(schema))
         with self.arrived("_shape", schema.empty_table()):
             return {row[0]: row[1] for row in self.execute("DESCRIBE SELECT * FROM _shape")}
 
-    def _make_room(self, columns: int) -> None:
-        """Memory for a table of so many columns: as little as will do, so that a copy of any length takes the same."""
-        needed = _ROOM + _ROOM_FOR_COLUMN * columns
+    def _make_room(self, needed: float) -> None:
+        """So many megabytes of memory, if it has not as many."""
         if needed > self._room:
             self._con.execute(f"SET memory_limit = '{needed:.0f}MB'")
             self._room = needed
 
     def index(self, table: str, columns: Iterable[str]) -> None:
         """A column store needs none."""
+
+    def has_more_room(self, error: Exception) -> bool:
+        """It gets twice as much, a few times over; which rows take how much is not to be known beforehand."""
+        import duckdb
+
+        broken = isinstance(error, duckdb.FatalException)
+        if broken or self._scale >= 2**_TRIES or not _LACKS_MEMORY.search(str(error)):
+            return False
+        self._scale *= 2
+        self._make_room(2 * self._room)
+        return True
 
 
 def _connect(path: str) -> "duckdb.DuckDBPyConnection":

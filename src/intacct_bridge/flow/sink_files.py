@@ -28,12 +28,15 @@ if TYPE_CHECKING:
 
 GATHER_ROWS = 6_000
 """Rows held in memory before they go into the file: a row group of Parquet."""
+GATHER_BYTES = 16 * 2**20
+"""The same where rows are long."""
 
 
 class FileSink:
     """A folder as a destination."""
 
     commit_rows = 50_000
+    commit_bytes = 0
     commit_seconds = 0.0
 
     def __init__(self, path: str, format_: Format) -> None:
@@ -128,7 +131,8 @@ class FileWriter:
             return
         self._sequence += 1
         self._batches.append((rows, self._sequence))
-        if sum(int(batch.num_rows) for batch, _ in self._batches) >= GATHER_ROWS:
+        rows_held = sum(int(batch.num_rows) for batch, _ in self._batches)
+        if rows_held >= GATHER_ROWS or sum(int(batch.nbytes) for batch, _ in self._batches) >= GATHER_BYTES:
             self._flush()
 
     def replace(self, parents: Sequence[Value]) -> None:

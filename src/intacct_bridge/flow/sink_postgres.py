@@ -167,6 +167,10 @@ class Postgres:
             if column:
                 self.execute(f"CREATE INDEX ON {table} ({quoted(column)})")
 
+    def has_more_room(self, error: Exception) -> bool:  # noqa: ARG002
+        """The server's memory is not ours to give."""
+        return False
+
 
 def _sql_type(kind: "pa.DataType") -> str:
     from pyarrow import types

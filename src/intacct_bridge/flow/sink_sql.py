@@ -39,6 +39,7 @@ class SqlSink:
     """An SQL database as a destination."""
 
     commit_rows = 10_000
+    commit_bytes = 16 * 2**20
     commit_seconds = 3.0
 
     def __init__(self, uri: str, database: Database, *, hard_deletes: bool = False) -> None:
@@ -178,7 +179,10 @@ class SqlWriter:
 
     def commit(self, bookmark: Bookmark, at: datetime) -> Committed:
         """One transaction: the columns, the rows, the bookmark."""
-        with self._db.transaction():
+        held = self._schema
+
+        def put_in() -> Committed:
+            self._schema = held  # of a try that failed nothing was kept
             evolution = self._evolve()
             self._schema = evolution.schema
             deleted = self._store(evolution.schema, at)
@@ -186,24 +190,32 @@ class SqlWriter:
             if self._loading and not bookmark.in_progress:
                 self._db.execute(f"ALTER TABLE {self._table} RENAME TO {quoted(self._stream.name)}")
             self._sink.keep_bookmark(self._stream.name, json.dumps(bookmark.to_dict()), at)
+            return Committed(evolution.added, evolution.widened, deleted)
+
+        done = self._db.whole(put_in)
         if self._loading:
             self._sink.forget_names()
         self._loading = self._loading and bookmark.in_progress
         self._fresh = self._fresh and self._loading
         self._batches, self._parents, self._gone = [], [], []
-        return Committed(evolution.added, evolution.widened, deleted)
+        return done
 
     def live(self, field: str, values: Sequence[Value]) -> dict[Value, list[Value]]:
         """Look values up in the table."""
         found: dict[Value, list[Value]] = {}
         if self._schema is None or field not in self._schema.names or not values:
             return found
-        with self._db.transaction(), self._db.listed(values, self._schema.field(field).type):
-            rows = self._db.execute(
-                f"SELECT {quoted(field)}, {quoted(self._stream.key)} FROM {self._table} "
-                f"WHERE _deleted_at IS NULL AND {quoted(field)} IN (SELECT v FROM _listed)"
-            )
-        for value, key in rows:
+        typed = self._schema.field(field).type
+        look_up = (
+            f"SELECT {quoted(field)}, {quoted(self._stream.key)} FROM {self._table} "
+            f"WHERE _deleted_at IS NULL AND {quoted(field)} IN (SELECT v FROM _listed)"
+        )
+
+        def looked_up() -> list[Any]:
+            with self._db.listed(values, typed):
+                return self._db.execute(look_up)
+
+        for value, key in self._db.whole(looked_up):
             found.setdefault(value, []).append(key)
         return found
 
@@ -225,8 +237,8 @@ class SqlWriter:
     def _living(self, what: str, how: str = "", values: Sequence[Value] = ()) -> list[Any]:
         if self._schema is None:
             return []
-        with self._db.transaction():
-            return self._db.execute(f"SELECT {what} FROM {self._table} WHERE _deleted_at IS NULL {how}", list(values))
+        sql = f"SELECT {what} FROM {self._table} WHERE _deleted_at IS NULL {how}"
+        return self._db.whole(lambda: self._db.execute(sql, list(values)))
 
     def _evolve(self) -> Evolution:
         """Make the table, or give it the columns that the waiting rows need."""
