@@ -1,14 +1,14 @@
 """A program of ours in a process of its own, whose end is arranged: `HOW PROGRAM ARGUMENT...`.
 
 HOW is `whole`; `room=BYTES`, for a disk on which no file may become longer; `dying=BYTES`, for a process that the
-system kills in the middle of the write that passes so many; `statement=N`, for one that kills itself (as kill -9
-would) before its N-th statement to PostgreSQL; `commits=N` for one that does so before the N-th commit of rows.
+system kills in the middle of the write that passes so many; `before=SQL`, for one that kills itself (as kill -9 would)
+before its first statement to PostgreSQL with these words in it; `commit=N` for one that does so before its N-th commit.
 """
 
 import os
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from intacct_bridge.edge import cli, tap
@@ -21,8 +21,10 @@ def main(how: str, program: str, *arguments: str) -> int:
     what, _, number = how.partition("=")
     if what in ("room", "dying"):
         _little_room(int(number), fatal=what == "dying")
-    elif what in ("statement", "commits"):
-        _short_lived(what, int(number))
+    elif what == "before":
+        _ends_before(number)
+    elif what == "commit":
+        _ends_at_commit(int(number))
     if program == "tap":
         console = Console()
         return run(tap.tap, "tap-intacct", arguments, obj=console, console=console)
@@ -36,27 +38,32 @@ def _little_room(most: int, *, fatal: bool) -> None:
     resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
 
 
-def _short_lived(what: str, number: int) -> None:
+def _ends_before(words: str) -> None:
     from intacct_bridge.flow.sink_postgres import Postgres
 
-    counted = 0
+    execute = Postgres.execute
 
-    def before(method: Callable[..., Any]) -> Callable[..., Any]:
-        def step(self: Postgres, *values: Any, **more: Any) -> Any:
-            nonlocal counted
-            counted += 1
-            if counted == number:
-                os.kill(os.getpid(), signal.SIGKILL)
-            return method(self, *values, **more)
+    def ending(self: Postgres, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        if words in sql:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return execute(self, sql, values)
 
-        return step
+    Postgres.execute = ending  # type: ignore[method-assign]
 
-    if what == "statement":
-        Postgres.execute = before(Postgres.execute)  # type: ignore[method-assign]
-        return
-    end = before(Postgres.end)
-    plain = Postgres.end
-    Postgres.end = lambda self, *, keep: (end if keep else plain)(self, keep=keep)  # type: ignore[method-assign]
+
+def _ends_at_commit(number: int) -> None:
+    from intacct_bridge.flow.sink_postgres import Postgres
+
+    end, commits = Postgres.end, 0
+
+    def ending(self: Postgres, *, keep: bool) -> None:
+        nonlocal commits
+        commits += keep
+        if commits == number:
+            os.kill(os.getpid(), signal.SIGKILL)
+        end(self, keep=keep)
+
+    Postgres.end = ending  # type: ignore[method-assign]
 
 
 if __name__ == "__main__":

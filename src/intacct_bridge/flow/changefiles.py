@@ -2,11 +2,14 @@
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from datetime import datetime
+from errno import EIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from intacct_bridge.errors import SettingsError
 from intacct_bridge.flow.manifest import ROWS, ChangeFile
 from intacct_bridge.wire.columns import arrow_type
 from intacct_bridge.wire.values import Kind, Value
@@ -48,7 +51,9 @@ class ChangeFiles:
         self._number = 0
         self._open: tuple[OpenFile, pa.Schema, str] | None = None
         self._rows = 0
-        (root / self._folder).mkdir(exist_ok=True)
+        self._failed = False
+        with self._written(self._folder):
+            (root / self._folder).mkdir(exist_ok=True)
 
     def add_rows(self, rows: "pa.Table") -> None:
         """Put rows into the open file; other columns than it has begin a new one."""
@@ -57,7 +62,9 @@ class ChangeFiles:
         if self._open is None:
             self._open = self._begin(ROWS, rows.schema)
             self._rows = 0
-        self._open[0].write(rows)
+        file, _, name = self._open
+        with self._written(name, file):
+            file.write(rows)
         self._rows += rows.num_rows
 
     def add_markers(self, field: str, marks: Sequence[tuple[Value, int]], of: "pa.DataType") -> None:
@@ -67,7 +74,8 @@ class ChangeFiles:
         values, numbers = [value for value, _ in marks], [number for _, number in marks]
         rows = pa.table({"value": pa.array(values, of), "_seq": pa.array(numbers, pa.int64())})
         file, _, name = self._begin("gone", rows.schema)
-        file.write(rows)
+        with self._written(name, file):
+            file.write(rows)
         self._settle(file, name, ChangeFile(name, field, self._run, len(marks)))
 
     def cut(self) -> None:
@@ -77,13 +85,20 @@ class ChangeFiles:
     def take(self) -> tuple[ChangeFile, ...]:
         """Everything written since the last time, whole and in its place."""
         self._close()
+        with self._written(self._folder):
+            pass
         done, self.done = tuple(self.done), []
         return done
+
+    def give_up(self) -> None:
+        """What was taken did not become part of the copy, so nothing may follow it."""
+        self._failed = True
 
     def _begin(self, what: str, schema: "pa.Schema") -> "tuple[OpenFile, pa.Schema, str]":
         self._number += 1
         name = f"{self._folder}/{self._run:06}-{self._number:04}-{what}.{self._format.suffix}"
-        return self._format.open(self._temporary(name), schema), schema, name
+        with self._written(name):
+            return self._format.open(self._temporary(name), schema), schema, name
 
     def _close(self) -> None:
         if self._open is not None:
@@ -93,14 +108,38 @@ class ChangeFiles:
 
     def _settle(self, file: OpenFile, name: str, made: ChangeFile) -> None:
         """Close, make sure that it is on the disk, and give it its name."""
-        file.close()
-        with self._temporary(name).open("rb+") as written:
-            os.fsync(written.fileno())
-        self._temporary(name).replace(self._root / name)
+        with self._written(name):
+            file.close()
+            with self._temporary(name).open("rb+") as written:
+                os.fsync(written.fileno())
+            self._temporary(name).replace(self._root / name)
         self.done.append(made)
+
+    @contextmanager
+    def _written(self, name: str, file: OpenFile | None = None) -> Iterator[None]:
+        """Nothing more is written after something could not be: the rest of it would be missing."""
+        try:
+            if self._failed:
+                raise OSError(EIO, "an earlier write failed")
+            yield
+        except OSError as error:
+            self._failed = True
+            for left in {id(one): one for one in (file, self._open and self._open[0]) if one is not None}.values():
+                with suppress(Exception):
+                    left.close()
+            self._open = None
+            raise unwritten(self._root / name, error) from None
 
     def _temporary(self, name: str) -> Path:
         return self._root / f"{name}.tmp"
+
+
+def unwritten(path: Path, error: OSError) -> SettingsError:
+    """What to say of a file that could not be written."""
+    return SettingsError(
+        f"{path} cannot be written: {error.strerror or error}",
+        fix="make room or check the rights; what was committed is kept, and the next run goes on from there",
+    )
 
 
 def with_ours(rows: "pa.Table", run: int, at: datetime, numbers: Sequence[int]) -> "pa.Table":

@@ -5,9 +5,10 @@ What differs between databases is behind `Database`; `Session` puts it under one
 
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
+from intacct_bridge.errors import SettingsError
 from intacct_bridge.wire.values import Value
 
 if TYPE_CHECKING:
@@ -25,9 +26,18 @@ class Database(Protocol):
     """The schema of our own tables, quoted."""
     listing: str
     """An array of texts as a bound value, in SQL."""
+    longest: int
+    """How many bytes a name may have; 0 where there is no end to it."""
+
+    @property
+    def troubles(self) -> tuple[type[Exception], ...]:
+        """What goes wrong with the database or its disk is told by these."""
 
     def connect(self) -> None:
         """Open it, if it is not open; SettingsError where that is not possible."""
+
+    def claim(self) -> bool:
+        """Keep other runs out until it is closed; False where one is at work."""
 
     def close(self) -> None:
         """Let go of it."""
@@ -62,7 +72,7 @@ class Database(Protocol):
     def index(self, table: str, columns: Iterable[str]) -> None:
         """Make rows findable by these columns; an empty name is none."""
 
-    def has_more_room(self, error: Exception) -> bool:
+    def has_more_room(self, error: BaseException) -> bool:
         """Whether a transaction failed for want of memory only, and would find more if it were tried again."""
 
 
@@ -82,13 +92,23 @@ class Session:
     def transaction(self) -> Iterator[None]:
         """All of it or nothing, one at a time."""
         with self._lock:
-            self._database.begin()
             try:
+                self._database.begin()
                 yield
-            except BaseException:
-                self._database.end(keep=False)
+                self._database.end(keep=True)
+            except BaseException as error:
+                with suppress(*self._database.troubles):
+                    self._database.end(keep=False)
+                if isinstance(error, self._database.troubles):
+                    raise self._trouble(error) from error
                 raise
-            self._database.end(keep=True)
+
+    def _trouble(self, error: BaseException) -> SettingsError:
+        said = str(error).strip().splitlines() or [type(error).__name__]
+        return SettingsError(
+            f"{self._database.name} failed: {said[0]}",
+            fix="see to the database or its disk; what was committed is kept, and the next run goes on from there",
+        )
 
     def whole(self, job: Callable[[], T]) -> T:
         """What a job gives, done in one transaction; done again where memory was all that it lacked."""
@@ -98,7 +118,7 @@ class Session:
                     with self.transaction():
                         return job()
                 except Exception as error:
-                    if not self._database.has_more_room(error):
+                    if not self._database.has_more_room(error.__cause__ or error):
                         raise
 
     @contextmanager

@@ -131,8 +131,8 @@ class Folder:
 
     def publish(self, manifest: Manifest, sql: str) -> None:
         """Replace the manifest, then the queries that were made for it."""
-        self._replace(NAME, manifest.to_json())
-        self._replace("latest.sql", sql)
+        self.replace(NAME, manifest.to_json())
+        self.replace("latest.sql", sql)
 
     def release(self) -> None:
         """Let others write."""
@@ -140,9 +140,10 @@ class Folder:
             self._held.close()
             self._held = None
 
-    def _replace(self, name: str, text: str) -> None:
+    def replace(self, name: str, text: str) -> None:
+        """Put a small file in its place, whole or not at all."""
         target = self.path / name
-        fresh = target.with_name(name + ".tmp")
+        fresh = target.with_name(target.name + ".tmp")
         with fresh.open("w", encoding="utf-8") as file:
             file.write(text)
             file.flush()

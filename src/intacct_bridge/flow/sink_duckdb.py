@@ -64,6 +64,7 @@ class DuckDB:
 
     ours = "_bridge"
     listing = "?"
+    longest = 0
 
     def __init__(self, path: str) -> None:
         self.name = path
@@ -78,6 +79,17 @@ class DuckDB:
             self._open = _connect(self.name)
             self._room = 0.0
             self._make_room(max(_LEAST, self._scale * _COMMIT.of(self._columns, 0)))
+
+    @property
+    def troubles(self) -> tuple[type[Exception], ...]:
+        """What DuckDB raises."""
+        import duckdb
+
+        return (duckdb.Error,)
+
+    def claim(self) -> bool:
+        """Opening the file has kept all others out."""
+        return True
 
     def close(self) -> None:
         """Write the log back and close the file."""
@@ -186,7 +198,7 @@ class DuckDB:
     def index(self, table: str, columns: Iterable[str]) -> None:
         """A column store needs none."""
 
-    def has_more_room(self, error: Exception) -> bool:
+    def has_more_room(self, error: BaseException) -> bool:
         """It gets twice as much, a few times over; which rows take how much is not to be known beforehand."""
         import duckdb
 

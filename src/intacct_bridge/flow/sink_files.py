@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from intacct_bridge.errors import SettingsError
-from intacct_bridge.flow.changefiles import ChangeFiles, Format, schema_from, widened, with_ours
+from intacct_bridge.flow.changefiles import ChangeFiles, Format, schema_from, unwritten, widened, with_ours
 from intacct_bridge.flow.evolution import evolve, gathered, joined, schema_of
 from intacct_bridge.flow.latest import latest, views
-from intacct_bridge.flow.manifest import ROWS, Entry, Folder, Manifest
+from intacct_bridge.flow.manifest import NAME, ROWS, Entry, Folder, Manifest
 from intacct_bridge.flow.sink import Committed, StreamOutcome, quoted
 from intacct_bridge.flow.state import Bookmark
 from intacct_bridge.flow.stream import Stream
@@ -77,8 +77,11 @@ class FileSink:
         """Write the run's history as a file of its own."""
         history = {"run": self.run, "finished": at.isoformat(), "outcomes": [asdict(one) for one in outcomes]}
         folder = self.folder.path / "runs"
-        folder.mkdir(exist_ok=True)
-        (folder / f"{self.run:06}.json").write_text(dumps(history, indent=1, ensure_ascii=False), encoding="utf-8")
+        try:
+            folder.mkdir(exist_ok=True)
+            self.folder.replace(f"runs/{self.run:06}.json", dumps(history, indent=1, ensure_ascii=False))
+        except OSError as error:
+            raise unwritten(folder, error) from None
 
     def close(self) -> None:
         """Let others write; files that were not committed are left to be cleared away."""
@@ -87,7 +90,10 @@ class FileSink:
     def publish(self, manifest: Manifest) -> None:
         """Make a manifest the one that counts."""
         with self._lock:
-            self.folder.publish(manifest, views(manifest))
+            try:
+                self.folder.publish(manifest, views(manifest))
+            except OSError as error:
+                raise unwritten(self.folder.path / NAME, error) from None
             self.manifest = manifest
 
     def publish_entry(self, name: str, entry: Entry) -> None:
@@ -167,7 +173,11 @@ class FileWriter:
             sequence=self._sequence,
             bookmark=bookmark,
         )
-        self._sink.publish_entry(self._stream.name, entry)
+        try:
+            self._sink.publish_entry(self._stream.name, entry)
+        except SettingsError:
+            self._files.give_up()
+            raise
         done, self._changed = self._changed, Committed()
         self._entry, self._markers = entry, {}
         return done

@@ -5,8 +5,10 @@ Tables stand in the connection's current schema (`search_path`), ours beside it 
 `timestamptz`, and the session runs in UTC.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from intacct_bridge.errors import SettingsError
@@ -21,6 +23,12 @@ if TYPE_CHECKING:
 _OLDEST = 150_000
 _UNIT = "\x1f"
 """Stands between the texts of a list while it is bound; no field's name holds it."""
+_CLAIM = 0x1B41D6E
+"""The number of our advisory locks; no table of theirs bears it."""
+_TIMED_OUT = "55P03"
+PATIENCE_MS = 10_000
+"""How long a run waits for another: the server may take a moment to notice that a process was killed."""
+_PLACES = re.compile(r"""\"(?:[^"]|"")*"|'(?:[^']|'')*'|\?""")
 
 
 def postgres_sink(uri: str, *, hard_deletes: bool = False) -> SqlSink:
@@ -38,6 +46,7 @@ class Postgres:
     """One connection."""
 
     listing = f"string_to_array(nullif(?::text, ''), '{_UNIT}')"
+    longest = 63
 
     def __init__(self, uri: str) -> None:
         self.name = _bare(uri)
@@ -71,6 +80,26 @@ class Postgres:
         self.ours = quoted(f"{schema}_bridge")
         self._con.commit()
 
+    @property
+    def troubles(self) -> tuple[type[Exception], ...]:
+        """What the driver raises."""
+        from adbc_driver_manager import dbapi
+
+        return (dbapi.Error,)
+
+    def claim(self) -> bool:
+        """An advisory lock, which falls with the connection."""
+        from adbc_driver_manager import dbapi
+
+        try:
+            self.execute(f"SET LOCAL lock_timeout = {PATIENCE_MS}")
+            self.execute("SELECT pg_advisory_lock(?::bigint::int, hashtext(?))::text", [_CLAIM, self.ours])
+        except dbapi.Error as error:
+            if error.sqlstate != _TIMED_OUT:
+                raise
+            return False
+        return True
+
     def close(self) -> None:
         """Close the connection."""
         if self._open is not None:
@@ -95,8 +124,8 @@ class Postgres:
 
     def execute(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """Run a statement, `?` numbered as PostgreSQL wants it."""
-        parts = sql.split("?")
-        numbered = parts[0] + "".join(f"${number}{part}" for number, part in enumerate(parts[1:], start=1))
+        numbers = count(1)
+        numbered = _PLACES.sub(lambda met: f"${next(numbers)}" if met[0] == "?" else met[0], sql)  # not in a name
         with self._con.cursor() as cursor:
             cursor.execute(numbered, tuple(values) or None)
             if cursor.description is None or not cursor.description:
@@ -167,7 +196,7 @@ class Postgres:
             if column:
                 self.execute(f"CREATE INDEX ON {table} ({quoted(column)})")
 
-    def has_more_room(self, error: Exception) -> bool:  # noqa: ARG002
+    def has_more_room(self, error: BaseException) -> bool:  # noqa: ARG002
         """The server's memory is not ours to give."""
         return False
 

@@ -6,8 +6,9 @@ Arrow batches until the commit, so a writer never holds a transaction open.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from intacct_bridge.errors import SettingsError
@@ -55,6 +56,8 @@ class SqlSink:
         self._database.connect()
         db, ours = self.database, self._database.ours
         with db.transaction():
+            if not self._database.claim():
+                raise SettingsError(f"another run is writing to {self._database.name}", fix="wait until it has ended")
             for statement in _OURS:
                 db.execute(statement.format(ours=ours))
             held = db.execute(f"SELECT company FROM {ours}.copy")
@@ -104,8 +107,26 @@ class SqlSink:
         """A table was made or renamed."""
         self._tables = None
 
+    def loading(self, table: str) -> str:
+        """What a table is called until it is whole."""
+        room = (self._database.longest or 1000) - len(LOADING)
+        if len(table.encode()) <= room:
+            return table + LOADING
+        digest = sha256(table.encode()).hexdigest()[:8]  # or two long names would be one
+        return table.encode()[: room - len(digest)].decode(errors="ignore") + digest + LOADING
+
+    def refuse_long(self, names: Iterable[str], fix: str) -> None:
+        """A name that the database would cut off is refused, since what was cut off would never be found again."""
+        most = self._database.longest
+        long = next((name for name in names if most and len(name.encode()) > most), "")
+        if long:
+            raise SettingsError(
+                f"{self._database.name} has no room for the name {long}: it takes {most} bytes", fix=fix
+            )
+
     def writer(self, stream: Stream, bookmark: Bookmark) -> "SqlWriter":
         """The writer of one stream."""
+        self.refuse_long([stream.name], "give the table another name: STREAM?as=NAME")
         return SqlWriter(self, stream, bookmark, hard=self._hard)
 
     def finish(self, outcomes: Sequence[StreamOutcome], at: datetime) -> None:
@@ -140,7 +161,7 @@ class SqlWriter:
             self._schema = sink.columns(stream.name)
             self._loading = self._schema is None
             if self._loading:
-                self._schema = sink.columns(stream.name + LOADING)
+                self._schema = sink.columns(sink.loading(stream.name))
                 if self._schema is not None and not bookmark.in_progress:
                     self._db.execute(f"DROP TABLE {self._table}")  # of a first walk that is not to be gone on with
                     self._schema = None
@@ -158,7 +179,8 @@ class SqlWriter:
 
     @property
     def _table(self) -> str:
-        return quoted(self._stream.name + (LOADING if self._loading else ""))
+        name = self._stream.name
+        return quoted(self._sink.loading(name) if self._loading else name)
 
     @property
     def _by(self) -> str:
@@ -245,6 +267,7 @@ class SqlWriter:
         known = schema_of(self._stream.fields)
         incoming = joined((known, *(batch.schema for batch in self._batches)), self._stream.name)
         evolution = evolve(self._stream.name, self._schema, incoming)
+        self._sink.refuse_long(evolution.schema.names, "leave the field out (--select)")
         types = self._db.sql_types(evolution.schema)
         if self._schema is None:
             columns = ", ".join(f"{quoted(name)} {sql}" for name, sql in types.items())

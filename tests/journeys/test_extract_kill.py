@@ -1,0 +1,108 @@
+"""`intacct extract` killed while it reads, writes and commits, over real HTTP; and without room to write."""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from intacct_bridge.emulator.gateway import Emulator
+from intacct_bridge.emulator.server import serve
+from journeys.copies import read
+from journeys.killing import KILLED, Ended, Killer, Programs
+from journeys.little_company import little_company
+from journeys.masters import Clock, client
+
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(sys.platform == "win32", reason="needs kill -9")]
+NAMES = ("CLASS", "APBILL", "APBILLITEM", "DEPARTMENT")
+OURS = ("_run", "_read_at", "_deleted_at")
+
+
+@pytest.fixture(scope="module")
+def grown_company() -> Iterator[Emulator]:
+    made = little_company(Clock())
+    yield made
+    assert made.incidents == []
+    made.close()
+
+
+@pytest.fixture
+def programs(grown_company: Emulator, tmp_path: Path) -> Iterator[Programs]:
+    killer = Killer(grown_company, lambda body: b"<query>" in body)
+    with serve(killer) as server:
+        yield Programs(tmp_path, server.url, killer)
+
+
+@pytest.fixture(scope="module")
+def truth(grown_company: Emulator) -> dict[str, list[dict[str, object]]]:
+    """Every record as cells that say something."""
+    with client(grown_company) as gateway:
+        return {name: in_order(gateway.query(name, show_private=True)) for name in NAMES}
+
+
+def in_order(rows: object) -> list[dict[str, object]]:
+    told = [
+        {name: cell for name, cell in row.items() if cell is not None and name not in OURS}
+        for row in rows  # type: ignore[attr-defined]
+    ]
+    return sorted(told, key=lambda row: str(row["RECORDNO"]))
+
+
+def extract(programs: Programs, uri: str, *, how: str = "whole") -> Ended:
+    return programs.run("intacct", "extract", *NAMES, "--to", uri, how=how)
+
+
+def assert_is_the_company(uri: str, truth: dict[str, list[dict[str, object]]]) -> None:
+    for name in NAMES:
+        rows = [row for row in read(uri, name).rows if row.get("_deleted_at") is None]
+        assert in_order(rows) == truth[name], name
+
+
+def ends_whole(programs: Programs, uri: str, truth: dict[str, list[dict[str, object]]]) -> None:
+    ended = extract(programs, uri)
+    assert ended.status == 0, ended.err
+    assert_is_the_company(uri, truth)
+
+
+@pytest.mark.parametrize("moment", ["before=CREATE TABLE", 'before=INSERT INTO "APBILL', "before=RENAME", "commit=8"])
+def test_the_next_run_into_postgres_goes_on(
+    programs: Programs, postgres: str, truth: dict[str, list[dict[str, object]]], moment: str
+) -> None:
+    assert extract(programs, postgres, how=moment).status == KILLED
+    ends_whole(programs, postgres, truth)
+
+
+def test_a_run_killed_while_it_replaces_rows_takes_none_away(
+    programs: Programs, postgres: str, truth: dict[str, list[dict[str, object]]]
+) -> None:
+    ends_whole(programs, postgres, truth)
+    killed = programs.run("intacct", "extract", *NAMES, "--full", "--to", postgres, how='before=INSERT INTO "APBILL"')
+    assert killed.status == KILLED  # the rows that it was to put in again were taken out
+    assert_is_the_company(postgres, truth)
+    ends_whole(programs, postgres, truth)
+
+
+def test_a_run_killed_while_it_reads_goes_on(
+    programs: Programs, postgres: str, truth: dict[str, list[dict[str, object]]]
+) -> None:
+    assert programs.killer is not None
+    for at in (2, 4):
+        programs.killer.arm(at, after=True)
+        assert extract(programs, postgres).status == KILLED
+    programs.killer.arm(0, after=False)
+    ends_whole(programs, postgres, truth)
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs the system's own limit on files")
+@pytest.mark.parametrize(("kind", "room"), [("duckdb", 30_000), ("parquet", 20_000), ("csv", 8_000), ("jsonl", 20_000)])
+def test_a_destination_without_room_is_told_and_later_made_whole(
+    programs: Programs, truth: dict[str, list[dict[str, object]]], kind: str, room: int
+) -> None:
+    uri = f"{kind}:{programs.place / 'copy'}"
+    full = extract(programs, uri, how=f"room={room}")
+    assert full.status in (1, 2)
+    assert "cannot be written" in full.err + full.out or "copy failed: " in full.err + full.out
+    assert "mistake of ours" not in full.err
+    dead = extract(programs, uri, how=f"dying={room}")
+    assert dead.status < 0
+    ends_whole(programs, uri, truth)
