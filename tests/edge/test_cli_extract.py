@@ -1,6 +1,7 @@
 """A copy is made, kept current, held against the ledger, and found out when somebody has touched it."""
 
 import json
+import re
 from contextlib import closing
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from intacct_bridge.edge.demo_company import demo_connection, make_emulator
 from intacct_bridge.errors import InvalidRequestError
 
 LEDGER = ("GLACCOUNT", "GLBATCH", "GLDETAIL")
+SIGN_IN = 1
 URI = "duckdb:copy.duckdb"
 
 
@@ -136,6 +138,28 @@ def test_an_estimate_reads_nothing_and_says_what_a_run_would_cost(demo: Intacct)
     assert (ran.status, told["VENDOR"]["read"], told["VENDOR"]["transactions"]) == (0, "whole", 1)
     done = {one["stream"]: one for one in json.loads(demo("extract", "VENDOR", "CLASS", "--to", URI, "--json").out)}
     assert done["VENDOR"]["rows"] == told["VENDOR"]["rows"] > 0
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--unified", "v1", "Bills", "JournalEntries"),
+        ("APBILLITEM", "GLENTRY", "--entity-column", "OWNER"),
+        ("trial_balance", "dimensions"),
+    ],
+)
+def test_an_estimate_counts_what_is_asked_beside_the_pages(demo: Intacct, words: tuple[str, ...]) -> None:
+    told = json.loads(demo("extract", *words, "--to", URI, "--estimate", "--json").out)
+    estimated = sum(one["transactions"] for one in told)
+    spent = int(re.findall(r"([\d,]+) API transactions", demo("extract", *words, "--to", URI).err)[-1])
+    assert estimated * 0.9 <= spent - SIGN_IN <= estimated * 1.1
+
+
+def test_lines_read_without_their_header_are_estimated_with_the_question_for_it(demo: Intacct) -> None:
+    demo("extract", "APBILLITEM", "--to", URI)
+    (told,) = json.loads(demo("extract", "APBILLITEM", "--to", URI, "--estimate", "--json").out)
+    done = json.loads(demo("extract", "APBILLITEM", "--to", URI, "--json").out)[0]
+    assert told["transactions"] == done["transactions"] == 2
 
 
 def test_change_files_can_be_rewritten_afterwards(demo: Intacct) -> None:

@@ -121,7 +121,7 @@ def extract_command(
     private = not desk.connection.location_id
     options = Options(full=full, start=start, full_every=often, whole_every=whole_every, show_private=private)
     if estimate:
-        return _estimate(client, names, to, options, desk, unified=unified or "")
+        return _estimate(client, names, to, options, desk, unified=unified or "", entity_column=entity_column or "")
     rewriting = compact_copy(to) if compact else ()  # refuses a database before anything is read
     spent = client.meter.transactions
     done = run_extraction(
@@ -144,18 +144,26 @@ def extract_command(
     return 0 if done.sound and fetched else FAILURES
 
 
-def _estimate(client: "Client", names: list[str], to: str, options: "Options", desk: Desk, *, unified: str) -> int:
+def _estimate(
+    client: "Client", names: list[str], to: str, options: "Options", desk: Desk, *, unified: str, entity_column: str
+) -> int:
     """What a run would read and cost."""
     from intacct_bridge.edge.extract_view import show_estimate
     from intacct_bridge.flow.destination import bookmarks_of
     from intacct_bridge.flow.estimate import Estimate, estimated
+    from intacct_bridge.flow.owners import looks_for_owners
     from intacct_bridge.flow.source import ClientSource, choose
-    from intacct_bridge.flow.unified import choose_unified
+    from intacct_bridge.flow.unified import asks_for_lines, choose_unified
+    from intacct_bridge.flow.unified_copy import UnifiedSource
 
     entities = choose_unified(client, unified, names) if unified else []
     chosen = choose(client, () if unified else names, without_refused=True)
     streams = [one.read for one in entities] or chosen.streams
-    found = list(estimated(ClientSource(client), streams, bookmarks_of(to), options))
+    beside = {one.read.name: asks_for_lines(client, one) for one in entities if one.lines}
+    if entity_column:
+        beside = looks_for_owners(client, streams, entity_column)
+    source = UnifiedSource(client, entities) if unified else ClientSource(client)
+    found = list(estimated(source, streams, bookmarks_of(to), options, beside))
     refused = [Estimate(one.stream, 0, 0, full=True, error=one.error) for one in chosen.refused]
     show_estimate([*found, *refused], desk.console)
     return 0

@@ -41,14 +41,16 @@ def show_estimate(estimates: Sequence[Estimate], console: Console) -> None:
     total, transactions = sum(one.rows for one in estimates), sum(one.transactions for one in estimates)
     console.say(
         f"about {total:,} rows and {transactions:,} API transactions, ${transactions * DOLLARS:,.2f} beyond the tier's"
-        " free ones; lines under changed headers and deletes come on top"
+        " free ones; signing in, lines under changed headers and deletes come on top"
     )
 
 
 def _notes(one: StreamOutcome) -> str:
     notes = [
         "failed" if one.error else "" if one.complete else "not finished",
-        f"new columns: {', '.join(one.added)}" if one.added and not one.full else "",
+        f"new columns: {', '.join(one.added)}, in rows that change from now on (--full fills all)"
+        if one.added and not one.full
+        else "",
         f"wider: {', '.join(one.widened)}" if one.widened else "",
         f"{len(one.dropped)} field{'s' if len(one.dropped) > 1 else ''} cannot be queried" if one.dropped else "",
     ]

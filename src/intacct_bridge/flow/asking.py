@@ -47,6 +47,9 @@ class Source(Protocol):
     def unchanged(self, stream: Stream, since: str) -> bool:
         """Whether a stream that is no object's is certainly as it was then."""
 
+    def price(self, stream: Stream) -> int | None:
+        """The most that a stream that is no object's takes to read; None where only reading it shows."""
+
     def feed(self, stream: Stream) -> Iterator[Answer]:
         """All rows of a stream that is no object's, an answer a transaction."""
 

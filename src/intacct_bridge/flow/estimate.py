@@ -1,6 +1,6 @@
 """What a run would read and cost, found by asking each stream for a single row: a page says how many more there are."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -15,6 +15,9 @@ DOLLARS = 0.015
 """What partners publish as the price of one API transaction beyond the tier's 100,000 a month ($0.15 for ten)."""
 
 
+_AT_MOST = "at most; nothing where nothing changed"
+
+
 @dataclass(frozen=True, slots=True)
 class Estimate:
     """One stream of a run that has not happened."""
@@ -25,28 +28,46 @@ class Estimate:
     full: bool
     """Everything would be read, not only what changed."""
     error: str = ""
+    """Why it is not known, or how sure it is."""
+
+
+Beside = Callable[[int, bool], int]
+"""What else so many rows of a stream cost, such as a look for their lines; and whether these are all there are."""
 
 
 def estimated(
-    source: Source, streams: Sequence[Stream], bookmarks: Mapping[str, Bookmark], options: Options | None = None
+    source: Source,
+    streams: Sequence[Stream],
+    bookmarks: Mapping[str, Bookmark],
+    options: Options | None = None,
+    beside: Mapping[str, Beside] | None = None,
 ) -> Iterator[Estimate]:
     """Each stream's rows and pages, in order; costs one transaction a stream itself. Lines that would be read again
     under changed headers, and what is deleted, nobody can know beforehand. All fields are asked for, so that the run
     knows already which of them cannot be queried.
     """
-    chosen = options or Options()
-    ask = _asking(source, bookmarks, chosen)
+    whole = {one.object for one in streams if one.where is None}
+    alone = {one.name for one in streams if one.header and one.header not in whole}
+    ask = _asking(source, bookmarks, options or Options(), beside or {}, alone)
     with ThreadPoolExecutor(max(1, source.concurrency)) as pool:
         yield from pool.map(ask, streams)
 
 
-def _asking(source: Source, bookmarks: Mapping[str, Bookmark], options: Options) -> Callable[[Stream], Estimate]:
+def _asking(
+    source: Source,
+    bookmarks: Mapping[str, Bookmark],
+    options: Options,
+    beside: Mapping[str, Beside],
+    alone: Collection[str],
+) -> Callable[[Stream], Estimate]:
+    """`alone` are lines whose header is not read: which headers changed is then a question of its own."""
     now = wall(source.now())
 
     def ask(stream: Stream) -> Estimate:
         bookmark = bookmarks.get(stream.name, Bookmark())
         if stream.feed is not None:
-            return Estimate(stream.name, 0, 0, True, "only a run can tell")
+            price = source.price(stream)
+            return Estimate(stream.name, 0, price or 0, True, "only a run can tell" if price is None else _AT_MOST)
         going_on = bookmark.in_progress and (bookmark.full or not options.full)
         if not going_on and options.waits(stream, bookmark, now):
             return Estimate(stream.name, 0, 0, True)
@@ -62,6 +83,8 @@ def _asking(source: Source, bookmarks: Mapping[str, Bookmark], options: Options)
                 rows += int(answer.rows.num_rows) + answer.remaining
         except IntacctError as error:
             return Estimate(stream.name, 0, 1, full, error.message)
-        return Estimate(stream.name, rows, max(1, -(-rows // options.page_size)), full)
+        more = beside[stream.name](rows, full) if rows and stream.name in beside else 0
+        more += not full and stream.name in alone
+        return Estimate(stream.name, rows, max(1, -(-rows // options.page_size)) + more, full)
 
     return ask

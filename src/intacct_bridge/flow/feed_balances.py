@@ -79,6 +79,11 @@ class BalancesReader:
         except (NotPermittedError, InvalidRequestError):
             return False
 
+    def price(self, client: Client, feed: Feed) -> int | None:
+        """One a span, and one to find the days of the ledger where they are not given."""
+        given = feed.get("period") or (feed.get("from") and feed.get("to"))
+        return len(_spans(client, feed)) + (0 if given else 1)
+
     def pages(self, client: Client, feed: Feed) -> Iterator[FeedPage]:
         """A page a span."""
         spans = _spans(client, feed)

@@ -52,6 +52,10 @@ class DimensionsReader:
         """One call tells all there is, so nothing is asked before it."""
         return False
 
+    def price(self, client: Client, feed: Feed) -> int | None:  # noqa: ARG002
+        """The call."""
+        return 1
+
     def pages(self, client: Client, feed: Feed) -> Iterator[FeedPage]:  # noqa: ARG002
         """All in one page."""
         yield FeedPage(_dimensions(client))
@@ -74,6 +78,9 @@ class DimensionValuesReader:
     def unchanged(self, client: Client, feed: Feed, since: str) -> bool:  # noqa: ARG002
         """They are few."""
         return False
+
+    def price(self, client: Client, feed: Feed) -> int | None:
+        """Only a run can tell."""
 
     def pages(self, client: Client, feed: Feed) -> Iterator[FeedPage]:  # noqa: ARG002
         """Page by page, one dimension after another; one that may not be read costs only itself."""

@@ -38,6 +38,9 @@ class ListingReader:
         """2.1 has no audit history to ask."""
         return False
 
+    def price(self, client: Client, feed: Feed) -> int | None:
+        """Only a run can tell."""
+
     def pages(self, client: Client, feed: Feed) -> Iterator[FeedPage]:
         """Page by page, until one pass from the first to the last shows every record once."""
         query = Query(feed.subject, ("*",), page_size=_PAGE, show_private=not client.connection.location_id)

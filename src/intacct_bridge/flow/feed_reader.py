@@ -38,5 +38,8 @@ class Reader(Protocol):
     def unchanged(self, client: Client, feed: Feed, since: str) -> bool:
         """Whether all is certainly as it was then; False where nobody can tell."""
 
+    def price(self, client: Client, feed: Feed) -> int | None:
+        """The most transactions that all rows take; None where only reading shows."""
+
     def pages(self, client: Client, feed: Feed) -> Iterator[FeedPage]:
         """All rows."""

@@ -32,6 +32,9 @@ class ReportReader:
         """Only a run can tell."""
         return False
 
+    def price(self, client: Client, feed: Feed) -> int | None:
+        """Only a run can tell."""
+
     def pages(self, client: Client, feed: Feed) -> Iterator[FeedPage]:
         """A page a page of the report."""
         arguments = {name: _argument(name, text) for name, text in feed.arguments if name not in OF_A_REPORT}

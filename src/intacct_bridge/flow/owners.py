@@ -4,7 +4,7 @@ MEGAENTITYID names the owner; it is empty for what all entities share. Lines do 
 asked along with them where a relation leads there, else looked up for the headers of a page, once each.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -18,7 +18,7 @@ from intacct_bridge.flow.shaped import Shaped, ShapedSink
 from intacct_bridge.flow.sink import Sink
 from intacct_bridge.flow.source import Chosen, ClientSource
 from intacct_bridge.flow.stream import Stream
-from intacct_bridge.model.query import Query
+from intacct_bridge.model.query import MAX_PAGE, Query
 from intacct_bridge.wire.values import Kind, Value
 
 if TYPE_CHECKING:
@@ -55,6 +55,12 @@ def _with_entity(client: Client, stream: Stream, column: str) -> Shaped:
     if stream.by and client.describe(stream.header).get(OWNER):
         return Shaped(stream, shown, _LookedUp(client, stream, column))
     return Shaped(stream, shown, _Unknown(column))
+
+
+def looks_for_owners(client: Client, streams: Iterable[Stream], column: str) -> dict[str, Callable[[int, bool], int]]:
+    """The streams whose owners are looked up, each with what that costs where a header has two lines or more."""
+    shaped = with_entities(client, streams, column)
+    return {one.read.name: lambda rows, _: -(-rows // MAX_PAGE) for one in shaped if isinstance(one.shape, _LookedUp)}
 
 
 class _Renamed:

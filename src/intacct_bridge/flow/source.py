@@ -61,6 +61,10 @@ class ClientSource:
         """Whether a stream that is no object's is certainly as it was then."""
         return stream.feed is not None and reader_of(stream.feed).unchanged(self._client, stream.feed, since)
 
+    def price(self, stream: Stream) -> int | None:
+        """The most that a stream that is no object's takes to read; None where only reading it shows."""
+        return None if stream.feed is None else reader_of(stream.feed).price(self._client, stream.feed)
+
     def feed(self, stream: Stream) -> Iterator[Answer]:
         """All rows of a stream that is no object's, an answer a transaction."""
         return feed_answers(self._client, stream)

@@ -6,7 +6,7 @@ rows are found again. Lines come as a list in the record of their header, read i
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
@@ -25,7 +25,7 @@ from intacct_bridge.flow.stream import Stream, stream_of
 from intacct_bridge.model import keys
 from intacct_bridge.model.catalog import ObjectDef
 from intacct_bridge.model.mapping import EntityMap, LineMap, Rules, unified_map, unified_maps
-from intacct_bridge.model.query import Query
+from intacct_bridge.model.query import MAX_IN, MAX_PAGE, Query
 from intacct_bridge.model.unify import column_types, line_reads, read_lines, reads, unified
 from intacct_bridge.wire.columns import arrow_type
 from intacct_bridge.wire.values import Kind, Value
@@ -241,6 +241,24 @@ def columns_of(records: Sequence[Mapping[str, Any]], fields: Mapping[str, Kind])
         name: pa.array([_cell(record.get(name), kind) for record in records], arrow_type(kind))
         for name, kind in fields.items()
     }
+
+
+def asks_for_lines(client: Client, one: Unified) -> Callable[[int, bool], int]:
+    """What the lines under so many records of a unified stream cost: by a thousand headers, and by the page."""
+
+    def cost(records: int, every: bool) -> int:  # noqa: FBT001
+        return sum(_cost(client, lines, -(-records // MAX_IN), every=every) for lines in one.lines)
+
+    return cost
+
+
+def _cost(client: Client, lines: Lines, questions: int, *, every: bool) -> int:
+    """Each question has a page or more, the last of them half full."""
+    if not every:
+        return questions
+    at_top = not client.connection.location_id
+    head = client.page(Query(lines.map.object, lines.select[:1], page_size=1, show_private=at_top)).head
+    return max(questions, questions // 2 + -(-(head.total_count if head else 0) // MAX_PAGE))
 
 
 def _members(client: Client, lines: Lines, page: Sequence[Row]) -> dict[str, list[Row]]:

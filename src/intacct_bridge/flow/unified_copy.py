@@ -29,6 +29,11 @@ class UnifiedSource(ClientSource):
         behind = self._behind(stream)
         return behind is not None and super().unchanged(behind, since)
 
+    def price(self, stream: Stream) -> int | None:
+        """What the feed behind it takes; of several objects together only reading shows it."""
+        behind = self._behind(stream)
+        return None if behind is None else super().price(behind)
+
     def feed(self, stream: Stream) -> Iterator[Answer]:
         """The rows of a feed in the schema's words, or those of one object after the other."""
         behind = self._behind(stream)
