@@ -186,6 +186,26 @@ def test_a_wrong_setting_is_a_refused_sign_in_with_a_fix(empty: Emulator, wrong:
     assert "planted" not in f"{caught.value!r}{caught.value.__dict__}"
 
 
+def test_signing_in_aside_happens_once_and_tells_what_went_wrong(demo: Emulator, empty: Emulator) -> None:
+    with client(demo) as made:
+        with made.signing_in():
+            pass
+        list(made.query("VENDOR", "VENDORID"))
+        assert made.meter.usage().by_function["getAPISession"].functions == 1
+    with client(empty, user_password="wrong") as made:
+        done: list[str] = []
+        with pytest.raises(SignInError, match="connection 'demo'"), made.signing_in():
+            done.append("the body")
+        assert done == ["the body"]
+        with pytest.raises(ZeroDivisionError), made.signing_in():
+            raise ZeroDivisionError
+        assert made.meter.usage().calls == 2
+    with client(demo, authentication="login") as made:
+        with made.signing_in():
+            pass
+        assert not made.meter.usage().calls
+
+
 def test_a_session_that_runs_out_is_renewed_without_losing_a_call() -> None:
     now = [1_795_258_800.0]
     emulator = Emulator.empty(clock=lambda: now[0])

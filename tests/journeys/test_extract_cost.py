@@ -10,6 +10,7 @@ from intacct_bridge.client.client import Client
 from intacct_bridge.edge.demo_company import demo_connection
 from intacct_bridge.edge.streams import streams_for
 from intacct_bridge.emulator.gateway import Emulator
+from intacct_bridge.errors import InvalidRequestError
 from intacct_bridge.flow.destination import open_sink
 from intacct_bridge.flow.estimate import Estimate, estimated
 from intacct_bridge.flow.extract import DELETES, Extraction
@@ -32,7 +33,7 @@ class Visitor:
     def run(self) -> tuple[int, dict[str, StreamOutcome]]:
         """API transactions of all that a run does, and what became of the streams."""
         with Client(demo_connection(), transport=self.emulator, keep=self.folder) as client:
-            chosen = choose(client, streams_for((), client.objects(), everything=False))
+            chosen = choose(client, streams_for(client, (), everything=False))
             sink = open_sink(f"duckdb:{self.folder / 'copy.duckdb'}")
             run = Extraction(ClientSource(client), sink, chosen.streams, headers=chosen.headers)
             for _ in run:
@@ -43,7 +44,7 @@ class Visitor:
 
     def estimate(self) -> dict[str, Estimate]:
         with Client(demo_connection(), transport=self.emulator, keep=self.folder) as client:
-            chosen = choose(client, streams_for((), client.objects(), everything=False))
+            chosen = choose(client, streams_for(client, (), everything=False))
             return {one.stream: one for one in estimated(ClientSource(client), chosen.streams, {})}
 
     def work(self) -> None:
@@ -57,6 +58,21 @@ class Visitor:
             entry = {"JOURNAL": "GJ", "BATCH_DATE": "11/20/2026", "BATCH_TITLE": "Work", "ENTRIES": lines}
             made += client.create("GLBATCH", [entry])
             assert all(one.ok for one in made), made
+
+
+def test_streams_that_are_named_need_no_list_of_all_objects(grown: Emulator) -> None:
+    with Client(demo_connection(), transport=grown, keep=False) as client:
+        choose(client, streams_for(client, ("VENDOR", "APBILL"), everything=False))
+        asked = client.meter.usage().by_function
+        assert {name: one.functions for name, one in asked.items()} == {
+            "getAPISession": 1,
+            "lookup": 3,  # the audit history's too, which tells of deletes
+            "readUserFormatting": 1,
+        }
+        with pytest.raises(InvalidRequestError, match="no object VENDR; did you mean VENDOR"):
+            choose(client, streams_for(client, ("VENDOR", "VENDR"), everything=False), without_refused=True)
+        with pytest.raises(InvalidRequestError, match="no object VENDR"):
+            streams_for(client, ("audit_history_VENDR",), everything=False)
 
 
 @pytest.fixture

@@ -4,6 +4,8 @@ It knows no protocol; it puts the rooms below together and gives them one sessio
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -113,6 +115,17 @@ class Client:
         'demo-company'
         """
         return self._session.sign_in()
+
+    @contextmanager
+    def signing_in(self) -> Iterator[None]:
+        """Sign in while the body does what needs no answer, such as importing; what went wrong is raised at its end."""
+        if self.connection.authentication == "login":  # every request signs in itself
+            yield
+            return
+        with ThreadPoolExecutor(1, "sign-in") as aside:
+            signed = aside.submit(self.sign_in)
+            yield
+        signed.result()
 
     def entity(self, location_id: str) -> "Client":
         """A client in that entity, or at the top level for an empty id; it shares this one's sockets, pace and count.

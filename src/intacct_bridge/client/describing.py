@@ -7,7 +7,7 @@ cannot be queried; the gateway names them when one tries, and they are remembere
 
 import re
 import threading
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from intacct_bridge.client.asking import Asking, batched, refusal, successful
@@ -64,8 +64,8 @@ class Descriptions:
             raise next(iter(errors.values()))
         return Catalog(self.describe(name) for name in wanted if name not in errors)
 
-    def _looked_up(self, names: Sequence[str]) -> list[tuple[Sequence[str], tuple[Result, ...]]]:
-        """The answers for many names, as many requests side by side as the connection allows."""
+    def _looked_up(self, names: Sequence[str]) -> Iterator[tuple[Sequence[str], tuple[Result, ...]]]:
+        """The answers for many names as they come, as many requests side by side as the connection allows."""
         width = max(1, self._asking.connection.concurrency)
         size = max(_LOOKUPS_AT_LEAST, min(_LOOKUPS_AT_MOST, -(-len(names) // width)))
         parts = [list(some) for some in batched(names, size)]
@@ -74,10 +74,11 @@ class Descriptions:
         if beside:
             asked[0] = (*asked[0], *self._asking.functions(*beside))
         with ThreadPoolExecutor(min(width, max(1, len(parts)))) as pool:
-            answers = list(pool.map(lambda functions: self._asking.send(functions, read=True), asked))
-        if beside:
-            self._learn_formatting(answers[0][-1])
-        return list(zip(parts, answers, strict=True))
+            answers = pool.map(lambda functions: self._asking.send(functions, read=True), asked)
+            for number, (some, results) in enumerate(zip(parts, answers, strict=True)):
+                if beside and not number:
+                    self._learn_formatting(results[-1])
+                yield some, results
 
     def catalog(self) -> Catalog:
         """The definitions that have been needed so far."""

@@ -99,14 +99,6 @@ def extract_command(
       intacct extract VENDOR --select VENDOR.VENDORID,VENDOR.NAME --to csv:vendors
       intacct extract "trial_balance?from=2026-01-01&by=location" --to duckdb:///books.duckdb
     """
-    from datetime import datetime
-
-    from intacct_bridge.edge.extract_view import sentence, show_extraction
-    from intacct_bridge.edge.extraction import run_extraction
-    from intacct_bridge.edge.streams import full_every, listed_objects, selected_fields, streams_for
-    from intacct_bridge.flow.destination import compact_copy
-    from intacct_bridge.flow.reading import Options
-
     if unified and (entity_column or everything):
         raise SettingsError(
             f"--unified and {'--entity-column' if entity_column else '--all'} do not go together",
@@ -115,7 +107,18 @@ def extract_command(
     if desk.entity and desk.entity.lower() == "all":
         desk.entity = ""
     client = desk.limited_client(max_transactions)
-    names = list(streams) if unified else streams_for(streams, listed_objects(client), everything=everything)
+    with client.signing_in():
+        from intacct_bridge.flow.destination import compact_copy, getting_ready
+
+        with getting_ready(to):
+            from datetime import datetime
+
+            from intacct_bridge.edge.extract_view import sentence, show_extraction
+            from intacct_bridge.edge.extraction import run_extraction
+            from intacct_bridge.edge.streams import full_every, selected_fields, streams_for
+            from intacct_bridge.flow.reading import Options
+
+    names = list(streams) if unified else streams_for(client, streams, everything=everything)
     start = f"{since:%m/%d/%Y} 00:00:00" if isinstance(since, datetime) else ""
     often, whole_every = full_every(periods)
     private = not desk.connection.location_id

@@ -80,7 +80,7 @@ class Demo:
 
     def extract(self, streams: Sequence[str] = ()) -> Extracted:
         """Bring the copy up to date, all streams or some."""
-        names = streams_for(streams, self.client.objects(), everything=False)
+        names = streams_for(self.client, streams, everything=False)
         return run_extraction(self.client, names, self.uri, self._console)
 
     def post(self) -> Posted:

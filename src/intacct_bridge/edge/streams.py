@@ -4,7 +4,7 @@ The list is short of what exists (schedules, templates, hierarchies, permissions
 one API transaction a run. `--all` reads everything.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from intacct_bridge.errors import InvalidRequestError, SettingsError
@@ -33,24 +33,25 @@ DOCUMENTS = (
 USUAL = tuple(f"{LISTS} {DOCUMENTS}".split())
 
 
-def streams_for(named: Sequence[str], objects: Mapping[str, str], *, everything: bool) -> list[str]:
-    """The objects to read: those named, all there are, or the usual ones that the company has."""
+def streams_for(client: "Client", named: Sequence[str], *, everything: bool) -> list[str]:
+    """The streams to read: those named, all there are, or the usual ones that the company has.
+
+    Whether an object that is named is there shows when it is described; what only stands in a filter is checked here.
+    """
     if named and everything:
         raise SettingsError("streams are named and --all is given too", fix="Give one of them.")
-    if everything:
-        return list(objects)
     if not named:
-        return [name for name in USUAL if name in objects]
-    known = {name.upper(): name for name in objects}
-    found = []
-    for name in named:
-        if feed_named(name) is None:
-            meant = parsed_name(name)
-            for one in filter(None, (meant.object, meant.audit_of)):
-                if one not in known:
-                    raise unknown_object(name if one == name.upper() else one, (*objects, *READERS))
-        found.append(known.get(name.upper(), name))
-    return found
+        objects = listed_objects(client)
+        return list(objects) if everything else [name for name in USUAL if name in objects]
+    meant = {name: parsed_name(name) for name in named if feed_named(name) is None}
+    of = {one.audit_of: name for name, one in meant.items() if one.audit_of}
+    if client.connection.older:
+        of |= {one.object: name for name, one in meant.items()}
+    known = listed_objects(client) if of else {}
+    for one in of:
+        if one not in {name.upper() for name in known}:
+            raise unknown_object(one, (*known, *READERS))
+    return list(named)
 
 
 def listed_objects(client: "Client") -> dict[str, str]:

@@ -59,6 +59,12 @@ def tap(  # noqa: PLR0917  # one parameter an option, as click hands them over
     config = read_config(configs)
     console.hide(config.connection.secrets)
     with Client(config.connection, max_transactions=config.max_transactions) as client:
+        with client.signing_in():
+            from intacct_bridge.flow.destination import getting_ready
+
+            with getting_ready("-"):
+                import intacct_bridge.edge.discovery
+                import intacct_bridge.flow.unified_copy  # noqa: F401
         if discover:
             from intacct_bridge.edge.discovery import discovered
 

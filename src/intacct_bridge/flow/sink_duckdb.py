@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from intacct_bridge.errors import SettingsError
@@ -24,8 +25,8 @@ _MODEST = (
 is in its log when we say so, since that takes more memory than anything else. A day that becomes a time is midnight of
 UTC, wherever the machine stands.
 """
-_LOG = 32 * 2**20
-"""Bytes of the log after which it is written back."""
+_LOG, _LOG_SECONDS = 32 * 2**20, 2.0
+"""Bytes, and seconds, after which the log is written back: while others wait for the gateway rather than at the end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +73,7 @@ class DuckDB:
         self._room = 0.0
         self._columns = 0
         self._scale = 1.0
+        self._written_back = monotonic()
 
     def connect(self) -> None:
         """Open the file."""
@@ -110,8 +112,11 @@ class DuckDB:
     def end(self, *, keep: bool) -> None:
         """End it."""
         self._con.execute("COMMIT" if keep else "ROLLBACK")
+        if not keep:
+            return
         log = Path(f"{self.name}.wal")
-        if keep and log.exists() and log.stat().st_size > _LOG:
+        age = monotonic() - self._written_back
+        if log.exists() and (age > _LOG_SECONDS or log.stat().st_size > _LOG):
             self._write_back()
 
     def _write_back(self) -> None:
@@ -139,6 +144,7 @@ class DuckDB:
         with suppress(duckdb.Error):  # what it holds on to it may keep for now
             self._con.execute(f"SET memory_limit = '{room:.0f}MB'")
             self._room = room
+        self._written_back = monotonic()
 
     def execute(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """Run a statement to its end, or the connection stays busy."""

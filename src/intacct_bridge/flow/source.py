@@ -8,7 +8,7 @@ from datetime import datetime
 from intacct_bridge.client.client import Client
 from intacct_bridge.errors import IntacctError, InvalidRequestError, NotPermittedError, RefusedError
 from intacct_bridge.flow.deletes import TRAIL
-from intacct_bridge.flow.feed import LISTING, Feed, feed_named
+from intacct_bridge.flow.feed import LISTING, READERS, Feed, feed_named
 from intacct_bridge.flow.feeds import feed_answers, feed_stream, reader_of
 from intacct_bridge.flow.naming import EVERY, Name, definitions_of, parsed_name
 from intacct_bridge.flow.partition import Answer
@@ -16,7 +16,7 @@ from intacct_bridge.flow.related import related_kind
 from intacct_bridge.flow.sink import StreamOutcome
 from intacct_bridge.flow.stream import VIEWS, Stream, stream_of
 from intacct_bridge.model import keys
-from intacct_bridge.model.catalog import Catalog, did_you_mean
+from intacct_bridge.model.catalog import Catalog, did_you_mean, unknown_object
 from intacct_bridge.model.query import Query
 
 
@@ -105,8 +105,10 @@ def choose(
     needed = [*objects, *sorted(above.difference(objects))]
     closed: dict[str, RefusedError] = {}
     catalog = client.describe_many([*needed, TRAIL.object] if needed else (), closed)  # deletes show if that is closed
-    for name in () if without_refused else objects:
-        if name in closed:
+    for name in objects:
+        if name in closed and not without_missing and (misspelt := _misspelt(client, name)):
+            raise misspelt
+        if name in closed and not without_refused:
             raise closed[name]
     for name, one in asked.items():
         choice.add(name, one, catalog, closed)
@@ -177,6 +179,16 @@ class _Choice:
 
     def _leave_out(self, name: str, error: IntacctError) -> None:
         self.refused.append(StreamOutcome(name, complete=False, error=error.message, fix=error.fix))
+
+
+def _misspelt(client: Client, name: str) -> InvalidRequestError | None:
+    """What to say of a name that is neither an object's nor that of another stream, as far as the company tells."""
+    try:
+        known = client.objects()
+    except (InvalidRequestError, NotPermittedError):
+        return None
+    there = name.upper() in {one.upper() for one in known}
+    return None if there else unknown_object(name, (*known, *READERS))
 
 
 def _there(client: Client, name: Name, fields: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
