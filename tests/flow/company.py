@@ -135,6 +135,9 @@ class Company:
     def unchanged(self, stream: Stream, since: str) -> bool:
         return False
 
+    def doubt_formatting(self) -> bool:
+        return False
+
     def price(self, stream: Stream) -> int | None:
         raise NotImplementedError(stream.name)
 

@@ -41,6 +41,8 @@ class Cabinet:
         self._lock = threading.Lock()
         self._changed = False
         self._entries = self._load()
+        self._own: set[str] = set()
+        """What this run has kept under other names."""
         self._objects: dict[str, ObjectDef] = {}
         self.from_disk: set[str] = set()
         """The definitions that came from the file and may therefore be out of date."""
@@ -80,6 +82,7 @@ class Cabinet:
             self.from_disk.discard(key)
             self._objects.pop(key, None)
             self._entries.pop(f"object {key}", None)
+            self._changed = True
             return True
 
     def known(self) -> list[ObjectDef]:
@@ -97,6 +100,16 @@ class Cabinet:
         """Keep another thing, made of what JSON holds."""
         with self._lock:
             self._put(name, msgspec.json.encode(value))
+            self._own.add(name)
+
+    def doubt(self, name: str) -> bool:
+        """Drop another thing that came from the file; False where it is this run's own, or not there."""
+        with self._lock:
+            if name in self._own or name not in self._entries:
+                return False
+            del self._entries[name]
+            self._changed = True
+            return True
 
     def save(self) -> None:
         """Write what is new to disk; a disk that refuses costs calls later, not this run."""

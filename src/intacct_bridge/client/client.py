@@ -162,6 +162,10 @@ class Client:
         """How this user's answers write dates and times; asked for once."""
         return self._descriptions.formatting()
 
+    def doubt_formatting(self) -> bool:
+        """Forget the formatting if an earlier run read it, so that it is asked for again; whether one did."""
+        return self._descriptions.doubt_formatting()
+
     @property
     def catalog(self) -> Catalog:
         """The definitions that have been needed so far."""

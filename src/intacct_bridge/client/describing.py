@@ -123,6 +123,11 @@ class Descriptions:
         known = self._asking.connection.read_formatting and texts is not None
         return Formatting.of(*texts) if known and texts is not None else DEFAULT
 
+    def doubt_formatting(self) -> bool:
+        """Forget the formatting if an earlier run read it, so that it is asked for again; whether one did."""
+        with self._formatting_lock:
+            return self._cabinet.doubt("formatting")
+
     def _asks_for_formatting(self) -> bool:
         """Whether it is wanted, not known yet, and the user may ask as far as we know."""
         wanted = self._asking.connection.read_formatting and not self._may_not_ask

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from intacct_bridge.client.asking import Asking
 from intacct_bridge.client.describing import Descriptions, settled_order, unqueryable, walked_key
 from intacct_bridge.client.walk import Leaf, by_key, by_offset
-from intacct_bridge.errors import InvalidRequestError, RemoteProtocolError
+from intacct_bridge.errors import InvalidRequestError, RecordError, RemoteProtocolError
 from intacct_bridge.model.bind import bind, column_kind, kinds
 from intacct_bridge.model.catalog import Finder, ObjectDef, did_you_mean
 from intacct_bridge.model.filterxml import query_element
@@ -150,7 +150,16 @@ class Reading:
         return page
 
     def one_batch(self, query: Query) -> "tuple[PageHead, pa.RecordBatch]":
-        """The same, straight to typed columns."""
+        """The same, straight to typed columns; once more where a cell does not fit what an earlier run learned."""
+        try:
+            return self._one_batch(query)
+        except RecordError:
+            outdated = self._descriptions.outdated(query.object, query.doc_par_id)
+            if not self._descriptions.doubt_formatting() and not outdated:
+                raise
+        return self._one_batch(query)
+
+    def _one_batch(self, query: Query) -> "tuple[PageHead, pa.RecordBatch]":
         bound = self.bound(query, walks=False)
         return self._learning(bound, lambda: self.batch(bound, bound.query))
 

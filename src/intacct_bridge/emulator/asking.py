@@ -19,7 +19,7 @@ from intacct_bridge.emulator.settings import UserSettings
 from intacct_bridge.errors import RecordError
 from intacct_bridge.model.catalog import ObjectDef
 from intacct_bridge.model.query import Compare, Filter, Op, all_of, comparisons, rebuilt
-from intacct_bridge.wire.values import NUMBERS, Formatting, Kind, Value, parse_value
+from intacct_bridge.wire.values import DEFAULT, NUMBERS, Formatting, Kind, Value, parse_value
 
 _ISO = re.compile(r"\d{4}-")
 _TAG = re.compile(r"[A-Za-z_][A-Za-z0-9_.\-]*")
@@ -103,7 +103,7 @@ def literal(path: Path, text: str, formatting: Formatting) -> Value:
     if kind in (Kind.DATE, Kind.TIMESTAMP) and _ISO.match(text.strip()):
         raise bad_query(f"'{text}' is not a valid date for {path.name}")
     try:
-        value = parse_value(kind, text, formatting)
+        value = _parsed(kind, text, formatting)
     except RecordError:
         raise bad_query(f"'{text}' is not valid for {path.name}") from None
     if value is None:
@@ -111,6 +111,14 @@ def literal(path: Path, text: str, formatting: Formatting) -> Value:
     if kind in NUMBERS or kind is not Kind.BOOLEAN or text.strip().lower() in ("true", "false"):
         return value
     raise bad_query(f"'{text}' is not valid for {path.name}")
+
+
+def _parsed(kind: Kind, text: str, formatting: Formatting) -> Value:
+    """As requests write it, MM/DD/YYYY; else as the user would."""
+    try:
+        return parse_value(kind, text, replace(formatting, date=DEFAULT.date, clock=DEFAULT.clock))
+    except RecordError:
+        return parse_value(kind, text, formatting)
 
 
 def visible(call: Call, described: ObjectDef, *, show_private: bool) -> tuple[str, ...] | None:

@@ -10,13 +10,14 @@ import re
 import threading
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
-from intacct_bridge.errors import InvalidRequestError, NotPermittedError
+from intacct_bridge.errors import InvalidRequestError, NotPermittedError, TransientError
 from intacct_bridge.flow.partition import Answer
+from intacct_bridge.flow.state import moment
 from intacct_bridge.flow.stream import Stream
-from intacct_bridge.model.query import Query, comparisons, weakened
+from intacct_bridge.model.query import Op, Query, comparisons, weakened
 
 
 class Source(Protocol):
@@ -37,6 +38,9 @@ class Source(Protocol):
     @property
     def reads_as(self) -> str:
         """How the gateway takes the times of a filter: `utc`, in the `user`'s offset, or empty where nobody knows."""
+
+    def doubt_formatting(self) -> bool:
+        """Forget the user's formatting if an earlier run read it; whether one did."""
 
     def now(self) -> datetime:
         """The server's clock."""
@@ -60,6 +64,12 @@ _NAMED = (
     re.compile(r"Invalid fields? list\s+([\w., ]+)", re.IGNORECASE),
 )
 _ABOUT_FIELDS = re.compile(r"fields? .*(cannot be queried|not valid|invalid)", re.IGNORECASE | re.DOTALL)
+
+
+_SINCE = Op.GREATERTHANOREQUALTO
+_EARLY, _LATE = timedelta(hours=16), timedelta(minutes=15)
+"""A filter's time may be taken in any zone; clocks may differ a little."""
+_AGAIN = "run it again: what is read now is asked for with the time zone as it is"
 
 
 class Asker:
@@ -100,6 +110,31 @@ class Asker:
         return [*(name for name in query.select if isinstance(name, str)), *filtered]
 
     def _page(self, query: Query) -> Answer:
+        """One page, once more where its times cannot be: the user's formatting is from an earlier run."""
+        answer = self._once(query)
+        before = self._source.offset_minutes if self._odd(query, answer) else None
+        if before is None or not self._source.doubt_formatting():
+            return answer
+        if self._source.offset_minutes != before:  # so the filter may have been wrong as well
+            raise TransientError("the API user's time zone is not what it was when the last run began", fix=_AGAIN)
+        return self._once(query)
+
+    def _odd(self, query: Query, answer: Answer) -> bool:
+        """Whether a row was changed later than now, or long before the time that the filter asks for."""
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        if not answer.rows.num_rows or self.stream.modified not in answer.rows.schema.names:
+            return False
+        times = answer.rows.column(self.stream.modified)
+        found = pc.min_max(times).as_py()
+        if found["max"] is None or not pa.types.is_timestamp(times.type):
+            return False
+        wanted = (one for one in comparisons(query.where) if (one.field, one.op) == (self.stream.modified, _SINCE))
+        early = any(found["min"] < moment(str(one.values[0])) - _EARLY for one in wanted)
+        return early or bool(found["max"] > self._source.now() + _LATE)
+
+    def _once(self, query: Query) -> Answer:
         try:
             answer = self._source.page(query)
         except (InvalidRequestError, NotPermittedError) as refused:

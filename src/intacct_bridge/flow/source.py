@@ -48,6 +48,10 @@ class ClientSource:
         """How the gateway takes the times of a filter, where `intacct doctor` has found out: `utc` or `user`."""
         return self._client.line.calibration.reading_of(self.offset_minutes)
 
+    def doubt_formatting(self) -> bool:
+        """Forget the user's formatting if an earlier run read it; whether one did."""
+        return self._client.doubt_formatting()
+
     def now(self) -> datetime:
         """The server's clock."""
         return self._client.company_time

@@ -1,0 +1,67 @@
+"""What an earlier run learned and is no longer so: the API user's way of writing times, the kind of a field."""
+
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from conftest import NOW
+from intacct_bridge.client.client import Client
+from intacct_bridge.edge.demo_company import demo_connection
+from intacct_bridge.emulator.gateway import Emulator
+from intacct_bridge.emulator.settings import CompanySettings, EmulatorSettings, UserSettings
+from journeys.copying import extract, rows
+
+
+@dataclass
+class Place:
+    """One machine, and the company whose user changes his mind."""
+
+    path: Path
+    grown: Emulator
+    now: float = NOW
+
+    def run(self, user: UserSettings, *, stamp: str = "", failing: tuple[str, ...] = ()) -> None:
+        settings = EmulatorSettings(companies=(CompanySettings(users=(user,)),))
+        with closing(self.grown.clone(settings=settings, clock=lambda: self.now)) as emulator:
+            if stamp:
+                table = emulator.books().table("APTERM")
+                table.insert({"NAME": "N-9", "STATUS": "active", "WHENCREATED": stamp, "WHENMODIFIED": stamp})
+            with Client(demo_connection(), transport=emulator, keep=self.path) as client:
+                extract(client, f"duckdb:{self.path}/copy.duckdb", "APTERM", failing=failing)
+
+    @property
+    def modified(self) -> date:
+        found: date = next(row for row in self.copy if row["NAME"] == "N-9")["WHENMODIFIED"].date()
+        return found
+
+    @property
+    def copy(self) -> list[dict[str, Any]]:
+        return rows(self.path / "copy.duckdb", "APTERM")
+
+
+@pytest.fixture
+def place(tmp_path: Path, grown: Emulator) -> Place:
+    return Place(tmp_path, grown)
+
+
+@pytest.mark.parametrize(("day", "stamp"), [(5, "12/05/2026 09:00:00"), (25, "12/25/2026 09:00:00")])
+def test_another_date_format_is_noticed(place: Place, day: int, stamp: str) -> None:
+    """Until the fifth is read as May the twelfth, or the 25th as no day at all."""
+    place.now = NOW + (day + 9) * 86_400 - 7200
+    place.run(UserSettings())
+    place.now += 7200
+    place.run(UserSettings(date="/dmY"), stamp=stamp)
+    assert place.modified == date(2026, 12, day)
+
+
+def test_another_time_zone_is_noticed_and_the_next_run_is_right(place: Place) -> None:
+    """Five hours east of what was known: a time that has not come yet."""
+    place.run(UserSettings())
+    place.now += 7200
+    place.run(UserSettings(offset_minutes=330), stamp="11/21/2026 12:30:00", failing=("APTERM",))
+    place.run(UserSettings(offset_minutes=330), stamp="11/21/2026 12:30:00")
+    assert place.modified == date(2026, 11, 21)
