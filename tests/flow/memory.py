@@ -69,6 +69,9 @@ class MemoryWriter:
     def current(self) -> list[Row]:
         return (self.sink.tables if self.complete else self.sink.loading).get(self.stream.name, [])
 
+    def lacks(self) -> list[str]:
+        return [name for name in self.stream.fields if self.current and name not in self.current[0]]
+
     def write(self, rows: pa.RecordBatch) -> None:
         self.rows += rows.to_pylist()
 

@@ -240,3 +240,14 @@ def hard_deletes_leave_what_is_there(scene: Scene, kind: str) -> None:
     for table in tables:
         held = scene.copies.table("postgres", table)
         assert len(held.living) == len(held.rows), table
+
+
+def later_columns_are_filled(scene: Scene, folder: Path, before: tuple[str, ...], words: tuple[str, ...]) -> None:
+    """A run with fewer columns, work, and a run with all of them, which leaves no older row without."""
+    tables = tables_of(tuple(word for word in words if not word.startswith("-") and word not in ("v1", "v2", "owner")))
+    scene.copies.uris |= {"csv": f"csv:{folder / 'csv'}"}
+    scene.copies.extract(*before)
+    scene.work()
+    scene.copies.extract(*words)
+    scene.all_agree(tables)
+    scene.as_if_read_at_once(words, tables)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from journeys.agreeing import Scene, all_agree, hard_deletes_leave_what_is_there, played
+from journeys.agreeing import Scene, all_agree, hard_deletes_leave_what_is_there, later_columns_are_filled, played
 
 pytestmark = pytest.mark.slow
 
@@ -23,3 +23,9 @@ def test_all_destinations_agree_with_each_other_and_with_the_company(scene: Scen
 
 def test_hard_deletes_leave_what_is_there(scene: Scene) -> None:
     hard_deletes_leave_what_is_there(scene, "owners")
+
+
+def test_a_column_for_the_owner_that_comes_later_is_filled(scene: Scene, tmp_path: Path) -> None:
+    later_columns_are_filled(
+        scene, tmp_path, ("APBILLITEM", "VENDOR"), ("APBILLITEM", "VENDOR", "--entity-column", "owner")
+    )

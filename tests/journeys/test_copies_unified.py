@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from journeys.agreeing import Scene, all_agree, hard_deletes_leave_what_is_there, played
+from journeys.agreeing import Scene, all_agree, hard_deletes_leave_what_is_there, later_columns_are_filled, played
 
 pytestmark = pytest.mark.slow
 
@@ -23,3 +23,8 @@ def test_all_destinations_agree_with_each_other_and_with_the_company(scene: Scen
 
 def test_hard_deletes_leave_what_is_there(scene: Scene) -> None:
     hard_deletes_leave_what_is_there(scene, "v1")
+
+
+def test_columns_that_are_chosen_later_are_filled(scene: Scene, tmp_path: Path) -> None:
+    unified = ("--unified", "v2", "Bill")
+    later_columns_are_filled(scene, tmp_path, (*unified, "--select", "Bill.billNumber"), unified)

@@ -228,6 +228,10 @@ class SingerWriter:
         """The state speaks of a walk that was sent in part."""
         return self._before.in_progress
 
+    def lacks(self) -> Sequence[str]:
+        """The consumer is not asked what it holds."""
+        return ()
+
     def write(self, rows: "pa.RecordBatch") -> None:
         """Send the rows at once; the STATE that covers them comes with the commit."""
         from intacct_bridge.wire.jsonlines import json_lines

@@ -120,7 +120,11 @@ class Extraction:
             if not writer.complete and (bookmark.since or (bookmark.in_progress and not writer.begun)):
                 bookmark = Bookmark()
                 writer = self._sink.writer(stream, bookmark)
-            readings.append(Reading(context, stream, writer, bookmark))
+            widening = stream.feed is None and any(one not in stream.custom for one in writer.lacks())
+            if widening and bookmark.in_progress:  # what the walk has met lacks them too
+                bookmark = bookmark.abandoned() if writer.complete else Bookmark()
+                writer = self._sink.writer(stream, bookmark)
+            readings.append(Reading(context, stream, writer, bookmark, widening=widening))
         return readings
 
     def _work(self, context: Context, readings: list[Reading], ledger: _Ledger) -> None:

@@ -45,6 +45,8 @@ class Entry:
     """What the copy consists of; empty and not `complete` until a walk over everything has ended."""
     loading: tuple[ChangeFile, ...] = ()
     """What a walk over everything has read so far; takes the place of `files` when it ends."""
+    loading_columns: tuple[tuple[str, str], ...] = ()
+    """The columns of `loading`, of which `files` may not have all; empty where nothing is loading."""
     complete: bool = False
     sequence: int = 0
     """The highest number that rows or markers of the stream bear."""
@@ -69,7 +71,7 @@ class Manifest:
         streams = {}
         for name, entry in sorted(self.streams.items()):
             plain = asdict(entry)
-            plain["columns"] = dict(entry.columns)
+            plain |= {name: dict(getattr(entry, name)) for name in ("columns", "loading_columns")}
             plain["bookmark"] = entry.bookmark.to_dict()
             streams[name] = plain
         head = {"version": FORMAT, "company": self.company, "format": self.format, "run": self.run}
@@ -92,7 +94,8 @@ class Manifest:
 def _entry(plain: dict[str, Any]) -> Entry:
     files, loading = (tuple(ChangeFile(**one) for one in plain.pop(name)) for name in ("files", "loading"))
     columns, bookmark = tuple(plain.pop("columns").items()), Bookmark.from_dict(plain.pop("bookmark"))
-    return Entry(columns=columns, bookmark=bookmark, files=files, loading=loading, **plain)
+    arriving = tuple(plain.pop("loading_columns", {}).items())
+    return Entry(columns=columns, loading_columns=arriving, bookmark=bookmark, files=files, loading=loading, **plain)
 
 
 class Folder:

@@ -126,8 +126,12 @@ class _Count:
 class Reading:
     """A stream, its writer, its bookmark and its counts."""
 
-    def __init__(self, context: Context, stream: Stream, writer: Writer, bookmark: Bookmark) -> None:
+    def __init__(
+        self, context: Context, stream: Stream, writer: Writer, bookmark: Bookmark, *, widening: bool = False
+    ) -> None:
         self.context = context
+        self.widening = widening
+        """More fields are wanted than the copy has, so everything is read again."""
         self.stream = stream
         self.writer = writer
         self.bookmark = bookmark

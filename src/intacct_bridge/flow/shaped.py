@@ -79,6 +79,10 @@ class ShapedWriter:
         """Rows of a first walk that has not ended are there."""
         return self._writer.begun
 
+    def lacks(self) -> Sequence[str]:
+        """What the rows that are there have no column for."""
+        return self._writer.lacks()
+
     def write(self, rows: "pa.RecordBatch") -> None:
         """Rows as they are now, in their other shape."""
         if rows.num_rows:

@@ -62,6 +62,9 @@ class Writer(Protocol):
     def begun(self) -> bool:
         """Rows of a first walk that has not ended are there."""
 
+    def lacks(self) -> Sequence[str]:
+        """Fields of the stream that the rows which are there have no column for; none where nobody can be asked."""
+
     def write(self, rows: "pa.RecordBatch") -> None:
         """Rows as they are now: new ones are added, known ones replaced by key."""
 

@@ -113,8 +113,10 @@ class FileWriter:
         self._stream = stream
         self._entry = sink.manifest.streams.get(stream.name, Entry(stream.key, stream.group))
         if not bookmark.in_progress:
-            self._entry = replace(self._entry, loading=())  # of a walk that is not to be gone on with
-        self._schema = schema_from(self._entry.columns)
+            self._entry = replace(
+                self._entry, loading=(), loading_columns=()
+            )  # of a walk that is not to be gone on with
+        self._schema = schema_from(self._entry.loading_columns or self._entry.columns)
         self._sequence = self._entry.sequence
         self._batches: list[tuple[pa.RecordBatch, int]] = []
         self._markers: dict[str, list[tuple[Value, int]]] = {}
@@ -130,6 +132,10 @@ class FileWriter:
     def begun(self) -> bool:
         """Files of an unfinished walk are there."""
         return bool(self._entry.loading)
+
+    def lacks(self) -> Sequence[str]:
+        """Fields that the files have no column for."""
+        return () if self._schema is None else [one for one in self._stream.fields if one not in self._schema.names]
 
     def write(self, rows: "pa.RecordBatch") -> None:
         """Hold some rows, then put them into the file of this commit."""
@@ -164,9 +170,11 @@ class FileWriter:
             self._files.add_rows(with_ours(schema.empty_table(), self._sink.run, at, []))
         files = (*kept, *self._files.take())
         published = ends_full or not aside
+        columns = tuple((field.name, str(field.type)) for field in schema)
         entry = replace(
             self._entry,
-            columns=tuple((field.name, str(field.type)) for field in schema),
+            columns=columns if published else self._entry.columns,
+            loading_columns=() if published else columns,
             files=files if published else self._entry.files,
             loading=() if published else files,
             complete=self._entry.complete or ends_full,
@@ -221,6 +229,8 @@ class FileWriter:
             self._files.add_rows(
                 with_ours(widened(rows, evolution.schema), self._sink.run, self._sink.read_at, numbers)
             )
+        elif evolution.added:  # some file must have a column, or a reader looks for it in vain
+            self._files.add_rows(with_ours(evolution.schema.empty_table(), self._sink.run, self._sink.read_at, []))
         self._schema, self._batches = evolution.schema, []
         self._changed = replace(
             self._changed,
@@ -237,7 +247,10 @@ class FileWriter:
         files = self._entry.files if self._entry.complete else self._entry.loading
         if not any(one.kind == ROWS for one in files):
             return []
-        query = latest(replace(self._entry, files=files), self._sink.format.name, str(self._sink.folder.path))
+        columns = self._entry.columns if self._entry.complete else self._entry.loading_columns
+        query = latest(
+            replace(self._entry, files=files, columns=columns), self._sink.format.name, str(self._sink.folder.path)
+        )
         with duckdb.connect() as con:
             con.execute(f"CREATE TEMP VIEW latest AS {query}")
             if field:

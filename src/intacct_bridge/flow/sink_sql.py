@@ -177,6 +177,10 @@ class SqlWriter:
         """An unfinished table is there."""
         return self._loading and self._schema is not None
 
+    def lacks(self) -> Sequence[str]:
+        """Fields that the table has no column for."""
+        return () if self._schema is None else [one for one in self._stream.fields if one not in self._schema.names]
+
     @property
     def _table(self) -> str:
         name = self._stream.name

@@ -65,6 +65,8 @@ class Stream:
     """Where it is no object's stream: what reads it. It is then read whole, and replaced by key."""
     open_ended: bool = False
     """Rows may have columns that only reading them shows."""
+    custom: tuple[str, ...] = ()
+    """Fields that somebody made in the company; such come and go without anybody choosing otherwise."""
     inner: tuple[str, ...] = ()
     """Fields that only help us to find rows again, for whoever need not see them."""
     nested: Mapping[str, Any] = field(default_factory=dict)
@@ -117,6 +119,7 @@ def stream_of(
         name=name or described.name,
         object=described.name,
         fields=_chosen(described, tuple(select), ours) | dict(related or {}),
+        custom=tuple(one.name for one in described.fields.values() if one.custom),
         key=found.record,
         text_key=found.opaque,
         group=view.group,

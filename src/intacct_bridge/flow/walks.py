@@ -26,9 +26,9 @@ def due(reading: Reading) -> bool:
     if bookmark.in_progress and (bookmark.full or not options.full):
         reading.count.full = bookmark.full
         return True
-    if options.waits(reading.stream, bookmark, context.started):
+    if not reading.widening and options.waits(reading.stream, bookmark, context.started):
         return False
-    full = options.whole(reading.stream, bookmark, context.started)
+    full = reading.widening or options.whole(reading.stream, bookmark, context.started)
     reading.bookmark = bookmark.begin(context.started, context.run, full=full)
     if not bookmark.deletes_since:
         trail = less(context.started, options.trail_seconds)

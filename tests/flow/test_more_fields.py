@@ -1,0 +1,104 @@
+"""A copy that is to hold more fields than it did: what was chosen later is filled for every row, whatever is killed."""
+
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from flow.company import VENDOR, Company
+from flow.test_extract import Copy, KilledError, check
+from intacct_bridge.flow.stream import Stream
+
+NARROW = replace(VENDOR, fields={name: kind for name, kind in VENDOR.fields.items() if name != "NAME"})
+
+
+@pytest.fixture(params=["duckdb", "parquet", "csv", "jsonl"])
+def copy(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Copy]:
+    yield Copy(tmp_path / "copy", request.param)
+
+
+def filled() -> Company:
+    company = Company(4)
+    more(company, 40)
+    return company
+
+
+def more(company: Company, times: int) -> None:
+    """Some days later there are new vendors, and others are changed or gone."""
+    for number in range(times):
+        company.add("VENDOR", VENDORID=f"N{company.next_key}", NAME=f"made {number}")
+    for _ in range(times):
+        company.vendors()
+    company.clock += timedelta(days=3)
+
+
+def killed(copy: Copy, company: Company, stream: Stream, *, after: int) -> None:
+    """A run that ends at its n-th call."""
+    last = company.calls + after
+
+    def stop(number: int) -> None:
+        if number >= last:
+            raise KilledError
+
+    company.after_call = stop
+    with suppress(KilledError):
+        copy.run(company, [stream])
+    company.after_call = lambda number: None
+
+
+def test_a_field_that_is_chosen_later_is_filled_for_all_rows(copy: Copy) -> None:
+    company = filled()
+    copy.run(company, [NARROW])
+    more(company, 20)
+    done = copy.run(company, [VENDOR])["VENDOR"]
+    check(copy, company, [VENDOR])
+    assert (done.full, done.added) == (True, ("NAME",))
+    company.clock += timedelta(days=3)
+    assert not copy.run(company, [VENDOR])["VENDOR"].full
+
+
+@pytest.mark.parametrize("after", range(1, 6))
+def test_it_is_filled_though_runs_are_killed(copy: Copy, after: int) -> None:
+    company = filled()
+    killed(copy, company, NARROW, after=after)
+    killed(copy, company, VENDOR, after=after)
+    copy.run(company, [VENDOR])
+    check(copy, company, [VENDOR])
+
+
+@pytest.mark.parametrize("after", range(1, 6))
+def test_a_whole_copy_is_widened_by_runs_that_are_killed(copy: Copy, after: int) -> None:
+    company = filled()
+    copy.run(company, [NARROW])
+    more(company, 30)
+    killed(copy, company, NARROW, after=after)
+    killed(copy, company, VENDOR, after=after)
+    assert len(copy.rows(NARROW)) > 10
+    copy.run(company, [VENDOR])
+    check(copy, company, [VENDOR])
+
+
+def test_a_custom_field_that_appears_costs_no_reading_of_everything(copy: Copy) -> None:
+    company = filled()
+    copy.run(company, [NARROW])
+    company.clock += timedelta(days=3)
+    changed = company.tables["VENDOR"].rows[0]
+    changed |= {"NAME": "filled in", "WHENMODIFIED": company.stamp()}
+    done = copy.run(company, [replace(VENDOR, custom=("NAME",))])["VENDOR"]
+    assert (done.full, done.added) == (False, ("NAME",))
+    assert {row["NAME"] for row in copy.rows(VENDOR) if row["RECORDNO"] == changed["RECORDNO"]} == {"filled in"}
+
+
+def test_a_custom_field_that_appears_while_nobody_works_leaves_the_copy_readable(copy: Copy) -> None:
+    company = filled()
+    copy.run(company, [NARROW])
+    company.clock += timedelta(days=3)
+    copy.run(company, [NARROW])
+    company.clock += timedelta(days=3)
+    done = copy.run(company, [replace(VENDOR, custom=("NAME",))])["VENDOR"]
+    assert (done.rows, done.full) == (0, False)
+    assert {row["NAME"] for row in copy.rows(VENDOR)} == {None}
+    assert len(copy.rows(VENDOR)) == len(company.rows(VENDOR))
