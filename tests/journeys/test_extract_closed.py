@@ -1,18 +1,21 @@
 """What cannot be described costs only itself: the other streams are read, and the table and the history say so."""
 
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from intacct_bridge.client.client import Client
+from intacct_bridge.emulator import companyinfo
 from intacct_bridge.emulator.gateway import Emulator
+from intacct_bridge.emulator.settings import EmulatorSettings, RoleSettings
 from intacct_bridge.emulator.weather import Weather
 from intacct_bridge.errors import NotPermittedError
 from intacct_bridge.flow.destination import open_sink
 from intacct_bridge.flow.owners import objects_extraction
 from intacct_bridge.flow.source import choose
-from journeys.copying import rows, selected
+from journeys.copying import extract, rows, selected
 from journeys.masters import client
 
 
@@ -49,3 +52,49 @@ def test_lines_are_read_where_their_header_may_not_be_described(tmp_path: Path, 
         assert set(run(company, path, "APBILLITEM").values()) == {""}
         assert set(run(company, path, "APBILLITEM").values()) == {""}
         assert len(rows(path, "APBILLITEM")) == emulator.books().table("APBILLITEM").count()
+
+
+def without(settings: EmulatorSettings, name: str) -> EmulatorSettings:
+    """The user may list everything but that object."""
+    role = RoleSettings(rights={"*": ("list", "view"), name: ()})
+    return replace(settings, companies=tuple(replace(one, roles=(role,)) for one in settings.companies))
+
+
+@pytest.mark.parametrize("refusal", ["rows", "description", "switched off"])
+def test_values_of_a_dimension_that_was_closed_stay_in_the_copy(tmp_path: Path, grown: Emulator, refusal: str) -> None:
+    path = tmp_path / "copy.duckdb"
+    with closing(grown.clone()) as emulator, client(emulator) as company:
+        extract(company, f"duckdb:{path}", "dimension_values")
+    held = rows(path, "dimension_values")
+    off = tuple(replace(one, inactive_dimensions=("FUND",)) for one in grown.settings.companies)
+    gateways = {
+        "rows": lambda: grown.clone(settings=without(grown.settings, "FUND")),
+        "description": lambda: closed(grown, "FUND"),
+        "switched off": lambda: grown.clone(settings=replace(grown.settings, companies=off)),
+    }
+    with closing(gateways[refusal]()) as emulator, client(emulator) as company:
+        done = extract(company, f"duckdb:{path}", "dimension_values", failing=("dimension_values",))["dimension_values"]
+    assert "GLDIMFUND cannot be read: " in done.error
+    assert "permission" in done.error
+    assert (done.complete, done.deleted) == (False, 0)
+    assert rows(path, "dimension_values") == held != []
+    with closing(grown.clone()) as emulator, client(emulator) as company:
+        assert extract(company, f"duckdb:{path}", "dimension_values")["dimension_values"].deleted == 0
+    assert len(rows(path, "dimension_values")) == len(held)
+
+
+def test_one_closed_dimension_costs_no_other_its_values(
+    tmp_path: Path, grown: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "copy.duckdb"
+    uri = f"duckdb:{path}"
+    with closing(grown.clone()) as emulator, client(emulator) as company:
+        extract(company, uri, "dimension_values")
+        monkeypatch.setattr(companyinfo, "own_dimensions", lambda _: ["GLDIMAREA", "GLDIMFUND"])  # nothing holds areas
+        (made,) = company.create("FUND", [{"name": "Roof"}])
+        assert made.ok, made.faults
+        done = extract(company, uri, "dimension_values", failing=("dimension_values",))["dimension_values"]
+        assert "GLDIMAREA cannot be read: none of the company's objects" in done.error
+        assert "dimension_values?without=GLDIMAREA" in done.fix
+        assert "Roof" in {row["name"] for row in rows(path, "dimension_values")}
+        assert extract(company, uri, "dimension_values?without=gldimarea")["dimension_values"].complete

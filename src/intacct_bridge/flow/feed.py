@@ -16,7 +16,7 @@ READERS: Mapping[str, tuple[str, ...] | None] = {
     "trial_balance": ("from", "to", "period", "book", "by", "statistical", "zeros", "whole", "as"),
     "account_balances": ("from", "to", "period", "book", "by", "statistical", "account", "whole", "as"),
     "dimensions": ("as",),
-    "dimension_values": ("as",),
+    "dimension_values": ("without", "as"),
     "report": None,
 }
 """The readers and the arguments that each takes; a report takes whatever it was made to ask for."""

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 
 from intacct_bridge.client.asking import successful
 from intacct_bridge.client.client import Client
-from intacct_bridge.errors import InvalidRequestError, NotPermittedError
+from intacct_bridge.errors import InvalidRequestError, NotPermittedError, RefusedError
 from intacct_bridge.flow.feed import Feed
 from intacct_bridge.flow.feed_reader import FeedPage, Row
 from intacct_bridge.model.query import Query
@@ -82,26 +82,36 @@ class DimensionValuesReader:
     def price(self, client: Client, feed: Feed) -> int | None:
         """Only a run can tell."""
 
-    def pages(self, client: Client, feed: Feed) -> Iterator[FeedPage]:  # noqa: ARG002
-        """Page by page, one dimension after another; one that may not be read costs only itself."""
+    def pages(self, client: Client, feed: Feed) -> Iterator[FeedPage]:
+        """Page by page, one dimension after another. Those that may not be read are named by a NotPermittedError after
+        all others: the stream is then not complete, and nothing in its copy counts as gone.
+        """
+        left_out = {name.strip().upper() for name in feed.get("without").split(",")}
+        closed: dict[str, RefusedError] = {}
         for dimension in _dimensions(client):
-            if dimension.get("userDefinedDimension") != "true":
+            name = dimension.get("objectName") or ""
+            if dimension.get("userDefinedDimension") != "true" or name.upper() in left_out:
                 continue
-            name = dimension["objectName"] or ""
-            object_name = _object_of(client, name)
-            if not object_name:
-                continue
-            known = client.describe(object_name).fields
-            query = Query(
-                object_name,
-                tuple(field for field in OF_A_VALUE if field in known),
-                show_private=not client.connection.location_id,
-            )
             try:
-                for page in client.pages(query):
-                    yield FeedPage([{**row, TYPE: name} for row in page.rows], page.head.remaining if page.head else 0)
-            except NotPermittedError:
-                continue
+                yield from _values(client, name)
+            except (NotPermittedError, InvalidRequestError) as error:
+                closed[name] = error
+        if closed:
+            reasons = "; ".join(f"{name} cannot be read: {error.message}" for name, error in closed.items())
+            raise NotPermittedError(
+                f"{feed.table}: {reasons}",
+                fix=f"Let the API user read it, or leave it out: dimension_values?without={','.join(closed)}",
+                faults=tuple(fault for error in closed.values() for fault in error.faults),
+            )
+
+
+def _values(client: Client, name: str) -> Iterator[FeedPage]:
+    """One dimension's."""
+    object_name = _object_of(client, name)
+    known = client.describe(object_name).fields
+    selected = tuple(field for field in OF_A_VALUE if field in known)
+    for page in client.pages(Query(object_name, selected, show_private=not client.connection.location_id)):
+        yield FeedPage([{**row, TYPE: name} for row in page.rows], page.head.remaining if page.head else 0)
 
 
 def _object_of(client: Client, name: str) -> str:
@@ -109,12 +119,17 @@ def _object_of(client: Client, name: str) -> str:
     known = {one.upper(): one for one in client.objects()}
     if name.upper() in known:
         return known[name.upper()]
+    guess = known.get(name.upper().removeprefix("GLDIM"), "")
     try:
         relations = client.describe("GLENTRY").relations.values()
     except (NotPermittedError, InvalidRequestError):
-        return ""
-    found = next((one.object for one in relations if one.by.upper() == name.upper()), "")
-    return found or known.get(name.upper().removeprefix("GLDIM"), "")
+        if guess:
+            return guess
+        raise
+    found = next((one.object for one in relations if one.by.upper() == name.upper()), "") or guess
+    if not found:
+        raise InvalidRequestError("none of the company's objects holds its values")
+    return found
 
 
 def _dimensions(client: Client) -> list[Row]:
