@@ -25,7 +25,7 @@ _MODEST = (
 is in its log when we say so, since that takes more memory than anything else. A day that becomes a time is midnight of
 UTC, wherever the machine stands.
 """
-_LOG, _LOG_SECONDS = 32 * 2**20, 2.0
+_LOG, _LOG_SECONDS = 32 * 2**20, 5.0
 """Bytes, and seconds, after which the log is written back: while others wait for the gateway rather than at the end."""
 
 
