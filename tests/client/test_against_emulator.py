@@ -146,6 +146,34 @@ def test_the_users_formatting_is_understood(grown: Emulator) -> None:
     assert list(client(grown.clone()).query("GLBATCH", limit=50)) == odd_rows
 
 
+@pytest.mark.parametrize(
+    ("version", "sent"),
+    [
+        ("3.0", b"<WHENCREATED>11/05/2026</WHENCREATED>"),  # shape: Sage's SDK, dates as m/d/Y
+        ("2.1", b"<datecreated><year>2026</year><month>11</month><day>05</day></datecreated>"),  # shape: the DTD of 2.1
+    ],
+)
+def test_dates_are_sent_as_documented_whatever_the_user_sees(grown: Emulator, version: str, sent: bytes) -> None:
+    users = (UserSettings(date="/dmY", offset_minutes=120),)
+    emulator = grown.clone(settings=EmulatorSettings(companies=(CompanySettings(users=users),)))
+    line = {"ACCOUNTNO": "60500", "TRX_AMOUNT": Decimal("1.00"), "LOCATIONID": "110", "DEPARTMENTID": "100"}
+    row = {
+        "VENDORID": "V10087",
+        "WHENCREATED": date(2026, 11, 5),
+        "WHENDUE": date(2026, 12, 6),
+        "RECORDID": "D-1",
+        "APBILLITEMS": [line],
+    }
+    (done,) = client(emulator, dtd_version=version).create("APBILL", [row])
+    assert done.ok, done.faults
+    assert sent in emulator.received[-1].body
+    company = client(emulator)
+    (bill,) = company.query("APBILL", "WHENCREATED, WHENDUE", where="RECORDID = 'D-1'")
+    assert bill == {"WHENCREATED": date(2026, 11, 5), "WHENDUE": date(2026, 12, 6)}
+    found = company.query("APBILL", "RECORDID", where=field("WHENCREATED") == date(2026, 11, 5))
+    assert {"RECORDID": "D-1"} in list(found)
+
+
 # --- entities
 
 

@@ -163,7 +163,7 @@ def test_a_user_sees_dates_and_times_as_their_formatting_says() -> None:
 def test_whose_times_filters_are_in_is_a_setting(filter_times: str, found: str) -> None:
     emulator = world(filter_times=filter_times)
     emulator.books("people-company").table("GLACCOUNT").insert({"WHENMODIFIED": "01/31/2026 23:30:00"})
-    where = "<equalto><field>WHENMODIFIED</field><value>31.01.2026 23:30:00</value></equalto>"
+    where = "<equalto><field>WHENMODIFIED</field><value>01/31/2026 23:30:00</value></equalto>"
     page = data(emulator, query("GLACCOUNT", "RECORDNO", where), authentication=Login("german", "people-company", "p"))
     assert page.get("totalcount") == found
 

@@ -1,4 +1,4 @@
-"""What a question means in one company: names resolved, literals typed as the API user writes them, columns chosen.
+"""What a question means in one company: names resolved, literals typed as requests write them, columns chosen.
 
 Refusals here are those of `query`: fields that are not there, fields that cannot be queried, literals that the
 field's kind cannot hold. Times in filters are read as the settings say, since no source settles whether the gateway
@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 
 from intacct_bridge.emulator.access import permit
 from intacct_bridge.emulator.books import Call
+from intacct_bridge.emulator.cells import sent_value
 from intacct_bridge.emulator.refusals import bad_query, unknown_fields, unqueryable_fields
 from intacct_bridge.emulator.relations import Path, follower, resolve
 from intacct_bridge.emulator.render import Column
@@ -19,7 +20,7 @@ from intacct_bridge.emulator.settings import UserSettings
 from intacct_bridge.errors import RecordError
 from intacct_bridge.model.catalog import ObjectDef
 from intacct_bridge.model.query import Compare, Filter, Op, all_of, comparisons, rebuilt
-from intacct_bridge.wire.values import DEFAULT, NUMBERS, Formatting, Kind, Value, parse_value
+from intacct_bridge.wire.values import NUMBERS, Formatting, Kind, Value
 
 _ISO = re.compile(r"\d{4}-")
 _TAG = re.compile(r"[A-Za-z_][A-Za-z0-9_.\-]*")
@@ -103,7 +104,7 @@ def literal(path: Path, text: str, formatting: Formatting) -> Value:
     if kind in (Kind.DATE, Kind.TIMESTAMP) and _ISO.match(text.strip()):
         raise bad_query(f"'{text}' is not a valid date for {path.name}")
     try:
-        value = _parsed(kind, text, formatting)
+        value = sent_value(kind, text, formatting)
     except RecordError:
         raise bad_query(f"'{text}' is not valid for {path.name}") from None
     if value is None:
@@ -111,14 +112,6 @@ def literal(path: Path, text: str, formatting: Formatting) -> Value:
     if kind in NUMBERS or kind is not Kind.BOOLEAN or text.strip().lower() in ("true", "false"):
         return value
     raise bad_query(f"'{text}' is not valid for {path.name}")
-
-
-def _parsed(kind: Kind, text: str, formatting: Formatting) -> Value:
-    """As requests write it, MM/DD/YYYY; else as the user would."""
-    try:
-        return parse_value(kind, text, replace(formatting, date=DEFAULT.date, clock=DEFAULT.clock))
-    except RecordError:
-        return parse_value(kind, text, formatting)
 
 
 def visible(call: Call, described: ObjectDef, *, show_private: bool) -> tuple[str, ...] | None:

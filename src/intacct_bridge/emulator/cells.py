@@ -10,6 +10,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
+from intacct_bridge.wire.values import Formatting, Kind, parse_value
 from intacct_bridge.wire.xml import escape, forbidden_character
 
 SEPARATOR = b"\x1f"
@@ -63,6 +64,13 @@ def plain_number(text: str) -> Decimal:
     if not value.is_finite() or abs(value.adjusted()) > _MOST_DIGITS:
         raise InvalidOperation
     return value
+
+
+def sent_value(kind: Kind, text: str, formatting: Formatting) -> Value:
+    """What a request's text means: dates are MM/DD/YYYY, or ISO, however the user's answers write them; times of day
+    are those of the user's wall clock. Raises RecordError.
+    """
+    return parse_value(kind, text, Formatting(offset_minutes=formatting.offset_minutes))
 
 
 def date_text(value: date) -> str:

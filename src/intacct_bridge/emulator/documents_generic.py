@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from intacct_bridge.emulator import documents, payments
 from intacct_bridge.emulator.amounts import number_sent
 from intacct_bridge.emulator.books import Call
-from intacct_bridge.emulator.cells import Row, text_of
+from intacct_bridge.emulator.cells import Row, sent_value, text_of
 from intacct_bridge.emulator.chart import rules
 from intacct_bridge.emulator.checks import complete
 from intacct_bridge.emulator.documents import Entry
@@ -18,7 +18,7 @@ from intacct_bridge.emulator.refusals import illegal
 from intacct_bridge.emulator.taxes import GROSS, TAXED, packed
 from intacct_bridge.errors import RecordError
 from intacct_bridge.model.catalog import ObjectDef
-from intacct_bridge.wire.values import Kind, parse_value
+from intacct_bridge.wire.values import Kind
 
 _STATED = ("AMOUNTTOPAY", "TRX_AMOUNTTOPAY", "AMOUNTOPAY")
 """The whole amount of a payment, as the documented requests spell it."""
@@ -139,7 +139,7 @@ def _waits(draft: Draft) -> bool:
 
 def _day(call: Call, text: str) -> str:
     try:
-        return text_of(parse_value(Kind.DATE, text, call.session.user.formatting))
+        return text_of(sent_value(Kind.DATE, text, call.session.user.formatting))
     except RecordError:
         raise illegal("PAYMENTDATE", text) from None
 

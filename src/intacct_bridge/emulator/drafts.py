@@ -8,13 +8,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from intacct_bridge.emulator.books import Call
-from intacct_bridge.emulator.cells import Row, text_of
+from intacct_bridge.emulator.cells import Row, sent_value, text_of
 from intacct_bridge.emulator.refusals import illegal, refused
 from intacct_bridge.emulator.required import documented
 from intacct_bridge.errors import RecordError
 from intacct_bridge.model.catalog import FieldDef, ObjectDef
 from intacct_bridge.model.keys import Owner, lines, record_key
-from intacct_bridge.wire.values import Kind, parse_value
+from intacct_bridge.wire.values import Kind
 from intacct_bridge.wire.xml import Element
 
 MULTI_PICK = "#~#"
@@ -100,7 +100,7 @@ def stored_text(call: Call, one: FieldDef, text: str) -> str:
     if one.kind in (Kind.TEXT, Kind.ENUM, Kind.SEQUENCE):
         return text
     try:
-        value = parse_value(one.kind, text, call.session.user.formatting)
+        value = sent_value(one.kind, text, call.session.user.formatting)
     except RecordError:
         raise illegal(one.label or one.name, text, field=one.name) from None
     return text_of(value)

@@ -10,12 +10,12 @@ from functools import lru_cache
 
 from intacct_bridge.emulator.access import may_change
 from intacct_bridge.emulator.books import Answer, Call
-from intacct_bridge.emulator.cells import Row, date_text, escaped
+from intacct_bridge.emulator.cells import Row, date_text, escaped, sent_value
 from intacct_bridge.emulator.drafts import stored_text
 from intacct_bridge.emulator.refusals import illegal, refused
 from intacct_bridge.errors import RecordError
 from intacct_bridge.model.catalog import ObjectDef
-from intacct_bridge.wire.values import Kind, parse_value
+from intacct_bridge.wire.values import Kind
 from intacct_bridge.wire.xml import Element
 
 
@@ -64,7 +64,7 @@ def day_text(call: Call, node: Element) -> str:
     if not text or (not any(parts) and node.children):
         return ""
     try:
-        value = parse_value(Kind.DATE, text, call.session.user.formatting)
+        value = sent_value(Kind.DATE, text, call.session.user.formatting)
     except RecordError:
         raise illegal(node.tag, text) from None
     return date_text(value) if value is not None else ""  # type: ignore[arg-type]
