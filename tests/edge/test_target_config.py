@@ -34,6 +34,11 @@ def test_hotglue_s_keys_keep_their_meaning() -> None:
     assert checked({**NEEDED, "location_id": "100"}).connection.location_id == "100"
 
 
+@pytest.mark.parametrize("key", ["api_url", "endpoint"])
+def test_the_address_goes_by_both_its_names(key: str) -> None:
+    assert checked({**NEEDED, key: "http://127.0.0.1:1/x"}).connection.endpoint == "http://127.0.0.1:1/x"
+
+
 @pytest.mark.parametrize(
     ("given", "says"),
     [

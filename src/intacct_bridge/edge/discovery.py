@@ -161,11 +161,16 @@ def _wanted(client: "Client", config: "TapConfig") -> tuple[list[str], list[str]
 
 
 def _described(client: "Client", names: Sequence[str], console: Console) -> "dict[str, ObjectDef]":
-    """Every description that can be had; an object that is refused costs only itself."""
+    """Every description that can be had; an object that is refused costs only itself.
+
+    The trail that tells of deletes is described along with them, since a sync would have to ask for it alone.
+    """
+    from intacct_bridge.flow.deletes import TRAIL
+
     refused: dict[str, RefusedError] = {}
-    catalog = client.describe_many(names, refused)
-    for name, error in refused.items():
-        console.say(f"{name}: left out: {error.message}")
+    catalog = client.describe_many([*names, TRAIL.object] if names else (), refused)
+    for name in filter(refused.__contains__, names):
+        console.say(f"{name}: left out: {refused[name].message}")
     return {name: catalog.find(name) for name in names if name not in refused}
 
 

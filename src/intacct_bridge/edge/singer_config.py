@@ -32,7 +32,7 @@ class Setting:
 
 
 CONNECTING = (
-    Setting("api_url", "string", "The gateway's address; Sage's public one unless given."),
+    Setting("api_url", "string", "The gateway's address, also as `endpoint`; Sage's public one unless given."),
     Setting("company_id", "string", "The company.", required=True),
     Setting("sender_id", "string", "The Web Services sender.", required=True),
     Setting("sender_password", "string", "The sender's password.", required=True, secret=True),
@@ -102,7 +102,7 @@ def check(given: Mapping[str, Any], keys: Keys) -> None:
 def elsewhere(keys: Keys) -> tuple[str, ...]:
     """Settings of a connection, taken under their own names."""
     own = {one.key for one in keys.settings}
-    return tuple(name for name in SETTINGS if name not in own and name not in ("name", "endpoint"))
+    return tuple(name for name in SETTINGS if name not in own and name != "name")
 
 
 def _is(value: Any, kind: str) -> bool:
