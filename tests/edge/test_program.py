@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from intacct_bridge.edge import tap, target
+from intacct_bridge.edge import cli, tap, target
 
 PROGRAMS = {"tap": (tap, "tap_config"), "target": (target, "target_config")}
 
@@ -63,3 +63,23 @@ def test_a_program_without_settings_says_how_to_give_them(
     monkeypatch.setattr(sys, "argv", [f"{name}-intacct"])
     assert PROGRAMS[name][0].main() == 2
     assert f"see {name}-intacct --help" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_an_option_without_its_value_points_at_the_programs_own_help(
+    name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", [f"{name}-intacct", "--state"])
+    assert PROGRAMS[name][0].main() == 2
+    assert f"see {name}-intacct --help" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "path"),
+    [(["extract", "--to"], "intacct extract"), (["connections", "add", "--user-id"], "intacct connections add")],
+)
+def test_an_option_without_its_value_points_at_the_commands_own_help(
+    words: list[str], path: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(words) == 2
+    assert f"see {path} --help" in capsys.readouterr().err

@@ -125,8 +125,8 @@ def close_output() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def usage(error: Any, console: Console) -> int:
-    """A command line that cannot be read: click's own words, with where to look."""
-    path = error.ctx.command_path if error.ctx is not None else "intacct"
+def usage(error: Any, console: Console, command: str) -> int:
+    """A command line that cannot be read: click's own words, with where to look; `command` if click does not know."""
+    path = error.ctx.command_path if error.ctx is not None else command
     _print({"error": error.format_message(), "fix": f"see {path} --help"}, console)
     return USAGE

@@ -56,10 +56,22 @@ def _invoked(command: click.Command, name: str, given: list[str], *, obj: Any, c
         console.result(help_wanted.format_message())
         return 0
     except click.UsageError as error:
-        return usage(error, console)
+        return usage(error, console, named(command, name, given))
     except click.ClickException as error:
         console.complain(f"error  {error.format_message()}")
         return USAGE
+
+
+def named(command: click.Command, name: str, given: Sequence[str]) -> str:
+    """The program and the command that the words begin with: click does not tell which one lacks an option's value."""
+    words = [name]
+    for word in given:
+        inner = command.get_command(click.Context(command), word) if isinstance(command, click.Group) else None
+        if inner is None:
+            break
+        command = inner
+        words.append(word)
+    return " ".join(words)
 
 
 def singer_program(function: Callable[..., int]) -> click.Command:
