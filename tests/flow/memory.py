@@ -8,9 +8,9 @@ from typing import Any
 import pyarrow as pa
 
 from flow.table import Row
-from intacct_bridge.flow.sink import Committed, StreamOutcome
+from intacct_bridge.flow.sink import Committed, Difference, StreamOutcome
 from intacct_bridge.flow.state import Bookmark
-from intacct_bridge.flow.stream import Stream
+from intacct_bridge.flow.stream import MARKS, Stream
 from intacct_bridge.wire.values import Value
 
 
@@ -69,8 +69,10 @@ class MemoryWriter:
     def current(self) -> list[Row]:
         return (self.sink.tables if self.complete else self.sink.loading).get(self.stream.name, [])
 
-    def lacks(self) -> list[str]:
-        return [name for name in self.stream.fields if self.current and name not in self.current[0]]
+    @property
+    def difference(self) -> Difference:
+        columns = [name for name in self.current[0] if name not in MARKS] if self.current else ()
+        return Difference.of(columns, self.stream) if columns else Difference()
 
     def write(self, rows: pa.RecordBatch) -> None:
         self.rows += rows.to_pylist()

@@ -1,5 +1,6 @@
 """Runs into a destination, and what then stands in a copy in DuckDB."""
 
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -24,10 +25,15 @@ def ended(run: Extraction, *, failing: tuple[str, ...] = ()) -> dict[str, Stream
 
 
 def extract(
-    client: Client, uri: str, *names: str, full: bool = False, failing: tuple[str, ...] = ()
+    client: Client,
+    uri: str,
+    *names: str,
+    full: bool = False,
+    select: Mapping[str, Sequence[str]] | None = None,
+    failing: tuple[str, ...] = (),
 ) -> dict[str, StreamOutcome]:
     """A run of these streams."""
-    chosen = choose(client, names)
+    chosen = choose(client, names, select)
     with closing(open_sink(uri)) as sink:
         source, options = ClientSource(client), Options(full=full)
         return ended(Extraction(source, sink, chosen.streams, headers=chosen.headers, options=options), failing=failing)

@@ -57,6 +57,17 @@ def test_balances_are_read_again_only_when_the_ledger_was_touched(reader: Client
     assert before != after
 
 
+def test_balances_have_a_column_that_is_chosen_later_though_the_ledger_was_not_touched(
+    reader: Client, tmp_path: Path
+) -> None:
+    uri, name = f"duckdb:///{tmp_path / 'copy.duckdb'}", f"trial_balance?{AUTUMN}"
+    extract(reader, uri, name, select={"trial_balance": ["endbalance"]})
+    assert extract(reader, uri, name)["trial_balance"].rows > 100
+    held = rows(tmp_path / "copy.duckdb", "trial_balance")
+    assert all(row["startbalance"] + row["debits"] - row["credits"] == row["endbalance"] for row in held)
+    assert extract(reader, uri, name)["trial_balance"].rows == 0
+
+
 def test_what_is_gone_from_a_report_goes_from_its_copy(reader: Client, tmp_path: Path) -> None:
     uri = f"duckdb:///{tmp_path / 'copy.duckdb'}"
     first = extract(reader, uri, REPORT)["report_bills_due"]

@@ -23,7 +23,7 @@ from intacct_bridge.edge.singer import (
 )
 from intacct_bridge.errors import SettingsError
 from intacct_bridge.flow.reading import Options
-from intacct_bridge.flow.sink import Committed, StreamOutcome
+from intacct_bridge.flow.sink import Committed, Difference, StreamOutcome
 from intacct_bridge.flow.state import OVERLAP_SECONDS, Bookmark, damaged, less
 from intacct_bridge.flow.stream import Stream
 from intacct_bridge.wire.values import Kind, Value
@@ -228,9 +228,10 @@ class SingerWriter:
         """The state speaks of a walk that was sent in part."""
         return self._before.in_progress
 
-    def lacks(self) -> Sequence[str]:
+    @property
+    def difference(self) -> Difference:
         """The consumer is not asked what it holds."""
-        return ()
+        return Difference()
 
     def write(self, rows: "pa.RecordBatch") -> None:
         """Send the rows at once; the STATE that covers them comes with the commit."""

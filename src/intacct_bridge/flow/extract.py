@@ -16,7 +16,7 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from time import monotonic
 
 from intacct_bridge.errors import IntacctError
@@ -111,21 +111,23 @@ class Extraction:
     def _readings(self, context: Context) -> list[Reading]:
         """Every stream with its writer, and the bookmark if what it speaks of is still there."""
         held = self._sink.bookmarks()
-        readings = []
-        for stream in self._streams:
-            bookmark = held.get(stream.name, Bookmark())
-            if stream.feed is not None:  # its rows have no order to go on along
-                bookmark = bookmark.abandoned()
+        return [self._reading(context, stream, held.get(stream.name, Bookmark())) for stream in self._streams]
+
+    def _reading(self, context: Context, stream: Stream, bookmark: Bookmark) -> Reading:
+        broken_off = stream.feed is not None and bookmark.in_progress
+        if broken_off:  # its rows have no order to go on along
+            bookmark = bookmark.abandoned()
+        writer = self._sink.writer(stream, bookmark)
+        if not writer.complete and (bookmark.since or (bookmark.in_progress and not writer.begun)):
+            bookmark = Bookmark()
             writer = self._sink.writer(stream, bookmark)
-            if not writer.complete and (bookmark.since or (bookmark.in_progress and not writer.begun)):
-                bookmark = Bookmark()
-                writer = self._sink.writer(stream, bookmark)
-            widening = stream.feed is None and any(one not in stream.custom for one in writer.lacks())
-            if widening and bookmark.in_progress:  # what the walk has met lacks them too
-                bookmark = bookmark.abandoned() if writer.complete else Bookmark()
-                writer = self._sink.writer(stream, bookmark)
-            readings.append(Reading(context, stream, writer, bookmark, widening=widening))
-        return readings
+        widening = broken_off or writer.difference.widens(stream, bookmark)
+        if widening and bookmark.in_progress:  # what the walk has met lacks them too
+            bookmark = bookmark.abandoned() if writer.complete else Bookmark()
+            writer = self._sink.writer(stream, bookmark)
+        # what was left out and is not now is read whole, and the first commit of that says that it was begun
+        bookmark = replace(bookmark, left_out=writer.difference.beside)
+        return Reading(context, stream, writer, bookmark, widening=widening)
 
     def _work(self, context: Context, readings: list[Reading], ledger: _Ledger) -> None:
         """All families side by side, then the deletes."""
@@ -164,8 +166,8 @@ class Extraction:
 
     def _stream(self, reading: Reading, met: dict[str, _Met]) -> None:
         """Bring one stream up to date."""
-        if self._stop.is_set():
-            raise StoppedError("stopped before its turn")
+        if self._stop.is_set():  # before its turn: nothing of it was begun, so nothing is to be kept
+            return
         before = reading.bookmark.walk
         if not due(reading):
             reading.count.done = True

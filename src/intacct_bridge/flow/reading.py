@@ -131,7 +131,7 @@ class Reading:
     ) -> None:
         self.context = context
         self.widening = widening
-        """More fields are wanted than the copy has, so everything is read again."""
+        """More fields are wanted than all rows of the copy have, so everything is read again."""
         self.stream = stream
         self.writer = writer
         self.bookmark = bookmark

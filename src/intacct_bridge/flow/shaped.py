@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from intacct_bridge.flow.sink import Committed, Sink, StreamOutcome, Writer
+from intacct_bridge.flow.sink import Committed, Difference, Sink, StreamOutcome, Writer
 from intacct_bridge.flow.state import Bookmark
 from intacct_bridge.flow.stream import Stream
 from intacct_bridge.wire.values import Value
@@ -79,9 +79,10 @@ class ShapedWriter:
         """Rows of a first walk that has not ended are there."""
         return self._writer.begun
 
-    def lacks(self) -> Sequence[str]:
-        """What the rows that are there have no column for."""
-        return self._writer.lacks()
+    @property
+    def difference(self) -> Difference:
+        """Between the rows that are there and the stream as it is stored."""
+        return self._writer.difference
 
     def write(self, rows: "pa.RecordBatch") -> None:
         """Rows as they are now, in their other shape."""

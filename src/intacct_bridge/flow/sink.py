@@ -5,7 +5,7 @@ one stream. What a writer is told becomes visible at `commit`, all of it or noth
 says how far the copy now reaches; until a first walk over everything has ended, a table is not shown as the stream's.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
@@ -51,6 +51,28 @@ class StreamOutcome:
     fix: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """Between the columns of the rows that are there and the fields that a stream brings; none where nobody can say."""
+
+    lacks: tuple[str, ...] = ()
+    """Fields without a column."""
+    beside: tuple[str, ...] = ()
+    """Columns that the stream does not fill."""
+
+    @classmethod
+    def of(cls, columns: Collection[str], stream: Stream) -> "Difference":
+        """What a stream that is stored with these fields changes about these columns."""
+        lacks = tuple(one for one in stream.fields if one not in columns)
+        return cls(lacks, tuple(one for one in columns if one not in stream.fields))
+
+    def widens(self, stream: Stream, bookmark: Bookmark) -> bool:
+        """Whether rows that did not change have to be read as well: a field is chosen that they lack, or that the runs
+        before left out. One that somebody made in the company is filled as rows change.
+        """
+        return any(one not in stream.custom for one in self.lacks) or not set(bookmark.left_out).issubset(self.beside)
+
+
 class Writer(Protocol):
     """One stream's way into the destination; used by one thread at a time."""
 
@@ -62,8 +84,9 @@ class Writer(Protocol):
     def begun(self) -> bool:
         """Rows of a first walk that has not ended are there."""
 
-    def lacks(self) -> Sequence[str]:
-        """Fields of the stream that the rows which are there have no column for; none where nobody can be asked."""
+    @property
+    def difference(self) -> Difference:
+        """How the rows which are there differ from the stream; not at all where there are none."""
 
     def write(self, rows: "pa.RecordBatch") -> None:
         """Rows as they are now: new ones are added, known ones replaced by key."""

@@ -18,7 +18,7 @@ from intacct_bridge.flow.changefiles import ChangeFiles, Format, schema_from, un
 from intacct_bridge.flow.evolution import evolve, gathered, joined, schema_of
 from intacct_bridge.flow.latest import latest, views
 from intacct_bridge.flow.manifest import NAME, ROWS, Entry, Folder, Manifest
-from intacct_bridge.flow.sink import Committed, StreamOutcome, quoted
+from intacct_bridge.flow.sink import Committed, Difference, StreamOutcome, quoted
 from intacct_bridge.flow.state import Bookmark
 from intacct_bridge.flow.stream import Stream
 from intacct_bridge.wire.values import Value
@@ -133,9 +133,10 @@ class FileWriter:
         """Files of an unfinished walk are there."""
         return bool(self._entry.loading)
 
-    def lacks(self) -> Sequence[str]:
-        """Fields that the files have no column for."""
-        return () if self._schema is None else [one for one in self._stream.fields if one not in self._schema.names]
+    @property
+    def difference(self) -> Difference:
+        """Between the files and the stream."""
+        return Difference() if self._schema is None else Difference.of(self._schema.names, self._stream)
 
     def write(self, rows: "pa.RecordBatch") -> None:
         """Hold some rows, then put them into the file of this commit."""

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from intacct_bridge.errors import SettingsError
 from intacct_bridge.flow.database import Database, Session
 from intacct_bridge.flow.evolution import Evolution, evolve, gathered, joined, schema_of
-from intacct_bridge.flow.sink import Committed, StreamOutcome, quoted
+from intacct_bridge.flow.sink import Committed, Difference, StreamOutcome, quoted
 from intacct_bridge.flow.state import Bookmark
 from intacct_bridge.flow.stream import Stream
 from intacct_bridge.wire.values import Value
@@ -177,9 +177,10 @@ class SqlWriter:
         """An unfinished table is there."""
         return self._loading and self._schema is not None
 
-    def lacks(self) -> Sequence[str]:
-        """Fields that the table has no column for."""
-        return () if self._schema is None else [one for one in self._stream.fields if one not in self._schema.names]
+    @property
+    def difference(self) -> Difference:
+        """Between the table and the stream."""
+        return Difference() if self._schema is None else Difference.of(self._schema.names, self._stream)
 
     @property
     def _table(self) -> str:

@@ -33,6 +33,7 @@ class Span:
 
 
 EVERYTHING = (Span(),)
+_LISTS = ("windows", "dropped", "left_out")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,8 @@ class Bookmark:
     """The changed rows that the last run met, for the next to recognise; see `recognition`."""
     dropped: tuple[str, ...] = ()
     """Fields that the gateway describes but does not let us query."""
+    left_out: tuple[str, ...] = ()
+    """Columns of the copy that what was read last did not fill, so that rows may be newer than what stands in them."""
 
     @property
     def last_key(self) -> str:
@@ -110,7 +113,7 @@ class Bookmark:
     def to_dict(self) -> dict[str, Any]:
         """Plain data for JSON; what says nothing is left out."""
         plain = {name: value for name, value in asdict(self).items() if value}
-        plain |= {name: list(plain[name]) for name in ("dropped", "windows") if name in plain}
+        plain |= {name: list(plain[name]) for name in _LISTS if name in plain}
         if self.unread:
             plain["unread"] = [[span.low, span.high] for span in self.unread]
             plain["last_key"] = self.last_key
@@ -119,11 +122,11 @@ class Bookmark:
     @classmethod
     def from_dict(cls, plain: Mapping[str, Any]) -> "Bookmark":
         """Read back what `to_dict` wrote; names it does not know are ignored, wrong shapes are refused."""
-        known = {one.name for one in fields(cls)} - {"unread", "dropped", "windows"}
+        known = {one.name for one in fields(cls)} - {"unread", *_LISTS}
         given = {name: value for name, value in plain.items() if name in known}
         try:
             spans = tuple(Span(str(low), str(high)) for low, high in plain.get("unread", ()))
-            dropped, windows = (tuple(map(str, plain.get(name, ()))) for name in ("dropped", "windows"))
+            lists: dict[str, Any] = {name: tuple(map(str, plain.get(name, ()))) for name in _LISTS}
             for name in ("since", "started", "read_in_full", "deletes_since", "swept"):
                 if given.get(name):
                     moment(given[name])
@@ -132,7 +135,7 @@ class Bookmark:
                     raise TypeError(f"{one.name} is {given[one.name]!r}")
         except (TypeError, ValueError) as error:
             raise damaged(error) from None
-        return cls(unread=spans, dropped=dropped, windows=windows, **given)
+        return cls(unread=spans, **lists, **given)
 
 
 def damaged(why: Exception) -> SettingsError:

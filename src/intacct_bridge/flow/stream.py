@@ -66,7 +66,7 @@ class Stream:
     open_ended: bool = False
     """Rows may have columns that only reading them shows."""
     custom: tuple[str, ...] = ()
-    """Fields that somebody made in the company; such come and go without anybody choosing otherwise."""
+    """Fields that somebody made in the company, where all are read: such come and go without anybody choosing so."""
     inner: tuple[str, ...] = ()
     """Fields that only help us to find rows again, for whoever need not see them."""
     nested: Mapping[str, Any] = field(default_factory=dict)
@@ -115,11 +115,12 @@ def stream_of(
     by = owner.by if owner and described.get(owner.by) else ""
     modified = found.modified or next((name for name in APPENDED.get(described.name, ()) if described.get(name)), "")
     ours = (found.record, view.group, view.window, modified, found.natural, by, *refers)
+    chosen = tuple(select)
     return Stream(
         name=name or described.name,
         object=described.name,
-        fields=_chosen(described, tuple(select), ours) | dict(related or {}),
-        custom=tuple(one.name for one in described.fields.values() if one.custom),
+        fields=_chosen(described, chosen, ours) | dict(related or {}),
+        custom=() if chosen else tuple(one.name for one in described.fields.values() if one.custom),
         key=found.record,
         text_key=found.opaque,
         group=view.group,

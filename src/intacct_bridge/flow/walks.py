@@ -55,7 +55,7 @@ def read_feed(reading: Reading) -> None:
     """Replace a stream that is no object's by what it is now, unless it is certainly as it was."""
     context, stream = reading.context, reading.stream
     known = reading.writer.complete and reading.bookmark.since and not context.options.full
-    if known and context.source.unchanged(stream, reading.bookmark.since):
+    if known and not reading.widening and context.source.unchanged(stream, reading.bookmark.since):
         reading.bookmark = replace(reading.bookmark, full=False)  # nothing is read, so nothing is replaced
         reading.count.full = False
         _finish(reading)
