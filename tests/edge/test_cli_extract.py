@@ -155,6 +155,27 @@ def test_an_estimate_counts_what_is_asked_beside_the_pages(demo: Intacct, words:
     assert estimated * 0.9 <= spent - SIGN_IN <= estimated * 1.1
 
 
+@pytest.mark.parametrize("uri", [URI, "parquet:copy"])
+@pytest.mark.parametrize(
+    "more", [("--select", "VENDOR.NAME,VENDOR.STATUS"), ("--select", "VENDOR.NAME", "--entity-column", "OWNER")]
+)
+def test_an_estimate_knows_that_columns_which_are_chosen_later_are_read_for_all_rows(
+    demo: Intacct, uri: str, more: tuple[str, ...]
+) -> None:
+    def told(*words: str) -> tuple[str, int, int]:
+        (said,) = json.loads(demo("extract", "VENDOR", "--to", uri, *words, "--json").out)[:1]
+        return said["read"], said["rows"], said["transactions"]
+
+    narrow = ("--select", "VENDOR.NAME")
+    whole = told(*narrow)
+    assert whole[0] == "whole"
+    told(*narrow)
+    assert told(*narrow, "--estimate")[0] == "changes"
+    assert told(*more, "--estimate") == told(*more) == whole
+    assert told(*narrow)[0] == told(*narrow, "--estimate")[0] == "changes"
+    assert told(*more, "--estimate") == whole
+
+
 def test_lines_read_without_their_header_are_estimated_with_the_question_for_it(demo: Intacct) -> None:
     demo("extract", "APBILLITEM", "--to", URI)
     (told,) = json.loads(demo("extract", "APBILLITEM", "--to", URI, "--estimate", "--json").out)

@@ -19,7 +19,7 @@ from flow.memory import MemorySink, MemoryWriter
 from flow.table import Row, Table
 from intacct_bridge.errors import Fault, InvalidRequestError, TransientError
 from intacct_bridge.flow.asking import Asker
-from intacct_bridge.flow.destination import bookmarks_of, open_sink
+from intacct_bridge.flow.destination import open_sink, standing_of
 from intacct_bridge.flow.estimate import estimated
 from intacct_bridge.flow.extract import DELETES, Extraction
 from intacct_bridge.flow.latest import views
@@ -661,9 +661,12 @@ def test_an_estimate_says_what_a_run_will_read_and_costs_a_call_a_stream(copy: C
     assert all(one.full for one in told.values())
     company.clock += timedelta(days=1)
     company.fill(10)
-    bookmarks = bookmarks_of(f"duckdb:{copy.path}")
-    assert set(bookmarks) == {stream.name for stream in STREAMS}
+    held = standing_of(f"duckdb:{copy.path}")
+    assert {name: sorted(one.columns) for name, one in held.items()} == {
+        one.name: sorted(one.fields) for one in STREAMS
+    }
+    bookmarks = {name: one.bookmark for name, one in held.items()}
     again = {one.stream: one for one in estimated(company, STREAMS, bookmarks, SMALL)}
     assert not again["APBILL"].full
     assert 0 < again["APBILL"].rows < told["APBILL"].rows
-    assert bookmarks_of(f"duckdb:{copy.path}.none") == bookmarks_of(f"parquet:{copy.path}.none") == {}
+    assert standing_of(f"duckdb:{copy.path}.none") == standing_of(f"parquet:{copy.path}.none") == {}

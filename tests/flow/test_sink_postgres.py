@@ -10,7 +10,7 @@ import pytest
 from flow.destinations import BILLS, NOON, batch, bill
 from intacct_bridge.errors import SettingsError
 from intacct_bridge.flow import sink_postgres
-from intacct_bridge.flow.destination import open_sink
+from intacct_bridge.flow.destination import open_sink, standing_of
 from intacct_bridge.flow.sink import Sink, quoted
 from intacct_bridge.flow.state import Bookmark
 from intacct_bridge.flow.stream import Stream
@@ -61,6 +61,16 @@ def test_two_long_names_stay_two_while_they_are_loaded(sink: Sink, postgres: str
     sink.close()
     for number, stream in enumerate(streams):
         assert asked(postgres, f'SELECT "RECORDNO" FROM "{stream.name}" ORDER BY 1') == [(number,), (number + 10,)]
+
+
+def test_what_is_there_can_be_told_without_a_run(sink: Sink, postgres: str) -> None:
+    more = replace(BILLS, name="MORE", fields={**BILLS.fields, "MORE": Kind.TEXT})
+    kept(sink, BILLS, [bill(1)], WALKING.end())
+    kept(sink, more, [bill(1, MORE="x")], WALKING)
+    sink.close()
+    told = standing_of(postgres)
+    assert {name: one.columns for name, one in told.items()} == {one.name: tuple(one.fields) for one in (BILLS, more)}
+    assert (told["MORE"].widened_by(more), told[BILLS.name].widened_by(replace(more, name=BILLS.name))) == (False, True)
 
 
 def test_a_name_that_would_be_cut_off_is_refused(sink: Sink) -> None:

@@ -1,6 +1,7 @@
 """`intacct extract`: a copy of the company's objects, brought up to date."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -124,7 +125,8 @@ def extract_command(
     private = not desk.connection.location_id
     options = Options(full=full, start=start, full_every=often, whole_every=whole_every, show_private=private)
     if estimate:
-        return _estimate(client, names, to, options, desk, unified=unified or "", entity_column=entity_column or "")
+        asked = _Asked(names, selected_fields(select), unified or "", entity_column or "")
+        return _estimate(client, asked, to, options, desk)
     rewriting = compact_copy(to) if compact else ()  # refuses a database before anything is read
     spent = client.meter.transactions
     done = run_extraction(
@@ -147,26 +149,40 @@ def extract_command(
     return 0 if done.sound and fetched else FAILURES
 
 
-def _estimate(
-    client: "Client", names: list[str], to: str, options: "Options", desk: Desk, *, unified: str, entity_column: str
-) -> int:
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What a run is to read."""
+
+    names: list[str]
+    select: Mapping[str, Sequence[str]]
+    unified: str
+    entity_column: str
+
+
+def _estimate(client: "Client", asked: _Asked, to: str, options: "Options", desk: Desk) -> int:
     """What a run would read and cost."""
     from intacct_bridge.edge.extract_view import show_estimate
-    from intacct_bridge.flow.destination import bookmarks_of
+    from intacct_bridge.flow.destination import standing_of
     from intacct_bridge.flow.estimate import Estimate, estimated
-    from intacct_bridge.flow.owners import looks_for_owners
+    from intacct_bridge.flow.owners import looks_for_owners, with_entities
+    from intacct_bridge.flow.shaped import Shaped
     from intacct_bridge.flow.source import ClientSource, choose
     from intacct_bridge.flow.unified import asks_for_lines, choose_unified
     from intacct_bridge.flow.unified_copy import UnifiedSource
 
-    entities = choose_unified(client, unified, names) if unified else []
-    chosen = choose(client, () if unified else names, without_refused=True)
-    streams = [one.read for one in entities] or chosen.streams
+    entities = choose_unified(client, asked.unified, asked.names, asked.select) if asked.unified else []
+    names, select = ((), None) if asked.unified else (asked.names, asked.select)
+    chosen = choose(client, names, select, without_refused=True)
+    shaped = [Shaped(one.read, one.shown) for one in entities] or [Shaped(one, one) for one in chosen.streams]
     beside = {one.read.name: asks_for_lines(client, one) for one in entities if one.lines}
-    if entity_column:
-        beside = looks_for_owners(client, streams, entity_column)
-    source = UnifiedSource(client, entities) if unified else ClientSource(client)
-    found = list(estimated(source, streams, bookmarks_of(to), options, beside))
+    if asked.entity_column:
+        shaped = with_entities(client, chosen.streams, asked.entity_column)
+        beside = looks_for_owners(shaped)
+    source = UnifiedSource(client, entities) if asked.unified else ClientSource(client)
+    held = standing_of(to)
+    widened = {one.read.name for one in shaped if one.read.name in held and held[one.read.name].widened_by(one.shown)}
+    bookmarks = {name: one.bookmark for name, one in held.items()}
+    found = list(estimated(source, [one.read for one in shaped], bookmarks, options, beside, widened=widened))
     refused = [Estimate(one.stream, 0, 0, full=True, error=one.error) for one in chosen.refused]
     show_estimate([*found, *refused], desk.console)
     return 0

@@ -10,22 +10,25 @@ from intacct_bridge.errors import SettingsError
 from intacct_bridge.flow.changefiles import Format
 from intacct_bridge.flow.compact import Compacted, compact
 from intacct_bridge.flow.manifest import Folder
-from intacct_bridge.flow.sink import Sink, place
+from intacct_bridge.flow.sink import Sink, Standing, place
 from intacct_bridge.flow.sink_csv import CsvFormat
 from intacct_bridge.flow.sink_files import FileSink
 from intacct_bridge.flow.sink_jsonl import JsonLinesFormat
 from intacct_bridge.flow.sink_parquet import ParquetFormat
 from intacct_bridge.flow.sink_sql import SqlSink
-from intacct_bridge.flow.state import Bookmark
 
 _FORMATS: dict[str, Callable[[], Format]] = {"parquet": ParquetFormat, "csv": CsvFormat, "jsonl": JsonLinesFormat}
 
 
-def bookmarks_of(uri: str) -> Mapping[str, Bookmark]:
+def standing_of(uri: str) -> Mapping[str, Standing]:
     """How far a copy has come, without beginning a run; nothing where there is no copy yet."""
     at = place(uri)
     if at.scheme in _FORMATS:
-        return {name: entry.bookmark for name, entry in Folder(Path(at.path)).read().streams.items()}
+        entries = Folder(Path(at.path)).read().streams.items()
+        return {
+            name: Standing(one.bookmark, tuple(column for column, _ in one.loading_columns or one.columns))
+            for name, one in entries
+        }
     if at.scheme == "duckdb" and not Path(at.path).exists():
         return {}
     if at.scheme in ("duckdb", "postgresql"):

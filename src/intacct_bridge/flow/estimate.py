@@ -41,14 +41,17 @@ def estimated(
     bookmarks: Mapping[str, Bookmark],
     options: Options | None = None,
     beside: Mapping[str, Beside] | None = None,
+    *,
+    widened: Collection[str] = (),
 ) -> Iterator[Estimate]:
     """Each stream's rows and pages, in order; costs one transaction a stream itself. Lines that would be read again
     under changed headers, and what is deleted, nobody can know beforehand. All fields are asked for, so that the run
-    knows already which of them cannot be queried.
+    knows already which of them cannot be queried. `widened` are the streams that are to have columns which their rows
+    lack, so that they are read whole.
     """
     whole = {one.object for one in streams if one.where is None}
     alone = {one.name for one in streams if one.header and one.header not in whole}
-    ask = _asking(source, bookmarks, options or Options(), beside or {}, alone)
+    ask = _asking(source, bookmarks, options or Options(), beside or {}, alone=alone, widened=widened)
     with ThreadPoolExecutor(max(1, source.concurrency)) as pool:
         yield from pool.map(ask, streams)
 
@@ -58,7 +61,9 @@ def _asking(
     bookmarks: Mapping[str, Bookmark],
     options: Options,
     beside: Mapping[str, Beside],
+    *,
     alone: Collection[str],
+    widened: Collection[str],
 ) -> Callable[[Stream], Estimate]:
     """`alone` are lines whose header is not read: which headers changed is then a question of its own."""
     now = wall(source.now())
@@ -68,10 +73,11 @@ def _asking(
         if stream.feed is not None:
             price = source.price(stream)
             return Estimate(stream.name, 0, price or 0, True, "only a run can tell" if price is None else _AT_MOST)
-        going_on = bookmark.in_progress and (bookmark.full or not options.full)
-        if not going_on and options.waits(stream, bookmark, now):
+        wider = stream.name in widened
+        going_on = not wider and bookmark.in_progress and (bookmark.full or not options.full)
+        if not (wider or going_on) and options.waits(stream, bookmark, now):
             return Estimate(stream.name, 0, 0, True)
-        full = bookmark.full if going_on else options.whole(stream, bookmark, now)
+        full = bookmark.full if going_on else wider or options.whole(stream, bookmark, now)
         since = options.start if full else bookmark.since
         text = sent(since, source.offset_minutes, options.reads_as or source.reads_as) if since else ""
         where = (changed_since(stream, text),) if text and stream.modified else ()

@@ -57,9 +57,8 @@ def _with_entity(client: Client, stream: Stream, column: str) -> Shaped:
     return Shaped(stream, shown, _Unknown(column))
 
 
-def looks_for_owners(client: Client, streams: Iterable[Stream], column: str) -> dict[str, Callable[[int, bool], int]]:
+def looks_for_owners(shaped: Iterable[Shaped]) -> dict[str, Callable[[int, bool], int]]:
     """The streams whose owners are looked up, each with what that costs where a header has two lines or more."""
-    shaped = with_entities(client, streams, column)
     return {one.read.name: lambda rows, _: -(-rows // MAX_PAGE) for one in shaped if isinstance(one.shape, _LookedUp)}
 
 

@@ -73,6 +73,19 @@ class Difference:
         return any(one not in stream.custom for one in self.lacks) or not set(bookmark.left_out).issubset(self.beside)
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What a copy holds of a stream."""
+
+    bookmark: Bookmark
+    columns: tuple[str, ...] = ()
+    """None where no rows are there."""
+
+    def widened_by(self, stream: Stream) -> bool:
+        """Whether a run of the stream, as it is stored, would read whole what is there for the sake of its columns."""
+        return bool(self.columns) and Difference.of(self.columns, stream).widens(stream, self.bookmark)
+
+
 class Writer(Protocol):
     """One stream's way into the destination; used by one thread at a time."""
 

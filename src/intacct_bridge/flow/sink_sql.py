@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from intacct_bridge.errors import SettingsError
 from intacct_bridge.flow.database import Database, Session
 from intacct_bridge.flow.evolution import Evolution, evolve, gathered, joined, schema_of
-from intacct_bridge.flow.sink import Committed, Difference, StreamOutcome, quoted
+from intacct_bridge.flow.sink import Committed, Difference, Standing, StreamOutcome, quoted
 from intacct_bridge.flow.state import Bookmark
 from intacct_bridge.flow.stream import Stream
 from intacct_bridge.wire.values import Value
@@ -72,13 +72,15 @@ class SqlSink:
             db.execute(f"INSERT INTO {ours}.runs VALUES (?, ?, NULL)", [self.run, started])
         return self.run
 
-    def peek(self) -> Mapping[str, Bookmark]:
-        """The bookmarks without beginning a run, and closed again; nothing where nothing is stored yet."""
+    def peek(self) -> Mapping[str, Standing]:
+        """What is there, without beginning a run, and closed again; nothing where nothing is stored yet."""
         self._database.connect()
         ours = "SELECT count(*) FROM information_schema.tables WHERE table_schema = ? AND table_name = 'bookmarks'"
         try:
             there = self.database.execute(ours, [self._database.ours.strip('"')])
-            return self.bookmarks() if there != [(0,)] else {}
+            return (
+                {} if there == [(0,)] else {name: self._standing(name, one) for name, one in self.bookmarks().items()}
+            )
         finally:
             self.close()
 
@@ -88,6 +90,11 @@ class SqlSink:
             ours = self._database.ours
             stored = self.database.execute(f"SELECT stream, bookmark FROM {ours}.bookmarks ORDER BY stream")
         return {stream: Bookmark.from_dict(json.loads(text)) for stream, text in stored}
+
+    def _standing(self, stream: str, bookmark: Bookmark) -> Standing:
+        with self.database.transaction():
+            schema = self.columns(stream) or self.columns(self.loading(stream))
+        return Standing(bookmark, tuple(schema.names) if schema is not None else ())
 
     def keep_bookmark(self, stream: str, plain: str, at: datetime) -> None:
         """Store a bookmark within the transaction that is open."""
