@@ -5,7 +5,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import chdir, contextmanager, suppress
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ import pytest
 
 from flow.destinations import BILLS, DETAIL, FIELDS, ITEMS, NOON, batch, bill
 from intacct_bridge.errors import SettingsError
+from intacct_bridge.flow import sink_files
 from intacct_bridge.flow.destination import compact_copy, open_sink
 from intacct_bridge.flow.manifest import Folder
 from intacct_bridge.flow.sink import Sink, StreamOutcome, place, quoted
@@ -341,6 +342,37 @@ def test_a_day_that_becomes_a_time_is_midnight_of_utc_wherever_the_machine_stand
         found = con.execute('SELECT epoch("DUE")::BIGINT FROM "APBILL" ORDER BY 1').fetchall()
     day, time = datetime(2026, 1, 5, tzinfo=UTC), datetime(2026, 1, 6, 1, tzinfo=UTC)
     assert found == [(day.timestamp(),), (time.timestamp(),)]
+
+
+@pytest.mark.parametrize("kind", ["parquet", "csv", "jsonl"])
+@pytest.mark.parametrize("complete", [True, False])
+def test_a_day_among_times_of_change_files_is_midnight_of_utc_for_every_reader(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, complete: bool
+) -> None:
+    monkeypatch.setattr(sink_files, "GATHER_ROWS", 1)
+    copy = Copy(f"{kind}:{tmp_path}/copy")
+    days = Stream("APBILL", "APBILL", FIELDS | {"DUE": Kind.DATE, "PAID": Kind.DATE}, "RECORDNO")
+    times = Stream("APBILL", "APBILL", FIELDS | {"DUE": Kind.TIMESTAMP, "PAID": Kind.TIMESTAMP}, "RECORDNO")
+    before = DONE if complete else WALKING
+    keep(copy, BILLS, [bill(9)], before)  # its file has no such columns
+    writer = copy.open().writer(days, before)
+    late = datetime(2026, 1, 6, 1, 30, tzinfo=UTC)
+    writer.write(batch(days, [bill(1, DUE=date(2026, 1, 5), PAID=None)]))
+    writer.commit(before, NOON)
+    writer.write(batch(days, [bill(2, DUE=date(2026, 7, 5), PAID=date(2026, 7, 6))]))
+    writer.write(batch(times, [bill(3, DUE=late, PAID=late)]))
+    writer.commit(DONE, NOON)
+    copy.close()
+    at = {1: datetime(2026, 1, 5, tzinfo=UTC), 2: datetime(2026, 7, 5, tzinfo=UTC), 3: late, 9: None}
+    for _ in range(2):
+        for zone in ("America/New_York", "Pacific/Auckland", "UTC"):
+            with copy.look() as con:
+                con.execute(f"SET TimeZone = '{zone}'")
+                found = con.execute('SELECT "RECORDNO", epoch_us("DUE"), epoch_us("_read_at") FROM "APBILL"').fetchall()
+            due = {key: epoch and datetime.fromtimestamp(epoch / 1_000_000, UTC) for key, epoch, _ in found}
+            assert due == at, zone
+            assert {read for _, _, read in found} == {int(NOON.timestamp()) * 1_000_000}
+        list(compact_copy(copy.uri))
 
 
 def test_a_change_of_meaning_is_refused_and_nothing_is_lost(copy: Copy) -> None:

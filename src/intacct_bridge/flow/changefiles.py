@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from errno import EIO
@@ -89,6 +89,11 @@ class ChangeFiles:
             pass
         done, self.done = tuple(self.done), []
         return done
+
+    def of_days(self, columns: Collection[str]) -> None:
+        """These columns are times from here on; what is written already holds days."""
+        self._close()
+        self.done = [one.of_days(columns) if one.kind == ROWS else one for one in self.done]
 
     def give_up(self) -> None:
         """What was taken did not become part of the copy, so nothing may follow it."""

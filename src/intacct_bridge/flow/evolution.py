@@ -61,6 +61,15 @@ def evolve(table: str, current: "pa.Schema | None", incoming: "pa.Schema") -> Ev
     return Evolution(pa.schema(list(columns.items())), tuple(added), tuple(widened))
 
 
+def days_no_more(current: "pa.Schema | None", evolution: Evolution) -> tuple[str, ...]:
+    """The columns that held days and become times."""
+    from pyarrow import types
+
+    if current is None:
+        return ()
+    return tuple(name for name in evolution.widened if types.is_date(current.field(name).type))
+
+
 def joined(schemas: Iterable["pa.Schema"], table: str) -> "pa.Schema":
     """One schema that holds the rows of all."""
     result: pa.Schema | None = None

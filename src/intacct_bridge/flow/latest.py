@@ -2,6 +2,10 @@
 
 Of a record that came several times the row with the highest `_seq` counts, unless a later marker says that its key, or
 what it stood under, is gone. A query names the files of one manifest, so it always shows one consistent copy.
+
+A day in a column of times is midnight of UTC, as it is in every other destination. DuckDB would take it for midnight of
+the reader's time zone, so it is never asked to: times in text are read without a zone, which in our files is always
+UTC, and days in Parquet by their distance from 1970.
 """
 
 from collections.abc import Sequence
@@ -9,15 +13,16 @@ from collections.abc import Sequence
 from intacct_bridge.flow.manifest import ROWS, ChangeFile, Entry, Manifest
 from intacct_bridge.flow.sink import quoted
 
+TIME = "TIMESTAMPTZ"
 SQL_TYPES = {
     "int64": "BIGINT",
     "decimal128(38, 14)": "DECIMAL(38,14)",
     "date32[day]": "DATE",
-    "timestamp[us, tz=UTC]": "TIMESTAMPTZ",
+    "timestamp[us, tz=UTC]": TIME,
     "bool": "BOOLEAN",
     "string": "VARCHAR",
 }
-OURS = {"_run": "BIGINT", "_read_at": "TIMESTAMPTZ", "_seq": "BIGINT"}
+OURS = {"_run": "BIGINT", "_read_at": TIME, "_seq": "BIGINT"}
 
 
 def views(manifest: Manifest, folder: str = "") -> str:
@@ -35,7 +40,7 @@ def latest(entry: Entry, format_: str, folder: str = "", *, numbered: bool = Fal
     """The query for one stream; `numbered` keeps the numbers by which later rows win."""
     types = {name: SQL_TYPES[arrow] for name, arrow in entry.columns} | OURS
     shown = [(name, sql) for name, sql in types.items() if numbered or name != "_seq"]
-    chosen = [f"CAST(r.{quoted(name)} AS {sql}) AS {quoted(name)}" for name, sql in shown]
+    chosen = [f"{_typed(name, sql, format_)} AS {quoted(name)}" for name, sql in shown]
     rows = [one for one in entry.files if one.kind == ROWS]
     source = _source(rows, format_, folder, types)
     ranked = f"SELECT *, CAST(_seq AS BIGINT) AS _at FROM {source}"
@@ -53,6 +58,14 @@ def latest(entry: Entry, format_: str, folder: str = "", *, numbered: bool = Fal
     )
 
 
+def _typed(name: str, sql: str, format_: str) -> str:
+    """A cell as its column's type."""
+    cell = f"r.{quoted(name)}"
+    if sql == TIME and format_ != "parquet":
+        return f"timezone('UTC', CAST({cell} AS TIMESTAMP))"
+    return f"CAST({cell} AS {sql})"
+
+
 def _not_gone(entry: Entry, format_: str, folder: str, types: dict[str, str]) -> list[str]:
     conditions = []
     for field in dict.fromkeys(one.kind for one in entry.files if one.kind != ROWS):
@@ -68,14 +81,38 @@ def _not_gone(entry: Entry, format_: str, folder: str, types: dict[str, str]) ->
 
 def _source(files: Sequence[ChangeFile], format_: str, folder: str, types: dict[str, str]) -> str:
     """The files as one table, its cells perhaps still text."""
-    paths = ", ".join(_literal(f"{folder}/{one.name}" if folder else one.name) for one in files)
     if format_ == "parquet":
-        return f"read_parquet([{paths}], union_by_name = true)"
+        return _parquet(files, folder, types)
+    paths = _paths(files, folder)
     columns = ", ".join(f"{_literal(name)}: 'VARCHAR'" for name in types)
     if format_ == "csv":
         options = "header = true, all_varchar = true, union_by_name = true, nullstr = '', allow_quoted_nulls = false"
         return f"read_csv([{paths}], {options})"
     return f"read_json([{paths}], format = 'newline_delimited', columns = {{{columns}}})"
+
+
+def _parquet(files: Sequence[ChangeFile], folder: str, types: dict[str, str]) -> str:
+    """Files that hold days in the same columns of times are read together."""
+    groups: dict[tuple[str, ...], list[ChangeFile]] = {}
+    for one in files:
+        groups.setdefault(tuple(name for name in one.days if types.get(name) == TIME), []).append(one)
+    read = {days: f"read_parquet([{_paths(some, folder)}], union_by_name = true)" for days, some in groups.items()}
+    if list(read) == [()]:
+        return read[()]
+    return f"({' UNION ALL BY NAME '.join(_with_times(source, days) for days, source in read.items())})"
+
+
+def _with_times(source: str, days: Sequence[str]) -> str:
+    """The rows with times for days; that these columns are there is made sure of."""
+    if not days:
+        return f"SELECT * FROM {source}"
+    times = ", ".join(f"make_timestamptz(epoch_us({quoted(name)})) AS {quoted(name)}" for name in days)
+    none = ", ".join(f"CAST(NULL AS DATE) AS {quoted(name)}" for name in days)
+    return f"SELECT * REPLACE ({times}) FROM (SELECT * FROM {source} UNION ALL BY NAME SELECT {none} WHERE false)"
+
+
+def _paths(files: Sequence[ChangeFile], folder: str) -> str:
+    return ", ".join(_literal(f"{folder}/{one.name}" if folder else one.name) for one in files)
 
 
 def _literal(text: str) -> str:

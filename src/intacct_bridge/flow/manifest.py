@@ -7,7 +7,7 @@ that no manifest names are leftovers of an interrupted commit and mean nothing.
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import IO, Any
@@ -31,6 +31,12 @@ class ChangeFile:
     """`rows`, or the field whose values the file lists."""
     run: int
     rows: int
+    days: tuple[str, ...] = ()
+    """Columns that hold days in this file, and times in the stream since."""
+
+    def of_days(self, names: Collection[str]) -> "ChangeFile":
+        """The file when these columns of the stream become times."""
+        return replace(self, days=tuple(sorted({*self.days, *names})))
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +58,14 @@ class Entry:
     """The highest number that rows or markers of the stream bear."""
     bookmark: Bookmark = field(default_factory=Bookmark)
 
+    def of_days(self, names: Collection[str]) -> "Entry":
+        """The stream when these columns become times: what its files hold of them are days."""
+        files, loading = (
+            tuple(one.of_days(names) if one.kind == ROWS else one for one in some)
+            for some in (self.files, self.loading)
+        )
+        return replace(self, files=files, loading=loading)
+
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
@@ -72,6 +86,7 @@ class Manifest:
         for name, entry in sorted(self.streams.items()):
             plain = asdict(entry)
             plain |= {name: dict(getattr(entry, name)) for name in ("columns", "loading_columns")}
+            plain |= {name: [_file(one) for one in getattr(entry, name)] for name in ("files", "loading")}
             plain["bookmark"] = entry.bookmark.to_dict()
             streams[name] = plain
         head = {"version": FORMAT, "company": self.company, "format": self.format, "run": self.run}
@@ -91,8 +106,17 @@ class Manifest:
         )
 
 
+def _file(one: ChangeFile) -> dict[str, Any]:
+    """As the manifest has it; hardly any file holds days."""
+    return {name: value for name, value in asdict(one).items() if name != "days" or value}
+
+
+def _files(plain: list[dict[str, Any]]) -> tuple[ChangeFile, ...]:
+    return tuple(ChangeFile(**one | {"days": tuple(one.get("days", ()))}) for one in plain)
+
+
 def _entry(plain: dict[str, Any]) -> Entry:
-    files, loading = (tuple(ChangeFile(**one) for one in plain.pop(name)) for name in ("files", "loading"))
+    files, loading = (_files(plain.pop(name)) for name in ("files", "loading"))
     columns, bookmark = tuple(plain.pop("columns").items()), Bookmark.from_dict(plain.pop("bookmark"))
     arriving = tuple(plain.pop("loading_columns", {}).items())
     return Entry(columns=columns, loading_columns=arriving, bookmark=bookmark, files=files, loading=loading, **plain)

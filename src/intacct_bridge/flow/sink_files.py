@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from intacct_bridge.errors import SettingsError
 from intacct_bridge.flow.changefiles import ChangeFiles, Format, schema_from, unwritten, widened, with_ours
-from intacct_bridge.flow.evolution import evolve, gathered, joined, schema_of
+from intacct_bridge.flow.evolution import days_no_more, evolve, gathered, joined, schema_of
 from intacct_bridge.flow.latest import latest, views
 from intacct_bridge.flow.manifest import NAME, ROWS, Entry, Folder, Manifest
 from intacct_bridge.flow.sink import Committed, Difference, StreamOutcome, quoted
@@ -224,6 +224,9 @@ class FileWriter:
         known = schema_of(self._stream.fields)
         incoming = joined((known, *(batch.schema for batch, _ in self._batches)), self._stream.name)
         evolution = evolve(self._stream.name, self._schema, incoming)
+        if days := days_no_more(self._schema, evolution):
+            self._files.of_days(days)
+            self._entry = self._entry.of_days(days)
         if self._batches:
             rows = gathered([batch for batch, _ in self._batches], evolution.schema)
             numbers = [number for batch, number in self._batches for _ in range(batch.num_rows)]
