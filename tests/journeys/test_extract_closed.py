@@ -1,5 +1,6 @@
 """What cannot be described costs only itself: the other streams are read, and the table and the history say so."""
 
+import json
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -7,16 +8,21 @@ from pathlib import Path
 import pytest
 
 from intacct_bridge.client.client import Client
+from intacct_bridge.edge.console import Console
+from intacct_bridge.edge.extraction import run_extraction
 from intacct_bridge.emulator import companyinfo
 from intacct_bridge.emulator.gateway import Emulator
+from intacct_bridge.emulator.server import serve
 from intacct_bridge.emulator.settings import EmulatorSettings, RoleSettings
 from intacct_bridge.emulator.weather import Weather
 from intacct_bridge.errors import NotPermittedError
 from intacct_bridge.flow.destination import open_sink
 from intacct_bridge.flow.owners import objects_extraction
 from intacct_bridge.flow.source import choose
+from intacct_bridge.flow.unified import choose_unified
 from journeys.copying import extract, rows, selected
 from journeys.masters import client
+from journeys.tapping import Tap, discovered
 
 
 def closed(grown: Emulator, name: str) -> Emulator:
@@ -98,3 +104,45 @@ def test_one_closed_dimension_costs_no_other_its_values(
         assert "dimension_values?without=GLDIMAREA" in done.fix
         assert "Roof" in {row["name"] for row in rows(path, "dimension_values")}
         assert extract(company, uri, "dimension_values?without=gldimarea")["dimension_values"].complete
+
+
+def test_a_unified_entity_whose_object_may_not_be_described_fails_alone(tmp_path: Path, grown: Emulator) -> None:
+    path = tmp_path / "copy.duckdb"
+    with closing(closed(grown, "CLASS")) as emulator, client(emulator) as company:
+        done = run_extraction(company, ["Classes", "Departments"], f"duckdb:{path}", Console(), unified="v1")
+        alone = run_extraction(company, ["classes"], f"duckdb:{path}", Console(), unified="v1")
+        with pytest.raises(NotPermittedError):
+            choose_unified(company, "v1", ["Classes"])
+    errors = {one.stream: one.error for one in done.outcomes if one.error}
+    assert list(errors) == ["Classes"]
+    assert "CLASS cannot be read" in errors["Classes"]
+    assert "You do not have permission" in errors["Classes"]
+    assert (done.sound, alone.sound) == (False, False)
+    assert len(rows(path, "Departments")) == grown.books().table("DEPARTMENT").count()
+    history = selected(path, "SELECT stream, complete FROM _bridge.outcomes WHERE error <> '' ORDER BY run")
+    assert history == [{"stream": "Classes", "complete": False}, {"stream": "classes", "complete": False}]
+
+
+def test_a_closed_line_costs_its_entity_and_a_closed_header_none(tmp_path: Path, grown: Emulator) -> None:
+    path, names = tmp_path / "copy.duckdb", ["Bills", "BillPayments"]
+    with closing(closed(grown, "APBILLITEM")) as emulator, client(emulator) as company:
+        done = run_extraction(company, names, f"duckdb:{path}", Console(), unified="v1")
+        assert [one.stream for one in done.outcomes if one.error] == ["Bills"]
+    with closing(closed(grown, "APPYMT")) as emulator, client(emulator) as company:
+        assert run_extraction(company, names, f"duckdb:{path}", Console(), unified="v1").sound
+    assert len(rows(path, "BillPayments")) == grown.books().table("APPYMTDETAIL").count()
+
+
+def test_the_tap_reads_the_other_unified_entities(tmp_path: Path, grown: Emulator) -> None:
+    with closing(grown.clone()) as emulator, serve(emulator) as server:
+        _, catalog, _ = discovered(Tap(tmp_path, server.url, emulator), "Classes", "Departments", unified="v1")
+    both = catalog.read_text()
+    with closing(closed(grown, "CLASS")) as emulator, serve(emulator) as server:
+        tap = Tap(tmp_path, server.url, emulator)
+        config, _, document = discovered(tap, "Classes", "Departments", unified="v1")
+        assert [one["stream"] for one in document["streams"]] == ["Departments"]
+        ran = tap.run("--config", config, "--catalog", tap.keep("both.json", json.loads(both)))
+    assert ran.status == 1
+    assert "Classes: failed: CLASS cannot be read" in ran.err
+    assert ran.records("Departments")
+    assert ran.state["bookmarks"].keys() == {"Departments"}

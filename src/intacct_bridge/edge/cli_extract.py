@@ -13,6 +13,7 @@ from intacct_bridge.errors import SettingsError
 if TYPE_CHECKING:
     from intacct_bridge.client.client import Client
     from intacct_bridge.flow.reading import Options
+    from intacct_bridge.flow.sink import StreamOutcome
 
 FAILURES = 1
 
@@ -170,9 +171,10 @@ def _estimate(client: "Client", asked: _Asked, to: str, options: "Options", desk
     from intacct_bridge.flow.unified import asks_for_lines, choose_unified
     from intacct_bridge.flow.unified_copy import UnifiedSource
 
-    entities = choose_unified(client, asked.unified, asked.names, asked.select) if asked.unified else []
-    names, select = ((), None) if asked.unified else (asked.names, asked.select)
-    chosen = choose(client, names, select, without_refused=True)
+    refused: list[StreamOutcome] = []
+    names, select = asked.names, asked.select
+    entities = choose_unified(client, asked.unified, names, select, refused=refused) if asked.unified else []
+    chosen = choose(client, () if asked.unified else names, None if asked.unified else select, without_refused=True)
     shaped = [Shaped(one.read, one.shown) for one in entities] or [Shaped(one, one) for one in chosen.streams]
     beside = {one.read.name: asks_for_lines(client, one) for one in entities if one.lines}
     if asked.entity_column:
@@ -183,8 +185,8 @@ def _estimate(client: "Client", asked: _Asked, to: str, options: "Options", desk
     widened = {one.read.name for one in shaped if one.read.name in held and held[one.read.name].widened_by(one.shown)}
     bookmarks = {name: one.bookmark for name, one in held.items()}
     found = list(estimated(source, [one.read for one in shaped], bookmarks, options, beside, widened=widened))
-    refused = [Estimate(one.stream, 0, 0, full=True, error=one.error) for one in chosen.refused]
-    show_estimate([*found, *refused], desk.console)
+    closed = [Estimate(one.stream, 0, 0, full=True, error=one.error) for one in (*chosen.refused, *refused)]
+    show_estimate([*found, *closed], desk.console)
     return 0
 
 

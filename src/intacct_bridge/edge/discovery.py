@@ -22,6 +22,7 @@ READABLE = "intacct.readable"
 if TYPE_CHECKING:
     from intacct_bridge.client.client import Client
     from intacct_bridge.edge.tap_config import TapConfig
+    from intacct_bridge.flow.sink import StreamOutcome
     from intacct_bridge.flow.stream import Stream
     from intacct_bridge.model.catalog import ObjectDef
 
@@ -33,7 +34,10 @@ def discovered(client: "Client", config: "TapConfig", console: Console) -> dict[
     from intacct_bridge.model.keys import keys_of
 
     if config.unified:
-        chosen = choose_unified(client, config.unified, config.streams)
+        refused: list[StreamOutcome] = []
+        chosen = choose_unified(client, config.unified, config.streams, refused=refused)
+        for outcome in refused:
+            console.say(f"{outcome.stream}: left out: {outcome.error}")
         return {"streams": [_entry_of(client, one.shown, config) for one in chosen]}
     streams = []
     others, objects = _wanted(client, config)

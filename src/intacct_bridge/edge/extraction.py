@@ -55,14 +55,15 @@ def run_extraction(
     began, spent = time.monotonic(), client.meter.transactions
     few_arenas()
     with getting_ready(to):
-        entities = choose_unified(client, unified, streams, select) if unified else []
+        refused: list[StreamOutcome] = []
+        entities = choose_unified(client, unified, streams, select, refused=refused) if unified else []
         chosen = choose(client, () if unified else streams, None if unified else select, without_refused=True)
     sink: Sink = (
         SingerSink(sys.stdout.buffer, options=options) if to == "-" else open_sink(to, hard_deletes=hard_deletes)
     )
     try:
         if unified:
-            run = unified_extraction(client, entities, sink, options)
+            run = unified_extraction(client, entities, sink, options, refused=refused)
         else:
             run = objects_extraction(client, chosen, sink, options, entity_column=entity_column)
         with progress(console, spent=lambda: client.meter.transactions - spent, noun="rows") as view:

@@ -141,12 +141,15 @@ def sync(
     select = {one.stream: one.fields for one in chosen if one.fields is not None}
     few_arenas()
     with getting_ready("-"):
-        unified = choose_unified(client, config.unified, names, select) if config.unified else []
+        refused: list[StreamOutcome] = []
+        unified = choose_unified(client, config.unified, names, select, refused=refused) if config.unified else []
         picked = choose(
             client, () if unified else names, None if unified else select, without_refused=True, without_missing=True
         )
     by_name = {one.stream: one for one in chosen}
-    chosen = chosen if unified else [by_name[name] for name in picked.names]
+    left_out = {one.stream for one in refused}
+    read = [name for name in names if name not in left_out] if config.unified else picked.names
+    chosen = [by_name[name] for name in read]
     for name, fields in picked.missing.items():
         console.say(f"{config.stream_name(name)}: {', '.join(fields)}: left out: the company has no such field")
     streams = [one.shown for one in unified] or picked.streams
@@ -165,8 +168,8 @@ def sync(
         selected=named,
         options=options,
     )
-    if unified:
-        extraction = unified_extraction(client, unified, sink, options)
+    if config.unified:
+        extraction = unified_extraction(client, unified, sink, options, refused=refused)
     else:
         extraction = objects_extraction(client, picked, sink, options, entity_column=config.entity_column)
     try:

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from intacct_bridge.client.client import Client
@@ -225,7 +225,7 @@ def _object_stream(client: Client, catalog: Catalog, name: Name, select: Sequenc
         doc_par_id=name.definition,
     )
     if stream.header and stream.header not in catalog:  # lines whose header is closed follow their own changes only
-        stream = replace(stream, header="", by="", refers_to="")
+        stream = stream.without_header
     return stream
 
 

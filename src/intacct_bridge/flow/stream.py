@@ -7,7 +7,7 @@ object's (`feed`) names what reads it.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from intacct_bridge.errors import InvalidRequestError
@@ -83,6 +83,11 @@ class Stream:
     def walked(self) -> str:
         """The field that a read walks along."""
         return self.group or self.key
+
+    @property
+    def without_header(self) -> "Stream":
+        """The stream where its header cannot be asked about: only its own changes are followed."""
+        return replace(self, header="", by="", refers_to="")
 
     @property
     def walks_text(self) -> bool:

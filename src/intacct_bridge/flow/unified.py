@@ -6,7 +6,7 @@ rows are found again. Lines come as a list in the record of their header, read i
 """
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
@@ -15,12 +15,13 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from intacct_bridge.client.client import Client
-from intacct_bridge.errors import InvalidRequestError
+from intacct_bridge.errors import InvalidRequestError, RefusedError
 from intacct_bridge.flow.changes import as_kind
 from intacct_bridge.flow.feed import Feed
 from intacct_bridge.flow.feeds import KEY
 from intacct_bridge.flow.partition import one_of
 from intacct_bridge.flow.related import related_kind
+from intacct_bridge.flow.sink import StreamOutcome
 from intacct_bridge.flow.stream import Stream, stream_of
 from intacct_bridge.model import keys
 from intacct_bridge.model.catalog import ObjectDef
@@ -77,19 +78,42 @@ class Unified:
 
 
 def choose_unified(
-    client: Client, version: str, names: Sequence[str] = (), select: Mapping[str, Sequence[str]] | None = None
+    client: Client,
+    version: str,
+    names: Sequence[str] = (),
+    select: Mapping[str, Sequence[str]] | None = None,
+    *,
+    refused: list[StreamOutcome] | None = None,
 ) -> list[Unified]:
-    """The streams of these entities, or of all that the company has the objects for."""
-    entities = [unified_map(name, version) for name in names] or _all(client, version)
-    client.describe_many(dict.fromkeys(name for one in entities for name in _objects(one)))
+    """The streams of these entities, or of all that the company has the objects for.
+
+    An entity raises where the gateway will not describe an object that it takes, or is put into `refused` where that is
+    given, under the name that it was asked for by.
+    """
+    asked = [(name, unified_map(name, version)) for name in names] or [(one.name, one) for one in _all(client, version)]
+    closed: dict[str, RefusedError] = {}
+    client.describe_many(dict.fromkeys(name for _, one in asked for name in _needed(one)), closed)
     wanted = {name.upper(): tuple(fields) for name, fields in (select or {}).items()}
-    return [_chosen(client, entity, wanted.get(entity.name.upper(), ())) for entity in entities]
+    found = []
+    for name, entity in asked:
+        chosen = wanted.get(entity.name.upper(), ())
+        missing = next((one for one in _objects(entity) if one in closed), "")
+        if not missing:
+            found.append(_chosen(client, entity, chosen, closed))
+        elif refused is None:
+            raise closed[missing]
+        else:
+            _selected(entity, chosen)
+            error = closed[missing]
+            message = f"{missing} cannot be read: {error.message}"
+            refused.append(StreamOutcome(name, complete=False, error=message, fix=error.fix))
+    return found
 
 
-def _chosen(client: Client, entity: EntityMap, select: Sequence[str]) -> Unified:
+def _chosen(client: Client, entity: EntityMap, select: Sequence[str], closed: Container[str]) -> Unified:
     if entity.read_feed:
         return _of_feed(entity, select)
-    parts = [_unified(client, entity, one, select) for one in (entity.read_object, *entity.also_reads)]
+    parts = [_unified(client, entity, one, select, closed) for one in (entity.read_object, *entity.also_reads)]
     if len(parts) == 1:
         return parts[0]
     shown = parts[0].shown
@@ -118,12 +142,22 @@ def _objects(entity: EntityMap) -> tuple[str, ...]:
     return (entity.read_object, *entity.also_reads, *(line.object for line in read_lines(entity)))
 
 
-def _unified(client: Client, entity: EntityMap, object_name: str, select: Sequence[str]) -> Unified:
+def _needed(entity: EntityMap) -> tuple[str, ...]:
+    """The objects, and the headers of those that are lines, which can be read without."""
+    above = filter(None, map(keys.owner, (entity.read_object, *entity.also_reads)))
+    return (*_objects(entity), *(one.header for one in above))
+
+
+def _unified(
+    client: Client, entity: EntityMap, object_name: str, select: Sequence[str], closed: Container[str]
+) -> Unified:
     described = client.describe(object_name)
     custom = tuple(one.name for one in described.fields.values() if one.custom) if entity.custom else ()
     asked = [*reads(entity), *custom]
     own = [one for one in asked if one in described.fields]
     read = stream_of(described, select=own, name=entity.name, related=_related(client, described, asked))
+    if read.header in closed:
+        read = read.without_header
     inner = tuple(dict.fromkeys(one for one in _found_by(read) if one))
     columns = _selected(entity, select)
     nested = {one: what for one, what in _nested(entity).items() if one in columns}

@@ -9,7 +9,7 @@ from intacct_bridge.flow.feeds import KEY, feed_stream
 from intacct_bridge.flow.partition import Answer
 from intacct_bridge.flow.reading import Options
 from intacct_bridge.flow.shaped import Shaped, ShapedSink
-from intacct_bridge.flow.sink import Sink
+from intacct_bridge.flow.sink import Sink, StreamOutcome
 from intacct_bridge.flow.source import ClientSource, headers_of
 from intacct_bridge.flow.stream import Stream
 from intacct_bridge.flow.unified import Unified, columns_of, unified_rows
@@ -78,9 +78,14 @@ def _shaped(client: Client, one: Unified) -> Shaped:
 
 
 def unified_extraction(
-    client: Client, streams: Sequence[Unified], sink: Sink, options: Options | None = None
+    client: Client,
+    streams: Sequence[Unified],
+    sink: Sink,
+    options: Options | None = None,
+    *,
+    refused: Sequence[StreamOutcome] = (),
 ) -> Extraction:
-    """A run of unified streams into a destination."""
+    """A run of unified streams into a destination; `refused` are those that could not be chosen."""
     read = [one.read for one in streams]
     above = client.describe_many(dict.fromkeys(one.header for one in read if one.header))
     return Extraction(
@@ -89,4 +94,5 @@ def unified_extraction(
         read,
         headers=headers_of(above, read),
         options=options,
+        refused=refused,
     )
