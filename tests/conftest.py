@@ -97,11 +97,22 @@ def postgres_server() -> Iterator[str]:
                     if last:
                         raise
     try:
+        _make_hasty(server.get_uri())
         yield server.get_uri()
     finally:
         server.cleanup()
         for home in homes:
             shutil.rmtree(home, ignore_errors=True)
+
+
+def _make_hasty(uri: str) -> None:
+    """No power cut is part of a test, so nothing has to be on the disk."""
+    from adbc_driver_postgresql import dbapi
+
+    with dbapi.connect(uri, autocommit=True) as connection, connection.cursor() as cursor:
+        for setting in ("fsync", "synchronous_commit", "full_page_writes"):
+            cursor.execute(f"ALTER SYSTEM SET {setting} = off")
+        cursor.execute("SELECT pg_reload_conf()")
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """The same runs of `intacct extract` into every destination, and what a reader finds in each, cell by cell."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -37,9 +37,12 @@ class Copies:
     uris: dict[str, str]
     patch: pytest.MonkeyPatch
     dtd: str = "3.0"
+    _found: dict[tuple[str, str], "Table"] = field(default_factory=dict)
+    """What readers have found since the last run."""
 
     def extract(self, *words: str, only: str = "", compacting: Sequence[str] = ()) -> None:
         """Run the command once for each destination; some change files are rewritten afterwards."""
+        self._found.clear()
         settings = {**CREDENTIALS, "endpoint": self.url, "environment": "demo", "dtd_version": self.dtd}
         with self.patch.context() as patched:
             for name, value in settings.items():
@@ -50,8 +53,11 @@ class Copies:
                     assert main(["extract", *words, *more, "--to", uri, "-q"]) == 0, (name, words)
 
     def table(self, name: str, table: str) -> "Table":
-        """A table as its reader finds it."""
-        return read(self.uris[name], table)
+        """A table as its reader finds it; one look will do until the next run."""
+        at = (self.uris[name], table)
+        if at not in self._found:
+            self._found[at] = read(*at)
+        return self._found[at]
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +101,9 @@ def read(uri: str, table: str) -> Table:
         con.execute(views(Folder(Path(at.path)).read(), at.path))
     with con:
         con.execute("SET TimeZone = 'UTC'")
-        types = {row[0]: row[1] for row in con.execute(f"DESCRIBE {quoted(table)}").fetchall()}
-        rows = con.sql(f"SELECT * FROM {quoted(table)}").to_arrow_table().to_pylist()
+        found = con.sql(f"SELECT * FROM {quoted(table)}")
+        types = dict(zip(found.columns, map(str, found.types), strict=True))
+        rows = found.to_arrow_table().to_pylist()
     return Table(types, _ordered(rows))
 
 
