@@ -4,7 +4,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import chdir, contextmanager, suppress
+from contextlib import chdir, closing, contextmanager, suppress
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -468,6 +468,47 @@ def test_a_file_that_is_open_or_is_no_database_is_a_clear_refusal(tmp_path: Path
         open_sink(f"{tmp_path}/x.duckdb").open("demo", NOON)
     with pytest.raises(SettingsError, match="no folder"):
         open_sink(f"{tmp_path}/missing/x.duckdb").open("demo", NOON)
+
+
+def test_a_database_that_cannot_be_opened_is_told_with_what_to_do(tmp_path: Path) -> None:
+    (tmp_path / "folder.duckdb").mkdir()
+    (tmp_path / "torn.duckdb").write_bytes(bytes(4096))
+    others = f"import duckdb, sys; c = duckdb.connect('{tmp_path}/held.duckdb'); print(1, flush=True); sys.stdin.read()"
+    with subprocess.Popen([sys.executable, "-c", others], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        assert other.stdin and other.stdout and other.stdout.readline()
+        fixes = {}
+        for name in ("folder", "torn", "held"):
+            with pytest.raises(SettingsError, match="cannot be opened") as refused:
+                open_sink(f"{tmp_path}/{name}.duckdb").open("demo", NOON)
+            fixes[name] = refused.value.fix
+        other.stdin.close()
+    assert fixes["folder"] == f"name a file: {tmp_path}/folder.duckdb/copy.duckdb"
+    assert fixes["torn"].startswith("it is damaged, or DuckDB did not make it")
+    assert fixes["held"].startswith("close the other program that has it open")
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs the system's own limit on files")
+@pytest.mark.parametrize("room", [0, 4096, 8192])
+def test_a_database_is_made_whole_or_not_at_all(tmp_path: Path, room: int) -> None:
+    """In a process of its own, which may write files of so many bytes only."""
+    script = "; ".join(
+        (
+            "import resource, signal",
+            "from flow.test_sinks import open_sink, NOON",
+            "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)",
+            f"resource.setrlimit(resource.RLIMIT_FSIZE, ({room}, {room}))",
+            f"open_sink('{tmp_path}/copy.duckdb').open('demo', NOON)",
+        )
+    )
+    search = os.pathsep.join(sys.path)
+    ran = subprocess.run(
+        [sys.executable, "-c", script], env={**os.environ, "PYTHONPATH": search}, check=False, capture_output=True
+    )
+    assert b"SettingsError" in ran.stderr and b"cannot be opened" in ran.stderr, ran.stderr
+    assert list(tmp_path.iterdir()) == []
+    with closing(open_sink(f"{tmp_path}/copy.duckdb")) as sink:
+        assert sink.open("demo", NOON) == 1
+    assert [one.name for one in tmp_path.iterdir()] == ["copy.duckdb"]
 
 
 def test_a_commit_that_fails_changes_nothing(copy: Copy) -> None:

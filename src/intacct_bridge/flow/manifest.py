@@ -136,7 +136,9 @@ class Folder:
         except FileNotFoundError:
             return Manifest()
         except OSError as error:
-            raise SettingsError(f"{self.path} cannot be read: {error.strerror}") from None
+            raise SettingsError(
+                f"{self.path} cannot be read: {error.strerror}", fix="check its rights, or name another folder"
+            ) from None
         except (ValueError, KeyError, TypeError) as error:
             raise SettingsError(
                 f"{self.path / NAME} is damaged: {error}", fix="restore it, or begin a new copy in another folder"
@@ -148,7 +150,9 @@ class Folder:
             self.path.mkdir(parents=True, exist_ok=True)
             file = (self.path / ".writing").open("wb")
         except OSError as error:
-            raise SettingsError(f"{self.path} cannot be written to: {error.strerror}", fix="check its rights") from None
+            raise SettingsError(
+                f"{self.path} cannot be written to: {error.strerror}", fix="check its rights, or name another folder"
+            ) from None
         if not held(file):
             file.close()
             raise SettingsError(f"another run is writing to {self.path}", fix="wait until it has ended")

@@ -1,5 +1,6 @@
 """A DuckDB file as the database of a copy: tables in the main schema, ours in `_bridge`."""
 
+import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -219,17 +220,45 @@ class DuckDB:
 def _connect(path: str) -> "duckdb.DuckDBPyConnection":
     import duckdb
 
-    if not Path(path).resolve().parent.is_dir():
+    file = Path(path)
+    if not file.resolve().parent.is_dir():
         raise SettingsError(
-            f"there is no folder {Path(path).resolve().parent} to put {Path(path).name} in",
+            f"there is no folder {file.resolve().parent} to put {file.name} in",
             fix="make the folder, or write four slashes (duckdb:////PATH) for a path from the root",
         )
+    if file.is_dir():
+        raise SettingsError(f"{path} cannot be opened: it is a folder", fix=f"name a file: {file / 'copy.duckdb'}")
     try:
+        if not file.exists():
+            _make(file)
         con = duckdb.connect(path)
         con.execute(_MODEST)  # not as a configuration: a second connection to the file would have to repeat it
         return con
     except duckdb.Error as error:
-        raise SettingsError(
-            f"{path} cannot be opened: {str(error).splitlines()[0]}",
-            fix="close the other program that has it open, or name a file that DuckDB made",
-        ) from None
+        said = str(error).splitlines()[0].partition(". See also")[0]
+        fix = next((fix for sign, fix in _FIXES.items() if sign in said), _NO_DATABASE)
+        raise SettingsError(f"{path} cannot be opened: {said}", fix=fix) from None
+
+
+_FIXES = {
+    "Could not set lock": "close the other program that has it open, or wait until the other run has ended",
+    "Permission denied": "check the rights of the file and of its folder",
+    "No space left": "make room on the disk",
+    "version number": "install the duckdb that wrote it, or a later one",
+}
+"""What to do, by a part of what DuckDB says."""
+_NO_DATABASE = "it is damaged, or DuckDB did not make it: put back a copy of it, or name another file"
+
+
+def _make(file: Path) -> None:
+    """Make the file whole or not at all: half of a header, left by a full disk or a kill, would never open again."""
+    import duckdb
+
+    fresh = file.with_name(f"{file.name}.{os.getpid()}.new")
+    try:
+        duckdb.connect(fresh).close()
+        with suppress(OSError):  # another run was quicker, or the disk knows no links: it is then made where it belongs
+            os.link(fresh, file)
+    finally:
+        for left in (fresh, fresh.with_name(f"{fresh.name}.wal")):
+            left.unlink(missing_ok=True)
