@@ -8,9 +8,11 @@ from typing import Any
 import duckdb
 import pytest
 
+from flow.company import VENDOR, Company
 from flow.destinations import BILLS, NOON, batch, bill
 from intacct_bridge.errors import SettingsError
 from intacct_bridge.flow.destination import open_sink
+from intacct_bridge.flow.extract import Extraction
 from intacct_bridge.flow.latest import views
 from intacct_bridge.flow.manifest import Folder
 from intacct_bridge.flow.state import Bookmark
@@ -75,3 +77,17 @@ def test_what_a_failed_commit_held_is_read_again(
     assert Folder(tmp_path).read().streams["APBILL"].bookmark == FIRST
     changed(uri, second)
     assert keys(tmp_path) == [2, 3]
+
+
+def test_what_became_of_the_streams_is_told_though_the_history_cannot_be_kept(tmp_path: Path) -> None:
+    (tmp_path / "runs").write_text("in the way")
+    company = Company(1).fill(20)
+    with closing(open_sink(f"csv:{tmp_path}")) as sink:
+        run = Extraction(company, sink, [VENDOR])
+        for _ in run:
+            pass
+    (vendors, _, history) = run.outcomes
+    assert (vendors.stream, vendors.complete, vendors.rows) == ("VENDOR", True, len(company.rows(VENDOR)))
+    assert (history.stream, history.complete) == ("history", False)
+    assert "runs cannot be written" in history.error
+    assert history.fix

@@ -31,6 +31,8 @@ from intacct_bridge.wire.values import Value
 
 DELETES = "deletes"
 """The name under which the following of deletes stands among the outcomes."""
+HISTORY = "history"
+"""The name under which the run's history stands among the outcomes where it could not be kept."""
 SPARE_THREADS = 2
 """More streams, and more calls in the making, than may run, so that one is always waiting at the gate."""
 
@@ -208,7 +210,11 @@ class Extraction:
     def _finish(self, readings: list[Reading], ledger: _Ledger) -> None:
         outcomes = [one.outcome(ledger.errors.get(one.name)) for one in readings]
         self.outcomes = (*outcomes, *self._refused, *((ledger.deletes,) if ledger.deletes else ()))
-        self._sink.finish(self.outcomes, self._source.now())
+        try:
+            self._sink.finish(self.outcomes, self._source.now())
+        except IntacctError as error:  # what became of the streams is told all the same
+            lost = StreamOutcome(HISTORY, complete=False, error=error.message, fix=error.fix)
+            self.outcomes = (*self.outcomes, lost)
         if ledger.broken:
             raise ledger.broken[0]
 
