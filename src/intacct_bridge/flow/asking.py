@@ -72,6 +72,16 @@ _EARLY, _LATE = timedelta(hours=16), timedelta(minutes=15)
 _AGAIN = "run it again: what is read now is asked for with the time zone as it is"
 
 
+class ZoneMovedError(TransientError):
+    """The API user's time zone is another one, so what was asked for with the old one has to be asked for again."""
+
+
+def check_zone(source: Source, before: int) -> None:
+    """ZoneMovedError where the API user's offset is not what it was."""
+    if source.offset_minutes != before:
+        raise ZoneMovedError("the API user's time zone is not what it was when the last run began", fix=_AGAIN)
+
+
 class Asker:
     """Asks for one stream and keeps count."""
 
@@ -111,13 +121,13 @@ class Asker:
 
     def _page(self, query: Query) -> Answer:
         """One page, once more where its times cannot be: the user's formatting is from an earlier run."""
+        before = self._source.offset_minutes if self.stream.modified else 0  # another stream may learn it meanwhile
         answer = self._once(query)
-        before = self._source.offset_minutes if self._odd(query, answer) else None
-        if before is None or not self._source.doubt_formatting():
+        if not self._odd(query, answer):
             return answer
-        if self._source.offset_minutes != before:  # so the filter may have been wrong as well
-            raise TransientError("the API user's time zone is not what it was when the last run began", fix=_AGAIN)
-        return self._once(query)
+        doubted = self._source.doubt_formatting()
+        check_zone(self._source, before)  # for the filter may have been wrong as well
+        return self._once(query) if doubted else answer
 
     def _odd(self, query: Query, answer: Answer) -> bool:
         """Whether a row was changed later than now, or long before the time that the filter asks for."""

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field, replace
 from time import monotonic
 
 from intacct_bridge.errors import IntacctError
-from intacct_bridge.flow.asking import Source
+from intacct_bridge.flow.asking import Source, ZoneMovedError
 from intacct_bridge.flow.deletes import follow_deletes, headers_first
 from intacct_bridge.flow.reading import Context, Options, Progress, Reading, StoppedError
 from intacct_bridge.flow.sink import Sink, StreamOutcome
@@ -154,6 +154,8 @@ class Extraction:
                 self._keep(reading)
             except IntacctError as error:
                 ledger.errors[reading.name] = error
+                if isinstance(error, ZoneMovedError):
+                    reading.bookmark = reading.bookmark.again()
                 self._keep(reading)
             except BaseException as error:
                 ledger.broken.append(error)

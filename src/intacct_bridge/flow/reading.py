@@ -12,7 +12,7 @@ from datetime import datetime
 from time import monotonic
 
 from intacct_bridge.errors import IntacctError
-from intacct_bridge.flow.asking import Asker, Source
+from intacct_bridge.flow.asking import Asker, Source, check_zone
 from intacct_bridge.flow.keywalk import Piece, walk
 from intacct_bridge.flow.partition import Partition, changed_since
 from intacct_bridge.flow.recognition import Recognition
@@ -144,6 +144,8 @@ class Reading:
         self._bytes = 0
         self._saved = monotonic()
         self._storing = False
+        self._offset: int | None = None
+        """The API user's, when it was first asked what changed."""
 
     @property
     def name(self) -> str:
@@ -176,7 +178,16 @@ class Reading:
 
     def changed(self, stream: Stream, since: str) -> tuple[Filter, ...]:
         """The filter for what changed; nothing where everything is wanted."""
-        return (changed_since(stream, self.context.sent(since)),) if since and stream.modified else ()
+        if not since or not stream.modified:
+            return ()
+        if self._offset is None:
+            self._offset = self.context.source.offset_minutes
+        return (changed_since(stream, self.context.sent(since)),)
+
+    def check_zone(self) -> None:
+        """ZoneMovedError where what changed was asked for with another offset than the API user has."""
+        if self._offset is not None:
+            check_zone(self.context.source, self._offset)
 
     def ask_beside(self, stream: Stream) -> Asker:
         """Questions about another object that this stream needs, counted with its own."""

@@ -83,6 +83,10 @@ class Bookmark:
         """The bookmark of a new walk that begins now."""
         return replace(self, started=started, full=full, walk=run, unread=EVERYTHING, windows=(), replaced="")
 
+    def again(self) -> "Bookmark":
+        """The same walk from its beginning."""
+        return replace(self, unread=EVERYTHING, windows=(), replaced="") if self.in_progress else self
+
     def abandoned(self) -> "Bookmark":
         """The bookmark as it was before the walk in progress."""
         return replace(self, started="", full=False, unread=(), windows=(), replaced="")

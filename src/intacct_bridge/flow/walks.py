@@ -118,6 +118,7 @@ def _keep(reading: Reading, pieces: Iterable[Piece]) -> list[Value]:
 
 
 def _finish(reading: Reading) -> None:
+    reading.check_zone()
     options = reading.context.options
     if reading.bookmark.deletes_since == less(reading.context.started, options.trail_seconds):
         reading.bookmark = replace(reading.bookmark, met=reading.recognition.marks)  # no deletes to follow first
