@@ -1,6 +1,6 @@
 """A copy that is to hold more fields than it did: what was chosen later is filled for every row, whatever is killed."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
@@ -10,9 +10,12 @@ import pytest
 
 from flow.company import VENDOR, Company
 from flow.test_extract import SMALL, Copy, KilledError, check
+from intacct_bridge.errors import Fault, InvalidRequestError
 from intacct_bridge.flow.destination import open_sink
 from intacct_bridge.flow.extract import Extraction
+from intacct_bridge.flow.partition import Answer
 from intacct_bridge.flow.stream import Stream
+from intacct_bridge.model.query import Query
 
 NARROW = replace(VENDOR, fields={name: kind for name, kind in VENDOR.fields.items() if name != "NAME"})
 
@@ -59,6 +62,19 @@ def stopped(copy: Copy, company: Company, stream: Stream) -> None:
     list(extraction)
     assert [one.complete for one in extraction.outcomes] == [False]
     sink.close()
+
+
+def choosy(company: Company) -> Callable[[Query], Answer]:
+    """A gateway that does not let a field be queried."""
+    page = company.page
+
+    def answer(query: Query) -> Answer:
+        if "NAME" in query.select:
+            text = "The following fields cannot be queried in this company : [VENDOR: [NAME] ]"
+            raise InvalidRequestError(text, by_gateway=True, faults=(Fault("XL03000006", description2=text),))
+        return page(query)
+
+    return answer
 
 
 def test_a_field_that_is_chosen_later_is_filled_for_all_rows(copy: Copy) -> None:
@@ -127,6 +143,16 @@ def test_a_field_that_was_left_out_for_a_while_is_filled_again(copy: Copy) -> No
     check(copy, company, [VENDOR])
     company.clock += timedelta(days=3)
     assert not copy.run(company, [VENDOR])["VENDOR"].full
+
+
+def test_a_field_that_cannot_be_queried_costs_no_reading_of_everything(copy: Copy) -> None:
+    """For a while it is known not to be, and not among the fields; then it is described again."""
+    company = filled()
+    company.page = choosy(company)  # type: ignore[method-assign, assignment]
+    assert copy.run(company, [VENDOR])["VENDOR"].dropped == ("NAME",)
+    for stream in (NARROW, VENDOR, NARROW, VENDOR):
+        company.clock += timedelta(days=3)
+        assert not copy.run(company, [stream])["VENDOR"].full
 
 
 def test_a_custom_field_that_was_left_out_is_filled_again(copy: Copy) -> None:

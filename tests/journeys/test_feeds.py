@@ -68,6 +68,15 @@ def test_balances_have_a_column_that_is_chosen_later_though_the_ledger_was_not_t
     assert extract(reader, uri, name)["trial_balance"].rows == 0
 
 
+def test_fields_made_in_the_company_are_chosen_only_by_name(reader: Client) -> None:
+    """Where all are read, one more of them costs no reading of everything."""
+    (every,), (some,) = (
+        choose(reader, ["VENDOR"], select).streams for select in ({}, {"VENDOR": ["NAME", "RISK_TIER"]})
+    )
+    assert "RISK_TIER" in every.custom
+    assert ("RISK_TIER" in some.fields, some.custom) == (True, ())
+
+
 def test_what_is_gone_from_a_report_goes_from_its_copy(reader: Client, tmp_path: Path) -> None:
     uri = f"duckdb:///{tmp_path / 'copy.duckdb'}"
     first = extract(reader, uri, REPORT)["report_bills_due"]

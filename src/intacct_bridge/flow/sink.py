@@ -68,9 +68,10 @@ class Difference:
 
     def widens(self, stream: Stream, bookmark: Bookmark) -> bool:
         """Whether rows that did not change have to be read as well: a field is chosen that they lack, or that the runs
-        before left out. One that somebody made in the company is filled as rows change.
+        before left out. One that somebody made in the company is filled as rows change, an unqueryable one never.
         """
-        return any(one not in stream.custom for one in self.lacks) or not set(bookmark.left_out).issubset(self.beside)
+        lacks = set(self.lacks).difference(stream.custom, bookmark.dropped)
+        return bool(lacks or set(bookmark.left_out).difference(self.beside, bookmark.dropped))
 
 
 @dataclass(frozen=True, slots=True)

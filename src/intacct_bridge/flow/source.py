@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from intacct_bridge.client.client import Client
@@ -224,6 +224,8 @@ def _object_stream(client: Client, catalog: Catalog, name: Name, select: Sequenc
         where=name.where(described),
         doc_par_id=name.definition,
     )
+    if own:  # then those made in the company are chosen like all others
+        stream = replace(stream, custom=())
     if stream.header and stream.header not in catalog:  # lines whose header is closed follow their own changes only
         stream = stream.without_header
     return stream

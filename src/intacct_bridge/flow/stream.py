@@ -125,7 +125,7 @@ def stream_of(
         name=name or described.name,
         object=described.name,
         fields=_chosen(described, chosen, ours) | dict(related or {}),
-        custom=() if chosen else tuple(one.name for one in described.fields.values() if one.custom),
+        custom=tuple(one.name for one in described.fields.values() if one.custom),
         key=found.record,
         text_key=found.opaque,
         group=view.group,
