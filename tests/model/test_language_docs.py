@@ -29,7 +29,8 @@ def test_the_error_in_the_page_is_the_error_we_give() -> None:
     try:
         parse_where("STATE = Posted")
     except InvalidRequestError as error:
-        assert f"{error.message}\nfix: {error.fix}\n" == shown
+        said = [f"error  {error.message}", f"  fix  {error.fix}"]
+        assert "\n".join(said).replace("\n    ", "\n" + " " * 11) + "\n" == shown  # as the console indents it
     else:
         raise AssertionError
 
