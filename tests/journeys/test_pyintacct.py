@@ -2,10 +2,13 @@
 
 import json
 import subprocess
+import time
+from collections.abc import Iterator
 
 import pytest
 
-from journeys.tapping import Tap
+from intacct_bridge.emulator.gateway import Emulator
+from intacct_bridge.emulator.server import serve
 from judges import judge
 
 pytestmark = pytest.mark.slow
@@ -33,12 +36,22 @@ print(json.dumps(seen))
 """
 
 
-def test_it_reads_pages_creates_and_updates(tap: Tap) -> None:
+@pytest.fixture
+def company(grown: Emulator) -> Iterator[Emulator]:
+    """On the time of day: this client holds the end of its session against its own clock."""
+    emulator = grown.clone(clock=time.time)
+    yield emulator
+    assert emulator.incidents == []
+    emulator.close()
+
+
+def test_it_reads_pages_creates_and_updates(company: Emulator) -> None:
     python = judge("pyintacct") / "python"
-    done = subprocess.run([python, "-c", JOURNEY, tap.url], capture_output=True, text=True, check=False)
+    with serve(company) as server:
+        done = subprocess.run([python, "-c", JOURNEY, server.url], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
     seen = json.loads(done.stdout.splitlines()[-1])
-    table = tap.emulator.books().table("GLACCOUNT")
+    table = company.books().table("GLACCOUNT")
     numbers = [row["ACCOUNTNO"] for _, row in table.rows()]
     expected = sorted(number for number in numbers if number.startswith("1"))
     assert sorted(seen["accounts"]) == expected
