@@ -103,7 +103,8 @@ class DuckDB:
 
     @property
     def _con(self) -> "duckdb.DuckDBPyConnection":
-        assert self._open is not None, "open the sink first"
+        if self._open is None:  # not opened yet, or not to be had again after a checkpoint
+            raise SettingsError(f"{self.name} is not open", fix="see the first error of this run, and run it again")
         return self._open
 
     def begin(self) -> None:
