@@ -60,6 +60,10 @@ def getting_ready(uri: str) -> Iterator[None]:
         with suppress(ImportError):
             for name in ("pyarrow.compute", _NEEDS.get(place(uri).scheme, "json")):
                 import_module(name)
+            if place(uri).scheme == "duckdb":
+                from intacct_bridge.flow.sink_duckdb import warm_up
+
+                warm_up()
 
     with ThreadPoolExecutor(1, "imports") as aside:
         loaded = aside.submit(load)

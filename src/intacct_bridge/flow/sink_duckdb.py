@@ -61,6 +61,13 @@ def duckdb_sink(path: str, *, hard_deletes: bool = False) -> SqlSink:
     return SqlSink(f"duckdb:///{path}", DuckDB(path), hard_deletes=hard_deletes)
 
 
+def warm_up() -> None:
+    """Let DuckDB do what it does for the first connection of a process: some 30 ms."""
+    import duckdb
+
+    duckdb.connect(":memory:").execute(_MODEST).close()
+
+
 class DuckDB:
     """One file with one connection: DuckDB writes one at a time anyway."""
 
