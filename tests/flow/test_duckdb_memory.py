@@ -8,6 +8,7 @@ import pyarrow as pa
 import pytest
 
 from flow.destinations import NOON
+from intacct_bridge.errors import SettingsError
 from intacct_bridge.flow import sink_duckdb
 from intacct_bridge.flow.evolution import schema_of
 from intacct_bridge.flow.sink_duckdb import duckdb_sink
@@ -108,3 +109,40 @@ def test_a_checkpoint_without_enough_memory_is_made_by_another_connection(
     filled(60, 12, 500, 200)
     assert len(opened) > 1
     assert held() == (6000, 6000)
+
+
+class Stubborn(Cramped):
+    """A connection that can write nothing back."""
+
+    def execute(self, sql: str, *values: Any) -> duckdb.DuckDBPyConnection:
+        if sql == "CHECKPOINT":
+            raise duckdb.OutOfMemoryException("Out of Memory Error: failed to pin block")
+        return self._real.execute(sql, *values)
+
+
+def test_a_commit_whose_log_cannot_be_written_back_is_not_made_again(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sink_duckdb, "_LOG", 0)
+    connect, opened = sink_duckdb._connect, list[Stubborn]()
+
+    def once(path: str) -> Stubborn:
+        if opened:
+            raise SettingsError("the file cannot be opened: Out of Memory Error: could not allocate block")
+        opened.append(Stubborn(connect(path), least=0))
+        return opened[0]
+
+    sink, memo = duckdb_sink(PATH), stream(3)
+    sink.open("demo", NOON)
+    writer = sink.writer(memo, Bookmark())
+    sink.close()
+    monkeypatch.setattr(sink_duckdb, "_connect", once)
+    sink.database._database.connect()
+    writer.write(texts(memo, 0, 50, 40))
+    writer.commit(DONE, NOON)
+    writer.write(texts(memo, 50, 50, 40))
+    with pytest.raises(SettingsError, match="is not open"):
+        writer.commit(DONE, NOON)
+    sink.close()
+    assert held() == (50, 50)

@@ -121,12 +121,20 @@ class DuckDB:
     def end(self, *, keep: bool) -> None:
         """End it."""
         self._con.execute("COMMIT" if keep else "ROLLBACK")
-        if not keep:
-            return
+        if keep:
+            self._tidy()
+
+    def _tidy(self) -> None:
+        """Write the log back when it is due. Whatever goes wrong here, the commit before it stands, and must not be
+        made again: an error of it shows when the connection is next used.
+        """
+        import duckdb
+
         log = Path(f"{self.name}.wal")
         age = monotonic() - self._written_back
-        if log.exists() and (age > _LOG_SECONDS or log.stat().st_size > _LOG):
-            self._write_back()
+        with suppress(duckdb.Error, OSError, SettingsError):
+            if log.exists() and (age > _LOG_SECONDS or log.stat().st_size > _LOG):
+                self._write_back()
 
     def _write_back(self) -> None:
         """Bring what is in the log to its place in the file, with as little memory as will do.
