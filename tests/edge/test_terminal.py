@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import termios
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -77,8 +78,9 @@ class Terminal:
         A key is pressed again while nothing happens, as a person does: an interrupt that comes between a question and
         the system call that waits for its answer is only noticed after the answer.
         """
+        before = time.monotonic() + 120
         while self._read(pressing):
-            pass
+            assert time.monotonic() < before, f"it does not end: {self.said}"
         return self._process.wait(120)
 
     def close(self) -> None:
