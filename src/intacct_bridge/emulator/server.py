@@ -110,7 +110,8 @@ def listen(host: str, port: int) -> socket.socket:
         raise SettingsError(
             f"the emulator serves on loopback only, and {host} is not", fix="use 127.0.0.1, or a tunnel to it"
         )
-    listener = socket.socket(family, socket.SOCK_STREAM)
+    # with the protocol named, asyncio sends what is written at once; else answers wait 40 ms for an acknowledgement
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind(address)
@@ -139,7 +140,10 @@ def _server(emulator: Transport) -> "uvicorn.Server":
 def _run(server: "uvicorn.Server", listener: socket.socket, started: Event) -> None:
     import asyncio
 
+    from starlette.concurrency import run_in_threadpool
+
     async def main() -> None:
+        await run_in_threadpool(int)  # what that imports is not for the first request to wait for
         serving = asyncio.ensure_future(server.serve(sockets=[listener]))
         while not server.started and not serving.done():
             await asyncio.sleep(0.001)
