@@ -11,9 +11,9 @@ from intacct_bridge.client.client import Client
 from intacct_bridge.client.connection import Connection
 from intacct_bridge.edge.streams import USUAL
 from intacct_bridge.flow.destination import getting_ready, open_sink
-from intacct_bridge.flow.extract import Extraction
+from intacct_bridge.flow.owners import objects_extraction
 from intacct_bridge.flow.reading import Options
-from intacct_bridge.flow.source import ClientSource, choose
+from intacct_bridge.flow.source import choose_early
 
 LATENCY_MS = 500
 LIMIT = 1.05
@@ -61,11 +61,9 @@ def _extract(url: str, names: tuple[str, ...], page: int, running: int) -> tuple
         began = time.perf_counter()
         with Client(connection, keep=False) as client:
             with getting_ready(uri):
-                chosen = choose(client, names)
+                chosen = choose_early(client, names)
             sink = open_sink(uri)
-            run = Extraction(
-                ClientSource(client), sink, chosen.streams, headers=chosen.headers, options=Options(page_size=page)
-            )
+            run = objects_extraction(client, chosen, sink, Options(page_size=page))
             for _ in run:
                 pass
             sink.close()

@@ -131,6 +131,20 @@ def test_fields_that_cannot_be_queried_are_left_out_of_all_and_refused_by_name()
     assert caught.value.by_gateway
 
 
+def test_a_field_that_no_answer_can_hold_is_not_among_all_fields() -> None:
+    company = Company(
+        CLASS=[{"RECORDNO": "1", "CLASSID": "A"}]
+    )  # DEPT# and the like: lookup lists them, XML has no name for them
+    company.objects["CLASS"] = object_def(
+        "CLASS", [*company.objects["CLASS"].fields.values(), FieldDef("DEPT#", Kind.INTEGER)]
+    )
+    client = company.client()
+    assert list(client.query("CLASS")) == [{"RECORDNO": 1, "CLASSID": "A"}]
+    (asked,) = queries(company)
+    assert [field.text for field in asked.body.find("select") or ()] == ["RECORDNO", "CLASSID"]
+    assert "DEPT#" in client.describe("CLASS").fields
+
+
 def test_private_records_are_included_at_the_top_level_only() -> None:
     company = Company(VENDOR=vendors(1))
     list(company.client().query("VENDOR", "NAME"))

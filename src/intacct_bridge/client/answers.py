@@ -33,6 +33,11 @@ class Answers(Protocol):
     def describe_many(self, names: Iterable[str], refused: dict[str, RefusedError] | None = None) -> Catalog:
         """Many definitions; those that are refused raise, or are put into `refused`."""
 
+    def describing(
+        self, families: Sequence[Sequence[str]], refused: dict[str, RefusedError]
+    ) -> Iterator[Sequence[Sequence[str]]]:
+        """The same, as they become known."""
+
     def fresh(self, name: str, doc_par_id: str | None = None) -> ObjectDef:
         """The definition as it is now, whatever is known of it."""
 
@@ -92,6 +97,12 @@ class GenericAnswers:
     def describe_many(self, names: Iterable[str], refused: dict[str, RefusedError] | None = None) -> Catalog:
         """In few requests, and kept."""
         return self._descriptions.describe_many(names, refused)
+
+    def describing(
+        self, families: Sequence[Sequence[str]], refused: dict[str, RefusedError]
+    ) -> Iterator[Sequence[Sequence[str]]]:
+        """In few requests that are on their way when this returns."""
+        return self._descriptions.describing(families, refused)
 
     def fresh(self, name: str, doc_par_id: str | None = None) -> ObjectDef:
         """Looked up again."""

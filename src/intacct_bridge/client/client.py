@@ -193,9 +193,15 @@ class Client:
         >>> sorted(client.describe_many(["VENDOR", "CUSTOMER"]))
         ['CUSTOMER', 'VENDOR']
         """
-        found = self._answers.describe_many(names, refused)
-        self._cabinet.save()
-        return found
+        return self._answers.describe_many(names, refused)
+
+    def describing(
+        self, families: Sequence[Sequence[str]], refused: dict[str, RefusedError]
+    ) -> Iterator[Sequence[Sequence[str]]]:
+        """As `describe_many`, for whoever has something to do meanwhile: the requests are on their way, and names come
+        when `describe` knows them or `refused` has them, a family's all at once.
+        """
+        return self._answers.describing(families, refused)
 
     def queryable(self, object_name: str, doc_par_id: str | None = None) -> tuple[str, ...]:
         """An object's fields without those that the gateway was found to refuse in a query."""

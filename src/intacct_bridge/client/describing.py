@@ -2,26 +2,35 @@
 
 `lookup` gives the definitions, `inspect` the names; neither checks a right, so neither proves that anything may be
 read. Definitions are asked for one by one as queries need them, or many to a request. Some fields that `lookup` lists
-cannot be queried; the gateway names them when one tries, and they are remembered beside the definition.
+cannot be queried; the gateway names them when one tries, and they are remembered beside the definition. Those that no
+answer could hold, since their names (`DEPT#`) cannot be an element's, are not asked for.
 """
 
 import re
 import threading
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
 
-from intacct_bridge.client.asking import Asking, batched, refusal, successful
+from intacct_bridge.client.asking import Asking, refusal, successful
 from intacct_bridge.client.cabinet import Cabinet
-from intacct_bridge.errors import Fault, InvalidRequestError, NotPermittedError, RefusedError, RemoteProtocolError
+from intacct_bridge.errors import (
+    Fault,
+    IntacctError,
+    InvalidRequestError,
+    NotPermittedError,
+    RefusedError,
+    RemoteProtocolError,
+)
 from intacct_bridge.model.catalog import Catalog, ObjectDef, object_from_lookup, objects_from_inspect, unknown_object
 from intacct_bridge.model.keys import keys_of
 from intacct_bridge.model.query import Order
-from intacct_bridge.wire.envelope import SUCCESS, Result
+from intacct_bridge.wire.envelope import SUCCESS, Function, Result
 from intacct_bridge.wire.values import DEFAULT, Formatting
-from intacct_bridge.wire.xml import Element, element
+from intacct_bridge.wire.xml import Element, element, names_an_element
 
-_LOOKUPS_AT_LEAST, _LOOKUPS_AT_MOST = 10, 50
-"""How many look-ups one request carries."""
+_LOOKUPS_AT_LEAST, _LOOKUPS_AT_MOST = 15, 50
+"""How many look-ups one request carries: where requests run side by side, no fewer than are worth a round trip."""
 _UNQUERYABLE = re.compile(r"cannot be queried.*?\[\s*\w*\s*:\s*\[(?P<fields>[^\]]*)\]", re.S)
 
 
@@ -52,33 +61,74 @@ class Descriptions:
         Who describes many objects is about to read them, so the first of these requests asks for the formatting too.
         """
         wanted = list(dict.fromkeys(names))
-        missing = [name for name in wanted if self._cabinet.definition(name, None) is None]
         errors: dict[str, RefusedError] = {} if refused is None else refused
-        for some, results in self._looked_up(missing):
-            for name, result in zip(some, results, strict=False):
-                try:
-                    self._learn(result, name, None)
-                except (InvalidRequestError, NotPermittedError) as error:
-                    errors[name] = error
+        for _ in self.describing([[name] for name in wanted], errors):
+            pass
         if errors and refused is None:
             raise next(iter(errors.values()))
         return Catalog(self.describe(name) for name in wanted if name not in errors)
 
-    def _looked_up(self, names: Sequence[str]) -> Iterator[tuple[Sequence[str], tuple[Result, ...]]]:
-        """The answers for many names as they come, as many requests side by side as the connection allows."""
+    def describing(
+        self, families: Sequence[Sequence[str]], refused: dict[str, RefusedError]
+    ) -> Iterator[Sequence[Sequence[str]]]:
+        """The requests of `describe_many` on their way; then the families as they are known, each whole.
+
+        What needs no request comes with the first that is answered, since the formatting does. Go on to the end before
+        the client is closed: the requests are under way.
+        """
         width = max(1, self._asking.connection.concurrency)
-        size = max(_LOOKUPS_AT_LEAST, min(_LOOKUPS_AT_MOST, -(-len(names) // width)))
-        parts = [list(some) for some in batched(names, size)]
-        beside = [self._formatting_body()] if parts and self._asks_for_formatting() else []
-        asked = [self._asking.functions(*(_lookup(name, None) for name in some)) for some in parts]
-        if beside:
-            asked[0] = (*asked[0], *self._asking.functions(*beside))
-        with ThreadPoolExecutor(min(width, max(1, len(parts)))) as pool:
-            answers = pool.map(lambda functions: self._asking.send(functions, read=True), asked)
-            for number, (some, results) in enumerate(zip(parts, answers, strict=True)):
-                if beside and not number:
+        missing = [[name for name in one if self._cabinet.definition(name, None) is None] for one in families]
+        size = max(_LOOKUPS_AT_LEAST, min(_LOOKUPS_AT_MOST, -(-sum(map(len, missing)) // width)))
+        parts = _parts(families, missing, size)
+        asked = [self._asking.functions(*(_lookup(name, None) for name in part.missing)) for part in parts]
+        formatting = bool(parts[0].missing) and self._asks_for_formatting() if parts else False
+        if formatting:
+            asked[0] = (*asked[0], *self._asking.functions(self._formatting_body()))
+        pool = ThreadPoolExecutor(width, "look-up")
+        answers, before = [], threading.Event()
+        before.set()
+        for functions in asked:
+            left = threading.Event()
+            answers.append(pool.submit(self._answered, functions, before, left))
+            before = left
+        pool.shutdown(wait=False)
+        return self._as_they_come(parts, answers, refused, formatting=formatting)
+
+    def _answered(
+        self, functions: Sequence[Function], before: threading.Event, left: threading.Event
+    ) -> tuple[Result, ...]:
+        """One request, sent after the one before, since its answer is wanted after that one's."""
+        try:
+            before.wait()
+            return self._asking.send(functions, read=True, leaving=left.set) if functions else ()
+        finally:
+            left.set()
+
+    def _as_they_come(
+        self,
+        parts: Sequence["_Part"],
+        answers: Sequence[Future[tuple[Result, ...]]],
+        refused: dict[str, RefusedError],
+        *,
+        formatting: bool,
+    ) -> Iterator[Sequence[Sequence[str]]]:
+        try:
+            for part, answer in zip(parts, answers, strict=True):
+                results = answer.result()
+                if formatting:
                     self._learn_formatting(results[-1])
-                yield some, results
+                    formatting = False
+                for name, result in zip(part.missing, results, strict=False):
+                    try:
+                        self._learn(result, name, None)
+                    except (InvalidRequestError, NotPermittedError) as error:
+                        refused[name] = error
+                yield part.families
+        except IntacctError:
+            wait(answers)  # nobody is to close the client under them
+            raise
+        finally:
+            self._cabinet.save()
 
     def catalog(self) -> Catalog:
         """The definitions that have been needed so far."""
@@ -102,9 +152,9 @@ class Descriptions:
         return dict(found)
 
     def queryable(self, described: ObjectDef) -> tuple[str, ...]:
-        """The fields of an object without those that the gateway has refused to query."""
+        """The fields of an object without those that no answer can hold or the gateway has refused to query."""
         refused = self._cabinet.get(f"unqueryable {described.name}") or ()
-        return tuple(name for name in described.fields if name not in refused)
+        return tuple(name for name in described.fields if name not in refused and names_an_element(name))
 
     def refuse_to_query(self, described: ObjectDef, fields: Collection[str]) -> None:
         """Remember fields that the gateway has refused to query."""
@@ -172,6 +222,27 @@ class Descriptions:
         near = unknown_object(name, names)  # nothing was asked of the object itself, so this is a refusal of ours
         near.faults, near.diagnosis = error.faults, error.diagnosis
         return near
+
+
+@dataclass(slots=True)
+class _Part:
+    """What one request asks for."""
+
+    families: list[Sequence[str]] = field(default_factory=list)
+    missing: list[str] = field(default_factory=list)
+
+
+def _parts(families: Sequence[Sequence[str]], missing: Sequence[Sequence[str]], size: int) -> list[_Part]:
+    """Families put together until a request has its share; none is taken apart, and what is missing is asked once."""
+    parts, met = [_Part()], set[str]()
+    for family, some in zip(families, missing, strict=True):
+        news = [name for name in dict.fromkeys(some) if name not in met]
+        if news and len(parts[-1].missing) >= size:
+            parts.append(_Part())
+        parts[-1].families.append(family)
+        parts[-1].missing.extend(news)
+        met.update(news)
+    return parts if families else []
 
 
 def walked_key(described: ObjectDef) -> tuple[str, bool]:

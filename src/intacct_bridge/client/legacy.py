@@ -67,6 +67,13 @@ class LegacyReading:
             fields |= dict.fromkeys(function.model.names if function else ())
         return object_def(name.upper(), (FieldDef(field, Kind.TEXT) for field in fields), label=known.name)
 
+    def describing(
+        self, families: Sequence[Sequence[str]], refused: dict[str, RefusedError]
+    ) -> Iterator[Sequence[Sequence[str]]]:
+        """All at once: nothing has to be asked."""
+        self.describe_many((name for family in families for name in family), refused)
+        yield families
+
     def describe_many(self, names: Iterable[str], refused: dict[str, RefusedError] | None = None) -> Catalog:
         """What is known of each."""
         found = []

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from intacct_bridge.client.client import Client
-from intacct_bridge.edge.arenas import few_arenas
 from intacct_bridge.edge.attached import objects_of
 from intacct_bridge.edge.console import Console
 from intacct_bridge.edge.progress import progress
@@ -15,7 +14,7 @@ from intacct_bridge.flow.destination import getting_ready, open_sink
 from intacct_bridge.flow.owners import objects_extraction
 from intacct_bridge.flow.reading import Options
 from intacct_bridge.flow.sink import Sink, StreamOutcome
-from intacct_bridge.flow.source import choose
+from intacct_bridge.flow.source import choose, choose_early
 from intacct_bridge.flow.unified import choose_unified
 from intacct_bridge.flow.unified_copy import unified_extraction
 
@@ -53,11 +52,13 @@ def run_extraction(
     `entity_column` names a column for the entity that owns a record.
     """
     began, spent = time.monotonic(), client.meter.transactions
-    few_arenas()
     with getting_ready(to):
         refused: list[StreamOutcome] = []
         entities = choose_unified(client, unified, streams, select, refused=refused) if unified else []
-        chosen = choose(client, () if unified else streams, None if unified else select, without_refused=True)
+        if unified or entity_column:
+            chosen = choose(client, () if unified else streams, None if unified else select, without_refused=True)
+        else:
+            chosen = choose_early(client, streams, select)
     sink: Sink = (
         SingerSink(sys.stdout.buffer, options=options) if to == "-" else open_sink(to, hard_deletes=hard_deletes)
     )
@@ -71,5 +72,5 @@ def run_extraction(
                 view.update(moved.stream, moved.rows, moved.rows + moved.expected)
     finally:
         sink.close()
-    read = objects_of(parts.read for one in entities for parts in (one, *one.parts)) or objects_of(chosen.streams)
+    read = objects_of(parts.read for one in entities for parts in (one, *one.parts)) or objects_of(run.streams)
     return Extracted(run.outcomes, time.monotonic() - began, client.meter.transactions - spent, tuple(read))

@@ -60,8 +60,10 @@ def tap(  # noqa: PLR0917  # one parameter an option, as click hands them over
     console.hide(config.connection.secrets)
     with Client(config.connection, max_transactions=config.max_transactions) as client:
         with client.signing_in():
+            from intacct_bridge.edge.heap import keep_heap_small
             from intacct_bridge.flow.destination import getting_ready
 
+            keep_heap_small()
             with getting_ready("-"):
                 import intacct_bridge.edge.discovery
                 import intacct_bridge.flow.unified_copy  # noqa: F401
@@ -128,7 +130,6 @@ def sync(
     """Send the selected streams; 1 when one of them failed, which costs no other anything."""
     from dataclasses import replace
 
-    from intacct_bridge.edge.arenas import few_arenas
     from intacct_bridge.edge.attached import objects_of
     from intacct_bridge.edge.discovery import described
     from intacct_bridge.flow.destination import getting_ready
@@ -139,7 +140,6 @@ def sync(
 
     names = [one.stream for one in chosen]
     select = {one.stream: one.fields for one in chosen if one.fields is not None}
-    few_arenas()
     with getting_ready("-"):
         refused: list[StreamOutcome] = []
         unified = choose_unified(client, config.unified, names, select, refused=refused) if config.unified else []

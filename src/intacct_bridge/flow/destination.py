@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from importlib import import_module
 from pathlib import Path
+from time import sleep
 
 from intacct_bridge.errors import SettingsError
 from intacct_bridge.flow.changefiles import Format
@@ -49,6 +50,10 @@ def compact_copy(uri: str) -> Iterator[Compacted]:
 _NEEDS = {"duckdb": "duckdb", "postgresql": "adbc_driver_postgresql.dbapi", "parquet": "pyarrow.parquet"}
 
 
+_HEAD_START = 0.02
+"""Seconds for the question to leave: a library that is being loaded holds the interpreter for as long at a stretch."""
+
+
 @contextmanager
 def getting_ready(uri: str) -> Iterator[None]:
     """Import what reading into a destination takes, while others wait for the gateway; half a second on some machines.
@@ -57,6 +62,7 @@ def getting_ready(uri: str) -> Iterator[None]:
     """
 
     def load() -> None:
+        sleep(_HEAD_START)
         with suppress(ImportError):
             for name in ("pyarrow.compute", _NEEDS.get(place(uri).scheme, "json")):
                 import_module(name)

@@ -2,9 +2,9 @@
 
 Streams are read in threads; the calls of all run in one pool somewhat wider than the company allows, where the client's
 gate lets through as many as may run: the next is waiting there while an answer is taken apart. A stream alone uses all
-of it and many share it. A failed stream keeps what it had committed and costs no other anything. Lines whose headers
-are read in the same run follow them in the same thread, because they want to know which headers changed. Deletes come
-last.
+of it and many share it; those whose definitions are on their way join when these arrive. A failed stream keeps what it
+had committed and costs no other anything. Lines whose headers are read in the same run follow them in the same thread,
+because they want to know which headers changed. Deletes come last.
 
     run = Extraction(source, sink, streams)
     for progress in run: ...
@@ -13,7 +13,8 @@ last.
 
 import queue
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -21,6 +22,7 @@ from time import monotonic
 
 from intacct_bridge.errors import IntacctError
 from intacct_bridge.flow.asking import Source, ZoneMovedError
+from intacct_bridge.flow.chosen import Chosen
 from intacct_bridge.flow.deletes import follow_deletes, headers_first
 from intacct_bridge.flow.reading import Context, Options, Progress, Reading, StoppedError
 from intacct_bridge.flow.sink import Sink, StreamOutcome
@@ -69,19 +71,30 @@ class Extraction:
         headers: Mapping[str, Stream] | None = None,
         options: Options | None = None,
         refused: Sequence[StreamOutcome] = (),
+        later: Iterable[Chosen] = (),
     ) -> None:
         self.outcomes: tuple[StreamOutcome, ...] = ()
-        self._refused = refused
+        self.streams: tuple[Stream, ...] = ()
+        """What is read, as far as it is known."""
         self._source = source
         self._sink = sink
-        self._streams = streams
-        self._headers = {one.object: one for one in streams if one.object and one.where is None} | dict(headers or {})
+        self._first = Chosen(tuple(streams), headers or {}, refused=tuple(refused))
+        self._later = iter(later)
+        self._headers: Mapping[str, Stream] = {}
+        self._refused: tuple[StreamOutcome, ...] = ()
         self._options = options or Options()
         self._events: queue.SimpleQueue[Progress | None] = queue.SimpleQueue()
         self._stop = threading.Event()
 
     def __iter__(self) -> Iterator[Progress]:
         """Run; what happens comes as it happens. Leaving early stops the run at its next safe point."""
+        try:
+            yield from self._run()
+        finally:
+            with suppress(IntacctError):
+                deque(self._later, 0)  # where the run did not come to it: nobody is to close the client under a request
+
+    def _run(self) -> Iterator[Progress]:
         started = self._source.now()
         run = self._sink.open(self._source.company, started)
         width = max(1, self._source.concurrency)
@@ -98,7 +111,7 @@ class Extraction:
                 commit_bytes=self._sink.commit_bytes,
                 commit_seconds=self._sink.commit_seconds,
             )
-            readings = self._readings(context)
+            readings = self._readings(context, self._first)
             ledger = _Ledger()
             work = threading.Thread(target=self._work, args=(context, readings, ledger), name="extraction")
             work.start()
@@ -110,10 +123,14 @@ class Extraction:
                 work.join()
                 self._finish(readings, ledger)
 
-    def _readings(self, context: Context) -> list[Reading]:
+    def _readings(self, context: Context, chosen: Chosen) -> list[Reading]:
         """Every stream with its writer, and the bookmark if what it speaks of is still there."""
+        objects = {one.object: one for one in chosen.streams if one.object and one.where is None}
+        self._headers = {**self._headers, **objects, **chosen.headers}
+        self._refused = (*self._refused, *chosen.refused)
+        self.streams = (*self.streams, *chosen.streams)
         held = self._sink.bookmarks()
-        return [self._reading(context, stream, held.get(stream.name, Bookmark())) for stream in self._streams]
+        return [self._reading(context, stream, held.get(stream.name, Bookmark())) for stream in chosen.streams]
 
     def _reading(self, context: Context, stream: Stream, bookmark: Bookmark) -> Reading:
         broken_off = stream.feed is not None and bookmark.in_progress
@@ -136,7 +153,14 @@ class Extraction:
         try:
             width = context.source.concurrency + SPARE_THREADS
             with ThreadPoolExecutor(width, "stream") as streams:
-                wait([streams.submit(self._family, family, ledger) for family in families(readings)])
+                running = [streams.submit(self._family, family, ledger) for family in families(readings)]
+                for chosen in self._later:
+                    if self._stop.is_set():
+                        continue
+                    more = self._readings(context, chosen)
+                    readings.extend(more)
+                    running += [streams.submit(self._family, family, ledger) for family in families(more)]
+                wait(running)
             if not self._stop.is_set() and not ledger.broken:
                 self._deletes(context, [one for one in readings if one.sound], ledger)
         except BaseException as error:

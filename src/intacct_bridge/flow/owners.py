@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING
 from intacct_bridge.client.client import Client
 from intacct_bridge.errors import InvalidRequestError
 from intacct_bridge.flow.changes import as_kind
+from intacct_bridge.flow.chosen import Chosen
 from intacct_bridge.flow.extract import Extraction
 from intacct_bridge.flow.partition import one_of
 from intacct_bridge.flow.reading import Options
 from intacct_bridge.flow.shaped import Shaped, ShapedSink
 from intacct_bridge.flow.sink import Sink
-from intacct_bridge.flow.source import Chosen, ClientSource
+from intacct_bridge.flow.source import ClientSource
 from intacct_bridge.flow.stream import Stream
 from intacct_bridge.model.query import MAX_PAGE, Query
 from intacct_bridge.wire.values import Kind, Value
@@ -120,11 +121,19 @@ class _LookedUp:
 def objects_extraction(
     client: Client, chosen: Chosen, sink: Sink, options: Options | None = None, *, entity_column: str = ""
 ) -> Extraction:
-    """A run of chosen streams into a destination, with a column for the owning entity where one is asked for."""
+    """A run of chosen streams into a destination, with a column for the owning entity where one is asked for; all
+    streams must then be known.
+    """
     streams = chosen.streams
     if entity_column:
         shaped = with_entities(client, streams, entity_column)
         sink, streams = ShapedSink(sink, shaped), tuple(one.read for one in shaped)
     return Extraction(
-        ClientSource(client), sink, streams, headers=chosen.headers, options=options, refused=chosen.refused
+        ClientSource(client),
+        sink,
+        streams,
+        headers=chosen.headers,
+        options=options,
+        refused=chosen.refused,
+        later=chosen.later,
     )

@@ -58,7 +58,8 @@ class SqlSink:
         """Begin a run."""
         self._database.connect()
         db, ours = self.database, self._database.ours
-        with db.transaction():
+
+        def begin() -> None:
             if not self._database.claim():
                 raise SettingsError(f"another run is writing to {self._database.name}", fix="wait until it has ended")
             for statement in _OURS:
@@ -73,6 +74,8 @@ class SqlSink:
                 )
             (self.run,) = db.row(f"SELECT coalesce(max(run), 0) + 1 FROM {ours}.runs")
             db.execute(f"INSERT INTO {ours}.runs VALUES (?, ?, NULL)", [self.run, started])
+
+        db.whole(begin)
         return self.run
 
     def peek(self) -> Mapping[str, Standing]:
@@ -89,14 +92,12 @@ class SqlSink:
 
     def bookmarks(self) -> Mapping[str, Bookmark]:
         """The bookmark of every stream in the database."""
-        with self.database.transaction():
-            ours = self._database.ours
-            stored = self.database.execute(f"SELECT stream, bookmark FROM {ours}.bookmarks ORDER BY stream")
+        ask = f"SELECT stream, bookmark FROM {self._database.ours}.bookmarks ORDER BY stream"
+        stored = self.database.whole(lambda: self.database.execute(ask))
         return {stream: Bookmark.from_dict(json.loads(text)) for stream, text in stored}
 
     def _standing(self, stream: str, bookmark: Bookmark) -> Standing:
-        with self.database.transaction():
-            schema = self.columns(stream) or self.columns(self.loading(stream))
+        schema = self.database.whole(lambda: self.columns(stream) or self.columns(self.loading(stream)))
         return Standing(bookmark, tuple(schema.names) if schema is not None else ())
 
     def keep_bookmark(self, stream: str, plain: str, at: datetime) -> None:
@@ -110,8 +111,10 @@ class SqlSink:
 
     def columns(self, table: str) -> "pa.Schema | None":
         """The columns of a table; None where there is none."""
-        self._tables = self._database.tables() if self._tables is None else self._tables
-        return self._database.columns(table) if table in self._tables else None
+        tables = self._tables
+        if tables is None:
+            tables = self._tables = self._database.tables()
+        return self._database.columns(table) if table in tables else None
 
     def forget_names(self) -> None:
         """A table was made or renamed."""
@@ -143,12 +146,15 @@ class SqlSink:
         """Write what became of each stream."""
         db, ours = self.database, self._database.ours
         marks = ", ".join(["?"] * 9 + [self._database.listing] * 3 + ["?"] * 2)
-        with db.transaction():
+
+        def write() -> None:
             for first in range(0, len(outcomes), _TOGETHER):
                 some = outcomes[first : first + _TOGETHER]
                 values = [cell for one in some for cell in self._cells(one)]
                 db.execute(f"INSERT INTO {ours}.outcomes VALUES {', '.join([f'({marks})'] * len(some))}", values)
             db.execute(f"UPDATE {ours}.runs SET finished = ? WHERE run = ?", [at, self.run])
+
+        db.whole(write)
 
     def _cells(self, one: StreamOutcome) -> list[Any]:
         """An outcome as a row."""
@@ -172,15 +178,20 @@ class SqlWriter:
         self._batches: list[pa.RecordBatch] = []
         self._parents: list[Value] = []
         self._gone: list[tuple[str, list[Value]]] = []
-        with self._db.transaction():
-            self._schema = sink.columns(stream.name)
-            self._loading = self._schema is None
-            if self._loading:
-                self._schema = sink.columns(sink.loading(stream.name))
-                if self._schema is not None and not bookmark.in_progress:
-                    self._db.execute(f"DROP TABLE {self._table}")  # of a first walk that is not to be gone on with
-                    self._schema = None
+        self._loading = False
+        self._schema: pa.Schema | None = self._db.whole(lambda: self._found(bookmark))
         self._fresh = self._schema is None and not stream.group
+
+    def _found(self, bookmark: Bookmark) -> "pa.Schema | None":
+        """The columns of the table that is there to go on with."""
+        found = self._sink.columns(self._stream.name)
+        self._loading = found is None
+        if self._loading:
+            found = self._sink.columns(self._sink.loading(self._stream.name))
+            if found is not None and not bookmark.in_progress:
+                self._db.execute(f"DROP TABLE {self._table}")  # of a first walk that is not to be gone on with
+                found = None
+        return found
 
     @property
     def complete(self) -> bool:

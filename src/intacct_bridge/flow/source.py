@@ -1,12 +1,14 @@
 """A client as the source of an extraction, and its objects as streams."""
 
+from collections import deque
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from contextlib import contextmanager, suppress
+from dataclasses import replace
 from datetime import datetime
 
 from intacct_bridge.client.client import Client
 from intacct_bridge.errors import IntacctError, InvalidRequestError, NotPermittedError, RefusedError
+from intacct_bridge.flow.chosen import Chosen
 from intacct_bridge.flow.deletes import TRAIL
 from intacct_bridge.flow.feed import LISTING, READERS, Feed, feed_named
 from intacct_bridge.flow.feeds import feed_answers, feed_stream, reader_of
@@ -74,20 +76,6 @@ class ClientSource:
         return feed_answers(self._client, stream)
 
 
-@dataclass(frozen=True, slots=True)
-class Chosen:
-    """Streams to read, and the headers that their lines need to know of."""
-
-    streams: tuple[Stream, ...]
-    headers: Mapping[str, Stream]
-    names: tuple[str, ...] = ()
-    """What each stream was asked for by."""
-    refused: tuple[StreamOutcome, ...] = ()
-    """What is not among the streams, since it is not there or the gateway would not describe it."""
-    missing: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """Selected fields that the objects do not have, by stream."""
-
-
 def choose(
     client: Client,
     names: Iterable[str],
@@ -102,46 +90,89 @@ def choose(
     `select` names fields by stream; a stream that it does not name gives all its fields. An object that the gateway
     refuses to describe raises, unless the choice is to do without; and so does whatever is not there.
     """
-    choice = _Choice(client, {name.upper(): tuple(fields) for name, fields in (select or {}).items()}, without_missing)
+    choice = _Choice(client, select, forgives=without_missing)
     asked = choice.asked(names)
-    objects = list(dict.fromkeys(one.object for one in asked.values() if isinstance(one, Name)))
+    needed = _needed(asked.values())
+    client.describe_many([*needed, TRAIL.object] if needed else (), choice.closed)  # deletes show if that is closed
+    choice.refuse_closed(asked.values(), misspelt_only=without_refused)
+    chosen = choice.taken(asked)
+    choice.refuse_strange()
+    return chosen
+
+
+def choose_early(client: Client, names: Iterable[str], select: Mapping[str, Sequence[str]] | None = None) -> Chosen:
+    """The same without what is refused, for a run that begins while definitions are still on their way.
+
+    Signs in. Whatever could be wrong with what was asked for has raised when this returns: only objects that are surely
+    there, read with all their fields, may come `later`.
+    """
+    if client.connection.authentication == "login":  # then only an answer tells whether the password is right
+        return choose(client, names, select, without_refused=True)
+    client.sign_in()
+    choice = _Choice(client, select)
+    asked = choice.asked(names)
+    sure = choice.sure(asked)
+    first = {name: one for name, one in asked.items() if name not in sure}
+    waiting = _needed(first.values())
+    families = [[name] for name in waiting] + _families(_needed(sure.values()))
+    arriving = client.describing([*families, [TRAIL.object]] if families else (), choice.closed)
+    there: set[str] = set()
+    try:
+        while not there.issuperset(waiting):
+            there.update(name for family in next(arriving) for name in family)
+        choice.refuse_closed(first.values(), misspelt_only=True)
+        now = {name: one for name, one in asked.items() if name in first or sure[name].object in there}
+        chosen = choice.taken(now)
+        choice.refuse_strange()
+    except BaseException:
+        with suppress(IntacctError):
+            deque(arriving, 0)
+        raise
+
+    def later() -> Iterator[Chosen]:
+        for some in arriving:
+            known = {name for family in some for name in family}
+            if come := {name: one for name, one in sure.items() if one.object in known}:
+                yield choice.taken(come)
+
+    return replace(chosen, later=later())
+
+
+def _needed(asked: Iterable[Feed | Name]) -> list[str]:
+    """The objects whose definitions the streams need: their own, and their headers'."""
+    objects = list(dict.fromkeys(one.object for one in asked if isinstance(one, Name)))
     above = {owner.header for owner in map(keys.owner, objects) if owner}
-    needed = [*objects, *sorted(above.difference(objects))]
-    closed: dict[str, RefusedError] = {}
-    catalog = client.describe_many([*needed, TRAIL.object] if needed else (), closed)  # deletes show if that is closed
+    return [*objects, *sorted(above.difference(objects))]
+
+
+def _families(objects: Iterable[str]) -> list[list[str]]:
+    """Headers and what is below them together."""
+    found: dict[str, list[str]] = {}
     for name in objects:
-        if name in closed and not without_missing and (misspelt := _misspelt(client, name)):
-            raise misspelt
-        if name in closed and not without_refused:
-            raise closed[name]
-    for name, one in asked.items():
-        choice.add(name, one, catalog, closed)
-    if choice.select:
-        strange = next(iter(choice.select))
-        raise InvalidRequestError(f"fields of {strange} are selected, and {strange} is not among the streams")
-    made = choice.made
-    return Chosen(
-        tuple(made.values()),
-        headers_of(catalog, made.values()),
-        tuple(choice.names.values()),
-        tuple(choice.refused),
-        {name: gone for name, gone in choice.missing.items() if gone},
-    )
+        found.setdefault(_head(name), []).append(name)
+    return list(found.values())
+
+
+def _head(name: str) -> str:
+    owner = keys.owner(name)
+    return _head(owner.header) if owner else name
 
 
 class _Choice:
     """Streams as they are made, and what cannot be made."""
 
-    def __init__(self, client: Client, select: dict[str, tuple[str, ...]], without_missing: bool) -> None:  # noqa: FBT001
-        self.select = select
+    def __init__(self, client: Client, select: Mapping[str, Sequence[str]] | None, *, forgives: bool = False) -> None:
+        self.closed: dict[str, RefusedError] = {}
+        """The objects that the gateway would not describe."""
+        self._select = {name.upper(): tuple(fields) for name, fields in (select or {}).items()}
         """What nobody has asked for yet."""
-        self.made: dict[str, Stream] = {}
-        self.names: dict[str, str] = {}
+        self._made: dict[str, Stream] = {}
+        self._names: dict[str, str] = {}
         """By stream."""
-        self.refused: list[StreamOutcome] = []
-        self.missing: dict[str, tuple[str, ...]] = {}
+        self._refused: list[StreamOutcome] = []
+        self._missing: dict[str, tuple[str, ...]] = {}
         self._client = client
-        self._forgives = without_missing
+        self._forgives = forgives
         self._definitions: dict[str, list[str]] = {}
 
     def asked(self, names: Iterable[str]) -> dict[str, Feed | Name]:
@@ -153,22 +184,66 @@ class _Choice:
                     found[name] = _feed(self._client, name) or parsed_name(name)
         return found
 
-    def add(self, name: str, one: Feed | Name, catalog: Catalog, closed: Mapping[str, RefusedError]) -> None:
+    def sure(self, asked: Mapping[str, Feed | Name]) -> dict[str, Name]:
+        """Those whose objects are there and whose fields are not chosen, so that nothing can be wrong with them; none
+        that has to do with any other.
+        """
+        found = {
+            name: one
+            for name, one in asked.items()
+            if isinstance(one, Name) and one == Name(one.object) and keys.standard(one.object)
+        }
+        tables = {one.table.upper() for name, one in asked.items() if name not in found}
+        heads = {_head(one.object) for name, one in asked.items() if name not in found and isinstance(one, Name)}
+        heads |= {_head(name) for name in self._select}
+        return {name: one for name, one in found.items() if one.table not in tables and _head(one.object) not in heads}
+
+    def refuse_closed(self, asked: Iterable[Feed | Name], *, misspelt_only: bool) -> None:
+        """Raise for an object that the gateway would not describe."""
+        for name in dict.fromkeys(one.object for one in asked if isinstance(one, Name)):
+            if name in self.closed and not self._forgives and (misspelt := _misspelt(self._client, name)):
+                raise misspelt
+            if name in self.closed and not misspelt_only:
+                raise self.closed[name]
+
+    def refuse_strange(self) -> None:
+        """Raise where fields are chosen of what nobody asked for."""
+        if self._select:
+            strange = next(iter(self._select))
+            raise InvalidRequestError(f"fields of {strange} are selected, and {strange} is not among the streams")
+
+    def taken(self, asked: Mapping[str, Feed | Name]) -> Chosen:
+        """The streams of names whose objects are described or closed, and what was left out since the last."""
+        made = len(self._made)
+        catalog = Catalog(self._client.describe(one) for one in _needed(asked.values()) if one not in self.closed)
+        for name, one in asked.items():
+            self._add(name, one, catalog)
+        streams = tuple(self._made.values())[made:]
+        refused, self._refused = tuple(self._refused), []
+        return Chosen(
+            streams,
+            headers_of(catalog, streams),
+            tuple(self._names[one.name] for one in streams),
+            refused,
+            {name: gone for name, gone in self._missing.items() if gone},
+        )
+
+    def _add(self, name: str, one: Feed | Name, catalog: Catalog) -> None:
         """Make the stream of a name."""
-        chosen = self.select.pop(one.table.upper(), None) or self.select.pop(name.upper(), ())
-        if isinstance(one, Name) and one.object in closed:
-            self._leave_out(one.table, closed[one.object])
+        chosen = self._select.pop(one.table.upper(), None) or self._select.pop(name.upper(), ())
+        if isinstance(one, Name) and one.object in self.closed:
+            self._leave_out(one.table, self.closed[one.object])
             return
         with self._forgiving(name):
             if isinstance(one, Feed):
                 stream = feed_stream(self._client, one, chosen)
             else:
                 if self._forgives:
-                    chosen, self.missing[one.table] = _there(self._client, one, chosen)
+                    chosen, self._missing[one.table] = _there(self._client, one, chosen)
                 stream = _object_stream(self._client, catalog, one, chosen)
-            if self.made.setdefault(one.table, stream) != stream:
+            if self._made.setdefault(one.table, stream) != stream:
                 raise InvalidRequestError(f"two streams are called {one.table}", fix=f"Give one a name: {name}?as=NAME")
-            self.names.setdefault(one.table, name)
+            self._names.setdefault(one.table, name)
 
     @contextmanager
     def _forgiving(self, name: str) -> Iterator[None]:
@@ -178,11 +253,11 @@ class _Choice:
         except (InvalidRequestError, NotPermittedError) as error:
             if not self._forgives:
                 raise
-            self.select.pop(name.upper(), None)
+            self._select.pop(name.upper(), None)
             self._leave_out(name, error)
 
     def _leave_out(self, name: str, error: IntacctError) -> None:
-        self.refused.append(StreamOutcome(name, complete=False, error=error.message, fix=error.fix))
+        self._refused.append(StreamOutcome(name, complete=False, error=error.message, fix=error.fix))
 
 
 def _misspelt(client: Client, name: str) -> InvalidRequestError | None:

@@ -77,6 +77,8 @@ class _Legacy(msgspec.Struct, frozen=True):
 
 
 class _Table(msgspec.Struct, frozen=True):
+    others: frozenset[str]
+    """Standard objects of which there is nothing to say."""
     natural_key: dict[str, str]
     record_key: dict[str, str]
     text_key: frozenset[str]
@@ -99,6 +101,26 @@ def _table() -> _Table:
 @cache
 def _owners() -> dict[str, Owner]:
     return {one.line: Owner(one.header, one.by, one.wrapper, one.line, one.key) for one in _table().lines}
+
+
+def standard(object_name: str) -> bool:
+    """Whether every company has an object of this name, as far as is known; not all let it be read."""
+    name, table = object_name.upper(), _table()
+    told = (
+        table.others,
+        table.natural_key,
+        table.record_key,
+        table.text_key,
+        table.without_whenmodified,
+        table.whenmodified_is_a_day,
+        table.created_auwhencreated,
+        table.created_nowhere,
+        table.created_by,
+        table.created_by_nothing,
+        table.legacy,
+        _owners(),
+    )
+    return any(name in one for one in told)
 
 
 def natural_key(object_name: str) -> str | None:

@@ -6,6 +6,7 @@ Two facts of XML 1.0 decide the rest: control characters below U+0020 other than
 written at all, and a parser turns CR LF into LF, so a carriage return is written as a character reference.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from xml.parsers import expat
@@ -15,6 +16,7 @@ from intacct_bridge.errors import LocalProtocolError, RemoteProtocolError
 MAX_BYTES = 256 * 1024 * 1024
 MAX_DEPTH = 100
 
+_NAME = re.compile(r"[^\W\d][\w.\-]*")
 _NO_ATTRIBUTES: Mapping[str, str] = MappingProxyType({})
 
 
@@ -90,6 +92,11 @@ def element(tag: str, content: "str | Element | None" = None, *more: Element, **
     if isinstance(content, Element):
         return Element(tag, "", (content, *more), attributes or _NO_ATTRIBUTES)
     return Element(tag, content or "", more, attributes or _NO_ATTRIBUTES)
+
+
+def names_an_element(text: str) -> bool:
+    """Whether there can be an element of this name: `DEPT#`, a field of the gateway's bank accounts, is none."""
+    return _NAME.fullmatch(text) is not None
 
 
 def parse(body: bytes, *, max_bytes: int = MAX_BYTES, max_depth: int = MAX_DEPTH) -> Element:

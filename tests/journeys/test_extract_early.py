@@ -1,0 +1,204 @@
+"""A run that begins while definitions are on their way reads what one reads that waits for all of them."""
+
+import threading
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from intacct_bridge.client.client import Client
+from intacct_bridge.client.describing import _parts
+from intacct_bridge.edge.demo_company import demo_connection
+from intacct_bridge.edge.streams import USUAL
+from intacct_bridge.emulator.gateway import Emulator
+from intacct_bridge.emulator.weather import Weather
+from intacct_bridge.errors import IntacctError, InvalidRequestError, SettingsError
+from intacct_bridge.flow.destination import open_sink
+from intacct_bridge.flow.extract import Extraction
+from intacct_bridge.flow.naming import parsed_name
+from intacct_bridge.flow.owners import objects_extraction
+from intacct_bridge.flow.source import _families, _needed, choose, choose_early
+from intacct_bridge.flow.stream import Stream
+from intacct_bridge.model import keys
+from intacct_bridge.wire.reply import Reply, Transport
+from journeys.copying import ended, rows
+
+MANY = (
+    *("LOCATION", "DEPARTMENT", "CLASS", "APBILLITEM", "VENDTYPE", "CUSTTYPE", "EMPLOYEETYPE", "PROJECTTYPE"),
+    *("TERRITORY", "APTERM", "ARTERM", "APBILL", "APACCOUNTLABEL", "ARACCOUNTLABEL", "EEACCOUNTLABEL"),
+    *("PRODUCTLINE", "UOM", "WAREHOUSE", "VENDOR", "JOURNAL", "TAXDETAIL", "PROJECT"),
+)
+"""More than are looked up by one request; lines stand before their headers."""
+WAIT = 20.0
+
+
+def wide(gateway: Transport, home: Path) -> Client:
+    """A client that may ask for four things at once."""
+    return Client(replace(demo_connection(home=home), concurrency=4), transport=gateway, keep=False)
+
+
+def early(company: Client, to: Path, *names: str) -> Extraction:
+    return objects_extraction(company, choose_early(company, names), open_sink(f"duckdb:{to}"))
+
+
+def named(stream: Stream) -> str:
+    return stream.name
+
+
+def test_it_reads_the_same_streams_whole(tmp_path: Path, demo: Emulator) -> None:
+    path = tmp_path / "copy.duckdb"
+    with wide(demo, tmp_path) as company:
+        expected = choose(company, MANY)
+    with wide(demo, tmp_path) as company:
+        run = early(company, path, *MANY)
+        assert run.streams == ()
+        done = ended(run)
+    assert sorted(run.streams, key=named) == sorted(expected.streams, key=named)
+    assert set(done) == {*(one.name for one in expected.streams), "deletes"}
+    for name in ("VENDOR", "APBILL", "APBILLITEM", "CLASS"):
+        assert len(rows(path, name)) == demo.books().table(name).count(), name
+
+
+class Holding:
+    """A gateway that keeps look-ups of an object back until something else has been asked."""
+
+    def __init__(self, emulator: Emulator, held: str, until: str) -> None:
+        self._emulator, self._held, self._until = emulator, held.encode(), until.encode()
+        self.asked = threading.Event()
+        self.in_time = True
+
+    def __call__(self, endpoint: str, body: bytes) -> Reply:
+        if self._until in body:
+            self.asked.set()
+        if b"<lookup>" in body and self._held in body:
+            self.in_time = self.asked.wait(WAIT)
+        return self._emulator(endpoint, body)
+
+
+def last_looked_up() -> str:
+    """An object of the last request for definitions, if there are several."""
+    return next(name for name in reversed(MANY) if keys.owner(name) is None and not keys.lines(name))
+
+
+def test_rows_are_asked_for_before_the_last_definition_is_known(tmp_path: Path, demo: Emulator) -> None:
+    gateway = Holding(demo, f"<object>{last_looked_up()}</object>", "<query>")
+    with wide(gateway, tmp_path) as company:
+        ended(early(company, tmp_path / "copy.duckdb", *MANY))
+    assert gateway.asked.is_set() and gateway.in_time
+
+
+def test_what_is_misspelt_or_badly_chosen_is_refused_before_anything_is_read(tmp_path: Path, demo: Emulator) -> None:
+    with wide(demo, tmp_path) as company:
+        with pytest.raises(InvalidRequestError, match="VENDR"):
+            choose_early(company, (*MANY, "VENDR"))
+        with pytest.raises(InvalidRequestError, match="NAMME"):
+            choose_early(company, MANY, {"VENDOR": ["NAMME"]})
+        with pytest.raises(InvalidRequestError, match="NOTHING"):
+            choose_early(company, MANY, {"NOTHING": ["NAME"]})
+    assert not [one for one in demo.received if "query" in one.functions]
+
+
+def test_fields_are_chosen_as_before(tmp_path: Path, demo: Emulator) -> None:
+    select = {"APBILLITEM": ["AMOUNT"], "CLASS": ["CLASSID"]}
+    with wide(demo, tmp_path) as company:
+        chosen = choose_early(company, MANY, select)
+        found = {one.name: one for group in (chosen, *chosen.later) for one in group.streams}
+        assert found == {one.name: one for one in choose(company, MANY, select).streams}
+
+
+def test_a_connection_that_signs_in_with_every_request_waits_for_the_first_answer(
+    tmp_path: Path, demo: Emulator
+) -> None:
+    connection = replace(demo_connection(home=tmp_path), concurrency=4, authentication="login", user_password="wrong")
+    with Client(connection, transport=demo, keep=False) as company, pytest.raises(IntacctError):
+        choose_early(company, MANY)
+
+
+def test_an_object_that_may_not_be_described_costs_only_itself(tmp_path: Path, grown: Emulator) -> None:
+    name = last_looked_up()
+    weather = Weather(
+        "fault", "lookup", object=name, calls=(), errorno="XL03000006", text="You do not have permission."
+    )
+    with closing(grown.clone(weather=(weather,))) as emulator, wide(emulator, tmp_path) as company:
+        done = ended(early(company, tmp_path / "copy.duckdb", *MANY), failing=(name,))
+    assert "permission" in done[name].error
+    assert set(done) == {*MANY, "deletes"}
+
+
+class Refusing:
+    """A gateway that has no answer to look-ups of an object, ever."""
+
+    def __init__(self, emulator: Emulator, name: str) -> None:
+        self._emulator, self._name = emulator, f"<object>{name}</object>".encode()
+        self.refuses = True
+
+    def __call__(self, endpoint: str, body: bytes) -> Reply:
+        if self.refuses and b"<lookup>" in body and self._name in body:
+            return Reply(403, b"not now", {})
+        return self._emulator(endpoint, body)
+
+
+def test_definitions_that_do_not_come_end_the_run_and_what_was_read_is_kept(tmp_path: Path, demo: Emulator) -> None:
+    path = tmp_path / "copy.duckdb"
+    gateway = Refusing(demo, last_looked_up())
+    with wide(gateway, tmp_path) as company:
+        run = early(company, path, *MANY)
+        with pytest.raises(IntacctError):
+            for _ in run:
+                pass
+        kept = {one.stream for one in run.outcomes if one.complete}
+        assert kept and kept < set(MANY)
+        gateway.refuses = False
+        done = ended(early(company, path, *MANY))
+    assert set(done) == {*MANY, "deletes"}
+    assert len(rows(path, "VENDOR")) == demo.books().table("VENDOR").count()
+
+
+@pytest.mark.parametrize("leave", ["before", "at once", "another company's copy"])
+def test_a_run_that_is_left_waits_for_what_is_under_way(tmp_path: Path, demo: Emulator, leave: str) -> None:
+    class Slow:
+        pending = 0
+
+        def __call__(self, endpoint: str, body: bytes) -> Reply:
+            Slow.pending += 1
+            threading.Event().wait(0.1)
+            try:
+                return demo(endpoint, body)
+            finally:
+                Slow.pending -= 1
+
+    path = tmp_path / "copy.duckdb"
+    if leave == "another company's copy":
+        with closing(open_sink(f"duckdb:{path}")) as sink:
+            sink.open("somebody else", datetime.now(UTC))
+    with wide(Slow(), tmp_path) as company:
+        run = early(company, path, *MANY)
+        left: Callable[[], object] = iter(run).close  # type: ignore[attr-defined]
+        if leave == "at once":
+            events = iter(run)
+            next(events)
+            left = events.close  # type: ignore[attr-defined]
+        if leave == "another company's copy":
+            with pytest.raises(SettingsError, match="somebody else"):
+                next(iter(run))
+        else:
+            left()
+        if leave != "before":
+            assert Slow.pending == 0
+
+
+@given(names=st.lists(st.sampled_from(USUAL), unique=True, min_size=1), size=st.integers(1, 9))
+def test_lines_come_with_their_headers(names: list[str], size: int) -> None:
+    needed = _needed(map(parsed_name, names))
+    families = _families(needed)
+    assert sorted(name for one in families for name in one) == sorted(needed)
+    parts = _parts(families, families, size)
+    place = {name: number for number, part in enumerate(parts) for one in part.families for name in one}
+    assert all(place[name] == place[owner.header] for name in names if (owner := keys.owner(name)))
+    assert sorted(name for part in parts for name in part.missing) == sorted(needed)
+    assert all(len(part.missing) >= size for part in parts[:-1])
