@@ -49,7 +49,9 @@ class _Gap:
     low: str
     high: str
     left: int | None = None
-    """About how many rows are unread; None before the first answer."""
+    """How many rows are unread; None before the first answer."""
+    guessed: bool = False
+    """Nobody has counted since the span was cut."""
     ahead: "dict[bool, Future[tuple[Span, Answer]]]" = field(default_factory=dict)
     """The calls on their way, by direction: False upward, True downward."""
     closed: bool = False
@@ -76,6 +78,9 @@ def walk(ask: Ask, partition: Partition, pool: Executor, width: int = 1) -> Iter
 
 LONG = 16
 """A span of more pages than this is worth cutting, since every cut may cost a page that is not full."""
+
+OVERLAPPING = 1.75
+"""As many pages are surely met by two, also where the group that a page cuts is left out."""
 
 
 class _Walk:
@@ -129,16 +134,27 @@ class _Walk:
         return next(waiting[call] for call in waiting if call in done)
 
     def launch(self) -> None:
-        """Send as many calls as may run, if they are certain to be needed."""
+        """Send as many calls as may run, if they are certain to be needed; so that all spans end at about one time, for
+        the last page of each is asked for alone.
+        """
         for gap in self.gaps:
             if self.free and not gap.ahead:
                 self.send(gap, downward=False)
-        for gap in self.gaps:
-            if self.free and len(gap.ahead) == 1 and (gap.left or 0) > 2 * self.page:
+        for gap in sorted(self.gaps, key=lambda one: one.left or 0, reverse=True):
+            if self.free and len(gap.ahead) == 1 and self.takes_two(gap):
                 self.send(gap, downward=False in gap.ahead)
         for gap in list(self.gaps):
             while self.free and self.cut(gap):
                 pass
+
+    def takes_two(self, gap: _Gap) -> bool:
+        """Whether two calls are needed however they are made.
+
+        Two pages that lie over each other end a gap. Two that only touch do not, and a third call has to: what is
+        nearly two pages is therefore asked for one after the other.
+        """
+        left = gap.left or 0
+        return left > 2 * self.page or (self.page < left <= OVERLAPPING * self.page and not gap.guessed)
 
     @property
     def free(self) -> bool:
@@ -159,8 +175,8 @@ class _Walk:
         if not int(gap.low) < middle < int(gap.high) - 1:
             return False
         left = (gap.left or 0) // 2
-        upper = _Gap(str(middle), gap.high, left)
-        gap.high, gap.left = str(middle + 1), left
+        upper = _Gap(str(middle), gap.high, left, guessed=True)
+        gap.high, gap.left, gap.guessed = str(middle + 1), left, True
         if True in gap.ahead:
             upper.ahead[True] = gap.ahead.pop(True)
         self.gaps.insert(self.gaps.index(gap) + 1, upper)
@@ -197,6 +213,7 @@ class _Walk:
             keep -= 1
         same = span.low == gap.low if downward else span.high == gap.high
         gap.left = answer.remaining + len(keys) - keep if same else max(0, (gap.left or 0) - keep)
+        gap.guessed = gap.guessed and not same
         if keep and downward:
             gap.high = str(keys[keep - 1])
         elif keep:
