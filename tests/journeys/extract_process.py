@@ -34,6 +34,7 @@ def main(how: str, program: str, *arguments: str) -> int:
 def _little_room(most: int, *, fatal: bool) -> None:
     import resource
 
+    sys.dont_write_bytecode = True  # half a compiled module would stay behind for everybody
     signal.signal(signal.SIGXFSZ, signal.SIG_DFL if fatal else signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
 
