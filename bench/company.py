@@ -17,7 +17,7 @@ from typing import Any
 from bench.measure import peak_bytes, serving
 from intacct_bridge.client.client import Client
 from intacct_bridge.client.connection import Connection
-from intacct_bridge.edge.heap import keep_heap_small
+from intacct_bridge.edge.arenas import few_arenas
 from intacct_bridge.edge.singer_sink import SingerSink
 from intacct_bridge.flow.destination import getting_ready, open_sink
 from intacct_bridge.flow.extract import Extraction
@@ -85,7 +85,7 @@ def singer(url: str, directory: Path) -> int:
 
 
 def _extracted(url: str, sink: Sink) -> int:
-    keep_heap_small()
+    few_arenas()
     with client(url) as opened:
         with getting_ready("duckdb:x"):
             chosen = choose(opened, OBJECTS.values())

@@ -16,7 +16,6 @@ from bench.measure import peak_bytes
 from bench.pages import FIELDS, RECORDS
 from intacct_bridge.client.connection import Connection
 from intacct_bridge.client.http import HttpTransport
-from intacct_bridge.edge.heap import keep_heap_small
 from intacct_bridge.edge.singer_sink import SingerSink
 from intacct_bridge.flow.destination import open_sink
 from intacct_bridge.flow.sink import Sink
@@ -126,7 +125,6 @@ WAYS: dict[str, Callable[[str, int, Path], int]] = {
 
 def main() -> None:
     """Measure one way and print the figures."""
-    keep_heap_small()  # as the commands do
     name, url, pages, directory = sys.argv[1], sys.argv[2], int(sys.argv[3]), Path(sys.argv[4])
     warm = directory / "warm"
     warm.mkdir()

@@ -110,10 +110,10 @@ def extract_command(
         desk.entity = ""
     client = desk.limited_client(max_transactions)
     with client.signing_in():
-        from intacct_bridge.edge.heap import keep_heap_small
+        from intacct_bridge.edge.arenas import few_arenas
         from intacct_bridge.flow.destination import compact_copy, getting_ready
 
-        keep_heap_small()
+        few_arenas()
         with getting_ready(to):
             from datetime import datetime
 

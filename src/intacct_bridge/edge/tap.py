@@ -60,10 +60,10 @@ def tap(  # noqa: PLR0917  # one parameter an option, as click hands them over
     console.hide(config.connection.secrets)
     with Client(config.connection, max_transactions=config.max_transactions) as client:
         with client.signing_in():
-            from intacct_bridge.edge.heap import keep_heap_small
+            from intacct_bridge.edge.arenas import few_arenas
             from intacct_bridge.flow.destination import getting_ready
 
-            keep_heap_small()
+            few_arenas()
             with getting_ready("-"):
                 import intacct_bridge.edge.discovery
                 import intacct_bridge.flow.unified_copy  # noqa: F401
