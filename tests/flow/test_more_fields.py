@@ -164,6 +164,16 @@ def test_a_custom_field_that_was_left_out_is_filled_again(copy: Copy) -> None:
     check(copy, company, [custom])
 
 
+def ends_whole(copy: Copy, company: Company, streams: tuple[Stream, ...], after: int) -> None:
+    """Runs of these choices, each killed, and then whole ones: the copy has every field of every row."""
+    for stream in streams:
+        more(company, 10)
+        killed(copy, company, stream, after=after)
+    for _ in range(2):  # the first may have ended what was begun days ago
+        copy.run(company, [VENDOR])
+    check(copy, company, [VENDOR])
+
+
 @pytest.mark.parametrize("copy", ["duckdb", "parquet"], indirect=True)
 @pytest.mark.parametrize("after", [1, 2, 4])
 @pytest.mark.parametrize("streams", [(NARROW, VENDOR, NARROW), (VENDOR, NARROW, NARROW)])
@@ -172,12 +182,7 @@ def test_what_is_left_out_and_chosen_again_by_runs_that_are_killed_is_filled(
 ) -> None:
     company = filled()
     killed(copy, company, VENDOR, after=after)
-    for stream in streams:
-        more(company, 10)
-        killed(copy, company, stream, after=after)
-    for _ in range(2):  # the first may have ended what was begun days ago
-        copy.run(company, [VENDOR])
-    check(copy, company, [VENDOR])
+    ends_whole(copy, company, streams, after)
 
 
 @pytest.mark.parametrize("copy", ["duckdb", "parquet"], indirect=True)
@@ -188,12 +193,7 @@ def test_a_whole_copy_is_filled_again_by_runs_that_are_killed(
 ) -> None:
     company = filled()
     copy.run(company, [VENDOR])
-    for stream in streams:
-        more(company, 10)
-        killed(copy, company, stream, after=after)
-    for _ in range(2):  # the first may have ended what was begun days ago
-        copy.run(company, [VENDOR])
-    check(copy, company, [VENDOR])
+    ends_whole(copy, company, streams, after)
 
 
 def test_a_run_that_is_stopped_before_a_streams_turn_leaves_it_as_it_was(copy: Copy) -> None:

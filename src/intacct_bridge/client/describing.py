@@ -127,8 +127,7 @@ class Descriptions:
         except IntacctError:
             wait(answers)  # nobody is to close the client under them
             raise
-        finally:
-            self._cabinet.save()
+        self._cabinet.save()  # not where this is given up: the collector may do that in any thread, at any line
 
     def catalog(self) -> Catalog:
         """The definitions that have been needed so far."""

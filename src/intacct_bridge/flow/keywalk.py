@@ -80,7 +80,7 @@ LONG = 16
 """A span of more pages than this is worth cutting, since every cut may cost a page that is not full."""
 
 OVERLAPPING = 1.75
-"""As many pages are surely met by two, also where the group that a page cuts is left out."""
+"""As many pages are met by two, also where the group that a page cuts is left out; if that is large, by a third."""
 
 
 class _Walk:
