@@ -78,6 +78,13 @@ def test_a_stream_from_a_start_date_does_not_tell_the_consumer_that_older_rows_a
         (("extract", "tria_balance", "--to", URI), 2, "did you mean trial_balance"),
         (("extract", "SODOCUMENT:Sales Ordre", "--to", URI), 2, "did you mean Sales Order"),
         (("extract", "VENDOR", "--to", URI, "--full-every", "VENDOR=daily"), 2, "names no hours"),
+        (("extract", "VENDOR", "--to", URI, "--full-every", "VENDOR=inf"), 2, "names no hours"),
+        (("extract", "VENDOR", "--to", URI, "--full-every", "VENDRO=24"), 2, "VENDRO is not among the streams"),
+        (("extract", "SODOCUMENT:*", "--to", URI, "--full-every", "SO=24"), 2, "SO is not among the streams"),
+        (("extract", "Bills", "--unified", "v1", "--to", URI, "--full-every", "Bill=24"), 2, "BILL is not among"),
+        (("extract", "Bills", "--unified", "v1", "--to", URI, "--select", "Bil.id"), 2, "BIL is not among"),
+        (("extract", "VENDTYPE", "--to", URI, "--entity-column", "_run"), 2, "has a field _run already"),
+        (("extract", "VENDTYPE", "dimensions?as=vendtype", "--to", URI), 2, "dimensions?as=vendtype&as=NAME"),
         (("reconcile", "--with", "duckdb:none.duckdb"), 2, "none.duckdb"),
         (("reconcile",), 2, "--with"),
     ],
@@ -87,6 +94,21 @@ def test_a_mistake_ends_in_a_sentence(demo: Intacct, words: tuple[str, ...], sta
     assert ran.status == status, ran.said
     assert says in ran.err
     assert "Traceback" not in ran.said
+
+
+@pytest.mark.parametrize(
+    ("streams", "often"),
+    [
+        (("VENDTYPE",), "vendtype=0"),
+        (("Classes", "--unified", "v1"), "Classes=0"),
+        (("SODOCUMENT:*",), "SODOCUMENT_SALES_ORDER=0"),
+    ],
+)
+def test_a_stream_is_read_whole_as_often_as_is_said(demo: Intacct, streams: tuple[str, ...], often: str) -> None:
+    demo("extract", *streams, "--to", URI)
+    ran = demo("extract", *streams, "--to", URI, "--full-every", often, "--json")
+    told = {one["stream"].upper(): one["read"] for one in json.loads(ran.out)}
+    assert (ran.status, told[often.partition("=")[0].upper()]) == (0, "whole")
 
 
 def test_wide_rows_are_replaced_within_the_memory_that_a_copy_may_take(demo: Intacct) -> None:

@@ -18,7 +18,8 @@ from flow.destinations import BILLS, DETAIL, FIELDS, ITEMS, NOON, batch, bill
 from intacct_bridge.errors import SettingsError
 from intacct_bridge.flow import sink_files
 from intacct_bridge.flow.destination import compact_copy, open_sink
-from intacct_bridge.flow.manifest import Folder
+from intacct_bridge.flow.latest import latest, views
+from intacct_bridge.flow.manifest import Entry, Folder
 from intacct_bridge.flow.sink import Sink, StreamOutcome, place, quoted
 from intacct_bridge.flow.state import Bookmark, Span
 from intacct_bridge.flow.stream import Stream
@@ -412,6 +413,56 @@ def test_names_of_any_kind_are_quoted(copy: Copy) -> None:
     assert copy.rows(odd) == [{"RECORDNO": 1, 'a"b; --': "z", "ORDER": "y"}]
 
 
+def test_a_table_of_other_records_or_without_its_key_is_refused_and_keeps_what_it_holds(copy: Copy) -> None:
+    keep(copy, BILLS, [bill(1)])
+    other = Stream("APBILL", "X", {"NAME": Kind.TEXT}, "NAME")
+    with pytest.raises(SettingsError, match="APBILL has no column NAME, by which its rows are told apart") as refused:
+        keep(copy, other, [{"NAME": "a"}])
+    assert "name it NAME again" in refused.value.fix
+    copy.close()
+    assert numbers(copy.rows()) == [1]
+
+
+@pytest.mark.parametrize(
+    ("one", "other"), [("A B", "A_B"), ("SO_REÇU", "SO_RE_U"), ("runs", "runs-"), ("..", "."), ("l" * 300, "l" * 299)]
+)
+def test_the_files_of_two_streams_lie_apart_and_within_the_folder(tmp_path: Path, one: str, other: str) -> None:
+    copy = Copy(f"parquet:{tmp_path}/copy")
+    streams = [Stream(name, "X", {"RECORDNO": Kind.INTEGER}, "RECORDNO") for name in (one, other)]
+    sink = copy.open()
+    writers = [sink.writer(stream, Bookmark()) for stream in streams]
+    for number, (stream, writer) in enumerate(zip(streams, writers, strict=True)):
+        writer.write(batch(stream, [{"RECORDNO": number}]))
+    for writer in writers:
+        writer.commit(DONE, NOON)
+    assert [numbers(copy.rows(stream)) for stream in streams] == [[0], [1]]
+    assert [path.name for path in tmp_path.iterdir()] == ["copy"]
+    folders = [path.parent for path in (tmp_path / "copy").rglob("*.parquet")]
+    assert len({path.resolve() for path in folders}) == 2
+    assert all(path.parent == tmp_path / "copy" and path.name != "runs" for path in folders)
+
+
+def test_a_commit_of_one_stream_writes_the_queries_of_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    copy = Copy(f"parquet:{tmp_path}/copy")
+    some = [Stream(f"S{number}", "X", {"RECORDNO": Kind.INTEGER}, "RECORDNO") for number in range(30)]
+    for stream in some:
+        keep(copy, stream, [{"RECORDNO": 1}])
+    made: list[Entry] = []
+
+    def counted(entry: Entry, *rest: str) -> str:
+        made.append(entry)
+        return latest(entry, *rest)
+
+    monkeypatch.setattr(sink_files, "latest", counted)
+    sink = copy.open()
+    before = len(made)
+    for stream in some:
+        sink.writer(stream, DONE).commit(DONE, NOON)
+    assert (before, len(made)) == (30, 60)
+    copy.close()
+    assert Path(tmp_path, "copy", "latest.sql").read_text() == views(Folder(tmp_path / "copy").read())
+
+
 def test_runs_are_numbered_and_another_company_is_refused(copy: Copy) -> None:
     first = open_sink(copy.uri)
     run = first.open("demo", NOON)
@@ -455,7 +506,11 @@ def test_a_destination_is_named_by_a_uri(uri: str, scheme: str, path: str) -> No
     assert (place(uri).scheme, place(uri).path) == (scheme, path)
 
 
-@pytest.mark.parametrize("uri", ["", "mysql://x", "somewhere", "parquet:", "duckdb://host/x", "duckdb:///"])
+STRANGE = ("parquet:s3://bucket/x", "duckdb::memory:", "duckdb:///:memory:", "postgresql:", "postgresql:host=here")
+"""Which a library would take for more than a path, or for nothing that anybody keeps."""
+
+
+@pytest.mark.parametrize("uri", ["", "mysql://x", "somewhere", "parquet:", "duckdb://host/x", "duckdb:///", *STRANGE])
 def test_what_is_no_destination_is_refused_with_the_fix(uri: str) -> None:
     with pytest.raises(SettingsError) as refused:
         place(uri)

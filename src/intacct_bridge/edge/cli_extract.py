@@ -119,12 +119,15 @@ def extract_command(
 
             from intacct_bridge.edge.extract_view import sentence, show_extraction
             from intacct_bridge.edge.extraction import run_extraction
-            from intacct_bridge.edge.streams import full_every, selected_fields, streams_for
+            from intacct_bridge.edge.streams import full_every, refuse_strange, selected_fields, streams_for
             from intacct_bridge.flow.reading import Options
 
     names = list(streams) if unified else streams_for(client, streams, everything=everything)
     start = f"{since:%m/%d/%Y} 00:00:00" if isinstance(since, datetime) else ""
     often, whole_every = full_every(periods)
+    refuse_strange("--full-every", whole_every, names, unified or "")
+    if unified:
+        refuse_strange("--select", selected_fields(select), names, unified)
     private = not desk.connection.location_id
     options = Options(full=full, start=start, full_every=often, whole_every=whole_every, show_private=private)
     if estimate:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from intacct_bridge.errors import InvalidRequestError, SettingsError
 from intacct_bridge.flow.feed import READERS, feed_named
-from intacct_bridge.flow.naming import parsed_name
+from intacct_bridge.flow.naming import EVERY, parsed_name
 from intacct_bridge.model.catalog import unknown_object
 from intacct_bridge.model.keys import legacy
 
@@ -69,7 +69,7 @@ def full_every(texts: Iterable[str]) -> tuple[int, dict[str, int]]:
         stream, equals, hours = text.rpartition("=")
         try:
             seconds = round(float(hours) * 3600)
-        except ValueError:
+        except (ValueError, OverflowError):
             seconds = -1
         if seconds < 0 or bool(equals) != bool(stream):
             raise SettingsError(f"--full-every {text!r} names no hours", fix="Write 24, or VENDOR=24.")
@@ -78,6 +78,31 @@ def full_every(texts: Iterable[str]) -> tuple[int, dict[str, int]]:
         else:
             for_all = seconds
     return for_all, single
+
+
+def refuse_strange(said: str, named: Iterable[str], names: Sequence[str], unified: str = "") -> None:
+    """Raise for an option that names what is not among the streams of these names, which would be no option at all."""
+    known = _entities(names, unified) if unified else {table for name in names for table in _tables(name)}
+    for one in named:
+        # `SODOCUMENT_*` is a table for each definition, and which there are is not known yet
+        if one not in known and not any(table.endswith("*") and one.startswith(table[:-1]) for table in known):
+            raise InvalidRequestError(f"{said} names {one}, and {one} is not among the streams")
+
+
+def _tables(name: str) -> tuple[str, ...]:
+    feed = feed_named(name)
+    if feed is not None:
+        return (feed.table.upper(),)
+    meant = parsed_name(name)
+    return (f"{meant.object}_*",) if meant.definition == EVERY else (meant.table.upper(),)
+
+
+def _entities(names: Sequence[str], version: str) -> set[str]:
+    """Those of these names; with no name, all."""
+    from intacct_bridge.model.mapping import unified_map, unified_maps
+
+    found = [unified_map(name, version) for name in names] or list(unified_maps(version).values())
+    return {one.name.upper() for one in found}
 
 
 def selected_fields(selected: Iterable[str]) -> dict[str, list[str]]:

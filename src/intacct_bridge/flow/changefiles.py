@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from errno import EIO
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -16,6 +17,10 @@ from intacct_bridge.wire.values import Kind, Value
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+
+_LONGEST = 120
+_TAKEN = ("runs", "manifest.json", "latest.sql")
 
 
 class OpenFile(Protocol):
@@ -45,7 +50,7 @@ class ChangeFiles:
         self.done: list[ChangeFile] = []
         """Files that are whole and not yet taken."""
         self._root = root
-        self._folder = re.sub(r"[^A-Za-z0-9_.-]", "_", stream)
+        self._folder = _folder(stream)
         self._run = run
         self._format = format_
         self._number = 0
@@ -137,6 +142,14 @@ class ChangeFiles:
 
     def _temporary(self, name: str) -> Path:
         return self._root / f"{name}.tmp"
+
+
+def _folder(stream: str) -> str:
+    """Where a stream's files lie: a name that neither another stream has nor we, and that leads nowhere else."""
+    safe = re.sub(r"[^A-Za-z0-9_.-]", "_", stream)[:_LONGEST]
+    if safe == stream and safe[0] != "." and safe.lower() not in _TAKEN:
+        return safe
+    return f"{safe.lstrip('.')}-{sha256(stream.encode()).hexdigest()[:8]}"
 
 
 def unwritten(path: Path, error: OSError) -> SettingsError:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from intacct_bridge.errors import SettingsError
 from intacct_bridge.flow.changefiles import ChangeFiles, Format
 from intacct_bridge.flow.latest import latest, views
-from intacct_bridge.flow.manifest import Entry, Folder, Manifest
+from intacct_bridge.flow.manifest import Entry, Folder, Manifest, Texts
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -41,13 +41,14 @@ def compact(path: str, format_: Format) -> Iterator[Compacted]:
     if manifest.format != format_.name:
         raise SettingsError(f"{path} holds {manifest.format} files", fix=f"write {manifest.format}:{path}")
     folder.hold()
+    queries = Texts(lambda entry: latest(entry, format_.name))
     try:
         manifest = replace(folder.read(), run=folder.read().run + 1)
         for name, entry in sorted(manifest.streams.items()):
             if entry.complete and len(entry.files) > 1:
                 fresh = _rewritten(folder, manifest, name, format_)
                 manifest = manifest.with_entry(name, fresh)
-                folder.publish(manifest, views(manifest))
+                folder.publish(manifest, views(manifest, known=queries))
                 _remove(folder, entry, fresh)
                 yield Compacted(name, sum(one.rows for one in fresh.files), len(entry.files), len(fresh.files))
     finally:

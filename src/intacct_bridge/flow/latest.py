@@ -10,7 +10,7 @@ UTC, and days in Parquet by their distance from 1970.
 
 from collections.abc import Sequence
 
-from intacct_bridge.flow.manifest import ROWS, ChangeFile, Entry, Manifest
+from intacct_bridge.flow.manifest import ROWS, ChangeFile, Entry, Manifest, Texts
 from intacct_bridge.flow.sink import quoted
 
 TIME = "TIMESTAMPTZ"
@@ -25,14 +25,17 @@ SQL_TYPES = {
 OURS = {"_run": "BIGINT", "_read_at": TIME, "_seq": "BIGINT"}
 
 
-def views(manifest: Manifest, folder: str = "") -> str:
-    """A view of every whole stream; relative paths work where the folder is the current one."""
+def views(manifest: Manifest, folder: str = "", known: Texts | None = None) -> str:
+    """A view of every whole stream; relative paths work where the folder is the current one. `known` remembers the
+    query of each, and is of one folder.
+    """
+    known = known or Texts(lambda entry: latest(entry, manifest.format, folder))
     lines = [
         "-- The latest row of every record that is not gone, as DuckDB views. In this folder: duckdb -init latest.sql"
     ]
     for name, entry in sorted(manifest.streams.items()):
         if entry.complete:
-            lines.append(f"CREATE OR REPLACE VIEW {quoted(name)} AS\n{latest(entry, manifest.format, folder)};")
+            lines.append(f"CREATE OR REPLACE VIEW {quoted(name)} AS\n{known.of(name, entry)};")
     return "\n\n".join(lines) + "\n"
 
 

@@ -7,7 +7,7 @@ that no manifest names are leftovers of an interrupted commit and mean nothing.
 
 import json
 import os
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import IO, Any
@@ -80,17 +80,14 @@ class Manifest:
         """The same with one stream as it is now."""
         return replace(self, streams={**self.streams, name: entry})
 
-    def to_json(self) -> str:
-        """The manifest's text."""
-        streams = {}
-        for name, entry in sorted(self.streams.items()):
-            plain = asdict(entry)
-            plain |= {name: dict(getattr(entry, name)) for name in ("columns", "loading_columns")}
-            plain |= {name: [_file(one) for one in getattr(entry, name)] for name in ("files", "loading")}
-            plain["bookmark"] = entry.bookmark.to_dict()
-            streams[name] = plain
+    def to_json(self, known: "Texts | None" = None) -> str:
+        """The manifest's text; `known` remembers that of each stream."""
+        known = known or Texts(_entry_text)
+        streams = ",\n".join(f"  {_text(name)}: {known.of(name, self.streams[name])}" for name in sorted(self.streams))
         head = {"version": FORMAT, "company": self.company, "format": self.format, "run": self.run}
-        return json.dumps(head | {"streams": streams}, indent=1, ensure_ascii=False) + "\n"
+        lines = [f" {_text(name)}: {_text(value)}" for name, value in head.items()]
+        lines.append(' "streams": ' + (f"{{\n{streams}\n }}" if streams else "{}"))
+        return "{\n" + ",\n".join(lines) + "\n}\n"
 
     @classmethod
     def from_json(cls, text: str) -> "Manifest":
@@ -104,6 +101,36 @@ class Manifest:
             plain["run"],
             {name: _entry(entry) for name, entry in plain["streams"].items()},
         )
+
+
+class Texts:
+    """What is written of each stream, made again only for one that has changed: a commit is of one stream, and a folder
+    may hold hundreds.
+    """
+
+    def __init__(self, made: Callable[[Entry], str]) -> None:
+        self._made = made
+        self._known: dict[str, tuple[Entry, str]] = {}
+
+    def of(self, name: str, entry: Entry) -> str:
+        """The text of a stream as it is now."""
+        held = self._known.get(name)
+        if held is None or held[0] is not entry:
+            held = self._known[name] = (entry, self._made(entry))
+        return held[1]
+
+
+def _text(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _entry_text(entry: Entry) -> str:
+    """A stream as it stands in the manifest, two steps in."""
+    plain = asdict(entry)
+    plain |= {name: dict(getattr(entry, name)) for name in ("columns", "loading_columns")}
+    plain |= {name: [_file(one) for one in getattr(entry, name)] for name in ("files", "loading")}
+    plain["bookmark"] = entry.bookmark.to_dict()
+    return json.dumps(plain, indent=1, ensure_ascii=False).replace("\n", "\n  ")
 
 
 def _file(one: ChangeFile) -> dict[str, Any]:
@@ -128,6 +155,7 @@ class Folder:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._held: IO[bytes] | None = None
+        self._texts = Texts(_entry_text)
 
     def read(self) -> Manifest:
         """The manifest; an empty one where there is none yet."""
@@ -162,7 +190,7 @@ class Folder:
 
     def publish(self, manifest: Manifest, sql: str) -> None:
         """Replace the manifest, then the queries that were made for it."""
-        self.replace(NAME, manifest.to_json())
+        self.replace(NAME, manifest.to_json(self._texts))
         self.replace("latest.sql", sql)
 
     def release(self) -> None:

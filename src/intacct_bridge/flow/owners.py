@@ -18,7 +18,7 @@ from intacct_bridge.flow.reading import Options
 from intacct_bridge.flow.shaped import Shaped, ShapedSink
 from intacct_bridge.flow.sink import Sink
 from intacct_bridge.flow.source import ClientSource
-from intacct_bridge.flow.stream import Stream
+from intacct_bridge.flow.stream import MARKS, Stream
 from intacct_bridge.model.query import MAX_PAGE, Query
 from intacct_bridge.wire.values import Kind, Value
 
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 OWNER = "MEGAENTITYID"
+OURS = (*MARKS, "_seq", "_at")
+"""Columns of a copy that are taken, and what its queries call them."""
 MOST = 200_000
 """Headers whose owner is kept in mind."""
 
@@ -38,7 +40,7 @@ def with_entities(client: Client, streams: Iterable[Stream], column: str) -> lis
 def _with_entity(client: Client, stream: Stream, column: str) -> Shaped:
     if not stream.object:
         return Shaped(stream, stream)
-    if any(column.upper() == name.upper() for name in stream.fields):
+    if any(column.upper() == name.upper() for name in (*stream.fields, *OURS)):
         raise InvalidRequestError(
             f"{stream.name} has a field {column} already", fix="Give the entity column another name."
         )

@@ -57,7 +57,7 @@ class Options:
         """Whether a walk that begins now reads everything."""
         if self.full or not bookmark.since or not stream.modified:
             return True
-        period = self.whole_every.get(stream.name)
+        period = self.whole_every.get(stream.name, self.whole_every.get(stream.name.upper()))
         if period is None:
             return False
         return not period or not bookmark.read_in_full or _age(bookmark.read_in_full, now) >= period

@@ -87,6 +87,16 @@ class Standing:
         return bool(self.columns) and Difference.of(self.columns, stream).widens(stream, self.bookmark)
 
 
+def refuse_other(stream: Stream, columns: Collection[str] | None) -> None:
+    """Raise where what is there lacks the column by which rows are found: each would be added beside its old self."""
+    lost = next((name for name in (stream.key, stream.group) if name and columns and name not in columns), "")
+    if lost:
+        raise SettingsError(
+            f"the table {stream.name} has no column {lost}, by which its rows are told apart",
+            fix=f"if it was renamed, name it {lost} again; if the table is another stream's, extract into another copy",
+        )
+
+
 class Writer(Protocol):
     """One stream's way into the destination; used by one thread at a time."""
 
@@ -193,6 +203,8 @@ def place(uri: str) -> Place:
             fix="use duckdb:///FILE.duckdb, parquet:DIR, csv:DIR, jsonl:DIR, postgresql://..., or - for Singer",
         )
     if scheme == "postgresql":
+        if not rest.startswith("//"):
+            raise SettingsError(f"{uri!r} names no server", fix="write postgresql://USER@HOST/DATABASE")
         return Place(scheme, f"{scheme}:{rest}", uri)
     if rest.startswith("///"):
         path = rest[3:]
@@ -202,4 +214,6 @@ def place(uri: str) -> Place:
         path = rest
     if not path:
         raise SettingsError(f"{uri!r} names no file or folder", fix=f"write {scheme}:PATH")
+    if "://" in path or path.startswith(":memory:"):  # which the libraries would take for more than a path
+        raise SettingsError(f"{path} is no file or folder of this machine", fix=f"write {scheme}:PATH")
     return Place(scheme, path, uri)

@@ -17,8 +17,8 @@ from intacct_bridge.errors import SettingsError
 from intacct_bridge.flow.changefiles import ChangeFiles, Format, schema_from, unwritten, widened, with_ours
 from intacct_bridge.flow.evolution import days_no_more, evolve, gathered, joined, schema_of
 from intacct_bridge.flow.latest import latest, views
-from intacct_bridge.flow.manifest import NAME, ROWS, Entry, Folder, Manifest
-from intacct_bridge.flow.sink import Committed, Difference, StreamOutcome, quoted
+from intacct_bridge.flow.manifest import NAME, ROWS, Entry, Folder, Manifest, Texts
+from intacct_bridge.flow.sink import Committed, Difference, StreamOutcome, quoted, refuse_other
 from intacct_bridge.flow.state import Bookmark
 from intacct_bridge.flow.stream import Stream
 from intacct_bridge.wire.values import Value
@@ -48,6 +48,7 @@ class FileSink:
         self.read_at = datetime.now(UTC)
         """The company's time when the run began: rows are at least as new."""
         self._lock = threading.RLock()
+        self._queries = Texts(lambda entry: latest(entry, format_.name))
 
     def open(self, company: str, started: datetime) -> int:
         """Begin a run."""
@@ -91,7 +92,7 @@ class FileSink:
         """Make a manifest the one that counts."""
         with self._lock:
             try:
-                self.folder.publish(manifest, views(manifest))
+                self.folder.publish(manifest, views(manifest, known=self._queries))
             except OSError as error:
                 raise unwritten(self.folder.path / NAME, error) from None
             self.manifest = manifest
@@ -221,6 +222,8 @@ class FileWriter:
 
     def _flush(self) -> "pa.Schema":
         """Put the rows that were held into the file; gives the columns that the stream has now."""
+        if self._schema is not None:
+            refuse_other(self._stream, (self._entry.key, self._entry.group))
         known = schema_of(self._stream.fields)
         incoming = joined((known, *(batch.schema for batch, _ in self._batches)), self._stream.name)
         evolution = evolve(self._stream.name, self._schema, incoming)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from intacct_bridge.errors import SettingsError
 from intacct_bridge.flow.database import Database, Session
 from intacct_bridge.flow.evolution import Evolution, evolve, gathered, joined, schema_of
-from intacct_bridge.flow.sink import Committed, Difference, Standing, StreamOutcome, quoted
+from intacct_bridge.flow.sink import Committed, Difference, Standing, StreamOutcome, quoted, refuse_other
 from intacct_bridge.flow.state import Bookmark
 from intacct_bridge.flow.stream import Stream
 from intacct_bridge.wire.values import Value
@@ -295,6 +295,7 @@ class SqlWriter:
 
     def _evolve(self) -> Evolution:
         """Make the table, or give it the columns that the waiting rows need."""
+        refuse_other(self._stream, self._schema.names if self._schema is not None else None)
         known = schema_of(self._stream.fields)
         incoming = joined((known, *(batch.schema for batch in self._batches)), self._stream.name)
         evolution = evolve(self._stream.name, self._schema, incoming)

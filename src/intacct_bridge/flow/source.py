@@ -169,6 +169,8 @@ class _Choice:
         self._made: dict[str, Stream] = {}
         self._names: dict[str, str] = {}
         """By stream."""
+        self._tables: dict[str, str] = {}
+        """How each is spelled: to databases, and to file systems, a table in small letters is the same."""
         self._refused: list[StreamOutcome] = []
         self._missing: dict[str, tuple[str, ...]] = {}
         self._client = client
@@ -241,8 +243,10 @@ class _Choice:
                 if self._forgives:
                     chosen, self._missing[one.table] = _there(self._client, one, chosen)
                 stream = _object_stream(self._client, catalog, one, chosen)
-            if self._made.setdefault(one.table, stream) != stream:
-                raise InvalidRequestError(f"two streams are called {one.table}", fix=f"Give one a name: {name}?as=NAME")
+            if self._made.setdefault(self._tables.setdefault(one.table.upper(), one.table), stream) != stream:
+                other = f"{name}{'&' if '?' in name else '?'}as=NAME"
+                fix = f"Give one a name: {other}" if isinstance(one, Feed) else "Read them into copies of their own."
+                raise InvalidRequestError(f"two streams are called {one.table}", fix=fix)
             self._names.setdefault(one.table, name)
 
     @contextmanager
