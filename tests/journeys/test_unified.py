@@ -55,6 +55,34 @@ def test_every_entity_is_offered(reader: Client, version: str, entities: set[str
         assert "id" in one.shown.fields or one.read.feed
 
 
+_OF = {"string": str, "integer": int, "number": (int, float), "boolean": bool, "array": list, "object": dict}
+
+
+def _strays(schema: dict[str, Any], value: Any, path: str = "") -> list[str]:
+    """The places where a value is not what its JSON schema says."""
+    types = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
+    if value is None:
+        return [] if "null" in types else [path]
+    if isinstance(value, bool) and "boolean" not in types:
+        return [path]
+    if not any(isinstance(value, _OF[one]) for one in types if one != "null"):
+        return [path]
+    if isinstance(value, list):
+        return [stray for one in value for stray in _strays(schema.get("items", {"type": "object"}), one, f"{path}[]")]
+    inner = schema.get("properties", {})
+    members = value.items() if isinstance(value, dict) else ()
+    return [stray for name, one in members if name in inner for stray in _strays(inner[name], one, f"{path}.{name}")]
+
+
+@pytest.mark.parametrize(("version", "names"), [("v1", ("Customers", "Bills")), ("v2", ("Customer", "Vendor", "Bill"))])
+def test_records_are_as_their_schemas_say_down_to_the_lists(reader: Client, version: str, names: list[str]) -> None:
+    messages = sent(reader, version, *names)
+    schemas = {one["stream"]: one["schema"] for one in messages if one["type"] == "SCHEMA"}
+    records = [one for one in messages if one["type"] == "RECORD"]
+    assert len(records) > 1000
+    assert {stray for one in records for stray in _strays(schemas[one["stream"]], one["record"], one["stream"])} == set()
+
+
 def test_a_bill_holds_its_lines_and_its_total(reader: Client, tmp_path: Path) -> None:
     extract(reader, f"duckdb:///{tmp_path / 'copy.duckdb'}", "v2", "Bill")
     bills = {row["id"]: row for row in rows(tmp_path / "copy.duckdb", "Bill")}

@@ -255,6 +255,22 @@ def test_a_row_becomes_a_unified_record() -> None:
     assert found["customFields"] == [{"name": "COLOUR", "value": "red"}]
 
 
+def test_custom_fields_of_any_kind_are_texts_in_their_list() -> None:
+    """Singer targets refuse a record that is not as its schema says, and the list has one schema for all of them."""
+    values = {
+        "COLOUR": ("red", "red"),
+        "SCORED": (False, "false"),
+        "KEPT": (True, "true"),
+        "SIZE": (7, "7"),
+        "LIMIT": (Decimal("1E+3"), "1000"),
+        "SINCE": (date(2026, 1, 31), "2026-01-31"),
+        "SEEN": (datetime(2026, 1, 31, 10, tzinfo=UTC), "2026-01-31T10:00:00Z"),
+    }
+    row = VENDOR_ROW | {name: value for name, (value, _) in values.items()}
+    found = unified(unified_map("Vendor"), row, custom=list(values))
+    assert found["customFields"] == [{"name": name, "value": text} for name, (_, text) in values.items()]
+
+
 def test_what_is_read_can_be_written_again() -> None:
     entity = unified_map("Vendor")
     back = native(entity, [unified(entity, VENDOR_ROW, custom=["COLOUR"])])

@@ -7,6 +7,8 @@ From Intacct, every column of the map is there, null where the row says nothing.
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime
+from decimal import Decimal
 from typing import Any, TypeVar
 
 from intacct_bridge.errors import RecordError
@@ -306,4 +308,15 @@ def _columns(entity: EntityMap, read: Mapping[str, Rules], row: Record) -> dict[
 
 
 def _listed(rule: Custom, row: Record, names: Sequence[str]) -> list[dict[str, object]]:
-    return [{rule.name: name, rule.value: row[name]} for name in names if row.get(name) is not None]
+    """Custom fields of any kind share one column, so their values are texts, as the schema of the list says."""
+    return [{rule.name: name, rule.value: _text(row[name])} for name in names if row.get(name) is not None]
+
+
+def _text(value: object) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, Decimal):
+        return f"{value:f}"
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    return value.isoformat() if isinstance(value, date) else str(value)
