@@ -55,7 +55,14 @@ def test_every_entity_is_offered(reader: Client, version: str, entities: set[str
         assert "id" in one.shown.fields or one.read.feed
 
 
-_OF = {"string": str, "integer": int, "number": (int, float), "boolean": bool, "array": list, "object": dict}
+_OF: dict[str, Any] = {
+    "string": str,
+    "integer": int,
+    "number": (int, float),
+    "boolean": bool,
+    "array": list,
+    "object": dict,
+}
 
 
 def _strays(schema: dict[str, Any], value: Any, path: str = "") -> list[str]:
@@ -80,7 +87,9 @@ def test_records_are_as_their_schemas_say_down_to_the_lists(reader: Client, vers
     schemas = {one["stream"]: one["schema"] for one in messages if one["type"] == "SCHEMA"}
     records = [one for one in messages if one["type"] == "RECORD"]
     assert len(records) > 1000
-    assert {stray for one in records for stray in _strays(schemas[one["stream"]], one["record"], one["stream"])} == set()
+    assert {
+        stray for one in records for stray in _strays(schemas[one["stream"]], one["record"], one["stream"])
+    } == set()
 
 
 def test_a_bill_holds_its_lines_and_its_total(reader: Client, tmp_path: Path) -> None:

@@ -189,12 +189,12 @@ class SingerSink:
             self._write(*messages, state_message(self.state.document()))
 
     def deletes(self, rows: Sequence[Mapping[str, Any]]) -> bytes:
-        """Rows of the stream `deletes`, its SCHEMA before the first of them."""
-        lines = [record_message(DELETES, row, version=None, extracted_at=self.extracted_at) for row in rows]
-        if lines and not self._deletes_announced:
-            self._deletes_announced = True
-            lines.insert(0, schema_message(DELETES, _DELETES_SCHEMA, _DELETES_KEYS, None))
-        return b"".join(lines)
+        """Rows of the stream `deletes`; their SCHEMA goes out at once: others may be sent before these."""
+        with self._lock:
+            if rows and not self._deletes_announced:
+                self._deletes_announced = True
+                self._write(schema_message(DELETES, _DELETES_SCHEMA, _DELETES_KEYS, None))
+        return b"".join(record_message(DELETES, row, version=None, extracted_at=self.extracted_at) for row in rows)
 
     def _write(self, *messages: bytes) -> None:
         self._out.write(b"".join(messages))
@@ -214,6 +214,10 @@ class SingerWriter:
         kept = frozenset(stream.fields if wanted is None else (*wanted, stream.key, *stream.identity)).difference(ours)
         self._hidden = frozenset(stream.fields).difference(kept)
         self._kinds = {name: kind for name, kind in stream.fields.items() if name not in self._hidden}
+        self._first = stream.name not in sink.state.versions and not bookmark.since
+        """The consumer has nothing of the stream yet but what this run sends."""
+        self._sent: list[tuple[Any, Any]] = []
+        """In a first sync, from which to which parent each piece went."""
         self._version = sink.version(stream, bookmark)
         self._announced = False
         self._pending: list[bytes] = []
@@ -244,11 +248,24 @@ class SingerWriter:
         self._announce(rows)
         before, after = record_frame(self._name, version=self._version, extracted_at=self._sink.extracted_at)
         as_text, nested = self._sink.decimals == "string", self._stream.nested
-        self._sink.send(json_lines(rows, before, after, decimals_as_text=as_text, as_written=nested))
+        lines = json_lines(rows, before, after, decimals_as_text=as_text, as_written=nested)
+        first, self._pending = self._pending, []  # a parent's rows follow the word that what was there gives way
+        self._sink.send(*first, lines)
 
     def replace(self, parents: Sequence[Value]) -> None:
-        """Tell that of these parents only the rows sent from now on are left."""
-        self._note(self._stream.group or self._stream.by, parents, "replaced")
+        """Tell that of these parents only the rows sent from now on are left; nothing where none can have been sent."""
+        if not self._first or self._sent_before(parents):
+            self._note(self._stream.group or self._stream.by, parents, "replaced")
+
+    def _sent_before(self, parents: Sequence[Value]) -> bool:
+        """Whether a first sync comes to these a second time, as where a window of days proved to be too much."""
+        known: list[Any] = [parent for parent in parents if parent is not None]
+        if not known or len(known) < len(parents):
+            return True
+        low, high = min(known), max(known)
+        again = any(low <= last and first <= high for first, last in self._sent)
+        self._sent.append((low, high))
+        return again
 
     def delete(self, keys: Sequence[Value], *, field: str = "") -> None:
         """A tombstone for each key; where the key is not the stream's own, a row in `deletes`."""
@@ -265,8 +282,9 @@ class SingerWriter:
     def commit(self, bookmark: Bookmark, at: datetime) -> Committed:  # noqa: ARG002  # time_extracted is the run's
         """What waits, ACTIVATE_VERSION when a walk over everything ends here, and STATE."""
         partial = self._sink.options.start and self._stream.modified  # which says nothing of older records
+        if not bookmark.in_progress:
+            self._announce(None)  # a stream that was read has a table, also where no row came
         if bookmark.ends_whole(self._before) and not partial:
-            self._announce(None)
             self._pending.append(activate_version_message(self._name, self._version))
             self._before = bookmark
         self._sink.commit(self._stream.name, bookmark, self._version, *self._pending)
@@ -288,7 +306,7 @@ class SingerWriter:
         """The consumer is not asked what it holds."""
 
     def _announce(self, rows: "pa.RecordBatch | None") -> None:
-        """SCHEMA before the first record, and again when a column turned out wider than described."""
+        """SCHEMA before the first record, or where none comes; again when a column is wider than described."""
         changed = rows is not None and self._widen(rows)
         if self._announced and not changed:
             return

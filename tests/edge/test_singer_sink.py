@@ -1,0 +1,151 @@
+"""What a Singer consumer is told, message by message."""
+
+import json
+from datetime import UTC, datetime
+from io import BytesIO
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from intacct_bridge.edge.singer_sink import SingerSink, SingerState
+from intacct_bridge.flow.reading import Options
+from intacct_bridge.flow.state import Bookmark
+from intacct_bridge.flow.stream import Stream
+from intacct_bridge.wire.values import Kind
+
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+STARTED = "03/01/2026 12:00:00"
+DETAIL = Stream("GLDETAIL", "GLDETAIL", {"RECORDNO": Kind.TEXT, "BATCHKEY": Kind.INTEGER}, "RECORDNO", group="BATCHKEY")
+ITEMS = Stream(
+    "APBILLITEM",
+    "APBILLITEM",
+    {"RECORDNO": Kind.INTEGER, "RECORDKEY": Kind.INTEGER},
+    "RECORDNO",
+    header="APBILL",
+    by="RECORDKEY",
+)
+BILLS = Stream("APBILL", "APBILL", {"RECORDNO": Kind.INTEGER}, "RECORDNO", modified="WHENMODIFIED")
+DONE = Bookmark(since=STARTED, read_in_full=STARTED, whole_walk=1)
+
+
+def begun(run: int = 1) -> Bookmark:
+    return Bookmark().begin(STARTED, run, full=True)
+
+
+class Consumer:
+    """A sink and what it sent."""
+
+    def __init__(self, state: SingerState | None = None, **options: Any) -> None:
+        self._out = BytesIO()
+        self.sink = SingerSink(self._out, state, options=Options(**options))
+        self.sink.open("acme", NOON)
+
+    @property
+    def messages(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in self._out.getvalue().splitlines()]
+
+    @property
+    def told(self) -> list[tuple[str, ...]]:
+        """Each message but STATE in few words."""
+        return [_words(one) for one in self.messages if one["type"] != "STATE"]
+
+
+def _words(message: dict[str, Any]) -> tuple[str, ...]:
+    record = message.get("record", {})
+    what = record.get("value", "") if message["stream"] == "deletes" else record.get("RECORDNO", "")
+    return tuple(part for part in (message["type"], message["stream"], str(what)) if part)
+
+
+def held() -> SingerState:
+    """The state after a first sync."""
+    names = ("GLDETAIL", "APBILLITEM", "APBILL")
+    return SingerState("acme", 1, dict.fromkeys(names, DONE), dict.fromkeys(names, 7))
+
+
+def details(*rows: tuple[str, int]) -> pa.RecordBatch:
+    return pa.RecordBatch.from_pylist([{"RECORDNO": key, "BATCHKEY": group} for key, group in rows])
+
+
+def items(*rows: tuple[int, int]) -> pa.RecordBatch:
+    return pa.RecordBatch.from_pylist([{"RECORDNO": key, "RECORDKEY": parent} for key, parent in rows])
+
+
+def test_that_lines_give_way_is_told_before_those_that_take_their_place() -> None:
+    consumer = Consumer(held())
+    writer = consumer.sink.writer(DETAIL, DONE)
+    for group in (1, 2):
+        writer.replace([group])
+        writer.write(details((f"a{group}", group)))
+    writer.replace([3])
+    writer.commit(DONE, NOON)
+    assert [one for one in consumer.told if one[0] == "RECORD"] == [
+        ("RECORD", "deletes", "1"),
+        ("RECORD", "GLDETAIL", "a1"),
+        ("RECORD", "deletes", "2"),
+        ("RECORD", "GLDETAIL", "a2"),
+        ("RECORD", "deletes", "3"),
+    ]
+
+
+def test_a_tombstone_keeps_its_place_among_the_rows() -> None:
+    consumer = Consumer(held())
+    writer = consumer.sink.writer(ITEMS, DONE)
+    writer.delete([5])
+    writer.write(items((5, 10)))
+    writer.commit(DONE, NOON)
+    gone = ["_sdc_deleted_at" in one["record"] for one in consumer.messages if one["type"] == "RECORD"]
+    assert gone == [True, False]
+
+
+def test_a_first_sync_replaces_nothing() -> None:
+    consumer = Consumer()
+    writer = consumer.sink.writer(DETAIL, Bookmark())
+    for group in (1, 2, 3):
+        writer.replace([group])
+        writer.write(details((f"a{group}", group)))
+        writer.commit(begun(), NOON)
+    assert not [one for one in consumer.told if "deletes" in one]
+
+
+def test_a_first_sync_that_comes_to_lines_again_says_so() -> None:
+    consumer = Consumer()
+    writer = consumer.sink.writer(DETAIL, Bookmark())
+    for groups in ([1, 4], [7, 9], [3, 4], [11], [None]):
+        writer.replace(groups)
+    writer.commit(begun(), NOON)
+    assert [one[-1] for one in consumer.told if one[:2] == ("RECORD", "deletes")] == ["3", "4", "None"]
+
+
+def test_a_walk_that_is_gone_on_with_says_what_gives_way() -> None:
+    first = Consumer()
+    first.sink.writer(DETAIL, Bookmark()).commit(begun(), NOON)
+    consumer = Consumer(SingerState.from_document(first.messages[-1]["value"]))
+    writer = consumer.sink.writer(DETAIL, begun())
+    writer.replace([1])
+    writer.write(details(("a1", 1)))
+    assert consumer.told[-2:] == [("RECORD", "deletes", "1"), ("RECORD", "GLDETAIL", "a1")]
+
+
+def test_the_schema_of_deletes_comes_before_the_row_of_whichever_stream_commits_first() -> None:
+    consumer = Consumer(held())
+    slow, quick = consumer.sink.writer(DETAIL, DONE), consumer.sink.writer(ITEMS, DONE)
+    slow.replace([1])
+    quick.replace([10])
+    quick.commit(DONE, NOON)
+    slow.commit(DONE, NOON)
+    of_deletes = [one[0] for one in consumer.told if one[1] == "deletes"]
+    assert of_deletes == ["SCHEMA", "RECORD", "RECORD"]
+
+
+@pytest.mark.parametrize("start", ["", "01/01/2026 00:00:00"])
+@pytest.mark.parametrize("known", [True, False])
+def test_a_stream_of_which_nothing_came_has_a_schema(start: str, known: bool) -> None:
+    consumer = Consumer(held() if known else None, start=start)
+    writer = consumer.sink.writer(BILLS, DONE if known else Bookmark())
+    writer.commit(begun(2), NOON)
+    assert consumer.told == []
+    writer.commit(DONE if known else begun(2).end(), NOON)
+    writer.commit(DONE if known else begun(2).end(), NOON)
+    whole = [] if known or start else [("ACTIVATE_VERSION", "APBILL")]
+    assert consumer.told == [("SCHEMA", "APBILL"), *whole]
