@@ -66,6 +66,7 @@ def test_hotglue_names_and_state_are_understood(tap: Tap) -> None:
     state = tap.keep("state.json", {"accounts_payable_vendors": "2026-11-20T00:00:00Z"})
     ran = tap.run("--config", config, "--catalog", catalog, "--state", state)
     assert ran.status == 0, ran.err
+    assert "accounts_payable_vendors: " in ran.err
     assert len(ran.records("accounts_payable_vendors")) < tap.emulator.books().table("VENDOR").count()
 
 
@@ -86,6 +87,21 @@ def test_another_taps_time_stands_back_by_the_overlap(state: dict[str, Any]) -> 
     """It is that of the last row that the other met, and what became visible late may bear an earlier one."""
     (bookmark,) = SingerState.from_document(state).bookmarks.values()
     assert bookmark.since == "11/19/2026 22:00:00"
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "since"),
+    [
+        ("WHENMODIFIED", "2026-11-20T00:00:00Z", "11/19/2026 22:00:00"),
+        ("updatedAt", "2026-11-20", "11/19/2026 22:00:00"),
+        ("PENDDATE", "2027-12-31", ""),
+        ("RECORDNO", 4711, ""),
+    ],
+)
+def test_another_taps_bookmark_counts_where_it_goes_by_a_time_of_change(key: str, value: Any, since: str) -> None:
+    """The MeltanoLabs tap keeps the end of a budget's period; where that is next year, no change until then is met."""
+    held = {"bookmarks": {"GLBUDGETITEM": {"replication_key": key, "replication_key_value": value}}}
+    assert SingerState.from_document(held).bookmarks["GLBUDGETITEM"].since == since
 
 
 @pytest.mark.parametrize("how", ["in the catalogue", "in the config"])
@@ -136,6 +152,10 @@ def test_a_wrong_password_is_a_sentence_and_status_3(tap: Tap) -> None:
         ({"whole_every": {"CLASS": "daily"}}, "must be seconds"),
         ({"decimals": "float"}, "must be number or string"),
         ({"user_password": 7}, "must be of type string"),
+        ({"streams": ["CLASS", 1]}, "must be of type array of strings"),
+        ({"overlap_seconds": -1}, "overlap_seconds is -1, and must be 0 or more"),
+        ({"full_every": -1}, "must be 0 or more"),
+        ({"max_transactions": 0}, "must be 1 or more"),
     ],
 )
 def test_a_config_that_is_wrong_is_status_2(tap: Tap, more: dict[str, Any], says: str) -> None:
@@ -147,6 +167,54 @@ def test_a_config_that_is_wrong_is_status_2(tap: Tap, more: dict[str, Any], says
 def test_an_unknown_stream_costs_only_itself(tap: Tap) -> None:
     _, _, document = discovered(tap, "CLASS", "NOSUCHTHING")
     assert [one["stream"] for one in document["streams"]] == ["CLASS"]
+
+
+def test_a_setting_that_is_null_is_not_given(tap: Tap) -> None:
+    """As `--about` says of each that is not required; schedulers write what nobody set so."""
+    none = dict.fromkeys(["start_date", "location_id", "max_transactions", "unified", "whole_every", "attachments"])
+    _, _, document = discovered(tap, "CLASS", **none)
+    assert [one["stream"] for one in document["streams"]] == ["CLASS"]
+
+
+@pytest.mark.parametrize(
+    ("names", "streams", "says"),
+    [
+        (["CLAS*", "class", "NOSUCHTHING", "NOPE*"], {"CLASS", "CLASSGROUP"}, ["NOSUCHTHING: left", "NOPE*: no obj"]),
+        (["class", "CLASS", "Class"], {"CLASS"}, []),
+        (["accounts_payable_b*", "CLASS*"], {
+            "accounts_payable_bills", "accounts_payable_bill_items", "accounts_payable_bank_accounts", "classes",
+            "CLASSGROUP",
+        }, []),
+    ],
+)  # fmt: skip
+def test_names_and_patterns_are_each_found_once_or_named(
+    tap: Tap, names: list[str], streams: set[str], says: list[str]
+) -> None:
+    config = tap.config(streams=names, **({"stream_names": "hotglue"} if "classes" in streams else {}))
+    ran = tap.run("--config", config, "--discover")
+    found = [one["stream"] for one in json.loads(ran.out)["streams"]]
+    assert (sorted(found), ran.status) == (sorted(streams), 0)
+    for one in says:
+        assert one in ran.err
+
+
+def test_a_field_that_no_answer_could_hold_cannot_be_selected(tap: Tap) -> None:
+    config, catalog, document = discovered(tap, "CHECKINGACCOUNT")
+    about = {tuple(one["breadcrumb"]): one["metadata"] for one in document["streams"][0]["metadata"]}
+    assert about["properties", "DEPT#"] == {"inclusion": "unsupported"}
+    ran = tap.run("--config", config, "--catalog", catalog)
+    (schema,) = (one["schema"] for one in ran.messages if one["type"] == "SCHEMA")
+    assert not [name for name in schema["properties"] if "#" in name]
+    assert "left out" not in ran.err
+
+
+@pytest.mark.parametrize("text", ["", "\n", " {}\n"])
+def test_an_empty_state_is_none(tap: Tap, text: str) -> None:
+    config, catalog, _ = discovered(tap, "CLASS")
+    (tap.place / "state.json").write_text(text)
+    ran = tap.run("--config", config, "--catalog", catalog, "--state", tap.place / "state.json")
+    assert ran.status == 0, ran.err
+    assert ran.records("CLASS")
 
 
 def test_a_denied_object_costs_only_itself_and_says_so(tmp_path: Path, grown: Emulator) -> None:

@@ -54,6 +54,8 @@ def json_schema(settings: Sequence[Setting]) -> dict[str, Any]:
         kind: dict[str, Any] = {"type": one.kind if one.required else [one.kind, "null"], "description": one.text}
         if one.kind == "array":
             kind["items"] = {"type": "string"}
+        if one.least is not None:
+            kind["minimum"] = one.least
         if one.secret:
             kind |= {"secret": True, "writeOnly": True}
         properties[one.key] = kind

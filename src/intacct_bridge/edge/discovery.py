@@ -40,7 +40,7 @@ def discovered(client: "Client", config: "TapConfig", console: Console) -> dict[
             console.say(f"{outcome.stream}: left out: {outcome.error}")
         return {"streams": [_entry_of(client, one.shown, config) for one in chosen]}
     streams = []
-    others, objects = _wanted(client, config)
+    others, objects = _wanted(client, config, console)
     closed = _closed(client, objects)
     for described in _described(client, objects, console).values():
         found = keys_of(described)
@@ -143,25 +143,36 @@ def _owned(entry: dict[str, Any], config: "TapConfig") -> dict[str, Any]:
     return entry
 
 
-def _wanted(client: "Client", config: "TapConfig") -> tuple[list[str], list[str]]:
+def _wanted(client: "Client", config: "TapConfig", console: Console) -> tuple[list[str], list[str]]:
     """The streams that are no whole objects, and the objects, that the config's names and patterns mean; else all."""
-    asked = [config.object_name(name) for name in config.streams]
-    others = [name for name in asked if feed_named(name) or ":" in name or name.startswith(AUDIT_HISTORY)]
-    names = [name for name in asked if name not in others]
-    if client.connection.older:
-        return others + (names or list(listed_objects(client))), []
-    if asked and not any("*" in name for name in names):
-        return others, names
-    known = list(client.objects())
-    if not asked:
+    if not config.streams:
+        known = list(listed_objects(client))
         unnamed = [name for name, takes in READERS.items() if takes is not None]
-        return unnamed + (hotglue_audits() if config.hotglue_names else []), known
-    found = [name for name in known if any(fnmatchcase(name.upper(), pattern.upper()) for pattern in names)]
-    if not found:
+        unnamed += hotglue_audits() if config.hotglue_names else []
+        return (known, []) if client.connection.older else (unnamed, known)
+    asked = dict.fromkeys(config.object_name(name) for name in config.streams)
+    others = [name for name in asked if feed_named(name) or ":" in name or name.startswith(AUDIT_HISTORY)]
+    named = [name for name in asked if name not in others]
+    known = list(listed_objects(client)) if any("*" in name for name in named) else []
+    found = [one for name in named for one in (_matching(name, known, config, console) if "*" in name else [name])]
+    if named and not found:
         raise SettingsError(
-            f"no object of the company matches {', '.join(names)}", fix="list them with: intacct objects"
+            f"no object of the company matches {', '.join(named)}", fix="list them with: intacct objects"
         )
-    return others, found
+    objects = list({name.upper(): name for name in found}.values())
+    return (others + objects, []) if client.connection.older else (others, objects)
+
+
+def _matching(pattern: str, known: Sequence[str], config: "TapConfig", console: Console) -> list[str]:
+    """The objects that a pattern means, by their own names or by those of their streams."""
+    found = [
+        one
+        for one in known
+        if any(fnmatchcase(name.upper(), pattern.upper()) for name in (one, config.stream_name(one)))
+    ]
+    if not found:
+        console.say(f"{pattern}: no object of the company matches")
+    return found
 
 
 def _described(client: "Client", names: Sequence[str], console: Console) -> "dict[str, ObjectDef]":

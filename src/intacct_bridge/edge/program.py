@@ -109,7 +109,7 @@ def json_object(path: Path | None, what: str) -> dict[str, Any]:
     if path is None:
         return {}
     try:
-        found = json.loads(path.read_bytes() or b"{}")
+        found = json.loads(path.read_bytes().strip() or b"{}")
     except OSError as error:
         raise SettingsError(f"the {what} {path} cannot be read: {error.strerror}") from None
     except ValueError as error:

@@ -4,7 +4,7 @@ Decimals travel as JSON numbers with exactly their digits; a consumer that reads
 `decimals = "string"`, which writes them as strings marked `format: singer.decimal`, the convention of Meltano's SDK.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Literal
@@ -14,6 +14,7 @@ import msgspec
 from intacct_bridge.errors import SettingsError
 from intacct_bridge.model.catalog import ObjectDef
 from intacct_bridge.wire.values import Kind
+from intacct_bridge.wire.xml import names_an_element
 
 Decimals = Literal["number", "string"]
 _ENCODER = msgspec.json.Encoder(decimal_format="number")
@@ -86,8 +87,8 @@ def catalog_entry(
     automatic = {*keys, *([replication_key] if replication_key else [])}
     metadata = [{"breadcrumb": [], "metadata": table}]
     for name, one in described.fields.items():
-        about: dict[str, Any] = {"inclusion": "automatic" if name in automatic else "available"}
-        if name not in automatic:
+        about: dict[str, Any] = {"inclusion": _inclusion(name, automatic)}
+        if about["inclusion"] == "available":
             about["selected-by-default"] = True
         if one.custom:
             about["intacct.custom"] = True
@@ -103,6 +104,12 @@ def catalog_entry(
     if replication_key:
         entry["replication_key"] = replication_key
     return entry
+
+
+def _inclusion(name: str, automatic: Container[str]) -> str:
+    if not names_an_element(name):
+        return "unsupported"  # such as DEPT#, which no answer can hold
+    return "automatic" if name in automatic else "available"
 
 
 # --- selection

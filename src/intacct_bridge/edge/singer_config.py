@@ -29,6 +29,8 @@ class Setting:
     secret: bool = False
     choices: tuple[str, ...] = ()
     """The values it may have; empty for any."""
+    least: int | None = None
+    """The smallest number it may be."""
 
 
 CONNECTING = (
@@ -94,7 +96,10 @@ def check(given: Mapping[str, Any], keys: Keys) -> None:
         if one is None:
             continue
         if not _is(value, one.kind):
-            raise SettingsError(f"the config's {key} is {_shown(key, value)}, and must be of type {one.kind}")
+            kind = "array of strings" if one.kind == "array" else one.kind
+            raise SettingsError(f"the config's {key} is {_shown(key, value)}, and must be of type {kind}")
+        if one.least is not None and value < one.least:
+            raise SettingsError(f"the config's {key} is {value}, and must be {one.least} or more")
         if one.choices and value not in one.choices:
             raise SettingsError(f"the config's {key} is {value!r}, and must be {' or '.join(one.choices)}")
 
@@ -108,7 +113,9 @@ def elsewhere(keys: Keys) -> tuple[str, ...]:
 def _is(value: Any, kind: str) -> bool:
     if kind == "integer":
         return isinstance(value, int) and not isinstance(value, bool)
-    expected = {"string": str, "boolean": bool, "array": list, "object": dict}[kind]
+    if kind == "array":
+        return isinstance(value, list) and all(isinstance(one, str) for one in value)
+    expected = {"string": str, "boolean": bool, "object": dict}[kind]
     return isinstance(value, expected)
 
 

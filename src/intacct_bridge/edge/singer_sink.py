@@ -47,10 +47,14 @@ _DELETES_KEYS = ("stream", "field", "value", "reason")
 
 
 _ITS_VALUE = "replication_key_value"
+_TIMES_OF_CHANGE = frozenset(["WHENMODIFIED", "MODIFIED", "ACCESSTIME", "UPDATEDAT"])
+"""By what else another tap may have gone on (the end of a budget's period, a number) says nothing of changes."""
 
 
-def _of_another(time: Any) -> Bookmark:
-    """The bookmark of another tap's time."""
+def _of_another(time: Any, key: Any = "") -> Bookmark:
+    """The bookmark of another tap's time; none where the field that it went by is not one of change."""
+    if key and str(key).upper() not in _TIMES_OF_CHANGE:
+        return Bookmark()
     read = Bookmark.from_dict({"since": time or ""})
     return replace(read, since=less(read.since, OVERLAP_SECONDS)) if read.since else read
 
@@ -69,7 +73,7 @@ class SingerState:
         """Read a state document: ours, or another tap's, whose names `rename` translates.
 
         Others write the flat `{stream: time}`, or `replication_key_value` in a bookmark. Their times are those of the
-        last row that they met, so ours stand back by the overlap.
+        last row that they met, so ours stand back by the overlap; what is no time of change is as if it were not there.
         """
         try:
             return cls._read(document, rename)
@@ -82,7 +86,8 @@ class SingerState:
         if isinstance(bookmarks, dict):
             given = {name: one for name, one in bookmarks.items() if isinstance(one, dict)}
             found = {name: Bookmark.from_dict(one) for name, one in given.items() if _ITS_VALUE not in one}
-            found |= {rename(name): _of_another(one[_ITS_VALUE]) for name, one in given.items() if _ITS_VALUE in one}
+            theirs = {rename(name): one for name, one in given.items() if _ITS_VALUE in one}
+            found |= {name: _of_another(one[_ITS_VALUE], one.get("replication_key")) for name, one in theirs.items()}
             versions = {name: int(one) for name, one in document.get("versions", {}).items()}
             return cls(str(document.get("company", "")), int(document.get("run", 0)), found, versions)
         flat = {rename(name): _of_another(one) for name, one in document.items() if isinstance(one, str)}

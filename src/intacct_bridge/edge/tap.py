@@ -178,7 +178,7 @@ def sync(
     finally:
         sink.close()
     objects = objects_of(part.read for one in unified for part in (one, *one.parts)) or objects_of(picked.streams)
-    sound = _tell(extraction.outcomes, console)  # first: saving files may end in an error of its own
+    sound = _tell(extraction.outcomes, config, console)  # first: saving files may end in an error of its own
     fetched = not config.attachments or _fetch(client, objects, Path(config.attachments), console)
     console.say(f"API transactions: {client.meter.transactions}")
     return 0 if sound and fetched else 1
@@ -204,17 +204,17 @@ def _fetch(client: "Client", objects: Sequence[str], to: Path, console: Console)
     return not failed
 
 
-def _tell(outcomes: "Sequence[StreamOutcome]", console: Console) -> bool:
+def _tell(outcomes: "Sequence[StreamOutcome]", config: "TapConfig", console: Console) -> bool:
     """Say what became of each stream; False where one failed."""
     failed = 0
     for one in outcomes:
-        how = "everything" if one.full else "changes"
-        console.say(f"{one.stream}: {one.rows:,} rows ({how}), {one.deleted:,} gone, {one.pages} pages")
+        name, how = config.stream_name(one.stream), "everything" if one.full else "changes"
+        console.say(f"{name}: {one.rows:,} rows ({how}), {one.deleted:,} gone, {one.pages} pages")
         for field_name in one.dropped:
-            console.say(f"{one.stream}: {field_name} is left out: the gateway does not let it be queried")
+            console.say(f"{name}: {field_name} is left out: the gateway does not let it be queried")
         if one.error:
             failed += 1
-            console.complain(f"{one.stream}: failed: {one.error}" + (f" ({one.fix})" if one.fix else ""))
+            console.complain(f"{name}: failed: {one.error}" + (f" ({one.fix})" if one.fix else ""))
     return not failed
 
 

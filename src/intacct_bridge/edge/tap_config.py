@@ -38,10 +38,14 @@ SETTINGS_OF_TAP = (
         "number (default: exact digits) or string (format singer.decimal).",
         choices=("number", "string"),
     ),
-    Setting("overlap_seconds", "integer", "How far a bookmark stands back; must exceed the longest commit delay."),
-    Setting("full_every", "integer", "Seconds between two reads of a stream that cannot tell what changed."),
+    Setting(
+        "overlap_seconds", "integer", "How far a bookmark stands back; must exceed the longest commit delay.", least=0
+    ),
+    Setting("full_every", "integer", "Seconds between two reads of a stream that cannot tell what changed.", least=0),
     Setting("whole_every", "object", "Seconds between two whole reads of streams that could tell, by stream."),
-    Setting("max_transactions", "integer", "Stop at a safe point before the run would use more API transactions."),
+    Setting(
+        "max_transactions", "integer", "Stop at a safe point before the run would use more API transactions.", least=1
+    ),
     Setting("show_private", "boolean", "Private records of entities, read from the top level. On by default."),
 )
 _TOLERATED = ("user_agent", "event_lookback", "report_periods", "disable_collection")
@@ -114,6 +118,7 @@ def read_config(sources: Iterable[str], environ: Mapping[str, str] = os.environ)
 
 def checked(given: Mapping[str, Any]) -> TapConfig:
     """A config from its plain values; SettingsError names the key that is wrong, and the nearest when it is unknown."""
+    given = {key: value for key, value in given.items() if value is not None}
     check(given, KEYS)
     if given.get("unified") and given.get("entity_column"):
         raise SettingsError(

@@ -48,7 +48,7 @@ SETTINGS_OF_TARGET = (
     ),
     Setting("po_transaction_type", "string", "The transaction definition of purchase orders that do not name one."),
     Setting("document_sequencing_enabled", "boolean", "The company numbers vendors itself: find them by name."),
-    Setting("max_transactions", "integer", "Stop before the run would use more API transactions."),
+    Setting("max_transactions", "integer", "Stop before the run would use more API transactions.", least=1),
 )
 _TOLERATED = (
     "user_agent",
