@@ -3,8 +3,9 @@
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import chdir, closing, contextmanager, suppress
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -222,6 +223,36 @@ def test_deletes_are_hard_where_that_is_wanted(copy: Copy) -> None:
     writer.delete([1])
     writer.commit(DONE, NOON)
     assert numbers(copy.rows(deleted=True)) == [2]
+
+
+def test_rows_that_were_marked_before_hard_deletes_were_wanted_go_as_well(copy: Copy) -> None:
+    keep(copy, BILLS, [bill(1), bill(2), bill(3)])
+    writer = copy.open().writer(BILLS, DONE)
+    writer.delete([1])
+    writer.commit(DONE, NOON)
+    copy.close()
+    copy.open(hard_deletes=True).writer(BILLS, DONE).commit(DONE, NOON)
+    assert numbers(copy.rows(deleted=True)) == [2, 3]
+
+
+@pytest.mark.parametrize("kind", ["parquet", "csv", "jsonl"])
+@pytest.mark.parametrize("harm", [Path.unlink, lambda path: path.write_bytes(b'"\xff{')])
+def test_a_change_file_that_is_lost_or_damaged_is_told_with_the_stream_and_read_anew(
+    tmp_path: Path, kind: str, harm: Callable[[Path], object]
+) -> None:
+    copy = Copy(f"{kind}:{tmp_path}/copy")
+    keep(copy, BILLS, [bill(1)])
+    keep(copy, BILLS, [bill(2)])
+    for file in (tmp_path / "copy" / "APBILL").iterdir():
+        harm(file)
+    with pytest.raises(SettingsError, match=r"the files of APBILL in .* cannot be read") as refused:
+        copy.open().writer(BILLS, DONE).delete([1])
+    assert "extract APBILL --full" in refused.value.fix
+    copy.close()
+    with pytest.raises(SettingsError, match=r"the files of APBILL in .* cannot be read"):
+        list(compact_copy(copy.uri))
+    keep(copy, BILLS, [bill(3)], replace(DONE, whole_walk=3))
+    assert numbers(copy.rows()) == [3]
 
 
 def line(number: int, parent: int, amount: str = "1.00") -> dict[str, Any]:
@@ -461,6 +492,13 @@ def test_a_commit_of_one_stream_writes_the_queries_of_no_other(tmp_path: Path, m
     assert (before, len(made)) == (30, 60)
     copy.close()
     assert Path(tmp_path, "copy", "latest.sql").read_text() == views(Folder(tmp_path / "copy").read())
+
+
+def test_a_copy_of_a_later_version_is_not_called_damaged(tmp_path: Path) -> None:
+    (tmp_path / "manifest.json").write_text('{"version": 9}')
+    with pytest.raises(SettingsError, match="of version 9, and this program knows 1") as refused:
+        open_sink(f"csv:{tmp_path}").open("demo", NOON)
+    assert "later one" in refused.value.fix
 
 
 def test_runs_are_numbered_and_another_company_is_refused(copy: Copy) -> None:

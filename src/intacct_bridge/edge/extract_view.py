@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from intacct_bridge.edge.console import Console
 from intacct_bridge.flow.estimate import DOLLARS, Estimate
+from intacct_bridge.flow.extract import DELETES, HISTORY
 from intacct_bridge.flow.sink import StreamOutcome
 
 
@@ -59,6 +60,7 @@ def _notes(one: StreamOutcome) -> str:
 
 def sentence(outcomes: Sequence[StreamOutcome], seconds: float, transactions: int) -> str:
     """`98 of 282 streams had 83,121 rows, 12.3 s, 611 API transactions`."""
+    outcomes = [one for one in outcomes if one.stream not in (DELETES, HISTORY)]
     rows = sum(one.rows for one in outcomes)
     busy = sum(1 for one in outcomes if one.rows or one.deleted)
     deleted = sum(one.deleted for one in outcomes)

@@ -160,6 +160,21 @@ def unwritten(path: Path, error: OSError) -> SettingsError:
     )
 
 
+@contextmanager
+def unreadable(folder: Path, stream: str) -> Iterator[None]:
+    """Put into words what goes wrong when the files of a stream are read back."""
+    import duckdb
+
+    try:
+        yield
+    except duckdb.Error as error:
+        said = str(error).strip().splitlines()[0]
+        raise SettingsError(
+            f"the files of {stream} in {folder} cannot be read: {said}",
+            fix=f"put back what is missing or damaged, or read the stream anew: extract {stream} --full",
+        ) from None
+
+
 def with_ours(rows: "pa.Table", run: int, at: datetime, numbers: Sequence[int]) -> "pa.Table":
     """The rows with the columns that we add."""
     import pyarrow as pa

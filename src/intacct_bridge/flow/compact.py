@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from intacct_bridge.errors import SettingsError
-from intacct_bridge.flow.changefiles import ChangeFiles, Format
+from intacct_bridge.flow.changefiles import ChangeFiles, Format, unreadable
 from intacct_bridge.flow.latest import latest, views
 from intacct_bridge.flow.manifest import Entry, Folder, Manifest, Texts
 
@@ -62,7 +62,7 @@ def _rewritten(folder: Folder, manifest: Manifest, name: str, format_: Format) -
 
     entry = manifest.streams[name]
     files = ChangeFiles(folder.path, name, manifest.run, format_)
-    with duckdb.connect() as con:
+    with unreadable(folder.path, name), duckdb.connect() as con:
         con.execute("SET TimeZone = 'UTC'")
         found = con.sql(latest(entry, format_.name, str(folder.path), numbered=True))
         rows = 0

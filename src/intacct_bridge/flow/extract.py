@@ -216,15 +216,14 @@ class Extraction:
             met[stream.object] = _Met(bookmark.since, before, keys)
 
     def _deletes(self, context: Context, readings: list[Reading], ledger: _Ledger) -> None:
-        began, deleted, asker = monotonic(), sum(one.count.deleted for one in readings), None
+        began, asker = monotonic(), None
         error: IntacctError | None = None
         try:
             asker = follow_deletes(context, readings, self._headers)
         except IntacctError as failed:
             error = failed
-        ledger.deletes = StreamOutcome(
+        ledger.deletes = StreamOutcome(  # what is gone is counted by its stream
             DELETES,
-            deleted=sum(one.count.deleted for one in readings) - deleted,
             pages=asker.pages if asker else 0,
             transactions=asker.transactions if asker else 0,
             seconds=round(monotonic() - began, 3),

@@ -91,10 +91,13 @@ class Manifest:
 
     @classmethod
     def from_json(cls, text: str) -> "Manifest":
-        """Read a manifest; ValueError, KeyError or TypeError where it is none."""
+        """Read a manifest; ValueError, KeyError or TypeError where it is none, SettingsError where it is later."""
         plain: dict[str, Any] = json.loads(text)
         if plain["version"] > FORMAT:
-            raise ValueError(f"it is of version {plain['version']}, and this program knows {FORMAT}")
+            raise SettingsError(
+                f"the manifest is of version {plain['version']}, and this program knows {FORMAT}",
+                fix="install the intacct-bridge that wrote it, or a later one",
+            )
         return cls(
             plain["company"],
             plain["format"],

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from intacct_bridge.errors import SettingsError
-from intacct_bridge.flow.changefiles import ChangeFiles, Format, schema_from, unwritten, widened, with_ours
+from intacct_bridge.flow.changefiles import ChangeFiles, Format, schema_from, unreadable, unwritten, widened, with_ours
 from intacct_bridge.flow.evolution import days_no_more, evolve, gathered, joined, schema_of
 from intacct_bridge.flow.latest import latest, views
 from intacct_bridge.flow.manifest import NAME, ROWS, Entry, Folder, Manifest, Texts
@@ -258,7 +258,7 @@ class FileWriter:
         query = latest(
             replace(self._entry, files=files, columns=columns), self._sink.format.name, str(self._sink.folder.path)
         )
-        with duckdb.connect() as con:
+        with unreadable(self._sink.folder.path, self._stream.name), duckdb.connect() as con:
             con.execute(f"CREATE TEMP VIEW latest AS {query}")
             if field:
                 assert self._schema is not None

@@ -181,6 +181,8 @@ class SqlWriter:
         self._loading = False
         self._schema: pa.Schema | None = self._db.whole(lambda: self._found(bookmark))
         self._fresh = self._schema is None and not stream.group
+        self._marked = hard and self._schema is not None
+        """Rows may be there that earlier runs have marked, and that are to be removed."""
 
     def _found(self, bookmark: Bookmark) -> "pa.Schema | None":
         """The columns of the table that is there to go on with."""
@@ -240,6 +242,8 @@ class SqlWriter:
             self._schema = evolution.schema
             deleted = self._store(evolution.schema, at)
             deleted += sum(self._delete(field, keys, at) for field, keys in self._gone)
+            if self._marked:
+                self._db.execute(f"DELETE FROM {self._table} WHERE _deleted_at IS NOT NULL")
             if self._loading and not bookmark.in_progress:
                 self._db.execute(f"ALTER TABLE {self._table} RENAME TO {quoted(self._stream.name)}")
             self._sink.keep_bookmark(self._stream.name, json.dumps(bookmark.to_dict()), at)
@@ -251,6 +255,7 @@ class SqlWriter:
         self._loading = self._loading and bookmark.in_progress
         self._fresh = self._fresh and self._loading
         self._batches, self._parents, self._gone = [], [], []
+        self._marked = False
         return done
 
     def live(self, field: str, values: Sequence[Value]) -> dict[Value, list[Value]]:
