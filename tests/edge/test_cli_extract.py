@@ -177,6 +177,13 @@ def test_an_estimate_counts_what_is_asked_beside_the_pages(demo: Intacct, words:
     assert estimated * 0.9 <= spent - SIGN_IN <= estimated * 1.1
 
 
+def test_a_run_says_all_that_it_used_and_agrees_with_its_cap(demo: Intacct) -> None:
+    demo("extract", "VENDOR", "CLASS", "--to", URI)
+    capped = demo("extract", "VENDOR", "CLASS", "--to", URI, "--max-transactions", "2")
+    assert "2 of the 2 allowed are used" in " ".join(capped.err.split())
+    assert ", 2 API transactions" in capped.err.splitlines()[-1]
+
+
 @pytest.mark.parametrize("uri", [URI, "parquet:copy"])
 @pytest.mark.parametrize(
     "more", [("--select", "VENDOR.NAME,VENDOR.STATUS"), ("--select", "VENDOR.NAME", "--entity-column", "OWNER")]

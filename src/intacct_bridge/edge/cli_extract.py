@@ -134,7 +134,6 @@ def extract_command(
         asked = _Asked(names, selected_fields(select), unified or "", entity_column or "")
         return _estimate(client, asked, to, options, desk)
     rewriting = compact_copy(to) if compact else ()  # refuses a database before anything is read
-    spent = client.meter.transactions
     done = run_extraction(
         client,
         names,
@@ -149,7 +148,7 @@ def extract_command(
     if to != "-":  # then standard output holds Singer messages, and nothing else
         show_extraction(done.outcomes, desk.console)
     fetched = attachments is None or _fetch(desk, done.objects, attachments)
-    desk.console.say(sentence(done.outcomes, done.seconds, client.meter.transactions - spent))
+    desk.console.say(sentence(done.outcomes, done.seconds, client.meter.transactions))
     for one in rewriting:
         desk.console.say(f"{one.stream}: {one.files_before:,} files are {one.files_after:,} now, {one.rows:,} rows")
     return 0 if done.sound and fetched else FAILURES
