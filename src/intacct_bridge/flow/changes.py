@@ -54,7 +54,11 @@ def changed_groups(reading: Reading, partition: Partition) -> list[Value]:
         found |= {group: None for group, is_news in news if is_news and group is not None}
         if not answer.remaining or groups[-1] is None:
             return list(found)
-        last = (Compare(stream.group, Op.GREATERTHAN, (groups[-1],)),)
+        cut = groups[-1]  # the rest of it may be news
+        if cut == groups[0]:
+            found[cut] = None
+        beyond = Op.GREATERTHAN if cut in found else Op.GREATERTHANOREQUALTO
+        last = (Compare(stream.group, beyond, (cut,)),)
 
 
 def replace_under(reading: Reading, parents: Sequence[Value]) -> None:

@@ -3,9 +3,12 @@
 The trail tells deletes late, and by keys whose meaning differs by object. So an entry is only a hint: what it may mean
 is looked up in the copy, and a row goes only when a question to the gateway shows that its key is gone. It takes the
 lines under it along. One question serves all streams, and reaches back far enough to meet what appeared late.
+
+A stream whose walk has not ended is left for the run that ends it: until then nobody knows all that its copy holds, and
+what is read for the sake of deletes must not pass for progress of the walk.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 from intacct_bridge.errors import InvalidRequestError, NotPermittedError
@@ -39,7 +42,8 @@ def follow_deletes(context: Context, readings: Sequence[Reading], headers: Mappi
     asker = Asker(context.source, TRAIL)
     reached = less(context.started, context.options.trail_seconds)
     objects = [one for one in readings if one.stream.feed is None]  # the others were replaced as a whole
-    followed = [one for one in objects if one.writer.complete and one.bookmark.deletes_since not in ("", reached)]
+    whole = [one for one in objects if one.writer.complete]
+    followed = [one for one in whole if not one.bookmark.in_progress and one.bookmark.deletes_since not in ("", reached)]
     if not followed:
         return asker
     try:
@@ -48,23 +52,38 @@ def follow_deletes(context: Context, readings: Sequence[Reading], headers: Mappi
         _compare_keys(context, followed)
         return asker
     gone: dict[str, list[Value]] = {}
+    owing = {reading.name for reading in followed if reading.bookmark.uncounted}
     for reading in headers_first(followed):
         own = gone.setdefault(reading.stream.object, [])
         own += _gone_by_key(reading, told.get(reading.stream.object, ()))
         own += _gone_with_header(reading, headers.get(reading.stream.header), told, gone)
-        if _worth_counting(reading, gone):
+        _owe(reading, own, whole)
+        if _worth_counting(reading, owing, gone):
             own += _gone_unsaid(reading)
+            _owe(reading, own, whole)
     for reading in followed:
-        reading.bookmark = replace(reading.bookmark, deletes_since=reached, met=reading.recognition.marks)
+        bookmark = replace(reading.bookmark, deletes_since=reached, met=reading.recognition.marks)
+        reading.bookmark, reading.count.news = replace(bookmark, uncounted=False), 0
         reading.save()
     return asker
 
 
-def _worth_counting(reading: Reading, gone: Mapping[str, Sequence[Value]]) -> bool:
+def _owe(reading: Reading, gone: Sequence[Value], others: Sequence[Reading]) -> None:
+    """Before it is stored that these are gone, have it stored that what they may have taken along is to be counted:
+    nothing would tell of that to a run that comes after this one has been killed.
+    """
+    for other in others if gone else ():
+        taken = other.stream.object in POSTED_TO or other.stream.header == reading.stream.object
+        if taken and other is not reading and not other.bookmark.uncounted:
+            other.bookmark = replace(other.bookmark, uncounted=True)
+            other.save()
+
+
+def _worth_counting(reading: Reading, owing: Collection[str], gone: Mapping[str, Sequence[Value]]) -> bool:
     """Whether something happened that may have taken records away unsaid."""
     if reading.count.full or reading.stream.where is not None or reading.context.options.start:
         return False
-    return reading.count.news > 0 or (reading.stream.object in POSTED_TO and any(gone.values()))
+    return reading.name in owing or (reading.stream.object in POSTED_TO and any(gone.values()))
 
 
 def _gone_unsaid(reading: Reading) -> list[Value]:

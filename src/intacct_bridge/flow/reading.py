@@ -237,7 +237,8 @@ class Reading:
     def save(self) -> None:
         """Commit."""
         self._storing = True
-        self.bookmark = replace(self.bookmark, dropped=self.asker.dropped)
+        uncounted = self.bookmark.uncounted or self.count.news > 0
+        self.bookmark = replace(self.bookmark, dropped=self.asker.dropped, uncounted=uncounted)
         done: Committed = self.writer.commit(self.bookmark, self.context.now())
         self._storing = False
         self._saved = monotonic()

@@ -64,6 +64,8 @@ class Bookmark:
     """When all keys were last compared, where the audit trail cannot be read."""
     met: str = ""
     """The changed rows that the last run met, for the next to recognise; see `recognition`."""
+    uncounted: bool = False
+    """Something happened since the records were last counted that may have taken some away unsaid."""
     dropped: tuple[str, ...] = ()
     """Fields that the gateway describes but does not let us query."""
     left_out: tuple[str, ...] = ()
