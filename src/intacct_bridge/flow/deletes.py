@@ -43,7 +43,9 @@ def follow_deletes(context: Context, readings: Sequence[Reading], headers: Mappi
     reached = less(context.started, context.options.trail_seconds)
     objects = [one for one in readings if one.stream.feed is None]  # the others were replaced as a whole
     whole = [one for one in objects if one.writer.complete]
-    followed = [one for one in whole if not one.bookmark.in_progress and one.bookmark.deletes_since not in ("", reached)]
+    followed = [
+        one for one in whole if not one.bookmark.in_progress and one.bookmark.deletes_since not in ("", reached)
+    ]
     if not followed:
         return asker
     try:
@@ -81,9 +83,10 @@ def _owe(reading: Reading, gone: Sequence[Value], others: Sequence[Reading]) -> 
 
 def _worth_counting(reading: Reading, owing: Collection[str], gone: Mapping[str, Sequence[Value]]) -> bool:
     """Whether something happened that may have taken records away unsaid."""
-    if reading.count.full or reading.stream.where is not None or reading.context.options.start:
+    if reading.stream.where is not None or reading.context.options.start:
         return False
-    return reading.name in owing or (reading.stream.object in POSTED_TO and any(gone.values()))
+    posted_to = reading.stream.object in POSTED_TO and any(gone.values())
+    return reading.name in owing or (posted_to and not reading.count.full)
 
 
 def _gone_unsaid(reading: Reading) -> list[Value]:

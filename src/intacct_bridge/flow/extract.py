@@ -28,7 +28,7 @@ from intacct_bridge.flow.reading import Context, Options, Progress, Reading, Sto
 from intacct_bridge.flow.sink import Sink, StreamOutcome
 from intacct_bridge.flow.state import Bookmark, moment, wall
 from intacct_bridge.flow.stream import Stream
-from intacct_bridge.flow.walks import due, read_changes, read_everything, read_feed
+from intacct_bridge.flow.walks import behind, catch_up, due, read_changes, read_everything, read_feed
 from intacct_bridge.wire.values import Value
 
 DELETES = "deletes"
@@ -200,6 +200,14 @@ class Extraction:
         if not due(reading):
             reading.count.done = True
             return
+        self._walk(reading, met, before)
+        if behind(reading):
+            before = reading.bookmark.walk
+            catch_up(reading)
+            self._walk(reading, met, before)
+
+    def _walk(self, reading: Reading, met: dict[str, _Met], before: int) -> None:
+        """The walk that was begun, to its end."""
         stream, bookmark = reading.stream, reading.bookmark
         if stream.feed is not None:
             read_feed(reading)

@@ -165,6 +165,10 @@ class Reading:
             self._recognition = Recognition(self.stream, self.bookmark.met, started)
         return self._recognition
 
+    def forget_recognition(self) -> None:
+        """Another walk begins."""
+        self._recognition = None
+
     def partition(self, *where: Filter, along: str = "", in_groups: bool | None = None) -> Partition:
         """The rows of the stream that a filter keeps, to be walked as the stream wants it."""
         return Partition(

@@ -37,6 +37,22 @@ def due(reading: Reading) -> bool:
     return True
 
 
+def behind(reading: Reading) -> bool:
+    """Whether the walk that has ended was begun by an earlier run, so that what changed since may be asked for."""
+    stream, ended = reading.stream, not reading.bookmark.in_progress
+    tells = bool(stream.modified) and stream.modified not in reading.asker.dropped
+    return ended and tells and reading.bookmark.walk != reading.context.run
+
+
+def catch_up(reading: Reading) -> None:
+    """Begin a walk over what changed since the ended one was begun."""
+    whole = reading.count.full  # of what it met first, some may have gone meanwhile
+    reading.bookmark = reading.bookmark.begin(reading.context.started, reading.context.run, full=False)
+    reading.bookmark = replace(reading.bookmark, uncounted=whole or reading.bookmark.uncounted)
+    reading.count.done = False
+    reading.forget_recognition()
+
+
 def read_everything(reading: Reading, header: Stream | None) -> None:
     """Walk the whole stream; what the copy holds beyond it is gone."""
     first = not reading.writer.complete
