@@ -46,6 +46,27 @@ def test_a_refused_record_is_written_whole_and_loads_once_mended(tmp_path: Path,
     assert next(again.records[0].write.all_lines).fields["DESCRIPTION"] == "a;b"
 
 
+@pytest.mark.parametrize("form", ["csv", "xlsx"])
+def test_a_row_that_was_cut_too_often_keeps_all_its_cells_and_stays_refused(tmp_path: Path, form: str) -> None:
+    from openpyxl import Workbook
+
+    path = tmp_path / f"je.{form}"
+    rows = [["a", "memo"], ["1", "rent", " June"]]
+    if form == "csv":
+        path.write_text("\n".join(map(",".join, rows)))
+    else:
+        book = Workbook(write_only=True)
+        sheet = book.create_sheet()
+        for cells in rows:
+            sheet.append(cells)
+        book.save(path)
+    table = open_table(path)
+    write_refused(table, [(row, "no") for row in table], refused_path(table))
+    (again,) = open_table(refused_path(table))
+    assert "the header 3" in again.fault
+    assert again.beyond == (" June",)
+
+
 NESTED = (
     '{"VENDORID": "V-9", "RECORDID": "N-1", "WHENCREATED": "2026-11-02", "APBILLITEMS": '
     '[{"ACCOUNTNO": "6100", "TRX_AMOUNT": 100.255}, {"ACCOUNTNO": "6100", "TRX_AMOUNT": 1}]}'

@@ -80,6 +80,11 @@ def test_a_missing_file_and_an_unknown_kind_are_settings_errors(tmp_path: Path) 
             open_table(tmp_path / name)
 
 
+def test_a_folder_is_called_one(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="is a folder"):
+        open_table(tmp_path)
+
+
 def test_json_numbers_are_decimals_from_their_text(tmp_path: Path) -> None:
     path = written(tmp_path / "a.jsonl", b'{"x": 100.255, "y": 1}\n\n{"x": 0.1, "z": {"n": [1]}}\n')
     table = open_table(path)
@@ -212,6 +217,24 @@ def test_a_column_with_both_kinds_of_dates_trusts_no_slashed_date() -> None:
     assert str(read_date("2026-01-05", reading)) == "2026-01-05"
 
 
+def test_the_other_order_of_dates_is_named_where_it_is_the_right_one() -> None:
+    with pytest.raises(RecordError, match="can only be day/month") as caught:
+        read_date("02/01/2026", date_reading(["02/01/2026", "31/01/2026"], None))
+    assert "--date-order dmy" in caught.value.fix
+    with pytest.raises(RecordError, match="not a day of the calendar") as caught:
+        read_date("01/31/2026", date_reading([], "dmy"))
+    assert "--date-order mdy" in caught.value.fix
+
+
+@pytest.mark.parametrize(
+    ("text", "told"), [("#REF!", "formula"), ("#N/A", "formula"), ("Total", "1234.50"), ("12 USD", "currency")]
+)
+def test_the_fix_of_an_amount_is_about_what_is_wrong_with_it(text: str, told: str) -> None:
+    with pytest.raises(RecordError) as caught:
+        read_money(text)
+    assert told in caught.value.fix
+
+
 @pytest.mark.parametrize("text", ["02/30/2026", "2026-13-01", "31 Jan", "1/2/26", "45000"])
 def test_what_is_no_date_is_refused_with_a_fix(text: str) -> None:
     with pytest.raises(RecordError) as caught:
@@ -254,6 +277,18 @@ def test_an_excel_row_that_says_more_than_the_header_is_refused(tmp_path: Path) 
     book.save(tmp_path / "a.xlsx")
     faults = [row.fault for row in open_table(tmp_path / "a.xlsx")]
     assert faults == ["", "the row has 3 cells, the header 2; a text that holds a delimiter needs quotes"]
+
+
+def test_a_formula_that_failed_is_refused_in_columns_of_text_too(tmp_path: Path) -> None:
+    from openpyxl import Workbook
+
+    book = Workbook(write_only=True)
+    sheet = book.create_sheet()
+    for row in (["Account", "Memo"], ["6100", "#N/A"], ["6100", "# 12"]):
+        sheet.append(row)
+    book.save(tmp_path / "a.xlsx")
+    faults = [row.fault for row in open_table(tmp_path / "a.xlsx")]
+    assert faults == ["column 'Memo' holds a formula that failed; correct it in the file", ""]
 
 
 def test_floats_within_lists_are_made_exact_or_refused_too(tmp_path: Path) -> None:

@@ -68,7 +68,9 @@ def _money_fix(text: str) -> str:
         return f"write {bare} or {bare}.00, since a comma alone may be a decimal point elsewhere"
     if re.fullmatch(r"[+-]?[\d.]*\d,\d{1,2}", text):
         return "use a point before the cents and no point for thousands, as in 1234.50"
-    if re.search(r"[$€£¥]|[A-Za-z]{3}", text):
+    if re.fullmatch(r"#[A-Z0-9/]+[!?A]", text):
+        return "the formula has no result; correct it in the file"
+    if re.search(r"[$€£¥]|[A-Za-z]{3}.*\d|\d.*[A-Za-z]{3}", text):
         return "remove the currency sign; a currency belongs in a column of its own"
     return "write a number such as 1234.50"
 
@@ -89,7 +91,9 @@ class DateReading:
 
     order: DateOrder = "mdy"
     certain: bool = True
-    """False where the column holds both 01/13/2026 and 13/01/2026: then no slashed date can be trusted."""
+    """False where the column holds 13/01/2026 and nobody said so: then no slashed date can be trusted."""
+    mixed: bool = False
+    """Whether it holds 01/13/2026 too."""
 
 
 def date_reading(texts: "list[str]", order: DateOrder | None) -> DateReading:
@@ -99,8 +103,9 @@ def date_reading(texts: "list[str]", order: DateOrder | None) -> DateReading:
     """
     if order is not None:
         return DateReading(order)
-    found = (_SLASHED.fullmatch(text.strip()) for text in texts)
-    return DateReading("mdy", certain=all(int(match[1]) <= 12 for match in found if match))
+    found = [match for match in (_SLASHED.fullmatch(text.strip()) for text in texts) if match]
+    certain = all(int(match[1]) <= 12 for match in found)
+    return DateReading("mdy", certain, mixed=not certain and any(int(match[2]) > 12 for match in found))
 
 
 def read_date(cell: Cell, reading: DateReading = DateReading()) -> date | None:
@@ -120,19 +125,29 @@ def read_date(cell: Cell, reading: DateReading = DateReading()) -> date | None:
         raise RecordError(f"{text!r} is not a date", fix="write it as 2026-01-31 or 01/31/2026")
     first, second, year = int(slashed[1]), int(slashed[2]), int(slashed[3])
     if not reading.certain:
-        raise RecordError(
-            f"{text!r} may be month/day or day/month: this column holds dates of both kinds",
-            fix="write dates as 2026-01-31, or say which order the file uses (date order mdy or dmy)",
-        )
+        raise _untold(text, reading)
     month, day = (first, second) if reading.order == "mdy" else (second, first)
-    return _day(text, year, month, day)
+    other = "day/month/year say --date-order dmy" if reading.order == "mdy" else "month/day/year say --date-order mdy"
+    return _day(text, year, month, day, hint=f"; for {other}")
 
 
-def _day(text: str, year: int, month: int, day: int) -> date:
+def _untold(text: str, reading: DateReading) -> RecordError:
+    if reading.mixed:
+        return RecordError(
+            f"{text!r} may be month/day or day/month: this column holds dates of both kinds",
+            fix="write dates as 2026-01-31, or say which order the file uses (--date-order mdy or dmy)",
+        )
+    return RecordError(
+        f"{text!r} may be month/day or day/month: this column has dates that can only be day/month",
+        fix="say --date-order dmy if all of them are, or write dates as 2026-01-31",
+    )
+
+
+def _day(text: str, year: int, month: int, day: int, *, hint: str = "") -> date:
     try:
         return date(year, month, day)
     except ValueError:
-        hint = "; for day/month/year say that the date order is dmy" if month > 12 >= day else ""
+        hint = hint if month > 12 >= day else ""
         raise RecordError(
             f"{text!r} is not a day of the calendar", fix=f"write it as 2026-01-31 or 01/31/2026{hint}"
         ) from None

@@ -125,7 +125,7 @@ class JournalLayout:
             raise SettingsError(
                 f"{table.path.name} has no column for the {', the '.join(missing)}; "
                 f"its columns are {', '.join(table.columns)}",
-                fix=f"add a column named {missing[0]!r}",
+                fix=f"add a column named {missing[0]!r}; the names of the columns must be the first row",
             )
         unknown = [column for column in self.key if column not in table.columns]
         if unknown:

@@ -1,6 +1,7 @@
 """Refused rows written back in the input's own layout with a reason beside each, ready to mend and load again.
 
 Whole records are written, so that a mended file balances by itself; the reason column is ignored when it is loaded.
+Cells beyond the header follow the reason, so that a row which was cut at its commas stays refused until it is mended.
 A file named `.csv` is written as CSV whatever the input was, unless its cells hold lists and records of their own.
 """
 
@@ -44,7 +45,7 @@ def _write_csv(table: Table, rows: Iterable[tuple[SourceRow, str]], path: Path) 
         out = csv.writer(file, delimiter=table.dialect.delimiter, lineterminator="\n")
         out.writerow([*columns, REASON])
         for row, reason in rows:
-            out.writerow([*(_cell(row.cells.get(column)) for column in columns), reason])
+            out.writerow([*(_cell(row.cells.get(column)) for column in columns), reason, *map(_cell, row.beyond)])
             count += 1
     return count
 
@@ -81,7 +82,7 @@ def _write_excel(table: Table, rows: Iterable[tuple[SourceRow, str]], path: Path
     sheet.append([*columns, REASON])
     count = 0
     for row, reason in rows:
-        sheet.append([*(row.cells.get(column) for column in columns), reason])
+        sheet.append([*(row.cells.get(column) for column in columns), reason, *row.beyond])
         count += 1
     book.save(path)
     return count

@@ -33,6 +33,8 @@ class SourceRow:
     """Why the row as a whole cannot be trusted, such as more cells than columns."""
     key: tuple[str, ...] = ()
     """What its source calls the record, where it says so beside the cells."""
+    beyond: tuple[object, ...] = ()
+    """The cells that no column of the header stands over."""
 
     @property
     def position(self) -> str:
@@ -168,7 +170,8 @@ def _csv_rows(path: Path, dialect: Dialect, columns: tuple[str, ...]) -> Iterato
     width = len(columns)
     for number, cells in records:
         fault = too_wide(cells, width)
-        yield SourceRow(path.name, number, dict(zip(columns, cells, strict=False)), fault)
+        beyond = tuple(cells[width:]) if fault else ()
+        yield SourceRow(path.name, number, dict(zip(columns, cells, strict=False)), fault, beyond=beyond)
 
 
 def too_wide(cells: Sequence[object], width: int) -> str:

@@ -6,6 +6,7 @@ than 15 digits for that is the trace of a calculation, so it is refused rather t
 """
 
 from collections.abc import Container, Iterator
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,6 +28,8 @@ FORMS = {
     ".xlsm": "excel",
 }
 _SIGNIFICANT = 15
+_EXCEL_ERRORS = frozenset(("#DIV/0!", "#N/A", "#NAME?", "#NULL!", "#NUM!", "#REF!", "#VALUE!", "#SPILL!", "#CALC!"))
+"""What a formula gives that has no result (ECMA-376, 18.17.3, and two younger ones)."""
 
 
 def open_table(
@@ -36,6 +39,8 @@ def open_table(
     form = FORMS.get(path.suffix.lower())
     if form is None:
         known = ", ".join(FORMS)
+        if path.is_dir():
+            raise SettingsError(f"{path} is a folder", fix=f"name a file in it: one of {known}")
         raise SettingsError(f"{path.name} is of no known kind", fix=f"name the file with one of {known}")
     if form == "csv":
         return open_csv(path, encoding=encoding, delimiter=delimiter)
@@ -202,9 +207,14 @@ def _excel_rows(path: Path, sheet: str, columns: tuple[str, ...]) -> Iterator[So
     next(records, None)
     for number, values in records:
         fault = too_wide(values, len(columns))
+        beyond = values[len(columns) :] if fault else ()
+        failed = next((name for name, value in zip(columns, values, strict=False) if value in _EXCEL_ERRORS), "")
+        if failed:
+            fault = f"column {failed!r} holds a formula that failed; correct it in the file"
         if number in unknown:
             fault = f"the formula in {unknown[number]} has no result; open the file in Excel and save it"
-        yield _typed_row(path.name, number, dict(zip(columns, values, strict=False)), fault)
+        row = _typed_row(path.name, number, dict(zip(columns, values, strict=False)), fault)
+        yield replace(row, beyond=beyond) if beyond else row
 
 
 def _uncalculated(path: Path, sheet: str) -> dict[int, str]:
