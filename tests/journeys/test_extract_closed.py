@@ -146,3 +146,13 @@ def test_the_tap_reads_the_other_unified_entities(tmp_path: Path, grown: Emulato
     assert "Classes: failed: CLASS cannot be read" in ran.err
     assert ran.records("Departments")
     assert ran.state["bookmarks"].keys() == {"Departments"}
+
+
+def test_columns_of_a_related_object_that_may_not_be_described_are_told(tmp_path: Path, grown: Emulator) -> None:
+    path = tmp_path / "copy.duckdb"
+    with closing(closed(grown, "APBILL")) as emulator, client(emulator) as company:
+        done = run_extraction(company, ["BillPayments"], f"duckdb:{path}", Console(), unified="v1")
+    (payments,) = (one for one in done.outcomes if one.stream == "BillPayments")
+    assert done.sound
+    assert payments.dropped == ("APBILL.RECORDID",)
+    assert len(rows(path, "BillPayments")) == grown.books().table("APPYMTDETAIL").count()

@@ -269,7 +269,7 @@ class Reading:
             complete=self.count.done,
             added=self.count.added,
             widened=self.count.widened,
-            dropped=self.asker.dropped,
+            dropped=(*self.asker.dropped, *self.stream.closed),
             error=error.message if error else "",
             fix=error.fix if error else "",
         )

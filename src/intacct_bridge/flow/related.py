@@ -6,8 +6,10 @@ from intacct_bridge.model.catalog import ObjectDef
 from intacct_bridge.wire.values import Kind
 
 
-def related_kind(client: Client, described: ObjectDef, path: str) -> Kind | None:
-    """The kind of the field at the end of a path of relations; None where it leads nowhere."""
+def related_kind(client: Client, described: ObjectDef, path: str, closed: list[str] | None = None) -> Kind | None:
+    """The kind of the field at the end of a path of relations; None where it leads nowhere, or to an object that the
+    gateway would not describe, which is put into `closed`.
+    """
     head, dot, rest = path.partition(".")
     relation = described.relations.get(head.upper()) if dot else None
     if relation is None:
@@ -15,6 +17,8 @@ def related_kind(client: Client, described: ObjectDef, path: str) -> Kind | None
     try:
         beyond = client.describe(relation.object)
     except (InvalidRequestError, NotPermittedError):
+        if closed is not None:
+            closed.append(relation.object)
         return None
     found = beyond.get(rest)
-    return related_kind(client, beyond, rest) if found is None else found.kind
+    return related_kind(client, beyond, rest, closed) if found is None else found.kind

@@ -46,7 +46,7 @@ class StreamOutcome:
     added: tuple[str, ...] = ()
     widened: tuple[str, ...] = ()
     dropped: tuple[str, ...] = ()
-    """Fields that the gateway describes but does not let us query."""
+    """Fields that the gateway describes but does not let us query, and those of related objects that it does not."""
     error: str = ""
     fix: str = ""
 

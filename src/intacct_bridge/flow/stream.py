@@ -71,6 +71,8 @@ class Stream:
     """Fields that only help us to find rows again, for whoever need not see them."""
     nested: Mapping[str, Any] = field(default_factory=dict)
     """Texts that hold JSON, each with its JSON schema."""
+    closed: tuple[str, ...] = field(default=(), compare=False)
+    """Fields of related objects that nobody can ask for, since the gateway would not describe those."""
     identity: tuple[str, ...] = ()
     """The fields that tell rows apart together, where `key` is only our own sum of them."""
 

@@ -120,7 +120,8 @@ def _chosen(client: Client, entity: EntityMap, select: Sequence[str], closed: Co
     columns = {name: kind for name, kind in shown.fields.items() if name not in shown.inner}
     fields = {KEY: Kind.TEXT} | columns
     feed = Feed(UNIFIED, entity.name)
-    both = Stream(entity.name, "", fields, KEY, text_key=True, feed=feed, nested=shown.nested)
+    closed = tuple(dict.fromkeys(path for part in parts for path in part.read.closed))
+    both = Stream(entity.name, "", fields, KEY, text_key=True, feed=feed, nested=shown.nested, closed=closed)
     return Unified(entity, both, both, parts=tuple(parts))
 
 
@@ -155,7 +156,8 @@ def _unified(
     custom = tuple(one.name for one in described.fields.values() if one.custom) if entity.custom else ()
     asked = [*reads(entity), *custom]
     own = [one for one in asked if one in described.fields]
-    read = stream_of(described, select=own, name=entity.name, related=_related(client, described, asked))
+    related, unknown = _related(client, described, asked)
+    read = stream_of(described, select=own, name=entity.name, related=related)
     if read.header in closed:
         read = read.without_header
     inner = tuple(dict.fromkeys(one for one in _found_by(read) if one))
@@ -169,8 +171,13 @@ def _unified(
         nested=nested,
         where=None,
     )
-    lines = tuple(_lines(client, one, described) for one in read_lines(entity) if one.into in columns)
-    return Unified(entity, read, shown, lines, custom)
+    lines = []
+    for one in read_lines(entity):
+        if one.into in columns:
+            found, beyond = _lines(client, one, described)
+            lines.append(found)
+            unknown += [f"{one.object}.{path}" for path in beyond]
+    return Unified(entity, replace(read, closed=tuple(unknown)), shown, tuple(lines), custom)
 
 
 def _found_by(read: Stream) -> tuple[str, ...]:
@@ -178,25 +185,31 @@ def _found_by(read: Stream) -> tuple[str, ...]:
     return read.key, read.group, read.window, read.modified, read.natural_key, read.by
 
 
-def _related(client: Client, described: ObjectDef, names: Iterable[str]) -> dict[str, Kind]:
-    """The fields of related objects among some names; those that this company does not have are left out."""
+def _related(client: Client, described: ObjectDef, names: Iterable[str]) -> tuple[dict[str, Kind], list[str]]:
+    """The fields of related objects among some names, and those whose objects the gateway would not describe; those
+    that this company does not have are left out.
+    """
     found: dict[str, Kind] = {}
+    unknown: list[str] = []
     for name in names:
-        kind = None if name in described.fields else related_kind(client, described, name)
+        closed: list[str] = []
+        kind = None if name in described.fields else related_kind(client, described, name, closed)
         if kind is not None:
             found[name] = kind
-    return found
+        unknown += [name] if closed else []
+    return found, unknown
 
 
-def _lines(client: Client, line: LineMap, header: ObjectDef) -> Lines:
+def _lines(client: Client, line: LineMap, header: ObjectDef) -> tuple[Lines, list[str]]:
     owner = keys.owner(line.object)
     assert owner is not None and owner.header == header.name, (line.object, header.name)
     described = client.describe(line.object)
     asked = line_reads(line)
     own = [one for one in asked if one in described.fields]
     key = keys.keys_of(described).record
-    select = tuple(dict.fromkeys((key, owner.by, *own, *_related(client, described, asked))))
-    return Lines(line, owner.by, owner.key, described.kind_of(owner.by), select)
+    related, unknown = _related(client, described, asked)
+    select = tuple(dict.fromkeys((key, owner.by, *own, *related)))
+    return Lines(line, owner.by, owner.key, described.kind_of(owner.by), select), unknown
 
 
 def _selected(entity: EntityMap, select: Sequence[str]) -> dict[str, Kind]:
