@@ -60,6 +60,16 @@ def test_records_lines_and_deletes(old: Client, new: Client, tmp_path: Path) -> 
     assert "L-1" not in {row["key"] for row in rows(copy, "CLASS")}
 
 
+def test_fields_may_be_chosen_in_any_case_and_go_on_in_the_columns_that_are_there(old: Client, tmp_path: Path) -> None:
+    copy = tmp_path / "copy.duckdb"
+    extract(old, f"duckdb:///{copy}", "VENDOR", select={"VENDOR": ["VENDORID", "name"]})
+    chosen = rows(copy, "VENDOR")
+    assert all(row["vendorid"] == row["key"] and row["name"] for row in chosen)
+    assert extract(old, f"duckdb:///{copy}", "VENDOR")["VENDOR"].rows == len(chosen)
+    extract(old, f"duckdb:///{copy}", "VENDOR", select={"VENDOR": ["VendorID"]})
+    assert [row["vendorid"] for row in rows(copy, "VENDOR")] == [row["vendorid"] for row in chosen]
+
+
 def test_a_list_that_moves_while_it_is_read_is_read_again(demo: Emulator, new: Client, tmp_path: Path) -> None:
     calls = 0
 

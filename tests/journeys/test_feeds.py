@@ -9,6 +9,7 @@ import duckdb
 import pytest
 
 from intacct_bridge.client.client import Client
+from intacct_bridge.edge.streams import selected_fields
 from intacct_bridge.errors import InvalidRequestError
 from intacct_bridge.flow.feed import feed_named
 from intacct_bridge.flow.feeds import key_of
@@ -75,6 +76,14 @@ def test_fields_made_in_the_company_are_chosen_only_by_name(reader: Client) -> N
     )
     assert "RISK_TIER" in every.custom
     assert ("RISK_TIER" in some.fields, some.custom) == (True, ())
+
+
+def test_a_column_of_a_report_may_be_chosen_in_any_case(reader: Client, tmp_path: Path) -> None:
+    uri, table = f"duckdb:///{tmp_path / 'copy.duckdb'}", "report_bills_due"
+    extract(reader, uri, REPORT, select=selected_fields([f"{table}.RecordID"]))
+    held = rows(tmp_path / "copy.duckdb", table)
+    assert held
+    assert all(row["RecordID"] for row in held)
 
 
 def test_what_is_gone_from_a_report_goes_from_its_copy(reader: Client, tmp_path: Path) -> None:

@@ -7,6 +7,9 @@ from intacct_bridge.flow.estimate import DOLLARS, Estimate
 from intacct_bridge.flow.extract import DELETES, HISTORY
 from intacct_bridge.flow.sink import StreamOutcome
 
+_NAMED = 5
+"""Streams that failed alike are named, up to here."""
+
 
 def show_extraction(outcomes: Sequence[StreamOutcome], console: Console) -> None:
     """The streams in which something happened; under --json every one."""
@@ -27,11 +30,21 @@ def show_extraction(outcomes: Sequence[StreamOutcome], console: Console) -> None
     ]
     if rows or console.as_json:
         console.table(("stream", "rows", "deleted", "read", "transactions", "seconds", "notes"), rows)
+    if not console.as_json:
+        for (error, fix), streams in _failures(outcomes).items():
+            names = ", ".join(streams[:_NAMED]) + (f" and {len(streams) - _NAMED:,} more" if streams[_NAMED:] else "")
+            console.complain(console.wrapped("error  ", f"{names}: {error}"))
+            if fix:
+                console.complain(console.wrapped("  fix  ", fix))
+
+
+def _failures(outcomes: Sequence[StreamOutcome]) -> dict[tuple[str, str], list[str]]:
+    """What went wrong, with the streams that it went wrong for: a cap or a lost line stops all of them alike."""
+    found: dict[tuple[str, str], list[str]] = {}
     for one in outcomes:
-        if one.error and not console.as_json:
-            console.complain(console.wrapped("error  ", f"{one.stream}: {one.error}"))
-            if one.fix:
-                console.complain(console.wrapped("  fix  ", one.fix))
+        if one.error:
+            found.setdefault((one.error, one.fix), []).append(one.stream)
+    return found
 
 
 def show_estimate(estimates: Sequence[Estimate], console: Console) -> None:

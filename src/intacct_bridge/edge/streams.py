@@ -114,5 +114,5 @@ def selected_fields(selected: Iterable[str]) -> dict[str, list[str]]:
         stream, dot, field = one.partition(".")
         if not dot or not field:
             raise InvalidRequestError(f"{one!r} names no field", fix="Write STREAM.FIELD, such as APBILL.TOTALDUE.")
-        by_stream.setdefault(stream.upper(), []).append(field.upper())
+        by_stream.setdefault(stream.upper(), []).append(field)
     return by_stream

@@ -189,6 +189,10 @@ class Extraction:
 
     def _keep(self, reading: Reading) -> None:
         """Commit what came before the stream failed; if that fails too, the next run reads it again."""
+        if (
+            reading.came_to_nothing
+        ):  # a walk that was begun and not gone would cost the next run what changed since, too
+            return
         with suppress(IntacctError):
             reading.save_what_came()
 

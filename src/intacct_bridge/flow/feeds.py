@@ -72,6 +72,8 @@ def _wanted(feed: Feed, fields: Mapping[str, Kind], select: Sequence[str], *, op
     strange = [name for name in found if name not in fields]
     if strange and not open_ended:
         raise InvalidRequestError(f"{feed.table} has no field {strange[0]}", fix=f"It has {', '.join(fields)}.")
+    if feed.reader == LISTING:  # 2.1 writes its names small, and so they stand where nothing is chosen
+        return [name if name in fields else name.lower() for name in found]
     return found
 
 
@@ -95,8 +97,11 @@ def _typed(stream: Stream, page: FeedPage, own: Mapping[str, list[str]], formatt
 
     rows = page.rows
     columns: dict[str, pa.Array] = {}
+    come = {name for row in rows for name in row}
+    spelled = {name.upper(): name for name in come}  # what only reading shows may be chosen in any case
     for name, kind in stream.fields.items():
-        cells: Sequence[str | None] = own.get(name) or tuple(row.get(name) for row in rows)
+        met = name if name in come else spelled.get(name.upper(), name)
+        cells: Sequence[str | None] = own.get(name) or tuple(row.get(met) for row in rows)
         texts = pa.array(cells, pa.string())
         columns[name] = typed_column(texts, kind, formatting) if rows else pa.nulls(0, arrow_type(kind))
     if stream.open_ended:

@@ -251,6 +251,12 @@ class Reading:
         self.count.added += done.added
         self.count.widened += done.widened
 
+    @property
+    def came_to_nothing(self) -> bool:
+        """Whether this run began the walk and has nothing to show for it."""
+        learnt = self.pages or self.asker.dropped != self.bookmark.dropped
+        return self.bookmark.walk == self.context.run and not (learnt or self.context.options.full)
+
     def save_what_came(self) -> None:
         """Keep the progress of a stream that failed, unless storing is what failed."""
         if not self._storing:
