@@ -83,3 +83,20 @@ def test_an_option_without_its_value_points_at_the_commands_own_help(
 ) -> None:
     assert cli.main(words) == 2
     assert f"see {path} --help" in capsys.readouterr().err
+
+
+STUCK = """
+import signal, threading
+from intacct_bridge.edge import program
+program.GRACE = 0.01
+with program.ending_whole(lambda: print("sealed", flush=True)):
+    try:
+        signal.raise_signal(signal.SIGTERM)
+    finally:
+        threading.Event().wait()
+"""
+
+
+def test_a_program_that_is_told_to_end_does_not_wait_for_ever() -> None:
+    done = subprocess.run([sys.executable, "-c", STUCK], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (143, "sealed\n", "")

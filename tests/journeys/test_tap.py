@@ -1,6 +1,9 @@
 """`tap-intacct` as a scheduler runs it: files in, messages out, against the demo company over HTTP."""
 
 import json
+import signal
+import subprocess
+import sys
 from collections import Counter
 from contextlib import closing
 from itertools import count
@@ -134,6 +137,25 @@ def test_settings_from_the_environment(tap: Tap) -> None:
     ran = tap.run("--config", "ENV", environment=environment)
     assert ran.status == 0, ran.err
     assert ran.records("CLASS")
+
+
+def test_a_tap_that_is_told_to_end_ends_its_last_line(tap: Tap) -> None:
+    """The pipe is full when the signal comes, so that the tap is in the middle of a message."""
+    config, catalog, _ = discovered(tap, "GLDETAIL")
+    command = [sys.executable, "-m", "intacct_bridge.edge.tap", "--config", str(config), "--catalog", str(catalog)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=tap.place) as running:
+        assert running.stdout is not None
+        assert running.stderr is not None
+        lines = [running.stdout.readline() for _ in range(100)]
+        running.send_signal(signal.SIGTERM)
+        lines += running.stdout.readlines()
+        said = running.stderr.read().decode()
+    messages = [json.loads(line) for line in lines]
+    assert (running.returncode, lines[-1][-1:]) == (143, b"\n")
+    assert messages[-1]["type"] == "STATE"
+    assert messages[-1]["value"]["bookmarks"]["GLDETAIL"]["unread"]
+    assert "interrupted" in said
+    assert "Traceback" not in said
 
 
 def test_a_wrong_password_is_a_sentence_and_status_3(tap: Tap) -> None:

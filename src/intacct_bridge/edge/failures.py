@@ -21,9 +21,14 @@ from intacct_bridge.errors import (
 )
 
 INTERRUPTED = 130
+TERMINATED = 143
 USAGE = 2
 OUR_FAULT = 70
 """Not one of the documented statuses: it means a bug, so no schedule should come to rely on it."""
+
+
+class Terminated(KeyboardInterrupt):
+    """Whoever runs us wants an end, as a scheduler does with SIGTERM."""
 
 
 def report(error: BaseException, console: Console, *, target: str = "") -> int:
@@ -33,7 +38,7 @@ def report(error: BaseException, console: Console, *, target: str = "") -> int:
         return 0
     if isinstance(error, KeyboardInterrupt):
         console.complain("\ninterrupted: what was done is kept; run the same command again to go on")
-        return INTERRUPTED
+        return TERMINATED if isinstance(error, Terminated) else INTERRUPTED
     if isinstance(error, OSError) and not isinstance(error, IntacctError):
         error = _about_a_file(error)
     if isinstance(error, IntacctError):

@@ -4,8 +4,12 @@ Click's own `main` is not used, since it has its own mind about closed pipes, in
 """
 
 import json
+import os
+import signal
 import sys
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +17,13 @@ import click
 
 from intacct_bridge import __version__
 from intacct_bridge.edge.console import Console
-from intacct_bridge.edge.failures import INTERRUPTED, USAGE, report, usage
+from intacct_bridge.edge.failures import INTERRUPTED, TERMINATED, USAGE, Terminated, report, usage
 from intacct_bridge.errors import SettingsError
 
 SETTINGS: dict[str, Any] = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
 """What every command's context is made with."""
+GRACE = 5.0
+"""Seconds for calls under way, after SIGTERM: schedulers kill what is still there after ten, or thirty."""
 
 
 def run(
@@ -40,6 +46,32 @@ def run(
         return status
     except BaseException as error:
         return report(error, console, target=target())
+
+
+@contextmanager
+def ending_whole(seal: Callable[[], None]) -> Iterator[None]:
+    """Let SIGTERM end what is inside as Ctrl-C does, but after `GRACE` seconds at once: `seal` sees that what is being
+    written is written whole, and that nothing follows.
+    """
+
+    def at_once() -> None:
+        seal()
+        os._exit(TERMINATED)
+
+    patience = threading.Timer(GRACE, at_once)
+    patience.daemon = True
+
+    def end(number: int, _: object) -> None:
+        signal.signal(number, signal.SIG_DFL)
+        patience.start()
+        raise Terminated
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+        patience.cancel()
 
 
 def _invoked(command: click.Command, name: str, given: list[str], *, obj: Any, console: Console) -> int:

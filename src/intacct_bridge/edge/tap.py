@@ -7,13 +7,14 @@ point, so whatever ends a run, the next goes on from the last STATE that was kep
 import json
 import sys
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, cast
 
 import click
 
 from intacct_bridge.edge.console import Console
-from intacct_bridge.edge.program import json_object, run, singer_program, tells_of_itself
+from intacct_bridge.edge.program import ending_whole, json_object, run, singer_program, tells_of_itself
 from intacct_bridge.edge.singer import Decimals, Selected, read_catalog
 from intacct_bridge.edge.singer_sink import SingerSink, SingerState
 from intacct_bridge.errors import InvalidRequestError, NotPermittedError, SettingsError
@@ -172,11 +173,9 @@ def sync(
         extraction = unified_extraction(client, unified, sink, options, refused=refused)
     else:
         extraction = objects_extraction(client, picked, sink, options, entity_column=config.entity_column)
-    try:
+    with ending_whole(sink.seal), closing(sink):
         for _ in extraction:
             pass
-    finally:
-        sink.close()
     objects = objects_of(part.read for one in unified for part in (one, *one.parts)) or objects_of(picked.streams)
     sound = _tell(extraction.outcomes, config, console)  # first: saving files may end in an error of its own
     fetched = not config.attachments or _fetch(client, objects, Path(config.attachments), console)
