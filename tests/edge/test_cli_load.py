@@ -74,6 +74,31 @@ def test_a_kept_plan_is_applied_later_unless_the_company_moved(demo: Intacct, cl
     assert json.loads(demo("get", "CLASS", "L-1", "--json").out)[0]["NAME"] == "Lighter rail"
 
 
+def test_a_kept_plan_is_looked_at_before_it_is_applied(demo: Intacct, classes: Path, home: Path) -> None:
+    plan = str(home / "classes.plan")
+    demo("load", str(classes), "--as", "CLASS", "--out", plan)
+    shown = demo("load", "--from-plan", plan, "--plan")
+    assert (shown.status, "2 to create" in shown.out) == (0, True)
+    assert f"intacct load --from-plan {plan} --apply" in shown.err
+    assert demo("get", "CLASS", "L-1").status != 0
+    assert demo("load", "--from-plan", plan, "--apply").status == 0
+    assert demo("get", "CLASS", "L-1").status == 0
+
+
+def test_what_intacct_refuses_is_written_back_too(demo: Intacct, classes: Path, home: Path) -> None:
+    classes.write_text("CLASSID,NAME,PARENTID\nL-1,Light rail,\nL-2,Heavy rail,NOWHERE\n")
+    mend = home / "mend.csv"
+    words = ("load", str(classes), "--as", "CLASS", "--offline", "--refused", str(mend), "--apply")
+    assert demo(*words).status == 1
+    header, refused = mend.read_text("utf-8-sig").splitlines()
+    assert header == "CLASSID,NAME,PARENTID,refused because"
+    assert refused.startswith("L-2,Heavy rail,NOWHERE,")
+    assert "NOWHERE" in refused.partition("NOWHERE,")[2]
+    mend.write_text(mend.read_text("utf-8-sig").replace("rail,NOWHERE", "rail,L-1"), "utf-8")
+    assert demo("load", str(mend), "--as", "CLASS", "--apply").status == 0
+    assert demo("get", "CLASS", "L-2").status == 0
+
+
 def test_a_mapping_says_what_columns_mean(demo: Intacct, home: Path) -> None:
     (home / "map.toml").write_text('object = "CLASS"\n[fields]\nCLASSID = "Code"\nNAME = "Says"\n')
     (home / "rows.csv").write_text("Code,Says\nM-1,Mapped\n")
@@ -94,14 +119,23 @@ def test_a_mapping_says_what_columns_mean(demo: Intacct, home: Path) -> None:
         (("rows.csv", "--as", "CLASS", "--mode", "update", "--offline"), "without --offline"),
         (("rows.csv", "--map", "map.toml"), "cannot read map.toml"),
         (("rows.csv", "--from-plan", "x.plan"), "takes no FILE"),
+        (("--from-plan", "x.plan", "--draft"), "without --draft"),
+        (("--from-plan", "x.plan", "--refused", "bad.csv"), "without --refused"),
+        (("rows.csv", "rows.csv", "--as", "CLASS", "--refused", "bad.csv"), "one file"),
+        (("rows.csv", "--as", "CLASS", "--refused", "./rows.csv"), "--refused would replace rows.csv"),
+        (("rows.csv", "--as", "CLASS", "--out", "rows.csv"), "--out would replace rows.csv"),
+        (("rows.csv", "--map", "map.toml", "--out", "map.toml"), "--out would replace map.toml"),
+        (("rows.csv", "--as", "CLASS", "--out", "a", "--refused", "a"), "--refused would replace a"),
     ],
 )
 def test_a_slip_ends_in_a_sentence(demo: Intacct, words: tuple[str, ...], says: str) -> None:
     Path("rows.csv").write_text("CLASSID,NAMEE\nX,Y\n")
     if "update" in words:
         Path("rows.csv").write_text("CLASSID,NAME\nX,Y\n")
+    before = Path("rows.csv").read_bytes()
     ran = demo("load", *words)
     assert ran.status == 2, ran.said
+    assert Path("rows.csv").read_bytes() == before
     assert says in ran.err
     assert "Traceback" not in ran.said
 

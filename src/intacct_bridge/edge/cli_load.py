@@ -1,11 +1,13 @@
 """`intacct load`: a file becomes a plan, and the same plan, applied, becomes receipts."""
 
 import shlex
+from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from intacct_bridge.edge.options import SETTLE_AFTER, Desk, file_option, number_option, stands_at_a_desk
 from intacct_bridge.errors import InDoubtError, IntacctError, SettingsError
@@ -17,6 +19,24 @@ if TYPE_CHECKING:
     from intacct_bridge.flow.table import Table
 
 FAILURES, IN_DOUBT = 1, 5
+OF_PLANNING = {
+    "as_name": "--as",
+    "map_file": "--map",
+    "out": "--out",
+    "mode": "--mode",
+    "key": "--key",
+    "draft": "--draft",
+    "clear_empty": "--clear-empty",
+    "allow_duplicates": "--allow-duplicates",
+    "offline": "--offline",
+    "refused": "--refused",
+    "attachment_folder": "--attachment-folder",
+    "date_order": "--date-order",
+    "encoding": "--encoding",
+    "delimiter": "--delimiter",
+    "sheet": "--sheet",
+}
+"""What shapes a plan, so that a kept one has its own."""
 
 
 @click.command("load")
@@ -33,7 +53,12 @@ FAILURES, IN_DOUBT = 1, 5
 )
 @click.option("--plan/--apply", "only_plan", default=True, help="Show what would be done (the default), or do it.")
 @file_option("--out", "Keep the plan here.", metavar="PLAN")
-@click.option("--from-plan", metavar="PLAN", type=click.Path(path_type=Path), help="Apply a plan that was kept.")
+@click.option(
+    "--from-plan",
+    metavar="PLAN",
+    type=click.Path(path_type=Path),
+    help="Apply a plan that was kept; with --plan, show it.",
+)
 @click.option(
     "--mode",
     type=click.Choice(["create", "update", "upsert", "delete"]),
@@ -97,13 +122,18 @@ def load_command(desk: Desk, *, files: tuple[Path, ...], only_plan: bool, yes: b
     status = 0
     with open_outbox(desk.connection) as outbox:
         if options["from_plan"] is not None:
-            return _from_plan(desk, outbox, options, yes=yes)
+            only_plan = only_plan and bool(_given({"only_plan": "--plan"}))
+            status = _from_plan(desk, outbox, options, only_plan=only_plan, yes=yes)
         for file in files:
             table = _table(file, options)
             plan = _plan(desk, table, outbox, options)
             _keep_plan(desk, plan, options["out"])
-            status = max(status, _one(desk, plan, outbox, options, only_plan=only_plan, yes=yes))
-            _keep_refused(desk, table, plan, options["refused"])
+            outcomes: list[Outcome] = []
+            try:
+                ended = _one(desk, plan, outbox, options, only_plan=only_plan, yes=yes, outcomes=outcomes)
+            finally:
+                _keep_refused(desk, table, plan, outcomes, options["refused"])
+            status = max(status, ended)
     if only_plan and not desk.console.as_json:
         words = shlex.join(word for word in desk.words if word != "--plan")
         desk.console.say(f"Nothing was sent. To do it: intacct {words} --apply")
@@ -117,8 +147,35 @@ def _check_options(files: tuple[Path, ...], options: dict[str, Any]) -> None:
         raise SettingsError("which file?", fix="name a file, or a plan with --from-plan")
     if files and not options["as_name"] and options["map_file"] is None:
         raise SettingsError("what are the rows?", fix="say --as OBJECT, or give a mapping with --map")
+    if options["from_plan"] is not None and (beside := _given(OF_PLANNING)):
+        raise SettingsError(f"a kept plan is applied as it was made, without {beside[0]}", fix="plan the file again")
     if options["out"] is not None and len(files) > 1:
         raise SettingsError("--out keeps one plan", fix="plan the files one by one")
+    if options["refused"] is not None and len(files) > 1:
+        raise SettingsError("--refused keeps the rows of one file", fix="load the files one by one")
+    _spare_inputs(files, options)
+
+
+def _given(names: dict[str, str]) -> list[str]:
+    """Those of these options that stand on the command line."""
+    source = click.get_current_context().get_parameter_source
+    return [said for name, said in names.items() if source(name) is ParameterSource.COMMANDLINE]
+
+
+def _spare_inputs(files: tuple[Path, ...], options: dict[str, Any]) -> None:
+    """Refuse an output that would take the place of what the load reads, or of its other output."""
+    taken = [path for path in (*files, options["map_file"]) if path is not None]
+    for name in ("out", "refused"):
+        path = options[name]
+        if path is None:
+            continue
+        if any(_same(path, one) for one in taken):
+            raise SettingsError(f"--{name} would replace {path}, which this load needs", fix="name another file")
+        taken.append(path)
+
+
+def _same(path: Path, other: Path) -> bool:
+    return path.resolve() == other.resolve() or (path.exists() and other.exists() and path.samefile(other))
 
 
 def _keep_plan(desk: Desk, plan: "Plan", path: Path | None) -> None:
@@ -131,13 +188,13 @@ def _keep_plan(desk: Desk, plan: "Plan", path: Path | None) -> None:
         desk.console.say(f"The plan is in {path}. To apply it: intacct load {shlex.join(words)}")
 
 
-def _from_plan(desk: Desk, outbox: "Outbox", options: dict[str, Any], *, yes: bool) -> int:
-    """Apply a kept plan, once the company was seen to be as it was planned for."""
+def _from_plan(desk: Desk, outbox: "Outbox", options: dict[str, Any], *, only_plan: bool, yes: bool) -> int:
+    """Apply a kept plan, or show it, once the company was seen to be as it was planned for."""
     from intacct_bridge.flow.plan_file import open_plan
     from intacct_bridge.flow.planning import confirm_plan
 
     plan = confirm_plan(open_plan(options["from_plan"]), desk.client, outbox)
-    return _one(desk, plan, outbox, options, only_plan=False, yes=yes)
+    return _one(desk, plan, outbox, options, only_plan=only_plan, yes=yes, outcomes=[])
 
 
 def _table(file: Path, options: dict[str, Any]) -> "Table":
@@ -174,16 +231,27 @@ def _plan(desk: Desk, table: "Table", outbox: "Outbox", options: dict[str, Any])
     return make_plan(table, layout, desk.client, outbox, settings)
 
 
-def _keep_refused(desk: Desk, table: "Table", plan: "Plan", path: Path | None) -> None:
-    """Write the refused rows where the user wants them."""
+def _keep_refused(desk: Desk, table: "Table", plan: "Plan", outcomes: Sequence["Outcome"], path: Path | None) -> None:
+    """Write what the plan refused, and what Intacct did, where the user wants it."""
+    from intacct_bridge.edge.load_view import rejected_rows
     from intacct_bridge.flow.refused import write_refused
 
-    if path is not None and plan.refused_rows:
-        count = write_refused(table, plan.refused_rows, path)
+    rows = sorted([*plan.refused_rows, *rejected_rows(outcomes)], key=lambda pair: pair[0].number)
+    if path is not None and rows:
+        count = write_refused(table, rows, path)
         desk.console.say(f"{count:,} refused rows are in {path}, each with its reason")
 
 
-def _one(desk: Desk, plan: "Plan", outbox: "Outbox", options: dict[str, Any], *, only_plan: bool, yes: bool) -> int:
+def _one(
+    desk: Desk,
+    plan: "Plan",
+    outbox: "Outbox",
+    options: dict[str, Any],
+    *,
+    only_plan: bool,
+    yes: bool,
+    outcomes: list["Outcome"],
+) -> int:
     """Show one file's plan, apply it if that is wanted, and say how it went as an exit status."""
     from intacct_bridge.edge.load_view import show_known, show_plan
     from intacct_bridge.flow.plan import WRITTEN, Verdict
@@ -200,7 +268,7 @@ def _one(desk: Desk, plan: "Plan", outbox: "Outbox", options: dict[str, Any], *,
         return refused
     count = len(plan.of(*WRITTEN, Verdict.IN_DOUBT))  # what is in doubt may have to be sent again
     desk.allow_write(f"{count:,} records of {plan.source}", yes=yes)
-    return max(refused, _apply(desk, plan, outbox, _settings(desk, options)))
+    return max(refused, _apply(desk, plan, outbox, _settings(desk, options), outcomes=outcomes))
 
 
 def _settings(desk: Desk, options: dict[str, Any]) -> "LoadSettings":
@@ -220,12 +288,11 @@ def _settings(desk: Desk, options: dict[str, Any]) -> "LoadSettings":
     )
 
 
-def _apply(desk: Desk, plan: "Plan", outbox: "Outbox", settings: "LoadSettings") -> int:
+def _apply(desk: Desk, plan: "Plan", outbox: "Outbox", settings: "LoadSettings", *, outcomes: list["Outcome"]) -> int:
     from intacct_bridge.edge.load_view import show_outcomes, tally
     from intacct_bridge.edge.progress import progress
     from intacct_bridge.flow.load import Ending, Loader
 
-    outcomes: list[Outcome] = []
     stopped: IntacctError | None = None
     meter = desk.client.meter
     with progress(desk.console, spent=lambda: meter.transactions) as view:

@@ -5,8 +5,9 @@ from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
 from intacct_bridge.edge.console import Console
-from intacct_bridge.flow.load import Outcome
+from intacct_bridge.flow.load import Ending, Outcome
 from intacct_bridge.flow.plan import Plan, Planned, Verdict
+from intacct_bridge.flow.table import SourceRow
 from intacct_bridge.flow.write import Write
 
 _SHOWN = 40
@@ -151,6 +152,12 @@ def show_known(known: Sequence[Planned], console: Console) -> None:
     ]
     if rows or console.as_json:
         console.table(("record", "receipt", "sent"), rows)
+
+
+def rejected_rows(outcomes: Iterable[Outcome]) -> list[tuple[SourceRow, str]]:
+    """The rows of records that Intacct refused, each with its reason."""
+    refused = [outcome for outcome in outcomes if outcome.ending is Ending.REJECTED]
+    return [(row, _why(outcome)) for outcome in refused for row in outcome.write.rows]
 
 
 def _why(outcome: Outcome) -> str:
