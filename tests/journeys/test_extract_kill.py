@@ -1,17 +1,22 @@
 """`intacct extract` killed while it reads, writes and commits, over real HTTP; and without room to write."""
 
+import re
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from intacct_bridge.emulator.gateway import Emulator
 from intacct_bridge.emulator.server import serve
+from intacct_bridge.wire.reply import Reply
 from journeys.copies import read
 from journeys.killing import KILLED, Ended, Killer, Programs
 from journeys.little_company import little_company
 from journeys.masters import Clock, client
+from journeys.test_extract_early import MANY, last_looked_up
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(sys.platform == "win32", reason="needs kill -9")]
 NAMES = ("CLASS", "APBILL", "APBILLITEM", "DEPARTMENT")
@@ -106,3 +111,45 @@ def test_a_destination_without_room_is_told_and_later_made_whole(
     dead = extract(programs, uri, how=f"dying={room}")
     assert dead.status < 0
     ends_whole(programs, uri, truth)
+
+
+class BetweenLookUps(Killer):
+    """Keeps the look-up of an object back until rows of so many others have been asked for."""
+
+    def __init__(self, emulator: Emulator, held: str, others: int) -> None:
+        super().__init__(emulator, lambda body: b"<lookup>" in body and f"<object>{held}</object>".encode() in body)
+        self._others = others
+        self._asked: set[bytes] = set()
+        self._enough = threading.Event()
+
+    def __call__(self, endpoint: str, body: bytes) -> Reply:
+        if found := re.search(rb"<query><object>(\w+)|<query>.*?<object>(\w+)", body):
+            self._asked.add(found[1] or found[2])
+            if len(self._asked) >= self._others:
+                self._enough.set()
+        if self._meant(body):
+            assert self._enough.wait(60)
+        return super().__call__(endpoint, body)
+
+
+@pytest.mark.parametrize("after", [False, True])
+def test_a_run_killed_between_two_look_ups_goes_on(
+    grown_company: Emulator, tmp_path: Path, truth: dict[str, list[dict[str, object]]], *, after: bool
+) -> None:
+    """Streams whose definitions had come are committed, others nobody knows of yet."""
+    killer, uri = BetweenLookUps(grown_company, last_looked_up(), 8), f"duckdb:{tmp_path / 'copy.duckdb'}"
+    with serve(killer) as server:
+        programs = Programs(tmp_path, server.url, killer)
+        killer.arm(1, after=after)
+        assert programs.run("intacct", "extract", *MANY, *NAMES, "--to", uri).status == KILLED
+        with duckdb.connect(str(tmp_path / "copy.duckdb"), read_only=True) as con:
+            held = {name for (name,) in con.execute("SHOW TABLES").fetchall()}
+        assert held.intersection(MANY)
+        assert last_looked_up() not in held
+        killer.arm(0, after=False)
+        ended = programs.run("intacct", "extract", *MANY, *NAMES, "--to", uri)
+        assert ended.status == 0, ended.err
+    assert_is_the_company(uri, truth)
+    with client(grown_company) as gateway:
+        for name in MANY:
+            assert in_order(read(uri, name).rows) == in_order(gateway.query(name, show_private=True)), name

@@ -9,7 +9,7 @@ answer could hold, since their names (`DEPT#`) cannot be an element's, are not a
 import re
 import threading
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from intacct_bridge.client.asking import Asking, refusal, successful
@@ -112,22 +112,29 @@ class Descriptions:
         *,
         formatting: bool,
     ) -> Iterator[Sequence[Sequence[str]]]:
-        try:
-            for part, answer in zip(parts, answers, strict=True):
-                results = answer.result()
-                if formatting:
-                    self._learn_formatting(results[-1])
-                    formatting = False
-                for name, result in zip(part.missing, results, strict=False):
-                    try:
-                        self._learn(result, name, None)
-                    except (InvalidRequestError, NotPermittedError) as error:
-                        refused[name] = error
+        """What one request did not bring costs nothing that another brings; it raises when all have been answered."""
+        lost: IntacctError | None = None
+        for part, answer in zip(parts, answers, strict=True):
+            try:
+                self._learn_part(part, answer.result(), refused, formatting=formatting and part is parts[0])
+            except IntacctError as error:
+                lost = lost or error
+            else:
                 yield part.families
-        except IntacctError:
-            wait(answers)  # nobody is to close the client under them
-            raise
         self._cabinet.save()  # not where this is given up: the collector may do that in any thread, at any line
+        if lost is not None:
+            raise lost
+
+    def _learn_part(
+        self, part: "_Part", results: Sequence[Result], refused: dict[str, RefusedError], *, formatting: bool
+    ) -> None:
+        if formatting:
+            self._learn_formatting(results[-1])
+        for name, result in zip(part.missing, results, strict=False):
+            try:
+                self._learn(result, name, None)
+            except (InvalidRequestError, NotPermittedError) as error:
+                refused[name] = error
 
     def catalog(self) -> Catalog:
         """The definitions that have been needed so far."""

@@ -130,10 +130,18 @@ def choose_early(client: Client, names: Iterable[str], select: Mapping[str, Sequ
         raise
 
     def later() -> Iterator[Chosen]:
-        for some in arriving:
-            known = {name for family in some for name in family}
-            if come := {name: one for name, one in sure.items() if one.object in known}:
-                yield choice.taken(come)
+        waiting = {name: one for name, one in sure.items() if name not in now}
+        try:
+            for some in arriving:
+                known = {name for family in some for name in family}
+                if come := {name: one for name, one in waiting.items() if one.object in known}:
+                    more = choice.taken(come)
+                    waiting = {name: one for name, one in waiting.items() if name not in come}
+                    yield more
+        except IntacctError as error:  # costs those that it is about
+            text = f"its definition could not be had: {error.message}"
+            lost = (StreamOutcome(one.table, complete=False, error=text, fix=error.fix) for one in waiting.values())
+            yield Chosen((), {}, refused=tuple(lost))
 
     return replace(chosen, later=later())
 
