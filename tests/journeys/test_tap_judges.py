@@ -1,12 +1,21 @@
 """Unmodified targets from PyPI land what the tap sends, and Meltano's SDK reads its messages and its catalogue."""
 
 import json
+import re
 import subprocess
+from contextlib import closing
 from decimal import Decimal
+from itertools import count
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from conftest import NOW
+from intacct_bridge.client.client import Client
+from intacct_bridge.edge.demo_company import demo_connection
+from intacct_bridge.emulator.gateway import Emulator
+from intacct_bridge.emulator.server import serve
 from journeys.tapping import Tap, discovered
 from judges import judge
 
@@ -72,6 +81,38 @@ def _land(tap: Tap, sent: bytes, uri: str) -> None:
     settings = tap.keep("pg.json", {"sqlalchemy_url": address, "default_target_schema": "intacct"})
     done = subprocess.run([target, "--config", settings], input=sent, capture_output=True, cwd=tap.place, check=False)
     assert done.returncode == 0, done.stderr.decode()[-3000:]
+
+
+RECIPE = Path(__file__).parents[2] / "docs" / "recipes" / "meltano.md"
+
+
+def test_the_recipe_s_statement_leaves_the_lines_that_there_are(tmp_path: Path, grown: Emulator, postgres: str) -> None:
+    from adbc_driver_postgresql import dbapi
+
+    statement = re.search(r"```sql\n(.*?)```", RECIPE.read_text(), re.DOTALL)
+    assert statement is not None
+    times = count(int(NOW))
+    with closing(grown.clone(clock=lambda: float(next(times)))) as emulator, serve(emulator) as server:
+        tap = Tap(tmp_path, server.url, emulator)
+        config, catalog, _ = discovered(tap, "GLDETAIL", "GLBATCH")
+        first = tap.run("--config", config, "--catalog", catalog)
+        _land(tap, first.out, postgres)
+        with Client(demo_connection(home=tmp_path), transport=emulator, keep=False) as client:
+            where = "STATE = 'Posted' and MODULE = '2.GL' and BATCH_DATE > 2026-11-10"
+            changed, gone = (str(row["RECORDNO"]) for row in client.query("GLBATCH", "RECORDNO", where=where, limit=2))
+            (done,) = client.update("GLBATCH", [{"RECORDNO": changed, "BATCH_TITLE": "Changed"}])
+            assert done.ok, done.faults
+            (done,) = client.delete("GLBATCH", [gone])
+            assert done.ok, done.faults
+            there = sorted((str(row["RECORDNO"]), row["BATCH_TITLE"]) for row in client.query("GLDETAIL"))
+        again = tap.run("--config", config, "--catalog", catalog, "--state", tap.keep("state.json", first.state))
+        _land(tap, again.out, postgres)
+    landed = 'SELECT "RECORDNO", "BATCH_TITLE" FROM intacct."GLDETAIL" WHERE _sdc_deleted_at IS NULL'
+    assert sorted(_rows(postgres, landed)) != there
+    with dbapi.connect(postgres) as connection, connection.cursor() as cursor:
+        cursor.execute(statement[1])
+        connection.commit()
+    assert sorted(_rows(postgres, landed)) == there
 
 
 def test_target_postgres_lands_every_record_with_true_types(tap: Tap, postgres: str) -> None:
