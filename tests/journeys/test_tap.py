@@ -191,6 +191,34 @@ def test_an_unknown_stream_costs_only_itself(tap: Tap) -> None:
     assert [one["stream"] for one in document["streams"]] == ["CLASS"]
 
 
+def test_the_history_of_no_object_is_not_an_empty_stream(tap: Tap) -> None:
+    names = ("audit_history_CONTRACT", "audit_history_classes", "audit_history_vendor", "audit_history_VENDR")
+    config, _, document = discovered(tap, *names, stream_names="hotglue")
+    streams = {one["stream"] for one in document["streams"]}
+    assert streams == {"audit_history_CONTRACT", "audit_history_classes", "audit_history_accounts_payable_vendors"}
+    assert "no object VENDR; did you mean VENDOR" in tap.run("--config", config, "--discover").err
+
+
+def test_streams_of_which_the_company_has_none_are_no_lack_of_a_catalogue(tap: Tap) -> None:
+    ran = tap.run("--config", tap.config(streams=["SODOCUMENT:Nope"]))
+    assert ran.status == 2
+    assert "none of the config's streams" in ran.err
+
+
+@pytest.mark.parametrize(
+    ("left_out", "says"),
+    [
+        (["sender_id", "user_password"], ["Give sender_id, user_password in the config", "TAP_INTACCT_SENDER_ID, ..."]),
+        (list(CREDENTIALS), ["Give company_id, sender_id", "TAP_INTACCT_COMPANY_ID, ..."]),
+    ],
+)
+def test_what_the_config_lacks_is_named(tap: Tap, left_out: list[str], says: list[str]) -> None:
+    ran = tap.run("--config", tap.config(**dict.fromkeys(left_out)), "--discover")
+    assert ran.status == 2
+    for one in says:
+        assert one in " ".join(ran.err.split())
+
+
 def test_a_setting_that_is_null_is_not_given(tap: Tap) -> None:
     """As `--about` says of each that is not required; schedulers write what nobody set so."""
     none = dict.fromkeys(["start_date", "location_id", "max_transactions", "unified", "whole_every", "attachments"])

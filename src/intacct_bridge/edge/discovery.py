@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any, cast
 from intacct_bridge.edge.console import Console
 from intacct_bridge.edge.singer import OPEN_ENDED, Decimals, catalog_entry
 from intacct_bridge.edge.streams import listed_objects
-from intacct_bridge.edge.tap_config import AUDIT_HISTORY, hotglue_audits
+from intacct_bridge.edge.tap_config import AUDIT_HISTORY, hotglue_audits, hotglue_names
 from intacct_bridge.errors import InvalidRequestError, NotPermittedError, RefusedError, SettingsError
 from intacct_bridge.flow.feed import READERS, feed_named
+from intacct_bridge.flow.naming import parsed_name
+from intacct_bridge.model.catalog import unknown_object
 from intacct_bridge.wire.xml import Element, element
 
 _EVERYBODYS = ("Company", "Platform Services")
@@ -61,6 +63,7 @@ def discovered(client: "Client", config: "TapConfig", console: Console) -> dict[
         streams.append(_owned(entry, config))
     for name in others:
         try:
+            _audited(client, name)
             streams += [_entry(client, one, config) for one in expanded(client, [name])]
         except (NotPermittedError, InvalidRequestError) as error:
             console.say(f"{name}: left out: {error.message}")
@@ -96,6 +99,13 @@ def _named(root: Element | None, tag: str) -> Iterator[Element]:
             yield child
         else:
             yield from _named(child, tag)
+
+
+def _audited(client: "Client", name: str) -> None:
+    """Look whether there is the object whose history is asked for: it only stands in a filter, which finds nothing."""
+    of = parsed_name(name).audit_of if name.startswith(AUDIT_HISTORY) else ""
+    if of and of not in hotglue_names().values() and of not in {one.upper() for one in client.objects()}:
+        raise unknown_object(of, client.objects())
 
 
 def _entry(client: "Client", name: str, config: "TapConfig") -> dict[str, Any]:

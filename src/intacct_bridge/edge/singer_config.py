@@ -131,4 +131,12 @@ def connection_of(given: Mapping[str, Any], keys: Keys) -> Connection:
     settings |= {key: given[key] for key in elsewhere(keys) if key in given}
     if given.get("api_url"):
         settings["endpoint"] = given["api_url"]
-    return load_connection(given.get("connection"), **settings)
+    try:
+        return load_connection(given.get("connection"), **settings)
+    except SettingsError as error:
+        lacking = [one.key for one in keys.settings if one.required and not settings.get(one.key)]
+        if given.get("connection") or not lacking:
+            raise
+        variables = f"{keys.prefix}{lacking[0].upper()}{', ...' * (len(lacking) > 1)}"
+        fix = f"Give {', '.join(lacking)} in the config, or {variables} with --config ENV. {error.fix}"
+        raise SettingsError(error.message, fix=fix) from None

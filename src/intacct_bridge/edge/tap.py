@@ -101,7 +101,9 @@ def _chosen(path: str | None, client: "Client", config: "TapConfig", console: Co
     else:
         from intacct_bridge.edge.discovery import discovered
 
-        chosen = read_catalog(discovered(client, config, console) | {}) if config.streams else []
+        chosen = read_catalog(discovered(client, config, console)) if config.streams else []
+    if not chosen and config.streams:
+        raise SettingsError("the company has none of the config's streams", fix="list objects with: intacct objects")
     if not chosen:
         raise SettingsError("nothing is selected", fix="give a catalogue with --catalog, or `streams` in the config")
     return [Selected(config.object_name(one.stream), _asked(one.fields, config), one.full_table) for one in chosen]
