@@ -98,15 +98,21 @@ def _chosen(path: str | None, client: "Client", config: "TapConfig", console: Co
             raise SettingsError(
                 f"the catalogue {path} selects no stream", fix="set selected: true in a stream's metadata"
             )
+    elif config.streams:
+        chosen = _named(client, config, console)
     else:
-        from intacct_bridge.edge.discovery import discovered
-
-        chosen = read_catalog(discovered(client, config, console)) if config.streams else []
-    if not chosen and config.streams:
-        raise SettingsError("the company has none of the config's streams", fix="list objects with: intacct objects")
-    if not chosen:
         raise SettingsError("nothing is selected", fix="give a catalogue with --catalog, or `streams` in the config")
     return [Selected(config.object_name(one.stream), _asked(one.fields, config), one.full_table) for one in chosen]
+
+
+def _named(client: "Client", config: "TapConfig", console: Console) -> list[Selected]:
+    """The streams that the config names; what the company has not is among them, and fails like others do."""
+    from intacct_bridge.edge.discovery import discovered
+
+    chosen = read_catalog(discovered(client, config, console))
+    found = {config.object_name(one.stream).upper() for one in chosen}
+    named = {config.object_name(name).upper(): name for name in config.streams if "*" not in name}
+    return chosen + [Selected(name, None) for known, name in named.items() if known not in found]
 
 
 def _asked(fields: tuple[str, ...] | None, config: "TapConfig") -> tuple[str, ...] | None:
