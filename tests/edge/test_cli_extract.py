@@ -2,7 +2,7 @@
 
 import json
 import re
-from contextlib import closing
+from contextlib import chdir, closing
 from pathlib import Path
 
 import duckdb
@@ -18,6 +18,7 @@ from intacct_bridge.errors import InvalidRequestError
 LEDGER = ("GLACCOUNT", "GLBATCH", "GLDETAIL")
 SIGN_IN = 1
 URI = "duckdb:copy.duckdb"
+LINES = 'SELECT "BATCHKEY", count(*) FROM "GLDETAIL" GROUP BY 1'
 
 
 def test_a_copy_ties_and_a_touched_one_is_found_out(demo: Intacct, home: Path) -> None:
@@ -63,6 +64,39 @@ def test_a_stream_from_a_start_date_does_not_tell_the_consumer_that_older_rows_a
     kinds = [{json.loads(line)["type"] for line in ran.out.splitlines()} for ran in (whole, some)]
     assert [whole.status, some.status] == [0, 0]
     assert kinds == [{"SCHEMA", "RECORD", "ACTIVATE_VERSION", "STATE"}, {"SCHEMA", "RECORD", "STATE"}]
+
+
+@pytest.mark.parametrize("uri", [URI, "parquet:copy"])
+def test_a_start_date_holds_for_the_ledger_too_and_a_whole_copy_stays_whole(
+    demo: Intacct, home: Path, uri: str
+) -> None:
+    def entries() -> dict[int, int]:
+        with duckdb.connect() as con, chdir(home / "work"):
+            if uri == URI:
+                con.execute("ATTACH 'copy.duckdb' AS copy (READ_ONLY); USE copy")
+            else:
+                with chdir("copy"):
+                    return dict(con.execute(f"{Path('latest.sql').read_text()}; {LINES}").fetchall())
+            return dict(con.execute(LINES).fetchall())
+
+    def run(*options: str) -> tuple[int, int]:
+        (told,) = (one for one in json.loads(demo("extract", "GLDETAIL", "--to", uri, "--json", *options).out)
+                   if one["stream"] == "GLDETAIL")  # fmt: skip
+        return told["rows"], told["transactions"]
+
+    since = ("--since", "2026-11-15")
+    estimate = run(*since, "--estimate")
+    assert run(*since) == estimate
+    assert 0 < estimate[0] < 5_000
+    some = entries()
+    assert run(*since)[0] == 0
+    assert run(*since, "--full") == estimate
+    assert run("--full")[0] > 20_000
+    every = entries()
+    assert len(every) > len(some)
+    assert some.items() <= every.items()  # with all their lines
+    assert run(*since, "--full")[0] > 20_000
+    assert entries() == every
 
 
 @pytest.mark.parametrize(

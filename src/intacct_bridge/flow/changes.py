@@ -75,6 +75,8 @@ def replace_under(reading: Reading, parents: Sequence[Value]) -> None:
             for group in piece.groups:
                 missing.pop(group, None)
             reading.take(piece)
+            if reading.bookmark.full:
+                reading.recognition.remember_recent(piece.rows)
             reading.count.news += piece.rows.num_rows
             reading.safe_point()
         reading.writer.replace(list(missing))

@@ -83,7 +83,7 @@ def _owe(reading: Reading, gone: Sequence[Value], others: Sequence[Reading]) -> 
 
 def _worth_counting(reading: Reading, owing: Collection[str], gone: Mapping[str, Sequence[Value]]) -> bool:
     """Whether something happened that may have taken records away unsaid."""
-    if reading.stream.where is not None or reading.context.options.start:
+    if reading.stream.where is not None or reading.bookmark.partial:
         return False
     posted_to = reading.stream.object in POSTED_TO and any(gone.values())
     return reading.name in owing or (posted_to and not reading.count.full)

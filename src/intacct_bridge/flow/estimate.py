@@ -78,7 +78,7 @@ def _asking(
         if not (wider or going_on) and options.waits(stream, bookmark, now):
             return Estimate(stream.name, 0, 0, True)
         full = bookmark.full if going_on else wider or options.whole(stream, bookmark, now)
-        since = options.start if full else bookmark.since
+        since = options.begins(stream, bookmark) if full else bookmark.since
         text = sent(since, source.offset_minutes, options.reads_as or source.reads_as) if since else ""
         where = (changed_since(stream, text),) if text and stream.modified else ()
         partition = Partition(stream, stream.walked, where, page_size=1, show_private=options.show_private)
@@ -91,6 +91,9 @@ def _asking(
             return Estimate(stream.name, 0, 1, full, error.message)
         more = beside[stream.name](rows, full) if rows and stream.name in beside else 0
         more += not full and stream.name in alone
-        return Estimate(stream.name, rows, max(1, -(-rows // options.page_size)) + more, full)
+        pages = max(1, -(-rows // options.page_size))
+        if full and since and stream.group:  # which groups they are is asked first
+            pages *= 2
+        return Estimate(stream.name, rows, pages + more, full)
 
     return ask

@@ -53,6 +53,11 @@ class Options:
     reads_as: str = ""
     """`utc` or `user`: how the gateway takes the times of a filter; empty: what the source knows of it."""
 
+    def begins(self, stream: Stream, bookmark: Bookmark) -> str:
+        """Since when a walk over everything takes what changed; a copy that is whole stays whole."""
+        first = not bookmark.read_in_full or bookmark.partial
+        return self.start if stream.modified and first else ""  # who knows no changes is read whole
+
     def whole(self, stream: Stream, bookmark: Bookmark, now: str) -> bool:
         """Whether a walk that begins now reads everything."""
         if self.full or not bookmark.since or not stream.modified:

@@ -66,6 +66,8 @@ class Bookmark:
     """The changed rows that the last run met, for the next to recognise; see `recognition`."""
     uncounted: bool = False
     """Something happened since the records were last counted that may have taken some away unsaid."""
+    partial: bool = False
+    """The copy began with what had changed since a day that somebody named, so it lacks what is older."""
     dropped: tuple[str, ...] = ()
     """Fields that the gateway describes but does not let us query."""
     left_out: tuple[str, ...] = ()

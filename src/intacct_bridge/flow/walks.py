@@ -9,7 +9,7 @@ from datetime import date
 from itertools import chain
 
 from intacct_bridge.errors import TransientError
-from intacct_bridge.flow.changes import changed_groups, changed_headers, drop_unseen, replace_under
+from intacct_bridge.flow.changes import changed_groups, changed_headers, distinct, drop_unseen, replace_under
 from intacct_bridge.flow.keywalk import Piece
 from intacct_bridge.flow.partition import Partition
 from intacct_bridge.flow.reading import Reading
@@ -23,13 +23,17 @@ from intacct_bridge.wire.values import Value
 def due(reading: Reading) -> bool:
     """Whether the stream has to be read at all; begins its walk, or goes on with the one in progress."""
     bookmark, options, context = reading.bookmark, reading.context.options, reading.context
+    start = options.begins(reading.stream, bookmark)
     if bookmark.in_progress and (bookmark.full or not options.full):
+        reading.bookmark = replace(bookmark, partial=bookmark.partial or (bookmark.full and bool(start)))
         reading.count.full = bookmark.full
         return True
     if not reading.widening and options.waits(reading.stream, bookmark, context.started):
         return False
     full = reading.widening or options.whole(reading.stream, bookmark, context.started)
     reading.bookmark = bookmark.begin(context.started, context.run, full=full)
+    if full:
+        reading.bookmark = replace(reading.bookmark, partial=bool(start))
     if not bookmark.deletes_since:
         trail = less(context.started, options.trail_seconds)
         reading.bookmark = replace(reading.bookmark, deletes_since=trail, swept=context.started)
@@ -56,8 +60,10 @@ def catch_up(reading: Reading) -> None:
 def read_everything(reading: Reading, header: Stream | None) -> None:
     """Walk the whole stream; what the copy holds beyond it is gone."""
     first = not reading.writer.complete
-    start = reading.context.options.start if reading.stream.modified else ""  # who knows no changes is read whole
-    if reading.stream.window and header is not None:
+    start = reading.context.options.begins(reading.stream, reading.bookmark)
+    if reading.stream.group and start:  # rows of a group that did not change would be lost
+        replace_under(reading, distinct(reading.asker, reading.partition(*reading.changed(reading.stream, start))))
+    elif reading.stream.window and header is not None:
         _read_by_windows(reading, header)
     else:
         _walk(reading, reading.partition(*reading.changed(reading.stream, start)))
