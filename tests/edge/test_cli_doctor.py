@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -85,3 +86,11 @@ def test_the_scenarios_are_listed(intacct: Intacct) -> None:
     assert ran.status == 0
     assert "02-sender-not-authorised" in ran.out
     assert intacct("emulator", "--scenario", "nonsense").status == 2
+
+
+def test_a_file_that_is_no_database_is_no_company(intacct: Intacct, home: Path) -> None:
+    (home / "company.db").write_text("junk")
+    for words in (("emulator", "--db", str(home / "company.db")), ("demo", "--home", str(home))):
+        ran = intacct(*words)
+        assert (ran.status, "cannot be used as the emulator's database" in ran.err) == (2, True), ran.said
+    assert (home / "company.db").read_text() == "junk"

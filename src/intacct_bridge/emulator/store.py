@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from intacct_bridge.emulator.cells import Row, iso_date, pack, unpack
+from intacct_bridge.errors import SettingsError
 from intacct_bridge.wire.values import Kind
 
 _REMEMBERED = 10_000
@@ -131,13 +132,20 @@ class Store:
 
 
 def open_database(path: str | Path | None) -> sqlite3.Connection:
-    """A connection to the file, or to a new database in memory."""
-    connection = sqlite3.connect(
-        ":memory:" if path is None else path, isolation_level=None, check_same_thread=False, cached_statements=512
-    )
-    connection.execute("PRAGMA journal_mode = WAL")
-    connection.execute("PRAGMA synchronous = NORMAL")
-    connection.execute("PRAGMA cache_size = -65536")
+    """A connection to the file, or to a new database in memory. SettingsError where the file is none."""
+    connection: sqlite3.Connection | None = None
+    try:
+        connection = sqlite3.connect(
+            ":memory:" if path is None else path, isolation_level=None, check_same_thread=False, cached_statements=512
+        )
+        for setting in ("journal_mode = WAL", "synchronous = NORMAL", "cache_size = -65536"):
+            connection.execute(f"PRAGMA {setting}")
+    except sqlite3.DatabaseError as error:
+        if connection is not None:
+            connection.close()
+        raise SettingsError(
+            f"{path} cannot be used as the emulator's database: {error}", fix="name another file, or remove this one"
+        ) from None
     return connection
 
 
