@@ -302,6 +302,28 @@ def test_an_object_that_may_not_be_described_costs_only_itself(tmp_path: Path, g
     assert len(emulator.received) <= 5
 
 
+CLOSED = Weather(
+    "fault", "query", object="AUDITHISTORY", calls=(), errorno="PL04000005", text="You do not have permission for this."
+)
+
+
+def test_deletes_that_nothing_tells_are_not_passed_over_in_silence(tmp_path: Path, grown: Emulator) -> None:
+    times = count(int(NOW))
+    clone = grown.clone(weather=(CLOSED,), clock=lambda: float(next(times)))
+    with closing(clone) as emulator, serve(emulator) as server:
+        tap = Tap(tmp_path, server.url, emulator)
+        config, catalog, _ = discovered(tap, "CLASS")
+        first = tap.run("--config", config, "--catalog", catalog)
+        state = tap.keep("state.json", first.state)
+        second = tap.run("--config", config, "--catalog", catalog, "--state", state)
+        (config, *_) = discovered(tap, "CLASS", whole_every={"CLASS": 0})
+        whole = tap.run("--config", config, "--catalog", catalog, "--state", state)
+    assert "deletes: not told" not in first.err
+    assert (second.status, second.records("CLASS")) == (0, [])
+    assert "deletes: not told, since the user may not read the audit history" in second.err
+    assert [one["stream"] for one in whole.messages if one["type"] == "ACTIVATE_VERSION"] == ["CLASS"]
+
+
 def test_a_catalogue_that_is_older_than_the_company_costs_only_what_is_gone(tap: Tap) -> None:
     config, _, document = discovered(tap, "CLASS", "SODOCUMENT:Sales Order", "DEPARTMENT")
     for one in document["streams"]:

@@ -25,6 +25,11 @@ if TYPE_CHECKING:
     from intacct_bridge.flow.sink import StreamOutcome
     from intacct_bridge.flow.stream import Stream
 
+NOT_FOLLOWED = (
+    "deletes: not told, since the user may not read the audit history (`intacct doctor` says who can permit it);"
+    " until then only whole reads tell them (whole_every)"
+)
+
 
 @singer_program
 @click.option("--discover", is_flag=True, help="Print the catalogue of everything the company has.")
@@ -213,9 +218,14 @@ def _fetch(client: "Client", objects: Sequence[str], to: Path, console: Console)
 
 def _tell(outcomes: "Sequence[StreamOutcome]", config: "TapConfig", console: Console) -> bool:
     """Say what became of each stream; False where one failed."""
+    from intacct_bridge.flow.extract import DELETES
+
     failed = 0
     for one in outcomes:
         name, how = config.stream_name(one.stream), "everything" if one.full else "changes"
+        if one.stream == DELETES and not one.complete and not one.error:
+            console.say(NOT_FOLLOWED)
+            continue
         console.say(f"{name}: {one.rows:,} rows ({how}), {one.deleted:,} gone, {one.pages} pages")
         for field_name in one.dropped:
             console.say(f"{name}: {field_name} is left out: the gateway does not let it be queried")

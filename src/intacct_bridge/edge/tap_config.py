@@ -155,8 +155,4 @@ def _options(given: Mapping[str, Any]) -> Options:
     chosen = {
         key: given[key] for key in ("overlap_seconds", "full_every", "whole_every", "show_private") if key in given
     }
-    return Options(start=start, sweep_every=_NEVER, **chosen)
-
-
-_NEVER = 2**40
-"""Keys cannot be compared with a consumer that cannot be asked."""
+    return Options(start=start, sweep_every=None, **chosen)  # a consumer cannot be asked for its keys

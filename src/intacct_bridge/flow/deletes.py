@@ -37,8 +37,10 @@ POSTED_TO = ("GLBATCH", "GLDETAIL")
 """What a deleted document of any other module takes back with it."""
 
 
-def follow_deletes(context: Context, readings: Sequence[Reading], headers: Mapping[str, Stream]) -> Asker:
-    """Take out of the copy what is gone from the company; gives the questions asked of the trail."""
+def follow_deletes(context: Context, readings: Sequence[Reading], headers: Mapping[str, Stream]) -> tuple[Asker, bool]:
+    """Take out of the copy what is gone from the company; gives the questions asked of the trail, and whether there is
+    a way to know what is gone.
+    """
     asker = Asker(context.source, TRAIL)
     reached = less(context.started, context.options.trail_seconds)
     objects = [one for one in readings if one.stream.feed is None]  # the others were replaced as a whole
@@ -47,12 +49,11 @@ def follow_deletes(context: Context, readings: Sequence[Reading], headers: Mappi
         one for one in whole if not one.bookmark.in_progress and one.bookmark.deletes_since not in ("", reached)
     ]
     if not followed:
-        return asker
+        return asker, True
     try:
         told = _trail(context, asker, followed)
     except (NotPermittedError, InvalidRequestError):
-        _compare_keys(context, followed)
-        return asker
+        return asker, _compare_keys(context, followed)
     gone: dict[str, list[Value]] = {}
     owing = {reading.name for reading in followed if reading.bookmark.uncounted}
     for reading in headers_first(followed):
@@ -67,7 +68,7 @@ def follow_deletes(context: Context, readings: Sequence[Reading], headers: Mappi
         bookmark = replace(reading.bookmark, deletes_since=reached, met=reading.recognition.marks)
         reading.bookmark, reading.count.news = replace(bookmark, uncounted=False), 0
         reading.save()
-    return asker
+    return asker, True
 
 
 def _owe(reading: Reading, gone: Sequence[Value], others: Sequence[Reading]) -> None:
@@ -202,13 +203,17 @@ def _gone_with_header(
     return [key for parent in without for key in held[parent]]
 
 
-def _compare_keys(context: Context, readings: Sequence[Reading]) -> None:
-    """Compare all keys, both ways, of the streams for which that is due."""
+def _compare_keys(context: Context, readings: Sequence[Reading]) -> bool:
+    """Compare all keys, both ways, of the streams for which that is due; False where the copy has none to show."""
+    every = context.options.sweep_every
+    if every is None:
+        return False
     for reading in readings:
         swept = reading.bookmark.swept
-        age = (moment(context.started) - moment(swept)).total_seconds() if swept else context.options.sweep_every
-        if age >= context.options.sweep_every:
+        age = (moment(context.started) - moment(swept)).total_seconds() if swept else every
+        if age >= every:
             sweep(reading)
+    return True
 
 
 def sweep(reading: Reading) -> None:

@@ -228,10 +228,10 @@ class Extraction:
             met[stream.object] = _Met(bookmark.since, before, keys)
 
     def _deletes(self, context: Context, readings: list[Reading], ledger: _Ledger) -> None:
-        began, asker = monotonic(), None
+        began, asker, known = monotonic(), None, True
         error: IntacctError | None = None
         try:
-            asker = follow_deletes(context, readings, self._headers)
+            asker, known = follow_deletes(context, readings, self._headers)
         except IntacctError as failed:
             error = failed
         ledger.deletes = StreamOutcome(  # what is gone is counted by its stream
@@ -239,7 +239,7 @@ class Extraction:
             pages=asker.pages if asker else 0,
             transactions=asker.transactions if asker else 0,
             seconds=round(monotonic() - began, 3),
-            complete=error is None,
+            complete=known and error is None,
             error=error.message if error else "",
             fix=error.fix if error else "",
         )

@@ -44,8 +44,10 @@ class Options:
     whole_every: Mapping[str, int] = field(default_factory=dict)
     """Streams that are read whole again after so many seconds (0: in every run) although they tell what changed: some
     fields, such as a vendor's TOTALDUE, are computed and change without anybody modifying the record."""
-    sweep_every: int = 86_400
-    """Seconds between two comparisons of all keys, where the audit trail cannot be read."""
+    sweep_every: int | None = 86_400
+    """Seconds between two comparisons of all keys, where the audit trail cannot be read; None where the destination
+    cannot be compared.
+    """
     page_size: int = MAX_PAGE
     window_rows: int = 200_000
     """A view of more rows than this is read by windows of days."""
