@@ -100,6 +100,8 @@ class Company:
 
     seed: int = 0
     offset_minutes: int = 0
+    told_at: datetime = BEGAN
+    """When the offset was told."""
     reads_user_time: bool = False
     """Whether a filter's times are taken as the user's wall clock instead of UTC."""
     zone: Zone | None = None
@@ -134,6 +136,10 @@ class Company:
 
     def unchanged(self, stream: Stream, since: str) -> bool:
         return False
+
+    @property
+    def written(self) -> tuple[str, datetime]:
+        return f"{self.offset_minutes:+}", self.told_at
 
     def doubt_formatting(self) -> bool:
         return False

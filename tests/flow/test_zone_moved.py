@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from flow.company import BEGAN, VENDOR, Company, Zone
+from flow.company import BEGAN, STREAMS, VENDOR, Company, Zone
 from flow.memory import MemorySink
 from flow.test_extract import check, run
 from intacct_bridge.flow.stream import Stream
@@ -43,3 +43,54 @@ def test_what_was_asked_for_with_the_old_zone_is_asked_for_again(at: int) -> Non
     assert (done.complete, "time zone" in done.error) == (False, True)
     assert not run(sink, company, streams)["VENDOR"].error
     check(sink, company, streams)
+
+
+@pytest.mark.parametrize("read_whole", ["long before", "meanwhile"])
+def test_what_was_asked_for_while_nobody_knew_is_asked_for_again(read_whole: str) -> None:
+    """Runs that saw nothing strange had asked for eight hours too little, each, and heard of deletes too late."""
+    company, sink = moved(), MemorySink()
+    more(company, 30)
+    if read_whole == "long before":
+        run(sink, company, STREAMS)
+        company.clock += timedelta(days=1)
+    company.told_at = company.clock
+    for _ in range(5):
+        more(company, 4)
+        rows = company.tables["VENDOR"].rows
+        rows[3] |= {"NAME": f"changed at {company.clock}", "WHENMODIFIED": company.clock}
+        company.drop("VENDOR", rows[5], rows[5]["VENDORID"])
+        assert not run(sink, company, STREAMS)["VENDOR"].error
+        company.clock += timedelta(hours=4)
+    company.offset_minutes, company.told_at = WEST, company.clock
+    done = run(sink, company, STREAMS)["VENDOR"]
+    assert (done.error, done.full) == ("", read_whole == "meanwhile")
+    check(sink, company, STREAMS)
+    company.clock += timedelta(days=1)
+    run(sink, company, STREAMS)
+    before = company.calls
+    assert not run(sink, company, [VENDOR])["VENDOR"].full
+    assert company.calls - before == 2
+
+
+def test_streams_that_ended_before_the_move_was_seen_are_asked_for_again_by_the_next_run() -> None:
+    company, sink = moved(), MemorySink()
+    company.fill(80)
+    for _ in range(2):
+        run(sink, company, STREAMS)
+        company.clock += timedelta(days=1)
+    company.told_at = company.clock
+    run(sink, company, STREAMS)
+    company.fill(60)
+    company.clock += timedelta(hours=6)
+
+    def learned(number: int) -> None:
+        if number == last:
+            company.offset_minutes, company.told_at = WEST, company.clock
+
+    last = company.calls + 5
+    company.after_call = learned
+    done = run(sink, company, STREAMS)
+    assert {one.complete for one in done.values()} == {True, False}
+    company.clock += timedelta(days=1)
+    run(sink, company, STREAMS)
+    check(sink, company, STREAMS)

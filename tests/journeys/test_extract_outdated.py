@@ -4,13 +4,15 @@ from contextlib import closing
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
 from conftest import NOW
 from intacct_bridge.client.client import Client
+from intacct_bridge.client.line import Means
 from intacct_bridge.edge.demo_company import demo_connection
+from intacct_bridge.emulator.behaviour import Behaviour
 from intacct_bridge.emulator.gateway import Emulator
 from intacct_bridge.emulator.settings import CompanySettings, EmulatorSettings, UserSettings
 from journeys.copying import extract, rows
@@ -23,14 +25,17 @@ class Place:
     path: Path
     grown: Emulator
     now: float = NOW
+    filter_times: Literal["utc", "user"] = "utc"
 
     def run(self, user: UserSettings, *, stamp: str = "", failing: tuple[str, ...] = ()) -> None:
-        settings = EmulatorSettings(companies=(CompanySettings(users=(user,)),))
+        behaviour = Behaviour(filter_times=self.filter_times)
+        settings = EmulatorSettings(companies=(CompanySettings(users=(user,)),), behaviour=behaviour)
         with closing(self.grown.clone(settings=settings, clock=lambda: self.now)) as emulator:
             if stamp:
                 table = emulator.books().table("APTERM")
                 table.insert({"NAME": "N-9", "STATUS": "active", "WHENCREATED": stamp, "WHENMODIFIED": stamp})
-            with Client(demo_connection(), transport=emulator, keep=self.path) as client:
+            means = Means(wall=lambda: self.now)
+            with Client(demo_connection(), transport=emulator, keep=self.path, means=means) as client:
                 extract(client, f"duckdb:{self.path}/copy.duckdb", "APTERM", failing=failing)
 
     @property
@@ -64,4 +69,17 @@ def test_another_time_zone_is_noticed_and_the_next_run_is_right(place: Place) ->
     place.now += 7200
     place.run(UserSettings(offset_minutes=330), stamp="11/21/2026 12:30:00", failing=("APTERM",))
     place.run(UserSettings(offset_minutes=330), stamp="11/21/2026 12:30:00")
+    assert place.modified == date(2026, 11, 21)
+
+
+def test_changes_that_a_zone_nobody_noticed_hid_are_read_once_it_is_known(place: Place) -> None:
+    """Eight hours west of what was known: filters ask for the future, and no row looks strange."""
+    place.filter_times = "user"
+    place.run(UserSettings())
+    west = UserSettings(offset_minutes=-480)
+    place.now += 2 * 3600
+    place.run(west, stamp="11/21/2026 10:00:00")
+    assert "N-9" not in {row["NAME"] for row in place.copy}
+    place.now += 23 * 3600
+    place.run(west, stamp="11/21/2026 10:00:00")
     assert place.modified == date(2026, 11, 21)

@@ -102,6 +102,12 @@ class Cabinet:
             self._put(name, msgspec.json.encode(value))
             self._own.add(name)
 
+    def age(self, name: str) -> float:
+        """Seconds since another thing was read; nought where nothing is kept."""
+        with self._lock:
+            entry = self._entries.get(name)
+            return 0.0 if entry is None else max(0.0, self._wall() - entry.at)
+
     def doubt(self, name: str) -> bool:
         """Drop another thing that came from the file; False where it is this run's own, or not there."""
         with self._lock:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -161,6 +161,10 @@ class Client:
     def formatting(self) -> Formatting:
         """How this user's answers write dates and times; asked for once."""
         return self._descriptions.formatting()
+
+    def formatting_read_at(self) -> datetime:
+        """The company's time when the formatting was read: it may have been changed since."""
+        return self.company_time - timedelta(seconds=self._descriptions.formatting_age())
 
     def doubt_formatting(self) -> bool:
         """Forget the formatting if an earlier run read it, so that it is asked for again; whether one did."""

@@ -179,6 +179,10 @@ class Descriptions:
         known = self._asking.connection.read_formatting and texts is not None
         return Formatting.of(*texts) if known and texts is not None else DEFAULT
 
+    def formatting_age(self) -> float:
+        """Seconds since the gateway told the formatting; nought where it need not."""
+        return self._cabinet.age("formatting") if self._asking.connection.read_formatting else 0.0
+
     def doubt_formatting(self) -> bool:
         """Forget the formatting if an earlier run read it, so that it is asked for again; whether one did."""
         with self._formatting_lock:

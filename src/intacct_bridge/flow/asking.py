@@ -39,6 +39,10 @@ class Source(Protocol):
     def reads_as(self) -> str:
         """How the gateway takes the times of a filter: `utc`, in the `user`'s offset, or empty where nobody knows."""
 
+    @property
+    def written(self) -> tuple[str, datetime]:
+        """How answers write days and times, in the API user's zone, and when that was last known for certain."""
+
     def doubt_formatting(self) -> bool:
         """Forget the user's formatting if an earlier run read it; whether one did."""
 

@@ -71,7 +71,7 @@ class Options:
 
     def waits(self, stream: Stream, bookmark: Bookmark, now: str) -> bool:
         """Whether a stream that cannot tell what changed is left alone for now."""
-        known = not stream.modified and not self.full and bool(bookmark.read_in_full)
+        known = not stream.modified and not self.full and bool(bookmark.since and bookmark.read_in_full)
         # a clock may step back; nought means every run
         return known and bool(self.full_every) and _age(bookmark.read_in_full, now) < self.full_every
 

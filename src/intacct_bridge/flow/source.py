@@ -50,6 +50,12 @@ class ClientSource:
         """How the gateway takes the times of a filter, where `intacct doctor` has found out: `utc` or `user`."""
         return self._client.line.calibration.reading_of(self.offset_minutes)
 
+    @property
+    def written(self) -> tuple[str, datetime]:
+        """The API user's formatting, and when the gateway told it."""
+        held = self._client.formatting
+        return f"{held.date} {held.clock} {held.offset_minutes:+}", self._client.formatting_read_at()
+
     def doubt_formatting(self) -> bool:
         """Forget the user's formatting if an earlier run read it; whether one did."""
         return self._client.doubt_formatting()

@@ -64,6 +64,10 @@ class Bookmark:
     """When all keys were last compared, where the audit trail cannot be read."""
     met: str = ""
     """The changed rows that the last run met, for the next to recognise; see `recognition`."""
+    written: str = ""
+    """How answers wrote days and times when changes were last asked for, the API user's zone included."""
+    written_at: str = ""
+    """When that was last known for certain: what was read since may have been asked for, or taken, wrongly."""
     uncounted: bool = False
     """Something happened since the records were last counted that may have taken some away unsaid."""
     partial: bool = False
@@ -90,6 +94,20 @@ class Bookmark:
     def again(self) -> "Bookmark":
         """The same walk from its beginning."""
         return replace(self, unread=EVERYTHING, windows=(), replaced="") if self.in_progress else self
+
+    def written_as(self, how: str, at: str, *, overlap_seconds: int, trail_seconds: int) -> "Bookmark":
+        """The bookmark where answers are known, as of `at`, to be written so. If another way was known before, what was
+        read since that was certain is asked for again: all, if all was read since.
+        """
+        if not self.written or self.written == how:
+            certain = self.written_at and moment(self.written_at) > moment(at)
+            return replace(self, written=how, written_at=self.written_at if certain else at)
+        last = self.written_at
+        deletes = earlier(self.deletes_since, less(last, trail_seconds)) if self.deletes_since else ""
+        found = replace(self, written=how, written_at=at, deletes_since=deletes, met="")
+        if self.since and moment(self.read_in_full or self.since) < moment(last):
+            return replace(found.again(), since=earlier(self.since, less(last, overlap_seconds)))
+        return replace(found.again() if self.full else found.abandoned(), since="")
 
     def abandoned(self) -> "Bookmark":
         """The bookmark as it was before the walk in progress."""
@@ -135,7 +153,7 @@ class Bookmark:
         try:
             spans = tuple(Span(str(low), str(high)) for low, high in plain.get("unread", ()))
             lists: dict[str, Any] = {name: tuple(map(str, plain.get(name, ()))) for name in _LISTS}
-            for name in ("since", "started", "read_in_full", "deletes_since", "swept"):
+            for name in ("since", "started", "read_in_full", "deletes_since", "swept", "written_at"):
                 if given.get(name):
                     moment(given[name])
             for one in fields(cls):
