@@ -214,6 +214,21 @@ def test_the_only_connection_needs_no_name_and_one_of_several_does(tmp_path: Pat
     assert load_connection(around=place).name == "tests"
 
 
+def test_the_only_connection_lends_nothing_to_another_company(tmp_path: Path) -> None:
+    acme = WHOLE | {"location_id": "100", "read_only": True}
+    login = {f"INTACCT_{name.upper()}": str(value) for name, value in WHOLE.items()}
+    there = around(tmp_path, table("books", **acme), **login | {"INTACCT_COMPANY_ID": "ACME"})
+    assert load_connection(around=there).location_id == "100"
+    beta = around(tmp_path, table("books", **acme), **login | {"INTACCT_COMPANY_ID": "beta"})
+    loaded = load_connection(around=beta)
+    assert (loaded.name, loaded.company_id, loaded.location_id, loaded.read_only) == ("default", "beta", "", False)
+    with pytest.raises(SettingsError, match="sender_id is not set"):
+        load_connection(around=around(tmp_path, table("books", **acme), INTACCT_COMPANY_ID="beta", INTACCT_USER_ID="u"))
+    assert load_connection("books", around=beta).location_id == "100", "whoever names it means it"
+    with pytest.raises(SettingsError, match="one to another company"):
+        load_connection(around=around(tmp_path, table("default", **acme), **login | {"INTACCT_COMPANY_ID": "beta"}))
+
+
 def test_an_unknown_name_is_answered_with_the_near_ones(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="no connection 'boks'; did you mean books"):
         load_connection("boks", around=around(tmp_path, toml=table("books", **WHOLE)))

@@ -71,9 +71,20 @@ class _Found:
     profile_file: Path
 
     @property
+    def company(self) -> str:
+        """The company that arguments or variables name; then they make a connection without any file."""
+        return str(self.explicit.get("company_id") or self.environ.get("INTACCT_COMPANY_ID") or "")
+
+    @property
     def company_is_given(self) -> bool:
-        """Whether arguments or variables make a connection without any file."""
-        return bool(self.explicit.get("company_id") or self.environ.get("INTACCT_COMPANY_ID"))
+        """Whether they name one."""
+        return bool(self.company)
+
+    def is_anothers(self, name: str) -> bool:
+        """Whether the connection of that name is one to another company than theirs."""
+        tables = (file.connections[name] for file in self.files if name in file.connections)
+        theirs = next(tables, {}).get("company_id")
+        return self.company_is_given and isinstance(theirs, str) and theirs.casefold() != self.company.casefold()
 
     def profile_name(self, which: str) -> str:
         """The profile that a variable names for the SENDER or the COMPANY."""
@@ -152,12 +163,18 @@ def remove_connection(name: str, *, path: Path | None = None) -> bool:
 
 
 def _only_one(found: _Found) -> str:
-    """The connection meant when none is named."""
+    """The connection meant when none is named; never one to another company than the one that is given."""
     names = sorted({name for file in found.files for name in file.connections})
-    if len(names) == 1:
+    if len(names) == 1 and not found.is_anothers(names[0]):
         return names[0]
     if found.company_is_given or not names:
-        return found.profile_name("COMPANY") or profiles.DEFAULT_PROFILE
+        chosen = found.profile_name("COMPANY") or profiles.DEFAULT_PROFILE
+        if found.is_anothers(chosen):
+            raise SettingsError(
+                f"company {found.company} is given, and connection {chosen!r} is one to another company",
+                fix="Name the connection that is meant, or rename that one.",
+            )
+        return chosen
     if profiles.DEFAULT_PROFILE in names:
         return profiles.DEFAULT_PROFILE
     raise SettingsError(

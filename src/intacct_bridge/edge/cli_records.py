@@ -85,7 +85,7 @@ def create_command(
 
     \b
     Examples:
-      intacct create VENDOR VENDORID=V-9001 "NAME=Quarry Street Print"
+      intacct create VENDOR VENDORID=V-9001 "NAME=Quarry Street Print" "DISPLAYCONTACT.PRINTAS=Quarry Street Print"
       intacct create APBILL --from bill.json
     """
     name = object_name.upper()
