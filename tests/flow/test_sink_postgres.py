@@ -111,3 +111,23 @@ def test_a_database_that_may_only_be_read_is_told(sink: Sink, postgres: str) -> 
     reading = open_sink(postgres + "&options=-cdefault_transaction_read_only%3Don")
     with closing(reading), pytest.raises(SettingsError, match="read-only"):
         reading.open("demo", NOON)
+
+
+@pytest.mark.parametrize(
+    ("done", "fix"),
+    [
+        ('CREATE VIEW due AS SELECT "RECORDNO" FROM "APBILL"', "drop the view, run again"),
+        ('ALTER TABLE "APBILL" DROP COLUMN _read_at', "was renamed or dropped by hand"),
+        ('ALTER TABLE "APBILL" ALTER COLUMN "VENDORID" TYPE int4 USING 1', "type was changed by hand"),
+    ],
+)
+def test_what_was_done_to_a_table_by_hand_is_told_with_the_way_back(
+    sink: Sink, postgres: str, done: str, fix: str
+) -> None:
+    kept(sink, BILLS, [bill(1)], WALKING.end())
+    asked(postgres, done)
+    wider = replace(BILLS, fields={**BILLS.fields, "RECORDNO": Kind.DECIMAL})
+    with pytest.raises(SettingsError, match="failed: ") as told:
+        kept(sink, wider, [bill(2)], WALKING.end())
+    assert fix in told.value.fix
+    assert "the next run goes on" in told.value.fix

@@ -494,6 +494,18 @@ def test_a_commit_of_one_stream_writes_the_queries_of_no_other(tmp_path: Path, m
     assert Path(tmp_path, "copy", "latest.sql").read_text() == views(Folder(tmp_path / "copy").read())
 
 
+def test_a_column_of_ours_that_somebody_dropped_is_told_with_the_way_back(tmp_path: Path) -> None:
+    copy = Copy(f"duckdb:///{tmp_path}/copy.duckdb")
+    keep(copy, BILLS, [bill(1)])
+    with duckdb.connect(f"{tmp_path}/copy.duckdb") as con:
+        con.execute('ALTER TABLE "APBILL" DROP COLUMN _deleted_at')
+    writer = copy.open().writer(BILLS, DONE)
+    with pytest.raises(SettingsError, match="_deleted_at") as told:
+        writer.count()
+    assert "put it back, or drop the table" in told.value.fix
+    copy.close()
+
+
 def test_a_copy_of_a_later_version_is_not_called_damaged(tmp_path: Path) -> None:
     (tmp_path / "manifest.json").write_text('{"version": 9}')
     with pytest.raises(SettingsError, match="of version 9, and this program knows 1") as refused:

@@ -3,6 +3,7 @@
 What differs between databases is behind `Database`; `Session` puts it under one lock.
 """
 
+import re
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
@@ -15,6 +16,14 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 T = TypeVar("T")
+
+_ANEW = "or drop the table, and it is read anew"
+_FIXES = {
+    "used by a view": "a column is to hold more: drop the view, run again, and make the view anew",
+    r"column .* is of type": f"the column's type was changed by hand: change it back, {_ANEW}",
+    r"column .*(does not exist|not found)": f"the column was renamed or dropped by hand: put it back, {_ANEW}",
+}
+"""What to do, by what databases say of tables that somebody has changed or built upon."""
 
 
 class Database(Protocol):
@@ -104,10 +113,11 @@ class Session:
                 raise
 
     def _trouble(self, error: BaseException) -> SettingsError:
-        said = str(error).strip().splitlines() or [type(error).__name__]
+        said = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        fix = next((fix for sign, fix in _FIXES.items() if re.search(sign, said)), "see to the database or its disk")
         return SettingsError(
-            f"{self._database.name} failed: {said[0]}",
-            fix="see to the database or its disk; what was committed is kept, and the next run goes on from there",
+            f"{self._database.name} failed: {said}",
+            fix=f"{fix}; what was committed is kept, and the next run goes on from there",
         )
 
     def whole(self, job: Callable[[], T]) -> T:
