@@ -1,5 +1,6 @@
 """What every destination must do, run against each of them."""
 
+import csv
 import os
 import subprocess
 import sys
@@ -149,6 +150,17 @@ def test_types_are_true(copy: Copy) -> None:
     assert second["TOTALDUE"] == Decimal("-0.01")
     assert type(first["WHENDUE"]).__name__ == "date"
     assert first["WHENMODIFIED"].tzinfo is not None  # which zone it is shown in is the reader's business
+
+
+def test_amounts_in_csv_are_digits_and_come_back_as_they_were(tmp_path: Path) -> None:
+    copy = Copy(f"csv:{tmp_path}/copy")
+    dues = ["0", "0.00000001", "-0.00000000000001", "50000.10", "123456789012345678901234.5"]
+    keep(copy, BILLS, [bill(number, due) for number, due in enumerate(dues)] + [bill(9) | {"TOTALDUE": None}])
+    (file,) = (tmp_path / "copy" / "APBILL").iterdir()
+    with file.open(encoding="utf-8", newline="") as lines:
+        written = [row["TOTALDUE"] for row in csv.DictReader(lines)]
+    assert written == ["0", "0.00000001", "-0.00000000000001", "50000.1", "123456789012345678901234.5", ""]
+    assert [row["TOTALDUE"] for row in copy.rows()] == [*map(Decimal, dues), None]
 
 
 def test_rows_are_merged_by_key(copy: Copy) -> None:
@@ -554,6 +566,12 @@ def test_the_history_of_runs_is_kept(tmp_path: Path) -> None:
 )
 def test_a_destination_is_named_by_a_uri(uri: str, scheme: str, path: str) -> None:
     assert (place(uri).scheme, place(uri).path) == (scheme, path)
+
+
+def test_a_home_folder_is_found_where_no_shell_finds_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    assert place("parquet:~/ledger").path == str(tmp_path / "ledger")
 
 
 STRANGE = ("parquet:s3://bucket/x", "duckdb::memory:", "duckdb:///:memory:", "postgresql:", "postgresql:host=here")

@@ -8,6 +8,7 @@ says how far the copy now reaches; until a first walk over everything has ended,
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from intacct_bridge.errors import SettingsError
@@ -216,4 +217,6 @@ def place(uri: str) -> Place:
         raise SettingsError(f"{uri!r} names no file or folder", fix=f"write {scheme}:PATH")
     if "://" in path or path.startswith(":memory:"):  # which the libraries would take for more than a path
         raise SettingsError(f"{path} is no file or folder of this machine", fix=f"write {scheme}:PATH")
+    if path.startswith("~/"):  # no shell does it behind a colon
+        path = str(Path(path).expanduser())
     return Place(scheme, path, uri)

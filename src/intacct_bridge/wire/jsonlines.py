@@ -55,7 +55,7 @@ def _json_column(column: "pa.Array", *, decimals_as_text: bool) -> "pa.Array":
     if pa.types.is_string(kind):
         return _quoted(_escaped(column))
     if pa.types.is_decimal(kind):
-        digits = _plain_decimals(column)
+        digits = plain_decimals(column)
         return _quoted(digits) if decimals_as_text else digits
     if pa.types.is_date(kind):
         return _quoted(column.cast(pa.string()))
@@ -91,7 +91,7 @@ def _escaped(column: "pa.Array") -> "pa.Array":
     return column
 
 
-def _plain_decimals(column: "pa.Array") -> "pa.Array":
+def plain_decimals(column: "pa.Array") -> "pa.Array":
     """Decimals as digits without trailing zeros; Arrow writes tiny values with an exponent, and zero as `0E-14`."""
     import pyarrow as pa
     import pyarrow.compute as pc
