@@ -1,12 +1,16 @@
 """An API user whose time zone turns out to be another one in the middle of a run: no change is passed over."""
 
+import json
 from datetime import timedelta
+from io import BytesIO
+from typing import Any
 
 import pytest
 
 from flow.company import BEGAN, STREAMS, VENDOR, Company, Zone
 from flow.memory import MemorySink
 from flow.test_extract import check, run
+from intacct_bridge.edge.singer_sink import SingerSink, SingerState
 from intacct_bridge.flow.stream import Stream
 
 WEST = -480
@@ -94,3 +98,25 @@ def test_streams_that_ended_before_the_move_was_seen_are_asked_for_again_by_the_
     company.clock += timedelta(days=1)
     run(sink, company, STREAMS)
     check(sink, company, STREAMS)
+
+
+def test_a_tap_that_reads_all_again_makes_what_is_gone_give_way() -> None:
+    """The walk over everything is a new version of the stream's records."""
+    company, state = moved(), SingerState()
+    more(company, 12)
+
+    def messages() -> list[dict[str, Any]]:
+        out = BytesIO()
+        run(SingerSink(out, state=state), company, [VENDOR])
+        return [json.loads(line) for line in out.getvalue().splitlines()]
+
+    def versions(sent: list[dict[str, Any]]) -> set[int]:
+        return {one["version"] for one in sent if one["type"] in ("RECORD", "ACTIVATE_VERSION")}
+
+    first = versions(messages())
+    company.clock += timedelta(hours=4)
+    company.offset_minutes = WEST
+    again = messages()
+    assert len([one for one in again if one["type"] == "RECORD"]) == 12
+    assert [one for one in again if one["type"] == "ACTIVATE_VERSION"]
+    assert max(first) < min(versions(again))

@@ -133,6 +133,9 @@ class Extraction:
         return [self._reading(context, stream, held.get(stream.name, Bookmark())) for stream in chosen.streams]
 
     def _reading(self, context: Context, stream: Stream, bookmark: Bookmark) -> Reading:
+        if stream.feed is None:
+            with suppress(IntacctError):  # who cannot be asked now fails when it is read
+                bookmark = context.as_written(bookmark)
         broken_off = stream.feed is not None and bookmark.in_progress
         if broken_off:  # its rows have no order to go on along
             bookmark = bookmark.abandoned()

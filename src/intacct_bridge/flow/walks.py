@@ -13,7 +13,7 @@ from intacct_bridge.flow.changes import changed_groups, changed_headers, distinc
 from intacct_bridge.flow.keywalk import Piece
 from intacct_bridge.flow.partition import Partition
 from intacct_bridge.flow.reading import Reading
-from intacct_bridge.flow.state import EVERYTHING, Bookmark, Span, less, wall
+from intacct_bridge.flow.state import EVERYTHING, Span, less
 from intacct_bridge.flow.stream import APPENDED, Stream
 from intacct_bridge.flow.windows import Days, spread
 from intacct_bridge.model.query import Compare, Op
@@ -22,8 +22,7 @@ from intacct_bridge.wire.values import Value
 
 def due(reading: Reading) -> bool:
     """Whether the stream has to be read at all; begins its walk, or goes on with the one in progress."""
-    options, context = reading.context.options, reading.context
-    bookmark = reading.bookmark = _as_written(reading)
+    bookmark, options, context = reading.bookmark, reading.context.options, reading.context
     start = options.begins(reading.stream, bookmark)
     if bookmark.in_progress and (bookmark.full or not options.full):
         reading.bookmark = replace(bookmark, partial=bookmark.partial or (bookmark.full and bool(start)))
@@ -40,15 +39,6 @@ def due(reading: Reading) -> bool:
         reading.bookmark = replace(reading.bookmark, deletes_since=trail, swept=context.started)
     reading.count.full = full
     return True
-
-
-def _as_written(reading: Reading) -> Bookmark:
-    """The bookmark for what the API user's formatting is now."""
-    if reading.stream.feed is not None:
-        return reading.bookmark
-    (how, at), options = reading.context.source.written, reading.context.options
-    seconds = {"overlap_seconds": options.overlap_seconds, "trail_seconds": options.trail_seconds}
-    return reading.bookmark.written_as(how, wall(at), **seconds)
 
 
 def behind(reading: Reading) -> bool:
