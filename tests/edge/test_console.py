@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
@@ -10,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from intacct_bridge.edge.console import Console, aligned, shown
+from intacct_bridge.edge.progress import progress
 
 cells = st.one_of(st.none(), st.text(max_size=60), st.integers(), st.decimals(allow_nan=False), st.booleans())
 
@@ -91,3 +93,21 @@ def test_a_hidden_secret_is_in_nothing_that_is_said(secrets: list[str], around: 
 )
 def test_a_cell_is_one_readable_line(value: object, text: str) -> None:
     assert shown(value) == text
+
+
+def test_what_is_told_as_done_twice_is_counted_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A load tells its last record and then its end; a stream tells its end again when deletes were followed."""
+
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    monkeypatch.setenv("TERM", "xterm")
+    console = Console(out=io.StringIO(), err=Terminal())
+    with progress(console, noun="rows") as view:
+        view.update("GLDETAIL", 30, 30)
+        view.update("GLDETAIL", 30, 30)
+        view.finish("GLDETAIL", 30)
+        view.update("VENDOR", 4, 4)
+    assert isinstance(console.err, Terminal)
+    assert re.findall(r"(\d+) rows done", console.err.getvalue())[-1] == "34"

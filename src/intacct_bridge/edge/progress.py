@@ -86,7 +86,7 @@ class _Bars:
         self._spent = spent
         self._noun = noun
         self._tasks: dict[str, Any] = {}
-        self._finished = 0
+        self._finished: dict[str, int] = {}
 
     def update(self, name: str, done: int, total: int | None = None) -> None:
         """Move the bar."""
@@ -95,7 +95,7 @@ class _Bars:
         self._bars.update(self._tasks[name], completed=done, total=total)
         if total is not None and done >= total:
             self._bars.remove_task(self._tasks.pop(name))
-            self._finished += done
+            self._finished[name] = done
         self._tell()
 
     def finish(self, name: str, done: int, note: str = "") -> None:  # noqa: ARG002 - the summary has it
@@ -103,11 +103,11 @@ class _Bars:
         task = self._tasks.pop(name, None)
         if task is not None:
             self._bars.remove_task(task)
-        self._finished += done
+        self._finished[name] = done
         self._tell()
 
     def _tell(self) -> None:
-        told = f"{self._finished:,} {self._noun} done, {self._spent():,} API transactions"
+        told = f"{sum(self._finished.values()):,} {self._noun} done, {self._spent():,} API transactions"
         self._bars.update(self._overall, description=told)
 
 
