@@ -89,7 +89,7 @@ STUCK = """
 import signal, threading
 from intacct_bridge.edge import program
 program.GRACE = 0.01
-with program.ending_whole(lambda: print("sealed", flush=True)):
+with program.ending_whole(lambda _: print("sealed", flush=True)):
     try:
         signal.raise_signal(signal.SIGTERM)
     finally:

@@ -1,6 +1,8 @@
 """What a Singer consumer is told, message by message."""
 
 import json
+import threading
+from dataclasses import replace
 from datetime import UTC, datetime
 from io import BytesIO
 from typing import Any
@@ -143,9 +145,35 @@ def test_the_schema_of_deletes_comes_before_the_row_of_whichever_stream_commits_
 def test_a_stream_of_which_nothing_came_has_a_schema(start: str, known: bool) -> None:
     consumer = Consumer(held() if known else None, start=start)
     writer = consumer.sink.writer(BILLS, DONE if known else Bookmark())
-    writer.commit(begun(2), NOON)
+    walking = replace(begun(2), partial=bool(start))
+    writer.commit(walking, NOON)
     assert consumer.told == []
-    writer.commit(DONE if known else begun(2).end(), NOON)
-    writer.commit(DONE if known else begun(2).end(), NOON)
+    writer.commit(DONE if known else walking.end(), NOON)
+    writer.commit(DONE if known else walking.end(), NOON)
     whole = [] if known or start else [("ACTIVATE_VERSION", "APBILL")]
     assert consumer.told == [("SCHEMA", "APBILL"), *whole]
+
+
+class Stuck(BytesIO):
+    """A pipe that nobody reads: a write waits until the test lets it go on."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.begun, self.freed = threading.Event(), threading.Event()
+
+    def write(self, data: Any) -> int:
+        self.begun.set()
+        self.freed.wait()
+        return super().write(data)
+
+
+def test_a_pipe_that_nobody_reads_is_not_waited_for_at_the_end() -> None:
+    pipe = Stuck()
+    sink = SingerSink(pipe)
+    writing = threading.Thread(target=sink.send, args=(b"whole\n",))
+    writing.start()
+    pipe.begun.wait()
+    sink.seal(0.01)
+    pipe.freed.set()
+    writing.join()
+    assert pipe.getvalue() == b"whole\n"

@@ -99,7 +99,7 @@ class Meter:
                 raise CapError(
                     f"the next request ({names}) costs {cost:,} API transactions; {self._spent:,} of the"
                     f" {self.cap:,} allowed are used",
-                    fix="Raise the cap (--max-transactions), or carry on later: finished work is kept.",
+                    fix="Raise the cap (--max-transactions, max_transactions), or go on later; what is done is kept.",
                 )
             self._calls += 1
             self._add(functions, 1)

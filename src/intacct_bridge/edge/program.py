@@ -49,13 +49,13 @@ def run(
 
 
 @contextmanager
-def ending_whole(seal: Callable[[], None]) -> Iterator[None]:
+def ending_whole(seal: Callable[[float], None]) -> Iterator[None]:
     """Let SIGTERM end what is inside as Ctrl-C does, but after `GRACE` seconds at once: `seal` sees that what is being
-    written is written whole, and that nothing follows.
+    written is written whole, if somebody reads it within as many seconds, and that nothing follows.
     """
 
     def at_once() -> None:
-        seal()
+        seal(GRACE)
         os._exit(TERMINATED)
 
     patience = threading.Timer(GRACE, at_once)

@@ -181,10 +181,10 @@ class SingerSink:
         with self._lock:
             self._out.flush()
 
-    def seal(self) -> None:
-        """Wait until what is being sent is sent, and let nothing follow, ever: the process is about to end."""
-        self._lock.acquire()
-        self._out.flush()
+    def seal(self, seconds: float) -> None:
+        """Wait, but no longer, until what is being sent is sent, and let nothing follow: the process will end."""
+        if self._lock.acquire(timeout=seconds):
+            self._out.flush()
 
     def send(self, *messages: bytes) -> None:
         """Whole messages, in one piece."""
