@@ -140,6 +140,13 @@ def test_a_slip_ends_in_a_sentence(demo: Intacct, words: tuple[str, ...], says: 
     assert "Traceback" not in ran.said
 
 
+def test_a_misspelt_key_is_refused_where_a_mapping_reads_the_file(demo: Intacct) -> None:
+    Path("rows.csv").write_text("Code,Says\nM-1,Mapped\n")
+    Path("map.toml").write_text('object = "CLASS"\n[fields]\nCLASSID = "Code"\nNAME = "Says"\n')
+    ran = demo("load", "rows.csv", "--map", "map.toml", "--key", "Cod")
+    assert (ran.status, "rows.csv has no column 'Cod' to use as a key" in ran.err) == (2, True), ran.said
+
+
 def test_the_line_to_apply_a_plan_says_all_that_the_plan_was_made_with(demo: Intacct, home: Path) -> None:
     from openpyxl import Workbook
 

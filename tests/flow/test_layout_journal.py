@@ -134,5 +134,24 @@ def test_columns_that_would_mislead_are_refused(tmp_path: Path, header: str, mes
 def test_without_a_reference_the_source_key_or_the_content_identifies(tmp_path: Path) -> None:
     text = "id," + HEADER.lower() + "7,GJ,2026-01-31,T,,6000,1,,,,\n"
     assert read(tmp_path, text)[0].identity.kind == "content"
+    assert [note for note in JournalLayout(key=("id",)).notes(open_csv(tmp_path / "je.csv")) if "id" in note] == []
     identity = read(tmp_path, text, JournalLayout(key=("id",)))[0].identity
     assert (identity.kind, identity.text) == ("source", 'source:["7"]')
+
+
+def test_entries_without_a_reference_are_told_apart_by_their_sources_key(tmp_path: Path) -> None:
+    def line(key: str, account: str, reference: str = "") -> str:
+        sides = ",5" if account == "6000" else "5,"
+        return f"{key},GJ,2026-01-31,T,{reference},{account},{sides},,,\n"
+
+    def known(*lines: str) -> list[tuple[str, int]]:
+        writes = read(tmp_path, "id," + HEADER.lower() + "".join(lines), JournalLayout(key=("id",)))
+        return [(write.identity.text, len(write.rows)) for write in writes]
+
+    one, two = [line("1", "6000"), line("1", "2100")], [line("2", "6000"), line("", "2100")]
+    assert known(*one, *two) == [('source:["1"]', 2), ('source:["2"]', 2)]
+    assert known(*two) == [('source:["2"]', 2)], "the same entry, whatever it comes with"
+    assert [rows for _, rows in known(line("1", "6000", "R"), line("2", "2100", "R"))] == [2], "a reference is stronger"
+    ((text, _),) = known(line("", "6000"), line("", "2100"))
+    assert text.startswith("content:"), "no key is no identity"
+    assert [rows for _, rows in known(*one, "2,,,,,6000,,5,,,\n")] == [2, 1], "not a line of the entry above"

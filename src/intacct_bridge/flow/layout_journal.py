@@ -94,14 +94,16 @@ class JournalLayout:
             if (column := matched.columns.get(meaning)) is not None
         }
         identifier = Identifier()
-        for rows in _grouped(table, matched, dates["date"]):
+        for rows in _grouped(table, matched, dates["date"], self.key):
             yield _EntryReader(self, matched, dates, identifier, more=more).write(rows)
 
     def notes(self, table: Table) -> tuple[str, ...]:
         """Which columns are not used."""
         matched = self.match(table)
         used = self._more(matched)
-        return unused_note(replace(matched, unused=tuple(name for name in matched.unused if name not in used)))
+        return unused_note(
+            replace(matched, unused=tuple(name for name in matched.unused if name not in (*used, *self.key)))
+        )
 
     def _more(self, matched: Matched) -> Mapping[str, tuple[FieldDef, bool]]:
         """Columns that go by Intacct's own names, with their fields, and whether those are the lines'."""
@@ -133,16 +135,29 @@ class JournalLayout:
         return matched
 
 
-def _grouped(table: Table, matched: Matched, reading: DateReading) -> Iterable[list[SourceRow]]:
-    """Rows by entry; a row whose entry columns are all blank belongs to the entry above it."""
+def _grouped(table: Table, matched: Matched, reading: DateReading, key: tuple[str, ...]) -> Iterable[list[SourceRow]]:
+    """Rows by entry; a row whose entry columns are all blank belongs to the entry above it.
+
+    Entries without a reference are told apart by their source's key too, since that is what they are known by.
+    """
     entries: dict[tuple[object, ...], list[SourceRow]] = {}
-    last: list[SourceRow] | None = None
+    known_by: dict[tuple[object, ...], tuple[str, ...]] = {}
+    entry: tuple[object, ...] = ()
     for row in table:
         texts = [text_of(row.cells.get(matched.columns.get(meaning, ""))) for meaning in _ENTRY]
-        if any(texts) or last is None:
-            last = entries.setdefault((texts[0], _comparable(texts[1], reading), *texts[2:]), [])
-        last.append(row)
+        if any(texts) or not entry:
+            entry = (texts[0], _comparable(texts[1], reading), *texts[2:])
+        *_, reference = entry
+        own = () if reference else _source_key(row, key)
+        known_by[entry] = own or known_by.get(entry, ())
+        entries.setdefault((entry, known_by[entry]), []).append(row)
     return entries.values()
+
+
+def _source_key(row: SourceRow, key: tuple[str, ...]) -> tuple[str, ...]:
+    """What the source calls the entry; nothing where it does not say."""
+    said = tuple(text_of(row.cells.get(column)) for column in key)
+    return said if any(said) else ()
 
 
 def _comparable(text: str, reading: DateReading) -> date | str | None:
@@ -176,7 +191,7 @@ class _EntryReader:
         fields = self._header(rows)
         lines = {"ENTRIES": tuple(self._line(row) for row in rows)}
         digest = content_digest(self._layout.object, fields, lines)
-        source_key = tuple(text_of(rows[0].cells.get(column)) for column in self._layout.key)
+        source_key = _source_key(rows[0], self._layout.key)
         return Write(
             Operation.CREATE,
             self._layout.object,

@@ -56,6 +56,9 @@ class MappedLayout:
 
     def read(self, table: Table) -> Iterator[Write]:
         """Every record of the input."""
+        missing = [name for name in self.key if name not in table.columns]
+        if missing:
+            raise SettingsError(f"{table.path.name} has no column {missing[0]!r} to use as a key", fix="check its name")
         if self.strict:
             self._check_fields()
             if table.form == "csv":
