@@ -163,6 +163,19 @@ def test_amounts_in_csv_are_digits_and_come_back_as_they_were(tmp_path: Path) ->
     assert [row["TOTALDUE"] for row in copy.rows()] == [*map(Decimal, dues), None]
 
 
+@pytest.mark.parametrize(("kind", "length"), [("csv", 2_500_000), ("jsonl", 12_000_000)])
+def test_a_row_longer_than_readers_of_text_expect_is_read_all_the_same(tmp_path: Path, kind: str, length: int) -> None:
+    copy, text = Copy(f"{kind}:{tmp_path}/copy"), '"\n' * (length // 2)
+    keep(copy, BILLS, [bill(1), bill(2, vendor=text)])
+    writer = copy.open().writer(BILLS, DONE)
+    writer.write(batch(BILLS, [bill(3)]))
+    writer.delete([1])  # which looks into the files
+    assert writer.commit(DONE, NOON).deleted == 1
+    copy.close()
+    list(compact_copy(copy.uri))
+    assert [row["VENDORID"] == text for row in copy.rows()] == [True, False]
+
+
 def test_rows_are_merged_by_key(copy: Copy) -> None:
     keep(copy, BILLS, [bill(1), bill(2)])
     keep(copy, BILLS, [bill(2, "99.00"), bill(3)])

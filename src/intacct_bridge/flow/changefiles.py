@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 
 _LONGEST = 120
+_LONG = 300_000
+"""Bytes of a row that become at most six times as many when written, which every reader takes: DuckDB two million."""
 _TAKEN = ("runs", "manifest.json", "latest.sql")
 
 
@@ -55,7 +57,7 @@ class ChangeFiles:
         self._format = format_
         self._number = 0
         self._open: tuple[OpenFile, pa.Schema, str] | None = None
-        self._rows = 0
+        self._rows = self._longest = 0
         self._failed = False
         with self._written(self._folder):
             (root / self._folder).mkdir(exist_ok=True)
@@ -66,11 +68,12 @@ class ChangeFiles:
             self._close()
         if self._open is None:
             self._open = self._begin(ROWS, rows.schema)
-            self._rows = 0
+            self._rows = self._longest = 0
         file, _, name = self._open
         with self._written(name, file):
             file.write(rows)
         self._rows += rows.num_rows
+        self._longest = max(self._longest, longest(rows))
 
     def add_markers(self, field: str, marks: Sequence[tuple[Value, int]], of: "pa.DataType") -> None:
         """A file of its own that says which values of a field are gone, and when."""
@@ -114,7 +117,7 @@ class ChangeFiles:
         if self._open is not None:
             file, _, name = self._open
             self._open = None
-            self._settle(file, name, ChangeFile(name, ROWS, self._run, self._rows))
+            self._settle(file, name, ChangeFile(name, ROWS, self._run, self._rows, longest=self._longest))
 
     def _settle(self, file: OpenFile, name: str, made: ChangeFile) -> None:
         """Close, make sure that it is on the disk, and give it its name."""
@@ -173,6 +176,21 @@ def unreadable(folder: Path, stream: str) -> Iterator[None]:
             f"the files of {stream} in {folder} cannot be read: {said}",
             fix=f"put back what is missing or damaged, or read the stream anew: extract {stream} --full",
         ) from None
+
+
+def longest(rows: "pa.Table") -> int:
+    """Bytes of text in the longest row; 0 where no row is so long that a reader has to be told."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if rows.nbytes < _LONG:
+        return 0
+    total = pa.chunked_array([pa.repeat(pa.scalar(0, pa.int64()), rows.num_rows)])
+    for column in rows.columns:
+        if pa.types.is_string(column.type):
+            total = pc.add(total, pc.fill_null(pc.binary_length(column), 0))
+    most = pc.max(total).as_py() or 0
+    return int(most) if most >= _LONG else 0
 
 
 def with_ours(rows: "pa.Table", run: int, at: datetime, numbers: Sequence[int]) -> "pa.Table":

@@ -88,10 +88,15 @@ def _source(files: Sequence[ChangeFile], format_: str, folder: str, types: dict[
         return _parquet(files, folder, types)
     paths = _paths(files, folder)
     columns = ", ".join(f"{_literal(name)}: 'VARCHAR'" for name in types)
+    longest = max((one.longest for one in files), default=0)
+    room = 6 * longest + 2**21  # each sign may be escaped
     if format_ == "csv":
         options = "header = true, all_varchar = true, union_by_name = true, nullstr = '', allow_quoted_nulls = false"
+        options += f", max_line_size = {room}, buffer_size = {2 * room}" if longest else ""
         return f"read_csv([{paths}], {options})"
-    return f"read_json([{paths}], format = 'newline_delimited', columns = {{{columns}}})"
+    options = f"format = 'newline_delimited', columns = {{{columns}}}"
+    options += f", maximum_object_size = {max(room, 2**24)}" if longest else ""
+    return f"read_json([{paths}], {options})"
 
 
 def _parquet(files: Sequence[ChangeFile], folder: str, types: dict[str, str]) -> str:

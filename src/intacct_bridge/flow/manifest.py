@@ -33,6 +33,8 @@ class ChangeFile:
     rows: int
     days: tuple[str, ...] = ()
     """Columns that hold days in this file, and times in the stream since."""
+    longest: int = 0
+    """Bytes of text in the longest row, where that is more than readers of text expect; see `changefiles`."""
 
     def of_days(self, names: Collection[str]) -> "ChangeFile":
         """The file when these columns of the stream become times."""
@@ -137,8 +139,8 @@ def _entry_text(entry: Entry) -> str:
 
 
 def _file(one: ChangeFile) -> dict[str, Any]:
-    """As the manifest has it; hardly any file holds days."""
-    return {name: value for name, value in asdict(one).items() if name != "days" or value}
+    """As the manifest has it; hardly any file holds days, or long rows."""
+    return {name: value for name, value in asdict(one).items() if name not in ("days", "longest") or value}
 
 
 def _files(plain: list[dict[str, Any]]) -> tuple[ChangeFile, ...]:
