@@ -135,6 +135,12 @@ def test_names_are_resolved_and_an_unknown_one_is_refused(desk: Desk) -> None:
     assert plan.records[0].write.fields["VENDORID"] == "V-1"
 
 
+def test_a_field_that_a_record_cannot_be_without_is_not_cleared(desk: Desk) -> None:
+    desk.load(VENDORS, "VENDOR")
+    plan = desk.plan("VENDORID,NAME\nV-1,\n", "VENDOR", "update", clear=True)
+    assert reasons(plan) == [("required", "NAME", "input.csv:2")]
+
+
 def test_an_empty_cell_says_nothing_unless_it_is_to_clear(desk: Desk) -> None:
     desk.load(VENDORS.replace("PRINTAS", "PRINTAS,COMMENTS").replace("Paper\n", "Paper,hello\n"), "VENDOR")
     blank = "VENDORID,COMMENTS\nV-1,\n"

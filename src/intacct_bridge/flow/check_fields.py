@@ -37,6 +37,8 @@ def check_fields(write: Write, subject: Subject) -> Iterator[Finding]:
         return
     if write.operation is Operation.CREATE:
         yield from _missing(write, subject)
+    else:
+        yield from _emptied(write, subject)
     for place in _places(write, subject):
         for rule in (_readonly, _length, _listed, _cents):
             message, fix = rule(place)
@@ -54,6 +56,15 @@ def _missing(write: Write, subject: Subject) -> Iterator[Finding]:
             what = f"the {subject.name} has no lines ({name})" if line_set else f"{name} is missing"
             yield Finding("required", what, f"fill in {column}" if not line_set else "give at least one line",
                           column, write.position)  # fmt: skip
+
+
+def _emptied(write: Write, subject: Subject) -> Iterator[Finding]:
+    """What a record cannot be without, and an update would clear."""
+    for name in subject.trace.required:
+        one = subject.field(name)
+        if one is not None and one.required and name in write.fields and write.fields[name] is None:
+            yield Finding("required", f"{name} cannot be emptied", "fill it in, or say nothing about the field",
+                          write.column(name), write.position)  # fmt: skip
 
 
 def _meant(name: str, write: Write) -> bool:
