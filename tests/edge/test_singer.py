@@ -55,7 +55,8 @@ def test_an_entry_says_key_method_and_types() -> None:
 
 
 def test_decimals_as_strings_keep_the_convention() -> None:
-    assert json_type(Kind.CURRENCY, decimals="string") == {"type": ["null", "string"], "format": "singer.decimal"}
+    decimal = {"type": ["null", "string"], "format": "x-singer.decimal", "precision": 38, "scale": 14}
+    assert json_type(Kind.CURRENCY, decimals="string") == decimal
 
 
 def test_selection_is_honoured_down_to_the_field() -> None:

@@ -135,3 +135,13 @@ def test_target_postgres_lands_every_record_with_true_types(tap: Tap, postgres: 
     for stream in STREAMS:
         (count,) = _rows(postgres, f'SELECT count(*) FROM intacct."{stream}"')[0]
         assert count == tap.emulator.books().table(stream).count()
+
+
+def test_target_postgres_takes_decimals_as_strings_for_decimals(tap: Tap, postgres: str) -> None:
+    config, catalog, _ = discovered(tap, "APBILL", decimals="string")
+    sent = tap.run("--config", config, "--catalog", catalog)
+    _land(tap, sent.out, postgres)
+    amounts = [Decimal(one["TOTALENTERED"]) for one in sent.records("APBILL")]
+    assert _rows(postgres, 'SELECT sum("TOTALENTERED")::text::float8 FROM intacct."APBILL"') == [(float(sum(amounts)),)]
+    wanted = "SELECT data_type FROM information_schema.columns WHERE column_name = 'TOTALENTERED'"
+    assert _rows(postgres, wanted) == [("numeric",)]

@@ -1,7 +1,8 @@
 """The Singer protocol as text: messages, catalogue and the JSON types of Intacct's kinds. No flow, no client.
 
 Decimals travel as JSON numbers with exactly their digits; a consumer that reads JSON numbers as floats can ask for
-`decimals = "string"`, which writes them as strings marked `format: singer.decimal`, the convention of Meltano's SDK.
+`decimals = "string"`, which writes them as strings marked `format: x-singer.decimal`: what targets made with Meltano's
+SDK store as decimals, of the precision and scale that stand beside it (some databases think of no decimals otherwise).
 """
 
 from collections.abc import Container, Iterable, Mapping, Sequence
@@ -31,11 +32,11 @@ OPEN_ENDED = "intacct.open-ended"
 def json_type(kind: Kind, *, decimals: Decimals = "number", nullable: bool = True) -> dict[str, Any]:
     """A field's JSON schema; every field but a key may be null."""
     name = "string"
-    more: dict[str, str] = {}
+    more: dict[str, Any] = {}
     if kind in _DECIMAL_KINDS and decimals == "number":
         name = "number"
     elif kind in _DECIMAL_KINDS:
-        more = {"format": "singer.decimal"}
+        more = {"format": "x-singer.decimal", "precision": 38, "scale": 14}
     elif kind is Kind.INTEGER:
         name = "integer"
     elif kind is Kind.BOOLEAN:

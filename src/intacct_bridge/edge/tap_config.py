@@ -35,7 +35,7 @@ SETTINGS_OF_TAP = (
     Setting(
         "decimals",
         "string",
-        "number (default: exact digits) or string (format singer.decimal).",
+        "number (default: exact digits) or string (format x-singer.decimal, which Meltano's SDK knows).",
         choices=("number", "string"),
     ),
     Setting(
