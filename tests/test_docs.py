@@ -10,6 +10,7 @@ import click
 import pytest
 
 import intacct_bridge
+from intacct_bridge.client.connection import SETTINGS
 from intacct_bridge.edge.cli import COMMANDS, root
 from intacct_bridge.edge.reference import commands_page, errors_page
 
@@ -83,6 +84,11 @@ def test_every_command_explains_itself(name: str) -> None:
 def test_links_between_pages_lead_somewhere(page: Path) -> None:
     missing = [path for path in _LINK.findall(page.read_text("utf-8")) if not (page.parent / path).resolve().exists()]
     assert missing == []
+
+
+def test_every_setting_of_a_connection_is_documented() -> None:
+    page = (DOCS / "connect.md").read_text("utf-8").partition("## All settings of a connection")[2]
+    assert [name for name in SETTINGS if name != "name" and f"`{name}" not in page.partition("\n## ")[0]] == []
 
 
 def test_the_version_is_the_same_everywhere() -> None:
