@@ -144,6 +144,7 @@ def test_only_some_columns(reader: Client) -> None:
     [
         ("trial_balance?form=2026-01-01", "takes no 'form'"),
         ("trial_balance?from=yesterday", "is no day"),
+        ("trial_balance?from=2026-10-01&statistical=maybe", "statistical='maybe' is none of include, only"),
         ("trial_balance?by=vendor", "by department and location"),
         ("trial_balance?from=2026-02-01&to=2026-01-01", "is after"),
         ("trial_balance?from=1900-01-01&to=2026-01-01", "each is an API transaction"),

@@ -48,6 +48,13 @@ class Feed:
             raise InvalidRequestError(f"{self.reader}: {name}={text!r} is neither true nor false")
         return text != "false"
 
+    def choice(self, name: str, *allowed: str) -> str:
+        """An argument that is one of a few words; empty where it is not given."""
+        text = self.get(name).lower()
+        if text and text not in allowed:
+            raise InvalidRequestError(f"{self.reader}: {name}={text!r} is none of {', '.join(allowed)}")
+        return text
+
     def day(self, name: str) -> date | None:
         """An argument that is a day; None where it is not given."""
         text = self.get(name)

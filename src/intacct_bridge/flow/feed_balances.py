@@ -125,7 +125,8 @@ def _body(feed: Feed, span: Span) -> Element:
     """Shapes: *List Trial Balances* and *List Account Balances by Dimensions*, in the order of Sage's reference."""
     by = _broken_down_by(feed)
     book = [element("reportingbook", feed.get("book"))] if feed.get("book") else []
-    statistical = [element("statistical", feed.get("statistical"))] if feed.get("statistical") else []
+    accounts = feed.choice("statistical", "include", "only")
+    statistical = [element("statistical", accounts)] if accounts else []
     if feed.reader == "account_balances":
         account = [element("glaccountno", feed.get("account"))] if feed.get("account") else []
         grouped = [element("groupby", ",".join(f"{name.upper()}ID" for name in by))] if by else []
