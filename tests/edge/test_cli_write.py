@@ -157,6 +157,7 @@ def test_a_production_company_gets_nothing_without_a_yes_where_nobody_can_be_ask
         reading = intacct(*words, "--yes", INTACCT_READ_ONLY="true", **login)
         assert reading.status == 2
         assert "read-only" in reading.err
+        assert "1 not sent;" in reading.err
         assert emulator.books().table("CLASS").find("CLASSID", "PR-1") == []
         assert intacct(*words, "--yes", **login).status == 0
         assert len(emulator.books().table("CLASS").find("CLASSID", "PR-1")) == 1

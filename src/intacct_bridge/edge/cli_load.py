@@ -305,7 +305,7 @@ def _apply(desk: Desk, plan: "Plan", outbox: "Outbox", settings: "LoadSettings",
             stopped = error
         view.finish(plan.source, len(outcomes))
     show_outcomes(outcomes, desk.console)
-    desk.console.say(f"{tally(outcomes)}; {meter.transactions:,} API transactions")
+    desk.console.say(f"{tally(outcomes, plan)}; {meter.transactions:,} API transactions")
     doubtful = any(outcome.ending is Ending.IN_DOUBT for outcome in outcomes)
     if doubtful:
         desk.console.say("Some records are in doubt: run the same command again later, or see `intacct outbox list`.")

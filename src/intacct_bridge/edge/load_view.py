@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from intacct_bridge.edge.console import Console
 from intacct_bridge.flow.load import Ending, Outcome
-from intacct_bridge.flow.plan import Plan, Planned, Verdict
+from intacct_bridge.flow.plan import WRITTEN, Plan, Planned, Verdict
 from intacct_bridge.flow.table import SourceRow
 from intacct_bridge.flow.write import Write
 
@@ -169,7 +169,9 @@ def _why(outcome: Outcome) -> str:
     return outcome.note
 
 
-def tally(outcomes: Iterable[Outcome]) -> str:
-    """`8 posted, 1 rejected`."""
+def tally(outcomes: Sequence[Outcome], plan: Plan) -> str:
+    """`8 posted, 1 rejected, 3 not sent`: those that a load which stopped did not come to are not sent."""
     counts = Counter(outcome.ending.value for outcome in outcomes)
-    return ", ".join(f"{count:,} {ending}" for ending, count in counts.items()) or "nothing to do"
+    reached = {outcome.write.identity.text for outcome in outcomes}
+    counts[Ending.NOT_SENT.value] += sum(one.write.identity.text not in reached for one in plan.of(*WRITTEN))
+    return ", ".join(f"{count:,} {ending}" for ending, count in counts.items() if count) or "nothing to do"
