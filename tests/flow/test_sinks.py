@@ -19,8 +19,9 @@ import pytest
 from flow.destinations import BILLS, DETAIL, FIELDS, ITEMS, NOON, batch, bill
 from intacct_bridge.errors import SettingsError
 from intacct_bridge.flow import sink_files
-from intacct_bridge.flow.destination import compact_copy, open_sink
+from intacct_bridge.flow.destination import compact_copy, open_sink, standing_of
 from intacct_bridge.flow.latest import latest, views
+from intacct_bridge.flow.ledgercopy import open_ledger
 from intacct_bridge.flow.manifest import Entry, Folder
 from intacct_bridge.flow.sink import Sink, StreamOutcome, place, quoted
 from intacct_bridge.flow.state import Bookmark, Span
@@ -163,7 +164,7 @@ def test_amounts_in_csv_are_digits_and_come_back_as_they_were(tmp_path: Path) ->
     assert [row["TOTALDUE"] for row in copy.rows()] == [*map(Decimal, dues), None]
 
 
-@pytest.mark.parametrize(("kind", "length"), [("csv", 2_500_000), ("jsonl", 12_000_000)])
+@pytest.mark.parametrize(("kind", "length"), [("csv", 2_500_000), ("jsonl", 18_000_000)])
 def test_a_row_longer_than_readers_of_text_expect_is_read_all_the_same(tmp_path: Path, kind: str, length: int) -> None:
     copy, text = Copy(f"{kind}:{tmp_path}/copy"), '"\n' * (length // 2)
     keep(copy, BILLS, [bill(1), bill(2, vendor=text)])
@@ -579,6 +580,26 @@ def test_the_history_of_runs_is_kept(tmp_path: Path) -> None:
 )
 def test_a_destination_is_named_by_a_uri(uri: str, scheme: str, path: str) -> None:
     assert (place(uri).scheme, place(uri).path) == (scheme, path)
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "postgres+psycopg://me:hunter2@host/db",
+        "postgresql:host=here password=hunter2",
+        "mysql://me:hunter2@host/db",
+        "duckdb://me:hunter2@host/x",
+        "parquet:s3://KEY:hunter2@bucket/x",
+        "postgresql://me:hunter2@127.0.0.1:1/x?sslmode=nope",
+        "postgresql://me:hunter2%ZZ@127.0.0.1:1/x",
+        "postgresql:///x?host=127.0.0.1&port=1&user=me&password=hunter2",
+    ],
+)
+def test_no_message_tells_a_password_of_a_destination(uri: str) -> None:
+    for ask in (standing_of, compact_copy, lambda uri: open_ledger(uri).__enter__()):
+        with pytest.raises(SettingsError) as refused:
+            ask(uri)
+        assert "hunter2" not in f"{refused.value.message} {refused.value.fix}"
 
 
 def test_a_home_folder_is_found_where_no_shell_finds_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,7 @@ from intacct_bridge.errors import SettingsError
 from intacct_bridge.flow.changefiles import Format
 from intacct_bridge.flow.compact import Compacted, compact
 from intacct_bridge.flow.manifest import Folder
-from intacct_bridge.flow.sink import Sink, Standing, place
+from intacct_bridge.flow.sink import Sink, Standing, place, shown
 from intacct_bridge.flow.sink_csv import CsvFormat
 from intacct_bridge.flow.sink_files import FileSink
 from intacct_bridge.flow.sink_jsonl import JsonLinesFormat
@@ -43,7 +43,9 @@ def compact_copy(uri: str) -> Iterator[Compacted]:
     """Rewrite a copy in change files as few files of latest rows; SettingsError for a database, which needs none."""
     at = place(uri)
     if at.scheme not in _FORMATS:
-        raise SettingsError(f"{uri} is not a copy in change files", fix="only parquet, csv and jsonl are rewritten")
+        raise SettingsError(
+            f"{shown(uri)} is not a copy in change files", fix="only parquet, csv and jsonl are rewritten"
+        )
     return compact(at.path, _FORMATS[at.scheme]())
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from intacct_bridge.errors import SettingsError
 from intacct_bridge.flow.latest import latest
 from intacct_bridge.flow.manifest import Folder
-from intacct_bridge.flow.sink import place, quoted
+from intacct_bridge.flow.sink import place, quoted, shown
 from intacct_bridge.flow.sink_postgres import Postgres
 
 if TYPE_CHECKING:
@@ -173,13 +173,15 @@ def open_ledger(uri: str) -> Iterator[LedgerCopy]:
         elif at.scheme == "postgresql":
             query = _of_postgres(con, at.path)
         else:
-            raise SettingsError(f"{uri} is no copy that can be held against the ledger", fix="name a destination")
+            raise SettingsError(
+                f"{shown(uri)} is no copy that can be held against the ledger", fix="name a destination"
+            )
         try:
             con.execute(f"CREATE TEMP VIEW ledger AS {query}")
             held = {row[0] for row in con.execute("DESCRIBE ledger").fetchall()}
         except duckdb.Error:
             raise SettingsError(
-                f"{uri} holds no {LEDGER}", fix=f"extract it first: intacct extract {LEDGER} --to {uri}"
+                f"{shown(uri)} holds no {LEDGER}", fix=f"extract it first: intacct extract {LEDGER} --to {shown(uri)}"
             ) from None
         missing = [name for name in NEEDED if name not in held]
         if missing:

@@ -5,6 +5,7 @@ one stream. What a writer is told becomes visible at `commit`, all of it or noth
 says how far the copy now reaches; until a first walk over everything has ended, a table is not shown as the stream's.
 """
 
+import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -185,6 +186,17 @@ class Place:
     uri: str = field(default="", compare=False)
 
 
+_PASSWORD = re.compile(r"(password\s*=\s*)[^\s&]+", re.IGNORECASE)
+
+
+def shown(uri: str) -> str:
+    """The URI as it may be printed: without a user, a password, and options, which may hold one too."""
+    scheme, there, rest = uri.partition("://")
+    if there and not rest.startswith("/"):
+        rest = rest.rpartition("@")[2]
+    return _PASSWORD.sub(r"\1***", f"{scheme}{there}{rest.partition('?')[0] if there else rest}")
+
+
 SCHEMES = ("duckdb", "parquet", "csv", "jsonl", "postgresql")
 _SUFFIXES = {".duckdb": "duckdb", ".ddb": "duckdb"}
 
@@ -200,23 +212,25 @@ def place(uri: str) -> Place:
             if uri.endswith(suffix) and "://" not in uri:
                 return Place(known, uri, uri)
         raise SettingsError(
-            f"{uri!r} is no destination we know",
+            f"{shown(uri)!r} is no destination we know",
             fix="use duckdb:///FILE.duckdb, parquet:DIR, csv:DIR, jsonl:DIR, postgresql://..., or - for Singer",
         )
     if scheme == "postgresql":
         if not rest.startswith("//"):
-            raise SettingsError(f"{uri!r} names no server", fix="write postgresql://USER@HOST/DATABASE")
+            raise SettingsError(f"{shown(uri)!r} names no server", fix="write postgresql://USER@HOST/DATABASE")
         return Place(scheme, f"{scheme}:{rest}", uri)
     if rest.startswith("///"):
         path = rest[3:]
     elif rest.startswith("//"):
-        raise SettingsError(f"{uri!r} names a host, and {scheme} is a local destination", fix=f"write {scheme}:///PATH")
+        raise SettingsError(
+            f"{shown(uri)!r} names a host, and {scheme} is a local destination", fix=f"write {scheme}:///PATH"
+        )
     else:
         path = rest
     if not path:
-        raise SettingsError(f"{uri!r} names no file or folder", fix=f"write {scheme}:PATH")
+        raise SettingsError(f"{shown(uri)!r} names no file or folder", fix=f"write {scheme}:PATH")
     if "://" in path or path.startswith(":memory:"):  # which the libraries would take for more than a path
-        raise SettingsError(f"{path} is no file or folder of this machine", fix=f"write {scheme}:PATH")
+        raise SettingsError(f"{shown(path)} is no file or folder of this machine", fix=f"write {scheme}:PATH")
     if path.startswith("~/"):  # no shell does it behind a colon
         path = str(Path(path).expanduser())
     return Place(scheme, path, uri)

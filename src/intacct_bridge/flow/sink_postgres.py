@@ -12,7 +12,7 @@ from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from intacct_bridge.errors import SettingsError
-from intacct_bridge.flow.sink import quoted
+from intacct_bridge.flow.sink import quoted, shown
 from intacct_bridge.flow.sink_sql import SqlSink
 from intacct_bridge.flow.stream import MARKS
 
@@ -33,13 +33,12 @@ _PLACES = re.compile(r"""\"(?:[^"]|"")*"|'(?:[^']|'')*'|\?""")
 
 def postgres_sink(uri: str, *, hard_deletes: bool = False) -> SqlSink:
     """The sink of a `postgresql://` URI."""
-    return SqlSink(_bare(uri), Postgres(uri), hard_deletes=hard_deletes)
+    return SqlSink(shown(uri), Postgres(uri), hard_deletes=hard_deletes)
 
 
-def _bare(uri: str) -> str:
-    """The URI without its credentials."""
-    scheme, _, rest = uri.partition("://")
-    return f"{scheme}://{rest.rpartition('@')[2]}".partition("?")[0]
+def _password(uri: str) -> str:
+    """The password before the server's name, as it is written."""
+    return uri.partition("://")[2].rpartition("@")[0].partition(":")[2]
 
 
 class Postgres:
@@ -49,7 +48,7 @@ class Postgres:
     longest = 63
 
     def __init__(self, uri: str) -> None:
-        self.name = _bare(uri)
+        self.name = shown(uri)
         self.ours = ""
         self._schema = ""
         self._uri = uri
@@ -69,6 +68,8 @@ class Postgres:
             self._open = dbapi.connect(self._uri)
         except dbapi.Error as error:
             said = str(error).strip().splitlines()[0].replace(self._uri, self.name)
+            if password := _password(self._uri):
+                said = said.replace(password, "***")
             raise SettingsError(f"{self.name} cannot be reached: {said}", fix="check the URI") from None
         self.execute("SET TIME ZONE 'UTC'")
         ((schema, version),) = self.execute("SELECT current_schema(), current_setting('server_version_num')::bigint")
