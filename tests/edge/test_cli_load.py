@@ -97,6 +97,8 @@ def test_what_intacct_refuses_is_written_back_too(demo: Intacct, classes: Path, 
     mend.write_text(mend.read_text("utf-8-sig").replace("rail,NOWHERE", "rail,L-1"), "utf-8")
     assert demo("load", str(mend), "--as", "CLASS", "--apply").status == 0
     assert demo("get", "CLASS", "L-2").status == 0
+    classes.write_text(classes.read_text().replace("NOWHERE", "L-1"))
+    assert f"No row is refused; {mend} is from an earlier run." in " ".join(demo(*words).err.split())
 
 
 def test_a_mapping_says_what_columns_mean(demo: Intacct, home: Path) -> None:

@@ -240,6 +240,8 @@ def _keep_refused(desk: Desk, table: "Table", plan: "Plan", outcomes: Sequence["
     if path is not None and rows:
         count = write_refused(table, rows, path)
         desk.console.say(f"{count:,} refused rows are in {path}, each with its reason")
+    elif path is not None and path.exists():
+        desk.console.say(f"No row is refused; {path} is from an earlier run.")
 
 
 def _one(
