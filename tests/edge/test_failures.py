@@ -90,3 +90,17 @@ def test_only_v_shows_where_a_mistake_of_ours_happened() -> None:
 def test_a_file_is_named() -> None:
     _, lines = said(PermissionError(13, "Permission denied", "/books/june.csv"))
     assert "/books/june.csv: Permission denied" in lines[0]
+
+
+@pytest.mark.parametrize(("module", "extra"), [("pyarrow.compute", "data"), ("duckdb", "data"), ("openpyxl", "excel")])
+def test_a_package_that_an_extra_brings_is_no_mistake_of_ours(module: str, extra: str) -> None:
+    status, lines = said(ModuleNotFoundError(f"No module named {module!r}", name=module))
+    assert status == 2
+    assert f"needs the package {module.partition('.')[0]}, which is not installed" in lines[0]
+    assert f"intacct-bridge[{extra}]" in lines[1]
+
+
+def test_a_module_of_nobody_s_is_a_mistake_of_ours() -> None:
+    assert (
+        said(ModuleNotFoundError("No module named 'intacct_bridge.nope'", name="intacct_bridge.nope"))[0] == OUR_FAULT
+    )

@@ -27,6 +27,10 @@ OUR_FAULT = 70
 """Not one of the documented statuses: it means a bug, so no schedule should come to rely on it."""
 
 
+_EXTRAS = {"pyarrow": "data", "duckdb": "data", "adbc_driver_postgresql": "postgres", "openpyxl": "excel"}
+"""Packages that not everybody needs, and what brings them."""
+
+
 class Terminated(KeyboardInterrupt):
     """Whoever runs us wants an end, as a scheduler does with SIGTERM."""
 
@@ -41,6 +45,8 @@ def report(error: BaseException, console: Console, *, target: str = "") -> int:
         return TERMINATED if isinstance(error, Terminated) else INTERRUPTED
     if isinstance(error, OSError) and not isinstance(error, IntacctError):
         error = _about_a_file(error)
+    if isinstance(error, ModuleNotFoundError):
+        error = _about_a_package(error)
     if isinstance(error, IntacctError):
         _print(described(error, target=target), console)
         if console.verbose > 1:
@@ -108,6 +114,15 @@ def _about_a_file(error: OSError) -> SettingsError:
     name = error.filename if isinstance(error.filename, str) else ""
     what = error.strerror or str(error)
     return SettingsError(f"{name}: {what}" if name else what, fix="Check the path and its permissions.")
+
+
+def _about_a_package(error: ModuleNotFoundError) -> ModuleNotFoundError | SettingsError:
+    """What to install, where it is one of the packages that an extra brings."""
+    name = (error.name or "").partition(".")[0]
+    if name not in _EXTRAS:
+        return error
+    fix = f"Run: pip install 'intacct-bridge[{_EXTRAS[name]}]'"
+    return SettingsError(f"this needs the package {name}, which is not installed", fix=fix)
 
 
 def _print(lines: dict[str, str], console: Console) -> None:
