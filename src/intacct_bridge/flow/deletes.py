@@ -167,10 +167,13 @@ def _gone_by_key(reading: Reading, told: Sequence[str]) -> list[Value]:
 
 
 def _gone_by_field(reading: Reading, field: str, values: Sequence[Value]) -> None:
-    """Tell a destination that cannot be asked which values of a field no record bears any more."""
-    for gone in vanished(reading.asker, replace(reading.partition(), along=field), values):
-        if gone:
-            reading.writer.delete(gone, field=field)
+    """Tell a destination that cannot be asked that whatever bore these values is gone, and then what bears them now: a
+    record may have been made again under the name of one that was deleted.
+    """
+    for filter_, some in one_of(field, values):
+        reading.writer.delete(some, field=field)
+        for piece in reading.pieces(reading.partition(filter_)):
+            reading.take(piece)
 
 
 def _gone_with_header(
