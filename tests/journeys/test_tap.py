@@ -158,6 +158,16 @@ def test_a_tap_that_is_told_to_end_ends_its_last_line(tap: Tap) -> None:
     assert "Traceback" not in said
 
 
+def test_a_catalogue_is_readable_whatever_the_encoding_of_the_output(tap: Tap) -> None:
+    config = tap.config(streams=["LOCATION"])
+    plain, odd = (
+        tap.run("--config", config, "--discover", environment={"PYTHONIOENCODING": one}) for one in ("utf-8", "ascii")
+    )
+    assert (plain.status, odd.status) == (0, 0)
+    assert plain.out == odd.out
+    assert json.loads(odd.out)["streams"]
+
+
 def test_a_wrong_password_is_a_sentence_and_status_3(tap: Tap) -> None:
     ran = tap.run("--config", tap.config(user_password="guess-again", streams=["CLASS"]), "--discover")
     assert ran.status == 3

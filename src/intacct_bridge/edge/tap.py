@@ -77,7 +77,7 @@ def tap(  # noqa: PLR0917  # one parameter an option, as click hands them over
             from intacct_bridge.edge.discovery import discovered
 
             document = discovered(client, config, console)
-            console.result(json.dumps(document, indent=1, ensure_ascii=False))
+            console.result(json.dumps(document, indent=1))  # escaped: the output may have any encoding
             return 0
         chosen = _chosen(catalog_file or properties_file, client, config, console)
         if try_out:
