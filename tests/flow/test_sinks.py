@@ -520,6 +520,21 @@ def test_a_commit_of_one_stream_writes_the_queries_of_no_other(tmp_path: Path, m
     assert Path(tmp_path, "copy", "latest.sql").read_text() == views(Folder(tmp_path / "copy").read())
 
 
+@pytest.mark.parametrize("bookmark", [DONE, WALKING])
+def test_two_streams_that_duckdb_takes_for_one_are_not_in_one_copy(copy: Copy, bookmark: Bookmark) -> None:
+    keep(copy, BILLS, [bill(1)], bookmark)
+    other = replace(BILLS, name="ApBill")
+    if copy.in_postgres:
+        keep(copy, other, [bill(2)])
+        assert numbers(copy.rows(other)) == [2]
+        return
+    with pytest.raises(SettingsError, match=r"APBILL.* already, which DuckDB takes for the same name as ApBill"):
+        keep(copy, other, [bill(2)])
+    copy.close()
+    keep(copy, BILLS, [bill(3)], DONE)
+    assert 3 in numbers(copy.rows())
+
+
 def test_a_column_of_ours_that_somebody_dropped_is_told_with_the_way_back(tmp_path: Path) -> None:
     copy = Copy(f"duckdb:///{tmp_path}/copy.duckdb")
     keep(copy, BILLS, [bill(1)])

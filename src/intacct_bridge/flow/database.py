@@ -37,6 +37,8 @@ class Database(Protocol):
     """An array of texts as a bound value, in SQL."""
     longest: int
     """How many bytes a name may have; 0 where there is no end to it."""
+    blind: bool
+    """Names that differ in capitals only are one."""
 
     @property
     def troubles(self) -> tuple[type[Exception], ...]:

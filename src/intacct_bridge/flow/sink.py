@@ -6,7 +6,7 @@ says how far the copy now reaches; until a first walk over everything has ended,
 """
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -96,6 +96,16 @@ def refuse_other(stream: Stream, columns: Collection[str] | None) -> None:
         raise SettingsError(
             f"the table {stream.name} has no column {lost}, by which its rows are told apart",
             fix=f"if it was renamed, name it {lost} again; if the table is another stream's, extract into another copy",
+        )
+
+
+def refuse_alike(name: str, names: Iterable[str]) -> None:
+    """Raise where a stream that DuckDB takes for the same table is there: a reader would find one of them only."""
+    other = next((one for one in names if one != name and one.casefold() == name.casefold()), "")
+    if other:
+        raise SettingsError(
+            f"the copy holds {other} already, which DuckDB takes for the same name as {name}",
+            fix=f"extract {name} into another copy",
         )
 
 

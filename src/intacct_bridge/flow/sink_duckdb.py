@@ -74,6 +74,7 @@ class DuckDB:
     ours = "_bridge"
     listing = "?"
     longest = 0
+    blind = True
 
     def __init__(self, path: str) -> None:
         self.name = path

@@ -18,7 +18,7 @@ from intacct_bridge.flow.changefiles import ChangeFiles, Format, schema_from, un
 from intacct_bridge.flow.evolution import days_no_more, evolve, gathered, joined, schema_of
 from intacct_bridge.flow.latest import latest, views
 from intacct_bridge.flow.manifest import NAME, ROWS, Entry, Folder, Manifest, Texts
-from intacct_bridge.flow.sink import Committed, Difference, StreamOutcome, quoted, refuse_other
+from intacct_bridge.flow.sink import Committed, Difference, StreamOutcome, quoted, refuse_alike, refuse_other
 from intacct_bridge.flow.state import Bookmark
 from intacct_bridge.flow.stream import Stream
 from intacct_bridge.wire.values import Value
@@ -222,6 +222,7 @@ class FileWriter:
 
     def _flush(self) -> "pa.Schema":
         """Put the rows that were held into the file; gives the columns that the stream has now."""
+        refuse_alike(self._stream.name, self._sink.manifest.streams)
         if self._schema is not None:
             refuse_other(self._stream, (self._entry.key, self._entry.group))
         known = schema_of(self._stream.fields)

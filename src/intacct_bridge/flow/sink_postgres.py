@@ -46,6 +46,7 @@ class Postgres:
 
     listing = f"string_to_array(nullif(?::text, ''), '{_UNIT}')"
     longest = 63
+    blind = False
 
     def __init__(self, uri: str) -> None:
         self.name = shown(uri)

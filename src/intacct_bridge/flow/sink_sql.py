@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from intacct_bridge.errors import SettingsError
 from intacct_bridge.flow.database import Database, Session
 from intacct_bridge.flow.evolution import Evolution, evolve, gathered, joined, schema_of
-from intacct_bridge.flow.sink import Committed, Difference, Standing, StreamOutcome, quoted, refuse_other
+from intacct_bridge.flow.sink import Committed, Difference, Standing, StreamOutcome, quoted, refuse_alike, refuse_other
 from intacct_bridge.flow.state import Bookmark
 from intacct_bridge.flow.stream import Stream
 from intacct_bridge.wire.values import Value
@@ -136,6 +136,13 @@ class SqlSink:
             raise SettingsError(
                 f"{self._database.name} has no room for the name {long}: it takes {most} bytes", fix=fix
             )
+
+    def refuse_alike(self, table: str) -> None:
+        """Raise where the database would take another table that is there for this one."""
+        if self._database.blind:
+            there = self._database.tables()
+            refuse_alike(table, there)
+            refuse_alike(self.loading(table), there)
 
     def writer(self, stream: Stream, bookmark: Bookmark) -> "SqlWriter":
         """The writer of one stream."""
@@ -307,6 +314,7 @@ class SqlWriter:
         self._sink.refuse_long(evolution.schema.names, "leave the field out (--select)")
         types = self._db.sql_types(evolution.schema)
         if self._schema is None:
+            self._sink.refuse_alike(self._stream.name)
             columns = ", ".join(f"{quoted(name)} {sql}" for name, sql in types.items())
             self._db.execute(
                 f"CREATE TABLE {self._table} ({columns}, _run BIGINT, _read_at TIMESTAMPTZ, _deleted_at TIMESTAMPTZ)"
