@@ -104,6 +104,23 @@ def test_a_bill_holds_its_lines_and_its_total(reader: Client, tmp_path: Path) ->
     assert bill["updatedAt"].tzinfo is not None
 
 
+def test_a_payment_names_its_invoice_and_customer_and_a_bill_whether_it_is_a_draft(
+    reader: Client, tmp_path: Path
+) -> None:
+    extract(reader, f"duckdb:///{tmp_path / 'copy.duckdb'}", "v2", "InvoicePayment", "Bill")
+    payments = rows(tmp_path / "copy.duckdb", "InvoicePayment")
+    invoices = {
+        str(row["RECORDNO"]): (row["RECORDID"], row["CUSTOMERID"], row["CUSTOMERNAME"])
+        for row in reader.query("ARINVOICE", ["RECORDNO", "RECORDID", "CUSTOMERID", "CUSTOMERNAME"])
+    }
+    named = {row["invoiceId"]: (row["invoiceNumber"], row["customerNumber"], row["customerName"]) for row in payments}
+    assert len(payments) > 2000
+    assert named.items() <= invoices.items()
+    drafts = {str(row["RECORDNO"]) for row in reader.query("APBILL", ["RECORDNO"], where="STATE = 'Draft'")}
+    held = {row["id"]: row["isDraft"] for row in rows(tmp_path / "copy.duckdb", "Bill")}
+    assert held == {number: number in drafts for number in held}
+
+
 def test_changes_and_deletes_are_followed(reader: Client, tmp_path: Path) -> None:
     uri = f"duckdb:///{tmp_path / 'copy.duckdb'}"
     first = extract(reader, uri, "v1", "Classes", "Bills")
