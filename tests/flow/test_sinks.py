@@ -535,6 +535,23 @@ def test_two_streams_that_duckdb_takes_for_one_are_not_in_one_copy(copy: Copy, b
     assert 3 in numbers(copy.rows())
 
 
+@pytest.mark.parametrize(
+    ("made", "fix"),
+    [
+        ('CREATE VIEW "APBILL" AS SELECT 1', "a view of the stream's name is in the way"),
+        ('CREATE TABLE "APBILL" AS SELECT 1 AS "RECORDNO"', "the table is another's, or lost a column"),
+    ],
+)
+def test_what_bears_a_streams_name_already_is_told_with_the_way_out(tmp_path: Path, made: str, fix: str) -> None:
+    copy = Copy(f"duckdb:///{tmp_path}/copy.duckdb")
+    with duckdb.connect(f"{tmp_path}/copy.duckdb") as con:
+        con.execute(made)
+    with pytest.raises(SettingsError) as told:
+        keep(copy, BILLS, [bill(1)])
+    assert fix in told.value.fix
+    copy.close()
+
+
 def test_a_column_of_ours_that_somebody_dropped_is_told_with_the_way_back(tmp_path: Path) -> None:
     copy = Copy(f"duckdb:///{tmp_path}/copy.duckdb")
     keep(copy, BILLS, [bill(1)])

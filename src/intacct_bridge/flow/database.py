@@ -19,8 +19,10 @@ T = TypeVar("T")
 
 _ANEW = "or drop the table, and it is read anew"
 _FIXES = {
+    "another entry with this name": "a view of the stream's name is in the way: drop it, or give it another name",
     "used by a view": "a column is to hold more: drop the view, run again, and make the view anew",
     r"column .* is of type": f"the column's type was changed by hand: change it back, {_ANEW}",
+    "not have a column": "the table is another's, or lost a column: give it another name, and the stream is read anew",
     r"column .*(does not exist|not found)": f"the column was renamed or dropped by hand: put it back, {_ANEW}",
 }
 """What to do, by what databases say of tables that somebody has changed or built upon."""
