@@ -177,3 +177,21 @@ def test_news_behind_the_page_that_cuts_its_group_are_seen(lines: int) -> None:
     company.tables["GLDETAIL"].rows[-1] |= {"AMOUNT": 2, "WHENMODIFIED": company.clock}
     run(sink, company, [GLDETAIL])
     check(sink, company, [GLDETAIL])
+
+
+@pytest.mark.parametrize("killed", [False, True])
+def test_what_went_along_with_records_that_a_whole_read_missed_is_counted(killed: bool) -> None:
+    """Bills took entries back unsaid, and were found gone before anybody looked into the trail."""
+    streams = FAMILIES["all"]
+    company, sink = copied(streams)
+    undo(company)
+
+    def ending(_: int) -> None:
+        if killed and "AUDITHISTORY" in company.by_object:
+            raise KilledError
+
+    company.by_object.clear()
+    company.after_call = ending
+    with suppress(KilledError):
+        run(sink, company, streams, replace(SMALL, whole_every={"APBILL": 0}))
+    next_day(company, sink, streams)

@@ -92,6 +92,7 @@ def drop_unseen(reading: Reading) -> None:
         return
     for gone in vanished(reading.asker, reading.partition(), unseen):
         reading.writer.delete(gone)
+        reading.bookmark = replace(reading.bookmark, dropped_some=reading.bookmark.dropped_some or bool(gone))
         reading.save()
 
 

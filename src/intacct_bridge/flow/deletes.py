@@ -55,6 +55,8 @@ def follow_deletes(context: Context, readings: Sequence[Reading], headers: Mappi
     except (NotPermittedError, InvalidRequestError):
         return asker, _compare_keys(context, followed)
     gone: dict[str, list[Value]] = {}
+    for reading in followed:
+        _owe(reading, [True] if reading.bookmark.dropped_some else [], whole)
     owing = {reading.name for reading in followed if reading.bookmark.uncounted}
     for reading in headers_first(followed):
         own = gone.setdefault(reading.stream.object, [])
@@ -66,7 +68,7 @@ def follow_deletes(context: Context, readings: Sequence[Reading], headers: Mappi
             _owe(reading, own, whole)
     for reading in followed:
         bookmark = replace(reading.bookmark, deletes_since=reached, met=reading.recognition.marks)
-        reading.bookmark, reading.count.news = replace(bookmark, uncounted=False), 0
+        reading.bookmark, reading.count.news = replace(bookmark, uncounted=False, dropped_some=False), 0
         reading.save()
     return asker, True
 

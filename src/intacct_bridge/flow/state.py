@@ -70,6 +70,8 @@ class Bookmark:
     """When that was last known for certain: what was read since may have been asked for, or taken, wrongly."""
     uncounted: bool = False
     """Something happened since the records were last counted that may have taken some away unsaid."""
+    dropped_some: bool = False
+    """A walk over everything found records gone, and what went along with them was not counted yet."""
     partial: bool = False
     """The copy began with what had changed since a day that somebody named, so it lacks what is older."""
     dropped: tuple[str, ...] = ()
