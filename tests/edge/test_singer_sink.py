@@ -177,3 +177,28 @@ def test_a_pipe_that_nobody_reads_is_not_waited_for_at_the_end() -> None:
     pipe.freed.set()
     writing.join()
     assert pipe.getvalue() == b"whole\n"
+
+
+def test_states_that_follow_no_record_wait_for_one_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of hundreds of streams in which nothing changed, each STATE would name all."""
+    monkeypatch.setattr("intacct_bridge.edge.singer_sink._STATE_SECONDS", 1e9)
+    consumer = Consumer(held())
+    for stream in (BILLS, ITEMS):
+        consumer.sink.writer(stream, DONE).commit(replace(DONE, since="03/01/2026 11:59:00"), NOON)
+    assert [one["type"] for one in consumer.messages] == ["SCHEMA", "SCHEMA"]
+    consumer.sink.close()
+    (state,) = (one["value"] for one in consumer.messages if one["type"] == "STATE")
+    assert {state["bookmarks"][name]["since"] for name in ("APBILL", "APBILLITEM")} == {"03/01/2026 11:59:00"}
+
+
+def test_a_state_follows_records_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("intacct_bridge.edge.singer_sink._STATE_SECONDS", 1e9)
+    consumer = Consumer(held())
+    writer = consumer.sink.writer(ITEMS, DONE)
+    writer.write(items((1, 10)))
+    writer.commit(DONE, NOON)
+    assert [one["type"] for one in consumer.messages] == ["SCHEMA", "RECORD", "STATE"]
+    writer.commit(DONE, NOON)
+    writer.delete([1])
+    writer.commit(DONE, NOON)
+    assert [one["type"] for one in consumer.messages[3:]] == ["RECORD", "STATE"]
