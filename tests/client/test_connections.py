@@ -222,11 +222,24 @@ def test_the_only_connection_lends_nothing_to_another_company(tmp_path: Path) ->
     beta = around(tmp_path, table("books", **acme), **login | {"INTACCT_COMPANY_ID": "beta"})
     loaded = load_connection(around=beta)
     assert (loaded.name, loaded.company_id, loaded.location_id, loaded.read_only) == ("default", "beta", "", False)
-    with pytest.raises(SettingsError, match="sender_id is not set"):
+    with pytest.raises(
+        SettingsError, match="sender_id is not set for company beta; connection 'books' is one to another"
+    ):
         load_connection(around=around(tmp_path, table("books", **acme), INTACCT_COMPANY_ID="beta", INTACCT_USER_ID="u"))
     assert load_connection("books", around=beta).location_id == "100", "whoever names it means it"
-    with pytest.raises(SettingsError, match="one to another company"):
-        load_connection(around=around(tmp_path, table("default", **acme), **login | {"INTACCT_COMPANY_ID": "beta"}))
+
+
+@pytest.mark.parametrize("others", [(), ("books",)])
+def test_a_login_by_variables_needs_nothing_of_a_default_connection_to_another_company(
+    tmp_path: Path, others: tuple[str, ...]
+) -> None:
+    acme = WHOLE | {"location_id": "100"}
+    login = {f"INTACCT_{name.upper()}": str(value) for name, value in WHOLE.items()} | {"INTACCT_COMPANY_ID": "beta"}
+    toml = "".join(table(name, **acme) for name in ("default", *others))
+    loaded = load_connection(around=around(tmp_path, toml, **login))
+    assert (loaded.name, loaded.company_id, loaded.location_id) == ("beta", "beta", "")
+    loaded = load_connection(around=around(tmp_path, toml + table("beta", **acme), **login))
+    assert (loaded.company_id, loaded.location_id) == ("beta", "")
 
 
 def test_an_unknown_name_is_answered_with_the_near_ones(tmp_path: Path) -> None:

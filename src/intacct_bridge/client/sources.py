@@ -115,12 +115,12 @@ def load_connection(name: str | None = None, *, around: Surroundings | None = No
         origins |= dict.fromkeys(more, origin)
     for setting in _REQUIRED:
         if not settled.get(setting):
-            raise _missing(setting, chosen, settled, found.environ)
+            raise _missing(setting, chosen, settled, found)
     return Connection(name=chosen, origins=origins, **settled)
 
 
-def _missing(setting: str, chosen: str, settled: Mapping[str, Any], environ: Mapping[str, str]) -> SettingsError:
-    near = _near_miss(setting, environ)
+def _missing(setting: str, chosen: str, settled: Mapping[str, Any], found: _Found) -> SettingsError:
+    near = _near_miss(setting, found.environ) or _not_lent(setting, found)
     if not near and not any(settled.get(each) for each in _REQUIRED):
         return SettingsError(
             "no connection is set up here yet",
@@ -168,13 +168,8 @@ def _only_one(found: _Found) -> str:
     if len(names) == 1 and not found.is_anothers(names[0]):
         return names[0]
     if found.company_is_given or not names:
-        chosen = found.profile_name("COMPANY") or profiles.DEFAULT_PROFILE
-        if found.is_anothers(chosen):
-            raise SettingsError(
-                f"company {found.company} is given, and connection {chosen!r} is one to another company",
-                fix="Name the connection that is meant, or rename that one.",
-            )
-        return chosen
+        chosen = (found.profile_name("COMPANY") or profiles.DEFAULT_PROFILE, found.company)
+        return next((name for name in chosen if not found.is_anothers(name)), f"{found.company} as given")
     if profiles.DEFAULT_PROFILE in names:
         return profiles.DEFAULT_PROFILE
     raise SettingsError(
@@ -284,6 +279,14 @@ def _typed(setting: str, value: Any, where: str) -> Any:
         return kind(value)
     except (ValueError, TypeError):
         raise SettingsError(f"{where} must be a {'whole ' if kind is int else ''}number, not {value!r}") from None
+
+
+def _not_lent(setting: str, found: _Found) -> str:
+    """A hint at a connection that has the setting, and is to another company than the one that is given."""
+    tables = ((name, table) for file in found.files for name, table in file.connections.items())
+    others = sorted({name for name, table in tables if setting in table or "sender" in table})
+    other = next((name for name in others if found.is_anothers(name)), "")
+    return f" for company {found.company}; connection {other!r} is one to another company" if other else ""
 
 
 def _near_miss(setting: str, environ: Mapping[str, str]) -> str:
