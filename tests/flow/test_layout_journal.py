@@ -9,6 +9,7 @@ import pytest
 from intacct_bridge.errors import SettingsError
 from intacct_bridge.flow.layout_journal import JournalLayout
 from intacct_bridge.flow.table import open_csv
+from intacct_bridge.flow.table_formats import open_table
 from intacct_bridge.flow.write import Write
 
 HEADER = "Journal,Date,Title,Reference,Account,Debit,Credit,Department,Location,Memo\n"
@@ -155,3 +156,21 @@ def test_entries_without_a_reference_are_told_apart_by_their_sources_key(tmp_pat
     ((text, _),) = known(line("", "6000"), line("", "2100"))
     assert text.startswith("content:"), "no key is no identity"
     assert [rows for _, rows in known(*one, "2,,,,,6000,,5,,,\n")] == [2, 1], "not a line of the entry above"
+
+
+def test_a_failed_formula_counts_only_where_it_is_read(tmp_path: Path) -> None:
+    from openpyxl import Workbook
+
+    book = Workbook(write_only=True)
+    sheet = book.create_sheet()
+    sheet.append([*HEADER.strip().split(","), "Check"])
+    for account, debit, credit, memo in ((6000, 5, None, "a"), (2100, None, 5, "#REF!")):
+        sheet.append(["GJ", "2026-01-31", "T", "R", account, debit, credit, None, 100, memo, "#N/A"])
+    book.save(tmp_path / "je.xlsx")
+    table = open_table(tmp_path / "je.xlsx")
+    (write,) = JournalLayout().read(table)
+    assert [str(fault) for fault in write.findings] == [
+        "je.xlsx:3: column 'Memo' holds a formula that failed; correct it in the file"
+    ]
+    (write,) = JournalLayout(key=("Check",)).read(table)
+    assert [fault.position for fault in write.findings] == ["je.xlsx:2", "je.xlsx:3"], "what is a key is read"

@@ -193,6 +193,47 @@ def test_the_same_identity_with_other_content_is_a_conflict(plan: Planner, outbo
     assert reasons(planned) == [("conflict", "", "je.csv:2")]
 
 
+def keyed(plan: Planner, rows: str, *key: str) -> Plan:
+    """A plan of entries without a reference, all of one journal, date and title, known by the first column."""
+    plan.path.write_text("id," + HEADER + rows)
+    return make_plan(open_csv(plan.path), JournalLayout(key=key), plan.ledger, plan.outbox)
+
+
+def lines(*keys: str) -> str:
+    sides = ("6100,10,", "2100,,10")
+    return "".join(f"{key},GJ,2026-11-30,T,,{sides[place % 2]},,E1,\n" for place, key in enumerate(keys))
+
+
+def as_posted(plan: Planner, earlier: Plan) -> None:
+    send(plan.outbox, earlier, State.APPLIED, Receipt("7"))
+    plan.ledger.rows["GLBATCH"] = [
+        {"RECORDNO": 7, "JOURNAL": "GJ", "BATCH_DATE": date(2026, 11, 30), "BATCH_TITLE": "T", "REFERENCENO": None}
+    ]
+
+
+def test_a_source_s_keys_tell_entries_apart_from_those_that_were_posted_by_their_keys_only(plan: Planner) -> None:
+    as_posted(plan, keyed(plan, lines("1", "1"), "id"))
+    planned = keyed(plan, lines("1", "1", "2", "2"), "id")
+    assert [one.verdict for one in planned.records] == [Verdict.UNCHANGED, Verdict.CREATE]
+
+
+def test_what_was_posted_without_a_key_is_not_posted_again_with_one(plan: Planner) -> None:
+    as_posted(plan, keyed(plan, lines("1", "1")))
+    (record,) = keyed(plan, lines("1", "1"), "id").records
+    assert (record.verdict, "GLBATCH 7" in str(record.reasons[0])) == (Verdict.REFUSED, True)
+
+
+def test_beside_an_entry_that_was_posted_with_other_content_nothing_alike_is_posted(plan: Planner) -> None:
+    as_posted(plan, keyed(plan, lines("1", "1", "1", "1"), "id"))
+    planned = keyed(plan, lines("1", "1", "2", "2"), "id")
+    assert [reason for reason, *_ in reasons(planned)] == ["conflict", "duplicate"], "the post may hold both"
+
+
+def test_a_key_that_tells_lines_apart_is_named(plan: Planner) -> None:
+    (one, _) = keyed(plan, lines("1", "2"), "id").records
+    assert "and --key, which tells entries apart and not their lines" in str(one.reasons[0])
+
+
 def test_columns_that_mean_nothing_are_named(plan: Planner) -> None:
     plan.path.write_text(HEADER.replace("Memo", "Memo,Prepared by") + entry("R1"))
     planned = make_plan(open_csv(plan.path), JournalLayout(), plan.ledger, plan.outbox)

@@ -4,7 +4,7 @@ Rows with the same journal, date, title and reference are one entry, wherever th
 credit, never both; a negative debit is a credit. The names of Intacct's own import template are understood too.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
@@ -94,16 +94,18 @@ class JournalLayout:
             if (column := matched.columns.get(meaning)) is not None
         }
         identifier = Identifier()
-        for rows in _grouped(table, matched, dates["date"], self.key):
+        unused = self._unused(matched, more)
+        read = (row.without(unused) for row in table)
+        for rows in _grouped(read, matched, dates["date"], self.key):
             yield _EntryReader(self, matched, dates, identifier, more=more).write(rows)
 
     def notes(self, table: Table) -> tuple[str, ...]:
         """Which columns are not used."""
         matched = self.match(table)
-        used = self._more(matched)
-        return unused_note(
-            replace(matched, unused=tuple(name for name in matched.unused if name not in (*used, *self.key)))
-        )
+        return unused_note(replace(matched, unused=self._unused(matched, self._more(matched))))
+
+    def _unused(self, matched: Matched, more: Container[str]) -> tuple[str, ...]:
+        return tuple(name for name in matched.unused if name not in more and name not in self.key)
 
     def _more(self, matched: Matched) -> Mapping[str, tuple[FieldDef, bool]]:
         """Columns that go by Intacct's own names, with their fields, and whether those are the lines'."""
@@ -135,7 +137,9 @@ class JournalLayout:
         return matched
 
 
-def _grouped(table: Table, matched: Matched, reading: DateReading, key: tuple[str, ...]) -> Iterable[list[SourceRow]]:
+def _grouped(
+    table: Iterable[SourceRow], matched: Matched, reading: DateReading, key: tuple[str, ...]
+) -> Iterable[list[SourceRow]]:
     """Rows by entry; a row whose entry columns are all blank belongs to the entry above it.
 
     Entries without a reference are told apart by their source's key too, since that is what they are known by.

@@ -49,10 +49,14 @@ class MappedLayout:
 
     def notes(self, table: Table) -> tuple[str, ...]:
         """Which columns the mapping leaves."""
-        left = [name for name in table.columns if name not in self.entity.known and plain(name) != plain(REASON)]
-        if not left or self.entity.rest == "pass":
-            return ()
-        return (f"The mapping does not use {', '.join(map(repr, left))}.",)
+        left = self._unused(table)
+        return (f"The mapping does not use {', '.join(map(repr, left))}.",) if left else ()
+
+    def _unused(self, table: Table) -> list[str]:
+        if self.entity.rest == "pass":
+            return []
+        known = {*self.entity.known, *self.key}
+        return [name for name in table.columns if name not in known and plain(name) != plain(REASON)]
 
     def read(self, table: Table) -> Iterator[Write]:
         """Every record of the input."""
@@ -65,7 +69,8 @@ class MappedLayout:
                 self.entity.check_columns(
                     tuple(name for name in table.columns if plain(name) != plain(REASON)), table.path.name
                 )
-        yield from self.shape(grouped(self.entity, table, _cells), table.folder)
+        unused = self._unused(table)
+        yield from self.shape(grouped(self.entity, (row.without(unused) for row in table), _cells), table.folder)
 
     def shape(self, records: Iterable[Sequence[SourceRow]], base: Path | None = _HERE) -> Iterator[Write]:
         """Records that come from elsewhere than a file, each as the rows that it consists of.

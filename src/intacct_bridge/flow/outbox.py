@@ -314,14 +314,13 @@ class Outbox:
     def _entry(self, number: int) -> Entry:
         return entry_of(self._all(f"{SELECT} WHERE number = ?", (number,))[0])
 
-    def claimed(self, company: str, object: str, records: Iterable[str]) -> set[str]:
-        """Those of the company's record keys that a receipt of ours already claims."""
+    def claimed(self, company: str, object: str, records: Iterable[str], *, known_by: str = "") -> set[str]:
+        """Those of the company's record keys that a receipt of ours already claims, for any or one kind of identity."""
         found: set[str] = set()
+        where = "company = ? AND object = ? AND identity LIKE ? AND record IN"
         for some in chunks(records, _MANY):
-            sql = (
-                f"SELECT record FROM entry WHERE company = ? AND object = ? AND record IN ({','.join('?' * len(some))})"
-            )
-            found |= {row[0] for row in self._all(sql, (company, object, *some))}
+            sql = f"SELECT record FROM entry WHERE {where} ({','.join('?' * len(some))})"
+            found |= {row[0] for row in self._all(sql, (company, object, f"{known_by}:%" if known_by else "%", *some))}
         return found
 
     def example(self, company: str, object: str, name: str) -> Entry | None:

@@ -240,12 +240,13 @@ class Planner:
         values = {planned.write.position: _loose(trace, planned.write) for planned in fresh}
         seen = look(self._company, trace, values.values())
         met = [sighting.record for sightings in seen.values() for sighting in sightings]
-        ours = self._outbox.claimed(self._where.company, trace.object, met) if met else set()
+        # A source that gives its records keys means different records by different ones, where those posted have one.
+        ours = self._outbox.claimed(self._where.company, trace.object, met, known_by="source") if met else set()
+        ours -= {one.receipt.record for one in records if one.verdict is Verdict.REFUSED and one.receipt is not None}
         now = self._posted_meanwhile([one for one in fresh if key_of(values.get(one.write.position, {})) in seen])
         done = []
         for planned in records:
             found = seen.get(key_of(values.get(planned.write.position, {})), [])
-            # A source that gives its records keys means different records by different ones.
             others = ours if planned.write.identity.kind == "source" else ()
             found = [sighting for sighting in found if not sighting.copy and sighting.record not in others]
             if planned.verdict is Verdict.CREATE and found:

@@ -7,8 +7,8 @@ formats (`table_formats`) may give typed cells, and never a float.
 
 import codecs
 import csv
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO
 
@@ -35,6 +35,14 @@ class SourceRow:
     """What its source calls the record, where it says so beside the cells."""
     beyond: tuple[object, ...] = ()
     """The cells that no column of the header stands over."""
+    spoilt: Mapping[str, str] = field(default_factory=dict)
+    """What is wrong with single cells, by their columns; the first makes the fault."""
+
+    def without(self, unused: Container[str]) -> "SourceRow":
+        """The same row where nobody looks at some of its columns: what is wrong with those is no fault."""
+        if not self.spoilt or self.fault not in self.spoilt.values():
+            return self
+        return replace(self, fault=next((why for name, why in self.spoilt.items() if name not in unused), ""))
 
     @property
     def position(self) -> str:

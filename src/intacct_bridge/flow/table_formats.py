@@ -5,7 +5,7 @@ text, Parquet and Excel floats become the shortest decimal that reads back as th
 than 15 digits for that is the trace of a calculation, so it is refused rather than tidied up.
 """
 
-from collections.abc import Container, Iterator
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
@@ -121,16 +121,17 @@ def _parquet_rows(path: Path) -> Iterator[SourceRow]:
                 yield _typed_row(path.name, number, cells)
 
 
-def _typed_row(source: str, number: int, cells: dict[str, object], fault: str = "") -> SourceRow:
+def _typed_row(source: str, number: int, cells: dict[str, object]) -> SourceRow:
     """A row of typed cells with every float made exact; one that cannot be is kept as text and faults the row."""
+    spoilt: dict[str, str] = {}
     for column, value in cells.items():
         if isinstance(value, float | list | dict):
             try:
                 cells[column] = _exactly(value)
             except RecordError as error:
                 cells[column] = repr(value)
-                fault = fault or f"column {column!r}: {error.message}; {error.fix}"
-    return SourceRow(source, number, cells, fault)
+                spoilt[column] = f"column {column!r}: {error.message}; {error.fix}"
+    return SourceRow(source, number, cells, next(iter(spoilt.values()), ""), spoilt=spoilt)
 
 
 def _exactly(value: object) -> object:
@@ -208,13 +209,18 @@ def _excel_rows(path: Path, sheet: str, columns: tuple[str, ...]) -> Iterator[So
     for number, values in records:
         fault = too_wide(values, len(columns))
         beyond = values[len(columns) :] if fault else ()
-        failed = next((name for name, value in zip(columns, values, strict=False) if value in _EXCEL_ERRORS), "")
-        if failed:
-            fault = f"column {failed!r} holds a formula that failed; correct it in the file"
         if number in unknown:
             fault = f"the formula in {unknown[number]} has no result; open the file in Excel and save it"
-        row = _typed_row(path.name, number, dict(zip(columns, values, strict=False)), fault)
-        yield replace(row, beyond=beyond) if beyond else row
+        row = _typed_row(path.name, number, dict(zip(columns, values, strict=False)))
+        spoilt = {**_failed(row.cells), **row.spoilt}
+        fault = fault or next(iter(spoilt.values()), "")
+        yield replace(row, fault=fault, beyond=beyond, spoilt=spoilt)
+
+
+def _failed(cells: Mapping[str, object]) -> dict[str, str]:
+    """The columns whose formulas have no result."""
+    failed = [name for name, value in cells.items() if isinstance(value, str) and value in _EXCEL_ERRORS]
+    return {name: f"column {name!r} holds a formula that failed; correct it in the file" for name in failed}
 
 
 def _uncalculated(path: Path, sheet: str) -> dict[int, str]:
