@@ -22,6 +22,7 @@ from intacct_bridge.edge.singer import (
     schema_message,
     state_message,
 )
+from intacct_bridge.edge.singer_sent import Sent
 from intacct_bridge.errors import SettingsError
 from intacct_bridge.flow.reading import Options
 from intacct_bridge.flow.sink import Committed, Difference, StreamOutcome
@@ -244,8 +245,7 @@ class SingerWriter:
         self._kinds = {name: kind for name, kind in stream.fields.items() if name not in self._hidden}
         self._first = stream.name not in sink.state.versions and not bookmark.since
         """The consumer has nothing of the stream yet but what this run sends."""
-        self._sent: list[tuple[Any, Any]] = []
-        """In a first sync, from which to which parent each piece went."""
+        self._sent = Sent(sink.extracted_at)
         self._version = sink.version(stream, bookmark)
         self._announced = False
         self._news = False
@@ -276,7 +276,8 @@ class SingerWriter:
         if self._hidden:
             rows = rows.select([name for name in rows.schema.names if name not in self._hidden])
         self._announce(rows)
-        before, after = record_frame(self._name, version=self._version, extracted_at=self._sink.extracted_at)
+        self._sent.rows()
+        before, after = record_frame(self._name, version=self._version, extracted_at=self._sent.at)
         as_text, nested = self._sink.decimals == "string", self._stream.nested
         lines = json_lines(rows, before, after, decimals_as_text=as_text, as_written=nested)
         first, self._pending = self._pending, []  # a parent's rows follow the word that what was there gives way
@@ -285,27 +286,20 @@ class SingerWriter:
 
     def replace(self, parents: Sequence[Value]) -> None:
         """Tell that of these parents only the rows sent from now on are left; nothing where none can have been sent."""
-        if not self._first or self._sent_before(parents):
+        again = self._sent.gives_way(parents)
+        if again or not self._first:
             self._note(self._stream.group or self._stream.by, parents, "replaced")
-
-    def _sent_before(self, parents: Sequence[Value]) -> bool:
-        """Whether a first sync comes to these a second time, as where a window of days proved to be too much."""
-        known: list[Any] = [parent for parent in parents if parent is not None]
-        if not known or len(known) < len(parents):
-            return True
-        low, high = min(known), max(known)
-        again = any(low <= last and first <= high for first, last in self._sent)
-        self._sent.append((low, high))
-        return again
 
     def delete(self, keys: Sequence[Value], *, field: str = "") -> None:
         """A tombstone for each key; where the key is not the stream's own, a row in `deletes`."""
         if field not in ("", self._stream.key):
+            if keys:
+                self._sent.gives_way()
             self._note(field, keys, "deleted")
             return
         if keys:
             self._announce(None)
-        at = self._sink.extracted_at
+        at = self._sent.at
         for key in keys:
             record = {**self._key(key), DELETED_AT: at}
             self._pending.append(record_message(self._name, record, version=self._version, extracted_at=at))
@@ -378,7 +372,7 @@ class SingerWriter:
         return {name: _plain(key) if name == self._stream.key else str(key)}
 
     def _note(self, field: str, values: Sequence[Value], reason: str) -> None:
-        at = self._sink.extracted_at
+        at = self._sent.at
         told = [{"stream": self._name, "field": field, "value": str(_plain(value))} for value in values]
         self._pending.append(self._sink.deletes([{**one, "reason": reason, "at": at} for one in told]))
 
