@@ -1,5 +1,6 @@
 """What only PostgreSQL makes of a copy: names it would cut off, two runs at once, and a server that ends the line."""
 
+from collections import deque
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
@@ -7,10 +8,12 @@ from typing import Any
 
 import pytest
 
+from flow.company import TIMETYPE, VENDOR, Company
 from flow.destinations import BILLS, NOON, batch, bill
 from intacct_bridge.errors import SettingsError
 from intacct_bridge.flow import sink_postgres
 from intacct_bridge.flow.destination import open_sink, standing_of
+from intacct_bridge.flow.extract import Extraction
 from intacct_bridge.flow.sink import Sink, quoted
 from intacct_bridge.flow.state import Bookmark
 from intacct_bridge.flow.stream import Stream
@@ -81,6 +84,19 @@ def test_a_name_that_would_be_cut_off_is_refused(sink: Sink) -> None:
     with pytest.raises(SettingsError, match="no room for the name c"):
         kept(sink, stream, [bill(1)], WALKING.end())
     kept(sink, BILLS, [bill(1)], WALKING.end())
+
+
+def test_a_stream_without_a_place_costs_no_other(postgres: str) -> None:
+    company = Company(1).fill(40)
+    with closing(open_sink(postgres)) as sink:
+        run = Extraction(company, sink, [replace(VENDOR, name="n" * 64), TIMETYPE])
+        deque(run, 0)
+    long, times = (next(one for one in run.outcomes if one.stream == name) for name in ("n" * 64, "TIMETYPE"))
+    assert "it takes 63 bytes" in long.error
+    assert "as=NAME" in long.fix
+    assert (long.complete, times.complete, times.error) == (False, True, "")
+    assert asked(postgres, 'SELECT count(*) FROM "TIMETYPE"') == [(len(company.rows(TIMETYPE)),)]
+    assert asked(postgres, "SELECT stream FROM public_bridge.outcomes WHERE error > ''") == [("n" * 64,)]
 
 
 def test_two_runs_at_once_would_double_rows_and_the_second_is_refused(

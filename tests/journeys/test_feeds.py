@@ -232,6 +232,30 @@ def test_the_audit_history_of_one_object_grows(reader: Client, tmp_path: Path) -
     assert len(held) == before + 1
 
 
+def test_a_definition_can_be_given_another_name(reader: Client, tmp_path: Path) -> None:
+    copy, order = tmp_path / "copy.duckdb", "SODOCUMENT:Sales Order"
+    for _ in range(2):
+        done = extract(
+            reader, f"duckdb:///{copy}", f"{order}?as=orders", "SODOCUMENTENTRY:Sales Order?as=Zeilen ü", order
+        )
+    assert {row["DOCPARID"] for row in rows(copy, "orders")} == {"Sales Order"}
+    assert len(rows(copy, "orders")) == len(rows(copy, "SODOCUMENT_SALES_ORDER"))
+    assert rows(copy, "Zeilen ü")
+    assert [done[name].rows for name in ("orders", "Zeilen ü", "SODOCUMENT_SALES_ORDER")] == [0, 0, 0]
+    chosen = choose(reader, [f"{order}?as=orders"], {"ORDERS": ["DOCNO"]}).streams
+    assert "TOTAL" not in chosen[0].fields
+    with pytest.raises(InvalidRequestError, match="two streams are called dimensions") as two:
+        choose(reader, ["dimensions", f"{order}?as=dimensions"])
+    assert two.value.fix == "Read them into copies of their own."
+
+
+@pytest.mark.parametrize("name", ["SODOCUMENT:*?as=orders", "SODOCUMENT:Sales Order?as="])
+def test_a_name_for_no_single_definition_is_refused(reader: Client, name: str) -> None:
+    with pytest.raises(InvalidRequestError, match="names no table of SODOCUMENT:") as refused:
+        choose(reader, [name])
+    assert "SODOCUMENT:NAME?as=TABLE" in refused.value.fix
+
+
 @pytest.mark.parametrize("name", ["APBILL:Sales Order", "SODOCUMENT:", "SODOCUMENT:Sales Ordre"])
 def test_a_definition_that_cannot_be_is_refused(reader: Client, name: str) -> None:
     with pytest.raises(InvalidRequestError, match="transaction definition"):

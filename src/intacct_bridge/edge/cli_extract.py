@@ -49,7 +49,7 @@ FAILURES = 1
     type=click.Path(file_okay=False, path_type=Path),
     help="Also save the files attached to the records here, each once.",
 )
-@click.option("--hard-deletes", is_flag=True, help="Remove deleted rows instead of marking them.")
+@click.option("--hard-deletes", is_flag=True, help="In a database, remove deleted rows instead of marking them.")
 @click.option(
     "--entity-column",
     metavar="NAME",
@@ -106,6 +106,10 @@ def extract_command(
             f"--unified and {'--entity-column' if entity_column else '--all'} do not go together",
             fix="A unified record names its entity itself (subsidiary), and with no STREAM all entities are read.",
         )
+    if estimate and compact:
+        raise SettingsError("--estimate and --compact do not go together", fix="Rewriting files costs no transaction.")
+    if hard_deletes:
+        _refuse_without_rows(to)
     if desk.entity and desk.entity.lower() == "all":
         desk.entity = ""
     client = desk.limited_client(max_transactions)
@@ -119,9 +123,16 @@ def extract_command(
 
             from intacct_bridge.edge.extract_view import sentence, show_extraction
             from intacct_bridge.edge.extraction import run_extraction
-            from intacct_bridge.edge.streams import full_every, refuse_strange, selected_fields, streams_for
+            from intacct_bridge.edge.streams import (
+                full_every,
+                refuse_joined,
+                refuse_strange,
+                selected_fields,
+                streams_for,
+            )
             from intacct_bridge.flow.reading import Options
 
+    refuse_joined(streams)
     names = list(streams) if unified else streams_for(client, streams, everything=everything)
     start = f"{since:%m/%d/%Y} 00:00:00" if isinstance(since, datetime) else ""
     often, whole_every = full_every(periods)
@@ -152,6 +163,20 @@ def extract_command(
     for one in rewriting:
         desk.console.say(f"{one.stream}: {one.files_before:,} files are {one.files_after:,} now, {one.rows:,} rows")
     return 0 if done.sound and fetched else FAILURES
+
+
+def _refuse_without_rows(to: str) -> None:
+    """Raise for a destination in which no row can be removed."""
+    from intacct_bridge.flow.sink import place, shown
+
+    scheme = place(to).scheme
+    if scheme not in ("duckdb", "postgresql"):
+        fix = "Rewrite its files without deleted rows by --compact."
+        theirs = "A consumer of Singer messages has its own setting for it, such as hard_delete."
+        raise SettingsError(
+            f"--hard-deletes removes rows from a database, and {shown(to)} is none",
+            fix=theirs if scheme == "singer" else fix,
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,8 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from intacct_bridge.errors import InvalidRequestError, SettingsError
-from intacct_bridge.flow.feed import READERS, feed_named
+from intacct_bridge.flow.feed import feed_named, unknown_stream
 from intacct_bridge.flow.naming import EVERY, parsed_name
-from intacct_bridge.model.catalog import unknown_object
 from intacct_bridge.model.keys import legacy
 
 if TYPE_CHECKING:
@@ -50,8 +49,16 @@ def streams_for(client: "Client", named: Sequence[str], *, everything: bool) -> 
     known = listed_objects(client) if of else {}
     for one in of:
         if one not in {name.upper() for name in known}:
-            raise unknown_object(one, (*known, *READERS))
+            raise unknown_stream(one, known)
     return list(named)
+
+
+def refuse_joined(names: Iterable[str]) -> None:
+    """Raise for several names in one word, which would be looked for as the name of one object."""
+    for name in names:
+        if "," in name and not any(sign in name for sign in ":?"):
+            apart = " ".join(name.replace(",", " ").split())
+            raise InvalidRequestError(f"{name} is several names", fix=f"Put spaces between them: {apart}")
 
 
 def listed_objects(client: "Client") -> dict[str, str]:

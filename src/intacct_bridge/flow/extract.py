@@ -124,13 +124,22 @@ class Extraction:
                 self._finish(readings, ledger)
 
     def _readings(self, context: Context, chosen: Chosen) -> list[Reading]:
-        """Every stream with its writer, and the bookmark if what it speaks of is still there."""
+        """Every stream with its writer, and the bookmark if what it speaks of is still there; without those that the
+        destination has no place for.
+        """
         objects = {one.object: one for one in chosen.streams if one.object and one.where is None}
         self._headers = {**self._headers, **objects, **chosen.headers}
         self._refused = (*self._refused, *chosen.refused)
         self.streams = (*self.streams, *chosen.streams)
         held = self._sink.bookmarks()
-        return [self._reading(context, stream, held.get(stream.name, Bookmark())) for stream in chosen.streams]
+        found = []
+        for stream in chosen.streams:
+            try:
+                found.append(self._reading(context, stream, held.get(stream.name, Bookmark())))
+            except IntacctError as error:
+                lost = StreamOutcome(stream.name, complete=False, error=error.message, fix=error.fix)
+                self._refused = (*self._refused, lost)
+        return found
 
     def _reading(self, context: Context, stream: Stream, bookmark: Bookmark) -> Reading:
         if stream.feed is None:

@@ -5,19 +5,21 @@ readers are in `feeds`; here is only what can be said without asking anybody.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from urllib.parse import parse_qsl
 
 from intacct_bridge.errors import InvalidRequestError
+from intacct_bridge.model.catalog import did_you_mean, unknown_object
 
+_REPORT = "report"
 READERS: Mapping[str, tuple[str, ...] | None] = {
     "trial_balance": ("from", "to", "period", "book", "by", "statistical", "zeros", "whole", "as"),
     "account_balances": ("from", "to", "period", "book", "by", "statistical", "account", "whole", "as"),
     "dimensions": ("as",),
     "dimension_values": ("without", "as"),
-    "report": None,
+    _REPORT: None,
 }
 """The readers and the arguments that each takes; a report takes whatever it was made to ask for."""
 LISTING = "listing"
@@ -72,18 +74,26 @@ class Feed:
         return self.get("as") or (f"{self.reader}_{subject}" if subject else self.reader)
 
 
+def unknown_stream(name: str, objects: Iterable[str]) -> InvalidRequestError:
+    """What to say of a name that neither one of the objects has nor a reader."""
+    error = unknown_object(name, (*objects, *(one for one, takes in READERS.items() if takes is not None)))
+    if did_you_mean(name, [_REPORT]):
+        error.fix = f"name a report {_REPORT}:NAME; {error.fix}"
+    return error
+
+
 def feed_named(text: str) -> Feed | None:
     """The feed of that name; None where it can only be an object. InvalidRequestError names a wrong argument."""
     head, _, query = text.partition("?")
     word, colon, subject = head.partition(":")
     reader = ALIASES.get(word.lower(), word.lower())
-    if reader not in READERS or (reader == "report") != bool(colon):
+    if reader not in READERS or (reader == _REPORT) != bool(colon):
         return None
     known = READERS[reader]
     arguments = tuple(parse_qsl(query, keep_blank_values=True))
     for name, _ in arguments:
         if known is not None and name not in known:
             raise InvalidRequestError(f"{reader} takes no {name!r}", fix=f"It takes {', '.join(known)}.")
-    if reader == "report" and not subject.strip():
+    if reader == _REPORT and not subject.strip():
         raise InvalidRequestError("the report has no name", fix="Write report:NAME.")
     return Feed(reader, subject.strip(), arguments)

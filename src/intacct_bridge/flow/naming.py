@@ -1,7 +1,8 @@
 """Streams that are part of an object, as people ask for them: one transaction definition, one object's audit history.
 
-`SODOCUMENT:Sales Invoice` is the sales documents of that definition with the definition's own fields;
-`audit_history_APBILL` is what the audit history says of bills made and deleted.
+`SODOCUMENT:Sales Invoice` is the sales documents of that definition with the definition's own fields, and behind it
+`?as=INVOICES` gives the table another name; `audit_history_APBILL` is what the audit history says of bills made and
+deleted.
 """
 
 import re
@@ -14,6 +15,7 @@ from intacct_bridge.model.query import Compare, Filter, Op, all_of
 DOCUMENTS = ("SODOCUMENT", "PODOCUMENT", "INVDOCUMENT")
 """The objects whose records differ by transaction definition; their lines do too."""
 EVERY = "*"
+_AS = "?as="
 AUDIT = "AUDITHISTORY"
 _AUDIT_OF = re.compile(r"audit_history_(\w+)", re.IGNORECASE)
 _MADE_OR_DELETED = ("C", "D")
@@ -28,12 +30,16 @@ class Name:
     """Only the documents of this transaction definition."""
     audit_of: str = ""
     """Only what the audit history says of this object."""
+    called: str = ""
+    """The table's name, where somebody gave it one."""
 
     @property
     def table(self) -> str:
         """The stream's name."""
         if self.audit_of:
             return f"audit_history_{self.audit_of}"
+        if self.called:
+            return self.called
         slug = re.sub(r"\W+", "_", self.definition.upper()).strip("_")
         return f"{self.object}_{slug}" if slug else self.object
 
@@ -52,6 +58,7 @@ def parsed_name(text: str) -> Name:
     audit = _AUDIT_OF.fullmatch(text)
     if audit:
         return Name(AUDIT, audit_of=audit[1].upper())
+    text, named, called = text.partition(_AS) if ":" in text else (text, "", "")
     head, colon, definition = text.partition(":")
     name = head.strip().upper()
     if colon and not name.startswith(DOCUMENTS):
@@ -60,7 +67,11 @@ def parsed_name(text: str) -> Name:
         )
     if colon and not definition.strip():
         raise InvalidRequestError(f"{text!r} names no transaction definition", fix=f"Write {name}:NAME or {name}:*.")
-    return Name(name, definition.strip())
+    if named and (not called.strip() or definition.strip() == EVERY):
+        raise InvalidRequestError(
+            f"{_AS}{called} names no table of {text}", fix=f"Write {name}:NAME{_AS}TABLE, one definition at a time."
+        )
+    return Name(name, definition.strip(), called=called.strip())
 
 
 def definitions_of(name: str) -> str:

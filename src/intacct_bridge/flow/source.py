@@ -10,7 +10,7 @@ from intacct_bridge.client.client import Client
 from intacct_bridge.errors import IntacctError, InvalidRequestError, NotPermittedError, RefusedError
 from intacct_bridge.flow.chosen import Chosen
 from intacct_bridge.flow.deletes import TRAIL
-from intacct_bridge.flow.feed import LISTING, READERS, Feed, feed_named
+from intacct_bridge.flow.feed import LISTING, Feed, feed_named, unknown_stream
 from intacct_bridge.flow.feeds import feed_answers, feed_stream, reader_of
 from intacct_bridge.flow.naming import EVERY, Name, definitions_of, parsed_name
 from intacct_bridge.flow.partition import Answer
@@ -18,7 +18,7 @@ from intacct_bridge.flow.related import related_kind
 from intacct_bridge.flow.sink import StreamOutcome
 from intacct_bridge.flow.stream import VIEWS, Stream, stream_of
 from intacct_bridge.model import keys
-from intacct_bridge.model.catalog import Catalog, did_you_mean, unknown_object
+from intacct_bridge.model.catalog import Catalog, did_you_mean
 from intacct_bridge.model.query import Query
 
 
@@ -258,8 +258,7 @@ class _Choice:
                     chosen, self._missing[one.table] = _there(self._client, one, chosen)
                 stream = _object_stream(self._client, catalog, one, chosen)
             if self._made.setdefault(self._tables.setdefault(one.table.upper(), one.table), stream) != stream:
-                other = f"{name}{'&' if '?' in name else '?'}as=NAME"
-                fix = f"Give one a name: {other}" if isinstance(one, Feed) else "Read them into copies of their own."
+                fix = _to_rename(name, one)
                 raise InvalidRequestError(f"two streams are called {one.table}", fix=fix)
             self._names.setdefault(one.table, name)
 
@@ -278,6 +277,15 @@ class _Choice:
         self._refused.append(StreamOutcome(name, complete=False, error=error.message, fix=error.fix))
 
 
+def _to_rename(name: str, one: Feed | Name) -> str:
+    """How two streams of one name can both be read."""
+    if isinstance(one, Feed):
+        return f"Give one a name: {name}{'&' if '?' in name else '?'}as=NAME"
+    if one.definition and not one.called:
+        return f"Give one a name: {name}?as=NAME"
+    return "Read them into copies of their own."
+
+
 def _misspelt(client: Client, name: str) -> InvalidRequestError | None:
     """What to say of a name that is neither an object's nor that of another stream, as far as the company tells."""
     try:
@@ -285,7 +293,7 @@ def _misspelt(client: Client, name: str) -> InvalidRequestError | None:
     except (InvalidRequestError, NotPermittedError):
         return None
     there = name.upper() in {one.upper() for one in known}
-    return None if there else unknown_object(name, (*known, *READERS))
+    return None if there else unknown_stream(name, known)
 
 
 def _there(client: Client, name: Name, fields: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
