@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import intacct_bridge
-from intacct_bridge.errors import SettingsError
+from intacct_bridge.errors import InvalidRequestError, SettingsError
 from intacct_bridge.testing import empty_company, make_company
 
 
@@ -142,16 +142,44 @@ def test_a_scenario(intacct_gateway):
 def test_data(intacct_gateway):
     assert [row["NAME"] for row in intacct_gateway.rows("VENDOR")] == ["Acme"]
 """
+SLIPS = """
+import pytest
+
+
+@pytest.mark.intacct(compny="demo")
+def test_a_misspelt_name(intacct_gateway): ...
+
+
+@pytest.mark.intacct("demo")
+def test_no_name(intacct_gateway): ...
+"""
 
 
 def test_the_pytest_plugin_serves_a_suite_from_an_empty_directory(tmp_path: Path) -> None:
     (tmp_path / "test_mine.py").write_text(SUITE)
     (tmp_path / "records").mkdir()
     (tmp_path / "records" / "VENDOR.csv").write_text("VENDORID,NAME\nV-1,Acme\n")
+    ran = run_suite(tmp_path)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert "5 passed" in ran.stdout
+
+
+def test_a_slip_in_the_mark_ends_in_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "test_mine.py").write_text(SLIPS)
+    told = run_suite(tmp_path).stdout
+    assert "the mark intacct takes no 'compny'; did you mean company?" in told
+    assert "the mark intacct takes names, as in company='demo'" in told
+    assert "TypeError" not in told
+
+
+def test_rows_of_an_object_that_is_not_there_name_the_near_ones() -> None:
+    with empty_company() as company, pytest.raises(InvalidRequestError, match="did you mean VENDOR"):
+        company.rows("VENDR")
+
+
+def run_suite(tmp_path: Path) -> subprocess.CompletedProcess[str]:
     package = Path(intacct_bridge.__file__).parent.parent
     environment = {**os.environ, "PYTHONPATH": str(package), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
     command = [sys.executable, "-m", "pytest", "-q", "--strict-markers", "-W", "error"]
     command += ["-p", "no:cacheprovider", "-p", "intacct_bridge.pytest_plugin"]
-    ran = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
-    assert ran.returncode == 0, ran.stdout + ran.stderr
-    assert "5 passed" in ran.stdout
+    return subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)

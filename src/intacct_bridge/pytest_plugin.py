@@ -43,10 +43,27 @@ def intacct_gateway(
     from intacct_bridge.testing import make_company
 
     mark = request.node.get_closest_marker("intacct")
-    asked = dict(mark.kwargs) if mark is not None else {}
+    asked = _asked(mark) if mark is not None else {}
     key = tuple(sorted((name, str(value)) for name, value in asked.items()))
     company = _intacct_companies.get(key)
     if company is None:
         company = _intacct_companies[key] = make_company(**asked)
     yield company
     company.reset()
+
+
+def _asked(mark: pytest.Mark) -> dict[str, Any]:
+    """What the mark says. A slip in it ends the test in a sentence."""
+    from inspect import signature
+
+    from intacct_bridge.model.catalog import did_you_mean
+    from intacct_bridge.testing import make_company
+
+    known = tuple(signature(make_company).parameters)
+    wrong = next((name for name in mark.kwargs if name not in known), "")
+    if wrong:
+        near = did_you_mean(wrong, known) or f"; there are {', '.join(known)}"
+        pytest.fail(f"the mark intacct takes no {wrong!r}{near}", pytrace=False)
+    if mark.args:
+        pytest.fail(f"the mark intacct takes names, as in company={mark.args[0]!r}", pytrace=False)
+    return dict(mark.kwargs)

@@ -110,9 +110,9 @@ class Company:
         return [body for body in found if not function or body.tag == function]
 
     def rows(self, name: str) -> list[dict[str, str]]:
-        """The records of an object as they are kept, whoever may see them."""
+        """The records of an object as they are kept, whoever may see them. InvalidRequestError where there is none."""
         books = self.emulator.books()
-        return [dict(row) for _, row in books.table(books.find(name)).rows()]
+        return [dict(row) for _, row in books.table(books.catalog.find(name)).rows()]
 
     def close(self) -> None:
         """Stop the server, if there is one, and drop the company."""

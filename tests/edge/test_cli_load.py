@@ -149,6 +149,14 @@ def test_a_misspelt_key_is_refused_where_a_mapping_reads_the_file(demo: Intacct)
     assert (ran.status, "rows.csv has no column 'Cod' to use as a key" in ran.err) == (2, True), ran.said
 
 
+def test_rows_of_one_record_with_differing_keys_are_refused(demo: Intacct) -> None:
+    Path("rows.csv").write_text("No,Id,Code\n1,a,M-1\n1,,M-1\n2,b,M-2\n2,c,M-2\n")
+    Path("map.toml").write_text('object = "CLASS"\ngroup_by = ["No"]\n[fields]\nCLASSID = "Code"\nNAME = "Code"\n')
+    ran = demo("load", "rows.csv", "--map", "map.toml", "--key", "Id")
+    assert (ran.status, "2 records (1 to create, 1 refused)" in ran.out) == (1, True), ran.said
+    assert "rows.csv:5: Id: the key c contradicts b of rows.csv:4" in ran.out
+
+
 def test_the_line_to_apply_a_plan_says_all_that_the_plan_was_made_with(demo: Intacct, home: Path) -> None:
     from openpyxl import Workbook
 

@@ -36,6 +36,18 @@ def test_an_object_is_described_for_people_and_for_programs(demo: Intacct) -> No
     assert any(relation["object"] == "CONTACT" for relation in data["relations"])
 
 
+def test_a_transaction_definition_that_is_not_there_is_no_general_object(demo: Intacct) -> None:
+    for words in (("describe", "SODOCUMENT"), ("query", "SODOCUMENTENTRY", "--limit", "1")):
+        ran = demo(*words, "--document-type", "Sales Ordr")
+        assert (ran.status, ran.out) == (2, "")
+        assert "'Sales Ordr'; did you mean Sales Order" in ran.err
+        assert "intacct query SODOCUMENTPARAMS --select DOCID" in ran.err
+    assert demo("describe", "sodocument", "--document-type", "sales order", "--json").out == (
+        demo("describe", "SODOCUMENT", "--document-type", "Sales Order", "--json").out
+    )
+    assert "no transaction definitions" in demo("describe", "VENDOR", "--document-type", "Sales Order").err
+
+
 def test_a_described_row_model_is_python_that_runs(demo: Intacct) -> None:
     source = demo("describe", "APBILL", "--python").out
     names: dict[str, object] = {}

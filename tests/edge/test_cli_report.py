@@ -57,6 +57,13 @@ def test_a_report_is_waited_for_and_read_to_its_end(intacct: Intacct, asked: lis
     assert asked[1:] == ["<readMore><reportId>R1</reportId></readMore>"] * 3
 
 
+def test_a_report_that_is_not_there_is_told_with_where_to_look(demo: Intacct) -> None:
+    for more in ((), ("--prompts",)):
+        ran = demo("report", "AP agin", *more)
+        assert (ran.status, "does not exist" in ran.err) == (3, True)
+        assert "list of custom reports" in ran.err
+
+
 def test_a_range_that_is_none_is_refused_before_anything_is_asked(intacct: Intacct, asked: list[str]) -> None:
     ran = intacct("report", "AP due", "--arg", "APBILL.WHENDUE=soon..later")
     assert ran.status == 2

@@ -23,6 +23,7 @@ def test_a_record_is_made_changed_and_deleted(demo: Intacct) -> None:
     again = demo("create", "CLASS", "CLASSID=C-77", "NAME=Bridges")
     assert again.status == 1
     assert "already exists" in again.err
+    assert "`intacct update`" in again.err, "an option of another command is no advice"
     assert demo("delete", "CLASS", "C-77").status == 0
     assert demo("get", "CLASS", "C-77").status == 1
 

@@ -11,7 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from intacct_bridge.edge.console import Console, aligned, shown
+from intacct_bridge.edge.demo_view import DemoView
+from intacct_bridge.edge.extract_view import sentence
+from intacct_bridge.edge.extraction import Extracted
 from intacct_bridge.edge.progress import progress
+from intacct_bridge.flow.extract import DELETES
+from intacct_bridge.flow.sink import StreamOutcome
 
 cells = st.one_of(st.none(), st.text(max_size=60), st.integers(), st.decimals(allow_nan=False), st.booleans())
 
@@ -32,6 +37,14 @@ def test_results_go_out_and_notes_go_to_standard_error() -> None:
         "Water      9.5",
     ]
     assert err.getvalue() == "two rows\n"
+
+
+def test_deletes_are_no_stream_of_those_that_a_run_counts() -> None:
+    desk, out, _ = console()
+    outcomes = (StreamOutcome("VENDOR"), StreamOutcome(DELETES))
+    assert "0 rows in 0 of 1 streams" in sentence(outcomes, 0.1, 3)
+    DemoView(desk).arrived(Extracted(outcomes, 0.1, 3))
+    assert "nothing has changed in 1 streams" in out.getvalue()
 
 
 def test_quiet_silences_notes_but_not_complaints() -> None:

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from intacct_bridge.errors import RecordError, SettingsError
-from intacct_bridge.flow.cells import date_reading, read_date, read_money
+from intacct_bridge.flow.cells import cents_fix, date_reading, read_date, read_money
+from intacct_bridge.flow.refused import write_refused
 from intacct_bridge.flow.table import open_csv
 from intacct_bridge.flow.table_formats import exact, open_table
 
@@ -290,6 +291,29 @@ def test_a_formula_that_failed_is_refused_in_columns_of_text_too(tmp_path: Path)
     rows = list(open_table(tmp_path / "a.xlsx"))
     assert [row.fault for row in rows] == ["column 'Memo' holds a formula that failed; correct it in the file", ""]
     assert [row.without(["Memo"]).fault for row in rows] == ["", ""]
+
+
+@pytest.mark.parametrize(
+    ("start", "delimiter"), [("sep=;\r\n", ";"), ("\nSEP=|\n", "|"), ('"sep=;"\n', ";"), ("\ufeffsep=\t\n", "\t")]
+)
+def test_excels_line_about_the_separator_is_no_header(tmp_path: Path, start: str, delimiter: str) -> None:
+    rest = f"a,1{delimiter}b\n\n5{delimiter}6\n"
+    table = open_table(written(tmp_path / "a.csv", (start + rest).encode()))
+    assert (table.columns, table.dialect.delimiter) == (("a,1", "b"), delimiter)
+    (row,) = table
+    assert (dict(row.cells), row.number) == ({"a,1": "5", "b": "6"}, start.count("\n") + 3)
+    assert write_refused(table, [(row, "no")], tmp_path / "b.csv") == 1
+    again = open_table(tmp_path / "b.csv")
+    assert [(one.cells["a,1"], one.number) for one in again] == [("5", 3)]
+    assert open_csv(tmp_path / "a.csv", delimiter=",").columns[0] == "a", "who names one means it"
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [("1.234", "write 1234 if"), ("-12.345", "write -12345 if"), ("0.125", "round"), ("1234.567", "round")],
+)
+def test_a_point_that_may_be_for_thousands_is_not_rounded_away(text: str, told: str) -> None:
+    assert cents_fix(text).startswith(told)
 
 
 def test_floats_within_lists_are_made_exact_or_refused_too(tmp_path: Path) -> None:

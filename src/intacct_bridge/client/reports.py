@@ -12,12 +12,16 @@ from datetime import date
 
 from intacct_bridge.client.asking import Asking
 from intacct_bridge.client.records import cells_of
-from intacct_bridge.errors import InvalidRequestError, RemoteProtocolError, TransientError
+from intacct_bridge.errors import IntacctError, InvalidRequestError, RemoteProtocolError, TransientError
 from intacct_bridge.wire.values import Kind, Value, render_value
 from intacct_bridge.wire.xml import Element, element
 
 WAIT_SECONDS = 30
 _LONGEST_PAUSE = 30.0
+_UNTOLD = (
+    "Write the report's name as Intacct's list of custom reports has it, and say so where it was made with the"
+    " interactive report writer (--interactive). Reports of the Financial Report Writer cannot be read."
+)
 PAGE_SIZE = 1000
 
 Argument = Value | tuple[date, date]
@@ -45,7 +49,7 @@ class Reports:
         Arguments are named as the report names them (`APBILL.WHENDUE`); `interactive` is for the interactive writer.
         """
         until = self._clock() + timeout
-        data = self._asking.data(_read_report(name, arguments or {}, interactive=interactive))
+        data = self._begin(_read_report(name, arguments or {}, interactive=interactive))
         report_id = _report_id(data)
         pause = 1.0
         while not _is_page(data):
@@ -63,7 +67,16 @@ class Reports:
     def parameters(self, name: str, *, interactive: bool = False) -> dict[str, str]:
         """The arguments that a report takes, by name with their labels."""
         body = _read_report(name, {}, interactive=interactive, definition=True)
-        return {each.findtext("NAME"): each.findtext("label") for each in _named(self._asking.data(body), "PARAMETER")}
+        return {each.findtext("NAME"): each.findtext("label") for each in _named(self._begin(body), "PARAMETER")}
+
+    def _begin(self, body: Element) -> Element:
+        """The answer to `readReport`. How a report that is not there is refused is documented nowhere."""
+        try:
+            return self._asking.data(body)
+        except IntacctError as error:
+            if error.faults and not error.fix:
+                error.fix = _UNTOLD
+            raise
 
     def _pages(self, name: str, report_id: str, data: Element) -> Iterator[dict[str, str | None]]:
         taken = 0

@@ -56,6 +56,10 @@ def describe_command(desk: Desk, *, name: str, as_python: bool, document_type: s
     if function is not None:
         _show_function(desk, function)
         return
+    if document_type is not None:
+        from intacct_bridge.flow.source import definition
+
+        document_type = definition(desk.client, name, document_type)
     described = desk.client.describe(name.upper(), doc_par_id=document_type)
     if as_python:
         from intacct_bridge.edge.rowmodel import row_model

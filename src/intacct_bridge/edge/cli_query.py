@@ -57,6 +57,10 @@ def query_command(
 
     if desk.console.as_json:
         kind = "json"
+    if document_type is not None:
+        from intacct_bridge.flow.source import definition
+
+        document_type = definition(desk.client, object_name, document_type)
     query = Query(
         object_name.upper(),
         parse_select(select),

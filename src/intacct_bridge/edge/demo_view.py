@@ -11,6 +11,7 @@ import click
 from intacct_bridge.edge.console import Console
 from intacct_bridge.edge.demo import COPY, Demo, Met, Posted
 from intacct_bridge.edge.demo_company import demo_home
+from intacct_bridge.edge.extract_view import NO_STREAMS
 from intacct_bridge.edge.extraction import Extracted
 from intacct_bridge.edge.findings import Report
 from intacct_bridge.edge.load_view import amount_of
@@ -63,7 +64,8 @@ class DemoView:
         rate = f" ({rows / done.seconds:,.0f} rows/s)" if whole and done.seconds else ""
         cost = f"{done.seconds:.1f} s{rate}, {done.transactions:,} API transactions"
         if not busy:
-            self._step("Extract", f"nothing has changed in {len(done.outcomes)} streams, {cost}")
+            streams = [one for one in done.outcomes if one.stream not in NO_STREAMS]
+            self._step("Extract", f"nothing has changed in {len(streams)} streams, {cost}")
             return
         largest = " · ".join(f"{one.stream} {one.rows:,}" for one in busy[:_SHOWN])
         what = "rows" if whole else "rows that changed or may have"

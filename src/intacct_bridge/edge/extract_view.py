@@ -9,6 +9,8 @@ from intacct_bridge.flow.sink import StreamOutcome
 
 _NAMED = 5
 """Streams that failed alike are named, up to here."""
+NO_STREAMS = (DELETES, HISTORY)
+"""Parts of a run that are told like streams, and that nobody asked for as such."""
 
 
 def show_extraction(outcomes: Sequence[StreamOutcome], console: Console) -> None:
@@ -73,7 +75,7 @@ def _notes(one: StreamOutcome) -> str:
 
 def sentence(outcomes: Sequence[StreamOutcome], seconds: float, transactions: int) -> str:
     """`98 of 282 streams had 83,121 rows, 12.3 s, 611 API transactions`."""
-    outcomes = [one for one in outcomes if one.stream not in (DELETES, HISTORY)]
+    outcomes = [one for one in outcomes if one.stream not in NO_STREAMS]
     rows = sum(one.rows for one in outcomes)
     busy = sum(1 for one in outcomes if one.rows or one.deleted)
     deleted = sum(one.deleted for one in outcomes)

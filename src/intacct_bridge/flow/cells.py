@@ -75,6 +75,14 @@ def _money_fix(text: str) -> str:
     return "write a number such as 1234.50"
 
 
+def cents_fix(text: str) -> str:
+    """What to do about an amount with more than two decimals, which may be one with a point for thousands."""
+    if re.fullmatch(r"-?[1-9]\d{0,2}\.\d{3}", text):
+        whole = text.replace(".", "")
+        return f"write {whole} if its point is for thousands, since we read it as the decimal sign; else round it"
+    return "round it; we never round money"
+
+
 def _unreadable(text: str, fix: str) -> RecordError:
     return RecordError(f"{text!r} is not an amount", fix=fix)
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
+from intacct_bridge.flow.cells import cents_fix
 from intacct_bridge.flow.subject import Subject
 from intacct_bridge.flow.write import Finding, Operation, Write
 from intacct_bridge.model.catalog import FieldDef
@@ -132,4 +133,4 @@ def _cents(place: Place) -> tuple[str, str]:
     text = format(place.value, "f")
     if not text.partition(".")[2].rstrip("0")[2:]:
         return "", ""
-    return f"{text} has more than two decimals", "round it; we never round money"
+    return f"{text} has more than two decimals", cents_fix(text)

@@ -10,7 +10,15 @@ from datetime import date
 from decimal import Decimal
 
 from intacct_bridge.errors import RecordError, SettingsError
-from intacct_bridge.flow.cells import DateOrder, DateReading, date_reading, read_date, read_money, text_of
+from intacct_bridge.flow.cells import (
+    DateOrder,
+    DateReading,
+    cents_fix,
+    date_reading,
+    read_date,
+    read_money,
+    text_of,
+)
 from intacct_bridge.flow.identity import Identifier, content_digest
 from intacct_bridge.flow.layout import Matched, match_columns, unused_note
 from intacct_bridge.flow.shape import read_cell
@@ -301,9 +309,7 @@ class _EntryReader:
         text = format(amount, "f")
         whole, _, fraction = text.lstrip("-").partition(".")
         if fraction.rstrip("0")[2:]:
-            self._refuse(
-                "decimals", f"{text} has more than two decimals", row, meaning, fix="round it; we never round money"
-            )
+            self._refuse("decimals", f"{text} has more than two decimals", row, meaning, fix=cents_fix(text))
         elif len(whole.lstrip("0")) > WHOLE_DIGITS:
             self._refuse("digits", f"{text} has too many digits", row, meaning, fix="check the amount")
         else:

@@ -55,8 +55,7 @@ class MappedLayout:
     def _unused(self, table: Table) -> list[str]:
         if self.entity.rest == "pass":
             return []
-        known = {*self.entity.known, *self.key}
-        return [name for name in table.columns if name not in known and plain(name) != plain(REASON)]
+        return [name for name in table.columns if name not in self.entity.known and plain(name) != plain(REASON)]
 
     def read(self, table: Table) -> Iterator[Write]:
         """Every record of the input."""
@@ -119,7 +118,7 @@ class MappedLayout:
                 made.append(Line(line.object, shaper.fields(said, row, findings), row))
                 columns = {**line.columns, **columns}
             lines[wrapper] = tuple(made)
-        source = tuple(text_of(rows[0].cells.get(column)) for column in self.key)
+        source = self._source_key(rows, findings)
         source = source or (text_of(record.carried.get("external_id")),)
         files = shaper.files(record.carried.get("attachments"), base, rows[0], findings)
         return shaper.write(
@@ -132,6 +131,17 @@ class MappedLayout:
             findings=findings,
             entity=_entity(record.carried),
         )
+
+    def _source_key(self, rows: Sequence[SourceRow], findings: list[Finding]) -> tuple[str, ...]:
+        """What the source calls the record: what its first row says, which no other row may contradict."""
+        keys = [tuple(text_of(row.cells.get(column)) for column in self.key) for row in rows]
+        said = [(row, key) for row, key in zip(rows, keys, strict=True) if any(key)]
+        for row, key in said[1:]:
+            if key != said[0][1]:
+                text = f"the key {', '.join(key)} contradicts {', '.join(said[0][1])} of {said[0][0].position}"
+                fix = "rows of one record (group_by) have one key: make them agree, or name another column with --key"
+                findings.append(Finding("key", text, fix, self.key[0], row.position))
+        return keys[0]
 
     def _said(self, cells: Cells, columns: Mapping[str, str], wrapper: str | None) -> Iterator[Said]:
         held = self.subject.line_set(wrapper) if wrapper is not None else None

@@ -42,6 +42,8 @@ def _write_csv(table: Table, rows: Iterable[tuple[SourceRow, str]], path: Path) 
     encoding = "utf-8-sig" if table.dialect.encoding in ("utf-8", "cp1252") else table.dialect.encoding
     count = 0
     with path.open("w", encoding=encoding, newline="") as file:
+        if table.dialect.announced:
+            file.write(f"sep={table.dialect.delimiter}\n")
         out = csv.writer(file, delimiter=table.dialect.delimiter, lineterminator="\n")
         out.writerow([*columns, REASON])
         for row, reason in rows:

@@ -12,7 +12,7 @@ from intacct_bridge.flow.chosen import Chosen
 from intacct_bridge.flow.deletes import TRAIL
 from intacct_bridge.flow.feed import LISTING, Feed, feed_named, unknown_stream
 from intacct_bridge.flow.feeds import feed_answers, feed_stream, reader_of
-from intacct_bridge.flow.naming import EVERY, Name, definitions_of, parsed_name
+from intacct_bridge.flow.naming import DOCUMENTS, EVERY, Name, definitions_of, parsed_name
 from intacct_bridge.flow.partition import Answer
 from intacct_bridge.flow.related import related_kind
 from intacct_bridge.flow.sink import StreamOutcome
@@ -345,16 +345,43 @@ def expanded(client: Client, names: Iterable[str], definitions: dict[str, list[s
             continue
         listed = definitions_of(name.object)
         if listed not in known:
-            known[listed] = sorted({str(row["DOCID"]) for row in client.query(listed, ["DOCID"])})
+            known[listed] = _definitions(client, listed)
         if name.definition == EVERY:
             yield from (f"{name.object}:{definition}" for definition in known[listed])
         elif name.definition in known[listed]:
             yield text
         else:
-            raise InvalidRequestError(
-                f"there is no transaction definition {name.definition!r}{did_you_mean(name.definition, known[listed])}",
-                fix=f"List them with: intacct query {listed} --select DOCID",
-            )
+            raise _no_definition(name.definition, listed, known[listed])
+
+
+def definition(client: Client, object_name: str, asked: str | None) -> str | None:
+    """A transaction definition as the company writes it, for whom the gateway would pass over a misspelt one.
+
+    InvalidRequestError where there is none of that name. What cannot be looked up is left as it was asked for.
+    """
+    name = object_name.upper()
+    if asked is None or not name.startswith(DOCUMENTS):
+        return asked if asked is None or "DOC" in name else parsed_name(f"{name}:{asked}").definition
+    listed = definitions_of(name)
+    try:
+        known = _definitions(client, listed)
+    except RefusedError:
+        return asked
+    found = next((one for one in known if one.casefold() == asked.strip().casefold()), None)
+    if found is None:
+        raise _no_definition(asked, listed, known)
+    return found
+
+
+def _definitions(client: Client, listed: str) -> list[str]:
+    return sorted({str(row["DOCID"]) for row in client.query(listed, ["DOCID"])})
+
+
+def _no_definition(name: str, listed: str, known: Sequence[str]) -> InvalidRequestError:
+    return InvalidRequestError(
+        f"there is no transaction definition {name!r}{did_you_mean(name, known)}",
+        fix=f"List them with: intacct query {listed} --select DOCID",
+    )
 
 
 def headers_of(catalog: Catalog, streams: Collection[Stream]) -> dict[str, Stream]:

@@ -7,6 +7,7 @@ formats (`table_formats`) may give typed cells, and never a float.
 
 import codecs
 import csv
+import re
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -16,6 +17,7 @@ from intacct_bridge.errors import SettingsError
 from intacct_bridge.flow.cells import Cell
 
 DELIMITERS = (",", ";", "\t")
+_SEPARATOR = re.compile(r'"?sep=([^"\r\n])"?[\r\n]*', re.IGNORECASE)
 _CHUNK = 1 << 20
 
 
@@ -56,6 +58,8 @@ class Dialect:
 
     delimiter: str = ","
     encoding: str = "utf-8"
+    announced: bool = False
+    """Whether the first line names the delimiter, as Excel understands it: `sep=;`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,9 +92,10 @@ def open_csv(path: Path, *, encoding: str | None = None, delimiter: str | None =
     notes: tuple[str, ...] = ()
     if encoding is None:
         encoding, notes = find_encoding(path)
-    header_line = _first_record(path, encoding)
-    found = _one_character(delimiter) if delimiter else _find_delimiter(header_line)
-    dialect = Dialect(found, encoding)
+    first = _first_record(path, encoding)
+    named = _SEPARATOR.fullmatch(first.lstrip("\ufeff"))
+    found = _one_character(delimiter) if delimiter else named[1] if named else _find_delimiter(first)
+    dialect = Dialect(found, encoding, announced=named is not None)
     columns = _columns(path, dialect)
     return Table(path, columns, lambda: _csv_rows(path, dialect, columns), "csv", dialect, notes)
 
@@ -192,8 +197,8 @@ def too_wide(cells: Sequence[object], width: int) -> str:
 def _records(path: Path, dialect: Dialect) -> Iterator[tuple[int, list[str]]]:
     """Every non-blank record with its first physical line, the header included."""
     with path.open(encoding=dialect.encoding, newline="") as file:
-        reader = csv.reader(file, delimiter=dialect.delimiter, strict=True)
-        before = 0
+        before = _announcement(file) if dialect.announced else 0
+        reader, above = csv.reader(file, delimiter=dialect.delimiter, strict=True), before
         while True:
             try:
                 cells = next(reader)
@@ -204,9 +209,14 @@ def _records(path: Path, dialect: Dialect) -> Iterator[tuple[int, list[str]]]:
                     f"{path.name}:{before + 1} cannot be read: {error}",
                     fix="look for a quotation mark that is opened and not closed",
                 ) from None
-            number, before = before + 1, reader.line_num
+            number, before = before + 1, above + reader.line_num
             if any(cell.strip() for cell in cells):
                 yield number, cells
+
+
+def _announcement(file: IO[str]) -> int:
+    """Read on to behind the line that names the delimiter, and say which it was."""
+    return next(number for number, line in enumerate(file, 1) if line.strip())
 
 
 def scalar(row: SourceRow, column: str) -> Cell:

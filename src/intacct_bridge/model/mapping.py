@@ -22,7 +22,7 @@ of the same language.
 """
 
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from importlib.resources import files
 from pathlib import PurePath
@@ -198,6 +198,11 @@ class EntityMap(msgspec.Struct, frozen=True):
     """Every column or path of the input that the map knows: used, carried or ignored."""
     known: frozenset[str] = frozenset()
     """The same by the record's own column names."""
+
+    def also_knowing(self, names: Iterable[str]) -> "EntityMap":
+        """The map for inputs of which somebody else uses these columns; one that passes all on passes these too."""
+        more = tuple(name for name in names if name not in self.known and self.rest != "pass")
+        return msgspec.structs.replace(self, columns=(*self.columns, *more), known=self.known.union(more))
 
     def check_columns(self, columns: tuple[str, ...], source: str) -> None:
         """Hold a table's header against the map; SettingsError for a column it lacks or, unless allowed, has left."""
