@@ -15,7 +15,7 @@ from flow.table import Row, Table, lexical
 from intacct_bridge.errors import NotPermittedError
 from intacct_bridge.flow.deletes import TRAIL
 from intacct_bridge.flow.partition import Answer
-from intacct_bridge.flow.state import moment
+from intacct_bridge.flow.state import Written, moment, wall
 from intacct_bridge.flow.stream import Stream
 from intacct_bridge.model.query import And, Compare, Filter, Op, Or, Query
 from intacct_bridge.wire.values import Kind
@@ -100,6 +100,7 @@ class Company:
 
     seed: int = 0
     offset_minutes: int = 0
+    user: str = "someone"
     told_at: datetime = BEGAN
     """When the offset was told."""
     reads_user_time: bool = False
@@ -138,8 +139,8 @@ class Company:
         return False
 
     @property
-    def written(self) -> tuple[str, datetime]:
-        return f"{self.offset_minutes:+}", self.told_at
+    def written(self) -> Written:
+        return Written(f"{self.offset_minutes:+}", wall(self.told_at), self.user)
 
     def doubt_formatting(self) -> bool:
         return False

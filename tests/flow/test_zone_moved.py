@@ -120,3 +120,47 @@ def test_a_tap_that_reads_all_again_makes_what_is_gone_give_way() -> None:
     assert len([one for one in again if one["type"] == "RECORD"]) == 12
     assert [one for one in again if one["type"] == "ACTIVATE_VERSION"]
     assert max(first) < min(versions(again))
+
+
+def test_two_users_who_take_turns_contradict_nothing() -> None:
+    """Each has a zone of their own, which says nothing of what the other was answered."""
+    company, sink = Company(4), MemorySink()
+    users = [("one", 0), ("other", WEST)]
+    whole = []
+    for number in range(5):
+        company.user, company.offset_minutes = users[number % 2]
+        company.clock += timedelta(hours=2)
+        more(company, 3)
+        whole.append(run(sink, company, [VENDOR])["VENDOR"].full)
+        check(sink, company, [VENDOR])
+    assert whole == [True, False, False, False, False]
+
+
+class ElsewhereKnown(Company):
+    """What this machine keeps of the user's formatting is older than what another one was told."""
+
+    def doubt_formatting(self) -> bool:
+        doubted, self.offset_minutes, self.told_at = self.offset_minutes != WEST, WEST, self.clock
+        return doubted
+
+
+def test_a_machine_that_knows_less_than_the_copy_asks_before_it_reads() -> None:
+    company, sink = ElsewhereKnown(4, offset_minutes=WEST), MemorySink()
+    for _ in range(3):
+        more(company, 3)
+        company.clock += timedelta(hours=2)
+        done = run(sink, company, [VENDOR])["VENDOR"]
+        company.offset_minutes, company.told_at = 0, BEGAN
+    assert (done.full, done.error) == (False, "")
+    assert sink.stored["VENDOR"].written == f"{WEST:+}"
+    check(sink, company, [VENDOR])
+
+
+def test_a_table_that_was_lost_is_read_anew_with_what_is_known_of_the_zone() -> None:
+    company, sink = Company(4), MemorySink()
+    more(company, 3)
+    run(sink, company, [VENDOR])
+    del sink.tables["VENDOR"]
+    run(sink, company, [VENDOR])
+    company.offset_minutes = WEST
+    assert run(sink, company, [VENDOR])["VENDOR"].full

@@ -15,7 +15,7 @@ from typing import Protocol
 
 from intacct_bridge.errors import InvalidRequestError, NotPermittedError, TransientError
 from intacct_bridge.flow.partition import Answer
-from intacct_bridge.flow.state import moment
+from intacct_bridge.flow.state import Written, moment
 from intacct_bridge.flow.stream import Stream
 from intacct_bridge.model.query import Op, Query, comparisons, weakened
 
@@ -40,8 +40,8 @@ class Source(Protocol):
         """How the gateway takes the times of a filter: `utc`, in the `user`'s offset, or empty where nobody knows."""
 
     @property
-    def written(self) -> tuple[str, datetime]:
-        """How answers write days and times, in the API user's zone, and when that was last known for certain."""
+    def written(self) -> Written:
+        """How answers write days and times."""
 
     def doubt_formatting(self) -> bool:
         """Forget the user's formatting if an earlier run read it; whether one did."""

@@ -142,19 +142,20 @@ class Extraction:
         return found
 
     def _reading(self, context: Context, stream: Stream, bookmark: Bookmark) -> Reading:
+        new = Bookmark()
         if stream.feed is None:
             with suppress(IntacctError):  # who cannot be asked now fails when it is read
-                bookmark = context.as_written(bookmark)
+                bookmark, new = context.as_written(bookmark), context.as_written(new)
         broken_off = stream.feed is not None and bookmark.in_progress
         if broken_off:  # its rows have no order to go on along
             bookmark = bookmark.abandoned()
         writer = self._sink.writer(stream, bookmark)
         if not writer.complete and (bookmark.since or (bookmark.in_progress and not writer.begun)):
-            bookmark = Bookmark()
+            bookmark = new
             writer = self._sink.writer(stream, bookmark)
         widening = broken_off or writer.difference.widens(stream, bookmark)
         if widening and bookmark.in_progress:  # what the walk has met lacks them too
-            bookmark = bookmark.abandoned() if writer.complete else Bookmark()
+            bookmark = bookmark.abandoned() if writer.complete else new
             writer = self._sink.writer(stream, bookmark)
         # what was left out and is not now is read whole, and the first commit of that says that it was begun
         bookmark = replace(bookmark, left_out=writer.difference.beside)

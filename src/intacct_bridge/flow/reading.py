@@ -17,7 +17,7 @@ from intacct_bridge.flow.keywalk import Piece, walk
 from intacct_bridge.flow.partition import Partition, changed_since
 from intacct_bridge.flow.recognition import Recognition
 from intacct_bridge.flow.sink import Committed, StreamOutcome, Writer
-from intacct_bridge.flow.state import OVERLAP_SECONDS, Bookmark, moment, sent, wall
+from intacct_bridge.flow.state import OVERLAP_SECONDS, Bookmark, moment, sent
 from intacct_bridge.flow.stream import Stream
 from intacct_bridge.model.query import MAX_PAGE, Filter
 
@@ -113,9 +113,11 @@ class Context:
 
     def as_written(self, bookmark: Bookmark) -> Bookmark:
         """The bookmark for what the API user's formatting is now."""
-        how, at = self.source.written
+        known = self.source.written
+        if bookmark.contradicts(known) and self.source.doubt_formatting():  # another machine may have asked later
+            known = self.source.written
         overlap, trail = self.options.overlap_seconds, self.options.trail_seconds
-        return bookmark.written_as(how, wall(at), overlap_seconds=overlap, trail_seconds=trail)
+        return bookmark.written_as(known, overlap_seconds=overlap, trail_seconds=trail)
 
     def sent(self, text: str) -> str:
         """A time as a filter has to say it."""

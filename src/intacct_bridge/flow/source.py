@@ -16,6 +16,7 @@ from intacct_bridge.flow.naming import DOCUMENTS, EVERY, Name, definitions_of, p
 from intacct_bridge.flow.partition import Answer
 from intacct_bridge.flow.related import related_kind
 from intacct_bridge.flow.sink import StreamOutcome
+from intacct_bridge.flow.state import Written, wall
 from intacct_bridge.flow.stream import VIEWS, Stream, stream_of
 from intacct_bridge.model import keys
 from intacct_bridge.model.catalog import Catalog, did_you_mean
@@ -51,10 +52,11 @@ class ClientSource:
         return self._client.line.calibration.reading_of(self.offset_minutes)
 
     @property
-    def written(self) -> tuple[str, datetime]:
+    def written(self) -> Written:
         """The API user's formatting, and when the gateway told it."""
-        held = self._client.formatting
-        return f"{held.date} {held.clock} {held.offset_minutes:+}", self._client.formatting_read_at()
+        held, user = self._client.formatting, self._client.connection.user_id.upper()
+        how = f"{held.date} {held.clock} {held.offset_minutes:+}"
+        return Written(how, wall(self._client.formatting_read_at()), user)
 
     def doubt_formatting(self) -> bool:
         """Forget the user's formatting if an earlier run read it; whether one did."""

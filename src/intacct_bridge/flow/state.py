@@ -37,6 +37,18 @@ _LISTS = ("windows", "dropped", "left_out")
 
 
 @dataclass(frozen=True, slots=True)
+class Written:
+    """How answers write days and times."""
+
+    how: str
+    """The API user's formatting, the zone included."""
+    at: str
+    """When that was last known for certain."""
+    user: str = ""
+    """Whose formatting it is: another user's says nothing about it."""
+
+
+@dataclass(frozen=True, slots=True)
 class Bookmark:
     """How far a stream has come. A walk is in progress while `started` is not empty."""
 
@@ -68,6 +80,8 @@ class Bookmark:
     """How answers wrote days and times when changes were last asked for, the API user's zone included."""
     written_at: str = ""
     """When that was last known for certain: what was read since may have been asked for, or taken, wrongly."""
+    written_for: str = ""
+    """The API user whose formatting that is."""
     uncounted: bool = False
     """Something happened since the records were last counted that may have taken some away unsaid."""
     dropped_some: bool = False
@@ -97,14 +111,18 @@ class Bookmark:
         """The same walk from its beginning."""
         return replace(self, unread=EVERYTHING, windows=(), replaced="") if self.in_progress else self
 
-    def written_as(self, how: str, at: str, *, overlap_seconds: int, trail_seconds: int) -> "Bookmark":
-        """The bookmark where answers are known, as of `at`, to be written so. If another way was known before, what was
-        read since that was certain is asked for again: all, if all was read since.
+    def contradicts(self, known: Written) -> bool:
+        """Whether answers to the same user were written in another way when the stream was last read."""
+        return self.written not in ("", known.how) and self.written_for == known.user
+
+    def written_as(self, known: Written, *, overlap_seconds: int, trail_seconds: int) -> "Bookmark":
+        """The bookmark where answers are known to be written so. If another way was known before, what was read since
+        that was certain is asked for again: all, if all was read since.
         """
-        if not self.written or self.written == how:
-            certain = self.written_at and moment(self.written_at) > moment(at)
-            return replace(self, written=how, written_at=self.written_at if certain else at)
-        last = self.written_at
+        how, at, last = known.how, known.at, self.written_at
+        if not self.contradicts(known):
+            certain = self.written_for == known.user and last and moment(last) > moment(at)
+            return replace(self, written=how, written_at=last if certain else at, written_for=known.user)
         deletes = earlier(self.deletes_since, less(last, trail_seconds)) if self.deletes_since else ""
         found = replace(self, written=how, written_at=at, deletes_since=deletes, met="")
         if self.since and moment(self.read_in_full or self.since) < moment(last):
