@@ -158,6 +158,23 @@ def test_entries_without_a_reference_are_told_apart_by_their_sources_key(tmp_pat
     assert [rows for _, rows in known(*one, "2,,,,,6000,,5,,,\n")] == [2, 1], "not a line of the entry above"
 
 
+def test_beside_points_between_thousands_a_point_is_no_decimal_sign(tmp_path: Path) -> None:
+    def amounts(other: str) -> list[str]:
+        text = HEADER.replace(",", ";") + f"GJ;2026-01-31;T;R;6000;{other};;;;\nGJ;2026-01-31;T;S;6000;;1.230;;;\n"
+        return [fault.message + "; " + fault.fix for write in read(tmp_path, text) for fault in write.findings]
+
+    assert amounts("1234.5") == []
+    assert amounts("1,234,567.50") == []
+    german = amounts("1.234,50")
+    assert "'1.230' is not an amount; write 1230.00, or 1.2300 if it is no thousands" in german[1]
+
+
+def test_columns_that_differ_in_case_only_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="'Memo' and 'memo' are one name"):
+        read(tmp_path, HEADER.replace("Memo", "Memo,memo") + "GJ,2026-01-31,T,R,6000,1,,,,a,b\n")
+    assert read(tmp_path, HEADER.replace("Memo", "Memo,X,x") + "GJ,2026-01-31,T,R,6000,1,,,,a,b,c\n")
+
+
 def test_a_failed_formula_counts_only_where_it_is_read(tmp_path: Path) -> None:
     from openpyxl import Workbook
 

@@ -181,6 +181,20 @@ DEPARTMENTID = { constant = "100" }
     assert [one.ending for one in desk.load(rows, "APBILL", map_file=mapping)] == [Ending.POSTED]
 
 
+@pytest.mark.parametrize("mapped", [False, True])
+def test_beside_points_between_thousands_a_point_is_no_decimal_sign(desk: Desk, mapped: bool) -> None:
+    fields = ["VENDORID", "NAME", "DISPLAYCONTACT.PRINTAS"]
+    rules = [f'"{name}" = "{name}"' for name in fields] + ['CREDITLIMIT = { from = "CREDITLIMIT", as = "number" }']
+    mapping = desk.file("\n".join(['object = "VENDOR"', "[fields]", *rules]), "map.toml") if mapped else None
+
+    def verdicts(other: str) -> list[Verdict]:
+        rows = f'{",".join(fields)},CREDITLIMIT\nV-1,A,A,"{other}"\nV-2,B,B,1.000\n'
+        return [one.verdict for one in desk.plan(rows, "VENDOR", map_file=mapping).records]
+
+    assert verdicts("1,000.50") == [Verdict.CREATE] * 2
+    assert verdicts("1.234,50") == [Verdict.REFUSED] * 2
+
+
 def test_a_unified_entity_is_a_mapping_that_we_ship(desk: Desk) -> None:
     rows = '{"vendorNumber": "V-7", "vendorName": "Seven", "email": "a@b.example"}\n'
     assert [one.ending for one in desk.load(rows, "v2:Vendor", name="v.jsonl")] == [Ending.POSTED]

@@ -6,6 +6,7 @@ company writes them unless the order is said to be the other one.
 """
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -20,6 +21,8 @@ DateOrder = Literal["mdy", "dmy"]
 
 _PLAIN = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)")
 _GROUPED = re.compile(r"[+-]?\d{1,3}(,\d{3})+\.\d+|[+-]?\d{1,3}(,\d{3}){2,}")
+_POINTS = re.compile(r"[+-]?\d{1,3}(\.\d{3})+,\d{1,2}")
+_ONE_POINT = re.compile(r"[+-]?[1-9]\d{0,2}\.\d{3}")
 _ISO = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})(?:[T ].*)?")
 _SLASHED = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4})")
 _SPACES = str.maketrans("", "", " \u00a0\u202f\t")
@@ -38,8 +41,16 @@ def text_of(cell: object) -> str:
     return str(cell).replace("\u00a0", " ").strip()
 
 
-def read_money(cell: Cell) -> Decimal | None:
-    """An amount, or None for an empty cell; `1,234.50` and `(1,234.50)` are understood, ambiguity is refused."""
+def points_group(texts: Iterable[str]) -> bool:
+    """Whether one of these is `1.234,50`: then `1.000` beside it is more likely a thousand than one."""
+    return any("," in text and _POINTS.fullmatch(text.strip()) for text in texts)
+
+
+def read_money(cell: Cell, *, grouping: bool = False) -> Decimal | None:
+    """An amount, or None for an empty cell; `1,234.50` and `(1,234.50)` are understood, ambiguity is refused.
+
+    `grouping` says that the input has points between thousands elsewhere.
+    """
     if isinstance(cell, bool | date):
         raise _unreadable(text_of(cell), "write a number such as 1234.50")
     if isinstance(cell, int | Decimal):
@@ -53,6 +64,10 @@ def read_money(cell: Cell) -> Decimal | None:
         if inner[:1] in "+-":
             raise _unreadable(text, "use brackets or a sign, not both")
     bare = inner.translate(_SPACES) if inner[:1] in "+-" else inner
+    if grouping and _ONE_POINT.fullmatch(bare):
+        whole = bare.replace(".", "")
+        fix = f"write {whole}.00, or {bare}0 if it is no thousands: other amounts of the file are like 1.234,50"
+        raise _unreadable(text, fix)
     if _PLAIN.fullmatch(bare):
         amount = Decimal(bare)
     elif _GROUPED.fullmatch(bare):
@@ -77,7 +92,7 @@ def _money_fix(text: str) -> str:
 
 def cents_fix(text: str) -> str:
     """What to do about an amount with more than two decimals, which may be one with a point for thousands."""
-    if re.fullmatch(r"-?[1-9]\d{0,2}\.\d{3}", text):
+    if _ONE_POINT.fullmatch(text):
         whole = text.replace(".", "")
         return f"write {whole} if its point is for thousands, since we read it as the decimal sign; else round it"
     return "round it; we never round money"

@@ -57,7 +57,13 @@ def plain(name: str) -> str:
 
 def match_columns(columns: Iterable[str], meanings: Mapping[str, tuple[str, ...]], *, source: str) -> Matched:
     """Find each meaning's column. The order of `meanings`, and of the names of one, is the order of preference."""
-    left = {plain(column): column for column in columns if plain(column) != plain(REASON)}
+    left: dict[str, str] = {}
+    for column in columns:
+        other = left.setdefault(plain(column), column) if plain(column) != plain(REASON) else column
+        if other != column and any(plain(column) == plain(name) for one in meanings for name in (one, *meanings[one])):
+            raise SettingsError(
+                f"{source}: the columns {other!r} and {column!r} are one name", fix="remove or rename one of them"
+            )
     found: dict[str, str] = {}
     for meaning, names in meanings.items():
         for name in (plain(name) for name in (meaning, *names)):

@@ -15,6 +15,7 @@ from intacct_bridge.flow.cells import (
     DateReading,
     cents_fix,
     date_reading,
+    points_group,
     read_date,
     read_money,
     text_of,
@@ -101,11 +102,13 @@ class JournalLayout:
             for meaning in ("date", "reverse date", "exchange rate date")
             if (column := matched.columns.get(meaning)) is not None
         }
+        sides = [column for meaning in ("debit", "credit") if (column := matched.columns.get(meaning))]
+        grouping = points_group(text_of(row.cells.get(column)) for row in table for column in sides)
         identifier = Identifier()
         unused = self._unused(matched, more)
         read = (row.without(unused) for row in table)
         for rows in _grouped(read, matched, dates["date"], self.key):
-            yield _EntryReader(self, matched, dates, identifier, more=more).write(rows)
+            yield _EntryReader(self, matched, dates, identifier, more=more, grouping=grouping).write(rows)
 
     def notes(self, table: Table) -> tuple[str, ...]:
         """Which columns are not used."""
@@ -190,8 +193,10 @@ class _EntryReader:
         identifier: Identifier,
         *,
         more: Mapping[str, tuple[FieldDef, bool]],
+        grouping: bool,
     ) -> None:
         self._layout = layout
+        self._grouping = grouping
         self._more = more
         self._columns = matched.columns
         self._dates = dates
@@ -325,7 +330,7 @@ class _EntryReader:
         if column is None:
             return None
         try:
-            return read_money(scalar(row, column))
+            return read_money(scalar(row, column), grouping=self._grouping)
         except RecordError as error:
             self._refuse("amount", error.message, row, meaning, fix=error.fix)
             return None

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from intacct_bridge.errors import SettingsError
 from intacct_bridge.flow.attach import FOLDER
-from intacct_bridge.flow.cells import Cell, DateOrder, date_reading, read_date, read_money, text_of
+from intacct_bridge.flow.cells import Cell, DateOrder, date_reading, points_group, read_date, read_money, text_of
 from intacct_bridge.flow.company import Company
 from intacct_bridge.flow.layout import REASON, plain
 from intacct_bridge.flow.lookups import Lookups
@@ -89,7 +89,11 @@ class MappedLayout:
         """Reads amounts and days as people write them, one order of day and month for the whole input."""
         texts = [text_of(cell) for rows in records for row in rows for cell in row.cells.values() if _scalar(cell)]
         reading = date_reading(texts, self.date_order)
-        return Readers(number=lambda cell: read_money(_cell(cell)), day=lambda cell: read_date(_cell(cell), reading))
+        grouping = points_group(texts)
+        return Readers(
+            number=lambda cell: read_money(_cell(cell), grouping=grouping),
+            day=lambda cell: read_date(_cell(cell), reading),
+        )
 
     def _check_fields(self) -> None:
         """Raise SettingsError where the mapping makes a field that the object has not."""

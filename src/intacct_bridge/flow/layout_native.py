@@ -11,9 +11,9 @@ from pathlib import Path
 
 from intacct_bridge.errors import SettingsError
 from intacct_bridge.flow.attach import COLUMN, FOLDER
-from intacct_bridge.flow.cells import DateOrder, DateReading, date_reading, text_of
+from intacct_bridge.flow.cells import DateOrder, DateReading, date_reading, points_group, text_of
 from intacct_bridge.flow.layout import REASON, plain
-from intacct_bridge.flow.shape import Said, Shaper
+from intacct_bridge.flow.shape import NUMBERS, Said, Shaper
 from intacct_bridge.flow.subject import LineSet, Subject, keys_among
 from intacct_bridge.flow.table import SourceRow, Table
 from intacct_bridge.flow.write import Finding, Line, Write
@@ -70,6 +70,8 @@ class Columns:
     groups: tuple[str, ...]
     """Columns that hold a record of fields, such as DISPLAYCONTACT."""
     readings: Mapping[str, DateReading]
+    grouping: bool = False
+    """Whether amounts have points between thousands."""
     entity: str = ""
     """The column that says whose books a record goes to."""
 
@@ -102,7 +104,10 @@ class Columns:
         days = {column: one for column, one in header.items() if one.kind in _DAYS}
         days |= {column: one for column, (_, one) in lines.items() if one.kind in _DAYS}
         readings = {column: date_reading([text_of(row.cells.get(column)) for row in table], order) for column in days}
-        return cls(header, lines, nested, tuple(groups), readings, entity)
+        numbers = [column for column, one in header.items() if one.kind in NUMBERS]
+        numbers += [column for column, (_, one) in lines.items() if one.kind in NUMBERS]
+        grouping = bool(numbers) and points_group(text_of(row.cells.get(one)) for row in table for one in numbers)
+        return cls(header, lines, nested, tuple(groups), readings, grouping, entity)
 
     def names(self) -> dict[str, str]:
         """The input's column for each Intacct field."""
@@ -215,7 +220,8 @@ class _Reader:
         return fields
 
     def _said(self, column: str, one: FieldDef, row: SourceRow) -> Said:
-        return Said(one, column, row.cells[column], self._columns.readings.get(column, DateReading()))
+        reading = self._columns.readings.get(column, DateReading())
+        return Said(one, column, row.cells[column], reading, self._columns.grouping)
 
     def _grouped_fields(self, row: SourceRow) -> Iterator[Said]:
         """The fields inside `DISPLAYCONTACT = {EMAIL1 = ...}`."""

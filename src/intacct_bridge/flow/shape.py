@@ -21,7 +21,7 @@ from intacct_bridge.model.catalog import FieldDef
 from intacct_bridge.wire.values import Kind, Value, parse_value
 
 _MDY = DateReading()
-_NUMBERS = (Kind.INTEGER, Kind.DECIMAL, Kind.CURRENCY, Kind.PERCENT)
+NUMBERS = (Kind.INTEGER, Kind.DECIMAL, Kind.CURRENCY, Kind.PERCENT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,15 +32,17 @@ class Said:
     column: str
     cell: object
     reading: DateReading = _MDY
+    grouping: bool = False
+    """Whether the input has amounts with points between thousands."""
 
 
-def read_cell(one: FieldDef, cell: object, reading: DateReading = _MDY) -> Value:
+def read_cell(one: FieldDef, cell: object, reading: DateReading = _MDY, *, grouping: bool = False) -> Value:
     """A cell as the field's kind has it; None for an empty one. RecordError where it cannot be read."""
     if isinstance(cell, list | Mapping):
         raise RecordError(f"{one.name} takes one value, not {'a list' if isinstance(cell, list) else 'a record'}")
     value = cast("Cell", cell)
-    if one.kind in _NUMBERS:
-        return _number(one.kind, value)
+    if one.kind in NUMBERS:
+        return _number(one.kind, value, grouping=grouping)
     if one.kind is Kind.DATE:
         return read_date(value, reading)
     text = text_of(value)
@@ -51,8 +53,8 @@ def read_cell(one: FieldDef, cell: object, reading: DateReading = _MDY) -> Value
     return text or None
 
 
-def _number(kind: Kind, cell: Cell) -> Value:
-    number = read_money(cell)
+def _number(kind: Kind, cell: Cell, *, grouping: bool) -> Value:
+    number = read_money(cell, grouping=grouping)
     whole = kind is Kind.INTEGER and number is not None and number == number.to_integral_value()
     return int(number) if whole and number is not None else number
 
@@ -80,7 +82,7 @@ class Shaper:
         fields: dict[str, Value] = {}
         for one in said:
             try:
-                value = read_cell(one.field, one.cell, one.reading)
+                value = read_cell(one.field, one.cell, one.reading, grouping=one.grouping)
             except RecordError as error:
                 findings.append(Finding("value", error.message, error.fix, one.column, row.position))
                 continue
