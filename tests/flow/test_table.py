@@ -316,6 +316,12 @@ def test_a_point_that_may_be_for_thousands_is_not_rounded_away(text: str, told: 
     assert cents_fix(text).startswith(told)
 
 
+@pytest.mark.parametrize("text", ["", "\n\n", "sep=;", ";;\n;;\n", '""\n'])
+def test_a_file_that_says_nothing_is_called_empty(tmp_path: Path, text: str) -> None:
+    with pytest.raises(SettingsError, match=r"a\.csv is empty"):
+        open_csv(written(tmp_path / "a.csv", text.encode()))
+
+
 def test_floats_within_lists_are_made_exact_or_refused_too(tmp_path: Path) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq

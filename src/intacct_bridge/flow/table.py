@@ -157,8 +157,12 @@ def _first_record(path: Path, encoding: str) -> str:
     except (LookupError, UnicodeError) as error:
         raise SettingsError(f"{path.name} cannot be read as {encoding}: {error}", fix="name its encoding") from None
     if not line:
-        raise SettingsError(f"{path.name} is empty", fix="give a file with a header line and rows")
+        raise _empty(path)
     return line
+
+
+def _empty(path: Path) -> SettingsError:
+    return SettingsError(f"{path.name} is empty", fix="give a file with a header line and rows")
 
 
 def _find_delimiter(header: str) -> str:
@@ -167,7 +171,9 @@ def _find_delimiter(header: str) -> str:
 
 
 def _columns(path: Path, dialect: Dialect) -> tuple[str, ...]:
-    _, header = next(_records(path, dialect))
+    _, header = next(_records(path, dialect), (0, []))
+    if not header:
+        raise _empty(path)
     names = tuple(name.strip() or f"column {number}" for number, name in enumerate(header, 1))
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
