@@ -369,8 +369,8 @@ def definition(client: Client, object_name: str, asked: str | None) -> str | Non
         known = _definitions(client, listed)
     except RefusedError:
         return asked
-    found = next((one for one in known if one.casefold() == asked.strip().casefold()), None)
-    if found is None:
+    found = next((one for one in known if one.casefold() == asked.strip().casefold()), asked)
+    if known and found not in known:
         raise _no_definition(asked, listed, known)
     return found
 
