@@ -1,13 +1,16 @@
 """How the Singer programs end when they are interrupted, when nobody listens any more, and when they are misused."""
 
 import os
+import signal
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from intacct_bridge.edge import cli, tap, target
+from intacct_bridge.edge import cli, program, tap, target
+from intacct_bridge.edge.console import Console
 
 PROGRAMS = {"tap": (tap, "tap_config"), "target": (target, "target_config")}
 
@@ -15,7 +18,11 @@ PROGRAMS = {"tap": (tap, "tap_config"), "target": (target, "target_config")}
 @pytest.mark.parametrize("name", PROGRAMS)
 @pytest.mark.parametrize(
     ("error", "status", "said"),
-    [(KeyboardInterrupt(), 130, "interrupted: what was done is kept"), (BrokenPipeError(), 0, ""), (OSError(), 2, "")],
+    [
+        (KeyboardInterrupt(), 130, "interrupted: what was done is kept"),
+        (BrokenPipeError(), 141, ""),
+        (OSError(), 2, ""),
+    ],
 )
 def test_what_stops_a_program_is_no_mistake_of_ours(
     name: str,
@@ -25,7 +32,7 @@ def test_what_stops_a_program_is_no_mistake_of_ours(
     monkeypatch: pytest.MonkeyPatch,
     capfd: pytest.CaptureFixture[str],
 ) -> None:
-    program, config = PROGRAMS[name]
+    ran, config = PROGRAMS[name]
 
     def stopped(_: object) -> None:
         raise error
@@ -33,7 +40,7 @@ def test_what_stops_a_program_is_no_mistake_of_ours(
     monkeypatch.setattr(f"intacct_bridge.edge.{config}.read_config", stopped)
     monkeypatch.setattr("intacct_bridge.edge.failures.close_output", lambda: None)
     monkeypatch.setattr(sys, "argv", [f"{name}-intacct", "--config", "none.json"])
-    assert program.main() == status
+    assert ran.main() == status
     told = capfd.readouterr().err
     assert said in told
     assert "mistake of ours" not in told
@@ -53,7 +60,7 @@ def test_a_closed_pipe_ends_quietly(name: str, words: list[str], tmp_path: Path)
         env={**os.environ, "HOME": str(tmp_path), "PYTHONPATH": os.pathsep.join(sys.path)},
     )
     os.close(writer)
-    assert (ran.returncode, ran.stderr) == (0, "")
+    assert (ran.returncode, ran.stderr) == (141, "")  # else a schedule takes for done what nobody heard
 
 
 @pytest.mark.parametrize("name", PROGRAMS)
@@ -88,15 +95,69 @@ def test_an_option_without_its_value_points_at_the_commands_own_help(
 STUCK = """
 import signal, threading
 from intacct_bridge.edge import program
-program.GRACE = 0.01
-with program.ending_whole(lambda _: print("sealed", flush=True)):
+from intacct_bridge.edge.console import Console
+GRACE
+with program.ending_whole(Console(), lambda _: print("sealed", flush=True)):
     try:
-        signal.raise_signal(signal.SIGTERM)
+        TOLD
     finally:
         threading.Event().wait()
 """
 
 
-def test_a_program_that_is_told_to_end_does_not_wait_for_ever() -> None:
-    done = subprocess.run([sys.executable, "-c", STUCK], capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stdout, done.stderr) == (143, "sealed\n", "")
+@pytest.mark.parametrize(
+    ("grace", "told", "status"),
+    [
+        ("program.GRACE = 0.01", "signal.raise_signal(signal.SIGTERM)", 143),
+        ("program.GRACE = 0.01", "signal.raise_signal(signal.SIGINT)", 130),
+        (
+            "program.GRACE = 600.0",
+            "try: signal.raise_signal(signal.SIGINT)\n        finally: signal.raise_signal(signal.SIGINT)",
+            130,
+        ),
+    ],
+    ids=["SIGTERM", "Ctrl-C", "Ctrl-C twice"],
+)
+def test_a_program_that_is_told_to_end_does_not_wait_for_ever(grace: str, told: str, status: int) -> None:
+    stuck = STUCK.replace("GRACE", grace).replace("TOLD", told)
+    done = subprocess.run([sys.executable, "-c", stuck], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (status, "sealed\n")
+    assert done.stderr.strip().startswith("interrupted: what was done is kept")
+
+
+OUTLIVED = """
+import signal, threading
+from intacct_bridge.edge import program
+from intacct_bridge.edge.console import Console
+program.GRACE = 0.01
+waiting = threading.Thread(target=threading.Event().wait)
+waiting.start()
+with program.ending_whole(Console()):
+    signal.raise_signal(signal.SIGTERM)
+"""
+
+
+def test_a_thread_that_waits_for_an_answer_does_not_hold_up_the_end() -> None:
+    done = subprocess.run([sys.executable, "-c", OUTLIVED], capture_output=True, text=True, check=False)
+    assert done.returncode == 143
+
+
+def test_signals_that_were_ignored_are_ignored_and_handlers_come_back() -> None:
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        terminated = signal.getsignal(signal.SIGTERM)
+        with program.ending_whole(Console()):
+            signal.raise_signal(signal.SIGINT)
+            assert signal.getsignal(signal.SIGTERM) is not terminated
+        assert signal.getsignal(signal.SIGTERM) is terminated
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def test_only_the_main_thread_listens_to_signals() -> None:
+    def work() -> int:
+        with program.ending_whole(Console()):
+            return 1
+
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(work).result() == 1

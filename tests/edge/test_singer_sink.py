@@ -2,6 +2,7 @@
 
 import json
 import threading
+from collections import deque
 from dataclasses import replace
 from datetime import UTC, datetime
 from io import BytesIO
@@ -10,10 +11,13 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
+from flow.company import VENDOR, Company
 from intacct_bridge.edge.singer_sink import SingerSink, SingerState
+from intacct_bridge.flow.extract import Extraction
 from intacct_bridge.flow.reading import Options
 from intacct_bridge.flow.state import Bookmark
 from intacct_bridge.flow.stream import Stream
+from intacct_bridge.model.query import Compare, Op
 from intacct_bridge.wire.values import Kind
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -202,3 +206,21 @@ def test_a_state_follows_records_at_once(monkeypatch: pytest.MonkeyPatch) -> Non
     writer.delete([1])
     writer.commit(DONE, NOON)
     assert [one["type"] for one in consumer.messages[3:]] == ["RECORD", "STATE"]
+
+
+class Gone(BytesIO):
+    """What nobody reads any more."""
+
+    def write(self, data: Any) -> int:
+        raise BrokenPipeError
+
+
+EVERY = Compare("RECORDNO", Op.GREATERTHAN, (0,))
+
+
+def test_nothing_more_is_asked_for_a_reader_that_is_gone() -> None:
+    company = Company(1).fill(40)
+    streams = [replace(VENDOR, name=f"VENDOR{number}", where=EVERY) for number in range(40)]
+    with pytest.raises(BrokenPipeError):
+        deque(Extraction(company, SingerSink(Gone()), streams), 0)
+    assert company.calls < len(streams) / 2

@@ -49,7 +49,7 @@ Examples:
 
 \b
 Exit status: 0 done · 1 found failures · 2 usage or settings · 3 refused by Intacct
-4 transient, given up · 5 in doubt · 130 interrupted
+4 transient, given up · 5 in doubt · 130 interrupted · 141 unread
 """
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from intacct_bridge.edge.options import Desk, stands_at_a_desk
+from intacct_bridge.edge.program import ending_whole
 from intacct_bridge.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -113,7 +114,7 @@ def extract_command(
     if desk.entity and desk.entity.lower() == "all":
         desk.entity = ""
     client = desk.limited_client(max_transactions)
-    with client.signing_in():
+    with ending_whole(desk.console), client.signing_in():
         from intacct_bridge.edge.arenas import few_arenas
         from intacct_bridge.flow.destination import compact_copy, getting_ready
 

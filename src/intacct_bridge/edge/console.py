@@ -75,6 +75,11 @@ class Console:
         """Printed whatever the verbosity: errors and questions."""
         print(self.masked(text), file=self.err, flush=True)
 
+    def let_go(self) -> None:
+        """Give a terminal its cursor back, where bars that nobody will take away have hidden it."""
+        if self.is_terminal:
+            print("\x1b[?25h", end="", file=self.err)
+
     def result(self, text: str) -> None:
         """A line of the command's result, on standard output."""
         print(text, file=self.out)

@@ -3,11 +3,13 @@
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 
 from intacct_bridge.client.client import Client
 from intacct_bridge.edge.attached import objects_of
 from intacct_bridge.edge.console import Console
+from intacct_bridge.edge.program import ending_whole
 from intacct_bridge.edge.progress import progress
 from intacct_bridge.edge.singer_sink import SingerSink
 from intacct_bridge.flow.destination import getting_ready, open_sink
@@ -52,7 +54,7 @@ def run_extraction(
     `entity_column` names a column for the entity that owns a record.
     """
     began, spent = time.monotonic(), client.meter.transactions
-    with getting_ready(to):
+    with ending_whole(console), getting_ready(to):
         refused: list[StreamOutcome] = []
         entities = choose_unified(client, unified, streams, select, refused=refused) if unified else []
         if unified or entity_column:
@@ -62,7 +64,7 @@ def run_extraction(
     sink: Sink = (
         SingerSink(sys.stdout.buffer, options=options) if to == "-" else open_sink(to, hard_deletes=hard_deletes)
     )
-    try:
+    with ending_whole(console, sink.seal if isinstance(sink, SingerSink) else lambda _: None), closing(sink):
         if unified:
             run = unified_extraction(client, entities, sink, options, refused=refused)
         else:
@@ -70,7 +72,5 @@ def run_extraction(
         with progress(console, spent=lambda: client.meter.transactions - spent, noun="rows") as view:
             for moved in run:
                 view.update(moved.stream, moved.rows, moved.rows + moved.expected)
-    finally:
-        sink.close()
     read = objects_of(parts.read for one in entities for parts in (one, *one.parts)) or objects_of(run.streams)
     return Extracted(run.outcomes, time.monotonic() - began, client.meter.transactions - spent, tuple(read))

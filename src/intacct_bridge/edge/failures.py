@@ -22,6 +22,9 @@ from intacct_bridge.errors import (
 
 INTERRUPTED = 130
 TERMINATED = 143
+UNHEARD = 141
+"""Whoever read our output is gone: the status of programs that SIGPIPE ends, since what was to be told was not."""
+SAID_OF_AN_END = "\ninterrupted: what was done is kept; run the same command again to go on"
 USAGE = 2
 OUR_FAULT = 70
 """Not one of the documented statuses: it means a bug, so no schedule should come to rely on it."""
@@ -39,9 +42,9 @@ def report(error: BaseException, console: Console, *, target: str = "") -> int:
     """Say what happened and return the exit status."""
     if isinstance(error, BrokenPipeError):
         close_output()
-        return 0
+        return UNHEARD
     if isinstance(error, KeyboardInterrupt):
-        console.complain("\ninterrupted: what was done is kept; run the same command again to go on")
+        console.complain(SAID_OF_AN_END)
         return TERMINATED if isinstance(error, Terminated) else INTERRUPTED
     if isinstance(error, OSError) and not isinstance(error, IntacctError):
         error = _about_a_file(error)

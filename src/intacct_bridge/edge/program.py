@@ -17,13 +17,14 @@ import click
 
 from intacct_bridge import __version__
 from intacct_bridge.edge.console import Console
-from intacct_bridge.edge.failures import INTERRUPTED, TERMINATED, USAGE, Terminated, report, usage
+from intacct_bridge.edge.failures import INTERRUPTED, SAID_OF_AN_END, TERMINATED, USAGE, Terminated, report, usage
 from intacct_bridge.errors import SettingsError
 
 SETTINGS: dict[str, Any] = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
 """What every command's context is made with."""
 GRACE = 5.0
-"""Seconds for calls under way, after SIGTERM: schedulers kill what is still there after ten, or thirty."""
+"""Seconds for calls under way: schedulers kill what is still there ten seconds after SIGTERM, or thirty."""
+_TOLD_TWICE = 1.0
 
 
 def run(
@@ -49,29 +50,51 @@ def run(
 
 
 @contextmanager
-def ending_whole(seal: Callable[[float], None]) -> Iterator[None]:
-    """Let SIGTERM end what is inside as Ctrl-C does, but after `GRACE` seconds at once: `seal` sees that what is being
-    written is written whole, if somebody reads it within as many seconds, and that nothing follows.
+def ending_whole(console: Console, seal: Callable[[float], None] = lambda _: None) -> Iterator[None]:
+    """Let Ctrl-C and SIGTERM end what is inside at its next safe point; after `GRACE` seconds, or told twice, at once.
+
+    `seal` sees that what is being written is written whole, if somebody reads it within so many seconds, and that
+    nothing follows. Only for work that may be cut off anywhere and gone on with.
     """
+    inside, patience = True, list[threading.Timer]()
 
-    def at_once() -> None:
-        seal(GRACE)
-        os._exit(TERMINATED)
-
-    patience = threading.Timer(GRACE, at_once)
-    patience.daemon = True
+    def at_once(status: int, seconds: float) -> None:
+        seal(seconds)
+        if inside:
+            console.let_go()
+            console.complain(SAID_OF_AN_END)
+        os._exit(status)
 
     def end(number: int, _: object) -> None:
-        signal.signal(number, signal.SIG_DFL)
-        patience.start()
-        raise Terminated
+        status = TERMINATED if number == signal.SIGTERM else INTERRUPTED
+        if patience:
+            at_once(status, _TOLD_TWICE)
+        patience.append(threading.Timer(GRACE, at_once, (status, GRACE)))
+        patience[0].daemon = True
+        patience[0].start()
+        raise Terminated if number == signal.SIGTERM else KeyboardInterrupt
 
-    before = signal.signal(signal.SIGTERM, end)
+    before = _handled_by(end)
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
-        patience.cancel()
+        inside = False
+        if not patience:  # else only the end comes, and threads that wait for an answer would hold that up
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+
+def _handled_by(end: Callable[[int, Any], None]) -> dict[int, Any]:
+    """Put in a handler of the signals that ask for an end, and give those that were there; what runs behind `nohup` or
+    `&` ignores some, and goes on doing so.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        return {}
+    there = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    before: dict[int, Any] = {number: one for number, one in there.items() if one not in (None, signal.SIG_IGN)}
+    for number in before:
+        signal.signal(number, end)
+    return before
 
 
 def _invoked(command: click.Command, name: str, given: list[str], *, obj: Any, console: Console) -> int:

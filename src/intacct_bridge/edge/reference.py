@@ -48,7 +48,8 @@ _COMMANDS_HEAD = """# Commands
 {help}
 
 Exit status: 0 done · 1 ran and found failures · 2 usage, settings, or refused before a call · 3 refused by Intacct ·
-4 transient, or an unreadable answer to a read, given up · 5 in doubt · 130 interrupted. A closed pipe ends 0.
+4 transient, or an unreadable answer to a read, given up · 5 in doubt · 130 interrupted ·
+141 whoever read the output was gone.
 """
 
 

@@ -64,7 +64,7 @@ def tap(  # noqa: PLR0917  # one parameter an option, as click hands them over
 
     config = read_config(configs)
     console.hide(config.connection.secrets)
-    with Client(config.connection, max_transactions=config.max_transactions) as client:
+    with ending_whole(console), Client(config.connection, max_transactions=config.max_transactions) as client:
         with client.signing_in():
             from intacct_bridge.edge.arenas import few_arenas
             from intacct_bridge.flow.destination import getting_ready
@@ -186,7 +186,7 @@ def sync(
         extraction = unified_extraction(client, unified, sink, options, refused=refused)
     else:
         extraction = objects_extraction(client, picked, sink, options, entity_column=config.entity_column)
-    with ending_whole(sink.seal), closing(sink):
+    with ending_whole(console, sink.seal), closing(sink):
         for _ in extraction:
             pass
     objects = objects_of(part.read for one in unified for part in (one, *one.parts)) or objects_of(picked.streams)

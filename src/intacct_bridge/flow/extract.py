@@ -196,6 +196,8 @@ class Extraction:
                 self._keep(reading)
             except BaseException as error:
                 ledger.broken.append(error)
+                if isinstance(error, OSError):  # a pipe that nobody reads any more: pages would be paid for in vain
+                    self._stop.set()
                 return
             finally:
                 reading.count.seconds = monotonic() - began
