@@ -179,6 +179,18 @@ def test_news_behind_the_page_that_cuts_its_group_are_seen(lines: int) -> None:
     check(sink, company, [GLDETAIL])
 
 
+@pytest.mark.parametrize("scheme", ["duckdb", "parquet", "jsonl"])
+def test_what_a_whole_read_into_a_file_missed_is_followed_too(tmp_path: Path, scheme: str) -> None:
+    streams, company, copy = FAMILIES["all"], Company(3).fill(120), Copy(tmp_path / "copy", scheme)
+    for _ in range(2):
+        copy.run(company, streams)
+        company.clock += timedelta(days=1)
+    undo(company)
+    done = copy.run(company, streams, replace(SMALL, whole_every={"APBILL": 0}))
+    assert done["APBILL"].deleted == 2
+    next_day(company, copy, streams)
+
+
 @pytest.mark.parametrize("killed", [False, True])
 def test_what_went_along_with_records_that_a_whole_read_missed_is_counted(killed: bool) -> None:
     """Bills took entries back unsaid, and were found gone before anybody looked into the trail."""

@@ -345,6 +345,22 @@ def test_what_a_full_walk_did_not_meet_is_known(copy: Copy) -> None:
     assert writer.unseen(1) == []
 
 
+@pytest.mark.parametrize("met", [(1, 3), ()])
+def test_what_a_walk_over_everything_has_not_met_is_known_before_it_ends(copy: Copy, met: tuple[int, ...]) -> None:
+    keep(copy, BILLS, [bill(1), bill(2), bill(3), bill(4)])
+    sink = copy.open()
+    walking = sink.bookmarks().get("APBILL", DONE).begin("03/02/2026 12:00:00", 2, full=True)
+    writer = sink.writer(BILLS, walking)
+    for number in met:
+        writer.write(batch(BILLS, [bill(number)]))
+    writer.commit(walking, NOON)
+    gone = sorted({1, 2, 3, 4}.difference(met))
+    assert writer.unseen(2) == gone
+    writer.delete(gone)
+    assert writer.commit(walking.end(), NOON).deleted == len(gone)
+    assert numbers(copy.rows()) == list(met)
+
+
 def test_values_are_looked_up_among_the_rows_that_live(copy: Copy) -> None:
     keep(copy, BILLS, [bill(1, vendor="A"), bill(2, vendor="A"), bill(3, vendor="B"), bill(4, vendor="C")])
     writer = copy.open().writer(BILLS, DONE)

@@ -135,6 +135,11 @@ class FileWriter:
         return bool(self._entry.loading)
 
     @property
+    def _met_some(self) -> bool:
+        """Whether the walk in progress has met any row."""
+        return any(one.kind == ROWS for one in self._entry.loading)
+
+    @property
     def difference(self) -> Difference:
         """Between the files and the stream."""
         return Difference() if self._schema is None else Difference.of(self._schema.names, self._stream)
@@ -203,9 +208,13 @@ class FileWriter:
         return found
 
     def unseen(self, walk: int) -> list[Value]:
-        """Nothing: the files of a walk over everything take the place of all that was there before."""
+        """What was there and is not in the files of the walk over everything, which are to take the place of all."""
         del walk
-        return []
+        if not (self._entry.complete and self._entry.bookmark.full):
+            return []
+        walked = quoted(self._stream.walked)
+        beside = f"EXCEPT SELECT {walked} FROM loading" if self._met_some else ""
+        return [value for (value,) in self._ask(f"SELECT DISTINCT {walked} FROM latest {beside} ORDER BY 1")]
 
     def held(self) -> dict[Value, int]:
         """Look through the latest rows."""
@@ -252,15 +261,16 @@ class FileWriter:
         import duckdb
         import pyarrow as pa
 
-        files = self._entry.files if self._entry.complete else self._entry.loading
-        if not any(one.kind == ROWS for one in files):
+        entry = self._entry
+        loading = replace(entry, files=entry.loading, columns=entry.loading_columns)
+        known = {"latest": entry if entry.complete else loading, "loading": loading}
+        if not any(one.kind == ROWS for one in known["latest"].files):
             return []
-        columns = self._entry.columns if self._entry.complete else self._entry.loading_columns
-        query = latest(
-            replace(self._entry, files=files, columns=columns), self._sink.format.name, str(self._sink.folder.path)
-        )
         with unreadable(self._sink.folder.path, self._stream.name), duckdb.connect() as con:
-            con.execute(f"CREATE TEMP VIEW latest AS {query}")
+            for name, one in known.items():
+                if any(file.kind == ROWS for file in one.files):
+                    query = latest(one, self._sink.format.name, str(self._sink.folder.path))
+                    con.execute(f"CREATE TEMP VIEW {name} AS {query}")
             if field:
                 assert self._schema is not None
                 con.register("listed", pa.table({"v": pa.array(values, self._schema.field(field).type)}))
