@@ -13,8 +13,10 @@ from intacct_bridge.flow.entry import Conclusion, Intent, Receipt, State
 from intacct_bridge.flow.layout_journal import JournalLayout
 from intacct_bridge.flow.outbox import Outbox
 from intacct_bridge.flow.plan import Plan, PlanSettings, Verdict, place_of
-from intacct_bridge.flow.planning import make_plan
+from intacct_bridge.flow.planning import confirm_plan, make_plan
 from intacct_bridge.flow.table import open_csv
+
+_USUAL = PlanSettings()
 
 
 @pytest.fixture
@@ -193,10 +195,10 @@ def test_the_same_identity_with_other_content_is_a_conflict(plan: Planner, outbo
     assert reasons(planned) == [("conflict", "", "je.csv:2")]
 
 
-def keyed(plan: Planner, rows: str, *key: str) -> Plan:
+def keyed(plan: Planner, rows: str, *key: str, settings: PlanSettings = _USUAL) -> Plan:
     """A plan of entries without a reference, all of one journal, date and title, known by the first column."""
     plan.path.write_text("id," + HEADER + rows)
-    return make_plan(open_csv(plan.path), JournalLayout(key=key), plan.ledger, plan.outbox)
+    return make_plan(open_csv(plan.path), JournalLayout(key=key), plan.ledger, plan.outbox, settings)
 
 
 def lines(*keys: str) -> str:
@@ -219,8 +221,19 @@ def test_a_source_s_keys_tell_entries_apart_from_those_that_were_posted_by_their
 
 def test_what_was_posted_without_a_key_is_not_posted_again_with_one(plan: Planner) -> None:
     as_posted(plan, keyed(plan, lines("1", "1")))
+    assert not keyed(plan, lines("1", "1"), "id").of(Verdict.CREATE)
+    plan.ledger.rows["GLBATCH"] = []  # such as of an object that the company cannot be asked about by any key
     (record,) = keyed(plan, lines("1", "1"), "id").records
-    assert (record.verdict, "GLBATCH 7" in str(record.reasons[0])) == (Verdict.REFUSED, True)
+    assert record.verdict is Verdict.REFUSED
+    assert "posted on 2026-11-30 as GLBATCH 7, when its key was not named" in str(record.reasons[0])
+    allowed = keyed(plan, lines("1", "1"), "id", settings=PlanSettings(allow_duplicates=True))
+    assert [one.verdict for one in confirm_plan(allowed, plan.ledger, plan.outbox).records] == [Verdict.CREATE]
+
+
+def test_equal_entries_with_and_without_a_key_may_come_in_one_input(plan: Planner) -> None:
+    send(plan.outbox, keyed(plan, lines("", ""), "id"), State.APPLIED, Receipt("9"))
+    planned = keyed(plan, lines("", "", "5", "5"), "id")
+    assert [one.verdict for one in planned.records] == [Verdict.UNCHANGED, Verdict.CREATE]
 
 
 def test_beside_an_entry_that_was_posted_with_other_content_nothing_alike_is_posted(plan: Planner) -> None:

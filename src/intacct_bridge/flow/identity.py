@@ -36,7 +36,12 @@ class Identifier:
         if source_key:
             return Identity(_joined("source", list(source_key)), "source")
         self._seen[object_name, digest] += 1
-        return Identity(_joined("content", [digest, self._seen[object_name, digest]]), "content")
+        return content_identity(digest, self._seen[object_name, digest])
+
+
+def content_identity(digest: str, number: int = 1) -> Identity:
+    """The identity of a record that nothing but its content tells; `number` counts equal ones of an input."""
+    return Identity(_joined("content", [digest, number]), "content")
 
 
 def content_digest(object_name: str, fields: Mapping[str, Value], lines: Mapping[str, Iterable[Line]]) -> str:

@@ -17,6 +17,7 @@ from intacct_bridge.flow.company import Whereabouts
 from intacct_bridge.flow.dialect import Dialect
 from intacct_bridge.flow.entry import Entry, Receipt, State
 from intacct_bridge.flow.functions import Functions
+from intacct_bridge.flow.identity import content_identity
 from intacct_bridge.flow.outbox import Outbox
 from intacct_bridge.flow.plan import WRITTEN, Plan, Planned, PlanSettings, Verdict
 from intacct_bridge.flow.relationships import relations_for
@@ -27,6 +28,8 @@ from intacct_bridge.flow.subject import Subject, measured, subject_of
 from intacct_bridge.flow.trace import Trace, trace_of
 from intacct_bridge.flow.write import Finding, Operation, Write
 from intacct_bridge.model.query import Query
+
+_PERHAPS_APPLIED = (State.APPLIED, State.SENT, State.IN_DOUBT)
 
 
 class Planner:
@@ -114,7 +117,34 @@ class Planner:
         records = [self._from_outbox(write, entry) for write, entry in zip(single, known, strict=True)]
         if any(planned.verdict in WRITTEN for planned in records) and name not in self._subjects:
             self._learn_subject(name, aims=False)
-        return self._without_duplicates(self._checked(records))
+        return self._without_duplicates(self._posted_without_key(self._checked(records)))
+
+    def _posted_without_key(self, records: Sequence[Planned]) -> list[Planned]:
+        """The records, those refused that were posted while nothing but their content told them, and have keys now."""
+        keyed = [one for one in records if one.verdict is Verdict.CREATE and one.write.identity.kind == "source"]
+        own = {one.write.identity.text for one in records}
+        before = self._known([replace(one.write, identity=content_identity(one.write.digest)) for one in keyed])
+        sent = {
+            one.write.identity.text: entry
+            for one, entry in zip(keyed, before, strict=True)
+            if entry is not None and entry.state in _PERHAPS_APPLIED and entry.identity not in own
+        }
+        return [
+            _decided(self._known_by_content(one, entry))
+            if one.verdict is Verdict.CREATE and (entry := sent.get(one.write.identity.text)) is not None
+            else one
+            for one in records
+        ]
+
+    def _known_by_content(self, planned: Planned, entry: Entry) -> Planned:
+        finding = Finding(
+            "duplicate",
+            f"{planned.write.label} was {_sent_as(planned.write, entry)}, when its key was not named",
+            "remove it from the input, or allow duplicates if it is another one",
+            position=planned.write.position,
+            refuses=not self._settings.allow_duplicates,
+        )
+        return replace(planned, findings=(*planned.findings, finding))
 
     def _folders(self, records: Sequence[Planned]) -> Iterator[Planned]:
         """The attachment folders that have to be made first."""
@@ -165,15 +195,12 @@ class Planner:
 
     def _from_outbox(self, write: Write, entry: Entry | None) -> Planned:
         """What earlier runs say about a record."""
-        if entry is None or entry.state not in (State.APPLIED, State.SENT, State.IN_DOUBT):
+        if entry is None or entry.state not in _PERHAPS_APPLIED:
             return Planned(write, Verdict.CREATE, write.findings)
         if entry.digest != write.digest:
-            when = (entry.sent_at or entry.planned_at).date()
-            state = "posted" if entry.state is State.APPLIED else "sent (its outcome is in doubt)"
-            record = f" as {write.object} {entry.receipt.record}" if entry.receipt and entry.receipt.record else ""
             finding = Finding(
                 "conflict",
-                f"{write.label} was {state} on {when}{record} with other content",
+                f"{write.label} was {_sent_as(write, entry)} with other content",
                 "change the record in Intacct, or give this one a reference of its own",
                 position=write.position,
             )
@@ -271,6 +298,14 @@ class Planner:
             refuses=not self._settings.allow_duplicates,
         )
         return replace(planned, findings=(*planned.findings, finding))
+
+
+def _sent_as(write: Write, entry: Entry) -> str:
+    """`posted on 2026-01-31 as GLBATCH 7`."""
+    when = (entry.sent_at or entry.planned_at).date()
+    state = "posted" if entry.state is State.APPLIED else "sent (its outcome is in doubt)"
+    record = f" as {write.object} {entry.receipt.record}" if entry.receipt and entry.receipt.record else ""
+    return f"{state} on {when}{record}"
 
 
 def _loose(trace: Trace, write: Write) -> Mapping[str, str]:
