@@ -14,7 +14,19 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from flow.company import APBILL, APBILLITEM, BEGAN, GLBATCH, GLDETAIL, STREAMS, TIMETYPE, VENDOR, Company, Zone
+from flow.company import (
+    APBILL,
+    APBILLITEM,
+    BEGAN,
+    GLBATCH,
+    GLDETAIL,
+    SODOCUMENT,
+    STREAMS,
+    TIMETYPE,
+    VENDOR,
+    Company,
+    Zone,
+)
 from flow.memory import MemorySink, MemoryWriter
 from flow.table import Row, Table
 from intacct_bridge.errors import Fault, InvalidRequestError, TransientError
@@ -310,6 +322,29 @@ def test_edits_where_the_audit_trail_cannot_be_read(seed: int, size: int) -> Non
     company.clock += company.lateness
     run(sink, company, options=always)
     check(sink, company)
+
+
+@pytest.mark.parametrize("named_again", [True, False])
+def test_comparing_keys_makes_no_more_of_a_copy_than_it_was_begun_as(named_again: bool) -> None:
+    """All older rows were taken for missing, and read a list of keys at a time."""
+    company, sink = Company(4, audit_is_readable=False).fill(200), MemorySink()
+    company.clock += timedelta(days=10)
+    begun = company.clock
+    since = replace(SMALL, start=wall(begun), sweep_every=0)
+    again = since if named_again else replace(since, start="")
+    company.fill(40)
+    run(sink, company, options=since)
+    for row in company.tables["APBILL"].rows[-2:]:
+        company.drop("APBILL", row, str(row["RECORDNO"]))
+    company.fill(20)
+    company.clock += timedelta(days=1)
+    run(sink, company, options=again)
+    for stream in (VENDOR, APBILL, SODOCUMENT):
+        new = [row for row in company.rows(stream) if (row["WHENMODIFIED"] or row["WHENCREATED"]) >= begun]
+        assert {row["RECORDNO"] for row in sink.rows(stream)} == {row["RECORDNO"] for row in new}, stream.name
+        assert 0 < len(new) < len(company.rows(stream)), stream.name
+    for stream in (APBILLITEM, GLDETAIL, GLBATCH):
+        assert 0 < len(sink.rows(stream)) < len(company.rows(stream)), stream.name
 
 
 class CutSink(MemorySink):

@@ -227,19 +227,29 @@ def sweep(reading: Reading) -> None:
     held = reading.writer.held()
     if held is None:
         return
+    here = _walked(reading)
+    there = set(here)
+    gone = [key for key in held if key not in there]
+    if reading.bookmark.partial:  # what is older than the day it began with is not missing
+        start = reading.changed(stream, reading.context.options.start)
+        here = _walked(reading, *start) if start else []
+    missing = [key for key in here if key not in held]
     if stream.group:
-        here = distinct(reading.asker, reading.partition())
+        replace_under(reading, [*gone, *missing])
     else:
-        only = replace(reading.partition(), select=(stream.key,))
-        here = [key for piece in reading.pieces(only) for key in piece.rows.column(stream.key).to_pylist()]
-    strange = set(held).symmetric_difference(here)
-    if stream.group:
-        replace_under(reading, list(strange))
-    else:
-        reading.writer.delete([key for key in held if key in strange])
-        for filter_, _ in one_of(stream.key, [key for key in here if key in strange]):
+        reading.writer.delete(gone)
+        for filter_, _ in one_of(stream.key, missing):
             for piece in reading.pieces(reading.partition(filter_)):
                 reading.take(piece)
                 reading.safe_point()
     reading.bookmark = replace(reading.bookmark, swept=reading.context.started, replaced="")
     reading.save()
+
+
+def _walked(reading: Reading, *where: Filter) -> list[Value]:
+    """The company's values of the walked field."""
+    stream, partition = reading.stream, reading.partition(*where)
+    if stream.group:
+        return distinct(reading.asker, partition)
+    only = replace(partition, select=(stream.key,))
+    return [key for piece in reading.pieces(only) for key in piece.rows.column(stream.key).to_pylist()]
