@@ -650,6 +650,40 @@ def test_no_message_tells_a_password_of_a_destination(uri: str) -> None:
         assert "hunter2" not in f"{refused.value.message} {refused.value.fix}"
 
 
+@pytest.mark.parametrize("sign", ["@", "/", "?", ":", "#", "%zz", " ", "&", "="])
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "postgresql://me:hunterTWO@127.0.0.1:1/x",
+        "postgresql://127.0.0.1:1/x?user=me&password=hunterTWO",
+        "postgresql:///x?host=127.0.0.1&port=1&password=hunterTWO",
+        "postgres:me:hunterTWO@127.0.0.1:1/x",
+        "snowflake:me:hunterTWO@account",
+        "postgresql:host=here password='hunterTWO'",
+    ],
+)
+def test_no_message_tells_a_piece_of_a_password_that_should_have_been_escaped(uri: str, sign: str) -> None:
+    with pytest.raises(SettingsError) as refused:
+        standing_of(uri.replace("TWO", f"{sign}TWO"))
+    said = f"{refused.value.message} {refused.value.fix}"
+    assert "hunter" not in said
+    assert "TWO" not in said
+
+
+@pytest.mark.parametrize("uri", ["duckdb:md:?motherduck_token=hunter2", "md:?motherduck_token=hunter2"])
+def test_a_token_of_a_hosted_database_is_not_told_either(uri: str) -> None:
+    with pytest.raises(SettingsError) as refused:
+        place(uri)
+    assert "hunter2" not in f"{refused.value.message} {refused.value.fix}"
+
+
+def test_what_libpq_says_of_a_mistake_without_a_secret_is_told(postgres: str) -> None:
+    with pytest.raises(SettingsError, match='invalid URI query parameter: "sslmod"'):
+        standing_of("postgresql://127.0.0.1:1/x?sslmod=disable")
+    with pytest.raises(SettingsError, match='role "nobody" does not exist'):
+        standing_of(postgres.replace("postgresql://postgres", "postgresql://nobody"))
+
+
 def test_a_home_folder_is_found_where_no_shell_finds_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("USERPROFILE", str(tmp_path))

@@ -364,6 +364,39 @@ def test_trying_out_reads_and_says_so(tap: Tap) -> None:
     assert "CLASS: can be read" in ran.err
 
 
+@pytest.mark.parametrize(
+    ("how", "says", "functions"),
+    [
+        ("--test=all", "CLASS: can be read", {"query"}),
+        ("--test=records", "CLASS: can be read", {"query"}),
+        ("--test=schema", " fields", set()),
+        ("--test=connection", "signed in to demo-company", set()),
+    ],
+)
+def test_trying_out_goes_as_far_as_it_is_told(tap: Tap, how: str, says: str, functions: set[str]) -> None:
+    more: dict[str, Any] = {} if how == "--test=connection" else {"streams": ["CLASS"]}
+    before = len(tap.emulator.received)
+    ran = tap.run("--config", tap.config(**more), how)
+    assert (ran.status, ran.out) == (0, b"")
+    assert says in ran.err
+    asked = {name for one in list(tap.emulator.received)[before:] for name in one.functions}
+    assert asked.intersection({"query"}) == functions
+
+
+def test_trying_out_a_wrong_password_is_status_3(tap: Tap) -> None:
+    assert tap.run("--config", tap.config(user_password="guess-again"), "--test=connection").status == 3
+    unknown = tap.run("--config", tap.config(), "--test=everything")
+    assert unknown.status == 2
+    assert "connection" in unknown.err
+
+
+def test_settings_that_stand_in_a_file_nobody_read_are_told(tap: Tap) -> None:
+    (tap.place / ".env").write_text("TAP_INTACCT_COMPANY_ID=demo-company\n")
+    ran = tap.run("--config", "ENV", "--test=connection", environment={"TAP_INTACCT_STREAMS": '["CLASS"]'})
+    assert ran.status == 2
+    assert "set -a; . ./.env" in ran.err
+
+
 def test_discovery_of_forty_objects_is_cheap(tap: Tap) -> None:
     names = sorted(name for name in tap.emulator.books().catalog)[:40]
     before = len(tap.emulator.received)

@@ -104,6 +104,11 @@ def check(given: Mapping[str, Any], keys: Keys) -> None:
             raise SettingsError(f"the config's {key} is {value!r}, and must be {' or '.join(one.choices)}")
 
 
+def _beside() -> str:
+    """A word on the file that taps made with Meltano's SDK read of their own accord."""
+    return " The file .env is for Meltano or the shell to read: set -a; . ./.env" * Path(".env").exists()
+
+
 def elsewhere(keys: Keys) -> tuple[str, ...]:
     """Settings of a connection, taken under their own names."""
     own = {one.key for one in keys.settings}
@@ -138,5 +143,5 @@ def connection_of(given: Mapping[str, Any], keys: Keys) -> Connection:
         if given.get("connection") or not lacking:
             raise
         variables = f"{keys.prefix}{lacking[0].upper()}{', ...' * (len(lacking) > 1)}"
-        fix = f"Give {', '.join(lacking)} in the config, or {variables} with --config ENV. {error.fix}"
+        fix = f"Give {', '.join(lacking)} in the config, or {variables} with --config ENV. {error.fix}{_beside()}"
         raise SettingsError(error.message, fix=fix) from None

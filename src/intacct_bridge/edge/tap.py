@@ -36,7 +36,15 @@ NOT_FOLLOWED = (
 @click.option("--catalog", "catalog_file", metavar="FILE", help="Which streams and fields to sync.")
 @click.option("--properties", "-p", "properties_file", metavar="FILE", hidden=True)
 @click.option("--state", "state_file", metavar="FILE", help="Where the last sync ended.")
-@click.option("--test", "try_out", is_flag=True, help="Sign in and read one record of each selected stream.")
+@click.option(
+    "--test",
+    "try_out",
+    is_flag=False,
+    flag_value="all",
+    type=click.Choice(["all", "records", "schema", "connection"], case_sensitive=False),
+    metavar="[=schema|connection]",
+    help="Sign in and read one record of each selected stream; or only describe them; or only sign in.",
+)
 @click.option("--full", is_flag=True, help="Read everything again, whatever the state says.")
 @tells_of_itself("tap-intacct")
 def tap(  # noqa: PLR0917  # one parameter an option, as click hands them over
@@ -48,7 +56,7 @@ def tap(  # noqa: PLR0917  # one parameter an option, as click hands them over
     state_file: str | None,
     about: bool,  # noqa: FBT001
     shape: str,
-    try_out: bool,  # noqa: FBT001
+    try_out: str | None,
     full: bool,  # noqa: FBT001
 ) -> int:
     """Read Sage Intacct as a Singer tap."""
@@ -79,9 +87,12 @@ def tap(  # noqa: PLR0917  # one parameter an option, as click hands them over
             document = discovered(client, config, console)
             console.result(json.dumps(document, indent=1))  # escaped: the output may have any encoding
             return 0
+        if try_out == "connection":
+            console.say(f"signed in to {client.sign_in().company_id}")
+            return 0
         chosen = _chosen(catalog_file or properties_file, client, config, console)
         if try_out:
-            return _try_out(client, chosen, config, console)
+            return _try_out(client, chosen, config, console, read=try_out != "schema")
         state = _state(state_file, config)
         return sync(client, config, chosen, state, out=sys.stdout.buffer, console=console, full=full)
 
@@ -235,8 +246,8 @@ def _tell(outcomes: "Sequence[StreamOutcome]", config: "TapConfig", console: Con
     return not failed
 
 
-def _try_out(client: "Client", chosen: Sequence[Selected], config: "TapConfig", console: Console) -> int:
-    """One record of each stream, thrown away."""
+def _try_out(client: "Client", chosen: Sequence[Selected], config: "TapConfig", console: Console, *, read: bool) -> int:
+    """One record of each stream, thrown away; without `read` only what it is."""
     from intacct_bridge.flow.asking import Asker
     from intacct_bridge.flow.partition import Partition
     from intacct_bridge.flow.source import ClientSource, choose
@@ -254,6 +265,9 @@ def _try_out(client: "Client", chosen: Sequence[Selected], config: "TapConfig", 
                 source, stream = UnifiedSource(client, unified), unified[0].read
             else:
                 (stream,) = choose(client, [one.stream], {one.stream: one.fields} if one.fields else None).streams
+            if not read:
+                console.say(f"{name}: {len(stream.fields)} fields")
+                continue
             if stream.feed is None:
                 Asker(source, stream).ask(Partition(stream, stream.walked, page_size=1).query(Span()))
             else:

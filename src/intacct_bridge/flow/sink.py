@@ -196,15 +196,22 @@ class Place:
     uri: str = field(default="", compare=False)
 
 
-_PASSWORD = re.compile(r"(password\s*=\s*)[^\s&]+", re.IGNORECASE)
+_PASSWORD = re.compile(r"(password\s*=\s*).*", re.IGNORECASE)
 
 
 def shown(uri: str) -> str:
     """The URI as it may be printed: without a user, a password, and options, which may hold one too."""
     scheme, there, rest = uri.partition("://")
-    if there and not rest.startswith("/"):
-        rest = rest.rpartition("@")[2]
-    return _PASSWORD.sub(r"\1***", f"{scheme}{there}{rest.partition('?')[0] if there else rest}")
+    if not there:
+        scheme, there, rest = uri.partition(":")
+    before, at, after = rest.rpartition("@")
+    if at and not rest.startswith("/"):
+        if "?" in before:  # it may end a password that holds a question mark, or stand in one among the options
+            return f"{scheme}{there}***"
+        rest = after if there == "://" or ":" in before else rest
+    elif at and there == ":":
+        rest = after
+    return _PASSWORD.sub(r"\1***", f"{scheme}{there}{rest.partition('?')[0]}")
 
 
 SCHEMES = ("duckdb", "parquet", "csv", "jsonl", "postgresql")
@@ -239,7 +246,9 @@ def place(uri: str) -> Place:
         path = rest
     if not path:
         raise SettingsError(f"{shown(uri)!r} names no file or folder", fix=f"write {scheme}:PATH")
-    if "://" in path or path.startswith(":memory:"):  # which the libraries would take for more than a path
+    if "://" in path or path.startswith(
+        (":memory:", "md:", "motherduck:")
+    ):  # which the libraries would take for more than a path
         raise SettingsError(f"{shown(path)} is no file or folder of this machine", fix=f"write {scheme}:PATH")
     if path.startswith("~/"):  # no shell does it behind a colon
         path = str(Path(path).expanduser())

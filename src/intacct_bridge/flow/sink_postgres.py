@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import count
 from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs
 
 from intacct_bridge.errors import SettingsError
 from intacct_bridge.flow.sink import quoted, shown
@@ -36,9 +37,18 @@ def postgres_sink(uri: str, *, hard_deletes: bool = False) -> SqlSink:
     return SqlSink(shown(uri), Postgres(uri), hard_deletes=hard_deletes)
 
 
-def _password(uri: str) -> str:
-    """The password before the server's name, as it is written."""
-    return uri.partition("://")[2].rpartition("@")[0].partition(":")[2]
+_REPEATED = re.compile(r'"([^"]*)"')
+
+
+def _harmless(said: str, uri: str) -> str:
+    """What libpq says without those of its quotations that may be a piece of a password: its signs may have to be
+    escaped, and are taken for the end of it then.
+    """
+    known = shown(uri)
+    user = uri.partition("://")[2].partition("@")[0].partition(":")[0]
+    options = () if "password" in uri.lower() else parse_qs(uri.partition("?")[2], keep_blank_values=True)
+    kept = {"port", "=", user, *options}
+    return _REPEATED.sub(lambda met: met[0] if met[1] in known or met[1] in kept else '"***"', said)
 
 
 class Postgres:
@@ -68,10 +78,9 @@ class Postgres:
         try:
             self._open = dbapi.connect(self._uri)
         except dbapi.Error as error:
-            said = str(error).strip().splitlines()[0].replace(self._uri, self.name)
-            if password := _password(self._uri):
-                said = said.replace(password, "***")
-            raise SettingsError(f"{self.name} cannot be reached: {said}", fix="check the URI") from None
+            said = _harmless(str(error).strip().splitlines()[0].replace(self._uri, self.name), self._uri)
+            fix = "check the URI; signs in a password are escaped in it, such as %40 for @ and %2F for /"
+            raise SettingsError(f"{self.name} cannot be reached: {said}", fix=fix) from None
         self.execute("SET TIME ZONE 'UTC'")
         ((schema, version),) = self.execute("SELECT current_schema(), current_setting('server_version_num')::bigint")
         if version < _OLDEST:
