@@ -229,6 +229,12 @@ def test_the_only_connection_lends_nothing_to_another_company(tmp_path: Path) ->
     assert load_connection("books", around=beta).location_id == "100", "whoever names it means it"
 
 
+def test_of_several_connections_the_one_to_the_company_that_is_given_is_named(tmp_path: Path) -> None:
+    toml = table("books", **WHOLE) + table("tests", **WHOLE | {"company_id": "acme-imp"})
+    with pytest.raises(SettingsError, match="sender_id is not set for company acme; connection 'books' has it"):
+        load_connection(around=around(tmp_path, toml, INTACCT_COMPANY_ID="acme"))
+
+
 @pytest.mark.parametrize("others", [(), ("books",)])
 def test_a_login_by_variables_needs_nothing_of_a_default_connection_to_another_company(
     tmp_path: Path, others: tuple[str, ...]

@@ -282,11 +282,15 @@ def _typed(setting: str, value: Any, where: str) -> Any:
 
 
 def _not_lent(setting: str, found: _Found) -> str:
-    """A hint at a connection that has the setting, and is to another company than the one that is given."""
+    """A hint at a connection that has the setting, and was not chosen or is to another company than is given."""
     tables = ((name, table) for file in found.files for name, table in file.connections.items())
-    others = sorted({name for name, table in tables if setting in table or "sender" in table})
-    other = next((name for name in others if found.is_anothers(name)), "")
-    return f" for company {found.company}; connection {other!r} is one to another company" if other else ""
+    where = (setting, "sender") if setting in profiles.SENDER else (setting,)
+    others = sorted({name for name, table in tables if any(table.get(each) for each in where)})
+    if not others or not found.company:
+        return ""
+    meant = next((name for name in others if not found.is_anothers(name)), "")
+    hint = f"{meant!r} has it, and is not named" if meant else f"{others[0]!r} is one to another company"
+    return f" for company {found.company}; connection {hint}"
 
 
 def _near_miss(setting: str, environ: Mapping[str, str]) -> str:
