@@ -232,6 +232,31 @@ def test_the_audit_history_of_one_object_grows(reader: Client, tmp_path: Path) -
     assert len(held) == before + 1
 
 
+def test_other_arguments_are_another_balance_under_the_same_name(reader: Client, tmp_path: Path) -> None:
+    """Of a ledger that nobody touched since, nothing was read, and the days of before stood there for good."""
+    copy = tmp_path / "copy.duckdb"
+
+    def held(arguments: str) -> set[str]:
+        extract(reader, f"duckdb:///{copy}", f"trial_balance?{arguments}")
+        return {str(row["from_date"]) for row in rows(copy, "trial_balance")}
+
+    assert held("from=2026-09-01&to=2026-10-31") == {"2026-09-01", "2026-10-01"}
+    assert held("to=2026-10-31&from=2026-10-01") == {"2026-10-01"}
+    again = extract(reader, f"duckdb:///{copy}", "trial_balance?from=2026-10-01&to=2026-10-31")["trial_balance"]
+    assert (again.rows, again.full) == (0, False)
+    with pytest.raises(InvalidRequestError, match="says from twice"):
+        choose(reader, ["trial_balance?from=2026-10-01&from=2026-10-01"])
+
+
+def test_another_definition_takes_the_place_of_the_one_whose_name_it_is_given(reader: Client, tmp_path: Path) -> None:
+    copy = tmp_path / "copy.duckdb"
+    for definition in ("Sales Order", "Sales Invoice", "Sales Invoice"):
+        done = extract(reader, f"duckdb:///{copy}", f"SODOCUMENT:{definition}?as=documents")["documents"]
+    assert done.rows == 0
+    living = {row["DOCPARID"] for row in rows(copy, "documents")}
+    assert living == {"Sales Invoice"}
+
+
 def test_a_definition_can_be_given_another_name(reader: Client, tmp_path: Path) -> None:
     copy, order = tmp_path / "copy.duckdb", "SODOCUMENT:Sales Order"
     for _ in range(2):

@@ -69,7 +69,7 @@ def _asking(
     now = wall(source.now())
 
     def ask(stream: Stream) -> Estimate:
-        bookmark = bookmarks.get(stream.name, Bookmark())
+        bookmark = bookmarks.get(stream.name, Bookmark()).asked_for(stream.asked)
         if stream.feed is not None:
             price = source.price(stream)
             return Estimate(stream.name, 0, price or 0, True, "only a run can tell" if price is None else _AT_MOST)

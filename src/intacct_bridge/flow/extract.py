@@ -146,6 +146,7 @@ class Extraction:
         if stream.feed is None:
             with suppress(IntacctError):  # who cannot be asked now fails when it is read
                 bookmark, new = context.as_written(bookmark), context.as_written(new)
+        bookmark = bookmark.asked_for(stream.asked)
         broken_off = stream.feed is not None and bookmark.in_progress
         if broken_off:  # its rows have no order to go on along
             bookmark = bookmark.abandoned()

@@ -5,10 +5,11 @@ readers are in `feeds`; here is only what can be said without asking anybody.
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlencode
 
 from intacct_bridge.errors import InvalidRequestError
 from intacct_bridge.model.catalog import did_you_mean, unknown_object
@@ -66,6 +67,12 @@ class Feed:
             raise InvalidRequestError(f"{self.reader}: {name}={text!r} is no day", fix="Write 2026-01-31.") from None
 
     @property
+    def asked(self) -> str:
+        """What is read, in whatever order the arguments come; empty where there are none."""
+        told = sorted(self.arguments)
+        return f"{self.reader}:{self.subject}?{urlencode(told)}" if told else ""
+
+    @property
     def table(self) -> str:
         """The name of the stream, unless somebody gives it another with `as`."""
         if self.reader == LISTING:
@@ -94,6 +101,8 @@ def feed_named(text: str) -> Feed | None:
     for name, _ in arguments:
         if known is not None and name not in known:
             raise InvalidRequestError(f"{reader} takes no {name!r}", fix=f"It takes {', '.join(known)}.")
+    if twice := next((name for name, count in Counter(name for name, _ in arguments).items() if count > 1), ""):
+        raise InvalidRequestError(f"{text} says {twice} twice", fix="Say it once.")
     if reader == _REPORT and not subject.strip():
         raise InvalidRequestError("the report has no name", fix="Write report:NAME.")
     return Feed(reader, subject.strip(), arguments)

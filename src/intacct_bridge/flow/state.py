@@ -90,6 +90,8 @@ class Bookmark:
     """The copy began with what had changed since a day that somebody named, so it lacks what is older."""
     dropped: tuple[str, ...] = ()
     """Fields that the gateway describes but does not let us query."""
+    asked: str = ""
+    """What the stream was asked for, where its name may come to mean something else; see `Stream.asked`."""
     left_out: tuple[str, ...] = ()
     """Columns of the copy that what was read last did not fill, so that rows may be newer than what stands in them."""
 
@@ -128,6 +130,12 @@ class Bookmark:
         if self.since and moment(self.read_in_full or self.since) < moment(last):
             return replace(found.again(), since=earlier(self.since, less(last, overlap_seconds)))
         return replace(found.again() if self.full else found.abandoned(), since="")
+
+    def asked_for(self, what: str) -> "Bookmark":
+        """The bookmark where this is asked for: what is there of something else gives way to it, so all is read."""
+        if what == self.asked:
+            return self
+        return replace(self.abandoned(), asked=what, since="", met="", partial=False)
 
     def abandoned(self) -> "Bookmark":
         """The bookmark as it was before the walk in progress."""

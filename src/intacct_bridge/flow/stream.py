@@ -77,6 +77,15 @@ class Stream:
     """The fields that tell rows apart together, where `key` is only our own sum of them."""
 
     @property
+    def asked(self) -> str:
+        """What a stream of this name is to hold, where one of the same name may be to hold something else: the
+        arguments of what is no object, and the transaction definition. Empty where there is only one such stream.
+        """
+        if self.feed is not None:
+            return self.feed.asked
+        return f"{self.object}:{self.doc_par_id}" if self.where is not None and self.doc_par_id else ""
+
+    @property
     def keys(self) -> tuple[str, ...]:
         """What tells rows apart, for whoever cannot use our own key; nothing where no field can be trusted to."""
         return () if self.group else self.identity or (self.key,)
