@@ -149,7 +149,7 @@ def test_the_schema_of_deletes_comes_before_the_row_of_whichever_stream_commits_
 def test_a_stream_of_which_nothing_came_has_a_schema(start: str, known: bool) -> None:
     consumer = Consumer(held() if known else None, start=start)
     writer = consumer.sink.writer(BILLS, DONE if known else Bookmark())
-    walking = replace(begun(2), partial=bool(start))
+    walking = replace(begun(2), from_day=start)
     writer.commit(walking, NOON)
     assert consumer.told == []
     writer.commit(DONE if known else walking.end(), NOON)

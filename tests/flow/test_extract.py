@@ -347,6 +347,53 @@ def test_comparing_keys_makes_no_more_of_a_copy_than_it_was_begun_as(named_again
         assert 0 < len(sink.rows(stream)) < len(company.rows(stream)), stream.name
 
 
+def begun_with_a_day(options: Options = SMALL) -> tuple[Company, MemorySink, Options]:
+    """A company with a past, and a first run that wants the last ten days of it."""
+    company, sink = Company(4).fill(120), MemorySink()
+    company.clock += timedelta(days=10)
+    since = replace(options, start=wall(company.clock))
+    company.fill(200)
+    return company, sink, since
+
+
+def held(sink: MemorySink, company: Company, since: Options) -> set[str]:
+    """What the copy of bills is: all, those of the last days, or neither."""
+    found = {row["RECORDNO"] for row in sink.rows(APBILL)}
+    rows = [((row["WHENMODIFIED"] or row["WHENCREATED"]), row["RECORDNO"]) for row in company.rows(APBILL)]
+    new = {key for when, key in rows if wall(when) >= since.start}
+    assert 0 < len(new) < len(rows)
+    return {name for name, keys in (("all", {key for _, key in rows}), ("new", new)) if found == keys}
+
+
+def test_a_copy_that_began_with_a_day_keeps_to_it_when_it_is_read_whole_for_a_new_field() -> None:
+    company, sink, since = begun_with_a_day()
+    few = replace(APBILL, fields={name: kind for name, kind in APBILL.fields.items() if name != "TOTAL"})
+    run(sink, company, [few], since)
+    company.clock += timedelta(days=1)
+    assert run(sink, company, [APBILL])["APBILL"].full
+    assert held(sink, company, since) == {"new"}
+    run(sink, company, [APBILL], replace(SMALL, full=True))
+    assert held(sink, company, since) == {"all"}
+
+
+@pytest.mark.parametrize("full", [False, True])
+def test_a_killed_first_run_that_began_with_a_day_keeps_to_it_unless_all_is_asked_for(full: bool) -> None:
+    company, sink, since = begun_with_a_day(replace(SMALL, page_size=2))
+    sink.commit_rows, before = 2, company.calls
+
+    def killed(number: int) -> None:
+        if number == before + 4:
+            raise KilledError
+
+    company.after_call = killed
+    with suppress(KilledError):
+        run(sink, company, [APBILL], since)
+    company.after_call = lambda number: None
+    assert sink.loading["APBILL"]
+    run(sink, company, [APBILL], replace(SMALL, full=full))
+    assert held(sink, company, since) == ({"all"} if full else {"new"})
+
+
 class CutSink(MemorySink):
     """Dies at its n-th commit: before it counts, or right after."""
 

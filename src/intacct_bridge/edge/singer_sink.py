@@ -308,7 +308,7 @@ class SingerWriter:
         """What waits, ACTIVATE_VERSION when a walk over everything ends here, and STATE."""
         if not bookmark.in_progress:
             self._announce(None)  # a stream that was read has a table, also where no row came
-        if bookmark.ends_whole(self._before) and not bookmark.partial:  # which says nothing of older records
+        if bookmark.ends_whole(self._before) and not bookmark.from_day:  # which says nothing of older records
             self._pending.append(activate_version_message(self._name, self._version))
             self._before = bookmark
         self._sink.commit(self._stream.name, bookmark, self._version, *self._pending, news=self._news)

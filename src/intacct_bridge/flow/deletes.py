@@ -86,7 +86,7 @@ def _owe(reading: Reading, gone: Sequence[Value], others: Sequence[Reading]) -> 
 
 def _worth_counting(reading: Reading, owing: Collection[str], gone: Mapping[str, Sequence[Value]]) -> bool:
     """Whether something happened that may have taken records away unsaid."""
-    if reading.stream.where is not None or reading.bookmark.partial:
+    if reading.stream.where is not None or reading.bookmark.from_day:
         return False
     posted_to = reading.stream.object in POSTED_TO and any(gone.values())
     return reading.name in owing or (posted_to and not reading.count.full)
@@ -230,9 +230,8 @@ def sweep(reading: Reading) -> None:
     here = _walked(reading)
     there = set(here)
     gone = [key for key in held if key not in there]
-    if reading.bookmark.partial:  # what is older than the day it began with is not missing
-        start = reading.changed(stream, reading.context.options.start)
-        here = _walked(reading, *start) if start else []
+    if reading.bookmark.from_day:  # what is older than the day it began with is not missing
+        here = _walked(reading, *reading.changed(stream, reading.bookmark.from_day))
     missing = [key for key in here if key not in held]
     if stream.group:
         replace_under(reading, [*gone, *missing])

@@ -156,7 +156,7 @@ class Extraction:
             writer = self._sink.writer(stream, bookmark)
         widening = broken_off or writer.difference.widens(stream, bookmark)
         if widening and bookmark.in_progress:  # what the walk has met lacks them too
-            bookmark = bookmark.abandoned() if writer.complete else new
+            bookmark = bookmark.abandoned() if writer.complete else replace(new, from_day=bookmark.from_day)
             writer = self._sink.writer(stream, bookmark)
         # what was left out and is not now is read whole, and the first commit of that says that it was begun
         bookmark = replace(bookmark, left_out=writer.difference.beside)

@@ -56,9 +56,12 @@ class Options:
     """`utc` or `user`: how the gateway takes the times of a filter; empty: what the source knows of it."""
 
     def begins(self, stream: Stream, bookmark: Bookmark) -> str:
-        """Since when a walk over everything takes what changed; a copy that is whole stays whole."""
-        first = not bookmark.read_in_full or bookmark.partial
-        return self.start if stream.modified and first else ""  # who knows no changes is read whole
+        """Since when a walk over everything takes what changed: a copy that is whole stays whole, and one that began
+        with a day keeps to it until everything is asked for by name.
+        """
+        if not stream.modified or (bookmark.read_in_full and not bookmark.from_day):
+            return ""  # who knows no changes is read whole
+        return self.start or ("" if self.full else bookmark.from_day)
 
     def whole(self, stream: Stream, bookmark: Bookmark, now: str) -> bool:
         """Whether a walk that begins now reads everything."""

@@ -86,8 +86,8 @@ class Bookmark:
     """Something happened since the records were last counted that may have taken some away unsaid."""
     dropped_some: bool = False
     """A walk over everything found records gone, and what went along with them was not counted yet."""
-    partial: bool = False
-    """The copy began with what had changed since a day that somebody named, so it lacks what is older."""
+    from_day: str = ""
+    """The copy began with what had changed since this day, which somebody named, so it lacks what is older."""
     dropped: tuple[str, ...] = ()
     """Fields that the gateway describes but does not let us query."""
     asked: str = ""
@@ -181,7 +181,7 @@ class Bookmark:
         try:
             spans = tuple(Span(str(low), str(high)) for low, high in plain.get("unread", ()))
             lists: dict[str, Any] = {name: tuple(map(str, plain.get(name, ()))) for name in _LISTS}
-            for name in ("since", "started", "read_in_full", "deletes_since", "swept", "written_at"):
+            for name in ("since", "started", "read_in_full", "deletes_since", "swept", "written_at", "from_day"):
                 if given.get(name):
                     moment(given[name])
             for one in fields(cls):

@@ -25,7 +25,9 @@ def due(reading: Reading) -> bool:
     bookmark, options, context = reading.bookmark, reading.context.options, reading.context
     start = options.begins(reading.stream, bookmark)
     if bookmark.in_progress and (bookmark.full or not options.full):
-        reading.bookmark = replace(bookmark, partial=bookmark.partial or (bookmark.full and bool(start)))
+        if bookmark.full:
+            grows = bookmark.from_day and not start  # all is wanted now
+            reading.bookmark = replace(bookmark.again() if grows else bookmark, from_day=start)
         reading.count.full = bookmark.full
         return True
     if not reading.widening and options.waits(reading.stream, bookmark, context.started):
@@ -33,7 +35,7 @@ def due(reading: Reading) -> bool:
     full = reading.widening or options.whole(reading.stream, bookmark, context.started)
     reading.bookmark = bookmark.begin(context.started, context.run, full=full)
     if full:
-        reading.bookmark = replace(reading.bookmark, partial=bool(start))
+        reading.bookmark = replace(reading.bookmark, from_day=start)
     if not bookmark.deletes_since:
         trail = less(context.started, options.trail_seconds)
         reading.bookmark = replace(reading.bookmark, deletes_since=trail, swept=context.started)
