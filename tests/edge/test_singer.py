@@ -88,6 +88,7 @@ def test_a_catalogue_without_streams_is_refused() -> None:
         "CLASS",
         {"stream": "CLASS", "selected": True},
         {"tap_stream_id": "CLASS", "selected": True, "schema": None},
+        {"tap_stream_id": 5, "selected": True},
     ],
 )
 def test_a_catalogue_that_is_none_is_refused_with_the_fix(entry: Any) -> None:

@@ -13,6 +13,7 @@ import pytest
 
 from flow.company import VENDOR, Company
 from intacct_bridge.edge.singer_sink import SingerSink, SingerState
+from intacct_bridge.errors import SettingsError
 from intacct_bridge.flow.extract import Extraction
 from intacct_bridge.flow.reading import Options
 from intacct_bridge.flow.state import Bookmark
@@ -224,3 +225,22 @@ def test_nothing_more_is_asked_for_a_reader_that_is_gone() -> None:
     with pytest.raises(BrokenPipeError):
         deque(Extraction(company, SingerSink(Gone()), streams), 0)
     assert company.calls < len(streams) / 2
+
+
+@pytest.mark.parametrize(
+    ("document", "since"),
+    [
+        ({}, {}),
+        ({"bookmarks": None}, {}),
+        ({"currently_syncing": None}, {}),
+        ({"currently_syncing": "APBILL", "APBILL": "2026-03-01T12:00:00Z"}, {"APBILL": "03/01/2026 10:00:00"}),
+        ({"type": "STATE", "value": {"bookmarks": {"APBILL": DONE.to_dict()}}}, {"APBILL": STARTED}),
+    ],
+)
+def test_a_state_is_taken_in_the_forms_that_people_keep(document: dict[str, Any], since: dict[str, str]) -> None:
+    assert {name: one.since for name, one in SingerState.from_document(document).bookmarks.items()} == since
+
+
+def test_a_document_that_is_no_state_is_refused() -> None:
+    with pytest.raises(SettingsError, match="neither ours nor a map"):
+        SingerState.from_document({"singer_state": {"bookmarks": {}}})

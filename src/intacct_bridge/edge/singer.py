@@ -164,7 +164,10 @@ def _selected(entry: Mapping[str, Any]) -> Selected:
     method = about.get((), {}).get("replication-method", entry.get("replication_method"))
     every = about.get((), {}).get(OPEN_ENDED) and len(names) == len(entry.get("schema", {}).get("properties", {}))
     wanted = None if every else tuple(names)
-    return Selected(entry["tap_stream_id"], wanted, method == "FULL_TABLE")
+    stream = entry["tap_stream_id"]
+    if not isinstance(stream, str):
+        raise TypeError(stream)
+    return Selected(stream, wanted, method == "FULL_TABLE")
 
 
 def _wants_field(about: Mapping[tuple[str, ...], Mapping[str, Any]], name: str) -> bool:

@@ -50,6 +50,8 @@ _STATE_SECONDS = 1.0
 """How long a STATE after no record may wait: it names every stream, and an idle run of 291 wrote 38 MB of them."""
 
 
+_OF_NO_STREAM = ("currently_syncing",)
+"""What others keep beside the times of streams."""
 _ITS_VALUE = "replication_key_value"
 _TIMES_OF_CHANGE = frozenset(["WHENMODIFIED", "MODIFIED", "ACCESSTIME", "UPDATEDAT"])
 """By what else another tap may have gone on (the end of a budget's period, a number) says nothing of changes."""
@@ -78,7 +80,10 @@ class SingerState:
 
         Others write the flat `{stream: time}`, or `replication_key_value` in a bookmark. Their times are those of the
         last row that they met, so ours stand back by the overlap; what is no time of change is as if it were not there.
+        A STATE message, as the last line of a tap's output is one, counts as the document in it.
         """
+        if document.get("type") == "STATE" and isinstance(document.get("value"), dict):
+            document = document["value"]
         try:
             return cls._read(document, rename)
         except (TypeError, ValueError, AttributeError) as error:
@@ -92,10 +97,11 @@ class SingerState:
             found = {name: Bookmark.from_dict(one) for name, one in given.items() if _ITS_VALUE not in one}
             theirs = {rename(name): one for name, one in given.items() if _ITS_VALUE in one}
             found |= {name: _of_another(one[_ITS_VALUE], one.get("replication_key")) for name, one in theirs.items()}
-            versions = {name: int(one) for name, one in document.get("versions", {}).items()}
+            versions = {name: int(one) for name, one in (document.get("versions") or {}).items()}
             return cls(str(document.get("company", "")), int(document.get("run", 0)), found, versions)
-        flat = {rename(name): _of_another(one) for name, one in document.items() if isinstance(one, str)}
-        if document and not flat:
+        times = {name: one for name, one in document.items() if name not in _OF_NO_STREAM}
+        flat = {rename(name): _of_another(one) for name, one in times.items() if isinstance(one, str)}
+        if any(times.values()) and not flat:
             raise SettingsError(
                 "the state document is neither ours nor a map of streams to times",
                 fix="start without --state to read in full",
