@@ -135,7 +135,7 @@ class Bookmark:
         """The bookmark where this is asked for: what is there of something else gives way to it, so all is read."""
         if what == self.asked:
             return self
-        return replace(self.abandoned(), asked=what, since="", met="", partial=False)
+        return replace(self.abandoned(), asked=what, since="", met="", from_day="")
 
     def abandoned(self) -> "Bookmark":
         """The bookmark as it was before the walk in progress."""
