@@ -394,6 +394,20 @@ def test_a_killed_first_run_that_began_with_a_day_keeps_to_it_unless_all_is_aske
     assert held(sink, company, since) == ({"all"} if full else {"new"})
 
 
+def test_a_table_that_was_lost_is_read_anew_once() -> None:
+    """Its new bookmark knows of which definition it is, or the next run would take it for another's."""
+    company, sink = Company(4).fill(60), MemorySink()
+    invoices = replace(VENDOR, where=Compare("VENDORID", Op.ISNOTNULL), doc_par_id="Sales Invoice")
+    run(sink, company, [invoices])
+    del sink.tables["VENDOR"]
+    whole = []
+    for _ in range(2):
+        company.clock += timedelta(days=1)
+        whole.append(run(sink, company, [invoices])["VENDOR"].full)
+    assert whole == [True, False]
+    check(sink, company, [VENDOR])
+
+
 class CutSink(MemorySink):
     """Dies at its n-th commit: before it counts, or right after."""
 

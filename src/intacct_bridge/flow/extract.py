@@ -142,7 +142,7 @@ class Extraction:
         return found
 
     def _reading(self, context: Context, stream: Stream, bookmark: Bookmark) -> Reading:
-        new = Bookmark()
+        new = Bookmark().asked_for(stream.asked)
         if stream.feed is None:
             with suppress(IntacctError):  # who cannot be asked now fails when it is read
                 bookmark, new = context.as_written(bookmark), context.as_written(new)
