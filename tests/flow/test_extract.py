@@ -376,6 +376,65 @@ def test_a_copy_that_began_with_a_day_keeps_to_it_when_it_is_read_whole_for_a_ne
     assert held(sink, company, since) == {"all"}
 
 
+@pytest.mark.parametrize("again", ["by name", "for a new zone"])
+def test_what_is_gone_is_known_when_a_copy_that_began_with_a_day_is_read_anew(again: str) -> None:
+    """Lines that gave way to others unsaid are told by no trail, and such a copy is not counted."""
+    company, sink, since = begun_with_a_day()
+    run(sink, company, [APBILL, APBILLITEM], since)
+    lines = company.tables["APBILLITEM"].rows
+    gone = sink.rows(APBILLITEM)[:3]
+    company.tables["APBILLITEM"].rows = [
+        row for row in lines if row["RECORDNO"] not in {one["RECORDNO"] for one in gone}
+    ]
+    company.clock += timedelta(hours=1)
+    company.offset_minutes = -60 if again == "for a new zone" else 0
+    done = run(sink, company, [APBILL, APBILLITEM], replace(since, full=again == "by name"))
+    assert (done["APBILLITEM"].full, done["APBILLITEM"].deleted) == (True, 3)
+    here = {row["RECORDNO"] for row in company.rows(APBILLITEM)}
+    assert {row["RECORDNO"] for row in sink.rows(APBILLITEM)} < here
+
+
+@given(
+    seed=SEEDS,
+    runs=st.lists(st.tuples(st.integers(0, 60), st.booleans(), st.booleans(), st.booleans()), min_size=1, max_size=4),
+    audit=st.booleans(),
+    sizes=st.tuples(st.integers(0, 150), st.integers(0, 40)),
+)
+@MANY
+def test_a_copy_that_began_with_a_day_while_people_edit(
+    seed: int, runs: list[tuple[int, bool, bool, bool]], audit: bool, sizes: tuple[int, int]
+) -> None:
+    """It has all that changed since, and nothing that is gone or was otherwise, whatever ends runs or begins anew."""
+    company, sink = Company(seed, audit_is_readable=audit, **LATE).fill(sizes[0]), MemorySink()
+    company.clock += timedelta(days=3)
+    begun, always = company.clock, replace(SMALL, sweep_every=0)
+    since = replace(always, start=wall(begun))
+    company.fill(sizes[1])
+    for kill, named, whole, moves in runs:
+        last, company.editing = company.calls + kill, True
+
+        def stop(number: int, last: int = last, kill: int = kill) -> None:
+            if kill and number >= last:
+                raise KilledError
+
+        company.after_call = stop
+        options = since if named or not sink.stored else always
+        with suppress(KilledError):
+            run(sink, company, options=replace(options, whole_every={"APBILL": 0, "GLDETAIL": 0} if whole else {}))
+        company.editing = False
+        if moves:
+            company.offset_minutes, company.told_at = 60 - company.offset_minutes, company.clock
+    company.after_call = lambda number: None
+    company.clock += company.lateness
+    run(sink, company, options=since)
+    for stream in STREAMS:
+        held = {row["RECORDNO"]: row for row in sink.rows(stream)}
+        there = {row["RECORDNO"]: row for row in company.rows(stream)}
+        assert held == {key: there.get(key) for key in held}, stream.name
+        new = [key for key, row in there.items() if (row.get("WHENMODIFIED") or row.get("WHENCREATED", begun)) >= begun]
+        assert set(new) <= set(held), stream.name
+
+
 @pytest.mark.parametrize("full", [False, True])
 def test_a_killed_first_run_that_began_with_a_day_keeps_to_it_unless_all_is_asked_for(full: bool) -> None:
     company, sink, since = begun_with_a_day(replace(SMALL, page_size=2))

@@ -65,11 +65,12 @@ def read_everything(reading: Reading, header: Stream | None) -> None:
     start = reading.context.options.begins(reading.stream, reading.bookmark)
     if reading.stream.group and start:  # rows of a group that did not change would be lost
         replace_under(reading, distinct(reading.asker, reading.partition(*reading.changed(reading.stream, start))))
+        reading.bookmark = replace(reading.bookmark, replaced="")  # what it did not meet may stand before
     elif reading.stream.window and header is not None:
         _read_by_windows(reading, header)
     else:
         _walk(reading, reading.partition(*reading.changed(reading.stream, start)))
-    if not first and not start:
+    if not first:
         reading.save()
         drop_unseen(reading)
     _finish(reading)
