@@ -125,6 +125,22 @@ def test_a_program_that_is_told_to_end_does_not_wait_for_ever(grace: str, told: 
     assert done.stderr.strip().startswith("interrupted: what was done is kept")
 
 
+BARS = """
+import io, os, sys
+class Bars(io.StringIO):
+    isatty = lambda self: True
+os.environ["TERM"] = "xterm"
+sys.stderr = Bars()
+"""
+
+
+def test_bars_that_are_cut_off_neither_keep_the_cursor_nor_the_last_word() -> None:
+    """While they are shown, they stand before the standard error, and take escapes out of what is printed there."""
+    stuck = BARS + STUCK.replace("GRACE", "program.GRACE = 0.01").replace("TOLD", "signal.raise_signal(signal.SIGINT)")
+    done = subprocess.run([sys.executable, "-c", stuck], capture_output=True, text=True, check=False)
+    assert done.stderr.startswith("\x1b[?25h\ninterrupted: what was done is kept")
+
+
 OUTLIVED = """
 import signal, threading
 from intacct_bridge.edge import program

@@ -75,10 +75,10 @@ class Console:
         """Printed whatever the verbosity: errors and questions."""
         print(self.masked(text), file=self.err, flush=True)
 
-    def let_go(self) -> None:
-        """Give a terminal its cursor back, where bars that nobody will take away have hidden it."""
-        if self.is_terminal:
-            print("\x1b[?25h", end="", file=self.err)
+    def last(self, text: str) -> None:
+        """Said when the process is about to end, past bars that nobody will take away; their cursor comes back."""
+        cursor = "\x1b[?25h" if self.is_terminal else ""
+        print(cursor + self.masked(text), file=self._err or sys.__stderr__, flush=True)
 
     def result(self, text: str) -> None:
         """A line of the command's result, on standard output."""

@@ -61,8 +61,7 @@ def ending_whole(console: Console, seal: Callable[[float], None] = lambda _: Non
     def at_once(status: int, seconds: float) -> None:
         seal(seconds)
         if inside:
-            console.let_go()
-            console.complain(SAID_OF_AN_END)
+            console.last(SAID_OF_AN_END)
         os._exit(status)
 
     def end(number: int, _: object) -> None:
