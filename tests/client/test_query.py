@@ -258,7 +258,7 @@ def test_a_definition_from_disk_that_has_gone_stale_is_read_again(
             list(third.query("VENDOR", "NAME"))
         assert [each.name for each in company.asked].count("lookup") == lookups + 1
         assert "NEWNAME" in third.describe("VENDOR").fields
-    company.time.now += 24 * 3600
+    company.time.now += 36 * 3600
     with company.client(keep=True) as fourth:
         fourth.describe("VENDOR")
     assert [each.name for each in company.asked].count("lookup") == lookups + 2

@@ -66,7 +66,7 @@ class Connection:
     """PEM file of the authorities to trust; empty: the system's trust store."""
     read_formatting: bool = True
     """Ask once for the user's date format and offset; off means month/day/year and UTC are assumed."""
-    catalog_hours: float = 24.0
+    catalog_hours: float = 36.0
     """How long object definitions are kept on disk before they are read again."""
     origins: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
     """Where each setting came from, for showing to people."""
