@@ -249,9 +249,16 @@ class Reading:
         self._bytes += piece.rows.nbytes
         self.context.emit(Progress(self.name, self.count.rows, self.expected, self.pages))
 
-    def safe_point(self) -> None:
-        """Commit if enough has gathered, or gathers slowly."""
-        slow = self.context.commit_seconds and monotonic() - self._saved >= self.context.commit_seconds
+    def safe_point(self, walked: Piece | None = None) -> None:
+        """Commit if enough has gathered, or gathers slowly.
+
+        Of the stream's own walk, sooner while its last page is waited for, so that little is left to do once that has
+        come, and not just before the end, which commits.
+        """
+        patience = self.context.commit_seconds
+        if walked is not None and not self.bookmark.windows and walked.expected <= self.context.options.page_size:
+            patience = patience / 3 if walked.unread else 0.0
+        slow = patience and monotonic() - self._saved >= patience
         much = self.context.commit_bytes and self._bytes >= self.context.commit_bytes
         if self._waiting >= self.context.commit_rows or much or (self._waiting and slow):
             self.save()

@@ -137,7 +137,7 @@ def _keep(reading: Reading, pieces: Iterable[Piece]) -> list[Value]:
         else:
             keys = piece.rows.column(reading.stream.key).to_pylist()
             met += [key for key, is_news in zip(keys, reading.recognition.news(piece.rows), strict=True) if is_news]
-        reading.safe_point()
+        reading.safe_point(piece)
     reading.count.news += len(met)
     return met
 
