@@ -88,6 +88,21 @@ def duckdb(url: str, pages: int, directory: Path) -> int:
     return _into(open_sink(f"duckdb:///{directory / 'copy.duckdb'}"), batches(url, pages))
 
 
+def appended(url: str, pages: int, directory: Path) -> int:
+    """DuckDB alone, with its own settings: every page appended to a table, without keys, state or run history."""
+    import duckdb
+    import pyarrow as pa
+
+    rows = 0
+    with duckdb.connect(directory / "appended.duckdb") as con:
+        for batch in batches(url, pages):
+            con.register("page", pa.Table.from_batches([batch]))
+            con.execute("INSERT INTO rows SELECT * FROM page" if rows else "CREATE TABLE rows AS SELECT * FROM page")
+            con.unregister("page")
+            rows += batch.num_rows
+    return rows
+
+
 def jsonl(url: str, pages: int, directory: Path) -> int:
     """A copy in files of JSON lines."""
     return _into(open_sink(f"jsonl:{directory / 'jsonl'}"), batches(url, pages))
@@ -119,7 +134,7 @@ def _into(sink: Sink, source: Batches) -> int:
 
 
 WAYS: dict[str, Callable[[str, int, Path], int]] = {
-    way.__name__: way for way in (fetch, bare, arrow, parquet, duckdb, jsonl, singer)
+    way.__name__: way for way in (fetch, bare, arrow, parquet, duckdb, appended, jsonl, singer)
 }
 
 

@@ -9,6 +9,9 @@ from intacct_bridge.wire.fastpage import text_columns
 
 SMALL = 100_000
 TINY = 10_000
+FLAT = 1.10
+POOLED = 1.20
+"""The pool of blocks that DuckDB is allowed, some 30 MB at 40 fields, is full after 50,000 records: flat from then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,18 +23,19 @@ class Way:
     goal: float | None = None
     """CPU over the bare read's."""
     memory: bool = False
-    flat: bool = False
-    """Held to the same peak memory however many records are read."""
+    growth: float | None = None
+    """How many times the peak memory of a few records that of a great many may be."""
 
 
 WAYS = (
     Way("fetch", "fetch and gunzip only"),
     Way("bare", "bare read: and decode, drop"),
     Way("arrow", "to an Arrow table in memory"),
-    Way("parquet", "to Parquet", goal=1.7, memory=True, flat=True),
-    Way("duckdb", "to DuckDB", memory=True, flat=True),
-    Way("jsonl", "to JSON lines files", memory=True, flat=True),
-    Way("singer", "to Singer JSON lines", goal=2.7, memory=True, flat=True),
+    Way("parquet", "to Parquet", goal=1.7, memory=True, growth=FLAT),
+    Way("duckdb", "to DuckDB", memory=True, growth=POOLED),
+    Way("appended", "appended by DuckDB alone", memory=True),
+    Way("jsonl", "to JSON lines files", memory=True, growth=FLAT),
+    Way("singer", "to Singer JSON lines", goal=2.7, memory=True, growth=FLAT),
 )
 
 
