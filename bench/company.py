@@ -16,14 +16,14 @@ from typing import Any
 
 from bench.measure import peak_bytes, serving
 from intacct_bridge.client.client import Client
-from intacct_bridge.client.connection import Connection
-from intacct_bridge.edge.arenas import few_arenas
-from intacct_bridge.edge.singer_sink import SingerSink
-from intacct_bridge.flow.destination import getting_ready, open_sink
-from intacct_bridge.flow.extract import Extraction
-from intacct_bridge.flow.sink import Sink
-from intacct_bridge.flow.source import ClientSource, choose
-from intacct_bridge.model.query import Query
+from intacct_bridge.client.connections.connection import Connection
+from intacct_bridge.edge.singer.sink import SingerSink
+from intacct_bridge.edge.terminal.memory import few_arenas
+from intacct_bridge.flow.destinations.base import Sink
+from intacct_bridge.flow.destinations.open import getting_ready, open_sink
+from intacct_bridge.flow.extract.run import Extraction
+from intacct_bridge.flow.extract.source import ClientSource, choose
+from intacct_bridge.model.query.query import Query
 
 LATENCY_MS, RUNNING = 100, 2
 OBJECTS = {

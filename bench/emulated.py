@@ -9,8 +9,8 @@ from bench.company import counted
 from bench.measure import serving
 from bench.pages import FIELDS
 from intacct_bridge.client.client import Client
-from intacct_bridge.client.connection import Connection
-from intacct_bridge.model.query import Query
+from intacct_bridge.client.connections.connection import Connection
+from intacct_bridge.model.query.query import Query
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """Many writes by the object-specific functions, so that a company can be measured as it is after them."""
 
-from intacct_bridge.emulator.gateway import Emulator
+from intacct_bridge.emulator.gateway.gateway import Emulator
 from intacct_bridge.errors import RefusedError
 from intacct_bridge.wire.codec import decode_response, encode_request
 from intacct_bridge.wire.envelope import Control, Function, Login, Operation, Request

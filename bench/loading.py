@@ -7,15 +7,15 @@ from decimal import Decimal
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from intacct_bridge.client.connection import Connection
-from intacct_bridge.flow.functions import Functions
-from intacct_bridge.flow.identity import Identifier, content_digest
-from intacct_bridge.flow.load import Ending, Loader
-from intacct_bridge.flow.outbox import Outbox
-from intacct_bridge.flow.table import SourceRow
-from intacct_bridge.flow.write import Line, Operation, Write
+from intacct_bridge.client.connections.connection import Connection
+from intacct_bridge.flow.company.functions import Functions
+from intacct_bridge.flow.outbox.outbox import Outbox
+from intacct_bridge.flow.post.loader import Ending, Loader
+from intacct_bridge.flow.records.identity import Identifier, content_digest
+from intacct_bridge.flow.records.tables import SourceRow
+from intacct_bridge.flow.records.write import Line, Operation, Write
 from intacct_bridge.model.catalog import ObjectDef, object_def
-from intacct_bridge.model.query import Query
+from intacct_bridge.model.query.query import Query
 from intacct_bridge.wire.envelope import SUCCESS, Function, Result
 from intacct_bridge.wire.reply import Leaving, unheard
 from intacct_bridge.wire.values import Value

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from bench.company import ACCOUNT
 from bench.measure import serving
 from intacct_bridge.client.client import Client
-from intacct_bridge.client.connection import Connection
-from intacct_bridge.edge.streams import USUAL
-from intacct_bridge.flow.destination import getting_ready, open_sink
-from intacct_bridge.flow.owners import objects_extraction
-from intacct_bridge.flow.reading import Options
-from intacct_bridge.flow.source import choose_early
+from intacct_bridge.client.connections.connection import Connection
+from intacct_bridge.flow.destinations.open import getting_ready, open_sink
+from intacct_bridge.flow.extract.owners import objects_extraction
+from intacct_bridge.flow.extract.source import choose_early
+from intacct_bridge.flow.extract.stream_run import Options
+from intacct_bridge.flow.streams.defaults import USUAL
 
 LATENCY_MS = 500
 LIMIT = 1.05

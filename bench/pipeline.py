@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING
 
 from bench.measure import peak_bytes
 from bench.pages import FIELDS, RECORDS
-from intacct_bridge.client.connection import Connection
-from intacct_bridge.client.http import HttpTransport
-from intacct_bridge.edge.singer_sink import SingerSink
-from intacct_bridge.flow.destination import open_sink
-from intacct_bridge.flow.sink import Sink
-from intacct_bridge.flow.state import Bookmark, wall
-from intacct_bridge.flow.stream import Stream
+from intacct_bridge.client.connections.connection import Connection
+from intacct_bridge.client.gateway.http import HttpTransport
+from intacct_bridge.edge.singer.sink import SingerSink
+from intacct_bridge.flow.destinations.base import Sink
+from intacct_bridge.flow.destinations.open import open_sink
+from intacct_bridge.flow.streams.bookmark import Bookmark, wall
+from intacct_bridge.flow.streams.stream import Stream
 from intacct_bridge.wire.codec import encode_request
 from intacct_bridge.wire.columns import decode_batch
 from intacct_bridge.wire.envelope import Control, Function, Operation, Request, SessionAuth

@@ -10,10 +10,10 @@ import time
 from datetime import date
 
 from bench.legacy import write
-from intacct_bridge.emulator.behaviour import Behaviour
-from intacct_bridge.emulator.gateway import Emulator
-from intacct_bridge.emulator.server import serve
-from intacct_bridge.emulator.settings import EmulatorSettings
+from intacct_bridge.emulator.gateway.gateway import Emulator
+from intacct_bridge.emulator.gateway.server import serve
+from intacct_bridge.emulator.settings.behaviour import Behaviour
+from intacct_bridge.emulator.settings.world import EmulatorSettings
 from intacct_bridge.wire.reply import Reply
 
 AS_OF = date(2026, 11, 21)

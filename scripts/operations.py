@@ -1,18 +1,18 @@
-"""The page that says what the emulator does with every documented operation, from `tests/emulator/operations.tsv`."""
+"""The page of documented operations and what the emulator does with each, from `operations.tsv`."""
 
 import csv
 from collections import Counter
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-DATA = ROOT / "tests" / "emulator" / "operations.tsv"
+DATA = ROOT / "tests" / "support" / "emulator" / "operations" / "operations.tsv"
 PAGE = ROOT / "docs" / "reference" / "operations.md"
 TIERS = {
     "with consequences": "more happens than keeping one record: others move, the ledger is posted to or read",
     "stored": "the record is kept, changed, dropped or read as it is, by the rules of its description",
     "not emulated": "refused with `EMULATOR-0001`, a number that the gateway does not have",
 }
-_HEAD = """<!-- Written by scripts/generate_docs.py from tests/emulator/operations.tsv. -->
+_HEAD = """<!-- Written by scripts/generate_docs.py from tests/support/emulator/operations/operations.tsv. -->
 # What the emulator does
 
 Every operation that Sage documents for the XML gateway, each tried against the demo company by a test. An operation

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-from intacct_bridge.emulator.gateway import Emulator
+from intacct_bridge.emulator.gateway.gateway import Emulator
 
 # The same examples every time and no clock, so that a run tells of the change and not of the machine or of luck;
 # `--hypothesis-profile=explore` looks for new ones.

@@ -10,8 +10,8 @@ import click
 import pytest
 
 import intacct_bridge
-from intacct_bridge.client.connection import SETTINGS
-from intacct_bridge.edge.cli import COMMANDS, root
+from intacct_bridge.client.connections.connection import SETTINGS
+from intacct_bridge.edge.app import COMMANDS, root
 from intacct_bridge.edge.reference import commands_page, errors_page
 
 ROOT = Path(__file__).parent.parent

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from intacct_bridge.client.client import Client
-    from intacct_bridge.client.connection import Connection
+    from intacct_bridge.client.connections.connection import Connection
+    from intacct_bridge.client.connections.sources import list_connections, load_connection
     from intacct_bridge.client.door import connect
-    from intacct_bridge.client.meter import Meter
-    from intacct_bridge.client.sources import list_connections, load_connection
+    from intacct_bridge.client.gateway.meter import Meter
     from intacct_bridge.client.writing import Outcome
     from intacct_bridge.errors import (
         CapError,
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
         TransientError,
     )
     from intacct_bridge.model.catalog import Catalog, FieldDef, ObjectDef, Relation
-    from intacct_bridge.model.query import Aggregate, Order, Query, field
+    from intacct_bridge.model.query.query import Aggregate, Order, Query, field
     from intacct_bridge.wire.envelope import Function, Result
     from intacct_bridge.wire.page import Page
     from intacct_bridge.wire.values import UNSET, Formatting, Kind
@@ -82,13 +82,13 @@ __all__ = [
 
 _HOMES = {
     "client.client": ("Client",),
-    "client.connection": ("Connection",),
+    "client.connections.connection": ("Connection",),
     "client.door": ("connect",),
-    "client.meter": ("Meter",),
-    "client.sources": ("list_connections", "load_connection"),
+    "client.gateway.meter": ("Meter",),
+    "client.connections.sources": ("list_connections", "load_connection"),
     "client.writing": ("Outcome",),
     "model.catalog": ("Catalog", "FieldDef", "ObjectDef", "Relation"),
-    "model.query": ("Aggregate", "Order", "Query", "field"),
+    "model.query.query": ("Aggregate", "Order", "Query", "field"),
     "wire.envelope": ("Function", "Result"),
     "wire.page": ("Page",),
     "wire.values": ("UNSET", "Formatting", "Kind"),

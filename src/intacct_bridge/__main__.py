@@ -5,7 +5,7 @@ import sys
 
 def main() -> None:
     """Run the command line and end the process with its exit status."""
-    from intacct_bridge.edge.cli import main as run
+    from intacct_bridge.edge.app import main as run
 
     sys.exit(run())
 

@@ -18,17 +18,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from intacct_bridge.client.client import Client
-from intacct_bridge.client.connection import Connection
-from intacct_bridge.client.line import Means
-from intacct_bridge.emulator.gateway import Emulator, Received, Snapshot
-from intacct_bridge.emulator.seeding import seed, seed_file
-from intacct_bridge.emulator.settings import find_scenario, load_scenario
-from intacct_bridge.emulator.weather import Forecast, Weather, load_weather
+from intacct_bridge.client.connections.connection import Connection
+from intacct_bridge.client.gateway.runtime import Means
+from intacct_bridge.emulator.accounting.seeding import seed, seed_file
+from intacct_bridge.emulator.gateway.gateway import Emulator, Received, Snapshot
+from intacct_bridge.emulator.settings.faults import Forecast, Weather, load_weather
+from intacct_bridge.emulator.settings.world import find_scenario, load_scenario
 from intacct_bridge.errors import SettingsError
 from intacct_bridge.wire.xml import Element, parse
 
 if TYPE_CHECKING:
-    from intacct_bridge.emulator.server import RunningServer
+    from intacct_bridge.emulator.gateway.server import RunningServer
 
 CREDENTIALS = {
     "company_id": "demo-company",
@@ -53,7 +53,7 @@ class Company:
     def url(self) -> str:
         """The endpoint over HTTP; a server is started for whoever asks first, and stays until the company is closed."""
         if self._server is None:
-            from intacct_bridge.emulator.server import serve
+            from intacct_bridge.emulator.gateway.server import serve
 
             self._server = serve(self.emulator)
         return self._server.url

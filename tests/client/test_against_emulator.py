@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from client.gateway import Time
 from intacct_bridge import (
     Aggregate,
     Client,
@@ -22,13 +21,14 @@ from intacct_bridge import (
     element,
     field,
 )
-from intacct_bridge.client.line import Means
-from intacct_bridge.emulator.behaviour import Behaviour
-from intacct_bridge.emulator.gateway import Emulator
-from intacct_bridge.emulator.settings import CompanySettings, EmulatorSettings, RoleSettings, UserSettings
+from intacct_bridge.client.gateway.runtime import Means
+from intacct_bridge.emulator.gateway.gateway import Emulator
+from intacct_bridge.emulator.settings.behaviour import Behaviour
+from intacct_bridge.emulator.settings.world import CompanySettings, EmulatorSettings, RoleSettings, UserSettings
 from intacct_bridge.errors import InDoubtError
 from intacct_bridge.model.keys import keys_of
 from intacct_bridge.wire.reply import ConnectionCutError, Reply
+from support.client.gateway import Time
 
 DEMO = Connection(
     name="demo",

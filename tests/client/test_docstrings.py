@@ -9,7 +9,7 @@ import pytest
 import intacct_bridge
 from client.test_against_emulator import DEMO
 from intacct_bridge import Client
-from intacct_bridge.emulator.gateway import Emulator
+from intacct_bridge.emulator.gateway.gateway import Emulator
 
 FINDER = doctest.DocTestFinder(exclude_empty=True, recurse=True)
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from intacct_bridge.emulator.gateway import Emulator
-from intacct_bridge.emulator.server import serve
-from intacct_bridge.emulator.settings import load_scenario
-from intacct_bridge.emulator.weather import load_weather
+from intacct_bridge.emulator.gateway.gateway import Emulator
+from intacct_bridge.emulator.gateway.server import serve
+from intacct_bridge.emulator.settings.faults import load_weather
+from intacct_bridge.emulator.settings.world import load_scenario
 from intacct_bridge.testing import CREDENTIALS, make_company
 
 DOCS = Path(__file__).parents[2] / "docs"

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from edge.command_line import AS_OF, Intacct, Ran
-from intacct_bridge.edge.cli import main
-from intacct_bridge.edge.demo_company import DATABASE, make_emulator
+from intacct_bridge.edge.app import main
+from intacct_bridge.edge.demo.company import DATABASE, make_emulator
+from support.edge.command_line import AS_OF, Intacct, Ran
 
 
 @pytest.fixture(scope="session")

@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from edge.command_line import AS_OF, Intacct
 from intacct_bridge.client.client import Client
-from intacct_bridge.client.line import Means
-from intacct_bridge.edge.options import Desk
-from intacct_bridge.emulator.gateway import Emulator
-from intacct_bridge.emulator.settings import CompanySettings, EmulatorSettings, SenderSettings, UserSettings
-from intacct_bridge.emulator.weather import Weather
-from intacct_bridge.flow.sample import write_sample
+from intacct_bridge.client.gateway.runtime import Means
+from intacct_bridge.edge.cli.context import Desk
+from intacct_bridge.edge.demo.sample import write_sample
+from intacct_bridge.emulator.gateway.gateway import Emulator
+from intacct_bridge.emulator.settings.faults import Weather
+from intacct_bridge.emulator.settings.world import CompanySettings, EmulatorSettings, SenderSettings, UserSettings
+from support.edge.command_line import AS_OF, Intacct
 
 SENDER_SECRET = "Sender&<Secret>'xQzKwj"
 USER_SECRET = 'User"Secret&VyGnqp'

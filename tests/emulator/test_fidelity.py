@@ -8,8 +8,8 @@ from types import ModuleType
 
 import pytest
 
-from intacct_bridge.emulator.behaviour import Behaviour
-from intacct_bridge.emulator.settings import CompanySettings, UserSettings
+from intacct_bridge.emulator.settings.behaviour import Behaviour
+from intacct_bridge.emulator.settings.world import CompanySettings, UserSettings
 
 HERE = Path(__file__).parent
 SETTINGS = {one.name for kind in (Behaviour, CompanySettings, UserSettings) for one in fields(kind)}

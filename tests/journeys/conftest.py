@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from intacct_bridge.client.client import Client
-from intacct_bridge.edge.demo_company import demo_connection
-from intacct_bridge.emulator.gateway import Emulator
-from intacct_bridge.emulator.server import serve
-from journeys.tapping import Tap
+from intacct_bridge.edge.demo.company import demo_connection
+from intacct_bridge.emulator.gateway.gateway import Emulator
+from intacct_bridge.emulator.gateway.server import serve
+from support.journeys.tapping import Tap
 
 
 @pytest.fixture

@@ -10,13 +10,13 @@ import pytest
 
 from intacct_bridge.client.attachments import AttachedFile
 from intacct_bridge.client.client import Client
-from intacct_bridge.edge.attached import INDEX, fetch_attachments
-from intacct_bridge.emulator.gateway import Emulator
+from intacct_bridge.client.local.locks import try_lock
+from intacct_bridge.emulator.gateway.gateway import Emulator
 from intacct_bridge.errors import SettingsError, TransientError
-from intacct_bridge.flow.liveness import held
+from intacct_bridge.flow.extract.attachments import INDEX, fetch_attachments
 from intacct_bridge.wire.reply import ConnectionCutError, Reply
-from journeys.attached_company import FILES, assert_whole, attached_company, expected, index, place_of, visible
-from journeys.masters import client, connection
+from support.journeys.attached_company import FILES, assert_whole, attached_company, expected, index, place_of, visible
+from support.journeys.masters import client, connection
 
 Transport = Callable[[str, bytes], Reply]
 
@@ -257,6 +257,6 @@ def test_what_stands_in_the_way_is_named(emulator: Emulator, tmp_path: Path) -> 
     with pytest.raises(SettingsError, match="is damaged"):
         fetch(emulator, tmp_path / "good")
     with (tmp_path / "good" / ".writing").open("wb") as other:
-        assert held(other)
+        assert try_lock(other)
         with pytest.raises(SettingsError, match="another run is writing"):
             fetch(emulator, tmp_path / "good")

@@ -9,13 +9,13 @@ from typing import Any
 import duckdb
 import pytest
 
-from intacct_bridge.emulator.gateway import Emulator
-from intacct_bridge.emulator.server import serve
-from intacct_bridge.flow.latest import views
-from intacct_bridge.flow.manifest import Folder
-from journeys.attached_company import assert_whole, attached_company, expected, visible
-from journeys.killing import KILLED, Killer, Programs
-from journeys.tapping import CREDENTIALS
+from intacct_bridge.emulator.gateway.gateway import Emulator
+from intacct_bridge.emulator.gateway.server import serve
+from intacct_bridge.flow.destinations.latest_rows import views
+from intacct_bridge.flow.destinations.manifest import Folder
+from support.journeys.attached_company import assert_whole, attached_company, expected, visible
+from support.journeys.killing import KILLED, Killer, Programs
+from support.journeys.tapping import CREDENTIALS
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(sys.platform == "win32", reason="needs kill -9")]
 ROOM = 256 * 1024

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from journeys.agreeing import Scene, all_agree, hard_deletes_leave_what_is_there, played
+from support.journeys.agreeing import Scene, all_agree, hard_deletes_leave_what_is_there, played
 
 pytestmark = pytest.mark.slow
 

@@ -5,7 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from journeys.agreeing import Scene, all_agree, hard_deletes_leave_what_is_there, later_columns_are_filled, played
+from support.journeys.agreeing import (
+    Scene,
+    all_agree,
+    hard_deletes_leave_what_is_there,
+    later_columns_are_filled,
+    played,
+)
 
 pytestmark = pytest.mark.slow
 

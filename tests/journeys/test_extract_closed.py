@@ -8,21 +8,21 @@ from pathlib import Path
 import pytest
 
 from intacct_bridge.client.client import Client
-from intacct_bridge.edge.console import Console
-from intacct_bridge.edge.extraction import run_extraction
-from intacct_bridge.emulator import companyinfo
-from intacct_bridge.emulator.gateway import Emulator
-from intacct_bridge.emulator.server import serve
-from intacct_bridge.emulator.settings import EmulatorSettings, RoleSettings
-from intacct_bridge.emulator.weather import Weather
+from intacct_bridge.edge.terminal.console import Console
+from intacct_bridge.edge.views.extraction import run_extraction
+from intacct_bridge.emulator.gateway.gateway import Emulator
+from intacct_bridge.emulator.gateway.server import serve
+from intacct_bridge.emulator.reading import about_company
+from intacct_bridge.emulator.settings.faults import Weather
+from intacct_bridge.emulator.settings.world import EmulatorSettings, RoleSettings
 from intacct_bridge.errors import NotPermittedError
-from intacct_bridge.flow.destination import open_sink
-from intacct_bridge.flow.owners import objects_extraction
-from intacct_bridge.flow.source import choose
-from intacct_bridge.flow.unified import choose_unified
-from journeys.copying import extract, rows, selected
-from journeys.masters import client
-from journeys.tapping import Tap, discovered
+from intacct_bridge.flow.destinations.open import open_sink
+from intacct_bridge.flow.extract.owners import objects_extraction
+from intacct_bridge.flow.extract.source import choose
+from intacct_bridge.flow.extract.unified import choose_unified
+from support.journeys.copying import extract, rows, selected
+from support.journeys.masters import client
+from support.journeys.tapping import Tap, discovered
 
 
 def closed(grown: Emulator, name: str) -> Emulator:
@@ -96,7 +96,9 @@ def test_one_closed_dimension_costs_no_other_its_values(
     uri = f"duckdb:{path}"
     with closing(grown.clone()) as emulator, client(emulator) as company:
         extract(company, uri, "dimension_values")
-        monkeypatch.setattr(companyinfo, "own_dimensions", lambda _: ["GLDIMAREA", "GLDIMFUND"])  # nothing holds areas
+        monkeypatch.setattr(
+            about_company, "own_dimensions", lambda _: ["GLDIMAREA", "GLDIMFUND"]
+        )  # nothing holds areas
         (made,) = company.create("FUND", [{"name": "Roof"}])
         assert made.ok, made.faults
         done = extract(company, uri, "dimension_values", failing=("dimension_values",))["dimension_values"]

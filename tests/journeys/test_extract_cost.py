@@ -7,16 +7,15 @@ import pytest
 
 from conftest import NOW
 from intacct_bridge.client.client import Client
-from intacct_bridge.edge.demo_company import demo_connection
-from intacct_bridge.edge.streams import streams_for
-from intacct_bridge.emulator.gateway import Emulator
+from intacct_bridge.edge.demo.company import demo_connection
+from intacct_bridge.emulator.gateway.gateway import Emulator
 from intacct_bridge.errors import InvalidRequestError
-from intacct_bridge.flow.destination import open_sink
-from intacct_bridge.flow.estimate import Estimate, estimated
-from intacct_bridge.flow.extract import DELETES, Extraction
-from intacct_bridge.flow.sink import StreamOutcome
-from intacct_bridge.flow.source import ClientSource, choose
-from intacct_bridge.flow.stream import Stream
+from intacct_bridge.flow.destinations.open import open_sink
+from intacct_bridge.flow.extract.estimate import Estimate, estimated
+from intacct_bridge.flow.extract.run import DELETES, Extraction
+from intacct_bridge.flow.extract.source import ClientSource, choose
+from intacct_bridge.flow.streams.defaults import streams_for
+from intacct_bridge.flow.streams.stream import Stream, StreamOutcome
 
 SIGN_IN = 1
 

@@ -12,21 +12,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from intacct_bridge.client.client import Client
-from intacct_bridge.client.describing import _parts
-from intacct_bridge.edge.demo_company import demo_connection
-from intacct_bridge.edge.streams import USUAL
-from intacct_bridge.emulator.gateway import Emulator
-from intacct_bridge.emulator.weather import Weather
+from intacct_bridge.client.reading.catalog import _parts
+from intacct_bridge.edge.demo.company import demo_connection
+from intacct_bridge.emulator.gateway.gateway import Emulator
+from intacct_bridge.emulator.settings.faults import Weather
 from intacct_bridge.errors import IntacctError, InvalidRequestError, SettingsError
-from intacct_bridge.flow.destination import open_sink
-from intacct_bridge.flow.extract import Extraction
-from intacct_bridge.flow.naming import parsed_name
-from intacct_bridge.flow.owners import objects_extraction
-from intacct_bridge.flow.source import _families, _needed, choose, choose_early
-from intacct_bridge.flow.stream import Stream
+from intacct_bridge.flow.destinations.open import open_sink
+from intacct_bridge.flow.extract.owners import objects_extraction
+from intacct_bridge.flow.extract.run import Extraction
+from intacct_bridge.flow.extract.source import _families, _needed, choose, choose_early
+from intacct_bridge.flow.streams.defaults import USUAL
+from intacct_bridge.flow.streams.names import parsed_name
+from intacct_bridge.flow.streams.stream import Stream
 from intacct_bridge.model import keys
 from intacct_bridge.wire.reply import Reply, Transport
-from journeys.copying import ended, rows
+from support.journeys.copying import ended, rows
 
 MANY = (
     *("LOCATION", "DEPARTMENT", "CLASS", "APBILLITEM", "VENDTYPE", "CUSTTYPE", "EMPLOYEETYPE", "PROJECTTYPE"),

@@ -10,19 +10,20 @@ from typing import Any
 import duckdb
 import pytest
 
-from flow.memory import MemorySink
 from intacct_bridge.client.client import Client
-from intacct_bridge.emulator.behaviour import Behaviour
-from intacct_bridge.emulator.settings import ClockChange, CompanySettings, EmulatorSettings, UserSettings
-from intacct_bridge.flow.destination import open_sink
-from intacct_bridge.flow.extract import Extraction
-from intacct_bridge.flow.ledgercopy import open_ledger
-from intacct_bridge.flow.reading import Options
-from intacct_bridge.flow.reconcile import reconcile
-from intacct_bridge.flow.sink import Sink, StreamOutcome, quoted
-from intacct_bridge.flow.source import ClientSource, choose
-from journeys.editor import Editor, Interrupted
-from journeys.masters import Clock, client, company
+from intacct_bridge.emulator.settings.behaviour import Behaviour
+from intacct_bridge.emulator.settings.world import ClockChange, CompanySettings, EmulatorSettings, UserSettings
+from intacct_bridge.flow.destinations.base import Sink, quoted
+from intacct_bridge.flow.destinations.open import open_sink
+from intacct_bridge.flow.extract.run import Extraction
+from intacct_bridge.flow.extract.source import ClientSource, choose
+from intacct_bridge.flow.extract.stream_run import Options
+from intacct_bridge.flow.reconcile.ledger_copy import open_ledger
+from intacct_bridge.flow.reconcile.reconcile import reconcile
+from intacct_bridge.flow.streams.stream import StreamOutcome
+from support.flow.memory import MemorySink
+from support.journeys.editor import Editor, Interrupted
+from support.journeys.masters import Clock, client, company
 
 NAMES = ("VENDOR", "APBILL", "APBILLITEM", "GLBATCH", "GLENTRY", "GLDETAIL", "GLACCOUNT", "APTERM")
 SMALL = Options(page_size=7, overlap_seconds=3600, trail_seconds=3600)
@@ -191,8 +192,8 @@ def in_file(place: str, name: str) -> list[Row]:
     if scheme == "duckdb":
         con, where = duckdb.connect(path, read_only=True), "WHERE _deleted_at IS NULL"
     else:
-        from intacct_bridge.flow.latest import views
-        from intacct_bridge.flow.manifest import Folder
+        from intacct_bridge.flow.destinations.latest_rows import views
+        from intacct_bridge.flow.destinations.manifest import Folder
 
         con, where = duckdb.connect(), ""
         con.execute(views(Folder(Path(path)).read(), path))

@@ -9,14 +9,14 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from intacct_bridge.emulator.gateway import Emulator
-from intacct_bridge.emulator.server import serve
+from intacct_bridge.emulator.gateway.gateway import Emulator
+from intacct_bridge.emulator.gateway.server import serve
 from intacct_bridge.wire.reply import Reply
-from journeys.copies import read
-from journeys.killing import KILLED, Ended, Killer, Programs
-from journeys.little_company import little_company
-from journeys.masters import Clock, client
 from journeys.test_extract_early import MANY, last_looked_up
+from support.journeys.copies import read
+from support.journeys.killing import KILLED, Ended, Killer, Programs
+from support.journeys.little_company import little_company
+from support.journeys.masters import Clock, client
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(sys.platform == "win32", reason="needs kill -9")]
 NAMES = ("CLASS", "APBILL", "APBILLITEM", "DEPARTMENT")

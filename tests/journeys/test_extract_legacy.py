@@ -8,15 +8,15 @@ from pathlib import Path
 import pytest
 
 from intacct_bridge.client.client import Client
-from intacct_bridge.edge.demo_company import demo_connection
-from intacct_bridge.edge.streams import listed_objects
-from intacct_bridge.emulator.gateway import Emulator
+from intacct_bridge.edge.demo.company import demo_connection
+from intacct_bridge.emulator.gateway.gateway import Emulator
 from intacct_bridge.errors import InvalidRequestError
-from intacct_bridge.model.query import Query
+from intacct_bridge.flow.streams.defaults import listed_objects
+from intacct_bridge.model.query.query import Query
 from intacct_bridge.wire.codec import decode_request
 from intacct_bridge.wire.reply import Reply
-from journeys.copying import extract, rows
-from journeys.tapping import Tap, discovered
+from support.journeys.copying import extract, rows
+from support.journeys.tapping import Tap, discovered
 
 NAMES = ("APBILL", "VENDOR", "CLASS")
 

@@ -10,12 +10,12 @@ import pytest
 
 from conftest import NOW
 from intacct_bridge.client.client import Client
-from intacct_bridge.client.line import Means
-from intacct_bridge.edge.demo_company import demo_connection
-from intacct_bridge.emulator.behaviour import Behaviour
-from intacct_bridge.emulator.gateway import Emulator
-from intacct_bridge.emulator.settings import CompanySettings, EmulatorSettings, UserSettings
-from journeys.copying import extract, rows
+from intacct_bridge.client.gateway.runtime import Means
+from intacct_bridge.edge.demo.company import demo_connection
+from intacct_bridge.emulator.gateway.gateway import Emulator
+from intacct_bridge.emulator.settings.behaviour import Behaviour
+from intacct_bridge.emulator.settings.world import CompanySettings, EmulatorSettings, UserSettings
+from support.journeys.copying import extract, rows
 
 
 @dataclass

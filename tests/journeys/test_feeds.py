@@ -9,13 +9,13 @@ import duckdb
 import pytest
 
 from intacct_bridge.client.client import Client
-from intacct_bridge.edge.streams import selected_fields
 from intacct_bridge.errors import InvalidRequestError
-from intacct_bridge.flow.feed import feed_named
-from intacct_bridge.flow.feeds import key_of
-from intacct_bridge.flow.source import ClientSource, choose
-from journeys.copying import extract, rows
-from journeys.tapping import Tap, discovered
+from intacct_bridge.flow.extract.source import ClientSource, choose
+from intacct_bridge.flow.streams.defaults import selected_fields
+from intacct_bridge.flow.streams.feed import feed_named
+from intacct_bridge.flow.streams.virtual.readers import key_of
+from support.journeys.copying import extract, rows
+from support.journeys.tapping import Tap, discovered
 
 AUTUMN = "from=2026-09-15&to=2026-11-30"
 REPORT = "report:Bills due?APBILL.WHENDUE=2026-11-01..2026-12-31"

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from emulator.truth import assert_true
-from intacct_bridge.emulator.gateway import Emulator
-from intacct_bridge.emulator.server import serve
+from intacct_bridge.emulator.gateway.gateway import Emulator
+from intacct_bridge.emulator.gateway.server import serve
+from support.emulator.truth import assert_true
 
 HERE = Path(__file__).parent / "javascript"
 AS_OF = date(2026, 11, 21)

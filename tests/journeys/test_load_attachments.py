@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from intacct_bridge.errors import IntacctError
-from intacct_bridge.flow.load import Ending, Loader
+from intacct_bridge.flow.post.loader import Ending, Loader
 from intacct_bridge.wire.codec import decode_request
 from intacct_bridge.wire.reply import ConnectionCutError, Reply
-from journeys.masters import Clock, client, company
-from journeys.objects import BILLS, VENDORS, Desk, reasons
+from support.journeys.masters import Clock, client, company
+from support.journeys.objects import BILLS, VENDORS, Desk, reasons
 
 HEAD, *ROWS = BILLS.splitlines()
 FILED = "\n".join([f"{HEAD},Attachments", f"{ROWS[0]},scan.pdf; note.txt", f"{ROWS[1]},", f"{ROWS[2]},"]) + "\n"

@@ -6,16 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from flow.ledger import HEADER
-from intacct_bridge.emulator.gateway import Emulator
-from intacct_bridge.flow.body import body_of
-from intacct_bridge.flow.layout_journal import JournalLayout
-from intacct_bridge.flow.outbox import Outbox
-from intacct_bridge.flow.plan import Verdict
-from intacct_bridge.flow.planning import make_plan
-from intacct_bridge.flow.table import open_csv
+from intacct_bridge.emulator.gateway.gateway import Emulator
+from intacct_bridge.flow.company.body import body_of
+from intacct_bridge.flow.layouts.journal import JournalLayout
+from intacct_bridge.flow.outbox.outbox import Outbox
+from intacct_bridge.flow.plan.plan import Verdict
+from intacct_bridge.flow.plan.planning import make_plan
+from intacct_bridge.flow.records.tables import open_csv
 from intacct_bridge.wire.envelope import SUCCESS, Function
-from journeys.masters import Clock, client, company
+from support.flow.ledger import HEADER
+from support.journeys.masters import Clock, client, company
 
 UNSENDABLE = {"amount", "date", "sides", "decimals", "required", "row"}
 """Rules about what a cell says: a record they refuse has no values to send."""

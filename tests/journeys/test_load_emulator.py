@@ -7,23 +7,23 @@ from pathlib import Path
 
 import pytest
 
-from flow.ledger import HEADER
-from intacct_bridge.emulator.behaviour import Behaviour
-from intacct_bridge.emulator.gateway import Emulator
-from intacct_bridge.emulator.settings import EmulatorSettings
-from intacct_bridge.emulator.weather import Weather
+from intacct_bridge.edge.demo.sample import NAMES, write_sample
+from intacct_bridge.emulator.gateway.gateway import Emulator
+from intacct_bridge.emulator.settings.behaviour import Behaviour
+from intacct_bridge.emulator.settings.faults import Weather
+from intacct_bridge.emulator.settings.world import EmulatorSettings
 from intacct_bridge.errors import IntacctError
-from intacct_bridge.flow.entry import State
-from intacct_bridge.flow.layout_journal import JournalLayout
-from intacct_bridge.flow.load import Ending, Loader, LoadSettings, Outcome
-from intacct_bridge.flow.outbox import Outbox
-from intacct_bridge.flow.plan import Plan, Verdict
-from intacct_bridge.flow.planning import make_plan
-from intacct_bridge.flow.sample import NAMES, write_sample
-from intacct_bridge.flow.table import open_csv
+from intacct_bridge.flow.layouts.journal import JournalLayout
+from intacct_bridge.flow.outbox.entry import State
+from intacct_bridge.flow.outbox.outbox import Outbox
+from intacct_bridge.flow.plan.plan import Plan, Verdict
+from intacct_bridge.flow.plan.planning import make_plan
+from intacct_bridge.flow.post.loader import Ending, Loader, LoadSettings, Outcome
+from intacct_bridge.flow.records.tables import open_csv
 from intacct_bridge.wire.codec import decode_request
 from intacct_bridge.wire.reply import ConnectionCutError, Reply, Transport
-from journeys.masters import AS_OF, Clock, client, company
+from support.flow.ledger import HEADER
+from support.journeys.masters import AS_OF, Clock, client, company
 
 
 @pytest.fixture

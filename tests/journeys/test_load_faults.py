@@ -8,20 +8,20 @@ from typing import Any
 
 import pytest
 
-from intacct_bridge.emulator.behaviour import Behaviour
-from intacct_bridge.emulator.gateway import Emulator
-from intacct_bridge.emulator.settings import EmulatorSettings
+from intacct_bridge.emulator.gateway.gateway import Emulator
+from intacct_bridge.emulator.settings.behaviour import Behaviour
+from intacct_bridge.emulator.settings.world import EmulatorSettings
 from intacct_bridge.errors import SettingsError
-from intacct_bridge.flow.again import settle_doubts
-from intacct_bridge.flow.entry import State
-from intacct_bridge.flow.load import Ending, Loader
-from intacct_bridge.flow.outbox import Outbox
-from intacct_bridge.flow.plan import Verdict
-from intacct_bridge.flow.planning import confirm_plan
+from intacct_bridge.flow.outbox.entry import State
+from intacct_bridge.flow.outbox.outbox import Outbox
+from intacct_bridge.flow.plan.plan import Verdict
+from intacct_bridge.flow.plan.planning import confirm_plan
+from intacct_bridge.flow.post.loader import Ending, Loader
+from intacct_bridge.flow.post.retry import settle_doubts
 from intacct_bridge.wire.codec import decode_request
 from intacct_bridge.wire.reply import ConnectionCutError, Reply
-from journeys.masters import Clock, client, company
-from journeys.objects import BILLS, VENDORS, Desk
+from support.journeys.masters import Clock, client, company
+from support.journeys.objects import BILLS, VENDORS, Desk
 
 WRITES = ("create", "update", "delete", "create_bill", "create_invoice")
 HTML = b"<html><head><title>Service unavailable</title></head><body/></html>"

@@ -11,18 +11,18 @@ from pathlib import Path
 
 import pytest
 
-from flow.ledger import HEADER
-from intacct_bridge.emulator.gateway import Emulator
-from intacct_bridge.emulator.server import serve
-from intacct_bridge.flow.entry import State
-from intacct_bridge.flow.layout_journal import JournalLayout
-from intacct_bridge.flow.load import Ending, Loader
-from intacct_bridge.flow.outbox import Outbox
-from intacct_bridge.flow.planning import make_plan
-from intacct_bridge.flow.table import open_csv
+from intacct_bridge.emulator.gateway.gateway import Emulator
+from intacct_bridge.emulator.gateway.server import serve
+from intacct_bridge.flow.layouts.journal import JournalLayout
+from intacct_bridge.flow.outbox.entry import State
+from intacct_bridge.flow.outbox.outbox import Outbox
+from intacct_bridge.flow.plan.planning import make_plan
+from intacct_bridge.flow.post.loader import Ending, Loader
+from intacct_bridge.flow.records.tables import open_csv
 from intacct_bridge.wire.codec import decode_request
 from intacct_bridge.wire.reply import Reply
-from journeys.masters import Clock, client, company
+from support.flow.ledger import HEADER
+from support.journeys.masters import Clock, client, company
 
 ROOT = Path(__file__).parent.parent.parent
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(sys.platform == "win32", reason="needs kill -9")]
@@ -90,7 +90,7 @@ def test_the_next_loader_carries_on_wherever_the_first_was_killed(
     killer = Killer(emulator, moment)
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT / "src"), str(ROOT / "tests")])}
     with serve(killer) as server:
-        script = [sys.executable, "-m", "journeys.loader_process", server.url, str(file), str(path), moment]
+        script = [sys.executable, "-m", "support.journeys.loader_process", server.url, str(file), str(path), moment]
         first = subprocess.Popen(script, env=environment, text=True, stdout=subprocess.PIPE)
         killer.aim(first)
         told, _ = first.communicate(timeout=300)

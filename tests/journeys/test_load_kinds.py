@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from intacct_bridge.emulator.gateway import Emulator
+from intacct_bridge.emulator.gateway.gateway import Emulator
 from intacct_bridge.errors import InvalidRequestError
-from intacct_bridge.flow.load import Ending
-from intacct_bridge.flow.plan import Verdict
+from intacct_bridge.flow.plan.plan import Verdict
+from intacct_bridge.flow.post.loader import Ending
 from intacct_bridge.wire.codec import decode_request
 from intacct_bridge.wire.reply import Reply
-from journeys.kinds import KINDS, Kind
-from journeys.objects import Desk
+from support.journeys.kinds import KINDS, Kind
+from support.journeys.objects import Desk
 
 READS = (
     "getAPISession",

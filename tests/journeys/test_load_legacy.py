@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from intacct_bridge.emulator.gateway import Emulator
+from intacct_bridge.emulator.gateway.gateway import Emulator
 from intacct_bridge.errors import InvalidRequestError
-from intacct_bridge.flow.load import Ending
-from intacct_bridge.flow.plan import Verdict
+from intacct_bridge.flow.plan.plan import Verdict
+from intacct_bridge.flow.post.loader import Ending
 from intacct_bridge.wire.codec import decode_request
 from intacct_bridge.wire.reply import ConnectionCutError, Reply
-from journeys.objects import BILLS, Desk, reasons
+from support.journeys.objects import BILLS, Desk, reasons
 
 VENDORS = "VENDORID,NAME,CREDITLIMIT\nL-1,Acme Paper,100.10\nL-2,Bolt Ltd,0\n"
 OWN_BILLS = BILLS.replace("\nV-", "\nL-")

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from intacct_bridge.flow.load import Ending
-from intacct_bridge.flow.plan import Verdict
+from intacct_bridge.flow.plan.plan import Verdict
+from intacct_bridge.flow.post.loader import Ending
 from intacct_bridge.wire.codec import decode_request
 from intacct_bridge.wire.reply import Reply
-from journeys.masters import Clock, company
-from journeys.objects import BILLS, VENDORS, Desk, reasons
+from support.journeys.masters import Clock, company
+from support.journeys.objects import BILLS, VENDORS, Desk, reasons
 
 
 @pytest.fixture

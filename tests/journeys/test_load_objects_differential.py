@@ -10,15 +10,15 @@ from random import Random
 import pytest
 
 from intacct_bridge.client.client import Client
-from intacct_bridge.emulator.gateway import Emulator
+from intacct_bridge.emulator.gateway.gateway import Emulator
 from intacct_bridge.errors import InvalidRequestError
-from intacct_bridge.flow.functions import Functions
-from intacct_bridge.flow.load import Ending, Loader
-from intacct_bridge.flow.outbox import Outbox
-from intacct_bridge.flow.plan import Verdict
-from intacct_bridge.flow.write import Identity, Write
-from journeys.masters import Clock, client, company
-from journeys.objects import VENDORS, Desk
+from intacct_bridge.flow.company.functions import Functions
+from intacct_bridge.flow.outbox.outbox import Outbox
+from intacct_bridge.flow.plan.plan import Verdict
+from intacct_bridge.flow.post.loader import Ending, Loader
+from intacct_bridge.flow.records.write import Identity, Write
+from support.journeys.masters import Clock, client, company
+from support.journeys.objects import VENDORS, Desk
 
 COVERED = ("required", "listed", "reference", "dimension", "period", "value")
 """What the company refuses too; it would round, cut or leave out where we refuse for the user's sake."""

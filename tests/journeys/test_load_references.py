@@ -6,15 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from intacct_bridge.emulator.gateway import Emulator
+from intacct_bridge.emulator.gateway.gateway import Emulator
 from intacct_bridge.errors import InvalidRequestError
-from intacct_bridge.flow.plan import Verdict
-from intacct_bridge.flow.plan_file import open_plan, save_plan
-from intacct_bridge.flow.planning import confirm_plan
+from intacct_bridge.flow.plan.plan import Verdict
+from intacct_bridge.flow.plan.plan_file import open_plan, save_plan
+from intacct_bridge.flow.plan.planning import confirm_plan
 from intacct_bridge.wire.codec import decode_request
 from intacct_bridge.wire.reply import Reply
-from journeys.masters import client
-from journeys.objects import Desk, reasons
+from support.journeys.masters import client
+from support.journeys.objects import Desk, reasons
 
 HEAD = "VENDORID,RECORDID,WHENCREATED,WHENDUE,ACCOUNTNO,TRX_AMOUNT,LOCATIONID,DEPARTMENTID\n"
 

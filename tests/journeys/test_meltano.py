@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from journeys.tapping import CREDENTIALS, Tap
-from judges import judge
+from support.journeys.tapping import CREDENTIALS, Tap
+from support.judges import judge
 
 pytestmark = pytest.mark.slow
 RECIPE = Path(__file__).parents[2] / "docs" / "recipes" / "meltano.md"
@@ -24,7 +24,9 @@ def project(tap: Tap) -> Path:
     place.mkdir()
     ours = place / "tap"
     source = Path(__file__).parents[2] / "src"
-    ours.write_text(f'#!/bin/sh\nPYTHONPATH="{source}" exec "{sys.executable}" -m intacct_bridge.edge.tap "$@"\n')
+    ours.write_text(
+        f'#!/bin/sh\nPYTHONPATH="{source}" exec "{sys.executable}" -m intacct_bridge.edge.singer.tap "$@"\n'
+    )
     ours.chmod(0o755)
     theirs = judge("target-jsonl") / "target-jsonl"
     extractor = definition[1].replace("    pip_url: intacct-bridge[data]\n", "")

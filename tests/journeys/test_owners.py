@@ -9,13 +9,13 @@ import pytest
 
 from intacct_bridge.client.attachments import AttachedFile
 from intacct_bridge.client.client import Client
-from intacct_bridge.edge.demo_company import demo_connection
+from intacct_bridge.edge.demo.company import demo_connection
 from intacct_bridge.errors import InvalidRequestError
-from intacct_bridge.flow.destination import open_sink
-from intacct_bridge.flow.owners import objects_extraction
-from intacct_bridge.flow.source import choose
-from journeys.copying import ended, selected
-from journeys.tapping import Tap, discovered
+from intacct_bridge.flow.destinations.open import open_sink
+from intacct_bridge.flow.extract.owners import objects_extraction
+from intacct_bridge.flow.extract.source import choose
+from support.journeys.copying import ended, selected
+from support.journeys.tapping import Tap, discovered
 
 NAMES = ("VENDOR", "APBILL", "APBILLITEM", "ARINVOICE", "ARINVOICEITEM", "CLASS")
 

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from intacct_bridge.emulator.gateway import Emulator
-from intacct_bridge.emulator.server import serve
-from judges import judge
+from intacct_bridge.emulator.gateway.gateway import Emulator
+from intacct_bridge.emulator.gateway.server import serve
+from support.judges import judge
 
 pytestmark = pytest.mark.slow
 JOURNEY = """

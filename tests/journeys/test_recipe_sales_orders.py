@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from intacct_bridge.emulator.company import demo_company
-from intacct_bridge.emulator.gateway import Emulator
-from intacct_bridge.emulator.loading import load
-from intacct_bridge.flow.load import Ending
-from intacct_bridge.flow.plan import Verdict
-from journeys.masters import NOON
-from journeys.objects import Desk, reasons
+from intacct_bridge.emulator.accounting.loading import load
+from intacct_bridge.emulator.demo.company import demo_company
+from intacct_bridge.emulator.gateway.gateway import Emulator
+from intacct_bridge.flow.plan.plan import Verdict
+from intacct_bridge.flow.post.loader import Ending
+from support.journeys.masters import NOON
+from support.journeys.objects import Desk, reasons
 
 ROOT = Path(__file__).parent.parent.parent
 PAGE = ROOT / "docs" / "recipes" / "sales-orders.md"

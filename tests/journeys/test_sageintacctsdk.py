@@ -13,8 +13,8 @@ import sageintacctsdk
 from sageintacctsdk.apis.api_base import ApiBase
 from sageintacctsdk.exceptions import SageIntacctSDKError
 
-from intacct_bridge.emulator.gateway import Emulator
-from intacct_bridge.emulator.server import serve
+from intacct_bridge.emulator.gateway.gateway import Emulator
+from intacct_bridge.emulator.gateway.server import serve
 
 ACCOUNT = {
     "sender_id": "demo-sender",

@@ -13,12 +13,12 @@ from typing import Any
 import pytest
 
 from conftest import NOW
-from intacct_bridge.edge.singer_sink import SingerState
-from intacct_bridge.emulator.gateway import Emulator
-from intacct_bridge.emulator.server import serve
-from intacct_bridge.emulator.settings import ALL_MODULES, CompanySettings, EmulatorSettings
-from intacct_bridge.emulator.weather import Weather
-from journeys.tapping import CREDENTIALS, Tap, discovered
+from intacct_bridge.edge.singer.sink import SingerState
+from intacct_bridge.emulator.gateway.gateway import Emulator
+from intacct_bridge.emulator.gateway.server import serve
+from intacct_bridge.emulator.settings.faults import Weather
+from intacct_bridge.emulator.settings.world import ALL_MODULES, CompanySettings, EmulatorSettings
+from support.journeys.tapping import CREDENTIALS, Tap, discovered
 
 
 def test_a_first_sync_sends_everything_and_the_next_only_what_changed(tap: Tap) -> None:
@@ -142,7 +142,15 @@ def test_settings_from_the_environment(tap: Tap) -> None:
 def test_a_tap_that_is_told_to_end_ends_its_last_line(tap: Tap) -> None:
     """The pipe is full when the signal comes, so that the tap is in the middle of a message."""
     config, catalog, _ = discovered(tap, "GLDETAIL")
-    command = [sys.executable, "-m", "intacct_bridge.edge.tap", "--config", str(config), "--catalog", str(catalog)]
+    command = [
+        sys.executable,
+        "-m",
+        "intacct_bridge.edge.singer.tap",
+        "--config",
+        str(config),
+        "--catalog",
+        str(catalog),
+    ]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=tap.place) as running:
         assert running.stdout is not None
         assert running.stderr is not None

@@ -13,11 +13,11 @@ import pytest
 
 from conftest import NOW
 from intacct_bridge.client.client import Client
-from intacct_bridge.edge.demo_company import demo_connection
-from intacct_bridge.emulator.gateway import Emulator
-from intacct_bridge.emulator.server import serve
-from journeys.tapping import Tap, discovered
-from judges import judge
+from intacct_bridge.edge.demo.company import demo_connection
+from intacct_bridge.emulator.gateway.gateway import Emulator
+from intacct_bridge.emulator.gateway.server import serve
+from support.journeys.tapping import Tap, discovered
+from support.judges import judge
 
 pytestmark = pytest.mark.slow
 STREAMS = ("VENDOR", "APBILL", "APBILLITEM", "CLASS")

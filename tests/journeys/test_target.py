@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from intacct_bridge.edge.failures import USAGE
+from intacct_bridge.edge.terminal.failures import USAGE
 from intacct_bridge.wire.codec import decode_request
 from intacct_bridge.wire.reply import ConnectionCutError, Reply
-from journeys.masters import Clock, client, company
-from journeys.piping import Pipe, record, schema, state
+from support.journeys.masters import Clock, client, company
+from support.journeys.piping import Pipe, record, schema, state
 
 FAILED, IN_DOUBT = 1, 5
 

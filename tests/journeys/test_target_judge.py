@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from intacct_bridge.edge.failures import USAGE
-from journeys.masters import Clock, company
-from journeys.piping import Pipe
-from judges import judge
+from intacct_bridge.edge.terminal.failures import USAGE
+from support.journeys.masters import Clock, company
+from support.journeys.piping import Pipe
+from support.judges import judge
 
 pytestmark = pytest.mark.slow
 FAILED = 1

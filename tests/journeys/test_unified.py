@@ -10,18 +10,18 @@ from typing import Any
 import pytest
 
 from intacct_bridge.client.client import Client
-from intacct_bridge.edge.singer_sink import SingerSink
-from intacct_bridge.emulator.company import POSTING_ACCOUNTS
+from intacct_bridge.edge.singer.sink import SingerSink
+from intacct_bridge.emulator.demo.company import POSTING_ACCOUNTS
 from intacct_bridge.errors import InvalidRequestError, SettingsError
-from intacct_bridge.flow.destination import open_sink
-from intacct_bridge.flow.reading import Options
-from intacct_bridge.flow.sink import StreamOutcome
-from intacct_bridge.flow.unified import choose_unified
-from intacct_bridge.flow.unified_copy import unified_extraction
-from journeys.copying import ended, rows
-from journeys.masters import Clock, company
-from journeys.piping import Pipe
-from journeys.tapping import Tap, discovered
+from intacct_bridge.flow.destinations.open import open_sink
+from intacct_bridge.flow.extract.stream_run import Options
+from intacct_bridge.flow.extract.unified import choose_unified
+from intacct_bridge.flow.extract.unified_copy import unified_extraction
+from intacct_bridge.flow.streams.stream import StreamOutcome
+from support.journeys.copying import ended, rows
+from support.journeys.masters import Clock, company
+from support.journeys.piping import Pipe
+from support.journeys.tapping import Tap, discovered
 
 V1 = {
     "APAdjustment", "Accounts", "BankAccounts", "BillPayments", "Bills", "Classes", "CreditNotes", "Customers",

@@ -9,20 +9,20 @@ from typing import Any
 
 import pytest
 
-from emulator.talk import ENDPOINT, LOGIN, data, element, faults, one, query, rows, send
-from emulator.worlds import Clock, world
 from intacct_bridge.client.client import Client
-from intacct_bridge.emulator.gateway import Emulator
-from intacct_bridge.emulator.settings import scenario
-from intacct_bridge.emulator.weather import Weather, held
+from intacct_bridge.emulator.gateway.gateway import Emulator
+from intacct_bridge.emulator.settings.faults import Weather, held
+from intacct_bridge.emulator.settings.world import scenario
 from intacct_bridge.errors import InDoubtError, SignInError, TransientError
-from intacct_bridge.model.query import Aggregate
+from intacct_bridge.model.query.query import Aggregate
 from intacct_bridge.testing import Company
 from intacct_bridge.wire.codec import decode_response
 from intacct_bridge.wire.envelope import SessionAuth
 from intacct_bridge.wire.reply import Reply
-from journeys import masters
-from journeys.objects import BILLS, VENDORS, Desk
+from support.emulator.talk import ENDPOINT, LOGIN, data, element, faults, one, query, rows, send
+from support.emulator.worlds import Clock, world
+from support.journeys import masters
+from support.journeys.objects import BILLS, VENDORS, Desk
 
 
 def company(*weather: Weather, users: dict[str, Any] | None = None, **behaviour: object) -> Company:

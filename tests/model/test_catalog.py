@@ -16,7 +16,7 @@ from intacct_bridge.model.catalog import (
 )
 from intacct_bridge.wire.values import Kind
 from intacct_bridge.wire.xml import Element, element, parse
-from model.objects import bill, catalog
+from support.model.objects import bill, catalog
 
 # shape: LK, DOC (lookup)
 LOOKUP = b"""<Type Name="DEPARTMENT" DocumentType="">

@@ -5,7 +5,7 @@ import pytest
 from intacct_bridge.errors import SettingsError
 from intacct_bridge.model.catalog import Catalog
 from intacct_bridge.model.snapshot import catalog_from_snapshot, snapshot
-from model.objects import bill, catalog
+from support.model.objects import bill, catalog
 
 
 def test_a_catalogue_survives_its_snapshot() -> None:

@@ -5,15 +5,15 @@ from importlib import resources
 
 import pytest
 
-from intacct_bridge.emulator.catalogue import standard_catalog
+from intacct_bridge.emulator.store.catalogue import standard_catalog
 from intacct_bridge.errors import InvalidRequestError
-from intacct_bridge.model.bind import bind, resolve
 from intacct_bridge.model.catalog import ObjectDef, lookup_element, object_from_lookup
 from intacct_bridge.model.keys import created_key, keys_of, lines, natural_key, owner, record_key, replication_key
-from intacct_bridge.model.mapping import EntityMap, Rules, unified_maps
-from intacct_bridge.model.query import Query
+from intacct_bridge.model.mapping.language import EntityMap, Rules, unified_maps
+from intacct_bridge.model.mapping.unify import line_reads, read_lines, reads
+from intacct_bridge.model.query.bind import bind, resolve
+from intacct_bridge.model.query.query import Query
 from intacct_bridge.model.snapshot import catalog_from_snapshot, snapshot
-from intacct_bridge.model.unify import line_reads, read_lines, reads
 from intacct_bridge.wire.values import Kind
 
 CATALOG = standard_catalog()

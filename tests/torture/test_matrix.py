@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from intacct_bridge.emulator.weather import KINDS, Weather
-from torture.records import SORTS
+from intacct_bridge.emulator.settings.faults import KINDS, Weather
+from support.torture.records import SORTS
+from support.torture.world import MEMORIES, folder
 from torture.torture import STEPS, Round
-from torture.world import MEMORIES, folder
 
 FAULTS = (
     Weather("http", status=429),

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from intacct_bridge.emulator.weather import Weather
-from intacct_bridge.flow.entry import State
-from intacct_bridge.flow.outbox import Outbox
-from torture.records import SORTS
+from intacct_bridge.emulator.settings.faults import Weather
+from intacct_bridge.flow.outbox.entry import State
+from intacct_bridge.flow.outbox.outbox import Outbox
+from support.torture.records import SORTS
+from support.torture.world import folder
 from torture.torture import Round, newest
-from torture.world import folder
 
 A, D = State.APPLIED, State.IN_DOUBT
 ROWS = {

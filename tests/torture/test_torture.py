@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from intacct_bridge.flow.settle import SettleSettings
-from torture.processes import side_by_side
-from torture.records import SORTS
+from intacct_bridge.flow.post.settle import SettleSettings
+from support.torture.processes import side_by_side
+from support.torture.records import SORTS
+from support.torture.world import folder
 from torture.torture import Round, Tally, naive, ours
-from torture.world import folder
 
 pytestmark = pytest.mark.slow
 PLAIN = next(sort for sort in SORTS if sort.name == "journal without")

@@ -22,22 +22,22 @@ from threading import get_ident
 from typing import Any
 
 from intacct_bridge.errors import IntacctError
-from intacct_bridge.flow.aim import Mode
-from intacct_bridge.flow.entry import Entry, State
-from intacct_bridge.flow.layout_native import NativeLayout
-from intacct_bridge.flow.load import Loader, LoadSettings
-from intacct_bridge.flow.outbox import Outbox
-from intacct_bridge.flow.plan import PlanSettings
-from intacct_bridge.flow.planning import make_plan
-from intacct_bridge.flow.settle import SettleSettings
-from intacct_bridge.flow.subject import subject_of
-from intacct_bridge.flow.table import SourceRow, Table
-from journeys.masters import client
-from torture.naive import Naive
-from torture.processes import side_by_side
-from torture.records import CREATES, SORTS, Sort, keys, standing
-from torture.turns import Turns
-from torture.world import MEMORIES, KilledError, World, folder
+from intacct_bridge.flow.company.writable import subject_of
+from intacct_bridge.flow.layouts.native import NativeLayout
+from intacct_bridge.flow.outbox.entry import Entry, State
+from intacct_bridge.flow.outbox.outbox import Outbox
+from intacct_bridge.flow.plan.changes import Mode
+from intacct_bridge.flow.plan.plan import PlanSettings
+from intacct_bridge.flow.plan.planning import make_plan
+from intacct_bridge.flow.post.loader import Loader, LoadSettings
+from intacct_bridge.flow.post.settle import SettleSettings
+from intacct_bridge.flow.records.tables import SourceRow, Table
+from support.journeys.masters import client
+from support.torture.naive import Naive
+from support.torture.processes import side_by_side
+from support.torture.records import CREATES, SORTS, Sort, keys, standing
+from support.torture.turns import Turns
+from support.torture.world import MEMORIES, KilledError, World, folder
 
 STEPS = ("planned", "begun", "answered", "concluded", "looked")
 

@@ -27,7 +27,7 @@ from intacct_bridge import (
     list_connections,
     load_connection,
 )
-from intacct_bridge.model.query import Compare, Filter
+from intacct_bridge.model.query.query import Compare, Filter
 from intacct_bridge.wire.values import Value
 
 

@@ -23,7 +23,7 @@ from intacct_bridge.wire.envelope import (
     SignedIn,
 )
 from intacct_bridge.wire.xml import element
-from wire.answers import CONTROL, PROLOG, answer, result
+from support.wire.answers import CONTROL, PROLOG, answer, result
 from wire.test_xml import texts, trees
 
 ids = st.text(

@@ -13,7 +13,7 @@ from intacct_bridge.wire.columns import decode_batch, typed_column
 from intacct_bridge.wire.page import decode_page
 from intacct_bridge.wire.values import DEFAULT, Formatting, Kind, Value, parse_row, parse_value, render_value
 from intacct_bridge.wire.xml import escape
-from wire.answers import answer, page, result
+from support.wire.answers import answer, page, result
 
 FIELDS = {
     "RECORDNO": Kind.INTEGER,

@@ -11,7 +11,7 @@ from intacct_bridge.errors import RemoteProtocolError
 from intacct_bridge.wire.fastpage import text_columns
 from intacct_bridge.wire.page import Page, decode_page
 from intacct_bridge.wire.xml import escape
-from wire.answers import answer, page, result
+from support.wire.answers import answer, page, result
 
 ROWS = (
     "<GLDETAIL><RECORDNO>1</RECORDNO><BATCH.TITLE>Bills &amp; co</BATCH.TITLE><MEMO>Zürich &lt;1&gt;</MEMO></GLDETAIL>"

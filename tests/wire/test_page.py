@@ -4,7 +4,7 @@ import pytest
 
 from intacct_bridge.errors import RemoteProtocolError
 from intacct_bridge.wire.page import PageHead, decode_page
-from wire.answers import PROLOG, answer, page, result
+from support.wire.answers import PROLOG, answer, page, result
 
 ROW = "<GLDETAIL><RECORDNO>{0}</RECORDNO><JOURNAL.SYMBOL>GJ</JOURNAL.SYMBOL><MEMO>{1}</MEMO></GLDETAIL>"
 

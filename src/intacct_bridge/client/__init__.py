@@ -1,1 +1,1 @@
-"""Floor 3: the only socket and clock on the way to Intacct."""
+"""One company through one connection: the only socket and clock on the way to Intacct."""

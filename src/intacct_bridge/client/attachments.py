@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from intacct_bridge.client.asking import Asking
+from intacct_bridge.client.gateway.calls import Asking
 from intacct_bridge.client.writing import Outcome, send_each
 from intacct_bridge.errors import InvalidRequestError, RecordError, RemoteProtocolError, SettingsError
 from intacct_bridge.wire.xml import Element, element

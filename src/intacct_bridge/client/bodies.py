@@ -12,9 +12,9 @@ from typing import Any
 
 from intacct_bridge.errors import InvalidRequestError, RecordError
 from intacct_bridge.model.catalog import ObjectDef
-from intacct_bridge.model.grammar import function_def
 from intacct_bridge.model.keys import creator, legacy, lines, natural_key, record_key
-from intacct_bridge.model.legacywrite import WritePlan, write_element, write_plan
+from intacct_bridge.model.legacy.functions import WritePlan, write_element, write_plan
+from intacct_bridge.model.legacy.grammar import function_def
 from intacct_bridge.wire.values import DEFAULT, UNSET, Formatting, Kind, parse_value, render_value
 from intacct_bridge.wire.xml import Element, element
 

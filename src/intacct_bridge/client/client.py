@@ -11,24 +11,24 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from intacct_bridge.client.answers import answers_of
-from intacct_bridge.client.asking import Asking, successful
 from intacct_bridge.client.attachments import Attachments
 from intacct_bridge.client.bodies import Bodies
-from intacct_bridge.client.cabinet import Cabinet
-from intacct_bridge.client.connection import Connection
-from intacct_bridge.client.describing import Descriptions, inspected
-from intacct_bridge.client.line import Line, Means
-from intacct_bridge.client.meter import Meter
-from intacct_bridge.client.reading import Reading, question
-from intacct_bridge.client.records import Record
-from intacct_bridge.client.reports import Reports
-from intacct_bridge.client.session import Session, Signed
+from intacct_bridge.client.connections.connection import Connection
+from intacct_bridge.client.gateway.calls import Asking, successful
+from intacct_bridge.client.gateway.meter import Meter
+from intacct_bridge.client.gateway.runtime import Line, Means
+from intacct_bridge.client.gateway.session import Session, Signed
+from intacct_bridge.client.reading.answers import answers_of
+from intacct_bridge.client.reading.catalog import Descriptions, inspected
+from intacct_bridge.client.reading.catalog_cache import Cabinet
+from intacct_bridge.client.reading.query import Reading, question
+from intacct_bridge.client.reading.records import Record
+from intacct_bridge.client.reading.reports import Reports
 from intacct_bridge.client.upserting import upsert_bodies
 from intacct_bridge.client.writing import Outcome, send_each
 from intacct_bridge.errors import RefusedError
 from intacct_bridge.model.catalog import Catalog, ObjectDef, object_from_inspect
-from intacct_bridge.model.query import Filter, Order, Query, Selected
+from intacct_bridge.model.query.query import Filter, Order, Query, Selected
 from intacct_bridge.wire.envelope import Function, Result
 from intacct_bridge.wire.page import Page, PageHead
 from intacct_bridge.wire.reply import Leaving, Transport, unheard

@@ -3,7 +3,7 @@
 from typing import Any
 
 from intacct_bridge.client.client import Client
-from intacct_bridge.client.sources import load_connection
+from intacct_bridge.client.connections.sources import load_connection
 from intacct_bridge.wire.reply import Transport
 
 

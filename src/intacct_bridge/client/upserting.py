@@ -5,10 +5,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from intacct_bridge.client.bodies import Bodies
-from intacct_bridge.client.reading import Reading
+from intacct_bridge.client.reading.query import Reading
 from intacct_bridge.errors import InvalidRequestError, RecordError
 from intacct_bridge.model.keys import natural_key, record_key
-from intacct_bridge.model.query import MAX_IN, Compare, Op, Query
+from intacct_bridge.model.query.query import MAX_IN, Compare, Op, Query
 from intacct_bridge.wire.values import UNSET
 from intacct_bridge.wire.xml import Element
 

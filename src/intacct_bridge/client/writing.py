@@ -8,7 +8,7 @@ caller's own affair.
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from intacct_bridge.client.asking import Asking
+from intacct_bridge.client.gateway.calls import Asking
 from intacct_bridge.errors import Fault, InvalidRequestError
 from intacct_bridge.model.keys import natural_key
 from intacct_bridge.wire.envelope import ABORTED, SUCCESS, Result

@@ -1,1 +1,1 @@
-"""Floor 5: what a person or a scheduler runs; thin."""
+"""What people and schedulers run: commands, the Singer tap and target, the doctor, the demo."""

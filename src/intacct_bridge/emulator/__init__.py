@@ -1,1 +1,1 @@
-"""The tower: a stateful gateway on the floors errors, wire and model; it never sees client, flow or edge."""
+"""A stateful emulator of the gateway. It stands on errors, wire and model, and never sees client, flow or edge."""

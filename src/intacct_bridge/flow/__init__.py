@@ -1,1 +1,1 @@
-"""Floor 4: moves records. Knows neither Singer nor the command line."""
+"""Moves records: extraction, loading, the outbox, reconciliation. Knows neither Singer nor the command line."""

@@ -1,1 +1,1 @@
-"""Floor 2: what the data means. Pure functions on values."""
+"""What the data means: the catalogue, keys, queries, mappings. Pure functions on values."""

@@ -1,1 +1,1 @@
-"""Floor 1: bytes ⇄ typed messages. No socket, no clock, no randomness."""
+"""Bytes to typed messages and back. No socket, no clock, no randomness."""

@@ -1,0 +1,1 @@
+"""Connections: their settings, where each setting comes from, and secrets."""

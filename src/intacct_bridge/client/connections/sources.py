@@ -1,0 +1,305 @@
+"""Where a connection's settings come from, strongest first, field by field:
+
+1. explicit arguments; 2. `INTACCT_*` variables, the official SDKs' names among them; 3. `intacct.toml` in the
+project's directory, then in the user's configuration directory; 4. the official SDKs' profile file.
+
+A table of one name in the project's file hides the user's table of that name altogether: mixing two would let a
+checked-out project redirect a user's own credentials. Shared senders are found in either file.
+"""
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from intacct_bridge.client.connections import sdk_profiles, toml_file
+from intacct_bridge.client.connections.connection import SETTINGS, Connection, missing_fix
+from intacct_bridge.client.connections.secret_refs import resolved
+from intacct_bridge.client.local import directories
+from intacct_bridge.errors import SettingsError
+
+_OFFICIAL = {"location_id": "INTACCT_ENTITY_ID", "endpoint": "INTACCT_ENDPOINT_URL"}
+_REQUIRED = (*sdk_profiles.SENDER, *sdk_profiles.LOGIN)
+_OPTIONS = ("INTACCT_CONNECTION", "INTACCT_SENDER_PROFILE", "INTACCT_COMPANY_PROFILE", "INTACCT_PROFILE")
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What is read: the environment and two directories. Given whole in tests, the process's own otherwise."""
+
+    environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
+    project: Path = field(default_factory=Path.cwd)
+
+    @property
+    def user_file(self) -> Path:
+        """The user's own intacct.toml."""
+        return directories.config_directory(self.environ) / toml_file.FILE_NAME
+
+    @property
+    def profile_file(self) -> Path:
+        """The official SDKs' file."""
+        return directories.home(self.environ) / ".intacct" / "credentials.ini"
+
+    def files(self) -> list[toml_file.TomlFile]:
+        """Every intacct.toml there is, strongest first."""
+        found = [toml_file.read(self.project / toml_file.FILE_NAME), toml_file.read(self.user_file)]
+        return [file for file in found if file is not None]
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A named connection as its file has it: no secret is read, no reference followed."""
+
+    name: str
+    source: str
+    company_id: str = ""
+    user_id: str = ""
+    location_id: str = ""
+    environment: str = "production"
+    read_only: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """Everything the sources hold, read once."""
+
+    explicit: Mapping[str, Any]
+    environ: Mapping[str, str]
+    files: list[toml_file.TomlFile]
+    profiles: Mapping[str, Mapping[str, str]]
+    profile_file: Path
+
+    @property
+    def company(self) -> str:
+        """The company that arguments or variables name; then they make a connection without any file."""
+        return str(self.explicit.get("company_id") or self.environ.get("INTACCT_COMPANY_ID") or "")
+
+    @property
+    def company_is_given(self) -> bool:
+        """Whether they name one."""
+        return bool(self.company)
+
+    def is_anothers(self, name: str) -> bool:
+        """Whether the connection of that name is one to another company than theirs."""
+        tables = (file.connections[name] for file in self.files if name in file.connections)
+        theirs = next(tables, {}).get("company_id")
+        return self.company_is_given and isinstance(theirs, str) and theirs.casefold() != self.company.casefold()
+
+    def profile_name(self, which: str) -> str:
+        """The profile that a variable names for the SENDER or the COMPANY."""
+        return self.environ.get(f"INTACCT_{which}_PROFILE") or self.environ.get("INTACCT_PROFILE") or ""
+
+
+def load_connection(name: str | None = None, *, around: Surroundings | None = None, **explicit: Any) -> Connection:
+    """The connection of that name, or the only one there is, from all its sources; settings may be given outright.
+
+    Without a name `INTACCT_CONNECTION` names it. Raises SettingsError naming the connection, the setting and the fix.
+    """
+    around = around or Surroundings()
+    given = {setting: value for setting, value in explicit.items() if value is not None}
+    found = _Found(
+        given, around.environ, around.files(), sdk_profiles.read_profiles(around.profile_file), around.profile_file
+    )
+    chosen = name or found.environ.get("INTACCT_CONNECTION") or _only_one(found)
+    settled: dict[str, Any] = {}
+    origins: dict[str, str] = {}
+    for origin, settings in _layers(chosen, found):
+        for setting, value in settings.items():
+            if setting not in settled:
+                where = f"connection {chosen!r}: {setting} ({origin})"
+                settled[setting] = _typed(setting, resolved(value, where=where, environ=found.environ), where)
+                origins[setting] = origin
+    for origin, more in _from_profiles(chosen, found, settled):
+        settled |= more
+        origins |= dict.fromkeys(more, origin)
+    for setting in _REQUIRED:
+        if not settled.get(setting):
+            raise _missing(setting, chosen, settled, found)
+    return Connection(name=chosen, origins=origins, **settled)
+
+
+def _missing(setting: str, chosen: str, settled: Mapping[str, Any], found: _Found) -> SettingsError:
+    near = _near_miss(setting, found.environ) or _not_lent(setting, found)
+    if not near and not any(settled.get(each) for each in _REQUIRED):
+        return SettingsError(
+            "no connection is set up here yet",
+            fix="Make one: intacct connections add NAME. Without an account: intacct demo, and then --connection demo.",
+        )
+    return SettingsError(f"connection {chosen!r}: {setting} is not set{near}", fix=missing_fix(chosen, setting))
+
+
+def list_connections(*, around: Surroundings | None = None) -> list[Listed]:
+    """Every named connection in the files, by name; a profile of the official SDKs counts where no table hides it."""
+    around = around or Surroundings()
+    found: dict[str, Listed] = {}
+    for file in around.files():
+        for name, table in file.connections.items():
+            found.setdefault(name, _listed(name, str(file.path), table))
+    for name, profile in sdk_profiles.read_profiles(around.profile_file).items():
+        if all(profile.get(key) for key in sdk_profiles.LOGIN):
+            found.setdefault(name, _listed(name, str(around.profile_file), profile))
+    return sorted(found.values(), key=lambda listed: listed.name)
+
+
+def _listed(name: str, source: str, table: Mapping[str, Any]) -> Listed:
+    shown = {key: value for key in ("company_id", "user_id", "location_id", "environment") if (value := table.get(key))}
+    texts = {key: value if isinstance(value, str) else "(elsewhere)" for key, value in shown.items()}
+    return Listed(name, source, read_only=table.get("read_only") is True, **texts)
+
+
+def add_connection(name: str, settings: Mapping[str, Any], *, path: Path | None = None) -> Path:
+    """Write a connection's table into intacct.toml (the user's, or `path`), replacing the one of that name."""
+    for setting in settings:
+        _known(setting, f"connection {name!r}", extra=("sender",))
+    target = path or Surroundings().user_file
+    toml_file.put(target, "connections", name, settings)
+    return target
+
+
+def remove_connection(name: str, *, path: Path | None = None) -> bool:
+    """Take a connection's table out of intacct.toml; False where it was not in it."""
+    return toml_file.remove(path or Surroundings().user_file, "connections", name)
+
+
+def _only_one(found: _Found) -> str:
+    """The connection meant when none is named; never one to another company than the one that is given."""
+    names = sorted({name for file in found.files for name in file.connections})
+    if len(names) == 1 and not found.is_anothers(names[0]):
+        return names[0]
+    if found.company_is_given or not names:
+        chosen = (found.profile_name("COMPANY") or sdk_profiles.DEFAULT_PROFILE, found.company)
+        return next((name for name in chosen if not found.is_anothers(name)), f"{found.company} as given")
+    if sdk_profiles.DEFAULT_PROFILE in names:
+        return sdk_profiles.DEFAULT_PROFILE
+    raise SettingsError(
+        f"there are {len(names)} connections ({', '.join(names)}) and none is chosen",
+        fix="Name one: --connection NAME, or INTACCT_CONNECTION=NAME.",
+    )
+
+
+def _table(name: str, found: _Found) -> tuple[str, Mapping[str, Any]]:
+    """Where the connection's table stands, and the table; empty where other sources can make the connection."""
+    for file in found.files:
+        if name in file.connections:
+            return str(file.path), file.connections[name]
+    can_do_without = (sdk_profiles.DEFAULT_PROFILE, found.profile_name("COMPANY"), *found.profiles)
+    if found.company_is_given or name in can_do_without:
+        return "", {}
+    names = sorted({each for file in found.files for each in file.connections} | set(found.profiles))
+    near = get_close_matches(name, names, 3)
+    there = f"; did you mean {' or '.join(near)}?" if near else (f"; there are {', '.join(names)}" if names else "")
+    raise SettingsError(
+        f"there is no connection {name!r}{there}",
+        fix=f"Run `intacct connections add {name}`, or name another.",
+    )
+
+
+def _layers(name: str, found: _Found) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """(origin, settings) of each source, strongest first, their names checked."""
+    for setting in found.explicit:
+        _known(setting, f"connection {name!r} (argument)")
+    yield "argument", found.explicit
+    for setting in SETTINGS:
+        for variable in (_OFFICIAL.get(setting), f"INTACCT_{setting.upper()}"):
+            if variable and found.environ.get(variable) and setting != "name":
+                yield variable, {setting: found.environ[variable]}
+    source, table = _table(name, found)
+    for setting in table:
+        _known(setting, f"{source}: [connections.{name}]", extra=("sender",))
+    yield source, {setting: value for setting, value in table.items() if setting != "sender"}
+    if "sender" in table:
+        yield _sender(str(table["sender"]), name, found.files)
+
+
+def _sender(sender: str, name: str, files: list[toml_file.TomlFile]) -> tuple[str, Mapping[str, Any]]:
+    for file in files:
+        if sender in file.senders:
+            table = file.senders[sender]
+            for setting in table:
+                _known(setting, f"{file.path}: [senders.{sender}]", among=sdk_profiles.SENDER)
+            return f"{file.path} [senders.{sender}]", table
+    names = sorted({each for file in files for each in file.senders})
+    raise SettingsError(
+        f"connection {name!r}: there is no sender {sender!r}" + (f"; there are {', '.join(names)}" if names else ""),
+        fix=f"Write [senders.{sender}] with sender_id and sender_password in intacct.toml.",
+    )
+
+
+def _from_profiles(name: str, found: _Found, settled: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, str]]]:
+    """What the SDKs' profiles add; a profile that was named and is not there is an error."""
+    for which, wanted in (
+        ("SENDER", sdk_profiles.SENDER),
+        ("COMPANY", (*sdk_profiles.LOGIN, "location_id", "endpoint")),
+    ):
+        named = found.profile_name(which)
+        if named and named not in found.profiles:
+            raise SettingsError(
+                f"connection {name!r}: INTACCT_{which}_PROFILE is {named!r}, and {found.profile_file} has"
+                " no such section"
+            )
+        section = named or (name if name in found.profiles else sdk_profiles.DEFAULT_PROFILE)
+        more = sdk_profiles.usable(found.profiles.get(section, {}), settled)
+        yield f"{found.profile_file} [{section}]", {key: value for key, value in more.items() if key in wanted}
+
+
+def _known(setting: str, where: str, *, extra: tuple[str, ...] = (), among: tuple[str, ...] = SETTINGS) -> None:
+    allowed = [each for each in (*among, *extra) if each != "name"]
+    if setting not in allowed:
+        near = get_close_matches(setting, [*allowed, "entity_id", "endpoint_url"], 3)
+        near = [{"entity_id": "location_id", "endpoint_url": "endpoint"}.get(each, each) for each in near]
+        meant = f"; did you mean {' or '.join(dict.fromkeys(near))}?" if near else f"; there are {', '.join(allowed)}"
+        raise SettingsError(f"{where}: there is no setting {setting!r}{meant}")
+
+
+_KIND: dict[str, type] = {
+    "allow_endpoint": bool,
+    "read_only": bool,
+    "read_formatting": bool,
+    "concurrency": int,
+    "monthly_transactions": int,
+    "timeout": float,
+    "catalog_hours": float,
+}
+_WORDS = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
+
+
+def _typed(setting: str, value: Any, where: str) -> Any:
+    """The value as the setting's type; variables are text, a file's values already have one."""
+    kind = _KIND.get(setting, str)
+    if kind is bool:
+        word = _WORDS.get(value.strip().lower()) if isinstance(value, str) else value
+        if isinstance(word, bool):
+            return word
+        raise SettingsError(f"{where} must be true or false, not {value!r}")
+    if kind is str:
+        if isinstance(value, bool | list | dict):
+            raise SettingsError(f"{where} must be text")
+        return str(value)
+    try:
+        if isinstance(value, bool) or (kind is int and isinstance(value, float)):
+            raise ValueError
+        return kind(value)
+    except (ValueError, TypeError):
+        raise SettingsError(f"{where} must be a {'whole ' if kind is int else ''}number, not {value!r}") from None
+
+
+def _not_lent(setting: str, found: _Found) -> str:
+    """A hint at a connection that has the setting, and was not chosen or is to another company than is given."""
+    tables = ((name, table) for file in found.files for name, table in file.connections.items())
+    where = (setting, "sender") if setting in sdk_profiles.SENDER else (setting,)
+    others = sorted({name for name, table in tables if any(table.get(each) for each in where)})
+    if not others or not found.company:
+        return ""
+    meant = next((name for name in others if not found.is_anothers(name)), "")
+    hint = f"{meant!r} has it, and is not named" if meant else f"{others[0]!r} is one to another company"
+    return f" for company {found.company}; connection {hint}"
+
+
+def _near_miss(setting: str, environ: Mapping[str, str]) -> str:
+    """A hint at a misspelt variable, since an unknown variable alone is nobody's mistake."""
+    names = {f"INTACCT_{each.upper()}" for each in SETTINGS} | set(_OFFICIAL.values()) | set(_OPTIONS)
+    odd = [name for name in environ if name.startswith("INTACCT_") and name not in names]
+    near = get_close_matches(f"INTACCT_{setting.upper()}", odd, 1, 0.8)
+    return f" ({near[0]} is; did you mean INTACCT_{setting.upper()}?)" if near else ""

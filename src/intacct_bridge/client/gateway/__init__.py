@@ -1,0 +1,1 @@
+"""The way to the gateway: HTTP, sessions, pacing, retries, the cost meter, the archive."""

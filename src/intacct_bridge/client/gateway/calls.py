@@ -1,0 +1,147 @@
+"""Functions asked through a session, one room for the small things that every reader and writer of the client does."""
+
+from collections.abc import Iterator, Sequence
+
+from intacct_bridge.client.gateway.exchange import Call, Decode, T, plain
+from intacct_bridge.client.gateway.session import Session
+from intacct_bridge.diagnosis import as_error
+from intacct_bridge.errors import IntacctError, InvalidRequestError, RecordError, RemoteProtocolError, SettingsError
+from intacct_bridge.wire.envelope import ABORTED, SUCCESS, Function, Result
+from intacct_bridge.wire.reply import Leaving, unheard
+from intacct_bridge.wire.xml import Element
+
+_READS = frozenset(
+    {
+        "consolidate_status",
+        "describe",
+        "describeall",
+        "get",
+        "get_list",
+        "inspect",
+        "lookup",
+        "query",
+        "read",
+        "readByName",
+        "readByQuery",
+        "readEntityDetails",
+        "readRelated",
+        "readReport",
+        "readUserFormatting",
+        "readView",
+        "retrievepdf",
+        "validate",
+    }
+)
+_MOVES_ON = "readMore"
+"""Gives the next page each time: sent again after a lost answer, it would skip one."""
+_WITHOUT_UNDERSCORE = frozenset(
+    {"get", "getAPISession", "getUserPermissions", "init_session", "describe", "describeall"}
+)
+
+
+def is_read(name: str) -> bool:
+    """Whether a function of that name changes nothing: the documented readers, and whatever is called `get...`."""
+    return name in _READS or name == _MOVES_ON or name.startswith("get")
+
+
+class Asking:
+    """A session with the manners of one connection: it refuses writes where the connection only reads."""
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        self.connection = session.exchange.connection
+
+    def send(
+        self,
+        functions: Sequence[Function],
+        *,
+        read: bool,
+        transaction: bool = False,
+        uniqueid: bool = False,
+        leaving: Leaving = unheard,
+    ) -> tuple[Result, ...]:
+        """One request; failed functions are results."""
+        self._refuse_what_cannot_be(functions, read=read)
+        call = Call(tuple(functions), read=read, transaction=transaction, uniqueid=uniqueid, leaving=leaving)
+        return self.session.call(call, plain).results
+
+    def functions(self, *bodies: Element) -> tuple[Function, ...]:
+        """The functions' elements with fresh control ids."""
+        return tuple(Function(body, self.session.exchange.new_id()) for body in bodies)
+
+    def ask(self, body: Element) -> Result:
+        """One read, its result successful, or its error."""
+        return successful(self.send(self.functions(body), read=True)[0])
+
+    def fetch(self, body: Element, decode: Decode[T]) -> T:
+        """One read whose answer the decoder takes apart; a failed function raises before its value is used."""
+        answer = self.session.call(Call(self.functions(body), read=True), decode)
+        successful(answer.results[0])
+        return answer.value
+
+    def data(self, body: Element) -> Element:
+        """The `<data>` of one read."""
+        result = self.ask(body)
+        if result.data is None:
+            raise RemoteProtocolError(f"the answer to {body.tag} has no <data>", function=body.tag)
+        return result.data
+
+    def only_reads(self, functions: Sequence[Function]) -> bool:
+        """Whether the functions are all known to change nothing, and to give the same when they are sent again."""
+        return all(is_read(function.name) and function.name != _MOVES_ON for function in functions)
+
+    def _refuse_what_cannot_be(self, functions: Sequence[Function], *, read: bool) -> None:
+        writes = sorted({function.name for function in functions if not is_read(function.name)})
+        if self.connection.read_only and writes and not read:
+            raise SettingsError(
+                f"connection {self.connection.name!r} is read_only, and {', '.join(writes)} may change something",
+                fix="Use another connection, or take read_only out of this one's settings.",
+            )
+        generic = sorted({function.name for function in functions if not speaks_legacy(function.name)})
+        if self.connection.older and generic:
+            raise refused_by_legacy(f"function {generic[0]}")
+
+
+def speaks_legacy(function: str) -> bool:
+    """Whether document type 2.1 has the function: object-specific names have an underscore, generic ones have none."""
+    return "_" in function or function in _WITHOUT_UNDERSCORE
+
+
+def refused_by_legacy(what: str) -> InvalidRequestError:
+    """The refusal of something that document type 2.1 cannot do."""
+    return InvalidRequestError(
+        f"document type 2.1 has no {what}",
+        fix='Use a connection with dtd_version = "3.0", which Sage recommends for everything.',
+    )
+
+
+def successful(result: Result, *, record: str = "") -> Result:
+    """The result if it succeeded; otherwise the error its faults mean."""
+    if result.status == SUCCESS:
+        return result
+    raise refusal(result, record=record)
+
+
+def refusal(result: Result, *, record: str = "") -> IntacctError:
+    """The error that a failed or aborted result means. What a read is refused for is a wrong question, not a record."""
+    error = as_error(result.faults, "function", function=result.function, control_id=result.control_id, record=record)
+    if isinstance(error, RecordError) and is_read(result.function):
+        return InvalidRequestError(
+            error.message,
+            by_gateway=True,
+            faults=error.faults,
+            fix=error.fix,
+            function=error.function,
+            control_id=error.control_id,
+            diagnosis=error.diagnosis,
+        )
+    if result.status == ABORTED and not result.faults:
+        error.message = f"{result.function}: the whole transaction was rolled back"
+        error.args = (error.message,)
+    return error
+
+
+def batched(items: Sequence[str], size: int) -> Iterator[Sequence[str]]:
+    """The items, so many at a time."""
+    for start in range(0, len(items), size):
+        yield items[start : start + size]

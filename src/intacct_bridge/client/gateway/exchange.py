@@ -1,0 +1,352 @@
+"""One round trip: a request leaves, and what came back is either an answer or an error that says what to do.
+
+The lowest loop of the client, and the only place where an HTTP reply is judged. What decides is whether the request
+could have been applied. A *read* may be sent again after anything. A *write* that left whole and got no readable
+answer is in doubt. A refusal before anything ran (no connection, 429, a failed control or authentication block) proves
+that nothing was applied, for a write as well.
+"""
+
+import logging
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from typing import Any, Generic, TypeVar
+
+from intacct_bridge.client.connections.connection import Connection
+from intacct_bridge.client.gateway.archive import fault_without_secrets, secret_forms, without_secrets
+from intacct_bridge.client.gateway.meter import Meter
+from intacct_bridge.client.gateway.pacing import Gate
+from intacct_bridge.client.gateway.usage import Tally
+from intacct_bridge.diagnosis import as_error, page_fault
+from intacct_bridge.errors import (
+    Fault,
+    InDoubtError,
+    IntacctError,
+    RemoteProtocolError,
+    ThrottledError,
+    TransientError,
+)
+from intacct_bridge.wire.codec import decode_response, encode_request
+from intacct_bridge.wire.envelope import (
+    FAILURE,
+    SUCCESS,
+    Authentication,
+    Control,
+    Function,
+    Operation,
+    Request,
+    Response,
+    Result,
+    SignedIn,
+)
+from intacct_bridge.wire.reply import ConnectionCutError, Leaving, Reply, Transport, unheard
+
+_log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+Decode = Callable[[bytes], tuple[Response, T]]
+"""From an answer's body to the answer and what the caller wants of it; raises RemoteProtocolError."""
+
+_SESSIONS = 50
+"""How many session ids are remembered for masking; an entity has one each, and a renewal gives another."""
+_THROTTLED_WAIT = 5.0
+"""Seconds to hold everybody back where the gateway does not say how long."""
+
+
+def plain(body: bytes) -> tuple[Response, None]:
+    """The decoder for callers who want the answer itself."""
+    return decode_response(body), None
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What one request is to do, and whether it may be repeated."""
+
+    functions: tuple[Function, ...]
+    read: bool
+    """Changes nothing, so it may be sent again after anything."""
+    transaction: bool = False
+    uniqueid: bool = False
+    leaving: Leaving = unheard
+    """Called whenever the bytes are about to leave, which may be long after the call: it waits its turn."""
+
+    @property
+    def names(self) -> str:
+        """The functions' names, each once."""
+        return ", ".join(dict.fromkeys(function.name for function in self.functions))
+
+    @property
+    def control_ids(self) -> tuple[str, ...]:
+        """The control id of each function."""
+        return tuple(function.control_id for function in self.functions)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer(Generic[T]):
+    """A successful round trip: results in the order of the functions, who was signed in, and the decoder's value."""
+
+    results: tuple[Result, ...]
+    signed_in: SignedIn
+    value: T
+
+
+class AuthenticationRefused(Exception):  # noqa: N818  # not an error yet: a lost session is signed in again
+    """The operation's authentication failed, which proves that no function ran."""
+
+    def __init__(self, error: IntacctError) -> None:
+        super().__init__(error.message)
+        self.error = error
+
+
+class ServerClock:
+    """The gateway's time, from the last answer and the time gone by since; our own wall clock is never asked."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._heard: tuple[datetime, float] | None = None
+
+    def hear(self, reply: Reply, signed_in: SignedIn | None = None) -> None:
+        """Take the time from the Date header, or from the session's timestamp where there is none."""
+        said = http_date(reply.headers.get("date", ""))
+        if said is None and signed_in is not None:
+            said = iso_moment(signed_in.session_timestamp)
+        if said is not None:
+            self._heard = (said, self._clock())
+
+    def now(self) -> datetime | None:
+        """The gateway's time in UTC; None before the first answer."""
+        if self._heard is None:
+            return None
+        said, at = self._heard
+        return said + timedelta(seconds=self._clock() - at)
+
+
+class Exchange:
+    """Makes round trips for one connection: paced, metered, judged. Shared by all its sessions and threads."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        transport: Transport,
+        *,
+        gate: Gate,
+        meter: Meter,
+        clock: Callable[[], float],
+        new_id: Callable[[], str],
+        tally: Tally | None = None,
+    ) -> None:
+        self.connection = connection
+        self.tally = tally
+        self.meter = meter
+        self.gate = gate
+        self.server_clock = ServerClock(clock)
+        self.new_id = new_id
+        self.has_answered = False
+        """Whether anything ever came back; until then a connection that fails is probably misconfigured."""
+        self._transport = transport
+        self._clock = clock
+        self._forms = secret_forms(connection.secrets)
+        self._hidden: deque[str] = deque(maxlen=_SESSIONS)
+
+    def hide(self, secret: str) -> None:
+        """Mask another credential in every text from the gateway from now on."""
+        self._hidden.append(secret)
+        self._forms = secret_forms((*self.connection.secrets, *self._hidden))
+
+    def once(self, call: Call, authentication: Authentication, endpoint: str, decode: Decode[T]) -> Answer[T]:
+        """Send the call once. Raises what is to be done about it, AuthenticationRefused among it."""
+        body = self._encoded(call, authentication)
+        self.meter.begin(call.functions)
+        try:
+            with self.gate.passing():
+                call.leaving()
+                began = self._clock()
+                reply = self._transport(endpoint, body)
+                _log.debug(
+                    "%s: HTTP %d, %d bytes in %.2f s", call.names, reply.status, len(reply.body), self._clock() - began
+                )
+        except ConnectionCutError as cut:
+            if not cut.sent:
+                self.meter.undo(call.functions)
+            raise self._unanswered(call, cut) from None
+        except RemoteProtocolError as error:
+            raise error if call.read else self._in_doubt(call, f"the answer cannot be read: {error}") from None
+        self.has_answered = True
+        try:
+            answer = self._judged(call, reply, decode)
+        except ThrottledError as error:
+            self.meter.undo(call.functions)
+            self.gate.throttled(_THROTTLED_WAIT if error.retry_after is None else error.retry_after)
+            raise
+        self.gate.answered()
+        if self.tally is not None:
+            self.tally.note(self.meter.transactions, self.server_clock.now())
+        return answer
+
+    def _encoded(self, call: Call, authentication: Authentication) -> bytes:
+        control = Control(
+            self.connection.sender_id,
+            self.connection.sender_password,
+            control_id=self.new_id(),
+            uniqueid=call.uniqueid,
+            dtd_version=self.connection.dtd_version,
+        )
+        return encode_request(Request(control, (Operation(authentication, call.functions, call.transaction),)))
+
+    def _unanswered(self, call: Call, cut: ConnectionCutError) -> IntacctError:
+        if call.read or not cut.sent:
+            return cut
+        return self._in_doubt(call, f"{cut}: whether it was applied is unknown")
+
+    def _in_doubt(self, call: Call, message: str, **details: Any) -> InDoubtError:
+        return InDoubtError(
+            f"{call.names}: {message}",
+            fix="Do not send it again as it is: look for the record first, or let the outbox settle it.",
+            function=call.names,
+            control_id=call.control_ids[0],
+            control_ids=call.control_ids,
+            **details,
+        )
+
+    def _judged(self, call: Call, reply: Reply, decode: Decode[T]) -> Answer[T]:
+        try:
+            page = page_fault(reply.body, hide=lambda text: without_secrets(text, self._forms))
+            if page is not None:
+                raise RemoteProtocolError(f"a web page came instead of an answer: {page.text!r}")
+            response, value = decode(reply.body)
+        except RemoteProtocolError as error:
+            raise self._unreadable(call, reply, error) from None
+        if response.control.status == FAILURE or not response.operations:
+            if not call.read and response.control.status != FAILURE:  # taken in, and not a word of what became of it
+                raise self._in_doubt(call, "the request was accepted, and the answer has no results")
+            self._refuse_doubtful(call, reply, response.faults)
+            level = "control" if response.control.control_id or response.control.sender_id else "gateway"
+            self.server_clock.hear(reply)
+            refused = self._refusal(call, reply, response.faults, level)
+            lost = refused.diagnosis is not None and refused.diagnosis.retry == "sign_in"
+            raise AuthenticationRefused(refused) if lost else refused
+        operation = response.operations[0]
+        self.server_clock.hear(reply, operation.authentication)
+        if operation.authentication.status != SUCCESS:
+            self._refuse_doubtful(call, reply, operation.faults or response.faults)
+            refused = self._refusal(call, reply, operation.faults or response.faults, "authentication")
+            raise refused if isinstance(refused, TransientError) else AuthenticationRefused(refused)
+        results = self._paired(call, tuple(self._masked(result) for result in operation.results), reply)
+        if call.read:
+            _raise_transient(results)
+        return Answer(results, operation.authentication, value)
+
+    def _refuse_doubtful(self, call: Call, reply: Reply, faults: tuple[Fault, ...]) -> None:
+        """A refusal under a server error's status may have been written after the work was done and committed."""
+        if not call.read and (reply.status >= 500 or reply.status == 408):
+            hidden = tuple(fault_without_secrets(fault, self._forms) for fault in faults)
+            said = hidden[0].text if hidden else "no reason"
+            raise self._in_doubt(
+                call, f"the answer was HTTP {reply.status} with {said!r}", faults=hidden, http_status=reply.status
+            )
+
+    def _unreadable(self, call: Call, reply: Reply, error: RemoteProtocolError) -> IntacctError:
+        """What an answer that is not the gateway's XML means, by its status."""
+        page = page_fault(reply.body, hide=lambda text: without_secrets(text, self._forms))
+        faults = () if page is None else (fault_without_secrets(page, self._forms),)
+        status = reply.status
+        if status == 429:
+            return self._refusal(call, reply, faults, "gateway")
+        if 400 <= status < 500 and status != 408:
+            return self._refusal(call, reply, faults, "gateway")
+        said = f"HTTP {status}" + (f" and a web page titled {faults[0].text!r}" if faults else f": {error.message}")
+        if not call.read:
+            return self._in_doubt(call, f"the answer was {said}", faults=faults, http_status=status)
+        known = as_error(faults, "gateway", http_status=status, function=call.names)
+        details: dict[str, Any] = {
+            "faults": faults,
+            "fix": known.fix,
+            "function": call.names,
+            "http_status": status,
+            "diagnosis": known.diagnosis,
+        }
+        if status >= 500 or status == 408:
+            return TransientError(f"{call.names}: the gateway answered {said}", **details)
+        return RemoteProtocolError(f"{call.names}: the answer cannot be read ({said})", **details)
+
+    def _refusal(self, call: Call, reply: Reply, faults: tuple[Fault, ...], level: str) -> IntacctError:
+        hidden = tuple(fault_without_secrets(fault, self._forms) for fault in faults)
+        error = as_error(
+            hidden,
+            level,
+            http_status=reply.status,
+            function=call.names,
+            control_id=call.control_ids[0],
+            retry_after=retry_after(reply, self.server_clock.now()),
+        )
+        if isinstance(error, InDoubtError):  # an orderly refusal of a read, or below 500: nothing ran
+            error = TransientError(error.message, faults=hidden, fix=error.fix, http_status=reply.status)
+        if not isinstance(error, TransientError):
+            return named(error, self.connection.name)
+        return error
+
+    def _masked(self, result: Result) -> Result:
+        if not result.faults:
+            return result
+        return replace(result, faults=tuple(fault_without_secrets(fault, self._forms) for fault in result.faults))
+
+    def _paired(self, call: Call, results: tuple[Result, ...], reply: Reply) -> tuple[Result, ...]:
+        """The results in the functions' order, by control id, by position where none was echoed."""
+        by_id = {result.control_id: result for result in results}
+        if len(results) == len(call.functions):
+            if set(by_id) == set(call.control_ids):
+                return tuple(by_id[control_id] for control_id in call.control_ids)
+            if not any(by_id):
+                return results
+        message = f"{len(call.functions)} functions were sent and {len(results)} results came back that do not fit them"
+        if call.read:
+            raise RemoteProtocolError(f"{call.names}: {message}", function=call.names, http_status=reply.status)
+        raise self._in_doubt(call, message, http_status=reply.status)
+
+
+def _raise_transient(results: tuple[Result, ...]) -> None:
+    """A read that a passing condition refused is sent again whole, as if the request had been refused."""
+    for result in results:
+        if result.status != SUCCESS:
+            error = as_error(result.faults, "function", function=result.function, control_id=result.control_id)
+            if isinstance(error, TransientError):
+                raise error
+
+
+def named(error: IntacctError, connection: str) -> IntacctError:
+    """The error saying which connection it happened on; several may be at work."""
+    error.message = f"connection {connection!r}: {error.message}"
+    error.args = (error.message,)
+    return error
+
+
+def retry_after(reply: Reply, now: datetime | None) -> float | None:
+    """Seconds that a Retry-After header asks for, written as seconds or as a date; None where it says nothing."""
+    said = reply.headers.get("retry-after", "").strip()
+    if said.isascii() and said.isdigit():
+        return float(said)
+    moment = http_date(said)
+    if moment is None:
+        return None
+    now = http_date(reply.headers.get("date", "")) or now
+    return None if now is None else max(0.0, (moment - now).total_seconds())
+
+
+def http_date(text: str) -> datetime | None:
+    """An HTTP date in UTC, or None."""
+    try:
+        moment = parsedate_to_datetime(text)
+    except (ValueError, TypeError, IndexError):
+        return None
+    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def iso_moment(text: str) -> datetime | None:
+    """An ISO 8601 time with its offset in UTC, or None."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return moment.astimezone(UTC) if moment.tzinfo else None

@@ -1,0 +1,287 @@
+"""The only socket on the way to Intacct: one POST, one answer, and what is certain when it breaks.
+
+Knows HTTP: kept-alive connections, gzip, time-outs, proxies, trust. Repeats nothing and understands no XML. A body is
+handed to the connection in pieces by a generator, so that it is known whether the last piece was taken: if it was not,
+the request cannot have been whole at the other end, and a write was certainly not applied.
+"""
+
+import socket
+import ssl
+import urllib.request
+import zlib
+from collections.abc import Iterator
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any, Protocol, cast
+from urllib.parse import unquote, urlsplit
+
+import urllib3
+from urllib3.connection import HTTPConnection
+
+from intacct_bridge import __version__
+from intacct_bridge.client.connections.connection import Connection, is_loopback
+from intacct_bridge.errors import RemoteProtocolError, SettingsError
+from intacct_bridge.wire.reply import ConnectionCutError, Reply
+from intacct_bridge.wire.xml import MAX_BYTES
+
+CONNECT_SECONDS = 10.0
+_PIECE = 64 * 1024
+_HEADERS = {
+    "Content-Type": "application/xml",
+    "Accept": "application/xml, text/xml, application/json;q=0.5",
+    "Accept-Encoding": "gzip",
+    "User-Agent": f"intacct-bridge/{__version__}",
+}
+
+
+class HttpTransport:
+    """A transport over HTTPS for one connection; many threads may use it, each on a kept-alive connection of its own.
+
+    Close it, or use it as a context manager, when no more requests will follow.
+    """
+
+    def __init__(self, connection: Connection, *, max_bytes: int = MAX_BYTES) -> None:
+        self._timeout = urllib3.Timeout(connect=CONNECT_SECONDS, read=connection.timeout)
+        self._max_bytes = max_bytes
+        self._options: dict[str, Any] = {
+            "ssl_context": _trust(connection),
+            "maxsize": connection.concurrency,
+            "retries": False,
+            "timeout": self._timeout,
+            "socket_options": [*HTTPConnection.default_socket_options, *_kept_alive()],
+        }
+        self._pools: dict[str, urllib3.PoolManager] = {}
+
+    def __call__(self, endpoint: str, body: bytes) -> Reply:
+        """One exchange. Any status is an answer; only what is not HTTP raises."""
+        sending = _Sending(body)
+        try:
+            answer = self._pool(endpoint).request(
+                "POST",
+                endpoint,
+                body=iter(sending),
+                headers={**_HEADERS, "Content-Length": str(len(body))},
+                redirect=False,
+                preload_content=False,
+                decode_content=False,
+            )
+        except (urllib3.exceptions.HTTPError, OSError) as error:
+            raise _cut(error, endpoint, sent=sending.whole) from None
+        try:
+            received = _received(answer, self._max_bytes)
+        except (urllib3.exceptions.HTTPError, OSError, zlib.error) as error:
+            answer.close()
+            raise _cut(error, endpoint, sent=True) from None
+        except BaseException:
+            answer.close()
+            raise
+        answer.release_conn()
+        return Reply(answer.status, received, {name.lower(): value for name, value in answer.headers.items()})
+
+    def close(self) -> None:
+        """Close every kept connection."""
+        for manager in self._pools.values():
+            # clear() leaves a pool to the garbage collector, which a kept traceback may hold off
+            for key in list(manager.pools.keys()):
+                pool = manager.pools.get(key)
+                if pool is not None:
+                    pool.close()
+            manager.clear()
+
+    def __enter__(self) -> "HttpTransport":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _pool(self, endpoint: str) -> urllib3.PoolManager:
+        proxy = proxy_for(endpoint)
+        pool = self._pools.get(proxy)
+        if pool is None:
+            pool = self._pools.setdefault(proxy, self._new_pool(proxy))
+        return pool
+
+    def _new_pool(self, proxy: str) -> urllib3.PoolManager:
+        options = self._options
+        if not proxy:
+            return urllib3.PoolManager(**options)
+        parts = urlsplit(proxy)
+        headers = None
+        if parts.username is not None:
+            pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+            headers = urllib3.make_headers(proxy_basic_auth=pair)
+        address = f"{parts.scheme or 'http'}://{parts.hostname}:{parts.port or 8080}"
+        context = self._options["ssl_context"] if address.startswith("https:") else None
+        return urllib3.ProxyManager(address, proxy_headers=headers, proxy_ssl_context=context, **options)
+
+
+def _kept_alive() -> list[tuple[int, int, int]]:
+    """Probes on an idle connection, so that one which a firewall forgot is found before a write is put on it."""
+    wanted = (("TCP_KEEPIDLE", 60), ("TCP_KEEPINTVL", 15), ("TCP_KEEPCNT", 4))
+    known = [(getattr(socket, name), value) for name, value in wanted if hasattr(socket, name)]
+    return [
+        (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
+        *((socket.IPPROTO_TCP, option, value) for option, value in known),
+    ]
+
+
+class _Sending:
+    """A body that knows whether all of it was taken: asked for more after the last piece, the last piece was sent."""
+
+    def __init__(self, body: bytes) -> None:
+        self._body = body
+        self.whole = False
+
+    def __iter__(self) -> Iterator[bytes]:
+        view = memoryview(self._body)
+        for start in range(0, len(view), _PIECE):
+            yield bytes(view[start : start + _PIECE])
+        self.whole = True
+
+
+def proxy_for(endpoint: str) -> str:
+    """The proxy that HTTPS_PROXY, HTTP_PROXY and NO_PROXY give an endpoint; never one for this machine."""
+    parts = urlsplit(endpoint)
+    host = parts.hostname or ""
+    if is_loopback(host) or urllib.request.proxy_bypass(f"{host}:{parts.port}" if parts.port else host):
+        return ""
+    proxy = urllib.request.getproxies().get(parts.scheme, "")
+    return proxy if not proxy or "://" in proxy else f"http://{proxy}"
+
+
+def _trust(connection: Connection) -> ssl.SSLContext:
+    if not connection.ca_bundle:
+        import truststore
+
+        return truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    try:
+        return ssl.create_default_context(cafile=Path(connection.ca_bundle).expanduser())
+    except OSError as error:
+        reason = "it holds no certificate" if isinstance(error, ssl.SSLError) else error.strerror
+        raise SettingsError(
+            f"connection {connection.name!r}: ca_bundle {connection.ca_bundle} cannot be used: {reason}",
+            fix="Point ca_bundle at a PEM file of certificates, or leave it out to use the system's trust store.",
+        ) from None
+
+
+class _Inflating(Protocol):
+    """What zlib's and isal's decompressors have in common."""
+
+    @property
+    def eof(self) -> bool: ...
+    @property
+    def unused_data(self) -> bytes: ...
+    def decompress(self, data: bytes, max_length: int = 0, /) -> bytes: ...
+
+
+def _inflater() -> tuple[_Inflating, type[Exception]]:
+    """A decompressor of one gzip member and the error it raises; isal's is several times as fast as zlib's."""
+    try:
+        from isal import isal_zlib
+    except ImportError:
+        plain: _Inflating = zlib.decompressobj(31)
+        return plain, zlib.error
+    fast: _Inflating = isal_zlib.decompressobj(31)
+    return fast, cast(type[Exception], isal_zlib.error)  # its stub says an instance
+
+
+def _received(answer: urllib3.BaseHTTPResponse, limit: int) -> bytes:
+    """The whole body, decompressed, no longer than the limit either way."""
+    declared = answer.headers.get("Content-Length", "")
+    if declared.isdigit() and int(declared) > limit:
+        raise _too_long(limit)
+    packed = bytearray()
+    while piece := answer.read(1 << 20):
+        packed += piece
+        if len(packed) > limit:
+            raise _too_long(limit)
+    if answer.headers.get("Content-Encoding", "").strip().lower() not in ("gzip", "x-gzip"):
+        return bytes(packed)
+    return gunzipped(bytes(packed), limit)
+
+
+def gunzipped(packed: bytes, limit: int) -> bytes:
+    """Every member of a gzip body; raises on one that is cut short or grows past the limit."""
+    whole = b""
+    while packed:
+        inflating, damaged = _inflater()
+        try:
+            whole += inflating.decompress(packed, limit - len(whole) + 1)
+        except damaged as error:
+            raise zlib.error(str(error)) from None
+        if len(whole) > limit:
+            raise _too_long(limit)
+        if not inflating.eof:
+            raise zlib.error("the compressed answer is cut short")
+        packed = inflating.unused_data
+    return whole
+
+
+def _too_long(limit: int) -> RemoteProtocolError:
+    return RemoteProtocolError(f"the answer is longer than the limit of {limit:,} bytes; ask for less at a time")
+
+
+def _cut(error: Exception, endpoint: str, *, sent: bool) -> ConnectionCutError:
+    """The break in a sentence, with what helps. Never quotes a proxy's address: it may hold a password."""
+    host = urlsplit(endpoint).hostname or endpoint
+    said, fix = _explained(list(_chain(error)), host)
+    when = "after the request was sent" if sent else "and the request was not sent"
+    cut = ConnectionCutError(f"{said}, {when}", sent=sent)
+    cut.fix = fix
+    return cut
+
+
+def _explained(reasons: list[BaseException], host: str) -> tuple[str, str]:
+    def among(*kinds: type[BaseException]) -> bool:
+        return any(isinstance(each, kinds) for each in reasons)
+
+    broken = urllib3.exceptions
+    if among(broken.SSLError, ssl.SSLError):
+        return f"the TLS connection to {host} failed ({_tls_reason(reasons)})", (
+            "If a proxy or firewall opens TLS here, give its certificate authority as ca_bundle, or install it in the"
+            " system's trust store."
+        )
+    if among(broken.ProxyError):
+        return f"the proxy on the way to {host} refused or is not there{_status_of(reasons)}", (
+            "Check HTTPS_PROXY and NO_PROXY."
+        )
+    if among(broken.NameResolutionError, socket.gaierror):
+        return f"the name {host} cannot be resolved", "Check the network, DNS, and whether a proxy is needed."
+    if among(broken.NewConnectionError, broken.ConnectTimeoutError):
+        return f"{host} cannot be reached", "Check the network, the firewall, and whether a proxy is needed."
+    if among(broken.ReadTimeoutError, TimeoutError):
+        return f"{host} did not answer in time", "Ask for less at a time, or raise `timeout`."
+    if among(zlib.error):
+        return f"the compressed answer of {host} is damaged", ""
+    return f"the connection to {host} broke", ""
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    """The error and everything it wraps, urllib3's nesting in `reason`, `args` and `__cause__` alike."""
+    seen: list[BaseException] = []
+    waiting = [error]
+    while waiting:
+        each = waiting.pop(0)
+        if each is None or each in seen:
+            continue
+        seen.append(each)
+        yield each
+        inner = [getattr(each, "reason", None), getattr(each, "original_error", None), *each.args]
+        waiting += [one for one in (*inner, each.__cause__, each.__context__) if isinstance(one, BaseException)]
+
+
+def _tls_reason(reasons: list[BaseException]) -> str:
+    for each in reasons:
+        if isinstance(each, ssl.SSLCertVerificationError):
+            return f"certificate not trusted: {each.verify_message}"
+        if isinstance(each, ssl.SSLError) and each.reason:
+            return each.reason.replace("_", " ").lower()
+    return "no common ground"
+
+
+def _status_of(reasons: list[BaseException]) -> str:
+    for each in reasons:
+        for status in (HTTPStatus.PROXY_AUTHENTICATION_REQUIRED, HTTPStatus.FORBIDDEN, HTTPStatus.BAD_GATEWAY):
+            if str(int(status)) in str(each):
+                return f" (HTTP {int(status)} {status.phrase})"
+    return ""

@@ -1,0 +1,114 @@
+"""The line to the gateway that a client and its entities' clients share: transport, pace, meter, month's count."""
+
+import random
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from intacct_bridge.client.connections.connection import Connection, is_loopback
+from intacct_bridge.client.gateway.archive import Archive
+from intacct_bridge.client.gateway.calibration import Calibration, Calibrations
+from intacct_bridge.client.gateway.exchange import Exchange
+from intacct_bridge.client.gateway.http import HttpTransport
+from intacct_bridge.client.gateway.meter import Meter
+from intacct_bridge.client.gateway.pacing import Gate
+from intacct_bridge.client.gateway.usage import MonthlyUsage, Tally
+from intacct_bridge.client.local.directories import cache_directory, cache_of_port, state_directory
+from intacct_bridge.wire.reply import Transport
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """Everything about this process that a client depends on, for tests to replace."""
+
+    clock: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] = time.sleep
+    jitter: Callable[[], float] = random.random
+    wall: Callable[[], float] = time.time
+    new_id: Callable[[], str] = lambda: uuid.uuid4().hex
+
+
+class Line:
+    """Opened once a client, closed with it."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        transport: Transport | None,
+        *,
+        max_transactions: int | None,
+        keep: bool | Path | None,
+        means: Means,
+    ) -> None:
+        self.connection = connection
+        self.means = means
+        self.meter = Meter(cap=max_transactions)
+        far = transport is None and not is_loopback(urlsplit(connection.endpoint).hostname or "")
+        kept = far if keep is None else keep is True
+        self.cache = _cache(connection, keep=keep, kept=kept, networked=transport is None)
+        self.transport, self.keep, self.means = transport, keep, means
+        self._own = HttpTransport(connection) if transport is None else None
+        self.state = state_directory() if kept else None
+        self._tally = _tally(connection) if kept else None
+        self.exchange = Exchange(
+            connection,
+            _archived(connection, transport or self._own),
+            gate=Gate(connection.concurrency, clock=means.clock, sleep=means.sleep),
+            meter=self.meter,
+            clock=means.clock,
+            new_id=means.new_id,
+            tally=self._tally,
+        )
+
+    def month_to_date(self, now: datetime) -> int | None:
+        """The month's transactions as counted on this machine; None where no count is kept."""
+        if self._tally is None:
+            return None
+        self._tally.flush()
+        return self._tally.usage.month_to_date(f"{now:%Y-%m}")
+
+    @property
+    def refusals(self) -> int:
+        """How often the gateway asked to slow down."""
+        return self.exchange.gate.refusals
+
+    @property
+    def calibration(self) -> Calibration:
+        """What was learned of this company's habits on this machine: nothing, until `intacct doctor` has looked."""
+        return Calibrations(self.state).of(self.connection)
+
+    def calibrate(self, learned: Calibration) -> None:
+        """Keep what was learned of this company's habits, where anything is kept at all."""
+        Calibrations(self.state).keep(self.connection, learned)
+
+    def close(self) -> None:
+        """Write down the count and close the sockets that this line opened."""
+        if self._tally is not None:
+            self._tally.flush()
+        if self._own is not None:
+            self._own.close()
+
+
+def _cache(connection: Connection, *, keep: bool | Path | None, kept: bool, networked: bool) -> Path | None:
+    """Where definitions are kept; those of a gateway on this machine by its port, since it may be another tomorrow."""
+    if isinstance(keep, Path):
+        return keep
+    if kept:
+        return cache_directory()
+    return cache_of_port(urlsplit(connection.endpoint).port) if keep is None and networked else None
+
+
+def _tally(connection: Connection) -> Tally:
+    company = f"{connection.company_id}-{connection.client_id}" if connection.client_id else connection.company_id
+    return Tally(MonthlyUsage(state_directory(), company=company, connection=connection.name))
+
+
+def _archived(connection: Connection, transport: Transport | None) -> Transport:
+    assert transport is not None
+    if not connection.archive:
+        return transport
+    return Archive(transport, Path(connection.archive), secrets=connection.secrets)

@@ -1,0 +1,214 @@
+"""A session: signed in once, kept alive, found again when lost; and the loops around one round trip.
+
+    call ⊃ _with_session (sign in or renew; once more after a lost session)
+         ⊃ _with_retry   (wait and repeat what may be repeated)
+         ⊃ Exchange.once (one round trip)
+
+Facts: `getAPISession` is alone in its request, works from a login or from a session, and gives the endpoint that every
+later request with that session must go to; an empty location id leads to the top level. The end of a session moves on
+with every call and is told in every answer, so it is measured on the gateway's clock. What a lost session looks like is
+not documented: any failed authentication of a session counts as one, exactly once, and proves that nothing ran.
+"""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from intacct_bridge.client.connections.connection import check_endpoint
+from intacct_bridge.client.gateway.exchange import (
+    Answer,
+    AuthenticationRefused,
+    Call,
+    Decode,
+    Exchange,
+    T,
+    iso_moment,
+    named,
+    plain,
+)
+from intacct_bridge.client.gateway.pacing import ATTEMPTS, UNREADABLE_ATTEMPTS, backoff
+from intacct_bridge.diagnosis import as_error
+from intacct_bridge.errors import IntacctError, RemoteProtocolError, SignInError, ThrottledError, TransientError
+from intacct_bridge.wire.envelope import SUCCESS, Authentication, Function, Login, SessionAuth, SignedIn
+from intacct_bridge.wire.reply import ConnectionCutError
+from intacct_bridge.wire.xml import Element, element
+
+RENEW_SECONDS = 60.0
+"""A session that ends sooner than this is renewed before the next call."""
+
+
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """Who is signed in where, as the gateway echoed it; the login of a connection that signs in with every request."""
+
+    authentication: Authentication
+    endpoint: str
+    company_id: str
+    user_id: str
+    location_id: str = ""
+
+
+class Session:
+    """Calls functions as one user in one entity; many threads may share it, and one of them signs in for all."""
+
+    def __init__(
+        self,
+        exchange: Exchange,
+        *,
+        clock: Callable[[], float],
+        sleep: Callable[[float], None],
+        jitter: Callable[[], float],
+        location_id: str | None = None,
+        base: "Session | None" = None,
+    ) -> None:
+        self.exchange = exchange
+        self.location_id = location_id
+        """The entity; empty is the top level, None whatever the user's own start is."""
+        self._clock = clock
+        self._sleep = sleep
+        self._jitter = jitter
+        self._base = base
+        self._lock = threading.Lock()
+        self._signed: Signed | None = None
+        self._ends_at: float | None = None
+
+    def derived(self, location_id: str) -> "Session":
+        """A session in another entity, or at the top level for an empty id; it signs in when first used."""
+        return Session(
+            self.exchange,
+            clock=self._clock,
+            sleep=self._sleep,
+            jitter=self._jitter,
+            location_id=location_id,
+            base=self,
+        )
+
+    def call(self, call: Call, decode: Decode[T]) -> Answer[T]:
+        """Results of all functions, failed ones among them; raises when the request as a whole failed."""
+        return self._with_session(call, decode)
+
+    def sign_in(self) -> Signed:
+        """The session, made now if there is none; one call at most, and always one where every request signs in."""
+        if self.exchange.connection.authentication == "login":
+            return self._sign_in()
+        return self._current()
+
+    def _with_session(self, call: Call, decode: Decode[T]) -> Answer[T]:
+        signed = self._current()
+        try:
+            return self._with_retry(call, signed, decode)
+        except AuthenticationRefused as refused:
+            if isinstance(signed.authentication, Login):
+                raise refused.error from None
+        self._forget(signed)
+        try:
+            return self._with_retry(call, self._current(), decode)
+        except AuthenticationRefused as refused:
+            raise refused.error from None
+
+    def _with_retry(self, call: Call, signed: Signed, decode: Decode[T]) -> Answer[T]:
+        attempt = 1
+        while True:
+            try:
+                answer = self.exchange.once(call, signed.authentication, signed.endpoint, decode)
+            except (TransientError, RemoteProtocolError) as error:
+                # A write in doubt raises InDoubtError, so whatever arrives here was certainly not applied.
+                if attempt >= self._attempts_after(error):
+                    raise
+                asked = error.retry_after if isinstance(error, ThrottledError) else None
+                self._sleep(backoff(attempt, jitter=self._jitter(), asked=asked))
+                attempt += 1
+            else:
+                self._note_end(signed, answer.signed_in)
+                return answer
+
+    def _attempts_after(self, error: IntacctError) -> int:
+        if isinstance(error, RemoteProtocolError):
+            return 1 if 400 <= error.http_status < 500 else UNREADABLE_ATTEMPTS
+        if isinstance(error, ConnectionCutError) and not self.exchange.has_answered:
+            return 2
+        return ATTEMPTS
+
+    def _current(self) -> Signed:
+        if self.exchange.connection.authentication == "login":
+            return self._by_login()
+        with self._lock:
+            ends_soon = self._ends_at is not None and self._clock() >= self._ends_at - RENEW_SECONDS
+            if self._signed is None or ends_soon:
+                self._signed, self._ends_at = None, None
+                self._signed = self._sign_in()
+            return self._signed
+
+    def _forget(self, signed: Signed) -> None:
+        """Drop a session, unless another thread has signed in again already."""
+        with self._lock:
+            if self._signed is signed:
+                self._signed, self._ends_at = None, None
+
+    @property
+    def _wanted(self) -> str | None:
+        """The entity asked for, "" for the top level, None where the user's own start will do."""
+        return self.exchange.connection.location_id or None if self.location_id is None else self.location_id
+
+    def _by_login(self) -> Signed:
+        connection = self.exchange.connection
+        company, user, client = connection.company_id, connection.user_id, connection.client_id or None
+        login = Login(user, company, connection.user_password, client, self._wanted)
+        return Signed(login, connection.endpoint, company, user, self._wanted or "")
+
+    def _sign_in(self) -> Signed:
+        """One getAPISession: from the base's session for a derived one, from the login otherwise."""
+        by_login = self._base is None or self.exchange.connection.authentication == "login"
+        location = () if by_login else (element("locationid", self.location_id),)
+        function = Function(Element("getAPISession", children=location), self.exchange.new_id())
+        call = Call((function,), read=True)
+        try:
+            if self._base is None or by_login:
+                answer = self._with_retry(call, self._by_login(), plain)
+            else:
+                answer = self._base.call(call, plain)
+        except AuthenticationRefused as refused:
+            raise refused.error from None
+        signed = self._given(answer)
+        self._set_end(answer.signed_in)
+        return signed
+
+    def _given(self, answer: Answer[None]) -> Signed:
+        """The session in an answer to getAPISession, checked: its endpoint will get everything that follows."""
+        result = answer.results[0]
+        if result.status != SUCCESS:
+            error = as_error(result.faults, "authentication", function="getAPISession")
+            raise named(error, self.exchange.connection.name)
+        api = None if result.data is None else result.data.find("api")
+        session_id = "" if api is None else api.findtext("sessionid")
+        if api is None or not session_id:
+            raise RemoteProtocolError("the answer to getAPISession holds no session id", function="getAPISession")
+        connection = self.exchange.connection
+        endpoint = api.findtext("endpoint") or connection.endpoint
+        check_endpoint(endpoint, connection=connection.name, allow=connection.allow_endpoint)
+        given, wanted = api.findtext("locationid"), self._wanted
+        if wanted is not None and api.find("locationid") is not None and given.upper() != wanted.upper():
+            raise SignInError(
+                f"connection {connection.name!r}: asked to work in {_place(wanted)}, and the gateway signed in to"
+                f" {_place(given)}",
+                fix="Check the entity id, and whether the user may work there.",
+                function="getAPISession",
+            )
+        self.exchange.hide(session_id)
+        who = answer.signed_in
+        return Signed(SessionAuth(session_id), endpoint, who.company_id, who.user_id, given)
+
+    def _note_end(self, signed: Signed, signed_in: SignedIn) -> None:
+        if self._signed is signed:
+            self._set_end(signed_in)
+
+    def _set_end(self, signed_in: SignedIn) -> None:
+        """When the session ends, on our steady clock: the gateway's time that remains, from now."""
+        ends = iso_moment(signed_in.session_timeout)
+        now = self.exchange.server_clock.now()
+        if ends is not None and now is not None:
+            self._ends_at = self._clock() + (ends - now).total_seconds()
+
+
+def _place(location_id: str) -> str:
+    return f"entity {location_id}" if location_id else "the top level"

@@ -1,0 +1,1 @@
+"""Directories and locks on the user's machine."""

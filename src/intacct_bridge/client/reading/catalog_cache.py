@@ -1,0 +1,162 @@
+"""What the gateway told us about itself, kept on disk between runs: definitions, names, the user's formatting.
+
+One file a company, user and entity, each entry with the time it was read; whatever is older than the connection's
+`catalog_hours`, or does not read, is asked for again. Losing the file costs a few calls and nothing else.
+"""
+
+import hashlib
+import re
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from intacct_bridge.client.connections.connection import Connection
+from intacct_bridge.errors import SettingsError
+from intacct_bridge.model.catalog import Catalog, ObjectDef
+from intacct_bridge.model.snapshot import catalog_from_snapshot, snapshot
+
+_FORMAT = 1
+
+
+class _Entry(msgspec.Struct, frozen=True):
+    at: float
+    value: msgspec.Raw
+
+
+class _File(msgspec.Struct):
+    format: int
+    entries: dict[str, _Entry]
+
+
+class Cabinet:
+    """Entries by name, in memory and, with a directory, on disk; threads may share it."""
+
+    def __init__(self, connection: Connection, directory: Path | None, *, wall: Callable[[], float]) -> None:
+        self._path = None if directory is None else directory / "catalog" / _file_name(connection)
+        self._oldest = connection.catalog_hours * 3600
+        self._wall = wall
+        self._lock = threading.Lock()
+        self._changed = False
+        self._entries = self._load()
+        self._own: set[str] = set()
+        """What this run has kept under other names."""
+        self._objects: dict[str, ObjectDef] = {}
+        self.from_disk: set[str] = set()
+        """The definitions that came from the file and may therefore be out of date."""
+
+    def definition(self, name: str, doc_par_id: str | None) -> ObjectDef | None:
+        """A definition that is young enough."""
+        key = _key(name, doc_par_id)
+        with self._lock:
+            found = self._objects.get(key)
+            if found is not None:
+                return found
+            stored = self._young(f"object {key}")
+            if stored is None:
+                return None
+            try:
+                (found,) = catalog_from_snapshot(bytes(stored)).values()
+            except (SettingsError, ValueError):
+                return None
+            self._objects[key] = found
+            self.from_disk.add(key)
+            return found
+
+    def keep_definition(self, described: ObjectDef, name: str, doc_par_id: str | None) -> None:
+        """Remember a definition that the gateway has just given."""
+        key = _key(name, doc_par_id)
+        with self._lock:
+            self._objects[key] = described
+            self.from_disk.discard(key)
+            self._put(f"object {key}", snapshot(Catalog([described])))
+
+    def forget(self, name: str, doc_par_id: str | None, *, if_from_disk: bool) -> bool:
+        """Drop a definition, or drop it only if it came from the file; False where it stays."""
+        key = _key(name, doc_par_id)
+        with self._lock:
+            if if_from_disk and key not in self.from_disk:
+                return False
+            self.from_disk.discard(key)
+            self._objects.pop(key, None)
+            self._entries.pop(f"object {key}", None)
+            self._changed = True
+            return True
+
+    def known(self) -> list[ObjectDef]:
+        """The definitions that this run has used."""
+        with self._lock:
+            return [found for key, found in self._objects.items() if "|" not in key]
+
+    def get(self, name: str) -> Any:
+        """Another thing kept under a name, or None."""
+        with self._lock:
+            stored = self._young(name)
+            return None if stored is None else msgspec.json.decode(stored)
+
+    def keep(self, name: str, value: Any) -> None:
+        """Keep another thing, made of what JSON holds."""
+        with self._lock:
+            self._put(name, msgspec.json.encode(value))
+            self._own.add(name)
+
+    def age(self, name: str) -> float:
+        """Seconds since another thing was read; nought where nothing is kept."""
+        with self._lock:
+            entry = self._entries.get(name)
+            return 0.0 if entry is None else max(0.0, self._wall() - entry.at)
+
+    def doubt(self, name: str) -> bool:
+        """Drop another thing that came from the file; False where it is this run's own, or not there."""
+        with self._lock:
+            if name in self._own or name not in self._entries:
+                return False
+            del self._entries[name]
+            self._changed = True
+            return True
+
+    def save(self) -> None:
+        """Write what is new to disk; a disk that refuses costs calls later, not this run."""
+        with self._lock:
+            if self._path is None or not self._changed:
+                return
+            young = {name: entry for name, entry in self._entries.items() if self._young(name) is not None}
+            document = msgspec.json.encode(_File(_FORMAT, young))
+            self._changed = False
+        beside = self._path.with_name(f"{self._path.name}.{threading.get_ident()}.new")
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            beside.write_bytes(document)
+            beside.replace(self._path)
+        except OSError:
+            beside.unlink(missing_ok=True)
+
+    def _put(self, name: str, document: bytes) -> None:
+        self._entries[name] = _Entry(self._wall(), msgspec.Raw(document))
+        self._changed = True
+
+    def _young(self, name: str) -> msgspec.Raw | None:
+        entry = self._entries.get(name)
+        if entry is None or not 0 <= self._wall() - entry.at < self._oldest:
+            return None
+        return entry.value
+
+    def _load(self) -> dict[str, _Entry]:
+        try:
+            found = msgspec.json.decode(b"" if self._path is None else self._path.read_bytes(), type=_File)
+        except (OSError, msgspec.DecodeError):
+            return {}
+        return found.entries if found.format == _FORMAT else {}
+
+
+def _key(name: str, doc_par_id: str | None) -> str:
+    return f"{name.upper()}|{doc_par_id}" if doc_par_id else name.upper()
+
+
+def _file_name(connection: Connection) -> str:
+    """Readable, and distinct for every place that may describe objects differently."""
+    whole = "\n".join((connection.endpoint, connection.company_id, connection.client_id, connection.user_id))
+    digest = hashlib.sha256(f"{whole}\n{connection.location_id}\n{connection.dtd_version}".encode()).hexdigest()[:16]
+    return f"{re.sub(r'[^A-Za-z0-9._-]', '_', connection.company_id)}-{digest}.json"

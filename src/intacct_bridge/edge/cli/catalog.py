@@ -1,0 +1,111 @@
+"""`intacct objects` and `intacct describe`: what the company has, and what it looks like."""
+
+from fnmatch import fnmatch
+from typing import TYPE_CHECKING
+
+import click
+
+from intacct_bridge.edge.cli.context import Desk, stands_at_a_desk
+
+if TYPE_CHECKING:
+    from intacct_bridge.model.catalog import ObjectDef
+    from intacct_bridge.model.legacy.grammar import FunctionDef
+
+
+@click.command("objects")
+@click.argument("pattern", required=False)
+@stands_at_a_desk(prints_table=True)
+def objects_command(desk: Desk, *, pattern: str | None) -> None:
+    """List the objects of the company; PATTERN is part of a name or label, or has * in it.
+
+    \b
+    Examples:
+      intacct objects bill
+      intacct objects 'AR*'
+    """
+    rows = [(name, label) for name, label in sorted(desk.client.objects().items()) if _meant(pattern, name, label)]
+    desk.console.table(("object", "label"), rows, empty=f"no object's name or label has {pattern!r} in it")
+
+
+def _meant(pattern: str | None, name: str, label: str) -> bool:
+    if not pattern:
+        return True
+    wanted = pattern.upper()
+    if any(char in wanted for char in "*?["):
+        return fnmatch(name.upper(), wanted)
+    return wanted in name.upper() or wanted in label.upper()
+
+
+@click.command("describe")
+@click.argument("name", metavar="OBJECT_OR_FUNCTION")
+@click.option("--python", "as_python", is_flag=True, help="Print a typed row model instead.")
+@click.option("--document-type", metavar="NAME", help="As this transaction definition has it, such as 'Sales Order'.")
+@stands_at_a_desk(prints_table=True)
+def describe_command(desk: Desk, *, name: str, as_python: bool, document_type: str | None) -> None:
+    """Show an object's fields and relations, or the element order of an object-specific function.
+
+    \b
+    Examples:
+      intacct describe APBILL
+      intacct describe APBILL --python > apbill.py
+      intacct describe create_invoice
+    """
+    from intacct_bridge.model.legacy.grammar import function_def
+
+    function = function_def(name) or function_def(name.lower())
+    if function is not None:
+        _show_function(desk, function)
+        return
+    if document_type is not None:
+        from intacct_bridge.flow.extract.source import definition
+
+        document_type = definition(desk.client, name, document_type)
+    described = desk.client.describe(name.upper(), doc_par_id=document_type)
+    if as_python:
+        from intacct_bridge.edge.views.row_model import row_model
+
+        desk.console.result(row_model(described))
+        return
+    _show_object(desk, described)
+
+
+def _show_object(desk: Desk, described: "ObjectDef") -> None:
+    console = desk.console
+    fields = [
+        (field.name, field.kind.lower(), field.required, field.readonly, field.custom, field.label, field.values)
+        for field in described.fields.values()
+    ]
+    columns = ("field", "type", "required", "readonly", "custom", "label", "values")
+    relations = [(one.path, one.object, one.kind.lower(), one.by) for one in described.relations.values()]
+    if console.as_json:
+        console.json(
+            {
+                "object": described.name,
+                "fields": [dict(zip(columns, row, strict=True)) for row in fields],
+                "relations": [dict(zip(("path", "object", "kind", "by"), row, strict=True)) for row in relations],
+            }
+        )
+        return
+    console.table(columns[:-1], [(*row[:2], *("yes" if flag else "" for flag in row[2:5]), row[5]) for row in fields])
+    listed = [row for row in fields if row[6]]
+    if listed:
+        console.result("")
+        console.table(("field", "values it takes"), [(row[0], row[6]) for row in listed])
+    if relations:
+        console.result("")
+        console.table(("path", "leads to", "kind", "by"), relations)
+    console.say(f"{len(fields)} fields, {len(relations)} relations")
+
+
+def _show_function(desk: Desk, function: "FunctionDef") -> None:
+    required = set(function.model.required)
+    attributes = [
+        (f"@{attribute.name}", attribute.required, "", ", ".join(attribute.values)) for attribute in function.attributes
+    ]
+    names = dict.fromkeys(function.model.names)
+    rows = [(name, name in required, position, "") for position, name in enumerate(names, 1)]
+    desk.console.table(
+        ("element", "required", "order", "values"),
+        [(name, "yes" if needed else "", order, values) for name, needed, order, values in (*attributes, *rows)],
+    )
+    desk.console.say(f"content model: {function.text}")

@@ -1,0 +1,31 @@
+"""`intacct completion`: the script by which a shell completes commands, options and connection names."""
+
+import click
+
+from intacct_bridge.edge.cli.context import COMPLETE, PROGRAM, Desk, stands_at_a_desk
+
+_WHERE = {
+    "bash": 'eval "$(intacct completion bash)"   in ~/.bashrc',
+    "zsh": 'eval "$(intacct completion zsh)"   in ~/.zshrc',
+    "fish": "intacct completion fish > ~/.config/fish/completions/intacct.fish",
+}
+
+
+@click.command("completion")
+@click.argument("shell", type=click.Choice(list(_WHERE)))
+@stands_at_a_desk(connected=False)
+def completion_command(desk: Desk, *, shell: str) -> None:
+    """Print the script that completes commands, options and connection names in SHELL.
+
+    \b
+    Examples:
+      eval "$(intacct completion bash)"
+      intacct completion fish > ~/.config/fish/completions/intacct.fish
+    """
+    from click.shell_completion import get_completion_class
+
+    kind = get_completion_class(shell)
+    assert kind is not None
+    desk.console.result(kind(click.Command(PROGRAM), {}, PROGRAM, COMPLETE).source())
+    if desk.console.out.isatty():
+        desk.console.say(f"to have it in every shell: {_WHERE[shell]}")

@@ -1,0 +1,218 @@
+"""What every command takes (`--connection`, `--entity`, `--json`, `-q`, `-v`), and what it gets for it: a desk.
+
+A desk is where a command stands: its console, the connection it was told to use, and the client on that connection,
+opened when it is first asked for. The name `demo` needs no settings: it is the company that `intacct demo` made.
+"""
+
+import functools
+import logging
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from intacct_bridge.edge.terminal.console import Console
+from intacct_bridge.errors import SettingsError
+
+if TYPE_CHECKING:
+    from intacct_bridge.client.client import Client
+    from intacct_bridge.client.connections.connection import Connection
+    from intacct_bridge.emulator.gateway.gateway import Emulator
+    from intacct_bridge.wire.reply import Transport
+
+PROGRAM = "intacct"
+COMPLETE = "_INTACCT_COMPLETE"
+"""The variable by which a shell asks for completions."""
+DEMO = "demo"
+SETTLE_AFTER = "Seconds before a record that is not found counts as not applied; 900 unless given."
+Command = Callable[..., Any]
+
+
+class Desk:
+    """A command's console, connection and client."""
+
+    def __init__(self, console: Console) -> None:
+        self.console = console
+        self.name: str | None = None
+        self.entity: str | None = None
+        self.words: Sequence[str] = ()
+        """The command line itself, for saying how to go on."""
+        self._connection: Connection | None = None
+        self._client: Client | None = None
+        self._emulator: Emulator | None = None
+        self._closers: list[Callable[[], None]] = []
+
+    @property
+    def target(self) -> str:
+        """Which company and environment requests go to, once that is known."""
+        return self._connection.target if self._connection is not None else ""
+
+    @property
+    def connection(self) -> "Connection":
+        """The connection the command was told to use; its secrets are hidden from the console from then on."""
+        if self._connection is None:
+            self._connection = self._load()
+            self.console.hide(self._connection.secrets)
+        return self._connection
+
+    def _load(self) -> "Connection":
+        from intacct_bridge.client.connections.sources import load_connection
+
+        if self.is_demo:
+            from intacct_bridge.edge.demo.company import demo_connection
+
+            return demo_connection(self.entity)
+        return load_connection(self.name, location_id=self.entity)
+
+    @property
+    def is_demo(self) -> bool:
+        """Whether the embedded demo company is meant: by name, and no file defines that name."""
+        from intacct_bridge.client.connections.sources import list_connections
+
+        named = self.name or os.environ.get("INTACCT_CONNECTION")
+        return named == DEMO and all(listed.name != DEMO for listed in list_connections())
+
+    @property
+    def client(self) -> "Client":
+        """The client on the connection, opened once and closed when the command ends."""
+        return self.limited_client(None)
+
+    def limited_client(self, max_transactions: int | None) -> "Client":
+        """The client, which stops before it has used more transactions than these."""
+        if self._client is None:
+            self._client = self.open_client(self.connection, max_transactions=max_transactions)
+            self._closers.append(self._client.close)
+        return self._client
+
+    def open_client(self, connection: "Connection", *, max_transactions: int | None = None) -> "Client":
+        """Another client on the same company; whoever opens it closes it."""
+        from intacct_bridge.client.client import Client
+
+        kept = None
+        if self.is_demo:  # the emulator takes a fifth of a second to import
+            from intacct_bridge.edge.demo.company import demo_home
+
+            kept = demo_home()
+        return Client(connection, transport=self._embedded(), max_transactions=max_transactions, keep=kept)
+
+    def _embedded(self) -> "Transport | None":
+        """The demo company in this process, opened once; None for every other connection."""
+        if self._emulator is None and self.is_demo:
+            from intacct_bridge.edge.demo.company import open_company
+
+            self._emulator = open_company()
+            self._closers.append(self._emulator.close)
+        return self._emulator
+
+    def allow_write(self, what: str, *, yes: bool = False) -> None:
+        """Say where a write goes; into a production company only with a yes, given beforehand or now."""
+        target = self.connection.target
+        if self.connection.environment != "production" or yes:
+            self.console.say(f"writing {what} to {target}")
+            return
+        if not self.console.confirm(f"write {what} to {target}?"):
+            raise SettingsError(
+                f"nothing was written to {target}",
+                fix="Give --yes to write to a production company without being asked.",
+            )
+
+    def close(self) -> None:
+        """Let go of everything that was opened, the latest first."""
+        while self._closers:
+            self._closers.pop()()
+
+
+def stands_at_a_desk(*, connected: bool = True, prints_table: bool = False) -> Callable[[Command], Command]:
+    """The shared options, declared last and first in the help; the command gets the desk as its first argument."""
+
+    def decorate(command: Command) -> Command:
+        @functools.wraps(command)
+        @click.pass_context
+        def run(ctx: click.Context, /, *args: Any, **options: Any) -> Any:
+            desk = ctx.find_root().obj
+            assert isinstance(desk, Desk)
+            desk.name = options.pop("connection", None)
+            desk.entity = options.pop("entity", None)
+            desk.console.as_json = options.pop("as_json", False)
+            desk.console.quiet = options.pop("quiet")
+            desk.console.verbose = options.pop("verbose")
+            _log_to(desk.console)
+            return command(desk, *args, **options)
+
+        wrapped: Command = run
+        for option in reversed(_options(connected=connected, prints_table=prints_table)):
+            wrapped = option(wrapped)
+        return wrapped
+
+    return decorate
+
+
+def _options(*, connected: bool, prints_table: bool) -> list[Callable[[Command], Command]]:
+    options: list[Callable[[Command], Command]] = []
+    if connected:
+        options += [
+            click.option(
+                "--connection",
+                metavar="NAME",
+                help="Which connection; default: the only one there is.",
+                shell_complete=_connection_names,
+            ),
+            click.option("--entity", metavar="ID", help="Work inside this entity instead of at the top level."),
+        ]
+    if prints_table:
+        options.append(click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table."))
+    options += [
+        click.option("-q", "--quiet", is_flag=True, help="Print results and errors only."),
+        click.option("-v", "--verbose", count=True, help="Say more; twice: every call."),
+    ]
+    return options
+
+
+def number_option(
+    flag: str, sentence: str, *, least: int = 0, most: int | None = None, **more: Any
+) -> Callable[..., Any]:
+    """An option that takes a whole number within bounds; a default is shown in the help."""
+    among = click.IntRange(least, most)
+    return click.option(flag, **{"metavar": "N", "type": among, "show_default": True, "help": sentence, **more})
+
+
+def file_option(flag: str, sentence: str, *, metavar: str = "FILE") -> Callable[..., Any]:
+    """An option that takes a file's path."""
+    return click.option(flag, metavar=metavar, type=click.Path(dir_okay=False, path_type=Path), help=sentence)
+
+
+def day_option(flag: str, sentence: str) -> Callable[..., Any]:
+    """An option that takes a day."""
+    return click.option(flag, metavar="DATE", type=click.DateTime(["%Y-%m-%d"]), help=sentence)
+
+
+def _connection_names(_context: click.Context, _parameter: click.Parameter, begun: str) -> list[str]:
+    """Names for the shell to complete; files that cannot be read complete nothing."""
+    from intacct_bridge.client.connections.sources import list_connections
+    from intacct_bridge.errors import IntacctError
+
+    try:
+        names = [DEMO, *(one.name for one in list_connections())]
+    except IntacctError:
+        return []
+    return [name for name in dict.fromkeys(names) if name.startswith(begun)]
+
+
+class _ToConsole(logging.Handler):
+    """Log records as details on the console, which masks secrets."""
+
+    def __init__(self, console: Console) -> None:
+        super().__init__()
+        self._console = console
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._console.detail(f"{record.levelname.lower():>7}  {record.getMessage()}")
+
+
+def _log_to(console: Console) -> None:
+    logger = logging.getLogger("intacct_bridge")
+    logger.handlers = [_ToConsole(console)]
+    logger.propagate = False
+    logger.setLevel([logging.WARNING, logging.INFO, logging.DEBUG][min(console.verbose, 2)])

@@ -1,0 +1,64 @@
+"""`intacct doctor`: which set-up step is missing, and what to do about it."""
+
+from typing import TYPE_CHECKING
+
+import click
+
+from intacct_bridge.edge.cli.context import Desk, stands_at_a_desk
+
+if TYPE_CHECKING:
+    from intacct_bridge.edge.doctor.findings import Report
+
+_TRANSIENT = 4
+
+
+@click.command("doctor")
+@click.option("--streams", metavar="A,B", default="", help="Only what reading these objects needs.")
+@click.option("--writes", metavar="A,B", default="", help="Also what writing these objects needs.")
+@click.option("--page-size", metavar="N", type=click.IntRange(1), help="The page size that the planned job uses.")
+@click.option("--letter", "as_letter", is_flag=True, help="Write the message to the company's administrator.")
+@stands_at_a_desk(prints_table=True)
+def doctor_command(desk: Desk, *, streams: str, writes: str, page_size: int | None, as_letter: bool) -> int:
+    """Check the whole way into a company, in order, and name what is missing: the fix, the menu path, who can do it.
+
+    Nothing is changed and nothing is left behind. With -v each finding says where the knowledge comes from. Exit
+    status: 0 healthy, 1 something was found, 4 Intacct cannot be reached or does not answer now.
+
+    \b
+    Examples:
+      intacct doctor
+      intacct doctor --streams GLDETAIL,APBILL --writes GLBATCH
+      intacct doctor --writes APBILL --letter > to-the-administrator.txt
+    """
+    from intacct_bridge.client.connections.sources import list_connections
+    from intacct_bridge.edge.doctor.examination import Examination, Job
+    from intacct_bridge.edge.doctor.view import as_data, show, verdict, without_secrets
+
+    job = Job(_names(streams), _names(writes), page_size)
+    connection = desk.connection
+    desk.console.say(f"examining {connection.target} as {connection.user_id}")
+    examination = Examination(connection, desk.open_client, job, siblings=list_connections())
+    findings = []
+    for finding in examination.run():
+        findings.append(finding)
+        if not desk.console.as_json and not as_letter:
+            show([finding], desk.console)
+    report = examination.report(findings)
+    if as_letter:
+        from intacct_bridge.edge.doctor.letter import letter
+
+        desk.console.result(desk.console.masked(letter(connection, job, report.findings)))
+    elif desk.console.as_json:
+        desk.console.json(without_secrets(as_data(report, connection.target), desk.console))
+    desk.console.say(verdict(report))
+    return _status(report)
+
+
+def _status(report: "Report") -> int:
+    if report.healthy:
+        return 0
+    return _TRANSIENT if report.stopped_at == "network" else 1
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(name.strip().upper() for name in text.split(",") if name.strip()))

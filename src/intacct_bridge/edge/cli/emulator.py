@@ -1,0 +1,158 @@
+"""`intacct emulator`: the emulated gateway over HTTP, for programs in any language."""
+
+import shutil
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from shlex import quote
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import click
+
+from intacct_bridge.edge.cli.context import Desk, day_option, file_option, number_option, stands_at_a_desk
+
+if TYPE_CHECKING:
+    from intacct_bridge.emulator.settings.world import EmulatorSettings
+
+
+@click.command("emulator")
+@click.option("--host", default="127.0.0.1", show_default=True, help="The loopback address to serve on.")
+@number_option("--port", "The port; 0 takes any that is free.", most=65535, default=8081)
+@file_option("--port-file", "Write the port here once it answers.", metavar="F")
+@click.option(
+    "--company",
+    type=click.Choice(["demo", "empty"]),
+    default="demo",
+    show_default=True,
+    help="What the company's books hold at first.",
+)
+@number_option("--scale", "Times as many documents; 50 makes a million GLDETAIL lines.", least=1, default=1)
+@number_option("--seed", "Another seed is another company.", type=int, default=1)
+@day_option("--as-of", "The company's last day. Default: today.")
+@click.option("--cash-book", is_flag=True, help="Let the demo company keep a cash book beside the accrual book.")
+@file_option("--db", "Keep the company in this file. Default: in memory.")
+@click.option(
+    "--data",
+    metavar="PATH",
+    type=click.Path(exists=True, path_type=Path),
+    multiple=True,
+    help="Records to start with: a JSON file, a CSV file called after its object, or a folder of them. Repeatable.",
+)
+@file_option("--faults", "A script of faults: cut connections, throttling, slow answers.", metavar="F.toml")
+@click.option(
+    "--scenario",
+    metavar="NAME",
+    help="A set-up with something wrong in it (--scenario list), or a TOML file of your own.",
+)
+@number_option("--latency-ms", "Answer so much later.")
+@number_option("--concurrency", "Requests at once, as many again waiting; 0 for no limit.")
+@stands_at_a_desk(connected=False, prints_table=True)
+def emulator_command(desk: Desk, *, host: str, port: int, port_file: Path | None, **options: Any) -> None:
+    """Serve the emulated gateway on this machine until Ctrl-C, and print its URL and credentials.
+
+    \b
+    Examples:
+      intacct emulator
+      intacct emulator --port 0 --port-file port.txt --company empty
+      intacct emulator --db company.db --latency-ms 300 --concurrency 2
+      intacct emulator --scenario sender-not-authorised
+    """
+    if options["scenario"] == "list":
+        _list(desk)
+        return
+    scenario = _scenario(options["scenario"])
+    from intacct_bridge.client.local.directories import cache_of_port
+    from intacct_bridge.edge.demo.company import make_emulator
+    from intacct_bridge.emulator.accounting.seeding import seed_file
+    from intacct_bridge.emulator.gateway.server import serve_forever
+
+    def ready(url: str) -> None:
+        shutil.rmtree(cache_of_port(urlsplit(url).port), ignore_errors=True)  # of the company that was here before
+        _tell(desk, url, scenario)
+        if port_file is not None:
+            _write_port(port_file, url)
+
+    desk.console.say("opening the company's books ...")
+    emulator = make_emulator(
+        options["db"],
+        settings=_settings(options, scenario),
+        faults=options["faults"] or scenario,
+        empty=options["company"] == "empty",
+        seed=options["seed"],
+        scale=options["scale"],
+        as_of=_day(options["as_of"]),
+        cash_book=options["cash_book"],
+    )
+    try:
+        for path in options["data"]:
+            found = seed_file(emulator.books(), path, now=emulator.now())
+            desk.console.say(f"{path}: " + ", ".join(f"{count:,} {name}" for name, count in found.items()))
+        serve_forever(emulator, host, port, ready=ready)
+    finally:
+        emulator.close()
+        if port_file is not None:
+            port_file.unlink(missing_ok=True)
+
+
+def _scenario(name: str | None) -> Path | None:
+    from intacct_bridge.emulator.settings.world import find_scenario
+
+    return None if name is None else find_scenario(name)
+
+
+def _list(desk: Desk) -> None:
+    from intacct_bridge.emulator.settings.world import read_scenario, shipped_scenarios
+
+    rows = [(name, read_scenario(path).get("scenario", {})) for name, path in shipped_scenarios().items()]
+    desk.console.table(("scenario", "what is wrong"), [(name, about.get("title", "")) for name, about in rows])
+
+
+def _settings(options: dict[str, Any], scenario: Path | None) -> "EmulatorSettings":
+    from intacct_bridge.emulator.settings.world import EmulatorSettings, load_scenario
+
+    settings = load_scenario(scenario) if scenario else EmulatorSettings()
+    changed = {
+        name: options[option]
+        for name, option in (("latency_ms", "latency_ms"), ("concurrency", "concurrency"))
+        if options[option] is not None
+    }
+    return replace(settings, behaviour=replace(settings.behaviour, **changed))
+
+
+def _day(moment: datetime | None) -> Any:
+    return None if moment is None else moment.date()
+
+
+def _write_port(path: Path, url: str) -> None:
+    """Whole or not at all, since somebody waits for the file to appear."""
+    beside = path.with_name(path.name + ".new")
+    beside.write_text(url.rsplit(":", 1)[1].split("/", maxsplit=1)[0] + "\n", encoding="ascii")
+    beside.replace(path)
+
+
+def _tell(desk: Desk, url: str, scenario: Path | None) -> None:
+    from intacct_bridge.edge.demo.company import CREDENTIALS
+    from intacct_bridge.emulator.settings.world import read_scenario
+
+    about = read_scenario(scenario).get("scenario", {}) if scenario else {}
+    settings = {**CREDENTIALS, "environment": "demo", **about.get("connection", {})}
+    if about:
+        desk.console.say(f"scenario: {about['title']}. {about['text']} ({about['tag']})")
+    desk.console.pairs({"endpoint": url, **settings})
+    desk.console.out.flush()
+    desk.console.say("serving; Ctrl-C ends it. In another terminal:")
+    names = {"endpoint": "ENDPOINT_URL"}
+    exports = " ".join(
+        f"INTACCT_{names.get(name, name.upper())}={quote(str(value))}"
+        for name, value in {"endpoint": url, **settings}.items()
+    )
+    desk.console.say(f"  export {exports}")
+    desk.console.say(f"  intacct doctor{_flags(about.get('job', {}))}")
+
+
+def _flags(job: Mapping[str, Any]) -> str:
+    """What a scenario's job is on doctor's command line."""
+    listed = {name: ",".join(value) if isinstance(value, list) else str(value) for name, value in job.items()}
+    return "".join(f" --{name.replace('_', '-')} {quote(value)}" for name, value in listed.items())

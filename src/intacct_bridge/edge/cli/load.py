@@ -1,0 +1,318 @@
+"""`intacct load`: a file becomes a plan, and the same plan, applied, becomes receipts."""
+
+import shlex
+from collections.abc import Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+from click.core import ParameterSource
+
+from intacct_bridge.edge.cli.context import SETTLE_AFTER, Desk, file_option, number_option, stands_at_a_desk
+from intacct_bridge.errors import InDoubtError, IntacctError, SettingsError
+
+if TYPE_CHECKING:
+    from intacct_bridge.flow.outbox.outbox import Outbox
+    from intacct_bridge.flow.plan.plan import Plan
+    from intacct_bridge.flow.post.loader import LoadSettings, Outcome
+    from intacct_bridge.flow.records.tables import Table
+
+FAILURES, IN_DOUBT = 1, 5
+OF_PLANNING = {
+    "as_name": "--as",
+    "map_file": "--map",
+    "out": "--out",
+    "mode": "--mode",
+    "key": "--key",
+    "draft": "--draft",
+    "clear_empty": "--clear-empty",
+    "allow_duplicates": "--allow-duplicates",
+    "offline": "--offline",
+    "refused": "--refused",
+    "attachment_folder": "--attachment-folder",
+    "date_order": "--date-order",
+    "encoding": "--encoding",
+    "delimiter": "--delimiter",
+    "sheet": "--sheet",
+}
+"""What shapes a plan, so that a kept one has its own."""
+
+
+@click.command("load")
+@click.argument("files", metavar="[FILE]...", nargs=-1, type=click.Path(path_type=Path))
+@click.option(
+    "--as",
+    "as_name",
+    metavar="OBJECT",
+    default="",
+    help="What the rows are: journal-entries, an object (VENDOR), or a unified entity (v1:Bills, v2:Vendor).",
+)
+@click.option(
+    "--map", "map_file", metavar="MAP.toml", type=click.Path(dir_okay=False, path_type=Path), help="How to read them."
+)
+@click.option("--plan/--apply", "only_plan", default=True, help="Show what would be done (the default), or do it.")
+@file_option("--out", "Keep the plan here.", metavar="PLAN")
+@click.option(
+    "--from-plan",
+    metavar="PLAN",
+    type=click.Path(path_type=Path),
+    help="Apply a plan that was kept; with --plan, show it.",
+)
+@click.option(
+    "--mode",
+    type=click.Choice(["create", "update", "upsert", "delete"]),
+    default="create",
+    show_default=True,
+    help="What to do with the records.",
+)
+@click.option(
+    "--key",
+    metavar="COLS",
+    help="Columns that identify a record in its source; to update, the fields to find it by. Comma separated.",
+)
+@number_option("--batch-size", "Records in one request.", least=1, most=100, default=100)
+@click.option("--atomic", is_flag=True, help="Apply each batch together or not at all.")
+@click.option("--draft", is_flag=True, help="Post as drafts, which change no balance yet.")
+@click.option(
+    "--on-error",
+    type=click.Choice(["stop", "continue"]),
+    default="continue",
+    show_default=True,
+    help="After a record that Intacct refuses.",
+)
+@number_option("--settle-after", SETTLE_AFTER, metavar="S")
+@click.option("--clear-empty", is_flag=True, help="An empty cell empties its field; otherwise it says nothing.")
+@click.option(
+    "--allow-duplicates", is_flag=True, help="Let records pass that the company has already under the same key."
+)
+@click.option("--offline", is_flag=True, help="Plan without asking the company anything.")
+@file_option("--refused", "Write the refused rows here, with the reason beside each.")
+@click.option(
+    "--attachment-folder",
+    metavar="NAME",
+    default="Uploads",
+    show_default=True,
+    help="Where the files that an `attachments` column names are put in Intacct.",
+)
+@click.option("--date-order", type=click.Choice(["mdy", "dmy"]), help="How dates with slashes are meant.")
+@click.option("--encoding", help="The text file's encoding, where it is guessed wrong.")
+@click.option("--delimiter", help="The text file's delimiter, where it is guessed wrong.")
+@click.option("--sheet", help="The Excel sheet; default: the first.")
+@click.option("--track", metavar="FIELD", multiple=True, help="Keep this field's value in the outbox; may be repeated.")
+@click.option("--yes", is_flag=True, help="Do not ask before writing to a production company.")
+@stands_at_a_desk(prints_table=True)
+def load_command(desk: Desk, *, files: tuple[Path, ...], only_plan: bool, yes: bool, **options: Any) -> int:
+    """Write the records of FILE (CSV, JSON lines, Parquet, Excel): first look at the plan, then --apply it.
+
+    Rows that were posted by an earlier run are recognised and not posted again, whatever happened in between.
+
+    \b
+    Examples:
+      intacct load payroll.csv --as journal-entries
+      intacct load payroll.csv --as journal-entries --apply
+      intacct load payroll.xlsx --sheet June --as journal-entries --refused corrections.csv
+      intacct load vendors.csv --as VENDOR --mode upsert
+      intacct load bills.csv --map bills.toml --out bills.plan
+      intacct load --from-plan bills.plan
+    """
+    from intacct_bridge.flow.outbox.outbox import open_outbox
+
+    _check_options(files, options)
+    status = 0
+    with open_outbox(desk.connection) as outbox:
+        if options["from_plan"] is not None:
+            only_plan = only_plan and bool(_given({"only_plan": "--plan"}))
+            status = _from_plan(desk, outbox, options, only_plan=only_plan, yes=yes)
+        for file in files:
+            table = _table(file, options)
+            plan = _plan(desk, table, outbox, options)
+            _keep_plan(desk, plan, options["out"])
+            outcomes: list[Outcome] = []
+            try:
+                ended = _one(desk, plan, outbox, options, only_plan=only_plan, yes=yes, outcomes=outcomes)
+            finally:
+                _keep_refused(desk, table, plan, outcomes, options["refused"])
+            status = max(status, ended)
+    if only_plan and not desk.console.as_json:
+        words = shlex.join(word for word in desk.words if word != "--plan")
+        desk.console.say(f"Nothing was sent. To do it: intacct {words} --apply")
+    return status
+
+
+def _check_options(files: tuple[Path, ...], options: dict[str, Any]) -> None:
+    if options["from_plan"] is not None and files:
+        raise SettingsError("a plan holds its records; it takes no FILE beside it", fix="leave the file out")
+    if options["from_plan"] is None and not files:
+        raise SettingsError("which file?", fix="name a file, or a plan with --from-plan")
+    if files and not options["as_name"] and options["map_file"] is None:
+        raise SettingsError("what are the rows?", fix="say --as OBJECT, or give a mapping with --map")
+    if options["from_plan"] is not None and (beside := _given(OF_PLANNING)):
+        raise SettingsError(f"a kept plan is applied as it was made, without {beside[0]}", fix="plan the file again")
+    if options["out"] is not None and len(files) > 1:
+        raise SettingsError("--out keeps one plan", fix="plan the files one by one")
+    if options["refused"] is not None and len(files) > 1:
+        raise SettingsError("--refused keeps the rows of one file", fix="load the files one by one")
+    _spare_inputs(files, options)
+
+
+def _given(names: dict[str, str]) -> list[str]:
+    """Those of these options that stand on the command line."""
+    source = click.get_current_context().get_parameter_source
+    return [said for name, said in names.items() if source(name) is ParameterSource.COMMANDLINE]
+
+
+def _spare_inputs(files: tuple[Path, ...], options: dict[str, Any]) -> None:
+    """Refuse an output that would take the place of what the load reads, or of its other output."""
+    taken = [path for path in (*files, options["map_file"]) if path is not None]
+    for name in ("out", "refused"):
+        path = options[name]
+        if path is None:
+            continue
+        if any(_same(path, one) for one in taken):
+            raise SettingsError(f"--{name} would replace {path}, which this load needs", fix="name another file")
+        taken.append(path)
+
+
+def _same(path: Path, other: Path) -> bool:
+    return path.resolve() == other.resolve() or (path.exists() and other.exists() and path.samefile(other))
+
+
+def _keep_plan(desk: Desk, plan: "Plan", path: Path | None) -> None:
+    from intacct_bridge.flow.plan.plan_file import save_plan
+
+    if path is not None:
+        save_plan(plan, path)
+        named = [("--connection", desk.name), ("--entity", desk.entity)]
+        words = ["--from-plan", str(path), *(word for name, value in named if value for word in (name, value))]
+        desk.console.say(f"The plan is in {path}. To apply it: intacct load {shlex.join(words)}")
+
+
+def _from_plan(desk: Desk, outbox: "Outbox", options: dict[str, Any], *, only_plan: bool, yes: bool) -> int:
+    """Apply a kept plan, or show it, once the company was seen to be as it was planned for."""
+    from intacct_bridge.flow.plan.plan_file import open_plan
+    from intacct_bridge.flow.plan.planning import confirm_plan
+
+    plan = confirm_plan(open_plan(options["from_plan"]), desk.client, outbox)
+    return _one(desk, plan, outbox, options, only_plan=only_plan, yes=yes, outcomes=[])
+
+
+def _table(file: Path, options: dict[str, Any]) -> "Table":
+    from intacct_bridge.flow.records.table_formats import open_table
+
+    return open_table(file, encoding=options["encoding"], delimiter=options["delimiter"], sheet=options["sheet"])
+
+
+def _plan(desk: Desk, table: "Table", outbox: "Outbox", options: dict[str, Any]) -> "Plan":
+    from intacct_bridge.flow.layouts.choose import layout_for
+    from intacct_bridge.flow.plan.changes import Mode
+    from intacct_bridge.flow.plan.plan import PlanSettings
+    from intacct_bridge.flow.plan.planning import make_plan
+
+    mode = Mode(options["mode"])
+    key = tuple(name.strip() for name in (options["key"] or "").split(",") if name.strip())
+    layout = layout_for(
+        options["as_name"],
+        desk.client,
+        map_file=options["map_file"],
+        draft=options["draft"],
+        clear=options["clear_empty"],
+        key=key if mode is Mode.CREATE else (),
+        date_order=options["date_order"],
+        folder=options["attachment_folder"],
+        offline=options["offline"],
+    )
+    settings = PlanSettings(
+        offline=options["offline"],
+        allow_duplicates=options["allow_duplicates"],
+        mode=mode,
+        match=() if mode is Mode.CREATE else tuple(name.upper() for name in key),
+    )
+    return make_plan(table, layout, desk.client, outbox, settings)
+
+
+def _keep_refused(desk: Desk, table: "Table", plan: "Plan", outcomes: Sequence["Outcome"], path: Path | None) -> None:
+    """Write what the plan refused, and what Intacct did, where the user wants it."""
+    from intacct_bridge.edge.views.load import rejected_rows
+    from intacct_bridge.flow.layouts.refused_rows import write_refused
+
+    rows = sorted([*plan.refused_rows, *rejected_rows(outcomes)], key=lambda pair: pair[0].number)
+    if path is not None and rows:
+        count = write_refused(table, rows, path)
+        desk.console.say(f"{count:,} refused rows are in {path}, each with its reason")
+    elif path is not None and path.exists():
+        desk.console.say(f"No row is refused; {path} is from an earlier run.")
+
+
+def _one(
+    desk: Desk,
+    plan: "Plan",
+    outbox: "Outbox",
+    options: dict[str, Any],
+    *,
+    only_plan: bool,
+    yes: bool,
+    outcomes: list["Outcome"],
+) -> int:
+    """Show one file's plan, apply it if that is wanted, and say how it went as an exit status."""
+    from intacct_bridge.edge.views.load import show_known, show_plan
+    from intacct_bridge.flow.plan.plan import WRITTEN, Verdict
+
+    if only_plan or not desk.console.as_json:
+        show_plan(plan, desk.console, records=only_plan)
+    refused = FAILURES if plan.of(Verdict.REFUSED) else 0
+    if only_plan:
+        return refused
+    if not plan.of(*WRITTEN, Verdict.IN_DOUBT):
+        known = plan.of(Verdict.UNCHANGED)
+        desk.console.say(f"{len(known):,} records were posted before; there is nothing to send")
+        show_known(known, desk.console)
+        return refused
+    count = len(plan.of(*WRITTEN, Verdict.IN_DOUBT))  # what is in doubt may have to be sent again
+    desk.allow_write(f"{count:,} records of {plan.source}", yes=yes)
+    return max(refused, _apply(desk, plan, outbox, _settings(desk, options), outcomes=outcomes))
+
+
+def _settings(desk: Desk, options: dict[str, Any]) -> "LoadSettings":
+    from intacct_bridge.flow.post.loader import LoadSettings
+    from intacct_bridge.flow.post.settle import SettleSettings
+
+    after = options["settle_after"]
+    proven = desk.client.line.calibration.memory_proven
+    waits = SettleSettings().settle_after if after is None else timedelta(seconds=after)
+    settle = SettleSettings(settle_after=waits, memory_proven=proven)
+    return LoadSettings(
+        batch_size=options["batch_size"],
+        atomic=options["atomic"],
+        stop_on_error=options["on_error"] == "stop",
+        settle=settle,
+        tracked=tuple(name.upper() for name in options["track"]),
+    )
+
+
+def _apply(desk: Desk, plan: "Plan", outbox: "Outbox", settings: "LoadSettings", *, outcomes: list["Outcome"]) -> int:
+    from intacct_bridge.edge.terminal.progress import progress
+    from intacct_bridge.edge.views.load import show_outcomes, tally
+    from intacct_bridge.flow.post.loader import Ending, Loader
+
+    stopped: IntacctError | None = None
+    meter = desk.client.meter
+    with progress(desk.console, spent=lambda: meter.transactions) as view:
+        view.update(plan.source, 0, len(plan.records))
+        try:
+            for outcome in Loader(desk.client, outbox, settings).apply(plan):
+                outcomes.append(outcome)
+                view.update(plan.source, len(outcomes), len(plan.records))
+        except IntacctError as error:
+            stopped = error
+        view.finish(plan.source, len(outcomes))
+    show_outcomes(outcomes, desk.console)
+    desk.console.say(f"{tally(outcomes, plan)}; {meter.transactions:,} API transactions")
+    doubtful = any(outcome.ending is Ending.IN_DOUBT for outcome in outcomes)
+    if doubtful:
+        desk.console.say("Some records are in doubt: run the same command again later, or see `intacct outbox list`.")
+    if stopped is not None and not (doubtful and not isinstance(stopped, InDoubtError)):
+        raise stopped
+    if doubtful:
+        return IN_DOUBT
+    return 0 if all(outcome.good for outcome in outcomes) else FAILURES

@@ -1,0 +1,170 @@
+"""`intacct outbox`: what was posted, with receipts; what failed, and what is in doubt."""
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from intacct_bridge.edge.cli.context import SETTLE_AFTER, Desk, day_option, file_option, number_option, stands_at_a_desk
+from intacct_bridge.errors import SettingsError
+
+if TYPE_CHECKING:
+    from intacct_bridge.flow.outbox.entry import Entry
+
+_STATES = ("planned", "not_sent", "sent", "applied", "rejected", "aborted", "in_doubt")
+
+
+@click.group("outbox", no_args_is_help=True)
+def outbox_command() -> None:
+    """The durable record of what was posted from this machine, one for each company.
+
+    \b
+    Examples:
+      intacct outbox list --state in_doubt
+      intacct outbox list --since 2026-11-01 --object APBILL --export november.csv
+      intacct outbox show 17
+      intacct outbox settle
+    """
+
+
+@outbox_command.command("list")
+@click.option("--state", type=click.Choice(_STATES), multiple=True, help="Only entries in this state; may be repeated.")
+@click.option("--object", "object_name", metavar="OBJECT", help="Only entries of this object.")
+@click.option("--operation", type=click.Choice(["create", "update", "delete"]), help="Only these writes.")
+@click.option("--by", "user", metavar="USER", default="", help="Only what this user sent.")
+@click.option("--source", metavar="TEXT", default="", help="Only rows of inputs whose name has this in it.")
+@click.option("--find", "text", metavar="TEXT", default="", help="Only records, receipts or tracked values with this.")
+@day_option("--since", "Only what was sent on this day (UTC) or later.")
+@day_option("--until", "Only what was sent on this day (UTC) or earlier.")
+@number_option("--limit", "The latest so many; an export has them all.", least=1, default=100)
+@file_option("--export", "Write them here with all that is known of each: .csv or .jsonl.")
+@stands_at_a_desk(prints_table=True)
+def list_command(desk: Desk, *, state: tuple[str, ...], object_name: str | None, limit: int, **options: Any) -> None:
+    """What was posted, the latest last: when, by whom, which record, from which row, with which receipt."""
+    from intacct_bridge.flow.company.gateway import Whereabouts
+    from intacct_bridge.flow.outbox.audit import Wanted, export
+    from intacct_bridge.flow.outbox.entry import State
+    from intacct_bridge.flow.outbox.outbox import open_outbox
+
+    file = options.pop("export")
+    since, until = (day.date() if (day := options.pop(name)) else None for name in ("since", "until"))
+    wanted = Wanted(operation=options.pop("operation") or "", **options, since=since, until=until)
+    where = Whereabouts.of(desk.connection)
+    with open_outbox(desk.connection) as outbox:
+        states = [State(one) for one in state]
+        object_name = object_name.upper() if object_name else None
+        found = outbox.entries(company=where.company, states=states, object=object_name)
+        entries = [entry for entry in found if wanted(entry)]
+    if file is not None:
+        desk.console.say(f"{export(entries, file):,} entries are in {file}")
+        return
+    shown = entries[-limit:]
+    tracked = tuple(dict.fromkeys(name for entry in shown for name in entry.tracked))
+    rows = [(*_row(entry), *(entry.tracked.get(name, "") for name in tracked)) for entry in shown]
+    columns = ("number", "state", "record", "operation", "receipt", "sent", "by", "source", *tracked)
+    desk.console.table(columns, rows, empty="nothing of that sort was posted from here yet")
+    if len(entries) > limit:
+        desk.console.say(f"the latest {limit:,} of {len(entries):,}; --limit shows more")
+
+
+def _row(entry: "Entry") -> tuple[object, ...]:
+    receipt = f"{entry.place.object} {entry.receipt.record}" if entry.receipt and entry.receipt.record else ""
+    return (
+        entry.number,
+        entry.state.value,
+        entry.label,
+        entry.place.operation.value,
+        receipt,
+        entry.last_sent_at,
+        entry.user,
+        entry.position,
+    )
+
+
+@outbox_command.command("show")
+@click.argument("number", type=int)
+@stands_at_a_desk(prints_table=True)
+def show_command(desk: Desk, *, number: int) -> None:
+    """One entry, with every state it was in."""
+    from intacct_bridge.flow.outbox.outbox import open_outbox
+
+    with open_outbox(desk.connection) as outbox:
+        entry = next((one for one in outbox.entries() if one.number == number), None)
+        if entry is None:
+            raise SettingsError(f"the outbox has no entry {number}", fix="See: intacct outbox list")
+        history = [dict(event) for event in outbox.history(entry)]
+    facts = {
+        "number": entry.number,
+        "record": entry.label,
+        "state": entry.state.value,
+        "operation": f"{entry.place.operation.value} {entry.place.object}",
+        "company": entry.place.company,
+        "entity": entry.place.entity,
+        "identity": entry.identity,
+        "attempt": entry.attempt,
+        "control id": entry.control_id,
+        "source": entry.position,
+        "by": entry.user,
+        "sent": entry.last_sent_at,
+        "receipt": entry.receipt.record if entry.receipt else "",
+        "tracked": ", ".join(f"{name} {value}" for name, value in entry.tracked.items()),
+        "faults": [str(fault) for fault in entry.faults],
+        "note": entry.note,
+    }
+    if desk.console.as_json:
+        desk.console.json({**facts, "history": history, "body": entry.body})
+        return
+    desk.console.pairs({name: value for name, value in facts.items() if value not in ("", None, [])})
+    desk.console.result("")
+    if history:
+        shown = [name for name in ("at", "state", "attempt", "user", "note") if name in history[0]]
+        desk.console.table(shown, [[event[name] for name in shown] for event in history])
+
+
+@outbox_command.command("retry")
+@click.argument("numbers", metavar="[NUMBER]...", nargs=-1, type=int)
+@click.option("--yes", is_flag=True, help="Do not ask before writing to a production company.")
+@stands_at_a_desk(prints_table=True)
+def retry_command(desk: Desk, *, numbers: tuple[int, ...], yes: bool) -> int:
+    """Send again what was refused or never left, as it stands; without numbers, all of it.
+
+    This is for what was wrong in the company. What is wrong in the file is corrected there and loaded again; what is in
+    doubt is settled, not retried.
+    """
+    from intacct_bridge.flow.outbox.entry import FREE
+    from intacct_bridge.flow.outbox.outbox import open_outbox
+    from intacct_bridge.flow.post.retry import retry
+
+    with open_outbox(desk.connection) as outbox:
+        if any(True for _ in outbox.entries(states=FREE)):
+            desk.allow_write("again what was not applied", yes=yes)
+        return _told(desk, retry(desk.client, outbox, only=numbers), "nothing can be retried")
+
+
+@outbox_command.command("settle")
+@click.argument("numbers", metavar="[NUMBER]...", nargs=-1, type=int)
+@number_option("--settle-after", SETTLE_AFTER, metavar="S")
+@click.option("--yes", is_flag=True, help="Do not ask before writing to a production company.")
+@stands_at_a_desk(prints_table=True)
+def settle_command(desk: Desk, *, numbers: tuple[int, ...], settle_after: int | None, yes: bool) -> int:
+    """Find out what became of entries in doubt; only what provably was not applied is sent again."""
+    from intacct_bridge.flow.outbox.entry import State
+    from intacct_bridge.flow.outbox.outbox import open_outbox
+    from intacct_bridge.flow.post.retry import settle_doubts
+    from intacct_bridge.flow.post.settle import SettleSettings
+
+    waits = SettleSettings().settle_after if settle_after is None else timedelta(seconds=settle_after)
+    settings = SettleSettings(waits, memory_proven=desk.client.line.calibration.memory_proven)
+    with open_outbox(desk.connection) as outbox:
+        outbox.recover()
+        if any(True for _ in outbox.entries(states=[State.IN_DOUBT])):
+            desk.allow_write("what turns out not to have been applied", yes=yes)
+        return _told(desk, settle_doubts(desk.client, outbox, settings, only=numbers), "nothing is in doubt")
+
+
+def _told(desk: Desk, entries: "list[Entry]", empty: str) -> int:
+    rows = [(*_row(entry)[:5], entry.note or "; ".join(str(fault) for fault in entry.faults)) for entry in entries]
+    desk.console.table(("number", "state", "record", "operation", "receipt", "why"), rows, empty=empty)
+    if any(entry.state.value == "in_doubt" for entry in entries):
+        return 5
+    return 0 if all(entry.state.value == "applied" for entry in entries) else 1

@@ -1,0 +1,85 @@
+"""`intacct query`: rows of one object, on the screen or for another program."""
+
+from pathlib import Path
+
+import click
+
+from intacct_bridge.edge.cli.context import Desk, stands_at_a_desk
+from intacct_bridge.edge.terminal.row_formats import FORMATS, write_parquet, write_rows
+
+_TABLE_ROWS = 50
+
+
+@click.command("query")
+@click.argument("object_name", metavar="OBJECT")
+@click.option(
+    "--select", metavar="A,B", default="*", help="Fields, comma separated; a related one as VENDOR.NAME. Default: all."
+)
+@click.option("--where", metavar="EXPR", help="A condition, such as \"TOTALDUE > 0 and STATE = 'Posted'\".")
+@click.option("--order-by", metavar="F", help="Fields to sort by; DESC behind one turns it.")
+@click.option(
+    "--limit",
+    metavar="N",
+    type=click.IntRange(0),
+    help="At most so many rows; 0 for all. Default: 50 in a table, else all.",
+)
+@click.option("--format", "kind", type=click.Choice(FORMATS), default="table", show_default=True, help="What to write.")
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Write to this file.")
+@click.option("--ignore-case", is_flag=True, help="Compare texts in any case.")
+@click.option("--shared-only", is_flag=True, help="Leave out records that belong to one entity.")
+@click.option("--document-type", metavar="NAME", help="The transaction definition whose custom fields are wanted.")
+@stands_at_a_desk(prints_table=True)
+def query_command(
+    desk: Desk,
+    *,
+    object_name: str,
+    select: str,
+    where: str | None,
+    order_by: str | None,
+    limit: int | None,
+    kind: str,
+    out: Path | None,
+    ignore_case: bool,
+    shared_only: bool,
+    document_type: str | None,
+) -> None:
+    """Read rows of OBJECT.
+
+    \b
+    Examples:
+      intacct query VENDOR --select VENDORID,NAME,TOTALDUE --where "TOTALDUE > 1000"
+      intacct query APBILL --where "WHENDUE < 2026-01-31 and STATE = 'Posted'" --order-by "WHENDUE DESC"
+      intacct query GLACCOUNT --format csv --out accounts.csv
+      intacct query APBILL --select "VENDORID, sum(TOTALDUE), count(RECORDNO)"
+    """
+    from intacct_bridge.model.query.query import Query
+    from intacct_bridge.model.query.where import parse_order, parse_select, parse_where
+
+    if desk.console.as_json:
+        kind = "json"
+    if document_type is not None:
+        from intacct_bridge.flow.extract.source import definition
+
+        document_type = definition(desk.client, object_name, document_type)
+    query = Query(
+        object_name.upper(),
+        parse_select(select),
+        where=parse_where(where) if where else None,
+        order=parse_order(order_by) if order_by else (),
+        case_insensitive=ignore_case,
+        show_private=not shared_only and not desk.connection.location_id,
+        doc_par_id=document_type,
+    )
+    wanted = limit if limit is not None else (_TABLE_ROWS if kind == "table" and out is None else 0)
+    if kind == "parquet":
+        count = write_parquet(desk.client.batches(query, limit=wanted or None), to=out)
+    else:
+        count = write_rows(desk.client.query(query, limit=wanted or None), desk.console, kind=kind, to=out)
+    _tell(desk, count, wanted, out)
+
+
+def _tell(desk: Desk, count: int, wanted: int, out: Path | None) -> None:
+    more = " (there may be more: --limit 0 for all)" if wanted and count == wanted else ""
+    where = f" to {out}" if out is not None else ""
+    cost = desk.client.meter.transactions
+    desk.console.say(f"{count:,} rows{where}{more}; {cost:,} API transactions")

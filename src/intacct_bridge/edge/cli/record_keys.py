@@ -1,0 +1,72 @@
+"""Finding the records that a person's keys mean: a RECORDNO, or the key people use (VENDORID, LOCATIONID, ...).
+
+A number may be both: `100` can be a location's id and another location's RECORDNO. Both are looked for in one query,
+and where they lead to different records the person is asked to say which is meant.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from intacct_bridge.client.client import Client
+from intacct_bridge.errors import InvalidRequestError, RecordError
+from intacct_bridge.model import keys as known
+from intacct_bridge.model.query.query import Query, any_of, field
+from intacct_bridge.wire.values import Value
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One key that a person gave, and the record it means."""
+
+    given: str
+    record: str
+    name: str = ""
+
+
+def find_records(client: Client, object_name: str, given: Sequence[str], *, by: str = "either") -> list[Found]:
+    """The record of each key, in their order. InvalidRequestError where there is none, or where there are two."""
+    described = client.describe(object_name)
+    key = known.record_key(described.name)
+    natural = known.natural_key(described.name) or ""
+    if described.get(natural) is None or natural == key:
+        natural = ""
+    numbers = [text for text in given if text.isdecimal()] if by != "name" else []
+    names = list(given) if natural and by != "recordno" else []
+    parts = ([field(key).is_in([int(one) for one in numbers])] if numbers else []) + (
+        [field(natural).is_in(names)] if names else []
+    )
+    if not parts:
+        raise InvalidRequestError(
+            f"{described.name} is found by {key} only, and {given[0]!r} is no number",
+            fix=f"Find it with: intacct query {described.name}",
+        )
+    select = (key, natural) if natural else (key,)
+    at_top = not client.connection.location_id
+    rows = list(client.query(Query(described.name, select, where=any_of(parts), show_private=at_top)))
+    by_record = {str(row[key]): row for row in rows}
+    by_name = {str(row.get(natural)): row for row in rows} if natural else {}
+    return [_one(text, described.name, key, natural, by_record if text in numbers else {}, by_name) for text in given]
+
+
+def _one(  # noqa: PLR0917
+    text: str,
+    object_name: str,
+    key: str,
+    natural: str,
+    by_record: dict[str, dict[str, Value]],
+    by_name: dict[str, dict[str, Value]],
+) -> Found:
+    record, named = by_record.get(text), by_name.get(text)
+    if record is not None and named is not None and record[key] != named[key]:
+        raise InvalidRequestError(
+            f"{text} is the {natural} of one {object_name} and the {key} of another ({natural} {record.get(natural)})",
+            fix="Say which is meant: --by name or --by recordno.",
+        )
+    row = named or record
+    if row is None:
+        what = f"{natural} or {key}" if natural else key
+        raise RecordError(
+            f"there is no {object_name} with the {what} {text!r}",
+            fix=f"Look with: intacct query {object_name} --select {natural or key}",
+        )
+    return Found(text, str(row[key]), str(row.get(natural) or ""))

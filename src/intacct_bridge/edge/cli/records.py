@@ -1,0 +1,223 @@
+"""`intacct get`, `create`, `update` and `delete`: single records, by RECORDNO or by the key people use."""
+
+import json
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+import click
+
+from intacct_bridge.edge.cli.context import Desk, stands_at_a_desk
+from intacct_bridge.errors import InvalidRequestError, SettingsError
+
+if TYPE_CHECKING:
+    from intacct_bridge.client.reading.records import Record
+    from intacct_bridge.client.writing import Outcome
+
+BY = click.option(
+    "--by",
+    type=click.Choice(["either", "recordno", "name"]),
+    default="either",
+    show_default=True,
+    help="How KEY is meant, where a number could be both.",
+)
+FROM = click.option(
+    "--from",
+    "source",
+    metavar="FILE",
+    type=click.File("rb"),
+    help="A JSON object with the fields, lines too; - for standard input.",
+)
+YES = click.option("--yes", is_flag=True, help="Do not ask before writing to a production company.")
+
+
+@click.command("get")
+@click.argument("object_name", metavar="OBJECT")
+@click.argument("keys", metavar="KEY...", nargs=-1, required=True)
+@BY
+@stands_at_a_desk(prints_table=True)
+def get_command(desk: Desk, *, object_name: str, keys: tuple[str, ...], by: str) -> None:
+    """Show records whole, their lines included.
+
+    \b
+    Examples:
+      intacct get VENDOR V-10012
+      intacct get APBILL 4711 4712 --json
+    """
+    from intacct_bridge.edge.cli.record_keys import find_records
+
+    name = object_name.upper()
+    found = find_records(desk.client, name, keys, by=by)
+    records = desk.client.read(name, [one.record for one in found])
+    if desk.console.as_json:
+        desk.console.json(records)
+        return
+    for number, record in enumerate(records):
+        if number:
+            desk.console.result("")
+        _show(desk, record)
+
+
+def _show(desk: Desk, record: "Record") -> None:
+    """The fields that hold something, then each list of lines as a table."""
+    desk.console.pairs(
+        {name: value for name, value in record.items() if value is not None and not isinstance(value, list)}
+    )
+    for name, lines in record.items():
+        if isinstance(lines, list) and lines:
+            desk.console.result("")
+            desk.console.result(name)
+            columns = [column for column in lines[0] if any(line.get(column) is not None for line in lines)]
+            desk.console.table(columns, [[line.get(column) for column in columns] for line in lines])
+
+
+@click.command("create")
+@click.argument("object_name", metavar="OBJECT")
+@click.argument("fields", metavar="[FIELD=VALUE]...", nargs=-1)
+@FROM
+@YES
+@stands_at_a_desk(prints_table=True)
+def create_command(
+    desk: Desk, *, object_name: str, fields: tuple[str, ...], source: IO[bytes] | None, yes: bool
+) -> None:
+    """Create one record. For many, and for what must never be posted twice, use `intacct load`.
+
+    \b
+    Examples:
+      intacct create VENDOR VENDORID=V-9001 "NAME=Quarry Street Print" "DISPLAYCONTACT.PRINTAS=Quarry Street Print"
+      intacct create APBILL --from bill.json
+    """
+    name = object_name.upper()
+    row = _row(desk, name, fields, source)
+    desk.allow_write(f"a new {name}", yes=yes)
+    _told(desk, "created", name, desk.client.create(name, [row]))
+
+
+@click.command("update")
+@click.argument("object_name", metavar="OBJECT")
+@click.argument("key")
+@click.argument("fields", metavar="[FIELD=VALUE]...", nargs=-1)
+@BY
+@FROM
+@YES
+@stands_at_a_desk(prints_table=True)
+def update_command(
+    desk: Desk, *, object_name: str, key: str, fields: tuple[str, ...], by: str, source: IO[bytes] | None, yes: bool
+) -> None:
+    """Change one record: only the fields that are named. `FIELD=` clears a field.
+
+    \b
+    Examples:
+      intacct update VENDOR V-10012 STATUS=inactive
+      intacct update VENDOR V-10012 "COMMENTS="
+    """
+    from intacct_bridge.edge.cli.record_keys import find_records
+    from intacct_bridge.model.keys import record_key
+
+    name = object_name.upper()
+    row = _row(desk, name, fields, source)
+    (found,) = find_records(desk.client, name, [key], by=by)
+    number = record_key(name)
+    row = _of_record(row, number, found.record, f"{name} {key}")
+    desk.allow_write(f"{name} {found.name or found.record}", yes=yes)
+    row[number] = int(found.record) if found.record.isdecimal() else found.record
+    _told(desk, "updated", name, desk.client.update(name, [row]))
+
+
+@click.command("delete")
+@click.argument("object_name", metavar="OBJECT")
+@click.argument("keys", metavar="KEY...", nargs=-1, required=True)
+@BY
+@YES
+@stands_at_a_desk(prints_table=True)
+def delete_command(desk: Desk, *, object_name: str, keys: tuple[str, ...], by: str, yes: bool) -> int:
+    """Delete records.
+
+    \b
+    Example:
+      intacct delete VENDOR V-9001
+    """
+    from intacct_bridge.edge.cli.record_keys import find_records
+
+    name = object_name.upper()
+    found = find_records(desk.client, name, keys, by=by)
+    listed = ", ".join(one.name or one.record for one in found[:5])
+    desk.allow_write(f"the deletion of {len(found)} {name} ({listed}{', …' if len(found) > 5 else ''})", yes=yes)
+    outcomes = desk.client.delete(name, [one.record for one in found])
+    if len(outcomes) == 1:
+        _told(desk, "deleted", name, outcomes, named=found[0].name or found[0].record)
+        return 0
+    rows = [
+        (one.given, one.record, "deleted" if outcome.ok else outcome.status, "; ".join(map(str, outcome.faults)))
+        for one, outcome in zip(found, outcomes, strict=True)
+    ]
+    desk.console.table(("given", "record", "outcome", "why"), rows)
+    return 0 if all(outcome.ok for outcome in outcomes) else 1
+
+
+def _row(desk: Desk, object_name: str, fields: Sequence[str], source: IO[bytes] | None) -> dict[str, Any]:
+    """The fields of the command line over those of the file, typed by the company's own catalogue."""
+    row: dict[str, Any] = dict(_from_file(source)) if source is not None else {}
+    described = desk.client.describe(object_name)
+    for text in fields:
+        name, equals, value = text.partition("=")
+        if not equals:
+            raise SettingsError(
+                f"{text!r} is not FIELD=VALUE", fix="Write the field's name, an equals sign, the value."
+            )
+        row[described.find(name.strip()).name] = _typed(described.find(name.strip()).kind, name.strip(), value)
+    if not row:
+        raise SettingsError("no fields are given", fix="Give FIELD=VALUE, or a JSON file: --from FILE")
+    return row
+
+
+def _of_record(row: Mapping[str, Any], number: str, record: str, what: str) -> dict[str, Any]:
+    """The fields without the record's number, which must not be another one's: that record would be changed."""
+    given = [str(value) for name, value in row.items() if name.upper() == number]
+    if any(one != record for one in given):
+        raise SettingsError(
+            f"{what} has the {number} {record}, and the fields say {given[0]}",
+            fix=f"Leave {number} out, or name the record that you mean.",
+        )
+    return {name: value for name, value in row.items() if name.upper() != number}
+
+
+def _typed(kind: Any, name: str, text: str) -> Any:
+    from intacct_bridge.errors import RecordError
+    from intacct_bridge.wire.values import parse_value
+
+    try:
+        return parse_value(kind, text)
+    except RecordError as error:
+        raise InvalidRequestError(f"{name}: {error.message}", fix=error.fix) from None
+
+
+def _from_file(source: IO[bytes]) -> Mapping[str, Any]:
+    name = Path(source.name).name if isinstance(getattr(source, "name", None), str) else "the file"
+    try:
+        found = json.loads(source.read(), parse_float=Decimal)
+    except (ValueError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{name} is not JSON: {error}") from None
+    if not isinstance(found, dict):
+        raise SettingsError(
+            f"{name} holds no JSON object", fix="One record is one object; for many use `intacct load`."
+        )
+    return found
+
+
+def _told(desk: Desk, verb: str, object_name: str, outcomes: "Sequence[Outcome]", *, named: str = "") -> None:
+    """Print the receipt, or raise what the gateway said."""
+    from intacct_bridge.diagnosis import as_error
+
+    (outcome,) = outcomes
+    if not outcome.ok:
+        raise as_error(
+            outcome.faults, "function", function=verb.removesuffix("d"), record=f"{object_name} {named}".strip()
+        )
+    key, name = outcome.key, outcome.natural_key or named
+    if desk.console.as_json:
+        desk.console.json({"outcome": verb, "object": object_name, "recordno": key or None, "key": name or None})
+        return
+    extra = f" ({name})" if name and key and name != key else ""
+    desk.console.result(f"{verb} {object_name} {key or name}{extra}")

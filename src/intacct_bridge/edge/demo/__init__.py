@@ -1,0 +1,1 @@
+"""`intacct demo`: the main job on an emulated company."""

@@ -1,0 +1,237 @@
+"""The doctor's middle steps: what this user may read, and what the company has subscribed to.
+
+A right to read is tried, not asked for: one row of every stream, all in one request. `lookup` and `inspect` prove
+nothing: they answer whatever the user's rights.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+
+from intacct_bridge.client.client import Client
+from intacct_bridge.edge.doctor.findings import Finding, Status, causes_of, from_error, ok, said_by, skipped, told
+from intacct_bridge.edge.doctor.queries import Answer, asked, below, equal, question, refusal, tried
+from intacct_bridge.errors import IntacctError, InvalidRequestError, NotPermittedError, SignInError
+from intacct_bridge.model import keys
+from intacct_bridge.wire.xml import Element, element
+
+STREAMS = (
+    "GLACCOUNT",
+    "GLBATCH",
+    "GLENTRY",
+    "GLDETAIL",
+    "VENDOR",
+    "APBILL",
+    "APBILLITEM",
+    "CUSTOMER",
+    "ARINVOICE",
+    "ARINVOICEITEM",
+    "EMPLOYEE",
+    "DEPARTMENT",
+    "LOCATION",
+    "CLASS",
+    "PROJECT",
+    "ITEM",
+)
+"""What is tried where no job is named: the streams most people want."""
+_OWNED_BY_ENTITIES = ("APBILL", "ARINVOICE", "GLBATCH", "PROJECT", "VENDOR", "CUSTOMER")
+"""Where private records are looked for."""
+_TRIED = 3
+"""In how many of them, since each costs a transaction."""
+
+
+class Reading:
+    """Streams, and what the company says when each is asked for one row, all of them in one request."""
+
+    def __init__(self, client: Client, streams: Sequence[str], *, named: bool, words: Mapping[str, str]) -> None:
+        self.names = tuple(dict.fromkeys(name.upper() for name in streams))
+        self._client = client
+        self._named = named
+        self._words = words
+        self._answers: dict[str, Answer] = {}
+
+    @property
+    def answers(self) -> Mapping[str, Answer]:
+        """What each stream answered; asked for when first needed."""
+        if not self._answers:
+            bodies = [question(name, keys.record_key(name) or "RECORDNO") for name in self.names]
+            self._answers = dict(zip(self.names, asked(self._client, *bodies), strict=True))
+        return self._answers
+
+    @property
+    def dated(self) -> tuple[str, ...]:
+        """The readable streams that have rows and are known to tell when one was changed."""
+        return tuple(
+            name for name in self.readable if self.answers[name].total and keys.replication_key(name) == "WHENMODIFIED"
+        )
+
+    @property
+    def readable(self) -> tuple[str, ...]:
+        """The streams that answered."""
+        return tuple(name for name in self.names if self.answers[name].error is None)
+
+    def refused(self, step: str) -> dict[str, IntacctError]:
+        """The streams that are refused for what a step is about."""
+        errors = {name: self.answers[name].error for name in self.names}
+        return {name: error for name, error in errors.items() if error is not None and _step(error) == step}
+
+    def modules(self) -> Iterator[Finding]:
+        """Subscriptions: where no stream was named, a module that is not there is no fault of anybody's."""
+        refused = self.refused("modules")
+        if not refused:
+            yield ok("modules", "every stream's module is there")
+            return
+        by_text: dict[str, list[str]] = defaultdict(list)
+        for name, error in refused.items():
+            by_text[error.faults[0].text].append(name)
+        if not self._named:
+            yield ok("modules", f"not subscribed, and not asked for: {', '.join(refused)}")
+            return
+        for same in by_text.values():
+            yield _named(from_error("modules", refused[same[0]], objects=tuple(same)))
+
+    def reading(self) -> Iterator[Finding]:
+        """Rights and names."""
+        unknown, closed = self.refused("objects"), self.refused("reading")
+        if not unknown and not closed:
+            yield ok("reading", f"{len(self.readable)} of {len(self.names)} streams")
+        for name, error in unknown.items():
+            words = {**self._words, "objects": name}
+            yield from_error("reading", error, objects=(name,), causes=causes_of("object-unknown", words))
+        if closed:
+            yield self._closed(tuple(closed), next(iter(closed.values())))
+
+    def _closed(self, objects: tuple[str, ...], error: IntacctError) -> Finding:
+        if len(objects) == len(self.names) and len(objects) > 1:
+            causes = causes_of("nothing-readable", self._words)
+            return _named(from_error("reading", error, objects=objects, causes=causes))
+        if self._named:
+            return _named(from_error("reading", error, objects=objects))
+        return _named(told("reading", "some-unreadable", said_by(error), status=Status.WARNING, objects=objects))
+
+    def paging(self) -> Iterator[Finding] | None:
+        """Streams that have more rows than the page showed, and say that nothing remains."""
+        short = [
+            name
+            for name, answer in self.answers.items()
+            if answer.error is None and answer.total > len(answer.rows) and not answer.remaining
+        ]
+        if not short:
+            return None
+        one = self.answers[short[0]]
+        seen = f"{short[0]}: {len(one.rows)} of {one.total:,} rows came, and 0 are said to remain"
+        return iter((told("pages", "paging-short", seen, objects=tuple(short)),))
+
+
+def _step(error: IntacctError) -> str:
+    entry = error.diagnosis.entry if error.diagnosis is not None else ""
+    if entry == "module-not-subscribed":
+        return "modules"
+    return "objects" if isinstance(error, InvalidRequestError) else "reading"
+
+
+def _named(finding: Finding) -> Finding:
+    """The finding about one object, told for all that it holds for."""
+    if len(finding.objects) <= 1:
+        return finding
+    return replace(finding, seen=f"{finding.seen} (the same for {', '.join(finding.objects)})")
+
+
+def private(client: Client, readable: Sequence[str], words: Mapping[str, str]) -> Iterator[Finding]:
+    """Whether the top level shows what an entity has: one stream, counted from above and from inside."""
+    if client.connection.location_id:
+        yield skipped("private", f"the connection works inside {client.connection.location_id}")
+        return
+    names = [name for name in _OWNED_BY_ENTITIES if name in readable][:_TRIED]
+    place = asked(client, question("LOCATIONENTITY", "LOCATIONID", where=equal("STATUS", "active")))[0]
+    if not names or not place.rows:
+        yield ok("private", "no entities" if place.error is None and names else "nothing to try it on")
+        return
+    entity = place.rows[0].get("LOCATIONID", "")
+    bodies = [
+        question(name, keys.record_key(name), where=equal("MEGAENTITYID", entity), private=True) for name in names
+    ]
+    try:
+        answers = asked(client.entity(entity), *bodies)
+    except SignInError as error:
+        yield skipped("private", f"the entity {entity} cannot be entered: {error.message}")
+        return
+    chosen = next((place for place, answer in enumerate(answers) if answer.total), None)
+    if chosen is None:
+        yield ok("private", f"{', '.join(names)}: no record of {entity} to try it on")
+        return
+    name, inside, above = names[chosen], answers[chosen], asked(client, bodies[chosen])[0]
+    if above.error is not None or above.total >= inside.total:
+        yield ok("private", f"{name} shows {above.total:,} records of {entity} at the top level, as inside it")
+        return
+    seen = f"{name} shows {above.total:,} of the {inside.total:,} records of {entity} at the top level"
+    yield told("private", "private-hidden", seen, words=words, objects=(name,))
+
+
+def audit(client: Client) -> Iterator[Finding]:
+    """Whether deletes can be seen."""
+    error = asked(client, question("AUDITHISTORY", "ID"))[0].error
+    if error is None:
+        yield ok("audit", "readable: deletes are seen as they happen")
+        return
+    yield told("audit", "audit-closed", said_by(error), status=Status.WARNING, objects=("AUDITHISTORY",))
+
+
+def dimensions(client: Client, words: Mapping[str, str], *, wanted: bool = True) -> Iterator[Finding]:
+    """The company's dimensions, the ones it made itself among them, and whether those can be read if that is wanted."""
+    (result,) = tried(client, [element("getDimensions")], read=True)
+    error = refusal(result)
+    if error is not None:
+        yield from_error("dimensions", error, status=Status.WARNING)
+        return
+    fields = _own_dimensions(result.data)
+    if not fields:
+        yield ok("dimensions", "none beyond the standard ones")
+        return
+    names = _objects_of(client, fields)
+    answers = asked(client, *(question(name, keys.record_key(name) or "id") for name in names))
+    closed = {
+        name: answer.error
+        for name, answer in zip(names, answers, strict=True)
+        if isinstance(answer.error, NotPermittedError) or _step_is_unknown(answer.error)
+    }
+    if not closed:
+        yield ok("dimensions", f"{len(names)} of its own, all readable: {', '.join(names)}")
+        return
+    if not wanted:
+        yield ok("dimensions", f"{', '.join(names)}; not readable, and not needed: {', '.join(closed)}")
+        return
+    listed = {**words, "objects": ", ".join(closed)}
+    said = "; ".join(said_by(error) for error in closed.values() if error is not None)
+    yield told(
+        "dimensions",
+        "dimension-not-readable",
+        said,
+        status=Status.WARNING,
+        words=words,
+        objects=tuple(closed),
+        causes=causes_of("dimension-not-readable", listed),
+    )
+
+
+def _step_is_unknown(error: IntacctError | None) -> bool:
+    return error is not None and error.diagnosis is not None and error.diagnosis.entry == "object-unknown"
+
+
+def _objects_of(client: Client, fields: Sequence[str]) -> list[str]:
+    """The objects that hold the dimensions' values: what GLENTRY's relation by that field leads to."""
+    try:
+        relations = client.describe("GLENTRY").relations.values()
+    except IntacctError:
+        relations = {}.values()
+    led_to = {relation.by.upper(): relation.object for relation in relations}
+    return [led_to.get(field.upper(), field.upper().removeprefix("GLDIM")) for field in fields]
+
+
+def _own_dimensions(data: Element | None) -> list[str]:
+    """The object names of user-defined dimensions in an answer to getDimensions."""
+    return [
+        row.findtext("objectName")
+        for row in below(data, "dimension")
+        if row.findtext("userDefinedDimension").strip().lower() == "true"
+    ]

@@ -1,0 +1,117 @@
+"""How a person, and a support desk's program, read a report."""
+
+from collections.abc import Iterable
+
+from intacct_bridge.edge.doctor.findings import Finding, Report, Status, titles
+from intacct_bridge.edge.terminal.console import Console
+
+_SIGNS = {Status.OK: "✓", Status.WARNING: "!", Status.FAILURE: "✗", Status.SKIPPED: "-"}
+_FORMAT = 1
+"""Raised when a field of the JSON changes its meaning or goes; new fields do not count."""
+
+
+def show(findings: Iterable[Finding], console: Console) -> None:
+    """Print findings as they come."""
+    for finding in findings:
+        for line in lines(finding, console):
+            console.result(console.masked(line))
+
+
+def lines(finding: Finding, console: Console) -> Iterable[str]:
+    """One finding: a line where all is well, a paragraph of labelled lines where it is not."""
+    if console.quiet and not finding.counts:
+        return
+    wide = max(len(title) for title in titles().values())
+    yield console.wrapped(f"{_SIGNS[finding.status]} {finding.title:<{wide}}  ", finding.seen)
+    if not finding.counts:
+        if finding.means and console.verbose:
+            yield console.wrapped("      ", finding.means)
+        return
+    yield from _labelled("means", finding.means, console)
+    for place, cause in enumerate(finding.causes, 1):
+        aside = "; ".join(part for part in (cause.menu, _who(cause.who)) if part)
+        text = f"{place}. {cause.cause}. {cause.fix}{f' [{aside}]' if aside else ''}"
+        yield from _labelled("maybe" if place == 1 else "", text, console)
+    if not finding.causes:
+        yield from _labelled("fix", finding.fix, console)
+        yield from _labelled("where", finding.menu, console)
+        yield from _labelled("who", finding.who if finding.who != "you" else "", console)
+    if console.verbose:
+        yield from _labelled("known", finding.source, console)
+        yield from _labelled("quote", f"support id {finding.support_id}" if finding.support_id else "", console)
+
+
+def _who(who: str) -> str:
+    return f"who: {who}" if who not in ("", "you") else ""
+
+
+def _labelled(label: str, text: str, console: Console) -> Iterable[str]:
+    if text:
+        yield console.wrapped(f"    {label:>5}  ", text)
+
+
+def render(report: Report, console: Console | None = None) -> str:
+    """The whole report as text."""
+    console = console or Console()
+    texts = [line for finding in report.findings for line in lines(finding, console)]
+    return console.masked("\n".join([*texts, verdict(report)]))
+
+
+def verdict(report: Report) -> str:
+    """One line: what there is to do, and what it cost."""
+    failures = sum(finding.status is Status.FAILURE for finding in report.findings)
+    warnings = sum(finding.status is Status.WARNING for finding in report.findings)
+    parts = [f"{failures} to put right"] * bool(failures) + [f"{warnings} to consider"] * bool(warnings)
+    stop = f"; stopped at {titles().get(report.stopped_at, '')}" if report.stopped_at else ""
+    plural = "" if report.transactions == 1 else "s"
+    return f"{', '.join(parts) or 'all is well'}{stop}; {report.transactions:,} API transaction{plural}"
+
+
+def as_data(report: Report, target: str = "") -> dict[str, object]:
+    """For support desks: every word as a field."""
+    return {
+        "format": _FORMAT,
+        "target": target,
+        "healthy": report.healthy,
+        "stopped_at": report.stopped_at or None,
+        "transactions": report.transactions,
+        "findings": [_finding(finding) for finding in report.findings],
+    }
+
+
+def without_secrets(value: object, console: Console) -> object:
+    """The data with every text masked."""
+    if isinstance(value, str):
+        return console.masked(value)
+    if isinstance(value, dict):
+        return {name: without_secrets(one, console) for name, one in value.items()}
+    return [without_secrets(one, console) for one in value] if isinstance(value, list) else value
+
+
+def _finding(finding: Finding) -> dict[str, object]:
+    return {
+        "step": finding.step,
+        "title": finding.title,
+        "status": finding.status.value,
+        "id": finding.id,
+        "seen": finding.seen,
+        "means": finding.means,
+        "fix": finding.fix,
+        "menu": finding.menu,
+        "who": finding.who,
+        "tag": finding.tag,
+        "source": finding.source,
+        "causes": [
+            {
+                "id": cause.id,
+                "cause": cause.cause,
+                "fix": cause.fix,
+                "menu": cause.menu,
+                "who": cause.who,
+                "tag": cause.tag,
+            }
+            for cause in finding.causes
+        ],
+        "objects": list(finding.objects),
+        "support_id": finding.support_id,
+    }

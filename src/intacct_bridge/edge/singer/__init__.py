@@ -1,0 +1,1 @@
+"""`tap-intacct` and `target-intacct`."""

@@ -1,0 +1,393 @@
+"""Singer on a stream of bytes as a destination: records go out as they come, state after every safe point.
+
+A Singer consumer cannot be asked what it holds, so this sink knows nothing of the copy. What a database merges, the
+consumer is told: a walk over everything ends with ACTIVATE_VERSION, a deleted record is a tombstone with its key and
+`_sdc_deleted_at`, and what has no key of its own (the lines left under a replaced header, a record known only by
+another field) is a row in the stream `deletes`. A killed run repeats what came after its last STATE.
+"""
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime
+from time import monotonic
+from typing import IO, TYPE_CHECKING, Any
+
+from intacct_bridge.edge.singer.messages import (
+    Decimals,
+    activate_version_message,
+    json_type,
+    record_frame,
+    record_message,
+    schema_message,
+    state_message,
+)
+from intacct_bridge.edge.singer.singer_sent import Sent
+from intacct_bridge.errors import SettingsError
+from intacct_bridge.flow.destinations.base import Committed, Difference
+from intacct_bridge.flow.extract.stream_run import Options
+from intacct_bridge.flow.streams.bookmark import OVERLAP_SECONDS, Bookmark, damaged, less
+from intacct_bridge.flow.streams.stream import Stream, StreamOutcome
+from intacct_bridge.wire.values import Kind, Value
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+DELETES = "deletes"
+DELETED_AT = "_sdc_deleted_at"
+_DELETES_SCHEMA = {
+    "type": "object",
+    "properties": {
+        "stream": {"type": ["string"]},
+        "field": {"type": ["string"], "description": "the field that `value` is a value of"},
+        "value": {"type": ["string"]},
+        "reason": {"type": ["string"], "description": "deleted, or replaced: only the rows sent since are left"},
+        "at": {"type": ["string"], "format": "date-time"},
+    },
+}
+_DELETES_KEYS = ("stream", "field", "value", "reason")
+_STATE_SECONDS = 1.0
+"""How long a STATE after no record may wait: it names every stream, and an idle run of 291 wrote 38 MB of them."""
+
+
+_OF_NO_STREAM = ("currently_syncing",)
+"""What others keep beside the times of streams."""
+_ITS_VALUE = "replication_key_value"
+_TIMES_OF_CHANGE = frozenset(["WHENMODIFIED", "MODIFIED", "ACCESSTIME", "UPDATEDAT"])
+"""By what else another tap may have gone on (the end of a budget's period, a number) says nothing of changes."""
+
+
+def _of_another(time: Any, key: Any = "") -> Bookmark:
+    """The bookmark of another tap's time; none where the field that it went by is not one of change."""
+    if key and str(key).upper() not in _TIMES_OF_CHANGE:
+        return Bookmark()
+    read = Bookmark.from_dict({"since": time or ""})
+    return replace(read, since=less(read.since, OVERLAP_SECONDS)) if read.since else read
+
+
+@dataclass(slots=True)
+class SingerState:
+    """What a Singer state document holds for us."""
+
+    company: str = ""
+    run: int = 0
+    bookmarks: dict[str, Bookmark] = field(default_factory=dict)
+    versions: dict[str, int] = field(default_factory=dict)
+
+    @classmethod
+    def from_document(cls, document: Mapping[str, Any], rename: Callable[[str], str] = str) -> "SingerState":
+        """Read a state document: ours, or another tap's, whose names `rename` translates.
+
+        Others write the flat `{stream: time}`, or `replication_key_value` in a bookmark. Their times are those of the
+        last row that they met, so ours stand back by the overlap; what is no time of change is as if it were not there.
+        A STATE message, as the last line of a tap's output is one, counts as the document in it.
+        """
+        if document.get("type") == "STATE" and isinstance(document.get("value"), dict):
+            document = document["value"]
+        try:
+            return cls._read(document, rename)
+        except (TypeError, ValueError, AttributeError) as error:
+            raise damaged(error) from None
+
+    @classmethod
+    def _read(cls, document: Mapping[str, Any], rename: Callable[[str], str]) -> "SingerState":
+        bookmarks = document.get("bookmarks")
+        if isinstance(bookmarks, dict):
+            given = {name: one for name, one in bookmarks.items() if isinstance(one, dict)}
+            found = {name: Bookmark.from_dict(one) for name, one in given.items() if _ITS_VALUE not in one}
+            theirs = {rename(name): one for name, one in given.items() if _ITS_VALUE in one}
+            found |= {name: _of_another(one[_ITS_VALUE], one.get("replication_key")) for name, one in theirs.items()}
+            versions = {name: int(one) for name, one in (document.get("versions") or {}).items()}
+            return cls(str(document.get("company", "")), int(document.get("run", 0)), found, versions)
+        times = {name: one for name, one in document.items() if name not in _OF_NO_STREAM}
+        flat = {rename(name): _of_another(one) for name, one in times.items() if isinstance(one, str)}
+        if any(times.values()) and not flat:
+            raise SettingsError(
+                "the state document is neither ours nor a map of streams to times",
+                fix="start without --state to read in full",
+            )
+        return cls(bookmarks=flat)
+
+    def document(self) -> dict[str, Any]:
+        """The document to emit."""
+        return {
+            "bookmarks": {name: one.to_dict() for name, one in self.bookmarks.items()},
+            "versions": self.versions,
+            "company": self.company,
+            "run": self.run,
+        }
+
+
+class SingerSink:
+    """Messages to a byte stream, many streams at a time, each message whole."""
+
+    uri = "-"
+    commit_rows = 20_000
+    commit_bytes = 0
+    commit_seconds = 0.0
+
+    def __init__(
+        self,
+        out: IO[bytes],
+        state: SingerState | None = None,
+        *,
+        decimals: Decimals = "number",
+        names: Callable[[str], str] = str,
+        descriptions: Mapping[str, Mapping[str, str]] | None = None,
+        selected: Mapping[str, Sequence[str] | None] | None = None,
+        options: Options | None = None,
+    ) -> None:
+        self.decimals = decimals
+        self.names = names
+        """The stream's name in messages, from the object's."""
+        self.state = state or SingerState()
+        self.descriptions = descriptions or {}
+        """What each field is, by stream and field."""
+        self.selected = selected or {}
+        """The fields to send, by stream, where not all are; others may be read for the tap's own needs."""
+        self.options = options or Options()
+        """How the run reads: which streams whole, and from which start date."""
+        self.extracted_at = ""
+        self._out = out
+        self._lock = threading.Lock()
+        self._deletes_announced = False
+        self._state_due = False
+        """The last STATE is not the newest."""
+        self._state_at = 0.0
+
+    def open(self, company: str, started: datetime) -> int:
+        """Begin a run; refuses a state document of another company."""
+        if self.state.company and self.state.company != company:
+            raise SettingsError(
+                f"the state is of company {self.state.company}, and this connection is to {company}",
+                fix="keep one state for each company",
+            )
+        self.state.company = company
+        self.state.run += 1
+        self.extracted_at = _iso(started)
+        return self.state.run
+
+    def bookmarks(self) -> Mapping[str, Bookmark]:
+        """The bookmarks of the state document."""
+        return dict(self.state.bookmarks)
+
+    def writer(self, stream: Stream, bookmark: Bookmark) -> "SingerWriter":
+        """The writer of one stream."""
+        return SingerWriter(self, stream, bookmark)
+
+    def version(self, stream: Stream, bookmark: Bookmark) -> int:
+        """The version of the stream's records: a new one where a walk over everything is about to begin."""
+        known = self.state.versions.get(stream.name)
+        goes_on = bookmark.in_progress and (bookmark.full or not self.options.full)
+        if known is not None and (goes_on or not self.options.whole(stream, bookmark, self.extracted_at)):
+            return known
+        now = int(datetime.fromisoformat(self.extracted_at).timestamp() * 1000)
+        return now if known is None else max(now, known + 1)
+
+    def finish(self, outcomes: Sequence[StreamOutcome], at: datetime) -> None:  # noqa: ARG002  # they are for people
+        """A last STATE; the outcomes are shown on standard error."""
+        with self._lock:
+            self._write_state()
+
+    def close(self) -> None:
+        """A STATE that waits, and what is left; the byte stream is the caller's."""
+        with self._lock:
+            self._end()
+
+    def seal(self, seconds: float) -> None:
+        """Wait, but no longer, until what is being sent is sent, and let nothing follow: the process will end."""
+        if self._lock.acquire(timeout=seconds):
+            self._end()
+
+    def _end(self) -> None:
+        if self._state_due:
+            self._write_state()
+        self._out.flush()
+
+    def send(self, *messages: bytes) -> None:
+        """Whole messages, in one piece."""
+        with self._lock:
+            self._write(*messages)
+
+    def commit(self, stream: str, bookmark: Bookmark, version: int, *messages: bytes, news: bool = True) -> None:
+        """Messages, and then the STATE that they make true; without any `news` for the consumer it may wait."""
+        with self._lock:
+            self.state.bookmarks[stream] = bookmark
+            self.state.versions[stream] = version
+            if news or messages or monotonic() - self._state_at > _STATE_SECONDS:
+                self._write_state(*messages)
+            else:
+                self._state_due = True
+
+    def deletes(self, rows: Sequence[Mapping[str, Any]]) -> bytes:
+        """Rows of the stream `deletes`; their SCHEMA goes out at once: others may be sent before these."""
+        with self._lock:
+            if rows and not self._deletes_announced:
+                self._deletes_announced = True
+                self._write(schema_message(DELETES, _DELETES_SCHEMA, _DELETES_KEYS, None))
+        return b"".join(record_message(DELETES, row, version=None, extracted_at=self.extracted_at) for row in rows)
+
+    def _write_state(self, *messages: bytes) -> None:
+        self._write(*messages, state_message(self.state.document()))
+        self._state_due, self._state_at = False, monotonic()
+
+    def _write(self, *messages: bytes) -> None:
+        self._out.write(b"".join(messages))
+        self._out.flush()
+
+
+class SingerWriter:
+    """One stream's messages."""
+
+    def __init__(self, sink: SingerSink, stream: Stream, bookmark: Bookmark) -> None:
+        self._sink = sink
+        self._stream = stream
+        self._name = sink.names(stream.name)
+        self._before = bookmark
+        wanted = sink.selected.get(stream.name)
+        ours = (*stream.inner, *((stream.key,) if stream.keys and stream.key not in stream.keys else ()))
+        kept = frozenset(stream.fields if wanted is None else (*wanted, stream.key, *stream.identity)).difference(ours)
+        self._hidden = frozenset(stream.fields).difference(kept)
+        self._kinds = {name: kind for name, kind in stream.fields.items() if name not in self._hidden}
+        self._first = stream.name not in sink.state.versions and not bookmark.since
+        """The consumer has nothing of the stream yet but what this run sends."""
+        self._sent = Sent(sink.extracted_at)
+        self._version = sink.version(stream, bookmark)
+        self._announced = False
+        self._news = False
+        """Rows were sent that no STATE covers yet."""
+        self._pending: list[bytes] = []
+
+    @property
+    def complete(self) -> bool:
+        """The consumer was sent everything, or another tap's state says since when changes are wanted."""
+        return bool(self._before.read_in_full or self._before.since)
+
+    @property
+    def begun(self) -> bool:
+        """The state speaks of a walk that was sent in part."""
+        return self._before.in_progress
+
+    @property
+    def difference(self) -> Difference:
+        """The consumer is not asked what it holds."""
+        return Difference()
+
+    def write(self, rows: "pa.RecordBatch") -> None:
+        """Send the rows at once; the STATE that covers them comes with the commit."""
+        from intacct_bridge.wire.jsonlines import json_lines
+
+        if not rows.num_rows:
+            return
+        if self._hidden:
+            rows = rows.select([name for name in rows.schema.names if name not in self._hidden])
+        self._announce(rows)
+        self._sent.rows()
+        before, after = record_frame(self._name, version=self._version, extracted_at=self._sent.at)
+        as_text, nested = self._sink.decimals == "string", self._stream.nested
+        lines = json_lines(rows, before, after, decimals_as_text=as_text, as_written=nested)
+        first, self._pending = self._pending, []  # a parent's rows follow the word that what was there gives way
+        self._news = True
+        self._sink.send(*first, lines)
+
+    def replace(self, parents: Sequence[Value]) -> None:
+        """Tell that of these parents only the rows sent from now on are left; nothing where none can have been sent."""
+        again = self._sent.gives_way(parents)
+        if again or not self._first:
+            self._note(self._stream.group or self._stream.by, parents, "replaced")
+
+    def delete(self, keys: Sequence[Value], *, field: str = "") -> None:
+        """A tombstone for each key; where the key is not the stream's own, a row in `deletes`."""
+        if field not in ("", self._stream.key):
+            if keys:
+                self._sent.gives_way()
+            self._note(field, keys, "deleted")
+            return
+        if keys:
+            self._announce(None)
+        at = self._sent.at
+        for key in keys:
+            record = {**self._key(key), DELETED_AT: at}
+            self._pending.append(record_message(self._name, record, version=self._version, extracted_at=at))
+
+    def commit(self, bookmark: Bookmark, at: datetime) -> Committed:  # noqa: ARG002  # time_extracted is the run's
+        """What waits, ACTIVATE_VERSION when a walk over everything ends here, and STATE."""
+        if not bookmark.in_progress:
+            self._announce(None)  # a stream that was read has a table, also where no row came
+        if bookmark.ends_whole(self._before) and not bookmark.from_day:  # which says nothing of older records
+            self._pending.append(activate_version_message(self._name, self._version))
+            self._before = bookmark
+        self._sink.commit(self._stream.name, bookmark, self._version, *self._pending, news=self._news)
+        self._pending, self._news = [], False
+        return Committed()
+
+    def live(self, field: str, values: Sequence[Value]) -> dict[Value, list[Value]] | None:
+        """The consumer is not asked what it holds; of keys it is assumed that it holds them."""
+        return {value: [value] for value in values} if field == self._stream.key else None
+
+    def unseen(self, walk: int) -> list[Value]:  # noqa: ARG002  # ACTIVATE_VERSION says it to the consumer
+        """Nothing is known."""
+        return []
+
+    def held(self) -> None:
+        """The consumer is not asked what it holds."""
+
+    def count(self) -> None:
+        """The consumer is not asked what it holds."""
+
+    def _announce(self, rows: "pa.RecordBatch | None") -> None:
+        """SCHEMA before the first record, or where none comes; again when a column is wider than described."""
+        changed = rows is not None and self._widen(rows)
+        if self._announced and not changed:
+            return
+        described = self._sink.descriptions.get(self._stream.name, {})
+        properties: dict[str, Any] = {}
+        for name, kind in self._kinds.items():
+            plain = json_type(kind, decimals=self._sink.decimals, nullable=name not in self._stream.keys)
+            text = described.get(name)
+            properties[name] = {**self._stream.nested.get(name, plain), **({"description": text} if text else {})}
+        properties[DELETED_AT] = {"type": ["null", "string"], "format": "date-time"}
+        schema = {"type": "object", "properties": properties}
+        self._sink.send(schema_message(self._name, schema, self.keys, self._replicated_by(properties)))
+        self._announced = True
+
+    def _replicated_by(self, properties: Mapping[str, Any]) -> str | None:
+        return next((name for name in (self._stream.modified, "updatedAt") if name in properties), None)
+
+    @property
+    def keys(self) -> list[str]:
+        """The fields that tell rows apart: none where the object's key is not to be trusted."""
+        return list(self._stream.keys)
+
+    def _widen(self, rows: "pa.RecordBatch") -> bool:
+        import pyarrow as pa
+
+        wider = {}
+        for column in rows.schema:
+            known = self._kinds.get(column.name)
+            if known is None:
+                wider[column.name] = Kind.TEXT
+            elif known is Kind.INTEGER and pa.types.is_decimal(column.type):
+                wider[column.name] = Kind.DECIMAL
+        self._kinds |= wider
+        return bool(wider)
+
+    def _key(self, key: Value) -> dict[str, Any]:
+        """The record's key as the consumer knows it."""
+        name = self.keys[0] if len(self.keys) == 1 else self._stream.key
+        return {name: _plain(key) if name == self._stream.key else str(key)}
+
+    def _note(self, field: str, values: Sequence[Value], reason: str) -> None:
+        at = self._sent.at
+        told = [{"stream": self._name, "field": field, "value": str(_plain(value))} for value in values]
+        self._pending.append(self._sink.deletes([{**one, "reason": reason, "at": at} for one in told]))
+
+
+def _plain(value: Value) -> Any:
+    if isinstance(value, datetime):
+        return _iso(value)
+    return value.isoformat() if isinstance(value, date) else value
+
+
+def _iso(when: datetime) -> str:
+    return when.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,0 +1,155 @@
+"""An exception as four lines a person can act on, and the exit status a scheduler can.
+
+The lines are: what happened, where, why, and what to do. A mistake of the user's never shows a traceback; a mistake
+of ours says so, and shows it under -v.
+"""
+
+import contextlib
+import os
+import sys
+import traceback
+from typing import Any
+
+from intacct_bridge.edge.terminal.console import Console
+from intacct_bridge.errors import (
+    InDoubtError,
+    IntacctError,
+    InvalidRequestError,
+    RecordError,
+    SettingsError,
+    TransientError,
+)
+
+INTERRUPTED = 130
+TERMINATED = 143
+UNHEARD = 141
+"""Whoever read our output is gone: the status of programs that SIGPIPE ends, since what was to be told was not."""
+SAID_OF_AN_END = "\ninterrupted: what was done is kept; run the same command again to go on"
+USAGE = 2
+OUR_FAULT = 70
+"""Not one of the documented statuses: it means a bug, so no schedule should come to rely on it."""
+
+
+_EXTRAS = {"pyarrow": "data", "duckdb": "data", "adbc_driver_postgresql": "postgres", "openpyxl": "excel"}
+"""Packages that not everybody needs, and what brings them."""
+
+
+class Terminated(KeyboardInterrupt):
+    """Whoever runs us wants an end, as a scheduler does with SIGTERM."""
+
+
+def report(error: BaseException, console: Console, *, target: str = "") -> int:
+    """Say what happened and return the exit status."""
+    if isinstance(error, BrokenPipeError):
+        close_output()
+        return UNHEARD
+    if isinstance(error, KeyboardInterrupt):
+        console.complain(SAID_OF_AN_END)
+        return TERMINATED if isinstance(error, Terminated) else INTERRUPTED
+    if isinstance(error, OSError) and not isinstance(error, IntacctError):
+        error = _about_a_file(error)
+    if isinstance(error, ModuleNotFoundError):
+        error = _about_a_package(error)
+    if isinstance(error, IntacctError):
+        _print(described(error, target=target), console)
+        if console.verbose > 1:
+            console.complain("".join(traceback.format_exception(error)))
+        return error.exit_status
+    what = f"{type(error).__name__}: {error}"
+    lines = {
+        "error": f"a mistake of ours: {what}",
+        "fix": "run it again with -v for the traceback, and please report it; what was done is kept",
+    }
+    _print(lines, console)
+    if console.verbose:
+        console.complain("".join(traceback.format_exception(error)))
+    return OUR_FAULT
+
+
+def described(error: IntacctError, *, target: str = "") -> dict[str, str]:
+    """The four lines by their labels; a line that has nothing to say is left out."""
+    diagnosis = error.diagnosis
+    lines = {"error": error.message, "where": _where(error, target)}
+    if diagnosis is not None and diagnosis.cause:
+        lines["why"] = diagnosis.cause
+    else:
+        lines["why"] = _why(error)
+    fix = error.fix or (diagnosis.fix if diagnosis else "")
+    if diagnosis is not None:
+        who = diagnosis.who if diagnosis.who not in ("", "you") else ""
+        aside = "; ".join(part for part in (diagnosis.menu, f"who: {who}" if who else "") if part)
+        fix = f"{fix} [{aside}]" if aside else fix
+    lines["fix"] = fix
+    return {label: text for label, text in lines.items() if text}
+
+
+def _where(error: IntacctError, target: str) -> str:
+    support_ids = [fault.support_id for fault in error.faults if fault.support_id]
+    record = error.record if isinstance(error, RecordError) else ""
+    field = error.field if isinstance(error, RecordError) else ""
+    parts = [
+        record,
+        f"field {field}" if field else "",
+        f"function {error.function}" if error.function else "",
+        target if _reached_the_company(error) else "",
+        f"HTTP {error.http_status}" if error.http_status not in (0, 200) else "",
+        f"support id {support_ids[0]}" if support_ids else "",
+    ]
+    return ", ".join(part for part in parts if part)
+
+
+def _reached_the_company(error: IntacctError) -> bool:
+    if isinstance(error, InvalidRequestError):
+        return error.by_gateway
+    return not isinstance(error, SettingsError)
+
+
+def _why(error: IntacctError) -> str:
+    if isinstance(error, InDoubtError):
+        return "The request left whole and no readable answer came, so it may or may not have been applied."
+    if isinstance(error, TransientError):
+        return "A passing fault; it was tried again for as long as the settings allow."
+    more = [str(fault) for fault in error.faults[1:4]]
+    return f"Intacct also said: {'; '.join(more)}" if more else ""
+
+
+def _about_a_file(error: OSError) -> SettingsError:
+    name = error.filename if isinstance(error.filename, str) else ""
+    what = error.strerror or str(error)
+    return SettingsError(f"{name}: {what}" if name else what, fix="Check the path and its permissions.")
+
+
+def _about_a_package(error: ModuleNotFoundError) -> ModuleNotFoundError | SettingsError:
+    """What to install, where it is one of the packages that an extra brings."""
+    name = (error.name or "").partition(".")[0]
+    if name not in _EXTRAS:
+        return error
+    fix = f"Run: pip install 'intacct-bridge[{_EXTRAS[name]}]'"
+    return SettingsError(f"this needs the package {name}, which is not installed", fix=fix)
+
+
+def _print(lines: dict[str, str], console: Console) -> None:
+    if console.as_json:
+        import json
+
+        console.complain(json.dumps({"error": lines}, ensure_ascii=False))
+        return
+    for label, text in lines.items():
+        lead = f"{label:>5}  "
+        if "\n" in text:  # a filter with its underlined place
+            console.complain(lead + text.replace("\n", "\n" + " " * len(lead)))
+        else:
+            console.complain(console.wrapped(lead, text))
+
+
+def close_output() -> None:
+    """Point a closed standard output at nothing, so that the interpreter's last flush is silent."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def usage(error: Any, console: Console, command: str) -> int:
+    """A command line that cannot be read: click's own words, with where to look; `command` if click does not know."""
+    path = error.ctx.command_path if error.ctx is not None else command
+    _print({"error": error.format_message(), "fix": f"see {path} --help"}, console)
+    return USAGE

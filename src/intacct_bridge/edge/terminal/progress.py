@@ -1,0 +1,143 @@
+"""How far long work has come: bars where a person watches, plain lines everywhere else.
+
+A bar shows records, rate and the time left, and the API transactions used so far. Plain lines come when something is
+done, and every ten seconds between, so that a log says that the work is alive without filling up.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, Protocol
+
+from intacct_bridge.edge.terminal.console import Console
+
+_EVERY = 10.0
+"""Seconds between two plain lines about the same thing."""
+
+
+class Progress(Protocol):
+    """What long work tells as it goes; `name` is a stream, a file or a step."""
+
+    def update(self, name: str, done: int, total: int | None = None) -> None:
+        """So many records are done; the total may become known later."""
+
+    def finish(self, name: str, done: int, note: str = "") -> None:
+        """It is done."""
+
+
+@contextmanager
+def progress(console: Console, *, spent: Callable[[], int] = lambda: 0, noun: str = "records") -> Iterator[Progress]:
+    """A view for the time of the work; `spent` counts API transactions."""
+    if console.quiet:
+        yield _Silent()
+    elif console.is_terminal:
+        with _bars(console, spent, noun) as view:
+            yield view
+    else:
+        yield _Lines(console, spent, noun)
+
+
+class _Silent:
+    def update(self, name: str, done: int, total: int | None = None) -> None:
+        """Nothing is shown."""
+
+    def finish(self, name: str, done: int, note: str = "") -> None:
+        """Nothing is shown."""
+
+
+class _Lines:
+    def __init__(self, console: Console, spent: Callable[[], int], noun: str) -> None:
+        self._console = console
+        self._spent = spent
+        self._noun = noun
+        self._began: dict[str, float] = {}
+        self._told: dict[str, float] = {}
+
+    def update(self, name: str, done: int, total: int | None = None) -> None:
+        """A line every so often."""
+        now = time.monotonic()
+        self._began.setdefault(name, now)
+        if now - self._told.setdefault(name, now) < _EVERY:
+            return
+        self._told[name] = now
+        of = f" of {total:,}" if total else ""
+        self._console.say(f"{name}: {done:,}{of} {self._noun}, {self._rate(name, done, now)}{self._cost()}")
+
+    def finish(self, name: str, done: int, note: str = "") -> None:
+        """One line."""
+        now = time.monotonic()
+        seconds = now - self._began.get(name, now)
+        more = f", {note}" if note else ""
+        self._console.say(f"{name}: {done:,} {self._noun}, {seconds:.1f} s{more}")
+
+    def _rate(self, name: str, done: int, now: float) -> str:
+        seconds = now - self._began[name]
+        return f"{done / seconds:,.0f}/s" if seconds > 0 else ""
+
+    def _cost(self) -> str:
+        spent = self._spent()
+        return f", {spent:,} API transactions" if spent else ""
+
+
+class _Bars:
+    def __init__(self, bars: Any, overall: Any, spent: Callable[[], int], noun: str) -> None:
+        self._bars = bars
+        self._overall = overall
+        self._spent = spent
+        self._noun = noun
+        self._tasks: dict[str, Any] = {}
+        self._finished: dict[str, int] = {}
+
+    def update(self, name: str, done: int, total: int | None = None) -> None:
+        """Move the bar."""
+        if name not in self._tasks:
+            self._tasks[name] = self._bars.add_task(name, total=total)
+        self._bars.update(self._tasks[name], completed=done, total=total)
+        if total is not None and done >= total:
+            self._bars.remove_task(self._tasks.pop(name))
+            self._finished[name] = done
+        self._tell()
+
+    def finish(self, name: str, done: int, note: str = "") -> None:  # noqa: ARG002 - the summary has it
+        """Take the bar away; what is done is in the summary."""
+        task = self._tasks.pop(name, None)
+        if task is not None:
+            self._bars.remove_task(task)
+        self._finished[name] = done
+        self._tell()
+
+    def _tell(self) -> None:
+        told = f"{sum(self._finished.values()):,} {self._noun} done, {self._spent():,} API transactions"
+        self._bars.update(self._overall, description=told)
+
+
+@contextmanager
+def _bars(console: Console, spent: Callable[[], int], noun: str) -> Iterator[Progress]:
+    from rich.console import Console as RichConsole
+    from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as RichProgress
+    from rich.text import Text
+
+    class _Rate(TextColumn):
+        def render(self, task: Any) -> Text:
+            speed = task.finished_speed or task.speed
+            return Text(f"{speed:,.0f} {noun}/s" if speed else "")
+
+    class _Count(MofNCompleteColumn):
+        def render(self, task: Any) -> Text:
+            return super().render(task) if task.total is not None else Text("")
+
+    bars = RichProgress(
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=None),
+        _Count(),
+        _Rate(""),
+        TimeRemainingColumn(compact=True),
+        console=RichConsole(file=console.err),
+        transient=True,
+        expand=True,
+    )
+    with bars:
+        overall = bars.add_task("", total=None)
+        yield _Bars(bars, overall, spent, noun)

@@ -1,0 +1,128 @@
+"""Rows of a query as a table, CSV, JSON, JSON lines or Parquet.
+
+Everything but the table is a stream: the first rows are out before the last are read. An empty cell is empty in CSV and
+null elsewhere.
+"""
+
+import csv
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
+
+from intacct_bridge.edge.terminal.console import Console, as_json, shown
+from intacct_bridge.errors import InvalidRequestError, SettingsError
+from intacct_bridge.wire.values import Value
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+Row = Mapping[str, Value]
+FORMATS = ("table", "csv", "json", "jsonl", "parquet")
+
+
+def write_rows(rows: Iterable[Row], console: Console, *, kind: str, to: Path | None = None) -> int:
+    """Write every row and return how many there were; `parquet` goes through `write_parquet` instead."""
+    if kind == "table" and to is None:
+        return _table(rows, console)
+    with _text(to, console) as out:
+        if kind in ("csv", "table"):
+            return _csv(rows, out)
+        return _json(rows, out) if kind == "json" else _json_lines(rows, out)
+
+
+def write_parquet(batches: "Iterable[pa.RecordBatch]", *, to: Path | None) -> int:
+    """Write every batch to one file, or to standard output when that is not a terminal."""
+    import pyarrow.parquet as pq
+
+    if to is None and sys.stdout.isatty():
+        raise SettingsError("a Parquet file cannot be shown on a terminal", fix="Name a file: --out rows.parquet")
+    several = iter(batches)
+    first = next(several, None)
+    if first is None:
+        return 0
+    count = 0
+    # Opened by us: Arrow takes a name with a colon for an address.
+    opened = nullcontext(sys.stdout.buffer) if to is None else to.open("wb")
+    with opened as target, pq.ParquetWriter(target, first.schema, compression="zstd") as writer:
+        for batch in chain([first], several):
+            writer.write_batch(batch if batch.schema == first.schema else _fitted(batch, first.schema))
+            count += batch.num_rows
+    return count
+
+
+def _fitted(batch: "pa.RecordBatch", schema: "pa.Schema") -> "pa.RecordBatch":
+    """A page with the first page's columns; never rounded."""
+    import pyarrow as pa
+
+    try:
+        return batch.cast(schema)
+    except pa.ArrowException as error:
+        raise InvalidRequestError(
+            f"a later page does not fit into the columns of the first ({str(error).splitlines()[0]})",
+            fix="Use --format jsonl, or `intacct extract` into Parquet, where columns widen.",
+        ) from None
+
+
+def _table(rows: Iterable[Row], console: Console) -> int:
+    listed = list(rows)
+    columns = columns_of(listed)
+    used = [name for name in columns if any(row.get(name) is not None for row in listed)] or columns
+    console.table(used, [[row.get(name) for name in used] for row in listed], empty="no rows")
+    left_out = len(columns) - len(used)
+    if left_out:
+        console.say(f"{left_out} fields are empty in all of them.")
+    return len(listed)
+
+
+def _csv(rows: Iterable[Row], out: TextIO) -> int:
+    writer = None
+    columns: list[str] = []
+    count = 0
+    for row in rows:
+        if writer is None:
+            columns = list(row)
+            writer = csv.writer(out, lineterminator="\n")
+            writer.writerow(columns)
+        writer.writerow([_csv_cell(row.get(name)) for name in columns])
+        count += 1
+    return count
+
+
+def _csv_cell(value: Value) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return value if isinstance(value, str) else shown(value)
+
+
+def _json(rows: Iterable[Row], out: TextIO) -> int:
+    count = 0
+    for row in rows:
+        out.write(("[\n" if count == 0 else ",\n") + as_json(row))
+        count += 1
+    out.write("\n]\n" if count else "[]\n")
+    return count
+
+
+def _json_lines(rows: Iterable[Row], out: TextIO) -> int:
+    count = 0
+    for row in rows:
+        out.write(as_json(row) + "\n")
+        count += 1
+    return count
+
+
+def columns_of(rows: Sequence[Row]) -> list[str]:
+    """Every column that occurs, in the order of first occurrence."""
+    return list(dict.fromkeys(name for row in rows for name in row))
+
+
+@contextmanager
+def _text(to: Path | None, console: Console) -> Iterator[TextIO]:
+    if to is None:
+        yield console.out
+        return
+    with to.open("w", encoding="utf-8", newline="") as out:
+        yield out

@@ -1,0 +1,125 @@
+"""A reconciliation as an auditor reads it: what was compared, that it ties, or the account and record that do not."""
+
+from collections.abc import Iterator
+
+from intacct_bridge.edge.terminal.console import Console
+from intacct_bridge.edge.views.load import money
+from intacct_bridge.flow.reconcile.reconcile import Difference, Reconciliation, RecordDifference
+
+_SHOWN = 200
+
+
+def show_reconciliation(found: Reconciliation, console: Console) -> None:
+    """The verdict, the differences by account and period, and the records behind them."""
+    if console.as_json:
+        console.json(as_data(found))
+        return
+    for line in totals(found):
+        console.result(line)
+    console.result(verdict(found))
+    if found.ties:
+        return
+    console.result("")
+    rows = [
+        (
+            one.period,
+            one.place.account,
+            one.place.location,
+            f"{one.place.book} {one.place.currency}".strip(),
+            money(one.ledger.balance),
+            money(one.copy.balance),
+            money(one.amount),
+        )
+        for one in found.differences[:_SHOWN]
+    ]
+    console.table(("period", "account", "location", "book", "ledger", "copy", "too much in the copy"), rows)
+    console.result("")
+    for difference in found.differences[:_SHOWN]:
+        for line in _records(difference):
+            console.result(line)
+    if len(found.differences) > _SHOWN:
+        console.say(f"{len(found.differences) - _SHOWN:,} more differences; --json has them all")
+
+
+def _records(difference: Difference) -> Iterator[str]:
+    where = f"{difference.period}, account {difference.place.account}"
+    if difference.records is None:
+        yield f"✗ {where}: too many differ to look at each record; bring the copy up to date and reconcile again"
+        return
+    for record in difference.records:
+        yield f"✗ {where}: {_record(record)}"
+
+
+def _record(one: RecordDifference) -> str:
+    amounts = {
+        "missing": f"{one.ledger:,.2f} in the ledger, not in the copy" if one.ledger is not None else "not in the copy",
+        "surplus": f"{one.copy:,.2f} in the copy, not in the ledger" if one.copy is not None else "not in the ledger",
+        "doubled": f"{one.copy:,.2f} more than once in the copy" if one.copy is not None else "twice in the copy",
+        "altered": f"{one.ledger:,.2f} in the ledger, {one.copy:,.2f} in the copy"
+        if one.ledger is not None and one.copy is not None
+        else "altered",
+    }
+    what = f" ({one.what})" if one.what else ""
+    return f"{one.kind} GLDETAIL {one.record} of GLBATCH {one.batch}, {one.day}: {amounts.get(one.kind, '')}{what}"
+
+
+def totals(found: Reconciliation) -> Iterator[str]:
+    """Debits and credits of the copy, a line for each book and currency."""
+    for (book, currency), amounts in found.totals.items():
+        debits = amounts.debits + amounts.adjusting_debits
+        credits_ = amounts.credits + amounts.adjusting_credits
+        yield f"{book} {currency}: debits {debits:,.2f}, credits {credits_:,.2f}"
+
+
+def verdict(found: Reconciliation) -> str:
+    """One sentence."""
+    compared = f"{found.places:,} balances in {len(found.periods)} periods"
+    if found.ties:
+        return f"the copy equals the ledger to the cent: {compared} compared"
+    off = sum(abs(one.amount) for one in found.differences)
+    return f"the copy does not equal the ledger: {len(found.differences):,} of {compared} differ, by {off:,.2f} in all"
+
+
+def as_data(found: Reconciliation) -> dict[str, object]:
+    """For machines."""
+    return {
+        "ties": found.ties,
+        "periods": [one.name for one in found.periods],
+        "compared": found.places,
+        "transactions": found.transactions,
+        "totals": [
+            {
+                "book": book,
+                "currency": currency,
+                "debits": amounts.debits + amounts.adjusting_debits,
+                "credits": amounts.credits + amounts.adjusting_credits,
+            }
+            for (book, currency), amounts in found.totals.items()
+        ],
+        "differences": [
+            {
+                "period": one.period,
+                "account": one.place.account,
+                "location": one.place.location,
+                "book": one.place.book,
+                "currency": one.place.currency,
+                "ledger": one.ledger.balance,
+                "copy": one.copy.balance,
+                "records": None
+                if one.records is None
+                else [
+                    {
+                        "kind": record.kind,
+                        "record": record.record,
+                        "batch": record.batch,
+                        "date": record.day,
+                        "ledger": record.ledger,
+                        "copy": record.copy,
+                        "what": record.what,
+                    }
+                    for record in one.records
+                ],
+            }
+            for one in found.differences
+        ],
+    }

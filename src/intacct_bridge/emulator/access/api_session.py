@@ -1,0 +1,31 @@
+"""The function `getAPISession`, and what a user may ask about themselves."""
+
+from intacct_bridge.emulator.access.rights import may_enter
+from intacct_bridge.emulator.company.company_data import Answer, Call
+from intacct_bridge.emulator.settings.refusals import FunctionRefusedError
+from intacct_bridge.errors import Fault
+from intacct_bridge.wire.xml import element
+
+
+def get_api_session(call: Call) -> Answer:
+    """A session at the endpoint the request came by; `locationid` moves it to an entity, or, empty, to the top."""
+    asked = call.body.find("locationid")
+    entity = call.session.entity if asked is None else asked.text.strip()
+    if not may_enter(call.books, call.session.user, entity) and not (asked is None and not entity):
+        text = f"Location ID '{entity}' is not valid for this user." if entity else "The user is limited to entities."
+        raise FunctionRefusedError(Fault("Get API Session Failed", description2=text))
+    session = call.sessions.open(
+        call.session.user,
+        call.session.company_id,
+        sender_id=call.session.sender_id,
+        entity=entity,
+        endpoint=call.session.endpoint,
+        now=call.now,
+    )
+    api = element(
+        "api",
+        element("sessionid", session.session_id),
+        element("endpoint", call.books.settings.session_endpoint or session.endpoint),
+        element("locationid", session.entity),
+    )
+    return Answer(element("data", api))

@@ -1,0 +1,150 @@
+"""Who may do what: the sender's licence, the company's door, the user's rights, the company's subscriptions.
+
+Each check either passes silently or raises the documented refusal of its level. Rights are by object and verb; what
+every signed-in user may ask (descriptions, their own formatting, their session) is not checked at all, which is why
+a successful `lookup` proves nothing.
+"""
+
+from intacct_bridge.emulator.company.company_data import Books, Call
+from intacct_bridge.emulator.settings.cells import Row
+from intacct_bridge.emulator.settings.refusals import (
+    bad_sender,
+    bad_sign_in,
+    blocked,
+    closed_dimension,
+    expired_company,
+    no_audit_history,
+    no_web_services,
+    not_permitted,
+    refused,
+    root_record,
+    sender_needs_login,
+    unauthorised_sender,
+)
+from intacct_bridge.emulator.settings.world import CompanySettings, EmulatorSettings, UserSettings
+from intacct_bridge.emulator.store.catalogue import module_of
+from intacct_bridge.model.catalog import ObjectDef
+from intacct_bridge.wire.envelope import Control, Login
+
+VERBS = {
+    "QUERY": "list",
+    "READ_BY_QUERY": "list",
+    "READ": "view",
+    "READ_BY_NAME": "view",
+    "READ_RELATED": "view",
+    "CREATE": "add",
+    "UPDATE": "edit",
+    "DELETE": "delete",
+}
+_MODULE_NAMES = {
+    "GL": "General Ledger",
+    "AP": "Accounts Payable",
+    "AR": "Accounts Receivable",
+    "CM": "Cash Management",
+    "EE": "Employee Expenses",
+    "PO": "Purchasing",
+    "SO": "Order Entry",
+    "INV": "Inventory Control",
+    "PA": "Project and Resource Management",
+    "CN": "Contracts",
+    "CS": "Consolidation",
+}
+
+
+_READING = ("list", "view")
+_TYPES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "employee user": (("EE", "PA", "CO"), ()),
+    "view only user": ((), _READING),
+    "dashboard user": ((), _READING),
+    "project manager user": (("PA", "EE", "CO"), ()),
+    "payment approver": (("AP", "CM", "CO"), _READING),
+    "platform user": (("CO",), ()),
+    "crm user": (("SO", "AR", "CO"), ()),
+    "warehouse user": (("INV", "SO", "PO", "CO"), ()),
+    "construction manager user": (("PA", "PO", "AP", "CO"), ()),
+}
+"""What a type of user reaches whatever the roles say: modules and verbs, none for all. Inferred from their names; that
+only business users reach everything is Sage's own word."""
+
+
+def _reaches(user: UserSettings, module: str, verb: str) -> bool:
+    modules, verbs = _TYPES.get(user.user_type.lower(), ((), ()))
+    return (not modules or module in modules) and (not verbs or verb in verbs)
+
+
+def check_sender(settings: EmulatorSettings, control: Control) -> None:
+    """The sender exists, is active, and knows its password; id and password are case-sensitive."""
+    sender = settings.sender(control.sender_id)
+    if sender is None or not sender.active or sender.password != control.password:
+        raise blocked() if settings.behaviour.sender_refusal == "gateway" else bad_sender()
+
+
+def check_company(settings: EmulatorSettings, company_id: str, sender_id: str) -> CompanySettings:
+    """The company exists, has not expired, is subscribed, and has authorised the sender."""
+    company = settings.company(company_id)
+    if company is None:
+        raise bad_sign_in()
+    if company.expired:
+        raise expired_company()
+    if not company.web_services:
+        raise no_web_services()
+    if ("*" not in company.senders and sender_id not in company.senders) or sender_id in company.inactive_senders:
+        raise unauthorised_sender(sender_id, company_id)
+    if sender_id in company.senders_needing_login:
+        raise sender_needs_login(sender_id)
+    return company
+
+
+def check_user(company: CompanySettings, login: Login) -> UserSettings:
+    """The user exists, is active, and knows the password; the gateway never says which was wrong."""
+    for user in company.users:
+        if user.user_id.lower() == login.user_id.lower():
+            if user.status == "active" and user.password == login.password:
+                return user
+            break
+    raise bad_sign_in()
+
+
+def may_enter(books: Books, user: UserSettings, entity: str) -> bool:
+    """Whether the user may work there; empty is the top level, which a restricted user has none of."""
+    if not entity:
+        return not user.entities
+    if user.entities and entity not in user.entities:
+        return False
+    table = books.table("LOCATIONENTITY")
+    return any((table.get(number) or {}).get("STATUS") != "inactive" for number in table.find("LOCATIONID", entity))
+
+
+def permit(call: Call, operation: str, name: str) -> None:
+    """The user's roles reach this object with this operation, and its module is subscribed."""
+    books, user = call.books, call.session.user
+    if name in ("AUDITHISTORY", "ADVAUDITHISTORY"):
+        if not user.audit:
+            raise no_audit_history()
+        return  # guarded by the right on custom reports alone
+    module = module_of(name)
+    if module not in (*books.settings.modules, "CO"):
+        raise refused(f"{_MODULE_NAMES.get(module, module)} module is not subscribed", errorno="PL04000005")
+    if name in books.settings.inactive_dimensions:
+        raise closed_dimension(name)
+    verb = VERBS.get(operation, "view")
+    if not _reaches(user, module, verb):
+        raise not_permitted(operation, name)
+    for role in books.settings.roles:
+        if role.name in user.roles and verb in role.rights.get(name, role.rights.get("*", ())):
+            return
+    raise not_permitted(operation, name)
+
+
+def may_change(call: Call, described: ObjectDef, row: Row, verb: str) -> bool:
+    """Whether the record can be changed from where the user works; one of another entity is not even there.
+
+    Refused is a record of the top level to a user who is restricted to entities. That an unrestricted user may change
+    it from inside an entity is our choice: no source says.
+    """
+    if "MEGAENTITYID" not in described.fields:
+        return True
+    owner, entity = row.get("MEGAENTITYID", ""), call.session.entity
+    if not owner and call.session.user.entities:
+        raise root_record(described.name, verb)
+    return not owner or not entity or owner == entity

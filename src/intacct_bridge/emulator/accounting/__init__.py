@@ -1,0 +1,1 @@
+"""The general ledger: postings, journal entries, taxes, allocations, balances."""

@@ -1,0 +1,178 @@
+"""The trial balance and the account balances: sums of the ledger's own postings, by account and currency.
+
+Balances are debit positive and run on over the years: no source settles how the gateway shows what a closed year
+moved to retained earnings, so nothing is moved (our choice). Adjusting entries stand in columns of their own.
+"""
+
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+
+from intacct_bridge.emulator.accounting.chart import rules
+from intacct_bridge.emulator.accounting.ledger import ACCRUAL, DIMENSIONS, GROUPS, Ledger, Sum, Wanted
+from intacct_bridge.emulator.company.company_data import Answer, Books, Call
+from intacct_bridge.emulator.settings.cells import decimal_text, iso_date
+from intacct_bridge.emulator.settings.refusals import refused
+from intacct_bridge.wire.xml import Element, element
+
+_LAST_ACCOUNT = "\U0010ffff"
+
+
+@dataclass(frozen=True, slots=True)
+class _Detail:
+    by: tuple[str, ...] = ()
+    """What accounts are broken down by."""
+    zeros: bool = False
+
+
+def get_trialbalance(call: Call) -> Answer:
+    """Every account's balance, with detail by department and location where asked."""
+    asked = (("department", "showdeptdetail"), ("location", "showlocdetail"))
+    by = tuple(name for name, flag in asked if _flag(call, flag))
+    return _answered(call, "trialbalance", _wanted(call, None), _Detail(by, _flag(call, "showzerobalances")))
+
+
+def get_accountbalances(call: Call) -> Answer:
+    """The balances of one account, or of a range of them."""
+    return _answered(
+        call, "accountbalance", _wanted(call, _accounts(call)), _Detail((), _flag(call, "showzerobalances"))
+    )
+
+
+def dimension_balances(call: Call) -> Answer:
+    """`get_accountbalancesbydimensions`: the same, broken down by the dimensions that `groupby` names."""
+    given = call.body.find("groupby") or Element("groupby")
+    names = [part.strip() for one in (given, *given.children) for part in one.text.split(",")]
+    by = tuple(dict.fromkeys(name for text in names if (name := text.lower().removesuffix("id")) in GROUPS))
+    return _answered(call, "account_balance", _wanted(call, _accounts(call)), _Detail(by))
+
+
+def _accounts(call: Call) -> tuple[str, str] | None:
+    first, last = call.body.findtext("startaccountno").strip(), call.body.findtext("endaccountno").strip()
+    account = call.body.findtext("glaccountno").strip()
+    if account:
+        if not _is_account(call.books, account):
+            raise refused(f"Invalid GL Account '{account}' specified.", correction="Provide a valid account.")
+        first = last = account
+    return (first, last or _LAST_ACCOUNT) if first or last else None
+
+
+def _is_account(books: Books, account: str) -> bool:
+    return any(books.table(name).find("ACCOUNTNO", account) for name in ("GLACCOUNT", "STATACCOUNT"))
+
+
+def _answered(call: Call, tag: str, wanted: Wanted, detail: _Detail) -> Answer:
+    sums = list(Ledger(call.books.store).sums(wanted, detail.by))
+    if detail.zeros:
+        sums = _with_zeros(call.books, sums, wanted, detail.by)
+    rows = tuple(_row(tag, one, wanted.book, detail) for one in sums if detail.zeros or _says_something(one))
+    return Answer(Element("data", "", rows))
+
+
+def _says_something(one: Sum) -> bool:
+    return any((one.opening, one.debits, one.credits, one.adjusting_debits, one.adjusting_credits))
+
+
+def _with_zeros(books: Books, sums: list[Sum], wanted: Wanted, by: tuple[str, ...]) -> list[Sum]:
+    there = {one.account for one in sums}
+    zero = Decimal(0)
+    low, high = wanted.accounts or ("", _LAST_ACCOUNT)
+    accounts = [row["ACCOUNTNO"] for _, row in books.table("GLACCOUNT").rows()]
+    added = [
+        Sum(account, "", ("",) * len(by), zero, zero, zero, zero, zero)
+        for account in accounts
+        if account not in there and low <= account <= high
+    ]
+    return sorted([*sums, *added], key=lambda one: one.account)
+
+
+def _row(tag: str, one: Sum, book: str, detail: _Detail) -> Element:
+    parts = [element("glaccountno", one.account)]
+    parts += [element(f"{name}id", text) for name, text in zip(detail.by, one.parts, strict=True)]
+    amounts = {
+        "startbalance": one.opening,
+        "debits": one.debits,
+        "credits": one.credits,
+        "adjdebits": one.adjusting_debits,
+        "adjcredits": one.adjusting_credits,
+        "endbalance": one.closing,
+    }
+    parts += [element(name, decimal_text(amount)) for name, amount in amounts.items()]
+    parts += [element("reportingbook", book), element("currency", one.currency)]
+    return Element(tag, "", tuple(parts))
+
+
+# --- what was asked
+
+
+def _wanted(call: Call, accounts: tuple[str, str] | None) -> Wanted:
+    since, until = _period(call)
+    statistical = {"include": None, "only": True}.get(call.body.findtext("statistical").strip().lower(), False)
+    dimensions = tuple((name, text) for name in DIMENSIONS if (text := call.body.findtext(f"{name.lower()}id").strip()))
+    return Wanted(
+        until,
+        since,
+        call.body.findtext("reportingbook").strip() or ACCRUAL,
+        statistical,
+        accounts,
+        _locations(call),
+        _departments(call),
+        dimensions,
+    )
+
+
+def _period(call: Call) -> tuple[date, date]:
+    name = call.body.findtext("reportingperiodname").strip()
+    if not name:
+        return _day(call, "startdate"), _day(call, "enddate")
+    table = call.books.table("REPORTINGPERIOD")
+    for number in table.find("NAME", name):
+        row = table.get(number) or {}
+        first, last = (iso_date(row.get(field, "")) for field in ("START_DATE", "END_DATE"))
+        if first and last:
+            return date.fromisoformat(first[:10]), date.fromisoformat(last[:10])
+    raise refused(f"Invalid Reporting Period '{name}' specified.", correction="Provide a valid reporting period.")
+
+
+def _day(call: Call, tag: str) -> date:
+    node = call.body.find(tag) or Element(tag)
+    try:
+        return date(*(int(node.findtext(part)) for part in ("year", "month", "day")))
+    except (ValueError, TypeError):
+        raise refused(f"Invalid date in {tag}.", correction="Provide year, month and day.") from None
+
+
+def _locations(call: Call) -> tuple[str, ...]:
+    """The asked location with those under it; a session in an entity sees no other."""
+    asked = call.body.findtext("locationid").strip()
+    chart = rules(call.books)
+    entity = call.session.entity
+    if not asked:
+        return tuple(one for one, of in chart.entity_of.items() if of == entity) if entity else ()
+    if asked not in chart.entity_of or (entity and chart.entity_of[asked] != entity):
+        raise refused(f"Invalid Location '{asked}' specified.", correction="Provide a valid location.")
+    return _with_children(call, "LOCATION", "LOCATIONID", asked, subs=_flag(call, "loc_subs", default=True))
+
+
+def _departments(call: Call) -> tuple[str, ...]:
+    asked = call.body.findtext("departmentid").strip()
+    if not asked:
+        return ()
+    if not call.books.table("DEPARTMENT").find("DEPARTMENTID", asked):
+        raise refused(f"Invalid Department '{asked}' specified.", correction="Provide a valid department.")
+    return _with_children(call, "DEPARTMENT", "DEPARTMENTID", asked, subs=_flag(call, "dept_subs", default=True))
+
+
+def _with_children(call: Call, name: str, key: str, asked: str, *, subs: bool) -> tuple[str, ...]:
+    if not subs:
+        return (asked,)
+    parents = {row[key]: row.get("PARENTID", "") for _, row in call.books.table(name).rows()}
+    found = [asked]
+    for one in found:
+        found += [child for child, parent in parents.items() if parent == one and child not in found]
+    return tuple(found)
+
+
+def _flag(call: Call, tag: str, *, default: bool = False) -> bool:
+    text = call.body.findtext(tag).strip().lower()
+    return text in ("true", "t", "1") if text else default

@@ -1,0 +1,72 @@
+"""The lines of a journal entry as they are meant: split among dimensions, and with the taxes they bring along.
+
+A line with `SPLIT`s is as many lines as there are splits, which must come to its amount; one that names an allocation
+is as many as that has entries. A line with `TAXENTRIES` is followed by a line on each tax's account, on the same side.
+"""
+
+from dataclasses import replace
+from decimal import Decimal
+
+from intacct_bridge.emulator.accounting.allocations import FIELD, shares
+from intacct_bridge.emulator.accounting.amounts import cents_sent, number_sent
+from intacct_bridge.emulator.accounting.posting import ZERO
+from intacct_bridge.emulator.accounting.taxes import TAXED, is_tax, packed, taxed
+from intacct_bridge.emulator.company.company_data import Call
+from intacct_bridge.emulator.records.drafts import Draft
+from intacct_bridge.emulator.settings.cells import Row
+from intacct_bridge.emulator.settings.refusals import refused
+from intacct_bridge.wire.xml import Element
+
+_CUSTOM = "custom"
+_NAMED = {"LOCATIONID": "LOCATION", "DEPARTMENTID": "DEPARTMENT"}
+
+
+def meant(call: Call, drafts: list[Draft]) -> list[Draft]:
+    """The lines that an entry posts, in their order."""
+    return [line for draft in drafts for part in _split(call, draft) for line in _with_taxes(call, part)]
+
+
+def _split(call: Call, draft: Draft) -> list[Draft]:
+    parts = draft.nodes.get("SPLIT", [])
+    allocation = draft.get(FIELD)
+    if not parts:
+        if not allocation:
+            return [draft]
+        if TAXED in draft.nodes:
+            raise refused("A line with taxes is not allocated here.", correction="Leave one out.", field=FIELD)
+        found = shares(call, allocation, number_sent("TRX_AMOUNT", draft.get("TRX_AMOUNT")) or ZERO)
+        return [_part(draft, cells, amount) for cells, amount in found]
+    if allocation.lower() not in ("", _CUSTOM):
+        raise refused("SPLITs go with ALLOCATION Custom.", correction="Leave one of them out.", field=FIELD)
+    amounts = [cents_sent("AMOUNT", part.findtext("AMOUNT")) for part in parts]
+    whole = Decimal(draft.get("TRX_AMOUNT") or 0)
+    if sum(amounts, ZERO) != whole:
+        raise refused(
+            f"The splits come to {sum(amounts, ZERO)}, the line to {whole}.",
+            correction="Make the splits add up to the line.",
+            field="AMOUNT",
+        )
+    return [_part(draft, _cells(part), amount) for part, amount in zip(parts, amounts, strict=True)]
+
+
+def _cells(node: Element) -> Row:
+    return {child.tag.upper(): child.text.strip() for child in node.children if child.tag.upper() != "AMOUNT"}
+
+
+def _part(draft: Draft, cells: Row, amount: Decimal) -> Draft:
+    named = {_NAMED.get(name, name): text for name, text in cells.items()}
+    values = {name: text for name, text in draft.values.items() if name != FIELD}
+    known = {name: text for name, text in named.items() if text and name in draft.described.fields}
+    return replace(draft, values=values | known | {"TRX_AMOUNT": str(amount)})
+
+
+def _with_taxes(call: Call, draft: Draft) -> list[Draft]:
+    nodes = [one for wrapper in draft.nodes.get(TAXED, []) for one in wrapper.children]
+    if not nodes:
+        return [draft]
+    pairs = [(one.findtext("DETAILID").strip(), one.findtext("TRX_TAX").strip()) for one in nodes]
+    values = {name: text for name, text in draft.values.items() if name != "RECORDNO"}
+    rows = taxed(call, values | {TAXED: packed(pairs)})
+    kept = ("LINEITEM", "DETAILKEY", "ACCOUNTKEY", "ACCOUNTTITLE")
+    taxes = [{name: text for name, text in row.items() if name not in kept} for row in rows if is_tax(row)]
+    return [draft, *(Draft(draft.described, row) for row in taxes)]

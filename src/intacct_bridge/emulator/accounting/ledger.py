@@ -1,0 +1,166 @@
+"""The ledger's own account of what was posted, one line an entry, in a table that no object is served from.
+
+Balances come from here; GLDETAIL is another copy, kept as rows, so that a copy of GLDETAIL held against the trial
+balance is held against something else than itself. Amounts are whole ten-thousandths, which SQL adds up exactly.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+
+from intacct_bridge.emulator.settings.cells import Row, iso_date
+from intacct_bridge.emulator.store.store import SqlValue, Store
+
+SCALE = Decimal(10_000)
+ACCRUAL = "ACCRUAL"
+POSTED = ("Posted", "Reversed", "Reversal Pending")
+"""The states of an entry that stands in the ledger."""
+DIMENSIONS = ("PROJECT", "CUSTOMER", "VENDOR", "EMPLOYEE", "ITEM", "CLASS")
+GROUPS = ("location", "department", *(name.lower() for name in DIMENSIONS))
+"""What balances can be summed by besides account and currency."""
+_COLUMNS = (
+    "entry INTEGER, batch INTEGER, book TEXT, day TEXT, account TEXT, location TEXT, department TEXT, currency TEXT, "
+    "statistical INTEGER, adjusting INTEGER, debit INTEGER, credit INTEGER, "
+    + ", ".join(f"{name.lower()} TEXT" for name in DIMENSIONS)
+)
+_WIDTH = 12 + len(DIMENSIONS)
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which postings count: empty or None leaves a condition out."""
+
+    until: date
+    since: date | None = None
+    book: str = ACCRUAL
+    statistical: bool | None = False
+    accounts: tuple[str, str] | None = None
+    """From and to, both included."""
+    locations: tuple[str, ...] = ()
+    departments: tuple[str, ...] = ()
+    dimensions: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Sum:
+    """What the postings of one account add up to, by side, ordinary and adjusting apart."""
+
+    account: str
+    currency: str
+    parts: tuple[str, ...]
+    """What else was summed by, in the asked order."""
+    opening: Decimal
+    debits: Decimal
+    credits: Decimal
+    adjusting_debits: Decimal
+    adjusting_credits: Decimal
+
+    @property
+    def closing(self) -> Decimal:
+        """The balance at the end, debit positive."""
+        return self.opening + self.debits - self.credits + self.adjusting_debits - self.adjusting_credits
+
+
+class Ledger:
+    """The postings of one company."""
+
+    def __init__(self, store: Store) -> None:
+        self._run = store.connection.execute
+        self._run_many = store.connection.executemany
+        self._table = f'"{store.prefix}:postings"'
+        self._index = f'"{store.prefix}:postings by account"'
+        self._by_batch = f'"{store.prefix}:postings by batch"'
+        self._run(f"CREATE TABLE IF NOT EXISTS {self._table} ({_COLUMNS})")
+
+    def index(self) -> None:
+        """Make the indexes; a bulk load does it last."""
+        self._run(f"CREATE INDEX IF NOT EXISTS {self._index} ON {self._table} (account, day)")
+        self._run(f"CREATE INDEX IF NOT EXISTS {self._by_batch} ON {self._table} (batch)")
+
+    def post(self, lines: Iterable[tuple[SqlValue, ...]]) -> None:
+        """Add lines made by `posting_of`."""
+        marks = ", ".join("?" for _ in range(_WIDTH))
+        self._run_many(f"INSERT INTO {self._table} VALUES ({marks})", lines)
+
+    def unpost(self, batch: int) -> None:
+        """Take a batch's lines out again."""
+        self._run(f"DELETE FROM {self._table} WHERE batch = ?", (batch,))
+
+    def sums(self, wanted: Wanted, by: Sequence[str] = ()) -> Iterator[Sum]:
+        """Sums by account and currency, and by what else is asked: `location`, `department`, a dimension's name."""
+        where, values = _conditions(wanted)
+        groups = ["account", "currency", *(one.lower() for one in by if one.lower() in GROUPS)]
+        listed = ", ".join(groups)
+        since = "" if wanted.since is None else wanted.since.isoformat()
+        rows = self._run(
+            f"SELECT {listed},"
+            " sum(CASE WHEN day < ? THEN debit - credit ELSE 0 END),"
+            " sum(CASE WHEN day >= ? AND NOT adjusting THEN debit ELSE 0 END),"
+            " sum(CASE WHEN day >= ? AND NOT adjusting THEN credit ELSE 0 END),"
+            " sum(CASE WHEN day >= ? AND adjusting THEN debit ELSE 0 END),"
+            " sum(CASE WHEN day >= ? AND adjusting THEN credit ELSE 0 END)"
+            f" FROM {self._table} WHERE {where} GROUP BY {listed} ORDER BY {listed}",
+            (*([since] * 5), *values),
+        )
+        for row in rows:
+            account, currency, *parts = (text or "" for text in row[: len(groups)])
+            yield Sum(account, currency, tuple(parts), *(Decimal(one) / SCALE for one in row[len(groups) :]))
+
+
+def _conditions(wanted: Wanted) -> tuple[str, list[SqlValue]]:
+    parts: list[str] = ["day <= ?", "book = ?"]
+    values: list[SqlValue] = [wanted.until.isoformat(), wanted.book]
+    if wanted.statistical is not None:
+        parts.append("statistical = ?")
+        values.append(int(wanted.statistical))
+    if wanted.accounts is not None:
+        parts.append("account BETWEEN ? AND ?")
+        values += wanted.accounts
+    for column, listed in (("location", wanted.locations), ("department", wanted.departments)):
+        if listed:
+            parts.append(f"{column} IN ({', '.join('?' for _ in listed)})")
+            values += listed
+    for name, text in wanted.dimensions:
+        parts.append(f"{name.lower()} = ?")
+        values.append(text)
+    return " AND ".join(parts), values
+
+
+POSTING_FIELDS = (
+    *("RECORDNO", "BATCHNO", "BATCH_DATE", "ACCOUNTNO", "LOCATION", "DEPARTMENT", "BASECURR", "STATISTICAL", "ADJ"),
+    *("AMOUNT", "TR_TYPE"),
+    *(f"{name}ID" for name in DIMENSIONS),
+)
+"""What the ledger takes from a GLENTRY row."""
+
+
+def posting_of(entry: Row, book: str = ACCRUAL) -> tuple[SqlValue, ...]:
+    """A posted GLENTRY row as a line of the ledger; AMOUNT is in the base currency of the entry's entity."""
+    amount = int(Decimal(entry.get("AMOUNT") or 0) * SCALE)
+    debit = entry.get("TR_TYPE") == "1"
+    return (
+        int(entry["RECORDNO"]),
+        int(entry["BATCHNO"]),
+        book,
+        (iso_date(entry.get("BATCH_DATE", "")) or "")[:10],
+        entry.get("ACCOUNTNO", ""),
+        entry.get("LOCATION", ""),
+        entry.get("DEPARTMENT", ""),
+        entry.get("BASECURR", ""),
+        int(entry.get("STATISTICAL") == "T"),
+        int(entry.get("ADJ") == "T"),
+        amount if debit else 0,
+        0 if debit else amount,
+        *(entry.get(f"{name}ID", "") for name in DIMENSIONS),
+    )
+
+
+def books_of(store: Store) -> tuple[str, ...]:
+    """The books that the company keeps: those that show a journal entry."""
+    return tuple((store.fact("books") or ACCRUAL).split())
+
+
+def shown_key(key: str, book: str, *, repeats: bool) -> str:
+    """A GLDETAIL key: the same in every book that shows the line, or one for each, as the settings say."""
+    return key if repeats or book == ACCRUAL else f"{key}-{book}"

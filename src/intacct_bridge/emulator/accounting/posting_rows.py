@@ -1,0 +1,238 @@
+"""How a posting looks as rows: one GLBATCH, its GLENTRY lines, and GLDETAIL, the view of them by sub-ledger line.
+
+A sub-ledger's lines that agree in account, dimensions and side are one GLENTRY and as many GLDETAIL rows; a journal
+entry's lines stay as they were entered. GLENTRY keeps amounts positive with the side in TR_TYPE; GLDETAIL's AMOUNT is
+signed, debit positive, beside DEBITAMOUNT and CREDITAMOUNT. A draft has no GLDETAIL. A cell that says nothing is left
+out of its row.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+
+from intacct_bridge.emulator.accounting.posting import ZERO, Line, Posting, Rules
+from intacct_bridge.wire.values import Value
+
+Row = dict[str, Value]
+Named = Mapping[str, tuple[int, str]]
+"""Id → record number and name."""
+
+LEDGER = "2.GL"
+PAYABLES = "3.AP"
+RECEIVABLES = "4.AR"
+EXPENSES = "6.EE"
+INVENTORY = "7.INV"
+ORDERS = "8.SO"
+PURCHASING = "9.PO"
+CASH_MANAGEMENT = "11.CM"
+
+
+@dataclass(frozen=True, slots=True)
+class Directory:
+    """The names and record numbers that ledger rows repeat from the lists they refer to."""
+
+    accounts: Named
+    departments: Named
+    locations: Named
+    dimensions: Mapping[str, Named]
+    """By dimension: `CUSTOMER VENDOR EMPLOYEE ITEM PROJECT CLASS`. Others (`GLDIM…`) are ids without a name."""
+    rules: Rules
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """The head of a posting: what its rows have in common."""
+
+    journal: str
+    date: date
+    title: str
+    module: str = LEDGER
+    state: str = "Posted"
+    reference: str | None = None
+    document: str | None = None
+    statistical: bool = False
+    adjusting: bool = False
+    rate: Decimal = Decimal(1)
+    header: Mapping[str, Value] = field(default_factory=dict)
+    """Cells for GLBATCH only, such as the owning entity or what it reverses."""
+    audit: Mapping[str, Value] = field(default_factory=dict)
+    """WHENCREATED, WHENMODIFIED and who, for GLBATCH and GLENTRY."""
+    subledger: Mapping[str, Value] = field(default_factory=dict)
+    """Cells for GLDETAIL only: RECORDTYPE, RECORDID, WHENDUE, totals of the document behind."""
+    books: tuple[str, ...] = ()
+    """The books that show these lines, when not the posting's own only."""
+
+
+def batch_rows(
+    posting: Posting, batch: Batch, directory: Directory, number: Callable[[str], int]
+) -> Iterator[tuple[str, Row]]:
+    """Gives the rows of one posting, header first; `number` counts up a named series."""
+    key, batch_no = number("GLBATCH"), number(f"BATCHNO {batch.journal}")
+    yield "GLBATCH", _header(key, batch_no, batch)
+    books = batch.books or (posting.book,)
+    entity_of, base_currency = directory.rules.entity_of, directory.rules.base_currency
+    head = _entry_head(key, batch_no, batch)
+    detail_head = _detail_head(key, batch_no, batch)
+    for line_no, lines in enumerate(_entries(posting, batch), 1):
+        line = lines[0]
+        names = _names(line, directory)
+        names["LINE_NO"] = line_no
+        names["BASECURR"] = base_currency[entity_of[line.location]]
+        entry_key = number("GLENTRY")
+        yield "GLENTRY", {"RECORDNO": entry_key, **head, **_entry(lines, batch, directory), **names}
+        if batch.state == "Draft":
+            continue
+        for line in lines:
+            # The same line keeps its key in every book that shows it.
+            detail_key = str(number("GLDETAIL"))
+            for book in books:
+                row = {"RECORDNO": detail_key, "BOOKID": book, **detail_head, **_detail(line), **names}
+                row["GLENTRYKEY"] = entry_key
+                yield "GLDETAIL", row
+
+
+def _header(key: int, batch_no: int, batch: Batch) -> Row:
+    audit = batch.audit
+    return {
+        "RECORDNO": key,
+        "BATCHNO": batch_no,
+        "BATCH_TITLE": batch.title,
+        "BALANCE": ZERO,
+        "JOURNAL": batch.journal,
+        "STATISTICAL": batch.statistical,
+        "BATCH_DATE": batch.date,
+        "MODULE": batch.module,
+        "REFERENCENO": batch.reference,
+        "STATE": batch.state,
+        "MODIFIED": audit.get("WHENMODIFIED") or audit.get("WHENCREATED"),
+        "MODIFIEDBYID": audit.get("MODIFIEDBYLOGINID"),
+        "USERKEY": audit.get("CREATEDBY"),
+        **audit,
+        **batch.header,
+    }
+
+
+def _entry_head(key: int, batch_no: int, batch: Batch) -> Row:
+    head: Row = {
+        "BATCHNO": key,
+        "USERNO": 1,
+        "ENTRY_DATE": batch.date,
+        "BATCH_NUMBER": batch_no,
+        "BATCH_DATE": batch.date,
+        "BATCHTITLE": batch.title,
+        "STATISTICAL": "T" if batch.statistical else "F",
+        "DOCUMENT": batch.document,
+        "CLEARED": "F",
+        "ADJ": "T" if batch.adjusting else "F",
+        "BILLABLE": False,
+        "BILLED": False,
+        "STATE": batch.state,
+        **batch.audit,
+    }
+    if batch.rate != 1:
+        head["EXCH_RATE_DATE"] = batch.date
+        head["EXCHANGE_RATE"] = batch.rate
+    return head
+
+
+def _detail_head(key: int, batch_no: int, batch: Batch) -> Row:
+    audit = batch.audit
+    return {
+        "BATCHKEY": key,
+        "BATCH_DATE": batch.date,
+        "BATCH_TITLE": batch.title,
+        "SYMBOL": batch.journal,
+        "BATCH_NO": batch_no,
+        "MODIFIED": audit.get("WHENMODIFIED") or audit.get("WHENCREATED"),
+        "REFERENCENO": batch.reference,
+        "ADJ": batch.adjusting,
+        "MODULEKEY": batch.module,
+        "ENTRY_DATE": batch.date,
+        "DOCUMENT": batch.document,
+        "STATISTICAL": "T" if batch.statistical else "F",
+        "CLEARED": "F",
+        "WHENCREATED": batch.date,
+        "WHENMODIFIED": audit.get("WHENMODIFIED"),
+        "CREATEDBY": audit.get("CREATEDBYLOGINID"),
+        "BATCH_STATE": batch.state,
+        "ENTRY_STATE": batch.state,
+        "AUWHENCREATED": audit.get("WHENCREATED"),
+        "AUCREATEDBY": audit.get("CREATEDBY"),
+        "MODIFIEDBY": audit.get("MODIFIEDBY"),
+        **batch.subledger,
+    }
+
+
+def _entries(posting: Posting, batch: Batch) -> list[list[Line]]:
+    if batch.module == LEDGER:
+        return [[line] for line in posting.lines]
+    merged: dict[tuple[object, ...], list[Line]] = {}
+    for line in posting.lines:
+        alike = (
+            line.account,
+            line.location,
+            line.department,
+            line.is_debit,
+            line.currency,
+            tuple(line.dimensions.items()),
+        )
+        merged.setdefault(alike, []).append(line)
+    return list(merged.values())
+
+
+def _entry(lines: list[Line], batch: Batch, directory: Directory) -> Row:
+    line = lines[0]
+    amount, trx_amount = line.amount, line.trx_amount
+    for other in lines[1:]:
+        amount += other.amount
+        trx_amount += other.trx_amount
+    return {
+        "TR_TYPE": 1 if line.is_debit else -1,
+        "AMOUNT": abs(amount),
+        "TRX_AMOUNT": abs(trx_amount),
+        "ACCOUNTKEY": directory.accounts[line.account][0],
+        "DEPARTMENTKEY": directory.departments[line.department][0] if line.department else None,
+        "DEPARTMENT": line.department,
+        "LOCATIONKEY": directory.locations[line.location][0],
+        "LOCATION": line.location,
+        "DESCRIPTION": line.memo if len(lines) == 1 else batch.title,
+        "CURRENCY": line.currency,
+    }
+
+
+def _detail(line: Line) -> Row:
+    amount, trx_amount = line.amount, line.trx_amount
+    debit = line.is_debit
+    return {
+        "TR_TYPE": 1 if debit else -1,
+        "DEPARTMENTID": line.department,
+        "LOCATIONID": line.location,
+        "CURRENCY": line.currency,
+        "DESCRIPTION": line.memo,
+        "DEBITAMOUNT": amount if debit else ZERO,
+        "CREDITAMOUNT": ZERO if debit else -amount,
+        "AMOUNT": amount,
+        "TRX_DEBITAMOUNT": trx_amount if debit else ZERO,
+        "TRX_CREDITAMOUNT": ZERO if debit else -trx_amount,
+        "TRX_AMOUNT": trx_amount,
+    }
+
+
+def _names(line: Line, directory: Directory) -> Row:
+    """The cells that GLENTRY and GLDETAIL share by name."""
+    names: Row = {
+        "ACCOUNTNO": line.account,
+        "ACCOUNTTITLE": directory.accounts[line.account][1],
+        "LOCATIONNAME": directory.locations[line.location][1],
+    }
+    if line.department:
+        names["DEPARTMENTTITLE"] = directory.departments[line.department][1]
+    for dimension, value in line.dimensions.items():
+        known = directory.dimensions.get(dimension)
+        if known is None:
+            names[dimension] = value
+        else:
+            names[f"{dimension}DIMKEY"], names[f"{dimension}NAME"] = known[value]
+            names[f"{dimension}ID"] = value
+    return names

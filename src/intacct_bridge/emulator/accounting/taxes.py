@@ -1,0 +1,118 @@
+"""Taxes on a line: which details apply, what each comes to, and the rows that post them.
+
+A line carries its taxes as text in the cell `TAXENTRIES`: pairs of a tax detail and an amount, the amount empty where
+the detail's own rate decides. Where the amounts include tax, the line's gross stands in `TOTALTRXAMOUNT` and the
+line itself is what is left of it. Every tax is rounded half up to the cent; the last takes what is lost.
+"""
+
+import json
+from decimal import ROUND_HALF_UP, Decimal
+
+from intacct_bridge.emulator.accounting.amounts import cents_sent
+from intacct_bridge.emulator.accounting.posting import CENT, ZERO
+from intacct_bridge.emulator.company.company_data import Call
+from intacct_bridge.emulator.records.references import REFERENCES, Reference, find
+from intacct_bridge.emulator.settings.cells import Row, decimal_text
+from intacct_bridge.emulator.settings.refusals import refused
+
+TAXED = "TAXENTRIES"
+GROSS = "TOTALTRXAMOUNT"
+_DETAIL = Reference(("TAXDETAIL",), "Tax Detail")
+_HUNDRED = Decimal(100)
+
+
+def packed(pairs: list[tuple[str, str]]) -> str:
+    """Tax details and amounts as one cell; nothing for no taxes."""
+    return json.dumps(pairs) if pairs else ""
+
+
+def is_tax(row: Row) -> bool:
+    """Whether a row among the lines is a tax on the line before it."""
+    return row.get("LINEITEM") == "F"
+
+
+def packed_of(call: Call, row: Row, before: str) -> str:
+    """The cell of a line once a stored tax row is added to it."""
+    detail = call.books.table("TAXDETAIL").get(int(row.get("DETAILKEY") or 0)) or {}
+    pairs = [*json.loads(before or "[]"), [detail.get("DETAILID", ""), row.get("TRX_AMOUNT", "")]]
+    return json.dumps(pairs)
+
+
+def with_net(call: Call, line: Row, *, money: str = "TRX_AMOUNT") -> None:
+    """Give a line that only tells its gross the amount that is left without its taxes."""
+    if line.get(GROSS) and not line.get(money):
+        details, given = _taxes(call, line)
+        line[money] = decimal_text(_net(cents_sent(GROSS, line[GROSS]), details, given))
+
+
+def taxed(call: Call, line: Row, *, account: str = "ACCOUNTNO", money: str = "TRX_AMOUNT") -> list[Row]:
+    """A complete line, and behind it the rows of its taxes."""
+    details, given = _taxes(call, line)
+    line.pop(TAXED, None)
+    gross_text = line.pop(GROSS, "")
+    if not details and not gross_text:
+        return [line]
+    net = cents_sent(money, line[money])
+    amounts = [_share(net, detail) if fixed is None else fixed for detail, fixed in zip(details, given, strict=True)]
+    if gross_text:
+        _settle_gross(cents_sent(GROSS, gross_text), net, amounts, given)
+    rows = [
+        _row(call, line, detail, amount, account=account, money=money)
+        for detail, amount in zip(details, amounts, strict=True)
+    ]
+    return [line, *(row for row in rows if cents_sent(money, row[money]))]
+
+
+def _taxes(call: Call, line: Row) -> tuple[list[Row], list[Decimal | None]]:
+    pairs: list[list[str]] = json.loads(line.get(TAXED) or "[]")
+    given = [cents_sent("TRX_TAX", one[1]) if one[1] else None for one in pairs]
+    return [_detail(call, one[0]) for one in pairs], given
+
+
+def _settle_gross(gross: Decimal, net: Decimal, amounts: list[Decimal], given: list[Decimal | None]) -> None:
+    lost = gross - net - sum(amounts, ZERO)
+    free = [place for place, fixed in enumerate(given) if fixed is None]
+    if lost and free and abs(lost) <= CENT * len(amounts):
+        amounts[free[-1]] += lost
+    elif lost:
+        raise refused(
+            f"The total {gross} of a line is not its amount {net} and its taxes {sum(amounts, ZERO)}.",
+            correction=f"Leave {GROSS} out, or make it their sum.",
+            field=GROSS,
+        )
+
+
+def _net(gross: Decimal, details: list[Row], given: list[Decimal | None]) -> Decimal:
+    fixed = sum((one for one in given if one is not None), ZERO)
+    rates = (_rate(detail) for detail, one in zip(details, given, strict=True) if one is None)
+    whole = _HUNDRED + sum(rates, ZERO)
+    return ((gross - fixed) * _HUNDRED / whole).quantize(CENT, ROUND_HALF_UP)
+
+
+def _share(net: Decimal, detail: Row) -> Decimal:
+    return (net * _rate(detail) / _HUNDRED).quantize(CENT, ROUND_HALF_UP)
+
+
+def _rate(detail: Row) -> Decimal:
+    return Decimal(detail.get("VALUE") or 0)
+
+
+def _detail(call: Call, name: str) -> Row:
+    if not name:
+        raise refused("Required field DETAILID is missing for TAXENTRY.", correction="Name a tax detail.")
+    found = find(call.books, _DETAIL, name, field="DETAILID")
+    if found.get("STATUS") == "inactive":
+        raise refused(f"Tax Detail '{name}' is inactive.", correction="Choose an active one.", field="DETAILID")
+    if not found.get("GLACCOUNT"):
+        raise refused(f"Tax Detail '{name}' has no account to post to.", field="DETAILID")
+    return found
+
+
+def _row(call: Call, line: Row, detail: Row, amount: Decimal, *, account: str, money: str) -> Row:
+    """The row of one tax: its line's dimensions, the detail's account."""
+    dropped = ("RECORDNO", "ACCOUNTLABEL", "ACCOUNTLABELKEY", "FORM1099", "FORM1099TYPE", "FORM1099BOX", "AMOUNT")
+    row = {name: text for name, text in line.items() if name not in dropped}
+    posts = find(call.books, REFERENCES["ACCOUNTNO"], detail["GLACCOUNT"])
+    row |= {account: detail["GLACCOUNT"], "ACCOUNTTITLE": posts.get("TITLE", "")}
+    row |= {"ACCOUNTKEY": posts.get("RECORDNO", ""), money: decimal_text(amount)}
+    return row | {"LINEITEM": "F", "DETAILKEY": detail["RECORDNO"]}

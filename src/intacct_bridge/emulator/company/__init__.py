@@ -1,0 +1,1 @@
+"""One company's data: its rows, sessions, users, and how rows are selected and rendered."""

@@ -1,0 +1,130 @@
+"""One company's books: its rows, its catalogue, its settings, and what is remembered between calls about reading them.
+
+Handlers are given a `Call`: whose books, who asks, at what time, and the function's element. They answer with an
+`Answer` or raise a refusal; they see neither the envelope nor HTTP.
+"""
+
+from collections import OrderedDict
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from intacct_bridge.emulator.company.sessions import Session, Sessions
+from intacct_bridge.emulator.settings.behaviour import Behaviour
+from intacct_bridge.emulator.settings.refusals import unknown_object
+from intacct_bridge.emulator.settings.world import CompanySettings
+from intacct_bridge.emulator.store.catalogue import table_plan
+from intacct_bridge.emulator.store.store import Store, Table
+from intacct_bridge.errors import Fault, InvalidRequestError
+from intacct_bridge.model.catalog import Catalog, FieldDef, ObjectDef
+from intacct_bridge.wire.xml import Element
+
+
+class Remembered(OrderedDict[Hashable, Any]):
+    """A bounded memory: what was not asked for longest goes first."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__()
+        self._limit = limit
+
+    def put(self, key: Hashable, value: Any) -> None:
+        """Remember a value."""
+        self[key] = value
+        self.move_to_end(key)
+        if len(self) > self._limit:
+            self.popitem(last=False)
+
+    def recall(self, key: Hashable) -> Any:
+        """The value, or None; asking keeps it longer."""
+        if key not in self:
+            return None
+        self.move_to_end(key)
+        return self[key]
+
+
+class Books:
+    """A company's data with everything that is needed to read and write it."""
+
+    def __init__(self, settings: CompanySettings, behaviour: Behaviour, store: Store, catalog: Catalog) -> None:
+        self.settings = settings
+        self.behaviour = behaviour
+        self.store = store
+        self.catalog = catalog
+        self.reports, self.views = settings.reports, settings.views
+        """The custom reports and views that the company has."""
+        self.of_definitions: Mapping[tuple[str, str], tuple[FieldDef, ...]] = {}
+        """Custom fields that only one transaction definition has, by object and definition."""
+        self.selections = Remembered(64)
+        """Lists of row numbers by what selected them (see `selection`)."""
+        self.related = Remembered(50_000)
+        """Rows reached through relations (see `relations`)."""
+        self.results = Remembered(500)
+        """Snapshots of readByQuery by result id."""
+
+    def find(self, name: str, definition: str = "") -> ObjectDef:
+        """The object's description, in whatever case it is named; refused as `query` refuses it.
+
+        Named a transaction definition, the description has the fields of that definition too.
+        """
+        try:
+            found = self.catalog.find(name)
+        except InvalidRequestError:
+            raise unknown_object(name) from None
+        own = self.of_definitions.get((found.name, definition.strip()), ())
+        return replace(found, fields={**found.fields, **{one.name: one for one in own}}) if own else found
+
+    def forget(self) -> None:
+        """Forget what was remembered about rows that may all be others now."""
+        for memory in (self.selections, self.related, self.results):
+            memory.clear()
+        self.store.forget_all()
+
+    def table(self, described: ObjectDef | str) -> Table:
+        """The object's table."""
+        return self.store.table(described if isinstance(described, str) else described.name)
+
+
+def opened(settings: CompanySettings, behaviour: Behaviour, connection: Any, catalog: Catalog) -> Books:
+    """The books of one company in a database that may hold several."""
+    store = Store(connection, settings.company_id, lambda name: table_plan(books.catalog.find(name)))
+    books = Books(settings, behaviour, store, catalog)
+    return books
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One function call."""
+
+    books: Books
+    session: Session
+    body: Element
+    control_id: str
+    now: float
+    """Seconds since the epoch, by the emulator's clock."""
+    sessions: Sessions
+
+    @property
+    def name(self) -> str:
+        """The function's name."""
+        return self.body.tag
+
+    @property
+    def stamp(self) -> datetime:
+        """Now, as a row is stamped."""
+        return datetime.fromtimestamp(int(self.now), UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a function did: the parts of its result, or a bare body that stands for the whole response."""
+
+    data: Element | None = None
+    key: str | None = None
+    extra: tuple[Element, ...] = ()
+    faults: tuple[Fault, ...] = ()
+    """Faults beside data mean that part of the work was done."""
+    bare: bytes | None = None
+    content_type: str = ""
+    wait: float = 0.0
+    """Seconds that the call takes besides its work."""

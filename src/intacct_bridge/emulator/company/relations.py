@@ -1,0 +1,92 @@
+"""Where a dotted name leads: along relations from object to object, one key look-up a step.
+
+A relation says by which of our fields the other record is known, but not by which of its own. That follows from the
+kind of key: a field that holds a record number (an integer, or a name that ends in KEY or BY) meets the other's record
+number, anything else its natural key. An object's relation to itself goes one hop only.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from intacct_bridge.emulator.company.company_data import Books
+from intacct_bridge.emulator.settings.cells import Row
+from intacct_bridge.emulator.store.catalogue import keys
+from intacct_bridge.model.catalog import FieldDef, ObjectDef, Relation
+from intacct_bridge.wire.values import Kind
+
+
+@dataclass(frozen=True, slots=True)
+class Path:
+    """A resolved name: the steps that lead there, and the field at the end."""
+
+    name: str
+    """As the answer spells it."""
+    steps: tuple[tuple[Relation, str, str], ...]
+    """Relation, the object it leads to, and the field of that object that holds the key."""
+    field: FieldDef
+
+    @property
+    def local(self) -> str:
+        """The field of the first object that is needed to follow this path."""
+        return self.steps[0][0].by if self.steps else self.field.name
+
+
+def resolve(books: Books, described: ObjectDef, name: str) -> Path | None:
+    """Follow a plain or dotted name; None where it leads nowhere."""
+    return _resolve(books, described, name, visited=())
+
+
+def _resolve(books: Books, described: ObjectDef, name: str, *, visited: tuple[str, ...]) -> Path | None:
+    own = described.get(name)
+    if own is not None:
+        return Path(own.name, (), own)
+    first, dot, rest = name.partition(".")
+    relation = described.relation(first) if dot else None
+    if relation is None or relation.object not in books.catalog:
+        return None
+    if relation.object == described.name and described.name in visited:
+        return None
+    target = books.catalog[relation.object]
+    onward = visited + ((described.name,) if relation.object == described.name else ())
+    found = _resolve(books, target, rest, visited=onward)
+    if found is None:
+        return None
+    step = (relation, target.name, linked_key(described, relation, target))
+    return Path(f"{relation.path}.{found.name}", (step, *found.steps), found.field)
+
+
+def linked_key(described: ObjectDef, relation: Relation, target: ObjectDef) -> str:
+    """The field of the target that holds the key by which the relation names it."""
+    ours = relation.by.rpartition(".")[2]
+    by_number = ours.endswith(("KEY", "#", "BY")) or described.kind_of(relation.by) is Kind.INTEGER
+    found = keys(target)
+    return found.record if by_number or not found.natural else found.natural
+
+
+def follower(books: Books, path: Path) -> Callable[[Row], str]:
+    """A function from a row of the first object to the text at the end of the path; empty where a link is missing."""
+    name = path.field.name
+
+    def follow(row: Row) -> str:
+        for relation, target, key in path.steps:
+            row = linked(books, target, key, row.get(relation.by, ""))
+        return row.get(name, "")
+
+    return follow
+
+
+def linked(books: Books, target: str, key: str, text: str) -> Row:
+    """The row of an object whose key field holds this text; an empty row when there is none."""
+    if not text:
+        return {}
+    memory = (target, key, text)
+    version = books.store.version(target)
+    known = books.related.recall(memory)
+    if known is not None and known[0] == version:
+        row: Row = known[1]
+        return row
+    table = books.table(target)
+    numbers = table.find(key, text)
+    row = (table.get(numbers[0]) if numbers else None) or {}
+    books.related.put(memory, (version, row))
+    return row

@@ -1,0 +1,304 @@
+"""Which rows a question means, as row numbers in the asked order; pages are cut from that.
+
+A filter is split three ways. Conditions that only bound the record number, or the searchable whole number that is
+sorted by, are answered by bisection in a sorted list, so that a walk along it costs one scan in all and its
+`totalcount` is exact. Conditions on searchable columns go
+to SQL (see `pushdown`). What SQL cannot decide exactly is decided by the model's evaluator over what SQL lets through.
+Lists are remembered by what selected them and brought up to date from the store's notes of what was written.
+"""
+
+from array import array
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from intacct_bridge.emulator.company.company_data import Books
+from intacct_bridge.emulator.company.pushdown import condition
+from intacct_bridge.emulator.company.relations import follower, resolve
+from intacct_bridge.emulator.settings.cells import unpack
+from intacct_bridge.emulator.store.store import Table
+from intacct_bridge.model.catalog import ObjectDef
+from intacct_bridge.model.query.evaluate import predicate, sort_key
+from intacct_bridge.model.query.query import And, Compare, Filter, KindOf, Op, Order, all_of, comparisons
+from intacct_bridge.wire.values import Kind
+
+_RANGE = {Op.LESSTHAN, Op.LESSTHANOREQUALTO, Op.GREATERTHAN, Op.GREATERTHANOREQUALTO, Op.BETWEEN, Op.EQUALTO}
+_TOO_MANY_CHANGES = 500
+_NULL = 2**63
+"""Stands for null in a list of whole numbers: behind all others, as SQLite's integers are smaller."""
+TextRow = dict[str, str | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked of one object: a typed filter, an order, and whose records may be seen."""
+
+    described: ObjectDef
+    where: Filter | None = None
+    order: tuple[Order, ...] = ()
+    case_insensitive: bool = False
+    visible: tuple[str, ...] | None = None
+    """The owners (`MEGAENTITYID`, empty for the top level) whose records count; None for all."""
+
+
+def select(books: Books, question: Question) -> Sequence[int]:
+    """The row numbers that answer the question, in its order."""
+    plan = books.table(question.described).plan
+    if question.order and [order.field for order in question.order] != [plan.key]:
+        if len(question.order) == 1 and _is_whole(books, question, question.order[0].field):
+            return _along(books, question, question.order[0])
+        return _ordered(books, question, _sorted(books, question, question.where, by_key=False).numbers)
+    by_key = plan.key_is_integer or bool(question.order)
+    if not by_key:
+        return _sorted(books, question, question.where, by_key=False).numbers
+    bounds, rest = _split(question.where, plan.key)
+    base = _sorted(books, question, rest, by_key=True)
+    take = _whole if plan.key_is_integer else key_taker(books)
+    first, last = _slice(base.keys, bounds, take)
+    descending = bool(question.order) and question.order[0].descending
+    return Window(base.numbers, last - 1, first - 1, -1) if descending else Window(base.numbers, first, last, 1)
+
+
+def _is_whole(books: Books, question: Question, field: str) -> bool:
+    """Whether a field is a searchable whole number, whose order and bounds a sorted list answers as for a key."""
+    columns = books.table(question.described).columns
+    return field in columns and question.described.kind_of(field) is Kind.INTEGER
+
+
+def _along(books: Books, question: Question, order: Order) -> Sequence[int]:
+    """The rows by a whole number that many may share, and by row number among equals; nulls are bounded by nothing."""
+    bounds, rest = _split(question.where, order.field)
+    base = _sorted(books, question, rest, by_key=False, along=order)
+    first, last = _slice(base.keys, bounds, _whole)
+    if bounds:
+        last = max(first, min(last, bisect_left(base.keys, _NULL)))
+    if not order.descending:
+        return Window(base.numbers, first, last, 1)
+    return Window(base.numbers, last - 1, first - 1, -1)
+
+
+class Window(Sequence[int]):
+    """A part of a sorted list, read from either end, without copying it."""
+
+    def __init__(self, base: Sequence[int], start: int, stop: int, step: int) -> None:
+        self._base, self._places = base, range(start, stop, step)
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def __getitem__(self, index: Any) -> Any:
+        if not isinstance(index, slice):
+            return self._base[self._places[index]]
+        places = self._places[index]
+        if places.step == 1:
+            return self._base[places.start : places.stop]
+        return [self._base[place] for place in places]
+
+
+def _split(where: Filter | None, key: str) -> tuple[list[Compare], Filter | None]:
+    """The conditions that only bound the key, and the rest of the filter."""
+    parts = where.parts if isinstance(where, And) else () if where is None else (where,)
+    bounds = [part for part in parts if isinstance(part, Compare) and part.field == key and _is_bound(part)]
+    rest = [part for part in parts if part not in bounds]
+    return bounds, all_of(rest) if rest else None
+
+
+def _is_bound(part: Compare) -> bool:
+    """An empty literal is a null, which nothing compares with: that is the evaluator's to say."""
+    return part.op in _RANGE and all(value != "" for value in part.values)
+
+
+def _slice(keys: Sequence[Any], bounds: list[Compare], take: Callable[[Any], Any]) -> tuple[int, int]:
+    first, last = 0, len(keys)
+    for part in bounds:
+        low, high = take(part.values[0]), take(part.values[-1])
+        if part.op is Op.GREATERTHAN:
+            first = max(first, bisect_right(keys, low))
+        elif part.op in (Op.GREATERTHANOREQUALTO, Op.EQUALTO, Op.BETWEEN):
+            first = max(first, bisect_left(keys, low))
+        if part.op is Op.LESSTHAN:
+            last = min(last, bisect_left(keys, high))
+        elif part.op in (Op.LESSTHANOREQUALTO, Op.EQUALTO, Op.BETWEEN):
+            last = min(last, bisect_right(keys, high))
+    return first, max(first, last)
+
+
+def _whole(value: Any) -> Any:
+    return value
+
+
+def _whole_or_null(value: Any) -> Any:
+    return _NULL if value is None else value
+
+
+def key_taker(books: Books) -> Callable[[Any], Any]:
+    """How a text key becomes what the list is sorted by, as the settings say."""
+    if not numeric_text(books):
+        return str
+
+    def taken(text: Any) -> tuple[int, Decimal, str]:
+        try:
+            return 0, Decimal(text), ""
+        except InvalidOperation:
+            return 1, Decimal(0), text
+
+    return taken
+
+
+# --- the sorted list behind it
+
+
+@dataclass(slots=True)
+class _Sorted:
+    version: int
+    foreign: tuple[int, ...]
+    keys: Any
+    """What the list is sorted by; the numbers themselves where the key is the row number."""
+    numbers: "array[int]"
+
+
+def _sorted(
+    books: Books, question: Question, where: Filter | None, *, by_key: bool, along: Order | None = None
+) -> _Sorted:
+    table = books.table(question.described)
+    name = question.described.name
+    as_text = along is not None or (by_key and not table.plan.key_is_integer)
+    memory: Hashable = (name, where, question.case_insensitive, question.visible, as_text, along)
+    version, foreign = books.store.version(name), _foreign_versions(books, question, where)
+    known: _Sorted | None = books.selections.recall(memory)
+    if known is not None and known.foreign == foreign and _caught_up(books, question, where, known, as_text=as_text):
+        known.version = version
+        return known
+    found = _scan(books, question, where, as_text=as_text, along=along.field if along else "")
+    if as_text:
+        turn = -1 if along is not None and along.descending else 1
+        pairs = sorted(found, key=lambda pair: (pair[0], turn * pair[1]))
+        fresh = _Sorted(version, foreign, [key for key, _ in pairs], array("q", [number for _, number in pairs]))
+    else:
+        numbers = array("q", [number for _, number in found])
+        fresh = _Sorted(version, foreign, numbers, numbers)
+    books.selections.put(memory, fresh)
+    return fresh
+
+
+def _foreign_versions(books: Books, question: Question, where: Filter | None) -> tuple[int, ...]:
+    """The versions of the other objects that dotted conditions reach."""
+    names: list[str] = []
+    for leaf in comparisons(where):
+        path = resolve(books, question.described, leaf.field)
+        names += [target for _, target, _ in path.steps] if path else []
+    return tuple(books.store.version(name) for name in dict.fromkeys(names))
+
+
+def _caught_up(books: Books, question: Question, where: Filter | None, known: _Sorted, *, as_text: bool) -> bool:
+    """Bring the list up to date by looking at the rows written since; False when that is not worth it."""
+    changed = books.store.changes_since(question.described.name, known.version)
+    if changed == []:
+        return True
+    if changed is None or as_text or len(changed) > _TOO_MANY_CHANGES:
+        return False
+    numbers = known.numbers
+    for number in set(changed):
+        place = bisect_left(numbers, number)
+        inside = place < len(numbers) and numbers[place] == number
+        matches = any(True for _ in _scan(books, question, where, as_text=False, only=number))
+        if inside and not matches:
+            del numbers[place]
+        elif matches and not inside:
+            numbers.insert(place, number)
+    return True
+
+
+def _scan(
+    books: Books,
+    question: Question,
+    where: Filter | None,
+    *,
+    as_text: bool,
+    only: int | None = None,
+    along: str = "",
+) -> Iterator[tuple[Any, int]]:
+    """Key and number of every row that the filter lets through, by number."""
+    table = books.table(question.described)
+    if not table.exists:
+        return
+    numeric = numeric_text(books)
+    sql, values, exact = condition(table, where, question.described, fold=question.case_insensitive, numeric=numeric)
+    if question.visible is not None and "MEGAENTITYID" in table.columns:
+        marks = ", ".join("?" for _ in question.visible)
+        sql += f" AND coalesce({table.columns['MEGAENTITYID']}, '') IN ({marks})"
+        values = [*values, *question.visible]
+    if only is not None:
+        sql, values = f"{sql} AND id = ?", [*values, only]
+    key = table.columns[along or table.plan.key] if as_text else "id"
+    take: Callable[[Any], Any] = _whole_or_null if along else key_taker(books) if as_text else _whole
+    run = table.store.connection.execute
+    if exact or where is None:
+        for text, number in run(f"SELECT {key}, id FROM {table.sql_name} WHERE {sql} ORDER BY id", values):
+            yield take(text), number
+        return
+    holds = predicate(
+        where,
+        kinds(books, question.described),
+        case_insensitive=question.case_insensitive,
+        numeric_text=numeric,
+    )
+    view = viewer(books, question.described, table, [leaf.field for leaf in comparisons(where)])
+    rows = run(f"SELECT {key}, id, body FROM {table.sql_name} WHERE {sql} ORDER BY id", values)
+    for text, number, body in rows:
+        if holds(view(body)):
+            yield take(text), number
+
+
+def kinds(books: Books, described: ObjectDef) -> KindOf:
+    """The kind of any name that can be reached from the object."""
+
+    def kind_of(name: str) -> Kind:
+        path = resolve(books, described, name)
+        return Kind.TEXT if path is None else path.field.kind
+
+    return kind_of
+
+
+def numeric_text(books: Books) -> tuple[str, ...]:
+    """The text fields that compare as numbers: none, or record numbers, as the settings say."""
+    return ("RECORDNO",) if books.behaviour.text_keys == "number" else ()
+
+
+def viewer(books: Books, described: ObjectDef, table: Table, names: Sequence[str]) -> Callable[[bytes], TextRow]:
+    """A function from packed cells to just the named fields, dotted ones followed."""
+    paths = {name: resolve(books, described, name) for name in dict.fromkeys(names)}
+    follow = {name: follower(books, path) for name, path in paths.items() if path is not None}
+
+    def view(body: bytes) -> TextRow:
+        row = unpack(body, table.fields)
+        return {name: get(row) or None for name, get in follow.items()}
+
+    return view
+
+
+# --- other orders
+
+
+def _ordered(books: Books, question: Question, base: Sequence[int]) -> Sequence[int]:
+    names = [order.field for order in question.order]
+    paths = [path for name in names if (path := resolve(books, question.described, name)) is not None]
+    targets = [question.described.name, *(target for path in paths for _, target, _ in path.steps)]
+    asked = (question.where, question.order, question.case_insensitive, question.visible)
+    memory = ("order", question.described.name, *asked)
+    state = tuple(books.store.version(name) for name in targets)
+    known = books.selections.recall(memory)
+    if known is not None and known[0] == state:
+        numbers: Sequence[int] = known[1]
+        return numbers
+    table = books.table(question.described)
+    view = viewer(books, question.described, table, names)
+    keyed = sort_key(question.order, kinds(books, question.described), numeric_text=numeric_text(books))
+    wanted = set(base)
+    rows = [(keyed(view(body)), number) for number, body in table.select("1") if number in wanted]
+    rows.sort(key=lambda pair: pair[0])
+    numbers = array("q", [number for _, number in rows])
+    books.selections.put(memory, (state, numbers))
+    return numbers

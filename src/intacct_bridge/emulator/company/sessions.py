@@ -1,0 +1,72 @@
+"""Sessions: who is signed in where, until when; every use pushes the end on.
+
+A session belongs to a user, a company, an entity and the endpoint it was made at. Sessions live in memory only: an
+emulator that is started again knows none of the old ones, as after the gateway's maintenance.
+"""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from intacct_bridge.emulator.settings.world import UserSettings
+
+
+@dataclass(slots=True)
+class Session:
+    """A signed-in user, in one entity or at the top level."""
+
+    session_id: str
+    user: UserSettings
+    company_id: str
+    sender_id: str
+    entity: str
+    """Empty at the top level."""
+    endpoint: str
+    expires: float
+    last_results: dict[str, str] = field(default_factory=dict)
+    """The last readByQuery result id of each object, which `readMore` by object continues."""
+
+
+class Sessions:
+    """All sessions of one emulator."""
+
+    def __init__(self, minutes: float, draw: Callable[[], str]) -> None:
+        self.seconds = minutes * 60
+        self._draw = draw
+        self._sessions: dict[str, Session] = {}
+
+    def open(
+        self, user: UserSettings, company_id: str, *, sender_id: str, entity: str, endpoint: str, now: float
+    ) -> Session:
+        """A new session."""
+        session = self.passing(user, company_id, sender_id=sender_id, entity=entity, endpoint=endpoint, now=now)
+        session.session_id = hashlib.blake2b(self._draw().encode(), digest_size=24).hexdigest()
+        self._sessions[session.session_id] = session
+        return session
+
+    def passing(
+        self, user: UserSettings, company_id: str, *, sender_id: str, entity: str, endpoint: str, now: float
+    ) -> Session:
+        """What one request with a login works in: like a session, but nobody can come back to it."""
+        return Session("", user, company_id, sender_id, entity, endpoint, now + self.seconds)
+
+    def use(self, session_id: str, now: float) -> Session | None:
+        """The session with that id, its end pushed on; None when there is none or it is over."""
+        session = self._sessions.get(session_id.strip())
+        if session is None:
+            return None
+        if session.expires < now:
+            del self._sessions[session.session_id]
+            return None
+        session.expires = now + self.seconds
+        return session
+
+    def lose(self) -> None:
+        """Forget every session."""
+        self._sessions.clear()
+
+
+def moment(seconds: float) -> str:
+    """A time as the authentication block shows it."""
+    return f"{datetime.fromtimestamp(int(seconds), UTC):%Y-%m-%dT%H:%M:%S}+00:00"

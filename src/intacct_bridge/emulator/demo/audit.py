@@ -1,0 +1,81 @@
+"""The demo company's audit history: what was created, changed and deleted in the last weeks.
+
+The history reaches back two months, as in a company that clears it. Deletions name record numbers and ids that nothing
+has any more. Keys are those that connectors see: the bare record number for most objects, the record number with
+`--REC` for journal entries, the text id for vendors and customers.
+"""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from intacct_bridge.emulator.accounting.posting_rows import Row
+from intacct_bridge.emulator.demo.generator.transaction_generator import Clerk
+from intacct_bridge.emulator.demo.generator.world import World
+
+KEYS = {
+    "APBILL": "{RECORDNO}",
+    "APADJUSTMENT": "{RECORDNO}",
+    "APPYMT": "{RECORDNO}",
+    "ARINVOICE": "{RECORDNO}",
+    "ARPYMT": "{RECORDNO}",
+    "GLBATCH": "{RECORDNO}--REC",
+    "VENDOR": "{VENDORID}",
+    "CUSTOMER": "{CUSTOMERID}",
+    "PROJECT": "{PROJECTID}",
+}
+"""How the history names a record of each object that is audited."""
+DELETED = (("APBILL", "PRRECORD"), ("ARINVOICE", "PRRECORD"), ("GLBATCH", "GLBATCH"), ("CONTACT", "CONTACT"))
+"""Objects that lost a record, with the series its number came from."""
+
+
+class History:
+    """Listens to the rows as they go by, and tells at the end what was done to them."""
+
+    def __init__(self, world: World, clerk: Clerk) -> None:
+        self._clerk = clerk
+        self._world = world
+        self._since = world.calendar.reading(world.calendar.open_from, -43200)
+        self._events: list[tuple[datetime, str, str, str, str]] = []
+        """Time, object, key, what was done, by whom: small, since they wait for the end."""
+
+    def listen(self, rows: Iterator[tuple[str, Row]]) -> Iterator[tuple[str, Row]]:
+        """The rows as they come."""
+        for name, row in rows:
+            pattern = KEYS.get(name)
+            if pattern is not None:
+                self._note(name, pattern, row)
+            yield name, row
+
+    def _note(self, name: str, pattern: str, row: Row) -> None:
+        created = row.get("AUWHENCREATED") or row.get("WHENCREATED")
+        modified = row.get("WHENMODIFIED")
+        if isinstance(created, datetime) and created >= self._since:
+            self._add(name, pattern.format(**row), "C", created, by=row["CREATEDBYLOGINID"])
+        if isinstance(modified, datetime) and modified >= self._since and modified != created:
+            self._add(name, pattern.format(**row), "M", modified, by=row["MODIFIEDBYLOGINID"])
+
+    def _add(self, name: str, key: str, mode: str, when: datetime, *, by: object) -> None:
+        self._events.append((when, name.lower(), key, mode, str(by)))
+
+    def rows(self) -> Iterator[tuple[str, Row]]:
+        """The history, oldest first."""
+        rng = self._world.random("deleted")
+        days = (self._world.calendar.as_of - self._world.calendar.open_from).days
+        for name, series in DELETED * 2:
+            key = KEYS.get(name, "{RECORDNO}").format(RECORDNO=self._clerk.skip(series))
+            when = self._since + timedelta(days=int(rng.random() * days), seconds=int(rng.random() * 30000) + 43200)
+            self._add(name, key, "D", min(when, self._world.calendar.latest), by="controller")
+        self._add("VENDOR", "V19999", "D", self._world.calendar.latest - timedelta(days=3), by="ap.clerk")
+        self._events.sort(key=lambda event: event[0])
+        for number, (when, name, key, mode, login) in enumerate(self._events, 1):
+            row: Row = {
+                "ID": str(number),
+                "OBJECTTYPE": name,
+                "OBJECTKEY": key,
+                "USERID": login,
+                "ACCESSTIME": when,
+                "ACCESSMODE": mode,
+                "SOURCE": "ui",
+                "IPADDRESS": "192.0.2.10",
+            }
+            yield "AUDITHISTORY", row

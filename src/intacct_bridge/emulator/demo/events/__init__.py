@@ -1,0 +1,1 @@
+"""The demo company's transactions, month by month."""

@@ -1,0 +1,185 @@
+"""The money that customers send: receipts, and the weekly deposits that bring checks to the bank."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+
+from intacct_bridge.emulator.accounting.posting import ZERO, Application, Line, Settlement, receipt, to_base, transfer
+from intacct_bridge.emulator.accounting.posting_rows import CASH_MANAGEMENT, RECEIVABLES, Row
+from intacct_bridge.emulator.demo.generator.calendar import month_end, next_weekday
+from intacct_bridge.emulator.demo.generator.ledger import BANKS, Ledger, Rows
+from intacct_bridge.emulator.demo.generator.sales_cycle import Part
+from intacct_bridge.emulator.demo.generator.subledger import Opened, detail_cells, ledger_cells, settled_of
+from intacct_bridge.emulator.demo.generator.transaction_generator import Clerk
+from intacct_bridge.emulator.demo.generator.world import Customer, World
+
+WEDNESDAY = 2
+Group = Sequence[tuple[Opened[Customer], Part]]
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A receipt that waits for its deposit."""
+
+    number: str
+    amount: Decimal
+
+
+class Receipts:
+    """Writes receipts, and deposits on Wednesdays."""
+
+    def __init__(self, world: World, clerk: Clerk, ledger: Ledger) -> None:
+        self._world = world
+        self._clerk = clerk
+        self._ledger = ledger
+        self._waiting: dict[date, dict[str, list[Check]]] = defaultdict(dict)
+
+    def receipt(self, group: Group, day: date) -> Rows:
+        """One receipt of one customer for what it pays on this day."""
+        customer, clerk, world = group[0][0].deal.party, self._clerk, self._world
+        entity, base = customer.entity, world.base(customer.entity)
+        rate = world.rates.rate(customer.currency, base, day)
+        by_check = customer.key // 3 % 5 > 2 and customer.currency == base
+        account = world.rules.undeposited if by_check else BANKS[entity][1]
+        applications = tuple(
+            Application(entity, part.trx_amount, part.amount, {"CUSTOMER": customer.id}) for _, part in group
+        )
+        trx_total = sum((part.trx_amount for _, part in group), ZERO)
+        key, header = clerk.number("PRRECORD"), self._cells(customer, day, by_check=by_check)
+        header |= _totals(to_base(trx_total, rate), trx_total, rate)
+        if by_check:
+            self._keep(entity, day, Check(str(header["RECORDID"]), to_base(trx_total, rate)))
+        audit = clerk.document(day, "ar.clerk")
+        owner = clerk.owner(entity if entity == "300" else None)
+        yield "ARPYMT", {"RECORDNO": key, **header, **audit, **owner}
+        line_audit = clerk.line(audit)
+        for opened, part in group:
+            for cells in detail_cells(opened, part):
+                row: Row = {"RECORDNO": clerk.number("PYMTDETAIL"), "PAYMENTKEY": key, "MODULEKEY": RECEIVABLES}
+                yield "ARPYMTDETAIL", {**row, **cells, **line_audit}
+        yield from self._ledger.document(
+            receipt(Settlement(entity, account, customer.currency, applications, rate), world.rules),
+            "CRJ",
+            f"Receipt {header['RECORDID']}, {customer.name}",
+            day=day,
+            module=RECEIVABLES,
+            audit=line_audit,
+            subledger=ledger_cells(header) | {"CUSTENTITY": f"C{customer.id}"},
+            owner=owner,
+            rate=rate,
+            settled=settled_of(group),
+            payer=entity,
+        )
+
+    def _keep(self, entity: str, day: date, check: Check) -> None:
+        banked = next_weekday(day, WEDNESDAY)
+        if banked <= self._world.calendar.as_of:
+            self._waiting[banked].setdefault(entity, []).append(check)
+
+    def _cells(self, customer: Customer, day: date, *, by_check: bool) -> Row:
+        base = self._world.base(customer.entity)
+        contact = f"{customer.name}({customer.id})"
+        number = f"{self._clerk.number('RECEIPT') + 40000}"
+        row: Row = {
+            "RECORDTYPE": "rp",
+            "RECORDID": number,
+            "STATE": "Complete",
+            "DISPLAYSTATE": "Complete",
+            "PAYMENTMETHOD": "Printed Check" if by_check else "EFT",
+            "CUSTOMERID": customer.id,
+            "CUSTOMERNAME": customer.name,
+            "DOCNUMBER": number,
+            "DESCRIPTION": None,
+            "WHENCREATED": day,
+            "RECEIPTDATE": day,
+            "WHENPAID": day,
+            "BASECURR": base,
+            "CURRENCY": customer.currency,
+            "BILLTOPAYTONAME": contact,
+            "BILLTOPAYTOKEY": self._clerk.contact(contact),
+            "CLEARED": "T" if day < self._world.calendar.open_from else "F",
+        }
+        if by_check:
+            row["UNDEPOSITEDACCOUNTNO"] = self._world.rules.undeposited
+        else:
+            row |= {"FINANCIALENTITY": BANKS[customer.entity][0], "FINANCIALENTITYTYPE": "ba"}
+            row["FINANCIALACCOUNTCURRENCY"] = base
+        return row
+
+    def deposits(self, day: date) -> Rows:
+        """What was received by check since the last deposit, one deposit for each entity."""
+        for entity, checks in self._waiting.pop(day, {}).items():
+            yield from self._deposit(entity, checks, day)
+
+    def _deposit(self, entity: str, checks: Sequence[Check], day: date) -> Rows:
+        clerk, world = self._clerk, self._world
+        bank_id, bank_account = BANKS[entity]
+        base = world.base(entity)
+        total = sum((check.amount for check in checks), ZERO)
+        audit = clerk.document(day, "ar.clerk")
+        owner = clerk.owner(entity if entity == "300" else None)
+        key = clerk.number("PRRECORD")
+        number = f"DEP-{entity}-{day:%Y%m%d}"
+        header: Row = {"RECORDNO": key, "DEPOSITID": number, "FINANCIALENTITY": bank_id}
+        header |= {"DESCRIPTION": f"Deposit of {len(checks)} receipts", "TOTALENTERED": total}
+        yield "DEPOSIT", {**header, **self._deposit_cells(day, base), "TRX_TOTALENTERED": total, **audit, **owner}
+        line_audit = clerk.line(audit)
+        for check in checks:
+            line: Row = {"RECORDNO": clerk.number("PRENTRY"), "RECORDKEY": key, "LOCATIONID": entity}
+            yield "DEPOSITENTRY", {**line, **self._check_cells(check, entity), **line_audit}
+        into = Line(bank_account, entity, ZERO, ZERO, base, memo=number)
+        out_of = Line(world.rules.undeposited, entity, ZERO, ZERO, base, memo=number)
+        yield from self._ledger.document(
+            transfer(total, into=into, out_of=out_of, rules=world.rules),
+            "CRJ",
+            number,
+            day=day,
+            module=CASH_MANAGEMENT,
+            audit=line_audit,
+            subledger={"RECORDTYPE": "rd", "RECORDID": number, "FINANCIALENTITY": bank_id, "TOTALENTERED": total},
+            owner=owner,
+            in_both_books=True,
+        )
+
+    def _deposit_cells(self, day: date, base: str) -> Row:
+        return {
+            "WHENCREATED": day,
+            "BATCHDATE": day,
+            "RECORDTYPE": "rd",
+            "BASECURR": base,
+            "CURRENCY": base,
+            "STATE": "A",
+            "RAWSTATE": "A",
+            "CLEARED": "T" if month_end(day) < self._world.calendar.open_from else "F",
+        }
+
+    def _check_cells(self, check: Check, entity: str) -> Row:
+        directory, account = self._world.directory, self._world.rules.undeposited
+        return {
+            "RECORDTYPE": "rd",
+            "ACCOUNTKEY": directory.accounts[account][0],
+            "ACCOUNTNO": account,
+            "ACCOUNTTITLE": directory.accounts[account][1],
+            "AMOUNT": check.amount,
+            "TRX_AMOUNT": check.amount,
+            "LOCATIONNAME": directory.locations[entity][1],
+            "DESCRIPTION": f"Receipt {check.number}",
+            "LINEITEM": "T",
+            "CURRENCY": self._world.base(entity),
+            "BASECURR": self._world.base(entity),
+            "STATUS": "active",
+        }
+
+
+def _totals(total: Decimal, trx_total: Decimal, rate: Decimal) -> Row:
+    return {
+        "EXCHANGE_RATE": rate,
+        "TOTALENTERED": total,
+        "TOTALPAID": total,
+        "TOTALDUE": ZERO,
+        "TRX_TOTALENTERED": trx_total,
+        "TRX_TOTALPAID": trx_total,
+        "TRX_TOTALDUE": ZERO,
+    }

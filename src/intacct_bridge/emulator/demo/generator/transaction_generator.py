@@ -1,0 +1,105 @@
+"""Who entered what, when, and under which record number: the cells that every row of the demo company has."""
+
+from datetime import date, datetime
+from random import Random
+
+from intacct_bridge.emulator.accounting.posting_rows import Row
+from intacct_bridge.emulator.demo.generator.world import World
+
+FIRST_NUMBERS = {"PRRECORD": 1001, "PRENTRY": 3001, "GLBATCH": 501, "GLENTRY": 2001, "GLDETAIL": 70001, "DOCHDR": 301}
+"""Where series start that documents share: bills, payments, invoices and receipts count in one."""
+
+
+class Clerk:
+    """Counts record numbers and dates entries; one works through the whole company, in order."""
+
+    def __init__(self, world: World) -> None:
+        self._calendar = world.calendar
+        self._users = [(key, row[0]) for key, row in enumerate(world.data["users"], 1)]
+        self._by_login = {login: (key, login) for key, login in self._users}
+        self._next = dict(FIRST_NUMBERS)
+        self._rng = world.random("clerk")
+        self._contacts: dict[str, int] = {}
+        self._imported = world.calendar.reading(world.calendar.start, -86400 * 9)
+        entities = world.data["entities"]
+        self._owners: dict[str, Row] = {
+            entity: {"MEGAENTITYKEY": key, "MEGAENTITYID": entity, "MEGAENTITYNAME": name}
+            for key, (entity, name, *_) in enumerate(entities, 1)
+        }
+
+    def number(self, series: str) -> int:
+        """The next number of a series."""
+        number = self._next.get(series, 1)
+        self._next[series] = number + 1
+        return number
+
+    def peek(self, series: str) -> int:
+        """The number that comes next."""
+        return self._next.get(series, 1)
+
+    def skip(self, series: str) -> int:
+        """A number that was taken once: its record is deleted."""
+        return self.number(series)
+
+    def contact(self, name: str) -> int:
+        """The record number of a contact, a new one when the name is new."""
+        if name not in self._contacts:
+            self._contacts[name] = self.number("CONTACT")
+        return self._contacts[name]
+
+    def owner(self, entity: str | None) -> Row:
+        """The cells of the owning entity; none at top level."""
+        return self._owners[entity] if entity else {}
+
+    def imported(self, modified: date | None = None) -> Row:
+        """The audit cells of what came with the first import, in one second, and was perhaps changed since."""
+        return self._audit("WHENCREATED", self._imported, self._reading(modified), login="admin")
+
+    def master(self, created: date, rng: Random) -> Row:
+        """The audit cells of a list entry: one in three was never modified."""
+        when = self._calendar.reading(created, int(rng.random() * 28800))
+        modified = None
+        if rng.random() > 0.33:
+            days = (self._calendar.as_of - created).days
+            modified = self._calendar.reading(created, int(rng.random() * max(1, days)) * 86400 + 3600)
+        return self._audit("WHENCREATED", when, modified, login="controller" if modified else "admin")
+
+    def document(self, day: date, login: str, modified: date | None = None) -> Row:
+        """The audit cells of a transaction's header, whose WHENCREATED is a business date."""
+        created = self._calendar.reading(day, self._second())
+        return self._audit("AUWHENCREATED", created, self._reading(modified) or created, login=login)
+
+    def line(self, header: Row) -> Row:
+        """The audit cells of a line, and of the ledger's rows: those of its document."""
+        return {
+            "WHENCREATED": header["AUWHENCREATED"],
+            "WHENMODIFIED": header["WHENMODIFIED"],
+            "CREATEDBY": header["CREATEDBY"],
+            "MODIFIEDBY": header["MODIFIEDBY"],
+            "CREATEDBYLOGINID": header["CREATEDBYLOGINID"],
+            "MODIFIEDBYLOGINID": header["MODIFIEDBYLOGINID"],
+        }
+
+    def posted(self, day: date, login: str) -> Row:
+        """The audit cells of a batch that no document stands behind."""
+        created = self._calendar.reading(day, self._second())
+        return self._audit("WHENCREATED", created, created, login=login)
+
+    def _second(self) -> int:
+        # Work comes in bursts: some minutes of the day see many records in one second.
+        return int(self._rng.random() * 300) * 97
+
+    def _reading(self, day: date | None) -> datetime | None:
+        return None if day is None else self._calendar.reading(day, self._second())
+
+    def _audit(self, field: str, created: datetime, modified: datetime | None, *, login: str) -> Row:
+        key, name = self._by_login[login]
+        row: Row = {
+            field: created,
+            "WHENMODIFIED": modified,
+            "CREATEDBY": key,
+            "MODIFIEDBY": key,
+            "CREATEDBYLOGINID": name,
+            "MODIFIEDBYLOGINID": name,
+        }
+        return row

@@ -1,0 +1,56 @@
+"""Contacts: who a vendor, a customer or an employee is to write to, with a made-up address."""
+
+from collections.abc import Iterator
+from random import Random
+
+from intacct_bridge.emulator.accounting.posting_rows import Row
+from intacct_bridge.emulator.demo.generator.transaction_generator import Clerk
+from intacct_bridge.emulator.demo.generator.world import World, pick
+
+Rows = Iterator[tuple[str, Row]]
+
+
+def make_contact(world: World, clerk: Clerk, rng: Random, *, name: str, country: str, cells: Row) -> Row:
+    """A contact's row; `cells` are what its owner says of it."""
+    city, state, zip_ = pick(rng, world.names["cities"][country])
+    slug = "".join(ch for ch in name.lower() if "a" <= ch <= "z")[:14] or "contact"
+    return {
+        "RECORDNO": clerk.contact(name),
+        "CONTACTNAME": name,
+        "PRINTAS": name,
+        "PHONE1": f"555-{int(rng.random() * 900) + 100}-{int(rng.random() * 9000) + 1000}",
+        "EMAIL1": f"{slug}@{pick(rng, world.names['domains'])}",
+        "VISIBLE": True,
+        "TAXABLE": True,
+        "STATUS": "active",
+        "MAILADDRESS.ADDRESS1": f"{int(rng.random() * 980) + 10} {pick(rng, world.names['streets'])}",
+        "MAILADDRESS.ADDRESS2": None if rng.random() < 0.8 else f"Suite {int(rng.random() * 60) + 1}",
+        "MAILADDRESS.CITY": city,
+        "MAILADDRESS.STATE": state,
+        "MAILADDRESS.ZIP": zip_,
+        "MAILADDRESS.COUNTRY": "United States" if country == "US" else "Canada",
+        "MAILADDRESS.COUNTRYCODE": country,
+        **cells,
+    }
+
+
+def with_version(contact: Row) -> Rows:
+    """The contact, and the version of it that transactions keep."""
+    yield "CONTACT", contact
+    yield "CONTACTVERSION", {cell: value for cell, value in contact.items() if cell in _VERSIONED}
+
+
+_VERSIONED = (
+    *("RECORDNO", "CONTACTNAME", "COMPANYNAME", "PRINTAS", "FIRSTNAME", "LASTNAME", "PHONE1", "EMAIL1"),
+    *("WHENCREATED", "WHENMODIFIED", "CREATEDBY", "MODIFIEDBY", "CREATEDBYLOGINID", "MODIFIEDBYLOGINID"),
+)
+_REPEATED = ("CONTACTNAME", "COMPANYNAME", "PRINTAS", "FIRSTNAME", "LASTNAME", "PHONE1", "EMAIL1")
+
+
+def displayed(prefix: str, contact: Row) -> Row:
+    """The contact's cells as its owner repeats them."""
+    return {
+        f"{prefix}.{cell}": value
+        for cell, value in contact.items()
+        if cell in _REPEATED or cell.startswith("MAILADDRESS.")
+    }

@@ -1,0 +1,136 @@
+"""What the demo company has added to the standard objects: custom fields, a dimension of its own, a custom object."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+from intacct_bridge.emulator.accounting.posting_rows import Row
+from intacct_bridge.emulator.demo.generator.world import World, pick
+from intacct_bridge.model.catalog import Catalog, FieldDef, ObjectDef, Relation, object_def
+from intacct_bridge.wire.values import Kind
+
+DIMENSION = "GLDIMFUND"
+"""The field by which ledger rows and lines name a FUND: its `id`."""
+FIRST_ID = 10001
+"""Custom records are counted from here."""
+_LINES = (
+    "GLENTRY",
+    "GLDETAIL",
+    "APBILLITEM",
+    "APADJUSTMENTITEM",
+    "ARINVOICEITEM",
+    "ARADJUSTMENTITEM",
+    "CCTRANSACTIONENTRY",
+    "EEXPENSESITEM",
+    "OTHERRECEIPTSENTRY",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Customs:
+    """Custom fields by the object they were added to, and the objects that were made."""
+
+    fields: tuple[tuple[str, FieldDef], ...]
+    objects: tuple[ObjectDef, ...]
+
+
+def company_customs() -> Customs:
+    """The demo company's customisations, as the catalogue describes them."""
+
+    def custom(name: str, kind: Kind, label: str, *values: str) -> FieldDef:
+        return FieldDef(name, kind, label, custom=True, values=values)
+
+    fields = [
+        ("CUSTOMER", custom("RENEWAL_DATE", Kind.DATE, "Renewal date")),
+        ("CUSTOMER", custom("KEY_ACCOUNT", Kind.BOOLEAN, "Key account", "true", "false")),
+        ("VENDOR", custom("RISK_TIER", Kind.ENUM, "Risk tier", "Low", "Medium", "High")),
+        ("PROJECT", custom("SITE_ACCESS", Kind.TEXT, "Site access")),
+        ("PROJECT", custom("SAFETY_DEPOSIT", Kind.CURRENCY, "Safety deposit")),
+    ]
+    fields += [(name, custom(DIMENSION, Kind.TEXT, "Fund")) for name in _LINES]
+    return Customs(tuple(fields), (_fund(), _site()))
+
+
+def with_customs(catalog: Catalog) -> Catalog:
+    """The catalogue as this company sees it."""
+    customs = company_customs()
+    changed: dict[str, ObjectDef] = {}
+    for name, field in customs.fields:
+        described = changed.get(name) or catalog[name]
+        relations = dict(described.relations)
+        if field.name == DIMENSION:
+            relations["FUND"] = Relation("FUND", "FUND", by=DIMENSION)
+        changed[name] = replace(described, fields={**described.fields, field.name: field}, relations=relations)
+    return catalog.with_objects(*changed.values(), *customs.objects)
+
+
+def definition_fields() -> dict[tuple[str, str], tuple[FieldDef, ...]]:
+    """Custom fields that were added to one transaction definition alone."""
+    window = FieldDef("DELIVERY_WINDOW", Kind.TEXT, "Delivery window", custom=True, values=("Morning", "Afternoon"))
+    return {("SODOCUMENT", "Sales Order"): (window,)}
+
+
+def custom_rows(world: World) -> Iterator[tuple[str, Row]]:
+    """The records of the custom objects."""
+    created = world.calendar.reading(world.calendar.start, -86400)
+    audit: Row = {"createdBy": "admin", "createdAt": created, "updatedBy": "admin", "updatedAt": created}
+    for position, (name, active) in enumerate(world.data["funds"]):
+        fund: Row = {
+            "id": FIRST_ID + position,
+            "name": name,
+            "FUND_CODE": f"F{position + 1:02}",
+            "RESTRICTED": position > 0,
+            "EXPIRES": world.calendar.start + timedelta(days=30) if not active else None,
+            "STATUS": "active" if active else "inactive",
+        }
+        yield "FUND", {**fund, **audit}
+    rng = world.random("sites")
+    for position in range(40):
+        customer = pick(rng, world.customers)
+        kinds = sorted({pick(rng, ("Flow", "Level", "Pressure", "Water quality")) for _ in range(2)})
+        site: Row = {
+            "id": FIRST_ID + 100 + position,
+            "name": f"{customer.name}, site {position + 1}",
+            "RCUSTOMER": customer.key,
+            "SERIAL_NO": f"CI-{int(rng.random() * 900000) + 100000}",
+            "INSTALLED_ON": world.calendar.start + timedelta(days=int(rng.random() * 600)),
+            "UNDER_WARRANTY": rng.random() < 0.4 if position % 4 else None,
+            # More than one choice is joined as the gateway joins them.
+            "MEASURES": "#~#".join(kinds),
+            "LATITUDE": None,
+        }
+        yield "EQUIPMENT_SITE", {**site, **audit}
+
+
+def _platform_fields() -> tuple[FieldDef, ...]:
+    return (
+        FieldDef("id", Kind.INTEGER, "Record number", readonly=True),
+        FieldDef("name", Kind.TEXT, "Name", required=True),
+        FieldDef("createdBy", Kind.TEXT, "Created by", readonly=True),
+        FieldDef("createdAt", Kind.TIMESTAMP, "Created at", readonly=True),
+        FieldDef("updatedBy", Kind.TEXT, "Updated by", readonly=True),
+        FieldDef("updatedAt", Kind.TIMESTAMP, "Updated at", readonly=True),
+    )
+
+
+def _fund() -> ObjectDef:
+    own = (
+        FieldDef("FUND_CODE", Kind.TEXT, "Fund code", custom=True),
+        FieldDef("RESTRICTED", Kind.BOOLEAN, "Restricted", custom=True, values=("true", "false")),
+        FieldDef("EXPIRES", Kind.DATE, "Expires on", custom=True),
+        FieldDef("STATUS", Kind.TEXT, "Status", values=("active", "inactive")),
+    )
+    return object_def("FUND", (*_platform_fields(), *own), label="Fund")
+
+
+def _site() -> ObjectDef:
+    own = (
+        FieldDef("RCUSTOMER", Kind.INTEGER, "Customer", custom=True),
+        FieldDef("SERIAL_NO", Kind.TEXT, "Serial number", custom=True),
+        FieldDef("INSTALLED_ON", Kind.DATE, "Installed on", custom=True),
+        FieldDef("UNDER_WARRANTY", Kind.BOOLEAN, "Under warranty", custom=True, values=("true", "false")),
+        FieldDef("MEASURES", Kind.TEXT, "Measures", custom=True),
+        FieldDef("LATITUDE", Kind.DECIMAL, "Latitude", custom=True),
+    )
+    relations = (Relation("RCUSTOMER", "CUSTOMER", by="RCUSTOMER"),)
+    return object_def("EQUIPMENT_SITE", (*_platform_fields(), *own), relations, label="Equipment site")

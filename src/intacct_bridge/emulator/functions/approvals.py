@@ -1,0 +1,136 @@
+"""What is done to a record beyond keeping it: approved, declined, recalled, cancelled, posted on another day.
+
+Approval concerns what waits for it; a bill that is approved is posted then. What is done to contracts and schedules is
+elsewhere.
+"""
+
+from collections.abc import Callable
+
+from intacct_bridge.emulator.access.rights import permit
+from intacct_bridge.emulator.company.company_data import Answer, Call
+from intacct_bridge.emulator.records.legacy_body import day_text, number_of
+from intacct_bridge.emulator.records.record_store import keep_state
+from intacct_bridge.emulator.settings.cells import Row, timestamp_text
+from intacct_bridge.emulator.settings.refusals import refused
+from intacct_bridge.emulator.subledgers.documents import entry
+from intacct_bridge.emulator.subledgers.documents.entry import Entry
+from intacct_bridge.emulator.subledgers.documents.rows import stored_lines
+from intacct_bridge.emulator.subledgers.families import FAMILIES
+from intacct_bridge.emulator.trade.contracts import change
+from intacct_bridge.model.keys import natural_key
+from intacct_bridge.wire.xml import element
+
+_WAITS = ("Submitted", "Partially Approved", "Resubmitted")
+
+
+def approve(call: Call) -> Answer:
+    """Approve what waits for it."""
+    return _decided(call, "Approved")
+
+
+def decline(call: Call) -> Answer:
+    """Decline what waits for approval."""
+    return _decided(call, "Declined")
+
+
+def _decided(call: Call, state: str) -> Answer:
+    for record in call.body.children:
+        described = call.books.find(record.tag)
+        permit(call, "UPDATE", described.name)
+        number = _number(call, described.name, record.findtext("RECORDNO").strip(), record.findtext("DOCID").strip())
+        row = call.books.table(described).get(number) or {}
+        if row.get("STATE") not in _WAITS:
+            raise refused(
+                f"{described.name} {number} is {row.get('STATE', '').lower()} and does not wait for approval.",
+                correction="Submit it first.",
+            )
+        if described.name == "APBILL" and state == "Approved":
+            family = FAMILIES["APBILL"]
+            lines = stored_lines(call, family, row)
+            values = {name: text for name, text in row.items() if name != "STATE"}
+            entry.change(call, family, number, Entry(values, lines, state="Posted"))
+        else:
+            keep_state(call, described, number, state)
+    return Answer()
+
+
+def decided_vendor(call: Call) -> Answer:
+    """Approve or decline a vendor that waits for it."""
+    number, row = _there(call, "VENDOR")
+    if row.get("STATE") != "S":
+        raise refused(f"Vendor {row['VENDORID']} does not wait for approval.", correction="Submit it first.")
+    change(call, "VENDOR", number, {"STATE": "A" if call.name == "approveVendor" else "R"})
+    return Answer(key=row["RECORDNO"])
+
+
+def recall_bill(call: Call) -> Answer:
+    """Take a bill back that was submitted: it is a draft again."""
+    number, row = _there(call, "APBILL")
+    if row.get("STATE") not in _WAITS:
+        raise refused(f"Bill {number} is {row.get('STATE', '').lower()} and was not submitted.")
+    keep_state(call, call.books.find("APBILL"), number, "Draft")
+    return Answer(key=row["RECORDNO"])
+
+
+def cancelled(call: Call) -> Answer:
+    """Cancel a job that has not run."""
+    for record in call.body.children:
+        described = call.books.find(record.tag)
+        permit(call, "UPDATE", described.name)
+        key = record.findtext(call.books.table(described).plan.key).strip()
+        keep_state(call, described, _number(call, described.name, key, ""), "Canceled")
+    return Answer()
+
+
+def run_dds_job(call: Call) -> Answer:
+    """Queue a job of the data delivery service; it is done at once, and delivers nowhere."""
+    permit(call, "CREATE", "DDSJOB")
+    wanted = [call.body.findtext("object"), *(one.text for one in (call.body.find("objects") or call.body).children)]
+    described = call.books.find(next((name.strip() for name in wanted if name.strip()), ""))
+    now = timestamp_text(call.stamp)
+    row: Row = {"OBJECT": described.name, "JOBTYPE": call.body.findtext("jobType").strip(), "STATUS": "Completed"}
+    row |= {"QUEUETIME": now, "STARTTIME": now, "ENDTIME": now}
+    number = call.books.table("DDSJOB").insert(row)
+    return Answer(element("data", element("DdsJob", element("RECORDNO", str(number)))), key=str(number))
+
+
+def post_later(call: Call) -> Answer:
+    """`partialupdate_potransaction`: another posting day of a transaction and of the bill it made."""
+    permit(call, "UPDATE", "PODOCUMENT")
+    number = number_of(call, "PODOCUMENT", (call.body.get("key") or "").strip(), natural="DOCID")
+    row, node = call.books.table("PODOCUMENT").get(number) or {}, call.body.find("dateposted")
+    day = day_text(call, node) if node is not None else ""
+    if not day:
+        raise refused("Required field dateposted is missing.", correction="Provide the day.")
+    if row.get("PRRECORDKEY"):
+        entry.change(call, FAMILIES["APBILL"], int(row["PRRECORDKEY"]), Entry({"WHENPOSTED": day}))
+    change(call, "PODOCUMENT", number, {"WHENPOSTED": day})
+    return Answer(key=row.get("DOCID", ""))
+
+
+def _there(call: Call, name: str) -> tuple[int, Row]:
+    permit(call, "UPDATE", name)
+    key = (call.body.findtext("recordno") or call.body.findtext("RECORDNO")).strip()
+    number = _number(call, name, key, "")
+    return number, call.books.table(name).get(number) or {}
+
+
+def _number(call: Call, name: str, key: str, natural: str) -> int:
+    table = call.books.table(name)
+    found = table.find(table.plan.key, key) if key else []
+    found = found or (table.find(natural_key(name) or "DOCID", natural) if natural else [])
+    if not found:
+        raise refused(f"Cannot find {name.lower()} with key '{key or natural}'.", correction="Provide another key.")
+    return found[0]
+
+
+FUNCTIONS: dict[str, Callable[[Call], Answer]] = {
+    "approve": approve,
+    "decline": decline,
+    "approveVendor": decided_vendor,
+    "declineVendor": decided_vendor,
+    "recallApBill": recall_bill,
+    "cancel": cancelled,
+    "runDdsJob": run_dds_job,
+    "partialupdate_potransaction": post_later,
+}

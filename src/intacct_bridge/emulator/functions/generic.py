@@ -1,0 +1,141 @@
+"""The generic functions `create`, `update` and `delete`: records one by one, each kept or refused by itself.
+
+A call may hold up to a hundred records of mixed objects. What could be done is done and reported with its keys, beside
+the faults of what could not; only a transaction makes it all or nothing.
+"""
+
+from collections.abc import Callable
+
+from intacct_bridge.emulator.access.rights import may_change, permit
+from intacct_bridge.emulator.company.company_data import Answer, Call
+from intacct_bridge.emulator.functions.verbs import CLOSED, CLOSED_TO_UPDATE, CREATE, DELETE, UPDATE
+from intacct_bridge.emulator.records import effect_check, record_store
+from intacct_bridge.emulator.records.checks import creatable
+from intacct_bridge.emulator.records.drafts import drafted
+from intacct_bridge.emulator.settings.cells import Row
+from intacct_bridge.emulator.settings.refusals import FunctionRefusedError, not_for, refused, too_many
+from intacct_bridge.errors import Fault, RecordError
+from intacct_bridge.model.catalog import ObjectDef
+from intacct_bridge.model.keys import keys_of, natural_key
+from intacct_bridge.wire.xml import Element, element
+
+MOST_RECORDS = 100
+
+_SPELLED = {"GLACCOUNT": "GL Account"}
+"""What the last sentence of a chain calls an object, where that is recorded."""
+
+
+def create(call: Call) -> Answer:
+    """Make each record."""
+    return _each(call, _create_one)
+
+
+def update(call: Call) -> Answer:
+    """Change the sent fields of each record, found by its record number or its natural key."""
+    return _each(call, _update_one)
+
+
+def delete(call: Call) -> Answer:
+    """Drop the records with these keys; what could be dropped stays dropped, whatever becomes of the others."""
+    described = call.books.find(call.body.findtext("object").strip())
+    permit(call, "DELETE", described.name)
+    keys = [key.strip() for key in call.body.findtext("keys").split(",") if key.strip()]
+    if not keys:
+        raise refused("A delete needs at least one key.")
+    if len(keys) > MOST_RECORDS:
+        too_many(call.name, MOST_RECORDS, call.books.behaviour)
+    faults: list[Fault] = []
+    for key in keys:
+        try:
+            with call.books.store.together():
+                _delete_one(call, described, key)
+        except FunctionRefusedError as error:
+            faults += error.faults
+    return Answer(faults=tuple(faults))
+
+
+def _create_one(call: Call, record: Element) -> Element:
+    described = call.books.find(record.tag)
+    permit(call, "CREATE", described.name)
+    creatable(described, "CREATE")
+    draft = drafted(call, described, record)
+    acts = CREATE.get(described.name)
+    row = (acts or record_store.create)(call, draft)
+    if acts is not None:
+        effect_check.check(call, draft, row, {})
+    return _key_element(described, row)
+
+
+def _update_one(call: Call, record: Element) -> Element:
+    described = call.books.find(record.tag)
+    permit(call, "UPDATE", described.name)
+    if described.name in CLOSED_TO_UPDATE:
+        raise not_for(described.name, "UPDATE")
+    draft = drafted(call, described, record)
+    number = _find(call, described, draft.values)
+    acts = UPDATE.get(described.name)
+    before = call.books.table(described).get(number) or {}
+    row = (acts or record_store.update)(call, draft, number)
+    if acts is not None:
+        effect_check.check(call, draft, row, before)
+    return _key_element(described, row)
+
+
+def _find(call: Call, described: ObjectDef, values: Row) -> int:
+    table = call.books.table(described)
+    for name in (keys_of(described).record, natural_key(described.name)):
+        if name and values.get(name):
+            for number in table.find(name, values[name]):
+                if may_change(call, described, table.get(number) or {}, "update"):
+                    return number
+            sentence = f"Cannot update non-existing {described.name} with {name}={values[name]}."
+            raise FunctionRefusedError(Fault(sentence))
+    raise refused(f"A key is needed to update {described.name}: RECORDNO, or its id.")
+
+
+def _delete_one(call: Call, described: ObjectDef, key: str) -> None:
+    if described.name in CLOSED:
+        raise not_for(described.name, "DELETE")
+    table = call.books.table(described)
+    natural = natural_key(described.name)
+    numbers = table.find(table.plan.key, key) or (table.find(natural, key) if natural else [])
+    numbers = [one for one in numbers if may_change(call, described, table.get(one) or {}, "delete")]
+    if not numbers:
+        raise refused(f"Cannot find {described.name.lower()} with key '{key}' to delete.")
+    DELETE.get(described.name, record_store.delete)(call, described, numbers[0])
+
+
+def _key_element(described: ObjectDef, row: Row) -> Element:
+    key, natural = keys_of(described).record, natural_key(described.name)
+    parts = [element(key, row.get(key, ""))]
+    if natural and natural != key and natural in described.fields:
+        parts.append(element(natural, row.get(natural, "")))
+    return Element(described.name.lower(), "", tuple(parts))
+
+
+def _each(call: Call, work: Callable[[Call, Element], Element]) -> Answer:
+    records = call.body.children
+    if not records:
+        raise refused(f"A call of {call.name} needs at least one record.")
+    if len(records) > MOST_RECORDS:
+        too_many(call.name, MOST_RECORDS, call.books.behaviour)
+    keys: list[Element] = []
+    faults: list[Fault] = []
+    for record in records:
+        try:
+            with call.books.store.together():
+                keys.append(work(call, record))
+        except FunctionRefusedError as error:
+            faults += _chain(call, record, error)
+        except RecordError as error:
+            fault = Fault("BL01001973", description2=error.message, correction=error.fix, field=error.field)
+            faults += _chain(call, record, FunctionRefusedError(fault))
+    data = Element("data", "", tuple(keys), {"listtype": "objects", "count": str(len(keys))})
+    return Answer(data, faults=tuple(faults))
+
+
+def _chain(call: Call, record: Element, error: FunctionRefusedError) -> list[Fault]:
+    """The causes, most specific first, and the general sentence that ends the chain."""
+    last = f"Could not {call.name} {_SPELLED.get(record.tag.upper(), record.tag.capitalize())} record!"
+    general = Fault("BL01001973", description2=last)
+    return [*error.faults, *([] if error.faults[-1].errorno.startswith("PL") else [general])]

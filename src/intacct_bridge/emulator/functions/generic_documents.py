@@ -1,0 +1,149 @@
+"""Bills and payments by the generic functions: what `create`, `update` and `delete` send, as an entry or as money."""
+
+from dataclasses import dataclass, replace
+
+from intacct_bridge.emulator.accounting.amounts import number_sent
+from intacct_bridge.emulator.accounting.chart import rules
+from intacct_bridge.emulator.accounting.posting import ZERO
+from intacct_bridge.emulator.accounting.taxes import GROSS, TAXED, packed
+from intacct_bridge.emulator.company.company_data import Call
+from intacct_bridge.emulator.records.checks import complete
+from intacct_bridge.emulator.records.drafts import Draft
+from intacct_bridge.emulator.settings.cells import Row, sent_value, text_of
+from intacct_bridge.emulator.settings.refusals import illegal
+from intacct_bridge.emulator.subledgers.documents import entry
+from intacct_bridge.emulator.subledgers.documents.entry import Entry
+from intacct_bridge.emulator.subledgers.families import FAMILIES, Family
+from intacct_bridge.emulator.subledgers.payments import payment
+from intacct_bridge.emulator.subledgers.payments.parts import PAID, SIDES, Side
+from intacct_bridge.emulator.subledgers.payments.payment import Money
+from intacct_bridge.errors import RecordError
+from intacct_bridge.model.catalog import ObjectDef
+from intacct_bridge.wire.values import Kind
+
+_STATED = ("AMOUNTTOPAY", "TRX_AMOUNTTOPAY", "AMOUNTOPAY")
+"""The whole amount of a payment, as the documented requests spell it."""
+_DETAIL_EXTRAS = ("TRX_TOTALDISCOUNTTOAPPLY",)
+_MOVES = ("FINANCIALENTITY", "VENDORID", "CUSTOMERID", "CURRENCY", "WHENCREATED", "RECEIPTDATE", "EXCHANGE_RATE")
+
+
+@dataclass(frozen=True, slots=True)
+class Documents:
+    """The three verbs for one family of documents."""
+
+    family: Family
+
+    def create(self, call: Call, draft: Draft) -> Row:
+        """Enter a document."""
+        lines = self._lines(draft)
+        return entry.enter(call, self.family, Entry(_values(draft), lines or [], _waits(draft)))
+
+    def update(self, call: Call, draft: Draft, number: int) -> Row:
+        """Change a document; the lines that are sent are the whole new set."""
+        there = call.books.table(self.family.object).get(number) or {}
+        waits = _waits(draft) or (there.get("STATE") == "Draft" and not draft.extra.get("ACTION"))
+        return entry.change(call, self.family, number, Entry(_values(draft), self._lines(draft), waits))
+
+    def delete(self, call: Call, described: ObjectDef, number: int) -> None:  # noqa: ARG002  # the verbs' signature
+        """Delete a document with its postings."""
+        entry.drop(call, self.family, number)
+
+    def _lines(self, draft: Draft) -> list[Row] | None:
+        found = draft.lines.get(self.family.line)
+        return None if found is None else [one.values | taxes_of(one) for one in found]
+
+
+@dataclass(frozen=True, slots=True)
+class Payments:
+    """The three verbs for payments or for receipts."""
+
+    side: Side
+
+    def create(self, call: Call, draft: Draft) -> Row:
+        """Enter a payment."""
+        complete(draft, draft.values)
+        money = self._money(call, draft)
+        if self.side is PAID and call.books.behaviour.payment_blanks == "filled":
+            provider = draft.extra.get("PAYMENTPROVIDER") or draft.values.get("PAYMENTPROVIDER", "")
+            money = replace(money, values=_filled(call, money.values, provider))
+        return payment.pay(call, self.side, money)
+
+    def update(self, call: Call, draft: Draft, number: int) -> Row:
+        """Change a payment, or submit a draft."""
+        there = call.books.table(self.side.object).get(number) or {}
+        money = self._money(call, draft)
+        if not draft.extra.get("ACTION"):
+            money = replace(money, state=there.get("STATE", ""))
+        moved = any(money.values.get(name, there.get(name)) != there.get(name) for name in _MOVES)
+        submits = draft.extra.get("ACTION", "").lower() == "submit" and there.get("STATE") == "Draft"
+        only = not moved and not money.details and not submits
+        return payment.amend(call, self.side, number, money, described_only=only)
+
+    def delete(self, call: Call, described: ObjectDef, number: int) -> None:  # noqa: ARG002  # the verbs' signature
+        """Delete a payment that waits."""
+        payment.drop(call, self.side, number)
+
+    def _money(self, call: Call, draft: Draft) -> Money:
+        values = _values(draft)
+        if self.side is PAID and draft.extra.get("PAYMENTDATE"):
+            values["WHENCREATED"] = _day(call, draft.extra["PAYMENTDATE"])
+        elif draft.extra.get("PAYMENTDATE"):
+            values.setdefault("WHENPAID", _day(call, draft.extra["PAYMENTDATE"]))
+        details = [one.values | told_beside(one) for one in draft.lines.get(self.side.line, ())]
+        over = number_sent("OVERPAYMENTAMOUNT", draft.extra.get("OVERPAYMENTAMOUNT", "")) or ZERO
+        name = next((one for one in _STATED if draft.extra.get(one)), "")
+        place = draft.extra.get("OVERPAYMENTLOCATIONID", "")
+        state = "Draft" if _waits(draft) else ""
+        return Money(values, details, state, over, place, number_sent(name, draft.extra.get(name, "")), name)
+
+
+def taxes_of(draft: Draft) -> Row:
+    """A line's taxes and its gross, as documents take them."""
+    cells = {GROSS: draft.extra[GROSS]} if draft.extra.get(GROSS) else {}
+    nodes = [one for wrapper in draft.nodes.get(TAXED, []) for one in wrapper.children]
+    if nodes:
+        pairs = [(one.findtext("DETAILID").strip(), one.findtext("TRX_TAX").strip()) for one in nodes]
+        cells[TAXED] = packed(pairs)
+    return cells
+
+
+def told_beside(draft: Draft) -> Row:
+    """What a detail tells under names that are no field of its object."""
+    return {name: text for name, text in draft.extra.items() if name in _DETAIL_EXTRAS}
+
+
+def _values(draft: Draft) -> Row:
+    return {name: text for name, text in draft.values.items() if name != "RECORDNO"}
+
+
+def _filled(call: Call, values: Row, provider: str) -> Row:
+    """A payment with a method and a bank: the vendor's and the provider's, or the first bank of its currency."""
+    books = call.books
+    vendors = books.table("VENDOR")
+    (vendor,) = [vendors.get(number) or {} for number in vendors.find("VENDORID", values.get("VENDORID", ""))] or [{}]
+    by_provider = [row for _, row in books.table("PROVIDERBANKACCOUNT").rows() if row.get("PROVIDERID") == provider]
+    entity_of, here = rules(books).entity_of, call.session.entity
+    banks = [
+        row
+        for _, row in books.table("CHECKINGACCOUNT").rows()
+        if row.get("STATUS") == "active" and row.get("CURRENCY", values["CURRENCY"]) == values["CURRENCY"]
+        if not here or entity_of.get(row.get("LOCATIONID", ""), here) == here
+    ]
+    bank = next((row.get("BANKACCOUNTID", "") for row in (*by_provider, *banks)), "")
+    blanks = {"PAYMENTMETHOD": vendor.get("PAYMETHODKEY") or "Printed Check", "FINANCIALENTITY": bank}
+    return values | {name: text for name, text in blanks.items() if text and not values.get(name)}
+
+
+def _waits(draft: Draft) -> bool:
+    return draft.extra.get("ACTION", "").lower() == "draft"
+
+
+def _day(call: Call, text: str) -> str:
+    try:
+        return text_of(sent_value(Kind.DATE, text, call.session.user.formatting))
+    except RecordError:
+        raise illegal("PAYMENTDATE", text) from None
+
+
+DOCUMENTS = {name: Documents(family) for name, family in FAMILIES.items()}
+PAYMENTS = {name: Payments(side) for name, side in SIDES.items()}

@@ -1,0 +1,1 @@
+"""The object-specific functions of the 3.0 schema."""

@@ -1,0 +1,101 @@
+"""Summaries of bills, invoices and expense reports, and checks that were written by hand, by their own functions."""
+
+from collections.abc import Callable
+from decimal import Decimal
+
+from intacct_bridge.emulator.access.rights import permit
+from intacct_bridge.emulator.accounting.chart import rate, rules
+from intacct_bridge.emulator.accounting.posting import ZERO, Document, bill, to_base
+from intacct_bridge.emulator.accounting.posting_rows import PAYABLES
+from intacct_bridge.emulator.company.company_data import Answer, Call
+from intacct_bridge.emulator.records.audit_fields import CREATED, note, stamp
+from intacct_bridge.emulator.records.effect_check import guarded
+from intacct_bridge.emulator.records.legacy_body import day_text, keyed, row_of
+from intacct_bridge.emulator.records.references import Reference, find, settle
+from intacct_bridge.emulator.settings.cells import Row, date_text, decimal_text
+from intacct_bridge.emulator.settings.refusals import refused
+from intacct_bridge.emulator.subledgers.documents.charges import charge_of, complete_line
+from intacct_bridge.emulator.subledgers.families import FAMILIES, next_number
+from intacct_bridge.emulator.subledgers.vouchers import Voucher, day_of, fresh, post
+
+_HEAD = (
+    "bankaccountid:FINANCIALENTITY vendorid memo:DESCRIPTION paymentmethod checkdate:WHENCREATED checkno:DOCNUMBER "
+    "currency exchrate:EXCHANGE_RATE"
+)
+_ITEM = (
+    "glaccountno:ACCOUNTNO accountlabel paymentamount:TRX_AMOUNT departmentid locationid projectid customerid vendorid "
+    "employeeid itemid classid"
+)
+
+
+def create_appayment(call: Call) -> Answer:
+    """A check that was written by hand: it debits the accounts it names, without a bill."""
+    permit(call, "CREATE", "APPYMT")
+    books, described = call.books, call.books.find("APPYMT")
+    row = row_of(call, described, call.body, _HEAD)
+    if not row.get("WHENCREATED"):
+        raise refused("Required field checkdate is missing.", correction="Provide the day.")
+    settle(books, described, dict(row), row)
+    bank = find(books, Reference(("CHECKINGACCOUNT", "SAVINGSACCOUNT"), "Bank Account"), row.get("FINANCIALENTITY", ""))
+    entity = rules(books).entity_of.get(bank.get("LOCATIONID", ""), "")
+    base = rules(books).base_currency[entity]
+    row["CURRENCY"], row["BASECURR"] = row.get("CURRENCY") or base, base
+    day = day_of(row, "WHENCREATED")
+    factor = rate(books, row["CURRENCY"], base, day=day, given=row.get("EXCHANGE_RATE", ""))
+    family, wrapper = FAMILIES["APBILL"], call.body.find("payitems")
+    sent = [
+        row_of(call, books.find(family.line), one, _ITEM) for one in (wrapper.children if wrapper is not None else ())
+    ]
+    lines = [complete_line(call, family, row, one, party={}) for one in sent]
+    total = sum((Decimal(one["TRX_AMOUNT"]) for one in lines), ZERO)
+    row |= {"RECORDNO": str(next_number(books, "PRRECORD")), "RECORDTYPE": "pp", "STATE": "Confirmed"}
+    row |= {"DISPLAYSTATE": "Confirmed", "RECORDID": row.get("DOCNUMBER", ""), "WHENPAID": row["WHENCREATED"]}
+    row |= {"EXCHANGE_RATE": decimal_text(factor), "PAYMENTMETHOD": row.get("PAYMENTMETHOD") or "Printed Check"}
+    for name in ("TOTALENTERED", "TOTALPAID"):
+        row |= {name: decimal_text(to_base(total, factor)), f"TRX_{name}": decimal_text(total)}
+    base_text = call.body.findtext("basepaymentamount").strip()
+    if base_text and base_text != row["TOTALENTERED"] and Decimal(base_text) != Decimal(row["TOTALENTERED"]):
+        raise refused(
+            f"The basepaymentamount {base_text} is not {row['TOTALENTERED']}, which the rate makes of it.",
+            correction="Leave it out, or provide the exchange rate that it was made with.",
+            field="basepaymentamount",
+        )
+    stamp(call, described, row, new=True)
+    books.table("APPYMT").insert(row)
+    fresh(call, "APPYMT", row)
+    charges = tuple(charge_of(family, one) for one in lines)
+    document = Document(entity, row["CURRENCY"], charges, factor, memo=row.get("DESCRIPTION") or None)
+    title = f"Payment {row.get('DOCNUMBER') or row['RECORDNO']}, {row.get('VENDORNAME', '')}"
+    posting = bill(document, rules(books), control=bank.get("GLACCOUNTNO", ""))
+    post(call, posting, Voucher("APPYMT", row, "CDJ", PAYABLES, title, day, factor, in_every_book=True))
+    note(call, described, row, CREATED)
+    return keyed(row["RECORDNO"])
+
+
+def _summary(name: str, kind: str) -> Callable[[Call], Answer]:
+    def create(call: Call) -> Answer:
+        """Open a summary under which documents may be gathered."""
+        permit(call, "CREATE", name)
+        described, node = call.books.find(name), call.body.find("datecreated")
+        day = day_text(call, node) if node is not None else date_text(call.stamp.date())
+        table = call.books.table(name)
+        key = str(table.next_number())
+        row: Row = {"RECORDNO": key, "TITLE": call.body.findtext("batchtitle").strip(), "CREATED": day}
+        row |= {"RECORDTYPE": kind, "OPEN": "Open", "STATUS": "active", "TOTAL": "0"}
+        stamp(call, described, row, new=True)
+        table.insert(row)
+        note(call, described, row, CREATED)
+        return keyed(key)
+
+    return create
+
+
+FUNCTIONS: dict[str, Callable[[Call], Answer]] = {
+    "create_appayment": guarded(create_appayment, "paymentamount basepaymentamount exchrate"),
+    "create_billbatch": _summary("APBILLBATCH", "pi"),
+    "create_apadjustmentbatch": _summary("APBILLBATCH", "pa"),
+    "create_invoicebatch": _summary("ARINVOICEBATCH", "ri"),
+    "create_aradjustmentbatch": _summary("ARINVOICEBATCH", "ra"),
+    "create_expensereportbatch": _summary("EXPENSEREPORTBATCH", "ei"),
+    "create_arpaymentbatch": _summary("ARINVOICEBATCH", "rp"),
+}

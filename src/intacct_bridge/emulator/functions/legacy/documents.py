@@ -1,0 +1,231 @@
+"""Bills, invoices, adjustments, expense reports, card transactions and other receipts by their own functions.
+
+Each function reads its body by a table of names and does what the generic functions do. An update names a line by its
+place among the lines, counted from one; lines it does not name stay, and a whole `lineitem` is added.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from decimal import Decimal
+
+from intacct_bridge.emulator.access.rights import permit
+from intacct_bridge.emulator.accounting.amounts import number_sent
+from intacct_bridge.emulator.accounting.posting import to_base
+from intacct_bridge.emulator.accounting.taxes import GROSS, TAXED, packed
+from intacct_bridge.emulator.company.company_data import Answer, Call
+from intacct_bridge.emulator.records.effect_check import guarded
+from intacct_bridge.emulator.records.legacy_body import day_text, external, keyed, number_of, row_of
+from intacct_bridge.emulator.records.references import Reference, find
+from intacct_bridge.emulator.settings.cells import Row
+from intacct_bridge.emulator.settings.refusals import refused
+from intacct_bridge.emulator.subledgers.documents import entry as documents
+from intacct_bridge.emulator.subledgers.documents.entry import Entry
+from intacct_bridge.emulator.subledgers.documents.rows import stored_lines
+from intacct_bridge.emulator.subledgers.families import FAMILIES, Family
+from intacct_bridge.wire.xml import Element
+
+_HEAD = (
+    "vendorid customerid employeeid datecreated:WHENCREATED dateposted:WHENPOSTED datedue:WHENDUE termname onhold "
+    "ponumber:DOCNUMBER description basecurr currency exchratedate:EXCH_RATE_DATE exchrate:EXCHANGE_RATE supdocid "
+    "inclusivetax taxsolutionid memo payto/contactname:BILLTOPAYTOCONTACTNAME "
+    "billto/contactname:BILLTOPAYTOCONTACTNAME "
+    "returnto/contactname:SHIPTORETURNTOCONTACTNAME shipto/contactname:SHIPTORETURNTOCONTACTNAME "
+)
+_LINE = (
+    "glaccountno:ACCOUNTNO accountlabel offsetglaccountno amount:TRX_AMOUNT memo:ENTRYDESCRIPTION locationid "
+    "allocationid:ALLOCATION "
+    "departmentid projectid taskid customerid vendorid employeeid itemid classid item1099:FORM1099 form1099type "
+    "form1099box billable revrectemplate revrecstartdate revrecenddate "
+)
+_SETTLED_LATER = ("EEXPENSES", "EXPENSEADJUSTMENTS", "OTHERRECEIPTS")
+_SPENT = _LINE.replace("memo:ENTRYDESCRIPTION", "memo:DESCRIPTION")
+
+
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """How the functions speak of one family."""
+
+    family: Family
+    items: str
+    item: str
+    head: str
+    line: str = _LINE
+
+    def created(self, call: Call) -> Answer:
+        """`create_` or `record_`."""
+        permit(call, "CREATE", self.family.object)
+        more = external(call, self.family.object, call.body)
+        entry = self._entry(call, more)
+        return keyed(documents.enter(call, self.family, entry)["RECORDNO"])
+
+    def updated(self, call: Call) -> Answer:
+        """`update_`."""
+        permit(call, "UPDATE", self.family.object)
+        number = self._number(call)
+        old = call.books.table(self.family.object).get(number) or {}
+        entry = self._entry(call, ())
+        waits = entry.draft or (old.get("STATE") == "Draft" and call.body.find("action") is None)
+        values = entry.values
+        if call.body.get("set_nulls") != "true":
+            values = {name: text for name, text in values.items() if text}
+        wrapper = call.body.find(f"update{self.items}")
+        lines = None if wrapper is None else self._changed(call, old, wrapper)
+        state = entry.state if waits is False else ""
+        documents.change(call, self.family, number, Entry(values, lines, waits, entry.control, state))
+        return keyed(old["RECORDNO"])
+
+    def deleted(self, call: Call) -> Answer:
+        """`delete_`."""
+        permit(call, "DELETE", self.family.object)
+        documents.drop(call, self.family, self._number(call))
+        return keyed(call.body.get("key") or "")
+
+    def reversed(self, call: Call) -> Answer:
+        """`reverse_`."""
+        permit(call, "UPDATE", self.family.object)
+        node = call.body.find("datereversed")
+        day = day_text(call, node) if node is not None else ""
+        if not day:
+            raise refused("Required field datereversed is missing.", correction="Provide the day of the reversal.")
+        memo = call.body.findtext("description").strip() or call.body.findtext("memo").strip()
+        return keyed(documents.turn_round(call, self.family, self._number(call), day=day, memo=memo)["RECORDNO"])
+
+    def _number(self, call: Call) -> int:
+        return number_of(call, self.family.object, (call.body.get("key") or "").strip())
+
+    def _entry(self, call: Call, more: tuple[tuple[str, str], ...]) -> Entry:
+        described = call.books.find(self.family.object)
+        values = row_of(call, described, call.body, self.head)
+        wrapper = call.body.find(self.items)
+        lines = [self._line(call, one) for one in wrapper.children] if wrapper is not None else []
+        draft = "draft" in (call.body.findtext("action").strip().lower(), call.body.findtext("state").strip().lower())
+        control = self._control(call, values)
+        state = "Approved" if self.family.object in _SETTLED_LATER and not draft else ""
+        return Entry(values, lines, draft, control, state, more)
+
+    def _control(self, call: Call, values: Row) -> str:
+        """The account behind a card or a bank."""
+        if self.family.object == "CCTRANSACTION" and values.get("FINANCIALENTITY"):
+            card = find(call.books, Reference(("CREDITCARD",), "Charge Card"), values["FINANCIALENTITY"])
+            return card.get("LIABACCTKEY", "")
+        if self.family.object == "OTHERRECEIPTS":
+            if values.get("BANKACCOUNTID"):
+                banks = Reference(("CHECKINGACCOUNT", "SAVINGSACCOUNT"), "Bank Account")
+                return find(call.books, banks, values["BANKACCOUNTID"]).get("GLACCOUNTNO", "")
+            return call.body.findtext("undepglaccountno").strip()
+        return ""
+
+    def _line(self, call: Call, node: Element) -> Row:
+        row = row_of(call, call.books.find(self.family.line), node, self.line)
+        if self.family.object == "EEXPENSES":
+            _spent_elsewhere(row, node)
+        taxes = node.find("taxentries")
+        if taxes is not None:
+            pairs = [(one.findtext("detailid").strip(), one.findtext("trx_tax").strip()) for one in taxes.children]
+            row[TAXED] = packed(pairs)
+            if call.body.findtext("inclusivetax").strip().lower() == "true" and row.get("TRX_AMOUNT"):
+                row[GROSS] = row.pop("TRX_AMOUNT")
+        return row
+
+    def _changed(self, call: Call, old: Row, wrapper: Element) -> list[Row]:
+        lines = stored_lines(call, self.family, old)
+        added = []
+        for node in wrapper.children:
+            if not node.tag.startswith("update"):
+                added.append(self._line(call, node))
+                continue
+            place = (node.get("line_num") or "").strip()
+            if not place.isdecimal() or not 1 <= int(place) <= len(lines):
+                raise refused(
+                    f"There is no line {place}; the transaction has {len(lines)}.",
+                    correction="Count line_num from 1.",
+                )
+            lines[int(place) - 1] = lines[int(place) - 1] | self._line(call, node)
+        return lines + added
+
+
+def _spent_elsewhere(row: Row, node: Element) -> None:
+    """An expense in another currency, or by the unit, comes to an amount of the report."""
+    told, original, factor, count, unit = (
+        number_sent(name, node.findtext(name)) for name in ("amount", "trx_amount", "exchrate", "quantity", "rate")
+    )
+    comes_to = told
+    if original is not None:
+        comes_to = to_base(original, factor if factor is not None else Decimal(1))
+        row |= {"ORG_AMOUNT": str(original), "ORG_CURRENCY": node.findtext("currency").strip()}
+        row |= {"ORG_EXCHRATE": str(factor)} if factor is not None else {}
+    elif told is None and count is not None and unit is not None:
+        comes_to = to_base(count, unit)
+    elif factor is not None:
+        raise refused(f"exchrate {factor} goes with trx_amount.", correction="Provide trx_amount.", field="exchrate")
+    if told is not None and comes_to != told:
+        raise refused(
+            f"The amount {told} of an expense is not {comes_to}, which its trx_amount comes to.",
+            correction="Leave amount out, or correct the rate.",
+            field="amount",
+        )
+    if comes_to is not None:
+        row["TRX_AMOUNT"] = str(comes_to)
+
+
+SPOKEN: dict[str, Spoken] = {
+    "bill": Spoken(FAMILIES["APBILL"], "billitems", "lineitem", _HEAD + "billno:RECORDID"),
+    "invoice": Spoken(FAMILIES["ARINVOICE"], "invoiceitems", "lineitem", _HEAD + "invoiceno:RECORDID"),
+    "apadjustment": Spoken(
+        FAMILIES["APADJUSTMENT"], "apadjustmentitems", "lineitem", _HEAD + "adjustmentno:RECORDID billno:DOCNUMBER"
+    ),
+    "aradjustment": Spoken(
+        FAMILIES["ARADJUSTMENT"], "aradjustmentitems", "lineitem", _HEAD + "adjustmentno:RECORDID invoiceno:DOCNUMBER"
+    ),
+    "expensereport": Spoken(
+        FAMILIES["EEXPENSES"],
+        "expenses",
+        "expense",
+        _HEAD + "expensereportno:RECORDID",
+        _SPENT + "expensetype:ACCOUNTLABEL expensedate:ENTRY_DATE paidto paidfor quantity rate:UNITRATE",
+    ),
+    "expenseadjustmentreport": Spoken(
+        FAMILIES["EXPENSEADJUSTMENTS"],
+        "expenseadjustments",
+        "expenseadjustment",
+        _HEAD + "adjustmentno:RECORDID docnumber",
+        _SPENT + "expensetype:ACCOUNTLABEL expensedate:ENTRY_DATE trx_amount quantity rate",
+    ),
+    "cctransaction": Spoken(
+        FAMILIES["CCTRANSACTION"],
+        "ccpayitems",
+        "ccpayitem",
+        _HEAD + "chargecardid:FINANCIALENTITY paymentdate:WHENCREATED referenceno:RECORDID payee:DESCRIPTION2",
+        _SPENT.replace("amount:TRX_AMOUNT", "paymentamount:TRX_AMOUNT") + "description",
+    ),
+    "otherreceipt": Spoken(
+        FAMILIES["OTHERRECEIPTS"],
+        "receiptitems",
+        "lineitem",
+        _HEAD + "paymentdate:WHENPAID receiveddate:WHENCREATED payee:DESCRIPTION2 paymentmethod:PAYMETHOD "
+        "bankaccountid:BANKACCOUNTID depositdate:DEPOSITDATE refid:DOCNUMBER",
+        _SPENT,
+    ),
+}
+
+
+_USUAL = "amount exchrate trx_tax"
+HEEDED = {
+    "expensereport": "amount trx_amount exchrate quantity rate",
+    "cctransaction": "paymentamount exchrate",
+}
+"""The amounts that the functions of a family act on, where they are others than a line's and its taxes'."""
+
+
+def _functions() -> dict[str, Callable[[Call], Answer]]:
+    found: dict[str, Callable[[Call], Answer]] = {}
+    for name, spoken in SPOKEN.items():
+        start, heeded = "record" if name in ("cctransaction", "otherreceipt") else "create", HEEDED.get(name, _USUAL)
+        found[f"{start}_{name}"] = guarded(spoken.created, heeded)
+        found[f"update_{name}"] = guarded(spoken.updated, heeded)
+        found[f"delete_{name}"] = spoken.deleted
+        found[f"reverse_{name}"] = spoken.reversed
+    return found
+
+
+FUNCTIONS = _functions()

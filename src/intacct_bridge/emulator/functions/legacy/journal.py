@@ -1,0 +1,61 @@
+"""Journal entries, and statistical ones, by their own functions."""
+
+from collections.abc import Callable
+
+from intacct_bridge.emulator.access.rights import permit
+from intacct_bridge.emulator.accounting import journal
+from intacct_bridge.emulator.company.company_data import Answer, Call
+from intacct_bridge.emulator.records.drafts import Draft
+from intacct_bridge.emulator.records.effect_check import guarded
+from intacct_bridge.emulator.records.legacy_body import day_text, external, keyed, number_of, row_of
+from intacct_bridge.emulator.settings.refusals import illegal
+from intacct_bridge.wire.xml import Element
+
+_HEAD = "journalid:JOURNAL datecreated:BATCH_DATE description:BATCH_TITLE referenceno sourceentity:BASELOCATION_NO"
+_LINE = (
+    "glaccountno:ACCOUNTNO document memo:DESCRIPTION locationid:LOCATION departmentid:DEPARTMENT customerid vendorid "
+    "employeeid projectid itemid classid currency exchrate:EXCHANGE_RATE amount:TRX_AMOUNT"
+)
+_SIDES = {"debit": "1", "credit": "-1", "increase": "1", "decrease": "-1", "1": "1", "-1": "-1"}
+
+
+def create(call: Call) -> Answer:
+    """Enter a journal entry, of either kind."""
+    permit(call, "CREATE", "GLBATCH")
+    described = call.books.find("GLBATCH")
+    more = external(call, "GLBATCH", call.body)
+    values = row_of(call, described, call.body, _HEAD)
+    wrapper = call.body.find("gltransactionentries") or call.body.find("statgltransactionentries")
+    lines = [_line(call, one) for one in wrapper.children] if wrapper is not None else []
+    node = call.body.find("reversedate")
+    extra = {"REVERSEDATE": day_text(call, node)} if node is not None else {}
+    row = journal.create(call, Draft(described, values, {"GLENTRY": lines}, extra=extra))
+    if more:
+        number = int(row["RECORDNO"])
+        table = call.books.table("GLBATCH")
+        table.update(number, (table.get(number) or {}) | dict(more))
+    return keyed(row["RECORDNO"])
+
+
+def delete(call: Call) -> Answer:
+    """Take an entry out again."""
+    permit(call, "DELETE", "GLBATCH")
+    number = number_of(call, "GLBATCH", (call.body.get("key") or "").strip())
+    journal.delete(call, call.books.find("GLBATCH"), number)
+    return keyed(str(number))
+
+
+def _line(call: Call, node: Element) -> Draft:
+    described = call.books.find("GLENTRY")
+    values = row_of(call, described, node, _LINE)
+    side = _SIDES.get(node.findtext("trtype").strip().lower())
+    if side is None:
+        raise illegal("trtype", node.findtext("trtype"), correction="Say debit or credit.")
+    return Draft(described, {name: text for name, text in values.items() if text} | {"TR_TYPE": side})
+
+
+FUNCTIONS: dict[str, Callable[[Call], Answer]] = {
+    "create_gltransaction": guarded(create, "amount exchrate"),
+    "create_statgltransaction": guarded(create, "amount"),
+    "delete_gltransaction": delete,
+}

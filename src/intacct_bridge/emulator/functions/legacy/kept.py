@@ -1,0 +1,180 @@
+"""Documents that are kept as they were sent, by functions of their own: recurring ones, requests, reconciliations.
+
+Nothing follows from them: a recurring bill makes no bill when its day comes, a reimbursement request pays nothing. One
+description each says how the function's body is read; what the object requires besides is filled from what was sent.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from intacct_bridge.emulator.access.rights import permit
+from intacct_bridge.emulator.accounting.amounts import number_sent
+from intacct_bridge.emulator.accounting.posting import ZERO
+from intacct_bridge.emulator.company.company_data import Answer, Call
+from intacct_bridge.emulator.functions.legacy.documents import FUNCTIONS as DOCUMENTS
+from intacct_bridge.emulator.records import record_store
+from intacct_bridge.emulator.records.drafts import Draft
+from intacct_bridge.emulator.records.legacy_body import day_text, external, keyed, number_of, row_of
+from intacct_bridge.emulator.records.references import Reference, find
+from intacct_bridge.emulator.settings.cells import Row, decimal_text
+from intacct_bridge.emulator.settings.refusals import refused
+from intacct_bridge.emulator.subledgers.families import amount, next_number
+from intacct_bridge.wire.xml import Element
+
+_SCHEDULE = "startdate interval:REPEATINTERVAL status "
+_LINE = (
+    "glaccountno:GLACCOUNTNO accountlabel amount:TRX_AMOUNT memo:ENTRYDESCRIPTION locationid departmentid projectid "
+    "customerid vendorid employeeid itemid classid"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """The functions of one kind of document."""
+
+    object: str
+    head: str
+    items: str = ""
+    line: str = ""
+    cells: str = _LINE
+    same: dict[str, str] = field(default_factory=dict)
+    """Fields that take the value of another where nothing else was said."""
+    banks: tuple[str, ...] = ()
+    """Fields that must name a bank account."""
+    counted: bool = False
+    """Its record numbers are of the series that all documents share."""
+
+    def created(self, call: Call) -> Answer:
+        """`create_`: kept with its lines, under a record number of its own."""
+        permit(call, "CREATE", self.object)
+        described, body = call.books.find(self.object), call.body
+        values = row_of(call, described, body, self.head) | dict(external(call, self.object, body))
+        for bank in self.banks:
+            _check_bank(call, values.get(bank, ""))
+        wrapper = body.find(self.items) if self.items else None
+        lines = self._lines(call, wrapper.children if wrapper is not None else ())
+        if self.items and not lines:
+            raise refused(f"Required field {self.items} is missing.", correction="Provide at least one line.")
+        self._complete(call, values, lines)
+        drafts = [Draft(call.books.find(self.line), one) for one in lines] if self.line else []
+        number = next_number(call.books, "PRRECORD") if self.counted else None
+        row = record_store.create(call, Draft(described, values, {self.line: drafts} if drafts else {}), number=number)
+        return keyed(row["RECORDNO"])
+
+    def deleted(self, call: Call) -> Answer:
+        """`delete_`."""
+        permit(call, "DELETE", self.object)
+        key = (call.body.get("key") or "").strip()
+        record_store.delete(call, call.books.find(self.object), number_of(call, self.object, key))
+        return keyed(key)
+
+    def _lines(self, call: Call, nodes: tuple[Element, ...]) -> list[Row]:
+        if not self.line:
+            return [{"TRX_AMOUNT": _worth(one)} for one in nodes]
+        described = call.books.find(self.line)
+        return [row_of(call, described, one, self.cells) for one in nodes]
+
+    def _complete(self, call: Call, values: Row, lines: list[Row]) -> None:
+        described = call.books.find(self.object)
+        ending = call.body.find("ending")
+        if ending is not None and ending.find("enddate") is not None:
+            values["ENDDATE"] = day_text(call, ending.find("enddate") or ending)
+        elif ending is not None:
+            values["REPEATCOUNT"] = ending.findtext("occur").strip()
+        repeats = described.get("REPEATBY")
+        if repeats is not None:  # `Months`, which some objects know as `M`
+            text = call.body.findtext("modenew").strip()
+            values["REPEATBY"] = next((one for one in repeats.values if one in (text, text[:1])), "")
+        for name, other in self.same.items():
+            values.setdefault(name, values.get(other, ""))
+        total = sum((amount(one, "TRX_AMOUNT") for one in lines), Decimal(0))
+        for name in ("TOTALENTERED", "TRX_TOTALENTERED", "TOTAL", "TRX_TOTAL", "PAYMENTAMOUNT"):
+            if name in described.fields and lines:
+                values.setdefault(name, decimal_text(total))
+        for name, text in (("BASECURR", _base(call)), ("NEXTEXECDATE", values.get("STARTDATE", ""))):
+            if name in described.fields:
+                values.setdefault(name, text)
+
+
+def _worth(node: Element) -> str:
+    """What a line is about that has no object to be kept in."""
+    for name in ("paymentamount", "amount"):
+        if node.findtext(name).strip():
+            return node.findtext(name).strip()
+    return decimal_text(_count(node, "quantity") * _count(node, "price"))
+
+
+def _count(node: Element, name: str) -> Decimal:
+    return number_sent(name, node.findtext(name)) or ZERO
+
+
+def _base(call: Call) -> str:
+    for _, row in call.books.table("LOCATIONENTITY").rows():
+        return row.get("CURRENCY", "USD")
+    return "USD"
+
+
+def _check_bank(call: Call, name: str) -> None:
+    find(call.books, Reference(("CHECKINGACCOUNT", "SAVINGSACCOUNT"), "Bank Account"), name)
+
+
+BILLS = Kept(
+    "APRECURBILL",
+    "vendorid datecreated:WHENCREATED recordid docnumber description contractid contractdesc termname currency "
+    "supdocid paytocontactname returntocontactname " + _SCHEDULE,
+    "recurbillitems",
+    "APRECURBILLENTRY",
+    counted=True,
+)
+INVOICES = Kept(
+    "ARRECURINVOICE",
+    "customerid datecreated:WHENCREATED recordid docnumber description contractid contractdesc termname currency "
+    "supdocid billtocontactname shiptocontactname taxsolutionid paymethod payinfull paymentamount " + _SCHEDULE,
+    "recurinvoiceitems",
+    "ARRECURINVOICEENTRY",
+    counted=True,
+)
+ORDERS = Kept(
+    "SORECURDOCUMENT",
+    "transactiontype:DOCID customerid:ENTITY referenceno:PONUMBER termname:TERM.NAME message contractid contractdesc "
+    "customerponumber shippingmethod:SHIPVIA shipto/contactname:SHIPTO.CONTACTNAME "
+    "billto/contactname:BILLTO.CONTACTNAME basecurr currency docstatus startdate interval:INTERVAL status",
+    "recursotransitems",
+)
+REIMBURSEMENTS = Kept(
+    "EPPAYMENTREQUEST",
+    "bankaccountid:FINANCIALACCOUNT employeeid memo paymentmethod:PAYMENTTYPE paymentdate:PAYMENTDATE "
+    "documentnumber:DOCUMENTNUMBER paymentdescription:DESCRIPTION",
+    "eppaymentrequestitems",
+    same={"WHENCREATED": "PAYMENTDATE", "WHENDUE": "PAYMENTDATE", "WHENDISCOUNT": "PAYMENTDATE"},
+    banks=("FINANCIALACCOUNT",),
+)
+RECONCILIATIONS = Kept(
+    "BANKACCTRECON",
+    "bankaccountid:FINANCIALENTITY cutoffdate statementendingdate:STMTENDINGDATE reconmode:MODE "
+    "statementendingbalance:STMTENDINGBALANCE",
+    "banktxns",
+    banks=("FINANCIALENTITY",),
+)
+ENTITY_ACCOUNTS = Kept("VENDORENTITYACCOUNT", "vendorid accountno:ACCOUNTNUMBER locationid")
+
+
+def delete_bill(call: Call) -> Answer:
+    """A bill, or a recurring one: the function is the same, and so is the series of their numbers."""
+    key = (call.body.get("key") or "").strip()
+    recurs = call.body.get("externalkey") != "true" and call.books.table(BILLS.object).find("RECORDNO", key)
+    return BILLS.deleted(call) if recurs else DOCUMENTS["delete_bill"](call)
+
+
+FUNCTIONS: dict[str, Callable[[Call], Answer]] = {
+    "create_recurringbill": BILLS.created,
+    "delete_bill": delete_bill,
+    "create_recurringinvoice": INVOICES.created,
+    "delete_recurringinvoice": INVOICES.deleted,
+    "create_recursotransaction": ORDERS.created,
+    "delete_recursotransaction": ORDERS.deleted,
+    "create_reimbursementrequest": REIMBURSEMENTS.created,
+    "create_vendorentityaccountno": ENTITY_ACCOUNTS.created,
+    "reconcile_bank": RECONCILIATIONS.created,
+}

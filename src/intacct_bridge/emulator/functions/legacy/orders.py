@@ -1,0 +1,126 @@
+"""`create_`, `update_` and `delete_` of sotransaction, potransaction and ictransaction.
+
+An update names lines by `line_num`, counted from one; a line it names without an item is taken out, which is not
+documented but what loaders in the field send. Lines it does not name stay.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from intacct_bridge.emulator.access.rights import permit
+from intacct_bridge.emulator.company.company_data import Answer, Call
+from intacct_bridge.emulator.records.effect_check import guarded
+from intacct_bridge.emulator.records.legacy_body import external, keyed, number_of, row_of
+from intacct_bridge.emulator.settings.cells import Row
+from intacct_bridge.emulator.settings.refusals import refused
+from intacct_bridge.emulator.trade import orders, subtotals
+from intacct_bridge.emulator.trade.lines import stored
+from intacct_bridge.emulator.trade.orders import KITS, TRADES, Order, Trade
+from intacct_bridge.wire.xml import Element
+
+_HEAD = (
+    "transactiontype:DOCPARID datecreated:WHENCREATED dateposted:WHENPOSTED createdfrom customerid:CUSTVENDID "
+    "vendorid:CUSTVENDID documentno:DOCNO origdocdate referenceno:PONUMBER vendordocno termname:TERM.NAME "
+    "datedue:WHENDUE message shipto/contactname:SHIPTO.CONTACTNAME billto/contactname:BILLTO.CONTACTNAME "
+    "payto/contactname:BILLTO.CONTACTNAME returnto/contactname:SHIPTO.CONTACTNAME basecurr currency exchrate state "
+    "projectid:PROJECT needbydate shipbydate customerponumber performancebondamount paymentbondamount"
+)
+_HEEDED = "exchrate price cost discountpercent total absval percentval performancebondamount paymentbondamount"
+_LINE = (
+    "itemid itemdesc warehouseid:WAREHOUSE.LOCATION_NO quantity unit discountpercent price:TRX_PRICE cost:COST "
+    "sourcelinekey:SOURCE_DOCLINEKEY locationid departmentid memo projectid taskid customerid vendorid employeeid "
+    "classid billable"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Traded:
+    """The functions of one trade."""
+
+    name: str
+    trade: Trade
+
+    def created(self, call: Call) -> Answer:
+        """`create_`."""
+        permit(call, "CREATE", self.trade.object)
+        more = external(call, self.trade.object, call.body)
+        wrapper = call.body.find(f"{self.name}transitems")
+        lines = [self._line(call, one) for one in wrapper.children] if wrapper is not None else []
+        row = orders.enter(
+            call, self.trade, Order(self._values(call), lines, subtotals.sent(call.body, "subtotals") or [], more)
+        )
+        return keyed(row["DOCID"])
+
+    def updated(self, call: Call) -> Answer:
+        """`update_`."""
+        permit(call, "UPDATE", self.trade.object)
+        number = self._number(call)
+        old = call.books.table(self.trade.object).get(number) or {}
+        lines = self._changed(call, old)
+        values = self._values(call)
+        if call.body.get("set_nulls") != "true":
+            values = {name: text for name, text in values.items() if text}
+        orders.change(call, self.trade, number, Order(values, lines, subtotals.sent(call.body, "updatesubtotals")))
+        return keyed(old["DOCID"])
+
+    def deleted(self, call: Call) -> Answer:
+        """`delete_`."""
+        permit(call, "DELETE", self.trade.object)
+        orders.drop(call, self.trade, self._number(call))
+        return keyed(call.body.get("key") or "")
+
+    def _number(self, call: Call) -> int:
+        return number_of(call, self.trade.object, (call.body.get("key") or "").strip(), natural="DOCID")
+
+    def _values(self, call: Call) -> Row:
+        return row_of(call, call.books.find(self.trade.object), call.body, _HEAD)
+
+    def _line(self, call: Call, node: Element) -> Row:
+        return row_of(call, call.books.find(self.trade.line), node, _LINE)
+
+    def _changed(self, call: Call, old: Row) -> list[Row]:
+        lines: list[Row | None] = list(stored(call, self.trade.line, old))
+        wrapper = call.body.find(f"update{self.name}transitems")
+        for node in wrapper.children if wrapper is not None else ():
+            if not node.tag.startswith("update"):
+                lines.append(self._line(call, node))
+                continue
+            place = (node.get("line_num") or "").strip()
+            there = int(place) - 1 if place.isdecimal() else -1
+            if not 0 <= there < len(lines):
+                raise refused(f"There is no line {place} in {old['DOCID']}.", correction="Count line_num from 1.")
+            item = node.find("itemid")
+            gone = item is not None and not item.text.strip()
+            before = lines[there] or {}
+            lines[there] = None if gone else before | {k: v for k, v in self._line(call, node).items() if v}
+        return [one for one in lines if one is not None]
+
+
+def create_stkittransaction(call: Call) -> Answer:
+    """Build kits, or take apart what was built: then the lines are those of the transaction that built them."""
+    traded = Traded("stkit", TRADES["ic"])
+    source = call.body.findtext("createdfrom").strip()
+    if call.body.findtext("transactiontype").strip() not in KITS:
+        raise refused("Invalid Transaction Definition specified.", correction=f"Name one of {', '.join(KITS)}.")
+    if call.body.find("stkittransitems") is not None or not source:
+        return traded.created(call)
+    permit(call, "CREATE", traded.trade.object)
+    table = call.books.table(traded.trade.object)
+    built = [table.get(number) or {} for number in table.find("DOCID", source)]
+    lines = [one for row in built for one in stored(call, traded.trade.line, row)]
+    values = row_of(call, call.books.find(traded.trade.object), call.body, _HEAD)
+    return keyed(orders.enter(call, traded.trade, Order(values, lines))["DOCID"])
+
+
+def _functions() -> dict[str, Callable[[Call], Answer]]:
+    found: dict[str, Callable[[Call], Answer]] = {}
+    for name, trade in TRADES.items():
+        traded = Traded(name, trade)
+        found[f"create_{name}transaction"] = guarded(traded.created, _HEEDED)
+        found[f"update_{name}transaction"] = guarded(traded.updated, _HEEDED)
+        found[f"delete_{name}transaction"] = traded.deleted
+    found["create_stkittransaction"] = create_stkittransaction
+    return found
+
+
+FUNCTIONS = _functions()

@@ -1,0 +1,218 @@
+"""Receipts and payments by their own functions, and what becomes of payment requests.
+
+A payment request waits as a payment in state Submitted; approving it changes its state, confirming or sending it posts
+it, declining it leaves it, and voiding it turns round what was posted.
+"""
+
+from collections.abc import Callable
+from decimal import Decimal
+
+from intacct_bridge.emulator.access.rights import permit
+from intacct_bridge.emulator.accounting.amounts import number_sent
+from intacct_bridge.emulator.accounting.posting import ZERO
+from intacct_bridge.emulator.company.company_data import Answer, Call
+from intacct_bridge.emulator.records.effect_check import guarded
+from intacct_bridge.emulator.records.legacy_body import day_text, keyed, number_of, row_of
+from intacct_bridge.emulator.settings.cells import Row, date_text
+from intacct_bridge.emulator.settings.refusals import illegal, refused
+from intacct_bridge.emulator.subledgers.families import amount
+from intacct_bridge.emulator.subledgers.payments import payment
+from intacct_bridge.emulator.subledgers.payments.open_items import free
+from intacct_bridge.emulator.subledgers.payments.parts import CREDIT, DISCOUNT, PAID, RECEIVED, Side
+from intacct_bridge.emulator.subledgers.payments.payment import Money
+from intacct_bridge.emulator.subledgers.vouchers import day_of
+from intacct_bridge.wire.xml import Element
+
+_RECEIPT = (
+    "customerid bankaccountid:FINANCIALENTITY undepfundsacct:UNDEPOSITEDACCOUNTNO refid:DOCNUMBER "
+    "datereceived:RECEIPTDATE paymentmethod basecurr currency exchrate:EXCHANGE_RATE"
+)
+_REQUEST = (
+    "bankaccountid:FINANCIALENTITY chargecardid:FINANCIALENTITY vendorid memo:DESCRIPTION paymentmethod "
+    "paymentdate:WHENCREATED documentnumber:DOCNUMBER paymentdescription:DESCRIPTION2 currency"
+)
+
+
+def create_arpayment(call: Call) -> Answer:
+    """What a customer paid, applied to the invoices it names; the rest stays open on the receipt."""
+    permit(call, "CREATE", "ARPYMT")
+    values = row_of(call, call.books.find("ARPYMT"), call.body, _RECEIPT)
+    values["RECEIPTDATE"] = values.get("RECEIPTDATE") or date_text(call.stamp.date())
+    values["PAYMENTMETHOD"] = values.get("PAYMENTMETHOD") or "Printed Check"
+    details = [_applied(one) for one in call.body.findall("arpaymentitem")]
+    total = _money(call.body, "paymentamount")
+    over = total - sum((amount(one, "TRX_PAYMENTAMOUNT") for one in details), ZERO)
+    if over < 0:
+        raise refused(f"The amounts applied exceed the payment amount {total} by {-over}.")
+    place = call.body.findtext("overpaylocid").strip()
+    row = payment.pay(call, RECEIVED, Money(values, details, "", over, place))
+    _check_base(call, row, "translatedamount")
+    return keyed(row["RECORDNO"])
+
+
+def _check_base(call: Call, row: Row, name: str) -> None:
+    """An amount in base currency that is told beside the rate must be what the rate makes of it."""
+    if call.body.findtext(name).strip() and _money(call.body, name) != amount(row, "TOTALENTERED"):
+        raise refused(
+            f"The {name} {call.body.findtext(name).strip()} is not {row['TOTALENTERED']}, which the rate makes of it.",
+            correction=f"Leave {name} out, or provide the exchange rate that it was made with.",
+            field=name,
+        )
+
+
+def apply_arpayment(call: Call) -> Answer:
+    """Apply what is open on a receipt to invoices."""
+    permit(call, "UPDATE", "ARPYMT")
+    number = number_of(call, "ARPYMT", call.body.findtext("arpaymentkey").strip())
+    details = [_applied(one) for group in call.body.findall("arpaymentitems") for one in group.children]
+    if not details:
+        raise refused("Nothing is applied.", correction="Provide arpaymentitems.")
+    row = payment.apply_more(call, RECEIVED, number, details, day=_day(call, "paymentdate"))
+    return keyed(row["RECORDNO"])
+
+
+def reverse_arpayment(call: Call) -> Answer:
+    """Turn a receipt round."""
+    return _reversed(call, RECEIVED)
+
+
+def reverse_appayment(call: Call) -> Answer:
+    """Turn a payment round."""
+    return _reversed(call, PAID)
+
+
+def create_paymentrequest(call: Call) -> Answer:
+    """A payment that waits for its approval; without items it pays what is due the longest."""
+    permit(call, "CREATE", "APPYMT")
+    values = row_of(call, call.books.find("APPYMT"), call.body, _REQUEST)
+    wrapper = call.body.find("paymentrequestitems")
+    details = [_requested(one) for one in wrapper.children] if wrapper is not None else []
+    stated = _money(call.body, "paymentamount") if call.body.find("paymentamount") is not None else None
+    if wrapper is None and stated is not None:
+        details = _due_longest(call, values, stated)
+    money = Money(values, details, "Submitted", stated=stated, stated_in="paymentamount")
+    return keyed(payment.pay(call, PAID, money)["RECORDNO"])
+
+
+def _due_longest(call: Call, values: Row, left: Decimal) -> list[Row]:
+    """The vendor's open bills that an amount reaches, the longest due first."""
+    bills = [
+        row
+        for _, row in call.books.table("APBILL").rows()
+        if row.get("VENDORID") == values.get("VENDORID") and free(row) > 0 and row.get("ONHOLD") != "true"
+        if row.get("STATE") in ("Posted", "Partially Paid", "Selected")
+        if not values.get("CURRENCY") or row.get("CURRENCY") == values["CURRENCY"]
+    ]
+    found: list[Row] = []
+    for row in sorted(bills, key=lambda one: (day_of(one, "WHENDUE"), int(one["RECORDNO"]))):
+        if left > 0:
+            found.append({"RECORDKEY": row["RECORDNO"], "TRX_PAYMENTAMOUNT": str(min(left, free(row)))})
+            left -= free(row)
+    return found
+
+
+def delete_paymentrequest(call: Call) -> Answer:
+    """Drop a payment that waits."""
+    permit(call, "DELETE", "APPYMT")
+    payment.drop(call, PAID, number_of(call, "APPYMT", call.body.get("key") or ""))
+    return keyed(call.body.get("key") or "")
+
+
+def approve_request(call: Call) -> Answer:
+    """The request may be paid."""
+    return _each(call, lambda number, row: _moved(call, number, row, ("Submitted",), "Approved"))
+
+
+def decline_request(call: Call) -> Answer:
+    """The request is not paid, and what it had set aside is free again."""
+    return _each(call, lambda number, row: _moved(call, number, row, ("Submitted",), "Declined"))
+
+
+def confirm_request(call: Call) -> Answer:
+    """The money has left: the payment is posted."""
+    return _each(call, lambda number, row: _posted(call, number, row))
+
+
+def void_request(call: Call) -> Answer:
+    """Take back a request, or turn round the payment it became."""
+
+    def void(number: int, row: Row) -> None:
+        if row.get("STATE") == PAID.done:
+            payment.turn_round(call, PAID, number, day=date_text(call.stamp.date()), memo="")
+        else:
+            _moved(call, number, row, payment.WAITING, "Voided")
+
+    return _each(call, void)
+
+
+def _each(call: Call, work: Callable[[int, Row], None]) -> Answer:
+    permit(call, "UPDATE", "APPYMT")
+    wrapper = call.body.find("appaymentkeys")
+    keys = [one.text.strip() for one in wrapper.children] if wrapper is not None else []
+    if not keys:
+        raise refused("No payment is named.", correction="Provide appaymentkeys.")
+    for key in keys:
+        number = number_of(call, "APPYMT", key)
+        work(number, call.books.table("APPYMT").get(number) or {})
+    return Answer(key=keys[0])
+
+
+def _moved(call: Call, number: int, row: Row, before: tuple[str, ...], after: str) -> None:
+    if row.get("STATE") not in before:
+        raise refused(f"Payment {number} is {row.get('STATE', '').lower()} and cannot become {after.lower()}.")
+    payment.moved(call, PAID, number, after)
+
+
+def _posted(call: Call, number: int, row: Row) -> None:
+    if row.get("STATE") not in ("Submitted", "Approved"):
+        raise refused(f"Payment {number} is {row.get('STATE', '').lower()} and cannot be confirmed.")
+    payment.confirm(call, PAID, number)
+
+
+def _reversed(call: Call, side: Side) -> Answer:
+    permit(call, "UPDATE", side.object)
+    number = number_of(call, side.object, (call.body.get("key") or "").strip())
+    memo = call.body.findtext("description").strip()
+    return keyed(payment.turn_round(call, side, number, day=_day(call, "datereversed"), memo=memo)["RECORDNO"])
+
+
+def _day(call: Call, name: str) -> str:
+    node = call.body.find(name)
+    day = day_text(call, node) if node is not None else ""
+    if not day:
+        raise refused(f"Required field {name} is missing.", correction="Provide the day.")
+    return day
+
+
+def _money(body: Element, name: str) -> Decimal:
+    found = number_sent(name, body.findtext(name))
+    if found is None:
+        raise illegal(name, "")
+    return found
+
+
+def _applied(item: Element) -> Row:
+    return {"RECORDKEY": item.findtext("invoicekey").strip(), "TRX_PAYMENTAMOUNT": str(_money(item, "amount"))}
+
+
+def _requested(item: Element) -> Row:
+    row = {"RECORDKEY": item.findtext("key").strip(), "TRX_PAYMENTAMOUNT": str(_money(item, "paymentamount"))}
+    for name, field in (("credittoapply", CREDIT), ("discounttoapply", DISCOUNT)):
+        if item.findtext(name).strip():
+            row[field] = str(_money(item, name))
+    return row
+
+
+FUNCTIONS: dict[str, Callable[[Call], Answer]] = {
+    "create_arpayment": guarded(create_arpayment, "paymentamount translatedamount exchrate amount"),
+    "apply_arpayment": guarded(apply_arpayment, "amount"),
+    "reverse_arpayment": reverse_arpayment,
+    "reverse_appayment": reverse_appayment,
+    "create_paymentrequest": guarded(create_paymentrequest, "paymentamount credittoapply discounttoapply"),
+    "delete_paymentrequest": delete_paymentrequest,
+    "approve_appaymentrequest": approve_request,
+    "decline_appaymentrequest": decline_request,
+    "confirm_appaymentrequest": confirm_request,
+    "send_appaymentrequest": confirm_request,
+    "void_appaymentrequest": void_request,
+}

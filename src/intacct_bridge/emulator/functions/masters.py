@@ -1,0 +1,140 @@
+"""Lists by their own functions: `create_vendor`, `update_class`, `delete_glaccount` and their kind, by one rule.
+
+A body becomes the record that the generic functions take: names in upper case, `mailaddress` and the contacts as
+groups, dates in one piece, custom fields by name. Where a name differs from its field the table below says so. What an
+update leaves empty stays as it is, unless `set_nulls` is true.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from intacct_bridge.emulator.access.rights import permit
+from intacct_bridge.emulator.company.company_data import Answer, Call
+from intacct_bridge.emulator.functions.verbs import CREATE, DELETE, UPDATE
+from intacct_bridge.emulator.records import record_store
+from intacct_bridge.emulator.records.drafts import drafted
+from intacct_bridge.emulator.records.legacy_body import day_text, external, keyed, names, number_of
+from intacct_bridge.emulator.settings.refusals import FunctionRefusedError, is_duplicate
+from intacct_bridge.model.keys import natural_key
+from intacct_bridge.wire.xml import Element, element
+
+OBJECTS = {
+    **{name: name.upper() for name in (
+        "vendor", "customer", "contact", "employee", "department", "location", "class", "project", "task", "item",
+        "glaccount", "apterm", "arterm", "apaccountlabel", "araccountlabel", "territory", "taxdetail", "timetype",
+        "earningtype", "expensepaymenttype", "popricelist", "sopricelist", "itemtaxgroup", "checkingaccount",
+        "savingsaccount", "allocation", "statjournal", "timesheet", "warehouse", "vendtype", "custtype",
+        "customerbankaccount", "customerchargecard", "contacttaxgroup",
+    )},
+    "statglaccount": "STATACCOUNT",
+    "expensetype": "EEACCOUNTLABEL",
+    "journal": "GLJOURNAL",
+    "achbankconfiguration": "ACHBANK",
+}  # fmt: skip
+"""What the functions call an object."""
+_NAMES = {
+    "VENDOR": "glaccountno:APACCOUNT paymethod:PAYMETHODKEY primary:CONTACTINFO contactinfo:DISPLAYCONTACT",
+    "CUSTOMER": "glaccountno:ARACCOUNT deliveryoptions:DELIVERY_OPTIONS primary:CONTACTINFO contactinfo:DISPLAYCONTACT",
+    "GLACCOUNT": "glaccountno:ACCOUNTNO",
+    "STATACCOUNT": "glaccountno:ACCOUNTNO",
+    "EEACCOUNTLABEL": "expensetype:ACCOUNTLABEL",
+    "TASK": "taskname:NAME taskdescription:DESCRIPTION",
+    "ITEM": "base_price:BASEPRICE itaxgroup:TAXGROUP term_period:TERMPERIOD",
+    "LOCATION": "primary:CONTACTINFO",
+    "EMPLOYEE": "paymethod:PAYMETHODKEY",
+    "TAXDETAIL": "glaccountno:GLACCOUNT",
+    "TIMESHEET": "timesheetdescription:DESCRIPTION timesheetitems:TIMESHEETENTRIES timesheetitem:TIMESHEETENTRY "
+    "timesheetentrydescription:DESCRIPTION",
+}
+_DEFAULTS = {"GLACCOUNT": {"CLOSINGTYPE": "non-closing account"}, "TASK": {"TASKSTATUS": "Not Started"}}
+"""What the functions may leave out though a record needs it."""
+_MASKED = ("CARDNUM",)
+"""What is kept by its last four characters only."""
+_SKIPPED = ("externalid", "customfields", "contactlist", "visibility")
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """The functions of one object."""
+
+    object: str
+
+    def created(self, call: Call) -> Answer:
+        """`create_`."""
+        permit(call, "CREATE", self.object)
+        described = call.books.find(self.object)
+        more = external(call, self.object, call.body)
+        draft = drafted(call, described, self._record(call))
+        if described.name in ("VENDOR", "CUSTOMER") and "DISPLAYCONTACT" not in draft.groups:
+            shown = element("DISPLAYCONTACT", element("PRINTAS", call.body.findtext("name").strip()))
+            record = self._record(call)
+            draft = drafted(call, described, Element(record.tag, "", (*record.children, shown)))
+        try:
+            row = CREATE.get(self.object, record_store.create)(call, draft)
+        except FunctionRefusedError as error:
+            if call.body.get("ignoreduplicates") == "true" and is_duplicate(error):
+                return keyed(draft.get(natural_key(self.object) or "RECORDNO"))
+            raise
+        if more:
+            table = call.books.table(self.object)
+            table.update(int(row["RECORDNO"]), row | dict(more))
+        return keyed(row.get(natural_key(self.object) or "RECORDNO") or row["RECORDNO"])
+
+    def updated(self, call: Call) -> Answer:
+        """`update_`."""
+        permit(call, "UPDATE", self.object)
+        key, number = self._number(call)
+        draft = drafted(call, call.books.find(self.object), self._record(call, new=False))
+        UPDATE.get(self.object, record_store.update)(call, draft, number)
+        return keyed(key)
+
+    def deleted(self, call: Call) -> Answer:
+        """`delete_`."""
+        permit(call, "DELETE", self.object)
+        key, number = self._number(call)
+        DELETE.get(self.object, record_store.delete)(call, call.books.find(self.object), number)
+        return keyed(key)
+
+    def _number(self, call: Call) -> tuple[str, int]:
+        named = call.body.attributes.items()
+        key = next((text for name, text in named if name not in ("externalkey", "set_nulls")), "")
+        return key, number_of(call, self.object, key.strip(), natural=natural_key(self.object) or "")
+
+    def _record(self, call: Call, *, new: bool = True) -> Element:
+        children = list(self._parts(call, call.body))
+        if new:
+            sent = {one.tag for one in children}
+            children += [element(*one) for one in _DEFAULTS.get(self.object, {}).items() if one[0] not in sent]
+        if not new and call.body.get("set_nulls") != "true":
+            children = [one for one in children if one.children or one.text]
+        return Element(self.object, "", tuple(children))
+
+    def _parts(self, call: Call, node: Element) -> Iterator[Element]:
+        table = names(_NAMES.get(self.object, ""))
+        for child in node.children:
+            if child.tag in _SKIPPED:
+                continue
+            tag = table.get(child.tag, child.tag.upper())
+            if child.find("year") is not None:
+                yield element(tag, day_text(call, child))
+            elif child.tag == "contact" and child.children:
+                yield from self._parts(call, child)
+            elif child.children:
+                yield Element(tag, "", tuple(self._parts(call, child)))
+            else:
+                text = child.text.strip()
+                yield element(tag, text if tag not in _MASKED else f"{'*' * len(text[:-4])}{text[-4:]}")
+        for one in node.findall("customfields"):
+            for custom in one.children:
+                yield element(custom.findtext("customfieldname").strip(), custom.findtext("customfieldvalue"))
+
+
+def _functions() -> dict[str, Callable[[Call], Answer]]:
+    found: dict[str, Callable[[Call], Answer]] = {}
+    for name, object_ in OBJECTS.items():
+        listed = Listed(object_)
+        found |= {f"create_{name}": listed.created, f"update_{name}": listed.updated, f"delete_{name}": listed.deleted}
+    return found
+
+
+FUNCTIONS = _functions()

@@ -1,0 +1,65 @@
+"""The memory of completed control ids, by which `uniqueid` refuses to run a function twice.
+
+It stands in the company's own database, inside the function's savepoint: what was rolled back was not completed. Who
+shares a memory and for how long is a setting, and so is whether a repetition is refused or answered as the first time,
+since no source says.
+"""
+
+from intacct_bridge.emulator.company.company_data import Answer, Call
+from intacct_bridge.emulator.company.render import Page
+from intacct_bridge.emulator.settings.refusals import replayed
+from intacct_bridge.wire.xml import Element, element, parse, serialize
+
+_TABLE = (
+    "CREATE TABLE IF NOT EXISTS completed_calls (scope TEXT, control_id TEXT, at REAL, answer TEXT, "
+    "PRIMARY KEY (scope, control_id)) WITHOUT ROWID"
+)
+
+
+def first_answer(call: Call) -> Answer | None:
+    """What this control id was answered when it was completed; None when it was not, or is forgotten.
+
+    Raises the refusal where repetitions are refused.
+    """
+    behaviour = call.books.behaviour
+    run = call.books.store.connection.execute
+    run(_TABLE)
+    asked = (_scope(call), call.control_id)
+    found = run("SELECT at, answer FROM completed_calls WHERE scope = ? AND control_id = ?", asked).fetchone()
+    days = behaviour.controlid_days
+    if found is None or (days and call.now - float(found[0]) > days * 86_400):
+        return None
+    if behaviour.replay_answer != "repeated":
+        raise replayed(call.control_id, errorno=behaviour.replay_errorno, text=behaviour.replay_text)
+    return _read(found[1])
+
+
+def remember(call: Call, answer: Answer) -> None:
+    """Note that this control id is completed, and how."""
+    call.books.store.connection.execute(
+        "INSERT OR REPLACE INTO completed_calls VALUES (?, ?, ?, ?)",
+        (_scope(call), call.control_id, call.now, _written(answer)),
+    )
+
+
+def _written(answer: Answer) -> str:
+    """The answer of a write as text; pages of rows are not kept."""
+    if answer.data is not None and any(isinstance(one, Page) for one in answer.data.children):
+        return "<answer/>"
+    parts = [] if answer.data is None else [answer.data]
+    parts += [] if answer.key is None else [element("key", answer.key)]
+    return serialize(Element("answer", "", tuple(parts)))
+
+
+def _read(text: str) -> Answer:
+    root = parse(text.encode())
+    key = root.find("key")
+    return Answer(root.find("data"), None if key is None else key.text)
+
+
+def _scope(call: Call) -> str:
+    company = call.session.company_id
+    scope = call.books.behaviour.controlid_scope
+    if scope == "sender":
+        return f"{company}/{call.session.sender_id}"
+    return f"{company}//{call.session.user.user_id}" if scope == "user" else company

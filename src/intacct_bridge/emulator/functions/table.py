@@ -1,0 +1,51 @@
+"""Which function is answered by what: one table, and nothing else."""
+
+from collections.abc import Callable
+
+from intacct_bridge.emulator.access import api_session
+from intacct_bridge.emulator.accounting import balances
+from intacct_bridge.emulator.company.company_data import Answer, Call
+from intacct_bridge.emulator.functions import generic
+from intacct_bridge.emulator.functions.legacy_functions import LEGACY
+from intacct_bridge.emulator.reading import (
+    about_company,
+    get_list,
+    inquiries,
+    lookup,
+    query,
+    read,
+    read_by_query,
+    reports,
+)
+from intacct_bridge.emulator.subledgers import aging
+
+Handler = Callable[[Call], Answer]
+
+HANDLERS: dict[str, Handler] = {
+    **LEGACY,
+    **inquiries.FUNCTIONS,
+    **get_list.FUNCTIONS,
+    "create": generic.create,
+    "delete": generic.delete,
+    "getAPISession": api_session.get_api_session,
+    "getDimensions": about_company.get_dimensions,
+    "getFinancialSetup": about_company.get_financial_setup,
+    "getUserPermissions": about_company.get_user_permissions,
+    "get_accountbalances": balances.get_accountbalances,
+    "get_araging": aging.get_araging,
+    "get_applications": about_company.get_applications,
+    "get_companyprefs": about_company.get_companyprefs,
+    "get_trialbalance": balances.get_trialbalance,
+    "inspect": lookup.inspect,
+    "lookup": lookup.lookup,
+    "query": query.query,
+    "read": read.read,
+    "readByName": read.read_by_name,
+    "readByQuery": read_by_query.read_by_query,
+    "readEntityDetails": about_company.read_entity_details,
+    "readReport": reports.read_report,
+    "readView": reports.read_view,
+    "readMore": read_by_query.read_more,
+    "readUserFormatting": about_company.read_user_formatting,
+    "update": generic.update,
+}

@@ -1,0 +1,50 @@
+"""Objects whose writing does more than keep a record, by verb: what is not here is kept as any record is."""
+
+from collections.abc import Callable
+
+from intacct_bridge.emulator.accounting import journal
+from intacct_bridge.emulator.company.company_data import Call
+from intacct_bridge.emulator.functions.generic_documents import DOCUMENTS, PAYMENTS, Documents, Payments
+from intacct_bridge.emulator.records.drafts import Draft
+from intacct_bridge.emulator.settings.cells import Row
+from intacct_bridge.emulator.subledgers.cash import deposits
+from intacct_bridge.emulator.subledgers.families import FAMILIES
+from intacct_bridge.emulator.subledgers.payments import advances
+from intacct_bridge.emulator.subledgers.payments.parts import SIDES
+from intacct_bridge.emulator.trade import closed_costs, orders, timesheets
+from intacct_bridge.model.catalog import ObjectDef
+
+_VERBS: dict[str, Documents | Payments] = {**DOCUMENTS, **PAYMENTS}
+CREATE: dict[str, Callable[[Call, Draft], Row]] = {
+    "ARADVANCE": advances.create,
+    "GLBATCH": journal.create,
+    "TIMESHEET": timesheets.create,
+    "COGSCLOSEDJE": closed_costs.adjust,
+    **{name: one.create for name, one in _VERBS.items()},
+}
+UPDATE: dict[str, Callable[[Call, Draft, int], Row]] = {
+    "ARADVANCE": advances.update,
+    "GLBATCH": journal.update,
+    "TIMESHEET": timesheets.update,
+    **{name: one.update for name, one in _VERBS.items()},
+}
+DELETE: dict[str, Callable[[Call, ObjectDef, int], None]] = {
+    "ARADVANCE": advances.delete,
+    "DEPOSIT": deposits.delete,
+    "GLBATCH": journal.delete,
+    "TIMESHEET": timesheets.delete,
+    **{name: one.delete for name, one in _VERBS.items()},
+    **{trade.object: orders.deleter(trade) for trade in orders.TRADES.values()},
+}
+_TRADES = tuple(trade.object for trade in orders.TRADES.values())
+CLOSED = frozenset(
+    (
+        *(one.line for one in FAMILIES.values()),
+        *(side.line for side in SIDES.values()),
+        *(f"{name}{end}" for name in _TRADES for end in ("ENTRY", "SUBTOTALS")),
+        *("GLENTRY", "GLDETAIL", "DEPOSITENTRY", "ARADVANCEITEM", "EPPAYMENT", "AUDITHISTORY"),
+        *("INVENTORYTOTALDETAIL", "AVAILABLEINVENTORY"),
+    )
+)
+"""What is written with something else only: the generic `update` and `delete` would leave the ledger behind."""
+CLOSED_TO_UPDATE = CLOSED | {"DEPOSIT", *_TRADES}

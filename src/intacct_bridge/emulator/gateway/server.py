@@ -1,0 +1,247 @@
+"""The emulator over HTTP, on loopback only: what the wire adds to bytes in and bytes out.
+
+POST of a request body, or of a form with the field `xmlrequest` as old clients send it; answers are compressed for
+whoever accepts that. The endpoint that a session is bound to is the one it was asked at, so the Host header of the
+request is what `getAPISession` returns. A cut connection is cut here: the socket is closed without an answer, or in
+the middle of one; an answer that dribbles leaves in its pieces.
+"""
+
+import gzip
+import socket
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import replace
+from ipaddress import ip_address
+from threading import Event, Thread
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs
+
+from intacct_bridge.emulator.gateway.gateway import Emulator
+from intacct_bridge.emulator.settings.faults import Paced
+from intacct_bridge.errors import SettingsError
+from intacct_bridge.wire.reply import ConnectionCutError, Reply, Transport
+
+if TYPE_CHECKING:
+    import uvicorn
+    from starlette.applications import Starlette
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+PATH = "/ia/xml/xmlgw.phtml"
+_WORTH_COMPRESSING = 500
+_START_SECONDS = 30
+_LENGTH = b"content-length"
+Compress = Callable[[bytes], bytes]
+
+
+class RunningServer:
+    """A server in a thread of its own; close it, or use it in a with statement."""
+
+    def __init__(self, server: "uvicorn.Server", thread: Thread, listener: socket.socket) -> None:
+        self._server, self._thread, self._listener = server, thread, listener
+        host, port = listener.getsockname()[:2]
+        self.url = f"http://{f'[{host}]' if ':' in host else host}:{port}{PATH}"
+        """The endpoint to put into a connection."""
+
+    def close(self) -> None:
+        """Stop serving; requests under way are finished."""
+        self._server.should_exit = True
+        self._thread.join()
+        self._listener.close()
+
+    def __enter__(self) -> "RunningServer":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def serve(emulator: Transport, host: str = "127.0.0.1", port: int = 0) -> RunningServer:
+    """Serve from a thread; port 0 takes any that is free. Returns once it answers."""
+    listener = listen(host, port)
+    server = _server(emulator)
+    started, failed = Event(), list[BaseException]()
+
+    def run() -> None:
+        try:
+            _run(server, listener, started)
+        except BaseException as error:  # handed to the thread that waits
+            failed.append(error)
+            started.set()
+
+    thread = Thread(target=run, name="emulator", daemon=True)
+    thread.start()
+    if not started.wait(_START_SECONDS) or failed:
+        listener.close()
+        raise SettingsError(f"the emulator's server did not start: {failed[0] if failed else 'it takes too long'}")
+    return RunningServer(server, thread, listener)
+
+
+def serve_forever(
+    emulator: Transport, host: str = "127.0.0.1", port: int = 0, *, ready: Callable[[str], None] = print
+) -> None:
+    """Serve in this thread until interrupted; `ready` is told the URL once it answers."""
+    listener = listen(host, port)
+    shown = listener.getsockname()
+    url = f"http://{shown[0]}:{shown[1]}{PATH}"
+    with listener, suppress(KeyboardInterrupt):
+        _run(_server(emulator), listener, _Told(lambda: ready(url)))
+
+
+class _Told(Event):
+    """An event that tells somebody when it is set."""
+
+    def __init__(self, tell: Callable[[], None]) -> None:
+        super().__init__()
+        self._tell = tell
+
+    def set(self) -> None:
+        super().set()
+        self._tell()
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket on a loopback address. Raises SettingsError for any other, and for a port that is taken."""
+    try:
+        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    except OSError as error:
+        raise SettingsError(f"{host} is no address to serve on: {error}") from None
+    if not ip_address(str(address[0])).is_loopback:
+        raise SettingsError(
+            f"the emulator serves on loopback only, and {host} is not", fix="use 127.0.0.1, or a tunnel to it"
+        )
+    # with the protocol named, asyncio sends what is written at once; else answers wait 40 ms for an acknowledgement
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind(address)
+    except OSError as error:
+        listener.close()
+        raise SettingsError(f"cannot serve on port {port}: {error.strerror}", fix="choose another port") from None
+    listener.listen(128)
+    return listener
+
+
+def _server(emulator: Transport) -> "uvicorn.Server":
+    try:
+        import uvicorn
+    except ImportError:
+        raise SettingsError(
+            "serving the emulator over HTTP needs the extra packages of `emulator`",
+            fix='pip install "intacct-bridge[emulator]"',
+        ) from None
+    config = uvicorn.Config(
+        application(emulator), log_level="critical", access_log=False, lifespan="off", server_header=False,
+        date_header=False, timeout_graceful_shutdown=5,
+    )  # fmt: skip
+    return uvicorn.Server(config)
+
+
+def _run(server: "uvicorn.Server", listener: socket.socket, started: Event) -> None:
+    import asyncio
+
+    from starlette.concurrency import run_in_threadpool
+
+    async def main() -> None:
+        await run_in_threadpool(int)  # what that imports is not for the first request to wait for
+        serving = asyncio.ensure_future(server.serve(sockets=[listener]))
+        while not server.started and not serving.done():
+            await asyncio.sleep(0.001)
+        started.set()
+        await serving
+
+    asyncio.run(main())
+
+
+# --- the application
+
+
+def application(emulator: Transport) -> "Starlette":
+    """The ASGI application around an emulator."""
+    from starlette.applications import Starlette
+    from starlette.concurrency import run_in_threadpool
+    from starlette.responses import PlainTextResponse
+    from starlette.routing import Route
+
+    compress = compressor()
+    answer = emulator.paced if isinstance(emulator, Emulator) else emulator
+
+    async def gateway(request: "Request") -> "Response":
+        if request.method != "POST":
+            return PlainTextResponse("This is a gateway: POST a request to it.\n", status_code=405)
+        body = _unwrapped(request.headers.get("content-type", ""), await request.body())
+        accepts = "gzip" in request.headers.get("accept-encoding", "")
+        try:
+            reply = await run_in_threadpool(answer, _endpoint(request), body)
+            return await run_in_threadpool(_response, reply, compress if accepts else None)
+        except ConnectionCutError:
+            await _cut(request.receive)
+            return PlainTextResponse("", status_code=500)
+
+    methods = ["POST", "GET", "HEAD", "PUT", "DELETE", "PATCH", "OPTIONS"]
+    return Starlette(routes=[Route("/{path:path}", gateway, methods=methods)])
+
+
+def _response(reply: Reply, compress: Compress | None) -> "Response":
+    from starlette.responses import Response
+
+    headers = dict(reply.headers)
+    body = reply.body
+    if compress is not None and len(body) > _WORTH_COMPRESSING:
+        body = compress(body)
+        headers["content-encoding"] = "gzip"
+    if isinstance(reply, Paced):
+        return _pieces(replace(reply, body=body, headers=headers))
+    return Response(body, status_code=reply.status, headers=headers)
+
+
+def _pieces(reply: Paced) -> "Response":
+    """A response that leaves piece by piece; one that is not whole promises its length and stops after a piece."""
+    import asyncio
+
+    from starlette.responses import Response
+
+    class Pieces(Response):
+        async def __call__(self, _scope: Any, _receive: Any, send: Callable[[Any], Awaitable[None]]) -> None:
+            head = [*self.raw_headers] if not reply.whole else [one for one in self.raw_headers if one[0] != _LENGTH]
+            await asyncio.sleep(reply.late)
+            await send({"type": "http.response.start", "status": reply.status, "headers": head})
+            for start in range(0, len(reply.body), reply.piece):
+                if start:
+                    if not reply.whole:
+                        return
+                    await asyncio.sleep(reply.seconds)
+                piece = reply.body[start : start + reply.piece]
+                await send({"type": "http.response.body", "body": piece, "more_body": True})
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    return Pieces(reply.body, status_code=reply.status, headers=dict(reply.headers))
+
+
+def _endpoint(request: "Request") -> str:
+    scheme = request.headers.get("x-forwarded-proto", request.url.scheme)
+    return f"{scheme}://{request.headers.get('host', '')}{request.url.path}"
+
+
+def _unwrapped(content_type: str, body: bytes) -> bytes:
+    """The request inside a form post."""
+    if not content_type.startswith("application/x-www-form-urlencoded"):
+        return body
+    found = parse_qs(body.decode("utf-8", "replace"), keep_blank_values=True).get("xmlrequest")
+    return found[0].encode() if found else body
+
+
+async def _cut(receive: Callable[[], Awaitable[Any]]) -> None:
+    """Close the socket under the request, which the protocol of ASGI itself has no word for."""
+    transport = getattr(getattr(receive, "__self__", None), "transport", None)
+    if transport is not None:
+        transport.abort()
+
+
+def compressor() -> Compress:
+    """The quickest gzip that is installed, at its lightest level."""
+    try:
+        from isal import igzip
+    except ImportError:
+        return lambda body: gzip.compress(body, 1, mtime=0)
+    return lambda body: bytes(igzip.compress(body, 1))

@@ -1,0 +1,173 @@
+"""What the gateway tells about the company and the user: set-up, entities, dimensions, formatting, permissions."""
+
+from intacct_bridge.emulator.access.rights import permit
+from intacct_bridge.emulator.company.company_data import Answer, Call
+from intacct_bridge.emulator.settings.cells import Row
+from intacct_bridge.emulator.settings.refusals import refused
+from intacct_bridge.emulator.settings.world import ALL_MODULES, UserSettings
+from intacct_bridge.wire.xml import Element, element
+
+_DIMENSIONS = (
+    ("DEPARTMENT", "Department"),
+    ("LOCATION", "Location"),
+    ("PROJECT", "Project"),
+    ("CUSTOMER", "Customer"),
+    ("VENDOR", "Vendor"),
+    ("EMPLOYEE", "Employee"),
+    ("ITEM", "Item"),
+    ("CLASS", "Class"),
+    ("TASK", "Task"),
+    ("WAREHOUSE", "Warehouse"),
+)
+_APPLICATIONS = {
+    "CO": "Company",
+    "CM": "Cash Management",
+    "GL": "General Ledger",
+    "AP": "Accounts Payable",
+    "AR": "Accounts Receivable",
+    "EE": "Time & Expenses",
+    "PO": "Purchasing",
+    "SO": "Order Entry",
+    "INV": "Inventory Control",
+    "PA": "Projects",
+    "CN": "Contracts",
+    "CS": "Consolidation",
+    "ME": "Multi-Entity Management",
+    "TX": "Taxes",
+}
+_RIGHTS = {"list": "List", "view": "View", "add": "Add", "edit": "Edit", "delete": "Delete"}
+
+
+def read_user_formatting(call: Call) -> Answer:
+    """The formatting of a user, named by login or by record number."""
+    user = _user(call, call.body.findtext("userId").strip(), call.body.findtext("key").strip())
+    user = user.in_season(call.now)
+    sign, minutes = ("-" if user.offset_minutes < 0 else "+"), abs(user.offset_minutes)
+    parts = {
+        "locale": "en_US.UTF-8",
+        "dateformat": user.date,
+        "gmtoffset": f"{sign}{minutes // 60:02d}:{minutes % 60:02d}",
+        "clock": str(user.clock),
+    }
+    return Answer(element("data", Element("userformatting", "", tuple(element(*part) for part in parts.items()))))
+
+
+def _user(call: Call, login: str, key: str) -> UserSettings:
+    """The user's settings; one that only the records know has the common ones."""
+    table = call.books.table("USERINFO")
+    if key:
+        login = ((table.get(int(key)) if key.isdecimal() else None) or {}).get("LOGINID", "")
+    for user in call.books.settings.users:
+        if user.user_id.lower() == login.lower():
+            return user
+    if not login or not table.find("LOGINID", login):
+        raise refused(f"Cannot find a user with key '{key or login}'.")
+    return UserSettings(login)
+
+
+def get_user_permissions(call: Call) -> Answer:
+    """What a user's roles allow, by application."""
+    permit(call, "READ", "USERINFO")
+    user = _user(call, call.body.findtext("userId").strip() or call.session.user.user_id, "")
+    roles = [role for role in call.books.settings.roles if role.name in user.roles]
+    verbs = [verb for verb in _RIGHTS if any(verb in one for role in roles for one in role.rights.values())]
+    rights = "|".join(_RIGHTS[verb] for verb in verbs)
+    subscriptions = tuple(
+        element(
+            "appSubscription",
+            element("applicationName", _APPLICATIONS[code]),
+            element("policies", element("policy", element("policyName", "All"), element("rights", rights))),
+        )
+        for code in call.books.settings.modules
+    )
+    return Answer(element("data", Element("permissions", "", subscriptions)))
+
+
+def get_applications(call: Call) -> Answer:
+    """The codes of the subscribed applications."""
+    subscribed = [code for code in ALL_MODULES if code in call.books.settings.modules]
+    return Answer(Element("data", "", tuple(element("application", code) for code in subscribed)))
+
+
+def get_financial_setup(call: Call) -> Answer:
+    """Base currency, books and fiscal year; the currency is empty where entities have several."""
+    entities = _entities(call)
+    currencies = dict.fromkeys(row.get("CURRENCY", "USD") for row in entities)
+    several = len(currencies) > 1
+    parts = {
+        "baseCurrency": "" if several else next(iter(currencies), "USD"),
+        "defaultBook": "ACCRUAL",
+        "firstFiscalMonth": entities[0].get("FIRSTMONTH", "1") if entities else "1",
+        "multiBaseCurrency": str(several).lower(),
+        "multiBook": "false",
+        "multiCurrency": str(several).lower(),
+        "multiEntityShared": str(bool(entities)).lower(),
+    }
+    return Answer(Element("data", "", (Element("financialSetup", "", tuple(element(*one) for one in parts.items())),)))
+
+
+def read_entity_details(call: Call) -> Answer:
+    """The entities that the user may work in."""
+    allowed = call.session.user.entities
+    rows = [row for row in _entities(call) if not allowed or row["LOCATIONID"] in allowed]
+    return Answer(Element("data", "", tuple(_entity(row) for row in rows)))
+
+
+def _entity(row: Row) -> Element:
+    parts = {
+        "id": row["LOCATIONID"],
+        "name": row.get("NAME", ""),
+        "recordno": row.get("RECORDNO", ""),
+        "currency": row.get("CURRENCY", ""),
+        "firstfiscalmonth": row.get("FIRSTMONTH", "1"),
+        "firstfiscaltaxmonth": row.get("FIRSTMONTHTAX", "1"),
+        "weekstart": row.get("WEEKSTART", "1"),
+    }
+    return Element("entity", "", tuple(element(*part) for part in parts.items()))
+
+
+def _entities(call: Call) -> list[Row]:
+    return [row for _, row in call.books.table("LOCATIONENTITY").rows()]
+
+
+def get_dimensions(call: Call) -> Answer:
+    """The dimensions of the company, its own among them."""
+    rows = [_dimension(name, label, own=False) for name, label in _DIMENSIONS]
+    inactive = {f"GLDIM{name}" for name in call.books.settings.inactive_dimensions}
+    rows += [
+        _dimension(name, name.removeprefix("GLDIM").capitalize(), own=True, enabled=name not in inactive)
+        for name in own_dimensions(call)
+    ]
+    return Answer(element("data", Element("dimensions", "", tuple(rows))))
+
+
+def own_dimensions(call: Call) -> list[str]:
+    """The user-defined dimensions: fields of GLENTRY that start with GLDIM."""
+    return [name for name in call.books.catalog["GLENTRY"].fields if name.startswith("GLDIM")]
+
+
+def _dimension(name: str, label: str, *, own: bool, enabled: bool = True) -> Element:
+    parts = {
+        "objectName": name,
+        "objectLabel": label,
+        "termLabel": label,
+        "userDefinedDimension": str(own).lower(),
+        "enabledInGL": str(enabled).lower(),
+    }
+    return Element("dimension", "", tuple(element(*part) for part in parts.items()))
+
+
+def get_companyprefs(call: Call) -> Answer:
+    """The preferences of one application, kept as rows of COMPANYPREF."""
+    application = call.body.get("application")
+    rows = [row for _, row in call.books.table("COMPANYPREF").rows() if row.get("APPLICATION") == application]
+    return Answer(Element("data", "", tuple(_preference(row) for row in rows)))
+
+
+def _preference(row: Row) -> Element:
+    parts = {
+        "application": row.get("APPLICATION", ""),
+        "preference": row.get("PREFERENCE", ""),
+        "prefvalue": row.get("PREFVALUE", ""),
+    }
+    return Element("companypref", "", tuple(element(*part) for part in parts.items()))

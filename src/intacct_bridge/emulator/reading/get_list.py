@@ -1,0 +1,239 @@
+"""The object-specific reads `get_list` and `get`: everything in lower case, dates in three elements, lines inside.
+
+A field is called by its own name in lower case, except where the older functions name it otherwise; the table of such
+names says `name:FIELD`, and covers the objects that integrations list. `key` is the natural id of a list's record and
+the record number of a transaction. Where `get_list` finds nothing there is no `data` at all.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+from intacct_bridge.emulator.access.rights import permit
+from intacct_bridge.emulator.company.company_data import Answer, Call
+from intacct_bridge.emulator.company.selection import Question, select
+from intacct_bridge.emulator.reading import attachments
+from intacct_bridge.emulator.reading.query_request import all_columns, typed, visible
+from intacct_bridge.emulator.reading.read import nested
+from intacct_bridge.emulator.records.legacy_body import with_external
+from intacct_bridge.emulator.settings.cells import Row
+from intacct_bridge.emulator.settings.refusals import FunctionRefusedError, bad_query, refused
+from intacct_bridge.model.catalog import ObjectDef
+from intacct_bridge.model.keys import Owner, legacy_object, lines, natural_key
+from intacct_bridge.model.query.query import Compare, Filter, Op, Order, all_of, any_of
+from intacct_bridge.wire.values import Kind
+from intacct_bridge.wire.xml import Element, element
+
+DEFAULT_ITEMS, MOST_ITEMS = 100, 1000
+_DOCUMENT = (
+    "datecreated:WHENCREATED dateposted:WHENPOSTED datedue:WHENDUE datepaid:WHENPAID totalamount:TOTALENTERED "
+    "externalid:EXTERNALID"
+)
+_ORDER = "transactiontype:DOCPARID documentno:DOCNO referenceno:PONUMBER datecreated:WHENCREATED datedue:WHENDUE"
+_LINE = "line_num:LINE_NO glaccountno:ACCOUNTNO amount:AMOUNT trx_amount:TRX_AMOUNT memo:ENTRYDESCRIPTION"
+_NAMES = {
+    "APBILL": f"billno:RECORDID ponumber:DOCNUMBER {_DOCUMENT}",
+    "ARINVOICE": f"invoiceno:RECORDID ponumber:DOCNUMBER {_DOCUMENT}",
+    "APADJUSTMENT": f"adjustmentno:RECORDID billno:DOCNUMBER {_DOCUMENT}",
+    "ARADJUSTMENT": f"adjustmentno:RECORDID invoiceno:DOCNUMBER {_DOCUMENT}",
+    "EEXPENSES": f"expensereportno:RECORDID {_DOCUMENT}",
+    "SODOCUMENT": f"customerid:CUSTVENDID {_ORDER}",
+    "PODOCUMENT": f"vendorid:CUSTVENDID {_ORDER}",
+    "INVDOCUMENT": _ORDER,
+    "TASK": "taskname:NAME taskdescription:DESCRIPTION",
+    "GLACCOUNT": "glaccountno:ACCOUNTNO",
+    "STATACCOUNT": "glaccountno:ACCOUNTNO",
+    "GLBATCH": "journalid:JOURNAL datecreated:BATCH_DATE description:BATCH_TITLE batchno:BATCHNO",
+    "GLENTRY": "trtype:TR_TYPE glaccountno:ACCOUNTNO datecreated:ENTRY_DATE memo:DESCRIPTION",
+    "APBILLITEM": _LINE,
+    "ARINVOICEITEM": _LINE,
+    "APADJUSTMENTITEM": _LINE,
+    "ARADJUSTMENTITEM": _LINE,
+    "EEXPENSESITEM": f"{_LINE} expensedate:ENTRY_DATE",
+}
+_WRAPPERS = {
+    "APBILLITEM": ("billitems", "lineitem"),
+    "ARINVOICEITEM": ("invoiceitems", "lineitem"),
+    "APADJUSTMENTITEM": ("apadjustmentitems", "lineitem"),
+    "ARADJUSTMENTITEM": ("aradjustmentitems", "lineitem"),
+    "EEXPENSESITEM": ("expenses", "expense"),
+    "GLENTRY": ("gltransactionentries", "glentry"),
+    "SODOCUMENTENTRY": ("sotransitems", "sotransitem"),
+    "PODOCUMENTENTRY": ("potransitems", "potransitem"),
+    "TIMESHEETENTRY": ("timesheetentries", "timesheetentry"),
+}
+_SUMMARIES = {
+    "billbatch": ("APBILLBATCH", "pi"),
+    "apadjustmentbatch": ("APBILLBATCH", "pa"),
+    "invoicebatch": ("ARINVOICEBATCH", "ri"),
+    "aradjustmentbatch": ("ARINVOICEBATCH", "ra"),
+    "arpaymentbatch": ("ARINVOICEBATCH", "rp"),
+}
+"""Lists that share an object, and the type of record that each of them shows."""
+_OPERATORS = {
+    "=": Op.EQUALTO,
+    "!=": Op.NOTEQUALTO,
+    "<": Op.LESSTHAN,
+    "<=": Op.LESSTHANOREQUALTO,
+    ">": Op.GREATERTHAN,
+    ">=": Op.GREATERTHANOREQUALTO,
+    "like": Op.LIKE,
+    "not like": Op.NOTLIKE,
+    "is null": Op.ISNULL,
+}
+
+
+def get_list(call: Call) -> Answer:
+    """The records that the filter finds, in the asked order, from `start` on."""
+    if call.body.get("object") in attachments.NAMES:
+        return attachments.get_list(call)
+    body, asked = call.body, call.body.get("object")
+    described = _described(call, asked)
+    names = _names(described)
+    start, items = _whole(call, "start", 0), min(_whole(call, "maxitems", DEFAULT_ITEMS), MOST_ITEMS)
+    parts = [_condition(names, described, one) for one in _children(body, "filter")]
+    if asked in _SUMMARIES:
+        parts.append(Compare("RECORDTYPE", Op.EQUALTO, (_SUMMARIES[asked][1],)))
+    private = body.get("showprivate") == "true"
+    try:
+        where = typed(call, described, all_of(parts) if parts else None)
+        order = tuple(_sorted_by(names, described, one) for one in _children(body, "sorts"))
+        question = Question(described, where, order, visible=visible(call, described, show_private=private))
+        numbers = select(call.books, question)
+    except FunctionRefusedError as error:
+        raise bad_query(error.message) from None
+    page = numbers[start : start + items]
+    last = start + len(page) - 1 if page else start
+    attributes = {"start": str(start), "end": str(last), "total": str(len(numbers))}
+    listtype = Element("listtype", asked, (), attributes)
+    if not page:
+        return Answer(extra=(listtype,))
+    return Answer(Element("data", "", tuple(_records(call, described, asked, page))), extra=(listtype,))
+
+
+def get(call: Call) -> Answer:
+    """One record by its key."""
+    if call.body.get("object") in attachments.NAMES:
+        return attachments.get(call)
+    return _one(call, call.body.get("object"))
+
+
+def _one(call: Call, asked: str) -> Answer:
+    described = _described(call, asked)
+    table, key = call.books.table(described), call.body.get("key").strip()
+    natural = natural_key(described.name)
+    if call.body.get("externalkey") == "true":
+        numbers = with_external(call, described.name, key) if call.books.behaviour.reads_by_externalkey else []
+    else:
+        numbers = (table.find(natural, key) if natural else []) or table.find(table.plan.key, key)
+    if not numbers:
+        raise refused(f"Cannot find {asked} with key '{key}'.")
+    return Answer(Element("data", "", tuple(_records(call, described, asked, numbers[:1]))))
+
+
+def _described(call: Call, asked: str) -> ObjectDef:
+    name = _SUMMARIES[asked][0] if asked in _SUMMARIES else legacy_object(asked) or asked.upper()
+    if name not in call.books.catalog:
+        raise refused(f"The object {asked} is not emulated for {call.name}.", errorno="EMULATOR-0001")
+    permit(call, "READ", name)
+    return call.books.catalog[name]
+
+
+# --- what was asked
+
+
+def _names(described: ObjectDef) -> Mapping[str, str]:
+    """What the older functions call fields otherwise, to our names."""
+    pairs = (word.partition(":") for word in _NAMES.get(described.name, "").split())
+    return {**{name: field for name, _, field in pairs}, "key": natural_key(described.name) or "RECORDNO"}
+
+
+def _field(names: Mapping[str, str], described: ObjectDef, name: str) -> str:
+    name = name.strip().lower()
+    found = described.get(names.get(name, name.upper()))
+    if found is None:
+        raise bad_query(f"The field {name} is not valid.")
+    return found.name
+
+
+def _condition(names: Mapping[str, str], described: ObjectDef, node: Element) -> Filter:
+    if node.tag == "logical":
+        parts = [_condition(names, described, one) for one in node.children]
+        return any_of(parts) if node.get("logical_operator") == "or" else all_of(parts)
+    name, sign = _field(names, described, node.findtext("field")), node.findtext("operator").strip().lower()
+    op = _OPERATORS.get(sign)
+    if op is None:
+        raise bad_query(f"The operator {sign} is not valid.")
+    return Compare(name, op, () if op is Op.ISNULL else (node.findtext("value"),))
+
+
+def _sorted_by(names: Mapping[str, str], described: ObjectDef, node: Element) -> Order:
+    return Order(_field(names, described, node.text), node.get("order") == "desc")
+
+
+def _children(body: Element, tag: str) -> tuple[Element, ...]:
+    found = body.find(tag)
+    return () if found is None else found.children
+
+
+def _whole(call: Call, attribute: str, default: int) -> int:
+    text = call.body.get(attribute).strip()
+    if text and not text.isdecimal():
+        raise refused(f"The attribute {attribute} is no number: '{text}'.")
+    return int(text) if text else default
+
+
+# --- what is answered
+
+
+def _records(call: Call, described: ObjectDef, tag: str, numbers: Sequence[int]) -> Iterator[Element]:
+    wanted = [one.text.strip().lower() for one in _children(call.body, "fields")]
+    table = call.books.table(described)
+    for number in numbers:
+        row = table.get(number) or {}
+        cells = [one for one in _cells(described, row) if not wanted or one.tag in wanted]
+        owned = [_lines(call, one, row) for one in lines(described.name) if one.wrapper and not wanted]
+        yield Element(tag, "", (*cells, *owned))
+
+
+def _cells(described: ObjectDef, row: Row) -> tuple[Element, ...]:
+    names = {field: name for name, field in _names(described).items() if name != "key"}
+    key = row.get(natural_key(described.name) or "RECORDNO", "")
+    leaves: list[tuple[str, str]] = []
+    days: dict[str, Element] = {}
+    for column in all_columns(described):
+        name = names.get(column.field, column.tag.lower())
+        leaves.append((name, row.get(column.field, "")))
+        if column.kind is Kind.DATE:
+            days[name] = _day(name, row.get(column.field, ""))
+    given = (element("externalid", row["EXTERNALID"]),) if row.get("EXTERNALID") else ()
+    return (element("key", key), *(days.get(one.tag, one) for one in nested(leaves)), *given)
+
+
+def _day(name: str, text: str) -> Element:
+    """A date as its three elements, or an empty one."""
+    if not text:
+        return element(name)
+    month, day, year = text[:2], text[3:5], text[6:10]
+    return element(name, element("year", year), element("month", month), element("day", day))
+
+
+def _lines(call: Call, owned: Owner, header: Row) -> Element:
+    table, described = call.books.table(owned.line), call.books.find(owned.line)
+    wrapper, tag = _WRAPPERS.get(owned.line, (owned.wrapper.lower(), owned.line.lower()))
+    rows = (table.get(number) or {} for number in table.find(owned.by, header.get(owned.key, "")))
+    return Element(wrapper, "", tuple(Element(tag, "", _cells(described, row)) for row in rows))
+
+
+def _getter(asked: str) -> Callable[[Call], Answer]:
+    return lambda call: _one(call, asked)
+
+
+FUNCTIONS: dict[str, Callable[[Call], Answer]] = {
+    "get": get,
+    "get_list": get_list,
+    "get_apadjustment": _getter("apadjustment"),
+    "get_aradjustment": _getter("aradjustment"),
+    "get_bill": _getter("bill"),
+    "get_expenseadjustmentreport": _getter("expenseadjustmentreport"),
+    "get_expensereport": _getter("expensereport"),
+    "get_invoice": _getter("invoice"),
+}

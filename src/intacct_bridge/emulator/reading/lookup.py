@@ -1,0 +1,38 @@
+"""The functions `lookup` and `inspect`: what objects look like. They check no right, so they prove none."""
+
+from intacct_bridge.emulator.company.company_data import Answer, Call
+from intacct_bridge.emulator.settings.refusals import FunctionRefusedError
+from intacct_bridge.emulator.store.catalogue import UNLISTED
+from intacct_bridge.errors import Fault, InvalidRequestError
+from intacct_bridge.model.catalog import ObjectDef, inspect_element, lookup_element, type_element
+from intacct_bridge.wire.xml import Element, element
+
+_ALL = {"listtype": "All", "count": "1"}
+
+
+def lookup(call: Call) -> Answer:
+    """One object's fields and relations."""
+    name = call.body.findtext("object").strip()
+    described = call.books.find(name, call.body.findtext("docparid"))
+    return Answer(Element("data", "", (lookup_element(described),), _ALL))
+
+
+def inspect(call: Call) -> Answer:
+    """One object's fields, with or without detail, or the names of all objects."""
+    name = (call.body.findtext("object") or call.body.findtext("name")).strip()
+    if name == "*":
+        types = tuple(
+            type_element(one.name, one.label) for one in call.books.catalog.values() if one.name not in UNLISTED
+        )
+        return Answer(Element("data", "", types, _ALL))
+    try:
+        described = call.books.catalog.find(name)
+    except InvalidRequestError:
+        raise FunctionRefusedError(Fault(f"Object type {name} not found")) from None
+    detailed = call.body.get("detail").strip() in ("1", "true")
+    return Answer(Element("data", "", (inspect_element(described) if detailed else _names(described),), _ALL))
+
+
+def _names(described: ObjectDef) -> Element:
+    fields = Element("Fields", "", tuple(element("Field", name) for name in described.fields))
+    return element("Type", fields, Name=described.name)

@@ -1,0 +1,118 @@
+"""`read` and `readByName`: whole records by key, with their owned lines inside them.
+
+Dotted fields are nested here, unlike in `query`. A key that is not there gives fewer rows, a field that is not there
+is refused. Lines come with `*` or when their wrapper is named.
+"""
+
+from collections.abc import Iterable, Sequence
+from itertools import islice
+
+from intacct_bridge.emulator.company.company_data import Answer, Call
+from intacct_bridge.emulator.company.render import Column, in_format
+from intacct_bridge.emulator.reading.query import CONTENT_TYPES, bare
+from intacct_bridge.emulator.reading.query_request import all_columns, described_for, visible
+from intacct_bridge.emulator.settings.cells import Row
+from intacct_bridge.emulator.settings.refusals import FunctionRefusedError, too_many
+from intacct_bridge.errors import Fault
+from intacct_bridge.model.catalog import ObjectDef
+from intacct_bridge.model.keys import Owner, lines, natural_key
+from intacct_bridge.wire.values import DEFAULT, Formatting, Kind
+from intacct_bridge.wire.xml import Element, element
+
+MOST_KEYS = 100
+
+
+def read(call: Call) -> Answer:
+    """Records by record number."""
+    described = described_for(call, "READ", call.body.findtext("object").strip())
+    return _read(call, described, call.books.table(described).plan.key)
+
+
+def read_by_name(call: Call) -> Answer:
+    """Records by the id that people know them by."""
+    described = described_for(call, "READ_BY_NAME", call.body.findtext("object").strip())
+    return _read(call, described, natural_key(described.name) or call.books.table(described).plan.key)
+
+
+def _read(call: Call, described: ObjectDef, key: str) -> Answer:
+    keys = [text.strip() for text in call.body.findtext("keys").split(",") if text.strip()]
+    if len(keys) > MOST_KEYS:
+        too_many(call.name, MOST_KEYS, call.books.behaviour)
+    chosen, owned = _chosen(described, call.body.findtext("fields").strip())
+    formatting = call.session.user.formatting
+    rows = _found(call, described, key, keys)
+    return_format = call.body.findtext("returnFormat").strip()
+    if return_format in CONTENT_TYPES:
+        texts = ([_text(row, column, formatting) for column in chosen] for row in rows)
+        return bare(return_format, chosen, texts)
+    elements = tuple(_element(call, described.name, row, chosen, owned=owned) for row in rows)
+    return Answer(Element("data", "", elements, {"listtype": described.name, "count": str(len(elements))}))
+
+
+def _found(call: Call, described: ObjectDef, key: str, keys: Sequence[str]) -> list[Row]:
+    table = call.books.table(described)
+    seen = visible(call, described, show_private=True)
+    found: list[Row] = []
+    if not keys and call.name == "read" and call.books.behaviour.empty_keys == "first":
+        rows = (row for _, row in table.rows())
+        return list(islice((row for row in rows if seen is None or row.get("MEGAENTITYID", "") in seen), MOST_KEYS))
+    for text in keys:
+        for number in table.find(key, text):
+            row = table.get(number) or {}
+            if seen is None or row.get("MEGAENTITYID", "") in seen:
+                found.append(row)
+    return found
+
+
+def _chosen(described: ObjectDef, fields: str) -> tuple[list[Column], list[Owner]]:
+    owned = [one for one in lines(described.name) if one.wrapper]
+    if fields in ("", "*"):
+        return all_columns(described), owned
+    chosen: list[Column] = []
+    wanted: list[Owner] = []
+    for name in (part.strip() for part in fields.split(",")):
+        wrapper = next((one for one in owned if one.wrapper == name.upper()), None)
+        field = described.get(name)
+        if wrapper is not None:
+            wanted.append(wrapper)
+        elif field is not None:
+            chosen.append(Column(field.name, field.kind, field.name))
+        else:
+            raise FunctionRefusedError(Fault(f"Invalid fields list {name}"))
+    return chosen, wanted
+
+
+def _element(call: Call, tag: str, row: Row, chosen: list[Column], *, owned: Iterable[Owner] = ()) -> Element:
+    formatting = call.session.user.formatting
+    parts = nested([(column.tag, _text(row, column, formatting)) for column in chosen])
+    return Element(tag, "", (*parts, *(_lines(call, one, row) for one in owned)))
+
+
+def _lines(call: Call, owned: Owner, header: Row) -> Element:
+    table, described = call.books.table(owned.line), call.books.find(owned.line)
+    rows = (table.get(number) or {} for number in table.find(owned.by, header.get(owned.key, "")))
+    chosen = all_columns(described)
+    return Element(owned.wrapper, "", tuple(_element(call, owned.line.lower(), row, chosen) for row in rows))
+
+
+def _text(row: Row, column: Column, formatting: Formatting) -> str:
+    text = row.get(column.field, "")
+    if text and formatting != DEFAULT and column.kind in (Kind.DATE, Kind.TIMESTAMP):
+        return in_format(column.kind, text, formatting)
+    return text
+
+
+def nested(leaves: list[tuple[str, str]]) -> tuple[Element, ...]:
+    """Dotted names as elements in elements, each group where its first field stands."""
+    parts: list[Element | str] = []
+    groups: dict[str, list[tuple[str, str]]] = {}
+    for name, text in leaves:
+        group, dot, rest = name.partition(".")
+        if not dot:
+            parts.append(element(name, text))
+        elif group in groups:
+            groups[group].append((rest, text))
+        else:
+            groups[group] = [(rest, text)]
+            parts.append(group)
+    return tuple(Element(one, "", nested(groups[one])) if isinstance(one, str) else one for one in parts)

@@ -1,0 +1,1 @@
+"""How any record is checked, kept, changed and deleted."""

@@ -1,0 +1,73 @@
+"""Who wrote what and when: the audit cells of a row, and the rows of AUDITHISTORY."""
+
+from intacct_bridge.emulator.company.company_data import Call
+from intacct_bridge.emulator.settings.cells import Row, timestamp_text
+from intacct_bridge.model.catalog import ObjectDef
+from intacct_bridge.model.keys import audited, natural_key, record_key
+from intacct_bridge.wire.values import Kind
+
+EXTERNAL = "EXTERNALID"
+"""A cell that every row may have though no description names it: the id that legacy functions were given."""
+CREATED, MODIFIED, DELETED = "C", "M", "D"
+
+
+def stamp(call: Call, described: ObjectDef, row: Row, *, new: bool) -> None:
+    """Set the cells that the gateway itself keeps about a row."""
+    now = timestamp_text(call.stamp)
+    user = _user(call)
+    if new:
+        created = "AUWHENCREATED" if "AUWHENCREATED" in described.fields else "WHENCREATED"
+        if described.kind_of(created) is Kind.TIMESTAMP:
+            row[created] = now
+        row |= {"CREATEDBY": user.get("RECORDNO", ""), "CREATEDBYLOGINID": call.session.user.user_id}
+        if call.session.entity and "MEGAENTITYID" in described.fields:
+            row |= _owner(call)
+    row |= {
+        "WHENMODIFIED": now,
+        "MODIFIEDBY": user.get("RECORDNO", ""),
+        "MODIFIEDBYLOGINID": call.session.user.user_id,
+    }
+    for name in [name for name in row if name not in described.fields and name != EXTERNAL]:
+        del row[name]
+
+
+def _user(call: Call) -> Row:
+    table = call.books.table("USERINFO")
+    numbers = table.find("LOGINID", call.session.user.user_id)
+    return (table.get(numbers[0]) if numbers else None) or {}
+
+
+def _owner(call: Call) -> Row:
+    table = call.books.table("LOCATIONENTITY")
+    numbers = table.find("LOCATIONID", call.session.entity)
+    entity = (table.get(numbers[0]) if numbers else None) or {}
+    return {
+        "MEGAENTITYKEY": entity.get("RECORDNO", ""),
+        "MEGAENTITYID": call.session.entity,
+        "MEGAENTITYNAME": entity.get("NAME", ""),
+    }
+
+
+def note(call: Call, described: ObjectDef, row: Row, mode: str) -> None:
+    """Write one row of AUDITHISTORY about a record."""
+    table = call.books.table("AUDITHISTORY")
+    number = table.next_number()
+    entry: Row = {
+        "ID": str(number),
+        "OBJECTTYPE": described.name.lower(),
+        "OBJECTKEY": _object_key(described.name, row),
+        "USERID": call.session.user.user_id,
+        "ACCESSTIME": timestamp_text(call.stamp),
+        "ACCESSMODE": mode,
+        "SOURCE": "api",
+    }
+    table.insert(entry, number)
+
+
+def _object_key(name: str, row: Row) -> str:
+    """What the audit knows a record by: its natural key for lists that have one, else its record number."""
+    natural = natural_key(name)
+    text = row.get(natural, "") if natural else ""
+    if text and (natural, text) in audited(name, text):
+        return text
+    return row.get(record_key(name), "")

@@ -1,0 +1,102 @@
+"""What a record must satisfy before it is kept: fields that must be there, keys that must be new."""
+
+from intacct_bridge.emulator.company.company_data import Call
+from intacct_bridge.emulator.records.drafts import Draft
+from intacct_bridge.emulator.records.required import required
+from intacct_bridge.emulator.settings.cells import Row, escaped
+from intacct_bridge.emulator.settings.refusals import FunctionRefusedError, duplicate_account, not_for, refused
+from intacct_bridge.errors import Fault
+from intacct_bridge.model.catalog import ObjectDef
+from intacct_bridge.model.keys import creator, lines, natural_key, owner
+
+_NUMBERED = {"VENDOR": "VEND", "CUSTOMER": "CUST", "PROJECT": "PRJ", "EMPLOYEE": "EMP", "ITEM": "ITEM"}
+"""Objects that number themselves when they are given no id, and how the number starts."""
+_MADE_BY_OTHERS = ("GLDETAIL", "GLACCOUNTBALANCE", "AUDITHISTORY", "ADVAUDITHISTORY", "ACTIVITYLOG", "JOBQUEUERECORD")
+
+
+def creatable(described: ObjectDef, operation: str) -> None:
+    """Refuse objects that the generic functions do not make: lines, what others make, what legacy functions make."""
+    name = described.name
+    by_itself = creator(name) in ("create", "") and name not in _MADE_BY_OTHERS
+    if not by_itself or (owner(name) is not None and creator(name) == ""):
+        raise not_for(name, operation)
+
+
+def complete(draft: Draft, row: Row) -> None:
+    """Everything that must be there is there, in the record and in its lines."""
+    described = draft.described
+    wrappers = {one.wrapper: one.line for one in lines(described.name)}
+    missing = [name for name in required(described) if not _given(draft, row, name, wrappers)]
+    if missing:
+        told = f"Required field {{}} is missing for {described.name}."
+        raise FunctionRefusedError(
+            *(Fault("BL01001973", description2=told.format(name), field=name) for name in missing)
+        )
+
+
+def _given(draft: Draft, row: Row, name: str, wrappers: dict[str, str]) -> bool:
+    if name in wrappers:
+        return bool(draft.lines.get(wrappers[name]))
+    group, dot, _ = name.rpartition(".")
+    if dot and group not in draft.groups:
+        return True
+    return bool(row.get(name)) or name in draft.groups or bool(draft.extra.get(name))
+
+
+def numbered(call: Call, described: ObjectDef, row: Row) -> None:
+    """Give a record that numbers itself the next free id."""
+    natural = natural_key(described.name)
+    start = _NUMBERED.get(described.name)
+    if start is None or natural is None or row.get(natural):
+        return
+    table = call.books.table(described)
+    number = table.next_number()
+    while table.find(natural, f"{start}-{number:05d}"):
+        number += 1
+    row[natural] = f"{start}-{number:05d}"
+
+
+def unique(call: Call, described: ObjectDef, row: Row, number: int | None = None) -> None:
+    """No other record has this natural key."""
+    natural = natural_key(described.name)
+    text = row.get(natural, "") if natural else ""
+    if not text or natural is None:
+        return
+    others = [one for one in call.books.table(described).find(natural, text) if one != number]
+    if others and natural == "ACCOUNTNO":
+        raise duplicate_account(text)
+    if others:
+        label = described.label or described.name.capitalize()
+        raise refused(
+            f"Another {label} with the given value(s) {text} already exists",
+            errorno="BL34000061",
+            correction="Use a unique value instead.",
+            field=natural,
+        )
+
+
+_USED_BY = {
+    "VENDOR": ("APBILL", "APADJUSTMENT", "APPYMT", "PODOCUMENT"),
+    "CUSTOMER": ("ARINVOICE", "ARADJUSTMENT", "ARPYMT", "SODOCUMENT"),
+    **dict.fromkeys(("GLACCOUNT", "STATACCOUNT", "CLASS", "LOCATION", "DEPARTMENT", "PROJECT"), ("GLENTRY",)),
+    "ITEM": ("GLENTRY", "SODOCUMENTENTRY", "PODOCUMENTENTRY"),
+    "EMPLOYEE": ("EEXPENSES", "TIMESHEET", "GLENTRY"),
+}
+_USES = {"LOCATION": ("LOCATION",), "DEPARTMENT": ("DEPARTMENT",)}
+
+
+def unused(call: Call, name: str, row: Row) -> None:
+    """No transaction names the record: what is in use is made inactive, not deleted."""
+    natural = natural_key(name)
+    text = row.get(natural, "") if natural else ""
+    if not text or natural is None:
+        return
+    fields = (natural, "CUSTVENDID", *_USES.get(name, ()))
+    for user in _USED_BY.get(name, ()):
+        for _, other in call.books.table(user).rows("instr(body, ?)", (escaped(text),)):
+            if any(other.get(field) == text for field in fields):
+                raise refused(
+                    f"{name.capitalize()} '{text}' is used by {user.lower()} {other.get('RECORDNO', '')} and cannot be "
+                    "deleted.",
+                    correction="Make it inactive instead.",
+                )

@@ -1,0 +1,39 @@
+"""The contact that a new vendor or customer is shown by: a record of its own, made along with its owner.
+
+A contact without a name is called after its owner, as `Acme (VV-100)` is for the vendor V-100; one whose name is there
+already is taken as it is. Sage's page on vendors says so; that customers follow with a C is inferred.
+"""
+
+from intacct_bridge.emulator.company.company_data import Call
+from intacct_bridge.emulator.records.audit_fields import CREATED, note, stamp
+from intacct_bridge.emulator.records.drafts import Draft
+from intacct_bridge.emulator.settings.cells import Row
+
+_GROUP = "DISPLAYCONTACT"
+_OWNERS = {"VENDOR": ("V", "VENDORID"), "CUSTOMER": ("C", "CUSTOMERID")}
+
+
+def keep_display_contact(call: Call, draft: Draft, row: Row) -> None:
+    """Make the contact of a new record, where one was sent, and tell the record which it is."""
+    owner = _OWNERS.get(draft.described.name)
+    if owner is None or _GROUP not in draft.groups:
+        return
+    letter, key = owner
+    name = row.get(f"{_GROUP}.CONTACTNAME") or f"{row.get('NAME', '')}({letter}{row.get(key, '')})"
+    table = call.books.table("CONTACT")
+    found = table.find("CONTACTNAME", name)
+    number = found[0] if found else _made(call, name, row)
+    row[f"{_GROUP}.CONTACTNAME"] = name
+    if f"{_GROUP}KEY" in draft.described.fields:
+        row[f"{_GROUP}KEY"] = str(number)
+
+
+def _made(call: Call, name: str, row: Row) -> int:
+    described = call.books.find("CONTACT")
+    cells = {cell.removeprefix(f"{_GROUP}."): text for cell, text in row.items() if cell.startswith(f"{_GROUP}.")}
+    contact = {cell: text for cell, text in cells.items() if cell in described.fields and text}
+    contact |= {"CONTACTNAME": name, "STATUS": "active"}
+    stamp(call, described, contact, new=True)
+    number = call.books.table("CONTACT").insert(contact)
+    note(call, described, contact, CREATED)
+    return number

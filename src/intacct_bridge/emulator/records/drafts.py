@@ -1,0 +1,120 @@
+"""A record as it was sent, read against its object's description: values in the store's own text, and its lines.
+
+What an element says depends on its name: a field, a group whose children are fields with dotted names, or the wrapper
+of owned lines. An element that the object does not know is passed over, as the gateway does. An empty element clears.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from intacct_bridge.emulator.company.company_data import Call
+from intacct_bridge.emulator.records.required import documented
+from intacct_bridge.emulator.settings.cells import Row, sent_value, text_of
+from intacct_bridge.emulator.settings.refusals import illegal, refused
+from intacct_bridge.errors import RecordError
+from intacct_bridge.model.catalog import FieldDef, ObjectDef
+from intacct_bridge.model.keys import Owner, lines, record_key
+from intacct_bridge.wire.values import Kind
+from intacct_bridge.wire.xml import Element
+
+MULTI_PICK = "#~#"
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """One record to be written."""
+
+    described: ObjectDef
+    values: Row
+    """Field to text in the store's formatting; an empty text clears the field."""
+    lines: dict[str, list["Draft"]] = field(default_factory=dict)
+    """Line object to its lines, for each wrapper that was sent."""
+    groups: frozenset[str] = frozenset()
+    """The groups that were sent, such as DISPLAYCONTACT."""
+    extra: dict[str, str] = field(default_factory=dict)
+    """What was sent under names that are no field, such as ACTION."""
+    passed: dict[str, str] = field(default_factory=dict)
+    """Fields that are the gateway's own to write, as they were sent."""
+    nodes: dict[str, list[Element]] = field(default_factory=dict)
+    """Elements with children that are neither fields nor lines, such as TAXENTRIES."""
+
+    def get(self, name: str) -> str:
+        """A value, or an empty text."""
+        return self.values.get(name, "")
+
+
+def drafted(call: Call, described: ObjectDef, record: Element) -> Draft:
+    """Read one record. Refused are values that their fields cannot hold."""
+    owned = {one.wrapper: one for one in lines(described.name) if one.wrapper and one.line in call.books.catalog}
+    values: Row = {}
+    found: dict[str, list[Draft]] = {}
+    groups: set[str] = set()
+    extra: dict[str, str] = {}
+    nodes: dict[str, list[Element]] = {}
+    writable = {"RECORDNO", "AMOUNT", "id", record_key(described.name), *documented(described.name)}
+    passed: dict[str, str] = {}
+    for child in record.children:
+        wrapper = owned.get(child.tag.upper())
+        if wrapper is not None:
+            found[wrapper.line] = _lines(call, wrapper, child)
+            continue
+        known = False
+        for name, text in _leaves(child, ""):
+            one = described.get(name)
+            if one is None:
+                continue
+            known = True
+            if not one.readonly or one.name in writable:
+                values[one.name] = stored_text(call, one, text)
+            else:
+                passed[one.name] = text.strip()
+        if child.children:
+            groups.add(child.tag.upper())
+            if not known:
+                nodes.setdefault(child.tag.upper(), []).append(child)
+        elif not known:
+            extra[child.tag.upper()] = child.text
+    return Draft(described, values, found, frozenset(groups), extra, passed, nodes)
+
+
+def _lines(call: Call, owned: Owner, wrapper: Element) -> list[Draft]:
+    described = call.books.find(owned.line)
+    return [drafted(call, described, child) for child in wrapper.children if child.tag.upper() == owned.line]
+
+
+def _leaves(node: Element, prefix: str) -> Iterator[tuple[str, str]]:
+    name = f"{prefix}{node.tag}"
+    if not node.children:
+        yield name, node.text
+        return
+    for child in node.children:
+        yield from _leaves(child, f"{name}.")
+
+
+def stored_text(call: Call, one: FieldDef, text: str) -> str:
+    """A sent text as the store holds it: dates in one format, decimals plain, enumerations spelled as listed."""
+    if not text.strip():
+        return ""
+    if one.values:
+        return _listed(one, text.strip())
+    if one.kind in (Kind.TEXT, Kind.ENUM, Kind.SEQUENCE):
+        return text
+    try:
+        value = sent_value(one.kind, text, call.session.user.formatting)
+    except RecordError:
+        raise illegal(one.label or one.name, text, field=one.name) from None
+    return text_of(value)
+
+
+def _listed(one: FieldDef, text: str) -> str:
+    by_case = {value.lower(): value for value in one.values}
+    if one.kind is Kind.BOOLEAN or {"true", "false"} == set(by_case):
+        text = {"t": "true", "f": "false"}.get(text.lower(), text)
+    picked = [by_case.get(part.lower()) for part in text.split(MULTI_PICK)]
+    if None in picked:
+        raise refused(
+            f"Invalid value '{text}' for field {one.name}. Valid values are: {', '.join(filter(None, one.values))}.",
+            errorno="BL03000018",
+            field=one.name,
+        )
+    return MULTI_PICK.join(part for part in picked if part is not None)

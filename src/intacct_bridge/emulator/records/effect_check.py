@@ -1,0 +1,106 @@
+"""No amount is passed over: what a write tells in money is kept, acted on, or the reason of a refusal.
+
+The gateway itself lets unknown elements pass. That is no help to whoever sends an amount and believes that it did
+something, so documents, payments, journals and orders are held to what was sent once they are written: an amount must
+have acted, or stand in the record as it was sent, or be what the record had before.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from decimal import Decimal, InvalidOperation
+
+from intacct_bridge.emulator.company.company_data import Answer, Call
+from intacct_bridge.emulator.records.drafts import Draft
+from intacct_bridge.emulator.settings.cells import Row
+from intacct_bridge.emulator.settings.refusals import FunctionRefusedError, refused
+from intacct_bridge.model.keys import lines
+from intacct_bridge.wire.values import Kind
+from intacct_bridge.wire.xml import Element
+
+_KINDS = (Kind.CURRENCY, Kind.DECIMAL, Kind.PERCENT)
+_LIKE_MONEY = re.compile(r"AMOUNT|AMT$|TOTAL|TAX$|PRICE|COST$|DISCOUNTTOAPPLY|CREDITTOAPPLY|PAID$|DUE$|BALANCE$")
+_LEGACY = re.compile(
+    r"amount|amt$|total$|totalpaid|totaldue|^tax$|trx_tax|price$|^cost$|toapply|^exchrate$|^rate$|percent|absval|"
+    r"percentval|balance$|materials$|addition$|deduction$|application$"
+)
+_HEEDED: dict[str, frozenset[str]] = {
+    "APPYMT": frozenset(("AMOUNTTOPAY",)),
+    "ARPYMT": frozenset(("AMOUNTOPAY", "TRX_AMOUNTTOPAY", "OVERPAYMENTAMOUNT")),
+    "GLENTRY": frozenset(("TRX_AMOUNT",)),
+    "TIMESHEETENTRY": frozenset(("QTY",)),
+}
+_LINES = frozenset(("TRX_AMOUNT", "TOTALTRXAMOUNT"))
+"""What documents' lines are made of."""
+
+
+def check(call: Call, draft: Draft, row: Row, before: Mapping[str, str]) -> None:
+    """Refuse an amount that the written record knows nothing of."""
+    name = draft.described.name
+    _check(draft, [row, before], _HEEDED.get(name, frozenset()))
+    for owned in lines(name):
+        sent = draft.lines.get(owned.line, ())
+        if not sent:
+            continue
+        table = call.books.table(owned.line)
+        kept = [table.get(number) or {} for number in table.find(owned.by, row.get(owned.key, ""))]
+        for one in sent:
+            heeded = _HEEDED.get(owned.line, _LINES) | _settling(one)
+            _check(one, kept, heeded)
+
+
+def _settling(draft: Draft) -> frozenset[str]:
+    """A payment's detail is settled from what it tells in the transaction's currency, else in base."""
+    if draft.described.name not in ("APPYMTDETAIL", "ARPYMTDETAIL"):
+        return frozenset()
+    told = {name for name in (*draft.values, *draft.extra) if name.startswith("TRX_")}
+    alone = {name for name in draft.values if name.endswith("AMOUNT") and f"TRX_{name}" not in told}
+    return frozenset(told | alone)
+
+
+def _check(draft: Draft, kept: Iterable[Mapping[str, str]], heeded: frozenset[str]) -> None:
+    described, kept = draft.described, list(kept)
+    for name, text in (*draft.values.items(), *draft.passed.items(), *draft.extra.items()):
+        field = described.get(name)
+        money = field.kind in _KINDS if field is not None else bool(_LIKE_MONEY.search(name))
+        value = _number(text) if money and name not in heeded else None
+        if value and not any(_number(row.get(name, "")) == value for row in kept):
+            raise _passed_over(name, text)
+
+
+def _passed_over(name: str, text: str) -> FunctionRefusedError:
+    return refused(
+        f"{name} {text} would have no effect here.",
+        correction=f"Leave {name} out, or make it what the transaction comes to.",
+        field=name,
+    )
+
+
+def _number(text: str) -> Decimal | None:
+    try:
+        return Decimal(text) if text else None
+    except InvalidOperation:
+        return None
+
+
+def guarded(handler: Callable[[Call], Answer], heeded: str) -> Callable[[Call], Answer]:
+    """An object-specific function that refuses amounts which it does not act on; `heeded` names those it does."""
+    known = frozenset(heeded.split())
+
+    def answer(call: Call) -> Answer:
+        for node in _leaves(call.body):
+            name = node.tag.lower()
+            if name not in known and _LEGACY.search(name) and _number(node.text.strip()):
+                raise _passed_over(node.tag, node.text.strip())
+        return handler(call)
+
+    return answer
+
+
+def _leaves(node: Element) -> Iterable[Element]:
+    for child in node.children:
+        if child.tag == "customfields":
+            continue
+        if child.children:
+            yield from _leaves(child)
+        else:
+            yield child

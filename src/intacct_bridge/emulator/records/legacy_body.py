@@ -1,0 +1,116 @@
+"""Bodies of the object-specific functions: lower-case names as fields, dates in three elements, custom fields by name.
+
+This reading is the emulator's own. What a name means is told by a short table, `name:FIELD` for each; a name without a
+colon is the field of the same spelling. A path such as `payto/contactname` reads what is inside. Values come out as
+the store holds them, measured against the object's fields.
+"""
+
+from collections.abc import Mapping
+from functools import lru_cache
+
+from intacct_bridge.emulator.access.rights import may_change
+from intacct_bridge.emulator.company.company_data import Answer, Call
+from intacct_bridge.emulator.records.drafts import stored_text
+from intacct_bridge.emulator.settings.cells import Row, date_text, escaped, sent_value
+from intacct_bridge.emulator.settings.refusals import illegal, refused
+from intacct_bridge.errors import RecordError
+from intacct_bridge.model.catalog import ObjectDef
+from intacct_bridge.wire.values import Kind
+from intacct_bridge.wire.xml import Element
+
+
+@lru_cache(maxsize=64)
+def names(table: str) -> Mapping[str, str]:
+    """`vendorid datecreated:WHENCREATED` as a mapping from names, perhaps with a path, to fields."""
+    pairs = (word.partition(":") for word in table.split())
+    return {name: field or name.upper() for name, _, field in pairs}
+
+
+def row_of(call: Call, described: ObjectDef, body: Element, table: str) -> Row:
+    """The fields that a body speaks of; an empty element clears its field."""
+    row: Row = {}
+    for path, field in names(table).items():
+        node: Element | None = body
+        for step in path.split("/"):
+            node = node.find(step) if node is not None else None
+        if node is None:
+            continue
+        text = day_text(call, node) if node.children else node.text.strip()
+        known = described.get(field)
+        row[field] = stored_text(call, known, text) if known is not None and not node.children else text
+    row.update(custom_fields(call, described, body))
+    return row
+
+
+def custom_fields(call: Call, described: ObjectDef, body: Element) -> Row:
+    """`customfields` by name; one that the object does not have is refused."""
+    row: Row = {}
+    wrapper = body.find("customfields")
+    for one in wrapper.children if wrapper is not None else ():
+        name = one.findtext("customfieldname").strip()
+        known = described.get(name)
+        if known is None:
+            raise refused(
+                f"Custom field '{name}' is not a field of {described.name}.", correction="Name one of its fields."
+            )
+        row[known.name] = stored_text(call, known, one.findtext("customfieldvalue"))
+    return row
+
+
+def day_text(call: Call, node: Element) -> str:
+    """A date in three elements, or as text, as a cell; an empty one is nothing."""
+    parts = [node.findtext(name).strip() for name in ("month", "day", "year")]
+    text = "/".join(parts) if node.children else node.text.strip()
+    if not text or (not any(parts) and node.children):
+        return ""
+    try:
+        value = sent_value(Kind.DATE, text, call.session.user.formatting)
+    except RecordError:
+        raise illegal(node.tag, text) from None
+    return date_text(value) if value is not None else ""  # type: ignore[arg-type]
+
+
+def number_of(call: Call, name: str, key: str, *, natural: str = "") -> int:
+    """The row that a `key` attribute names, by record number, natural key, or external id."""
+    table = call.books.table(name)
+    found: list[int] = []
+    if call.body.get("externalkey") == "true":
+        found = with_external(call, name, key)
+    else:
+        if natural:
+            found = table.find(natural, key)
+        found = found or table.find(table.plan.key, key)
+    verb = call.name.partition("_")[0]
+    if verb in ("update", "delete"):
+        described = call.books.find(name)
+        found = [one for one in found if may_change(call, described, table.get(one) or {}, verb)]
+    if not found:
+        raise refused(
+            f"Cannot find {name.lower()} with key '{key}'.", correction="Provide the key of one that is there."
+        )
+    return found[0]
+
+
+def with_external(call: Call, name: str, text: str) -> list[int]:
+    """The rows that were given this external id."""
+    table = call.books.table(name)
+    return [number for number, row in table.rows("instr(body, ?)", (escaped(text),)) if row.get("EXTERNALID") == text]
+
+
+def external(call: Call, name: str, body: Element) -> tuple[tuple[str, str], ...]:
+    """The external id to keep; refused is one that is used, where the company wants each once."""
+    text = body.findtext("externalid").strip()
+    if not text:
+        return ()
+    if call.books.behaviour.unique_externalids and with_external(call, name, text):
+        raise refused(
+            f"Another record of {name.lower()} with the external ID {text} already exists",
+            errorno="BL34000061",
+            correction="Use a unique value instead.",
+        )
+    return (("EXTERNALID", text),)
+
+
+def keyed(text: str) -> Answer:
+    """The result of an object-specific write: the key of what was written."""
+    return Answer(key=text)

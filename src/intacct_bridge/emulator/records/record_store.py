@@ -1,0 +1,125 @@
+"""Keeps, changes and drops records with their lines, as any object is kept; what documents do besides is elsewhere.
+
+A line set that is sent with an update is the whole new set: lines that carry the record number of one that is there
+change it, the others are new, and what is not sent is dropped.
+"""
+
+from intacct_bridge.emulator.company.company_data import Call
+from intacct_bridge.emulator.records.audit_fields import CREATED, DELETED, MODIFIED, note, stamp
+from intacct_bridge.emulator.records.checks import complete, numbered, unique, unused
+from intacct_bridge.emulator.records.display_contact import keep_display_contact
+from intacct_bridge.emulator.records.drafts import Draft
+from intacct_bridge.emulator.records.references import settle
+from intacct_bridge.emulator.settings.cells import Row
+from intacct_bridge.model.catalog import ObjectDef
+from intacct_bridge.model.keys import Owner, lines
+
+
+def create(call: Call, draft: Draft, *, number: int | None = None) -> Row:
+    """Keep a new record; its key is the gateway's to give, here or, in a series that several objects share, before."""
+    described = draft.described
+    row = {name: text for name, text in draft.values.items() if text and name != "RECORDNO"}
+    if number is not None:
+        row["RECORDNO"] = str(number)
+    numbered(call, described, row)
+    complete(draft, row)
+    settle(call.books, described, draft.values, row)
+    unique(call, described, row)
+    _defaults(described, row)
+    keep_display_contact(call, draft, row)
+    stamp(call, described, row, new=True)
+    if not call.books.table(described).plan.key_is_integer:
+        row[call.books.table(described).plan.key] = str(call.books.table(described).next_number())
+    call.books.table(described).insert(row)
+    for owned in lines(described.name):
+        for place, line in enumerate(draft.lines.get(owned.line, ()), 1):
+            _keep_line(call, owned, row, line, place=place)
+    note(call, described, row, CREATED)
+    return row
+
+
+def _defaults(described: ObjectDef, row: Row) -> None:
+    status = described.get("STATUS")
+    if status is not None and "active" in status.values:
+        row.setdefault("STATUS", "active")
+
+
+def _keep_line(call: Call, owned: Owner, header: Row, line: Draft, *, place: int) -> None:
+    described = line.described
+    row = {name: text for name, text in line.values.items() if text and name != "RECORDNO"}
+    complete(line, row)
+    settle(call.books, described, line.values, row)
+    row[owned.by] = header.get(owned.key, "")
+    if "LINE_NO" in described.fields:
+        row.setdefault("LINE_NO", str(place))
+    stamp(call, described, row, new=True)
+    table = call.books.table(described)
+    if not table.plan.key_is_integer:
+        row[table.plan.key] = str(table.next_number())
+    table.insert(row)
+
+
+def update(call: Call, draft: Draft, number: int) -> Row:
+    """Change the fields that were sent, and replace the line sets that were sent."""
+    described = draft.described
+    table = call.books.table(described)
+    row = table.get(number) or {}
+    changed = {name: text for name, text in draft.values.items() if name != table.plan.key}
+    settle(call.books, described, changed, row)
+    row |= changed
+    unique(call, described, row, number)
+    stamp(call, described, row, new=False)
+    table.update(number, row)
+    for owned in lines(described.name):
+        if owned.line in draft.lines:
+            replace_lines(call, owned, row, draft.lines[owned.line])
+    note(call, described, row, MODIFIED)
+    return row
+
+
+def keep_cells(call: Call, described: ObjectDef, number: int, cells: Row) -> Row:
+    """Give a record these cells, as far as its object has them, and nothing else."""
+    table = call.books.table(described)
+    row = (table.get(number) or {}) | {name: text for name, text in cells.items() if name in described.fields}
+    stamp(call, described, row, new=False)
+    table.update(number, row)
+    note(call, described, row, MODIFIED)
+    return row
+
+
+def keep_state(call: Call, described: ObjectDef, number: int, state: str) -> None:
+    """Move a record to another state, and nothing else of it."""
+    keep_cells(call, described, number, {"STATE": state})
+
+
+def replace_lines(call: Call, owned: Owner, header: Row, sent: list[Draft]) -> None:
+    """Make the lines under a header what was sent."""
+    table = call.books.table(owned.line)
+    there = {one: table.get(one) or {} for one in table.find(owned.by, header.get(owned.key, ""))}
+    by_key = {row.get("RECORDNO", ""): number for number, row in there.items()}
+    for place, line in enumerate(sent, 1):
+        number = by_key.get(line.get("RECORDNO"))
+        if number is None:
+            _keep_line(call, owned, header, line, place=place)
+            continue
+        row = there.pop(number)
+        changed = {name: text for name, text in line.values.items() if name != "RECORDNO"}
+        settle(call.books, line.described, changed, row)
+        stamp(call, line.described, row, new=False)
+        table.update(number, row | changed)
+    for number in there:
+        table.delete(number)
+
+
+def delete(call: Call, described: ObjectDef, number: int) -> None:
+    """Drop a record with its lines."""
+    table = call.books.table(described)
+    row = table.get(number) or {}
+    unused(call, described.name, row)
+    for owned in lines(described.name):
+        if owned.wrapper:
+            under = call.books.table(owned.line)
+            for one in under.find(owned.by, row.get(owned.key, "")):
+                under.delete(one)
+    table.delete(number)
+    note(call, described, row, DELETED)

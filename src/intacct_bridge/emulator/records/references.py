@@ -1,0 +1,165 @@
+"""Which fields name a record of another object, what it is called, and what else its name brings along.
+
+A reference must exist and, for a new use, be active. Where the referring object has cells for the other's name or
+record number (`VENDORNAME`, `VENDORDIMKEY`), they are filled from it.
+"""
+
+from dataclasses import dataclass
+
+from intacct_bridge.emulator.company.company_data import Books
+from intacct_bridge.emulator.settings.cells import Row
+from intacct_bridge.emulator.settings.refusals import FunctionRefusedError, closed_dimension, refused
+from intacct_bridge.model.catalog import ObjectDef
+from intacct_bridge.model.keys import natural_key
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """One field that names a record elsewhere."""
+
+    objects: tuple[str, ...]
+    """Where the record may be: the first that has it counts."""
+    label: str
+    fills: tuple[tuple[str, str], ...] = ()
+    """Our field, the other's field."""
+
+
+def _dimension(name: str, field: str = "NAME") -> Reference:
+    label = name.capitalize()
+    return Reference(
+        (name,),
+        label,
+        ((f"{name}NAME", field), (f"{name}KEY", "RECORDNO"), (f"{name}DIMKEY", "RECORDNO")),
+    )
+
+
+_ACCOUNT = Reference(
+    ("GLACCOUNT", "STATACCOUNT"),
+    "GL Account",
+    (("ACCOUNTTITLE", "TITLE"), ("ACCOUNTKEY", "RECORDNO"), ("GLACCOUNTTITLE", "TITLE")),
+)
+_LOCATION = _dimension("LOCATION")
+_DEPARTMENT = Reference(
+    ("DEPARTMENT",),
+    "Department",
+    (
+        ("DEPARTMENTNAME", "TITLE"),
+        ("DEPARTMENTTITLE", "TITLE"),
+        ("DEPARTMENTKEY", "RECORDNO"),
+        ("DEPTKEY", "RECORDNO"),
+    ),
+)
+REFERENCES: dict[str, Reference] = {
+    "LOCATIONID": _LOCATION,
+    "LOCATION": _LOCATION,
+    "BASELOCATION_NO": Reference(("LOCATION",), "Location", (("BASELOCATION", "RECORDNO"),)),
+    "DEPARTMENTID": _DEPARTMENT,
+    "DEPARTMENT": _DEPARTMENT,
+    "PROJECTID": _dimension("PROJECT"),
+    "CUSTOMERID": _dimension("CUSTOMER"),
+    "VENDORID": _dimension("VENDOR"),
+    "ITEMID": _dimension("ITEM"),
+    "CLASSID": _dimension("CLASS"),
+    "WAREHOUSEID": _dimension("WAREHOUSE"),
+    "EMPLOYEEID": Reference(("EMPLOYEE",), "Employee", (("EMPLOYEEDIMKEY", "RECORDNO"), ("EMPLOYEEKEY", "RECORDNO"))),
+    "ACCOUNTNO": _ACCOUNT,
+    "GLACCOUNTNO": _ACCOUNT,
+    "OFFSETGLACCOUNTNO": Reference(("GLACCOUNT",), "GL Account", (("OFFSETGLACCOUNTTITLE", "TITLE"),)),
+    "CLOSINGACCOUNTNO": Reference(("GLACCOUNT",), "Closing Account", (("CLOSINGACCOUNTTITLE", "TITLE"),)),
+    "JOURNAL": Reference(("GLJOURNAL", "STATJOURNAL", "ADJJOURNAL"), "Journal"),
+    "TERMNAME": Reference(("APTERM", "ARTERM"), "Term", (("TERMKEY", "RECORDNO"), ("TERMSKEY", "RECORDNO"))),
+    "VENDTYPE": Reference(("VENDTYPE",), "Vendor Type", (("VENDTYPEKEY", "RECORDNO"),)),
+    "CUSTTYPE": Reference(("CUSTTYPE",), "Customer Type", (("CUSTTYPEKEY", "RECORDNO"),)),
+    "APACCOUNT": Reference(("GLACCOUNT",), "GL Account", (("APACCOUNTTITLE", "TITLE"),)),
+    "ARACCOUNT": Reference(("GLACCOUNT",), "GL Account", (("ARACCOUNTTITLE", "TITLE"),)),
+    "TASKID": Reference(("TASK",), "Task", (("TASKNAME", "NAME"), ("TASKKEY", "RECORDNO"))),
+    "CONTRACTID": Reference(("CONTRACT",), "Contract"),
+    "PROJECTTYPE": Reference(("PROJECTTYPE",), "Project Type", (("PROJECTTYPEKEY", "RECORDNO"),)),
+    "PROJECTSTATUS": Reference(("PROJECTSTATUS",), "Project Status", (("PROJECTSTATUSKEY", "RECORDNO"),)),
+    "MANAGERID": Reference(("EMPLOYEE",), "Employee"),
+    "SUPERVISORID": Reference(("EMPLOYEE",), "Employee"),
+}
+_LISTS = (
+    "ACHBANK AISLE BIN CHANGEREQUEST COMPLIANCEDEFINITION COMPLIANCETYPE LABORCLASS LABORSHIFT LABORUNION PJESTIMATE "
+    "PRODUCTLINE PROJECTCHANGEORDER PROJECTCONTRACT PROJECTCONTRACTTYPE RATETABLE STANDARDCOSTTYPE STANDARDTASK "
+    "TERRITORY ZONE"
+)
+REFERENCES |= {f"{name}ID": _dimension(name) for name in _LISTS.split()} | {
+    "FACEID": Reference(("BINFACE",), "Bin Face"),
+    "SIZEID": Reference(("BINSIZE",), "Bin Size"),
+    "ROWKEY": Reference(("ICROW",), "Row"),
+    "STRUCTURENAME": Reference(("GCOWNERSHIPSTRUCTURE",), "Ownership Structure"),
+}
+"""Lists of which a record is named elsewhere by its own id."""
+_CONSOLIDATED = Reference(("GCBOOK",), "Consolidation Book")
+_OWN_DIMENSION = "GLDIM"
+_PARENT_OBJECTS = ("VENDOR", "CUSTOMER", "DEPARTMENT", "LOCATION", "CLASS", "PROJECT", "WAREHOUSE", "TERRITORY")
+
+
+def reference(described: ObjectDef, name: str) -> Reference | None:
+    """What a field of this object refers to; None for the object's own key and for plain fields."""
+    if name == _known_by(described.name):
+        return None
+    if name == "PARENTID" and described.name in _PARENT_OBJECTS:
+        title = "TITLE" if described.name == "DEPARTMENT" else "NAME"
+        return Reference(
+            (described.name,), described.label or "Parent", (("PARENTNAME", title), ("PARENTKEY", "RECORDNO"))
+        )
+    if name == "TERMNAME" and described.name in ("CUSTOMER", "ARINVOICE", "CONTRACT", "PROJECT"):
+        return Reference(("ARTERM", "APTERM"), "Term", REFERENCES[name].fills)
+    if name == "BOOKID" and described.name.startswith("GCBOOK"):
+        return _CONSOLIDATED
+    return REFERENCES.get(name)
+
+
+def settle(books: Books, described: ObjectDef, sent: Row, row: Row) -> None:
+    """Check every reference among the sent fields, and fill the cells of the row that follow from it."""
+    for name, text in sent.items():
+        refers = reference(described, name)
+        if refers is None and name.startswith(_OWN_DIMENSION):
+            _check_own_dimension(books, described, name, text)
+        if refers is None:
+            continue
+        other = find(books, refers, text, field=name) if text else {}
+        if text and other.get("STATUS") == "inactive":
+            raise invalid(refers, text, "is inactive", field=name)
+        for ours, theirs in refers.fills:
+            if ours in described.fields and ours not in sent:
+                row[ours] = other.get(theirs, "")
+
+
+def _check_own_dimension(books: Books, described: ObjectDef, name: str, text: str) -> None:
+    """A user-defined dimension is active, and its value there and active too; a value is named by its id."""
+    relation = next((one for one in described.relations.values() if one.by == name), None)
+    if relation is None or not text:
+        return
+    if relation.object in books.settings.inactive_dimensions:
+        raise closed_dimension(relation.object)
+    table = books.table(relation.object)
+    refers = Reference((relation.object,), relation.label or relation.object.capitalize())
+    found = [table.get(number) or {} for number in table.find(table.plan.key, text)]
+    if not found:
+        raise invalid(refers, text, "", field=name)
+    if found[0].get("STATUS") == "inactive":
+        raise invalid(refers, text, "is inactive", field=name)
+
+
+def _known_by(name: str) -> str:
+    """The field that others name a record by; of tasks the id too, though only their project makes it unique."""
+    return "TASKID" if name == "TASK" else natural_key(name) or "RECORDNO"
+
+
+def find(books: Books, refers: Reference, text: str, *, field: str = "") -> Row:
+    """The record that a reference names; refused, naming it, where there is none."""
+    for name in refers.objects:
+        table = books.table(name)
+        for number in table.find(_known_by(name), text):
+            return table.get(number) or {}
+    raise invalid(refers, text, "", field=field)
+
+
+def invalid(refers: Reference, text: str, why: str, *, field: str = "") -> FunctionRefusedError:
+    """`Invalid Project '10064' specified.`"""
+    if why:
+        return refused(f"{refers.label} '{text}' {why}.", correction="Choose an active one.", field=field)
+    return refused(f"Invalid {refers.label} '{text}' specified.", correction="Provide a valid value.", field=field)

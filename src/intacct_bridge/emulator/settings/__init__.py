@@ -1,0 +1,1 @@
+"""Scenario files: senders, companies, behaviour, refusals, faults."""

@@ -1,0 +1,1 @@
+"""Where rows are kept (SQLite), and the catalogue of objects."""

@@ -1,0 +1,326 @@
+"""Where companies' rows are kept: one SQLite table an object, a row's cells in one column, a few columns to search by.
+
+A table appears with its first row. Its searchable columns are chosen by `plan` from the object's description; they
+hold what SQL can order (ISO dates, integers, plain text) beside the wire text in the cells. Which field stands at
+which place of the cells is kept in the table `places`, and only ever grows. Every write is noted, so that whoever
+remembered a list of keys can bring it up to date instead of reading the whole table again.
+"""
+
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from intacct_bridge.emulator.settings.cells import Row, iso_date, pack, unpack
+from intacct_bridge.errors import SettingsError
+from intacct_bridge.wire.values import Kind
+
+_REMEMBERED = 10_000
+SqlValue = str | int | float | bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class TablePlan:
+    """How one object is kept: which field is its record number, and which fields can be searched by."""
+
+    name: str
+    key: str
+    """The field that names a record; `RECORDNO` nearly always."""
+    key_is_integer: bool
+    """Then the key is SQLite's own row number."""
+    searchable: tuple[tuple[str, Kind], ...] = ()
+
+
+class Store:
+    """One company's rows. Not for several threads at once: the gateway serves one request at a time."""
+
+    def __init__(self, connection: sqlite3.Connection, prefix: str, plan: Callable[[str], TablePlan]) -> None:
+        self.connection = connection
+        self.prefix = prefix
+        self._plan = plan
+        self._tables: dict[str, Table] = {}
+        self._depth = 0
+        self._base: dict[str, int] = {}
+        self._changes: dict[str, list[int]] = {}
+        connection.execute(
+            "CREATE TABLE IF NOT EXISTS places "
+            "(name TEXT, place INTEGER, field TEXT, PRIMARY KEY (name, place)) WITHOUT ROWID"
+        )
+        connection.execute("CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID")
+
+    # --- tables
+
+    def table(self, name: str) -> "Table":
+        """The table of an object, whether or not it has rows yet."""
+        found = self._tables.get(name)
+        if found is None:
+            found = self._tables[name] = Table(self, self._plan(name))
+        return found
+
+    def populated(self) -> list[str]:
+        """Names of the objects that ever had a row."""
+        like = f"{self.prefix}:%"
+        rows = self.connection.execute("SELECT name FROM sqlite_master WHERE type = 'table' AND name LIKE ?", (like,))
+        return sorted(name.removeprefix(f"{self.prefix}:") for (name,) in rows)
+
+    # --- what changed
+
+    def version(self, name: str) -> int:
+        """A number that grows with every write to the object's table."""
+        return self._base.get(name, 0) + len(self._changes.get(name, ()))
+
+    def changes_since(self, name: str, version: int) -> list[int] | None:
+        """The row numbers written since that version; None when that is no longer known."""
+        base = self._base.get(name, 0)
+        return None if version < base else self._changes.get(name, [])[version - base :]
+
+    def note(self, name: str, number: int) -> None:
+        """A row was written."""
+        changes = self._changes.setdefault(name, [])
+        changes.append(number)
+        if len(changes) > _REMEMBERED:
+            self.forget(name)
+
+    def forget(self, name: str) -> None:
+        """Too much was written to remember each row."""
+        self._base[name] = self.version(name) + 1
+        self._changes[name] = []
+
+    def forget_all(self) -> None:
+        """Anything may be other than it was, tables included."""
+        self._tables.clear()
+        for table in set(self._changes) | set(self._base):
+            self.forget(table)
+
+    # --- all or nothing
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Writes inside are kept together or not at all; may be nested."""
+        name = f"level{self._depth}"
+        self.connection.execute(f"SAVEPOINT {name}")
+        self._depth += 1
+        try:
+            yield
+        except BaseException:
+            self.connection.execute(f"ROLLBACK TO {name}")
+            self.forget_all()
+            raise
+        finally:
+            self._depth -= 1
+            self.connection.execute(f"RELEASE {name}")
+
+    # --- small facts beside the rows
+
+    def fact(self, name: str) -> str | None:
+        """A fact kept under a name, such as the seed that the demo company grew from."""
+        found = self.connection.execute("SELECT value FROM facts WHERE name = ?", (f"{self.prefix}:{name}",)).fetchone()
+        return None if found is None else str(found[0])
+
+    def facts_under(self, start: str) -> list[str]:
+        """The facts whose names begin so, in the order of their names."""
+        low = f"{self.prefix}:{start}"
+        rows = self.connection.execute(
+            "SELECT value FROM facts WHERE substr(name, 1, ?) = ? ORDER BY name", (len(low), low)
+        )
+        return [str(value) for (value,) in rows]
+
+    def keep_fact(self, name: str, value: str) -> None:
+        """Keep a fact under a name."""
+        self.connection.execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", (f"{self.prefix}:{name}", value))
+
+
+def open_database(path: str | Path | None) -> sqlite3.Connection:
+    """A connection to the file, or to a new database in memory. SettingsError where the file is none."""
+    connection: sqlite3.Connection | None = None
+    try:
+        connection = sqlite3.connect(
+            ":memory:" if path is None else path, isolation_level=None, check_same_thread=False, cached_statements=512
+        )
+        for setting in ("journal_mode = WAL", "synchronous = NORMAL", "cache_size = -65536"):
+            connection.execute(f"PRAGMA {setting}")
+    except sqlite3.DatabaseError as error:
+        if connection is not None:
+            connection.close()
+        raise SettingsError(
+            f"{path} cannot be used as the emulator's database: {error}", fix="name another file, or remove this one"
+        ) from None
+    return connection
+
+
+def _quoted(name: str) -> str:
+    escaped = name.replace('"', '""')
+    return f'"{escaped}"'
+
+
+class Table:
+    """One object's rows, by row number."""
+
+    def __init__(self, store: Store, plan: TablePlan) -> None:
+        self.store = store
+        self.plan = plan
+        self.name = plan.name
+        full = f"{store.prefix}:{plan.name}"
+        self._full = full
+        self.sql_name = _quoted(full)
+        self.columns = {field: _quoted(f"x_{field}") for field, _ in plan.searchable}
+        self._to_sql = [(field, _converter(kind)) for field, kind in plan.searchable]
+        run = store.connection.execute
+        self.exists = run("SELECT 1 FROM sqlite_master WHERE name = ?", (full,)).fetchone() is not None
+        self.fields: list[str] = [
+            field for (field,) in run("SELECT field FROM places WHERE name = ? ORDER BY place", (full,))
+        ]
+        self.place = {field: place for place, field in enumerate(self.fields)}
+        marks = ", ".join("?" for _ in range(len(self.columns) + 2))
+        self._insert = f"INSERT INTO {self.sql_name} VALUES ({marks})"
+        sets = "".join(f"{column} = ?, " for column in self.columns.values())
+        self._update = f"UPDATE {self.sql_name} SET {sets}body = ? WHERE id = ?"
+
+    # --- the shape
+
+    def create(self, *, indexed: bool = True) -> None:
+        """Make the SQL table if there is none yet."""
+        if not self.exists:
+            columns = "".join(f"{column}, " for column in self.columns.values())
+            self.store.connection.execute(
+                f"CREATE TABLE {self.sql_name} (id INTEGER PRIMARY KEY AUTOINCREMENT, {columns}body BLOB NOT NULL)"
+            )
+            self.exists = True
+        if indexed:
+            self.index()
+
+    def index(self) -> None:
+        """Make the indexes that are not there yet; a bulk load does it last."""
+        for field, column in self.columns.items():
+            index = _quoted(f"{self._full}:{field}")
+            self.store.connection.execute(f"CREATE INDEX IF NOT EXISTS {index} ON {self.sql_name} ({column})")
+
+    def make_places(self, fields: Iterable[str]) -> None:
+        """Give a place to every field that has none yet."""
+        for field in fields:
+            if field not in self.place:
+                self.place[field] = len(self.fields)
+                self.store.connection.execute(
+                    "INSERT INTO places VALUES (?, ?, ?)", (self._full, len(self.fields), field)
+                )
+                self.fields.append(field)
+
+    # --- rows
+
+    def next_number(self) -> int:
+        """A number that no row of this table ever had."""
+        if not self.exists:
+            return 1
+        found = self.store.connection.execute("SELECT seq FROM sqlite_sequence WHERE name = ?", (self._full,))
+        return int((found.fetchone() or (0,))[0]) + 1
+
+    def insert(self, row: Row, number: int | None = None) -> int:
+        """Keep a new row; its key is made here when it is an integer and the row brings none."""
+        self.create()
+        if self.plan.key_is_integer:
+            number = number or int(row.get(self.plan.key) or self.next_number())
+            row[self.plan.key] = str(number)
+        else:
+            number = number or self.next_number()
+        self.make_places(name for name, text in row.items() if text)
+        self.store.connection.execute(self._insert, (number, *self.sql_values(row), pack(row, self.fields)))
+        self.store.note(self.name, number)
+        return number
+
+    def insert_packed(self, rows: Iterable[Sequence[SqlValue]]) -> None:
+        """Keep many rows that are packed already: number, searchable values, cells."""
+        self.store.connection.executemany(self._insert, rows)
+        self.store.forget(self.name)
+
+    def update(self, number: int, row: Row) -> None:
+        """Put this whole row in the place of the one with that number."""
+        self.make_places(name for name, text in row.items() if text)
+        self.store.connection.execute(self._update, (*self.sql_values(row), pack(row, self.fields), number))
+        self.store.note(self.name, number)
+
+    def delete(self, number: int) -> None:
+        """Drop a row; its number is never given again."""
+        self.store.connection.execute(f"DELETE FROM {self.sql_name} WHERE id = ?", (number,))
+        self.store.note(self.name, number)
+
+    def get(self, number: int) -> Row | None:
+        """The row with that number."""
+        for _, body in self.select("id = ?", (number,)):
+            return unpack(body, self.fields)
+        return None
+
+    def find(self, field: str, text: str) -> list[int]:
+        """Numbers of the rows whose field is that text; quick for the key and the searchable fields only."""
+        if not self.exists:
+            return []
+        if field == self.plan.key and self.plan.key_is_integer:
+            number = int(text) if text.isdecimal() and len(text) < 19 else -1
+            return [number] if self.get(number) is not None else []
+        if field in self.columns:
+            value = dict(self._to_sql)[field](text)
+            rows = self.store.connection.execute(
+                f"SELECT id FROM {self.sql_name} WHERE {self.columns[field]} = ? ORDER BY id", (value,)
+            )
+            return [number for (number,) in rows]
+        return [number for number, body in self.select("1") if unpack(body, self.fields).get(field) == text]
+
+    def rows(self, where: str = "1", values: Sequence[SqlValue] = ()) -> Iterator[tuple[int, Row]]:
+        """Numbers and rows by a SQL condition on the searchable columns."""
+        for number, body in self.select(where, values):
+            yield number, unpack(body, self.fields)
+
+    def select(self, where: str, values: Sequence[SqlValue] = ()) -> Iterator[tuple[int, bytes]]:
+        """Numbers and packed cells by a SQL condition, in the order of the numbers."""
+        if self.exists:
+            yield from self.store.connection.execute(
+                f"SELECT id, body FROM {self.sql_name} WHERE {where} ORDER BY id", values
+            )
+
+    def count(self) -> int:
+        """How many rows there are."""
+        if not self.exists:
+            return 0
+        return int(self.store.connection.execute(f"SELECT count(*) FROM {self.sql_name}").fetchone()[0])
+
+    def sql_values(self, row: Mapping[str, str]) -> list[SqlValue]:
+        """What the searchable columns hold for this row."""
+        return [convert(row.get(field, "")) for field, convert in self._to_sql]
+
+
+def _converter(kind: Kind) -> Callable[[str], SqlValue]:
+    return _CONVERTERS.get(kind, _text_value)
+
+
+def _text_value(text: str) -> SqlValue:
+    return text or None
+
+
+def _integer_value(text: str) -> SqlValue:
+    try:
+        return int(text) if text else None
+    except ValueError:
+        return text
+
+
+def _date_value(text: str) -> SqlValue:
+    return (iso_date(text) or text)[:10] if text else None
+
+
+def _timestamp_value(text: str) -> SqlValue:
+    if not text:
+        return None
+    iso = iso_date(text) or text
+    return f"{iso} 00:00:00" if len(iso) == 10 else iso
+
+
+_CONVERTERS: dict[Kind, Callable[[str], SqlValue]] = {
+    Kind.INTEGER: _integer_value,
+    Kind.DATE: _date_value,
+    Kind.TIMESTAMP: _timestamp_value,
+}
+
+
+def sql_value(kind: Kind, text: str) -> SqlValue:
+    """A field's text as its searchable column holds it."""
+    return _converter(kind)(text)

@@ -1,0 +1,1 @@
+"""Payables, receivables and cash: documents, payments, ageing."""

@@ -1,0 +1,128 @@
+"""Deposits: receipts that waited in undeposited funds, brought to a bank together, and taken out again."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from intacct_bridge.emulator.access.rights import permit
+from intacct_bridge.emulator.accounting.chart import rules
+from intacct_bridge.emulator.accounting.posting import ZERO, Line, Posting, balance_entities
+from intacct_bridge.emulator.accounting.posting_rows import CASH_MANAGEMENT
+from intacct_bridge.emulator.company.company_data import Answer, Call
+from intacct_bridge.emulator.records.audit_fields import CREATED, DELETED, note, stamp
+from intacct_bridge.emulator.records.legacy_body import keyed, number_of, row_of
+from intacct_bridge.emulator.records.references import REFERENCES, find
+from intacct_bridge.emulator.settings.cells import Row, decimal_text
+from intacct_bridge.emulator.settings.refusals import refused
+from intacct_bridge.emulator.subledgers.cash.banking import BANKS, deposit_of, deposited
+from intacct_bridge.emulator.subledgers.families import amount, next_number
+from intacct_bridge.emulator.subledgers.vouchers import Voucher, day_of, fresh, post, posted, unpost
+from intacct_bridge.model.catalog import ObjectDef
+from intacct_bridge.wire.xml import Element
+
+_BODY = "bankaccountid:FINANCIALENTITY depositdate:WHENCREATED depositid description supdocid"
+
+
+def record_deposit(call: Call) -> Answer:
+    """Bring receipts from undeposited funds to the bank."""
+    permit(call, "CREATE", "DEPOSIT")
+    books, body = call.books, call.body
+    described = books.find("DEPOSIT")
+    row = row_of(call, described, body, _BODY)
+    bank = find(books, BANKS, row["FINANCIALENTITY"], field="FINANCIALENTITY")
+    receipts = _receipts(call, body.find("receiptkeys") or body.find("receipts"))
+    chart = rules(books)
+    entity = chart.entity_of.get(bank.get("LOCATIONID", ""), "")
+    total = sum((amount(one, "TOTALENTERED") for one in receipts), ZERO)
+    row |= {"RECORDNO": str(next_number(books, "PRRECORD")), "RECORDTYPE": "rd", "STATE": "A", "RAWSTATE": "A"}
+    row |= {"BASECURR": chart.base_currency[entity], "CURRENCY": chart.base_currency[entity], "CLEARED": "F"}
+    row |= {"TOTALENTERED": decimal_text(total), "TRX_TOTALENTERED": decimal_text(total)}
+    row["BATCHDATE"] = row["WHENCREATED"]
+    stamp(call, described, row, new=True)
+    books.table("DEPOSIT").insert(row)
+    fresh(call, "DEPOSIT", row)
+    lines = [line for one in receipts for line in _banked(call, row, one, bank)]
+    _post(call, row, lines, entity=entity)
+    note(call, described, row, CREATED)
+    return keyed(row["RECORDNO"])
+
+
+def delete(call: Call, described: ObjectDef, number: int) -> None:
+    """Take a deposit back: its receipts wait again."""
+    books = call.books
+    row = books.table("DEPOSIT").get(number) or {}
+    for _, receipt in books.table("ARPYMT").rows():
+        if receipt.get("UNDEPOSITEDACCOUNTNO") and deposit_of(call, receipt).get("RECORDNO") == row["RECORDNO"]:
+            _check_standing(receipt)
+            deposited(call, receipt, "")
+    unpost(call, "DEPOSIT", row)
+    for line in books.table("DEPOSITENTRY").find("RECORDKEY", row["RECORDNO"]):
+        books.table("DEPOSITENTRY").delete(line)
+    books.table("DEPOSIT").delete(number)
+    note(call, described, row, DELETED)
+
+
+def _check_standing(receipt: Row) -> None:
+    if receipt.get("STATE") != "Complete":
+        raise refused(
+            f"Receipt {receipt['RECORDNO']} of the deposit is {receipt.get('STATE', '').lower()}.",
+            correction="A deposit with a reversed receipt stays.",
+        )
+
+
+def _receipts(call: Call, wrapper: Element | None) -> list[Row]:
+    found: list[Row] = []
+    for node in wrapper.children if wrapper is not None else ():
+        number = number_of(call, "ARPYMT", node.text.strip())
+        row = call.books.table("ARPYMT").get(number) or {}
+        waits = row.get("UNDEPOSITEDACCOUNTNO") and not row.get("FINANCIALENTITY") and row not in found
+        if not waits or row.get("STATE") != "Complete" or deposit_of(call, row):
+            raise refused(f"Receipt {number} is not in undeposited funds.", correction="Name receipts that wait.")
+        found.append(row)
+    if not found:
+        raise refused("Nothing is deposited.", correction="Provide receiptkeys.")
+    return found
+
+
+def _banked(call: Call, deposit: Row, receipt: Row, bank: Row) -> list[Line]:
+    """Keep one receipt's row of the deposit; tells the lines it leaves undeposited funds by, and reaches the bank."""
+    books, described = call.books, call.books.find("DEPOSITENTRY")
+    account = receipt["UNDEPOSITEDACCOUNTNO"]
+    found = find(books, REFERENCES["ACCOUNTNO"], account)
+    cells: Row = {
+        "RECORDKEY": deposit["RECORDNO"],
+        "RECORDTYPE": "rd",
+        "ACCOUNTNO": account,
+        "ACCOUNTKEY": found.get("RECORDNO", ""),
+        "ACCOUNTTITLE": found.get("TITLE", ""),
+        "AMOUNT": receipt["TOTALENTERED"],
+        "TRX_AMOUNT": receipt["TRX_TOTALENTERED"],
+        "LOCATIONID": bank.get("LOCATIONID", ""),
+        "DESCRIPTION": f"Receipt {receipt.get('RECORDID') or receipt['RECORDNO']}",
+        "LINEITEM": "T",
+        "CURRENCY": deposit["CURRENCY"],
+        "BASECURR": deposit["BASECURR"],
+        "STATUS": "active",
+    }
+    stamp(call, described, cells, new=True)
+    books.table("DEPOSITENTRY").insert(cells, next_number(books, "PRENTRY"))
+    deposited(call, receipt, deposit["RECORDNO"])
+    memo = deposit.get("DEPOSITID") or deposit["RECORDNO"]
+    lines: list[Line] = []
+    for line in posted(call, "ARPYMT", receipt).lines:
+        if line.account == account:
+            money = replace(line, currency=deposit["CURRENCY"], trx_amount=line.amount, memo=memo, dimensions={})
+            lines.append(replace(money, amount=-line.amount, trx_amount=-line.amount))
+            lines.append(replace(money, account=bank.get("GLACCOUNTNO", ""), location=bank.get("LOCATIONID", "")))
+    return lines
+
+
+def _post(call: Call, row: Row, lines: list[Line], *, entity: str) -> None:
+    memo = row.get("DEPOSITID") or row["RECORDNO"]
+    posting = Posting(balance_entities(lines, entity, rules(call.books)))
+    day = day_of(row, "WHENCREATED")
+    title = f"Deposit {memo}"
+    shown = row | {"RECORDID": memo}
+    post(call, posting, Voucher("DEPOSIT", shown, "CRJ", CASH_MANAGEMENT, title, day, in_every_book=True))
+
+
+FUNCTIONS: dict[str, Callable[[Call], Answer]] = {"record_deposit": record_deposit}

@@ -1,0 +1,1 @@
+"""Bills, invoices, adjustments, expense reports and card transactions."""

@@ -1,0 +1,112 @@
+"""The lines of a document: what each must name, the cells that follow from it, and the charge that it posts.
+
+An account may be named by its label. A line without a vendor or customer of its own belongs to the header's. In a
+company of several entities every line needs a location, unless the session is in an entity.
+"""
+
+from decimal import Decimal
+
+from intacct_bridge.emulator.accounting.allocations import FIELD, shares
+from intacct_bridge.emulator.accounting.amounts import cents_sent
+from intacct_bridge.emulator.accounting.chart import rules
+from intacct_bridge.emulator.accounting.journal import check_requirements
+from intacct_bridge.emulator.accounting.ledger import DIMENSIONS
+from intacct_bridge.emulator.accounting.posting import Charge, to_base
+from intacct_bridge.emulator.accounting.taxes import GROSS, TAXED, taxed, with_net
+from intacct_bridge.emulator.company.company_data import Call
+from intacct_bridge.emulator.records.references import REFERENCES, Reference, find, settle
+from intacct_bridge.emulator.settings.cells import Row, decimal_text
+from intacct_bridge.emulator.settings.refusals import refused
+from intacct_bridge.emulator.subledgers.families import Family
+
+_LABELS = {"VENDOR": "APACCOUNTLABEL", "CUSTOMER": "ARACCOUNTLABEL", "EMPLOYEE": "EEACCOUNTLABEL"}
+
+
+def complete_lines(call: Call, family: Family, header: Row, values: Row, *, party: Row) -> list[Row]:
+    """A line as it is kept, and its taxes behind it; one that is allocated by name is as many as that has entries."""
+    line = {name: text for name, text in values.items() if text}
+    if line.get(TAXED) and "DETAILKEY" not in call.books.find(family.line).fields:
+        raise refused(f"Lines of {family.object} take no taxes.", correction="Leave TAXENTRIES out.", field=TAXED)
+    if line.get(FIELD):
+        return [complete_line(call, family, header, part, party=party) for part in _allocated(call, family, line)]
+    with_net(call, line)
+    return taxed(call, complete_line(call, family, header, line, party=party))
+
+
+def _allocated(call: Call, family: Family, line: Row) -> list[Row]:
+    if line.get(TAXED) or line.get(GROSS):
+        raise refused("A line with taxes is not allocated here.", correction="Leave one of them out.", field=FIELD)
+    left = {name: text for name, text in line.items() if name not in (FIELD, "AMOUNT", "RECORDNO")}
+    found = shares(call, line[FIELD], _amount(family, line))
+    return [left | cells | {"TRX_AMOUNT": decimal_text(amount)} for cells, amount in found]
+
+
+def complete_line(call: Call, family: Family, header: Row, values: Row, *, party: Row) -> Row:
+    """A line as it is kept, but for its keys and stamps; refused is one that cannot be posted."""
+    books = call.books
+    described = books.find(family.line)
+    row = {name: text for name, text in values.items() if text}
+    if row.get("ACCOUNTLABEL") and not row.get("ACCOUNTNO"):
+        _by_label(call, family, row)
+    row.setdefault("ACCOUNTNO", party.get("APACCOUNT" if family.payable else "ARACCOUNT", ""))
+    if not row["ACCOUNTNO"]:
+        raise refused(f"Required field ACCOUNTNO is missing for {family.line}.", correction="Provide an account.")
+    row["TRX_AMOUNT"] = decimal_text(_amount(family, row))
+    if family.party and family.party_id in described.fields:
+        row.setdefault(family.party_id, header.get(family.party_id, ""))
+    row.setdefault("LOCATIONID", call.session.entity)
+    chart = rules(books)
+    if not row["LOCATIONID"] and len(chart.base_currency) > 2:  # the top level is one of them
+        raise refused("Location is required in a company of several entities.", correction="Provide LOCATIONID.")
+    settle(books, described, {name: text for name, text in row.items() if text}, row)
+    account = find(books, REFERENCES["ACCOUNTNO"], row["ACCOUNTNO"])
+    row |= {"ACCOUNTTITLE": account.get("TITLE", ""), "ACCOUNTKEY": account.get("RECORDNO", "")}
+    check_requirements(account, row | {"LOCATION": row["LOCATIONID"], "DEPARTMENT": row.get("DEPARTMENTID", "")})
+    return {name: text for name, text in row.items() if text}
+
+
+def _by_label(call: Call, family: Family, row: Row) -> None:
+    name = _LABELS.get(family.party, "APACCOUNTLABEL" if family.payable else "ARACCOUNTLABEL")
+    label = find(call.books, Reference((name,), "Account Label"), row["ACCOUNTLABEL"])
+    row["ACCOUNTNO"] = label.get("GLACCOUNTNO", "")
+    row["ACCOUNTLABELKEY"] = label.get("RECORDNO", "")
+
+
+def _amount(family: Family, row: Row) -> Decimal:
+    text = row.get("TRX_AMOUNT") or row.get("AMOUNT") or ""
+    if not text:
+        raise refused(f"Required field TRX_AMOUNT is missing for {family.line}.", correction="Provide an amount.")
+    return cents_sent("amount", text)
+
+
+def priced(row: Row, header: Row, rate: Decimal) -> Row:
+    """The line with its amounts in base currency and what it repeats of its header."""
+    trx_amount = Decimal(row["TRX_AMOUNT"])
+    return row | {
+        "AMOUNT": decimal_text(to_base(trx_amount, rate)),
+        "CURRENCY": header["CURRENCY"],
+        "BASECURR": header["BASECURR"],
+        "EXCHANGE_RATE": decimal_text(rate),
+        "ENTRY_DATE": row.get("ENTRY_DATE") or header["WHENCREATED"],
+        "RECORDTYPE": header["RECORDTYPE"],
+        "STATE": header["STATE"],
+        "LINEITEM": row.get("LINEITEM") or "T",
+        "TOTALPAID": "0",
+        "TRX_TOTALPAID": "0",
+        "TOTALSELECTED": "0",
+        "TRX_TOTALSELECTED": "0",
+    }
+
+
+def charge_of(family: Family, row: Row) -> Charge:
+    """What a kept line posts."""
+    dimensions = {name: row[f"{name}ID"] for name in DIMENSIONS if row.get(f"{name}ID")}
+    dimensions |= {name: text for name, text in row.items() if name.startswith("GLDIM") and text}
+    return Charge(
+        row["ACCOUNTNO"],
+        row.get("LOCATIONID", ""),
+        Decimal(row["TRX_AMOUNT"]),
+        row.get("DEPARTMENTID") or None,
+        row.get(family.memo) or None,
+        dimensions,
+    )

@@ -1,0 +1,268 @@
+"""Bills, invoices, adjustments, expense reports, card transactions: entered, changed, deleted, reversed.
+
+A document that posts stands in the ledger at once; a draft waits. What is paid in part can no longer change in what
+moves money, nor be deleted. A new set of lines takes the old one's place and is posted anew.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from intacct_bridge.emulator.accounting.chart import check_open
+from intacct_bridge.emulator.company.company_data import Call
+from intacct_bridge.emulator.records.audit_fields import CREATED, DELETED, MODIFIED, note, stamp
+from intacct_bridge.emulator.records.references import settle
+from intacct_bridge.emulator.settings.cells import Row, date_text, escaped
+from intacct_bridge.emulator.settings.refusals import FunctionRefusedError, refused
+from intacct_bridge.emulator.subledgers.documents.charges import complete_lines, priced
+from intacct_bridge.emulator.subledgers.documents.posting import (
+    convert,
+    count_up,
+    document_of,
+    entity_of,
+    own_control,
+    posting_of,
+)
+from intacct_bridge.emulator.subledgers.documents.rows import (
+    due_date,
+    every_line,
+    keep_lines,
+    line_numbers,
+    named,
+    party_of,
+    put,
+    stored_lines,
+    voucher_of,
+)
+from intacct_bridge.emulator.subledgers.families import Family, amount, cents, next_number, owe
+from intacct_bridge.emulator.subledgers.vouchers import batches, day_of, fresh, post, refresh, reverse_all, unpost
+from intacct_bridge.errors import Fault
+
+MOVES_MONEY = ("VENDORID", "CUSTOMERID", "EMPLOYEEID", "WHENCREATED", "WHENPOSTED", "CURRENCY", "EXCHANGE_RATE")
+_PAID = ("TOTALPAID", "TRX_TOTALPAID", "TOTALSELECTED", "TRX_TOTALSELECTED")
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A document as it was sent, in the words of its object."""
+
+    values: Row
+    lines: Sequence[Row] | None = None
+    """None leaves the lines as they are."""
+    draft: bool = False
+    control: str = ""
+    """The account the lines go against, where the document names it: a card's, a bank's."""
+    state: str = ""
+    """A state of its own, for what is not simply posted."""
+    more: tuple[tuple[str, str], ...] = ()
+    """Cells that the document keeps beside those its object knows, such as the external id."""
+
+
+def enter(call: Call, family: Family, entry: Entry) -> Row:
+    """Keep a new document and post it."""
+    row = {name: text for name, text in entry.values.items() if text and name != "RECORDNO"}
+    _check_header(call, family, row, entry)
+    check_number(call, family, row)
+    return _written(call, family, row, entry, key=str(next_number(call.books, "PRRECORD")))
+
+
+def change(call: Call, family: Family, number: int, entry: Entry) -> Row:
+    """Change a document; what moves money takes its postings back and posts anew."""
+    books = call.books
+    old = books.table(family.object).get(number) or {}
+    values = {name: text for name, text in entry.values.items() if name != "RECORDNO"}
+    draft = old.get("STATE") in ("Draft", "Submitted", "Declined", "Partially Approved")
+    posts = draft and not entry.draft
+    moved = entry.lines is not None or any(
+        name in values and values[name] and values[name] != old.get(name, "") for name in MOVES_MONEY
+    )
+    check_untouched(family, old, moved=moved)
+    if not moved and not posts:
+        return _renamed(call, family, old | values, number, values)
+    row = old | values
+    there = stored_lines(call, family, old)
+    lines = there if entry.lines is None else _merged(there, entry.lines)
+    entry = Entry(row, lines, draft and entry.draft, entry.control or _control(call, family, old), entry.state)
+    _check_header(call, family, row, entry)
+    check_number(call, family, row, number)
+    _withdraw(call, family, old)
+    for name in ("EXCHANGE_RATE", "BASECURR", "WHENPOSTED"):
+        if not values.get(name) and ("CURRENCY" in values or name == "WHENPOSTED"):
+            row.pop(name, None)
+    return _written(call, family, row, entry, key=old["RECORDNO"])
+
+
+def _merged(there: list[Row], sent: Sequence[Row]) -> list[Row]:
+    """A sent line that carries the number of one that is there changes it; the others are new."""
+    by_key = {line["RECORDNO"]: line for line in there}
+    return [by_key.get(line.get("RECORDNO", ""), {}) | line for line in sent]
+
+
+def drop(call: Call, family: Family, number: int) -> None:
+    """Delete a document that nothing is paid of, with its postings."""
+    row = call.books.table(family.object).get(number) or {}
+    check_untouched(family, row, moved=True)
+    if row.get("STATE") in ("Reversed", "Reversal"):
+        raise refused(f"{family.word} {row['RECORDNO']} is part of a reversal and cannot be deleted.")
+    _withdraw(call, family, row)
+    for one in line_numbers(call, family, row):
+        call.books.table(family.line).delete(one)
+    call.books.table(family.object).delete(number)
+    note(call, call.books.find(family.object), row, DELETED)
+
+
+def turn_round(call: Call, family: Family, number: int, *, day: str, memo: str) -> Row:
+    """Reverse a document: a mirror of it on that day; both are then beyond change."""
+    books = call.books
+    old = books.table(family.object).get(number) or {}
+    if old.get("STATE") in ("Draft", "Reversed", "Reversal", "Submitted", "Declined"):
+        raise refused(f"{family.word} {old['RECORDNO']} is {old['STATE'].lower()} and cannot be reversed.")
+    check_untouched(family, old, moved=True)
+    mirror = _mirror(call, family, old, day=day, memo=memo)
+    check_open(books, day_of(mirror, "WHENCREATED"), {_owner(call, family, old)})
+    lines = every_line(call, family, old)
+    books.table(family.object).insert(mirror)
+    fresh(call, family.object, mirror)
+    keep_lines(call, family, mirror, [_negated(one) for one in lines])
+    reverse_all(call, old, voucher_of(family, mirror))
+    owe(call, family, old, -amount(old, "TOTALDUE"))
+    old |= {"STATE": "Reversed", "TOTALDUE": "0", "TRX_TOTALDUE": "0"}
+    stamp(call, books.find(family.object), old, new=False)
+    books.table(family.object).update(number, old)
+    refresh(call, family.object, old)
+    note(call, books.find(family.object), old, MODIFIED)
+    note(call, books.find(family.object), mirror, CREATED)
+    return mirror
+
+
+def _mirror(call: Call, family: Family, old: Row, *, day: str, memo: str) -> Row:
+    mirror = {name: text for name, text in old.items() if name not in (*_PAID, "WHENPAID", "WHENDUE")}
+    mirror |= dict.fromkeys(_PAID, "0")
+    mirror |= {"RECORDNO": str(next_number(call.books, "PRRECORD")), "STATE": "Reversal", "WHENCREATED": day}
+    mirror |= {"WHENPOSTED": day, "TOTALDUE": "0", "TRX_TOTALDUE": "0"}
+    if memo:
+        mirror["DESCRIPTION"] = memo
+    for name in ("TOTALENTERED", "TRX_TOTALENTERED"):
+        mirror[name] = cents(-amount(old, name))
+    stamp(call, call.books.find(family.object), mirror, new=True)
+    return mirror
+
+
+def _negated(line: Row) -> Row:
+    return line | {name: cents(-amount(line, name)) for name in ("AMOUNT", "TRX_AMOUNT")} | {"RECORDNO": ""}
+
+
+# --- what is refused
+
+
+def check_untouched(family: Family, row: Row, *, moved: bool) -> None:
+    """Nothing is paid of the document, or the change does not matter to money."""
+    if moved and (amount(row, "TRX_TOTALPAID") or amount(row, "TRX_TOTALSELECTED")):
+        raise refused(
+            f"{family.word} {row.get('RECORDID') or row['RECORDNO']} is paid, in full or in part, and its lines, "
+            "dates and currency cannot be changed.",
+            errorno="BL03000130",
+            correction="Reverse the payment first.",
+        )
+    if moved and row.get("STATE") in ("Reversed", "Reversal"):
+        raise refused(f"{family.word} {row['RECORDNO']} is part of a reversal and cannot be changed.")
+
+
+def check_number(call: Call, family: Family, row: Row, number: int | None = None) -> None:
+    """No other document of this party has the number, where the company wants it so."""
+    text = row.get("RECORDID", "")
+    if not text or not call.books.behaviour.unique_document_numbers or family.party not in ("VENDOR", "CUSTOMER"):
+        return
+    table = call.books.table(family.object)
+    for other, there in table.rows("instr(body, ?)", (escaped(text),)):
+        same = all(there.get(name) == row.get(name) for name in ("RECORDID", family.party_id))
+        if same and other != number and there.get("STATE") != "Reversal":
+            raise refused(
+                f"A transaction with that number already exists: {family.word} {text} of "
+                f"{row.get(family.party_id, '')}.",
+                errorno="BL03002185",
+                correction="Use another number.",
+            )
+
+
+def _check_header(call: Call, family: Family, row: Row, entry: Entry) -> None:
+    required = [family.party_id] if family.party else []
+    if not entry.draft:
+        required.append("WHENCREATED")
+        if family.object in ("APBILL", "ARINVOICE") and not row.get("TERMNAME"):
+            required.append("WHENDUE")
+    missing = [name for name in required if not row.get(name)]
+    if not entry.lines:
+        missing.append(f"{family.line}S")
+    if missing:
+        faults = (f"Required field {name} is missing for {family.object}." for name in missing)
+        raise FunctionRefusedError(*(Fault("BL01001973", description2=text) for text in faults))
+    settle(call.books, call.books.find(family.object), dict(row), row)
+
+
+# --- writing
+
+
+def _written(call: Call, family: Family, row: Row, entry: Entry, *, key: str) -> Row:
+    books = call.books
+    described, table = books.find(family.object), books.table(family.object)
+    new = table.get(int(key)) is None
+    if new:
+        fresh(call, family.object, {"RECORDNO": key})
+    row.setdefault("WHENCREATED", date_text(call.stamp.date()))
+    party = party_of(call, family, row)
+    lines = [made for one in entry.lines or () for made in complete_lines(call, family, row, one, party=party)]
+    owner = entity_of(call, row, lines)
+    convert(call, family, row, owner)
+    factor = Decimal(row["EXCHANGE_RATE"])
+    row["STATE"] = _state(call, family, entry)
+    row |= {"RECORDNO": key, "RECORDTYPE": family.type, "MODULEKEY": row.get("MODULEKEY") or family.module}
+    row |= {"RAWSTATE": "D" if entry.draft else "A", "SYSTEMGENERATED": "F"}
+    lines = [priced(one, row, factor) for one in lines]
+    document = document_of(family, row, lines, owner)
+    posting = posting_of(call, family, document, own_control(call, family, row, lines, named=entry.control))
+    count_up(row, document, posting, factor)
+    due_date(call, family, row)
+    named(call, family, row)
+    stamp(call, described, row, new=new)
+    row |= dict(entry.more)
+    control = next((one.account for one in posting.lines if one.role == "control"), "")
+    put(call, family, row, [one | {"OFFSETGLACCOUNTNO": control} for one in lines])
+    if row["STATE"] in ("Posted", "Approved"):
+        post(call, posting, voucher_of(family, row, rate=factor))
+        owe(call, family, row, amount(row, "TOTALDUE"))
+    note(call, described, row, CREATED if new else MODIFIED)
+    return row
+
+
+def _state(call: Call, family: Family, entry: Entry) -> str:
+    if entry.draft:
+        return "Draft"
+    waits = family.object == "APBILL" and call.books.behaviour.approve_bills
+    return entry.state or ("Submitted" if waits else "Posted")
+
+
+def _owner(call: Call, family: Family, row: Row) -> str:
+    return entity_of(call, row, every_line(call, family, row), kept=True)
+
+
+def _withdraw(call: Call, family: Family, row: Row) -> None:
+    if batches(call, family.object, row):
+        unpost(call, family.object, row)
+        owe(call, family, row, -amount(row, "TOTALDUE"))
+
+
+def _control(call: Call, family: Family, row: Row) -> str:
+    lines = stored_lines(call, family, row)
+    return lines[0].get("OFFSETGLACCOUNTNO", "") if lines else ""
+
+
+def _renamed(call: Call, family: Family, row: Row, number: int, values: Row) -> Row:
+    described = call.books.find(family.object)
+    settle(call.books, described, values, row)
+    check_number(call, family, row, number)
+    stamp(call, described, row, new=False)
+    call.books.table(family.object).update(number, row)
+    refresh(call, family.object, row)
+    note(call, described, row, MODIFIED)
+    return row

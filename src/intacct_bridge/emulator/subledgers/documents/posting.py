@@ -1,0 +1,85 @@
+"""What a document posts: its entity, its currency and rate, its charges, and the totals that follow."""
+
+from collections.abc import Sequence
+from decimal import Decimal
+
+from intacct_bridge.emulator.accounting.chart import rate, rules
+from intacct_bridge.emulator.accounting.posting import ZERO, Document, Posting, bill, invoice
+from intacct_bridge.emulator.company.company_data import Call
+from intacct_bridge.emulator.settings.cells import Row, decimal_text
+from intacct_bridge.emulator.settings.refusals import refused
+from intacct_bridge.emulator.subledgers.documents.charges import charge_of
+from intacct_bridge.emulator.subledgers.documents.rows import every_line, party_of
+from intacct_bridge.emulator.subledgers.families import Family, cents, control_account
+from intacct_bridge.emulator.subledgers.vouchers import day_of
+
+
+def standing(call: Call, family: Family, row: Row) -> Posting:
+    """What a kept document posts in accrual, put together from its rows again."""
+    lines = every_line(call, family, row)
+    owner = entity_of(call, row, lines, kept=True)
+    control = lines[0].get("OFFSETGLACCOUNTNO", "") if lines else ""
+    return posting_of(call, family, document_of(family, row, lines, owner), control)
+
+
+def document_of(family: Family, row: Row, lines: Sequence[Row], owner: str) -> Document:
+    """The document as the posting rules take it."""
+    party = {family.party: row[family.party_id]} if family.party and row.get(family.party_id) else {}
+    charges = tuple(charge_of(family, one) for one in lines)
+    rate_ = Decimal(row["EXCHANGE_RATE"])
+    return Document(owner, row["CURRENCY"], charges, rate_, party, row.get("DESCRIPTION") or None)
+
+
+def posting_of(call: Call, family: Family, document: Document, control: str) -> Posting:
+    """A document's lines against its control account."""
+    chart = rules(call.books)
+    account = control_account(family, chart, control)
+    return bill(document, chart, control=account) if family.payable else invoice(document, chart, control=account)
+
+
+def own_control(call: Call, family: Family, row: Row, lines: Sequence[Row], *, named: str) -> str:
+    """The account the lines go against, where the document, a line or the party names one."""
+    named = named or next((one["OFFSETGLACCOUNTNO"] for one in lines if one.get("OFFSETGLACCOUNTNO")), "")
+    if named:
+        return named
+    if family.party not in ("VENDOR", "CUSTOMER"):
+        return ""
+    table = call.books.table(family.party)
+    for number in table.find(family.party_id, row.get(family.party_id, "")):
+        return (table.get(number) or {}).get("OFFSETGLACCOUNTNO", "")
+    return ""
+
+
+def entity_of(call: Call, row: Row, lines: Sequence[Row], *, kept: bool = False) -> str:
+    """The entity a document belongs to: where it was entered, or its first line's; one not kept yet is entered here."""
+    here = "" if kept else call.session.entity
+    place = here or row.get("MEGAENTITYID") or (lines[0].get("LOCATIONID", "") if lines else "")
+    return rules(call.books).entity_of.get(place, "")
+
+
+def convert(call: Call, family: Family, row: Row, owner: str) -> None:
+    """Currencies and the rate; the party's own currency where none is named."""
+    base = rules(call.books).base_currency[owner]
+    if row.get("BASECURR") and row["BASECURR"] != base:
+        raise refused(
+            f"The base currency of entity {owner or '(top level)'} is {base}, not {row['BASECURR']}.",
+            correction="Name locations of an entity with that base currency, or leave BASECURR out.",
+        )
+    row["BASECURR"] = base
+    row["CURRENCY"] = row.get("CURRENCY") or party_of(call, family, row).get("CURRENCY") or base
+    day = day_of(row, "WHENPOSTED" if row.get("WHENPOSTED") else "WHENCREATED")
+    factor = rate(call.books, row["CURRENCY"], base, day=day, given=row.get("EXCHANGE_RATE", ""))
+    row["EXCHANGE_RATE"] = decimal_text(factor)
+    if factor != 1:
+        row.setdefault("EXCH_RATE_DATE", row["WHENCREATED"])
+
+
+def count_up(row: Row, document: Document, posting: Posting, factor: Decimal) -> None:
+    """Totals as they stand on the control account, so that open items tie to it to the cent."""
+    trx_total = sum((one.trx_amount for one in document.charges), ZERO)
+    total = sum((abs(one.amount) for one in posting.lines if one.role == "control"), ZERO)
+    total = total if trx_total >= 0 else -total
+    for start, value in (("", total), ("TRX_", trx_total)):
+        row[f"{start}TOTALENTERED"] = row[f"{start}TOTALDUE"] = cents(value)
+        row[f"{start}TOTALPAID"] = row[f"{start}TOTALSELECTED"] = "0"
+    row["EXCHANGE_RATE"] = decimal_text(factor)

@@ -1,0 +1,125 @@
+"""A document's rows: what the header repeats of its party and its terms, and its lines in their order.
+
+A tax on a line is a row of the lines' object too, `LINEITEM` F, behind its line and under the same LINE_NO; wherever a
+document is read to be written again, a line carries its taxes in the cell `TAXENTRIES` (see `taxes`).
+"""
+
+from collections.abc import Sequence
+from datetime import date, timedelta
+from decimal import Decimal
+
+from intacct_bridge.emulator.accounting.taxes import TAXED, is_tax, packed_of
+from intacct_bridge.emulator.company.company_data import Call
+from intacct_bridge.emulator.records.audit_fields import stamp
+from intacct_bridge.emulator.settings.cells import Row, date_text
+from intacct_bridge.emulator.subledgers.families import Family, next_number
+from intacct_bridge.emulator.subledgers.vouchers import Voucher, day_of
+
+
+def stored_lines(call: Call, family: Family, row: Row) -> list[Row]:
+    """A document's lines, in their order, each with its taxes."""
+    found: list[Row] = []
+    for line in every_line(call, family, row):
+        if not is_tax(line):
+            found.append(line)
+        elif found:
+            found[-1] |= {TAXED: packed_of(call, line, found[-1].get(TAXED, ""))}
+    return found
+
+
+def every_line(call: Call, family: Family, row: Row) -> list[Row]:
+    """A document's rows below the header, in their order, taxes behind their lines."""
+    table = call.books.table(family.line)
+    found = [table.get(number) or {} for number in line_numbers(call, family, row)]
+    return sorted(found, key=lambda line: (int(line.get("LINE_NO") or 0), is_tax(line)))
+
+
+def line_numbers(call: Call, family: Family, row: Row) -> list[int]:
+    """The numbers of a document's lines."""
+    return call.books.table(family.line).find("RECORDKEY", row.get("RECORDNO", ""))
+
+
+def put(call: Call, family: Family, row: Row, lines: list[Row]) -> None:
+    """Keep a document, new or in its old place, with these lines."""
+    table = call.books.table(family.object)
+    number = int(row["RECORDNO"])
+    if table.get(number) is None:
+        table.insert(row, number)
+    else:
+        table.update(number, row)
+    keep_lines(call, family, row, lines)
+
+
+def keep_lines(call: Call, family: Family, row: Row, lines: Sequence[Row]) -> None:
+    """Make these the document's lines; one with a number that was there before keeps it."""
+    table, described = call.books.table(family.line), call.books.find(family.line)
+    there = {str(number) for number in line_numbers(call, family, row)}
+    for number in there:
+        table.delete(int(number))
+    place, parent = 0, ""
+    for line in lines:
+        kept = line.get("RECORDNO", "")
+        key = kept if kept in there else str(next_number(call.books, "PRENTRY"))
+        there.discard(key)
+        if is_tax(line):
+            line = line | {"PARENTENTRY": parent}  # noqa: PLW2901
+        else:
+            place, parent = place + 1, key
+        cells = line | {"RECORDKEY": row["RECORDNO"], "LINE_NO": str(place), "RECORDNO": key, "STATE": row["STATE"]}
+        stamp(call, described, cells, new=True)
+        table.insert(cells, int(key))
+
+
+def party_of(call: Call, family: Family, row: Row) -> Row:
+    """The vendor, the customer or the employee; nothing for documents without one."""
+    if not family.party:
+        return {}
+    table = call.books.table(family.party)
+    for number in table.find(family.party_id, row.get(family.party_id, "")):
+        return table.get(number) or {}
+    return {}
+
+
+def due_date(call: Call, family: Family, row: Row) -> None:
+    """The day of posting and the day it is due, where the document does not name them."""
+    row.setdefault("WHENPOSTED", row["WHENCREATED"])
+    if row.get("WHENDUE") or not row.get("TERMNAME"):
+        return
+    term = term_of(call, family, row)
+    if term:
+        due: date = day_of(row, "WHENCREATED") + timedelta(days=int(term.get("DUEDATE") or 0))
+        row["WHENDUE"] = date_text(due)
+
+
+def term_of(call: Call, family: Family, row: Row) -> Row:
+    """The terms of a document; nothing where it names none."""
+    for name in ("APTERM", "ARTERM") if family.payable else ("ARTERM", "APTERM"):
+        table = call.books.table(name)
+        for number in table.find("NAME", row.get("TERMNAME", "")):
+            return table.get(number) or {}
+    return {}
+
+
+def named(call: Call, family: Family, row: Row) -> None:
+    """What a document repeats of its party."""
+    party = party_of(call, family, row)
+    if not party:
+        return
+    row[f"{family.party}KEY"] = party["RECORDNO"]
+    row["ENTITY"] = row["EMPENTITY"] = f"{family.party[0]}{row[family.party_id]}"
+    contact = party.get("DISPLAYCONTACT.CONTACTNAME", "")
+    if contact:
+        row.setdefault("BILLTOPAYTOCONTACTNAME", contact)
+    row |= {"FIRSTNAME": party.get("PERSONALINFO.FIRSTNAME", ""), "LASTNAME": party.get("PERSONALINFO.LASTNAME", "")}
+    for name in [name for name, text in row.items() if not text]:
+        del row[name]
+
+
+def voucher_of(family: Family, row: Row, *, rate: Decimal = Decimal(1)) -> Voucher:
+    """What a document's batches say of it."""
+    title_of = row.get("VENDORNAME") or row.get("CUSTOMERNAME") or row.get("LASTNAME") or row.get("DESCRIPTION", "")
+    title = f"{family.word} {row.get('RECORDID') or row['RECORDNO']}, {title_of}".rstrip(", ")
+    day = day_of(row, "WHENPOSTED" if row.get("WHENPOSTED") else "WHENCREATED")
+    module = row.get("MODULEKEY") or family.module
+    # What has no open items is money spent or received at once: no payment will bring it into the cash book.
+    return Voucher(family.object, row, family.journal, module, title, day, rate, in_every_book=not family.party)

@@ -1,0 +1,145 @@
+"""The documents of the sub-ledgers, one description each: where they are kept, against whom, and how they post.
+
+A family's lines go against one control account. Payables and what behaves like them debit their lines; receivables
+credit them. Record numbers are counted in one series for all documents, as the gateway does, and so are those of
+their lines.
+"""
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from intacct_bridge.emulator.accounting.posting import Rules
+from intacct_bridge.emulator.accounting.posting_rows import CASH_MANAGEMENT, EXPENSES, PAYABLES, RECEIVABLES
+from intacct_bridge.emulator.company.company_data import Books, Call
+from intacct_bridge.emulator.settings.cells import Row, decimal_text
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """One kind of document."""
+
+    object: str
+    line: str
+    type: str
+    """RECORDTYPE."""
+    word: str
+    party: str
+    """VENDOR, CUSTOMER, EMPLOYEE, or nothing for what has no open items."""
+    payable: bool
+    """Lines are debited and the control account credited; the reverse for receivables."""
+    journal: str
+    module: str
+    memo: str = "ENTRYDESCRIPTION"
+    """The field of a line's text."""
+    owes: int = 1
+    """What one of its open amount counts in what the party owes or is owed: money held for a customer lessens it."""
+
+    @property
+    def party_id(self) -> str:
+        """The field that names the other side."""
+        return f"{self.party}ID"
+
+    @property
+    def label(self) -> str:
+        """As refusals name the document."""
+        return self.object.capitalize()
+
+
+FAMILIES: dict[str, Family] = {
+    one.object: one
+    for one in (
+        Family("APBILL", "APBILLITEM", "pi", "Bill", "VENDOR", True, "APJ", PAYABLES),
+        Family("APADJUSTMENT", "APADJUSTMENTITEM", "pa", "Adjustment", "VENDOR", True, "APJ", PAYABLES),
+        Family("ARINVOICE", "ARINVOICEITEM", "ri", "Invoice", "CUSTOMER", False, "ARJ", RECEIVABLES),
+        Family("ARADJUSTMENT", "ARADJUSTMENTITEM", "ra", "Adjustment", "CUSTOMER", False, "ARJ", RECEIVABLES),
+        Family("EEXPENSES", "EEXPENSESITEM", "ei", "Expenses", "EMPLOYEE", True, "EEJ", EXPENSES, "DESCRIPTION"),
+        Family(
+            "EXPENSEADJUSTMENTS",
+            "EXPENSEADJUSTMENTSITEM",
+            "ea",
+            "Adjustment",
+            "EMPLOYEE",
+            True,
+            "EEJ",
+            EXPENSES,
+            "DESCRIPTION",
+        ),
+        Family("CCTRANSACTION", "CCTRANSACTIONENTRY", "cc", "Card", "", True, "CCJ", CASH_MANAGEMENT, "DESCRIPTION"),
+        Family(
+            "OTHERRECEIPTS", "OTHERRECEIPTSENTRY", "ro", "Receipt", "", False, "CRJ", CASH_MANAGEMENT, "DESCRIPTION"
+        ),
+    )
+}
+ADVANCES = Family("ARADVANCE", "", "rr", "Advance", "CUSTOMER", False, "CRJ", RECEIVABLES, owes=0)
+OVERPAYMENTS = Family("ARPYMT", "", "rp", "Receipt", "CUSTOMER", False, "CRJ", RECEIVABLES, owes=-1)
+HOLDERS: dict[str, Family] = {one.object: one for one in (ADVANCES, OVERPAYMENTS)}
+"""What holds money of a customer that documents may be settled from."""
+PAYMENTS = ("APPYMT", "ARPYMT")
+_SERIES = {
+    "PRRECORD": (*FAMILIES, *PAYMENTS, "APRECURBILL", "ARRECURINVOICE", "ARADVANCE", "EPPAYMENT", "DEPOSIT"),
+    "PRENTRY": (*(one.line for one in FAMILIES.values()), "DEPOSITENTRY", "ARADVANCEITEM"),
+    "PYMTDETAIL": ("APPYMTDETAIL", "ARPYMTDETAIL"),
+    "DOCHDR": ("SODOCUMENT", "PODOCUMENT", "INVDOCUMENT"),
+    "DOCENTRY": ("SODOCUMENTENTRY", "PODOCUMENTENTRY", "INVDOCUMENTENTRY"),
+}
+
+
+def next_number(books: Books, series: str) -> int:
+    """A number that no document of the series ever had."""
+    fact = f"series:{series}"
+    last = books.store.fact(fact)
+    known = int(last) if last else _highest(books, series)
+    number = max([known + 1, *(books.table(name).next_number() for name in _SERIES[series])])
+    books.store.keep_fact(fact, str(number))
+    return number
+
+
+def _highest(books: Books, series: str) -> int:
+    """The highest number given so far, where it is text and the tables do not count it themselves."""
+    if series != "DOCHDR":
+        return 0
+    rows = (row.get("RECORDNO", "") for name in _SERIES[series] for _, row in books.table(name).rows())
+    return max((int(key) for key in rows if key.isdecimal()), default=0)
+
+
+def control_account(family: Family, chart: Rules, own: str = "") -> str:
+    """The account that the document's lines go against: its own where one is named, else the company's."""
+    if own:
+        return own
+    return {"VENDOR": chart.payables, "CUSTOMER": chart.receivables, "EMPLOYEE": chart.employee_payables}.get(
+        family.party, ""
+    )
+
+
+def amount(row: Row, name: str) -> Decimal:
+    """A cell's number; nothing is zero."""
+    return Decimal(row.get(name) or 0)
+
+
+def cents(value: Decimal) -> str:
+    """A number as a cell."""
+    return decimal_text(value)
+
+
+def owe(call: Call, family: Family, row: Row, change: Decimal) -> None:
+    """Move what the vendor is owed, or the customer owes, by an amount in base currency."""
+    if family.party not in ("VENDOR", "CUSTOMER") or not change:
+        return
+    table = call.books.table(family.party)
+    for number in table.find(family.party_id, row.get(family.party_id, "")):
+        party = table.get(number) or {}
+        party["TOTALDUE"] = cents(amount(party, "TOTALDUE") + change)
+        table.update(number, party)
+
+
+def state_of(row: Row, family: Family) -> str:
+    """A posted document's state by what is paid, or set aside to be paid, of it."""
+    paid, due, selected = (amount(row, f"TRX_TOTAL{name}") for name in ("PAID", "DUE", "SELECTED"))
+    if family is OVERPAYMENTS:
+        return row.get("STATE", "")
+    if selected and selected == due:
+        return "Selected"
+    if not paid:
+        return "Posted"
+    some, whole = ("Partially applied", "Fully applied") if family is ADVANCES else ("Partially Paid", "Paid")
+    return some if due else whole

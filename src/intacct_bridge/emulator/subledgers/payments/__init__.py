@@ -1,0 +1,1 @@
+"""Payments and receipts, and what they settle."""

@@ -1,0 +1,163 @@
+"""Advances of customers: money that came before any invoice, on accounts of its own, until receipts apply it.
+
+An advance debits the bank, or undeposited funds, and credits the accounts of its lines in every book. It is kept with
+what is open of it; once something is applied it can no longer change.
+"""
+
+from decimal import Decimal
+
+from intacct_bridge.emulator.accounting.chart import rate, rules
+from intacct_bridge.emulator.accounting.posting import ZERO, Document, invoice, to_base
+from intacct_bridge.emulator.company.company_data import Call
+from intacct_bridge.emulator.records.audit_fields import CREATED, DELETED, MODIFIED, note, stamp
+from intacct_bridge.emulator.records.drafts import Draft, drafted
+from intacct_bridge.emulator.records.references import settle
+from intacct_bridge.emulator.settings.cells import Row, decimal_text
+from intacct_bridge.emulator.settings.refusals import FunctionRefusedError, refused
+from intacct_bridge.emulator.subledgers.cash.banking import bank_account
+from intacct_bridge.emulator.subledgers.documents.charges import charge_of, complete_line, priced
+from intacct_bridge.emulator.subledgers.families import ADVANCES, FAMILIES, amount, cents, next_number
+from intacct_bridge.emulator.subledgers.payments.holdings import held_lines, keep_held
+from intacct_bridge.emulator.subledgers.vouchers import Voucher, day_of, fresh, post, unpost
+from intacct_bridge.errors import Fault
+from intacct_bridge.model.catalog import ObjectDef
+
+NAME = ADVANCES.object
+LINE = "ARADVANCEITEM"
+_LINE = FAMILIES["ARINVOICE"]
+"""What a line of an advance is held to: it names an account, a location and dimensions as a line of an invoice does."""
+_REQUIRED = ("CUSTOMERID", "PAYMENTMETHOD", "RECEIPTDATE")
+
+
+def create(call: Call, draft: Draft) -> Row:
+    """Enter an advance."""
+    row = {name: text for name, text in draft.values.items() if text and name != "RECORDNO"}
+    row["RECORDNO"] = str(next_number(call.books, "PRRECORD"))
+    fresh(call, NAME, row)
+    return _written(call, draft, row, new=True)
+
+
+def update(call: Call, draft: Draft, number: int) -> Row:
+    """Change an advance of which nothing is applied."""
+    old = call.books.table(NAME).get(number) or {}
+    _check_open(old)
+    unpost(call, NAME, old)
+    row = old | {name: text for name, text in draft.values.items() if name != "RECORDNO"}
+    if "CURRENCY" in draft.values and "EXCHANGE_RATE" not in draft.values:
+        row.pop("EXCHANGE_RATE", None)
+    return _written(call, draft, row, new=False)
+
+
+def delete(call: Call, described: ObjectDef, number: int) -> None:
+    """Drop an advance of which nothing is applied."""
+    row = call.books.table(NAME).get(number) or {}
+    _check_open(row)
+    unpost(call, NAME, row)
+    _keep_rows(call, row, [])
+    keep_held(call, row, [])
+    call.books.table(NAME).delete(number)
+    note(call, described, row, DELETED)
+
+
+def _check_open(row: Row) -> None:
+    if amount(row, "TRX_TOTALPAID") or amount(row, "TRX_TOTALSELECTED"):
+        raise refused(
+            f"Advance {row['RECORDNO']} is applied, in full or in part, and cannot be changed.",
+            errorno="BL03000130",
+            correction="Reverse the receipt that applied it first.",
+        )
+
+
+def _written(call: Call, draft: Draft, row: Row, *, new: bool) -> Row:
+    books, described = call.books, draft.described
+    _check_header(row)
+    settle(books, described, {name: text for name, text in row.items() if text}, row)
+    account, place = _account(call, row)
+    lines = _lines(call, draft, row)
+    entity = rules(books).entity_of.get(place or call.session.entity or lines[0].get("LOCATIONID", ""), "")
+    _convert(call, row, entity)
+    factor = Decimal(row["EXCHANGE_RATE"])
+    drafts = draft.extra.get("ACTION", "").lower() == "draft"
+    row |= {"RECORDTYPE": ADVANCES.type, "STATE": "Draft" if drafts else "Posted", "RAWSTATE": "A", "CLEARED": "F"}
+    lines = [priced(one, row, factor) for one in lines]
+    total = sum((Decimal(one["TRX_AMOUNT"]) for one in lines), ZERO)
+    for start, value in (("", to_base(total, factor)), ("TRX_", total)):
+        row[f"{start}TOTALENTERED"] = row[f"{start}TOTALDUE"] = cents(value)
+        row[f"{start}TOTALPAID"] = row[f"{start}TOTALSELECTED"] = "0"
+    stamp(call, described, row, new=new)
+    table = books.table(NAME)
+    if new:
+        table.insert(row)
+    else:
+        table.update(int(row["RECORDNO"]), row)
+    lines = _keep_rows(call, row, lines)
+    keep_held(call, row, lines)
+    if not drafts:
+        party = {"CUSTOMER": row["CUSTOMERID"]}
+        charges = tuple(charge_of(_LINE, one) for one in lines)
+        document = Document(entity, row["CURRENCY"], charges, factor, party, row.get("DESCRIPTION") or None)
+        post(call, invoice(document, rules(books), control=account), _voucher(row, factor))
+    note(call, described, row, CREATED if new else MODIFIED)
+    return row
+
+
+def _keep_rows(call: Call, row: Row, lines: list[Row]) -> list[Row]:
+    """Make these the rows below an advance; tells them with their numbers."""
+    table, described = call.books.table(LINE), call.books.find(LINE)
+    for number in table.find("RECORDKEY", row["RECORDNO"]):
+        table.delete(number)
+    kept = []
+    for place, line in enumerate(lines, 1):
+        key = str(next_number(call.books, "PRENTRY"))
+        cells = line | {"RECORDNO": key, "RECORDKEY": row["RECORDNO"], "LINE_NO": str(place)}
+        kept.append(dict(cells))
+        stamp(call, described, cells, new=True)
+        table.insert(cells, int(key))
+    return kept
+
+
+def _check_header(row: Row) -> None:
+    missing = [name for name in _REQUIRED if not row.get(name)]
+    if missing:
+        faults = (f"Required field {name} is missing for {NAME}." for name in missing)
+        raise FunctionRefusedError(*(Fault("BL01001973", description2=text) for text in faults))
+
+
+def _account(call: Call, row: Row) -> tuple[str, str]:
+    if row.get("FINANCIALENTITY"):
+        return bank_account(call, row["FINANCIALENTITY"])
+    account = row.get("UNDEPOSITEDACCOUNTNO") or rules(call.books).undeposited
+    if not account:
+        raise refused(f"Required field FINANCIALENTITY is missing for {NAME}.", field="FINANCIALENTITY")
+    row["UNDEPOSITEDACCOUNTNO"] = account
+    return account, ""
+
+
+def _lines(call: Call, draft: Draft, row: Row) -> list[Row]:
+    nodes = [one for wrapper in draft.nodes.get("ARADVANCEITEMS", []) for one in wrapper.children]
+    described = call.books.find(_LINE.line)
+    sent = [one.values for one in draft.lines.get("ARADVANCEITEM", ())]
+    sent = sent or [drafted(call, described, node).values for node in nodes] or held_lines(call, row)
+    if not sent:
+        raise refused(f"Required field ARADVANCEITEMS is missing for {NAME}.", correction="Provide a line.")
+    usual = {"ARACCOUNT": call.books.store.fact("account:advances") or ""}
+    lines = [complete_line(call, _LINE, row, one, party=usual) for one in sent]
+    for line in lines:
+        if Decimal(line["TRX_AMOUNT"]) <= 0:
+            raise refused("The amount of an advance must be above zero.", field="TRX_AMOUNT")
+    return lines
+
+
+def _convert(call: Call, row: Row, entity: str) -> None:
+    base = rules(call.books).base_currency[entity]
+    row["BASECURR"], row["CURRENCY"] = base, row.get("CURRENCY") or base
+    row["WHENCREATED"] = row["RECEIPTDATE"]
+    day = day_of(row, "RECEIPTDATE")
+    factor = rate(call.books, row["CURRENCY"], base, day=day, given=row.get("EXCHANGE_RATE", ""))
+    row["EXCHANGE_RATE"] = decimal_text(factor)
+
+
+def _voucher(row: Row, factor: Decimal) -> Voucher:
+    title = f"Advance {row.get('RECORDID') or row['RECORDNO']}, {row.get('CUSTOMERNAME', '')}".rstrip(", ")
+    day = day_of(row, "RECEIPTDATE")
+    return Voucher(NAME, row, "CRJ", ADVANCES.module, title, day, factor, in_every_book=True)

@@ -1,0 +1,56 @@
+"""Discounts for paying early: what the terms of a document allow on a day, and where it posts.
+
+The terms give a percentage of the document, or an amount, up to so many days after its own. Terms that count from the
+end of a month give no discount here, since no source tells how a payment counts them.
+"""
+
+from datetime import timedelta
+from decimal import ROUND_HALF_UP, Decimal
+
+from intacct_bridge.emulator.accounting.posting import CENT, ZERO
+from intacct_bridge.emulator.company.company_data import Call
+from intacct_bridge.emulator.settings.cells import Row
+from intacct_bridge.emulator.settings.refusals import refused
+from intacct_bridge.emulator.subledgers.documents.rows import term_of
+from intacct_bridge.emulator.subledgers.families import Family, amount
+from intacct_bridge.emulator.subledgers.vouchers import day_of
+
+
+def discount_of(call: Call, family: Family, document: Row, detail: Row, *, given: Decimal, most: Decimal) -> Decimal:
+    """The discount of one detail: what it asks for, else what the terms allow on its DISCOUNTDATE."""
+    discount = given or _allowed(call, family, document, detail)
+    if discount < 0 or (given and discount > most):
+        raise refused(
+            f"The discount {discount} is more than is due, {most}.",
+            correction="Take a smaller discount.",
+            field="TRX_TOTALDISCOUNTTOAPPLY",
+        )
+    return min(discount, max(most, ZERO))
+
+
+def _allowed(call: Call, family: Family, document: Row, detail: Row) -> Decimal:
+    if not detail.get("DISCOUNTDATE"):
+        return ZERO
+    term = term_of(call, family, document)
+    if not term or term.get("DISCFROM", "from invoice/bill date") != "from invoice/bill date":
+        return ZERO
+    days = int(term.get("DISCDATE") or 0) + int(term.get("DISCFUDGEDAYS") or 0)
+    if day_of(detail, "DISCOUNTDATE") > day_of(document, "WHENCREATED") + timedelta(days=days):
+        return ZERO
+    rate = Decimal(term.get("DISCAMOUNT") or 0)
+    if term.get("DISCPERCAMN") == "$":
+        return rate
+    return (amount(document, "TRX_TOTALENTERED") * rate / 100).quantize(CENT, ROUND_HALF_UP)
+
+
+def discount_account(call: Call, family: Family) -> str:
+    """Where discounts post: taken from vendors, or given to customers."""
+    role = "discount_taken" if family.payable else "discount_given"
+    account = call.books.store.fact(f"account:{role}") or ""
+    if not account:
+        raise refused(
+            "The company has no account for discounts.",
+            correction="Leave the discount out.",
+            field="TRX_TOTALDISCOUNTTOAPPLY",
+        )
+    return account

@@ -1,0 +1,229 @@
+"""What is open on the documents that one payment speaks of, and what becomes of them when it takes its parts.
+
+A payment names a document, perhaps one of its lines, and an amount; without a line the amount goes to the lines in
+their order, credit lines first. The amount in base currency is the share of what the document still owes, so that the
+last payment takes the last cent. What the payment has taken already counts while the rest of it is planned, and what
+another payment that waits has selected is not there to be taken.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from intacct_bridge.emulator.accounting.chart import rules
+from intacct_bridge.emulator.accounting.posting import ZERO, relieved, to_base
+from intacct_bridge.emulator.company.company_data import Call
+from intacct_bridge.emulator.records.audit_fields import MODIFIED, note, stamp
+from intacct_bridge.emulator.settings.cells import Row
+from intacct_bridge.emulator.settings.refusals import refused
+from intacct_bridge.emulator.subledgers.documents.posting import entity_of
+from intacct_bridge.emulator.subledgers.documents.rows import every_line
+from intacct_bridge.emulator.subledgers.families import ADVANCES, OVERPAYMENTS, Family, amount, cents, owe, state_of
+from intacct_bridge.emulator.subledgers.payments.holdings import held_lines, keep_held
+from intacct_bridge.emulator.subledgers.vouchers import posted, refresh
+
+_PAYABLE = ("Posted", "Approved", "Partially Paid", "Paid", "Selected", "Complete", "Partially applied")
+Spread = tuple[tuple[str, Decimal], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What one payment takes off one document: positive off what is owed, negative off a credit."""
+
+    key: str
+    trx_amount: Decimal
+    amount: Decimal
+    entity: str
+    lines: Spread
+    """Line and how much of it, in the transaction's currency."""
+    control: str
+
+
+class OpenItems:
+    """The documents that one payment speaks of, as they are with what it took so far."""
+
+    def __init__(self, call: Call) -> None:
+        self._call = call
+        self._rows: dict[str, tuple[Family, Row]] = {}
+        self._lines: dict[str, list[Row]] = {}
+        self._due: dict[str, Decimal] = {}
+
+    def find(self, families: Sequence[Family], key: str, *, field: str) -> tuple[Family, Row]:
+        """The document with that record number in one of these families; refused where there is none."""
+        for family in families:
+            known = self._rows.get(f"{family.object}:{key}")
+            if known is not None:
+                return known
+            row = self._call.books.table(family.object).get(int(key)) if key.isdecimal() else None
+            if row is not None:
+                self._rows[f"{family.object}:{key}"] = (family, row)
+                self._due[f"{family.object}:{key}"] = amount(row, "TRX_TOTALDUE")
+                return family, row
+        words = " or ".join(family.word.lower() for family in families) or "document"
+        raise refused(f"Invalid {words} '{key}' specified.", correction="Name one that is open.", field=field)
+
+    def take(self, family: Family, row: Row, trx_amount: Decimal, *, entry: str = "", credited: Spread = ()) -> Part:
+        """The part of a payment that goes to this document; `credited` goes to other lines of it."""
+        check_payable(self._call, family, row)
+        due = free(row)
+        if not entry and (abs(trx_amount) > abs(due) or trx_amount * due < 0):
+            raise _too_much(family, row, trx_amount, due)
+        lines = self._of(family, row)
+        spread = dict(_spread(lines, trx_amount, entry)) if family is not OVERPAYMENTS else {}
+        for line, money in credited:
+            spread[line] = spread.get(line, ZERO) + dict(_spread(lines, money, line))[line]
+        whole = trx_amount + sum((money for _, money in credited), ZERO)
+        base = _base(row, whole)
+        control = lines[0].get("OFFSETGLACCOUNTNO", "") if lines else ""
+        part = Part(
+            row["RECORDNO"], whole, base, _place(self._call, family, row, lines), tuple(spread.items()), control
+        )
+        self._took(row, lines, part)
+        return part
+
+    def check(self) -> None:
+        """Nothing was taken beyond what the documents had open, their lines taken together."""
+        for key, (family, row) in self._rows.items():
+            before, after = self._due[key], amount(row, "TRX_TOTALDUE")
+            if before * after < 0:
+                raise _too_much(family, row, before - after, before)
+
+    def _of(self, family: Family, row: Row) -> list[Row]:
+        key = f"{family.object}:{row['RECORDNO']}"
+        if key not in self._lines:
+            self._lines[key] = _lines_of(self._call, family, row)
+        return self._lines[key]
+
+    def _took(self, row: Row, lines: list[Row], part: Part) -> None:
+        row["TRX_TOTALDUE"] = cents(amount(row, "TRX_TOTALDUE") - part.trx_amount)
+        row["TOTALDUE"] = cents(amount(row, "TOTALDUE") - part.amount)
+        taken = dict(part.lines)
+        for line in lines:
+            line["TRX_TOTALPAID"] = cents(amount(line, "TRX_TOTALPAID") + taken.get(line["RECORDNO"], ZERO))
+
+
+def _lines_of(call: Call, family: Family, row: Row) -> list[Row]:
+    return held_lines(call, row) if family is ADVANCES else every_line(call, family, row) if family.line else []
+
+
+def free(row: Row) -> Decimal:
+    """What is due of a document and not selected by a payment that waits."""
+    return amount(row, "TRX_TOTALDUE") - amount(row, "TRX_TOTALSELECTED")
+
+
+def check_payable(call: Call, family: Family, row: Row) -> None:
+    """The document stands, and nothing holds it back."""
+    number = row.get("RECORDID") or row["RECORDNO"]
+    if row.get("STATE") not in _PAYABLE:
+        raise refused(f"{family.word} {number} is {row.get('STATE', '').lower()} and cannot be paid.")
+    if not family.payable:
+        return
+    if row.get("ONHOLD") == "true":
+        raise refused(f"{family.word} {number} is on hold and cannot be paid.", correction="Take the hold off first.")
+    table = call.books.table("VENDOR")
+    for one in table.find("VENDORID", row.get("VENDORID", "")):
+        if (table.get(one) or {}).get("ONHOLD") == "true":
+            raise refused(f"Vendor '{row['VENDORID']}' is on hold and cannot be paid.", correction="Take the hold off.")
+
+
+def _too_much(family: Family, row: Row, wanted: Decimal, due: Decimal) -> Exception:
+    number = row.get("RECORDID") or row["RECORDNO"]
+    return refused(
+        f"The payment amount {wanted} exceeds the amount due {due} of {family.word.lower()} {number}.",
+        errorno="BL03000130",
+        correction="Pay no more than is due.",
+    )
+
+
+def _base(row: Row, trx_amount: Decimal) -> Decimal:
+    due = amount(row, "TRX_TOTALDUE")
+    if not due:
+        return to_base(trx_amount, Decimal(row.get("EXCHANGE_RATE") or 1))
+    return relieved(trx_amount, trx_due=due, due=amount(row, "TOTALDUE"))
+
+
+def _place(call: Call, family: Family, row: Row, lines: list[Row]) -> str:
+    """The entity whose control account carries the document."""
+    if not family.line:
+        return ""
+    control, entities = lines[0].get("OFFSETGLACCOUNTNO", "") if lines else "", rules(call.books).entity_of
+    for line in posted(call, family.object, row).lines:
+        if line.account == control:
+            return entities.get(line.location, "")
+    return entity_of(call, row, lines, kept=True)
+
+
+def _spread(lines: list[Row], trx_amount: Decimal, entry: str) -> Spread:
+    """The amount over the lines: lines against the document's sign first, then the others in their order."""
+    sign = 1 if trx_amount >= 0 else -1
+    chosen = [line for line in lines if not entry or line["RECORDNO"] == entry]
+    if entry and not chosen:
+        raise refused(f"Line {entry} is no line of the document.", correction="Provide the line's record number.")
+    left, found = trx_amount, {}
+    opened = {line["RECORDNO"]: amount(line, "TRX_AMOUNT") - amount(line, "TRX_TOTALPAID") for line in chosen}
+    for key, still in opened.items():
+        if still * sign < 0:
+            found[key] = still
+            left -= still
+    for key, still in opened.items():
+        if still * sign > 0 and left:
+            found[key] = still if abs(still) <= abs(left) else left
+            left -= found[key]
+    if left:
+        raise refused(f"The payment exceeds what is open on line {entry}.", errorno="BL03000130")
+    return tuple(found.items())
+
+
+def settle_part(call: Call, family: Family, part: Part, *, day: str, back: bool = False) -> None:
+    """Take a part off its document, or put it back when a payment is undone."""
+    books, sign = call.books, Decimal(-1 if back else 1)
+    table, described = books.table(family.object), books.find(family.object)
+    number = int(part.key)
+    row = table.get(number) or {}
+    for name, change in (("", part.amount * sign), ("TRX_", part.trx_amount * sign)):
+        row[f"{name}TOTALPAID"] = cents(amount(row, f"{name}TOTALPAID") + change)
+        row[f"{name}TOTALDUE"] = cents(amount(row, f"{name}TOTALDUE") - change)
+    row["STATE"] = state_of(row, family)
+    if row["STATE"] == "Paid":
+        row["WHENPAID"] = day
+    elif family.line:
+        row.pop("WHENPAID", None)
+    stamp(call, described, row, new=False)
+    table.update(number, row)
+    _change_lines(call, family, part, row, sign=sign, name="TOTALPAID")
+    owe(call, family, row, -part.amount * sign * family.owes)
+    refresh(call, family.object, row)
+    note(call, described, row, MODIFIED)
+
+
+def select_part(call: Call, family: Family, part: Part, *, back: bool = False) -> None:
+    """Set a part aside for a payment that waits, or free it again."""
+    books, sign = call.books, Decimal(-1 if back else 1)
+    table, described = books.table(family.object), books.find(family.object)
+    row = table.get(int(part.key)) or {}
+    for name, change in (("", part.amount * sign), ("TRX_", part.trx_amount * sign)):
+        row[f"{name}TOTALSELECTED"] = cents(amount(row, f"{name}TOTALSELECTED") + change)
+    row["STATE"] = state_of(row, family)
+    stamp(call, described, row, new=False)
+    table.update(int(part.key), row)
+    _change_lines(call, family, part, row, sign=sign, name="TOTALSELECTED")
+    refresh(call, family.object, row)
+    note(call, described, row, MODIFIED)
+
+
+def _change_lines(call: Call, family: Family, part: Part, row: Row, *, sign: Decimal, name: str) -> None:
+    taken, factor = dict(part.lines), Decimal(row.get("EXCHANGE_RATE") or 1)
+    lines = _lines_of(call, family, row)
+    for line in lines:
+        change = taken.get(line["RECORDNO"], ZERO) * sign
+        if change:
+            now = amount(line, f"TRX_{name}") + change
+            line[f"TRX_{name}"] = cents(now)
+            line[name] = cents(to_base(now, factor))
+    if family is ADVANCES:
+        keep_held(call, row, lines)
+        return
+    for line in lines:
+        line["STATE"] = row["STATE"]
+        stamp(call, call.books.find(family.line), line, new=False)
+        call.books.table(family.line).update(int(line["RECORDNO"]), line)

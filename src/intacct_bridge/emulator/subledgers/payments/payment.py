@@ -1,0 +1,318 @@
+"""Payments and receipts: entered, posted, changed while they are drafts, undone by reversal.
+
+A payment settles documents of one party in one currency, from a bank account or, for receipts, into undeposited
+funds. Credits, advances and discounts are applied beside the money. What a receipt brings more than it settles stays
+open on the receipt until it is applied. A payment that waits sets aside what it will take. A posted payment is not
+deleted: it is reversed, which opens again what it had settled.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+
+from intacct_bridge.emulator.accounting.chart import check_open, rate, rules
+from intacct_bridge.emulator.accounting.posting import ZERO, to_base
+from intacct_bridge.emulator.company.company_data import Call
+from intacct_bridge.emulator.records.audit_fields import CREATED, DELETED, MODIFIED, note, stamp
+from intacct_bridge.emulator.records.references import settle
+from intacct_bridge.emulator.settings.cells import Row, decimal_text
+from intacct_bridge.emulator.settings.refusals import FunctionRefusedError, refused
+from intacct_bridge.emulator.subledgers.cash.banking import bank_account, banked_lines
+from intacct_bridge.emulator.subledgers.families import amount, cents, next_number, owe
+from intacct_bridge.emulator.subledgers.payments.open_items import settle_part
+from intacct_bridge.emulator.subledgers.payments.parts import PAID, Asked, Settles, Side, parts_of, taken
+from intacct_bridge.emulator.subledgers.payments.posting import Purse, postings
+from intacct_bridge.emulator.subledgers.payments.rows import (
+    clear_details,
+    keep_asked,
+    keep_details,
+    select,
+    stored_details,
+    stored_parts,
+)
+from intacct_bridge.emulator.subledgers.vouchers import Voucher, day_of, fresh, post, reverse_all
+from intacct_bridge.errors import Fault
+
+_OVER = "unapplied"
+WAITING = ("Draft", "Submitted", "Approved")
+
+
+@dataclass(frozen=True, slots=True)
+class Money:
+    """A payment as it was sent."""
+
+    values: Row
+    details: Sequence[Row]
+    state: str = ""
+    """Empty for what is posted at once; `Draft`, `Submitted` for what waits."""
+    over: Decimal = ZERO
+    """Received beyond what is settled."""
+    place: str = ""
+    """The location that what is over belongs to."""
+    stated: Decimal | None = None
+    """The whole amount, where the payment tells it."""
+    stated_in: str = "AMOUNTTOPAY"
+
+
+def pay(call: Call, side: Side, money: Money, *, key: str = "") -> Row:
+    """Enter a payment, or post one that waited."""
+    books = call.books
+    row = {name: text for name, text in money.values.items() if text}
+    new = not key
+    _check_header(side, row, money)
+    settle(books, books.find(side.object), dict(row), row)
+    if not new:
+        select(call, side, {"RECORDNO": key}, back=True)
+    parts = parts_of(call, side, row, Asked(money.details, money.stated, money.stated_in), over=money.over)
+    bank = _account(call, side, row)
+    purse = Purse(bank[0], _entity(call, bank, parts, money.place), money.over, money.place)
+    _check_over(call, purse.entity, money)
+    _head(call, side, row, purse=purse, parts=parts)
+    row |= {"RECORDNO": key or str(next_number(books, "PRRECORD")), "STATE": money.state or side.done}
+    row["DISPLAYSTATE"] = row["STATE"]
+    stamp(call, books.find(side.object), row, new=new)
+    _put(call, side, row)
+    if new:
+        fresh(call, side.object, row)
+    clear_details(call, side, row)
+    keep_details(call, side, row, parts)
+    books.store.keep_fact(f"{_OVER}:{row['RECORDNO']}", f"{money.over} {money.place or purse.entity}")
+    if money.state:
+        keep_asked(call, side, row, money.details)
+        select(call, side, row)
+    else:
+        for posting in postings(call, side, row, parts, purse):
+            post(call, posting, _voucher(side, row))
+        _settle_all(call, side, row, parts, day=row[side.day])
+        _owe_over(call, side, row, -amount(row, "TOTALDUE"))
+    note(call, books.find(side.object), row, CREATED if new else MODIFIED)
+    return row
+
+
+def amend(call: Call, side: Side, number: int, money: Money, *, described_only: bool) -> Row:
+    """Change a payment: anything while it waits, what does not move money once it is posted."""
+    old = call.books.table(side.object).get(number) or {}
+    if old.get("STATE") in ("Draft", "Submitted") and not described_only:
+        details = money.details or stored_details(call, side, old)
+        over, place = (call.books.store.fact(f"{_OVER}:{number}") or "0 ").split(" ", 1)
+        money = replace(money, over=money.over or Decimal(over), place=money.place or place)
+        return pay(call, side, replace(money, values=old | money.values, details=details), key=old["RECORDNO"])
+    if money.details or not described_only:
+        raise refused(
+            f"{side.word} {number} is {old.get('STATE', '').lower()} and cannot be changed.",
+            correction="Reverse it, and enter another.",
+        )
+    row = old | money.values
+    stamp(call, call.books.find(side.object), row, new=False)
+    call.books.table(side.object).update(number, row)
+    note(call, call.books.find(side.object), row, MODIFIED)
+    return row
+
+
+def confirm(call: Call, side: Side, number: int) -> Row:
+    """Post a payment that waited, as it was asked for."""
+    row = call.books.table(side.object).get(number) or {}
+    values = {name: text for name, text in row.items() if name not in ("STATE", "DISPLAYSTATE", "RECORDNO")}
+    over, place = (call.books.store.fact(f"{_OVER}:{number}") or "0 ").split(" ", 1)
+    money = Money(values, stored_details(call, side, row), "", Decimal(over), place)
+    return pay(call, side, money, key=row["RECORDNO"])
+
+
+def moved(call: Call, side: Side, number: int, state: str) -> Row:
+    """Bring a payment that waits into another state; one that will not be paid frees what it had set aside."""
+    described = call.books.find(side.object)
+    row = call.books.table(side.object).get(number) or {}
+    row |= {"STATE": state, "DISPLAYSTATE": state}
+    if state not in WAITING:
+        select(call, side, row, back=True)
+    stamp(call, described, row, new=False)
+    call.books.table(side.object).update(number, row)
+    note(call, described, row, MODIFIED)
+    return row
+
+
+def drop(call: Call, side: Side, number: int) -> None:
+    """Delete a payment that was never posted."""
+    row = call.books.table(side.object).get(number) or {}
+    if row.get("STATE") not in ("Draft", "Submitted", "Declined"):
+        raise refused(
+            f"{side.word} {number} is {row.get('STATE', '').lower()} and cannot be deleted.",
+            correction="Reverse it instead.",
+        )
+    select(call, side, row, back=True)
+    clear_details(call, side, row)
+    call.books.table(side.object).delete(number)
+    note(call, call.books.find(side.object), row, DELETED)
+
+
+def turn_round(call: Call, side: Side, number: int, *, day: str, memo: str) -> Row:
+    """Reverse a payment: what it settled is open again, and the ledger has its mirror on that day."""
+    books = call.books
+    table, described = books.table(side.object), books.find(side.object)
+    old = table.get(number) or {}
+    if old.get("STATE") != side.done:
+        raise refused(f"{side.word} {number} is {old.get('STATE', '').lower()} and cannot be reversed.")
+    mirror = _mirror(call, side, old, day=day, memo=memo)
+    table.insert(mirror)
+    fresh(call, side.object, mirror)
+    check_open(books, day_of(mirror, "WHENCREATED"), set())
+    reverse_all(call, old, _voucher(side, mirror, day=day), change=banked_lines(call, old))
+    for family, part in stored_parts(call, side, old):
+        settle_part(call, family, part, day=day, back=True)
+    old = table.get(number) or {}
+    _check_unused(call, side, old)
+    _owe_over(call, side, old, amount(old, "TOTALDUE"))
+    old |= {"STATE": "Voided" if side is PAID else "Reversed", "TOTALDUE": "0", "TRX_TOTALDUE": "0"}
+    old["DISPLAYSTATE"] = old["STATE"]
+    stamp(call, described, old, new=False)
+    table.update(number, old)
+    note(call, described, old, MODIFIED)
+    note(call, described, mirror, CREATED)
+    return mirror
+
+
+def apply_more(call: Call, side: Side, number: int, details: Sequence[Row], *, day: str) -> Row:
+    """Apply what is still open on a receipt to documents."""
+    books = call.books
+    table = books.table(side.object)
+    row = table.get(number) or {}
+    from_here = [
+        {
+            "RECORDKEY": one["RECORDKEY"],
+            "OVERPAYMENTKEY": str(number),
+            "TRX_POSTEDOVERPAYMENTAMOUNT": one["TRX_PAYMENTAMOUNT"],
+        }
+        for one in details
+    ]
+    row.setdefault("EXCHANGE_RATE", "1")
+    parts = parts_of(call, side, row, Asked(from_here))
+    purse = Purse("", _entity(call, ("", ""), parts, ""))
+    for posting in postings(call, side, row, parts, purse):
+        post(call, posting, _voucher(side, row, day=day))
+    keep_details(call, side, row, parts)
+    _settle_all(call, side, row, parts, day=day)
+    return table.get(number) or {}
+
+
+# --- what is refused
+
+
+def _check_header(side: Side, row: Row, money: Money) -> None:
+    required = [side.party_id, side.day, "PAYMENTMETHOD"]
+    missing = [name for name in required if not row.get(name)]
+    if missing:
+        named = {"WHENCREATED": "PAYMENTDATE"}
+        texts = (f"Required field {named.get(name, name)} is missing for {side.object}." for name in missing)
+        raise FunctionRefusedError(*(Fault("BL01001973", description2=text) for text in texts))
+    if money.over < 0:
+        raise refused("The overpayment is below zero.", correction="Leave it out.", field="OVERPAYMENTAMOUNT")
+    if not money.details and not money.over:
+        raise refused(f"{side.word} settles nothing.", correction=f"Provide {side.line}S.")
+
+
+def _check_unused(call: Call, side: Side, row: Row) -> None:
+    """What was over is all here again, once what this receipt settled itself is undone."""
+    over = Decimal((call.books.store.fact(f"{_OVER}:{row['RECORDNO']}") or "0 ").split(" ", 1)[0])
+    if over and amount(row, "TRX_TOTALDUE") != over:
+        raise refused(
+            f"{over - amount(row, 'TRX_TOTALDUE')} of what {side.word.lower()} {row['RECORDNO']} brought over is "
+            "applied by another.",
+            correction="Reverse that one first.",
+        )
+
+
+def _check_over(call: Call, entity: str, money: Money) -> None:
+    """What is over must belong to an entity where the company has several, or it could never be applied."""
+    if money.over and not entity and any(rules(call.books).entity_of.values()):
+        raise refused(
+            "What is received beyond the documents needs a location in a company of several entities.",
+            correction="Provide overpaylocid, or a bank account that has a location.",
+        )
+
+
+def _account(call: Call, side: Side, row: Row) -> tuple[str, str]:
+    """The ledger account that the money leaves or reaches, and its location."""
+    name = row.get("FINANCIALENTITY", "")
+    if not name:
+        account = row.get("UNDEPOSITEDACCOUNTNO") or rules(call.books).undeposited
+        if side is PAID or not account:
+            raise refused(f"Required field FINANCIALENTITY is missing for {side.object}.")
+        row["UNDEPOSITEDACCOUNTNO"] = account
+        return account, ""
+    return bank_account(call, name)
+
+
+def _entity(call: Call, bank: tuple[str, str], parts: list[Settles], place: str) -> str:
+    entity_of = rules(call.books).entity_of
+    for one in (bank[1], call.session.entity, *(one.part.entity for one in parts), place):
+        if one:
+            return entity_of.get(one, "")
+    return ""
+
+
+# --- writing
+
+
+def _head(call: Call, side: Side, row: Row, *, purse: Purse, parts: list[Settles]) -> None:
+    base = rules(call.books).base_currency[purse.entity]
+    applied = sum((one.money for one in parts), ZERO)
+    row["BASECURR"] = base
+    row["CURRENCY"] = row.get("CURRENCY") or base
+    factor = rate(call.books, row["CURRENCY"], base, day=day_of(row, side.day), given=row.get("EXCHANGE_RATE", ""))
+    row |= {"EXCHANGE_RATE": decimal_text(factor), "RECORDTYPE": side.type, "SYSTEMGENERATED": "F", "CLEARED": "F"}
+    row |= {"WHENCREATED": row[side.day], "WHENPAID": row.get("WHENPAID") or row[side.day], "RAWSTATE": "C"}
+    row.setdefault("WHENPOSTED", row[side.day])
+    over = purse.over
+    for name, total, left in (
+        ("", to_base(applied + over, factor), to_base(over, factor)),
+        ("TRX_", applied + over, over),
+    ):
+        row[f"{name}TOTALENTERED"], row[f"{name}TOTALDUE"] = cents(total), cents(left)
+        row[f"{name}TOTALPAID"] = cents(total - left)
+        row[f"{name}TOTALSELECTED"] = "0"
+    if row.get("DOCNUMBER"):
+        row.setdefault("RECORDID", row["DOCNUMBER"])
+    if row.get("FINANCIALENTITY"):
+        row |= {"FINANCIALENTITYTYPE": "ba", "FINANCIALACCOUNTCURRENCY": base}
+    row["ENTITY"] = f"{side.party[0]}{row[side.party_id]}"
+
+
+def _mirror(call: Call, side: Side, old: Row, *, day: str, memo: str) -> Row:
+    mirror = {name: text for name, text in old.items() if name not in ("CLRDATE",)}
+    mirror |= {"RECORDNO": str(next_number(call.books, "PRRECORD")), "STATE": "Reversal", "DISPLAYSTATE": "Reversal"}
+    mirror |= {"WHENCREATED": day, "WHENPAID": day, "RECEIPTDATE": day, "TOTALDUE": "0", "TRX_TOTALDUE": "0"}
+    mirror |= {"DESCRIPTION": memo or old.get("DESCRIPTION", "")}
+    for name in ("TOTALENTERED", "TRX_TOTALENTERED", "TOTALPAID", "TRX_TOTALPAID"):
+        mirror[name] = cents(-amount(old, name))
+    stamp(call, call.books.find(side.object), mirror, new=True)
+    return mirror
+
+
+def _settle_all(call: Call, side: Side, row: Row, parts: list[Settles], *, day: str) -> None:
+    for family, part in taken(parts):
+        settle_part(call, family, part, day=day)
+    if side is PAID:
+        table = call.books.table("VENDOR")
+        for number in table.find("VENDORID", row["VENDORID"]):
+            table.update(number, (table.get(number) or {}) | {"WHENLASTPAID": day})
+
+
+def _owe_over(call: Call, side: Side, row: Row, change: Decimal) -> None:
+    owe(call, side.families[0], row, change)
+
+
+def _put(call: Call, side: Side, row: Row) -> None:
+    table, number = call.books.table(side.object), int(row["RECORDNO"])
+    if table.get(number) is None:
+        table.insert(row, number)
+    else:
+        table.update(number, row)
+
+
+def _voucher(side: Side, row: Row, *, day: str = "") -> Voucher:
+    named = row.get("VENDORNAME") or row.get("CUSTOMERNAME", "")
+    title = f"{side.word} {row.get('RECORDID') or row['RECORDNO']}, {named}".rstrip(", ")
+    when = day_of({"day": day or row[side.day]}, "day")
+    rate_ = Decimal(row.get("EXCHANGE_RATE") or 1)
+    more = {"FINANCIALENTITY": row["FINANCIALENTITY"]} if row.get("FINANCIALENTITY") else {}
+    return Voucher(side.object, row, side.journal, side.module, title, when, rate_, more)

@@ -1,0 +1,128 @@
+"""What a payment posts: in accrual against the control accounts, in the cash book on the documents' own lines."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import ROUND_HALF_UP, Decimal
+
+from intacct_bridge.emulator.accounting.chart import rules
+from intacct_bridge.emulator.accounting.ledger import books_of
+from intacct_bridge.emulator.accounting.posting import (
+    CASH,
+    CENT,
+    ZERO,
+    Application,
+    Line,
+    Posting,
+    Settled,
+    Settlement,
+    cash_basis,
+    payment,
+    receipt,
+    to_base,
+)
+from intacct_bridge.emulator.company.company_data import Call
+from intacct_bridge.emulator.settings.cells import Row
+from intacct_bridge.emulator.subledgers.documents.posting import standing
+from intacct_bridge.emulator.subledgers.families import ADVANCES, OVERPAYMENTS, Family, amount
+from intacct_bridge.emulator.subledgers.payments.discounts import discount_account
+from intacct_bridge.emulator.subledgers.payments.holdings import held_lines
+from intacct_bridge.emulator.subledgers.payments.open_items import Part
+from intacct_bridge.emulator.subledgers.payments.parts import PAID, Settles, Side, taken
+
+
+@dataclass(frozen=True, slots=True)
+class Purse:
+    """Where the money of a payment is, and what of it settles nothing yet."""
+
+    account: str
+    entity: str
+    over: Decimal = ZERO
+    place: str = ""
+    """The location that the rest belongs to; empty for the purse's own entity."""
+
+
+def postings(call: Call, side: Side, row: Row, settled: Sequence[Settles], purse: Purse) -> list[Posting]:
+    """The postings of a payment, one for each book the company keeps."""
+    chart = rules(call.books)
+    applied = _applied(call, side, row, settled, purse)
+    discount = sum((one.discount for one in settled), ZERO)
+    settlement = Settlement(
+        purse.entity,
+        purse.account,
+        row["CURRENCY"],
+        tuple(application for application, _ in applied),
+        Decimal(row["EXCHANGE_RATE"]),
+        discount=discount,
+        discount_account=discount_account(call, side.families[0]) if discount else "",
+    )
+    accrual = payment(settlement, chart) if side is PAID else receipt(settlement, chart)
+    found = [accrual]
+    if CASH in books_of(call.books.store):
+        behind = [each or _as_it_is(application, side, row) for application, each in applied]
+        found.append(cash_basis(behind, accrual, chart, owner=purse.entity))
+    return found
+
+
+Applied = list[tuple[Application, Settled | None]]
+
+
+def _applied(call: Call, side: Side, row: Row, settled: Sequence[Settles], purse: Purse) -> Applied:
+    """What leaves the control accounts, each with the document that the cash book shows for it."""
+    chart = rules(call.books)
+    party = {side.party: row[side.party_id]}
+    control = chart.payables if side is PAID else chart.receivables
+    found: Applied = []
+    for family, part in taken(settled):
+        if family is ADVANCES:
+            found += _from_advance(call, part, party)
+        elif family is OVERPAYMENTS:
+            place = _over_place(call, part.key) or purse.entity
+            found.append((Application(place, -part.trx_amount, -part.amount, party, control), None))
+        else:
+            application = Application(part.entity, part.trx_amount, part.amount, party, part.control or control)
+            found.append((application, _behind(call, family, part)))
+    if purse.over:
+        base = to_base(purse.over, Decimal(row["EXCHANGE_RATE"]))
+        place = chart.entity_of.get(purse.place, "") if purse.place else purse.entity
+        found.append((Application(place, purse.over, base, party, control), None))
+    return found
+
+
+def _over_place(call: Call, key: str) -> str:
+    text = call.books.store.fact(f"unapplied:{key}") or ""
+    place = text.partition(" ")[2]
+    return rules(call.books).entity_of.get(place, "") if place else ""
+
+
+def _from_advance(call: Call, part: Part, party: Row) -> Applied:
+    """An advance is taken from the accounts that it was entered on."""
+    lines = {line["RECORDNO"]: line for line in held_lines(call, {"RECORDNO": part.key})}
+    found: Applied = []
+    left = part.amount
+    for place, (key, trx_amount) in enumerate(part.lines, 1):
+        base = (part.amount * trx_amount / part.trx_amount).quantize(CENT, ROUND_HALF_UP)
+        base = left if place == len(part.lines) else base
+        left -= base
+        line = lines[key]
+        application = Application(line.get("LOCATIONID", ""), -trx_amount, -base, party, line["ACCOUNTNO"])
+        found.append((application, None))
+    return found
+
+
+def _behind(call: Call, family: Family, part: Part) -> Settled:
+    row = call.books.table(family.object).get(int(part.key)) or {}
+    return Settled(standing(call, family, row), part.trx_amount / amount(row, "TRX_TOTALENTERED"))
+
+
+def _as_it_is(application: Application, side: Side, row: Row) -> Settled:
+    """Money held for a customer stands in the cash book as in the other: it came in with no document behind it."""
+    sign = 1 if side is PAID else -1
+    line = Line(
+        application.control,
+        application.entity,
+        application.amount * sign,
+        application.trx_amount * sign,
+        row["CURRENCY"],
+        dimensions=application.dimensions,
+    )
+    return Settled(Posting((line,)), Decimal(1))

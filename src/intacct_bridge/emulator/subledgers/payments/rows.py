@@ -1,0 +1,166 @@
+"""How a payment's parts are kept: detail rows, one for each line of each document, and what was taken to the cent.
+
+In the rows a detail stands for one line of one document, with what settled it beside the money. What was taken off
+each document is remembered apart, so that undoing a payment gives back what it took.
+"""
+
+import json
+from collections.abc import Iterator, Sequence
+from decimal import Decimal
+
+from intacct_bridge.emulator.accounting.posting import CENT, ZERO
+from intacct_bridge.emulator.company.company_data import Call
+from intacct_bridge.emulator.records.audit_fields import stamp
+from intacct_bridge.emulator.settings.cells import Row
+from intacct_bridge.emulator.settings.refusals import refused
+from intacct_bridge.emulator.subledgers.families import FAMILIES, HOLDERS, Family, amount, cents, next_number
+from intacct_bridge.emulator.subledgers.payments.open_items import Part, select_part
+from intacct_bridge.emulator.subledgers.payments.parts import Settles, Side, taken
+
+_ANY = {**FAMILIES, **HOLDERS}
+
+
+def stored_details(call: Call, side: Side, row: Row) -> list[Row]:
+    """The details of a payment, as they would be sent again."""
+    asked = call.books.store.fact(_fact("asked", side, row))
+    if asked:
+        found: list[Row] = json.loads(asked)
+        return found
+    table = call.books.table(side.line)
+    return [table.get(number) or {} for number in table.find("PAYMENTKEY", row["RECORDNO"])]
+
+
+def keep_asked(call: Call, side: Side, row: Row, details: Sequence[Row]) -> None:
+    """Remember what a payment that waits was asked to settle."""
+    call.books.store.keep_fact(_fact("asked", side, row), json.dumps(list(details)))
+
+
+def clear_details(call: Call, side: Side, row: Row) -> None:
+    """Drop a payment's details."""
+    table = call.books.table(side.line)
+    for number in table.find("PAYMENTKEY", row["RECORDNO"]):
+        table.delete(number)
+    call.books.store.keep_fact(_fact("settles", side, row), "[]")
+
+
+def keep_details(call: Call, side: Side, row: Row, settled: Sequence[Settles]) -> None:
+    """Add details to a payment, and remember what they take."""
+    table, described = call.books.table(side.line), call.books.find(side.line)
+    for one in settled:
+        for cells in _cells(side, row, one):
+            stamp(call, described, cells, new=True)
+            table.insert(cells, next_number(call.books, "PYMTDETAIL"))
+    store = call.books.store
+    known = json.loads(store.fact(_fact("settles", side, row)) or "[]")
+    known += [_packed(family, part) for family, part in taken(settled)]
+    store.keep_fact(_fact("settles", side, row), json.dumps(known))
+
+
+def select(call: Call, side: Side, row: Row, *, back: bool = False) -> None:
+    """Set aside what a payment that waits will take, or free it again."""
+    fact = _fact("selected", side, row)
+    if bool(call.books.store.fact(fact)) is not back:
+        return
+    call.books.store.keep_fact(fact, "" if back else "T")
+    for family, part in stored_parts(call, side, row):
+        select_part(call, family, part, back=back)
+
+
+def _fact(kind: str, side: Side, row: Row) -> str:
+    return f"{kind}:{side.object}:{row['RECORDNO']}"
+
+
+def _packed(family: Family, part: Part) -> list[object]:
+    lines = [[line, str(money)] for line, money in part.lines]
+    return [family.object, part.key, str(part.trx_amount), str(part.amount), lines]
+
+
+def _cells(side: Side, row: Row, one: Settles) -> Iterator[Row]:
+    """One row a line: what settles it beside money first, money for the rest."""
+    part, left = one.part, one.part.amount
+    lent = list(_lent(one))
+    lines = _lines(one)
+    document, entry = ("RECORDKEY", "ENTRYKEY") if one.family is side.families[0] else ("POSADJKEY", "POSADJENTRYKEY")
+    for place, (line, trx_amount) in enumerate(lines, 1):
+        whole = left if place == len(lines) else _share(part, trx_amount)
+        left -= whole
+        cells = {document: part.key, entry: line, "PAYMENTKEY": row["RECORDNO"], "PAYMENTDATE": row[side.day]}
+        cells |= {"CURRENCY": row["CURRENCY"], "MODULEKEY": side.module, "STATE": "C"}
+        money, base = trx_amount, whole
+        for index, (names, total) in enumerate(lent):
+            used = min(total, max(money, ZERO))
+            if used:
+                lent[index] = (names, total - used)
+                value = (whole * used / trx_amount).quantize(CENT)
+                money, base = money - used, base - value
+                cells |= _credited(names, used, value)
+        cells |= {"PAYMENTAMOUNT": cents(base), "TRX_PAYMENTAMOUNT": cents(money)}
+        yield cells
+
+
+def _lines(one: Settles) -> list[tuple[str, Decimal]]:
+    """The document's lines; a credit line of its own that was named shows on the line it was used for."""
+    if one.inline is None:
+        return list(one.part.lines)
+    return [(line, money) for line, money in one.part.lines if line != one.inline[1]]
+
+
+def _share(part: Part, trx_amount: Decimal) -> Decimal:
+    return (part.amount * trx_amount / part.trx_amount).quantize(CENT) if part.trx_amount else ZERO
+
+
+def _lent(one: Settles) -> Iterator[tuple[Row, Decimal]]:
+    """What settles a document beside money: the cells that tell it, `TRX` and `BASE` for its amounts, and how much."""
+    for credit in one.credits:
+        source = credit.source
+        names = {source.key: credit.part.key, "TRX": f"TRX_{source.money}", "BASE": source.base or source.money}
+        if credit.part.lines:
+            names[source.entry] = credit.part.lines[0][0]
+        if source.name == "ADVANCE":
+            names["POSTEDADVANCEKEY"] = credit.part.key
+        yield names, credit.trx_amount
+    if one.inline is not None:
+        source, line, money = one.inline
+        names = {source.key: one.part.key, source.entry: line, "TRX": f"TRX_{source.money}", "BASE": source.money}
+        yield names, money
+    if one.discount:
+        yield {"TRX": "TRX_DISCOUNTAMOUNT", "BASE": "DISCOUNTAMOUNT"}, one.discount
+
+
+def _credited(names: Row, used: Decimal, value: Decimal) -> Row:
+    cells = {name: text for name, text in names.items() if name not in ("TRX", "BASE")}
+    return cells | {names["TRX"]: cents(used), names["BASE"]: cents(value)}
+
+
+def stored_parts(call: Call, side: Side, row: Row) -> list[tuple[Family, Part]]:
+    """What a payment took off its documents."""
+    known = call.books.store.fact(_fact("settles", side, row))
+    if known is not None:
+        return [_unpacked(one) for one in json.loads(known)]
+    found = []
+    for detail in stored_details(call, side, row):
+        key = detail.get("RECORDKEY") or detail.get("POSADJKEY", "")
+        family = _holder(call, side, key)
+        entry = detail.get("ENTRYKEY") or detail.get("POSADJENTRYKEY", "")
+        credit, base = amount(detail, "TRX_ADJUSTMENTAMOUNT"), amount(detail, "ADJUSTMENTAMOUNT")
+        trx_amount = amount(detail, "TRX_PAYMENTAMOUNT") + credit
+        whole = amount(detail, "PAYMENTAMOUNT") + base
+        found.append((family, Part(key, trx_amount, whole, "", ((entry, trx_amount),), "")))
+        if credit:
+            line, family = detail.get("ADJUSTMENTENTRYKEY", ""), side.sources[0].families[0]
+            found.append((family, Part(detail["ADJUSTMENTKEY"], -credit, -base, "", ((line, -credit),), "")))
+    return found
+
+
+def _holder(call: Call, side: Side, key: str) -> Family:
+    for family in side.families:
+        if key.isdecimal() and call.books.table(family.object).get(int(key)) is not None:
+            return family
+    raise refused(f"Document {key}, which the payment settled, is gone.")
+
+
+def _unpacked(kept: list[object]) -> tuple[Family, Part]:
+    name, key, trx_amount, whole, lines = kept
+    assert isinstance(lines, list)
+    spread = tuple((line, Decimal(money)) for line, money in lines)
+    return _ANY[str(name)], Part(str(key), Decimal(str(trx_amount)), Decimal(str(whole)), "", spread, "")

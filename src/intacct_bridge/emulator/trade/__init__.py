@@ -1,0 +1,1 @@
+"""Orders, inventory, contracts, revenue and timesheets."""

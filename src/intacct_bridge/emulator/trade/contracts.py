@@ -1,0 +1,200 @@
+"""What is done to contracts, their lines and expenses, and to the schedules that recognise their revenue and expense.
+
+A contract, a line or an expense is posted out of draft, held, resumed, delivered, renewed; a hold reaches the schedules
+under it and their open entries. An entry of a schedule is open or posted. Nothing of this reaches the ledger.
+"""
+
+from collections.abc import Callable, Iterator
+
+from intacct_bridge.emulator.access.rights import permit
+from intacct_bridge.emulator.company.company_data import Answer, Call
+from intacct_bridge.emulator.records.drafts import stored_text
+from intacct_bridge.emulator.records.record_store import keep_cells
+from intacct_bridge.emulator.settings.cells import Row, date_text, iso_date
+from intacct_bridge.emulator.settings.refusals import refused
+from intacct_bridge.model.catalog import FieldDef
+from intacct_bridge.model.keys import lines, natural_key
+from intacct_bridge.wire.values import Kind
+from intacct_bridge.wire.xml import Element
+
+SCHEDULES = tuple(
+    f"CONTRACT{kind}SCHEDULE" for kind in ("BILLING", "REVENUE", "REVENUE2", "EXPENSE", "EXPENSE2")
+)  # fmt: skip
+_HELD = {"hold": ("In progress", "On hold"), "resume": ("On hold", "In progress")}
+_OPEN = {"hold": ("Open", "On hold"), "resume": ("On hold", "Open")}
+
+
+def numbers(call: Call, name: str, record: Element) -> list[int]:
+    """The record that the element names, by its record number or its id."""
+    table = call.books.table(name)
+    natural = natural_key(name) or table.plan.key
+    for field in (table.plan.key, natural, "SCHEDULEKEY"):
+        key = record.findtext(field).strip()
+        if key:
+            found = table.find(table.plan.key if field == "SCHEDULEKEY" else field, key)
+            if not found:
+                raise refused(f"Cannot find {name.lower()} with key '{key}'.", correction="Provide another key.")
+            return found[:1]
+    raise refused("Required field RECORDNO is missing.", correction="Provide the record number.")
+
+
+def change(call: Call, name: str, number: int, cells: Row) -> Row:
+    """Give a record of that object these cells."""
+    return keep_cells(call, call.books.find(name), number, cells)
+
+
+def _asked(call: Call) -> Iterator[tuple[str, Element, int, Row]]:
+    """The records that a call names: object, element, number, row."""
+    for record in call.body.children:
+        name = call.books.find(record.tag).name
+        permit(call, "UPDATE", name)
+        for number in numbers(call, name, record):
+            yield name, record, number, call.books.table(name).get(number) or {}
+
+
+def _day(call: Call, record: Element, *names: str) -> str:
+    text = next((record.findtext(name).strip() for name in names if record.findtext(name).strip()), "")
+    return stored_text(call, FieldDef(names[0], Kind.DATE), text) if text else date_text(call.stamp.date())
+
+
+def _below(call: Call, name: str, row: Row) -> Iterator[tuple[str, int, Row]]:
+    """The schedules under a contract, one of its lines, or one of its expenses."""
+    field = {"CONTRACT": "CONTRACTKEY", "CONTRACTDETAIL": "CONTRACTDETAILKEY"}.get(name, "CONTRACTEXPENSEDETAILKEY")
+    for schedule in SCHEDULES:
+        table = call.books.table(schedule)
+        for number in table.find(field, row.get("RECORDNO", "")):
+            yield schedule, number, table.get(number) or {}
+
+
+def _entries(call: Call, schedule: str, row: Row) -> Iterator[tuple[str, int, Row]]:
+    for owned in lines(schedule):
+        table = call.books.table(owned.line)
+        for number in table.find(owned.by, row.get(owned.key, "")):
+            yield owned.line, number, table.get(number) or {}
+
+
+# --- contracts, lines, expenses
+
+
+def held(call: Call) -> Answer:
+    """`hold` and `resume`: the schedules below, and what of them is not posted yet."""
+    before, after = _HELD[call.name]
+    for name, record, number, row in _asked(call):
+        day = _day(call, record, "ASOFDATE")
+        change(call, name, number, {"BILLINGHOLDDATE": day, "REVENUEHOLDDATE": day, "EXPENSEHOLDDATE": day})
+        for schedule, key, found in _below(call, name, row):
+            if found.get("STATE") != before:
+                continue
+            change(call, schedule, key, {"STATE": after})
+            for line, one, entry in _entries(call, schedule, found):
+                if entry.get("STATE") == _OPEN[call.name][0]:
+                    change(call, line, one, {"STATE": _OPEN[call.name][1]})
+    return Answer()
+
+
+def posted(call: Call) -> Answer:
+    """`post`: a draft that counts from now on, an entry of a schedule, or what is due of a contract's schedules."""
+    for record in call.body.children:
+        name = call.books.find(record.tag).name
+        permit(call, "UPDATE", name)
+        if name in SCHEDULES:
+            _post_due(call, name, record)
+        elif name.endswith("ENTRY"):
+            day = _day(call, record, "POSTINGDATE", "ASOFDATE")
+            for number in numbers(call, name, record):
+                _post_entry(call, name, number, day=day)
+        else:
+            day = _day(call, record, "GLPOSTINGDATE", "GLPOSTDATE")
+            for number in numbers(call, name, record):
+                change(call, name, number, {"STATE": "In progress", "GLPOSTINGDATE": day})
+    return Answer()
+
+
+def _post_due(call: Call, name: str, record: Element) -> None:
+    table, until = call.books.table(name), iso_date(_day(call, record, "ASOFDATE")) or ""
+    wanted = {field: record.findtext(field).strip() for field in ("CONTRACTID", "CUSTOMERID", "RECORDNO")}
+    fields = call.books.find(name).fields
+    found = [
+        (number, row)
+        for number, row in list(table.rows())
+        if all(row.get(field) == text for field, text in wanted.items() if text and field in fields)
+    ]
+    if not found:
+        raise refused("There is no schedule to post.", correction="Name a contract that has one.")
+    for number, row in found:
+        change(call, name, number, {})
+        for line, one, entry in _entries(call, name, row):
+            if entry.get("STATE", "Open") == "Open" and (iso_date(entry.get("POSTINGDATE", "")) or "") <= until:
+                _post_entry(call, line, one, day=entry["POSTINGDATE"])
+
+
+def _post_entry(call: Call, name: str, number: int, *, day: str) -> None:
+    change(call, name, number, {"STATE": "Posted", "POSTED": "true", "ACTUALPOSTINGDATE": day})
+
+
+def unposted(call: Call) -> Answer:
+    """`unpost`: an entry of a schedule is open again."""
+    for name, _, number, _ in _asked(call):
+        change(call, name, number, {"STATE": "Open", "POSTED": "false", "ACTUALPOSTINGDATE": ""})
+    return Answer()
+
+
+def delivered(call: Call) -> Answer:
+    """`deliver`: what waited for the delivery of a line goes on."""
+    for name, record, number, row in _asked(call):
+        cells = {"DELIVERYSTATUS": "Delivered", "DELIVERYDATE": _day(call, record, "DELIVERYDATE")}
+        change(call, name, number, cells)
+        for schedule, key, found in _below(call, name, row):
+            if found.get("STATE", "").startswith("Pending delivery"):
+                change(call, schedule, key, {**cells, "STATE": "In progress"})
+    return Answer()
+
+
+def renewed(call: Call) -> Answer:
+    """`renew`: the contract ends as much later as its term is long."""
+    for name, _, number, row in _asked(call):
+        begin, end = iso_date(row.get("BEGINDATE", "")), iso_date(row.get("ENDDATE", ""))
+        if not begin or not end or row.get("STATE") == "Draft":
+            raise refused(f"{row.get('CONTRACTID')} cannot be renewed.", correction="Post it, and give it an end.")
+        years = max(1, int(end[:4]) - int(begin[:4]))
+        change(call, name, number, {"ENDDATE": f"{row['ENDDATE'][:6]}{int(end[:4]) + years:04d}"})
+    return Answer()
+
+
+def cleared(call: Call) -> Answer:
+    """`clearallmea`, `clearlastactivemea`: price allocations no longer count, all of a contract's or the last."""
+    table = call.books.table("CONTRACTMEABUNDLE")
+    for _, _, _, row in _asked(call):
+        counting = [
+            number
+            for number in table.find("CONTRACTID", row.get("CONTRACTID", ""))
+            if (table.get(number) or {}).get("STATUS", "active") == "active"
+        ]
+        if not counting:
+            raise refused(f"{row.get('CONTRACTID')} has no price allocation.", correction="Create one first.")
+        for number in counting if call.name == "clearallmea" else counting[-1:]:
+            change(call, "CONTRACTMEABUNDLE", number, {"STATUS": "inactive"})
+    return Answer()
+
+
+def reallocated(call: Call) -> Answer:
+    """`reallocate`: a schedule runs over other days."""
+    for name, record, number, _ in _asked(call):
+        first, last = _day(call, record, "STARTDATE"), _day(call, record, "ENDDATE")
+        if (iso_date(first) or "") > (iso_date(last) or ""):
+            raise refused("STARTDATE is after ENDDATE.", correction="Provide the earlier day first.")
+        change(call, name, number, {"STARTDATE": first, "ENDDATE": last})
+    return Answer()
+
+
+FUNCTIONS: dict[str, Callable[[Call], Answer]] = {
+    "hold": held,
+    "resume": held,
+    "post": posted,
+    "unpost": unposted,
+    "deliver": delivered,
+    "renew": renewed,
+    "clearallmea": cleared,
+    "clearlastactivemea": cleared,
+    "reallocate": reallocated,
+}

@@ -1,0 +1,120 @@
+"""What an order transaction does to the stock, and what that posts: the cost of what is sold, received or adjusted.
+
+The definition decides. `UPDATES_INV` tells whether quantities, values or both move; sales go out, purchases come in,
+and inventory transactions go the way of `IN_OUT`. Where values move and `UPDATES_GL` is not N, the cost posts between
+the item's inventory account and its cost of goods sold (sales), or the company's account for inventory adjustments. A
+vendor invoice posts nothing here: its bill debits the inventory account itself.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from intacct_bridge.emulator.accounting.chart import rules
+from intacct_bridge.emulator.accounting.posting import Line, Posting, balance_entities
+from intacct_bridge.emulator.accounting.posting_rows import INVENTORY
+from intacct_bridge.emulator.company.company_data import Call
+from intacct_bridge.emulator.records.references import find
+from intacct_bridge.emulator.settings.cells import Row
+from intacct_bridge.emulator.settings.refusals import refused
+from intacct_bridge.emulator.subledgers.families import amount
+from intacct_bridge.emulator.subledgers.vouchers import Voucher, batches, day_of, post, unpost
+from intacct_bridge.emulator.trade.lines import ITEM, account_for
+from intacct_bridge.emulator.trade.stock import Movement, Paper, cost_of, is_stocked, move, take_back, warehouse_of
+
+JOURNAL = "INVJ"
+_NO = ("", "No")
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """What a definition does to the stock."""
+
+    sign: int
+    quantity: bool
+    value: bool
+    posts: bool
+    adjusts: bool
+    """An inventory transaction of its own, whose lines may tell what they cost."""
+    offset: tuple[str, ...]
+    """The item's accounts on the other side, the first that is there; the company's where none is."""
+    text: str
+
+    @classmethod
+    def of(cls, definition: Row, party: str) -> "Effect | None":
+        """The effect of a definition; None where it does not touch the stock."""
+        text = definition.get("UPDATES_INV", "No")
+        if text in _NO:
+            return None
+        direction = definition.get("IN_OUT") or {"CUSTOMER": "Decrease", "VENDOR": "Increase"}.get(party, "")
+        if not direction:
+            direction = "Decrease" if definition.get("CATEGORY") in ("Shipping", "Shipper") else "Increase"
+        updates = definition.get("UPDATES_GL", "N")
+        posts = "Value" in text and updates != "N" and not (party == "VENDOR" and updates == "A")
+        offset = ("COGSACCTKEY",) if party == "CUSTOMER" else ("OFFSETPOGLACCOUNTKEY",) if party == "VENDOR" else ()
+        return cls(
+            1 if direction == "Increase" else -1, "Quantity" in text, "Value" in text, posts, not party, offset, text
+        )
+
+
+def carry_out(call: Call, trade: str, row: Row, lines: Sequence[Row], *, definition: Row, party: str) -> None:
+    """Move what the lines say, and post what it costs."""
+    effect = Effect.of(definition, party)
+    if effect is None or row.get("STATE") == "Draft":
+        return
+    posted: list[Line] = []
+    for line in lines:
+        item = find(call.books, ITEM, line["ITEMID"])
+        if is_stocked(item):
+            one = _movement(call, effect, line, item)
+            posted += (
+                _lines(call, effect, line | {"BASECURR": row["BASECURR"]}, item, one)
+                if effect.posts and one.value
+                else []
+            )
+            # A line is costed after what the lines before it have moved.
+            move(call, Paper(trade, row, effect.text), one)
+    if posted:
+        chart = rules(call.books)
+        owner = chart.entity_of[posted[0].location]
+        posting = Posting(balance_entities(posted, owner, chart))
+        title = f"Cost of {row['DOCID']}"
+        day = day_of(row, "WHENPOSTED" if row.get("WHENPOSTED") else "WHENCREATED")
+        voucher = Voucher(trade, row | {"RECORDTYPE": "ic", "RECORDID": row["DOCNO"]}, JOURNAL, INVENTORY, title, day)
+        post(call, posting, voucher)
+
+
+def undo(call: Call, trade: str, row: Row) -> None:
+    """Take back what a transaction moved and posted."""
+    take_back(call, Paper(trade, row, ""))
+    if batches(call, trade, row):
+        unpost(call, trade, row)
+
+
+def _movement(call: Call, effect: Effect, line: Row, item: Row) -> Movement:
+    warehouse = warehouse_of(call, item, line.get("WAREHOUSE.LOCATION_NO", ""))
+    quantity = amount(line, "QUANTITY")
+    told = effect.sign > 0 or (effect.adjusts and line.get("COST"))
+    value = amount(line, "TOTAL") if told else cost_of(call, item, warehouse, quantity)
+    moved = quantity if effect.quantity else Decimal(0)
+    return Movement(item["ITEMID"], warehouse, moved * effect.sign, value * effect.sign if effect.value else Decimal(0))
+
+
+def _lines(call: Call, effect: Effect, line: Row, item: Row, one: Movement) -> list[Line]:
+    place = line.get("LOCATIONID") or call.session.entity
+    stock = account_for(call, item, ("INVACCTKEY",))
+    other = account_for(call, item, effect.offset) if effect.offset else ""
+    other = other or call.books.store.fact("account:inventory_offset") or ""
+    if not stock or not other:
+        raise refused(
+            f"Item {item['ITEMID']} has no account for its {'stock' if not stock else 'cost'} to post to.",
+            correction="Give the item, or its GL group, an inventory and a cost account.",
+        )
+    memo = f"{line.get('QUANTITY', '')} × {item.get('NAME', '')}"
+    named = {"ITEM": item["ITEMID"]}
+    base = line["BASECURR"]
+    department = line.get("DEPARTMENTID") or None
+    return [
+        Line(other, place, -one.value, -one.value, base, department, memo, named),
+        Line(stock, place, one.value, one.value, base, None, memo, named),
+    ]

@@ -1,0 +1,142 @@
+"""The lines of sales, purchase and inventory transactions: what an item is worth, where it posts, what ordered it."""
+
+from collections.abc import Sequence
+from decimal import ROUND_HALF_UP, Decimal
+
+from intacct_bridge.emulator.accounting.amounts import number_sent
+from intacct_bridge.emulator.accounting.posting import CENT, ZERO
+from intacct_bridge.emulator.company.company_data import Call
+from intacct_bridge.emulator.records.audit_fields import MODIFIED, note, stamp
+from intacct_bridge.emulator.records.references import Reference, find, settle
+from intacct_bridge.emulator.settings.cells import Row, decimal_text
+from intacct_bridge.emulator.settings.refusals import refused
+from intacct_bridge.emulator.subledgers.families import amount
+
+ITEM = Reference(("ITEM",), "Item")
+
+
+def complete_line(call: Call, name: str, values: Row, *, party: Row, side: str) -> Row:
+    """A line as it is kept, but for its keys and stamps."""
+    row = {field: text for field, text in values.items() if text}
+    if not row.get("ITEMID"):
+        raise refused("Required field itemid is missing.", correction="Provide an item for every line.")
+    item = find(call.books, ITEM, row["ITEMID"])
+    if side:
+        row.setdefault(f"{side}ID", party.get(f"{side}ID", ""))
+    settle(call.books, call.books.find(name), {key: text for key, text in row.items() if text}, row)
+    quantity = _number(row, "QUANTITY")
+    if quantity <= 0:
+        raise refused(f"The quantity of item {row['ITEMID']} must be above zero.", correction="Provide a quantity.")
+    if row.get("COST") and not row.get("TRX_PRICE"):
+        row["TRX_PRICE"] = row["COST"]
+    price = _number(row, "TRX_PRICE") if row.get("TRX_PRICE") else amount(item, _price(side))
+    value = (quantity * price).quantize(CENT, ROUND_HALF_UP)
+    if row.get("DISCOUNTPERCENT"):
+        value -= (value * _number(row, "DISCOUNTPERCENT") / 100).quantize(CENT, ROUND_HALF_UP)
+    row |= {"QUANTITY": decimal_text(quantity), "UIQTY": decimal_text(quantity), "TRX_PRICE": decimal_text(price)}
+    row |= {"UIPRICE": decimal_text(price), "TRX_VALUE": decimal_text(value), "UIVALUE": decimal_text(value)}
+    row |= {"ITEMNAME": item.get("NAME", ""), "STATUS": "active", "STATE": "true"}
+    row.setdefault("ITEMDESC", item.get("NAME", ""))
+    row.setdefault("UNIT", item.get("BASEUOM") or item.get("UOMGRP", ""))
+    row.setdefault("QTY_CONVERTED", "0")
+    row.setdefault("LOCATIONID", call.session.entity)
+    return {key: text for key, text in row.items() if text}
+
+
+def _price(side: str) -> str:
+    return "BASEPRICE" if side == "CUSTOMER" else "STANDARD_COST"
+
+
+def _number(row: Row, name: str) -> Decimal:
+    return number_sent(name, row.get(name, "")) or ZERO
+
+
+def account_for(call: Call, item: Row, names: Sequence[str]) -> str:
+    """The first of these accounts that the item, or its ledger group, has; nothing where neither has one."""
+    groups = call.books.table("ITEMGLGROUP")
+    holders = [item, *(groups.get(one) or {} for one in groups.find("NAME", item.get("GLGROUP", "")))]
+    for holder in holders:
+        for name in names:
+            key = holder.get(name, "")
+            account = call.books.table("GLACCOUNT").get(int(key)) if key.isdecimal() and len(key) < 19 else None
+            if account is not None:
+                return account["ACCOUNTNO"]
+            if key:
+                return key
+    return ""
+
+
+def account_of(call: Call, item_id: str, *, sale: bool) -> str:
+    """Where an item's sale or purchase posts: its own account, its group's, or what it was booked on before."""
+    item = find(call.books, ITEM, item_id)
+    names = ("INCOMEACCTKEY",) if sale else ("INVACCTKEY", "EXPENSEACCTKEY")
+    account = account_for(call, item, names)
+    if account:
+        return account
+    lines = call.books.table("ARINVOICEITEM" if sale else "APBILLITEM")
+    for _, row in lines.rows("instr(body, ?)", (item_id.encode(),)):
+        if row.get("ITEMID") == item_id:
+            return row["ACCOUNTNO"]
+    raise refused(
+        f"Item {item_id} has no account to post to.", correction="Give the item, or its GL group, an account."
+    )
+
+
+def stored(call: Call, name: str, header: Row) -> list[Row]:
+    """A transaction's lines, in their order."""
+    table = call.books.table(name)
+    found = [table.get(number) or {} for number in table.find("DOCHDRNO", header["RECORDNO"])]
+    return sorted(found, key=lambda line: int(line.get("LINE_NO") or 0))
+
+
+def mark_source(call: Call, name: str, doc_id: str, lines: list[Row], *, by_place: bool) -> None:
+    """Tell an order how much of it was converted, and the new lines what they were made from."""
+    numbers = call.books.table(name).find("DOCID", doc_id)
+    if not numbers:
+        raise refused(f"Invalid document '{doc_id}' specified in createdfrom.", correction="Name one that is there.")
+    source = call.books.table(name).get(numbers[0]) or {}
+    ordered = stored(call, f"{name}ENTRY", source)
+    by_key = {one["RECORDNO"]: one for one in ordered}
+    taken: dict[str, Decimal] = {}
+    for place, line in enumerate(lines):
+        origin = by_key.get(line.get("SOURCE_DOCLINEKEY", ""))
+        if origin is None and by_place and place < len(ordered):
+            origin = ordered[place]
+        if origin is None:
+            continue
+        line |= {"SOURCE_DOCKEY": source["RECORDNO"], "SOURCE_DOCID": doc_id}
+        line["SOURCE_DOCLINEKEY"] = origin["RECORDNO"]
+        taken[origin["RECORDNO"]] = taken.get(origin["RECORDNO"], ZERO) + amount(line, "QUANTITY")
+    _convert(call, name, numbers[0], taken)
+
+
+def unmark_source(call: Call, name: str, lines: Sequence[Row]) -> None:
+    """Give back to the orders what these lines were made from: they are deleted, or about to be written anew."""
+    table = call.books.table(f"{name}ENTRY")
+    taken: dict[str, dict[str, Decimal]] = {}
+    for line in lines:
+        key, header = line.get("SOURCE_DOCLINEKEY", ""), line.get("SOURCE_DOCID", "")
+        if key and header and table.get(int(key)) is not None:
+            of = taken.setdefault(header, {})
+            of[key] = of.get(key, ZERO) - amount(line, "QUANTITY")
+    for doc_id, of in taken.items():
+        for number in call.books.table(name).find("DOCID", doc_id):
+            _convert(call, name, number, of)
+
+
+def _convert(call: Call, name: str, number: int, taken: dict[str, Decimal]) -> None:
+    books = call.books
+    table, lines = books.table(name), books.table(f"{name}ENTRY")
+    source = table.get(number) or {}
+    for key, quantity in taken.items():
+        origin = lines.get(int(key)) or {}
+        origin["QTY_CONVERTED"] = decimal_text(amount(origin, "QTY_CONVERTED") + quantity)
+        stamp(call, books.find(f"{name}ENTRY"), origin, new=False)
+        lines.update(int(key), origin)
+    ordered = stored(call, f"{name}ENTRY", source)
+    left = sum((max(amount(one, "QUANTITY") - amount(one, "QTY_CONVERTED"), ZERO) for one in ordered), ZERO)
+    some = any(amount(one, "QTY_CONVERTED") for one in ordered)
+    source["STATE"] = "Converted" if not left else "Partially Converted" if some else "Pending"
+    stamp(call, books.find(name), source, new=False)
+    table.update(number, source)
+    note(call, books.find(name), source, MODIFIED)

@@ -1,0 +1,274 @@
+"""Sales, purchase and inventory transactions: their documents, and the invoices and bills that some of them make.
+
+A definition (`DOCPARID`) says what a transaction does. One that updates receivables or payables makes an invoice or a
+bill, and every edit makes a new one in place of the old: its record number is another each time. A transaction's key
+is its DOCID, the definition and the number joined by a hyphen.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from decimal import ROUND_HALF_UP, Decimal
+
+from intacct_bridge.emulator.accounting.chart import rate, rules
+from intacct_bridge.emulator.accounting.posting import ZERO, to_base
+from intacct_bridge.emulator.accounting.posting_rows import ORDERS, PURCHASING
+from intacct_bridge.emulator.company.company_data import Call
+from intacct_bridge.emulator.records.audit_fields import CREATED, DELETED, MODIFIED, note, stamp
+from intacct_bridge.emulator.settings.cells import Row, decimal_text
+from intacct_bridge.emulator.settings.refusals import refused
+from intacct_bridge.emulator.subledgers.documents import entry
+from intacct_bridge.emulator.subledgers.documents.entry import Entry
+from intacct_bridge.emulator.subledgers.families import FAMILIES, Family, amount, next_number
+from intacct_bridge.emulator.subledgers.vouchers import day_of, fresh
+from intacct_bridge.emulator.trade import costs, subtotals
+from intacct_bridge.emulator.trade.lines import account_of, complete_line, mark_source, stored, unmark_source
+from intacct_bridge.emulator.trade.subtotals import Subtotal
+from intacct_bridge.model.catalog import ObjectDef
+
+
+@dataclass(frozen=True, slots=True)
+class Trade:
+    """Sales, purchasing, or inventory."""
+
+    object: str
+    party: str
+    family: Family | None
+    module: str
+
+    @property
+    def line(self) -> str:
+        """The lines' object."""
+        return f"{self.object}ENTRY"
+
+    @property
+    def definitions(self) -> str:
+        """The object of the transaction definitions."""
+        return f"{self.object}PARAMS"
+
+
+TRADES = {
+    "so": Trade("SODOCUMENT", "CUSTOMER", FAMILIES["ARINVOICE"], ORDERS),
+    "po": Trade("PODOCUMENT", "VENDOR", FAMILIES["APBILL"], PURCHASING),
+    "ic": Trade("INVDOCUMENT", "", None, "7.INV"),
+}
+
+
+KITS = ("Build Kits", "Disassemble Kits")
+"""Definitions of inventory transactions that every company has."""
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A transaction as it was sent."""
+
+    values: Row
+    lines: Sequence[Row]
+    subtotals: Sequence[Subtotal] | None = None
+    """None leaves the subtotals as they are."""
+    more: tuple[tuple[str, str], ...] = ()
+
+
+def enter(call: Call, trade: Trade, order: Order) -> Row:
+    """Keep a new transaction, convert what it was made from, and make its invoice or bill."""
+    definition = _definition(call, trade, order.values.get("DOCPARID", ""))
+    row = {name: text for name, text in order.values.items() if text}
+    key = str(next_number(call.books, "DOCHDR"))
+    row.setdefault("DOCNO", f"{definition['DOCID'][:1]}{key}")
+    row |= {"RECORDNO": key, "DOCID": f"{definition['DOCID']}-{row['DOCNO']}"}
+    if call.books.table(trade.object).find("DOCID", row["DOCID"]):
+        raise refused(
+            f"A transaction with that number already exists: {row['DOCID']}.",
+            errorno="BL03002185",
+            correction="Use another document number.",
+        )
+    fresh(call, trade.object, row)
+    return _written(call, trade, row, order, definition=definition, number=None)
+
+
+def change(call: Call, trade: Trade, number: int, order: Order) -> Row:
+    """Change a transaction; the invoice or bill it had made is deleted and another made."""
+    old = call.books.table(trade.object).get(number) or {}
+    _check_open(old)
+    definition = _definition(call, trade, old.get("DOCPARID", ""))
+    _withdraw(call, trade, old)
+    row = old | order.values
+    row.pop("PRRECORDKEY", None)
+    for name in ("EXCHRATE",):
+        if "CURRENCY" in order.values and name not in order.values:
+            row.pop(name, None)
+    return _written(call, trade, row, order, definition=definition, number=number)
+
+
+def drop(call: Call, trade: Trade, number: int) -> None:
+    """Delete a transaction, with the invoice or bill it made."""
+    row = call.books.table(trade.object).get(number) or {}
+    _check_open(row)
+    _withdraw(call, trade, row)
+    _clear_lines(call, trade, row)
+    subtotals.keep(call, trade.object, row, ())
+    call.books.table(trade.object).delete(number)
+    note(call, call.books.find(trade.object), row, DELETED)
+
+
+def deleter(trade: Trade) -> Callable[[Call, ObjectDef, int], None]:
+    """The generic `delete` of a trade's transactions."""
+    return lambda call, described, number: drop(call, trade, number)  # noqa: ARG005  # the verbs' signature
+
+
+def _check_open(row: Row) -> None:
+    if "Converted" in row.get("STATE", ""):
+        raise refused(f"{row['DOCID']} is converted and cannot be changed.", correction="Delete what it became first.")
+
+
+def _definition(call: Call, trade: Trade, name: str) -> Row:
+    table = call.books.table(trade.definitions)
+    for _, row in table.rows():
+        if row.get("DOCID") == name and row.get("STATUS") != "inactive":
+            return row
+    if name and trade.family is None and (name in KITS or not table.count()):
+        return {"DOCID": name, "DOCCLASS": "Adjustment", "UPDATES_GL": "N"}  # a company may define none for inventory
+    raise refused(
+        f"Invalid Transaction Definition '{name}' specified.", correction="Name one of the company's definitions."
+    )
+
+
+def _written(call: Call, trade: Trade, row: Row, order: Order, *, definition: Row, number: int | None) -> Row:
+    books, described = call.books, call.books.find(trade.object)
+    if not row.get("WHENCREATED"):
+        raise refused("Required field datecreated is missing.", correction="Provide the day.")
+    if not order.lines:
+        raise refused(f"{row['DOCID']} has no lines.", correction="Provide at least one line.")
+    party = _party(call, trade, row)
+    lines = [complete_line(call, trade.line, one, party=party, side=trade.party) for one in order.lines]
+    _head(call, trade, row, party=party, definition=definition)
+    extra = subtotals.stored(call, trade.object, row) if order.subtotals is None else order.subtotals
+    _total(call, row, lines, extra)
+    source = row.get("CREATEDFROM", "")
+    if source:
+        mark_source(call, trade.object, source, lines, by_place=number is None)
+    if definition.get("UPDATES_GL") == "A" and trade.family is not None and row["STATE"] != "Draft":
+        _make(call, trade, row, lines, extra)
+    stamp(call, described, row, new=number is None)
+    row.update(order.more)
+    table = books.table(trade.object)
+    if number is None:
+        table.insert(row)
+    else:
+        table.update(number, row)
+    _keep_lines(call, trade, row, lines)
+    subtotals.keep(call, trade.object, row, extra)
+    costs.carry_out(call, trade.object, row, lines, definition=definition, party=trade.party)
+    note(call, described, row, CREATED if number is None else MODIFIED)
+    return row
+
+
+def _party(call: Call, trade: Trade, row: Row) -> Row:
+    if not trade.party:
+        return {}
+    table, key = call.books.table(trade.party), row.get("CUSTVENDID", "")
+    for number in table.find(f"{trade.party}ID", key):
+        party = table.get(number) or {}
+        if party.get("STATUS") == "inactive":
+            raise refused(f"{trade.party.capitalize()} '{key}' is inactive.", correction="Choose an active one.")
+        return party
+    raise refused(f"Invalid {trade.party.capitalize()} '{key}' specified.", correction="Provide a valid value.")
+
+
+def _head(call: Call, trade: Trade, row: Row, *, party: Row, definition: Row) -> None:
+    kind = definition.get("DOCCLASS", "")
+    row |= {"DOCPARID": definition["DOCID"], "DOCPARKEY": definition.get("RECORDNO", ""), "DOCPARCLASS": kind}
+    row |= {"UPDATES_INV": definition.get("UPDATES_INV", "No"), "STATUS": "active", "SYSTEMGENERATED": "false"}
+    row |= {"USERID": call.session.user.user_id, "PRINTED": "No", "BACKORDER": "No"}
+    row["STATE"] = row.get("STATE") or ("Closed" if kind == "Invoice" else "Pending")
+    row.setdefault("WHENPOSTED", row["WHENCREATED"])
+    if trade.party:
+        row |= {"CUSTVENDNAME": party.get("NAME", ""), "CURRENCY": row.get("CURRENCY") or party.get("CURRENCY", "")}
+        row.setdefault("TERM.NAME", party.get("TERMNAME", ""))
+        contact = party.get("DISPLAYCONTACT.CONTACTNAME", "")
+        for role in ("CONTACT", "SHIPTO", "BILLTO"):
+            row.setdefault(f"{role}.CONTACTNAME", contact)
+
+
+def _total(call: Call, row: Row, lines: list[Row], extra: Sequence[Subtotal]) -> None:
+    chart = rules(call.books)
+    place = call.session.entity or lines[0].get("LOCATIONID", "")
+    base = chart.base_currency[chart.entity_of.get(place, "")]
+    row["BASECURR"], row["CURRENCY"] = base, row.get("CURRENCY") or base
+    day = day_of(row, "WHENCREATED")
+    factor = rate(call.books, row["CURRENCY"], base, day=day, given=row.get("EXCHRATE", ""))
+    row["EXCHRATE"] = decimal_text(factor)
+    subtotal = sum((amount(one, "TRX_VALUE") for one in lines), ZERO)
+    total = subtotal + sum((one.of(subtotal) for one in extra), ZERO)
+    row |= {"TRX_SUBTOTAL": decimal_text(subtotal), "TRX_TOTAL": decimal_text(total)}
+    row |= {"SUBTOTAL": decimal_text(to_base(subtotal, factor)), "TOTAL": decimal_text(to_base(total, factor))}
+    for one in lines:
+        price = amount(one, "TRX_PRICE") * factor
+        one |= {"CURRENCY": row["CURRENCY"], "BASECURR": base, "EXCHRATE": decimal_text(factor)}
+        one |= {"TOTAL": decimal_text(to_base(amount(one, "TRX_VALUE"), factor))}
+        one["PRICE"] = decimal_text(price.quantize(Decimal("0.000001"), ROUND_HALF_UP))
+
+
+def _make(call: Call, trade: Trade, row: Row, lines: list[Row], extra: Sequence[Subtotal]) -> None:
+    """The invoice or bill behind a transaction."""
+    family = trade.family
+    assert family is not None
+    values: Row = {
+        family.party_id: row["CUSTVENDID"],
+        "RECORDID": row["DOCNO"],
+        "WHENCREATED": row["WHENCREATED"],
+        "WHENPOSTED": row["WHENPOSTED"],
+        "WHENDUE": row.get("WHENDUE", ""),
+        "TERMNAME": row.get("TERM.NAME", ""),
+        "CURRENCY": row["CURRENCY"],
+        "EXCHANGE_RATE": row["EXCHRATE"],
+        "DESCRIPTION": row.get("MESSAGE", ""),
+        "MODULEKEY": trade.module,
+        "DOCHDRKEY": row["RECORDNO"],
+        "DOCNUMBER": row.get("PONUMBER", ""),
+    }
+    if not values["WHENDUE"] and not values["TERMNAME"]:
+        values["WHENDUE"] = row["WHENCREATED"]
+    made = [_charge(call, trade, one) for one in lines]
+    made += subtotals.charges(call, extra, amount(row, "TRX_SUBTOTAL"), made[0], memo=family.memo)
+    entered = entry.enter(call, family, Entry(values, made))
+    row["PRRECORDKEY"] = entered["RECORDNO"]
+    for name in ("TOTALENTERED", "TOTALPAID", "TOTALDUE", "TRX_TOTALENTERED", "TRX_TOTALPAID", "TRX_TOTALDUE"):
+        row[name] = entered[name]
+    row["PAYMENTSTATUS"] = "Open"
+
+
+def _charge(call: Call, trade: Trade, line: Row) -> Row:
+    names = ("LOCATIONID", "DEPARTMENTID", "PROJECTID", "CUSTOMERID", "VENDORID", "EMPLOYEEID", "ITEMID", "CLASSID")
+    cells = {name: line[name] for name in names if line.get(name)}
+    memo = line.get("MEMO") or line.get("ITEMDESC", "")
+    account = account_of(call, line["ITEMID"], sale=trade.party == "CUSTOMER")
+    return cells | {"ACCOUNTNO": account, "TRX_AMOUNT": line["TRX_VALUE"], "ENTRYDESCRIPTION": memo}
+
+
+def _withdraw(call: Call, trade: Trade, row: Row) -> None:
+    """Take back all that a transaction did: its invoice or bill, what it moved and posted, what it converted."""
+    costs.undo(call, trade.object, row)
+    unmark_source(call, trade.object, stored(call, trade.line, row))
+    key = row.get("PRRECORDKEY", "")
+    if trade.family is not None and key and call.books.table(trade.family.object).get(int(key)) is not None:
+        entry.drop(call, trade.family, int(key))
+
+
+def _clear_lines(call: Call, trade: Trade, row: Row) -> None:
+    table = call.books.table(trade.line)
+    for number in table.find("DOCHDRNO", row["RECORDNO"]):
+        table.delete(number)
+
+
+def _keep_lines(call: Call, trade: Trade, row: Row, lines: list[Row]) -> None:
+    table, described = call.books.table(trade.line), call.books.find(trade.line)
+    there = {one.get("RECORDNO", "") for one in stored(call, trade.line, row)}
+    _clear_lines(call, trade, row)
+    for place, line in enumerate(lines):
+        kept = line.get("RECORDNO", "")
+        key = kept if kept in there else str(next_number(call.books, "DOCENTRY"))
+        cells = line | {"RECORDNO": key, "DOCHDRNO": row["RECORDNO"], "DOCHDRID": row["DOCID"]}
+        # Lines are counted from 0 here, though line_num in the functions counts from 1.
+        cells |= {"LINE_NO": str(place), "DOCPARID": row["DOCPARID"], "WHENCREATED": row["WHENCREATED"]}
+        stamp(call, described, cells, new=True)
+        table.insert(cells, int(key))

@@ -1,0 +1,147 @@
+"""Schedules of revenue recognition by their own functions: held, resumed, ended, moved, and their entries posted.
+
+An entry of a schedule that runs posts from the account of deferred revenue to the account of revenue, on its own day;
+taking the posting back leaves nothing in the ledger. An entry without its accounts, or without the line of an invoice
+that tells where it belongs, is only marked.
+"""
+
+from collections.abc import Callable
+
+from intacct_bridge.emulator.access.rights import permit
+from intacct_bridge.emulator.accounting.chart import rules
+from intacct_bridge.emulator.accounting.posting import Line, Posting
+from intacct_bridge.emulator.accounting.posting_rows import ORDERS
+from intacct_bridge.emulator.company.company_data import Answer, Call
+from intacct_bridge.emulator.records.legacy_body import day_text, keyed, row_of
+from intacct_bridge.emulator.settings.cells import Row, decimal_text
+from intacct_bridge.emulator.settings.refusals import refused
+from intacct_bridge.emulator.subledgers.families import amount
+from intacct_bridge.emulator.subledgers.vouchers import Voucher, batches, day_of, post, unpost
+from intacct_bridge.emulator.trade.contracts import change
+
+SCHEDULE, ENTRY = "REVRECSCHEDULE", "REVRECSCHEDULEENTRY"
+_ENTRY = "postingdate accountno trx_amount description"
+_MOVES = {
+    "hold_revrecschedule": (("Not Started", "In Progress", ""), "On Hold"),
+    "resume_revrecschedule": (("On Hold",), "In Progress"),
+    "terminate_revrecschedule": (("Not Started", "In Progress", "On Hold", ""), "Terminated"),
+}
+
+
+def _there(call: Call, name: str, key: str) -> tuple[int, Row]:
+    permit(call, "UPDATE", name)
+    table = call.books.table(name)
+    for number in table.find(table.plan.key, key):
+        return number, table.get(number) or {}
+    raise refused(f"Cannot find {name.lower()} with key '{key}'.", correction="Provide another key.")
+
+
+def _named(call: Call, name: str) -> tuple[int, Row]:
+    return _there(call, name, call.body.findtext("recordno").strip())
+
+
+def moved(call: Call) -> Answer:
+    """Hold, resume, terminate."""
+    before, after = _MOVES[call.name]
+    number, row = _named(call, SCHEDULE)
+    if row.get("STATUS", "") not in before:
+        raise refused(f"Schedule {number} is {row['STATUS'].lower()} and cannot become {after.lower()}.")
+    cells = {
+        "STATUS": after,
+        "CHANGECATEGORY": call.body.findtext("category"),
+        "CHANGEMEMO": call.body.findtext("memo"),
+    }
+    change(call, SCHEDULE, number, cells)
+    return keyed(str(number))
+
+
+def updated(call: Call) -> Answer:
+    """Other days and amounts of entries that are not posted; an entry without a number is added."""
+    number, row = _named(call, SCHEDULE)
+    described, table = call.books.find(ENTRY), call.books.table(ENTRY)
+    for group in call.body.findall("revrecentries"):
+        for node in group.children:
+            cells = row_of(call, described, node, _ENTRY)
+            key = (node.get("recordno") or "").strip()
+            if not key:
+                table.insert(cells | {"REVRECSCHEDULEKEY": row["RECORDNO"], "POSTED": "false"})
+                continue
+            one, entry = _there(call, ENTRY, key)
+            if entry.get("POSTED") == "true":
+                raise refused(f"Entry {one} is posted and cannot be changed.", correction="Unpost it first.")
+            change(call, ENTRY, one, cells)
+    change(call, SCHEDULE, number, {"CHANGEMEMO": call.body.findtext("memo")})
+    return keyed(str(number))
+
+
+def reallocated(call: Call) -> Answer:
+    """The schedule runs over other days."""
+    number, _ = _named(call, SCHEDULE)
+    first, last = (call.body.find(name) for name in ("revrecstartdate", "revrecenddate"))
+    days = [day_text(call, node) if node is not None else "" for node in (first, last)]
+    if not all(days):
+        raise refused("Required field revrecstartdate or revrecenddate is missing.", correction="Provide both days.")
+    change(call, SCHEDULE, number, {"SOREVRECSTARTDATE": days[0], "SOREVRECENDDATE": days[1]})
+    return keyed(str(number))
+
+
+def posted(call: Call) -> Answer:
+    """Post an entry, or take its posting back."""
+    number, row = _named(call, ENTRY)
+    back = call.name.startswith("unpost")
+    if (row.get("POSTED") == "true") is not back:
+        raise refused(f"Entry {number} is {'not posted' if back else 'posted'} already.")
+    if back:
+        unpost(call, ENTRY, row)
+        change(call, ENTRY, number, {"POSTED": "false", "GLBATCHKEY": "", "POSTED_AMOUNT": ""})
+        return keyed(str(number))
+    schedule = call.books.table(SCHEDULE).get(int(row.get("REVRECSCHEDULEKEY") or 0)) or {}
+    if schedule.get("STATUS") in ("On Hold", "Terminated"):
+        raise refused(
+            f"Schedule {schedule['RECORDNO']} is {schedule['STATUS'].lower()}, and its entries cannot be posted.",
+            correction="Resume the schedule first.",
+        )
+    change(call, ENTRY, number, {"POSTED": "true"} | _recognised(call, row, schedule))
+    return keyed(str(number))
+
+
+def _recognised(call: Call, row: Row, schedule: Row) -> Row:
+    """Post an entry; tells the cells that say so."""
+    books, money = call.books, amount(row, "AMOUNT") or amount(row, "TRX_AMOUNT")
+    revenue = row.get("ACCOUNTNO") or _account(call, row.get("REVACCTKEY", ""))
+    deferred = _account(call, row.get("DEFERREDREVACCTKEY", ""))
+    if not revenue or not deferred or not money:
+        return {}
+    line = books.table("ARINVOICEITEM").get(int(schedule.get("PRENTRYKEY") or 0)) or {}
+    place = line.get("LOCATIONID") or schedule.get("MEGAENTITYID") or call.session.entity
+    chart = rules(books)
+    entity = chart.entity_of.get(place, "")
+    if not entity and len(chart.base_currency) > 2:  # the top level is one of them
+        return {}
+    base = chart.base_currency[entity]
+    department, memo = line.get("DEPARTMENTID") or None, row.get("DESCRIPTION") or None
+    lines = (
+        Line(deferred, place, money, money, base, department, memo),
+        Line(revenue, place, -money, -money, base, department, memo),
+    )
+    day = day_of(row, "POSTINGDATE") if row.get("POSTINGDATE") else call.stamp.date()
+    title = f"Revenue of schedule {row.get('REVRECSCHEDULEKEY', '')}"
+    voucher = Voucher(ENTRY, row, row.get("GLJOURNAL") or "GJ", ORDERS, title, day, in_every_book=True)
+    post(call, Posting(lines), voucher)
+    batch = batches(call, ENTRY, row)[-1].batch
+    return {"GLBATCHKEY": str(batch), "POSTED_AMOUNT": decimal_text(money)}
+
+
+def _account(call: Call, key: str) -> str:
+    """An account by its record number, or by its own number."""
+    row = call.books.table("GLACCOUNT").get(int(key)) if key.isdecimal() and len(key) < 19 else None
+    return row["ACCOUNTNO"] if row is not None else key
+
+
+FUNCTIONS: dict[str, Callable[[Call], Answer]] = {
+    **dict.fromkeys(_MOVES, moved),
+    "update_revrecschedule": updated,
+    "reallocate_revrecschedule": reallocated,
+    "post_revrecscheduleentry": posted,
+    "unpost_revrecscheduleentry": posted,
+}

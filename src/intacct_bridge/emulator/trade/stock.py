@@ -1,0 +1,174 @@
+"""What is on hand in each warehouse, what it is worth, and what moves it.
+
+An item in a warehouse has a quantity and a value in the base currency of the warehouse's entity. What comes in brings
+its cost along; what goes out takes the average of what is there, or the item's standard cost where the item is kept at
+standard cost or nothing is there. A document's movements are remembered to the cent, so that taking them back leaves
+quantity and value as they were.
+"""
+
+import json
+from dataclasses import dataclass
+from decimal import ROUND_HALF_UP, Decimal
+
+from intacct_bridge.emulator.accounting.posting import CENT
+from intacct_bridge.emulator.company.company_data import Call
+from intacct_bridge.emulator.records.audit_fields import stamp
+from intacct_bridge.emulator.records.references import Reference, find
+from intacct_bridge.emulator.settings.cells import Row, decimal_text
+from intacct_bridge.emulator.settings.refusals import refused
+from intacct_bridge.emulator.subledgers.families import amount
+
+STOCKED = ("Inventory", "Stockable Kit")
+"""The types of items that are on hand somewhere."""
+_WAREHOUSE = Reference(("WAREHOUSE",), "Warehouse")
+_INFO, _TOTALS = "ITEMWAREHOUSEINFO", "INVENTORYTOTALDETAIL"
+_MICRO = Decimal("0.000001")
+
+
+@dataclass(frozen=True, slots=True)
+class Movement:
+    """One item into a warehouse (positive) or out of it."""
+
+    item: str
+    warehouse: str
+    quantity: Decimal
+    value: Decimal
+    """In base currency, with the sign of the quantity."""
+
+
+@dataclass(frozen=True, slots=True)
+class Paper:
+    """The document that moves something."""
+
+    object: str
+    row: Row
+    effect: str
+    """`Quantity`, `Value`, or both, as the definition says."""
+
+
+def is_stocked(item: Row) -> bool:
+    """Whether the item is on hand somewhere."""
+    return item.get("ITEMTYPE") in STOCKED
+
+
+def warehouse_of(call: Call, item: Row, name: str) -> str:
+    """The warehouse a line names, or the item's own; refused where there are warehouses and none is told."""
+    name = name or item.get("DEFAULT_WAREHOUSE", "")
+    if name:
+        found = find(call.books, _WAREHOUSE, name, field="WAREHOUSEID")
+        if found.get("STATUS") == "inactive":
+            raise refused(f"Warehouse '{name}' is inactive.", correction="Choose an active one.", field="WAREHOUSEID")
+    elif call.books.table("WAREHOUSE").count():
+        told = f"Required field warehouseid is missing for item {item['ITEMID']}."
+        raise refused(told, correction="Name a warehouse, or give the item a default one.", field="WAREHOUSEID")
+    return name
+
+
+def cost_of(call: Call, item: Row, warehouse: str, quantity: Decimal) -> Decimal:
+    """What a quantity going out is worth."""
+    row = _info(call, item["ITEMID"], warehouse)
+    on_hand, value = amount(row, "WONHAND"), _value(call, row)
+    if item.get("COST_METHOD") == "Standard" or on_hand <= 0:
+        return (quantity * amount(item, "STANDARD_COST")).quantize(CENT, ROUND_HALF_UP)
+    if quantity >= on_hand:
+        over = (quantity - on_hand) * amount(item, "STANDARD_COST")
+        return value + over.quantize(CENT, ROUND_HALF_UP)
+    return (value * quantity / on_hand).quantize(CENT, ROUND_HALF_UP)
+
+
+def move(call: Call, paper: Paper, one: Movement) -> None:
+    """Carry out one of a document's movements, and remember it."""
+    _check_enough(call, one)
+    _change(call, one)
+    _note(call, paper, one)
+    kept = json.loads(call.books.store.fact(_fact(paper)) or "[]")
+    kept.append([one.item, one.warehouse, str(one.quantity), str(one.value)])
+    call.books.store.keep_fact(_fact(paper), json.dumps(kept))
+
+
+def take_back(call: Call, paper: Paper) -> None:
+    """Undo what a document moved."""
+    for item, warehouse, quantity, value in json.loads(call.books.store.fact(_fact(paper)) or "[]"):
+        _change(call, Movement(item, warehouse, -Decimal(quantity), -Decimal(value)))
+    table = call.books.table(_TOTALS)
+    for number, row in list(table.rows()):
+        if row.get("DOCUMENTID") == paper.row["DOCID"]:
+            table.delete(number)
+    call.books.store.keep_fact(_fact(paper), "[]")
+
+
+def _fact(paper: Paper) -> str:
+    return f"stock:{paper.object}:{paper.row['RECORDNO']}"
+
+
+def _check_enough(call: Call, one: Movement) -> None:
+    if one.quantity >= 0 or call.books.behaviour.negative_inventory:
+        return
+    on_hand = amount(_info(call, one.item, one.warehouse), "WONHAND")
+    if on_hand + one.quantity < 0:
+        raise refused(
+            f"There are {on_hand} of item {one.item} on hand in warehouse {one.warehouse or '(none)'}, and "
+            f"{-one.quantity} are to go.",
+            correction="Receive the item first, or send fewer.",
+            field="QUANTITY",
+        )
+
+
+def _info(call: Call, item: str, warehouse: str) -> Row:
+    for _, row in call.books.table(_INFO).rows():
+        if row.get("ITEMID") == item and row.get("WAREHOUSEID", "") == warehouse:
+            return row
+    return {"ITEMID": item, "WAREHOUSEID": warehouse}
+
+
+def _value(call: Call, row: Row) -> Decimal:
+    return Decimal(call.books.store.fact(_value_fact(row)) or 0)
+
+
+def _value_fact(row: Row) -> str:
+    return f"stock value:{row['ITEMID']}:{row.get('WAREHOUSEID', '')}"
+
+
+def _change(call: Call, one: Movement) -> None:
+    books = call.books
+    described, table = books.find(_INFO), books.table(_INFO)
+    row = _info(call, one.item, one.warehouse)
+    on_hand, value = amount(row, "WONHAND") + one.quantity, _value(call, row) + one.value
+    books.store.keep_fact(_value_fact(row), str(value))
+    row["WONHAND"] = decimal_text(on_hand)
+    row["AVERAGE_COST"] = decimal_text((value / on_hand).quantize(_MICRO, ROUND_HALF_UP)) if on_hand else ""
+    if one.quantity > 0:
+        row["LAST_COST"] = decimal_text((one.value / one.quantity).quantize(_MICRO, ROUND_HALF_UP))
+    new = "RECORDNO" not in row
+    stamp(call, described, row, new=new)
+    row = {name: text for name, text in row.items() if text}
+    if not new:
+        table.update(int(row["RECORDNO"]), row)
+        return
+    if not table.plan.key_is_integer:
+        row[table.plan.key] = str(table.next_number())
+    table.insert(row)
+
+
+def _note(call: Call, paper: Paper, one: Movement) -> None:
+    """One row of what makes up the quantities."""
+    described, table = call.books.find(_TOTALS), call.books.table(_TOTALS)
+    number = table.next_number()
+    warehouses = call.books.table("WAREHOUSE").find("WAREHOUSEID", one.warehouse) if one.warehouse else []
+    row: Row = {
+        "ID": str(number),
+        "ITEMID": one.item,
+        "WAREHOUSEKEY": str(warehouses[0]) if warehouses else "",
+        "DOCUMENTID": paper.row["DOCID"],
+        "TOTALNAME": "ONHAND",
+        "QUANTITY": decimal_text(one.quantity),
+        "WHENCREATED": paper.row.get("WHENCREATED", ""),
+        "EFFECTONINVENTORY": paper.effect.replace(" and ", " & "),
+    }
+    table.insert({name: text for name, text in row.items() if text and name in described.fields}, number)
+
+
+def on_hand(call: Call) -> dict[tuple[str, str], tuple[Decimal, Decimal]]:
+    """Item and warehouse to the quantity on hand and what it is worth."""
+    rows = (row for _, row in call.books.table(_INFO).rows())
+    return {(row["ITEMID"], row.get("WAREHOUSEID", "")): (amount(row, "WONHAND"), _value(call, row)) for row in rows}

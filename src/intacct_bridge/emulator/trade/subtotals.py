@@ -1,0 +1,120 @@
+"""The subtotals of an order transaction: what comes on top of its lines, and where that posts.
+
+A subtotal is an amount, or a percentage of the lines. One that is named after a tax detail posts to the detail's
+account; any other goes where the first line goes, since the definitions' own accounts are not served.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import ROUND_HALF_UP, Decimal
+
+from intacct_bridge.emulator.accounting.amounts import number_sent
+from intacct_bridge.emulator.accounting.posting import CENT, to_base
+from intacct_bridge.emulator.company.company_data import Call
+from intacct_bridge.emulator.records.audit_fields import stamp
+from intacct_bridge.emulator.settings.cells import Row, decimal_text
+from intacct_bridge.emulator.settings.refusals import refused
+from intacct_bridge.emulator.subledgers.families import amount
+from intacct_bridge.wire.xml import Element
+
+
+@dataclass(frozen=True, slots=True)
+class Subtotal:
+    """One subtotal as it was sent."""
+
+    description: str
+    fixed: Decimal | None
+    percent: Decimal | None
+    cells: tuple[tuple[str, str], ...] = ()
+    """The dimensions it names."""
+
+    def of(self, lines: Decimal) -> Decimal:
+        """What it comes to, on lines of that sum."""
+        if self.fixed is None:
+            return (lines * (self.percent or 0) / 100).quantize(CENT, ROUND_HALF_UP)
+        return self.fixed
+
+
+_DIMENSIONS = ("locationid", "departmentid", "projectid", "customerid", "vendorid", "employeeid", "classid", "itemid")
+
+
+def sent(body: Element, name: str) -> list[Subtotal] | None:
+    """The subtotals in a body; None where it has no wrapper of that name."""
+    wrapper = body.find(name)
+    return None if wrapper is None else [_one(node) for node in wrapper.children]
+
+
+def _one(node: Element) -> Subtotal:
+    total, fixed, percent = (number_sent(name, node.findtext(name)) for name in ("total", "absval", "percentval"))
+    if fixed is not None and total is not None and fixed != total:
+        raise refused(f"The total {total} of a subtotal is not its absval {fixed}.", field="total")
+    cells = tuple((name.upper(), text) for name in _DIMENSIONS if (text := node.findtext(name).strip()))
+    fixed = fixed if fixed is not None else total if percent is None else None
+    if percent is not None and (fixed is not None or total is not None):
+        raise refused(
+            "A subtotal is an amount or a percentage, not both.",
+            correction="Leave percentval out, or total and absval.",
+            field="percentval",
+        )
+    return Subtotal(node.findtext("description").strip(), fixed, percent, cells)
+
+
+def stored(call: Call, trade: str, header: Row) -> list[Subtotal]:
+    """The subtotals that a transaction was kept with."""
+    found = []
+    for _, row in _rows(call, trade, header):
+        percent = amount(row, "PERCENTVAL") if row.get("PERCENTVAL") else None
+        fixed = None if percent is not None else amount(row, "TRX_TOTAL")
+        cells = tuple((name.upper(), row[name.upper()]) for name in _DIMENSIONS if row.get(name.upper()))
+        cells += tuple((f"{name}ID", row[name]) for name in ("LOCATION", "DEPARTMENT") if row.get(name))
+        found.append(Subtotal(row.get("DESCRIPTION", ""), fixed, percent, cells))
+    return found
+
+
+def keep(call: Call, trade: str, header: Row, subtotals: Sequence[Subtotal]) -> None:
+    """Make these the subtotals of a transaction."""
+    name = f"{trade}SUBTOTALS"
+    described, table = call.books.find(name), call.books.table(name)
+    for number, _ in _rows(call, trade, header):
+        table.delete(number)
+    lines, rate = amount(header, "TRX_SUBTOTAL"), Decimal(header.get("EXCHRATE") or 1)
+    for one in subtotals:
+        trx = one.of(lines)
+        base = decimal_text(to_base(trx, rate))
+        cells = dict(one.cells)
+        row: Row = {"DOCHDRNO": header["RECORDNO"], "DESCRIPTION": one.description, "DOCPARID": header["DOCPARID"]}
+        row |= {"TOTAL": base, "ABSVAL": base, "TRX_TOTAL": decimal_text(trx), "TRX_ABSVAL": decimal_text(trx)}
+        row |= {"PERCENTVAL": decimal_text(one.percent)} if one.percent is not None else {}
+        row |= {"LOCATION": cells.pop("LOCATIONID", ""), "DEPARTMENT": cells.pop("DEPARTMENTID", ""), **cells}
+        row["STATUS"] = "active"
+        row = {key: text for key, text in row.items() if text}
+        stamp(call, described, row, new=True)
+        if not table.plan.key_is_integer:
+            row[table.plan.key] = str(table.next_number())
+        table.insert(row)
+
+
+def _rows(call: Call, trade: str, header: Row) -> list[tuple[int, Row]]:
+    table = call.books.table(f"{trade}SUBTOTALS")
+    return [(number, row) for number, row in table.rows() if row.get("DOCHDRNO") == header["RECORDNO"]]
+
+
+def charges(call: Call, subtotals: Sequence[Subtotal], lines: Decimal, first: Row, *, memo: str) -> list[Row]:
+    """Lines of an invoice or a bill for the subtotals; `first` is the line they are like."""
+    found = []
+    for one in subtotals:
+        cells = (
+            first | dict(one.cells) | {"TRX_AMOUNT": decimal_text(one.of(lines).quantize(CENT)), memo: one.description}
+        )
+        account = _tax_account(call, one.description)
+        if account:
+            cells["ACCOUNTNO"] = account
+        found.append({name: text for name, text in cells.items() if name != "ITEMID" or ("ITEMID", text) in one.cells})
+    return found
+
+
+def _tax_account(call: Call, description: str) -> str:
+    table = call.books.table("TAXDETAIL")
+    for number in table.find("DETAILID", description):
+        return (table.get(number) or {}).get("GLACCOUNT", "")
+    return ""

@@ -1,0 +1,71 @@
+"""Timesheets: what a sheet and its entries repeat of the employee and of each other, and when they stand still."""
+
+from collections.abc import Iterable
+from datetime import timedelta
+
+from intacct_bridge.emulator.company.company_data import Call
+from intacct_bridge.emulator.records import record_store
+from intacct_bridge.emulator.records.drafts import Draft
+from intacct_bridge.emulator.records.references import Reference, find
+from intacct_bridge.emulator.settings.cells import Row, date_text
+from intacct_bridge.emulator.settings.refusals import refused
+from intacct_bridge.emulator.subledgers.vouchers import day_of
+from intacct_bridge.model.catalog import ObjectDef
+
+_STANDS = ("Approved", "Partially Approved")
+_WEEK = timedelta(days=6)
+
+
+def create(call: Call, draft: Draft) -> Row:
+    """Enter a sheet; it waits for approval unless it is a draft."""
+    _completed(call, draft, draft.values)
+    return record_store.create(call, draft)
+
+
+def update(call: Call, draft: Draft, number: int) -> Row:
+    """Change a sheet that is not approved."""
+    there = _open(call, number)
+    _completed(call, draft, there | draft.values)
+    return record_store.update(call, draft, number)
+
+
+def delete(call: Call, described: ObjectDef, number: int) -> None:
+    """Delete a sheet that is not approved."""
+    _open(call, number)
+    record_store.delete(call, described, number)
+
+
+def _open(call: Call, number: int) -> Row:
+    row = call.books.table("TIMESHEET").get(number) or {}
+    if row.get("STATE") in _STANDS:
+        raise refused(f"Timesheet {number} is approved and cannot be changed.", correction="Decline it first.")
+    return row
+
+
+def _completed(call: Call, draft: Draft, whole: Row) -> None:
+    values = draft.values
+    if whole.get("EMPLOYEEID") and whole.get("BEGINDATE"):
+        person = find(call.books, Reference(("EMPLOYEE",), "Employee"), whole["EMPLOYEEID"])
+        last, first = person.get("PERSONALINFO.LASTNAME", ""), person.get("PERSONALINFO.FIRSTNAME", "")
+        values |= {"EMPLOYEEKEY": person["RECORDNO"], "EMPLOYEEFIRSTNAME": first, "EMPLOYEELASTNAME": last}
+        values |= {"EMPLOYEENAME": f"{last}, {first}", "EMPLOYEE_LOCATIONID": person.get("LOCATIONID", "")}
+        values["EMPLOYEE_DEPARTMENTID"] = person.get("DEPARTMENTID", "")
+        end = whole.get("ENDDATE") or date_text(day_of(whole, "BEGINDATE") + _WEEK)
+        values |= {"ENDDATE": end, "GLPOSTDATE": whole.get("GLPOSTDATE") or end}
+        values["STATE"] = whole.get("STATE") or "Submitted"
+        values |= {"CONFIG": "Weekly", "UOM": "Hours", "HOURSINDAY": "8", "METHOD": "Hourly"}
+        whole = whole | values
+    entries = draft.lines.get("TIMESHEETENTRY")
+    if entries is not None:
+        values["LINES#"] = str(len(entries))
+        _entries(entries, whole)
+
+
+def _entries(entries: Iterable[Draft], sheet: Row) -> None:
+    repeated = {"STATE": "STATE", "EMPLOYEEID": "EMPLOYEEID", "EMPLOYEENAME": "EMPLOYEENAME"}
+    repeated |= {"EMPLOYEEDIMKEY": "EMPLOYEEKEY", "TS_BEGINDATE": "BEGINDATE", "TS_ENDDATE": "ENDDATE"}
+    for place, entry in enumerate(entries, 1):
+        entry.values["LINENO"] = entry.get("LINENO") or str(place)
+        entry.values["BILLED"] = "false"
+        for ours, theirs in repeated.items():
+            entry.values[ours] = sheet.get(theirs, "")

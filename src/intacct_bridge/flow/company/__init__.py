@@ -1,0 +1,1 @@
+"""The company as loading sees it: what can be written, references, existing records, attachments."""

@@ -1,0 +1,142 @@
+"""Files that go with a record: read, named as Intacct wants them, and sent in one transaction with the record.
+
+The attachment's id follows from the record's identity, so that a second try makes the same one and not another; it has
+at most 20 characters. A file's type has no dot and its name no extension. Since attachment and record are applied
+together or not at all, none is left without the other.
+"""
+
+import base64
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from intacct_bridge.errors import InvalidRequestError, NotPermittedError, RecordError, RefusedError
+from intacct_bridge.flow.company.gateway import Company
+from intacct_bridge.flow.records.identity import Identifier, content_digest
+from intacct_bridge.flow.records.write import Operation, Write
+from intacct_bridge.wire.values import Value
+from intacct_bridge.wire.xml import Element, element
+
+COLUMN = "attachments"
+"""The column that names files, in any case."""
+FOLDER = "Uploads"
+_LONGEST_ID = 20
+_SEPARATOR = ";"
+TOGETHER = "together"
+"""The element around functions that are applied together; it stays in the outbox and is never sent."""
+
+
+def read_paths(cell: object, base: Path | None) -> tuple[str, ...]:
+    """The files that a cell names: `a.pdf; b.png`, or a list, of names or of records with a `path`, or `id` and `name`.
+
+    RecordError for one that is not there. They must lie in the input's own folder (None: it has none): an input from
+    elsewhere must not be able to send any file of this machine.
+    """
+    if cell is None or cell == "":
+        return ()
+    if isinstance(cell, str) and cell.lstrip().startswith("["):
+        cell = _listed(cell)
+    if cell == []:
+        return ()
+    if base is None:
+        raise RecordError("files are named, and no folder of files is set", fix="set input_path", field=COLUMN)
+    named = cell if isinstance(cell, list) else str(cell).split(_SEPARATOR)
+    return tuple(str(_path(text, base)) for one in named if (text := _text(one, base).strip()))
+
+
+def _listed(cell: str) -> object:
+    """A list in a text, as some taps put it."""
+    try:
+        found: object = json.loads(cell)
+    except ValueError:
+        return cell
+    return found
+
+
+def _text(one: object, base: Path) -> str:
+    """The name of a file; hotglue puts the attachment's id before the name."""
+    if not isinstance(one, Mapping):
+        return str(one)
+    name = str(one.get("path") or one.get("name") or "")
+    if not name and one.get("url"):
+        raise RecordError(
+            f"the attachment at {one['url']} is not fetched", fix="save it beside the input and name it", field=COLUMN
+        )
+    marked = f"{one.get('id')}_{name}"
+    return marked if one.get("id") is not None and (base / marked).is_file() else name
+
+
+def _path(text: str, base: Path) -> Path:
+    inside = base.resolve()
+    found = (inside / text).resolve()
+    if not found.is_relative_to(inside):
+        raise RecordError(f"the file {text} is outside {inside}", fix="put it beside the input", field=COLUMN)
+    if not found.is_file():
+        raise RecordError(f"there is no file {text} in {inside}", fix="check its name", field=COLUMN)
+    if not found.suffix[1:]:
+        raise RecordError(f"the file {text} has no extension, and Intacct asks for a type", field=COLUMN)
+    return found
+
+
+def with_files(digest: str, paths: Iterable[str]) -> str:
+    """A record's digest with that of its files, so that another file under the same name is other content."""
+    files = [[Path(path).name, hashlib.sha256(Path(path).read_bytes()).hexdigest()] for path in paths]
+    return hashlib.sha256(json.dumps([digest, files]).encode()).hexdigest() if files else digest
+
+
+def supdoc_id(write: Write) -> str:
+    """The attachment's id: the one that the record names, else one that follows from its identity."""
+    given = write.fields.get("SUPDOCID")
+    if isinstance(given, str) and given:
+        if len(given) > _LONGEST_ID:
+            raise InvalidRequestError(f"the SUPDOCID {given!r} has more than {_LONGEST_ID} characters")
+        return given
+    return "IB" + hashlib.sha256(f"{write.object} {write.identity.text}".encode()).hexdigest()[:18].upper()
+
+
+def supdoc(write: Write, folder: str) -> Element:
+    """The function that makes the record's attachment."""
+    return element(
+        "create_supdoc",
+        element("supdocid", supdoc_id(write)),
+        element("supdocname", write.label[:100]),
+        element("supdocfoldername", folder),
+        Element("attachments", children=tuple(_file(Path(path)) for path in write.attachments)),
+    )
+
+
+def _file(path: Path) -> Element:
+    try:
+        data = base64.b64encode(path.read_bytes()).decode()
+    except OSError as error:
+        raise InvalidRequestError(f"cannot read {path}: {error.strerror or error}", fix="check the file") from None
+    return element(
+        "attachment",
+        element("attachmentname", path.stem),
+        element("attachmenttype", path.suffix[1:]),
+        element("attachmentdata", data),
+    )
+
+
+def together(*functions: Element) -> Element:
+    """Functions that are applied together or not at all; the last is the record's own."""
+    return Element(TOGETHER, children=functions)
+
+
+def folder_missing(company: Company, folder: str) -> bool:
+    """Whether the company has no such attachment folder; one that it will not tell about is taken to be there."""
+    get = Element("get", attributes={"object": "supdocfolder", "key": folder})
+    try:
+        data = company.ask(get).data
+    except (InvalidRequestError, NotPermittedError, RefusedError):
+        return False
+    return data is None or not data.children
+
+
+def folder_write(folder: str) -> Write:
+    """The write that makes the folder."""
+    fields: dict[str, Value] = {"SUPDOCFOLDERNAME": folder}
+    digest = content_digest("SUPDOCFOLDER", fields, {})
+    identity = Identifier().identify("SUPDOCFOLDER", fields, digest=digest)
+    return Write(Operation.CREATE, "SUPDOCFOLDER", fields, identity, digest, f"attachment folder {folder!r}", ())

@@ -1,0 +1,127 @@
+"""The company's records that an update, upsert or delete means, as they stand now: a few queries for all of a load.
+
+A record is found by its record number, else by the fields that the user names, else by its key. Only what the input
+mentions is read; line sets are read for those records whose lines the input gives.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from intacct_bridge.errors import RecordError
+from intacct_bridge.flow.company.find_by_key import trace_text
+from intacct_bridge.flow.company.gateway import Company, Row
+from intacct_bridge.flow.company.writable import Subject
+from intacct_bridge.flow.records.write import Write
+from intacct_bridge.model.batched import batched
+from intacct_bridge.model.keys import owner
+from intacct_bridge.model.query.query import Filter, Query, all_of
+from intacct_bridge.model.query.query import field as field_named
+from intacct_bridge.wire.values import Kind, Value, parse_value
+
+_AT_ONCE = 500
+POSTED_ON = ("WHENPOSTED", "WHENCREATED", "BATCH_DATE")
+"""The days that a record may be posted on."""
+_STATES = ("STATE", "WHENMODIFIED", "MODIFIEDBYLOGINID", *POSTED_ON)
+"""Read of every record, to know whether it may be changed, in which period it stands and who changed it last."""
+Names = tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A record of the company as it is."""
+
+    record: str
+    row: Row
+    lines: Mapping[str, tuple[Row, ...]] = field(default_factory=dict)
+    """By wrapper, for the sets that were asked for."""
+
+
+def key_names(write: Write, subject: Subject, match: Names = ()) -> Names:
+    """The fields by which the company's record is found. RecordError where the input has no key."""
+    number = subject.trace.record
+    if match:
+        missing = [name for name in match if write.fields.get(name) in (None, "")]
+        if missing:
+            raise RecordError(f"{missing[0]} is empty, and it is what {subject.name} is found by", field=missing[0])
+        return match
+    if write.fields.get(number) not in (None, ""):
+        return (number,)
+    way = subject.trace.way(write.fields)
+    if not way:
+        ways = [" and ".join(names) for names in ((number,), *subject.trace.ways)]
+        raise RecordError(f"there is no key to find the {subject.name} by", fix=f"give {', or '.join(ways)}")
+    return way
+
+
+def key_texts(write: Write, names: Names) -> tuple[tuple[str, str], ...]:
+    """The key as fields with their values as text."""
+    return tuple((name, trace_text(write.fields.get(name))) for name in names)
+
+
+class Locator:
+    """Finds records of one object."""
+
+    def __init__(self, company: Company, subject: Subject) -> None:
+        self._company = company
+        self._subject = subject
+
+    def locate(self, keyed: Sequence[tuple[Write, Names]]) -> list[list[Standing]]:
+        """For each write the records that bear its key: none, one, or several."""
+        by_names: dict[Names, list[Write]] = {}
+        for write, names in keyed:
+            by_names.setdefault(names, []).append(write)
+        found: dict[tuple[tuple[str, str], ...], dict[str, Standing]] = {}
+        for names, writes in by_names.items():
+            for row in self._rows(names, writes):
+                record = trace_text(row.get(self._subject.trace.record))
+                key = tuple((name, trace_text(row.get(name))) for name in names)
+                found.setdefault(key, {})[record] = Standing(record, row)
+        met = [list(found.get(key_texts(write, names), {}).values()) for write, names in keyed]
+        self._add_lines([write for write, _ in keyed], met)
+        return met
+
+    def _rows(self, names: Names, writes: Sequence[Write]) -> Iterable[Row]:
+        described = self._subject.described
+        mentioned = {name for write in writes for name in write.fields}
+        select = (self._subject.trace.record, *names, *_STATES, *sorted(mentioned))
+        known = tuple(dict.fromkeys(name for name in select if described.get(name) is not None))
+        for some in batched(writes, _AT_ONCE):
+            parts = [_condition(name, described.kind_of(name), some) for name in names]
+            yield from self._company.query(Query(self._subject.name, known, where=all_of(parts), show_private=True))
+
+    def _add_lines(self, writes: Sequence[Write], met: list[list[Standing]]) -> None:
+        for line_set in self._subject.lines:
+            held = owner(line_set.object)
+            of = [
+                (number, write)
+                for number, write in enumerate(writes)
+                if line_set.wrapper in write.lines and len(met[number]) == 1
+            ]
+            if held is None or line_set.described is None or not of:
+                continue
+            keys = {trace_text(met[number][0].row.get(held.key)) or met[number][0].record for number, _ in of}
+            mentioned = {name for _, write in of for line in write.lines[line_set.wrapper] for name in line.fields}
+            rows = self._line_rows(line_set.object, held.by, sorted(keys), mentioned)
+            for number, _ in of:
+                one = met[number][0]
+                own = tuple(rows.get(trace_text(one.row.get(held.key)) or one.record, ()))
+                met[number] = [replace(one, lines={**one.lines, line_set.wrapper: own})]
+
+    def _line_rows(self, name: str, by: str, keys: Sequence[str], mentioned: set[str]) -> dict[str, list[Row]]:
+        described = self._company.describe(name)
+        select = tuple(dict.fromkeys((by, *(one for one in sorted(mentioned) if described.get(one) is not None))))
+        found: dict[str, list[Row]] = {}
+        for some in batched(keys, _AT_ONCE):
+            values = [parse_value(described.kind_of(by), key) for key in some]
+            for row in self._company.query(Query(name, select, where=field_named(by).is_in(values), show_private=True)):
+                found.setdefault(trace_text(row.get(by)), []).append(row)
+        return found
+
+
+def _condition(name: str, kind: Kind, writes: Sequence[Write]) -> Filter:
+    values: list[Value] = list(dict.fromkeys(write.fields[name] for write in writes))
+    if len(values) == 1:
+        return field_named(name) == values[0]
+    if kind is Kind.DATE:
+        return field_named(name).between(min(values), max(values))  # type: ignore[type-var]  # all are days
+    return field_named(name).is_in(values)

@@ -1,0 +1,123 @@
+"""Which function writes a record: the generic one, or the object's own where the gateway needs that."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+from intacct_bridge.errors import InvalidRequestError
+from intacct_bridge.flow.company.attachments import supdoc, supdoc_id, together
+from intacct_bridge.flow.company.body import body_of
+from intacct_bridge.flow.company.find_by_key import trace_text
+from intacct_bridge.flow.company.gateway import Company
+from intacct_bridge.flow.company.legacy import speaking
+from intacct_bridge.flow.records.lookup_keys import EXTERNALID
+from intacct_bridge.flow.records.write import Operation, Write
+from intacct_bridge.model.keys import RECORDNO, creator
+from intacct_bridge.model.legacy.functions import WritePlan, write_element
+from intacct_bridge.model.legacy.objects import UNDESCRIBED, older, plan_of
+from intacct_bridge.wire.values import Value
+from intacct_bridge.wire.xml import Element
+
+_GENERIC = "create"
+_RATE_TYPE = "EXCH_RATE_TYPE_ID"
+
+
+class Functions:
+    """Makes function elements for one company."""
+
+    def __init__(self, company: Company) -> None:
+        self._company = speaking(company)
+        self._old = company.connection.older
+        self._custom: dict[str, frozenset[str]] = {}
+
+    def element(self, write: Write) -> Element:
+        """The function of one write. InvalidRequestError where none can say it, naming the field in the way.
+
+        A record with files is several functions, to be applied together.
+        """
+        if not write.attachments:
+            return self._alone(write)
+        if write.operation is not Operation.CREATE:
+            raise InvalidRequestError("files go with new records", fix="leave the files out, or add them in Intacct")
+        made = self._alone(replace(write, fields={**write.fields, "SUPDOCID": supdoc_id(write)}))
+        return together(supdoc(write, write.folder), made)
+
+    def particular(self, write: Write) -> bool:
+        """Whether the function may have no place for what the record says; the generic ones take any field."""
+        usual = creator(write.object) == _GENERIC and not self._old and EXTERNALID not in write.fields
+        changes = write.operation is not Operation.CREATE and not self._is_older(write)
+        return bool(write.attachments) or not (usual or changes)
+
+    def _alone(self, write: Write) -> Element:
+        if write.operation is not Operation.CREATE:
+            return self._older_change(write) if self._is_older(write) else body_of(write)
+        plan = self._plan(write)
+        if plan is None:
+            return body_of(write)
+        fields: dict[str, Value] = {name: value for name, value in write.fields.items() if value is not None}
+        fields |= _rate(fields, plan)
+        lines = {
+            wrapper: [{name: value for name, value in line.fields.items() if value is not None} for line in members]
+            for wrapper, members in write.lines.items()
+        }
+        return write_element(plan, write.operation.value, fields, lines=lines, custom=self._customs(write))
+
+    def _is_older(self, write: Write) -> bool:
+        return self._old or write.object in UNDESCRIBED
+
+    def _older_change(self, write: Write) -> Element:
+        """An update or a delete by the object's own function, which names the record by its key."""
+        one, operation = older(write.object), write.operation.value
+        if operation not in one.plan.functions:
+            raise InvalidRequestError(
+                f"document type 2.1 has no function to {operation} {write.object}",
+                fix="use a connection with dtd_version 3.0" if self._old else "change it in Intacct",
+            )
+        key, attribute = trace_text(write.fields.get(RECORDNO)), one.attribute(operation)
+        taken = one.taken(operation)
+        fields = {name: value for name, value in write.fields.items() if name != RECORDNO}
+        fields = {name: value for name, value in fields.items() if name != one.key or name in taken}
+        if not attribute:
+            fields[one.key] = key
+        fields |= _rate(fields, one.plan)
+        lines = {wrapper: [dict(line.fields) for line in members] for wrapper, members in write.lines.items()}
+        attributes = {attribute: key} if attribute else {}
+        custom = self._customs(write)
+        return write_element(one.plan, operation, fields, lines=lines, custom=custom, attributes=attributes)
+
+    def _plan(self, write: Write) -> WritePlan | None:
+        """The object's own function; None where the generic one is right."""
+        by = creator(write.object)
+        if not by:
+            raise InvalidRequestError(f"nothing in the gateway makes {write.object}", fix="make it in Intacct")
+        if by == _GENERIC and not self._old and EXTERNALID not in write.fields:
+            return None
+        plan = plan_of(write.object)
+        if by == _GENERIC and not self._old:
+            return plan if plan is not None and EXTERNALID in plan.fields else None
+        if plan is None or write.operation.value not in plan.functions:
+            raise InvalidRequestError(f"{write.object} is made by {by}, which is not supported here")
+        return plan
+
+    def _customs(self, write: Write) -> frozenset[str]:
+        found: set[str] = set()
+        if self._old:  # what is not described got here as a custom field
+            found |= write.fields.keys() - older(write.object).described.fields.keys()
+        for name in (write.object, *{line.object for line in write.all_lines}):
+            if name not in self._custom:
+                self._custom[name] = frozenset(self._customs_of(name))
+            found |= self._custom[name]
+        return frozenset(found)
+
+    def _customs_of(self, name: str) -> Iterator[str]:
+        try:
+            described = self._company.describe(name)
+        except InvalidRequestError:  # some lines, as those of attachments, are described nowhere
+            return
+        yield from (one.name for one in described.fields.values() if one.custom)
+
+
+def _rate(fields: Mapping[str, Value], plan: WritePlan) -> dict[str, Value]:
+    """The older functions want a rate beside a currency; an empty rate type is the company's daily rate."""
+    said = "EXCHANGE_RATE" in fields or _RATE_TYPE in fields
+    wants = _RATE_TYPE in plan.fields and any(name in fields for name in ("CURRENCY", "EXCH_RATE_DATE"))
+    return {_RATE_TYPE: None} if wants and not said else {}

@@ -1,0 +1,287 @@
+"""Names in an input become records of the company: by id first, else by name, all of a load at once.
+
+One query an object and 500 values; nothing is asked twice. A name that fits nothing, fits two records or fits an
+inactive one is a finding on the record that used it, with the nearest names there are, and never an empty field.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
+from functools import cache
+from importlib.resources import files
+from itertools import islice
+
+import msgspec
+
+from intacct_bridge.errors import IntacctError, InvalidRequestError, NotPermittedError, RecordError, RefusedError
+from intacct_bridge.flow.company.find_by_key import trace_text
+from intacct_bridge.flow.company.gateway import Company, Row
+from intacct_bridge.flow.company.said import ids_said, way_of
+from intacct_bridge.flow.records.write import Finding, Line, Write
+from intacct_bridge.model.batched import batched
+from intacct_bridge.model.keys import natural_key
+from intacct_bridge.model.query.query import MAX_PAGE, Query, any_of
+from intacct_bridge.model.query.query import field as field_named
+from intacct_bridge.wire.values import Value
+
+_AT_ONCE = 500
+_EXACT = ("GLBATCH", "GLENTRY")
+"""Objects whose own table is complete; statistical entries name accounts of another kind there."""
+
+
+class Target(msgspec.Struct, frozen=True):
+    """An object that others refer to."""
+
+    id: str
+    word: str
+    """What a person calls such a record."""
+    name: str = ""
+    also: tuple[str, ...] = ()
+    """Fields that the rules need of it."""
+    whole: bool = False
+    """Read all of it: it is small, and the rules need its tree."""
+    others: tuple[str, ...] = ()
+    """Objects where what is not found in this one may be: statistical accounts and journals, charge cards."""
+
+
+class _Table(msgspec.Struct, frozen=True):
+    targets: dict[str, Target]
+    fields: dict[str, dict[str, str]]
+    everywhere: dict[str, str]
+    """What a field of this name refers to in any object but the one that it is the key of."""
+
+
+@cache
+def _table() -> _Table:
+    text = files("intacct_bridge.data").joinpath("references.json").read_bytes()
+    return msgspec.json.decode(text, type=_Table)
+
+
+@cache
+def referred(object_name: str) -> Mapping[str, str]:
+    """The object that each referring field of this object names."""
+    table, key = _table(), natural_key(object_name)
+    if object_name in _EXACT:
+        return table.fields[object_name]
+    common = {name: target for name, target in table.everywhere.items() if name != key}
+    return common | table.fields.get(object_name, {})
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """One record that may be referred to."""
+
+    id: str
+    name: str
+    status: str
+    row: Row
+    object: str = ""
+    """Where it was found."""
+
+
+@dataclass(slots=True)
+class References:
+    """What is known of the company's records; filled by `learn`, asked by `find`."""
+
+    company: Company
+    unchecked: dict[str, str] = field(default_factory=dict)
+    """Objects that could not be read, with the reason: references to them pass unchecked, and the plan says so."""
+    _ids: dict[str, dict[str, Known]] = field(default_factory=dict)
+    _names: dict[str, dict[str, list[Known]]] = field(default_factory=dict)
+    _asked: dict[str, set[str]] = field(default_factory=dict)
+    _said: dict[str, dict[str, list[str]]] = field(default_factory=dict)
+    """Ids by the texts that say by what they name a record."""
+    _coming: dict[str, set[str]] = field(default_factory=dict)
+
+    def learn(self, writes: Iterable[Write]) -> None:
+        """Ask for every record that these writes refer to and that is not known yet.
+
+        What they make themselves may be referred to: a parent and its child come in one file.
+        """
+        wanted: dict[str, set[str]] = {}
+        for write in writes:
+            if write.object in _table().targets:
+                self._coming.setdefault(write.object, set()).add(own_id(write))
+            for _, target, text in _mentions(write):
+                wanted.setdefault(target, set()).add(text)
+        for target, texts in wanted.items():
+            new = texts - self._asked.setdefault(target, set())
+            if new and target not in self.unchecked:
+                self._asked[target] |= new
+                plain = sorted({*self._ask_said(target, new), *(text for text in new if not way_of(text)[0])})
+                self._ask(target, plain)
+                self._ask_others(target, plain)
+
+    def known(self, target: str) -> Mapping[str, Known]:
+        """Every record of an object that is known, by id."""
+        return self._ids.get(target, {})
+
+    def find(self, target: str, text: str) -> Known | None:
+        """The record that a text means; None where it could not be checked. RecordError where it means none or two."""
+        if target in self.unchecked:
+            return None
+        if way_of(text)[0]:
+            return self._one_said(target, text)
+        found = self._ids.get(target, {}).get(text)
+        named = self._names.get(target, {}).get(text, [])
+        word = _table().targets[target].word
+        if found is None and len(named) > 1:
+            ids = ", ".join(one.id for one in named)
+            raise RecordError(f"{text!r} is the name of more than one {word} ({ids})", fix="use the id")
+        if found is None and not named and text in self._coming.get(target, ()):
+            return None
+        if found is None and not named:
+            raise RecordError(f"the company has no {word} {text!r}", fix=self._nearest(target, text))
+        return self._active(found or named[0], word, text)
+
+    def _one_said(self, target: str, text: str) -> Known:
+        """The record of a text that says by what it names one."""
+        word, ids = _table().targets[target].word, self._said.get(target, {}).get(text, [])
+        if len(ids) > 1:
+            raise RecordError(f"{text!r} is more than one {word} ({', '.join(ids)})", fix="use the id")
+        found = self._ids.get(target, {}).get(ids[0]) if ids else None
+        if found is None:
+            raise RecordError(f"the company has no {word} with {text!r}", fix="check it, or use the id")
+        return self._active(found, word, text)
+
+    def _active(self, found: Known, word: str, text: str) -> Known:
+        if found.status.startswith("inactive"):
+            raise RecordError(f"the {word} {text!r} is inactive", fix="use another, or make it active in Intacct")
+        return found
+
+    def _ask_said(self, target: str, texts: Iterable[str]) -> list[str]:
+        """The ids that texts like `EXTERNALID=9` mean; they are then asked for like any other."""
+        said, table = [text for text in texts if way_of(text)[0]], _table().targets[target]
+        try:
+            found = ids_said(self.company, target, said, key=table.id, name=table.name) if said else {}
+        except (NotPermittedError, RefusedError, InvalidRequestError) as error:
+            self.unchecked[target] = error.message
+            return []
+        self._said.setdefault(target, {}).update(found)
+        return [one for ids in found.values() for one in ids]
+
+    def _ask(self, target: str, texts: list[str]) -> None:
+        table = _table().targets[target]
+        try:
+            select = self._select(target, table)
+            if table.whole:
+                self._take(target, table, self.company.query(Query(target, select, show_private=True)))
+                return
+            for some in batched(texts, _AT_ONCE):
+                names = [name for name in (table.id, table.name) if name]
+                where = any_of(field_named(name).is_in(some) for name in names)
+                self._take(target, table, self.company.query(Query(target, select, where=where, show_private=True)))
+        except (NotPermittedError, RefusedError, InvalidRequestError) as error:
+            self.unchecked[target] = error.message
+
+    def _ask_others(self, target: str, texts: list[str]) -> None:
+        """Look elsewhere for what the object itself has not."""
+        ids, names = self._ids.setdefault(target, {}), self._names.setdefault(target, {})
+        table = _table().targets[target]
+        for other in table.others if target not in self.unchecked else ():
+            left = [text for text in texts if text not in ids and text not in names]
+            try:
+                own = msgspec.structs.replace(table, id=natural_key(other) or table.id)
+                for some in batched(left, _AT_ONCE):
+                    where = any_of(field_named(name).is_in(some) for name in (own.id, own.name) if name)
+                    query = Query(other, self._select(other, own), where=where, show_private=True)
+                    self._take(target, own, self.company.query(query), other)
+            except (NotPermittedError, RefusedError, InvalidRequestError):
+                continue  # a company without statistics has none of these
+
+    def _select(self, target: str, table: Target) -> tuple[str, ...]:
+        described = self.company.describe(target)
+        names = (table.id, table.name, "STATUS", *table.also)
+        return tuple(name for name in names if name and described.get(name) is not None)
+
+    def _take(self, target: str, table: Target, rows: Iterator[Row], source: str = "") -> None:
+        ids, names = self._ids.setdefault(target, {}), self._names.setdefault(target, {})
+        for row in rows:
+            known, name, status = (trace_text(row.get(field)) for field in (table.id, table.name, "STATUS"))
+            one = Known(known, name, status, row, source or target)
+            if one.id not in ids:
+                ids[one.id] = one
+                names.setdefault(one.name, []).append(one)
+
+    def _nearest(self, target: str, text: str) -> str:
+        """The nearest ids and names there are, from one page of them."""
+        table = _table().targets[target]
+        select = (table.id, table.name) if table.name else (table.id,)
+        if "" not in self._asked[target] and not table.whole:
+            self._asked[target].add("")
+            try:
+                self._take(
+                    target, table, islice(self.company.query(Query(target, select, show_private=True)), MAX_PAGE)
+                )
+            except IntacctError:
+                return "check its spelling"
+        labels = {name.casefold(): known for known in self._ids[target].values() for name in (known.id, known.name)}
+        wanted = text.casefold()
+        close = get_close_matches(wanted, labels, n=8, cutoff=0.5)
+        close.sort(key=lambda name: -_shared(name, wanted))  # of accounts, those of the same kind first
+        known = list(dict.fromkeys(f"{labels[name].id} ({labels[name].name})".replace(" ()", "") for name in close))
+        return f"did you mean {' or '.join(known[:3])}?" if known else f"check its spelling; no {table.word} is like it"
+
+
+def _shared(one: str, other: str) -> int:
+    """How many characters two names begin with alike."""
+    return next((at for at, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
+
+
+def resolve(write: Write, references: References) -> Write:
+    """The write with every reference as an id, or with a finding for each that is none."""
+    resolver = _Resolver(write, references)
+    fields = resolver.fields(write.object, write.fields, write.position)
+    lines = {
+        wrapper: tuple(
+            replace(line, fields=resolver.fields(line.object, line.fields, line.position)) for line in members
+        )
+        for wrapper, members in write.lines.items()
+    }
+    return replace(write, fields=fields, lines=lines, findings=(*write.findings, *resolver.findings))
+
+
+class _Resolver:
+    """Resolves the references of one write and collects what is wrong with them."""
+
+    def __init__(self, write: Write, references: References) -> None:
+        self._write = write
+        self._references = references
+        self.findings: list[Finding] = []
+
+    def fields(self, object_name: str, fields: Mapping[str, Value], position: str) -> Mapping[str, Value]:
+        changed: dict[str, Value] = {}
+        for name, target in referred(object_name).items():
+            text = trace_text(fields.get(name))
+            if not text:
+                continue
+            try:
+                known = self._references.find(target, text)
+            except RecordError as error:
+                column = self._write.column(name)
+                self.findings.append(Finding("reference", error.message, error.fix, column, position))
+            else:
+                if known is not None and known.id != text:
+                    changed[name] = known.id
+        return {**fields, **changed} if changed else fields
+
+
+def own_id(write: Write) -> str:
+    """The id by which others refer to a record; empty where nobody does."""
+    target = _table().targets.get(write.object)
+    return trace_text(write.fields.get(target.id)) if target is not None else ""
+
+
+def mentions(write: Write) -> Iterator[tuple[str, str]]:
+    """The object and the text of everything that a write refers to."""
+    return ((target, text) for _, target, text in _mentions(write))
+
+
+def _mentions(write: Write) -> Iterator[tuple[str, str, str]]:
+    """Every (field, target, text) of a write that refers to a record."""
+    owned: Iterable[Line] = write.all_lines
+    for object_name, fields in ((write.object, write.fields), *((line.object, line.fields) for line in owned)):
+        for name, target in referred(object_name).items():
+            text = trace_text(fields.get(name))
+            if text:
+                yield name, target, text

@@ -1,0 +1,215 @@
+"""A folder of change files and the one small file that says which of them count.
+
+Files never change once they have their names. What a stream's copy consists of, and the bookmark that is true of it,
+stand in `manifest.json`, which is replaced whole: a reader sees the state before a commit or the state after it. Files
+that no manifest names are leftovers of an interrupted commit and mean nothing.
+"""
+
+import json
+import os
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import IO, Any
+
+from intacct_bridge.client.local.locks import try_lock
+from intacct_bridge.errors import SettingsError
+from intacct_bridge.flow.streams.bookmark import Bookmark
+
+NAME = "manifest.json"
+FORMAT = 1
+ROWS = "rows"
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeFile:
+    """One file: rows, or the values of a field whose older rows are gone."""
+
+    name: str
+    """Below the folder, with forward slashes."""
+    kind: str
+    """`rows`, or the field whose values the file lists."""
+    run: int
+    rows: int
+    days: tuple[str, ...] = ()
+    """Columns that hold days in this file, and times in the stream since."""
+    longest: int = 0
+    """Bytes of text in the longest row, where that is more than readers of text expect; see `changefiles`."""
+
+    def of_days(self, names: Collection[str]) -> "ChangeFile":
+        """The file when these columns of the stream become times."""
+        return replace(self, days=tuple(sorted({*self.days, *names})))
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One stream in the manifest."""
+
+    key: str
+    group: str = ""
+    columns: tuple[tuple[str, str], ...] = ()
+    """Names and Arrow types of the copy's columns, ours not included."""
+    files: tuple[ChangeFile, ...] = ()
+    """What the copy consists of; empty and not `complete` until a walk over everything has ended."""
+    loading: tuple[ChangeFile, ...] = ()
+    """What a walk over everything has read so far; takes the place of `files` when it ends."""
+    loading_columns: tuple[tuple[str, str], ...] = ()
+    """The columns of `loading`, of which `files` may not have all; empty where nothing is loading."""
+    complete: bool = False
+    sequence: int = 0
+    """The highest number that rows or markers of the stream bear."""
+    bookmark: Bookmark = field(default_factory=Bookmark)
+
+    def of_days(self, names: Collection[str]) -> "Entry":
+        """The stream when these columns become times: what its files hold of them are days."""
+        files, loading = (
+            tuple(one.of_days(names) if one.kind == ROWS else one for one in some)
+            for some in (self.files, self.loading)
+        )
+        return replace(self, files=files, loading=loading)
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """The whole folder."""
+
+    company: str = ""
+    format: str = ""
+    run: int = 0
+    streams: Mapping[str, Entry] = field(default_factory=dict)
+
+    def with_entry(self, name: str, entry: Entry) -> "Manifest":
+        """The same with one stream as it is now."""
+        return replace(self, streams={**self.streams, name: entry})
+
+    def to_json(self, known: "Texts | None" = None) -> str:
+        """The manifest's text; `known` remembers that of each stream."""
+        known = known or Texts(_entry_text)
+        streams = ",\n".join(f"  {_text(name)}: {known.of(name, self.streams[name])}" for name in sorted(self.streams))
+        head = {"version": FORMAT, "company": self.company, "format": self.format, "run": self.run}
+        lines = [f" {_text(name)}: {_text(value)}" for name, value in head.items()]
+        lines.append(' "streams": ' + (f"{{\n{streams}\n }}" if streams else "{}"))
+        return "{\n" + ",\n".join(lines) + "\n}\n"
+
+    @classmethod
+    def from_json(cls, text: str) -> "Manifest":
+        """Read a manifest; ValueError, KeyError or TypeError where it is none, SettingsError where it is later."""
+        plain: dict[str, Any] = json.loads(text)
+        if plain["version"] > FORMAT:
+            raise SettingsError(
+                f"the manifest is of version {plain['version']}, and this program knows {FORMAT}",
+                fix="install the intacct-bridge that wrote it, or a later one",
+            )
+        return cls(
+            plain["company"],
+            plain["format"],
+            plain["run"],
+            {name: _entry(entry) for name, entry in plain["streams"].items()},
+        )
+
+
+class Texts:
+    """What is written of each stream, made again only for one that has changed: a commit is of one stream, and a folder
+    may hold hundreds.
+    """
+
+    def __init__(self, made: Callable[[Entry], str]) -> None:
+        self._made = made
+        self._known: dict[str, tuple[Entry, str]] = {}
+
+    def of(self, name: str, entry: Entry) -> str:
+        """The text of a stream as it is now."""
+        try_lock = self._known.get(name)
+        if try_lock is None or try_lock[0] is not entry:
+            try_lock = self._known[name] = (entry, self._made(entry))
+        return try_lock[1]
+
+
+def _text(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _entry_text(entry: Entry) -> str:
+    """A stream as it stands in the manifest, two steps in."""
+    plain = asdict(entry)
+    plain |= {name: dict(getattr(entry, name)) for name in ("columns", "loading_columns")}
+    plain |= {name: [_file(one) for one in getattr(entry, name)] for name in ("files", "loading")}
+    plain["bookmark"] = entry.bookmark.to_dict()
+    return json.dumps(plain, indent=1, ensure_ascii=False).replace("\n", "\n  ")
+
+
+def _file(one: ChangeFile) -> dict[str, Any]:
+    """As the manifest has it; hardly any file holds days, or long rows."""
+    return {name: value for name, value in asdict(one).items() if name not in ("days", "longest") or value}
+
+
+def _files(plain: list[dict[str, Any]]) -> tuple[ChangeFile, ...]:
+    return tuple(ChangeFile(**one | {"days": tuple(one.get("days", ()))}) for one in plain)
+
+
+def _entry(plain: dict[str, Any]) -> Entry:
+    files, loading = (_files(plain.pop(name)) for name in ("files", "loading"))
+    columns, bookmark = tuple(plain.pop("columns").items()), Bookmark.from_dict(plain.pop("bookmark"))
+    arriving = tuple(plain.pop("loading_columns", {}).items())
+    return Entry(columns=columns, loading_columns=arriving, bookmark=bookmark, files=files, loading=loading, **plain)
+
+
+class Folder:
+    """A folder with a manifest; one process writes to it at a time."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._held: IO[bytes] | None = None
+        self._texts = Texts(_entry_text)
+
+    def read(self) -> Manifest:
+        """The manifest; an empty one where there is none yet."""
+        try:
+            return Manifest.from_json((self.path / NAME).read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return Manifest()
+        except OSError as error:
+            raise SettingsError(
+                f"{self.path} cannot be read: {error.strerror}", fix="check its rights, or name another folder"
+            ) from None
+        except (ValueError, KeyError, TypeError) as error:
+            raise SettingsError(
+                f"{self.path / NAME} is damaged: {error}", fix="restore it, or begin a new copy in another folder"
+            ) from None
+
+    def hold(self) -> None:
+        """Make the folder and keep other writers out; half-written files of an interrupted run are cleared away."""
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            file = (self.path / ".writing").open("wb")
+        except OSError as error:
+            raise SettingsError(
+                f"{self.path} cannot be written to: {error.strerror}", fix="check its rights, or name another folder"
+            ) from None
+        if not try_lock(file):
+            file.close()
+            raise SettingsError(f"another run is writing to {self.path}", fix="wait until it has ended")
+        self._held = file
+        for left in self.path.glob("*/*.tmp"):
+            left.unlink(missing_ok=True)
+
+    def publish(self, manifest: Manifest, sql: str) -> None:
+        """Replace the manifest, then the queries that were made for it."""
+        self.replace(NAME, manifest.to_json(self._texts))
+        self.replace("latest.sql", sql)
+
+    def release(self) -> None:
+        """Let others write."""
+        if self._held is not None:
+            self._held.close()
+            self._held = None
+
+    def replace(self, name: str, text: str) -> None:
+        """Put a small file in its place, whole or not at all."""
+        target = self.path / name
+        fresh = target.with_name(target.name + ".tmp")
+        with fresh.open("w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        fresh.replace(target)

@@ -1,0 +1,1 @@
+"""Extraction: from the company into a destination, complete or incremental, deletes included."""

@@ -1,0 +1,1 @@
+"""How the columns of an input are read as records: journal entries, Intacct's own names, mappings."""

@@ -1,0 +1,124 @@
+"""Which layout `--as` and `--map` mean."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from difflib import get_close_matches
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from intacct_bridge.errors import InvalidRequestError, SettingsError
+from intacct_bridge.flow.company.attachments import FOLDER
+from intacct_bridge.flow.company.gateway import Company
+from intacct_bridge.flow.company.writable import Subject, subject_of
+from intacct_bridge.flow.layouts.base import Layout
+from intacct_bridge.flow.layouts.journal import JournalLayout
+from intacct_bridge.flow.layouts.mapped import MappedLayout
+from intacct_bridge.flow.layouts.native import NativeLayout
+from intacct_bridge.flow.records.cells import DateOrder
+from intacct_bridge.flow.records.tables import Table
+from intacct_bridge.flow.records.write import Write
+
+if TYPE_CHECKING:
+    from intacct_bridge.model.mapping.language import EntityMap
+
+_NATIVE = frozenset(("BATCH_DATE", "ENTRIES", "RECORDNO", "TRX_AMOUNT"))
+"""Columns that only an input by Intacct's names has."""
+JOURNAL = ("journal-entries", "journalentries", "journal_entries", "glbatch")
+
+
+@dataclass(frozen=True, slots=True)
+class JournalOrNative:
+    """Journal entries as controllers bring them, with debits and credits, or by Intacct's names, as the columns are."""
+
+    journal: JournalLayout
+    native: Callable[[], NativeLayout]
+
+    @property
+    def object(self) -> str:
+        """The object that its records are of."""
+        return self.journal.object
+
+    def notes(self, table: Table) -> tuple[str, ...]:
+        """What a person should know about how the columns were understood."""
+        return self._layout(table).notes(table)
+
+    def read(self, table: Table) -> Iterator[Write]:
+        """Every record of the input."""
+        return self._layout(table).read(table)
+
+    def _layout(self, table: Table) -> Layout:
+        names = {name.strip().upper() for name in table.columns}
+        return self.native() if names & _NATIVE else self.journal
+
+
+def layout_for(
+    name: str,
+    company: Company,
+    *,
+    map_file: Path | None = None,
+    draft: bool = False,
+    clear: bool = False,
+    key: tuple[str, ...] = (),
+    date_order: DateOrder | None = None,
+    folder: str = FOLDER,
+    offline: bool = False,
+) -> Layout:
+    """The way to read a file as records of this object, unified name (`v1:Bills`) or mapping."""
+    plain = name.strip()
+    if map_file is None and plain.lower() in JOURNAL:
+        described = cache(lambda: _subject("GLBATCH", company, draft=draft))  # an offline plan must not ask
+        journal = JournalLayout(date_order=date_order, draft=draft, key=key, subject=None if offline else described)
+        return JournalOrNative(
+            journal, lambda: NativeLayout(described(), date_order=date_order, draft=draft, clear=clear, key=key)
+        )
+    entity = _entity(plain, map_file)
+    if entity is not None:
+        subject = _subject(entity.object, company, draft=draft)
+        return MappedLayout(
+            entity.also_knowing(key),
+            subject,
+            company,
+            date_order=date_order,
+            draft=draft,
+            key=key,
+            folder=folder,
+            strict=map_file is not None,
+        )
+    subject = _subject(plain, company, draft=draft)
+    return NativeLayout(subject, date_order=date_order, draft=draft, clear=clear, key=key, folder=folder)
+
+
+def _entity(name: str, map_file: Path | None) -> "EntityMap | None":
+    """The mapping: a file's, or one that we ship."""
+    from intacct_bridge.model.mapping.language import parse_map, unified_map
+
+    if map_file is not None:
+        try:
+            text = map_file.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise SettingsError(f"cannot read {map_file}: {error}", fix="check the path") from None
+        entity = parse_map(text, str(map_file))
+        if name and name.upper() != entity.object:
+            raise SettingsError(
+                f"{map_file.name} makes {entity.object}, and the rows are to be {name}",
+                fix=f"use --as {entity.object}",
+            )
+        return entity
+    version, colon, unified = name.partition(":")
+    return unified_map(unified, version.lower()) if colon else None
+
+
+def _subject(name: str, company: Company, *, draft: bool) -> Subject:
+    try:
+        subject = subject_of(company, name.upper() if name.isascii() else name)
+    except InvalidRequestError as error:
+        near = get_close_matches(name.lower(), JOURNAL, 1, 0.6)
+        if near:
+            raise SettingsError(
+                f"files cannot be loaded as {name!r}; did you mean {JOURNAL[0]}?", fix=f"Use --as {JOURNAL[0]}."
+            ) from None
+        raise error
+    if draft and not subject.trace.draft:
+        raise SettingsError(f"{subject.name} has no drafts", fix="leave --draft out")
+    return subject

@@ -1,0 +1,352 @@
+"""Journal entries as a controller brings them: a row a line, the entry's own columns repeated or left blank below it.
+
+Rows with the same journal, date, title and reference are one entry, wherever they stand in the file. A debit or a
+credit, never both; a negative debit is a credit. The names of Intacct's own import template are understood too.
+"""
+
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import date
+from decimal import Decimal
+
+from intacct_bridge.errors import RecordError, SettingsError
+from intacct_bridge.flow.company.writable import Subject
+from intacct_bridge.flow.layouts.base import Matched, match_columns, unused_note
+from intacct_bridge.flow.layouts.fields import read_cell
+from intacct_bridge.flow.records.cells import (
+    DateOrder,
+    DateReading,
+    cents_fix,
+    date_reading,
+    points_group,
+    read_date,
+    read_money,
+    text_of,
+)
+from intacct_bridge.flow.records.identity import Identifier, content_digest
+from intacct_bridge.flow.records.tables import SourceRow, Table, scalar
+from intacct_bridge.flow.records.write import Finding, Line, Operation, Write
+from intacct_bridge.model.catalog import FieldDef
+from intacct_bridge.wire.values import Value
+
+MEANINGS: Mapping[str, tuple[str, ...]] = {
+    "journal": ("journal symbol", "journal id", "symbol"),
+    "date": ("posting date", "batch date", "transaction date", "journal date"),
+    "title": ("batch title", "journal title", "entry title", "description"),
+    "reference": ("reference no", "reference number", "ref", "ref no"),
+    "account": ("account no", "account number", "acct", "acct no", "gl account", "gl account no"),
+    "debit": ("debit amount", "dr"),
+    "credit": ("credit amount", "cr"),
+    "department": ("department id", "dept", "dept id"),
+    "location": ("location id",),
+    "memo": ("line memo", "line description", "description"),
+    "document": ("document no", "document number", "doc"),
+    "customer": ("customer id", "glentry customerid"),
+    "vendor": ("vendor id", "glentry vendorid"),
+    "employee": ("employee id", "glentry employeeid"),
+    "project": ("project id", "glentry projectid"),
+    "item": ("item id", "glentry itemid"),
+    "class": ("class id", "glentry classid"),
+    "currency": ("txn currency", "transaction currency"),
+    "exchange rate date": ("exch rate date",),
+    "exchange rate type": ("exch rate type id", "exch rate type"),
+    "exchange rate": ("exch rate",),
+    "reverse date": ("reversing date", "reversal date"),
+    "source entity": ("base location no", "entity"),
+}
+REQUIRED = ("journal", "date", "title", "account", "debit", "credit")
+_ELSEWHERE = ("TR_TYPE", "TRX_AMOUNT", "AMOUNT", "STATE", "RECORDNO")
+"""What the debit and the credit say, and what is not for a file to say."""
+_ENTRY = ("journal", "date", "title", "reference")
+_HEADER = {"journal": "JOURNAL", "title": "BATCH_TITLE", "reference": "REFERENCENO", "source entity": "BASELOCATION_NO"}
+_HEADER_DATES = {"date": "BATCH_DATE", "reverse date": "REVERSEDATE"}
+_LINE = {
+    "account": "ACCOUNTNO",
+    "department": "DEPARTMENT",
+    "location": "LOCATION",
+    "memo": "DESCRIPTION",
+    "document": "DOCUMENT",
+    "customer": "CUSTOMERID",
+    "vendor": "VENDORID",
+    "employee": "EMPLOYEEID",
+    "project": "PROJECTID",
+    "item": "ITEMID",
+    "class": "CLASSID",
+    "currency": "CURRENCY",
+    "exchange rate type": "EXCH_RATE_TYPE_ID",
+}
+_LINE_FIELDS = {**_LINE, "exchange rate date": "EXCH_RATE_DATE", "exchange rate": "EXCHANGE_RATE"}
+WHOLE_DIGITS = 18
+"""Amounts beyond this are slips; sums of so many digits stay exact."""
+
+
+@dataclass(frozen=True, slots=True)
+class JournalLayout:
+    """Reads rows as GLBATCH records with their GLENTRY lines."""
+
+    date_order: DateOrder | None = None
+    draft: bool = False
+    """Send the entries as drafts, which post nothing yet."""
+    key: tuple[str, ...] = ()
+    """Columns that identify an entry in its source, for entries without a reference."""
+    subject: Callable[[], Subject] | None = None
+    """Describes the entry, for columns of other fields under Intacct's own names; None where nobody may be asked."""
+    object: str = "GLBATCH"
+
+    def read(self, table: Table) -> Iterator[Write]:
+        """Every journal entry in the order of its first row."""
+        matched = self.match(table)
+        more = self._more(matched)
+        dates = {
+            meaning: date_reading([text_of(row.cells.get(column)) for row in table], self.date_order)
+            for meaning in ("date", "reverse date", "exchange rate date")
+            if (column := matched.columns.get(meaning)) is not None
+        }
+        sides = [column for meaning in ("debit", "credit") if (column := matched.columns.get(meaning))]
+        grouping = points_group(text_of(row.cells.get(column)) for row in table for column in sides)
+        identifier = Identifier()
+        unused = self._unused(matched, more)
+        read = (row.without(unused) for row in table)
+        for rows in _grouped(read, matched, dates["date"], self.key):
+            yield _EntryReader(self, matched, dates, identifier, more=more, grouping=grouping).write(rows)
+
+    def notes(self, table: Table) -> tuple[str, ...]:
+        """Which columns are not used."""
+        matched = self.match(table)
+        return unused_note(replace(matched, unused=self._unused(matched, self._more(matched))))
+
+    def _unused(self, matched: Matched, more: Container[str]) -> tuple[str, ...]:
+        return tuple(name for name in matched.unused if name not in more and name not in self.key)
+
+    def _more(self, matched: Matched) -> Mapping[str, tuple[FieldDef, bool]]:
+        """Columns that go by Intacct's own names, with their fields, and whether those are the lines'."""
+        names = [name for name in matched.unused if name.strip() == name.strip().upper()]
+        if not names or self.subject is None:
+            return {}
+        subject = self.subject()
+        held, found = subject.line_set("ENTRIES"), {}
+        for name in names:
+            line = held.field(name.strip()) if held is not None else None
+            one = line or subject.field(name.strip())
+            if one is not None and one.name not in _ELSEWHERE:
+                found[name] = (one, line is not None)
+        return found
+
+    def match(self, table: Table) -> Matched:
+        """The columns by meaning. Raises SettingsError where a needed one is missing."""
+        matched = match_columns(table.columns, MEANINGS, source=table.path.name)
+        missing = [meaning for meaning in REQUIRED if meaning not in matched.columns]
+        if missing:
+            raise SettingsError(
+                f"{table.path.name} has no column for the {', the '.join(missing)}; "
+                f"its columns are {', '.join(table.columns)}",
+                fix=f"add a column named {missing[0]!r}; the names of the columns must be the first row",
+            )
+        unknown = [column for column in self.key if column not in table.columns]
+        if unknown:
+            raise SettingsError(f"{table.path.name} has no column {unknown[0]!r} to use as a key", fix="check its name")
+        return matched
+
+
+def _grouped(
+    table: Iterable[SourceRow], matched: Matched, reading: DateReading, key: tuple[str, ...]
+) -> Iterable[list[SourceRow]]:
+    """Rows by entry; a row whose entry columns are all blank belongs to the entry above it.
+
+    Entries without a reference are told apart by their source's key too, since that is what they are known by.
+    """
+    entries: dict[tuple[object, ...], list[SourceRow]] = {}
+    known_by: dict[tuple[object, ...], tuple[str, ...]] = {}
+    entry: tuple[object, ...] = ()
+    for row in table:
+        texts = [text_of(row.cells.get(matched.columns.get(meaning, ""))) for meaning in _ENTRY]
+        if any(texts) or not entry:
+            entry = (texts[0], _comparable(texts[1], reading), *texts[2:])
+        *_, reference = entry
+        own = () if reference else _source_key(row, key)
+        known_by[entry] = own or known_by.get(entry, ())
+        entries.setdefault((entry, known_by[entry]), []).append(row)
+    return entries.values()
+
+
+def _source_key(row: SourceRow, key: tuple[str, ...]) -> tuple[str, ...]:
+    """What the source calls the entry; nothing where it does not say."""
+    said = tuple(text_of(row.cells.get(column)) for column in key)
+    return said if any(said) else ()
+
+
+def _comparable(text: str, reading: DateReading) -> date | str | None:
+    try:
+        return read_date(text, reading)
+    except RecordError:
+        return text
+
+
+class _EntryReader:
+    """Reads the rows of one entry and collects what is wrong with them."""
+
+    def __init__(
+        self,
+        layout: JournalLayout,
+        matched: Matched,
+        dates: Mapping[str, DateReading],
+        identifier: Identifier,
+        *,
+        more: Mapping[str, tuple[FieldDef, bool]],
+        grouping: bool,
+    ) -> None:
+        self._layout = layout
+        self._grouping = grouping
+        self._more = more
+        self._columns = matched.columns
+        self._dates = dates
+        self._identifier = identifier
+        self._findings: list[Finding] = []
+
+    def write(self, rows: list[SourceRow]) -> Write:
+        """The entry as a write."""
+        fields = self._header(rows)
+        lines = {"ENTRIES": tuple(self._line(row) for row in rows)}
+        digest = content_digest(self._layout.object, fields, lines)
+        source_key = _source_key(rows[0], self._layout.key)
+        return Write(
+            Operation.CREATE,
+            self._layout.object,
+            fields,
+            self._identifier.identify(self._layout.object, fields, digest=digest, source_key=source_key),
+            digest,
+            _label(fields),
+            tuple(rows),
+            lines,
+            self._names(),
+            tuple(self._findings),
+        )
+
+    def _names(self) -> Mapping[str, str]:
+        """The input's column for each Intacct field."""
+        known = {**_HEADER, **_HEADER_DATES, **_LINE_FIELDS, "debit": "TRX_AMOUNT"}
+        named = {known[meaning]: column for meaning, column in self._columns.items() if meaning in known}
+        return named | {one.name: column for column, (one, _) in self._more.items()}
+
+    def _others(self, row: SourceRow, *, of_line: bool) -> dict[str, Value]:
+        """What a row says in columns of Intacct's own names."""
+        fields: dict[str, Value] = {}
+        for column, (one, is_line) in self._more.items():
+            if is_line is not of_line or not text_of(row.cells.get(column)):
+                continue
+            try:
+                fields[one.name] = read_cell(one, row.cells[column], self._dates["date"])
+            except RecordError as error:
+                self._findings.append(Finding("value", error.message, error.fix, column, row.position))
+        return fields
+
+    def _header(self, rows: list[SourceRow]) -> dict[str, Value]:
+        fields: dict[str, Value] = {}
+        for meaning, name in (_HEADER | _HEADER_DATES).items():
+            row, value = self._first(rows, meaning)
+            if row is not None:
+                fields[name] = self._date(row, meaning) if meaning in _HEADER_DATES else value
+            elif meaning in REQUIRED:
+                self._refuse("required", f"the {meaning} is missing", rows[0], meaning, fix=f"fill in the {meaning}")
+        for row in reversed(rows):
+            fields |= self._others(row, of_line=False)
+        if self._layout.draft:
+            fields["STATE"] = "Draft"
+        return fields
+
+    def _first(self, rows: list[SourceRow], meaning: str) -> tuple[SourceRow | None, str]:
+        """The first row that says anything under this meaning; rows of one entry must not contradict each other."""
+        said: tuple[SourceRow | None, str] = (None, "")
+        for row in rows:
+            text = self._text(row, meaning)
+            if text and said[0] is None:
+                said = (row, text)
+            elif text and text != said[1] and meaning not in _ENTRY:
+                self._refuse("header", f"{text!r} contradicts {said[1]!r} in the entry's first row", row, meaning)
+        return said
+
+    def _line(self, row: SourceRow) -> Line:
+        if row.fault:
+            self._findings.append(Finding("row", row.fault, position=row.position))
+        fields: dict[str, Value] = {}
+        for meaning, name in _LINE.items():
+            text = self._text(row, meaning)
+            if text:
+                fields[name] = text
+        if "ACCOUNTNO" not in fields:
+            self._refuse("required", "the account is missing", row, "account", fix="fill in the account")
+        if self._text(row, "exchange rate date"):
+            fields["EXCH_RATE_DATE"] = self._date(row, "exchange rate date")
+        rate = self._amount(row, "exchange rate")
+        if rate is not None:
+            fields["EXCHANGE_RATE"] = rate
+        fields |= self._others(row, of_line=True)
+        self._sides(row, fields)
+        return Line("GLENTRY", fields, row)
+
+    def _sides(self, row: SourceRow, fields: dict[str, Value]) -> None:
+        """Put the amount and its side into a line: TRX_AMOUNT is absolute, TR_TYPE is 1 for debit and -1 for credit."""
+        known = len(self._findings)
+        debit, credit = self._amount(row, "debit"), self._amount(row, "credit")
+        if len(self._findings) > known:
+            return
+        if debit and credit:
+            self._refuse("sides", "the line has a debit and a credit", row, "debit", fix="split it into two lines")
+            return
+        amount = debit or credit
+        if not amount:
+            self._refuse("sides", "the line has no amount", row, "debit", fix="fill in one side, or remove the line")
+            return
+        meaning = "debit" if debit else "credit"
+        side = 1 if debit else -1
+        amount = self._in_cents(amount, row, meaning)
+        if amount is None:
+            return
+        if amount < 0:
+            amount, side = amount.copy_abs(), -side
+            other = "credit" if meaning == "debit" else "debit"
+            text = f"the negative {meaning} is taken as a {other} of {amount:f}"
+            self._findings.append(Finding("sides", text, "", self._columns[meaning], row.position, refuses=False))
+        fields["TRX_AMOUNT"], fields["TR_TYPE"] = amount, side
+
+    def _in_cents(self, amount: Decimal, row: SourceRow, meaning: str) -> Decimal | None:
+        """The same amount with at most two decimals; None, and a finding, where it does not fit."""
+        text = format(amount, "f")
+        whole, _, fraction = text.lstrip("-").partition(".")
+        if fraction.rstrip("0")[2:]:
+            self._refuse("decimals", f"{text} has more than two decimals", row, meaning, fix=cents_fix(text))
+        elif len(whole.lstrip("0")) > WHOLE_DIGITS:
+            self._refuse("digits", f"{text} has too many digits", row, meaning, fix="check the amount")
+        else:
+            return Decimal(text[: len(text) - max(len(fraction) - 2, 0)])
+        return None
+
+    def _text(self, row: SourceRow, meaning: str) -> str:
+        column = self._columns.get(meaning)
+        return "" if column is None else text_of(row.cells.get(column))
+
+    def _amount(self, row: SourceRow, meaning: str) -> Decimal | None:
+        column = self._columns.get(meaning)
+        if column is None:
+            return None
+        try:
+            return read_money(scalar(row, column), grouping=self._grouping)
+        except RecordError as error:
+            self._refuse("amount", error.message, row, meaning, fix=error.fix)
+            return None
+
+    def _date(self, row: SourceRow, meaning: str) -> date | None:
+        try:
+            return read_date(scalar(row, self._columns[meaning]), self._dates[meaning])
+        except RecordError as error:
+            self._refuse("date", error.message, row, meaning, fix=error.fix)
+            return None
+
+    def _refuse(self, rule: str, message: str, row: SourceRow, meaning: str, *, fix: str = "") -> None:
+        self._findings.append(Finding(rule, message, fix, self._columns.get(meaning, meaning), row.position))
+
+
+def _label(fields: Mapping[str, Value]) -> str:
+    title = f"'{fields['BATCH_TITLE']}'" if fields.get("BATCH_TITLE") else None
+    parts = (fields.get("JOURNAL"), fields.get("BATCH_DATE"), title, fields.get("REFERENCENO"))
+    return " ".join(str(part) for part in parts if part)

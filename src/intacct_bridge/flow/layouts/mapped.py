@@ -1,0 +1,184 @@
+"""Records by a mapping: the user's own file of rules, or one of the unified schemas that we ship.
+
+What the mapping wants of the company (a vendor by name) is asked for once for the whole input.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from intacct_bridge.errors import SettingsError
+from intacct_bridge.flow.company.attachments import FOLDER
+from intacct_bridge.flow.company.gateway import Company
+from intacct_bridge.flow.company.writable import Subject
+from intacct_bridge.flow.layouts.base import REASON, plain
+from intacct_bridge.flow.layouts.fields import Said, Shaper
+from intacct_bridge.flow.layouts.lookups import Lookups
+from intacct_bridge.flow.records.cells import (
+    Cell,
+    DateOrder,
+    date_reading,
+    points_group,
+    read_date,
+    read_money,
+    text_of,
+)
+from intacct_bridge.flow.records.tables import SourceRow, Table
+from intacct_bridge.flow.records.write import Finding, Line, Write
+from intacct_bridge.model.catalog import did_you_mean
+from intacct_bridge.model.mapping.language import EntityMap
+from intacct_bridge.model.mapping.rules import Readers, Wanted
+from intacct_bridge.model.mapping.unify import Cells, Native, answered, grouped, native, wanted
+
+_HERE = Path()
+_ENTITIES = {"entity_number": "LOCATIONID", "entity_id": "RECORDNO", "entity_name": "NAME", "entity": ""}
+"""What a mapping carries to say whose books a record goes to, the surest first."""
+
+
+@dataclass(frozen=True, slots=True)
+class MappedLayout:
+    """Reads rows as records of one object by the rules of a mapping."""
+
+    entity: EntityMap
+    subject: Subject
+    company: Company
+    date_order: DateOrder | None = None
+    draft: bool = False
+    key: tuple[str, ...] = ()
+    folder: str = FOLDER
+    """Where attachments go."""
+    strict: bool = True
+    """Whether the mapping is the user's own: then its columns and fields must exist."""
+
+    @property
+    def object(self) -> str:
+        """The object that the records are of."""
+        return self.subject.name
+
+    def notes(self, table: Table) -> tuple[str, ...]:
+        """Which columns the mapping leaves."""
+        left = self._unused(table)
+        return (f"The mapping does not use {', '.join(map(repr, left))}.",) if left else ()
+
+    def _unused(self, table: Table) -> list[str]:
+        if self.entity.rest == "pass":
+            return []
+        return [name for name in table.columns if name not in self.entity.known and plain(name) != plain(REASON)]
+
+    def read(self, table: Table) -> Iterator[Write]:
+        """Every record of the input."""
+        missing = [name for name in self.key if name not in table.columns]
+        if missing:
+            raise SettingsError(f"{table.path.name} has no column {missing[0]!r} to use as a key", fix="check its name")
+        if self.strict:
+            self._check_fields()
+            if table.form == "csv":
+                self.entity.check_columns(
+                    tuple(name for name in table.columns if plain(name) != plain(REASON)), table.path.name
+                )
+        unused = self._unused(table)
+        yield from self.shape(grouped(self.entity, (row.without(unused) for row in table), _cells), table.folder)
+
+    def shape(self, records: Iterable[Sequence[SourceRow]], base: Path | None = _HERE) -> Iterator[Write]:
+        """Records that come from elsewhere than a file, each as the rows that it consists of.
+
+        `base` is the folder that files to attach are named in.
+        """
+        known = [tuple(rows) for rows in records]
+        readers = self._readers(known)
+        natives = [native(self.entity, [_cells(row) for row in rows], readers) for rows in known]
+        lookups = Lookups(self.company)
+        lookups.learn(one for record in natives for one in wanted(record))
+        shaper = Shaper(self.subject, clear=self.entity.empty == "clear", draft=self.draft, folder=self.folder)
+        for rows, record in zip(known, natives, strict=True):
+            yield self._write(shaper, rows, answered(record, lookups.answer), base)
+
+    def _readers(self, records: Sequence[Sequence[SourceRow]]) -> Readers:
+        """Reads amounts and days as people write them, one order of day and month for the whole input."""
+        texts = [text_of(cell) for rows in records for row in rows for cell in row.cells.values() if _scalar(cell)]
+        reading = date_reading(texts, self.date_order)
+        grouping = points_group(texts)
+        return Readers(
+            number=lambda cell: read_money(_cell(cell), grouping=grouping),
+            day=lambda cell: read_date(_cell(cell), reading),
+        )
+
+    def _check_fields(self) -> None:
+        """Raise SettingsError where the mapping makes a field that the object has not."""
+        for name in self.entity.write:
+            if self.subject.field(name) is None:
+                near = did_you_mean(name, list(self.subject.described.fields))
+                raise SettingsError(f"{self.subject.name} has no field {name!r}{near}", fix="correct the mapping")
+        for line in self.entity.lines:
+            held = self.subject.line_set(line.wrapper)
+            unknown = [name for name in line.write if held is None or held.field(name) is None]
+            if unknown:
+                raise SettingsError(f"{line.object} has no field {unknown[0]!r}", fix="correct the mapping")
+
+    def _write(self, shaper: Shaper, rows: Sequence[SourceRow], record: Native, base: Path | None) -> Write:
+        findings = [
+            Finding("mapping", one.message, one.fix, one.column, rows[one.row].position) for one in record.problems
+        ]
+        fields = shaper.fields(self._said(record.fields, record.columns, None), rows[0], findings)
+        columns = dict(record.columns)
+        lines: dict[str, tuple[Line, ...]] = {}
+        for wrapper, members in record.lines.items():
+            made = []
+            for line in members:
+                row = rows[line.row]
+                said = self._said(line.fields, line.columns, wrapper)
+                made.append(Line(line.object, shaper.fields(said, row, findings), row))
+                columns = {**line.columns, **columns}
+            lines[wrapper] = tuple(made)
+        source = self._source_key(rows, findings)
+        source = source or (text_of(record.carried.get("external_id")),)
+        files = shaper.files(record.carried.get("attachments"), base, rows[0], findings)
+        return shaper.write(
+            rows,
+            fields,
+            lines,
+            columns=columns,
+            source_key=source if any(source) else (),
+            attachments=files,
+            findings=findings,
+            entity=_entity(record.carried),
+        )
+
+    def _source_key(self, rows: Sequence[SourceRow], findings: list[Finding]) -> tuple[str, ...]:
+        """What the source calls the record: what its first row says, which no other row may contradict."""
+        keys = [tuple(text_of(row.cells.get(column)) for column in self.key) for row in rows]
+        said = [(row, key) for row, key in zip(rows, keys, strict=True) if any(key)]
+        for row, key in said[1:]:
+            if key != said[0][1]:
+                text = f"the key {', '.join(key)} contradicts {', '.join(said[0][1])} of {said[0][0].position}"
+                fix = "rows of one record (group_by) have one key: make them agree, or name another column with --key"
+                findings.append(Finding("key", text, fix, self.key[0], row.position))
+        return keys[0]
+
+    def _said(self, cells: Cells, columns: Mapping[str, str], wrapper: str | None) -> Iterator[Said]:
+        held = self.subject.line_set(wrapper) if wrapper is not None else None
+        for name, value in cells.items():
+            one = self.subject.field(name) if wrapper is None else held.field(name) if held else None
+            if one is not None and not isinstance(value, Wanted):
+                yield Said(one, columns.get(name, name), value)
+
+
+def _entity(carried: Mapping[str, object]) -> tuple[str, str]:
+    """The entity that a record names, and by what."""
+    for name, by in _ENTITIES.items():
+        text = text_of(carried.get(name)).strip()
+        if text:
+            return text, by
+    return "", ""
+
+
+def _cells(row: SourceRow) -> Mapping[str, object]:
+    return row.cells
+
+
+def _cell(cell: object) -> Cell:
+    return cell if isinstance(cell, Cell) else str(cell)
+
+
+def _scalar(cell: object) -> bool:
+    return isinstance(cell, str)

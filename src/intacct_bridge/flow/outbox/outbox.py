@@ -1,0 +1,367 @@
+"""The outbox: the durable record of what we mean to write, are writing, and have written.
+
+One SQLite file a company, shared by every loader on the machine. Three rules hold whatever crashes: an entry is `sent`
+on disk before its bytes leave; only an entry in a state that proves nothing was applied can become `sent`, and that
+happens in one transaction, so of two loaders one gets it; an entry that is `sent` by a loader no longer running is in
+doubt. The SQL keeps to `ON CONFLICT` and `RETURNING`, so that another database can hold it too.
+"""
+
+import sqlite3
+import threading
+import uuid
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Self
+
+from intacct_bridge.client.connections.connection import Connection
+from intacct_bridge.flow.outbox.entry import FREE, REFUSED, Conclusion, Entry, Intent, Place, State
+from intacct_bridge.flow.outbox.liveness import Liveness
+from intacct_bridge.flow.outbox.storage import (
+    CLAIMED,
+    CONCLUDE,
+    CONTENT,
+    LAST_NUMBER,
+    LEAVING,
+    PLAN_AGAIN,
+    PLAN_NEW,
+    RECOVER,
+    SELECT,
+    STANDING,
+    TAKE,
+    again_values,
+    conclude_values,
+    concluded,
+    connect,
+    digest_of,
+    entry_of,
+    new_values,
+    outbox_path,
+    time_text,
+)
+from intacct_bridge.flow.records.identity import control_id
+from intacct_bridge.flow.records.write import Operation
+from intacct_bridge.model.batched import batched
+
+_MANY = 500
+_A_WHILE = timedelta(seconds=1)
+Clock = Callable[[], datetime]
+
+
+def system_clock() -> datetime:
+    """The machine's own clock, for callers that have no better one."""
+    return datetime.now(UTC)
+
+
+def open_outbox(connection: Connection) -> "Outbox":
+    """The outbox that a connection's loads go through, made where there is none yet."""
+    return Outbox(outbox_path(connection), user=connection.user_id)
+
+
+class Outbox:
+    """An open outbox: one loader's view of it. Usable from several threads; close it to be counted as gone."""
+
+    def __init__(self, path: Path, *, clock: Clock = system_clock, user: str = "") -> None:
+        self.path = path
+        self.user = user
+        self.clock = clock
+        self.loader = uuid.uuid4().hex
+        self._guard = threading.RLock()
+        self._liveness = Liveness(path.with_name(path.name + ".loaders"), self.loader)
+        try:
+            self._db = connect(path)
+        except BaseException:
+            self._liveness.close()
+            raise
+
+    def serve(self, user: str, clock: Clock) -> list[Entry]:
+        """Begin a run for a user by the company's clock; what loaders that are gone left as sent is in doubt now."""
+        self.user, self.clock = user, clock
+        return self.recover()
+
+    # --- writing
+
+    def plan(self, intents: Iterable[Intent]) -> list[Entry]:
+        """Enter what is to be sent; the answer has each intent's entry in order, which may already be applied or more.
+
+        An entry that was never applied takes the new content; any other is returned as it stands.
+        """
+        rows: list[Entry] = []
+        for some in batched(intents, _MANY):
+            with self._transaction():
+                known = self._latest(some)
+                rows += self._plan(some, known)
+        return rows
+
+    def _plan(self, intents: Sequence[Intent], known: Mapping[tuple[Place, str], Entry]) -> list[Entry]:
+        """The intents' entries, new ones inserted together, which is what a long load is made of."""
+        number = int(self._db.execute(LAST_NUMBER).fetchone()[0])
+        now = self.clock()
+        standing = dict(known)
+        entries: list[Entry] = []
+        fresh: list[Entry] = []
+        for intent in intents:
+            where = (intent.place, intent.identity)
+            entry = self._planned(intent, standing.get(where), now)
+            if entry.number == 0:
+                number += 1
+                entry = replace(entry, number=number)
+                fresh.append(entry)
+            standing[where] = entry
+            entries.append(entry)
+        self._db.executemany(PLAN_NEW, map(new_values, fresh))
+        self._db.executemany(CONTENT, ((entry.number, entry.body, entry.request_digest) for entry in fresh))
+        return entries
+
+    def _planned(self, intent: Intent, last: Entry | None, now: datetime) -> Entry:
+        """One intent's entry: as it stands, brought up to date, or new and still without a number."""
+        number, attempt, generation, sendings = 0, 1, 0, 0
+        if last is not None:
+            number, attempt, generation, sendings = last.number, last.attempt, last.generation, last.sendings
+            if last.state is State.APPLIED and intent.repeatable:
+                number, attempt, generation, sendings = 0, 1, last.generation + 1, 0
+            elif last.state not in FREE:
+                return last
+            elif last.state in REFUSED or last.digest != intent.digest:
+                attempt += 1
+        identity = intent.identity if generation == 0 else f"{intent.identity}#{generation}"
+        entry = Entry(
+            number,
+            intent.place,
+            intent.identity,
+            generation,
+            intent.digest,
+            State.PLANNED,
+            attempt,
+            control_id(intent.place.parts, identity, attempt),
+            intent.body,
+            digest_of(intent.body),
+            intent.trace,
+            intent.label,
+            intent.position,
+            intent.tracked,
+            self.user,
+            self.loader,
+            now,
+            last.sent_at if last is not None and number else None,
+            last.last_sent_at if last is not None and number else None,
+            now,
+            None,
+            (),
+            "",
+            sendings,
+        )
+        if number:
+            self._db.execute(PLAN_AGAIN, again_values(entry))
+            self._db.execute(CONTENT, (number, entry.body, entry.request_digest))
+        return entry
+
+    def begin(self, entries: Sequence[Entry]) -> list[Entry]:
+        """Mark entries as sent, durably, before their bytes leave; only those returned may be sent.
+
+        Missing are those that another loader took, settled or changed since they were planned.
+        """
+        return self._take(entries, State.PLANNED)
+
+    def resume(self, entries: Sequence[Entry]) -> list[Entry]:
+        """As `begin`, for entries in doubt that are to be sent again under the control id they had."""
+        return self._take(entries, State.IN_DOUBT)
+
+    def _take(self, entries: Sequence[Entry], state: State) -> list[Entry]:
+        now = self.clock()
+        text = time_text(now)
+        taken: list[Entry] = []
+        with self._transaction():
+            standing = self._standing(entries)
+            for entry in entries:
+                row = standing.pop(entry.number, None)
+                if row is None or tuple(row)[1:] != (state, entry.sendings, entry.control_id, entry.digest):
+                    continue
+                first = now if state is State.PLANNED else entry.sent_at or now
+                taken.append(self._sent(entry, first, now))
+            self._db.executemany(
+                TAKE,
+                ((self.loader, self.user, text, text, time_text(one.sent_at or now), one.number) for one in taken),
+            )
+        return taken
+
+    def leaving(self, entries: Sequence[Entry]) -> None:
+        """Note that the bytes of these leave now, where they had to wait since `begin`: patience counts from here."""
+        now = self.clock()
+        late = [one for one in entries if one.last_sent_at is not None and now - one.last_sent_at >= _A_WHILE]
+        if late:
+            text = time_text(now)
+            with self._transaction():
+                self._db.executemany(LEAVING, ((text, one.number, self.loader, one.sendings) for one in late))
+
+    def _sent(self, entry: Entry, first: datetime, now: datetime) -> Entry:
+        """The entry as the statement leaves it."""
+        return replace(
+            entry,
+            state=State.SENT,
+            loader=self.loader,
+            user=self.user,
+            sent_at=first,
+            last_sent_at=now,
+            changed_at=now,
+            sendings=entry.sendings + 1,
+        )
+
+    def _standing(self, entries: Iterable[Entry]) -> dict[int, tuple[str, State, int, str, str]]:
+        """How entries stand in the file now: their loader, state, sendings, control id and digest."""
+        found: dict[int, tuple[str, State, int, str, str]] = {}
+        for some in batched(entries, _MANY):
+            sql = f"{STANDING} ({','.join('?' * len(some))})"
+            for number, *row in self._db.execute(sql, [entry.number for entry in some]):
+                loader, state, *others = row
+                found[number] = (loader, State(state), *others)
+        return found
+
+    def conclude(self, conclusions: Iterable[Conclusion]) -> list[Entry]:
+        """Write down what became of entries that this loader sent, or of entries in doubt, and return those.
+
+        Left out are entries that moved on since whoever concludes saw them: sent again, or taken by another loader.
+        """
+        now = self.clock()
+        ends = list(conclusions)
+        done: list[Entry] = []
+        written = 0
+        with self._transaction():
+            standing = self._standing(end.entry for end in ends)
+            for end in ends:
+                loader, state, sendings, *_ = standing.pop(end.entry.number, ("", State.PLANNED, 0))
+                ours = state is State.IN_DOUBT or (state is State.SENT and loader == self.loader)
+                if end.claim:  # what was found may have been another's a moment ago
+                    self._db.executemany(CONCLUDE, map(conclude_values, done[written:]))
+                    written = len(done)
+                if ours and sendings == end.entry.sendings and not (end.claim and self._taken(end)):
+                    changed = end.entry.changed_at if state is end.state else now
+                    done.append(concluded(end, changed))
+            self._db.executemany(CONCLUDE, map(conclude_values, done[written:]))
+        return done
+
+    def _taken(self, end: Conclusion) -> bool:
+        """Whether the record that was found belongs to another entry."""
+        place, record = end.entry.place, end.receipt.record if end.receipt else ""
+        if place.operation is not Operation.CREATE:
+            return False
+        return self._db.execute(CLAIMED, (place.company, place.object, record, end.entry.number)).fetchone() is not None
+
+    def recover(self) -> list[Entry]:
+        """Put in doubt what loaders that are gone left as sent: a crash leaves no note, so each load begins so."""
+        with self._transaction():
+            loaders = [row[0] for row in self._db.execute("SELECT DISTINCT loader FROM entry WHERE state = 'sent'")]
+            gone = [loader for loader in loaders if not self._liveness.lives(loader)]
+            rows: list[Entry] = []
+            for loader in gone:
+                found = self._db.execute(RECOVER, {"now": time_text(self.clock()), "loader": loader}).fetchall()
+                rows += (self._entry(row[0]) for row in found)
+        return rows
+
+    def keep_witness(self, loader: str, control_id: str) -> None:
+        """Keep that a loader made a harmless read under this control id before it sent anything."""
+        with self._transaction():
+            self._db.execute("INSERT OR REPLACE INTO witness VALUES (?, ?)", (loader, control_id))
+
+    def take_witness(self, loader: str) -> str:
+        """That control id, which is kept no longer; empty where there is none."""
+        with self._transaction():
+            sql = "DELETE FROM witness WHERE loader = ? RETURNING control_id"
+            found = self._db.execute(sql, (loader,)).fetchone()
+        return str(found[0]) if found is not None else ""
+
+    # --- reading
+
+    def latest(self, intents: Iterable[tuple[Place, str]]) -> dict[tuple[Place, str], Entry]:
+        """The newest entry of each (place, identity) that has one."""
+        found: dict[tuple[Place, str], Entry] = {}
+        for some in batched(intents, _MANY):
+            for place in {place for place, _ in some}:
+                marks = [identity for where, identity in some if where == place]
+                found |= {(entry.place, entry.identity): entry for entry in self._by_identity(place, marks)}
+        return found
+
+    def _latest(self, intents: Iterable[Intent]) -> dict[tuple[Place, str], Entry]:
+        return self.latest((intent.place, intent.identity) for intent in intents)
+
+    def _by_identity(self, place: Place, identities: Sequence[str]) -> Iterator[Entry]:
+        marks = ",".join("?" * len(identities))
+        where = "company = ? AND entity = ? AND operation = ? AND object = ?"
+        sql = f"{SELECT} WHERE {where} AND identity IN ({marks}) ORDER BY generation"
+        return map(entry_of, self._all(sql, (*place.parts, *identities)))
+
+    def entries(
+        self,
+        *,
+        company: str | None = None,
+        states: Iterable[State] = (),
+        object: str | None = None,
+    ) -> Iterator[Entry]:
+        """Entries in the order they were planned, for settling and for people."""
+        tests: list[tuple[str, tuple[str, ...]]] = []
+        if company is not None:
+            tests.append(("company = ?", (company,)))
+        if object is not None:
+            tests.append(("object = ?", (object,)))
+        if wanted := tuple(states):
+            tests.append((f"state IN ({','.join('?' * len(wanted))})", wanted))
+        where = " AND ".join(test for test, _ in tests) or "1"
+        values = tuple(value for _, some in tests for value in some)
+        return map(entry_of, self._all(f"{SELECT} WHERE {where} ORDER BY number", values))
+
+    def _entry(self, number: int) -> Entry:
+        return entry_of(self._all(f"{SELECT} WHERE number = ?", (number,))[0])
+
+    def claimed(self, company: str, object: str, records: Iterable[str], *, known_by: str = "") -> set[str]:
+        """Those of the company's record keys that a receipt of ours already claims, for any or one kind of identity."""
+        found: set[str] = set()
+        where = "company = ? AND object = ? AND identity LIKE ? AND record IN"
+        for some in batched(records, _MANY):
+            sql = f"SELECT record FROM entry WHERE {where} ({','.join('?' * len(some))})"
+            found |= {row[0] for row in self._all(sql, (company, object, f"{known_by}:%" if known_by else "%", *some))}
+        return found
+
+    def example(self, company: str, object: str, name: str) -> Entry | None:
+        """The newest record of ours that the company has and that bears a value for this field of its trace."""
+        where = "company = ? AND object = ? AND operation = 'create' AND state = 'applied' AND record IS NOT NULL"
+        sql = f"{SELECT} WHERE {where} AND trace LIKE ? ORDER BY number DESC LIMIT 1"
+        return next(map(entry_of, self._all(sql, (company, object, f'%"{name}"%'))), None)
+
+    def history(self, entry: Entry) -> list[Mapping[str, Any]]:
+        """Every state the entry was in, oldest first."""
+        rows = self._all("SELECT * FROM event WHERE entry = ? ORDER BY number", (entry.number,))
+        return [{key: row[key] for key in tuple(row.keys())} for row in rows]
+
+    def lives(self, loader: str) -> bool:
+        """Whether the loader that sent an entry still runs."""
+        return self._liveness.lives(loader)
+
+    def close(self) -> None:
+        """Close the file; what is still `sent` by this loader is in doubt from now on."""
+        with self._guard:
+            self._db.close()
+            self._liveness.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _all(self, sql: str, values: tuple[str | int, ...]) -> list[sqlite3.Row]:
+        with self._guard:
+            return self._db.execute(sql, values).fetchall()
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        """A write transaction that takes its lock at once, so that what it reads cannot change before it writes."""
+        with self._guard:
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+            except BaseException:
+                self._db.execute("ROLLBACK")
+                raise
+            self._db.execute("COMMIT")

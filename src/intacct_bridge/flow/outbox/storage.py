@@ -1,0 +1,294 @@
+"""The outbox's SQLite file: where it lies, how it is opened, its statements, and rows as entries."""
+
+import hashlib
+import json
+import os
+import sqlite3
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from importlib.resources import files
+from pathlib import Path
+from typing import TypeVar
+from urllib.parse import quote, urlsplit
+
+import msgspec
+
+from intacct_bridge.client.connections.connection import Connection
+from intacct_bridge.client.local.directories import state_directory
+from intacct_bridge.errors import Fault, SettingsError
+from intacct_bridge.flow.outbox.disk import networked
+from intacct_bridge.flow.outbox.entry import Conclusion, Entry, Place, State
+from intacct_bridge.flow.records.write import Operation, Receipt
+
+T = TypeVar("T")
+VERSION = 2
+_TRIES = 1000
+
+COLUMNS = """number, company, entity, operation, object, identity, generation, digest, state, attempt, control_id,
+    body, request_digest, trace, label, position, tracked, user, loader, planned_at, sent_at, last_sent_at, changed_at,
+    record, name, faults, note, sendings"""
+SELECT = f"SELECT {COLUMNS} FROM entry JOIN content ON content.entry = entry.number"
+LAST_NUMBER = "SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'entry'), 0)"
+PLAN_NEW = """
+INSERT INTO entry (number, company, entity, operation, object, identity, generation, digest, state, attempt, control_id,
+    trace, label, position, tracked, user, loader, planned_at, changed_at)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'planned', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+"""
+PLAN_AGAIN = """
+UPDATE entry SET digest = :digest, state = 'planned', attempt = :attempt, control_id = :control_id, trace = :trace,
+    label = :label, position = :position, tracked = :tracked, user = :user, loader = :loader, planned_at = :now,
+    changed_at = :now, record = NULL, name = NULL, faults = '[]', note = ''
+WHERE number = :number
+"""
+CONTENT = "INSERT OR REPLACE INTO content VALUES (?, ?, ?)"
+STANDING = "SELECT number, loader, state, sendings, control_id, digest FROM entry WHERE number IN"
+TAKE = """
+UPDATE entry SET state = 'sent', loader = ?, user = ?, last_sent_at = ?, changed_at = ?, sent_at = ?,
+    sendings = sendings + 1
+WHERE number = ?
+"""
+LEAVING = "UPDATE entry SET last_sent_at = ? WHERE number = ? AND state = 'sent' AND loader = ? AND sendings = ?"
+CONCLUDE = "UPDATE entry SET state = ?, changed_at = ?, record = ?, name = ?, faults = ?, note = ? WHERE number = ?"
+CLAIMED = """
+SELECT 1 FROM entry WHERE company = ? AND object = ? AND operation = 'create' AND record = ? AND number <> ?
+"""
+RECOVER = """
+UPDATE entry SET state = 'in_doubt', changed_at = :now, note = 'the loader ended before it wrote down an outcome'
+WHERE state = 'sent' AND loader = :loader
+RETURNING number
+"""
+_SECOND = """
+ALTER TABLE entry ADD COLUMN sendings INTEGER NOT NULL DEFAULT 0;
+UPDATE entry SET sendings = (SELECT count(*) FROM event WHERE event.entry = entry.number AND event.state = 'sent');
+CREATE TABLE content (entry INTEGER PRIMARY KEY, body TEXT NOT NULL, request_digest TEXT NOT NULL);
+INSERT INTO content SELECT number, body, request_digest FROM entry;
+ALTER TABLE entry DROP COLUMN body;
+ALTER TABLE entry DROP COLUMN request_digest;
+CREATE TABLE IF NOT EXISTS witness (loader TEXT PRIMARY KEY, control_id TEXT NOT NULL);
+UPDATE OR IGNORE entry SET company = lower(company), entity = lower(entity);
+"""
+
+
+def outbox_path(connection: Connection) -> Path:
+    """A connection's outbox: the one it names, else its company's in the user's state directory."""
+    if connection.outbox:
+        return path_of(connection.outbox)
+    client = f"|{connection.client_id}" if connection.client_id else ""
+    return default_path(connection.company_id + client, connection.endpoint)
+
+
+def default_path(company: str, endpoint: str = "", environ: Mapping[str, str] = os.environ) -> Path:
+    """Where a company's outbox lives: the user's state directory, never the working directory.
+
+    An endpoint that is not Sage's gets an outbox of its own, or an emulator's company would be taken for the real one.
+    """
+    host = urlsplit(endpoint).netloc.lower()
+    suffix = "" if not host or host.endswith("intacct.com") else f"@{host}"
+    return state_directory(environ) / "outbox" / f"{quote(company.casefold() + suffix, safe='@')}.sqlite3"
+
+
+def path_of(setting: str) -> Path:
+    """The file that a connection's `outbox` setting means: a path, or `sqlite:///path`."""
+    scheme, colon, rest = setting.partition("://")
+    if not colon:
+        return Path(setting).expanduser()
+    if scheme != "sqlite":
+        raise SettingsError(f"an outbox cannot live at {scheme}://", fix="give a path, or sqlite:///path")
+    return Path(rest[1:] if rest[2:3] == ":" else rest).expanduser()
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    """The file opened, created or refused; readable by its owner only, since it holds what was posted."""
+    if sqlite3.sqlite_version_info < (3, 35):
+        raise SettingsError("this Python's SQLite is older than 3.35", fix="use a newer Python")
+    if kind := networked(path.absolute()):
+        raise SettingsError(
+            f"the outbox {path} is on a network file system ({kind}), where two machines could write at once",
+            fix="name a file on a local disk: outbox = PATH in the connection",
+        )
+    db = None
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path.touch(mode=0o600)
+        db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=60)
+        _prepare(db, path)
+    except (sqlite3.Error, OSError) as error:
+        if db is not None:
+            db.close()
+        raise SettingsError(f"the outbox {path} cannot be used: {error}", fix="check the file and its rights") from None
+    except SettingsError:
+        if db is not None:
+            db.close()
+        raise
+    return db
+
+
+def _prepare(db: sqlite3.Connection, path: Path) -> None:
+    db.row_factory = sqlite3.Row
+    _keep_a_log(db)
+    db.execute("PRAGMA synchronous = FULL")
+    db.execute("PRAGMA fullfsync = ON")  # macOS alone has it: without it a disk may keep a commit in its cache
+    db.execute("BEGIN IMMEDIATE")
+    version = db.execute("PRAGMA user_version").fetchone()[0]
+    if version > VERSION:
+        raise SettingsError(f"the outbox {path} was written by a newer version", fix="upgrade intacct-bridge")
+    if version == 0:
+        _run(db, files("intacct_bridge.data").joinpath("outbox.sql").read_text(encoding="utf-8"))
+    elif version < VERSION:
+        _run(db, _SECOND)
+    db.execute(f"PRAGMA user_version = {VERSION}")
+    db.execute("COMMIT")
+    if version == 0:
+        _keep_name(path)
+
+
+def _keep_name(path: Path) -> None:
+    """Force the new file's name to disk, not only what is in it: a power cut would leave an outbox that never was."""
+    if os.name == "nt":
+        return
+    for folder in (path.parent, path.parent.parent):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def _run(db: sqlite3.Connection, script: str) -> None:
+    for statement in _statements(script):
+        db.execute(statement)
+
+
+def _keep_a_log(db: sqlite3.Connection) -> None:
+    """Turn write-ahead logging on, which SQLite refuses at once while another loader does the same to a new file."""
+    for _ in range(_TRIES):
+        try:
+            db.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
+                raise
+        db.execute("BEGIN IMMEDIATE")  # waits for its turn, which the pragma does not
+        db.execute("COMMIT")
+    raise SettingsError("too many loaders open a new outbox at once", fix="run the load again")
+
+
+def _statements(script: str) -> Iterator[str]:
+    """The script's statements one by one, since `executescript` would commit the transaction they are to be one of."""
+    statement = ""
+    for line in script.splitlines(keepends=True):
+        statement += line
+        if sqlite3.complete_statement(statement):
+            yield statement
+            statement = ""
+
+
+def entry_of(row: sqlite3.Row) -> Entry:
+    """A row as an entry. It unpacks by position, for every record of a load comes through here several times."""
+    (
+        number, company, entity, operation, object_name, identity, generation, digest, state, attempt, control_id,
+        body, request_digest, trace, label, position, tracked, user, loader, planned_at, sent_at, last_sent_at,
+        changed_at, record, name, faults, note, sendings,
+    ) = row  # fmt: skip
+    return Entry(
+        number,
+        Place(company, entity, Operation(operation), object_name),
+        identity,
+        generation,
+        digest,
+        State(state),
+        attempt,
+        control_id,
+        body,
+        request_digest,
+        json.loads(trace),
+        label,
+        position,
+        json.loads(tracked) if tracked != "{}" else {},
+        user,
+        loader,
+        datetime.fromisoformat(planned_at),
+        _time(sent_at),
+        _time(last_sent_at),
+        datetime.fromisoformat(changed_at),
+        Receipt(record or "", name or "") if state == State.APPLIED else None,
+        _faults(faults) if faults != "[]" else (),
+        note,
+        sendings,
+    )
+
+
+def new_values(entry: Entry) -> tuple[str | int, ...]:
+    """A new entry as PLAN_NEW takes it."""
+    now = time_text(entry.planned_at)
+    return (
+        entry.number,
+        *entry.place.parts,
+        entry.identity,
+        entry.generation,
+        entry.digest,
+        entry.attempt,
+        entry.control_id,
+        _text(entry.trace),
+        entry.label,
+        entry.position,
+        _text(entry.tracked),
+        entry.user,
+        entry.loader,
+        now,
+        now,
+    )
+
+
+def again_values(entry: Entry) -> dict[str, str | int]:
+    """An entry that was planned before as PLAN_AGAIN takes it."""
+    return {
+        "number": entry.number,
+        "digest": entry.digest,
+        "attempt": entry.attempt,
+        "control_id": entry.control_id,
+        "trace": _text(entry.trace),
+        "label": entry.label,
+        "position": entry.position,
+        "tracked": _text(entry.tracked),
+        "user": entry.user,
+        "loader": entry.loader,
+        "now": time_text(entry.planned_at),
+    }
+
+
+def concluded(end: Conclusion, changed: datetime) -> Entry:
+    """The entry as its conclusion leaves it."""
+    receipt = (end.receipt or Receipt()) if end.state is State.APPLIED else None
+    return replace(end.entry, state=end.state, changed_at=changed, receipt=receipt, faults=end.faults, note=end.note)
+
+
+def conclude_values(entry: Entry) -> tuple[str | int | None, ...]:
+    """A concluded entry as CONCLUDE takes it."""
+    receipt = entry.receipt
+    faults = msgspec.json.encode(entry.faults).decode() if entry.faults else "[]"
+    record, name = (receipt.record or None, receipt.name or None) if receipt else (None, None)
+    return (entry.state.value, time_text(entry.changed_at), record, name, faults, entry.note, entry.number)
+
+
+def _text(values: Mapping[str, str]) -> str:
+    return msgspec.json.encode(values).decode() if values else "{}"
+
+
+def _faults(text: str) -> tuple[Fault, ...]:
+    return msgspec.json.decode(text, type=tuple[Fault, ...])
+
+
+def _time(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None
+
+
+def time_text(moment: datetime) -> str:
+    """A moment as the file holds it: UTC, so that text sorts as time does."""
+    return moment.astimezone(UTC).isoformat(timespec="microseconds")
+
+
+def digest_of(body: str) -> str:
+    """The digest of a function's text, to know later that what is sent again is what was sent."""
+    return hashlib.sha256(body.encode()).hexdigest()

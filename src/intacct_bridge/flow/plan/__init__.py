@@ -1,0 +1,1 @@
+"""The plan: what a load would do with each record, checked before anything is sent."""

@@ -1,0 +1,144 @@
+"""The write plan as a value: the verdict on every record, with reasons, totals and cost."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+
+from intacct_bridge.flow.company.find_by_key import trace_text
+from intacct_bridge.flow.company.gateway import Whereabouts
+from intacct_bridge.flow.outbox.entry import Place
+from intacct_bridge.flow.plan.changes import Mode
+from intacct_bridge.flow.plan.compare import Change
+from intacct_bridge.flow.records.tables import SourceRow
+from intacct_bridge.flow.records.write import Finding, Receipt, Write
+
+
+class Verdict(StrEnum):
+    """What applying the plan would do with a record."""
+
+    CREATE = "create"
+    UPDATE = "update"
+    DELETE = "delete"
+    UNCHANGED = "unchanged"
+    REFUSED = "refused"
+    IN_DOUBT = "in doubt"
+    """Sent by an earlier run that got no answer; applying looks for it before anything else."""
+
+
+WRITTEN = (Verdict.CREATE, Verdict.UPDATE, Verdict.DELETE)
+"""Verdicts that cost a transaction."""
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """One record with its verdict and the reasons."""
+
+    write: Write
+    verdict: Verdict
+    findings: tuple[Finding, ...] = ()
+    receipt: Receipt | None = None
+    """Of an earlier run, where that posted the record."""
+    since: datetime | None = None
+    """When that was."""
+    changes: tuple[Change, ...] = ()
+    """What an update would change."""
+
+    @property
+    def reasons(self) -> tuple[Finding, ...]:
+        """Why it is refused."""
+        return tuple(finding for finding in self.findings if finding.refuses)
+
+
+@dataclass(frozen=True, slots=True)
+class Total:
+    """The amounts of lines in one currency."""
+
+    currency: str
+    """Empty for the company's own."""
+    debit: Decimal = Decimal(0)
+    credit: Decimal = Decimal(0)
+    amount: Decimal = Decimal(0)
+    """Of lines that are on neither side, such as a bill's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Everything a person needs to say yes, and everything apply needs to do it."""
+
+    where: Whereabouts
+    object: str
+    source: str
+    """The input's name."""
+    columns: tuple[str, ...]
+    records: tuple[Planned, ...]
+    reads: int
+    """API transactions that planning cost."""
+    notes: tuple[str, ...] = ()
+    unchecked: tuple[str, ...] = ()
+    """Rules that could not be checked, with the reason."""
+
+    def of(self, *verdicts: Verdict) -> tuple[Planned, ...]:
+        """The records with these verdicts."""
+        return tuple(planned for planned in self.records if planned.verdict in verdicts)
+
+    @property
+    def transactions(self) -> int:
+        """API transactions that applying would cost: one for each record and one for its files, lines are free."""
+        return sum(2 if planned.write.attachments else 1 for planned in self.of(*WRITTEN))
+
+    @property
+    def totals(self) -> tuple[Total, ...]:
+        """The amounts of what would be written, by currency."""
+        return totals(planned.write for planned in self.of(Verdict.CREATE, Verdict.UPDATE))
+
+    @property
+    def refused_rows(self) -> tuple[tuple[SourceRow, str], ...]:
+        """Every input row of the refused records in the input's order, with the reason to write beside it."""
+        return refused_rows(self.of(Verdict.REFUSED))
+
+
+@dataclass(frozen=True, slots=True)
+class PlanSettings:
+    """How to plan."""
+
+    offline: bool = False
+    """Ask the company nothing; the rules that need it are named as unchecked."""
+    allow_duplicates: bool = False
+    """Let records pass that the company already holds under the same key, with advice instead of a refusal."""
+    mode: Mode = Mode.CREATE
+    match: tuple[str, ...] = ()
+    """Fields by which the company's record is found, where its own key is not what the input knows it by."""
+
+
+def place_of(where: Whereabouts, write: Write) -> Place:
+    """Where a write goes, as the outbox keys it: in one case, however the connection writes it."""
+    return Place(where.company, where.entity.casefold(), write.operation, write.object)
+
+
+def totals(writes: Iterable[Write]) -> tuple[Total, ...]:
+    """The amounts by currency: debits, credits, and those on neither side."""
+    sums: dict[str, dict[str, Decimal]] = {}
+    for write in writes:
+        for line in write.all_lines:
+            amount, side = line.fields.get("TRX_AMOUNT"), line.fields.get("TR_TYPE")
+            if isinstance(amount, Decimal):
+                currency = trace_text(line.fields.get("CURRENCY") or write.fields.get("CURRENCY"))
+                kind = {"1": "debit", "-1": "credit"}.get(str(side), "amount")
+                held = sums.setdefault(currency, {})
+                held[kind] = held.get(kind, Decimal(0)) + amount
+    return tuple(Total(currency, **amounts) for currency, amounts in sorted(sums.items()))
+
+
+def refused_rows(records: Iterable[Planned]) -> tuple[tuple[SourceRow, str], ...]:
+    """The rows of refused records, each with the reasons that name it, or that its record was refused elsewhere."""
+    marked: list[tuple[SourceRow, str]] = []
+    for planned in records:
+        here: dict[str, list[str]] = {}
+        for finding in planned.reasons:
+            text = f"{finding.column}: {finding.message}" if finding.column else finding.message
+            here.setdefault(finding.position, []).append(f"{text} ({finding.fix})" if finding.fix else text)
+        elsewhere = f"another line of {planned.write.label} is refused"
+        marked += [(row, "; ".join(here.get(row.position, ())) or elsewhere) for row in planned.write.rows]
+    return tuple(sorted(marked, key=lambda pair: pair[0].number))

@@ -1,0 +1,1 @@
+"""Posting: sending through the outbox, settling doubt, retrying."""

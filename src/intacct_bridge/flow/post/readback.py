@@ -1,0 +1,150 @@
+"""Whether an update or a delete was done, read from the record itself.
+
+What was asked is in the outbox as the function's own text; what is there now is asked of the company. A record that
+says what the update said is proof, whoever wrote it. One that does not may be written again, for an update sets what it
+names and a line set as a whole; but not where lines differ, or where somebody else changed the record since: the first
+sending may have been done and then overwritten.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from intacct_bridge.errors import RecordError
+from intacct_bridge.flow.company.current_records import Locator, Standing
+from intacct_bridge.flow.company.find_by_key import trace_text
+from intacct_bridge.flow.company.gateway import Company
+from intacct_bridge.flow.company.writable import Subject, subject_of
+from intacct_bridge.flow.outbox.entry import Entry
+from intacct_bridge.flow.plan.compare import changes
+from intacct_bridge.flow.records.tables import SourceRow
+from intacct_bridge.flow.records.write import Identity, Line, Operation, Write
+from intacct_bridge.model.catalog import FieldDef
+from intacct_bridge.model.legacy.functions import said_in
+from intacct_bridge.model.legacy.objects import Older
+from intacct_bridge.wire.values import Value, parse_value
+from intacct_bridge.wire.xml import Element, parse
+
+_NOWHERE = SourceRow("", 0, {})
+
+
+class Found(StrEnum):
+    """What reading back says."""
+
+    DONE = "done"
+    NOT_DONE = "not done"
+    UNCLEAR = "unclear"
+
+
+@dataclass(frozen=True, slots=True)
+class Readback:
+    """What reading one record back brought."""
+
+    found: Found
+    record: str = ""
+    note: str = ""
+
+
+def read_back(company: Company, entries: Sequence[Entry]) -> list[Readback]:
+    """One answer for each of these updates or deletes, which are all of one object."""
+    subject = subject_of(company, entries[0].place.object)
+    asked = [_asked(subject, entry) for entry in entries]
+    by = (subject.trace.record,)
+    met = Locator(company, subject).locate([(write, by) for write in asked])
+    return [
+        _judged(subject, write, entry, standing[0] if standing else None)
+        for write, entry, standing in zip(asked, entries, met, strict=True)
+    ]
+
+
+def _judged(subject: Subject, write: Write, entry: Entry, standing: Standing | None) -> Readback:
+    record = trace_text(write.fields.get(subject.trace.record))
+    if write.operation is Operation.DELETE:
+        return Readback(Found.DONE, record) if standing is None else Readback(Found.NOT_DONE, record)
+    if standing is None:
+        return Readback(Found.UNCLEAR, record, f"{write.object} {record} is not there any more")
+    left = changes(write, standing, subject, (subject.trace.record,))
+    if not left:
+        return Readback(Found.DONE, record)
+    names = ", ".join(change.name for change in left)
+    if any(change.name in write.lines for change in left):
+        return Readback(Found.UNCLEAR, record, f"the lines of {write.object} {record} differ: compare {names}")
+    by = _changed_by(standing, entry)
+    if by:
+        note = f"{by} changed {write.object} {record} since it was sent: compare {names}"
+        return Readback(Found.UNCLEAR, record, note)
+    return Readback(Found.NOT_DONE, record)
+
+
+def _changed_by(standing: Standing, entry: Entry) -> str:
+    """Who else changed the record after the sending; empty where nobody is known to have."""
+    who, when = trace_text(standing.row.get("MODIFIEDBYLOGINID")), standing.row.get("WHENMODIFIED")
+    if not who or who.casefold() == entry.user.casefold() or not isinstance(when, datetime):
+        return ""
+    return who if entry.sent_at is not None and when >= entry.sent_at else ""
+
+
+def _asked(subject: Subject, entry: Entry) -> Write:
+    """What the function's text asks for."""
+    function = parse(entry.body.encode())
+    if subject.older is not None:
+        return _asked_older(subject, subject.older, entry, function)
+    if entry.place.operation is Operation.DELETE:
+        field = subject.field(subject.trace.record)
+        fields = {subject.trace.record: _value(field, function.findtext("keys"))}
+        return _write(entry, fields, {})
+    record = function.children[0]
+    lines: dict[str, tuple[Line, ...]] = {}
+    fields = {}
+    for child in record:
+        held = subject.line_set(child.tag)
+        if held is not None:
+            lines[held.wrapper] = tuple(
+                Line(held.object, {name: _value(held.field(name), text) for name, text in _leaves(line)}, _NOWHERE)
+                for line in child
+            )
+        else:
+            fields |= {name: _value(subject.field(name), text) for name, text in _leaves(child, child.tag)}
+    return _write(entry, fields, lines)
+
+
+def _asked_older(subject: Subject, one: Older, entry: Entry, function: Element) -> Write:
+    """The same from a function of the object's own, which names its record by an attribute."""
+    cells, owned = said_in(one.plan, function)
+    attribute = one.attribute(entry.place.operation.value)
+    key = function.get(attribute) if attribute else cells.get(one.key, "")
+    fields: dict[str, Value] = {name: _value(subject.field(name), text) for name, text in cells.items()}
+    lines: dict[str, tuple[Line, ...]] = {}
+    for wrapper, rows in owned.items():
+        held = subject.line_set(wrapper)
+        if held is not None:
+            lines[wrapper] = tuple(
+                Line(held.object, {name: _value(held.field(name), text) for name, text in row.items()}, _NOWHERE)
+                for row in rows
+            )
+    return _write(entry, {**fields, subject.trace.record: key}, lines)
+
+
+def _write(entry: Entry, fields: Mapping[str, Value], lines: Mapping[str, tuple[Line, ...]]) -> Write:
+    identity = Identity(entry.identity, "key")
+    return Write(
+        entry.place.operation, entry.place.object, fields, identity, entry.digest, entry.label, (_NOWHERE,), lines
+    )
+
+
+def _leaves(node: Element, name: str = "") -> Iterator[tuple[str, str]]:
+    """The values under an element by their dotted names."""
+    if not node.children and name:
+        yield name, node.text
+    for child in node.children:
+        yield from _leaves(child, f"{name}.{child.tag}" if name else child.tag)
+
+
+def _value(field: FieldDef | None, text: str) -> Value:
+    if field is None or not text:
+        return text or None
+    try:
+        return parse_value(field.kind, text)
+    except RecordError:
+        return text

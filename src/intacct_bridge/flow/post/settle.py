@@ -1,0 +1,164 @@
+"""Settling doubt: was it applied or not? Found is proof; not found is proof only after a while, and not everywhere.
+
+*Found* means: bears the record's key, made by the user who sent it, not before it was sent, not a copy that the company
+made, and claimed by no other receipt. Equal twins are settled by count. *Not found* proves nothing while the first
+request may still run or be visible late, so nothing is sent again before `settle_after`; then the company is asked once
+more and the record is sent alone under the same control id, where the search means something or the company's memory of
+control ids is proven. Otherwise it stays in doubt, and says what a person should look for.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from intacct_bridge.errors import NotPermittedError
+from intacct_bridge.flow.company.find_by_key import seeable
+from intacct_bridge.flow.company.gateway import Company
+from intacct_bridge.flow.outbox.entry import Conclusion, Entry, State
+from intacct_bridge.flow.outbox.outbox import Outbox
+from intacct_bridge.flow.post.evidence import Search
+from intacct_bridge.flow.post.readback import Found, read_back
+from intacct_bridge.flow.post.sender import Sender, Step, no_step, repeated
+from intacct_bridge.flow.post.witness import Witness
+from intacct_bridge.flow.records.lookup_keys import Trace, trace_of
+from intacct_bridge.flow.records.write import Operation, Receipt
+
+SETTLE_AFTER = timedelta(minutes=15)
+"""The gateway gives up on a request after fifteen minutes (Sage's page on synchronous requests)."""
+
+
+@dataclass(frozen=True, slots=True)
+class SettleSettings:
+    """When not finding a record is enough."""
+
+    settle_after: timedelta = SETTLE_AFTER
+    """0 trusts the documented refusal of a repeated control id and sends again at once."""
+    memory_proven: bool = False
+    """Whether the company was seen to refuse a repeated control id; how far its memory reaches is asked each time."""
+
+
+class Settler:
+    """Settles doubtful entries of one company."""
+
+    def __init__(
+        self,
+        company: Company,
+        outbox: Outbox,
+        settings: SettleSettings = SettleSettings(),
+        *,
+        step: Step = no_step,
+    ) -> None:
+        self._company = company
+        self._outbox = outbox
+        self._settings = settings
+        self._search = Search(company, outbox)
+        self._sender = Sender(company, outbox, step=step)
+        self._witness = Witness(company, outbox)
+        self._step = step
+
+    def prepare(self, entries: Iterable[Entry]) -> None:
+        """See to it, before these are sent, that those among them that cannot be looked for can be settled."""
+        if self._settings.memory_proven and any(
+            not seeable(self._company, trace_of(entry.place.object), entry.trace) for entry in entries
+        ):
+            self._witness.call()
+
+    def settle(self, entries: Iterable[Entry]) -> list[Entry]:
+        """Each entry as it stands after looking for it, and after sending it again where that is right."""
+        created: dict[str, list[Entry]] = {}
+        changed: dict[str, list[Entry]] = {}
+        for entry in entries:
+            kind = created if entry.place.operation is Operation.CREATE else changed
+            kind.setdefault(entry.place.object, []).append(entry)
+        done: list[Entry] = []
+        for object_name, doubtful in created.items():
+            done += self._settle(trace_of(object_name), doubtful)
+        for doubtful in changed.values():
+            done += self._settle_changes(doubtful)
+        return done
+
+    def _settle_changes(self, doubtful: Sequence[Entry]) -> list[Entry]:
+        """Updates and deletes: their record says whether they were done."""
+        asked = self._outbox.clock()
+        try:
+            found = read_back(self._company, doubtful)
+        except NotPermittedError as error:
+            return [self._end(entry, State.IN_DOUBT, error.message) for entry in doubtful]
+        self._step("looked")
+        done: list[Entry] = []
+        for entry, back in zip(doubtful, found, strict=True):
+            if back.found is Found.DONE or repeated(entry.faults):
+                done.append(self._end(entry, State.APPLIED, f"read back from {back.record}", back.record))
+            elif back.found is Found.UNCLEAR:
+                done.append(self._end(entry, State.IN_DOUBT, back.note))
+            else:
+                done += self._missing(Trace(entry.place.object), entry, searchable=True, asked=asked)
+        return done
+
+    def _settle(self, trace: Trace, doubtful: Sequence[Entry]) -> list[Entry]:
+        asked = self._outbox.clock()
+        sight = self._search.look(trace, doubtful)
+        self._step("looked")
+        done: list[Entry] = []
+        for entry in doubtful:
+            found = sight.proofs.get(entry.number)
+            if found is not None:
+                done.append(self._end(entry, State.APPLIED, f"found in the company as {found.record}", found.record))
+            elif repeated(entry.faults):
+                note = "the company says it was done; its record was not found"
+                done.append(self._end(entry, State.APPLIED, note))
+            elif entry.number in sight.doubts:
+                done.append(self._end(entry, State.IN_DOUBT, sight.doubts[entry.number]))
+            else:
+                done += self._missing(trace, entry, searchable=entry.number in sight.absent, asked=asked)
+        return done
+
+    def _missing(self, trace: Trace, entry: Entry, *, searchable: bool, asked: datetime) -> list[Entry]:
+        """What to do with an entry that was not found when the company was asked at that time."""
+        if entry.faults:
+            return [self._refused_again(entry, searchable=searchable, asked=asked)]
+        why_not = self._why_not(trace, entry, searchable=searchable, asked=asked)
+        if why_not:
+            return [self._end(entry, State.IN_DOUBT, why_not)]
+        taken = self._outbox.resume([entry])
+        if not taken:
+            return list(self._outbox.latest([(entry.place, entry.identity)]).values())
+        sent = self._sender.send(taken, again=True)
+        if sent and sent[0].state is State.IN_DOUBT and sent[0].faults:
+            return self.settle(sent)  # it was answered: look once more, and then it ends here
+        return sent
+
+    def _refused_again(self, entry: Entry, *, searchable: bool, asked: datetime) -> Entry:
+        """Conclude an entry whose second sending the company refused, in words that we do not know as a repetition's.
+
+        A company may refuse before it looks at control ids (when it is busy, say), so the refusal alone never proves
+        that the first sending did nothing, however good its memory is. What cannot be looked for is tried again by
+        the next run.
+        """
+        waited = asked >= (entry.sent_at or entry.planned_at) + SETTLE_AFTER
+        if searchable and waited:
+            return self._end(entry, State.REJECTED, "not found, and refused when it was sent again")
+        said = "; ".join(str(fault) for fault in entry.faults)
+        note = f"refused when it was sent again ({said}); whether it was done before is unknown"
+        return self._end(replace(entry, faults=() if not searchable else entry.faults), State.IN_DOUBT, note)
+
+    def _why_not(self, trace: Trace, entry: Entry, *, searchable: bool, asked: datetime) -> str:
+        """Why an entry that was not found must not be sent again now; empty where it may."""
+        if not trace.resend:
+            return f"a {trace.object} is never sent again by itself; look for it: {trace.hint}"
+        wait = self._settings.settle_after
+        if wait == timedelta(0):
+            return ""
+        due = (entry.last_sent_at or entry.planned_at) + wait
+        if asked < due:
+            return f"not found yet; it is looked for again from {due:%Y-%m-%d %H:%M:%S} UTC on"
+        if searchable or (self._settings.memory_proven and self._witness.remembers(entry)):
+            return ""
+        return f"it bears no key to look for it by; look for it: {trace.hint or trace.object}"
+
+    def _end(self, entry: Entry, state: State, note: str, record: str = "") -> Entry:
+        receipt = Receipt(record) if record else None
+        faults = () if state is State.APPLIED else entry.faults
+        end = Conclusion(entry, state, receipt, faults, note, claim=bool(record))
+        done = self._outbox.conclude([end])
+        return done[0] if done else self._outbox.latest([(entry.place, entry.identity)])[entry.place, entry.identity]

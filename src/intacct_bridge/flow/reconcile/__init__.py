@@ -1,0 +1,1 @@
+"""Reconciliation: whether a copy equals the ledger."""

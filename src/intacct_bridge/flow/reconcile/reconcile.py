@@ -1,0 +1,293 @@
+"""Proof that a copy equals the ledger, or the records by which it does not.
+
+The gateway's trial balance, month by month, with detail by location, is held against the same sums of the copy's
+GLDETAIL: exact decimals, debits and credits apart. Where all agree that is all it costs, a call a month. Where they do
+not, the rows of just that account and those days are read again and matched one by one: missing, surplus, doubled,
+altered.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import Decimal
+
+from intacct_bridge.client.client import Client
+from intacct_bridge.diagnosis import as_error
+from intacct_bridge.errors import InvalidRequestError
+from intacct_bridge.flow.reconcile.ledger_copy import LEDGER, Amounts, LedgerCopy, Line, Place
+from intacct_bridge.model.query.query import Compare, Filter, Op, Query, all_of
+from intacct_bridge.wire.envelope import SUCCESS, Result
+from intacct_bridge.wire.values import Kind, parse_value
+from intacct_bridge.wire.xml import Element, element
+
+TOGETHER = 12
+"""Periods asked for in one request."""
+EXPLAINED = 25
+"""Accounts and periods whose records are looked at; a copy that differs in more is out of date rather than wrong."""
+FAR = date(2199, 12, 31)
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """Days from one to another, both included; None is open."""
+
+    name: str
+    first: date | None
+    last: date | None
+
+
+@dataclass(frozen=True, slots=True)
+class RecordDifference:
+    """One record by which the copy differs from the ledger."""
+
+    kind: str
+    """`missing` in the copy, `surplus` there, `doubled` there, or `altered`."""
+    record: str
+    batch: int
+    day: date
+    ledger: Decimal | None
+    """The amount, debit positive; None where the record is on the other side only."""
+    copy: Decimal | None
+    what: str = ""
+    """What was altered, where it is not the amount."""
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One account in one period that does not tie."""
+
+    period: str
+    place: Place
+    ledger: Amounts
+    copy: Amounts
+    records: tuple[RecordDifference, ...] | None = ()
+    """None where nobody looked."""
+
+    @property
+    def amount(self) -> Decimal:
+        """How much the copy has too much, debit positive."""
+        return self.copy.balance - self.ledger.balance
+
+
+@dataclass(frozen=True, slots=True)
+class Reconciliation:
+    """What was compared, and what differs."""
+
+    periods: tuple[Period, ...]
+    places: int
+    """Accounts, locations, currencies and books compared, summed over the periods."""
+    totals: Mapping[tuple[str, str], Amounts]
+    """Money in the copy in these periods, by book and currency."""
+    differences: tuple[Difference, ...]
+    transactions: int
+
+    @property
+    def ties(self) -> bool:
+        """Whether there is no difference to the last digit."""
+        return not self.differences
+
+
+def reconcile(client: Client, copy: LedgerCopy, period: str = "") -> Reconciliation:
+    """Hold the copy against the ledger, in all its months or in one period (a name in Intacct, or 2026-11)."""
+    before = client.meter.transactions
+    periods = (_named(client, period),) if period else _months(copy)
+    differences: list[Difference] = []
+    places = 0
+    totals: dict[tuple[str, str], Amounts] = {}
+    for book in copy.books() or ["ACCRUAL"]:
+        for one, ledger in _ledger(client, book, periods):
+            mine = {at: sums for at, sums in copy.sums(one.first, one.last).items() if at.book == book}
+            everywhere = sorted({*ledger, *mine}, key=lambda at: (at.account, at.location, at.currency))
+            places += len(everywhere)
+            differences += [
+                Difference(one.name, at, ledger.get(at, Amounts()), mine.get(at, Amounts()))
+                for at in everywhere
+                if ledger.get(at, Amounts()) != mine.get(at, Amounts())
+            ]
+        sums = copy.totals(book, periods[0].first, periods[-1].last)
+        totals |= {(book, currency): amounts for currency, amounts in sums.items()}
+    by_name = {one.name: one for one in periods}
+    explained = tuple(_explained(client, copy, by_name, differences))
+    return Reconciliation(periods, places, totals, explained, client.meter.transactions - before)
+
+
+# --- periods
+
+
+def _months(copy: LedgerCopy) -> tuple[Period, ...]:
+    """The months that the copy speaks of, the time before them and the time after."""
+    days = copy.days()
+    if days is None:
+        return (Period("all time", None, None),)
+    first, last = days[0].replace(day=1), _month_end(days[1])
+    months = []
+    at = first
+    while at <= last:
+        months.append(Period(f"{at:%B %Y}", at, _month_end(at)))
+        at = _month_end(at) + timedelta(days=1)
+    before = Period(f"before {months[0].name}", None, first - timedelta(days=1))
+    return (before, *months, Period(f"after {months[-1].name}", last + timedelta(days=1), None))
+
+
+def _month_end(day: date) -> date:
+    return (day.replace(day=28) + timedelta(days=4)).replace(day=1) - timedelta(days=1)
+
+
+def _named(client: Client, name: str) -> Period:
+    """A month written 2026-11, or a reporting period of the company by its name."""
+    try:
+        first = date.fromisoformat(f"{name}-01")
+    except ValueError:
+        pass
+    else:
+        return Period(name, first, _month_end(first))
+    wanted = Query("REPORTINGPERIOD", ("NAME", "START_DATE", "END_DATE"), Compare("NAME", Op.EQUALTO, (name,)))
+    for row in client.query(wanted):
+        begin, end = row["START_DATE"], row["END_DATE"]
+        assert isinstance(begin, date)
+        assert isinstance(end, date)
+        return Period(name, begin, end)
+    raise InvalidRequestError(
+        f"there is no reporting period {name!r}",
+        fix="write a month like 2026-11, or list the names with: intacct query REPORTINGPERIOD --select NAME",
+    )
+
+
+# --- the ledger's side
+
+
+def _ledger(client: Client, book: str, periods: Sequence[Period]) -> Iterator[tuple[Period, Mapping[Place, Amounts]]]:
+    """Each period with what the ledger has in it. The time before is not asked for: the first month opens with it."""
+    asked = [one for one in periods if one.first is not None or one.last is None]
+    opening = [one for one in periods if one not in asked]
+    for start in range(0, len(asked), TOGETHER):
+        some = asked[start : start + TOGETHER]
+        answers = client.call(*(_trial_balance(book, one) for one in some), read=True)
+        for one, answer in zip(some, answers, strict=True):
+            if answer.status != SUCCESS:
+                raise as_error(answer.faults, function="get_trialbalance")
+            if opening:
+                yield opening.pop(), _read(answer, book, opened=True)
+            yield one, _read(answer, book, opened=False)
+
+
+def _trial_balance(book: str, period: Period) -> Element:
+    """Shape: *List Trial Balances*, Sage's reference; dates in parts without leading zeros."""
+    return element(
+        "get_trialbalance",
+        _day("startdate", period.first or date(1970, 1, 1)),
+        _day("enddate", period.last or FAR),
+        element("showlocdetail", "true"),
+        element("reportingbook", book),
+        element("statistical", "include"),
+    )
+
+
+def _day(tag: str, day: date) -> Element:
+    parts = (("year", day.year), ("month", day.month), ("day", day.day))
+    return element(tag, *(element(name, str(number)) for name, number in parts))
+
+
+def _read(answer: Result, book: str, *, opened: bool) -> dict[Place, Amounts]:
+    """The places of one trial balance: what was posted in its days, or what it opened with."""
+    found: dict[Place, Amounts] = {}
+    for row in answer.data or ():
+        at = Place(book, row.findtext("glaccountno"), row.findtext("locationid"), row.findtext("currency"))
+        if opened:
+            balance = _amount(row, "startbalance")
+            amounts = Amounts(max(balance, Decimal(0)), max(-balance, Decimal(0)))
+        else:
+            amounts = Amounts(*(_amount(row, name) for name in ("debits", "credits", "adjdebits", "adjcredits")))
+        if amounts != Amounts():
+            found[at] = found.get(at, Amounts()) + amounts
+    return found
+
+
+def _amount(row: Element, name: str) -> Decimal:
+    found = parse_value(Kind.DECIMAL, row.findtext(name))
+    return found if isinstance(found, Decimal) else Decimal(0)
+
+
+# --- the records behind a difference
+
+
+def _explained(
+    client: Client, copy: LedgerCopy, periods: Mapping[str, Period], differences: Sequence[Difference]
+) -> Iterator[Difference]:
+    """The differences with the records that make them, read again account by account."""
+    known: dict[tuple[str, str, str], list[tuple[RecordDifference, frozenset[Place]]]] = {}
+    for one in differences:
+        at = (one.period, one.place.book, one.place.account)
+        if at not in known and len(known) < EXPLAINED:
+            known[at] = list(_records(client, copy, periods[one.period], one.place))
+        records = known.get(at)
+        here = None if records is None else tuple(found for found, places in records if one.place in places)
+        yield Difference(one.period, one.place, one.ledger, one.copy, here)
+
+
+def _records(
+    client: Client, copy: LedgerCopy, period: Period, place: Place
+) -> Iterator[tuple[RecordDifference, frozenset[Place]]]:
+    mine, theirs = defaultdict(list), defaultdict(list)
+    for line in copy.lines(place.book, place.account, period.first, period.last):
+        mine[line.key].append(line)
+    for line in _lines(client, period, place):
+        theirs[line.key].append(line)
+    for key in sorted({*mine, *theirs}):
+        for found in _matched(theirs[key], mine[key]):
+            yield found, frozenset(line.place for line in (*theirs[key], *mine[key]))
+
+
+def _lines(client: Client, period: Period, place: Place) -> Iterator[Line]:
+    """The ledger's own rows of one account and some days."""
+    where: list[Filter] = [
+        Compare("BOOKID", Op.EQUALTO, (place.book,)),
+        Compare("ACCOUNTNO", Op.EQUALTO, (place.account,)),
+    ]
+    if period.first:
+        where.append(Compare("BATCH_DATE", Op.GREATERTHANOREQUALTO, (period.first,)))
+    if period.last:
+        where.append(Compare("BATCH_DATE", Op.LESSTHANOREQUALTO, (period.last,)))
+    select = ("RECORDNO", "BATCHKEY", "BATCH_DATE", "LOCATIONID", "BASECURR", "ADJ", "DEBITAMOUNT", "CREDITAMOUNT")
+    for row in client.query(Query(LEDGER, select, all_of(where), show_private=True)):
+        currency = str(row.get("BASECURR") or "")
+        day, batch = row["BATCH_DATE"], row["BATCHKEY"]
+        assert isinstance(day, date)
+        yield Line(
+            int(str(batch)),
+            str(row["RECORDNO"]),
+            day,
+            Place(place.book, place.account, str(row.get("LOCATIONID") or ""), currency),
+            bool(row.get("ADJ")),
+            Decimal(str(row.get("DEBITAMOUNT") or 0)),
+            Decimal(str(row.get("CREDITAMOUNT") or 0)),
+        )
+
+
+def _matched(ledger: Iterable[Line], copy: Iterable[Line]) -> Iterator[RecordDifference]:
+    """The rows of one key on both sides, equal ones put aside."""
+    theirs, mine = Counter(ledger), Counter(copy)
+    same = theirs & mine
+    left, extra = list((theirs - same).elements()), list((mine - same).elements())
+    for one, other in zip(left, extra, strict=False):
+        yield _difference("altered", one, other)
+    for one in left[len(extra) :]:
+        yield _difference("missing", one, None)
+    for other in extra[len(left) :]:
+        yield _difference("doubled" if other in same else "surplus", None, other)
+
+
+def _difference(kind: str, ledger: Line | None, copy: Line | None) -> RecordDifference:
+    known = ledger or copy
+    assert known is not None
+    changed = []
+    if ledger and copy:
+        pairs = {
+            "BATCH_DATE": (ledger.day, copy.day),
+            "LOCATIONID": (ledger.place.location, copy.place.location),
+            "ADJ": (ledger.adjusting, copy.adjusting),
+        }
+        changed = [name for name, (one, other) in pairs.items() if one != other]
+    one, other = (line.debit - line.credit if line else None for line in (ledger, copy))
+    return RecordDifference(kind, known.record, known.batch, known.day, one, other, ", ".join(changed))

@@ -1,0 +1,1 @@
+"""Input files and the records that they hold: cells, tables, writes, identities."""

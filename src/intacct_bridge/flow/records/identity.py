@@ -1,0 +1,93 @@
+"""How a record is known again: its identity, the digest of its content, and the control ids made from them.
+
+An identity must be the same on the second run as on the first, whatever happened in between, so it rests on what the
+record says of itself: the key by which the company will know it, else the key its source gave it, else its content,
+with a number among equal contents of one input, because two equal payments are two payments. A control id is a digest
+of the identity and of where it goes; the attempt in it rises only after an outcome that proves nothing was applied.
+"""
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from datetime import UTC, date, datetime
+from decimal import Decimal
+
+from intacct_bridge.flow.records.lookup_keys import trace_of
+from intacct_bridge.flow.records.write import Identity, Line
+from intacct_bridge.wire.values import Value
+
+_VERSION = "ib1"
+
+
+class Identifier:
+    """Gives each record of one input its identity; it counts equal contents, so use one for one input."""
+
+    def __init__(self) -> None:
+        self._seen: Counter[tuple[str, str]] = Counter()
+
+    def identify(
+        self, object_name: str, fields: Mapping[str, Value], *, digest: str, source_key: tuple[str, ...] = ()
+    ) -> Identity:
+        """The strongest identity that this record has."""
+        way = trace_of(object_name).way(fields)
+        if way:
+            return Identity(_joined("key", [_canonical(fields.get(name)) for name in way]), "key")
+        if source_key:
+            return Identity(_joined("source", list(source_key)), "source")
+        self._seen[object_name, digest] += 1
+        return content_identity(digest, self._seen[object_name, digest])
+
+
+def content_identity(digest: str, number: int = 1) -> Identity:
+    """The identity of a record that nothing but its content tells; `number` counts equal ones of an input."""
+    return Identity(_joined("content", [digest, number]), "content")
+
+
+def content_digest(object_name: str, fields: Mapping[str, Value], lines: Mapping[str, Iterable[Line]]) -> str:
+    """A digest of what a record says; the order of its fields and of its lines does not matter."""
+    header = sorted([name, _canonical(value)] for name, value in fields.items())
+    owned = {
+        wrapper: sorted(
+            json.dumps([line.object, sorted([name, _canonical(value)] for name, value in line.fields.items())])
+            for line in members
+        )
+        for wrapper, members in sorted(lines.items())
+    }
+    return _sha([object_name, header, owned])
+
+
+def control_id(place: Iterable[str], identity: str, attempt: int) -> str:
+    """The control id of one attempt; `place` is company, entity, operation and object."""
+    return f"{_VERSION}-{_sha([*place, identity, attempt])}"
+
+
+def _canonical(value: Value) -> str:
+    """A value as text that is equal for equal values and differs between kinds."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return f"b:{value}"
+    if isinstance(value, Decimal | int):
+        return f"n:{_plain(Decimal(value))}"
+    if isinstance(value, datetime):
+        return f"t:{(value.astimezone(UTC) if value.tzinfo else value).isoformat()}"
+    if isinstance(value, date):
+        return f"d:{value.isoformat()}"
+    return f"s:{value}"
+
+
+def _plain(number: Decimal) -> str:
+    """100, 100.0 and 1E+2 are one number; digits are never lost, as `normalize` would beyond its precision."""
+    text = format(number, "f")
+    text = text.rstrip("0").rstrip(".") if "." in text else text
+    return "0" if text in ("-0", "") else text
+
+
+def _joined(kind: str, parts: list[object]) -> str:
+    return f"{kind}:{json.dumps(parts, ensure_ascii=False, separators=(',', ':'))}"
+
+
+def _sha(parts: object) -> str:
+    text = json.dumps(parts, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

@@ -1,0 +1,97 @@
+"""A part of a stream as one query asks for it: which rows, from where to where along the key. Pure and picklable.
+
+Pages are found by key and never by offset: each query is a question of its own to a living company, and rows that come
+or go before an offset would shift what stands behind it. The next page is simply what lies beyond the last key.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from intacct_bridge.flow.streams.bookmark import EVERYTHING, Span
+from intacct_bridge.flow.streams.stream import Stream
+from intacct_bridge.model.query.query import MAX_IN, MAX_PAGE, Compare, Filter, Op, Order, Query, all_of, any_of
+from intacct_bridge.wire.values import Kind, Value
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+@dataclass(frozen=True, slots=True)
+class Partition:
+    """The rows of a stream that one walk reads, and the spans of keys that it still has to read."""
+
+    stream: Stream
+    along: str
+    """The field whose values the walk follows and the spans speak of."""
+    where: tuple[Filter, ...] = ()
+    unread: tuple[Span, ...] = EVERYTHING
+    in_groups: bool = False
+    """Several rows share one value of the walked field; groups are handed on whole, and one after another."""
+    select: tuple[str, ...] = ()
+    """Other fields than the stream's own, for a look-up."""
+    page_size: int = MAX_PAGE
+    show_private: bool = True
+
+    @property
+    def as_text(self) -> bool:
+        """Whether the order of the keys is the gateway's secret."""
+        return self.stream.fields[self.along] is not Kind.INTEGER
+
+    def key(self, text: str) -> Value:
+        """A span's end as a filter wants it."""
+        return text if self.as_text else int(text)
+
+    def query(self, span: Span, *, descending: bool = False) -> Query:
+        """The page at one end of a span."""
+        ends: list[Filter] = []
+        if span.low:
+            ends.append(Compare(self.along, Op.GREATERTHAN, (self.key(span.low),)))
+        if span.high:
+            ends.append(Compare(self.along, Op.LESSTHAN, (self.key(span.high),)))
+        own = () if self.stream.where is None else (self.stream.where,)
+        parts = (*own, *self.where, *ends)
+        return Query(
+            self.stream.object,
+            self.select or tuple(self.stream.fields),
+            where=all_of(parts) if parts else None,
+            order=(Order(self.along, descending),),
+            page_size=self.page_size,
+            show_private=self.show_private,
+            doc_par_id=self.stream.doc_par_id,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One page: its rows, and how many more there are beyond it."""
+
+    rows: "pa.RecordBatch"
+    remaining: int
+
+
+Ask = Callable[[Query], Answer]
+"""One call of the gateway."""
+
+
+def changed_since(stream: Stream, text: str) -> Filter:
+    """The rows changed at or after a time (as `state.sent` gives it), those created and never changed included.
+
+    Without a time of creation every row that was never changed is asked for, since nothing else would find it.
+    """
+    never: Filter = Compare(stream.modified, Op.ISNULL)
+    if stream.created:
+        never = all_of((never, Compare(stream.created, Op.GREATERTHANOREQUALTO, (text,))))
+    return any_of((Compare(stream.modified, Op.GREATERTHANOREQUALTO, (text,)), never))
+
+
+def one_of(field: str, values: Sequence[Value]) -> Iterator[tuple[Filter, Sequence[Value]]]:
+    """Filters for a list of any length, as many values at once as the gateway takes."""
+    for start in range(0, len(values), MAX_IN):
+        some = values[start : start + MAX_IN]
+        yield Compare(field, Op.IN, tuple(some)), some
+
+
+def values_in(rows: Iterable[Value]) -> list[Value]:
+    """Distinct values in the order they come, nulls left out."""
+    return [value for value in dict.fromkeys(rows) if value is not None]

@@ -1,0 +1,295 @@
+"""A record by its Intacct names ⇄ the call of the object-specific function that writes it.
+
+Some objects cannot be created by `create` (AR invoices, adjustments, order documents, deposits, attachments), and a 2.1
+connection knows no other way. These functions have lower-case elements in a strict order, dates in three elements,
+custom fields in a block of their own, and lines under other names. The tables are data (`legacy_writes.json`,
+`legacy_parts.json`, `legacy_functions.json`); here they are applied. An object without a row
+goes by its lower-case names where the function has them. What has no place there is refused by name, never dropped. An
+update cannot replace a set of lines: it changes lines by their number, so it is given as many as there are.
+"""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from functools import lru_cache
+from importlib.resources import files
+from typing import Any
+
+from intacct_bridge.errors import InvalidRequestError
+from intacct_bridge.model.legacy.grammar import FunctionDef, Misplaced, compile_model, function_def
+from intacct_bridge.wire.values import UNSET, Kind, Unset, Value, render_value
+from intacct_bridge.wire.xml import Element, element
+
+Cells = Mapping[str, Value | Unset]
+_CLEARS = "set_nulls"
+"""Without this attribute an update passes over what is empty."""
+
+
+@dataclass(frozen=True, slots=True)
+class LinePlan:
+    """How the lines under one wrapper are written."""
+
+    wrapper: str
+    """Empty where the lines stand directly in the function's element."""
+    element: str
+    fields: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class WritePlan:
+    """How one object is written by its own functions."""
+
+    object: str
+    functions: Mapping[str, str]
+    """The function's name by operation: create, update, delete."""
+    fields: Mapping[str, str] = field(default_factory=dict)
+    lines: Mapping[str, LinePlan] = field(default_factory=dict)
+    values: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """What values become, by element: a journal line's `1` is `debit`."""
+    always: tuple[str, ...] = ()
+    """Elements that a new record's function wants even when there is nothing to say in them."""
+
+
+def write_plan(object_name: str, legacy_name: str = "") -> WritePlan | None:
+    """The plan for an object; `legacy_name` gives one to an object without a row in the table, or None."""
+    row = _table("legacy_writes.json").get(object_name)
+    if row is None:
+        names = {operation: f"{operation}_{legacy_name}" for operation in ("create", "update", "delete")}
+        known = {operation: name for operation, name in names.items() if legacy_name and function_def(name)}
+        return WritePlan(object_name, known) if known else None
+    lines = {
+        name: LinePlan(one["wrapper"], one["element"], one["fields"]) for name, one in row.get("lines", {}).items()
+    }
+    functions = {operation: row[operation] for operation in ("create", "update", "delete") if operation in row}
+    return WritePlan(object_name, functions, row["fields"], lines, row.get("values", {}), tuple(row.get("always", ())))
+
+
+def write_element(
+    plan: WritePlan,
+    operation: str,
+    fields: Cells,
+    *,
+    lines: Mapping[str, Sequence[Cells]] | None = None,
+    custom: Iterable[str] = (),
+    attributes: Mapping[str, str] | None = None,
+) -> Element:
+    """The function's element. `custom` names the custom fields among the cells; UNSET cells are left out, None clears.
+
+    Raises InvalidRequestError for a field without a place in the function, and when the schema's order cannot be met,
+    naming what is missing.
+    """
+    function = _function_of(plan, operation)
+    writer = _Writer(plan, function, frozenset(custom))
+    children = writer.cells(fields, plan.fields, function.model.names)
+    for wrapper, rows in (lines or {}).items():
+        children += writer.lines(wrapper, rows) if operation == "create" else writer.changed_lines(wrapper, rows)
+    if operation == "create":
+        there = {child.tag for child in children}
+        children += (_empty(path) for path in plan.always if path.split("/")[0] not in there)
+    done = _ordered(function.name, children, function.text, function.name)
+    said = dict(attributes or {})
+    if operation == "update" and None in fields.values() and any(a.name == _CLEARS for a in function.attributes):
+        said[_CLEARS] = "true"
+    return Element(function.name, children=done, attributes=said)
+
+
+def _function_of(plan: WritePlan, operation: str) -> FunctionDef:
+    function = function_def(plan.functions.get(operation, ""))
+    if function is None:
+        raise InvalidRequestError(f"{plan.object} has no object-specific function to {operation} it")
+    return function
+
+
+class _Writer:
+    def __init__(self, plan: WritePlan, function: FunctionDef, custom: frozenset[str]) -> None:
+        self._plan = plan
+        self._function = function
+        self._custom = custom
+
+    def cells(self, cells: Cells, places: Mapping[str, str], names: Iterable[str]) -> list[Element]:
+        """The elements of a row's cells in no particular order, nested ones and custom fields gathered."""
+        known = frozenset(names)
+        found: dict[str, Any] = {}
+        custom: list[Element] = []
+        for name, value in cells.items():
+            if isinstance(value, Unset):
+                continue
+            path = places.get(name) or (name.lower() if name.lower() in known else "")
+            if path and path.split("/")[0] in known:
+                self._place(found, path.split("/"), value)
+            elif name in self._custom and "customfields" in known:
+                custom.append(_custom_field(name, value))
+            else:
+                raise InvalidRequestError(
+                    f"{self._plan.object}.{name} has no place in {self._function.name}",
+                    fix=f"leave it out; {self._function.name} takes: {', '.join(sorted(known))}",
+                )
+        if custom:
+            found["customfields"] = Element("customfields", children=tuple(custom))
+        return [self._grown(tag, part) for tag, part in found.items()]
+
+    def _place(self, found: dict[str, Any], path: Sequence[str], value: Value) -> None:
+        """Put a value where its path leads; parts of one element gather under it."""
+        *outer, last = path
+        for step in outer:
+            found = found.setdefault(step, {})
+        found.setdefault(last, self._cell(last, value))
+
+    def _grown(self, tag: str, part: Any) -> Element:
+        if isinstance(part, Element):
+            return part
+        children = [self._grown(name, inner) for name, inner in part.items()]
+        model = _models().get(tag)
+        return Element(tag, children=_ordered(self._function.name, children, model, tag) if model else tuple(children))
+
+    def _cell(self, name: str, value: Value) -> Element:
+        if name in day_elements() and isinstance(value, date):
+            day = value.date() if isinstance(value, datetime) else value
+            return _date_element(name, day)
+        text = render_value(Kind.TEXT, value)
+        return element(name, self._plan.values.get(name, {}).get(text, text))
+
+    def lines(self, wrapper: str, rows: Sequence[Cells]) -> list[Element]:
+        """The lines under their wrapper, or bare where the function takes them so."""
+        plan = self._plan.lines.get(wrapper)
+        if plan is None:
+            raise InvalidRequestError(
+                f"{self._function.name} has no lines called {wrapper}",
+                fix=f"its lines are: {', '.join(self._plan.lines) or 'none'}",
+            )
+        done = [self._line(plan, row, number) for number, row in enumerate(rows, start=1)]
+        return [Element(plan.wrapper, children=tuple(done))] if plan.wrapper else done
+
+    def changed_lines(self, wrapper: str, rows: Sequence[Cells]) -> list[Element]:
+        """The lines of an update, each by its number."""
+        plan = self._plan.lines.get(wrapper)
+        if plan is None or f"update{plan.wrapper}" not in self._function.model.names:
+            raise InvalidRequestError(
+                f"{self._function.name} does not change lines", fix="leave the lines out, or delete and create again"
+            )
+        model = compile_model(self._model(plan))
+        done = []
+        for number, row in enumerate(rows, start=1):
+            children = {child.tag: child for child in self.cells(row, plan.fields, model.names)}
+            ordered = tuple(children[tag] for tag in model.arrange(children))
+            done.append(Element(f"update{plan.element}", children=ordered, attributes={"line_num": str(number)}))
+        return [Element(f"update{plan.wrapper}", children=tuple(done))]
+
+    def _model(self, plan: LinePlan) -> str:
+        return _models().get(f"{plan.wrapper}/{plan.element}") or _models()[plan.element]
+
+    def _line(self, plan: LinePlan, row: Cells, number: int) -> Element:
+        if set(plan.fields.values()) == {"."}:
+            return element(
+                plan.element, render_value(Kind.TEXT, next((v for v in row.values() if v is not UNSET), None))
+            )
+        model = self._model(plan)
+        children = self.cells(row, plan.fields, compile_model(model).names)
+        return Element(plan.element, children=_ordered(self._function.name, children, model, f"line {number}"))
+
+
+def said_in(plan: WritePlan, call: Element) -> tuple[dict[str, str], dict[str, list[dict[str, str]]]]:
+    """What a call says, by Intacct's names again: its cells as texts, and its lines by their wrapper."""
+    wrappers = {name: wrapper for wrapper, line in plan.lines.items() for name in _wrapped(line)}
+    cells: dict[str, str] = {}
+    owned: dict[str, list[dict[str, str]]] = {}
+    for child in call:
+        wrapper = wrappers.get(child.tag)
+        if wrapper is None:
+            cells |= _read(child, plan.fields)
+            continue
+        line = plan.lines[wrapper]
+        rows = child.children if line.wrapper else (child,)
+        for row in rows:
+            said = [_read(cell, line.fields) for cell in row] or [{next(iter(line.fields)): row.text}]
+            owned.setdefault(wrapper, []).append({name: text for one in said for name, text in one.items()})
+    return cells, owned
+
+
+def _wrapped(line: LinePlan) -> tuple[str, ...]:
+    return (line.wrapper, f"update{line.wrapper}") if line.wrapper else (line.element,)
+
+
+def _read(node: Element, places: Mapping[str, str], path: str = "") -> dict[str, str]:
+    path = f"{path}/{node.tag}" if path else node.tag
+    if path == "customfields":
+        return {one.findtext("customfieldname"): one.findtext("customfieldvalue") for one in node}
+    if {child.tag for child in node} == {"year", "month", "day"}:
+        text = f"{node.findtext('month')}/{node.findtext('day')}/{node.findtext('year')}"
+    elif node.children:
+        return {name: text for child in node for name, text in _read(child, places, path).items()}
+    else:
+        text = node.text
+    named = next((name for name, place in places.items() if place == path), path.replace("/", ".").upper())
+    return {named: text}
+
+
+def _ordered(function: str, children: Sequence[Element], model: str, place: str) -> tuple[Element, ...]:
+    compiled = compile_model(model)
+    rank = {name: index for index, name in enumerate(compiled.arrange(dict.fromkeys(c.tag for c in children)))}
+    done = sorted(children, key=lambda child: rank[child.tag])
+    misplaced = compiled.check([child.tag for child in done])
+    if misplaced is not None:
+        raise InvalidRequestError(f"{function} cannot be made: {_why(misplaced, place)}", fix=_remedy(misplaced))
+    return tuple(done)
+
+
+def _why(misplaced: Misplaced, place: str) -> str:
+    where = "" if place.startswith(("create", "update", "record")) else f"{place}: "
+    if misplaced.name:
+        return f"{where}{misplaced.name} cannot stand with what is before it"
+    return f"{where}it ends too early"
+
+
+def _remedy(misplaced: Misplaced) -> str:
+    return f"give one of: {', '.join(misplaced.expected)}" if misplaced.expected else "leave it out"
+
+
+def _empty(path: str) -> Element:
+    top, _, rest = path.partition("/")
+    return element(top, element(rest, "")) if rest else element(top, "")
+
+
+def _custom_field(name: str, value: Value) -> Element:
+    return element(
+        "customfield", element("customfieldname", name), element("customfieldvalue", render_value(Kind.TEXT, value))
+    )
+
+
+def _date_element(name: str, day: date) -> Element:
+    return element(
+        name, element("year", str(day.year)), element("month", f"{day.month:02}"), element("day", f"{day.day:02}")
+    )
+
+
+@lru_cache(maxsize=4)
+def _table(name: str) -> dict[str, Any]:
+    table: dict[str, Any] = json.loads(files("intacct_bridge.data").joinpath(name).read_text("utf-8"))
+    return table
+
+
+def _models() -> Mapping[str, str]:
+    models: Mapping[str, str] = _table("legacy_parts.json")["models"]
+    return models
+
+
+@lru_cache(maxsize=1)
+def day_elements() -> frozenset[str]:
+    """The elements that hold a day as year, month and day."""
+    return frozenset(_table("legacy_parts.json")["dates"])
+
+
+def kind_of_element(name: str) -> Kind:
+    """What an element holds, by its name."""
+    parts = _table("legacy_parts.json")
+    if name in parts["dates"]:
+        return Kind.DATE
+    return Kind.DECIMAL if name in parts["numbers"] else Kind.BOOLEAN if name in parts["booleans"] else Kind.TEXT
+
+
+def line_elements(line: LinePlan) -> tuple[str, ...]:
+    """The plain elements that a line may have."""
+    model = _models().get(f"{line.wrapper}/{line.element}") or _models().get(line.element, "")
+    groups = {*_models(), "customfields"}
+    return tuple(name for name in compile_model(model).names if name not in groups) if model else ()

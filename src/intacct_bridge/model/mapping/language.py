@@ -1,0 +1,382 @@
+"""The mapping language: which column of an input becomes which field of an object, as TOML.
+
+    object = "APBILL"
+    group_by = ["Invoice No"]            # rows with one value here are one record
+    ignore = ["Comment"]
+
+    [fields]                             # Intacct field = column, or a rule
+    RECORDID = "Invoice No"
+    WHENCREATED = { from = "Date", as = "date", format = "DD.MM.YYYY" }
+    VENDORID = { from = "Supplier", lookup = { object = "VENDOR", by = "NAME" } }
+
+    [[lines]]
+    object = "APBILLITEM"                # without `from`: every row of the record is a line
+    [lines.fields]
+    TRX_AMOUNT = { from = "Net", as = "number", required = true }
+    ACCOUNTNO = ["Account", { from = "Category", map = { Travel = "6100", Rent = "6400" } }]
+
+`[fields]` holds in both directions as far as a rule can be turned round; `[write]` (towards Intacct) and `[read]` (a
+column from Intacct fields) add what holds in one only. A list of rules means the first that finds a value. This room
+reads and checks the language, `rules` applies one rule, `unify` a whole map. The unified schemas that we ship are files
+of the same language.
+"""
+
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
+from importlib.resources import files
+from pathlib import PurePath
+from typing import Any, Literal
+
+import msgspec
+
+from intacct_bridge.errors import SettingsError
+from intacct_bridge.model.catalog import did_you_mean
+from intacct_bridge.model.keys import natural_key, owner
+from intacct_bridge.model.mapping.paths import column
+
+Scalar = str | int | bool
+Type = Literal["text", "number", "integer", "boolean", "date", "time"]
+VERSIONS = ("v1", "v2")
+UP = "^"
+"""In a line: look at the record that the line stands in."""
+
+
+class Lookup(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where to look a value up: the record of `object` whose `by` is the value gives its `give`."""
+
+    object: str
+    by: str
+    give: str = ""
+    """The object's natural key when left out."""
+    where: dict[str, Scalar] = {}
+    """Further conditions that always hold, as `STATUS = "active"`."""
+    also: dict[str, str] = {}
+    """Further conditions by other columns, where these have a value: `VENDORID = "vendorId"`."""
+
+
+class RuleText(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How one value comes about, as a mapping says it."""
+
+    from_: str | tuple[str, ...] = msgspec.field(default="", name="from")
+    """A column or path, or several: the first that has a value."""
+    join: tuple[str, ...] = ()
+    with_: str = msgspec.field(default=" ", name="with")
+    split: str = ""
+    part: int = 1
+    """Which piece of a split, counted from 1; from the end when negative."""
+    constant: Scalar | None = None
+    default: Scalar | None = None
+    as_: Type | None = msgspec.field(default=None, name="as")
+    format: str = ""
+    """How a day or time is written, in YYYY YY MM DD HH mm ss."""
+    map: dict[str, Scalar] = {}
+    otherwise: Literal["refuse", "keep", "skip"] = "refuse"
+    """What becomes of a value that `map` does not name."""
+    absolute: bool = False
+    negate: bool = False
+    skip_zero: bool = False
+    """Take zero for no value."""
+    lookup: Lookup | None = None
+    reference: str = ""
+    """`vendor` stands for the columns vendorNumber, vendorId (a RECORDNO) and vendorName of the unified schemas."""
+    object: str = ""
+    """What a `reference` refers to."""
+    name: str = "NAME"
+    """The field of that object that a `reference` by name means."""
+    single: bool = False
+    """Refuse a record in which several of the columns have a value."""
+    when: str = ""
+    """Apply the rule only where this column has a value other than zero or false, or (`type=mobile`) this value."""
+    required: bool = False
+
+
+class Rule(RuleText, frozen=True):
+    """A checked rule, with what follows from its text worked out once."""
+
+    paths: tuple[str, ...] = ()
+    """The columns or paths of which the first with a value counts."""
+    sources: tuple[str, ...] = ()
+    """Every column or path that the rule looks at."""
+    condition: tuple[str, bool, str] = ("", False, "")
+    """`when` taken apart."""
+    plain: bool = False
+    """A text comes out as it went in."""
+
+
+def condition_parts(condition: str) -> tuple[str, bool, str]:
+    """A `when`: the path, whether it asks for a value, and the value; an `=` in brackets belongs to the path."""
+    path, equals, wanted = condition.rpartition("=")
+    return (path.strip(), True, wanted.strip()) if equals and "]" not in wanted else (condition, False, "")
+
+
+Rules = tuple[Rule, ...]
+_Written = str | RuleText | list[str | RuleText]
+
+
+class Custom(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A list of custom fields by name, such as `[{name = "COLOUR", value = "red"}]`."""
+
+    from_: str = msgspec.field(name="from")
+    name: str = "name"
+    value: str = "value"
+
+
+class _Lines(msgspec.Struct, forbid_unknown_fields=True):
+    object: str
+    wrapper: str = ""
+    from_: str | tuple[str, ...] = msgspec.field(default=(), name="from")
+    into: str = ""
+    fields: dict[str, _Written] = {}
+    write: dict[str, _Written] = {}
+    read: dict[str, _Written] = {}
+    custom: Custom | None = None
+
+
+class _Document(msgspec.Struct, forbid_unknown_fields=True):
+    object: str
+    name: str = ""
+    about: str = ""
+    aliases: tuple[str, ...] = ()
+    read_object: str = ""
+    also_reads: tuple[str, ...] = ()
+    read_feed: str = ""
+    day_as: Literal["date", "time"] = "date"
+    group_by: tuple[str, ...] = ()
+    rest: Literal["refuse", "drop", "pass"] = "refuse"
+    ignore: tuple[str, ...] = ()
+    empty: Literal["skip", "clear"] = "skip"
+    fields: dict[str, _Written] = {}
+    write: dict[str, _Written] = {}
+    read: dict[str, _Written] = {}
+    carry: dict[str, str] = {}
+    custom: Custom | None = None
+    lines: tuple[_Lines, ...] = ()
+
+
+class LineMap(msgspec.Struct, frozen=True):
+    """How the lines of a record come about."""
+
+    object: str
+    wrapper: str
+    sources: tuple[str, ...]
+    """The lists that hold them; none when every row is one, `.` when the record itself is one."""
+    into: str
+    """The list they become in a unified record; empty when they are not read."""
+    write: Mapping[str, Rules]
+    read: Mapping[str, Rules]
+    custom: Custom | None
+
+
+class EntityMap(msgspec.Struct, frozen=True):
+    """A checked mapping: rules by the field (write) or column (read) that they make."""
+
+    name: str
+    object: str
+    about: str
+    aliases: tuple[str, ...]
+    read_object: str
+    """The object whose rows become records: `object`, unless the map says otherwise."""
+    also_reads: tuple[str, ...]
+    """Other objects whose rows read alike, as savings accounts beside checking accounts."""
+    read_feed: str
+    """What is extracted where no object's rows are, as `trial_balance`."""
+    day_as: Literal["date", "time"]
+    """How a day is written in a unified record: alone, or as its midnight."""
+    group_by: tuple[str, ...]
+    rest: Literal["refuse", "drop", "pass"]
+    ignore: tuple[str, ...]
+    empty: Literal["skip", "clear"]
+    """Whether a null in the input says nothing or clears the field."""
+    write: Mapping[str, Rules]
+    read: Mapping[str, Rules]
+    carry: Mapping[str, str]
+    """Columns that the loader needs and no field takes, by the name it knows them under, as `attachments`."""
+    custom: Custom | None
+    lines: tuple[LineMap, ...]
+    columns: tuple[str, ...] = ()
+    """Every column or path of the input that the map knows: used, carried or ignored."""
+    known: frozenset[str] = frozenset()
+    """The same by the record's own column names."""
+
+    def also_knowing(self, names: Iterable[str]) -> "EntityMap":
+        """The map for inputs of which somebody else uses these columns; one that passes all on passes these too."""
+        more = tuple(name for name in names if name not in self.known and self.rest != "pass")
+        return msgspec.structs.replace(self, columns=(*self.columns, *more), known=self.known.union(more))
+
+    def check_columns(self, columns: tuple[str, ...], source: str) -> None:
+        """Hold a table's header against the map; SettingsError for a column it lacks or, unless allowed, has left."""
+        for name in self.columns:
+            if name not in columns and column(name) not in columns and name not in self.ignore:
+                raise SettingsError(
+                    f"{source} has no column {name!r}, which the mapping uses{did_you_mean(name, columns)}",
+                    fix=f"its columns are {', '.join(columns)}",
+                )
+        left = [name for name in columns if name not in self.columns]
+        if left and self.rest == "refuse":
+            raise SettingsError(
+                f"{source} has the column {left[0]!r}, which the mapping does not use",
+                fix=f'map it, or write ignore = [{", ".join(map(repr, left))}] or rest = "drop" into the mapping',
+            )
+
+
+def parse_map(text: str, source: str) -> EntityMap:
+    """Read a mapping file; SettingsError names the file and the place in it."""
+    try:
+        document = msgspec.convert(tomllib.loads(text), type=_Document)
+        return _checked(document, PurePath(source).stem)
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"{source} is not TOML: {error}") from None
+    except msgspec.ValidationError as error:
+        raise SettingsError(f"{source}: {error}", fix="see the mapping language in the documentation") from None
+    except SettingsError as error:
+        raise SettingsError(f"{source}: {error.message}", fix=error.fix) from None
+
+
+def unified_map(name: str, version: str | None = None) -> EntityMap:
+    """A shipped entity by name or alias in any case; without a version the first of v1 and v2 that has it."""
+    wanted = name.casefold()
+    versions = VERSIONS if version is None else (version,)
+    for one in versions:
+        for found in unified_maps(one).values():
+            if wanted in (found.name.casefold(), *(alias.casefold() for alias in found.aliases)):
+                return found
+    known = [entity for one in versions for entity in unified_maps(one)]
+    raise SettingsError(f"there is no unified entity {name}{did_you_mean(name, known)}", fix=f"use {', '.join(known)}")
+
+
+@cache
+def unified_maps(version: str) -> Mapping[str, EntityMap]:
+    """The shipped entities of one version of the schema, by name."""
+    if version not in VERSIONS:
+        raise SettingsError(f"there is no unified schema {version!r}", fix=f"use {' or '.join(VERSIONS)}")
+    folder = files("intacct_bridge.data").joinpath("unified", version)
+    found = (parse_map(one.read_text(), one.name) for one in folder.iterdir() if one.name.endswith(".toml"))
+    return {one.name: one for one in sorted(found, key=lambda one: one.name)}
+
+
+def _checked(document: _Document, stem: str) -> EntityMap:
+    write, read = _directions(document.fields, document.write, document.read, "")
+    entity = EntityMap(
+        name=document.name or stem,
+        object=document.object,
+        about=document.about,
+        aliases=document.aliases,
+        read_object=document.read_object or document.object,
+        also_reads=document.also_reads,
+        read_feed=document.read_feed,
+        day_as=document.day_as,
+        group_by=document.group_by,
+        rest=document.rest,
+        ignore=document.ignore,
+        empty=document.empty,
+        write=write,
+        read=read,
+        carry=document.carry,
+        custom=document.custom,
+        lines=tuple(_checked_lines(one) for one in document.lines),
+    )
+    columns = tuple(dict.fromkeys(_known(entity)))
+    return msgspec.structs.replace(entity, columns=columns, known=frozenset((*columns, *map(column, columns))))
+
+
+def _checked_lines(document: _Lines) -> LineMap:
+    held = owner(document.object)
+    wrapper = document.wrapper or (held.wrapper if held else "")
+    if not wrapper:
+        raise SettingsError(
+            f"lines.{document.object}: unknown lines", fix='name the element around them: wrapper = "..."'
+        )
+    write, read = _directions(document.fields, document.write, document.read, f"lines.{document.object}.")
+    sources = (document.from_,) if isinstance(document.from_, str) else document.from_
+    into = document.into or (sources[0] if sources and sources[0] != "." else "")
+    return LineMap(document.object, wrapper, sources, into, write, read, document.custom)
+
+
+def _directions(
+    fields: Mapping[str, _Written], write: Mapping[str, _Written], read: Mapping[str, _Written], place: str
+) -> tuple[dict[str, Rules], dict[str, Rules]]:
+    """The rules towards Intacct, and those from it, which are turned round where nothing else is said."""
+    both = {name: _rules(one, f"{place}fields.{name}") for name, one in fields.items()}
+    only = {name: _rules(one, f"{place}write.{name}") for name, one in write.items()}
+    turned = {path: (rule,) for name, rules in both.items() for path, rule in _turned(name, rules)}
+    given = {name: _rules(one, f"{place}read.{name}") for name, one in read.items()}
+    return both | only, turned | given
+
+
+def _rules(written: _Written, place: str) -> Rules:
+    several = written if isinstance(written, list) else [written]
+    return tuple(_checked_rule(RuleText(from_=one) if isinstance(one, str) else one, place) for one in several)
+
+
+def _checked_rule(rule: RuleText, place: str) -> Rule:
+    ways = [bool(rule.from_), bool(rule.join), rule.constant is not None, bool(rule.reference)]
+    if sum(ways) != 1:
+        raise SettingsError(f"{place}: a rule takes one of from, join, constant and reference")
+    if rule.format and rule.as_ not in ("date", "time"):
+        raise SettingsError(f'{place}: a format needs as = "date" or as = "time"')
+    if (rule.absolute or rule.negate) and rule.as_ not in ("number", "integer"):
+        raise SettingsError(f'{place}: absolute and negate need as = "number"')
+    if rule.part == 0:
+        raise SettingsError(f"{place}: parts are counted from 1, or from -1 at the end")
+    if rule.reference and not natural_key(rule.object):
+        raise SettingsError(f"{place}: a reference needs the object it refers to, with a natural key")
+    if rule.lookup is None or rule.lookup.give:
+        return _worked_out(rule)
+    give = natural_key(rule.lookup.object)
+    if give is None:
+        raise SettingsError(
+            f"{place}: say which field of {rule.lookup.object} the lookup gives", fix='give = "RECORDNO"'
+        )
+    return _worked_out(msgspec.structs.replace(rule, lookup=msgspec.structs.replace(rule.lookup, give=give)))
+
+
+def _worked_out(rule: RuleText) -> Rule:
+    named = (rule.from_,) if isinstance(rule.from_, str) else rule.from_
+    if rule.reference:
+        named = tuple(f"{rule.reference}{end}" for end in ("Number", "Id", "Name"))
+    condition = condition_parts(rule.when)
+    also = tuple(rule.lookup.also.values()) if rule.lookup else ()
+    sources = tuple(one for one in (*named, *rule.join, condition[0], *also) if one)
+    plain = not (rule.split or rule.map or rule.as_)
+    return Rule(**msgspec.structs.asdict(rule), paths=named, sources=sources, condition=condition, plain=plain)
+
+
+def _turned(name: str, rules: Rules) -> Iterator[tuple[str, Rule]]:
+    """The column that a field becomes when it is read: the first plain renaming among its rules decides."""
+    for rule in rules:
+        if rule.reference:
+            yield f"{rule.reference}Number", _worked_out(RuleText(from_=name))
+            return
+        if rule.lookup or rule.join or rule.split or rule.constant is not None or rule.absolute or rule.when:
+            continue
+        path = rule.paths[0]
+        if not path.startswith(UP):
+            back = {str(value): _scalar(key) for key, value in reversed(rule.map.items())}
+            kept: dict[str, Any] = {"as_": rule.as_, "format": rule.format, "negate": rule.negate}
+            yield path, _worked_out(RuleText(from_=name, map=back, otherwise="keep", **kept))
+            return
+
+
+def _scalar(key: str) -> Scalar:
+    """A key of a TOML table is text; turned round, `true` and `false` are meant as such."""
+    return {"true": True, "false": False}.get(key.casefold(), key)
+
+
+def _known(entity: EntityMap) -> Iterator[str]:
+    yield from entity.group_by
+    yield from _mentioned(entity.write, entity.custom, of_rows=True)
+    for line in entity.lines:
+        yield from _mentioned(line.write, line.custom, of_rows=line.sources in ((), (".",)))
+        yield from (path for path in line.sources if path != ".")
+    yield from entity.carry.values()
+    yield from entity.ignore
+
+
+def _mentioned(write: Mapping[str, Rules], custom: Custom | None, *, of_rows: bool) -> Iterator[str]:
+    """The columns of a row that rules mention; those of a list's items are no columns."""
+    for path in (path for rules in write.values() for rule in rules for path in rule.sources):
+        if of_rows or path.startswith(UP):
+            yield path.removeprefix(UP)
+    if of_rows and custom:
+        yield custom.from_

@@ -1,0 +1,281 @@
+"""Applies one rule of a mapping to one record: the value towards Intacct, or the value of a unified column.
+
+A value towards Intacct is typed (a Decimal, a date) or a `Wanted`, which stands for what the company must be asked for;
+whoever has a connection asks for many at once. Towards a unified record days and times become ISO text and amounts stay
+Decimals, so that whoever writes JSON writes them exactly. Nothing is rounded, and what cannot be read is a RecordError.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from enum import Enum
+from typing import cast
+
+from intacct_bridge.errors import RecordError
+from intacct_bridge.model.keys import natural_key, record_key
+from intacct_bridge.model.mapping.language import UP, Rule, Rules, Type
+from intacct_bridge.model.mapping.paths import has, value_at
+from intacct_bridge.wire.values import Kind, Value, parse_value, render_value
+
+Record = Mapping[str, object]
+
+
+class Nothing(Enum):
+    """No rule found a value, which is not the same as a null."""
+
+    NOTHING = "nothing"
+
+
+NOTHING = Nothing.NOTHING
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A value that the company must be asked for."""
+
+    object: str
+    give: str
+    """The field whose value is wanted."""
+    by: tuple[tuple[str, Value], ...]
+    """What the record must hold; the first pair is what the input says."""
+
+
+Found = Value | Wanted | Nothing
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What the rules of one field gave, and the column that said it."""
+
+    value: Found
+    column: str = ""
+
+
+_NOT_TAKEN = Taken(NOTHING)
+
+
+def _strict_number(cell: object) -> Decimal | None:
+    found = parse_value(Kind.DECIMAL, _text(cell))
+    assert found is None or isinstance(found, Decimal)
+    return found
+
+
+def _strict_day(cell: object) -> date | None:
+    text = _text(cell)
+    if text[10:11] in ("T", " ") and text[4:5] == "-":  # a time says which day it was, in its own zone
+        text = text[:10]
+    found = parse_value(Kind.DATE, text)
+    assert found is None or isinstance(found, date)
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Readers:
+    """How amounts and days are read; a loader brings its own, which know what people write in a cell."""
+
+    number: Callable[[object], Decimal | None] = _strict_number
+    day: Callable[[object], date | None] = _strict_day
+
+
+STRICT = Readers()
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """Where a rule looks: the record, or the item of a list and the record that the list stands in."""
+
+    record: Record
+    above: Record
+    readers: Readers = STRICT
+
+    def at(self, path: str) -> object:
+        """The cell at a path; `^` looks at the record above."""
+        return value_at(self.above, path.removeprefix(UP)) if path.startswith(UP) else value_at(self.record, path)
+
+
+def take(rules: Rules, scene: Scene, *, clear: bool = False) -> Taken:
+    """The first value that the rules find. With `clear`, a null that the record states is a value too."""
+    said_null = ""
+    for rule in rules:
+        if rule.when and not _holds(rule, scene):
+            continue
+        column, cell = _source(rule, scene)
+        if _empty(cell):
+            if rule.default is not None:
+                return Taken(rule.default)
+            if clear and not said_null:
+                said_null = next((one for one in rule.paths if has(scene.record, one)), "")
+            continue
+        try:
+            value = _value(rule, cell, column, scene.readers)
+        except RecordError as error:
+            raise RecordError(error.message, fix=error.fix, field=column) from None
+        if not isinstance(value, Nothing):
+            return Taken(_wanted(rule, value, column, scene), column)
+    if rules[-1].required or any(rule.required for rule in rules):
+        columns = [one for rule in rules for one in rule.sources]
+        raise RecordError(f"{' or '.join(columns)} is missing", field=columns[0] if columns else "")
+    return Taken(None, said_null) if said_null else _NOT_TAKEN
+
+
+def _source(rule: Rule, scene: Scene) -> tuple[str, object]:
+    """The cell that a rule starts from, with its column."""
+    if rule.constant is not None:
+        return "", rule.constant
+    if rule.join:
+        parts = [_text(cell) for one in rule.join if not _empty(cell := scene.at(one))]
+        return rule.join[0], rule.with_.join(parts)
+    said: tuple[str, object] = ("", None)
+    for path in rule.paths:
+        cell = scene.at(path)
+        if _empty(cell) or (rule.skip_zero and not _stands(cell)):
+            continue
+        if said[0]:
+            raise RecordError(f"{said[0]} and {path} exclude each other", field=said[0])
+        said = (path, cell)
+        if not rule.single:
+            break
+    return said
+
+
+def _holds(rule: Rule, scene: Scene) -> bool:
+    path, equals, wanted = rule.condition
+    cell = scene.at(path)
+    return _text(cell).casefold() == wanted.casefold() if equals else _stands(cell)
+
+
+def _empty(cell: object) -> bool:
+    return cell is None or (isinstance(cell, str) and not cell.strip())
+
+
+def _stands(cell: object) -> bool:
+    """Whether a cell says something other than zero or false."""
+    if isinstance(cell, str):
+        return cell.strip().strip("0.").lower() not in ("", "false")
+    return bool(cell)
+
+
+def _value(rule: Rule, cell: object, column: str, readers: Readers) -> Value | Nothing:
+    if type(cell) is str and rule.plain:
+        return cell.strip()
+    if isinstance(cell, list | Mapping):
+        raise RecordError(f"{column} holds {'a list' if isinstance(cell, list) else 'a record'}, not a value")
+    if isinstance(cell, float):
+        raise RecordError(
+            f"{cell!r} is a binary float, and amounts are exact", fix="read the input with exact decimals"
+        )
+    value = cast("Value | Nothing", cell.strip() if isinstance(cell, str) else cell)
+    if rule.split:
+        pieces = [piece.strip() for piece in _text(value).split(rule.split)]
+        place = rule.part - 1 if rule.part > 0 else rule.part
+        value = pieces[place] if -len(pieces) <= place < len(pieces) else ""
+        if not value:
+            return NOTHING
+    if rule.map:
+        value = _mapped(rule, value)
+    if rule.as_ is not None and value is not NOTHING:
+        value = _typed(rule.as_, rule.format, value, readers)
+    if rule.absolute or rule.negate:
+        assert isinstance(value, int | Decimal)  # the language allows them beside numbers only
+        if rule.negate or value < 0:
+            value = -value
+    return value
+
+
+def _mapped(rule: Rule, value: Value | Nothing) -> Value | Nothing:
+    text = _text(value).casefold()
+    for key, becomes in rule.map.items():
+        if key.casefold() == text:
+            return becomes
+    if rule.otherwise == "skip":
+        return NOTHING
+    if rule.otherwise == "keep":
+        return value
+    raise RecordError(f"{_text(value)!r} is none of {', '.join(rule.map)}", fix="correct it, or add it to the map")
+
+
+def _typed(wanted: Type, pattern: str, value: object, readers: Readers) -> Value:
+    if wanted == "text":
+        return _text(value)
+    if wanted == "number":
+        return readers.number(value)
+    if wanted == "integer":
+        return _integer(readers.number(value))
+    if wanted == "boolean":
+        return parse_value(Kind.BOOLEAN, _text(value))
+    if pattern and not isinstance(value, date):  # a typed cell needs no pattern
+        moment = _by_pattern(pattern, _text(value))
+        return moment.date() if wanted == "date" else moment
+    if wanted == "date":
+        return readers.day(value)
+    return value if isinstance(value, datetime) else parse_value(Kind.TIMESTAMP, _text(value))
+
+
+def _integer(number: Decimal | None) -> Value:
+    if number is not None and number == number.to_integral_value():
+        return int(number)
+    if number is None:
+        return None
+    raise RecordError(f"{number} is not a whole number")
+
+
+_PATTERNS = (("YYYY", "%Y"), ("YY", "%y"), ("MM", "%m"), ("DD", "%d"), ("HH", "%H"), ("mm", "%M"), ("ss", "%S"))
+
+
+def _strptime(pattern: str) -> str:
+    found = pattern.replace("%", "%%")
+    for ours, theirs in _PATTERNS:
+        found = found.replace(ours, theirs)
+    return found
+
+
+def _by_pattern(pattern: str, text: str) -> datetime:
+    try:
+        return datetime.strptime(text, _strptime(pattern)).replace(tzinfo=UTC)
+    except ValueError:
+        raise RecordError(f"{text!r} is not written as {pattern}", fix=f"write it as {pattern}") from None
+
+
+def _wanted(rule: Rule, value: Value, column: str, scene: Scene) -> Found:
+    if rule.reference and column != rule.paths[0]:
+        by = record_key(rule.object) if column == rule.paths[1] else rule.name
+        return Wanted(rule.object, natural_key(rule.object) or "", ((by, value),))
+    look = rule.lookup
+    if look is None:
+        return value
+    also = ((name, scene.at(path)) for name, path in look.also.items())
+    conditions = tuple((name, _text(cell)) for name, cell in also if not _empty(cell))
+    return Wanted(look.object, look.give, ((look.by, value), *look.where.items(), *conditions))
+
+
+def _text(cell: object) -> str:
+    if isinstance(cell, bool):
+        return "true" if cell else "false"
+    if isinstance(cell, datetime):
+        return cell.isoformat()
+    if isinstance(cell, date):
+        return cell.isoformat()
+    if isinstance(cell, Decimal):
+        return render_value(Kind.DECIMAL, cell)
+    return "" if cell is None else str(cell).strip()
+
+
+def shown(rules: Rules, row: Record, *, days_as_times: bool = False) -> object:
+    """The value of a unified column; None where no rule finds one."""
+    for rule in rules:
+        taken = take((rule,), Scene(row, row))
+        if not isinstance(taken.value, Nothing | Wanted):
+            return _json(taken.value, rule, days_as_times=days_as_times)
+    return None
+
+
+def _json(value: Value, rule: Rule, *, days_as_times: bool) -> object:
+    if not isinstance(value, date):
+        return value
+    if rule.format:
+        return value.strftime(_strptime(rule.format))
+    if isinstance(value, datetime) and rule.as_ != "date":
+        return value.astimezone(UTC).isoformat().replace("+00:00", "Z") if value.tzinfo else value.isoformat()
+    day = value.date() if isinstance(value, datetime) else value
+    return f"{day.isoformat()}T00:00:00Z" if days_as_times else day.isoformat()

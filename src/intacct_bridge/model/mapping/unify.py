@@ -1,0 +1,333 @@
+"""A whole record through a mapping: the input's rows → one Intacct record with lines, and back.
+
+Towards Intacct nothing raises: what is wrong with a record is collected, each with its column and line, because a
+person mends a file once and not once an error. References stay `Wanted`; `wanted` lists them, `answered` fills them in.
+From Intacct, every column of the map is there, null where the row says nothing.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any, TypeVar
+
+from intacct_bridge.errors import RecordError
+from intacct_bridge.model.mapping.language import Custom, EntityMap, LineMap, Rules
+from intacct_bridge.model.mapping.paths import column, items, put, steps, value_at
+from intacct_bridge.model.mapping.rules import (
+    NOTHING,
+    STRICT,
+    Nothing,
+    Readers,
+    Record,
+    Scene,
+    Taken,
+    Wanted,
+    shown,
+    take,
+)
+from intacct_bridge.wire.values import Value
+
+Cells = Mapping[str, Value | Wanted]
+_Source = TypeVar("_Source")
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something that keeps a record from being written."""
+
+    message: str
+    fix: str = ""
+    column: str = ""
+    """The input's own name; inside a list it names the item: `lineItems[2].amount`."""
+    row: int = 0
+    """Which of the record's rows, counted from 0."""
+
+
+@dataclass(frozen=True, slots=True)
+class NativeLine:
+    """One line of a record, by Intacct's names."""
+
+    object: str
+    fields: Cells
+    row: int
+    """Which of the record's rows it comes from, counted from 0."""
+    columns: Mapping[str, str]
+    """The input's column for each field."""
+
+
+@dataclass(frozen=True, slots=True)
+class Native:
+    """One record by Intacct's names, as far as the input alone can say it."""
+
+    object: str
+    fields: Cells
+    lines: Mapping[str, tuple[NativeLine, ...]] = field(default_factory=dict)
+    """By the element around them."""
+    columns: Mapping[str, str] = field(default_factory=dict)
+    """The input's column for each field."""
+    carried: Mapping[str, Any] = field(default_factory=dict)
+    problems: tuple[Problem, ...] = ()
+    unused: tuple[str, ...] = ()
+    """Columns with a value that the mapping does not use."""
+
+
+def grouped(
+    entity: EntityMap, rows: Iterable[_Source], cells: Callable[[_Source], Record]
+) -> Iterator[tuple[_Source, ...]]:
+    """The rows of each record, in the order of first rows; a row whose `group_by` is blank belongs to the one above."""
+    if not entity.group_by:
+        yield from ((row,) for row in rows)
+        return
+    groups: dict[tuple[str, ...], list[_Source]] = {}
+    last: list[_Source] | None = None
+    for row in rows:
+        found = cells(row)
+        key = tuple(str(value_at(found, path) or "").strip() for path in entity.group_by)
+        if last is None or any(key):
+            last = groups.setdefault(key, [])
+        last.append(row)
+    yield from (tuple(group) for group in groups.values())
+
+
+def native(entity: EntityMap, rows: Sequence[Record], readers: Readers = STRICT) -> Native:
+    """One record from its rows: one row, or several that repeat the header's columns."""
+    return _Writer(entity, rows, readers).native()
+
+
+class _Writer:
+    """Collects fields, lines and problems of one record."""
+
+    def __init__(self, entity: EntityMap, rows: Sequence[Record], readers: Readers) -> None:
+        self._entity = entity
+        self._rows = rows
+        self._readers = readers
+        self._problems: list[Problem] = []
+
+    def native(self) -> Native:
+        fields, columns = self._header()
+        lines: dict[str, tuple[NativeLine, ...]] = {}
+        for one in self._entity.lines:
+            lines[one.wrapper] = (*lines.get(one.wrapper, ()), *self._lines(one))
+        first = self._rows[0]
+        carried = {name: value_at(first, path) for name, path in self._entity.carry.items()}
+        unused = self._unused(fields, columns)
+        return Native(
+            self._entity.object,
+            fields,
+            {wrapper: members for wrapper, members in lines.items() if members},
+            columns,
+            {name: value for name, value in carried.items() if value is not None},
+            tuple(sorted(self._problems, key=lambda one: one.row)),
+            unused,
+        )
+
+    def _header(self) -> tuple[dict[str, Value | Wanted], dict[str, str]]:
+        fields: dict[str, Value | Wanted] = {}
+        columns: dict[str, str] = {}
+        for name, rules in self._entity.write.items():
+            taken = self._first(name, rules)
+            if not isinstance(taken.value, Nothing):
+                fields[name] = taken.value
+                columns[name] = taken.column
+        if self._entity.custom:
+            fields.update(_custom(self._entity.custom, self._rows[0]))
+        return fields, columns
+
+    def _first(self, name: str, rules: Rules) -> Taken:
+        """What the first row says, or the first below it that says anything; rows must not contradict each other."""
+        said = self._take(rules, 0)
+        for place in range(1, len(self._rows)):
+            taken = self._take(rules, place, quiet=True)
+            if taken.value is NOTHING or not taken.column:
+                continue
+            if said.value is NOTHING:
+                said = taken
+            elif taken.value != said.value:
+                text = f"{name} contradicts the record's first row"
+                fix = "make the rows agree, or tell the records apart by another column in group_by"
+                self._problems.append(Problem(text, fix, taken.column, place))
+        return said
+
+    def _take(self, rules: Rules, place: int, *, quiet: bool = False) -> Taken:
+        row = self._rows[place]
+        try:
+            return take(rules, Scene(row, row, self._readers), clear=self._entity.empty == "clear")
+        except RecordError as error:
+            # Rows below may leave the header blank, and repeat its mistakes: both are told once, with the first row.
+            told = any((one.message, one.column) == (error.message, error.field) for one in self._problems)
+            if not (quiet and (told or error.message.endswith("is missing"))):
+                self._problems.append(Problem(error.message, error.fix, error.field, place))
+            return Taken(NOTHING)
+
+    def _lines(self, line: LineMap) -> Iterator[NativeLine]:
+        for place, row in enumerate(self._rows):
+            if not line.sources:
+                yield from self._line(line, row, row, place, "")
+            for path in line.sources:
+                for index, item in items(row, path):
+                    yield from self._line(line, item, row, place, "" if path == "." else f"{path}[{index}].")
+
+    def _line(self, line: LineMap, item: Record, above: Record, place: int, prefix: str) -> Iterator[NativeLine]:
+        """The line; none where only constants and the record above say anything, as in a row that is header alone."""
+        known = len(self._problems)
+        fields: dict[str, Value | Wanted] = {}
+        columns: dict[str, str] = {}
+        for name, rules in line.write.items():
+            try:
+                taken = take(rules, Scene(item, above, self._readers), clear=self._entity.empty == "clear")
+            except RecordError as error:
+                self._problems.append(Problem(error.message, error.fix, prefix + error.field, place))
+                continue
+            if not isinstance(taken.value, Nothing):
+                fields[name] = taken.value
+                if taken.column and not taken.column.startswith("^"):
+                    columns[name] = prefix + taken.column
+        if line.custom:
+            fields.update(_custom(line.custom, item))
+        if not line.sources and not columns and len(self._rows) > 1:
+            del self._problems[known:]
+            return
+        yield NativeLine(line.object, fields, place, columns)
+
+    def _unused(self, fields: dict[str, Value | Wanted], columns: dict[str, str]) -> tuple[str, ...]:
+        """The columns left over, dealt with as the mapping says."""
+        known = self._entity.known
+        left = dict.fromkeys(
+            name for row in self._rows for name, cell in row.items() if name not in known and cell not in (None, "")
+        )
+        if self._entity.rest == "pass":
+            for name in left:
+                cell = self._rows[0].get(name)
+                if isinstance(cell, list | Mapping):
+                    self._problems.append(Problem(f"{name} holds no single value", "map it, or ignore it", name))
+                else:
+                    fields[name] = cell  # type: ignore[assignment]  # scalars are Values
+                    columns[name] = name
+            return ()
+        if self._entity.rest == "refuse":
+            fix = 'map it, ignore it, or write rest = "drop" into the mapping'
+            self._problems += [Problem(f"the mapping does not use {name}", fix, name) for name in left]
+        return tuple(left)
+
+
+def _custom(rule: Custom, record: Record) -> dict[str, Value | Wanted]:
+    """Custom fields from a list of names and values; a name without a value says nothing."""
+    found: dict[str, Value | Wanted] = {}
+    for _, item in items(record, rule.from_):
+        name, value = item.get(rule.name), item.get(rule.value)
+        if name and value not in (None, "") and not isinstance(value, list | Mapping):
+            found[str(name)] = value  # type: ignore[assignment]  # scalars are Values
+    return found
+
+
+def wanted(record: Native) -> Iterator[Wanted]:
+    """Everything the company must be asked for before the record can be written."""
+    holders: list[Cells] = [record.fields, *(line.fields for lines in record.lines.values() for line in lines)]
+    yield from (value for cells in holders for value in cells.values() if isinstance(value, Wanted))
+
+
+def answered(record: Native, answer: Callable[[Wanted], Value]) -> Native:
+    """The record with every answer in its place; a RecordError of `answer` becomes a problem with its column."""
+    problems = list(record.problems)
+
+    def cells(found: Cells, columns: Mapping[str, str], row: int) -> Cells:
+        filled: dict[str, Value | Wanted] = {}
+        for name, value in found.items():
+            try:
+                filled[name] = answer(value) if isinstance(value, Wanted) else value
+            except RecordError as error:
+                problems.append(Problem(error.message, error.fix, columns.get(name, ""), row))
+        return filled
+
+    fields = cells(record.fields, record.columns, 0)
+    lines = {
+        wrapper: tuple(replace(line, fields=cells(line.fields, line.columns, line.row)) for line in members)
+        for wrapper, members in record.lines.items()
+    }
+    return replace(record, fields=fields, lines=lines, problems=tuple(problems))
+
+
+def reads(entity: EntityMap) -> tuple[str, ...]:
+    """The fields to select of the object, relations included; those of lines are in `line_reads`."""
+    return _selected(entity.read)
+
+
+def line_reads(line: LineMap) -> tuple[str, ...]:
+    """The fields to select of a line object."""
+    return _selected(line.read)
+
+
+def _selected(read: Mapping[str, Rules]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(one for rules in read.values() for rule in rules for one in rule.sources))
+
+
+def unified(
+    entity: EntityMap,
+    row: Record,
+    lines: Mapping[str, Sequence[Record]] | None = None,
+    *,
+    custom: Sequence[str] = (),
+) -> dict[str, object]:
+    """A unified record from a typed row; `lines` are rows by line object, `custom` names the custom fields to list."""
+    record = _columns(entity, entity.read, row)
+    if entity.custom and custom:
+        put(record, entity.custom.from_, _listed(entity.custom, row, custom))
+    for one in read_lines(entity):
+        members = [_columns(entity, one.read, member) for member in (lines or {}).get(one.object, ())]
+        put(record, one.into, members)
+    return record
+
+
+def read_lines(entity: EntityMap) -> tuple[LineMap, ...]:
+    """The lines that a unified record shows: of several maps for one line object, the first."""
+    found: dict[str, LineMap] = {}
+    for one in entity.lines:
+        if one.into:
+            found.setdefault(one.object, one)
+    return tuple(found.values())
+
+
+def column_types(read: Mapping[str, Rules]) -> dict[str, str]:
+    """The JSON type of each column of a record or line; `date` and `date-time` are texts of that format."""
+    types: dict[str, str] = {}
+    for path, rules in read.items():
+        first, *inner = steps(path)
+        named = "array" if inner and not isinstance(inner[0], str) else "object" if inner else _TYPES[rules[0].as_]
+        types[str(first)] = named
+    return types
+
+
+_TYPES = {
+    None: "string",
+    "text": "string",
+    "number": "number",
+    "integer": "integer",
+    "boolean": "boolean",
+    "date": "date",
+    "time": "date-time",
+}
+
+
+def _columns(entity: EntityMap, read: Mapping[str, Rules], row: Record) -> dict[str, object]:
+    record: dict[str, object] = {}
+    for path, rules in read.items():
+        value = shown(rules, row, days_as_times=entity.day_as == "time")
+        if value is not None or path == column(path):
+            put(record, path, value)
+    return record
+
+
+def _listed(rule: Custom, row: Record, names: Sequence[str]) -> list[dict[str, object]]:
+    """Custom fields of any kind share one column, so their values are texts, as the schema of the list says."""
+    return [{rule.name: name, rule.value: _text(row[name])} for name in names if row.get(name) is not None]
+
+
+def _text(value: object) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, Decimal):
+        return f"{value:f}"
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    return value.isoformat() if isinstance(value, date) else str(value)

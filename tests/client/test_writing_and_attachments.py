@@ -1,0 +1,257 @@
+"""Upserts, attachments, reports, tables: what is sent for each, and what its answer means."""
+
+import base64
+from collections.abc import Callable
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from intacct_bridge.client.attachments import AttachedFile
+from intacct_bridge.errors import (
+    InvalidRequestError,
+    RecordError,
+    RemoteProtocolError,
+    SettingsError,
+    TransientError,
+)
+from intacct_bridge.wire.envelope import Function, Request
+from intacct_bridge.wire.xml import escape, serialize
+from support.client.company import Company, vendors
+from support.client.gateway import result
+
+
+def company(**answers: Callable[[Function], str]) -> Company:
+    """A company whose named functions are answered so; what they were sent is kept in `written`."""
+    made = Company(VENDOR=vendors(3))
+    usual = made.gateway.handler
+
+    def handler(function: Function, request: Request) -> str:
+        answer = answers.get(function.name)
+        if answer is None:
+            return usual(function, request)
+        made.written.append(function)
+        return answer(function)
+
+    made.gateway.handler = handler
+    return made
+
+
+def sent(made: Company) -> list[str]:
+    return [serialize(function.body) for function in made.written]
+
+
+def done(function: Function) -> str:
+    return result(function, '<data listtype="objects" count="1"><vendor><RECORDNO>9</RECORDNO></vendor></data>')
+
+
+# --- upsert
+
+
+def test_what_is_there_is_updated_by_its_number_and_the_rest_created() -> None:
+    made = company(create=done, update=done)
+    outcomes = made.client().upsert("VENDOR", [{"VENDORID": "NEW", "NAME": "a"}, {"VENDORID": "V2", "NAME": "b"}])
+    assert [each.ok for each in outcomes] == [True, True]
+    assert sent(made) == [
+        "<create><VENDOR><VENDORID>NEW</VENDORID><NAME>a</NAME></VENDOR></create>",
+        "<update><VENDOR><RECORDNO>6</RECORDNO><VENDORID>V2</VENDORID><NAME>b</NAME></VENDOR></update>",
+    ]
+    assert [each.name for each in made.asked].count("query") == 1
+
+
+def test_another_key_may_be_named() -> None:
+    made = company(create=done, update=done)
+    made.client().upsert("VENDOR", [{"NAME": "Vendor & 3", "TOTALDUE": 1}], key="name")
+    assert sent(made) == [
+        "<update><VENDOR><RECORDNO>9</RECORDNO><NAME>Vendor &amp; 3</NAME><TOTALDUE>1</TOTALDUE></VENDOR></update>"
+    ]
+
+
+def test_keys_that_cannot_decide_are_refused_before_anything_is_sent() -> None:
+    made = company(create=done, update=done)
+    client = made.client()
+    with pytest.raises(RecordError, match=r"two rows have the VENDOR\.VENDORID 'V1'"):
+        client.upsert("VENDOR", [{"VENDORID": "V1"}, {"VENDORID": "V1"}])
+    with pytest.raises(RecordError, match="row 2 has no VENDORID"):
+        client.upsert("VENDOR", [{"VENDORID": "V1"}, {"NAME": "x"}])
+    with pytest.raises(RecordError, match="has the RECORDNO 3, and the row says 2"):
+        client.upsert("VENDOR", [{"VENDORID": "V1", "recordno": 2}])
+    made.tables["VENDOR"].append({"RECORDNO": "99", "VENDORID": "V1"})
+    with pytest.raises(InvalidRequestError, match="two VENDOR have the VENDORID 'V1'"):
+        client.upsert("VENDOR", [{"VENDORID": "V1"}])
+    assert sent(made) == []
+
+
+# --- tables
+
+
+def test_batches_are_joined_and_widened_where_one_of_them_was() -> None:
+    made = company()
+    made.tables["VENDOR"] = [*vendors(4), {"RECORDNO": "100", "TOTALDUE": "1"}]
+    table = made.client().table("VENDOR", "RECORDNO, TOTALDUE", page_size=2)
+    assert table.num_rows == 5
+    assert table.column("TOTALDUE").to_pylist()[-1] == Decimal(1)
+    assert made.client().table("VENDOR", "RECORDNO", where="RECORDNO = 12345").num_rows == 0
+
+
+def test_without_arrow_the_way_to_it_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(__import__("sys").modules, "pyarrow", None)
+    with pytest.raises(SettingsError) as caught:
+        company().client().table("VENDOR")
+    assert "intacct-bridge[data]" in caught.value.fix
+
+
+# --- attachments
+
+
+def supdoc(*files: tuple[str, str, bytes]) -> Callable[[Function], str]:
+    """Shape: a supdoc as `get` gives it."""
+    written = "".join(
+        f"<attachment><attachmentname>{escape(name)}</attachmentname><attachmenttype>{kind}</attachmenttype>"
+        f"<attachmentdata>{base64.b64encode(content).decode()}</attachmentdata></attachment>"
+        for name, kind, content in files
+    )
+    return lambda function: result(
+        function, f"<data><supdoc><supdocid>D1</supdocid><attachments>{written}</attachments></supdoc></data>"
+    )
+
+
+def test_files_are_saved_inside_their_directory_whatever_they_are_called(tmp_path: Path) -> None:
+    made = company(
+        get=supdoc(("../../evil", "sh", b"1"), ("a/b", "", b"2"), ("bill", "pdf", b"3"), ("bill.pdf", "pdf", b"4"))
+    )
+    saved = made.client().attachments.save("D1", tmp_path / "out")
+    assert [path.name for path in saved] == ["_.._evil.sh", "a_b", "bill.pdf", "bill-2.pdf"]
+    assert all(path.parent == tmp_path / "out" for path in saved)
+    assert [path.read_bytes() for path in saved] == [b"1", b"2", b"3", b"4"]
+    assert sent(made) == ['<get object="supdoc" key="D1"></get>']
+
+
+@given(st.text(max_size=40), st.text(max_size=10))
+def test_no_name_leads_out_of_a_directory(name: str, kind: str) -> None:
+    path = Path("/place") / AttachedFile(name, kind, b"").file_name
+    assert path.parent == Path("/place")
+    assert path.name not in ("", ".", "..")
+    assert path.resolve() == path
+
+
+def test_files_are_attached_from_disk_and_from_memory(tmp_path: Path) -> None:
+    """Shape: create_supdoc of the documentation."""
+    made = company(
+        create_supdoc=lambda function: result(function, key="D1"),
+        update_supdoc=lambda function: result(function, key="D1"),
+        delete_supdoc=result,
+        create_supdocfolder=lambda function: result(function, key="F"),
+    )
+    attachments = made.client().attachments
+    (tmp_path / "bill.pdf").write_bytes(b"%PDF")
+    assert attachments.create_folder("F", parent="G").key == "F"
+    assert attachments.create("D1", [tmp_path / "bill.pdf"], folder="F", text="the bill").key == "D1"
+    assert attachments.add("D1", [AttachedFile("note", "txt", b"hello")]).ok
+    assert attachments.delete("D1").ok
+    file = (
+        "<attachmentname>bill</attachmentname><attachmenttype>pdf</attachmenttype>"
+        "<attachmentdata>JVBERg==</attachmentdata>"
+    )
+    assert sent(made) == [
+        (
+            "<create_supdocfolder><supdocfoldername>F</supdocfoldername>"
+            "<supdocparentfoldername>G</supdocparentfoldername></create_supdocfolder>"
+        ),
+        (
+            "<create_supdoc><supdocid>D1</supdocid><supdocname>D1</supdocname><supdocfoldername>F</supdocfoldername>"
+            f"<supdocdescription>the bill</supdocdescription><attachments><attachment>{file}</attachment></attachments>"
+            "</create_supdoc>"
+        ),
+        (
+            "<update_supdoc><supdocid>D1</supdocid><attachments><attachment><attachmentname>note</attachmentname>"
+            "<attachmenttype>txt</attachmenttype><attachmentdata>aGVsbG8=</attachmentdata></attachment></attachments>"
+            "</update_supdoc>"
+        ),
+        '<delete_supdoc key="D1"></delete_supdoc>',
+    ]
+    with pytest.raises(RecordError, match="cannot be read"):
+        attachments.add("D1", [tmp_path / "none"])
+
+
+def test_content_that_is_no_base64_is_an_error_and_not_a_file(tmp_path: Path) -> None:
+    file = "<attachmentname>a</attachmentname><attachmentdata>*</attachmentdata>"
+    bad = f"<data><supdoc><attachment>{file}</attachment></supdoc></data>"
+    with pytest.raises(RemoteProtocolError, match="not base64"):
+        company(get=lambda function: result(function, bad)).client().attachments.read("D1")
+
+
+# --- reports
+
+PENDING = "<data><report_results><REPORTID>r-7</REPORTID><STATUS>PENDING</STATUS></report_results></data>"
+
+
+def page(count: int, total: int, remaining: int) -> str:
+    """Shape: a page of a report (SDK tests)."""
+    rows = "".join(f"<data><A>{n}</A><B></B></data>" for n in range(count))
+    return (
+        f'<data listtype="report" count="{count}" totalcount="{total}" numremaining="{remaining}"'
+        f' resultId="r-7">{rows}</data>'
+    )
+
+
+def reporting(first: str, *more: str) -> Company:
+    waiting = list(more)
+    return company(
+        readReport=lambda function: result(function, first),
+        readMore=lambda function: result(function, waiting.pop(0)),
+    )
+
+
+def test_a_report_is_waited_for_and_read_to_its_end() -> None:
+    made = reporting(PENDING, PENDING, page(2, 3, 1), page(1, 3, 0))
+    arguments: dict[str, Any] = {"APBILL.WHENDUE": (date(2026, 1, 1), date(2026, 1, 31)), "APBILL.STATE": "Posted"}
+    rows = list(made.client().reports.run("Bills due", arguments))
+    assert rows == [{"A": "0", "B": None}, {"A": "1", "B": None}, {"A": "0", "B": None}]
+    more = "<readMore><reportId>r-7</reportId></readMore>"
+    assert sent(made) == [
+        (
+            "<readReport><report>Bills due</report><pagesize>1000</pagesize><arguments>"
+            "<APBILL.WHENDUE><FROM_DATE>01/01/2026</FROM_DATE><TO_DATE>01/31/2026</TO_DATE></APBILL.WHENDUE>"
+            "<APBILL.STATE>Posted</APBILL.STATE></arguments><waitTime>30</waitTime></readReport>"
+        ),
+        more,
+        more,
+        more,
+    ]
+    assert made.time.slept == [1.0, 2.0]
+
+
+def test_a_report_that_is_ready_at_once_or_empty_needs_no_second_call() -> None:
+    assert len(list(reporting(page(2, 2, 0)).client().reports.run("x"))) == 2
+    assert list(reporting('<data listtype="report" count="0" totalcount="0"></data>').client().reports.run("x")) == []
+
+
+@pytest.mark.parametrize(
+    ("answers", "kind", "said"),
+    [
+        ([PENDING] * 60, TransientError, "not ready after 100 s"),
+        ([PENDING.replace("PENDING", "FAILED")], InvalidRequestError, "ended with the status FAILED"),
+        (["<data></data>"], RemoteProtocolError, "neither rows nor a report id"),
+        ([page(2, 5, 3), page(1, 5, 0)], TransientError, "a page of the report 'x' was lost"),
+        ([page(2, 5, 3), page(0, 5, 3)], RemoteProtocolError, "3 rows remain, and gave none"),
+    ],
+)
+def test_a_report_that_cannot_be_read_says_why(answers: list[str], kind: type[Exception], said: str) -> None:
+    with pytest.raises(kind, match=said):
+        list(reporting(*answers).client().reports.run("x", timeout=100))
+
+
+def test_a_reports_parameters_are_told() -> None:
+    """Shape: a report definition (documentation of custom reports)."""
+    definition = (
+        "<data><report_definition><REPORTNAME>x</REPORTNAME><PARAMETERS><PARAMETER><NAME>APBILL.STATE</NAME>"
+        "<label>State</label><promptOnRun>1</promptOnRun></PARAMETER></PARAMETERS></report_definition></data>"
+    )
+    made = reporting(definition)
+    assert made.client().reports.parameters("x", interactive=True) == {"APBILL.STATE": "State"}
+    assert sent(made) == ['<readReport type="interactive" returnDef="true"><report>x</report></readReport>']

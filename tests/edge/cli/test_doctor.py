@@ -1,0 +1,96 @@
+"""`intacct doctor` as a person and a program use it, and the scenarios that teach it."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from intacct_bridge.edge.cli.context import Desk
+from intacct_bridge.emulator.gateway.gateway import Emulator
+from intacct_bridge.emulator.settings.faults import Weather
+from intacct_bridge.emulator.settings.world import find_scenario
+from intacct_bridge.errors import SettingsError
+from support.edge.command_line import Intacct
+from support.edge.small_company import Scenario, client_of, healthy_company
+
+SETTINGS = {
+    "INTACCT_COMPANY_ID": "demo-company",
+    "INTACCT_USER_ID": "demo-user",
+    "INTACCT_USER_PASSWORD": "demo-user-password",
+    "INTACCT_SENDER_ID": "demo-sender",
+    "INTACCT_SENDER_PASSWORD": "demo-sender-password",
+    "INTACCT_ENDPOINT_URL": "http://127.0.0.1/gateway",
+    "INTACCT_ENVIRONMENT": "demo",
+}
+
+
+@pytest.fixture(scope="module")
+def company() -> Iterator[Emulator]:
+    emulator = healthy_company()
+    yield emulator
+    emulator.close()
+
+
+def put(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The gateway that commands reach from now on."""
+    monkeypatch.setattr(Desk, "open_client", lambda _, connection: client_of(emulator, connection))
+
+
+def test_a_healthy_company(demo: Intacct) -> None:
+    ran = demo("doctor", "--streams", "GLDETAIL,APBILL", "--writes", "GLBATCH,VENDOR")
+    assert ran.status == 0, ran.said
+    assert "all is well" in ran.err
+    assert "✗" not in ran.out
+    assert "!" not in ran.out
+
+
+def test_a_finding_in_words_and_in_json(intacct: Intacct, company: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    scenario = next(one for one in Scenario.all() if one.path.stem == "02-sender-not-authorised")
+    with scenario.played(company) as emulator:
+        put(emulator, monkeypatch)
+        said = intacct("doctor", **SETTINGS)
+        quiet = intacct("doctor", "-q", **SETTINGS)
+        machine = intacct("doctor", "--json", **SETTINGS)
+        mail = intacct("doctor", "--letter", "--writes", "APBILL", **SETTINGS)
+    assert {said.status, quiet.status, machine.status, mail.status} == {1}
+    assert "✓ sender " in said.out
+    assert "1 to put right; stopped at sender authorised; 1 API transaction" in said.err
+    assert quiet.out.startswith("✗ sender authorised")
+    assert json.loads(machine.out)["stopped_at"] == "authorised"
+    assert mail.out.startswith("Subject: Web Services access to demo-company for demo-user")
+    assert "Accounts Payable > Bills: List, View, Add, Edit, Delete" in mail.out
+    assert "demo-user-password" not in said.said + machine.said + mail.said
+
+
+def test_what_cannot_even_start(intacct: Intacct, company: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert intacct("doctor").status == 2
+    assert intacct("doctor", **{**SETTINGS, "INTACCT_ENDPOINT_URL": "https://example.org"}).status == 2
+    away = company.clone(weather=(Weather("http", calls=(), status=503, body="html"),))
+    put(away, monkeypatch)
+    ran = intacct("doctor", **SETTINGS)
+    away.close()
+    assert ran.status == 4
+    assert "stopped at network and TLS" in ran.err
+
+
+def test_a_scenario_is_found_by_name_and_number() -> None:
+    wanted = find_scenario("02-sender-not-authorised")
+    assert find_scenario("sender-not-authorised") == find_scenario("2") == wanted
+    with pytest.raises(SettingsError, match="did you mean sender-not-authorised"):
+        find_scenario("sender-not-authorized")
+
+
+def test_the_scenarios_are_listed(intacct: Intacct) -> None:
+    ran = intacct("emulator", "--scenario", "list")
+    assert ran.status == 0
+    assert "02-sender-not-authorised" in ran.out
+    assert intacct("emulator", "--scenario", "nonsense").status == 2
+
+
+def test_a_file_that_is_no_database_is_no_company(intacct: Intacct, home: Path) -> None:
+    (home / "company.db").write_text("junk")
+    for words in (("emulator", "--db", str(home / "company.db")), ("demo", "--home", str(home))):
+        ran = intacct(*words)
+        assert (ran.status, "cannot be used as the emulator's database" in ran.err) == (2, True), ran.said
+    assert (home / "company.db").read_text() == "junk"

@@ -1,0 +1,135 @@
+"""The reading commands, as a person and as a program use them."""
+
+import csv
+import io
+import json
+from decimal import Decimal
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from intacct_bridge.edge.terminal.row_formats import write_parquet
+from intacct_bridge.errors import InvalidRequestError
+from support.edge.command_line import Intacct
+
+
+def test_objects_are_found_by_part_of_a_name(demo: Intacct) -> None:
+    ran = demo("objects", "bill", "--json")
+    names = {row["object"] for row in json.loads(ran.out)}
+    assert ran.status == 0
+    assert {"APBILL", "APBILLITEM"} <= names
+    assert "VENDOR" not in names
+
+
+def test_nothing_found_says_so_and_prints_no_table(demo: Intacct) -> None:
+    ran = demo("objects", "zebra")
+    assert (ran.status, ran.out) == (0, "")
+    assert "zebra" in ran.err
+
+
+def test_an_object_is_described_for_people_and_for_programs(demo: Intacct) -> None:
+    shown, data = demo("describe", "vendor"), json.loads(demo("describe", "vendor", "--json").out)
+    assert "VENDORID" in shown.out
+    assert {field["field"]: field["type"] for field in data["fields"]}["TOTALDUE"] == "decimal"
+    assert any(relation["object"] == "CONTACT" for relation in data["relations"])
+
+
+def test_a_transaction_definition_that_is_not_there_is_no_general_object(demo: Intacct) -> None:
+    for words in (("describe", "SODOCUMENT"), ("query", "SODOCUMENTENTRY", "--limit", "1")):
+        ran = demo(*words, "--document-type", "Sales Ordr")
+        assert (ran.status, ran.out) == (2, "")
+        assert "'Sales Ordr'; did you mean Sales Order" in ran.err
+        assert "intacct query SODOCUMENTPARAMS --select DOCID" in ran.err
+    assert demo("describe", "sodocument", "--document-type", "sales order", "--json").out == (
+        demo("describe", "SODOCUMENT", "--document-type", "Sales Order", "--json").out
+    )
+    assert "no transaction definitions" in demo("describe", "VENDOR", "--document-type", "Sales Order").err
+
+
+def test_a_described_row_model_is_python_that_runs(demo: Intacct) -> None:
+    source = demo("describe", "APBILL", "--python").out
+    names: dict[str, object] = {}
+    exec(compile(source, "apbill.py", "exec"), names)  # what a user does with it
+    annotations = names["Apbill"].__annotations__
+    assert "RECORDNO" in annotations
+    assert "Decimal" in str(annotations["TOTALENTERED"])
+
+
+def test_a_function_is_described_by_its_element_order(intacct: Intacct) -> None:
+    # 3.0 schema, create_class: classid, name, description?, parentid?, status?, customfields?
+    ran = intacct("describe", "create_class", "--json", INTACCT_CONNECTION="demo")
+    elements = [row["element"] for row in json.loads(ran.out)]
+    assert elements[:2] == ["classid", "name"]
+
+
+def test_rows_as_csv_json_and_json_lines_hold_the_same(demo: Intacct) -> None:
+    words = ("query", "VENDOR", "--select", "VENDORID,NAME,TOTALDUE", "--where", "TOTALDUE > 0", "--limit", "7")
+    as_csv = list(csv.DictReader(io.StringIO(demo(*words, "--format", "csv").out)))
+    as_json = json.loads(demo(*words, "--format", "json").out, parse_float=Decimal, parse_int=Decimal)
+    as_lines = [
+        json.loads(line, parse_float=Decimal, parse_int=Decimal)
+        for line in demo(*words, "--format", "jsonl").out.splitlines()
+    ]
+    assert len(as_csv) == 7
+    assert as_json == as_lines
+    assert [Decimal(row["TOTALDUE"]) for row in as_csv] == [row["TOTALDUE"] for row in as_json]
+
+
+def test_parquet_is_typed_and_whole(demo: Intacct, home: Path) -> None:
+    ran = demo("query", "GLACCOUNT", "--format", "parquet", "--out", "all:accounts.parquet")
+    table = pq.read_table(home / "work" / "all:accounts.parquet")
+    count = json.loads(demo("query", "GLACCOUNT", "--select", "count(RECORDNO)", "--json").out)
+    assert ran.status == 0
+    assert table.num_rows == count[0]["COUNT.RECORDNO"]
+    assert str(table.schema.field("RECORDNO").type) == "int64"
+
+
+def test_a_table_stops_at_fifty_and_says_so(demo: Intacct) -> None:
+    ran = demo("query", "APBILL", "--select", "RECORDNO")
+    assert len(ran.out.splitlines()) == 52
+    assert "--limit 0" in ran.err
+
+
+def test_a_record_is_shown_with_its_lines(demo: Intacct) -> None:
+    (row,) = json.loads(demo("query", "APBILL", "--select", "RECORDNO", "--limit", "1", "--json").out)
+    (bill,) = json.loads(demo("get", "APBILL", str(row["RECORDNO"]), "--json").out, parse_float=Decimal)
+    lines = bill["APBILLITEMS"]
+    assert sum(Decimal(line["TRX_AMOUNT"]) for line in lines) == Decimal(bill["TRX_TOTALENTERED"])
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "says"),
+    [
+        (("query", "VENDR"), 2, "did you mean VENDOR"),
+        (("query", "VENDOR", "--select", "NAM"), 2, "did you mean NAME"),
+        (("query", "VENDOR", "--where", "TOTALDUE > 'much'"), 2, "TOTALDUE"),
+        (("query", "VENDOR", "--where", "TOTALDUE >"), 2, "expected a value"),
+        (("get", "VENDOR", "V-none"), 1, "there is no VENDOR"),
+        (("describe", "VENDRO"), 2, "did you mean VENDOR"),
+        (("qery", "VENDOR"), 2, "did you mean query"),
+        (("query", "VENDOR", "--limt", "3"), 2, "--limit"),
+        (("query", "VENDOR", "--format", "parquet", "--out", "no/such/folder/x.parquet"), 2, "no/such/folder"),
+    ],
+)
+def test_a_mistake_ends_in_a_sentence_with_its_fix(
+    demo: Intacct, words: tuple[str, ...], status: int, says: str
+) -> None:
+    ran = demo(*words)
+    assert ran.status == status
+    assert says in ran.err
+    assert "  fix  " in ran.err
+    assert "Traceback" not in ran.said
+
+
+def test_without_a_demo_company_the_way_to_one_is_named(intacct: Intacct) -> None:
+    ran = intacct("query", "VENDOR", "--connection", "demo")
+    assert ran.status == 2
+    assert "intacct demo" in ran.err
+
+
+def test_a_page_that_does_not_fit_a_parquet_file_is_refused_and_not_rounded(tmp_path: Path) -> None:
+    pages = [pa.RecordBatch.from_pydict({"N": [number]}) for number in (1, Decimal("1.5"))]
+    with pytest.raises(InvalidRequestError, match="does not fit into the columns of the first"):
+        write_parquet(pages, to=tmp_path / "n.parquet")

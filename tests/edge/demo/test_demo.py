@@ -1,0 +1,65 @@
+"""The demo, twice: the second run meets what the first one made, and posts nothing twice."""
+
+import json
+import re
+import shutil
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from intacct_bridge.edge.demo.company import DATABASE
+from support.edge.command_line import Intacct
+
+
+@pytest.fixture
+def folder(home: Path, company_file: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The demo's home directory with its company made already, and few streams to read."""
+    monkeypatch.setattr("intacct_bridge.flow.streams.defaults.USUAL", ("GLACCOUNT", "VENDOR", "GLBATCH", "GLDETAIL"))
+    found = home / "corvane"
+    found.mkdir()
+    shutil.copy(company_file, found / DATABASE)
+    return found
+
+
+def test_a_second_run_meets_the_same_company_and_posts_nothing_twice(intacct: Intacct, folder: Path) -> None:
+    first = intacct("demo", "--home", str(folder))
+    second = intacct("demo", "--home", str(folder))
+    assert (first.status, second.status) == (0, 0), second.said
+    assert "11 journal entries, 249,337.85 on each side" in first.out
+    assert len(re.findall(r"posted as GLBATCH \d+", first.out)) == 11
+    assert "6 of 7 entries would be refused" in first.out
+    assert "11 were posted by an earlier run" in second.out
+    assert "the copy equals the ledger to the cent" in first.out
+    assert "the copy equals the ledger to the cent" in second.out
+    assert "posted as" not in second.out
+    entries = json.loads(
+        intacct(
+            "query", "GLBATCH", "--select", "BATCH_TITLE", "--where", "BATCH_TITLE = 'Bank fees November'", "--json",
+            INTACCT_CONNECTION="demo", INTACCT_DEMO_HOME=str(folder),
+        ).out
+    )  # fmt: skip
+    assert len(entries) == 1
+    with duckdb.connect(str(folder / "intacct.duckdb"), read_only=True) as copy:
+        (found,) = copy.execute(
+            """SELECT count(*) FROM "GLBATCH" WHERE "BATCH_TITLE" = 'Bank fees November'"""
+        ).fetchall()
+    assert found == (1,)
+
+
+def test_an_interrupted_demo_goes_on_where_it_stood(
+    intacct: Intacct, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from intacct_bridge.edge.demo.steps import Demo
+
+    def interrupted(_: Demo) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Demo, "post", interrupted)
+        stopped = intacct("demo", "--home", str(folder))
+    assert stopped.status == 130
+    assert "Traceback" not in stopped.said
+    again = intacct("demo", "--home", str(folder))
+    assert again.status == 0
+    assert len(re.findall(r"posted as GLBATCH \d+", again.out)) == 11

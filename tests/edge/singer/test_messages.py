@@ -1,0 +1,147 @@
+"""Singer text: schemas, catalogues and messages as other tools read them."""
+
+import json
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from intacct_bridge.edge.singer.messages import (
+    Selected,
+    catalog_entry,
+    json_type,
+    parse_message,
+    read_catalog,
+    record_frame,
+    record_message,
+    schema_message,
+    state_message,
+)
+from intacct_bridge.edge.singer.sink import SingerState
+from intacct_bridge.errors import SettingsError
+from intacct_bridge.model.catalog import FieldDef, object_def
+from intacct_bridge.wire.values import Kind
+
+VENDOR = object_def(
+    "VENDOR",
+    [
+        FieldDef("RECORDNO", Kind.INTEGER, "Record number", readonly=True),
+        FieldDef("VENDORID", Kind.TEXT, "Vendor ID", required=True),
+        FieldDef("CREDITLIMIT", Kind.DECIMAL, "Credit limit"),
+        FieldDef("STATUS", Kind.ENUM, "Status", values=("active", "inactive")),
+        FieldDef("WHENMODIFIED", Kind.TIMESTAMP, "Modified", readonly=True),
+        FieldDef("RATING", Kind.TEXT, "Rating", custom=True),
+    ],
+)
+
+
+def entry(*, selected: bool = True) -> dict[str, Any]:
+    """A catalogue entry for VENDOR."""
+    return catalog_entry(VENDOR, stream="VENDOR", keys=["RECORDNO"], replication_key="WHENMODIFIED", selected=selected)
+
+
+def test_an_entry_says_key_method_and_types() -> None:
+    made = entry()
+    assert made["key_properties"] == ["RECORDNO"]
+    assert made["replication_key"] == "WHENMODIFIED"
+    properties = made["schema"]["properties"]
+    assert properties["RECORDNO"]["type"] == ["integer"]
+    assert properties["CREDITLIMIT"]["type"] == ["null", "number"]
+    assert properties["WHENMODIFIED"]["format"] == "date-time"
+    assert "one of: active, inactive" in properties["STATUS"]["description"]
+    about = {tuple(one["breadcrumb"]): one["metadata"] for one in made["metadata"]}
+    assert about[("properties", "RECORDNO")]["inclusion"] == "automatic"
+    assert about[("properties", "RATING")]["intacct.custom"] is True
+
+
+def test_decimals_as_strings_keep_the_convention() -> None:
+    decimal = {"type": ["null", "string"], "format": "x-singer.decimal", "precision": 38, "scale": 14}
+    assert json_type(Kind.CURRENCY, decimals="string") == decimal
+
+
+def test_selection_is_honoured_down_to_the_field() -> None:
+    made = entry()
+    for one in made["metadata"]:
+        if one["breadcrumb"] == ["properties", "STATUS"]:
+            one["metadata"]["selected"] = False
+        if one["breadcrumb"] == ["properties", "RECORDNO"]:
+            one["metadata"]["selected"] = False  # automatic: comes all the same
+    assert read_catalog({"streams": [made, entry(selected=False)]}) == [
+        Selected("VENDOR", ("RECORDNO", "VENDORID", "CREDITLIMIT", "WHENMODIFIED", "RATING"))
+    ]
+
+
+def test_the_older_way_to_select_a_stream() -> None:
+    bare = {"tap_stream_id": "X", "selected": True, "schema": {"properties": {"A": {}}}, "metadata": []}
+    assert read_catalog({"streams": [bare]}) == [Selected("X", ("A",))]
+
+
+def test_a_catalogue_without_streams_is_refused() -> None:
+    with pytest.raises(SettingsError, match="no list of streams"):
+        read_catalog({})
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        None,
+        "CLASS",
+        {"stream": "CLASS", "selected": True},
+        {"tap_stream_id": "CLASS", "selected": True, "schema": None},
+        {"tap_stream_id": 5, "selected": True},
+    ],
+)
+def test_a_catalogue_that_is_none_is_refused_with_the_fix(entry: Any) -> None:
+    with pytest.raises(SettingsError, match="Singer specification") as refused:
+        read_catalog({"streams": [entry]})
+    assert "--discover" in refused.value.fix
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        {"bookmarks": {}, "versions": {"CLASS": "z"}},
+        {"bookmarks": {}, "versions": 5},
+        {"bookmarks": {}, "run": "x"},
+        {"bookmarks": {"CLASS": {"met": 5}}},
+        {"bookmarks": {"CLASS": {"walk": "one"}}},
+        {"bookmarks": {"CLASS": {"unread": 5}}},
+        {"bookmarks": {"CLASS": {"replication_key_value": 5}}},
+    ],
+)
+def test_a_state_that_is_damaged_is_refused_with_the_fix(state: dict[str, Any]) -> None:
+    with pytest.raises(SettingsError, match="damaged"):
+        SingerState.from_document(state)
+
+
+def test_a_record_line_and_its_frame_agree() -> None:
+    record = {"RECORDNO": 1, "CREDITLIMIT": Decimal("100.250"), "NAME": 'é "x"'}
+    line = record_message("VENDOR", record, version=3, extracted_at="2026-11-21T00:00:00Z")
+    before, after = record_frame("VENDOR", version=3, extracted_at="2026-11-21T00:00:00Z")
+    assert line.startswith(before.encode())
+    assert line.endswith(after.encode() + b"\n")
+    assert b"100.250" in line
+    assert json.loads(line)["version"] == 3
+
+
+def test_messages_come_back() -> None:
+    schema = parse_message(schema_message("V", {"properties": {}}, ["A"], "B"), 1)
+    assert (schema.type, schema.stream, schema.key_properties) == ("SCHEMA", "V", ("A",))
+    assert parse_message(state_message({"bookmarks": {}}), 2).value == {"bookmarks": {}}
+    record = parse_message(b'{"type":"RECORD","stream":"V","record":{"x":0.1}}', 3)
+    assert record.record["x"] == Decimal("0.1")
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        (b"{", "line 7 is not JSON"),
+        (b"[]", "not a Singer message"),
+        (b'{"type":"FISH"}', "'FISH'"),
+        (b'{"type":"RECORD","record":{}}', "names its stream"),
+        (b'{"type":"RECORD","stream":"V"}', "has a record"),
+    ],
+)
+def test_a_line_that_is_no_message_is_named(line: bytes, says: str) -> None:
+    with pytest.raises(SettingsError, match=says):
+        parse_message(line, 7)

@@ -1,0 +1,246 @@
+"""What a Singer consumer is told, message by message."""
+
+import json
+import threading
+from collections import deque
+from dataclasses import replace
+from datetime import UTC, datetime
+from io import BytesIO
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from intacct_bridge.edge.singer.sink import SingerSink, SingerState
+from intacct_bridge.errors import SettingsError
+from intacct_bridge.flow.extract.run import Extraction
+from intacct_bridge.flow.extract.stream_run import Options
+from intacct_bridge.flow.streams.bookmark import Bookmark
+from intacct_bridge.flow.streams.stream import Stream
+from intacct_bridge.model.query.query import Compare, Op
+from intacct_bridge.wire.values import Kind
+from support.flow.company import VENDOR, Company
+
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+STARTED = "03/01/2026 12:00:00"
+DETAIL = Stream("GLDETAIL", "GLDETAIL", {"RECORDNO": Kind.TEXT, "BATCHKEY": Kind.INTEGER}, "RECORDNO", group="BATCHKEY")
+ITEMS = Stream(
+    "APBILLITEM",
+    "APBILLITEM",
+    {"RECORDNO": Kind.INTEGER, "RECORDKEY": Kind.INTEGER},
+    "RECORDNO",
+    header="APBILL",
+    by="RECORDKEY",
+)
+BILLS = Stream("APBILL", "APBILL", {"RECORDNO": Kind.INTEGER}, "RECORDNO", modified="WHENMODIFIED")
+DONE = Bookmark(since=STARTED, read_in_full=STARTED, whole_walk=1)
+
+
+def begun(run: int = 1) -> Bookmark:
+    return Bookmark().begin(STARTED, run, full=True)
+
+
+class Consumer:
+    """A sink and what it sent."""
+
+    def __init__(self, state: SingerState | None = None, **options: Any) -> None:
+        self._out = BytesIO()
+        self.sink = SingerSink(self._out, state, options=Options(**options))
+        self.sink.open("acme", NOON)
+
+    @property
+    def messages(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in self._out.getvalue().splitlines()]
+
+    @property
+    def told(self) -> list[tuple[str, ...]]:
+        """Each message but STATE in few words."""
+        return [_words(one) for one in self.messages if one["type"] != "STATE"]
+
+
+def _words(message: dict[str, Any]) -> tuple[str, ...]:
+    record = message.get("record", {})
+    what = record.get("value", "") if message["stream"] == "deletes" else record.get("RECORDNO", "")
+    return tuple(part for part in (message["type"], message["stream"], str(what)) if part)
+
+
+def held() -> SingerState:
+    """The state after a first sync."""
+    names = ("GLDETAIL", "APBILLITEM", "APBILL")
+    return SingerState("acme", 1, dict.fromkeys(names, DONE), dict.fromkeys(names, 7))
+
+
+def details(*rows: tuple[str, int]) -> pa.RecordBatch:
+    return pa.RecordBatch.from_pylist([{"RECORDNO": key, "BATCHKEY": group} for key, group in rows])
+
+
+def items(*rows: tuple[int, int]) -> pa.RecordBatch:
+    return pa.RecordBatch.from_pylist([{"RECORDNO": key, "RECORDKEY": parent} for key, parent in rows])
+
+
+def test_that_lines_give_way_is_told_before_those_that_take_their_place() -> None:
+    consumer = Consumer(held())
+    writer = consumer.sink.writer(DETAIL, DONE)
+    for group in (1, 2):
+        writer.replace([group])
+        writer.write(details((f"a{group}", group)))
+    writer.replace([3])
+    writer.commit(DONE, NOON)
+    assert [one for one in consumer.told if one[0] == "RECORD"] == [
+        ("RECORD", "deletes", "1"),
+        ("RECORD", "GLDETAIL", "a1"),
+        ("RECORD", "deletes", "2"),
+        ("RECORD", "GLDETAIL", "a2"),
+        ("RECORD", "deletes", "3"),
+    ]
+
+
+def test_a_tombstone_keeps_its_place_among_the_rows() -> None:
+    consumer = Consumer(held())
+    writer = consumer.sink.writer(ITEMS, DONE)
+    writer.delete([5])
+    writer.write(items((5, 10)))
+    writer.commit(DONE, NOON)
+    gone = ["_sdc_deleted_at" in one["record"] for one in consumer.messages if one["type"] == "RECORD"]
+    assert gone == [True, False]
+
+
+def test_a_first_sync_replaces_nothing() -> None:
+    consumer = Consumer()
+    writer = consumer.sink.writer(DETAIL, Bookmark())
+    for group in (1, 2, 3):
+        writer.replace([group])
+        writer.write(details((f"a{group}", group)))
+        writer.commit(begun(), NOON)
+    assert not [one for one in consumer.told if "deletes" in one]
+
+
+def test_a_first_sync_that_comes_to_lines_again_says_so() -> None:
+    consumer = Consumer()
+    writer = consumer.sink.writer(DETAIL, Bookmark())
+    for groups in ([1, 4], [7, 9], [3, 4], [11], [None]):
+        writer.replace(groups)
+    writer.commit(begun(), NOON)
+    assert [one[-1] for one in consumer.told if one[:2] == ("RECORD", "deletes")] == ["3", "4", "None"]
+
+
+def test_a_walk_that_is_gone_on_with_says_what_gives_way() -> None:
+    first = Consumer()
+    first.sink.writer(DETAIL, Bookmark()).commit(begun(), NOON)
+    consumer = Consumer(SingerState.from_document(first.messages[-1]["value"]))
+    writer = consumer.sink.writer(DETAIL, begun())
+    writer.replace([1])
+    writer.write(details(("a1", 1)))
+    assert consumer.told[-2:] == [("RECORD", "deletes", "1"), ("RECORD", "GLDETAIL", "a1")]
+
+
+def test_the_schema_of_deletes_comes_before_the_row_of_whichever_stream_commits_first() -> None:
+    consumer = Consumer(held())
+    slow, quick = consumer.sink.writer(DETAIL, DONE), consumer.sink.writer(ITEMS, DONE)
+    slow.replace([1])
+    quick.replace([10])
+    quick.commit(DONE, NOON)
+    slow.commit(DONE, NOON)
+    of_deletes = [one[0] for one in consumer.told if one[1] == "deletes"]
+    assert of_deletes == ["SCHEMA", "RECORD", "RECORD"]
+
+
+@pytest.mark.parametrize("start", ["", "01/01/2026 00:00:00"])
+@pytest.mark.parametrize("known", [True, False])
+def test_a_stream_of_which_nothing_came_has_a_schema(start: str, known: bool) -> None:
+    consumer = Consumer(held() if known else None, start=start)
+    writer = consumer.sink.writer(BILLS, DONE if known else Bookmark())
+    walking = replace(begun(2), from_day=start)
+    writer.commit(walking, NOON)
+    assert consumer.told == []
+    writer.commit(DONE if known else walking.end(), NOON)
+    writer.commit(DONE if known else walking.end(), NOON)
+    whole = [] if known or start else [("ACTIVATE_VERSION", "APBILL")]
+    assert consumer.told == [("SCHEMA", "APBILL"), *whole]
+
+
+class Stuck(BytesIO):
+    """A pipe that nobody reads: a write waits until the test lets it go on."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.begun, self.freed = threading.Event(), threading.Event()
+
+    def write(self, data: Any) -> int:
+        self.begun.set()
+        self.freed.wait()
+        return super().write(data)
+
+
+def test_a_pipe_that_nobody_reads_is_not_waited_for_at_the_end() -> None:
+    pipe = Stuck()
+    sink = SingerSink(pipe)
+    writing = threading.Thread(target=sink.send, args=(b"whole\n",))
+    writing.start()
+    pipe.begun.wait()
+    sink.seal(0.01)
+    pipe.freed.set()
+    writing.join()
+    assert pipe.getvalue() == b"whole\n"
+
+
+def test_states_that_follow_no_record_wait_for_one_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of hundreds of streams in which nothing changed, each STATE would name all."""
+    monkeypatch.setattr("intacct_bridge.edge.singer.sink._STATE_SECONDS", 1e9)
+    consumer = Consumer(held())
+    for stream in (BILLS, ITEMS):
+        consumer.sink.writer(stream, DONE).commit(replace(DONE, since="03/01/2026 11:59:00"), NOON)
+    assert [one["type"] for one in consumer.messages] == ["SCHEMA", "SCHEMA"]
+    consumer.sink.close()
+    (state,) = (one["value"] for one in consumer.messages if one["type"] == "STATE")
+    assert {state["bookmarks"][name]["since"] for name in ("APBILL", "APBILLITEM")} == {"03/01/2026 11:59:00"}
+
+
+def test_a_state_follows_records_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("intacct_bridge.edge.singer.sink._STATE_SECONDS", 1e9)
+    consumer = Consumer(held())
+    writer = consumer.sink.writer(ITEMS, DONE)
+    writer.write(items((1, 10)))
+    writer.commit(DONE, NOON)
+    assert [one["type"] for one in consumer.messages] == ["SCHEMA", "RECORD", "STATE"]
+    writer.commit(DONE, NOON)
+    writer.delete([1])
+    writer.commit(DONE, NOON)
+    assert [one["type"] for one in consumer.messages[3:]] == ["RECORD", "STATE"]
+
+
+class Gone(BytesIO):
+    """What nobody reads any more."""
+
+    def write(self, data: Any) -> int:
+        raise BrokenPipeError
+
+
+EVERY = Compare("RECORDNO", Op.GREATERTHAN, (0,))
+
+
+def test_nothing_more_is_asked_for_a_reader_that_is_gone() -> None:
+    company = Company(1).fill(40)
+    streams = [replace(VENDOR, name=f"VENDOR{number}", where=EVERY) for number in range(40)]
+    with pytest.raises(BrokenPipeError):
+        deque(Extraction(company, SingerSink(Gone()), streams), 0)
+    assert company.calls < len(streams) / 2
+
+
+@pytest.mark.parametrize(
+    ("document", "since"),
+    [
+        ({}, {}),
+        ({"bookmarks": None}, {}),
+        ({"currently_syncing": None}, {}),
+        ({"currently_syncing": "APBILL", "APBILL": "2026-03-01T12:00:00Z"}, {"APBILL": "03/01/2026 10:00:00"}),
+        ({"type": "STATE", "value": {"bookmarks": {"APBILL": DONE.to_dict()}}}, {"APBILL": STARTED}),
+    ],
+)
+def test_a_state_is_taken_in_the_forms_that_people_keep(document: dict[str, Any], since: dict[str, str]) -> None:
+    assert {name: one.since for name, one in SingerState.from_document(document).bookmarks.items()} == since
+
+
+def test_a_document_that_is_no_state_is_refused() -> None:
+    with pytest.raises(SettingsError, match="neither ours nor a map"):
+        SingerState.from_document({"singer_state": {"bookmarks": {}}})

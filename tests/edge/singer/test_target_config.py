@@ -1,0 +1,74 @@
+"""The settings of `target-intacct`: hotglue's keys with their meaning, ours, and slips named."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from intacct_bridge.edge.singer.about import describe_target
+from intacct_bridge.edge.singer.target_config import checked, read_config
+from intacct_bridge.errors import SettingsError
+
+NEEDED = {"company_id": "acme", "sender_id": "s", "sender_password": "sp", "user_id": "u", "user_password": "up"}
+
+
+def test_hotglue_s_keys_keep_their_meaning() -> None:
+    config = checked(
+        {
+            **NEEDED,
+            "api_url": "https://api.intacct.com/ia/xml/xmlgw.phtml",
+            "use_locations": True,
+            "location_id": "100",
+            "input_path": "in",
+            "po_transaction_type": "Order",
+            "output_record_url": True,
+            "document_sequencing_enabled": True,
+            "user_agent": "x",
+        }
+    )
+    assert config.connection.location_id == "100"
+    assert config.input_path == Path("in")
+    assert (config.po_transaction_type, config.record_urls, config.vendors_by_name) == ("Order", True, True)
+    assert checked({**NEEDED, "use_locations": False, "location_id": "100"}).connection.location_id == ""
+    assert checked({**NEEDED, "location_id": "100"}).connection.location_id == "100"
+
+
+@pytest.mark.parametrize("key", ["api_url", "endpoint"])
+def test_the_address_goes_by_both_its_names(key: str) -> None:
+    assert checked({**NEEDED, key: "http://127.0.0.1:1/x"}).connection.endpoint == "http://127.0.0.1:1/x"
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({"bach_size": 5}, "did you mean 'batch_size'"),
+        ({"batch_size": "5"}, "must be of type integer"),
+        ({"batch_size": 500}, "1 to 100"),
+        ({"window": 0}, "1 or more"),
+        ({"settle_after": -1}, "0 or more"),
+        ({"schema": "v3"}, "v1 or v2 or native"),
+        ({"mode": "replace"}, "create or update or upsert or delete"),
+        ({"mappings": {"x": "/nowhere.toml"}}, "no file"),
+        ({"sender_password": 5}, r"sender_password is \*\*\*"),
+    ],
+)
+def test_a_slip_is_named(given: dict[str, Any], says: str) -> None:
+    with pytest.raises(SettingsError, match=says):
+        checked({**NEEDED, **given})
+
+
+def test_the_environment_and_files_are_read_later_ones_over_earlier(tmp_path: Path) -> None:
+    file = tmp_path / "c.json"
+    file.write_text(json.dumps({**NEEDED, "batch_size": 7, "mode": None}))
+    environ = {"TARGET_INTACCT_BATCH_SIZE": "9", "TARGET_INTACCT_USER_ID": "12", "TARGET_INTACCT_MAPPINGS": "{}"}
+    config = read_config([str(file), "ENV"], environ)
+    assert (config.load.batch_size, config.connection.user_id, config.mode) == (9, "12", "upsert")
+
+
+def test_about_tells_what_meltano_wants_to_know() -> None:
+    about = json.loads(describe_target("json"))
+    assert about["name"] == "target-intacct"
+    assert about["settings"]["properties"]["sender_password"]["secret"] is True
+    assert "batch" in about["capabilities"]
+    assert "| batch_size | integer |" in describe_target("markdown")

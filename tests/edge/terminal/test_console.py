@@ -1,0 +1,126 @@
+"""What reaches standard output and standard error, and what must never."""
+
+import io
+import json
+import re
+from datetime import UTC, date, datetime
+from decimal import Decimal
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from intacct_bridge.edge.demo.view import DemoView
+from intacct_bridge.edge.terminal.console import Console, aligned, shown
+from intacct_bridge.edge.terminal.progress import progress
+from intacct_bridge.edge.views.extract import sentence
+from intacct_bridge.edge.views.extraction import Extracted
+from intacct_bridge.flow.extract.run import DELETES
+from intacct_bridge.flow.streams.stream import StreamOutcome
+
+cells = st.one_of(st.none(), st.text(max_size=60), st.integers(), st.decimals(allow_nan=False), st.booleans())
+
+
+def console() -> tuple[Console, io.StringIO, io.StringIO]:
+    out, err = io.StringIO(), io.StringIO()
+    return Console(out=out, err=err), out, err
+
+
+def test_results_go_out_and_notes_go_to_standard_error() -> None:
+    desk, out, err = console()
+    desk.table(("name", "amount"), [("Rent", Decimal("1200.00")), ("Water", Decimal("9.5"))])
+    desk.say("two rows")
+    assert out.getvalue().splitlines() == [
+        "name    amount",
+        "─────  ───────",
+        "Rent   1200.00",
+        "Water      9.5",
+    ]
+    assert err.getvalue() == "two rows\n"
+
+
+def test_deletes_are_no_stream_of_those_that_a_run_counts() -> None:
+    desk, out, _ = console()
+    outcomes = (StreamOutcome("VENDOR"), StreamOutcome(DELETES))
+    assert "0 rows in 0 of 1 streams" in sentence(outcomes, 0.1, 3)
+    DemoView(desk).arrived(Extracted(outcomes, 0.1, 3))
+    assert "nothing has changed in 1 streams" in out.getvalue()
+
+
+def test_quiet_silences_notes_but_not_complaints() -> None:
+    desk, _, err = console()
+    desk.quiet = True
+    desk.say("a note")
+    desk.detail("a detail")
+    desk.complain("an error")
+    assert err.getvalue() == "an error\n"
+
+
+def test_json_keeps_money_exact_and_dates_readable() -> None:
+    desk, out, _ = console()
+    desk.as_json = True
+    desk.table(
+        ("amount", "day", "at"), [(Decimal("0.10"), date(2026, 1, 2), datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC))]
+    )
+    assert ": 0.10," in out.getvalue()
+    assert json.loads(out.getvalue()) == [{"amount": 0.10, "day": "2026-01-02", "at": "2026-01-02T03:04:05Z"}]
+
+
+def test_an_empty_table_says_what_to_do_next_instead() -> None:
+    desk, out, err = console()
+    desk.table(("name",), [], empty="nothing yet")
+    assert (out.getvalue(), err.getvalue()) == ("", "nothing yet\n")
+
+
+@given(st.lists(st.tuples(cells, cells, cells), max_size=6), st.integers(20, 120))
+def test_a_table_fits_its_terminal(rows: list[tuple[object, object, object]], width: int) -> None:
+    lines, hidden = aligned(("one", "two", "three"), rows, width)
+    assert all(len(line) <= width for line in lines)
+    assert len(lines) == len(rows) + 2
+    assert set(hidden) <= {"two", "three"}
+
+
+@given(st.lists(st.tuples(cells, cells), max_size=6))
+def test_in_a_pipe_nothing_is_cut(rows: list[tuple[object, object]]) -> None:
+    lines, hidden = aligned(("one", "two"), rows, None)
+    assert not hidden
+    for row, line in zip(rows, lines[2:], strict=True):
+        assert all(shown(value).strip() in line for value in row)
+
+
+@given(st.lists(st.text(min_size=4, max_size=20), min_size=1, max_size=3), st.text(max_size=40))
+@settings(max_examples=60)
+def test_a_hidden_secret_is_in_nothing_that_is_said(secrets: list[str], around: str) -> None:
+    desk, _, err = console()
+    desk.hide(secrets)
+    said = around.join(secrets)
+    desk.complain(said)
+    printed = err.getvalue().removesuffix("\n")
+    for secret in secrets:
+        assert secret not in printed.replace("***", "") or secret in around.replace("***", "")
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(None, ""), (True, "yes"), (Decimal("1E+2"), "100"), ("a\nb\tc", "a b c"), (("x", "y"), "x, y")],
+)
+def test_a_cell_is_one_readable_line(value: object, text: str) -> None:
+    assert shown(value) == text
+
+
+def test_what_is_told_as_done_twice_is_counted_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A load tells its last record and then its end; a stream tells its end again when deletes were followed."""
+
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    monkeypatch.setenv("TERM", "xterm")
+    console = Console(out=io.StringIO(), err=Terminal())
+    with progress(console, noun="rows") as view:
+        view.update("GLDETAIL", 30, 30)
+        view.update("GLDETAIL", 30, 30)
+        view.finish("GLDETAIL", 30)
+        view.update("VENDOR", 4, 4)
+    assert isinstance(console.err, Terminal)
+    assert re.findall(r"(\d+) rows done", console.err.getvalue())[-1] == "34"

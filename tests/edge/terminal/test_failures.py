@@ -1,0 +1,106 @@
+"""How a command ends: four lines, and the exit status of the table in the documentation."""
+
+import io
+import json
+
+import pytest
+
+from intacct_bridge.diagnosis import as_error
+from intacct_bridge.edge.terminal.console import Console
+from intacct_bridge.edge.terminal.failures import OUR_FAULT, report
+from intacct_bridge.errors import (
+    Fault,
+    InDoubtError,
+    InvalidRequestError,
+    NotPermittedError,
+    RecordError,
+    RemoteProtocolError,
+    SettingsError,
+    SignInError,
+    ThrottledError,
+    TransientError,
+)
+
+
+def said(error: BaseException, **how: object) -> tuple[int, list[str]]:
+    err = io.StringIO()
+    console = Console(out=io.StringIO(), err=err)
+    for name, value in how.items():
+        setattr(console, name, value)
+    return report(error, console, target="company acme (production)"), err.getvalue().splitlines()
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [
+        (RecordError("one record"), 1),
+        (SettingsError("no such file"), 2),
+        (InvalidRequestError("no such field"), 2),
+        (FileNotFoundError(2, "No such file or directory", "payroll.csv"), 2),
+        (InvalidRequestError("no such object", by_gateway=True), 3),
+        (SignInError("wrong password"), 3),
+        (NotPermittedError("no right"), 3),
+        (TransientError("down"), 4),
+        (ThrottledError("slow down"), 4),
+        (RemoteProtocolError("not XML"), 4),
+        (InDoubtError("no answer"), 5),
+        (KeyboardInterrupt(), 130),
+        (ZeroDivisionError("division by zero"), OUR_FAULT),
+    ],
+)
+def test_the_exit_status_says_what_to_do_next(error: BaseException, status: int) -> None:
+    found, lines = said(error)
+    assert found == status
+    assert lines
+    assert not any("Traceback" in line for line in lines)
+
+
+def test_a_refusal_is_told_in_four_lines() -> None:
+    fault = Fault(
+        "XL03000006",
+        "Invalid Web Services Authorization",
+        "The sender ID 'acme' is not authorized to make Web Services requests to company ID 'acme-prod'.",
+        support_id="Hlaz~Wa",
+    )
+    status, lines = said(as_error((fault,), "authentication", function="getAPISession"))
+    assert status == 3
+    assert [line.split()[0] for line in lines] == ["error", "where", "why", "fix"]
+    assert "acme-prod" in lines[0]
+    assert "function getAPISession, company acme (production), support id Hlaz~Wa" in lines[1]
+    assert "case-sensitive" in lines[2]
+    assert "Web Services authorizations" in lines[3]
+    assert "company administrator" in lines[3]
+
+
+def test_a_machine_gets_the_same_as_json() -> None:
+    _, lines = said(SettingsError("intacct.toml is not valid TOML", fix="Correct line 3."), as_json=True)
+    assert json.loads(lines[0]) == {
+        "error": {"error": "intacct.toml is not valid TOML", "fix": "Correct line 3."},
+    }
+
+
+def test_only_v_shows_where_a_mistake_of_ours_happened() -> None:
+    try:
+        raise ZeroDivisionError("oops")
+    except ZeroDivisionError as error:
+        assert not any("Traceback" in line for line in said(error)[1])
+        assert any("Traceback" in line for line in said(error, verbose=1)[1])
+
+
+def test_a_file_is_named() -> None:
+    _, lines = said(PermissionError(13, "Permission denied", "/books/june.csv"))
+    assert "/books/june.csv: Permission denied" in lines[0]
+
+
+@pytest.mark.parametrize(("module", "extra"), [("pyarrow.compute", "data"), ("duckdb", "data"), ("openpyxl", "excel")])
+def test_a_package_that_an_extra_brings_is_no_mistake_of_ours(module: str, extra: str) -> None:
+    status, lines = said(ModuleNotFoundError(f"No module named {module!r}", name=module))
+    assert status == 2
+    assert f"needs the package {module.partition('.')[0]}, which is not installed" in lines[0]
+    assert f"intacct-bridge[{extra}]" in lines[1]
+
+
+def test_a_module_of_nobody_s_is_a_mistake_of_ours() -> None:
+    assert (
+        said(ModuleNotFoundError("No module named 'intacct_bridge.nope'", name="intacct_bridge.nope"))[0] == OUR_FAULT
+    )

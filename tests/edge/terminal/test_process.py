@@ -1,0 +1,181 @@
+"""How the Singer programs end when they are interrupted, when nobody listens any more, and when they are misused."""
+
+import os
+import signal
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from intacct_bridge.edge import app
+from intacct_bridge.edge.singer import tap, target
+from intacct_bridge.edge.terminal import process
+from intacct_bridge.edge.terminal.console import Console
+
+PROGRAMS = {"tap": (tap, "tap_config"), "target": (target, "target_config")}
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+@pytest.mark.parametrize(
+    ("error", "status", "said"),
+    [
+        (KeyboardInterrupt(), 130, "interrupted: what was done is kept"),
+        (BrokenPipeError(), 141, ""),
+        (OSError(), 2, ""),
+    ],
+)
+def test_what_stops_a_program_is_no_mistake_of_ours(
+    name: str,
+    error: BaseException,
+    status: int,
+    said: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    ran, config = PROGRAMS[name]
+
+    def stopped(_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(f"intacct_bridge.edge.singer.{config}.read_config", stopped)
+    monkeypatch.setattr("intacct_bridge.edge.terminal.failures.close_output", lambda: None)
+    monkeypatch.setattr(sys, "argv", [f"{name}-intacct", "--config", "none.json"])
+    assert ran.main() == status
+    told = capfd.readouterr().err
+    assert said in told
+    assert "mistake of ours" not in told
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+@pytest.mark.parametrize("words", [["--help"], ["--version"], ["--about"], ["--about", "--format", "markdown"]])
+def test_a_closed_pipe_ends_quietly(name: str, words: list[str], tmp_path: Path) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    ran = subprocess.run(
+        [sys.executable, "-m", f"intacct_bridge.edge.singer.{name}", *words],
+        stdout=writer,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+        env={**os.environ, "HOME": str(tmp_path), "PYTHONPATH": os.pathsep.join(sys.path)},
+    )
+    os.close(writer)
+    assert (ran.returncode, ran.stderr) == (141, "")  # else a schedule takes for done what nobody heard
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_a_program_without_settings_says_how_to_give_them(
+    name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", [f"{name}-intacct"])
+    assert PROGRAMS[name][0].main() == 2
+    assert f"see {name}-intacct --help" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_an_option_without_its_value_points_at_the_programs_own_help(
+    name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", [f"{name}-intacct", "--state"])
+    assert PROGRAMS[name][0].main() == 2
+    assert f"see {name}-intacct --help" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "path"),
+    [(["extract", "--to"], "intacct extract"), (["connections", "add", "--user-id"], "intacct connections add")],
+)
+def test_an_option_without_its_value_points_at_the_commands_own_help(
+    words: list[str], path: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert app.main(words) == 2
+    assert f"see {path} --help" in capsys.readouterr().err
+
+
+STUCK = """
+import signal, threading
+from intacct_bridge.edge import program
+from intacct_bridge.edge.console import Console
+GRACE
+with program.ending_whole(Console(), lambda _: print("sealed", flush=True)):
+    try:
+        TOLD
+    finally:
+        threading.Event().wait()
+"""
+
+
+@pytest.mark.parametrize(
+    ("grace", "told", "status"),
+    [
+        ("program.GRACE = 0.01", "signal.raise_signal(signal.SIGTERM)", 143),
+        ("program.GRACE = 0.01", "signal.raise_signal(signal.SIGINT)", 130),
+        (
+            "program.GRACE = 600.0",
+            "try: signal.raise_signal(signal.SIGINT)\n        finally: signal.raise_signal(signal.SIGINT)",
+            130,
+        ),
+    ],
+    ids=["SIGTERM", "Ctrl-C", "Ctrl-C twice"],
+)
+def test_a_program_that_is_told_to_end_does_not_wait_for_ever(grace: str, told: str, status: int) -> None:
+    stuck = STUCK.replace("GRACE", grace).replace("TOLD", told)
+    done = subprocess.run([sys.executable, "-c", stuck], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (status, "sealed\n")
+    assert done.stderr.strip().startswith("interrupted: what was done is kept")
+
+
+BARS = """
+import io, os, sys
+class Bars(io.StringIO):
+    isatty = lambda self: True
+os.environ["TERM"] = "xterm"
+sys.stderr = Bars()
+"""
+
+
+def test_bars_that_are_cut_off_neither_keep_the_cursor_nor_the_last_word() -> None:
+    """While they are shown, they stand before the standard error, and take escapes out of what is printed there."""
+    stuck = BARS + STUCK.replace("GRACE", "program.GRACE = 0.01").replace("TOLD", "signal.raise_signal(signal.SIGINT)")
+    done = subprocess.run([sys.executable, "-c", stuck], capture_output=True, text=True, check=False)
+    assert done.stderr.startswith("\x1b[?25h\ninterrupted: what was done is kept")
+
+
+OUTLIVED = """
+import signal, threading
+from intacct_bridge.edge import program
+from intacct_bridge.edge.console import Console
+program.GRACE = 0.01
+waiting = threading.Thread(target=threading.Event().wait)
+waiting.start()
+with program.ending_whole(Console()):
+    signal.raise_signal(signal.SIGTERM)
+"""
+
+
+def test_a_thread_that_waits_for_an_answer_does_not_hold_up_the_end() -> None:
+    done = subprocess.run([sys.executable, "-c", OUTLIVED], capture_output=True, text=True, check=False)
+    assert done.returncode == 143
+
+
+def test_signals_that_were_ignored_are_ignored_and_handlers_come_back() -> None:
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        terminated = signal.getsignal(signal.SIGTERM)
+        with process.ending_whole(Console()):
+            signal.raise_signal(signal.SIGINT)
+            assert signal.getsignal(signal.SIGTERM) is not terminated
+        assert signal.getsignal(signal.SIGTERM) is terminated
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def test_only_the_main_thread_listens_to_signals() -> None:
+    def work() -> int:
+        with process.ending_whole(Console()):
+            return 1
+
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(work).result() == 1

@@ -1,0 +1,224 @@
+"""The command line at a real terminal: questions and answers, hidden passwords, Ctrl-C, what fits and what is coloured.
+
+A pseudo-terminal stands between the test and a process of its own; a test types only once it has read the question.
+"""
+
+import os
+import select
+import signal
+import subprocess
+import sys
+import termios
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from intacct_bridge.edge.cli import connections
+from intacct_bridge.emulator.gateway.gateway import Emulator
+from intacct_bridge.emulator.gateway.server import serve
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal")
+CTRL_C, CTRL_D = "\x03", "\x04"
+LAUNCH = """
+import fcntl, os, sys, termios
+fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+os.execv(sys.executable, [sys.executable, "-m", "intacct_bridge", *sys.argv[1:]])
+"""
+ANSWERS = {
+    "company_id": "demo-company",
+    "user_id": "demo-user",
+    "user_password": "demo-user-password",
+    "sender_id": "demo-sender",
+    "sender_password": "demo-sender-password",
+}
+
+
+class Terminal:
+    """A command at a terminal of its own."""
+
+    def __init__(self, *words: str, home: Path, columns: int = 80, **environ: str) -> None:
+        self.screen, theirs = os.openpty()
+        termios.tcsetwinsize(self.screen, (40, columns))
+        plain = {name: value for name, value in os.environ.items() if name not in ("NO_COLOR", "COLUMNS")}
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", LAUNCH, *words],
+            stdin=theirs,
+            stdout=theirs,
+            stderr=theirs,
+            start_new_session=True,
+            cwd=home,
+            env={**plain, "HOME": str(home), "TERM": "xterm", "PYTHONPATH": os.pathsep.join(sys.path), **environ},
+        )
+        os.close(theirs)
+        self._seen = 0
+        self.said = ""
+
+    def type(self, text: str, *, after: str) -> None:
+        """Type once the text has appeared behind what was typed for last."""
+        while after not in self.said[self._seen :]:
+            assert self._read(), f"it ended before {after!r}: {self.said}"
+        self._seen = len(self.said)
+        os.write(self.screen, text.encode())
+
+    def answer(self, **answers: str) -> None:
+        """Answer the questions of `connections add`; the blank behind a question comes once echo is off."""
+        for setting, text in answers.items():
+            self.type(f"{text}\n", after=f"{connections._QUESTIONS[setting]}: ")
+
+    @property
+    def echoes(self) -> bool:
+        """Whether what is typed can be seen."""
+        return bool(termios.tcgetattr(self.screen)[3] & termios.ECHO)
+
+    def end(self, pressing: str = "") -> int:
+        """Everything up to its end, and its exit status.
+
+        A key is pressed again while nothing happens, as a person does: an interrupt that comes between a question and
+        the system call that waits for its answer is only noticed after the answer.
+        """
+        before = time.monotonic() + 120
+        while self._read(pressing):
+            assert time.monotonic() < before, f"it does not end: {self.said}"
+        return self._process.wait(120)
+
+    def close(self) -> None:
+        if self._process.poll() is None:
+            self._process.kill()
+            self._process.wait(120)
+        os.close(self.screen)
+
+    def _read(self, pressing: str = "") -> bool:
+        for _ in range(60):
+            ready, _, _ = select.select([self.screen], [], [], 2)
+            if ready:
+                break
+            if pressing:
+                os.write(self.screen, pressing.encode())
+        assert ready, f"it waits for something: {self.said}"
+        try:
+            said = os.read(self.screen, 65536)
+        except OSError:  # how Linux says that the other side is closed
+            return False
+        self.said += said.decode(errors="replace").replace("\r\n", "\n")
+        return bool(said)
+
+
+class Terminals:
+    """Commands at terminals in one home directory, put away with the test."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        self._open: list[Terminal] = []
+
+    def __call__(self, *words: str, columns: int = 80, **environ: str) -> Terminal:
+        self._open.append(Terminal(*words, home=self.home, columns=columns, **environ))
+        return self._open[-1]
+
+    @property
+    def settings(self) -> Path:
+        return self.home / ".config" / "intacct-bridge" / "intacct.toml"
+
+    def close(self) -> None:
+        for terminal in self._open:
+            terminal.close()
+
+
+@pytest.fixture
+def at(home: Path) -> Iterator[Terminals]:
+    (home / "user").mkdir()
+    terminals = Terminals(home / "user")
+    yield terminals
+    terminals.close()
+
+
+@pytest.fixture
+def url() -> Iterator[str]:
+    emulator = Emulator.empty()
+    with serve(emulator) as server:
+        yield server.url
+    assert emulator.incidents == []
+    emulator.close()
+
+
+def test_a_connection_is_asked_for_tried_and_kept(at: Terminals, url: str) -> None:
+    terminal = at("connections", "add", "books", "--endpoint", url)
+    terminal.answer(**ANSWERS)
+    assert terminal.end() == 0, terminal.said
+    assert "signed in to demo-company as demo-user" in terminal.said
+    assert "password" not in terminal.said.lower().replace("password of that user", "").replace("sender password", "")
+    assert at.settings.stat().st_mode & 0o077 == 0
+    again = at("connections", "test")
+    assert again.end() == 0, again.said
+
+
+def test_a_wrong_sender_is_explained_and_what_was_typed_is_kept(at: Terminals, url: str) -> None:
+    terminal = at("connections", "add", "books", "--endpoint", url)
+    terminal.answer(**ANSWERS | {"sender_id": "somebody-else"})
+    assert terminal.end() == 3
+    told = " ".join(terminal.said.split())
+    assert "error connection 'books': The sender id or the sender password is wrong." in told
+    assert told.index("error ") < told.index("where ") < told.index("why ") < told.index("fix ")
+    assert "somebody-else" in at.settings.read_text()
+
+
+def test_an_empty_answer_is_asked_again_and_blanks_around_an_id_are_dropped(at: Terminals, url: str) -> None:
+    terminal = at("connections", "add", "books", "--endpoint", url)
+    terminal.answer(company_id="")
+    terminal.answer(company_id="   ")
+    terminal.answer(company_id="  demo-company\t", user_id="demo-user", user_password="")
+    terminal.answer(**{name: ANSWERS[name] for name in ("user_password", "sender_id", "sender_password")})
+    assert terminal.end() == 0, terminal.said
+
+
+@pytest.mark.parametrize("key", [CTRL_C, CTRL_D])
+@pytest.mark.parametrize("question", ["company_id", "sender_password"])
+def test_leaving_at_a_question_writes_nothing(at: Terminals, key: str, question: str) -> None:
+    terminal = at("connections", "add", "books")
+    for setting in list(ANSWERS)[: list(ANSWERS).index(question)]:
+        terminal.answer(**{setting: ANSWERS[setting]})
+    terminal.type(key, after=f"{connections._QUESTIONS[question]}: ")
+    assert terminal.end(pressing=key) == 130
+    assert "Traceback" not in terminal.said
+    assert terminal.echoes
+    assert not at.settings.exists()
+
+
+def test_an_endpoint_that_may_not_have_the_password_is_refused_before_it_is_asked_for(at: Terminals) -> None:
+    terminal = at("connections", "add", "books", "--endpoint", "https://intacct.com.example.org/x")
+    assert terminal.end() == 2
+    assert "is not in intacct.com" in " ".join(terminal.said.split())
+    assert "Company id" not in terminal.said
+    assert not at.settings.exists()
+
+
+def test_a_write_into_production_asks_first(at: Terminals, url: str) -> None:
+    made = at("connections", "add", "books", "--endpoint", url)
+    made.answer(**ANSWERS)
+    assert made.end() == 0
+    words = ("create", "DEPARTMENT", "DEPARTMENTID=9", "TITLE=Nine")
+    no = at(*words)
+    no.type("n\n", after="to company demo-company (production)? [y/N]:")
+    assert no.end() == 2
+    assert "nothing was written" in no.said
+    yes = at(*words)
+    yes.type("y\n", after="to company demo-company (production)? [y/N]:")
+    assert yes.end() == 0, yes.said
+    assert "created DEPARTMENT" in yes.said
+
+
+def test_a_table_fits_the_terminal_and_nothing_is_coloured_without_colour(at: Terminals, url: str) -> None:
+    settings = {f"INTACCT_{name.upper()}": value for name, value in ANSWERS.items()}
+    terminal = at("objects", columns=40, INTACCT_ENDPOINT_URL=url, NO_COLOR="1", **settings)
+    assert terminal.end() == 0
+    assert "APBILL" in terminal.said
+    assert max(map(len, terminal.said.splitlines())) <= 40
+    assert "\x1b[3" not in terminal.said
+
+
+def test_an_interrupted_command_says_what_is_kept(at: Terminals) -> None:
+    terminal = at("emulator", "--company", "empty", "--port", "0")
+    terminal.type(CTRL_C, after="serving; Ctrl-C ends it")
+    assert terminal.end() in (0, 128 + signal.SIGINT)
+    assert "Traceback" not in terminal.said

@@ -1,0 +1,161 @@
+"""The demo company's ledger: it balances, the sub-ledgers tie to it, and the view repeats it."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+
+import pytest
+
+from intacct_bridge.emulator.accounting.posting_rows import Row
+from support.emulator.company_books import books
+
+ZERO = Decimal(0)
+ENTITY = {"1": "100", "2": "200", "3": "300"}
+
+
+def amount(row: Row, field: str = "AMOUNT") -> Decimal:
+    value = row.get(field, ZERO)
+    assert isinstance(value, Decimal)
+    return value
+
+
+def sums(pairs: Iterable[tuple[object, Decimal]]) -> dict[object, Decimal]:
+    found: dict[object, Decimal] = defaultdict(lambda: ZERO)
+    for key, value in pairs:
+        found[key] += value
+    return {key: value for key, value in found.items() if value}
+
+
+def entity(row: Mapping[str, object], field: str = "LOCATIONID") -> str:
+    return ENTITY[str(row[field])[0]]
+
+
+@pytest.mark.parametrize("cash_book", [False, True])
+def test_every_batch_balances_by_entity_and_book(cash_book: bool) -> None:
+    lines = [row for row in books(cash_book=cash_book)["GLDETAIL"] if row["STATISTICAL"] == "F"]
+    assert sums(((row["BATCHKEY"], row["BOOKID"], entity(row)), amount(row)) for row in lines) == {}
+
+
+def test_every_batch_balances_by_currency() -> None:
+    lines = [row for row in books()["GLDETAIL"] if row["STATISTICAL"] == "F"]
+    assert sums(((row["BATCHKEY"], entity(row), row["CURRENCY"]), amount(row, "TRX_AMOUNT")) for row in lines) == {}
+
+
+def test_a_line_has_one_side() -> None:
+    for row in books()["GLDETAIL"]:
+        debit, credit = amount(row, "DEBITAMOUNT"), amount(row, "CREDITAMOUNT")
+        assert debit - credit == amount(row)
+        assert (row["TR_TYPE"] == 1) == (amount(row) >= 0)
+        assert min(debit, credit) == 0
+
+
+def test_the_view_repeats_the_entries() -> None:
+    posted = {row["RECORDNO"]: row for row in books()["GLENTRY"] if row["STATE"] == "Posted"}
+    seen = sums((row["GLENTRYKEY"], amount(row)) for row in books()["GLDETAIL"])
+    entered = sums((key, amount(row) * Decimal(str(row["TR_TYPE"]))) for key, row in posted.items())
+    assert seen == entered
+    assert {row["GLENTRYKEY"] for row in books()["GLDETAIL"]} == set(posted)
+    assert len(books()["GLDETAIL"]) > len(posted)
+    for row in books()["GLDETAIL"]:
+        entry = posted[row["GLENTRYKEY"]]
+        assert (row["BATCHKEY"], row["ACCOUNTNO"]) == (entry["BATCHNO"], entry["ACCOUNTNO"])
+
+
+def test_a_draft_is_not_in_the_view() -> None:
+    drafts = {row["RECORDNO"] for row in books()["GLBATCH"] if row["STATE"] == "Draft"}
+    assert drafts
+    assert not drafts & {row["BATCHKEY"] for row in books()["GLDETAIL"]}
+
+
+@pytest.mark.parametrize(
+    ("account", "documents", "party_object", "party"),
+    [
+        ("20000", ("APBILL", "APADJUSTMENT"), "VENDOR", "VENDORID"),
+        ("11000", ("ARINVOICE", "ARADJUSTMENT"), "CUSTOMER", "CUSTOMERID"),
+    ],
+)
+@pytest.mark.parametrize("seed", [1, 2])
+def test_sub_ledgers_tie_to_their_control_accounts(
+    account: str, documents: tuple[str, str], party_object: str, party: str, seed: int
+) -> None:
+    found = books(seed)
+    homes = {row[party]: row["DISPLAYCONTACT.MAILADDRESS.COUNTRYCODE"] for row in found[party_object]}
+    opened = [row for name in documents for row in found[name] if row["STATE"] not in ("Draft", "Paid")]
+    due = sums((row[party], amount(row, "TOTALDUE")) for row in opened)
+    sign = 1 if account == "11000" else -1
+    lines = [row for row in found["GLDETAIL"] if row["ACCOUNTNO"] == account]
+    assert sums((row[party], sign * amount(row)) for row in lines) == due
+    assert sums((row[party], amount(row, "TOTALDUE")) for row in found[party_object]) == due
+    by_currency = sums((row["BASECURR"], amount(row, "TOTALDUE")) for row in opened)
+    assert sums((row["BASECURR"], sign * amount(row)) for row in lines) == by_currency
+    assert len(homes) == len(found[party_object])
+
+
+@pytest.mark.parametrize("name", ["APBILL", "ARINVOICE", "APADJUSTMENT", "ARADJUSTMENT"])
+def test_what_is_due_is_what_was_entered_less_what_was_paid(name: str) -> None:
+    states = set()
+    for row in books()[name]:
+        for trx in ("", "TRX_"):
+            entered, paid, due = (amount(row, f"{trx}{total}") for total in ("TOTALENTERED", "TOTALPAID", "TOTALDUE"))
+            assert due == entered - paid
+        states.add(row["STATE"])
+        if row["STATE"] == "Paid":
+            assert not due
+            assert row["WHENPAID"]
+        elif row["STATE"] == "Partially Paid":
+            assert paid
+            assert due
+        else:
+            assert not paid
+    assert {"Paid", "Posted"} <= states
+
+
+@pytest.mark.parametrize(
+    ("lines", "header", "detail", "documents"),
+    [("APBILLITEM", "APBILL", "APPYMTDETAIL", "APBILL"), ("ARINVOICEITEM", "ARINVOICE", "ARPYMTDETAIL", "ARINVOICE")],
+)
+def test_payment_details_add_up_to_what_is_paid(lines: str, header: str, detail: str, documents: str) -> None:
+    found = books()
+    paid = sums(
+        (row["RECORDKEY"], amount(row, "TRX_PAYMENTAMOUNT") + amount(row, "TRX_ADJUSTMENTAMOUNT"))
+        for row in found[detail]
+    )
+    assert paid == sums((row["RECORDNO"], amount(row, "TRX_TOTALPAID")) for row in found[header])
+    by_line = sums(
+        (row["ENTRYKEY"], amount(row, "TRX_PAYMENTAMOUNT") + amount(row, "TRX_ADJUSTMENTAMOUNT"))
+        for row in found[detail]
+    )
+    assert by_line == sums((row["RECORDNO"], amount(row, "TRX_TOTALPAID")) for row in found[lines])
+    base = sums(
+        (row["RECORDKEY"], amount(row, "PAYMENTAMOUNT") + amount(row, "ADJUSTMENTAMOUNT")) for row in found[detail]
+    )
+    assert base == sums((row["RECORDNO"], amount(row, "TOTALPAID")) for row in found[documents])
+
+
+def test_lines_add_up_to_their_document() -> None:
+    for lines, header in (
+        ("APBILLITEM", "APBILL"),
+        ("ARINVOICEITEM", "ARINVOICE"),
+        ("APADJUSTMENTITEM", "APADJUSTMENT"),
+        ("DEPOSITENTRY", "DEPOSIT"),
+    ):
+        by_header = sums((row["RECORDKEY"], amount(row, "TRX_AMOUNT")) for row in books()[lines])
+        assert by_header == sums((row["RECORDNO"], amount(row, "TRX_TOTALENTERED")) for row in books()[header])
+
+
+def test_no_stock_and_no_bank_account_is_overdrawn_by_much() -> None:
+    balances = sums(((row["ACCOUNTNO"], entity(row)), amount(row)) for row in books()["GLDETAIL"])
+    for account in ("12000", "12100", "10010", "10020", "10030", "15000"):
+        for owner in ("100", "200", "300"):
+            assert balances.get((account, owner), ZERO) >= -600_000, (account, owner)
+
+
+def test_the_cash_book_takes_the_money_that_the_accrual_book_takes() -> None:
+    found = books(cash_book=True)
+    banks = ("10010", "10020", "10030", "10040", "10090")
+    by_book = sums(
+        ((row["BOOKID"], row["ACCOUNTNO"]), amount(row)) for row in found["GLDETAIL"] if row["ACCOUNTNO"] in banks
+    )
+    for bank in banks:
+        assert by_book.get(("CASH", bank), ZERO) == by_book.get(("ACCRUAL", bank), ZERO), bank
+    assert not [row for row in found["GLDETAIL"] if row["BOOKID"] == "CASH" and row["ACCOUNTNO"] == "20000"]

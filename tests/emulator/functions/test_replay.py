@@ -1,0 +1,81 @@
+"""The memory of completed control ids: what is refused, what is forgotten, what a rollback takes back."""
+
+import pytest
+
+from intacct_bridge.wire.envelope import Login
+from support.emulator.talk import element, faults, one, results
+from support.emulator.worlds import Clock, world
+
+READER = Login("reader", "people-company", "p")
+
+
+def make(key: str) -> str:
+    return f"<create>{element('CLASS', CLASSID=key, NAME=key)}</create>"
+
+
+def test_a_completed_control_id_is_refused_and_nothing_is_run_again() -> None:
+    emulator = world()
+    assert one(emulator, make("A"), uniqueid=True, control_ids=["x"]).status == "success"
+    (fault,) = faults(emulator, make("B"), uniqueid=True, control_ids=["x"])
+    assert (fault.errorno, "'x'" in fault.text) == ("XL03000008", True)
+    assert emulator.books().table("CLASS").count() == 1
+    assert one(emulator, make("B"), uniqueid=True, control_ids=["y"]).status == "success"
+
+
+def test_without_uniqueid_nothing_is_remembered_or_asked() -> None:
+    emulator = world()
+    assert one(emulator, make("A"), control_ids=["x"]).status == "success"
+    assert one(emulator, make("B"), control_ids=["x"]).status == "success"
+    assert one(emulator, make("C"), uniqueid=True, control_ids=["x"]).status == "success"
+    assert one(emulator, make("D"), control_ids=["x"]).status == "success"
+
+
+def test_what_failed_was_not_completed() -> None:
+    emulator = world()
+    assert one(emulator, make("A"), uniqueid=True, control_ids=["x"]).status == "success"
+    assert faults(emulator, make("A"), uniqueid=True, control_ids=["y"])[0].errorno == "BL34000061"
+    assert one(emulator, make("B"), uniqueid=True, control_ids=["y"]).status == "success"
+
+
+def test_what_was_rolled_back_was_not_completed() -> None:
+    emulator = world()
+    both = [make("A"), make("A")]
+    done = results(emulator, *both, uniqueid=True, transaction=True, control_ids=["x", "y"])
+    assert [result.status for result in done] == ["aborted", "failure"]
+    done = results(emulator, make("A"), make("B"), uniqueid=True, transaction=True, control_ids=["x", "y"])
+    assert [result.status for result in done] == ["success", "success"]
+
+
+def test_one_id_twice_in_one_request_runs_once() -> None:
+    emulator = world()
+    done = results(emulator, make("A"), make("B"), uniqueid=True, control_ids=["x", "x"])
+    assert [result.status for result in done] == ["success", "failure"]
+
+
+@pytest.mark.parametrize(
+    ("scope", "sender", "refused"),
+    [("company", "demo-sender", True), ("sender", "demo-sender", True), ("sender", "second-sender", False)],
+)
+def test_who_shares_a_memory_is_a_setting(scope: str, sender: str, refused: bool) -> None:
+    from intacct_bridge.emulator.gateway.gateway import Emulator
+    from intacct_bridge.emulator.settings.world import scenario
+
+    tree = {
+        "behaviour": {"controlid_scope": scope},
+        "sender": [{"sender_id": "second-sender", "password": "demo-sender-password"}],
+        "company": [{"company_id": "demo-company", "senders": ["*"]}],
+    }
+    emulator = Emulator.empty(settings=scenario(tree))
+    assert one(emulator, make("A"), uniqueid=True, control_ids=["x"]).status == "success"
+    again = one(emulator, make("B"), uniqueid=True, control_ids=["x"], sender_id=sender)
+    assert (again.status == "failure") is refused
+    emulator.close()
+
+
+def test_a_memory_can_be_short() -> None:
+    clock = Clock()
+    emulator = world(clock, controlid_days=1, replay_errorno="XL99")
+    assert one(emulator, make("A"), uniqueid=True, control_ids=["x"]).status == "success"
+    assert faults(emulator, make("B"), uniqueid=True, control_ids=["x"])[0].errorno == "XL99"
+    clock.now += 86_401
+    assert one(emulator, make("B"), uniqueid=True, control_ids=["x"]).status == "success"

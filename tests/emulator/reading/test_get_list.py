@@ -1,0 +1,93 @@
+"""`get_list` and `get`: lower-case records, dates in three elements, pages by start and maxitems."""
+
+import pytest
+
+from intacct_bridge.emulator.gateway.gateway import Emulator
+from intacct_bridge.wire.xml import Element
+from support.emulator.talk import data, faults, one
+from support.emulator.worlds import world
+
+
+@pytest.fixture
+def emulator() -> Emulator:
+    emulator = world()
+    table = emulator.books().table
+    for number in range(1, 6):
+        table("CUSTOMER").insert(
+            {"CUSTOMERID": f"C{number}", "NAME": f"Customer {number}", "CREDITLIMIT": f"{number}00"}
+        )
+    key = str(
+        table("APBILL").insert({"RECORDID": "B-1", "VENDORID": "V1", "WHENCREATED": "03/09/2026", "TOTALDUE": "5"})
+    )
+    table("APBILLITEM").insert({"RECORDKEY": key, "LINE_NO": "1", "ACCOUNTNO": "6000", "AMOUNT": "5"})
+    return emulator
+
+
+def listed(emulator: Emulator, attributes: str, body: str = "") -> tuple[Element, list[Element]]:
+    result = one(emulator, f"<get_list {attributes}>{body}</get_list>")
+    assert result.status == "success", result.faults
+    (listtype,) = result.extra
+    return listtype, list(result.data or ())
+
+
+def test_a_list_says_where_it_starts_and_how_many_there_are(emulator: Emulator) -> None:
+    # shape: a recorded get_list of classes: the list's type is an element, its end is inclusive
+    listtype, rows = listed(emulator, 'object="customer" start="1" maxitems="2"')
+    assert (listtype.text, dict(listtype.attributes)) == ("customer", {"start": "1", "end": "2", "total": "5"})
+    assert [(row.tag, row.findtext("key"), row.findtext("name")) for row in rows] == [
+        ("customer", "C2", "Customer 2"), ("customer", "C3", "Customer 3"),
+    ]  # fmt: skip
+
+
+def test_nothing_found_is_no_data(emulator: Emulator) -> None:
+    body = "<filter><expression><field>name</field><operator>=</operator><value>x</value></expression></filter>"
+    result = one(emulator, f'<get_list object="customer">{body}</get_list>')
+    assert result.data is None
+    assert result.extra[0].get("total") == "0"
+
+
+def expression(field: str, operator: str, value: str) -> str:
+    parts = f"<field>{field}</field><operator>{operator}</operator><value>{value}</value>"
+    return f"<expression>{parts}</expression>"
+
+
+def test_filters_sorts_and_fields(emulator: Emulator) -> None:
+    either = expression("customerid", "=", "C1") + expression("creditlimit", "&gt;=", "400")
+    body = (
+        f'<filter><logical logical_operator="or">{either}</logical></filter>'
+        '<sorts><sortfield order="desc">creditlimit</sortfield></sorts>'
+        "<fields><field>customerid</field><field>creditlimit</field></fields>"
+    )
+    _, rows = listed(emulator, 'object="customer"', body)
+    assert [[(cell.tag, cell.text) for cell in row] for row in rows] == [
+        [("customerid", "C5"), ("creditlimit", "500")],
+        [("customerid", "C4"), ("creditlimit", "400")],
+        [("customerid", "C1"), ("creditlimit", "100")],
+    ]
+
+
+def test_a_document_has_its_older_names_its_days_and_its_lines(emulator: Emulator) -> None:
+    (bill,) = data(emulator, '<get object="bill" key="1"/>')
+    assert (bill.tag, bill.findtext("key"), bill.findtext("billno")) == ("bill", "1", "B-1")
+    day = bill.find("datecreated")
+    assert day is not None
+    assert [(part.tag, part.text) for part in day] == [("year", "2026"), ("month", "03"), ("day", "09")]
+    items = bill.find("billitems")
+    assert items is not None
+    assert [(line.tag, line.findtext("glaccountno"), line.findtext("amount")) for line in items] == [
+        ("lineitem", "6000", "5")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("function", "said"),
+    [
+        ('<get object="bill" key="99"/>', "Cannot find bill with key '99'."),
+        ('<get_list object="company_info"/>', "not emulated"),
+        (f'<get_list object="customer"><filter>{expression("colour", "=", "x")}</filter></get_list>', "colour"),
+        (f'<get_list object="customer"><filter>{expression("name", "~", "x")}</filter></get_list>', "operator ~"),
+        ('<get_list object="customer" start="soon"/>', "start"),
+    ],
+)
+def test_refusals(emulator: Emulator, function: str, said: str) -> None:
+    assert said in faults(emulator, function)[0].text

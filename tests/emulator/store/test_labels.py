@@ -1,0 +1,27 @@
+"""What objects are called for people."""
+
+import pytest
+
+from intacct_bridge.emulator.store.catalogue import standard_catalog
+from intacct_bridge.emulator.store.labels import label_of
+
+
+@pytest.mark.parametrize(
+    ("name", "label"),
+    [
+        ("APACCOUNTLABEL", "AP account label"),
+        ("CONTRACTITEMPRCLSTENTYTIER", "Contract item price list entry tier"),
+        ("CONTRACTEXPENSE2SCHEDULE", "Contract expense 2 schedule"),
+        ("POSITIONSKILL", "Position skill"),
+        ("GLBATCH", "Journal entry"),
+        ("MY_OWN_object", "My own object"),
+        ("QWXYZ", "Qwxyz"),
+    ],
+)
+def test_a_name_is_split_into_its_words(name: str, label: str) -> None:
+    assert label_of(name) == label
+
+
+def test_no_standard_object_is_called_by_an_unbroken_row_of_letters() -> None:
+    longest = {name: max(map(len, one.label.split())) for name, one in standard_catalog().items()}
+    assert {name for name, length in longest.items() if length > len("reconciliation")} == set()

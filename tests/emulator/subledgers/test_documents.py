@@ -1,0 +1,209 @@
+"""Bills and payments by the generic functions: what stands in the ledger, what is due, what is refused.
+
+Shapes: the documented parameter tables of "Create AP Bill" and "Create AP Payment"; amounts are made up.
+"""
+
+from decimal import Decimal
+
+import pytest
+
+from intacct_bridge.emulator.gateway.gateway import Emulator
+from support.emulator.talk import data, element, faults, one, query, results, rows
+from support.emulator.truth import assert_true, balances
+
+VENDOR = "V10087"
+DAY = "11/20/2026"
+
+
+def bill(*lines: str, **cells: str) -> str:
+    """A bill; each line is `account amount [FIELD=text ...]`."""
+    head = {"VENDORID": VENDOR, "WHENCREATED": DAY, "WHENDUE": "12/20/2026", "RECORDID": "T-1", **cells}
+    return f"<create>{element('APBILL', **head, APBILLITEMS=''.join(map(item, lines or LINES)))}</create>"
+
+
+def item(spelled: str) -> str:
+    account, amount, *more = spelled.split()
+    cells = {"LOCATIONID": "110", "DEPARTMENTID": "100", **dict(part.split("=") for part in more)}
+    return element("APBILLITEM", ACCOUNTNO=account, TRX_AMOUNT=amount, **cells)
+
+
+LINES = ("60500 100.00", "61200 23.45")
+
+
+def payment(key: str, amount: str = "", **cells: str) -> str:
+    head = {"FINANCIALENTITY": "CHK-INS", "PAYMENTMETHOD": "EFT", "VENDORID": VENDOR, "CURRENCY": "USD"}
+    detail = element("APPYMTDETAIL", RECORDKEY=key, **({"TRX_PAYMENTAMOUNT": amount} if amount else {}))
+    head |= {"PAYMENTDATE": DAY, **cells}
+    return f"<create>{element('APPYMT', **head, APPYMTDETAILS=detail)}</create>"
+
+
+def made(emulator: Emulator, function: str) -> str:
+    return data(emulator, function).children[0].findtext("RECORDNO")
+
+
+def state(emulator: Emulator, key: str, name: str = "APBILL") -> dict[str, str]:
+    fields = "STATE TOTALENTERED TOTALPAID TOTALDUE TRX_TOTALDUE"
+    where = f"<equalto><field>RECORDNO</field><value>{key}</value></equalto>"
+    return rows(data(emulator, query(name, fields, where)))[0]
+
+
+def test_a_bill_posts_its_lines_against_payables_and_the_vendor_is_owed(demo: Emulator) -> None:
+    assert_true(demo)
+    before = balances(demo.books())
+    key = made(demo, bill())
+    after = balances(demo.books())
+    changed = {account: after[account] - before[account] for account in after if after[account] != before[account]}
+    assert changed == {"60500": Decimal("100.00"), "61200": Decimal("23.45"), "20000": Decimal("-123.45")}
+    assert state(demo, key) == {
+        "STATE": "Posted",
+        "TOTALENTERED": "123.45",
+        "TOTALPAID": "0",
+        "TOTALDUE": "123.45",
+        "TRX_TOTALDUE": "123.45",
+    }
+    assert_true(demo)
+
+
+def test_a_payment_moves_what_is_paid_and_the_bank(demo: Emulator) -> None:
+    key = made(demo, bill())
+    bank = balances(demo.books())["10010"]
+    made(demo, payment(key, "23.45"))
+    assert state(demo, key)["STATE"] == "Partially Paid"
+    assert balances(demo.books())["10010"] - bank == Decimal("-23.45")
+    made(demo, payment(key))
+    assert state(demo, key) | {"TRX_TOTALDUE": "0"} == {
+        "STATE": "Paid",
+        "TOTALENTERED": "123.45",
+        "TOTALPAID": "123.45",
+        "TOTALDUE": "0",
+        "TRX_TOTALDUE": "0",
+    }
+    where = f"<equalto><field>RECORDKEY</field><value>{key}</value></equalto>"
+    lines = rows(data(demo, query("APBILLITEM", "TRX_AMOUNT TRX_TOTALPAID STATE", where)))
+    assert [(line["TRX_AMOUNT"], line["TRX_TOTALPAID"], line["STATE"]) for line in lines] == [
+        ("100", "100", "Paid"),
+        ("23.45", "23.45", "Paid"),
+    ]
+    details = rows(data(demo, query("APPYMTDETAIL", "TRX_PAYMENTAMOUNT", where)))
+    assert [Decimal(row["TRX_PAYMENTAMOUNT"]) for row in details] == [
+        Decimal("23.45"),
+        Decimal("76.55"),
+        Decimal("23.45"),
+    ]
+    assert_true(demo)
+
+
+def test_what_is_paid_in_part_cannot_be_changed_or_deleted(demo: Emulator) -> None:
+    key = made(demo, bill())
+    made(demo, payment(key, "1"))
+    new_lines = element("APBILL", RECORDNO=key, APBILLITEMS=item("60500 5"))
+    for function in (f"<update>{new_lines}</update>", f"<delete><object>APBILL</object><keys>{key}</keys></delete>"):
+        refusal = faults(demo, function)
+        assert refusal[0].errorno == "BL03000130"
+    assert one(demo, f"<update>{element('APBILL', RECORDNO=key, DESCRIPTION='still')}</update>").status == "success"
+    assert_true(demo)
+
+
+def test_more_than_is_due_is_refused(demo: Emulator) -> None:
+    key = made(demo, bill())
+    refusal = faults(demo, payment(key, "123.46"))
+    assert refusal[0].errorno == "BL03000130"
+    assert "exceeds the amount due 123.45" in refusal[0].description2
+    assert_true(demo)
+
+
+def test_lines_that_are_sent_are_the_whole_new_set(demo: Emulator) -> None:
+    before = balances(demo.books())
+    key = made(demo, bill())
+    changed = element("APBILL", RECORDNO=key, APBILLITEMS=item("64200 7.5"))
+    assert one(demo, f"<update>{changed}</update>").status == "success"
+    after = balances(demo.books())
+    assert {one: after[one] - before[one] for one in after if after[one] != before[one]} == {
+        "64200": Decimal("7.5"),
+        "20000": Decimal("-7.5"),
+    }
+    where = f"<equalto><field>RECORDKEY</field><value>{key}</value></equalto>"
+    assert [row["ACCOUNTNO"] for row in rows(data(demo, query("APBILLITEM", "ACCOUNTNO", where)))] == ["64200"]
+    assert one(demo, f"<delete><object>APBILL</object><keys>{key}</keys></delete>").status == "success"
+    assert balances(demo.books()) == before
+    assert_true(demo)
+
+
+def test_a_draft_waits_until_it_is_submitted(demo: Emulator) -> None:
+    before = balances(demo.books())
+    key = made(demo, bill(ACTION="Draft"))
+    assert state(demo, key)["STATE"] == "Draft"
+    assert balances(demo.books()) == before
+    assert one(demo, f"<update>{element('APBILL', RECORDNO=key, ACTION='Submit')}</update>").status == "success"
+    assert state(demo, key)["STATE"] == "Posted"
+    assert balances(demo.books()) != before
+    assert_true(demo)
+
+
+@pytest.mark.parametrize(
+    ("cells", "lines", "said"),
+    [
+        ({"VENDORID": "nobody"}, LINES, "Invalid Vendor 'nobody' specified."),
+        ({"VENDORID": ""}, LINES, "Required field VENDORID is missing for APBILL."),
+        ({"WHENDUE": ""}, LINES, "Required field WHENDUE is missing for APBILL."),
+        ({"WHENCREATED": "01/15/2026"}, LINES, "closed period"),
+        ({"BASECURR": "CAD"}, LINES, "is USD, not CAD"),
+        ({}, ("77777 1",), "Invalid GL Account '77777' specified."),
+        ({}, ("60500 1 LOCATIONID=",), "Location is required"),
+        ({}, ("60500 1 DEPARTMENTID=",), "Department is required for account 60500."),
+        ({}, ("60500 x",), "Illegal format"),
+    ],
+)
+def test_a_bad_bill_is_refused_by_name(
+    demo: Emulator, cells: dict[str, str], lines: tuple[str, ...], said: str
+) -> None:
+    before = balances(demo.books())
+    refusal = faults(demo, bill(*lines, **cells))
+    assert said in refusal[0].description2
+    assert balances(demo.books()) == before
+
+
+def test_a_vendor_has_each_number_once(demo: Emulator) -> None:
+    made(demo, bill())
+    refusal = faults(demo, bill())
+    assert refusal[0].errorno == "BL03002185"
+    assert one(demo, bill(VENDORID="V10080")).status == "success"
+
+
+def test_lines_in_two_entities_and_a_bank_in_a_third_balance_everywhere(demo: Emulator) -> None:
+    key = made(demo, bill("60500 10", "60500 20 LOCATIONID=210"))
+    assert one(demo, payment(key, FINANCIALENTITY="CHK-FLD")).status == "success"
+    assert_true(demo)
+
+
+def test_a_foreign_bill_is_paid_at_another_rate_with_a_gain_or_loss(demo: Emulator) -> None:
+    key = made(demo, bill("60500 33.33", "61200 66.66", CURRENCY="EUR", EXCHANGE_RATE="1.0777"))
+    made(demo, payment(key, "40", CURRENCY="EUR", EXCHANGE_RATE="1.2"))
+    made(demo, payment(key, "", CURRENCY="EUR", EXCHANGE_RATE="1.3"))
+    assert state(demo, key)["TOTALDUE"] == "0"
+    assert_true(demo)
+
+
+def test_a_transaction_takes_the_ledger_back(demo: Emulator) -> None:
+    before = balances(demo.books())
+    done = results(demo, bill(), bill("77777 1", RECORDID="T-2"), transaction=True)
+    assert [result.status for result in done] == ["aborted", "failure"]
+    assert balances(demo.books()) == before
+    assert_true(demo)
+
+
+def test_an_entry_that_a_bill_made_changes_with_the_bill_only(demo: Emulator) -> None:
+    made(demo, bill())
+    batch = demo.books().table("GLBATCH").next_number() - 1
+    for function in (
+        f"<update>{element('GLBATCH', RECORDNO=batch, BATCH_TITLE='x')}</update>",
+        f"<delete><object>GLBATCH</object><keys>{batch}</keys></delete>",
+    ):
+        assert "made by a sub-ledger" in faults(demo, function)[0].description2
+
+
+@pytest.mark.parametrize(("name", "key"), [("VENDOR", "V10080"), ("GLACCOUNT", "60500"), ("DEPARTMENT", "100")])
+def test_what_transactions_use_is_not_deleted(demo: Emulator, name: str, key: str) -> None:
+    refusal = faults(demo, f"<delete><object>{name}</object><keys>{key}</keys></delete>")
+    assert "is used by" in refusal[0].description2
+    assert refusal[0].correction == "Make it inactive instead."

@@ -1,0 +1,187 @@
+"""Sales and purchase transactions, and approvals; bodies in the order of "Create Order Entry Transaction (Legacy)"."""
+
+from dataclasses import replace
+
+from emulator.functions.test_legacy_documents import cells, day, key_of, receipt
+from emulator.subledgers.test_documents import bill, made
+from intacct_bridge.emulator.gateway.gateway import Emulator
+from support.emulator.talk import data, element, faults, one, query, rows
+from support.emulator.truth import assert_true, balances
+
+
+def item_of(emulator: Emulator, kind: str = "Inventory") -> str:
+    found = emulator.books().table("ITEM").rows()
+    return next(row["ITEMID"] for _, row in found if row["ITEMTYPE"] == kind and row["STATUS"] == "active")
+
+
+def line(item: str, quantity: int, price: str, more: str = "") -> str:
+    return (
+        f"<sotransitem><itemid>{item}</itemid><quantity>{quantity}</quantity><unit>Each</unit><price>{price}</price>"
+        f"{more}<locationid>110</locationid><departmentid>300</departmentid></sotransitem>"
+    )
+
+
+def sale(kind: str, number: str, lines: str, more: str = "") -> str:
+    return (
+        f"<create_sotransaction><transactiontype>{kind}</transactiontype>{day('datecreated')}{more}"
+        f"<customerid>C20130</customerid><documentno>{number}</documentno><termname>N30</termname>"
+        f"<sotransitems>{lines}</sotransitems></create_sotransaction>"
+    )
+
+
+def document(emulator: Emulator, doc_id: str, fields: str) -> dict[str, str]:
+    where = f"<equalto><field>DOCID</field><value>{doc_id}</value></equalto>"
+    return rows(data(emulator, query("SODOCUMENT", fields, where)))[0]
+
+
+def test_an_order_waits_and_its_invoice_posts(demo: Emulator) -> None:
+    before, item = balances(demo.books()), item_of(demo)
+    assert key_of(demo, sale("Sales Order", "X1", line(item, 3, "10.50"))) == "Sales Order-X1"
+    assert document(demo, "Sales Order-X1", "STATE TRX_TOTAL CUSTVENDID") == {
+        "STATE": "Pending",
+        "TRX_TOTAL": "31.5",
+        "CUSTVENDID": "C20130",
+    }
+    assert balances(demo.books()) == before
+    from_order = "<createdfrom>Sales Order-X1</createdfrom>"
+    assert key_of(demo, sale("Sales Invoice", "X1", line(item, 2, "10.50"), from_order)) == "Sales Invoice-X1"
+    assert document(demo, "Sales Order-X1", "STATE")["STATE"] == "Partially Converted"
+    invoice = document(demo, "Sales Invoice-X1", "PRRECORDKEY STATE TOTALDUE")
+    assert cells(demo, "ARINVOICE", invoice["PRRECORDKEY"], "RECORDID STATE TOTALDUE MODULEKEY") == [
+        *("X1", "Posted", "21", "8.SO"),
+    ]
+    assert_true(demo)
+
+
+def test_every_edit_makes_another_invoice(demo: Emulator) -> None:
+    item = item_of(demo)
+    key = key_of(demo, sale("Sales Invoice", "X2", line(item, 2, "10")))
+    first = document(demo, key, "PRRECORDKEY")["PRRECORDKEY"]
+    change = (
+        f'<update_sotransaction key="{key}"><updatesotransitems><updatesotransitem line_num="1">'
+        f"<itemid>{item}</itemid><quantity>5</quantity></updatesotransitem>{line(item, 1, '7')}"
+        "</updatesotransitems></update_sotransaction>"
+    )
+    assert key_of(demo, change) == key
+    second = document(demo, key, "PRRECORDKEY TOTALDUE")
+    assert second["PRRECORDKEY"] != first
+    assert second["TOTALDUE"] == "57"
+    where = f"<equalto><field>RECORDNO</field><value>{first}</value></equalto>"
+    assert rows(data(demo, query("ARINVOICE", "RECORDNO", where))) == []
+    deleted = "<equalto><field>ACCESSMODE</field><value>D</value></equalto>"
+    gone = rows(data(demo, query("AUDITHISTORY", "OBJECTTYPE OBJECTKEY", deleted)))
+    assert {"OBJECTTYPE": "arinvoice", "OBJECTKEY": first} in gone
+    assert_true(demo)
+
+
+def test_a_paid_invoice_holds_its_transaction(demo: Emulator) -> None:
+    key = key_of(demo, sale("Sales Invoice", "X3", line(item_of(demo), 1, "10")))
+    behind = document(demo, key, "PRRECORDKEY")["PRRECORDKEY"]
+    key_of(demo, receipt("10", (behind, "10")))
+    assert faults(demo, f'<delete_sotransaction key="{key}"/>')[0].errorno == "BL03000130"
+    assert_true(demo)
+
+
+def test_a_deleted_transaction_takes_its_invoice_along(demo: Emulator) -> None:
+    before = balances(demo.books())
+    key = key_of(demo, sale("Sales Invoice", "X4", line(item_of(demo), 1, "10")))
+    assert faults(demo, sale("Sales Invoice", "X4", line(item_of(demo), 1, "10")))[0].errorno == "BL03002185"
+    assert one(demo, f'<delete_sotransaction key="{key}"/>').status == "success"
+    assert balances(demo.books()) == before
+    assert_true(demo)
+
+
+def test_a_vendor_invoice_makes_a_bill_and_an_empty_item_takes_a_line_out(demo: Emulator) -> None:
+    item = item_of(demo)
+    lines = line(item, 1, "10").replace("sotransitem", "potransitem")
+    contact = "<returnto><contactname></contactname></returnto><payto><contactname></contactname></payto>"
+    body = (
+        f"<transactiontype>Vendor Invoice</transactiontype>{day('datecreated')}<vendorid>V10087</vendorid>"
+        f"<documentno>P1</documentno><termname>N30</termname>{contact}<potransitems>{lines}{lines}</potransitems>"
+    )
+    key = key_of(demo, f"<create_potransaction>{body}</create_potransaction>")
+    assert_true(demo)
+    gone = '<updatepotransitem line_num="2"><itemid></itemid></updatepotransitem>'
+    change = f'<update_potransaction key="{key}"><updatepotransitems>{gone}</updatepotransitems></update_potransaction>'
+    key_of(demo, change)
+    where = f"<equalto><field>DOCHDRID</field><value>{key}</value></equalto>"
+    assert [row["LINE_NO"] for row in rows(data(demo, query("PODOCUMENTENTRY", "LINE_NO", where)))] == ["0"]
+    assert_true(demo)
+
+
+def test_a_bill_waits_for_its_approval_where_the_company_wants_it(demo: Emulator) -> None:
+    behaviour = replace(demo.settings.behaviour, approve_bills=True)
+    emulator = demo.clone(settings=replace(demo.settings, behaviour=behaviour))
+    before = balances(emulator.books())
+    key = made(emulator, bill())
+    assert cells(emulator, "APBILL", key, "STATE") == ["Submitted"]
+    assert balances(emulator.books()) == before
+    approve = f"<approve>{element('APBILL', RECORDNO=key)}</approve>"
+    assert one(emulator, approve).status == "success"
+    assert cells(emulator, "APBILL", key, "STATE") == ["Posted"]
+    assert "does not wait for approval" in faults(emulator, approve)[0].description2
+    assert_true(emulator)
+    emulator.close()
+
+
+def test_a_timesheet_names_its_employee_and_stands_once_approved(demo: Emulator) -> None:
+    entry = element("TIMESHEETENTRY", ENTRYDATE="11/17/2026", QTY="7.5", LOCATIONID="110")
+    sheet = element("TIMESHEET", EMPLOYEEID="E0085", BEGINDATE="11/16/2026", TIMESHEETENTRIES=entry)
+    key = made(demo, f"<create>{sheet}</create>")
+    assert cells(demo, "TIMESHEET", key, "STATE ENDDATE") == ["Submitted", "11/22/2026"]
+    where = f"<equalto><field>TIMESHEETKEY</field><value>{key}</value></equalto>"
+    lines = rows(data(demo, query("TIMESHEETENTRY", "LINENO EMPLOYEEID TS_BEGINDATE QTY", where)))
+    assert [list(one.values()) for one in lines] == [["1", "E0085", "11/16/2026", "7.5"]]
+    assert one(demo, f"<approve>{element('TIMESHEET', RECORDNO=key)}</approve>").status == "success"
+    assert "is approved" in faults(demo, f"<delete><object>TIMESHEET</object><keys>{key}</keys></delete>")[0].text
+
+
+def test_a_timesheet_by_its_own_function(demo: Emulator) -> None:
+    item = f"<timesheetitem><locationid>110</locationid>{day('entrydate', 17)}<qty>4</qty></timesheetitem>"
+    head = f"<employeeid>E0085</employeeid>{day('begindate', 16)}"
+    key = key_of(demo, f"<create_timesheet>{head}<timesheetitems>{item}</timesheetitems></create_timesheet>")
+    where = f"<equalto><field>TIMESHEETKEY</field><value>{key}</value></equalto>"
+    assert rows(data(demo, query("TIMESHEETENTRY", "QTY ENTRYDATE", where))) == [
+        {"QTY": "4", "ENTRYDATE": "11/17/2026"}
+    ]
+    assert one(demo, f'<delete_timesheet key="{key}"/>').status == "success"
+
+
+def test_a_check_written_by_hand_debits_what_it_names(demo: Emulator) -> None:
+    before = balances(demo.books())
+    item = (
+        "<payitem><glaccountno>60500</glaccountno><paymentamount>31</paymentamount><departmentid>100</departmentid>"
+        "<locationid>110</locationid></payitem>"
+    )
+    head = "<bankaccountid>CHK-INS</bankaccountid><vendorid>V10087</vendorid><memo>m</memo>"
+    check = f"{day('checkdate')}<checkno>C-1</checkno><payitems>{item}</payitems>"
+    key = key_of(demo, f"<create_appayment>{head}{check}</create_appayment>")
+    assert cells(demo, "APPYMT", key, "STATE TOTALENTERED DOCNUMBER") == ["Confirmed", "31", "C-1"]
+    after = balances(demo.books())
+    assert after["60500"] - before["60500"] == before["10010"] - after["10010"] == 31
+    assert_true(demo)
+    key_of(demo, f'<reverse_appayment key="{key}">{day("datereversed")}</reverse_appayment>')
+    assert balances(demo.books()) == before
+
+
+def test_an_entry_of_a_schedule_recognises_its_revenue_and_takes_it_back(demo: Emulator) -> None:
+    books, before = demo.books(), balances(demo.books())
+    deferred, revenue = (books.table("GLACCOUNT").find("ACCOUNTNO", number)[0] for number in ("22000", "42000"))
+    line = next(row for _, row in books.table("ARINVOICEITEM").rows() if row["LOCATIONID"] == "110")
+    schedule = books.table("REVRECSCHEDULE").insert({"STATUS": "In Progress", "PRENTRYKEY": line["RECORDNO"]})
+    cells = {"REVRECSCHEDULEKEY": str(schedule), "POSTED": "false", "POSTINGDATE": "11/20/2026", "AMOUNT": "40"}
+    cells |= {"REVACCTKEY": str(revenue), "DEFERREDREVACCTKEY": str(deferred)}
+    number = books.table("REVRECSCHEDULEENTRY").insert(cells)
+    post, unpost, hold = (
+        f"<{name}><recordno>{{}}</recordno></{name}>"
+        for name in ("post_revrecscheduleentry", "unpost_revrecscheduleentry", "hold_revrecschedule")
+    )
+    key_of(demo, post.format(number))
+    after = balances(demo.books())
+    assert after["22000"] - before["22000"] == before["42000"] - after["42000"] == 40
+    assert_true(demo)
+    key_of(demo, unpost.format(number))
+    assert balances(demo.books()) == before
+    assert_true(demo)
+    one(demo, hold.format(schedule))
+    assert "is on hold" in faults(demo, post.format(number))[0].description2

@@ -1,0 +1,148 @@
+"""DuckDB is given little memory; whatever the rows are like, they arrive, and a checkpoint that fails costs nothing."""
+
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import pytest
+
+from intacct_bridge.errors import SettingsError
+from intacct_bridge.flow.destinations import duckdb as module
+from intacct_bridge.flow.destinations.duckdb import duckdb_sink
+from intacct_bridge.flow.destinations.schema_evolution import schema_of
+from intacct_bridge.flow.streams.bookmark import Bookmark, Span
+from intacct_bridge.flow.streams.stream import Stream
+from intacct_bridge.wire.values import Kind
+from support.flow.destinations import NOON
+
+WALKING = Bookmark(started="03/01/2026 12:00:00", full=True, walk=1, unread=(Span("2", ""),))
+DONE = Bookmark(since="03/01/2026 10:00:00", read_in_full="03/01/2026 12:00:00")
+PATH = "copy.duckdb"
+
+
+def stream(columns: int) -> Stream:
+    texts = {f"TEXT{number}": Kind.TEXT for number in range(columns - 1)}
+    return Stream("MEMO", "MEMO", {"RECORDNO": Kind.INTEGER, **texts}, "RECORDNO")
+
+
+def texts(of: Stream, first: int, rows: int, length: int) -> pa.RecordBatch:
+    """Rows with texts of that length, no two the same, so that no compression makes them small."""
+    numbers = range(first, first + rows)
+    columns = [
+        pa.array([f"{number * 7919:012d}{name}" * (length // 17) for number in numbers], pa.string())
+        for name in list(of.fields)[1:]
+    ]
+    return pa.RecordBatch.from_arrays([pa.array(numbers, pa.int64()), *columns], schema=schema_of(of.fields))
+
+
+def filled(columns: int, commits: int, rows: int, length: int) -> None:
+    """A copy made in so many commits."""
+    sink, memo = duckdb_sink(PATH), stream(columns)
+    sink.open("demo", NOON)
+    writer = sink.writer(memo, Bookmark())
+    for number in range(commits):
+        writer.write(texts(memo, number * rows, rows, length))
+        writer.commit(WALKING if number + 1 < commits else DONE, NOON)
+    sink.close()
+
+
+def held() -> tuple[int, int]:
+    """Rows, and different rows."""
+    with duckdb.connect(PATH, read_only=True) as con:
+        found: tuple[int, int] | None = con.execute("SELECT count(*), count(DISTINCT RECORDNO) FROM MEMO").fetchone()
+    assert found is not None
+    return found
+
+
+def test_a_page_of_long_texts_is_committed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    filled(11, 1, 1500, 5000)
+    assert held() == (1500, 1500)
+
+
+def test_a_commit_without_enough_memory_is_made_with_more(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(module, "_COMMIT", module._Room(3.0, 0.0))
+    monkeypatch.setattr(module, "_LEAST", 3.0)
+    told: list[str] = []
+    more = module.DuckDB.has_more_room
+
+    def asked(database: module.DuckDB, error: Exception) -> bool:
+        told.append(str(error))
+        return more(database, error)
+
+    monkeypatch.setattr(module.DuckDB, "has_more_room", asked)
+    filled(40, 2, 500, 200)
+    assert told
+    assert held() == (1000, 1000)
+
+
+class Cramped:
+    """A connection that finds little memory when it is told to write back."""
+
+    def __init__(self, real: duckdb.DuckDBPyConnection, least: int) -> None:
+        self._real = real
+        self._least = least
+
+    def execute(self, sql: str, *values: Any) -> duckdb.DuckDBPyConnection:
+        if sql == "CHECKPOINT":
+            self._real.execute(f"SET memory_limit = '{self._least}MB'")
+        return self._real.execute(sql, *values)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._real, name)
+
+
+def test_a_checkpoint_without_enough_memory_is_made_by_another_connection(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    opened: list[Cramped] = []
+    connect = module._connect
+
+    def cramped(path: str) -> Cramped:
+        opened.append(Cramped(connect(path), least=22 + 400 * len(opened)))
+        return opened[-1]
+
+    monkeypatch.setattr(module, "_connect", cramped)
+    filled(60, 12, 500, 200)
+    assert len(opened) > 1
+    assert held() == (6000, 6000)
+
+
+class Stubborn(Cramped):
+    """A connection that can write nothing back."""
+
+    def execute(self, sql: str, *values: Any) -> duckdb.DuckDBPyConnection:
+        if sql == "CHECKPOINT":
+            raise duckdb.OutOfMemoryException("Out of Memory Error: failed to pin block")
+        return self._real.execute(sql, *values)
+
+
+def test_a_commit_whose_log_cannot_be_written_back_is_not_made_again(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(module, "_LOG", 0)
+    connect, opened = module._connect, list[Stubborn]()
+
+    def once(path: str) -> Stubborn:
+        if opened:
+            raise SettingsError("the file cannot be opened: Out of Memory Error: could not allocate block")
+        opened.append(Stubborn(connect(path), least=0))
+        return opened[0]
+
+    sink, memo = duckdb_sink(PATH), stream(3)
+    sink.open("demo", NOON)
+    writer = sink.writer(memo, Bookmark())
+    sink.close()
+    monkeypatch.setattr(module, "_connect", once)
+    sink.database._database.connect()
+    writer.write(texts(memo, 0, 50, 40))
+    writer.commit(DONE, NOON)
+    writer.write(texts(memo, 50, 50, 40))
+    with pytest.raises(SettingsError, match="is not open"):
+        writer.commit(DONE, NOON)
+    sink.close()
+    assert held() == (50, 50)

@@ -1,0 +1,93 @@
+"""Change files on a disk that fails once: nothing is published without what belongs to it, by a second try either."""
+
+import os
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from intacct_bridge.errors import SettingsError
+from intacct_bridge.flow.destinations.latest_rows import views
+from intacct_bridge.flow.destinations.manifest import Folder
+from intacct_bridge.flow.destinations.open import open_sink
+from intacct_bridge.flow.extract.run import Extraction
+from intacct_bridge.flow.streams.bookmark import Bookmark
+from support.flow.company import VENDOR, Company
+from support.flow.destinations import BILLS, NOON, batch, bill
+
+FIRST = Bookmark().begin("03/01/2026 12:00:00", 1, full=True).end()
+
+
+class FailingDisk:
+    """Fails at the n-th time that something is to be made sure of."""
+
+    def __init__(self, at: int) -> None:
+        self.left = at
+
+    def fsync(self, _: int) -> None:
+        self.left -= 1
+        if self.left == 0:
+            raise OSError(28, "No space left on device")
+
+
+def keys(folder: Path) -> list[int]:
+    with duckdb.connect() as con:
+        con.execute(views(Folder(folder).read(), str(folder)))
+        return [key for (key,) in con.execute('SELECT "RECORDNO" FROM "APBILL" ORDER BY 1').fetchall()]
+
+
+def changed(uri: str, bookmark: Bookmark, *, patch: pytest.MonkeyPatch | None = None, at: int = 0) -> list[Any]:
+    """A run that adds a bill and takes one away; twice it tries to commit, and what became of that."""
+    ends: list[Any] = []
+    with closing(open_sink(uri)) as sink:
+        sink.open("demo", NOON)
+        writer = sink.writer(BILLS, sink.bookmarks().get("APBILL", Bookmark()))
+        writer.write(batch(BILLS, [bill(3)]))
+        writer.delete([1])
+        if patch is not None:
+            patch.setattr(os, "fsync", FailingDisk(at).fsync)
+        for _ in range(2):
+            try:
+                ends.append(writer.commit(bookmark, NOON))
+            except SettingsError as error:
+                ends.append(error)
+    return ends
+
+
+@pytest.mark.parametrize("kind", ["parquet", "csv", "jsonl"])
+@pytest.mark.parametrize("at", [1, 2, 3])
+def test_what_a_failed_commit_held_is_read_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, at: int
+) -> None:
+    uri = f"{kind}:{tmp_path}"
+    with closing(open_sink(uri)) as sink:
+        sink.open("demo", NOON)
+        writer = sink.writer(BILLS, Bookmark())
+        writer.write(batch(BILLS, [bill(1), bill(2)]))
+        writer.commit(FIRST, NOON)
+    second = FIRST.begin("03/02/2026 12:00:00", 2, full=False).end()
+    with monkeypatch.context() as patched:
+        failed, again = changed(uri, second, patch=patched, at=at)
+    assert isinstance(failed, SettingsError)
+    assert "cannot be written: No space left on device" in failed.message
+    assert isinstance(again, SettingsError)
+    assert keys(tmp_path) == [1, 2]
+    assert Folder(tmp_path).read().streams["APBILL"].bookmark == FIRST
+    changed(uri, second)
+    assert keys(tmp_path) == [2, 3]
+
+
+def test_what_became_of_the_streams_is_told_though_the_history_cannot_be_kept(tmp_path: Path) -> None:
+    (tmp_path / "runs").write_text("in the way")
+    company = Company(1).fill(20)
+    with closing(open_sink(f"csv:{tmp_path}")) as sink:
+        run = Extraction(company, sink, [VENDOR])
+        for _ in run:
+            pass
+    (vendors, _, history) = run.outcomes
+    assert (vendors.stream, vendors.complete, vendors.rows) == ("VENDOR", True, len(company.rows(VENDOR)))
+    assert (history.stream, history.complete) == ("history", False)
+    assert "runs cannot be written" in history.error
+    assert history.fix

@@ -1,0 +1,148 @@
+"""What only PostgreSQL makes of a copy: names it would cut off, two runs at once, and a server that ends the line."""
+
+from collections import deque
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from intacct_bridge.errors import SettingsError
+from intacct_bridge.flow.destinations.base import Sink, quoted
+from intacct_bridge.flow.destinations.open import open_sink, standing_of
+from intacct_bridge.flow.extract.run import Extraction
+from intacct_bridge.flow.streams.bookmark import Bookmark
+from intacct_bridge.flow.streams.stream import Stream
+from intacct_bridge.wire.values import Kind
+from support.flow.company import TIMETYPE, VENDOR, Company
+from support.flow.destinations import BILLS, NOON, batch, bill
+
+WALKING = Bookmark().begin("03/01/2026 12:00:00", 1, full=True)
+
+
+def asked(uri: str, sql: str) -> list[tuple[Any, ...]]:
+    from adbc_driver_postgresql import dbapi
+
+    with dbapi.connect(uri, autocommit=True) as connection, connection.cursor() as cursor:
+        cursor.execute(sql)
+        return cursor.fetchall() if cursor.description else []
+
+
+@pytest.fixture
+def sink(postgres: str) -> Iterator[Sink]:
+    with closing(open_sink(postgres)) as opened:
+        opened.open("demo", NOON)
+        yield opened
+
+
+def kept(sink: Sink, stream: Stream, rows: list[dict[str, Any]], bookmark: Bookmark) -> None:
+    writer = sink.writer(stream, sink.bookmarks().get(stream.name, Bookmark()))
+    writer.write(batch(stream, rows))
+    writer.commit(bookmark, NOON)
+
+
+def test_question_marks_and_quotes_belong_to_the_name(sink: Sink, postgres: str) -> None:
+    stream = replace(BILLS, name='due? "soon"', fields={**BILLS.fields, "really?": Kind.TEXT, "it's?": Kind.TEXT})
+    for due in ("1.00", "2.00"):
+        kept(sink, stream, [bill(1, due, **{"really?": "yes?", "it's?": "'?'"})], WALKING.end())
+    sink.close()
+    name = quoted(stream.name)
+    assert asked(postgres, f'SELECT "TOTALDUE" = 2, "really?", "it\'s?" FROM {name}') == [(True, "yes?", "'?'")]
+
+
+def test_two_long_names_stay_two_while_they_are_loaded(sink: Sink, postgres: str) -> None:
+    streams = [replace(BILLS, name="report_" + "ü" * 27 + end) for end in "AB"]
+    for number, stream in enumerate(streams):
+        kept(sink, stream, [bill(number)], WALKING)
+    for number, stream in enumerate(streams):
+        writer = sink.writer(stream, WALKING)
+        assert writer.begun
+        writer.write(batch(stream, [bill(number + 10)]))
+        writer.commit(WALKING.end(), NOON)
+    sink.close()
+    for number, stream in enumerate(streams):
+        assert asked(postgres, f'SELECT "RECORDNO" FROM "{stream.name}" ORDER BY 1') == [(number,), (number + 10,)]
+
+
+def test_what_is_there_can_be_told_without_a_run(sink: Sink, postgres: str) -> None:
+    more = replace(BILLS, name="MORE", fields={**BILLS.fields, "MORE": Kind.TEXT})
+    kept(sink, BILLS, [bill(1)], WALKING.end())
+    kept(sink, more, [bill(1, MORE="x")], WALKING)
+    sink.close()
+    told = standing_of(postgres)
+    assert {name: one.columns for name, one in told.items()} == {one.name: tuple(one.fields) for one in (BILLS, more)}
+    assert (told["MORE"].widened_by(more), told[BILLS.name].widened_by(replace(more, name=BILLS.name))) == (False, True)
+
+
+def test_a_name_that_would_be_cut_off_is_refused(sink: Sink) -> None:
+    with pytest.raises(SettingsError, match="it takes 63 bytes") as refused:
+        sink.writer(replace(BILLS, name="n" * 64), Bookmark())
+    assert "as=NAME" in refused.value.fix
+    stream = replace(BILLS, fields={**BILLS.fields, "c" * 64: Kind.TEXT})
+    with pytest.raises(SettingsError, match="no room for the name c"):
+        kept(sink, stream, [bill(1)], WALKING.end())
+    kept(sink, BILLS, [bill(1)], WALKING.end())
+
+
+def test_a_stream_without_a_place_costs_no_other(postgres: str) -> None:
+    company = Company(1).fill(40)
+    with closing(open_sink(postgres)) as sink:
+        run = Extraction(company, sink, [replace(VENDOR, name="n" * 64), TIMETYPE])
+        deque(run, 0)
+    long, times = (next(one for one in run.outcomes if one.stream == name) for name in ("n" * 64, "TIMETYPE"))
+    assert "it takes 63 bytes" in long.error
+    assert "as=NAME" in long.fix
+    assert (long.complete, times.complete, times.error) == (False, True, "")
+    assert asked(postgres, 'SELECT count(*) FROM "TIMETYPE"') == [(len(company.rows(TIMETYPE)),)]
+    assert asked(postgres, "SELECT stream FROM public_bridge.outcomes WHERE error > ''") == [("n" * 64,)]
+
+
+def test_two_runs_at_once_would_double_rows_and_the_second_is_refused(
+    sink: Sink, postgres: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(postgres, "PATIENCE_MS", 1)
+    with closing(open_sink(postgres)) as other:
+        with pytest.raises(SettingsError, match="another run is writing to postgresql://"):
+            other.open("demo", NOON)
+        kept(sink, BILLS, [bill(1)], WALKING.end())
+        sink.close()
+        assert other.open("demo", NOON) == 2
+
+
+def test_a_line_that_the_server_ends_is_told_and_loses_nothing(sink: Sink, postgres: str) -> None:
+    kept(sink, BILLS, [bill(1)], WALKING.end())
+    asked(postgres, "SELECT pg_terminate_backend(pid)::text FROM pg_stat_activity WHERE pid <> pg_backend_pid() "
+          "AND datname = current_database()")  # fmt: skip
+    with pytest.raises(SettingsError, match="failed: ") as told:
+        kept(sink, BILLS, [bill(2)], WALKING.end())
+    assert "the next run goes on" in told.value.fix
+    sink.close()
+    assert asked(postgres, 'SELECT "RECORDNO" FROM "APBILL"') == [(1,)]
+
+
+def test_a_database_that_may_only_be_read_is_told(sink: Sink, postgres: str) -> None:
+    sink.close()
+    reading = open_sink(postgres + "&options=-cdefault_transaction_read_only%3Don")
+    with closing(reading), pytest.raises(SettingsError, match="read-only"):
+        reading.open("demo", NOON)
+
+
+@pytest.mark.parametrize(
+    ("done", "fix"),
+    [
+        ('CREATE VIEW due AS SELECT "RECORDNO" FROM "APBILL"', "drop the view, run again"),
+        ('ALTER TABLE "APBILL" DROP COLUMN _read_at', "was renamed or dropped by hand"),
+        ('ALTER TABLE "APBILL" ALTER COLUMN "VENDORID" TYPE int4 USING 1', "type was changed by hand"),
+    ],
+)
+def test_what_was_done_to_a_table_by_hand_is_told_with_the_way_back(
+    sink: Sink, postgres: str, done: str, fix: str
+) -> None:
+    kept(sink, BILLS, [bill(1)], WALKING.end())
+    asked(postgres, done)
+    wider = replace(BILLS, fields={**BILLS.fields, "RECORDNO": Kind.DECIMAL})
+    with pytest.raises(SettingsError, match="failed: ") as told:
+        kept(sink, wider, [bill(2)], WALKING.end())
+    assert fix in told.value.fix
+    assert "the next run goes on" in told.value.fix

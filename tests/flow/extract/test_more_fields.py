@@ -1,0 +1,208 @@
+"""A copy that is to hold more fields than it did: what was chosen later is filled for every row, whatever is killed."""
+
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from flow.extract.test_run import SMALL, Copy, KilledError, check
+from intacct_bridge.errors import Fault, InvalidRequestError
+from intacct_bridge.flow.destinations.open import open_sink
+from intacct_bridge.flow.extract.run import Extraction
+from intacct_bridge.flow.streams.partition import Answer
+from intacct_bridge.flow.streams.stream import Stream
+from intacct_bridge.model.query.query import Query
+from support.flow.company import VENDOR, Company
+
+NARROW = replace(VENDOR, fields={name: kind for name, kind in VENDOR.fields.items() if name != "NAME"})
+
+
+@pytest.fixture(params=["duckdb", "parquet", "csv", "jsonl"])
+def copy(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Copy]:
+    yield Copy(tmp_path / "copy", request.param)
+
+
+def filled() -> Company:
+    company = Company(4)
+    more(company, 40)
+    return company
+
+
+def more(company: Company, times: int) -> None:
+    """Some days later there are new vendors, and others are changed or gone."""
+    for number in range(times):
+        company.add("VENDOR", VENDORID=f"N{company.next_key}", NAME=f"made {number}")
+    for _ in range(times):
+        company.vendors()
+    company.clock += timedelta(days=3)
+
+
+def killed(copy: Copy, company: Company, stream: Stream, *, after: int) -> None:
+    """A run that ends at its n-th call."""
+    last = company.calls + after
+
+    def stop(number: int) -> None:
+        if number >= last:
+            raise KilledError
+
+    company.after_call = stop
+    with suppress(KilledError):
+        copy.run(company, [stream])
+    company.after_call = lambda number: None
+
+
+def stopped(copy: Copy, company: Company, stream: Stream) -> None:
+    """A run that is ended before it began to read."""
+    sink = open_sink(f"{copy.scheme}:{copy.path}")
+    extraction = Extraction(company, sink, [stream], options=SMALL)
+    extraction._stop.set()
+    list(extraction)
+    assert [one.complete for one in extraction.outcomes] == [False]
+    sink.close()
+
+
+def choosy(company: Company) -> Callable[[Query], Answer]:
+    """A gateway that does not let a field be queried."""
+    page = company.page
+
+    def answer(query: Query) -> Answer:
+        if "NAME" in query.select:
+            text = "The following fields cannot be queried in this company : [VENDOR: [NAME] ]"
+            raise InvalidRequestError(text, by_gateway=True, faults=(Fault("XL03000006", description2=text),))
+        return page(query)
+
+    return answer
+
+
+def test_a_field_that_is_chosen_later_is_filled_for_all_rows(copy: Copy) -> None:
+    company = filled()
+    copy.run(company, [NARROW])
+    more(company, 20)
+    done = copy.run(company, [VENDOR])["VENDOR"]
+    check(copy, company, [VENDOR])
+    assert (done.full, done.added) == (True, ("NAME",))
+    company.clock += timedelta(days=3)
+    assert not copy.run(company, [VENDOR])["VENDOR"].full
+
+
+@pytest.mark.parametrize("after", [1, 2, 4])
+def test_it_is_filled_though_runs_are_killed(copy: Copy, after: int) -> None:
+    company = filled()
+    killed(copy, company, NARROW, after=after)
+    killed(copy, company, VENDOR, after=after)
+    copy.run(company, [VENDOR])
+    check(copy, company, [VENDOR])
+
+
+@pytest.mark.parametrize("after", [1, 2, 4])
+def test_a_whole_copy_is_widened_by_runs_that_are_killed(copy: Copy, after: int) -> None:
+    company = filled()
+    copy.run(company, [NARROW])
+    more(company, 30)
+    killed(copy, company, NARROW, after=after)
+    killed(copy, company, VENDOR, after=after)
+    assert len(copy.rows(NARROW)) > 10
+    copy.run(company, [VENDOR])
+    check(copy, company, [VENDOR])
+
+
+def test_a_custom_field_that_appears_costs_no_reading_of_everything(copy: Copy) -> None:
+    company = filled()
+    copy.run(company, [NARROW])
+    company.clock += timedelta(days=3)
+    changed = company.tables["VENDOR"].rows[0]
+    changed |= {"NAME": "filled in", "WHENMODIFIED": company.stamp()}
+    done = copy.run(company, [replace(VENDOR, custom=("NAME",))])["VENDOR"]
+    assert (done.full, done.added) == (False, ("NAME",))
+    assert {row["NAME"] for row in copy.rows(VENDOR) if row["RECORDNO"] == changed["RECORDNO"]} == {"filled in"}
+
+
+def test_a_custom_field_that_appears_while_nobody_works_leaves_the_copy_readable(copy: Copy) -> None:
+    company = filled()
+    copy.run(company, [NARROW])
+    company.clock += timedelta(days=3)
+    copy.run(company, [NARROW])
+    company.clock += timedelta(days=3)
+    done = copy.run(company, [replace(VENDOR, custom=("NAME",))])["VENDOR"]
+    assert (done.rows, done.full) == (0, False)
+    assert {row["NAME"] for row in copy.rows(VENDOR)} == {None}
+    assert len(copy.rows(VENDOR)) == len(company.rows(VENDOR))
+
+
+def test_a_field_that_was_left_out_for_a_while_is_filled_again(copy: Copy) -> None:
+    company = filled()
+    copy.run(company, [VENDOR])
+    more(company, 20)
+    assert not copy.run(company, [NARROW])["VENDOR"].full
+    check(copy, company, [NARROW])
+    company.clock += timedelta(days=3)
+    assert copy.run(company, [VENDOR])["VENDOR"].full
+    check(copy, company, [VENDOR])
+    company.clock += timedelta(days=3)
+    assert not copy.run(company, [VENDOR])["VENDOR"].full
+
+
+def test_a_field_that_cannot_be_queried_costs_no_reading_of_everything(copy: Copy) -> None:
+    """For a while it is known not to be, and not among the fields; then it is described again."""
+    company = filled()
+    company.page = choosy(company)  # type: ignore[method-assign, assignment]
+    assert copy.run(company, [VENDOR])["VENDOR"].dropped == ("NAME",)
+    for stream in (NARROW, VENDOR, NARROW, VENDOR):
+        company.clock += timedelta(days=3)
+        assert not copy.run(company, [stream])["VENDOR"].full
+
+
+def test_a_custom_field_that_was_left_out_is_filled_again(copy: Copy) -> None:
+    company, custom = filled(), replace(VENDOR, custom=("NAME",))
+    copy.run(company, [custom])
+    more(company, 20)
+    copy.run(company, [NARROW])
+    copy.run(company, [custom])
+    check(copy, company, [custom])
+
+
+def ends_whole(copy: Copy, company: Company, streams: tuple[Stream, ...], after: int) -> None:
+    """Runs of these choices, each killed, and then whole ones: the copy has every field of every row."""
+    for stream in streams:
+        more(company, 10)
+        killed(copy, company, stream, after=after)
+    for _ in range(2):  # the first may have ended what was begun days ago
+        copy.run(company, [VENDOR])
+    check(copy, company, [VENDOR])
+
+
+@pytest.mark.parametrize("copy", ["duckdb", "parquet"], indirect=True)
+@pytest.mark.parametrize("after", [1, 2, 4])
+@pytest.mark.parametrize("streams", [(NARROW, VENDOR, NARROW), (VENDOR, NARROW, NARROW)])
+def test_what_is_left_out_and_chosen_again_by_runs_that_are_killed_is_filled(
+    copy: Copy, after: int, streams: tuple[Stream, ...]
+) -> None:
+    company = filled()
+    killed(copy, company, VENDOR, after=after)
+    ends_whole(copy, company, streams, after)
+
+
+@pytest.mark.parametrize("copy", ["duckdb", "parquet"], indirect=True)
+@pytest.mark.parametrize("after", [1, 2, 4])
+@pytest.mark.parametrize("streams", [(NARROW, VENDOR), (NARROW, VENDOR, NARROW)])
+def test_a_whole_copy_is_filled_again_by_runs_that_are_killed(
+    copy: Copy, after: int, streams: tuple[Stream, ...]
+) -> None:
+    company = filled()
+    copy.run(company, [VENDOR])
+    ends_whole(copy, company, streams, after)
+
+
+def test_a_run_that_is_stopped_before_a_streams_turn_leaves_it_as_it_was(copy: Copy) -> None:
+    """Nothing of it is shown that was never read, and what is to be read whole stays so."""
+    company = filled()
+    stopped(copy, company, VENDOR)
+    assert copy.rows(VENDOR) == []
+    copy.run(company, [NARROW])
+    more(company, 5)
+    stopped(copy, company, VENDOR)
+    copy.run(company, [VENDOR])
+    check(copy, company, [VENDOR])

@@ -1,0 +1,99 @@
+"""What a tap tells of deletes to consumers that nobody can ask what they hold."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
+from io import BytesIO
+from typing import Any
+
+import pytest
+
+from flow.extract.test_every_call import from_call
+from flow.extract.test_run import SMALL, run
+from intacct_bridge.edge.singer.sink import SingerSink, SingerState
+from intacct_bridge.errors import TransientError
+from intacct_bridge.flow.extract.stream_run import Options
+from intacct_bridge.flow.streams.stream import Stream
+from intacct_bridge.wire.values import Kind
+from support.flow.company import APBILL, APBILLITEM, GLBATCH, GLDETAIL, VENDOR, Company
+from support.flow.table import Row
+
+
+class Consumer:
+    """Tables that do what `deletes` says: where a field is a value, only what came since is left."""
+
+    def __init__(self) -> None:
+        self.document: dict[str, Any] = {}
+        self.rows: dict[str, list[Row]] = {}
+
+    def take(self, company: Company, streams: Sequence[Stream], options: Options = SMALL) -> None:
+        """What a run sends, and the last state that came with it."""
+        out = BytesIO()
+        state = SingerState.from_document(self.document) if self.document else SingerState()
+        run(SingerSink(out, state=state, options=options), company, streams, options)
+        for message in map(json.loads, out.getvalue().splitlines()):
+            if message["type"] == "STATE":
+                self.document = message["value"]
+            elif message["type"] == "ACTIVATE_VERSION":
+                held = self.rows.get(message["stream"], [])
+                self.rows[message["stream"]] = [row for row in held if row["version"] == message["version"]]
+            elif message["type"] == "RECORD" and message["stream"] == "deletes":
+                self.forget(message["record"])
+            elif message["type"] == "RECORD":
+                self.keep(message["stream"], message["record"] | {"at": message["time_extracted"]}, message["version"])
+
+    def forget(self, told: Row) -> None:
+        held, gone = self.rows.get(told["stream"], []), (told["field"], told["value"], told["at"])
+        self.rows[told["stream"]] = [row for row in held if not is_gone(row, *gone)]
+
+    def keep(self, stream: str, row: Row, version: int) -> None:
+        held = self.rows.get(stream, [])
+        if stream != "GLDETAIL":
+            held = [one for one in held if one["RECORDNO"] != row["RECORDNO"]]
+        self.rows[stream] = held if row.get("_sdc_deleted_at") else [*held, row | {"version": version}]
+
+    def check(self, company: Company, streams: Sequence[Stream]) -> None:
+        for stream in streams:
+            names = [name for name, kind in stream.fields.items() if kind in (Kind.INTEGER, Kind.TEXT)]
+            found = sorted([str(row[name]) for name in names] for row in self.rows.get(stream.name, []))
+            assert found == sorted([str(row[name]) for name in names] for row in company.rows(stream)), stream.name
+
+
+def is_gone(row: Row, field: str, value: Any, at: str) -> bool:
+    return str(row[field]) == str(value) and bool(row["at"] < at)
+
+
+def test_a_record_that_is_made_again_under_the_id_of_a_deleted_one_takes_its_place() -> None:
+    """The trail names the id only, which somebody bears again; only the company knows under which number."""
+    company, consumer = Company(4), Consumer()
+    for number in range(5):
+        company.add("VENDOR", VENDORID=f"V{number}", NAME="first")
+    for _ in range(2):
+        consumer.take(company, [VENDOR])
+        company.clock += timedelta(days=1)
+    row, other = company.tables["VENDOR"].rows[2], company.tables["VENDOR"].rows[3]
+    for one in (row, other):
+        company.drop("VENDOR", one, one["VENDORID"])
+    company.add("VENDOR", VENDORID=row["VENDORID"], NAME="second")
+    for _ in range(2):
+        company.clock += timedelta(minutes=1)
+        consumer.take(company, [VENDOR])
+        consumer.check(company, [VENDOR])
+
+
+@pytest.mark.parametrize("streams", [(APBILL, APBILLITEM), (GLBATCH, GLDETAIL)])
+def test_what_a_run_sends_twice_gives_way_to_itself(streams: Sequence[Stream]) -> None:
+    """A run that goes on with the reading of a failed one asks what changed since, and sends some rows again."""
+    for call in range(1, 12):
+        company, consumer = Company(5).fill(120), Consumer()
+        for _ in range(2):
+            consumer.take(company, streams)
+            company.clock += timedelta(days=1)
+        company.after_call = from_call(company.calls + call, TransientError("off-line"))
+        consumer.take(company, streams, replace(SMALL, full=True))
+        company.after_call = lambda number: None
+        company.fill(60)
+        company.clock += timedelta(hours=1)
+        consumer.take(company, streams)
+        consumer.check(company, streams)

@@ -1,0 +1,193 @@
+"""A controller's rows become journal entries: grouped, one side a line, nothing rounded, every fault with its place."""
+
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from intacct_bridge.errors import SettingsError
+from intacct_bridge.flow.layouts.journal import JournalLayout
+from intacct_bridge.flow.records.table_formats import open_table
+from intacct_bridge.flow.records.tables import open_csv
+from intacct_bridge.flow.records.write import Write
+
+HEADER = "Journal,Date,Title,Reference,Account,Debit,Credit,Department,Location,Memo\n"
+
+
+def read(tmp_path: Path, text: str, layout: JournalLayout | None = None) -> list[Write]:
+    path = tmp_path / "je.csv"
+    path.write_text(text, encoding="utf-8")
+    return list((layout or JournalLayout()).read(open_csv(path)))
+
+
+def faults(writes: list[Write]) -> list[tuple[str, str, str]]:
+    return [(f.rule, f.column, f.position) for write in writes for f in write.findings if f.refuses]
+
+
+def test_rows_become_entries_with_lines(tmp_path: Path) -> None:
+    text = HEADER + (
+        "GJ,2026-01-31,Payroll,PR-1,6000,100.50,,300,100,January\n"
+        "GJ,2026-01-31,Rent,R-1,6100,20,,,100,\n"
+        ",,,,2100,0.00,20.00,,,\n"
+        "GJ,01/31/2026,Payroll,PR-1,2100,,100.50,,100,\n"
+    )
+    payroll, rent = read(tmp_path, text)
+    assert payroll.fields == {
+        "JOURNAL": "GJ",
+        "BATCH_DATE": date(2026, 1, 31),
+        "BATCH_TITLE": "Payroll",
+        "REFERENCENO": "PR-1",
+    }
+    assert [dict(line.fields) for line in payroll.lines["ENTRIES"]] == [
+        {
+            "ACCOUNTNO": "6000",
+            "DEPARTMENT": "300",
+            "LOCATION": "100",
+            "DESCRIPTION": "January",
+            "TRX_AMOUNT": Decimal("100.50"),
+            "TR_TYPE": 1,
+        },
+        {"ACCOUNTNO": "2100", "LOCATION": "100", "TRX_AMOUNT": Decimal("100.50"), "TR_TYPE": -1},
+    ]
+    assert [line.position for line in payroll.all_lines] == ["je.csv:2", "je.csv:5"]
+    assert "2100" in {line.fields["ACCOUNTNO"] for line in rent.all_lines}, "a blank row continues the entry above"
+    assert payroll.label == "GJ 2026-01-31 'Payroll' PR-1"
+    assert faults([payroll]) == []
+    assert payroll.identity.kind == "key"
+
+
+@pytest.mark.parametrize(
+    ("cells", "rule", "column"),
+    [
+        ("GJ,2026-01-31,T,R,6000,1,1,,,", "sides", "Debit"),
+        ("GJ,2026-01-31,T,R,6000,,,,,", "sides", "Debit"),
+        ("GJ,2026-01-31,T,R,6000,100.255,,,,", "decimals", "Debit"),
+        ("GJ,2026-01-31,T,R,6000,,0.005,,,", "decimals", "Credit"),
+        ('GJ,2026-01-31,T,R,6000,"1,234",,,,', "amount", "Debit"),
+        ("GJ,31-01-2026,T,R,6000,1,,,,", "date", "Date"),
+        ("GJ,2026-02-30,T,R,6000,1,,,,", "date", "Date"),
+        ("GJ,2026-01-31,T,R,,1,,,,", "required", "Account"),
+        ("GJ,2026-01-31,,R,6000,1,,,,", "required", "Title"),
+        (",2026-01-31,T,R,6000,1,,,,", "required", "Journal"),
+        ("GJ,2026-01-31,T,R,6000,1" + "0" * 24 + ",,,,", "digits", "Debit"),
+    ],
+)
+def test_a_fault_names_rule_column_and_row(tmp_path: Path, cells: str, rule: str, column: str) -> None:
+    assert faults(read(tmp_path, HEADER + cells + "\n")) == [(rule, column, "je.csv:2")]
+
+
+def test_exact_cents_pass_however_they_are_written(tmp_path: Path) -> None:
+    text = HEADER + "".join(f"GJ,2026-01-31,T,R{n},6000,{amount},,,,\n" for n, amount in enumerate(
+        ["100.250", "0.1", "0.2", "999999999999999.99", "5."]
+    ))  # fmt: skip
+    writes = read(tmp_path, text)
+    assert faults(writes) == []
+    amounts = [next(write.all_lines).fields["TRX_AMOUNT"] for write in writes]
+    assert [str(amount) for amount in amounts] == ["100.25", "0.1", "0.2", "999999999999999.99", "5"]
+
+
+def test_a_negative_debit_is_a_credit_and_said_so(tmp_path: Path) -> None:
+    write = read(tmp_path, HEADER + 'GJ,2026-01-31,T,R,6000,"(1,234.50)",,,,\n')[0]
+    line = next(write.all_lines)
+    assert (line.fields["TRX_AMOUNT"], line.fields["TR_TYPE"]) == (Decimal("1234.50"), -1)
+    assert [finding.refuses for finding in write.findings] == [False]
+
+
+def test_a_column_of_mixed_date_orders_refuses_every_slashed_date(tmp_path: Path) -> None:
+    text = HEADER + "GJ,01/02/2026,A,1,6000,1,,,,\nGJ,31/01/2026,B,2,6000,1,,,,\nGJ,2026-01-31,C,3,6000,1,,,,\n"
+    assert [bool(faults([write])) for write in read(tmp_path, text)] == [True, True, False]
+    writes = read(tmp_path, text, JournalLayout(date_order="dmy"))
+    assert [write.fields["BATCH_DATE"] for write in writes] == [
+        date(2026, 2, 1),
+        date(2026, 1, 31),
+        date(2026, 1, 31),
+    ]
+
+
+def test_headers_are_matched_whatever_their_case_and_punctuation(tmp_path: Path) -> None:
+    text = " JOURNAL ;DATE;DESCRIPTION;Reference_No;ACCT_NO;DEBIT;CREDIT;DEPT_ID;LOCATION_ID;MEMO;Prepared by\n"
+    write = read(tmp_path, text + "GJ;2026-01-31;T;R;6000;1;;300;100;m;me\n")[0]
+    assert write.fields["BATCH_TITLE"] == "T"
+    assert next(write.all_lines).fields["DEPARTMENT"] == "300"
+    assert write.column("DEPARTMENT") == "DEPT_ID"
+
+
+def test_description_is_the_memo_where_there_is_a_title(tmp_path: Path) -> None:
+    text = "journal,date,title,description,account,debit,credit\nGJ,2026-01-31,T,why,6000,1,\n"
+    assert next(read(tmp_path, text)[0].all_lines).fields["DESCRIPTION"] == "why"
+
+
+@pytest.mark.parametrize(
+    ("header", "message"),
+    [
+        ("Journal,Date,Title,Account,Debit", "no column for the credit"),
+        ("Journal,Date,Title,Account,Debit,Credit,Departmnt", "'Departmnt' is unknown and looks like 'department'"),
+        ("Journal,Date,Title,Account,Debit,Credit,Dept,Department", "both mean the department"),
+    ],
+)
+def test_columns_that_would_mislead_are_refused(tmp_path: Path, header: str, message: str) -> None:
+    with pytest.raises(SettingsError, match=message) as caught:
+        read(tmp_path, header + "\n" + ",".join("1" * (header.count(",") + 1)) + "\n")
+    assert caught.value.fix
+
+
+def test_without_a_reference_the_source_key_or_the_content_identifies(tmp_path: Path) -> None:
+    text = "id," + HEADER.lower() + "7,GJ,2026-01-31,T,,6000,1,,,,\n"
+    assert read(tmp_path, text)[0].identity.kind == "content"
+    assert [note for note in JournalLayout(key=("id",)).notes(open_csv(tmp_path / "je.csv")) if "id" in note] == []
+    identity = read(tmp_path, text, JournalLayout(key=("id",)))[0].identity
+    assert (identity.kind, identity.text) == ("source", 'source:["7"]')
+
+
+def test_entries_without_a_reference_are_told_apart_by_their_sources_key(tmp_path: Path) -> None:
+    def line(key: str, account: str, reference: str = "") -> str:
+        sides = ",5" if account == "6000" else "5,"
+        return f"{key},GJ,2026-01-31,T,{reference},{account},{sides},,,\n"
+
+    def known(*lines: str) -> list[tuple[str, int]]:
+        writes = read(tmp_path, "id," + HEADER.lower() + "".join(lines), JournalLayout(key=("id",)))
+        return [(write.identity.text, len(write.rows)) for write in writes]
+
+    one, two = [line("1", "6000"), line("1", "2100")], [line("2", "6000"), line("", "2100")]
+    assert known(*one, *two) == [('source:["1"]', 2), ('source:["2"]', 2)]
+    assert known(*two) == [('source:["2"]', 2)], "the same entry, whatever it comes with"
+    assert [rows for _, rows in known(line("1", "6000", "R"), line("2", "2100", "R"))] == [2], "a reference is stronger"
+    ((text, _),) = known(line("", "6000"), line("", "2100"))
+    assert text.startswith("content:"), "no key is no identity"
+    assert [rows for _, rows in known(*one, "2,,,,,6000,,5,,,\n")] == [2, 1], "not a line of the entry above"
+
+
+def test_beside_points_between_thousands_a_point_is_no_decimal_sign(tmp_path: Path) -> None:
+    def amounts(other: str) -> list[str]:
+        text = HEADER.replace(",", ";") + f"GJ;2026-01-31;T;R;6000;{other};;;;\nGJ;2026-01-31;T;S;6000;;1.230;;;\n"
+        return [fault.message + "; " + fault.fix for write in read(tmp_path, text) for fault in write.findings]
+
+    assert amounts("1234.5") == []
+    assert amounts("1,234,567.50") == []
+    german = amounts("1.234,50")
+    assert "'1.230' is not an amount; write 1230.00, or 1.2300 if it is no thousands" in german[1]
+
+
+def test_columns_that_differ_in_case_only_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="'Memo' and 'memo' are one name"):
+        read(tmp_path, HEADER.replace("Memo", "Memo,memo") + "GJ,2026-01-31,T,R,6000,1,,,,a,b\n")
+    assert read(tmp_path, HEADER.replace("Memo", "Memo,X,x") + "GJ,2026-01-31,T,R,6000,1,,,,a,b,c\n")
+
+
+def test_a_failed_formula_counts_only_where_it_is_read(tmp_path: Path) -> None:
+    from openpyxl import Workbook
+
+    book = Workbook(write_only=True)
+    sheet = book.create_sheet()
+    sheet.append([*HEADER.strip().split(","), "Check"])
+    for account, debit, credit, memo in ((6000, 5, None, "a"), (2100, None, 5, "#REF!")):
+        sheet.append(["GJ", "2026-01-31", "T", "R", account, debit, credit, None, 100, memo, "#N/A"])
+    book.save(tmp_path / "je.xlsx")
+    table = open_table(tmp_path / "je.xlsx")
+    (write,) = JournalLayout().read(table)
+    assert [str(fault) for fault in write.findings] == [
+        "je.xlsx:3: column 'Memo' holds a formula that failed; correct it in the file"
+    ]
+    (write,) = JournalLayout(key=("Check",)).read(table)
+    assert [fault.position for fault in write.findings] == ["je.xlsx:2", "je.xlsx:3"], "what is a key is read"

@@ -1,0 +1,138 @@
+"""Refused rows come back in the input's own layout, mend, and load."""
+
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from intacct_bridge.flow.layouts.journal import JournalLayout
+from intacct_bridge.flow.layouts.refused_rows import refused_path, write_refused
+from intacct_bridge.flow.outbox.outbox import Outbox
+from intacct_bridge.flow.plan.plan import Plan, Verdict
+from intacct_bridge.flow.plan.planning import make_plan
+from intacct_bridge.flow.records.table_formats import open_table
+from intacct_bridge.flow.records.tables import Table, open_csv
+from support.flow.ledger import HEADER, Ledger, entry
+
+
+@pytest.fixture
+def outbox(tmp_path: Path) -> Iterator[Outbox]:
+    with Outbox(tmp_path / "outbox.sqlite3") as opened:
+        yield opened
+
+
+def planned(table: Table, outbox: Outbox) -> Plan:
+    return make_plan(table, JournalLayout(), Ledger(), outbox)
+
+
+def test_a_refused_record_is_written_whole_and_loads_once_mended(tmp_path: Path, outbox: Outbox) -> None:
+    path = tmp_path / "je.csv"
+    bad = 'GJ;2026-11-30;T;Bäd;6100;10,50;;;E1;"a;b"\nGJ;2026-11-30;T;Bäd;2100;;10.50;;E1;\n'
+    path.write_text((HEADER + entry("R1")).replace(",", ";") + bad, encoding="cp1252")
+    table = open_csv(path)
+    plan = planned(table, outbox)
+    out = refused_path(table)
+    assert out.name == "je.refused.csv"
+    assert write_refused(table, plan.refused_rows, out) == 2
+    text = out.read_text(encoding="utf-8-sig")
+    lines = text.splitlines()
+    assert lines[0] == HEADER.strip().replace(",", ";") + ";refused because"
+    assert lines[1].startswith("GJ;2026-11-30;T;Bäd;6100;10,50;;;E1;\"a;b\";Debit: '10,50' is not an amount")
+    assert "another line of GJ" in lines[2]
+    out.write_text(text.replace("10,50;;", "10.50;;"), encoding="utf-8-sig")
+    again = planned(open_csv(out), outbox)
+    assert [record.verdict for record in again.records] == [Verdict.CREATE]
+    assert next(again.records[0].write.all_lines).fields["DESCRIPTION"] == "a;b"
+
+
+@pytest.mark.parametrize("form", ["csv", "xlsx"])
+def test_a_row_that_was_cut_too_often_keeps_all_its_cells_and_stays_refused(tmp_path: Path, form: str) -> None:
+    from openpyxl import Workbook
+
+    path = tmp_path / f"je.{form}"
+    rows = [["a", "memo"], ["1", "rent", " June"]]
+    if form == "csv":
+        path.write_text("\n".join(map(",".join, rows)))
+    else:
+        book = Workbook(write_only=True)
+        sheet = book.create_sheet()
+        for cells in rows:
+            sheet.append(cells)
+        book.save(path)
+    table = open_table(path)
+    write_refused(table, [(row, "no") for row in table], refused_path(table))
+    (again,) = open_table(refused_path(table))
+    assert "the header 3" in again.fault
+    assert again.beyond == (" June",)
+
+
+NESTED = (
+    '{"VENDORID": "V-9", "RECORDID": "N-1", "WHENCREATED": "2026-11-02", "APBILLITEMS": '
+    '[{"ACCOUNTNO": "6100", "TRX_AMOUNT": 100.255}, {"ACCOUNTNO": "6100", "TRX_AMOUNT": 1}]}'
+)
+
+
+def test_nested_records_come_back_nested(tmp_path: Path) -> None:
+    path = tmp_path / "bills.jsonl"
+    path.write_text(NESTED + "\n")
+    table = open_table(path)
+    rows = [(row, "no") for row in table]
+    write_refused(table, rows, refused_path(table))
+    assert refused_path(table).read_text() == NESTED[:-1] + ', "refused because": "no"}\n'
+    write_refused(table, rows, tmp_path / "named.csv")
+    assert (tmp_path / "named.csv").read_text().startswith(NESTED[:-1]), "lists do not fit into CSV"
+
+
+def test_a_workbook_comes_back_as_one_and_loads_once_mended(tmp_path: Path, outbox: Outbox) -> None:
+    from openpyxl import Workbook, load_workbook
+
+    book = Workbook()
+    sheet = book.active
+    assert sheet is not None
+    sheet.title = "June"
+    sheet.append(["journal", "date", "title", "account", "debit", "credit", "location"])
+    day = date(2026, 11, 30)
+    for account, debit, credit in (("6100", 10.5, None), ("2100", None, 10.5), ("9999", 5, None), ("2100", None, 5)):
+        title = "Bad" if account == "9999" or 5 in (debit, credit) else "Good"
+        sheet.append(["GJ", day, title, account, debit, credit, "E1"])
+    book.save(tmp_path / "je.xlsx")
+    table = open_table(tmp_path / "je.xlsx")
+    plan = planned(table, outbox)
+    out = refused_path(table)
+    assert (out.name, write_refused(table, plan.refused_rows, out)) == ("je.refused.xlsx", 2)
+    back = load_workbook(out)
+    rows = list(back["June"].iter_rows(values_only=True))
+    assert rows[0][-1] == "refused because"
+    assert "the company has no account '9999'" in str(rows[1][-1])
+    back["June"]["D2"] = "6100"
+    back.save(out)
+    again = planned(open_table(out, sheet="June"), outbox)
+    assert [record.verdict for record in again.records] == [Verdict.CREATE]
+    write_refused(table, plan.refused_rows, tmp_path / "named.csv")
+    assert (tmp_path / "named.csv").read_text("utf-8-sig").startswith("journal,date,title,account")
+
+
+def test_parquet_comes_back_in_its_own_types(tmp_path: Path) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    rows = pa.table({"id": [1, 2, 3], "net": pa.array([1.5, 2.5, None]), "lines": [[{"a": 1}], [], None]})
+    pq.write_table(rows, tmp_path / "b.parquet")
+    table = open_table(tmp_path / "b.parquet")
+    out = refused_path(table)
+    assert write_refused(table, [(row, "no") for row in table if row.number != 2], out) == 2
+    back = pq.read_table(out)
+    assert back.schema.remove(3) == rows.schema
+    assert back.column("id").to_pylist() == [1, 3]
+
+
+def test_json_lines_come_back_as_json_lines_with_exact_numbers(tmp_path: Path, outbox: Outbox) -> None:
+    path = tmp_path / "je.jsonl"
+    row = '{"journal": "GJ", "date": "2026-11-30", "title": "T", "account": "6100", "debit": 100.255, "credit": null}'
+    path.write_text(row + "\n")
+    table = open_table(path)
+    out = refused_path(table)
+    write_refused(table, planned(table, outbox).refused_rows, out)
+    assert out.name == "je.refused.jsonl"
+    assert out.read_text().startswith(row[:-1] + ', "refused because": "debit: 100.255 has more than two decimals')

@@ -1,0 +1,302 @@
+"""The outbox: durable before bytes leave, one loader an identity, no way from doubt back to sending but by settling."""
+
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from intacct_bridge.client.connections.connection import Connection
+from intacct_bridge.errors import Fault, SettingsError
+from intacct_bridge.flow.outbox.entry import Conclusion, Entry, Intent, Place, State
+from intacct_bridge.flow.outbox.outbox import Outbox
+from intacct_bridge.flow.outbox.storage import default_path, outbox_path, path_of
+from intacct_bridge.flow.records.write import Operation, Receipt
+
+PLACE = Place("demo-company", "", Operation.CREATE, "GLBATCH")
+NOW = datetime(2026, 11, 30, 12, tzinfo=UTC)
+
+
+def intent(identity: str = "a", digest: str = "1", *, repeatable: bool = False) -> Intent:
+    return Intent(PLACE, identity, digest, f"<create>{digest}</create>", {"REFERENCENO": identity}, identity, "f.csv:2",
+                  {"memo": "m"}, repeatable)  # fmt: skip
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "state" / "outbox.sqlite3"
+
+
+@pytest.fixture
+def outbox(path: Path) -> Iterator[Outbox]:
+    with Outbox(path, clock=lambda: NOW, user="me") as opened:
+        yield opened
+
+
+def sent(outbox: Outbox, *intents: Intent) -> list[Entry]:
+    return outbox.begin(outbox.plan(intents or [intent()]))
+
+
+def test_an_entry_passes_from_planned_to_sent_to_applied_and_leaves_a_history(outbox: Outbox) -> None:
+    (planned,) = outbox.plan([intent()])
+    assert (planned.state, planned.attempt, planned.tracked, planned.user) == (State.PLANNED, 1, {"memo": "m"}, "me")
+    (begun,) = outbox.begin([planned])
+    assert (begun.state, begun.sent_at, begun.control_id) == (State.SENT, NOW, planned.control_id)
+    (done,) = outbox.conclude([Conclusion(begun, State.APPLIED, Receipt("42", "GJ-7"))])
+    assert (done.state, done.receipt) == (State.APPLIED, Receipt("42", "GJ-7"))
+    assert [event["state"] for event in outbox.history(done)] == ["planned", "sent", "applied"]
+    assert outbox.claimed("demo-company", "GLBATCH", ["41", "42"]) == {"42"}
+
+
+def test_what_was_written_is_there_for_another_connection_before_begin_returns(outbox: Outbox, path: Path) -> None:
+    sent(outbox)
+    with closing(sqlite3.connect(path)) as other:
+        assert other.execute("SELECT state FROM entry").fetchall() == [("sent",)]
+        assert other.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+
+
+@pytest.mark.parametrize("state", [State.SENT, State.APPLIED, State.IN_DOUBT])
+def test_an_entry_that_may_have_been_applied_is_never_planned_or_begun_again(outbox: Outbox, state: State) -> None:
+    (begun,) = sent(outbox)
+    if state is not State.SENT:
+        outbox.conclude([Conclusion(begun, state)])
+    for again in (intent(), intent(digest="2")):
+        (entry,) = outbox.plan([again])
+        assert (entry.state, entry.digest, entry.control_id) == (state, "1", begun.control_id)
+        assert outbox.begin([entry]) == []
+
+
+@pytest.mark.parametrize(
+    ("state", "attempt"), [(State.NOT_SENT, 1), (State.REJECTED, 2), (State.ABORTED, 2)]
+)  # fmt: skip
+def test_the_attempt_rises_only_after_an_answer_that_proves_nothing_was_applied(
+    outbox: Outbox, state: State, attempt: int
+) -> None:
+    (first,) = sent(outbox)
+    outbox.conclude([Conclusion(first, state, faults=(Fault("BL01"),))])
+    (second,) = sent(outbox)
+    assert second.attempt == attempt
+    assert (second.control_id == first.control_id) == (attempt == 1)
+    assert second.faults == ()
+
+
+def test_mended_content_is_a_new_attempt_under_a_new_control_id(outbox: Outbox) -> None:
+    (first,) = sent(outbox)
+    outbox.conclude([Conclusion(first, State.NOT_SENT)])
+    (second,) = sent(outbox, intent(digest="2"))
+    assert (second.attempt, second.digest) == (2, "2")
+    assert second.control_id != first.control_id
+
+
+def test_a_stale_plan_cannot_begin(outbox: Outbox, path: Path) -> None:
+    (mine,) = outbox.plan([intent()])
+    with Outbox(path) as other:
+        other.plan([intent(digest="2")])
+    assert outbox.begin([mine]) == []
+
+
+def test_of_two_loaders_one_gets_an_identity(path: Path) -> None:
+    identities = [intent(str(number)) for number in range(300)]
+
+    def load(_: int) -> list[int]:
+        with Outbox(path) as loader:
+            got: list[int] = []
+            for entry in loader.plan(identities):
+                got += [taken.number for taken in loader.begin([entry])]
+                loader.conclude([Conclusion(entry, State.APPLIED)])
+            return got
+
+    with ThreadPoolExecutor(4) as pool:
+        taken = [number for numbers in pool.map(load, range(4)) for number in numbers]
+    assert sorted(taken) == sorted(set(taken))
+    assert len(taken) == 300
+
+
+def test_many_loaders_may_open_a_new_outbox_at_once(tmp_path: Path) -> None:
+    for number in range(40):
+        path, together = tmp_path / f"{number}.sqlite3", threading.Barrier(8, timeout=60)
+
+        def opened(_: int, path: Path = path, together: threading.Barrier = together) -> int:
+            together.wait()
+            with Outbox(path) as loader:
+                return sum(1 for _ in loader.entries())
+
+        with ThreadPoolExecutor(8) as pool:
+            assert list(pool.map(opened, range(8))) == [0] * 8
+
+
+def test_a_loader_that_is_gone_leaves_doubt_and_a_living_one_does_not(path: Path, outbox: Outbox) -> None:
+    other = Outbox(path)
+    (begun,) = sent(other)
+    assert outbox.recover() == []
+    assert outbox.lives(begun.loader)
+    other.close()
+    assert not outbox.lives(begun.loader)
+    (doubtful,) = outbox.recover()
+    assert doubtful.state is State.IN_DOUBT
+    assert outbox.recover() == []
+
+
+def test_a_killed_process_leaves_doubt(path: Path, outbox: Outbox) -> None:
+    script = f"""
+import os, signal, sys
+from pathlib import Path
+from intacct_bridge.flow.outbox import Outbox
+from intacct_bridge.flow.entry import Intent, Place
+from intacct_bridge.flow.write import Operation
+outbox = Outbox(Path({str(path)!r}))
+place = Place("demo-company", "", Operation.CREATE, "GLBATCH")
+outbox.begin(outbox.plan([Intent(place, "a", "1", "<create/>")]))
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run([sys.executable, "-c", script], check=False, env=environment, stderr=subprocess.PIPE)
+    assert done.returncode == -signal.SIGKILL, done.stderr.decode()
+    (doubtful,) = outbox.recover()
+    assert (doubtful.identity, doubtful.state) == ("a", State.IN_DOUBT)
+
+
+def test_doubt_is_left_by_settling_or_by_a_resend_under_the_same_control_id(outbox: Outbox) -> None:
+    (begun,) = sent(outbox)
+    (doubtful,) = outbox.conclude([Conclusion(begun, State.IN_DOUBT)])
+    assert outbox.begin([doubtful]) == []
+    (again,) = outbox.resume([doubtful])
+    assert (again.control_id, again.attempt, again.state) == (begun.control_id, 1, State.SENT)
+    assert outbox.resume([doubtful]) == [], "another loader cannot take it too"
+
+
+def test_who_saw_the_entry_before_somebody_elses_resend_can_neither_resend_nor_conclude_it(
+    path: Path, outbox: Outbox
+) -> None:
+    """Its look is older than the second sending, which may be on its way: what it did not find may yet come."""
+    (begun,) = sent(outbox)
+    (doubtful,) = outbox.conclude([Conclusion(begun, State.IN_DOUBT)])
+    with Outbox(path) as other:
+        (again,) = other.resume([doubtful])
+        assert other.conclude([Conclusion(again, State.IN_DOUBT)])
+    assert outbox.resume([doubtful]) == []
+    assert outbox.conclude([Conclusion(begun, State.NOT_SENT), Conclusion(doubtful, State.REJECTED)]) == []
+    assert [(one.state, one.sendings) for one in outbox.entries()] == [(State.IN_DOUBT, 2)]
+
+
+def test_patience_counts_from_when_the_bytes_leave_not_from_when_they_were_entered(path: Path) -> None:
+    now = [NOW]
+    with Outbox(path, clock=lambda: now[0]) as outbox:
+        begun = sent(outbox)
+        outbox.leaving(begun)
+        now[0] += timedelta(minutes=9)  # the company asked for patience, or the line was full
+        outbox.leaving(begun)
+        (entry,) = outbox.entries()
+        assert (entry.sent_at, entry.last_sent_at) == (NOW, now[0])
+
+
+def test_of_two_entries_one_gets_the_record_that_was_found(outbox: Outbox) -> None:
+    doubtful = outbox.conclude([Conclusion(one, State.IN_DOUBT) for one in sent(outbox, intent("a"), intent("b"))])
+    found = [Conclusion(one, State.APPLIED, Receipt("42"), claim=True) for one in doubtful]
+    assert [one.identity for one in outbox.conclude(found)] == ["a"]
+
+
+def test_an_outbox_of_the_first_version_is_brought_up_to_date_with_all_it_knows(path: Path) -> None:
+    with Outbox(path, clock=lambda: NOW, user="me") as outbox:
+        first, second = sent(outbox, intent("a"), intent("b"))
+        outbox.conclude([Conclusion(second, State.APPLIED, Receipt("7"))])
+        known = [replace(one, body="", request_digest="") for one in outbox.entries()]
+    with closing(sqlite3.connect(path)) as db:
+        db.executescript("""
+            ALTER TABLE entry DROP COLUMN sendings; DROP TABLE witness; PRAGMA user_version = 1;
+            ALTER TABLE entry ADD COLUMN body TEXT NOT NULL DEFAULT '<create>1</create>';
+            ALTER TABLE entry ADD COLUMN request_digest TEXT NOT NULL DEFAULT 'd'; DROP TABLE content;
+        """)
+    with Outbox(path, clock=lambda: NOW, user="me") as outbox:
+        assert [replace(one, body="", request_digest="") for one in outbox.entries()] == known
+        assert {one.body for one in outbox.entries()} == {"<create>1</create>"}
+        assert [one.identity for one in outbox.recover()] == ["a"]
+        again = outbox.plan([intent("a"), intent("b"), intent("c")])
+        kept = [(one.control_id == first.control_id, one.number) for one in again]
+        assert kept == [
+            (True, 1),
+            (False, 2),
+            (False, 3),
+        ]
+
+
+def test_one_input_may_name_an_identity_twice_in_a_breath(outbox: Outbox) -> None:
+    entries = outbox.plan([intent(), intent(), intent("b")])
+    assert [one.number for one in entries] == [1, 1, 2]
+    assert [one.number for one in outbox.begin(entries)] == [1, 2]
+
+
+def test_another_loaders_sent_entry_cannot_be_concluded(path: Path, outbox: Outbox) -> None:
+    with Outbox(path) as other:
+        (begun,) = sent(other)
+        assert outbox.conclude([Conclusion(begun, State.REJECTED)]) == []
+
+
+def test_an_update_may_be_repeated_once_applied_and_keeps_its_own_control_ids(outbox: Outbox) -> None:
+    numbers, controls = set(), set()
+    for digest in "121":
+        (begun,) = sent(outbox, intent(digest=digest, repeatable=True))
+        outbox.conclude([Conclusion(begun, State.APPLIED)])
+        numbers.add(begun.number)
+        controls.add(begun.control_id)
+    assert len(numbers) == len(controls) == 3
+    assert outbox.latest([(PLACE, "a")])[PLACE, "a"].generation == 2
+
+
+def test_entries_are_found_by_state_object_and_company(outbox: Outbox) -> None:
+    (first, _) = sent(outbox, intent("a"), intent("b"))
+    outbox.conclude([Conclusion(first, State.APPLIED)])
+    outbox.plan([replace(intent("c"), place=replace(PLACE, company="other"))])
+    assert [entry.identity for entry in outbox.entries()] == ["a", "b", "c"]
+    assert [entry.identity for entry in outbox.entries(company="demo-company", states=[State.SENT])] == ["b"]
+    assert [entry.identity for entry in outbox.entries(object="VENDOR")] == []
+
+
+def test_a_newer_schema_and_a_file_of_another_kind_are_refused(path: Path, tmp_path: Path) -> None:
+    Outbox(path).close()
+    with closing(sqlite3.connect(path)) as db:
+        db.execute("PRAGMA user_version = 99")
+    with pytest.raises(SettingsError, match="newer version"):
+        Outbox(path)
+    other = tmp_path / "note.txt"
+    other.write_text("not a database, but long enough to be looked at as one" * 20)
+    with pytest.raises(SettingsError, match="cannot be used"):
+        Outbox(other)
+
+
+def test_the_file_is_for_its_owner_only(outbox: Outbox, path: Path) -> None:
+    outbox.plan([intent()])
+    for name in (path.name, f"{path.name}-wal"):
+        assert path.with_name(name).stat().st_mode & 0o077 == 0
+
+
+def test_a_connection_names_its_outbox_or_shares_its_companys() -> None:
+    def path(**more: str) -> Path:
+        login = {"user_id": "u", "user_password": "p", "sender_id": "s", "sender_password": "q"}
+        return outbox_path(Connection(company_id="acme", **login, **more))  # type: ignore[arg-type]
+
+    assert path(outbox="sqlite:///x/y.sqlite3") == Path("/x/y.sqlite3")
+    assert path(name="one") == path(name="two", location_id="100")
+    assert path(client_id="c") != path()
+    assert path(endpoint="http://127.0.0.1:8000/") != path()
+
+
+def test_each_company_and_each_foreign_endpoint_has_its_own_file() -> None:
+    environ = {"XDG_STATE_HOME": "/state"}
+    real = default_path("Acme", "https://api.intacct.com/ia/xml/xmlgw.phtml", environ)
+    assert real == Path("/state/intacct-bridge/outbox/acme.sqlite3")
+    assert default_path("Acme", "http://127.0.0.1:8000/", environ) != real
+    assert default_path("../a/b", environ=environ).parent == real.parent
+    assert path_of("sqlite:///x/y.sqlite3") == Path("/x/y.sqlite3")
+    assert path_of("x.sqlite3") == Path("x.sqlite3")
+    with pytest.raises(SettingsError, match="postgresql"):
+        path_of("postgresql://host/db")

@@ -1,0 +1,277 @@
+"""The plan: what a load would do, in the input's own words, with nothing written and every reading counted."""
+
+from collections.abc import Iterator
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from intacct_bridge.errors import NotPermittedError
+from intacct_bridge.flow.layouts.journal import JournalLayout
+from intacct_bridge.flow.outbox.entry import Conclusion, Intent, State
+from intacct_bridge.flow.outbox.outbox import Outbox
+from intacct_bridge.flow.plan.plan import Plan, PlanSettings, Verdict, place_of
+from intacct_bridge.flow.plan.planning import confirm_plan, make_plan
+from intacct_bridge.flow.records.tables import open_csv
+from intacct_bridge.flow.records.write import Receipt
+from support.flow.ledger import HEADER, Ledger, entry
+
+_USUAL = PlanSettings()
+
+
+@pytest.fixture
+def ledger() -> Ledger:
+    return Ledger()
+
+
+@pytest.fixture
+def outbox(tmp_path: Path, ledger: Ledger) -> Iterator[Outbox]:
+    with Outbox(tmp_path / "outbox.sqlite3", clock=ledger.clock) as opened:
+        yield opened
+
+
+class Planner:
+    def __init__(self, folder: Path, ledger: Ledger, outbox: Outbox) -> None:
+        self.path, self.ledger, self.outbox = folder / "je.csv", ledger, outbox
+
+    def __call__(self, rows: str, settings: PlanSettings | None = None) -> Plan:
+        self.path.write_text(HEADER + rows)
+        return make_plan(open_csv(self.path), JournalLayout(), self.ledger, self.outbox, settings or PlanSettings())
+
+
+@pytest.fixture
+def plan(tmp_path: Path, ledger: Ledger, outbox: Outbox) -> Planner:
+    return Planner(tmp_path, ledger, outbox)
+
+
+def reasons(planned: Plan) -> list[tuple[str, str, str]]:
+    return [(f.rule, f.column, f.position) for record in planned.records for f in record.reasons]
+
+
+def test_a_sound_file_is_planned_priced_and_totalled_and_nothing_is_sent(plan: Planner, ledger: Ledger) -> None:
+    planned = plan(entry("R1", "10.10") + entry("R2", "0.20"))
+    assert [record.verdict for record in planned.records] == [Verdict.CREATE, Verdict.CREATE]
+    assert planned.transactions == 2
+    (total,) = planned.totals
+    assert total.debit == total.credit == Decimal("10.30")
+    assert ledger.submits == []
+    assert planned.reads == ledger.meter.transactions == len(ledger.queries)
+    assert planned.unchecked == ()
+
+
+def test_references_cost_a_query_an_object_however_many_records(plan: Planner, ledger: Ledger) -> None:
+    few, many = plan(entry("R1")).reads, plan("".join(entry(f"R{n}") for n in range(150))).reads
+    assert many == few
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "rule", "column", "words"),
+    [
+        ("GJ 6100,10,,,E1,", "GJ 2100,,9.99,,E1,", "balance", "Debit", "exceed credits by 0.01"),
+        ("GJ 6101,10,,,E1,", "GJ 2100,,10,,E1,", "reference", "Account", "did you mean 6100 (Rent)"),
+        ("GJ 6999,10,,,E1,", "GJ 2100,,10,,E1,", "reference", "Account", "inactive"),
+        ("XJ 6100,10,,,E1,", "XJ 2100,,10,,E1,", "reference", "Journal", "no journal 'XJ'"),
+        ("GJ 6100,10,,Support,E1,", "GJ 2100,,10,,E1,", "reference", "Department", "310, 320"),
+        ("GJ 6100,10,,Enginering,E1,", "GJ 2100,,10,,E1,", "reference", "Department", "300 (Engineering)"),
+        ("GJ 6000,10,,,E1,", "GJ 2100,,10,,E1,", "dimension", "Department", "requires a department"),
+        ("GJ 6100,10,,,E1,", "GJ 2100,,10,,,", "location", "Location", "needs a location"),
+        ("GJ 6100,10,,,E1,\x07", "GJ 2100,,10,,E1,", "characters", "Memo", "U+0007"),
+        ("GJ 6100,10,,,E1,", "", "lines", "", "at least two lines"),
+    ],
+)
+def test_a_rule_refuses_in_the_inputs_own_words(
+    plan: Planner, first: str, second: str, rule: str, column: str, words: str
+) -> None:
+    rows = "".join(f"{line.replace(' ', ',2026-11-30,T,R,', 1)}\n" for line in (first, second) if line)
+    (record,) = plan(rows).records
+    found = [finding for finding in record.reasons if finding.rule == rule]
+    assert record.verdict is Verdict.REFUSED
+    assert found and found[0].column == column
+    assert words in str(found[0])
+    assert found[0].position.startswith("je.csv:")
+
+
+def test_one_bad_line_refuses_its_whole_record_and_no_other(plan: Planner) -> None:
+    bad = "GJ,2026-11-30,T,BAD,6100,10,,,E1,\nGJ,2026-11-30,T,BAD,2100,,ten,,E1,\n"
+    planned = plan(entry("R1") + bad + entry("R2"))
+    assert [record.verdict for record in planned.records] == [Verdict.CREATE, Verdict.REFUSED, Verdict.CREATE]
+    rows = planned.refused_rows
+    assert [row.number for row, _ in rows] == [4, 5]
+    assert "another line" in rows[0][1]
+    assert "Credit: 'ten' is not an amount" in rows[1][1]
+    assert planned.transactions == 2
+
+
+def test_a_name_stands_for_its_id(plan: Planner) -> None:
+    rows = "General journal,2026-11-30,T,R,Rent,10,,Engineering,Shop,\nGeneral journal,2026-11-30,T,R,2100,,10,,E1,\n"
+    (record,) = plan(rows).records
+    assert record.verdict is Verdict.CREATE
+    line = next(record.write.all_lines)
+    assert (record.write.fields["JOURNAL"], line.fields["ACCOUNTNO"]) == ("GJ", "6100")
+    assert (line.fields["DEPARTMENT"], line.fields["LOCATION"]) == ("300", "11")
+
+
+def test_entities_that_do_not_balance_by_themselves_are_advised_of(plan: Planner) -> None:
+    (record,) = plan("GJ,2026-11-30,T,R,6100,10,,,11,\nGJ,2026-11-30,T,R,2100,,10,,E2,\n").records
+    assert record.verdict is Verdict.CREATE
+    assert "E1 by 10" in str(record.findings[0])
+
+
+def test_a_closed_period_is_refused_by_entity(plan: Planner) -> None:
+    def verdict(location: str) -> tuple[Verdict, str]:
+        rows = entry("R", day=date(2026, 9, 30)).replace(",E1,", f",{location},")
+        (record,) = plan(rows).records
+        return record.verdict, str(record.reasons[0]) if record.reasons else ""
+
+    refused, reason = verdict("11")
+    assert refused is Verdict.REFUSED
+    assert "je.csv:2: Date: 2026-09-30 is in a closed period: the books of E1 are open from 2026-10-01" in reason
+    assert verdict("E2")[0] is Verdict.CREATE
+
+
+def test_the_same_identity_twice_in_one_input_is_refused_the_second_time(plan: Planner) -> None:
+    path = plan.path
+    path.write_text("id," + HEADER + "".join(f"7,{line}\n" for line in (entry("A") + entry("B")).splitlines()))
+    path.write_text(path.read_text().replace(",A,6", ",,6").replace(",A,2", ",,2").replace(",B,", ",,"))
+    planned = make_plan(open_csv(path), JournalLayout(key=("id",)), plan.ledger, plan.outbox)
+    assert [record.verdict for record in planned.records] == [Verdict.CREATE, Verdict.REFUSED]
+    assert reasons(planned) == [("double", "", "je.csv:4")]
+
+
+@pytest.mark.parametrize("reference", ["R1", ""])
+def test_what_the_company_already_holds_is_refused_unless_allowed(
+    plan: Planner, ledger: Ledger, reference: str
+) -> None:
+    rows = entry("R1").replace("Entry R1,R1", f"Entry R1,{reference}")
+    ledger.rows["GLBATCH"] = [
+        {"RECORDNO": 7, "JOURNAL": "GJ", "BATCH_DATE": date(2026, 11, 30),
+         "BATCH_TITLE": "Entry R1", "REFERENCENO": reference or None, "CREATEDBYLOGINID": "marcus"}
+    ]  # fmt: skip
+    (record,) = plan(rows).records
+    assert record.verdict is Verdict.REFUSED
+    assert "GLBATCH 7, by marcus" in str(record.reasons[0])
+    (record,) = plan(rows, PlanSettings(allow_duplicates=True)).records
+    assert record.verdict is Verdict.CREATE
+    assert not record.findings[0].refuses
+
+
+def send(outbox: Outbox, plan: Plan, state: State, receipt: Receipt | None = None) -> None:
+    write = plan.records[0].write
+    intent = Intent(place_of(plan.where, write), write.identity.text, write.digest, "<create/>")
+    (begun,) = outbox.begin(outbox.plan([intent]))
+    outbox.conclude([Conclusion(begun, state, receipt)])
+
+
+def test_what_an_earlier_run_posted_is_unchanged_and_costs_no_reading(
+    plan: Planner, outbox: Outbox, ledger: Ledger
+) -> None:
+    send(outbox, plan(entry("R1")), State.APPLIED, Receipt("42"))
+    planned = plan(entry("R1"))
+    assert [(record.verdict, record.receipt) for record in planned.records] == [(Verdict.UNCHANGED, Receipt("42"))]
+    assert planned.reads == planned.transactions == 0
+
+
+@pytest.mark.parametrize(
+    ("state", "verdict"),
+    [
+        (State.IN_DOUBT, Verdict.IN_DOUBT),
+        (State.REJECTED, Verdict.CREATE),
+        (State.ABORTED, Verdict.CREATE),
+        (State.NOT_SENT, Verdict.CREATE),
+    ],
+)
+def test_what_an_earlier_run_did_not_finish_is_named(
+    plan: Planner, outbox: Outbox, state: State, verdict: Verdict
+) -> None:
+    send(outbox, plan(entry("R1")), state)
+    assert [record.verdict for record in plan(entry("R1")).records] == [verdict]
+
+
+@pytest.mark.parametrize("state", [State.APPLIED, State.IN_DOUBT])
+def test_the_same_identity_with_other_content_is_a_conflict(plan: Planner, outbox: Outbox, state: State) -> None:
+    send(outbox, plan(entry("R1", "10.00")), state, Receipt("42"))
+    planned = plan(entry("R1", "11.00"))
+    assert [record.verdict for record in planned.records] == [Verdict.REFUSED]
+    assert reasons(planned) == [("conflict", "", "je.csv:2")]
+
+
+def keyed(plan: Planner, rows: str, *key: str, settings: PlanSettings = _USUAL) -> Plan:
+    """A plan of entries without a reference, all of one journal, date and title, known by the first column."""
+    plan.path.write_text("id," + HEADER + rows)
+    return make_plan(open_csv(plan.path), JournalLayout(key=key), plan.ledger, plan.outbox, settings)
+
+
+def lines(*keys: str) -> str:
+    sides = ("6100,10,", "2100,,10")
+    return "".join(f"{key},GJ,2026-11-30,T,,{sides[place % 2]},,E1,\n" for place, key in enumerate(keys))
+
+
+def as_posted(plan: Planner, earlier: Plan) -> None:
+    send(plan.outbox, earlier, State.APPLIED, Receipt("7"))
+    plan.ledger.rows["GLBATCH"] = [
+        {"RECORDNO": 7, "JOURNAL": "GJ", "BATCH_DATE": date(2026, 11, 30), "BATCH_TITLE": "T", "REFERENCENO": None}
+    ]
+
+
+def test_a_source_s_keys_tell_entries_apart_from_those_that_were_posted_by_their_keys_only(plan: Planner) -> None:
+    as_posted(plan, keyed(plan, lines("1", "1"), "id"))
+    planned = keyed(plan, lines("1", "1", "2", "2"), "id")
+    assert [one.verdict for one in planned.records] == [Verdict.UNCHANGED, Verdict.CREATE]
+
+
+def test_what_was_posted_without_a_key_is_not_posted_again_with_one(plan: Planner) -> None:
+    as_posted(plan, keyed(plan, lines("1", "1")))
+    assert not keyed(plan, lines("1", "1"), "id").of(Verdict.CREATE)
+    plan.ledger.rows["GLBATCH"] = []  # such as of an object that the company cannot be asked about by any key
+    (record,) = keyed(plan, lines("1", "1"), "id").records
+    assert record.verdict is Verdict.REFUSED
+    assert "posted on 2026-11-30 as GLBATCH 7, when its key was not named" in str(record.reasons[0])
+    allowed = keyed(plan, lines("1", "1"), "id", settings=PlanSettings(allow_duplicates=True))
+    assert [one.verdict for one in confirm_plan(allowed, plan.ledger, plan.outbox).records] == [Verdict.CREATE]
+
+
+def test_equal_entries_with_and_without_a_key_may_come_in_one_input(plan: Planner) -> None:
+    send(plan.outbox, keyed(plan, lines("", ""), "id"), State.APPLIED, Receipt("9"))
+    planned = keyed(plan, lines("", "", "5", "5"), "id")
+    assert [one.verdict for one in planned.records] == [Verdict.UNCHANGED, Verdict.CREATE]
+
+
+def test_beside_an_entry_that_was_posted_with_other_content_nothing_alike_is_posted(plan: Planner) -> None:
+    as_posted(plan, keyed(plan, lines("1", "1", "1", "1"), "id"))
+    planned = keyed(plan, lines("1", "1", "2", "2"), "id")
+    assert [reason for reason, *_ in reasons(planned)] == ["conflict", "duplicate"], "the post may hold both"
+
+
+def test_a_key_that_tells_lines_apart_is_named(plan: Planner) -> None:
+    (one, _) = keyed(plan, lines("1", "2"), "id").records
+    assert "and --key, which tells entries apart and not their lines" in str(one.reasons[0])
+
+
+def test_columns_that_mean_nothing_are_named(plan: Planner) -> None:
+    plan.path.write_text(HEADER.replace("Memo", "Memo,Prepared by") + entry("R1"))
+    planned = make_plan(open_csv(plan.path), JournalLayout(), plan.ledger, plan.outbox)
+    assert planned.notes == ("The column 'Prepared by' is not used.",)
+
+
+def test_offline_asks_nothing_and_names_what_was_not_checked(plan: Planner, ledger: Ledger) -> None:
+    planned = plan(entry("R1").replace("6100", "nowhere"), PlanSettings(offline=True))
+    assert [record.verdict for record in planned.records] == [Verdict.CREATE]
+    assert ledger.queries == []
+    assert "references" in planned.unchecked[0]
+
+
+def test_what_may_not_be_read_is_not_checked_and_said_so(
+    plan: Planner, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    describe = ledger.describe
+
+    def guarded(name: str) -> object:
+        if name == "DEPARTMENT":
+            raise NotPermittedError("no right to DEPARTMENT")
+        return describe(name)
+
+    monkeypatch.setattr(ledger, "describe", guarded)
+    planned = plan(entry("R1").replace("10.00,,,E1", "10.00,,300,E1"))
+    assert [record.verdict for record in planned.records] == [Verdict.CREATE]
+    assert planned.unchecked == ("references to DEPARTMENT: no right to DEPARTMENT",)

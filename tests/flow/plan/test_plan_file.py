@@ -1,0 +1,94 @@
+"""A plan survives its file exactly, and is applied only while the company is as it was planned for."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from intacct_bridge.errors import InvalidRequestError, SettingsError
+from intacct_bridge.flow.layouts.journal import JournalLayout
+from intacct_bridge.flow.outbox.outbox import Outbox
+from intacct_bridge.flow.plan.plan import Plan, Verdict
+from intacct_bridge.flow.plan.plan_file import open_plan, save_plan
+from intacct_bridge.flow.plan.planning import confirm_plan, make_plan
+from intacct_bridge.flow.post.loader import Ending, Loader
+from intacct_bridge.flow.records.tables import open_csv
+from support.flow.ledger import HEADER, Ledger, entry
+
+
+@pytest.fixture
+def ledger() -> Ledger:
+    return Ledger()
+
+
+@pytest.fixture
+def outbox(tmp_path: Path, ledger: Ledger) -> Iterator[Outbox]:
+    with Outbox(tmp_path / "outbox.sqlite3", clock=ledger.clock) as opened:
+        yield opened
+
+
+@pytest.fixture
+def plan(tmp_path: Path, ledger: Ledger, outbox: Outbox) -> Plan:
+    """Two records to create and one refused, made, saved and opened again."""
+    file = tmp_path / "je.csv"
+    bad = entry("C").replace("6100", "9999")
+    file.write_text(HEADER + entry("A", "100.25") + entry("B").replace("E1", "Shop") + bad)
+    made = make_plan(open_csv(file), JournalLayout(), ledger, outbox)
+    save_plan(made, tmp_path / "plan.json")
+    opened = open_plan(tmp_path / "plan.json")
+    assert (tmp_path / "plan.json").stat().st_mode & 0o077 == 0
+    assert _bare(opened) == _bare(made)
+    return opened
+
+
+def _bare(plan: Plan) -> Plan:
+    """The plan without what its file does not keep."""
+    records = []
+    for planned in plan.records:
+        write = planned.write
+        rows = tuple(replace(row, cells={}, fault="") for row in write.rows)
+        lines = {
+            wrapper: tuple(replace(line, row=replace(line.row, cells={}, fault="")) for line in members)
+            for wrapper, members in write.lines.items()
+        }
+        records.append(replace(planned, write=replace(write, rows=rows, lines=lines, findings=())))
+    return replace(plan, records=tuple(records))
+
+
+def test_a_confirmed_plan_is_applied_as_it_was_looked_at(plan: Plan, ledger: Ledger, outbox: Outbox) -> None:
+    confirmed = confirm_plan(plan, ledger, outbox)
+    assert [record.verdict for record in confirmed.records] == [Verdict.CREATE, Verdict.CREATE]
+    assert confirmed.totals == plan.totals
+    assert {outcome.ending for outcome in Loader(ledger, outbox).apply(confirmed)} == {Ending.POSTED}
+    again = confirm_plan(plan, ledger, outbox)
+    assert [record.verdict for record in again.records] == [Verdict.UNCHANGED, Verdict.UNCHANGED]
+    assert ledger.posted == ["A", "B"]
+
+
+def test_a_confirmation_reads_only_what_the_plan_relies_on(plan: Plan, ledger: Ledger, outbox: Outbox) -> None:
+    ledger.queries.clear()
+    confirm_plan(plan, ledger, outbox)
+    asked = [query.object for query in ledger.queries]
+    assert sorted(asked) == ["GLACCOUNT", "GLBATCH", "GLJOURNAL", "LOCATION", "LOCATIONENTITY"]
+
+
+def test_a_company_that_moved_refuses_the_plan(plan: Plan, ledger: Ledger, outbox: Outbox) -> None:
+    ledger.rows["GLACCOUNT"][2]["STATUS"] = "inactive"
+    with pytest.raises(InvalidRequestError, match=r"not as it was planned for: je\.csv:2: Account: the account '6100'"):
+        confirm_plan(plan, ledger, outbox)
+
+
+def test_other_books_refuse_the_plan(plan: Plan, ledger: Ledger, outbox: Outbox) -> None:
+    ledger.connection = replace(ledger.connection, location_id="E1")
+    with pytest.raises(InvalidRequestError, match="entity none, and this connection for company acme, entity E1"):
+        confirm_plan(plan, ledger, outbox)
+
+
+@pytest.mark.parametrize("text", ["", "{}", '{"plan": 2}', '{"plan": 1}', "[1]", '{"plan": 1, "where": []}'])
+def test_what_is_no_plan_is_refused(tmp_path: Path, text: str) -> None:
+    (tmp_path / "x.json").write_text(text)
+    with pytest.raises(SettingsError, match="plan"):
+        open_plan(tmp_path / "x.json")
+    with pytest.raises(SettingsError, match="cannot read"):
+        open_plan(tmp_path / "none.json")

@@ -1,0 +1,486 @@
+"""Loading: every record in the company exactly once wherever that can be proven, whatever befalls a request."""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext, suppress
+from datetime import date, timedelta
+from pathlib import Path
+
+import pytest
+
+from intacct_bridge.errors import IntacctError, RefusedError, SettingsError, TransientError
+from intacct_bridge.flow.layouts.journal import JournalLayout
+from intacct_bridge.flow.outbox.entry import State
+from intacct_bridge.flow.outbox.outbox import Outbox
+from intacct_bridge.flow.plan.plan import Plan, PlanSettings, Verdict
+from intacct_bridge.flow.plan.planning import confirm_plan, make_plan
+from intacct_bridge.flow.post.loader import Ending, Loader, LoadSettings, Outcome
+from intacct_bridge.flow.post.settle import SettleSettings
+from intacct_bridge.flow.records.tables import open_csv
+from intacct_bridge.wire.values import Value
+from support.flow.ledger import HEADER, Ledger, entry
+
+NOW = SettleSettings(settle_after=timedelta(0))
+
+
+@pytest.fixture
+def ledger() -> Ledger:
+    return Ledger()
+
+
+class Bench:
+    """One company, one outbox file, and loads of journal entries by their references."""
+
+    def __init__(self, folder: Path, ledger: Ledger) -> None:
+        self.folder, self.ledger, self.path = folder, ledger, folder / "outbox.sqlite3"
+
+    def open(self) -> Outbox:
+        return Outbox(self.path, clock=self.ledger.clock)
+
+    def load(
+        self,
+        references: str | list[str],
+        settings: LoadSettings | None = None,
+        *,
+        outbox: Outbox | None = None,
+        step: Callable[[str], None] | None = None,
+        amount: str = "10.00",
+        planning: PlanSettings | None = None,
+    ) -> list[Outcome]:
+        """Plan and apply as one run does, in a loader of its own unless one is given."""
+        file = self.folder / "je.csv"
+        file.write_text(HEADER + "".join(entry(reference, amount) for reference in references))
+        with nullcontext(outbox) if outbox is not None else self.open() as use:
+            plan = make_plan(open_csv(file), JournalLayout(), self.ledger, use, planning or PlanSettings())
+            loader = Loader(self.ledger, use, settings or LoadSettings(), step=step or (lambda _: None))
+            return list(loader.apply(plan))
+
+    def endings(self, references: str | list[str], settings: LoadSettings | None = None) -> list[str]:
+        return [outcome.ending.value for outcome in self.load(references, settings)]
+
+    def states(self) -> list[State]:
+        with self.open() as outbox:
+            return [one.state for one in outbox.entries()]
+
+
+@pytest.fixture
+def bench(tmp_path: Path, ledger: Ledger) -> Bench:
+    return Bench(tmp_path, ledger)
+
+
+def test_records_are_posted_once_with_receipts_and_a_second_run_says_so(bench: Bench) -> None:
+    first = bench.load("ABC")
+    assert [(o.ending, o.receipt.record if o.receipt else "") for o in first] == [
+        (Ending.POSTED, "1"), (Ending.POSTED, "2"), (Ending.POSTED, "3")
+    ]  # fmt: skip
+    again = bench.load("ABC")
+    assert [(o.ending, o.receipt) for o in again] == [(Ending.UNCHANGED, o.receipt) for o in first]
+    assert bench.ledger.posted == ["A", "B", "C"]
+    assert len(bench.ledger.submits) == 1
+
+
+def test_a_hundred_functions_a_request_one_record_a_function(bench: Bench) -> None:
+    bench.load([f"R{n}" for n in range(250)])
+    assert [len(controls) for controls in bench.ledger.submits] == [100, 100, 50]
+    assert len({control for controls in bench.ledger.submits for control in controls}) == 250
+
+
+def test_a_rejected_record_leaves_the_others_and_is_a_new_attempt_next_time(bench: Bench) -> None:
+    bench.ledger.refuse = lambda record: "Could not create" if record.findtext("REFERENCENO") == "B" else ""
+    outcomes = bench.load("ABC")
+    assert [outcome.ending for outcome in outcomes] == [Ending.POSTED, Ending.REJECTED, Ending.POSTED]
+    assert outcomes[1].faults[0].errorno == "BL01001973"
+    bench.ledger.refuse = lambda record: ""
+    assert sorted(bench.endings("ABC")) == ["posted", "unchanged", "unchanged"]
+    assert sorted(bench.ledger.posted) == ["A", "B", "C"]
+    controls = [control for sent in bench.ledger.submits for control in sent]
+    assert len(controls) == len(set(controls)) == 4
+
+
+def test_atomic_batches_are_applied_together_or_not_at_all(bench: Bench) -> None:
+    bench.ledger.refuse = lambda record: "no" if record.findtext("REFERENCENO") == "B" else ""
+    assert bench.endings("ABC", LoadSettings(atomic=True)) == ["aborted", "rejected", "aborted"]
+    assert bench.ledger.posted == []
+    bench.ledger.refuse = lambda record: ""
+    assert bench.endings("ABC", LoadSettings(atomic=True)) == ["posted"] * 3
+
+
+def test_stop_on_error_sends_no_further_batch(bench: Bench) -> None:
+    bench.ledger.refuse = lambda record: "no" if record.findtext("REFERENCENO") == "A" else ""
+    assert bench.endings("ABC", LoadSettings(batch_size=1, stop_on_error=True)) == ["rejected"]
+    assert bench.ledger.posted == []
+
+
+# --- lost replies
+
+
+def test_a_lost_reply_after_the_commit_is_settled_in_the_same_run(bench: Bench) -> None:
+    bench.ledger.weather = ["lost after"]
+    outcomes = bench.load("AB")
+    assert [(o.ending, o.receipt.record if o.receipt else "") for o in outcomes] == [
+        (Ending.SETTLED, "1"),
+        (Ending.SETTLED, "2"),
+    ]
+    assert bench.endings("AB") == ["unchanged", "unchanged"]
+    assert bench.ledger.posted == ["A", "B"]
+
+
+def test_a_lost_reply_before_the_commit_stays_in_doubt_until_settle_after_and_is_then_sent_once(bench: Bench) -> None:
+    bench.ledger.weather = ["lost before"]
+    (doubtful,) = bench.load("A")
+    assert doubtful.ending is Ending.IN_DOUBT
+    assert "2026-11-30 12:15:00" in doubtful.note
+    bench.ledger.clock.forward(minutes=14, seconds=59)
+    assert bench.endings("A") == ["in doubt"]
+    assert len(bench.ledger.submits) == 1
+    bench.ledger.clock.forward(seconds=1)
+    assert bench.endings("A") == ["settled"]
+    assert bench.ledger.submits[0] == bench.ledger.submits[1], "under the same control id"
+    assert bench.ledger.posted == ["A"]
+
+
+def test_doubtful_records_are_sent_again_alone(bench: Bench) -> None:
+    bench.ledger.weather = ["lost before"]
+    bench.load("ABC")
+    bench.ledger.clock.forward(minutes=15)
+    bench.load("ABC")
+    assert [len(sent) for sent in bench.ledger.submits] == [3, 1, 1, 1]
+    assert bench.ledger.posted == ["A", "B", "C"]
+
+
+@pytest.mark.parametrize("memory", ["lasting", "absent"])
+def test_a_request_that_still_runs_when_it_is_first_looked_for_is_not_sent_twice(bench: Bench, memory: str) -> None:
+    bench.ledger.memory = memory
+    bench.ledger.weather = ["still running"]
+    assert bench.endings("A") == ["in doubt"]
+    bench.ledger.finish()
+    bench.ledger.clock.forward(minutes=20)
+    assert bench.endings("A") == ["settled"]
+    assert bench.ledger.posted == ["A"]
+
+
+def test_a_record_that_is_visible_late_is_not_sent_twice(bench: Bench) -> None:
+    bench.ledger.memory = "absent"
+    bench.ledger.visible_after = timedelta(minutes=10)
+    bench.ledger.weather = ["lost after"]
+    assert bench.endings("A") == ["in doubt"]
+    bench.ledger.clock.forward(minutes=16)
+    assert bench.endings("A") == ["settled"]
+    assert bench.ledger.posted == ["A"]
+
+
+def test_without_waiting_the_company_must_refuse_a_control_id_it_has_completed(bench: Bench) -> None:
+    bench.ledger.visible_after = timedelta(minutes=10)
+    bench.ledger.weather = ["lost after"]
+    (outcome,) = bench.load("A", LoadSettings(settle=NOW))
+    assert outcome.ending is Ending.SETTLED
+    assert "its record was not found" in outcome.note
+    assert bench.ledger.posted == ["A"]
+
+
+def test_a_truncated_answer_leaves_only_what_it_lacks_in_doubt(bench: Bench) -> None:
+    bench.ledger.weather = ["truncated"]
+    assert bench.endings("ABC") == ["posted", "posted", "settled"]
+    assert bench.ledger.posted == ["A", "B", "C"]
+
+
+def test_a_record_of_somebody_else_is_no_proof(bench: Bench) -> None:
+    bench.ledger.weather = ["lost before"]
+    bench.load("A")
+    bench.ledger.rows["GLBATCH"] = []
+    bench.ledger.connection = other = bench.ledger.connection.__class__(
+        company_id="acme", user_id="marcus", user_password="p", sender_id="s", sender_password="q"
+    )
+    assert other.user_id == "marcus"
+    with Outbox(bench.folder / "other.sqlite3", clock=bench.ledger.clock) as elsewhere:
+        bench.load("A", outbox=elsewhere)
+    bench.ledger.connection = Ledger().connection
+    bench.ledger.clock.forward(hours=1)
+    (outcome,) = bench.load("A")
+    assert outcome.ending is Ending.IN_DOUBT
+    assert "made by marcus" in outcome.note, "entered by hand when the load failed, perhaps"
+    assert bench.ledger.posted == ["A"]
+
+
+def test_a_record_of_somebody_else_from_before_is_not_in_the_way(bench: Bench) -> None:
+    bench.ledger.weather = ["lost before"]
+    allowed = PlanSettings(allow_duplicates=True)
+    row: dict[str, Value] = {
+        "RECORDNO": 1, "JOURNAL": "GJ", "BATCH_DATE": date(2026, 11, 30), "BATCH_TITLE": "Entry A", "REFERENCENO": "A",
+        "WHENCREATED": bench.ledger.clock() - timedelta(days=1), "CREATEDBYLOGINID": "marcus",
+    }  # fmt: skip
+    bench.ledger.rows["GLBATCH"] = [row]
+    assert [outcome.ending for outcome in bench.load("A", planning=allowed)] == [Ending.IN_DOUBT]
+    bench.ledger.clock.forward(minutes=15)
+    assert [outcome.ending for outcome in bench.load("A", planning=allowed)] == [Ending.SETTLED]
+    assert len(bench.ledger.submits) == 2
+
+
+def test_a_record_of_ours_from_long_before_the_sending_is_no_proof_and_stops_a_resend(bench: Bench) -> None:
+    bench.ledger.weather = ["lost before"]
+    bench.load("A")
+    bench.ledger.clock.forward(hours=-3)
+    with Outbox(bench.folder / "other.sqlite3", clock=bench.ledger.clock) as elsewhere:
+        bench.load("A", outbox=elsewhere)
+    bench.ledger.clock.forward(hours=4)
+    (outcome,) = bench.load("A")
+    assert outcome.ending is Ending.IN_DOUBT
+    assert "record 1 bears its key, made by loader" in outcome.note
+    assert bench.ledger.posted == ["A"]
+
+
+def test_a_reversal_copy_is_no_proof(bench: Bench) -> None:
+    bench.ledger.weather = ["lost after"]
+    assert bench.endings("A", LoadSettings(settle=SettleSettings())) == ["settled"]
+    bench.ledger.weather = ["lost before"]
+    bench.load("B")
+    copy: dict[str, Value] = {"REFERENCENO": "B", "BATCH_TITLE": "Entry B", "RECORDNO": 99, "REVERSEDFROM": "1"}
+    bench.ledger.rows["GLBATCH"].append({**bench.ledger.rows["GLBATCH"][0], **copy})
+    assert bench.endings("B") == ["in doubt"]
+
+
+@pytest.mark.parametrize(
+    ("witness", "memory", "ending"),
+    [
+        (True, "lasting", Ending.SETTLED),
+        (True, "absent", Ending.IN_DOUBT),  # it was proven once, and has lapsed since
+        (False, "lasting", Ending.IN_DOUBT),  # nothing says how far back it reaches
+    ],
+)
+def test_without_a_key_to_look_for_it_stays_in_doubt_unless_its_control_id_is_remembered_still(
+    bench: Bench, witness: bool, memory: str, ending: Ending
+) -> None:
+    def load(settings: LoadSettings | None = None) -> list[Outcome]:
+        file = bench.folder / "bare.csv"
+        file.write_text(HEADER + entry("A").replace("Entry A,A", "Entry A,"))
+        with bench.open() as outbox:
+            plan = make_plan(open_csv(file), JournalLayout(), bench.ledger, outbox)
+            return list(Loader(bench.ledger, outbox, settings or LoadSettings()).apply(plan))
+
+    remembering = LoadSettings(settle=SettleSettings(memory_proven=True))
+    bench.ledger.weather = ["fine", "lost after"] if witness else ["lost after"]
+    load(remembering if witness else None)
+    bench.ledger.clock.forward(hours=1)
+    (outcome,) = load()
+    assert outcome.ending is Ending.IN_DOUBT
+    assert "General Ledger" in outcome.note
+    bench.ledger.memory = memory
+    (outcome,) = load(remembering)
+    assert outcome.ending is ending
+    (outcome,) = load(remembering)
+    assert outcome.ending is (Ending.UNCHANGED if ending is Ending.SETTLED else Ending.IN_DOUBT)
+    assert bench.ledger.posted == ["Entry A"]
+
+
+def test_a_resend_that_is_refused_ends_as_rejected_where_the_record_can_be_looked_for(bench: Bench) -> None:
+    bench.ledger.weather = ["lost before"]
+    bench.load("A")
+    bench.ledger.clock.forward(minutes=15)
+    bench.ledger.refuse = lambda record: "The period is closed"
+    (outcome,) = bench.load("A")
+    assert (outcome.ending, outcome.faults[0].text) == (Ending.REJECTED, "The period is closed")
+    bench.ledger.refuse = lambda record: ""
+    assert bench.endings("A") == ["posted"]
+    assert len({control for sent in bench.ledger.submits for control in sent}) == 2, "a new attempt"
+
+
+# --- requests that did nothing, and stop a load
+
+
+@pytest.mark.parametrize(("weather", "error"), [("refused", RefusedError), ("busy", TransientError),
+                                                ("cut before", TransientError)])  # fmt: skip
+def test_what_was_not_applied_stays_resendable_under_its_control_id(
+    bench: Bench, weather: str, error: type[IntacctError]
+) -> None:
+    bench.ledger.weather = [weather]
+    seen: list[Outcome] = []
+    with bench.open() as outbox:
+        file = bench.folder / "je.csv"
+        file.write_text(HEADER + entry("A") + entry("B"))
+        plan = make_plan(open_csv(file), JournalLayout(), bench.ledger, outbox)
+        with pytest.raises(error):
+            seen.extend(Loader(bench.ledger, outbox, LoadSettings(batch_size=1)).apply(plan))
+        assert [entry.state for entry in outbox.entries()] == [State.NOT_SENT, State.PLANNED]
+    assert bench.endings("AB") == ["posted", "posted"]
+    assert bench.ledger.submits[0][0] == bench.ledger.submits[1][0]
+    assert bench.ledger.posted == ["A", "B"]
+
+
+def test_outcomes_in_doubt_are_told_before_an_outage_ends_the_load(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.ledger.weather = ["lost before"]
+    seen: list[Outcome] = []
+
+    def outage(_: object) -> Iterator[dict[str, str]]:
+        raise TransientError("no connection")
+
+    with bench.open() as outbox:
+        file = bench.folder / "je.csv"
+        file.write_text(HEADER + entry("A"))
+        plan = make_plan(open_csv(file), JournalLayout(), bench.ledger, outbox)
+        monkeypatch.setattr(bench.ledger, "query", outage)
+        with pytest.raises(TransientError):
+            for outcome in Loader(bench.ledger, outbox).apply(plan):
+                seen.append(outcome)
+    assert [outcome.ending for outcome in seen] == [Ending.IN_DOUBT]
+
+
+def test_a_read_only_connection_refuses_before_anything(bench: Bench) -> None:
+    from dataclasses import replace
+
+    bench.ledger.connection = replace(bench.ledger.connection, read_only=True)
+    with bench.open() as outbox, pytest.raises(SettingsError, match="read-only"):
+        Loader(bench.ledger, outbox)
+
+
+def test_other_content_under_a_posted_identity_is_a_conflict_even_past_the_plan(bench: Bench) -> None:
+    with bench.open() as outbox:
+        file = bench.folder / "je.csv"
+        file.write_text(HEADER + entry("A", "11.00"))
+        stale = make_plan(open_csv(file), JournalLayout(), bench.ledger, outbox)
+        bench.load("A", outbox=outbox)
+        (outcome,) = Loader(bench.ledger, outbox).apply(stale)
+    assert outcome.ending is Ending.CONFLICT
+    assert bench.ledger.posted == ["A"]
+
+
+def test_two_loaders_at_once_post_each_record_once(bench: Bench) -> None:
+    with bench.open() as one, bench.open() as two:
+        file = bench.folder / "je.csv"
+        file.write_text(HEADER + entry("A") + entry("B"))
+        plans = [make_plan(open_csv(file), JournalLayout(), bench.ledger, outbox) for outbox in (one, two)]
+        first = Loader(bench.ledger, one, LoadSettings(batch_size=1)).apply(plans[0])
+        second = Loader(bench.ledger, two, LoadSettings(batch_size=1)).apply(plans[1])
+        endings = [next(first).ending, next(second).ending, next(second).ending, next(first).ending]
+    assert endings == [Ending.POSTED, Ending.UNCHANGED, Ending.POSTED, Ending.UNCHANGED]
+    assert bench.ledger.posted == ["A", "B"]
+
+
+def test_what_another_living_loader_is_sending_is_left_to_it(bench: Bench) -> None:
+    def meanwhile(step: str) -> None:
+        if step == "begun":
+            assert bench.endings("A") == ["busy"]
+            assert bench.ledger.posted == []
+
+    (outcome,) = bench.load("A", step=meanwhile)
+    assert outcome.ending is Ending.POSTED
+    assert bench.ledger.posted == ["A"]
+
+
+def test_batches_go_side_by_side_within_the_connections_limit_and_are_told_in_order(bench: Bench) -> None:
+    meeting = threading.Barrier(3, timeout=120)
+    bench.ledger.met = meeting.wait
+    outcomes = bench.load("ABCDEF", LoadSettings(batch_size=1, concurrency=3))
+    assert [outcome.write.fields["REFERENCENO"] for outcome in outcomes] == list("ABCDEF")
+    assert {outcome.ending for outcome in outcomes} == {Ending.POSTED}
+    assert sorted(bench.ledger.posted) == list("ABCDEF")
+
+
+def test_what_is_under_way_beside_a_failing_batch_is_told_before_the_failure(bench: Bench) -> None:
+    meeting = threading.Barrier(2, timeout=120)
+    bench.ledger.met = meeting.wait
+    bench.ledger.fates = {"<REFERENCENO>A<": "refused"}
+    seen: list[Outcome] = []
+    with bench.open() as outbox:
+        file = bench.folder / "je.csv"
+        file.write_text(HEADER + "".join(entry(reference) for reference in "ABCD"))
+        plan = make_plan(open_csv(file), JournalLayout(), bench.ledger, outbox)
+        with pytest.raises(RefusedError):
+            for outcome in Loader(bench.ledger, outbox, LoadSettings(batch_size=1, concurrency=2)).apply(plan):
+                seen.append(outcome)
+    assert [outcome.ending for outcome in seen] == [Ending.NOT_SENT, Ending.POSTED]
+    assert bench.ledger.posted == ["B"]
+
+
+# --- a process that ends between any two steps
+
+
+class KilledError(BaseException):
+    """Stands for kill -9: nothing after it runs."""
+
+
+STEPS = ("planned", "begun", "answered", "concluded", "looked")
+
+
+@pytest.mark.parametrize("memory", ["lasting", "absent"])
+@pytest.mark.parametrize("step", STEPS)
+def test_a_load_that_dies_between_two_steps_is_carried_on_by_the_next(bench: Bench, step: str, memory: str) -> None:
+    bench.ledger.memory = memory
+    outbox = bench.open()
+
+    def die(now: str) -> None:
+        if now == step:
+            outbox.close()  # as the system does: the lock falls, nothing can be written any more
+            raise KilledError
+
+    bench.ledger.weather = ["lost after"] if step == "looked" else []
+    with suppress(KilledError, Exception):
+        bench.load("AB", LoadSettings(batch_size=1), outbox=outbox, step=die)
+    bench.ledger.clock.forward(minutes=15)
+    assert set(bench.endings("AB")) <= {"posted", "settled", "unchanged"}
+    assert bench.ledger.posted == ["A", "B"]
+    assert bench.states() == [State.APPLIED, State.APPLIED]
+    assert bench.endings("AB") == ["unchanged", "unchanged"]
+
+
+def test_a_plan_names_what_a_dead_loader_left(bench: Bench) -> None:
+    outbox = bench.open()
+
+    def die(now: str) -> None:
+        if now == "begun":
+            outbox.close()
+            raise KilledError
+
+    with suppress(KilledError, Exception):
+        bench.load("A", outbox=outbox, step=die)
+    with bench.open() as after:
+        plan = make_plan(open_csv(bench.folder / "je.csv"), JournalLayout(), bench.ledger, after)
+    assert [record.verdict for record in plan.records] == [Verdict.IN_DOUBT]
+
+
+def test_a_refusal_of_a_repeated_control_id_in_unknown_words_is_not_taken_for_a_rejection(bench: Bench) -> None:
+    bench.ledger.visible_after = timedelta(minutes=10)
+    bench.ledger.weather = ["lost after"]
+    bench.ledger.repetition = "Bitte nicht noch einmal"
+    (outcome,) = bench.load("A", LoadSettings(settle=NOW))
+    assert outcome.ending is Ending.IN_DOUBT
+    bench.ledger.clock.forward(minutes=10)
+    assert bench.endings("A", LoadSettings(settle=NOW)) == ["settled"]
+    assert bench.ledger.posted == ["A"]
+
+
+# --- a plan and an outbox that do not belong together
+
+
+def planned(bench: Bench, outbox: Outbox, references: str) -> Plan:
+    file = bench.folder / "je.csv"
+    file.write_text(HEADER + "".join(map(entry, references)))
+    return make_plan(open_csv(file), JournalLayout(), bench.ledger, outbox)
+
+
+@pytest.mark.parametrize(
+    ("weather", "verdict", "said"),
+    [
+        ("lost before", Verdict.IN_DOUBT, "was sent without an answer by an earlier run"),
+        ("fine", Verdict.UNCHANGED, "was posted by an earlier run"),
+    ],
+)
+def test_what_only_another_outbox_knows_stops_a_plan_before_anything_is_sent(
+    bench: Bench, weather: str, verdict: Verdict, said: str
+) -> None:
+    bench.ledger.weather = [weather]
+    bench.load("B")
+    with bench.open() as outbox:
+        plan = planned(bench, outbox, "AB")
+    assert [record.verdict for record in plan.records] == [Verdict.CREATE, verdict]
+    sent = len(bench.ledger.submits)
+    with Outbox(bench.folder / "another.sqlite3", clock=bench.ledger.clock) as another:
+        for use in (lambda: list(Loader(bench.ledger, another).apply(plan)),
+                    lambda: confirm_plan(plan, bench.ledger, another)):  # fmt: skip
+            with pytest.raises(SettingsError, match=rf"je\.csv:4: GJ 2026-11-30 'Entry B' B {said}") as caught:
+                use()
+            assert "another.sqlite3" in caught.value.message
+            assert "the outbox it was made with" in caught.value.fix
+        assert list(another.entries()) == []
+    assert len(bench.ledger.submits) == sent

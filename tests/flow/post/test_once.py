@@ -1,0 +1,114 @@
+"""Never twice, whatever happens in whatever order: runs, faults, crashes, clocks, late visibility, forgotten ids."""
+
+from collections import Counter
+from contextlib import suppress
+from datetime import timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from intacct_bridge.errors import IntacctError
+from intacct_bridge.flow.layouts.journal import JournalLayout
+from intacct_bridge.flow.outbox.entry import State
+from intacct_bridge.flow.outbox.outbox import Outbox
+from intacct_bridge.flow.plan.planning import make_plan
+from intacct_bridge.flow.post.loader import Loader, LoadSettings
+from intacct_bridge.flow.records.tables import open_csv
+from support.flow.ledger import HEADER, Ledger, entry
+
+WEATHER = st.sampled_from(
+    ["fine", "fine", "cut before", "lost before", "lost after", "still running", "truncated", "busy", "refused"]
+)
+STEPS = st.sampled_from(["never", "never", "planned", "begun", "answered", "concluded", "looked"])
+RUNS = st.lists(
+    st.tuples(
+        st.sets(st.sampled_from("ABCD"), min_size=1),
+        st.lists(WEATHER, max_size=4),
+        STEPS,
+        st.integers(1, 4),
+        st.sampled_from([0, 1, 14, 16, 600]),
+        st.booleans(),
+    ),
+    min_size=1,
+    max_size=6,
+)
+
+
+class KilledError(BaseException):
+    """Stands for kill -9."""
+
+
+class World:
+    """One company and one outbox file, through several runs."""
+
+    def __init__(self, folder: Path, memory: str, visible_after: int) -> None:
+        self.ledger = Ledger(memory=memory, visible_after=timedelta(minutes=visible_after))
+        self.folder = folder
+
+    def run(self, references: set[str], weather: list[str], die_at: str, batch: int) -> None:
+        """One process: plans, applies, and may die at a step."""
+        self.ledger.weather = list(weather)
+        file = self.folder / "je.csv"
+        file.write_text(HEADER + "".join(entry(reference) for reference in sorted(references)))
+        outbox = Outbox(self.folder / "outbox.sqlite3", clock=self.ledger.clock)
+
+        def step(name: str) -> None:
+            if name == die_at:
+                outbox.close()
+                raise KilledError
+
+        with suppress(IntacctError, KilledError, Exception):
+            plan = make_plan(open_csv(file), JournalLayout(), self.ledger, outbox)
+            list(Loader(self.ledger, outbox, LoadSettings(batch_size=batch), step=step).apply(plan))
+        outbox.close()
+        self.ledger.weather = []
+
+
+@settings(deadline=None, max_examples=150)
+@given(RUNS, st.sampled_from(["lasting", "absent"]), st.sampled_from([0, 5]))
+def test_every_record_is_there_once_in_the_end_and_never_twice_on_the_way(
+    runs: list[tuple[set[str], list[str], str, int, int, bool]], memory: str, visible_after: int
+) -> None:
+    with TemporaryDirectory() as folder:
+        world = World(Path(folder), memory, visible_after)
+        wanted: set[str] = set()
+        running = 0
+        for references, weather, die_at, batch, minutes, finish in runs:
+            world.run(references, weather, die_at, batch)
+            wanted |= references
+            running = running + minutes if world.ledger.late else 0
+            if finish or running >= 15:  # no request outlives the gateway's own limit
+                world.ledger.finish()
+                running = 0
+            world.ledger.clock.forward(minutes=minutes)
+            assert max(Counter(world.ledger.posted).values(), default=0) <= 1
+        world.ledger.finish()
+        world.ledger.clock.forward(minutes=20)
+        world.run(wanted, [], "never", 4)
+        assert sorted(world.ledger.posted) == sorted(wanted)
+        with Outbox(Path(folder) / "outbox.sqlite3", clock=world.ledger.clock) as outbox:
+            ends = list(outbox.entries())
+        assert {one.state for one in ends} == {State.APPLIED}
+        receipts = [one.receipt.record for one in ends if one.receipt]
+        assert len(set(receipts)) == len(receipts) == len(wanted), "each receipt is one record's"
+
+
+def test_a_loader_that_sends_again_on_errors_makes_duplicates_in_the_same_world() -> None:
+    """The proof that the world above is one in which duplicates happen."""
+    duplicates = 0
+    for weather in ("lost after", "lost before", "still running"):
+        with TemporaryDirectory() as folder:
+            world = World(Path(folder), "lasting", 0)
+            world.run({"A"}, [weather], "never", 1)
+            (Path(folder) / "outbox.sqlite3").unlink()  # it remembers nothing, as the others do
+            world.ledger.rows.setdefault("GLBATCH", [])
+            known = world.ledger.rows["GLBATCH"]
+            world.ledger.rows["GLBATCH"] = []  # and looks for nothing
+            world.ledger.memory = "absent"  # and sends uniqueid=false
+            world.run({"A"}, [], "never", 1)
+            world.ledger.rows["GLBATCH"] += known
+            world.ledger.finish()
+            duplicates += len(world.ledger.posted) - 1
+    assert duplicates == 2

@@ -1,0 +1,73 @@
+"""What the outbox can do without the input."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from intacct_bridge.errors import SettingsError
+from intacct_bridge.flow.layouts.journal import JournalLayout
+from intacct_bridge.flow.outbox.entry import State
+from intacct_bridge.flow.outbox.outbox import Outbox
+from intacct_bridge.flow.plan.planning import make_plan
+from intacct_bridge.flow.post.loader import Loader
+from intacct_bridge.flow.post.retry import retry, settle_doubts
+from intacct_bridge.flow.records.tables import open_csv
+from support.flow.ledger import HEADER, Ledger, entry
+
+
+@pytest.fixture
+def ledger() -> Ledger:
+    return Ledger()
+
+
+@pytest.fixture
+def outbox(tmp_path: Path, ledger: Ledger) -> Iterator[Outbox]:
+    with Outbox(tmp_path / "outbox.sqlite3", clock=ledger.clock) as opened:
+        yield opened
+
+
+def load(folder: Path, ledger: Ledger, outbox: Outbox, references: str) -> None:
+    file = folder / "je.csv"
+    file.write_text(HEADER + "".join(entry(reference) for reference in references))
+    list(Loader(ledger, outbox).apply(make_plan(open_csv(file), JournalLayout(), ledger, outbox)))
+
+
+def test_doubts_are_settled_later_with_nothing_but_the_outbox(tmp_path: Path, ledger: Ledger, outbox: Outbox) -> None:
+    ledger.weather = ["lost before"]
+    load(tmp_path, ledger, outbox, "AB")
+    assert [one.state for one in settle_doubts(ledger, outbox)] == [State.IN_DOUBT] * 2
+    ledger.clock.forward(minutes=15)
+    first = next(outbox.entries())
+    assert [one.state for one in settle_doubts(ledger, outbox, only=[first.number])] == [State.APPLIED]
+    assert [one.state for one in settle_doubts(ledger, outbox)] == [State.APPLIED]
+    assert ledger.posted == ["A", "B"]
+
+
+def test_what_was_rejected_is_sent_again_as_a_new_attempt_and_nothing_else_is(
+    tmp_path: Path, ledger: Ledger, outbox: Outbox
+) -> None:
+    ledger.refuse = lambda record: "closed" if record.findtext("REFERENCENO") == "B" else ""
+    load(tmp_path, ledger, outbox, "ABC")
+    ledger.refuse = lambda record: ""
+    assert [(one.label, one.attempt, one.state) for one in retry(ledger, outbox)] == [
+        ("GJ 2026-11-30 'Entry B' B", 2, State.APPLIED)
+    ]
+    assert retry(ledger, outbox) == []
+    assert sorted(ledger.posted) == ["A", "B", "C"]
+
+
+def test_another_entitys_entries_are_left_alone_and_a_read_only_connection_refuses(
+    tmp_path: Path, ledger: Ledger, outbox: Outbox
+) -> None:
+    ledger.weather = ["lost before"]
+    load(tmp_path, ledger, outbox, "A")
+    ledger.clock.forward(minutes=15)
+    here = ledger.connection
+    ledger.connection = replace(here, location_id="E1")
+    assert settle_doubts(ledger, outbox) == []
+    ledger.connection = replace(here, read_only=True)
+    for act in (settle_doubts, retry):
+        with pytest.raises(SettingsError, match="read-only"):
+            act(ledger, outbox)

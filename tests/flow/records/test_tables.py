@@ -1,0 +1,333 @@
+"""Input files become rows that know where they came from, with every value as the file has it."""
+
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from intacct_bridge.errors import RecordError, SettingsError
+from intacct_bridge.flow.layouts.refused_rows import write_refused
+from intacct_bridge.flow.records.cells import cents_fix, date_reading, read_date, read_money
+from intacct_bridge.flow.records.table_formats import exact, open_table
+from intacct_bridge.flow.records.tables import open_csv
+
+
+def written(path: Path, content: bytes) -> Path:
+    path.write_bytes(content)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("content", "encoding"),
+    [
+        ("name,amount\nZoë,1\n".encode(), "utf-8"),
+        ("name,amount\nZoë,1\n".encode("utf-8-sig"), "utf-8-sig"),
+        ("name,amount\nZoë,1\n".encode("utf-16"), "utf-16"),
+        ("name,amount\nZoë,1\n".encode("cp1252"), "cp1252"),
+    ],
+)
+def test_the_encoding_is_found(tmp_path: Path, content: bytes, encoding: str) -> None:
+    table = open_csv(written(tmp_path / "a.csv", content))
+    assert table.columns == ("name", "amount")
+    assert [row.cells["name"] for row in table] == ["Zoë"]
+    assert table.dialect.encoding == encoding
+    assert any("Windows-1252" in note for note in table.notes) == (encoding == "cp1252")
+
+
+def test_bytes_that_are_no_text_are_refused_with_a_fix(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"a\.csv is neither UTF-8 nor Windows-1252") as caught:
+        open_csv(written(tmp_path / "a.csv", b"a,b\n\x81\x8d\xff,1\n"))
+    assert caught.value.fix
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+def test_the_delimiter_is_found(tmp_path: Path, delimiter: str) -> None:
+    text = delimiter.join(["a", "b,x" if delimiter != "," else "b", "c"]) + "\n" + delimiter.join("123") + "\n"
+    table = open_csv(written(tmp_path / "a.csv", text.encode()))
+    assert table.dialect.delimiter == delimiter
+    assert [list(row.cells.values()) for row in table] == [["1", "2", "3"]]
+
+
+def test_a_row_is_found_at_its_first_line_and_blank_lines_count(tmp_path: Path) -> None:
+    text = 'a,b\n1,"two\nlines"\n\n ,\n3,4\n'
+    rows = list(open_csv(written(tmp_path / "a.csv", text.encode())))
+    assert [(row.position, row.cells["b"]) for row in rows] == [("a.csv:2", "two\nlines"), ("a.csv:6", "4")]
+
+
+def test_a_row_wider_than_the_header_says_so(tmp_path: Path) -> None:
+    rows = list(open_csv(written(tmp_path / "a.csv", b"a,b\n1,2,3\n1,2,\n1\n")))
+    assert "3 cells" in rows[0].fault
+    assert [row.fault for row in rows[1:]] == ["", ""]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "is empty"),
+        (b"a,a\n1,2\n", "two columns named 'a'"),
+        (b'a,b\n1,"open\n', r"a\.csv:2 cannot be read"),
+    ],
+)
+def test_an_unreadable_csv_names_the_place(tmp_path: Path, content: bytes, message: str) -> None:
+    with pytest.raises(SettingsError, match=message):
+        list(open_csv(written(tmp_path / "a.csv", content)))
+
+
+def test_a_missing_file_and_an_unknown_kind_are_settings_errors(tmp_path: Path) -> None:
+    for name in ("none.csv", "none.jsonl", "none.xlsx", "none.parquet", "a.pdf"):
+        with pytest.raises(SettingsError):
+            open_table(tmp_path / name)
+
+
+def test_a_folder_is_called_one(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="is a folder"):
+        open_table(tmp_path)
+
+
+def test_json_numbers_are_decimals_from_their_text(tmp_path: Path) -> None:
+    path = written(tmp_path / "a.jsonl", b'{"x": 100.255, "y": 1}\n\n{"x": 0.1, "z": {"n": [1]}}\n')
+    table = open_table(path)
+    assert table.columns == ("x", "y", "z")
+    rows = list(table)
+    assert rows[0].cells == {"x": Decimal("100.255"), "y": 1}
+    assert rows[1].position == "a.jsonl:3"
+
+
+@pytest.mark.parametrize("delimiter", ["\t", "\\t", "TAB"])
+def test_a_tabulator_may_be_spelt(tmp_path: Path, delimiter: str) -> None:
+    (row,) = open_table(written(tmp_path / "a.csv", b"a,b\tc\n1,2\t3\n"), delimiter=delimiter)
+    assert row.cells == {"a,b": "1,2", "c": "3"}
+
+
+@pytest.mark.parametrize("delimiter", [";;", '"', "\n", "semicolon"])
+def test_what_is_no_delimiter_is_refused(tmp_path: Path, delimiter: str) -> None:
+    with pytest.raises(SettingsError, match="is no delimiter"):
+        open_table(written(tmp_path / "a.csv", b"a;b\n1;2\n"), delimiter=delimiter)
+
+
+def test_a_broken_json_line_is_named(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"a\.jsonl:2 is not a JSON object"):
+        open_table(written(tmp_path / "a.jsonl", b'{"x": 1}\n[1]\n'))
+
+
+def test_parquet_keeps_decimals_and_makes_floats_exact(tmp_path: Path) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    path = tmp_path / "a.parquet"
+    pq.write_table(pa.table({"m": [Decimal("1.10"), None], "f": [0.1, 0.1 + 0.2]}), path)
+    rows = list(open_table(path))
+    assert rows[0].cells == {"m": Decimal("1.10"), "f": Decimal("0.1")}
+    assert "inexact result of a calculation" in rows[1].fault
+
+
+def test_excel_floats_are_exact_or_refused(tmp_path: Path) -> None:
+    openpyxl = pytest.importorskip("openpyxl")
+    book = openpyxl.Workbook()
+    book.active.append(["account", "debit"])
+    book.active.append([6000, 1234.5])
+    book.active.append([None, None])
+    book.active.append(["6000", 2 / 3])
+    book.create_sheet("other")
+    path = tmp_path / "a.xlsx"
+    book.save(path)
+    table = open_table(path)
+    assert "2 sheets" in table.notes[0]
+    rows = list(table)
+    assert rows[0].cells == {"account": 6000, "debit": Decimal("1234.5")}
+    assert rows[1].position == "a.xlsx:4"
+    assert "'debit'" in rows[1].fault
+    with pytest.raises(SettingsError, match="no sheet 'third'"):
+        open_table(path, sheet="third")
+
+
+@given(st.decimals(min_value=-(10**12), max_value=10**12, places=2))
+def test_a_float_of_cents_is_exact(amount: Decimal) -> None:
+    assert exact(float(amount)) == amount
+    assert "." not in str(exact(float(int(amount))))
+
+
+@pytest.mark.parametrize(
+    ("text", "amount"),
+    [
+        ("1234.5", "1234.5"),
+        ("1,234.50", "1234.50"),
+        ("(1,234.50)", "-1234.50"),
+        ("-0.10", "-0.10"),
+        ("- 12", "-12"),
+        ("1,234,567", "1234567"),
+        ("(5)", "-5"),
+        (".5", "0.5"),
+        ("100.255", "100.255"),
+        ("999999999999999.99", "999999999999999.99"),
+        (" 7\u00a0", "7"),
+    ],
+)
+def test_money_is_read_exactly(text: str, amount: str) -> None:
+    assert read_money(text) == Decimal(amount)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "1,234",
+        "12,50",
+        "1.234,50",
+        "1'234.50",
+        "$5.00",
+        "5 USD",
+        "1e3",
+        "NaN",
+        "Infinity",
+        "(-5)",
+        "1,23.4",
+        "--1",
+        "x",
+    ],
+)
+def test_an_ambiguous_amount_is_refused_with_a_fix(text: str) -> None:
+    with pytest.raises(RecordError, match="is not an amount") as caught:
+        read_money(text)
+    assert caught.value.fix
+
+
+def test_an_empty_cell_is_no_amount() -> None:
+    assert read_money("  ") is None and read_money(None) is None
+
+
+@given(st.decimals(allow_nan=False, allow_infinity=False, places=2, min_value=-(10**15), max_value=10**15))
+def test_an_amount_survives_being_written_with_thousands(amount: Decimal) -> None:
+    assert read_money(f"{amount:,.2f}") == amount
+
+
+def test_dates_are_iso_or_month_first_until_the_column_says_otherwise() -> None:
+    assert str(read_date("2026-01-31")) == "2026-01-31"
+    assert str(read_date("2026-01-31T00:00:00Z")) == "2026-01-31"
+    assert str(read_date("01/02/2026")) == "2026-01-02"
+    assert str(read_date("01/02/2026", date_reading([], "dmy"))) == "2026-02-01"
+    assert str(read_date("31/01/2026", date_reading(["31/01/2026"], "dmy"))) == "2026-01-31"
+
+
+def test_a_column_with_both_kinds_of_dates_trusts_no_slashed_date() -> None:
+    reading = date_reading(["01/02/2026", "31/01/2026", "2026-01-05"], None)
+    with pytest.raises(RecordError, match="month/day or day/month") as caught:
+        read_date("01/02/2026", reading)
+    assert "2026-01-31" in caught.value.fix
+    assert str(read_date("2026-01-05", reading)) == "2026-01-05"
+
+
+def test_the_other_order_of_dates_is_named_where_it_is_the_right_one() -> None:
+    with pytest.raises(RecordError, match="can only be day/month") as caught:
+        read_date("02/01/2026", date_reading(["02/01/2026", "31/01/2026"], None))
+    assert "--date-order dmy" in caught.value.fix
+    with pytest.raises(RecordError, match="not a day of the calendar") as caught:
+        read_date("01/31/2026", date_reading([], "dmy"))
+    assert "--date-order mdy" in caught.value.fix
+
+
+@pytest.mark.parametrize(
+    ("text", "told"), [("#REF!", "formula"), ("#N/A", "formula"), ("Total", "1234.50"), ("12 USD", "currency")]
+)
+def test_the_fix_of_an_amount_is_about_what_is_wrong_with_it(text: str, told: str) -> None:
+    with pytest.raises(RecordError) as caught:
+        read_money(text)
+    assert told in caught.value.fix
+
+
+@pytest.mark.parametrize("text", ["02/30/2026", "2026-13-01", "31 Jan", "1/2/26", "45000"])
+def test_what_is_no_date_is_refused_with_a_fix(text: str) -> None:
+    with pytest.raises(RecordError) as caught:
+        read_date(text)
+    assert caught.value.fix
+
+
+def test_a_formula_without_its_result_is_refused_and_never_taken_for_an_empty_cell(tmp_path: Path) -> None:
+    """Shape: SpreadsheetML, 18.3.1.4 c: a formula's result is in `v`, with type `str` where it is a text."""
+    from zipfile import ZipFile
+
+    from openpyxl import Workbook
+
+    book = Workbook()
+    book.active.append(["Account", "Debit", "Memo"])
+    for debit, memo in (("=1+1", "=B2"), (5, "x"), (None, "=B4"), (7, None)):
+        book.active.append([None if debit is None else "6100", debit, memo])
+    path, mended = tmp_path / "a.xlsx", tmp_path / "b.xlsx"
+    book.save(path)
+    with ZipFile(path) as old, ZipFile(mended, "w") as new:  # as a program writes it that has calculated one of them
+        for name in old.namelist():
+            text = old.read(name).replace(b'<c r="C2"><f>B2</f><v', b'<c r="C2" t="str"><f>B2</f><v')
+            new.writestr(name, text)
+    rows = list(open_table(mended))
+    assert [(row.number, row.fault[:37]) for row in rows] == [
+        (2, "the formula in B2 has no result; open"),
+        (3, ""),
+        (4, "the formula in C4 has no result; open"),
+        (5, ""),
+    ]
+
+
+def test_an_excel_row_that_says_more_than_the_header_is_refused(tmp_path: Path) -> None:
+    from openpyxl import Workbook
+
+    book = Workbook(write_only=True)  # such a file does not say how wide it is
+    sheet = book.create_sheet()
+    for row in (["A", "B"], [1, 2, None], [1, 2, 3]):
+        sheet.append(row)
+    book.save(tmp_path / "a.xlsx")
+    faults = [row.fault for row in open_table(tmp_path / "a.xlsx")]
+    assert faults == ["", "the row has 3 cells, the header 2; a text that holds a delimiter needs quotes"]
+
+
+def test_a_formula_that_failed_is_refused_in_columns_of_text_too(tmp_path: Path) -> None:
+    from openpyxl import Workbook
+
+    book = Workbook(write_only=True)
+    sheet = book.create_sheet()
+    for row in (["Account", "Memo"], ["6100", "#N/A"], ["6100", "# 12"]):
+        sheet.append(row)
+    book.save(tmp_path / "a.xlsx")
+    rows = list(open_table(tmp_path / "a.xlsx"))
+    assert [row.fault for row in rows] == ["column 'Memo' holds a formula that failed; correct it in the file", ""]
+    assert [row.without(["Memo"]).fault for row in rows] == ["", ""]
+
+
+@pytest.mark.parametrize(
+    ("start", "delimiter"), [("sep=;\r\n", ";"), ("\nSEP=|\n", "|"), ('"sep=;"\n', ";"), ("\ufeffsep=\t\n", "\t")]
+)
+def test_excels_line_about_the_separator_is_no_header(tmp_path: Path, start: str, delimiter: str) -> None:
+    rest = f"a,1{delimiter}b\n\n5{delimiter}6\n"
+    table = open_table(written(tmp_path / "a.csv", (start + rest).encode()))
+    assert (table.columns, table.dialect.delimiter) == (("a,1", "b"), delimiter)
+    (row,) = table
+    assert (dict(row.cells), row.number) == ({"a,1": "5", "b": "6"}, start.count("\n") + 3)
+    assert write_refused(table, [(row, "no")], tmp_path / "b.csv") == 1
+    again = open_table(tmp_path / "b.csv")
+    assert [(one.cells["a,1"], one.number) for one in again] == [("5", 3)]
+    assert open_csv(tmp_path / "a.csv", delimiter=",").columns[0] == "a", "who names one means it"
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [("1.234", "write 1234 if"), ("-12.345", "write -12345 if"), ("0.125", "round"), ("1234.567", "round")],
+)
+def test_a_point_that_may_be_for_thousands_is_not_rounded_away(text: str, told: str) -> None:
+    assert cents_fix(text).startswith(told)
+
+
+@pytest.mark.parametrize("text", ["", "\n\n", "sep=;", ";;\n;;\n", '""\n'])
+def test_a_file_that_says_nothing_is_called_empty(tmp_path: Path, text: str) -> None:
+    with pytest.raises(SettingsError, match=r"a\.csv is empty"):
+        open_csv(written(tmp_path / "a.csv", text.encode()))
+
+
+def test_floats_within_lists_are_made_exact_or_refused_too(tmp_path: Path) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    path = tmp_path / "a.parquet"
+    pq.write_table(pa.table({"lines": [[{"amount": 0.1}], [{"amount": 0.1 + 0.2}]]}), path)
+    good, bad = open_table(path)
+    assert good.cells == {"lines": [{"amount": Decimal("0.1")}]}
+    assert "inexact result of a calculation" in bad.fault

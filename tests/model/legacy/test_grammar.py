@@ -1,0 +1,98 @@
+"""Content models: what is in order passes, what is not is named with what was expected."""
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from intacct_bridge.model.legacy.grammar import compile_model, function_def, function_names
+
+ALPHABET = "abcd"
+
+
+@st.composite
+def models(draw: st.DrawFn, depth: int = 2) -> tuple[str, str]:
+    """A model, and the regular expression over one-letter names that means the same."""
+    parts = []
+    for _ in range(draw(st.integers(1, 3))):
+        mark = draw(st.sampled_from(["", "?", "*"]))
+        if depth and draw(st.booleans()):
+            alternatives = draw(st.lists(models(depth - 1), min_size=1, max_size=2))
+            parts.append(
+                (
+                    f"({'|'.join(m for m, _ in alternatives)}){mark}",
+                    f"(?:{'|'.join(r for _, r in alternatives)}){mark}",
+                )
+            )
+        else:
+            name = draw(st.sampled_from(ALPHABET))
+            parts.append((name + mark, name + mark))
+    return " ".join(m for m, _ in parts), "".join(r for _, r in parts)
+
+
+@given(models(), st.lists(st.sampled_from(ALPHABET), max_size=5))
+def test_it_accepts_what_a_regular_expression_accepts(pair: tuple[str, str], children: list[str]) -> None:
+    model, pattern = pair
+    assert (compile_model(model).check(children) is None) == bool(re.fullmatch(pattern, "".join(children)))
+
+
+def test_every_function_of_the_schema_compiles() -> None:
+    assert len(function_names()) == 295
+    for name in function_names():
+        found = function_def(name)
+        assert found is not None
+        assert found.model.names or not found.text.strip("() ")
+
+
+@pytest.mark.parametrize(
+    ("function", "children", "index", "expected"),
+    [
+        # orders as documented for the object-specific functions
+        ("create_bill", ["vendorid", "datecreated", "datedue", "billno", "billitems"], None, ()),
+        ("create_bill", ["vendorid", "datecreated", "termname", "billitems"], None, ()),
+        ("create_bill", ["datecreated", "vendorid"], 0, ("vendorid",)),
+        ("create_bill", ["vendorid", "datecreated", "billitems"], 2, ("dateposted", "datedue", "termname")),
+        ("create_gltransaction", ["journalid", "datecreated", "description"], 3, None),
+        ("get_list", ["sorts", "filter"], 1, None),
+    ],
+)
+def test_functions_in_and_out_of_order(
+    function: str, children: list[str], index: int | None, expected: tuple[str, ...] | None
+) -> None:
+    found = function_def(function)
+    assert found is not None
+    misplaced = found.model.check(children)
+    if index is None:
+        assert misplaced is None
+    else:
+        assert misplaced is not None
+        assert misplaced.index == index
+        assert expected is None or misplaced.expected == expected
+
+
+def test_arranging_puts_children_in_order() -> None:
+    found = function_def("create_bill")
+    assert found is not None
+    shuffled = ["billitems", "billno", "datecreated", "datedue", "vendorid"]
+    assert found.model.check(found.model.arrange(shuffled)) is None
+
+
+def test_required_names() -> None:
+    found = function_def("create_bill")
+    assert found is not None
+    assert found.model.required == ("vendorid", "datecreated", "billitems")
+
+
+def test_attributes() -> None:
+    found = function_def("get_list")
+    assert found is not None
+    by_name = {one.name: one for one in found.attributes}
+    assert by_name["object"].required
+    assert "bill" in by_name["object"].values
+    assert not by_name["start"].required
+
+
+def test_a_message_names_what_was_expected() -> None:
+    misplaced = compile_model("a b?").check(["b"])
+    assert str(misplaced) == "Element 'b': This element is not expected. Expected is ( a )."

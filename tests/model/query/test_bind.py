@@ -1,0 +1,162 @@
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from intacct_bridge.errors import InvalidRequestError
+from intacct_bridge.model.query.bind import bind, column_kind, kinds, resolve
+from intacct_bridge.model.query.query import Aggregate, And, Compare, Filter, Op, Or, Order, Query, field
+from intacct_bridge.wire.values import Kind
+from support.model.objects import STATES, bill, catalog
+
+
+def bound(where: Filter, **more: Any) -> Any:
+    return bind(Query("apbill", ("RECORDNO",), where=where, **more), catalog()).where
+
+
+def test_names_come_out_as_the_gateway_spells_them() -> None:
+    found = bind(
+        Query(
+            "apbill",
+            ("recordno", "vendor.name", "my_COLOUR", Aggregate("sum", "totaldue")),
+            order=(Order("whencreated", descending=True),),
+        ),
+        catalog(),
+    )
+    assert found.object == "APBILL"
+    assert found.select == ("RECORDNO", "VENDOR.NAME", "my_colour", Aggregate("sum", "TOTALDUE"))
+    assert found.order == (Order("WHENCREATED", descending=True),)
+
+
+def test_a_star_is_all_fields_once() -> None:
+    found = bind(Query("APBILL", ("RECORDNO", "*", "VENDOR.NAME")), catalog())
+    assert found.select == (*bill().fields, "VENDOR.NAME")
+
+
+@pytest.mark.parametrize(
+    ("name", "full", "kind"),
+    [
+        ("payto.taxid", "PAYTO.TAXID", Kind.TEXT),
+        ("VENDOR.CREDITLIMIT", "VENDOR.CREDITLIMIT", Kind.DECIMAL),
+        ("VENDOR.ODD", "VENDOR.ODD", Kind.INTEGER),
+        ("vendor.displaycontact.email1", "VENDOR.DISPLAYCONTACT.EMAIL1", Kind.TEXT),
+        ("VENDOR.DISPLAYCONTACT.MAILADDRESS.ZIP", "VENDOR.DISPLAYCONTACT.MAILADDRESS.ZIP", Kind.TEXT),
+        ("VENDOR.PARENT.NAME", "VENDOR.PARENT.NAME", Kind.TEXT),
+    ],
+)
+def test_dotted_names_are_fields_first_and_paths_then(name: str, full: str, kind: Kind) -> None:
+    found = resolve(name, bill(), catalog())
+    assert (found.name, found.definition.kind) == (full, kind)
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("VENDOR.PARENT.PARENT.NAME", "goes that way only once"),
+        ("VENDER.NAME", r"no relation VENDER; did you mean VENDOR\.NAME"),
+        ("VENDOR.NAEM", r"VENDOR has no field NAEM; did you mean NAME\?"),
+        ("TERM.NAME", "no object APTERM"),
+        ("VENDOR.", "no field VENDOR"),
+        ("TOTALDEU", "APBILL has no field TOTALDEU; did you mean TOTALDUE"),
+    ],
+)
+def test_what_cannot_be_found_is_named(name: str, says: str) -> None:
+    with pytest.raises(InvalidRequestError, match=says):
+        bind(Query("APBILL", (name,)), catalog())
+
+
+def test_an_unknown_object_is_named() -> None:
+    with pytest.raises(InvalidRequestError, match="there is no object APBIL; did you mean APBILL"):
+        bind(Query("APBIL", ("RECORDNO",)), catalog())
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "typed"),
+    [
+        ("RECORDNO", 5, 5),
+        ("RECORDNO", Decimal("5"), 5),
+        ("RECORDNO", Decimal("5.5"), Decimal("5.5")),
+        ("TOTALDUE", 5, Decimal(5)),
+        ("TOTALDUE", Decimal("0.10"), Decimal("0.10")),
+        ("VENDOR.CREDITLIMIT", 5, Decimal(5)),
+        ("WHENCREATED", date(2026, 1, 31), date(2026, 1, 31)),
+        ("WHENCREATED", datetime(2026, 1, 31, tzinfo=UTC), date(2026, 1, 31)),
+        ("WHENCREATED", "2026-01-31", date(2026, 1, 31)),
+        ("WHENCREATED", "01/31/2026", date(2026, 1, 31)),
+        ("WHENMODIFIED", date(2026, 1, 31), date(2026, 1, 31)),
+        ("WHENMODIFIED", datetime(2026, 1, 31, 9, tzinfo=UTC), datetime(2026, 1, 31, 9, tzinfo=UTC)),
+        ("WHENMODIFIED", "2026-01-31T09:00:00Z", datetime(2026, 1, 31, 9, tzinfo=UTC)),
+        ("WHENMODIFIED", "01/31/2026 09:00:00", "01/31/2026 09:00:00"),
+        ("ONHOLD", True, True),
+        ("ONHOLD", "TRUE", True),
+        ("VENDORID", "V1", "V1"),
+        ("VENDORID", 100, "100"),
+        ("VENDORID", Decimal("100"), "100"),
+        ("STATE", "posted", "Posted"),
+        ("STATE", "PARTIALLY PAID", "Partially Paid"),
+        ("STATE", "posted#~#paid", "Posted#~#Paid"),
+        ("SYSTEMGENERATED", True, "T"),
+        ("my_colour", "RED", "red"),
+    ],
+)
+def test_literals_take_the_fields_kind(name: str, given: Any, typed: Any) -> None:
+    found = bound(field(name) == given).values[0]
+    assert found == typed
+    assert type(found) is type(typed)
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "says", "fix"),
+    [
+        ("TOTALDUE", "abc", "APBILL.TOTALDUE is a number, and 'abc' is not", ""),
+        ("TOTALDUE", "5.5", "'5.5' is not", "write 5.5 without quotes"),
+        ("TOTALDUE", True, "True is not", ""),
+        ("RECORDNO", "x", "a whole number", ""),
+        ("WHENCREATED", "soon", "APBILL.WHENCREATED is a date, and 'soon' is not", "2026-01-31"),
+        ("WHENCREATED", 5, "is a date", ""),
+        ("WHENCREATED", datetime(2026, 1, 31, 9, tzinfo=UTC), "is a date", "2026-01-31"),
+        ("WHENMODIFIED", "soon", "is a time", "T10:00:00"),
+        ("ONHOLD", "perhaps", "is true or false", ""),
+        ("VENDORID", date(2026, 1, 31), "is a text", "quotes"),
+        ("STATE", "Postd", "APBILL.STATE is never 'Postd'; did you mean Posted", ", ".join(STATES)),
+    ],
+)
+def test_literals_that_cannot_be_are_refused(name: str, given: Any, says: str, fix: str) -> None:
+    with pytest.raises(InvalidRequestError, match=says) as raised:
+        bound(field(name) == given)
+    assert fix in raised.value.fix
+
+
+def test_patterns_are_not_checked_against_the_list() -> None:
+    assert bound(field("STATE").like("Po%")) == field("STATE").like("Po%")
+    with pytest.raises(InvalidRequestError, match="like on TOTALDUE compares with a text"):
+        bound(Compare("TOTALDUE", Op.LIKE, (5,)))
+
+
+def test_a_turned_between_is_named() -> None:
+    with pytest.raises(InvalidRequestError, match="lower value comes first"):
+        bound(field("TOTALDUE").between(10, 5))
+
+
+def test_sums_want_numbers() -> None:
+    with pytest.raises(InvalidRequestError, match=r"sum\(VENDORID\) wants a number; APBILL.VENDORID is a text"):
+        bind(Query("APBILL", (Aggregate("sum", "VENDORID"),)), catalog())
+
+
+def test_long_lists_are_split() -> None:
+    keys = list(range(2500))
+    found = bound(field("RECORDNO").is_in(keys))
+    assert isinstance(found, Or)
+    assert [len(part.values) for part in found.parts if isinstance(part, Compare)] == [1000, 1000, 500]
+    assert [value for part in found.parts if isinstance(part, Compare) for value in part.values] == keys
+    assert isinstance(bound(field("RECORDNO").not_in(keys)), And)
+
+
+def test_columns_have_kinds() -> None:
+    kind_of = kinds(bill(), catalog())
+    assert column_kind("vendor.creditlimit", kind_of) is Kind.DECIMAL
+    assert column_kind(Aggregate("count", "VENDORID"), kind_of) is Kind.INTEGER
+    assert column_kind(Aggregate("avg", "RECORDNO"), kind_of) is Kind.DECIMAL
+    assert column_kind(Aggregate("sum", "RECORDNO"), kind_of) is Kind.DECIMAL
+    assert column_kind(Aggregate("max", "WHENCREATED"), kind_of) is Kind.DATE

@@ -1,0 +1,110 @@
+"""A small healthy company for the doctor, scenarios played in it, and a clock that nobody waits for."""
+
+import tomllib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from intacct_bridge.client.client import Client
+from intacct_bridge.client.connections.connection import Connection
+from intacct_bridge.client.gateway.runtime import Means
+from intacct_bridge.edge.demo.company import demo_connection
+from intacct_bridge.edge.doctor.examination import run
+from intacct_bridge.edge.doctor.findings import Report
+from intacct_bridge.emulator.gateway.gateway import Emulator
+from intacct_bridge.emulator.settings.faults import load_weather
+from intacct_bridge.emulator.settings.world import EmulatorSettings, load_scenario, shipped_scenarios
+
+NOW = 1_795_258_800.0  # 2026-11-21 11:00:00 UTC
+
+
+@dataclass
+class Time:
+    """A clock that moves only when somebody sleeps."""
+
+    seconds: float = NOW
+
+    def __call__(self) -> float:
+        return self.seconds
+
+    def sleep(self, seconds: float) -> None:
+        self.seconds += seconds
+
+
+def healthy_company() -> Emulator:
+    """Two entities, a bill that belongs to one of them, a dimension of its own."""
+    emulator = Emulator.empty(clock=lambda: NOW)
+    emulator.books().store.keep_fact("demo", "a small one")
+    emulator = emulator.clone()  # a demo company has its own dimension in the catalogue
+    books = emulator.books()
+    stamps = {"WHENMODIFIED": "11/20/2026 10:00:00"}
+    for place in ("100", "200"):
+        row = {"LOCATIONID": place, "NAME": f"Entity {place}", "STATUS": "active", "STARTOPEN": "10/01/2026", **stamps}
+        books.table("LOCATIONENTITY").insert(row)
+    books.table("LOCATIONENTITY").insert({"LOCATIONID": "900", "NAME": "Closed", "STATUS": "inactive", **stamps})
+    books.table("VENDOR").insert({"VENDORID": "V1", "NAME": "Shared", "STATUS": "active", **stamps})
+    books.table("APBILL").insert({"RECORDID": "B1", "VENDORID": "V1", "MEGAENTITYID": "100", **stamps})
+    return emulator
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """One shipped scenario as it is written down."""
+
+    path: Path
+    tree: dict[str, Any]
+
+    @classmethod
+    def all(cls) -> "list[Scenario]":
+        return [cls(path, tomllib.loads(path.read_text())) for path in shipped_scenarios().values()]
+
+    @property
+    def about(self) -> dict[str, Any]:
+        about: dict[str, Any] = self.tree["scenario"]
+        return about
+
+    @property
+    def expected(self) -> dict[str, Any]:
+        expected: dict[str, Any] = self.about["expected"]
+        return expected
+
+    @property
+    def connection(self) -> Connection:
+        return replace(demo_connection(), **self.about.get("connection", {}))
+
+    @contextmanager
+    def played(self, company: Emulator) -> Iterator[Emulator]:
+        emulator = company.clone(settings=load_scenario(self.path), weather=load_weather(self.path))
+        try:
+            yield emulator
+            assert emulator.incidents == []
+        finally:
+            emulator.close()
+
+    def examined(self, company: Emulator) -> Report:
+        """The doctor's report on the small company in this state."""
+        job = self.about.get("job", {})
+        with self.played(company) as emulator:
+            return examined(emulator, self.connection, keep="month_to_date" in self.about, **job)
+
+
+def client_of(emulator: Emulator, connection: Connection | None = None, *, keep: bool = False) -> Client:
+    """A client that waits for nothing."""
+    time = Time()
+    means = Means(clock=time, sleep=time.sleep, jitter=lambda: 1.0, wall=time)
+    return Client(connection or demo_connection(), transport=emulator, keep=keep, means=means)
+
+
+def examined(emulator: Emulator, connection: Connection | None = None, *, keep: bool = False, **job: Any) -> Report:
+    """The doctor's report."""
+    with client_of(emulator, connection, keep=keep) as client:
+        return run(client, now=lambda: datetime.fromtimestamp(NOW, UTC), **job)
+
+
+def settings_of(**behaviour: Any) -> EmulatorSettings:
+    """The demo world with other habits."""
+    demo = EmulatorSettings()
+    return replace(demo, behaviour=replace(demo.behaviour, **behaviour))

@@ -1,0 +1,19 @@
+"""The demo company, made once for all tests that look at it, with its rows by object."""
+
+from collections import defaultdict
+from datetime import date
+from functools import cache
+
+from intacct_bridge.emulator.accounting.posting_rows import Row
+from intacct_bridge.emulator.demo.company import demo_company
+
+AS_OF = date(2026, 3, 17)
+
+
+@cache
+def books(seed: int = 1, as_of: date = AS_OF, *, cash_book: bool = False) -> dict[str, list[Row]]:
+    """Rows by object, in order."""
+    found: dict[str, list[Row]] = defaultdict(list)
+    for name, row in demo_company(seed, as_of=as_of, cash_book=cash_book):
+        found[name].append(row)
+    return found

@@ -1,0 +1,188 @@
+"""What must hold of a company's books whatever was written: balance, control accounts, and one trial balance."""
+
+from collections import defaultdict
+from collections.abc import Hashable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import TypeVar
+
+from intacct_bridge.emulator.accounting.chart import rules
+from intacct_bridge.emulator.accounting.ledger import ACCRUAL, Ledger, Wanted, books_of
+from intacct_bridge.emulator.company.company_data import Books
+from intacct_bridge.emulator.gateway.gateway import Emulator
+from intacct_bridge.emulator.settings.cells import SEPARATOR
+from support.emulator.talk import data, rows
+
+PAYABLES, RECEIVABLES = "20000", "11000"
+ZERO = Decimal(0)
+DOCUMENTS = {
+    "APBILL": "APBILLITEM",
+    "APADJUSTMENT": "APADJUSTMENTITEM",
+    "ARINVOICE": "ARINVOICEITEM",
+    "ARADJUSTMENT": "ARADJUSTMENTITEM",
+    "EEXPENSES": "EEXPENSESITEM",
+}
+K = TypeVar("K", bound=Hashable)
+
+
+def cells(books: Books, name: str, fields: str) -> Iterator[list[str]]:
+    """Some cells of every row, quickly: the whole ledger is read after every other test."""
+    table = books.table(name)
+    places = [table.place.get(field, 10_000) for field in fields.split()]
+    for _, body in table.select("1"):
+        row = body.split(SEPARATOR)
+        yield [row[place].decode() if place < len(row) else "" for place in places]
+
+
+def entries(books: Books) -> tuple[dict[tuple[str, str], Decimal], dict[tuple[str, str], Decimal]]:
+    """Sums of the GLENTRY lines: by batch and entity (statistical lines have no other side), and by book and account.
+
+    Which books show a batch, its GLDETAIL rows say; a draft is shown by none.
+    """
+    entity_of = rules(books).entity_of
+    shown: dict[str, set[str]] = defaultdict(set)
+    for batch, book in cells(books, "GLDETAIL", "BATCHKEY BOOKID"):
+        shown[batch].add(book or ACCRUAL)
+    by_batch: dict[tuple[str, str], Decimal] = defaultdict(Decimal)
+    by_account: dict[tuple[str, str], Decimal] = defaultdict(Decimal)
+    wanted = "BATCHNO LOCATION STATISTICAL STATE ACCOUNTNO AMOUNT TR_TYPE"
+    for batch, location, statistical, state, account, amount, side in cells(books, "GLENTRY", wanted):
+        signed = Decimal(amount) * int(side)
+        if statistical != "T" and state != "Draft":
+            by_batch[batch, entity_of[location]] += signed
+        if state != "Draft":
+            for book in shown[batch]:
+                by_account[book, account] += signed
+    return {key: total for key, total in by_batch.items() if total}, known(by_account)
+
+
+def known(sums: Mapping[K, Decimal]) -> dict[K, Decimal]:
+    return {key: total for key, total in sums.items() if total}
+
+
+def details(books: Books) -> dict[tuple[str, str], Decimal]:
+    """Sums of GLDETAIL by book and account."""
+    sums: dict[tuple[str, str], Decimal] = defaultdict(Decimal)
+    for book, account, amount in cells(books, "GLDETAIL", "BOOKID ACCOUNTNO AMOUNT"):
+        sums[book or ACCRUAL, account] += Decimal(amount)
+    return known(sums)
+
+
+def balances(books: Books, book: str = ACCRUAL) -> dict[str, Decimal]:
+    """The ledger's own closing balances by account, base currencies added up as they are."""
+    found: dict[str, Decimal] = defaultdict(Decimal)
+    for one in Ledger(books.store).sums(Wanted(date(2100, 1, 1), book=book, statistical=None)):
+        found[one.account] += one.closing
+    return found
+
+
+def change(before: Mapping[str, Decimal], after: Mapping[str, Decimal]) -> dict[str, Decimal]:
+    """What moved between two looks at the balances."""
+    moved = {account: after.get(account, ZERO) - before.get(account, ZERO) for account in {**before, **after}}
+    return known(moved)
+
+
+def trial_balance(emulator: Emulator, book: str) -> dict[str, Decimal]:
+    """The closing balances as `get_trialbalance` tells them, base currencies added up as they are."""
+    days = "".join(
+        f"<{name}><year>{year}</year><month>1</month><day>1</day></{name}>"
+        for name, year in (("startdate", 2000), ("enddate", 2100))
+    )
+    more = f"<reportingbook>{book}</reportingbook><statistical>include</statistical>"
+    found: dict[str, Decimal] = defaultdict(Decimal)
+    for row in rows(data(emulator, f"<get_trialbalance>{days}{more}</get_trialbalance>")):
+        found[row["glaccountno"]] += Decimal(row["endbalance"])
+    return known(found)
+
+
+def due(books: Books, *names: str) -> Decimal:
+    """What the posted documents of these objects still owe, in base currency."""
+    waits = ("Draft", "Submitted", "Declined", "Reversal")
+    found = (one for name in names for one in cells(books, name, "STATE TOTALDUE"))
+    return sum((Decimal(amount or 0) for state, amount in found if state not in waits), Decimal(0))
+
+
+def owed(books: Books, party: str) -> Decimal:
+    return sum((Decimal(row.get("TOTALDUE") or 0) for _, row in books.table(party).rows()), Decimal(0))
+
+
+def assert_true(emulator: Emulator, ignore: Iterable[str] = ()) -> None:
+    """Every batch balances by entity, the copies agree in each book, and the control accounts tie to the open items."""
+    books = emulator.books()
+    unbalanced, posted = entries(books)
+    assert unbalanced == {}
+    assert details(books) == posted
+    for book in books_of(books.store):
+        in_book = {account: total for (kept, account), total in posted.items() if kept == book}
+        assert known(balances(books, book)) == in_book
+        assert trial_balance(emulator, book) == in_book
+    found = balances(books)
+    if "payables" not in ignore:
+        assert -found[PAYABLES] == due(books, "APBILL", "APADJUSTMENT")
+        assert owed(books, "VENDOR") == due(books, "APBILL", "APADJUSTMENT")
+    if "receivables" not in ignore:
+        open_items = due(books, "ARINVOICE", "ARADJUSTMENT") - due(books, "ARPYMT")
+        assert found[RECEIVABLES] == open_items
+        assert owed(books, "CUSTOMER") == open_items
+
+
+@dataclass(frozen=True)
+class Start:
+    """What the company had before a test wrote anything."""
+
+    balances: dict[str, Decimal]
+    last: int
+    """The last record number of a document."""
+
+    @classmethod
+    def of(cls, emulator: Emulator) -> "Start":
+        books = emulator.books()
+        numbers = (books.table(name).next_number() for name in (*DOCUMENTS, "APPYMT", "ARPYMT"))
+        return cls(dict(balances(books)), max(numbers) - 1)
+
+
+def assert_subledgers(emulator: Emulator, start: Start) -> None:
+    """What the sub-ledgers say of money held, money waiting, stock and lines is what the ledger says."""
+    books = emulator.books()
+    moved = change(start.balances, balances(books))
+    waiting = [row for _, row in books.table("ARPYMT").rows() if row.get("UNDEPOSITEDACCOUNTNO") == "10090"]
+    new = [row for row in waiting if int(row["RECORDNO"]) > start.last and row["STATE"] == "Complete"]
+    undeposited = sum((Decimal(row["TOTALENTERED"]) for row in new if not deposit_of(books, row)), ZERO)
+    assert moved.get("10090", ZERO) == undeposited
+    assert -moved.get("22100", ZERO) == due(books, "ARADVANCE")
+    held = sum((Decimal(value) for value in books.store.facts_under("stock value:")), ZERO)
+    assert moved.get("12000", ZERO) + moved.get("12100", ZERO) == held
+    expenses = sum((Decimal(row["TOTALDUE"]) for row in newer(books, "EEXPENSES", start)), ZERO)
+    assert -moved.get("20300", ZERO) == expenses
+    for name, line in DOCUMENTS.items():
+        assert_lines(books, name, line, start)
+    selected = sum(
+        (Decimal(row.get("TRX_TOTALSELECTED") or 0) for name in DOCUMENTS for row in newer(books, name, start)), ZERO
+    )
+    requests = (row for row in newer(books, "APPYMT", start) if row["STATE"] in ("Submitted", "Approved", "Draft"))
+    assert selected == sum((Decimal(row["TRX_TOTALENTERED"]) for row in requests), ZERO)
+
+
+def assert_lines(books: Books, name: str, line: str, start: Start) -> None:
+    """The lines of a document come to its totals."""
+    lines: dict[str, list[dict[str, str]]] = defaultdict(list)
+    for _, row in books.table(line).rows():
+        lines[row["RECORDKEY"]].append(row)
+    for row in newer(books, name, start):
+        for total, part in (
+            ("TRX_TOTALENTERED", "TRX_AMOUNT"),
+            ("TRX_TOTALPAID", "TRX_TOTALPAID"),
+            ("TRX_TOTALSELECTED", "TRX_TOTALSELECTED"),
+        ):
+            if total in row and part in books.find(line).fields:
+                parts = sum((Decimal(one.get(part) or 0) for one in lines[row["RECORDNO"]]), ZERO)
+                assert Decimal(row[total]) == parts, (name, row["RECORDNO"], total)
+
+
+def newer(books: Books, name: str, start: Start) -> list[dict[str, str]]:
+    return [row for _, row in books.table(name).rows("id > ?", (start.last,))]
+
+
+def deposit_of(books: Books, row: Mapping[str, str]) -> str:
+    return books.store.fact(f"deposited:{row['RECORDNO']}") or ""

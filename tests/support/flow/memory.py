@@ -1,0 +1,130 @@
+"""A destination in memory: what the sinks promise, in the plainest words, and fast enough for many examples."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import pyarrow as pa
+
+from intacct_bridge.flow.destinations.base import Committed, Difference
+from intacct_bridge.flow.streams.bookmark import Bookmark
+from intacct_bridge.flow.streams.stream import MARKS, Stream, StreamOutcome
+from intacct_bridge.wire.values import Value
+from support.flow.table import Row
+
+
+class MemorySink:
+    """Survives close, as a file would."""
+
+    uri = "memory"
+    commit_rows = 7
+    commit_bytes = 0
+    commit_seconds = 0.0
+
+    def __init__(self) -> None:
+        self.tables: dict[str, list[Row]] = {}
+        self.loading: dict[str, list[Row]] = {}
+        self.stored: dict[str, Bookmark] = {}
+        self.run = 0
+
+    def open(self, company: str, started: datetime) -> int:
+        self.run += 1
+        return self.run
+
+    def bookmarks(self) -> Mapping[str, Bookmark]:
+        return {name: Bookmark.from_dict(mark.to_dict()) for name, mark in self.stored.items()}
+
+    def writer(self, stream: Stream, bookmark: Bookmark) -> "MemoryWriter":
+        if stream.name not in self.tables and not bookmark.in_progress:
+            self.loading.pop(stream.name, None)
+        return MemoryWriter(self, stream)
+
+    def finish(self, outcomes: Sequence[StreamOutcome], at: datetime) -> None: ...
+
+    def close(self) -> None: ...
+
+    def rows(self, stream: Stream) -> list[Row]:
+        live = [row for row in self.tables.get(stream.name, []) if not row["_deleted_at"]]
+        return [{name: row.get(name) for name in stream.fields} for row in live]
+
+
+class MemoryWriter:
+    def __init__(self, sink: MemorySink, stream: Stream) -> None:
+        self.sink = sink
+        self.stream = stream
+        self.rows: list[Row] = []
+        self.parents: list[Value] = []
+        self.gone: list[tuple[str, Sequence[Value]]] = []
+
+    @property
+    def complete(self) -> bool:
+        return self.stream.name in self.sink.tables
+
+    @property
+    def begun(self) -> bool:
+        return self.stream.name in self.sink.loading
+
+    @property
+    def current(self) -> list[Row]:
+        return (self.sink.tables if self.complete else self.sink.loading).get(self.stream.name, [])
+
+    @property
+    def difference(self) -> Difference:
+        columns = [name for name in self.current[0] if name not in MARKS] if self.current else ()
+        return Difference.of(columns, self.stream) if columns else Difference()
+
+    def write(self, rows: pa.RecordBatch) -> None:
+        self.rows += rows.to_pylist()
+
+    def replace(self, parents: Sequence[Value]) -> None:
+        self.parents += parents
+
+    def delete(self, keys: Sequence[Value], *, field: str = "") -> None:
+        self.gone.append((field or self.stream.key, keys))
+
+    def commit(self, bookmark: Bookmark, at: datetime) -> Committed:
+        by, key = self.stream.group or self.stream.by, self.stream.key
+        rows = [dict(row) for row in self.current]
+        arrived = {row[key] for row in self.rows}
+        deleted = 0
+        if self.stream.group:
+            rows = [row for row in rows if row[by] not in self.parents]
+        else:
+            gone = [row for row in rows if self.parents and row[by] in self.parents and row[key] not in arrived]
+            deleted += mark(gone, at)
+            rows = [row for row in rows if row[key] not in arrived]
+        rows += [row | {"_run": self.sink.run, "_deleted_at": None} for row in self.rows]
+        for name, keys in self.gone:
+            deleted += mark([row for row in rows if row[name] in keys], at)
+        (self.sink.tables if self.complete or not bookmark.in_progress else self.sink.loading)[self.stream.name] = rows
+        if self.complete:
+            self.sink.loading.pop(self.stream.name, None)
+        self.sink.stored[self.stream.name] = bookmark
+        self.rows, self.parents, self.gone = [], [], []
+        return Committed(deleted=deleted)
+
+    def live(self, field: str, values: Sequence[Value]) -> dict[Value, list[Value]]:
+        found: dict[Value, list[Value]] = {}
+        for row in self.current:
+            if not row["_deleted_at"] and row[field] in values:
+                found.setdefault(row[field], []).append(row[self.stream.key])
+        return found
+
+    def held(self) -> dict[Value, int]:
+        return dict(Counter(row[self.stream.walked] for row in self.current if not row["_deleted_at"]))
+
+    def count(self) -> tuple[int, Value]:
+        held = self.held()
+        return sum(held.values()), max(held, default=None)  # type: ignore[type-var]
+
+    def unseen(self, walk: int) -> list[Value]:
+        live = (row for row in self.current if not row["_deleted_at"] and row["_run"] < walk)
+        return list(dict.fromkeys(row[self.stream.walked] for row in live))
+
+
+def mark(rows: list[Row], at: Any) -> int:
+    live = [row for row in rows if not row["_deleted_at"]]
+    for row in live:
+        row["_deleted_at"] = at
+    return len(live)

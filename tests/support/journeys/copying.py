@@ -1,0 +1,53 @@
+"""Runs into a destination, and what then stands in a copy in DuckDB."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from intacct_bridge.client.client import Client
+from intacct_bridge.flow.destinations.open import open_sink
+from intacct_bridge.flow.extract.run import Extraction
+from intacct_bridge.flow.extract.source import ClientSource, choose
+from intacct_bridge.flow.extract.stream_run import Options
+from intacct_bridge.flow.streams.stream import StreamOutcome
+
+
+def ended(run: Extraction, *, failing: tuple[str, ...] = ()) -> dict[str, StreamOutcome]:
+    """What became of each stream of a run, in which these fail and no others."""
+    for _ in run:
+        pass
+    errors = {one.stream: one.error for one in run.outcomes if one.error}
+    assert sorted(errors) == sorted(failing), errors
+    return {one.stream: one for one in run.outcomes}
+
+
+def extract(
+    client: Client,
+    uri: str,
+    *names: str,
+    full: bool = False,
+    select: Mapping[str, Sequence[str]] | None = None,
+    failing: tuple[str, ...] = (),
+) -> dict[str, StreamOutcome]:
+    """A run of these streams."""
+    chosen = choose(client, names, select)
+    with closing(open_sink(uri)) as sink:
+        source, options = ClientSource(client), Options(full=full)
+        return ended(Extraction(source, sink, chosen.streams, headers=chosen.headers, options=options), failing=failing)
+
+
+def selected(path: Path, sql: str) -> list[dict[str, Any]]:
+    """What a query of the copy finds."""
+    with duckdb.connect(str(path)) as copy:
+        found = copy.sql(sql).to_arrow_table()
+    assert found is not None
+    held: list[dict[str, Any]] = found.to_pylist()
+    return held
+
+
+def rows(path: Path, table: str) -> list[dict[str, Any]]:
+    """The rows of a table that are not deleted."""
+    return selected(path, f'SELECT * EXCLUDE (_deleted_at) FROM "{table}" WHERE _deleted_at IS NULL')

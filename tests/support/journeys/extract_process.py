@@ -1,0 +1,73 @@
+"""A program of ours in a process of its own, whose end is arranged: `HOW PROGRAM ARGUMENT...`.
+
+HOW is `whole`; `room=BYTES`, for a disk on which no file may become longer; `dying=BYTES`, for a process that the
+system kills in the middle of the write that passes so many; `before=SQL`, for one that kills itself (as kill -9 would)
+before its first statement to PostgreSQL with these words in it; `commit=N` for one that does so before its N-th commit.
+"""
+
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from intacct_bridge.edge import app
+from intacct_bridge.edge.singer import tap
+from intacct_bridge.edge.terminal.console import Console
+from intacct_bridge.edge.terminal.process import run
+
+
+def main(how: str, program: str, *arguments: str) -> int:
+    """Run it; its exit status, if it comes to that."""
+    what, _, number = how.partition("=")
+    if what in ("room", "dying"):
+        _little_room(int(number), fatal=what == "dying")
+    elif what == "before":
+        _ends_before(number)
+    elif what == "commit":
+        _ends_at_commit(int(number))
+    if program == "tap":
+        console = Console()
+        return run(tap.tap, "tap-intacct", arguments, obj=console, console=console)
+    return app.main(arguments)
+
+
+def _little_room(most: int, *, fatal: bool) -> None:
+    import resource
+
+    sys.dont_write_bytecode = True  # half a compiled module would stay behind for everybody
+    signal.signal(signal.SIGXFSZ, signal.SIG_DFL if fatal else signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
+
+
+def _ends_before(words: str) -> None:
+    from intacct_bridge.flow.destinations.postgres import Postgres
+
+    execute = Postgres.execute
+
+    def ending(self: Postgres, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        if words in sql:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return execute(self, sql, values)
+
+    Postgres.execute = ending  # type: ignore[method-assign]
+
+
+def _ends_at_commit(number: int) -> None:
+    from intacct_bridge.flow.destinations.postgres import Postgres
+
+    end, commits = Postgres.end, 0
+
+    def ending(self: Postgres, *, keep: bool) -> None:
+        nonlocal commits
+        commits += keep
+        if commits == number:
+            os.kill(os.getpid(), signal.SIGKILL)
+        end(self, keep=keep)
+
+    Postgres.end = ending  # type: ignore[method-assign]
+
+
+if __name__ == "__main__":
+    arguments: Sequence[str] = sys.argv[1:]
+    raise SystemExit(main(*arguments))

@@ -1,0 +1,92 @@
+"""Our programs as processes beside an emulator over HTTP that may kill them in the middle of a request."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from intacct_bridge.emulator.gateway.gateway import Emulator
+from intacct_bridge.wire.reply import Reply
+from support.journeys.tapping import CREDENTIALS
+
+ROOT = Path(__file__).parents[3]
+KILLED = -signal.SIGKILL
+
+
+class Killer:
+    """The company; at the n-th request that is meant, it kills whoever asks, before or after doing the work."""
+
+    def __init__(self, emulator: Emulator, meant: Callable[[bytes], bool]) -> None:
+        self.emulator, self._meant = emulator, meant
+        self.seen = 0
+        self._at, self._after = 0, False
+        self._victim: subprocess.Popen[str] | None = None
+        self._known = threading.Event()
+
+    def __call__(self, endpoint: str, body: bytes) -> Reply:
+        if not self._meant(body):
+            return self.emulator(endpoint, body)
+        self.seen += 1
+        dying = self.seen == self._at
+        if dying and not self._after:
+            return self._kill(Reply(503, b"", {}))
+        reply = self.emulator(endpoint, body)
+        return self._kill(reply) if dying else reply
+
+    def arm(self, at: int, *, after: bool) -> None:
+        """Kill the next process at this request, counted from now."""
+        self.seen, self._at, self._after = 0, at, after
+        self._victim = None
+        self._known.clear()
+
+    def aim(self, victim: "subprocess.Popen[str]") -> None:
+        """The process to kill: it may ask before whoever started it has it in hand."""
+        self._victim = victim
+        self._known.set()
+
+    def _kill(self, reply: Reply) -> Reply:
+        assert self._known.wait(120)
+        assert self._victim is not None
+        os.kill(self._victim.pid, signal.SIGKILL)
+        self._victim.wait()
+        return reply
+
+
+@dataclass(slots=True)
+class Ended:
+    """How a process ended."""
+
+    status: int
+    out: str
+    err: str
+
+
+@dataclass(slots=True)
+class Programs:
+    """The command line and the tap as processes in one directory."""
+
+    place: Path
+    url: str
+    killer: Killer | None = None
+
+    def run(self, program: str, *arguments: str | Path, how: str = "whole") -> Ended:
+        """Run a program to its end; see `extract_process` for how it may end."""
+        command = [sys.executable, "-m", "support.journeys.extract_process", how, program, *map(str, arguments)]
+        process = subprocess.Popen(
+            command, cwd=self.place, env=self._environment(), text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
+        if self.killer is not None:
+            self.killer.aim(process)
+        out, err = process.communicate(timeout=300)
+        return Ended(process.returncode, out, err)
+
+    def _environment(self) -> dict[str, str]:
+        homes = {f"XDG_{name}_HOME": str(self.place / name.lower()) for name in ("STATE", "CACHE", "CONFIG")}
+        credentials = {f"INTACCT_{name.upper()}": value for name, value in CREDENTIALS.items()}
+        line = {"INTACCT_ENDPOINT": self.url, "INTACCT_ENVIRONMENT": "demo"}
+        path = os.pathsep.join([str(ROOT / "src"), str(ROOT / "tests")])
+        return {**os.environ, **homes, **credentials, **line, "PYTHONPATH": path}

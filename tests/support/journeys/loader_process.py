@@ -1,0 +1,32 @@
+"""A loader in a process of its own, which ends itself with kill -9 at a given step: `URL FILE OUTBOX STEP`."""
+
+import os
+import signal
+import sys
+from pathlib import Path
+
+from intacct_bridge.client.client import Client
+from intacct_bridge.flow.layouts.journal import JournalLayout
+from intacct_bridge.flow.outbox.outbox import Outbox
+from intacct_bridge.flow.plan.planning import make_plan
+from intacct_bridge.flow.post.loader import Loader, LoadSettings
+from intacct_bridge.flow.records.tables import open_csv
+from support.journeys.masters import connection
+
+
+def main(url: str, file: str, outbox_path: str, die_at: str) -> None:
+    """Load the file; the step that is named is the last thing this process does."""
+
+    def step(name: str) -> None:
+        if name == die_at:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    with Client(connection(url), keep=False) as client, Outbox(Path(outbox_path)) as outbox:
+        plan = make_plan(open_csv(Path(file)), JournalLayout(), client, outbox)
+        settings = LoadSettings(batch_size=2, concurrency=1)
+        for outcome in Loader(client, outbox, settings, step=step).apply(plan):
+            print(outcome.ending, flush=True)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,84 @@
+"""Loads of any object into the emulated company, each call one process."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from intacct_bridge.emulator.gateway.gateway import Emulator
+from intacct_bridge.errors import IntacctError
+from intacct_bridge.flow.layouts.choose import layout_for
+from intacct_bridge.flow.outbox.outbox import Outbox
+from intacct_bridge.flow.plan.changes import Mode
+from intacct_bridge.flow.plan.plan import Plan, PlanSettings
+from intacct_bridge.flow.plan.planning import make_plan
+from intacct_bridge.flow.post.loader import Loader, LoadSettings, Outcome
+from intacct_bridge.flow.post.sender import Step, no_step
+from intacct_bridge.flow.post.settle import SettleSettings
+from intacct_bridge.flow.records.table_formats import open_table
+from intacct_bridge.wire.reply import Transport
+from support.journeys.masters import client
+
+VENDORS = """VENDORID,NAME,DISPLAYCONTACT.PRINTAS
+V-1,Acme Paper,Acme Paper
+V-2,Bolt Ltd,Bolt Ltd
+"""
+BILLS = """VENDORID,RECORDID,WHENCREATED,WHENDUE,CURRENCY,BASECURR,ACCOUNTNO,TRX_AMOUNT,LOCATIONID,DEPARTMENTID
+V-1,INV-1,2026-11-02,2026-12-02,USD,USD,60100,100.10,100,100
+V-1,INV-1,2026-11-02,2026-12-02,USD,USD,60100,0.20,100,100
+V-2,INV-2,2026-11-03,2026-12-03,USD,USD,60100,15,100,100
+"""
+
+
+@dataclass
+class Desk:
+    """A folder with an outbox, and a company."""
+
+    folder: Path
+    emulator: Emulator
+    transport: Transport | None = None
+    step: Step = no_step
+    settle: SettleSettings = field(default_factory=SettleSettings)
+    failed: IntacctError | None = None
+    connecting: dict[str, Any] = field(default_factory=dict)
+    """What the connection has beside the usual."""
+
+    def file(self, text: str, name: str = "input.csv") -> Path:
+        path = self.folder / name
+        path.write_text(text, encoding="utf-8")
+        return path
+
+    def plan(self, text: str, object_name: str, mode: str = "create", *, name: str = "input.csv", **more: Any) -> Plan:
+        with client(self.transport or self.emulator, **self.connecting) as gateway, self.outbox() as outbox:
+            return self.make(gateway, outbox, self.file(text, name), object_name, Mode(mode), **more)
+
+    def load(
+        self, text: str, object_name: str, mode: str = "create", *, name: str = "input.csv", **more: Any
+    ) -> list[Outcome]:
+        seen: list[Outcome] = []
+        self.failed = None
+        with client(self.transport or self.emulator, **self.connecting) as gateway, self.outbox() as outbox:
+            plan = self.make(gateway, outbox, self.file(text, name), object_name, Mode(mode), **more)
+            loader = Loader(gateway, outbox, LoadSettings(concurrency=1, settle=self.settle), step=self.step)
+            try:
+                seen.extend(loader.apply(plan))
+            except IntacctError as error:
+                self.failed = error
+        return seen
+
+    def outbox(self) -> Outbox:
+        return Outbox(self.folder / "outbox.sqlite3")
+
+    def make(
+        self, gateway: Any, outbox: Outbox, path: Path, object_name: str, mode: Mode = Mode.CREATE, **more: Any
+    ) -> Plan:
+        match = more.pop("match", ())
+        layout = layout_for(object_name, gateway, **more)
+        return make_plan(open_table(path), layout, gateway, outbox, PlanSettings(mode=mode, match=match))
+
+    def rows(self, object_name: str) -> list[dict[str, str]]:
+        return [dict(row) for _, row in self.emulator.books().table(object_name).rows()]
+
+
+def reasons(plan: Plan) -> list[Sequence[str]]:
+    return [(finding.rule, finding.column, finding.position) for one in plan.records for finding in one.reasons]

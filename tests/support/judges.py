@@ -1,0 +1,47 @@
+"""Other people's programs, installed unmodified from PyPI, each in a virtual environment of its own.
+
+`judges_pins/NAME.txt` pins a judge and everything it needs: what is released tomorrow cannot change a verdict.
+"""
+
+import fcntl
+import hashlib
+import subprocess
+import sys
+import venv
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+PLACE = Path(__file__).parents[2] / ".judges"
+PINS = Path(__file__).parents[1] / "judges_pins"
+
+
+def judge(package: str) -> Path:
+    """The folder of executables of an environment that holds the package; made once and kept beside the project."""
+    pins = PINS / f"{package}.txt"
+    mark = hashlib.sha256(f"{sys.version}{pins.read_text()}".encode()).hexdigest()[:12]
+    home = PLACE / f"{package}-{mark}"
+    with _alone(home):
+        if not (home / ".ready").exists():
+            _install(home, package, pins)
+    return home / "bin"
+
+
+def _install(home: Path, package: str, pins: Path) -> None:
+    venv.create(home, with_pip=True, clear=True)
+    pip = [str(home / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    done = subprocess.run([*pip, package, "--constraint", str(pins)], capture_output=True, text=True, check=False)
+    if done.returncode:
+        pytest.skip(f"{package} cannot be installed here, so it cannot judge: {done.stderr[-300:]}")
+    (home / ".ready").touch()
+
+
+@contextmanager
+def _alone(home: Path) -> Iterator[None]:
+    """Keep other test processes out meanwhile."""
+    PLACE.mkdir(exist_ok=True)
+    with (PLACE / f"{home.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield

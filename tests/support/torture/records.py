@@ -1,0 +1,175 @@
+"""What is loaded under torture: every sort of write and of identity, each record with a token to know it by."""
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from intacct_bridge.emulator.gateway.gateway import Emulator
+
+Cells = Mapping[str, Any]
+
+BY_HAND = "Web Order"
+"""A transaction definition that leaves the numbers to whoever makes the orders."""
+
+
+@dataclass(frozen=True)
+class Sort:
+    """One sort of write."""
+
+    name: str
+    object: str
+    make: Callable[[Emulator, str], Cells]
+    """A row of the input."""
+    done: Callable[[Emulator, str], int]
+    """How often what it asks for was done, as the company stands."""
+    mode: str = "create"
+    finds: bool = True
+    """Whether looking finds it if it was done."""
+    absent: bool = True
+    """Whether not finding it proves, in time, that it was not done."""
+    never_again: bool = False
+    """Whether it is not sent a second time even where the company's memory is proven."""
+    copies: int = 1
+    """How many equal ones an input has."""
+    before: Callable[[str], Sequence[tuple[str, Cells]]] = lambda _: ()
+    """Records that the company has of it beforehand."""
+
+    @property
+    def settles(self) -> bool:
+        """Whether nothing of it may be in doubt in the end."""
+        return self.finds and self.absent
+
+
+def rows_of(emulator: Emulator, object_name: str, field: str, text: str) -> list[Cells]:
+    """The company's records with that text in a field."""
+    return [row for _, row in emulator.books().table(object_name).rows() if row.get(field) == text]
+
+
+def _counted(object_name: str, field: str) -> Callable[[Emulator, str], int]:
+    return lambda emulator, token: len(rows_of(emulator, object_name, field, token))
+
+
+def _journal(token: str, **more: str) -> dict[str, Any]:
+    lines = [
+        {"ACCOUNTNO": "68000", "TR_TYPE": "1", "TRX_AMOUNT": "10.05", "LOCATION": "100"},
+        {"ACCOUNTNO": "10010", "TR_TYPE": "-1", "TRX_AMOUNT": "10.05", "LOCATION": "100"},
+    ]
+    return {"JOURNAL": "GJ", "BATCH_DATE": "2026-11-30", "BATCH_TITLE": token, "ENTRIES": lines} | more
+
+
+def _bill(token: str, amount: str = "0.30", **more: str) -> dict[str, Any]:
+    line = {"ACCOUNTNO": "60100", "TRX_AMOUNT": amount, "LOCATIONID": "100", "DEPARTMENTID": "100"}
+    head = {"VENDORID": "V-0", "WHENCREATED": "2026-11-02", "WHENDUE": "2026-12-02", "CURRENCY": "USD"}
+    return {**head, "BASECURR": "USD", "DESCRIPTION": token, "APBILLITEMS": [line], **more}
+
+
+def _numbered(token: str) -> dict[str, Any]:
+    return _bill(token, RECORDID=token)
+
+
+def _invoice(token: str) -> dict[str, Any]:
+    line = {"ACCOUNTNO": "40100", "TRX_AMOUNT": "0.30", "LOCATIONID": "100", "DEPARTMENTID": "100"}
+    head = {"CUSTOMERID": "C-0", "WHENCREATED": "2026-11-02", "WHENDUE": "2026-12-02", "CURRENCY": "USD"}
+    return {**head, "RECORDID": token, "DESCRIPTION": token, "ARINVOICEITEMS": [line]}
+
+
+def _vendor(token: str, name: str = "New") -> dict[str, Any]:
+    return {"VENDORID": token, "NAME": f"{name} {token}", "DISPLAYCONTACT": {"PRINTAS": token}}
+
+
+def _payment(emulator: Emulator, token: str) -> Cells:
+    (bill,) = rows_of(emulator, "APBILL", "RECORDID", token)
+    detail = {"RECORDKEY": bill["RECORDNO"], "TRX_PAYMENTAMOUNT": "0.30"}
+    head = {"FINANCIALENTITY": "CHK-INS", "PAYMENTMETHOD": "Printed Check", "VENDORID": "V-0", "CURRENCY": "USD"}
+    return {**head, "PAYMENTDATE": "2026-11-30", "DESCRIPTION": token, "APPYMTDETAILS": [detail]}
+
+
+def _order(token: str, definition: str, **more: str) -> dict[str, Any]:
+    line = {"ITEMID": "INSTALL", "QUANTITY": "1", "UNIT": "Each", "PRICE": "3", "LOCATIONID": "100"}
+    head = {"DOCPARID": definition, "CUSTVENDID": "C-0", "WHENCREATED": "2026-11-02", "WHENDUE": "2026-12-02"}
+    return {**head, "PONUMBER": token, "SODOCUMENTENTRIES": [line], **more}
+
+
+def _renamed(emulator: Emulator, token: str) -> int:
+    met = rows_of(emulator, "VENDOR", "VENDORID", token)
+    return len(met) if all(row["NAME"].startswith("New") for row in met) else 0
+
+
+def _described(emulator: Emulator, token: str) -> int:
+    (bill,) = rows_of(emulator, "APBILL", "RECORDID", token)
+    return int(bill.get("DESCRIPTION") == f"New {token}")
+
+
+def _priced(emulator: Emulator, token: str) -> int:
+    (bill,) = rows_of(emulator, "APBILL", "RECORDID", token)
+    lines = rows_of(emulator, "APBILLITEM", "RECORDKEY", bill["RECORDNO"])
+    return len(lines) if {line["TRX_AMOUNT"] for line in lines} == {"0.5"} else 0
+
+
+def _posted(emulator: Emulator, token: str) -> int:
+    return sum(row["STATE"] == "Posted" for row in rows_of(emulator, "GLBATCH", "BATCH_TITLE", token))
+
+
+def _draft(emulator: Emulator, token: str) -> Cells:
+    (entry,) = rows_of(emulator, "GLBATCH", "BATCH_TITLE", token)
+    return {"RECORDNO": entry["RECORDNO"], "STATE": "Posted"}
+
+
+CREATES = (
+    Sort("journal with a reference", "GLBATCH", lambda _, token: _journal(token, REFERENCENO=token),
+         _counted("GLBATCH", "BATCH_TITLE")),
+    Sort("journal without", "GLBATCH", lambda _, token: _journal(token), _counted("GLBATCH", "BATCH_TITLE"),
+         finds=False, absent=False),
+    Sort("equal journals", "GLBATCH", lambda _, token: _journal(token), _counted("GLBATCH", "BATCH_TITLE"),
+         finds=False, absent=False, copies=2),
+    Sort("vendor", "VENDOR", lambda _, token: _vendor(token), _counted("VENDOR", "VENDORID")),
+    Sort("vendor without an id", "VENDOR", lambda _, token: {**_vendor(token), "VENDORID": ""},
+         lambda emulator, token: len(rows_of(emulator, "VENDOR", "NAME", f"New {token}")), finds=False, absent=False),
+    Sort("bill with a number", "APBILL", lambda _, token: _numbered(token), _counted("APBILL", "DESCRIPTION")),
+    Sort("bill without", "APBILL", lambda _, token: _bill(token), _counted("APBILL", "DESCRIPTION"),
+         finds=False, absent=False),
+    Sort("equal bills", "APBILL", lambda _, token: _bill(token), _counted("APBILL", "DESCRIPTION"),
+         finds=False, absent=False, copies=3),
+    Sort("invoice", "ARINVOICE", lambda _, token: _invoice(token), _counted("ARINVOICE", "DESCRIPTION")),
+    Sort("payment", "APPYMT", _payment, _counted("APPYMT", "DESCRIPTION"), absent=False, never_again=True,
+         before=lambda token: [("APBILL", _numbered(token))]),
+    Sort("bill with an external id", "APBILL", lambda _, token: _bill(token, EXTERNALID=token),
+         _counted("APBILL", "DESCRIPTION"), absent=False),
+    Sort("order", "SODOCUMENT", lambda _, token: _order(token, BY_HAND, DOCNO=token),
+         _counted("SODOCUMENT", "PONUMBER")),
+    Sort("order of a definition that numbers", "SODOCUMENT", lambda _, token: _order(token, "Sales Order", DOCNO=token),
+         _counted("SODOCUMENT", "PONUMBER"), absent=False),
+    Sort("order without a number", "SODOCUMENT", lambda _, token: _order(token, "Sales Order"),
+         _counted("SODOCUMENT", "PONUMBER"), finds=False, absent=False),
+    Sort("order with an external id", "SODOCUMENT", lambda _, token: _order(token, "Sales Order", EXTERNALID=token),
+         _counted("SODOCUMENT", "PONUMBER"), absent=False),
+)  # fmt: skip
+CHANGES = (
+    Sort("update", "VENDOR", lambda _, token: {"VENDORID": token, "NAME": f"New {token}"}, _renamed, "update",
+         before=lambda token: [("VENDOR", _vendor(token, "Old"))]),
+    Sort("update of a bill", "APBILL", lambda _, token: {"VENDORID": "V-0", "RECORDID": token,
+                                                         "DESCRIPTION": f"New {token}"}, _described, "update",
+         before=lambda token: [("APBILL", _numbered(token))]),
+    Sort("update of lines", "APBILL", lambda _, token: _bill(token, "0.50", RECORDID=token), _priced, "update",
+         absent=False, never_again=True, before=lambda token: [("APBILL", _numbered(token))]),
+    Sort("posting of a draft", "GLBATCH", _draft, _posted, "update",
+         before=lambda token: [("GLBATCH", _journal(token, STATE="Draft"))]),
+    Sort("upsert", "VENDOR", lambda _, token: _vendor(token), _renamed, "upsert",
+         before=lambda token: [("VENDOR", _vendor(token, "Old"))] if token[-1] in "02468" else []),
+    Sort("delete", "VENDOR", lambda _, token: {"VENDORID": token},
+         lambda emulator, token: int(not rows_of(emulator, "VENDOR", "VENDORID", token)), "delete",
+         before=lambda token: [("VENDOR", _vendor(token, "Old"))]),
+)  # fmt: skip
+SORTS = CREATES + CHANGES
+
+
+def keys(emulator: Emulator, sort: Sort) -> set[str]:
+    """The record numbers of the sort's object."""
+    name = "DOCID" if sort.object == "SODOCUMENT" else "RECORDNO"  # what create_sotransaction answers with
+    return {str(row[name]) for _, row in emulator.books().table(sort.object).rows()}
+
+
+def standing(emulator: Emulator, sort: Sort, tokens: set[str]) -> Counter[str]:
+    """How often what each token's record asks for was done."""
+    return Counter({token: sort.done(emulator, token) for token in tokens})

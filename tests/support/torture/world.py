@@ -1,0 +1,236 @@
+"""A company whose line is bad: every way of losing an answer, by a seed, and a machine that dies in the middle.
+
+The gateway behind it is the emulator. Work whose connection was cut may be done before, at once, or up to fourteen
+minutes later; what was written may be invisible to reads for a while; control ids are remembered in four ways.
+"""
+
+import os
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from pathlib import Path
+from random import Random
+from tempfile import TemporaryDirectory
+from threading import get_ident
+from typing import Any
+
+from intacct_bridge.emulator.gateway.gateway import Emulator
+from intacct_bridge.emulator.settings.faults import Forecast, Weather
+from intacct_bridge.emulator.settings.world import EmulatorSettings
+from intacct_bridge.wire.codec import decode_request
+from intacct_bridge.wire.reply import ConnectionCutError, Reply
+from intacct_bridge.wire.xml import Element, parse, serialize
+from support.journeys.masters import Clock, company
+from support.torture.records import BY_HAND
+
+MEMORIES = ("lasting", "completed only", "expired", "absent")
+"""How control ids are remembered: also while the first request runs; once it is done; for ten minutes; not at all."""
+_BEHAVIOUR: Mapping[str, Mapping[str, Any]] = {
+    "lasting": {},
+    "completed only": {},
+    "expired": {"controlid_days": 10 / 1440},
+    "absent": {"remember_controlids": False},
+}
+_HTML = b"<html><head><title>Service unavailable</title></head><body/></html>"
+_XML = (
+    b"<response><control><status>failure</status></control><errormessage><error><errorno>GW-0011</errorno>"
+    b"<description>Invalid Request</description></error></errormessage></response>"
+)
+_ANSWERS = (
+    Reply(503, _HTML, {"content-type": "text/html"}),
+    Reply(503, _XML, {}),
+    Reply(500, _XML, {}),
+    Reply(524, _HTML, {"content-type": "text/html"}),
+    Reply(200, b"", {}),
+    Reply(200, b"<response><control><status>success</status>", {}),
+    Reply(200, _HTML, {}),
+)
+_SCRIPTED = (
+    Weather("session-lost"),
+    Weather("http", status=429),
+    Weather("http", status=503, body="html"),
+    Weather("cut-before"),
+    Weather("cut-after"),
+    Weather("truncated"),
+    Weather("fault", "create"),
+)
+FAULTS = (
+    "answered before",
+    "answered after",
+    "cut unsent",
+    "cut before",
+    "cut after",
+    "late",
+    "scripted",
+    "killed before",
+    "killed after",
+    "killed late",
+)
+_LONGEST = 14
+"""Minutes that a request may go on after its connection was cut: the gateway gives up after fifteen."""
+
+
+@contextmanager
+def folder() -> Iterator[Path]:
+    """A place for outboxes, in memory where there is such a place: what is tried here is not whether a disk holds."""
+    memory = Path("/dev/shm")  # a folder of our own is made in it
+    with TemporaryDirectory(dir=memory if os.access(memory, os.W_OK) else None) as name:
+        yield Path(name)
+
+
+class KilledError(BaseException):
+    """Stands for kill -9."""
+
+
+@cache
+def _grown() -> Emulator:
+    emulator = company(Clock())
+    books = emulator.books()
+    books.table("VENDOR").insert({"VENDORID": "V-0", "NAME": "Acme", "STATUS": "active"})
+    books.table("CUSTOMER").insert({"CUSTOMERID": "C-0", "NAME": "Bolt", "STATUS": "active"})
+    (definition,) = (row for _, row in books.table("SODOCUMENTPARAMS").rows() if row["DOCID"] == "Sales Order")
+    more = {"RECORDNO": "99", "DOCID": BY_HAND, "ENABLE_SEQNUM": "false"}
+    books.table("SODOCUMENTPARAMS").insert({**definition, **more})
+    return emulator
+
+
+@dataclass
+class World:
+    """One company, its clock and its weather. Calling it is sending it a request."""
+
+    random: Random
+    memory: str
+    visible_after: timedelta = timedelta()
+    clock: Clock = field(default_factory=Clock)
+    stormy: bool = True
+    script: Weather | None = None
+    """What strikes at the next write, whatever the weather."""
+    pause: Callable[[], None] = lambda: None
+    """Called where another loader may overtake this one."""
+    die: dict[int, Callable[[], None]] = field(default_factory=dict)
+    """Makes a running process unable to write anything down, by the thread that plays it."""
+    happened: Counter[str] = field(default_factory=Counter)
+    unknown: set[str] = field(default_factory=set)
+    """Requests whose outcome the loader could not know, as text."""
+    _late: list[tuple[datetime, str, bytes]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        demo = EmulatorSettings()
+        behaviour = replace(demo.behaviour, **_BEHAVIOUR[self.memory])
+        self.emulator = _grown().clone(clock=self.clock, settings=replace(demo, behaviour=behaviour))
+
+    def __call__(self, endpoint: str, body: bytes) -> Reply:
+        self.pause()
+        reply = self._answered(endpoint, body)
+        self.pause()
+        return reply
+
+    def _answered(self, endpoint: str, body: bytes) -> Reply:
+        if self.stormy:  # a request takes its time; what one loader saw grows old while another acts
+            self.clock.forward(seconds=self.random.choice((0, 0, 0, 1, 20, 100)))
+        request = decode_request(body)
+        names = [function.name for operation in request.operations for function in operation.functions]
+        writes = any(name.startswith(("create", "update", "delete")) for name in names) or request.control.uniqueid
+        if self._late and self.random.random() < 0.2:
+            self.finish(everything=False)
+        if self.memory == "lasting" and writes:
+            self.finish(everything=True)  # a repeated control id waits for the first
+        if self.script is not None and writes:
+            weather, self.script = self.script, None
+            self.happened["scripted"] += 1
+            return self._scripted(weather, endpoint, body)
+        if self.stormy and self.random.random() < (0.4 if writes else 0.02):
+            return self._strike(self.random.choice(FAULTS if writes else ("scripted",)), endpoint, body)
+        return self._seen(self.emulator(endpoint, body), writes=writes)
+
+    def forward(self, minutes: float) -> None:
+        """Time passes; what was still running comes to its end meanwhile."""
+        end = self.clock.now + timedelta(minutes=minutes)
+        for due, _, _ in sorted(self._late):
+            if due <= end:
+                self.clock.now = max(due, self.clock.now)
+                self.finish(everything=False)
+        self.clock.now = end
+
+    def finish(self, *, everything: bool) -> None:
+        """Do the work of requests whose connection was cut, all of it or what is due."""
+        due = [one for one in self._late if everything or one[0] <= self.clock.now]
+        self._late = [one for one in self._late if one not in due]
+        for _, endpoint, body in due:
+            self.emulator(endpoint, body)
+
+    def kill(self) -> None:
+        """The process ends here, with nothing written down from now on."""
+        self.happened["kills"] += 1
+        self.die.get(get_ident(), int)()
+        raise KilledError
+
+    def close(self) -> None:
+        assert self.emulator.incidents == []
+        self.emulator.close()
+
+    # --- weather
+
+    def _strike(self, kind: str, endpoint: str, body: bytes) -> Reply:
+        self.happened["faults"] += not kind.startswith("killed")
+        self.happened[kind] += 1
+        if kind == "cut unsent":
+            raise ConnectionCutError("cut", sent=False)
+        if kind == "scripted":
+            return self._scripted(self.random.choice(_SCRIPTED), endpoint, body)
+        self.unknown.add(body.decode())
+        if kind.endswith("late"):
+            # What was done is seen before a quarter of an hour has passed, the time it takes included.
+            longest = _LONGEST - self.visible_after.total_seconds() / 60
+            self._late.append((self.clock.now + timedelta(minutes=self.random.uniform(0, longest)), endpoint, body))
+        elif kind.endswith("after"):
+            self.emulator(endpoint, body)
+        if kind.startswith("killed"):
+            self.kill()
+        if kind.startswith("answered"):
+            return self.random.choice(_ANSWERS)
+        raise ConnectionCutError("cut", sent=True)
+
+    def _scripted(self, weather: Weather, endpoint: str, body: bytes) -> Reply:
+        """One of the emulator's own faults."""
+        self.emulator.forecast = Forecast((weather,))
+        if weather.kind not in ("session-lost", "fault", "slow") and weather.status != 429:
+            self.unknown.add(body.decode())
+        try:
+            return self.emulator(endpoint, body)
+        finally:
+            self.emulator.forecast = Forecast()
+
+    def _seen(self, reply: Reply, *, writes: bool) -> Reply:
+        """An answer without what cannot be seen yet."""
+        if writes or not self.visible_after or b"<data listtype" not in reply.body:
+            return reply
+        return Reply(reply.status, _without(reply.body, self.clock.now - self.visible_after), reply.headers)
+
+
+def _without(body: bytes, since: datetime) -> bytes:
+    """The answer to a query without the rows created later."""
+    return serialize(_pruned(parse(body), since)).encode()
+
+
+def _pruned(node: Element, since: datetime) -> Element:
+    children = [_pruned(child, since) for child in node.children]
+    if node.tag != "data":
+        return Element(node.tag, node.text, tuple(children), dict(node.attributes))
+    kept = [child for child in children if not _later(child, since)]
+    less = len(children) - len(kept)
+    attributes = dict(node.attributes)
+    for name in ("count", "totalcount"):
+        if name in attributes and less:
+            attributes[name] = str(int(attributes[name]) - less)
+    return Element(node.tag, node.text, tuple(kept), attributes)
+
+
+def _later(row: Element, since: datetime) -> bool:
+    text = row.findtext("WHENCREATED") or row.findtext("AUWHENCREATED")
+    if not text or " " not in text:
+        return False
+    return datetime.strptime(text, "%m/%d/%Y %H:%M:%S").replace(tzinfo=UTC) > since
