@@ -13,7 +13,7 @@ from intacct_bridge.flow.outbox.outbox import Outbox
 from intacct_bridge.flow.post.loader import Ending, Loader
 from intacct_bridge.flow.records.identity import Identifier, content_digest
 from intacct_bridge.flow.records.tables import SourceRow
-from intacct_bridge.flow.records.write import Line, Operation, Write
+from intacct_bridge.flow.records.write import RecordLine, Write, WriteOperation
 from intacct_bridge.model.catalog import ObjectDef, object_def
 from intacct_bridge.model.query.query import Query
 from intacct_bridge.wire.envelope import SUCCESS, Function, Result
@@ -91,10 +91,10 @@ def _writes(records: int) -> Iterator[Write]:
             "BATCH_TITLE": f"Entry {number}",
             "REFERENCENO": f"R-{number}",
         }
-        lines = {"ENTRIES": tuple(Line("GLENTRY", _line(at), row) for at in range(6))}
+        lines = {"ENTRIES": tuple(RecordLine("GLENTRY", _line(at), row) for at in range(6))}
         digest = content_digest("GLBATCH", fields, lines)
         identity = identifier.identify("GLBATCH", fields, digest=digest)
-        yield Write(Operation.CREATE, "GLBATCH", fields, identity, digest, f"entry {number}", (row,), lines)
+        yield Write(WriteOperation.CREATE, "GLBATCH", fields, identity, digest, f"entry {number}", (row,), lines)
 
 
 def _line(at: int) -> dict[str, Value]:

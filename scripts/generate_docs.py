@@ -4,8 +4,7 @@ from pathlib import Path
 
 import fidelity
 import operations
-
-from intacct_bridge.edge.reference import commands_page, errors_page
+from reference import commands_page, errors_page
 
 docs = Path(__file__).parent.parent / "docs"
 (docs / "reference").mkdir(parents=True, exist_ok=True)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from intacct_bridge.diagnosis import ERRORS, Entry, as_error, catalogue, diagnose, page_fault
+from intacct_bridge.diagnosis import ERRORS, ErrorEntry, as_error, catalogue, diagnose, page_fault
 from intacct_bridge.errors import (
     Fault,
     InDoubtError,
@@ -25,7 +25,7 @@ faults = st.builds(Fault, texts, texts, texts, texts)
 
 
 @pytest.mark.parametrize("entry", [pytest.param(entry, id=entry.id) for entry in catalogue()])
-def test_every_entry_is_what_its_own_example_means(entry: Entry) -> None:
+def test_every_entry_is_what_its_own_example_means(entry: ErrorEntry) -> None:
     chain = (entry.example_fault(),) if entry.example else ()
     found = diagnose(chain, (entry.level or ("",))[0], http_status=(entry.http or (0,))[0])
     assert found.entry == entry.id

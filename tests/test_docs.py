@@ -8,11 +8,11 @@ from pathlib import Path
 
 import click
 import pytest
+from reference import commands_page, errors_page
 
 import intacct_bridge
 from intacct_bridge.client.connections.connection import SETTINGS
 from intacct_bridge.edge.app import COMMANDS, root
-from intacct_bridge.edge.reference import commands_page, errors_page
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"

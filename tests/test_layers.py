@@ -6,6 +6,7 @@ earlier lines and modules named before it on its own line. The emulator is a tow
 """
 
 import ast
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -137,3 +138,17 @@ def test_every_name_in_the_order_is_a_module() -> None:
 )
 def test_a_planted_breach_is_found(module: str, source: str) -> None:
     assert breaches(module, source)
+
+
+def test_no_folder_holds_too_many_modules() -> None:
+    sizes = Counter(path.parent for _, path in modules() if path.name != "__init__.py")
+    assert {str(folder.relative_to(PACKAGE)): size for folder, size in sizes.items() if size > MOST_MODULES} == {}
+
+
+def test_a_public_class_name_exists_once() -> None:
+    homes = defaultdict(list)
+    for module, path in modules():
+        for node in ast.parse(path.read_text()).body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                homes[node.name].append(module)
+    assert {name: where for name, where in homes.items() if len(where) > 1} == {}

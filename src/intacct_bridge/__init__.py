@@ -8,10 +8,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from intacct_bridge.client.client import Client
+    from intacct_bridge.client.client import Client, connect
     from intacct_bridge.client.connections.connection import Connection
     from intacct_bridge.client.connections.sources import list_connections, load_connection
-    from intacct_bridge.client.door import connect
     from intacct_bridge.client.gateway.meter import Meter
     from intacct_bridge.client.writing import Outcome
     from intacct_bridge.errors import (
@@ -81,9 +80,8 @@ __all__ = [
 ]
 
 _HOMES = {
-    "client.client": ("Client",),
+    "client.client": ("Client", "connect"),
     "client.connections.connection": ("Connection",),
-    "client.door": ("connect",),
     "client.gateway.meter": ("Meter",),
     "client.connections.sources": ("list_connections", "load_connection"),
     "client.writing": ("Outcome",),

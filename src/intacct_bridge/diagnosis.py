@@ -52,7 +52,7 @@ PAGE = "HTML"
 """The errorno of the fault that `page_fault` makes; no gateway sends it."""
 
 
-class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"kind": "class"}):
+class ErrorEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"kind": "class"}):
     """One row of the catalogue as it is written down."""
 
     id: str
@@ -86,16 +86,16 @@ class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"ki
 
 @dataclass(frozen=True, slots=True)
 class _Match:
-    entry: Entry
+    entry: ErrorEntry
     score: int
     words: Mapping[str, str]
 
 
 @cache
-def catalogue() -> tuple[Entry, ...]:
+def catalogue() -> tuple[ErrorEntry, ...]:
     """Every entry, in the catalogue's order."""
     raw = files("intacct_bridge.data").joinpath("errors.json").read_bytes()
-    return msgspec.json.decode(raw, type=tuple[Entry, ...])
+    return msgspec.json.decode(raw, type=tuple[ErrorEntry, ...])
 
 
 @cache
@@ -126,7 +126,7 @@ def _best(fault: Fault, level: str, http_status: int) -> _Match | None:
     return max(found, key=lambda match: match.score, default=None)
 
 
-def _matched(entry: Entry, fault: Fault, level: str, http_status: int) -> _Match | None:
+def _matched(entry: ErrorEntry, fault: Fault, level: str, http_status: int) -> _Match | None:
     if entry.level and level and level not in entry.level:
         return None
     if entry.http and http_status not in entry.http:
@@ -144,7 +144,7 @@ def _matched(entry: Entry, fault: Fault, level: str, http_status: int) -> _Match
     return _Match(entry, _weight(entry, level), words)
 
 
-def _weight(entry: Entry, level: str) -> int:
+def _weight(entry: ErrorEntry, level: str) -> int:
     """How much an entry's match tells: an errorid most, then a number with one cause, then a text."""
     number = (4 if entry.vague or entry.weak else 12) * bool(entry.errorno)
     fit = 0 if not entry.level else 1 if level else -1

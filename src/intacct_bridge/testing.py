@@ -21,7 +21,7 @@ from intacct_bridge.client.client import Client
 from intacct_bridge.client.connections.connection import Connection
 from intacct_bridge.client.gateway.runtime import Means
 from intacct_bridge.emulator.accounting.seeding import seed, seed_file
-from intacct_bridge.emulator.gateway.gateway import Emulator, Received, Snapshot
+from intacct_bridge.emulator.gateway.gateway import Emulator, EmulatorSnapshot, Received
 from intacct_bridge.emulator.settings.faults import Forecast, Weather, load_weather
 from intacct_bridge.emulator.settings.world import find_scenario, load_scenario
 from intacct_bridge.errors import SettingsError
@@ -47,7 +47,7 @@ class Company:
         self.emulator = emulator
         self.credentials = dict(CREDENTIALS)
         self._server: RunningServer | None = None
-        self._first: Snapshot | None = None
+        self._first: EmulatorSnapshot | None = None
 
     @property
     def url(self) -> str:
@@ -81,11 +81,11 @@ class Company:
         """End all bad weather."""
         self.emulator.forecast = Forecast()
 
-    def snapshot(self) -> Snapshot:
+    def snapshot(self) -> EmulatorSnapshot:
         """The company as it is now, for `reset`."""
         return self.emulator.snapshot()
 
-    def reset(self, to: Snapshot | None = None) -> None:
+    def reset(self, to: EmulatorSnapshot | None = None) -> None:
         """Set the company back, in milliseconds: to a snapshot, or to how `make_company` gave it.
 
         Sessions, received requests and faults that were injected are forgotten.

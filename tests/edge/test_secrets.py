@@ -11,7 +11,7 @@ import pytest
 
 from intacct_bridge.client.client import Client
 from intacct_bridge.client.gateway.runtime import Means
-from intacct_bridge.edge.cli.context import Desk
+from intacct_bridge.edge.cli.context import CommandContext
 from intacct_bridge.edge.demo.sample import write_sample
 from intacct_bridge.emulator.gateway.gateway import Emulator
 from intacct_bridge.emulator.settings.faults import Weather
@@ -72,7 +72,9 @@ def test_no_secret_is_ever_printed_or_kept(
 ) -> None:
     emulator = Emulator.empty(settings=WORLD, weather=STORMS[storm], draw=lambda: SESSION, sleep=lambda _: None)
     monkeypatch.setattr(
-        Desk, "open_client", lambda _, connection, **__: Client(connection, transport=emulator, means=WITHOUT_WAITING)
+        CommandContext,
+        "open_client",
+        lambda _, connection, **__: Client(connection, transport=emulator, means=WITHOUT_WAITING),
     )
     write_sample("journal-entries.csv", home / "work", as_of=AS_OF)
     environ = {
@@ -98,7 +100,9 @@ def test_no_secret_is_ever_printed_or_kept(
 def test_a_wrong_password_is_not_shown_either(intacct: Intacct, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     emulator = Emulator.empty(settings=WORLD)
     monkeypatch.setattr(
-        Desk, "open_client", lambda _, connection, **__: Client(connection, transport=emulator, means=WITHOUT_WAITING)
+        CommandContext,
+        "open_client",
+        lambda _, connection, **__: Client(connection, transport=emulator, means=WITHOUT_WAITING),
     )
     environ = {
         "INTACCT_COMPANY_ID": "acme-books",

@@ -17,8 +17,8 @@ from intacct_bridge.emulator.settings.faults import Weather
 from intacct_bridge.emulator.settings.world import EmulatorSettings, RoleSettings
 from intacct_bridge.errors import NotPermittedError
 from intacct_bridge.flow.destinations.open import open_sink
-from intacct_bridge.flow.extract.owners import objects_extraction
 from intacct_bridge.flow.extract.source import choose
+from intacct_bridge.flow.extract.transform import objects_extraction
 from intacct_bridge.flow.extract.unified import choose_unified
 from support.journeys.copying import extract, rows, selected
 from support.journeys.masters import client

@@ -18,9 +18,9 @@ from intacct_bridge.emulator.gateway.gateway import Emulator
 from intacct_bridge.emulator.settings.faults import Weather
 from intacct_bridge.errors import IntacctError, InvalidRequestError, SettingsError
 from intacct_bridge.flow.destinations.open import open_sink
-from intacct_bridge.flow.extract.owners import objects_extraction
 from intacct_bridge.flow.extract.run import Extraction
 from intacct_bridge.flow.extract.source import _families, _needed, choose, choose_early
+from intacct_bridge.flow.extract.transform import objects_extraction
 from intacct_bridge.flow.streams.defaults import USUAL
 from intacct_bridge.flow.streams.names import parsed_name
 from intacct_bridge.flow.streams.stream import Stream

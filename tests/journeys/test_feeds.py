@@ -12,7 +12,7 @@ from intacct_bridge.client.client import Client
 from intacct_bridge.errors import InvalidRequestError
 from intacct_bridge.flow.extract.source import ClientSource, choose
 from intacct_bridge.flow.streams.defaults import selected_fields
-from intacct_bridge.flow.streams.feed import feed_named
+from intacct_bridge.flow.streams.names import feed_named
 from intacct_bridge.flow.streams.virtual.readers import key_of
 from support.journeys.copying import extract, rows
 from support.journeys.tapping import Tap, discovered

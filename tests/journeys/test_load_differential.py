@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from intacct_bridge.emulator.gateway.gateway import Emulator
-from intacct_bridge.flow.company.body import body_of
+from intacct_bridge.flow.company.functions import body_of
 from intacct_bridge.flow.layouts.journal import JournalLayout
 from intacct_bridge.flow.outbox.outbox import Outbox
 from intacct_bridge.flow.plan.plan import Verdict
-from intacct_bridge.flow.plan.planning import make_plan
+from intacct_bridge.flow.plan.planner import make_plan
 from intacct_bridge.flow.records.tables import open_csv
 from intacct_bridge.wire.envelope import SUCCESS, Function
 from support.flow.ledger import HEADER

@@ -17,8 +17,8 @@ from intacct_bridge.flow.layouts.journal import JournalLayout
 from intacct_bridge.flow.outbox.entry import State
 from intacct_bridge.flow.outbox.outbox import Outbox
 from intacct_bridge.flow.plan.plan import Plan, Verdict
-from intacct_bridge.flow.plan.planning import make_plan
-from intacct_bridge.flow.post.loader import Ending, Loader, LoadSettings, Outcome
+from intacct_bridge.flow.plan.planner import make_plan
+from intacct_bridge.flow.post.loader import Ending, Loader, LoadSettings, RecordOutcome
 from intacct_bridge.flow.records.tables import open_csv
 from intacct_bridge.wire.codec import decode_request
 from intacct_bridge.wire.reply import ConnectionCutError, Reply, Transport
@@ -46,9 +46,9 @@ def posted(emulator: Emulator) -> Counter[str]:
 
 def run(
     folder: Path, transport: Transport, file: Path, *, batch: int = 100, stop: str = ""
-) -> tuple[Plan, list[Outcome], IntacctError | None]:
+) -> tuple[Plan, list[RecordOutcome], IntacctError | None]:
     """One process: sign in, plan, apply."""
-    seen: list[Outcome] = []
+    seen: list[RecordOutcome] = []
     failed: IntacctError | None = None
     with client(transport) as gateway, Outbox(folder / "outbox.sqlite3") as outbox:
         plan = make_plan(open_csv(file), JournalLayout(), gateway, outbox)

@@ -10,7 +10,7 @@ import pytest
 from intacct_bridge.emulator.gateway.gateway import Emulator
 from intacct_bridge.flow.plan.plan import Verdict
 from intacct_bridge.flow.plan.plan_file import open_plan, save_plan
-from intacct_bridge.flow.plan.planning import confirm_plan
+from intacct_bridge.flow.plan.planner import confirm_plan
 from intacct_bridge.flow.post.loader import Ending, Loader, LoadSettings
 from intacct_bridge.flow.post.retry import retry, settle_doubts
 from intacct_bridge.wire.codec import decode_request

@@ -15,7 +15,7 @@ from intacct_bridge.errors import SettingsError
 from intacct_bridge.flow.outbox.entry import State
 from intacct_bridge.flow.outbox.outbox import Outbox
 from intacct_bridge.flow.plan.plan import Verdict
-from intacct_bridge.flow.plan.planning import confirm_plan
+from intacct_bridge.flow.plan.planner import confirm_plan
 from intacct_bridge.flow.post.loader import Ending, Loader
 from intacct_bridge.flow.post.retry import settle_doubts
 from intacct_bridge.wire.codec import decode_request

@@ -16,7 +16,7 @@ from intacct_bridge.emulator.gateway.server import serve
 from intacct_bridge.flow.layouts.journal import JournalLayout
 from intacct_bridge.flow.outbox.entry import State
 from intacct_bridge.flow.outbox.outbox import Outbox
-from intacct_bridge.flow.plan.planning import make_plan
+from intacct_bridge.flow.plan.planner import make_plan
 from intacct_bridge.flow.post.loader import Ending, Loader
 from intacct_bridge.flow.records.tables import open_csv
 from intacct_bridge.wire.codec import decode_request

@@ -10,7 +10,7 @@ from intacct_bridge.emulator.gateway.gateway import Emulator
 from intacct_bridge.errors import InvalidRequestError
 from intacct_bridge.flow.plan.plan import Verdict
 from intacct_bridge.flow.plan.plan_file import open_plan, save_plan
-from intacct_bridge.flow.plan.planning import confirm_plan
+from intacct_bridge.flow.plan.planner import confirm_plan
 from intacct_bridge.wire.codec import decode_request
 from intacct_bridge.wire.reply import Reply
 from support.journeys.masters import client

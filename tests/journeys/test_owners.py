@@ -12,8 +12,8 @@ from intacct_bridge.client.client import Client
 from intacct_bridge.edge.demo.company import demo_connection
 from intacct_bridge.errors import InvalidRequestError
 from intacct_bridge.flow.destinations.open import open_sink
-from intacct_bridge.flow.extract.owners import objects_extraction
 from intacct_bridge.flow.extract.source import choose
+from intacct_bridge.flow.extract.transform import objects_extraction
 from support.journeys.copying import ended, selected
 from support.journeys.tapping import Tap, discovered
 

@@ -15,8 +15,7 @@ from intacct_bridge.emulator.demo.company import POSTING_ACCOUNTS
 from intacct_bridge.errors import InvalidRequestError, SettingsError
 from intacct_bridge.flow.destinations.open import open_sink
 from intacct_bridge.flow.extract.stream_run import Options
-from intacct_bridge.flow.extract.unified import choose_unified
-from intacct_bridge.flow.extract.unified_copy import unified_extraction
+from intacct_bridge.flow.extract.unified import choose_unified, unified_extraction
 from intacct_bridge.flow.streams.stream import StreamOutcome
 from support.journeys.copying import ended, rows
 from support.journeys.masters import Clock, company

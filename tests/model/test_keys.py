@@ -5,7 +5,7 @@ import pytest
 
 from intacct_bridge.model.catalog import FieldDef, object_def
 from intacct_bridge.model.keys import (
-    Keys,
+    ObjectKeys,
     audited,
     created_key,
     creator,
@@ -139,7 +139,7 @@ def test_a_description_corrects_the_table() -> None:
         "my_object",
         [FieldDef("id", Kind.TEXT), FieldDef("createdAt", Kind.TIMESTAMP), FieldDef("updatedAt", Kind.TIMESTAMP)],
     )
-    assert keys_of(own) == Keys("id", opaque=True, natural="", modified="updatedAt", created="createdAt")
+    assert keys_of(own) == ObjectKeys("id", opaque=True, natural="", modified="updatedAt", created="createdAt")
     bill = object_def(
         "APBILL",
         [
@@ -149,9 +149,11 @@ def test_a_description_corrects_the_table() -> None:
             FieldDef("WHENMODIFIED", Kind.TIMESTAMP),
         ],
     )
-    assert keys_of(bill) == Keys("RECORDNO", opaque=False, natural="", modified="WHENMODIFIED", created="AUWHENCREATED")
+    assert keys_of(bill) == ObjectKeys(
+        "RECORDNO", opaque=False, natural="", modified="WHENMODIFIED", created="AUWHENCREATED"
+    )
     odd = object_def("ODD", [FieldDef("WHENCREATED", Kind.DATE)])
-    assert keys_of(odd) == Keys("", opaque=True, natural="", modified="", created="")
+    assert keys_of(odd) == ObjectKeys("", opaque=True, natural="", modified="", created="")
 
 
 def test_the_table_does_not_contradict_itself() -> None:

@@ -24,14 +24,14 @@ from typing import Any
 from intacct_bridge.errors import IntacctError
 from intacct_bridge.flow.company.writable import subject_of
 from intacct_bridge.flow.layouts.native import NativeLayout
-from intacct_bridge.flow.outbox.entry import Entry, State
+from intacct_bridge.flow.outbox.entry import OutboxEntry, State
 from intacct_bridge.flow.outbox.outbox import Outbox
 from intacct_bridge.flow.plan.changes import Mode
 from intacct_bridge.flow.plan.plan import PlanSettings
-from intacct_bridge.flow.plan.planning import make_plan
+from intacct_bridge.flow.plan.planner import make_plan
 from intacct_bridge.flow.post.loader import Loader, LoadSettings
 from intacct_bridge.flow.post.settle import SettleSettings
-from intacct_bridge.flow.records.tables import SourceRow, Table
+from intacct_bridge.flow.records.tables import InputTable, SourceRow
 from support.journeys.masters import client
 from support.torture.naive import Naive
 from support.torture.processes import side_by_side
@@ -113,7 +113,7 @@ class Round:
     def plan(self, gateway: Any, outbox: Outbox) -> Any:
         rows = self.rows()
         layout = NativeLayout(subject_of(gateway, self.sort.object))
-        table = Table(Path("input"), tuple(rows[0].cells), lambda: iter(rows), "jsonl")
+        table = InputTable(Path("input"), tuple(rows[0].cells), lambda: iter(rows), "jsonl")
         settings = PlanSettings(allow_duplicates=not self.sort.finds, mode=Mode(self.sort.mode))
         return make_plan(table, layout, gateway, outbox, settings)
 
@@ -217,7 +217,7 @@ class Round:
             if self.sort.finds and there[token] > sure:
                 self.faults.append(f"{token} is in doubt, and could be found")
 
-    def _receipts(self, applied: Sequence[Entry]) -> None:
+    def _receipts(self, applied: Sequence[OutboxEntry]) -> None:
         receipts = [entry.receipt.record for entry in applied if entry.receipt and entry.receipt.record]
         real = self.sort.mode == "delete" or set(receipts) <= keys(self.world.emulator, self.sort)
         if len(receipts) != len(set(receipts)) or not real:
@@ -227,13 +227,13 @@ class Round:
         if self.sort.settles and not bare and len(receipts) + len(unseen) < len(self.tokens):
             self.faults.append("a record that could be proven has no receipt")
 
-    def about(self, entry: Entry, token: str) -> bool:
+    def about(self, entry: OutboxEntry, token: str) -> bool:
         """Whether an entry is about a token's record."""
         text = f"{entry.body} {entry.label} {entry.identity}"
         number = self._row(token).get("RECORDNO")
         return re.search(rf"{token}\b", text) is not None or (number and f"RECORDNO={number}") == entry.identity
 
-    def lost(self, entry: Entry) -> bool:
+    def lost(self, entry: OutboxEntry) -> bool:
         """Whether a request that held the entry was left without an answer, or the process died over it."""
         return bool(self.world.happened["kills"]) or any(entry.control_id in body for body in self.world.unknown)
 
@@ -252,12 +252,12 @@ class Round:
         tally.failures += [f"{self.name()}: {fault}" for fault in self.faults]
 
 
-def newest(entries: Iterable[Entry]) -> list[Entry]:
+def newest(entries: Iterable[OutboxEntry]) -> list[OutboxEntry]:
     """The newest entry of each identity."""
     return list({(entry.place, entry.identity): entry for entry in entries}.values())
 
 
-def first_sender(outbox: Outbox, entry: Entry) -> str:
+def first_sender(outbox: Outbox, entry: OutboxEntry) -> str:
     """The loader that sent an entry's attempt first: if its witness still speaks, the entry can be settled."""
     sent = [one for one in outbox.history(entry) if one["state"] == State.SENT]
     return next((str(one["loader"]) for one in sent if one["control_id"] == entry.control_id), "")

@@ -1,9 +1,20 @@
 """The client: one company through one connection, everything the library does with it in one place.
 
 It knows no protocol; it puts the rooms below together and gives them one session. Threads may share it; close it.
+
+Arrow batches joined into one table, for those who want all rows at once. Needs the `data` extra.
+
+The way in: a client by the name of its connection.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from intacct_bridge.errors import SettingsError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
@@ -12,20 +23,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from intacct_bridge.client.attachments import Attachments
-from intacct_bridge.client.bodies import Bodies
 from intacct_bridge.client.connections.connection import Connection
+from intacct_bridge.client.connections.sources import load_connection
 from intacct_bridge.client.gateway.calls import Asking, successful
 from intacct_bridge.client.gateway.meter import Meter
-from intacct_bridge.client.gateway.runtime import Line, Means
+from intacct_bridge.client.gateway.runtime import Means, Runtime
 from intacct_bridge.client.gateway.session import Session, Signed
-from intacct_bridge.client.reading.answers import answers_of
 from intacct_bridge.client.reading.catalog import Descriptions, inspected
 from intacct_bridge.client.reading.catalog_cache import Cabinet
-from intacct_bridge.client.reading.query import Reading, question
+from intacct_bridge.client.reading.query import QueryReader, answers_of, question
 from intacct_bridge.client.reading.records import Record
 from intacct_bridge.client.reading.reports import Reports
-from intacct_bridge.client.upserting import upsert_bodies
-from intacct_bridge.client.writing import Outcome, send_each
+from intacct_bridge.client.writing import Bodies, Outcome, send_each, upsert_bodies
 from intacct_bridge.errors import RefusedError
 from intacct_bridge.model.catalog import Catalog, ObjectDef, object_from_inspect
 from intacct_bridge.model.query.query import Filter, Order, Query, Selected
@@ -35,8 +44,17 @@ from intacct_bridge.wire.reply import Leaving, Transport, unheard
 from intacct_bridge.wire.values import Formatting, Value
 from intacct_bridge.wire.xml import Element
 
-if TYPE_CHECKING:
-    import pyarrow as pa
+
+def table_of(batches: "Iterable[pa.RecordBatch]") -> "pa.Table":
+    """One table; a column that was widened in one batch (an INTEGER with a fraction) is widened in all."""
+    try:
+        import pyarrow as pa
+    except ImportError:
+        raise SettingsError(
+            "tables need the package `pyarrow`, which is not installed", fix="Run: pip install 'intacct-bridge[data]'"
+        ) from None
+    tables = [pa.Table.from_batches([batch]) for batch in batches]
+    return pa.concat_tables(tables, promote_options="permissive") if tables else pa.table({})
 
 
 class Client:
@@ -57,19 +75,19 @@ class Client:
         means: Means | None = None,
     ) -> None:
         means = means or Means()
-        line = Line(connection, transport, max_transactions=max_transactions, keep=keep, means=means)
+        line = Runtime(connection, transport, max_transactions=max_transactions, keep=keep, means=means)
         cabinet = Cabinet(connection, line.cache, wall=means.wall)
         session = Session(line.exchange, clock=means.clock, sleep=means.sleep, jitter=means.jitter)
         self._settle(line, cabinet, session=session)
 
-    def _settle(self, line: Line, cabinet: Cabinet, *, session: Session, owner: bool = True) -> None:
+    def _settle(self, line: Runtime, cabinet: Cabinet, *, session: Session, owner: bool = True) -> None:
         self._line = line
         self._cabinet = cabinet
         self._session = session
         self._owner = owner
         self._asking = Asking(session)
         self._descriptions = Descriptions(self._asking, cabinet)
-        self._reading = Reading(self._asking, self._descriptions)
+        self._reading = QueryReader(self._asking, self._descriptions)
         self._answers = answers_of(self._asking, self._descriptions, self._reading)
         self._bodies = Bodies(
             self._answers.typing, legacy_only=self.connection.older, formatting=self._descriptions.formatting
@@ -104,7 +122,7 @@ class Client:
         return self._line.month_to_date(self.company_time)
 
     @property
-    def line(self) -> Line:
+    def line(self) -> Runtime:
         """What this client shares with its entities' clients, and what is kept of the company's habits."""
         return self._line
 
@@ -276,7 +294,6 @@ class Client:
         >>> client.table("GLACCOUNT", "ACCOUNTNO, TITLE", limit=5).num_rows
         5
         """
-        from intacct_bridge.client.tables import table_of
 
         asked = question(what, select, where=where, order=order, options=self._usual(options))
         return table_of(self.batches(asked, limit=limit))
@@ -398,3 +415,17 @@ class Client:
     def _usual(self, options: dict[str, Any]) -> dict[str, Any]:
         """A query's options with what is usual: at the top level, private records too."""
         return {"show_private": not self.connection.location_id, **options}
+
+
+def connect(
+    name: str | None = None,
+    *,
+    transport: Transport | None = None,
+    max_transactions: int | None = None,
+    **settings: Any,
+) -> Client:
+    """A client for a named connection, or for the only one there is; settings given here are stronger than all others.
+
+    Nothing is sent before the first question. The settings are those of `Connection`, such as `location_id="100"`.
+    """
+    return Client(load_connection(name, **settings), transport=transport, max_transactions=max_transactions)

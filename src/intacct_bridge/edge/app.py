@@ -13,7 +13,7 @@ from importlib import import_module
 import click
 
 from intacct_bridge import __version__
-from intacct_bridge.edge.cli.context import COMPLETE, PROGRAM, Desk
+from intacct_bridge.edge.cli.context import COMPLETE, PROGRAM, CommandContext
 from intacct_bridge.edge.terminal.console import Console
 from intacct_bridge.edge.terminal.process import SETTINGS, run
 
@@ -101,7 +101,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     console = Console()
     if arguments is None and COMPLETE in os.environ:
         return completion(os.environ[COMPLETE])
-    desk = Desk(console)
+    desk = CommandContext(console)
     desk.words = sys.argv[1:] if arguments is None else arguments
     try:
         return run(root, PROGRAM, desk.words, obj=desk, console=console, target=lambda: desk.target)

@@ -47,7 +47,7 @@ class Legacy:
 
 
 @dataclass(frozen=True, slots=True)
-class Keys:
+class ObjectKeys:
     """The fields of one object that reading in order, and reading what changed, stand on."""
 
     record: str
@@ -152,13 +152,13 @@ def created_key(object_name: str) -> str | None:
     return "AUWHENCREATED" if name in table.created_auwhencreated else "WHENCREATED"
 
 
-def keys_of(described: ObjectDef) -> Keys:
+def keys_of(described: ObjectDef) -> ObjectKeys:
     """The keys as this company's catalogue has them."""
     fields = described.fields
     record = record_key(described.name)
     record = next((name for name in (record, RECORDNO, "id", "ID") if name in fields), "")
     natural = natural_key(described.name) or ""
-    return Keys(
+    return ObjectKeys(
         record=record,
         opaque=described.kind_of(record) is not Kind.INTEGER,
         natural=natural if natural in fields else "",

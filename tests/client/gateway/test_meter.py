@@ -5,8 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from intacct_bridge.client.gateway.meter import Cost, Meter, transactions_of
-from intacct_bridge.client.gateway.usage import MonthlyUsage
+from intacct_bridge.client.gateway.meter import Cost, Meter, MonthlyUsage, transactions_of
 from intacct_bridge.errors import CapError
 from intacct_bridge.wire.envelope import Function
 from intacct_bridge.wire.xml import Element, element

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from intacct_bridge.client.gateway.exchange import Call, Exchange, plain
+from intacct_bridge.client.gateway.exchange import Exchange, GatewayCall, plain
 from intacct_bridge.client.gateway.meter import Meter
 from intacct_bridge.client.gateway.pacing import Gate
 from intacct_bridge.client.gateway.session import Session
@@ -70,12 +70,12 @@ def session(transport: Transport, time: Time | None = None, *, cap: int | None =
 
 def read(at: Session, *bodies: Element) -> tuple[Result, ...]:
     functions = tuple(Function(body, f"read-{n}") for n, body in enumerate(bodies or (QUERY,)))
-    return at.call(Call(functions, read=True), plain).results
+    return at.call(GatewayCall(functions, read=True), plain).results
 
 
 def write(at: Session, *bodies: Element) -> tuple[Result, ...]:
     functions = tuple(Function(body, f"write-{n}") for n, body in enumerate(bodies or (CREATE,)))
-    return at.call(Call(functions, read=False, uniqueid=True), plain).results
+    return at.call(GatewayCall(functions, read=False, uniqueid=True), plain).results
 
 
 # --- signing in

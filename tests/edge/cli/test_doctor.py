@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from intacct_bridge.edge.cli.context import Desk
+from intacct_bridge.edge.cli.context import CommandContext
 from intacct_bridge.emulator.gateway.gateway import Emulator
 from intacct_bridge.emulator.settings.faults import Weather
 from intacct_bridge.emulator.settings.world import find_scenario
@@ -34,7 +34,7 @@ def company() -> Iterator[Emulator]:
 
 def put(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
     """The gateway that commands reach from now on."""
-    monkeypatch.setattr(Desk, "open_client", lambda _, connection: client_of(emulator, connection))
+    monkeypatch.setattr(CommandContext, "open_client", lambda _, connection: client_of(emulator, connection))
 
 
 def test_a_healthy_company(demo: Intacct) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from intacct_bridge.client.client import Client
 from intacct_bridge.client.gateway.runtime import Means
-from intacct_bridge.edge.cli.context import Desk
+from intacct_bridge.edge.cli.context import CommandContext
 from intacct_bridge.wire.envelope import Function, Request
 from intacct_bridge.wire.xml import serialize
 from support.client.gateway import Gateway, result
@@ -37,9 +37,9 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         return result(function, next(answers))
 
     gateway = Gateway(handle)
-    monkeypatch.setattr(Desk, "_load", lambda _: books())
+    monkeypatch.setattr(CommandContext, "_load", lambda _: books())
     monkeypatch.setattr(
-        Desk,
+        CommandContext,
         "open_client",
         lambda _, connection, **__: Client(
             connection, transport=gateway, means=Means(sleep=lambda _: None), keep=False

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from intacct_bridge.client.connections.sources import Listed
+from intacct_bridge.client.connections.sources import ListedConnection
 from intacct_bridge.client.gateway.calibration import Calibration, Calibrations
-from intacct_bridge.client.gateway.usage import MonthlyUsage
+from intacct_bridge.client.gateway.meter import MonthlyUsage
 from intacct_bridge.edge.demo.company import demo_connection
 from intacct_bridge.edge.doctor.examination import Examination, Job, run
 from intacct_bridge.edge.doctor.findings import Status, titles
@@ -287,7 +287,10 @@ def test_a_reader_of_the_terminal_sees_the_failure_and_its_fix(company: Emulator
 
 def test_a_sibling_that_calls_the_same_company_otherwise(company: Emulator) -> None:
     emulator = company.clone()
-    siblings = [Listed("live", "intacct.toml", company_id="DEMO-COMPANY"), Listed("demo", "x", company_id="other")]
+    siblings = [
+        ListedConnection("live", "intacct.toml", company_id="DEMO-COMPANY"),
+        ListedConnection("demo", "x", company_id="other"),
+    ]
     with client_of(emulator) as client:
         examination = Examination(
             demo_connection(),

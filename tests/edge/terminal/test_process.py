@@ -96,10 +96,10 @@ def test_an_option_without_its_value_points_at_the_commands_own_help(
 
 STUCK = """
 import signal, threading
-from intacct_bridge.edge import program
-from intacct_bridge.edge.console import Console
+from intacct_bridge.edge.terminal import process
+from intacct_bridge.edge.terminal.console import Console
 GRACE
-with program.ending_whole(Console(), lambda _: print("sealed", flush=True)):
+with process.ending_whole(Console(), lambda _: print("sealed", flush=True)):
     try:
         TOLD
     finally:
@@ -110,10 +110,10 @@ with program.ending_whole(Console(), lambda _: print("sealed", flush=True)):
 @pytest.mark.parametrize(
     ("grace", "told", "status"),
     [
-        ("program.GRACE = 0.01", "signal.raise_signal(signal.SIGTERM)", 143),
-        ("program.GRACE = 0.01", "signal.raise_signal(signal.SIGINT)", 130),
+        ("process.GRACE = 0.01", "signal.raise_signal(signal.SIGTERM)", 143),
+        ("process.GRACE = 0.01", "signal.raise_signal(signal.SIGINT)", 130),
         (
-            "program.GRACE = 600.0",
+            "process.GRACE = 600.0",
             "try: signal.raise_signal(signal.SIGINT)\n        finally: signal.raise_signal(signal.SIGINT)",
             130,
         ),
@@ -138,19 +138,19 @@ sys.stderr = Bars()
 
 def test_bars_that_are_cut_off_neither_keep_the_cursor_nor_the_last_word() -> None:
     """While they are shown, they stand before the standard error, and take escapes out of what is printed there."""
-    stuck = BARS + STUCK.replace("GRACE", "program.GRACE = 0.01").replace("TOLD", "signal.raise_signal(signal.SIGINT)")
+    stuck = BARS + STUCK.replace("GRACE", "process.GRACE = 0.01").replace("TOLD", "signal.raise_signal(signal.SIGINT)")
     done = subprocess.run([sys.executable, "-c", stuck], capture_output=True, text=True, check=False)
     assert done.stderr.startswith("\x1b[?25h\ninterrupted: what was done is kept")
 
 
 OUTLIVED = """
 import signal, threading
-from intacct_bridge.edge import program
-from intacct_bridge.edge.console import Console
-program.GRACE = 0.01
+from intacct_bridge.edge.terminal import process
+from intacct_bridge.edge.terminal.console import Console
+process.GRACE = 0.01
 waiting = threading.Thread(target=threading.Event().wait)
 waiting.start()
-with program.ending_whole(Console()):
+with process.ending_whole(Console()):
     signal.raise_signal(signal.SIGTERM)
 """
 

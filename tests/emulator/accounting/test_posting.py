@@ -13,11 +13,11 @@ from intacct_bridge.emulator.accounting.posting import (
     Application,
     Charge,
     Document,
-    Line,
     Posting,
+    PostingLine,
     Role,
     Rules,
-    Settled,
+    SettledDocument,
     Settlement,
     bill,
     cash_basis,
@@ -127,32 +127,38 @@ def test_a_payment_out_of_another_entity_leaves_a_debt_between_them() -> None:
 
 
 def test_a_transfer_moves_money() -> None:
-    into, out_of = Line("1000", "A", ZERO, ZERO, "USD"), Line("1090", "A", ZERO, ZERO, "USD")
+    into, out_of = PostingLine("1000", "A", ZERO, ZERO, "USD"), PostingLine("1090", "A", ZERO, ZERO, "USD")
     moved = transfer(D("12.00"), into=into, out_of=out_of, rules=RULES)
     assert summary(moved) == [("1000", "A", D("12.00")), ("1090", "A", D("-12.00"))]
 
 
 def test_an_entry_out_of_balance_is_refused_with_the_difference() -> None:
-    lines = [Line("6000", "A", D("10.00"), D("10.00"), "USD"), Line("1000", "A", D("-9.99"), D("-9.99"), "USD")]
+    lines = [
+        PostingLine("6000", "A", D("10.00"), D("10.00"), "USD"),
+        PostingLine("1000", "A", D("-9.99"), D("-9.99"), "USD"),
+    ]
     with pytest.raises(RecordError, match=r"debits exceed by 0\.01"):
         journal_entry(lines, "A", RULES)
 
 
 def test_an_entry_across_entities_gets_its_lines_between_them() -> None:
-    lines = [Line("6000", "B", D("10.00"), D("10.00"), "USD"), Line("1000", "A", D("-10.00"), D("-10.00"), "USD")]
+    lines = [
+        PostingLine("6000", "B", D("10.00"), D("10.00"), "USD"),
+        PostingLine("1000", "A", D("-10.00"), D("-10.00"), "USD"),
+    ]
     posted = journal_entry(lines, "A", RULES)
     assert len(posted.lines) == 4
     assert imbalances(posted, RULES) == {}
 
 
 def test_statistics_have_no_other_side() -> None:
-    line = Line("S1", "A", D(12), D(12), "")
+    line = PostingLine("S1", "A", D(12), D(12), "")
     assert statistical_entry([line]).lines == (line,)
 
 
 def test_a_line_of_nothing_is_a_debit() -> None:
-    assert Line("6000", "A", ZERO, ZERO, "USD").is_debit
-    assert not Line("6000", "A", ZERO, D("-0.01"), "USD").is_debit
+    assert PostingLine("6000", "A", ZERO, ZERO, "USD").is_debit
+    assert not PostingLine("6000", "A", ZERO, D("-0.01"), "USD").is_debit
 
 
 @given(charges, rates)
@@ -194,7 +200,7 @@ def test_the_cash_book_shows_what_was_paid_on_the_documents_own_lines(
     paid = (-control.amount * percent / 100).quantize(D("0.01"))
     settlement = payment(Settlement("A", "1000", "CAD", (Application("A", trx_paid, paid),), rate), RULES)
     share = D(percent) / 100
-    cash = cash_basis([Settled(posted, share)], settlement, RULES, owner="A")
+    cash = cash_basis([SettledDocument(posted, share)], settlement, RULES, owner="A")
     assert cash.book == CASH
     assert imbalances(cash, RULES) == {}
     assert all(line.role is not Role.CONTROL for line in cash.lines)

@@ -4,7 +4,7 @@ from collections import Counter
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
-from intacct_bridge.emulator.accounting.posting import ACCRUAL, CASH, Line, Posting, Rules, reverse
+from intacct_bridge.emulator.accounting.posting import ACCRUAL, CASH, Posting, PostingLine, Rules, reverse
 from intacct_bridge.emulator.accounting.posting_rows import LEDGER, PAYABLES, Batch, Directory, Row, batch_rows
 
 D = Decimal
@@ -31,10 +31,10 @@ STAMP = datetime(2026, 3, 1, 12, tzinfo=UTC)
 AUDIT: Row = {"WHENCREATED": STAMP, "WHENMODIFIED": None, "CREATEDBY": 5, "CREATEDBYLOGINID": "clerk"}
 
 
-def line(account: str, amount: str, memo: str | None = None, *, location: str = "A1") -> Line:
+def line(account: str, amount: str, memo: str | None = None, *, location: str = "A1") -> PostingLine:
     department = "10" if account == "6000" else None
     dimensions = {"VENDOR": "V1", "GLDIMFUND": "10001"}
-    return Line(account, location, D(amount), D(amount), "USD", department, memo, dimensions)
+    return PostingLine(account, location, D(amount), D(amount), "USD", department, memo, dimensions)
 
 
 BILL = Posting((line("6000", "10.00", "May"), line("6000", "5.00", "June"), line("2000", "-15.00", location="A")))

@@ -2,8 +2,7 @@
 
 import pytest
 
-from intacct_bridge.emulator.store.catalogue import standard_catalog
-from intacct_bridge.emulator.store.labels import label_of
+from intacct_bridge.emulator.store.catalogue import label_of, standard_catalog
 
 
 @pytest.mark.parametrize(

@@ -20,16 +20,16 @@ from intacct_bridge.errors import SettingsError
 from intacct_bridge.flow.destinations import files
 from intacct_bridge.flow.destinations.base import Sink, place, quoted
 from intacct_bridge.flow.destinations.latest_rows import latest, views
-from intacct_bridge.flow.destinations.manifest import Entry, Folder
+from intacct_bridge.flow.destinations.manifest import Folder, ManifestEntry
 from intacct_bridge.flow.destinations.open import compact_copy, open_sink, standing_of
 from intacct_bridge.flow.reconcile.ledger_copy import open_ledger
-from intacct_bridge.flow.streams.bookmark import Bookmark, Span
+from intacct_bridge.flow.streams.bookmark import Bookmark, KeySpan
 from intacct_bridge.flow.streams.stream import Stream, StreamOutcome
 from intacct_bridge.wire.values import Kind
 from support.flow.destinations import BILLS, DETAIL, FIELDS, ITEMS, NOON, batch, bill
 
 DONE = Bookmark(since="03/01/2026 10:00:00", read_in_full="03/01/2026 12:00:00")
-WALKING = Bookmark(started="03/01/2026 12:00:00", full=True, walk=1, unread=(Span("2", ""),))
+WALKING = Bookmark(started="03/01/2026 12:00:00", full=True, walk=1, unread=(KeySpan("2", ""),))
 
 
 class Copy:
@@ -520,9 +520,9 @@ def test_a_commit_of_one_stream_writes_the_queries_of_no_other(tmp_path: Path, m
     some = [Stream(f"S{number}", "X", {"RECORDNO": Kind.INTEGER}, "RECORDNO") for number in range(30)]
     for stream in some:
         keep(copy, stream, [{"RECORDNO": 1}])
-    made: list[Entry] = []
+    made: list[ManifestEntry] = []
 
-    def counted(entry: Entry, *rest: str) -> str:
+    def counted(entry: ManifestEntry, *rest: str) -> str:
         made.append(entry)
         return latest(entry, *rest)
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from intacct_bridge.errors import RemoteProtocolError
 from intacct_bridge.flow.extract.key_walk import Piece, walk
-from intacct_bridge.flow.streams.bookmark import Span
+from intacct_bridge.flow.streams.bookmark import KeySpan
 from intacct_bridge.flow.streams.partition import Partition
 from intacct_bridge.flow.streams.stream import Stream
 from intacct_bridge.wire.values import Kind
@@ -191,7 +191,7 @@ def test_a_walk_along_groups_goes_on_from_any_piece(sizes: dict[int, int], size:
         for group, key in zip(*(piece.rows.column(name).to_pylist() for name in ("BATCHKEY", "RECORDNO")), strict=True):
             held[group].append(key)
 
-    unread: tuple[Span, ...] = (Span(),)
+    unread: tuple[KeySpan, ...] = (KeySpan(),)
     for index, piece in enumerate(walk(table.ask, partition(DETAIL, size), Here(), 2)):
         store(piece)
         unread = piece.unread

@@ -12,7 +12,7 @@ from flow.extract.test_run import SMALL, Copy, KilledError, check
 from intacct_bridge.errors import Fault, InvalidRequestError
 from intacct_bridge.flow.destinations.open import open_sink
 from intacct_bridge.flow.extract.run import Extraction
-from intacct_bridge.flow.streams.partition import Answer
+from intacct_bridge.flow.streams.partition import PartitionPage
 from intacct_bridge.flow.streams.stream import Stream
 from intacct_bridge.model.query.query import Query
 from support.flow.company import VENDOR, Company
@@ -64,11 +64,11 @@ def stopped(copy: Copy, company: Company, stream: Stream) -> None:
     sink.close()
 
 
-def choosy(company: Company) -> Callable[[Query], Answer]:
+def choosy(company: Company) -> Callable[[Query], PartitionPage]:
     """A gateway that does not let a field be queried."""
     page = company.page
 
-    def answer(query: Query) -> Answer:
+    def answer(query: Query) -> PartitionPage:
         if "NAME" in query.select:
             text = "The following fields cannot be queried in this company : [VENDOR: [NAME] ]"
             raise InvalidRequestError(text, by_gateway=True, faults=(Fault("XL03000006", description2=text),))

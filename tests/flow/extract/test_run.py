@@ -24,8 +24,8 @@ from intacct_bridge.flow.extract.estimate import estimated
 from intacct_bridge.flow.extract.page_reader import Asker
 from intacct_bridge.flow.extract.run import DELETES, Extraction
 from intacct_bridge.flow.extract.stream_run import Options
-from intacct_bridge.flow.streams.bookmark import Bookmark, Span, wall
-from intacct_bridge.flow.streams.partition import Answer, Partition
+from intacct_bridge.flow.streams.bookmark import Bookmark, KeySpan, wall
+from intacct_bridge.flow.streams.partition import Partition, PartitionPage
 from intacct_bridge.flow.streams.stream import Stream, StreamOutcome
 from intacct_bridge.model.query.query import Compare, Op, Order, Query, comparisons
 from intacct_bridge.wire.values import Kind
@@ -752,7 +752,7 @@ def test_a_filter_that_alone_is_refused_is_an_error_and_costs_no_fields() -> Non
     asker = Asker(company, VENDOR)
     asked = Partition(VENDOR, "RECORDNO", (Compare("NAME", Op.EQUALTO, ("x",)),), select=("RECORDNO", "VENDORID"))
     with pytest.raises(InvalidRequestError):
-        asker.ask(asked.query(Span()))
+        asker.ask(asked.query(KeySpan()))
     assert asker.dropped == ()
     assert company.calls == 0
 
@@ -761,7 +761,7 @@ def refuse(company: Company, field: str, *, named: bool) -> None:
     """Let no question speak of a field, nor be asked for ever."""
     page, patience = company.page, iter(range(200))
 
-    def choosy(query: Query) -> Answer:
+    def choosy(query: Query) -> PartitionPage:
         if field in (*query.select, *(one.field for one in comparisons(query.where))):
             assert next(patience, None) is not None, "asked again and again"
             what = f"[{query.object}: [{field}] ]" if named else "and that is all we say"
@@ -779,14 +779,14 @@ def test_unnamed_fields_that_cannot_be_queried_are_found_by_halves(bad: set[str]
     stream = Stream("T", "T", fields, "RECORDNO")
 
     class Choosy(Company):
-        def page(self, query: Query) -> Answer:
+        def page(self, query: Query) -> PartitionPage:
             if bad.intersection(map(str, query.select)):
                 text = "some fields of the query are not valid"
                 raise InvalidRequestError(text, by_gateway=True, faults=(Fault(description2=text),))
             return Table(stream, [{"RECORDNO": 1}]).ask(query)
 
     asker = Asker(Choosy(), stream)
-    answer = asker.ask(Partition(stream, "RECORDNO").query(Span()))
+    answer = asker.ask(Partition(stream, "RECORDNO").query(KeySpan()))
     assert set(asker.dropped) == bad
     assert set(answer.rows.schema.names) == set(fields) - bad
 

@@ -8,8 +8,7 @@ import pytest
 
 from intacct_bridge.errors import SettingsError
 from intacct_bridge.flow.layouts.journal import JournalLayout
-from intacct_bridge.flow.records.table_formats import open_table
-from intacct_bridge.flow.records.tables import open_csv
+from intacct_bridge.flow.records.tables import open_csv, open_table
 from intacct_bridge.flow.records.write import Write
 
 HEADER = "Journal,Date,Title,Reference,Account,Debit,Credit,Department,Location,Memo\n"

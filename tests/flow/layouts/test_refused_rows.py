@@ -10,9 +10,8 @@ from intacct_bridge.flow.layouts.journal import JournalLayout
 from intacct_bridge.flow.layouts.refused_rows import refused_path, write_refused
 from intacct_bridge.flow.outbox.outbox import Outbox
 from intacct_bridge.flow.plan.plan import Plan, Verdict
-from intacct_bridge.flow.plan.planning import make_plan
-from intacct_bridge.flow.records.table_formats import open_table
-from intacct_bridge.flow.records.tables import Table, open_csv
+from intacct_bridge.flow.plan.planner import make_plan
+from intacct_bridge.flow.records.tables import InputTable, open_csv, open_table
 from support.flow.ledger import HEADER, Ledger, entry
 
 
@@ -22,7 +21,7 @@ def outbox(tmp_path: Path) -> Iterator[Outbox]:
         yield opened
 
 
-def planned(table: Table, outbox: Outbox) -> Plan:
+def planned(table: InputTable, outbox: Outbox) -> Plan:
     return make_plan(table, JournalLayout(), Ledger(), outbox)
 
 

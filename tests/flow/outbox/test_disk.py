@@ -6,7 +6,7 @@ import pytest
 
 from intacct_bridge.errors import SettingsError
 from intacct_bridge.flow.outbox import storage
-from intacct_bridge.flow.outbox.disk import networked
+from intacct_bridge.flow.outbox.liveness import networked
 from intacct_bridge.flow.outbox.outbox import Outbox
 
 MOUNTS = r"""22 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw

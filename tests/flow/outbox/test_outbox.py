@@ -17,12 +17,12 @@ import pytest
 
 from intacct_bridge.client.connections.connection import Connection
 from intacct_bridge.errors import Fault, SettingsError
-from intacct_bridge.flow.outbox.entry import Conclusion, Entry, Intent, Place, State
+from intacct_bridge.flow.outbox.entry import Conclusion, Intent, OutboxEntry, State, WriteTarget
 from intacct_bridge.flow.outbox.outbox import Outbox
 from intacct_bridge.flow.outbox.storage import default_path, outbox_path, path_of
-from intacct_bridge.flow.records.write import Operation, Receipt
+from intacct_bridge.flow.records.write import Receipt, WriteOperation
 
-PLACE = Place("demo-company", "", Operation.CREATE, "GLBATCH")
+PLACE = WriteTarget("demo-company", "", WriteOperation.CREATE, "GLBATCH")
 NOW = datetime(2026, 11, 30, 12, tzinfo=UTC)
 
 
@@ -42,7 +42,7 @@ def outbox(path: Path) -> Iterator[Outbox]:
         yield opened
 
 
-def sent(outbox: Outbox, *intents: Intent) -> list[Entry]:
+def sent(outbox: Outbox, *intents: Intent) -> list[OutboxEntry]:
     return outbox.begin(outbox.plan(intents or [intent()]))
 
 
@@ -150,9 +150,9 @@ def test_a_killed_process_leaves_doubt(path: Path, outbox: Outbox) -> None:
     script = f"""
 import os, signal, sys
 from pathlib import Path
-from intacct_bridge.flow.outbox import Outbox
-from intacct_bridge.flow.entry import Intent, Place
-from intacct_bridge.flow.write import Operation
+from intacct_bridge.flow.outbox.outbox import Outbox
+from intacct_bridge.flow.outbox.entry import Intent, Place
+from intacct_bridge.flow.records.write import Operation
 outbox = Outbox(Path({str(path)!r}))
 place = Place("demo-company", "", Operation.CREATE, "GLBATCH")
 outbox.begin(outbox.plan([Intent(place, "a", "1", "<create/>")]))

@@ -12,7 +12,7 @@ from intacct_bridge.flow.layouts.journal import JournalLayout
 from intacct_bridge.flow.outbox.entry import Conclusion, Intent, State
 from intacct_bridge.flow.outbox.outbox import Outbox
 from intacct_bridge.flow.plan.plan import Plan, PlanSettings, Verdict, place_of
-from intacct_bridge.flow.plan.planning import confirm_plan, make_plan
+from intacct_bridge.flow.plan.planner import confirm_plan, make_plan
 from intacct_bridge.flow.records.tables import open_csv
 from intacct_bridge.flow.records.write import Receipt
 from support.flow.ledger import HEADER, Ledger, entry

@@ -11,7 +11,7 @@ from intacct_bridge.flow.layouts.journal import JournalLayout
 from intacct_bridge.flow.outbox.outbox import Outbox
 from intacct_bridge.flow.plan.plan import Plan, Verdict
 from intacct_bridge.flow.plan.plan_file import open_plan, save_plan
-from intacct_bridge.flow.plan.planning import confirm_plan, make_plan
+from intacct_bridge.flow.plan.planner import confirm_plan, make_plan
 from intacct_bridge.flow.post.loader import Ending, Loader
 from intacct_bridge.flow.records.tables import open_csv
 from support.flow.ledger import HEADER, Ledger, entry

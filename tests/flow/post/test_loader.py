@@ -13,8 +13,8 @@ from intacct_bridge.flow.layouts.journal import JournalLayout
 from intacct_bridge.flow.outbox.entry import State
 from intacct_bridge.flow.outbox.outbox import Outbox
 from intacct_bridge.flow.plan.plan import Plan, PlanSettings, Verdict
-from intacct_bridge.flow.plan.planning import confirm_plan, make_plan
-from intacct_bridge.flow.post.loader import Ending, Loader, LoadSettings, Outcome
+from intacct_bridge.flow.plan.planner import confirm_plan, make_plan
+from intacct_bridge.flow.post.loader import Ending, Loader, LoadSettings, RecordOutcome
 from intacct_bridge.flow.post.settle import SettleSettings
 from intacct_bridge.flow.records.tables import open_csv
 from intacct_bridge.wire.values import Value
@@ -46,7 +46,7 @@ class Bench:
         step: Callable[[str], None] | None = None,
         amount: str = "10.00",
         planning: PlanSettings | None = None,
-    ) -> list[Outcome]:
+    ) -> list[RecordOutcome]:
         """Plan and apply as one run does, in a loader of its own unless one is given."""
         file = self.folder / "je.csv"
         file.write_text(HEADER + "".join(entry(reference, amount) for reference in references))
@@ -250,7 +250,7 @@ def test_a_reversal_copy_is_no_proof(bench: Bench) -> None:
 def test_without_a_key_to_look_for_it_stays_in_doubt_unless_its_control_id_is_remembered_still(
     bench: Bench, witness: bool, memory: str, ending: Ending
 ) -> None:
-    def load(settings: LoadSettings | None = None) -> list[Outcome]:
+    def load(settings: LoadSettings | None = None) -> list[RecordOutcome]:
         file = bench.folder / "bare.csv"
         file.write_text(HEADER + entry("A").replace("Entry A,A", "Entry A,"))
         with bench.open() as outbox:
@@ -293,7 +293,7 @@ def test_what_was_not_applied_stays_resendable_under_its_control_id(
     bench: Bench, weather: str, error: type[IntacctError]
 ) -> None:
     bench.ledger.weather = [weather]
-    seen: list[Outcome] = []
+    seen: list[RecordOutcome] = []
     with bench.open() as outbox:
         file = bench.folder / "je.csv"
         file.write_text(HEADER + entry("A") + entry("B"))
@@ -310,7 +310,7 @@ def test_outcomes_in_doubt_are_told_before_an_outage_ends_the_load(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bench.ledger.weather = ["lost before"]
-    seen: list[Outcome] = []
+    seen: list[RecordOutcome] = []
 
     def outage(_: object) -> Iterator[dict[str, str]]:
         raise TransientError("no connection")
@@ -381,7 +381,7 @@ def test_what_is_under_way_beside_a_failing_batch_is_told_before_the_failure(ben
     meeting = threading.Barrier(2, timeout=120)
     bench.ledger.met = meeting.wait
     bench.ledger.fates = {"<REFERENCENO>A<": "refused"}
-    seen: list[Outcome] = []
+    seen: list[RecordOutcome] = []
     with bench.open() as outbox:
         file = bench.folder / "je.csv"
         file.write_text(HEADER + "".join(entry(reference) for reference in "ABCD"))

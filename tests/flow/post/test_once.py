@@ -13,7 +13,7 @@ from intacct_bridge.errors import IntacctError
 from intacct_bridge.flow.layouts.journal import JournalLayout
 from intacct_bridge.flow.outbox.entry import State
 from intacct_bridge.flow.outbox.outbox import Outbox
-from intacct_bridge.flow.plan.planning import make_plan
+from intacct_bridge.flow.plan.planner import make_plan
 from intacct_bridge.flow.post.loader import Loader, LoadSettings
 from intacct_bridge.flow.records.tables import open_csv
 from support.flow.ledger import HEADER, Ledger, entry

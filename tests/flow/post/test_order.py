@@ -3,15 +3,15 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from intacct_bridge.flow.post.order import ordered, waves
+from intacct_bridge.flow.post.loader import ordered, waves
 from intacct_bridge.flow.records.tables import SourceRow
-from intacct_bridge.flow.records.write import Identity, Operation, Write
+from intacct_bridge.flow.records.write import Identity, Write, WriteOperation
 
 ROW = SourceRow("f.csv", 1, {})
 TREES = st.lists(st.tuples(st.integers(0, 9), st.integers(0, 12)), max_size=10, unique_by=lambda pair: pair[0])
 
 
-def department(number: int, parent: int, operation: Operation = Operation.CREATE) -> Write:
+def department(number: int, parent: int, operation: WriteOperation = WriteOperation.CREATE) -> Write:
     fields = {"DEPARTMENTID": str(number), "TITLE": f"D{number}", "PARENTID": str(parent)}
     return Write(operation, "DEPARTMENT", fields, Identity(str(number), "key"), "", f"{number}", (ROW,))
 
@@ -40,4 +40,4 @@ def test_a_chain_is_as_many_waves_as_it_has_links_and_what_stands_alone_goes_fir
 
 
 def test_what_is_there_already_is_not_waited_for() -> None:
-    assert waves([department(2, 1), department(1, 0, Operation.UPDATE)]) == [[0, 1]]
+    assert waves([department(2, 1), department(1, 0, WriteOperation.UPDATE)]) == [[0, 1]]

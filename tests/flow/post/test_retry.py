@@ -10,7 +10,7 @@ from intacct_bridge.errors import SettingsError
 from intacct_bridge.flow.layouts.journal import JournalLayout
 from intacct_bridge.flow.outbox.entry import State
 from intacct_bridge.flow.outbox.outbox import Outbox
-from intacct_bridge.flow.plan.planning import make_plan
+from intacct_bridge.flow.plan.planner import make_plan
 from intacct_bridge.flow.post.loader import Loader
 from intacct_bridge.flow.post.retry import retry, settle_doubts
 from intacct_bridge.flow.records.tables import open_csv

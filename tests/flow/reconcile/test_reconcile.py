@@ -18,7 +18,7 @@ from intacct_bridge.flow.destinations.open import open_sink
 from intacct_bridge.flow.extract.run import Extraction
 from intacct_bridge.flow.extract.source import ClientSource, choose
 from intacct_bridge.flow.reconcile.ledger_copy import open_ledger
-from intacct_bridge.flow.reconcile.reconcile import Difference, Reconciliation, RecordDifference, reconcile
+from intacct_bridge.flow.reconcile.reconcile import BalanceDifference, Reconciliation, RecordDifference, reconcile
 
 DEMO = Connection(
     name="demo",
@@ -81,7 +81,7 @@ def held(client: Client, copy: Path | str, period: str = "") -> Reconciliation:
         return reconcile(client, ledger, period)
 
 
-def only(found: Reconciliation) -> tuple[Difference, RecordDifference]:
+def only(found: Reconciliation) -> tuple[BalanceDifference, RecordDifference]:
     (difference,) = found.differences
     assert difference.records is not None
     (record,) = difference.records

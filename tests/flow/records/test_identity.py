@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from intacct_bridge.flow.records.identity import Identifier, content_digest, control_id
 from intacct_bridge.flow.records.tables import SourceRow
-from intacct_bridge.flow.records.write import Line
+from intacct_bridge.flow.records.write import RecordLine
 from intacct_bridge.wire.values import Value
 
 ROW = SourceRow("a.csv", 2, {})
@@ -20,8 +20,8 @@ HEADER: dict[str, Value] = {
 }
 
 
-def line(**fields: Value) -> Line:
-    return Line("GLENTRY", fields, ROW)
+def line(**fields: Value) -> RecordLine:
+    return RecordLine("GLENTRY", fields, ROW)
 
 
 def test_a_key_identifies_before_a_source_key_before_content() -> None:

@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 from intacct_bridge.errors import RecordError, SettingsError
 from intacct_bridge.flow.layouts.refused_rows import write_refused
 from intacct_bridge.flow.records.cells import cents_fix, date_reading, read_date, read_money
-from intacct_bridge.flow.records.table_formats import exact, open_table
-from intacct_bridge.flow.records.tables import open_csv
+from intacct_bridge.flow.records.tables import exact, open_csv, open_table
 
 
 def written(path: Path, content: bytes) -> Path:

@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from intacct_bridge.errors import SettingsError
-from intacct_bridge.flow.streams.bookmark import Bookmark, Span, earlier, less, moment, sent, wall
+from intacct_bridge.flow.streams.bookmark import Bookmark, KeySpan, earlier, less, moment, sent, wall
 
 TIMES = st.datetimes(datetime(2000, 1, 1), datetime(2060, 1, 1)).map(lambda t: t.replace(microsecond=0, tzinfo=UTC))
-SPANS = st.lists(st.builds(Span, st.text(max_size=5), st.text(max_size=5)), max_size=3).map(tuple)
+SPANS = st.lists(st.builds(KeySpan, st.text(max_size=5), st.text(max_size=5)), max_size=3).map(tuple)
 BOOKMARKS = st.builds(
     Bookmark,
     since=st.just("") | TIMES.map(wall),
@@ -43,8 +43,8 @@ def test_a_bookmark_comes_back_from_plain_data(bookmark: Bookmark) -> None:
 def test_a_first_walk_reads_everything_and_the_next_since_is_its_start_less_the_overlap() -> None:
     walking = Bookmark().begin("03/01/2026 12:00:00", 7, full=True)
     assert walking.in_progress
-    assert walking.unread == (Span(),)
-    further = walking.come_to((Span("2000", "9000"),))
+    assert walking.unread == (KeySpan(),)
+    further = walking.come_to((KeySpan("2000", "9000"),))
     assert (further.last_key, further.started) == ("2000", "03/01/2026 12:00:00")
     done = further.end(7200)
     assert (done.since, done.in_progress, done.unread) == ("03/01/2026 10:00:00", False, ())

@@ -6,7 +6,7 @@ import pytest
 
 from intacct_bridge.errors import RecordError
 from intacct_bridge.model.mapping.language import Rules, parse_map
-from intacct_bridge.model.mapping.rules import NOTHING, Readers, Scene, Taken, Wanted, shown, take
+from intacct_bridge.model.mapping.rules import NOTHING, LookupRequest, Readers, Scene, Taken, shown, take
 
 
 def rules(text: str) -> Rules:
@@ -91,20 +91,22 @@ def test_what_is_wrong_names_the_column(text: str, record: dict[str, Any], says:
 def test_a_lookup_is_left_open() -> None:
     text = '{ from = "bill", lookup = { object = "APBILL", by = "RECORDID", give = "RECORDNO", '
     text += 'where = { STATE = "Posted" }, also = { VENDORID = "vendor" } } }'
-    assert taken(text, bill="B1", vendor="V1").value == Wanted(
+    assert taken(text, bill="B1", vendor="V1").value == LookupRequest(
         "APBILL", "RECORDNO", (("RECORDID", "B1"), ("STATE", "Posted"), ("VENDORID", "V1"))
     )
-    assert taken(text, bill="B1").value == Wanted("APBILL", "RECORDNO", (("RECORDID", "B1"), ("STATE", "Posted")))
+    assert taken(text, bill="B1").value == LookupRequest(
+        "APBILL", "RECORDNO", (("RECORDID", "B1"), ("STATE", "Posted"))
+    )
     assert taken(text).value is NOTHING
 
 
 def test_a_reference_prefers_the_number() -> None:
     text = '{ reference = "account", object = "GLACCOUNT", name = "TITLE" }'
     assert taken(text, accountNumber="6100", accountId="9", accountName="Rent").value == "6100"
-    assert taken(text, accountId="9", accountName="Rent").value == Wanted(
+    assert taken(text, accountId="9", accountName="Rent").value == LookupRequest(
         "GLACCOUNT", "ACCOUNTNO", (("RECORDNO", "9"),)
     )
-    assert taken(text, accountName="Rent").value == Wanted("GLACCOUNT", "ACCOUNTNO", (("TITLE", "Rent"),))
+    assert taken(text, accountName="Rent").value == LookupRequest("GLACCOUNT", "ACCOUNTNO", (("TITLE", "Rent"),))
     assert taken(text, accountName="Rent").column == "accountName"
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from intacct_bridge.errors import RecordError
 from intacct_bridge.model.mapping.language import parse_map, unified_map
-from intacct_bridge.model.mapping.rules import Wanted
+from intacct_bridge.model.mapping.rules import LookupRequest
 from intacct_bridge.model.mapping.unify import (
     answered,
     column_types,
@@ -100,7 +100,7 @@ def test_nested_lists_become_lines() -> None:
         "WHENCREATED": date(2026, 1, 31),
         "WHENPOSTED": date(2026, 1, 31),
         "WHENDUE": date(2026, 2, 28),
-        "VENDORID": Wanted("VENDOR", "VENDORID", (("NAME", "Acme"),)),
+        "VENDORID": LookupRequest("VENDOR", "VENDORID", (("NAME", "Acme"),)),
         "ACTION": "Draft",
     }
     lines = found.lines["APBILLITEMS"]
@@ -108,7 +108,7 @@ def test_nested_lists_become_lines() -> None:
         "TRX_AMOUNT": Decimal("10.10"),
         "ENTRYDESCRIPTION": "Paper",
         "ACCOUNTNO": "6100",
-        "CLASSID": Wanted("CLASS", "CLASSID", (("NAME", "Retail"),)),
+        "CLASSID": LookupRequest("CLASS", "CLASSID", (("NAME", "Retail"),)),
     }
     assert lines[0].columns["TRX_AMOUNT"] == "lineItems[0].totalPrice"
     assert lines[2].fields["COLOUR"] == "red"
@@ -124,7 +124,7 @@ def test_answers_go_where_they_were_wanted() -> None:
         unified_map("Bills", "v1"), [{"vendorName": "Acme", "lineItems": [{"accountName": "Rnt", "amount": 1}]}]
     )
 
-    def answer(one: Wanted) -> Value:
+    def answer(one: LookupRequest) -> Value:
         if one.object == "GLACCOUNT":
             raise RecordError("no account is called Rnt", fix="did you mean Rent?")
         return "V-9"
@@ -198,7 +198,7 @@ def test_a_payment_is_its_own_line() -> None:
     assert found.fields["FINANCIALENTITY"] == "BOA"
     (line,) = found.lines["APPYMTDETAILS"]
     assert line.fields == {
-        "RECORDKEY": Wanted("APBILL", "RECORDNO", (("RECORDID", "B-1"), ("VENDORID", "V1"))),
+        "RECORDKEY": LookupRequest("APBILL", "RECORDNO", (("RECORDID", "B-1"), ("VENDORID", "V1"))),
         "TRX_PAYMENTAMOUNT": Decimal(5),
     }
     assert line.columns["TRX_PAYMENTAMOUNT"] == "amount"

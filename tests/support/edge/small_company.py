@@ -13,7 +13,7 @@ from intacct_bridge.client.connections.connection import Connection
 from intacct_bridge.client.gateway.runtime import Means
 from intacct_bridge.edge.demo.company import demo_connection
 from intacct_bridge.edge.doctor.examination import run
-from intacct_bridge.edge.doctor.findings import Report
+from intacct_bridge.edge.doctor.findings import DoctorReport
 from intacct_bridge.emulator.gateway.gateway import Emulator
 from intacct_bridge.emulator.settings.faults import load_weather
 from intacct_bridge.emulator.settings.world import EmulatorSettings, load_scenario, shipped_scenarios
@@ -84,7 +84,7 @@ class Scenario:
         finally:
             emulator.close()
 
-    def examined(self, company: Emulator) -> Report:
+    def examined(self, company: Emulator) -> DoctorReport:
         """The doctor's report on the small company in this state."""
         job = self.about.get("job", {})
         with self.played(company) as emulator:
@@ -98,7 +98,9 @@ def client_of(emulator: Emulator, connection: Connection | None = None, *, keep:
     return Client(connection or demo_connection(), transport=emulator, keep=keep, means=means)
 
 
-def examined(emulator: Emulator, connection: Connection | None = None, *, keep: bool = False, **job: Any) -> Report:
+def examined(
+    emulator: Emulator, connection: Connection | None = None, *, keep: bool = False, **job: Any
+) -> DoctorReport:
     """The doctor's report."""
     with client_of(emulator, connection, keep=keep) as client:
         return run(client, now=lambda: datetime.fromtimestamp(NOW, UTC), **job)

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import TypeVar
 
 from intacct_bridge.emulator.accounting.chart import rules
-from intacct_bridge.emulator.accounting.ledger import ACCRUAL, Ledger, Wanted, books_of
+from intacct_bridge.emulator.accounting.ledger import ACCRUAL, Ledger, PostingFilter, books_of
 from intacct_bridge.emulator.company.company_data import Books
 from intacct_bridge.emulator.gateway.gateway import Emulator
 from intacct_bridge.emulator.settings.cells import SEPARATOR
@@ -72,7 +72,7 @@ def details(books: Books) -> dict[tuple[str, str], Decimal]:
 def balances(books: Books, book: str = ACCRUAL) -> dict[str, Decimal]:
     """The ledger's own closing balances by account, base currencies added up as they are."""
     found: dict[str, Decimal] = defaultdict(Decimal)
-    for one in Ledger(books.store).sums(Wanted(date(2100, 1, 1), book=book, statistical=None)):
+    for one in Ledger(books.store).sums(PostingFilter(date(2100, 1, 1), book=book, statistical=None)):
         found[one.account] += one.closing
     return found
 

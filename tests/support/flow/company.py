@@ -12,8 +12,8 @@ from random import Random
 from typing import Any
 
 from intacct_bridge.errors import NotPermittedError
-from intacct_bridge.flow.streams.bookmark import Written, moment, wall
-from intacct_bridge.flow.streams.partition import Answer
+from intacct_bridge.flow.streams.bookmark import AnswerFormat, moment, wall
+from intacct_bridge.flow.streams.partition import PartitionPage
 from intacct_bridge.flow.streams.stream import TRAIL, Stream
 from intacct_bridge.model.query.query import And, Compare, Filter, Op, Or, Query
 from intacct_bridge.wire.values import Kind
@@ -130,7 +130,7 @@ class Company:
     def now(self) -> datetime:
         return self.clock
 
-    def page(self, query: Query) -> Answer:
+    def page(self, query: Query) -> PartitionPage:
         with self.lock:
             return self.answer(query)
 
@@ -138,8 +138,8 @@ class Company:
         return False
 
     @property
-    def written(self) -> Written:
-        return Written(f"{self.offset_minutes:+}", wall(self.told_at), self.user)
+    def written(self) -> AnswerFormat:
+        return AnswerFormat(f"{self.offset_minutes:+}", wall(self.told_at), self.user)
 
     def doubt_formatting(self) -> bool:
         return False
@@ -147,10 +147,10 @@ class Company:
     def price(self, stream: Stream) -> int | None:
         raise NotImplementedError(stream.name)
 
-    def feed(self, stream: Stream) -> Iterator[Answer]:
+    def feed(self, stream: Stream) -> Iterator[PartitionPage]:
         raise NotImplementedError(stream.name)
 
-    def answer(self, query: Query) -> Answer:
+    def answer(self, query: Query) -> PartitionPage:
         """One call, and what else happens in the company meanwhile."""
         self.clock += self.tick
         self.calls += 1

@@ -7,7 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from intacct_bridge.flow.destinations.base import Committed, Difference
+from intacct_bridge.flow.destinations.base import ColumnDifference, Committed
 from intacct_bridge.flow.streams.bookmark import Bookmark
 from intacct_bridge.flow.streams.stream import MARKS, Stream, StreamOutcome
 from intacct_bridge.wire.values import Value
@@ -70,9 +70,9 @@ class MemoryWriter:
         return (self.sink.tables if self.complete else self.sink.loading).get(self.stream.name, [])
 
     @property
-    def difference(self) -> Difference:
+    def difference(self) -> ColumnDifference:
         columns = [name for name in self.current[0] if name not in MARKS] if self.current else ()
-        return Difference.of(columns, self.stream) if columns else Difference()
+        return ColumnDifference.of(columns, self.stream) if columns else ColumnDifference()
 
     def write(self, rows: pa.RecordBatch) -> None:
         self.rows += rows.to_pylist()

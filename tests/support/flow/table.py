@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow as pa
 
 from intacct_bridge.flow.destinations.schema_evolution import schema_of
-from intacct_bridge.flow.streams.partition import Answer
+from intacct_bridge.flow.streams.partition import PartitionPage
 from intacct_bridge.flow.streams.stream import Stream
 from intacct_bridge.model.query.query import And, Compare, Filter, Op, Or, Query
 
@@ -46,7 +46,7 @@ class Table:
     edit: Callable[["Table"], None] = lambda table: None
     asked: list[Query] = field(default_factory=list)
 
-    def ask(self, query: Query) -> Answer:
+    def ask(self, query: Query) -> PartitionPage:
         self.edit(self)
         self.asked.append(query)
         (order,) = query.order
@@ -56,7 +56,7 @@ class Table:
         names = [name for name in query.select if isinstance(name, str)]
         schema = schema_of({name: self.stream.fields[name] for name in names})
         cells = [{name: row.get(name) for name in names} for row in page]
-        return Answer(pa.RecordBatch.from_pylist(cells, schema), len(found) - len(page))
+        return PartitionPage(pa.RecordBatch.from_pylist(cells, schema), len(found) - len(page))
 
     def rank(self, name: str, value: Any, order: Callable[[Any], Any]) -> Any:
         return order(value) if name == self.stream.key and self.stream.text_key else value

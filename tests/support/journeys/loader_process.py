@@ -8,7 +8,7 @@ from pathlib import Path
 from intacct_bridge.client.client import Client
 from intacct_bridge.flow.layouts.journal import JournalLayout
 from intacct_bridge.flow.outbox.outbox import Outbox
-from intacct_bridge.flow.plan.planning import make_plan
+from intacct_bridge.flow.plan.planner import make_plan
 from intacct_bridge.flow.post.loader import Loader, LoadSettings
 from intacct_bridge.flow.records.tables import open_csv
 from support.journeys.masters import connection

@@ -11,11 +11,11 @@ from intacct_bridge.flow.layouts.choose import layout_for
 from intacct_bridge.flow.outbox.outbox import Outbox
 from intacct_bridge.flow.plan.changes import Mode
 from intacct_bridge.flow.plan.plan import Plan, PlanSettings
-from intacct_bridge.flow.plan.planning import make_plan
-from intacct_bridge.flow.post.loader import Loader, LoadSettings, Outcome
+from intacct_bridge.flow.plan.planner import make_plan
+from intacct_bridge.flow.post.loader import Loader, LoadSettings, RecordOutcome
 from intacct_bridge.flow.post.sender import Step, no_step
 from intacct_bridge.flow.post.settle import SettleSettings
-from intacct_bridge.flow.records.table_formats import open_table
+from intacct_bridge.flow.records.tables import open_table
 from intacct_bridge.wire.reply import Transport
 from support.journeys.masters import client
 
@@ -54,8 +54,8 @@ class Desk:
 
     def load(
         self, text: str, object_name: str, mode: str = "create", *, name: str = "input.csv", **more: Any
-    ) -> list[Outcome]:
-        seen: list[Outcome] = []
+    ) -> list[RecordOutcome]:
+        seen: list[RecordOutcome] = []
         self.failed = None
         with client(self.transport or self.emulator, **self.connecting) as gateway, self.outbox() as outbox:
             plan = self.make(gateway, outbox, self.file(text, name), object_name, Mode(mode), **more)

@@ -14,9 +14,9 @@ from random import Random
 
 from intacct_bridge.emulator.gateway.server import serve
 from intacct_bridge.flow.layouts.journal import JournalLayout
-from intacct_bridge.flow.outbox.entry import Entry, State
+from intacct_bridge.flow.outbox.entry import OutboxEntry, State
 from intacct_bridge.flow.outbox.outbox import Outbox
-from intacct_bridge.flow.plan.planning import make_plan
+from intacct_bridge.flow.plan.planner import make_plan
 from intacct_bridge.flow.post.loader import Loader
 from intacct_bridge.flow.records.tables import open_csv
 from support.flow.ledger import HEADER
@@ -49,7 +49,7 @@ def side_by_side(seed: int, folder: Path) -> list[str]:
         emulator.close()
 
 
-def _wrong(ends: list[int], entries: Sequence[Entry], rows: Sequence[Mapping[str, str]]) -> Iterator[str]:
+def _wrong(ends: list[int], entries: Sequence[OutboxEntry], rows: Sequence[Mapping[str, str]]) -> Iterator[str]:
     if any(end not in (0, -signal.SIGKILL) for end in ends):
         yield "a loader failed"
     if Counter(row["REFERENCENO"] for row in rows) != {f"REF-{number}": 1 for number in range(RECORDS)}:

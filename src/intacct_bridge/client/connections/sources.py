@@ -49,7 +49,7 @@ class Surroundings:
 
 
 @dataclass(frozen=True, slots=True)
-class Listed:
+class ListedConnection:
     """A named connection as its file has it: no secret is read, no reference followed."""
 
     name: str
@@ -130,10 +130,10 @@ def _missing(setting: str, chosen: str, settled: Mapping[str, Any], found: _Foun
     return SettingsError(f"connection {chosen!r}: {setting} is not set{near}", fix=missing_fix(chosen, setting))
 
 
-def list_connections(*, around: Surroundings | None = None) -> list[Listed]:
+def list_connections(*, around: Surroundings | None = None) -> list[ListedConnection]:
     """Every named connection in the files, by name; a profile of the official SDKs counts where no table hides it."""
     around = around or Surroundings()
-    found: dict[str, Listed] = {}
+    found: dict[str, ListedConnection] = {}
     for file in around.files():
         for name, table in file.connections.items():
             found.setdefault(name, _listed(name, str(file.path), table))
@@ -143,10 +143,10 @@ def list_connections(*, around: Surroundings | None = None) -> list[Listed]:
     return sorted(found.values(), key=lambda listed: listed.name)
 
 
-def _listed(name: str, source: str, table: Mapping[str, Any]) -> Listed:
+def _listed(name: str, source: str, table: Mapping[str, Any]) -> ListedConnection:
     shown = {key: value for key in ("company_id", "user_id", "location_id", "environment") if (value := table.get(key))}
     texts = {key: value if isinstance(value, str) else "(elsewhere)" for key, value in shown.items()}
-    return Listed(name, source, read_only=table.get("read_only") is True, **texts)
+    return ListedConnection(name, source, read_only=table.get("read_only") is True, **texts)
 
 
 def add_connection(name: str, settings: Mapping[str, Any], *, path: Path | None = None) -> Path:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from intacct_bridge.client.gateway.exchange import Call, Decode, T, plain
+from intacct_bridge.client.gateway.exchange import Decode, GatewayCall, T, plain
 from intacct_bridge.client.gateway.session import Session
 from intacct_bridge.diagnosis import as_error
 from intacct_bridge.errors import IntacctError, InvalidRequestError, RecordError, RemoteProtocolError, SettingsError
@@ -62,7 +62,7 @@ class Asking:
     ) -> tuple[Result, ...]:
         """One request; failed functions are results."""
         self._refuse_what_cannot_be(functions, read=read)
-        call = Call(tuple(functions), read=read, transaction=transaction, uniqueid=uniqueid, leaving=leaving)
+        call = GatewayCall(tuple(functions), read=read, transaction=transaction, uniqueid=uniqueid, leaving=leaving)
         return self.session.call(call, plain).results
 
     def functions(self, *bodies: Element) -> tuple[Function, ...]:
@@ -75,7 +75,7 @@ class Asking:
 
     def fetch(self, body: Element, decode: Decode[T]) -> T:
         """One read whose answer the decoder takes apart; a failed function raises before its value is used."""
-        answer = self.session.call(Call(self.functions(body), read=True), decode)
+        answer = self.session.call(GatewayCall(self.functions(body), read=True), decode)
         successful(answer.results[0])
         return answer.value
 

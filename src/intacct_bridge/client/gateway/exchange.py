@@ -16,9 +16,8 @@ from typing import Any, Generic, TypeVar
 
 from intacct_bridge.client.connections.connection import Connection
 from intacct_bridge.client.gateway.archive import fault_without_secrets, secret_forms, without_secrets
-from intacct_bridge.client.gateway.meter import Meter
+from intacct_bridge.client.gateway.meter import Meter, Tally
 from intacct_bridge.client.gateway.pacing import Gate
-from intacct_bridge.client.gateway.usage import Tally
 from intacct_bridge.diagnosis import as_error, page_fault
 from intacct_bridge.errors import (
     Fault,
@@ -61,7 +60,7 @@ def plain(body: bytes) -> tuple[Response, None]:
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class GatewayCall:
     """What one request is to do, and whether it may be repeated."""
 
     functions: tuple[Function, ...]
@@ -84,7 +83,7 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer(Generic[T]):
+class GatewayAnswer(Generic[T]):
     """A successful round trip: results in the order of the functions, who was signed in, and the decoder's value."""
 
     results: tuple[Result, ...]
@@ -155,7 +154,9 @@ class Exchange:
         self._hidden.append(secret)
         self._forms = secret_forms((*self.connection.secrets, *self._hidden))
 
-    def once(self, call: Call, authentication: Authentication, endpoint: str, decode: Decode[T]) -> Answer[T]:
+    def once(
+        self, call: GatewayCall, authentication: Authentication, endpoint: str, decode: Decode[T]
+    ) -> GatewayAnswer[T]:
         """Send the call once. Raises what is to be done about it, AuthenticationRefused among it."""
         body = self._encoded(call, authentication)
         self.meter.begin(call.functions)
@@ -185,7 +186,7 @@ class Exchange:
             self.tally.note(self.meter.transactions, self.server_clock.now())
         return answer
 
-    def _encoded(self, call: Call, authentication: Authentication) -> bytes:
+    def _encoded(self, call: GatewayCall, authentication: Authentication) -> bytes:
         control = Control(
             self.connection.sender_id,
             self.connection.sender_password,
@@ -195,12 +196,12 @@ class Exchange:
         )
         return encode_request(Request(control, (Operation(authentication, call.functions, call.transaction),)))
 
-    def _unanswered(self, call: Call, cut: ConnectionCutError) -> IntacctError:
+    def _unanswered(self, call: GatewayCall, cut: ConnectionCutError) -> IntacctError:
         if call.read or not cut.sent:
             return cut
         return self._in_doubt(call, f"{cut}: whether it was applied is unknown")
 
-    def _in_doubt(self, call: Call, message: str, **details: Any) -> InDoubtError:
+    def _in_doubt(self, call: GatewayCall, message: str, **details: Any) -> InDoubtError:
         return InDoubtError(
             f"{call.names}: {message}",
             fix="Do not send it again as it is: look for the record first, or let the outbox settle it.",
@@ -210,7 +211,7 @@ class Exchange:
             **details,
         )
 
-    def _judged(self, call: Call, reply: Reply, decode: Decode[T]) -> Answer[T]:
+    def _judged(self, call: GatewayCall, reply: Reply, decode: Decode[T]) -> GatewayAnswer[T]:
         try:
             page = page_fault(reply.body, hide=lambda text: without_secrets(text, self._forms))
             if page is not None:
@@ -236,9 +237,9 @@ class Exchange:
         results = self._paired(call, tuple(self._masked(result) for result in operation.results), reply)
         if call.read:
             _raise_transient(results)
-        return Answer(results, operation.authentication, value)
+        return GatewayAnswer(results, operation.authentication, value)
 
-    def _refuse_doubtful(self, call: Call, reply: Reply, faults: tuple[Fault, ...]) -> None:
+    def _refuse_doubtful(self, call: GatewayCall, reply: Reply, faults: tuple[Fault, ...]) -> None:
         """A refusal under a server error's status may have been written after the work was done and committed."""
         if not call.read and (reply.status >= 500 or reply.status == 408):
             hidden = tuple(fault_without_secrets(fault, self._forms) for fault in faults)
@@ -247,7 +248,7 @@ class Exchange:
                 call, f"the answer was HTTP {reply.status} with {said!r}", faults=hidden, http_status=reply.status
             )
 
-    def _unreadable(self, call: Call, reply: Reply, error: RemoteProtocolError) -> IntacctError:
+    def _unreadable(self, call: GatewayCall, reply: Reply, error: RemoteProtocolError) -> IntacctError:
         """What an answer that is not the gateway's XML means, by its status."""
         page = page_fault(reply.body, hide=lambda text: without_secrets(text, self._forms))
         faults = () if page is None else (fault_without_secrets(page, self._forms),)
@@ -271,7 +272,7 @@ class Exchange:
             return TransientError(f"{call.names}: the gateway answered {said}", **details)
         return RemoteProtocolError(f"{call.names}: the answer cannot be read ({said})", **details)
 
-    def _refusal(self, call: Call, reply: Reply, faults: tuple[Fault, ...], level: str) -> IntacctError:
+    def _refusal(self, call: GatewayCall, reply: Reply, faults: tuple[Fault, ...], level: str) -> IntacctError:
         hidden = tuple(fault_without_secrets(fault, self._forms) for fault in faults)
         error = as_error(
             hidden,
@@ -292,7 +293,7 @@ class Exchange:
             return result
         return replace(result, faults=tuple(fault_without_secrets(fault, self._forms) for fault in result.faults))
 
-    def _paired(self, call: Call, results: tuple[Result, ...], reply: Reply) -> tuple[Result, ...]:
+    def _paired(self, call: GatewayCall, results: tuple[Result, ...], reply: Reply) -> tuple[Result, ...]:
         """The results in the functions' order, by control id, by position where none was echoed."""
         by_id = {result.control_id: result for result in results}
         if len(results) == len(call.functions):

@@ -14,9 +14,8 @@ from intacct_bridge.client.gateway.archive import Archive
 from intacct_bridge.client.gateway.calibration import Calibration, Calibrations
 from intacct_bridge.client.gateway.exchange import Exchange
 from intacct_bridge.client.gateway.http import HttpTransport
-from intacct_bridge.client.gateway.meter import Meter
+from intacct_bridge.client.gateway.meter import Meter, MonthlyUsage, Tally
 from intacct_bridge.client.gateway.pacing import Gate
-from intacct_bridge.client.gateway.usage import MonthlyUsage, Tally
 from intacct_bridge.client.local.directories import cache_directory, cache_of_port, state_directory
 from intacct_bridge.wire.reply import Transport
 
@@ -32,7 +31,7 @@ class Means:
     new_id: Callable[[], str] = lambda: uuid.uuid4().hex
 
 
-class Line:
+class Runtime:
     """Opened once a client, closed with it."""
 
     def __init__(

@@ -16,11 +16,11 @@ from dataclasses import dataclass
 
 from intacct_bridge.client.connections.connection import check_endpoint
 from intacct_bridge.client.gateway.exchange import (
-    Answer,
     AuthenticationRefused,
-    Call,
     Decode,
     Exchange,
+    GatewayAnswer,
+    GatewayCall,
     T,
     iso_moment,
     named,
@@ -83,7 +83,7 @@ class Session:
             base=self,
         )
 
-    def call(self, call: Call, decode: Decode[T]) -> Answer[T]:
+    def call(self, call: GatewayCall, decode: Decode[T]) -> GatewayAnswer[T]:
         """Results of all functions, failed ones among them; raises when the request as a whole failed."""
         return self._with_session(call, decode)
 
@@ -93,7 +93,7 @@ class Session:
             return self._sign_in()
         return self._current()
 
-    def _with_session(self, call: Call, decode: Decode[T]) -> Answer[T]:
+    def _with_session(self, call: GatewayCall, decode: Decode[T]) -> GatewayAnswer[T]:
         signed = self._current()
         try:
             return self._with_retry(call, signed, decode)
@@ -106,7 +106,7 @@ class Session:
         except AuthenticationRefused as refused:
             raise refused.error from None
 
-    def _with_retry(self, call: Call, signed: Signed, decode: Decode[T]) -> Answer[T]:
+    def _with_retry(self, call: GatewayCall, signed: Signed, decode: Decode[T]) -> GatewayAnswer[T]:
         attempt = 1
         while True:
             try:
@@ -161,7 +161,7 @@ class Session:
         by_login = self._base is None or self.exchange.connection.authentication == "login"
         location = () if by_login else (element("locationid", self.location_id),)
         function = Function(Element("getAPISession", children=location), self.exchange.new_id())
-        call = Call((function,), read=True)
+        call = GatewayCall((function,), read=True)
         try:
             if self._base is None or by_login:
                 answer = self._with_retry(call, self._by_login(), plain)
@@ -173,7 +173,7 @@ class Session:
         self._set_end(answer.signed_in)
         return signed
 
-    def _given(self, answer: Answer[None]) -> Signed:
+    def _given(self, answer: GatewayAnswer[None]) -> Signed:
         """The session in an answer to getAPISession, checked: its endpoint will get everything that follows."""
         result = answer.results[0]
         if result.status != SUCCESS:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from intacct_bridge.edge.cli.context import Desk, stands_at_a_desk
+from intacct_bridge.edge.cli.context import CommandContext, stands_at_a_desk
 
 if TYPE_CHECKING:
     from intacct_bridge.model.catalog import ObjectDef
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 @click.command("objects")
 @click.argument("pattern", required=False)
 @stands_at_a_desk(prints_table=True)
-def objects_command(desk: Desk, *, pattern: str | None) -> None:
+def objects_command(desk: CommandContext, *, pattern: str | None) -> None:
     """List the objects of the company; PATTERN is part of a name or label, or has * in it.
 
     \b
@@ -41,7 +41,7 @@ def _meant(pattern: str | None, name: str, label: str) -> bool:
 @click.option("--python", "as_python", is_flag=True, help="Print a typed row model instead.")
 @click.option("--document-type", metavar="NAME", help="As this transaction definition has it, such as 'Sales Order'.")
 @stands_at_a_desk(prints_table=True)
-def describe_command(desk: Desk, *, name: str, as_python: bool, document_type: str | None) -> None:
+def describe_command(desk: CommandContext, *, name: str, as_python: bool, document_type: str | None) -> None:
     """Show an object's fields and relations, or the element order of an object-specific function.
 
     \b
@@ -69,7 +69,7 @@ def describe_command(desk: Desk, *, name: str, as_python: bool, document_type: s
     _show_object(desk, described)
 
 
-def _show_object(desk: Desk, described: "ObjectDef") -> None:
+def _show_object(desk: CommandContext, described: "ObjectDef") -> None:
     console = desk.console
     fields = [
         (field.name, field.kind.lower(), field.required, field.readonly, field.custom, field.label, field.values)
@@ -97,7 +97,7 @@ def _show_object(desk: Desk, described: "ObjectDef") -> None:
     console.say(f"{len(fields)} fields, {len(relations)} relations")
 
 
-def _show_function(desk: Desk, function: "FunctionDef") -> None:
+def _show_function(desk: CommandContext, function: "FunctionDef") -> None:
     required = set(function.model.required)
     attributes = [
         (f"@{attribute.name}", attribute.required, "", ", ".join(attribute.values)) for attribute in function.attributes

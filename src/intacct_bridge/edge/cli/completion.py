@@ -2,7 +2,7 @@
 
 import click
 
-from intacct_bridge.edge.cli.context import COMPLETE, PROGRAM, Desk, stands_at_a_desk
+from intacct_bridge.edge.cli.context import COMPLETE, PROGRAM, CommandContext, stands_at_a_desk
 
 _WHERE = {
     "bash": 'eval "$(intacct completion bash)"   in ~/.bashrc',
@@ -14,7 +14,7 @@ _WHERE = {
 @click.command("completion")
 @click.argument("shell", type=click.Choice(list(_WHERE)))
 @stands_at_a_desk(connected=False)
-def completion_command(desk: Desk, *, shell: str) -> None:
+def completion_command(desk: CommandContext, *, shell: str) -> None:
     """Print the script that completes commands, options and connection names in SHELL.
 
     \b

@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from intacct_bridge.edge.cli.context import Desk, stands_at_a_desk
+from intacct_bridge.edge.cli.context import CommandContext, stands_at_a_desk
 from intacct_bridge.errors import SettingsError
 
 _QUESTIONS = {
@@ -39,7 +39,7 @@ def connections_command() -> None:
 
 @connections_command.command("list")
 @stands_at_a_desk(connected=False, prints_table=True)
-def list_command(desk: Desk) -> None:
+def list_command(desk: CommandContext) -> None:
     """Every named connection, and the file it stands in. No password is read."""
     from intacct_bridge.client.connections.sources import list_connections
 
@@ -75,7 +75,7 @@ def list_command(desk: Desk) -> None:
 @click.option("--project", is_flag=True, help="Write ./intacct.toml instead of the user's own file.")
 @click.option("--no-test", is_flag=True, help="Do not sign in to try it.")
 @stands_at_a_desk(connected=False)
-def add_command(desk: Desk, *, name: str, project: bool, no_test: bool, **given: Any) -> None:
+def add_command(desk: CommandContext, *, name: str, project: bool, no_test: bool, **given: Any) -> None:
     """Make or replace a connection; asks for what is missing, then signs in once."""
     from intacct_bridge.client.connections.sources import add_connection
 
@@ -90,7 +90,7 @@ def add_command(desk: Desk, *, name: str, project: bool, no_test: bool, **given:
 @connections_command.command("show")
 @click.argument("name", required=False)
 @stands_at_a_desk(prints_table=True)
-def show_command(desk: Desk, *, name: str | None) -> None:
+def show_command(desk: CommandContext, *, name: str | None) -> None:
     """One connection's settings and where each comes from; passwords stay hidden."""
     desk.name = name or desk.name
     connection = desk.connection
@@ -102,7 +102,7 @@ def show_command(desk: Desk, *, name: str | None) -> None:
 @connections_command.command("test")
 @click.argument("name", required=False)
 @stands_at_a_desk()
-def test_command(desk: Desk, *, name: str | None) -> None:
+def test_command(desk: CommandContext, *, name: str | None) -> None:
     """Sign in once. `intacct doctor` checks everything else."""
     desk.name = name or desk.name
     _sign_in(desk)
@@ -112,7 +112,7 @@ def test_command(desk: Desk, *, name: str | None) -> None:
 @click.argument("name")
 @click.option("--project", is_flag=True, help="From ./intacct.toml instead of the user's own file.")
 @stands_at_a_desk(connected=False)
-def remove_command(desk: Desk, *, name: str, project: bool) -> None:
+def remove_command(desk: CommandContext, *, name: str, project: bool) -> None:
     """Take a connection out of the file; nothing in Intacct changes."""
     from intacct_bridge.client.connections.sources import list_connections, remove_connection
 
@@ -126,7 +126,7 @@ def remove_command(desk: Desk, *, name: str, project: bool) -> None:
     desk.console.say(f"removed connection {name}")
 
 
-def _settings(desk: Desk, name: str, given: Mapping[str, Any]) -> dict[str, Any]:
+def _settings(desk: CommandContext, name: str, given: Mapping[str, Any]) -> dict[str, Any]:
     """The table to write: what was given, and what was asked for."""
     settings = {key: value for key, value in given.items() if value and key not in ("keyring",)}
     for secret in _SECRETS:
@@ -187,7 +187,7 @@ def _kept(name: str, key: str, answer: str) -> dict[str, str]:
     return {"keyring": f"{service}/{user}"}
 
 
-def _sign_in(desk: Desk) -> None:
+def _sign_in(desk: CommandContext) -> None:
     connection = desk.connection
     desk.console.say(f"signing in to {connection.target} as {connection.user_id} ...")
     signed = desk.client.sign_in()

@@ -30,7 +30,7 @@ SETTLE_AFTER = "Seconds before a record that is not found counts as not applied;
 Command = Callable[..., Any]
 
 
-class Desk:
+class CommandContext:
     """A command's console, connection and client."""
 
     def __init__(self, console: Console) -> None:
@@ -132,7 +132,7 @@ def stands_at_a_desk(*, connected: bool = True, prints_table: bool = False) -> C
         @click.pass_context
         def run(ctx: click.Context, /, *args: Any, **options: Any) -> Any:
             desk = ctx.find_root().obj
-            assert isinstance(desk, Desk)
+            assert isinstance(desk, CommandContext)
             desk.name = options.pop("connection", None)
             desk.entity = options.pop("entity", None)
             desk.console.as_json = options.pop("as_json", False)

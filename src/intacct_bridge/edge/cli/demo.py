@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from intacct_bridge.edge.cli.context import Desk, stands_at_a_desk
+from intacct_bridge.edge.cli.context import CommandContext, stands_at_a_desk
 
 
 @click.command("demo")
@@ -15,7 +15,7 @@ from intacct_bridge.edge.cli.context import Desk, stands_at_a_desk
     help="Where everything is kept. Default: ./demo-company.",
 )
 @stands_at_a_desk(connected=False)
-def demo_command(desk: Desk, *, home: Path | None) -> int:
+def demo_command(desk: CommandContext, *, home: Path | None) -> int:
     """See everything work without an account: a company with two years of books, emulated on this machine.
 
     It is examined, copied to DuckDB, posted to from a CSV file, and reconciled. A second run meets the same company and

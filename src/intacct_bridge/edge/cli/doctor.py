@@ -4,10 +4,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from intacct_bridge.edge.cli.context import Desk, stands_at_a_desk
+from intacct_bridge.edge.cli.context import CommandContext, stands_at_a_desk
 
 if TYPE_CHECKING:
-    from intacct_bridge.edge.doctor.findings import Report
+    from intacct_bridge.edge.doctor.findings import DoctorReport
 
 _TRANSIENT = 4
 
@@ -18,7 +18,7 @@ _TRANSIENT = 4
 @click.option("--page-size", metavar="N", type=click.IntRange(1), help="The page size that the planned job uses.")
 @click.option("--letter", "as_letter", is_flag=True, help="Write the message to the company's administrator.")
 @stands_at_a_desk(prints_table=True)
-def doctor_command(desk: Desk, *, streams: str, writes: str, page_size: int | None, as_letter: bool) -> int:
+def doctor_command(desk: CommandContext, *, streams: str, writes: str, page_size: int | None, as_letter: bool) -> int:
     """Check the whole way into a company, in order, and name what is missing: the fix, the menu path, who can do it.
 
     Nothing is changed and nothing is left behind. With -v each finding says where the knowledge comes from. Exit
@@ -54,7 +54,7 @@ def doctor_command(desk: Desk, *, streams: str, writes: str, page_size: int | No
     return _status(report)
 
 
-def _status(report: "Report") -> int:
+def _status(report: "DoctorReport") -> int:
     if report.healthy:
         return 0
     return _TRANSIENT if report.stopped_at == "network" else 1

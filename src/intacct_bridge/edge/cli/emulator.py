@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import click
 
-from intacct_bridge.edge.cli.context import Desk, day_option, file_option, number_option, stands_at_a_desk
+from intacct_bridge.edge.cli.context import CommandContext, day_option, file_option, number_option, stands_at_a_desk
 
 if TYPE_CHECKING:
     from intacct_bridge.emulator.settings.world import EmulatorSettings
@@ -49,7 +49,7 @@ if TYPE_CHECKING:
 @number_option("--latency-ms", "Answer so much later.")
 @number_option("--concurrency", "Requests at once, as many again waiting; 0 for no limit.")
 @stands_at_a_desk(connected=False, prints_table=True)
-def emulator_command(desk: Desk, *, host: str, port: int, port_file: Path | None, **options: Any) -> None:
+def emulator_command(desk: CommandContext, *, host: str, port: int, port_file: Path | None, **options: Any) -> None:
     """Serve the emulated gateway on this machine until Ctrl-C, and print its URL and credentials.
 
     \b
@@ -102,7 +102,7 @@ def _scenario(name: str | None) -> Path | None:
     return None if name is None else find_scenario(name)
 
 
-def _list(desk: Desk) -> None:
+def _list(desk: CommandContext) -> None:
     from intacct_bridge.emulator.settings.world import read_scenario, shipped_scenarios
 
     rows = [(name, read_scenario(path).get("scenario", {})) for name, path in shipped_scenarios().items()]
@@ -132,7 +132,7 @@ def _write_port(path: Path, url: str) -> None:
     beside.replace(path)
 
 
-def _tell(desk: Desk, url: str, scenario: Path | None) -> None:
+def _tell(desk: CommandContext, url: str, scenario: Path | None) -> None:
     from intacct_bridge.edge.demo.company import CREDENTIALS
     from intacct_bridge.emulator.settings.world import read_scenario
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from intacct_bridge.edge.cli.context import Desk, stands_at_a_desk
+from intacct_bridge.edge.cli.context import CommandContext, stands_at_a_desk
 from intacct_bridge.edge.terminal.process import ending_whole
 from intacct_bridge.errors import SettingsError
 
@@ -72,7 +72,7 @@ FAILURES = 1
 @click.option("--compact", is_flag=True, help="Afterwards rewrite change files (Parquet, CSV, JSON lines) as few.")
 @stands_at_a_desk(prints_table=True)
 def extract_command(
-    desk: Desk,
+    desk: CommandContext,
     *,
     streams: tuple[str, ...],
     to: str,
@@ -190,16 +190,14 @@ class _Asked:
     entity_column: str
 
 
-def _estimate(client: "Client", asked: _Asked, to: str, options: "Options", desk: Desk) -> int:
+def _estimate(client: "Client", asked: _Asked, to: str, options: "Options", desk: CommandContext) -> int:
     """What a run would read and cost."""
     from intacct_bridge.edge.views.extract import show_estimate
     from intacct_bridge.flow.destinations.open import standing_of
     from intacct_bridge.flow.extract.estimate import Estimate, estimated
-    from intacct_bridge.flow.extract.owners import looks_for_owners, with_entities
     from intacct_bridge.flow.extract.source import ClientSource, choose
-    from intacct_bridge.flow.extract.transform import Shaped
-    from intacct_bridge.flow.extract.unified import asks_for_lines, choose_unified
-    from intacct_bridge.flow.extract.unified_copy import UnifiedSource
+    from intacct_bridge.flow.extract.transform import Shaped, looks_for_owners, with_entities
+    from intacct_bridge.flow.extract.unified import UnifiedSource, asks_for_lines, choose_unified
 
     refused: list[StreamOutcome] = []
     names, select = asked.names, asked.select
@@ -220,7 +218,7 @@ def _estimate(client: "Client", asked: _Asked, to: str, options: "Options", desk
     return 0
 
 
-def _fetch(desk: Desk, objects: Sequence[str], to: Path) -> bool:
+def _fetch(desk: CommandContext, objects: Sequence[str], to: Path) -> bool:
     """Save attached files; False where some could not be fetched."""
     from intacct_bridge.flow.extract.attachments import fetch_attachments
 

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from intacct_bridge.edge.cli.context import SETTLE_AFTER, Desk, file_option, number_option, stands_at_a_desk
+from intacct_bridge.edge.cli.context import SETTLE_AFTER, CommandContext, file_option, number_option, stands_at_a_desk
 from intacct_bridge.errors import InDoubtError, IntacctError, SettingsError
 
 if TYPE_CHECKING:
     from intacct_bridge.flow.outbox.outbox import Outbox
     from intacct_bridge.flow.plan.plan import Plan
-    from intacct_bridge.flow.post.loader import LoadSettings, Outcome
-    from intacct_bridge.flow.records.tables import Table
+    from intacct_bridge.flow.post.loader import LoadSettings, RecordOutcome
+    from intacct_bridge.flow.records.tables import InputTable
 
 FAILURES, IN_DOUBT = 1, 5
 OF_PLANNING = {
@@ -102,7 +102,7 @@ OF_PLANNING = {
 @click.option("--track", metavar="FIELD", multiple=True, help="Keep this field's value in the outbox; may be repeated.")
 @click.option("--yes", is_flag=True, help="Do not ask before writing to a production company.")
 @stands_at_a_desk(prints_table=True)
-def load_command(desk: Desk, *, files: tuple[Path, ...], only_plan: bool, yes: bool, **options: Any) -> int:
+def load_command(desk: CommandContext, *, files: tuple[Path, ...], only_plan: bool, yes: bool, **options: Any) -> int:
     """Write the records of FILE (CSV, JSON lines, Parquet, Excel): first look at the plan, then --apply it.
 
     Rows that were posted by an earlier run are recognised and not posted again, whatever happened in between.
@@ -128,7 +128,7 @@ def load_command(desk: Desk, *, files: tuple[Path, ...], only_plan: bool, yes: b
             table = _table(file, options)
             plan = _plan(desk, table, outbox, options)
             _keep_plan(desk, plan, options["out"])
-            outcomes: list[Outcome] = []
+            outcomes: list[RecordOutcome] = []
             try:
                 ended = _one(desk, plan, outbox, options, only_plan=only_plan, yes=yes, outcomes=outcomes)
             finally:
@@ -178,7 +178,7 @@ def _same(path: Path, other: Path) -> bool:
     return path.resolve() == other.resolve() or (path.exists() and other.exists() and path.samefile(other))
 
 
-def _keep_plan(desk: Desk, plan: "Plan", path: Path | None) -> None:
+def _keep_plan(desk: CommandContext, plan: "Plan", path: Path | None) -> None:
     from intacct_bridge.flow.plan.plan_file import save_plan
 
     if path is not None:
@@ -188,26 +188,26 @@ def _keep_plan(desk: Desk, plan: "Plan", path: Path | None) -> None:
         desk.console.say(f"The plan is in {path}. To apply it: intacct load {shlex.join(words)}")
 
 
-def _from_plan(desk: Desk, outbox: "Outbox", options: dict[str, Any], *, only_plan: bool, yes: bool) -> int:
+def _from_plan(desk: CommandContext, outbox: "Outbox", options: dict[str, Any], *, only_plan: bool, yes: bool) -> int:
     """Apply a kept plan, or show it, once the company was seen to be as it was planned for."""
     from intacct_bridge.flow.plan.plan_file import open_plan
-    from intacct_bridge.flow.plan.planning import confirm_plan
+    from intacct_bridge.flow.plan.planner import confirm_plan
 
     plan = confirm_plan(open_plan(options["from_plan"]), desk.client, outbox)
     return _one(desk, plan, outbox, options, only_plan=only_plan, yes=yes, outcomes=[])
 
 
-def _table(file: Path, options: dict[str, Any]) -> "Table":
-    from intacct_bridge.flow.records.table_formats import open_table
+def _table(file: Path, options: dict[str, Any]) -> "InputTable":
+    from intacct_bridge.flow.records.tables import open_table
 
     return open_table(file, encoding=options["encoding"], delimiter=options["delimiter"], sheet=options["sheet"])
 
 
-def _plan(desk: Desk, table: "Table", outbox: "Outbox", options: dict[str, Any]) -> "Plan":
+def _plan(desk: CommandContext, table: "InputTable", outbox: "Outbox", options: dict[str, Any]) -> "Plan":
     from intacct_bridge.flow.layouts.choose import layout_for
     from intacct_bridge.flow.plan.changes import Mode
     from intacct_bridge.flow.plan.plan import PlanSettings
-    from intacct_bridge.flow.plan.planning import make_plan
+    from intacct_bridge.flow.plan.planner import make_plan
 
     mode = Mode(options["mode"])
     key = tuple(name.strip() for name in (options["key"] or "").split(",") if name.strip())
@@ -231,7 +231,9 @@ def _plan(desk: Desk, table: "Table", outbox: "Outbox", options: dict[str, Any])
     return make_plan(table, layout, desk.client, outbox, settings)
 
 
-def _keep_refused(desk: Desk, table: "Table", plan: "Plan", outcomes: Sequence["Outcome"], path: Path | None) -> None:
+def _keep_refused(
+    desk: CommandContext, table: "InputTable", plan: "Plan", outcomes: Sequence["RecordOutcome"], path: Path | None
+) -> None:
     """Write what the plan refused, and what Intacct did, where the user wants it."""
     from intacct_bridge.edge.views.load import rejected_rows
     from intacct_bridge.flow.layouts.refused_rows import write_refused
@@ -245,14 +247,14 @@ def _keep_refused(desk: Desk, table: "Table", plan: "Plan", outcomes: Sequence["
 
 
 def _one(
-    desk: Desk,
+    desk: CommandContext,
     plan: "Plan",
     outbox: "Outbox",
     options: dict[str, Any],
     *,
     only_plan: bool,
     yes: bool,
-    outcomes: list["Outcome"],
+    outcomes: list["RecordOutcome"],
 ) -> int:
     """Show one file's plan, apply it if that is wanted, and say how it went as an exit status."""
     from intacct_bridge.edge.views.load import show_known, show_plan
@@ -273,7 +275,7 @@ def _one(
     return max(refused, _apply(desk, plan, outbox, _settings(desk, options), outcomes=outcomes))
 
 
-def _settings(desk: Desk, options: dict[str, Any]) -> "LoadSettings":
+def _settings(desk: CommandContext, options: dict[str, Any]) -> "LoadSettings":
     from intacct_bridge.flow.post.loader import LoadSettings
     from intacct_bridge.flow.post.settle import SettleSettings
 
@@ -290,7 +292,9 @@ def _settings(desk: Desk, options: dict[str, Any]) -> "LoadSettings":
     )
 
 
-def _apply(desk: Desk, plan: "Plan", outbox: "Outbox", settings: "LoadSettings", *, outcomes: list["Outcome"]) -> int:
+def _apply(
+    desk: CommandContext, plan: "Plan", outbox: "Outbox", settings: "LoadSettings", *, outcomes: list["RecordOutcome"]
+) -> int:
     from intacct_bridge.edge.terminal.progress import progress
     from intacct_bridge.edge.views.load import show_outcomes, tally
     from intacct_bridge.flow.post.loader import Ending, Loader

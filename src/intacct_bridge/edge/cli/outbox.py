@@ -5,11 +5,18 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from intacct_bridge.edge.cli.context import SETTLE_AFTER, Desk, day_option, file_option, number_option, stands_at_a_desk
+from intacct_bridge.edge.cli.context import (
+    SETTLE_AFTER,
+    CommandContext,
+    day_option,
+    file_option,
+    number_option,
+    stands_at_a_desk,
+)
 from intacct_bridge.errors import SettingsError
 
 if TYPE_CHECKING:
-    from intacct_bridge.flow.outbox.entry import Entry
+    from intacct_bridge.flow.outbox.entry import OutboxEntry
 
 _STATES = ("planned", "not_sent", "sent", "applied", "rejected", "aborted", "in_doubt")
 
@@ -39,16 +46,18 @@ def outbox_command() -> None:
 @number_option("--limit", "The latest so many; an export has them all.", least=1, default=100)
 @file_option("--export", "Write them here with all that is known of each: .csv or .jsonl.")
 @stands_at_a_desk(prints_table=True)
-def list_command(desk: Desk, *, state: tuple[str, ...], object_name: str | None, limit: int, **options: Any) -> None:
+def list_command(
+    desk: CommandContext, *, state: tuple[str, ...], object_name: str | None, limit: int, **options: Any
+) -> None:
     """What was posted, the latest last: when, by whom, which record, from which row, with which receipt."""
     from intacct_bridge.flow.company.gateway import Whereabouts
-    from intacct_bridge.flow.outbox.audit import Wanted, export
+    from intacct_bridge.flow.outbox.audit import EntryFilter, export
     from intacct_bridge.flow.outbox.entry import State
     from intacct_bridge.flow.outbox.outbox import open_outbox
 
     file = options.pop("export")
     since, until = (day.date() if (day := options.pop(name)) else None for name in ("since", "until"))
-    wanted = Wanted(operation=options.pop("operation") or "", **options, since=since, until=until)
+    wanted = EntryFilter(operation=options.pop("operation") or "", **options, since=since, until=until)
     where = Whereabouts.of(desk.connection)
     with open_outbox(desk.connection) as outbox:
         states = [State(one) for one in state]
@@ -67,7 +76,7 @@ def list_command(desk: Desk, *, state: tuple[str, ...], object_name: str | None,
         desk.console.say(f"the latest {limit:,} of {len(entries):,}; --limit shows more")
 
 
-def _row(entry: "Entry") -> tuple[object, ...]:
+def _row(entry: "OutboxEntry") -> tuple[object, ...]:
     receipt = f"{entry.place.object} {entry.receipt.record}" if entry.receipt and entry.receipt.record else ""
     return (
         entry.number,
@@ -84,7 +93,7 @@ def _row(entry: "Entry") -> tuple[object, ...]:
 @outbox_command.command("show")
 @click.argument("number", type=int)
 @stands_at_a_desk(prints_table=True)
-def show_command(desk: Desk, *, number: int) -> None:
+def show_command(desk: CommandContext, *, number: int) -> None:
     """One entry, with every state it was in."""
     from intacct_bridge.flow.outbox.outbox import open_outbox
 
@@ -125,7 +134,7 @@ def show_command(desk: Desk, *, number: int) -> None:
 @click.argument("numbers", metavar="[NUMBER]...", nargs=-1, type=int)
 @click.option("--yes", is_flag=True, help="Do not ask before writing to a production company.")
 @stands_at_a_desk(prints_table=True)
-def retry_command(desk: Desk, *, numbers: tuple[int, ...], yes: bool) -> int:
+def retry_command(desk: CommandContext, *, numbers: tuple[int, ...], yes: bool) -> int:
     """Send again what was refused or never left, as it stands; without numbers, all of it.
 
     This is for what was wrong in the company. What is wrong in the file is corrected there and loaded again; what is in
@@ -146,7 +155,7 @@ def retry_command(desk: Desk, *, numbers: tuple[int, ...], yes: bool) -> int:
 @number_option("--settle-after", SETTLE_AFTER, metavar="S")
 @click.option("--yes", is_flag=True, help="Do not ask before writing to a production company.")
 @stands_at_a_desk(prints_table=True)
-def settle_command(desk: Desk, *, numbers: tuple[int, ...], settle_after: int | None, yes: bool) -> int:
+def settle_command(desk: CommandContext, *, numbers: tuple[int, ...], settle_after: int | None, yes: bool) -> int:
     """Find out what became of entries in doubt; only what provably was not applied is sent again."""
     from intacct_bridge.flow.outbox.entry import State
     from intacct_bridge.flow.outbox.outbox import open_outbox
@@ -162,7 +171,7 @@ def settle_command(desk: Desk, *, numbers: tuple[int, ...], settle_after: int | 
         return _told(desk, settle_doubts(desk.client, outbox, settings, only=numbers), "nothing is in doubt")
 
 
-def _told(desk: Desk, entries: "list[Entry]", empty: str) -> int:
+def _told(desk: CommandContext, entries: "list[OutboxEntry]", empty: str) -> int:
     rows = [(*_row(entry)[:5], entry.note or "; ".join(str(fault) for fault in entry.faults)) for entry in entries]
     desk.console.table(("number", "state", "record", "operation", "receipt", "why"), rows, empty=empty)
     if any(entry.state.value == "in_doubt" for entry in entries):

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from intacct_bridge.edge.cli.context import Desk, stands_at_a_desk
+from intacct_bridge.edge.cli.context import CommandContext, stands_at_a_desk
 from intacct_bridge.edge.terminal.row_formats import FORMATS, write_parquet, write_rows
 
 _TABLE_ROWS = 50
@@ -30,7 +30,7 @@ _TABLE_ROWS = 50
 @click.option("--document-type", metavar="NAME", help="The transaction definition whose custom fields are wanted.")
 @stands_at_a_desk(prints_table=True)
 def query_command(
-    desk: Desk,
+    desk: CommandContext,
     *,
     object_name: str,
     select: str,
@@ -78,7 +78,7 @@ def query_command(
     _tell(desk, count, wanted, out)
 
 
-def _tell(desk: Desk, count: int, wanted: int, out: Path | None) -> None:
+def _tell(desk: CommandContext, count: int, wanted: int, out: Path | None) -> None:
     more = " (there may be more: --limit 0 for all)" if wanted and count == wanted else ""
     where = f" to {out}" if out is not None else ""
     cost = desk.client.meter.transactions

@@ -2,7 +2,7 @@
 
 import click
 
-from intacct_bridge.edge.cli.context import Desk, stands_at_a_desk
+from intacct_bridge.edge.cli.context import CommandContext, stands_at_a_desk
 
 DIFFERENT = 1
 
@@ -13,7 +13,7 @@ DIFFERENT = 1
     "--period", metavar="P", default="", help="One month as 2026-01, or a reporting period by name. Default: all."
 )
 @stands_at_a_desk(prints_table=True)
-def reconcile_command(desk: Desk, *, uri: str, period: str) -> int:
+def reconcile_command(desk: CommandContext, *, uri: str, period: str) -> int:
     """Compare a copy's GLDETAIL with the ledger, by month, account, location and book, to the cent.
 
     Where they differ, the records that make the difference are named: missing, surplus, doubled or altered.

@@ -15,7 +15,7 @@ from intacct_bridge.wire.values import Value
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class FoundRecord:
     """One key that a person gave, and the record it means."""
 
     given: str
@@ -23,7 +23,7 @@ class Found:
     name: str = ""
 
 
-def find_records(client: Client, object_name: str, given: Sequence[str], *, by: str = "either") -> list[Found]:
+def find_records(client: Client, object_name: str, given: Sequence[str], *, by: str = "either") -> list[FoundRecord]:
     """The record of each key, in their order. InvalidRequestError where there is none, or where there are two."""
     described = client.describe(object_name)
     key = known.record_key(described.name)
@@ -55,7 +55,7 @@ def _one(  # noqa: PLR0917
     natural: str,
     by_record: dict[str, dict[str, Value]],
     by_name: dict[str, dict[str, Value]],
-) -> Found:
+) -> FoundRecord:
     record, named = by_record.get(text), by_name.get(text)
     if record is not None and named is not None and record[key] != named[key]:
         raise InvalidRequestError(
@@ -69,4 +69,4 @@ def _one(  # noqa: PLR0917
             f"there is no {object_name} with the {what} {text!r}",
             fix=f"Look with: intacct query {object_name} --select {natural or key}",
         )
-    return Found(text, str(row[key]), str(row.get(natural) or ""))
+    return FoundRecord(text, str(row[key]), str(row.get(natural) or ""))

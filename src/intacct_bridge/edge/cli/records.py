@@ -8,7 +8,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 import click
 
-from intacct_bridge.edge.cli.context import Desk, stands_at_a_desk
+from intacct_bridge.edge.cli.context import CommandContext, stands_at_a_desk
 from intacct_bridge.errors import InvalidRequestError, SettingsError
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ YES = click.option("--yes", is_flag=True, help="Do not ask before writing to a p
 @click.argument("keys", metavar="KEY...", nargs=-1, required=True)
 @BY
 @stands_at_a_desk(prints_table=True)
-def get_command(desk: Desk, *, object_name: str, keys: tuple[str, ...], by: str) -> None:
+def get_command(desk: CommandContext, *, object_name: str, keys: tuple[str, ...], by: str) -> None:
     """Show records whole, their lines included.
 
     \b
@@ -59,7 +59,7 @@ def get_command(desk: Desk, *, object_name: str, keys: tuple[str, ...], by: str)
         _show(desk, record)
 
 
-def _show(desk: Desk, record: "Record") -> None:
+def _show(desk: CommandContext, record: "Record") -> None:
     """The fields that hold something, then each list of lines as a table."""
     desk.console.pairs(
         {name: value for name, value in record.items() if value is not None and not isinstance(value, list)}
@@ -79,7 +79,7 @@ def _show(desk: Desk, record: "Record") -> None:
 @YES
 @stands_at_a_desk(prints_table=True)
 def create_command(
-    desk: Desk, *, object_name: str, fields: tuple[str, ...], source: IO[bytes] | None, yes: bool
+    desk: CommandContext, *, object_name: str, fields: tuple[str, ...], source: IO[bytes] | None, yes: bool
 ) -> None:
     """Create one record. For many, and for what must never be posted twice, use `intacct load`.
 
@@ -103,7 +103,14 @@ def create_command(
 @YES
 @stands_at_a_desk(prints_table=True)
 def update_command(
-    desk: Desk, *, object_name: str, key: str, fields: tuple[str, ...], by: str, source: IO[bytes] | None, yes: bool
+    desk: CommandContext,
+    *,
+    object_name: str,
+    key: str,
+    fields: tuple[str, ...],
+    by: str,
+    source: IO[bytes] | None,
+    yes: bool,
 ) -> None:
     """Change one record: only the fields that are named. `FIELD=` clears a field.
 
@@ -131,7 +138,7 @@ def update_command(
 @BY
 @YES
 @stands_at_a_desk(prints_table=True)
-def delete_command(desk: Desk, *, object_name: str, keys: tuple[str, ...], by: str, yes: bool) -> int:
+def delete_command(desk: CommandContext, *, object_name: str, keys: tuple[str, ...], by: str, yes: bool) -> int:
     """Delete records.
 
     \b
@@ -156,7 +163,7 @@ def delete_command(desk: Desk, *, object_name: str, keys: tuple[str, ...], by: s
     return 0 if all(outcome.ok for outcome in outcomes) else 1
 
 
-def _row(desk: Desk, object_name: str, fields: Sequence[str], source: IO[bytes] | None) -> dict[str, Any]:
+def _row(desk: CommandContext, object_name: str, fields: Sequence[str], source: IO[bytes] | None) -> dict[str, Any]:
     """The fields of the command line over those of the file, typed by the company's own catalogue."""
     row: dict[str, Any] = dict(_from_file(source)) if source is not None else {}
     described = desk.client.describe(object_name)
@@ -206,7 +213,7 @@ def _from_file(source: IO[bytes]) -> Mapping[str, Any]:
     return found
 
 
-def _told(desk: Desk, verb: str, object_name: str, outcomes: "Sequence[Outcome]", *, named: str = "") -> None:
+def _told(desk: CommandContext, verb: str, object_name: str, outcomes: "Sequence[Outcome]", *, named: str = "") -> None:
     """Print the receipt, or raise what the gateway said."""
     from intacct_bridge.diagnosis import as_error
 

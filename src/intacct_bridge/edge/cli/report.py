@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from intacct_bridge.edge.cli.context import Desk, stands_at_a_desk
+from intacct_bridge.edge.cli.context import CommandContext, stands_at_a_desk
 from intacct_bridge.errors import SettingsError
 
 
@@ -34,7 +34,7 @@ from intacct_bridge.errors import SettingsError
 )
 @stands_at_a_desk(prints_table=True)
 def report_command(
-    desk: Desk,
+    desk: CommandContext,
     *,
     name: str,
     arguments: tuple[str, ...],

@@ -17,18 +17,18 @@ from intacct_bridge.client.connections.connection import Connection
 from intacct_bridge.edge.demo.company import DATABASE, demo_connection, make_emulator
 from intacct_bridge.edge.demo.sample import NAMES, write_sample
 from intacct_bridge.edge.doctor.examination import Examination
-from intacct_bridge.edge.doctor.findings import Report
+from intacct_bridge.edge.doctor.findings import DoctorReport
 from intacct_bridge.edge.terminal.console import Console
 from intacct_bridge.edge.views.extraction import Extracted, run_extraction
 from intacct_bridge.emulator.gateway.gateway import Emulator
 from intacct_bridge.flow.layouts.choose import layout_for
 from intacct_bridge.flow.outbox.outbox import open_outbox
 from intacct_bridge.flow.plan.plan import Plan
-from intacct_bridge.flow.plan.planning import make_plan
-from intacct_bridge.flow.post.loader import Loader, Outcome
+from intacct_bridge.flow.plan.planner import make_plan
+from intacct_bridge.flow.post.loader import Loader, RecordOutcome
 from intacct_bridge.flow.reconcile.ledger_copy import open_ledger
 from intacct_bridge.flow.reconcile.reconcile import Reconciliation, reconcile
-from intacct_bridge.flow.records.table_formats import open_table
+from intacct_bridge.flow.records.tables import open_table
 from intacct_bridge.flow.streams.defaults import streams_for
 from intacct_bridge.model.query.query import Query
 
@@ -54,7 +54,7 @@ class Posted:
 
     file: Path
     plan: Plan
-    outcomes: tuple[Outcome, ...] = ()
+    outcomes: tuple[RecordOutcome, ...] = ()
 
 
 class Demo:
@@ -73,7 +73,7 @@ class Demo:
         """The copy as a destination."""
         return f"duckdb:{self.home / COPY}"
 
-    def examine(self) -> Report:
+    def examine(self) -> DoctorReport:
         """What the doctor finds."""
         examination = Examination(self.connection, lambda one: Client(one, transport=self._emulator, keep=False))
         return examination.report(examination.run())

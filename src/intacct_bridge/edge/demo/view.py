@@ -11,7 +11,7 @@ import click
 from intacct_bridge.edge.demo.company import demo_home
 from intacct_bridge.edge.demo.sample import NAMES
 from intacct_bridge.edge.demo.steps import COPY, Demo, Met, Posted
-from intacct_bridge.edge.doctor.findings import Report
+from intacct_bridge.edge.doctor.findings import DoctorReport
 from intacct_bridge.edge.terminal.console import Console
 from intacct_bridge.edge.views.extract import NO_STREAMS
 from intacct_bridge.edge.views.extraction import Extracted
@@ -49,7 +49,7 @@ class DemoView:
             f"{name} and {others} more entities, 24 months of books up to {met.last_day} ({news})",
         )
 
-    def health(self, report: Report) -> None:
+    def health(self, report: DoctorReport) -> None:
         """How the doctor's examination went."""
         wrong = [finding for finding in report.findings if finding.counts]
         verdict = "all is well" if not wrong else f"{len(wrong)} findings"

@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 
 from intacct_bridge.client.client import Client
 from intacct_bridge.client.gateway.calibration import Calibration
-from intacct_bridge.edge.doctor.findings import Finding, Status, from_error, ok, said_by, skipped, told
+from intacct_bridge.edge.doctor.findings import DoctorFinding, Status, from_error, ok, said_by, skipped, told
 from intacct_bridge.edge.doctor.queries import asked, equal, question, refusal, tried
 from intacct_bridge.errors import IntacctError, NotPermittedError
 from intacct_bridge.wire.envelope import Function
@@ -35,7 +35,7 @@ class Times:
     formatting: Formatting = DEFAULT
     learned: Calibration = field(default_factory=Calibration)
 
-    def format_and_clock(self) -> Iterator[Finding]:
+    def format_and_clock(self) -> Iterator[DoctorFinding]:
         """The user's preferences decide how every date in every answer is written."""
         body = element("readUserFormatting", element("userId", self.user_id))
         (result,) = tried(self.client, [body], read=True)
@@ -52,7 +52,7 @@ class Times:
             seen = f"this machine and Intacct are {timedelta(seconds=round(apart.total_seconds()))} apart"
             yield told("formatting", "clock-apart", seen, status=Status.WARNING)
 
-    def _format(self) -> Iterator[Finding]:
+    def _format(self) -> Iterator[DoctorFinding]:
         found = self.formatting
         hours, minutes = divmod(abs(found.offset_minutes), 60)
         sign = "-" if found.offset_minutes < 0 else "+"
@@ -63,7 +63,7 @@ class Times:
         name = "formatting-short-year" if "y" in found.date else "formatting-uncommon"
         yield told("formatting", name, seen, status=Status.WARNING, words=self.words)
 
-    def periods(self) -> Iterator[Finding]:
+    def periods(self) -> Iterator[DoctorFinding]:
         """From which day each entity's books are open."""
         body = question("LOCATIONENTITY", "LOCATIONID", "STARTOPEN", where=equal("STATUS", "active"), size=2000)
         answer = asked(self.client, body)[0]
@@ -90,7 +90,7 @@ class Times:
             return None
         return value if isinstance(value, date) else None
 
-    def memory(self) -> Iterator[Finding]:
+    def memory(self) -> Iterator[DoctorFinding]:
         """A read sent twice under one control id: the second is refused where control ids are remembered."""
         probe = element("readUserFormatting", element("userId", self.user_id))
         if self.client.connection.read_only:
@@ -116,7 +116,7 @@ class Times:
                 " proves something.",
             )
 
-    def filter_time(self, streams: Sequence[str] = ()) -> Iterator[Finding]:
+    def filter_time(self, streams: Sequence[str] = ()) -> Iterator[DoctorFinding]:
         """Whether times in filters are read as UTC or in the user's offset; without an offset it cannot matter."""
         offset = self.formatting.offset_minutes
         self.learned = replace(self.learned, offset_minutes=offset)

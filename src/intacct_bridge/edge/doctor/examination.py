@@ -11,15 +11,15 @@ from datetime import UTC, datetime
 
 from intacct_bridge.client.client import Client
 from intacct_bridge.client.connections.connection import Connection
-from intacct_bridge.client.connections.sources import Listed
+from intacct_bridge.client.connections.sources import ListedConnection
 from intacct_bridge.client.gateway.calibration import Calibration
 from intacct_bridge.edge.doctor import limits, read_rights, write_rights
 from intacct_bridge.edge.doctor.calibration import Times
-from intacct_bridge.edge.doctor.findings import Finding, Report, Status, from_error, skipped
+from intacct_bridge.edge.doctor.findings import DoctorFinding, DoctorReport, Status, from_error, skipped
 from intacct_bridge.edge.doctor.sign_in import PACE, Door
 from intacct_bridge.errors import IntacctError, SignInError, ThrottledError, TransientError
 
-Step = tuple[str, Callable[[], Iterator[Finding]]]
+Step = tuple[str, Callable[[], Iterator[DoctorFinding]]]
 
 
 def _now() -> datetime:
@@ -48,7 +48,7 @@ def run(
     *,
     page_size: int | None = None,
     now: Callable[[], datetime] = _now,
-) -> Report:
+) -> DoctorReport:
     """Examine the whole way into a company, for a planned job or for the usual one.
 
     A client is examined on its own transport, by clients of its settings; it is left as it was.
@@ -74,7 +74,7 @@ class Examination:
     open_client: Callable[[Connection], Client]
     job: Job = field(default_factory=Job)
     now: Callable[[], datetime] = _now
-    siblings: Sequence[Listed] = ()
+    siblings: Sequence[ListedConnection] = ()
     """The other connections of this machine, for seeing what they say of the same company."""
     spent: int = 0
     """API transactions used, once it is over."""
@@ -83,12 +83,12 @@ class Examination:
     _opened: list[Client] = field(default_factory=list)
     _door: Door | None = None
 
-    def report(self, findings: Iterator[Finding] | Sequence[Finding]) -> Report:
+    def report(self, findings: Iterator[DoctorFinding] | Sequence[DoctorFinding]) -> DoctorReport:
         """The report of a run; give it the findings, all of them."""
         seen = tuple(findings)
-        return Report(seen, self.spent, self.stopped_at)
+        return DoctorReport(seen, self.spent, self.stopped_at)
 
-    def run(self) -> Iterator[Finding]:
+    def run(self) -> Iterator[DoctorFinding]:
         """Findings in order, as they are made."""
         with ExitStack() as closing:
 
@@ -104,7 +104,7 @@ class Examination:
             finally:
                 self.spent = sum(client.meter.transactions for client in self._opened)
 
-    def _steps(self, door: Door) -> Iterator[Finding]:
+    def _steps(self, door: Door) -> Iterator[DoctorFinding]:
         for finding in door.enter():
             yield finding
             if door.client is None and finding.status is Status.FAILURE:
@@ -126,7 +126,7 @@ class Examination:
         if times.learned != Calibration():
             client.line.calibrate(replace(times.learned, measured=f"{client.company_time:%Y-%m-%dT%H:%M:%SZ}"))
 
-    def _stop(self, step: str) -> Finding:
+    def _stop(self, step: str) -> DoctorFinding:
         self.stopped_at = step
         return skipped("rest", "cannot be looked at before that is put right")
 
@@ -146,7 +146,7 @@ class Examination:
     def _rights(self, client: Client, times: Times, words: dict[str, str]) -> Iterator[Step]:
         job, rights = self.job, read_rights
         yield "formatting", times.format_and_clock
-        reading = rights.Reading(client, job.tried_streams, named=bool(job.streams), words=words)
+        reading = rights.ReadRights(client, job.tried_streams, named=bool(job.streams), words=words)
         yield "modules", reading.modules
         yield "reading", reading.reading
         yield "private", lambda: rights.private(client, reading.readable, words)

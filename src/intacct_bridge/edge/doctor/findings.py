@@ -46,7 +46,7 @@ class Cause:
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class DoctorFinding:
     """One step's outcome."""
 
     step: str
@@ -84,10 +84,10 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class DoctorReport:
     """A whole examination."""
 
-    findings: tuple[Finding, ...]
+    findings: tuple[DoctorFinding, ...]
     transactions: int
     """API transactions that it used."""
     stopped_at: str = ""
@@ -99,7 +99,7 @@ class Report:
         return not self.found
 
     @property
-    def found(self) -> tuple[Finding, ...]:
+    def found(self) -> tuple[DoctorFinding, ...]:
         """What somebody should do something about, in order."""
         return tuple(finding for finding in self.findings if finding.counts)
 
@@ -140,14 +140,14 @@ def tag_of(source: str) -> str:
     return first if first in ("confirmed", "observed", "inferred") else ""
 
 
-def ok(step: str, seen: str, means: str = "") -> Finding:
+def ok(step: str, seen: str, means: str = "") -> DoctorFinding:
     """Nothing to do; `means` where there is something worth knowing."""
-    return Finding(step, Status.OK, seen, means=means)
+    return DoctorFinding(step, Status.OK, seen, means=means)
 
 
-def skipped(step: str, why: str) -> Finding:
+def skipped(step: str, why: str) -> DoctorFinding:
     """A step that was not gone through."""
-    return Finding(step, Status.SKIPPED, why)
+    return DoctorFinding(step, Status.SKIPPED, why)
 
 
 def told(
@@ -159,11 +159,11 @@ def told(
     words: Mapping[str, str] | None = None,
     causes: tuple[Cause, ...] = (),
     objects: tuple[str, ...] = (),
-) -> Finding:
+) -> DoctorFinding:
     """A finding in the data file's words, `words` filling their blanks."""
     entry = _texts().findings[name]
     blanks = {"objects": ", ".join(objects), **(words or {})}
-    return Finding(
+    return DoctorFinding(
         step,
         status,
         seen,
@@ -185,11 +185,11 @@ def from_error(
     status: Status = Status.FAILURE,
     causes: tuple[Cause, ...] = (),
     objects: tuple[str, ...] = (),
-) -> Finding:
+) -> DoctorFinding:
     """A finding from what the gateway said, with the error catalogue's knowledge of it."""
     known = error.diagnosis or Diagnosis("", "", "", error.message)
     cause = "" if causes else known.cause  # which repeats what the causes say one by one
-    return Finding(
+    return DoctorFinding(
         step,
         status,
         said_by(error),

@@ -9,7 +9,7 @@ from textwrap import fill
 
 from intacct_bridge.client.connections.connection import Connection
 from intacct_bridge.edge.doctor.examination import Job
-from intacct_bridge.edge.doctor.findings import Finding, tag_of
+from intacct_bridge.edge.doctor.findings import DoctorFinding, tag_of
 from intacct_bridge.edge.doctor.write_rights import permission_of
 from intacct_bridge.model.keys import creator
 
@@ -17,7 +17,7 @@ _READ = ("List", "View")
 _WRITE = ("Add", "Edit", "Delete")
 
 
-def letter(connection: Connection, job: Job, findings: Sequence[Finding]) -> str:
+def letter(connection: Connection, job: Job, findings: Sequence[DoctorFinding]) -> str:
     """Plain text to paste into a mail: what was found, the steps in order, the smallest role."""
     return "\n".join(
         [
@@ -108,7 +108,7 @@ def role_for(job: Job) -> Iterable[tuple[str, tuple[str, ...]]]:
     yield "AUDITHISTORY", ("View",)
 
 
-def _still_missing(findings: Sequence[Finding]) -> list[str]:
+def _still_missing(findings: Sequence[DoctorFinding]) -> list[str]:
     wrong = [
         finding
         for finding in findings

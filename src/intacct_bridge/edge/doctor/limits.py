@@ -5,9 +5,9 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from intacct_bridge.client.client import Client
 from intacct_bridge.client.connections.connection import Connection
-from intacct_bridge.client.connections.sources import Listed
-from intacct_bridge.edge.doctor.findings import Finding, Status, ok, told
-from intacct_bridge.edge.doctor.queries import Answer
+from intacct_bridge.client.connections.sources import ListedConnection
+from intacct_bridge.edge.doctor.findings import DoctorFinding, Status, ok, told
+from intacct_bridge.edge.doctor.queries import QueryAnswer
 
 _SMALL_PAGE = 1000
 _NEARLY = 0.8
@@ -18,7 +18,7 @@ _TEST_NAME = re.compile(
 )
 
 
-def pages(page_size: int | None) -> Iterator[Finding]:
+def pages(page_size: int | None) -> Iterator[DoctorFinding]:
     """The page size of the planned job."""
     if page_size is None or page_size >= _SMALL_PAGE:
         yield ok("pages", f"{page_size or 2000:,} rows a page")
@@ -27,7 +27,7 @@ def pages(page_size: int | None) -> Iterator[Finding]:
     yield told("pages", "page-small", seen, status=Status.WARNING, words={"page_size": f"{page_size:,}"})
 
 
-def pace(client: Client) -> Iterator[Finding]:
+def pace(client: Client) -> Iterator[DoctorFinding]:
     """Whether the gateway asked this examination, one request at a time, to slow down."""
     refusals = client.line.refusals
     if refusals:
@@ -40,7 +40,7 @@ def pace(client: Client) -> Iterator[Finding]:
     yield ok("pace", f"up to {client.connection.concurrency} requests at once{aside}")
 
 
-def budget(client: Client, used: int | None) -> Iterator[Finding]:
+def budget(client: Client, used: int | None) -> Iterator[DoctorFinding]:
     """The month's transactions as counted here, against what the tier includes."""
     limit, used = client.connection.monthly_transactions, used or 0
     if limit is None:
@@ -54,7 +54,7 @@ def budget(client: Client, used: int | None) -> Iterator[Finding]:
     yield told("budget", "budget-nearly-used", seen, status=Status.FAILURE if share >= 1 else Status.WARNING)
 
 
-def privileges(user: Answer, words: Mapping[str, str]) -> Iterator[Finding]:
+def privileges(user: QueryAnswer, words: Mapping[str, str]) -> Iterator[DoctorFinding]:
     """A user with more rights than any job needs."""
     if not user.rows:
         yield ok("privileges", "not told: the user may not read users, as it should be")
@@ -67,7 +67,9 @@ def privileges(user: Answer, words: Mapping[str, str]) -> Iterator[Finding]:
     yield told("privileges", "over-privileged", seen, status=Status.WARNING, words=words)
 
 
-def environment(client: Client, words: Mapping[str, str], siblings: Sequence[Listed] = ()) -> Iterator[Finding]:
+def environment(
+    client: Client, words: Mapping[str, str], siblings: Sequence[ListedConnection] = ()
+) -> Iterator[DoctorFinding]:
     """The company that answered, against what the connection says it is."""
     connection = client.connection
     answered = client.sign_in().company_id if connection.authentication == "session" else ""
@@ -91,6 +93,6 @@ def environment(client: Client, words: Mapping[str, str], siblings: Sequence[Lis
     yield ok("environment", f"{wanted} is {connection.environment}")
 
 
-def _disputes(other: Listed, connection: Connection) -> bool:
+def _disputes(other: ListedConnection, connection: Connection) -> bool:
     same = other.company_id.lower() == connection.company_id.lower() and other.name != connection.name
     return same and not connection.client_id and other.environment != connection.environment

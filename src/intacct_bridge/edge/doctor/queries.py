@@ -17,7 +17,7 @@ _MANY = 50
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class QueryAnswer:
     """Rows of text cells and how many there are in all, or why not."""
 
     rows: tuple[dict[str, str], ...] = ()
@@ -39,20 +39,20 @@ def refusal(result: Result) -> IntacctError | None:
     return None if result.status == SUCCESS else as_error(result.faults, "function", function=result.function)
 
 
-def asked(client: Client, *bodies: Element) -> list[Answer]:
+def asked(client: Client, *bodies: Element) -> list[QueryAnswer]:
     """The answers to queries."""
     return [answer_of(result) for result in tried(client, bodies, read=True)]
 
 
-def answer_of(result: Result) -> Answer:
+def answer_of(result: Result) -> QueryAnswer:
     """What a query's result says."""
     error = refusal(result)
     data = result.data
     if error is not None or data is None:
-        return Answer(error=error)
+        return QueryAnswer(error=error)
     rows = tuple({cell.tag: cell.text for cell in row} for row in data)
     total = data.get("totalcount") or data.get("count") or str(len(rows))
-    return Answer(rows, _number(total), _number(data.get("numremaining")))
+    return QueryAnswer(rows, _number(total), _number(data.get("numremaining")))
 
 
 def question(

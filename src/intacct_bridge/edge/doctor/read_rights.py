@@ -9,8 +9,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from intacct_bridge.client.client import Client
-from intacct_bridge.edge.doctor.findings import Finding, Status, causes_of, from_error, ok, said_by, skipped, told
-from intacct_bridge.edge.doctor.queries import Answer, asked, below, equal, question, refusal, tried
+from intacct_bridge.edge.doctor.findings import DoctorFinding, Status, causes_of, from_error, ok, said_by, skipped, told
+from intacct_bridge.edge.doctor.queries import QueryAnswer, asked, below, equal, question, refusal, tried
 from intacct_bridge.errors import IntacctError, InvalidRequestError, NotPermittedError, SignInError
 from intacct_bridge.model import keys
 from intacct_bridge.wire.xml import Element, element
@@ -40,7 +40,7 @@ _TRIED = 3
 """In how many of them, since each costs a transaction."""
 
 
-class Reading:
+class ReadRights:
     """Streams, and what the company says when each is asked for one row, all of them in one request."""
 
     def __init__(self, client: Client, streams: Sequence[str], *, named: bool, words: Mapping[str, str]) -> None:
@@ -48,10 +48,10 @@ class Reading:
         self._client = client
         self._named = named
         self._words = words
-        self._answers: dict[str, Answer] = {}
+        self._answers: dict[str, QueryAnswer] = {}
 
     @property
-    def answers(self) -> Mapping[str, Answer]:
+    def answers(self) -> Mapping[str, QueryAnswer]:
         """What each stream answered; asked for when first needed."""
         if not self._answers:
             bodies = [question(name, keys.record_key(name) or "RECORDNO") for name in self.names]
@@ -75,7 +75,7 @@ class Reading:
         errors = {name: self.answers[name].error for name in self.names}
         return {name: error for name, error in errors.items() if error is not None and _step(error) == step}
 
-    def modules(self) -> Iterator[Finding]:
+    def modules(self) -> Iterator[DoctorFinding]:
         """Subscriptions: where no stream was named, a module that is not there is no fault of anybody's."""
         refused = self.refused("modules")
         if not refused:
@@ -90,7 +90,7 @@ class Reading:
         for same in by_text.values():
             yield _named(from_error("modules", refused[same[0]], objects=tuple(same)))
 
-    def reading(self) -> Iterator[Finding]:
+    def reading(self) -> Iterator[DoctorFinding]:
         """Rights and names."""
         unknown, closed = self.refused("objects"), self.refused("reading")
         if not unknown and not closed:
@@ -101,7 +101,7 @@ class Reading:
         if closed:
             yield self._closed(tuple(closed), next(iter(closed.values())))
 
-    def _closed(self, objects: tuple[str, ...], error: IntacctError) -> Finding:
+    def _closed(self, objects: tuple[str, ...], error: IntacctError) -> DoctorFinding:
         if len(objects) == len(self.names) and len(objects) > 1:
             causes = causes_of("nothing-readable", self._words)
             return _named(from_error("reading", error, objects=objects, causes=causes))
@@ -109,7 +109,7 @@ class Reading:
             return _named(from_error("reading", error, objects=objects))
         return _named(told("reading", "some-unreadable", said_by(error), status=Status.WARNING, objects=objects))
 
-    def paging(self) -> Iterator[Finding] | None:
+    def paging(self) -> Iterator[DoctorFinding] | None:
         """Streams that have more rows than the page showed, and say that nothing remains."""
         short = [
             name
@@ -130,14 +130,14 @@ def _step(error: IntacctError) -> str:
     return "objects" if isinstance(error, InvalidRequestError) else "reading"
 
 
-def _named(finding: Finding) -> Finding:
+def _named(finding: DoctorFinding) -> DoctorFinding:
     """The finding about one object, told for all that it holds for."""
     if len(finding.objects) <= 1:
         return finding
     return replace(finding, seen=f"{finding.seen} (the same for {', '.join(finding.objects)})")
 
 
-def private(client: Client, readable: Sequence[str], words: Mapping[str, str]) -> Iterator[Finding]:
+def private(client: Client, readable: Sequence[str], words: Mapping[str, str]) -> Iterator[DoctorFinding]:
     """Whether the top level shows what an entity has: one stream, counted from above and from inside."""
     if client.connection.location_id:
         yield skipped("private", f"the connection works inside {client.connection.location_id}")
@@ -168,7 +168,7 @@ def private(client: Client, readable: Sequence[str], words: Mapping[str, str]) -
     yield told("private", "private-hidden", seen, words=words, objects=(name,))
 
 
-def audit(client: Client) -> Iterator[Finding]:
+def audit(client: Client) -> Iterator[DoctorFinding]:
     """Whether deletes can be seen."""
     error = asked(client, question("AUDITHISTORY", "ID"))[0].error
     if error is None:
@@ -177,7 +177,7 @@ def audit(client: Client) -> Iterator[Finding]:
     yield told("audit", "audit-closed", said_by(error), status=Status.WARNING, objects=("AUDITHISTORY",))
 
 
-def dimensions(client: Client, words: Mapping[str, str], *, wanted: bool = True) -> Iterator[Finding]:
+def dimensions(client: Client, words: Mapping[str, str], *, wanted: bool = True) -> Iterator[DoctorFinding]:
     """The company's dimensions, the ones it made itself among them, and whether those can be read if that is wanted."""
     (result,) = tried(client, [element("getDimensions")], read=True)
     error = refusal(result)

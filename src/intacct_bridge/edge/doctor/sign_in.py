@@ -10,8 +10,8 @@ from dataclasses import dataclass, field, replace
 
 from intacct_bridge.client.client import Client
 from intacct_bridge.client.connections.connection import Connection
-from intacct_bridge.edge.doctor.findings import Finding, Status, causes_of, from_error, ok, said_by, told
-from intacct_bridge.edge.doctor.queries import Answer, asked, equal, question
+from intacct_bridge.edge.doctor.findings import DoctorFinding, Status, causes_of, from_error, ok, said_by, told
+from intacct_bridge.edge.doctor.queries import QueryAnswer, asked, equal, question
 from intacct_bridge.errors import IntacctError, SettingsError, SignInError, ThrottledError
 
 DOOR = ("network", "sender", "authorised", "company", "subscription", "user", "standing", "entity", "session")
@@ -60,12 +60,12 @@ class Door:
     writes: bool = False
     client: Client | None = None
     """The client that got in; None where the door is shut."""
-    user: Answer = field(default_factory=Answer)
+    user: QueryAnswer = field(default_factory=QueryAnswer)
     """The user's own record, empty where the user may not read it."""
     user_id: str = ""
     """The user as the gateway echoed it."""
 
-    def enter(self) -> Iterator[Finding]:
+    def enter(self) -> Iterator[DoctorFinding]:
         """The steps passed, then the one that failed, if one did."""
         client = self.open_client(self.connection)
         try:
@@ -82,7 +82,7 @@ class Door:
         yield self._entity(client)
         yield from self._passed(("session",), signed.endpoint)
 
-    def _passed(self, steps: tuple[str, ...], endpoint: str = "") -> Iterator[Finding]:
+    def _passed(self, steps: tuple[str, ...], endpoint: str = "") -> Iterator[DoctorFinding]:
         connection = self.connection
         moved = "" if endpoint in ("", connection.endpoint) else f"; the session moved to {endpoint}, which is followed"
         seen = {
@@ -100,7 +100,7 @@ class Door:
             seen["session"] = "none is used: every request signs in"
         yield from (ok(step, seen[step]) for step in steps)
 
-    def _standing(self) -> Finding:
+    def _standing(self) -> DoctorFinding:
         kind = self._cell("USERTYPE")
         if kind.lower() in _BUSINESS:
             return ok("standing", f"active, {kind}" if kind else "active; the type is not told")
@@ -112,7 +112,7 @@ class Door:
             words=self.words,
         )
 
-    def _entity(self, client: Client) -> Finding:
+    def _entity(self, client: Client) -> DoctorFinding:
         """A user restricted to entities fails where the top level is wanted: for its records, or to work there."""
         connection = self.connection
         restricted = self._cell("UNRESTRICTED").lower() in ("false", "f")
@@ -136,7 +136,7 @@ class Door:
         """What fills the blanks of the doctor's sentences."""
         return words_of(self.connection)
 
-    def _failed(self, error: IntacctError) -> Iterator[Finding]:
+    def _failed(self, error: IntacctError) -> Iterator[DoctorFinding]:
         step = _step_of(error)
         entry = error.diagnosis.entry if error.diagnosis is not None else ""
         if step == "user" and self.connection.location_id and self._enters_without_entity():
@@ -170,7 +170,7 @@ def words_of(connection: Connection) -> dict[str, str]:
     return {name: str(getattr(connection, name)) for name in names}
 
 
-def _own_record(client: Client, user_id: str) -> Answer:
+def _own_record(client: Client, user_id: str) -> QueryAnswer:
     fields = ("LOGINID", "ADMIN", "USERTYPE", "UNRESTRICTED")
     body = question("USERINFO", *fields, where=equal("LOGINID", user_id), any_case=True)
     return asked(client, body)[0]

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from intacct_bridge.edge.doctor.findings import Finding, Report, Status, titles
+from intacct_bridge.edge.doctor.findings import DoctorFinding, DoctorReport, Status, titles
 from intacct_bridge.edge.terminal.console import Console
 
 _SIGNS = {Status.OK: "✓", Status.WARNING: "!", Status.FAILURE: "✗", Status.SKIPPED: "-"}
@@ -10,14 +10,14 @@ _FORMAT = 1
 """Raised when a field of the JSON changes its meaning or goes; new fields do not count."""
 
 
-def show(findings: Iterable[Finding], console: Console) -> None:
+def show(findings: Iterable[DoctorFinding], console: Console) -> None:
     """Print findings as they come."""
     for finding in findings:
         for line in lines(finding, console):
             console.result(console.masked(line))
 
 
-def lines(finding: Finding, console: Console) -> Iterable[str]:
+def lines(finding: DoctorFinding, console: Console) -> Iterable[str]:
     """One finding: a line where all is well, a paragraph of labelled lines where it is not."""
     if console.quiet and not finding.counts:
         return
@@ -50,14 +50,14 @@ def _labelled(label: str, text: str, console: Console) -> Iterable[str]:
         yield console.wrapped(f"    {label:>5}  ", text)
 
 
-def render(report: Report, console: Console | None = None) -> str:
+def render(report: DoctorReport, console: Console | None = None) -> str:
     """The whole report as text."""
     console = console or Console()
     texts = [line for finding in report.findings for line in lines(finding, console)]
     return console.masked("\n".join([*texts, verdict(report)]))
 
 
-def verdict(report: Report) -> str:
+def verdict(report: DoctorReport) -> str:
     """One line: what there is to do, and what it cost."""
     failures = sum(finding.status is Status.FAILURE for finding in report.findings)
     warnings = sum(finding.status is Status.WARNING for finding in report.findings)
@@ -67,7 +67,7 @@ def verdict(report: Report) -> str:
     return f"{', '.join(parts) or 'all is well'}{stop}; {report.transactions:,} API transaction{plural}"
 
 
-def as_data(report: Report, target: str = "") -> dict[str, object]:
+def as_data(report: DoctorReport, target: str = "") -> dict[str, object]:
     """For support desks: every word as a field."""
     return {
         "format": _FORMAT,
@@ -88,7 +88,7 @@ def without_secrets(value: object, console: Console) -> object:
     return [without_secrets(one, console) for one in value] if isinstance(value, list) else value
 
 
-def _finding(finding: Finding) -> dict[str, object]:
+def _finding(finding: DoctorFinding) -> dict[str, object]:
     return {
         "step": finding.step,
         "title": finding.title,

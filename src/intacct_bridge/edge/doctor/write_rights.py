@@ -12,7 +12,7 @@ from importlib.resources import files
 import msgspec
 
 from intacct_bridge.client.client import Client
-from intacct_bridge.edge.doctor.findings import Finding, Status, from_error, ok, said_by, skipped, told
+from intacct_bridge.edge.doctor.findings import DoctorFinding, Status, from_error, ok, said_by, skipped, told
 from intacct_bridge.edge.doctor.queries import below, refusal, tried
 from intacct_bridge.errors import IntacctError, InvalidRequestError
 from intacct_bridge.model import keys
@@ -44,7 +44,7 @@ def permission_of(name: str) -> Permission | None:
     return permissions().get(name) or (permissions().get(owner.header) if owner is not None else None)
 
 
-def writing(client: Client, objects: Sequence[str], user_id: str, words: Mapping[str, str]) -> Iterator[Finding]:
+def writing(client: Client, objects: Sequence[str], user_id: str, words: Mapping[str, str]) -> Iterator[DoctorFinding]:
     """Whether each object may be created, changed and deleted."""
     names = tuple(dict.fromkeys(name.upper() for name in objects))
     if not names:
@@ -109,7 +109,7 @@ def _refuses(error: IntacctError) -> bool:
     return known is not None and (known.kind == "not_permitted" or known.entry == "object-unknown")
 
 
-def _unknown(denied: dict[str, dict[str, IntacctError]]) -> Iterator[Finding]:
+def _unknown(denied: dict[str, dict[str, IntacctError]]) -> Iterator[DoctorFinding]:
     """Objects that are not there; they are taken out of what is denied, but leave their name."""
     for name, rights in denied.items():
         wrong = next((error for error in rights.values() if isinstance(error, InvalidRequestError)), None)
@@ -118,7 +118,7 @@ def _unknown(denied: dict[str, dict[str, IntacctError]]) -> Iterator[Finding]:
             rights.clear()
 
 
-def _denied(denied: Mapping[str, Mapping[str, IntacctError]], words: Mapping[str, str]) -> Iterator[Finding]:
+def _denied(denied: Mapping[str, Mapping[str, IntacctError]], words: Mapping[str, str]) -> Iterator[DoctorFinding]:
     by_rights: dict[tuple[str, ...], list[str]] = {}
     for name, rights in denied.items():
         by_rights.setdefault(tuple(rights), []).append(name)

@@ -47,7 +47,7 @@ CONNECTING = (
 
 
 @dataclass(frozen=True, slots=True)
-class Keys:
+class ConfigKeys:
     """The keys that one command knows."""
 
     settings: Sequence[Setting]
@@ -57,7 +57,7 @@ class Keys:
     """Of its environment variables."""
 
 
-def read_sources(sources: Iterable[str], keys: Keys, environ: Mapping[str, str]) -> dict[str, Any]:
+def read_sources(sources: Iterable[str], keys: ConfigKeys, environ: Mapping[str, str]) -> dict[str, Any]:
     """The config's plain values from files and `ENV`, later ones over earlier ones."""
     given: dict[str, Any] = {}
     for source in sources:
@@ -65,7 +65,7 @@ def read_sources(sources: Iterable[str], keys: Keys, environ: Mapping[str, str])
     return given
 
 
-def _from_environment(environ: Mapping[str, str], keys: Keys) -> dict[str, Any]:
+def _from_environment(environ: Mapping[str, str], keys: ConfigKeys) -> dict[str, Any]:
     kinds = {one.key: one.kind for one in keys.settings}
     found: dict[str, Any] = {}
     for name, text in environ.items():
@@ -82,7 +82,7 @@ def _from_environment(environ: Mapping[str, str], keys: Keys) -> dict[str, Any]:
     return found
 
 
-def check(given: Mapping[str, Any], keys: Keys) -> None:
+def check(given: Mapping[str, Any], keys: ConfigKeys) -> None:
     """SettingsError names the key that is wrong, and the nearest when it is unknown."""
     by_key = {one.key: one for one in keys.settings}
     known = (*by_key, *elsewhere(keys), *keys.tolerated)
@@ -109,7 +109,7 @@ def _beside() -> str:
     return " The file .env is for Meltano or the shell to read: set -a; . ./.env" * Path(".env").exists()
 
 
-def elsewhere(keys: Keys) -> tuple[str, ...]:
+def elsewhere(keys: ConfigKeys) -> tuple[str, ...]:
     """Settings of a connection, taken under their own names."""
     own = {one.key for one in keys.settings}
     return tuple(name for name in SETTINGS if name not in own and name != "name")
@@ -128,7 +128,7 @@ def _shown(key: str, value: Any) -> str:
     return "***" if key in SECRETS else repr(value)
 
 
-def connection_of(given: Mapping[str, Any], keys: Keys) -> Connection:
+def connection_of(given: Mapping[str, Any], keys: ConfigKeys) -> Connection:
     """The connection that the config means."""
     settings = {
         key: given[key] for key in ("company_id", "user_id", "location_id", "sender_id", *SECRETS) if given.get(key)

@@ -11,8 +11,7 @@ from intacct_bridge.edge.singer.tap_config import AUDIT_HISTORY, hotglue_audits,
 from intacct_bridge.edge.terminal.console import Console
 from intacct_bridge.errors import InvalidRequestError, NotPermittedError, RefusedError, SettingsError
 from intacct_bridge.flow.streams.defaults import listed_objects
-from intacct_bridge.flow.streams.feed import READERS, feed_named
-from intacct_bridge.flow.streams.names import parsed_name
+from intacct_bridge.flow.streams.names import READERS, feed_named, parsed_name
 from intacct_bridge.model.catalog import unknown_object
 from intacct_bridge.wire.xml import Element, element
 

@@ -4,12 +4,17 @@ A Singer consumer cannot be asked what it holds, so this sink knows nothing of t
 consumer is told: a walk over everything ends with ACTIVATE_VERSION, a deleted record is a tombstone with its key and
 `_sdc_deleted_at`, and what has no key of its own (the lines left under a replaced header, a record known only by
 another field) is a row in the stream `deletes`. A killed run repeats what came after its last STATE.
+
+What one run has sent of a stream, and the time that it bears: what gives way is older than what takes its place.
+
+A consumer keeps, of the rows with a value, what was extracted since a time. So where a run sends rows again that it has
+sent already, because it went on with an earlier run's walk or halved a window of days, the later bear a later time.
 """
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from time import monotonic
 from typing import IO, TYPE_CHECKING, Any
 
@@ -22,9 +27,8 @@ from intacct_bridge.edge.singer.messages import (
     schema_message,
     state_message,
 )
-from intacct_bridge.edge.singer.singer_sent import Sent
 from intacct_bridge.errors import SettingsError
-from intacct_bridge.flow.destinations.base import Committed, Difference
+from intacct_bridge.flow.destinations.base import ColumnDifference, Committed
 from intacct_bridge.flow.extract.stream_run import Options
 from intacct_bridge.flow.streams.bookmark import OVERLAP_SECONDS, Bookmark, damaged, less
 from intacct_bridge.flow.streams.stream import Stream, StreamOutcome
@@ -32,6 +36,49 @@ from intacct_bridge.wire.values import Kind, Value
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+
+class Sent:
+    """The rows of a stream that were sent under the time that is borne now."""
+
+    def __init__(self, at: str) -> None:
+        self.at = at
+        """When what is sent next was extracted."""
+        self._pieces: list[tuple[Any, Any]] = []
+        """From which to which parent each went."""
+        self._loose = False
+        """Whether rows were sent that replaced nothing."""
+        self._replacing = False
+
+    def rows(self) -> None:
+        """Rows are sent; they belong to the parents that gave way last, if any did since the last rows."""
+        self._loose = self._loose or not self._replacing
+        self._replacing = False
+
+    def gives_way(self, parents: Sequence[Value] | None = None) -> bool:
+        """Whether rows of these parents (None: any rows) may have been sent; the time is a later one from here on."""
+        if parents is None:
+            again = self._loose or bool(self._pieces)
+        elif parents:
+            again = self._met(parents) or self._loose
+            self._replacing = True
+        else:
+            again = False
+        if again:
+            self.at = (datetime.fromisoformat(self.at) + timedelta(seconds=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
+            self._loose = False
+            self._pieces = [] if parents is None else self._pieces[-1:]
+        return again
+
+    def _met(self, parents: Sequence[Value]) -> bool:
+        known: list[Any] = [parent for parent in parents if parent is not None]
+        if not known or len(known) < len(parents):
+            return True
+        low, high = min(known), max(known)
+        again = any(low <= last and first <= high for first, last in self._pieces)
+        self._pieces.append((low, high))
+        return again
+
 
 DELETES = "deletes"
 DELETED_AT = "_sdc_deleted_at"
@@ -269,9 +316,9 @@ class SingerWriter:
         return self._before.in_progress
 
     @property
-    def difference(self) -> Difference:
+    def difference(self) -> ColumnDifference:
         """The consumer is not asked what it holds."""
-        return Difference()
+        return ColumnDifference()
 
     def write(self, rows: "pa.RecordBatch") -> None:
         """Send the rows at once; the STATE that covers them comes with the commit."""

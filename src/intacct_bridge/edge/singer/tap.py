@@ -79,7 +79,7 @@ def tap(  # noqa: PLR0917  # one parameter an option, as click hands them over
             few_arenas()
             with getting_ready("-"):
                 import intacct_bridge.edge.singer.discovery
-                import intacct_bridge.flow.extract.unified_copy  # noqa: F401
+                import intacct_bridge.flow.extract.unified  # noqa: F401
         if discover:
             from intacct_bridge.edge.singer.discovery import discovered
 
@@ -157,10 +157,9 @@ def sync(
     from intacct_bridge.edge.singer.discovery import described
     from intacct_bridge.flow.destinations.open import getting_ready
     from intacct_bridge.flow.extract.attachments import objects_of
-    from intacct_bridge.flow.extract.owners import objects_extraction
     from intacct_bridge.flow.extract.source import choose
-    from intacct_bridge.flow.extract.unified import choose_unified
-    from intacct_bridge.flow.extract.unified_copy import unified_extraction
+    from intacct_bridge.flow.extract.transform import objects_extraction
+    from intacct_bridge.flow.extract.unified import choose_unified, unified_extraction
 
     names = [one.stream for one in chosen]
     select = {one.stream: one.fields for one in chosen if one.fields is not None}
@@ -249,9 +248,8 @@ def _try_out(client: "Client", chosen: Sequence[Selected], config: "TapConfig", 
     """One record of each stream, thrown away; without `read` only what it is."""
     from intacct_bridge.flow.extract.page_reader import Asker
     from intacct_bridge.flow.extract.source import ClientSource, choose
-    from intacct_bridge.flow.extract.unified import choose_unified
-    from intacct_bridge.flow.extract.unified_copy import UnifiedSource
-    from intacct_bridge.flow.streams.bookmark import Span
+    from intacct_bridge.flow.extract.unified import UnifiedSource, choose_unified
+    from intacct_bridge.flow.streams.bookmark import KeySpan
     from intacct_bridge.flow.streams.partition import Partition
 
     failed = 0
@@ -268,7 +266,7 @@ def _try_out(client: "Client", chosen: Sequence[Selected], config: "TapConfig", 
                 console.say(f"{name}: {len(stream.fields)} fields")
                 continue
             if stream.feed is None:
-                Asker(source, stream).ask(Partition(stream, stream.walked, page_size=1).query(Span()))
+                Asker(source, stream).ask(Partition(stream, stream.walked, page_size=1).query(KeySpan()))
             else:
                 next(iter(source.feed(stream)), None)
             console.say(f"{name}: can be read")

@@ -8,7 +8,7 @@ from importlib.resources import files
 from typing import Any
 
 from intacct_bridge.client.connections.connection import Connection
-from intacct_bridge.edge.singer.config import CONNECTING, Keys, Setting, check, connection_of, read_sources
+from intacct_bridge.edge.singer.config import CONNECTING, ConfigKeys, Setting, check, connection_of, read_sources
 from intacct_bridge.errors import SettingsError
 from intacct_bridge.flow.extract.stream_run import Options
 from intacct_bridge.flow.streams.bookmark import moment, wall
@@ -50,7 +50,7 @@ SETTINGS_OF_TAP = (
 )
 _TOLERATED = ("user_agent", "event_lookback", "report_periods", "disable_collection")
 """Keys of other taps that mean nothing here and are let pass."""
-KEYS = Keys(SETTINGS_OF_TAP, _TOLERATED, ENV_PREFIX)
+KEYS = ConfigKeys(SETTINGS_OF_TAP, _TOLERATED, ENV_PREFIX)
 
 
 @dataclass(frozen=True, slots=True)

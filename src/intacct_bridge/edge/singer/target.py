@@ -13,7 +13,7 @@ from typing import IO, TYPE_CHECKING, Any
 import click
 
 from intacct_bridge.edge.singer.messages import Message, parse_message
-from intacct_bridge.edge.singer.target_results import Arrived, Fate, Settled, keyed
+from intacct_bridge.edge.singer.target_results import Arrived, Fate, RecordResult, keyed
 from intacct_bridge.edge.terminal.console import Console
 from intacct_bridge.edge.terminal.failures import report
 from intacct_bridge.edge.terminal.process import json_object, run, singer_program, tells_of_itself
@@ -94,15 +94,14 @@ class Run:
         console: Console,
         earlier: Mapping[str, Any] | None = None,
     ) -> None:
-        from intacct_bridge.edge.singer.dead_letters import DeadLetters
-        from intacct_bridge.edge.singer.target_batches import Feed
-        from intacct_bridge.edge.singer.target_state import Account, States
+        from intacct_bridge.edge.singer.target_batches import TargetBatches
+        from intacct_bridge.edge.singer.target_results import Account, DeadLetters, States
 
         self._client = client
         self._config = config
         self._out = out
         self._console = console
-        self._feed = Feed(client, outbox, config, note=self._note)
+        self._feed = TargetBatches(client, outbox, config, note=self._note)
         self._states = States(out, silent=config.hotglue_state)
         self._account = Account(earlier) if config.hotglue_state or earlier else None
         self._letters = DeadLetters(config.dead_letters or _letters_beside(outbox.path))
@@ -194,7 +193,7 @@ class Run:
         self._settle(self._feed.add(arrived))
 
     def _batch(self, message: Message, number: int) -> None:
-        from intacct_bridge.edge.singer.singer_batch import batch_records
+        from intacct_bridge.edge.singer.messages import batch_records
 
         schema = self._schema_of(message, number)
         for file in message.manifest:
@@ -218,7 +217,7 @@ class Run:
 
     # --- outcomes
 
-    def _settle(self, outcomes: Iterator[Settled]) -> None:
+    def _settle(self, outcomes: Iterator[RecordResult]) -> None:
         for one in outcomes:
             self._count(one.fate)
             self._updated += one.updated
@@ -234,7 +233,7 @@ class Run:
     def _count(self, fate: Fate) -> None:
         self._counts[fate] = self._counts.get(fate, 0) + 1
 
-    def _tell(self, one: Settled) -> None:
+    def _tell(self, one: RecordResult) -> None:
         told = self._counts.get(Fate.FAILED, 0) + self._counts.get(Fate.IN_DOUBT, 0)
         word = {Fate.FAILED: "refused", Fate.IN_DOUBT: "in doubt"}.get(one.fate, "not sent")
         if told <= _TOLD or one.fate is Fate.IN_DOUBT:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from intacct_bridge.client.connections.connection import Connection
-from intacct_bridge.edge.singer.config import CONNECTING, Keys, Setting, check, connection_of, read_sources
+from intacct_bridge.edge.singer.config import CONNECTING, ConfigKeys, Setting, check, connection_of, read_sources
 from intacct_bridge.errors import SettingsError
 from intacct_bridge.flow.post.loader import BATCH, LoadSettings
 from intacct_bridge.flow.post.settle import SettleSettings
@@ -59,7 +59,7 @@ _TOLERATED = (
     "add_record_metadata",
 )
 """Keys of other targets that mean nothing here and are let pass."""
-KEYS = Keys(SETTINGS_OF_TARGET, _TOLERATED, ENV_PREFIX)
+KEYS = ConfigKeys(SETTINGS_OF_TARGET, _TOLERATED, ENV_PREFIX)
 _WINDOW = 1000
 
 

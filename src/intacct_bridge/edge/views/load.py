@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from intacct_bridge.edge.terminal.console import Console
 from intacct_bridge.flow.plan.plan import WRITTEN, Plan, Planned, Verdict
-from intacct_bridge.flow.post.loader import Ending, Outcome
+from intacct_bridge.flow.post.loader import Ending, RecordOutcome
 from intacct_bridge.flow.records.tables import SourceRow
 from intacct_bridge.flow.records.write import Write
 
@@ -126,7 +126,7 @@ def _plan_data(plan: Plan) -> dict[str, object]:
     }
 
 
-def show_outcomes(outcomes: Sequence[Outcome], console: Console) -> None:
+def show_outcomes(outcomes: Sequence[RecordOutcome], console: Console) -> None:
     """What became of each record, and the receipts."""
     rows = [
         (
@@ -154,13 +154,13 @@ def show_known(known: Sequence[Planned], console: Console) -> None:
         console.table(("record", "receipt", "sent"), rows)
 
 
-def rejected_rows(outcomes: Iterable[Outcome]) -> list[tuple[SourceRow, str]]:
+def rejected_rows(outcomes: Iterable[RecordOutcome]) -> list[tuple[SourceRow, str]]:
     """The rows of records that Intacct refused, each with its reason."""
     refused = [outcome for outcome in outcomes if outcome.ending is Ending.REJECTED]
     return [(row, _why(outcome)) for outcome in refused for row in outcome.write.rows]
 
 
-def _why(outcome: Outcome) -> str:
+def _why(outcome: RecordOutcome) -> str:
     if outcome.faults:
         from intacct_bridge.diagnosis import diagnose
 
@@ -169,7 +169,7 @@ def _why(outcome: Outcome) -> str:
     return outcome.note
 
 
-def tally(outcomes: Sequence[Outcome], plan: Plan) -> str:
+def tally(outcomes: Sequence[RecordOutcome], plan: Plan) -> str:
     """`8 posted, 1 rejected, 3 not sent`: those that a load which stopped did not come to are not sent."""
     counts = Counter(outcome.ending.value for outcome in outcomes)
     reached = {outcome.write.identity.text for outcome in outcomes}

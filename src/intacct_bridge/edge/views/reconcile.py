@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from intacct_bridge.edge.terminal.console import Console
 from intacct_bridge.edge.views.load import money
-from intacct_bridge.flow.reconcile.reconcile import Difference, Reconciliation, RecordDifference
+from intacct_bridge.flow.reconcile.reconcile import BalanceDifference, Reconciliation, RecordDifference
 
 _SHOWN = 200
 
@@ -41,7 +41,7 @@ def show_reconciliation(found: Reconciliation, console: Console) -> None:
         console.say(f"{len(found.differences) - _SHOWN:,} more differences; --json has them all")
 
 
-def _records(difference: Difference) -> Iterator[str]:
+def _records(difference: BalanceDifference) -> Iterator[str]:
     where = f"{difference.period}, account {difference.place.account}"
     if difference.records is None:
         yield f"✗ {where}: too many differ to look at each record; bring the copy up to date and reconcile again"

@@ -1,13 +1,13 @@
 """The function `getAPISession`, and what a user may ask about themselves."""
 
 from intacct_bridge.emulator.access.rights import may_enter
-from intacct_bridge.emulator.company.company_data import Answer, Call
+from intacct_bridge.emulator.company.company_data import FunctionAnswer, FunctionCall
 from intacct_bridge.emulator.settings.refusals import FunctionRefusedError
 from intacct_bridge.errors import Fault
 from intacct_bridge.wire.xml import element
 
 
-def get_api_session(call: Call) -> Answer:
+def get_api_session(call: FunctionCall) -> FunctionAnswer:
     """A session at the endpoint the request came by; `locationid` moves it to an entity, or, empty, to the top."""
     asked = call.body.find("locationid")
     entity = call.session.entity if asked is None else asked.text.strip()
@@ -28,4 +28,4 @@ def get_api_session(call: Call) -> Answer:
         element("endpoint", call.books.settings.session_endpoint or session.endpoint),
         element("locationid", session.entity),
     )
-    return Answer(element("data", api))
+    return FunctionAnswer(element("data", api))

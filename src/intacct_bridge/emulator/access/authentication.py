@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from intacct_bridge.emulator.access.rights import check_company, check_user, may_enter
 from intacct_bridge.emulator.company.company_data import Books
-from intacct_bridge.emulator.company.sessions import Session, Sessions
+from intacct_bridge.emulator.company.sessions import EmulatedSession, Sessions
 from intacct_bridge.emulator.settings.refusals import bad_session, bad_sign_in
 from intacct_bridge.emulator.settings.world import EmulatorSettings
 from intacct_bridge.wire.envelope import Authentication, Login, SessionAuth
@@ -20,7 +20,7 @@ class Entrance:
 
     def sign_in(
         self, authentication: Authentication, sender_id: str, *, endpoint: str, now: float
-    ) -> tuple[Session, Books]:
+    ) -> tuple[EmulatedSession, Books]:
         """Who asks, and whose books it is about."""
         if isinstance(authentication, SessionAuth):
             behaviour = self._settings.behaviour
@@ -32,7 +32,7 @@ class Entrance:
             return session, self._books[session.company_id]
         return self._log_in(authentication, sender_id, endpoint=endpoint, now=now)
 
-    def _log_in(self, login: Login, sender_id: str, *, endpoint: str, now: float) -> tuple[Session, Books]:
+    def _log_in(self, login: Login, sender_id: str, *, endpoint: str, now: float) -> tuple[EmulatedSession, Books]:
         company_id, entity = _place(login)
         company = check_company(self._settings, company_id, sender_id)
         user = check_user(company, login).in_season(now)

@@ -5,7 +5,7 @@ every signed-in user may ask (descriptions, their own formatting, their session)
 a successful `lookup` proves nothing.
 """
 
-from intacct_bridge.emulator.company.company_data import Books, Call
+from intacct_bridge.emulator.company.company_data import Books, FunctionCall
 from intacct_bridge.emulator.settings.cells import Row
 from intacct_bridge.emulator.settings.refusals import (
     bad_sender,
@@ -115,7 +115,7 @@ def may_enter(books: Books, user: UserSettings, entity: str) -> bool:
     return any((table.get(number) or {}).get("STATUS") != "inactive" for number in table.find("LOCATIONID", entity))
 
 
-def permit(call: Call, operation: str, name: str) -> None:
+def permit(call: FunctionCall, operation: str, name: str) -> None:
     """The user's roles reach this object with this operation, and its module is subscribed."""
     books, user = call.books, call.session.user
     if name in ("AUDITHISTORY", "ADVAUDITHISTORY"):
@@ -136,7 +136,7 @@ def permit(call: Call, operation: str, name: str) -> None:
     raise not_permitted(operation, name)
 
 
-def may_change(call: Call, described: ObjectDef, row: Row, verb: str) -> bool:
+def may_change(call: FunctionCall, described: ObjectDef, row: Row, verb: str) -> bool:
     """Whether the record can be changed from where the user works; one of another entity is not even there.
 
     Refused is a record of the top level to a user who is restricted to entities. That an unrestricted user may change

@@ -8,7 +8,7 @@ from decimal import ROUND_HALF_UP, Decimal
 
 from intacct_bridge.emulator.accounting.ledger import DIMENSIONS
 from intacct_bridge.emulator.accounting.posting import CENT, ZERO
-from intacct_bridge.emulator.company.company_data import Call
+from intacct_bridge.emulator.company.company_data import FunctionCall
 from intacct_bridge.emulator.records.references import Reference, find
 from intacct_bridge.emulator.settings.cells import Row
 from intacct_bridge.emulator.settings.refusals import refused
@@ -18,7 +18,7 @@ _PLACES = ("LOCATIONID", "DEPARTMENTID")
 _WHOLE = Decimal(100)
 
 
-def shares(call: Call, name: str, amount: Decimal) -> list[tuple[Row, Decimal]]:
+def shares(call: FunctionCall, name: str, amount: Decimal) -> list[tuple[Row, Decimal]]:
     """The parts of an amount, each with the dimensions that its entry of the allocation names."""
     allocation = find(call.books, Reference((FIELD,), "Allocation"), name, field=FIELD)
     table = call.books.table("ALLOCATIONENTRY")

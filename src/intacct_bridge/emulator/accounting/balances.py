@@ -9,8 +9,8 @@ from datetime import date
 from decimal import Decimal
 
 from intacct_bridge.emulator.accounting.chart import rules
-from intacct_bridge.emulator.accounting.ledger import ACCRUAL, DIMENSIONS, GROUPS, Ledger, Sum, Wanted
-from intacct_bridge.emulator.company.company_data import Answer, Books, Call
+from intacct_bridge.emulator.accounting.ledger import ACCRUAL, DIMENSIONS, GROUPS, Ledger, PostingFilter, Sum
+from intacct_bridge.emulator.company.company_data import Books, FunctionAnswer, FunctionCall
 from intacct_bridge.emulator.settings.cells import decimal_text, iso_date
 from intacct_bridge.emulator.settings.refusals import refused
 from intacct_bridge.wire.xml import Element, element
@@ -25,21 +25,21 @@ class _Detail:
     zeros: bool = False
 
 
-def get_trialbalance(call: Call) -> Answer:
+def get_trialbalance(call: FunctionCall) -> FunctionAnswer:
     """Every account's balance, with detail by department and location where asked."""
     asked = (("department", "showdeptdetail"), ("location", "showlocdetail"))
     by = tuple(name for name, flag in asked if _flag(call, flag))
     return _answered(call, "trialbalance", _wanted(call, None), _Detail(by, _flag(call, "showzerobalances")))
 
 
-def get_accountbalances(call: Call) -> Answer:
+def get_accountbalances(call: FunctionCall) -> FunctionAnswer:
     """The balances of one account, or of a range of them."""
     return _answered(
         call, "accountbalance", _wanted(call, _accounts(call)), _Detail((), _flag(call, "showzerobalances"))
     )
 
 
-def dimension_balances(call: Call) -> Answer:
+def dimension_balances(call: FunctionCall) -> FunctionAnswer:
     """`get_accountbalancesbydimensions`: the same, broken down by the dimensions that `groupby` names."""
     given = call.body.find("groupby") or Element("groupby")
     names = [part.strip() for one in (given, *given.children) for part in one.text.split(",")]
@@ -47,7 +47,7 @@ def dimension_balances(call: Call) -> Answer:
     return _answered(call, "account_balance", _wanted(call, _accounts(call)), _Detail(by))
 
 
-def _accounts(call: Call) -> tuple[str, str] | None:
+def _accounts(call: FunctionCall) -> tuple[str, str] | None:
     first, last = call.body.findtext("startaccountno").strip(), call.body.findtext("endaccountno").strip()
     account = call.body.findtext("glaccountno").strip()
     if account:
@@ -61,19 +61,19 @@ def _is_account(books: Books, account: str) -> bool:
     return any(books.table(name).find("ACCOUNTNO", account) for name in ("GLACCOUNT", "STATACCOUNT"))
 
 
-def _answered(call: Call, tag: str, wanted: Wanted, detail: _Detail) -> Answer:
+def _answered(call: FunctionCall, tag: str, wanted: PostingFilter, detail: _Detail) -> FunctionAnswer:
     sums = list(Ledger(call.books.store).sums(wanted, detail.by))
     if detail.zeros:
         sums = _with_zeros(call.books, sums, wanted, detail.by)
     rows = tuple(_row(tag, one, wanted.book, detail) for one in sums if detail.zeros or _says_something(one))
-    return Answer(Element("data", "", rows))
+    return FunctionAnswer(Element("data", "", rows))
 
 
 def _says_something(one: Sum) -> bool:
     return any((one.opening, one.debits, one.credits, one.adjusting_debits, one.adjusting_credits))
 
 
-def _with_zeros(books: Books, sums: list[Sum], wanted: Wanted, by: tuple[str, ...]) -> list[Sum]:
+def _with_zeros(books: Books, sums: list[Sum], wanted: PostingFilter, by: tuple[str, ...]) -> list[Sum]:
     there = {one.account for one in sums}
     zero = Decimal(0)
     low, high = wanted.accounts or ("", _LAST_ACCOUNT)
@@ -105,11 +105,11 @@ def _row(tag: str, one: Sum, book: str, detail: _Detail) -> Element:
 # --- what was asked
 
 
-def _wanted(call: Call, accounts: tuple[str, str] | None) -> Wanted:
+def _wanted(call: FunctionCall, accounts: tuple[str, str] | None) -> PostingFilter:
     since, until = _period(call)
     statistical = {"include": None, "only": True}.get(call.body.findtext("statistical").strip().lower(), False)
     dimensions = tuple((name, text) for name in DIMENSIONS if (text := call.body.findtext(f"{name.lower()}id").strip()))
-    return Wanted(
+    return PostingFilter(
         until,
         since,
         call.body.findtext("reportingbook").strip() or ACCRUAL,
@@ -121,7 +121,7 @@ def _wanted(call: Call, accounts: tuple[str, str] | None) -> Wanted:
     )
 
 
-def _period(call: Call) -> tuple[date, date]:
+def _period(call: FunctionCall) -> tuple[date, date]:
     name = call.body.findtext("reportingperiodname").strip()
     if not name:
         return _day(call, "startdate"), _day(call, "enddate")
@@ -134,7 +134,7 @@ def _period(call: Call) -> tuple[date, date]:
     raise refused(f"Invalid Reporting Period '{name}' specified.", correction="Provide a valid reporting period.")
 
 
-def _day(call: Call, tag: str) -> date:
+def _day(call: FunctionCall, tag: str) -> date:
     node = call.body.find(tag) or Element(tag)
     try:
         return date(*(int(node.findtext(part)) for part in ("year", "month", "day")))
@@ -142,7 +142,7 @@ def _day(call: Call, tag: str) -> date:
         raise refused(f"Invalid date in {tag}.", correction="Provide year, month and day.") from None
 
 
-def _locations(call: Call) -> tuple[str, ...]:
+def _locations(call: FunctionCall) -> tuple[str, ...]:
     """The asked location with those under it; a session in an entity sees no other."""
     asked = call.body.findtext("locationid").strip()
     chart = rules(call.books)
@@ -154,7 +154,7 @@ def _locations(call: Call) -> tuple[str, ...]:
     return _with_children(call, "LOCATION", "LOCATIONID", asked, subs=_flag(call, "loc_subs", default=True))
 
 
-def _departments(call: Call) -> tuple[str, ...]:
+def _departments(call: FunctionCall) -> tuple[str, ...]:
     asked = call.body.findtext("departmentid").strip()
     if not asked:
         return ()
@@ -163,7 +163,7 @@ def _departments(call: Call) -> tuple[str, ...]:
     return _with_children(call, "DEPARTMENT", "DEPARTMENTID", asked, subs=_flag(call, "dept_subs", default=True))
 
 
-def _with_children(call: Call, name: str, key: str, asked: str, *, subs: bool) -> tuple[str, ...]:
+def _with_children(call: FunctionCall, name: str, key: str, asked: str, *, subs: bool) -> tuple[str, ...]:
     if not subs:
         return (asked,)
     parents = {row[key]: row.get("PARENTID", "") for _, row in call.books.table(name).rows()}
@@ -173,6 +173,6 @@ def _with_children(call: Call, name: str, key: str, asked: str, *, subs: bool) -
     return tuple(found)
 
 
-def _flag(call: Call, tag: str, *, default: bool = False) -> bool:
+def _flag(call: FunctionCall, tag: str, *, default: bool = False) -> bool:
     text = call.body.findtext(tag).strip().lower()
     return text in ("true", "t", "1") if text else default

@@ -25,7 +25,7 @@ _DIMENSIONS = {
 _DEFAULT_CURRENCY = "USD"
 
 
-class Known(Mapping[str, tuple[int, str]]):
+class KnownIds(Mapping[str, tuple[int, str]]):
     """Id → record number and name, looked up when asked for."""
 
     def __init__(self, books: Books, objects: tuple[str, ...], key: str, name: str) -> None:
@@ -51,10 +51,10 @@ class Known(Mapping[str, tuple[int, str]]):
 def directory(books: Books) -> Directory:
     """Names and record numbers for ledger rows."""
     return Directory(
-        accounts=Known(books, ("GLACCOUNT", "STATACCOUNT"), "ACCOUNTNO", "TITLE"),
-        departments=Known(books, ("DEPARTMENT",), "DEPARTMENTID", "TITLE"),
-        locations=Known(books, ("LOCATION",), "LOCATIONID", "NAME"),
-        dimensions={name: Known(books, (name,), *fields) for name, fields in _DIMENSIONS.items()},
+        accounts=KnownIds(books, ("GLACCOUNT", "STATACCOUNT"), "ACCOUNTNO", "TITLE"),
+        departments=KnownIds(books, ("DEPARTMENT",), "DEPARTMENTID", "TITLE"),
+        locations=KnownIds(books, ("LOCATION",), "LOCATIONID", "NAME"),
+        dimensions={name: KnownIds(books, (name,), *fields) for name, fields in _DIMENSIONS.items()},
         rules=rules(books),
     )
 

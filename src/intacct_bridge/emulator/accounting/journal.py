@@ -14,9 +14,9 @@ from decimal import Decimal
 from intacct_bridge.emulator.accounting.chart import check_open, directory, rate, rules
 from intacct_bridge.emulator.accounting.journal_lines import meant
 from intacct_bridge.emulator.accounting.ledger import POSTED, Ledger, books_of, posting_of, shown_key
-from intacct_bridge.emulator.accounting.posting import CENT, ZERO, Line, Posting, balance_entities, to_base
+from intacct_bridge.emulator.accounting.posting import CENT, ZERO, Posting, PostingLine, balance_entities, to_base
 from intacct_bridge.emulator.accounting.posting_rows import LEDGER, Batch, batch_rows
-from intacct_bridge.emulator.company.company_data import Call
+from intacct_bridge.emulator.company.company_data import FunctionCall
 from intacct_bridge.emulator.records.audit_fields import CREATED, DELETED, MODIFIED, note, stamp
 from intacct_bridge.emulator.records.checks import complete
 from intacct_bridge.emulator.records.drafts import Draft, stored_text
@@ -36,7 +36,7 @@ _OF_THE_POSTING = ("BATCH_DATE", "STATE", "JOURNAL")
 class _Numbers:
     """Record numbers for the rows of one entry: those it had first, then new ones."""
 
-    call: Call
+    call: FunctionCall
     had: dict[str, deque[int]] = field(default_factory=dict)
 
     def __call__(self, series: str) -> int:
@@ -44,7 +44,7 @@ class _Numbers:
         return kept.popleft() if kept else next_in(self.call, series)
 
 
-def next_in(call: Call, series: str) -> int:
+def next_in(call: FunctionCall, series: str) -> int:
     """The next number of a series: a table's record numbers, or a journal's own count."""
     books = call.books
     if series in ("GLBATCH", "GLENTRY"):
@@ -56,7 +56,7 @@ def next_in(call: Call, series: str) -> int:
     return number
 
 
-def _first(call: Call, series: str) -> int:
+def _first(call: FunctionCall, series: str) -> int:
     if series == "GLDETAIL":
         keys = (row.get("RECORDNO", "") for _, row in call.books.table(series).rows())
         return 1 + max((int(key) for key in keys if key.isdecimal()), default=0)
@@ -68,7 +68,7 @@ def _first(call: Call, series: str) -> int:
 # --- the three verbs
 
 
-def create(call: Call, draft: Draft) -> Row:
+def create(call: FunctionCall, draft: Draft) -> Row:
     """Enter a journal entry."""
     row = {name: text for name, text in draft.values.items() if text and name != "RECORDNO"}
     complete(draft, row)
@@ -82,7 +82,7 @@ def create(call: Call, draft: Draft) -> Row:
     return made
 
 
-def _reversed(call: Call, draft: Draft, lines: list[Draft], made: Row) -> None:
+def _reversed(call: FunctionCall, draft: Draft, lines: list[Draft], made: Row) -> None:
     """The entry that turns this one round on the day it names."""
     day = stored_text(call, draft.described.fields["BATCH_DATE"], draft.extra["REVERSEDATE"])
     title = f"Reversed: {made.get('BATCH_TITLE', '')}"
@@ -93,7 +93,7 @@ def _reversed(call: Call, draft: Draft, lines: list[Draft], made: Row) -> None:
     _written(call, draft.described, row, mirrored, numbers=_Numbers(call), mode=CREATED)
 
 
-def update(call: Call, draft: Draft, number: int) -> Row:
+def update(call: FunctionCall, draft: Draft, number: int) -> Row:
     """Change an entry; lines that are sent are the whole new set, and what moves the posting writes it anew."""
     books, described = call.books, draft.described
     old = books.table("GLBATCH").get(number) or {}
@@ -110,7 +110,7 @@ def update(call: Call, draft: Draft, number: int) -> Row:
     return _written(call, described, row, lines, numbers=numbers, mode=MODIFIED)
 
 
-def delete(call: Call, described: ObjectDef, number: int) -> None:
+def delete(call: FunctionCall, described: ObjectDef, number: int) -> None:
     """Take an entry out again, with all it wrote."""
     table = call.books.table("GLBATCH")
     row = table.get(number) or {}
@@ -134,7 +134,7 @@ def _check_own(row: Row) -> None:
 
 
 def _written(
-    call: Call, described: ObjectDef, row: Row, drafts: list[Draft], *, numbers: Callable[[str], int], mode: str
+    call: FunctionCall, described: ObjectDef, row: Row, drafts: list[Draft], *, numbers: Callable[[str], int], mode: str
 ) -> Row:
     books = call.books
     journal, statistical = _journal(call, row.get("JOURNAL", ""))
@@ -163,7 +163,13 @@ def _written(
 
 
 def _kept(
-    call: Call, described: ObjectDef, row: Row, drafts: list[Draft], *, stored: Iterable[tuple[str, object]], mode: str
+    call: FunctionCall,
+    described: ObjectDef,
+    row: Row,
+    drafts: list[Draft],
+    *,
+    stored: Iterable[tuple[str, object]],
+    mode: str,
 ) -> Row:
     """Store the rows; what was sent beside what the posting knows goes onto its line."""
     books, ledger = call.books, Ledger(call.books.store)
@@ -196,7 +202,7 @@ def _kept(
     return header
 
 
-def _put(call: Call, name: str, number: int, row: Row) -> None:
+def _put(call: FunctionCall, name: str, number: int, row: Row) -> None:
     table = call.books.table(name)
     if table.get(number) is None:
         table.insert(row, number)
@@ -204,7 +210,7 @@ def _put(call: Call, name: str, number: int, row: Row) -> None:
         table.update(number, row)
 
 
-def _cleared(call: Call, number: int) -> dict[str, deque[int]]:
+def _cleared(call: FunctionCall, number: int) -> dict[str, deque[int]]:
     """Drop all that an entry wrote but its header; tells the numbers that this frees for it."""
     books = call.books
     header = books.table("GLBATCH").get(number) or {}
@@ -222,7 +228,7 @@ def _cleared(call: Call, number: int) -> dict[str, deque[int]]:
     return had
 
 
-def _retitled(call: Call, described: ObjectDef, row: Row, number: int) -> Row:
+def _retitled(call: FunctionCall, described: ObjectDef, row: Row, number: int) -> Row:
     """A change that moves no amount: the header, and what its lines repeat of it."""
     books = call.books
     books.table("GLBATCH").update(number, row)
@@ -241,7 +247,7 @@ def _retitled(call: Call, described: ObjectDef, row: Row, number: int) -> Row:
 # --- from what was sent to lines
 
 
-def _line(call: Call, draft: Draft, day: date) -> Line:
+def _line(call: FunctionCall, draft: Draft, day: date) -> PostingLine:
     values = draft.values
     complete(draft, values)
     settle(call.books, draft.described, values, {})
@@ -265,7 +271,7 @@ def _line(call: Call, draft: Draft, day: date) -> Line:
     if values["TR_TYPE"] == "-1":
         amount = -amount
     factor = rate(call.books, currency, base, day=day, given=values.get("EXCHANGE_RATE", ""))
-    return Line(
+    return PostingLine(
         values["ACCOUNTNO"],
         location,
         to_base(amount, factor),
@@ -286,7 +292,7 @@ def check_requirements(account: Row, values: Row) -> None:
             raise refused(told, correction=f"Provide {name}.", field=name)
 
 
-def _balanced(lines: list[Line]) -> list[Line]:
+def _balanced(lines: list[PostingLine]) -> list[PostingLine]:
     """The lines, once they balance; what converting them lost goes to the largest."""
     if len(lines) < 2:
         raise refused("A journal entry needs at least two lines.")
@@ -316,26 +322,26 @@ def _check_balance(amounts: list[Decimal], currency: str) -> None:
         )
 
 
-def _journal(call: Call, symbol: str) -> tuple[Row, bool]:
+def _journal(call: FunctionCall, symbol: str) -> tuple[Row, bool]:
     journal = find(call.books, REFERENCES["JOURNAL"], symbol, field="JOURNAL")
     return journal, bool(call.books.table("STATJOURNAL").find("SYMBOL", symbol))
 
 
-def _owner(call: Call, row: Row, lines: list[Line]) -> str:
+def _owner(call: FunctionCall, row: Row, lines: list[PostingLine]) -> str:
     """The entity an entry belongs to: where it is entered, or its base location's, or its first line's."""
     chart = rules(call.books)
     place = call.session.entity or row.get("BASELOCATION_NO") or (lines[0].location if lines else "")
     return chart.entity_of.get(place, "")
 
 
-def _entities(call: Call, number: int) -> set[str]:
+def _entities(call: FunctionCall, number: int) -> set[str]:
     """The entities that an entry stands in."""
     table, chart = call.books.table("GLENTRY"), rules(call.books)
     rows = (table.get(one) or {} for one in table.find("BATCHNO", str(number)))
     return {chart.entity_of.get(row.get("LOCATION", ""), "") for row in rows}
 
 
-def _stored_lines(call: Call, number: int) -> list[Draft]:
+def _stored_lines(call: FunctionCall, number: int) -> list[Draft]:
     table = call.books.table("GLENTRY")
     described = call.books.find("GLENTRY")
     return [Draft(described, table.get(one) or {}) for one in table.find("BATCHNO", str(number))]

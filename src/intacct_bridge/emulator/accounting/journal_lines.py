@@ -11,7 +11,7 @@ from intacct_bridge.emulator.accounting.allocations import FIELD, shares
 from intacct_bridge.emulator.accounting.amounts import cents_sent, number_sent
 from intacct_bridge.emulator.accounting.posting import ZERO
 from intacct_bridge.emulator.accounting.taxes import TAXED, is_tax, packed, taxed
-from intacct_bridge.emulator.company.company_data import Call
+from intacct_bridge.emulator.company.company_data import FunctionCall
 from intacct_bridge.emulator.records.drafts import Draft
 from intacct_bridge.emulator.settings.cells import Row
 from intacct_bridge.emulator.settings.refusals import refused
@@ -21,12 +21,12 @@ _CUSTOM = "custom"
 _NAMED = {"LOCATIONID": "LOCATION", "DEPARTMENTID": "DEPARTMENT"}
 
 
-def meant(call: Call, drafts: list[Draft]) -> list[Draft]:
+def meant(call: FunctionCall, drafts: list[Draft]) -> list[Draft]:
     """The lines that an entry posts, in their order."""
     return [line for draft in drafts for part in _split(call, draft) for line in _with_taxes(call, part)]
 
 
-def _split(call: Call, draft: Draft) -> list[Draft]:
+def _split(call: FunctionCall, draft: Draft) -> list[Draft]:
     parts = draft.nodes.get("SPLIT", [])
     allocation = draft.get(FIELD)
     if not parts:
@@ -60,7 +60,7 @@ def _part(draft: Draft, cells: Row, amount: Decimal) -> Draft:
     return replace(draft, values=values | known | {"TRX_AMOUNT": str(amount)})
 
 
-def _with_taxes(call: Call, draft: Draft) -> list[Draft]:
+def _with_taxes(call: FunctionCall, draft: Draft) -> list[Draft]:
     nodes = [one for wrapper in draft.nodes.get(TAXED, []) for one in wrapper.children]
     if not nodes:
         return [draft]

@@ -28,7 +28,7 @@ _WIDTH = 12 + len(DIMENSIONS)
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class PostingFilter:
     """Which postings count: empty or None leaves a condition out."""
 
     until: date
@@ -87,7 +87,7 @@ class Ledger:
         """Take a batch's lines out again."""
         self._run(f"DELETE FROM {self._table} WHERE batch = ?", (batch,))
 
-    def sums(self, wanted: Wanted, by: Sequence[str] = ()) -> Iterator[Sum]:
+    def sums(self, wanted: PostingFilter, by: Sequence[str] = ()) -> Iterator[Sum]:
         """Sums by account and currency, and by what else is asked: `location`, `department`, a dimension's name."""
         where, values = _conditions(wanted)
         groups = ["account", "currency", *(one.lower() for one in by if one.lower() in GROUPS)]
@@ -108,7 +108,7 @@ class Ledger:
             yield Sum(account, currency, tuple(parts), *(Decimal(one) / SCALE for one in row[len(groups) :]))
 
 
-def _conditions(wanted: Wanted) -> tuple[str, list[SqlValue]]:
+def _conditions(wanted: PostingFilter) -> tuple[str, list[SqlValue]]:
     parts: list[str] = ["day <= ?", "book = ?"]
     values: list[SqlValue] = [wanted.until.isoformat(), wanted.book]
     if wanted.statistical is not None:

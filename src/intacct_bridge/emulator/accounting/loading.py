@@ -12,7 +12,7 @@ from typing import Any
 from intacct_bridge.emulator.accounting.ledger import ACCRUAL, POSTED, POSTING_FIELDS, Ledger, posting_of, shown_key
 from intacct_bridge.emulator.company.company_data import Books
 from intacct_bridge.emulator.settings.cells import SEPARATOR, Value, escaped, text_of
-from intacct_bridge.emulator.store.store import SqlValue, Table
+from intacct_bridge.emulator.store.store import SqlValue, StoreTable
 
 _BLOCK = 5000
 _KNOWN = 200_000
@@ -103,7 +103,7 @@ class _Poster:
 class _Packer:
     """Packs one object's rows; early rows are held back until most fields have been seen."""
 
-    def __init__(self, table: Table, encoders: _Encoders) -> None:
+    def __init__(self, table: StoreTable, encoders: _Encoders) -> None:
         table.create(indexed=False)
         self._table = table
         self._encoders = encoders

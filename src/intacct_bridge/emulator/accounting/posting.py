@@ -42,7 +42,7 @@ class Role(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class PostingLine:
     """One line of the ledger."""
 
     account: str
@@ -66,7 +66,7 @@ class Line:
 class Posting:
     """Lines that balance, in one book."""
 
-    lines: tuple[Line, ...]
+    lines: tuple[PostingLine, ...]
     book: str = ACCRUAL
 
 
@@ -145,7 +145,7 @@ class Settlement:
 
 
 @dataclass(frozen=True, slots=True)
-class Settled:
+class SettledDocument:
     """What the cash book needs of a settled document: its accrual posting, and the share of it that was paid."""
 
     posting: Posting
@@ -177,7 +177,7 @@ def receipt(settlement: Settlement, rules: Rules, *, control: str = "") -> Posti
     return _settle(settlement, control or rules.receivables, -1, rules)
 
 
-def transfer(amount: Decimal, *, into: Line, out_of: Line, rules: Rules) -> Posting:
+def transfer(amount: Decimal, *, into: PostingLine, out_of: PostingLine, rules: Rules) -> Posting:
     """Moves money between two accounts, as a deposit moves undeposited funds to the bank."""
     lines = (
         replace(into, amount=amount, trx_amount=amount),
@@ -186,7 +186,7 @@ def transfer(amount: Decimal, *, into: Line, out_of: Line, rules: Rules) -> Post
     return Posting(balance_entities(lines, rules.entity_of[into.location], rules))
 
 
-def journal_entry(lines: Sequence[Line], owner: str, rules: Rules) -> Posting:
+def journal_entry(lines: Sequence[PostingLine], owner: str, rules: Rules) -> Posting:
     """Takes the lines as entered and adds those between entities; refuses lines that do not balance."""
     difference = sum((line.amount for line in lines), ZERO)
     if difference:
@@ -199,7 +199,7 @@ def journal_entry(lines: Sequence[Line], owner: str, rules: Rules) -> Posting:
     return Posting(balance_entities(lines, owner, rules))
 
 
-def statistical_entry(lines: Iterable[Line]) -> Posting:
+def statistical_entry(lines: Iterable[PostingLine]) -> Posting:
     """Takes the lines as entered: statistical accounts have no other side."""
     return Posting(tuple(lines))
 
@@ -212,7 +212,7 @@ def reverse(posting: Posting) -> Posting:
     )
 
 
-def cash_basis(settled: Sequence[Settled], settlement: Posting, rules: Rules, *, owner: str) -> Posting:
+def cash_basis(settled: Sequence[SettledDocument], settlement: Posting, rules: Rules, *, owner: str) -> Posting:
     """Gives the cash book's view of a settlement: the documents' own lines in place of the control account.
 
     `settled` comes in the order of the settlement's applications.
@@ -245,7 +245,7 @@ def imbalances(posting: Posting, rules: Rules) -> dict[str, Decimal]:
     return {entity: total for entity, total in sums.items() if total}
 
 
-def balance_entities(lines: Sequence[Line], owner: str, rules: Rules) -> tuple[Line, ...]:
+def balance_entities(lines: Sequence[PostingLine], owner: str, rules: Rules) -> tuple[PostingLine, ...]:
     """Adds the lines due to and due from the owner that make each entity balance on its own."""
     entity_of = rules.entity_of
     try:
@@ -253,7 +253,7 @@ def balance_entities(lines: Sequence[Line], owner: str, rules: Rules) -> tuple[L
             return tuple(lines)
     except KeyError:
         pass  # named below, with its sentence
-    sums: dict[str, list[Line]] = {}
+    sums: dict[str, list[PostingLine]] = {}
     for line in lines:
         sums.setdefault(_entity(line.location, rules), []).append(line)
     added = list(lines)
@@ -263,7 +263,7 @@ def balance_entities(lines: Sequence[Line], owner: str, rules: Rules) -> tuple[L
     return tuple(added)
 
 
-def _between(entity: str, own: Sequence[Line], owner: str, rules: Rules) -> Iterable[Line]:
+def _between(entity: str, own: Sequence[PostingLine], owner: str, rules: Rules) -> Iterable[PostingLine]:
     net = sum((line.amount for line in own), ZERO)
     trx_net = sum((line.trx_amount for line in own), ZERO)
     if not net and not trx_net:
@@ -292,8 +292,8 @@ def _between(entity: str, own: Sequence[Line], owner: str, rules: Rules) -> Iter
     owing = net > 0 or (net == 0 and trx_net > 0)
     here = rules.due_to[owner] if owing else rules.due_from[owner]
     there = rules.due_from[entity] if owing else rules.due_to[entity]
-    yield Line(here, entity, -net, -trx_net, currency, memo=memo, role=Role.ENTITY)
-    yield Line(there, owner, net, trx_net, currency, memo=memo, role=Role.ENTITY)
+    yield PostingLine(here, entity, -net, -trx_net, currency, memo=memo, role=Role.ENTITY)
+    yield PostingLine(there, owner, net, trx_net, currency, memo=memo, role=Role.ENTITY)
 
 
 def _against(document: Document, control: str, side: int, rules: Rules) -> Posting:
@@ -306,7 +306,7 @@ def _against(document: Document, control: str, side: int, rules: Rules) -> Posti
         total += amount
         trx_total += trx_amount
         lines.append(
-            Line(
+            PostingLine(
                 charge.account,
                 charge.location,
                 amount,
@@ -319,7 +319,7 @@ def _against(document: Document, control: str, side: int, rules: Rules) -> Posti
         )
     owed = to_base(-trx_total, rate)
     lines.append(
-        Line(
+        PostingLine(
             control, document.entity, owed, -trx_total, currency, None, document.memo, document.dimensions, Role.CONTROL
         )
     )
@@ -338,7 +338,7 @@ def _settle(settlement: Settlement, control: str, side: int, rules: Rules) -> Po
         trx_total += trx_amount
         account = part.control or control
         lines.append(
-            Line(account, part.entity, amount, trx_amount, currency, None, memo, part.dimensions, Role.CONTROL)
+            PostingLine(account, part.entity, amount, trx_amount, currency, None, memo, part.dimensions, Role.CONTROL)
         )
     discount = -settlement.discount * side
     for account, trx_amount in (
@@ -349,13 +349,13 @@ def _settle(settlement: Settlement, control: str, side: int, rules: Rules) -> Po
         total += money
         if trx_amount or account == settlement.account:
             entity, dimensions = settlement.entity, settlement.dimensions
-            lines.append(Line(account, entity, money, trx_amount, currency, None, memo, dimensions))
+            lines.append(PostingLine(account, entity, money, trx_amount, currency, None, memo, dimensions))
     if total:
-        lines.append(Line(rules.exchange, settlement.entity, -total, ZERO, currency, role=Role.EXCHANGE))
+        lines.append(PostingLine(rules.exchange, settlement.entity, -total, ZERO, currency, role=Role.EXCHANGE))
     return Posting(balance_entities(lines, settlement.entity, rules))
 
 
-def _paid_lines(document: Settled, amount: Decimal) -> list[Line]:
+def _paid_lines(document: SettledDocument, amount: Decimal) -> list[PostingLine]:
     share = document.share
     lines = [line for line in document.posting.lines if line.role not in (Role.CONTROL, Role.ENTITY)]
     paid = [
@@ -374,8 +374,8 @@ def _paid_lines(document: Settled, amount: Decimal) -> list[Line]:
     return paid
 
 
-def _rounding(amount: Decimal, entity: str, currency: str, rules: Rules) -> Line:
-    return Line(rules.rounding, entity, amount, ZERO, currency, memo="Rounding", role=Role.ROUNDING)
+def _rounding(amount: Decimal, entity: str, currency: str, rules: Rules) -> PostingLine:
+    return PostingLine(rules.rounding, entity, amount, ZERO, currency, memo="Rounding", role=Role.ROUNDING)
 
 
 def _entity(location: str, rules: Rules) -> str:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 
-from intacct_bridge.emulator.accounting.posting import ZERO, Line, Posting, Rules
+from intacct_bridge.emulator.accounting.posting import ZERO, Posting, PostingLine, Rules
 from intacct_bridge.wire.values import Value
 
 Row = dict[str, Value]
@@ -164,10 +164,10 @@ def _detail_head(key: int, batch_no: int, batch: Batch) -> Row:
     }
 
 
-def _entries(posting: Posting, batch: Batch) -> list[list[Line]]:
+def _entries(posting: Posting, batch: Batch) -> list[list[PostingLine]]:
     if batch.module == LEDGER:
         return [[line] for line in posting.lines]
-    merged: dict[tuple[object, ...], list[Line]] = {}
+    merged: dict[tuple[object, ...], list[PostingLine]] = {}
     for line in posting.lines:
         alike = (
             line.account,
@@ -181,7 +181,7 @@ def _entries(posting: Posting, batch: Batch) -> list[list[Line]]:
     return list(merged.values())
 
 
-def _entry(lines: list[Line], batch: Batch, directory: Directory) -> Row:
+def _entry(lines: list[PostingLine], batch: Batch, directory: Directory) -> Row:
     line = lines[0]
     amount, trx_amount = line.amount, line.trx_amount
     for other in lines[1:]:
@@ -201,7 +201,7 @@ def _entry(lines: list[Line], batch: Batch, directory: Directory) -> Row:
     }
 
 
-def _detail(line: Line) -> Row:
+def _detail(line: PostingLine) -> Row:
     amount, trx_amount = line.amount, line.trx_amount
     debit = line.is_debit
     return {
@@ -219,7 +219,7 @@ def _detail(line: Line) -> Row:
     }
 
 
-def _names(line: Line, directory: Directory) -> Row:
+def _names(line: PostingLine, directory: Directory) -> Row:
     """The cells that GLENTRY and GLDETAIL share by name."""
     names: Row = {
         "ACCOUNTNO": line.account,

@@ -10,7 +10,7 @@ from decimal import ROUND_HALF_UP, Decimal
 
 from intacct_bridge.emulator.accounting.amounts import cents_sent
 from intacct_bridge.emulator.accounting.posting import CENT, ZERO
-from intacct_bridge.emulator.company.company_data import Call
+from intacct_bridge.emulator.company.company_data import FunctionCall
 from intacct_bridge.emulator.records.references import REFERENCES, Reference, find
 from intacct_bridge.emulator.settings.cells import Row, decimal_text
 from intacct_bridge.emulator.settings.refusals import refused
@@ -31,21 +31,21 @@ def is_tax(row: Row) -> bool:
     return row.get("LINEITEM") == "F"
 
 
-def packed_of(call: Call, row: Row, before: str) -> str:
+def packed_of(call: FunctionCall, row: Row, before: str) -> str:
     """The cell of a line once a stored tax row is added to it."""
     detail = call.books.table("TAXDETAIL").get(int(row.get("DETAILKEY") or 0)) or {}
     pairs = [*json.loads(before or "[]"), [detail.get("DETAILID", ""), row.get("TRX_AMOUNT", "")]]
     return json.dumps(pairs)
 
 
-def with_net(call: Call, line: Row, *, money: str = "TRX_AMOUNT") -> None:
+def with_net(call: FunctionCall, line: Row, *, money: str = "TRX_AMOUNT") -> None:
     """Give a line that only tells its gross the amount that is left without its taxes."""
     if line.get(GROSS) and not line.get(money):
         details, given = _taxes(call, line)
         line[money] = decimal_text(_net(cents_sent(GROSS, line[GROSS]), details, given))
 
 
-def taxed(call: Call, line: Row, *, account: str = "ACCOUNTNO", money: str = "TRX_AMOUNT") -> list[Row]:
+def taxed(call: FunctionCall, line: Row, *, account: str = "ACCOUNTNO", money: str = "TRX_AMOUNT") -> list[Row]:
     """A complete line, and behind it the rows of its taxes."""
     details, given = _taxes(call, line)
     line.pop(TAXED, None)
@@ -63,7 +63,7 @@ def taxed(call: Call, line: Row, *, account: str = "ACCOUNTNO", money: str = "TR
     return [line, *(row for row in rows if cents_sent(money, row[money]))]
 
 
-def _taxes(call: Call, line: Row) -> tuple[list[Row], list[Decimal | None]]:
+def _taxes(call: FunctionCall, line: Row) -> tuple[list[Row], list[Decimal | None]]:
     pairs: list[list[str]] = json.loads(line.get(TAXED) or "[]")
     given = [cents_sent("TRX_TAX", one[1]) if one[1] else None for one in pairs]
     return [_detail(call, one[0]) for one in pairs], given
@@ -97,7 +97,7 @@ def _rate(detail: Row) -> Decimal:
     return Decimal(detail.get("VALUE") or 0)
 
 
-def _detail(call: Call, name: str) -> Row:
+def _detail(call: FunctionCall, name: str) -> Row:
     if not name:
         raise refused("Required field DETAILID is missing for TAXENTRY.", correction="Name a tax detail.")
     found = find(call.books, _DETAIL, name, field="DETAILID")
@@ -108,7 +108,7 @@ def _detail(call: Call, name: str) -> Row:
     return found
 
 
-def _row(call: Call, line: Row, detail: Row, amount: Decimal, *, account: str, money: str) -> Row:
+def _row(call: FunctionCall, line: Row, detail: Row, amount: Decimal, *, account: str, money: str) -> Row:
     """The row of one tax: its line's dimensions, the detail's account."""
     dropped = ("RECORDNO", "ACCOUNTLABEL", "ACCOUNTLABELKEY", "FORM1099", "FORM1099TYPE", "FORM1099BOX", "AMOUNT")
     row = {name: text for name, text in line.items() if name not in dropped}

@@ -10,12 +10,12 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from intacct_bridge.emulator.company.sessions import Session, Sessions
+from intacct_bridge.emulator.company.sessions import EmulatedSession, Sessions
 from intacct_bridge.emulator.settings.behaviour import Behaviour
 from intacct_bridge.emulator.settings.refusals import unknown_object
 from intacct_bridge.emulator.settings.world import CompanySettings
 from intacct_bridge.emulator.store.catalogue import table_plan
-from intacct_bridge.emulator.store.store import Store, Table
+from intacct_bridge.emulator.store.store import Store, StoreTable
 from intacct_bridge.errors import Fault, InvalidRequestError
 from intacct_bridge.model.catalog import Catalog, FieldDef, ObjectDef
 from intacct_bridge.wire.xml import Element
@@ -80,7 +80,7 @@ class Books:
             memory.clear()
         self.store.forget_all()
 
-    def table(self, described: ObjectDef | str) -> Table:
+    def table(self, described: ObjectDef | str) -> StoreTable:
         """The object's table."""
         return self.store.table(described if isinstance(described, str) else described.name)
 
@@ -93,11 +93,11 @@ def opened(settings: CompanySettings, behaviour: Behaviour, connection: Any, cat
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class FunctionCall:
     """One function call."""
 
     books: Books
-    session: Session
+    session: EmulatedSession
     body: Element
     control_id: str
     now: float
@@ -116,7 +116,7 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class FunctionAnswer:
     """What a function did: the parts of its result, or a bare body that stands for the whole response."""
 
     data: Element | None = None

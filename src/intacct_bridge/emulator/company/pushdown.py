@@ -8,7 +8,7 @@ from datetime import date, datetime
 from decimal import Decimal
 
 from intacct_bridge.emulator.settings.cells import date_text, timestamp_text
-from intacct_bridge.emulator.store.store import SqlValue, Table, sql_value
+from intacct_bridge.emulator.store.store import SqlValue, StoreTable, sql_value
 from intacct_bridge.model.catalog import ObjectDef
 from intacct_bridge.model.query.query import And, Compare, Filter, Op, Or
 from intacct_bridge.wire.values import Kind, Value
@@ -27,7 +27,7 @@ _MAX_LIST = 900
 
 
 def condition(
-    table: Table, where: Filter | None, described: ObjectDef, *, fold: bool, numeric: tuple[str, ...]
+    table: StoreTable, where: Filter | None, described: ObjectDef, *, fold: bool, numeric: tuple[str, ...]
 ) -> Condition:
     """The condition for a filter. `fold` ignores case; `numeric` names text fields that compare as numbers."""
     if where is None:

@@ -13,7 +13,7 @@ from functools import lru_cache
 from operator import itemgetter
 
 from intacct_bridge.emulator.settings.cells import SEPARATOR, Row, escaped, unescaped, unpack
-from intacct_bridge.emulator.store.store import Table
+from intacct_bridge.emulator.store.store import StoreTable
 from intacct_bridge.wire.values import DEFAULT, Formatting, Kind, parse_value, render_value
 from intacct_bridge.wire.xml import Element, Raw
 
@@ -29,7 +29,7 @@ class Column:
     """Gives the text from the whole row, for what is not a field of it."""
 
 
-class Page(Raw):
+class RenderedPage(Raw):
     """Rows as bytes, which are put into the finished document where this element's mark stands."""
 
     __slots__ = ("rows",)
@@ -43,7 +43,7 @@ MARK = "\x00page\x00"
 """Stands in the document until the page is put in; no document can hold it otherwise."""
 
 
-def fetch(table: Table, numbers: Sequence[int]) -> list[bytes]:
+def fetch(table: StoreTable, numbers: Sequence[int]) -> list[bytes]:
     """The packed cells of these rows, in this order; a number without a row is passed over."""
     if not numbers or not table.exists:
         return []
@@ -68,7 +68,7 @@ def fetch(table: Table, numbers: Sequence[int]) -> list[bytes]:
 
 
 def rows_xml(
-    table: Table, bodies: Iterable[bytes], tag: str, columns: Sequence[Column], formatting: Formatting = DEFAULT
+    table: StoreTable, bodies: Iterable[bytes], tag: str, columns: Sequence[Column], formatting: Formatting = DEFAULT
 ) -> list[bytes]:
     """The rows, each an element of that tag with the columns as its children."""
     template = _template(tag, tuple(column.tag for column in columns))
@@ -104,7 +104,7 @@ def _template(tag: str, columns: tuple[str, ...]) -> bytes:
 
 
 def rows_text(
-    table: Table, bodies: Iterable[bytes], columns: Sequence[Column], formatting: Formatting = DEFAULT
+    table: StoreTable, bodies: Iterable[bytes], columns: Sequence[Column], formatting: Formatting = DEFAULT
 ) -> Iterable[list[str]]:
     """The rows as lists of plain text, in the user's formatting."""
     shown = [_shown(column.kind, formatting) for column in columns]
@@ -150,10 +150,10 @@ def rows_csv(names: Sequence[str], rows: Iterable[Sequence[str]]) -> bytes:
     return out.getvalue().encode()
 
 
-def pages_in(root: Element) -> Iterator[Page]:
+def pages_in(root: Element) -> Iterator[RenderedPage]:
     """The pages that stand directly in an element, or in a wrapper at its start."""
     for child in root.children[:1]:
-        if isinstance(child, Page):
+        if isinstance(child, RenderedPage):
             yield child
         else:
             yield from pages_in(child)

@@ -18,7 +18,7 @@ from intacct_bridge.emulator.company.company_data import Books
 from intacct_bridge.emulator.company.pushdown import condition
 from intacct_bridge.emulator.company.relations import follower, resolve
 from intacct_bridge.emulator.settings.cells import unpack
-from intacct_bridge.emulator.store.store import Table
+from intacct_bridge.emulator.store.store import StoreTable
 from intacct_bridge.model.catalog import ObjectDef
 from intacct_bridge.model.query.evaluate import predicate, sort_key
 from intacct_bridge.model.query.query import And, Compare, Filter, KindOf, Op, Order, all_of, comparisons
@@ -267,7 +267,7 @@ def numeric_text(books: Books) -> tuple[str, ...]:
     return ("RECORDNO",) if books.behaviour.text_keys == "number" else ()
 
 
-def viewer(books: Books, described: ObjectDef, table: Table, names: Sequence[str]) -> Callable[[bytes], TextRow]:
+def viewer(books: Books, described: ObjectDef, table: StoreTable, names: Sequence[str]) -> Callable[[bytes], TextRow]:
     """A function from packed cells to just the named fields, dotted ones followed."""
     paths = {name: resolve(books, described, name) for name in dict.fromkeys(names)}
     follow = {name: follower(books, path) for name, path in paths.items() if path is not None}

@@ -13,7 +13,7 @@ from intacct_bridge.emulator.settings.world import UserSettings
 
 
 @dataclass(slots=True)
-class Session:
+class EmulatedSession:
     """A signed-in user, in one entity or at the top level."""
 
     session_id: str
@@ -34,11 +34,11 @@ class Sessions:
     def __init__(self, minutes: float, draw: Callable[[], str]) -> None:
         self.seconds = minutes * 60
         self._draw = draw
-        self._sessions: dict[str, Session] = {}
+        self._sessions: dict[str, EmulatedSession] = {}
 
     def open(
         self, user: UserSettings, company_id: str, *, sender_id: str, entity: str, endpoint: str, now: float
-    ) -> Session:
+    ) -> EmulatedSession:
         """A new session."""
         session = self.passing(user, company_id, sender_id=sender_id, entity=entity, endpoint=endpoint, now=now)
         session.session_id = hashlib.blake2b(self._draw().encode(), digest_size=24).hexdigest()
@@ -47,11 +47,11 @@ class Sessions:
 
     def passing(
         self, user: UserSettings, company_id: str, *, sender_id: str, entity: str, endpoint: str, now: float
-    ) -> Session:
+    ) -> EmulatedSession:
         """What one request with a login works in: like a session, but nobody can come back to it."""
-        return Session("", user, company_id, sender_id, entity, endpoint, now + self.seconds)
+        return EmulatedSession("", user, company_id, sender_id, entity, endpoint, now + self.seconds)
 
-    def use(self, session_id: str, now: float) -> Session | None:
+    def use(self, session_id: str, now: float) -> EmulatedSession | None:
         """The session with that id, its end pushed on; None when there is none or it is over."""
         session = self._sessions.get(session_id.strip())
         if session is None:

@@ -19,7 +19,7 @@ from intacct_bridge.emulator.demo.events.purchases import plan_purchases
 from intacct_bridge.emulator.demo.events.receivables import Receivables
 from intacct_bridge.emulator.demo.events.sales import plan_sales
 from intacct_bridge.emulator.demo.events.timesheets import Timesheets
-from intacct_bridge.emulator.demo.generator.ledger import Ledger
+from intacct_bridge.emulator.demo.generator.ledger import LedgerWriter
 from intacct_bridge.emulator.demo.generator.people import make_world
 from intacct_bridge.emulator.demo.generator.sales_cycle import standings
 from intacct_bridge.emulator.demo.generator.transaction_generator import Clerk
@@ -52,13 +52,13 @@ def demo_company(seed: int = 1, *, as_of: date, scale: int = 1, cash_book: bool 
         raise SettingsError(f"a company of scale {scale} has nothing in it", fix="choose a scale of 1 or more")
     world = make_world(seed, as_of, scale)
     clerk = Clerk(world)
-    ledger = Ledger(world, clerk, cash_book=cash_book)
+    ledger = LedgerWriter(world, clerk, cash_book=cash_book)
     history = History(world, clerk)
     yield from history.listen(_rows(world, clerk, ledger))
     yield from history.rows()
 
 
-def _rows(world: World, clerk: Clerk, ledger: Ledger) -> Iterator[tuple[str, Row]]:
+def _rows(world: World, clerk: Clerk, ledger: LedgerWriter) -> Iterator[tuple[str, Row]]:
     yield from list_rows(world, clerk)
     yield from period_rows(world, clerk)
     yield from goods_rows(world, clerk)

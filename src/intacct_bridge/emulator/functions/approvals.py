@@ -7,13 +7,13 @@ elsewhere.
 from collections.abc import Callable
 
 from intacct_bridge.emulator.access.rights import permit
-from intacct_bridge.emulator.company.company_data import Answer, Call
+from intacct_bridge.emulator.company.company_data import FunctionAnswer, FunctionCall
 from intacct_bridge.emulator.records.legacy_body import day_text, number_of
 from intacct_bridge.emulator.records.record_store import keep_state
 from intacct_bridge.emulator.settings.cells import Row, timestamp_text
 from intacct_bridge.emulator.settings.refusals import refused
 from intacct_bridge.emulator.subledgers.documents import entry
-from intacct_bridge.emulator.subledgers.documents.entry import Entry
+from intacct_bridge.emulator.subledgers.documents.entry import DocumentInput
 from intacct_bridge.emulator.subledgers.documents.rows import stored_lines
 from intacct_bridge.emulator.subledgers.families import FAMILIES
 from intacct_bridge.emulator.trade.contracts import change
@@ -23,17 +23,17 @@ from intacct_bridge.wire.xml import element
 _WAITS = ("Submitted", "Partially Approved", "Resubmitted")
 
 
-def approve(call: Call) -> Answer:
+def approve(call: FunctionCall) -> FunctionAnswer:
     """Approve what waits for it."""
     return _decided(call, "Approved")
 
 
-def decline(call: Call) -> Answer:
+def decline(call: FunctionCall) -> FunctionAnswer:
     """Decline what waits for approval."""
     return _decided(call, "Declined")
 
 
-def _decided(call: Call, state: str) -> Answer:
+def _decided(call: FunctionCall, state: str) -> FunctionAnswer:
     for record in call.body.children:
         described = call.books.find(record.tag)
         permit(call, "UPDATE", described.name)
@@ -48,41 +48,41 @@ def _decided(call: Call, state: str) -> Answer:
             family = FAMILIES["APBILL"]
             lines = stored_lines(call, family, row)
             values = {name: text for name, text in row.items() if name != "STATE"}
-            entry.change(call, family, number, Entry(values, lines, state="Posted"))
+            entry.change(call, family, number, DocumentInput(values, lines, state="Posted"))
         else:
             keep_state(call, described, number, state)
-    return Answer()
+    return FunctionAnswer()
 
 
-def decided_vendor(call: Call) -> Answer:
+def decided_vendor(call: FunctionCall) -> FunctionAnswer:
     """Approve or decline a vendor that waits for it."""
     number, row = _there(call, "VENDOR")
     if row.get("STATE") != "S":
         raise refused(f"Vendor {row['VENDORID']} does not wait for approval.", correction="Submit it first.")
     change(call, "VENDOR", number, {"STATE": "A" if call.name == "approveVendor" else "R"})
-    return Answer(key=row["RECORDNO"])
+    return FunctionAnswer(key=row["RECORDNO"])
 
 
-def recall_bill(call: Call) -> Answer:
+def recall_bill(call: FunctionCall) -> FunctionAnswer:
     """Take a bill back that was submitted: it is a draft again."""
     number, row = _there(call, "APBILL")
     if row.get("STATE") not in _WAITS:
         raise refused(f"Bill {number} is {row.get('STATE', '').lower()} and was not submitted.")
     keep_state(call, call.books.find("APBILL"), number, "Draft")
-    return Answer(key=row["RECORDNO"])
+    return FunctionAnswer(key=row["RECORDNO"])
 
 
-def cancelled(call: Call) -> Answer:
+def cancelled(call: FunctionCall) -> FunctionAnswer:
     """Cancel a job that has not run."""
     for record in call.body.children:
         described = call.books.find(record.tag)
         permit(call, "UPDATE", described.name)
         key = record.findtext(call.books.table(described).plan.key).strip()
         keep_state(call, described, _number(call, described.name, key, ""), "Canceled")
-    return Answer()
+    return FunctionAnswer()
 
 
-def run_dds_job(call: Call) -> Answer:
+def run_dds_job(call: FunctionCall) -> FunctionAnswer:
     """Queue a job of the data delivery service; it is done at once, and delivers nowhere."""
     permit(call, "CREATE", "DDSJOB")
     wanted = [call.body.findtext("object"), *(one.text for one in (call.body.find("objects") or call.body).children)]
@@ -91,10 +91,10 @@ def run_dds_job(call: Call) -> Answer:
     row: Row = {"OBJECT": described.name, "JOBTYPE": call.body.findtext("jobType").strip(), "STATUS": "Completed"}
     row |= {"QUEUETIME": now, "STARTTIME": now, "ENDTIME": now}
     number = call.books.table("DDSJOB").insert(row)
-    return Answer(element("data", element("DdsJob", element("RECORDNO", str(number)))), key=str(number))
+    return FunctionAnswer(element("data", element("DdsJob", element("RECORDNO", str(number)))), key=str(number))
 
 
-def post_later(call: Call) -> Answer:
+def post_later(call: FunctionCall) -> FunctionAnswer:
     """`partialupdate_potransaction`: another posting day of a transaction and of the bill it made."""
     permit(call, "UPDATE", "PODOCUMENT")
     number = number_of(call, "PODOCUMENT", (call.body.get("key") or "").strip(), natural="DOCID")
@@ -103,19 +103,19 @@ def post_later(call: Call) -> Answer:
     if not day:
         raise refused("Required field dateposted is missing.", correction="Provide the day.")
     if row.get("PRRECORDKEY"):
-        entry.change(call, FAMILIES["APBILL"], int(row["PRRECORDKEY"]), Entry({"WHENPOSTED": day}))
+        entry.change(call, FAMILIES["APBILL"], int(row["PRRECORDKEY"]), DocumentInput({"WHENPOSTED": day}))
     change(call, "PODOCUMENT", number, {"WHENPOSTED": day})
-    return Answer(key=row.get("DOCID", ""))
+    return FunctionAnswer(key=row.get("DOCID", ""))
 
 
-def _there(call: Call, name: str) -> tuple[int, Row]:
+def _there(call: FunctionCall, name: str) -> tuple[int, Row]:
     permit(call, "UPDATE", name)
     key = (call.body.findtext("recordno") or call.body.findtext("RECORDNO")).strip()
     number = _number(call, name, key, "")
     return number, call.books.table(name).get(number) or {}
 
 
-def _number(call: Call, name: str, key: str, natural: str) -> int:
+def _number(call: FunctionCall, name: str, key: str, natural: str) -> int:
     table = call.books.table(name)
     found = table.find(table.plan.key, key) if key else []
     found = found or (table.find(natural_key(name) or "DOCID", natural) if natural else [])
@@ -124,7 +124,7 @@ def _number(call: Call, name: str, key: str, natural: str) -> int:
     return found[0]
 
 
-FUNCTIONS: dict[str, Callable[[Call], Answer]] = {
+FUNCTIONS: dict[str, Callable[[FunctionCall], FunctionAnswer]] = {
     "approve": approve,
     "decline": decline,
     "approveVendor": decided_vendor,

@@ -7,7 +7,7 @@ the faults of what could not; only a transaction makes it all or nothing.
 from collections.abc import Callable
 
 from intacct_bridge.emulator.access.rights import may_change, permit
-from intacct_bridge.emulator.company.company_data import Answer, Call
+from intacct_bridge.emulator.company.company_data import FunctionAnswer, FunctionCall
 from intacct_bridge.emulator.functions.verbs import CLOSED, CLOSED_TO_UPDATE, CREATE, DELETE, UPDATE
 from intacct_bridge.emulator.records import effect_check, record_store
 from intacct_bridge.emulator.records.checks import creatable
@@ -25,17 +25,17 @@ _SPELLED = {"GLACCOUNT": "GL Account"}
 """What the last sentence of a chain calls an object, where that is recorded."""
 
 
-def create(call: Call) -> Answer:
+def create(call: FunctionCall) -> FunctionAnswer:
     """Make each record."""
     return _each(call, _create_one)
 
 
-def update(call: Call) -> Answer:
+def update(call: FunctionCall) -> FunctionAnswer:
     """Change the sent fields of each record, found by its record number or its natural key."""
     return _each(call, _update_one)
 
 
-def delete(call: Call) -> Answer:
+def delete(call: FunctionCall) -> FunctionAnswer:
     """Drop the records with these keys; what could be dropped stays dropped, whatever becomes of the others."""
     described = call.books.find(call.body.findtext("object").strip())
     permit(call, "DELETE", described.name)
@@ -51,10 +51,10 @@ def delete(call: Call) -> Answer:
                 _delete_one(call, described, key)
         except FunctionRefusedError as error:
             faults += error.faults
-    return Answer(faults=tuple(faults))
+    return FunctionAnswer(faults=tuple(faults))
 
 
-def _create_one(call: Call, record: Element) -> Element:
+def _create_one(call: FunctionCall, record: Element) -> Element:
     described = call.books.find(record.tag)
     permit(call, "CREATE", described.name)
     creatable(described, "CREATE")
@@ -66,7 +66,7 @@ def _create_one(call: Call, record: Element) -> Element:
     return _key_element(described, row)
 
 
-def _update_one(call: Call, record: Element) -> Element:
+def _update_one(call: FunctionCall, record: Element) -> Element:
     described = call.books.find(record.tag)
     permit(call, "UPDATE", described.name)
     if described.name in CLOSED_TO_UPDATE:
@@ -81,7 +81,7 @@ def _update_one(call: Call, record: Element) -> Element:
     return _key_element(described, row)
 
 
-def _find(call: Call, described: ObjectDef, values: Row) -> int:
+def _find(call: FunctionCall, described: ObjectDef, values: Row) -> int:
     table = call.books.table(described)
     for name in (keys_of(described).record, natural_key(described.name)):
         if name and values.get(name):
@@ -93,7 +93,7 @@ def _find(call: Call, described: ObjectDef, values: Row) -> int:
     raise refused(f"A key is needed to update {described.name}: RECORDNO, or its id.")
 
 
-def _delete_one(call: Call, described: ObjectDef, key: str) -> None:
+def _delete_one(call: FunctionCall, described: ObjectDef, key: str) -> None:
     if described.name in CLOSED:
         raise not_for(described.name, "DELETE")
     table = call.books.table(described)
@@ -113,7 +113,7 @@ def _key_element(described: ObjectDef, row: Row) -> Element:
     return Element(described.name.lower(), "", tuple(parts))
 
 
-def _each(call: Call, work: Callable[[Call, Element], Element]) -> Answer:
+def _each(call: FunctionCall, work: Callable[[FunctionCall, Element], Element]) -> FunctionAnswer:
     records = call.body.children
     if not records:
         raise refused(f"A call of {call.name} needs at least one record.")
@@ -131,10 +131,10 @@ def _each(call: Call, work: Callable[[Call, Element], Element]) -> Answer:
             fault = Fault("BL01001973", description2=error.message, correction=error.fix, field=error.field)
             faults += _chain(call, record, FunctionRefusedError(fault))
     data = Element("data", "", tuple(keys), {"listtype": "objects", "count": str(len(keys))})
-    return Answer(data, faults=tuple(faults))
+    return FunctionAnswer(data, faults=tuple(faults))
 
 
-def _chain(call: Call, record: Element, error: FunctionRefusedError) -> list[Fault]:
+def _chain(call: FunctionCall, record: Element, error: FunctionRefusedError) -> list[Fault]:
     """The causes, most specific first, and the general sentence that ends the chain."""
     last = f"Could not {call.name} {_SPELLED.get(record.tag.upper(), record.tag.capitalize())} record!"
     general = Fault("BL01001973", description2=last)

@@ -6,16 +6,16 @@ from intacct_bridge.emulator.accounting.amounts import number_sent
 from intacct_bridge.emulator.accounting.chart import rules
 from intacct_bridge.emulator.accounting.posting import ZERO
 from intacct_bridge.emulator.accounting.taxes import GROSS, TAXED, packed
-from intacct_bridge.emulator.company.company_data import Call
+from intacct_bridge.emulator.company.company_data import FunctionCall
 from intacct_bridge.emulator.records.checks import complete
 from intacct_bridge.emulator.records.drafts import Draft
 from intacct_bridge.emulator.settings.cells import Row, sent_value, text_of
 from intacct_bridge.emulator.settings.refusals import illegal
 from intacct_bridge.emulator.subledgers.documents import entry
-from intacct_bridge.emulator.subledgers.documents.entry import Entry
+from intacct_bridge.emulator.subledgers.documents.entry import DocumentInput
 from intacct_bridge.emulator.subledgers.families import FAMILIES, Family
 from intacct_bridge.emulator.subledgers.payments import payment
-from intacct_bridge.emulator.subledgers.payments.parts import PAID, SIDES, Side
+from intacct_bridge.emulator.subledgers.payments.parts import PAID, SIDES, PaymentSide
 from intacct_bridge.emulator.subledgers.payments.payment import Money
 from intacct_bridge.errors import RecordError
 from intacct_bridge.model.catalog import ObjectDef
@@ -33,18 +33,18 @@ class Documents:
 
     family: Family
 
-    def create(self, call: Call, draft: Draft) -> Row:
+    def create(self, call: FunctionCall, draft: Draft) -> Row:
         """Enter a document."""
         lines = self._lines(draft)
-        return entry.enter(call, self.family, Entry(_values(draft), lines or [], _waits(draft)))
+        return entry.enter(call, self.family, DocumentInput(_values(draft), lines or [], _waits(draft)))
 
-    def update(self, call: Call, draft: Draft, number: int) -> Row:
+    def update(self, call: FunctionCall, draft: Draft, number: int) -> Row:
         """Change a document; the lines that are sent are the whole new set."""
         there = call.books.table(self.family.object).get(number) or {}
         waits = _waits(draft) or (there.get("STATE") == "Draft" and not draft.extra.get("ACTION"))
-        return entry.change(call, self.family, number, Entry(_values(draft), self._lines(draft), waits))
+        return entry.change(call, self.family, number, DocumentInput(_values(draft), self._lines(draft), waits))
 
-    def delete(self, call: Call, described: ObjectDef, number: int) -> None:  # noqa: ARG002  # the verbs' signature
+    def delete(self, call: FunctionCall, described: ObjectDef, number: int) -> None:  # noqa: ARG002  # the verbs' signature
         """Delete a document with its postings."""
         entry.drop(call, self.family, number)
 
@@ -57,9 +57,9 @@ class Documents:
 class Payments:
     """The three verbs for payments or for receipts."""
 
-    side: Side
+    side: PaymentSide
 
-    def create(self, call: Call, draft: Draft) -> Row:
+    def create(self, call: FunctionCall, draft: Draft) -> Row:
         """Enter a payment."""
         complete(draft, draft.values)
         money = self._money(call, draft)
@@ -68,7 +68,7 @@ class Payments:
             money = replace(money, values=_filled(call, money.values, provider))
         return payment.pay(call, self.side, money)
 
-    def update(self, call: Call, draft: Draft, number: int) -> Row:
+    def update(self, call: FunctionCall, draft: Draft, number: int) -> Row:
         """Change a payment, or submit a draft."""
         there = call.books.table(self.side.object).get(number) or {}
         money = self._money(call, draft)
@@ -79,11 +79,11 @@ class Payments:
         only = not moved and not money.details and not submits
         return payment.amend(call, self.side, number, money, described_only=only)
 
-    def delete(self, call: Call, described: ObjectDef, number: int) -> None:  # noqa: ARG002  # the verbs' signature
+    def delete(self, call: FunctionCall, described: ObjectDef, number: int) -> None:  # noqa: ARG002  # the verbs' signature
         """Delete a payment that waits."""
         payment.drop(call, self.side, number)
 
-    def _money(self, call: Call, draft: Draft) -> Money:
+    def _money(self, call: FunctionCall, draft: Draft) -> Money:
         values = _values(draft)
         if self.side is PAID and draft.extra.get("PAYMENTDATE"):
             values["WHENCREATED"] = _day(call, draft.extra["PAYMENTDATE"])
@@ -116,7 +116,7 @@ def _values(draft: Draft) -> Row:
     return {name: text for name, text in draft.values.items() if name != "RECORDNO"}
 
 
-def _filled(call: Call, values: Row, provider: str) -> Row:
+def _filled(call: FunctionCall, values: Row, provider: str) -> Row:
     """A payment with a method and a bank: the vendor's and the provider's, or the first bank of its currency."""
     books = call.books
     vendors = books.table("VENDOR")
@@ -138,7 +138,7 @@ def _waits(draft: Draft) -> bool:
     return draft.extra.get("ACTION", "").lower() == "draft"
 
 
-def _day(call: Call, text: str) -> str:
+def _day(call: FunctionCall, text: str) -> str:
     try:
         return text_of(sent_value(Kind.DATE, text, call.session.user.formatting))
     except RecordError:

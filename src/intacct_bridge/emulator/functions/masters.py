@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from intacct_bridge.emulator.access.rights import permit
-from intacct_bridge.emulator.company.company_data import Answer, Call
+from intacct_bridge.emulator.company.company_data import FunctionAnswer, FunctionCall
 from intacct_bridge.emulator.functions.verbs import CREATE, DELETE, UPDATE
 from intacct_bridge.emulator.records import record_store
 from intacct_bridge.emulator.records.drafts import drafted
@@ -54,12 +54,12 @@ _SKIPPED = ("externalid", "customfields", "contactlist", "visibility")
 
 
 @dataclass(frozen=True, slots=True)
-class Listed:
+class MasterFunctions:
     """The functions of one object."""
 
     object: str
 
-    def created(self, call: Call) -> Answer:
+    def created(self, call: FunctionCall) -> FunctionAnswer:
         """`create_`."""
         permit(call, "CREATE", self.object)
         described = call.books.find(self.object)
@@ -80,7 +80,7 @@ class Listed:
             table.update(int(row["RECORDNO"]), row | dict(more))
         return keyed(row.get(natural_key(self.object) or "RECORDNO") or row["RECORDNO"])
 
-    def updated(self, call: Call) -> Answer:
+    def updated(self, call: FunctionCall) -> FunctionAnswer:
         """`update_`."""
         permit(call, "UPDATE", self.object)
         key, number = self._number(call)
@@ -88,19 +88,19 @@ class Listed:
         UPDATE.get(self.object, record_store.update)(call, draft, number)
         return keyed(key)
 
-    def deleted(self, call: Call) -> Answer:
+    def deleted(self, call: FunctionCall) -> FunctionAnswer:
         """`delete_`."""
         permit(call, "DELETE", self.object)
         key, number = self._number(call)
         DELETE.get(self.object, record_store.delete)(call, call.books.find(self.object), number)
         return keyed(key)
 
-    def _number(self, call: Call) -> tuple[str, int]:
+    def _number(self, call: FunctionCall) -> tuple[str, int]:
         named = call.body.attributes.items()
         key = next((text for name, text in named if name not in ("externalkey", "set_nulls")), "")
         return key, number_of(call, self.object, key.strip(), natural=natural_key(self.object) or "")
 
-    def _record(self, call: Call, *, new: bool = True) -> Element:
+    def _record(self, call: FunctionCall, *, new: bool = True) -> Element:
         children = list(self._parts(call, call.body))
         if new:
             sent = {one.tag for one in children}
@@ -109,7 +109,7 @@ class Listed:
             children = [one for one in children if one.children or one.text]
         return Element(self.object, "", tuple(children))
 
-    def _parts(self, call: Call, node: Element) -> Iterator[Element]:
+    def _parts(self, call: FunctionCall, node: Element) -> Iterator[Element]:
         table = names(_NAMES.get(self.object, ""))
         for child in node.children:
             if child.tag in _SKIPPED:
@@ -129,10 +129,10 @@ class Listed:
                 yield element(custom.findtext("customfieldname").strip(), custom.findtext("customfieldvalue"))
 
 
-def _functions() -> dict[str, Callable[[Call], Answer]]:
-    found: dict[str, Callable[[Call], Answer]] = {}
+def _functions() -> dict[str, Callable[[FunctionCall], FunctionAnswer]]:
+    found: dict[str, Callable[[FunctionCall], FunctionAnswer]] = {}
     for name, object_ in OBJECTS.items():
-        listed = Listed(object_)
+        listed = MasterFunctions(object_)
         found |= {f"create_{name}": listed.created, f"update_{name}": listed.updated, f"delete_{name}": listed.deleted}
     return found
 

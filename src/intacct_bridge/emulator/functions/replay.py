@@ -5,8 +5,8 @@ shares a memory and for how long is a setting, and so is whether a repetition is
 since no source says.
 """
 
-from intacct_bridge.emulator.company.company_data import Answer, Call
-from intacct_bridge.emulator.company.render import Page
+from intacct_bridge.emulator.company.company_data import FunctionAnswer, FunctionCall
+from intacct_bridge.emulator.company.render import RenderedPage
 from intacct_bridge.emulator.settings.refusals import replayed
 from intacct_bridge.wire.xml import Element, element, parse, serialize
 
@@ -16,7 +16,7 @@ _TABLE = (
 )
 
 
-def first_answer(call: Call) -> Answer | None:
+def first_answer(call: FunctionCall) -> FunctionAnswer | None:
     """What this control id was answered when it was completed; None when it was not, or is forgotten.
 
     Raises the refusal where repetitions are refused.
@@ -34,7 +34,7 @@ def first_answer(call: Call) -> Answer | None:
     return _read(found[1])
 
 
-def remember(call: Call, answer: Answer) -> None:
+def remember(call: FunctionCall, answer: FunctionAnswer) -> None:
     """Note that this control id is completed, and how."""
     call.books.store.connection.execute(
         "INSERT OR REPLACE INTO completed_calls VALUES (?, ?, ?, ?)",
@@ -42,22 +42,22 @@ def remember(call: Call, answer: Answer) -> None:
     )
 
 
-def _written(answer: Answer) -> str:
+def _written(answer: FunctionAnswer) -> str:
     """The answer of a write as text; pages of rows are not kept."""
-    if answer.data is not None and any(isinstance(one, Page) for one in answer.data.children):
+    if answer.data is not None and any(isinstance(one, RenderedPage) for one in answer.data.children):
         return "<answer/>"
     parts = [] if answer.data is None else [answer.data]
     parts += [] if answer.key is None else [element("key", answer.key)]
     return serialize(Element("answer", "", tuple(parts)))
 
 
-def _read(text: str) -> Answer:
+def _read(text: str) -> FunctionAnswer:
     root = parse(text.encode())
     key = root.find("key")
-    return Answer(root.find("data"), None if key is None else key.text)
+    return FunctionAnswer(root.find("data"), None if key is None else key.text)
 
 
-def _scope(call: Call) -> str:
+def _scope(call: FunctionCall) -> str:
     company = call.session.company_id
     scope = call.books.behaviour.controlid_scope
     if scope == "sender":

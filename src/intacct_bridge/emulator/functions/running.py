@@ -8,8 +8,8 @@ import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
-from intacct_bridge.emulator.company.company_data import Answer, Books, Call
-from intacct_bridge.emulator.company.sessions import Session, Sessions
+from intacct_bridge.emulator.company.company_data import Books, FunctionAnswer, FunctionCall
+from intacct_bridge.emulator.company.sessions import EmulatedSession, Sessions
 from intacct_bridge.emulator.functions.replay import first_answer, remember
 from intacct_bridge.emulator.settings.faults import Scripted, about
 from intacct_bridge.emulator.settings.refusals import (
@@ -23,16 +23,16 @@ from intacct_bridge.emulator.settings.refusals import (
 from intacct_bridge.errors import Fault, IntacctError, InvalidRequestError
 from intacct_bridge.wire.envelope import ABORTED, FAILURE, SUCCESS, Control, Function, Operation, Result
 
-Handler = Callable[[Call], Answer]
+Handler = Callable[[FunctionCall], FunctionAnswer]
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
+class RequestContext:
     """What is the same for every function of a request."""
 
     control: Control
     books: Books
-    session: Session
+    session: EmulatedSession
     sessions: Sessions
     handlers: Mapping[str, Handler]
     now: float
@@ -49,14 +49,14 @@ class Done:
     """A function's result, and its bare body where it asked for one."""
 
     result: Result
-    answer: Answer
+    answer: FunctionAnswer
 
 
 class _RolledBack(Exception):  # noqa: N818  # a signal to the savepoint, never an error of the caller's
     pass
 
 
-def run(desk: Desk, operation: Operation) -> list[Done]:
+def run(desk: RequestContext, operation: Operation) -> list[Done]:
     """One result a function, in the order of the request."""
     desk = replace(desk, alone=len(operation.functions) == 1)
     if not operation.transaction:
@@ -82,30 +82,30 @@ def _aborted(done: list[Done], functions: tuple[Function, ...]) -> list[Done]:
             result = replace(failed, data=None, faults=(*failed.faults, ROLLED_BACK))
         else:
             result = Result(ABORTED, function.name, function.control_id, faults=(ROLLED_BACK,))
-        results.append(Done(result, Answer()))
+        results.append(Done(result, FunctionAnswer()))
     return results
 
 
-def _run_one(desk: Desk, function: Function) -> Done:
-    call = Call(desk.books, desk.session, function.body, function.control_id, desk.now, desk.sessions)
+def _run_one(desk: RequestContext, function: Function) -> Done:
+    call = FunctionCall(desk.books, desk.session, function.body, function.control_id, desk.now, desk.sessions)
     try:
         with desk.books.store.together():
             answer = _answer(desk, call, function)
     except FunctionRefusedError as error:
-        return _failed(function, error.faults, Answer(error.data))
+        return _failed(function, error.faults, FunctionAnswer(error.data))
     except InvalidRequestError as error:
-        return _failed(function, bad_query(error.message).faults, Answer())
+        return _failed(function, bad_query(error.message).faults, FunctionAnswer())
     except IntacctError as error:
-        return _failed(function, refused(error.message, correction=error.fix).faults, Answer())
+        return _failed(function, refused(error.message, correction=error.fix).faults, FunctionAnswer())
     except Exception:  # whatever happens, the answer is the gateway's
         desk.incident(traceback.format_exc())
-        return _failed(function, (unexpected(function.name),), Answer())
+        return _failed(function, (unexpected(function.name),), FunctionAnswer())
     status = FAILURE if answer.faults else SUCCESS
     result = Result(status, function.name, function.control_id, answer.data, answer.key, answer.faults, answer.extra)
     return Done(result, answer)
 
 
-def _answer(desk: Desk, call: Call, function: Function) -> Answer:
+def _answer(desk: RequestContext, call: FunctionCall, function: Function) -> FunctionAnswer:
     struck = desk.scripted.get((function.name, about(function)))
     if struck is not None:
         raise FunctionRefusedError(struck)
@@ -125,5 +125,5 @@ def _answer(desk: Desk, call: Call, function: Function) -> Answer:
     return answer
 
 
-def _failed(function: Function, faults: tuple[Fault, ...], answer: Answer) -> Done:
+def _failed(function: Function, faults: tuple[Fault, ...], answer: FunctionAnswer) -> Done:
     return Done(Result(FAILURE, function.name, function.control_id, answer.data, faults=faults), answer)

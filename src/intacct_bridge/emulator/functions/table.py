@@ -1,14 +1,18 @@
-"""Which function is answered by what: one table, and nothing else."""
+"""Which function is answered by what: one table, and nothing else.
+
+The object-specific functions that write, by name, gathered from the rooms that carry them out.
+"""
 
 from collections.abc import Callable
 
 from intacct_bridge.emulator.access import api_session
 from intacct_bridge.emulator.accounting import balances
-from intacct_bridge.emulator.company.company_data import Answer, Call
-from intacct_bridge.emulator.functions import generic
-from intacct_bridge.emulator.functions.legacy_functions import LEGACY
+from intacct_bridge.emulator.company.company_data import FunctionAnswer, FunctionCall
+from intacct_bridge.emulator.functions import approvals, generic, masters
+from intacct_bridge.emulator.functions.legacy import checks_and_batches, documents, journal, kept, orders, payments
 from intacct_bridge.emulator.reading import (
     about_company,
+    attachments,
     get_list,
     inquiries,
     lookup,
@@ -18,8 +22,26 @@ from intacct_bridge.emulator.reading import (
     reports,
 )
 from intacct_bridge.emulator.subledgers import aging
+from intacct_bridge.emulator.subledgers.cash import deposits
+from intacct_bridge.emulator.trade import contracts, revenue
 
-Handler = Callable[[Call], Answer]
+LEGACY: dict[str, Callable[[FunctionCall], FunctionAnswer]] = {
+    **masters.FUNCTIONS,
+    **attachments.FUNCTIONS,
+    **documents.FUNCTIONS,
+    **payments.FUNCTIONS,
+    **journal.FUNCTIONS,
+    **orders.FUNCTIONS,
+    **approvals.FUNCTIONS,
+    **contracts.FUNCTIONS,
+    **revenue.FUNCTIONS,
+    **kept.FUNCTIONS,
+    **checks_and_batches.FUNCTIONS,
+    **deposits.FUNCTIONS,
+}
+
+
+Handler = Callable[[FunctionCall], FunctionAnswer]
 
 HANDLERS: dict[str, Handler] = {
     **LEGACY,

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from intacct_bridge.emulator.accounting import journal
-from intacct_bridge.emulator.company.company_data import Call
+from intacct_bridge.emulator.company.company_data import FunctionCall
 from intacct_bridge.emulator.functions.generic_documents import DOCUMENTS, PAYMENTS, Documents, Payments
 from intacct_bridge.emulator.records.drafts import Draft
 from intacct_bridge.emulator.settings.cells import Row
@@ -11,24 +11,24 @@ from intacct_bridge.emulator.subledgers.cash import deposits
 from intacct_bridge.emulator.subledgers.families import FAMILIES
 from intacct_bridge.emulator.subledgers.payments import advances
 from intacct_bridge.emulator.subledgers.payments.parts import SIDES
-from intacct_bridge.emulator.trade import closed_costs, orders, timesheets
+from intacct_bridge.emulator.trade import costs, orders, timesheets
 from intacct_bridge.model.catalog import ObjectDef
 
 _VERBS: dict[str, Documents | Payments] = {**DOCUMENTS, **PAYMENTS}
-CREATE: dict[str, Callable[[Call, Draft], Row]] = {
+CREATE: dict[str, Callable[[FunctionCall, Draft], Row]] = {
     "ARADVANCE": advances.create,
     "GLBATCH": journal.create,
     "TIMESHEET": timesheets.create,
-    "COGSCLOSEDJE": closed_costs.adjust,
+    "COGSCLOSEDJE": costs.adjust,
     **{name: one.create for name, one in _VERBS.items()},
 }
-UPDATE: dict[str, Callable[[Call, Draft, int], Row]] = {
+UPDATE: dict[str, Callable[[FunctionCall, Draft, int], Row]] = {
     "ARADVANCE": advances.update,
     "GLBATCH": journal.update,
     "TIMESHEET": timesheets.update,
     **{name: one.update for name, one in _VERBS.items()},
 }
-DELETE: dict[str, Callable[[Call, ObjectDef, int], None]] = {
+DELETE: dict[str, Callable[[FunctionCall, ObjectDef, int], None]] = {
     "ARADVANCE": advances.delete,
     "DEPOSIT": deposits.delete,
     "GLBATCH": journal.delete,

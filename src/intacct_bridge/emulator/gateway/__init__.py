@@ -1,1 +1,15 @@
 """From the bytes of a request to the bytes of its answer."""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from intacct_bridge.emulator.gateway.gateway import Emulator as Emulator
+else:
+
+    def __getattr__(name: str) -> object:
+        """`intacct_bridge.emulator.gateway.Emulator`, the documented place of the class."""
+        if name != "Emulator":
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from intacct_bridge.emulator.gateway.gateway import Emulator
+
+        return Emulator

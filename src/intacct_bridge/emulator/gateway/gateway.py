@@ -27,11 +27,11 @@ from intacct_bridge.emulator.access.rights import check_sender
 from intacct_bridge.emulator.accounting.loading import load
 from intacct_bridge.emulator.company.company_data import Books, opened
 from intacct_bridge.emulator.company.render import pages_in, with_pages
-from intacct_bridge.emulator.company.sessions import Session, Sessions, moment
+from intacct_bridge.emulator.company.sessions import EmulatedSession, Sessions, moment
 from intacct_bridge.emulator.company.users import keep_users
 from intacct_bridge.emulator.demo.masters.custom_fields import definition_fields, with_customs
 from intacct_bridge.emulator.demo.masters.reports import REPORTS, VIEWS
-from intacct_bridge.emulator.functions.running import Desk, Done, run
+from intacct_bridge.emulator.functions.running import Done, RequestContext, run
 from intacct_bridge.emulator.functions.table import HANDLERS
 from intacct_bridge.emulator.gateway.deliveries import MOST_CHARACTERS, check_policies, post_later
 from intacct_bridge.emulator.gateway.incoming import incoming
@@ -97,7 +97,7 @@ class Received:
 
 
 @dataclass(frozen=True, slots=True)
-class Snapshot:
+class EmulatorSnapshot:
     """What an emulator can be set back to."""
 
     kept: Connection
@@ -188,14 +188,14 @@ class Emulator:
             keep_users(copy.books(company.company_id))
         return copy
 
-    def snapshot(self) -> Snapshot:
+    def snapshot(self) -> EmulatorSnapshot:
         """Everything as it is now, for `restore`."""
         with self._lock:
             kept = open_database(None)
             self._connection.backup(kept)
-            return Snapshot(kept, self.forecast.script)
+            return EmulatorSnapshot(kept, self.forecast.script)
 
-    def restore(self, snapshot: Snapshot) -> None:
+    def restore(self, snapshot: EmulatorSnapshot) -> None:
         """Everything as it was, in milliseconds; sessions, and what was received, are forgotten."""
         with self._lock:
             snapshot.kept.backup(self._connection)
@@ -337,7 +337,7 @@ class Emulator:
             )
         except SignInRefusedError as error:
             return OperationResult(_not_signed_in(operation), faults=error.faults), []
-        desk = Desk(control, books, session, self.sessions, HANDLERS, now, scripted, self.incidents.append)
+        desk = RequestContext(control, books, session, self.sessions, HANDLERS, now, scripted, self.incidents.append)
         results = run(desk, operation)
         return OperationResult(_signed_in(session, now), tuple(one.result for one in results)), results
 
@@ -384,7 +384,7 @@ def _refusal(control: Control | None, error: ControlRefusedError) -> Response:
     return Response(echo, faults=error.faults)
 
 
-def _signed_in(session: Session, now: float) -> SignedIn:
+def _signed_in(session: EmulatedSession, now: float) -> SignedIn:
     return SignedIn(
         SUCCESS,
         session.user.user_id,

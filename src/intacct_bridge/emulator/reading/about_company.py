@@ -1,7 +1,7 @@
 """What the gateway tells about the company and the user: set-up, entities, dimensions, formatting, permissions."""
 
 from intacct_bridge.emulator.access.rights import permit
-from intacct_bridge.emulator.company.company_data import Answer, Call
+from intacct_bridge.emulator.company.company_data import FunctionAnswer, FunctionCall
 from intacct_bridge.emulator.settings.cells import Row
 from intacct_bridge.emulator.settings.refusals import refused
 from intacct_bridge.emulator.settings.world import ALL_MODULES, UserSettings
@@ -38,7 +38,7 @@ _APPLICATIONS = {
 _RIGHTS = {"list": "List", "view": "View", "add": "Add", "edit": "Edit", "delete": "Delete"}
 
 
-def read_user_formatting(call: Call) -> Answer:
+def read_user_formatting(call: FunctionCall) -> FunctionAnswer:
     """The formatting of a user, named by login or by record number."""
     user = _user(call, call.body.findtext("userId").strip(), call.body.findtext("key").strip())
     user = user.in_season(call.now)
@@ -49,10 +49,12 @@ def read_user_formatting(call: Call) -> Answer:
         "gmtoffset": f"{sign}{minutes // 60:02d}:{minutes % 60:02d}",
         "clock": str(user.clock),
     }
-    return Answer(element("data", Element("userformatting", "", tuple(element(*part) for part in parts.items()))))
+    return FunctionAnswer(
+        element("data", Element("userformatting", "", tuple(element(*part) for part in parts.items())))
+    )
 
 
-def _user(call: Call, login: str, key: str) -> UserSettings:
+def _user(call: FunctionCall, login: str, key: str) -> UserSettings:
     """The user's settings; one that only the records know has the common ones."""
     table = call.books.table("USERINFO")
     if key:
@@ -65,7 +67,7 @@ def _user(call: Call, login: str, key: str) -> UserSettings:
     return UserSettings(login)
 
 
-def get_user_permissions(call: Call) -> Answer:
+def get_user_permissions(call: FunctionCall) -> FunctionAnswer:
     """What a user's roles allow, by application."""
     permit(call, "READ", "USERINFO")
     user = _user(call, call.body.findtext("userId").strip() or call.session.user.user_id, "")
@@ -80,16 +82,16 @@ def get_user_permissions(call: Call) -> Answer:
         )
         for code in call.books.settings.modules
     )
-    return Answer(element("data", Element("permissions", "", subscriptions)))
+    return FunctionAnswer(element("data", Element("permissions", "", subscriptions)))
 
 
-def get_applications(call: Call) -> Answer:
+def get_applications(call: FunctionCall) -> FunctionAnswer:
     """The codes of the subscribed applications."""
     subscribed = [code for code in ALL_MODULES if code in call.books.settings.modules]
-    return Answer(Element("data", "", tuple(element("application", code) for code in subscribed)))
+    return FunctionAnswer(Element("data", "", tuple(element("application", code) for code in subscribed)))
 
 
-def get_financial_setup(call: Call) -> Answer:
+def get_financial_setup(call: FunctionCall) -> FunctionAnswer:
     """Base currency, books and fiscal year; the currency is empty where entities have several."""
     entities = _entities(call)
     currencies = dict.fromkeys(row.get("CURRENCY", "USD") for row in entities)
@@ -103,14 +105,16 @@ def get_financial_setup(call: Call) -> Answer:
         "multiCurrency": str(several).lower(),
         "multiEntityShared": str(bool(entities)).lower(),
     }
-    return Answer(Element("data", "", (Element("financialSetup", "", tuple(element(*one) for one in parts.items())),)))
+    return FunctionAnswer(
+        Element("data", "", (Element("financialSetup", "", tuple(element(*one) for one in parts.items())),))
+    )
 
 
-def read_entity_details(call: Call) -> Answer:
+def read_entity_details(call: FunctionCall) -> FunctionAnswer:
     """The entities that the user may work in."""
     allowed = call.session.user.entities
     rows = [row for row in _entities(call) if not allowed or row["LOCATIONID"] in allowed]
-    return Answer(Element("data", "", tuple(_entity(row) for row in rows)))
+    return FunctionAnswer(Element("data", "", tuple(_entity(row) for row in rows)))
 
 
 def _entity(row: Row) -> Element:
@@ -126,11 +130,11 @@ def _entity(row: Row) -> Element:
     return Element("entity", "", tuple(element(*part) for part in parts.items()))
 
 
-def _entities(call: Call) -> list[Row]:
+def _entities(call: FunctionCall) -> list[Row]:
     return [row for _, row in call.books.table("LOCATIONENTITY").rows()]
 
 
-def get_dimensions(call: Call) -> Answer:
+def get_dimensions(call: FunctionCall) -> FunctionAnswer:
     """The dimensions of the company, its own among them."""
     rows = [_dimension(name, label, own=False) for name, label in _DIMENSIONS]
     inactive = {f"GLDIM{name}" for name in call.books.settings.inactive_dimensions}
@@ -138,10 +142,10 @@ def get_dimensions(call: Call) -> Answer:
         _dimension(name, name.removeprefix("GLDIM").capitalize(), own=True, enabled=name not in inactive)
         for name in own_dimensions(call)
     ]
-    return Answer(element("data", Element("dimensions", "", tuple(rows))))
+    return FunctionAnswer(element("data", Element("dimensions", "", tuple(rows))))
 
 
-def own_dimensions(call: Call) -> list[str]:
+def own_dimensions(call: FunctionCall) -> list[str]:
     """The user-defined dimensions: fields of GLENTRY that start with GLDIM."""
     return [name for name in call.books.catalog["GLENTRY"].fields if name.startswith("GLDIM")]
 
@@ -157,11 +161,11 @@ def _dimension(name: str, label: str, *, own: bool, enabled: bool = True) -> Ele
     return Element("dimension", "", tuple(element(*part) for part in parts.items()))
 
 
-def get_companyprefs(call: Call) -> Answer:
+def get_companyprefs(call: FunctionCall) -> FunctionAnswer:
     """The preferences of one application, kept as rows of COMPANYPREF."""
     application = call.body.get("application")
     rows = [row for _, row in call.books.table("COMPANYPREF").rows() if row.get("APPLICATION") == application]
-    return Answer(Element("data", "", tuple(_preference(row) for row in rows)))
+    return FunctionAnswer(Element("data", "", tuple(_preference(row) for row in rows)))
 
 
 def _preference(row: Row) -> Element:

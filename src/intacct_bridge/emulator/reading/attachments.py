@@ -8,7 +8,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from intacct_bridge.emulator.company.company_data import Answer, Call
+from intacct_bridge.emulator.company.company_data import FunctionAnswer, FunctionCall
 from intacct_bridge.emulator.records.legacy_body import day_text, keyed
 from intacct_bridge.emulator.settings.refusals import refused
 from intacct_bridge.wire.xml import Element, element
@@ -19,28 +19,28 @@ NAMES = {"supdoc": "supdocid", "supdocfolder": "name"}
 _TEXTS = ("supdocname", "supdocfoldername", "supdocdescription")
 
 
-def _find(call: Call, kind: str, key: str) -> Kept | None:
+def _find(call: FunctionCall, kind: str, key: str) -> Kept | None:
     text = call.books.store.fact(f"{kind}:{key}")
     found: Kept | None = json.loads(text) if text else None
     return found
 
 
-def _keep(call: Call, kind: str, key: str, kept: Kept | None) -> None:
+def _keep(call: FunctionCall, kind: str, key: str, kept: Kept | None) -> None:
     call.books.store.keep_fact(f"{kind}:{key}", json.dumps(kept) if kept is not None else "")
 
 
-def _all(call: Call, kind: str) -> list[Kept]:
+def _all(call: FunctionCall, kind: str) -> list[Kept]:
     return [json.loads(text) for text in call.books.store.facts_under(f"{kind}:") if text]
 
 
-def _there(call: Call, kind: str, key: str) -> Kept:
+def _there(call: FunctionCall, kind: str, key: str) -> Kept:
     kept = _find(call, kind, key)
     if kept is None:
         raise refused(f"Cannot find {kind} with key '{key}'.", correction="Provide the key of one that is there.")
     return kept
 
 
-def _new(call: Call, kind: str, key: str) -> None:
+def _new(call: FunctionCall, kind: str, key: str) -> None:
     if not key:
         raise refused(f"Required field for {kind} is missing: its id.", correction="Provide an id.")
     if _find(call, kind, key) is not None:
@@ -54,7 +54,7 @@ def _new(call: Call, kind: str, key: str) -> None:
 # --- attachments
 
 
-def create_supdoc(call: Call) -> Answer:
+def create_supdoc(call: FunctionCall) -> FunctionAnswer:
     """An attachment with its files, in a folder that is there."""
     key = call.body.findtext("supdocid").strip()
     _new(call, "supdoc", key)
@@ -62,7 +62,7 @@ def create_supdoc(call: Call) -> Answer:
     return _written(call, key, kept)
 
 
-def update_supdoc(call: Call) -> Answer:
+def update_supdoc(call: FunctionCall) -> FunctionAnswer:
     """Change an attachment's texts and add files to it; a file cannot be replaced."""
     key = call.body.findtext("supdocid").strip()
     kept = _there(call, "supdoc", key)
@@ -70,7 +70,7 @@ def update_supdoc(call: Call) -> Answer:
     return _written(call, key, kept)
 
 
-def _written(call: Call, key: str, kept: Kept) -> Answer:
+def _written(call: FunctionCall, key: str, kept: Kept) -> FunctionAnswer:
     for name in _TEXTS:
         if call.body.findtext(name).strip():
             kept[name] = call.body.findtext(name).strip()
@@ -87,25 +87,25 @@ def _files(body: Element) -> list[dict[str, str]]:
     return [{name: one.findtext(name) for name in names} for one in (wrapper.children if wrapper is not None else ())]
 
 
-def delete_supdoc(call: Call) -> Answer:
+def delete_supdoc(call: FunctionCall) -> FunctionAnswer:
     """Drop an attachment with its files."""
     return _dropped(call, "supdoc")
 
 
-def create_folder(call: Call) -> Answer:
+def create_folder(call: FunctionCall) -> FunctionAnswer:
     """A folder, perhaps in another."""
     key = call.body.findtext("supdocfoldername").strip()
     _new(call, "supdocfolder", key)
     return _folder(call, key, {"name": key})
 
 
-def update_folder(call: Call) -> Answer:
+def update_folder(call: FunctionCall) -> FunctionAnswer:
     """Change a folder's texts."""
     key = call.body.findtext("supdocfoldername").strip()
     return _folder(call, key, _there(call, "supdocfolder", key))
 
 
-def _folder(call: Call, key: str, kept: Kept) -> Answer:
+def _folder(call: FunctionCall, key: str, kept: Kept) -> FunctionAnswer:
     for name, sent in (("description", "supdocfolderdescription"), ("parentfolder", "supdocparentfoldername")):
         text = call.body.findtext(sent).strip()
         if text:
@@ -116,7 +116,7 @@ def _folder(call: Call, key: str, kept: Kept) -> Answer:
     return keyed(key)
 
 
-def delete_folder(call: Call) -> Answer:
+def delete_folder(call: FunctionCall) -> FunctionAnswer:
     """Drop a folder that holds nothing."""
     key = (call.body.get("key") or "").strip()
     if any(one.get("supdocfoldername") == key for one in _all(call, "supdoc")):
@@ -124,7 +124,7 @@ def delete_folder(call: Call) -> Answer:
     return _dropped(call, "supdocfolder")
 
 
-def _dropped(call: Call, kind: str) -> Answer:
+def _dropped(call: FunctionCall, kind: str) -> FunctionAnswer:
     key = (call.body.get("key") or "").strip()
     _there(call, kind, key)
     _keep(call, kind, key, None)
@@ -134,14 +134,14 @@ def _dropped(call: Call, kind: str) -> Answer:
 # --- reading them
 
 
-def get(call: Call) -> Answer:
+def get(call: FunctionCall) -> FunctionAnswer:
     """One attachment or folder by its key; a miss has no data."""
     kind = call.body.get("object")
     kept = _find(call, kind, (call.body.get("key") or "").strip())
-    return Answer(Element("data", "", (_shown(kind, kept),))) if kept is not None else Answer()
+    return FunctionAnswer(Element("data", "", (_shown(kind, kept),))) if kept is not None else FunctionAnswer()
 
 
-def get_list(call: Call) -> Answer:
+def get_list(call: FunctionCall) -> FunctionAnswer:
     """Attachments or folders whose cells the filter's expressions match."""
     kind = call.body.get("object")
     wanted = _expressions(call.body.find("filter"))
@@ -151,7 +151,7 @@ def get_list(call: Call) -> Answer:
     heading = {"start": str(start), "end": str(max(start, start + len(page) - 1)), "total": str(len(found))}
     listed = Element("listtype", kind, (), heading)
     data = Element("data", "", tuple(_shown(kind, one) for one in page)) if page else None
-    return Answer(data, extra=(listed,))
+    return FunctionAnswer(data, extra=(listed,))
 
 
 def _expressions(node: Element | None) -> tuple[bool, list[tuple[str, str]]]:
@@ -181,7 +181,7 @@ def _shown(kind: str, kept: Kept) -> Element:
 # --- employees' rates
 
 
-def create_rate(call: Call) -> Answer:
+def create_rate(call: FunctionCall) -> FunctionAnswer:
     """A rate from a day on; an employee has one for each day."""
     employee = call.body.findtext("employeeid").strip()
     if not call.books.table("EMPLOYEE").find("EMPLOYEEID", employee):
@@ -200,14 +200,14 @@ def _rates(body: Element) -> Kept:
     return {name: body.findtext(name).strip() for name in ("billingrate", "salaryrate") if body.findtext(name).strip()}
 
 
-def update_rate(call: Call) -> Answer:
+def update_rate(call: FunctionCall) -> FunctionAnswer:
     """Change a rate's amounts."""
     key, kept = _rate(call)
     call.books.store.keep_fact(f"employeerate#{key}", json.dumps(kept | _rates(call.body)))
     return keyed(key)
 
 
-def delete_rate(call: Call) -> Answer:
+def delete_rate(call: FunctionCall) -> FunctionAnswer:
     """Drop a rate."""
     key, kept = _rate(call)
     call.books.store.keep_fact(f"employeerate#{key}", "")
@@ -215,7 +215,7 @@ def delete_rate(call: Call) -> Answer:
     return keyed(key)
 
 
-def _rate(call: Call) -> tuple[str, Kept]:
+def _rate(call: FunctionCall) -> tuple[str, Kept]:
     key = (call.body.get("key") or "").strip()
     text = call.books.store.fact(f"employeerate#{key}")
     if not text:
@@ -223,7 +223,7 @@ def _rate(call: Call) -> tuple[str, Kept]:
     return key, json.loads(text)
 
 
-FUNCTIONS: dict[str, Callable[[Call], Answer]] = {
+FUNCTIONS: dict[str, Callable[[FunctionCall], FunctionAnswer]] = {
     "create_supdoc": create_supdoc,
     "update_supdoc": update_supdoc,
     "delete_supdoc": delete_supdoc,

@@ -8,7 +8,7 @@ the record number of a transaction. Where `get_list` finds nothing there is no `
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from intacct_bridge.emulator.access.rights import permit
-from intacct_bridge.emulator.company.company_data import Answer, Call
+from intacct_bridge.emulator.company.company_data import FunctionAnswer, FunctionCall
 from intacct_bridge.emulator.company.selection import Question, select
 from intacct_bridge.emulator.reading import attachments
 from intacct_bridge.emulator.reading.query_request import all_columns, typed, visible
@@ -81,7 +81,7 @@ _OPERATORS = {
 }
 
 
-def get_list(call: Call) -> Answer:
+def get_list(call: FunctionCall) -> FunctionAnswer:
     """The records that the filter finds, in the asked order, from `start` on."""
     if call.body.get("object") in attachments.NAMES:
         return attachments.get_list(call)
@@ -105,18 +105,18 @@ def get_list(call: Call) -> Answer:
     attributes = {"start": str(start), "end": str(last), "total": str(len(numbers))}
     listtype = Element("listtype", asked, (), attributes)
     if not page:
-        return Answer(extra=(listtype,))
-    return Answer(Element("data", "", tuple(_records(call, described, asked, page))), extra=(listtype,))
+        return FunctionAnswer(extra=(listtype,))
+    return FunctionAnswer(Element("data", "", tuple(_records(call, described, asked, page))), extra=(listtype,))
 
 
-def get(call: Call) -> Answer:
+def get(call: FunctionCall) -> FunctionAnswer:
     """One record by its key."""
     if call.body.get("object") in attachments.NAMES:
         return attachments.get(call)
     return _one(call, call.body.get("object"))
 
 
-def _one(call: Call, asked: str) -> Answer:
+def _one(call: FunctionCall, asked: str) -> FunctionAnswer:
     described = _described(call, asked)
     table, key = call.books.table(described), call.body.get("key").strip()
     natural = natural_key(described.name)
@@ -126,10 +126,10 @@ def _one(call: Call, asked: str) -> Answer:
         numbers = (table.find(natural, key) if natural else []) or table.find(table.plan.key, key)
     if not numbers:
         raise refused(f"Cannot find {asked} with key '{key}'.")
-    return Answer(Element("data", "", tuple(_records(call, described, asked, numbers[:1]))))
+    return FunctionAnswer(Element("data", "", tuple(_records(call, described, asked, numbers[:1]))))
 
 
-def _described(call: Call, asked: str) -> ObjectDef:
+def _described(call: FunctionCall, asked: str) -> ObjectDef:
     name = _SUMMARIES[asked][0] if asked in _SUMMARIES else legacy_object(asked) or asked.upper()
     if name not in call.books.catalog:
         raise refused(f"The object {asked} is not emulated for {call.name}.", errorno="EMULATOR-0001")
@@ -174,7 +174,7 @@ def _children(body: Element, tag: str) -> tuple[Element, ...]:
     return () if found is None else found.children
 
 
-def _whole(call: Call, attribute: str, default: int) -> int:
+def _whole(call: FunctionCall, attribute: str, default: int) -> int:
     text = call.body.get(attribute).strip()
     if text and not text.isdecimal():
         raise refused(f"The attribute {attribute} is no number: '{text}'.")
@@ -184,7 +184,7 @@ def _whole(call: Call, attribute: str, default: int) -> int:
 # --- what is answered
 
 
-def _records(call: Call, described: ObjectDef, tag: str, numbers: Sequence[int]) -> Iterator[Element]:
+def _records(call: FunctionCall, described: ObjectDef, tag: str, numbers: Sequence[int]) -> Iterator[Element]:
     wanted = [one.text.strip().lower() for one in _children(call.body, "fields")]
     table = call.books.table(described)
     for number in numbers:
@@ -216,18 +216,18 @@ def _day(name: str, text: str) -> Element:
     return element(name, element("year", year), element("month", month), element("day", day))
 
 
-def _lines(call: Call, owned: Owner, header: Row) -> Element:
+def _lines(call: FunctionCall, owned: Owner, header: Row) -> Element:
     table, described = call.books.table(owned.line), call.books.find(owned.line)
     wrapper, tag = _WRAPPERS.get(owned.line, (owned.wrapper.lower(), owned.line.lower()))
     rows = (table.get(number) or {} for number in table.find(owned.by, header.get(owned.key, "")))
     return Element(wrapper, "", tuple(Element(tag, "", _cells(described, row)) for row in rows))
 
 
-def _getter(asked: str) -> Callable[[Call], Answer]:
+def _getter(asked: str) -> Callable[[FunctionCall], FunctionAnswer]:
     return lambda call: _one(call, asked)
 
 
-FUNCTIONS: dict[str, Callable[[Call], Answer]] = {
+FUNCTIONS: dict[str, Callable[[FunctionCall], FunctionAnswer]] = {
     "get": get,
     "get_list": get_list,
     "get_apadjustment": _getter("apadjustment"),

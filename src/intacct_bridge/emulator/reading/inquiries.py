@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from intacct_bridge.emulator.access.rights import permit
 from intacct_bridge.emulator.accounting.balances import dimension_balances
 from intacct_bridge.emulator.company.codes import access_words
-from intacct_bridge.emulator.company.company_data import Answer, Call
+from intacct_bridge.emulator.company.company_data import FunctionAnswer, FunctionCall
 from intacct_bridge.emulator.company.relations import linked_key
 from intacct_bridge.emulator.reading.query_request import all_columns, described_for
 from intacct_bridge.emulator.settings.cells import Row, iso_date
@@ -17,7 +17,7 @@ from intacct_bridge.wire.xml import Element, element
 _DIMENSIONS = ("DEPARTMENT", "LOCATION", "PROJECT", "CUSTOMER", "VENDOR", "EMPLOYEE", "ITEM", "CLASS")
 
 
-def get_audit_trail(call: Call) -> Answer:
+def get_audit_trail(call: FunctionCall) -> FunctionAnswer:
     """The changes of one record, named by its record number or its key."""
     described = described_for(call, "READ", call.body.findtext("object").strip())
     permit(call, "READ", "AUDITHISTORY")
@@ -29,10 +29,10 @@ def get_audit_trail(call: Call) -> Answer:
         for _, row in call.books.table("AUDITHISTORY").rows()
         if row.get("OBJECTTYPE") == described.name.lower() and row.get("OBJECTKEY") in keys
     ]
-    return Answer(Element("data", "", tuple(_trail(row, words) for row in rows)))
+    return FunctionAnswer(Element("data", "", tuple(_trail(row, words) for row in rows)))
 
 
-def _keys(call: Call, name: str, key: str) -> set[str]:
+def _keys(call: FunctionCall, name: str, key: str) -> set[str]:
     """All that the audit may know the record by."""
     natural, record = natural_key(name), record_key(name)
     keys = {key, f"{key}--REC"}
@@ -61,7 +61,7 @@ def _trail(row: Row, words: dict[str, str]) -> Element:
     return _flat("auditTrailDetail", parts)
 
 
-def get_dimension_relationships(call: Call) -> Answer:
+def get_dimension_relationships(call: FunctionCall) -> FunctionAnswer:
     """Which dimension brings which along: those that a dimension's own fields name."""
     found = []
     for name in _DIMENSIONS:
@@ -75,15 +75,15 @@ def get_dimension_relationships(call: Call) -> Answer:
             for one in related
         ]  # fmt: skip
         found.append(Element("relationship", "", tuple(parts)))
-    return Answer(Element("data", "", tuple(found)))
+    return FunctionAnswer(Element("data", "", tuple(found)))
 
 
-def get_dimension_details(_call: Call) -> Answer:
+def get_dimension_details(_call: FunctionCall) -> FunctionAnswer:
     """Autofill rules and restrictions: this company has none."""
-    return Answer(element("data"))
+    return FunctionAnswer(element("data"))
 
 
-def read_related(call: Call) -> Answer:
+def read_related(call: FunctionCall) -> FunctionAnswer:
     """The records that a relation of custom objects leads to."""
     described = described_for(call, "READ_RELATED", call.body.findtext("object").strip())
     if "createdAt" not in described.fields:
@@ -102,10 +102,10 @@ def read_related(call: Call) -> Answer:
     names = wanted or [column.field for column in all_columns(target)]
     tag = target.name.lower()
     elements = tuple(Element(tag, "", tuple(element(name, row.get(name, "")) for name in names)) for row in rows)
-    return Answer(Element("data", "", elements, {"listtype": tag, "count": str(len(elements))}))
+    return FunctionAnswer(Element("data", "", elements, {"listtype": tag, "count": str(len(elements))}))
 
 
-def retrieve_pdf(call: Call) -> Answer:
+def retrieve_pdf(call: FunctionCall) -> FunctionAnswer:
     """An invoice or an order as a page that says which it is."""
     (asked,) = call.body.children[:1] or (Element("nothing"),)
     field = "RECORDNO" if asked.tag == "ARINVOICE" else "DOCID"
@@ -115,9 +115,9 @@ def retrieve_pdf(call: Call) -> Answer:
         raise refused(f"Cannot find {asked.tag.lower()} with key '{key}'.")
     page = element("pdfdata", base64.b64encode(_pdf(f"{asked.tag} {key}")).decode())
     if asked.tag == "SODOCUMENT":
-        return Answer(element("data", page))
+        return FunctionAnswer(element("data", page))
     row = element("arinvoice", element("recordno", key), page)
-    return Answer(Element("data", "", (row,), {"listtype": "arinvoice", "count": "1"}))
+    return FunctionAnswer(Element("data", "", (row,), {"listtype": "arinvoice", "count": "1"}))
 
 
 def _pdf(text: str) -> bytes:
@@ -142,32 +142,34 @@ def _pdf(text: str) -> bytes:
     return body + head + b"trailer << /Size %d /Root 1 0 R >>\nstartxref\n%d\n%%%%EOF\n" % (count, len(body))
 
 
-def get_dds_objects(call: Call) -> Answer:
+def get_dds_objects(call: FunctionCall) -> FunctionAnswer:
     """The objects that the data delivery service would deliver."""
     names = sorted(name for name, one in call.books.catalog.items() if "WHENMODIFIED" in one.fields)
-    return Answer(Element("data", "", tuple(element("DdsObject", name) for name in names)))
+    return FunctionAnswer(Element("data", "", tuple(element("DdsObject", name) for name in names)))
 
 
-def get_dds_ddl(call: Call) -> Answer:
+def get_dds_ddl(call: FunctionCall) -> FunctionAnswer:
     """A table that would hold an object."""
     described = call.books.find(call.body.findtext("object").strip())
     columns = ", ".join(f'"{column.tag}" VARCHAR(4000)' for column in all_columns(described))
-    return Answer(element("data", element("DdsDdl", element("Ddl", f'create table "{described.name}" ({columns})'))))
+    return FunctionAnswer(
+        element("data", element("DdsDdl", element("Ddl", f'create table "{described.name}" ({columns})')))
+    )
 
 
-def nothing(tag: str) -> Callable[[Call], Answer]:
+def nothing(tag: str) -> Callable[[FunctionCall], FunctionAnswer]:
     """An answer that lists none: nobody's approval is asked for in this company."""
-    return lambda _call: Answer(element("data", element(tag)))
+    return lambda _call: FunctionAnswer(element("data", element(tag)))
 
 
 def _flat(tag: str, parts: dict[str, str]) -> Element:
     return Element(tag, "", tuple(element(*part) for part in parts.items()))
 
 
-def get_closed_books_date(call: Call) -> Answer:
+def get_closed_books_date(call: FunctionCall) -> FunctionAnswer:
     """The last day of the books that are closed, of each entity."""
     rows = (row for _, row in call.books.table("LOCATIONENTITY").rows())
-    return Answer(Element("data", "", tuple(_closed(rows))))
+    return FunctionAnswer(Element("data", "", tuple(_closed(rows))))
 
 
 def _closed(rows: Iterable[Row]) -> Iterable[Element]:
@@ -177,7 +179,7 @@ def _closed(rows: Iterable[Row]) -> Iterable[Element]:
         )
 
 
-FUNCTIONS: dict[str, Callable[[Call], Answer]] = {
+FUNCTIONS: dict[str, Callable[[FunctionCall], FunctionAnswer]] = {
     "getApprovalHistory": nothing("approvalHistory"),
     "getAuditTrail": get_audit_trail,
     "getDdsDdl": get_dds_ddl,

@@ -1,6 +1,6 @@
 """The functions `lookup` and `inspect`: what objects look like. They check no right, so they prove none."""
 
-from intacct_bridge.emulator.company.company_data import Answer, Call
+from intacct_bridge.emulator.company.company_data import FunctionAnswer, FunctionCall
 from intacct_bridge.emulator.settings.refusals import FunctionRefusedError
 from intacct_bridge.emulator.store.catalogue import UNLISTED
 from intacct_bridge.errors import Fault, InvalidRequestError
@@ -10,27 +10,27 @@ from intacct_bridge.wire.xml import Element, element
 _ALL = {"listtype": "All", "count": "1"}
 
 
-def lookup(call: Call) -> Answer:
+def lookup(call: FunctionCall) -> FunctionAnswer:
     """One object's fields and relations."""
     name = call.body.findtext("object").strip()
     described = call.books.find(name, call.body.findtext("docparid"))
-    return Answer(Element("data", "", (lookup_element(described),), _ALL))
+    return FunctionAnswer(Element("data", "", (lookup_element(described),), _ALL))
 
 
-def inspect(call: Call) -> Answer:
+def inspect(call: FunctionCall) -> FunctionAnswer:
     """One object's fields, with or without detail, or the names of all objects."""
     name = (call.body.findtext("object") or call.body.findtext("name")).strip()
     if name == "*":
         types = tuple(
             type_element(one.name, one.label) for one in call.books.catalog.values() if one.name not in UNLISTED
         )
-        return Answer(Element("data", "", types, _ALL))
+        return FunctionAnswer(Element("data", "", types, _ALL))
     try:
         described = call.books.catalog.find(name)
     except InvalidRequestError:
         raise FunctionRefusedError(Fault(f"Object type {name} not found")) from None
     detailed = call.body.get("detail").strip() in ("1", "true")
-    return Answer(Element("data", "", (inspect_element(described) if detailed else _names(described),), _ALL))
+    return FunctionAnswer(Element("data", "", (inspect_element(described) if detailed else _names(described),), _ALL))
 
 
 def _names(described: ObjectDef) -> Element:

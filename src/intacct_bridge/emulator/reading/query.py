@@ -7,8 +7,8 @@ without an order the rows come in one that nobody may rely on. Aggregates group 
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
-from intacct_bridge.emulator.company.company_data import Answer, Call
-from intacct_bridge.emulator.company.render import Column, Page, fetch, rows_csv, rows_json, rows_text, rows_xml
+from intacct_bridge.emulator.company.company_data import FunctionAnswer, FunctionCall
+from intacct_bridge.emulator.company.render import Column, RenderedPage, fetch, rows_csv, rows_json, rows_text, rows_xml
 from intacct_bridge.emulator.company.selection import Question, kinds, select, viewer
 from intacct_bridge.emulator.reading.query_request import columns, described_for, paths, typed, visible
 from intacct_bridge.emulator.settings.cells import decimal_text
@@ -24,7 +24,7 @@ from intacct_bridge.wire.xml import Element, element
 CONTENT_TYPES = {"json": "application/json", "csv": "text/csv"}
 
 
-def query(call: Call) -> Answer:
+def query(call: FunctionCall) -> FunctionAnswer:
     """Answer one page."""
     try:
         asked = query_from(call.body)
@@ -41,11 +41,11 @@ def query(call: Call) -> Answer:
     formatting = call.session.user.formatting
     if asked.return_format in CONTENT_TYPES:
         return bare(asked.return_format, chosen, rows_text(table, bodies, chosen, formatting))
-    rows = Page(rows_xml(table, bodies, described.name, chosen, formatting))
-    return Answer(page_element(described.name, rows, len(numbers), asked.offset, len(bodies)))
+    rows = RenderedPage(rows_xml(table, bodies, described.name, chosen, formatting))
+    return FunctionAnswer(page_element(described.name, rows, len(numbers), asked.offset, len(bodies)))
 
 
-def question_of(call: Call, described: ObjectDef, asked: Query) -> Question:
+def question_of(call: FunctionCall, described: ObjectDef, asked: Query) -> Question:
     """The question behind a query, its names checked."""
     by = paths(call, described, (one.field for one in asked.order))
     return Question(
@@ -57,7 +57,7 @@ def question_of(call: Call, described: ObjectDef, asked: Query) -> Question:
     )
 
 
-def page_element(name: str, rows: Page, total: int, offset: int, count: int) -> Element:
+def page_element(name: str, rows: RenderedPage, total: int, offset: int, count: int) -> Element:
     """`<data>` with the four numbers by which a client goes on."""
     attributes = {
         "listtype": name,
@@ -69,14 +69,14 @@ def page_element(name: str, rows: Page, total: int, offset: int, count: int) -> 
     return Element("data", "", (rows,) if count else (), attributes)
 
 
-def bare(return_format: str, chosen: Sequence[Column], rows: Iterable[Sequence[str]]) -> Answer:
+def bare(return_format: str, chosen: Sequence[Column], rows: Iterable[Sequence[str]]) -> FunctionAnswer:
     """Rows as the whole body of the response, without an envelope."""
     write = rows_json if return_format == "json" else rows_csv
     body = write([column.tag for column in chosen], rows)
-    return Answer(bare=body, content_type=CONTENT_TYPES[return_format])
+    return FunctionAnswer(bare=body, content_type=CONTENT_TYPES[return_format])
 
 
-def _aggregated(call: Call, described: ObjectDef, asked: Query, numbers: Sequence[int]) -> Answer:
+def _aggregated(call: FunctionCall, described: ObjectDef, asked: Query, numbers: Sequence[int]) -> FunctionAnswer:
     found = paths(call, described, (one if isinstance(one, str) else one.field for one in asked.select))
     chosen: tuple[Selected, ...] = tuple(
         found[one].name if isinstance(one, str) else Aggregate(one.function, found[one.field].name)
@@ -94,8 +94,8 @@ def _aggregated(call: Call, described: ObjectDef, asked: Query, numbers: Sequenc
     if asked.return_format in CONTENT_TYPES:
         return bare(asked.return_format, [Column(tag, Kind.TEXT) for tag in tags], page)
     elements = tuple(_line(described.name, tags, line) for line in page)
-    head = page_element(described.name, Page([]), len(lines), asked.offset, len(elements))
-    return Answer(Element("data", "", elements, head.attributes))
+    head = page_element(described.name, RenderedPage([]), len(lines), asked.offset, len(elements))
+    return FunctionAnswer(Element("data", "", elements, head.attributes))
 
 
 def _plain(one: Selected, text: str | None) -> str:
@@ -104,7 +104,7 @@ def _plain(one: Selected, text: str | None) -> str:
     return decimal_text(Decimal(text)) if is_sum and text else text or ""
 
 
-def _tag(call: Call, one: Aggregate) -> str:
+def _tag(call: FunctionCall, one: Aggregate) -> str:
     if one.function == "count" or call.books.behaviour.aggregate_tags == "prefixed":
         return one.column
     return one.field

@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from intacct_bridge.emulator.access.rights import permit
-from intacct_bridge.emulator.company.company_data import Call
+from intacct_bridge.emulator.company.company_data import FunctionCall
 from intacct_bridge.emulator.company.relations import Path, follower, resolve
 from intacct_bridge.emulator.company.render import Column
 from intacct_bridge.emulator.settings.cells import sent_value
@@ -26,7 +26,7 @@ _ISO = re.compile(r"\d{4}-")
 _TAG = re.compile(r"[A-Za-z_][A-Za-z0-9_.\-]*")
 
 
-def paths(call: Call, described: ObjectDef, names: Iterable[str]) -> dict[str, Path]:
+def paths(call: FunctionCall, described: ObjectDef, names: Iterable[str]) -> dict[str, Path]:
     """Every name resolved; all that lead nowhere, or may not be queried, are named in one refusal."""
     found = {name: resolve(call.books, described, name) for name in dict.fromkeys(names)}
     unknown = [name for name, path in found.items() if path is None]
@@ -40,7 +40,7 @@ def paths(call: Call, described: ObjectDef, names: Iterable[str]) -> dict[str, P
     return resolved
 
 
-def columns(call: Call, found: Iterable[Path]) -> list[Column]:
+def columns(call: FunctionCall, found: Iterable[Path]) -> list[Column]:
     """The columns of a page, in order and each once."""
     return [
         Column(path.name, path.field.kind, path.field.name, follower(call.books, path) if path.steps else None)
@@ -53,7 +53,7 @@ def all_columns(described: ObjectDef) -> list[Column]:
     return [Column(one.name, one.kind, one.name) for one in described.fields.values() if _TAG.fullmatch(one.name)]
 
 
-def typed(call: Call, described: ObjectDef, where: Filter | None) -> Filter | None:
+def typed(call: FunctionCall, described: ObjectDef, where: Filter | None) -> Filter | None:
     """The filter with names as the catalogue spells them and literals of their fields' kinds."""
     if where is None:
         return _arrived(call, described)
@@ -88,7 +88,7 @@ def taken(user: UserSettings, wall: datetime) -> datetime:
     return max(found or all_of_them)
 
 
-def _arrived(call: Call, described: ObjectDef) -> Filter | None:
+def _arrived(call: FunctionCall, described: ObjectDef) -> Filter | None:
     """The audit history shows a change only a while after it was made."""
     delay = call.books.behaviour.audit_delay_seconds
     if described.name != "AUDITHISTORY" or not delay:
@@ -114,7 +114,7 @@ def literal(path: Path, text: str, formatting: Formatting) -> Value:
     raise bad_query(f"'{text}' is not valid for {path.name}")
 
 
-def visible(call: Call, described: ObjectDef, *, show_private: bool) -> tuple[str, ...] | None:
+def visible(call: FunctionCall, described: ObjectDef, *, show_private: bool) -> tuple[str, ...] | None:
     """Whose records may be seen: an entity sees its own and the shared ones, the top level the shared or all."""
     if "MEGAENTITYID" not in described.fields:
         return None
@@ -124,7 +124,7 @@ def visible(call: Call, described: ObjectDef, *, show_private: bool) -> tuple[st
     return None if (show_private and behaviour.show_private) or not behaviour.hide_private else ("",)
 
 
-def described_for(call: Call, operation: str, name: str) -> ObjectDef:
+def described_for(call: FunctionCall, operation: str, name: str) -> ObjectDef:
     """The object's description, once the user may do this with it."""
     described = call.books.find(name, call.body.findtext("docparid"))
     permit(call, operation, described.name)

@@ -7,7 +7,7 @@ is refused. Lines come with `*` or when their wrapper is named.
 from collections.abc import Iterable, Sequence
 from itertools import islice
 
-from intacct_bridge.emulator.company.company_data import Answer, Call
+from intacct_bridge.emulator.company.company_data import FunctionAnswer, FunctionCall
 from intacct_bridge.emulator.company.render import Column, in_format
 from intacct_bridge.emulator.reading.query import CONTENT_TYPES, bare
 from intacct_bridge.emulator.reading.query_request import all_columns, described_for, visible
@@ -22,19 +22,19 @@ from intacct_bridge.wire.xml import Element, element
 MOST_KEYS = 100
 
 
-def read(call: Call) -> Answer:
+def read(call: FunctionCall) -> FunctionAnswer:
     """Records by record number."""
     described = described_for(call, "READ", call.body.findtext("object").strip())
     return _read(call, described, call.books.table(described).plan.key)
 
 
-def read_by_name(call: Call) -> Answer:
+def read_by_name(call: FunctionCall) -> FunctionAnswer:
     """Records by the id that people know them by."""
     described = described_for(call, "READ_BY_NAME", call.body.findtext("object").strip())
     return _read(call, described, natural_key(described.name) or call.books.table(described).plan.key)
 
 
-def _read(call: Call, described: ObjectDef, key: str) -> Answer:
+def _read(call: FunctionCall, described: ObjectDef, key: str) -> FunctionAnswer:
     keys = [text.strip() for text in call.body.findtext("keys").split(",") if text.strip()]
     if len(keys) > MOST_KEYS:
         too_many(call.name, MOST_KEYS, call.books.behaviour)
@@ -46,10 +46,10 @@ def _read(call: Call, described: ObjectDef, key: str) -> Answer:
         texts = ([_text(row, column, formatting) for column in chosen] for row in rows)
         return bare(return_format, chosen, texts)
     elements = tuple(_element(call, described.name, row, chosen, owned=owned) for row in rows)
-    return Answer(Element("data", "", elements, {"listtype": described.name, "count": str(len(elements))}))
+    return FunctionAnswer(Element("data", "", elements, {"listtype": described.name, "count": str(len(elements))}))
 
 
-def _found(call: Call, described: ObjectDef, key: str, keys: Sequence[str]) -> list[Row]:
+def _found(call: FunctionCall, described: ObjectDef, key: str, keys: Sequence[str]) -> list[Row]:
     table = call.books.table(described)
     seen = visible(call, described, show_private=True)
     found: list[Row] = []
@@ -82,13 +82,13 @@ def _chosen(described: ObjectDef, fields: str) -> tuple[list[Column], list[Owner
     return chosen, wanted
 
 
-def _element(call: Call, tag: str, row: Row, chosen: list[Column], *, owned: Iterable[Owner] = ()) -> Element:
+def _element(call: FunctionCall, tag: str, row: Row, chosen: list[Column], *, owned: Iterable[Owner] = ()) -> Element:
     formatting = call.session.user.formatting
     parts = nested([(column.tag, _text(row, column, formatting)) for column in chosen])
     return Element(tag, "", (*parts, *(_lines(call, one, row) for one in owned)))
 
 
-def _lines(call: Call, owned: Owner, header: Row) -> Element:
+def _lines(call: FunctionCall, owned: Owner, header: Row) -> Element:
     table, described = call.books.table(owned.line), call.books.find(owned.line)
     rows = (table.get(number) or {} for number in table.find(owned.by, header.get(owned.key, "")))
     chosen = all_columns(described)

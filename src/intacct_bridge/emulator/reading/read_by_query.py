@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from intacct_bridge.emulator.company.codes import decoded, shown
-from intacct_bridge.emulator.company.company_data import Answer, Call
-from intacct_bridge.emulator.company.render import Column, Page, fetch, rows_text, rows_xml
+from intacct_bridge.emulator.company.company_data import FunctionAnswer, FunctionCall
+from intacct_bridge.emulator.company.render import Column, RenderedPage, fetch, rows_text, rows_xml
 from intacct_bridge.emulator.company.selection import Question, select
 from intacct_bridge.emulator.reading.query import CONTENT_TYPES, bare
 from intacct_bridge.emulator.reading.query_request import all_columns, columns, described_for, paths, typed, visible
@@ -28,7 +28,7 @@ _SCATTER = 2_654_435_761
 
 
 @dataclass(slots=True)
-class Snapshot:
+class ResultSet:
     """One answer that is read on."""
 
     described: ObjectDef
@@ -41,7 +41,7 @@ class Snapshot:
     expires: float
 
 
-def read_by_query(call: Call) -> Answer:
+def read_by_query(call: FunctionCall) -> FunctionAnswer:
     """Ask, and give the first page."""
     described = described_for(call, "READ_BY_QUERY", call.body.findtext("object").strip())
     try:
@@ -55,7 +55,7 @@ def read_by_query(call: Call) -> Answer:
     question = Question(described, where, visible=visible(call, described, show_private=False))
     numbers = _scattered(call, select(call.books, question))
     kept = asked.rows(len(numbers))
-    snapshot = Snapshot(
+    snapshot = ResultSet(
         described,
         numbers[kept.start : kept.stop],
         _chosen(call, described),
@@ -68,7 +68,7 @@ def read_by_query(call: Call) -> Answer:
     return _page(call, snapshot, _result_id(call, snapshot))
 
 
-def read_more(call: Call) -> Answer:
+def read_more(call: FunctionCall) -> FunctionAnswer:
     """Give the next page of a result, named by its id or as the last one of an object; of a report, of a view."""
     if call.body.find("reportId") is not None:
         return more_of_report(call)
@@ -77,7 +77,7 @@ def read_more(call: Call) -> Answer:
     result_id = call.body.findtext("resultId").strip()
     if not result_id:
         result_id = call.session.last_results.get(call.body.findtext("object").strip().upper(), "")
-    snapshot: Snapshot | None = call.books.results.recall(result_id)
+    snapshot: ResultSet | None = call.books.results.recall(result_id)
     alive = snapshot is not None and snapshot.session_id == call.session.session_id and snapshot.expires >= call.now
     if snapshot is None or not alive:
         text = "The result set has expired or does not exist. Run the query again."
@@ -85,19 +85,19 @@ def read_more(call: Call) -> Answer:
     return _page(call, snapshot, result_id)
 
 
-def _page_size(call: Call) -> int:
+def _page_size(call: FunctionCall) -> int:
     """The asked page, as large as the settings let it be; the schema has refused it already where they refuse it."""
     size = int(call.body.findtext("pagesize") or DEFAULT_PAGE)
     return min(size, LARGEST_PAGE) if call.books.behaviour.legacy_page == "clamped" else size
 
 
-def _scattered(call: Call, numbers: Sequence[int]) -> Sequence[int]:
+def _scattered(call: FunctionCall, numbers: Sequence[int]) -> Sequence[int]:
     if call.books.behaviour.scan_order == "key":
         return numbers
     return sorted(numbers, key=lambda number: number * _SCATTER % 2**32)
 
 
-def _chosen(call: Call, described: ObjectDef) -> list[Column]:
+def _chosen(call: FunctionCall, described: ObjectDef) -> list[Column]:
     names = call.body.findtext("fields").strip()
     if names in ("", "*"):
         return [_with_words(described, column) for column in all_columns(described)]
@@ -117,7 +117,7 @@ def _with_words(described: ObjectDef, column: Column) -> Column:
     return Column(column.tag, column.kind, column.field, lambda row: show(row.get(column.field, "")))
 
 
-def _result_id(call: Call, snapshot: Snapshot) -> str:
+def _result_id(call: FunctionCall, snapshot: ResultSet) -> str:
     if len(snapshot.numbers) <= snapshot.page_size:
         return ""
     made = f"{call.session.session_id}/{call.control_id}/{call.now}/{len(call.books.results)}/{snapshot.described.name}"
@@ -126,7 +126,7 @@ def _result_id(call: Call, snapshot: Snapshot) -> str:
     return result_id
 
 
-def _page(call: Call, snapshot: Snapshot, result_id: str) -> Answer:
+def _page(call: FunctionCall, snapshot: ResultSet, result_id: str) -> FunctionAnswer:
     table = call.books.table(snapshot.described)
     page = snapshot.numbers[snapshot.place : snapshot.place + snapshot.page_size]
     snapshot.place += len(page)
@@ -146,5 +146,5 @@ def _page(call: Call, snapshot: Snapshot, result_id: str) -> Answer:
         "numremaining": str(len(snapshot.numbers) - snapshot.place),
         "resultId": result_id,
     }
-    rows = (Page(rows_xml(table, bodies, tag, snapshot.chosen, formatting)),) if bodies else ()
-    return Answer(Element("data", "", rows, attributes))
+    rows = (RenderedPage(rows_xml(table, bodies, tag, snapshot.chosen, formatting)),) if bodies else ()
+    return FunctionAnswer(Element("data", "", rows, attributes))

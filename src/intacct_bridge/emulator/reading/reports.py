@@ -10,8 +10,8 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from intacct_bridge.emulator.company.company_data import Answer, Call
-from intacct_bridge.emulator.company.render import Column, Page, fetch, rows_text, rows_xml
+from intacct_bridge.emulator.company.company_data import FunctionAnswer, FunctionCall
+from intacct_bridge.emulator.company.render import Column, RenderedPage, fetch, rows_text, rows_xml
 from intacct_bridge.emulator.company.selection import Question, select
 from intacct_bridge.emulator.reading.query import CONTENT_TYPES, bare
 from intacct_bridge.emulator.reading.query_request import columns, described_for, paths, typed, visible
@@ -51,14 +51,14 @@ class Running:
     place: int = 0
 
 
-def read_report(call: Call) -> Answer:
+def read_report(call: FunctionCall) -> FunctionAnswer:
     """Start a report and wait for it as long as was asked, or tell its definition."""
     name = call.body.findtext("report").strip()
     report = _defined(call, call.books.reports, name)
     if report is None:
         raise FunctionRefusedError(Fault("readReport Failed", description2=f"The report '{name}' does not exist."))
     if call.body.get("returnDef").strip() == "true":
-        return Answer(element("data", _definition(report)))
+        return FunctionAnswer(element("data", _definition(report)))
     running = _started(call, report, _arguments(call))
     running.fails = report.fails
     running.ready = call.now + call.books.behaviour.report_seconds
@@ -68,7 +68,7 @@ def read_report(call: Call) -> Answer:
     return _first(call, running, report_id)
 
 
-def _first(call: Call, running: Running, report_id: str) -> Answer:
+def _first(call: FunctionCall, running: Running, report_id: str) -> FunctionAnswer:
     """What the starting call is answered, after it waited."""
     seconds = call.books.behaviour.report_seconds
     waited = min(seconds, _wait_time(call))
@@ -81,17 +81,17 @@ def _first(call: Call, running: Running, report_id: str) -> Answer:
         return replace(_report_page(call, running, report_id), wait=waited)
     words = call.books.behaviour
     done = ready and (only_status or waited > 0)
-    return Answer(_status(report_id, words.report_ready if done else words.report_waiting), wait=waited)
+    return FunctionAnswer(_status(report_id, words.report_ready if done else words.report_waiting), wait=waited)
 
 
-def _wait_time(call: Call) -> float:
+def _wait_time(call: FunctionCall) -> float:
     text = call.body.findtext("waitTime").strip() or "0"
     if not text.isdecimal() or int(text) > LONGEST_WAIT:
         raise refused(f"The waitTime is 0 to {LONGEST_WAIT} seconds, not '{text}'.")
     return float(text)
 
 
-def more_of_report(call: Call) -> Answer:
+def more_of_report(call: FunctionCall) -> FunctionAnswer:
     """The next page of a report by its id, once it is ready."""
     report_id = call.body.findtext("reportId").strip()
     running: Running | None = call.books.results.recall(("report", report_id))
@@ -100,26 +100,26 @@ def more_of_report(call: Call) -> Answer:
         raise FunctionRefusedError(Fault("readMore Failed", description2=text))
     words = call.books.behaviour
     if call.now < running.ready:
-        return Answer(_status(report_id, words.report_waiting))
+        return FunctionAnswer(_status(report_id, words.report_waiting))
     if running.fails:
-        return Answer(_status(report_id, words.report_failed))
+        return FunctionAnswer(_status(report_id, words.report_failed))
     return _report_page(call, running, report_id)
 
 
-def _report_page(call: Call, running: Running, report_id: str) -> Answer:
+def _report_page(call: FunctionCall, running: Running, report_id: str) -> FunctionAnswer:
     if running.return_format in CONTENT_TYPES:
         numbers = _taken(running)
         table = call.books.table(running.described)
         texts = rows_text(table, fetch(table, numbers), running.chosen, call.session.user.formatting)
         answer = bare(running.return_format, running.chosen, texts)
     else:
-        answer = Answer(_page(call, running, "report", "REPORT"))
+        answer = FunctionAnswer(_page(call, running, "report", "REPORT"))
     if running.place >= len(running.numbers):
         del call.books.results[("report", report_id)]
     return answer
 
 
-def read_view(call: Call) -> Answer:
+def read_view(call: FunctionCall) -> FunctionAnswer:
     """The first page of a view, named as `OBJECT#id` or by its name."""
     name = call.body.findtext("view").strip()
     view = _defined(call, call.books.views, name)
@@ -130,7 +130,7 @@ def read_view(call: Call) -> Answer:
     return _view_page(call, running)
 
 
-def more_of_view(call: Call) -> Answer:
+def more_of_view(call: FunctionCall) -> FunctionAnswer:
     """The next page of the view that this session reads."""
     name = call.body.findtext("view").strip()
     running: Running | None = call.books.results.recall(("view", call.session.session_id, name))
@@ -139,12 +139,12 @@ def more_of_view(call: Call) -> Answer:
     return _view_page(call, running)
 
 
-def _view_page(call: Call, running: Running) -> Answer:
+def _view_page(call: FunctionCall, running: Running) -> FunctionAnswer:
     page = _page(call, running, "view", running.described.name.lower())
-    return Answer(Element("data", "", (Element("view", "", page.children, page.attributes),), page.attributes))
+    return FunctionAnswer(Element("data", "", (Element("view", "", page.children, page.attributes),), page.attributes))
 
 
-def _defined(call: Call, among: Sequence[ReportSettings], name: str) -> ReportSettings | None:
+def _defined(call: FunctionCall, among: Sequence[ReportSettings], name: str) -> ReportSettings | None:
     kind = "interactive" if call.body.get("type").strip() == "interactive" else "original"
     for one in among:
         if name in (one.name, f"{one.object}#{one.id}") and (one.kind == kind or call.name == "readView"):
@@ -152,7 +152,7 @@ def _defined(call: Call, among: Sequence[ReportSettings], name: str) -> ReportSe
     return None
 
 
-def _started(call: Call, report: ReportSettings, limits: Filter | None) -> Running:
+def _started(call: FunctionCall, report: ReportSettings, limits: Filter | None) -> Running:
     described = described_for(call, "READ", report.object)
     parts = [one for one in (parse_where(report.where) if report.where else None, limits) if one is not None]
     limits = all_of(parts) if parts else None
@@ -170,7 +170,7 @@ def _taken(running: Running) -> Sequence[int]:
     return numbers
 
 
-def _page(call: Call, running: Running, listtype: str, tag: str) -> Element:
+def _page(call: FunctionCall, running: Running, listtype: str, tag: str) -> Element:
     numbers = _taken(running)
     table = call.books.table(running.described)
     rows = rows_xml(table, fetch(table, numbers), tag, running.chosen, call.session.user.formatting)
@@ -180,7 +180,7 @@ def _page(call: Call, running: Running, listtype: str, tag: str) -> Element:
         "totalcount": str(len(running.numbers)),
         "numremaining": str(len(running.numbers) - running.place),
     }
-    return Element("data", "", (Page(rows),) if rows else (), attributes)
+    return Element("data", "", (RenderedPage(rows),) if rows else (), attributes)
 
 
 def _status(report_id: str, word: str) -> Element:
@@ -215,7 +215,7 @@ def _definition(report: ReportSettings) -> Element:
     )
 
 
-def _arguments(call: Call) -> Filter | None:
+def _arguments(call: FunctionCall) -> Filter | None:
     given = call.body.find("arguments")
     parts: list[Filter] = []
     for one in () if given is None else given.children:
@@ -229,7 +229,7 @@ def _arguments(call: Call) -> Filter | None:
     return all_of(parts) if parts else None
 
 
-def _view_filters(call: Call) -> Filter | None:
+def _view_filters(call: FunctionCall) -> Filter | None:
     given = call.body.find("filters")
     if given is None:
         return None

@@ -1,6 +1,6 @@
 """Who wrote what and when: the audit cells of a row, and the rows of AUDITHISTORY."""
 
-from intacct_bridge.emulator.company.company_data import Call
+from intacct_bridge.emulator.company.company_data import FunctionCall
 from intacct_bridge.emulator.settings.cells import Row, timestamp_text
 from intacct_bridge.model.catalog import ObjectDef
 from intacct_bridge.model.keys import audited, natural_key, record_key
@@ -11,7 +11,7 @@ EXTERNAL = "EXTERNALID"
 CREATED, MODIFIED, DELETED = "C", "M", "D"
 
 
-def stamp(call: Call, described: ObjectDef, row: Row, *, new: bool) -> None:
+def stamp(call: FunctionCall, described: ObjectDef, row: Row, *, new: bool) -> None:
     """Set the cells that the gateway itself keeps about a row."""
     now = timestamp_text(call.stamp)
     user = _user(call)
@@ -31,13 +31,13 @@ def stamp(call: Call, described: ObjectDef, row: Row, *, new: bool) -> None:
         del row[name]
 
 
-def _user(call: Call) -> Row:
+def _user(call: FunctionCall) -> Row:
     table = call.books.table("USERINFO")
     numbers = table.find("LOGINID", call.session.user.user_id)
     return (table.get(numbers[0]) if numbers else None) or {}
 
 
-def _owner(call: Call) -> Row:
+def _owner(call: FunctionCall) -> Row:
     table = call.books.table("LOCATIONENTITY")
     numbers = table.find("LOCATIONID", call.session.entity)
     entity = (table.get(numbers[0]) if numbers else None) or {}
@@ -48,7 +48,7 @@ def _owner(call: Call) -> Row:
     }
 
 
-def note(call: Call, described: ObjectDef, row: Row, mode: str) -> None:
+def note(call: FunctionCall, described: ObjectDef, row: Row, mode: str) -> None:
     """Write one row of AUDITHISTORY about a record."""
     table = call.books.table("AUDITHISTORY")
     number = table.next_number()

@@ -1,6 +1,6 @@
 """What a record must satisfy before it is kept: fields that must be there, keys that must be new."""
 
-from intacct_bridge.emulator.company.company_data import Call
+from intacct_bridge.emulator.company.company_data import FunctionCall
 from intacct_bridge.emulator.records.drafts import Draft
 from intacct_bridge.emulator.records.required import required
 from intacct_bridge.emulator.settings.cells import Row, escaped
@@ -43,7 +43,7 @@ def _given(draft: Draft, row: Row, name: str, wrappers: dict[str, str]) -> bool:
     return bool(row.get(name)) or name in draft.groups or bool(draft.extra.get(name))
 
 
-def numbered(call: Call, described: ObjectDef, row: Row) -> None:
+def numbered(call: FunctionCall, described: ObjectDef, row: Row) -> None:
     """Give a record that numbers itself the next free id."""
     natural = natural_key(described.name)
     start = _NUMBERED.get(described.name)
@@ -56,7 +56,7 @@ def numbered(call: Call, described: ObjectDef, row: Row) -> None:
     row[natural] = f"{start}-{number:05d}"
 
 
-def unique(call: Call, described: ObjectDef, row: Row, number: int | None = None) -> None:
+def unique(call: FunctionCall, described: ObjectDef, row: Row, number: int | None = None) -> None:
     """No other record has this natural key."""
     natural = natural_key(described.name)
     text = row.get(natural, "") if natural else ""
@@ -85,7 +85,7 @@ _USED_BY = {
 _USES = {"LOCATION": ("LOCATION",), "DEPARTMENT": ("DEPARTMENT",)}
 
 
-def unused(call: Call, name: str, row: Row) -> None:
+def unused(call: FunctionCall, name: str, row: Row) -> None:
     """No transaction names the record: what is in use is made inactive, not deleted."""
     natural = natural_key(name)
     text = row.get(natural, "") if natural else ""

@@ -4,7 +4,7 @@ A contact without a name is called after its owner, as `Acme (VV-100)` is for th
 already is taken as it is. Sage's page on vendors says so; that customers follow with a C is inferred.
 """
 
-from intacct_bridge.emulator.company.company_data import Call
+from intacct_bridge.emulator.company.company_data import FunctionCall
 from intacct_bridge.emulator.records.audit_fields import CREATED, note, stamp
 from intacct_bridge.emulator.records.drafts import Draft
 from intacct_bridge.emulator.settings.cells import Row
@@ -13,7 +13,7 @@ _GROUP = "DISPLAYCONTACT"
 _OWNERS = {"VENDOR": ("V", "VENDORID"), "CUSTOMER": ("C", "CUSTOMERID")}
 
 
-def keep_display_contact(call: Call, draft: Draft, row: Row) -> None:
+def keep_display_contact(call: FunctionCall, draft: Draft, row: Row) -> None:
     """Make the contact of a new record, where one was sent, and tell the record which it is."""
     owner = _OWNERS.get(draft.described.name)
     if owner is None or _GROUP not in draft.groups:
@@ -28,7 +28,7 @@ def keep_display_contact(call: Call, draft: Draft, row: Row) -> None:
         row[f"{_GROUP}KEY"] = str(number)
 
 
-def _made(call: Call, name: str, row: Row) -> int:
+def _made(call: FunctionCall, name: str, row: Row) -> int:
     described = call.books.find("CONTACT")
     cells = {cell.removeprefix(f"{_GROUP}."): text for cell, text in row.items() if cell.startswith(f"{_GROUP}.")}
     contact = {cell: text for cell, text in cells.items() if cell in described.fields and text}

@@ -7,7 +7,7 @@ of owned lines. An element that the object does not know is passed over, as the 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from intacct_bridge.emulator.company.company_data import Call
+from intacct_bridge.emulator.company.company_data import FunctionCall
 from intacct_bridge.emulator.records.required import documented
 from intacct_bridge.emulator.settings.cells import Row, sent_value, text_of
 from intacct_bridge.emulator.settings.refusals import illegal, refused
@@ -43,7 +43,7 @@ class Draft:
         return self.values.get(name, "")
 
 
-def drafted(call: Call, described: ObjectDef, record: Element) -> Draft:
+def drafted(call: FunctionCall, described: ObjectDef, record: Element) -> Draft:
     """Read one record. Refused are values that their fields cannot hold."""
     owned = {one.wrapper: one for one in lines(described.name) if one.wrapper and one.line in call.books.catalog}
     values: Row = {}
@@ -77,7 +77,7 @@ def drafted(call: Call, described: ObjectDef, record: Element) -> Draft:
     return Draft(described, values, found, frozenset(groups), extra, passed, nodes)
 
 
-def _lines(call: Call, owned: Owner, wrapper: Element) -> list[Draft]:
+def _lines(call: FunctionCall, owned: Owner, wrapper: Element) -> list[Draft]:
     described = call.books.find(owned.line)
     return [drafted(call, described, child) for child in wrapper.children if child.tag.upper() == owned.line]
 
@@ -91,7 +91,7 @@ def _leaves(node: Element, prefix: str) -> Iterator[tuple[str, str]]:
         yield from _leaves(child, f"{name}.")
 
 
-def stored_text(call: Call, one: FieldDef, text: str) -> str:
+def stored_text(call: FunctionCall, one: FieldDef, text: str) -> str:
     """A sent text as the store holds it: dates in one format, decimals plain, enumerations spelled as listed."""
     if not text.strip():
         return ""

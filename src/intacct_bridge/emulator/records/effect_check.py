@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal, InvalidOperation
 
-from intacct_bridge.emulator.company.company_data import Answer, Call
+from intacct_bridge.emulator.company.company_data import FunctionAnswer, FunctionCall
 from intacct_bridge.emulator.records.drafts import Draft
 from intacct_bridge.emulator.settings.cells import Row
 from intacct_bridge.emulator.settings.refusals import FunctionRefusedError, refused
@@ -33,7 +33,7 @@ _LINES = frozenset(("TRX_AMOUNT", "TOTALTRXAMOUNT"))
 """What documents' lines are made of."""
 
 
-def check(call: Call, draft: Draft, row: Row, before: Mapping[str, str]) -> None:
+def check(call: FunctionCall, draft: Draft, row: Row, before: Mapping[str, str]) -> None:
     """Refuse an amount that the written record knows nothing of."""
     name = draft.described.name
     _check(draft, [row, before], _HEEDED.get(name, frozenset()))
@@ -82,11 +82,11 @@ def _number(text: str) -> Decimal | None:
         return None
 
 
-def guarded(handler: Callable[[Call], Answer], heeded: str) -> Callable[[Call], Answer]:
+def guarded(handler: Callable[[FunctionCall], FunctionAnswer], heeded: str) -> Callable[[FunctionCall], FunctionAnswer]:
     """An object-specific function that refuses amounts which it does not act on; `heeded` names those it does."""
     known = frozenset(heeded.split())
 
-    def answer(call: Call) -> Answer:
+    def answer(call: FunctionCall) -> FunctionAnswer:
         for node in _leaves(call.body):
             name = node.tag.lower()
             if name not in known and _LEGACY.search(name) and _number(node.text.strip()):

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 
 from intacct_bridge.emulator.access.rights import may_change
-from intacct_bridge.emulator.company.company_data import Answer, Call
+from intacct_bridge.emulator.company.company_data import FunctionAnswer, FunctionCall
 from intacct_bridge.emulator.records.drafts import stored_text
 from intacct_bridge.emulator.settings.cells import Row, date_text, escaped, sent_value
 from intacct_bridge.emulator.settings.refusals import illegal, refused
@@ -26,7 +26,7 @@ def names(table: str) -> Mapping[str, str]:
     return {name: field or name.upper() for name, _, field in pairs}
 
 
-def row_of(call: Call, described: ObjectDef, body: Element, table: str) -> Row:
+def row_of(call: FunctionCall, described: ObjectDef, body: Element, table: str) -> Row:
     """The fields that a body speaks of; an empty element clears its field."""
     row: Row = {}
     for path, field in names(table).items():
@@ -42,7 +42,7 @@ def row_of(call: Call, described: ObjectDef, body: Element, table: str) -> Row:
     return row
 
 
-def custom_fields(call: Call, described: ObjectDef, body: Element) -> Row:
+def custom_fields(call: FunctionCall, described: ObjectDef, body: Element) -> Row:
     """`customfields` by name; one that the object does not have is refused."""
     row: Row = {}
     wrapper = body.find("customfields")
@@ -57,7 +57,7 @@ def custom_fields(call: Call, described: ObjectDef, body: Element) -> Row:
     return row
 
 
-def day_text(call: Call, node: Element) -> str:
+def day_text(call: FunctionCall, node: Element) -> str:
     """A date in three elements, or as text, as a cell; an empty one is nothing."""
     parts = [node.findtext(name).strip() for name in ("month", "day", "year")]
     text = "/".join(parts) if node.children else node.text.strip()
@@ -70,7 +70,7 @@ def day_text(call: Call, node: Element) -> str:
     return date_text(value) if value is not None else ""  # type: ignore[arg-type]
 
 
-def number_of(call: Call, name: str, key: str, *, natural: str = "") -> int:
+def number_of(call: FunctionCall, name: str, key: str, *, natural: str = "") -> int:
     """The row that a `key` attribute names, by record number, natural key, or external id."""
     table = call.books.table(name)
     found: list[int] = []
@@ -91,13 +91,13 @@ def number_of(call: Call, name: str, key: str, *, natural: str = "") -> int:
     return found[0]
 
 
-def with_external(call: Call, name: str, text: str) -> list[int]:
+def with_external(call: FunctionCall, name: str, text: str) -> list[int]:
     """The rows that were given this external id."""
     table = call.books.table(name)
     return [number for number, row in table.rows("instr(body, ?)", (escaped(text),)) if row.get("EXTERNALID") == text]
 
 
-def external(call: Call, name: str, body: Element) -> tuple[tuple[str, str], ...]:
+def external(call: FunctionCall, name: str, body: Element) -> tuple[tuple[str, str], ...]:
     """The external id to keep; refused is one that is used, where the company wants each once."""
     text = body.findtext("externalid").strip()
     if not text:
@@ -111,6 +111,6 @@ def external(call: Call, name: str, body: Element) -> tuple[tuple[str, str], ...
     return (("EXTERNALID", text),)
 
 
-def keyed(text: str) -> Answer:
+def keyed(text: str) -> FunctionAnswer:
     """The result of an object-specific write: the key of what was written."""
-    return Answer(key=text)
+    return FunctionAnswer(key=text)

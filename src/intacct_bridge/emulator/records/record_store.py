@@ -4,7 +4,7 @@ A line set that is sent with an update is the whole new set: lines that carry th
 change it, the others are new, and what is not sent is dropped.
 """
 
-from intacct_bridge.emulator.company.company_data import Call
+from intacct_bridge.emulator.company.company_data import FunctionCall
 from intacct_bridge.emulator.records.audit_fields import CREATED, DELETED, MODIFIED, note, stamp
 from intacct_bridge.emulator.records.checks import complete, numbered, unique, unused
 from intacct_bridge.emulator.records.display_contact import keep_display_contact
@@ -15,7 +15,7 @@ from intacct_bridge.model.catalog import ObjectDef
 from intacct_bridge.model.keys import Owner, lines
 
 
-def create(call: Call, draft: Draft, *, number: int | None = None) -> Row:
+def create(call: FunctionCall, draft: Draft, *, number: int | None = None) -> Row:
     """Keep a new record; its key is the gateway's to give, here or, in a series that several objects share, before."""
     described = draft.described
     row = {name: text for name, text in draft.values.items() if text and name != "RECORDNO"}
@@ -44,7 +44,7 @@ def _defaults(described: ObjectDef, row: Row) -> None:
         row.setdefault("STATUS", "active")
 
 
-def _keep_line(call: Call, owned: Owner, header: Row, line: Draft, *, place: int) -> None:
+def _keep_line(call: FunctionCall, owned: Owner, header: Row, line: Draft, *, place: int) -> None:
     described = line.described
     row = {name: text for name, text in line.values.items() if text and name != "RECORDNO"}
     complete(line, row)
@@ -59,7 +59,7 @@ def _keep_line(call: Call, owned: Owner, header: Row, line: Draft, *, place: int
     table.insert(row)
 
 
-def update(call: Call, draft: Draft, number: int) -> Row:
+def update(call: FunctionCall, draft: Draft, number: int) -> Row:
     """Change the fields that were sent, and replace the line sets that were sent."""
     described = draft.described
     table = call.books.table(described)
@@ -77,7 +77,7 @@ def update(call: Call, draft: Draft, number: int) -> Row:
     return row
 
 
-def keep_cells(call: Call, described: ObjectDef, number: int, cells: Row) -> Row:
+def keep_cells(call: FunctionCall, described: ObjectDef, number: int, cells: Row) -> Row:
     """Give a record these cells, as far as its object has them, and nothing else."""
     table = call.books.table(described)
     row = (table.get(number) or {}) | {name: text for name, text in cells.items() if name in described.fields}
@@ -87,12 +87,12 @@ def keep_cells(call: Call, described: ObjectDef, number: int, cells: Row) -> Row
     return row
 
 
-def keep_state(call: Call, described: ObjectDef, number: int, state: str) -> None:
+def keep_state(call: FunctionCall, described: ObjectDef, number: int, state: str) -> None:
     """Move a record to another state, and nothing else of it."""
     keep_cells(call, described, number, {"STATE": state})
 
 
-def replace_lines(call: Call, owned: Owner, header: Row, sent: list[Draft]) -> None:
+def replace_lines(call: FunctionCall, owned: Owner, header: Row, sent: list[Draft]) -> None:
     """Make the lines under a header what was sent."""
     table = call.books.table(owned.line)
     there = {one: table.get(one) or {} for one in table.find(owned.by, header.get(owned.key, ""))}
@@ -111,7 +111,7 @@ def replace_lines(call: Call, owned: Owner, header: Row, sent: list[Draft]) -> N
         table.delete(number)
 
 
-def delete(call: Call, described: ObjectDef, number: int) -> None:
+def delete(call: FunctionCall, described: ObjectDef, number: int) -> None:
     """Drop a record with its lines."""
     table = call.books.table(described)
     row = table.get(number) or {}

@@ -39,7 +39,7 @@ class Store:
         self.connection = connection
         self.prefix = prefix
         self._plan = plan
-        self._tables: dict[str, Table] = {}
+        self._tables: dict[str, StoreTable] = {}
         self._depth = 0
         self._base: dict[str, int] = {}
         self._changes: dict[str, list[int]] = {}
@@ -51,11 +51,11 @@ class Store:
 
     # --- tables
 
-    def table(self, name: str) -> "Table":
+    def table(self, name: str) -> "StoreTable":
         """The table of an object, whether or not it has rows yet."""
         found = self._tables.get(name)
         if found is None:
-            found = self._tables[name] = Table(self, self._plan(name))
+            found = self._tables[name] = StoreTable(self, self._plan(name))
         return found
 
     def populated(self) -> list[str]:
@@ -154,7 +154,7 @@ def _quoted(name: str) -> str:
     return f'"{escaped}"'
 
 
-class Table:
+class StoreTable:
     """One object's rows, by row number."""
 
     def __init__(self, store: Store, plan: TablePlan) -> None:

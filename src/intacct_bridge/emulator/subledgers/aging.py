@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 
 from intacct_bridge.emulator.access.rights import permit
-from intacct_bridge.emulator.company.company_data import Answer, Call
+from intacct_bridge.emulator.company.company_data import FunctionAnswer, FunctionCall
 from intacct_bridge.emulator.settings.cells import Row, decimal_text, iso_date
 from intacct_bridge.emulator.settings.refusals import refused
 from intacct_bridge.wire.xml import Element, element
@@ -13,7 +13,7 @@ from intacct_bridge.wire.xml import Element, element
 _PERIODS = "0-30,31-60,61-90,91-120,121-"
 
 
-def get_araging(call: Call) -> Answer:
+def get_araging(call: FunctionCall) -> FunctionAnswer:
     """One row a customer, with an amount for each period of days, and the invoices when details are asked for."""
     permit(call, "READ", "ARINVOICE")
     periods = _periods(call.body.findtext("agingperiods").strip() or _PERIODS)
@@ -26,10 +26,10 @@ def get_araging(call: Call) -> Answer:
         customers.setdefault(row.get("CUSTOMERID", ""), []).append((max(0, age), row))
     details = call.body.findtext("showdetails").strip() == "true"
     rows = tuple(_row(customer, aged, periods, details=details) for customer, aged in sorted(customers.items()))
-    return Answer(Element("data", "", rows))
+    return FunctionAnswer(Element("data", "", rows))
 
 
-def _open(call: Call) -> Iterator[Row]:
+def _open(call: FunctionCall) -> Iterator[Row]:
     asked = call.body.findtext("customerid").strip()
     invoice = call.body.findtext("invoiceno").strip()
     for _, row in call.books.table("ARINVOICE").rows():
@@ -48,7 +48,7 @@ def _periods(text: str) -> list[tuple[int, int | None]]:
     return periods
 
 
-def _as_of(call: Call) -> date:
+def _as_of(call: FunctionCall) -> date:
     node = call.body.find("asofdate")
     if node is None:
         return datetime.fromtimestamp(call.now, UTC).date()

@@ -10,7 +10,7 @@ from decimal import Decimal
 
 from intacct_bridge.emulator.accounting.posting import Rules
 from intacct_bridge.emulator.accounting.posting_rows import CASH_MANAGEMENT, EXPENSES, PAYABLES, RECEIVABLES
-from intacct_bridge.emulator.company.company_data import Books, Call
+from intacct_bridge.emulator.company.company_data import Books, FunctionCall
 from intacct_bridge.emulator.settings.cells import Row, decimal_text
 
 
@@ -121,7 +121,7 @@ def cents(value: Decimal) -> str:
     return decimal_text(value)
 
 
-def owe(call: Call, family: Family, row: Row, change: Decimal) -> None:
+def owe(call: FunctionCall, family: Family, row: Row, change: Decimal) -> None:
     """Move what the vendor is owed, or the customer owes, by an amount in base currency."""
     if family.party not in ("VENDOR", "CUSTOMER") or not change:
         return

@@ -12,9 +12,9 @@ from decimal import Decimal
 from intacct_bridge.emulator.accounting.chart import check_open, directory, rules
 from intacct_bridge.emulator.accounting.journal import next_in
 from intacct_bridge.emulator.accounting.ledger import ACCRUAL, DIMENSIONS, Ledger, books_of, posting_of, shown_key
-from intacct_bridge.emulator.accounting.posting import Line, Posting, reverse
+from intacct_bridge.emulator.accounting.posting import Posting, PostingLine, reverse
 from intacct_bridge.emulator.accounting.posting_rows import Batch, batch_rows
-from intacct_bridge.emulator.company.company_data import Call
+from intacct_bridge.emulator.company.company_data import FunctionCall
 from intacct_bridge.emulator.settings.cells import Row, escaped, iso_date, text_of, timestamp_text
 from intacct_bridge.emulator.settings.refusals import refused
 from intacct_bridge.wire.values import Value
@@ -44,14 +44,14 @@ class Voucher:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class StandingBatch:
     """One batch of a document, and the books that show it."""
 
     batch: int
     books: tuple[str, ...] = (ACCRUAL,)
 
     @classmethod
-    def of(cls, text: str) -> "Standing":
+    def of(cls, text: str) -> "StandingBatch":
         """From the text it is remembered by."""
         batch, _, shown = text.partition("=")
         return cls(int(batch), tuple(shown.split("+")) if shown else (ACCRUAL,))
@@ -60,7 +60,7 @@ class Standing:
         return str(self.batch) if self.books == (ACCRUAL,) else f"{self.batch}={'+'.join(self.books)}"
 
 
-def post(call: Call, posting: Posting, voucher: Voucher, *, shown: tuple[str, ...] = ()) -> None:
+def post(call: FunctionCall, posting: Posting, voucher: Voucher, *, shown: tuple[str, ...] = ()) -> None:
     """Write a posting's rows and remember whose they are. Refused are closed periods and accounts not set up."""
     books = call.books
     shown = shown or (books_of(books.store) if voucher.in_every_book else (posting.book,))
@@ -89,7 +89,7 @@ def post(call: Call, posting: Posting, voucher: Voucher, *, shown: tuple[str, ..
             batch_key = made["RECORDNO"]
         elif name == "GLENTRY":
             ledger.post([posting_of(made, book) for book in shown])
-    _remember(call, voucher, [*known, Standing(int(batch_key), shown)])
+    _remember(call, voucher, [*known, StandingBatch(int(batch_key), shown)])
 
 
 def _batch(voucher: Voucher) -> Batch:
@@ -126,7 +126,7 @@ def _seen(row: Row) -> dict[str, str]:
 # --- whose batches
 
 
-def _remember(call: Call, voucher: Voucher, found: list[Standing]) -> None:
+def _remember(call: FunctionCall, voucher: Voucher, found: list[StandingBatch]) -> None:
     call.books.store.keep_fact(_fact(voucher.object, voucher.row), ",".join(str(one) for one in found))
 
 
@@ -134,22 +134,22 @@ def _fact(name: str, row: Row) -> str:
     return f"batches:{name}:{row.get('RECORDNO', '')}"
 
 
-def fresh(call: Call, name: str, row: Row) -> None:
+def fresh(call: FunctionCall, name: str, row: Row) -> None:
     """A new document: nothing that is in the ledger is its."""
     call.books.store.keep_fact(_fact(name, row), "")
 
 
-def batches(call: Call, name: str, row: Row) -> list[Standing]:
+def batches(call: FunctionCall, name: str, row: Row) -> list[StandingBatch]:
     """The batches that a document wrote."""
     known = call.books.store.fact(_fact(name, row))
     if known is not None:
-        return [Standing.of(one) for one in known.split(",") if one]
+        return [StandingBatch.of(one) for one in known.split(",") if one]
     found = _sought(call, row)
     call.books.store.keep_fact(_fact(name, row), ",".join(str(one) for one in found))
     return found
 
 
-def _sought(call: Call, row: Row) -> list[Standing]:
+def _sought(call: FunctionCall, row: Row) -> list[StandingBatch]:
     number = row.get("RECORDID") or row.get("DEPOSITID", "")
     if not number:
         return []
@@ -161,10 +161,10 @@ def _sought(call: Call, row: Row) -> list[Standing]:
             books = shown.setdefault(int(one["BATCHKEY"]), [])
             if one.get("BOOKID", ACCRUAL) not in books:
                 books.append(one.get("BOOKID", ACCRUAL))
-    return [Standing(key, tuple(books)) for key, books in sorted(shown.items())]
+    return [StandingBatch(key, tuple(books)) for key, books in sorted(shown.items())]
 
 
-def unpost(call: Call, name: str, row: Row) -> None:
+def unpost(call: FunctionCall, name: str, row: Row) -> None:
     """Take a document's batches out of the ledger."""
     books, ledger = call.books, Ledger(call.books.store)
     for standing in batches(call, name, row):
@@ -183,7 +183,7 @@ def unpost(call: Call, name: str, row: Row) -> None:
     books.store.keep_fact(_fact(name, row), "")
 
 
-def refresh(call: Call, name: str, row: Row) -> None:
+def refresh(call: FunctionCall, name: str, row: Row) -> None:
     """Let the view of the ledger show a document as it is now."""
     table = call.books.table("GLDETAIL")
     seen = _seen(row) | {"WHENMODIFIED": timestamp_text(call.stamp)}
@@ -193,30 +193,30 @@ def refresh(call: Call, name: str, row: Row) -> None:
 
 
 def reverse_all(
-    call: Call, row: Row, voucher: Voucher, *, change: Callable[[Posting], Posting] = lambda posting: posting
+    call: FunctionCall, row: Row, voucher: Voucher, *, change: Callable[[Posting], Posting] = lambda posting: posting
 ) -> None:
     """Post the mirror of every batch of a document, each in the books that show it, in the voucher's name."""
     for standing in batches(call, voucher.object, row):
         post(call, reverse(change(Posting(_lines(call, standing.batch)))), voucher, shown=standing.books)
 
 
-def posted(call: Call, name: str, row: Row) -> Posting:
+def posted(call: FunctionCall, name: str, row: Row) -> Posting:
     """What a document stands in the accrual book with, put together from its batches."""
-    lines: list[Line] = []
+    lines: list[PostingLine] = []
     for standing in batches(call, name, row):
         if ACCRUAL in standing.books:
             lines += _lines(call, standing.batch)
     return Posting(tuple(lines))
 
 
-def _lines(call: Call, batch: int) -> tuple[Line, ...]:
+def _lines(call: FunctionCall, batch: int) -> tuple[PostingLine, ...]:
     table = call.books.table("GLENTRY")
     return tuple(_line(table.get(one) or {}) for one in table.find("BATCHNO", str(batch)))
 
 
-def _line(entry: Row) -> Line:
+def _line(entry: Row) -> PostingLine:
     side = Decimal(entry.get("TR_TYPE") or 1)
-    return Line(
+    return PostingLine(
         entry.get("ACCOUNTNO", ""),
         entry.get("LOCATION", ""),
         Decimal(entry.get("AMOUNT") or 0) * side,

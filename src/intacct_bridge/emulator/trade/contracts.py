@@ -7,7 +7,7 @@ under it and their open entries. An entry of a schedule is open or posted. Nothi
 from collections.abc import Callable, Iterator
 
 from intacct_bridge.emulator.access.rights import permit
-from intacct_bridge.emulator.company.company_data import Answer, Call
+from intacct_bridge.emulator.company.company_data import FunctionAnswer, FunctionCall
 from intacct_bridge.emulator.records.drafts import stored_text
 from intacct_bridge.emulator.records.record_store import keep_cells
 from intacct_bridge.emulator.settings.cells import Row, date_text, iso_date
@@ -24,7 +24,7 @@ _HELD = {"hold": ("In progress", "On hold"), "resume": ("On hold", "In progress"
 _OPEN = {"hold": ("Open", "On hold"), "resume": ("On hold", "Open")}
 
 
-def numbers(call: Call, name: str, record: Element) -> list[int]:
+def numbers(call: FunctionCall, name: str, record: Element) -> list[int]:
     """The record that the element names, by its record number or its id."""
     table = call.books.table(name)
     natural = natural_key(name) or table.plan.key
@@ -38,12 +38,12 @@ def numbers(call: Call, name: str, record: Element) -> list[int]:
     raise refused("Required field RECORDNO is missing.", correction="Provide the record number.")
 
 
-def change(call: Call, name: str, number: int, cells: Row) -> Row:
+def change(call: FunctionCall, name: str, number: int, cells: Row) -> Row:
     """Give a record of that object these cells."""
     return keep_cells(call, call.books.find(name), number, cells)
 
 
-def _asked(call: Call) -> Iterator[tuple[str, Element, int, Row]]:
+def _asked(call: FunctionCall) -> Iterator[tuple[str, Element, int, Row]]:
     """The records that a call names: object, element, number, row."""
     for record in call.body.children:
         name = call.books.find(record.tag).name
@@ -52,12 +52,12 @@ def _asked(call: Call) -> Iterator[tuple[str, Element, int, Row]]:
             yield name, record, number, call.books.table(name).get(number) or {}
 
 
-def _day(call: Call, record: Element, *names: str) -> str:
+def _day(call: FunctionCall, record: Element, *names: str) -> str:
     text = next((record.findtext(name).strip() for name in names if record.findtext(name).strip()), "")
     return stored_text(call, FieldDef(names[0], Kind.DATE), text) if text else date_text(call.stamp.date())
 
 
-def _below(call: Call, name: str, row: Row) -> Iterator[tuple[str, int, Row]]:
+def _below(call: FunctionCall, name: str, row: Row) -> Iterator[tuple[str, int, Row]]:
     """The schedules under a contract, one of its lines, or one of its expenses."""
     field = {"CONTRACT": "CONTRACTKEY", "CONTRACTDETAIL": "CONTRACTDETAILKEY"}.get(name, "CONTRACTEXPENSEDETAILKEY")
     for schedule in SCHEDULES:
@@ -66,7 +66,7 @@ def _below(call: Call, name: str, row: Row) -> Iterator[tuple[str, int, Row]]:
             yield schedule, number, table.get(number) or {}
 
 
-def _entries(call: Call, schedule: str, row: Row) -> Iterator[tuple[str, int, Row]]:
+def _entries(call: FunctionCall, schedule: str, row: Row) -> Iterator[tuple[str, int, Row]]:
     for owned in lines(schedule):
         table = call.books.table(owned.line)
         for number in table.find(owned.by, row.get(owned.key, "")):
@@ -76,7 +76,7 @@ def _entries(call: Call, schedule: str, row: Row) -> Iterator[tuple[str, int, Ro
 # --- contracts, lines, expenses
 
 
-def held(call: Call) -> Answer:
+def held(call: FunctionCall) -> FunctionAnswer:
     """`hold` and `resume`: the schedules below, and what of them is not posted yet."""
     before, after = _HELD[call.name]
     for name, record, number, row in _asked(call):
@@ -89,10 +89,10 @@ def held(call: Call) -> Answer:
             for line, one, entry in _entries(call, schedule, found):
                 if entry.get("STATE") == _OPEN[call.name][0]:
                     change(call, line, one, {"STATE": _OPEN[call.name][1]})
-    return Answer()
+    return FunctionAnswer()
 
 
-def posted(call: Call) -> Answer:
+def posted(call: FunctionCall) -> FunctionAnswer:
     """`post`: a draft that counts from now on, an entry of a schedule, or what is due of a contract's schedules."""
     for record in call.body.children:
         name = call.books.find(record.tag).name
@@ -107,10 +107,10 @@ def posted(call: Call) -> Answer:
             day = _day(call, record, "GLPOSTINGDATE", "GLPOSTDATE")
             for number in numbers(call, name, record):
                 change(call, name, number, {"STATE": "In progress", "GLPOSTINGDATE": day})
-    return Answer()
+    return FunctionAnswer()
 
 
-def _post_due(call: Call, name: str, record: Element) -> None:
+def _post_due(call: FunctionCall, name: str, record: Element) -> None:
     table, until = call.books.table(name), iso_date(_day(call, record, "ASOFDATE")) or ""
     wanted = {field: record.findtext(field).strip() for field in ("CONTRACTID", "CUSTOMERID", "RECORDNO")}
     fields = call.books.find(name).fields
@@ -128,18 +128,18 @@ def _post_due(call: Call, name: str, record: Element) -> None:
                 _post_entry(call, line, one, day=entry["POSTINGDATE"])
 
 
-def _post_entry(call: Call, name: str, number: int, *, day: str) -> None:
+def _post_entry(call: FunctionCall, name: str, number: int, *, day: str) -> None:
     change(call, name, number, {"STATE": "Posted", "POSTED": "true", "ACTUALPOSTINGDATE": day})
 
 
-def unposted(call: Call) -> Answer:
+def unposted(call: FunctionCall) -> FunctionAnswer:
     """`unpost`: an entry of a schedule is open again."""
     for name, _, number, _ in _asked(call):
         change(call, name, number, {"STATE": "Open", "POSTED": "false", "ACTUALPOSTINGDATE": ""})
-    return Answer()
+    return FunctionAnswer()
 
 
-def delivered(call: Call) -> Answer:
+def delivered(call: FunctionCall) -> FunctionAnswer:
     """`deliver`: what waited for the delivery of a line goes on."""
     for name, record, number, row in _asked(call):
         cells = {"DELIVERYSTATUS": "Delivered", "DELIVERYDATE": _day(call, record, "DELIVERYDATE")}
@@ -147,10 +147,10 @@ def delivered(call: Call) -> Answer:
         for schedule, key, found in _below(call, name, row):
             if found.get("STATE", "").startswith("Pending delivery"):
                 change(call, schedule, key, {**cells, "STATE": "In progress"})
-    return Answer()
+    return FunctionAnswer()
 
 
-def renewed(call: Call) -> Answer:
+def renewed(call: FunctionCall) -> FunctionAnswer:
     """`renew`: the contract ends as much later as its term is long."""
     for name, _, number, row in _asked(call):
         begin, end = iso_date(row.get("BEGINDATE", "")), iso_date(row.get("ENDDATE", ""))
@@ -158,10 +158,10 @@ def renewed(call: Call) -> Answer:
             raise refused(f"{row.get('CONTRACTID')} cannot be renewed.", correction="Post it, and give it an end.")
         years = max(1, int(end[:4]) - int(begin[:4]))
         change(call, name, number, {"ENDDATE": f"{row['ENDDATE'][:6]}{int(end[:4]) + years:04d}"})
-    return Answer()
+    return FunctionAnswer()
 
 
-def cleared(call: Call) -> Answer:
+def cleared(call: FunctionCall) -> FunctionAnswer:
     """`clearallmea`, `clearlastactivemea`: price allocations no longer count, all of a contract's or the last."""
     table = call.books.table("CONTRACTMEABUNDLE")
     for _, _, _, row in _asked(call):
@@ -174,20 +174,20 @@ def cleared(call: Call) -> Answer:
             raise refused(f"{row.get('CONTRACTID')} has no price allocation.", correction="Create one first.")
         for number in counting if call.name == "clearallmea" else counting[-1:]:
             change(call, "CONTRACTMEABUNDLE", number, {"STATUS": "inactive"})
-    return Answer()
+    return FunctionAnswer()
 
 
-def reallocated(call: Call) -> Answer:
+def reallocated(call: FunctionCall) -> FunctionAnswer:
     """`reallocate`: a schedule runs over other days."""
     for name, record, number, _ in _asked(call):
         first, last = _day(call, record, "STARTDATE"), _day(call, record, "ENDDATE")
         if (iso_date(first) or "") > (iso_date(last) or ""):
             raise refused("STARTDATE is after ENDDATE.", correction="Provide the earlier day first.")
         change(call, name, number, {"STARTDATE": first, "ENDDATE": last})
-    return Answer()
+    return FunctionAnswer()
 
 
-FUNCTIONS: dict[str, Callable[[Call], Answer]] = {
+FUNCTIONS: dict[str, Callable[[FunctionCall], FunctionAnswer]] = {
     "hold": held,
     "resume": held,
     "post": posted,

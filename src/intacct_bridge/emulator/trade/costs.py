@@ -4,6 +4,8 @@ The definition decides. `UPDATES_INV` tells whether quantities, values or both m
 and inventory transactions go the way of `IN_OUT`. Where values move and `UPDATES_GL` is not N, the cost posts between
 the item's inventory account and its cost of goods sold (sales), or the company's account for inventory adjustments. A
 vendor invoice posts nothing here: its bill debits the inventory account itself.
+
+Cost of goods sold that was closed at another cost than it was posted at: adjusting it is creating a record of it.
 """
 
 from collections.abc import Sequence
@@ -11,9 +13,11 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from intacct_bridge.emulator.accounting.chart import rules
-from intacct_bridge.emulator.accounting.posting import Line, Posting, balance_entities
+from intacct_bridge.emulator.accounting.posting import Posting, PostingLine, balance_entities
 from intacct_bridge.emulator.accounting.posting_rows import INVENTORY
-from intacct_bridge.emulator.company.company_data import Call
+from intacct_bridge.emulator.company.company_data import FunctionCall
+from intacct_bridge.emulator.records.drafts import Draft
+from intacct_bridge.emulator.records.record_store import keep_cells
 from intacct_bridge.emulator.records.references import find
 from intacct_bridge.emulator.settings.cells import Row
 from intacct_bridge.emulator.settings.refusals import refused
@@ -57,12 +61,12 @@ class Effect:
         )
 
 
-def carry_out(call: Call, trade: str, row: Row, lines: Sequence[Row], *, definition: Row, party: str) -> None:
+def carry_out(call: FunctionCall, trade: str, row: Row, lines: Sequence[Row], *, definition: Row, party: str) -> None:
     """Move what the lines say, and post what it costs."""
     effect = Effect.of(definition, party)
     if effect is None or row.get("STATE") == "Draft":
         return
-    posted: list[Line] = []
+    posted: list[PostingLine] = []
     for line in lines:
         item = find(call.books, ITEM, line["ITEMID"])
         if is_stocked(item):
@@ -84,14 +88,14 @@ def carry_out(call: Call, trade: str, row: Row, lines: Sequence[Row], *, definit
         post(call, posting, voucher)
 
 
-def undo(call: Call, trade: str, row: Row) -> None:
+def undo(call: FunctionCall, trade: str, row: Row) -> None:
     """Take back what a transaction moved and posted."""
     take_back(call, Paper(trade, row, ""))
     if batches(call, trade, row):
         unpost(call, trade, row)
 
 
-def _movement(call: Call, effect: Effect, line: Row, item: Row) -> Movement:
+def _movement(call: FunctionCall, effect: Effect, line: Row, item: Row) -> Movement:
     warehouse = warehouse_of(call, item, line.get("WAREHOUSE.LOCATION_NO", ""))
     quantity = amount(line, "QUANTITY")
     told = effect.sign > 0 or (effect.adjusts and line.get("COST"))
@@ -100,7 +104,7 @@ def _movement(call: Call, effect: Effect, line: Row, item: Row) -> Movement:
     return Movement(item["ITEMID"], warehouse, moved * effect.sign, value * effect.sign if effect.value else Decimal(0))
 
 
-def _lines(call: Call, effect: Effect, line: Row, item: Row, one: Movement) -> list[Line]:
+def _lines(call: FunctionCall, effect: Effect, line: Row, item: Row, one: Movement) -> list[PostingLine]:
     place = line.get("LOCATIONID") or call.session.entity
     stock = account_for(call, item, ("INVACCTKEY",))
     other = account_for(call, item, effect.offset) if effect.offset else ""
@@ -115,6 +119,15 @@ def _lines(call: Call, effect: Effect, line: Row, item: Row, one: Movement) -> l
     base = line["BASECURR"]
     department = line.get("DEPARTMENTID") or None
     return [
-        Line(other, place, -one.value, -one.value, base, department, memo, named),
-        Line(stock, place, one.value, one.value, base, None, memo, named),
+        PostingLine(other, place, -one.value, -one.value, base, department, memo, named),
+        PostingLine(stock, place, one.value, one.value, base, None, memo, named),
     ]
+
+
+def adjust(call: FunctionCall, draft: Draft) -> Row:
+    """Mark the named one as adjusted; no journal entry is made of the difference."""
+    key = draft.get("RECORDNO")
+    table = call.books.table(draft.described)
+    for number in table.find(table.plan.key, key):
+        return keep_cells(call, draft.described, number, {"NEEDSADJUSTMENT": "false", "MANUAL_ADJUSTMENT": "true"})
+    raise refused(f"There is no closed cost with RECORDNO '{key}'.", correction="Name one that needs an adjustment.")

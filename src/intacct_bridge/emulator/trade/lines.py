@@ -5,7 +5,7 @@ from decimal import ROUND_HALF_UP, Decimal
 
 from intacct_bridge.emulator.accounting.amounts import number_sent
 from intacct_bridge.emulator.accounting.posting import CENT, ZERO
-from intacct_bridge.emulator.company.company_data import Call
+from intacct_bridge.emulator.company.company_data import FunctionCall
 from intacct_bridge.emulator.records.audit_fields import MODIFIED, note, stamp
 from intacct_bridge.emulator.records.references import Reference, find, settle
 from intacct_bridge.emulator.settings.cells import Row, decimal_text
@@ -15,7 +15,7 @@ from intacct_bridge.emulator.subledgers.families import amount
 ITEM = Reference(("ITEM",), "Item")
 
 
-def complete_line(call: Call, name: str, values: Row, *, party: Row, side: str) -> Row:
+def complete_line(call: FunctionCall, name: str, values: Row, *, party: Row, side: str) -> Row:
     """A line as it is kept, but for its keys and stamps."""
     row = {field: text for field, text in values.items() if text}
     if not row.get("ITEMID"):
@@ -51,7 +51,7 @@ def _number(row: Row, name: str) -> Decimal:
     return number_sent(name, row.get(name, "")) or ZERO
 
 
-def account_for(call: Call, item: Row, names: Sequence[str]) -> str:
+def account_for(call: FunctionCall, item: Row, names: Sequence[str]) -> str:
     """The first of these accounts that the item, or its ledger group, has; nothing where neither has one."""
     groups = call.books.table("ITEMGLGROUP")
     holders = [item, *(groups.get(one) or {} for one in groups.find("NAME", item.get("GLGROUP", "")))]
@@ -66,7 +66,7 @@ def account_for(call: Call, item: Row, names: Sequence[str]) -> str:
     return ""
 
 
-def account_of(call: Call, item_id: str, *, sale: bool) -> str:
+def account_of(call: FunctionCall, item_id: str, *, sale: bool) -> str:
     """Where an item's sale or purchase posts: its own account, its group's, or what it was booked on before."""
     item = find(call.books, ITEM, item_id)
     names = ("INCOMEACCTKEY",) if sale else ("INVACCTKEY", "EXPENSEACCTKEY")
@@ -82,14 +82,14 @@ def account_of(call: Call, item_id: str, *, sale: bool) -> str:
     )
 
 
-def stored(call: Call, name: str, header: Row) -> list[Row]:
+def stored(call: FunctionCall, name: str, header: Row) -> list[Row]:
     """A transaction's lines, in their order."""
     table = call.books.table(name)
     found = [table.get(number) or {} for number in table.find("DOCHDRNO", header["RECORDNO"])]
     return sorted(found, key=lambda line: int(line.get("LINE_NO") or 0))
 
 
-def mark_source(call: Call, name: str, doc_id: str, lines: list[Row], *, by_place: bool) -> None:
+def mark_source(call: FunctionCall, name: str, doc_id: str, lines: list[Row], *, by_place: bool) -> None:
     """Tell an order how much of it was converted, and the new lines what they were made from."""
     numbers = call.books.table(name).find("DOCID", doc_id)
     if not numbers:
@@ -110,7 +110,7 @@ def mark_source(call: Call, name: str, doc_id: str, lines: list[Row], *, by_plac
     _convert(call, name, numbers[0], taken)
 
 
-def unmark_source(call: Call, name: str, lines: Sequence[Row]) -> None:
+def unmark_source(call: FunctionCall, name: str, lines: Sequence[Row]) -> None:
     """Give back to the orders what these lines were made from: they are deleted, or about to be written anew."""
     table = call.books.table(f"{name}ENTRY")
     taken: dict[str, dict[str, Decimal]] = {}
@@ -124,7 +124,7 @@ def unmark_source(call: Call, name: str, lines: Sequence[Row]) -> None:
             _convert(call, name, number, of)
 
 
-def _convert(call: Call, name: str, number: int, taken: dict[str, Decimal]) -> None:
+def _convert(call: FunctionCall, name: str, number: int, taken: dict[str, Decimal]) -> None:
     books = call.books
     table, lines = books.table(name), books.table(f"{name}ENTRY")
     source = table.get(number) or {}

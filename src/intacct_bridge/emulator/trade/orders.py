@@ -12,12 +12,12 @@ from decimal import ROUND_HALF_UP, Decimal
 from intacct_bridge.emulator.accounting.chart import rate, rules
 from intacct_bridge.emulator.accounting.posting import ZERO, to_base
 from intacct_bridge.emulator.accounting.posting_rows import ORDERS, PURCHASING
-from intacct_bridge.emulator.company.company_data import Call
+from intacct_bridge.emulator.company.company_data import FunctionCall
 from intacct_bridge.emulator.records.audit_fields import CREATED, DELETED, MODIFIED, note, stamp
 from intacct_bridge.emulator.settings.cells import Row, decimal_text
 from intacct_bridge.emulator.settings.refusals import refused
 from intacct_bridge.emulator.subledgers.documents import entry
-from intacct_bridge.emulator.subledgers.documents.entry import Entry
+from intacct_bridge.emulator.subledgers.documents.entry import DocumentInput
 from intacct_bridge.emulator.subledgers.families import FAMILIES, Family, amount, next_number
 from intacct_bridge.emulator.subledgers.vouchers import day_of, fresh
 from intacct_bridge.emulator.trade import costs, subtotals
@@ -58,7 +58,7 @@ KITS = ("Build Kits", "Disassemble Kits")
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class OrderInput:
     """A transaction as it was sent."""
 
     values: Row
@@ -68,7 +68,7 @@ class Order:
     more: tuple[tuple[str, str], ...] = ()
 
 
-def enter(call: Call, trade: Trade, order: Order) -> Row:
+def enter(call: FunctionCall, trade: Trade, order: OrderInput) -> Row:
     """Keep a new transaction, convert what it was made from, and make its invoice or bill."""
     definition = _definition(call, trade, order.values.get("DOCPARID", ""))
     row = {name: text for name, text in order.values.items() if text}
@@ -85,7 +85,7 @@ def enter(call: Call, trade: Trade, order: Order) -> Row:
     return _written(call, trade, row, order, definition=definition, number=None)
 
 
-def change(call: Call, trade: Trade, number: int, order: Order) -> Row:
+def change(call: FunctionCall, trade: Trade, number: int, order: OrderInput) -> Row:
     """Change a transaction; the invoice or bill it had made is deleted and another made."""
     old = call.books.table(trade.object).get(number) or {}
     _check_open(old)
@@ -99,7 +99,7 @@ def change(call: Call, trade: Trade, number: int, order: Order) -> Row:
     return _written(call, trade, row, order, definition=definition, number=number)
 
 
-def drop(call: Call, trade: Trade, number: int) -> None:
+def drop(call: FunctionCall, trade: Trade, number: int) -> None:
     """Delete a transaction, with the invoice or bill it made."""
     row = call.books.table(trade.object).get(number) or {}
     _check_open(row)
@@ -110,7 +110,7 @@ def drop(call: Call, trade: Trade, number: int) -> None:
     note(call, call.books.find(trade.object), row, DELETED)
 
 
-def deleter(trade: Trade) -> Callable[[Call, ObjectDef, int], None]:
+def deleter(trade: Trade) -> Callable[[FunctionCall, ObjectDef, int], None]:
     """The generic `delete` of a trade's transactions."""
     return lambda call, described, number: drop(call, trade, number)  # noqa: ARG005  # the verbs' signature
 
@@ -120,7 +120,7 @@ def _check_open(row: Row) -> None:
         raise refused(f"{row['DOCID']} is converted and cannot be changed.", correction="Delete what it became first.")
 
 
-def _definition(call: Call, trade: Trade, name: str) -> Row:
+def _definition(call: FunctionCall, trade: Trade, name: str) -> Row:
     table = call.books.table(trade.definitions)
     for _, row in table.rows():
         if row.get("DOCID") == name and row.get("STATUS") != "inactive":
@@ -132,7 +132,9 @@ def _definition(call: Call, trade: Trade, name: str) -> Row:
     )
 
 
-def _written(call: Call, trade: Trade, row: Row, order: Order, *, definition: Row, number: int | None) -> Row:
+def _written(
+    call: FunctionCall, trade: Trade, row: Row, order: OrderInput, *, definition: Row, number: int | None
+) -> Row:
     books, described = call.books, call.books.find(trade.object)
     if not row.get("WHENCREATED"):
         raise refused("Required field datecreated is missing.", correction="Provide the day.")
@@ -162,7 +164,7 @@ def _written(call: Call, trade: Trade, row: Row, order: Order, *, definition: Ro
     return row
 
 
-def _party(call: Call, trade: Trade, row: Row) -> Row:
+def _party(call: FunctionCall, trade: Trade, row: Row) -> Row:
     if not trade.party:
         return {}
     table, key = call.books.table(trade.party), row.get("CUSTVENDID", "")
@@ -174,7 +176,7 @@ def _party(call: Call, trade: Trade, row: Row) -> Row:
     raise refused(f"Invalid {trade.party.capitalize()} '{key}' specified.", correction="Provide a valid value.")
 
 
-def _head(call: Call, trade: Trade, row: Row, *, party: Row, definition: Row) -> None:
+def _head(call: FunctionCall, trade: Trade, row: Row, *, party: Row, definition: Row) -> None:
     kind = definition.get("DOCCLASS", "")
     row |= {"DOCPARID": definition["DOCID"], "DOCPARKEY": definition.get("RECORDNO", ""), "DOCPARCLASS": kind}
     row |= {"UPDATES_INV": definition.get("UPDATES_INV", "No"), "STATUS": "active", "SYSTEMGENERATED": "false"}
@@ -189,7 +191,7 @@ def _head(call: Call, trade: Trade, row: Row, *, party: Row, definition: Row) ->
             row.setdefault(f"{role}.CONTACTNAME", contact)
 
 
-def _total(call: Call, row: Row, lines: list[Row], extra: Sequence[Subtotal]) -> None:
+def _total(call: FunctionCall, row: Row, lines: list[Row], extra: Sequence[Subtotal]) -> None:
     chart = rules(call.books)
     place = call.session.entity or lines[0].get("LOCATIONID", "")
     base = chart.base_currency[chart.entity_of.get(place, "")]
@@ -208,7 +210,7 @@ def _total(call: Call, row: Row, lines: list[Row], extra: Sequence[Subtotal]) ->
         one["PRICE"] = decimal_text(price.quantize(Decimal("0.000001"), ROUND_HALF_UP))
 
 
-def _make(call: Call, trade: Trade, row: Row, lines: list[Row], extra: Sequence[Subtotal]) -> None:
+def _make(call: FunctionCall, trade: Trade, row: Row, lines: list[Row], extra: Sequence[Subtotal]) -> None:
     """The invoice or bill behind a transaction."""
     family = trade.family
     assert family is not None
@@ -230,14 +232,14 @@ def _make(call: Call, trade: Trade, row: Row, lines: list[Row], extra: Sequence[
         values["WHENDUE"] = row["WHENCREATED"]
     made = [_charge(call, trade, one) for one in lines]
     made += subtotals.charges(call, extra, amount(row, "TRX_SUBTOTAL"), made[0], memo=family.memo)
-    entered = entry.enter(call, family, Entry(values, made))
+    entered = entry.enter(call, family, DocumentInput(values, made))
     row["PRRECORDKEY"] = entered["RECORDNO"]
     for name in ("TOTALENTERED", "TOTALPAID", "TOTALDUE", "TRX_TOTALENTERED", "TRX_TOTALPAID", "TRX_TOTALDUE"):
         row[name] = entered[name]
     row["PAYMENTSTATUS"] = "Open"
 
 
-def _charge(call: Call, trade: Trade, line: Row) -> Row:
+def _charge(call: FunctionCall, trade: Trade, line: Row) -> Row:
     names = ("LOCATIONID", "DEPARTMENTID", "PROJECTID", "CUSTOMERID", "VENDORID", "EMPLOYEEID", "ITEMID", "CLASSID")
     cells = {name: line[name] for name in names if line.get(name)}
     memo = line.get("MEMO") or line.get("ITEMDESC", "")
@@ -245,7 +247,7 @@ def _charge(call: Call, trade: Trade, line: Row) -> Row:
     return cells | {"ACCOUNTNO": account, "TRX_AMOUNT": line["TRX_VALUE"], "ENTRYDESCRIPTION": memo}
 
 
-def _withdraw(call: Call, trade: Trade, row: Row) -> None:
+def _withdraw(call: FunctionCall, trade: Trade, row: Row) -> None:
     """Take back all that a transaction did: its invoice or bill, what it moved and posted, what it converted."""
     costs.undo(call, trade.object, row)
     unmark_source(call, trade.object, stored(call, trade.line, row))
@@ -254,13 +256,13 @@ def _withdraw(call: Call, trade: Trade, row: Row) -> None:
         entry.drop(call, trade.family, int(key))
 
 
-def _clear_lines(call: Call, trade: Trade, row: Row) -> None:
+def _clear_lines(call: FunctionCall, trade: Trade, row: Row) -> None:
     table = call.books.table(trade.line)
     for number in table.find("DOCHDRNO", row["RECORDNO"]):
         table.delete(number)
 
 
-def _keep_lines(call: Call, trade: Trade, row: Row, lines: list[Row]) -> None:
+def _keep_lines(call: FunctionCall, trade: Trade, row: Row, lines: list[Row]) -> None:
     table, described = call.books.table(trade.line), call.books.find(trade.line)
     there = {one.get("RECORDNO", "") for one in stored(call, trade.line, row)}
     _clear_lines(call, trade, row)

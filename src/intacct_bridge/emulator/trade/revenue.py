@@ -9,9 +9,9 @@ from collections.abc import Callable
 
 from intacct_bridge.emulator.access.rights import permit
 from intacct_bridge.emulator.accounting.chart import rules
-from intacct_bridge.emulator.accounting.posting import Line, Posting
+from intacct_bridge.emulator.accounting.posting import Posting, PostingLine
 from intacct_bridge.emulator.accounting.posting_rows import ORDERS
-from intacct_bridge.emulator.company.company_data import Answer, Call
+from intacct_bridge.emulator.company.company_data import FunctionAnswer, FunctionCall
 from intacct_bridge.emulator.records.legacy_body import day_text, keyed, row_of
 from intacct_bridge.emulator.settings.cells import Row, decimal_text
 from intacct_bridge.emulator.settings.refusals import refused
@@ -28,7 +28,7 @@ _MOVES = {
 }
 
 
-def _there(call: Call, name: str, key: str) -> tuple[int, Row]:
+def _there(call: FunctionCall, name: str, key: str) -> tuple[int, Row]:
     permit(call, "UPDATE", name)
     table = call.books.table(name)
     for number in table.find(table.plan.key, key):
@@ -36,11 +36,11 @@ def _there(call: Call, name: str, key: str) -> tuple[int, Row]:
     raise refused(f"Cannot find {name.lower()} with key '{key}'.", correction="Provide another key.")
 
 
-def _named(call: Call, name: str) -> tuple[int, Row]:
+def _named(call: FunctionCall, name: str) -> tuple[int, Row]:
     return _there(call, name, call.body.findtext("recordno").strip())
 
 
-def moved(call: Call) -> Answer:
+def moved(call: FunctionCall) -> FunctionAnswer:
     """Hold, resume, terminate."""
     before, after = _MOVES[call.name]
     number, row = _named(call, SCHEDULE)
@@ -55,7 +55,7 @@ def moved(call: Call) -> Answer:
     return keyed(str(number))
 
 
-def updated(call: Call) -> Answer:
+def updated(call: FunctionCall) -> FunctionAnswer:
     """Other days and amounts of entries that are not posted; an entry without a number is added."""
     number, row = _named(call, SCHEDULE)
     described, table = call.books.find(ENTRY), call.books.table(ENTRY)
@@ -74,7 +74,7 @@ def updated(call: Call) -> Answer:
     return keyed(str(number))
 
 
-def reallocated(call: Call) -> Answer:
+def reallocated(call: FunctionCall) -> FunctionAnswer:
     """The schedule runs over other days."""
     number, _ = _named(call, SCHEDULE)
     first, last = (call.body.find(name) for name in ("revrecstartdate", "revrecenddate"))
@@ -85,7 +85,7 @@ def reallocated(call: Call) -> Answer:
     return keyed(str(number))
 
 
-def posted(call: Call) -> Answer:
+def posted(call: FunctionCall) -> FunctionAnswer:
     """Post an entry, or take its posting back."""
     number, row = _named(call, ENTRY)
     back = call.name.startswith("unpost")
@@ -105,7 +105,7 @@ def posted(call: Call) -> Answer:
     return keyed(str(number))
 
 
-def _recognised(call: Call, row: Row, schedule: Row) -> Row:
+def _recognised(call: FunctionCall, row: Row, schedule: Row) -> Row:
     """Post an entry; tells the cells that say so."""
     books, money = call.books, amount(row, "AMOUNT") or amount(row, "TRX_AMOUNT")
     revenue = row.get("ACCOUNTNO") or _account(call, row.get("REVACCTKEY", ""))
@@ -121,8 +121,8 @@ def _recognised(call: Call, row: Row, schedule: Row) -> Row:
     base = chart.base_currency[entity]
     department, memo = line.get("DEPARTMENTID") or None, row.get("DESCRIPTION") or None
     lines = (
-        Line(deferred, place, money, money, base, department, memo),
-        Line(revenue, place, -money, -money, base, department, memo),
+        PostingLine(deferred, place, money, money, base, department, memo),
+        PostingLine(revenue, place, -money, -money, base, department, memo),
     )
     day = day_of(row, "POSTINGDATE") if row.get("POSTINGDATE") else call.stamp.date()
     title = f"Revenue of schedule {row.get('REVRECSCHEDULEKEY', '')}"
@@ -132,13 +132,13 @@ def _recognised(call: Call, row: Row, schedule: Row) -> Row:
     return {"GLBATCHKEY": str(batch), "POSTED_AMOUNT": decimal_text(money)}
 
 
-def _account(call: Call, key: str) -> str:
+def _account(call: FunctionCall, key: str) -> str:
     """An account by its record number, or by its own number."""
     row = call.books.table("GLACCOUNT").get(int(key)) if key.isdecimal() and len(key) < 19 else None
     return row["ACCOUNTNO"] if row is not None else key
 
 
-FUNCTIONS: dict[str, Callable[[Call], Answer]] = {
+FUNCTIONS: dict[str, Callable[[FunctionCall], FunctionAnswer]] = {
     **dict.fromkeys(_MOVES, moved),
     "update_revrecschedule": updated,
     "reallocate_revrecschedule": reallocated,

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 
 from intacct_bridge.emulator.accounting.posting import CENT
-from intacct_bridge.emulator.company.company_data import Call
+from intacct_bridge.emulator.company.company_data import FunctionCall
 from intacct_bridge.emulator.records.audit_fields import stamp
 from intacct_bridge.emulator.records.references import Reference, find
 from intacct_bridge.emulator.settings.cells import Row, decimal_text
@@ -51,7 +51,7 @@ def is_stocked(item: Row) -> bool:
     return item.get("ITEMTYPE") in STOCKED
 
 
-def warehouse_of(call: Call, item: Row, name: str) -> str:
+def warehouse_of(call: FunctionCall, item: Row, name: str) -> str:
     """The warehouse a line names, or the item's own; refused where there are warehouses and none is told."""
     name = name or item.get("DEFAULT_WAREHOUSE", "")
     if name:
@@ -64,7 +64,7 @@ def warehouse_of(call: Call, item: Row, name: str) -> str:
     return name
 
 
-def cost_of(call: Call, item: Row, warehouse: str, quantity: Decimal) -> Decimal:
+def cost_of(call: FunctionCall, item: Row, warehouse: str, quantity: Decimal) -> Decimal:
     """What a quantity going out is worth."""
     row = _info(call, item["ITEMID"], warehouse)
     on_hand, value = amount(row, "WONHAND"), _value(call, row)
@@ -76,7 +76,7 @@ def cost_of(call: Call, item: Row, warehouse: str, quantity: Decimal) -> Decimal
     return (value * quantity / on_hand).quantize(CENT, ROUND_HALF_UP)
 
 
-def move(call: Call, paper: Paper, one: Movement) -> None:
+def move(call: FunctionCall, paper: Paper, one: Movement) -> None:
     """Carry out one of a document's movements, and remember it."""
     _check_enough(call, one)
     _change(call, one)
@@ -86,7 +86,7 @@ def move(call: Call, paper: Paper, one: Movement) -> None:
     call.books.store.keep_fact(_fact(paper), json.dumps(kept))
 
 
-def take_back(call: Call, paper: Paper) -> None:
+def take_back(call: FunctionCall, paper: Paper) -> None:
     """Undo what a document moved."""
     for item, warehouse, quantity, value in json.loads(call.books.store.fact(_fact(paper)) or "[]"):
         _change(call, Movement(item, warehouse, -Decimal(quantity), -Decimal(value)))
@@ -101,7 +101,7 @@ def _fact(paper: Paper) -> str:
     return f"stock:{paper.object}:{paper.row['RECORDNO']}"
 
 
-def _check_enough(call: Call, one: Movement) -> None:
+def _check_enough(call: FunctionCall, one: Movement) -> None:
     if one.quantity >= 0 or call.books.behaviour.negative_inventory:
         return
     on_hand = amount(_info(call, one.item, one.warehouse), "WONHAND")
@@ -114,14 +114,14 @@ def _check_enough(call: Call, one: Movement) -> None:
         )
 
 
-def _info(call: Call, item: str, warehouse: str) -> Row:
+def _info(call: FunctionCall, item: str, warehouse: str) -> Row:
     for _, row in call.books.table(_INFO).rows():
         if row.get("ITEMID") == item and row.get("WAREHOUSEID", "") == warehouse:
             return row
     return {"ITEMID": item, "WAREHOUSEID": warehouse}
 
 
-def _value(call: Call, row: Row) -> Decimal:
+def _value(call: FunctionCall, row: Row) -> Decimal:
     return Decimal(call.books.store.fact(_value_fact(row)) or 0)
 
 
@@ -129,7 +129,7 @@ def _value_fact(row: Row) -> str:
     return f"stock value:{row['ITEMID']}:{row.get('WAREHOUSEID', '')}"
 
 
-def _change(call: Call, one: Movement) -> None:
+def _change(call: FunctionCall, one: Movement) -> None:
     books = call.books
     described, table = books.find(_INFO), books.table(_INFO)
     row = _info(call, one.item, one.warehouse)
@@ -150,7 +150,7 @@ def _change(call: Call, one: Movement) -> None:
     table.insert(row)
 
 
-def _note(call: Call, paper: Paper, one: Movement) -> None:
+def _note(call: FunctionCall, paper: Paper, one: Movement) -> None:
     """One row of what makes up the quantities."""
     described, table = call.books.find(_TOTALS), call.books.table(_TOTALS)
     number = table.next_number()
@@ -168,7 +168,7 @@ def _note(call: Call, paper: Paper, one: Movement) -> None:
     table.insert({name: text for name, text in row.items() if text and name in described.fields}, number)
 
 
-def on_hand(call: Call) -> dict[tuple[str, str], tuple[Decimal, Decimal]]:
+def on_hand(call: FunctionCall) -> dict[tuple[str, str], tuple[Decimal, Decimal]]:
     """Item and warehouse to the quantity on hand and what it is worth."""
     rows = (row for _, row in call.books.table(_INFO).rows())
     return {(row["ITEMID"], row.get("WAREHOUSEID", "")): (amount(row, "WONHAND"), _value(call, row)) for row in rows}

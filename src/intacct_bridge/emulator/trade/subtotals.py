@@ -10,7 +10,7 @@ from decimal import ROUND_HALF_UP, Decimal
 
 from intacct_bridge.emulator.accounting.amounts import number_sent
 from intacct_bridge.emulator.accounting.posting import CENT, to_base
-from intacct_bridge.emulator.company.company_data import Call
+from intacct_bridge.emulator.company.company_data import FunctionCall
 from intacct_bridge.emulator.records.audit_fields import stamp
 from intacct_bridge.emulator.settings.cells import Row, decimal_text
 from intacct_bridge.emulator.settings.refusals import refused
@@ -59,7 +59,7 @@ def _one(node: Element) -> Subtotal:
     return Subtotal(node.findtext("description").strip(), fixed, percent, cells)
 
 
-def stored(call: Call, trade: str, header: Row) -> list[Subtotal]:
+def stored(call: FunctionCall, trade: str, header: Row) -> list[Subtotal]:
     """The subtotals that a transaction was kept with."""
     found = []
     for _, row in _rows(call, trade, header):
@@ -71,7 +71,7 @@ def stored(call: Call, trade: str, header: Row) -> list[Subtotal]:
     return found
 
 
-def keep(call: Call, trade: str, header: Row, subtotals: Sequence[Subtotal]) -> None:
+def keep(call: FunctionCall, trade: str, header: Row, subtotals: Sequence[Subtotal]) -> None:
     """Make these the subtotals of a transaction."""
     name = f"{trade}SUBTOTALS"
     described, table = call.books.find(name), call.books.table(name)
@@ -94,12 +94,12 @@ def keep(call: Call, trade: str, header: Row, subtotals: Sequence[Subtotal]) -> 
         table.insert(row)
 
 
-def _rows(call: Call, trade: str, header: Row) -> list[tuple[int, Row]]:
+def _rows(call: FunctionCall, trade: str, header: Row) -> list[tuple[int, Row]]:
     table = call.books.table(f"{trade}SUBTOTALS")
     return [(number, row) for number, row in table.rows() if row.get("DOCHDRNO") == header["RECORDNO"]]
 
 
-def charges(call: Call, subtotals: Sequence[Subtotal], lines: Decimal, first: Row, *, memo: str) -> list[Row]:
+def charges(call: FunctionCall, subtotals: Sequence[Subtotal], lines: Decimal, first: Row, *, memo: str) -> list[Row]:
     """Lines of an invoice or a bill for the subtotals; `first` is the line they are like."""
     found = []
     for one in subtotals:
@@ -113,7 +113,7 @@ def charges(call: Call, subtotals: Sequence[Subtotal], lines: Decimal, first: Ro
     return found
 
 
-def _tax_account(call: Call, description: str) -> str:
+def _tax_account(call: FunctionCall, description: str) -> str:
     table = call.books.table("TAXDETAIL")
     for number in table.find("DETAILID", description):
         return (table.get(number) or {}).get("GLACCOUNT", "")

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from datetime import timedelta
 
-from intacct_bridge.emulator.company.company_data import Call
+from intacct_bridge.emulator.company.company_data import FunctionCall
 from intacct_bridge.emulator.records import record_store
 from intacct_bridge.emulator.records.drafts import Draft
 from intacct_bridge.emulator.records.references import Reference, find
@@ -16,33 +16,33 @@ _STANDS = ("Approved", "Partially Approved")
 _WEEK = timedelta(days=6)
 
 
-def create(call: Call, draft: Draft) -> Row:
+def create(call: FunctionCall, draft: Draft) -> Row:
     """Enter a sheet; it waits for approval unless it is a draft."""
     _completed(call, draft, draft.values)
     return record_store.create(call, draft)
 
 
-def update(call: Call, draft: Draft, number: int) -> Row:
+def update(call: FunctionCall, draft: Draft, number: int) -> Row:
     """Change a sheet that is not approved."""
     there = _open(call, number)
     _completed(call, draft, there | draft.values)
     return record_store.update(call, draft, number)
 
 
-def delete(call: Call, described: ObjectDef, number: int) -> None:
+def delete(call: FunctionCall, described: ObjectDef, number: int) -> None:
     """Delete a sheet that is not approved."""
     _open(call, number)
     record_store.delete(call, described, number)
 
 
-def _open(call: Call, number: int) -> Row:
+def _open(call: FunctionCall, number: int) -> Row:
     row = call.books.table("TIMESHEET").get(number) or {}
     if row.get("STATE") in _STANDS:
         raise refused(f"Timesheet {number} is approved and cannot be changed.", correction="Decline it first.")
     return row
 
 
-def _completed(call: Call, draft: Draft, whole: Row) -> None:
+def _completed(call: FunctionCall, draft: Draft, whole: Row) -> None:
     values = draft.values
     if whole.get("EMPLOYEEID") and whole.get("BEGINDATE"):
         person = find(call.books, Reference(("EMPLOYEE",), "Employee"), whole["EMPLOYEEID"])

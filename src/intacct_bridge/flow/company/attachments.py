@@ -12,9 +12,9 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from intacct_bridge.errors import InvalidRequestError, NotPermittedError, RecordError, RefusedError
-from intacct_bridge.flow.company.gateway import Company
+from intacct_bridge.flow.company.gateway import Gateway
 from intacct_bridge.flow.records.identity import Identifier, content_digest
-from intacct_bridge.flow.records.write import Operation, Write
+from intacct_bridge.flow.records.write import Write, WriteOperation
 from intacct_bridge.wire.values import Value
 from intacct_bridge.wire.xml import Element, element
 
@@ -124,7 +124,7 @@ def together(*functions: Element) -> Element:
     return Element(TOGETHER, children=functions)
 
 
-def folder_missing(company: Company, folder: str) -> bool:
+def folder_missing(company: Gateway, folder: str) -> bool:
     """Whether the company has no such attachment folder; one that it will not tell about is taken to be there."""
     get = Element("get", attributes={"object": "supdocfolder", "key": folder})
     try:
@@ -139,4 +139,4 @@ def folder_write(folder: str) -> Write:
     fields: dict[str, Value] = {"SUPDOCFOLDERNAME": folder}
     digest = content_digest("SUPDOCFOLDER", fields, {})
     identity = Identifier().identify("SUPDOCFOLDER", fields, digest=digest)
-    return Write(Operation.CREATE, "SUPDOCFOLDER", fields, identity, digest, f"attachment folder {folder!r}", ())
+    return Write(WriteOperation.CREATE, "SUPDOCFOLDER", fields, identity, digest, f"attachment folder {folder!r}", ())

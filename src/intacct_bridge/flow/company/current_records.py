@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from intacct_bridge.errors import RecordError
 from intacct_bridge.flow.company.find_by_key import trace_text
-from intacct_bridge.flow.company.gateway import Company, Row
+from intacct_bridge.flow.company.gateway import Gateway, Row
 from intacct_bridge.flow.company.writable import Subject
 from intacct_bridge.flow.records.write import Write
 from intacct_bridge.model.batched import batched
@@ -27,7 +27,7 @@ Names = tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class CurrentRecord:
     """A record of the company as it is."""
 
     record: str
@@ -61,21 +61,21 @@ def key_texts(write: Write, names: Names) -> tuple[tuple[str, str], ...]:
 class Locator:
     """Finds records of one object."""
 
-    def __init__(self, company: Company, subject: Subject) -> None:
+    def __init__(self, company: Gateway, subject: Subject) -> None:
         self._company = company
         self._subject = subject
 
-    def locate(self, keyed: Sequence[tuple[Write, Names]]) -> list[list[Standing]]:
+    def locate(self, keyed: Sequence[tuple[Write, Names]]) -> list[list[CurrentRecord]]:
         """For each write the records that bear its key: none, one, or several."""
         by_names: dict[Names, list[Write]] = {}
         for write, names in keyed:
             by_names.setdefault(names, []).append(write)
-        found: dict[tuple[tuple[str, str], ...], dict[str, Standing]] = {}
+        found: dict[tuple[tuple[str, str], ...], dict[str, CurrentRecord]] = {}
         for names, writes in by_names.items():
             for row in self._rows(names, writes):
                 record = trace_text(row.get(self._subject.trace.record))
                 key = tuple((name, trace_text(row.get(name))) for name in names)
-                found.setdefault(key, {})[record] = Standing(record, row)
+                found.setdefault(key, {})[record] = CurrentRecord(record, row)
         met = [list(found.get(key_texts(write, names), {}).values()) for write, names in keyed]
         self._add_lines([write for write, _ in keyed], met)
         return met
@@ -89,7 +89,7 @@ class Locator:
             parts = [_condition(name, described.kind_of(name), some) for name in names]
             yield from self._company.query(Query(self._subject.name, known, where=all_of(parts), show_private=True))
 
-    def _add_lines(self, writes: Sequence[Write], met: list[list[Standing]]) -> None:
+    def _add_lines(self, writes: Sequence[Write], met: list[list[CurrentRecord]]) -> None:
         for line_set in self._subject.lines:
             held = owner(line_set.object)
             of = [

@@ -9,14 +9,14 @@ from dataclasses import replace
 
 from intacct_bridge.errors import NotPermittedError, RefusedError
 from intacct_bridge.flow.company.find_by_key import trace_text
-from intacct_bridge.flow.company.legacy import Dialect
+from intacct_bridge.flow.company.legacy import LegacyGateway
 from intacct_bridge.flow.records.write import Finding, Write
 from intacct_bridge.model.query.query import Query
 
 _KNOWN_BY = ("LOCATIONID", "NAME", "RECORDNO")
 
 
-def placed(writes: Iterable[Write], company: Dialect, *, offline: bool = False) -> list[Write]:
+def placed(writes: Iterable[Write], company: LegacyGateway, *, offline: bool = False) -> list[Write]:
     """The writes with the ids of their entities; empty for the one that the connection is signed in to."""
     writes = list(writes)
     here = company.connection.location_id
@@ -40,7 +40,7 @@ def by_entity(writes: Sequence[Write]) -> dict[str, list[int]]:
     return found
 
 
-def spelled(entity: str, company: Dialect) -> str:
+def spelled(entity: str, company: LegacyGateway) -> str:
     """An entity's id as the company spells it, where only its letters are known."""
     ids = _entities(company).get("LOCATIONID", {}).values()
     return next((one for one in ids if one.casefold() == entity.casefold()), entity)
@@ -64,7 +64,7 @@ def _placed(write: Write, known: dict[str, dict[str, str]], here: str) -> Write:
     return replace(write, entity="", findings=(*write.findings, finding))
 
 
-def _entities(company: Dialect) -> dict[str, dict[str, str]]:
+def _entities(company: LegacyGateway) -> dict[str, dict[str, str]]:
     """The ids of the entities by each of the ways to name one; nothing where they may not be read."""
     found: dict[str, dict[str, str]] = {way: {} for way in _KNOWN_BY}
     try:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from intacct_bridge.errors import InvalidRequestError, NotPermittedError, RefusedError
-from intacct_bridge.flow.company.gateway import Company, Row
+from intacct_bridge.flow.company.gateway import Gateway, Row
 from intacct_bridge.flow.records.lookup_keys import Trace
 from intacct_bridge.model.batched import batched
 from intacct_bridge.model.catalog import ObjectDef
@@ -54,7 +54,7 @@ def key_of(values: Mapping[str, str]) -> Key:
     return tuple(values.items())
 
 
-def seeable(company: Company, trace: Trace, values: Mapping[str, str]) -> bool:
+def seeable(company: Gateway, trace: Trace, values: Mapping[str, str]) -> bool:
     """Whether the company can be asked for records by these values: some keys can be sent and not queried."""
     if not values or trace.read_by != "query":
         return False
@@ -62,7 +62,7 @@ def seeable(company: Company, trace: Trace, values: Mapping[str, str]) -> bool:
     return all(described.get(name) is not None for name in values)
 
 
-def leaves_numbers(company: Company, definitions: str, name: str) -> bool:
+def leaves_numbers(company: Gateway, definitions: str, name: str) -> bool:
     """Whether an order's definition leaves its number to whoever makes it; what it does not say counts as no."""
     query = Query(definitions, ("DOCID", "ENABLE_SEQNUM"), where=field("DOCID") == name)
     try:
@@ -71,7 +71,7 @@ def leaves_numbers(company: Company, definitions: str, name: str) -> bool:
         return False
 
 
-def look(company: Company, trace: Trace, wanted: Iterable[Mapping[str, str]]) -> dict[Key, list[Sighting]]:
+def look(company: Gateway, trace: Trace, wanted: Iterable[Mapping[str, str]]) -> dict[Key, list[Sighting]]:
     """Every record in the company that bears one of the keys, oldest first."""
     by_way: dict[tuple[str, ...], dict[Key, Mapping[str, str]]] = {}
     for values in wanted:
@@ -86,7 +86,7 @@ def look(company: Company, trace: Trace, wanted: Iterable[Mapping[str, str]]) ->
 
 
 def _look(
-    company: Company,
+    company: Gateway,
     trace: Trace,
     names: tuple[str, ...],
     distinct: Mapping[Key, Mapping[str, str]],
@@ -106,7 +106,7 @@ class Creators:
 
     _NUMBER = "CREATEDBY"
 
-    def __init__(self, company: Company, trace: Trace, described: ObjectDef) -> None:
+    def __init__(self, company: Gateway, trace: Trace, described: ObjectDef) -> None:
         self._company = company
         self._by_login = described.get(trace.creator) is not None
         self.field = trace.creator if self._by_login else self._NUMBER

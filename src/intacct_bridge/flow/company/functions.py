@@ -1,21 +1,70 @@
-"""Which function writes a record: the generic one, or the object's own where the gateway needs that."""
+"""Which function writes a record: the generic one, or the object's own where the gateway needs that.
+
+A write as the function element that asks for it, and a result as the receipt it stands for.
+
+Generic functions take one record under its object's name, its fields in any order, owned lines in their wrapper.
+"""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from intacct_bridge.errors import InvalidRequestError
 from intacct_bridge.flow.company.attachments import supdoc, supdoc_id, together
-from intacct_bridge.flow.company.body import body_of
 from intacct_bridge.flow.company.find_by_key import trace_text
-from intacct_bridge.flow.company.gateway import Company
+from intacct_bridge.flow.company.gateway import Gateway
 from intacct_bridge.flow.company.legacy import speaking
 from intacct_bridge.flow.records.lookup_keys import EXTERNALID
-from intacct_bridge.flow.records.write import Operation, Write
+from intacct_bridge.flow.records.write import Receipt, Write, WriteOperation
 from intacct_bridge.model.keys import RECORDNO, creator
 from intacct_bridge.model.legacy.functions import WritePlan, write_element
 from intacct_bridge.model.legacy.objects import UNDESCRIBED, older, plan_of
-from intacct_bridge.wire.values import Value
-from intacct_bridge.wire.xml import Element
+from intacct_bridge.model.line_parts import unnumbered
+from intacct_bridge.wire.envelope import Result
+from intacct_bridge.wire.values import Kind, Value, render_value
+from intacct_bridge.wire.xml import Element, element
+
+
+def body_of(write: Write) -> Element:
+    """The function element of one write."""
+    if write.operation is WriteOperation.DELETE:
+        key = next(iter(write.fields.values()), None)
+        return element("delete", element("object", write.object), element("keys", _text(key)))
+    owned = tuple(
+        Element(wrapper, children=tuple(Element(line.object, children=_fields(line.fields)) for line in lines))
+        for wrapper, lines in write.lines.items()
+    )
+    record = Element(write.object, children=(*_fields(write.fields), *owned))
+    return element(write.operation.value, record)
+
+
+def receipt_of(result: Result) -> Receipt:
+    """The company's keys in a successful result: RECORDNO and the natural key, or a legacy function's key."""
+    if result.key is not None:
+        return Receipt(result.key, result.key)
+    record = result.data.children[0] if result.data is not None and result.data.children else None
+    if record is None:
+        return Receipt()
+    keys = {field.tag.upper(): field.text for field in record}
+    number = keys.pop("RECORDNO", "") or keys.get("ID", "")  # custom objects and dimensions have an id
+    return Receipt(number, next((text for text in keys.values() if text), ""))
+
+
+def _fields(fields: Mapping[str, Value]) -> tuple[Element, ...]:
+    """Fields as elements; a dotted name nests, as the gateway wants it in a write, and a numbered one repeats."""
+    children: list[Element] = []
+    nested: dict[str, dict[str, Value]] = {}
+    for name, value in fields.items():
+        path, dot, rest = name.partition(".")
+        if dot:
+            nested.setdefault(path, {})[rest] = value
+        else:
+            children.append(Element(name, _text(value)))
+    return (*children, *(Element(unnumbered(path), children=_fields(inner)) for path, inner in nested.items()))
+
+
+def _text(value: Value) -> str:
+    return value if type(value) is str else render_value(Kind.TEXT, value)
+
 
 _GENERIC = "create"
 _RATE_TYPE = "EXCH_RATE_TYPE_ID"
@@ -24,7 +73,7 @@ _RATE_TYPE = "EXCH_RATE_TYPE_ID"
 class Functions:
     """Makes function elements for one company."""
 
-    def __init__(self, company: Company) -> None:
+    def __init__(self, company: Gateway) -> None:
         self._company = speaking(company)
         self._old = company.connection.older
         self._custom: dict[str, frozenset[str]] = {}
@@ -36,7 +85,7 @@ class Functions:
         """
         if not write.attachments:
             return self._alone(write)
-        if write.operation is not Operation.CREATE:
+        if write.operation is not WriteOperation.CREATE:
             raise InvalidRequestError("files go with new records", fix="leave the files out, or add them in Intacct")
         made = self._alone(replace(write, fields={**write.fields, "SUPDOCID": supdoc_id(write)}))
         return together(supdoc(write, write.folder), made)
@@ -44,11 +93,11 @@ class Functions:
     def particular(self, write: Write) -> bool:
         """Whether the function may have no place for what the record says; the generic ones take any field."""
         usual = creator(write.object) == _GENERIC and not self._old and EXTERNALID not in write.fields
-        changes = write.operation is not Operation.CREATE and not self._is_older(write)
+        changes = write.operation is not WriteOperation.CREATE and not self._is_older(write)
         return bool(write.attachments) or not (usual or changes)
 
     def _alone(self, write: Write) -> Element:
-        if write.operation is not Operation.CREATE:
+        if write.operation is not WriteOperation.CREATE:
             return self._older_change(write) if self._is_older(write) else body_of(write)
         plan = self._plan(write)
         if plan is None:

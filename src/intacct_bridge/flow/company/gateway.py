@@ -27,7 +27,7 @@ class Spent(Protocol):
         """Billable API transactions."""
 
 
-class Company(Protocol):
+class Gateway(Protocol):
     """One company through one connection."""
 
     @property

@@ -10,7 +10,7 @@ from datetime import datetime
 
 from intacct_bridge.client.connections.connection import Connection
 from intacct_bridge.errors import InvalidRequestError, RecordError
-from intacct_bridge.flow.company.gateway import Company, Row, Spent
+from intacct_bridge.flow.company.gateway import Gateway, Row, Spent
 from intacct_bridge.model.batched import batched
 from intacct_bridge.model.catalog import ObjectDef
 from intacct_bridge.model.keys import RECORDNO, owner
@@ -25,15 +25,15 @@ _AT_ONCE = 100
 _USE_30 = 'Use a connection with dtd_version = "3.0".'
 
 
-def speaking(company: Company) -> "Dialect":
+def speaking(company: Gateway) -> "LegacyGateway":
     """The company in the one dialect; what is in it already stays as it is."""
-    return company if isinstance(company, Dialect) else Dialect(company)
+    return company if isinstance(company, LegacyGateway) else LegacyGateway(company)
 
 
-class Dialect:
+class LegacyGateway:
     """A Company."""
 
-    def __init__(self, company: Company) -> None:
+    def __init__(self, company: Gateway) -> None:
         self._company = company
         self._old = company.connection.older
 
@@ -52,12 +52,12 @@ class Dialect:
         """The gateway's clock."""
         return self._company.company_time
 
-    def within(self, entity: str) -> "Dialect":
+    def within(self, entity: str) -> "LegacyGateway":
         """The same company, signed in to one of its entities."""
-        inside: Callable[[str], Company] | None = getattr(self._company, "entity", None)
+        inside: Callable[[str], Gateway] | None = getattr(self._company, "entity", None)
         if inside is None:
             raise InvalidRequestError("this connection cannot sign in to another entity", fix="sign in to it")
-        return Dialect(inside(entity))
+        return LegacyGateway(inside(entity))
 
     def ask(self, function: Element, /) -> Result:
         """Any function that only reads."""

@@ -2,9 +2,15 @@
 
 One query an object and 500 values; nothing is asked twice. A name that fits nothing, fits two records or fits an
 inactive one is a finding on the record that used it, with the nearest names there are, and never an empty field.
+
+References that say by what they name a record: `RECORDNO=36`, `EXTERNALID=CRM-9`, `NAME=Acme`.
+
+Without such a word a text is an id, else a name; a number alone never means a record number, for an id with a slip in
+it could then be another record's. All of a load is asked for together: a query for record numbers and names, and for
+external ids, which no query knows, `get` functions, a hundred to a request.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from functools import cache
@@ -15,14 +21,75 @@ import msgspec
 
 from intacct_bridge.errors import IntacctError, InvalidRequestError, NotPermittedError, RecordError, RefusedError
 from intacct_bridge.flow.company.find_by_key import trace_text
-from intacct_bridge.flow.company.gateway import Company, Row
-from intacct_bridge.flow.company.said import ids_said, way_of
-from intacct_bridge.flow.records.write import Finding, Line, Write
+from intacct_bridge.flow.company.gateway import Gateway, Row
+from intacct_bridge.flow.company.legacy import speaking
+from intacct_bridge.flow.records.write import Finding, RecordLine, Write
 from intacct_bridge.model.batched import batched
 from intacct_bridge.model.keys import natural_key
+from intacct_bridge.model.legacy.objects import older
 from intacct_bridge.model.query.query import MAX_PAGE, Query, any_of
 from intacct_bridge.model.query.query import field as field_named
-from intacct_bridge.wire.values import Value
+from intacct_bridge.wire.envelope import SUCCESS, Result
+from intacct_bridge.wire.values import Value, parse_value
+from intacct_bridge.wire.xml import Element
+
+RECORDNO, EXTERNALID, NAME = "RECORDNO", "EXTERNALID", "NAME"
+_WAYS = (RECORDNO, EXTERNALID, NAME)
+_QUERIED, _GOT = 500, 100
+
+
+def way_of(text: str) -> tuple[str, str]:
+    """By what a text names a record, and the rest of it; two empty texts where it does not say."""
+    way, equals, value = text.partition("=")
+    return (way.upper(), value.strip()) if equals and way.upper() in _WAYS and value.strip() else ("", "")
+
+
+def ids_said(company: Gateway, target: str, texts: Iterable[str], *, key: str, name: str) -> dict[str, list[str]]:
+    """The ids that such texts mean: none, one, or several of a name.
+
+    InvalidRequestError where the object cannot be looked for that way.
+    """
+    by: dict[str, dict[str, list[str]]] = {}
+    for text in texts:
+        way, value = way_of(text)
+        by.setdefault(way, {}).setdefault(value, []).append(text)
+    found: dict[str, list[str]] = {}
+    for way, values in by.items():
+        for value, record in (
+            _outside(company, target, sorted(values))
+            if way == EXTERNALID
+            else _queried(company, target, sorted(values), by=name if way == NAME else way, key=key)
+        ):
+            for text in values.get(value, ()):
+                found.setdefault(text, []).append(record)
+    return found
+
+
+def _queried(company: Gateway, target: str, values: Sequence[str], *, by: str, key: str) -> Iterable[tuple[str, str]]:
+    if not by or (by == RECORDNO and company.connection.older):
+        raise InvalidRequestError(f"{target} cannot be found by its {by or 'name'} here", fix=f"use its {key}")
+    described = company.describe(target)
+    for some in batched(values, _QUERIED):
+        where = field_named(by).is_in([parse_value(described.kind_of(by), one) for one in some])
+        for row in company.query(Query(target, tuple(dict.fromkeys((key, by))), where=where, show_private=True)):
+            yield trace_text(row.get(by)), trace_text(row.get(key))
+
+
+def _outside(company: Gateway, target: str, keys: Sequence[str]) -> Iterable[tuple[str, str]]:
+    """Ids by the external ids that other systems gave to records."""
+    one = older(target)
+    if not one.single:
+        raise InvalidRequestError(f"{target} cannot be found by an external id", fix="use its id")
+    for some in batched(keys, _GOT):
+        asked = [Element("get", attributes={"object": one.name, "key": key, "externalkey": "true"}) for key in some]
+        for key, result in zip(some, speaking(company).ask_each(asked), strict=True):
+            yield from ((key, record) for record in _keys_in(result, one.cell(one.key)))
+
+
+def _keys_in(result: Result, names: Sequence[str]) -> Iterable[str]:
+    if result.status == SUCCESS and result.data is not None:
+        yield from (next((text for name in names if (text := record.findtext(name))), "") for record in result.data)
+
 
 _AT_ONCE = 500
 _EXACT = ("GLBATCH", "GLENTRY")
@@ -68,7 +135,7 @@ def referred(object_name: str) -> Mapping[str, str]:
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class KnownRecord:
     """One record that may be referred to."""
 
     id: str
@@ -83,11 +150,11 @@ class Known:
 class References:
     """What is known of the company's records; filled by `learn`, asked by `find`."""
 
-    company: Company
+    company: Gateway
     unchecked: dict[str, str] = field(default_factory=dict)
     """Objects that could not be read, with the reason: references to them pass unchecked, and the plan says so."""
-    _ids: dict[str, dict[str, Known]] = field(default_factory=dict)
-    _names: dict[str, dict[str, list[Known]]] = field(default_factory=dict)
+    _ids: dict[str, dict[str, KnownRecord]] = field(default_factory=dict)
+    _names: dict[str, dict[str, list[KnownRecord]]] = field(default_factory=dict)
     _asked: dict[str, set[str]] = field(default_factory=dict)
     _said: dict[str, dict[str, list[str]]] = field(default_factory=dict)
     """Ids by the texts that say by what they name a record."""
@@ -112,11 +179,11 @@ class References:
                 self._ask(target, plain)
                 self._ask_others(target, plain)
 
-    def known(self, target: str) -> Mapping[str, Known]:
+    def known(self, target: str) -> Mapping[str, KnownRecord]:
         """Every record of an object that is known, by id."""
         return self._ids.get(target, {})
 
-    def find(self, target: str, text: str) -> Known | None:
+    def find(self, target: str, text: str) -> KnownRecord | None:
         """The record that a text means; None where it could not be checked. RecordError where it means none or two."""
         if target in self.unchecked:
             return None
@@ -134,7 +201,7 @@ class References:
             raise RecordError(f"the company has no {word} {text!r}", fix=self._nearest(target, text))
         return self._active(found or named[0], word, text)
 
-    def _one_said(self, target: str, text: str) -> Known:
+    def _one_said(self, target: str, text: str) -> KnownRecord:
         """The record of a text that says by what it names one."""
         word, ids = _table().targets[target].word, self._said.get(target, {}).get(text, [])
         if len(ids) > 1:
@@ -144,7 +211,7 @@ class References:
             raise RecordError(f"the company has no {word} with {text!r}", fix="check it, or use the id")
         return self._active(found, word, text)
 
-    def _active(self, found: Known, word: str, text: str) -> Known:
+    def _active(self, found: KnownRecord, word: str, text: str) -> KnownRecord:
         if found.status.startswith("inactive"):
             raise RecordError(f"the {word} {text!r} is inactive", fix="use another, or make it active in Intacct")
         return found
@@ -198,7 +265,7 @@ class References:
         ids, names = self._ids.setdefault(target, {}), self._names.setdefault(target, {})
         for row in rows:
             known, name, status = (trace_text(row.get(field)) for field in (table.id, table.name, "STATUS"))
-            one = Known(known, name, status, row, source or target)
+            one = KnownRecord(known, name, status, row, source or target)
             if one.id not in ids:
                 ids[one.id] = one
                 names.setdefault(one.name, []).append(one)
@@ -279,7 +346,7 @@ def mentions(write: Write) -> Iterator[tuple[str, str]]:
 
 def _mentions(write: Write) -> Iterator[tuple[str, str, str]]:
     """Every (field, target, text) of a write that refers to a record."""
-    owned: Iterable[Line] = write.all_lines
+    owned: Iterable[RecordLine] = write.all_lines
     for object_name, fields in ((write.object, write.fields), *((line.object, line.fields) for line in owned)):
         for name, target in referred(object_name).items():
             text = trace_text(fields.get(name))

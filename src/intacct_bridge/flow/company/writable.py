@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from intacct_bridge.errors import IntacctError, InvalidRequestError, NotPermittedError, RefusedError
-from intacct_bridge.flow.company.gateway import Company
+from intacct_bridge.flow.company.gateway import Gateway
 from intacct_bridge.flow.company.legacy import speaking
 from intacct_bridge.flow.records.lookup_keys import EXTERNALID, Trace, trace_of
 from intacct_bridge.model.catalog import FieldDef, ObjectDef, did_you_mean, with_lengths
@@ -93,7 +93,7 @@ class Subject:
         )
 
 
-def subject_of(company: Company, object_name: str) -> Subject:
+def subject_of(company: Gateway, object_name: str) -> Subject:
     """What is known of an object. InvalidRequestError where it does not exist or nothing makes it."""
     company = speaking(company)
     described = company.describe(object_name)
@@ -125,7 +125,7 @@ def _older_trace(trace: Trace, spoken: Older) -> Trace:
     return replace(trace, required=required, draft=draft)
 
 
-def _line_sets(company: Company, described: ObjectDef, plan: WritePlan | None, *, only: bool) -> Iterator[LineSet]:
+def _line_sets(company: Gateway, described: ObjectDef, plan: WritePlan | None, *, only: bool) -> Iterator[LineSet]:
     """The line sets; `only` those that the older function takes where that one makes the object."""
     found: set[str] = set()
     for one in lines(described.name):
@@ -138,7 +138,7 @@ def _line_sets(company: Company, described: ObjectDef, plan: WritePlan | None, *
             yield LineSet(wrapper, wrapper.removesuffix("S"), None, line.fields)
 
 
-def _described(company: Company, name: str) -> ObjectDef | None:
+def _described(company: Gateway, name: str) -> ObjectDef | None:
     try:
         return company.describe(name)
     except (InvalidRequestError, NotPermittedError, RefusedError):
@@ -165,7 +165,7 @@ def keys_among(names: Iterable[str], subject: Subject) -> tuple[str, ...]:
     return next((way for way in subject.trace.ways if known.issuperset(way)), ())
 
 
-def measured(company: Company, subject: Subject, unchecked: list[str]) -> Subject:
+def measured(company: Gateway, subject: Subject, unchecked: list[str]) -> Subject:
     """The subject with the lengths of its texts; where the company does not tell them, that is said."""
     try:
         described = with_lengths(subject.described, company.inspect(subject.name))

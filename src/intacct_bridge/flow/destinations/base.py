@@ -32,7 +32,7 @@ class Committed:
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
+class ColumnDifference:
     """Between the columns of the rows that are there and the fields that a stream brings; none where nobody can say."""
 
     lacks: tuple[str, ...] = ()
@@ -41,7 +41,7 @@ class Difference:
     """Columns that the stream does not fill."""
 
     @classmethod
-    def of(cls, columns: Collection[str], stream: Stream) -> "Difference":
+    def of(cls, columns: Collection[str], stream: Stream) -> "ColumnDifference":
         """What a stream that is stored with these fields changes about these columns."""
         lacks = tuple(one for one in stream.fields if one not in columns)
         return cls(lacks, tuple(one for one in columns if one not in stream.fields))
@@ -55,7 +55,7 @@ class Difference:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class CopyState:
     """What a copy holds of a stream."""
 
     bookmark: Bookmark
@@ -64,7 +64,7 @@ class Standing:
 
     def widened_by(self, stream: Stream) -> bool:
         """Whether a run of the stream, as it is stored, would read whole what is there for the sake of its columns."""
-        return bool(self.columns) and Difference.of(self.columns, stream).widens(stream, self.bookmark)
+        return bool(self.columns) and ColumnDifference.of(self.columns, stream).widens(stream, self.bookmark)
 
 
 def refuse_other(stream: Stream, columns: Collection[str] | None) -> None:
@@ -99,7 +99,7 @@ class Writer(Protocol):
         """Rows of a first walk that has not ended are there."""
 
     @property
-    def difference(self) -> Difference:
+    def difference(self) -> ColumnDifference:
         """How the rows which are there differ from the stream; not at all where there are none."""
 
     def write(self, rows: "pa.RecordBatch") -> None:
@@ -165,7 +165,7 @@ def quoted(name: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class DestinationUri:
     """A destination's URI taken apart."""
 
     scheme: str
@@ -196,16 +196,16 @@ SCHEMES = ("duckdb", "parquet", "csv", "jsonl", "postgresql")
 _SUFFIXES = {".duckdb": "duckdb", ".ddb": "duckdb"}
 
 
-def place(uri: str) -> Place:
+def place(uri: str) -> DestinationUri:
     """Read a destination: `duckdb:///f.duckdb` (three slashes: from here; four: from the root), `parquet:DIR`."""
     if uri == "-":
-        return Place("singer", "-", uri)
+        return DestinationUri("singer", "-", uri)
     scheme, colon, rest = uri.partition(":")
     scheme = "postgresql" if scheme == "postgres" else scheme
     if not colon or scheme not in SCHEMES:
         for suffix, known in _SUFFIXES.items():
             if uri.endswith(suffix) and "://" not in uri:
-                return Place(known, uri, uri)
+                return DestinationUri(known, uri, uri)
         raise SettingsError(
             f"{shown(uri)!r} is no destination we know",
             fix="use duckdb:///FILE.duckdb, parquet:DIR, csv:DIR, jsonl:DIR, postgresql://..., or - for Singer",
@@ -213,7 +213,7 @@ def place(uri: str) -> Place:
     if scheme == "postgresql":
         if not rest.startswith("//"):
             raise SettingsError(f"{shown(uri)!r} names no server", fix="write postgresql://USER@HOST/DATABASE")
-        return Place(scheme, f"{scheme}:{rest}", uri)
+        return DestinationUri(scheme, f"{scheme}:{rest}", uri)
     if rest.startswith("///"):
         path = rest[3:]
     elif rest.startswith("//"):
@@ -230,4 +230,4 @@ def place(uri: str) -> Place:
         raise SettingsError(f"{shown(path)} is no file or folder of this machine", fix=f"write {scheme}:PATH")
     if path.startswith("~/"):  # no shell does it behind a colon
         path = str(Path(path).expanduser())
-    return Place(scheme, path, uri)
+    return DestinationUri(scheme, path, uri)

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from intacct_bridge.errors import SettingsError
-from intacct_bridge.flow.destinations.changefiles import ChangeFiles, Format, unreadable
+from intacct_bridge.flow.destinations.files import ChangeFiles, Format, unreadable
 from intacct_bridge.flow.destinations.latest_rows import latest, views
-from intacct_bridge.flow.destinations.manifest import Entry, Folder, Manifest, Texts
+from intacct_bridge.flow.destinations.manifest import Folder, Manifest, ManifestEntry, Texts
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -55,7 +55,7 @@ def compact(path: str, format_: Format) -> Iterator[Compacted]:
         folder.release()
 
 
-def _rewritten(folder: Folder, manifest: Manifest, name: str, format_: Format) -> Entry:
+def _rewritten(folder: Folder, manifest: Manifest, name: str, format_: Format) -> ManifestEntry:
     """The stream in new files."""
     import duckdb
     import pyarrow as pa
@@ -91,7 +91,7 @@ def _gathered(batches: "Iterable[pa.RecordBatch]") -> "Iterator[pa.Table]":
         yield pa.Table.from_batches(held)
 
 
-def _remove(folder: Folder, before: Entry, after: Entry) -> None:
+def _remove(folder: Folder, before: ManifestEntry, after: ManifestEntry) -> None:
     """Files that no manifest names any more."""
     kept = {one.name for one in (*after.files, *after.loading)}
     for one in before.files:

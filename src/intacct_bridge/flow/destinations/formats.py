@@ -1,4 +1,11 @@
-"""Change files as CSV: null is nothing, an empty text is two quotes; amounts are digits, never `0E-14`."""
+"""Change files as CSV: null is nothing, an empty text is two quotes; amounts are digits, never `0E-14`.
+
+Change files as JSON lines: an object a row.
+
+Amounts are texts with all their digits, since nearly every reader takes a JSON number through a float.
+
+Change files as Parquet: typed, compressed, in row groups of bounded size.
+"""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -7,6 +14,7 @@ from intacct_bridge.wire.jsonlines import plain_decimals
 
 if TYPE_CHECKING:
     import pyarrow as pa
+from intacct_bridge.wire.jsonlines import json_lines
 
 
 class CsvFormat:
@@ -46,3 +54,59 @@ def _in_digits(rows: "pa.Table") -> "pa.Table":
             digits = [plain_decimals(chunk) for chunk in rows.column(place).chunks]
             rows = rows.set_column(place, field.name, pa.chunked_array(digits, pa.string()))
     return rows
+
+
+class JsonLinesFormat:
+    """How rows become a file of JSON lines."""
+
+    name = "jsonl"
+    suffix = "jsonl"
+
+    def open(self, path: Path, schema: "pa.Schema") -> "JsonLinesFile":
+        """Begin a file."""
+        del schema  # every line names its columns
+        return JsonLinesFile(path)
+
+
+class JsonLinesFile:
+    """A file of JSON lines being written."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = path.open("wb")
+
+    def write(self, rows: "pa.Table") -> None:
+        """Write lines."""
+        for batch in rows.to_batches():
+            self._file.write(json_lines(batch, decimals_as_text=True))
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+
+class ParquetFormat:
+    """How rows become a Parquet file."""
+
+    name = "parquet"
+    suffix = "parquet"
+
+    def open(self, path: Path, schema: "pa.Schema") -> "ParquetFile":
+        """Begin a file."""
+        return ParquetFile(path, schema)
+
+
+class ParquetFile:
+    """A Parquet file being written; every table becomes a row group."""
+
+    def __init__(self, path: Path, schema: "pa.Schema") -> None:
+        import pyarrow.parquet as pq
+
+        self._writer = pq.ParquetWriter(path, schema, compression="zstd")
+
+    def write(self, rows: "pa.Table") -> None:
+        """Write a row group."""
+        self._writer.write_table(rows)
+
+    def close(self) -> None:
+        """Write the footer."""
+        self._writer.close()

@@ -11,7 +11,7 @@ UTC, and days in Parquet by their distance from 1970.
 from collections.abc import Sequence
 
 from intacct_bridge.flow.destinations.base import quoted
-from intacct_bridge.flow.destinations.manifest import ROWS, ChangeFile, Entry, Manifest, Texts
+from intacct_bridge.flow.destinations.manifest import ROWS, ChangeFile, Manifest, ManifestEntry, Texts
 
 TIME = "TIMESTAMPTZ"
 SQL_TYPES = {
@@ -39,7 +39,7 @@ def views(manifest: Manifest, folder: str = "", known: Texts | None = None) -> s
     return "\n\n".join(lines) + "\n"
 
 
-def latest(entry: Entry, format_: str, folder: str = "", *, numbered: bool = False) -> str:
+def latest(entry: ManifestEntry, format_: str, folder: str = "", *, numbered: bool = False) -> str:
     """The query for one stream; `numbered` keeps the numbers by which later rows win."""
     types = {name: SQL_TYPES[arrow] for name, arrow in entry.columns} | OURS
     shown = [(name, sql) for name, sql in types.items() if numbered or name != "_seq"]
@@ -69,7 +69,7 @@ def _typed(name: str, sql: str, format_: str) -> str:
     return f"CAST({cell} AS {sql})"
 
 
-def _not_gone(entry: Entry, format_: str, folder: str, types: dict[str, str]) -> list[str]:
+def _not_gone(entry: ManifestEntry, format_: str, folder: str, types: dict[str, str]) -> list[str]:
     conditions = []
     for field in dict.fromkeys(one.kind for one in entry.files if one.kind != ROWS):
         files = [one for one in entry.files if one.kind == field]

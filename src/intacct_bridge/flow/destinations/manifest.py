@@ -42,7 +42,7 @@ class ChangeFile:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class ManifestEntry:
     """One stream in the manifest."""
 
     key: str
@@ -60,7 +60,7 @@ class Entry:
     """The highest number that rows or markers of the stream bear."""
     bookmark: Bookmark = field(default_factory=Bookmark)
 
-    def of_days(self, names: Collection[str]) -> "Entry":
+    def of_days(self, names: Collection[str]) -> "ManifestEntry":
         """The stream when these columns become times: what its files hold of them are days."""
         files, loading = (
             tuple(one.of_days(names) if one.kind == ROWS else one for one in some)
@@ -76,9 +76,9 @@ class Manifest:
     company: str = ""
     format: str = ""
     run: int = 0
-    streams: Mapping[str, Entry] = field(default_factory=dict)
+    streams: Mapping[str, ManifestEntry] = field(default_factory=dict)
 
-    def with_entry(self, name: str, entry: Entry) -> "Manifest":
+    def with_entry(self, name: str, entry: ManifestEntry) -> "Manifest":
         """The same with one stream as it is now."""
         return replace(self, streams={**self.streams, name: entry})
 
@@ -113,11 +113,11 @@ class Texts:
     may hold hundreds.
     """
 
-    def __init__(self, made: Callable[[Entry], str]) -> None:
+    def __init__(self, made: Callable[[ManifestEntry], str]) -> None:
         self._made = made
-        self._known: dict[str, tuple[Entry, str]] = {}
+        self._known: dict[str, tuple[ManifestEntry, str]] = {}
 
-    def of(self, name: str, entry: Entry) -> str:
+    def of(self, name: str, entry: ManifestEntry) -> str:
         """The text of a stream as it is now."""
         try_lock = self._known.get(name)
         if try_lock is None or try_lock[0] is not entry:
@@ -129,7 +129,7 @@ def _text(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def _entry_text(entry: Entry) -> str:
+def _entry_text(entry: ManifestEntry) -> str:
     """A stream as it stands in the manifest, two steps in."""
     plain = asdict(entry)
     plain |= {name: dict(getattr(entry, name)) for name in ("columns", "loading_columns")}
@@ -147,11 +147,13 @@ def _files(plain: list[dict[str, Any]]) -> tuple[ChangeFile, ...]:
     return tuple(ChangeFile(**one | {"days": tuple(one.get("days", ()))}) for one in plain)
 
 
-def _entry(plain: dict[str, Any]) -> Entry:
+def _entry(plain: dict[str, Any]) -> ManifestEntry:
     files, loading = (_files(plain.pop(name)) for name in ("files", "loading"))
     columns, bookmark = tuple(plain.pop("columns").items()), Bookmark.from_dict(plain.pop("bookmark"))
     arriving = tuple(plain.pop("loading_columns", {}).items())
-    return Entry(columns=columns, loading_columns=arriving, bookmark=bookmark, files=files, loading=loading, **plain)
+    return ManifestEntry(
+        columns=columns, loading_columns=arriving, bookmark=bookmark, files=files, loading=loading, **plain
+    )
 
 
 class Folder:

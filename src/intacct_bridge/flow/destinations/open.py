@@ -8,26 +8,23 @@ from pathlib import Path
 from time import sleep
 
 from intacct_bridge.errors import SettingsError
-from intacct_bridge.flow.destinations.base import Sink, Standing, place, shown
-from intacct_bridge.flow.destinations.changefiles import Format
+from intacct_bridge.flow.destinations.base import CopyState, Sink, place, shown
 from intacct_bridge.flow.destinations.compact import Compacted, compact
-from intacct_bridge.flow.destinations.files import FileSink
-from intacct_bridge.flow.destinations.formats import CsvFormat
+from intacct_bridge.flow.destinations.files import FileSink, Format
+from intacct_bridge.flow.destinations.formats import CsvFormat, JsonLinesFormat, ParquetFormat
 from intacct_bridge.flow.destinations.manifest import Folder
-from intacct_bridge.flow.destinations.sink_jsonl import JsonLinesFormat
-from intacct_bridge.flow.destinations.sink_parquet import ParquetFormat
 from intacct_bridge.flow.destinations.sql import SqlSink
 
 _FORMATS: dict[str, Callable[[], Format]] = {"parquet": ParquetFormat, "csv": CsvFormat, "jsonl": JsonLinesFormat}
 
 
-def standing_of(uri: str) -> Mapping[str, Standing]:
+def standing_of(uri: str) -> Mapping[str, CopyState]:
     """How far a copy has come, without beginning a run; nothing where there is no copy yet."""
     at = place(uri)
     if at.scheme in _FORMATS:
         entries = Folder(Path(at.path)).read().streams.items()
         return {
-            name: Standing(one.bookmark, tuple(column for column, _ in one.loading_columns or one.columns))
+            name: CopyState(one.bookmark, tuple(column for column, _ in one.loading_columns or one.columns))
             for name, one in entries
         }
     if at.scheme == "duckdb" and not Path(at.path).exists():

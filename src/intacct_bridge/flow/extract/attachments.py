@@ -23,7 +23,7 @@ from intacct_bridge.errors import (
     SignInError,
     TransientError,
 )
-from intacct_bridge.flow.streams.feed import LISTING
+from intacct_bridge.flow.streams.names import LISTING
 from intacct_bridge.flow.streams.stream import Stream
 from intacct_bridge.model.query.query import Query, field
 

@@ -6,23 +6,99 @@ lines under it along. One question serves all streams, and reaches back far enou
 
 A stream whose walk has not ended is left for the run that ends it: until then nobody knows all that its copy holds, and
 what is read for the sake of deletes must not pass for progress of the walk.
+
+Records that went without anybody saying so, found by counting.
+
+Not every delete is in the audit trail: a bill that is edited or deleted takes its journal entry back, a document made
+by another module is replaced under a new number. So after a run that met changes, a stream's records are counted on
+both sides, which costs one call. Where the counts differ, halves of the key's range are counted until what is left
+fits in a page and can be compared key by key. Only keys up to the copy's highest are counted: newer records are the
+next run's affair.
 """
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import accumulate
 
 from intacct_bridge.errors import InvalidRequestError, NotPermittedError
-from intacct_bridge.flow.extract.changes import as_kind, distinct, replace_under, vanished
-from intacct_bridge.flow.extract.counting import gone_by_count
 from intacct_bridge.flow.extract.key_walk import walk
 from intacct_bridge.flow.extract.page_reader import Asker
-from intacct_bridge.flow.extract.stream_run import Context, Reading
-from intacct_bridge.flow.streams.bookmark import earlier, less, moment
+from intacct_bridge.flow.extract.strategies import as_kind, distinct, replace_under, vanished
+from intacct_bridge.flow.extract.stream_run import Context, StreamRun
+from intacct_bridge.flow.streams.bookmark import EVERYTHING, KeySpan, earlier, less, moment
 from intacct_bridge.flow.streams.partition import Partition, one_of
 from intacct_bridge.flow.streams.stream import TRAIL, Stream
 from intacct_bridge.model import keys
 from intacct_bridge.model.query.query import Compare, Filter, Op
 from intacct_bridge.wire.values import Value
+
+
+def gone_by_count(reading: StreamRun) -> list[Value]:
+    """Values of the walked field that the copy has and the company has not (or not as often, in a view)."""
+    counted = reading.writer.count()
+    if counted is None or not counted[0]:
+        return []
+    rows, highest = counted
+    as_text = reading.partition().as_text
+    whole = KeySpan() if as_text else KeySpan(high=str(int(str(highest)) + 1))
+    there = _count(reading, whole)
+    if there == rows:
+        return []
+    held = reading.writer.held() or {}
+    if as_text:
+        here = _values(reading, KeySpan())
+        return [value for value in held if here[value] != held[value]]
+    search = _Search(reading, sorted(value for value in held if isinstance(value, int)), held)
+    return list(search.differing(0, len(search.values), there))
+
+
+@dataclass(slots=True)
+class _Search:
+    """The copy's values in order, and how many rows lie below each."""
+
+    reading: StreamRun
+    values: Sequence[int]
+    held: "dict[Value, int]"
+    below: Sequence[int] = ()
+
+    def __post_init__(self) -> None:
+        self.below = [0, *accumulate(self.held[value] for value in self.values)]
+
+    def differing(self, first: int, last: int, there: int) -> Iterator[Value]:
+        """Look into a part of the values whose rows the company counts otherwise."""
+        mine = self.below[last] - self.below[first]
+        if mine == there or first >= last:
+            return
+        span = KeySpan(str(self.values[first] - 1), str(self.values[last - 1] + 1))
+        if mine <= self.reading.partition().page_size or last - first == 1:
+            here = _values(self.reading, span)
+            yield from (value for value in self.values[first:last] if here[value] != self.held[value])
+            return
+        half = bisect_left(self.below, (self.below[first] + self.below[last]) // 2, first + 1, last - 1)
+        middle = max(first + 1, min(half, last - 1))
+        lower = _count(self.reading, KeySpan(span.low, str(self.values[middle])))
+        yield from self.differing(first, middle, lower)
+        yield from self.differing(middle, last, there - lower)
+
+
+def _count(reading: StreamRun, span: KeySpan) -> int:
+    """How many records the company has in a span: a page of one row says how many more there are."""
+    query = replace(reading.partition(), select=(reading.stream.walked,), page_size=1).query(span)
+    answer = reading.asker.ask(query)
+    return int(answer.rows.num_rows) + answer.remaining
+
+
+def _values(reading: StreamRun, span: KeySpan) -> "Counter[Value]":
+    """The company's values in a span, each as often as it has them."""
+    select = tuple(dict.fromkeys((reading.stream.walked, reading.stream.key)))
+    unread = EVERYTHING if span == KeySpan() else (span,)
+    found: Counter[Value] = Counter()
+    for piece in reading.pieces(replace(reading.partition(), select=select, unread=unread)):
+        found.update(piece.rows.column(reading.stream.walked).to_pylist())
+    return found
+
 
 DELETED = "D"
 """What `query` calls a delete in ACCESSMODE; readByQuery wants the whole word."""
@@ -30,7 +106,9 @@ POSTED_TO = ("GLBATCH", "GLDETAIL")
 """What a deleted document of any other module takes back with it."""
 
 
-def follow_deletes(context: Context, readings: Sequence[Reading], headers: Mapping[str, Stream]) -> tuple[Asker, bool]:
+def follow_deletes(
+    context: Context, readings: Sequence[StreamRun], headers: Mapping[str, Stream]
+) -> tuple[Asker, bool]:
     """Take out of the copy what is gone from the company; gives the questions asked of the trail, and whether there is
     a way to know what is gone.
     """
@@ -66,7 +144,7 @@ def follow_deletes(context: Context, readings: Sequence[Reading], headers: Mappi
     return asker, True
 
 
-def _owe(reading: Reading, gone: Sequence[Value], others: Sequence[Reading]) -> None:
+def _owe(reading: StreamRun, gone: Sequence[Value], others: Sequence[StreamRun]) -> None:
     """Before it is stored that these are gone, have it stored that what they may have taken along is to be counted:
     nothing would tell of that to a run that comes after this one has been killed.
     """
@@ -77,7 +155,7 @@ def _owe(reading: Reading, gone: Sequence[Value], others: Sequence[Reading]) -> 
             other.save()
 
 
-def _worth_counting(reading: Reading, owing: Collection[str], gone: Mapping[str, Sequence[Value]]) -> bool:
+def _worth_counting(reading: StreamRun, owing: Collection[str], gone: Mapping[str, Sequence[Value]]) -> bool:
     """Whether something happened that may have taken records away unsaid."""
     if reading.stream.where is not None or reading.bookmark.from_day:
         return False
@@ -85,7 +163,7 @@ def _worth_counting(reading: Reading, owing: Collection[str], gone: Mapping[str,
     return reading.name in owing or (posted_to and not reading.count.full)
 
 
-def _gone_unsaid(reading: Reading) -> list[Value]:
+def _gone_unsaid(reading: StreamRun) -> list[Value]:
     """What counting shows to be gone; a view is read again there."""
     if reading.writer.count() is None:
         return []
@@ -100,7 +178,7 @@ def _gone_unsaid(reading: Reading) -> list[Value]:
     return gone
 
 
-def headers_first(readings: Sequence[Reading]) -> list[Reading]:
+def headers_first(readings: Sequence[StreamRun]) -> list[StreamRun]:
     """The same, no line before its header, since lines go with what is gone above them."""
     depth: dict[str, int] = {}
     by_object = {one.stream.object: one.stream for one in readings}
@@ -115,7 +193,7 @@ def headers_first(readings: Sequence[Reading]) -> list[Reading]:
     return sorted(readings, key=lambda one: level(one.stream))
 
 
-def _trail(context: Context, asker: Asker, readings: Sequence[Reading]) -> dict[str, list[str]]:
+def _trail(context: Context, asker: Asker, readings: Sequence[StreamRun]) -> dict[str, list[str]]:
     """The keys under which the trail tells deletes, by object."""
     since = readings[0].bookmark.deletes_since
     objects: dict[str, None] = {}
@@ -137,7 +215,7 @@ def _trail(context: Context, asker: Asker, readings: Sequence[Reading]) -> dict[
     return told
 
 
-def _gone_by_key(reading: Reading, told: Sequence[str]) -> list[Value]:
+def _gone_by_key(reading: StreamRun, told: Sequence[str]) -> list[Value]:
     """Rows that the trail speaks of, that the copy has, and that the gateway has not."""
     stream = reading.stream
     if not told or stream.group:
@@ -161,7 +239,7 @@ def _gone_by_key(reading: Reading, told: Sequence[str]) -> list[Value]:
     return gone
 
 
-def _gone_by_field(reading: Reading, field: str, values: Sequence[Value]) -> None:
+def _gone_by_field(reading: StreamRun, field: str, values: Sequence[Value]) -> None:
     """Tell a destination that cannot be asked that whatever bore these values is gone, and then what bears them now: a
     record may have been made again under the name of one that was deleted.
     """
@@ -172,7 +250,7 @@ def _gone_by_field(reading: Reading, field: str, values: Sequence[Value]) -> Non
 
 
 def _gone_with_header(
-    reading: Reading, header: Stream | None, told: Mapping[str, Sequence[str]], gone: Mapping[str, Sequence[Value]]
+    reading: StreamRun, header: Stream | None, told: Mapping[str, Sequence[str]], gone: Mapping[str, Sequence[Value]]
 ) -> list[Value]:
     """Rows whose header is gone; their keys, for the lines below them."""
     stream = reading.stream
@@ -201,7 +279,7 @@ def _gone_with_header(
     return [key for parent in without for key in held[parent]]
 
 
-def _compare_keys(context: Context, readings: Sequence[Reading]) -> bool:
+def _compare_keys(context: Context, readings: Sequence[StreamRun]) -> bool:
     """Compare all keys, both ways, of the streams for which that is due; False where the copy has none to show."""
     every = context.options.sweep_every
     if every is None:
@@ -214,7 +292,7 @@ def _compare_keys(context: Context, readings: Sequence[Reading]) -> bool:
     return True
 
 
-def sweep(reading: Reading) -> None:
+def sweep(reading: StreamRun) -> None:
     """Take out what the company has not, and read what the copy has not."""
     stream = reading.stream
     held = reading.writer.held()
@@ -238,7 +316,7 @@ def sweep(reading: Reading) -> None:
     reading.save()
 
 
-def _walked(reading: Reading, *where: Filter) -> list[Value]:
+def _walked(reading: StreamRun, *where: Filter) -> list[Value]:
     """The company's values of the walked field."""
     stream, partition = reading.stream, reading.partition(*where)
     if stream.group:

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from intacct_bridge.errors import IntacctError
-from intacct_bridge.flow.extract.page_reader import Asker, Source
+from intacct_bridge.flow.extract.page_reader import Asker, ExtractSource
 from intacct_bridge.flow.extract.stream_run import Options
 from intacct_bridge.flow.streams.bookmark import EVERYTHING, Bookmark, sent, wall
 from intacct_bridge.flow.streams.partition import Partition, changed_since
@@ -36,7 +36,7 @@ Beside = Callable[[int, bool], int]
 
 
 def estimated(
-    source: Source,
+    source: ExtractSource,
     streams: Sequence[Stream],
     bookmarks: Mapping[str, Bookmark],
     options: Options | None = None,
@@ -57,7 +57,7 @@ def estimated(
 
 
 def _asking(
-    source: Source,
+    source: ExtractSource,
     bookmarks: Mapping[str, Bookmark],
     options: Options,
     beside: Mapping[str, Beside],

@@ -11,23 +11,101 @@ whole. A page may end inside a group; the rows of its last group are then left f
 page is read by itself, along its keys.
 
 Calls run in the given pool; the next one is on its way before the rows of this one are handed on.
+
+Keeps an eye on a walk along text keys, whose order only the gateway knows.
+
+A page asks for the keys beyond the last one and wants them sorted; both are right only if the gateway compares and
+sorts texts alike (`10` before `9`, or after it, but the same in both). So no key may come twice, and the count of
+what is left may only fall by the rows taken. Where it does not, either somebody edited the company between two calls,
+which is harmless, or comparing and sorting disagree, which would lose rows. A few questions about known keys tell the
+two apart; if they disagree the walk ends with an error rather than with a hole.
 """
 
 from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from dataclasses import dataclass, field, replace
-from itertools import pairwise
+from itertools import groupby, pairwise
 from typing import TYPE_CHECKING
 
 from intacct_bridge.errors import RemoteProtocolError
-from intacct_bridge.flow.extract.textorder import TextOrder
-from intacct_bridge.flow.streams.bookmark import EVERYTHING, Span
-from intacct_bridge.flow.streams.partition import Answer, Ask, Partition, values_in
-from intacct_bridge.model.query.query import Compare, Op
+from intacct_bridge.flow.streams.bookmark import EVERYTHING, KeySpan
+from intacct_bridge.flow.streams.partition import Ask, Partition, PartitionPage, values_in
+from intacct_bridge.model.query.query import MAX_IN, Compare, Op
 from intacct_bridge.wire.values import Value
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+
+class TextOrder:
+    """What a walk along text keys has seen so far."""
+
+    def __init__(self, partition: Partition, ask: Ask) -> None:
+        self._partition = replace(partition, select=(partition.along,))
+        self._ask = ask
+        self._seen: set[int] = set()  # hashes: a key of any length costs the same
+        self._left: int | None = None
+        self._page: list[str] = []
+        self._proven = False
+
+    def check(self, keys: list[Value], remaining: int) -> None:
+        """One page as it came; RemoteProtocolError where the order cannot be relied on."""
+        texts = [str(key) for key, _ in groupby(keys)]
+        if None in keys:
+            raise RemoteProtocolError(f"a row of {self._name} came without the key to read by")
+        if remaining and not keys:
+            raise RemoteProtocolError(f"the gateway says that {remaining:,} rows of {self._name} remain, and gave none")
+        if self._left is not None and len(keys) + remaining != self._left and not self._proven:
+            self._prove()
+        for text in texts:
+            mark = hash(text)
+            if mark in self._seen:
+                raise RemoteProtocolError(
+                    f"the gateway gave {self._name} {text!r} twice: it sorts these keys in another order than it "
+                    "compares them in"
+                )
+            self._seen.add(mark)
+        self._left = remaining
+        self._page = texts or self._page
+
+    def leave(self, rows: int) -> None:
+        """The last group of the page is left for the next one."""
+        self._left = (self._left or 0) + rows
+        self._seen.discard(hash(self._page.pop()))
+
+    @property
+    def _name(self) -> str:
+        return f"{self._partition.stream.object}.{self._partition.along}"
+
+    def _prove(self) -> None:
+        """Ask about known keys whether comparing follows the order they came in, on both sides of the last one."""
+        highest = self._highest()
+        behind = [index for index, key in enumerate(highest) if hash(key) in self._seen]
+        after = highest[behind[-1] + 1 :] if behind else highest
+        before = self._page[-(MAX_IN - len(after)) :]
+        beyond = self._keys(KeySpan(low=self._page[-1]), before + after)
+        missing = set(after) - beyond
+        if beyond.intersection(before) or (missing and self._keys(KeySpan(), sorted(missing))):
+            raise self._disagree()
+        self._proven = True
+
+    def _keys(self, span: KeySpan, among: list[str]) -> set[str]:
+        """Those of some keys that are there, and lie in a span as the gateway compares."""
+        chosen = (*self._partition.where, Compare(self._partition.along, Op.IN, tuple(among)))
+        rows = self._ask(replace(self._partition, where=chosen, page_size=MAX_IN).query(span)).rows
+        return set(rows.column(self._partition.along).to_pylist())
+
+    def _highest(self) -> list[str]:
+        """The last keys of all, in the gateway's order."""
+        rows = self._ask(replace(self._partition, page_size=MAX_IN // 2).query(KeySpan(), descending=True)).rows
+        return [str(key) for key in dict.fromkeys(rows.column(self._partition.along).to_pylist())][::-1]
+
+    def _disagree(self) -> RemoteProtocolError:
+        return RemoteProtocolError(
+            f"{self._name} is text, and the gateway sorts it in another order than it compares it in, so that reading "
+            "on would miss rows",
+            fix=f"leave {self._partition.stream.object} out, or report this with the gateway's answer archived",
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +113,7 @@ class Piece:
     """Rows of one page, and what is still unread once they are stored."""
 
     rows: "pa.RecordBatch"
-    unread: tuple[Span, ...]
+    unread: tuple[KeySpan, ...]
     expected: int
     """How many rows are yet to come, as far as the gateway's counts tell."""
     groups: tuple[Value, ...] = ()
@@ -52,14 +130,14 @@ class _Gap:
     """How many rows are unread; None before the first answer."""
     guessed: bool = False
     """Nobody has counted since the span was cut."""
-    ahead: "dict[bool, Future[tuple[Span, Answer]]]" = field(default_factory=dict)
+    ahead: "dict[bool, Future[tuple[KeySpan, PartitionPage]]]" = field(default_factory=dict)
     """The calls on their way, by direction: False upward, True downward."""
     closed: bool = False
 
     @property
-    def span(self) -> Span:
+    def span(self) -> KeySpan:
         """What is unread."""
-        return Span(self.low, self.high)
+        return KeySpan(self.low, self.high)
 
     def cancel(self) -> None:
         """Calls that have not left need not."""
@@ -183,7 +261,7 @@ class _Walk:
         self.send(upper if not upper.ahead else gap, downward=False)
         return True
 
-    def check(self, span: Span, keys: list[Value], remaining: int, *, downward: bool) -> None:
+    def check(self, span: KeySpan, keys: list[Value], remaining: int, *, downward: bool) -> None:
         """The answer is in the order asked for and within the span; RemoteProtocolError otherwise."""
         if self.order is not None:
             self.order.check(keys, remaining)
@@ -201,7 +279,9 @@ class _Walk:
         if remaining and not keys:
             raise RemoteProtocolError(f"the gateway says that {remaining:,} rows of {name} remain, and gave none")
 
-    def settle(self, gap: _Gap, span: Span, answer: Answer, keys: list[Value], *, downward: bool) -> "pa.RecordBatch":
+    def settle(
+        self, gap: _Gap, span: KeySpan, answer: PartitionPage, keys: list[Value], *, downward: bool
+    ) -> "pa.RecordBatch":
         """Move the gap's end past the page; what the other reader has had already is left out."""
         keep = len(keys)
         if self.partition.in_groups and answer.remaining:
@@ -226,7 +306,7 @@ class _Walk:
         end = gap.low if downward else gap.high
         return bool(end) and (int(str(key)) <= int(end) if downward else int(str(key)) >= int(end))
 
-    def is_large_group(self, gap: _Gap, answer: Answer, keys: list[Value], *, downward: bool) -> bool:
+    def is_large_group(self, gap: _Gap, answer: PartitionPage, keys: list[Value], *, downward: bool) -> bool:
         """Whether a page holds one group only, and perhaps not all of it."""
         alone = self.partition.in_groups and bool(answer.remaining) and keys[0] == keys[-1]
         return alone and not self.beyond(gap, keys[0], downward=downward)

@@ -14,13 +14,13 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from intacct_bridge.errors import InvalidRequestError, NotPermittedError, TransientError
-from intacct_bridge.flow.streams.bookmark import Written, moment
-from intacct_bridge.flow.streams.partition import Answer
+from intacct_bridge.flow.streams.bookmark import AnswerFormat, moment
+from intacct_bridge.flow.streams.partition import PartitionPage
 from intacct_bridge.flow.streams.stream import Stream
 from intacct_bridge.model.query.query import Op, Query, comparisons, weakened
 
 
-class Source(Protocol):
+class ExtractSource(Protocol):
     """What an extraction needs of a client."""
 
     @property
@@ -40,7 +40,7 @@ class Source(Protocol):
         """How the gateway takes the times of a filter: `utc`, in the `user`'s offset, or empty where nobody knows."""
 
     @property
-    def written(self) -> Written:
+    def written(self) -> AnswerFormat:
         """How answers write days and times."""
 
     def doubt_formatting(self) -> bool:
@@ -49,7 +49,7 @@ class Source(Protocol):
     def now(self) -> datetime:
         """The server's clock."""
 
-    def page(self, query: Query) -> Answer:
+    def page(self, query: Query) -> PartitionPage:
         """One page, typed; one billable transaction."""
 
     def unchanged(self, stream: Stream, since: str) -> bool:
@@ -58,7 +58,7 @@ class Source(Protocol):
     def price(self, stream: Stream) -> int | None:
         """The most that a stream that is no object's takes to read; None where only reading it shows."""
 
-    def feed(self, stream: Stream) -> Iterator[Answer]:
+    def feed(self, stream: Stream) -> Iterator[PartitionPage]:
         """All rows of a stream that is no object's, an answer a transaction."""
 
 
@@ -80,7 +80,7 @@ class ZoneMovedError(TransientError):
     """The API user's time zone is another one, so what was asked for with the old one has to be asked for again."""
 
 
-def check_zone(source: Source, before: int) -> None:
+def check_zone(source: ExtractSource, before: int) -> None:
     """ZoneMovedError where the API user's offset is not what it was."""
     if source.offset_minutes != before:
         raise ZoneMovedError("the API user's time zone is not what it was when the last run began", fix=_AGAIN)
@@ -89,7 +89,7 @@ def check_zone(source: Source, before: int) -> None:
 class Asker:
     """Asks for one stream and keeps count."""
 
-    def __init__(self, source: Source, stream: Stream, dropped: Iterable[str] = ()) -> None:
+    def __init__(self, source: ExtractSource, stream: Stream, dropped: Iterable[str] = ()) -> None:
         self.stream = stream
         self.pages = 0
         self.transactions = 0
@@ -100,7 +100,7 @@ class Asker:
         self._needed = {stream.key, stream.group, stream.window, stream.by}
         self._times = {stream.modified, stream.created} - self._needed
 
-    def ask(self, query: Query) -> Answer:
+    def ask(self, query: Query) -> PartitionPage:
         """One page; what the gateway will not give is left out, and the question asked again."""
         while True:
             asked = self._without(query, self.dropped)
@@ -123,7 +123,7 @@ class Asker:
         filtered = (one.field for one in comparisons(query.where) if one.field in self._times)
         return [*(name for name in query.select if isinstance(name, str)), *filtered]
 
-    def _page(self, query: Query) -> Answer:
+    def _page(self, query: Query) -> PartitionPage:
         """One page, once more where its times cannot be: the user's formatting is from an earlier run."""
         before = self._source.offset_minutes if self.stream.modified else 0  # another stream may learn it meanwhile
         answer = self._once(query)
@@ -133,7 +133,7 @@ class Asker:
         check_zone(self._source, before)  # for the filter may have been wrong as well
         return self._once(query) if doubted else answer
 
-    def _odd(self, query: Query, answer: Answer) -> bool:
+    def _odd(self, query: Query, answer: PartitionPage) -> bool:
         """Whether a row was changed later than now, or long before the time that the filter asks for."""
         import pyarrow as pa
         import pyarrow.compute as pc
@@ -148,7 +148,7 @@ class Asker:
         early = any(found["min"] < moment(str(one.values[0])) - _EARLY for one in wanted)
         return early or bool(found["max"] > self._source.now() + _LATE)
 
-    def _once(self, query: Query) -> Answer:
+    def _once(self, query: Query) -> PartitionPage:
         try:
             answer = self._source.page(query)
         except (InvalidRequestError, NotPermittedError) as refused:

@@ -23,9 +23,9 @@ from time import monotonic
 from intacct_bridge.errors import IntacctError
 from intacct_bridge.flow.destinations.base import Sink
 from intacct_bridge.flow.extract.deletes import follow_deletes, headers_first
-from intacct_bridge.flow.extract.page_reader import Source, ZoneMovedError
+from intacct_bridge.flow.extract.page_reader import ExtractSource, ZoneMovedError
 from intacct_bridge.flow.extract.strategies import behind, catch_up, due, read_changes, read_everything, read_feed
-from intacct_bridge.flow.extract.stream_run import Context, Options, Progress, Reading, StoppedError
+from intacct_bridge.flow.extract.stream_run import Context, Options, StoppedError, StreamProgress, StreamRun
 from intacct_bridge.flow.streams.bookmark import Bookmark, moment, wall
 from intacct_bridge.flow.streams.selection import Chosen
 from intacct_bridge.flow.streams.stream import Stream, StreamOutcome
@@ -64,7 +64,7 @@ class Extraction:
 
     def __init__(
         self,
-        source: Source,
+        source: ExtractSource,
         sink: Sink,
         streams: Sequence[Stream],
         *,
@@ -83,10 +83,10 @@ class Extraction:
         self._headers: Mapping[str, Stream] = {}
         self._refused: tuple[StreamOutcome, ...] = ()
         self._options = options or Options()
-        self._events: queue.SimpleQueue[Progress | None] = queue.SimpleQueue()
+        self._events: queue.SimpleQueue[StreamProgress | None] = queue.SimpleQueue()
         self._stop = threading.Event()
 
-    def __iter__(self) -> Iterator[Progress]:
+    def __iter__(self) -> Iterator[StreamProgress]:
         """Run; what happens comes as it happens. Leaving early stops the run at its next safe point."""
         try:
             yield from self._run()
@@ -94,7 +94,7 @@ class Extraction:
             with suppress(IntacctError):
                 deque(self._later, 0)  # where the run did not come to it: nobody is to close the client under a request
 
-    def _run(self) -> Iterator[Progress]:
+    def _run(self) -> Iterator[StreamProgress]:
         started = self._source.now()
         run = self._sink.open(self._source.company, started)
         width = max(1, self._source.concurrency)
@@ -123,7 +123,7 @@ class Extraction:
                 work.join()
                 self._finish(readings, ledger)
 
-    def _readings(self, context: Context, chosen: Chosen) -> list[Reading]:
+    def _readings(self, context: Context, chosen: Chosen) -> list[StreamRun]:
         """Every stream with its writer, and the bookmark if what it speaks of is still there; without those that the
         destination has no place for.
         """
@@ -141,7 +141,7 @@ class Extraction:
                 self._refused = (*self._refused, lost)
         return found
 
-    def _reading(self, context: Context, stream: Stream, bookmark: Bookmark) -> Reading:
+    def _reading(self, context: Context, stream: Stream, bookmark: Bookmark) -> StreamRun:
         new = Bookmark().asked_for(stream.asked)
         if stream.feed is None:
             with suppress(IntacctError):  # who cannot be asked now fails when it is read
@@ -160,9 +160,9 @@ class Extraction:
             writer = self._sink.writer(stream, bookmark)
         # what was left out and is not now is read whole, and the first commit of that says that it was begun
         bookmark = replace(bookmark, left_out=writer.difference.beside)
-        return Reading(context, stream, writer, bookmark, widening=widening)
+        return StreamRun(context, stream, writer, bookmark, widening=widening)
 
-    def _work(self, context: Context, readings: list[Reading], ledger: _Ledger) -> None:
+    def _work(self, context: Context, readings: list[StreamRun], ledger: _Ledger) -> None:
         """All families side by side, then the deletes."""
         try:
             width = context.source.concurrency + SPARE_THREADS
@@ -182,7 +182,7 @@ class Extraction:
         finally:
             self._events.put(None)
 
-    def _family(self, members: list[Reading], ledger: _Ledger) -> None:
+    def _family(self, members: list[StreamRun], ledger: _Ledger) -> None:
         met: dict[str, _Met] = {}
         for reading in members:
             began = monotonic()
@@ -203,7 +203,7 @@ class Extraction:
             finally:
                 reading.count.seconds = monotonic() - began
 
-    def _keep(self, reading: Reading) -> None:
+    def _keep(self, reading: StreamRun) -> None:
         """Commit what came before the stream failed; if that fails too, the next run reads it again."""
         if (
             reading.came_to_nothing
@@ -212,7 +212,7 @@ class Extraction:
         with suppress(IntacctError):
             reading.save_what_came()
 
-    def _stream(self, reading: Reading, met: dict[str, _Met]) -> None:
+    def _stream(self, reading: StreamRun, met: dict[str, _Met]) -> None:
         """Bring one stream up to date."""
         if self._stop.is_set():  # before its turn: nothing of it was begun, so nothing is to be kept
             return
@@ -226,7 +226,7 @@ class Extraction:
             catch_up(reading)
             self._walk(reading, met, before)
 
-    def _walk(self, reading: Reading, met: dict[str, _Met], before: int) -> None:
+    def _walk(self, reading: StreamRun, met: dict[str, _Met], before: int) -> None:
         """The walk that was begun, to its end."""
         stream, bookmark = reading.stream, reading.bookmark
         if stream.feed is not None:
@@ -243,7 +243,7 @@ class Extraction:
         if bookmark.started == reading.context.started and stream.where is None:
             met[stream.object] = _Met(bookmark.since, before, keys)
 
-    def _deletes(self, context: Context, readings: list[Reading], ledger: _Ledger) -> None:
+    def _deletes(self, context: Context, readings: list[StreamRun], ledger: _Ledger) -> None:
         began, asker, known = monotonic(), None, True
         error: IntacctError | None = None
         try:
@@ -260,7 +260,7 @@ class Extraction:
             fix=error.fix if error else "",
         )
 
-    def _finish(self, readings: list[Reading], ledger: _Ledger) -> None:
+    def _finish(self, readings: list[StreamRun], ledger: _Ledger) -> None:
         outcomes = [one.outcome(ledger.errors.get(one.name)) for one in readings]
         self.outcomes = (*outcomes, *self._refused, *((ledger.deletes,) if ledger.deletes else ()))
         try:
@@ -272,9 +272,9 @@ class Extraction:
             raise ledger.broken[0]
 
 
-def families(readings: Sequence[Reading]) -> list[list[Reading]]:
+def families(readings: Sequence[StreamRun]) -> list[list[StreamRun]]:
     """Streams that are read one after another: changes of a header, then of its lines. All others stand alone."""
-    family: dict[str, list[Reading]] = {}
+    family: dict[str, list[StreamRun]] = {}
     for reading in headers_first(readings):
         above = family.get(reading.stream.header)
         follows = above is not None and reading.bookmark.since and above[0].bookmark.since

@@ -8,12 +8,20 @@ from datetime import datetime
 
 from intacct_bridge.client.client import Client
 from intacct_bridge.errors import IntacctError, InvalidRequestError, NotPermittedError, RefusedError
-from intacct_bridge.flow.streams.bookmark import Written, wall
-from intacct_bridge.flow.streams.feed import LISTING, Feed, feed_named, unknown_stream
-from intacct_bridge.flow.streams.names import DOCUMENTS, EVERY, Name, definitions_of, parsed_name
-from intacct_bridge.flow.streams.partition import Answer
-from intacct_bridge.flow.streams.related import related_kind
-from intacct_bridge.flow.streams.selection import Chosen
+from intacct_bridge.flow.streams.bookmark import AnswerFormat, wall
+from intacct_bridge.flow.streams.names import (
+    DOCUMENTS,
+    EVERY,
+    LISTING,
+    Name,
+    VirtualStream,
+    definitions_of,
+    feed_named,
+    parsed_name,
+    unknown_stream,
+)
+from intacct_bridge.flow.streams.partition import PartitionPage
+from intacct_bridge.flow.streams.selection import Chosen, related_kind
 from intacct_bridge.flow.streams.stream import TRAIL, VIEWS, Stream, StreamOutcome, stream_of
 from intacct_bridge.flow.streams.virtual.readers import feed_answers, feed_stream, reader_of
 from intacct_bridge.model import keys
@@ -50,11 +58,11 @@ class ClientSource:
         return self._client.line.calibration.reading_of(self.offset_minutes)
 
     @property
-    def written(self) -> Written:
+    def written(self) -> AnswerFormat:
         """The API user's formatting, and when the gateway told it."""
         held, user = self._client.formatting, self._client.connection.user_id.upper()
         how = f"{held.date} {held.clock} {held.offset_minutes:+}"
-        return Written(how, wall(self._client.formatting_read_at()), user)
+        return AnswerFormat(how, wall(self._client.formatting_read_at()), user)
 
     def doubt_formatting(self) -> bool:
         """Forget the user's formatting if an earlier run read it; whether one did."""
@@ -64,10 +72,10 @@ class ClientSource:
         """The server's clock."""
         return self._client.company_time
 
-    def page(self, query: Query) -> Answer:
+    def page(self, query: Query) -> PartitionPage:
         """One page, typed; one billable transaction."""
         head, rows = self._client.batch(query)
-        return Answer(rows, head.remaining)
+        return PartitionPage(rows, head.remaining)
 
     def unchanged(self, stream: Stream, since: str) -> bool:
         """Whether a stream that is no object's is certainly as it was then."""
@@ -77,7 +85,7 @@ class ClientSource:
         """The most that a stream that is no object's takes to read; None where only reading it shows."""
         return None if stream.feed is None else reader_of(stream.feed).price(self._client, stream.feed)
 
-    def feed(self, stream: Stream) -> Iterator[Answer]:
+    def feed(self, stream: Stream) -> Iterator[PartitionPage]:
         """All rows of a stream that is no object's, an answer a transaction."""
         return feed_answers(self._client, stream)
 
@@ -152,7 +160,7 @@ def choose_early(client: Client, names: Iterable[str], select: Mapping[str, Sequ
     return replace(chosen, later=later())
 
 
-def _needed(asked: Iterable[Feed | Name]) -> list[str]:
+def _needed(asked: Iterable[VirtualStream | Name]) -> list[str]:
     """The objects whose definitions the streams need: their own, and their headers'."""
     objects = list(dict.fromkeys(one.object for one in asked if isinstance(one, Name)))
     above = {owner.header for owner in map(keys.owner, objects) if owner}
@@ -191,16 +199,16 @@ class _Choice:
         self._forgives = forgives
         self._definitions: dict[str, list[str]] = {}
 
-    def asked(self, names: Iterable[str]) -> dict[str, Feed | Name]:
+    def asked(self, names: Iterable[str]) -> dict[str, VirtualStream | Name]:
         """What the names mean, each once."""
-        found: dict[str, Feed | Name] = {}
+        found: dict[str, VirtualStream | Name] = {}
         for text in names:
             with self._forgiving(text):
                 for name in expanded(self._client, [text], self._definitions):
                     found[name] = _feed(self._client, name) or parsed_name(name)
         return found
 
-    def sure(self, asked: Mapping[str, Feed | Name]) -> dict[str, Name]:
+    def sure(self, asked: Mapping[str, VirtualStream | Name]) -> dict[str, Name]:
         """Those whose objects are there and whose fields are not chosen, so that nothing can be wrong with them; none
         that has to do with any other.
         """
@@ -214,7 +222,7 @@ class _Choice:
         heads |= {_head(name) for name in self._select}
         return {name: one for name, one in found.items() if one.table not in tables and _head(one.object) not in heads}
 
-    def refuse_closed(self, asked: Iterable[Feed | Name], *, misspelt_only: bool) -> None:
+    def refuse_closed(self, asked: Iterable[VirtualStream | Name], *, misspelt_only: bool) -> None:
         """Raise for an object that the gateway would not describe."""
         for name in dict.fromkeys(one.object for one in asked if isinstance(one, Name)):
             if name in self.closed and not self._forgives and (misspelt := _misspelt(self._client, name)):
@@ -228,7 +236,7 @@ class _Choice:
             strange = next(iter(self._select))
             raise InvalidRequestError(f"fields of {strange} are selected, and {strange} is not among the streams")
 
-    def taken(self, asked: Mapping[str, Feed | Name]) -> Chosen:
+    def taken(self, asked: Mapping[str, VirtualStream | Name]) -> Chosen:
         """The streams of names whose objects are described or closed, and what was left out since the last."""
         made = len(self._made)
         catalog = Catalog(self._client.describe(one) for one in _needed(asked.values()) if one not in self.closed)
@@ -244,14 +252,14 @@ class _Choice:
             {name: gone for name, gone in self._missing.items() if gone},
         )
 
-    def _add(self, name: str, one: Feed | Name, catalog: Catalog) -> None:
+    def _add(self, name: str, one: VirtualStream | Name, catalog: Catalog) -> None:
         """Make the stream of a name."""
         chosen = self._select.pop(one.table.upper(), None) or self._select.pop(name.upper(), ())
         if isinstance(one, Name) and one.object in self.closed:
             self._leave_out(one.table, self.closed[one.object])
             return
         with self._forgiving(name):
-            if isinstance(one, Feed):
+            if isinstance(one, VirtualStream):
                 stream = feed_stream(self._client, one, chosen)
             else:
                 if self._forgives:
@@ -277,9 +285,9 @@ class _Choice:
         self._refused.append(StreamOutcome(name, complete=False, error=error.message, fix=error.fix))
 
 
-def _to_rename(name: str, one: Feed | Name) -> str:
+def _to_rename(name: str, one: VirtualStream | Name) -> str:
     """How two streams of one name can both be read."""
-    if isinstance(one, Feed):
+    if isinstance(one, VirtualStream):
         return f"Give one a name: {name}{'&' if '?' in name else '?'}as=NAME"
     if one.definition and not one.called:
         return f"Give one a name: {name}?as=NAME"
@@ -303,11 +311,11 @@ def _there(client: Client, name: Name, fields: Sequence[str]) -> tuple[tuple[str
     return tuple(one for one in fields if one not in missing), missing
 
 
-def _feed(client: Client, name: str) -> Feed | None:
+def _feed(client: Client, name: str) -> VirtualStream | None:
     """The feed of a name; over document type 2.1 every object is one."""
     found = feed_named(name)
     if found is None and client.connection.older:
-        return Feed(LISTING, name.upper())
+        return VirtualStream(LISTING, name.upper())
     return found
 
 

@@ -1,26 +1,135 @@
 """The ways to bring one stream up to date: read everything, read what changed, or replace it by what its reader gives.
 
 Which one is due is decided by the bookmark alone. Both may stop anywhere and be gone on with in another run.
+
+What changed beside the rows themselves: lines under changed headers, and records that are gone.
+
+A header's change may add, alter and remove lines without any line saying so; so the lines of every header that changed
+are read again and replaced as a whole. A line's own time of change is followed as well, since a line may change
+without its header.
+
+What a walk over everything did not meet is gone, if a question to the gateway shows that its key is gone.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import date
 from itertools import chain
 
 from intacct_bridge.errors import TransientError
-from intacct_bridge.flow.extract.changes import changed_groups, changed_headers, distinct, drop_unseen, replace_under
 from intacct_bridge.flow.extract.key_walk import Piece
-from intacct_bridge.flow.extract.stream_run import Reading
-from intacct_bridge.flow.streams.bookmark import EVERYTHING, Span, less
-from intacct_bridge.flow.streams.partition import Partition
+from intacct_bridge.flow.extract.known_rows import looked_at
+from intacct_bridge.flow.extract.page_reader import Asker
+from intacct_bridge.flow.extract.stream_run import StreamRun
+from intacct_bridge.flow.streams.bookmark import EVERYTHING, KeySpan, less
+from intacct_bridge.flow.streams.partition import Days, Partition, one_of, spread, values_in
 from intacct_bridge.flow.streams.stream import APPENDED, Stream
-from intacct_bridge.flow.streams.windows import Days, spread
-from intacct_bridge.model.query.query import Compare, Op
-from intacct_bridge.wire.values import Value
+from intacct_bridge.model.query.query import MAX_IN, Compare, Filter, Op
+from intacct_bridge.wire.values import Kind, Value
 
 
-def due(reading: Reading) -> bool:
+def as_kind(values: Iterable[Value], kind: Kind) -> list[Value]:
+    """Keys as the other object's field holds them: one says 12 where the other says '12'."""
+    if kind is Kind.INTEGER:
+        return [int(text) for text in map(str, values) if text.isdecimal()]
+    return [str(value) for value in values]
+
+
+def distinct(asker: Asker, partition: Partition) -> list[Value]:
+    """The values of the walked field, each once. A page that ends inside a group is no matter: the next goes beyond."""
+    found: list[Value] = []
+    last: tuple[Filter, ...] = ()
+    only = replace(partition, select=(partition.along,))
+    while True:
+        answer = asker.ask(replace(only, where=(*partition.where, *last)).query(KeySpan()))
+        values = dict.fromkeys(answer.rows.column(partition.along).to_pylist())
+        found.extend(value for value in values if value is not None)
+        if not answer.remaining or not found:
+            return found
+        last = (Compare(partition.along, Op.GREATERTHAN, (found[-1],)),)
+
+
+def changed_groups(reading: StreamRun, partition: Partition) -> list[Value]:
+    """The groups in which a row is news."""
+    stream = reading.stream
+    only = replace(partition, select=tuple(looked_at(stream)))
+    found: dict[Value, None] = {}
+    last: tuple[Filter, ...] = ()
+    while True:
+        answer = reading.asker.ask(replace(only, where=(*partition.where, *last)).query(KeySpan()))
+        groups = answer.rows.column(stream.group).to_pylist()
+        news = zip(groups, reading.recognition.news(answer.rows), strict=True)
+        found |= {group: None for group, is_news in news if is_news and group is not None}
+        if not answer.remaining or groups[-1] is None:
+            return list(found)
+        cut = groups[-1]  # the rest of it may be news
+        if cut == groups[0]:
+            found[cut] = None
+        beyond = Op.GREATERTHAN if cut in found else Op.GREATERTHANOREQUALTO
+        last = (Compare(stream.group, beyond, (cut,)),)
+
+
+def replace_under(reading: StreamRun, parents: Sequence[Value]) -> None:
+    """Read again all lines (all rows of these groups) under the parents, and put them in the place of the old ones."""
+    stream = reading.stream
+    field = stream.group or stream.by
+    wanted = sorted(as_kind(parents, stream.fields[field]))  # type: ignore[type-var]  # all of one type now
+    done = reading.bookmark.replaced
+    if done:
+        wanted = [value for value in wanted if value > as_kind([done], stream.fields[field])[0]]  # type: ignore[operator]
+    for filter_, some in one_of(field, wanted):
+        missing = dict.fromkeys(some)
+        for piece in reading.pieces(reading.partition(filter_, along=field, in_groups=True)):
+            for group in piece.groups:
+                missing.pop(group, None)
+            reading.take(piece)
+            if reading.bookmark.full:
+                reading.recognition.remember_recent(piece.rows)
+            reading.count.news += piece.rows.num_rows
+            reading.safe_point()
+        reading.writer.replace(list(missing))
+        reading.bookmark = replace(reading.bookmark, replaced=str(some[-1]))
+        reading.save()
+
+
+def drop_unseen(reading: StreamRun) -> None:
+    """After a walk over everything: what it did not meet is looked for by key, and goes if it is gone."""
+    unseen = reading.writer.unseen(reading.bookmark.walk)
+    if reading.stream.group:
+        replace_under(reading, unseen)
+        return
+    for gone in vanished(reading.asker, reading.partition(), unseen):
+        reading.writer.delete(gone)
+        reading.bookmark = replace(reading.bookmark, dropped_some=reading.bookmark.dropped_some or bool(gone))
+        reading.save()
+
+
+def vanished(asker: Asker, partition: Partition, keys: Sequence[Value]) -> Iterator[list[Value]]:
+    """Those of some keys that the gateway does not have any more."""
+    look_up = replace(partition, select=(partition.along,), page_size=MAX_IN, in_groups=False)
+    for filter_, some in one_of(partition.along, keys):
+        here = set(asker.ask(replace(look_up, where=(filter_,)).query(KeySpan())).rows.column(0).to_pylist())
+        yield [key for key in some if key not in here]
+
+
+def changed_headers(reading: StreamRun, header: Stream) -> list[Value]:
+    """The keys of the headers that changed since the lines were last followed, in a question of its own."""
+    asker = reading.ask_beside(header)
+    partition = Partition(
+        header,
+        header.key,
+        reading.changed(header, reading.bookmark.since),
+        select=tuple(dict.fromkeys((header.key, reading.stream.refers_to))),
+        page_size=reading.context.options.page_size,
+        show_private=reading.context.options.show_private,
+    )
+    found: list[Value] = []
+    for piece in reading.pieces(partition, asker):
+        found.extend(values_in(piece.rows.column(reading.stream.refers_to).to_pylist()))
+    return found
+
+
+def due(reading: StreamRun) -> bool:
     """Whether the stream has to be read at all; begins its walk, or goes on with the one in progress."""
     bookmark, options, context = reading.bookmark, reading.context.options, reading.context
     start = options.begins(reading.stream, bookmark)
@@ -43,14 +152,14 @@ def due(reading: Reading) -> bool:
     return True
 
 
-def behind(reading: Reading) -> bool:
+def behind(reading: StreamRun) -> bool:
     """Whether the walk that has ended was begun by an earlier run, so that what changed since may be asked for."""
     stream, ended = reading.stream, not reading.bookmark.in_progress
     tells = bool(stream.modified) and stream.modified not in reading.asker.dropped
     return ended and tells and reading.bookmark.walk != reading.context.run
 
 
-def catch_up(reading: Reading) -> None:
+def catch_up(reading: StreamRun) -> None:
     """Begin a walk over what changed since the ended one was begun."""
     whole = reading.count.full  # of what it met first, some may have gone meanwhile
     reading.bookmark = reading.bookmark.begin(reading.context.started, reading.context.run, full=False)
@@ -59,7 +168,7 @@ def catch_up(reading: Reading) -> None:
     reading.forget_recognition()
 
 
-def read_everything(reading: Reading, header: Stream | None) -> None:
+def read_everything(reading: StreamRun, header: Stream | None) -> None:
     """Walk the whole stream; what the copy holds beyond it is gone."""
     first = not reading.writer.complete
     start = reading.context.options.begins(reading.stream, reading.bookmark)
@@ -76,7 +185,7 @@ def read_everything(reading: Reading, header: Stream | None) -> None:
     _finish(reading)
 
 
-def read_feed(reading: Reading) -> None:
+def read_feed(reading: StreamRun) -> None:
     """Replace a stream that is no object's by what it is now, unless it is certainly as it was."""
     context, stream = reading.context, reading.stream
     known = reading.writer.complete and reading.bookmark.since and not context.options.full
@@ -99,7 +208,7 @@ def read_feed(reading: Reading) -> None:
     _finish(reading)
 
 
-def read_changes(reading: Reading, header: Stream | None, known: Sequence[Value] | None) -> list[Value]:
+def read_changes(reading: StreamRun, header: Stream | None, known: Sequence[Value] | None) -> list[Value]:
     """Walk what changed; then the lines under changed headers. Gives the keys of what is news, for the lines below.
 
     `known` are the changed headers where somebody has asked already.
@@ -120,14 +229,14 @@ def read_changes(reading: Reading, header: Stream | None, known: Sequence[Value]
     return met
 
 
-def _walk(reading: Reading, partition: Partition) -> list[Value]:
+def _walk(reading: StreamRun, partition: Partition) -> list[Value]:
     """Read what is unread; the keys of what is news among changes."""
     if not reading.bookmark.unread:
         return []
     return _keep(reading, reading.pieces(replace(partition, unread=reading.bookmark.unread)))
 
 
-def _keep(reading: Reading, pieces: Iterable[Piece]) -> list[Value]:
+def _keep(reading: StreamRun, pieces: Iterable[Piece]) -> list[Value]:
     met: list[Value] = []
     for piece in pieces:
         reading.bookmark = reading.bookmark.come_to(piece.unread)
@@ -142,7 +251,7 @@ def _keep(reading: Reading, pieces: Iterable[Piece]) -> list[Value]:
     return met
 
 
-def _finish(reading: Reading) -> None:
+def _finish(reading: StreamRun) -> None:
     reading.check_zone()
     options = reading.context.options
     if reading.bookmark.deletes_since == less(reading.context.started, options.trail_seconds):
@@ -153,7 +262,7 @@ def _finish(reading: Reading) -> None:
     reading.count.done = True
 
 
-def _read_by_windows(reading: Reading, header: Stream) -> None:
+def _read_by_windows(reading: StreamRun, header: Stream) -> None:
     """Read a view in one go where it is small, else some days at a time; a window that is too much is halved."""
     patience = 3
     if not reading.bookmark.windows and _in_one_go(reading, header):
@@ -173,7 +282,7 @@ def _read_by_windows(reading: Reading, header: Stream) -> None:
         reading.bookmark = replace(reading.bookmark, windows=tuple(later), unread=unread)
 
 
-def _in_one_go(reading: Reading, header: Stream) -> bool:
+def _in_one_go(reading: StreamRun, header: Stream) -> bool:
     """Whether the whole could be read at once; otherwise the bookmark now names the windows to read it by."""
     fresh = reading.bookmark.unread == EVERYTHING
     if not reading.bookmark.unread:
@@ -198,11 +307,11 @@ def _in_one_go(reading: Reading, header: Stream) -> bool:
     return False
 
 
-def _day(reading: Reading, header: Stream, *, descending: bool) -> date:
+def _day(reading: StreamRun, header: Stream, *, descending: bool) -> date:
     """The first or last day that the headers speak of: a small table answers what the view would be slow to."""
     name = reading.stream.window
     partition = Partition(header, name, (Compare(name, Op.ISNOTNULL),), select=(name,), page_size=1)
-    rows = reading.ask_beside(header).ask(partition.query(Span(), descending=descending)).rows
+    rows = reading.ask_beside(header).ask(partition.query(KeySpan(), descending=descending)).rows
     day = rows.column(name)[0].as_py() if rows.num_rows else reading.context.now().date()
     assert isinstance(day, date)
     return day

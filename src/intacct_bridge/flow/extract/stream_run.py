@@ -15,7 +15,7 @@ from intacct_bridge.errors import IntacctError
 from intacct_bridge.flow.destinations.base import Committed, Writer
 from intacct_bridge.flow.extract.key_walk import Piece, walk
 from intacct_bridge.flow.extract.known_rows import Recognition
-from intacct_bridge.flow.extract.page_reader import Asker, Source, check_zone
+from intacct_bridge.flow.extract.page_reader import Asker, ExtractSource, check_zone
 from intacct_bridge.flow.streams.bookmark import OVERLAP_SECONDS, Bookmark, moment, sent
 from intacct_bridge.flow.streams.partition import Partition, changed_since
 from intacct_bridge.flow.streams.stream import Stream, StreamOutcome
@@ -85,7 +85,7 @@ def _age(since: str, now: str) -> float:
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class StreamProgress:
     """How far a stream has come."""
 
     stream: str
@@ -99,13 +99,13 @@ class Progress:
 class Context:
     """What all streams of one run share."""
 
-    source: Source
+    source: ExtractSource
     pool: Executor
     options: Options
     run: int
     started: str
     stop: threading.Event
-    emit: Callable[[Progress], None]
+    emit: Callable[[StreamProgress], None]
     commit_rows: int
     commit_bytes: int
     commit_seconds: float
@@ -141,7 +141,7 @@ class _Count:
     """By our own stopwatch, waiting for its turn not counted."""
 
 
-class Reading:
+class StreamRun:
     """A stream, its writer, its bookmark and its counts."""
 
     def __init__(
@@ -247,7 +247,7 @@ class Reading:
         self.count.rows += piece.rows.num_rows
         self._waiting += piece.rows.num_rows
         self._bytes += piece.rows.nbytes
-        self.context.emit(Progress(self.name, self.count.rows, self.expected, self.pages))
+        self.context.emit(StreamProgress(self.name, self.count.rows, self.expected, self.pages))
 
     def safe_point(self, walked: Piece | None = None) -> None:
         """Commit if enough has gathered, or gathers slowly.

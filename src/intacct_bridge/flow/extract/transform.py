@@ -1,6 +1,11 @@
 """A destination that stores other columns than are read: every page is given another shape on its way there.
 
 What is read and what is stored share their keys, so changes, replacements and deletes go through as they are.
+
+A column that says which entity owns a record, on every stream: where the object tells it, and where its header does.
+
+MEGAENTITYID names the owner; it is empty for what all entities share. Lines do not tell: theirs is their header's,
+asked along with them where a relation leads there, else looked up for the headers of a page, once each.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -8,13 +13,26 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from intacct_bridge.flow.destinations.base import Committed, Difference, Sink, Writer
+from intacct_bridge.flow.destinations.base import ColumnDifference, Committed, Sink, Writer
 from intacct_bridge.flow.streams.bookmark import Bookmark
 from intacct_bridge.flow.streams.stream import Stream, StreamOutcome
 from intacct_bridge.wire.values import Value
 
 if TYPE_CHECKING:
     import pyarrow as pa
+from dataclasses import replace
+
+from intacct_bridge.client.client import Client
+from intacct_bridge.errors import InvalidRequestError
+from intacct_bridge.flow.extract.run import Extraction
+from intacct_bridge.flow.extract.source import ClientSource
+from intacct_bridge.flow.extract.strategies import as_kind
+from intacct_bridge.flow.extract.stream_run import Options
+from intacct_bridge.flow.streams.partition import one_of
+from intacct_bridge.flow.streams.selection import Chosen
+from intacct_bridge.flow.streams.stream import MARKS
+from intacct_bridge.model.query.query import MAX_PAGE, Query
+from intacct_bridge.wire.values import Kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +98,7 @@ class ShapedWriter:
         return self._writer.begun
 
     @property
-    def difference(self) -> Difference:
+    def difference(self) -> ColumnDifference:
         """Between the rows that are there and the stream as it is stored."""
         return self._writer.difference
 
@@ -116,3 +134,119 @@ class ShapedWriter:
     def count(self) -> tuple[int, Value] | None:
         """How much it holds."""
         return self._writer.count()
+
+
+OWNER = "MEGAENTITYID"
+OURS = (*MARKS, "_seq", "_at")
+"""Columns of a copy that are taken, and what its queries call them."""
+MOST = 200_000
+"""Headers whose owner is kept in mind."""
+
+
+def with_entities(client: Client, streams: Iterable[Stream], column: str) -> list[Shaped]:
+    """The streams with a column of that name; a stream that is no object has none."""
+    return [_with_entity(client, one, column) for one in streams]
+
+
+def _with_entity(client: Client, stream: Stream, column: str) -> Shaped:
+    if not stream.object:
+        return Shaped(stream, stream)
+    if any(column.upper() == name.upper() for name in (*stream.fields, *OURS)):
+        raise InvalidRequestError(
+            f"{stream.name} has a field {column} already", fix="Give the entity column another name."
+        )
+    described = client.describe(stream.object, stream.doc_par_id)
+    path = OWNER if described.get(OWNER) else ""
+    if not path and stream.by:
+        relations = described.relations.items()
+        path = next(
+            (f"{name}.{OWNER}" for name, one in relations if one.by == stream.by and one.object == stream.header), ""
+        )
+    shown = replace(stream, fields={**stream.fields, column: Kind.TEXT})
+    if path:
+        read = stream if path in stream.fields else replace(stream, fields={**stream.fields, path: Kind.TEXT})
+        return Shaped(read, shown, _Renamed(path, column, keep=path in stream.fields))
+    if stream.by and client.describe(stream.header).get(OWNER):
+        return Shaped(stream, shown, _LookedUp(client, stream, column))
+    return Shaped(stream, shown, _Unknown(column))
+
+
+def looks_for_owners(shaped: Iterable[Shaped]) -> dict[str, Callable[[int, bool], int]]:
+    """The streams whose owners are looked up, each with what that costs where a header has two lines or more."""
+    return {one.read.name: lambda rows, _: -(-rows // MAX_PAGE) for one in shaped if isinstance(one.shape, _LookedUp)}
+
+
+class _Renamed:
+    """The owner came with the row."""
+
+    def __init__(self, path: str, column: str, *, keep: bool) -> None:
+        self._path = path
+        self._column = column
+        self._keep = keep
+
+    def __call__(self, rows: "pa.RecordBatch") -> "pa.RecordBatch":
+        owners = rows.column(self._path)
+        return (rows if self._keep else rows.drop_columns([self._path])).append_column(self._column, owners)
+
+
+class _Unknown:
+    """Nothing tells whose the rows are."""
+
+    def __init__(self, column: str) -> None:
+        self._column = column
+
+    def __call__(self, rows: "pa.RecordBatch") -> "pa.RecordBatch":
+        import pyarrow as pa
+
+        return rows.append_column(self._column, pa.nulls(rows.num_rows, pa.string()))
+
+
+class _LookedUp:
+    """The owner is the header's."""
+
+    def __init__(self, client: Client, stream: Stream, column: str) -> None:
+        self._client = client
+        self._stream = stream
+        self._column = column
+        self._kind = client.describe(stream.header).kind_of(stream.refers_to)
+        self._known: dict[str, Value] = {}
+
+    def __call__(self, rows: "pa.RecordBatch") -> "pa.RecordBatch":
+        import pyarrow as pa
+
+        headers = [None if one is None else str(one) for one in rows.column(self._stream.by).to_pylist()]
+        if len(self._known) > MOST:
+            self._known.clear()
+        self._learn(dict.fromkeys(one for one in headers if one is not None and one not in self._known))
+        owners = [self._known.get(one or "") for one in headers]
+        return rows.append_column(self._column, pa.array(owners, pa.string()))
+
+    def _learn(self, headers: Mapping[str, None]) -> None:
+        stream = self._stream
+        at_top = not self._client.connection.location_id
+        for filter_, some in one_of(stream.refers_to, as_kind(headers, self._kind)):
+            self._known |= dict.fromkeys(map(str, some))
+            query = Query(stream.header, (stream.refers_to, OWNER), where=filter_, show_private=at_top)
+            for row in self._client.query(query):
+                self._known[str(row[stream.refers_to])] = row.get(OWNER)
+
+
+def objects_extraction(
+    client: Client, chosen: Chosen, sink: Sink, options: Options | None = None, *, entity_column: str = ""
+) -> Extraction:
+    """A run of chosen streams into a destination, with a column for the owning entity where one is asked for; all
+    streams must then be known.
+    """
+    streams = chosen.streams
+    if entity_column:
+        shaped = with_entities(client, streams, entity_column)
+        sink, streams = ShapedSink(sink, shaped), tuple(one.read for one in shaped)
+    return Extraction(
+        ClientSource(client),
+        sink,
+        streams,
+        headers=chosen.headers,
+        options=options,
+        refused=chosen.refused,
+        later=chosen.later,
+    )

@@ -3,6 +3,8 @@
 A unified stream is read as the object behind it is read, key walk, changes and deletes included; only what is stored
 differs. The columns are those of the schema that Intacct can fill; beside them stand the few Intacct fields by which
 rows are found again. Lines come as a list in the record of their header, read in one question a page of headers.
+
+A run of unified streams: what comes as an object's rows is put into the schema's words on its way.
 """
 
 import json
@@ -16,10 +18,10 @@ import msgspec
 
 from intacct_bridge.client.client import Client
 from intacct_bridge.errors import InvalidRequestError, RefusedError
-from intacct_bridge.flow.extract.changes import as_kind
-from intacct_bridge.flow.streams.feed import Feed
+from intacct_bridge.flow.extract.strategies import as_kind
+from intacct_bridge.flow.streams.names import VirtualStream
 from intacct_bridge.flow.streams.partition import one_of
-from intacct_bridge.flow.streams.related import related_kind
+from intacct_bridge.flow.streams.selection import related_kind
 from intacct_bridge.flow.streams.stream import Stream, StreamOutcome, stream_of
 from intacct_bridge.flow.streams.virtual.readers import KEY
 from intacct_bridge.model import keys
@@ -32,6 +34,16 @@ from intacct_bridge.wire.values import Kind, Value
 
 if TYPE_CHECKING:
     import pyarrow as pa
+from collections.abc import Iterator
+
+from intacct_bridge.flow.destinations.base import Sink
+from intacct_bridge.flow.extract.run import Extraction
+from intacct_bridge.flow.extract.source import ClientSource, headers_of
+from intacct_bridge.flow.extract.stream_run import Options
+from intacct_bridge.flow.extract.transform import Shaped, ShapedSink
+from intacct_bridge.flow.streams.names import feed_named
+from intacct_bridge.flow.streams.partition import PartitionPage
+from intacct_bridge.flow.streams.virtual.readers import feed_stream
 
 UNIFIED = "unified"
 """The reader of what several objects, or none, make together."""
@@ -118,7 +130,7 @@ def _chosen(client: Client, entity: EntityMap, select: Sequence[str], closed: Co
     shown = parts[0].shown
     columns = {name: kind for name, kind in shown.fields.items() if name not in shown.inner}
     fields = {KEY: Kind.TEXT} | columns
-    feed = Feed(UNIFIED, entity.name)
+    feed = VirtualStream(UNIFIED, entity.name)
     closed = tuple(dict.fromkeys(path for part in parts for path in part.read.closed))
     both = Stream(entity.name, "", fields, KEY, text_key=True, feed=feed, nested=shown.nested, closed=closed)
     return Unified(entity, both, both, parts=tuple(parts))
@@ -127,7 +139,7 @@ def _chosen(client: Client, entity: EntityMap, select: Sequence[str], closed: Co
 def _of_feed(entity: EntityMap, select: Sequence[str]) -> Unified:
     """A stream of something that is no object, under the feed's own key."""
     columns = _selected(entity, select)
-    feed = Feed(UNIFIED, entity.name, (("of", entity.read_feed),))
+    feed = VirtualStream(UNIFIED, entity.name, (("of", entity.read_feed),))
     both = Stream(entity.name, "", {KEY: Kind.TEXT} | columns, KEY, text_key=True, feed=feed)
     return Unified(entity, both, both)
 
@@ -337,3 +349,84 @@ def _cell(value: Any, kind: Kind) -> Any:
     if kind is Kind.TEXT:
         return json.dumps(value) if isinstance(value, bool) else str(value)
     return value
+
+
+class UnifiedSource(ClientSource):
+    """A company, with the streams that several objects make together."""
+
+    def __init__(self, client: Client, streams: Iterable[Unified]) -> None:
+        super().__init__(client)
+        self._streams = {one.read.name: one for one in streams}
+
+    def unchanged(self, stream: Stream, since: str) -> bool:
+        """What the feed behind it says; nobody can tell of several objects together."""
+        behind = self._behind(stream)
+        return behind is not None and super().unchanged(behind, since)
+
+    def price(self, stream: Stream) -> int | None:
+        """What the feed behind it takes; of several objects together only reading shows it."""
+        behind = self._behind(stream)
+        return None if behind is None else super().price(behind)
+
+    def feed(self, stream: Stream) -> Iterator[PartitionPage]:
+        """The rows of a feed in the schema's words, or those of one object after the other."""
+        behind = self._behind(stream)
+        if behind is None:
+            yield from self._objects(stream)
+            return
+        import pyarrow
+
+        one = self._streams[stream.name]
+        fields = {name: kind for name, kind in stream.fields.items() if name != KEY}
+        for answer in super().feed(behind):
+            records = [unified(one.entity, row) for row in answer.rows.to_pylist()]
+            columns = {KEY: answer.rows.column(KEY)} | columns_of(records, fields)
+            yield PartitionPage(pyarrow.RecordBatch.from_pydict(columns), answer.remaining)
+
+    def _behind(self, stream: Stream) -> Stream | None:
+        """The feed that a unified stream is made of."""
+        named = stream.feed.get("of") if stream.feed else ""
+        found = feed_named(named) if named else None
+        return None if found is None else feed_stream(self._client, found)
+
+    def _objects(self, stream: Stream) -> Iterator[PartitionPage]:
+        """Each row with its object in the key."""
+        import pyarrow
+
+        at_top = not self._client.connection.location_id
+        for part in self._streams[stream.name].parts:
+            for rows in self._client.batches(Query(part.read.object, tuple(part.read.fields), show_private=at_top)):
+                made = unified_rows(self._client, part, rows)
+                keys = pyarrow.array([f"{part.read.object}|{key}" for key in rows.column(part.read.key).to_pylist()])
+                columns = {KEY: keys} | {name: made.column(name) for name in stream.fields if name != KEY}
+                yield PartitionPage(pyarrow.RecordBatch.from_pydict(columns), 0)
+
+
+def unified_sink(sink: Sink, client: Client, streams: Iterable[Unified]) -> ShapedSink:
+    """The destination, for rows of the objects behind unified streams."""
+    return ShapedSink(sink, (_shaped(client, one) for one in streams))
+
+
+def _shaped(client: Client, one: Unified) -> Shaped:
+    return Shaped(one.read, one.shown, None if one.read.feed else lambda rows: unified_rows(client, one, rows))
+
+
+def unified_extraction(
+    client: Client,
+    streams: Sequence[Unified],
+    sink: Sink,
+    options: Options | None = None,
+    *,
+    refused: Sequence[StreamOutcome] = (),
+) -> Extraction:
+    """A run of unified streams into a destination; `refused` are those that could not be chosen."""
+    read = [one.read for one in streams]
+    above = client.describe_many(dict.fromkeys(one.header for one in read if one.header))
+    return Extraction(
+        UnifiedSource(client, streams),
+        unified_sink(sink, client, streams),
+        read,
+        headers=headers_of(above, read),
+        options=options,
+        refused=refused,
+    )

@@ -12,7 +12,7 @@ from difflib import get_close_matches
 from typing import Protocol
 
 from intacct_bridge.errors import SettingsError
-from intacct_bridge.flow.records.tables import Table
+from intacct_bridge.flow.records.tables import InputTable
 from intacct_bridge.flow.records.write import Write
 
 REASON = "refused because"
@@ -26,10 +26,10 @@ class Layout(Protocol):
     def object(self) -> str:
         """The object that its records are of."""
 
-    def notes(self, table: Table) -> tuple[str, ...]:
+    def notes(self, table: InputTable) -> tuple[str, ...]:
         """What a person should know about how the columns were understood."""
 
-    def read(self, table: Table) -> Iterator[Write]:
+    def read(self, table: InputTable) -> Iterator[Write]:
         """Every record of the input, sound or not; what is wrong with one is among its findings."""
 
 

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 
 from intacct_bridge.errors import InvalidRequestError, SettingsError
 from intacct_bridge.flow.company.attachments import FOLDER
-from intacct_bridge.flow.company.gateway import Company
+from intacct_bridge.flow.company.gateway import Gateway
 from intacct_bridge.flow.company.writable import Subject, subject_of
 from intacct_bridge.flow.layouts.base import Layout
 from intacct_bridge.flow.layouts.journal import JournalLayout
 from intacct_bridge.flow.layouts.mapped import MappedLayout
 from intacct_bridge.flow.layouts.native import NativeLayout
 from intacct_bridge.flow.records.cells import DateOrder
-from intacct_bridge.flow.records.tables import Table
+from intacct_bridge.flow.records.tables import InputTable
 from intacct_bridge.flow.records.write import Write
 
 if TYPE_CHECKING:
@@ -39,22 +39,22 @@ class JournalOrNative:
         """The object that its records are of."""
         return self.journal.object
 
-    def notes(self, table: Table) -> tuple[str, ...]:
+    def notes(self, table: InputTable) -> tuple[str, ...]:
         """What a person should know about how the columns were understood."""
         return self._layout(table).notes(table)
 
-    def read(self, table: Table) -> Iterator[Write]:
+    def read(self, table: InputTable) -> Iterator[Write]:
         """Every record of the input."""
         return self._layout(table).read(table)
 
-    def _layout(self, table: Table) -> Layout:
+    def _layout(self, table: InputTable) -> Layout:
         names = {name.strip().upper() for name in table.columns}
         return self.native() if names & _NATIVE else self.journal
 
 
 def layout_for(
     name: str,
-    company: Company,
+    company: Gateway,
     *,
     map_file: Path | None = None,
     draft: bool = False,
@@ -109,7 +109,7 @@ def _entity(name: str, map_file: Path | None) -> "EntityMap | None":
     return unified_map(unified, version.lower()) if colon else None
 
 
-def _subject(name: str, company: Company, *, draft: bool) -> Subject:
+def _subject(name: str, company: Gateway, *, draft: bool) -> Subject:
     try:
         subject = subject_of(company, name.upper() if name.isascii() else name)
     except InvalidRequestError as error:

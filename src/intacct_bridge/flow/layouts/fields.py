@@ -16,7 +16,7 @@ from intacct_bridge.flow.company.writable import Subject
 from intacct_bridge.flow.records.cells import Cell, DateReading, read_date, read_money, text_of
 from intacct_bridge.flow.records.identity import Identifier, content_digest
 from intacct_bridge.flow.records.tables import SourceRow
-from intacct_bridge.flow.records.write import Finding, Line, Operation, Write
+from intacct_bridge.flow.records.write import Finding, RecordLine, Write, WriteOperation
 from intacct_bridge.model.catalog import FieldDef
 from intacct_bridge.wire.values import Kind, Value, parse_value
 
@@ -94,7 +94,7 @@ class Shaper:
         self,
         rows: Sequence[SourceRow],
         fields: dict[str, Value],
-        lines: Mapping[str, tuple[Line, ...]],
+        lines: Mapping[str, tuple[RecordLine, ...]],
         *,
         columns: Mapping[str, str],
         source_key: tuple[str, ...] = (),
@@ -110,7 +110,7 @@ class Shaper:
         digest = with_files(content_digest(name, fields, lines), attachments)
         identity = self._identifier.identify(name, fields, digest=digest, source_key=source_key or rows[0].key)
         return Write(
-            Operation.CREATE,
+            WriteOperation.CREATE,
             name,
             fields,
             identity,

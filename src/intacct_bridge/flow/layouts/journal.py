@@ -24,8 +24,8 @@ from intacct_bridge.flow.records.cells import (
     text_of,
 )
 from intacct_bridge.flow.records.identity import Identifier, content_digest
-from intacct_bridge.flow.records.tables import SourceRow, Table, scalar
-from intacct_bridge.flow.records.write import Finding, Line, Operation, Write
+from intacct_bridge.flow.records.tables import InputTable, SourceRow, scalar
+from intacct_bridge.flow.records.write import Finding, RecordLine, Write, WriteOperation
 from intacct_bridge.model.catalog import FieldDef
 from intacct_bridge.wire.values import Value
 
@@ -93,7 +93,7 @@ class JournalLayout:
     """Describes the entry, for columns of other fields under Intacct's own names; None where nobody may be asked."""
     object: str = "GLBATCH"
 
-    def read(self, table: Table) -> Iterator[Write]:
+    def read(self, table: InputTable) -> Iterator[Write]:
         """Every journal entry in the order of its first row."""
         matched = self.match(table)
         more = self._more(matched)
@@ -110,7 +110,7 @@ class JournalLayout:
         for rows in _grouped(read, matched, dates["date"], self.key):
             yield _EntryReader(self, matched, dates, identifier, more=more, grouping=grouping).write(rows)
 
-    def notes(self, table: Table) -> tuple[str, ...]:
+    def notes(self, table: InputTable) -> tuple[str, ...]:
         """Which columns are not used."""
         matched = self.match(table)
         return unused_note(replace(matched, unused=self._unused(matched, self._more(matched))))
@@ -132,7 +132,7 @@ class JournalLayout:
                 found[name] = (one, line is not None)
         return found
 
-    def match(self, table: Table) -> Matched:
+    def match(self, table: InputTable) -> Matched:
         """The columns by meaning. Raises SettingsError where a needed one is missing."""
         matched = match_columns(table.columns, MEANINGS, source=table.path.name)
         missing = [meaning for meaning in REQUIRED if meaning not in matched.columns]
@@ -210,7 +210,7 @@ class _EntryReader:
         digest = content_digest(self._layout.object, fields, lines)
         source_key = _source_key(rows[0], self._layout.key)
         return Write(
-            Operation.CREATE,
+            WriteOperation.CREATE,
             self._layout.object,
             fields,
             self._identifier.identify(self._layout.object, fields, digest=digest, source_key=source_key),
@@ -265,7 +265,7 @@ class _EntryReader:
                 self._refuse("header", f"{text!r} contradicts {said[1]!r} in the entry's first row", row, meaning)
         return said
 
-    def _line(self, row: SourceRow) -> Line:
+    def _line(self, row: SourceRow) -> RecordLine:
         if row.fault:
             self._findings.append(Finding("row", row.fault, position=row.position))
         fields: dict[str, Value] = {}
@@ -282,7 +282,7 @@ class _EntryReader:
             fields["EXCHANGE_RATE"] = rate
         fields |= self._others(row, of_line=True)
         self._sides(row, fields)
-        return Line("GLENTRY", fields, row)
+        return RecordLine("GLENTRY", fields, row)
 
     def _sides(self, row: SourceRow, fields: dict[str, Value]) -> None:
         """Put the amount and its side into a line: TRX_AMOUNT is absolute, TR_TYPE is 1 for debit and -1 for credit."""

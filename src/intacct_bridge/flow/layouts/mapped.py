@@ -1,19 +1,23 @@
 """Records by a mapping: the user's own file of rules, or one of the unified schemas that we ship.
 
 What the mapping wants of the company (a vendor by name) is asked for once for the whole input.
+
+Values that a mapping must ask the company for, asked together: one query an object and 500 values.
+
+A value that fits nothing, fits two records or fits an inactive one is an error on the record that used it.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from intacct_bridge.errors import SettingsError
+from intacct_bridge.errors import NotPermittedError, RecordError, RefusedError, SettingsError
 from intacct_bridge.flow.company.attachments import FOLDER
-from intacct_bridge.flow.company.gateway import Company
+from intacct_bridge.flow.company.gateway import Gateway, Row
+from intacct_bridge.flow.company.legacy import speaking
 from intacct_bridge.flow.company.writable import Subject
 from intacct_bridge.flow.layouts.base import REASON, plain
 from intacct_bridge.flow.layouts.fields import Said, Shaper
-from intacct_bridge.flow.layouts.lookups import Lookups
 from intacct_bridge.flow.records.cells import (
     Cell,
     DateOrder,
@@ -23,12 +27,102 @@ from intacct_bridge.flow.records.cells import (
     read_money,
     text_of,
 )
-from intacct_bridge.flow.records.tables import SourceRow, Table
-from intacct_bridge.flow.records.write import Finding, Line, Write
-from intacct_bridge.model.catalog import did_you_mean
+from intacct_bridge.flow.records.tables import InputTable, SourceRow
+from intacct_bridge.flow.records.values import comparable
+from intacct_bridge.flow.records.write import Finding, RecordLine, Write
+from intacct_bridge.model.batched import batched
+from intacct_bridge.model.catalog import ObjectDef, did_you_mean
 from intacct_bridge.model.mapping.language import EntityMap
-from intacct_bridge.model.mapping.rules import Readers, Wanted
+from intacct_bridge.model.mapping.rules import LookupRequest, Readers
 from intacct_bridge.model.mapping.unify import Cells, Native, answered, grouped, native, wanted
+from intacct_bridge.model.query.query import Query
+from intacct_bridge.model.query.query import field as field_named
+from intacct_bridge.wire.values import Value, parse_value
+
+_AT_ONCE = 500
+
+
+class Lookups:
+    """What one company answers; nothing is asked twice."""
+
+    def __init__(self, company: Gateway) -> None:
+        self._company = speaking(company)
+        self._rows: dict[tuple[str, str], dict[str, list[Row]]] = {}
+        self._asked: dict[tuple[str, str], set[str]] = {}
+        self._fields: dict[str, set[str]] = {}
+        self._refused: dict[str, str] = {}
+
+    def learn(self, wanted: Iterable[LookupRequest]) -> None:
+        """Ask for everything that is not known yet."""
+        new: dict[tuple[str, str], dict[str, Value]] = {}
+        for one in wanted:
+            by, value = one.by[0]
+            place = (one.object, by)
+            names = self._fields.setdefault(one.object, set())
+            more = {one.give, *(name for name, _ in one.by)} - names
+            if more and names:
+                self._forget(one.object)  # the rows that are known lack a field
+            names |= more
+            text = comparable(value)
+            if text and text not in self._asked.get(place, set()):
+                new.setdefault(place, {})[text] = value
+        for (name, by), values in new.items():
+            self._ask(name, by, values)
+
+    def answer(self, wanted: LookupRequest) -> Value:
+        """The value that stands for this one. RecordError where none or several do, or where it is inactive."""
+        (by, value), *others = wanted.by
+        text = comparable(value)
+        if wanted.object in self._refused:
+            raise RecordError(f"{wanted.object} cannot be read to look up {text!r}: {self._refused[wanted.object]}")
+        rows = [
+            row
+            for row in self._rows.get((wanted.object, by), {}).get(text, [])
+            if all(comparable(row.get(name)) == comparable(one) for name, one in others)
+        ]
+        said = f"{wanted.object} with {by} {text!r}"
+        if not rows:
+            raise RecordError(f"the company has no {said}", fix="check its spelling")
+        if len(rows) > 1:
+            found = ", ".join(comparable(row.get(wanted.give)) for row in rows[:5])
+            raise RecordError(f"the company has more than one {said} ({found})", fix=f"give its {wanted.give}")
+        if comparable(rows[0].get("STATUS")).startswith("inactive") and not any(n == "STATUS" for n, _ in others):
+            raise RecordError(f"the {said} is inactive", fix="use another, or make it active in Intacct")
+        return rows[0].get(wanted.give)
+
+    def _forget(self, name: str) -> None:
+        for place in [place for place in self._rows if place[0] == name]:
+            del self._rows[place]
+            self._asked.pop(place, None)
+
+    def _ask(self, name: str, by: str, values: Mapping[str, Value]) -> None:
+        found = self._rows.setdefault((name, by), {})
+        self._asked.setdefault((name, by), set()).update(values)
+        try:
+            described = self._company.describe(name)
+            select = self._select(described, by)
+            for some in batched(_readable(described, by, values), _AT_ONCE):
+                query = Query(name, select, where=field_named(by).is_in(some), show_private=True)
+                for row in self._company.query(query):
+                    found.setdefault(comparable(row.get(by)), []).append(row)
+        except (NotPermittedError, RefusedError) as error:
+            self._refused[name] = error.message
+
+    def _select(self, described: ObjectDef, by: str) -> tuple[str, ...]:
+        names = dict.fromkeys((by, *sorted(self._fields.get(described.name, ())), "STATUS"))
+        return tuple(name for name in names if described.get(name) is not None)
+
+
+def _readable(described: ObjectDef, by: str, values: Mapping[str, Value]) -> list[Value]:
+    """The values as the field's kind; one that cannot be of that kind is looked for by nobody, and so not found."""
+    found: list[Value] = []
+    for text, value in values.items():
+        try:
+            found.append(parse_value(described.kind_of(by), text) if isinstance(value, str) else value)
+        except RecordError:
+            continue
+    return found
+
 
 _HERE = Path()
 _ENTITIES = {"entity_number": "LOCATIONID", "entity_id": "RECORDNO", "entity_name": "NAME", "entity": ""}
@@ -41,7 +135,7 @@ class MappedLayout:
 
     entity: EntityMap
     subject: Subject
-    company: Company
+    company: Gateway
     date_order: DateOrder | None = None
     draft: bool = False
     key: tuple[str, ...] = ()
@@ -55,17 +149,17 @@ class MappedLayout:
         """The object that the records are of."""
         return self.subject.name
 
-    def notes(self, table: Table) -> tuple[str, ...]:
+    def notes(self, table: InputTable) -> tuple[str, ...]:
         """Which columns the mapping leaves."""
         left = self._unused(table)
         return (f"The mapping does not use {', '.join(map(repr, left))}.",) if left else ()
 
-    def _unused(self, table: Table) -> list[str]:
+    def _unused(self, table: InputTable) -> list[str]:
         if self.entity.rest == "pass":
             return []
         return [name for name in table.columns if name not in self.entity.known and plain(name) != plain(REASON)]
 
-    def read(self, table: Table) -> Iterator[Write]:
+    def read(self, table: InputTable) -> Iterator[Write]:
         """Every record of the input."""
         missing = [name for name in self.key if name not in table.columns]
         if missing:
@@ -121,13 +215,13 @@ class MappedLayout:
         ]
         fields = shaper.fields(self._said(record.fields, record.columns, None), rows[0], findings)
         columns = dict(record.columns)
-        lines: dict[str, tuple[Line, ...]] = {}
+        lines: dict[str, tuple[RecordLine, ...]] = {}
         for wrapper, members in record.lines.items():
             made = []
             for line in members:
                 row = rows[line.row]
                 said = self._said(line.fields, line.columns, wrapper)
-                made.append(Line(line.object, shaper.fields(said, row, findings), row))
+                made.append(RecordLine(line.object, shaper.fields(said, row, findings), row))
                 columns = {**line.columns, **columns}
             lines[wrapper] = tuple(made)
         source = self._source_key(rows, findings)
@@ -159,7 +253,7 @@ class MappedLayout:
         held = self.subject.line_set(wrapper) if wrapper is not None else None
         for name, value in cells.items():
             one = self.subject.field(name) if wrapper is None else held.field(name) if held else None
-            if one is not None and not isinstance(value, Wanted):
+            if one is not None and not isinstance(value, LookupRequest):
                 yield Said(one, columns.get(name, name), value)
 
 

@@ -15,8 +15,8 @@ from intacct_bridge.flow.company.writable import LineSet, Subject, keys_among
 from intacct_bridge.flow.layouts.base import REASON, plain
 from intacct_bridge.flow.layouts.fields import NUMBERS, Said, Shaper
 from intacct_bridge.flow.records.cells import DateOrder, DateReading, date_reading, points_group, text_of
-from intacct_bridge.flow.records.tables import SourceRow, Table
-from intacct_bridge.flow.records.write import Finding, Line, Write
+from intacct_bridge.flow.records.tables import InputTable, SourceRow
+from intacct_bridge.flow.records.write import Finding, RecordLine, Write
 from intacct_bridge.model.catalog import FieldDef
 from intacct_bridge.wire.values import Kind, Value
 
@@ -43,11 +43,11 @@ class NativeLayout:
         """The object that the records are of."""
         return self.subject.name
 
-    def notes(self, _: Table) -> tuple[str, ...]:
+    def notes(self, _: InputTable) -> tuple[str, ...]:
         """Nothing: every column is used, or refused."""
         return ()
 
-    def read(self, table: Table) -> Iterator[Write]:
+    def read(self, table: InputTable) -> Iterator[Write]:
         """Every record in the order of its first row."""
         columns = Columns.of(self.subject, table, self.date_order)
         missing = [name for name in self.key if name not in table.columns]
@@ -76,7 +76,7 @@ class Columns:
     """The column that says whose books a record goes to."""
 
     @classmethod
-    def of(cls, subject: Subject, table: Table, order: DateOrder | None) -> "Columns":
+    def of(cls, subject: Subject, table: InputTable, order: DateOrder | None) -> "Columns":
         """Find the place of every column; one without a place is refused with the nearest names."""
         header: dict[str, FieldDef] = {}
         lines: dict[str, tuple[LineSet, FieldDef]] = {}
@@ -132,7 +132,7 @@ def _line_field(subject: Subject, name: str) -> tuple[LineSet, FieldDef] | None:
     return sets[0] if sets else None  # an object's own lines come before its subtotals
 
 
-def _grouped(table: Table, columns: Columns, subject: Subject, key: tuple[str, ...]) -> Iterable[list[SourceRow]]:
+def _grouped(table: InputTable, columns: Columns, subject: Subject, key: tuple[str, ...]) -> Iterable[list[SourceRow]]:
     """Rows by record."""
     if not columns.lines:
         yield from ([row] for row in table)
@@ -175,7 +175,7 @@ class _Reader:
     def write(self, rows: list[SourceRow]) -> Write:
         """The record as a write."""
         fields = self._header(rows)
-        lines: dict[str, list[Line]] = {}
+        lines: dict[str, list[RecordLine]] = {}
         for row in rows:
             self._flat_lines(row, lines)
             self._nested_lines(row, lines)
@@ -234,7 +234,7 @@ class _Reader:
                 else:
                     yield Said(one, path, cell)
 
-    def _flat_lines(self, row: SourceRow, lines: dict[str, list[Line]]) -> None:
+    def _flat_lines(self, row: SourceRow, lines: dict[str, list[RecordLine]]) -> None:
         by_set: dict[str, list[Said]] = {}
         for column, (line_set, one) in self._columns.lines.items():
             if column in row.cells:
@@ -245,12 +245,12 @@ class _Reader:
                 assert held is not None
                 self._line(held, said, row, lines)
 
-    def _line(self, line_set: LineSet, said: list[Said], row: SourceRow, lines: dict[str, list[Line]]) -> None:
+    def _line(self, line_set: LineSet, said: list[Said], row: SourceRow, lines: dict[str, list[RecordLine]]) -> None:
         spoken = [one for one in said if text_of(one.cell)]  # a new line has nothing to clear
         fields = self._shaper.fields(spoken, row, self._findings)
-        lines.setdefault(line_set.wrapper, []).append(Line(line_set.object, fields, row))
+        lines.setdefault(line_set.wrapper, []).append(RecordLine(line_set.object, fields, row))
 
-    def _nested_lines(self, row: SourceRow, lines: dict[str, list[Line]]) -> None:
+    def _nested_lines(self, row: SourceRow, lines: dict[str, list[RecordLine]]) -> None:
         for column, line_set in self._columns.nested.items():
             held = row.cells.get(column)
             if isinstance(held, Mapping):  # the wrapper with its line element, as a reply has it

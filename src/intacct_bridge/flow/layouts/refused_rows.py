@@ -14,15 +14,15 @@ from pathlib import Path
 from intacct_bridge.errors import SettingsError
 from intacct_bridge.flow.layouts.base import REASON
 from intacct_bridge.flow.records.cells import text_of
-from intacct_bridge.flow.records.tables import SourceRow, Table
+from intacct_bridge.flow.records.tables import InputTable, SourceRow
 
 
-def refused_path(table: Table) -> Path:
+def refused_path(table: InputTable) -> Path:
     """Beside the input: `entries.csv` gives `entries.refused.csv`."""
     return table.path.with_name(f"{table.path.stem}.refused{_SUFFIXES[table.form]}")
 
 
-def write_refused(table: Table, rows: Iterable[tuple[SourceRow, str]], path: Path) -> int:
+def write_refused(table: InputTable, rows: Iterable[tuple[SourceRow, str]], path: Path) -> int:
     """Write rows with their reasons and say how many; an existing file is replaced once the new one is whole."""
     whole, rows = path.with_name(path.name + ".part"), list(rows)
     nested = any(isinstance(cell, dict | list) for row, _ in rows for cell in row.cells.values())
@@ -36,7 +36,7 @@ def write_refused(table: Table, rows: Iterable[tuple[SourceRow, str]], path: Pat
     return count
 
 
-def _write_csv(table: Table, rows: Iterable[tuple[SourceRow, str]], path: Path) -> int:
+def _write_csv(table: InputTable, rows: Iterable[tuple[SourceRow, str]], path: Path) -> int:
     columns = [column for column in table.columns if column != REASON]
     # A byte order mark keeps Excel from reading UTF-8 as something else.
     encoding = "utf-8-sig" if table.dialect.encoding in ("utf-8", "cp1252") else table.dialect.encoding
@@ -56,7 +56,7 @@ def _cell(value: object) -> str:
     return value if isinstance(value, str) else text_of(value)
 
 
-def _write_jsonl(_: Table, rows: Iterable[tuple[SourceRow, str]], path: Path) -> int:
+def _write_jsonl(_: InputTable, rows: Iterable[tuple[SourceRow, str]], path: Path) -> int:
     count = 0
     with path.open("w", encoding="utf-8") as file:
         for row, reason in rows:
@@ -74,7 +74,7 @@ def _json(value: object) -> str:
     return format(value, "f") if isinstance(value, Decimal) else json.dumps(value, ensure_ascii=False)
 
 
-def _write_excel(table: Table, rows: Iterable[tuple[SourceRow, str]], path: Path) -> int:
+def _write_excel(table: InputTable, rows: Iterable[tuple[SourceRow, str]], path: Path) -> int:
     """A workbook with one sheet of the input's name."""
     from openpyxl import Workbook
 
@@ -90,7 +90,7 @@ def _write_excel(table: Table, rows: Iterable[tuple[SourceRow, str]], path: Path
     return count
 
 
-def _write_parquet(table: Table, rows: Iterable[tuple[SourceRow, str]], path: Path) -> int:
+def _write_parquet(table: InputTable, rows: Iterable[tuple[SourceRow, str]], path: Path) -> int:
     """The very rows of the input, in its own types."""
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -103,7 +103,7 @@ def _write_parquet(table: Table, rows: Iterable[tuple[SourceRow, str]], path: Pa
     return len(marked)
 
 
-_WRITERS: Mapping[str, Callable[[Table, Iterable[tuple[SourceRow, str]], Path], int]] = {
+_WRITERS: Mapping[str, Callable[[InputTable, Iterable[tuple[SourceRow, str]], Path], int]] = {
     "csv": _write_csv,
     "jsonl": _write_jsonl,
     "excel": _write_excel,

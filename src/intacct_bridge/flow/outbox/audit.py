@@ -8,7 +8,7 @@ from datetime import UTC, date, timedelta
 from pathlib import Path
 
 from intacct_bridge.errors import SettingsError
-from intacct_bridge.flow.outbox.entry import Entry
+from intacct_bridge.flow.outbox.entry import OutboxEntry
 
 COLUMNS = (
     "number", "state", "company", "entity", "operation", "object", "record", "receipt", "name", "source", "by",
@@ -18,7 +18,7 @@ _SUFFIXES = (".csv", ".jsonl")
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class EntryFilter:
     """Which entries; what is empty lets all pass."""
 
     operation: str = ""
@@ -31,7 +31,7 @@ class Wanted:
     until: date | None = None
     """The last day, by UTC."""
 
-    def __call__(self, entry: Entry) -> bool:
+    def __call__(self, entry: OutboxEntry) -> bool:
         """Whether an entry is wanted."""
         day = (entry.last_sent_at or entry.planned_at).astimezone(UTC).date()
         receipt = (entry.receipt.record, entry.receipt.name) if entry.receipt else ()
@@ -46,7 +46,7 @@ class Wanted:
         )
 
 
-def facts(entry: Entry) -> dict[str, str | int]:
+def facts(entry: OutboxEntry) -> dict[str, str | int]:
     """An entry as a flat row, the tracked fields under their own names with a dot before."""
     receipt = entry.receipt
     row: dict[str, str | int] = {
@@ -74,7 +74,7 @@ def facts(entry: Entry) -> dict[str, str | int]:
     return row | {f".{name}": value for name, value in entry.tracked.items()}
 
 
-def export(entries: Iterable[Entry], path: Path) -> int:
+def export(entries: Iterable[OutboxEntry], path: Path) -> int:
     """Write entries into a CSV or JSON lines file and return how many."""
     if path.suffix.lower() not in _SUFFIXES:
         raise SettingsError(f"{path.name} is neither CSV nor JSON lines", fix="end its name with .csv or .jsonl")

@@ -14,7 +14,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from intacct_bridge.errors import Fault
-from intacct_bridge.flow.records.write import Operation, Receipt
+from intacct_bridge.flow.records.write import Receipt, WriteOperation
 
 
 class State(StrEnum):
@@ -36,13 +36,13 @@ REFUSED = (State.REJECTED, State.ABORTED)
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class WriteTarget:
     """Where a write goes and what it does there."""
 
     company: str
     entity: str
     """Empty at top level."""
-    operation: Operation
+    operation: WriteOperation
     object: str
 
     @property
@@ -55,7 +55,7 @@ class Place:
 class Intent:
     """What a loader wants to send, before the outbox has said whether it may."""
 
-    place: Place
+    place: WriteTarget
     identity: str
     digest: str
     body: str
@@ -70,11 +70,11 @@ class Intent:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class OutboxEntry:
     """One write of ours, with everything an auditor asks: what, when, by whom, from where, with which outcome."""
 
     number: int
-    place: Place
+    place: WriteTarget
     identity: str
     generation: int
     digest: str
@@ -107,7 +107,7 @@ class Entry:
 class Conclusion:
     """What became of one entry, as whoever had seen it so says."""
 
-    entry: Entry
+    entry: OutboxEntry
     state: State
     receipt: Receipt | None = None
     faults: tuple[Fault, ...] = ()

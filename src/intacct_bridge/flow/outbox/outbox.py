@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from intacct_bridge.client.connections.connection import Connection
-from intacct_bridge.flow.outbox.entry import FREE, REFUSED, Conclusion, Entry, Intent, Place, State
+from intacct_bridge.flow.outbox.entry import FREE, REFUSED, Conclusion, Intent, OutboxEntry, State, WriteTarget
 from intacct_bridge.flow.outbox.liveness import Liveness
 from intacct_bridge.flow.outbox.storage import (
     CLAIMED,
@@ -42,7 +42,7 @@ from intacct_bridge.flow.outbox.storage import (
     time_text,
 )
 from intacct_bridge.flow.records.identity import control_id
-from intacct_bridge.flow.records.write import Operation
+from intacct_bridge.flow.records.write import WriteOperation
 from intacct_bridge.model.batched import batched
 
 _MANY = 500
@@ -76,32 +76,34 @@ class Outbox:
             self._liveness.close()
             raise
 
-    def serve(self, user: str, clock: Clock) -> list[Entry]:
+    def serve(self, user: str, clock: Clock) -> list[OutboxEntry]:
         """Begin a run for a user by the company's clock; what loaders that are gone left as sent is in doubt now."""
         self.user, self.clock = user, clock
         return self.recover()
 
     # --- writing
 
-    def plan(self, intents: Iterable[Intent]) -> list[Entry]:
+    def plan(self, intents: Iterable[Intent]) -> list[OutboxEntry]:
         """Enter what is to be sent; the answer has each intent's entry in order, which may already be applied or more.
 
         An entry that was never applied takes the new content; any other is returned as it stands.
         """
-        rows: list[Entry] = []
+        rows: list[OutboxEntry] = []
         for some in batched(intents, _MANY):
             with self._transaction():
                 known = self._latest(some)
                 rows += self._plan(some, known)
         return rows
 
-    def _plan(self, intents: Sequence[Intent], known: Mapping[tuple[Place, str], Entry]) -> list[Entry]:
+    def _plan(
+        self, intents: Sequence[Intent], known: Mapping[tuple[WriteTarget, str], OutboxEntry]
+    ) -> list[OutboxEntry]:
         """The intents' entries, new ones inserted together, which is what a long load is made of."""
         number = int(self._db.execute(LAST_NUMBER).fetchone()[0])
         now = self.clock()
         standing = dict(known)
-        entries: list[Entry] = []
-        fresh: list[Entry] = []
+        entries: list[OutboxEntry] = []
+        fresh: list[OutboxEntry] = []
         for intent in intents:
             where = (intent.place, intent.identity)
             entry = self._planned(intent, standing.get(where), now)
@@ -115,7 +117,7 @@ class Outbox:
         self._db.executemany(CONTENT, ((entry.number, entry.body, entry.request_digest) for entry in fresh))
         return entries
 
-    def _planned(self, intent: Intent, last: Entry | None, now: datetime) -> Entry:
+    def _planned(self, intent: Intent, last: OutboxEntry | None, now: datetime) -> OutboxEntry:
         """One intent's entry: as it stands, brought up to date, or new and still without a number."""
         number, attempt, generation, sendings = 0, 1, 0, 0
         if last is not None:
@@ -127,7 +129,7 @@ class Outbox:
             elif last.state in REFUSED or last.digest != intent.digest:
                 attempt += 1
         identity = intent.identity if generation == 0 else f"{intent.identity}#{generation}"
-        entry = Entry(
+        entry = OutboxEntry(
             number,
             intent.place,
             intent.identity,
@@ -158,21 +160,21 @@ class Outbox:
             self._db.execute(CONTENT, (number, entry.body, entry.request_digest))
         return entry
 
-    def begin(self, entries: Sequence[Entry]) -> list[Entry]:
+    def begin(self, entries: Sequence[OutboxEntry]) -> list[OutboxEntry]:
         """Mark entries as sent, durably, before their bytes leave; only those returned may be sent.
 
         Missing are those that another loader took, settled or changed since they were planned.
         """
         return self._take(entries, State.PLANNED)
 
-    def resume(self, entries: Sequence[Entry]) -> list[Entry]:
+    def resume(self, entries: Sequence[OutboxEntry]) -> list[OutboxEntry]:
         """As `begin`, for entries in doubt that are to be sent again under the control id they had."""
         return self._take(entries, State.IN_DOUBT)
 
-    def _take(self, entries: Sequence[Entry], state: State) -> list[Entry]:
+    def _take(self, entries: Sequence[OutboxEntry], state: State) -> list[OutboxEntry]:
         now = self.clock()
         text = time_text(now)
-        taken: list[Entry] = []
+        taken: list[OutboxEntry] = []
         with self._transaction():
             standing = self._standing(entries)
             for entry in entries:
@@ -187,7 +189,7 @@ class Outbox:
             )
         return taken
 
-    def leaving(self, entries: Sequence[Entry]) -> None:
+    def leaving(self, entries: Sequence[OutboxEntry]) -> None:
         """Note that the bytes of these leave now, where they had to wait since `begin`: patience counts from here."""
         now = self.clock()
         late = [one for one in entries if one.last_sent_at is not None and now - one.last_sent_at >= _A_WHILE]
@@ -196,7 +198,7 @@ class Outbox:
             with self._transaction():
                 self._db.executemany(LEAVING, ((text, one.number, self.loader, one.sendings) for one in late))
 
-    def _sent(self, entry: Entry, first: datetime, now: datetime) -> Entry:
+    def _sent(self, entry: OutboxEntry, first: datetime, now: datetime) -> OutboxEntry:
         """The entry as the statement leaves it."""
         return replace(
             entry,
@@ -209,7 +211,7 @@ class Outbox:
             sendings=entry.sendings + 1,
         )
 
-    def _standing(self, entries: Iterable[Entry]) -> dict[int, tuple[str, State, int, str, str]]:
+    def _standing(self, entries: Iterable[OutboxEntry]) -> dict[int, tuple[str, State, int, str, str]]:
         """How entries stand in the file now: their loader, state, sendings, control id and digest."""
         found: dict[int, tuple[str, State, int, str, str]] = {}
         for some in batched(entries, _MANY):
@@ -219,14 +221,14 @@ class Outbox:
                 found[number] = (loader, State(state), *others)
         return found
 
-    def conclude(self, conclusions: Iterable[Conclusion]) -> list[Entry]:
+    def conclude(self, conclusions: Iterable[Conclusion]) -> list[OutboxEntry]:
         """Write down what became of entries that this loader sent, or of entries in doubt, and return those.
 
         Left out are entries that moved on since whoever concludes saw them: sent again, or taken by another loader.
         """
         now = self.clock()
         ends = list(conclusions)
-        done: list[Entry] = []
+        done: list[OutboxEntry] = []
         written = 0
         with self._transaction():
             standing = self._standing(end.entry for end in ends)
@@ -245,16 +247,16 @@ class Outbox:
     def _taken(self, end: Conclusion) -> bool:
         """Whether the record that was found belongs to another entry."""
         place, record = end.entry.place, end.receipt.record if end.receipt else ""
-        if place.operation is not Operation.CREATE:
+        if place.operation is not WriteOperation.CREATE:
             return False
         return self._db.execute(CLAIMED, (place.company, place.object, record, end.entry.number)).fetchone() is not None
 
-    def recover(self) -> list[Entry]:
+    def recover(self) -> list[OutboxEntry]:
         """Put in doubt what loaders that are gone left as sent: a crash leaves no note, so each load begins so."""
         with self._transaction():
             loaders = [row[0] for row in self._db.execute("SELECT DISTINCT loader FROM entry WHERE state = 'sent'")]
             gone = [loader for loader in loaders if not self._liveness.lives(loader)]
-            rows: list[Entry] = []
+            rows: list[OutboxEntry] = []
             for loader in gone:
                 found = self._db.execute(RECOVER, {"now": time_text(self.clock()), "loader": loader}).fetchall()
                 rows += (self._entry(row[0]) for row in found)
@@ -274,19 +276,19 @@ class Outbox:
 
     # --- reading
 
-    def latest(self, intents: Iterable[tuple[Place, str]]) -> dict[tuple[Place, str], Entry]:
+    def latest(self, intents: Iterable[tuple[WriteTarget, str]]) -> dict[tuple[WriteTarget, str], OutboxEntry]:
         """The newest entry of each (place, identity) that has one."""
-        found: dict[tuple[Place, str], Entry] = {}
+        found: dict[tuple[WriteTarget, str], OutboxEntry] = {}
         for some in batched(intents, _MANY):
             for place in {place for place, _ in some}:
                 marks = [identity for where, identity in some if where == place]
                 found |= {(entry.place, entry.identity): entry for entry in self._by_identity(place, marks)}
         return found
 
-    def _latest(self, intents: Iterable[Intent]) -> dict[tuple[Place, str], Entry]:
+    def _latest(self, intents: Iterable[Intent]) -> dict[tuple[WriteTarget, str], OutboxEntry]:
         return self.latest((intent.place, intent.identity) for intent in intents)
 
-    def _by_identity(self, place: Place, identities: Sequence[str]) -> Iterator[Entry]:
+    def _by_identity(self, place: WriteTarget, identities: Sequence[str]) -> Iterator[OutboxEntry]:
         marks = ",".join("?" * len(identities))
         where = "company = ? AND entity = ? AND operation = ? AND object = ?"
         sql = f"{SELECT} WHERE {where} AND identity IN ({marks}) ORDER BY generation"
@@ -298,7 +300,7 @@ class Outbox:
         company: str | None = None,
         states: Iterable[State] = (),
         object: str | None = None,
-    ) -> Iterator[Entry]:
+    ) -> Iterator[OutboxEntry]:
         """Entries in the order they were planned, for settling and for people."""
         tests: list[tuple[str, tuple[str, ...]]] = []
         if company is not None:
@@ -311,7 +313,7 @@ class Outbox:
         values = tuple(value for _, some in tests for value in some)
         return map(entry_of, self._all(f"{SELECT} WHERE {where} ORDER BY number", values))
 
-    def _entry(self, number: int) -> Entry:
+    def _entry(self, number: int) -> OutboxEntry:
         return entry_of(self._all(f"{SELECT} WHERE number = ?", (number,))[0])
 
     def claimed(self, company: str, object: str, records: Iterable[str], *, known_by: str = "") -> set[str]:
@@ -323,13 +325,13 @@ class Outbox:
             found |= {row[0] for row in self._all(sql, (company, object, f"{known_by}:%" if known_by else "%", *some))}
         return found
 
-    def example(self, company: str, object: str, name: str) -> Entry | None:
+    def example(self, company: str, object: str, name: str) -> OutboxEntry | None:
         """The newest record of ours that the company has and that bears a value for this field of its trace."""
         where = "company = ? AND object = ? AND operation = 'create' AND state = 'applied' AND record IS NOT NULL"
         sql = f"{SELECT} WHERE {where} AND trace LIKE ? ORDER BY number DESC LIMIT 1"
         return next(map(entry_of, self._all(sql, (company, object, f'%"{name}"%'))), None)
 
-    def history(self, entry: Entry) -> list[Mapping[str, Any]]:
+    def history(self, entry: OutboxEntry) -> list[Mapping[str, Any]]:
         """Every state the entry was in, oldest first."""
         rows = self._all("SELECT * FROM event WHERE entry = ? ORDER BY number", (entry.number,))
         return [{key: row[key] for key in tuple(row.keys())} for row in rows]

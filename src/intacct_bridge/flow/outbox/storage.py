@@ -17,9 +17,9 @@ import msgspec
 from intacct_bridge.client.connections.connection import Connection
 from intacct_bridge.client.local.directories import state_directory
 from intacct_bridge.errors import Fault, SettingsError
-from intacct_bridge.flow.outbox.disk import networked
-from intacct_bridge.flow.outbox.entry import Conclusion, Entry, Place, State
-from intacct_bridge.flow.records.write import Operation, Receipt
+from intacct_bridge.flow.outbox.entry import Conclusion, OutboxEntry, State, WriteTarget
+from intacct_bridge.flow.outbox.liveness import networked
+from intacct_bridge.flow.records.write import Receipt, WriteOperation
 
 T = TypeVar("T")
 VERSION = 2
@@ -184,16 +184,16 @@ def _statements(script: str) -> Iterator[str]:
             statement = ""
 
 
-def entry_of(row: sqlite3.Row) -> Entry:
+def entry_of(row: sqlite3.Row) -> OutboxEntry:
     """A row as an entry. It unpacks by position, for every record of a load comes through here several times."""
     (
         number, company, entity, operation, object_name, identity, generation, digest, state, attempt, control_id,
         body, request_digest, trace, label, position, tracked, user, loader, planned_at, sent_at, last_sent_at,
         changed_at, record, name, faults, note, sendings,
     ) = row  # fmt: skip
-    return Entry(
+    return OutboxEntry(
         number,
-        Place(company, entity, Operation(operation), object_name),
+        WriteTarget(company, entity, WriteOperation(operation), object_name),
         identity,
         generation,
         digest,
@@ -219,7 +219,7 @@ def entry_of(row: sqlite3.Row) -> Entry:
     )
 
 
-def new_values(entry: Entry) -> tuple[str | int, ...]:
+def new_values(entry: OutboxEntry) -> tuple[str | int, ...]:
     """A new entry as PLAN_NEW takes it."""
     now = time_text(entry.planned_at)
     return (
@@ -241,7 +241,7 @@ def new_values(entry: Entry) -> tuple[str | int, ...]:
     )
 
 
-def again_values(entry: Entry) -> dict[str, str | int]:
+def again_values(entry: OutboxEntry) -> dict[str, str | int]:
     """An entry that was planned before as PLAN_AGAIN takes it."""
     return {
         "number": entry.number,
@@ -258,13 +258,13 @@ def again_values(entry: Entry) -> dict[str, str | int]:
     }
 
 
-def concluded(end: Conclusion, changed: datetime) -> Entry:
+def concluded(end: Conclusion, changed: datetime) -> OutboxEntry:
     """The entry as its conclusion leaves it."""
     receipt = (end.receipt or Receipt()) if end.state is State.APPLIED else None
     return replace(end.entry, state=end.state, changed_at=changed, receipt=receipt, faults=end.faults, note=end.note)
 
 
-def conclude_values(entry: Entry) -> tuple[str | int | None, ...]:
+def conclude_values(entry: OutboxEntry) -> tuple[str | int | None, ...]:
     """A concluded entry as CONCLUDE takes it."""
     receipt = entry.receipt
     faults = msgspec.json.encode(entry.faults).decode() if entry.faults else "[]"

@@ -1,18 +1,25 @@
-"""The write plan as a value: the verdict on every record, with reasons, totals and cost."""
+"""The write plan as a value: the verdict on every record, with reasons, totals and cost.
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+What an outbox remembers of writes, and whether it remembers all that a plan relies on.
+
+A plan's "in doubt" and "posted by an earlier run" are the word of the outbox that it was made with. Through another one
+such a record would be new, and would be sent a second time.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
+from intacct_bridge.errors import SettingsError
 from intacct_bridge.flow.company.find_by_key import trace_text
 from intacct_bridge.flow.company.gateway import Whereabouts
-from intacct_bridge.flow.outbox.entry import Place
-from intacct_bridge.flow.plan.changes import Mode
-from intacct_bridge.flow.plan.compare import Change
+from intacct_bridge.flow.outbox.entry import OutboxEntry, WriteTarget
+from intacct_bridge.flow.outbox.outbox import Outbox
+from intacct_bridge.flow.plan.changes import Change, Mode
 from intacct_bridge.flow.records.tables import SourceRow
-from intacct_bridge.flow.records.write import Finding, Receipt, Write
+from intacct_bridge.flow.records.write import Finding, Receipt, Write, WriteOperation
 
 
 class Verdict(StrEnum):
@@ -112,9 +119,9 @@ class PlanSettings:
     """Fields by which the company's record is found, where its own key is not what the input knows it by."""
 
 
-def place_of(where: Whereabouts, write: Write) -> Place:
+def place_of(where: Whereabouts, write: Write) -> WriteTarget:
     """Where a write goes, as the outbox keys it: in one case, however the connection writes it."""
-    return Place(where.company, where.entity.casefold(), write.operation, write.object)
+    return WriteTarget(where.company, where.entity.casefold(), write.operation, write.object)
 
 
 def totals(writes: Iterable[Write]) -> tuple[Total, ...]:
@@ -142,3 +149,33 @@ def refused_rows(records: Iterable[Planned]) -> tuple[tuple[SourceRow, str], ...
         elsewhere = f"another line of {planned.write.label} is refused"
         marked += [(row, "; ".join(here.get(row.position, ())) or elsewhere) for row in planned.write.rows]
     return tuple(sorted(marked, key=lambda pair: pair[0].number))
+
+
+def remembered(outbox: Outbox, where: Whereabouts, writes: Sequence[Write]) -> list[OutboxEntry | None]:
+    """The newest entry of each write in its place, or None."""
+    places = [(place_of(where, write), write.identity.text) for write in writes]
+    found = outbox.latest(places)
+    return [found.get(place) for place in places]
+
+
+def check_remembered(plan: Plan, where: Whereabouts, outbox: Outbox) -> None:
+    """Refuse a plan that relies on records which this outbox does not have."""
+    for entity in dict.fromkeys(planned.write.entity for planned in plan.records):
+        relied = [one for one in plan.records if one.write.entity == entity and _relies(one)]
+        here = replace(where, entity=entity or where.entity)
+        entries = remembered(outbox, here, [one.write for one in relied])
+        for planned, entry in zip(relied, entries, strict=True):
+            if entry is None:
+                sent = "sent without an answer" if planned.verdict is Verdict.IN_DOUBT else "posted"
+                place = f"{planned.write.position}: " if planned.write.position else ""
+                raise SettingsError(
+                    f"{place}{planned.write.label} was {sent} by an earlier run, says the plan, "
+                    f"and the outbox {outbox.path} does not know of it",
+                    fix="apply the plan with the outbox it was made with, or make a new plan with this one",
+                )
+
+
+def _relies(planned: Planned) -> bool:
+    """Whether the verdict is the outbox's word; what an update would leave as it is, the company itself has said."""
+    created = planned.write.operation is WriteOperation.CREATE
+    return planned.verdict is Verdict.IN_DOUBT or (planned.verdict is Verdict.UNCHANGED and created)

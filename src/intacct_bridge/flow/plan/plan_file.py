@@ -13,10 +13,10 @@ from typing import Any
 
 from intacct_bridge.errors import SettingsError
 from intacct_bridge.flow.company.gateway import Whereabouts
-from intacct_bridge.flow.plan.compare import Change
+from intacct_bridge.flow.plan.changes import Change
 from intacct_bridge.flow.plan.plan import Plan, Planned, Verdict
 from intacct_bridge.flow.records.tables import SourceRow
-from intacct_bridge.flow.records.write import Finding, Identity, Line, Operation, Receipt, Write
+from intacct_bridge.flow.records.write import Finding, Identity, Receipt, RecordLine, Write, WriteOperation
 from intacct_bridge.wire.values import Value
 
 _VERSION = 1
@@ -124,7 +124,7 @@ def _loaded(tree: Mapping[str, Any]) -> Plan:
 
 def _loaded_record(tree: Mapping[str, Any]) -> Planned:
     write = Write(
-        Operation(tree["operation"]),
+        WriteOperation(tree["operation"]),
         tree["object"],
         _loaded_fields(tree["fields"]),
         Identity(*tree["identity"]),
@@ -148,9 +148,9 @@ def _loaded_record(tree: Mapping[str, Any]) -> Planned:
     )
 
 
-def _loaded_line(line: list[Any]) -> Line:
+def _loaded_line(line: list[Any]) -> RecordLine:
     name, source, number, fields = line
-    return Line(name, _loaded_fields(fields), SourceRow(source, number, {}))
+    return RecordLine(name, _loaded_fields(fields), SourceRow(source, number, {}))
 
 
 def _loaded_fields(fields: Mapping[str, Any]) -> dict[str, Value]:

@@ -3,6 +3,11 @@
 A record is refused whole if any of its lines is; the others go on. What an earlier run posted is unchanged, what it
 left in doubt is named as such, and the same identity with other content is a conflict for a person to decide, never a
 second post.
+
+Planning: what a load would do, record by record, before anything is sent; and a plan that was kept, confirmed.
+
+Planning reads the company (and counts what that costs) but writes nothing. The records of each entity are planned in a
+session of its own, and the plan has them all in the order of the input.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -11,22 +16,23 @@ from datetime import date
 
 from intacct_bridge.errors import InvalidRequestError, NotPermittedError, RefusedError
 from intacct_bridge.flow.company.attachments import folder_missing, folder_write
+from intacct_bridge.flow.company.entities import by_entity, placed
 from intacct_bridge.flow.company.find_by_key import Sighting, key_of, look, trace_text, trace_values
 from intacct_bridge.flow.company.functions import Functions
-from intacct_bridge.flow.company.gateway import Whereabouts
-from intacct_bridge.flow.company.legacy import Dialect
+from intacct_bridge.flow.company.gateway import Gateway, Whereabouts
+from intacct_bridge.flow.company.legacy import LegacyGateway, speaking
 from intacct_bridge.flow.company.references import References, resolve
 from intacct_bridge.flow.company.writable import Subject, measured, subject_of
-from intacct_bridge.flow.outbox.entry import Entry, State
+from intacct_bridge.flow.layouts.base import Layout
+from intacct_bridge.flow.outbox.entry import OutboxEntry, State
 from intacct_bridge.flow.outbox.outbox import Outbox
 from intacct_bridge.flow.plan.changes import Aim, Aimed, Mode, confirmed
-from intacct_bridge.flow.plan.plan import WRITTEN, Plan, Planned, PlanSettings, Verdict
-from intacct_bridge.flow.plan.relationships import relations_for
-from intacct_bridge.flow.plan.remembered import remembered
-from intacct_bridge.flow.plan.rules import RULES, EntityFacts, Facts, check
+from intacct_bridge.flow.plan.plan import WRITTEN, Plan, Planned, PlanSettings, Verdict, check_remembered, remembered
+from intacct_bridge.flow.plan.rules import RULES, EntityFacts, Facts, check, relations_for
 from intacct_bridge.flow.records.identity import content_identity
 from intacct_bridge.flow.records.lookup_keys import Trace, trace_of
-from intacct_bridge.flow.records.write import Finding, Operation, Receipt, Write
+from intacct_bridge.flow.records.tables import InputTable
+from intacct_bridge.flow.records.write import Finding, Receipt, Write, WriteOperation
 from intacct_bridge.model.query.query import Query
 
 _PERHAPS_APPLIED = (State.APPLIED, State.SENT, State.IN_DOUBT)
@@ -35,7 +41,7 @@ _PERHAPS_APPLIED = (State.APPLIED, State.SENT, State.IN_DOUBT)
 class Planner:
     """Carries what is known from step to step."""
 
-    def __init__(self, company: Dialect, outbox: Outbox, settings: PlanSettings) -> None:
+    def __init__(self, company: LegacyGateway, outbox: Outbox, settings: PlanSettings) -> None:
         self._company = company
         self._outbox = outbox
         self._settings = settings
@@ -67,8 +73,8 @@ class Planner:
         before = self._company.meter.transactions
         left = [planned for planned in plan.records if planned.verdict is not Verdict.REFUSED]
         left = [one for one in left if one.write.object == plan.object]
-        new = [replace(one.write, findings=()) for one in left if one.write.operation is Operation.CREATE]
-        aimed = [one for one in left if one.write.operation is not Operation.CREATE]
+        new = [replace(one.write, findings=()) for one in left if one.write.operation is WriteOperation.CREATE]
+        aimed = [one for one in left if one.write.operation is not WriteOperation.CREATE]
         if aimed:
             self._learn_subject(plan.object, aims=True)
         records = [*self._new(new, plan.object), *(self._confirmed(aimed, plan.object) if aimed else ())]
@@ -136,7 +142,7 @@ class Planner:
             for one in records
         ]
 
-    def _known_by_content(self, planned: Planned, entry: Entry) -> Planned:
+    def _known_by_content(self, planned: Planned, entry: OutboxEntry) -> Planned:
         finding = Finding(
             "duplicate",
             f"{planned.write.label} was {_sent_as(planned.write, entry)}, when its key was not named",
@@ -153,7 +159,7 @@ class Planner:
             if folder_missing(self._company, folder):
                 yield Planned(folder_write(folder), Verdict.CREATE)
 
-    def _known(self, writes: Sequence[Write]) -> list[Entry | None]:
+    def _known(self, writes: Sequence[Write]) -> list[OutboxEntry | None]:
         """What the outbox has of each."""
         return remembered(self._outbox, self._where, writes)
 
@@ -172,28 +178,28 @@ class Planner:
         ]
         return self._checked(records, resolved=True)
 
-    def _on_the_way(self, write: Write, entry: Entry | None) -> Planned | None:
+    def _on_the_way(self, write: Write, entry: OutboxEntry | None) -> Planned | None:
         """A record that an earlier run sent without an answer is settled before anything else is done with it."""
         doubtful = entry is not None and entry.state in (State.SENT, State.IN_DOUBT)
         return self._from_outbox(write, entry) if doubtful else None
 
-    def _aimed_one(self, one: Aimed, entry: Entry | None) -> Planned:
+    def _aimed_one(self, one: Aimed, entry: OutboxEntry | None) -> Planned:
         write = one.write
         findings = (*write.findings, *one.findings)
         if any(finding.refuses for finding in findings):
-            done = entry is not None and entry.state is State.APPLIED and write.operation is Operation.DELETE
+            done = entry is not None and entry.state is State.APPLIED and write.operation is WriteOperation.DELETE
             if done and entry is not None and not one.record:
                 return Planned(write, Verdict.UNCHANGED, write.findings, entry.receipt, entry.sent_at)
             return Planned(write, Verdict.REFUSED, findings)
         if not one.record:
             return self._from_outbox(write, entry)
         receipt = Receipt(one.record)
-        if write.operation is Operation.DELETE:
+        if write.operation is WriteOperation.DELETE:
             return Planned(write, Verdict.DELETE, findings, receipt)
         verdict = Verdict.UPDATE if one.changes else Verdict.UNCHANGED
         return Planned(write, verdict, findings, receipt, changes=one.changes)
 
-    def _from_outbox(self, write: Write, entry: Entry | None) -> Planned:
+    def _from_outbox(self, write: Write, entry: OutboxEntry | None) -> Planned:
         """What earlier runs say about a record."""
         if entry is None or entry.state not in _PERHAPS_APPLIED:
             return Planned(write, Verdict.CREATE, write.findings)
@@ -300,7 +306,7 @@ class Planner:
         return replace(planned, findings=(*planned.findings, finding))
 
 
-def _sent_as(write: Write, entry: Entry) -> str:
+def _sent_as(write: Write, entry: OutboxEntry) -> str:
     """`posted on 2026-01-31 as GLBATCH 7`."""
     when = (entry.sent_at or entry.planned_at).date()
     state = "posted" if entry.state is State.APPLIED else "sent (its outcome is in doubt)"
@@ -322,7 +328,7 @@ def _decided(planned: Planned) -> Planned:
 
 def _without_doubles(writes: Iterable[Write]) -> list[Write]:
     """The writes; one whose identity an earlier one of the same input has is refused for it."""
-    first: dict[tuple[Operation, str, str], Write] = {}
+    first: dict[tuple[WriteOperation, str, str], Write] = {}
     done: list[Write] = []
     for write in writes:
         earlier = first.setdefault((write.operation, write.object, write.identity.text), write)
@@ -336,3 +342,100 @@ def _without_doubles(writes: Iterable[Write]) -> list[Write]:
             write = replace(write, findings=(*write.findings, finding))  # noqa: PLW2901
         done.append(write)
     return done
+
+
+_USUAL = PlanSettings()
+
+
+def make_plan(
+    table: InputTable, layout: Layout, company: Gateway, outbox: Outbox, settings: PlanSettings = _USUAL
+) -> Plan:
+    """Read an input and decide on each of its records."""
+    notes = (*table.notes, *layout.notes(table))
+    empty = Plan(Whereabouts.of(company.connection), layout.object, table.path.name, table.columns, (), 0, notes)
+    return _plan_all(layout.read(table), empty, speaking(company), outbox, settings)
+
+
+def plan_writes(
+    writes: Iterable[Write],
+    object_name: str,
+    company: Gateway,
+    outbox: Outbox,
+    settings: PlanSettings = _USUAL,
+    *,
+    source: str = "",
+) -> Plan:
+    """Decide on records that come from elsewhere than a file; all of them are of one object."""
+    empty = Plan(Whereabouts.of(company.connection), object_name, source, (), (), 0)
+    return _plan_all(writes, empty, speaking(company), outbox, settings)
+
+
+def _plan_all(
+    writes: Iterable[Write], empty: Plan, company: LegacyGateway, outbox: Outbox, settings: PlanSettings
+) -> Plan:
+    """Plan the records of each entity in a session of its own; the plan has them in the order of the input."""
+    before = company.meter.transactions
+    writes = placed(writes, company, offline=settings.offline)
+    places = by_entity(writes)
+    parts = {
+        entity: Planner(company.within(entity) if entity else company, outbox, settings).plan(
+            [writes[place] for place in some], empty
+        )
+        for entity, some in (places or {"": []}).items()
+    }
+    return replace(_joined(parts, places, empty), reads=company.meter.transactions - before)
+
+
+def _joined(parts: Mapping[str, Plan], places: Mapping[str, Sequence[int]], empty: Plan) -> Plan:
+    folders: list[Planned] = []
+    records: dict[int, Planned] = {}
+    for entity, part in parts.items():
+        some = [replace(one, write=replace(one.write, entity=entity)) for one in part.records]
+        own = len(places.get(entity, ()))
+        folders += some[: len(some) - own]
+        records |= zip(places.get(entity, ()), some[len(some) - own :], strict=True)
+    notes = [f"{len(some):,} records are for entity {entity}." for entity, some in places.items() if entity]
+    unchecked = dict.fromkeys(text for part in parts.values() for text in part.unchecked)
+    ordered = (records[place] for place in sorted(records))
+    return replace(empty, records=(*folders, *ordered), notes=(*empty.notes, *notes), unchecked=tuple(unchecked))
+
+
+def confirm_plan(plan: Plan, company: Gateway, outbox: Outbox) -> Plan:
+    """A plan made earlier, checked again: its records, and the references and periods that they rely on, no others.
+
+    What was posted meanwhile is unchanged now. InvalidRequestError where the plan is for other books, or where a record
+    that was to be written must not be any more; SettingsError where it relies on records that the outbox does not know.
+    """
+    where = Whereabouts.of(company.connection)
+    if (where.company, where.entity) != (plan.where.company, plan.where.entity):
+        raise InvalidRequestError(
+            f"the plan is for company {plan.where.company}, entity {plan.where.entity or 'none'}, and this connection "
+            f"for company {where.company}, entity {where.entity or 'none'}",
+            fix="use the connection that the plan was made with",
+        )
+    check_remembered(plan, where, outbox)
+    now = _confirm_all(replace(plan, where=where, unchecked=()), speaking(company), outbox)
+    moved = now.of(Verdict.REFUSED)
+    if moved:
+        raise InvalidRequestError(
+            f"the company is not as it was planned for: {moved[0].reasons[0]}"
+            + (f" (and {len(moved) - 1} more records)" if len(moved) > 1 else ""),
+            fix="make a new plan and look at it",
+        )
+    return now
+
+
+def _confirm_all(plan: Plan, company: LegacyGateway, outbox: Outbox) -> Plan:
+    before = company.meter.transactions
+    done: list[Plan] = []
+    for entity, places in by_entity([one.write for one in plan.records]).items():
+        some = replace(plan, records=tuple(plan.records[place] for place in places))
+        allowed = any(finding.rule == "duplicate" for one in some.of(*WRITTEN) for finding in one.findings)
+        settings = PlanSettings(allow_duplicates=allowed)
+        part = Planner(company.within(entity) if entity else company, outbox, settings).confirm(some)
+        records = tuple(replace(one, write=replace(one.write, entity=entity)) for one in part.records)
+        done.append(replace(part, records=records))
+    records = tuple(one for part in done for one in part.records)
+    unchecked = dict.fromkeys(text for part in done for text in part.unchecked)
+    reads = company.meter.transactions - before
+    return replace(plan, records=records, unchecked=tuple(unchecked), reads=reads)

@@ -2,6 +2,15 @@
 
 A rule refuses what the gateway would refuse, in the input's own words, and nothing that it would accept. Rules only
 look at values that could be read: what could not be is refused already, and is not complained about twice.
+
+The rules that every object's own description gives: what must be there, what may not, what fits.
+
+They hold a write against the catalogue of the company that it goes to. Money is never rounded here: the gateway would.
+
+What the company's dimensions say of each other: a project's customer, an employee's department.
+
+The company tells which dimension brings which along, and whether a transaction may say otherwise. A line that does is
+refused where it may not, and advised about where it may, since that is more often a slip than a wish.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -9,13 +18,216 @@ from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 
+from intacct_bridge.errors import InvalidRequestError, NotPermittedError, RefusedError
 from intacct_bridge.flow.company.find_by_key import trace_text
+from intacct_bridge.flow.company.gateway import Gateway
 from intacct_bridge.flow.company.references import References
 from intacct_bridge.flow.company.writable import Subject
-from intacct_bridge.flow.plan.check_fields import check_fields
-from intacct_bridge.flow.plan.relationships import Relation, conflicts
-from intacct_bridge.flow.records.write import Finding, Line, Operation, Write
-from intacct_bridge.wire.xml import forbidden_character
+from intacct_bridge.flow.records.cells import cents_fix
+from intacct_bridge.flow.records.write import Finding, RecordLine, Write, WriteOperation
+from intacct_bridge.model.catalog import FieldDef
+from intacct_bridge.wire.values import Kind, Value
+from intacct_bridge.wire.xml import Element, forbidden_character
+
+_MULTI_PICK = "#~#"
+_TAKEN_ANYWAY = ("AMOUNT",)
+"""Read-only by its description, and taken all the same."""
+
+
+@dataclass(frozen=True, slots=True)
+class FieldPlace:
+    """One field of a header or line, with what is known of it."""
+
+    name: str
+    value: Value
+    field: FieldDef
+    column: str
+    position: str
+    own_key: bool
+    older: bool
+    """Whether the older function that makes the record takes the field."""
+
+
+def check_fields(write: Write, subject: Subject) -> Iterator[Finding]:
+    """Everything that the description of the object has to say about a write."""
+    if write.operation is WriteOperation.DELETE:
+        return
+    if write.operation is WriteOperation.CREATE:
+        yield from _missing(write, subject)
+    else:
+        yield from _emptied(write, subject)
+    for place in _places(write, subject):
+        for rule in (_readonly, _length, _listed, _cents):
+            message, fix = rule(place)
+            if message:
+                yield Finding(rule.__name__.lstrip("_"), message, fix, place.column, place.position)
+                break
+
+
+def _missing(write: Write, subject: Subject) -> Iterator[Finding]:
+    told = {finding.column for finding in write.findings}
+    for name in subject.trace.required:
+        column = write.column(name)
+        if not write.fields.get(name) and not write.lines.get(name) and column not in told and not _meant(name, write):
+            line_set = subject.line_set(name)
+            what = f"the {subject.name} has no lines ({name})" if line_set else f"{name} is missing"
+            yield Finding("required", what, f"fill in {column}" if not line_set else "give at least one line",
+                          column, write.position)  # fmt: skip
+
+
+def _emptied(write: Write, subject: Subject) -> Iterator[Finding]:
+    """What a record cannot be without, and an update would clear."""
+    for name in subject.trace.required:
+        one = subject.field(name)
+        if one is not None and one.required and name in write.fields and write.fields[name] is None:
+            yield Finding("required", f"{name} cannot be emptied", "fill it in, or say nothing about the field",
+                          write.column(name), write.position)  # fmt: skip
+
+
+def _meant(name: str, write: Write) -> bool:
+    """Whether an older name for the same field is given, as CUSTOMERID for CUSTVENDID."""
+    others = {"CUSTVENDID": ("CUSTOMERID", "VENDORID")}.get(name, ())
+    return any(write.fields.get(other) for other in others)
+
+
+def _places(write: Write, subject: Subject) -> Iterator[FieldPlace]:
+    makes = subject.create not in ("", "create") and write.operation is WriteOperation.CREATE
+    new = write.operation is WriteOperation.CREATE
+    older: Mapping[str, str] = subject.plan.fields if subject.plan and makes else {}
+    for name, value in write.fields.items():
+        one = subject.field(name)
+        if one is not None:
+            yield FieldPlace(
+                name,
+                value,
+                one,
+                write.column(name),
+                write.position,
+                name == subject.trace.record and not new,
+                name in older,
+            )
+    for wrapper, lines in write.lines.items():
+        line_set = subject.line_set(wrapper)
+        for line in lines if line_set is not None else ():
+            for name, value in line.fields.items():
+                one = line_set.field(name) if line_set else None
+                if one is not None and line_set is not None:
+                    key = name == "RECORDNO"
+                    extra = name in line_set.extra and makes
+                    yield FieldPlace(name, value, one, write.column(name), line.position, key, extra)
+
+
+def _readonly(place: FieldPlace) -> tuple[str, str]:
+    if not place.field.readonly or place.own_key or place.older or place.name in _TAKEN_ANYWAY:
+        return "", ""
+    return f"{place.name} is the company's own to set", "remove the column, or leave it empty"
+
+
+def _length(place: FieldPlace) -> tuple[str, str]:
+    most = place.field.max_length
+    if not most or not isinstance(place.value, str) or len(place.value) <= most or place.field.values:
+        return "", ""
+    return f"the text has {len(place.value)} characters, {place.name} takes {most}", "shorten it"
+
+
+def _listed(place: FieldPlace) -> tuple[str, str]:
+    known = [value for value in place.field.values if value]
+    if not known or not isinstance(place.value, str) or not place.value:
+        return "", ""
+    by_case = {value.casefold() for value in known}
+    bad = [part for part in place.value.split(_MULTI_PICK) if part.casefold() not in by_case]
+    if not bad:
+        return "", ""
+    shown = ", ".join(known[:8]) + (", …" if len(known) > 8 else "")
+    return f"{bad[0]!r} is no value of {place.name}", f"use one of {shown}"
+
+
+def _cents(place: FieldPlace) -> tuple[str, str]:
+    money = place.field.kind is Kind.CURRENCY or place.name.endswith("AMOUNT")
+    if not money or not isinstance(place.value, Decimal):
+        return "", ""
+    text = format(place.value, "f")
+    if not text.partition(".")[2].rstrip("0")[2:]:
+        return "", ""
+    return f"{text} has more than two decimals", cents_fix(text)
+
+
+_LEADING = ("PROJECT", "EMPLOYEE")
+"""Dimensions that others follow from by their own fields, which references read with them."""
+_FIELDS: Mapping[str, tuple[str, ...]] = {
+    "DEPARTMENT": ("DEPARTMENTID", "DEPARTMENT"),
+    "LOCATION": ("LOCATIONID", "LOCATION"),
+    **{name: (f"{name}ID",) for name in (*_LEADING, "CUSTOMER", "VENDOR", "ITEM", "CLASS", "WAREHOUSE", "CONTRACT")},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class DimensionRelation:
+    """One dimension that follows from another."""
+
+    dimension: str
+    related: str
+    override: bool
+    """Whether a transaction may say otherwise."""
+
+
+def relations_for(writes: Iterable[Write], company: Gateway, unchecked: list[str]) -> tuple[DimensionRelation, ...]:
+    """The relationships, asked for once where a line names two dimensions that may follow from each other."""
+    if not _concerned(writes):
+        return ()
+    try:
+        return relations(company)
+    except (NotPermittedError, RefusedError, InvalidRequestError) as error:
+        unchecked.append(f"dimension relationships: {error.message}")
+        return ()
+
+
+def _concerned(writes: Iterable[Write]) -> bool:
+    """Whether any line names a dimension together with one that may follow from it."""
+    return any(
+        sum(bool(_said(line, name)[1]) for name in _FIELDS) > 1 and any(_said(line, name)[1] for name in _LEADING)
+        for write in writes
+        for line in write.all_lines
+    )
+
+
+def relations(company: Gateway) -> tuple[DimensionRelation, ...]:
+    """The relationships that the company fills in by itself."""
+    data = company.ask(Element("getDimensionRelationships")).data
+    return tuple(_relations(data.children if data is not None else ()))
+
+
+def _relations(told: Iterable[Element]) -> Iterator[DimensionRelation]:
+    for one in told:
+        if one.findtext("autofillrelated").strip() == "true":
+            override = one.findtext("enableoverride").strip() != "false"
+            for related in one.findall("related"):
+                names = (one.findtext("dimension").strip().upper(), related.findtext("dimension").strip().upper())
+                yield DimensionRelation(*names, override)
+
+
+def conflicts(write: Write, known: Iterable[DimensionRelation], references: References) -> Iterator[Finding]:
+    """Lines that say another value than the one that follows."""
+    for line in write.all_lines:
+        for one in known:
+            if one.dimension not in _LEADING or one.related not in _FIELDS:
+                continue
+            _, leading = _said(line, one.dimension)
+            field, said = _said(line, one.related)
+            found = references.known(one.dimension).get(leading)
+            follows = trace_text(found.row.get(f"{one.related}ID")) if found is not None else ""
+            if said and follows and said != follows:
+                message = f"{one.dimension.lower()} {leading} goes with {one.related.lower()} {follows}, not {said}"
+                fix = "leave it out, or correct one of them" if not one.override else ""
+                yield Finding("relationship", message, fix, write.column(field), line.position,
+                              refuses=not one.override)  # fmt: skip
+
+
+def _said(line: RecordLine, dimension: str) -> tuple[str, str]:
+    """The field that a line names a dimension in, and what it says."""
+    fields = _FIELDS.get(dimension, ())
+    return next(((name, text) for name in fields if (text := trace_text(line.fields.get(name)))), ("", ""))
+
 
 _REQUIRED = {
     "REQUIREDEPT": ("DEPARTMENT", "DEPARTMENTID"),
@@ -61,7 +273,7 @@ class Facts:
     """The entity we are signed in to."""
     subjects: Mapping[str, Subject] = field(default_factory=dict)
     """Descriptions of the objects that are written, by name."""
-    relations: tuple[Relation, ...] = ()
+    relations: tuple[DimensionRelation, ...] = ()
     """Dimensions that follow from others, where a line names both."""
 
     def entities_of(self, write: Write) -> list[str]:
@@ -221,14 +433,14 @@ EVERYWHERE: tuple[Rule, ...] = (characters, relationships)
 
 def check(write: Write, facts: Facts) -> tuple[Finding, ...]:
     """Everything the rules have to say about a write."""
-    whole = write.operation is Operation.CREATE or write.lines
+    whole = write.operation is WriteOperation.CREATE or write.lines
     rules = (*EVERYWHERE, *(RULES.get(write.object, ()) if whole else ()))
     said = tuple(finding for rule in rules for finding in rule(write, facts))
     subject = facts.subjects.get(write.object)
     return said if subject is None else (*said, *check_fields(write, subject))
 
 
-def _differences(lines: Iterable[Line], name: str) -> dict[str, Decimal]:
+def _differences(lines: Iterable[RecordLine], name: str) -> dict[str, Decimal]:
     """Debits less credits by the value of a field; empty where a line's amount could not be read."""
     sums: dict[str, Decimal] = {}
     for line in lines:
@@ -239,7 +451,7 @@ def _differences(lines: Iterable[Line], name: str) -> dict[str, Decimal]:
     return sums
 
 
-def _location(line: Line) -> str:
+def _location(line: RecordLine) -> str:
     return next((trace_text(line.fields[name]) for name in _LOCATIONS if line.fields.get(name)), "")
 
 
@@ -247,6 +459,6 @@ def _unsided(write: Write) -> bool:
     return any("TR_TYPE" not in line.fields for line in write.all_lines)
 
 
-def _signed(line: Line) -> Decimal:
+def _signed(line: RecordLine) -> Decimal:
     amount, side = line.fields.get("TRX_AMOUNT"), line.fields.get("TR_TYPE")
     return amount * side if isinstance(amount, Decimal) and isinstance(side, int) else Decimal(0)

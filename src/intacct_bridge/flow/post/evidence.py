@@ -3,20 +3,230 @@
 There are three ways, by what a record bears: fields that queries know, an external id, or the records that it pays.
 What is found must have been made by the user who sent it, not before it was sent, not as a copy, and be claimed by no
 other receipt; of equal twins each gets one, and which is whose does not matter.
+
+Payments, which bear no key of ours: known by the records that they pay, the amounts, and the day.
+
+What was asked is read from the function that was sent. A payment is the same one if its details pay exactly those
+records with exactly those amounts on that day; who made it and when is judged as for any other record. Not finding it
+proves nothing, for a payment is never sent again by itself.
+
+Records by an external id, which queries do not know: the older `get` takes one as its key.
+
+That `get` has the attribute is documented, what it does with it is not, and a company that makes nothing of it answers
+as if there were no such record. So a record that is found must bear the id; and one that is not found counts as absent
+only where the answer is the one to an id that nobody has, while one of ours that certainly is there was found by its.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import timedelta
+import dataclasses
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from decimal import Decimal, InvalidOperation
 
-from intacct_bridge.errors import InvalidRequestError, NotPermittedError, RefusedError
-from intacct_bridge.flow.company.find_by_key import Key, Sighting, key_of, leaves_numbers, look, seeable
-from intacct_bridge.flow.company.gateway import Company
-from intacct_bridge.flow.outbox.entry import Entry
+from intacct_bridge.errors import InvalidRequestError, NotPermittedError, RecordError, RefusedError
+from intacct_bridge.flow.company.find_by_key import (
+    Creators,
+    Key,
+    Sighting,
+    key_of,
+    leaves_numbers,
+    look,
+    seeable,
+    sighting_of,
+    trace_text,
+)
+from intacct_bridge.flow.company.gateway import Gateway, Row
+from intacct_bridge.flow.outbox.entry import OutboxEntry
 from intacct_bridge.flow.outbox.outbox import Outbox
-from intacct_bridge.flow.post.external import look_external, only_external
-from intacct_bridge.flow.post.paid import look_paid, paid_by
-from intacct_bridge.flow.records.lookup_keys import Trace
+from intacct_bridge.flow.records.lookup_keys import EXTERNALID, Trace
+from intacct_bridge.model.batched import batched
+from intacct_bridge.model.keys import RECORDNO
+from intacct_bridge.model.legacy.objects import Older, older
+from intacct_bridge.model.query.query import Query, field
+from intacct_bridge.wire.values import Kind, Value, parse_value
+from intacct_bridge.wire.xml import Element, parse
+
+_KEYS = ("RECORDKEY", "invoicekey")
+_AMOUNTS = ("TRX_PAYMENTAMOUNT", "PAYMENTAMOUNT", "amount")
+_DAYS = ("PAYMENTDATE", "RECEIPTDATE")
+_BY = "PAYMENTKEY"
+_SELECT = (_BY, "RECORDKEY", "TRX_PAYMENTAMOUNT", "PAYMENTDATE")
+_AT_ONCE = 100
+
+
+def paid_by(entry: OutboxEntry) -> Key:
+    """What a payment pays, as something to compare by; empty where its function does not say it all."""
+    body = parse(entry.body.encode())
+    lines = list(_lines(body))
+    try:
+        told = Counter((key, _number(amount)) for key, amount in lines)
+    except InvalidOperation:
+        return ()
+    if not lines or any(not key for key, _ in lines):
+        return ()
+    day = next((text for name in _DAYS for node in body if (text := node.findtext(name).strip())), "")
+    return _key(told, _day(day))
+
+
+def look_paid(company: Gateway, trace: Trace, entries: Iterable[OutboxEntry]) -> dict[Key, list[Sighting]]:
+    """The payments that pay what these pay, oldest first; none where the company does not show details."""
+    wanted = {key: key for entry in entries if (key := paid_by(entry))}
+    try:
+        return _look(company, trace, wanted) if wanted else {}
+    except (InvalidRequestError, NotPermittedError, RefusedError):
+        return {}
+
+
+def _look(company: Gateway, trace: Trace, wanted: Mapping[Key, Key]) -> dict[Key, list[Sighting]]:
+    records = sorted({name for key in wanted for name, _ in key if name})
+    near = {trace_text(row.get(_BY)) for row in _details(company, trace, "RECORDKEY", records)}
+    whole: dict[str, list[Row]] = defaultdict(list)
+    for row in _details(company, trace, _BY, sorted(near)):
+        whole[trace_text(row.get(_BY))].append(row)
+    same: dict[str, Key] = {}
+    for payment, rows in whole.items():
+        told = Counter((trace_text(row.get("RECORDKEY")), _number(row.get("TRX_PAYMENTAMOUNT"))) for row in rows)
+        days = {row.get("PAYMENTDATE") for row in rows}
+        for key in (_key(told, days.pop() if len(days) == 1 else None), _key(told, None)):
+            if key in wanted:
+                same[payment] = key
+    found: dict[Key, list[Sighting]] = {}
+    for sighting in _headers(company, trace, sorted(same)):
+        found.setdefault(same[sighting.record], []).append(sighting)
+    return found
+
+
+def _details(company: Gateway, trace: Trace, name: str, values: list[str]) -> Iterator[Row]:
+    described = company.describe(trace.details)
+    for some in batched(values, _AT_ONCE):
+        yield from company.query(_asked(trace.details, _SELECT, name, described.kind_of(name), some))
+
+
+def _headers(company: Gateway, trace: Trace, values: list[str]) -> Iterator[Sighting]:
+    described = company.describe(trace.object)
+    creators = Creators(company, trace, described)
+    wanted = (trace.created, creators.field, *trace.absent)
+    select = (trace.record, *(name for name in wanted if name and described.get(name) is not None))
+    for some in batched(values, _AT_ONCE):
+        for row in company.query(_asked(trace.object, select, trace.record, described.kind_of(trace.record), some)):
+            yield sighting_of(trace, row, creators)
+
+
+def _asked(name: str, select: tuple[str, ...], by: str, kind: Kind, texts: list[str]) -> Query:
+    values = [parse_value(kind, text) for text in texts]
+    return Query(name, select, where=field(by).is_in(values), show_private=True)
+
+
+def _lines(node: Element) -> Iterator[tuple[str, str]]:
+    """The record and the amount of every line under an element; an empty record for one that pays something else."""
+    for child in node:
+        amount = next((text for name in _AMOUNTS if (text := child.findtext(name).strip())), "")
+        key = next((text for name in _KEYS if (text := child.findtext(name).strip())), "")
+        if amount:
+            yield key, amount
+        elif child.children:
+            yield from _lines(child)
+
+
+def _key(told: Mapping[tuple[str, Decimal], int], day: Value) -> Key:
+    """The lines in one order, and the day as a line of its own."""
+    lines = [(record, f"{count} x {amount}") for (record, amount), count in sorted(told.items())]
+    return (*lines, ("", day.isoformat() if isinstance(day, date) and not isinstance(day, datetime) else ""))
+
+
+def _number(value: Value) -> Decimal:
+    return Decimal(str(value)).normalize()
+
+
+def _day(text: str) -> Value:
+    try:
+        return parse_value(Kind.DATE, text)
+    except RecordError:
+        return None
+
+
+_NO = (RefusedError, InvalidRequestError, RecordError)
+"""What a record that is not there and a question that is not understood come to."""
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What asking by external ids brought."""
+
+    found: Mapping[Key, list[Sighting]]
+    absent: frozenset[int]
+    """The numbers of the entries that no record bears the external id of."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """The record's key, or in which words there is none."""
+
+    record: str
+    words: tuple[str, ...] = ()
+
+
+def only_external(values: Mapping[str, str]) -> bool:
+    """Whether an external id is all that a record can be looked for by."""
+    return tuple(values) == (EXTERNALID,)
+
+
+def look_external(company: Gateway, outbox: Outbox, trace: Trace, entries: Iterable[OutboxEntry]) -> Looked:
+    """The records that bear the entries' external ids, and which of the others are absent."""
+    asked = list(entries)
+    try:
+        known = older(trace.object)
+    except InvalidRequestError:
+        return Looked({}, frozenset())
+    if not known.single or not asked:
+        return Looked({}, frozenset())
+    answers = {entry.trace[EXTERNALID]: _answer(company, known, entry.trace[EXTERNALID]) for entry in asked}
+    found = {
+        key_of(entry.trace): _sightings(company, trace, record)
+        for entry in asked
+        if (record := answers[entry.trace[EXTERNALID]].record)
+    }
+    missing = [entry for entry in asked if not answers[entry.trace[EXTERNALID]].record]
+    if not missing or not (found or _finds_ours(company, outbox, known, missing[0])):
+        return Looked(found, frozenset())
+    nobody = _answer(company, known, f"ib1-{outbox.loader}")
+    sure = (one.number for one in missing if answers[one.trace[EXTERNALID]] == nobody)
+    return Looked(found, frozenset(sure))
+
+
+def _finds_ours(company: Gateway, outbox: Outbox, known: Older, entry: OutboxEntry) -> bool:
+    """Whether the company finds one that it has."""
+    example = outbox.example(entry.place.company, entry.place.object, EXTERNALID)
+    return example is not None and bool(_answer(company, known, example.trace.get(EXTERNALID, "")).record)
+
+
+def _answer(company: Gateway, known: Older, external: str) -> _Answer:
+    question = Element("get", attributes={"object": known.name, "key": external, "externalkey": "true"})
+    try:
+        data = company.ask(question).data
+    except _NO as error:
+        return _Answer("", tuple(fault.errorno for fault in error.faults))
+    for record in data.children if data is not None else ():
+        if record.findtext("externalid").strip() == external:
+            return _Answer(next((text for name in known.cell(RECORDNO) if (text := record.findtext(name).strip())), ""))
+    return _Answer("", ("another",) if data is not None and data.children else ())
+
+
+def _sightings(company: Gateway, trace: Trace, record: str) -> list[Sighting]:
+    """The record as it is to be judged; one whose maker cannot be read is nobody's, and proves nothing."""
+    described = company.describe(trace.object)
+    creators = Creators(company, trace, described)
+    known = (trace.created, creators.field, *trace.absent)
+    select = tuple(name for name in known if name and described.get(name) is not None)
+    by = trace.receipt or trace.record
+    try:
+        where = field(by) == parse_value(described.kind_of(by), record)
+        rows = list(company.query(Query(trace.object, (by, *select), where=where, show_private=True)))
+    except _NO:
+        rows = []
+    return [sighting_of(trace, row, creators) for row in rows] or [Sighting(record, None, "", copy=False)]
+
 
 SLACK = timedelta(hours=2)
 """How much before its sending a record of ours may seem to have been made: clocks differ, offsets miss summer time.
@@ -27,20 +237,20 @@ A payment has none of it: what it pays does not tell it from one that the same p
 class Sight:
     """What looking brought, by the entries' numbers."""
 
-    proofs: dict[int, Sighting] = field(default_factory=dict)
-    doubts: dict[int, str] = field(default_factory=dict)
-    absent: set[int] = field(default_factory=set)
+    proofs: dict[int, Sighting] = dataclasses.field(default_factory=dict)
+    doubts: dict[int, str] = dataclasses.field(default_factory=dict)
+    absent: set[int] = dataclasses.field(default_factory=set)
     """Those whose absence from what was found would prove, in time, that they were not applied."""
 
 
 class Search:
     """Looks in one company for what one outbox has in doubt."""
 
-    def __init__(self, company: Company, outbox: Outbox) -> None:
+    def __init__(self, company: Gateway, outbox: Outbox) -> None:
         self._company = company
         self._outbox = outbox
 
-    def look(self, trace: Trace, doubtful: Sequence[Entry]) -> Sight:
+    def look(self, trace: Trace, doubtful: Sequence[OutboxEntry]) -> Sight:
         """What the company has of these entries, which are all of one object."""
         sight = Sight()
         given = [entry for entry in doubtful if entry.trace]
@@ -58,7 +268,7 @@ class Search:
         sight.absent.update(by_id.absent)
         return sight
 
-    def _asked(self, trace: Trace, entries: Sequence[Entry], sight: Sight) -> Mapping[Key, Sequence[Sighting]]:
+    def _asked(self, trace: Trace, entries: Sequence[OutboxEntry], sight: Sight) -> Mapping[Key, Sequence[Sighting]]:
         try:
             found = look(self._company, trace, [entry.trace for entry in entries])
         except (NotPermittedError, RefusedError, InvalidRequestError):  # it does not let us look, or not by these
@@ -69,7 +279,7 @@ class Search:
     def _pair(
         self,
         trace: Trace,
-        doubtful: Sequence[Entry],
+        doubtful: Sequence[OutboxEntry],
         keys: Mapping[int, Key],
         found: Mapping[Key, Sequence[Sighting]],
         sight: Sight,
@@ -83,7 +293,7 @@ class Search:
             free = [one for one in sightings if not one.copy and one.record not in claimed]
             _pair(twins, free, sight, slack)
 
-    def _numbered(self, trace: Trace, missing: Sequence[Entry]) -> set[int]:
+    def _numbered(self, trace: Trace, missing: Sequence[OutboxEntry]) -> set[int]:
         """Those whose definition gives numbers of its own, or may, so that the ones we look for may be unused."""
         if not trace.numbered_by:
             return set()
@@ -92,14 +302,14 @@ class Search:
         own = {kind for kind in kinds if not leaves_numbers(self._company, trace.numbered_by, kind)}
         return {entry.number for entry in missing if entry.trace.get(by, "") in own}
 
-    def _seeable(self, trace: Trace, entry: Entry) -> bool:
+    def _seeable(self, trace: Trace, entry: OutboxEntry) -> bool:
         return seeable(self._company, trace, entry.trace)
 
 
-def _pair(twins: Sequence[Entry], free: Sequence[Sighting], sight: Sight, slack: timedelta) -> None:
+def _pair(twins: Sequence[OutboxEntry], free: Sequence[Sighting], sight: Sight, slack: timedelta) -> None:
     """Give each of the equal twins one of the records that prove it; which is whose does not matter."""
     left = list(free)
-    waiting: list[Entry] = []
+    waiting: list[OutboxEntry] = []
     for entry in sorted(twins, key=lambda twin: twin.number):
         proof = next((one for one in left if _proves(one, entry, slack)), None)
         if proof is None:
@@ -117,12 +327,12 @@ def _pair(twins: Sequence[Entry], free: Sequence[Sighting], sight: Sight, slack:
             )
 
 
-def _proves(one: Sighting, entry: Entry, slack: timedelta) -> bool:
+def _proves(one: Sighting, entry: OutboxEntry, slack: timedelta) -> bool:
     ours = one.creator.casefold() == entry.user.casefold()
     return ours and bool(one.creator) and one.created is not None and not _earlier(one, entry, slack)
 
 
-def _near(one: Sighting, entry: Entry, slack: timedelta) -> bool:
+def _near(one: Sighting, entry: OutboxEntry, slack: timedelta) -> bool:
     """Whether it forbids a second sending: only another user's record from before the first one does not.
 
     Somebody else's record from after it may be this one, entered by hand when the load failed.
@@ -130,6 +340,6 @@ def _near(one: Sighting, entry: Entry, slack: timedelta) -> bool:
     return one.creator.casefold() in ("", entry.user.casefold()) or not _earlier(one, entry, slack)
 
 
-def _earlier(one: Sighting, entry: Entry, slack: timedelta) -> bool:
+def _earlier(one: Sighting, entry: OutboxEntry, slack: timedelta) -> bool:
     sent = entry.sent_at or entry.planned_at
     return one.created is not None and one.created < sent.replace(microsecond=0) - slack

@@ -2,10 +2,15 @@
 
 The records that an earlier run left in doubt are settled before anything new is sent; those left in doubt by this run
 are looked for at its end. Whatever stops a load, running it again carries on: what was applied is not sent again.
+
+The order in which records of one run are written: one that refers to another of the run waits for it.
+
+Within a request functions run one after the other, but requests run side by side; so a parent and its child never go in
+two requests at once, and the child never first.
 """
 
 from collections import deque
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -15,19 +20,63 @@ from intacct_bridge.errors import Fault, IntacctError, SettingsError
 from intacct_bridge.flow.company.entities import by_entity
 from intacct_bridge.flow.company.find_by_key import trace_text, trace_values
 from intacct_bridge.flow.company.functions import Functions
-from intacct_bridge.flow.company.gateway import Company, Whereabouts
+from intacct_bridge.flow.company.gateway import Gateway, Whereabouts
 from intacct_bridge.flow.company.legacy import speaking
-from intacct_bridge.flow.outbox.entry import Entry, Intent, State
+from intacct_bridge.flow.company.references import mentions, own_id
+from intacct_bridge.flow.outbox.entry import Intent, OutboxEntry, State
 from intacct_bridge.flow.outbox.outbox import Outbox
-from intacct_bridge.flow.plan.plan import WRITTEN, Plan, Verdict, place_of
-from intacct_bridge.flow.plan.remembered import check_remembered
-from intacct_bridge.flow.post.order import ordered, waves
+from intacct_bridge.flow.plan.plan import WRITTEN, Plan, Verdict, check_remembered, place_of
 from intacct_bridge.flow.post.sender import Sender, Step, no_step
 from intacct_bridge.flow.post.settle import Settler, SettleSettings
 from intacct_bridge.flow.records.lookup_keys import trace_of
-from intacct_bridge.flow.records.write import Operation, Receipt, Write
+from intacct_bridge.flow.records.write import Receipt, Write, WriteOperation
 from intacct_bridge.model.batched import batched
 from intacct_bridge.wire.xml import serialize
+
+
+def waves(writes: Sequence[Write]) -> list[list[int]]:
+    """The places of the writes, those that nothing of the run is waited for first; each wave needs those before it."""
+    made: dict[tuple[str, str], int] = {}
+    for place, write in enumerate(writes):
+        own = own_id(write) if write.operation is WriteOperation.CREATE else ""
+        if own:
+            made.setdefault((write.object, own), place)
+    referring = enumerate(writes) if made else ()
+    needs = {place: needed for place, write in referring if (needed := _needed(place, write, made))}
+    if not needs:
+        return [list(range(len(writes)))]
+    depths: dict[int, int] = {}
+    for place in needs:
+        _measure(place, needs, depths)
+    found: list[list[int]] = [[] for _ in range(1 + max(depths.values()))]
+    for place in range(len(writes)):
+        found[depths.get(place, 0)].append(place)
+    return [wave for wave in found if wave]
+
+
+def ordered(writes: Sequence[Write]) -> list[Write]:
+    """The writes with everything before what refers to it, otherwise as they came."""
+    return [writes[place] for wave in waves(writes) for place in wave]
+
+
+def _needed(place: int, write: Write, made: Mapping[tuple[str, str], int]) -> set[int]:
+    found = {made[target, text] for target, text in mentions(write) if (target, text) in made}
+    return found - {place}
+
+
+def _measure(place: int, needs: Mapping[int, set[int]], depths: dict[int, int]) -> None:
+    """How many have to be written one after the other before this one; what refers to itself in a ring counts once."""
+    path = [place]
+    while path:
+        at = path[-1]
+        depths.setdefault(at, 0)
+        open_ones = [one for one in needs.get(at, ()) if one not in depths]
+        if open_ones:
+            path.append(open_ones[0])
+            continue
+        depths[at] = max((depths[one] + 1 for one in needs.get(at, ()) if one not in path), default=0)
+        path.pop()
+
 
 BATCH = 100
 """Functions in one request: what the gateway's documentation advises at most."""
@@ -68,7 +117,7 @@ _ENDINGS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class RecordOutcome:
     """What became of one record."""
 
     write: Write
@@ -106,7 +155,7 @@ class Loader:
     """Applies writes to one company through its outbox."""
 
     def __init__(
-        self, company: Company, outbox: Outbox, settings: LoadSettings = LoadSettings(), *, step: Step = no_step
+        self, company: Gateway, outbox: Outbox, settings: LoadSettings = LoadSettings(), *, step: Step = no_step
     ) -> None:
         self._company = spoken = speaking(company)
         self._outbox = outbox
@@ -121,7 +170,7 @@ class Loader:
                 f"connection {spoken.connection.name!r} is read-only", fix="load through one that may write"
             )
 
-    def apply(self, plan: Plan) -> Iterator[Outcome]:
+    def apply(self, plan: Plan) -> Iterator[RecordOutcome]:
         """Apply a plan's records, those of an entity in its own session; those it refused are left out.
 
         SettingsError, before anything is sent, where the plan relies on records that the outbox does not know.
@@ -142,16 +191,16 @@ class Loader:
             return self
         return Loader(self._company.within(entity), self._outbox, self._settings, step=self._step)
 
-    def _apply(self, plan: Plan) -> Iterator[Outcome]:
+    def _apply(self, plan: Plan) -> Iterator[RecordOutcome]:
         folders = [one.write for one in plan.of(Verdict.CREATE) if one.write.object == "SUPDOCFOLDER" != plan.object]
         if folders:
             yield from self.load(folders)  # what they are for must find them there
         left: list[Write] = []
         under_way: list[Write] = []
         for planned in plan.of(*WRITTEN, Verdict.UNCHANGED, Verdict.IN_DOUBT):
-            changes = planned.write.operation is not Operation.CREATE
+            changes = planned.write.operation is not WriteOperation.CREATE
             if planned.verdict is Verdict.UNCHANGED and changes:
-                yield Outcome(planned.write, Ending.UNCHANGED, planned.receipt)
+                yield RecordOutcome(planned.write, Ending.UNCHANGED, planned.receipt)
             elif planned.verdict is Verdict.IN_DOUBT and changes:
                 under_way.append(planned.write)
             elif planned.write.object == plan.object:
@@ -159,7 +208,7 @@ class Loader:
         yield from self._conclude(under_way)
         yield from self.load(ordered(left))
 
-    def _conclude(self, under_way: Sequence[Write]) -> Iterator[Outcome]:
+    def _conclude(self, under_way: Sequence[Write]) -> Iterator[RecordOutcome]:
         """Settle changes that were under way when the plan was made.
 
         They are not sent as they stand, for which record they go to was not found out; whoever sent them may have
@@ -174,7 +223,7 @@ class Loader:
                 yield _outcome(write, entry, applied=Ending.UNCHANGED)
         yield from self._settle([write for write, entry in now if entry.state is State.IN_DOUBT])
 
-    def load(self, writes: Iterable[Write]) -> Iterator[Outcome]:
+    def load(self, writes: Iterable[Write]) -> Iterator[RecordOutcome]:
         """The outcome of every write as it becomes known.
 
         Raises what stops the whole load, after the outcomes of what it stopped; the outbox has it all either way.
@@ -189,7 +238,7 @@ class Loader:
             raise
         yield from self._settle(pending)
 
-    def _send_all(self, writes: Iterable[Write], pending: list[Write]) -> Iterator[Outcome]:
+    def _send_all(self, writes: Iterable[Write], pending: list[Write]) -> Iterator[RecordOutcome]:
         for some in batched(writes, _AT_ONCE):
             ready = yield from self._enter(some)
             self._settler.prepare(entry for _, entry in ready)
@@ -197,7 +246,9 @@ class Loader:
                 if (yield from self._send_wave([ready[place] for place in wave], pending)):
                     return
 
-    def _send_wave(self, wave: Sequence[tuple[Write, Entry]], pending: list[Write]) -> Generator[Outcome, None, bool]:
+    def _send_wave(
+        self, wave: Sequence[tuple[Write, OutboxEntry]], pending: list[Write]
+    ) -> Generator[RecordOutcome, None, bool]:
         """Send what may be under way side by side; true where the load is to stop."""
         failed: IntacctError | None = None
         for sent in self._in_parallel(batched(wave, self._settings.batch_size), pending):
@@ -209,7 +260,9 @@ class Loader:
             raise failed
         return False
 
-    def _in_parallel(self, batches: Iterable[Sequence[tuple[Write, Entry]]], pending: list[Write]) -> Iterator["_Sent"]:
+    def _in_parallel(
+        self, batches: Iterable[Sequence[tuple[Write, OutboxEntry]]], pending: list[Write]
+    ) -> Iterator["_Sent"]:
         """Batches as they were sent, in order, a few on their way at once; after a failure none is begun any more."""
         width = self._settings.concurrency or self._company.connection.concurrency
         if width == 1 or self._settings.stop_on_error:
@@ -235,18 +288,18 @@ class Loader:
                 for future in going:
                     future.cancel()
 
-    def _enter(self, writes: Sequence[Write]) -> Generator[Outcome, None, list[tuple[Write, Entry]]]:
+    def _enter(self, writes: Sequence[Write]) -> Generator[RecordOutcome, None, list[tuple[Write, OutboxEntry]]]:
         """Enter writes into the outbox; what is left is to be sent, of the rest the outcome is known or settled."""
         entries = self._outbox.plan(self._intent(write) for write in writes)
         self._step("planned")
-        ready: list[tuple[Write, Entry]] = []
+        ready: list[tuple[Write, OutboxEntry]] = []
         doubtful: list[Write] = []
         for write, entry in zip(writes, entries, strict=True):
             if entry.state is State.PLANNED:
                 ready.append((write, entry))
             elif entry.digest != write.digest:
-                yield Outcome(write, Ending.CONFLICT, entry.receipt, note=f"it was sent on {entry.sent_at:%Y-%m-%d}"
-                              " with other content")  # fmt: skip
+                note = f"it was sent on {entry.sent_at:%Y-%m-%d} with other content"
+                yield RecordOutcome(write, Ending.CONFLICT, entry.receipt, note=note)
             elif entry.state is State.IN_DOUBT:
                 doubtful.append(write)
             else:
@@ -254,7 +307,7 @@ class Loader:
         yield from self._settle(doubtful)
         return ready
 
-    def _batch(self, batch: Sequence[tuple[Write, Entry]], pending: list[Write]) -> "_Sent":
+    def _batch(self, batch: Sequence[tuple[Write, OutboxEntry]], pending: list[Write]) -> "_Sent":
         """Send one batch; what is still in doubt after a first look joins `pending`."""
         sent = _Sent()
         try:
@@ -263,7 +316,7 @@ class Loader:
             sent.error = error
         return sent
 
-    def _send(self, batch: Sequence[tuple[Write, Entry]], pending: list[Write], sent: "_Sent") -> None:
+    def _send(self, batch: Sequence[tuple[Write, OutboxEntry]], pending: list[Write], sent: "_Sent") -> None:
         writes = {entry.number: write for write, entry in batch}
         begun = self._outbox.begin([entry for _, entry in batch])
         taken = {entry.number for entry in begun}
@@ -286,7 +339,7 @@ class Loader:
             else:
                 sent.outcomes.append(outcome)
 
-    def _settle(self, writes: Sequence[Write]) -> Iterator[Outcome]:
+    def _settle(self, writes: Sequence[Write]) -> Iterator[RecordOutcome]:
         """Settle what is in doubt of these; where that cannot be done, their outcomes come before the error."""
         now = list(self._current(writes))
         doubtful = {entry.number: write for write, entry in now if entry.state is State.IN_DOUBT}
@@ -302,7 +355,7 @@ class Loader:
         for entry in settled:
             yield _outcome(doubtful[entry.number], entry, applied=Ending.SETTLED)
 
-    def _current(self, writes: Sequence[Write]) -> Iterator[tuple[Write, Entry]]:
+    def _current(self, writes: Sequence[Write]) -> Iterator[tuple[Write, OutboxEntry]]:
         """Writes with their entries as they stand now; the outbox has every one of them."""
         places = [(place_of(self._where, write), write.identity.text) for write in writes]
         found = self._outbox.latest(places)
@@ -319,7 +372,7 @@ class Loader:
             write.label,
             write.position,
             values,
-            repeatable=write.operation is not Operation.CREATE,
+            repeatable=write.operation is not WriteOperation.CREATE,
         )
 
 
@@ -327,11 +380,11 @@ class Loader:
 class _Sent:
     """What became of one batch; the error is raised once its outcomes have been told."""
 
-    outcomes: list[Outcome] = field(default_factory=list)
+    outcomes: list[RecordOutcome] = field(default_factory=list)
     good: bool = True
     error: IntacctError | None = None
 
 
-def _outcome(write: Write, entry: Entry, *, applied: Ending = Ending.POSTED) -> Outcome:
+def _outcome(write: Write, entry: OutboxEntry, *, applied: Ending = Ending.POSTED) -> RecordOutcome:
     ending = applied if entry.state is State.APPLIED else _ENDINGS[entry.state]
-    return Outcome(write, ending, entry.receipt, entry.faults, entry.note)
+    return RecordOutcome(write, ending, entry.receipt, entry.faults, entry.note)

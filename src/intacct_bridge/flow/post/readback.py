@@ -12,14 +12,14 @@ from datetime import datetime
 from enum import StrEnum
 
 from intacct_bridge.errors import RecordError
-from intacct_bridge.flow.company.current_records import Locator, Standing
+from intacct_bridge.flow.company.current_records import CurrentRecord, Locator
 from intacct_bridge.flow.company.find_by_key import trace_text
-from intacct_bridge.flow.company.gateway import Company
+from intacct_bridge.flow.company.gateway import Gateway
 from intacct_bridge.flow.company.writable import Subject, subject_of
-from intacct_bridge.flow.outbox.entry import Entry
-from intacct_bridge.flow.plan.compare import changes
+from intacct_bridge.flow.outbox.entry import OutboxEntry
+from intacct_bridge.flow.plan.changes import changes
 from intacct_bridge.flow.records.tables import SourceRow
-from intacct_bridge.flow.records.write import Identity, Line, Operation, Write
+from intacct_bridge.flow.records.write import Identity, RecordLine, Write, WriteOperation
 from intacct_bridge.model.catalog import FieldDef
 from intacct_bridge.model.legacy.functions import said_in
 from intacct_bridge.model.legacy.objects import Older
@@ -29,7 +29,7 @@ from intacct_bridge.wire.xml import Element, parse
 _NOWHERE = SourceRow("", 0, {})
 
 
-class Found(StrEnum):
+class ReadbackVerdict(StrEnum):
     """What reading back says."""
 
     DONE = "done"
@@ -41,12 +41,12 @@ class Found(StrEnum):
 class Readback:
     """What reading one record back brought."""
 
-    found: Found
+    found: ReadbackVerdict
     record: str = ""
     note: str = ""
 
 
-def read_back(company: Company, entries: Sequence[Entry]) -> list[Readback]:
+def read_back(company: Gateway, entries: Sequence[OutboxEntry]) -> list[Readback]:
     """One answer for each of these updates or deletes, which are all of one object."""
     subject = subject_of(company, entries[0].place.object)
     asked = [_asked(subject, entry) for entry in entries]
@@ -58,26 +58,30 @@ def read_back(company: Company, entries: Sequence[Entry]) -> list[Readback]:
     ]
 
 
-def _judged(subject: Subject, write: Write, entry: Entry, standing: Standing | None) -> Readback:
+def _judged(subject: Subject, write: Write, entry: OutboxEntry, standing: CurrentRecord | None) -> Readback:
     record = trace_text(write.fields.get(subject.trace.record))
-    if write.operation is Operation.DELETE:
-        return Readback(Found.DONE, record) if standing is None else Readback(Found.NOT_DONE, record)
+    if write.operation is WriteOperation.DELETE:
+        return (
+            Readback(ReadbackVerdict.DONE, record) if standing is None else Readback(ReadbackVerdict.NOT_DONE, record)
+        )
     if standing is None:
-        return Readback(Found.UNCLEAR, record, f"{write.object} {record} is not there any more")
+        return Readback(ReadbackVerdict.UNCLEAR, record, f"{write.object} {record} is not there any more")
     left = changes(write, standing, subject, (subject.trace.record,))
     if not left:
-        return Readback(Found.DONE, record)
+        return Readback(ReadbackVerdict.DONE, record)
     names = ", ".join(change.name for change in left)
     if any(change.name in write.lines for change in left):
-        return Readback(Found.UNCLEAR, record, f"the lines of {write.object} {record} differ: compare {names}")
+        return Readback(
+            ReadbackVerdict.UNCLEAR, record, f"the lines of {write.object} {record} differ: compare {names}"
+        )
     by = _changed_by(standing, entry)
     if by:
         note = f"{by} changed {write.object} {record} since it was sent: compare {names}"
-        return Readback(Found.UNCLEAR, record, note)
-    return Readback(Found.NOT_DONE, record)
+        return Readback(ReadbackVerdict.UNCLEAR, record, note)
+    return Readback(ReadbackVerdict.NOT_DONE, record)
 
 
-def _changed_by(standing: Standing, entry: Entry) -> str:
+def _changed_by(standing: CurrentRecord, entry: OutboxEntry) -> str:
     """Who else changed the record after the sending; empty where nobody is known to have."""
     who, when = trace_text(standing.row.get("MODIFIEDBYLOGINID")), standing.row.get("WHENMODIFIED")
     if not who or who.casefold() == entry.user.casefold() or not isinstance(when, datetime):
@@ -85,23 +89,25 @@ def _changed_by(standing: Standing, entry: Entry) -> str:
     return who if entry.sent_at is not None and when >= entry.sent_at else ""
 
 
-def _asked(subject: Subject, entry: Entry) -> Write:
+def _asked(subject: Subject, entry: OutboxEntry) -> Write:
     """What the function's text asks for."""
     function = parse(entry.body.encode())
     if subject.older is not None:
         return _asked_older(subject, subject.older, entry, function)
-    if entry.place.operation is Operation.DELETE:
+    if entry.place.operation is WriteOperation.DELETE:
         field = subject.field(subject.trace.record)
         fields = {subject.trace.record: _value(field, function.findtext("keys"))}
         return _write(entry, fields, {})
     record = function.children[0]
-    lines: dict[str, tuple[Line, ...]] = {}
+    lines: dict[str, tuple[RecordLine, ...]] = {}
     fields = {}
     for child in record:
         held = subject.line_set(child.tag)
         if held is not None:
             lines[held.wrapper] = tuple(
-                Line(held.object, {name: _value(held.field(name), text) for name, text in _leaves(line)}, _NOWHERE)
+                RecordLine(
+                    held.object, {name: _value(held.field(name), text) for name, text in _leaves(line)}, _NOWHERE
+                )
                 for line in child
             )
         else:
@@ -109,24 +115,24 @@ def _asked(subject: Subject, entry: Entry) -> Write:
     return _write(entry, fields, lines)
 
 
-def _asked_older(subject: Subject, one: Older, entry: Entry, function: Element) -> Write:
+def _asked_older(subject: Subject, one: Older, entry: OutboxEntry, function: Element) -> Write:
     """The same from a function of the object's own, which names its record by an attribute."""
     cells, owned = said_in(one.plan, function)
     attribute = one.attribute(entry.place.operation.value)
     key = function.get(attribute) if attribute else cells.get(one.key, "")
     fields: dict[str, Value] = {name: _value(subject.field(name), text) for name, text in cells.items()}
-    lines: dict[str, tuple[Line, ...]] = {}
+    lines: dict[str, tuple[RecordLine, ...]] = {}
     for wrapper, rows in owned.items():
         held = subject.line_set(wrapper)
         if held is not None:
             lines[wrapper] = tuple(
-                Line(held.object, {name: _value(held.field(name), text) for name, text in row.items()}, _NOWHERE)
+                RecordLine(held.object, {name: _value(held.field(name), text) for name, text in row.items()}, _NOWHERE)
                 for row in rows
             )
     return _write(entry, {**fields, subject.trace.record: key}, lines)
 
 
-def _write(entry: Entry, fields: Mapping[str, Value], lines: Mapping[str, tuple[Line, ...]]) -> Write:
+def _write(entry: OutboxEntry, fields: Mapping[str, Value], lines: Mapping[str, tuple[RecordLine, ...]]) -> Write:
     identity = Identity(entry.identity, "key")
     return Write(
         entry.place.operation, entry.place.object, fields, identity, entry.digest, entry.label, (_NOWHERE,), lines

@@ -8,42 +8,42 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from intacct_bridge.errors import SettingsError
 from intacct_bridge.flow.company.entities import spelled
-from intacct_bridge.flow.company.gateway import Company, Whereabouts
-from intacct_bridge.flow.company.legacy import Dialect, speaking
-from intacct_bridge.flow.outbox.entry import FREE, Entry, Intent, State
+from intacct_bridge.flow.company.gateway import Gateway, Whereabouts
+from intacct_bridge.flow.company.legacy import LegacyGateway, speaking
+from intacct_bridge.flow.outbox.entry import FREE, Intent, OutboxEntry, State
 from intacct_bridge.flow.outbox.outbox import Outbox
 from intacct_bridge.flow.post.loader import BATCH
 from intacct_bridge.flow.post.sender import Sender
 from intacct_bridge.flow.post.settle import Settler, SettleSettings
-from intacct_bridge.flow.records.write import Operation
+from intacct_bridge.flow.records.write import WriteOperation
 from intacct_bridge.model.batched import batched
 
 
 def settle_doubts(
-    company: Company,
+    company: Gateway,
     outbox: Outbox,
     settings: SettleSettings | None = None,
     *,
     only: Iterable[int] = (),
-) -> list[Entry]:
+) -> list[OutboxEntry]:
     """Settle every entry in doubt (or those with these numbers) and return them as they stand then."""
     _may_write(company)
     spoken = speaking(company)
     outbox.serve(Whereabouts.of(company.connection).user, lambda: company.company_time)
-    done: list[Entry] = []
+    done: list[OutboxEntry] = []
     for within, entries in _here(spoken, outbox, (State.IN_DOUBT,), only):
         done += Settler(within, outbox, settings or SettleSettings()).settle(entries)
     return done
 
 
-def retry(company: Company, outbox: Outbox, *, only: Iterable[int] = ()) -> list[Entry]:
+def retry(company: Gateway, outbox: Outbox, *, only: Iterable[int] = ()) -> list[OutboxEntry]:
     """Send once more what was planned, not sent, rejected or aborted, with the content that the outbox holds.
 
     What is wrong with a rejected record is not mended by this; it is for what was wrong in the company.
     """
     _may_write(company)
     outbox.serve(Whereabouts.of(company.connection).user, lambda: company.company_time)
-    done: list[Entry] = []
+    done: list[OutboxEntry] = []
     for within, entries in _here(speaking(company), outbox, FREE, only):
         sender = Sender(within, outbox)
         for some in batched(entries, BATCH):
@@ -54,12 +54,12 @@ def retry(company: Company, outbox: Outbox, *, only: Iterable[int] = ()) -> list
 
 
 def _here(
-    company: Dialect, outbox: Outbox, states: Sequence[State], only: Iterable[int]
-) -> Iterator[tuple[Dialect, list[Entry]]]:
+    company: LegacyGateway, outbox: Outbox, states: Sequence[State], only: Iterable[int]
+) -> Iterator[tuple[LegacyGateway, list[OutboxEntry]]]:
     """The entries of the entity that the connection is signed in to, at the top level of every entity, each with it."""
     where = Whereabouts.of(company.connection)
     numbers, here = frozenset(only), where.entity.casefold()
-    found: dict[str, list[Entry]] = {}
+    found: dict[str, list[OutboxEntry]] = {}
     for entry in outbox.entries(company=where.company, states=states):
         if not numbers or entry.number in numbers:
             found.setdefault(entry.place.entity, []).append(entry)
@@ -70,7 +70,7 @@ def _here(
             yield company.within(spelled(entity, company)), entries
 
 
-def _intent(entry: Entry) -> Intent:
+def _intent(entry: OutboxEntry) -> Intent:
     return Intent(
         entry.place,
         entry.identity,
@@ -80,11 +80,11 @@ def _intent(entry: Entry) -> Intent:
         entry.label,
         entry.position,
         entry.tracked,
-        repeatable=entry.place.operation is not Operation.CREATE,
+        repeatable=entry.place.operation is not WriteOperation.CREATE,
     )
 
 
-def _may_write(company: Company) -> None:
+def _may_write(company: Gateway) -> None:
     if company.connection.read_only:
         raise SettingsError(
             f"connection {company.connection.name!r} is read-only", fix="use a connection that may write"

@@ -21,9 +21,9 @@ from intacct_bridge.errors import (
     TransientError,
 )
 from intacct_bridge.flow.company.attachments import TOGETHER
-from intacct_bridge.flow.company.body import receipt_of
-from intacct_bridge.flow.company.gateway import Company
-from intacct_bridge.flow.outbox.entry import Conclusion, Entry, State
+from intacct_bridge.flow.company.functions import receipt_of
+from intacct_bridge.flow.company.gateway import Gateway
+from intacct_bridge.flow.outbox.entry import Conclusion, OutboxEntry, State
 from intacct_bridge.flow.outbox.outbox import Outbox
 from intacct_bridge.flow.outbox.storage import digest_of
 from intacct_bridge.wire.envelope import ABORTED, FAILURE, SUCCESS, Function, Result
@@ -44,19 +44,21 @@ def no_step(_: str) -> None:
 class Sender:
     """Sends entries that the outbox holds as sent by us."""
 
-    def __init__(self, company: Company, outbox: Outbox, *, step: Step = no_step) -> None:
+    def __init__(self, company: Gateway, outbox: Outbox, *, step: Step = no_step) -> None:
         self._company = company
         self._outbox = outbox
         self._step = step
 
-    def send(self, entries: Sequence[Entry], *, transaction: bool = False, again: bool = False) -> list[Entry]:
+    def send(
+        self, entries: Sequence[OutboxEntry], *, transaction: bool = False, again: bool = False
+    ) -> list[OutboxEntry]:
         """Send and conclude. `again` marks a resend, where a failure says nothing about the first sending.
 
         Raises what stops a whole load (a refused sign-in, an outage, a cap) once the entries are concluded.
         """
         self._step("begun")
         left = [list(entries)] if transaction else _requests(entries)
-        done: list[Entry] = []
+        done: list[OutboxEntry] = []
         while left:
             some = left.pop(0)
             try:
@@ -67,7 +69,7 @@ class Sender:
                 raise
         return done
 
-    def _send(self, entries: Sequence[Entry], *, transaction: bool, again: bool) -> list[Entry]:
+    def _send(self, entries: Sequence[OutboxEntry], *, transaction: bool, again: bool) -> list[OutboxEntry]:
         """One request."""
         try:
             functions = [function for entry in entries for function in _functions(entry)]
@@ -89,7 +91,7 @@ class Sender:
         self._step("concluded")
         return done
 
-    def _all(self, entries: Sequence[Entry], state: State, error: BaseException) -> list[Entry]:
+    def _all(self, entries: Sequence[OutboxEntry], state: State, error: BaseException) -> list[OutboxEntry]:
         faults = error.faults if isinstance(error, IntacctError) else ()
         note = str(error) or type(error).__name__
         ends = [Conclusion(entry, state, faults=() if state is State.IN_DOUBT else faults, note=note)
@@ -97,17 +99,17 @@ class Sender:
         return self._outbox.conclude(ends)
 
 
-def _requests(entries: Sequence[Entry]) -> list[list[Entry]]:
+def _requests(entries: Sequence[OutboxEntry]) -> list[list[OutboxEntry]]:
     """The entries by request: what is several functions goes alone, since only a transaction keeps them together."""
     plain = [entry for entry in entries if not _several(entry)]
     return [*([plain] if plain else []), *([entry] for entry in entries if _several(entry))]
 
 
-def _several(entry: Entry) -> bool:
+def _several(entry: OutboxEntry) -> bool:
     return entry.body.startswith(f"<{TOGETHER}>")
 
 
-def _functions(entry: Entry) -> list[Function]:
+def _functions(entry: OutboxEntry) -> list[Function]:
     if digest_of(entry.body) != entry.request_digest:
         raise LocalProtocolError(f"the outbox's text of {entry.label} is damaged", fix="restore the outbox's file")
     if _several(entry):
@@ -120,12 +122,12 @@ def _functions(entry: Entry) -> list[Function]:
     return [Function(body, entry.control_id)]
 
 
-def _beside(entry: Entry, number: int) -> str:
+def _beside(entry: OutboxEntry, number: int) -> str:
     """The control id of a function that goes with an entry's own."""
     return f"{entry.control_id}-{number}"
 
 
-def _result(entry: Entry, by_id: Mapping[str, Result]) -> Result | None:
+def _result(entry: OutboxEntry, by_id: Mapping[str, Result]) -> Result | None:
     """The entry's result; where it was rolled back, with the words of the function beside it that failed."""
     own = by_id.get(entry.control_id)
     if own is None or own.status != ABORTED or not _several(entry):
@@ -144,7 +146,7 @@ def _untouched(error: IntacctError, *, again: bool) -> State:
     return State.IN_DOUBT if again else State.NOT_SENT
 
 
-def _conclusion(entry: Entry, result: Result | None, *, again: bool) -> Conclusion:
+def _conclusion(entry: OutboxEntry, result: Result | None, *, again: bool) -> Conclusion:
     if result is None:
         return Conclusion(entry, State.IN_DOUBT, note="the answer has no result for it")
     receipt = receipt_of(result)

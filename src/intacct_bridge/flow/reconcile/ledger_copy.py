@@ -39,7 +39,7 @@ NEEDED = (
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class BalanceKey:
     """Where an amount stands."""
 
     book: str
@@ -73,13 +73,13 @@ class Amounts:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class LedgerLine:
     """One row of GLDETAIL, as far as the ledger is concerned."""
 
     batch: int
     record: str
     day: date
-    place: Place
+    place: BalanceKey
     adjusting: bool
     debit: Decimal
     credit: Decimal
@@ -105,15 +105,15 @@ class LedgerCopy:
         ((first, last),) = self._rows("SELECT min(day), max(day) FROM lines")
         return None if first is None else (first, last)
 
-    def sums(self, first: date | None, last: date | None) -> dict[Place, Amounts]:
+    def sums(self, first: date | None, last: date | None) -> dict[BalanceKey, Amounts]:
         """What was posted from one day to another; an open end reaches as far as the copy does."""
-        found: dict[Place, Amounts] = {}
+        found: dict[BalanceKey, Amounts] = {}
         sql = (
             "SELECT book, account, location, currency, adjusting, sum(debit), sum(credit) FROM lines "
             "WHERE day BETWEEN coalesce(?, DATE '0001-01-01') AND coalesce(?, DATE '9999-12-31') GROUP BY ALL"
         )
         for book, account, location, currency, adjusting, debit, credit in self._rows(sql, first, last):
-            at = Place(book, account, location, currency)
+            at = BalanceKey(book, account, location, currency)
             more = Amounts(Decimal(0), Decimal(0), debit, credit) if adjusting else Amounts(debit, credit)
             found[at] = found.get(at, Amounts()) + more
         return found
@@ -130,7 +130,7 @@ class LedgerCopy:
             found[currency] = found.get(currency, Amounts()) + more
         return found
 
-    def lines(self, book: str, account: str, first: date | None, last: date | None) -> list[Line]:
+    def lines(self, book: str, account: str, first: date | None, last: date | None) -> list[LedgerLine]:
         """The rows of one account."""
         sql = (
             "SELECT batch, record, day, location, currency, adjusting, debit, credit FROM lines WHERE book = ? AND "
@@ -138,7 +138,7 @@ class LedgerCopy:
             "ORDER BY day, batch, record"
         )
         return [
-            Line(batch, record, day, Place(book, account, location, currency), adjusting, debit, credit)
+            LedgerLine(batch, record, day, BalanceKey(book, account, location, currency), adjusting, debit, credit)
             for batch, record, day, location, currency, adjusting, debit, credit in self._rows(
                 sql, book, account, first, last
             )

@@ -15,7 +15,7 @@ from decimal import Decimal
 from intacct_bridge.client.client import Client
 from intacct_bridge.diagnosis import as_error
 from intacct_bridge.errors import InvalidRequestError
-from intacct_bridge.flow.reconcile.ledger_copy import LEDGER, Amounts, LedgerCopy, Line, Place
+from intacct_bridge.flow.reconcile.ledger_copy import LEDGER, Amounts, BalanceKey, LedgerCopy, LedgerLine
 from intacct_bridge.model.query.query import Compare, Filter, Op, Query, all_of
 from intacct_bridge.wire.envelope import SUCCESS, Result
 from intacct_bridge.wire.values import Kind, parse_value
@@ -54,11 +54,11 @@ class RecordDifference:
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
+class BalanceDifference:
     """One account in one period that does not tie."""
 
     period: str
-    place: Place
+    place: BalanceKey
     ledger: Amounts
     copy: Amounts
     records: tuple[RecordDifference, ...] | None = ()
@@ -79,7 +79,7 @@ class Reconciliation:
     """Accounts, locations, currencies and books compared, summed over the periods."""
     totals: Mapping[tuple[str, str], Amounts]
     """Money in the copy in these periods, by book and currency."""
-    differences: tuple[Difference, ...]
+    differences: tuple[BalanceDifference, ...]
     transactions: int
 
     @property
@@ -92,7 +92,7 @@ def reconcile(client: Client, copy: LedgerCopy, period: str = "") -> Reconciliat
     """Hold the copy against the ledger, in all its months or in one period (a name in Intacct, or 2026-11)."""
     before = client.meter.transactions
     periods = (_named(client, period),) if period else _months(copy)
-    differences: list[Difference] = []
+    differences: list[BalanceDifference] = []
     places = 0
     totals: dict[tuple[str, str], Amounts] = {}
     for book in copy.books() or ["ACCRUAL"]:
@@ -101,7 +101,7 @@ def reconcile(client: Client, copy: LedgerCopy, period: str = "") -> Reconciliat
             everywhere = sorted({*ledger, *mine}, key=lambda at: (at.account, at.location, at.currency))
             places += len(everywhere)
             differences += [
-                Difference(one.name, at, ledger.get(at, Amounts()), mine.get(at, Amounts()))
+                BalanceDifference(one.name, at, ledger.get(at, Amounts()), mine.get(at, Amounts()))
                 for at in everywhere
                 if ledger.get(at, Amounts()) != mine.get(at, Amounts())
             ]
@@ -157,7 +157,9 @@ def _named(client: Client, name: str) -> Period:
 # --- the ledger's side
 
 
-def _ledger(client: Client, book: str, periods: Sequence[Period]) -> Iterator[tuple[Period, Mapping[Place, Amounts]]]:
+def _ledger(
+    client: Client, book: str, periods: Sequence[Period]
+) -> Iterator[tuple[Period, Mapping[BalanceKey, Amounts]]]:
     """Each period with what the ledger has in it. The time before is not asked for: the first month opens with it."""
     asked = [one for one in periods if one.first is not None or one.last is None]
     opening = [one for one in periods if one not in asked]
@@ -189,11 +191,11 @@ def _day(tag: str, day: date) -> Element:
     return element(tag, *(element(name, str(number)) for name, number in parts))
 
 
-def _read(answer: Result, book: str, *, opened: bool) -> dict[Place, Amounts]:
+def _read(answer: Result, book: str, *, opened: bool) -> dict[BalanceKey, Amounts]:
     """The places of one trial balance: what was posted in its days, or what it opened with."""
-    found: dict[Place, Amounts] = {}
+    found: dict[BalanceKey, Amounts] = {}
     for row in answer.data or ():
-        at = Place(book, row.findtext("glaccountno"), row.findtext("locationid"), row.findtext("currency"))
+        at = BalanceKey(book, row.findtext("glaccountno"), row.findtext("locationid"), row.findtext("currency"))
         if opened:
             balance = _amount(row, "startbalance")
             amounts = Amounts(max(balance, Decimal(0)), max(-balance, Decimal(0)))
@@ -213,22 +215,22 @@ def _amount(row: Element, name: str) -> Decimal:
 
 
 def _explained(
-    client: Client, copy: LedgerCopy, periods: Mapping[str, Period], differences: Sequence[Difference]
-) -> Iterator[Difference]:
+    client: Client, copy: LedgerCopy, periods: Mapping[str, Period], differences: Sequence[BalanceDifference]
+) -> Iterator[BalanceDifference]:
     """The differences with the records that make them, read again account by account."""
-    known: dict[tuple[str, str, str], list[tuple[RecordDifference, frozenset[Place]]]] = {}
+    known: dict[tuple[str, str, str], list[tuple[RecordDifference, frozenset[BalanceKey]]]] = {}
     for one in differences:
         at = (one.period, one.place.book, one.place.account)
         if at not in known and len(known) < EXPLAINED:
             known[at] = list(_records(client, copy, periods[one.period], one.place))
         records = known.get(at)
         here = None if records is None else tuple(found for found, places in records if one.place in places)
-        yield Difference(one.period, one.place, one.ledger, one.copy, here)
+        yield BalanceDifference(one.period, one.place, one.ledger, one.copy, here)
 
 
 def _records(
-    client: Client, copy: LedgerCopy, period: Period, place: Place
-) -> Iterator[tuple[RecordDifference, frozenset[Place]]]:
+    client: Client, copy: LedgerCopy, period: Period, place: BalanceKey
+) -> Iterator[tuple[RecordDifference, frozenset[BalanceKey]]]:
     mine, theirs = defaultdict(list), defaultdict(list)
     for line in copy.lines(place.book, place.account, period.first, period.last):
         mine[line.key].append(line)
@@ -239,7 +241,7 @@ def _records(
             yield found, frozenset(line.place for line in (*theirs[key], *mine[key]))
 
 
-def _lines(client: Client, period: Period, place: Place) -> Iterator[Line]:
+def _lines(client: Client, period: Period, place: BalanceKey) -> Iterator[LedgerLine]:
     """The ledger's own rows of one account and some days."""
     where: list[Filter] = [
         Compare("BOOKID", Op.EQUALTO, (place.book,)),
@@ -254,18 +256,18 @@ def _lines(client: Client, period: Period, place: Place) -> Iterator[Line]:
         currency = str(row.get("BASECURR") or "")
         day, batch = row["BATCH_DATE"], row["BATCHKEY"]
         assert isinstance(day, date)
-        yield Line(
+        yield LedgerLine(
             int(str(batch)),
             str(row["RECORDNO"]),
             day,
-            Place(place.book, place.account, str(row.get("LOCATIONID") or ""), currency),
+            BalanceKey(place.book, place.account, str(row.get("LOCATIONID") or ""), currency),
             bool(row.get("ADJ")),
             Decimal(str(row.get("DEBITAMOUNT") or 0)),
             Decimal(str(row.get("CREDITAMOUNT") or 0)),
         )
 
 
-def _matched(ledger: Iterable[Line], copy: Iterable[Line]) -> Iterator[RecordDifference]:
+def _matched(ledger: Iterable[LedgerLine], copy: Iterable[LedgerLine]) -> Iterator[RecordDifference]:
     """The rows of one key on both sides, equal ones put aside."""
     theirs, mine = Counter(ledger), Counter(copy)
     same = theirs & mine
@@ -278,7 +280,7 @@ def _matched(ledger: Iterable[Line], copy: Iterable[Line]) -> Iterator[RecordDif
         yield _difference("doubled" if other in same else "surplus", None, other)
 
 
-def _difference(kind: str, ledger: Line | None, copy: Line | None) -> RecordDifference:
+def _difference(kind: str, ledger: LedgerLine | None, copy: LedgerLine | None) -> RecordDifference:
     known = ledger or copy
     assert known is not None
     changed = []

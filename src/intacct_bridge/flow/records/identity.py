@@ -14,7 +14,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 
 from intacct_bridge.flow.records.lookup_keys import trace_of
-from intacct_bridge.flow.records.write import Identity, Line
+from intacct_bridge.flow.records.write import Identity, RecordLine
 from intacct_bridge.wire.values import Value
 
 _VERSION = "ib1"
@@ -44,7 +44,7 @@ def content_identity(digest: str, number: int = 1) -> Identity:
     return Identity(_joined("content", [digest, number]), "content")
 
 
-def content_digest(object_name: str, fields: Mapping[str, Value], lines: Mapping[str, Iterable[Line]]) -> str:
+def content_digest(object_name: str, fields: Mapping[str, Value], lines: Mapping[str, Iterable[RecordLine]]) -> str:
     """A digest of what a record says; the order of its fields and of its lines does not matter."""
     header = sorted([name, _canonical(value)] for name, value in fields.items())
     owned = {

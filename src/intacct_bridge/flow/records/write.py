@@ -8,7 +8,7 @@ from intacct_bridge.flow.records.tables import SourceRow
 from intacct_bridge.wire.values import Value
 
 
-class Operation(StrEnum):
+class WriteOperation(StrEnum):
     """What is to become of a record."""
 
     CREATE = "create"
@@ -37,7 +37,7 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class RecordLine:
     """One owned line of a record."""
 
     object: str
@@ -63,7 +63,7 @@ class Identity:
 class Write:
     """One record to be written, by Intacct's own names, with everything known about it before the company is asked."""
 
-    operation: Operation
+    operation: WriteOperation
     object: str
     fields: Mapping[str, Value]
     identity: Identity
@@ -72,7 +72,7 @@ class Write:
     label: str
     """How a person would call it: `PYRJ 2026-01-31 'Payroll' PR-0131`."""
     rows: tuple[SourceRow, ...]
-    lines: Mapping[str, tuple[Line, ...]] = field(default_factory=dict)
+    lines: Mapping[str, tuple[RecordLine, ...]] = field(default_factory=dict)
     """Owned lines by their wrapper element, such as `ENTRIES`."""
     columns: Mapping[str, str] = field(default_factory=dict)
     """The input's column name for each Intacct field."""
@@ -96,7 +96,7 @@ class Write:
         return self.rows[0].position if self.rows else ""
 
     @property
-    def all_lines(self) -> Iterator[Line]:
+    def all_lines(self) -> Iterator[RecordLine]:
         """Every owned line."""
         for lines in self.lines.values():
             yield from lines

@@ -25,19 +25,19 @@ SPARE = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class KeySpan:
     """Keys strictly between two; an empty end is open."""
 
     low: str = ""
     high: str = ""
 
 
-EVERYTHING = (Span(),)
+EVERYTHING = (KeySpan(),)
 _LISTS = ("windows", "dropped", "left_out")
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
+class AnswerFormat:
     """How answers write days and times."""
 
     how: str
@@ -60,7 +60,7 @@ class Bookmark:
     """The walk in progress reads everything, not only changes."""
     walk: int = 0
     """The number of the run that began the walk in progress; what it does not meet is older than that."""
-    unread: tuple[Span, ...] = ()
+    unread: tuple[KeySpan, ...] = ()
     """The spans of keys that the walk in progress has not read."""
     windows: tuple[str, ...] = ()
     """Where a read is cut by date: the unread windows, of which `unread` speaks of the first."""
@@ -113,11 +113,11 @@ class Bookmark:
         """The same walk from its beginning."""
         return replace(self, unread=EVERYTHING, windows=(), replaced="") if self.in_progress else self
 
-    def contradicts(self, known: Written) -> bool:
+    def contradicts(self, known: AnswerFormat) -> bool:
         """Whether answers to the same user were written in another way when the stream was last read."""
         return self.written not in ("", known.how) and self.written_for == known.user
 
-    def written_as(self, known: Written, *, overlap_seconds: int, trail_seconds: int) -> "Bookmark":
+    def written_as(self, known: AnswerFormat, *, overlap_seconds: int, trail_seconds: int) -> "Bookmark":
         """The bookmark where answers are known to be written so. If another way was known before, what was read since
         that was certain is asked for again: all, if all was read since.
         """
@@ -141,7 +141,7 @@ class Bookmark:
         """The bookmark as it was before the walk in progress."""
         return replace(self, started="", full=False, unread=(), windows=(), replaced="")
 
-    def come_to(self, unread: tuple[Span, ...]) -> "Bookmark":
+    def come_to(self, unread: tuple[KeySpan, ...]) -> "Bookmark":
         """The same walk, further on."""
         return replace(self, unread=unread)
 
@@ -179,7 +179,7 @@ class Bookmark:
         known = {one.name for one in fields(cls)} - {"unread", *_LISTS}
         given = {name: value for name, value in plain.items() if name in known}
         try:
-            spans = tuple(Span(str(low), str(high)) for low, high in plain.get("unread", ()))
+            spans = tuple(KeySpan(str(low), str(high)) for low, high in plain.get("unread", ()))
             lists: dict[str, Any] = {name: tuple(map(str, plain.get(name, ()))) for name in _LISTS}
             for name in ("since", "started", "read_in_full", "deletes_since", "swept", "written_at", "from_day"):
                 if given.get(name):

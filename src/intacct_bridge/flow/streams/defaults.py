@@ -8,8 +8,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from intacct_bridge.errors import InvalidRequestError, SettingsError
-from intacct_bridge.flow.streams.feed import feed_named, unknown_stream
-from intacct_bridge.flow.streams.names import EVERY, parsed_name
+from intacct_bridge.flow.streams.names import EVERY, feed_named, parsed_name, unknown_stream
 from intacct_bridge.model.keys import legacy
 
 if TYPE_CHECKING:

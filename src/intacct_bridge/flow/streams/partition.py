@@ -2,19 +2,25 @@
 
 Pages are found by key and never by offset: each query is a question of its own to a living company, and rows that come
 or go before an offset would shift what stands behind it. The next page is simply what lies beyond the last key.
+
+Cutting a long read by date. Pure: no calls, no clock.
+
+A view over the whole ledger may not answer before the gateway gives up, so it is read some weeks or months at a time.
+The first and the last window have open ends: whatever is dated outside of what we knew is still read once.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from intacct_bridge.flow.streams.bookmark import EVERYTHING, Span
+from intacct_bridge.flow.streams.bookmark import EVERYTHING, KeySpan
 from intacct_bridge.flow.streams.stream import Stream
 from intacct_bridge.model.query.query import MAX_IN, MAX_PAGE, Compare, Filter, Op, Order, Query, all_of, any_of
 from intacct_bridge.wire.values import Kind, Value
 
 if TYPE_CHECKING:
     import pyarrow as pa
+from datetime import date, timedelta
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +31,7 @@ class Partition:
     along: str
     """The field whose values the walk follows and the spans speak of."""
     where: tuple[Filter, ...] = ()
-    unread: tuple[Span, ...] = EVERYTHING
+    unread: tuple[KeySpan, ...] = EVERYTHING
     in_groups: bool = False
     """Several rows share one value of the walked field; groups are handed on whole, and one after another."""
     select: tuple[str, ...] = ()
@@ -42,7 +48,7 @@ class Partition:
         """A span's end as a filter wants it."""
         return text if self.as_text else int(text)
 
-    def query(self, span: Span, *, descending: bool = False) -> Query:
+    def query(self, span: KeySpan, *, descending: bool = False) -> Query:
         """The page at one end of a span."""
         ends: list[Filter] = []
         if span.low:
@@ -63,14 +69,14 @@ class Partition:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class PartitionPage:
     """One page: its rows, and how many more there are beyond it."""
 
     rows: "pa.RecordBatch"
     remaining: int
 
 
-Ask = Callable[[Query], Answer]
+Ask = Callable[[Query], PartitionPage]
 """One call of the gateway."""
 
 
@@ -95,3 +101,44 @@ def one_of(field: str, values: Sequence[Value]) -> Iterator[tuple[Filter, Sequen
 def values_in(rows: Iterable[Value]) -> list[Value]:
     """Distinct values in the order they come, nulls left out."""
     return [value for value in dict.fromkeys(rows) if value is not None]
+
+
+@dataclass(frozen=True, slots=True)
+class Days:
+    """Days from one to another, both included; an open end has no day."""
+
+    first: date | None = None
+    last: date | None = None
+
+    def filter(self, field: str) -> tuple[Filter, ...]:
+        """The filter that keeps a date within these days."""
+        if self.first and self.last:
+            return (Compare(field, Op.BETWEEN, (self.first, self.last)),)
+        low = (Compare(field, Op.GREATERTHANOREQUALTO, (self.first,)),) if self.first else ()
+        high = (Compare(field, Op.LESSTHANOREQUALTO, (self.last,)),) if self.last else ()
+        return (*low, *high)
+
+    def halves(self) -> tuple["Days", "Days"] | None:
+        """Two windows in place of one; None where there is only a day, or an end is open."""
+        if not self.first or not self.last or self.first >= self.last:
+            return None
+        middle = self.first + (self.last - self.first) // 2
+        return Days(self.first, middle), Days(middle + timedelta(days=1), self.last)
+
+    def __str__(self) -> str:
+        return f"{self.first or ''}/{self.last or ''}"
+
+    @classmethod
+    def read(cls, text: str) -> "Days":
+        """Read what `str` wrote."""
+        first, _, last = text.partition("/")
+        return cls(date.fromisoformat(first) if first else None, date.fromisoformat(last) if last else None)
+
+
+def spread(first: date, last: date, parts: int) -> tuple[Days, ...]:
+    """As many windows of about the same length, together everything: before `first` and after `last` too."""
+    total = (last - first).days + 1
+    parts = max(1, min(parts, total))
+    starts = [first + timedelta(days=total * index // parts) for index in range(1, parts)]
+    ends = [start - timedelta(days=1) for start in starts]
+    return tuple(Days(low, high) for low, high in zip((None, *starts), (*ends, None), strict=True))

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from intacct_bridge.errors import InvalidRequestError
-from intacct_bridge.flow.streams.feed import Feed
+from intacct_bridge.flow.streams.names import VirtualStream
 from intacct_bridge.model import keys
 from intacct_bridge.model.catalog import ObjectDef
 from intacct_bridge.model.query.query import Filter
@@ -61,7 +61,7 @@ class Stream:
     """The header's field that `by` holds."""
     where: Filter | None = field(default=None, compare=False)
     doc_par_id: str | None = None
-    feed: Feed | None = None
+    feed: VirtualStream | None = None
     """Where it is no object's stream: what reads it. It is then read whole, and replaced by key."""
     open_ended: bool = False
     """Rows may have columns that only reading them shows."""

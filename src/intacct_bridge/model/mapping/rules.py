@@ -31,7 +31,7 @@ NOTHING = Nothing.NOTHING
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class LookupRequest:
     """A value that the company must be asked for."""
 
     object: str
@@ -41,7 +41,7 @@ class Wanted:
     """What the record must hold; the first pair is what the input says."""
 
 
-Found = Value | Wanted | Nothing
+Found = Value | LookupRequest | Nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,13 +240,13 @@ def _by_pattern(pattern: str, text: str) -> datetime:
 def _wanted(rule: Rule, value: Value, column: str, scene: Scene) -> Found:
     if rule.reference and column != rule.paths[0]:
         by = record_key(rule.object) if column == rule.paths[1] else rule.name
-        return Wanted(rule.object, natural_key(rule.object) or "", ((by, value),))
+        return LookupRequest(rule.object, natural_key(rule.object) or "", ((by, value),))
     look = rule.lookup
     if look is None:
         return value
     also = ((name, scene.at(path)) for name, path in look.also.items())
     conditions = tuple((name, _text(cell)) for name, cell in also if not _empty(cell))
-    return Wanted(look.object, look.give, ((look.by, value), *look.where.items(), *conditions))
+    return LookupRequest(look.object, look.give, ((look.by, value), *look.where.items(), *conditions))
 
 
 def _text(cell: object) -> str:
@@ -265,7 +265,7 @@ def shown(rules: Rules, row: Record, *, days_as_times: bool = False) -> object:
     """The value of a unified column; None where no rule finds one."""
     for rule in rules:
         taken = take((rule,), Scene(row, row))
-        if not isinstance(taken.value, Nothing | Wanted):
+        if not isinstance(taken.value, Nothing | LookupRequest):
             return _json(taken.value, rule, days_as_times=days_as_times)
     return None
 

@@ -17,18 +17,18 @@ from intacct_bridge.model.mapping.paths import column, items, put, steps, value_
 from intacct_bridge.model.mapping.rules import (
     NOTHING,
     STRICT,
+    LookupRequest,
     Nothing,
     Readers,
     Record,
     Scene,
     Taken,
-    Wanted,
     shown,
     take,
 )
 from intacct_bridge.wire.values import Value
 
-Cells = Mapping[str, Value | Wanted]
+Cells = Mapping[str, Value | LookupRequest]
 _Source = TypeVar("_Source")
 
 
@@ -122,8 +122,8 @@ class _Writer:
             unused,
         )
 
-    def _header(self) -> tuple[dict[str, Value | Wanted], dict[str, str]]:
-        fields: dict[str, Value | Wanted] = {}
+    def _header(self) -> tuple[dict[str, Value | LookupRequest], dict[str, str]]:
+        fields: dict[str, Value | LookupRequest] = {}
         columns: dict[str, str] = {}
         for name, rules in self._entity.write.items():
             taken = self._first(name, rules)
@@ -171,7 +171,7 @@ class _Writer:
     def _line(self, line: LineMap, item: Record, above: Record, place: int, prefix: str) -> Iterator[NativeLine]:
         """The line; none where only constants and the record above say anything, as in a row that is header alone."""
         known = len(self._problems)
-        fields: dict[str, Value | Wanted] = {}
+        fields: dict[str, Value | LookupRequest] = {}
         columns: dict[str, str] = {}
         for name, rules in line.write.items():
             try:
@@ -190,7 +190,7 @@ class _Writer:
             return
         yield NativeLine(line.object, fields, place, columns)
 
-    def _unused(self, fields: dict[str, Value | Wanted], columns: dict[str, str]) -> tuple[str, ...]:
+    def _unused(self, fields: dict[str, Value | LookupRequest], columns: dict[str, str]) -> tuple[str, ...]:
         """The columns left over, dealt with as the mapping says."""
         known = self._entity.known
         left = dict.fromkeys(
@@ -211,9 +211,9 @@ class _Writer:
         return tuple(left)
 
 
-def _custom(rule: Custom, record: Record) -> dict[str, Value | Wanted]:
+def _custom(rule: Custom, record: Record) -> dict[str, Value | LookupRequest]:
     """Custom fields from a list of names and values; a name without a value says nothing."""
-    found: dict[str, Value | Wanted] = {}
+    found: dict[str, Value | LookupRequest] = {}
     for _, item in items(record, rule.from_):
         name, value = item.get(rule.name), item.get(rule.value)
         if name and value not in (None, "") and not isinstance(value, list | Mapping):
@@ -221,21 +221,21 @@ def _custom(rule: Custom, record: Record) -> dict[str, Value | Wanted]:
     return found
 
 
-def wanted(record: Native) -> Iterator[Wanted]:
+def wanted(record: Native) -> Iterator[LookupRequest]:
     """Everything the company must be asked for before the record can be written."""
     holders: list[Cells] = [record.fields, *(line.fields for lines in record.lines.values() for line in lines)]
-    yield from (value for cells in holders for value in cells.values() if isinstance(value, Wanted))
+    yield from (value for cells in holders for value in cells.values() if isinstance(value, LookupRequest))
 
 
-def answered(record: Native, answer: Callable[[Wanted], Value]) -> Native:
+def answered(record: Native, answer: Callable[[LookupRequest], Value]) -> Native:
     """The record with every answer in its place; a RecordError of `answer` becomes a problem with its column."""
     problems = list(record.problems)
 
     def cells(found: Cells, columns: Mapping[str, str], row: int) -> Cells:
-        filled: dict[str, Value | Wanted] = {}
+        filled: dict[str, Value | LookupRequest] = {}
         for name, value in found.items():
             try:
-                filled[name] = answer(value) if isinstance(value, Wanted) else value
+                filled[name] = answer(value) if isinstance(value, LookupRequest) else value
             except RecordError as error:
                 problems.append(Problem(error.message, error.fix, columns.get(name, ""), row))
         return filled

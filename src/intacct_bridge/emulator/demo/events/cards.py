@@ -3,11 +3,11 @@
 from datetime import date, timedelta
 from decimal import Decimal
 
-from intacct_bridge.emulator.accounting.posting import ZERO, Charge, Document, Line, bill, invoice, journal_entry
+from intacct_bridge.emulator.accounting.posting import ZERO, Charge, Document, PostingLine, bill, invoice, journal_entry
 from intacct_bridge.emulator.accounting.posting_rows import CASH_MANAGEMENT, Row
 from intacct_bridge.emulator.demo.events.purchases import workday_in
 from intacct_bridge.emulator.demo.generator.calendar import month_name, shift_month, workday
-from intacct_bridge.emulator.demo.generator.ledger import BANKS, Ledger, Rows
+from intacct_bridge.emulator.demo.generator.ledger import BANKS, LedgerWriter, Rows
 from intacct_bridge.emulator.demo.generator.transaction_generator import Clerk
 from intacct_bridge.emulator.demo.generator.world import World, pick
 
@@ -34,7 +34,7 @@ RECEIVED_FOR = (
 class Cards:
     """Writes card transactions and other receipts, day by day."""
 
-    def __init__(self, world: World, clerk: Clerk, ledger: Ledger) -> None:
+    def __init__(self, world: World, clerk: Clerk, ledger: LedgerWriter) -> None:
         self._world = world
         self._clerk = clerk
         self._ledger = ledger
@@ -144,8 +144,8 @@ class Cards:
                 base = self._world.base(entity)
                 memo = f"Card statement {month_name(day - timedelta(days=15))}"
                 lines = [
-                    Line(CARD_LIABILITY, entity, owed, owed, base, memo=memo),
-                    Line(bank, entity, -owed, -owed, base, memo=memo),
+                    PostingLine(CARD_LIABILITY, entity, owed, owed, base, memo=memo),
+                    PostingLine(bank, entity, -owed, -owed, base, memo=memo),
                 ]
                 posting = journal_entry(lines, entity, self._world.rules)
                 owner = entity if entity == "300" else None

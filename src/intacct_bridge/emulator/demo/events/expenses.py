@@ -11,14 +11,14 @@ from intacct_bridge.emulator.accounting.posting import (
     Charge,
     Document,
     Posting,
-    Settled,
+    SettledDocument,
     Settlement,
     expense_report,
     payment,
 )
 from intacct_bridge.emulator.accounting.posting_rows import EXPENSES, Row
 from intacct_bridge.emulator.demo.generator.calendar import workday
-from intacct_bridge.emulator.demo.generator.ledger import BANKS, Ledger, Rows
+from intacct_bridge.emulator.demo.generator.ledger import BANKS, LedgerWriter, Rows
 from intacct_bridge.emulator.demo.generator.subledger import dimension_cells
 from intacct_bridge.emulator.demo.generator.transaction_generator import Clerk
 from intacct_bridge.emulator.demo.generator.world import Employee, World, pick
@@ -28,7 +28,7 @@ RANGES = {"Airfare": (180, 740), "Lodging": (110, 520), "Meals": (14, 96), "Mile
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class ExpenseReport:
     """An expense report that was posted and waits for its money."""
 
     key: int
@@ -41,12 +41,12 @@ class Report:
 class Expenses:
     """Writes expense reports and what is paid for them, day by day."""
 
-    def __init__(self, world: World, clerk: Clerk, ledger: Ledger) -> None:
+    def __init__(self, world: World, clerk: Clerk, ledger: LedgerWriter) -> None:
         self._world = world
         self._clerk = clerk
         self._ledger = ledger
         self._rng = world.random("people")
-        self._due: dict[date, list[Report]] = defaultdict(list)
+        self._due: dict[date, list[ExpenseReport]] = defaultdict(list)
         self._hands_in: dict[date, list[Employee]] = {}
         self._labels = {label: (key, account) for key, (label, account) in enumerate(world.data["labels_ee"], 1)}
 
@@ -116,7 +116,7 @@ class Expenses:
         )
         if paid:
             total = sum((charge.trx_amount for _, charge in charges), ZERO)
-            self._due[paid].append(Report(key, str(header["RECORDID"]), employee, total, posting))
+            self._due[paid].append(ExpenseReport(key, str(header["RECORDID"]), employee, total, posting))
 
     def _posted(self, employee: Employee, charges: list[tuple[str, Charge]], number: str) -> Posting:
         base = self._world.base(employee.entity)
@@ -191,7 +191,7 @@ class Expenses:
             **dimension_cells(charge.dimensions.items(), self._world),
         }
 
-    def _reimburse(self, report: Report, day: date) -> Rows:
+    def _reimburse(self, report: ExpenseReport, day: date) -> Rows:
         world, clerk, employee = self._world, self._clerk, report.employee
         audit = clerk.document(day, "payroll")
         owner = clerk.owner(employee.entity if employee.entity == "300" else None)
@@ -208,11 +208,11 @@ class Expenses:
             audit=clerk.line(audit),
             subledger={"RECORDTYPE": "ep", "RECORDID": report.number, "EMPENTITY": f"E{employee.id}"},
             owner=owner,
-            settled=[Settled(report.posting, Decimal(1))],
+            settled=[SettledDocument(report.posting, Decimal(1))],
             payer=employee.entity,
         )
 
-    def _payment_cells(self, report: Report, day: date) -> Row:
+    def _payment_cells(self, report: ExpenseReport, day: date) -> Row:
         base = self._world.base(report.employee.entity)
         row: Row = {
             "RECORDNO": self._clerk.number("PRRECORD"),

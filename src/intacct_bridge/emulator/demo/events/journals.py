@@ -6,11 +6,11 @@ from datetime import date, timedelta
 from decimal import Decimal
 from itertools import groupby
 
-from intacct_bridge.emulator.accounting.posting import ZERO, Line, journal_entry, reverse, statistical_entry
+from intacct_bridge.emulator.accounting.posting import ZERO, PostingLine, journal_entry, reverse, statistical_entry
 from intacct_bridge.emulator.accounting.posting_rows import Row
 from intacct_bridge.emulator.demo.events.purchases import workday_in
 from intacct_bridge.emulator.demo.generator.calendar import month_end, month_name, shift_month
-from intacct_bridge.emulator.demo.generator.ledger import BANKS, Ledger, Rows
+from intacct_bridge.emulator.demo.generator.ledger import BANKS, LedgerWriter, Rows
 from intacct_bridge.emulator.demo.generator.transaction_generator import Clerk
 from intacct_bridge.emulator.demo.generator.world import Employee, World
 
@@ -36,7 +36,9 @@ AREA = {"110": 62000, "120": 9400, "210": 14200, "220": 12800, "310": 11500, "32
 class Journals:
     """Writes journal entries; asked for every day, it acts on few. `deferred` is the receivables' running account."""
 
-    def __init__(self, world: World, clerk: Clerk, ledger: Ledger, deferred: dict[tuple[date, str], Decimal]) -> None:
+    def __init__(
+        self, world: World, clerk: Clerk, ledger: LedgerWriter, deferred: dict[tuple[date, str], Decimal]
+    ) -> None:
         self._world = world
         self._clerk = clerk
         self._ledger = ledger
@@ -58,13 +60,15 @@ class Journals:
         if day == self._world.calendar.as_of:
             yield from self._drafts(day)
 
-    def _line(self, account: str, location: str, amount: Decimal, department: str | None = None, *, memo: str) -> Line:
+    def _line(
+        self, account: str, location: str, amount: Decimal, department: str | None = None, *, memo: str
+    ) -> PostingLine:
         currency = self._world.base(self._world.rules.entity_of[location])
-        return Line(account, location, amount, amount, currency, department, memo)
+        return PostingLine(account, location, amount, amount, currency, department, memo)
 
     def _entry(
         self,
-        lines: Sequence[Line],
+        lines: Sequence[PostingLine],
         owner: str,
         title: str,
         *,
@@ -287,12 +291,12 @@ class Journals:
             if person.started <= day and (person.ended is None or person.ended > day):
                 heads[person.location, person.department] += 1
         counted = [
-            Line("S1000", location, Decimal(count), Decimal(count), "", department, "Headcount")
+            PostingLine("S1000", location, Decimal(count), Decimal(count), "", department, "Headcount")
             for (location, department), count in sorted(heads.items())
             if department in SERVICE or location == "110"
         ]
         counted += [
-            Line("S1200", location, Decimal(area), Decimal(area), "", None, "Square feet")
+            PostingLine("S1200", location, Decimal(area), Decimal(area), "", None, "Square feet")
             for location, area in AREA.items()
             if day.month == 12
         ]

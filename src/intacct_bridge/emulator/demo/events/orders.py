@@ -24,7 +24,7 @@ _OWN = definition_fields()
 
 
 @dataclass(frozen=True, slots=True)
-class Side:
+class TradeSide:
     """Sales or purchasing."""
 
     object: str
@@ -34,8 +34,8 @@ class Side:
     login: str
 
 
-SALES = Side("SODOCUMENT", "Sales Order", "Sales Invoice", "SO", "ar.clerk")
-PURCHASING = Side("PODOCUMENT", "Purchase Order", "Vendor Invoice", "PO", "ap.clerk")
+SALES = TradeSide("SODOCUMENT", "Sales Order", "Sales Invoice", "SO", "ar.clerk")
+PURCHASING = TradeSide("PODOCUMENT", "Purchase Order", "Vendor Invoice", "PO", "ap.clerk")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,14 +48,14 @@ class Sheet(Generic[Party]):
     type: str
     number: str
     state: str
-    source: "Written | None" = None
+    source: "WrittenOrder | None" = None
     course: Course | None = None
     record_key: int | None = None
     """The receivable or payable that the document made."""
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
+class WrittenOrder:
     """What later documents say of one that was written."""
 
     key: int
@@ -66,7 +66,7 @@ class Written:
 class Orders:
     """Writes order documents for one side."""
 
-    def __init__(self, world: World, clerk: Clerk, side: Side) -> None:
+    def __init__(self, world: World, clerk: Clerk, side: TradeSide) -> None:
         self._world = world
         self._clerk = clerk
         self._side = side
@@ -77,7 +77,7 @@ class Orders:
             account: [item for item in world.items if item.stock_account == account and item.cost]
             for account in ("12000", "12100")
         }
-        self.last = Written(0, "", ())
+        self.last = WrittenOrder(0, "", ())
         """The document written last."""
 
     def converted(self, deal: Deal[Party], course: Course, record_key: int) -> Rows:
@@ -113,7 +113,7 @@ class Orders:
                 row |= {"SOURCE_DOCKEY": str(sheet.source.key), "SOURCE_DOCID": sheet.source.id}
                 row["SOURCE_DOCLINEKEY"] = str(sheet.source.line_keys[position])
             yield f"{self._side.object}ENTRY", {**row, **dated}
-        self.last = Written(key, id_, tuple(line_keys))
+        self.last = WrittenOrder(key, id_, tuple(line_keys))
 
     def _lines(self, deal: Deal[Party]) -> Iterator[tuple[Item, int, Charge]]:
         """The charges that are for items: as the sale says, or by the stock account that the bill fills."""

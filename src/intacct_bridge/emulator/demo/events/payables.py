@@ -9,8 +9,8 @@ from intacct_bridge.emulator.demo.events.orders import PURCHASING as BUYING
 from intacct_bridge.emulator.demo.events.orders import Orders
 from intacct_bridge.emulator.demo.events.purchases import plan_purchases
 from intacct_bridge.emulator.demo.generator.calendar import month_end
-from intacct_bridge.emulator.demo.generator.ledger import BANKS, Ledger, Rows
-from intacct_bridge.emulator.demo.generator.sales_cycle import Course, Deal, Part, follow
+from intacct_bridge.emulator.demo.generator.ledger import BANKS, LedgerWriter, Rows
+from intacct_bridge.emulator.demo.generator.sales_cycle import Course, Deal, PlannedPayment, follow
 from intacct_bridge.emulator.demo.generator.subledger import (
     Opened,
     charge_cells,
@@ -30,13 +30,13 @@ Bill = Deal[Vendor]
 class Payables:
     """Writes accounts payable; `begin` a month, then ask for its days in order. Only open documents wait in it."""
 
-    def __init__(self, world: World, clerk: Clerk, ledger: Ledger) -> None:
+    def __init__(self, world: World, clerk: Clerk, ledger: LedgerWriter) -> None:
         self._world = world
         self._clerk = clerk
         self._ledger = ledger
         self._orders = Orders(world, clerk, BUYING)
         self._credits: dict[date, list[Opened[Vendor]]] = defaultdict(list)
-        self._runs: dict[date, dict[tuple[str, str], list[tuple[Opened[Vendor], Part]]]] = defaultdict(dict)
+        self._runs: dict[date, dict[tuple[str, str], list[tuple[Opened[Vendor], PlannedPayment]]]] = defaultdict(dict)
         self._days: dict[date, list[Bill]] = {}
 
     def begin(self, month: date) -> None:
@@ -154,7 +154,7 @@ class Payables:
             rate=course.rate,
         )
 
-    def _payment(self, group: list[tuple[Opened[Vendor], Part]], day: date, bank: str) -> Rows:
+    def _payment(self, group: list[tuple[Opened[Vendor], PlannedPayment]], day: date, bank: str) -> Rows:
         vendor, clerk, world = group[0][0].deal.party, self._clerk, self._world
         rate = world.rates.rate(vendor.currency, world.base(bank), day)
         applications = tuple(

@@ -6,17 +6,25 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
-from intacct_bridge.emulator.accounting.posting import ZERO, Application, Line, Settlement, receipt, to_base, transfer
+from intacct_bridge.emulator.accounting.posting import (
+    ZERO,
+    Application,
+    PostingLine,
+    Settlement,
+    receipt,
+    to_base,
+    transfer,
+)
 from intacct_bridge.emulator.accounting.posting_rows import CASH_MANAGEMENT, RECEIVABLES, Row
 from intacct_bridge.emulator.demo.generator.calendar import month_end, next_weekday
-from intacct_bridge.emulator.demo.generator.ledger import BANKS, Ledger, Rows
-from intacct_bridge.emulator.demo.generator.sales_cycle import Part
+from intacct_bridge.emulator.demo.generator.ledger import BANKS, LedgerWriter, Rows
+from intacct_bridge.emulator.demo.generator.sales_cycle import PlannedPayment
 from intacct_bridge.emulator.demo.generator.subledger import Opened, detail_cells, ledger_cells, settled_of
 from intacct_bridge.emulator.demo.generator.transaction_generator import Clerk
 from intacct_bridge.emulator.demo.generator.world import Customer, World
 
 WEDNESDAY = 2
-Group = Sequence[tuple[Opened[Customer], Part]]
+Group = Sequence[tuple[Opened[Customer], PlannedPayment]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +38,7 @@ class Check:
 class Receipts:
     """Writes receipts, and deposits on Wednesdays."""
 
-    def __init__(self, world: World, clerk: Clerk, ledger: Ledger) -> None:
+    def __init__(self, world: World, clerk: Clerk, ledger: LedgerWriter) -> None:
         self._world = world
         self._clerk = clerk
         self._ledger = ledger
@@ -129,8 +137,8 @@ class Receipts:
         for check in checks:
             line: Row = {"RECORDNO": clerk.number("PRENTRY"), "RECORDKEY": key, "LOCATIONID": entity}
             yield "DEPOSITENTRY", {**line, **self._check_cells(check, entity), **line_audit}
-        into = Line(bank_account, entity, ZERO, ZERO, base, memo=number)
-        out_of = Line(world.rules.undeposited, entity, ZERO, ZERO, base, memo=number)
+        into = PostingLine(bank_account, entity, ZERO, ZERO, base, memo=number)
+        out_of = PostingLine(world.rules.undeposited, entity, ZERO, ZERO, base, memo=number)
         yield from self._ledger.document(
             transfer(total, into=into, out_of=out_of, rules=world.rules),
             "CRJ",

@@ -4,13 +4,13 @@ from collections import defaultdict
 from datetime import date
 from decimal import Decimal
 
-from intacct_bridge.emulator.accounting.posting import ZERO, Line, invoice, journal_entry
+from intacct_bridge.emulator.accounting.posting import ZERO, PostingLine, invoice, journal_entry
 from intacct_bridge.emulator.accounting.posting_rows import INVENTORY, ORDERS, RECEIVABLES, Row
 from intacct_bridge.emulator.demo.events.orders import SALES, Orders
 from intacct_bridge.emulator.demo.events.receipts import Receipts
 from intacct_bridge.emulator.demo.events.sales import plan_open_orders, plan_sales
-from intacct_bridge.emulator.demo.generator.ledger import Ledger, Rows
-from intacct_bridge.emulator.demo.generator.sales_cycle import Course, Deal, Part, follow
+from intacct_bridge.emulator.demo.generator.ledger import LedgerWriter, Rows
+from intacct_bridge.emulator.demo.generator.sales_cycle import Course, Deal, PlannedPayment, follow
 from intacct_bridge.emulator.demo.generator.subledger import (
     Opened,
     charge_cells,
@@ -28,14 +28,14 @@ Invoice = Deal[Customer]
 class Receivables:
     """Writes accounts receivable; `begin` a month, then ask for its days in order. Only open documents wait in it."""
 
-    def __init__(self, world: World, clerk: Clerk, ledger: Ledger) -> None:
+    def __init__(self, world: World, clerk: Clerk, ledger: LedgerWriter) -> None:
         self._world = world
         self._clerk = clerk
         self._ledger = ledger
         self._orders = Orders(world, clerk, SALES)
         self._items = {item.id: item for item in world.items}
         self._credits: dict[date, list[Opened[Customer]]] = defaultdict(list)
-        self._receipts: dict[date, dict[str, list[tuple[Opened[Customer], Part]]]] = defaultdict(dict)
+        self._receipts: dict[date, dict[str, list[tuple[Opened[Customer], PlannedPayment]]]] = defaultdict(dict)
         self._bank = Receipts(world, clerk, ledger)
         self._days: dict[date, list[Invoice]] = {}
         self.deferred: dict[tuple[date, str], Decimal] = defaultdict(lambda: ZERO)
@@ -125,8 +125,8 @@ class Receivables:
             cost = Decimal(item.cost * quantity * factor).scaleb(-2)
             named = {"ITEM": item.id, "CUSTOMER": customer.id}
             memo = f"{quantity} × {item.name}"
-            lines.append(Line(item.cost_account, place, cost, cost, base, "310", memo, named))
-            lines.append(Line(item.stock_account, place, -cost, -cost, base, None, memo, {"ITEM": item.id}))
+            lines.append(PostingLine(item.cost_account, place, cost, cost, base, "310", memo, named))
+            lines.append(PostingLine(item.stock_account, place, -cost, -cost, base, None, memo, {"ITEM": item.id}))
         if lines:
             yield from self._ledger.document(
                 journal_entry(lines, world.rules.entity_of[place], world.rules),

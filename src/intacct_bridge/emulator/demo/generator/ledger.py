@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from datetime import date
 from decimal import Decimal
 
-from intacct_bridge.emulator.accounting.posting import ACCRUAL, CASH, ZERO, Posting, Settled, cash_basis
+from intacct_bridge.emulator.accounting.posting import ACCRUAL, CASH, ZERO, Posting, SettledDocument, cash_basis
 from intacct_bridge.emulator.accounting.posting_rows import LEDGER, Batch, Row, batch_rows
 from intacct_bridge.emulator.demo.generator.transaction_generator import Clerk
 from intacct_bridge.emulator.demo.generator.world import World
@@ -18,7 +18,7 @@ SETTLED = frozenset(("10040", "13600", "20400", "20500", "20510", "21100", "2120
 """Accounts that are settled in full from time to time, so their running balances are kept."""
 
 
-class Ledger:
+class LedgerWriter:
     """Writes batches; with a cash book it also writes what is paid there, and shows plain entries in both."""
 
     def __init__(self, world: World, clerk: Clerk, *, cash_book: bool = False) -> None:
@@ -52,7 +52,7 @@ class Ledger:
         subledger: Row,
         owner: Row,
         rate: Decimal = Decimal(1),
-        settled: Sequence[Settled] = (),
+        settled: Sequence[SettledDocument] = (),
         payer: str = "",
         in_both_books: bool = False,
     ) -> Rows:

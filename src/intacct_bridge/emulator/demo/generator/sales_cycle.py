@@ -49,7 +49,7 @@ class Deal(Generic[Party]):
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class PlannedPayment:
     """One payment of one document, in both currencies, and how it spreads over the document's lines."""
 
     day: date
@@ -68,7 +68,7 @@ class Course:
     total: Decimal
     trx_due: Decimal
     due: Decimal
-    parts: tuple[Part, ...]
+    parts: tuple[PlannedPayment, ...]
     trx_credit: Decimal
     credit: Decimal
     """What a credit takes off, at the document's rate; it is applied with the first part."""
@@ -105,7 +105,7 @@ def follow(deal: Deal[Party], world: World) -> Course:
     credit = to_base(trx_credit, rate)
     lines = [charge.trx_amount for charge in deal.charges]
     before = [ZERO] * len(lines)
-    parts: list[Part] = []
+    parts: list[PlannedPayment] = []
     for step in deal.payments:
         if step.day > as_of:
             break
@@ -115,13 +115,15 @@ def follow(deal: Deal[Party], world: World) -> Course:
         amount = relieved(trx_amount, trx_due=trx_due, due=due)
         trx_due, due = trx_due - trx_amount, due - amount
         after = spread(lines, trx_total, trx_total - trx_due)
-        parts.append(Part(step.day, trx_amount, amount, tuple(a - b for a, b in zip(after, before, strict=True))))
+        parts.append(
+            PlannedPayment(step.day, trx_amount, amount, tuple(a - b for a, b in zip(after, before, strict=True)))
+        )
         before = after
     return Course(rate, trx_total, total, trx_due, due, tuple(parts), trx_credit, credit, bool(parts))
 
 
 @dataclass(slots=True)
-class Standing:
+class PartyBalance:
     """What the sub-ledger says of one party at the end."""
 
     due: Decimal = ZERO
@@ -129,9 +131,9 @@ class Standing:
     last_payment: date | None = None
 
 
-def standings(plan: Callable[[World, date], Iterable[Deal[Party]]], world: World) -> dict[int, Standing]:
+def standings(plan: Callable[[World, date], Iterable[Deal[Party]]], world: World) -> dict[int, PartyBalance]:
     """What each party owes or is owed at the end, by its key."""
-    found: dict[int, Standing] = defaultdict(Standing)
+    found: dict[int, PartyBalance] = defaultdict(PartyBalance)
     for month in world.calendar.months:
         for deal in plan(world, month):
             if deal.draft:

@@ -5,9 +5,9 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Generic
 
-from intacct_bridge.emulator.accounting.posting import ZERO, Charge, Document, Posting, Settled, to_base
+from intacct_bridge.emulator.accounting.posting import ZERO, Charge, Document, Posting, SettledDocument, to_base
 from intacct_bridge.emulator.accounting.posting_rows import Row
-from intacct_bridge.emulator.demo.generator.sales_cycle import Course, Deal, Part, Party, Step
+from intacct_bridge.emulator.demo.generator.sales_cycle import Course, Deal, Party, PlannedPayment, Step
 from intacct_bridge.emulator.demo.generator.transaction_generator import Clerk
 from intacct_bridge.emulator.demo.generator.world import Customer, Vendor, World
 
@@ -50,7 +50,7 @@ class Opened(Generic[Party]):
         course = self.course
         applied = course.applied
         day = course.parts[0].day if applied else None
-        parts = (Part(day, -course.trx_credit, -course.credit, (-course.trx_credit,)),) if day else ()
+        parts = (PlannedPayment(day, -course.trx_credit, -course.credit, (-course.trx_credit,)),) if day else ()
         return Course(
             rate=course.rate,
             trx_total=-course.trx_credit,
@@ -76,9 +76,9 @@ def document_of(deal: Deal[Party], rate: Decimal, dimension: str) -> Document:
     return Document(party.entity, party.currency, deal.charges, rate, {dimension: party.id}, deal.memo)
 
 
-def settled_of(group: Iterable[tuple[Opened[Party], Part]]) -> list[Settled]:
+def settled_of(group: Iterable[tuple[Opened[Party], PlannedPayment]]) -> list[SettledDocument]:
     """What the cash book needs of the documents that a payment settles."""
-    return [Settled(opened.posting, part.trx_amount / opened.course.trx_total) for opened, part in group]
+    return [SettledDocument(opened.posting, part.trx_amount / opened.course.trx_total) for opened, part in group]
 
 
 def header_cells(deal: Deal[Party], course: Course, world: World, *, prefix: str) -> Row:
@@ -173,7 +173,7 @@ def ledger_cells(header: Row) -> Row:
     return row
 
 
-def detail_cells(opened: Opened[Party], part: Part) -> Iterator[Row]:
+def detail_cells(opened: Opened[Party], part: PlannedPayment) -> Iterator[Row]:
     """A payment's share of each line, a credit applied beside the money where there is one."""
     course = opened.course
     trx_credit = course.trx_credit if part is course.parts[0] and opened.credit_key else ZERO

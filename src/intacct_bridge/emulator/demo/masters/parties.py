@@ -6,7 +6,7 @@ from decimal import Decimal
 from random import Random
 
 from intacct_bridge.emulator.accounting.posting_rows import Row
-from intacct_bridge.emulator.demo.generator.sales_cycle import Standing
+from intacct_bridge.emulator.demo.generator.sales_cycle import PartyBalance
 from intacct_bridge.emulator.demo.generator.transaction_generator import Clerk
 from intacct_bridge.emulator.demo.generator.world import Customer, Employee, Vendor, World, pick
 from intacct_bridge.emulator.demo.masters.contacts import displayed, make_contact, with_version
@@ -40,7 +40,7 @@ def bank_rows(world: World, clerk: Clerk) -> Rows:
         yield object_, row
 
 
-def vendor_rows(world: World, clerk: Clerk, standings: Mapping[int, Standing]) -> Rows:
+def vendor_rows(world: World, clerk: Clerk, standings: Mapping[int, PartyBalance]) -> Rows:
     """Vendors, each after its contact."""
     rng = world.random("vendors")
     for vendor in world.vendors:
@@ -56,12 +56,12 @@ def vendor_rows(world: World, clerk: Clerk, standings: Mapping[int, Standing]) -
             cells={"COMPANYNAME": vendor.name, "PRINTAS": vendor.name, **audit},
         )
         yield from with_version(contact)
-        row = _vendor(vendor, standings.get(vendor.key, Standing()), rng)
+        row = _vendor(vendor, standings.get(vendor.key, PartyBalance()), rng)
         row["DISPLAYCONTACTKEY"] = contact["RECORDNO"]
         yield "VENDOR", {**row, **displayed("DISPLAYCONTACT", contact), **audit}
 
 
-def _vendor(vendor: Vendor, standing: Standing, rng: Random) -> Row:
+def _vendor(vendor: Vendor, standing: PartyBalance, rng: Random) -> Row:
     return {
         "RECORDNO": vendor.key,
         "VENDORID": vendor.id,
@@ -95,7 +95,7 @@ def _vendor(vendor: Vendor, standing: Standing, rng: Random) -> Row:
     }
 
 
-def customer_rows(world: World, clerk: Clerk, standings: Mapping[int, Standing]) -> Rows:
+def customer_rows(world: World, clerk: Clerk, standings: Mapping[int, PartyBalance]) -> Rows:
     """Customers, each after its contact."""
     rng = world.random("customers")
     sellers = [person for person in world.employees if person.department == "210"]
@@ -112,7 +112,7 @@ def customer_rows(world: World, clerk: Clerk, standings: Mapping[int, Standing])
             cells={"COMPANYNAME": customer.name, "PRINTAS": customer.name, **audit},
         )
         yield from with_version(contact)
-        row = _customer(customer, standings.get(customer.key, Standing()), world, rng=rng)
+        row = _customer(customer, standings.get(customer.key, PartyBalance()), world, rng=rng)
         row |= _sold_by(pick(rng, sellers))
         row["DISPLAYCONTACTKEY"] = contact["RECORDNO"]
         yield "CUSTOMER", {**row, **displayed("DISPLAYCONTACT", contact), **audit}
@@ -122,7 +122,7 @@ def _sold_by(seller: Employee) -> Row:
     return {"CUSTREPID": seller.id, "CUSTREPNAME": f"{seller.first} {seller.last}"}
 
 
-def _customer(customer: Customer, standing: Standing, world: World, *, rng: Random) -> Row:
+def _customer(customer: Customer, standing: PartyBalance, world: World, *, rng: Random) -> Row:
     renewal = world.calendar.as_of + timedelta(days=int(rng.random() * 700) - 200)
     return {
         "RECORDNO": customer.key,

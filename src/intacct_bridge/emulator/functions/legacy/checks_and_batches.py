@@ -7,7 +7,7 @@ from intacct_bridge.emulator.access.rights import permit
 from intacct_bridge.emulator.accounting.chart import rate, rules
 from intacct_bridge.emulator.accounting.posting import ZERO, Document, bill, to_base
 from intacct_bridge.emulator.accounting.posting_rows import PAYABLES
-from intacct_bridge.emulator.company.company_data import Answer, Call
+from intacct_bridge.emulator.company.company_data import FunctionAnswer, FunctionCall
 from intacct_bridge.emulator.records.audit_fields import CREATED, note, stamp
 from intacct_bridge.emulator.records.effect_check import guarded
 from intacct_bridge.emulator.records.legacy_body import day_text, keyed, row_of
@@ -28,7 +28,7 @@ _ITEM = (
 )
 
 
-def create_appayment(call: Call) -> Answer:
+def create_appayment(call: FunctionCall) -> FunctionAnswer:
     """A check that was written by hand: it debits the accounts it names, without a bill."""
     permit(call, "CREATE", "APPYMT")
     books, described = call.books, call.books.find("APPYMT")
@@ -72,8 +72,8 @@ def create_appayment(call: Call) -> Answer:
     return keyed(row["RECORDNO"])
 
 
-def _summary(name: str, kind: str) -> Callable[[Call], Answer]:
-    def create(call: Call) -> Answer:
+def _summary(name: str, kind: str) -> Callable[[FunctionCall], FunctionAnswer]:
+    def create(call: FunctionCall) -> FunctionAnswer:
         """Open a summary under which documents may be gathered."""
         permit(call, "CREATE", name)
         described, node = call.books.find(name), call.body.find("datecreated")
@@ -90,7 +90,7 @@ def _summary(name: str, kind: str) -> Callable[[Call], Answer]:
     return create
 
 
-FUNCTIONS: dict[str, Callable[[Call], Answer]] = {
+FUNCTIONS: dict[str, Callable[[FunctionCall], FunctionAnswer]] = {
     "create_appayment": guarded(create_appayment, "paymentamount basepaymentamount exchrate"),
     "create_billbatch": _summary("APBILLBATCH", "pi"),
     "create_apadjustmentbatch": _summary("APBILLBATCH", "pa"),

@@ -12,14 +12,14 @@ from intacct_bridge.emulator.access.rights import permit
 from intacct_bridge.emulator.accounting.amounts import number_sent
 from intacct_bridge.emulator.accounting.posting import to_base
 from intacct_bridge.emulator.accounting.taxes import GROSS, TAXED, packed
-from intacct_bridge.emulator.company.company_data import Answer, Call
+from intacct_bridge.emulator.company.company_data import FunctionAnswer, FunctionCall
 from intacct_bridge.emulator.records.effect_check import guarded
 from intacct_bridge.emulator.records.legacy_body import day_text, external, keyed, number_of, row_of
 from intacct_bridge.emulator.records.references import Reference, find
 from intacct_bridge.emulator.settings.cells import Row
 from intacct_bridge.emulator.settings.refusals import refused
 from intacct_bridge.emulator.subledgers.documents import entry as documents
-from intacct_bridge.emulator.subledgers.documents.entry import Entry
+from intacct_bridge.emulator.subledgers.documents.entry import DocumentInput
 from intacct_bridge.emulator.subledgers.documents.rows import stored_lines
 from intacct_bridge.emulator.subledgers.families import FAMILIES, Family
 from intacct_bridge.wire.xml import Element
@@ -51,14 +51,14 @@ class Spoken:
     head: str
     line: str = _LINE
 
-    def created(self, call: Call) -> Answer:
+    def created(self, call: FunctionCall) -> FunctionAnswer:
         """`create_` or `record_`."""
         permit(call, "CREATE", self.family.object)
         more = external(call, self.family.object, call.body)
         entry = self._entry(call, more)
         return keyed(documents.enter(call, self.family, entry)["RECORDNO"])
 
-    def updated(self, call: Call) -> Answer:
+    def updated(self, call: FunctionCall) -> FunctionAnswer:
         """`update_`."""
         permit(call, "UPDATE", self.family.object)
         number = self._number(call)
@@ -71,16 +71,16 @@ class Spoken:
         wrapper = call.body.find(f"update{self.items}")
         lines = None if wrapper is None else self._changed(call, old, wrapper)
         state = entry.state if waits is False else ""
-        documents.change(call, self.family, number, Entry(values, lines, waits, entry.control, state))
+        documents.change(call, self.family, number, DocumentInput(values, lines, waits, entry.control, state))
         return keyed(old["RECORDNO"])
 
-    def deleted(self, call: Call) -> Answer:
+    def deleted(self, call: FunctionCall) -> FunctionAnswer:
         """`delete_`."""
         permit(call, "DELETE", self.family.object)
         documents.drop(call, self.family, self._number(call))
         return keyed(call.body.get("key") or "")
 
-    def reversed(self, call: Call) -> Answer:
+    def reversed(self, call: FunctionCall) -> FunctionAnswer:
         """`reverse_`."""
         permit(call, "UPDATE", self.family.object)
         node = call.body.find("datereversed")
@@ -90,10 +90,10 @@ class Spoken:
         memo = call.body.findtext("description").strip() or call.body.findtext("memo").strip()
         return keyed(documents.turn_round(call, self.family, self._number(call), day=day, memo=memo)["RECORDNO"])
 
-    def _number(self, call: Call) -> int:
+    def _number(self, call: FunctionCall) -> int:
         return number_of(call, self.family.object, (call.body.get("key") or "").strip())
 
-    def _entry(self, call: Call, more: tuple[tuple[str, str], ...]) -> Entry:
+    def _entry(self, call: FunctionCall, more: tuple[tuple[str, str], ...]) -> DocumentInput:
         described = call.books.find(self.family.object)
         values = row_of(call, described, call.body, self.head)
         wrapper = call.body.find(self.items)
@@ -101,9 +101,9 @@ class Spoken:
         draft = "draft" in (call.body.findtext("action").strip().lower(), call.body.findtext("state").strip().lower())
         control = self._control(call, values)
         state = "Approved" if self.family.object in _SETTLED_LATER and not draft else ""
-        return Entry(values, lines, draft, control, state, more)
+        return DocumentInput(values, lines, draft, control, state, more)
 
-    def _control(self, call: Call, values: Row) -> str:
+    def _control(self, call: FunctionCall, values: Row) -> str:
         """The account behind a card or a bank."""
         if self.family.object == "CCTRANSACTION" and values.get("FINANCIALENTITY"):
             card = find(call.books, Reference(("CREDITCARD",), "Charge Card"), values["FINANCIALENTITY"])
@@ -115,7 +115,7 @@ class Spoken:
             return call.body.findtext("undepglaccountno").strip()
         return ""
 
-    def _line(self, call: Call, node: Element) -> Row:
+    def _line(self, call: FunctionCall, node: Element) -> Row:
         row = row_of(call, call.books.find(self.family.line), node, self.line)
         if self.family.object == "EEXPENSES":
             _spent_elsewhere(row, node)
@@ -127,7 +127,7 @@ class Spoken:
                 row[GROSS] = row.pop("TRX_AMOUNT")
         return row
 
-    def _changed(self, call: Call, old: Row, wrapper: Element) -> list[Row]:
+    def _changed(self, call: FunctionCall, old: Row, wrapper: Element) -> list[Row]:
         lines = stored_lines(call, self.family, old)
         added = []
         for node in wrapper.children:
@@ -217,8 +217,8 @@ HEEDED = {
 """The amounts that the functions of a family act on, where they are others than a line's and its taxes'."""
 
 
-def _functions() -> dict[str, Callable[[Call], Answer]]:
-    found: dict[str, Callable[[Call], Answer]] = {}
+def _functions() -> dict[str, Callable[[FunctionCall], FunctionAnswer]]:
+    found: dict[str, Callable[[FunctionCall], FunctionAnswer]] = {}
     for name, spoken in SPOKEN.items():
         start, heeded = "record" if name in ("cctransaction", "otherreceipt") else "create", HEEDED.get(name, _USUAL)
         found[f"{start}_{name}"] = guarded(spoken.created, heeded)

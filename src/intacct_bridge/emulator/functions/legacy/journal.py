@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from intacct_bridge.emulator.access.rights import permit
 from intacct_bridge.emulator.accounting import journal
-from intacct_bridge.emulator.company.company_data import Answer, Call
+from intacct_bridge.emulator.company.company_data import FunctionAnswer, FunctionCall
 from intacct_bridge.emulator.records.drafts import Draft
 from intacct_bridge.emulator.records.effect_check import guarded
 from intacct_bridge.emulator.records.legacy_body import day_text, external, keyed, number_of, row_of
@@ -19,7 +19,7 @@ _LINE = (
 _SIDES = {"debit": "1", "credit": "-1", "increase": "1", "decrease": "-1", "1": "1", "-1": "-1"}
 
 
-def create(call: Call) -> Answer:
+def create(call: FunctionCall) -> FunctionAnswer:
     """Enter a journal entry, of either kind."""
     permit(call, "CREATE", "GLBATCH")
     described = call.books.find("GLBATCH")
@@ -37,7 +37,7 @@ def create(call: Call) -> Answer:
     return keyed(row["RECORDNO"])
 
 
-def delete(call: Call) -> Answer:
+def delete(call: FunctionCall) -> FunctionAnswer:
     """Take an entry out again."""
     permit(call, "DELETE", "GLBATCH")
     number = number_of(call, "GLBATCH", (call.body.get("key") or "").strip())
@@ -45,7 +45,7 @@ def delete(call: Call) -> Answer:
     return keyed(str(number))
 
 
-def _line(call: Call, node: Element) -> Draft:
+def _line(call: FunctionCall, node: Element) -> Draft:
     described = call.books.find("GLENTRY")
     values = row_of(call, described, node, _LINE)
     side = _SIDES.get(node.findtext("trtype").strip().lower())
@@ -54,7 +54,7 @@ def _line(call: Call, node: Element) -> Draft:
     return Draft(described, {name: text for name, text in values.items() if text} | {"TR_TYPE": side})
 
 
-FUNCTIONS: dict[str, Callable[[Call], Answer]] = {
+FUNCTIONS: dict[str, Callable[[FunctionCall], FunctionAnswer]] = {
     "create_gltransaction": guarded(create, "amount exchrate"),
     "create_statgltransaction": guarded(create, "amount"),
     "delete_gltransaction": delete,

@@ -11,7 +11,7 @@ from decimal import Decimal
 from intacct_bridge.emulator.access.rights import permit
 from intacct_bridge.emulator.accounting.amounts import number_sent
 from intacct_bridge.emulator.accounting.posting import ZERO
-from intacct_bridge.emulator.company.company_data import Answer, Call
+from intacct_bridge.emulator.company.company_data import FunctionAnswer, FunctionCall
 from intacct_bridge.emulator.functions.legacy.documents import FUNCTIONS as DOCUMENTS
 from intacct_bridge.emulator.records import record_store
 from intacct_bridge.emulator.records.drafts import Draft
@@ -45,7 +45,7 @@ class Kept:
     counted: bool = False
     """Its record numbers are of the series that all documents share."""
 
-    def created(self, call: Call) -> Answer:
+    def created(self, call: FunctionCall) -> FunctionAnswer:
         """`create_`: kept with its lines, under a record number of its own."""
         permit(call, "CREATE", self.object)
         described, body = call.books.find(self.object), call.body
@@ -62,20 +62,20 @@ class Kept:
         row = record_store.create(call, Draft(described, values, {self.line: drafts} if drafts else {}), number=number)
         return keyed(row["RECORDNO"])
 
-    def deleted(self, call: Call) -> Answer:
+    def deleted(self, call: FunctionCall) -> FunctionAnswer:
         """`delete_`."""
         permit(call, "DELETE", self.object)
         key = (call.body.get("key") or "").strip()
         record_store.delete(call, call.books.find(self.object), number_of(call, self.object, key))
         return keyed(key)
 
-    def _lines(self, call: Call, nodes: tuple[Element, ...]) -> list[Row]:
+    def _lines(self, call: FunctionCall, nodes: tuple[Element, ...]) -> list[Row]:
         if not self.line:
             return [{"TRX_AMOUNT": _worth(one)} for one in nodes]
         described = call.books.find(self.line)
         return [row_of(call, described, one, self.cells) for one in nodes]
 
-    def _complete(self, call: Call, values: Row, lines: list[Row]) -> None:
+    def _complete(self, call: FunctionCall, values: Row, lines: list[Row]) -> None:
         described = call.books.find(self.object)
         ending = call.body.find("ending")
         if ending is not None and ending.find("enddate") is not None:
@@ -109,13 +109,13 @@ def _count(node: Element, name: str) -> Decimal:
     return number_sent(name, node.findtext(name)) or ZERO
 
 
-def _base(call: Call) -> str:
+def _base(call: FunctionCall) -> str:
     for _, row in call.books.table("LOCATIONENTITY").rows():
         return row.get("CURRENCY", "USD")
     return "USD"
 
 
-def _check_bank(call: Call, name: str) -> None:
+def _check_bank(call: FunctionCall, name: str) -> None:
     find(call.books, Reference(("CHECKINGACCOUNT", "SAVINGSACCOUNT"), "Bank Account"), name)
 
 
@@ -160,14 +160,14 @@ RECONCILIATIONS = Kept(
 ENTITY_ACCOUNTS = Kept("VENDORENTITYACCOUNT", "vendorid accountno:ACCOUNTNUMBER locationid")
 
 
-def delete_bill(call: Call) -> Answer:
+def delete_bill(call: FunctionCall) -> FunctionAnswer:
     """A bill, or a recurring one: the function is the same, and so is the series of their numbers."""
     key = (call.body.get("key") or "").strip()
     recurs = call.body.get("externalkey") != "true" and call.books.table(BILLS.object).find("RECORDNO", key)
     return BILLS.deleted(call) if recurs else DOCUMENTS["delete_bill"](call)
 
 
-FUNCTIONS: dict[str, Callable[[Call], Answer]] = {
+FUNCTIONS: dict[str, Callable[[FunctionCall], FunctionAnswer]] = {
     "create_recurringbill": BILLS.created,
     "delete_bill": delete_bill,
     "create_recurringinvoice": INVOICES.created,

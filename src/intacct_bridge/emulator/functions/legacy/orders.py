@@ -8,14 +8,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from intacct_bridge.emulator.access.rights import permit
-from intacct_bridge.emulator.company.company_data import Answer, Call
+from intacct_bridge.emulator.company.company_data import FunctionAnswer, FunctionCall
 from intacct_bridge.emulator.records.effect_check import guarded
 from intacct_bridge.emulator.records.legacy_body import external, keyed, number_of, row_of
 from intacct_bridge.emulator.settings.cells import Row
 from intacct_bridge.emulator.settings.refusals import refused
 from intacct_bridge.emulator.trade import orders, subtotals
 from intacct_bridge.emulator.trade.lines import stored
-from intacct_bridge.emulator.trade.orders import KITS, TRADES, Order, Trade
+from intacct_bridge.emulator.trade.orders import KITS, TRADES, OrderInput, Trade
 from intacct_bridge.wire.xml import Element
 
 _HEAD = (
@@ -40,18 +40,18 @@ class Traded:
     name: str
     trade: Trade
 
-    def created(self, call: Call) -> Answer:
+    def created(self, call: FunctionCall) -> FunctionAnswer:
         """`create_`."""
         permit(call, "CREATE", self.trade.object)
         more = external(call, self.trade.object, call.body)
         wrapper = call.body.find(f"{self.name}transitems")
         lines = [self._line(call, one) for one in wrapper.children] if wrapper is not None else []
         row = orders.enter(
-            call, self.trade, Order(self._values(call), lines, subtotals.sent(call.body, "subtotals") or [], more)
+            call, self.trade, OrderInput(self._values(call), lines, subtotals.sent(call.body, "subtotals") or [], more)
         )
         return keyed(row["DOCID"])
 
-    def updated(self, call: Call) -> Answer:
+    def updated(self, call: FunctionCall) -> FunctionAnswer:
         """`update_`."""
         permit(call, "UPDATE", self.trade.object)
         number = self._number(call)
@@ -60,25 +60,25 @@ class Traded:
         values = self._values(call)
         if call.body.get("set_nulls") != "true":
             values = {name: text for name, text in values.items() if text}
-        orders.change(call, self.trade, number, Order(values, lines, subtotals.sent(call.body, "updatesubtotals")))
+        orders.change(call, self.trade, number, OrderInput(values, lines, subtotals.sent(call.body, "updatesubtotals")))
         return keyed(old["DOCID"])
 
-    def deleted(self, call: Call) -> Answer:
+    def deleted(self, call: FunctionCall) -> FunctionAnswer:
         """`delete_`."""
         permit(call, "DELETE", self.trade.object)
         orders.drop(call, self.trade, self._number(call))
         return keyed(call.body.get("key") or "")
 
-    def _number(self, call: Call) -> int:
+    def _number(self, call: FunctionCall) -> int:
         return number_of(call, self.trade.object, (call.body.get("key") or "").strip(), natural="DOCID")
 
-    def _values(self, call: Call) -> Row:
+    def _values(self, call: FunctionCall) -> Row:
         return row_of(call, call.books.find(self.trade.object), call.body, _HEAD)
 
-    def _line(self, call: Call, node: Element) -> Row:
+    def _line(self, call: FunctionCall, node: Element) -> Row:
         return row_of(call, call.books.find(self.trade.line), node, _LINE)
 
-    def _changed(self, call: Call, old: Row) -> list[Row]:
+    def _changed(self, call: FunctionCall, old: Row) -> list[Row]:
         lines: list[Row | None] = list(stored(call, self.trade.line, old))
         wrapper = call.body.find(f"update{self.name}transitems")
         for node in wrapper.children if wrapper is not None else ():
@@ -96,7 +96,7 @@ class Traded:
         return [one for one in lines if one is not None]
 
 
-def create_stkittransaction(call: Call) -> Answer:
+def create_stkittransaction(call: FunctionCall) -> FunctionAnswer:
     """Build kits, or take apart what was built: then the lines are those of the transaction that built them."""
     traded = Traded("stkit", TRADES["ic"])
     source = call.body.findtext("createdfrom").strip()
@@ -109,11 +109,11 @@ def create_stkittransaction(call: Call) -> Answer:
     built = [table.get(number) or {} for number in table.find("DOCID", source)]
     lines = [one for row in built for one in stored(call, traded.trade.line, row)]
     values = row_of(call, call.books.find(traded.trade.object), call.body, _HEAD)
-    return keyed(orders.enter(call, traded.trade, Order(values, lines))["DOCID"])
+    return keyed(orders.enter(call, traded.trade, OrderInput(values, lines))["DOCID"])
 
 
-def _functions() -> dict[str, Callable[[Call], Answer]]:
-    found: dict[str, Callable[[Call], Answer]] = {}
+def _functions() -> dict[str, Callable[[FunctionCall], FunctionAnswer]]:
+    found: dict[str, Callable[[FunctionCall], FunctionAnswer]] = {}
     for name, trade in TRADES.items():
         traded = Traded(name, trade)
         found[f"create_{name}transaction"] = guarded(traded.created, _HEEDED)

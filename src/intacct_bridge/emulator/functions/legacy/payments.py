@@ -10,7 +10,7 @@ from decimal import Decimal
 from intacct_bridge.emulator.access.rights import permit
 from intacct_bridge.emulator.accounting.amounts import number_sent
 from intacct_bridge.emulator.accounting.posting import ZERO
-from intacct_bridge.emulator.company.company_data import Answer, Call
+from intacct_bridge.emulator.company.company_data import FunctionAnswer, FunctionCall
 from intacct_bridge.emulator.records.effect_check import guarded
 from intacct_bridge.emulator.records.legacy_body import day_text, keyed, number_of, row_of
 from intacct_bridge.emulator.settings.cells import Row, date_text
@@ -18,7 +18,7 @@ from intacct_bridge.emulator.settings.refusals import illegal, refused
 from intacct_bridge.emulator.subledgers.families import amount
 from intacct_bridge.emulator.subledgers.payments import payment
 from intacct_bridge.emulator.subledgers.payments.open_items import free
-from intacct_bridge.emulator.subledgers.payments.parts import CREDIT, DISCOUNT, PAID, RECEIVED, Side
+from intacct_bridge.emulator.subledgers.payments.parts import CREDIT, DISCOUNT, PAID, RECEIVED, PaymentSide
 from intacct_bridge.emulator.subledgers.payments.payment import Money
 from intacct_bridge.emulator.subledgers.vouchers import day_of
 from intacct_bridge.wire.xml import Element
@@ -33,7 +33,7 @@ _REQUEST = (
 )
 
 
-def create_arpayment(call: Call) -> Answer:
+def create_arpayment(call: FunctionCall) -> FunctionAnswer:
     """What a customer paid, applied to the invoices it names; the rest stays open on the receipt."""
     permit(call, "CREATE", "ARPYMT")
     values = row_of(call, call.books.find("ARPYMT"), call.body, _RECEIPT)
@@ -50,7 +50,7 @@ def create_arpayment(call: Call) -> Answer:
     return keyed(row["RECORDNO"])
 
 
-def _check_base(call: Call, row: Row, name: str) -> None:
+def _check_base(call: FunctionCall, row: Row, name: str) -> None:
     """An amount in base currency that is told beside the rate must be what the rate makes of it."""
     if call.body.findtext(name).strip() and _money(call.body, name) != amount(row, "TOTALENTERED"):
         raise refused(
@@ -60,7 +60,7 @@ def _check_base(call: Call, row: Row, name: str) -> None:
         )
 
 
-def apply_arpayment(call: Call) -> Answer:
+def apply_arpayment(call: FunctionCall) -> FunctionAnswer:
     """Apply what is open on a receipt to invoices."""
     permit(call, "UPDATE", "ARPYMT")
     number = number_of(call, "ARPYMT", call.body.findtext("arpaymentkey").strip())
@@ -71,17 +71,17 @@ def apply_arpayment(call: Call) -> Answer:
     return keyed(row["RECORDNO"])
 
 
-def reverse_arpayment(call: Call) -> Answer:
+def reverse_arpayment(call: FunctionCall) -> FunctionAnswer:
     """Turn a receipt round."""
     return _reversed(call, RECEIVED)
 
 
-def reverse_appayment(call: Call) -> Answer:
+def reverse_appayment(call: FunctionCall) -> FunctionAnswer:
     """Turn a payment round."""
     return _reversed(call, PAID)
 
 
-def create_paymentrequest(call: Call) -> Answer:
+def create_paymentrequest(call: FunctionCall) -> FunctionAnswer:
     """A payment that waits for its approval; without items it pays what is due the longest."""
     permit(call, "CREATE", "APPYMT")
     values = row_of(call, call.books.find("APPYMT"), call.body, _REQUEST)
@@ -94,7 +94,7 @@ def create_paymentrequest(call: Call) -> Answer:
     return keyed(payment.pay(call, PAID, money)["RECORDNO"])
 
 
-def _due_longest(call: Call, values: Row, left: Decimal) -> list[Row]:
+def _due_longest(call: FunctionCall, values: Row, left: Decimal) -> list[Row]:
     """The vendor's open bills that an amount reaches, the longest due first."""
     bills = [
         row
@@ -111,29 +111,29 @@ def _due_longest(call: Call, values: Row, left: Decimal) -> list[Row]:
     return found
 
 
-def delete_paymentrequest(call: Call) -> Answer:
+def delete_paymentrequest(call: FunctionCall) -> FunctionAnswer:
     """Drop a payment that waits."""
     permit(call, "DELETE", "APPYMT")
     payment.drop(call, PAID, number_of(call, "APPYMT", call.body.get("key") or ""))
     return keyed(call.body.get("key") or "")
 
 
-def approve_request(call: Call) -> Answer:
+def approve_request(call: FunctionCall) -> FunctionAnswer:
     """The request may be paid."""
     return _each(call, lambda number, row: _moved(call, number, row, ("Submitted",), "Approved"))
 
 
-def decline_request(call: Call) -> Answer:
+def decline_request(call: FunctionCall) -> FunctionAnswer:
     """The request is not paid, and what it had set aside is free again."""
     return _each(call, lambda number, row: _moved(call, number, row, ("Submitted",), "Declined"))
 
 
-def confirm_request(call: Call) -> Answer:
+def confirm_request(call: FunctionCall) -> FunctionAnswer:
     """The money has left: the payment is posted."""
     return _each(call, lambda number, row: _posted(call, number, row))
 
 
-def void_request(call: Call) -> Answer:
+def void_request(call: FunctionCall) -> FunctionAnswer:
     """Take back a request, or turn round the payment it became."""
 
     def void(number: int, row: Row) -> None:
@@ -145,7 +145,7 @@ def void_request(call: Call) -> Answer:
     return _each(call, void)
 
 
-def _each(call: Call, work: Callable[[int, Row], None]) -> Answer:
+def _each(call: FunctionCall, work: Callable[[int, Row], None]) -> FunctionAnswer:
     permit(call, "UPDATE", "APPYMT")
     wrapper = call.body.find("appaymentkeys")
     keys = [one.text.strip() for one in wrapper.children] if wrapper is not None else []
@@ -154,29 +154,29 @@ def _each(call: Call, work: Callable[[int, Row], None]) -> Answer:
     for key in keys:
         number = number_of(call, "APPYMT", key)
         work(number, call.books.table("APPYMT").get(number) or {})
-    return Answer(key=keys[0])
+    return FunctionAnswer(key=keys[0])
 
 
-def _moved(call: Call, number: int, row: Row, before: tuple[str, ...], after: str) -> None:
+def _moved(call: FunctionCall, number: int, row: Row, before: tuple[str, ...], after: str) -> None:
     if row.get("STATE") not in before:
         raise refused(f"Payment {number} is {row.get('STATE', '').lower()} and cannot become {after.lower()}.")
     payment.moved(call, PAID, number, after)
 
 
-def _posted(call: Call, number: int, row: Row) -> None:
+def _posted(call: FunctionCall, number: int, row: Row) -> None:
     if row.get("STATE") not in ("Submitted", "Approved"):
         raise refused(f"Payment {number} is {row.get('STATE', '').lower()} and cannot be confirmed.")
     payment.confirm(call, PAID, number)
 
 
-def _reversed(call: Call, side: Side) -> Answer:
+def _reversed(call: FunctionCall, side: PaymentSide) -> FunctionAnswer:
     permit(call, "UPDATE", side.object)
     number = number_of(call, side.object, (call.body.get("key") or "").strip())
     memo = call.body.findtext("description").strip()
     return keyed(payment.turn_round(call, side, number, day=_day(call, "datereversed"), memo=memo)["RECORDNO"])
 
 
-def _day(call: Call, name: str) -> str:
+def _day(call: FunctionCall, name: str) -> str:
     node = call.body.find(name)
     day = day_text(call, node) if node is not None else ""
     if not day:
@@ -203,7 +203,7 @@ def _requested(item: Element) -> Row:
     return row
 
 
-FUNCTIONS: dict[str, Callable[[Call], Answer]] = {
+FUNCTIONS: dict[str, Callable[[FunctionCall], FunctionAnswer]] = {
     "create_arpayment": guarded(create_arpayment, "paymentamount translatedamount exchrate amount"),
     "apply_arpayment": guarded(apply_arpayment, "amount"),
     "reverse_arpayment": reverse_arpayment,

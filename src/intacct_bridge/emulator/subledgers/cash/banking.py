@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from intacct_bridge.emulator.accounting.chart import rules
 from intacct_bridge.emulator.accounting.posting import Posting, balance_entities
-from intacct_bridge.emulator.company.company_data import Call
+from intacct_bridge.emulator.company.company_data import FunctionCall
 from intacct_bridge.emulator.records.references import Reference, find
 from intacct_bridge.emulator.settings.cells import Row
 
@@ -13,13 +13,13 @@ BANKS = Reference(("CHECKINGACCOUNT", "SAVINGSACCOUNT"), "Bank Account")
 _ANY_BANK = Reference(("CHECKINGACCOUNT", "SAVINGSACCOUNT", "CREDITCARD"), "Bank Account")
 
 
-def bank_account(call: Call, name: str) -> tuple[str, str]:
+def bank_account(call: FunctionCall, name: str) -> tuple[str, str]:
     """The ledger account of a bank or a card, and its location."""
     bank = find(call.books, _ANY_BANK, name, field="FINANCIALENTITY")
     return bank.get("GLACCOUNTNO") or bank.get("LIABACCTKEY", ""), bank.get("LOCATIONID", bank.get("LOCATION", ""))
 
 
-def deposit_of(call: Call, receipt: Row) -> Row:
+def deposit_of(call: FunctionCall, receipt: Row) -> Row:
     """The deposit that brought a receipt to the bank; nothing for one that still waits."""
     key = call.books.store.fact(_fact(receipt))
     if key is None:
@@ -27,12 +27,12 @@ def deposit_of(call: Call, receipt: Row) -> Row:
     return (call.books.table("DEPOSIT").get(int(key)) or {}) if key else {}
 
 
-def deposited(call: Call, receipt: Row, key: str) -> None:
+def deposited(call: FunctionCall, receipt: Row, key: str) -> None:
     """Remember which deposit a receipt went with; an empty key takes it out again."""
     call.books.store.keep_fact(_fact(receipt), key)
 
 
-def banked_lines(call: Call, receipt: Row) -> Callable[[Posting], Posting]:
+def banked_lines(call: FunctionCall, receipt: Row) -> Callable[[Posting], Posting]:
     """How the reversal of a receipt posts: what was brought to the bank leaves the bank."""
     deposit = deposit_of(call, receipt)
     waiting = receipt.get("UNDEPOSITEDACCOUNTNO", "")
@@ -55,7 +55,7 @@ def _fact(receipt: Row) -> str:
     return f"deposited:{receipt['RECORDNO']}"
 
 
-def _sought(call: Call, receipt: Row) -> str:
+def _sought(call: FunctionCall, receipt: Row) -> str:
     """What the demo company brought to the bank before anybody asked."""
     if not receipt.get("UNDEPOSITEDACCOUNTNO") or receipt.get("CLEARED") != "T":
         return ""

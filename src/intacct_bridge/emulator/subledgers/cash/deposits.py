@@ -5,9 +5,9 @@ from dataclasses import replace
 
 from intacct_bridge.emulator.access.rights import permit
 from intacct_bridge.emulator.accounting.chart import rules
-from intacct_bridge.emulator.accounting.posting import ZERO, Line, Posting, balance_entities
+from intacct_bridge.emulator.accounting.posting import ZERO, Posting, PostingLine, balance_entities
 from intacct_bridge.emulator.accounting.posting_rows import CASH_MANAGEMENT
-from intacct_bridge.emulator.company.company_data import Answer, Call
+from intacct_bridge.emulator.company.company_data import FunctionAnswer, FunctionCall
 from intacct_bridge.emulator.records.audit_fields import CREATED, DELETED, note, stamp
 from intacct_bridge.emulator.records.legacy_body import keyed, number_of, row_of
 from intacct_bridge.emulator.records.references import REFERENCES, find
@@ -22,7 +22,7 @@ from intacct_bridge.wire.xml import Element
 _BODY = "bankaccountid:FINANCIALENTITY depositdate:WHENCREATED depositid description supdocid"
 
 
-def record_deposit(call: Call) -> Answer:
+def record_deposit(call: FunctionCall) -> FunctionAnswer:
     """Bring receipts from undeposited funds to the bank."""
     permit(call, "CREATE", "DEPOSIT")
     books, body = call.books, call.body
@@ -46,7 +46,7 @@ def record_deposit(call: Call) -> Answer:
     return keyed(row["RECORDNO"])
 
 
-def delete(call: Call, described: ObjectDef, number: int) -> None:
+def delete(call: FunctionCall, described: ObjectDef, number: int) -> None:
     """Take a deposit back: its receipts wait again."""
     books = call.books
     row = books.table("DEPOSIT").get(number) or {}
@@ -69,7 +69,7 @@ def _check_standing(receipt: Row) -> None:
         )
 
 
-def _receipts(call: Call, wrapper: Element | None) -> list[Row]:
+def _receipts(call: FunctionCall, wrapper: Element | None) -> list[Row]:
     found: list[Row] = []
     for node in wrapper.children if wrapper is not None else ():
         number = number_of(call, "ARPYMT", node.text.strip())
@@ -83,7 +83,7 @@ def _receipts(call: Call, wrapper: Element | None) -> list[Row]:
     return found
 
 
-def _banked(call: Call, deposit: Row, receipt: Row, bank: Row) -> list[Line]:
+def _banked(call: FunctionCall, deposit: Row, receipt: Row, bank: Row) -> list[PostingLine]:
     """Keep one receipt's row of the deposit; tells the lines it leaves undeposited funds by, and reaches the bank."""
     books, described = call.books, call.books.find("DEPOSITENTRY")
     account = receipt["UNDEPOSITEDACCOUNTNO"]
@@ -107,7 +107,7 @@ def _banked(call: Call, deposit: Row, receipt: Row, bank: Row) -> list[Line]:
     books.table("DEPOSITENTRY").insert(cells, next_number(books, "PRENTRY"))
     deposited(call, receipt, deposit["RECORDNO"])
     memo = deposit.get("DEPOSITID") or deposit["RECORDNO"]
-    lines: list[Line] = []
+    lines: list[PostingLine] = []
     for line in posted(call, "ARPYMT", receipt).lines:
         if line.account == account:
             money = replace(line, currency=deposit["CURRENCY"], trx_amount=line.amount, memo=memo, dimensions={})
@@ -116,7 +116,7 @@ def _banked(call: Call, deposit: Row, receipt: Row, bank: Row) -> list[Line]:
     return lines
 
 
-def _post(call: Call, row: Row, lines: list[Line], *, entity: str) -> None:
+def _post(call: FunctionCall, row: Row, lines: list[PostingLine], *, entity: str) -> None:
     memo = row.get("DEPOSITID") or row["RECORDNO"]
     posting = Posting(balance_entities(lines, entity, rules(call.books)))
     day = day_of(row, "WHENCREATED")
@@ -125,4 +125,4 @@ def _post(call: Call, row: Row, lines: list[Line], *, entity: str) -> None:
     post(call, posting, Voucher("DEPOSIT", shown, "CRJ", CASH_MANAGEMENT, title, day, in_every_book=True))
 
 
-FUNCTIONS: dict[str, Callable[[Call], Answer]] = {"record_deposit": record_deposit}
+FUNCTIONS: dict[str, Callable[[FunctionCall], FunctionAnswer]] = {"record_deposit": record_deposit}

@@ -13,7 +13,7 @@ from intacct_bridge.emulator.accounting.journal import check_requirements
 from intacct_bridge.emulator.accounting.ledger import DIMENSIONS
 from intacct_bridge.emulator.accounting.posting import Charge, to_base
 from intacct_bridge.emulator.accounting.taxes import GROSS, TAXED, taxed, with_net
-from intacct_bridge.emulator.company.company_data import Call
+from intacct_bridge.emulator.company.company_data import FunctionCall
 from intacct_bridge.emulator.records.references import REFERENCES, Reference, find, settle
 from intacct_bridge.emulator.settings.cells import Row, decimal_text
 from intacct_bridge.emulator.settings.refusals import refused
@@ -22,7 +22,7 @@ from intacct_bridge.emulator.subledgers.families import Family
 _LABELS = {"VENDOR": "APACCOUNTLABEL", "CUSTOMER": "ARACCOUNTLABEL", "EMPLOYEE": "EEACCOUNTLABEL"}
 
 
-def complete_lines(call: Call, family: Family, header: Row, values: Row, *, party: Row) -> list[Row]:
+def complete_lines(call: FunctionCall, family: Family, header: Row, values: Row, *, party: Row) -> list[Row]:
     """A line as it is kept, and its taxes behind it; one that is allocated by name is as many as that has entries."""
     line = {name: text for name, text in values.items() if text}
     if line.get(TAXED) and "DETAILKEY" not in call.books.find(family.line).fields:
@@ -33,7 +33,7 @@ def complete_lines(call: Call, family: Family, header: Row, values: Row, *, part
     return taxed(call, complete_line(call, family, header, line, party=party))
 
 
-def _allocated(call: Call, family: Family, line: Row) -> list[Row]:
+def _allocated(call: FunctionCall, family: Family, line: Row) -> list[Row]:
     if line.get(TAXED) or line.get(GROSS):
         raise refused("A line with taxes is not allocated here.", correction="Leave one of them out.", field=FIELD)
     left = {name: text for name, text in line.items() if name not in (FIELD, "AMOUNT", "RECORDNO")}
@@ -41,7 +41,7 @@ def _allocated(call: Call, family: Family, line: Row) -> list[Row]:
     return [left | cells | {"TRX_AMOUNT": decimal_text(amount)} for cells, amount in found]
 
 
-def complete_line(call: Call, family: Family, header: Row, values: Row, *, party: Row) -> Row:
+def complete_line(call: FunctionCall, family: Family, header: Row, values: Row, *, party: Row) -> Row:
     """A line as it is kept, but for its keys and stamps; refused is one that cannot be posted."""
     books = call.books
     described = books.find(family.line)
@@ -65,7 +65,7 @@ def complete_line(call: Call, family: Family, header: Row, values: Row, *, party
     return {name: text for name, text in row.items() if text}
 
 
-def _by_label(call: Call, family: Family, row: Row) -> None:
+def _by_label(call: FunctionCall, family: Family, row: Row) -> None:
     name = _LABELS.get(family.party, "APACCOUNTLABEL" if family.payable else "ARACCOUNTLABEL")
     label = find(call.books, Reference((name,), "Account Label"), row["ACCOUNTLABEL"])
     row["ACCOUNTNO"] = label.get("GLACCOUNTNO", "")

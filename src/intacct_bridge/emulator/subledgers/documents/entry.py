@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from intacct_bridge.emulator.accounting.chart import check_open
-from intacct_bridge.emulator.company.company_data import Call
+from intacct_bridge.emulator.company.company_data import FunctionCall
 from intacct_bridge.emulator.records.audit_fields import CREATED, DELETED, MODIFIED, note, stamp
 from intacct_bridge.emulator.records.references import settle
 from intacct_bridge.emulator.settings.cells import Row, date_text, escaped
@@ -43,7 +43,7 @@ _PAID = ("TOTALPAID", "TRX_TOTALPAID", "TOTALSELECTED", "TRX_TOTALSELECTED")
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class DocumentInput:
     """A document as it was sent, in the words of its object."""
 
     values: Row
@@ -58,7 +58,7 @@ class Entry:
     """Cells that the document keeps beside those its object knows, such as the external id."""
 
 
-def enter(call: Call, family: Family, entry: Entry) -> Row:
+def enter(call: FunctionCall, family: Family, entry: DocumentInput) -> Row:
     """Keep a new document and post it."""
     row = {name: text for name, text in entry.values.items() if text and name != "RECORDNO"}
     _check_header(call, family, row, entry)
@@ -66,7 +66,7 @@ def enter(call: Call, family: Family, entry: Entry) -> Row:
     return _written(call, family, row, entry, key=str(next_number(call.books, "PRRECORD")))
 
 
-def change(call: Call, family: Family, number: int, entry: Entry) -> Row:
+def change(call: FunctionCall, family: Family, number: int, entry: DocumentInput) -> Row:
     """Change a document; what moves money takes its postings back and posts anew."""
     books = call.books
     old = books.table(family.object).get(number) or {}
@@ -82,7 +82,7 @@ def change(call: Call, family: Family, number: int, entry: Entry) -> Row:
     row = old | values
     there = stored_lines(call, family, old)
     lines = there if entry.lines is None else _merged(there, entry.lines)
-    entry = Entry(row, lines, draft and entry.draft, entry.control or _control(call, family, old), entry.state)
+    entry = DocumentInput(row, lines, draft and entry.draft, entry.control or _control(call, family, old), entry.state)
     _check_header(call, family, row, entry)
     check_number(call, family, row, number)
     _withdraw(call, family, old)
@@ -98,7 +98,7 @@ def _merged(there: list[Row], sent: Sequence[Row]) -> list[Row]:
     return [by_key.get(line.get("RECORDNO", ""), {}) | line for line in sent]
 
 
-def drop(call: Call, family: Family, number: int) -> None:
+def drop(call: FunctionCall, family: Family, number: int) -> None:
     """Delete a document that nothing is paid of, with its postings."""
     row = call.books.table(family.object).get(number) or {}
     check_untouched(family, row, moved=True)
@@ -111,7 +111,7 @@ def drop(call: Call, family: Family, number: int) -> None:
     note(call, call.books.find(family.object), row, DELETED)
 
 
-def turn_round(call: Call, family: Family, number: int, *, day: str, memo: str) -> Row:
+def turn_round(call: FunctionCall, family: Family, number: int, *, day: str, memo: str) -> Row:
     """Reverse a document: a mirror of it on that day; both are then beyond change."""
     books = call.books
     old = books.table(family.object).get(number) or {}
@@ -135,7 +135,7 @@ def turn_round(call: Call, family: Family, number: int, *, day: str, memo: str) 
     return mirror
 
 
-def _mirror(call: Call, family: Family, old: Row, *, day: str, memo: str) -> Row:
+def _mirror(call: FunctionCall, family: Family, old: Row, *, day: str, memo: str) -> Row:
     mirror = {name: text for name, text in old.items() if name not in (*_PAID, "WHENPAID", "WHENDUE")}
     mirror |= dict.fromkeys(_PAID, "0")
     mirror |= {"RECORDNO": str(next_number(call.books, "PRRECORD")), "STATE": "Reversal", "WHENCREATED": day}
@@ -168,7 +168,7 @@ def check_untouched(family: Family, row: Row, *, moved: bool) -> None:
         raise refused(f"{family.word} {row['RECORDNO']} is part of a reversal and cannot be changed.")
 
 
-def check_number(call: Call, family: Family, row: Row, number: int | None = None) -> None:
+def check_number(call: FunctionCall, family: Family, row: Row, number: int | None = None) -> None:
     """No other document of this party has the number, where the company wants it so."""
     text = row.get("RECORDID", "")
     if not text or not call.books.behaviour.unique_document_numbers or family.party not in ("VENDOR", "CUSTOMER"):
@@ -185,7 +185,7 @@ def check_number(call: Call, family: Family, row: Row, number: int | None = None
             )
 
 
-def _check_header(call: Call, family: Family, row: Row, entry: Entry) -> None:
+def _check_header(call: FunctionCall, family: Family, row: Row, entry: DocumentInput) -> None:
     required = [family.party_id] if family.party else []
     if not entry.draft:
         required.append("WHENCREATED")
@@ -203,7 +203,7 @@ def _check_header(call: Call, family: Family, row: Row, entry: Entry) -> None:
 # --- writing
 
 
-def _written(call: Call, family: Family, row: Row, entry: Entry, *, key: str) -> Row:
+def _written(call: FunctionCall, family: Family, row: Row, entry: DocumentInput, *, key: str) -> Row:
     books = call.books
     described, table = books.find(family.object), books.table(family.object)
     new = table.get(int(key)) is None
@@ -235,29 +235,29 @@ def _written(call: Call, family: Family, row: Row, entry: Entry, *, key: str) ->
     return row
 
 
-def _state(call: Call, family: Family, entry: Entry) -> str:
+def _state(call: FunctionCall, family: Family, entry: DocumentInput) -> str:
     if entry.draft:
         return "Draft"
     waits = family.object == "APBILL" and call.books.behaviour.approve_bills
     return entry.state or ("Submitted" if waits else "Posted")
 
 
-def _owner(call: Call, family: Family, row: Row) -> str:
+def _owner(call: FunctionCall, family: Family, row: Row) -> str:
     return entity_of(call, row, every_line(call, family, row), kept=True)
 
 
-def _withdraw(call: Call, family: Family, row: Row) -> None:
+def _withdraw(call: FunctionCall, family: Family, row: Row) -> None:
     if batches(call, family.object, row):
         unpost(call, family.object, row)
         owe(call, family, row, -amount(row, "TOTALDUE"))
 
 
-def _control(call: Call, family: Family, row: Row) -> str:
+def _control(call: FunctionCall, family: Family, row: Row) -> str:
     lines = stored_lines(call, family, row)
     return lines[0].get("OFFSETGLACCOUNTNO", "") if lines else ""
 
 
-def _renamed(call: Call, family: Family, row: Row, number: int, values: Row) -> Row:
+def _renamed(call: FunctionCall, family: Family, row: Row, number: int, values: Row) -> Row:
     described = call.books.find(family.object)
     settle(call.books, described, values, row)
     check_number(call, family, row, number)

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from intacct_bridge.emulator.accounting.chart import rate, rules
 from intacct_bridge.emulator.accounting.posting import ZERO, Document, Posting, bill, invoice
-from intacct_bridge.emulator.company.company_data import Call
+from intacct_bridge.emulator.company.company_data import FunctionCall
 from intacct_bridge.emulator.settings.cells import Row, decimal_text
 from intacct_bridge.emulator.settings.refusals import refused
 from intacct_bridge.emulator.subledgers.documents.charges import charge_of
@@ -14,7 +14,7 @@ from intacct_bridge.emulator.subledgers.families import Family, cents, control_a
 from intacct_bridge.emulator.subledgers.vouchers import day_of
 
 
-def standing(call: Call, family: Family, row: Row) -> Posting:
+def standing(call: FunctionCall, family: Family, row: Row) -> Posting:
     """What a kept document posts in accrual, put together from its rows again."""
     lines = every_line(call, family, row)
     owner = entity_of(call, row, lines, kept=True)
@@ -30,14 +30,14 @@ def document_of(family: Family, row: Row, lines: Sequence[Row], owner: str) -> D
     return Document(owner, row["CURRENCY"], charges, rate_, party, row.get("DESCRIPTION") or None)
 
 
-def posting_of(call: Call, family: Family, document: Document, control: str) -> Posting:
+def posting_of(call: FunctionCall, family: Family, document: Document, control: str) -> Posting:
     """A document's lines against its control account."""
     chart = rules(call.books)
     account = control_account(family, chart, control)
     return bill(document, chart, control=account) if family.payable else invoice(document, chart, control=account)
 
 
-def own_control(call: Call, family: Family, row: Row, lines: Sequence[Row], *, named: str) -> str:
+def own_control(call: FunctionCall, family: Family, row: Row, lines: Sequence[Row], *, named: str) -> str:
     """The account the lines go against, where the document, a line or the party names one."""
     named = named or next((one["OFFSETGLACCOUNTNO"] for one in lines if one.get("OFFSETGLACCOUNTNO")), "")
     if named:
@@ -50,14 +50,14 @@ def own_control(call: Call, family: Family, row: Row, lines: Sequence[Row], *, n
     return ""
 
 
-def entity_of(call: Call, row: Row, lines: Sequence[Row], *, kept: bool = False) -> str:
+def entity_of(call: FunctionCall, row: Row, lines: Sequence[Row], *, kept: bool = False) -> str:
     """The entity a document belongs to: where it was entered, or its first line's; one not kept yet is entered here."""
     here = "" if kept else call.session.entity
     place = here or row.get("MEGAENTITYID") or (lines[0].get("LOCATIONID", "") if lines else "")
     return rules(call.books).entity_of.get(place, "")
 
 
-def convert(call: Call, family: Family, row: Row, owner: str) -> None:
+def convert(call: FunctionCall, family: Family, row: Row, owner: str) -> None:
     """Currencies and the rate; the party's own currency where none is named."""
     base = rules(call.books).base_currency[owner]
     if row.get("BASECURR") and row["BASECURR"] != base:

@@ -9,14 +9,14 @@ from datetime import date, timedelta
 from decimal import Decimal
 
 from intacct_bridge.emulator.accounting.taxes import TAXED, is_tax, packed_of
-from intacct_bridge.emulator.company.company_data import Call
+from intacct_bridge.emulator.company.company_data import FunctionCall
 from intacct_bridge.emulator.records.audit_fields import stamp
 from intacct_bridge.emulator.settings.cells import Row, date_text
 from intacct_bridge.emulator.subledgers.families import Family, next_number
 from intacct_bridge.emulator.subledgers.vouchers import Voucher, day_of
 
 
-def stored_lines(call: Call, family: Family, row: Row) -> list[Row]:
+def stored_lines(call: FunctionCall, family: Family, row: Row) -> list[Row]:
     """A document's lines, in their order, each with its taxes."""
     found: list[Row] = []
     for line in every_line(call, family, row):
@@ -27,19 +27,19 @@ def stored_lines(call: Call, family: Family, row: Row) -> list[Row]:
     return found
 
 
-def every_line(call: Call, family: Family, row: Row) -> list[Row]:
+def every_line(call: FunctionCall, family: Family, row: Row) -> list[Row]:
     """A document's rows below the header, in their order, taxes behind their lines."""
     table = call.books.table(family.line)
     found = [table.get(number) or {} for number in line_numbers(call, family, row)]
     return sorted(found, key=lambda line: (int(line.get("LINE_NO") or 0), is_tax(line)))
 
 
-def line_numbers(call: Call, family: Family, row: Row) -> list[int]:
+def line_numbers(call: FunctionCall, family: Family, row: Row) -> list[int]:
     """The numbers of a document's lines."""
     return call.books.table(family.line).find("RECORDKEY", row.get("RECORDNO", ""))
 
 
-def put(call: Call, family: Family, row: Row, lines: list[Row]) -> None:
+def put(call: FunctionCall, family: Family, row: Row, lines: list[Row]) -> None:
     """Keep a document, new or in its old place, with these lines."""
     table = call.books.table(family.object)
     number = int(row["RECORDNO"])
@@ -50,7 +50,7 @@ def put(call: Call, family: Family, row: Row, lines: list[Row]) -> None:
     keep_lines(call, family, row, lines)
 
 
-def keep_lines(call: Call, family: Family, row: Row, lines: Sequence[Row]) -> None:
+def keep_lines(call: FunctionCall, family: Family, row: Row, lines: Sequence[Row]) -> None:
     """Make these the document's lines; one with a number that was there before keeps it."""
     table, described = call.books.table(family.line), call.books.find(family.line)
     there = {str(number) for number in line_numbers(call, family, row)}
@@ -70,7 +70,7 @@ def keep_lines(call: Call, family: Family, row: Row, lines: Sequence[Row]) -> No
         table.insert(cells, int(key))
 
 
-def party_of(call: Call, family: Family, row: Row) -> Row:
+def party_of(call: FunctionCall, family: Family, row: Row) -> Row:
     """The vendor, the customer or the employee; nothing for documents without one."""
     if not family.party:
         return {}
@@ -80,7 +80,7 @@ def party_of(call: Call, family: Family, row: Row) -> Row:
     return {}
 
 
-def due_date(call: Call, family: Family, row: Row) -> None:
+def due_date(call: FunctionCall, family: Family, row: Row) -> None:
     """The day of posting and the day it is due, where the document does not name them."""
     row.setdefault("WHENPOSTED", row["WHENCREATED"])
     if row.get("WHENDUE") or not row.get("TERMNAME"):
@@ -91,7 +91,7 @@ def due_date(call: Call, family: Family, row: Row) -> None:
         row["WHENDUE"] = date_text(due)
 
 
-def term_of(call: Call, family: Family, row: Row) -> Row:
+def term_of(call: FunctionCall, family: Family, row: Row) -> Row:
     """The terms of a document; nothing where it names none."""
     for name in ("APTERM", "ARTERM") if family.payable else ("ARTERM", "APTERM"):
         table = call.books.table(name)
@@ -100,7 +100,7 @@ def term_of(call: Call, family: Family, row: Row) -> Row:
     return {}
 
 
-def named(call: Call, family: Family, row: Row) -> None:
+def named(call: FunctionCall, family: Family, row: Row) -> None:
     """What a document repeats of its party."""
     party = party_of(call, family, row)
     if not party:

@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from intacct_bridge.emulator.accounting.chart import rate, rules
 from intacct_bridge.emulator.accounting.posting import ZERO, Document, invoice, to_base
-from intacct_bridge.emulator.company.company_data import Call
+from intacct_bridge.emulator.company.company_data import FunctionCall
 from intacct_bridge.emulator.records.audit_fields import CREATED, DELETED, MODIFIED, note, stamp
 from intacct_bridge.emulator.records.drafts import Draft, drafted
 from intacct_bridge.emulator.records.references import settle
@@ -29,7 +29,7 @@ _LINE = FAMILIES["ARINVOICE"]
 _REQUIRED = ("CUSTOMERID", "PAYMENTMETHOD", "RECEIPTDATE")
 
 
-def create(call: Call, draft: Draft) -> Row:
+def create(call: FunctionCall, draft: Draft) -> Row:
     """Enter an advance."""
     row = {name: text for name, text in draft.values.items() if text and name != "RECORDNO"}
     row["RECORDNO"] = str(next_number(call.books, "PRRECORD"))
@@ -37,7 +37,7 @@ def create(call: Call, draft: Draft) -> Row:
     return _written(call, draft, row, new=True)
 
 
-def update(call: Call, draft: Draft, number: int) -> Row:
+def update(call: FunctionCall, draft: Draft, number: int) -> Row:
     """Change an advance of which nothing is applied."""
     old = call.books.table(NAME).get(number) or {}
     _check_open(old)
@@ -48,7 +48,7 @@ def update(call: Call, draft: Draft, number: int) -> Row:
     return _written(call, draft, row, new=False)
 
 
-def delete(call: Call, described: ObjectDef, number: int) -> None:
+def delete(call: FunctionCall, described: ObjectDef, number: int) -> None:
     """Drop an advance of which nothing is applied."""
     row = call.books.table(NAME).get(number) or {}
     _check_open(row)
@@ -68,7 +68,7 @@ def _check_open(row: Row) -> None:
         )
 
 
-def _written(call: Call, draft: Draft, row: Row, *, new: bool) -> Row:
+def _written(call: FunctionCall, draft: Draft, row: Row, *, new: bool) -> Row:
     books, described = call.books, draft.described
     _check_header(row)
     settle(books, described, {name: text for name, text in row.items() if text}, row)
@@ -101,7 +101,7 @@ def _written(call: Call, draft: Draft, row: Row, *, new: bool) -> Row:
     return row
 
 
-def _keep_rows(call: Call, row: Row, lines: list[Row]) -> list[Row]:
+def _keep_rows(call: FunctionCall, row: Row, lines: list[Row]) -> list[Row]:
     """Make these the rows below an advance; tells them with their numbers."""
     table, described = call.books.table(LINE), call.books.find(LINE)
     for number in table.find("RECORDKEY", row["RECORDNO"]):
@@ -123,7 +123,7 @@ def _check_header(row: Row) -> None:
         raise FunctionRefusedError(*(Fault("BL01001973", description2=text) for text in faults))
 
 
-def _account(call: Call, row: Row) -> tuple[str, str]:
+def _account(call: FunctionCall, row: Row) -> tuple[str, str]:
     if row.get("FINANCIALENTITY"):
         return bank_account(call, row["FINANCIALENTITY"])
     account = row.get("UNDEPOSITEDACCOUNTNO") or rules(call.books).undeposited
@@ -133,7 +133,7 @@ def _account(call: Call, row: Row) -> tuple[str, str]:
     return account, ""
 
 
-def _lines(call: Call, draft: Draft, row: Row) -> list[Row]:
+def _lines(call: FunctionCall, draft: Draft, row: Row) -> list[Row]:
     nodes = [one for wrapper in draft.nodes.get("ARADVANCEITEMS", []) for one in wrapper.children]
     described = call.books.find(_LINE.line)
     sent = [one.values for one in draft.lines.get("ARADVANCEITEM", ())]
@@ -148,7 +148,7 @@ def _lines(call: Call, draft: Draft, row: Row) -> list[Row]:
     return lines
 
 
-def _convert(call: Call, row: Row, entity: str) -> None:
+def _convert(call: FunctionCall, row: Row, entity: str) -> None:
     base = rules(call.books).base_currency[entity]
     row["BASECURR"], row["CURRENCY"] = base, row.get("CURRENCY") or base
     row["WHENCREATED"] = row["RECEIPTDATE"]

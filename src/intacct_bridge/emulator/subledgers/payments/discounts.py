@@ -8,7 +8,7 @@ from datetime import timedelta
 from decimal import ROUND_HALF_UP, Decimal
 
 from intacct_bridge.emulator.accounting.posting import CENT, ZERO
-from intacct_bridge.emulator.company.company_data import Call
+from intacct_bridge.emulator.company.company_data import FunctionCall
 from intacct_bridge.emulator.settings.cells import Row
 from intacct_bridge.emulator.settings.refusals import refused
 from intacct_bridge.emulator.subledgers.documents.rows import term_of
@@ -16,7 +16,9 @@ from intacct_bridge.emulator.subledgers.families import Family, amount
 from intacct_bridge.emulator.subledgers.vouchers import day_of
 
 
-def discount_of(call: Call, family: Family, document: Row, detail: Row, *, given: Decimal, most: Decimal) -> Decimal:
+def discount_of(
+    call: FunctionCall, family: Family, document: Row, detail: Row, *, given: Decimal, most: Decimal
+) -> Decimal:
     """The discount of one detail: what it asks for, else what the terms allow on its DISCOUNTDATE."""
     discount = given or _allowed(call, family, document, detail)
     if discount < 0 or (given and discount > most):
@@ -28,7 +30,7 @@ def discount_of(call: Call, family: Family, document: Row, detail: Row, *, given
     return min(discount, max(most, ZERO))
 
 
-def _allowed(call: Call, family: Family, document: Row, detail: Row) -> Decimal:
+def _allowed(call: FunctionCall, family: Family, document: Row, detail: Row) -> Decimal:
     if not detail.get("DISCOUNTDATE"):
         return ZERO
     term = term_of(call, family, document)
@@ -43,7 +45,7 @@ def _allowed(call: Call, family: Family, document: Row, detail: Row) -> Decimal:
     return (amount(document, "TRX_TOTALENTERED") * rate / 100).quantize(CENT, ROUND_HALF_UP)
 
 
-def discount_account(call: Call, family: Family) -> str:
+def discount_account(call: FunctionCall, family: Family) -> str:
     """Where discounts post: taken from vendors, or given to customers."""
     role = "discount_taken" if family.payable else "discount_given"
     account = call.books.store.fact(f"account:{role}") or ""

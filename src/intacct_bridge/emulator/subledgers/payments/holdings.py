@@ -7,17 +7,17 @@ shape that lines of documents have.
 import json
 from collections.abc import Sequence
 
-from intacct_bridge.emulator.company.company_data import Call
+from intacct_bridge.emulator.company.company_data import FunctionCall
 from intacct_bridge.emulator.settings.cells import Row
 
 
-def held_lines(call: Call, row: Row) -> list[Row]:
+def held_lines(call: FunctionCall, row: Row) -> list[Row]:
     """The lines of an advance, in their order."""
     found: list[Row] = json.loads(call.books.store.fact(_fact(row)) or "[]")
     return found
 
 
-def keep_held(call: Call, row: Row, lines: Sequence[Row]) -> None:
+def keep_held(call: FunctionCall, row: Row, lines: Sequence[Row]) -> None:
     """Remember the lines of an advance."""
     call.books.store.keep_fact(_fact(row), json.dumps(list(lines)))
 

@@ -12,7 +12,7 @@ from decimal import Decimal
 
 from intacct_bridge.emulator.accounting.chart import rules
 from intacct_bridge.emulator.accounting.posting import ZERO, relieved, to_base
-from intacct_bridge.emulator.company.company_data import Call
+from intacct_bridge.emulator.company.company_data import FunctionCall
 from intacct_bridge.emulator.records.audit_fields import MODIFIED, note, stamp
 from intacct_bridge.emulator.settings.cells import Row
 from intacct_bridge.emulator.settings.refusals import refused
@@ -27,7 +27,7 @@ Spread = tuple[tuple[str, Decimal], ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class PaymentPart:
     """What one payment takes off one document: positive off what is owed, negative off a credit."""
 
     key: str
@@ -42,7 +42,7 @@ class Part:
 class OpenItems:
     """The documents that one payment speaks of, as they are with what it took so far."""
 
-    def __init__(self, call: Call) -> None:
+    def __init__(self, call: FunctionCall) -> None:
         self._call = call
         self._rows: dict[str, tuple[Family, Row]] = {}
         self._lines: dict[str, list[Row]] = {}
@@ -62,7 +62,9 @@ class OpenItems:
         words = " or ".join(family.word.lower() for family in families) or "document"
         raise refused(f"Invalid {words} '{key}' specified.", correction="Name one that is open.", field=field)
 
-    def take(self, family: Family, row: Row, trx_amount: Decimal, *, entry: str = "", credited: Spread = ()) -> Part:
+    def take(
+        self, family: Family, row: Row, trx_amount: Decimal, *, entry: str = "", credited: Spread = ()
+    ) -> PaymentPart:
         """The part of a payment that goes to this document; `credited` goes to other lines of it."""
         check_payable(self._call, family, row)
         due = free(row)
@@ -75,7 +77,7 @@ class OpenItems:
         whole = trx_amount + sum((money for _, money in credited), ZERO)
         base = _base(row, whole)
         control = lines[0].get("OFFSETGLACCOUNTNO", "") if lines else ""
-        part = Part(
+        part = PaymentPart(
             row["RECORDNO"], whole, base, _place(self._call, family, row, lines), tuple(spread.items()), control
         )
         self._took(row, lines, part)
@@ -94,7 +96,7 @@ class OpenItems:
             self._lines[key] = _lines_of(self._call, family, row)
         return self._lines[key]
 
-    def _took(self, row: Row, lines: list[Row], part: Part) -> None:
+    def _took(self, row: Row, lines: list[Row], part: PaymentPart) -> None:
         row["TRX_TOTALDUE"] = cents(amount(row, "TRX_TOTALDUE") - part.trx_amount)
         row["TOTALDUE"] = cents(amount(row, "TOTALDUE") - part.amount)
         taken = dict(part.lines)
@@ -102,7 +104,7 @@ class OpenItems:
             line["TRX_TOTALPAID"] = cents(amount(line, "TRX_TOTALPAID") + taken.get(line["RECORDNO"], ZERO))
 
 
-def _lines_of(call: Call, family: Family, row: Row) -> list[Row]:
+def _lines_of(call: FunctionCall, family: Family, row: Row) -> list[Row]:
     return held_lines(call, row) if family is ADVANCES else every_line(call, family, row) if family.line else []
 
 
@@ -111,7 +113,7 @@ def free(row: Row) -> Decimal:
     return amount(row, "TRX_TOTALDUE") - amount(row, "TRX_TOTALSELECTED")
 
 
-def check_payable(call: Call, family: Family, row: Row) -> None:
+def check_payable(call: FunctionCall, family: Family, row: Row) -> None:
     """The document stands, and nothing holds it back."""
     number = row.get("RECORDID") or row["RECORDNO"]
     if row.get("STATE") not in _PAYABLE:
@@ -142,7 +144,7 @@ def _base(row: Row, trx_amount: Decimal) -> Decimal:
     return relieved(trx_amount, trx_due=due, due=amount(row, "TOTALDUE"))
 
 
-def _place(call: Call, family: Family, row: Row, lines: list[Row]) -> str:
+def _place(call: FunctionCall, family: Family, row: Row, lines: list[Row]) -> str:
     """The entity whose control account carries the document."""
     if not family.line:
         return ""
@@ -174,7 +176,7 @@ def _spread(lines: list[Row], trx_amount: Decimal, entry: str) -> Spread:
     return tuple(found.items())
 
 
-def settle_part(call: Call, family: Family, part: Part, *, day: str, back: bool = False) -> None:
+def settle_part(call: FunctionCall, family: Family, part: PaymentPart, *, day: str, back: bool = False) -> None:
     """Take a part off its document, or put it back when a payment is undone."""
     books, sign = call.books, Decimal(-1 if back else 1)
     table, described = books.table(family.object), books.find(family.object)
@@ -196,7 +198,7 @@ def settle_part(call: Call, family: Family, part: Part, *, day: str, back: bool 
     note(call, described, row, MODIFIED)
 
 
-def select_part(call: Call, family: Family, part: Part, *, back: bool = False) -> None:
+def select_part(call: FunctionCall, family: Family, part: PaymentPart, *, back: bool = False) -> None:
     """Set a part aside for a payment that waits, or free it again."""
     books, sign = call.books, Decimal(-1 if back else 1)
     table, described = books.table(family.object), books.find(family.object)
@@ -211,7 +213,7 @@ def select_part(call: Call, family: Family, part: Part, *, back: bool = False) -
     note(call, described, row, MODIFIED)
 
 
-def _change_lines(call: Call, family: Family, part: Part, row: Row, *, sign: Decimal, name: str) -> None:
+def _change_lines(call: FunctionCall, family: Family, part: PaymentPart, row: Row, *, sign: Decimal, name: str) -> None:
     taken, factor = dict(part.lines), Decimal(row.get("EXCHANGE_RATE") or 1)
     lines = _lines_of(call, family, row)
     for line in lines:

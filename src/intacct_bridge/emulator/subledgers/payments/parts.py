@@ -11,16 +11,16 @@ from decimal import Decimal
 from intacct_bridge.emulator.accounting.amounts import number_sent
 from intacct_bridge.emulator.accounting.posting import ZERO
 from intacct_bridge.emulator.accounting.posting_rows import PAYABLES, RECEIVABLES
-from intacct_bridge.emulator.company.company_data import Call
+from intacct_bridge.emulator.company.company_data import FunctionCall
 from intacct_bridge.emulator.settings.cells import Row
 from intacct_bridge.emulator.settings.refusals import refused
 from intacct_bridge.emulator.subledgers.families import ADVANCES, FAMILIES, OVERPAYMENTS, Family, amount
 from intacct_bridge.emulator.subledgers.payments.discounts import discount_of
-from intacct_bridge.emulator.subledgers.payments.open_items import OpenItems, Part, free
+from intacct_bridge.emulator.subledgers.payments.open_items import OpenItems, PaymentPart, free
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class SettlementSource:
     """One way of settling beside money: the fields of a detail, and where the amount is held."""
 
     name: str
@@ -43,14 +43,14 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
-class Side:
+class PaymentSide:
     """Payments to vendors, or receipts from customers."""
 
     object: str
     line: str
     party: str
     families: tuple[Family, ...]
-    sources: tuple[Source, ...]
+    sources: tuple[SettlementSource, ...]
     journal: str
     module: str
     type: str
@@ -67,15 +67,15 @@ class Side:
 
 
 _BILL, _INVOICE = FAMILIES["APBILL"], FAMILIES["ARINVOICE"]
-PAID = Side(
+PAID = PaymentSide(
     object="APPYMT",
     line="APPYMTDETAIL",
     party="VENDOR",
     families=(_BILL, FAMILIES["APADJUSTMENT"]),
     sources=(
-        Source("ADJUSTMENT", "ADJUSTMENTAMOUNT", (FAMILIES["APADJUSTMENT"],)),
-        Source("INLINE", "INLINEAMOUNT", (_BILL,)),
-        Source("ADVANCE", "POSTEDADVANCEAMOUNT", ()),
+        SettlementSource("ADJUSTMENT", "ADJUSTMENTAMOUNT", (FAMILIES["APADJUSTMENT"],)),
+        SettlementSource("INLINE", "INLINEAMOUNT", (_BILL,)),
+        SettlementSource("ADVANCE", "POSTEDADVANCEAMOUNT", ()),
     ),
     journal="CDJ",
     module=PAYABLES,
@@ -84,17 +84,17 @@ PAID = Side(
     word="Payment",
     day="WHENCREATED",
 )
-RECEIVED = Side(
+RECEIVED = PaymentSide(
     object="ARPYMT",
     line="ARPYMTDETAIL",
     party="CUSTOMER",
     families=(_INVOICE, FAMILIES["ARADJUSTMENT"]),
     sources=(
-        Source("ADJUSTMENT", "ADJUSTMENTAMOUNT", (FAMILIES["ARADJUSTMENT"],)),
-        Source("INLINE", "INLINEAMOUNT", (_INVOICE,)),
-        Source("ADVANCE", "POSTEDADVANCEAMOUNT", (ADVANCES,)),
-        Source("OVERPAYMENT", "POSTEDOVERPAYMENTAMOUNT", (OVERPAYMENTS,), "OVERPAYMENTAMOUNT"),
-        Source("NEGATIVEINVOICE", "NEGATIVEINVOICEAMOUNT", (_INVOICE,)),
+        SettlementSource("ADJUSTMENT", "ADJUSTMENTAMOUNT", (FAMILIES["ARADJUSTMENT"],)),
+        SettlementSource("INLINE", "INLINEAMOUNT", (_INVOICE,)),
+        SettlementSource("ADVANCE", "POSTEDADVANCEAMOUNT", (ADVANCES,)),
+        SettlementSource("OVERPAYMENT", "POSTEDOVERPAYMENTAMOUNT", (OVERPAYMENTS,), "OVERPAYMENTAMOUNT"),
+        SettlementSource("NEGATIVEINVOICE", "NEGATIVEINVOICEAMOUNT", (_INVOICE,)),
     ),
     journal="CRJ",
     module=RECEIVABLES,
@@ -112,9 +112,9 @@ CREDIT, DISCOUNT = "CREDITTOAPPLY", "TRX_TOTALDISCOUNTTOAPPLY"
 class Credit:
     """What one source gives to a detail."""
 
-    source: Source
+    source: SettlementSource
     family: Family
-    part: Part
+    part: PaymentPart
     trx_amount: Decimal
     """Positive: what it settles of the document."""
 
@@ -124,9 +124,9 @@ class Settles:
     """One detail: a document's part, and what it is settled by beside money."""
 
     family: Family
-    part: Part
+    part: PaymentPart
     credits: tuple[Credit, ...] = ()
-    inline: tuple[Source, str, Decimal] | None = None
+    inline: tuple[SettlementSource, str, Decimal] | None = None
     """A credit line of the document itself, and what of it was used."""
     discount: Decimal = ZERO
 
@@ -146,7 +146,7 @@ class Asked:
     """The field that told it."""
 
 
-def parts_of(call: Call, side: Side, row: Row, asked: Asked, *, over: Decimal = ZERO) -> list[Settles]:
+def parts_of(call: FunctionCall, side: PaymentSide, row: Row, asked: Asked, *, over: Decimal = ZERO) -> list[Settles]:
     """What the details settle; refused is what is another party's, in another currency, or not open."""
     opened = OpenItems(call)
     left = None if asked.stated is None else asked.stated - over
@@ -165,7 +165,9 @@ def parts_of(call: Call, side: Side, row: Row, asked: Asked, *, over: Decimal = 
     return found
 
 
-def _settles(call: Call, side: Side, row: Row, detail: Row, *, opened: OpenItems, left: Decimal | None) -> Settles:
+def _settles(
+    call: FunctionCall, side: PaymentSide, row: Row, detail: Row, *, opened: OpenItems, left: Decimal | None
+) -> Settles:
     first = "POSADJKEY" if detail.get("POSADJKEY") and not detail.get("RECORDKEY") else "RECORDKEY"
     key = detail.get(first, "")
     family, document = opened.find(side.families, key, field=first)
@@ -194,7 +196,7 @@ def _default(document: Row, left: Decimal | None, discount: Decimal) -> Decimal:
     return due if left is None else max(min(due, left), ZERO)
 
 
-def _is_used(source: Source, detail: Row, key: str) -> bool:
+def _is_used(source: SettlementSource, detail: Row, key: str) -> bool:
     if _money(detail, source.money):
         return source.name != "INLINE" or detail.get(source.key, key) != key
     if detail.get(source.key) and not _money(detail, "PAYMENTAMOUNT"):
@@ -203,7 +205,7 @@ def _is_used(source: Source, detail: Row, key: str) -> bool:
     return False
 
 
-def _inline(side: Side, detail: Row, key: str) -> tuple[Source, str, Decimal] | None:
+def _inline(side: PaymentSide, detail: Row, key: str) -> tuple[SettlementSource, str, Decimal] | None:
     source = next(one for one in side.sources if one.name == "INLINE")
     money = _money(detail, source.money)
     if not money or detail.get(source.key, key) != key:
@@ -215,7 +217,7 @@ def _inline(side: Side, detail: Row, key: str) -> tuple[Source, str, Decimal] | 
     return source, detail[source.entry], money
 
 
-def _credit(side: Side, row: Row, detail: Row, source: Source, *, opened: OpenItems) -> Credit:
+def _credit(side: PaymentSide, row: Row, detail: Row, source: SettlementSource, *, opened: OpenItems) -> Credit:
     money = _money(detail, source.money) or ZERO
     if money < 0:
         raise refused(
@@ -229,7 +231,7 @@ def _credit(side: Side, row: Row, detail: Row, source: Source, *, opened: OpenIt
     return Credit(source, family, opened.take(family, other, taken, entry=entry), money)
 
 
-def _any_credits(call: Call, side: Side, row: Row, detail: Row, *, opened: OpenItems) -> list[Credit]:
+def _any_credits(call: FunctionCall, side: PaymentSide, row: Row, detail: Row, *, opened: OpenItems) -> list[Credit]:
     """A credit without a key comes from the party's open credits, the oldest first."""
     left = _decimal(detail, CREDIT)
     found: list[Credit] = []
@@ -265,13 +267,13 @@ def _decimal(detail: Row, name: str) -> Decimal:
     return number_sent(name, detail.get(name, "")) or ZERO
 
 
-def taken(settled: Sequence[Settles]) -> list[tuple[Family, Part]]:
+def taken(settled: Sequence[Settles]) -> list[tuple[Family, PaymentPart]]:
     """Every part with its family: the documents', then what they are settled from."""
     found = [(one.family, one.part) for one in settled]
     return found + [(credit.family, credit.part) for one in settled for credit in one.credits]
 
 
-def _check_party(side: Side, row: Row, document: Row) -> None:
+def _check_party(side: PaymentSide, row: Row, document: Row) -> None:
     if document.get(side.party_id) != row[side.party_id]:
         raise refused(
             f"{document.get('RECORDID') or document['RECORDNO']} belongs to {document.get(side.party_id)}, "

@@ -12,7 +12,7 @@ from decimal import Decimal
 
 from intacct_bridge.emulator.accounting.chart import check_open, rate, rules
 from intacct_bridge.emulator.accounting.posting import ZERO, to_base
-from intacct_bridge.emulator.company.company_data import Call
+from intacct_bridge.emulator.company.company_data import FunctionCall
 from intacct_bridge.emulator.records.audit_fields import CREATED, DELETED, MODIFIED, note, stamp
 from intacct_bridge.emulator.records.references import settle
 from intacct_bridge.emulator.settings.cells import Row, decimal_text
@@ -20,7 +20,7 @@ from intacct_bridge.emulator.settings.refusals import FunctionRefusedError, refu
 from intacct_bridge.emulator.subledgers.cash.banking import bank_account, banked_lines
 from intacct_bridge.emulator.subledgers.families import amount, cents, next_number, owe
 from intacct_bridge.emulator.subledgers.payments.open_items import settle_part
-from intacct_bridge.emulator.subledgers.payments.parts import PAID, Asked, Settles, Side, parts_of, taken
+from intacct_bridge.emulator.subledgers.payments.parts import PAID, Asked, PaymentSide, Settles, parts_of, taken
 from intacct_bridge.emulator.subledgers.payments.posting import Purse, postings
 from intacct_bridge.emulator.subledgers.payments.rows import (
     clear_details,
@@ -54,7 +54,7 @@ class Money:
     stated_in: str = "AMOUNTTOPAY"
 
 
-def pay(call: Call, side: Side, money: Money, *, key: str = "") -> Row:
+def pay(call: FunctionCall, side: PaymentSide, money: Money, *, key: str = "") -> Row:
     """Enter a payment, or post one that waited."""
     books = call.books
     row = {name: text for name, text in money.values.items() if text}
@@ -89,7 +89,7 @@ def pay(call: Call, side: Side, money: Money, *, key: str = "") -> Row:
     return row
 
 
-def amend(call: Call, side: Side, number: int, money: Money, *, described_only: bool) -> Row:
+def amend(call: FunctionCall, side: PaymentSide, number: int, money: Money, *, described_only: bool) -> Row:
     """Change a payment: anything while it waits, what does not move money once it is posted."""
     old = call.books.table(side.object).get(number) or {}
     if old.get("STATE") in ("Draft", "Submitted") and not described_only:
@@ -109,7 +109,7 @@ def amend(call: Call, side: Side, number: int, money: Money, *, described_only: 
     return row
 
 
-def confirm(call: Call, side: Side, number: int) -> Row:
+def confirm(call: FunctionCall, side: PaymentSide, number: int) -> Row:
     """Post a payment that waited, as it was asked for."""
     row = call.books.table(side.object).get(number) or {}
     values = {name: text for name, text in row.items() if name not in ("STATE", "DISPLAYSTATE", "RECORDNO")}
@@ -118,7 +118,7 @@ def confirm(call: Call, side: Side, number: int) -> Row:
     return pay(call, side, money, key=row["RECORDNO"])
 
 
-def moved(call: Call, side: Side, number: int, state: str) -> Row:
+def moved(call: FunctionCall, side: PaymentSide, number: int, state: str) -> Row:
     """Bring a payment that waits into another state; one that will not be paid frees what it had set aside."""
     described = call.books.find(side.object)
     row = call.books.table(side.object).get(number) or {}
@@ -131,7 +131,7 @@ def moved(call: Call, side: Side, number: int, state: str) -> Row:
     return row
 
 
-def drop(call: Call, side: Side, number: int) -> None:
+def drop(call: FunctionCall, side: PaymentSide, number: int) -> None:
     """Delete a payment that was never posted."""
     row = call.books.table(side.object).get(number) or {}
     if row.get("STATE") not in ("Draft", "Submitted", "Declined"):
@@ -145,7 +145,7 @@ def drop(call: Call, side: Side, number: int) -> None:
     note(call, call.books.find(side.object), row, DELETED)
 
 
-def turn_round(call: Call, side: Side, number: int, *, day: str, memo: str) -> Row:
+def turn_round(call: FunctionCall, side: PaymentSide, number: int, *, day: str, memo: str) -> Row:
     """Reverse a payment: what it settled is open again, and the ledger has its mirror on that day."""
     books = call.books
     table, described = books.table(side.object), books.find(side.object)
@@ -171,7 +171,7 @@ def turn_round(call: Call, side: Side, number: int, *, day: str, memo: str) -> R
     return mirror
 
 
-def apply_more(call: Call, side: Side, number: int, details: Sequence[Row], *, day: str) -> Row:
+def apply_more(call: FunctionCall, side: PaymentSide, number: int, details: Sequence[Row], *, day: str) -> Row:
     """Apply what is still open on a receipt to documents."""
     books = call.books
     table = books.table(side.object)
@@ -197,7 +197,7 @@ def apply_more(call: Call, side: Side, number: int, details: Sequence[Row], *, d
 # --- what is refused
 
 
-def _check_header(side: Side, row: Row, money: Money) -> None:
+def _check_header(side: PaymentSide, row: Row, money: Money) -> None:
     required = [side.party_id, side.day, "PAYMENTMETHOD"]
     missing = [name for name in required if not row.get(name)]
     if missing:
@@ -210,7 +210,7 @@ def _check_header(side: Side, row: Row, money: Money) -> None:
         raise refused(f"{side.word} settles nothing.", correction=f"Provide {side.line}S.")
 
 
-def _check_unused(call: Call, side: Side, row: Row) -> None:
+def _check_unused(call: FunctionCall, side: PaymentSide, row: Row) -> None:
     """What was over is all here again, once what this receipt settled itself is undone."""
     over = Decimal((call.books.store.fact(f"{_OVER}:{row['RECORDNO']}") or "0 ").split(" ", 1)[0])
     if over and amount(row, "TRX_TOTALDUE") != over:
@@ -221,7 +221,7 @@ def _check_unused(call: Call, side: Side, row: Row) -> None:
         )
 
 
-def _check_over(call: Call, entity: str, money: Money) -> None:
+def _check_over(call: FunctionCall, entity: str, money: Money) -> None:
     """What is over must belong to an entity where the company has several, or it could never be applied."""
     if money.over and not entity and any(rules(call.books).entity_of.values()):
         raise refused(
@@ -230,7 +230,7 @@ def _check_over(call: Call, entity: str, money: Money) -> None:
         )
 
 
-def _account(call: Call, side: Side, row: Row) -> tuple[str, str]:
+def _account(call: FunctionCall, side: PaymentSide, row: Row) -> tuple[str, str]:
     """The ledger account that the money leaves or reaches, and its location."""
     name = row.get("FINANCIALENTITY", "")
     if not name:
@@ -242,7 +242,7 @@ def _account(call: Call, side: Side, row: Row) -> tuple[str, str]:
     return bank_account(call, name)
 
 
-def _entity(call: Call, bank: tuple[str, str], parts: list[Settles], place: str) -> str:
+def _entity(call: FunctionCall, bank: tuple[str, str], parts: list[Settles], place: str) -> str:
     entity_of = rules(call.books).entity_of
     for one in (bank[1], call.session.entity, *(one.part.entity for one in parts), place):
         if one:
@@ -253,7 +253,7 @@ def _entity(call: Call, bank: tuple[str, str], parts: list[Settles], place: str)
 # --- writing
 
 
-def _head(call: Call, side: Side, row: Row, *, purse: Purse, parts: list[Settles]) -> None:
+def _head(call: FunctionCall, side: PaymentSide, row: Row, *, purse: Purse, parts: list[Settles]) -> None:
     base = rules(call.books).base_currency[purse.entity]
     applied = sum((one.money for one in parts), ZERO)
     row["BASECURR"] = base
@@ -277,7 +277,7 @@ def _head(call: Call, side: Side, row: Row, *, purse: Purse, parts: list[Settles
     row["ENTITY"] = f"{side.party[0]}{row[side.party_id]}"
 
 
-def _mirror(call: Call, side: Side, old: Row, *, day: str, memo: str) -> Row:
+def _mirror(call: FunctionCall, side: PaymentSide, old: Row, *, day: str, memo: str) -> Row:
     mirror = {name: text for name, text in old.items() if name not in ("CLRDATE",)}
     mirror |= {"RECORDNO": str(next_number(call.books, "PRRECORD")), "STATE": "Reversal", "DISPLAYSTATE": "Reversal"}
     mirror |= {"WHENCREATED": day, "WHENPAID": day, "RECEIPTDATE": day, "TOTALDUE": "0", "TRX_TOTALDUE": "0"}
@@ -288,7 +288,7 @@ def _mirror(call: Call, side: Side, old: Row, *, day: str, memo: str) -> Row:
     return mirror
 
 
-def _settle_all(call: Call, side: Side, row: Row, parts: list[Settles], *, day: str) -> None:
+def _settle_all(call: FunctionCall, side: PaymentSide, row: Row, parts: list[Settles], *, day: str) -> None:
     for family, part in taken(parts):
         settle_part(call, family, part, day=day)
     if side is PAID:
@@ -297,11 +297,11 @@ def _settle_all(call: Call, side: Side, row: Row, parts: list[Settles], *, day: 
             table.update(number, (table.get(number) or {}) | {"WHENLASTPAID": day})
 
 
-def _owe_over(call: Call, side: Side, row: Row, change: Decimal) -> None:
+def _owe_over(call: FunctionCall, side: PaymentSide, row: Row, change: Decimal) -> None:
     owe(call, side.families[0], row, change)
 
 
-def _put(call: Call, side: Side, row: Row) -> None:
+def _put(call: FunctionCall, side: PaymentSide, row: Row) -> None:
     table, number = call.books.table(side.object), int(row["RECORDNO"])
     if table.get(number) is None:
         table.insert(row, number)
@@ -309,7 +309,7 @@ def _put(call: Call, side: Side, row: Row) -> None:
         table.update(number, row)
 
 
-def _voucher(side: Side, row: Row, *, day: str = "") -> Voucher:
+def _voucher(side: PaymentSide, row: Row, *, day: str = "") -> Voucher:
     named = row.get("VENDORNAME") or row.get("CUSTOMERNAME", "")
     title = f"{side.word} {row.get('RECORDID') or row['RECORDNO']}, {named}".rstrip(", ")
     when = day_of({"day": day or row[side.day]}, "day")

@@ -11,23 +11,23 @@ from intacct_bridge.emulator.accounting.posting import (
     CENT,
     ZERO,
     Application,
-    Line,
     Posting,
-    Settled,
+    PostingLine,
+    SettledDocument,
     Settlement,
     cash_basis,
     payment,
     receipt,
     to_base,
 )
-from intacct_bridge.emulator.company.company_data import Call
+from intacct_bridge.emulator.company.company_data import FunctionCall
 from intacct_bridge.emulator.settings.cells import Row
 from intacct_bridge.emulator.subledgers.documents.posting import standing
 from intacct_bridge.emulator.subledgers.families import ADVANCES, OVERPAYMENTS, Family, amount
 from intacct_bridge.emulator.subledgers.payments.discounts import discount_account
 from intacct_bridge.emulator.subledgers.payments.holdings import held_lines
-from intacct_bridge.emulator.subledgers.payments.open_items import Part
-from intacct_bridge.emulator.subledgers.payments.parts import PAID, Settles, Side, taken
+from intacct_bridge.emulator.subledgers.payments.open_items import PaymentPart
+from intacct_bridge.emulator.subledgers.payments.parts import PAID, PaymentSide, Settles, taken
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,9 @@ class Purse:
     """The location that the rest belongs to; empty for the purse's own entity."""
 
 
-def postings(call: Call, side: Side, row: Row, settled: Sequence[Settles], purse: Purse) -> list[Posting]:
+def postings(
+    call: FunctionCall, side: PaymentSide, row: Row, settled: Sequence[Settles], purse: Purse
+) -> list[Posting]:
     """The postings of a payment, one for each book the company keeps."""
     chart = rules(call.books)
     applied = _applied(call, side, row, settled, purse)
@@ -63,10 +65,10 @@ def postings(call: Call, side: Side, row: Row, settled: Sequence[Settles], purse
     return found
 
 
-Applied = list[tuple[Application, Settled | None]]
+Applied = list[tuple[Application, SettledDocument | None]]
 
 
-def _applied(call: Call, side: Side, row: Row, settled: Sequence[Settles], purse: Purse) -> Applied:
+def _applied(call: FunctionCall, side: PaymentSide, row: Row, settled: Sequence[Settles], purse: Purse) -> Applied:
     """What leaves the control accounts, each with the document that the cash book shows for it."""
     chart = rules(call.books)
     party = {side.party: row[side.party_id]}
@@ -88,13 +90,13 @@ def _applied(call: Call, side: Side, row: Row, settled: Sequence[Settles], purse
     return found
 
 
-def _over_place(call: Call, key: str) -> str:
+def _over_place(call: FunctionCall, key: str) -> str:
     text = call.books.store.fact(f"unapplied:{key}") or ""
     place = text.partition(" ")[2]
     return rules(call.books).entity_of.get(place, "") if place else ""
 
 
-def _from_advance(call: Call, part: Part, party: Row) -> Applied:
+def _from_advance(call: FunctionCall, part: PaymentPart, party: Row) -> Applied:
     """An advance is taken from the accounts that it was entered on."""
     lines = {line["RECORDNO"]: line for line in held_lines(call, {"RECORDNO": part.key})}
     found: Applied = []
@@ -109,15 +111,15 @@ def _from_advance(call: Call, part: Part, party: Row) -> Applied:
     return found
 
 
-def _behind(call: Call, family: Family, part: Part) -> Settled:
+def _behind(call: FunctionCall, family: Family, part: PaymentPart) -> SettledDocument:
     row = call.books.table(family.object).get(int(part.key)) or {}
-    return Settled(standing(call, family, row), part.trx_amount / amount(row, "TRX_TOTALENTERED"))
+    return SettledDocument(standing(call, family, row), part.trx_amount / amount(row, "TRX_TOTALENTERED"))
 
 
-def _as_it_is(application: Application, side: Side, row: Row) -> Settled:
+def _as_it_is(application: Application, side: PaymentSide, row: Row) -> SettledDocument:
     """Money held for a customer stands in the cash book as in the other: it came in with no document behind it."""
     sign = 1 if side is PAID else -1
-    line = Line(
+    line = PostingLine(
         application.control,
         application.entity,
         application.amount * sign,
@@ -125,4 +127,4 @@ def _as_it_is(application: Application, side: Side, row: Row) -> Settled:
         row["CURRENCY"],
         dimensions=application.dimensions,
     )
-    return Settled(Posting((line,)), Decimal(1))
+    return SettledDocument(Posting((line,)), Decimal(1))

@@ -9,18 +9,18 @@ from collections.abc import Iterator, Sequence
 from decimal import Decimal
 
 from intacct_bridge.emulator.accounting.posting import CENT, ZERO
-from intacct_bridge.emulator.company.company_data import Call
+from intacct_bridge.emulator.company.company_data import FunctionCall
 from intacct_bridge.emulator.records.audit_fields import stamp
 from intacct_bridge.emulator.settings.cells import Row
 from intacct_bridge.emulator.settings.refusals import refused
 from intacct_bridge.emulator.subledgers.families import FAMILIES, HOLDERS, Family, amount, cents, next_number
-from intacct_bridge.emulator.subledgers.payments.open_items import Part, select_part
-from intacct_bridge.emulator.subledgers.payments.parts import Settles, Side, taken
+from intacct_bridge.emulator.subledgers.payments.open_items import PaymentPart, select_part
+from intacct_bridge.emulator.subledgers.payments.parts import PaymentSide, Settles, taken
 
 _ANY = {**FAMILIES, **HOLDERS}
 
 
-def stored_details(call: Call, side: Side, row: Row) -> list[Row]:
+def stored_details(call: FunctionCall, side: PaymentSide, row: Row) -> list[Row]:
     """The details of a payment, as they would be sent again."""
     asked = call.books.store.fact(_fact("asked", side, row))
     if asked:
@@ -30,12 +30,12 @@ def stored_details(call: Call, side: Side, row: Row) -> list[Row]:
     return [table.get(number) or {} for number in table.find("PAYMENTKEY", row["RECORDNO"])]
 
 
-def keep_asked(call: Call, side: Side, row: Row, details: Sequence[Row]) -> None:
+def keep_asked(call: FunctionCall, side: PaymentSide, row: Row, details: Sequence[Row]) -> None:
     """Remember what a payment that waits was asked to settle."""
     call.books.store.keep_fact(_fact("asked", side, row), json.dumps(list(details)))
 
 
-def clear_details(call: Call, side: Side, row: Row) -> None:
+def clear_details(call: FunctionCall, side: PaymentSide, row: Row) -> None:
     """Drop a payment's details."""
     table = call.books.table(side.line)
     for number in table.find("PAYMENTKEY", row["RECORDNO"]):
@@ -43,7 +43,7 @@ def clear_details(call: Call, side: Side, row: Row) -> None:
     call.books.store.keep_fact(_fact("settles", side, row), "[]")
 
 
-def keep_details(call: Call, side: Side, row: Row, settled: Sequence[Settles]) -> None:
+def keep_details(call: FunctionCall, side: PaymentSide, row: Row, settled: Sequence[Settles]) -> None:
     """Add details to a payment, and remember what they take."""
     table, described = call.books.table(side.line), call.books.find(side.line)
     for one in settled:
@@ -56,7 +56,7 @@ def keep_details(call: Call, side: Side, row: Row, settled: Sequence[Settles]) -
     store.keep_fact(_fact("settles", side, row), json.dumps(known))
 
 
-def select(call: Call, side: Side, row: Row, *, back: bool = False) -> None:
+def select(call: FunctionCall, side: PaymentSide, row: Row, *, back: bool = False) -> None:
     """Set aside what a payment that waits will take, or free it again."""
     fact = _fact("selected", side, row)
     if bool(call.books.store.fact(fact)) is not back:
@@ -66,16 +66,16 @@ def select(call: Call, side: Side, row: Row, *, back: bool = False) -> None:
         select_part(call, family, part, back=back)
 
 
-def _fact(kind: str, side: Side, row: Row) -> str:
+def _fact(kind: str, side: PaymentSide, row: Row) -> str:
     return f"{kind}:{side.object}:{row['RECORDNO']}"
 
 
-def _packed(family: Family, part: Part) -> list[object]:
+def _packed(family: Family, part: PaymentPart) -> list[object]:
     lines = [[line, str(money)] for line, money in part.lines]
     return [family.object, part.key, str(part.trx_amount), str(part.amount), lines]
 
 
-def _cells(side: Side, row: Row, one: Settles) -> Iterator[Row]:
+def _cells(side: PaymentSide, row: Row, one: Settles) -> Iterator[Row]:
     """One row a line: what settles it beside money first, money for the rest."""
     part, left = one.part, one.part.amount
     lent = list(_lent(one))
@@ -105,7 +105,7 @@ def _lines(one: Settles) -> list[tuple[str, Decimal]]:
     return [(line, money) for line, money in one.part.lines if line != one.inline[1]]
 
 
-def _share(part: Part, trx_amount: Decimal) -> Decimal:
+def _share(part: PaymentPart, trx_amount: Decimal) -> Decimal:
     return (part.amount * trx_amount / part.trx_amount).quantize(CENT) if part.trx_amount else ZERO
 
 
@@ -132,7 +132,7 @@ def _credited(names: Row, used: Decimal, value: Decimal) -> Row:
     return cells | {names["TRX"]: cents(used), names["BASE"]: cents(value)}
 
 
-def stored_parts(call: Call, side: Side, row: Row) -> list[tuple[Family, Part]]:
+def stored_parts(call: FunctionCall, side: PaymentSide, row: Row) -> list[tuple[Family, PaymentPart]]:
     """What a payment took off its documents."""
     known = call.books.store.fact(_fact("settles", side, row))
     if known is not None:
@@ -145,22 +145,22 @@ def stored_parts(call: Call, side: Side, row: Row) -> list[tuple[Family, Part]]:
         credit, base = amount(detail, "TRX_ADJUSTMENTAMOUNT"), amount(detail, "ADJUSTMENTAMOUNT")
         trx_amount = amount(detail, "TRX_PAYMENTAMOUNT") + credit
         whole = amount(detail, "PAYMENTAMOUNT") + base
-        found.append((family, Part(key, trx_amount, whole, "", ((entry, trx_amount),), "")))
+        found.append((family, PaymentPart(key, trx_amount, whole, "", ((entry, trx_amount),), "")))
         if credit:
             line, family = detail.get("ADJUSTMENTENTRYKEY", ""), side.sources[0].families[0]
-            found.append((family, Part(detail["ADJUSTMENTKEY"], -credit, -base, "", ((line, -credit),), "")))
+            found.append((family, PaymentPart(detail["ADJUSTMENTKEY"], -credit, -base, "", ((line, -credit),), "")))
     return found
 
 
-def _holder(call: Call, side: Side, key: str) -> Family:
+def _holder(call: FunctionCall, side: PaymentSide, key: str) -> Family:
     for family in side.families:
         if key.isdecimal() and call.books.table(family.object).get(int(key)) is not None:
             return family
     raise refused(f"Document {key}, which the payment settled, is gone.")
 
 
-def _unpacked(kept: list[object]) -> tuple[Family, Part]:
+def _unpacked(kept: list[object]) -> tuple[Family, PaymentPart]:
     name, key, trx_amount, whole, lines = kept
     assert isinstance(lines, list)
     spread = tuple((line, Decimal(money)) for line, money in lines)
-    return _ANY[str(name)], Part(str(key), Decimal(str(trx_amount)), Decimal(str(whole)), "", spread, "")
+    return _ANY[str(name)], PaymentPart(str(key), Decimal(str(trx_amount)), Decimal(str(whole)), "", spread, "")

@@ -14,7 +14,7 @@ from intacct_bridge.client.client import Client
 from intacct_bridge.client.gateway.calls import successful
 from intacct_bridge.errors import InvalidRequestError, NotPermittedError
 from intacct_bridge.flow.streams.bookmark import sent
-from intacct_bridge.flow.streams.feed import Feed
+from intacct_bridge.flow.streams.names import VirtualStream
 from intacct_bridge.flow.streams.virtual.reader import FeedPage, Row
 from intacct_bridge.model.query.query import Aggregate, Compare, Filter, Op, Query, any_of
 from intacct_bridge.wire.values import DEFAULT, Kind
@@ -27,7 +27,7 @@ AMOUNTS = ("startbalance", "debits", "credits", "adjdebits", "adjcredits", "endb
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class BalanceSpan:
     """Days, both included, or a reporting period of the company."""
 
     first: date | None = None
@@ -54,19 +54,19 @@ class BalancesReader:
     open_ended = True
     certain = False
 
-    def fields(self, client: Client, feed: Feed) -> Mapping[str, Kind]:  # noqa: ARG002
+    def fields(self, client: Client, feed: VirtualStream) -> Mapping[str, Kind]:  # noqa: ARG002
         """A span's columns, what accounts are broken down by, and the amounts."""
         by = {f"{name}id": Kind.TEXT for name in _broken_down_by(feed)}
         spans = {"period": Kind.TEXT, "from_date": Kind.DATE, "to_date": Kind.DATE}
         amounts = dict.fromkeys(AMOUNTS, Kind.DECIMAL)
         return spans | {"glaccountno": Kind.TEXT} | by | amounts | {"reportingbook": Kind.TEXT, "currency": Kind.TEXT}
 
-    def identity(self, feed: Feed) -> tuple[str, ...]:
+    def identity(self, feed: VirtualStream) -> tuple[str, ...]:
         """One row an account, book and currency in each span, or one for each thing it is broken down by."""
         by = (f"{name}id" for name in _broken_down_by(feed))
         return ("period", "from_date", "to_date", "glaccountno", *by, "reportingbook", "currency")
 
-    def unchanged(self, client: Client, feed: Feed, since: str) -> bool:
+    def unchanged(self, client: Client, feed: VirtualStream, since: str) -> bool:
         """Whether no journal entry was touched since and none deleted; False where the user may not see that."""
         if not feed.get("to") and not feed.get("period") and since[:2] != f"{client.company_time:%m}":
             return False  # a month may have begun
@@ -79,12 +79,12 @@ class BalancesReader:
         except (NotPermittedError, InvalidRequestError):
             return False
 
-    def price(self, client: Client, feed: Feed) -> int | None:
+    def price(self, client: Client, feed: VirtualStream) -> int | None:
         """One a span, and one to find the days of the ledger where they are not given."""
         given = feed.get("period") or (feed.get("from") and feed.get("to"))
         return len(_spans(client, feed)) + (0 if given else 1)
 
-    def pages(self, client: Client, feed: Feed) -> Iterator[FeedPage]:
+    def pages(self, client: Client, feed: VirtualStream) -> Iterator[FeedPage]:
         """A page a span."""
         spans = _spans(client, feed)
         for start in range(0, len(spans), TOGETHER):
@@ -109,7 +109,7 @@ def _cells(row: Element) -> Row:
     return {child.tag: child.text or None for child in row}
 
 
-def _broken_down_by(feed: Feed) -> tuple[str, ...]:
+def _broken_down_by(feed: VirtualStream) -> tuple[str, ...]:
     names = tuple(name.strip().lower().removesuffix("id") for name in feed.get("by").split(",") if name.strip())
     if feed.reader == "trial_balance":
         for name in names:
@@ -121,7 +121,7 @@ def _broken_down_by(feed: Feed) -> tuple[str, ...]:
     return names
 
 
-def _body(feed: Feed, span: Span) -> Element:
+def _body(feed: VirtualStream, span: BalanceSpan) -> Element:
     """Shapes: *List Trial Balances* and *List Account Balances by Dimensions*, in the order of Sage's reference."""
     by = _broken_down_by(feed)
     book = [element("reportingbook", feed.get("book"))] if feed.get("book") else []
@@ -142,10 +142,10 @@ def _day(tag: str, day: date) -> Element:
     return element(tag, *(element(name, str(number)) for name, number in parts))
 
 
-def _spans(client: Client, feed: Feed) -> list[Span]:
+def _spans(client: Client, feed: VirtualStream) -> list[BalanceSpan]:
     """The spans to read: a named period, the days given as a whole, or the months among them."""
     if feed.get("period"):
-        return [Span(period=name.strip()) for name in feed.get("period").split(",") if name.strip()]
+        return [BalanceSpan(period=name.strip()) for name in feed.get("period").split(",") if name.strip()]
     first, last = feed.day("from"), feed.day("to")
     if first is None or last is None:
         known = _ledger_days(client)
@@ -153,7 +153,7 @@ def _spans(client: Client, feed: Feed) -> list[Span]:
     if first > last:
         raise InvalidRequestError(f"{feed.reader}: from {first} is after to {last}")
     if feed.flag("whole"):
-        return [Span(first, last)]
+        return [BalanceSpan(first, last)]
     months = list(_months(first, last))
     if len(months) > MOST_MONTHS:
         raise InvalidRequestError(
@@ -173,8 +173,8 @@ def _ledger_days(client: Client) -> tuple[date, date]:
     return first if isinstance(first, date) else today, max(last, today) if isinstance(last, date) else today
 
 
-def _months(first: date, last: date) -> Iterator[Span]:
+def _months(first: date, last: date) -> Iterator[BalanceSpan]:
     while first <= last:
         following = (first.replace(day=1) + timedelta(days=32)).replace(day=1)
-        yield Span(first, min(following - timedelta(days=1), last))
+        yield BalanceSpan(first, min(following - timedelta(days=1), last))
         first = following

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from intacct_bridge.client.client import Client
 from intacct_bridge.client.gateway.calls import successful
 from intacct_bridge.errors import InvalidRequestError, NotPermittedError, RefusedError
-from intacct_bridge.flow.streams.feed import Feed
+from intacct_bridge.flow.streams.names import VirtualStream
 from intacct_bridge.flow.streams.virtual.reader import FeedPage, Row
 from intacct_bridge.model.query.query import Query
 from intacct_bridge.wire.values import Kind
@@ -40,23 +40,23 @@ class DimensionsReader:
     open_ended = True
     certain = True
 
-    def fields(self, client: Client, feed: Feed) -> Mapping[str, Kind]:  # noqa: ARG002
+    def fields(self, client: Client, feed: VirtualStream) -> Mapping[str, Kind]:  # noqa: ARG002
         """What the function is known to tell."""
         return OF_A_DIMENSION
 
-    def identity(self, feed: Feed) -> tuple[str, ...]:  # noqa: ARG002
+    def identity(self, feed: VirtualStream) -> tuple[str, ...]:  # noqa: ARG002
         """The object's name."""
         return ("objectName",)
 
-    def unchanged(self, client: Client, feed: Feed, since: str) -> bool:  # noqa: ARG002
+    def unchanged(self, client: Client, feed: VirtualStream, since: str) -> bool:  # noqa: ARG002
         """One call tells all there is, so nothing is asked before it."""
         return False
 
-    def price(self, client: Client, feed: Feed) -> int | None:  # noqa: ARG002
+    def price(self, client: Client, feed: VirtualStream) -> int | None:  # noqa: ARG002
         """The call."""
         return 1
 
-    def pages(self, client: Client, feed: Feed) -> Iterator[FeedPage]:  # noqa: ARG002
+    def pages(self, client: Client, feed: VirtualStream) -> Iterator[FeedPage]:  # noqa: ARG002
         """All in one page."""
         yield FeedPage(_dimensions(client))
 
@@ -67,22 +67,22 @@ class DimensionValuesReader:
     open_ended = False
     certain = True
 
-    def fields(self, client: Client, feed: Feed) -> Mapping[str, Kind]:  # noqa: ARG002
+    def fields(self, client: Client, feed: VirtualStream) -> Mapping[str, Kind]:  # noqa: ARG002
         """What all of them have, and which dimension it is."""
         return {**OF_A_VALUE, TYPE: Kind.TEXT}
 
-    def identity(self, feed: Feed) -> tuple[str, ...]:  # noqa: ARG002
+    def identity(self, feed: VirtualStream) -> tuple[str, ...]:  # noqa: ARG002
         """Records of different dimensions may have the same id."""
         return ("id", TYPE)
 
-    def unchanged(self, client: Client, feed: Feed, since: str) -> bool:  # noqa: ARG002
+    def unchanged(self, client: Client, feed: VirtualStream, since: str) -> bool:  # noqa: ARG002
         """They are few."""
         return False
 
-    def price(self, client: Client, feed: Feed) -> int | None:
+    def price(self, client: Client, feed: VirtualStream) -> int | None:
         """Only a run can tell."""
 
-    def pages(self, client: Client, feed: Feed) -> Iterator[FeedPage]:
+    def pages(self, client: Client, feed: VirtualStream) -> Iterator[FeedPage]:
         """Page by page, one dimension after another. Those that may not be read are named by a NotPermittedError after
         all others: the stream is then not complete, and nothing in its copy counts as gone.
         """

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 
 from intacct_bridge.client.client import Client
 from intacct_bridge.errors import TransientError
-from intacct_bridge.flow.streams.feed import Feed
+from intacct_bridge.flow.streams.names import VirtualStream
 from intacct_bridge.flow.streams.virtual.reader import FeedPage
 from intacct_bridge.model.query.query import Query
 from intacct_bridge.wire.values import DEFAULT, Kind
@@ -26,22 +26,22 @@ class ListingReader:
     open_ended = True
     certain = True
 
-    def fields(self, client: Client, feed: Feed) -> Mapping[str, Kind]:  # noqa: ARG002
+    def fields(self, client: Client, feed: VirtualStream) -> Mapping[str, Kind]:  # noqa: ARG002
         """The key; the rest is seen when it comes."""
         return {KEY: Kind.TEXT}
 
-    def identity(self, feed: Feed) -> tuple[str, ...]:  # noqa: ARG002
+    def identity(self, feed: VirtualStream) -> tuple[str, ...]:  # noqa: ARG002
         """What 2.1 calls the key of a record."""
         return (KEY,)
 
-    def unchanged(self, client: Client, feed: Feed, since: str) -> bool:  # noqa: ARG002
+    def unchanged(self, client: Client, feed: VirtualStream, since: str) -> bool:  # noqa: ARG002
         """2.1 has no audit history to ask."""
         return False
 
-    def price(self, client: Client, feed: Feed) -> int | None:
+    def price(self, client: Client, feed: VirtualStream) -> int | None:
         """Only a run can tell."""
 
-    def pages(self, client: Client, feed: Feed) -> Iterator[FeedPage]:
+    def pages(self, client: Client, feed: VirtualStream) -> Iterator[FeedPage]:
         """Page by page, until one pass from the first to the last shows every record once."""
         query = Query(feed.subject, ("*",), page_size=_PAGE, show_private=not client.connection.location_id)
         for _ in range(PASSES):

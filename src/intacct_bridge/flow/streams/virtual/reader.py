@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from intacct_bridge.client.client import Client
-from intacct_bridge.flow.streams.feed import Feed
+from intacct_bridge.flow.streams.names import VirtualStream
 from intacct_bridge.wire.values import Formatting, Kind
 
 Row = Mapping[str, str | None]
@@ -29,17 +29,17 @@ class Reader(Protocol):
     certain: bool
     """The columns that tell rows apart are never empty, so that anybody can use them as a key."""
 
-    def fields(self, client: Client, feed: Feed) -> Mapping[str, Kind]:
+    def fields(self, client: Client, feed: VirtualStream) -> Mapping[str, Kind]:
         """The columns that are known beforehand."""
 
-    def identity(self, feed: Feed) -> tuple[str, ...]:
+    def identity(self, feed: VirtualStream) -> tuple[str, ...]:
         """The columns that tell rows apart; none where only their place does."""
 
-    def unchanged(self, client: Client, feed: Feed, since: str) -> bool:
+    def unchanged(self, client: Client, feed: VirtualStream, since: str) -> bool:
         """Whether all is certainly as it was then; False where nobody can tell."""
 
-    def price(self, client: Client, feed: Feed) -> int | None:
+    def price(self, client: Client, feed: VirtualStream) -> int | None:
         """The most transactions that all rows take; None where only reading shows."""
 
-    def pages(self, client: Client, feed: Feed) -> Iterator[FeedPage]:
+    def pages(self, client: Client, feed: VirtualStream) -> Iterator[FeedPage]:
         """All rows."""

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from intacct_bridge.client.client import Client
 from intacct_bridge.errors import InvalidRequestError
-from intacct_bridge.flow.streams.feed import LISTING, Feed
-from intacct_bridge.flow.streams.partition import Answer
+from intacct_bridge.flow.streams.names import LISTING, VirtualStream
+from intacct_bridge.flow.streams.partition import PartitionPage
 from intacct_bridge.flow.streams.stream import Stream
 from intacct_bridge.flow.streams.virtual.balances import BalancesReader
 from intacct_bridge.flow.streams.virtual.dimensions import DimensionsReader, DimensionValuesReader
@@ -29,7 +29,7 @@ PLACE = "_row"
 """Our own key of a row that nothing identifies: its place in the whole, counted from 1."""
 
 
-def reader_of(feed: Feed) -> Reader:
+def reader_of(feed: VirtualStream) -> Reader:
     """The reader of a feed."""
     makers: dict[str, type[Reader]] = {
         "trial_balance": BalancesReader,
@@ -42,7 +42,7 @@ def reader_of(feed: Feed) -> Reader:
     return makers[feed.reader]()
 
 
-def feed_stream(client: Client, feed: Feed, select: Sequence[str] = ()) -> Stream:
+def feed_stream(client: Client, feed: VirtualStream, select: Sequence[str] = ()) -> Stream:
     """The stream of a feed with all its columns, or with the chosen ones and those that tell its rows apart."""
     reader = reader_of(feed)
     fields, identity = dict(reader.fields(client, feed)), reader.identity(feed)
@@ -66,7 +66,7 @@ def feed_stream(client: Client, feed: Feed, select: Sequence[str] = ()) -> Strea
     )
 
 
-def _wanted(feed: Feed, fields: Mapping[str, Kind], select: Sequence[str], *, open_ended: bool) -> list[str]:
+def _wanted(feed: VirtualStream, fields: Mapping[str, Kind], select: Sequence[str], *, open_ended: bool) -> list[str]:
     by_case = {name.upper(): name for name in fields}
     found = [by_case.get(name.upper(), name) for name in select if name not in (KEY, PLACE)]
     strange = [name for name in found if name not in fields]
@@ -77,7 +77,7 @@ def _wanted(feed: Feed, fields: Mapping[str, Kind], select: Sequence[str], *, op
     return found
 
 
-def feed_answers(client: Client, stream: Stream) -> Iterator[Answer]:
+def feed_answers(client: Client, stream: Stream) -> Iterator[PartitionPage]:
     """The rows of a feed's stream, typed."""
     assert stream.feed is not None
     reader, place = reader_of(stream.feed), 0
@@ -89,7 +89,7 @@ def feed_answers(client: Client, stream: Stream) -> Iterator[Answer]:
         }
         rows = _typed(stream, page, own, page.formatting or client.formatting)
         place += rows.num_rows
-        yield Answer(rows, page.remaining)
+        yield PartitionPage(rows, page.remaining)
 
 
 def _typed(stream: Stream, page: FeedPage, own: Mapping[str, list[str]], formatting: Formatting) -> "pa.RecordBatch":

@@ -9,7 +9,7 @@ from datetime import date
 from intacct_bridge.client.client import Client
 from intacct_bridge.client.reading.reports import PAGE_SIZE, Argument
 from intacct_bridge.errors import InvalidRequestError
-from intacct_bridge.flow.streams.feed import OF_A_REPORT, Feed
+from intacct_bridge.flow.streams.names import OF_A_REPORT, VirtualStream
 from intacct_bridge.flow.streams.virtual.reader import FeedPage, Row
 from intacct_bridge.wire.values import Kind
 
@@ -20,22 +20,22 @@ class ReportReader:
     open_ended = True
     certain = False
 
-    def fields(self, client: Client, feed: Feed) -> Mapping[str, Kind]:  # noqa: ARG002
+    def fields(self, client: Client, feed: VirtualStream) -> Mapping[str, Kind]:  # noqa: ARG002
         """None that could be known."""
         return {}
 
-    def identity(self, feed: Feed) -> tuple[str, ...]:  # noqa: ARG002
+    def identity(self, feed: VirtualStream) -> tuple[str, ...]:  # noqa: ARG002
         """None that could be trusted."""
         return ()
 
-    def unchanged(self, client: Client, feed: Feed, since: str) -> bool:  # noqa: ARG002
+    def unchanged(self, client: Client, feed: VirtualStream, since: str) -> bool:  # noqa: ARG002
         """Only a run can tell."""
         return False
 
-    def price(self, client: Client, feed: Feed) -> int | None:
+    def price(self, client: Client, feed: VirtualStream) -> int | None:
         """Only a run can tell."""
 
-    def pages(self, client: Client, feed: Feed) -> Iterator[FeedPage]:
+    def pages(self, client: Client, feed: VirtualStream) -> Iterator[FeedPage]:
         """A page a page of the report."""
         arguments = {name: _argument(name, text) for name, text in feed.arguments if name not in OF_A_REPORT}
         interactive = feed.get("type") == "interactive"
