@@ -400,7 +400,7 @@ def test_a_day_that_becomes_a_time_is_midnight_of_utc_wherever_the_machine_stand
     path = tmp_path / "copy.duckdb"
     script = "; ".join(
         (
-            "from flow.test_sinks import Copy, batch, keep, FIELDS, DONE, NOON, bill",
+            "from flow.destinations.test_destinations import Copy, batch, keep, FIELDS, DONE, NOON, bill",
             "from datetime import UTC, date, datetime",
             "from intacct_bridge.flow.streams.stream import Stream",
             "from intacct_bridge.wire.values import Kind",
@@ -734,7 +734,7 @@ def test_a_database_is_made_whole_or_not_at_all(tmp_path: Path, room: int) -> No
         (
             "import resource, signal, sys",
             "sys.dont_write_bytecode = True",  # half a compiled module would stay behind for everybody
-            "from flow.test_sinks import open_sink, NOON",
+            "from flow.destinations.test_destinations import open_sink, NOON",
             "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)",
             f"resource.setrlimit(resource.RLIMIT_FSIZE, ({room}, {room}))",
             f"open_sink('{tmp_path}/copy.duckdb').open('demo', NOON)",

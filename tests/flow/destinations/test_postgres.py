@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from intacct_bridge.errors import SettingsError
+from intacct_bridge.flow.destinations import postgres as postgres_module
 from intacct_bridge.flow.destinations.base import Sink, quoted
 from intacct_bridge.flow.destinations.open import open_sink, standing_of
 from intacct_bridge.flow.extract.run import Extraction
@@ -101,7 +102,7 @@ def test_a_stream_without_a_place_costs_no_other(postgres: str) -> None:
 def test_two_runs_at_once_would_double_rows_and_the_second_is_refused(
     sink: Sink, postgres: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(postgres, "PATIENCE_MS", 1)
+    monkeypatch.setattr(postgres_module, "PATIENCE_MS", 1)
     with closing(open_sink(postgres)) as other:
         with pytest.raises(SettingsError, match="another run is writing to postgresql://"):
             other.open("demo", NOON)

@@ -151,10 +151,10 @@ def test_a_killed_process_leaves_doubt(path: Path, outbox: Outbox) -> None:
 import os, signal, sys
 from pathlib import Path
 from intacct_bridge.flow.outbox.outbox import Outbox
-from intacct_bridge.flow.outbox.entry import Intent, Place
-from intacct_bridge.flow.records.write import Operation
+from intacct_bridge.flow.outbox.entry import Intent, WriteTarget
+from intacct_bridge.flow.records.write import WriteOperation
 outbox = Outbox(Path({str(path)!r}))
-place = Place("demo-company", "", Operation.CREATE, "GLBATCH")
+place = WriteTarget("demo-company", "", WriteOperation.CREATE, "GLBATCH")
 outbox.begin(outbox.plan([Intent(place, "a", "1", "<create/>")]))
 os.kill(os.getpid(), signal.SIGKILL)
 """
