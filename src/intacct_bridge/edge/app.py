@@ -101,12 +101,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     console = Console()
     if arguments is None and COMPLETE in os.environ:
         return completion(os.environ[COMPLETE])
-    desk = CommandContext(console)
-    desk.words = sys.argv[1:] if arguments is None else arguments
+    context = CommandContext(console)
+    context.words = sys.argv[1:] if arguments is None else arguments
     try:
-        return run(root, PROGRAM, desk.words, obj=desk, console=console, target=lambda: desk.target)
+        return run(root, PROGRAM, context.words, obj=context, console=console, target=lambda: context.target)
     finally:
-        desk.close()
+        context.close()
 
 
 def completion(instruction: str) -> int:

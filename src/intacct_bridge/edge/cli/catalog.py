@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from intacct_bridge.edge.cli.context import CommandContext, stands_at_a_desk
+from intacct_bridge.edge.cli.context import CommandContext, shared_options
 
 if TYPE_CHECKING:
     from intacct_bridge.model.catalog import ObjectDef
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 @click.command("objects")
 @click.argument("pattern", required=False)
-@stands_at_a_desk(prints_table=True)
-def objects_command(desk: CommandContext, *, pattern: str | None) -> None:
+@shared_options(prints_table=True)
+def objects_command(context: CommandContext, *, pattern: str | None) -> None:
     """List the objects of the company; PATTERN is part of a name or label, or has * in it.
 
     \b
@@ -23,8 +23,8 @@ def objects_command(desk: CommandContext, *, pattern: str | None) -> None:
       intacct objects bill
       intacct objects 'AR*'
     """
-    rows = [(name, label) for name, label in sorted(desk.client.objects().items()) if _meant(pattern, name, label)]
-    desk.console.table(("object", "label"), rows, empty=f"no object's name or label has {pattern!r} in it")
+    rows = [(name, label) for name, label in sorted(context.client.objects().items()) if _meant(pattern, name, label)]
+    context.console.table(("object", "label"), rows, empty=f"no object's name or label has {pattern!r} in it")
 
 
 def _meant(pattern: str | None, name: str, label: str) -> bool:
@@ -40,8 +40,8 @@ def _meant(pattern: str | None, name: str, label: str) -> bool:
 @click.argument("name", metavar="OBJECT_OR_FUNCTION")
 @click.option("--python", "as_python", is_flag=True, help="Print a typed row model instead.")
 @click.option("--document-type", metavar="NAME", help="As this transaction definition has it, such as 'Sales Order'.")
-@stands_at_a_desk(prints_table=True)
-def describe_command(desk: CommandContext, *, name: str, as_python: bool, document_type: str | None) -> None:
+@shared_options(prints_table=True)
+def describe_command(context: CommandContext, *, name: str, as_python: bool, document_type: str | None) -> None:
     """Show an object's fields and relations, or the element order of an object-specific function.
 
     \b
@@ -54,23 +54,23 @@ def describe_command(desk: CommandContext, *, name: str, as_python: bool, docume
 
     function = function_def(name) or function_def(name.lower())
     if function is not None:
-        _show_function(desk, function)
+        _show_function(context, function)
         return
     if document_type is not None:
         from intacct_bridge.flow.extract.source import definition
 
-        document_type = definition(desk.client, name, document_type)
-    described = desk.client.describe(name.upper(), doc_par_id=document_type)
+        document_type = definition(context.client, name, document_type)
+    described = context.client.describe(name.upper(), doc_par_id=document_type)
     if as_python:
         from intacct_bridge.edge.views.row_model import row_model
 
-        desk.console.result(row_model(described))
+        context.console.result(row_model(described))
         return
-    _show_object(desk, described)
+    _show_object(context, described)
 
 
-def _show_object(desk: CommandContext, described: "ObjectDef") -> None:
-    console = desk.console
+def _show_object(context: CommandContext, described: "ObjectDef") -> None:
+    console = context.console
     fields = [
         (field.name, field.kind.lower(), field.required, field.readonly, field.custom, field.label, field.values)
         for field in described.fields.values()
@@ -97,15 +97,15 @@ def _show_object(desk: CommandContext, described: "ObjectDef") -> None:
     console.say(f"{len(fields)} fields, {len(relations)} relations")
 
 
-def _show_function(desk: CommandContext, function: "FunctionDef") -> None:
+def _show_function(context: CommandContext, function: "FunctionDef") -> None:
     required = set(function.model.required)
     attributes = [
         (f"@{attribute.name}", attribute.required, "", ", ".join(attribute.values)) for attribute in function.attributes
     ]
     names = dict.fromkeys(function.model.names)
     rows = [(name, name in required, position, "") for position, name in enumerate(names, 1)]
-    desk.console.table(
+    context.console.table(
         ("element", "required", "order", "values"),
         [(name, "yes" if needed else "", order, values) for name, needed, order, values in (*attributes, *rows)],
     )
-    desk.console.say(f"content model: {function.text}")
+    context.console.say(f"content model: {function.text}")

@@ -2,7 +2,7 @@
 
 import click
 
-from intacct_bridge.edge.cli.context import COMPLETE, PROGRAM, CommandContext, stands_at_a_desk
+from intacct_bridge.edge.cli.context import COMPLETE, PROGRAM, CommandContext, shared_options
 
 _WHERE = {
     "bash": 'eval "$(intacct completion bash)"   in ~/.bashrc',
@@ -13,8 +13,8 @@ _WHERE = {
 
 @click.command("completion")
 @click.argument("shell", type=click.Choice(list(_WHERE)))
-@stands_at_a_desk(connected=False)
-def completion_command(desk: CommandContext, *, shell: str) -> None:
+@shared_options(connected=False)
+def completion_command(context: CommandContext, *, shell: str) -> None:
     """Print the script that completes commands, options and connection names in SHELL.
 
     \b
@@ -26,6 +26,6 @@ def completion_command(desk: CommandContext, *, shell: str) -> None:
 
     kind = get_completion_class(shell)
     assert kind is not None
-    desk.console.result(kind(click.Command(PROGRAM), {}, PROGRAM, COMPLETE).source())
-    if desk.console.out.isatty():
-        desk.console.say(f"to have it in every shell: {_WHERE[shell]}")
+    context.console.result(kind(click.Command(PROGRAM), {}, PROGRAM, COMPLETE).source())
+    if context.console.out.isatty():
+        context.console.say(f"to have it in every shell: {_WHERE[shell]}")

@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from intacct_bridge.edge.cli.context import CommandContext, stands_at_a_desk
+from intacct_bridge.edge.cli.context import CommandContext, shared_options
 from intacct_bridge.errors import SettingsError
 
 _QUESTIONS = {
@@ -38,8 +38,8 @@ def connections_command() -> None:
 
 
 @connections_command.command("list")
-@stands_at_a_desk(connected=False, prints_table=True)
-def list_command(desk: CommandContext) -> None:
+@shared_options(connected=False, prints_table=True)
+def list_command(context: CommandContext) -> None:
     """Every named connection, and the file it stands in. No password is read."""
     from intacct_bridge.client.connections.sources import list_connections
 
@@ -47,7 +47,7 @@ def list_command(desk: CommandContext) -> None:
         (one.name, one.company_id, one.user_id, one.location_id, one.environment, one.read_only, one.source)
         for one in list_connections()
     ]
-    desk.console.table(
+    context.console.table(
         ("name", "company", "user", "entity", "environment", "read_only", "file"),
         rows,
         empty="no connections yet; make one with: intacct connections add NAME",
@@ -74,45 +74,45 @@ def list_command(desk: CommandContext) -> None:
 @click.option("--read-only", is_flag=True, help="Refuse every write on this connection.")
 @click.option("--project", is_flag=True, help="Write ./intacct.toml instead of the user's own file.")
 @click.option("--no-test", is_flag=True, help="Do not sign in to try it.")
-@stands_at_a_desk(connected=False)
-def add_command(desk: CommandContext, *, name: str, project: bool, no_test: bool, **given: Any) -> None:
+@shared_options(connected=False)
+def add_command(context: CommandContext, *, name: str, project: bool, no_test: bool, **given: Any) -> None:
     """Make or replace a connection; asks for what is missing, then signs in once."""
     from intacct_bridge.client.connections.sources import add_connection
 
-    settings = _settings(desk, name, given)
+    settings = _settings(context, name, given)
     path = add_connection(name, settings, path=Path("intacct.toml") if project else None)
-    desk.console.say(f"wrote [connections.{name}] to {path}")
+    context.console.say(f"wrote [connections.{name}] to {path}")
     if not no_test:
-        desk.name = name
-        _sign_in(desk)
+        context.name = name
+        _sign_in(context)
 
 
 @connections_command.command("show")
 @click.argument("name", required=False)
-@stands_at_a_desk(prints_table=True)
-def show_command(desk: CommandContext, *, name: str | None) -> None:
+@shared_options(prints_table=True)
+def show_command(context: CommandContext, *, name: str | None) -> None:
     """One connection's settings and where each comes from; passwords stay hidden."""
-    desk.name = name or desk.name
-    connection = desk.connection
+    context.name = name or context.name
+    connection = context.connection
     origins = connection.origins
     rows = [(setting, value, origins.get(setting, "default")) for setting, value in connection.settings().items()]
-    desk.console.table(("setting", "value", "from"), [row for row in rows if row[0] != "name"])
+    context.console.table(("setting", "value", "from"), [row for row in rows if row[0] != "name"])
 
 
 @connections_command.command("test")
 @click.argument("name", required=False)
-@stands_at_a_desk()
-def test_command(desk: CommandContext, *, name: str | None) -> None:
+@shared_options()
+def test_command(context: CommandContext, *, name: str | None) -> None:
     """Sign in once. `intacct doctor` checks everything else."""
-    desk.name = name or desk.name
-    _sign_in(desk)
+    context.name = name or context.name
+    _sign_in(context)
 
 
 @connections_command.command("remove")
 @click.argument("name")
 @click.option("--project", is_flag=True, help="From ./intacct.toml instead of the user's own file.")
-@stands_at_a_desk(connected=False)
-def remove_command(desk: CommandContext, *, name: str, project: bool) -> None:
+@shared_options(connected=False)
+def remove_command(context: CommandContext, *, name: str, project: bool) -> None:
     """Take a connection out of the file; nothing in Intacct changes."""
     from intacct_bridge.client.connections.sources import list_connections, remove_connection
 
@@ -123,10 +123,10 @@ def remove_command(desk: CommandContext, *, name: str, project: bool) -> None:
             f"there is no connection {name!r} in {path or 'your own intacct.toml'}",
             fix=f"It stands in {elsewhere[0]}; remove it there." if elsewhere else "See: intacct connections list",
         )
-    desk.console.say(f"removed connection {name}")
+    context.console.say(f"removed connection {name}")
 
 
-def _settings(desk: CommandContext, name: str, given: Mapping[str, Any]) -> dict[str, Any]:
+def _settings(context: CommandContext, name: str, given: Mapping[str, Any]) -> dict[str, Any]:
     """The table to write: what was given, and what was asked for."""
     settings = {key: value for key, value in given.items() if value and key not in ("keyring",)}
     for secret in _SECRETS:
@@ -146,7 +146,7 @@ def _settings(desk: CommandContext, name: str, given: Mapping[str, Any]) -> dict
         )
     for key in missing:
         if key not in settings:
-            answer = desk.console.ask(_QUESTIONS[key], secret=key in _SECRETS)
+            answer = context.console.ask(_QUESTIONS[key], secret=key in _SECRETS)
             settings[key] = _kept(name, key, answer) if given["keyring"] and key in _SECRETS else answer
     return settings
 
@@ -187,9 +187,9 @@ def _kept(name: str, key: str, answer: str) -> dict[str, str]:
     return {"keyring": f"{service}/{user}"}
 
 
-def _sign_in(desk: CommandContext) -> None:
-    connection = desk.connection
-    desk.console.say(f"signing in to {connection.target} as {connection.user_id} ...")
-    signed = desk.client.sign_in()
+def _sign_in(context: CommandContext) -> None:
+    connection = context.connection
+    context.console.say(f"signing in to {connection.target} as {connection.user_id} ...")
+    signed = context.client.sign_in()
     where = f"entity {signed.location_id}" if signed.location_id else "the top level"
-    desk.console.result(f"signed in to {signed.company_id} as {signed.user_id}, at {where}, by {signed.endpoint}")
+    context.console.result(f"signed in to {signed.company_id} as {signed.user_id}, at {where}, by {signed.endpoint}")

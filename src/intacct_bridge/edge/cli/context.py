@@ -1,7 +1,7 @@
-"""What every command takes (`--connection`, `--entity`, `--json`, `-q`, `-v`), and what it gets for it: a desk.
+"""The options that every command shares (`--connection`, `--entity`, `--json`, `-q`, `-v`), and the context they set.
 
-A desk is where a command stands: its console, the connection it was told to use, and the client on that connection,
-opened when it is first asked for. The name `demo` needs no settings: it is the company that `intacct demo` made.
+The context holds the console, the connection, and the client on that connection, which opens on first use.
+The connection `demo` needs no settings: it is the company that `intacct demo` made.
 """
 
 import functools
@@ -124,22 +124,22 @@ class CommandContext:
             self._closers.pop()()
 
 
-def stands_at_a_desk(*, connected: bool = True, prints_table: bool = False) -> Callable[[Command], Command]:
-    """The shared options, declared last and first in the help; the command gets the desk as its first argument."""
+def shared_options(*, connected: bool = True, prints_table: bool = False) -> Callable[[Command], Command]:
+    """The shared options, declared last and first in the help; the command gets the context as its first argument."""
 
     def decorate(command: Command) -> Command:
         @functools.wraps(command)
         @click.pass_context
         def run(ctx: click.Context, /, *args: Any, **options: Any) -> Any:
-            desk = ctx.find_root().obj
-            assert isinstance(desk, CommandContext)
-            desk.name = options.pop("connection", None)
-            desk.entity = options.pop("entity", None)
-            desk.console.as_json = options.pop("as_json", False)
-            desk.console.quiet = options.pop("quiet")
-            desk.console.verbose = options.pop("verbose")
-            _log_to(desk.console)
-            return command(desk, *args, **options)
+            context = ctx.find_root().obj
+            assert isinstance(context, CommandContext)
+            context.name = options.pop("connection", None)
+            context.entity = options.pop("entity", None)
+            context.console.as_json = options.pop("as_json", False)
+            context.console.quiet = options.pop("quiet")
+            context.console.verbose = options.pop("verbose")
+            _log_to(context.console)
+            return command(context, *args, **options)
 
         wrapped: Command = run
         for option in reversed(_options(connected=connected, prints_table=prints_table)):

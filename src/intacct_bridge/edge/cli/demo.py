@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from intacct_bridge.edge.cli.context import CommandContext, stands_at_a_desk
+from intacct_bridge.edge.cli.context import CommandContext, shared_options
 
 
 @click.command("demo")
@@ -14,8 +14,8 @@ from intacct_bridge.edge.cli.context import CommandContext, stands_at_a_desk
     type=click.Path(file_okay=False, path_type=Path),
     help="Where everything is kept. Default: ./demo-company.",
 )
-@stands_at_a_desk(connected=False)
-def demo_command(desk: CommandContext, *, home: Path | None) -> int:
+@shared_options(connected=False)
+def demo_command(context: CommandContext, *, home: Path | None) -> int:
     """See everything work without an account: a company with two years of books, emulated on this machine.
 
     It is examined, copied to DuckDB, posted to from a CSV file, and reconciled. A second run meets the same company and
@@ -31,8 +31,8 @@ def demo_command(desk: CommandContext, *, home: Path | None) -> int:
     from intacct_bridge.edge.demo.view import DemoView
     from intacct_bridge.flow.post.loader import Ending
 
-    view = DemoView(desk.console)
-    with open_demo(home or demo_home(), desk.console) as demo:
+    view = DemoView(context.console)
+    with open_demo(home or demo_home(), context.console) as demo:
         view.company(demo.met)
         report = demo.examine()
         view.health(report)

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from intacct_bridge.edge.cli.context import CommandContext, stands_at_a_desk
+from intacct_bridge.edge.cli.context import CommandContext, shared_options
 
 if TYPE_CHECKING:
     from intacct_bridge.edge.doctor.findings import DoctorReport
@@ -17,8 +17,10 @@ _TRANSIENT = 4
 @click.option("--writes", metavar="A,B", default="", help="Also what writing these objects needs.")
 @click.option("--page-size", metavar="N", type=click.IntRange(1), help="The page size that the planned job uses.")
 @click.option("--letter", "as_letter", is_flag=True, help="Write the message to the company's administrator.")
-@stands_at_a_desk(prints_table=True)
-def doctor_command(desk: CommandContext, *, streams: str, writes: str, page_size: int | None, as_letter: bool) -> int:
+@shared_options(prints_table=True)
+def doctor_command(
+    context: CommandContext, *, streams: str, writes: str, page_size: int | None, as_letter: bool
+) -> int:
     """Check the whole way into a company, in order, and name what is missing: the fix, the menu path, who can do it.
 
     Nothing is changed and nothing is left behind. With -v each finding says where the knowledge comes from. Exit
@@ -35,22 +37,22 @@ def doctor_command(desk: CommandContext, *, streams: str, writes: str, page_size
     from intacct_bridge.edge.doctor.view import as_data, show, verdict, without_secrets
 
     job = Job(_names(streams), _names(writes), page_size)
-    connection = desk.connection
-    desk.console.say(f"examining {connection.target} as {connection.user_id}")
-    examination = Examination(connection, desk.open_client, job, siblings=list_connections())
+    connection = context.connection
+    context.console.say(f"examining {connection.target} as {connection.user_id}")
+    examination = Examination(connection, context.open_client, job, siblings=list_connections())
     findings = []
     for finding in examination.run():
         findings.append(finding)
-        if not desk.console.as_json and not as_letter:
-            show([finding], desk.console)
+        if not context.console.as_json and not as_letter:
+            show([finding], context.console)
     report = examination.report(findings)
     if as_letter:
         from intacct_bridge.edge.doctor.letter import letter
 
-        desk.console.result(desk.console.masked(letter(connection, job, report.findings)))
-    elif desk.console.as_json:
-        desk.console.json(without_secrets(as_data(report, connection.target), desk.console))
-    desk.console.say(verdict(report))
+        context.console.result(context.console.masked(letter(connection, job, report.findings)))
+    elif context.console.as_json:
+        context.console.json(without_secrets(as_data(report, connection.target), context.console))
+    context.console.say(verdict(report))
     return _status(report)
 
 

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import click
 
-from intacct_bridge.edge.cli.context import CommandContext, day_option, file_option, number_option, stands_at_a_desk
+from intacct_bridge.edge.cli.context import CommandContext, day_option, file_option, number_option, shared_options
 
 if TYPE_CHECKING:
     from intacct_bridge.emulator.settings.world import EmulatorSettings
@@ -48,8 +48,8 @@ if TYPE_CHECKING:
 )
 @number_option("--latency-ms", "Answer so much later.")
 @number_option("--concurrency", "Requests at once, as many again waiting; 0 for no limit.")
-@stands_at_a_desk(connected=False, prints_table=True)
-def emulator_command(desk: CommandContext, *, host: str, port: int, port_file: Path | None, **options: Any) -> None:
+@shared_options(connected=False, prints_table=True)
+def emulator_command(context: CommandContext, *, host: str, port: int, port_file: Path | None, **options: Any) -> None:
     """Serve the emulated gateway on this machine until Ctrl-C, and print its URL and credentials.
 
     \b
@@ -60,7 +60,7 @@ def emulator_command(desk: CommandContext, *, host: str, port: int, port_file: P
       intacct emulator --scenario sender-not-authorised
     """
     if options["scenario"] == "list":
-        _list(desk)
+        _list(context)
         return
     scenario = _scenario(options["scenario"])
     from intacct_bridge.client.local.directories import cache_of_port
@@ -70,11 +70,11 @@ def emulator_command(desk: CommandContext, *, host: str, port: int, port_file: P
 
     def ready(url: str) -> None:
         shutil.rmtree(cache_of_port(urlsplit(url).port), ignore_errors=True)  # of the company that was here before
-        _tell(desk, url, scenario)
+        _tell(context, url, scenario)
         if port_file is not None:
             _write_port(port_file, url)
 
-    desk.console.say("opening the company's books ...")
+    context.console.say("opening the company's books ...")
     emulator = make_emulator(
         options["db"],
         settings=_settings(options, scenario),
@@ -88,7 +88,7 @@ def emulator_command(desk: CommandContext, *, host: str, port: int, port_file: P
     try:
         for path in options["data"]:
             found = seed_file(emulator.books(), path, now=emulator.now())
-            desk.console.say(f"{path}: " + ", ".join(f"{count:,} {name}" for name, count in found.items()))
+            context.console.say(f"{path}: " + ", ".join(f"{count:,} {name}" for name, count in found.items()))
         serve_forever(emulator, host, port, ready=ready)
     finally:
         emulator.close()
@@ -102,11 +102,11 @@ def _scenario(name: str | None) -> Path | None:
     return None if name is None else find_scenario(name)
 
 
-def _list(desk: CommandContext) -> None:
+def _list(context: CommandContext) -> None:
     from intacct_bridge.emulator.settings.world import read_scenario, shipped_scenarios
 
     rows = [(name, read_scenario(path).get("scenario", {})) for name, path in shipped_scenarios().items()]
-    desk.console.table(("scenario", "what is wrong"), [(name, about.get("title", "")) for name, about in rows])
+    context.console.table(("scenario", "what is wrong"), [(name, about.get("title", "")) for name, about in rows])
 
 
 def _settings(options: dict[str, Any], scenario: Path | None) -> "EmulatorSettings":
@@ -132,24 +132,24 @@ def _write_port(path: Path, url: str) -> None:
     beside.replace(path)
 
 
-def _tell(desk: CommandContext, url: str, scenario: Path | None) -> None:
+def _tell(context: CommandContext, url: str, scenario: Path | None) -> None:
     from intacct_bridge.edge.demo.company import CREDENTIALS
     from intacct_bridge.emulator.settings.world import read_scenario
 
     about = read_scenario(scenario).get("scenario", {}) if scenario else {}
     settings = {**CREDENTIALS, "environment": "demo", **about.get("connection", {})}
     if about:
-        desk.console.say(f"scenario: {about['title']}. {about['text']} ({about['tag']})")
-    desk.console.pairs({"endpoint": url, **settings})
-    desk.console.out.flush()
-    desk.console.say("serving; Ctrl-C ends it. In another terminal:")
+        context.console.say(f"scenario: {about['title']}. {about['text']} ({about['tag']})")
+    context.console.pairs({"endpoint": url, **settings})
+    context.console.out.flush()
+    context.console.say("serving; Ctrl-C ends it. In another terminal:")
     names = {"endpoint": "ENDPOINT_URL"}
     exports = " ".join(
         f"INTACCT_{names.get(name, name.upper())}={quote(str(value))}"
         for name, value in {"endpoint": url, **settings}.items()
     )
-    desk.console.say(f"  export {exports}")
-    desk.console.say(f"  intacct doctor{_flags(about.get('job', {}))}")
+    context.console.say(f"  export {exports}")
+    context.console.say(f"  intacct doctor{_flags(about.get('job', {}))}")
 
 
 def _flags(job: Mapping[str, Any]) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from intacct_bridge.edge.cli.context import CommandContext, stands_at_a_desk
+from intacct_bridge.edge.cli.context import CommandContext, shared_options
 from intacct_bridge.edge.terminal.process import ending_whole
 from intacct_bridge.errors import SettingsError
 
@@ -70,7 +70,7 @@ FAILURES = 1
 )
 @click.option("--estimate", is_flag=True, help="Only say what the run would read and cost; one transaction a stream.")
 @click.option("--compact", is_flag=True, help="Afterwards rewrite change files (Parquet, CSV, JSON lines) as few.")
-@stands_at_a_desk(prints_table=True)
+@shared_options(prints_table=True)
 def extract_command(
     desk: CommandContext,
     *,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from intacct_bridge.edge.cli.context import SETTLE_AFTER, CommandContext, file_option, number_option, stands_at_a_desk
+from intacct_bridge.edge.cli.context import SETTLE_AFTER, CommandContext, file_option, number_option, shared_options
 from intacct_bridge.errors import InDoubtError, IntacctError, SettingsError
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ OF_PLANNING = {
 @click.option("--sheet", help="The Excel sheet; default: the first.")
 @click.option("--track", metavar="FIELD", multiple=True, help="Keep this field's value in the outbox; may be repeated.")
 @click.option("--yes", is_flag=True, help="Do not ask before writing to a production company.")
-@stands_at_a_desk(prints_table=True)
+@shared_options(prints_table=True)
 def load_command(desk: CommandContext, *, files: tuple[Path, ...], only_plan: bool, yes: bool, **options: Any) -> int:
     """Write the records of FILE (CSV, JSON lines, Parquet, Excel): first look at the plan, then --apply it.
 

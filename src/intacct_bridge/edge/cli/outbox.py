@@ -11,7 +11,7 @@ from intacct_bridge.edge.cli.context import (
     day_option,
     file_option,
     number_option,
-    stands_at_a_desk,
+    shared_options,
 )
 from intacct_bridge.errors import SettingsError
 
@@ -45,7 +45,7 @@ def outbox_command() -> None:
 @day_option("--until", "Only what was sent on this day (UTC) or earlier.")
 @number_option("--limit", "The latest so many; an export has them all.", least=1, default=100)
 @file_option("--export", "Write them here with all that is known of each: .csv or .jsonl.")
-@stands_at_a_desk(prints_table=True)
+@shared_options(prints_table=True)
 def list_command(
     desk: CommandContext, *, state: tuple[str, ...], object_name: str | None, limit: int, **options: Any
 ) -> None:
@@ -92,7 +92,7 @@ def _row(entry: "OutboxEntry") -> tuple[object, ...]:
 
 @outbox_command.command("show")
 @click.argument("number", type=int)
-@stands_at_a_desk(prints_table=True)
+@shared_options(prints_table=True)
 def show_command(desk: CommandContext, *, number: int) -> None:
     """One entry, with every state it was in."""
     from intacct_bridge.flow.outbox.outbox import open_outbox
@@ -133,7 +133,7 @@ def show_command(desk: CommandContext, *, number: int) -> None:
 @outbox_command.command("retry")
 @click.argument("numbers", metavar="[NUMBER]...", nargs=-1, type=int)
 @click.option("--yes", is_flag=True, help="Do not ask before writing to a production company.")
-@stands_at_a_desk(prints_table=True)
+@shared_options(prints_table=True)
 def retry_command(desk: CommandContext, *, numbers: tuple[int, ...], yes: bool) -> int:
     """Send again what was refused or never left, as it stands; without numbers, all of it.
 
@@ -154,7 +154,7 @@ def retry_command(desk: CommandContext, *, numbers: tuple[int, ...], yes: bool) 
 @click.argument("numbers", metavar="[NUMBER]...", nargs=-1, type=int)
 @number_option("--settle-after", SETTLE_AFTER, metavar="S")
 @click.option("--yes", is_flag=True, help="Do not ask before writing to a production company.")
-@stands_at_a_desk(prints_table=True)
+@shared_options(prints_table=True)
 def settle_command(desk: CommandContext, *, numbers: tuple[int, ...], settle_after: int | None, yes: bool) -> int:
     """Find out what became of entries in doubt; only what provably was not applied is sent again."""
     from intacct_bridge.flow.outbox.entry import State

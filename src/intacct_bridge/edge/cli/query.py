@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from intacct_bridge.edge.cli.context import CommandContext, stands_at_a_desk
+from intacct_bridge.edge.cli.context import CommandContext, shared_options
 from intacct_bridge.edge.terminal.row_formats import FORMATS, write_parquet, write_rows
 
 _TABLE_ROWS = 50
@@ -28,9 +28,9 @@ _TABLE_ROWS = 50
 @click.option("--ignore-case", is_flag=True, help="Compare texts in any case.")
 @click.option("--shared-only", is_flag=True, help="Leave out records that belong to one entity.")
 @click.option("--document-type", metavar="NAME", help="The transaction definition whose custom fields are wanted.")
-@stands_at_a_desk(prints_table=True)
+@shared_options(prints_table=True)
 def query_command(
-    desk: CommandContext,
+    context: CommandContext,
     *,
     object_name: str,
     select: str,
@@ -55,31 +55,31 @@ def query_command(
     from intacct_bridge.model.query.query import Query
     from intacct_bridge.model.query.where import parse_order, parse_select, parse_where
 
-    if desk.console.as_json:
+    if context.console.as_json:
         kind = "json"
     if document_type is not None:
         from intacct_bridge.flow.extract.source import definition
 
-        document_type = definition(desk.client, object_name, document_type)
+        document_type = definition(context.client, object_name, document_type)
     query = Query(
         object_name.upper(),
         parse_select(select),
         where=parse_where(where) if where else None,
         order=parse_order(order_by) if order_by else (),
         case_insensitive=ignore_case,
-        show_private=not shared_only and not desk.connection.location_id,
+        show_private=not shared_only and not context.connection.location_id,
         doc_par_id=document_type,
     )
     wanted = limit if limit is not None else (_TABLE_ROWS if kind == "table" and out is None else 0)
     if kind == "parquet":
-        count = write_parquet(desk.client.batches(query, limit=wanted or None), to=out)
+        count = write_parquet(context.client.batches(query, limit=wanted or None), to=out)
     else:
-        count = write_rows(desk.client.query(query, limit=wanted or None), desk.console, kind=kind, to=out)
-    _tell(desk, count, wanted, out)
+        count = write_rows(context.client.query(query, limit=wanted or None), context.console, kind=kind, to=out)
+    _tell(context, count, wanted, out)
 
 
-def _tell(desk: CommandContext, count: int, wanted: int, out: Path | None) -> None:
+def _tell(context: CommandContext, count: int, wanted: int, out: Path | None) -> None:
     more = " (there may be more: --limit 0 for all)" if wanted and count == wanted else ""
     where = f" to {out}" if out is not None else ""
-    cost = desk.client.meter.transactions
-    desk.console.say(f"{count:,} rows{where}{more}; {cost:,} API transactions")
+    cost = context.client.meter.transactions
+    context.console.say(f"{count:,} rows{where}{more}; {cost:,} API transactions")

@@ -2,7 +2,7 @@
 
 import click
 
-from intacct_bridge.edge.cli.context import CommandContext, stands_at_a_desk
+from intacct_bridge.edge.cli.context import CommandContext, shared_options
 
 DIFFERENT = 1
 
@@ -12,7 +12,7 @@ DIFFERENT = 1
 @click.option(
     "--period", metavar="P", default="", help="One month as 2026-01, or a reporting period by name. Default: all."
 )
-@stands_at_a_desk(prints_table=True)
+@shared_options(prints_table=True)
 def reconcile_command(desk: CommandContext, *, uri: str, period: str) -> int:
     """Compare a copy's GLDETAIL with the ledger, by month, account, location and book, to the cent.
 

@@ -8,7 +8,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 import click
 
-from intacct_bridge.edge.cli.context import CommandContext, stands_at_a_desk
+from intacct_bridge.edge.cli.context import CommandContext, shared_options
 from intacct_bridge.errors import InvalidRequestError, SettingsError
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ YES = click.option("--yes", is_flag=True, help="Do not ask before writing to a p
 @click.argument("object_name", metavar="OBJECT")
 @click.argument("keys", metavar="KEY...", nargs=-1, required=True)
 @BY
-@stands_at_a_desk(prints_table=True)
+@shared_options(prints_table=True)
 def get_command(desk: CommandContext, *, object_name: str, keys: tuple[str, ...], by: str) -> None:
     """Show records whole, their lines included.
 
@@ -77,7 +77,7 @@ def _show(desk: CommandContext, record: "Record") -> None:
 @click.argument("fields", metavar="[FIELD=VALUE]...", nargs=-1)
 @FROM
 @YES
-@stands_at_a_desk(prints_table=True)
+@shared_options(prints_table=True)
 def create_command(
     desk: CommandContext, *, object_name: str, fields: tuple[str, ...], source: IO[bytes] | None, yes: bool
 ) -> None:
@@ -101,7 +101,7 @@ def create_command(
 @BY
 @FROM
 @YES
-@stands_at_a_desk(prints_table=True)
+@shared_options(prints_table=True)
 def update_command(
     desk: CommandContext,
     *,
@@ -137,7 +137,7 @@ def update_command(
 @click.argument("keys", metavar="KEY...", nargs=-1, required=True)
 @BY
 @YES
-@stands_at_a_desk(prints_table=True)
+@shared_options(prints_table=True)
 def delete_command(desk: CommandContext, *, object_name: str, keys: tuple[str, ...], by: str, yes: bool) -> int:
     """Delete records.
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from intacct_bridge.edge.cli.context import CommandContext, stands_at_a_desk
+from intacct_bridge.edge.cli.context import CommandContext, shared_options
 from intacct_bridge.errors import SettingsError
 
 
@@ -32,9 +32,9 @@ from intacct_bridge.errors import SettingsError
 @click.option(
     "--timeout", metavar="S", type=click.FloatRange(1), default=900.0, show_default=True, help="Seconds to wait for it."
 )
-@stands_at_a_desk(prints_table=True)
+@shared_options(prints_table=True)
 def report_command(
-    desk: CommandContext,
+    context: CommandContext,
     *,
     name: str,
     arguments: tuple[str, ...],
@@ -56,16 +56,16 @@ def report_command(
     from intacct_bridge.edge.terminal.row_formats import write_rows
 
     if prompts:
-        found = desk.client.reports.parameters(name, interactive=interactive)
-        desk.console.table(("argument", "label"), list(found.items()), empty="the report asks for nothing")
+        found = context.client.reports.parameters(name, interactive=interactive)
+        context.console.table(("argument", "label"), list(found.items()), empty="the report asks for nothing")
         return
-    if desk.console.as_json:
+    if context.console.as_json:
         kind = "json"
     given = dict(map(_argument, arguments))
-    rows = desk.client.reports.run(name, given, interactive=interactive, timeout=timeout)
-    count = write_rows(rows, desk.console, kind=kind, to=out)
+    rows = context.client.reports.run(name, given, interactive=interactive, timeout=timeout)
+    count = write_rows(rows, context.console, kind=kind, to=out)
     where = f" to {out}" if out is not None else ""
-    desk.console.say(f"{count:,} rows{where}; {desk.client.meter.transactions:,} API transactions")
+    context.console.say(f"{count:,} rows{where}; {context.client.meter.transactions:,} API transactions")
 
 
 def _argument(text: str) -> tuple[str, str | tuple[date, date]]:
