@@ -56,7 +56,7 @@ def _asked(mark: pytest.Mark) -> dict[str, Any]:
     """What the mark says. A slip in it ends the test in a sentence."""
     from inspect import signature
 
-    from intacct_bridge.model.catalog import did_you_mean
+    from intacct_bridge.model.suggestions import did_you_mean
     from intacct_bridge.testing import make_company
 
     known = tuple(signature(make_company).parameters)

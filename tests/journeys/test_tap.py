@@ -187,7 +187,7 @@ def test_a_wrong_password_is_a_sentence_and_status_3(tap: Tap) -> None:
 @pytest.mark.parametrize(
     ("more", "says"),
     [
-        ({"strems": ["CLASS"]}, "did you mean 'streams'"),
+        ({"strems": ["CLASS"]}, "did you mean streams"),
         ({"start_date": "soon"}, "is not a time"),
         ({"whole_every": {"CLASS": "daily"}}, "must be seconds"),
         ({"decimals": "float"}, "must be number or string"),

@@ -23,6 +23,7 @@ from typing import Any
 from intacct_bridge.client.gateway.calls import Asking
 from intacct_bridge.client.reading.query import QueryReader
 from intacct_bridge.errors import Fault, InvalidRequestError, RecordError
+from intacct_bridge.model.batched import batched
 from intacct_bridge.model.catalog import ObjectDef
 from intacct_bridge.model.keys import creator, legacy, lines, natural_key, record_key
 from intacct_bridge.model.legacy.functions import WritePlan, write_element, write_plan
@@ -60,8 +61,8 @@ def send_each(asking: Asking, bodies: Sequence[Element], *, transaction: bool = 
             fix="Send them without `transaction`, or in smaller groups.",
         )
     outcomes: list[Outcome] = []
-    for start in range(0, len(bodies), FUNCTIONS_AT_A_TIME):
-        functions = asking.functions(*bodies[start : start + FUNCTIONS_AT_A_TIME])
+    for some in batched(bodies, FUNCTIONS_AT_A_TIME):
+        functions = asking.functions(*some)
         results = asking.send(functions, read=False, transaction=transaction, uniqueid=True)
         outcomes += [outcome_of(result) for result in results]
     return outcomes
@@ -287,8 +288,8 @@ def _numbers(reading: QueryReader, name: str, by: str, *, keys: Sequence[str]) -
     """The record numbers of the keys that are there."""
     record = record_key(name)
     found: dict[str, str] = {}
-    for start in range(0, len(keys), MAX_IN):
-        where = Compare(by, Op.IN, tuple(keys[start : start + MAX_IN]))
+    for some in batched(keys, MAX_IN):
+        where = Compare(by, Op.IN, tuple(some))
         for row in reading.rows(Query(name, (record, by), where=where, show_private=True)):
             text = str(row[by])
             if text in found:

@@ -7,7 +7,6 @@ knows their names, one sentence about each, and the exit statuses.
 import os
 import sys
 from collections.abc import Sequence
-from difflib import get_close_matches
 from importlib import import_module
 
 import click
@@ -16,6 +15,7 @@ from intacct_bridge import __version__
 from intacct_bridge.edge.cli.context import COMPLETE, PROGRAM, CommandContext
 from intacct_bridge.edge.terminal.console import Console
 from intacct_bridge.edge.terminal.process import SETTINGS, run
+from intacct_bridge.model.suggestions import did_you_mean
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "demo": ("demo", "See everything work on a made-up company; no account needed."),
@@ -79,9 +79,7 @@ class LazyGroup(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """As click does, but an unknown command is answered with the nearest one."""
         if args and args[0] not in COMMANDS and not args[0].startswith("-"):
-            near = get_close_matches(args[0], COMMANDS, 2, 0.5)
-            meant = f"; did you mean {' or '.join(near)}?" if near else ""
-            raise click.UsageError(f"there is no command {args[0]}{meant}", ctx)
+            raise click.UsageError(f"there is no command {args[0]}{did_you_mean(args[0], COMMANDS)}", ctx)
         return super().resolve_command(ctx, args)
 
 

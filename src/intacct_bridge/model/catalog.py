@@ -9,10 +9,10 @@ here, side by side: what the client reads is what the emulator writes.
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from difflib import get_close_matches
 from typing import Protocol, TypeVar
 
 from intacct_bridge.errors import InvalidRequestError, RemoteProtocolError
+from intacct_bridge.model.suggestions import did_you_mean
 from intacct_bridge.wire.values import Kind
 from intacct_bridge.wire.xml import Element, element
 
@@ -147,16 +147,6 @@ def unknown_object(name: str, known: Iterable[str]) -> InvalidRequestError:
     return InvalidRequestError(
         f"there is no object {name}{did_you_mean(name, known)}", fix="list the objects with: intacct objects"
     )
-
-
-def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """`; did you mean A or B?` for the nearest names, or nothing when none is near."""
-    by_upper = {one.upper(): one for one in known}
-    near = [by_upper[one] for one in get_close_matches(name.upper(), by_upper, n=3, cutoff=0.7)]
-    if not near:
-        return ""
-    *most, last = near
-    return f"; did you mean {', '.join(most)} or {last}?" if most else f"; did you mean {last}?"
 
 
 def object_from_lookup(type_element: Element) -> ObjectDef:

@@ -42,7 +42,7 @@ def test_the_address_goes_by_both_its_names(key: str) -> None:
 @pytest.mark.parametrize(
     ("given", "says"),
     [
-        ({"bach_size": 5}, "did you mean 'batch_size'"),
+        ({"bach_size": 5}, "did you mean batch_size"),
         ({"batch_size": "5"}, "must be of type integer"),
         ({"batch_size": 500}, "1 to 100"),
         ({"window": 0}, "1 or more"),

@@ -8,11 +8,11 @@ import ipaddress
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from difflib import get_close_matches
 from typing import Any
 from urllib.parse import urlsplit
 
 from intacct_bridge.errors import SettingsError
+from intacct_bridge.model.suggestions import did_you_mean
 
 PUBLIC_ENDPOINT = "https://api.intacct.com/ia/xml/xmlgw.phtml"
 SECRETS = ("sender_password", "user_password")
@@ -75,8 +75,7 @@ class Connection:
         for setting, allowed in _ALLOWED.items():
             value = getattr(self, setting)
             if value not in allowed:
-                near = get_close_matches(str(value), allowed, 1)
-                meant = f"; did you mean {near[0]!r}?" if near else ""
+                meant = did_you_mean(str(value), allowed)
                 self._refuse(setting, f"is {value!r}, and must be one of {', '.join(allowed)}{meant}")
         if self.concurrency < 1:
             self._refuse("concurrency", f"is {self.concurrency}, and must be at least 1")

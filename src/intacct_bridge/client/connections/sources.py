@@ -10,7 +10,6 @@ checked-out project redirect a user's own credentials. Shared senders are found 
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ from intacct_bridge.client.connections.connection import SETTINGS, Connection, m
 from intacct_bridge.client.connections.secret_refs import resolved
 from intacct_bridge.client.local import directories
 from intacct_bridge.errors import SettingsError
+from intacct_bridge.model.suggestions import MISSPELT, closest, did_you_mean, suggestion
 
 _OFFICIAL = {"location_id": "INTACCT_ENTITY_ID", "endpoint": "INTACCT_ENDPOINT_URL"}
 _REQUIRED = (*sdk_profiles.SENDER, *sdk_profiles.LOGIN)
@@ -188,8 +188,7 @@ def _table(name: str, found: _Found) -> tuple[str, Mapping[str, Any]]:
     if found.company_is_given or name in can_do_without:
         return "", {}
     names = sorted({each for file in found.files for each in file.connections} | set(found.profiles))
-    near = get_close_matches(name, names, 3)
-    there = f"; did you mean {' or '.join(near)}?" if near else (f"; there are {', '.join(names)}" if names else "")
+    there = did_you_mean(name, names) or (f"; there are {', '.join(names)}" if names else "")
     raise SettingsError(
         f"there is no connection {name!r}{there}",
         fix=f"Run `intacct connections add {name}`, or name another.",
@@ -247,10 +246,10 @@ def _from_profiles(name: str, found: _Found, settled: Mapping[str, Any]) -> Iter
 def _known(setting: str, where: str, *, extra: tuple[str, ...] = (), among: tuple[str, ...] = SETTINGS) -> None:
     allowed = [each for each in (*among, *extra) if each != "name"]
     if setting not in allowed:
-        near = get_close_matches(setting, [*allowed, "entity_id", "endpoint_url"], 3)
+        near = closest(setting, [*allowed, "entity_id", "endpoint_url"])
         near = [{"entity_id": "location_id", "endpoint_url": "endpoint"}.get(each, each) for each in near]
-        meant = f"; did you mean {' or '.join(dict.fromkeys(near))}?" if near else f"; there are {', '.join(allowed)}"
-        raise SettingsError(f"{where}: there is no setting {setting!r}{meant}")
+        meant = suggestion(list(dict.fromkeys(near))) or f"there are {', '.join(allowed)}"
+        raise SettingsError(f"{where}: there is no setting {setting!r}; {meant}")
 
 
 _KIND: dict[str, type] = {
@@ -301,5 +300,6 @@ def _near_miss(setting: str, environ: Mapping[str, str]) -> str:
     """A hint at a misspelt variable, since an unknown variable alone is nobody's mistake."""
     names = {f"INTACCT_{each.upper()}" for each in SETTINGS} | set(_OFFICIAL.values()) | set(_OPTIONS)
     odd = [name for name in environ if name.startswith("INTACCT_") and name not in names]
-    near = get_close_matches(f"INTACCT_{setting.upper()}", odd, 1, 0.8)
-    return f" ({near[0]} is; did you mean INTACCT_{setting.upper()}?)" if near else ""
+    wanted = f"INTACCT_{setting.upper()}"
+    near = closest(wanted, odd, 1, cutoff=MISSPELT)  # the prefix alone makes any two of them alike
+    return f" ({near[0]} is; {suggestion([wanted])})" if near else ""

@@ -1,6 +1,6 @@
 """Functions asked through a session, one room for the small things that every reader and writer of the client does."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from intacct_bridge.client.gateway.exchange import Decode, GatewayCall, T, plain
 from intacct_bridge.client.gateway.session import Session
@@ -139,9 +139,3 @@ def refusal(result: Result, *, record: str = "") -> IntacctError:
         error.message = f"{result.function}: the whole transaction was rolled back"
         error.args = (error.message,)
     return error
-
-
-def batched(items: Sequence[str], size: int) -> Iterator[Sequence[str]]:
-    """The items, so many at a time."""
-    for start in range(0, len(items), size):
-        yield items[start : start + size]

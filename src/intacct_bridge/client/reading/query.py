@@ -18,11 +18,12 @@ from intacct_bridge.client.gateway.calls import Asking
 from intacct_bridge.client.reading.catalog import Descriptions, settled_order, unqueryable, walked_key
 from intacct_bridge.client.reading.paging import Leaf, by_key, by_offset
 from intacct_bridge.errors import InvalidRequestError, RecordError, RemoteProtocolError
-from intacct_bridge.model.catalog import Finder, ObjectDef, did_you_mean
+from intacct_bridge.model.catalog import Finder, ObjectDef
 from intacct_bridge.model.query.bind import bind, column_kind, kinds
 from intacct_bridge.model.query.filter_xml import query_element
 from intacct_bridge.model.query.query import Aggregate, Filter, KindOf, Order, Query, Selected, comparisons
 from intacct_bridge.model.query.where import parse_order, parse_select, parse_where
+from intacct_bridge.model.suggestions import did_you_mean
 from intacct_bridge.wire.envelope import Response
 from intacct_bridge.wire.page import Page, PageHead, decode_page
 from intacct_bridge.wire.values import DEFAULT, Formatting, Kind, Value, parse_row

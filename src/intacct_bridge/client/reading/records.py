@@ -6,9 +6,10 @@ catalogue (`DISPLAYCONTACT.EMAIL1`) is an element within an element here; line t
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from intacct_bridge.client.gateway.calls import Asking, batched
+from intacct_bridge.client.gateway.calls import Asking
 from intacct_bridge.client.reading.catalog import Descriptions
 from intacct_bridge.errors import InvalidRequestError, NotPermittedError
+from intacct_bridge.model.batched import batched
 from intacct_bridge.model.catalog import ObjectDef
 from intacct_bridge.model.keys import lines
 from intacct_bridge.wire.values import DEFAULT, Formatting, Kind, Value, parse_row

@@ -12,6 +12,7 @@ from intacct_bridge.edge.doctor.examination import Job
 from intacct_bridge.edge.doctor.findings import DoctorFinding, tag_of
 from intacct_bridge.edge.doctor.write_rights import permission_of
 from intacct_bridge.model.keys import creator
+from intacct_bridge.model.wording import listed
 
 _READ = ("List", "View")
 _WRITE = ("Add", "Edit", "Delete")
@@ -47,12 +48,8 @@ def _opening(connection: Connection, job: Job) -> str:
 
 
 def _purpose(job: Job) -> str:
-    reads = f"reads {_listed(job.streams)}" if job.streams else "reads the ledger and the documents behind it"
-    return f"{reads} and writes {_listed(job.writes)}" if job.writes else f"{reads} and writes nothing"
-
-
-def _listed(names: Sequence[str]) -> str:
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+    reads = f"reads {listed(job.streams)}" if job.streams else "reads the ledger and the documents behind it"
+    return f"{reads} and writes {listed(job.writes)}" if job.writes else f"{reads} and writes nothing"
 
 
 def _steps(connection: Connection, job: Job) -> list[str]:
@@ -65,7 +62,7 @@ def _steps(connection: Connection, job: Job) -> list[str]:
     modules = sorted({one.application for one in found if one is not None} - {"Company", "Platform Services"})
     return [
         "1. Company > Admin > Subscriptions: turn Web Services on. The job also uses",
-        f"   {_listed(modules) if modules else 'no module'}.",
+        f"   {listed(modules) if modules else 'no module'}.",
         "2. Company > Setup > Company > Edit > Security > Web Services authorizations > Add:",
         f"   Sender ID {connection.sender_id} (exactly so, capitals included), status Active,",
         '   "Needs login for API" No.',

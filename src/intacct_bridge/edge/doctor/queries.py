@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from intacct_bridge.client.client import Client
 from intacct_bridge.diagnosis import as_error
 from intacct_bridge.errors import IntacctError
+from intacct_bridge.model.batched import batched
 from intacct_bridge.wire.envelope import SUCCESS, Result
 from intacct_bridge.wire.xml import Element, element
 
@@ -29,8 +30,8 @@ class QueryAnswer:
 def tried(client: Client, bodies: Sequence[Element], *, read: bool, transaction: bool = False) -> list[Result]:
     """Each function's result, failed ones among them."""
     found: list[Result] = []
-    for start in range(0, len(bodies), _MANY):
-        found += client.call(*bodies[start : start + _MANY], read=read, transaction=transaction)
+    for some in batched(bodies, _MANY):
+        found += client.call(*some, read=read, transaction=transaction)
     return found
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from intacct_bridge.edge.doctor.findings import DoctorFinding, DoctorReport, Status, titles
 from intacct_bridge.edge.terminal.console import Console
+from intacct_bridge.model.wording import counted
 
 _SIGNS = {Status.OK: "✓", Status.WARNING: "!", Status.FAILURE: "✗", Status.SKIPPED: "-"}
 _FORMAT = 1
@@ -63,8 +64,7 @@ def verdict(report: DoctorReport) -> str:
     warnings = sum(finding.status is Status.WARNING for finding in report.findings)
     parts = [f"{failures} to put right"] * bool(failures) + [f"{warnings} to consider"] * bool(warnings)
     stop = f"; stopped at {titles().get(report.stopped_at, '')}" if report.stopped_at else ""
-    plural = "" if report.transactions == 1 else "s"
-    return f"{', '.join(parts) or 'all is well'}{stop}; {report.transactions:,} API transaction{plural}"
+    return f"{', '.join(parts) or 'all is well'}{stop}; {counted(report.transactions, 'API transaction')}"
 
 
 def as_data(report: DoctorReport, target: str = "") -> dict[str, object]:

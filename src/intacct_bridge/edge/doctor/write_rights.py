@@ -16,6 +16,7 @@ from intacct_bridge.edge.doctor.findings import DoctorFinding, Status, from_erro
 from intacct_bridge.edge.doctor.queries import below, refusal, tried
 from intacct_bridge.errors import IntacctError, InvalidRequestError
 from intacct_bridge.model import keys
+from intacct_bridge.model.wording import listed
 from intacct_bridge.wire.xml import element
 
 RIGHTS = ("Add", "Edit", "Delete")
@@ -128,7 +129,11 @@ def _denied(denied: Mapping[str, Mapping[str, IntacctError]], words: Mapping[str
             yield from_error("writing", error, objects=tuple(names))
             continue
         said = said_by(error)
-        blanks = {**words, "operations": _listed([_VERBS[right] for right in missing]), "rights": ", ".join(missing)}
+        blanks = {
+            **words,
+            "operations": listed([_VERBS[right] for right in missing], "or"),
+            "rights": ", ".join(missing),
+        }
         yield told(
             "writing",
             "write-right-missing",
@@ -137,7 +142,3 @@ def _denied(denied: Mapping[str, Mapping[str, IntacctError]], words: Mapping[str
             words=blanks,
             objects=tuple(names),
         )
-
-
-def _listed(words: Sequence[str]) -> str:
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} or {words[-1]}"

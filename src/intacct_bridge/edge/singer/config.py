@@ -7,7 +7,6 @@ when the executable is swapped, and ours. `--config ENV` reads `<COMMAND>_<KEY>`
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from intacct_bridge.client.connections.connection import SECRETS, SETTINGS, Conn
 from intacct_bridge.client.connections.sources import load_connection
 from intacct_bridge.edge.terminal.process import json_object
 from intacct_bridge.errors import SettingsError
+from intacct_bridge.model.suggestions import did_you_mean
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,10 +88,7 @@ def check(given: Mapping[str, Any], keys: ConfigKeys) -> None:
     known = (*by_key, *elsewhere(keys), *keys.tolerated)
     for key, value in given.items():
         if key not in known:
-            near = get_close_matches(key, known, 1)
-            raise SettingsError(
-                f"the config has an unknown key {key!r}" + (f"; did you mean {near[0]!r}?" if near else "")
-            )
+            raise SettingsError(f"the config has an unknown key {key!r}{did_you_mean(key, known)}")
         one = by_key.get(key)
         if one is None:
             continue

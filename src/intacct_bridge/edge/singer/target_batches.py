@@ -8,7 +8,6 @@ What a stream's records are: an object by its own names, a unified entity, or wh
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +19,7 @@ from intacct_bridge.flow.layouts.choose import layout_for
 from intacct_bridge.flow.layouts.native import NativeLayout
 from intacct_bridge.flow.plan.changes import Mode
 from intacct_bridge.flow.plan.plan import PlanSettings
+from intacct_bridge.model.suggestions import did_you_mean
 
 if TYPE_CHECKING:
     from intacct_bridge.client.client import Client
@@ -129,11 +129,8 @@ class Streams:
         if stream.upper() in objects:
             return error  # it is known, and cannot be written by itself
         names = [name for version in VERSIONS for name in unified_maps(version)]
-        near = get_close_matches(stream, [*names, *objects], 1, 0.6)
-        near = near or get_close_matches(stream.upper(), list(objects), 1, 0.6)
         return SettingsError(
-            f"the stream {stream!r} is no object and no unified entity"
-            + (f"; did you mean {near[0]}?" if near else ""),
+            f"the stream {stream!r} is no object and no unified entity{did_you_mean(stream, [*names, *objects])}",
             fix="rename the stream, or give it a mapping in the config's mappings",
         )
 

@@ -6,6 +6,7 @@ from intacct_bridge.edge.terminal.console import Console
 from intacct_bridge.flow.extract.estimate import DOLLARS, Estimate
 from intacct_bridge.flow.extract.run import DELETES, HISTORY
 from intacct_bridge.flow.streams.stream import StreamOutcome
+from intacct_bridge.model.wording import counted
 
 _NAMED = 5
 """Streams that failed alike are named, up to here."""
@@ -68,7 +69,7 @@ def _notes(one: StreamOutcome) -> str:
         if one.added and not one.full
         else "",
         f"wider: {', '.join(one.widened)}" if one.widened else "",
-        f"{len(one.dropped)} field{'s' if len(one.dropped) > 1 else ''} cannot be queried" if one.dropped else "",
+        f"{counted(len(one.dropped), 'field')} cannot be queried" if one.dropped else "",
     ]
     return "; ".join(note for note in notes if note)
 

@@ -17,7 +17,8 @@ from typing import Any
 from intacct_bridge.emulator.accounting.loading import load
 from intacct_bridge.emulator.company.company_data import Books
 from intacct_bridge.errors import InvalidRequestError, RecordError, SettingsError
-from intacct_bridge.model.catalog import ObjectDef, did_you_mean
+from intacct_bridge.model.catalog import ObjectDef
+from intacct_bridge.model.suggestions import did_you_mean
 from intacct_bridge.wire.values import Kind, Value, parse_value
 
 Rows = Iterable[Mapping[str, Any]]

@@ -16,7 +16,6 @@ plays it (what it shows, with which connection) and changes nothing here; `shipp
 import tomllib
 from dataclasses import MISSING, dataclass, field, fields, is_dataclass, replace
 from datetime import UTC, datetime, timedelta
-from difflib import get_close_matches
 from importlib.resources import files
 from pathlib import Path
 from types import UnionType
@@ -24,6 +23,7 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from intacct_bridge.emulator.settings.behaviour import Behaviour
 from intacct_bridge.errors import SettingsError
+from intacct_bridge.model.suggestions import did_you_mean
 from intacct_bridge.wire.values import DEFAULT, Formatting
 
 ALL_MODULES = ("CO", "CM", "GL", "AP", "AR", "EE", "PO", "SO", "INV", "PA", "CN", "CS", "ME", "TX")
@@ -221,10 +221,8 @@ def find_scenario(name: str) -> Path:
         return named[0]
     if Path(name).suffix == ".toml" or Path(name).exists():
         return Path(name)
-    near = get_close_matches(name, [_short(stem)[0] for stem in shipped], 3, 0.5)
-    meant = f"; did you mean {' or '.join(near)}?" if near else ""
     raise SettingsError(
-        f"there is no scenario {name}{meant}",
+        f"there is no scenario {name}{did_you_mean(name, (_short(stem)[0] for stem in shipped))}",
         fix="`intacct emulator --scenario list` shows them; a TOML file of your own is one too.",
     )
 

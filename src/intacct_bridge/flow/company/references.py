@@ -12,7 +12,6 @@ external ids, which no query knows, `get` functions, a hundred to a request.
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from difflib import get_close_matches
 from functools import cache
 from importlib.resources import files
 from itertools import islice
@@ -29,6 +28,7 @@ from intacct_bridge.model.keys import natural_key
 from intacct_bridge.model.legacy.objects import older
 from intacct_bridge.model.query.query import MAX_PAGE, Query, any_of
 from intacct_bridge.model.query.query import field as field_named
+from intacct_bridge.model.suggestions import closest, suggestion
 from intacct_bridge.wire.envelope import SUCCESS, Result
 from intacct_bridge.wire.values import Value, parse_value
 from intacct_bridge.wire.xml import Element
@@ -284,10 +284,10 @@ class References:
                 return "check its spelling"
         labels = {name.casefold(): known for known in self._ids[target].values() for name in (known.id, known.name)}
         wanted = text.casefold()
-        close = get_close_matches(wanted, labels, n=8, cutoff=0.5)
+        close = closest(wanted, labels, 8)
         close.sort(key=lambda name: -_shared(name, wanted))  # of accounts, those of the same kind first
         known = list(dict.fromkeys(f"{labels[name].id} ({labels[name].name})".replace(" ()", "") for name in close))
-        return f"did you mean {' or '.join(known[:3])}?" if known else f"check its spelling; no {table.word} is like it"
+        return suggestion(known[:3]) if known else f"check its spelling; no {table.word} is like it"
 
 
 def _shared(one: str, other: str) -> int:

@@ -11,11 +11,12 @@ from intacct_bridge.errors import IntacctError, InvalidRequestError, NotPermitte
 from intacct_bridge.flow.company.gateway import Gateway
 from intacct_bridge.flow.company.legacy import speaking
 from intacct_bridge.flow.records.lookup_keys import EXTERNALID, Trace, trace_of
-from intacct_bridge.model.catalog import FieldDef, ObjectDef, did_you_mean, with_lengths
+from intacct_bridge.model.catalog import FieldDef, ObjectDef, with_lengths
 from intacct_bridge.model.keys import RECORDNO, creator, keys_of, lines, owner
 from intacct_bridge.model.legacy.functions import WritePlan, day_elements
 from intacct_bridge.model.legacy.objects import UNDESCRIBED, Older, older, plan_of
 from intacct_bridge.model.line_parts import header_part, line_part
+from intacct_bridge.model.suggestions import did_you_mean
 from intacct_bridge.wire.values import Kind
 
 _SAID_ONLY = ("ACTION",)

@@ -16,6 +16,7 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from intacct_bridge.errors import SettingsError
+from intacct_bridge.model.batched import batched
 from intacct_bridge.wire.values import Value
 
 if TYPE_CHECKING:
@@ -309,8 +310,7 @@ class SqlSink:
         marks = ", ".join(["?"] * 9 + [self._database.listing] * 3 + ["?"] * 2)
 
         def write() -> None:
-            for first in range(0, len(outcomes), _TOGETHER):
-                some = outcomes[first : first + _TOGETHER]
+            for some in batched(outcomes, _TOGETHER):
                 values = [cell for one in some for cell in self._cells(one)]
                 db.execute(f"INSERT INTO {ours}.outcomes VALUES {', '.join([f'({marks})'] * len(some))}", values)
             db.execute(f"UPDATE {ours}.runs SET finished = ? WHERE run = ?", [at, self.run])

@@ -25,8 +25,9 @@ from intacct_bridge.flow.streams.selection import Chosen, related_kind
 from intacct_bridge.flow.streams.stream import TRAIL, VIEWS, Stream, StreamOutcome, stream_of
 from intacct_bridge.flow.streams.virtual.readers import feed_answers, feed_stream, reader_of
 from intacct_bridge.model import keys
-from intacct_bridge.model.catalog import Catalog, did_you_mean
+from intacct_bridge.model.catalog import Catalog
 from intacct_bridge.model.query.query import Query
+from intacct_bridge.model.suggestions import did_you_mean
 
 
 class ClientSource:

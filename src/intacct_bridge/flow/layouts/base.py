@@ -8,12 +8,12 @@ misspelt `Departmnt` would otherwise post a whole file without its dimension.
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import Protocol
 
 from intacct_bridge.errors import SettingsError
 from intacct_bridge.flow.records.tables import InputTable
 from intacct_bridge.flow.records.write import Write
+from intacct_bridge.model.suggestions import MISSPELT, closest
 
 REASON = "refused because"
 """The column that refused rows are written back with; ignored when such a file is loaded again."""
@@ -92,7 +92,7 @@ def _refuse_slips(
 ) -> None:
     open_names = {plain(name): meaning for meaning in meanings if meaning not in found for name in (meaning,)}
     for name, column in left.items():
-        close = get_close_matches(name, open_names, n=1, cutoff=0.8)
+        close = closest(name, open_names, cutoff=MISSPELT)
         if close:
             raise SettingsError(
                 f"{source}: the column {column!r} is unknown and looks like {open_names[close[0]]!r}",

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +17,7 @@ from intacct_bridge.flow.layouts.native import NativeLayout
 from intacct_bridge.flow.records.cells import DateOrder
 from intacct_bridge.flow.records.tables import InputTable
 from intacct_bridge.flow.records.write import Write
+from intacct_bridge.model.suggestions import closest, suggestion
 
 if TYPE_CHECKING:
     from intacct_bridge.model.mapping.language import EntityMap
@@ -113,10 +113,10 @@ def _subject(name: str, company: Gateway, *, draft: bool) -> Subject:
     try:
         subject = subject_of(company, name.upper() if name.isascii() else name)
     except InvalidRequestError as error:
-        near = get_close_matches(name.lower(), JOURNAL, 1, 0.6)
+        near = closest(name, JOURNAL)
         if near:
             raise SettingsError(
-                f"files cannot be loaded as {name!r}; did you mean {JOURNAL[0]}?", fix=f"Use --as {JOURNAL[0]}."
+                f"files cannot be loaded as {name!r}; {suggestion(JOURNAL[:1])}", fix=f"Use --as {JOURNAL[0]}."
             ) from None
         raise error
     if draft and not subject.trace.draft:

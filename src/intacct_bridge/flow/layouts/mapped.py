@@ -31,12 +31,13 @@ from intacct_bridge.flow.records.tables import InputTable, SourceRow
 from intacct_bridge.flow.records.values import comparable
 from intacct_bridge.flow.records.write import Finding, RecordLine, Write
 from intacct_bridge.model.batched import batched
-from intacct_bridge.model.catalog import ObjectDef, did_you_mean
+from intacct_bridge.model.catalog import ObjectDef
 from intacct_bridge.model.mapping.language import EntityMap
 from intacct_bridge.model.mapping.rules import LookupRequest, Readers
 from intacct_bridge.model.mapping.unify import Cells, Native, answered, grouped, native, wanted
 from intacct_bridge.model.query.query import Query
 from intacct_bridge.model.query.query import field as field_named
+from intacct_bridge.model.suggestions import did_you_mean
 from intacct_bridge.wire.values import Value, parse_value
 
 _AT_ONCE = 500

@@ -21,6 +21,7 @@ from intacct_bridge.flow.company.gateway import Gateway, Row
 from intacct_bridge.flow.company.writable import WRITTEN_BY_NAME, LineSet, Subject
 from intacct_bridge.flow.records.values import comparable
 from intacct_bridge.flow.records.write import Finding, Identity, RecordLine, Write, WriteOperation
+from intacct_bridge.model.wording import counted
 from intacct_bridge.wire.values import Value
 
 _CENT = Decimal("0.01")
@@ -54,7 +55,7 @@ def _changes(write: Write, standing: CurrentRecord, subject: Subject, key: Names
     for wrapper, lines in write.lines.items():
         there = standing.lines.get(wrapper)
         if there is None:
-            yield Change(wrapper, "unknown lines", f"{len(lines)} lines")
+            yield Change(wrapper, "unknown lines", counted(len(lines), "line"))
         else:
             held = subject.line_set(wrapper)
             ours = [_comparable(line.fields, held) for line in lines]
@@ -87,7 +88,7 @@ def _names(lines: Iterable[RecordLine]) -> list[str]:
 def _summed(lines: Iterable[Mapping[str, Value]], names: Iterable[str]) -> str:
     """A line set in few words: how many, and the sum of the amounts that the input gives."""
     lines, amounts = list(lines), [name for name in names if name.endswith("AMOUNT")]
-    said = f"{len(lines)} line{'s' if len(lines) != 1 else ''}"
+    said = counted(len(lines), "line")
     if not amounts:
         return said
     total = sum((value for line in lines if isinstance(value := line.get(amounts[0]), Decimal)), Decimal(0))

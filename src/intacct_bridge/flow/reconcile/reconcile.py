@@ -16,6 +16,7 @@ from intacct_bridge.client.client import Client
 from intacct_bridge.diagnosis import as_error
 from intacct_bridge.errors import InvalidRequestError
 from intacct_bridge.flow.reconcile.ledger_copy import LEDGER, Amounts, BalanceKey, LedgerCopy, LedgerLine
+from intacct_bridge.model.batched import batched
 from intacct_bridge.model.query.query import Compare, Filter, Op, Query, all_of
 from intacct_bridge.wire.envelope import SUCCESS, Result
 from intacct_bridge.wire.values import Kind, parse_value
@@ -163,8 +164,7 @@ def _ledger(
     """Each period with what the ledger has in it. The time before is not asked for: the first month opens with it."""
     asked = [one for one in periods if one.first is not None or one.last is None]
     opening = [one for one in periods if one not in asked]
-    for start in range(0, len(asked), TOGETHER):
-        some = asked[start : start + TOGETHER]
+    for some in batched(asked, TOGETHER):
         answers = client.call(*(_trial_balance(book, one) for one in some), read=True)
         for one, answer in zip(some, answers, strict=True):
             if answer.status != SUCCESS:

@@ -18,8 +18,9 @@ from datetime import date
 from urllib.parse import parse_qsl, urlencode
 
 from intacct_bridge.errors import InvalidRequestError
-from intacct_bridge.model.catalog import ObjectDef, did_you_mean, unknown_object
+from intacct_bridge.model.catalog import ObjectDef, unknown_object
 from intacct_bridge.model.query.query import Compare, Filter, Op, all_of
+from intacct_bridge.model.suggestions import did_you_mean
 
 DOCUMENTS = ("SODOCUMENT", "PODOCUMENT", "INVDOCUMENT")
 """The objects whose records differ by transaction definition; their lines do too."""

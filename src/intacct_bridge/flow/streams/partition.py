@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from intacct_bridge.flow.streams.bookmark import EVERYTHING, KeySpan
 from intacct_bridge.flow.streams.stream import Stream
+from intacct_bridge.model.batched import batched
 from intacct_bridge.model.query.query import MAX_IN, MAX_PAGE, Compare, Filter, Op, Order, Query, all_of, any_of
 from intacct_bridge.wire.values import Kind, Value
 
@@ -93,8 +94,7 @@ def changed_since(stream: Stream, text: str) -> Filter:
 
 def one_of(field: str, values: Sequence[Value]) -> Iterator[tuple[Filter, Sequence[Value]]]:
     """Filters for a list of any length, as many values at once as the gateway takes."""
-    for start in range(0, len(values), MAX_IN):
-        some = values[start : start + MAX_IN]
+    for some in batched(values, MAX_IN):
         yield Compare(field, Op.IN, tuple(some)), some
 
 

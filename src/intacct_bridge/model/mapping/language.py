@@ -31,9 +31,9 @@ from typing import Any, Literal
 import msgspec
 
 from intacct_bridge.errors import SettingsError
-from intacct_bridge.model.catalog import did_you_mean
 from intacct_bridge.model.keys import natural_key, owner
 from intacct_bridge.model.mapping.paths import column
+from intacct_bridge.model.suggestions import did_you_mean
 
 Scalar = str | int | bool
 Type = Literal["text", "number", "integer", "boolean", "date", "time"]

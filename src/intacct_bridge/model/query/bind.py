@@ -12,7 +12,8 @@ from datetime import date, datetime, time
 from decimal import Decimal
 
 from intacct_bridge.errors import InvalidRequestError, RecordError
-from intacct_bridge.model.catalog import FieldDef, Finder, ObjectDef, did_you_mean
+from intacct_bridge.model.batched import batched
+from intacct_bridge.model.catalog import FieldDef, Finder, ObjectDef
 from intacct_bridge.model.query.query import (
     MAX_IN,
     Aggregate,
@@ -27,6 +28,7 @@ from intacct_bridge.model.query.query import (
     any_of,
     rebuilt,
 )
+from intacct_bridge.model.suggestions import did_you_mean
 from intacct_bridge.wire.values import Kind, Value, parse_value, render_value
 
 NUMBERS = frozenset({Kind.INTEGER, Kind.DECIMAL, Kind.CURRENCY, Kind.PERCENT})
@@ -148,8 +150,7 @@ def split(node: Compare) -> Filter:
     """A list longer than the gateway takes, as an *or* of *in* lists (an *and* of *not in* lists)."""
     if len(node.values) <= MAX_IN:
         return node
-    starts = range(0, len(node.values), MAX_IN)
-    pieces = [Compare(node.field, node.op, node.values[start : start + MAX_IN]) for start in starts]
+    pieces = [Compare(node.field, node.op, tuple(some)) for some in batched(node.values, MAX_IN)]
     return any_of(pieces) if node.op is Op.IN else all_of(pieces)
 
 

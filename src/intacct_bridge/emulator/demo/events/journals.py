@@ -13,6 +13,7 @@ from intacct_bridge.emulator.demo.generator.calendar import month_end, month_nam
 from intacct_bridge.emulator.demo.generator.ledger import BANKS, LedgerWriter, Rows
 from intacct_bridge.emulator.demo.generator.transaction_generator import Clerk
 from intacct_bridge.emulator.demo.generator.world import Employee, World
+from intacct_bridge.model.batched import batched
 
 PAY_GROUP, SMALL_PAY_GROUP = 64, 24
 """People on one payroll register; the registers of a scaled company are more and smaller."""
@@ -315,6 +316,5 @@ class Journals:
 def _pay_groups(employees: Sequence[Employee], size: int) -> Iterator[tuple[str, list[Employee]]]:
     people = sorted(employees, key=lambda person: (person.location, person.key))
     for location, group in groupby(people, key=lambda person: person.location):
-        here = list(group)
-        for start in range(0, len(here), size):
-            yield location, here[start : start + size]
+        for some in batched(group, size):
+            yield location, some

@@ -16,6 +16,7 @@ from intacct_bridge.errors import InvalidRequestError, NotPermittedError
 from intacct_bridge.flow.streams.bookmark import sent
 from intacct_bridge.flow.streams.names import VirtualStream
 from intacct_bridge.flow.streams.virtual.reader import FeedPage, Row
+from intacct_bridge.model.batched import batched
 from intacct_bridge.model.query.query import Aggregate, Compare, Filter, Op, Query, any_of
 from intacct_bridge.wire.values import DEFAULT, Kind
 from intacct_bridge.wire.xml import Element, element
@@ -86,9 +87,7 @@ class BalancesReader:
 
     def pages(self, client: Client, feed: VirtualStream) -> Iterator[FeedPage]:
         """A page a span."""
-        spans = _spans(client, feed)
-        for start in range(0, len(spans), TOGETHER):
-            some = spans[start : start + TOGETHER]
+        for some in batched(_spans(client, feed), TOGETHER):
             answers = client.call(*(_body(feed, one) for one in some), read=True)
             for one, answer in zip(some, answers, strict=True):
                 data = successful(answer).data

@@ -1,0 +1,28 @@
+"""The nearest known names to one that is unknown."""
+
+from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
+
+from intacct_bridge.model.wording import listed
+
+CUTOFF = 0.6
+"""How alike two names must be for one to be suggested for the other (difflib's ratio, 0 to 1)."""
+MISSPELT = 0.8
+"""How alike they must be for the one to be taken as a misspelling of the other, which is refused."""
+
+
+def closest(name: str, among: Iterable[str], count: int = 3, *, cutoff: float = CUTOFF) -> list[str]:
+    """Up to `count` of the names in `among` that are like `name`, the nearest first; case makes no difference."""
+    by_upper = {one.upper(): one for one in among}
+    return [by_upper[one] for one in get_close_matches(name.upper(), by_upper, count, cutoff)]
+
+
+def suggestion(names: Sequence[str]) -> str:
+    """`did you mean A or B?`; empty without names."""
+    return f"did you mean {listed(names, 'or')}?" if names else ""
+
+
+def did_you_mean(name: str, among: Iterable[str], count: int = 3) -> str:
+    """The end of a message about an unknown name: `; did you mean A or B?`, empty where none is near."""
+    near = closest(name, among, count)
+    return f"; {suggestion(near)}" if near else ""
