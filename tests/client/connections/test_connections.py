@@ -50,7 +50,7 @@ def around(tmp_path: Path, toml: str = "", *, user: str = "", ini: str = "", **e
         (home / ".config" / "intacct-bridge" / "intacct.toml").write_text(user)
     if ini:
         (home / ".intacct" / "credentials.ini").write_text(ini)
-    return Surroundings({"HOME": str(home), **environ}, project)
+    return Surroundings({"HOME": str(home), **environ}, project, home / ".config" / "intacct-bridge")
 
 
 def table(name: str, **settings: Any) -> str:

@@ -290,12 +290,12 @@ def test_a_connection_names_its_outbox_or_shares_its_companys() -> None:
     assert path(endpoint="http://127.0.0.1:8000/") != path()
 
 
-def test_each_company_and_each_foreign_endpoint_has_its_own_file() -> None:
-    environ = {"XDG_STATE_HOME": "/state"}
-    real = default_path("Acme", "https://api.intacct.com/ia/xml/xmlgw.phtml", environ)
+def test_each_company_and_each_foreign_endpoint_has_its_own_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", "/state")
+    real = default_path("Acme", "https://api.intacct.com/ia/xml/xmlgw.phtml")
     assert real == Path("/state/intacct-bridge/outbox/acme.sqlite3")
-    assert default_path("Acme", "http://127.0.0.1:8000/", environ) != real
-    assert default_path("../a/b", environ=environ).parent == real.parent
+    assert default_path("Acme", "http://127.0.0.1:8000/") != real
+    assert default_path("../a/b").parent == real.parent
     assert path_of("sqlite:///x/y.sqlite3") == Path("/x/y.sqlite3")
     assert path_of("x.sqlite3") == Path("x.sqlite3")
     with pytest.raises(SettingsError, match="postgresql"):

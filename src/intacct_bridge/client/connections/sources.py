@@ -27,15 +27,17 @@ _OPTIONS = ("INTACCT_CONNECTION", "INTACCT_SENDER_PROFILE", "INTACCT_COMPANY_PRO
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What is read: the environment and two directories. Given whole in tests, the process's own otherwise."""
+    """The environment and the directories that settings are read from; by default those of this process."""
 
     environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
     project: Path = field(default_factory=Path.cwd)
+    config: Path = field(default_factory=directories.config_directory)
+    """The user's configuration directory."""
 
     @property
     def user_file(self) -> Path:
         """The user's own intacct.toml."""
-        return directories.config_directory(self.environ) / toml_file.FILE_NAME
+        return self.config / toml_file.FILE_NAME
 
     @property
     def profile_file(self) -> Path:

@@ -1,33 +1,32 @@
-"""intacct.toml: read as data, and edited one table at a time so that everything else in it stays as it is.
+"""intacct.toml: read as data, and edited one table at a time so that the rest of the file stays as it is.
 
-A connection is a table `[connections.NAME]`, a shared sender `[senders.NAME]`. An edit replaces or removes exactly the
-lines of such a table and is then proved: the file parsed after must equal the data before with that one change, or
-nothing is written. Files are written whole beside the old one and moved over it, readable by their owner only.
+A connection is a table `[connections.NAME]`, a shared sender `[senders.NAME]`. An edit is checked before it is written:
+the edited file must hold the earlier data with that one change, or nothing is written. The new file replaces the old
+one in one step and is readable by its owner only.
 """
 
 import os
-import re
 import tempfile
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from intacct_bridge.errors import SettingsError
 
+if TYPE_CHECKING:
+    from tomlkit.items import Item, Key, Table
+
+    Body = list[tuple[Key | None, Item]]
+
 FILE_NAME = "intacct.toml"
 _TABLES = ("connections", "senders")
-_HEADER = re.compile(r"^[ \t]*\[(?P<name>[^\[\]].*)\][ \t]*(#.*)?$")
-_ANY_HEADER = re.compile(r"^[ \t]*\[.*\][ \t]*(#.*)?$")
-_LINE = re.compile(r"[^\n]*\n|[^\n]+")
-"""TOML's idea of a line; Python's own would also end one at U+0085 and its like."""
-_BARE = re.compile(r"[A-Za-z0-9_-]+")
 
 
 @dataclass(frozen=True, slots=True)
 class TomlFile:
-    """What one intacct.toml says."""
+    """The tables of one intacct.toml."""
 
     path: Path
     connections: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
@@ -54,33 +53,31 @@ def read(path: Path) -> TomlFile | None:
 
 
 def put(path: Path, group: str, name: str, table: Mapping[str, Any]) -> None:
-    """Write `[group.name]`, in place of the table of that name if there is one."""
+    """Write `[group.name]`: in place of the table of that name, else at the end of the file."""
+    import tomlkit
+
     text = _text(path) or ""
-    lines = _LINE.findall(text)
-    new = [f"[{group}.{_key(name)}]\n", *(f"{_key(key)} = {_value(value)}\n" for key, value in table.items())]
     wanted = _parsed(text, path)
-    spans = _spans(lines, group, name) if name in wanted.get(group, {}) else []
-    if spans:
-        start = spans[0][0]
-        kept = _without(lines, spans)
-        edited = [*kept[:start], *new, *(["\n"] if kept[start:] else []), *kept[start:]]
+    if name in wanted.get(group, {}):
+        edited = _edited(text, group, name, _new_table(table))
     else:
-        if lines and not lines[-1].endswith("\n"):
-            lines[-1] += "\n"
-        edited = [*lines, *(["\n"] if lines and lines[-1].strip() else []), *new]
+        before = text if not text or text.endswith("\n") else f"{text}\n"
+        gap = "\n" if before and before.splitlines()[-1].strip() else ""
+        outer = tomlkit.table(is_super_table=True)
+        outer.append(name, _new_table(table))
+        edited = before + gap + tomlkit.dumps({group: outer})
     wanted.setdefault(group, {})[name] = dict(table)
-    _write(path, "".join(edited), wanted, f"[{group}.{name}]")
+    _write(path, edited, wanted, f"[{group}.{name}]")
 
 
 def remove(path: Path, group: str, name: str) -> bool:
-    """Take `[group.name]` out; False where it is not there."""
+    """Take `[group.name]` out of the file; False if it is not in it."""
     text = _text(path)
-    if text is None or name not in _parsed(text, path).get(group, {}):
+    wanted = _parsed(text or "", path)
+    if text is None or name not in wanted.get(group, {}):
         return False
-    lines = _LINE.findall(text)
-    wanted = _parsed(text, path)
     del wanted[group][name]
-    _write(path, "".join(_without(lines, _spans(lines, group, name))), wanted, f"[{group}.{name}]")
+    _write(path, _edited(text, group, name, None), wanted, f"[{group}.{name}]")
     return True
 
 
@@ -101,61 +98,70 @@ def _parsed(text: str, path: Path) -> dict[str, Any]:
         raise SettingsError(f"{path} is not valid TOML: {error}") from None
 
 
-def _spans(lines: list[str], group: str, name: str) -> list[tuple[int, int]]:
-    """Where the table and its sub-tables stand; trailing blank lines and comments belong to what follows."""
-    spans = []
-    start = None
-    for number, line in enumerate([*lines, "[end]"]):
-        if not _ANY_HEADER.match(line.rstrip("\r\n")):
-            continue
-        if start is not None:
-            end = number
-            while end > start + 1 and (not lines[end - 1].strip() or lines[end - 1].lstrip().startswith("#")):
-                end -= 1
-            spans.append((start, end))
-        start = number if _names(line, group, name) else None
-    return spans
+def _new_table(values: Mapping[str, Any]) -> "Table":
+    import tomlkit
+
+    table = tomlkit.table()
+    for key, value in values.items():
+        if isinstance(value, Mapping):
+            reference = tomlkit.inline_table()
+            reference.update(value)
+            table.append(key, reference)
+        else:
+            table.append(key, value)
+    return table
 
 
-def _names(line: str, group: str, name: str) -> bool:
-    header = _HEADER.match(line.rstrip("\r\n"))
-    if header is None:
-        return False
-    try:
-        data: Any = tomllib.loads(f"[{header['name']}]")
-    except tomllib.TOMLDecodeError:
-        return False
-    return list(data) == [group] and isinstance(data[group], dict) and list(data[group]) == [name]
+def _edited(text: str, group: str, name: str, new: "Table | None") -> str:
+    """The file with every part of a table removed, and the new table in the place of the first part.
+
+    Blank lines and comments at the end of a table belong to what follows, and stay. Only tables under headers of their
+    own are edited: inline tables and dotted keys are left as they are.
+    """
+    import tomlkit
+    from tomlkit.items import Table
+
+    document = tomlkit.parse(text)
+    top: Body = []
+    before = top
+    """Where a removed table's last comments go: tomlkit writes a group's own header where the group holds a comment."""
+    for key, outer in document.body:
+        if key is not None and key.key == group and isinstance(outer, Table):
+            kept: Body = []
+            for inner, item in outer.value.body:
+                if inner is None or inner.key != name or not isinstance(item, Table) or inner.is_dotted():
+                    kept.append((inner, item))
+                    before = _last_body(item) if isinstance(item, Table) else kept
+                    continue
+                if new is not None:
+                    kept.append((inner, new))
+                    before, new = new.value.body, None
+                before += _tail(_last_body(item))
+            outer.value.body[:] = kept
+        else:
+            before = top
+        top.append((key, outer))
+    document.body[:] = top
+    return tomlkit.dumps(document)
 
 
-def _without(lines: list[str], spans: list[tuple[int, int]]) -> list[str]:
-    gone = {number for start, end in spans for number in range(start, end)}
-    return [line for number, line in enumerate(lines) if number not in gone]
+def _last_body(table: "Table") -> "Body":
+    """The lines under a table's last header."""
+    from tomlkit.items import Table
+
+    body = table.value.body
+    last = body[-1][1] if body else None
+    return _last_body(last) if isinstance(last, Table) else body
 
 
-def _key(name: str) -> str:
-    return name if _BARE.fullmatch(name) else _string(name)
+def _tail(body: "Body") -> "Body":
+    """The blank lines and comments at the end."""
+    from tomlkit.items import Comment, Whitespace
 
-
-def _value(value: Any) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, int | float):
-        return repr(value)
-    if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{_key(key)} = {_value(inner)}" for key, inner in value.items()) + "}"
-    return _string(str(value))
-
-
-_ESCAPES = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
-
-
-def _string(text: str) -> str:
-    out = [
-        _ESCAPES.get(char) or (f"\\u{ord(char):04X}" if ord(char) < 0x20 or ord(char) == 0x7F else char)
-        for char in text
-    ]
-    return f'"{"".join(out)}"'
+    start = len(body)
+    while start and isinstance(body[start - 1][1], Comment | Whitespace):
+        start -= 1
+    return body[start:]
 
 
 def _tables(data: dict[str, Any]) -> dict[str, Any]:

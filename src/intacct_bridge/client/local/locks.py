@@ -1,6 +1,10 @@
-"""A lock between processes on one machine: held while a small file of ours is read, changed and replaced."""
+"""Locks between processes on one machine, released by the operating system when their holder ends.
 
-import sys
+Both use the lock that `filelock` takes on an open file (flock on Unix, LockFileEx on Windows), so they exclude each
+other and every other program that locks the same file in that way. The library is imported at the first lock: it costs
+more than the rest of a command's start.
+"""
+
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,37 +13,26 @@ from typing import IO
 
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Hold the lock that this file stands for; the file itself stays empty."""
+    """Hold the lock that this file stands for while a small file is read, changed and replaced; the file stays empty.
+
+    Waits for other holders; OSError where the folder cannot be written or the file system has no locks.
+    """
+    from filelock import lock_descriptor
+
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with path.open("a+b") as lock:
-        if sys.platform == "win32":  # pragma: no cover
-            import msvcrt
-
-            lock.seek(0)
-            msvcrt.locking(lock.fileno(), msvcrt.LK_LOCK, 1)
-            try:
-                yield
-            finally:
-                lock.seek(0)
-                msvcrt.locking(lock.fileno(), msvcrt.LK_UNLCK, 1)
-        else:
-            import fcntl
-
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            yield
+    with path.open("a+b") as file:
+        lock_descriptor(file.fileno(), poll_interval=0.01)
+        yield
 
 
 def try_lock(file: IO[bytes]) -> bool:
-    """Lock an open file until it is closed; False where another process holds it."""
+    """Lock an open file until it is closed or its process ends; False if another process holds the lock.
+
+    Also False where the file system has no locks: then other processes could not be excluded.
+    """
+    from filelock import lock_descriptor
+
     try:
-        if sys.platform == "win32":
-            import msvcrt
-
-            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
-        else:
-            import fcntl
-
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return lock_descriptor(file.fileno(), blocking=False)
     except OSError:
         return False
-    return True

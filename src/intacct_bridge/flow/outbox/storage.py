@@ -78,14 +78,14 @@ def outbox_path(connection: Connection) -> Path:
     return default_path(connection.company_id + client, connection.endpoint)
 
 
-def default_path(company: str, endpoint: str = "", environ: Mapping[str, str] = os.environ) -> Path:
+def default_path(company: str, endpoint: str = "") -> Path:
     """Where a company's outbox lives: the user's state directory, never the working directory.
 
     An endpoint that is not Sage's gets an outbox of its own, or an emulator's company would be taken for the real one.
     """
     host = urlsplit(endpoint).netloc.lower()
     suffix = "" if not host or host.endswith("intacct.com") else f"@{host}"
-    return state_directory(environ) / "outbox" / f"{quote(company.casefold() + suffix, safe='@')}.sqlite3"
+    return state_directory() / "outbox" / f"{quote(company.casefold() + suffix, safe='@')}.sqlite3"
 
 
 def path_of(setting: str) -> Path:
