@@ -89,18 +89,24 @@ class IntacctError(Exception):
         control_id: str = "",
         http_status: int = 0,
         diagnosis: Diagnosis | None = None,
+        setting: str = "",
     ) -> None:
         super().__init__(message)
         self.message = message
         self.faults = faults
         """The gateway's errors in its own order: the innermost cause first."""
         self.fix = fix
-        """What to do about it, in a sentence; empty where we know nothing better than the message."""
+        """What to do about it, in a sentence; empty where we know nothing better than the message.
+
+        Settings stand in backticks, as `date_order` or `date_order = "dmy"`; the command line names its option instead.
+        """
         self.function = function
         self.control_id = control_id
         self.http_status = http_status
         self.diagnosis = diagnosis
         """What the error catalogue says about the faults; None where there were none."""
+        self.setting = setting
+        """The setting that is wrong or would help, such as `date_order`; empty where it is none."""
 
     def __str__(self) -> str:
         return self.message

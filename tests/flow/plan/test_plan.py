@@ -245,7 +245,7 @@ def test_beside_an_entry_that_was_posted_with_other_content_nothing_alike_is_pos
 
 def test_a_key_that_tells_lines_apart_is_named(plan: Planner) -> None:
     (one, _) = keyed(plan, lines("1", "2"), "id").records
-    assert "and --key, which tells entries apart and not their lines" in str(one.reasons[0])
+    assert "and key, which identifies entries and not their lines" in str(one.reasons[0])
 
 
 def test_columns_that_mean_nothing_are_named(plan: Planner) -> None:

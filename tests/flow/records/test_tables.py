@@ -220,10 +220,10 @@ def test_a_column_with_both_kinds_of_dates_trusts_no_slashed_date() -> None:
 def test_the_other_order_of_dates_is_named_where_it_is_the_right_one() -> None:
     with pytest.raises(RecordError, match="can only be day/month") as caught:
         read_date("02/01/2026", date_reading(["02/01/2026", "31/01/2026"], None))
-    assert "--date-order dmy" in caught.value.fix
+    assert '`date_order = "dmy"`' in caught.value.fix
     with pytest.raises(RecordError, match="not a day of the calendar") as caught:
         read_date("01/31/2026", date_reading([], "dmy"))
-    assert "--date-order mdy" in caught.value.fix
+    assert '`date_order = "mdy"`' in caught.value.fix
 
 
 @pytest.mark.parametrize(

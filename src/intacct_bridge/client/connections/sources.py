@@ -127,7 +127,7 @@ def _missing(setting: str, chosen: str, settled: Mapping[str, Any], found: _Foun
     if not near and not any(settled.get(each) for each in _REQUIRED):
         return SettingsError(
             "no connection is set up here yet",
-            fix="Make one: intacct connections add NAME. Without an account: intacct demo, and then --connection demo.",
+            fix="Add one: intacct connections add NAME. No account? Run intacct demo, then use `connection = demo`.",
         )
     return SettingsError(f"connection {chosen!r}: {setting} is not set{near}", fix=missing_fix(chosen, setting))
 
@@ -177,7 +177,8 @@ def _only_one(found: _Found) -> str:
         return sdk_profiles.DEFAULT_PROFILE
     raise SettingsError(
         f"there are {len(names)} connections ({', '.join(names)}) and none is chosen",
-        fix="Name one: --connection NAME, or INTACCT_CONNECTION=NAME.",
+        fix="Name one: `connection = NAME`, or INTACCT_CONNECTION=NAME.",
+        setting="connection",
     )
 
 

@@ -110,7 +110,8 @@ class Meter:
                 raise CapError(
                     f"the next request ({names}) costs {cost:,} API transactions; {self._spent:,} of the"
                     f" {self.cap:,} allowed are used",
-                    fix="Raise the cap (--max-transactions, max_transactions), or go on later; what is done is kept.",
+                    fix="Raise `max_transactions`, or continue later; completed work is kept.",
+                    setting="max_transactions",
                 )
             self._calls += 1
             self._add(functions, 1)

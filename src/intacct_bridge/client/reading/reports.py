@@ -19,8 +19,8 @@ from intacct_bridge.wire.xml import Element, element
 WAIT_SECONDS = 30
 _LONGEST_PAUSE = 30.0
 _UNTOLD = (
-    "Write the report's name as Intacct's list of custom reports has it, and say so where it was made with the"
-    " interactive report writer (--interactive). Reports of the Financial Report Writer cannot be read."
+    "Write the report's name as Intacct's list of custom reports shows it. Set `interactive = true` if it was made"
+    " with the interactive report writer. Reports of the Financial Report Writer cannot be read."
 )
 PAGE_SIZE = 1000
 

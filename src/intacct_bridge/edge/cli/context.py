@@ -135,6 +135,7 @@ def shared_options(*, connected: bool = True, prints_table: bool = False) -> Cal
             assert isinstance(context, CommandContext)
             context.name = options.pop("connection", None)
             context.entity = options.pop("entity", None)
+            context.console.options = _options_by_setting(ctx.command)
             context.console.as_json = options.pop("as_json", False)
             context.console.quiet = options.pop("quiet")
             context.console.verbose = options.pop("verbose")
@@ -168,6 +169,12 @@ def _options(*, connected: bool, prints_table: bool) -> list[Callable[[Command],
         click.option("-v", "--verbose", count=True, help="Say more; twice: every call."),
     ]
     return options
+
+
+def _options_by_setting(command: click.Command) -> dict[str, str]:
+    """`date_order` and the like, each with the option that gives it on this command."""
+    flags = [max(one.opts, key=len) for one in command.params if isinstance(one, click.Option)]
+    return {flag.removeprefix("--").replace("-", "_"): flag for flag in flags}
 
 
 def number_option(

@@ -4,6 +4,7 @@ A table fits the terminal it is printed on, and is whole in a pipe. Notes are si
 """
 
 import os
+import re
 import shutil
 import sys
 import textwrap
@@ -18,6 +19,8 @@ _SHORTEST_SECRET = 4
 """Shorter ones occur by chance in honest text, and masking them would make it unreadable."""
 _WIDEST_CELL = 48
 _GAP = "  "
+_SETTING = re.compile(r"`([a-z_]+)(?: = ([^`]+))?`")
+"""A setting as messages name it: `draft`, or with a value as in a TOML file: `date_order = "dmy"`."""
 
 
 class Console:
@@ -30,6 +33,8 @@ class Console:
         self.quiet = False
         self.verbose = 0
         self.as_json = False
+        self.options: Mapping[str, str] = {}
+        """The running command's options by the settings they give: `date_order` is `--date-order`."""
 
     @property
     def out(self) -> TextIO:
@@ -60,6 +65,17 @@ class Console:
         for secret in sorted(self._secrets, key=len, reverse=True):
             text = text.replace(secret, MASK)
         return text
+
+    def spelled(self, text: str) -> str:
+        """The text with each setting named as this user gives it: the command's option, else the setting itself."""
+
+        def option(found: re.Match[str]) -> str:
+            name, value = found[1], (found[2] or "").strip('"')
+            if name not in self.options:
+                return found[0]
+            return self.options[name] + (f" {value}" if value not in ("", "true") else "")
+
+        return _SETTING.sub(option, text)
 
     def say(self, text: str = "") -> None:
         """A note for a person, on standard error; silent under -q."""

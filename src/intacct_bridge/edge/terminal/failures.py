@@ -51,16 +51,17 @@ def report(error: BaseException, console: Console, *, target: str = "") -> int:
     if isinstance(error, ModuleNotFoundError):
         error = _about_a_package(error)
     if isinstance(error, IntacctError):
-        _print(described(error, target=target), console)
+        lines = {label: console.spelled(text) for label, text in described(error, target=target).items()}
+        _print(lines, console)
         if console.verbose > 1:
             console.complain("".join(traceback.format_exception(error)))
         return error.exit_status
     what = f"{type(error).__name__}: {error}"
-    lines = {
+    ours = {
         "error": f"a mistake of ours: {what}",
         "fix": "run it again with -v for the traceback, and please report it; what was done is kept",
     }
-    _print(lines, console)
+    _print(ours, console)
     if console.verbose:
         console.complain("".join(traceback.format_exception(error)))
     return OUR_FAULT

@@ -36,9 +36,9 @@ def show_extraction(outcomes: Sequence[StreamOutcome], console: Console) -> None
     if not console.as_json:
         for (error, fix), streams in _failures(outcomes).items():
             names = ", ".join(streams[:_NAMED]) + (f" and {len(streams) - _NAMED:,} more" if streams[_NAMED:] else "")
-            console.complain(console.wrapped("error  ", f"{names}: {error}"))
+            console.complain(console.wrapped("error  ", console.spelled(f"{names}: {error}")))
             if fix:
-                console.complain(console.wrapped("  fix  ", fix))
+                console.complain(console.wrapped("  fix  ", console.spelled(fix)))
 
 
 def _failures(outcomes: Sequence[StreamOutcome]) -> dict[tuple[str, str], list[str]]:

@@ -17,7 +17,7 @@ _SHOWN = 40
 def show_plan(plan: Plan, console: Console, *, records: bool = True) -> None:
     """The records with their verdicts (unless the outcomes will follow), the refusals, the totals, the cost."""
     if console.as_json:
-        console.json(_plan_data(plan))
+        console.json(_plan_data(plan, console))
         return
     counts = Counter(planned.verdict for planned in plan.records)
     said = ", ".join(f"{counts[verdict]:,} {_word(verdict)}" for verdict in Verdict if counts[verdict])
@@ -87,17 +87,17 @@ def _show_refusals(refused: Sequence[Planned], console: Console) -> None:
     console.result("Refused:")
     for planned in refused:
         for finding in planned.reasons:
-            console.result(console.wrapped("  ✗ ", str(finding)))
+            console.result(console.wrapped("  ✗ ", console.spelled(str(finding))))
 
 
 def _show_advice(records: Iterable[Planned], console: Console) -> None:
     for planned in records:
         for finding in planned.findings:
             if not finding.refuses and planned.verdict is not Verdict.UNCHANGED:
-                console.say(f"  ! {finding}")
+                console.say(f"  ! {console.spelled(str(finding))}")
 
 
-def _plan_data(plan: Plan) -> dict[str, object]:
+def _plan_data(plan: Plan, console: Console) -> dict[str, object]:
     return {
         "source": plan.source,
         "company": plan.where.company,
@@ -116,7 +116,7 @@ def _plan_data(plan: Plan) -> dict[str, object]:
                 "position": planned.write.position,
                 "verdict": planned.verdict.value,
                 "key": planned.receipt.record if planned.receipt else None,
-                "reasons": [str(finding) for finding in planned.reasons],
+                "reasons": [console.spelled(str(finding)) for finding in planned.reasons],
                 "changes": [
                     {"field": change.name, "before": change.before, "after": change.after} for change in planned.changes
                 ],

@@ -90,7 +90,7 @@ class Subject:
         """The error for a column that the object has no place for."""
         return InvalidRequestError(
             f"{source}: {self.name} has no field {name!r}{did_you_mean(name.upper(), list(self.names()))}",
-            fix=f"rename or remove the column, or give a mapping with --map; fields: intacct describe {self.name}",
+            fix=f"rename or remove the column, or give a mapping with `map`; fields: intacct describe {self.name}",
         )
 
 

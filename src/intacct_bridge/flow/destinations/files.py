@@ -193,7 +193,8 @@ def unreadable(folder: Path, stream: str) -> Iterator[None]:
         said = str(error).strip().splitlines()[0]
         raise SettingsError(
             f"the files of {stream} in {folder} cannot be read: {said}",
-            fix=f"put back what is missing or damaged, or read the stream anew: extract {stream} --full",
+            fix=f"put back what is missing or damaged, or extract {stream} again with `full = true`",
+            setting="full",
         ) from None
 
 

@@ -135,7 +135,8 @@ def _is_text(one: "pa.DataType") -> bool:
 def _refusal(table: str, column: str, held: "pa.DataType", met: "pa.DataType") -> SettingsError:
     return SettingsError(
         f"{table}.{column} holds {_called(held)} and the company now sends {_called(met)}",
-        fix=f"leave the field out (--select), or rename the column {column} and run again with --full",
+        fix=f"leave the field out with `select`, or rename the column {column} and run again with `full = true`",
+        setting="select",
     )
 
 

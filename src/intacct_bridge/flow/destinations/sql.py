@@ -465,7 +465,7 @@ class SqlWriter:
         known = schema_of(self._stream.fields)
         incoming = joined((known, *(batch.schema for batch in self._batches)), self._stream.name)
         evolution = evolve(self._stream.name, self._schema, incoming)
-        self._sink.refuse_long(evolution.schema.names, "leave the field out (--select)")
+        self._sink.refuse_long(evolution.schema.names, "leave the field out with `select`")
         types = self._db.sql_types(evolution.schema)
         if self._schema is None:
             self._sink.refuse_alike(self._stream.name)

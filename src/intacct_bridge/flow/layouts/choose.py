@@ -1,4 +1,4 @@
-"""Which layout `--as` and `--map` mean."""
+"""The layout of a load, chosen by the settings `as` and `map`."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -102,7 +102,8 @@ def _entity(name: str, map_file: Path | None) -> "EntityMap | None":
         if name and name.upper() != entity.object:
             raise SettingsError(
                 f"{map_file.name} makes {entity.object}, and the rows are to be {name}",
-                fix=f"use --as {entity.object}",
+                fix=f"set `as = {entity.object}`",
+                setting="as",
             )
         return entity
     version, colon, unified = name.partition(":")
@@ -116,9 +117,11 @@ def _subject(name: str, company: Gateway, *, draft: bool) -> Subject:
         near = closest(name, JOURNAL)
         if near:
             raise SettingsError(
-                f"files cannot be loaded as {name!r}; {suggestion(JOURNAL[:1])}", fix=f"Use --as {JOURNAL[0]}."
+                f"files cannot be loaded as {name!r}; {suggestion(JOURNAL[:1])}",
+                fix=f"Use `as = {JOURNAL[0]}`.",
+                setting="as",
             ) from None
         raise error
     if draft and not subject.trace.draft:
-        raise SettingsError(f"{subject.name} has no drafts", fix="leave --draft out")
+        raise SettingsError(f"{subject.name} has no drafts", fix="leave out `draft`", setting="draft")
     return subject

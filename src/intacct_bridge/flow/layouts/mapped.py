@@ -246,7 +246,7 @@ class MappedLayout:
         for row, key in said[1:]:
             if key != said[0][1]:
                 text = f"the key {', '.join(key)} contradicts {', '.join(said[0][1])} of {said[0][0].position}"
-                fix = "rows of one record (group_by) have one key: make them agree, or name another column with --key"
+                fix = "rows of one record (group_by) have one key: make them agree, or name another column with `key`"
                 findings.append(Finding("key", text, fix, self.key[0], row.position))
         return keys[0]
 

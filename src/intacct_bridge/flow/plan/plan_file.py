@@ -36,7 +36,9 @@ def open_plan(path: Path) -> Plan:
     try:
         tree = json.loads(path.read_text(encoding="utf-8"))
         if tree.get("plan") != _VERSION:
-            raise SettingsError(f"{path} is no plan that this version can read", fix="make a new one with --out")
+            raise SettingsError(
+                f"{path} is not a plan that this version can read", fix="make a new one with `out`", setting="out"
+            )
         return _loaded(tree)
     except OSError as error:
         raise SettingsError(f"cannot read {path}: {error.strerror or error}", fix="check the path") from None

@@ -112,7 +112,8 @@ class Planner:
             if aims:
                 raise InvalidRequestError(
                     f"{self._settings.mode} compares with the company, which an offline plan does not ask",
-                    fix="plan without --offline",
+                    fix="plan without `offline`",
+                    setting="offline",
                 )
             return
         self._subjects[name] = measured(self._company, subject_of(self._company, name), self._unchecked)

@@ -324,7 +324,7 @@ def two_lines(write: Write, facts: Facts) -> Iterator[Finding]:
     """A journal entry has at least two lines."""
     if len(list(write.all_lines)) < 2 and not facts.statistical(write):
         message = "a journal entry has at least two lines, this one has one"
-        by = "reference" if write.identity.kind != "source" else "--key, which tells entries apart and not their lines"
+        by = "reference" if write.identity.kind != "source" else "key, which identifies entries and not their lines"
         fix = f"add the other side, with the same journal, date, title and {by}"
         yield Finding("lines", message, fix, position=write.position)
 

@@ -150,19 +150,21 @@ def read_date(cell: Cell, reading: DateReading = DateReading()) -> date | None:
     if not reading.certain:
         raise _untold(text, reading)
     month, day = (first, second) if reading.order == "mdy" else (second, first)
-    other = "day/month/year say --date-order dmy" if reading.order == "mdy" else "month/day/year say --date-order mdy"
-    return _day(text, year, month, day, hint=f"; for {other}")
+    other, order = ("day/month/year", "dmy") if reading.order == "mdy" else ("month/day/year", "mdy")
+    return _day(text, year, month, day, hint=f'; for {other} set `date_order = "{order}"`')
 
 
 def _untold(text: str, reading: DateReading) -> RecordError:
     if reading.mixed:
         return RecordError(
             f"{text!r} may be month/day or day/month: this column holds dates of both kinds",
-            fix="write dates as 2026-01-31, or say which order the file uses (--date-order mdy or dmy)",
+            fix="write dates as 2026-01-31, or set `date_order` to mdy or dmy, whichever the file uses",
+            setting="date_order",
         )
     return RecordError(
         f"{text!r} may be month/day or day/month: this column has dates that can only be day/month",
-        fix="say --date-order dmy if all of them are, or write dates as 2026-01-31",
+        fix='set `date_order = "dmy"` if all dates are day/month, or write dates as 2026-01-31',
+        setting="date_order",
     )
 
 

@@ -1,7 +1,7 @@
 """Which objects are read when nobody names any: the usual ones, as far as the company has them, and its own.
 
 The list is short of what exists (schedules, templates, hierarchies, permissions), because every stream costs at least
-one API transaction a run. `--all` reads everything.
+one API transaction a run. The setting `all` reads everything.
 """
 
 from collections.abc import Iterable, Sequence
@@ -37,7 +37,7 @@ def streams_for(client: "Client", named: Sequence[str], *, everything: bool) -> 
     Whether an object that is named is there shows when it is described; what only stands in a filter is checked here.
     """
     if named and everything:
-        raise SettingsError("streams are named and --all is given too", fix="Give one of them.")
+        raise SettingsError("both streams and `all` are given", fix="Give one of them.", setting="all")
     if not named:
         objects = listed_objects(client)
         return list(objects) if everything else [name for name in USUAL if name in objects]
@@ -78,7 +78,9 @@ def full_every(texts: Iterable[str]) -> tuple[int, dict[str, int]]:
         except (ValueError, OverflowError):
             seconds = -1
         if seconds < 0 or bool(equals) != bool(stream):
-            raise SettingsError(f"--full-every {text!r} names no hours", fix="Write 24, or VENDOR=24.")
+            raise SettingsError(
+                f"`full_every`: {text!r} is not a number of hours", fix="Write 24, or VENDOR=24.", setting="full_every"
+            )
         if stream:
             single[stream.upper()] = seconds
         else:
