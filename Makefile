@@ -47,8 +47,9 @@ bench: $(VENV)/.ready ## speed, memory and API transactions, as ratios
 torture: $(VENV)/.ready ## over 1,000 kills and faults against the loader, and against one that just sends again
 	PYTHONPATH=tests $(BIN)/python -W error -m torture.torture
 
-docs: $(VENV)/.ready ## rewrite the generated pages of docs/, and build them all into site/
+docs: $(VENV)/.ready ## rewrite the generated pages and pictures of docs/, and build the site into site/
 	$(BIN)/python scripts/generate_docs.py
+	$(BIN)/python scripts/record_demo.py
 	$(BIN)/zensical build --strict
 
 format: $(VENV)/.ready ## rewrite the code in the house's format

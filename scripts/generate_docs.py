@@ -1,7 +1,8 @@
-"""Rewrite the generated pages of docs/."""
+"""Rewrite the generated pages and the picture of docs/."""
 
 from pathlib import Path
 
+import architecture
 import fidelity
 import operations
 from reference import commands_page, errors_page
@@ -12,3 +13,5 @@ docs = Path(__file__).parent.parent / "docs"
 (docs / "reference" / "commands.md").write_text(commands_page(), encoding="utf-8")
 fidelity.PAGE.write_text(fidelity.page(), encoding="utf-8")
 operations.PAGE.write_text(operations.page(), encoding="utf-8")
+architecture.PICTURE.parent.mkdir(exist_ok=True)
+architecture.PICTURE.write_text(architecture.picture(), encoding="utf-8")

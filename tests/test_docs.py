@@ -4,8 +4,11 @@ import re
 import shlex
 import tomllib
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
+from xml.etree import ElementTree
 
+import architecture
 import click
 import pytest
 from reference import commands_page, errors_page
@@ -16,9 +19,14 @@ from intacct_bridge.edge.app import COMMANDS, root
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
+_SVG = "{http://www.w3.org/2000/svg}"
+_SIDES = ("x", "y", "width", "height")
 PAGES = [ROOT / "README.md", *sorted(DOCS.rglob("*.md"))]
+LINKING = [*PAGES, ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md"]
 _LINE = re.compile(r"(?:^|[`$(\s;|])(?P<line>intacct [^`\n]*)")
-_LINK = re.compile(r"\[[^\]]*\]\((?!https?:|mailto:|#)(?P<path>[^)#\s]+)")
+_LINK = re.compile(
+    r"\]\((?!https?:|mailto:)([^)\s]+)\)|<(?:img|source|a)\s[^>]*?(?:src|srcset|href)=\"(?!https?:)([^\"]+)\""
+)
 
 
 def documented() -> Iterator[tuple[str, str]]:
@@ -71,6 +79,40 @@ def test_the_generated_pages_are_current() -> None:
     assert (DOCS / "reference" / "commands.md").read_text("utf-8") == commands_page(), "run: make docs"
 
 
+def test_the_picture_of_the_architecture_is_current_and_complete() -> None:
+    drawn = (DOCS / "images" / "architecture.svg").read_text("utf-8")
+    assert drawn == architecture.picture(), "run: make docs"
+    texts = {one.text for one in ElementTree.fromstring(drawn).iter(f"{_SVG}text")}
+    for layer in architecture.layers().values():
+        assert layer.name in texts
+        assert {one.caption for one in layer.packages} <= texts
+        assert {name.rpartition(".")[2] for name in layer.modules} <= texts
+
+
+def test_the_boxes_of_the_architecture_do_not_overlap() -> None:
+    for group in ElementTree.fromstring(architecture.picture()).findall(f"{_SVG}g"):
+        frame, *_ = group.findall(f"{_SVG}rect")
+        chips = [{name: float(value) for name, value in rect.items() if name in _SIDES} for rect in chips_of(group)]
+        for chip in chips:
+            assert 0 < chip["x"] < chip["x"] + chip["width"] < float(frame.attrib["width"])
+            assert 0 < chip["y"] < chip["y"] + chip["height"] < float(frame.attrib["height"])
+        for one, other in pairwise(chips):
+            assert one["y"] + one["height"] < other["y"] or one["x"] + one["width"] < other["x"]
+
+
+def chips_of(group: ElementTree.Element) -> list[ElementTree.Element]:
+    """The small boxes inside a layer of the picture."""
+    return group.findall(f"{_SVG}g/{_SVG}rect")
+
+
+@pytest.mark.parametrize("name", ["architecture.svg", "demo.svg"])
+def test_a_picture_is_text_and_loads_nothing(name: str) -> None:
+    drawn = (DOCS / "images" / name).read_text("utf-8")
+    assert len(list(ElementTree.fromstring(drawn).iter(f"{_SVG}text"))) > 20
+    assert re.findall(r"@font-face|@import|<image|<script|(?:href|src)=", drawn) == []
+    assert set(re.findall(r"https?://[^\s\"'<]+", drawn)) == {"http://www.w3.org/2000/svg"}
+
+
 @pytest.mark.parametrize("name", list(COMMANDS))
 def test_every_command_explains_itself(name: str) -> None:
     command, _ = command_at([name])
@@ -80,10 +122,41 @@ def test_every_command_explains_itself(name: str) -> None:
             assert parameter.help, f"{name} {parameter.opts[0]} says nothing of itself"
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def prose(page: Path) -> str:
+    """A page without its code."""
+    return re.sub(
+        r"(?ms)^```.*?^```$|`[^`\n]*`", lambda block: block[0] if block[0][:3] != "```" else "", page.read_text("utf-8")
+    )
+
+
+def places(page: Path) -> set[str]:
+    """The headings of a page, as links name them."""
+    heads = re.findall(r"(?m)^#+ (.+)$", prose(page))
+    return {re.sub(r"[^\w\- ]", "", head.lower()).replace(" ", "-") for head in heads}
+
+
+def broken_links(page: Path) -> list[str]:
+    """Every link of a page, to a page, a place in one, or a picture, that leads nowhere."""
+    broken = []
+    for link in filter(None, (path for found in _LINK.findall(prose(page)) for path in found)):
+        path, _, place = link.partition("#")
+        file = (page.parent / path).resolve() if path else page
+        found = file.exists() and (not place or file.suffix != ".md" or place in places(file))
+        broken += [] if found else [link]
+    return broken
+
+
+@pytest.mark.parametrize("page", LINKING, ids=lambda page: page.name)
 def test_links_between_pages_lead_somewhere(page: Path) -> None:
-    missing = [path for path in _LINK.findall(page.read_text("utf-8")) if not (page.parent / path).resolve().exists()]
-    assert missing == []
+    assert broken_links(page) == []
+
+
+def test_a_link_that_leads_nowhere_is_found(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text(
+        '# Here\n\n[a](#here) [b](#there) [![c](c.svg)](page.md#here)\n\n<img src="d.svg">\n\n```text\n[e](e.md)\n```\n'
+    )
+    assert broken_links(page) == ["#there", "c.svg", "d.svg"]
 
 
 def test_every_setting_of_a_connection_is_documented() -> None:
