@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from intacct_bridge.client.client import Client
 from intacct_bridge.client.connections.connection import Connection
-from intacct_bridge.client.gateway.runtime import Means
+from intacct_bridge.client.gateway.runtime import System
 from intacct_bridge.emulator.accounting.seeding import seed, seed_file
 from intacct_bridge.emulator.gateway.gateway import Emulator, EmulatorSnapshot, Received
 from intacct_bridge.emulator.settings.faults import Forecast, Weather, load_weather
@@ -61,7 +61,7 @@ class Company:
     def client(self, *, sleep: Callable[[float], None] = lambda _: None, **settings: Any) -> Client:
         """A client of the company; settings are those of `Connection`. Waits between repetitions take no time."""
         connection = Connection(**{"name": "test", "environment": "demo", **CREDENTIALS, **settings})
-        return Client(connection, transport=self.emulator, means=Means(sleep=sleep))
+        return Client(connection, transport=self.emulator, system=System(sleep=sleep))
 
     # --- what the test does to it
 

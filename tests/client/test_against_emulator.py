@@ -21,7 +21,7 @@ from intacct_bridge import (
     element,
     field,
 )
-from intacct_bridge.client.gateway.runtime import Means
+from intacct_bridge.client.gateway.runtime import System
 from intacct_bridge.emulator.gateway.gateway import Emulator
 from intacct_bridge.emulator.settings.behaviour import Behaviour
 from intacct_bridge.emulator.settings.world import CompanySettings, EmulatorSettings, RoleSettings, UserSettings
@@ -43,7 +43,7 @@ DEMO = Connection(
 
 def client(transport: Any, **settings: Any) -> Client:
     time = Time()
-    return Client(replace(DEMO, **settings), transport=transport, means=Means(clock=time, sleep=time.sleep))
+    return Client(replace(DEMO, **settings), transport=transport, system=System(clock=time, sleep=time.sleep))
 
 
 @pytest.fixture
@@ -238,7 +238,7 @@ def test_a_session_that_runs_out_is_renewed_without_losing_a_call() -> None:
     now = [1_795_258_800.0]
     emulator = Emulator.empty(clock=lambda: now[0])
     time = Time()
-    made = Client(DEMO, transport=emulator, means=Means(clock=time, sleep=time.sleep))
+    made = Client(DEMO, transport=emulator, system=System(clock=time, sleep=time.sleep))
     list(made.query("VENDOR"))
     # ours stands still while the gateway's goes on: the session is lost without a warning
     now[0] += 7 * 24 * 3600

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from intacct_bridge.client.client import Client
-from intacct_bridge.client.gateway.runtime import Means
+from intacct_bridge.client.gateway.runtime import System
 from intacct_bridge.edge.cli.context import CommandContext
 from intacct_bridge.edge.demo.sample import write_sample
 from intacct_bridge.emulator.gateway.gateway import Emulator
@@ -21,7 +21,7 @@ from support.edge.command_line import AS_OF, Intacct
 SENDER_SECRET = "Sender&<Secret>'xQzKwj"
 USER_SECRET = 'User"Secret&VyGnqp'
 SESSION = "session-secret-HjXkzt"
-WITHOUT_WAITING = Means(sleep=lambda _: None)
+WITHOUT_WAITING = System(sleep=lambda _: None)
 WORLD = EmulatorSettings(
     senders=(SenderSettings("acme", SENDER_SECRET),),
     companies=(CompanySettings("acme-books", senders=("acme",), users=(UserSettings("robot", USER_SECRET),)),),
@@ -74,7 +74,7 @@ def test_no_secret_is_ever_printed_or_kept(
     monkeypatch.setattr(
         CommandContext,
         "open_client",
-        lambda _, connection, **__: Client(connection, transport=emulator, means=WITHOUT_WAITING),
+        lambda _, connection, **__: Client(connection, transport=emulator, system=WITHOUT_WAITING),
     )
     write_sample("journal-entries.csv", home / "work", as_of=AS_OF)
     environ = {
@@ -102,7 +102,7 @@ def test_a_wrong_password_is_not_shown_either(intacct: Intacct, home: Path, monk
     monkeypatch.setattr(
         CommandContext,
         "open_client",
-        lambda _, connection, **__: Client(connection, transport=emulator, means=WITHOUT_WAITING),
+        lambda _, connection, **__: Client(connection, transport=emulator, system=WITHOUT_WAITING),
     )
     environ = {
         "INTACCT_COMPANY_ID": "acme-books",

@@ -10,7 +10,7 @@ import pytest
 
 from conftest import NOW
 from intacct_bridge.client.client import Client
-from intacct_bridge.client.gateway.runtime import Means
+from intacct_bridge.client.gateway.runtime import System
 from intacct_bridge.edge.demo.company import demo_connection
 from intacct_bridge.emulator.gateway.gateway import Emulator
 from intacct_bridge.emulator.settings.behaviour import Behaviour
@@ -34,8 +34,8 @@ class Place:
             if stamp:
                 table = emulator.books().table("APTERM")
                 table.insert({"NAME": "N-9", "STATUS": "active", "WHENCREATED": stamp, "WHENMODIFIED": stamp})
-            means = Means(wall=lambda: self.now)
-            with Client(demo_connection(), transport=emulator, keep=self.path, means=means) as client:
+            system = System(wall=lambda: self.now)
+            with Client(demo_connection(), transport=emulator, keep=self.path, system=system) as client:
                 extract(client, f"duckdb:{self.path}/copy.duckdb", "APTERM", failing=failing)
 
     @property

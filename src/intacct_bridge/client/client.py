@@ -27,7 +27,7 @@ from intacct_bridge.client.connections.connection import Connection
 from intacct_bridge.client.connections.sources import load_connection
 from intacct_bridge.client.gateway.calls import Asking, successful
 from intacct_bridge.client.gateway.meter import Meter
-from intacct_bridge.client.gateway.runtime import Means, Runtime
+from intacct_bridge.client.gateway.runtime import Runtime, System
 from intacct_bridge.client.gateway.session import Session, Signed
 from intacct_bridge.client.reading.catalog import Descriptions, inspected
 from intacct_bridge.client.reading.catalog_cache import Cabinet
@@ -72,16 +72,16 @@ class Client:
         transport: Transport | None = None,
         max_transactions: int | None = None,
         keep: bool | Path | None = None,
-        means: Means | None = None,
+        system: System | None = None,
     ) -> None:
-        means = means or Means()
-        line = Runtime(connection, transport, max_transactions=max_transactions, keep=keep, means=means)
-        cabinet = Cabinet(connection, line.cache, wall=means.wall)
-        session = Session(line.exchange, clock=means.clock, sleep=means.sleep, jitter=means.jitter)
-        self._settle(line, cabinet, session=session)
+        system = system or System()
+        runtime = Runtime(connection, transport, max_transactions=max_transactions, keep=keep, system=system)
+        cabinet = Cabinet(connection, runtime.cache, wall=system.wall)
+        session = Session(runtime.exchange, clock=system.clock, sleep=system.sleep, jitter=system.jitter)
+        self._assemble(runtime, cabinet, session=session)
 
-    def _settle(self, line: Runtime, cabinet: Cabinet, *, session: Session, owner: bool = True) -> None:
-        self._line = line
+    def _assemble(self, runtime: Runtime, cabinet: Cabinet, *, session: Session, owner: bool = True) -> None:
+        self._runtime = runtime
         self._cabinet = cabinet
         self._session = session
         self._owner = owner
@@ -90,7 +90,7 @@ class Client:
         self._reading = QueryReader(self._asking, self._descriptions)
         self._answers = answers_of(self._asking, self._descriptions, self._reading)
         self._bodies = Bodies(
-            self._answers.typing, legacy_only=self.connection.older, formatting=self._descriptions.formatting
+            self._answers.typing, legacy_only=self.connection.is_legacy, formatting=self._descriptions.formatting
         )
 
     # --- the connection
@@ -98,18 +98,18 @@ class Client:
     @property
     def connection(self) -> Connection:
         """The settings; in an entity's client, with that entity as its location."""
-        own = self._line.connection
+        own = self._runtime.connection
         return own if self._session.location_id is None else replace(own, location_id=self._session.location_id)
 
     @property
     def meter(self) -> Meter:
         """What was used so far, the entities' clients' use among it."""
-        return self._line.meter
+        return self._runtime.meter
 
     @property
     def company_time(self) -> datetime:
         """The gateway's clock in UTC, from its last answer; signs in where there was none yet."""
-        clock = self._line.exchange.server_clock
+        clock = self._runtime.exchange.server_clock
         if clock.now() is None:
             self._session.sign_in()
         if (now := clock.now()) is None:
@@ -119,12 +119,12 @@ class Client:
     @property
     def month_to_date(self) -> int | None:
         """The company's API transactions this month, counted on this machine; None where no count is kept."""
-        return self._line.month_to_date(self.company_time)
+        return self._runtime.month_to_date(self.company_time)
 
     @property
-    def line(self) -> Runtime:
-        """What this client shares with its entities' clients, and what is kept of the company's habits."""
-        return self._line
+    def runtime(self) -> Runtime:
+        """What this client shares with its entities' clients, and the calibration of the company."""
+        return self._runtime
 
     def sign_in(self) -> Signed:
         """Who is signed in and where; makes one call where there is no session yet.
@@ -155,14 +155,14 @@ class Client:
         '100'
         """
         inside = object.__new__(Client)
-        inside._settle(self._line, self._cabinet, session=self._session.derived(location_id), owner=False)
+        inside._assemble(self._runtime, self._cabinet, session=self._session.derived(location_id), owner=False)
         return inside
 
     def close(self) -> None:
         """Close the sockets and keep what was learned; an entity's client leaves that to the one it came from."""
         self._cabinet.save()
         if self._owner:
-            self._line.close()
+            self._runtime.close()
 
     def __enter__(self) -> "Client":
         return self
@@ -375,8 +375,8 @@ class Client:
     @property
     def reports(self) -> Reports:
         """Custom reports: run, waited for, read page by page."""
-        means = self._line.means
-        return Reports(self._asking, clock=means.clock, sleep=means.sleep)
+        system = self._runtime.system
+        return Reports(self._asking, clock=system.clock, sleep=system.sleep)
 
     # --- any function
 
@@ -395,7 +395,7 @@ class Client:
         >>> [result.status for result in client.call(element("getFinancialSetup"), element("readEntityDetails"))]
         ['success', 'success']
         """
-        ids = control_ids or [self._line.exchange.new_id() for _ in functions]
+        ids = control_ids or [self._runtime.exchange.new_id() for _ in functions]
         pairs = [Function(body, control_id) for body, control_id in zip(functions, ids, strict=True)]
         return self._asking.send(pairs, read=read or self._asking.only_reads(pairs), transaction=transaction)
 

@@ -12,7 +12,7 @@ import pytest
 
 from client.test_against_emulator import DEMO
 from intacct_bridge import Client, Connection, IntacctError, element
-from intacct_bridge.client.gateway.runtime import Means
+from intacct_bridge.client.gateway.runtime import System
 from intacct_bridge.emulator.gateway.gateway import Emulator
 from intacct_bridge.emulator.gateway.server import serve
 from intacct_bridge.emulator.settings.world import CompanySettings, EmulatorSettings, SenderSettings, UserSettings
@@ -91,7 +91,7 @@ def test_a_working_client_shows_no_secret(
     connection = planted(archive=str(tmp_path / "archive"), authentication=authentication)
     sessions: list[str] = []
     with Client(
-        connection, transport=repeating(emulator, sessions), keep=True, means=Means(sleep=lambda _: None)
+        connection, transport=repeating(emulator, sessions), keep=True, system=System(sleep=lambda _: None)
     ) as client:
         said = "\n".join(everything(client))
     written = files(tmp_path)
@@ -115,7 +115,7 @@ def test_a_working_client_shows_no_secret(
 )
 def test_a_refused_client_shows_no_secret(emulator: Emulator, tmp_path: Path, wrong: dict[str, Any]) -> None:
     connection = replace(planted(archive=str(tmp_path)), **wrong)
-    with Client(connection, transport=repeating(emulator), means=Means(sleep=lambda _: None)) as client:
+    with Client(connection, transport=repeating(emulator), system=System(sleep=lambda _: None)) as client:
         said = "\n".join(everything(client))
     assert MARK not in said
     assert MARK not in files(tmp_path)
@@ -128,7 +128,7 @@ def test_nothing_shows_over_http_either(
     running = serve(emulator)
     try:
         connection = planted(endpoint=running.url, archive=str(tmp_path))
-        with Client(connection, means=Means(sleep=lambda _: None)) as client:
+        with Client(connection, system=System(sleep=lambda _: None)) as client:
             said = "\n".join(everything(client))
             assert client.sign_in().endpoint.startswith(running.url.rsplit("/ia/", 1)[0])
     finally:

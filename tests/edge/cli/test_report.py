@@ -5,7 +5,7 @@ import json
 import pytest
 
 from intacct_bridge.client.client import Client
-from intacct_bridge.client.gateway.runtime import Means
+from intacct_bridge.client.gateway.runtime import System
 from intacct_bridge.edge.cli.context import CommandContext
 from intacct_bridge.wire.envelope import Function, Request
 from intacct_bridge.wire.xml import serialize
@@ -42,7 +42,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         CommandContext,
         "open_client",
         lambda _, connection, **__: Client(
-            connection, transport=gateway, means=Means(sleep=lambda _: None), keep=False
+            connection, transport=gateway, system=System(sleep=lambda _: None), keep=False
         ),
     )
     return seen

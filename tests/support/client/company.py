@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from intacct_bridge.client.client import Client
-from intacct_bridge.client.gateway.runtime import Means
+from intacct_bridge.client.gateway.runtime import System
 from intacct_bridge.model.catalog import FieldDef, ObjectDef, Relation, lookup_element, object_def
 from intacct_bridge.model.query.evaluate import predicate, sort_key
 from intacct_bridge.model.query.filter_xml import query_from
@@ -62,8 +62,8 @@ class Company:
         """A client of this company without a network or a real clock."""
         ids = iter(f"id-{n}" for n in range(1, 100_000))
         time = self.time
-        means = Means(clock=time, sleep=time.sleep, jitter=lambda: 1.0, wall=time, new_id=lambda: next(ids))
-        return Client(connection(**settings), transport=self.gateway, max_transactions=cap, keep=keep, means=means)
+        system = System(clock=time, sleep=time.sleep, jitter=lambda: 1.0, wall=time, new_id=lambda: next(ids))
+        return Client(connection(**settings), transport=self.gateway, max_transactions=cap, keep=keep, system=system)
 
     @property
     def asked(self) -> list[Function]:

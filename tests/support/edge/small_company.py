@@ -10,7 +10,7 @@ from typing import Any
 
 from intacct_bridge.client.client import Client
 from intacct_bridge.client.connections.connection import Connection
-from intacct_bridge.client.gateway.runtime import Means
+from intacct_bridge.client.gateway.runtime import System
 from intacct_bridge.edge.demo.company import demo_connection
 from intacct_bridge.edge.doctor.examination import run
 from intacct_bridge.edge.doctor.findings import DoctorReport
@@ -94,8 +94,8 @@ class Scenario:
 def client_of(emulator: Emulator, connection: Connection | None = None, *, keep: bool = False) -> Client:
     """A client that waits for nothing."""
     time = Time()
-    means = Means(clock=time, sleep=time.sleep, jitter=lambda: 1.0, wall=time)
-    return Client(connection or demo_connection(), transport=emulator, keep=keep, means=means)
+    system = System(clock=time, sleep=time.sleep, jitter=lambda: 1.0, wall=time)
+    return Client(connection or demo_connection(), transport=emulator, keep=keep, system=system)
 
 
 def examined(

@@ -7,7 +7,7 @@ from typing import Any
 
 from intacct_bridge.client.client import Client
 from intacct_bridge.client.connections.connection import Connection
-from intacct_bridge.client.gateway.runtime import Means
+from intacct_bridge.client.gateway.runtime import System
 from intacct_bridge.emulator.accounting.loading import load
 from intacct_bridge.emulator.demo.company import demo_company
 from intacct_bridge.emulator.gateway.gateway import Emulator
@@ -76,5 +76,5 @@ class Stopwatch:
 def client(transport: Transport, **more: Any) -> Client:
     """A client in this process, which never really sleeps."""
     watch = Stopwatch()
-    means = Means(clock=watch, sleep=watch.sleep)
-    return Client(connection(**more), transport=transport, keep=False, means=means)
+    system = System(clock=watch, sleep=watch.sleep)
+    return Client(connection(**more), transport=transport, keep=False, system=system)

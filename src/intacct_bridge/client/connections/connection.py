@@ -117,8 +117,8 @@ class Connection:
         return tuple(getattr(self, setting) for setting in SECRETS)
 
     @property
-    def older(self) -> bool:
-        """Whether it speaks document type 2.1: functions of their own for each object, and nothing described."""
+    def is_legacy(self) -> bool:
+        """Whether it uses document type 2.1: each object has functions of its own, and nothing describes its fields."""
         return self.dtd_version == "2.1"
 
     @property

@@ -98,7 +98,7 @@ class Asking:
                 fix="Use another connection, or take read_only out of this one's settings.",
             )
         generic = sorted({function.name for function in functions if not speaks_legacy(function.name)})
-        if self.connection.older and generic:
+        if self.connection.is_legacy and generic:
             raise refused_by_legacy(f"function {generic[0]}")
 
 

@@ -1,4 +1,4 @@
-"""The line to the gateway that a client and its entities' clients share: transport, pace, meter, month's count."""
+"""What a client and its entities' clients share: transport, pace, meter, the month's count and the calibration."""
 
 import random
 import time
@@ -21,8 +21,8 @@ from intacct_bridge.wire.reply import Transport
 
 
 @dataclass(frozen=True, slots=True)
-class Means:
-    """Everything about this process that a client depends on, for tests to replace."""
+class System:
+    """The clocks, the waiting and the random numbers of this process; tests replace them."""
 
     clock: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
@@ -41,25 +41,24 @@ class Runtime:
         *,
         max_transactions: int | None,
         keep: bool | Path | None,
-        means: Means,
+        system: System,
     ) -> None:
         self.connection = connection
-        self.means = means
         self.meter = Meter(cap=max_transactions)
         far = transport is None and not is_loopback(urlsplit(connection.endpoint).hostname or "")
         kept = far if keep is None else keep is True
         self.cache = _cache(connection, keep=keep, kept=kept, networked=transport is None)
-        self.transport, self.keep, self.means = transport, keep, means
+        self.transport, self.keep, self.system = transport, keep, system
         self._own = HttpTransport(connection) if transport is None else None
         self.state = state_directory() if kept else None
         self._tally = _tally(connection) if kept else None
         self.exchange = Exchange(
             connection,
             _archived(connection, transport or self._own),
-            gate=Gate(connection.concurrency, clock=means.clock, sleep=means.sleep),
+            gate=Gate(connection.concurrency, clock=system.clock, sleep=system.sleep),
             meter=self.meter,
-            clock=means.clock,
-            new_id=means.new_id,
+            clock=system.clock,
+            new_id=system.new_id,
             tally=self._tally,
         )
 
@@ -85,7 +84,7 @@ class Runtime:
         Calibrations(self.state).keep(self.connection, learned)
 
     def close(self) -> None:
-        """Write down the count and close the sockets that this line opened."""
+        """Write down the count and close the sockets that this runtime opened."""
         if self._tally is not None:
             self._tally.flush()
         if self._own is not None:

@@ -374,7 +374,7 @@ class Answers(Protocol):
 
 def answers_of(asking: Asking, descriptions: Descriptions, reading: QueryReader) -> Answers:
     """Those of the connection's document type."""
-    if asking.connection.older:
+    if asking.connection.is_legacy:
         return LegacyReading(asking)
     return GenericAnswers(descriptions, reading, Records(asking, descriptions))
 

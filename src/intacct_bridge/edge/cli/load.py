@@ -280,7 +280,7 @@ def _settings(desk: CommandContext, options: dict[str, Any]) -> "LoadSettings":
     from intacct_bridge.flow.post.settle import SettleSettings
 
     after = options["settle_after"]
-    proven = desk.client.line.calibration.memory_proven
+    proven = desk.client.runtime.calibration.memory_proven
     waits = SettleSettings().settle_after if after is None else timedelta(seconds=after)
     settle = SettleSettings(settle_after=waits, memory_proven=proven)
     return LoadSettings(

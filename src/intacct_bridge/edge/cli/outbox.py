@@ -163,7 +163,7 @@ def settle_command(desk: CommandContext, *, numbers: tuple[int, ...], settle_aft
     from intacct_bridge.flow.post.settle import SettleSettings
 
     waits = SettleSettings().settle_after if settle_after is None else timedelta(seconds=settle_after)
-    settings = SettleSettings(waits, memory_proven=desk.client.line.calibration.memory_proven)
+    settings = SettleSettings(waits, memory_proven=desk.client.runtime.calibration.memory_proven)
     with open_outbox(desk.connection) as outbox:
         outbox.recover()
         if any(True for _ in outbox.entries(states=[State.IN_DOUBT])):

@@ -56,8 +56,8 @@ def run(
 
     def beside(connection: Connection) -> Client:
         if isinstance(target, Client):
-            line = target.line
-            return Client(connection, transport=line.transport, keep=line.keep, means=line.means)
+            runtime = target.runtime
+            return Client(connection, transport=runtime.transport, keep=runtime.keep, system=runtime.system)
         return Client(connection)
 
     connection = target.connection if isinstance(target, Client) else target
@@ -124,7 +124,7 @@ class Examination:
             except IntacctError as error:
                 yield from_error(name, error)
         if times.learned != Calibration():
-            client.line.calibrate(replace(times.learned, measured=f"{client.company_time:%Y-%m-%dT%H:%M:%SZ}"))
+            client.runtime.calibrate(replace(times.learned, measured=f"{client.company_time:%Y-%m-%dT%H:%M:%SZ}"))
 
     def _stop(self, step: str) -> DoctorFinding:
         self.stopped_at = step
@@ -133,13 +133,13 @@ class Examination:
     def _rest(self, client: Client, door: Door, times: Times) -> Iterator[Step]:
         """The steps behind the door, in order. Document type 2.1 has no questions for most of them."""
         words = door.words
-        if not self.connection.older:
+        if not self.connection.is_legacy:
             yield from self._rights(client, times, words)
         else:
             yield "pages", lambda: limits.pages(self.job.page_size)
         yield PACE, lambda: limits.pace(client)
         yield "budget", lambda: limits.budget(client, client.month_to_date)
-        if not self.connection.older:
+        if not self.connection.is_legacy:
             yield "privileges", lambda: limits.privileges(door.user, words)
         yield "environment", lambda: limits.environment(client, words, self.siblings)
 

@@ -29,7 +29,7 @@ def pages(page_size: int | None) -> Iterator[DoctorFinding]:
 
 def pace(client: Client) -> Iterator[DoctorFinding]:
     """Whether the gateway asked this examination, one request at a time, to slow down."""
-    refusals = client.line.refusals
+    refusals = client.runtime.refusals
     if refusals:
         times = {1: "once", 2: "twice"}.get(refusals, f"{refusals} times")
         seen = f"the gateway asked to slow down {times}, though this examination sends one request at a time"

@@ -71,7 +71,7 @@ class Door:
         try:
             signed = client.sign_in()
             self.user_id = signed.user_id or self.connection.user_id
-            if not self.connection.older:
+            if not self.connection.is_legacy:
                 self.user = _own_record(client, self.user_id)
         except IntacctError as error:
             yield from self._failed(error)

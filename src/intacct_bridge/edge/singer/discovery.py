@@ -74,7 +74,7 @@ def _closed(client: "Client", names: Sequence[str]) -> dict[str, str]:
     It is a hint, and no more: what a permission is called and what it covers is not documented object by object, so the
     proof is the first read.
     """
-    if client.connection.older:
+    if client.connection.is_legacy:
         return {}
     try:
         answer = client.ask(element("getUserPermissions", element("userId", client.connection.user_id))).data
@@ -157,7 +157,7 @@ def _wanted(client: "Client", config: "TapConfig", console: Console) -> tuple[li
         known = list(listed_objects(client))
         unnamed = [name for name, takes in READERS.items() if takes is not None]
         unnamed += hotglue_audits() if config.hotglue_names else []
-        return (known, []) if client.connection.older else (unnamed, known)
+        return (known, []) if client.connection.is_legacy else (unnamed, known)
     asked = dict.fromkeys(config.object_name(name) for name in config.streams)
     others = [name for name in asked if feed_named(name) or ":" in name or name.startswith(AUDIT_HISTORY)]
     named = [name for name in asked if name not in others]
@@ -168,7 +168,7 @@ def _wanted(client: "Client", config: "TapConfig", console: Console) -> tuple[li
             f"no object of the company matches {', '.join(named)}", fix="list them with: intacct objects"
         )
     objects = list({name.upper(): name for name in found}.values())
-    return (others + objects, []) if client.connection.older else (others, objects)
+    return (others + objects, []) if client.connection.is_legacy else (others, objects)
 
 
 def _matching(pattern: str, known: Sequence[str], config: "TapConfig", console: Console) -> list[str]:

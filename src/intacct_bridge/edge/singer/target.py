@@ -61,7 +61,7 @@ def target(  # noqa: PLR0917  # one parameter an option, as click hands them ove
         open_outbox(config.connection) as outbox,
         _input(input_file) as lines,
     ):
-        config = config.knowing(memory_proven=client.line.calibration.memory_proven)
+        config = config.knowing(memory_proven=client.runtime.calibration.memory_proven)
         run = Run(client, outbox, config, out=sys.stdout.buffer, console=console, earlier=earlier)
         return run.consume(lines)
 

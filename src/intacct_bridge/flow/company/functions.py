@@ -75,7 +75,7 @@ class Functions:
 
     def __init__(self, company: Gateway) -> None:
         self._company = speaking(company)
-        self._old = company.connection.older
+        self._old = company.connection.is_legacy
         self._custom: dict[str, frozenset[str]] = {}
 
     def element(self, write: Write) -> Element:

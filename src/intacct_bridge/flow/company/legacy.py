@@ -35,7 +35,7 @@ class LegacyGateway:
 
     def __init__(self, company: Gateway) -> None:
         self._company = company
-        self._old = company.connection.older
+        self._old = company.connection.is_legacy
 
     @property
     def connection(self) -> Connection:

@@ -66,7 +66,7 @@ def ids_said(company: Gateway, target: str, texts: Iterable[str], *, key: str, n
 
 
 def _queried(company: Gateway, target: str, values: Sequence[str], *, by: str, key: str) -> Iterable[tuple[str, str]]:
-    if not by or (by == RECORDNO and company.connection.older):
+    if not by or (by == RECORDNO and company.connection.is_legacy):
         raise InvalidRequestError(f"{target} cannot be found by its {by or 'name'} here", fix=f"use its {key}")
     described = company.describe(target)
     for some in batched(values, _QUERIED):

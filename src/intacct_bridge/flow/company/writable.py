@@ -105,7 +105,7 @@ def subject_of(company: Gateway, object_name: str) -> Subject:
             f"{name} are lines of {held.header} and are written with it", fix=f"load them as {held.header}"
         )
     by, plan, trace = creator(name), plan_of(name), trace_of(name)
-    spoken = older(name) if company.connection.older or name in UNDESCRIBED else None
+    spoken = older(name) if company.connection.is_legacy or name in UNDESCRIBED else None
     if spoken is not None:
         by = spoken.plan.functions.get("create", "")
         if not spoken.plan.functions:

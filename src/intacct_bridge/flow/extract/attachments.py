@@ -128,7 +128,7 @@ def _named_by(client: Client, name: str) -> Iterator[str]:
     if not found:
         return
     at_top = not client.connection.location_id
-    some = None if client.connection.older else field(SUPDOC).is_not_null()  # 2.1 cannot ask so
+    some = None if client.connection.is_legacy else field(SUPDOC).is_not_null()  # 2.1 cannot ask so
     for row in client.query(Query(name, (found,), where=some, show_private=at_top)):
         if row.get(found):
             yield str(row[found])

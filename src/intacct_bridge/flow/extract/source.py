@@ -56,7 +56,7 @@ class ClientSource:
     @property
     def reads_as(self) -> str:
         """How the gateway takes the times of a filter, where `intacct doctor` has found out: `utc` or `user`."""
-        return self._client.line.calibration.reading_of(self.offset_minutes)
+        return self._client.runtime.calibration.reading_of(self.offset_minutes)
 
     @property
     def written(self) -> AnswerFormat:
@@ -315,7 +315,7 @@ def _there(client: Client, name: Name, fields: Sequence[str]) -> tuple[tuple[str
 def _feed(client: Client, name: str) -> VirtualStream | None:
     """The feed of a name; over document type 2.1 every object is one."""
     found = feed_named(name)
-    if found is None and client.connection.older:
+    if found is None and client.connection.is_legacy:
         return VirtualStream(LISTING, name.upper())
     return found
 

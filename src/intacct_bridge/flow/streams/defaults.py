@@ -43,7 +43,7 @@ def streams_for(client: "Client", named: Sequence[str], *, everything: bool) -> 
         return list(objects) if everything else [name for name in USUAL if name in objects]
     meant = {name: parsed_name(name) for name in named if feed_named(name) is None}
     of = {one.audit_of: name for name, one in meant.items() if one.audit_of}
-    if client.connection.older:
+    if client.connection.is_legacy:
         of |= {one.object: name for name, one in meant.items()}
     known = listed_objects(client) if of else {}
     for one in of:
@@ -63,7 +63,7 @@ def refuse_joined(names: Iterable[str]) -> None:
 def listed_objects(client: "Client") -> dict[str, str]:
     """The objects that can be read as streams: all, but over document type 2.1 those that `get_list` knows."""
     found = client.objects()
-    if not client.connection.older:
+    if not client.connection.is_legacy:
         return found
     return {name: label for name, label in found.items() if (known := legacy(name)) and known.listed}
 

@@ -71,7 +71,7 @@ class BalancesReader:
         """Whether no journal entry was touched since and none deleted; False where the user may not see that."""
         if not feed.get("to") and not feed.get("period") and since[:2] != f"{client.company_time:%m}":
             return False  # a month may have begun
-        reads_as = client.line.calibration.reading_of(client.formatting.offset_minutes)
+        reads_as = client.runtime.calibration.reading_of(client.formatting.offset_minutes)
         text = sent(since, client.formatting.offset_minutes, reads_as)
         touched = any_of(tuple(Compare(name, Op.GREATERTHANOREQUALTO, (text,)) for name in _TOUCHED))
         gone = (Compare("ACCESSMODE", Op.EQUALTO, ("D",)), Compare("ACCESSTIME", Op.GREATERTHANOREQUALTO, (text,)))
