@@ -50,7 +50,7 @@ def filed(desk: Desk) -> dict[str, list[tuple[str, str, bytes]]]:
 
 
 def supdocs(desk: Desk) -> int:
-    return sum(1 for text in desk.emulator.books().store.facts_under("supdoc:") if text)
+    return len(desk.emulator.books().side_tables.attachments.values())
 
 
 def test_the_files_go_with_the_bill_and_cost_one_transaction_more(desk: Desk) -> None:

@@ -52,7 +52,7 @@ def test_a_journal_entry_stands_in_both_books(repeats: bool) -> None:
     settings = scenario({"behaviour": {"gldetail_key_per_book": repeats}})
     emulator = Emulator.empty(settings=settings)
     books = emulator.books()
-    books.store.keep_fact("books", "ACCRUAL CASH")
+    books.side_tables.reporting_books.put(value=("ACCRUAL", "CASH"))
     load(
         books,
         [

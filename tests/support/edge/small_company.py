@@ -37,7 +37,7 @@ class Time:
 def healthy_company() -> Emulator:
     """Two entities, a bill that belongs to one of them, a dimension of its own."""
     emulator = Emulator.empty(clock=lambda: NOW)
-    emulator.books().store.keep_fact("demo", "a small one")
+    emulator.books().side_tables.source.put(value="a small one")
     emulator = emulator.clone()  # a demo company has its own dimension in the catalogue
     books = emulator.books()
     stamps = {"WHENMODIFIED": "11/20/2026 10:00:00"}

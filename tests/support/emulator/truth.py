@@ -113,7 +113,7 @@ def assert_true(emulator: Emulator, ignore: Iterable[str] = ()) -> None:
     unbalanced, posted = entries(books)
     assert unbalanced == {}
     assert details(books) == posted
-    for book in books_of(books.store):
+    for book in books_of(books.side_tables):
         in_book = {account: total for (kept, account), total in posted.items() if kept == book}
         assert known(balances(books, book)) == in_book
         assert trial_balance(emulator, book) == in_book
@@ -151,7 +151,7 @@ def assert_subledgers(emulator: Emulator, start: Start) -> None:
     undeposited = sum((Decimal(row["TOTALENTERED"]) for row in new if not deposit_of(books, row)), ZERO)
     assert moved.get("10090", ZERO) == undeposited
     assert -moved.get("22100", ZERO) == due(books, "ARADVANCE")
-    held = sum((Decimal(value) for value in books.store.facts_under("stock value:")), ZERO)
+    held = sum(books.side_tables.stock_values.values(), ZERO)
     assert moved.get("12000", ZERO) + moved.get("12100", ZERO) == held
     expenses = sum((Decimal(row["TOTALDUE"]) for row in newer(books, "EEXPENSES", start)), ZERO)
     assert -moved.get("20300", ZERO) == expenses
@@ -185,4 +185,4 @@ def newer(books: Books, name: str, start: Start) -> list[dict[str, str]]:
 
 
 def deposit_of(books: Books, row: Mapping[str, str]) -> str:
-    return books.store.fact(f"deposited:{row['RECORDNO']}") or ""
+    return books.side_tables.deposits.get(row["RECORDNO"]) or ""

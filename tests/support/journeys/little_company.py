@@ -25,12 +25,12 @@ MASTERS = {"VENDOR", "CUSTOMER", "CLASS"}
 @cache
 def _grown() -> Emulator:
     empty = Emulator.empty(clock=NOON.timestamp)
-    empty.books().store.keep_fact("demo", "a little one")
+    empty.books().side_tables.source.put(value="a little one")
     emulator = empty.clone()  # from here on it has the demo company's own fields and dimension
     books = emulator.books()
     load(books, _some())
     for role, account in POSTING_ACCOUNTS.items():
-        books.store.keep_fact(f"account:{role}", account)
+        books.side_tables.posting_accounts.put(role, value=account)
     return emulator
 
 

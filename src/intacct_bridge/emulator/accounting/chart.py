@@ -78,6 +78,7 @@ def _rules(books: Books) -> Rules:
     base = {name: row.get("CURRENCY") or _DEFAULT_CURRENCY for name, row in entities.items()}
     roles = {row.get("ALTERNATIVEACCOUNT", ""): row["ACCOUNTNO"] for _, row in books.table("GLACCOUNT").rows()}
     entity_of = {name: _entity(name, parents, entities) for name in {**parents, **entities}}
+    accounts = books.side_tables.posting_accounts
     return Rules(
         entity_of={"": "", **entity_of},
         base_currency={"": _DEFAULT_CURRENCY, **base},
@@ -85,10 +86,10 @@ def _rules(books: Books) -> Rules:
         due_to={name: row.get("IEPAYABLE.NUMBER", "") for name, row in entities.items()},
         payables=roles.get("Payables account", ""),
         receivables=roles.get("Receivables account", ""),
-        employee_payables=books.store.fact("account:employee_payables") or "",
-        undeposited=books.store.fact("account:undeposited") or "",
-        exchange=books.store.fact("account:exchange") or "",
-        rounding=books.store.fact("account:rounding") or "",
+        employee_payables=accounts.get("employee_payables") or "",
+        undeposited=accounts.get("undeposited") or "",
+        exchange=accounts.get("exchange") or "",
+        rounding=accounts.get("rounding") or "",
     )
 
 

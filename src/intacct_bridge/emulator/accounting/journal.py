@@ -49,10 +49,9 @@ def next_in(call: FunctionCall, series: str) -> int:
     books = call.books
     if series in ("GLBATCH", "GLENTRY"):
         return books.table(series).next_number()
-    fact = f"series:{series}"
-    last = books.store.fact(fact)
-    number = int(last) + 1 if last else _first(call, series)
-    books.store.keep_fact(fact, str(number))
+    last = books.side_tables.number_series.get(series)
+    number = last + 1 if last is not None else _first(call, series)
+    books.side_tables.number_series.put(series, value=number)
     return number
 
 
@@ -156,7 +155,7 @@ def _written(
         statistical=statistical,
         adjusting=journal.get("ADJ") == "true",
         audit=_audit(row),
-        books=books_of(call.books.store),
+        books=books_of(call.books.side_tables),
     )
     stored = batch_rows(Posting(tuple(lines)), batch, directory(books), numbers)
     return _kept(call, described, row, drafts, stored=stored, mode=mode)
@@ -192,7 +191,7 @@ def _kept(
             made |= {key: sent[key] for key in ("DOCUMENT", "BILLABLE") if sent.get(key)}
             _put(call, name, int(made["RECORDNO"]), made)
             if row["STATE"] in POSTED:
-                ledger.post([posting_of(made, book) for book in books_of(call.books.store)])
+                ledger.post([posting_of(made, book) for book in books_of(call.books.side_tables)])
             continue
         made["RECORDNO"] = shown_key(made["RECORDNO"], made["BOOKID"], repeats=books.behaviour.gldetail_key_per_book)
         if sent.get("DOCUMENT"):

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
+from intacct_bridge.emulator.company.side_tables import SideTables
 from intacct_bridge.emulator.settings.cells import Row, iso_date
 from intacct_bridge.emulator.store.store import SqlValue, Store
 
@@ -156,9 +157,9 @@ def posting_of(entry: Row, book: str = ACCRUAL) -> tuple[SqlValue, ...]:
     )
 
 
-def books_of(store: Store) -> tuple[str, ...]:
+def books_of(side_tables: SideTables) -> tuple[str, ...]:
     """The books that the company keeps: those that show a journal entry."""
-    return tuple((store.fact("books") or ACCRUAL).split())
+    return side_tables.reporting_books.get() or (ACCRUAL,)
 
 
 def shown_key(key: str, book: str, *, repeats: bool) -> str:

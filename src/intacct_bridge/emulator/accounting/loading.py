@@ -40,7 +40,7 @@ def load(books: Books, rows: Iterable[tuple[str, Mapping[str, Value]]]) -> dict[
             packer.finish()
         poster.finish()
         for series, last in poster.series.items():
-            books.store.keep_fact(f"series:{series}", str(last))
+            books.side_tables.number_series.put(series, value=last)
     return {name: packer.count for name, packer in packers.items()}
 
 

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from intacct_bridge.emulator.company.sessions import EmulatedSession, Sessions
+from intacct_bridge.emulator.company.side_tables import SideTables
 from intacct_bridge.emulator.settings.behaviour import Behaviour
 from intacct_bridge.emulator.settings.refusals import unknown_object
 from intacct_bridge.emulator.settings.world import CompanySettings
@@ -50,6 +51,7 @@ class Books:
         self.settings = settings
         self.behaviour = behaviour
         self.store = store
+        self.side_tables = SideTables(store)
         self.catalog = catalog
         self.reports, self.views = settings.reports, settings.views
         """The custom reports and views that the company has."""

@@ -136,7 +136,7 @@ class Emulator:
             one.company_id: opened(one, behaviour, connection, standard_catalog()) for one in self.settings.companies
         }
         for books in self._books.values():
-            if books.store.fact("demo") is not None:
+            if books.side_tables.source.known():
                 _as_demo(books)
         self.sessions = Sessions(behaviour.session_minutes, draw)
         self._entrance = Entrance(self.settings, self._books, self.sessions)
@@ -163,7 +163,7 @@ class Emulator:
         """A gateway with the demo company; one that the file holds already is taken as it is."""
         emulator = cls(open_database(path), **more)
         books = emulator.books()
-        if books.store.fact("demo") is None:
+        if not books.side_tables.source.known():
             from intacct_bridge.emulator.demo.company import POSTING_ACCOUNTS, demo_company
 
             _as_demo(books)
@@ -171,9 +171,9 @@ class Emulator:
             with books.store.together():
                 load(books, demo_company(seed, as_of=day, scale=scale, cash_book=cash_book))
                 for role, account in POSTING_ACCOUNTS.items():
-                    books.store.keep_fact(f"account:{role}", account)
-                books.store.keep_fact("demo", f"seed={seed} as_of={day} scale={scale}")
-                books.store.keep_fact("books", "ACCRUAL CASH" if cash_book else "ACCRUAL")
+                    books.side_tables.posting_accounts.put(role, value=account)
+                books.side_tables.source.put(value=f"seed={seed} as_of={day} scale={scale}")
+                books.side_tables.reporting_books.put(value=("ACCRUAL", "CASH") if cash_book else ("ACCRUAL",))
         keep_users(books)
         return emulator
 

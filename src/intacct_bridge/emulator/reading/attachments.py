@@ -4,46 +4,40 @@ No description of these objects is served, so they are kept beside the rows, und
 give an attachment with its files; a miss is a success without data, which two clients in the field depend on.
 """
 
-import json
 from collections.abc import Callable
-from typing import Any
 
 from intacct_bridge.emulator.company.company_data import FunctionAnswer, FunctionCall
+from intacct_bridge.emulator.company.side_tables import Attachment, SideTable
 from intacct_bridge.emulator.records.legacy_body import day_text, keyed
-from intacct_bridge.emulator.settings.refusals import refused
+from intacct_bridge.emulator.settings.cells import Row
+from intacct_bridge.emulator.settings.refusals import FunctionRefusedError, refused
 from intacct_bridge.wire.xml import Element, element
 
-Kept = dict[str, Any]
 NAMES = {"supdoc": "supdocid", "supdocfolder": "name"}
 """The objects that are read here, and what one is known by."""
 _TEXTS = ("supdocname", "supdocfoldername", "supdocdescription")
 
 
-def _find(call: FunctionCall, kind: str, key: str) -> Kept | None:
-    text = call.books.store.fact(f"{kind}:{key}")
-    found: Kept | None = json.loads(text) if text else None
+def _table(call: FunctionCall, kind: str) -> SideTable[Attachment]:
+    side_tables = call.books.side_tables
+    return side_tables.attachments if kind == "supdoc" else side_tables.attachment_folders
+
+
+def _existing(call: FunctionCall, kind: str, key: str) -> Attachment:
+    found = _table(call, kind).get(key)
+    if found is None:
+        raise _not_found(kind, key)
     return found
 
 
-def _keep(call: FunctionCall, kind: str, key: str, kept: Kept | None) -> None:
-    call.books.store.keep_fact(f"{kind}:{key}", json.dumps(kept) if kept is not None else "")
+def _not_found(kind: str, key: str) -> FunctionRefusedError:
+    return refused(f"Cannot find {kind} with key '{key}'.", correction="Provide the key of one that is there.")
 
 
-def _all(call: FunctionCall, kind: str) -> list[Kept]:
-    return [json.loads(text) for text in call.books.store.facts_under(f"{kind}:") if text]
-
-
-def _there(call: FunctionCall, kind: str, key: str) -> Kept:
-    kept = _find(call, kind, key)
-    if kept is None:
-        raise refused(f"Cannot find {kind} with key '{key}'.", correction="Provide the key of one that is there.")
-    return kept
-
-
-def _new(call: FunctionCall, kind: str, key: str) -> None:
+def _check_new(kind: str, key: str, *, exists: bool) -> None:
     if not key:
         raise refused(f"Required field for {kind} is missing: its id.", correction="Provide an id.")
-    if _find(call, kind, key) is not None:
+    if exists:
         raise refused(
             f"Another {kind} with the given value(s) {key} already exists",
             errorno="BL34000061",
@@ -57,27 +51,26 @@ def _new(call: FunctionCall, kind: str, key: str) -> None:
 def create_supdoc(call: FunctionCall) -> FunctionAnswer:
     """An attachment with its files, in a folder that is there."""
     key = call.body.findtext("supdocid").strip()
-    _new(call, "supdoc", key)
-    kept: Kept = {"supdocid": key, "attachments": _files(call.body)}
-    return _written(call, key, kept)
+    _check_new("supdoc", key, exists=_table(call, "supdoc").get(key) is not None)
+    return _written(call, key, Attachment({"supdocid": key}, _files(call.body)))
 
 
 def update_supdoc(call: FunctionCall) -> FunctionAnswer:
     """Change an attachment's texts and add files to it; a file cannot be replaced."""
     key = call.body.findtext("supdocid").strip()
-    kept = _there(call, "supdoc", key)
-    kept["attachments"] += _files(call.body)
-    return _written(call, key, kept)
+    attachment = _existing(call, "supdoc", key)
+    files = [*(attachment.files or ()), *_files(call.body)]
+    return _written(call, key, Attachment(attachment.texts, files))
 
 
-def _written(call: FunctionCall, key: str, kept: Kept) -> FunctionAnswer:
+def _written(call: FunctionCall, key: str, attachment: Attachment) -> FunctionAnswer:
     for name in _TEXTS:
         if call.body.findtext(name).strip():
-            kept[name] = call.body.findtext(name).strip()
-    folder = kept.get("supdocfoldername", "")
-    if folder and _find(call, "supdocfolder", folder) is None:
+            attachment.texts[name] = call.body.findtext(name).strip()
+    folder = attachment.texts.get("supdocfoldername", "")
+    if folder and _table(call, "supdocfolder").get(folder) is None:
         raise refused(f"Invalid Attachment Folder '{folder}' specified.", correction="Create the folder first.")
-    _keep(call, "supdoc", key, kept)
+    _table(call, "supdoc").put(key, value=attachment)
     return keyed(key)
 
 
@@ -88,46 +81,46 @@ def _files(body: Element) -> list[dict[str, str]]:
 
 
 def delete_supdoc(call: FunctionCall) -> FunctionAnswer:
-    """Drop an attachment with its files."""
-    return _dropped(call, "supdoc")
+    """Delete an attachment with its files."""
+    return _deleted(call, "supdoc")
 
 
 def create_folder(call: FunctionCall) -> FunctionAnswer:
     """A folder, perhaps in another."""
     key = call.body.findtext("supdocfoldername").strip()
-    _new(call, "supdocfolder", key)
-    return _folder(call, key, {"name": key})
+    _check_new("supdocfolder", key, exists=_table(call, "supdocfolder").get(key) is not None)
+    return _folder(call, key, Attachment({"name": key}))
 
 
 def update_folder(call: FunctionCall) -> FunctionAnswer:
     """Change a folder's texts."""
     key = call.body.findtext("supdocfoldername").strip()
-    return _folder(call, key, _there(call, "supdocfolder", key))
+    return _folder(call, key, _existing(call, "supdocfolder", key))
 
 
-def _folder(call: FunctionCall, key: str, kept: Kept) -> FunctionAnswer:
+def _folder(call: FunctionCall, key: str, folder: Attachment) -> FunctionAnswer:
     for name, sent in (("description", "supdocfolderdescription"), ("parentfolder", "supdocparentfoldername")):
         text = call.body.findtext(sent).strip()
         if text:
-            kept[name] = text
-    if kept.get("parentfolder"):
-        _there(call, "supdocfolder", kept["parentfolder"])
-    _keep(call, "supdocfolder", key, kept)
+            folder.texts[name] = text
+    if folder.texts.get("parentfolder"):
+        _existing(call, "supdocfolder", folder.texts["parentfolder"])
+    _table(call, "supdocfolder").put(key, value=folder)
     return keyed(key)
 
 
 def delete_folder(call: FunctionCall) -> FunctionAnswer:
-    """Drop a folder that holds nothing."""
+    """Delete an empty folder."""
     key = (call.body.get("key") or "").strip()
-    if any(one.get("supdocfoldername") == key for one in _all(call, "supdoc")):
+    if any(one.texts.get("supdocfoldername") == key for one in _table(call, "supdoc").values()):
         raise refused(f"Folder {key} is not empty.", correction="Delete its attachments first.")
-    return _dropped(call, "supdocfolder")
+    return _deleted(call, "supdocfolder")
 
 
-def _dropped(call: FunctionCall, kind: str) -> FunctionAnswer:
+def _deleted(call: FunctionCall, kind: str) -> FunctionAnswer:
     key = (call.body.get("key") or "").strip()
-    _there(call, kind, key)
-    _keep(call, kind, key, None)
+    _existing(call, kind, key)
+    _table(call, kind).delete(key)
     return keyed(key)
 
 
@@ -137,15 +130,15 @@ def _dropped(call: FunctionCall, kind: str) -> FunctionAnswer:
 def get(call: FunctionCall) -> FunctionAnswer:
     """One attachment or folder by its key; a miss has no data."""
     kind = call.body.get("object")
-    kept = _find(call, kind, (call.body.get("key") or "").strip())
-    return FunctionAnswer(Element("data", "", (_shown(kind, kept),))) if kept is not None else FunctionAnswer()
+    found = _table(call, kind).get((call.body.get("key") or "").strip())
+    return FunctionAnswer(Element("data", "", (_shown(kind, found),))) if found is not None else FunctionAnswer()
 
 
 def get_list(call: FunctionCall) -> FunctionAnswer:
     """Attachments or folders whose cells the filter's expressions match."""
     kind = call.body.get("object")
     wanted = _expressions(call.body.find("filter"))
-    found = [one for one in _all(call, kind) if _matches(one, wanted)]
+    found = [one for one in _table(call, kind).values() if _matches(one, wanted)]
     start = int(call.body.get("start") or 0)
     page = found[start : start + int(call.body.get("maxitems") or 100)]
     heading = {"start": str(start), "end": str(max(start, start + len(page) - 1)), "total": str(len(found))}
@@ -164,16 +157,16 @@ def _expressions(node: Element | None) -> tuple[bool, list[tuple[str, str]]]:
     return holder.get("logical_operator") != "or", pairs
 
 
-def _matches(kept: Kept, wanted: tuple[bool, list[tuple[str, str]]]) -> bool:
+def _matches(one: Attachment, wanted: tuple[bool, list[tuple[str, str]]]) -> bool:
     every, pairs = wanted
-    held = [kept.get(field) == value for field, value in pairs]
+    held = [one.texts.get(field) == value for field, value in pairs]
     return all(held) if every else any(held)
 
 
-def _shown(kind: str, kept: Kept) -> Element:
-    parts = [element(name, str(text)) for name, text in kept.items() if name != "attachments"]
-    if "attachments" in kept:
-        files = [_shown("attachment", one) for one in kept["attachments"]]
+def _shown(kind: str, one: Attachment) -> Element:
+    parts = [element(name, text) for name, text in one.texts.items()]
+    if one.files is not None:
+        files = [element("attachment", *(element(*part) for part in file.items())) for file in one.files]
         parts.append(Element("attachments", "", tuple(files)))
     return Element(kind, "", tuple(parts))
 
@@ -188,39 +181,40 @@ def create_rate(call: FunctionCall) -> FunctionAnswer:
         raise refused(f"Invalid Employee '{employee}' specified.", correction="Provide a valid value.")
     start = call.body.find("ratestartdate")
     day = day_text(call, start) if start is not None else ""
-    _new(call, "employeerate", f"{employee}@{day}")
-    number = str(len(call.books.store.facts_under("employeerate#")) + 1)
-    _keep(call, "employeerate", f"{employee}@{day}", {"key": number})
-    kept: Kept = {"employeeid": employee, "ratestartdate": day, **_rates(call.body)}
-    call.books.store.keep_fact(f"employeerate#{number}", json.dumps(kept))
+    rates, numbers = call.books.side_tables.employee_rates, call.books.side_tables.employee_rate_numbers
+    key = f"{employee}@{day}"
+    _check_new("employeerate", key, exists=numbers.get(key) is not None)
+    number = str(rates.keys_used() + 1)
+    numbers.put(key, value=number)
+    rates.put(number, value={"employeeid": employee, "ratestartdate": day, **_rates(call.body)})
     return keyed(number)
 
 
-def _rates(body: Element) -> Kept:
+def _rates(body: Element) -> Row:
     return {name: body.findtext(name).strip() for name in ("billingrate", "salaryrate") if body.findtext(name).strip()}
 
 
 def update_rate(call: FunctionCall) -> FunctionAnswer:
     """Change a rate's amounts."""
-    key, kept = _rate(call)
-    call.books.store.keep_fact(f"employeerate#{key}", json.dumps(kept | _rates(call.body)))
+    key, row = _rate(call)
+    call.books.side_tables.employee_rates.put(key, value=row | _rates(call.body))
     return keyed(key)
 
 
 def delete_rate(call: FunctionCall) -> FunctionAnswer:
-    """Drop a rate."""
-    key, kept = _rate(call)
-    call.books.store.keep_fact(f"employeerate#{key}", "")
-    _keep(call, "employeerate", f"{kept['employeeid']}@{kept['ratestartdate']}", None)
+    """Delete a rate."""
+    key, row = _rate(call)
+    call.books.side_tables.employee_rates.delete(key)
+    call.books.side_tables.employee_rate_numbers.delete(f"{row['employeeid']}@{row['ratestartdate']}")
     return keyed(key)
 
 
-def _rate(call: FunctionCall) -> tuple[str, Kept]:
+def _rate(call: FunctionCall) -> tuple[str, Row]:
     key = (call.body.get("key") or "").strip()
-    text = call.books.store.fact(f"employeerate#{key}")
-    if not text:
-        raise refused(f"Cannot find employeerate with key '{key}'.", correction="Provide the key of one that is there.")
-    return key, json.loads(text)
+    row = call.books.side_tables.employee_rates.get(key)
+    if row is None:
+        raise _not_found("employeerate", key)
+    return key, row
 
 
 FUNCTIONS: dict[str, Callable[[FunctionCall], FunctionAnswer]] = {

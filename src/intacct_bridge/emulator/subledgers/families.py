@@ -86,11 +86,10 @@ _SERIES = {
 
 def next_number(books: Books, series: str) -> int:
     """A number that no document of the series ever had."""
-    fact = f"series:{series}"
-    last = books.store.fact(fact)
-    known = int(last) if last else _highest(books, series)
+    last = books.side_tables.number_series.get(series)
+    known = last if last is not None else _highest(books, series)
     number = max([known + 1, *(books.table(name).next_number() for name in _SERIES[series])])
-    books.store.keep_fact(fact, str(number))
+    books.side_tables.number_series.put(series, value=number)
     return number
 
 

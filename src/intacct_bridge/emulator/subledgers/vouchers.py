@@ -15,6 +15,7 @@ from intacct_bridge.emulator.accounting.ledger import ACCRUAL, DIMENSIONS, Ledge
 from intacct_bridge.emulator.accounting.posting import Posting, PostingLine, reverse
 from intacct_bridge.emulator.accounting.posting_rows import Batch, batch_rows
 from intacct_bridge.emulator.company.company_data import FunctionCall
+from intacct_bridge.emulator.company.side_tables import StandingBatch
 from intacct_bridge.emulator.settings.cells import Row, escaped, iso_date, text_of, timestamp_text
 from intacct_bridge.emulator.settings.refusals import refused
 from intacct_bridge.wire.values import Value
@@ -43,27 +44,10 @@ class Voucher:
     """Shown in every book that the company keeps, not in the posting's own only."""
 
 
-@dataclass(frozen=True, slots=True)
-class StandingBatch:
-    """One batch of a document, and the books that show it."""
-
-    batch: int
-    books: tuple[str, ...] = (ACCRUAL,)
-
-    @classmethod
-    def of(cls, text: str) -> "StandingBatch":
-        """From the text it is remembered by."""
-        batch, _, shown = text.partition("=")
-        return cls(int(batch), tuple(shown.split("+")) if shown else (ACCRUAL,))
-
-    def __str__(self) -> str:
-        return str(self.batch) if self.books == (ACCRUAL,) else f"{self.batch}={'+'.join(self.books)}"
-
-
 def post(call: FunctionCall, posting: Posting, voucher: Voucher, *, shown: tuple[str, ...] = ()) -> None:
     """Write a posting's rows and remember whose they are. Refused are closed periods and accounts not set up."""
     books = call.books
-    shown = shown or (books_of(books.store) if voucher.in_every_book else (posting.book,))
+    shown = shown or (books_of(books.side_tables) if voucher.in_every_book else (posting.book,))
     lines = tuple(line for line in posting.lines if line.amount or line.trx_amount)
     if any(not line.account for line in lines):
         raise refused(
@@ -127,25 +111,21 @@ def _seen(row: Row) -> dict[str, str]:
 
 
 def _remember(call: FunctionCall, voucher: Voucher, found: list[StandingBatch]) -> None:
-    call.books.store.keep_fact(_fact(voucher.object, voucher.row), ",".join(str(one) for one in found))
-
-
-def _fact(name: str, row: Row) -> str:
-    return f"batches:{name}:{row.get('RECORDNO', '')}"
+    call.books.side_tables.document_batches.put(voucher.object, voucher.row.get("RECORDNO", ""), value=tuple(found))
 
 
 def fresh(call: FunctionCall, name: str, row: Row) -> None:
     """A new document: nothing that is in the ledger is its."""
-    call.books.store.keep_fact(_fact(name, row), "")
+    call.books.side_tables.document_batches.put(name, row.get("RECORDNO", ""), value=())
 
 
 def batches(call: FunctionCall, name: str, row: Row) -> list[StandingBatch]:
     """The batches that a document wrote."""
-    known = call.books.store.fact(_fact(name, row))
-    if known is not None:
-        return [StandingBatch.of(one) for one in known.split(",") if one]
+    document_batches, key = call.books.side_tables.document_batches, (name, row.get("RECORDNO", ""))
+    if document_batches.known(*key):
+        return list(document_batches.get(*key) or ())
     found = _sought(call, row)
-    call.books.store.keep_fact(_fact(name, row), ",".join(str(one) for one in found))
+    document_batches.put(*key, value=tuple(found))
     return found
 
 
@@ -180,7 +160,7 @@ def unpost(call: FunctionCall, name: str, row: Row) -> None:
                 books.table(table).delete(one)
         books.table("GLBATCH").delete(batch)
         ledger.unpost(batch)
-    books.store.keep_fact(_fact(name, row), "")
+    books.side_tables.document_batches.put(name, row.get("RECORDNO", ""), value=())
 
 
 def refresh(call: FunctionCall, name: str, row: Row) -> None:

@@ -16,6 +16,7 @@ from intacct_bridge.emulator.accounting.chart import rules
 from intacct_bridge.emulator.accounting.posting import Posting, PostingLine, balance_entities
 from intacct_bridge.emulator.accounting.posting_rows import INVENTORY
 from intacct_bridge.emulator.company.company_data import FunctionCall
+from intacct_bridge.emulator.company.side_tables import StockMovement
 from intacct_bridge.emulator.records.drafts import Draft
 from intacct_bridge.emulator.records.record_store import keep_cells
 from intacct_bridge.emulator.records.references import find
@@ -24,7 +25,7 @@ from intacct_bridge.emulator.settings.refusals import refused
 from intacct_bridge.emulator.subledgers.families import amount
 from intacct_bridge.emulator.subledgers.vouchers import Voucher, batches, day_of, post, unpost
 from intacct_bridge.emulator.trade.lines import ITEM, account_for
-from intacct_bridge.emulator.trade.stock import Movement, Paper, cost_of, is_stocked, move, take_back, warehouse_of
+from intacct_bridge.emulator.trade.stock import Paper, cost_of, is_stocked, move, take_back, warehouse_of
 
 JOURNAL = "INVJ"
 _NO = ("", "No")
@@ -95,20 +96,21 @@ def undo(call: FunctionCall, trade: str, row: Row) -> None:
         unpost(call, trade, row)
 
 
-def _movement(call: FunctionCall, effect: Effect, line: Row, item: Row) -> Movement:
+def _movement(call: FunctionCall, effect: Effect, line: Row, item: Row) -> StockMovement:
     warehouse = warehouse_of(call, item, line.get("WAREHOUSE.LOCATION_NO", ""))
     quantity = amount(line, "QUANTITY")
     told = effect.sign > 0 or (effect.adjusts and line.get("COST"))
     value = amount(line, "TOTAL") if told else cost_of(call, item, warehouse, quantity)
     moved = quantity if effect.quantity else Decimal(0)
-    return Movement(item["ITEMID"], warehouse, moved * effect.sign, value * effect.sign if effect.value else Decimal(0))
+    worth = value * effect.sign if effect.value else Decimal(0)
+    return StockMovement(item["ITEMID"], warehouse, moved * effect.sign, worth)
 
 
-def _lines(call: FunctionCall, effect: Effect, line: Row, item: Row, one: Movement) -> list[PostingLine]:
+def _lines(call: FunctionCall, effect: Effect, line: Row, item: Row, one: StockMovement) -> list[PostingLine]:
     place = line.get("LOCATIONID") or call.session.entity
     stock = account_for(call, item, ("INVACCTKEY",))
     other = account_for(call, item, effect.offset) if effect.offset else ""
-    other = other or call.books.store.fact("account:inventory_offset") or ""
+    other = other or call.books.side_tables.posting_accounts.get("inventory_offset") or ""
     if not stock or not other:
         raise refused(
             f"Item {item['ITEMID']} has no account for its {'stock' if not stock else 'cost'} to post to.",

@@ -6,12 +6,12 @@ standard cost or nothing is there. A document's movements are remembered to the 
 quantity and value as they were.
 """
 
-import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import ROUND_HALF_UP, Decimal
 
 from intacct_bridge.emulator.accounting.posting import CENT
 from intacct_bridge.emulator.company.company_data import FunctionCall
+from intacct_bridge.emulator.company.side_tables import StockMovement
 from intacct_bridge.emulator.records.audit_fields import stamp
 from intacct_bridge.emulator.records.references import Reference, find
 from intacct_bridge.emulator.settings.cells import Row, decimal_text
@@ -23,17 +23,6 @@ STOCKED = ("Inventory", "Stockable Kit")
 _WAREHOUSE = Reference(("WAREHOUSE",), "Warehouse")
 _INFO, _TOTALS = "ITEMWAREHOUSEINFO", "INVENTORYTOTALDETAIL"
 _MICRO = Decimal("0.000001")
-
-
-@dataclass(frozen=True, slots=True)
-class Movement:
-    """One item into a warehouse (positive) or out of it."""
-
-    item: str
-    warehouse: str
-    quantity: Decimal
-    value: Decimal
-    """In base currency, with the sign of the quantity."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,32 +65,28 @@ def cost_of(call: FunctionCall, item: Row, warehouse: str, quantity: Decimal) ->
     return (value * quantity / on_hand).quantize(CENT, ROUND_HALF_UP)
 
 
-def move(call: FunctionCall, paper: Paper, one: Movement) -> None:
+def move(call: FunctionCall, paper: Paper, one: StockMovement) -> None:
     """Carry out one of a document's movements, and remember it."""
     _check_enough(call, one)
     _change(call, one)
     _note(call, paper, one)
-    kept = json.loads(call.books.store.fact(_fact(paper)) or "[]")
-    kept.append([one.item, one.warehouse, str(one.quantity), str(one.value)])
-    call.books.store.keep_fact(_fact(paper), json.dumps(kept))
+    movements, key = call.books.side_tables.stock_movements, (paper.object, paper.row["RECORDNO"])
+    movements.put(*key, value=(*(movements.get(*key) or ()), one))
 
 
 def take_back(call: FunctionCall, paper: Paper) -> None:
     """Undo what a document moved."""
-    for item, warehouse, quantity, value in json.loads(call.books.store.fact(_fact(paper)) or "[]"):
-        _change(call, Movement(item, warehouse, -Decimal(quantity), -Decimal(value)))
+    movements, key = call.books.side_tables.stock_movements, (paper.object, paper.row["RECORDNO"])
+    for one in movements.get(*key) or ():
+        _change(call, replace(one, quantity=-one.quantity, value=-one.value))
     table = call.books.table(_TOTALS)
     for number, row in list(table.rows()):
         if row.get("DOCUMENTID") == paper.row["DOCID"]:
             table.delete(number)
-    call.books.store.keep_fact(_fact(paper), "[]")
+    movements.put(*key, value=())
 
 
-def _fact(paper: Paper) -> str:
-    return f"stock:{paper.object}:{paper.row['RECORDNO']}"
-
-
-def _check_enough(call: FunctionCall, one: Movement) -> None:
+def _check_enough(call: FunctionCall, one: StockMovement) -> None:
     if one.quantity >= 0 or call.books.behaviour.negative_inventory:
         return
     on_hand = amount(_info(call, one.item, one.warehouse), "WONHAND")
@@ -122,19 +107,15 @@ def _info(call: FunctionCall, item: str, warehouse: str) -> Row:
 
 
 def _value(call: FunctionCall, row: Row) -> Decimal:
-    return Decimal(call.books.store.fact(_value_fact(row)) or 0)
+    return call.books.side_tables.stock_values.get(row["ITEMID"], row.get("WAREHOUSEID", "")) or Decimal(0)
 
 
-def _value_fact(row: Row) -> str:
-    return f"stock value:{row['ITEMID']}:{row.get('WAREHOUSEID', '')}"
-
-
-def _change(call: FunctionCall, one: Movement) -> None:
+def _change(call: FunctionCall, one: StockMovement) -> None:
     books = call.books
     described, table = books.find(_INFO), books.table(_INFO)
     row = _info(call, one.item, one.warehouse)
     on_hand, value = amount(row, "WONHAND") + one.quantity, _value(call, row) + one.value
-    books.store.keep_fact(_value_fact(row), str(value))
+    books.side_tables.stock_values.put(row["ITEMID"], row.get("WAREHOUSEID", ""), value=value)
     row["WONHAND"] = decimal_text(on_hand)
     row["AVERAGE_COST"] = decimal_text((value / on_hand).quantize(_MICRO, ROUND_HALF_UP)) if on_hand else ""
     if one.quantity > 0:
@@ -150,7 +131,7 @@ def _change(call: FunctionCall, one: Movement) -> None:
     table.insert(row)
 
 
-def _note(call: FunctionCall, paper: Paper, one: Movement) -> None:
+def _note(call: FunctionCall, paper: Paper, one: StockMovement) -> None:
     """One row of what makes up the quantities."""
     described, table = call.books.find(_TOTALS), call.books.table(_TOTALS)
     number = table.next_number()

@@ -21,15 +21,15 @@ def bank_account(call: FunctionCall, name: str) -> tuple[str, str]:
 
 def deposit_of(call: FunctionCall, receipt: Row) -> Row:
     """The deposit that brought a receipt to the bank; nothing for one that still waits."""
-    key = call.books.store.fact(_fact(receipt))
-    if key is None:
-        key = _sought(call, receipt)
+    deposits = call.books.side_tables.deposits
+    number = receipt["RECORDNO"]
+    key = deposits.get(number) if deposits.known(number) else _sought(call, receipt)
     return (call.books.table("DEPOSIT").get(int(key)) or {}) if key else {}
 
 
 def deposited(call: FunctionCall, receipt: Row, key: str) -> None:
     """Remember which deposit a receipt went with; an empty key takes it out again."""
-    call.books.store.keep_fact(_fact(receipt), key)
+    call.books.side_tables.deposits.put(receipt["RECORDNO"], value=key)
 
 
 def banked_lines(call: FunctionCall, receipt: Row) -> Callable[[Posting], Posting]:
@@ -49,10 +49,6 @@ def banked_lines(call: FunctionCall, receipt: Row) -> Callable[[Posting], Postin
         return replace(posting, lines=balance_entities(lines, chart.entity_of[place], chart))
 
     return change
-
-
-def _fact(receipt: Row) -> str:
-    return f"deposited:{receipt['RECORDNO']}"
 
 
 def _sought(call: FunctionCall, receipt: Row) -> str:

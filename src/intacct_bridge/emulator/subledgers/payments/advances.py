@@ -140,7 +140,7 @@ def _lines(call: FunctionCall, draft: Draft, row: Row) -> list[Row]:
     sent = sent or [drafted(call, described, node).values for node in nodes] or held_lines(call, row)
     if not sent:
         raise refused(f"Required field ARADVANCEITEMS is missing for {NAME}.", correction="Provide a line.")
-    usual = {"ARACCOUNT": call.books.store.fact("account:advances") or ""}
+    usual = {"ARACCOUNT": call.books.side_tables.posting_accounts.get("advances") or ""}
     lines = [complete_line(call, _LINE, row, one, party=usual) for one in sent]
     for line in lines:
         if Decimal(line["TRX_AMOUNT"]) <= 0:

@@ -13,6 +13,7 @@ from decimal import Decimal
 from intacct_bridge.emulator.accounting.chart import check_open, rate, rules
 from intacct_bridge.emulator.accounting.posting import ZERO, to_base
 from intacct_bridge.emulator.company.company_data import FunctionCall
+from intacct_bridge.emulator.company.side_tables import Overpayment
 from intacct_bridge.emulator.records.audit_fields import CREATED, DELETED, MODIFIED, note, stamp
 from intacct_bridge.emulator.records.references import settle
 from intacct_bridge.emulator.settings.cells import Row, decimal_text
@@ -33,7 +34,6 @@ from intacct_bridge.emulator.subledgers.payments.rows import (
 from intacct_bridge.emulator.subledgers.vouchers import Voucher, day_of, fresh, post, reverse_all
 from intacct_bridge.errors import Fault
 
-_OVER = "unapplied"
 WAITING = ("Draft", "Submitted", "Approved")
 
 
@@ -76,7 +76,8 @@ def pay(call: FunctionCall, side: PaymentSide, money: Money, *, key: str = "") -
         fresh(call, side.object, row)
     clear_details(call, side, row)
     keep_details(call, side, row, parts)
-    books.store.keep_fact(f"{_OVER}:{row['RECORDNO']}", f"{money.over} {money.place or purse.entity}")
+    over = Overpayment(money.over, money.place or purse.entity)
+    books.side_tables.overpayments.put(row["RECORDNO"], value=over)
     if money.state:
         keep_asked(call, side, row, money.details)
         select(call, side, row)
@@ -94,8 +95,8 @@ def amend(call: FunctionCall, side: PaymentSide, number: int, money: Money, *, d
     old = call.books.table(side.object).get(number) or {}
     if old.get("STATE") in ("Draft", "Submitted") and not described_only:
         details = money.details or stored_details(call, side, old)
-        over, place = (call.books.store.fact(f"{_OVER}:{number}") or "0 ").split(" ", 1)
-        money = replace(money, over=money.over or Decimal(over), place=money.place or place)
+        kept = call.books.side_tables.overpayments.get(str(number)) or Overpayment()
+        money = replace(money, over=money.over or kept.amount, place=money.place or kept.location)
         return pay(call, side, replace(money, values=old | money.values, details=details), key=old["RECORDNO"])
     if money.details or not described_only:
         raise refused(
@@ -113,8 +114,8 @@ def confirm(call: FunctionCall, side: PaymentSide, number: int) -> Row:
     """Post a payment that waited, as it was asked for."""
     row = call.books.table(side.object).get(number) or {}
     values = {name: text for name, text in row.items() if name not in ("STATE", "DISPLAYSTATE", "RECORDNO")}
-    over, place = (call.books.store.fact(f"{_OVER}:{number}") or "0 ").split(" ", 1)
-    money = Money(values, stored_details(call, side, row), "", Decimal(over), place)
+    over = call.books.side_tables.overpayments.get(str(number)) or Overpayment()
+    money = Money(values, stored_details(call, side, row), "", over.amount, over.location)
     return pay(call, side, money, key=row["RECORDNO"])
 
 
@@ -212,7 +213,7 @@ def _check_header(side: PaymentSide, row: Row, money: Money) -> None:
 
 def _check_unused(call: FunctionCall, side: PaymentSide, row: Row) -> None:
     """What was over is all here again, once what this receipt settled itself is undone."""
-    over = Decimal((call.books.store.fact(f"{_OVER}:{row['RECORDNO']}") or "0 ").split(" ", 1)[0])
+    over = (call.books.side_tables.overpayments.get(row["RECORDNO"]) or Overpayment()).amount
     if over and amount(row, "TRX_TOTALDUE") != over:
         raise refused(
             f"{over - amount(row, 'TRX_TOTALDUE')} of what {side.word.lower()} {row['RECORDNO']} brought over is "

@@ -59,7 +59,7 @@ def postings(
     )
     accrual = payment(settlement, chart) if side is PAID else receipt(settlement, chart)
     found = [accrual]
-    if CASH in books_of(call.books.store):
+    if CASH in books_of(call.books.side_tables):
         behind = [each or _as_it_is(application, side, row) for application, each in applied]
         found.append(cash_basis(behind, accrual, chart, owner=purse.entity))
     return found
@@ -91,9 +91,8 @@ def _applied(call: FunctionCall, side: PaymentSide, row: Row, settled: Sequence[
 
 
 def _over_place(call: FunctionCall, key: str) -> str:
-    text = call.books.store.fact(f"unapplied:{key}") or ""
-    place = text.partition(" ")[2]
-    return rules(call.books).entity_of.get(place, "") if place else ""
+    over = call.books.side_tables.overpayments.get(key)
+    return rules(call.books).entity_of.get(over.location, "") if over is not None and over.location else ""
 
 
 def _from_advance(call: FunctionCall, part: PaymentPart, party: Row) -> Applied:

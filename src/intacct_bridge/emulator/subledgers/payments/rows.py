@@ -4,12 +4,12 @@ In the rows a detail stands for one line of one document, with what settled it b
 each document is remembered apart, so that undoing a payment gives back what it took.
 """
 
-import json
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
 
 from intacct_bridge.emulator.accounting.posting import CENT, ZERO
 from intacct_bridge.emulator.company.company_data import FunctionCall
+from intacct_bridge.emulator.company.side_tables import SettledPart
 from intacct_bridge.emulator.records.audit_fields import stamp
 from intacct_bridge.emulator.settings.cells import Row
 from intacct_bridge.emulator.settings.refusals import refused
@@ -22,17 +22,16 @@ _ANY = {**FAMILIES, **HOLDERS}
 
 def stored_details(call: FunctionCall, side: PaymentSide, row: Row) -> list[Row]:
     """The details of a payment, as they would be sent again."""
-    asked = call.books.store.fact(_fact("asked", side, row))
-    if asked:
-        found: list[Row] = json.loads(asked)
-        return found
+    requested = call.books.side_tables.requested_details.get(side.object, row["RECORDNO"])
+    if requested is not None:
+        return requested
     table = call.books.table(side.line)
     return [table.get(number) or {} for number in table.find("PAYMENTKEY", row["RECORDNO"])]
 
 
 def keep_asked(call: FunctionCall, side: PaymentSide, row: Row, details: Sequence[Row]) -> None:
     """Remember what a payment that waits was asked to settle."""
-    call.books.store.keep_fact(_fact("asked", side, row), json.dumps(list(details)))
+    call.books.side_tables.requested_details.put(side.object, row["RECORDNO"], value=list(details))
 
 
 def clear_details(call: FunctionCall, side: PaymentSide, row: Row) -> None:
@@ -40,7 +39,7 @@ def clear_details(call: FunctionCall, side: PaymentSide, row: Row) -> None:
     table = call.books.table(side.line)
     for number in table.find("PAYMENTKEY", row["RECORDNO"]):
         table.delete(number)
-    call.books.store.keep_fact(_fact("settles", side, row), "[]")
+    call.books.side_tables.settled_parts.put(side.object, row["RECORDNO"], value=())
 
 
 def keep_details(call: FunctionCall, side: PaymentSide, row: Row, settled: Sequence[Settles]) -> None:
@@ -50,29 +49,26 @@ def keep_details(call: FunctionCall, side: PaymentSide, row: Row, settled: Seque
         for cells in _cells(side, row, one):
             stamp(call, described, cells, new=True)
             table.insert(cells, next_number(call.books, "PYMTDETAIL"))
-    store = call.books.store
-    known = json.loads(store.fact(_fact("settles", side, row)) or "[]")
-    known += [_packed(family, part) for family, part in taken(settled)]
-    store.keep_fact(_fact("settles", side, row), json.dumps(known))
+    side_table, key = call.books.side_tables.settled_parts, (side.object, row["RECORDNO"])
+    added = tuple(_kept(family, part) for family, part in taken(settled))
+    side_table.put(*key, value=(*(side_table.get(*key) or ()), *added))
 
 
 def select(call: FunctionCall, side: PaymentSide, row: Row, *, back: bool = False) -> None:
     """Set aside what a payment that waits will take, or free it again."""
-    fact = _fact("selected", side, row)
-    if bool(call.books.store.fact(fact)) is not back:
+    reserved, key = call.books.side_tables.reserved, (side.object, row["RECORDNO"])
+    if bool(reserved.get(*key)) is not back:
         return
-    call.books.store.keep_fact(fact, "" if back else "T")
+    if back:
+        reserved.delete(*key)
+    else:
+        reserved.put(*key, value=True)
     for family, part in stored_parts(call, side, row):
         select_part(call, family, part, back=back)
 
 
-def _fact(kind: str, side: PaymentSide, row: Row) -> str:
-    return f"{kind}:{side.object}:{row['RECORDNO']}"
-
-
-def _packed(family: Family, part: PaymentPart) -> list[object]:
-    lines = [[line, str(money)] for line, money in part.lines]
-    return [family.object, part.key, str(part.trx_amount), str(part.amount), lines]
+def _kept(family: Family, part: PaymentPart) -> SettledPart:
+    return SettledPart(family.object, part.key, part.trx_amount, part.amount, tuple(part.lines))
 
 
 def _cells(side: PaymentSide, row: Row, one: Settles) -> Iterator[Row]:
@@ -134,9 +130,9 @@ def _credited(names: Row, used: Decimal, value: Decimal) -> Row:
 
 def stored_parts(call: FunctionCall, side: PaymentSide, row: Row) -> list[tuple[Family, PaymentPart]]:
     """What a payment took off its documents."""
-    known = call.books.store.fact(_fact("settles", side, row))
+    known = call.books.side_tables.settled_parts.get(side.object, row["RECORDNO"])
     if known is not None:
-        return [_unpacked(one) for one in json.loads(known)]
+        return [_part(one) for one in known]
     found = []
     for detail in stored_details(call, side, row):
         key = detail.get("RECORDKEY") or detail.get("POSADJKEY", "")
@@ -159,8 +155,5 @@ def _holder(call: FunctionCall, side: PaymentSide, key: str) -> Family:
     raise refused(f"Document {key}, which the payment settled, is gone.")
 
 
-def _unpacked(kept: list[object]) -> tuple[Family, PaymentPart]:
-    name, key, trx_amount, whole, lines = kept
-    assert isinstance(lines, list)
-    spread = tuple((line, Decimal(money)) for line, money in lines)
-    return _ANY[str(name)], PaymentPart(str(key), Decimal(str(trx_amount)), Decimal(str(whole)), "", spread, "")
+def _part(kept: SettledPart) -> tuple[Family, PaymentPart]:
+    return _ANY[kept.object], PaymentPart(kept.key, kept.trx_amount, kept.amount, "", kept.lines, "")
