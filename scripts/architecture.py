@@ -1,7 +1,8 @@
-"""The picture of the architecture, drawn from `tests/layers.txt`, `tests/test_layers.py` and the docstrings.
+"""The picture of the architecture, and the map of the source: one line a package.
 
-`layers.txt` gives the packages, their order and their modules; the first sentence of a docstring says what each is.
-The picture is an SVG with its text as text, in the colours of the reader's light or dark mode, and loads nothing.
+Both are made from `tests/layers.txt`, `tests/test_layers.py` and the docstrings. `layers.txt` gives the packages, their
+order and their modules; the first sentence of a docstring says what each is. The picture is an SVG with its text as
+text, in the colours of the reader's light or dark mode, and loads nothing.
 """
 
 import ast
@@ -16,6 +17,7 @@ SOURCE = ROOT / "src" / "intacct_bridge"
 LAYERS = ROOT / "tests" / "layers.txt"
 RULES = ROOT / "tests" / "test_layers.py"
 PICTURE = ROOT / "docs" / "images" / "architecture.svg"
+CONTRIBUTING = ROOT / "CONTRIBUTING.md"
 BESIDE = "emulator"
 """The layer that stands beside others, on the layers that `EMULATOR_STANDS_ON` names."""
 HALVES = {"READS": "reads", "WRITES": "writes"}
@@ -83,19 +85,22 @@ class Layer:
 
 
 def layers() -> dict[str, Layer]:
-    """The layers by name, lowest first. Modules that stand alone and follow each other share a layer."""
+    """The layers by name, lowest first. Modules without a package that follow each other share a layer."""
     found: dict[str, Layer] = {}
-    alone = ""
-    for line in LAYERS.read_text("utf-8").splitlines():
+    alone: list[str] = []
+    for line in [*LAYERS.read_text("utf-8").splitlines(), "end:"]:
         name, colon, modules = line.partition("#")[0].strip().partition(":")
-        if not name:
-            continue
-        package = Package(name, tuple(modules.split()))
+        if name and not colon:
+            alone.append(name)
         if not colon:
-            alone = alone or name
-            found.setdefault(alone, Layer(alone)).modules.append(name)
             continue
-        alone = ""
+        if alone:
+            title = next((one for one in alone if one in rule("EMULATOR_STANDS_ON")), alone[0])
+            found[title] = Layer(title, modules=alone)
+            alone = []
+        if not modules:
+            break
+        package = Package(name, tuple(modules.split()))
         layer = found.setdefault(package.layer, Layer(package.layer))
         if name == package.layer:
             layer.modules += package.modules
@@ -125,6 +130,19 @@ def rule(name: str) -> tuple[str, ...]:
             value: tuple[str, ...] = ast.literal_eval(node.value)
             return value
     raise KeyError(f"{RULES.name} has no list {name}")
+
+
+def contributing() -> str:
+    """CONTRIBUTING.md with its map: one line a package, the highest layer first."""
+    before, _, rest = CONTRIBUTING.read_text("utf-8").partition("<!-- map -->\n")
+    _, _, after = rest.partition("<!-- end of map -->\n")
+    lines = ["| where | what |", "|---|---|"]
+    for layer in reversed(layers().values()):
+        alone = [name for name in layer.modules if (SOURCE / f"{name}.py").is_file()]
+        named = [*alone] if alone else [layer.name, *(one.name for one in _by_stage(layer.packages))]
+        lines += [f"| `{name.replace('.', '/')}` | {first_sentence(docstring(name))} |" for name in named]
+    table = "\n".join(lines)
+    return f"{before}<!-- map -->\n{table}\n<!-- end of map -->\n{after}"
 
 
 @dataclass(frozen=True, slots=True)

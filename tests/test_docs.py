@@ -89,6 +89,10 @@ def test_the_picture_of_the_architecture_is_current_and_complete() -> None:
         assert {name.rpartition(".")[2] for name in layer.modules} <= texts
 
 
+def test_the_map_of_the_source_is_current() -> None:
+    assert (ROOT / "CONTRIBUTING.md").read_text("utf-8") == architecture.contributing(), "run: make docs"
+
+
 def test_the_boxes_of_the_architecture_do_not_overlap() -> None:
     for group in ElementTree.fromstring(architecture.picture()).findall(f"{_SVG}g"):
         frame, *_ = group.findall(f"{_SVG}rect")
