@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from intacct_bridge.client.reading.paging import Leaf, by_key, by_offset
+from intacct_bridge.client.reading.paging import FetchedPage, by_key, by_offset
 from intacct_bridge.errors import CapError, InvalidRequestError, NotPermittedError, RecordError, RemoteProtocolError
 from intacct_bridge.model.catalog import FieldDef, object_def
 from intacct_bridge.model.query.query import Aggregate, Compare, Op, Order, Query, field
@@ -279,18 +279,18 @@ def test_many_definitions_take_few_requests() -> None:
 # --- walking
 
 
-def leaves(keys: list[str], *, opaque: bool = False) -> Any:
+def sorted_gateway(keys: list[str], *, opaque: bool = False) -> Any:
     """A gateway that sorts and compares keys as it should."""
     order = sorted(keys) if opaque else sorted(keys, key=int)
 
-    def fetch(query: Query) -> Leaf[list[str]]:
+    def fetch(query: Query) -> FetchedPage[list[str]]:
         beyond = order
         if query.where is not None:
             assert isinstance(query.where, Compare) and query.where.op is Op.GREATERTHAN
             (last,) = query.where.values
             beyond = [key for key in order if (key > str(last) if opaque else int(key) > int(str(last)))]
         shown = beyond[: query.page_size]
-        return Leaf(shown, len(shown), len(beyond), len(beyond) - len(shown), tuple(shown))
+        return FetchedPage(shown, len(shown), len(beyond), len(beyond) - len(shown), tuple(shown))
 
     return fetch
 
@@ -298,18 +298,18 @@ def leaves(keys: list[str], *, opaque: bool = False) -> Any:
 @given(st.sets(st.integers(1, 10_000), max_size=60), st.integers(1, 12), st.one_of(st.none(), st.integers(0, 70)))
 def test_walking_by_key_reads_every_row_once(keys: set[int], size: int, limit: int | None) -> None:
     query = Query("X", ("RECORDNO",), page_size=size)
-    pages = by_key(query, "RECORDNO", leaves([str(key) for key in keys]), limit=limit)
+    pages = by_key(query, "RECORDNO", sorted_gateway([str(key) for key in keys]), limit=limit)
     assert [int(key) for page in pages for key in page] == sorted(keys)[:limit]
 
 
 @given(st.sets(st.text("ab-1", min_size=1, max_size=5), max_size=40), st.integers(1, 9))
 def test_walking_by_an_opaque_key_reads_every_row_once(keys: set[str], size: int) -> None:
     query = Query("X", ("RECORDNO",), page_size=size)
-    pages = by_key(query, "RECORDNO", leaves(sorted(keys), opaque=True), opaque=True)
+    pages = by_key(query, "RECORDNO", sorted_gateway(sorted(keys), opaque=True), opaque=True)
     assert [key for page in pages for key in page] == sorted(keys)
 
 
-def scripted(*found: Leaf[str]) -> Any:
+def scripted(*found: FetchedPage[str]) -> Any:
     waiting = list(found)
     return lambda query: waiting.pop(0)
 
@@ -317,24 +317,26 @@ def scripted(*found: Leaf[str]) -> Any:
 @pytest.mark.parametrize(
     ("opaque", "found", "said"),
     [
-        (False, [Leaf("", 2, 2, 0, ("2", "1"))], "not in the order"),
-        (False, [Leaf("", 1, 2, 1, ("5",)), Leaf("", 1, 1, 0, ("4",))], "not in the order"),
-        (False, [Leaf("", 2, 2, 0, ("1", "1"))], "1 came twice"),
-        (False, [Leaf("", 2, 2, 0, ("1",))], "came without a number"),
-        (False, [Leaf("", 1, 2, 0, ("x",))], "came without a number"),
-        (False, [Leaf("", 0, 5, 5)], "5 rows remain, and gave none"),
-        (True, [Leaf("", 1, 2, 1, ("a",)), Leaf("", 1, 1, 0, ("a",))], "came twice"),
-        (True, [Leaf("", 1, 3, 2, ("a",)), Leaf("", 1, 1, 0, ("b",))], "1 rows lie beyond"),
-        (True, [Leaf("", 1, 1, 0, ("",))], "came without it"),
+        (False, [FetchedPage("", 2, 2, 0, ("2", "1"))], "not in the order"),
+        (False, [FetchedPage("", 1, 2, 1, ("5",)), FetchedPage("", 1, 1, 0, ("4",))], "not in the order"),
+        (False, [FetchedPage("", 2, 2, 0, ("1", "1"))], "1 came twice"),
+        (False, [FetchedPage("", 2, 2, 0, ("1",))], "came without a number"),
+        (False, [FetchedPage("", 1, 2, 0, ("x",))], "came without a number"),
+        (False, [FetchedPage("", 0, 5, 5)], "gave no rows, though it counts 5 more rows"),
+        (True, [FetchedPage("", 1, 2, 1, ("a",)), FetchedPage("", 1, 1, 0, ("a",))], "came twice"),
+        (True, [FetchedPage("", 1, 3, 2, ("a",)), FetchedPage("", 1, 1, 0, ("b",))], "counts 1 row beyond the last"),
+        (True, [FetchedPage("", 1, 1, 0, ("",))], "came without it"),
     ],
 )
-def test_an_answer_that_cannot_be_walked_is_a_named_error(opaque: bool, found: list[Leaf[str]], said: str) -> None:
+def test_an_answer_that_cannot_be_walked_is_a_named_error(
+    opaque: bool, found: list[FetchedPage[str]], said: str
+) -> None:
     with pytest.raises(RemoteProtocolError, match=said):
         list(by_key(Query("X", ("K",)), "K", scripted(*found), opaque=opaque))
 
 
 def test_an_integer_key_bears_rows_that_come_and_go() -> None:
-    found = [Leaf("a", 1, 5, 4, ("1",)), Leaf("b", 1, 9, 8, ("4",)), Leaf("c", 1, 1, 0, ("9",))]
+    found = [FetchedPage("a", 1, 5, 4, ("1",)), FetchedPage("b", 1, 9, 8, ("4",)), FetchedPage("c", 1, 1, 0, ("9",))]
     assert list(by_key(Query("X", ("K",)), "K", scripted(*found))) == ["a", "b", "c"]
 
 
@@ -342,11 +344,11 @@ def test_offset_paging_starts_at_the_querys_own_offset_and_stops_at_nothing() ->
     query = Query("X", ("K",), offset=5, page_size=2)
     seen: list[tuple[int, int]] = []
 
-    def fetch(one: Query) -> Leaf[int]:
+    def fetch(one: Query) -> FetchedPage[int]:
         seen.append((one.offset, one.page_size))
-        return Leaf(one.offset, 2, 9, 9 - one.offset - 2 if one.offset < 7 else 0)
+        return FetchedPage(one.offset, 2, 9, 9 - one.offset - 2 if one.offset < 7 else 0)
 
     assert list(by_offset(query, fetch)) == [5, 7]
     assert seen == [(5, 2), (7, 2)]
-    with pytest.raises(RemoteProtocolError, match="gave none"):
-        list(by_offset(query, scripted(Leaf("", 0, 9, 9))))
+    with pytest.raises(RemoteProtocolError, match="gave no rows"):
+        list(by_offset(query, scripted(FetchedPage("", 0, 9, 9))))

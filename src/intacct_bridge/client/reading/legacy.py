@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from intacct_bridge.client.gateway.calls import Asking, refused_by_legacy, successful
-from intacct_bridge.client.reading.paging import Leaf, by_offset
+from intacct_bridge.client.reading.paging import FetchedPage, by_offset
 from intacct_bridge.client.reading.records import Record
 from intacct_bridge.errors import InvalidRequestError, RefusedError, RemoteProtocolError
 from intacct_bridge.model.catalog import Catalog, FieldDef, ObjectDef, object_def, unknown_object
@@ -166,7 +166,7 @@ class LegacyReading:
             raise InvalidRequestError(f"document type 2.1 does not reach {name}: {near.message}", fix=_USE_30)
         return known
 
-    def _page(self, known: Legacy, query: Query) -> Leaf[Page]:
+    def _page(self, known: Legacy, query: Query) -> FetchedPage[Page]:
         attributes = {"object": known.name, "maxitems": str(query.page_size)}
         if query.offset:
             attributes["start"] = str(query.offset)
@@ -183,10 +183,10 @@ class LegacyReading:
         (result,) = self._asking.send(
             self._asking.functions(Element("get_list", children=tuple(parts), attributes=attributes)), read=True
         )
-        return _leaf(successful(result), query)
+        return _fetched_page(successful(result), query)
 
 
-def _leaf(result: Result, query: Query) -> Leaf[Page]:
+def _fetched_page(result: Result, query: Query) -> FetchedPage[Page]:
     rows = [_row(record) for record in (() if result.data is None else result.data)]
     listed = next((each for each in result.extra if each.tag == "listtype"), None)
     total = "" if listed is None else listed.get("total")
@@ -194,7 +194,7 @@ def _leaf(result: Result, query: Query) -> Leaf[Page]:
         raise RemoteProtocolError("the answer to get_list does not say how many records there are", function="get_list")
     remaining = max(0, int(total) - query.offset - len(rows))
     head = PageHead(query.object, len(rows), int(total), query.offset, remaining)
-    return Leaf(Page(head, _answer(result), rows), len(rows), int(total), remaining)
+    return FetchedPage(Page(head, _answer(result), rows), len(rows), int(total), remaining)
 
 
 def _answer(result: Result) -> Response:

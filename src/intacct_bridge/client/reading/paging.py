@@ -1,119 +1,239 @@
-"""One page after another: along the key wherever that can be done, by offset only where the caller's order asks for it.
+"""Pages of a query, and the proof that a walk along a key misses nothing.
 
-By key, each page asks for what lies beyond the last key, so that rows which come and go elsewhere shift nothing; the
-walk ends when the gateway says that nothing remains. An integer key must rise from row to row. A key of text is
-opaque: its order is the gateway's secret, so no key may come twice, and the number of matches must fall by exactly
-the rows taken. By offset, every page is a fresh question: rows that appear or vanish meanwhile can shift others past
-the reader.
+There are two ways from one page to the next. *By offset* serves a caller's own order: every page is a new question, so
+rows that appear or vanish between two calls shift others past the reader. *By key* each page asks for the rows beyond
+the last key, so rows that come and go elsewhere shift nothing. `by_key` here follows a user's query upward, one page
+after another; `flow.extract.key_walk` reads an extraction from both ends, several spans at a time and by groups. Both
+build their filters with `beyond` and both have every page checked by a `KeyOrder`.
+
+A walk by key is right only if the gateway sorts keys as it compares them. Numbers show that by rising. A key of text is
+opaque: its order is known to the gateway only (`10` before `9`, or after it). So no text key may come twice, and the
+number of rows beyond the last key may only fall by the rows taken. Where it does not, either someone changed the
+company between two calls, which is harmless, or sorting and comparing differ, which would lose rows. A few questions
+about known keys tell the two apart.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
-from typing import Generic, TypeVar
+from itertools import groupby, pairwise
+from typing import Generic, Protocol, TypeVar
 
+from intacct_bridge.counts import counted
 from intacct_bridge.errors import RemoteProtocolError
-from intacct_bridge.model.query.query import Compare, Op, Order, Query, all_of
+from intacct_bridge.model.query.query import MAX_IN, Compare, Filter, Op, Order, Query, all_of
+from intacct_bridge.wire.values import Value
 
 T = TypeVar("T")
+_GIVE_AN_ORDER = "Give an order: pages then go by offset."
 
 
 @dataclass(frozen=True, slots=True)
-class Leaf(Generic[T]):
-    """A page in whatever form its caller wants it, with what walking needs to know about it."""
+class FetchedPage(Generic[T]):
+    """A page in the form its caller wants, with what paging needs to know about it."""
 
     content: T
     count: int
     total: int
-    """Rows that match the page's own question, those in the page among them."""
+    """Rows that match the page's own query, those in the page among them."""
     remaining: int
     keys: tuple[str, ...] = ()
     """The walked key of every row, as text."""
 
 
-Fetch = Callable[[Query], Leaf[T]]
+Fetch = Callable[[Query], FetchedPage[T]]
 
 
 def by_offset(query: Query, fetch: Fetch[T], *, limit: int | None = None) -> Iterator[T]:
-    """Pages in the query's own order, from its own offset on; no more than `limit` rows are asked for."""
+    """Pages in the query's own order, from its own offset on; at most `limit` rows are requested."""
     taken = 0
     while limit is None or taken < limit:
         size = query.page_size if limit is None else min(query.page_size, limit - taken)
-        leaf = fetch(replace(query, page_size=size, offset=query.offset + taken))
-        yield leaf.content
-        taken += leaf.count
-        if not leaf.remaining:
+        page = fetch(replace(query, page_size=size, offset=query.offset + taken))
+        yield page.content
+        taken += page.count
+        if not page.remaining:
             return
-        if not leaf.count:
-            raise RemoteProtocolError(
-                f"{query.object}: the gateway says that {leaf.remaining:,} rows remain, and gave none"
-            )
+        if not page.count:
+            raise _nothing_came(query.object, page.remaining)
 
 
 def by_key(query: Query, key: str, fetch: Fetch[T], *, opaque: bool = False, limit: int | None = None) -> Iterator[T]:
-    """Pages along the key, from the lowest on; no more than `limit` rows are asked for."""
-    check = _Opaque(query.object, key) if opaque else _Rising(query.object, key)
+    """Pages along the key, from the lowest on; at most `limit` rows are requested.
+
+    RemoteProtocolError where the order cannot be relied on, or where a text key's rows came or went meanwhile: a user's
+    query spends no call to tell the two apart.
+    """
+    order: KeyOrder
+    if opaque:
+        order = TextKeyOrder(replace(query, order=(Order(key),)), fix=_GIVE_AN_ORDER)
+    else:
+        order = NumberKeyOrder(query.object, key, fix=_GIVE_AN_ORDER)
     last, taken = "", 0
     while limit is None or taken < limit:
         size = query.page_size if limit is None else min(query.page_size, limit - taken)
-        beyond = (Compare(key, Op.GREATERTHAN, (last if opaque else int(last),)),) if last else ()
-        parts = (*(() if query.where is None else (query.where,)), *beyond)
+        parts = (*(() if query.where is None else (query.where,)), *beyond(key, low=last, text=opaque))
         where = all_of(parts) if parts else None
-        leaf = fetch(replace(query, where=where, order=(Order(key),), page_size=size, offset=0))
-        check.page(leaf)
-        yield leaf.content
-        if not leaf.remaining:
+        page = fetch(replace(query, where=where, order=(Order(key),), page_size=size, offset=0))
+        keys: list[Value] = [one if opaque else _number(one) for one in page.keys]
+        order.check(keys + [None] * (page.count - len(keys)), page.remaining, low=last)
+        yield page.content
+        if not page.remaining:
             return
-        if not leaf.keys:
-            raise RemoteProtocolError(
-                f"{query.object}: the gateway says that {leaf.remaining:,} rows remain, and gave none"
-            )
-        last, taken = leaf.keys[-1], taken + leaf.count
+        last, taken = page.keys[-1], taken + page.count
 
 
-class _Rising:
-    """The check of an integer key."""
+def beyond(key: str, *, low: str = "", high: str = "", text: bool) -> tuple[Filter, ...]:
+    """The filters that keep a key strictly between two, of which an empty one is no bound; a number key is a number."""
+    ends = ((Op.GREATERTHAN, low), (Op.LESSTHAN, high))
+    return tuple(Compare(key, op, (end if text else int(end),)) for op, end in ends if end)
 
-    def __init__(self, object_name: str, key: str) -> None:
+
+class KeyOrder(Protocol):
+    """The check of a walk's pages, in the order in which they come. RemoteProtocolError where one is not in order."""
+
+    def check(
+        self, keys: Sequence[Value], remaining: int, *, low: str = "", high: str = "", descending: bool = False
+    ) -> None:
+        """One page: the key of each row, None where it has none; the rows beyond; the bounds and the direction."""
+
+    def leave(self, rows: int) -> None:
+        """The last rows of the page, all of one key, are left for the next page."""
+
+
+class NumberKeyOrder:
+    """Number keys rise from row to row, or fall, within the bounds; equal ones are neighbours where keys repeat."""
+
+    def __init__(self, object_name: str, key: str, *, repeats: bool = False, fix: str = "") -> None:
         self._name = f"{object_name}.{key}"
-        self._last: int | None = None
+        self._repeats = repeats
+        self._fix = fix
 
-    def page(self, leaf: Leaf[T]) -> None:
-        if len(leaf.keys) != leaf.count or not all(key.lstrip("-").isdecimal() for key in leaf.keys):
+    def check(
+        self, keys: Sequence[Value], remaining: int, *, low: str = "", high: str = "", descending: bool = False
+    ) -> None:
+        """See `KeyOrder`."""
+        numbers = [key for key in keys if isinstance(key, int)]
+        if len(numbers) != len(keys):
             raise RemoteProtocolError(f"{self._name} is the key to read by, and a row came without a number in it")
-        numbers = [int(key) for key in leaf.keys]
-        before = [] if self._last is None else [self._last]
-        for one, other in pairwise([*before, *numbers]):
-            if one == other:
-                raise RemoteProtocolError(
-                    f"{self._name} is not a key: {one} came twice", fix="Give an order, so that pages go by offset."
-                )
+        if remaining and not numbers:
+            raise _nothing_came(self._name, remaining)
+        rising = numbers[::-1] if descending else numbers
+        unordered = f"the gateway's answer is not in the order of {self._name} that was requested"
+        for one, other in pairwise(rising):
             if one > other:
-                raise RemoteProtocolError(
-                    f"the gateway's answer is not in the order of {self._name} that was asked for"
-                )
-        self._last = numbers[-1] if numbers else self._last
+                raise RemoteProtocolError(unordered)
+            if one == other and not self._repeats:
+                raise RemoteProtocolError(f"{self._name} is not a key: {one} came twice", fix=self._fix)
+        if rising and ((low and rising[0] <= int(low)) or (high and rising[-1] >= int(high))):
+            raise RemoteProtocolError(f"{unordered}: it holds keys outside the requested range")
+
+    def leave(self, rows: int) -> None:
+        """Nothing is remembered from page to page."""
 
 
-class _Opaque:
-    """The check of a text key."""
+class TextKeyOrder:
+    """No text key comes twice, and the number of rows beyond the last one falls by the rows taken.
 
-    def __init__(self, object_name: str, key: str) -> None:
-        self._name = f"{object_name}.{key}"
-        self._seen: set[str] = set()
-        self._expected: int | None = None
+    `query` asks for all rows in the order of the key. With `keys_of`, which gives the keys of a query's first page, a
+    number that does not fall is looked into: the keys around the last one must compare as they were sorted. Without it,
+    such a number is an error. Where keys `repeat`, equal ones must be neighbours.
+    """
 
-    def page(self, leaf: Leaf[T]) -> None:
-        if len(leaf.keys) != leaf.count or not all(leaf.keys):
+    def __init__(
+        self,
+        query: Query,
+        *,
+        keys_of: Callable[[Query], Sequence[Value]] | None = None,
+        repeats: bool = False,
+        fix: str = "",
+    ) -> None:
+        self._query = query
+        self._key = query.order[0].field
+        self._name = f"{query.object}.{self._key}"
+        self._keys_of = keys_of
+        self._repeats = repeats
+        self._fix = fix
+        self._seen: set[int] = set()
+        """Hashes of the keys: a key of any length takes the same memory."""
+        self._left: int | None = None
+        self._page: list[str] = []
+        self._proven = False
+
+    def check(
+        self,
+        keys: Sequence[Value],
+        remaining: int,
+        *,
+        low: str = "",  # noqa: ARG002  # only the gateway can compare texts
+        high: str = "",  # noqa: ARG002
+        descending: bool = False,  # noqa: ARG002
+    ) -> None:
+        """See `KeyOrder`."""
+        if any(key in (None, "") for key in keys):
             raise RemoteProtocolError(f"{self._name} is the key to read by, and a row came without it")
-        fresh = set(leaf.keys)
-        if len(fresh) != leaf.count or fresh & self._seen:
-            raise RemoteProtocolError(f"{self._name} came twice while reading along it; its order cannot be relied on")
-        if self._expected is not None and leaf.total != self._expected:
+        if remaining and not keys:
+            raise _nothing_came(self._name, remaining)
+        if self._left is not None and len(keys) + remaining != self._left and not self._proven:
+            self._prove(len(keys) + remaining, self._left)
+        texts = [str(key) for key in ((one for one, _ in groupby(keys)) if self._repeats else keys)]
+        for text in texts:
+            if hash(text) in self._seen:
+                raise RemoteProtocolError(
+                    f"{self._name} {text!r} came twice: the gateway sorts these keys in another order than it compares"
+                    " them in",
+                    fix=self._fix,
+                )
+            self._seen.add(hash(text))
+        self._left = remaining
+        self._page = texts or self._page
+
+    def leave(self, rows: int) -> None:
+        """Forget the last key of the page: it comes again."""
+        self._left = (self._left or 0) + rows
+        self._seen.discard(hash(self._page.pop()))
+
+    def _prove(self, found: int, expected: int) -> None:
+        """Ask whether known keys on both sides of the last one compare in the order in which they came."""
+        if self._keys_of is None:
             raise RemoteProtocolError(
-                f"{leaf.total:,} rows lie beyond the last {self._name} where {self._expected:,} were left: either rows"
-                " came or went meanwhile, or the gateway does not compare this key in the order in which it sorts it",
-                fix="Read it again at a quieter time; if that does not help, give an order: pages then go by offset.",
+                f"the gateway counts {counted(found, 'row')} beyond the last {self._name} where {expected:,} were left:"
+                " either rows came or went meanwhile, or it does not compare this key in the order in which it sorts"
+                " it",
+                fix=f"Read it again at a quieter time. {self._fix}".strip(),
             )
-        self._seen |= fresh
-        self._expected = leaf.total - leaf.count
+        highest = self._highest()
+        behind = [index for index, key in enumerate(highest) if hash(key) in self._seen]
+        after = highest[behind[-1] + 1 :] if behind else highest
+        before = self._page[-(MAX_IN - len(after)) :]
+        higher = self._among(before + after, low=self._page[-1])
+        missing = set(after) - higher
+        if higher.intersection(before) or (missing and self._among(sorted(missing))):
+            raise RemoteProtocolError(
+                f"{self._name} is text, and the gateway sorts it in another order than it compares it in, so that"
+                " reading on would miss rows",
+                fix=self._fix,
+            )
+        self._proven = True
+
+    def _among(self, keys: list[str], *, low: str = "") -> set[str]:
+        """Those of some keys that exist and lie beyond `low` as the gateway compares."""
+        own = () if self._query.where is None else (self._query.where,)
+        parts = (*own, Compare(self._key, Op.IN, tuple(keys)), *beyond(self._key, low=low, text=True))
+        return set(self._texts(replace(self._query, where=all_of(parts), page_size=MAX_IN)))
+
+    def _highest(self) -> list[str]:
+        """The highest keys, in the gateway's order."""
+        falling = replace(self._query, order=(Order(self._key, True),), page_size=MAX_IN // 2)
+        return list(dict.fromkeys(self._texts(falling)))[::-1]
+
+    def _texts(self, query: Query) -> list[str]:
+        assert self._keys_of is not None
+        return [str(key) for key in self._keys_of(replace(query, select=(self._key,)))]
+
+
+def _number(text: str) -> int | None:
+    return int(text) if text.lstrip("-").isdecimal() else None
+
+
+def _nothing_came(name: str, remaining: int) -> RemoteProtocolError:
+    return RemoteProtocolError(f"{name}: the gateway gave no rows, though it counts {counted(remaining, 'more row')}")

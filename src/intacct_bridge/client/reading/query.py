@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from intacct_bridge.client.gateway.calls import Asking
 from intacct_bridge.client.reading.catalog import Descriptions, settled_order, unqueryable, walked_key
-from intacct_bridge.client.reading.paging import Leaf, by_key, by_offset
+from intacct_bridge.client.reading.paging import FetchedPage, by_key, by_offset
 from intacct_bridge.errors import InvalidRequestError, RecordError, RemoteProtocolError
 from intacct_bridge.model.catalog import Finder, ObjectDef
 from intacct_bridge.model.query.bind import bind, column_kind, kinds
@@ -114,11 +114,11 @@ class QueryReader:
 
     def pages(self, query: Query, *, limit: int | None = None) -> Iterator[tuple[Bound, Page]]:
         """Pages as the gateway wrote them, with the query that they answer."""
-        yield from self._walked(query, lambda bound: lambda one: self._leaf(bound, one), limit)
+        yield from self._walked(query, lambda bound: lambda one: self._fetched(bound, one), limit)
 
     def batches(self, query: Query, *, limit: int | None = None) -> "Iterator[tuple[Bound, pa.RecordBatch]]":
         """Typed Arrow batches, one a page."""
-        yield from self._walked(query, lambda bound: lambda one: self._batch_leaf(bound, one), limit)
+        yield from self._walked(query, lambda bound: lambda one: self._fetched_batch(bound, one), limit)
 
     def rows(self, query: Query, *, limit: int | None = None) -> Iterator[dict[str, Value]]:
         """Typed rows; a cell that the gateway left out is absent."""
@@ -190,7 +190,7 @@ class QueryReader:
                 self._descriptions.outdated(bound.query.object, bound.query.doc_par_id)
             raise
 
-    def _leaf(self, bound: Bound, query: Query) -> Leaf[Page]:
+    def _fetched(self, bound: Bound, query: Query) -> FetchedPage[Page]:
         page = self.page(bound, query)
         head = page.head
         if head is None:
@@ -199,18 +199,18 @@ class QueryReader:
         if bound.walks:
             key = walked_key(bound.described)[0]
             keys = tuple(text for row in page.rows if (text := row.get(key)))
-        return Leaf(page, head.count, head.total_count, head.remaining, keys)
+        return FetchedPage(page, head.count, head.total_count, head.remaining, keys)
 
-    def _batch_leaf(self, bound: Bound, query: Query) -> "Leaf[pa.RecordBatch]":
+    def _fetched_batch(self, bound: Bound, query: Query) -> "FetchedPage[pa.RecordBatch]":
         head, rows = self.batch(bound, query)
         keys: tuple[str, ...] = ()
         if bound.walks:
             found = rows.column(walked_key(bound.described)[0]).to_pylist()
             keys = tuple(str(value) for value in found if value is not None)
-        return Leaf(rows, head.count, head.total_count, head.remaining, keys)
+        return FetchedPage(rows, head.count, head.total_count, head.remaining, keys)
 
     def _walked(
-        self, query: Query, fetcher: Callable[[Bound], Callable[[Query], Leaf[T]]], limit: int | None
+        self, query: Query, fetcher: Callable[[Bound], Callable[[Query], FetchedPage[T]]], limit: int | None
     ) -> Iterator[tuple[Bound, T]]:
         """Walk; start over with a better query as long as nothing has been handed on."""
         begun = False
@@ -226,7 +226,7 @@ class QueryReader:
             else:
                 return
 
-    def _along(self, bound: Bound, fetch: Callable[[Query], Leaf[T]], limit: int | None) -> Iterator[T]:
+    def _along(self, bound: Bound, fetch: Callable[[Query], FetchedPage[T]], limit: int | None) -> Iterator[T]:
         if limit is not None and limit < 1:
             return iter(())
         if not bound.walks:

@@ -11,101 +11,23 @@ whole. A page may end inside a group; the rows of its last group are then left f
 page is read by itself, along its keys.
 
 Calls run in the given pool; the next one is on its way before the rows of this one are handed on.
-
-Keeps an eye on a walk along text keys, whose order only the gateway knows.
-
-A page asks for the keys beyond the last one and wants them sorted; both are right only if the gateway compares and
-sorts texts alike (`10` before `9`, or after it, but the same in both). So no key may come twice, and the count of
-what is left may only fall by the rows taken. Where it does not, either somebody edited the company between two calls,
-which is harmless, or comparing and sorting disagree, which would lose rows. A few questions about known keys tell the
-two apart; if they disagree the walk ends with an error rather than with a hole.
+The proof that nothing is missed along keys of either kind is `client.reading.paging.KeyOrder`.
 """
 
 from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from dataclasses import dataclass, field, replace
-from itertools import groupby, pairwise
 from typing import TYPE_CHECKING
 
+from intacct_bridge.client.reading.paging import KeyOrder, NumberKeyOrder, TextKeyOrder
 from intacct_bridge.errors import RemoteProtocolError
 from intacct_bridge.flow.streams.bookmark import EVERYTHING, KeySpan
 from intacct_bridge.flow.streams.partition import Ask, Partition, PartitionPage, values_in
-from intacct_bridge.model.query.query import MAX_IN, Compare, Op
+from intacct_bridge.model.query.query import Compare, Op
 from intacct_bridge.wire.values import Value
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-
-class TextOrder:
-    """What a walk along text keys has seen so far."""
-
-    def __init__(self, partition: Partition, ask: Ask) -> None:
-        self._partition = replace(partition, select=(partition.along,))
-        self._ask = ask
-        self._seen: set[int] = set()  # hashes: a key of any length costs the same
-        self._left: int | None = None
-        self._page: list[str] = []
-        self._proven = False
-
-    def check(self, keys: list[Value], remaining: int) -> None:
-        """One page as it came; RemoteProtocolError where the order cannot be relied on."""
-        texts = [str(key) for key, _ in groupby(keys)]
-        if None in keys:
-            raise RemoteProtocolError(f"a row of {self._name} came without the key to read by")
-        if remaining and not keys:
-            raise RemoteProtocolError(f"the gateway says that {remaining:,} rows of {self._name} remain, and gave none")
-        if self._left is not None and len(keys) + remaining != self._left and not self._proven:
-            self._prove()
-        for text in texts:
-            mark = hash(text)
-            if mark in self._seen:
-                raise RemoteProtocolError(
-                    f"the gateway gave {self._name} {text!r} twice: it sorts these keys in another order than it "
-                    "compares them in"
-                )
-            self._seen.add(mark)
-        self._left = remaining
-        self._page = texts or self._page
-
-    def leave(self, rows: int) -> None:
-        """The last group of the page is left for the next one."""
-        self._left = (self._left or 0) + rows
-        self._seen.discard(hash(self._page.pop()))
-
-    @property
-    def _name(self) -> str:
-        return f"{self._partition.stream.object}.{self._partition.along}"
-
-    def _prove(self) -> None:
-        """Ask about known keys whether comparing follows the order they came in, on both sides of the last one."""
-        highest = self._highest()
-        behind = [index for index, key in enumerate(highest) if hash(key) in self._seen]
-        after = highest[behind[-1] + 1 :] if behind else highest
-        before = self._page[-(MAX_IN - len(after)) :]
-        beyond = self._keys(KeySpan(low=self._page[-1]), before + after)
-        missing = set(after) - beyond
-        if beyond.intersection(before) or (missing and self._keys(KeySpan(), sorted(missing))):
-            raise self._disagree()
-        self._proven = True
-
-    def _keys(self, span: KeySpan, among: list[str]) -> set[str]:
-        """Those of some keys that are there, and lie in a span as the gateway compares."""
-        chosen = (*self._partition.where, Compare(self._partition.along, Op.IN, tuple(among)))
-        rows = self._ask(replace(self._partition, where=chosen, page_size=MAX_IN).query(span)).rows
-        return set(rows.column(self._partition.along).to_pylist())
-
-    def _highest(self) -> list[str]:
-        """The last keys of all, in the gateway's order."""
-        rows = self._ask(replace(self._partition, page_size=MAX_IN // 2).query(KeySpan(), descending=True)).rows
-        return [str(key) for key in dict.fromkeys(rows.column(self._partition.along).to_pylist())][::-1]
-
-    def _disagree(self) -> RemoteProtocolError:
-        return RemoteProtocolError(
-            f"{self._name} is text, and the gateway sorts it in another order than it compares it in, so that reading "
-            "on would miss rows",
-            fix=f"leave {self._partition.stream.object} out, or report this with the gateway's answer archived",
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +91,7 @@ class _Walk:
         self.width = width
         self.page = partition.page_size
         self.gaps = [_Gap(span.low, span.high) for span in partition.unread]
-        self.order = TextOrder(partition, ask) if partition.as_text else None
+        self.order = self.key_order()
 
     def pieces(self) -> Iterator[Piece]:
         """Launch, wait, settle, and launch again before handing on."""
@@ -178,7 +100,7 @@ class _Walk:
             gap, downward = self.arrived()
             span, answer = gap.ahead.pop(downward).result()
             keys = answer.rows.column(self.partition.along).to_pylist()
-            self.check(span, keys, answer.remaining, downward=downward)
+            self.order.check(keys, answer.remaining, low=span.low, high=span.high, descending=downward)
             if self.is_large_group(gap, answer, keys, downward=downward):
                 yield from self.large_group(gap, keys[0], downward=downward)
                 self.launch()
@@ -261,23 +183,17 @@ class _Walk:
         self.send(upper if not upper.ahead else gap, downward=False)
         return True
 
-    def check(self, span: KeySpan, keys: list[Value], remaining: int, *, downward: bool) -> None:
-        """The answer is in the order asked for and within the span; RemoteProtocolError otherwise."""
-        if self.order is not None:
-            self.order.check(keys, remaining)
-            return
-        numbers = [int(key) for key in keys if isinstance(key, int)]
-        upward = numbers[::-1] if downward else numbers
-        strict = not self.partition.in_groups
-        name = f"{self.partition.stream.object}.{self.partition.along}"
-        if len(numbers) != len(keys):
-            raise RemoteProtocolError(f"{name} is the key to read by, and a row came without it")
-        if any(one > other or (strict and one == other) for one, other in pairwise(upward)):
-            raise RemoteProtocolError(f"the gateway's answer is not in the order of {name} that was asked for")
-        if upward and ((span.low and upward[0] <= int(span.low)) or (span.high and upward[-1] >= int(span.high))):
-            raise RemoteProtocolError(f"the gateway's answer holds {name} outside what was asked for")
-        if remaining and not keys:
-            raise RemoteProtocolError(f"the gateway says that {remaining:,} rows of {name} remain, and gave none")
+    def key_order(self) -> KeyOrder:
+        """The proof that the pages are in order."""
+        one = self.partition
+        if not one.as_text:
+            return NumberKeyOrder(one.stream.object, one.along, repeats=one.in_groups)
+        return TextKeyOrder(
+            one.query(KeySpan()),
+            keys_of=lambda query: self.ask(query).rows.column(one.along).to_pylist(),
+            repeats=one.in_groups,
+            fix=f"leave {one.stream.object} out, or report this with the gateway's answer archived",
+        )
 
     def settle(
         self, gap: _Gap, span: KeySpan, answer: PartitionPage, keys: list[Value], *, downward: bool
@@ -286,8 +202,7 @@ class _Walk:
         keep = len(keys)
         if self.partition.in_groups and answer.remaining:
             keep = keys.index(keys[-1])  # the group that the page may have cut
-            if self.order is not None:
-                self.order.leave(len(keys) - keep)
+            self.order.leave(len(keys) - keep)
         gap.closed = not answer.remaining or self.beyond(gap, keys[-1], downward=downward)
         while keep and self.beyond(gap, keys[keep - 1], downward=downward):
             keep -= 1

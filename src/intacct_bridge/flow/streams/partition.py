@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from intacct_bridge.client.reading.paging import beyond
 from intacct_bridge.flow.streams.bookmark import EVERYTHING, KeySpan
 from intacct_bridge.flow.streams.stream import Stream
 from intacct_bridge.model.batched import batched
@@ -45,17 +46,9 @@ class Partition:
         """Whether the order of the keys is the gateway's secret."""
         return self.stream.fields[self.along] is not Kind.INTEGER
 
-    def key(self, text: str) -> Value:
-        """A span's end as a filter wants it."""
-        return text if self.as_text else int(text)
-
     def query(self, span: KeySpan, *, descending: bool = False) -> Query:
         """The page at one end of a span."""
-        ends: list[Filter] = []
-        if span.low:
-            ends.append(Compare(self.along, Op.GREATERTHAN, (self.key(span.low),)))
-        if span.high:
-            ends.append(Compare(self.along, Op.LESSTHAN, (self.key(span.high),)))
+        ends = beyond(self.along, low=span.low, high=span.high, text=self.as_text)
         own = () if self.stream.where is None else (self.stream.where,)
         parts = (*own, *self.where, *ends)
         return Query(
