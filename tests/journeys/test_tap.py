@@ -189,7 +189,7 @@ def test_a_wrong_password_is_a_sentence_and_status_3(tap: Tap) -> None:
     [
         ({"strems": ["CLASS"]}, "did you mean streams"),
         ({"start_date": "soon"}, "is not a time"),
-        ({"whole_every": {"CLASS": "daily"}}, "must be seconds"),
+        ({"whole_every": {"CLASS": "daily"}}, "of type object of integers, 0 or more"),
         ({"decimals": "float"}, "must be number or string"),
         ({"user_password": 7}, "must be of type string"),
         ({"streams": ["CLASS", 1]}, "must be of type array of strings"),

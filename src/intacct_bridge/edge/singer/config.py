@@ -1,63 +1,67 @@
-"""What both Singer commands share of their configs: settings as data, read from files and the environment, and checked.
+"""The config of a Singer command: declared settings, read from JSON files and the environment, and validated.
 
-The keys are those of hotglue's tap and target (`api_url`, `company_id`, `sender_id`, ...), so that a config can be kept
-when the executable is swapped, and ours. `--config ENV` reads `<COMMAND>_<KEY>`, as Meltano's SDK does.
+The keys are those of hotglue's tap and target (`api_url`, `company_id`, `sender_id`, ...), so that a config still works
+after the executable is swapped, plus ours. `--config ENV` reads `<COMMAND>_<KEY>`, as Meltano's SDK does.
 """
 
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Generic, TypeVar
+
+import msgspec
+from msgspec import Meta
 
 from intacct_bridge.client.connections.connection import SECRETS, SETTINGS, Connection
 from intacct_bridge.client.connections.sources import load_connection
 from intacct_bridge.edge.terminal.process import json_object
 from intacct_bridge.errors import SettingsError
 from intacct_bridge.model.suggestions import did_you_mean
+from intacct_bridge.model.wording import listed
+
+Seconds = Annotated[int, Meta(ge=0)]
+_SECRET = {"secret": True, "writeOnly": True}
+"""Marks a password in a schema: `secret` for Meltano, `writeOnly` for readers of JSON Schema."""
+REQUIRED = ("company_id", "sender_id", "sender_password", "user_id", "user_password")
+"""Keys that every config needs, unless `connection` or an environment variable gives them."""
+_PLACE = re.compile(r" - at `\$\.(\w+)")
+"""The key in msgspec's message about a value that does not fit."""
+
+
+class ConnectionSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """The settings that reach the company; an empty string means that a setting is not given."""
+
+    api_url: Annotated[
+        str, Meta(description="The gateway's URL, also accepted as `endpoint` (default: Sage's public gateway).")
+    ] = ""
+    company_id: Annotated[str, Meta(description="The company ID.")] = ""
+    sender_id: Annotated[str, Meta(description="The Web Services sender ID.")] = ""
+    sender_password: Annotated[str, Meta(description="The sender's password.", extra_json_schema=_SECRET)] = ""
+    user_id: Annotated[str, Meta(description="The Web Services user ID.")] = ""
+    user_password: Annotated[str, Meta(description="The user's password.", extra_json_schema=_SECRET)] = ""
+    location_id: Annotated[
+        str, Meta(description="The entity to work in (default: every entity that the user can see).")
+    ] = ""
+    connection: Annotated[str, Meta(description="A connection of intacct.toml, instead of the credentials.")] = ""
+
+
+S = TypeVar("S", bound=ConnectionSettings)
 
 
 @dataclass(frozen=True, slots=True)
-class Setting:
-    """One key of a config."""
-
-    key: str
-    kind: str
-    """string, integer, boolean, array or object."""
-    text: str
-    required: bool = False
-    secret: bool = False
-    choices: tuple[str, ...] = ()
-    """The values it may have; empty for any."""
-    least: int | None = None
-    """The smallest number it may be."""
-
-
-CONNECTING = (
-    Setting("api_url", "string", "The gateway's address, also as `endpoint`; Sage's public one unless given."),
-    Setting("company_id", "string", "The company.", required=True),
-    Setting("sender_id", "string", "The Web Services sender.", required=True),
-    Setting("sender_password", "string", "The sender's password.", required=True, secret=True),
-    Setting("user_id", "string", "The Web Services user.", required=True),
-    Setting("user_password", "string", "The user's password.", required=True, secret=True),
-    Setting("location_id", "string", "The entity to work in; all that the user can see unless given."),
-    Setting("connection", "string", "A connection of intacct.toml in place of the credentials."),
-)
-"""How to reach the company."""
-
-
-@dataclass(frozen=True, slots=True)
-class ConfigKeys:
+class ConfigKeys(Generic[S]):
     """The keys that one command knows."""
 
-    settings: Sequence[Setting]
+    settings: type[S]
     tolerated: Sequence[str] = ()
-    """Keys of other people's commands that mean nothing here and are let pass."""
+    """Keys of other vendors' commands that have no meaning here; they are accepted and ignored."""
     prefix: str = ""
-    """Of its environment variables."""
+    """The beginning of its environment variables."""
 
 
-def read_sources(sources: Iterable[str], keys: ConfigKeys, environ: Mapping[str, str]) -> dict[str, Any]:
+def read_sources(sources: Iterable[str], keys: ConfigKeys[S], environ: Mapping[str, str]) -> dict[str, Any]:
     """The config's plain values from files and `ENV`, later ones over earlier ones."""
     given: dict[str, Any] = {}
     for source in sources:
@@ -65,68 +69,93 @@ def read_sources(sources: Iterable[str], keys: ConfigKeys, environ: Mapping[str,
     return given
 
 
-def _from_environment(environ: Mapping[str, str], keys: ConfigKeys) -> dict[str, Any]:
-    kinds = {one.key: one.kind for one in keys.settings}
+def _from_environment(environ: Mapping[str, str], keys: ConfigKeys[S]) -> dict[str, Any]:
+    properties = json_schema(keys.settings)["properties"]
     found: dict[str, Any] = {}
     for name, text in environ.items():
         if not name.startswith(keys.prefix) or not text:
             continue
         key = name.removeprefix(keys.prefix).lower()
-        if kinds.get(key, "string") != "string":
+        kind = type_of(properties[key]) if key in properties else "string"
+        if kind != "string":
             try:
                 found[key] = json.loads(text)
             except ValueError:
-                raise SettingsError(f"{name} is not a JSON {kinds[key]}: {text!r}") from None
+                raise SettingsError(f"{name} is not a JSON {kind}: {text!r}", setting=key) from None
         else:
             found[key] = text
     return found
 
 
-def check(given: Mapping[str, Any], keys: ConfigKeys) -> None:
-    """SettingsError names the key that is wrong, and the nearest when it is unknown."""
-    by_key = {one.key: one for one in keys.settings}
-    known = (*by_key, *elsewhere(keys), *keys.tolerated)
-    for key, value in given.items():
+def check(given: Mapping[str, Any], keys: ConfigKeys[S]) -> S:
+    """The settings as values; null counts as not given.
+
+    Raises SettingsError, which names the key and the values that it accepts, or the nearest key when it is unknown.
+    """
+    own = keys.settings.__struct_fields__
+    known = (*own, *elsewhere(keys), *keys.tolerated)
+    for key in given:
         if key not in known:
-            raise SettingsError(f"the config has an unknown key {key!r}{did_you_mean(key, known)}")
-        one = by_key.get(key)
-        if one is None:
-            continue
-        if not _is(value, one.kind):
-            kind = "array of strings" if one.kind == "array" else one.kind
-            raise SettingsError(f"the config's {key} is {_shown(key, value)}, and must be of type {kind}")
-        if one.least is not None and value < one.least:
-            raise SettingsError(f"the config's {key} is {value}, and must be {one.least} or more")
-        if one.choices and value not in one.choices:
-            raise SettingsError(f"the config's {key} is {value!r}, and must be {' or '.join(one.choices)}")
+            raise SettingsError(f"the config has an unknown key {key!r}{did_you_mean(key, known)}", setting=key)
+    values = {key: value for key, value in given.items() if key in own and value is not None}
+    try:
+        return msgspec.convert(values, keys.settings)
+    except msgspec.ValidationError as error:
+        place = _PLACE.search(str(error))
+        assert place is not None, error
+        key = place[1]
+        shown = "***" if key in SECRETS else repr(values[key])
+        accepted = _accepted(json_schema(keys.settings)["properties"][key], values[key])
+        raise SettingsError(f"the config's {key} is {shown}, and must be {accepted}", setting=key) from None
 
 
-def _beside() -> str:
-    """A word on the file that taps made with Meltano's SDK read of their own accord."""
-    return " The file .env is for Meltano or the shell to read: set -a; . ./.env" * Path(".env").exists()
+def _accepted(schema: Mapping[str, Any], value: object) -> str:
+    """The values that a setting accepts, in words that name what is wrong with this one."""
+    if "enum" in schema:
+        return listed([str(one) for one in schema["enum"] if one is not None], "or")
+    if isinstance(value, int) and not isinstance(value, bool) and "minimum" in schema:
+        return f"{schema['minimum']} or more"
+    inner = schema.get("items") or schema.get("additionalProperties")
+    kind = f"{type_of(schema)} of {type_of(inner)}s" if isinstance(inner, dict) and "type" in inner else type_of(schema)
+    least = f", {inner['minimum']} or more" if isinstance(inner, dict) and "minimum" in inner else ""
+    return f"of type {kind}{least}"
 
 
-def elsewhere(keys: ConfigKeys) -> tuple[str, ...]:
-    """Settings of a connection, taken under their own names."""
-    own = {one.key for one in keys.settings}
+def json_schema(settings: type[ConnectionSettings]) -> dict[str, Any]:
+    """The settings as a JSON schema in the form of Meltano's SDK: a type, or a list of a type and null."""
+    _, definitions = msgspec.json.schema_components([settings])
+    schema: dict[str, Any] = definitions[settings.__name__]
+    properties = {name: _property(one, required=name in REQUIRED) for name, one in schema["properties"].items()}
+    return {"type": "object", "properties": properties, "required": list(REQUIRED)}
+
+
+def _property(schema: Mapping[str, Any], *, required: bool) -> dict[str, Any]:
+    """One setting's schema; every setting that is not required may be null."""
+    found = {key: value for key, value in schema.items() if key != "anyOf"}
+    for one in schema.get("anyOf", ()):
+        found |= one if one != {"type": "null"} else {}
+    kind = found.pop("type", "string")  # a list of choices has none
+    if not found.get("default"):
+        found.pop("default", None)
+    if "enum" in found and not required:
+        found["enum"] = [*found["enum"], None]
+    return {"type": kind if required else [kind, "null"], **found}
+
+
+def type_of(schema: Mapping[str, Any]) -> str:
+    """A setting's JSON type, null left out: string, integer, boolean, array or object."""
+    found = schema["type"]
+    return str(found[0] if isinstance(found, list) else found)
+
+
+def elsewhere(keys: ConfigKeys[S]) -> tuple[str, ...]:
+    """The other settings of a connection, accepted under their own names."""
+    own = keys.settings.__struct_fields__
     return tuple(name for name in SETTINGS if name not in own and name != "name")
 
 
-def _is(value: Any, kind: str) -> bool:
-    if kind == "integer":
-        return isinstance(value, int) and not isinstance(value, bool)
-    if kind == "array":
-        return isinstance(value, list) and all(isinstance(one, str) for one in value)
-    expected = {"string": str, "boolean": bool, "object": dict}[kind]
-    return isinstance(value, expected)
-
-
-def _shown(key: str, value: Any) -> str:
-    return "***" if key in SECRETS else repr(value)
-
-
-def connection_of(given: Mapping[str, Any], keys: ConfigKeys) -> Connection:
-    """The connection that the config means."""
+def connection_of(given: Mapping[str, Any], keys: ConfigKeys[S]) -> Connection:
+    """The connection that the config describes."""
     settings = {
         key: given[key] for key in ("company_id", "user_id", "location_id", "sender_id", *SECRETS) if given.get(key)
     }
@@ -136,9 +165,14 @@ def connection_of(given: Mapping[str, Any], keys: ConfigKeys) -> Connection:
     try:
         return load_connection(given.get("connection"), **settings)
     except SettingsError as error:
-        lacking = [one.key for one in keys.settings if one.required and not settings.get(one.key)]
+        lacking = [key for key in REQUIRED if not settings.get(key)]
         if given.get("connection") or not lacking:
             raise
         variables = f"{keys.prefix}{lacking[0].upper()}{', ...' * (len(lacking) > 1)}"
-        fix = f"Give {', '.join(lacking)} in the config, or {variables} with --config ENV. {error.fix}{_beside()}"
-        raise SettingsError(error.message, fix=fix) from None
+        fix = f"Give {', '.join(lacking)} in the config, or {variables} with --config ENV. {error.fix}{_env_file()}"
+        raise SettingsError(error.message, fix=fix, setting=lacking[0]) from None
+
+
+def _env_file() -> str:
+    """A hint about .env, which taps made with Meltano's SDK read themselves."""
+    return " The file .env is for Meltano or the shell to read: set -a; . ./.env" * Path(".env").exists()

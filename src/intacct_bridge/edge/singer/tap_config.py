@@ -1,56 +1,90 @@
-"""What `tap-intacct` can be told: its settings, and what each means to the rooms below."""
+"""The settings of `tap-intacct`, and the connection and options that they give."""
 
 import json
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from importlib.resources import files
-from typing import Any
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta
 
 from intacct_bridge.client.connections.connection import Connection
-from intacct_bridge.edge.singer.config import CONNECTING, ConfigKeys, Setting, check, connection_of, read_sources
+from intacct_bridge.edge.singer.config import (
+    ConfigKeys,
+    ConnectionSettings,
+    Seconds,
+    check,
+    connection_of,
+    read_sources,
+)
 from intacct_bridge.errors import SettingsError
 from intacct_bridge.flow.extract.stream_run import Options
 from intacct_bridge.flow.streams.bookmark import moment, wall
 
 ENV_PREFIX = "TAP_INTACCT_"
-SETTINGS_OF_TAP = (
-    *CONNECTING,
-    Setting("start_date", "string", "A first sync takes what changed since this time."),
-    Setting(
-        "streams",
-        "array",
-        "What to discover: objects, patterns such as AP*, trial_balance, report:NAME. All objects unless given.",
-    ),
-    Setting("stream_names", "string", "intacct (default) or hotglue.", choices=("intacct", "hotglue")),
-    Setting("attachments", "string", "Also save the files attached to the records in this folder, each once."),
-    Setting("sync_attachments", "boolean", "The same, in the folder sync-output/attachments."),
-    Setting("entity_column", "string", "Add a column of this name: the entity that owns the record."),
-    Setting(
-        "unified",
-        "string",
-        "v1 or v2: send the entities of hotglue's accounting schema; `streams` then names them.",
-        choices=("v1", "v2"),
-    ),
-    Setting(
-        "decimals",
-        "string",
-        "number (default: exact digits) or string (format x-singer.decimal, which Meltano's SDK knows).",
-        choices=("number", "string"),
-    ),
-    Setting(
-        "overlap_seconds", "integer", "How far a bookmark stands back; must exceed the longest commit delay.", least=0
-    ),
-    Setting("full_every", "integer", "Seconds between two reads of a stream that cannot tell what changed.", least=0),
-    Setting("whole_every", "object", "Seconds between two whole reads of streams that could tell, by stream."),
-    Setting(
-        "max_transactions", "integer", "Stop at a safe point before the run would use more API transactions.", least=1
-    ),
-    Setting("show_private", "boolean", "Private records of entities, read from the top level. On by default."),
-)
+
+
+class TapSettings(ConnectionSettings, frozen=True, kw_only=True):
+    """The keys of the tap's config."""
+
+    start_date: Annotated[
+        str, Meta(description="The first sync reads what changed since this time (default: everything).")
+    ] = ""
+    streams: Annotated[
+        tuple[str, ...],
+        Meta(
+            description="The streams to discover: objects, patterns such as AP*, trial_balance, report:NAME"
+            " (default: all objects)."
+        ),
+    ] = ()
+    stream_names: Annotated[
+        Literal["intacct", "hotglue"], Meta(description="The names of streams: intacct (default) or hotglue.")
+    ] = "intacct"
+    attachments: Annotated[
+        str, Meta(description="Also save the files attached to the records in this folder, each once.")
+    ] = ""
+    sync_attachments: Annotated[
+        bool, Meta(description="Save attached files in the folder sync-output/attachments.")
+    ] = False
+    entity_column: Annotated[
+        str, Meta(description="Add a column of this name for the entity that owns the record.")
+    ] = ""
+    unified: Annotated[
+        Literal["v1", "v2"] | None,
+        Meta(description="v1 or v2: send the entities of hotglue's accounting schema; `streams` then names them."),
+    ] = None
+    decimals: Annotated[
+        Literal["number", "string"],
+        Meta(
+            description="number (default: exact digits) or string"
+            " (format x-singer.decimal, which Meltano's SDK understands)."
+        ),
+    ] = "number"
+    overlap_seconds: Annotated[
+        Seconds | None,
+        Meta(description="How far back before its bookmark a sync starts; must exceed the longest commit delay."),
+    ] = None
+    full_every: Annotated[
+        Seconds | None,
+        Meta(description="Seconds between full refreshes of a stream that cannot be read incrementally."),
+    ] = None
+    whole_every: Annotated[
+        dict[str, Seconds], Meta(description="Seconds between full refreshes of incremental streams, by stream.")
+    ] = msgspec.field(default_factory=dict)
+    max_transactions: Annotated[
+        Annotated[int, Meta(ge=1)] | None,
+        Meta(description="Stop at a safe point before the run would use more API transactions."),
+    ] = None
+    show_private: Annotated[
+        bool | None, Meta(description="Read entities' private records from the top level (default: true).")
+    ] = None
+
+
 _TOLERATED = ("user_agent", "event_lookback", "report_periods", "disable_collection")
-"""Keys of other taps that mean nothing here and are let pass."""
-KEYS = ConfigKeys(SETTINGS_OF_TAP, _TOLERATED, ENV_PREFIX)
+"""Keys of other taps that have no meaning here; they are accepted and ignored."""
+KEYS = ConfigKeys(TapSettings, _TOLERATED, ENV_PREFIX)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,40 +153,39 @@ def read_config(sources: Iterable[str], environ: Mapping[str, str] = os.environ)
 def checked(given: Mapping[str, Any]) -> TapConfig:
     """A config from its plain values; SettingsError names the key that is wrong, and the nearest when it is unknown."""
     given = {key: value for key, value in given.items() if value is not None}
-    check(given, KEYS)
-    if given.get("unified") and given.get("entity_column"):
+    settings = check(given, KEYS)
+    if settings.unified and settings.entity_column:
         raise SettingsError(
             "the config's unified and entity_column do not go together",
             fix="a unified record names its entity itself (subsidiary)",
+            setting="entity_column",
         )
     config = TapConfig(
         connection=connection_of(given, KEYS),
-        options=_options(given),
-        streams=tuple(given.get("streams") or ()),
-        hotglue_names=given.get("stream_names") == "hotglue",
-        attachments=given.get("attachments") or ("sync-output/attachments" if given.get("sync_attachments") else ""),
-        entity_column=given.get("entity_column", ""),
-        unified=given.get("unified", ""),
-        decimals=given.get("decimals", "number"),
-        max_transactions=given.get("max_transactions"),
+        options=_options(settings),
+        streams=settings.streams,
+        hotglue_names=settings.stream_names == "hotglue",
+        attachments=settings.attachments or ("sync-output/attachments" if settings.sync_attachments else ""),
+        entity_column=settings.entity_column,
+        unified=settings.unified or "",
+        decimals=settings.decimals,
+        max_transactions=settings.max_transactions,
     )
     whole = {config.object_name(name): seconds for name, seconds in config.options.whole_every.items()}
     return replace(config, options=replace(config.options, whole_every=whole))
 
 
-def _options(given: Mapping[str, Any]) -> Options:
+def _options(settings: TapSettings) -> Options:
     start = ""
-    if given.get("start_date"):
+    if settings.start_date:
         try:
-            start = wall(moment(given["start_date"]))
+            start = wall(moment(settings.start_date))
         except ValueError:
             raise SettingsError(
-                f"the config's start_date {given['start_date']!r} is not a time such as 2026-01-31"
+                f"the config's start_date {settings.start_date!r} is not a time such as 2026-01-31",
+                setting="start_date",
             ) from None
-    for name, seconds in given.get("whole_every", {}).items():
-        if not isinstance(seconds, int) or isinstance(seconds, bool) or seconds < 0:
-            raise SettingsError(f"the config's whole_every is {seconds!r} for {name}, and must be seconds")
-    chosen = {
-        key: given[key] for key in ("overlap_seconds", "full_every", "whole_every", "show_private") if key in given
-    }
-    return Options(start=start, sweep_every=None, **chosen)  # a consumer cannot be asked for its keys
+    options = Options(start=start, sweep_every=None)  # a consumer cannot be asked for its keys
+    names = ("overlap_seconds", "full_every", "whole_every", "show_private")
+    given = {name: value for name in names if (value := getattr(settings, name)) is not None}
+    return replace(options, **given)

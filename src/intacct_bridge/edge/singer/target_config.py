@@ -1,55 +1,94 @@
-"""What `target-intacct` can be told: its settings, and what each means to the rooms below."""
+"""The settings of `target-intacct`, and the connection and load settings that they give."""
 
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta
 
 from intacct_bridge.client.connections.connection import Connection
-from intacct_bridge.edge.singer.config import CONNECTING, ConfigKeys, Setting, check, connection_of, read_sources
+from intacct_bridge.edge.singer.config import (
+    ConfigKeys,
+    ConnectionSettings,
+    Seconds,
+    check,
+    connection_of,
+    read_sources,
+)
 from intacct_bridge.errors import SettingsError
 from intacct_bridge.flow.post.loader import BATCH, LoadSettings
 from intacct_bridge.flow.post.settle import SettleSettings
 
 ENV_PREFIX = "TARGET_INTACCT_"
-MODES = ("create", "update", "upsert", "delete")
-SETTINGS_OF_TARGET = (
-    *CONNECTING,
-    Setting("use_locations", "boolean", "false leaves location_id unused."),
-    Setting(
-        "schema",
-        "string",
-        "Which names win where several fit a stream: v1 (default) or v2 of the unified schema, or native.",
-        choices=("v1", "v2", "native"),
-    ),
-    Setting("mappings", "object", "Streams (or patterns such as crm_*) and the TOML mapping that each is read by."),
-    Setting("mode", "string", "create, update, upsert (default) or delete.", choices=MODES),
-    Setting("source_name", "string", "Tells apart sources whose streams and keys look alike."),
-    Setting("batch_size", "integer", f"Records in one request, at most and by default {BATCH}."),
-    Setting("window", "integer", "Records planned together before they are sent; 1,000 unless given."),
-    Setting("atomic", "boolean", "Apply each request together or not at all."),
-    Setting("draft", "boolean", "Write drafts where the object has them."),
-    Setting("allow_duplicates", "boolean", "Let a record pass that the company has already under the same key."),
-    Setting("settle_after", "integer", "Seconds before a record that is not found counts as not applied; 900."),
-    Setting("dead_letters", "string", "The file for refused records; beside the outbox unless given."),
-    Setting(
-        "state_format",
-        "string",
-        "singer (default): the tap's state once it is safe. hotglue: outcomes of every record at the end.",
-        choices=("singer", "hotglue"),
-    ),
-    Setting("output_record_url", "boolean", "Ask for each record's address and put it into hotglue's state."),
-    Setting(
-        "input_path",
-        "string",
-        "The directory of the files that messages name. Files to attach are taken from nowhere else.",
-    ),
-    Setting("po_transaction_type", "string", "The transaction definition of purchase orders that do not name one."),
-    Setting("document_sequencing_enabled", "boolean", "The company numbers vendors itself: find them by name."),
-    Setting("max_transactions", "integer", "Stop before the run would use more API transactions.", least=1),
-)
+_WINDOW = 1000
+
+
+class TargetSettings(ConnectionSettings, frozen=True, kw_only=True):
+    """The keys of the target's config."""
+
+    use_locations: Annotated[bool, Meta(description="false ignores location_id.")] = True
+    schema: Annotated[
+        Literal["v1", "v2", "native"],
+        Meta(
+            description="Which names apply where several fit a stream: v1 (default) or v2 of the unified schema,"
+            " or native."
+        ),
+    ] = "v1"
+    mappings: Annotated[
+        dict[str, str],
+        Meta(description="Streams (or patterns such as crm_*), each with the TOML mapping file that reads it."),
+    ] = msgspec.field(default_factory=dict)
+    mode: Annotated[
+        Literal["create", "update", "upsert", "delete"],
+        Meta(description="create, update, upsert (default) or delete."),
+    ] = "upsert"
+    source_name: Annotated[
+        str, Meta(description="Distinguishes sources whose streams and keys have the same names.")
+    ] = ""
+    batch_size: Annotated[int, Meta(description=f"Records in one request, at most {BATCH} (default: {BATCH}).")] = BATCH
+    window: Annotated[
+        int, Meta(ge=1, description="Records planned together before they are sent (default: 1,000).")
+    ] = _WINDOW
+    atomic: Annotated[bool, Meta(description="Apply all records of a request or none.")] = False
+    draft: Annotated[bool, Meta(description="Create drafts of objects that have them.")] = False
+    allow_duplicates: Annotated[
+        bool, Meta(description="Post a record even if Intacct already has one with its key.")
+    ] = False
+    settle_after: Annotated[
+        Seconds | None,
+        Meta(description="Seconds until a record in doubt that is not found counts as not applied (default: 900)."),
+    ] = None
+    dead_letters: Annotated[str, Meta(description="The file for refused records (default: beside the outbox).")] = ""
+    state_format: Annotated[
+        Literal["singer", "hotglue"],
+        Meta(
+            description="singer (default): the tap's state, once its records are safe. hotglue: the outcome of every"
+            " record, at the end."
+        ),
+    ] = "singer"
+    output_record_url: Annotated[
+        bool, Meta(description="Ask for each record's address and put it into hotglue's state.")
+    ] = False
+    input_path: Annotated[
+        str,
+        Meta(description="The directory of the files that messages name. Files to attach are read from here only."),
+    ] = ""
+    po_transaction_type: Annotated[
+        str, Meta(description="The transaction definition of purchase orders that do not name one.")
+    ] = ""
+    document_sequencing_enabled: Annotated[
+        bool, Meta(description="The company numbers vendors itself, so find them by name.")
+    ] = False
+    max_transactions: Annotated[
+        Annotated[int, Meta(ge=1)] | None,
+        Meta(description="Stop before the run would use more API transactions."),
+    ] = None
+
+
 _TOLERATED = (
     "user_agent",
     "snapshot_hours",
@@ -58,9 +97,8 @@ _TOLERATED = (
     "custom_fields",
     "add_record_metadata",
 )
-"""Keys of other targets that mean nothing here and are let pass."""
-KEYS = ConfigKeys(SETTINGS_OF_TARGET, _TOLERATED, ENV_PREFIX)
-_WINDOW = 1000
+"""Keys of other targets that have no meaning here; they are accepted and ignored."""
+KEYS = ConfigKeys(TargetSettings, _TOLERATED, ENV_PREFIX)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,46 +136,40 @@ def read_config(sources: Iterable[str], environ: Mapping[str, str] = os.environ)
 def checked(given: Mapping[str, Any]) -> TargetConfig:
     """A config from its plain values; SettingsError names the key that is wrong, and the nearest when it is unknown."""
     given = {key: value for key, value in given.items() if value is not None}
-    check(given, KEYS)
-    connecting = {
-        key: value for key, value in given.items() if key != "location_id" or given.get("use_locations", True)
-    }
-    window = given.get("window", _WINDOW)
-    if window < 1:
-        raise SettingsError(f"the config's window is {window}, and must be 1 or more")
-    dead_letters = given.get("dead_letters")
+    settings = check(given, KEYS)
+    connecting = {key: value for key, value in given.items() if key != "location_id" or settings.use_locations}
     return TargetConfig(
         connection=connection_of(connecting, KEYS),
-        load=_load_settings(given),
-        schema=given.get("schema", "v1"),
-        mappings=_mappings(given.get("mappings", {})),
-        mode=given.get("mode", "upsert"),
-        source_name=given.get("source_name", ""),
-        window=window,
-        draft=given.get("draft", False),
-        allow_duplicates=given.get("allow_duplicates", False),
-        dead_letters=Path(dead_letters) if dead_letters else None,
-        hotglue_state=given.get("state_format") == "hotglue",
-        record_urls=given.get("output_record_url", False),
-        input_path=Path(given["input_path"]) if given.get("input_path") else None,
-        po_transaction_type=given.get("po_transaction_type", ""),
-        vendors_by_name=given.get("document_sequencing_enabled", False),
-        max_transactions=given.get("max_transactions"),
+        load=_load_settings(settings),
+        schema=settings.schema,
+        mappings=_mappings(settings.mappings),
+        mode=settings.mode,
+        source_name=settings.source_name,
+        window=settings.window,
+        draft=settings.draft,
+        allow_duplicates=settings.allow_duplicates,
+        dead_letters=Path(settings.dead_letters) if settings.dead_letters else None,
+        hotglue_state=settings.state_format == "hotglue",
+        record_urls=settings.output_record_url,
+        input_path=Path(settings.input_path) if settings.input_path else None,
+        po_transaction_type=settings.po_transaction_type,
+        vendors_by_name=settings.document_sequencing_enabled,
+        max_transactions=settings.max_transactions,
     )
 
 
-def _load_settings(given: Mapping[str, Any]) -> LoadSettings:
-    after = given.get("settle_after")
-    if after is not None and after < 0:
-        raise SettingsError(f"the config's settle_after is {after}, and must be 0 or more")
+def _load_settings(settings: TargetSettings) -> LoadSettings:
+    after = settings.settle_after
     settle = SettleSettings() if after is None else SettleSettings(settle_after=timedelta(seconds=after))
-    return LoadSettings(batch_size=given.get("batch_size", BATCH), atomic=given.get("atomic", False), settle=settle)
+    return LoadSettings(batch_size=settings.batch_size, atomic=settings.atomic, settle=settle)
 
 
-def _mappings(given: Mapping[str, Any]) -> dict[str, Path]:
+def _mappings(given: Mapping[str, str]) -> dict[str, Path]:
     for stream, path in given.items():
-        if not isinstance(path, str) or not Path(path).is_file():
+        if not Path(path).is_file():
             raise SettingsError(
-                f"the config's mapping of {stream!r} is {path!r}, which is no file", fix="check the path"
+                f"the config's mapping of {stream!r} is {path!r}, which is not a file",
+                fix="check the path",
+                setting="mappings",
             )
     return {stream: Path(path) for stream, path in given.items()}
