@@ -18,9 +18,9 @@ from dataclasses import dataclass, replace
 from itertools import groupby, pairwise
 from typing import Generic, Protocol, TypeVar
 
-from intacct_bridge.counts import counted
 from intacct_bridge.errors import RemoteProtocolError
 from intacct_bridge.model.query.query import MAX_IN, Compare, Filter, Op, Order, Query, all_of
+from intacct_bridge.model.wording import counted
 from intacct_bridge.wire.values import Value
 
 T = TypeVar("T")
