@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from intacct_bridge.emulator.gateway.gateway import Emulator
-from intacct_bridge.flow.company.functions import body_of
+from intacct_bridge.flow.company.functions import Functions
 from intacct_bridge.flow.layouts.journal import JournalLayout
 from intacct_bridge.flow.outbox.outbox import Outbox
 from intacct_bridge.flow.plan.plan import Verdict
@@ -66,7 +66,8 @@ def test_plan_and_company_agree(tmp_path: Path, seed: int) -> None:
     with client(emulator) as gateway, Outbox(tmp_path / "outbox.sqlite3") as outbox:
         plan = make_plan(open_csv(file), JournalLayout(), gateway, outbox)
         sendable = [one for one in plan.records if not UNSENDABLE & {reason.rule for reason in one.reasons}]
-        functions = [Function(body_of(one.write), f"f{place}") for place, one in enumerate(sendable)]
+        made = Functions(gateway)
+        functions = [Function(made.element(one.write), f"f{place}") for place, one in enumerate(sendable)]
         results = gateway.submit(functions)
     assert plan.unchecked == ()
     disagreements = [

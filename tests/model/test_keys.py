@@ -10,10 +10,10 @@ from intacct_bridge.model.keys import (
     created_key,
     creator,
     keys_of,
-    legacy,
-    legacy_object,
+    legacy_name,
     lines,
     natural_key,
+    object_of_legacy,
     owner,
     record_key,
     replication_key,
@@ -103,18 +103,18 @@ def test_what_creates_a_record() -> None:
 
 
 def test_names_of_2_1() -> None:
-    bill = legacy("APBILL")
+    bill = legacy_name("APBILL")
     assert bill is not None
     assert (bill.name, bill.listed, bill.single, bill.key) == ("bill", True, True, "key")
-    journal = legacy("GLBATCH")
+    journal = legacy_name("GLBATCH")
     assert journal is not None
     assert (journal.name, journal.listed, journal.single) == ("gltransaction", True, False)
-    vendor = legacy("vendor")
+    vendor = legacy_name("vendor")
     assert vendor is not None
     assert vendor.key == "vendorid"
-    assert legacy("GLDETAIL") is None
-    assert legacy_object("bill") == "APBILL"
-    assert legacy_object("nothing") is None
+    assert legacy_name("GLDETAIL") is None
+    assert object_of_legacy("bill") == "APBILL"
+    assert object_of_legacy("nothing") is None
 
 
 @pytest.mark.parametrize(

@@ -34,7 +34,7 @@ from intacct_bridge.client.reading.catalog_cache import Cabinet
 from intacct_bridge.client.reading.query import QueryReader, answers_of, question
 from intacct_bridge.client.reading.records import Record
 from intacct_bridge.client.reading.reports import Reports
-from intacct_bridge.client.writing import Bodies, Outcome, send_each, upsert_bodies
+from intacct_bridge.client.writing import Outcome, RowFunctions, send_each, upsert_functions
 from intacct_bridge.errors import RefusedError
 from intacct_bridge.model.catalog import Catalog, ObjectDef, object_from_inspect
 from intacct_bridge.model.query.query import Filter, Order, Query, Selected
@@ -89,8 +89,8 @@ class Client:
         self._descriptions = Descriptions(self._asking, cabinet)
         self._reading = QueryReader(self._asking, self._descriptions)
         self._answers = answers_of(self._asking, self._descriptions, self._reading)
-        self._bodies = Bodies(
-            self._answers.typing, legacy_only=self.connection.is_legacy, formatting=self._descriptions.formatting
+        self._functions = RowFunctions(
+            self._answers.typing, is_legacy=self.connection.is_legacy, formatting=self._descriptions.formatting
         )
 
     # --- the connection
@@ -337,7 +337,7 @@ class Client:
         >>> [outcome.ok for outcome in client.create("CLASS", [{"CLASSID": "R9", "NAME": "Retail"}])]
         [True]
         """
-        bodies = [self._bodies.create(object_name, row) for row in rows]
+        bodies = [self._functions.create(object_name, row) for row in rows]
         return send_each(self._asking, bodies, transaction=transaction)
 
     def update(
@@ -348,7 +348,7 @@ class Client:
         >>> client.update("CLASS", [{"CLASSID": "none", "NAME": "Retail"}])[0].faults[0].text
         'Cannot update non-existing CLASS with CLASSID=none.'
         """
-        bodies = [self._bodies.update(object_name, row) for row in rows]
+        bodies = [self._functions.update(object_name, row) for row in rows]
         return send_each(self._asking, bodies, transaction=transaction)
 
     def upsert(self, object_name: str, rows: Iterable[Mapping[str, Any]], *, key: str = "") -> list[Outcome]:
@@ -357,12 +357,12 @@ class Client:
         >>> [outcome.ok for outcome in client.upsert("CLASS", [{"CLASSID": "W9", "NAME": "Wholesale"}])]
         [True]
         """
-        bodies = upsert_bodies(self._bodies, self._reading, object_name, rows=list(rows), key=key)
+        bodies = upsert_functions(self._functions, self._reading, object_name, rows=list(rows), key=key)
         return send_each(self._asking, bodies)
 
     def delete(self, object_name: str, keys: Iterable[str | int], *, transaction: bool = False) -> list[Outcome]:
         """Delete records by RECORDNO."""
-        bodies = [self._bodies.delete(object_name, key) for key in keys]
+        bodies = [self._functions.delete(object_name, key) for key in keys]
         return send_each(self._asking, bodies, transaction=transaction)
 
     # --- attachments and reports

@@ -4,10 +4,7 @@ One record a function, so that each has a result of its own; up to 100 functions
 repeat a write uses `flow.load`, which keeps an outbox; here a lost answer raises InDoubtError, and finding out is the
 caller's own affair.
 
-A row becomes the function that writes it: the generic one, or the object-specific one where there is no other way.
-
-A row's cells go under the catalogue's names: a dotted name nests, a mapping likewise, a list of rows under a wrapper's
-name becomes owned lines, None clears a field, UNSET leaves it alone. Values are written as their field's kind says, so
+A row becomes the function that writes it, as `model.writing` has it. Values are written as their field's kind says, so
 that `"2026-01-31"` is as good as a date. Names that the catalogue does not have pass as text: the gateway takes some
 elements in a write that `lookup` does not list.
 
@@ -15,7 +12,7 @@ Update what is there, create what is not: one look for the keys, then one functi
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -25,13 +22,15 @@ from intacct_bridge.client.reading.query import QueryReader
 from intacct_bridge.errors import Fault, InvalidRequestError, RecordError
 from intacct_bridge.model.batched import batched
 from intacct_bridge.model.catalog import ObjectDef
-from intacct_bridge.model.keys import creator, legacy, lines, natural_key, record_key
-from intacct_bridge.model.legacy.functions import WritePlan, write_element, write_plan
-from intacct_bridge.model.legacy.grammar import function_def
+from intacct_bridge.model.keys import natural_key, record_key
+from intacct_bridge.model.legacy.functions import WritePlan
+from intacct_bridge.model.legacy.objects import legacy_object
 from intacct_bridge.model.query.query import MAX_IN, Compare, Op, Query
+from intacct_bridge.model.writing.functions import FunctionBuilder
+from intacct_bridge.model.writing.generic import is_rows
 from intacct_bridge.wire.envelope import ABORTED, SUCCESS, Result
 from intacct_bridge.wire.values import DEFAULT, UNSET, Formatting, Kind, parse_value, render_value
-from intacct_bridge.wire.xml import Element, element
+from intacct_bridge.wire.xml import Element
 
 FUNCTIONS_AT_A_TIME = 100
 
@@ -99,162 +98,80 @@ def _applied(record: Element) -> Outcome:
 Definition = Callable[[str], ObjectDef | None]
 """An object's definition by name, or None where there is none to be had."""
 
-_GENERIC_DELETE = frozenset(
-    {"APADJUSTMENT", "ARADJUSTMENT", "ARINVOICE", "EEXPENSES", "EXPENSEADJUSTMENTS", "INVDOCUMENT", "PODOCUMENT"}
-)
-"""Objects with an object-specific `create` for which the generic `delete` is documented all the same."""
 
+class RowFunctions:
+    """Builds the functions of one connection from rows; `is_legacy` is document type 2.1."""
 
-class Bodies:
-    """Builds functions for one connection; `legacy_only` is document type 2.1, which knows no generic functions."""
-
-    def __init__(self, definition: Definition, *, legacy_only: bool, formatting: Callable[[], Formatting]) -> None:
+    def __init__(self, definition: Definition, *, is_legacy: bool, formatting: Callable[[], Formatting]) -> None:
         self._definition = definition
-        self._legacy_only = legacy_only
         self._formatting = formatting
+        self._builder = FunctionBuilder(definition, is_legacy=is_legacy, specific_changes=True, render=self._text)
 
     def create(self, object_name: str, row: Mapping[str, Any]) -> Element:
-        """The function that makes the record; InvalidRequestError where none is documented."""
+        """The function that creates the record; InvalidRequestError where none is documented."""
         name = object_name.upper()
-        maker = creator(name)
-        if not maker:
-            raise InvalidRequestError(
-                f"nothing creates {name}: Intacct makes these records itself",
-                fix="Create the transaction or the header that it comes from.",
-            )
-        if self._legacy_only or maker != "create":
-            return self._specific(self._plan(name), "create", row, {})
-        return element("create", self._record(name, row))
+        plan = self._builder.plan("create", name)
+        return self._builder.generic("create", name, row) if plan is None else self._specific(plan, "create", row)
 
     def update(self, object_name: str, row: Mapping[str, Any]) -> Element:
         """The function that changes the record that the row's key names."""
         name = object_name.upper()
-        plan = self._plan_or_none(name)
-        if not (self._legacy_only or (creator(name) != "create" and plan is not None and "update" in plan.functions)):
-            self._check_key(name, row)
-            return element("update", self._record(name, row))
-        attribute, key, rest = self._keyed(name, row)
-        if not attribute:
-            return self._specific(self._plan(name), "update", row, {})
-        return self._specific(self._plan(name), "update", rest, {attribute: key})
+        plan = self._builder.plan("update", name)
+        if plan is None:
+            _check_key(name, row)
+            return self._builder.generic("update", name, row)
+        key, rest = _keyed(name, row)
+        return self._specific(plan, "update", rest, key=key)
 
     def delete(self, object_name: str, key: str | int) -> Element:
-        """The function that removes the record of that key: RECORDNO, or what the object-specific function takes."""
+        """The function that deletes the record of that key: RECORDNO, or what the object-specific function takes."""
         name, text = object_name.upper(), str(key).strip()
         if not text or "," in text:
             raise InvalidRequestError(f"{text!r} is not the key of one {name}")
-        plan = self._plan_or_none(name)
-        specific = creator(name) not in ("", "create") and name not in _GENERIC_DELETE
-        if self._legacy_only or (specific and plan is not None and "delete" in plan.functions):
-            known = legacy(name)
-            attribute = (known.key if known else "") or "key"
-            return self._specific(self._plan(name), "delete", {}, {attribute: text})
-        return element("delete", element("object", name), element("keys", text))
+        return self._builder.delete(name, text)
 
-    def _plan_or_none(self, name: str) -> WritePlan | None:
-        maker, known = creator(name), legacy(name)
-        legacy_name = maker.partition("_")[2] if maker not in ("", "create") else (known.name if known else "")
-        return write_plan(name, legacy_name)
+    def _specific(self, plan: WritePlan, operation: str, row: Mapping[str, Any], *, key: str = "") -> Element:
+        described = self._definition(plan.object)
+        cells = {name: _typed(described, name, value) for name, value in row.items() if not is_rows(value)}
+        owned = {name: [dict(line) for line in value] for name, value in row.items() if is_rows(value)}
+        return self._builder.specific(plan, operation, cells, owned, key=key)
 
-    def _plan(self, name: str) -> WritePlan:
-        plan = self._plan_or_none(name)
-        if plan is None:
-            raise InvalidRequestError(
-                f"{name} cannot be written here: no object-specific function of document type 2.1 is known for it",
-                fix='Use a connection with dtd_version = "3.0".',
-            )
-        return plan
-
-    def _keyed(self, name: str, row: Mapping[str, Any]) -> tuple[str, str, dict[str, Any]]:
-        """The attribute that names the record, its value, and the row without it."""
-        known = legacy(name)
-        function = function_def(self._plan(name).functions.get("update", ""))
-        taken = {each.name for each in function.attributes} if function else set()
-        attribute = known.key if known and known.key in taken else ""
-        # `key` is the natural id of master records and the RECORDNO of transactions; never the one for the other
-        wanted = natural_key(name) or record_key(name)
-        by_upper = {field.upper(): field for field in row}
-        for field in (wanted, *(() if attribute == "key" else (attribute.upper(),))):
-            given = by_upper.get(field)
-            if attribute and given is not None and row[given] not in (None, "", UNSET):
-                return attribute, str(row[given]), {key: value for key, value in row.items() if key != given}
-        if attribute:
-            raise InvalidRequestError(f"an update of {name} must name its record", fix=f"Give {wanted}.")
-        return "", "", dict(row)
-
-    def _check_key(self, name: str, row: Mapping[str, Any]) -> None:
-        keys = [key for key in (record_key(name), natural_key(name), "id") if key]
-        if not any(row.get(key) not in (None, "", UNSET) for key in keys):
-            raise InvalidRequestError(f"an update of {name} must name its record", fix=f"Give {' or '.join(keys[:2])}.")
-
-    def _record(self, name: str, row: Mapping[str, Any]) -> Element:
-        return Element(name, children=self._cells(row, name, (name, "")))
-
-    def _cells(self, row: Mapping[str, Any], name: str, place: tuple[str, str]) -> tuple[Element, ...]:
-        """The cells of an object; `place` is what to call the record, and the dotted path within it."""
-        record, path = place
-        plain: list[Element] = []
-        nested: dict[str, dict[str, Any]] = {}
-        for key, value in row.items():
-            head, dot, rest = key.partition(".")
-            if value is UNSET:
-                continue
-            if dot:
-                nested.setdefault(head, {})[rest] = value
-            elif isinstance(value, Mapping):
-                nested.setdefault(key, {}).update(value)
-            elif _is_rows(value):
-                plain.append(Element(key, children=tuple(self._lines(key, value, name))))
-            else:
-                plain.append(element(key, self._text(name, f"{path}{key}", value, record)))
-        inner = ((key, self._cells(cells, name, (record, f"{path}{key}."))) for key, cells in nested.items())
-        return (*plain, *(Element(key, children=cells) for key, cells in inner))
-
-    def _lines(self, wrapper: str, rows: Iterable[Any], name: str) -> Iterable[Element]:
-        owned = {one.wrapper: one.line for one in lines(name)}
-        if wrapper not in owned:
-            known = ", ".join(each for each in owned if each) or "none"
-            raise RecordError(
-                f"{name} has no owned lines called {wrapper}", field=wrapper, fix=f"Its lines are: {known}."
-            )
-        for number, row in enumerate(rows, 1):
-            if not isinstance(row, Mapping):
-                raise RecordError(f"{name}.{wrapper}: line {number} is not a row of fields", field=wrapper)
-            line = owned[wrapper]
-            yield Element(line, children=self._cells(row, line, (f"{name}.{wrapper} line {number}", "")))
-
-    def _text(self, name: str, field: str, value: Any, record: str) -> str:
+    def _text(self, name: str, field: str, value: Any) -> str:
         described = self._definition(name)
         kind = Kind.TEXT if described is None else described.kind_of(field)
         offset = self._formatting().offset_minutes if isinstance(value, datetime) else 0
-        try:
-            return render_value(kind, value, Formatting(offset_minutes=offset))
-        except RecordError as error:
-            raise RecordError(f"{record}.{field}: {error.message}", field=field, fix=error.fix) from None
-
-    def _specific(
-        self, plan: WritePlan, operation: str, row: Mapping[str, Any], attributes: Mapping[str, str]
-    ) -> Element:
-        described = self._definition(plan.object)
-        cells = {key: self._value(described, key, value) for key, value in row.items() if not _is_rows(value)}
-        owned = {key: [dict(line) for line in value] for key, value in row.items() if _is_rows(value)}
-        custom = () if described is None else (each.name for each in described.fields.values() if each.custom)
-        return write_element(plan, operation, cells, lines=owned, custom=custom, attributes=attributes)
-
-    def _value(self, described: ObjectDef | None, field: str, value: Any) -> Any:
-        """A date given as text becomes one: these functions write dates in three elements."""
-        kind = Kind.TEXT if described is None else described.kind_of(field)
-        if kind is Kind.DATE and isinstance(value, str):
-            return parse_value(kind, value, DEFAULT)
-        return value
+        return render_value(kind, value, Formatting(offset_minutes=offset))
 
 
-def _is_rows(value: object) -> bool:
-    return isinstance(value, list | tuple)
+def _keyed(name: str, row: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
+    """The key for the attribute of the object's own function, and the row without it."""
+    attribute = legacy_object(name).attribute("update")
+    if not attribute:
+        return "", row
+    # `key` is the natural id of master records and the RECORDNO of transactions; never the one for the other
+    wanted = natural_key(name) or record_key(name)
+    by_upper = {field.upper(): field for field in row}
+    for field in (wanted, *(() if attribute == "key" else (attribute.upper(),))):
+        given = by_upper.get(field)
+        if given is not None and row[given] not in (None, "", UNSET):
+            return str(row[given]), {key: value for key, value in row.items() if key != given}
+    raise InvalidRequestError(f"an update of {name} must name its record", fix=f"Give {wanted}.")
 
 
-def upsert_bodies(
-    bodies: Bodies, reading: QueryReader, object_name: str, *, rows: Sequence[Mapping[str, Any]], key: str
+def _check_key(name: str, row: Mapping[str, Any]) -> None:
+    keys = [key for key in (record_key(name), natural_key(name), "id") if key]
+    if not any(row.get(key) not in (None, "", UNSET) for key in keys):
+        raise InvalidRequestError(f"an update of {name} must name its record", fix=f"Give {' or '.join(keys[:2])}.")
+
+
+def _typed(described: ObjectDef | None, field: str, value: Any) -> Any:
+    """A date given as text becomes one: these functions write dates in three elements."""
+    kind = Kind.TEXT if described is None else described.kind_of(field)
+    return parse_value(kind, value, DEFAULT) if kind is Kind.DATE and isinstance(value, str) else value
+
+
+def upsert_functions(
+    functions: RowFunctions, reading: QueryReader, object_name: str, *, rows: Sequence[Mapping[str, Any]], key: str
 ) -> list[Element]:
     """The functions in the rows' order. A key that two rows or two records share is refused by name."""
     name = object_name.upper()
@@ -271,7 +188,7 @@ def upsert_bodies(
         given = next((str(value) for field, value in row.items() if field.upper() == record and value), number)
         if number and given != number:
             raise RecordError(f"{name} {text!r} has the {record} {number}, and the row says {given}", field=record)
-        made.append(bodies.update(name, {record: number, **row}) if number else bodies.create(name, row))
+        made.append(functions.update(name, {record: number, **row}) if number else functions.create(name, row))
     return made
 
 

@@ -34,7 +34,7 @@ class Owner:
 
 
 @dataclass(frozen=True, slots=True)
-class Legacy:
+class LegacyName:
     """What the functions of document type 2.1 call an object."""
 
     name: str
@@ -191,15 +191,15 @@ def creator(object_name: str) -> str:
     return table.created_by.get(name, "create")
 
 
-def legacy(object_name: str) -> Legacy | None:
+def legacy_name(object_name: str) -> LegacyName | None:
     """What 2.1 calls the object; None when its functions do not reach it."""
     found = _table().legacy.get(object_name.upper())
     if found is None:
         return None
-    return Legacy(found.name, "get_list" in found.calls, "get" in found.calls, found.key)
+    return LegacyName(found.name, "get_list" in found.calls, "get" in found.calls, found.key)
 
 
-def legacy_object(name: str) -> str | None:
+def object_of_legacy(name: str) -> str | None:
     """The object behind a name of 2.1, such as `bill`; of two that share one, the first in the alphabet."""
     return next((one for one, found in _table().legacy.items() if found.name == name), None)
 

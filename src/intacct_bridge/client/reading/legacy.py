@@ -17,7 +17,7 @@ from intacct_bridge.client.reading.paging import FetchedPage, by_offset
 from intacct_bridge.client.reading.records import Record
 from intacct_bridge.errors import InvalidRequestError, RefusedError, RemoteProtocolError
 from intacct_bridge.model.catalog import Catalog, FieldDef, ObjectDef, object_def, unknown_object
-from intacct_bridge.model.keys import Legacy, legacy, legacy_object
+from intacct_bridge.model.keys import LegacyName, legacy_name, object_of_legacy
 from intacct_bridge.model.legacy.grammar import function_def
 from intacct_bridge.model.query.filter_xml import kind_of_value
 from intacct_bridge.model.query.query import And, Compare, Filter, Op, Or, Query, all_of, any_of
@@ -55,7 +55,7 @@ class LegacyReading:
         for function in ("get_list", "get"):
             described = function_def(function)
             names |= {value for each in (described.attributes if described else ()) for value in each.values}
-        found = {legacy_object(name): name for name in names}
+        found = {object_of_legacy(name): name for name in names}
         return dict(sorted((ours, name) for ours, name in found.items() if ours))
 
     def describe(self, name: str, doc_par_id: str | None = None) -> ObjectDef:  # noqa: ARG002  # no field is custom
@@ -159,14 +159,14 @@ class LegacyReading:
             data = self._asking.data(Element("get", children=_fields(fields.split(",")), attributes=attributes))
             yield from data
 
-    def _known(self, name: str) -> Legacy:
-        known = legacy(name) or legacy(legacy_object(name.lower()) or "")
+    def _known(self, name: str) -> LegacyName:
+        known = legacy_name(name) or legacy_name(object_of_legacy(name.lower()) or "")
         if known is None:
             near = unknown_object(name, self.objects())
             raise InvalidRequestError(f"document type 2.1 does not reach {name}: {near.message}", fix=_USE_30)
         return known
 
-    def _page(self, known: Legacy, query: Query) -> FetchedPage[Page]:
+    def _page(self, known: LegacyName, query: Query) -> FetchedPage[Page]:
         attributes = {"object": known.name, "maxitems": str(query.page_size)}
         if query.offset:
             attributes["start"] = str(query.offset)

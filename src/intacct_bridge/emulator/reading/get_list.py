@@ -17,7 +17,7 @@ from intacct_bridge.emulator.records.legacy_body import with_external
 from intacct_bridge.emulator.settings.cells import Row
 from intacct_bridge.emulator.settings.refusals import FunctionRefusedError, bad_query, refused
 from intacct_bridge.model.catalog import ObjectDef
-from intacct_bridge.model.keys import Owner, legacy_object, lines, natural_key
+from intacct_bridge.model.keys import Owner, lines, natural_key, object_of_legacy
 from intacct_bridge.model.query.query import Compare, Filter, Op, Order, all_of, any_of
 from intacct_bridge.wire.values import Kind
 from intacct_bridge.wire.xml import Element, element
@@ -130,7 +130,7 @@ def _one(call: FunctionCall, asked: str) -> FunctionAnswer:
 
 
 def _described(call: FunctionCall, asked: str) -> ObjectDef:
-    name = _SUMMARIES[asked][0] if asked in _SUMMARIES else legacy_object(asked) or asked.upper()
+    name = _SUMMARIES[asked][0] if asked in _SUMMARIES else object_of_legacy(asked) or asked.upper()
     if name not in call.books.catalog:
         raise refused(f"The object {asked} is not emulated for {call.name}.", errorno="EMULATOR-0001")
     permit(call, "READ", name)

@@ -14,7 +14,7 @@ from intacct_bridge.flow.company.gateway import Gateway, Row, Spent
 from intacct_bridge.model.batched import batched
 from intacct_bridge.model.catalog import ObjectDef
 from intacct_bridge.model.keys import RECORDNO, owner
-from intacct_bridge.model.legacy.objects import UNDESCRIBED, Older, older, older_line, plan_of
+from intacct_bridge.model.legacy.objects import UNDESCRIBED, LegacyObject, legacy_line, legacy_object, plan_of
 from intacct_bridge.model.query.query import And, Compare, Filter, Op, Or, Order, Query
 from intacct_bridge.wire.envelope import Function, Result
 from intacct_bridge.wire.reply import Leaving, unheard
@@ -78,8 +78,8 @@ class LegacyGateway:
         """An object's fields; on the older functions, what those take."""
         if not self._is_older(object_name):
             return self._company.describe(object_name)
-        line = older_line(object_name)
-        return line if line is not None else older(object_name).described
+        line = legacy_line(object_name)
+        return line if line is not None else legacy_object(object_name).described
 
     def inspect(self, object_name: str, /) -> ObjectDef:
         """An object's fields with the lengths of texts."""
@@ -91,7 +91,7 @@ class LegacyGateway:
         """Typed rows."""
         if not self._is_older(query.object):
             yield from self._company.query(query)
-        elif older_line(query.object) is not None:
+        elif legacy_line(query.object) is not None:
             yield from self._lines(query)
         elif query.object in UNDESCRIBED:
             yield from self._singles(query)
@@ -109,7 +109,7 @@ class LegacyGateway:
     # --- get_list
 
     def _listed(self, query: Query) -> Iterator[Row]:
-        one = older(query.object)
+        one = legacy_object(query.object)
         if not one.listed:
             raise InvalidRequestError(f"document type 2.1 has no list of {query.object}", fix=_USE_30)
         where = None if query.where is None else _asked(query.where, one)
@@ -123,7 +123,7 @@ class LegacyGateway:
         """Lines of the headers that the filter names; they come with their headers."""
         held = owner(query.object)
         assert held is not None
-        one, described = older(held.header), self.describe(query.object)
+        one, described = legacy_object(held.header), self.describe(query.object)
         plan = plan_of(held.header)
         line = plan.lines[held.wrapper] if plan is not None else None
         assert line is not None
@@ -140,7 +140,7 @@ class LegacyGateway:
                         if name in query.select
                     }
 
-    def _headers(self, one: Older, keys: Sequence[str]) -> Iterator[Element]:
+    def _headers(self, one: LegacyObject, keys: Sequence[str]) -> Iterator[Element]:
         name, sign = element("field", one.asked(RECORDNO)), element("operator", "=")
         terms = [element("expression", name, sign, element("value", key)) for key in keys]
         many = Element("logical", children=tuple(terms), attributes={"logical_operator": "or"})
@@ -153,7 +153,7 @@ class LegacyGateway:
 
     def _singles(self, query: Query) -> Iterator[Row]:
         """Records that are asked for one by one, by their key."""
-        one = older(query.object)
+        one = legacy_object(query.object)
         if not one.single:
             raise InvalidRequestError(f"nothing in the gateway reads {query.object}", fix="look into Intacct")
         keys = _values(query.where, RECORDNO) or _values(query.where, one.key)
@@ -163,7 +163,7 @@ class LegacyGateway:
                 yield _row(one, {**_flat(record), "key": key}, query.select, self._formatting)
 
 
-def _asked(node: Filter, one: Older) -> Filter:
+def _asked(node: Filter, one: LegacyObject) -> Filter:
     """The filter under the names that the older functions have."""
     if isinstance(node, And):
         return And(tuple(_asked(part, one) for part in node.parts))
@@ -182,7 +182,9 @@ def _values(node: Filter | None, name: str) -> list[str]:
     return []
 
 
-def _row(one: Older, cells: Mapping[str, Value], select: Sequence[object], formatting: Callable[[], Formatting]) -> Row:
+def _row(
+    one: LegacyObject, cells: Mapping[str, Value], select: Sequence[object], formatting: Callable[[], Formatting]
+) -> Row:
     """An answer's cells under our names, what is not there left out."""
     names = [name for name in select if isinstance(name, str)]
     found: dict[str, Value] = {}

@@ -25,7 +25,7 @@ from intacct_bridge.flow.company.legacy import speaking
 from intacct_bridge.flow.records.write import Finding, RecordLine, Write
 from intacct_bridge.model.batched import batched
 from intacct_bridge.model.keys import natural_key
-from intacct_bridge.model.legacy.objects import older
+from intacct_bridge.model.legacy.objects import legacy_object
 from intacct_bridge.model.query.query import MAX_PAGE, Query, any_of
 from intacct_bridge.model.query.query import field as field_named
 from intacct_bridge.model.suggestions import closest, suggestion
@@ -77,7 +77,7 @@ def _queried(company: Gateway, target: str, values: Sequence[str], *, by: str, k
 
 def _outside(company: Gateway, target: str, keys: Sequence[str]) -> Iterable[tuple[str, str]]:
     """Ids by the external ids that other systems gave to records."""
-    one = older(target)
+    one = legacy_object(target)
     if not one.single:
         raise InvalidRequestError(f"{target} cannot be found by an external id", fix="use its id")
     for some in batched(keys, _GOT):

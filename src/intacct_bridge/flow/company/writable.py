@@ -14,9 +14,9 @@ from intacct_bridge.flow.records.lookup_keys import EXTERNALID, Trace, trace_of
 from intacct_bridge.model.catalog import FieldDef, ObjectDef, with_lengths
 from intacct_bridge.model.keys import RECORDNO, creator, keys_of, lines, owner
 from intacct_bridge.model.legacy.functions import WritePlan, day_elements
-from intacct_bridge.model.legacy.objects import UNDESCRIBED, Older, older, plan_of
-from intacct_bridge.model.line_parts import header_part, line_part
+from intacct_bridge.model.legacy.objects import UNDESCRIBED, LegacyObject, legacy_object, plan_of
 from intacct_bridge.model.suggestions import did_you_mean
+from intacct_bridge.model.writing.line_parts import header_part, line_part
 from intacct_bridge.wire.values import Kind
 
 _SAID_ONLY = ("ACTION",)
@@ -53,7 +53,7 @@ class Subject:
     """How the older functions write it; None where only the generic ones do."""
     create: str
     """The function that makes it: `create`, another's name, or nothing."""
-    older: Older | None = None
+    legacy: LegacyObject | None = None
     """Set where only the older functions reach it; they are not told record numbers of master data."""
 
     @property
@@ -64,9 +64,9 @@ class Subject:
     def field(self, name: str) -> FieldDef | None:
         """A field of the header in whatever case it is written."""
         upper = name.upper()
-        if self.older is not None and upper.startswith(_CUSTOM):
+        if self.legacy is not None and upper.startswith(_CUSTOM):
             return FieldDef(upper.removeprefix(_CUSTOM), Kind.TEXT, custom=True)
-        if self.older is not None and upper == RECORDNO != self.older.key:
+        if self.legacy is not None and upper == RECORDNO != self.legacy.key:
             return None
         found = _field(name, self.described, self.plan.fields if self.plan else {})
         found = found or header_part(self.name, name)
@@ -105,7 +105,7 @@ def subject_of(company: Gateway, object_name: str) -> Subject:
             f"{name} are lines of {held.header} and are written with it", fix=f"load them as {held.header}"
         )
     by, plan, trace = creator(name), plan_of(name), trace_of(name)
-    spoken = older(name) if company.connection.is_legacy or name in UNDESCRIBED else None
+    spoken = legacy_object(name) if company.connection.is_legacy or name in UNDESCRIBED else None
     if spoken is not None:
         by = spoken.plan.functions.get("create", "")
         if not spoken.plan.functions:
@@ -119,7 +119,7 @@ def subject_of(company: Gateway, object_name: str) -> Subject:
     return Subject(described, sets, trace, plan, by, spoken)
 
 
-def _older_trace(trace: Trace, spoken: Older) -> Trace:
+def _older_trace(trace: Trace, spoken: LegacyObject) -> Trace:
     """What is true of the object over its older function: that function asks for less, and may know no drafts."""
     required = spoken.required("create")
     draft = {name: value for name, value in trace.draft.items() if name in spoken.taken("create")}

@@ -100,7 +100,7 @@ def narrowed(write: Write, standing: CurrentRecord, subject: Subject, found: tup
     """The update that says only what changes, beside the record number."""
     names = {change.name for change in found}
     compared = standing.row.keys()
-    wanted = subject.older.required("update") if subject.older else ()
+    wanted = subject.legacy.required("update") if subject.legacy else ()
     fields = {
         name: value
         for name, value in write.fields.items()
@@ -135,7 +135,7 @@ def fixed(write: Write, standing: CurrentRecord, subject: Subject, found: tuple[
 
 def renumbered(write: Write, standing: CurrentRecord, subject: Subject, found: tuple[Change, ...]) -> Finding | None:
     """Why an older function cannot make the lines what the input says: it changes them by number, and adds others."""
-    if subject.older is None:
+    if subject.legacy is None:
         return None
     for change in found:
         ours, theirs = write.lines.get(change.name), standing.lines.get(change.name, ())

@@ -42,7 +42,7 @@ from intacct_bridge.flow.outbox.outbox import Outbox
 from intacct_bridge.flow.records.lookup_keys import EXTERNALID, Trace
 from intacct_bridge.model.batched import batched
 from intacct_bridge.model.keys import RECORDNO
-from intacct_bridge.model.legacy.objects import Older, older
+from intacct_bridge.model.legacy.objects import LegacyObject, legacy_object
 from intacct_bridge.model.query.query import Query, field
 from intacct_bridge.wire.values import Kind, Value, parse_value
 from intacct_bridge.wire.xml import Element, parse
@@ -176,7 +176,7 @@ def look_external(company: Gateway, outbox: Outbox, trace: Trace, entries: Itera
     """The records that bear the entries' external ids, and which of the others are absent."""
     asked = list(entries)
     try:
-        known = older(trace.object)
+        known = legacy_object(trace.object)
     except InvalidRequestError:
         return Looked({}, frozenset())
     if not known.single or not asked:
@@ -195,13 +195,13 @@ def look_external(company: Gateway, outbox: Outbox, trace: Trace, entries: Itera
     return Looked(found, frozenset(sure))
 
 
-def _finds_ours(company: Gateway, outbox: Outbox, known: Older, entry: OutboxEntry) -> bool:
+def _finds_ours(company: Gateway, outbox: Outbox, known: LegacyObject, entry: OutboxEntry) -> bool:
     """Whether the company finds one that it has."""
     example = outbox.example(entry.place.company, entry.place.object, EXTERNALID)
     return example is not None and bool(_answer(company, known, example.trace.get(EXTERNALID, "")).record)
 
 
-def _answer(company: Gateway, known: Older, external: str) -> _Answer:
+def _answer(company: Gateway, known: LegacyObject, external: str) -> _Answer:
     question = Element("get", attributes={"object": known.name, "key": external, "externalkey": "true"})
     try:
         data = company.ask(question).data

@@ -22,7 +22,7 @@ from intacct_bridge.flow.records.tables import SourceRow
 from intacct_bridge.flow.records.write import Identity, RecordLine, Write, WriteOperation
 from intacct_bridge.model.catalog import FieldDef
 from intacct_bridge.model.legacy.functions import said_in
-from intacct_bridge.model.legacy.objects import Older
+from intacct_bridge.model.legacy.objects import LegacyObject
 from intacct_bridge.wire.values import Value, parse_value
 from intacct_bridge.wire.xml import Element, parse
 
@@ -92,8 +92,8 @@ def _changed_by(standing: CurrentRecord, entry: OutboxEntry) -> str:
 def _asked(subject: Subject, entry: OutboxEntry) -> Write:
     """What the function's text asks for."""
     function = parse(entry.body.encode())
-    if subject.older is not None:
-        return _asked_older(subject, subject.older, entry, function)
+    if subject.legacy is not None:
+        return _asked_legacy(subject, subject.legacy, entry, function)
     if entry.place.operation is WriteOperation.DELETE:
         field = subject.field(subject.trace.record)
         fields = {subject.trace.record: _value(field, function.findtext("keys"))}
@@ -115,7 +115,7 @@ def _asked(subject: Subject, entry: OutboxEntry) -> Write:
     return _write(entry, fields, lines)
 
 
-def _asked_older(subject: Subject, one: Older, entry: OutboxEntry, function: Element) -> Write:
+def _asked_legacy(subject: Subject, one: LegacyObject, entry: OutboxEntry, function: Element) -> Write:
     """The same from a function of the object's own, which names its record by an attribute."""
     cells, owned = said_in(one.plan, function)
     attribute = one.attribute(entry.place.operation.value)

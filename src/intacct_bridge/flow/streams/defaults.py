@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from intacct_bridge.errors import InvalidRequestError, SettingsError
 from intacct_bridge.flow.streams.names import EVERY, feed_named, parsed_name, unknown_stream
-from intacct_bridge.model.keys import legacy
+from intacct_bridge.model.keys import legacy_name
 
 if TYPE_CHECKING:
     from intacct_bridge.client.client import Client
@@ -65,7 +65,7 @@ def listed_objects(client: "Client") -> dict[str, str]:
     found = client.objects()
     if not client.connection.is_legacy:
         return found
-    return {name: label for name, label in found.items() if (known := legacy(name)) and known.listed}
+    return {name: label for name, label in found.items() if (known := legacy_name(name)) and known.listed}
 
 
 def full_every(texts: Iterable[str]) -> tuple[int, dict[str, int]]:

@@ -11,7 +11,7 @@ from functools import lru_cache
 
 from intacct_bridge.errors import InvalidRequestError
 from intacct_bridge.model.catalog import FieldDef, ObjectDef, object_def
-from intacct_bridge.model.keys import RECORDNO, created_key, creator, legacy, natural_key, owner
+from intacct_bridge.model.keys import RECORDNO, created_key, creator, legacy_name, natural_key, owner
 from intacct_bridge.model.legacy.functions import LinePlan, WritePlan, kind_of_element, line_elements, write_plan
 from intacct_bridge.model.legacy.grammar import function_def
 from intacct_bridge.wire.values import Kind
@@ -32,7 +32,7 @@ _GROUPS = ("customfields", "contactlist", "visibility")
 
 
 @dataclass(frozen=True, slots=True)
-class Older:
+class LegacyObject:
     """One object with its functions."""
 
     described: ObjectDef
@@ -48,7 +48,7 @@ class Older:
 
     def attribute(self, operation: str) -> str:
         """The attribute that names a record in an update or delete; empty where it stands in the body."""
-        function, known = function_def(self.plan.functions.get(operation, "")), legacy(self.described.name)
+        function, known = function_def(self.plan.functions.get(operation, "")), legacy_name(self.described.name)
         taken = [one.name for one in function.attributes] if function else []
         return next((one for one in ((known.key if known else ""), "key") if one in taken), "")
 
@@ -83,10 +83,10 @@ class Older:
 
 
 @lru_cache(maxsize=128)
-def older(object_name: str) -> Older:
+def legacy_object(object_name: str) -> LegacyObject:
     """What the older functions know of an object. InvalidRequestError where they do not reach it."""
     name = object_name.upper()
-    plan, known = plan_of(name), legacy(name)
+    plan, known = plan_of(name), legacy_name(name)
     if (plan is None and known is None) or name in ("APPYMT", "APPAYMENT"):
         raise InvalidRequestError(
             f"document type 2.1 does not reach {name}", fix='Use a connection with dtd_version = "3.0".'
@@ -95,17 +95,17 @@ def older(object_name: str) -> Older:
     key = _KEYED_BY.get(name) or natural_key(name) or RECORDNO
     described = object_def(name, _fields(plan, key, name), label=known.name if known else name.lower())
     called = known.name if known else name.lower()
-    return Older(described, plan, called, key, bool(known and known.listed), bool(known and known.single))
+    return LegacyObject(described, plan, called, key, bool(known and known.listed), bool(known and known.single))
 
 
 def plan_of(object_name: str) -> WritePlan | None:
     """The object's own functions, whatever they are called; None where it has none."""
     name = object_name.upper()
-    known, maker = legacy(name), creator(name)
+    known, maker = legacy_name(name), creator(name)
     return write_plan(name, maker.partition("_")[2] if maker not in ("", "create") else (known.name if known else ""))
 
 
-def older_line(line_object: str) -> ObjectDef | None:
+def legacy_line(line_object: str) -> ObjectDef | None:
     """The fields of an object's lines, as its functions take them."""
     held = owner(line_object)
     plan = plan_of(held.header) if held is not None else None
