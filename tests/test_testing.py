@@ -81,7 +81,7 @@ def test_a_company_is_set_back_with_everything_that_was_remembered() -> None:
         assert [row["RECORDNO"] for row in company.rows("CLASS")] == ["1"]
         company.inject("http", status=503, calls=[])
         company.reset()
-        assert (company.rows("CLASS"), company.requests, company.emulator.forecast.script) == ([], (), ())
+        assert (company.rows("CLASS"), company.requests, company.emulator.fault_plan.script) == ([], (), ())
     later = company.snapshot()
     company.seed("CLASS", [{"CLASSID": "S", "NAME": "Sale"}])
     company.reset(later)

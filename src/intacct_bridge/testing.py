@@ -22,7 +22,7 @@ from intacct_bridge.client.connections.connection import Connection
 from intacct_bridge.client.gateway.runtime import System
 from intacct_bridge.emulator.accounting.seeding import seed, seed_file
 from intacct_bridge.emulator.gateway.gateway import Emulator, EmulatorSnapshot, Received
-from intacct_bridge.emulator.settings.faults import Forecast, Weather, load_weather
+from intacct_bridge.emulator.settings.faults import FaultPlan, ScriptedFault, load_faults
 from intacct_bridge.emulator.settings.world import find_scenario, load_scenario
 from intacct_bridge.errors import SettingsError
 from intacct_bridge.wire.xml import Element, parse
@@ -67,7 +67,7 @@ class Company:
 
     def seed(self, source: str | Path, rows: Iterable[Mapping[str, Any]] | None = None) -> None:
         """Keep records as they are: rows of the object with this name, or what a JSON or CSV file or a folder holds."""
-        books, now = self.emulator.books(), self.emulator.now()
+        books, now = self.emulator.company(), self.emulator.now()
         if rows is None:
             seed_file(books, source, now=now)
         else:
@@ -75,11 +75,11 @@ class Company:
 
     def inject(self, kind: str, **fault: Any) -> None:
         """Let something go wrong from now on: a fault of the weather, its calls counted from here."""
-        self.emulator.forecast.add(Weather(kind, **_frozen(fault)))
+        self.emulator.fault_plan.add(ScriptedFault(kind, **_frozen(fault)))
 
     def calm(self) -> None:
         """End all bad weather."""
-        self.emulator.forecast = Forecast()
+        self.emulator.fault_plan = FaultPlan()
 
     def snapshot(self) -> EmulatorSnapshot:
         """The company as it is now, for `reset`."""
@@ -111,7 +111,7 @@ class Company:
 
     def rows(self, name: str) -> list[dict[str, str]]:
         """The records of an object as they are kept, whoever may see them. InvalidRequestError where there is none."""
-        books = self.emulator.books()
+        books = self.emulator.company()
         return [dict(row) for _, row in books.table(books.catalog.find(name)).rows()]
 
     def close(self) -> None:
@@ -135,7 +135,7 @@ def make_company(
     more: dict[str, Any] = {"seed": seed}
     if scenario is not None:
         path = find_scenario(scenario)
-        more |= {"settings": load_scenario(path), "weather": load_weather(path)}
+        more |= {"settings": load_scenario(path), "faults": load_faults(path)}
     day = date.fromisoformat(as_of) if isinstance(as_of, str) else as_of
     made = Company(Emulator.empty(**more) if company == "empty" else Emulator.demo(as_of=day, **more))
     if data is not None:

@@ -10,7 +10,7 @@ import pytest
 
 from intacct_bridge.emulator.gateway.gateway import Emulator
 from intacct_bridge.emulator.gateway.server import serve
-from intacct_bridge.emulator.settings.faults import load_weather
+from intacct_bridge.emulator.settings.faults import load_faults
 from intacct_bridge.emulator.settings.world import load_scenario
 from intacct_bridge.testing import CREDENTIALS, make_company
 
@@ -74,6 +74,6 @@ def test_the_files_of_the_emulator_page_are_read(tmp_path: Path) -> None:
     for scenario in scenarios:
         (tmp_path / "my.toml").write_text(scenario)
         read.append(load_scenario(tmp_path / "my.toml"))
-    assert [weather.kind for weather in load_weather(tmp_path / "faults.toml")] == ["cut-after", "http"]
+    assert [weather.kind for weather in load_faults(tmp_path / "faults.toml")] == ["cut-after", "http"]
     assert read[0].behaviour.filter_times == "user"
     assert [report.name for report in read[1].companies[0].reports] == ["Small bills"]

@@ -14,7 +14,7 @@ from intacct_bridge.client.gateway.runtime import System
 from intacct_bridge.edge.cli.context import CommandContext
 from intacct_bridge.edge.demo.sample import write_sample
 from intacct_bridge.emulator.gateway.gateway import Emulator
-from intacct_bridge.emulator.settings.faults import Weather
+from intacct_bridge.emulator.settings.faults import ScriptedFault
 from intacct_bridge.emulator.settings.world import CompanySettings, EmulatorSettings, SenderSettings, UserSettings
 from support.edge.command_line import AS_OF, Intacct
 
@@ -44,10 +44,12 @@ COMMANDS = (
 QUOTING = f"The password {SENDER_SECRET} or {USER_SECRET} was refused"
 STORMS = {
     "fair": (),
-    "a fault that quotes them": (Weather("fault", calls=(), text=QUOTING),),
-    "a page that quotes them": (Weather("http", calls=(), status=403, body=f"<html><title>{QUOTING}</title></html>"),),
-    "a broken answer": (Weather("truncated", calls=()),),
-    "nobody there": (Weather("cut-after", calls=()),),
+    "a fault that quotes them": (ScriptedFault("fault", calls=(), text=QUOTING),),
+    "a page that quotes them": (
+        ScriptedFault("http", calls=(), status=403, body=f"<html><title>{QUOTING}</title></html>"),
+    ),
+    "a broken answer": (ScriptedFault("truncated", calls=()),),
+    "nobody there": (ScriptedFault("cut-after", calls=()),),
 }
 
 
@@ -70,7 +72,7 @@ def files(folder: Path) -> Iterator[tuple[Path, str]]:
 def test_no_secret_is_ever_printed_or_kept(
     storm: str, intacct: Intacct, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    emulator = Emulator.empty(settings=WORLD, weather=STORMS[storm], draw=lambda: SESSION, sleep=lambda _: None)
+    emulator = Emulator.empty(settings=WORLD, faults=STORMS[storm], draw=lambda: SESSION, sleep=lambda _: None)
     monkeypatch.setattr(
         CommandContext,
         "open_client",

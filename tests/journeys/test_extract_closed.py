@@ -13,7 +13,7 @@ from intacct_bridge.edge.views.extraction import run_extraction
 from intacct_bridge.emulator.gateway.gateway import Emulator
 from intacct_bridge.emulator.gateway.server import serve
 from intacct_bridge.emulator.reading import about_company
-from intacct_bridge.emulator.settings.faults import Weather
+from intacct_bridge.emulator.settings.faults import ScriptedFault
 from intacct_bridge.emulator.settings.world import EmulatorSettings, RoleSettings
 from intacct_bridge.errors import NotPermittedError
 from intacct_bridge.flow.destinations.open import open_sink
@@ -27,7 +27,9 @@ from support.journeys.tapping import Tap, discovered
 
 def closed(grown: Emulator, name: str) -> Emulator:
     text = "You do not have permission for this."
-    return grown.clone(weather=(Weather("fault", "lookup", object=name, calls=(), errorno="XL03000006", text=text),))
+    return grown.clone(
+        faults=(ScriptedFault("fault", "lookup", object=name, calls=(), errorno="XL03000006", text=text),)
+    )
 
 
 def run(company: Client, path: Path, *names: str) -> dict[str, str]:
@@ -45,7 +47,7 @@ def test_a_stream_that_may_not_be_described_fails_alone(tmp_path: Path, grown: E
         errors = run(company, path, "CLASS", "DEPARTMENT", "VENDOR")
         assert {name for name, error in errors.items() if error} == {"CLASS"}
         assert "You do not have permission" in errors["CLASS"]
-        assert len(rows(path, "VENDOR")) == emulator.books().table("VENDOR").count()
+        assert len(rows(path, "VENDOR")) == emulator.company().table("VENDOR").count()
         history = selected(path, "SELECT stream, complete FROM _bridge.outcomes WHERE error <> ''")
         assert history == [{"stream": "CLASS", "complete": False}]
         with pytest.raises(NotPermittedError):
@@ -57,7 +59,7 @@ def test_lines_are_read_where_their_header_may_not_be_described(tmp_path: Path, 
     with closing(closed(grown, "APBILL")) as emulator, client(emulator) as company:
         assert set(run(company, path, "APBILLITEM").values()) == {""}
         assert set(run(company, path, "APBILLITEM").values()) == {""}
-        assert len(rows(path, "APBILLITEM")) == emulator.books().table("APBILLITEM").count()
+        assert len(rows(path, "APBILLITEM")) == emulator.company().table("APBILLITEM").count()
 
 
 def without(settings: EmulatorSettings, name: str) -> EmulatorSettings:
@@ -120,7 +122,7 @@ def test_a_unified_entity_whose_object_may_not_be_described_fails_alone(tmp_path
     assert "CLASS cannot be read" in errors["Classes"]
     assert "You do not have permission" in errors["Classes"]
     assert (done.sound, alone.sound) == (False, False)
-    assert len(rows(path, "Departments")) == grown.books().table("DEPARTMENT").count()
+    assert len(rows(path, "Departments")) == grown.company().table("DEPARTMENT").count()
     history = selected(path, "SELECT stream, complete FROM _bridge.outcomes WHERE error <> '' ORDER BY run")
     assert history == [{"stream": "Classes", "complete": False}, {"stream": "classes", "complete": False}]
 
@@ -132,7 +134,7 @@ def test_a_closed_line_costs_its_entity_and_a_closed_header_none(tmp_path: Path,
         assert [one.stream for one in done.outcomes if one.error] == ["Bills"]
     with closing(closed(grown, "APPYMT")) as emulator, client(emulator) as company:
         assert run_extraction(company, names, f"duckdb:{path}", Console(), unified="v1").sound
-    assert len(rows(path, "BillPayments")) == grown.books().table("APPYMTDETAIL").count()
+    assert len(rows(path, "BillPayments")) == grown.company().table("APPYMTDETAIL").count()
 
 
 def test_the_tap_reads_the_other_unified_entities(tmp_path: Path, grown: Emulator) -> None:
@@ -157,4 +159,4 @@ def test_columns_of_a_related_object_that_may_not_be_described_are_told(tmp_path
     (payments,) = (one for one in done.outcomes if one.stream == "BillPayments")
     assert done.sound
     assert payments.dropped == ("APBILL.RECORDID",)
-    assert len(rows(path, "BillPayments")) == grown.books().table("APPYMTDETAIL").count()
+    assert len(rows(path, "BillPayments")) == grown.company().table("APPYMTDETAIL").count()

@@ -15,7 +15,7 @@ from intacct_bridge.client.client import Client
 from intacct_bridge.client.reading.catalog import _parts
 from intacct_bridge.edge.demo.company import demo_connection
 from intacct_bridge.emulator.gateway.gateway import Emulator
-from intacct_bridge.emulator.settings.faults import Weather
+from intacct_bridge.emulator.settings.faults import ScriptedFault
 from intacct_bridge.errors import IntacctError, InvalidRequestError, SettingsError
 from intacct_bridge.flow.destinations.open import open_sink
 from intacct_bridge.flow.extract.run import Extraction
@@ -66,7 +66,7 @@ def test_it_reads_the_same_streams_whole(tmp_path: Path, demo: Emulator) -> None
     assert sorted(run.streams, key=named) == sorted(expected.streams, key=named)
     assert set(done) == {*(one.name for one in expected.streams), "deletes"}
     for name in ("VENDOR", "APBILL", "APBILLITEM", "CLASS"):
-        assert len(rows(path, name)) == demo.books().table(name).count(), name
+        assert len(rows(path, name)) == demo.company().table(name).count(), name
 
 
 class Holding:
@@ -126,10 +126,10 @@ def test_a_connection_that_signs_in_with_every_request_waits_for_the_first_answe
 
 def test_an_object_that_may_not_be_described_costs_only_itself(tmp_path: Path, grown: Emulator) -> None:
     name = last_looked_up()
-    weather = Weather(
+    weather = ScriptedFault(
         "fault", "lookup", object=name, calls=(), errorno="XL03000006", text="You do not have permission."
     )
-    with closing(grown.clone(weather=(weather,))) as emulator, wide(emulator, tmp_path) as company:
+    with closing(grown.clone(faults=(weather,))) as emulator, wide(emulator, tmp_path) as company:
         done = ended(early(company, tmp_path / "copy.duckdb", *MANY), failing=(name,))
     assert "permission" in done[name].error
     assert set(done) == {*MANY, "deletes"}
@@ -165,7 +165,7 @@ def test_definitions_that_do_not_come_cost_only_their_streams(tmp_path: Path, de
         gateway.refuses = False
         done = ended(early(company, path, *names))
     assert set(done) == {*names, "deletes"}
-    assert len(rows(path, "VENDOR")) == demo.books().table("VENDOR").count()
+    assert len(rows(path, "VENDOR")) == demo.company().table("VENDOR").count()
 
 
 @pytest.mark.parametrize("leave", ["before", "at once", "another company's copy"])

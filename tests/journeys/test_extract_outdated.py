@@ -32,7 +32,7 @@ class Place:
         settings = EmulatorSettings(companies=(CompanySettings(users=(user,)),), behaviour=behaviour)
         with closing(self.grown.clone(settings=settings, clock=lambda: self.now)) as emulator:
             if stamp:
-                table = emulator.books().table("APTERM")
+                table = emulator.company().table("APTERM")
                 table.insert({"NAME": "N-9", "STATUS": "active", "WHENCREATED": stamp, "WHENMODIFIED": stamp})
             system = System(wall=lambda: self.now)
             with Client(demo_connection(), transport=emulator, keep=self.path, system=system) as client:

@@ -58,7 +58,7 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
         assert emulator.incidents == []
         if done.returncode == 0:
             assert_true(emulator)
-            kept = {name: dict(emulator.books().table(name).rows()) for name in ("APBILL", "ARINVOICE", "ARPYMT")}
+            kept = {name: dict(emulator.company().table(name).rows()) for name in ("APBILL", "ARINVOICE", "ARPYMT")}
     finally:
         emulator.close()
     assert done.returncode == 0, done.stderr

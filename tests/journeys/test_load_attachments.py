@@ -50,7 +50,7 @@ def filed(desk: Desk) -> dict[str, list[tuple[str, str, bytes]]]:
 
 
 def supdocs(desk: Desk) -> int:
-    return len(desk.emulator.books().side_tables.attachments.values())
+    return len(desk.emulator.company().side_tables.attachments.values())
 
 
 def test_the_files_go_with_the_bill_and_cost_one_transaction_more(desk: Desk) -> None:
@@ -65,8 +65,8 @@ def test_the_files_go_with_the_bill_and_cost_one_transaction_more(desk: Desk) ->
 
 
 def test_a_refused_bill_leaves_no_file_behind(desk: Desk) -> None:
-    for row in list(desk.emulator.books().table("VENDOR").rows()):
-        desk.emulator.books().table("VENDOR").delete(row[0])
+    for row in list(desk.emulator.company().table("VENDOR").rows()):
+        desk.emulator.company().table("VENDOR").delete(row[0])
     with client(desk.emulator) as gateway, desk.outbox() as outbox:
         plan = desk.make(gateway, outbox, desk.file(FILED), "APBILL")
         blind = replace(plan.records[-2].write, findings=())  # past the plan, as if it had not looked

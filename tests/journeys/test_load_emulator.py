@@ -10,7 +10,7 @@ import pytest
 from intacct_bridge.edge.demo.sample import NAMES, write_sample
 from intacct_bridge.emulator.gateway.gateway import Emulator
 from intacct_bridge.emulator.settings.behaviour import Behaviour
-from intacct_bridge.emulator.settings.faults import Weather
+from intacct_bridge.emulator.settings.faults import ScriptedFault
 from intacct_bridge.emulator.settings.world import EmulatorSettings
 from intacct_bridge.errors import IntacctError
 from intacct_bridge.flow.layouts.journal import JournalLayout
@@ -41,7 +41,7 @@ def emulator(clock: Clock) -> Iterator[Emulator]:
 
 def posted(emulator: Emulator) -> Counter[str]:
     """How often each reference stands in the ledger."""
-    return Counter(row.get("REFERENCENO", "") for _, row in emulator.books().table("GLBATCH").rows())
+    return Counter(row.get("REFERENCENO", "") for _, row in emulator.company().table("GLBATCH").rows())
 
 
 def run(
@@ -67,7 +67,7 @@ def test_the_sample_is_posted_once_with_receipts_and_bad_rows_are_refused(tmp_pa
     assert {record.verdict for record in plan.records} == {Verdict.CREATE}
     assert plan.unchecked == ()
     assert {outcome.ending for outcome in outcomes} == {Ending.POSTED}
-    keys = {str(row["RECORDNO"]) for _, row in emulator.books().table("GLBATCH").rows()}
+    keys = {str(row["RECORDNO"]) for _, row in emulator.company().table("GLBATCH").rows()}
     assert {outcome.receipt.record for outcome in outcomes if outcome.receipt} == keys
     assert len(keys) == len(plan.records) == plan.transactions
     again, outcomes, _ = run(tmp_path, emulator, good)
@@ -161,17 +161,17 @@ def test_every_unanswered_create_ends_with_each_record_there_once(
 @pytest.mark.parametrize(
     ("weather", "stop"),
     [
-        (Weather("session-lost", "create"), ""),
-        (Weather("http", "create", status=429), ""),
-        (Weather("http", "create", status=400, body="html"), "A web page came back"),
-        (Weather("fault", "create", errorno="PL04000050", text="System temporarily unavailable"), ""),
+        (ScriptedFault("session-lost", "create"), ""),
+        (ScriptedFault("http", "create", status=429), ""),
+        (ScriptedFault("http", "create", status=400, body="html"), "A web page came back"),
+        (ScriptedFault("fault", "create", errorno="PL04000050", text="System temporarily unavailable"), ""),
     ],
-    ids=lambda value: value.kind if isinstance(value, Weather) else "",
+    ids=lambda value: value.kind if isinstance(value, ScriptedFault) else "",
 )
 def test_a_create_that_was_refused_is_there_once_after_the_next_run(
-    tmp_path: Path, clock: Clock, weather: Weather, stop: str
+    tmp_path: Path, clock: Clock, weather: ScriptedFault, stop: str
 ) -> None:
-    emulator = company(clock, weather=(weather,))
+    emulator = company(clock, faults=(weather,))
     file = entries(tmp_path)
     run(tmp_path, emulator, file, stop=stop)
     assert set(posted(emulator).values()) <= {1}

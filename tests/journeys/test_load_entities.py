@@ -134,9 +134,9 @@ def test_what_is_in_doubt_is_settled_in_its_own_entity(desk: Desk) -> None:
 def test_stopping_at_an_error_stops_before_the_next_entity(desk: Desk) -> None:
     with client(desk.emulator) as gateway, desk.outbox() as outbox:
         plan = desk.make(gateway, outbox, desk.file(BILLS), "APBILL")
-        for _, row in list(desk.emulator.books().table("VENDOR").rows()):
+        for _, row in list(desk.emulator.company().table("VENDOR").rows()):
             if row["VENDORID"] == "V10001":
-                desk.emulator.books().table("VENDOR").update(int(row["RECORDNO"]), row | {"STATUS": "inactive"})
+                desk.emulator.company().table("VENDOR").update(int(row["RECORDNO"]), row | {"STATUS": "inactive"})
         outcomes = list(Loader(gateway, outbox, LoadSettings(stop_on_error=True)).apply(plan))
     assert {one.ending for one in outcomes} == {Ending.REJECTED}
     assert {one.write.entity for one in outcomes} == {"100"}

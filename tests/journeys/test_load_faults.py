@@ -201,7 +201,7 @@ def test_somebody_elses_later_change_is_not_overwritten_by_a_resend(tmp_path: Pa
     desk.load(CHANGED, "VENDOR", "update")
     desk.transport = None
     clock.forward(minutes=16)
-    table = desk.emulator.books().table("VENDOR")
+    table = desk.emulator.company().table("VENDOR")
     for number, row in list(table.rows()):
         stamp = clock.now.strftime("%m/%d/%Y %H:%M:%S")
         more = {"NAME": "Bolt SA", "MODIFIEDBYLOGINID": "somebody", "WHENMODIFIED": stamp}

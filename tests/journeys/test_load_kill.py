@@ -102,8 +102,8 @@ def test_the_next_loader_carries_on_wherever_the_first_was_killed(
         outcomes = list(Loader(gateway, outbox).apply(plan))
         assert {outcome.ending for outcome in outcomes} <= {Ending.POSTED, Ending.SETTLED, Ending.UNCHANGED}
         ends = list(outbox.entries())
-    references = Counter(row["REFERENCENO"] for _, row in emulator.books().table("GLBATCH").rows())
+    references = Counter(row["REFERENCENO"] for _, row in emulator.company().table("GLBATCH").rows())
     assert references == {"REF-1": 1, "REF-2": 1, "REF-3": 1}
     assert {one.state for one in ends} == {State.APPLIED}
-    keys = {str(row["RECORDNO"]) for _, row in emulator.books().table("GLBATCH").rows()}
+    keys = {str(row["RECORDNO"]) for _, row in emulator.company().table("GLBATCH").rows()}
     assert {one.receipt.record for one in ends if one.receipt} == keys

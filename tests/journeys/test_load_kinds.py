@@ -51,7 +51,7 @@ def sent_by(desk: Desk) -> Counter[str]:
 def numbers(desk: Desk, kind: Kind) -> dict[str, int]:
     """The next number of every table that the kind touches."""
     names = {kind.object, *kind.lines, "GLENTRY"} - set(FUNCTION_ONLY)
-    return {name: desk.emulator.books().table(name).next_number() for name in names}
+    return {name: desk.emulator.company().table(name).next_number() for name in names}
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
@@ -81,7 +81,7 @@ def test_a_kind_is_planned_loaded_and_never_loaded_twice(desk: Desk, kind: Kind)
 
 
 def _check_company(desk: Desk, kind: Kind, before: Mapping[str, int]) -> None:
-    books = desk.emulator.books()
+    books = desk.emulator.company()
     new = {name: [row for _, row in books.table(name).rows("id >= ?", (first,))] for name, first in before.items()}
     if kind.object not in FUNCTION_ONLY:
         held = new[kind.object][kind.count - 1]

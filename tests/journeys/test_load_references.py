@@ -116,7 +116,7 @@ def test_a_kept_plan_is_refused_where_its_references_or_periods_moved(desk: Desk
 
 def change(desk: Desk, name: str, by: str, to: dict[str, str], field: str) -> None:
     """Change cells of the company itself."""
-    table = desk.emulator.books().table(name)
+    table = desk.emulator.company().table(name)
     for number, row in list(table.rows()):
         if row[by] in to:
             table.update(number, row | {field: to[row[by]]})

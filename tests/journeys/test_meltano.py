@@ -66,7 +66,7 @@ def test_meltano_runs_the_recipe(tap: Tap) -> None:
     run("run", "tap-intacct", "target-jsonl")
     landed = {path.stem: path.read_text().splitlines() for path in place.glob("*.jsonl")}
     for stream in ("VENDOR", "APBILL", "APBILLITEM"):
-        assert len(landed[stream]) == tap.emulator.books().table(stream).count() > 0
+        assert len(landed[stream]) == tap.emulator.company().table(stream).count() > 0
     state = json.loads(run("--log-level=warning", "state", "get", "dev:tap-intacct-to-target-jsonl").splitlines()[0])
     assert "APBILL" in str(state)
 

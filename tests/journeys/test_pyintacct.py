@@ -51,7 +51,7 @@ def test_it_reads_pages_creates_and_updates(company: Emulator) -> None:
         done = subprocess.run([python, "-c", JOURNEY, server.url], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
     seen = json.loads(done.stdout.splitlines()[-1])
-    table = company.books().table("GLACCOUNT")
+    table = company.company().table("GLACCOUNT")
     numbers = [row["ACCOUNTNO"] for _, row in table.rows()]
     expected = sorted(number for number in numbers if number.startswith("1"))
     assert sorted(seen["accounts"]) == expected

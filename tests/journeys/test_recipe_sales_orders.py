@@ -28,7 +28,7 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
     rows = takewhile(lambda pair: pair[0] != "SODOCUMENT", demo_company(1, as_of=date(2026, 11, 30)))
     wanted = ("LOCATION", "LOCATIONENTITY", "DEPARTMENT", "GLACCOUNT", "CUSTOMER", "ITEM", "WAREHOUSE", "UOM")
     more = ("SODOCUMENTPARAMS", "ARTERM", "GLJOURNAL", "CONTACT", "ITEMGLGROUP", "EXCHANGERATETYPES")
-    load(emulator.books(), (pair for pair in rows if pair[0] in (*wanted, *more)))
+    load(emulator.company(), (pair for pair in rows if pair[0] in (*wanted, *more)))
     yield Desk(tmp_path, emulator)
     emulator.close()
 

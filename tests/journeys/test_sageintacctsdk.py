@@ -54,7 +54,7 @@ def sdk(pointed: str) -> Any:
 
 def test_it_reads_lists(sdk: Any, emulator: Emulator) -> None:
     departments = sdk.departments.get_all()
-    assert len(departments) == emulator.books().table("DEPARTMENT").count()
+    assert len(departments) == emulator.company().table("DEPARTMENT").count()
     assert {"DEPARTMENTID", "TITLE", "RECORDNO", "STATUS"} <= set(departments[0])
 
 
@@ -71,7 +71,7 @@ def test_it_reads_every_list_with_the_fields_it_asks_for(sdk: Any, name: str) ->
 
 
 def test_it_pages(sdk: Any, emulator: Emulator) -> None:
-    total = emulator.books().table("GLDETAIL").count()
+    total = emulator.company().table("GLDETAIL").count()
     fields = ["RECORDNO", "BATCH_DATE", "ACCOUNTNO", "AMOUNT"]
     pages = list(sdk.gl_detail.get_all_generator(fields=fields))
     keys = [row["RECORDNO"] for page in pages for row in page]
@@ -105,7 +105,7 @@ def test_it_posts_a_journal_entry(sdk: Any, emulator: Emulator) -> None:
     entry = {"JOURNAL": "GJ", "BATCH_DATE": "11/20/2026", "BATCH_TITLE": "From elsewhere"}
     made = sdk.journal_entries.post({**entry, "ENTRIES": [{"GLENTRY": lines}]})
     key = int(made["data"]["glbatch"]["RECORDNO"])
-    assert len(emulator.books().table("GLENTRY").find("BATCHNO", str(key))) == 2
+    assert len(emulator.company().table("GLENTRY").find("BATCHNO", str(key))) == 2
 
 
 def test_it_is_told_why_it_is_refused(sdk: Any, pointed: str) -> None:

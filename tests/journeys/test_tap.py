@@ -16,7 +16,7 @@ from conftest import NOW
 from intacct_bridge.edge.singer.sink import SingerState
 from intacct_bridge.emulator.gateway.gateway import Emulator
 from intacct_bridge.emulator.gateway.server import serve
-from intacct_bridge.emulator.settings.faults import Weather
+from intacct_bridge.emulator.settings.faults import ScriptedFault
 from intacct_bridge.emulator.settings.world import ALL_MODULES, CompanySettings, EmulatorSettings
 from support.journeys.tapping import CREDENTIALS, Tap, discovered
 
@@ -25,7 +25,7 @@ def test_a_first_sync_sends_everything_and_the_next_only_what_changed(tap: Tap) 
     config, catalog, _ = discovered(tap, "VENDOR", "CLASS")
     first = tap.run("--config", config, "--catalog", catalog)
     assert first.status == 0, first.err
-    books = tap.emulator.books()
+    books = tap.emulator.company()
     assert len(first.records("VENDOR")) == books.table("VENDOR").count() > 50
     kinds = Counter((one["type"], one.get("stream")) for one in first.messages)
     assert kinds["SCHEMA", "VENDOR"] == kinds["ACTIVATE_VERSION", "VENDOR"] == 1
@@ -70,7 +70,7 @@ def test_hotglue_names_and_state_are_understood(tap: Tap) -> None:
     ran = tap.run("--config", config, "--catalog", catalog, "--state", state)
     assert ran.status == 0, ran.err
     assert "accounts_payable_vendors: " in ran.err
-    assert len(ran.records("accounts_payable_vendors")) < tap.emulator.books().table("VENDOR").count()
+    assert len(ran.records("accounts_payable_vendors")) < tap.emulator.company().table("VENDOR").count()
 
 
 def test_the_state_of_a_meltano_tap_is_understood(tap: Tap) -> None:
@@ -79,7 +79,7 @@ def test_the_state_of_a_meltano_tap_is_understood(tap: Tap) -> None:
     state = tap.keep("state.json", {"bookmarks": {"accounts_payable_vendors": held, "classes": {"starting": None}}})
     ran = tap.run("--config", config, "--catalog", catalog, "--state", state)
     assert ran.status == 0, ran.err
-    assert len(ran.records("accounts_payable_vendors")) < tap.emulator.books().table("VENDOR").count()
+    assert len(ran.records("accounts_payable_vendors")) < tap.emulator.company().table("VENDOR").count()
     assert ran.state["bookmarks"]["VENDOR"]["since"] > "11/20/2026"
 
 
@@ -304,15 +304,15 @@ def test_a_denied_object_costs_only_itself_and_says_so(tmp_path: Path, grown: Em
         assert "Traceback" not in ran.err
 
 
-DENIED = Weather(
+DENIED = ScriptedFault(
     "fault", "lookup", object="CLASS", calls=(), errorno="XL03000006", text="You do not have permission for this."
 )
 
 
 def test_an_object_that_may_not_be_described_costs_only_itself(tmp_path: Path, grown: Emulator) -> None:
-    with closing(grown.clone(weather=(DENIED,))) as emulator, serve(emulator) as server:
+    with closing(grown.clone(faults=(DENIED,))) as emulator, serve(emulator) as server:
         tap = Tap(tmp_path, server.url, emulator)
-        names = sorted(name for name in emulator.books().catalog if name != "CLASS")[:39]
+        names = sorted(name for name in emulator.company().catalog if name != "CLASS")[:39]
         _, _, document = discovered(tap, "CLASS", *names)
         functions = [name for one in emulator.received for name in one.functions]
     assert len(document["streams"]) == 39
@@ -320,14 +320,14 @@ def test_an_object_that_may_not_be_described_costs_only_itself(tmp_path: Path, g
     assert len(emulator.received) <= 5
 
 
-CLOSED = Weather(
+CLOSED = ScriptedFault(
     "fault", "query", object="AUDITHISTORY", calls=(), errorno="PL04000005", text="You do not have permission for this."
 )
 
 
 def test_deletes_that_nothing_tells_are_not_passed_over_in_silence(tmp_path: Path, grown: Emulator) -> None:
     times = count(int(NOW))
-    clone = grown.clone(weather=(CLOSED,), clock=lambda: float(next(times)))
+    clone = grown.clone(faults=(CLOSED,), clock=lambda: float(next(times)))
     with closing(clone) as emulator, serve(emulator) as server:
         tap = Tap(tmp_path, server.url, emulator)
         config, catalog, _ = discovered(tap, "CLASS")
@@ -406,7 +406,7 @@ def test_settings_that_stand_in_a_file_nobody_read_are_told(tap: Tap) -> None:
 
 
 def test_discovery_of_forty_objects_is_cheap(tap: Tap) -> None:
-    names = sorted(name for name in tap.emulator.books().catalog)[:40]
+    names = sorted(name for name in tap.emulator.company().catalog)[:40]
     before = len(tap.emulator.received)
     discovered(tap, *names)
     requests = list(tap.emulator.received)[before:]

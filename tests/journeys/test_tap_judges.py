@@ -49,7 +49,7 @@ def test_target_jsonl_lands_every_record(tap: Tap) -> None:
     assert done.returncode == 0, done.stderr.decode()
     for stream in STREAMS:
         landed = [json.loads(line) for line in (tap.place / f"{stream}.jsonl").read_text().splitlines()]
-        assert len(landed) == tap.emulator.books().table(stream).count() > 0
+        assert len(landed) == tap.emulator.company().table(stream).count() > 0
     assert json.loads(done.stdout.splitlines()[-1]) == sent.state
 
 
@@ -121,7 +121,7 @@ def test_target_postgres_lands_every_record_with_true_types(tap: Tap, postgres: 
     _land(tap, first.out, postgres)
     for stream in STREAMS:
         (count,) = _rows(postgres, f'SELECT count(*) FROM intacct."{stream}"')[0]
-        assert count == tap.emulator.books().table(stream).count()
+        assert count == tap.emulator.company().table(stream).count()
     ((total,),) = _rows(postgres, 'SELECT sum("TOTALENTERED") FROM intacct."APBILL"')
     exact = [
         Decimal(str(one["record"]["TOTALENTERED"]))
@@ -134,7 +134,7 @@ def test_target_postgres_lands_every_record_with_true_types(tap: Tap, postgres: 
     _land(tap, again.out, postgres)
     for stream in STREAMS:
         (count,) = _rows(postgres, f'SELECT count(*) FROM intacct."{stream}"')[0]
-        assert count == tap.emulator.books().table(stream).count()
+        assert count == tap.emulator.company().table(stream).count()
 
 
 def test_target_postgres_takes_decimals_as_strings_for_decimals(tap: Tap, postgres: str) -> None:

@@ -399,7 +399,7 @@ def test_each_record_s_address_is_told_on_request(pipe: Pipe) -> None:
     def with_addresses(endpoint: str, body: bytes) -> Reply:
         """The company's own pages, which the emulator has none of."""
         if b"RECORD_URL" in body:
-            table = pipe.emulator.books().table("CLASS")
+            table = pipe.emulator.company().table("CLASS")
             for number, row in list(table.rows()):
                 table.update(number, row | {"RECORD_URL": f"https://company.example/class?id={number}"})
         return pipe.emulator(endpoint, body)

@@ -73,14 +73,14 @@ def test_the_same_input_piped_in_again_leaves_every_record_once(tmp_path: Path, 
         first = run(tmp_path, server.url, gateway, lines)
         assert (first.returncode == 0) is (at == 0), first.stderr.decode()
         safe = [json.loads(line)["at"] for line in first.stdout.splitlines()]
-        there = Counter(row["CLASSID"] for _, row in emulator.books().table("CLASS").rows())
+        there = Counter(row["CLASSID"] for _, row in emulator.company().table("CLASS").rows())
         assert all(there[f"K-{number}"] == 1 for number in range(max(safe, default=-1) + 1)), "a state told too early"
         clock.forward(minutes=16)
         gateway.at = 0
         second = run(tmp_path, server.url, gateway, lines)
     assert second.returncode == 0, second.stderr.decode()
     assert json.loads(second.stdout.splitlines()[-1]) == {"at": 7}
-    there = Counter(row["CLASSID"] for _, row in emulator.books().table("CLASS").rows())
+    there = Counter(row["CLASSID"] for _, row in emulator.company().table("CLASS").rows())
     assert all(there[f"K-{number}"] == 1 for number in range(8))
     assert emulator.incidents == []
     emulator.close()

@@ -190,7 +190,7 @@ def test_what_is_extracted_can_be_loaded_into_another_company(reader: Client, tm
     messages = sent(reader, "v1", "Vendors", "Classes", "Projects", "Customers", "Items", "Bills", "JournalEntries")
     made = company(Clock())
     for role, account in POSTING_ACCOUNTS.items():
-        made.books().side_tables.posting_accounts.put(role, value=account)
+        made.company().side_tables.posting_accounts.put(role, value=account)
     pipe = Pipe(tmp_path, made)
     arrived: dict[str, list[dict[str, Any]]] = {}
     with closing(made):

@@ -11,7 +11,7 @@ import pytest
 
 from intacct_bridge.client.client import Client
 from intacct_bridge.emulator.gateway.gateway import Emulator
-from intacct_bridge.emulator.settings.faults import Weather, held
+from intacct_bridge.emulator.settings.faults import ScriptedFault, too_many_requests
 from intacct_bridge.emulator.settings.world import scenario
 from intacct_bridge.errors import InDoubtError, SignInError, TransientError
 from intacct_bridge.model.query.query import Aggregate
@@ -25,11 +25,11 @@ from support.journeys import masters
 from support.journeys.objects import BILLS, VENDORS, Desk
 
 
-def company(*weather: Weather, users: dict[str, Any] | None = None, **behaviour: object) -> Company:
+def company(*weather: ScriptedFault, users: dict[str, Any] | None = None, **behaviour: object) -> Company:
     tree: dict[str, Any] = {"behaviour": behaviour}
     if users:
         tree["company"] = [{"company_id": "demo-company", "user": [users]}]
-    return Company(Emulator.empty(settings=scenario(tree), weather=weather, sleep=lambda _: None))
+    return Company(Emulator.empty(settings=scenario(tree), faults=weather, sleep=lambda _: None))
 
 
 def klass(key: str) -> dict[str, str]:
@@ -48,8 +48,8 @@ def test_a_lost_reply_is_settled_whatever_a_repeated_control_id_is_answered(
     tmp_path: Path, behaviour: dict[str, object]
 ) -> None:
     clock = masters.Clock()
-    cut = Weather("cut-after", function="create", calls=(2,))
-    desk = Desk(tmp_path, masters.company(clock, settings=scenario({"behaviour": behaviour}), weather=(cut,)))
+    cut = ScriptedFault("cut-after", function="create", calls=(2,))
+    desk = Desk(tmp_path, masters.company(clock, settings=scenario({"behaviour": behaviour}), faults=(cut,)))
     desk.load(VENDORS, "VENDOR")
     clock.forward(hours=3)
     for _ in range(3):
@@ -65,7 +65,7 @@ def test_a_repeated_control_id_may_be_answered_as_the_first_time() -> None:
     made = f"<create>{element('CLASS', CLASSID='A', NAME='A')}</create>"
     first, again = (one(emulator, made, uniqueid=True, control_ids=["x"]) for _ in range(2))
     assert (again.status, again.data) == (first.status, first.data)
-    assert emulator.books().table("CLASS").count() == 1
+    assert emulator.company().table("CLASS").count() == 1
     bill = "<create_class><classid>B</classid><name>B</name></create_class>"
     first, again = (one(emulator, bill, uniqueid=True, control_ids=["y"]) for _ in range(2))
     assert first.key == again.key == "B"
@@ -76,7 +76,7 @@ def test_a_repeated_control_id_may_be_answered_as_the_first_time() -> None:
 
 @pytest.mark.parametrize("number", ["XL03000006", "XL03000001", "ODD-2"])
 def test_a_lost_session_is_opened_again_whatever_its_refusal_says(number: str) -> None:
-    lost = Weather("session-lost", function="create", calls=(2,))
+    lost = ScriptedFault("session-lost", function="create", calls=(2,))
     made = company(lost, session_errorno=number, session_text="Gone.")
     client = made.client()
     client.create("CLASS", [klass("A")])
@@ -106,7 +106,7 @@ def test_a_result_is_over_after_a_while_with_a_number_of_the_settings() -> None:
     clock = Clock()
     emulator = world(clock, result_minutes=10, result_errorno="ODD-3")
     for number in range(5):
-        emulator.books().table("CLASS").insert({"CLASSID": f"C{number}", "NAME": "N"})
+        emulator.company().table("CLASS").insert({"CLASSID": f"C{number}", "NAME": "N"})
     api = data(emulator, "<getAPISession/>").children[0]
     session = SessionAuth(api.findtext("sessionid"))
     first = "<readByQuery><object>CLASS</object><query/><pagesize>2</pagesize></readByQuery>"
@@ -143,9 +143,9 @@ def test_a_request_beyond_the_limit_is_waited_for(status: int, number: str) -> N
 
     def crowded(endpoint: str, body: bytes) -> Reply:
         calls.append(len(calls))
-        return held(status, number) if len(calls) in (2, 3) else made.emulator(endpoint, body)
+        return too_many_requests(status, number) if len(calls) in (2, 3) else made.emulator(endpoint, body)
 
-    made.emulator.books().table("CLASS").insert({"CLASSID": "A", "NAME": "A"})
+    made.emulator.company().table("CLASS").insert({"CLASSID": "A", "NAME": "A"})
     client: Client = masters.client(crowded)
     assert [row["CLASSID"] for row in client.query("CLASS", "CLASSID")] == ["A"]
     made.emulator.close()
@@ -154,7 +154,7 @@ def test_a_request_beyond_the_limit_is_waited_for(status: int, number: str) -> N
 def test_a_write_that_is_refused_under_a_server_error_is_in_doubt_and_not_waited_for() -> None:
     made = company()
     client = masters.client(
-        lambda _, body: held(503, "GW-0010") if b"<create>" in body else made.emulator(ENDPOINT, body)
+        lambda _, body: too_many_requests(503, "GW-0010") if b"<create>" in body else made.emulator(ENDPOINT, body)
     )
     with pytest.raises(InDoubtError):
         client.create("CLASS", [klass("A")])
@@ -162,7 +162,7 @@ def test_a_write_that_is_refused_under_a_server_error_is_in_doubt_and_not_waited
 
 
 def test_its_answer_is_a_setting() -> None:
-    reply = held(503, "ODD-6")
+    reply = too_many_requests(503, "ODD-6")
     response = decode_response(reply.body)
     assert (reply.status, response.faults[0].errorno, response.control.status) == (503, "ODD-6", "failure")
 
@@ -174,7 +174,7 @@ def test_its_answer_is_a_setting() -> None:
 def test_sums_are_read_under_either_name(tags: str) -> None:
     made = company(aggregate_tags=tags)
     for number in (1, 2):
-        made.emulator.books().table("APBILL").insert({"VENDORID": "V", "TOTALDUE": str(number)})
+        made.emulator.company().table("APBILL").insert({"VENDORID": "V", "TOTALDUE": str(number)})
     select: list[str | Aggregate] = ["VENDORID", Aggregate("sum", "TOTALDUE")]
     (row,) = made.client().query("APBILL", select)
     assert {name: str(value) for name, value in row.items()} == {"VENDORID": "V", "SUM.TOTALDUE": "3"}
@@ -205,8 +205,8 @@ def test_times_are_the_same_instant_whether_the_offset_moves_or_not(summer: int,
 @pytest.mark.parametrize(("habit", "count"), [("refused", ""), ("clamped", "1000"), ("taken", "1200")])
 def test_a_large_page_of_read_by_query(habit: str, count: str) -> None:
     emulator = world(legacy_page=habit)
-    table = emulator.books().table("CLASS")
-    with emulator.books().store.together():
+    table = emulator.company().table("CLASS")
+    with emulator.company().store.together():
         for number in range(1200):
             table.insert({"CLASSID": f"C{number}", "NAME": "N"})
     asked = "<readByQuery><object>CLASS</object><query/><fields>CLASSID</fields><pagesize>2000</pagesize></readByQuery>"
@@ -256,7 +256,7 @@ def test_an_external_id_used_twice(unique: bool, status: str) -> None:
 def test_a_private_record_is_found_whether_or_not_the_top_level_hides_it() -> None:
     for hides in (True, False):
         made = company(hide_private=hides)
-        made.emulator.books().table("CLASS").insert({"CLASSID": "P", "NAME": "Own", "MEGAENTITYID": "100"})
+        made.emulator.company().table("CLASS").insert({"CLASSID": "P", "NAME": "Own", "MEGAENTITYID": "100"})
         shown = list(made.client().query("CLASS", "CLASSID", show_private=True))
         assert [row["CLASSID"] for row in shown] == ["P"]
         plain = rows(data(made.emulator, query("CLASS", "CLASSID")))
@@ -276,10 +276,10 @@ def test_get_api_session_beside_another_function(habit: str, status: str) -> Non
 def test_a_read_without_keys(habit: str, count: str) -> None:
     emulator = world(empty_keys=habit)
     for number in range(120):
-        emulator.books().table("CLASS").insert({"CLASSID": f"C{number}", "NAME": "N"})
+        emulator.company().table("CLASS").insert({"CLASSID": f"C{number}", "NAME": "N"})
     assert data(emulator, "<read><object>CLASS</object><keys/></read>").get("count") == count
 
 
 def test_throttling_that_does_not_end_is_a_transient_error() -> None:
     with pytest.raises(TransientError):
-        list(masters.client(lambda _, __: held(429, "GW-0010")).query("CLASS", "CLASSID"))
+        list(masters.client(lambda _, __: too_many_requests(429, "GW-0010")).query("CLASS", "CLASSID"))

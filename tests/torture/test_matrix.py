@@ -11,25 +11,25 @@ from pathlib import Path
 
 import pytest
 
-from intacct_bridge.emulator.settings.faults import KINDS, Weather
+from intacct_bridge.emulator.settings.faults import KINDS, ScriptedFault
 from support.torture.records import SORTS
 from support.torture.world import MEMORIES, folder
 from torture.torture import STEPS, Round
 
 FAULTS = (
-    Weather("http", status=429),
-    Weather("http", status=500),
-    Weather("http", status=503, body="html"),
-    Weather("http", status=524, body="html"),
-    Weather("http", status=200, body="not what was asked for"),
-    Weather("cut-before"),
-    Weather("cut-within"),
-    Weather("cut-after"),
-    Weather("truncated"),
-    Weather("slow", seconds=0),
-    Weather("dribble", seconds=0),
-    Weather("session-lost"),
-    Weather("fault", "create"),
+    ScriptedFault("http", status=429),
+    ScriptedFault("http", status=500),
+    ScriptedFault("http", status=503, body="html"),
+    ScriptedFault("http", status=524, body="html"),
+    ScriptedFault("http", status=200, body="not what was asked for"),
+    ScriptedFault("cut-before"),
+    ScriptedFault("cut-within"),
+    ScriptedFault("cut-after"),
+    ScriptedFault("truncated"),
+    ScriptedFault("slow", seconds=0),
+    ScriptedFault("dribble", seconds=0),
+    ScriptedFault("session-lost"),
+    ScriptedFault("fault", "create"),
 )
 MOMENTS = (None, *STEPS)
 CELLS = list(product(FAULTS, MOMENTS))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from intacct_bridge.emulator.settings.faults import Weather
+from intacct_bridge.emulator.settings.faults import ScriptedFault
 from intacct_bridge.flow.outbox.entry import State
 from intacct_bridge.flow.outbox.outbox import Outbox
 from support.torture.records import SORTS
@@ -55,7 +55,7 @@ def test_a_lost_answer_ends_as_the_table_says(outboxes: Path, name: str, done: b
     sort = next(sort for sort in SORTS if sort.name == name)
     one = Round(3, outboxes, sort, "absent")
     one.batch, one.world.stormy = 100, False
-    one.world.script = Weather("cut-after" if done else "cut-before")
+    one.world.script = ScriptedFault("cut-after" if done else "cut-before")
     one.run(None)
     assert set(states(one)) == {D} if not done else set(states(one)) <= {A, D}
     one.world.forward(16)
@@ -71,7 +71,7 @@ def test_an_external_id_proves_absence_once_one_of_ours_was_found_by_its(outboxe
     sort = next(sort for sort in SORTS if sort.name == name)
     one = Round(3, outboxes, sort, "absent")
     one.batch, one.world.stormy = 1, False
-    one.world.script = Weather("cut-before")
+    one.world.script = ScriptedFault("cut-before")
     one.run(None)
     assert states(one)[D] == 1, "the others were posted, and are examples"
     one.world.forward(16)

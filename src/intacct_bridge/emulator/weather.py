@@ -1,5 +1,8 @@
-"""The name of `emulator.settings.faults` in earlier versions, kept for programs that import it."""
+"""The former place of scripted faults, kept for programs that import it."""
 
-from intacct_bridge.emulator.settings.faults import Weather
+from intacct_bridge.emulator.settings.faults import ScriptedFault, load_faults
 
-__all__ = ["Weather"]
+Weather = ScriptedFault
+load_weather = load_faults
+
+__all__ = ["Weather", "load_weather"]

@@ -8,7 +8,7 @@ import pytest
 
 from intacct_bridge.edge.cli.context import CommandContext
 from intacct_bridge.emulator.gateway.gateway import Emulator
-from intacct_bridge.emulator.settings.faults import Weather
+from intacct_bridge.emulator.settings.faults import ScriptedFault
 from intacct_bridge.emulator.settings.world import find_scenario
 from intacct_bridge.errors import SettingsError
 from support.edge.command_line import Intacct
@@ -66,7 +66,7 @@ def test_a_finding_in_words_and_in_json(intacct: Intacct, company: Emulator, mon
 def test_what_cannot_even_start(intacct: Intacct, company: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
     assert intacct("doctor").status == 2
     assert intacct("doctor", **{**SETTINGS, "INTACCT_ENDPOINT_URL": "https://example.org"}).status == 2
-    away = company.clone(weather=(Weather("http", calls=(), status=503, body="html"),))
+    away = company.clone(faults=(ScriptedFault("http", calls=(), status=503, body="html"),))
     put(away, monkeypatch)
     ran = intacct("doctor", **SETTINGS)
     away.close()

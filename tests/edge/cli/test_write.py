@@ -159,9 +159,9 @@ def test_a_production_company_gets_nothing_without_a_yes_where_nobody_can_be_ask
         assert reading.status == 2
         assert "read-only" in reading.err
         assert "1 not sent;" in reading.err
-        assert emulator.books().table("CLASS").find("CLASSID", "PR-1") == []
+        assert emulator.company().table("CLASS").find("CLASSID", "PR-1") == []
         assert intacct(*words, "--yes", **login).status == 0
-        assert len(emulator.books().table("CLASS").find("CLASSID", "PR-1")) == 1
+        assert len(emulator.company().table("CLASS").find("CLASSID", "PR-1")) == 1
 
 
 def test_what_is_refused_is_written_back_with_its_reason(demo: Intacct, home: Path) -> None:

@@ -85,7 +85,7 @@ def test_a_healthy_company_yields_no_finding(company: Emulator, job: dict[str, A
 
 def test_nothing_is_left_behind(company: Emulator) -> None:
     emulator = company.clone()
-    store = emulator.books().store
+    store = emulator.company().store
     before = {name: list(store.table(name).rows()) for name in store.populated()}
     writes = ["VENDOR", "GLBATCH", "CUSTOMER", "CLASS", "DEPARTMENT", "GLACCOUNT", "ITEM", "PROJECT", "APBILL"]
     report = examined(emulator, writes=writes)

@@ -149,7 +149,7 @@ def test_roles_reach_objects_by_verb() -> None:
 
 def test_a_user_sees_dates_and_times_as_their_formatting_says() -> None:
     emulator = world()
-    table = emulator.books("people-company").table("GLACCOUNT")
+    table = emulator.company("people-company").table("GLACCOUNT")
     table.insert({"ACCOUNTNO": "1", "WHENMODIFIED": "01/31/2026 23:30:00"})
     german = Login("german", "people-company", "p")
     asked = "<readUserFormatting><userId>german</userId></readUserFormatting>"
@@ -162,7 +162,7 @@ def test_a_user_sees_dates_and_times_as_their_formatting_says() -> None:
 @pytest.mark.parametrize(("filter_times", "found"), [("utc", "1"), ("user", "0")])
 def test_whose_times_filters_are_in_is_a_setting(filter_times: str, found: str) -> None:
     emulator = world(filter_times=filter_times)
-    emulator.books("people-company").table("GLACCOUNT").insert({"WHENMODIFIED": "01/31/2026 23:30:00"})
+    emulator.company("people-company").table("GLACCOUNT").insert({"WHENMODIFIED": "01/31/2026 23:30:00"})
     where = "<equalto><field>WHENMODIFIED</field><value>01/31/2026 23:30:00</value></equalto>"
     page = data(emulator, query("GLACCOUNT", "RECORDNO", where), authentication=Login("german", "people-company", "p"))
     assert page.get("totalcount") == found

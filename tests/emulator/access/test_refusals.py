@@ -150,7 +150,7 @@ def test_a_refusal_is_set_in_a_file_and_met_at_its_level(tmp_path: Path, grown: 
     path = tmp_path / "scenario.toml"
     path.write_text(case.scenario)
     emulator = grown.clone(settings=load_scenario(path))
-    table = emulator.books().table("VENDOR")
+    table = emulator.company().table("VENDOR")
     table.insert({"VENDORID": "V-1", "NAME": "Old", "STATUS": "active"})
     table.insert({"VENDORID": "V-2", "NAME": "Other", "STATUS": "active", "MEGAENTITYID": "200"})
     response = send(emulator, case.call, authentication=case.login, sender_id=case.sender)
@@ -179,7 +179,7 @@ def test_a_dimension_of_the_companys_own_must_be_there_and_active(
     path.write_text(scenario)
     emulator = grown.clone(settings=load_scenario(path))
     if fund == "inactive":
-        fund = next(row["id"] for _, row in emulator.books().table("FUND").rows() if row["STATUS"] == "inactive")
+        fund = next(row["id"] for _, row in emulator.company().table("FUND").rows() if row["STATUS"] == "inactive")
     result = send(emulator, f"<create>{ENTRY.format(fund)}</create>").operations[0].results[0]
     assert (result.faults[0].errorno if result.faults else "") == errorno
     assert result.status == ("failure" if errorno else "success")
@@ -191,7 +191,7 @@ def test_a_restricted_user_changes_what_belongs_to_the_entity(tmp_path: Path, gr
     path = tmp_path / "scenario.toml"
     path.write_text(f'{USER}entities = ["100"]\n')
     emulator = grown.clone(settings=load_scenario(path))
-    emulator.books().table("VENDOR").insert({"VENDORID": "V-1", "NAME": "Old", "MEGAENTITYID": "100"})
+    emulator.company().table("VENDOR").insert({"VENDORID": "V-1", "NAME": "Old", "MEGAENTITYID": "100"})
     response = send(emulator, f"<update>{VENDOR}</update>", authentication=INSIDE)
     assert response.operations[0].results[0].status == "success"
     emulator.close()
@@ -213,7 +213,7 @@ def test_a_private_record_is_hidden_or_shown_as_the_settings_say(tmp_path: Path,
     for behaviour in ("", "hide_private = false\n", "show_private = false\n"):
         path.write_text(f"[behaviour]\n{behaviour}")
         emulator = grown.clone(settings=load_scenario(path))
-        emulator.books().table("VENDOR").insert({"VENDORID": "V-1", "NAME": "Own", "MEGAENTITYID": "100"})
+        emulator.company().table("VENDOR").insert({"VENDORID": "V-1", "NAME": "Own", "MEGAENTITYID": "100"})
         for more in ("", options):
             data = send(emulator, asked.format(more)).operations[0].results[0].data
             seen.append(data is not None and data.get("totalcount") == "1")

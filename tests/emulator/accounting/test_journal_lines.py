@@ -19,10 +19,10 @@ def entry(*splits: str, amount: str = "100", allocation: str = "Custom") -> str:
 
 
 def test_a_split_line_is_as_many_lines(demo: Emulator) -> None:
-    before = balances(demo.books())
+    before = balances(demo.company())
     key = made(demo, entry("60", "40"))
-    assert change(before, balances(demo.books())) == {"60500": Decimal(100), "10010": Decimal(-100)}
-    table = demo.books().table("GLENTRY")
+    assert change(before, balances(demo.company())) == {"60500": Decimal(100), "10010": Decimal(-100)}
+    table = demo.company().table("GLENTRY")
     assert [(table.get(one) or {})["TRX_AMOUNT"] for one in table.find("BATCHNO", key)] == ["60", "40", "100"]
     assert_true(demo)
 
@@ -35,7 +35,7 @@ def test_splits_come_to_their_line(demo: Emulator) -> None:
 
 def test_a_line_allocated_by_name_is_as_many_lines_to_the_cent(demo: Emulator) -> None:
     key = made(demo, entry(amount="100.01", allocation="HQ-SPLIT"))
-    table = demo.books().table("GLENTRY")
+    table = demo.company().table("GLENTRY")
     lines = [table.get(one) or {} for one in table.find("BATCHNO", key)]
     assert [(line["TRX_AMOUNT"], line["LOCATION"], line["DEPARTMENT"]) for line in lines] == [
         *(("40", "110", "110"), ("35", "110", "210"), ("25.01", "120", "520"), ("100.01", "110", "100"))
@@ -47,10 +47,10 @@ def test_a_bill_line_allocated_by_name_is_as_many_lines(demo: Emulator) -> None:
     line = element("APBILLITEM", ACCOUNTNO="60500", TRX_AMOUNT="0.03", ALLOCATION="SERVICE", LOCATIONID="110")
     head = {"VENDORID": "V10001", "WHENCREATED": "11/20/2026", "WHENDUE": "12/20/2026", "RECORDID": "ALLOCATED"}
     key = made(demo, f"<create>{element('APBILL', **head, APBILLITEMS=line)}</create>")
-    table = demo.books().table("APBILLITEM")
+    table = demo.company().table("APBILLITEM")
     lines = [table.get(one) or {} for one in table.find("RECORDKEY", key)]
     assert [(line["TRX_AMOUNT"], line["LOCATIONID"]) for line in lines] == [("0.02", "210"), ("0.01", "220")]
-    assert (demo.books().table("APBILL").get(int(key)) or {})["TRX_TOTALENTERED"] == "0.03"
+    assert (demo.company().table("APBILL").get(int(key)) or {})["TRX_TOTALENTERED"] == "0.03"
     assert_true(demo)
 
 

@@ -34,11 +34,11 @@ def lines(emulator: Emulator, key: str) -> list[list[str]]:
 
 
 def test_a_tax_posts_to_its_account_and_counts_in_the_total(demo: Emulator) -> None:
-    before = balances(demo.books())
+    before = balances(demo.company())
     key = made(demo, taxed_bill(item("100", (TAX, "7.77")), item("10")))
     assert state(demo, key)["TOTALDUE"] == "117.77"
     moved = {"60500": Decimal(110), "13600": Decimal("7.77"), "20000": Decimal("-117.77")}
-    assert change(before, balances(demo.books())) == moved
+    assert change(before, balances(demo.company())) == moved
     kept = lines(demo, key)
     assert [row[:4] for row in kept] == [
         ["60500", "100", "T", "1"],
@@ -80,15 +80,15 @@ def test_an_edit_keeps_the_taxes_of_a_line_it_does_not_name_anew(demo: Emulator)
 
 
 def test_a_reversed_bill_takes_its_taxes_back(demo: Emulator) -> None:
-    before = balances(demo.books())
+    before = balances(demo.company())
     key = made(demo, taxed_bill(item("100", (TAX, "7"))))
     key_of(demo, f'<reverse_bill key="{key}">{day("datereversed")}</reverse_bill>')
-    assert balances(demo.books()) == before
+    assert balances(demo.company()) == before
     assert_true(demo)
 
 
 def test_an_invoice_by_its_own_function_owes_the_tax(demo: Emulator) -> None:
-    before = balances(demo.books())
+    before = balances(demo.company())
     entries = "<taxentries><taxentry><detailid>OH Sales Tax</detailid></taxentry></taxentries>"
     line = (
         "<lineitem><glaccountno>41100</glaccountno><amount>100</amount><locationid>110</locationid>"
@@ -98,7 +98,7 @@ def test_an_invoice_by_its_own_function_owes_the_tax(demo: Emulator) -> None:
     key = key_of(demo, f"<create_invoice>{head}<invoiceitems>{line}</invoiceitems></create_invoice>")
     assert cells(demo, "ARINVOICE", key, "TOTALDUE") == ["105.75"]
     moved = {"41100": Decimal(-100), "20500": Decimal("-5.75"), "11000": Decimal("105.75")}
-    assert change(before, balances(demo.books())) == moved
+    assert change(before, balances(demo.company())) == moved
     assert_true(demo)
 
 
@@ -108,7 +108,7 @@ def test_a_bad_tax_is_refused_by_name(demo: Emulator, name: str, tax: str, said:
 
 
 def test_a_journal_entry_posts_the_tax_of_a_line_on_its_side(demo: Emulator) -> None:
-    before = balances(demo.books())
+    before = balances(demo.company())
     tax = element("TAXENTRY", DETAILID=TAX, TRX_TAX="5")
     more = {"LOCATION": "110", "DEPARTMENT": "100"}
     debit = element("GLENTRY", ACCOUNTNO="60500", TR_TYPE=1, TRX_AMOUNT="100", **more, TAXENTRIES=tax)
@@ -116,5 +116,5 @@ def test_a_journal_entry_posts_the_tax_of_a_line_on_its_side(demo: Emulator) -> 
     head = {"JOURNAL": "GJ", "BATCH_DATE": "11/20/2026", "BATCH_TITLE": "Taxed", "TAXIMPLICATIONS": "Inbound"}
     made(demo, f"<create>{element('GLBATCH', **head, ENTRIES=debit + credit)}</create>")
     moved = {"60500": Decimal(100), "13600": Decimal(5), "10010": Decimal(-105)}
-    assert change(before, balances(demo.books())) == moved
+    assert change(before, balances(demo.company())) == moved
     assert_true(demo)

@@ -18,7 +18,7 @@ from intacct_bridge.emulator.store.store import Store
 
 @pytest.fixture
 def store() -> Store:
-    return Emulator.empty().books().store
+    return Emulator.empty().company().store
 
 
 def test_values_have_the_texts_of_earlier_versions(store: Store) -> None:

@@ -8,7 +8,7 @@ from itertools import islice
 import pytest
 
 from intacct_bridge.emulator.demo.company import demo_company
-from intacct_bridge.emulator.demo.masters.custom_fields import definition_fields, with_customs
+from intacct_bridge.emulator.demo.masters.custom_fields import demo_definitions
 from intacct_bridge.emulator.store.catalogue import standard_catalog
 from intacct_bridge.errors import SettingsError
 from intacct_bridge.wire.values import Kind
@@ -137,12 +137,18 @@ def test_record_numbers_are_unique() -> None:
 
 
 def test_every_field_is_in_the_catalogue_and_of_its_kind() -> None:
-    catalog = with_customs(standard_catalog())
+    definitions = demo_definitions()
+    catalog = definitions.added_to(standard_catalog())
     numbers = (Kind.DECIMAL, Kind.CURRENCY, Kind.PERCENT)
     types = {Kind.INTEGER: int, Kind.DATE: date, Kind.TIMESTAMP: datetime, Kind.BOOLEAN: bool}
     wrong = Counter[str]()
     for name, rows in books().items():
-        own = (field for (object_name, _), own in definition_fields().items() if object_name == name for field in own)
+        own = (
+            field
+            for (object_name, _), own in definitions.definition_fields.items()
+            if object_name == name
+            for field in own
+        )
         fields = {**catalog[name].fields, **{field.name: field for field in own}}
         for row in rows:
             for field, value in row.items():

@@ -23,13 +23,13 @@ def test_a_company_in_a_file_is_taken_as_it_is(tmp_path: Path) -> None:
     path = tmp_path / "company.sqlite"
     first = small(path)
     made = data(first, f"<create>{element('CLASS', CLASSID='KEPT', NAME='Kept')}</create>").children[0]
-    bills = first.books().table("APBILL").count()
+    bills = first.company().table("APBILL").count()
     first.close()
     again = Emulator.demo(path, seed=9, as_of=date(2020, 1, 1))
     where = "<equalto><field>CLASSID</field><value>KEPT</value></equalto>"
     found = rows(data(again, query("CLASS", "RECORDNO", where)))
     assert found == [{"RECORDNO": made.findtext("RECORDNO")}]
-    assert again.books().table("APBILL").count() == bills
+    assert again.company().table("APBILL").count() == bills
     assert data(again, query("FUND", "FUND_CODE")).get("totalcount") == "5"  # custom objects are still known
     again.close()
 
@@ -44,14 +44,14 @@ def test_the_same_seed_and_day_answer_with_the_same_bytes(grown: Emulator, demo:
 
 def test_a_clone_goes_its_own_way(grown: Emulator, demo: Emulator) -> None:
     one(demo, f"<create>{element('CLASS', CLASSID='MINE', NAME='Mine')}</create>")
-    assert demo.books().table("CLASS").count() == grown.books().table("CLASS").count() + 1
+    assert demo.company().table("CLASS").count() == grown.company().table("CLASS").count() + 1
 
 
 @pytest.mark.parametrize("repeats", [False, True])
 def test_a_journal_entry_stands_in_both_books(repeats: bool) -> None:
     settings = scenario({"behaviour": {"gldetail_key_per_book": repeats}})
     emulator = Emulator.empty(settings=settings)
-    books = emulator.books()
+    books = emulator.company()
     books.side_tables.reporting_books.put(value=("ACCRUAL", "CASH"))
     load(
         books,
@@ -80,7 +80,7 @@ def test_a_journal_entry_stands_in_both_books(repeats: bool) -> None:
 def test_the_ledger_does_not_look_at_the_detail(demo: Emulator) -> None:
     dates = "".join(element(tag, year=2026, month=10, day=day) for tag, day in (("startdate", 1), ("enddate", 31)))
     before = data(demo, f"<get_trialbalance>{dates}</get_trialbalance>")
-    table = demo.books().table("GLDETAIL")
+    table = demo.company().table("GLDETAIL")
     number = table.find("BATCH_DATE", "10/15/2026")[0]
     table.update(number, {**(table.get(number) or {}), "AMOUNT": "0.01", "DEBITAMOUNT": "0.01"})
     assert data(demo, f"<get_trialbalance>{dates}</get_trialbalance>") == before
@@ -100,7 +100,7 @@ def test_a_request_beyond_the_limit_is_held_and_refused() -> None:
     for thread in threads:
         thread.start()
     inside.wait()  # one runs; the other waits, or will
-    while emulator._turnstile._waiting == 0:  # the only way to see a queue from outside
+    while emulator.limit.waiting("") == 0:  # the only way to see a queue from outside
         pass
     third = emulator(ENDPOINT, b"<x/>")
     assert (third.status, b"GW-0010" in third.body) == (429, True)

@@ -82,22 +82,22 @@ def test_an_update_changes_lines_by_their_place_and_adds_new_ones(demo: Emulator
 
 
 def test_a_reversal_is_a_mirror_and_both_are_beyond_change(demo: Emulator) -> None:
-    before = balances(demo.books())
+    before = balances(demo.company())
     key = key_of(demo, bill())
     mirror = key_of(demo, f'<reverse_bill key="{key}">{day("datereversed", 21)}</reverse_bill>')
     assert mirror != key
     assert cells(demo, "APBILL", key, "STATE TOTALDUE") == ["Reversed", "0"]
     assert cells(demo, "APBILL", mirror, "STATE TOTALENTERED WHENCREATED") == ["Reversal", "-100", "11/21/2026"]
-    assert balances(demo.books()) == before
+    assert balances(demo.company()) == before
     assert one(demo, f'<delete_bill key="{key}"/>').status == "failure"
     assert_true(demo)
 
 
 def test_a_deleted_bill_leaves_nothing_in_the_ledger(demo: Emulator) -> None:
-    before = balances(demo.books())
+    before = balances(demo.company())
     key = key_of(demo, bill())
     assert key_of(demo, f'<delete_bill key="{key}"/>') == key
-    assert balances(demo.books()) == before
+    assert balances(demo.company()) == before
     assert_true(demo)
 
 
@@ -138,13 +138,13 @@ def test_a_receipt_settles_invoices_and_the_rest_is_applied_later(demo: Emulator
 
 
 def test_a_reversed_receipt_opens_its_invoices_again(demo: Emulator) -> None:
-    before = balances(demo.books())
+    before = balances(demo.company())
     invoiced = key_of(demo, invoice())
-    after = balances(demo.books())
+    after = balances(demo.company())
     key = key_of(demo, receipt("250", (invoiced, "250")))
     key_of(demo, f'<reverse_arpayment key="{key}">{day("datereversed")}</reverse_arpayment>')
     assert cells(demo, "ARINVOICE", invoiced, "STATE TOTALDUE WHENPAID") == ["Posted", "250", ""]
-    assert balances(demo.books()) == after != before
+    assert balances(demo.company()) == after != before
     assert_true(demo)
 
 
@@ -161,14 +161,14 @@ def test_a_credit_is_applied_with_a_payment(demo: Emulator) -> None:
         f"<APPYMTDETAIL><RECORDKEY>{key}</RECORDKEY><TRX_PAYMENTAMOUNT>70</TRX_PAYMENTAMOUNT>"
         f"<ADJUSTMENTKEY>{credit}</ADJUSTMENTKEY><TRX_ADJUSTMENTAMOUNT>30</TRX_ADJUSTMENTAMOUNT></APPYMTDETAIL>"
     )
-    bank = balances(demo.books())["10010"]
+    bank = balances(demo.company())["10010"]
     paid = data(
         demo,
         "<create><APPYMT><FINANCIALENTITY>CHK-INS</FINANCIALENTITY><PAYMENTMETHOD>EFT</PAYMENTMETHOD>"
         "<VENDORID>V10087</VENDORID><CURRENCY>USD</CURRENCY><PAYMENTDATE>11/20/2026</PAYMENTDATE>"
         f"<APPYMTDETAILS>{detail}</APPYMTDETAILS></APPYMT></create>",
     )
-    assert balances(demo.books())["10010"] - bank == Decimal(-70)
+    assert balances(demo.company())["10010"] - bank == Decimal(-70)
     assert cells(demo, "APBILL", key, "STATE TOTALDUE") == ["Paid", "0"]
     assert cells(demo, "APADJUSTMENT", credit, "STATE TOTALDUE") == ["Paid", "0"]
     assert_true(demo)
@@ -201,7 +201,7 @@ def test_a_payment_request_is_approved_and_confirmed(demo: Emulator) -> None:
 
 
 def test_a_journal_entry_by_its_own_function(demo: Emulator) -> None:
-    before = balances(demo.books())
+    before = balances(demo.company())
     sides = "".join(
         f"<glentry><trtype>{side}</trtype><amount>12.34</amount><glaccountno>{account}</glaccountno>"
         "<locationid>110</locationid><departmentid>100</departmentid></glentry>"
@@ -210,24 +210,24 @@ def test_a_journal_entry_by_its_own_function(demo: Emulator) -> None:
     head = f"<journalid>GJ</journalid>{day('datecreated')}<description>Legacy</description>"
     body = f"{head}<gltransactionentries>{sides}</gltransactionentries>"
     key = key_of(demo, f"<create_gltransaction>{body}</create_gltransaction>")
-    assert balances(demo.books())["60500"] - before["60500"] == Decimal("12.34")
+    assert balances(demo.company())["60500"] - before["60500"] == Decimal("12.34")
     assert_true(demo)
     assert key_of(demo, f'<delete_gltransaction key="{key}"/>') == key
-    assert balances(demo.books()) == before
+    assert balances(demo.company()) == before
 
 
 def test_checks_wait_in_undeposited_funds_for_their_deposit(demo: Emulator) -> None:
-    before = balances(demo.books())
+    before = balances(demo.company())
     invoiced = key_of(demo, invoice())
     waiting = key_of(demo, receipt("250", (invoiced, "250"), more="<undepfundsacct>10090</undepfundsacct>"))
-    assert balances(demo.books())["10090"] - before["10090"] == 250
+    assert balances(demo.company())["10090"] - before["10090"] == 250
     deposit = (
         f"<record_deposit><bankaccountid>CHK-INS</bankaccountid>{day('depositdate')}<depositid>D-1</depositid>"
         f"<receiptkeys><receiptkey>{waiting}</receiptkey></receiptkeys></record_deposit>"
     )
     key_of(demo, deposit)
-    assert balances(demo.books())["10090"] == before["10090"]
-    assert balances(demo.books())["10010"] - before["10010"] == 250
+    assert balances(demo.company())["10090"] == before["10090"]
+    assert balances(demo.company())["10010"] - before["10010"] == 250
     assert one(demo, deposit).status == "failure"
     assert_true(demo)
 
@@ -237,7 +237,7 @@ def test_cards_other_receipts_and_expenses_post(demo: Emulator) -> None:
         "<ccpayitem><glaccountno>63000</glaccountno><description>x</description><paymentamount>15</paymentamount>"
         "<departmentid>100</departmentid><locationid>110</locationid></ccpayitem>"
     )
-    card = demo.books().table("CREDITCARD").get(1) or {}
+    card = demo.company().table("CREDITCARD").get(1) or {}
     charge = f"<chargecardid>{card['CARDID']}</chargecardid>{day('paymentdate')}<referenceno>CCX</referenceno>"
     key_of(demo, f"<record_cctransaction>{charge}<ccpayitems>{spent}</ccpayitems></record_cctransaction>")
     got = f"{day('paymentdate')}<payee>Someone</payee>{day('receiveddate')}<paymentmethod>Cash</paymentmethod>"

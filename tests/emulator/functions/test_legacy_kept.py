@@ -20,7 +20,7 @@ def test_a_recurring_bill_is_kept_with_its_lines_and_deleted_as_a_bill_is(demo: 
     assert (found[0]["REPEATBY"], found[0]["REPEATCOUNT"], found[0]["NEXTEXECDATE"]) == ("M", "12", "12/01/2026")
     assert len(rows(data(demo, query("APRECURBILLENTRY", "RECORDNO TRX_AMOUNT")))) == 2
     assert one(demo, f'<delete_bill key="{key}"/>').status == "success"
-    assert demo.books().table("APRECURBILLENTRY").count() == 0
+    assert demo.company().table("APRECURBILLENTRY").count() == 0
 
 
 def test_a_reimbursement_names_a_bank_account_that_is_there(demo: Emulator) -> None:
@@ -31,7 +31,7 @@ def test_a_reimbursement_names_a_bank_account_that_is_there(demo: Emulator) -> N
         "</create_reimbursementrequest>"
     )
     key = one(demo, body.format("CHK-INS")).key
-    row = demo.books().table("EPPAYMENTREQUEST").get(int(key or 0)) or {}
+    row = demo.company().table("EPPAYMENTREQUEST").get(int(key or 0)) or {}
     assert (row["PAYMENTAMOUNT"], row["WHENDUE"], row["BASECURR"]) == ("45.44", "12/01/2026", "USD")
     assert "Bank Account 'NONE'" in faults(demo, body.format("NONE"))[0].text
 
@@ -70,15 +70,15 @@ def test_kits_are_built_and_taken_apart_again(demo: Emulator) -> None:
 
 
 def test_a_vendor_that_waits_is_approved_or_declined_once(demo: Emulator) -> None:
-    key = demo.books().table("VENDOR").insert({"VENDORID": "W1", "NAME": "W", "STATE": "S", "STATUS": "active"})
+    key = demo.company().table("VENDOR").insert({"VENDORID": "W1", "NAME": "W", "STATE": "S", "STATUS": "active"})
     body = f"<recordno>{key}</recordno>"
     assert one(demo, f"<declineVendor>{body}</declineVendor>").status == "success"
-    assert (demo.books().table("VENDOR").get(key) or {})["STATE"] == "R"
+    assert (demo.company().table("VENDOR").get(key) or {})["STATE"] == "R"
     assert "does not wait" in faults(demo, f"<approveVendor>{body}</approveVendor>")[0].text
 
 
 def test_an_expense_adjustment_posts_as_a_report_does(demo: Emulator) -> None:
-    before = demo.books().table("GLBATCH").count()
+    before = demo.company().table("GLBATCH").count()
     day = DAY.format("datecreated").replace("<month>12", "<month>11")
     line = "<glaccountno>68000</glaccountno><amount>-9</amount><locationid>110</locationid>"
     key = one(
@@ -87,9 +87,9 @@ def test_an_expense_adjustment_posts_as_a_report_does(demo: Emulator) -> None:
         f"<expenseadjustments><expenseadjustment>{line}</expenseadjustment></expenseadjustments>"
         "</create_expenseadjustmentreport>",
     ).key
-    assert demo.books().table("GLBATCH").count() == before + 1
+    assert demo.company().table("GLBATCH").count() == before + 1
     assert one(demo, f'<delete_expenseadjustmentreport key="{key}"/>').status == "success"
-    assert demo.books().table("GLBATCH").count() == before
+    assert demo.company().table("GLBATCH").count() == before
 
 
 def test_what_a_list_names_must_be_there(demo: Emulator) -> None:

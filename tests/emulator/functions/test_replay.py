@@ -18,7 +18,7 @@ def test_a_completed_control_id_is_refused_and_nothing_is_run_again() -> None:
     assert one(emulator, make("A"), uniqueid=True, control_ids=["x"]).status == "success"
     (fault,) = faults(emulator, make("B"), uniqueid=True, control_ids=["x"])
     assert (fault.errorno, "'x'" in fault.text) == ("XL03000008", True)
-    assert emulator.books().table("CLASS").count() == 1
+    assert emulator.company().table("CLASS").count() == 1
     assert one(emulator, make("B"), uniqueid=True, control_ids=["y"]).status == "success"
 
 

@@ -36,7 +36,7 @@ def read_back(emulator: Emulator, name: str, number: str, field: str) -> tuple[s
     """As it is kept, and as the user sees it."""
     where = f"<equalto><field>RECORDNO</field><value>{number}</value></equalto>"
     (row,) = rows(data(emulator, query(name, field, where)))
-    return (emulator.books().table(name).get(int(number)) or {})[field], row[field]
+    return (emulator.company().table(name).get(int(number)) or {})[field], row[field]
 
 
 def test_a_generic_write_says_the_month_first(british: Emulator) -> None:
@@ -57,7 +57,7 @@ def test_a_date_in_the_users_own_order_is_refused(british: Emulator) -> None:
 )
 def test_a_legacy_date_has_its_parts_by_name(british: Emulator, function: str, name: str, field: str) -> None:
     key = one_key(british, function)
-    number = str(british.books().table(name).find("PROJECTID", key)[0]) if name == "PROJECT" else key
+    number = str(british.company().table(name).find("PROJECTID", key)[0]) if name == "PROJECT" else key
     assert read_back(british, name, number, field) == ("11/05/2026", "05/11/2026")
 
 

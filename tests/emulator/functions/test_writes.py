@@ -21,7 +21,7 @@ def clock() -> Clock:
 @pytest.fixture
 def emulator(clock: Clock) -> Emulator:
     emulator = world(clock)
-    table = emulator.books().table
+    table = emulator.company().table
     for number in ("1000", "2000", "6000"):
         table("GLACCOUNT").insert({"ACCOUNTNO": number, "TITLE": f"Account {number}", "STATUS": "active"})
     table("VENDOR").insert({"VENDORID": "V1", "NAME": "Ash", "STATUS": "active"})
@@ -241,7 +241,7 @@ def test_every_documented_requirement_is_a_field_a_group_or_a_line_set() -> None
     "name", ["APBILLITEM", "GLENTRY", "GLDETAIL", "ARPYMTDETAIL", "SODOCUMENTENTRY", "DEPOSITENTRY"]
 )
 def test_what_belongs_to_a_document_changes_with_it_only(demo: Emulator, name: str) -> None:
-    key = next(row["RECORDNO"] for _, row in demo.books().table(name).rows())
+    key = next(row["RECORDNO"] for _, row in demo.company().table(name).rows())
     for function in (
         f"<update>{element(name, RECORDNO=key, DESCRIPTION='x')}</update>",
         f"<delete><object>{name}</object><keys>{key}</keys></delete>",

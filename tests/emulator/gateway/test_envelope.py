@@ -28,7 +28,7 @@ def body(*functions: str, **control: object) -> bytes:
 
 def test_white_space_stands_between_elements_and_never_in_them() -> None:
     emulator = world()
-    emulator.books().table("CLASS").insert({"CLASSID": "A", "NAME": "x > y"})
+    emulator.company().table("CLASS").insert({"CLASSID": "A", "NAME": "x > y"})
     asked = query("CLASS", "CLASSID NAME DESCRIPTION")
     tight = emulator(ENDPOINT, body(asked, include_whitespace=False)).body
     loose = emulator(ENDPOINT, body(asked, include_whitespace=True)).body
@@ -134,7 +134,7 @@ def test_a_policy_is_acknowledged_and_answered_later(inbox: str) -> None:
     assert (response.acknowledged, response.operations) == (True, ())
     answer = decode_response(_Inbox.received.get(timeout=120))
     assert answer.operations[0].results[0].status == "success"
-    assert emulator.books().table("CLASS").count() == 1
+    assert emulator.company().table("CLASS").count() == 1
     emulator.close()
 
 
@@ -143,7 +143,7 @@ def test_what_is_too_large_is_not_answered_later() -> None:
     long = f"<create>{element('CLASS', CLASSID='A', NAME='A' * 500_000)}</create>"
     response = send(emulator, long, policy_id="nightly")
     assert "500,000" in response.faults[0].text
-    assert emulator.books().table("CLASS").count() == 0
+    assert emulator.company().table("CLASS").count() == 0
     emulator.close()
 
 

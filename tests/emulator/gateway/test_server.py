@@ -9,7 +9,7 @@ import urllib3
 
 from intacct_bridge.emulator.gateway.gateway import Emulator
 from intacct_bridge.emulator.gateway.server import PATH, RunningServer, listen, serve
-from intacct_bridge.emulator.settings.faults import Weather
+from intacct_bridge.emulator.settings.faults import ScriptedFault
 from intacct_bridge.errors import SettingsError
 from intacct_bridge.wire.codec import decode_response, encode_request
 from intacct_bridge.wire.envelope import Control, Function, Login, Operation, Request
@@ -74,7 +74,7 @@ def test_only_post_is_served(server: RunningServer, pool: urllib3.PoolManager) -
 
 
 def test_a_cut_connection_gives_no_answer(pool: urllib3.PoolManager) -> None:
-    emulator = Emulator.empty(weather=(Weather("cut-before"),))
+    emulator = Emulator.empty(faults=(ScriptedFault("cut-before"),))
     with serve(emulator) as server:
         with pytest.raises(urllib3.exceptions.ProtocolError):
             pool.request("POST", server.url, body=REQUEST)

@@ -11,7 +11,7 @@ from support.emulator.worlds import world
 @pytest.fixture
 def emulator() -> Emulator:
     emulator = world()
-    table = emulator.books().table
+    table = emulator.company().table
     for number in range(1, 6):
         table("CUSTOMER").insert(
             {"CUSTOMERID": f"C{number}", "NAME": f"Customer {number}", "CREDITLIMIT": f"{number}00"}

@@ -55,7 +55,7 @@ def test_balances_by_dimension_add_up_to_the_balances(demo: Emulator) -> None:
 
 
 def test_an_invoice_is_printed(demo: Emulator) -> None:
-    (row,) = demo.books().table("ARINVOICE").rows('id = (SELECT min(id) FROM "demo-company:ARINVOICE")')
+    (row,) = demo.company().table("ARINVOICE").rows('id = (SELECT min(id) FROM "demo-company:ARINVOICE")')
     (invoice,) = data(demo, f"<retrievepdf><ARINVOICE><RECORDNO>{row[0]}</RECORDNO></ARINVOICE></retrievepdf>")
     assert base64.b64decode(invoice.findtext("pdfdata")).startswith(b"%PDF-")
     assert faults(demo, "<retrievepdf><ARINVOICE><RECORDNO>0</RECORDNO></ARINVOICE></retrievepdf>")
@@ -65,7 +65,7 @@ def test_aging_adds_up_to_what_is_due(demo: Emulator) -> None:
     asked = "<asofdate><year>2026</year><month>11</month><day>21</day></asofdate><useduedate>true</useduedate>"
     page = data(demo, f"<get_araging>{asked}</get_araging>")
     amounts = [Decimal(each.findtext("amount")) for row in page for each in row.findall("aging")]
-    due = [Decimal(row.get("TOTALDUE") or 0) for _, row in demo.books().table("ARINVOICE").rows()]
+    due = [Decimal(row.get("TOTALDUE") or 0) for _, row in demo.company().table("ARINVOICE").rows()]
     assert sum(amounts) == sum(due)
     assert "Invalid aging period" in faults(demo, "<get_araging><agingperiods>x</agingperiods></get_araging>")[0].text
 

@@ -106,7 +106,7 @@ def test_pages_joined_are_one_evaluation(
     written: list[tuple[int, dict[str, object]]],
 ) -> None:
     emulator = Emulator.empty()
-    table = emulator.books().table(OBJECT)
+    table = emulator.company().table(OBJECT)
     seeded: dict[int, dict[str, str]] = {}
     asked = Query(
         OBJECT, ("RECORDNO", "RECORDID"), where, order, page_size=page_size, case_insensitive=fold, show_private=True
@@ -152,7 +152,7 @@ def test_pages_along_a_number_that_many_rows_share(
     changed: list[tuple[int, int | None]],
 ) -> None:
     emulator = Emulator.empty()
-    table = emulator.books().table("APBILLITEM")
+    table = emulator.company().table("APBILLITEM")
     rows_of = [{} if parent is None else {"RECORDKEY": str(parent)} for parent in parents]
     seeded: dict[int, dict[str, str]] = {table.insert(row): row for row in rows_of}
     where = all_of(bounds) if bounds else None

@@ -17,7 +17,7 @@ from support.emulator.worlds import world
 @pytest.fixture
 def seeded() -> Emulator:
     emulator = world()
-    table = emulator.books().table
+    table = emulator.company().table
     table("VENDOR").insert({"VENDORID": "V1", "NAME": "Ash & Oak <Ltd>", "CREDITLIMIT": "5000", "STATUS": "active"})
     table("VENDOR").insert({"VENDORID": "V2", "NAME": "Birch", "PARENTID": "V1", "STATUS": "inactive"})
     table("VENDOR").insert({"VENDORID": "V3", "NAME": "Cedar", "PARENTID": "V2", "MEGAENTITYID": "100"})
@@ -58,7 +58,7 @@ def test_dotted_names_follow_relations(seeded: Emulator) -> None:
     assert [row["VENDOR.PARENT.NAME"] for row in found] == ["", "", "Ash & Oak <Ltd>", ""]
     where = "<equalto><field>VENDOR.NAME</field><value>Birch</value></equalto>"
     assert data(seeded, query("APBILL", "RECORDNO", where)).get("totalcount") == "1"
-    seeded.books().table("VENDOR").update(1, {"RECORDNO": "1", "VENDORID": "V1", "NAME": "Birch"})
+    seeded.company().table("VENDOR").update(1, {"RECORDNO": "1", "VENDORID": "V1", "NAME": "Birch"})
     assert data(seeded, query("APBILL", "RECORDNO", where)).get("totalcount") == "3"
 
 
@@ -112,15 +112,15 @@ def test_aggregates_group_by_the_plain_fields(seeded: Emulator) -> None:
 
 def _like(emulator: Emulator, **behaviour: str) -> Emulator:
     other = world(None, **behaviour)
-    for number, row in emulator.books().table("APBILL").rows():
-        other.books().table("APBILL").insert(row, number)
+    for number, row in emulator.company().table("APBILL").rows():
+        other.company().table("APBILL").insert(row, number)
     return other
 
 
 def test_offsets_run_over_live_data(seeded: Emulator) -> None:
     page = "<orderby><order><field>RECORDNO</field></order></orderby><pagesize>2</pagesize><offset>{}</offset>"
     first = rows(data(seeded, query("APBILL", "RECORDNO", more=page.format(0))))
-    seeded.books().table("APBILL").delete(1)
+    seeded.company().table("APBILL").delete(1)
     second = rows(data(seeded, query("APBILL", "RECORDNO", more=page.format(2))))
     assert [row["RECORDNO"] for row in first + second] == ["1", "2", "4"]  # 3 was missed, as it is there
 
@@ -160,7 +160,7 @@ def test_several_functions_have_their_pages_each_in_its_place(seeded: Emulator) 
 def test_how_text_keys_sort_is_a_setting(text_keys: str, order: list[str]) -> None:
     emulator = world(text_keys=text_keys)
     for key in ("9", "10"):
-        emulator.books().table("SODOCUMENT").insert({"RECORDNO": key})
+        emulator.company().table("SODOCUMENT").insert({"RECORDNO": key})
     by_key = "<orderby><order><field>RECORDNO</field></order></orderby>"
     assert [row["RECORDNO"] for row in rows(data(emulator, query("SODOCUMENT", "RECORDNO", more=by_key)))] == order
     above = "<greaterthan><field>RECORDNO</field><value>{}</value></greaterthan>"

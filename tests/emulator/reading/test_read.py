@@ -12,7 +12,7 @@ from support.emulator.worlds import world
 @pytest.fixture
 def emulator() -> Emulator:
     emulator = world()
-    table = emulator.books().table
+    table = emulator.company().table
     number = table("APBILL").insert({"RECORDID": "INV-1", "VENDORID": "V1"})
     for place, amount in enumerate(("7.5", "2.5"), 1):
         table("APBILLITEM").insert({"RECORDKEY": str(number), "LINE_NO": str(place), "AMOUNT": amount})
@@ -82,7 +82,7 @@ def test_every_object_can_be_looked_up_and_inspected(emulator: Emulator) -> None
 
 def test_every_object_can_be_queried_by_every_field(emulator: Emulator) -> None:
     catalog = standard_catalog()
-    closed = {"PROJECT": emulator.books().settings.unqueryable["PROJECT"]}
+    closed = {"PROJECT": emulator.company().settings.unqueryable["PROJECT"]}
     for name, described in catalog.items():
         fields = [one for one in described.fields if "#" not in one and one not in closed.get(name, ())]
         chosen = "".join(f"<field>{field}</field>" for field in fields)

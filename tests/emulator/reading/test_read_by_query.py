@@ -21,7 +21,9 @@ def emulator(clock: Clock) -> Emulator:
     emulator = world(clock)
     for number in range(1, 8):
         status = "active" if number % 2 else "inactive"
-        emulator.books().table("CLASS").insert({"CLASSID": f"K{number}", "NAME": f"Erin's {number}", "STATUS": status})
+        emulator.company().table("CLASS").insert(
+            {"CLASSID": f"K{number}", "NAME": f"Erin's {number}", "STATUS": status}
+        )
     return emulator
 
 
@@ -58,7 +60,7 @@ def test_the_rest_is_read_by_the_result_id(emulator: Emulator) -> None:
     result_id = page.get("resultId")
     assert result_id
     found = rows(page)
-    emulator.books().table("CLASS").insert({"CLASSID": "LATE"})
+    emulator.company().table("CLASS").insert({"CLASSID": "LATE"})
     while page.get("numremaining") != "0":
         page = data(emulator, f"<readMore><resultId>{result_id}</resultId></readMore>", authentication=signed_in)
         assert page.get("resultId") == result_id
@@ -99,7 +101,7 @@ def test_the_order_of_a_scan_is_not_the_keys(emulator: Emulator) -> None:
 
 
 def test_the_audit_is_read_by_words(emulator: Emulator) -> None:
-    table = emulator.books().table("AUDITHISTORY")
+    table = emulator.company().table("AUDITHISTORY")
     table.insert({"ID": "1", "OBJECTTYPE": "class", "ACCESSMODE": "D"})
     (row,) = rows(ask(emulator, "ACCESSMODE = 'Delete'", name="AUDITHISTORY"))
     assert row["ACCESSMODE"] == "Delete"

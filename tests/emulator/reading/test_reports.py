@@ -18,8 +18,8 @@ def seeded(clock: Clock | None = None, **behaviour: object) -> Emulator:
     emulator = world(clock, **behaviour)
     for number in range(1, 8):
         row = {"VENDORID": "V1", "WHENDUE": f"0{number}/15/2026", "TOTALDUE": f"{number}", "STATE": "Posted"}
-        emulator.books().table("APBILL").insert(row)
-        emulator.books().table("VENDOR").insert({"VENDORID": f"V{number}", "NAME": f"Vendor {number}"})
+        emulator.company().table("APBILL").insert(row)
+        emulator.company().table("VENDOR").insert({"VENDORID": f"V{number}", "NAME": f"Vendor {number}"})
     return emulator
 
 
@@ -105,7 +105,7 @@ def test_the_words_of_a_status_are_settings() -> None:
     clock = Clock()
     behaviour = {"report_waiting": "QUEUED", "report_ready": "COMPLETED", "report_failed": "IN ERROR"}
     emulator = seeded(clock, report_seconds=5, **behaviour)
-    emulator.books().reports += (replace(emulator.books().reports[0], name="Broken", fails=True),)
+    emulator.company().reports += (replace(emulator.company().reports[0], name="Broken", fails=True),)
     asked = "<readReport><report>{}</report><waitTime>{}</waitTime><reportId>{}</reportId></readReport>"
     assert status_of(data(emulator, asked.format("Bills due", 0, "mine"))) == "QUEUED"
     assert status_of(more(emulator, "mine")) == "QUEUED"
@@ -140,7 +140,7 @@ def test_a_scenario_may_define_reports_and_views() -> None:
     tree = {"company": [{"company_id": "demo-company", "report": [made], "view": [{**made, "id": "7@7"}]}]}
     emulator = Emulator.empty(settings=scenario(tree))
     for due in (1, 2, 3):
-        emulator.books().table("APBILL").insert({"TOTALDUE": str(due)})
+        emulator.company().table("APBILL").insert({"TOTALDUE": str(due)})
     (results,) = data(emulator, "<readReport><report>Small bills</report></readReport>")
     assert more(emulator, results.findtext("REPORTID")).get("totalcount") == "2"
     (view,) = data(emulator, "<readView><view>APBILL#7@7</view></readView>")

@@ -28,14 +28,14 @@ HEAD = {"VENDORID": "V10087", "WHENCREATED": "11/20/2026", "WHENDUE": "12/20/202
 def test_an_amount_without_effect_is_refused(
     demo: Emulator, head: dict[str, str], lines: dict[str, str], field: str
 ) -> None:
-    before = balances(demo.books())
+    before = balances(demo.company())
     more = "".join(f"<{name}>{text}</{name}>" for name, text in lines.items())
     spoken = item("60500 100").replace("</APBILLITEM>", f"{more}</APBILLITEM>")
     create = f"<create>{element('APBILL', **HEAD, **head, APBILLITEMS=spoken)}</create>"
     refusal = faults(demo, create, show_additional_error_info=True)
     assert refusal[0].field == field
     assert f"{field} {(head | lines)[field]} would have no effect here." in refusal[0].description2
-    assert balances(demo.books()) == before
+    assert balances(demo.company()) == before
 
 
 def test_an_amount_that_says_what_is_so_anyway_is_welcome(demo: Emulator) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from intacct_bridge.emulator.gateway.gateway import Emulator
-from intacct_bridge.emulator.settings.faults import Weather, load_weather
+from intacct_bridge.emulator.settings.faults import ScriptedFault, load_faults
 from intacct_bridge.errors import RefusedError, RemoteProtocolError, SettingsError
 from intacct_bridge.testing import empty_company
 from intacct_bridge.wire.codec import decode_response
@@ -18,13 +18,13 @@ CREATE = f"<create>{element('CLASS', CLASSID='A', NAME='A')}</create>"
 READ = "<getFinancialSetup/>"
 
 
-def under(*weather: Weather, slept: list[float] | None = None) -> Emulator:
-    return Emulator.empty(weather=weather, sleep=(slept if slept is not None else []).append)
+def under(*weather: ScriptedFault, slept: list[float] | None = None) -> Emulator:
+    return Emulator.empty(faults=weather, sleep=(slept if slept is not None else []).append)
 
 
 def test_throttling_is_an_answer_before_the_application() -> None:
     # 429 with GW-0010: DOC web-services/error-handling
-    emulator = under(Weather("http", status=429, headers=(("retry-after", "2"),)))
+    emulator = under(ScriptedFault("http", status=429, headers=(("retry-after", "2"),)))
     reply = emulator(ENDPOINT, _body(emulator))
     assert (reply.status, reply.headers["retry-after"]) == (429, "2")
     response = decode_response(reply.body)
@@ -47,22 +47,22 @@ def _body(emulator: Emulator) -> bytes:
 
 @pytest.mark.parametrize(("kind", "rows"), [("cut-before", 0), ("cut-after", 1)])
 def test_a_cut_is_before_or_after_the_work(kind: str, rows: int) -> None:
-    emulator = under(Weather(kind, function="create", calls=(1,)))
+    emulator = under(ScriptedFault(kind, function="create", calls=(1,)))
     with pytest.raises(ConnectionCutError) as cut:
         one(emulator, CREATE)
     assert cut.value.sent
-    assert emulator.books().table("CLASS").count() == rows
+    assert emulator.company().table("CLASS").count() == rows
 
 
 def test_a_truncated_answer_is_no_document() -> None:
-    emulator = under(Weather("truncated", function="create"))
+    emulator = under(ScriptedFault("truncated", function="create"))
     with pytest.raises(RemoteProtocolError):
         one(emulator, CREATE)
-    assert emulator.books().table("CLASS").count() == 1
+    assert emulator.company().table("CLASS").count() == 1
 
 
 def test_faults_wait_for_their_function_and_their_call() -> None:
-    emulator = under(Weather("fault", function="create", calls=(2,), errorno="BL01001973", text="Not now"))
+    emulator = under(ScriptedFault("fault", function="create", calls=(2,), errorno="BL01001973", text="Not now"))
     assert one(emulator, READ).status == "success"
     assert one(emulator, CREATE).status == "success"
     assert one(emulator, READ).status == "success"
@@ -72,17 +72,19 @@ def test_faults_wait_for_their_function_and_their_call() -> None:
 
 def test_faults_wait_for_their_object() -> None:
     # the audit history's own error, which a client in production steps over
-    emulator = under(Weather("fault", function="query", object="AUDITHISTORY", calls=(), errorno="DL02000001"))
+    emulator = under(ScriptedFault("fault", function="query", object="AUDITHISTORY", calls=(), errorno="DL02000001"))
     assert one(emulator, query("CLASS", "RECORDNO")).status == "success"
     assert faults(emulator, query("AUDITHISTORY", "ID"))[0].errorno == "DL02000001"
-    emulator = under(Weather("cut-after", function="create", object="class"))
+    emulator = under(ScriptedFault("cut-after", function="create", object="class"))
     with pytest.raises(ConnectionCutError):
         one(emulator, CREATE)
 
 
 def test_a_fault_for_one_object_spares_the_others_in_its_request() -> None:
-    closed = Weather("fault", "lookup", object="CLASS", calls=(), errorno="XL03000006", text="No permission for this")
-    with empty_company(weather=(closed,)) as company:
+    closed = ScriptedFault(
+        "fault", "lookup", object="CLASS", calls=(), errorno="XL03000006", text="No permission for this"
+    )
+    with empty_company(faults=(closed,)) as company:
         refused: dict[str, RefusedError] = {}
         found = company.client().describe_many(["VENDOR", "CLASS", "CUSTOMER"], refused)
         assert [*found, *refused] == ["VENDOR", "CUSTOMER", "CLASS"]
@@ -91,7 +93,7 @@ def test_a_fault_for_one_object_spares_the_others_in_its_request() -> None:
 
 def test_chance_is_the_same_for_the_same_seed() -> None:
     def weather(seed: int) -> list[bool]:
-        emulator = Emulator.empty(weather=(Weather("fault", chance=0.3),), seed=seed)
+        emulator = Emulator.empty(faults=(ScriptedFault("fault", chance=0.3),), seed=seed)
         return [one(emulator, READ).status == "failure" for _ in range(40)]
 
     assert weather(1) == weather(1)
@@ -100,7 +102,7 @@ def test_chance_is_the_same_for_the_same_seed() -> None:
 
 
 def test_a_lost_session_must_be_opened_again() -> None:
-    emulator = under(Weather("session-lost", function="getFinancialSetup", calls=(2,)))
+    emulator = under(ScriptedFault("session-lost", function="getFinancialSetup", calls=(2,)))
     signed_in = SessionAuth(one(emulator, "<getAPISession/>").data.children[0].findtext("sessionid"))  # type: ignore[union-attr]
     assert one(emulator, READ, authentication=signed_in).status == "success"
     assert send(emulator, READ, authentication=signed_in).operations[0].faults
@@ -108,13 +110,13 @@ def test_a_lost_session_must_be_opened_again() -> None:
 
 def test_slowness_is_slept_and_answered() -> None:
     slept: list[float] = []
-    emulator = under(Weather("slow", seconds=3.5), slept=slept)
+    emulator = under(ScriptedFault("slow", seconds=3.5), slept=slept)
     assert one(emulator, READ).status == "success"
     assert slept == [3.5]
 
 
 def test_a_proxys_page_is_html() -> None:
-    emulator = under(Weather("http", status=524, body="html"))
+    emulator = under(ScriptedFault("http", status=524, body="html"))
     reply = emulator(ENDPOINT, _body(emulator))
     assert (reply.status, reply.headers["content-type"]) == (524, "text/html")
     assert b"<html>" in reply.body
@@ -123,13 +125,13 @@ def test_a_proxys_page_is_html() -> None:
 def test_weather_is_read_from_a_file(tmp_path: Path) -> None:
     path = tmp_path / "faults.toml"
     path.write_text('[[fault]]\nkind = "http"\nstatus = 429\ncalls = [1, 3]\nheaders = {retry-after = "1"}\n')
-    assert load_weather(path) == (Weather("http", status=429, calls=(1, 3), headers=(("retry-after", "1"),)),)
+    assert load_faults(path) == (ScriptedFault("http", status=429, calls=(1, 3), headers=(("retry-after", "1"),)),)
     path.write_text('[[fault]]\nkind = "drizzle"\n')
     with pytest.raises(SettingsError, match="drizzle"):
-        load_weather(path)
+        load_faults(path)
     path.write_text('[[fault]]\nkind = "slow"\nhours = 1\n')
     with pytest.raises(SettingsError, match="hours"):
-        load_weather(path)
+        load_faults(path)
 
 
 def test_the_log_keeps_requests_with_their_secrets_masked() -> None:

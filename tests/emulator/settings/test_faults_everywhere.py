@@ -10,7 +10,7 @@ import urllib3
 
 from intacct_bridge.emulator.gateway.gateway import Emulator
 from intacct_bridge.emulator.gateway.server import serve
-from intacct_bridge.emulator.settings.faults import Weather
+from intacct_bridge.emulator.settings.faults import ScriptedFault
 from intacct_bridge.errors import RemoteProtocolError
 from intacct_bridge.wire.codec import decode_response, encode_request
 from intacct_bridge.wire.envelope import Authentication, Control, Function, Login, Operation, Request, SessionAuth
@@ -24,7 +24,7 @@ Ask = Callable[[bytes], Reply]
 
 @dataclass(frozen=True)
 class Case:
-    weather: Weather
+    weather: ScriptedFault
     met: str
     written: bool = False
     slept: tuple[float, ...] = ()
@@ -32,18 +32,20 @@ class Case:
 
 OFFLINE = "The Service is Temporarily Off-line"
 CASES = {
-    "too many requests": Case(Weather("http", status=429, headers=(("retry-after", "1"),)), "429 text/xml GW-0010"),
-    "a proxy's page": Case(Weather("http", status=502, body="html"), "502 text/html"),
-    "a page of Cloudflare's": Case(Weather("http", status=520, body="html"), "520 text/html"),
-    "an XML error": Case(Weather("http", status=500), "500 text/xml GW-0011"),
-    "a time-out at the edge": Case(Weather("http", status=524, body="html"), "524 text/html"),
-    "cut before": Case(Weather("cut-before"), "cut"),
-    "cut after": Case(Weather("cut-after"), "cut", written=True),
-    "cut within": Case(Weather("cut-within"), "cut", written=True),
-    "truncated": Case(Weather("truncated"), "no document", written=True),
-    "slow": Case(Weather("slow", seconds=7), "success", written=True, slept=(7.0,)),
-    "session lost": Case(Weather("session-lost"), "signed out"),
-    "maintenance": Case(Weather("fault", errorno="PL04000050", text=OFFLINE), f"PL04000050 {OFFLINE}"),
+    "too many requests": Case(
+        ScriptedFault("http", status=429, headers=(("retry-after", "1"),)), "429 text/xml GW-0010"
+    ),
+    "a proxy's page": Case(ScriptedFault("http", status=502, body="html"), "502 text/html"),
+    "a page of Cloudflare's": Case(ScriptedFault("http", status=520, body="html"), "520 text/html"),
+    "an XML error": Case(ScriptedFault("http", status=500), "500 text/xml GW-0011"),
+    "a time-out at the edge": Case(ScriptedFault("http", status=524, body="html"), "524 text/html"),
+    "cut before": Case(ScriptedFault("cut-before"), "cut"),
+    "cut after": Case(ScriptedFault("cut-after"), "cut", written=True),
+    "cut within": Case(ScriptedFault("cut-within"), "cut", written=True),
+    "truncated": Case(ScriptedFault("truncated"), "no document", written=True),
+    "slow": Case(ScriptedFault("slow", seconds=7), "success", written=True, slept=(7.0,)),
+    "session lost": Case(ScriptedFault("session-lost"), "signed out"),
+    "maintenance": Case(ScriptedFault("fault", errorno="PL04000050", text=OFFLINE), f"PL04000050 {OFFLINE}"),
 }
 
 
@@ -134,14 +136,14 @@ def signed_in(emulator: Transport) -> SessionAuth:
 def test_at_a_counted_call_of_one_function(door: Door, case: Case) -> None:
     slept: list[float] = []
     weather = replace(case.weather, function="create", calls=(2,))
-    emulator = Emulator.empty(weather=(weather,), sleep=slept.append)
+    emulator = Emulator.empty(faults=(weather,), sleep=slept.append)
     ask, session = door(emulator), signed_in(emulator)
     assert met(ask, request("<getFinancialSetup/>", session)) == "success"
     assert met(ask, request(create(1), session)) == "success"
     assert met(ask, request(create(2), session)) == case.met
     session = signed_in(emulator)
     assert met(ask, request(create(3), session)) == "success"
-    assert [row["CLASSID"] for _, row in emulator.books().table("CLASS").rows()] == (
+    assert [row["CLASSID"] for _, row in emulator.company().table("CLASS").rows()] == (
         ["C1", "C2", "C3"] if case.written else ["C1", "C3"]
     )
     assert tuple(slept) == case.slept
@@ -153,9 +155,9 @@ def year(case: Case, seed: int, door: Door) -> list[str]:
     emulator = Emulator.empty(seed=seed, sleep=lambda _: None)
     ask, seen = door(emulator), []
     for place in range(8):
-        emulator.forecast.script = ()
+        emulator.fault_plan.script = ()
         session = signed_in(emulator)
-        emulator.forecast.script = (replace(case.weather, chance=0.5),)
+        emulator.fault_plan.script = (replace(case.weather, chance=0.5),)
         seen.append(met(ask, request(create(place), session)))
     emulator.close()
     return seen
@@ -178,8 +180,8 @@ def test_by_chance_it_is_the_same_over_http_and_another_for_another_seed(door: D
 
 
 def test_the_audit_historys_own_error_strikes_no_other_object(door: Door) -> None:
-    weather = Weather("fault", "query", "AUDITHISTORY", calls=(), errorno="DL02000001", text="There was an error")
-    emulator = Emulator.empty(weather=(weather,))
+    weather = ScriptedFault("fault", "query", "AUDITHISTORY", calls=(), errorno="DL02000001", text="There was an error")
+    emulator = Emulator.empty(faults=(weather,))
     ask = door(emulator)
     assert met(ask, request(query("AUDITHISTORY", "ID"))) == "DL02000001 There was an error"
     assert met(ask, request(query("CLASS", "RECORDNO"))) == "success"
@@ -188,16 +190,16 @@ def test_the_audit_historys_own_error_strikes_no_other_object(door: Door) -> Non
 
 def test_slow_bytes_are_waited_for_in_process() -> None:
     slept: list[float] = []
-    emulator = Emulator.empty(weather=(Weather("dribble", piece=100, seconds=0.5),), sleep=slept.append)
+    emulator = Emulator.empty(faults=(ScriptedFault("dribble", piece=100, seconds=0.5),), sleep=slept.append)
     reply = emulator(ENDPOINT, request(create(1)))
     assert slept == [(len(reply.body) - 1) // 100 * 0.5]
-    assert emulator.books().table("CLASS").count() == 1
+    assert emulator.company().table("CLASS").count() == 1
     emulator.close()
 
 
 def test_slow_bytes_leave_the_socket_a_few_at_a_time() -> None:
     # chunks of HTTP tell the pieces apart whatever the socket joins
-    emulator = Emulator.empty(weather=(Weather("dribble", piece=100, seconds=0.001),))
+    emulator = Emulator.empty(faults=(ScriptedFault("dribble", piece=100, seconds=0.001),))
     with serve(emulator) as server:
         parts, body = urlsplit(server.url), request(create(1))
         with socket.create_connection((str(parts.hostname), int(parts.port or 0))) as line:
@@ -218,8 +220,8 @@ def test_slow_bytes_leave_the_socket_a_few_at_a_time() -> None:
 
 def test_two_faults_may_meet() -> None:
     slept: list[float] = []
-    script = (Weather("slow", seconds=2), Weather("truncated"))
-    emulator = Emulator.empty(weather=script, sleep=slept.append)
+    script = (ScriptedFault("slow", seconds=2), ScriptedFault("truncated"))
+    emulator = Emulator.empty(faults=script, sleep=slept.append)
     assert met(lambda body: emulator(ENDPOINT, body), request(create(1))) == "no document"
     assert slept == [2.0]
     emulator.close()

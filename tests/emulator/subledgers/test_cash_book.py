@@ -13,52 +13,52 @@ from support.emulator.truth import assert_true, balances, change
 
 def test_a_bill_is_in_the_cash_book_once_it_is_paid_in_the_share_that_was_paid(cash: Emulator) -> None:
     assert_true(cash)
-    before, accrued = balances(cash.books(), CASH), balances(cash.books())
+    before, accrued = balances(cash.company(), CASH), balances(cash.company())
     key = made(cash, bill("60500 75", "61200 25"))
-    assert balances(cash.books(), CASH) == before
+    assert balances(cash.company(), CASH) == before
     paid_key = made(cash, payment(key, "40"))
     spent = {"60500": Decimal(30), "61200": Decimal(10), "10010": Decimal(-40)}
-    assert change(before, balances(cash.books(), CASH)) == spent
+    assert change(before, balances(cash.company(), CASH)) == spent
     whole = {"60500": Decimal(75), "61200": Decimal(25), "20000": Decimal(-60), "10010": Decimal(-40)}
-    assert change(accrued, balances(cash.books())) == whole
+    assert change(accrued, balances(cash.company())) == whole
     assert_true(cash)
     key_of(cash, f'<reverse_appayment key="{paid_key}">{day("datereversed")}</reverse_appayment>')
-    assert balances(cash.books(), CASH) == before
+    assert balances(cash.company(), CASH) == before
     assert_true(cash)
 
 
 def test_a_credit_that_is_applied_lessens_what_was_spent(cash: Emulator) -> None:
     key, note = made(cash, bill("61200 100")), credit(cash, "30")
-    before = balances(cash.books(), CASH)
+    before = balances(cash.company(), CASH)
     made(cash, paid(ap(RECORDKEY=key, TRX_PAYMENTAMOUNT="70", ADJUSTMENTKEY=note, TRX_ADJUSTMENTAMOUNT="30")))
     moved = {"61200": Decimal(100), "60500": Decimal(-30), "10010": Decimal(-70)}
-    assert change(before, balances(cash.books(), CASH)) == moved
+    assert change(before, balances(cash.company(), CASH)) == moved
     assert_true(cash)
 
 
 def test_money_for_nothing_yet_waits_in_the_cash_book_too(cash: Emulator) -> None:
     key = key_of(cash, invoice("C-1", "100"))
-    before = balances(cash.books(), CASH)
+    before = balances(cash.company(), CASH)
     receipt_key = key_of(cash, receipt("100"))
     held = {"11000": Decimal(-100), "10010": Decimal(100)}
-    assert change(before, balances(cash.books(), CASH)) == held
+    assert change(before, balances(cash.company(), CASH)) == held
     item = f"<arpaymentitem><invoicekey>{key}</invoicekey><amount>100</amount></arpaymentitem>"
     head = f"<arpaymentkey>{receipt_key}</arpaymentkey>{day('paymentdate')}"
     key_of(cash, f"<apply_arpayment>{head}<arpaymentitems>{item}</arpaymentitems></apply_arpayment>")
     earned = {"41100": Decimal(-100), "10010": Decimal(100)}
-    assert change(before, balances(cash.books(), CASH)) == earned
+    assert change(before, balances(cash.company(), CASH)) == earned
     assert_true(cash)
     key_of(cash, f'<reverse_arpayment key="{receipt_key}">{day("datereversed")}</reverse_arpayment>')
-    assert change(before, balances(cash.books(), CASH)) == {}
+    assert change(before, balances(cash.company(), CASH)) == {}
     assert_true(cash)
 
 
 def test_what_was_paid_before_anybody_asked_can_be_undone_in_both_books(cash: Emulator) -> None:
-    table = cash.books().table("APPYMT")
+    table = cash.company().table("APPYMT")
     last = max(int(row["RECORDNO"]) for _, row in table.rows() if row["STATE"] == "Confirmed" and row.get("DOCNUMBER"))
-    before = balances(cash.books(), CASH)
+    before = balances(cash.company(), CASH)
     key_of(cash, f'<reverse_appayment key="{last}">{day("datereversed")}</reverse_appayment>')
-    assert change(before, balances(cash.books(), CASH))
+    assert change(before, balances(cash.company(), CASH))
     assert_true(cash)
 
 

@@ -49,9 +49,9 @@ def state(emulator: Emulator, key: str, name: str = "APBILL") -> dict[str, str]:
 
 def test_a_bill_posts_its_lines_against_payables_and_the_vendor_is_owed(demo: Emulator) -> None:
     assert_true(demo)
-    before = balances(demo.books())
+    before = balances(demo.company())
     key = made(demo, bill())
-    after = balances(demo.books())
+    after = balances(demo.company())
     changed = {account: after[account] - before[account] for account in after if after[account] != before[account]}
     assert changed == {"60500": Decimal("100.00"), "61200": Decimal("23.45"), "20000": Decimal("-123.45")}
     assert state(demo, key) == {
@@ -66,10 +66,10 @@ def test_a_bill_posts_its_lines_against_payables_and_the_vendor_is_owed(demo: Em
 
 def test_a_payment_moves_what_is_paid_and_the_bank(demo: Emulator) -> None:
     key = made(demo, bill())
-    bank = balances(demo.books())["10010"]
+    bank = balances(demo.company())["10010"]
     made(demo, payment(key, "23.45"))
     assert state(demo, key)["STATE"] == "Partially Paid"
-    assert balances(demo.books())["10010"] - bank == Decimal("-23.45")
+    assert balances(demo.company())["10010"] - bank == Decimal("-23.45")
     made(demo, payment(key))
     assert state(demo, key) | {"TRX_TOTALDUE": "0"} == {
         "STATE": "Paid",
@@ -113,11 +113,11 @@ def test_more_than_is_due_is_refused(demo: Emulator) -> None:
 
 
 def test_lines_that_are_sent_are_the_whole_new_set(demo: Emulator) -> None:
-    before = balances(demo.books())
+    before = balances(demo.company())
     key = made(demo, bill())
     changed = element("APBILL", RECORDNO=key, APBILLITEMS=item("64200 7.5"))
     assert one(demo, f"<update>{changed}</update>").status == "success"
-    after = balances(demo.books())
+    after = balances(demo.company())
     assert {one: after[one] - before[one] for one in after if after[one] != before[one]} == {
         "64200": Decimal("7.5"),
         "20000": Decimal("-7.5"),
@@ -125,18 +125,18 @@ def test_lines_that_are_sent_are_the_whole_new_set(demo: Emulator) -> None:
     where = f"<equalto><field>RECORDKEY</field><value>{key}</value></equalto>"
     assert [row["ACCOUNTNO"] for row in rows(data(demo, query("APBILLITEM", "ACCOUNTNO", where)))] == ["64200"]
     assert one(demo, f"<delete><object>APBILL</object><keys>{key}</keys></delete>").status == "success"
-    assert balances(demo.books()) == before
+    assert balances(demo.company()) == before
     assert_true(demo)
 
 
 def test_a_draft_waits_until_it_is_submitted(demo: Emulator) -> None:
-    before = balances(demo.books())
+    before = balances(demo.company())
     key = made(demo, bill(ACTION="Draft"))
     assert state(demo, key)["STATE"] == "Draft"
-    assert balances(demo.books()) == before
+    assert balances(demo.company()) == before
     assert one(demo, f"<update>{element('APBILL', RECORDNO=key, ACTION='Submit')}</update>").status == "success"
     assert state(demo, key)["STATE"] == "Posted"
-    assert balances(demo.books()) != before
+    assert balances(demo.company()) != before
     assert_true(demo)
 
 
@@ -157,10 +157,10 @@ def test_a_draft_waits_until_it_is_submitted(demo: Emulator) -> None:
 def test_a_bad_bill_is_refused_by_name(
     demo: Emulator, cells: dict[str, str], lines: tuple[str, ...], said: str
 ) -> None:
-    before = balances(demo.books())
+    before = balances(demo.company())
     refusal = faults(demo, bill(*lines, **cells))
     assert said in refusal[0].description2
-    assert balances(demo.books()) == before
+    assert balances(demo.company()) == before
 
 
 def test_a_vendor_has_each_number_once(demo: Emulator) -> None:
@@ -185,16 +185,16 @@ def test_a_foreign_bill_is_paid_at_another_rate_with_a_gain_or_loss(demo: Emulat
 
 
 def test_a_transaction_takes_the_ledger_back(demo: Emulator) -> None:
-    before = balances(demo.books())
+    before = balances(demo.company())
     done = results(demo, bill(), bill("77777 1", RECORDID="T-2"), transaction=True)
     assert [result.status for result in done] == ["aborted", "failure"]
-    assert balances(demo.books()) == before
+    assert balances(demo.company()) == before
     assert_true(demo)
 
 
 def test_an_entry_that_a_bill_made_changes_with_the_bill_only(demo: Emulator) -> None:
     made(demo, bill())
-    batch = demo.books().table("GLBATCH").next_number() - 1
+    batch = demo.company().table("GLBATCH").next_number() - 1
     for function in (
         f"<update>{element('GLBATCH', RECORDNO=batch, BATCH_TITLE='x')}</update>",
         f"<delete><object>GLBATCH</object><keys>{batch}</keys></delete>",

@@ -54,12 +54,12 @@ def lines_of(emulator: Emulator, name: str, key: str) -> list[str]:
 
 def test_a_credit_settles_beside_the_money(demo: Emulator) -> None:
     key, note = made(demo, bill("60500 100")), credit(demo, "30")
-    before = balances(demo.books())
+    before = balances(demo.company())
     detail = ap(RECORDKEY=key, TRX_PAYMENTAMOUNT="70", ADJUSTMENTKEY=note, TRX_ADJUSTMENTAMOUNT="30")
     payment_key = made(demo, paid(detail))
     assert state(demo, key)["STATE"] == "Paid"
     assert state(demo, note, "APADJUSTMENT")["TOTALDUE"] == "0"
-    assert change(before, balances(demo.books())) == {"20000": Decimal(70), "10010": Decimal(-70)}
+    assert change(before, balances(demo.company())) == {"20000": Decimal(70), "10010": Decimal(-70)}
     assert cells(demo, "APPYMT", payment_key, "TOTALENTERED") == ["70"]
     assert_true(demo)
 
@@ -94,7 +94,7 @@ def test_a_negative_invoice_and_an_overpayment_settle_an_invoice(demo: Emulator)
     first = made(demo, received(ar(RECORDKEY=positive, TRX_PAYMENTAMOUNT="10"), OVERPAYMENTAMOUNT="35"))
     assert cells(demo, "ARPYMT", first, "TOTALENTERED TOTALDUE") == ["45", "35"]
     assert_true(demo)
-    before = balances(demo.books())
+    before = balances(demo.company())
     detail = ar(
         RECORDKEY=positive,
         TRX_PAYMENTAMOUNT="15",
@@ -107,7 +107,7 @@ def test_a_negative_invoice_and_an_overpayment_settle_an_invoice(demo: Emulator)
     assert state(demo, positive, "ARINVOICE")["STATE"] == "Paid"
     assert state(demo, negative, "ARINVOICE")["TOTALDUE"] == "0"
     assert cells(demo, "ARPYMT", first, "TOTALDUE TOTALPAID") == ["0", "45"]
-    assert change(before, balances(demo.books())) == {"11000": Decimal(-15), "10010": Decimal(15)}
+    assert change(before, balances(demo.company())) == {"11000": Decimal(-15), "10010": Decimal(15)}
     assert_true(demo)
     reverse = "<reverse_arpayment key='{}'>" + day("datereversed") + "</reverse_arpayment>"
     assert "Reverse that one first" in faults(demo, reverse.format(first))[0].correction
@@ -122,23 +122,23 @@ def test_a_negative_invoice_and_an_overpayment_settle_an_invoice(demo: Emulator)
 
 def test_a_discount_is_what_no_money_moves_for(demo: Emulator) -> None:
     key = key_of(demo, invoice("D-1", "100"))
-    before = balances(demo.books())
+    before = balances(demo.company())
     receipt = made(demo, received(ar(RECORDKEY=key, TRX_PAYMENTAMOUNT="97.50", TRX_TOTALDISCOUNTTOAPPLY="2.50")))
     assert state(demo, key, "ARINVOICE")["STATE"] == "Paid"
     moved = {"11000": Decimal(-100), "10010": Decimal("97.5"), "48000": Decimal("2.5")}
-    assert change(before, balances(demo.books())) == moved
+    assert change(before, balances(demo.company())) == moved
     key_of(demo, f"<reverse_arpayment key='{receipt}'>{day('datereversed')}</reverse_arpayment>")
-    assert balances(demo.books()) == before
+    assert balances(demo.company()) == before
     assert_true(demo)
 
 
 @pytest.mark.parametrize(("discounted", "left"), [("11/28/2026", "98"), ("12/05/2026", "100")])
 def test_terms_give_a_discount_up_to_their_day(demo: Emulator, discounted: str, left: str) -> None:
     key = made(demo, bill("60500 100", TERMNAME="2/10 N30", WHENDUE=""))
-    bank = balances(demo.books())["10010"]
+    bank = balances(demo.company())["10010"]
     made(demo, paid(ap(RECORDKEY=key, DISCOUNTDATE=discounted)))
     assert state(demo, key)["STATE"] == "Paid"
-    assert bank - balances(demo.books())["10010"] == Decimal(left)
+    assert bank - balances(demo.company())["10010"] == Decimal(left)
     assert_true(demo)
 
 
@@ -148,10 +148,10 @@ def test_a_request_sets_its_bills_aside_until_it_is_declined_or_paid(demo: Emula
     items = f"<paymentrequestitem><key>{key}</key><paymentamount>100</paymentamount></paymentrequestitem>"
     body = f"{head}{day('paymentdate')}<paymentrequestitems>{items}</paymentrequestitems>"
     request = f"<create_paymentrequest>{body}</create_paymentrequest>"
-    before = balances(demo.books())
+    before = balances(demo.company())
     first = key_of(demo, request)
     assert cells(demo, "APBILL", key, "STATE TOTALSELECTED TOTALDUE") == ["Selected", "100", "100"]
-    assert balances(demo.books()) == before
+    assert balances(demo.company()) == before
     assert "exceeds the amount due 0" in faults(demo, payment(key, "1"))[0].description2
     assert faults(demo, f"<delete><object>APBILL</object><keys>{key}</keys></delete>")[0].errorno == "BL03000130"
     keys = "<appaymentkeys><appaymentkey>{}</appaymentkey></appaymentkeys>"
@@ -267,7 +267,9 @@ def test_a_receipt_is_refused_without_what_its_page_requires(demo: Emulator, mis
 def test_a_payment_without_method_and_bank_takes_the_vendors_and_the_first_of_its_currency(demo: Emulator) -> None:
     detail = ap(RECORDKEY=made(demo, bill("60500 100")), TRX_PAYMENTAMOUNT="70")
     key = made(demo, paid(detail, PAYMENTMETHOD="", FINANCIALENTITY=""))
-    (preferred,) = [row["PAYMETHODKEY"] for _, row in demo.books().table("VENDOR").rows() if row["VENDORID"] == VENDOR]
+    (preferred,) = [
+        row["PAYMETHODKEY"] for _, row in demo.company().table("VENDOR").rows() if row["VENDORID"] == VENDOR
+    ]
     assert cells(demo, "APPYMT", key, "PAYMENTMETHOD FINANCIALENTITY") == [preferred, "CHK-INS"]
     assert_true(demo)
 
@@ -306,9 +308,9 @@ def advance(amount: str, *more: str, **cells: str) -> str:
 
 
 def test_an_advance_waits_on_its_own_account_until_a_receipt_applies_it(demo: Emulator) -> None:
-    before = balances(demo.books())
+    before = balances(demo.company())
     held = made(demo, advance("60", "40"))
-    assert change(before, balances(demo.books())) == {"10010": Decimal(100), "22100": Decimal(-100)}
+    assert change(before, balances(demo.company())) == {"10010": Decimal(100), "22100": Decimal(-100)}
     assert cells(demo, "ARADVANCE", held, "STATE TOTALDUE") == ["Posted", "100"]
     assert_true(demo)
     key = key_of(demo, invoice("AD-1", "80"))
@@ -317,7 +319,7 @@ def test_an_advance_waits_on_its_own_account_until_a_receipt_applies_it(demo: Em
     assert state(demo, key, "ARINVOICE")["STATE"] == "Paid"
     assert cells(demo, "ARADVANCE", held, "STATE TOTALDUE TOTALPAID") == ["Partially applied", "30", "70"]
     earned = {"10010": Decimal(110), "22100": Decimal(-30), "41100": Decimal(-80)}
-    assert change(before, balances(demo.books())) == earned
+    assert change(before, balances(demo.company())) == earned
     assert_true(demo)
     assert (
         "is applied" in faults(demo, f"<delete><object>ARADVANCE</object><keys>{held}</keys></delete>")[0].description2
@@ -327,18 +329,18 @@ def test_an_advance_waits_on_its_own_account_until_a_receipt_applies_it(demo: Em
     key_of(demo, f"<reverse_arpayment key='{receipt_key}'>{day('datereversed')}</reverse_arpayment>")
     assert cells(demo, "ARADVANCE", held, "STATE TOTALDUE TOTALPAID") == ["Posted", "100", "0"]
     assert one(demo, f"<delete><object>ARADVANCE</object><keys>{held}</keys></delete>").status == "success"
-    assert change(before, balances(demo.books())) == {"11000": Decimal(80), "41100": Decimal(-80)}
+    assert change(before, balances(demo.company())) == {"11000": Decimal(80), "41100": Decimal(-80)}
     assert_true(demo)
 
 
 def trail(emulator: Emulator, name: str, key: str) -> str:
     """The modes of a record's rows in the audit history."""
-    found = emulator.books().table("AUDITHISTORY").rows()
+    found = emulator.company().table("AUDITHISTORY").rows()
     return "".join(row["ACCESSMODE"] for _, row in found if (row["OBJECTTYPE"], row["OBJECTKEY"]) == (name, key))
 
 
 def test_whatever_moves_a_document_leaves_a_trail_and_a_stamp(demo: Emulator) -> None:
-    table = demo.books().table("APBILL")
+    table = demo.company().table("APBILL")
     row = next(
         row
         for _, row in table.rows()

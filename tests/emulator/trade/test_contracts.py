@@ -9,11 +9,11 @@ Row = dict[str, str]
 
 
 def kept(emulator: Emulator, name: str, **cells: str) -> str:
-    return str(emulator.books().table(name).insert(dict(cells)))
+    return str(emulator.company().table(name).insert(dict(cells)))
 
 
 def row(emulator: Emulator, name: str, key: str) -> Row:
-    found = emulator.books().table(name).get(int(key))
+    found = emulator.company().table(name).get(int(key))
     assert found is not None
     return found
 

@@ -10,7 +10,7 @@ from support.emulator.truth import assert_true, balances
 
 
 def item_of(emulator: Emulator, kind: str = "Inventory") -> str:
-    found = emulator.books().table("ITEM").rows()
+    found = emulator.company().table("ITEM").rows()
     return next(row["ITEMID"] for _, row in found if row["ITEMTYPE"] == kind and row["STATUS"] == "active")
 
 
@@ -35,14 +35,14 @@ def document(emulator: Emulator, doc_id: str, fields: str) -> dict[str, str]:
 
 
 def test_an_order_waits_and_its_invoice_posts(demo: Emulator) -> None:
-    before, item = balances(demo.books()), item_of(demo)
+    before, item = balances(demo.company()), item_of(demo)
     assert key_of(demo, sale("Sales Order", "X1", line(item, 3, "10.50"))) == "Sales Order-X1"
     assert document(demo, "Sales Order-X1", "STATE TRX_TOTAL CUSTVENDID") == {
         "STATE": "Pending",
         "TRX_TOTAL": "31.5",
         "CUSTVENDID": "C20130",
     }
-    assert balances(demo.books()) == before
+    assert balances(demo.company()) == before
     from_order = "<createdfrom>Sales Order-X1</createdfrom>"
     assert key_of(demo, sale("Sales Invoice", "X1", line(item, 2, "10.50"), from_order)) == "Sales Invoice-X1"
     assert document(demo, "Sales Order-X1", "STATE")["STATE"] == "Partially Converted"
@@ -83,11 +83,11 @@ def test_a_paid_invoice_holds_its_transaction(demo: Emulator) -> None:
 
 
 def test_a_deleted_transaction_takes_its_invoice_along(demo: Emulator) -> None:
-    before = balances(demo.books())
+    before = balances(demo.company())
     key = key_of(demo, sale("Sales Invoice", "X4", line(item_of(demo), 1, "10")))
     assert faults(demo, sale("Sales Invoice", "X4", line(item_of(demo), 1, "10")))[0].errorno == "BL03002185"
     assert one(demo, f'<delete_sotransaction key="{key}"/>').status == "success"
-    assert balances(demo.books()) == before
+    assert balances(demo.company()) == before
     assert_true(demo)
 
 
@@ -112,10 +112,10 @@ def test_a_vendor_invoice_makes_a_bill_and_an_empty_item_takes_a_line_out(demo: 
 def test_a_bill_waits_for_its_approval_where_the_company_wants_it(demo: Emulator) -> None:
     behaviour = replace(demo.settings.behaviour, approve_bills=True)
     emulator = demo.clone(settings=replace(demo.settings, behaviour=behaviour))
-    before = balances(emulator.books())
+    before = balances(emulator.company())
     key = made(emulator, bill())
     assert cells(emulator, "APBILL", key, "STATE") == ["Submitted"]
-    assert balances(emulator.books()) == before
+    assert balances(emulator.company()) == before
     approve = f"<approve>{element('APBILL', RECORDNO=key)}</approve>"
     assert one(emulator, approve).status == "success"
     assert cells(emulator, "APBILL", key, "STATE") == ["Posted"]
@@ -148,7 +148,7 @@ def test_a_timesheet_by_its_own_function(demo: Emulator) -> None:
 
 
 def test_a_check_written_by_hand_debits_what_it_names(demo: Emulator) -> None:
-    before = balances(demo.books())
+    before = balances(demo.company())
     item = (
         "<payitem><glaccountno>60500</glaccountno><paymentamount>31</paymentamount><departmentid>100</departmentid>"
         "<locationid>110</locationid></payitem>"
@@ -157,15 +157,15 @@ def test_a_check_written_by_hand_debits_what_it_names(demo: Emulator) -> None:
     check = f"{day('checkdate')}<checkno>C-1</checkno><payitems>{item}</payitems>"
     key = key_of(demo, f"<create_appayment>{head}{check}</create_appayment>")
     assert cells(demo, "APPYMT", key, "STATE TOTALENTERED DOCNUMBER") == ["Confirmed", "31", "C-1"]
-    after = balances(demo.books())
+    after = balances(demo.company())
     assert after["60500"] - before["60500"] == before["10010"] - after["10010"] == 31
     assert_true(demo)
     key_of(demo, f'<reverse_appayment key="{key}">{day("datereversed")}</reverse_appayment>')
-    assert balances(demo.books()) == before
+    assert balances(demo.company()) == before
 
 
 def test_an_entry_of_a_schedule_recognises_its_revenue_and_takes_it_back(demo: Emulator) -> None:
-    books, before = demo.books(), balances(demo.books())
+    books, before = demo.company(), balances(demo.company())
     deferred, revenue = (books.table("GLACCOUNT").find("ACCOUNTNO", number)[0] for number in ("22000", "42000"))
     line = next(row for _, row in books.table("ARINVOICEITEM").rows() if row["LOCATIONID"] == "110")
     schedule = books.table("REVRECSCHEDULE").insert({"STATUS": "In Progress", "PRENTRYKEY": line["RECORDNO"]})
@@ -177,11 +177,11 @@ def test_an_entry_of_a_schedule_recognises_its_revenue_and_takes_it_back(demo: E
         for name in ("post_revrecscheduleentry", "unpost_revrecscheduleentry", "hold_revrecschedule")
     )
     key_of(demo, post.format(number))
-    after = balances(demo.books())
+    after = balances(demo.company())
     assert after["22000"] - before["22000"] == before["42000"] - after["42000"] == 40
     assert_true(demo)
     key_of(demo, unpost.format(number))
-    assert balances(demo.books()) == before
+    assert balances(demo.company()) == before
     assert_true(demo)
     one(demo, hold.format(schedule))
     assert "is on hold" in faults(demo, post.format(number))[0].description2

@@ -29,24 +29,24 @@ def on_hand(emulator: Emulator, item: str) -> list[list[str]]:
 
 
 def test_what_is_received_is_on_hand_at_its_cost_and_what_goes_out_takes_the_average(demo: Emulator) -> None:
-    item, before = item_of(demo), balances(demo.books())
+    item, before = item_of(demo), balances(demo.company())
     key_of(demo, moved("Inventory Receipt", "R1", (item, 10, "5")))
     key_of(demo, moved("Inventory Receipt", "R2", (item, 10, "7")))
     assert on_hand(demo, item) == [["WH-CMH", "20", "6"]]
-    assert change(before, balances(demo.books())) == {STOCK: Decimal(120), ADJUSTMENTS: Decimal(-120)}
+    assert change(before, balances(demo.company())) == {STOCK: Decimal(120), ADJUSTMENTS: Decimal(-120)}
     key_of(demo, moved("Inventory Shipper", "S1", (item, 5, "")))
     assert on_hand(demo, item) == [["WH-CMH", "15", "6"]]
-    assert change(before, balances(demo.books())) == {STOCK: Decimal(90), ADJUSTMENTS: Decimal(-90)}
+    assert change(before, balances(demo.company())) == {STOCK: Decimal(90), ADJUSTMENTS: Decimal(-90)}
     assert_true(demo)
 
 
 def test_a_sale_takes_its_cost_out_of_the_stock_and_a_deleted_one_gives_it_back(demo: Emulator) -> None:
     item = item_of(demo)
     key_of(demo, moved("Inventory Receipt", "R1", (item, 3, "10.01")))
-    before = balances(demo.books())
+    before = balances(demo.company())
     key = key_of(demo, sale("Sales Invoice", "X1", line(item, 2, "50")))
     assert on_hand(demo, item)[0][1] == "1"
-    after = change(before, balances(demo.books()))
+    after = change(before, balances(demo.company()))
     assert (after[STOCK], after[COST]) == (Decimal("-20.02"), Decimal("20.02"))
     where = f"<equalto><field>DOCUMENTID</field><value>{key}</value></equalto>"
     detail = rows(data(demo, query("INVENTORYTOTALDETAIL", "ITEMID QUANTITY EFFECTONINVENTORY", where)))
@@ -57,7 +57,7 @@ def test_a_sale_takes_its_cost_out_of_the_stock_and_a_deleted_one_gives_it_back(
     )
     key_of(demo, update)
     assert on_hand(demo, item)[0][1] == "0"
-    assert change(before, balances(demo.books()))[STOCK] == Decimal("-30.03")
+    assert change(before, balances(demo.company()))[STOCK] == Decimal("-30.03")
     assert_true(demo)
     assert (
         one(
@@ -67,12 +67,12 @@ def test_a_sale_takes_its_cost_out_of_the_stock_and_a_deleted_one_gives_it_back(
         == "success"
     )
     assert on_hand(demo, item)[0][1] == "3"
-    assert balances(demo.books()) == before
+    assert balances(demo.company()) == before
     assert_true(demo)
 
 
 def test_a_vendor_invoice_brings_in_what_its_bill_puts_on_the_stock_account(demo: Emulator) -> None:
-    item, before = item_of(demo), balances(demo.books())
+    item, before = item_of(demo), balances(demo.company())
     lines = line(item, 4, "25").replace("sotransitem", "potransitem")
     contact = "<returnto><contactname></contactname></returnto><payto><contactname></contactname></payto>"
     body = (
@@ -81,7 +81,7 @@ def test_a_vendor_invoice_brings_in_what_its_bill_puts_on_the_stock_account(demo
     )
     key_of(demo, f"<create_potransaction>{body}</create_potransaction>")
     assert on_hand(demo, item) == [["WH-CMH", "4", "25"]]
-    assert change(before, balances(demo.books())) == {STOCK: Decimal(100), "20000": Decimal(-100)}
+    assert change(before, balances(demo.company())) == {STOCK: Decimal(100), "20000": Decimal(-100)}
     assert_true(demo)
 
 
@@ -114,7 +114,7 @@ def test_a_deleted_invoice_gives_its_quantities_back_to_the_order(demo: Emulator
 
 
 def test_subtotals_post_by_amount_or_percentage_and_a_tax_to_its_account(demo: Emulator) -> None:
-    item, before = item_of(demo), balances(demo.books())
+    item, before = item_of(demo), balances(demo.company())
     subtotals = (
         "<subtotals><subtotal><description>Freight</description><total>12</total></subtotal>"
         "<subtotal><description>OH Sales Tax</description><total></total><percentval>5.75</percentval></subtotal>"
@@ -127,7 +127,7 @@ def test_subtotals_post_by_amount_or_percentage_and_a_tax_to_its_account(demo: E
         "TRX_TOTAL": "117.75",
         "TOTALDUE": "117.75",
     }
-    assert change(before, balances(demo.books()))["20500"] == Decimal("-5.75")
+    assert change(before, balances(demo.company()))["20500"] == Decimal("-5.75")
     kept = rows(data(demo, query("SODOCUMENTSUBTOTALS", "DESCRIPTION TRX_TOTAL PERCENTVAL")))
     assert [list(row.values()) for row in kept] == [["Freight", "12", ""], ["OH Sales Tax", "5.75", "5.75"]]
     update = (

@@ -15,7 +15,7 @@ from intacct_bridge.edge.demo.company import demo_connection
 from intacct_bridge.edge.doctor.examination import run
 from intacct_bridge.edge.doctor.findings import DoctorReport
 from intacct_bridge.emulator.gateway.gateway import Emulator
-from intacct_bridge.emulator.settings.faults import load_weather
+from intacct_bridge.emulator.settings.faults import load_faults
 from intacct_bridge.emulator.settings.world import EmulatorSettings, load_scenario, shipped_scenarios
 
 NOW = 1_795_258_800.0  # 2026-11-21 11:00:00 UTC
@@ -37,9 +37,9 @@ class Time:
 def healthy_company() -> Emulator:
     """Two entities, a bill that belongs to one of them, a dimension of its own."""
     emulator = Emulator.empty(clock=lambda: NOW)
-    emulator.books().side_tables.source.put(value="a small one")
+    emulator.company().side_tables.source.put(value="a small one")
     emulator = emulator.clone()  # a demo company has its own dimension in the catalogue
-    books = emulator.books()
+    books = emulator.company()
     stamps = {"WHENMODIFIED": "11/20/2026 10:00:00"}
     for place in ("100", "200"):
         row = {"LOCATIONID": place, "NAME": f"Entity {place}", "STATUS": "active", "STARTOPEN": "10/01/2026", **stamps}
@@ -77,7 +77,7 @@ class Scenario:
 
     @contextmanager
     def played(self, company: Emulator) -> Iterator[Emulator]:
-        emulator = company.clone(settings=load_scenario(self.path), weather=load_weather(self.path))
+        emulator = company.clone(settings=load_scenario(self.path), faults=load_faults(self.path))
         try:
             yield emulator
             assert emulator.incidents == []

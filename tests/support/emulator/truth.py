@@ -109,7 +109,7 @@ def owed(books: Books, party: str) -> Decimal:
 
 def assert_true(emulator: Emulator, ignore: Iterable[str] = ()) -> None:
     """Every batch balances by entity, the copies agree in each book, and the control accounts tie to the open items."""
-    books = emulator.books()
+    books = emulator.company()
     unbalanced, posted = entries(books)
     assert unbalanced == {}
     assert details(books) == posted
@@ -137,14 +137,14 @@ class Start:
 
     @classmethod
     def of(cls, emulator: Emulator) -> "Start":
-        books = emulator.books()
+        books = emulator.company()
         numbers = (books.table(name).next_number() for name in (*DOCUMENTS, "APPYMT", "ARPYMT"))
         return cls(dict(balances(books)), max(numbers) - 1)
 
 
 def assert_subledgers(emulator: Emulator, start: Start) -> None:
     """What the sub-ledgers say of money held, money waiting, stock and lines is what the ledger says."""
-    books = emulator.books()
+    books = emulator.company()
     moved = change(start.balances, balances(books))
     waiting = [row for _, row in books.table("ARPYMT").rows() if row.get("UNDEPOSITEDACCOUNTNO") == "10090"]
     new = [row for row in waiting if int(row["RECORDNO"]) > start.last and row["STATE"] == "Complete"]

@@ -45,6 +45,6 @@ def world(clock: Clock | None = None, **behaviour: object) -> Emulator:
     for entity in ("100", "200"):
         for company in ("demo-company", "people-company"):
             row = {"LOCATIONID": entity, "NAME": f"Entity {entity}", "CURRENCY": "USD"}
-            emulator.books(company).table("LOCATIONENTITY").insert(dict(row))
-            emulator.books(company).table("LOCATION").insert(dict(row))
+            emulator.company(company).table("LOCATIONENTITY").insert(dict(row))
+            emulator.company(company).table("LOCATION").insert(dict(row))
     return emulator

@@ -25,9 +25,9 @@ MASTERS = {"VENDOR", "CUSTOMER", "CLASS"}
 @cache
 def _grown() -> Emulator:
     empty = Emulator.empty(clock=NOON.timestamp)
-    empty.books().side_tables.source.put(value="a little one")
+    empty.company().side_tables.source.put(value="a little one")
     emulator = empty.clone()  # from here on it has the demo company's own fields and dimension
-    books = emulator.books()
+    books = emulator.company()
     load(books, _some())
     for role, account in POSTING_ACCOUNTS.items():
         books.side_tables.posting_accounts.put(role, value=account)

@@ -33,7 +33,7 @@ class Clock:
 @cache
 def _grown() -> Emulator:
     emulator = Emulator.empty(clock=NOON.timestamp)
-    books = emulator.books()
+    books = emulator.company()
     rows = takewhile(lambda pair: pair[0] != "VENDOR", demo_company(1, as_of=AS_OF))
     with books.store.together():
         load(books, (pair for pair in rows if pair[0] != "USERINFO"))

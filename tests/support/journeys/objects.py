@@ -77,7 +77,7 @@ class Desk:
         return make_plan(open_table(path), layout, gateway, outbox, PlanSettings(mode=mode, match=match))
 
     def rows(self, object_name: str) -> list[dict[str, str]]:
-        return [dict(row) for _, row in self.emulator.books().table(object_name).rows()]
+        return [dict(row) for _, row in self.emulator.company().table(object_name).rows()]
 
 
 def reasons(plan: Plan) -> list[Sequence[str]]:

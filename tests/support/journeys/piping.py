@@ -76,7 +76,7 @@ class Pipe:
 
     def rows(self, name: str) -> list[dict[str, Any]]:
         """What the company holds."""
-        return [dict(row) for _, row in self.emulator.books().table(name).rows()]
+        return [dict(row) for _, row in self.emulator.company().table(name).rows()]
 
 
 def schema(stream: str, *names: str, keys: Iterable[str] = ()) -> dict[str, Any]:

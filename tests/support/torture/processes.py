@@ -43,7 +43,7 @@ def side_by_side(seed: int, folder: Path) -> list[str]:
         with client(emulator) as gateway, Outbox(path) as outbox:
             list(Loader(gateway, outbox).apply(make_plan(open_csv(file), JournalLayout(), gateway, outbox)))
             entries = list(outbox.entries())
-        rows = [row for _, row in emulator.books().table("GLBATCH").rows()]
+        rows = [row for _, row in emulator.company().table("GLBATCH").rows()]
         return [f"seed {seed}, {steps}, {ends}: {text}" for text in _wrong(ends, entries, rows)]
     finally:
         emulator.close()

@@ -43,7 +43,7 @@ class Sort:
 
 def rows_of(emulator: Emulator, object_name: str, field: str, text: str) -> list[Cells]:
     """The company's records with that text in a field."""
-    return [row for _, row in emulator.books().table(object_name).rows() if row.get(field) == text]
+    return [row for _, row in emulator.company().table(object_name).rows() if row.get(field) == text]
 
 
 def _counted(object_name: str, field: str) -> Callable[[Emulator, str], int]:
@@ -167,7 +167,7 @@ SORTS = CREATES + CHANGES
 def keys(emulator: Emulator, sort: Sort) -> set[str]:
     """The record numbers of the sort's object."""
     name = "DOCID" if sort.object == "SODOCUMENT" else "RECORDNO"  # what create_sotransaction answers with
-    return {str(row[name]) for _, row in emulator.books().table(sort.object).rows()}
+    return {str(row[name]) for _, row in emulator.company().table(sort.object).rows()}
 
 
 def standing(emulator: Emulator, sort: Sort, tokens: set[str]) -> Counter[str]:

@@ -18,7 +18,7 @@ from threading import get_ident
 from typing import Any
 
 from intacct_bridge.emulator.gateway.gateway import Emulator
-from intacct_bridge.emulator.settings.faults import Forecast, Weather
+from intacct_bridge.emulator.settings.faults import FaultPlan, ScriptedFault
 from intacct_bridge.emulator.settings.world import EmulatorSettings
 from intacct_bridge.wire.codec import decode_request
 from intacct_bridge.wire.reply import ConnectionCutError, Reply
@@ -49,13 +49,13 @@ _ANSWERS = (
     Reply(200, _HTML, {}),
 )
 _SCRIPTED = (
-    Weather("session-lost"),
-    Weather("http", status=429),
-    Weather("http", status=503, body="html"),
-    Weather("cut-before"),
-    Weather("cut-after"),
-    Weather("truncated"),
-    Weather("fault", "create"),
+    ScriptedFault("session-lost"),
+    ScriptedFault("http", status=429),
+    ScriptedFault("http", status=503, body="html"),
+    ScriptedFault("cut-before"),
+    ScriptedFault("cut-after"),
+    ScriptedFault("truncated"),
+    ScriptedFault("fault", "create"),
 )
 FAULTS = (
     "answered before",
@@ -88,7 +88,7 @@ class KilledError(BaseException):
 @cache
 def _grown() -> Emulator:
     emulator = company(Clock())
-    books = emulator.books()
+    books = emulator.company()
     books.table("VENDOR").insert({"VENDORID": "V-0", "NAME": "Acme", "STATUS": "active"})
     books.table("CUSTOMER").insert({"CUSTOMERID": "C-0", "NAME": "Bolt", "STATUS": "active"})
     (definition,) = (row for _, row in books.table("SODOCUMENTPARAMS").rows() if row["DOCID"] == "Sales Order")
@@ -106,7 +106,7 @@ class World:
     visible_after: timedelta = timedelta()
     clock: Clock = field(default_factory=Clock)
     stormy: bool = True
-    script: Weather | None = None
+    script: ScriptedFault | None = None
     """What strikes at the next write, whatever the weather."""
     pause: Callable[[], None] = lambda: None
     """Called where another loader may overtake this one."""
@@ -194,15 +194,15 @@ class World:
             return self.random.choice(_ANSWERS)
         raise ConnectionCutError("cut", sent=True)
 
-    def _scripted(self, weather: Weather, endpoint: str, body: bytes) -> Reply:
+    def _scripted(self, weather: ScriptedFault, endpoint: str, body: bytes) -> Reply:
         """One of the emulator's own faults."""
-        self.emulator.forecast = Forecast((weather,))
+        self.emulator.fault_plan = FaultPlan((weather,))
         if weather.kind not in ("session-lost", "fault", "slow") and weather.status != 429:
             self.unknown.add(body.decode())
         try:
             return self.emulator(endpoint, body)
         finally:
-            self.emulator.forecast = Forecast()
+            self.emulator.fault_plan = FaultPlan()
 
     def _seen(self, reply: Reply, *, writes: bool) -> Reply:
         """An answer without what cannot be seen yet."""

@@ -87,7 +87,7 @@ def emulator_command(context: CommandContext, *, host: str, port: int, port_file
     )
     try:
         for path in options["data"]:
-            found = seed_file(emulator.books(), path, now=emulator.now())
+            found = seed_file(emulator.company(), path, now=emulator.now())
             context.console.say(f"{path}: " + ", ".join(f"{count:,} {name}" for name, count in found.items()))
         serve_forever(emulator, host, port, ready=ready)
     finally:

@@ -11,7 +11,7 @@ from typing import Any
 
 from intacct_bridge.client.connections.connection import Connection
 from intacct_bridge.emulator.gateway.gateway import Emulator
-from intacct_bridge.emulator.settings.faults import load_weather
+from intacct_bridge.emulator.settings.faults import load_faults
 from intacct_bridge.emulator.settings.world import EmulatorSettings
 from intacct_bridge.errors import SettingsError
 
@@ -68,11 +68,11 @@ def make_emulator(
 ) -> Emulator:
     """An emulator over a file or over memory. A file that holds a company already is opened as it is."""
     path = str(database) if database is not None else None
-    weather = load_weather(faults) if faults is not None else ()
+    weather = load_faults(faults) if faults is not None else ()
     if database is not None:
         database.parent.mkdir(parents=True, exist_ok=True)
     if empty:
-        return Emulator.empty(path, settings=settings, weather=weather)
+        return Emulator.empty(path, settings=settings, faults=weather)
     return Emulator.demo(
-        path, seed=seed, as_of=as_of, cash_book=cash_book, scale=scale, settings=settings, weather=weather
+        path, seed=seed, as_of=as_of, cash_book=cash_book, scale=scale, settings=settings, faults=weather
     )

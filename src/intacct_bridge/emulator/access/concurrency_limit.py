@@ -1,52 +1,53 @@
-"""How many requests a company may have at once: some run, as many wait, the rest are held a while and refused.
+"""The limit on a company's requests at a time: some run, as many wait, the rest are held for a while and then refused.
 
 At Sage's standard tier one request runs, a second one queues, and a third is held for up to half a minute and then
-refused. Which number the refusal bears is not recorded; ours is the one for too many requests.
+refused. The number of that refusal is not recorded; ours is the one for too many requests.
 """
 
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Condition
 
 
-class Turnstile:
-    """Lets requests through, in no fixed order."""
+class ConcurrencyLimit:
+    """Admits requests by company, in no fixed order. A limit of 0 admits all."""
 
     def __init__(self, limit: int, hold_seconds: float) -> None:
         self._limit = limit
         self._hold_seconds = hold_seconds
         self._changed = Condition()
-        self._running = 0
-        self._waiting = 0
+        self._running = Counter[str]()
+        self._waiting = Counter[str]()
 
     @contextmanager
-    def passage(self) -> Iterator[bool]:
-        """Wait for a turn; gives False when there was none in time, and then nothing may be done."""
+    def turn(self, company_id: str) -> Iterator[bool]:
+        """Wait for a turn. Gives False when none came in time: the request must be refused."""
         if not self._limit:
             yield True
             return
-        if not self._enter():
+        if not self._enter(company_id):
             yield False
             return
         try:
             yield True
         finally:
             with self._changed:
-                self._running -= 1
+                self._running[company_id] -= 1
                 self._changed.notify_all()
 
-    def _enter(self) -> bool:
+    def waiting(self, company_id: str) -> int:
+        """How many requests of the company wait for their turn, those that are held not counted."""
+        return self._waiting[company_id]
+
+    def _enter(self, company_id: str) -> bool:
+        running, waiting = self._running, self._waiting
         with self._changed:
-            if not self._changed.wait_for(self._has_room, self._hold_seconds):
+            has_room = lambda: running[company_id] + waiting[company_id] < 2 * self._limit  # noqa: E731
+            if not self._changed.wait_for(has_room, self._hold_seconds):
                 return False
-            self._waiting += 1
-            self._changed.wait_for(self._may_run)
-            self._waiting -= 1
-            self._running += 1
+            waiting[company_id] += 1
+            self._changed.wait_for(lambda: running[company_id] < self._limit)
+            waiting[company_id] -= 1
+            running[company_id] += 1
             return True
-
-    def _has_room(self) -> bool:
-        return self._running + self._waiting < 2 * self._limit
-
-    def _may_run(self) -> bool:
-        return self._running < self._limit

@@ -1,18 +1,20 @@
-"""One company's books: its rows, its catalogue, its settings, and what is remembered between calls about reading them.
+"""One company's data: its rows, catalogue and settings, and what reading them left in memory between calls.
 
-Handlers are given a `Call`: whose books, who asks, at what time, and the function's element. They answer with an
-`Answer` or raise a refusal; they see neither the envelope nor HTTP.
+A function's handler is given a `FunctionCall`: the company, the session, the time, and the function's element. It
+returns a `FunctionAnswer` or raises a refusal; it sees neither the envelope nor HTTP.
 """
 
 from collections import OrderedDict
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from sqlite3 import Connection
 from typing import Any
 
 from intacct_bridge.emulator.company.sessions import EmulatedSession, Sessions
 from intacct_bridge.emulator.company.side_tables import SideTables
 from intacct_bridge.emulator.settings.behaviour import Behaviour
+from intacct_bridge.emulator.settings.company_source import CompanyDefinitions
 from intacct_bridge.emulator.settings.refusals import unknown_object
 from intacct_bridge.emulator.settings.world import CompanySettings
 from intacct_bridge.emulator.store.catalogue import table_plan
@@ -44,8 +46,8 @@ class Remembered(OrderedDict[Hashable, Any]):
         return self[key]
 
 
-class Books:
-    """A company's data with everything that is needed to read and write it."""
+class CompanyData:
+    """One company's rows, with everything that is needed to read and write them."""
 
     def __init__(self, settings: CompanySettings, behaviour: Behaviour, store: Store, catalog: Catalog) -> None:
         self.settings = settings
@@ -76,8 +78,15 @@ class Books:
         own = self.of_definitions.get((found.name, definition.strip()), ())
         return replace(found, fields={**found.fields, **{one.name: one for one in own}}) if own else found
 
+    def define(self, definitions: CompanyDefinitions) -> None:
+        """Add custom fields and objects, reports and views."""
+        self.catalog = definitions.added_to(self.catalog)
+        self.of_definitions = definitions.definition_fields
+        self.reports = (*self.reports, *definitions.reports)
+        self.views = (*self.views, *definitions.views)
+
     def forget(self) -> None:
-        """Forget what was remembered about rows that may all be others now."""
+        """Drop everything that was remembered about rows, which may all be different now."""
         for memory in (self.selections, self.related, self.results):
             memory.clear()
         self.store.forget_all()
@@ -87,24 +96,34 @@ class Books:
         return self.store.table(described if isinstance(described, str) else described.name)
 
 
-def opened(settings: CompanySettings, behaviour: Behaviour, connection: Any, catalog: Catalog) -> Books:
-    """The books of one company in a database that may hold several."""
-    store = Store(connection, settings.company_id, lambda name: table_plan(books.catalog.find(name)))
-    books = Books(settings, behaviour, store, catalog)
-    return books
+def open_company(
+    settings: CompanySettings, behaviour: Behaviour, connection: Connection, catalog: Catalog
+) -> CompanyData:
+    """The data of one company in a database that may hold several."""
+    store = Store(connection, settings.company_id, lambda name: table_plan(company.catalog.find(name)))
+    company = CompanyData(settings, behaviour, store, catalog)
+    return company
+
+
+Books = CompanyData
 
 
 @dataclass(frozen=True, slots=True)
 class FunctionCall:
     """One function call."""
 
-    books: Books
+    company: CompanyData
     session: EmulatedSession
     body: Element
     control_id: str
     now: float
     """Seconds since the epoch, by the emulator's clock."""
     sessions: Sessions
+
+    @property
+    def books(self) -> CompanyData:
+        """The company."""
+        return self.company
 
     @property
     def name(self) -> str:

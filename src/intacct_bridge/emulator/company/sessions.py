@@ -1,4 +1,4 @@
-"""Sessions: who is signed in where, until when; every use pushes the end on.
+"""Sessions: which user is signed in to which company, until when. Every use postpones the end.
 
 A session belongs to a user, a company, an entity and the endpoint it was made at. Sessions live in memory only: an
 emulator that is started again knows none of the old ones, as after the gateway's maintenance.
@@ -40,19 +40,24 @@ class Sessions:
         self, user: UserSettings, company_id: str, *, sender_id: str, entity: str, endpoint: str, now: float
     ) -> EmulatedSession:
         """A new session."""
-        session = self.passing(user, company_id, sender_id=sender_id, entity=entity, endpoint=endpoint, now=now)
+        session = self.for_one_request(user, company_id, sender_id=sender_id, entity=entity, endpoint=endpoint, now=now)
         session.session_id = hashlib.blake2b(self._draw().encode(), digest_size=24).hexdigest()
         self._sessions[session.session_id] = session
         return session
 
-    def passing(
+    def for_one_request(
         self, user: UserSettings, company_id: str, *, sender_id: str, entity: str, endpoint: str, now: float
     ) -> EmulatedSession:
-        """What one request with a login works in: like a session, but nobody can come back to it."""
+        """The session of a request that brings a login: it has no id, so it cannot be used again."""
         return EmulatedSession("", user, company_id, sender_id, entity, endpoint, now + self.seconds)
 
+    def company_id(self, session_id: str) -> str:
+        """The company of a session, which this does not use; empty where there is none."""
+        session = self._sessions.get(session_id.strip())
+        return "" if session is None else session.company_id
+
     def use(self, session_id: str, now: float) -> EmulatedSession | None:
-        """The session with that id, its end pushed on; None when there is none or it is over."""
+        """The session with that id, its end postponed; None when there is none or it has expired."""
         session = self._sessions.get(session_id.strip())
         if session is None:
             return None
@@ -62,7 +67,7 @@ class Sessions:
         session.expires = now + self.seconds
         return session
 
-    def lose(self) -> None:
+    def drop_all(self) -> None:
         """Forget every session."""
         self._sessions.clear()
 

@@ -24,13 +24,14 @@ from intacct_bridge.emulator.demo.generator.people import make_world
 from intacct_bridge.emulator.demo.generator.sales_cycle import standings
 from intacct_bridge.emulator.demo.generator.transaction_generator import Clerk
 from intacct_bridge.emulator.demo.generator.world import World
-from intacct_bridge.emulator.demo.masters.custom_fields import custom_rows
+from intacct_bridge.emulator.demo.masters.custom_fields import custom_rows, demo_definitions
 from intacct_bridge.emulator.demo.masters.goods import goods_rows
 from intacct_bridge.emulator.demo.masters.lists import list_rows
 from intacct_bridge.emulator.demo.masters.parties import bank_rows, customer_rows, vendor_rows
 from intacct_bridge.emulator.demo.masters.periods import period_rows
 from intacct_bridge.emulator.demo.masters.settings import setting_rows
 from intacct_bridge.emulator.demo.masters.staff import employee_rows, project_rows
+from intacct_bridge.emulator.settings.company_source import CompanySource, SideValues
 from intacct_bridge.errors import SettingsError
 
 POSTING_ACCOUNTS = {
@@ -44,6 +45,17 @@ POSTING_ACCOUNTS = {
     "inventory_offset": "53000",
 }
 """The accounts that documents post to without naming them and that no other row tells, by their part in it."""
+
+
+def demo_source(seed: int = 1, *, as_of: date, scale: int = 1, cash_book: bool = False) -> CompanySource:
+    """The demo company as something that an emulator's company can be filled from."""
+    books = ("ACCRUAL", "CASH") if cash_book else ("ACCRUAL",)
+    return CompanySource(
+        label=f"seed={seed} as_of={as_of} scale={scale}",
+        rows=lambda: demo_company(seed, as_of=as_of, scale=scale, cash_book=cash_book),
+        side_values=SideValues(POSTING_ACCOUNTS, books),
+        definitions=demo_definitions(),
+    )
 
 
 def demo_company(seed: int = 1, *, as_of: date, scale: int = 1, cash_book: bool = False) -> Iterator[tuple[str, Row]]:

@@ -1,17 +1,18 @@
 """Runs the functions of one operation: each by itself, or all together when the operation is a transaction.
 
-In a transaction the first failure undoes what went before: those functions come back `aborted`, the culprit fails
-with its own faults first, and what stands behind it is not run and comes back `aborted` too.
+In a transaction the first failure undoes the functions before it: they come back `aborted`, the failed one comes back
+with its own errors first, and the functions after it are not run and come back `aborted` too.
 """
 
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from intacct_bridge.emulator.company.company_data import Books, FunctionAnswer, FunctionCall
+from intacct_bridge.emulator.company.company_data import CompanyData, FunctionAnswer, FunctionCall
 from intacct_bridge.emulator.company.sessions import EmulatedSession, Sessions
 from intacct_bridge.emulator.functions.replay import first_answer, remember
-from intacct_bridge.emulator.settings.faults import Scripted, about
+from intacct_bridge.emulator.functions.table import handler_of
+from intacct_bridge.emulator.settings.faults import RequestFaults
 from intacct_bridge.emulator.settings.refusals import (
     ROLLED_BACK,
     FunctionRefusedError,
@@ -23,30 +24,27 @@ from intacct_bridge.emulator.settings.refusals import (
 from intacct_bridge.errors import Fault, IntacctError, InvalidRequestError
 from intacct_bridge.wire.envelope import ABORTED, FAILURE, SUCCESS, Control, Function, Operation, Result
 
-Handler = Callable[[FunctionCall], FunctionAnswer]
-
 
 @dataclass(frozen=True, slots=True)
 class RequestContext:
-    """What is the same for every function of a request."""
+    """What is the same for every function of an operation."""
 
     control: Control
-    books: Books
+    company: CompanyData
     session: EmulatedSession
     sessions: Sessions
-    handlers: Mapping[str, Handler]
     now: float
-    scripted: Scripted
-    """Functions that fail by script, with the fault each fails with."""
-    incident: Callable[[str], None]
-    """Told of what should never happen."""
+    """Seconds since the epoch, by the emulator's clock."""
+    faults: RequestFaults
+    report_incident: Callable[[str], None]
+    """Takes the traceback of an error in the emulator itself."""
     alone: bool = True
     """Whether the operation holds one function only."""
 
 
 @dataclass(frozen=True, slots=True)
-class Done:
-    """A function's result, and its bare body where it asked for one."""
+class FunctionOutcome:
+    """A function's result as the envelope has it, and its handler's answer."""
 
     result: Result
     answer: FunctionAnswer
@@ -56,74 +54,73 @@ class _RolledBack(Exception):  # noqa: N818  # a signal to the savepoint, never 
     pass
 
 
-def run(desk: RequestContext, operation: Operation) -> list[Done]:
-    """One result a function, in the order of the request."""
-    desk = replace(desk, alone=len(operation.functions) == 1)
+def run(context: RequestContext, operation: Operation) -> list[FunctionOutcome]:
+    """One outcome a function, in the order of the request."""
+    context = replace(context, alone=len(operation.functions) == 1)
     if not operation.transaction:
-        return [_run_one(desk, function) for function in operation.functions]
-    done: list[Done] = []
+        return [_run_one(context, function) for function in operation.functions]
+    outcomes: list[FunctionOutcome] = []
     try:
-        with desk.books.store.together():
+        with context.company.store.together():
             for function in operation.functions:
-                done.append(_run_one(desk, function))
-                if done[-1].result.status != SUCCESS:
+                outcomes.append(_run_one(context, function))
+                if outcomes[-1].result.status != SUCCESS:
                     raise _RolledBack
     except _RolledBack:
-        return _aborted(done, operation.functions)
-    return done
+        return _rolled_back(outcomes, operation.functions)
+    return outcomes
 
 
-def _aborted(done: list[Done], functions: tuple[Function, ...]) -> list[Done]:
-    culprit = len(done) - 1
+def _rolled_back(outcomes: list[FunctionOutcome], functions: tuple[Function, ...]) -> list[FunctionOutcome]:
+    failed_at = len(outcomes) - 1
     results = []
     for place, function in enumerate(functions):
-        if place == culprit:
-            failed = done[place].result
+        if place == failed_at:
+            failed = outcomes[place].result
             result = replace(failed, data=None, faults=(*failed.faults, ROLLED_BACK))
         else:
             result = Result(ABORTED, function.name, function.control_id, faults=(ROLLED_BACK,))
-        results.append(Done(result, FunctionAnswer()))
+        results.append(FunctionOutcome(result, FunctionAnswer()))
     return results
 
 
-def _run_one(desk: RequestContext, function: Function) -> Done:
-    call = FunctionCall(desk.books, desk.session, function.body, function.control_id, desk.now, desk.sessions)
+def _run_one(context: RequestContext, function: Function) -> FunctionOutcome:
+    call = FunctionCall(
+        context.company, context.session, function.body, function.control_id, context.now, context.sessions
+    )
     try:
-        with desk.books.store.together():
-            answer = _answer(desk, call, function)
+        with context.company.store.together():
+            answer = _answer(context, call, function)
     except FunctionRefusedError as error:
         return _failed(function, error.faults, FunctionAnswer(error.data))
     except InvalidRequestError as error:
         return _failed(function, bad_query(error.message).faults, FunctionAnswer())
     except IntacctError as error:
         return _failed(function, refused(error.message, correction=error.fix).faults, FunctionAnswer())
-    except Exception:  # whatever happens, the answer is the gateway's
-        desk.incident(traceback.format_exc())
+    except Exception:  # even then the answer is one that the gateway could give
+        context.report_incident(traceback.format_exc())
         return _failed(function, (unexpected(function.name),), FunctionAnswer())
     status = FAILURE if answer.faults else SUCCESS
     result = Result(status, function.name, function.control_id, answer.data, answer.key, answer.faults, answer.extra)
-    return Done(result, answer)
+    return FunctionOutcome(result, answer)
 
 
-def _answer(desk: RequestContext, call: FunctionCall, function: Function) -> FunctionAnswer:
-    struck = desk.scripted.get((function.name, about(function)))
-    if struck is not None:
-        raise FunctionRefusedError(struck)
-    guarded = desk.control.uniqueid and desk.books.behaviour.remember_controlids
-    known = first_answer(call) if guarded else None
+def _answer(context: RequestContext, call: FunctionCall, function: Function) -> FunctionAnswer:
+    scripted = context.faults.of_function(function) if context.faults.happening else None
+    if scripted is not None:
+        raise FunctionRefusedError(scripted)
+    behaviour = context.company.behaviour
+    unique = context.control.uniqueid and behaviour.remember_controlids
+    known = first_answer(call) if unique else None
     if known is not None:
         return known
-    if function.name == "getAPISession" and not desk.alone and desk.books.behaviour.session_mixed == "refused":
+    if function.name == "getAPISession" and not context.alone and behaviour.session_mixed == "refused":
         raise session_not_alone()
-    handler = desk.handlers.get(function.name)
-    if handler is None:
-        text = f"The function {function.name} is not emulated."
-        raise FunctionRefusedError(Fault("EMULATOR-0001", "Not emulated", text))
-    answer = handler(call)
-    if guarded and not answer.faults:
+    answer = handler_of(function.name)(call)
+    if unique and not answer.faults:
         remember(call, answer)
     return answer
 
 
-def _failed(function: Function, faults: tuple[Fault, ...], answer: FunctionAnswer) -> Done:
-    return Done(Result(FAILURE, function.name, function.control_id, answer.data, faults=faults), answer)
+def _failed(function: Function, faults: tuple[Fault, ...], answer: FunctionAnswer) -> FunctionOutcome:
+    return FunctionOutcome(Result(FAILURE, function.name, function.control_id, answer.data, faults=faults), answer)

@@ -21,9 +21,11 @@ from intacct_bridge.emulator.reading import (
     read_by_query,
     reports,
 )
+from intacct_bridge.emulator.settings.refusals import FunctionRefusedError
 from intacct_bridge.emulator.subledgers import aging
 from intacct_bridge.emulator.subledgers.cash import deposits
 from intacct_bridge.emulator.trade import contracts, revenue
+from intacct_bridge.errors import Fault
 
 LEGACY: dict[str, Callable[[FunctionCall], FunctionAnswer]] = {
     **masters.FUNCTIONS,
@@ -71,3 +73,12 @@ HANDLERS: dict[str, Handler] = {
     "readUserFormatting": about_company.read_user_formatting,
     "update": generic.update,
 }
+
+
+def handler_of(name: str) -> Handler:
+    """The handler of a function. Raises FunctionRefusedError where the emulator has none."""
+    handler = HANDLERS.get(name)
+    if handler is None:
+        text = f"The function {name} is not emulated."
+        raise FunctionRefusedError(Fault("EMULATOR-0001", "Not emulated", text))
+    return handler

@@ -1,23 +1,26 @@
-"""Answers that come later: a request with a transport policy is acknowledged, and its answer sent to the policy's URL.
+"""Asynchronous answers: a request with a transport policy is acknowledged, and its answer is sent to the policy's URL.
 
-Policies are set up beforehand (`[policies]` of a scenario: name to URL on loopback). The work is done at once and the
-delivery made from a thread of its own, so that whoever asked has the acknowledgement first.
+Policies are set up beforehand (`[policies]` of a scenario: name to URL on loopback). The work is done at once, and a
+separate thread delivers the answer, so that the client has the acknowledgement first.
 """
 
+from collections.abc import Mapping
 from http.client import HTTPConnection, HTTPException
 from ipaddress import ip_address
 from threading import Thread
 from urllib.parse import urlsplit
 
+from intacct_bridge.emulator.settings.refusals import bad_policy, too_large
 from intacct_bridge.errors import SettingsError
+from intacct_bridge.wire.envelope import Control
 
 MOST_CHARACTERS = 500_000
-"""The size of a request that may be answered later."""
+"""The largest request that may have a transport policy, in bytes."""
 _SECONDS = 30
 
 
 def check_policies(policies: dict[str, str]) -> None:
-    """Every policy leads to loopback over HTTP. Raises SettingsError naming one that does not."""
+    """Check that every policy leads to loopback over HTTP. Raises SettingsError naming one that does not."""
     for name, url in policies.items():
         parts = urlsplit(url)
         host = parts.hostname or ""
@@ -28,6 +31,18 @@ def check_policies(policies: dict[str, str]) -> None:
             )
 
 
+def delivery_url(policies: Mapping[str, str], control: Control, size: int) -> str | None:
+    """Where the answer to this request goes; None for one without a policy. Raises ControlRefusedError."""
+    if not control.policy_id:
+        return None
+    url = policies.get(control.policy_id)
+    if url is None:
+        raise bad_policy(control.policy_id)
+    if size > MOST_CHARACTERS:
+        raise too_large(MOST_CHARACTERS)
+    return url
+
+
 def _is_loopback(host: str) -> bool:
     try:
         return ip_address(host).is_loopback
@@ -36,7 +51,7 @@ def _is_loopback(host: str) -> bool:
 
 
 def post_later(url: str, body: bytes) -> None:
-    """Send an answer from a thread of its own; who does not listen misses it, as with the real one."""
+    """Send an answer from a separate thread. It is not repeated where the URL does not answer, as with the real one."""
     Thread(target=_post, args=(url, body), name="delivery", daemon=True).start()
 
 

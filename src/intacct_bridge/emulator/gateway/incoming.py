@@ -12,6 +12,7 @@ from typing import Any
 
 from intacct_bridge.emulator.gateway.schema.dtd import ENVELOPED, GENERIC, envelope_dtd, function_dtd
 from intacct_bridge.emulator.gateway.schema.xsd import functions, schema_text
+from intacct_bridge.emulator.settings.behaviour import Behaviour
 from intacct_bridge.emulator.settings.refusals import unreadable
 from intacct_bridge.errors import ProtocolError
 from intacct_bridge.wire.codec import request_from
@@ -25,12 +26,10 @@ _MOST = 20
 """Violations told at once."""
 
 
-def incoming(body: bytes, *, http_status: int = 200, documented: bool = True, large_pages: bool = False) -> Request:
-    """The request in these bytes. Raises ControlRefusedError with one fault a violation.
-
-    `documented` holds the parts of older functions to the documentation's order where no other is recorded;
-    `large_pages` lets pages of readByQuery pass that the schema as published refuses.
-    """
+def incoming(body: bytes, behaviour: Behaviour) -> Request:
+    """The request in these bytes. Raises ControlRefusedError with one fault per violation."""
+    http_status = behaviour.http_status_of_control_failures
+    documented, large_pages = behaviour.nested_order == "documented", behaviour.legacy_page != "refused"
     try:
         root = parse(body, max_bytes=_MAX_REQUEST)
     except ProtocolError as error:

@@ -81,7 +81,7 @@ class _Undone(Exception):  # noqa: N818  # a signal to the savepoint, never an e
 @contextmanager
 def undone(emulator: Emulator) -> Iterator[None]:
     """What is written inside is taken back."""
-    books = emulator.books()
+    books = emulator.company()
     settings = books.settings
     try:
         with books.store.together():

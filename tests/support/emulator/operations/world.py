@@ -38,7 +38,7 @@ class World:
 
     def __init__(self, emulator: Emulator, *, seeding: bool) -> None:
         self.emulator = emulator
-        self.books = emulator.books()
+        self.books = emulator.company()
         self.seeding = seeding
         self.missing: list[str] = []
         """Names of what was asked for and not there."""
@@ -288,8 +288,8 @@ def _escaped(text: str) -> str:
 
 def record_number(emulator: Emulator, name: str, key: str) -> str:
     """The record key of what a natural key names."""
-    described = emulator.books().find(name)
-    table = emulator.books().table(described)
+    described = emulator.company().find(name)
+    table = emulator.company().table(described)
     for field in filter(None, (natural_key(described.name), table.plan.key)):
         for number in table.find(field, key):
             return (table.get(number) or {}).get(keys(described).record, key)

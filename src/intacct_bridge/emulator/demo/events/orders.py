@@ -16,10 +16,10 @@ from intacct_bridge.emulator.demo.generator.sales_cycle import Course, Deal, Par
 from intacct_bridge.emulator.demo.generator.subledger import dimension_cells
 from intacct_bridge.emulator.demo.generator.transaction_generator import Clerk
 from intacct_bridge.emulator.demo.generator.world import Customer, Item, Vendor, World
-from intacct_bridge.emulator.demo.masters.custom_fields import definition_fields
+from intacct_bridge.emulator.demo.masters.custom_fields import demo_definitions
 
 Rows = Iterator[tuple[str, Row]]
-_OWN = definition_fields()
+_OWN = demo_definitions().definition_fields
 """What only some transaction definitions have."""
 
 

@@ -1,12 +1,13 @@
 """What the demo company has added to the standard objects: custom fields, a dimension of its own, a custom object."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from intacct_bridge.emulator.accounting.posting_rows import Row
 from intacct_bridge.emulator.demo.generator.world import World, pick
-from intacct_bridge.model.catalog import Catalog, FieldDef, ObjectDef, Relation, object_def
+from intacct_bridge.emulator.demo.masters.reports import REPORTS, VIEWS
+from intacct_bridge.emulator.settings.company_source import CompanyDefinitions
+from intacct_bridge.model.catalog import FieldDef, ObjectDef, Relation, object_def
 from intacct_bridge.wire.values import Kind
 
 DIMENSION = "GLDIMFUND"
@@ -26,16 +27,8 @@ _LINES = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Customs:
-    """Custom fields by the object they were added to, and the objects that were made."""
-
-    fields: tuple[tuple[str, FieldDef], ...]
-    objects: tuple[ObjectDef, ...]
-
-
-def company_customs() -> Customs:
-    """The demo company's customisations, as the catalogue describes them."""
+def demo_definitions() -> CompanyDefinitions:
+    """What the demo company added to the standard objects, reports and views."""
 
     def custom(name: str, kind: Kind, label: str, *values: str) -> FieldDef:
         return FieldDef(name, kind, label, custom=True, values=values)
@@ -48,26 +41,15 @@ def company_customs() -> Customs:
         ("PROJECT", custom("SAFETY_DEPOSIT", Kind.CURRENCY, "Safety deposit")),
     ]
     fields += [(name, custom(DIMENSION, Kind.TEXT, "Fund")) for name in _LINES]
-    return Customs(tuple(fields), (_fund(), _site()))
-
-
-def with_customs(catalog: Catalog) -> Catalog:
-    """The catalogue as this company sees it."""
-    customs = company_customs()
-    changed: dict[str, ObjectDef] = {}
-    for name, field in customs.fields:
-        described = changed.get(name) or catalog[name]
-        relations = dict(described.relations)
-        if field.name == DIMENSION:
-            relations["FUND"] = Relation("FUND", "FUND", by=DIMENSION)
-        changed[name] = replace(described, fields={**described.fields, field.name: field}, relations=relations)
-    return catalog.with_objects(*changed.values(), *customs.objects)
-
-
-def definition_fields() -> dict[tuple[str, str], tuple[FieldDef, ...]]:
-    """Custom fields that were added to one transaction definition alone."""
-    window = FieldDef("DELIVERY_WINDOW", Kind.TEXT, "Delivery window", custom=True, values=("Morning", "Afternoon"))
-    return {("SODOCUMENT", "Sales Order"): (window,)}
+    window = custom("DELIVERY_WINDOW", Kind.TEXT, "Delivery window", "Morning", "Afternoon")
+    return CompanyDefinitions(
+        fields=tuple(fields),
+        relations=tuple((name, Relation("FUND", "FUND", by=DIMENSION)) for name in _LINES),
+        objects=(_fund(), _site()),
+        definition_fields={("SODOCUMENT", "Sales Order"): (window,)},
+        reports=REPORTS,
+        views=VIEWS,
+    )
 
 
 def custom_rows(world: World) -> Iterator[tuple[str, Row]]:

@@ -1,0 +1,138 @@
+"""Answers: what the functions of a request returned, as one HTTP reply.
+
+An answer has white space between its elements unless the request says `includewhitespace` false: a line break goes
+before every element, and before every closing tag that follows one. An element that holds text, or nothing, stays as
+it is, so that null stays null.
+"""
+
+import hashlib
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from email.utils import formatdate
+
+from intacct_bridge.emulator.company.company_data import FunctionAnswer
+from intacct_bridge.emulator.company.render import pages_in, with_pages
+from intacct_bridge.emulator.company.sessions import EmulatedSession, moment
+from intacct_bridge.emulator.functions.running import FunctionOutcome
+from intacct_bridge.emulator.settings.behaviour import Behaviour
+from intacct_bridge.emulator.settings.error_ids import identified
+from intacct_bridge.emulator.settings.faults import delayed
+from intacct_bridge.emulator.settings.refusals import ControlRefusedError
+from intacct_bridge.errors import Fault
+from intacct_bridge.wire.codec import encode_response
+from intacct_bridge.wire.envelope import (
+    FAILURE,
+    SUCCESS,
+    Authentication,
+    Control,
+    ControlEcho,
+    Login,
+    OperationResult,
+    Response,
+    SignedIn,
+)
+from intacct_bridge.wire.reply import Reply
+
+_XML = 'text/xml; encoding="UTF-8"'
+_BEFORE_OPENING = re.compile(rb">(?=<[^/])")
+_AFTER_CLOSING = re.compile(rb"(</[^<>]*>)(?=</)")
+
+
+@dataclass(frozen=True, slots=True)
+class OperationAnswer:
+    """The answer to one operation: its sign-in, and the outcome of each function; or why it was refused."""
+
+    signed_in: SignedIn
+    outcomes: Sequence[FunctionOutcome] = ()
+    faults: tuple[Fault, ...] = ()
+
+
+class AnswerWriter:
+    """Writes the replies of one emulator."""
+
+    def __init__(self, behaviour: Behaviour, seed: int, clock: Callable[[], float]) -> None:
+        self._behaviour, self._seed, self._clock = behaviour, seed, clock
+
+    def refusal(self, control: Control | None, error: ControlRefusedError) -> Reply:
+        """The whole request is refused; without its control block nothing is echoed."""
+        echo = _echo(control, FAILURE) if control is not None and error.echo else ControlEcho(FAILURE)
+        return self._reply(encode_response(Response(echo, faults=error.faults)), status=error.http_status)
+
+    def acknowledgement(self, control: Control) -> Reply:
+        """The request was taken, and its answer goes elsewhere."""
+        return self._reply(encode_response(Response(_echo(control, SUCCESS), acknowledged=True)))
+
+    def answer(self, control: Control, operations: Sequence[OperationAnswer]) -> Reply:
+        """The results of all operations, or the bare body that one of their functions asked for."""
+        answers = [one.answer for operation in operations for one in operation.outcomes]
+        wait = sum(one.wait for one in answers)
+        bare = _bare(answers)
+        if bare is not None:
+            return delayed(self._reply(*bare), wait)
+        results = tuple(self._operation(control, one) for one in operations)
+        rows = [page.rows for one in answers if one.data is not None for page in pages_in(one.data)]
+        additional = control.show_additional_error_info
+        document = encode_response(Response(_echo(control, SUCCESS), results), additional=additional)
+        document = with_pages(document, rows)
+        return delayed(self._reply(spaced(document) if control.include_whitespace else document), wait)
+
+    def _operation(self, control: Control, operation: OperationAnswer) -> OperationResult:
+        results = (one.result for one in operation.outcomes)
+        return OperationResult(
+            operation.signed_in,
+            tuple(replace(one, faults=self._faults(control, one.faults)) if one.faults else one for one in results),
+            self._faults(control, operation.faults),
+        )
+
+    def _faults(self, control: Control, faults: tuple[Fault, ...]) -> tuple[Fault, ...]:
+        """Faults with a support id. Stable id and field are only for requests that ask for additional information."""
+        return tuple(self._fault(control, fault) for fault in faults)
+
+    def _fault(self, control: Control, fault: Fault) -> Fault:
+        if control.show_additional_error_info:
+            fault = identified(fault, self._behaviour, self._seed)
+        else:
+            fault = replace(fault, errorid="", field="")
+        if fault.description2 and not fault.support_id:
+            digest = hashlib.blake2b(f"{control.control_id}/{fault}".encode(), digest_size=6).hexdigest()
+            fault = replace(fault, support_id=f"{digest[:9]}~{digest[9:]}")
+        return fault
+
+    def _reply(self, body: bytes, content_type: str = _XML, *, status: int = 200) -> Reply:
+        return Reply(status, body, {"content-type": content_type, "date": formatdate(self._clock(), usegmt=True)})
+
+
+def spaced(body: bytes) -> bytes:
+    """The document with a line break between elements."""
+    return _AFTER_CLOSING.sub(rb"\1\n", _BEFORE_OPENING.sub(b">\n", body))
+
+
+def signed_in(session: EmulatedSession, now: float) -> SignedIn:
+    """The authentication block of an operation whose user signed in."""
+    return SignedIn(
+        SUCCESS,
+        session.user.user_id,
+        session.company_id,
+        session.entity,
+        session_timestamp=moment(now),
+        session_timeout=moment(session.expires),
+    )
+
+
+def not_signed_in(authentication: Authentication) -> SignedIn:
+    """The authentication block of an operation whose sign-in was refused."""
+    if isinstance(authentication, Login):
+        return SignedIn(FAILURE, authentication.user_id, authentication.company_id)
+    return SignedIn(FAILURE)
+
+
+def _bare(answers: Sequence[FunctionAnswer]) -> tuple[bytes, str] | None:
+    """The first body, with its content type, that stands for the whole response."""
+    return next(((one.bare, one.content_type) for one in answers if one.bare is not None), None)
+
+
+def _echo(control: Control, status: str) -> ControlEcho:
+    return ControlEcho(
+        status, control.sender_id, control.control_id, str(control.uniqueid).lower(), control.dtd_version
+    )

@@ -1,0 +1,84 @@
+"""The companies of one emulator: opened from a database, filled from a source, copied and set back.
+
+No other module imports the demo company. It is one `CompanySource`; a scenario file can be another.
+"""
+
+from collections.abc import Iterator, Mapping
+from datetime import date
+from sqlite3 import Connection
+
+from intacct_bridge.emulator.accounting.loading import load
+from intacct_bridge.emulator.company.company_data import CompanyData, open_company
+from intacct_bridge.emulator.company.users import keep_users
+from intacct_bridge.emulator.demo.masters.custom_fields import demo_definitions
+from intacct_bridge.emulator.settings.company_source import CompanySource
+from intacct_bridge.emulator.settings.world import EmulatorSettings
+from intacct_bridge.emulator.store.catalogue import standard_catalog
+from intacct_bridge.emulator.store.store import open_database
+
+
+class Companies(Mapping[str, CompanyData]):
+    """Company data by company id, in one database."""
+
+    def __init__(self, settings: EmulatorSettings, connection: Connection) -> None:
+        self._connection = connection
+        self._companies = {
+            one.company_id: open_company(one, settings.behaviour, connection, standard_catalog())
+            for one in settings.companies
+        }
+        for company in self._companies.values():
+            if has_records(company):
+                company.define(demo_definitions())
+
+    def __getitem__(self, company_id: str) -> CompanyData:
+        return self._companies[company_id]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._companies)
+
+    def __len__(self) -> int:
+        return len(self._companies)
+
+    def keep_users(self) -> None:
+        """Give every user of the settings a record."""
+        for company in self._companies.values():
+            keep_users(company)
+
+    def database_copy(self) -> Connection:
+        """A copy of the database in memory, made in milliseconds."""
+        copy = open_database(None)
+        self._connection.backup(copy)
+        return copy
+
+    def restore(self, database: Connection) -> None:
+        """Replace every record by those of a copy; what was remembered about the old ones is dropped."""
+        database.backup(self._connection)
+        for company in self._companies.values():
+            company.forget()
+
+    def close(self) -> None:
+        """Close the database."""
+        self._connection.close()
+
+
+def has_records(company: CompanyData) -> bool:
+    """Whether the company was filled from a source."""
+    return company.side_tables.source.known()
+
+
+def fill(company: CompanyData, source: CompanySource) -> None:
+    """Store everything that a source provides, all or nothing."""
+    company.define(source.definitions)
+    with company.store.together():
+        load(company, source.rows())
+        for role, account in source.side_values.posting_accounts.items():
+            company.side_tables.posting_accounts.put(role, value=account)
+        company.side_tables.source.put(value=source.label)
+        company.side_tables.reporting_books.put(value=source.side_values.reporting_books)
+
+
+def demo_source(seed: int, *, as_of: date, scale: int, cash_book: bool) -> CompanySource:
+    """The demo company; its program is imported only when a company is filled with it."""
+    from intacct_bridge.emulator.demo import company
+
+    return company.demo_source(seed, as_of=as_of, scale=scale, cash_book=cash_book)
