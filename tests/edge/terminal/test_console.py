@@ -9,10 +9,12 @@ from decimal import Decimal
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from rich.cells import cell_len
 
 from intacct_bridge.edge.demo.view import DemoView
-from intacct_bridge.edge.terminal.console import Console, aligned, shown
+from intacct_bridge.edge.terminal.console import Console
 from intacct_bridge.edge.terminal.progress import progress
+from intacct_bridge.edge.terminal.tables import plain_lines, print_fitted, shown
 from intacct_bridge.edge.views.extract import sentence
 from intacct_bridge.edge.views.extraction import Extracted
 from intacct_bridge.flow.extract.run import DELETES
@@ -74,16 +76,39 @@ def test_an_empty_table_says_what_to_do_next_instead() -> None:
 
 @given(st.lists(st.tuples(cells, cells, cells), max_size=6), st.integers(20, 120))
 def test_a_table_fits_its_terminal(rows: list[tuple[object, object, object]], width: int) -> None:
-    lines, hidden = aligned(("one", "two", "three"), rows, width)
-    assert all(len(line) <= width for line in lines)
+    out = io.StringIO()
+    hidden = print_fitted(("one", "two", "three"), rows, out, width)
+    lines = out.getvalue().split("\n")[:-1]
+    assert all(cell_len(line) <= width for line in lines)
     assert len(lines) == len(rows) + 2
     assert set(hidden) <= {"two", "three"}
+    assert "\x1b" not in out.getvalue()
+
+
+@given(st.lists(st.tuples(cells, st.decimals(allow_nan=False)), min_size=1, max_size=6), st.integers(20, 120))
+def test_a_number_is_never_cut(rows: list[tuple[object, Decimal]], width: int) -> None:
+    out = io.StringIO()
+    hidden = print_fitted(("name", "amount"), rows, out, width)
+    lines = out.getvalue().split("\n")[2:-1]
+    if not hidden:
+        assert all(line.endswith(shown(amount)) for line, (_, amount) in zip(lines, rows, strict=True))
+
+
+def test_a_long_text_is_cut_and_a_wide_one_aligned() -> None:
+    out = io.StringIO()
+    rows = [("日本", Decimal("1.00"), "x" * 90), ("a", Decimal("20.00"), "y")]
+    assert print_fitted(("name", "amount", "text"), rows, out, 40) == []
+    assert [line.rstrip() for line in out.getvalue().splitlines()] == [
+        "name  amount  text",
+        "────────────────────────────────────────",
+        f"日本    1.00  {'x' * 25}…",
+        "a      20.00  y",
+    ]
 
 
 @given(st.lists(st.tuples(cells, cells), max_size=6))
 def test_in_a_pipe_nothing_is_cut(rows: list[tuple[object, object]]) -> None:
-    lines, hidden = aligned(("one", "two"), rows, None)
-    assert not hidden
+    lines = plain_lines(("one", "two"), rows)
     for row, line in zip(rows, lines[2:], strict=True):
         assert all(shown(value).strip() in line for value in row)
 

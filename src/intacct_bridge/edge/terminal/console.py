@@ -1,6 +1,6 @@
-"""Where a command's words go: results to standard output, everything else to standard error, secrets nowhere.
+"""The output of a command: results on standard output, everything else on standard error, secrets on neither.
 
-A table fits the terminal it is printed on, and is whole in a pipe. Notes are silent under `-q`; details need `-v`.
+A table fits its terminal and is complete in a pipe. `-q` silences notes; `-v` adds details.
 """
 
 import os
@@ -9,22 +9,23 @@ import shutil
 import sys
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date, datetime
-from decimal import Decimal
 from typing import Any, TextIO
 
-Cell = object
+from intacct_bridge.edge.terminal.tables import Cell, plain_lines, print_fitted, shown
+from intacct_bridge.model.wording import counted
+
 MASK = "***"
 _SHORTEST_SECRET = 4
-"""Shorter ones occur by chance in honest text, and masking them would make it unreadable."""
-_WIDEST_CELL = 48
+"""Shorter ones occur by chance in other text, and masking them would make it unreadable."""
+_NAMED = 6
+"""Hidden columns that are named."""
 _GAP = "  "
 _SETTING = re.compile(r"`([a-z_]+)(?: = ([^`]+))?`")
 """A setting as messages name it: `draft`, or with a value as in a TOML file: `date_order = "dmy"`."""
 
 
 class Console:
-    """One command's output. Nothing is printed past it, so that a secret can be kept out in one place."""
+    """One command's output. Everything is printed through it, so that one place masks secrets."""
 
     def __init__(self, *, out: TextIO | None = None, err: TextIO | None = None) -> None:
         self._out = out
@@ -38,7 +39,7 @@ class Console:
 
     @property
     def out(self) -> TextIO:
-        """Standard output as it is now, since tests and callers replace it."""
+        """Standard output as it is now, because tests and callers replace it."""
         return self._out or sys.stdout
 
     @property
@@ -48,7 +49,7 @@ class Console:
 
     @property
     def is_terminal(self) -> bool:
-        """Whether a person watches: only then are bars drawn and tables cut to fit."""
+        """Whether standard error is a terminal: only then are progress bars drawn."""
         return self.err.isatty() and os.environ.get("TERM") != "dumb"
 
     @property
@@ -57,7 +58,7 @@ class Console:
         return shutil.get_terminal_size((100, 24)).columns
 
     def hide(self, secrets: Iterable[str]) -> None:
-        """From now on these never appear in what this console says."""
+        """Mask these from now on, in everything that this console prints on standard error."""
         self._secrets.update(secret for secret in secrets if len(secret) >= _SHORTEST_SECRET)
 
     def masked(self, text: str) -> str:
@@ -83,16 +84,16 @@ class Console:
             self.complain(text)
 
     def detail(self, text: str) -> None:
-        """What only -v shows."""
+        """A note that needs -v."""
         if self.verbose:
             self.complain(text)
 
     def complain(self, text: str) -> None:
-        """Printed whatever the verbosity: errors and questions."""
+        """An error or a question, printed at any verbosity."""
         print(self.masked(text), file=self.err, flush=True)
 
     def last(self, text: str) -> None:
-        """Said when the process is about to end, past bars that nobody will take away; their cursor comes back."""
+        """A last line before the process ends, past progress bars that are still drawn; shows the cursor they hid."""
         cursor = "\x1b[?25h" if self.is_terminal else ""
         print(cursor + self.masked(text), file=self._err or sys.__stderr__, flush=True)
 
@@ -105,7 +106,7 @@ class Console:
         print(as_json(value, indent=2), file=self.out)
 
     def table(self, columns: Sequence[str], rows: Iterable[Sequence[Cell]], *, empty: str = "") -> None:
-        """Rows under their columns; under --json a list of objects instead."""
+        """Print rows under their columns, or under --json a list of objects; without rows print the note `empty`."""
         listed = [list(row) for row in rows]
         if self.as_json:
             self.json([dict(zip(columns, row, strict=True)) for row in listed])
@@ -113,16 +114,18 @@ class Console:
         if not listed and empty:
             self.say(empty)
             return
-        lines, hidden = aligned(columns, listed, self.width if self.out.isatty() else None)
-        for line in lines:
-            self.result(line)
+        if not self.out.isatty():
+            for line in plain_lines(columns, listed):
+                self.result(line)
+            return
+        hidden = print_fitted(columns, listed, self.out, self.width)
         if hidden:
-            self.say(
-                f"{len(hidden)} more columns do not fit: {', '.join(hidden[:6])}{', …' if len(hidden) > 6 else ''}."
-            )
+            more = ", …" if len(hidden) > _NAMED else ""
+            names = ", ".join(hidden[:_NAMED])
+            self.say(self.wrapped("", f"{counted(len(hidden), 'column')} hidden to fit the terminal: {names}{more}"))
 
     def pairs(self, pairs: Mapping[str, Cell]) -> None:
-        """Names and values, one a line; under --json one object."""
+        """Print names and values, one a line, or under --json one object."""
         if self.as_json:
             self.json(dict(pairs))
             return
@@ -131,7 +134,7 @@ class Console:
             self.result(f"{name:<{wide}}{_GAP}{shown(value)}")
 
     def wrapped(self, lead: str, text: str) -> str:
-        """Text behind a label, with later lines under the first; as long as it is where nobody watches."""
+        """Text behind a label, wrapped under its first line on a terminal, on one line elsewhere."""
         if not self.out.isatty():
             return lead + text
         return textwrap.fill(
@@ -144,9 +147,9 @@ class Console:
         )
 
     def ask(self, question: str, *, secret: bool = False) -> str:
-        """What a person types, asked again until there is something; a secret is not echoed, and hidden from then on.
+        """Ask until there is an answer, and return it. A secret is not echoed, and is masked from then on.
 
-        White space around it goes, as it comes along with what is pasted; a secret is kept as it is.
+        White space around an answer is removed, because pasting adds it; a secret is kept unchanged.
         """
         import click
 
@@ -159,81 +162,12 @@ class Console:
         return answer
 
     def confirm(self, question: str) -> bool:
-        """Whether a person says yes; without a terminal nobody can, and that is a no."""
+        """Ask yes or no; without a terminal the answer is no."""
         if not sys.stdin.isatty():
             return False
         import click
 
         return bool(click.confirm(question, default=False, err=True))
-
-
-def aligned(columns: Sequence[str], rows: Sequence[Sequence[Cell]], width: int | None) -> tuple[list[str], list[str]]:
-    """Lines of a table no wider than `width`, and the columns that did not fit in it."""
-    cells = [[shown(value) for value in row] for row in rows]
-    right = [bool(rows) and all(_is_number(row[i]) for row in rows) for i in range(len(columns))]
-    widths = [max([len(name), *(len(row[i]) for row in cells)]) for i, name in enumerate(columns)]
-    if width is not None:
-        widths = _fitted(widths, columns, width)
-    kept = len(widths)
-    lines = [_line(columns, widths, right), _line(["─" * wide for wide in widths], widths, right)]
-    lines += [_line(row, widths, right) for row in cells]
-    return lines, list(columns[kept:])
-
-
-def _fitted(widths: list[int], columns: Sequence[str], width: int) -> list[int]:
-    """Widths capped, and as many columns as fit; the first always stays, and the last takes what is left over."""
-    capped = [min(wide, max(_WIDEST_CELL, len(name))) for wide, name in zip(widths, columns, strict=True)]
-    used, kept = 0, 0
-    for wide in capped:
-        need = wide + (len(_GAP) if kept else 0)
-        if used + need > width and kept:
-            break
-        used += need
-        kept += 1
-    fitted = capped[:kept]
-    spare = width - used
-    if fitted and kept == len(widths):
-        for i in range(kept - 1, -1, -1):
-            grow = min(spare, widths[i] - fitted[i])
-            fitted[i] += grow
-            spare -= grow
-    elif kept < len(widths) and spare > 14:  # a cut column says more than none
-        fitted.append(min(spare - len(_GAP), capped[kept]))
-    if fitted and fitted[0] > width:
-        fitted[0] = max(width, 1)
-    return fitted
-
-
-def _line(cells: Sequence[str], widths: Sequence[int], right: Sequence[bool]) -> str:
-    parts = []
-    for cell, wide, is_right in zip(cells, widths, right, strict=False):
-        cut = cell if len(cell) <= wide else cell[: max(wide - 1, 0)] + "…"
-        parts.append(f"{cut:>{wide}}" if is_right else f"{cut:<{wide}}")
-    return _GAP.join(parts).rstrip()
-
-
-def _is_number(value: Cell) -> bool:
-    return (isinstance(value, int | Decimal | float) and not isinstance(value, bool)) or value is None
-
-
-def shown(value: Cell) -> str:
-    """A value as a person reads it, on one line."""
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, datetime):
-        return value.isoformat(" ", "seconds").removesuffix("+00:00")
-    if isinstance(value, date):
-        return value.isoformat()
-    if isinstance(value, Decimal):
-        return format(value, "f")
-    if isinstance(value, float):
-        return f"{value:.2f}"
-    if isinstance(value, list | tuple | set | frozenset):
-        return ", ".join(shown(one) for one in value)
-    text = str(value)
-    return text if text.isprintable() else " ".join("".join(c if c.isprintable() else " " for c in text).split())
 
 
 def as_json(value: object, *, indent: int = 0) -> str:

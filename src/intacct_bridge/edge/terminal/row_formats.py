@@ -12,7 +12,8 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
-from intacct_bridge.edge.terminal.console import Console, as_json, shown
+from intacct_bridge.edge.terminal.console import Console, as_json
+from intacct_bridge.edge.terminal.tables import shown
 from intacct_bridge.errors import InvalidRequestError, SettingsError
 from intacct_bridge.wire.values import Value
 
