@@ -18,7 +18,7 @@ from intacct_bridge.model.catalog import ObjectDef, object_def
 from intacct_bridge.model.query.query import Query
 from intacct_bridge.wire.envelope import SUCCESS, Function, Result
 from intacct_bridge.wire.reply import Leaving, unheard
-from intacct_bridge.wire.values import Value
+from intacct_bridge.wire.values import DEFAULT, Formatting, Value
 from intacct_bridge.wire.xml import Element, element, serialize
 
 LIMIT = 3.0
@@ -42,7 +42,14 @@ class _Taker:
     def company_time(self) -> datetime:
         return datetime.now(UTC)
 
-    def describe(self, object_name: str, /) -> ObjectDef:
+    @property
+    def formatting(self) -> Formatting:
+        return DEFAULT
+
+    def entity(self, _: str, /) -> "_Taker":
+        return self
+
+    def describe(self, object_name: str, _: str | None = None, /) -> ObjectDef:
         return object_def(object_name, [])
 
     def inspect(self, object_name: str, /) -> ObjectDef:
@@ -53,6 +60,10 @@ class _Taker:
 
     def ask(self, function: Element, /) -> Result:
         return Result(SUCCESS, function.tag, "")
+
+    def call(self, *functions: Element, read: bool = False) -> tuple[Result, ...]:
+        del read
+        return tuple(map(self.ask, functions))
 
     def submit(
         self, functions: Sequence[Function], /, *, transaction: bool = False, leaving: Leaving = unheard

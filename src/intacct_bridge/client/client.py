@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any
 from intacct_bridge.client.attachments import Attachments
 from intacct_bridge.client.connections.connection import Connection
 from intacct_bridge.client.connections.sources import load_connection
+from intacct_bridge.client.gateway.calibration import Calibration
 from intacct_bridge.client.gateway.calls import Asking, successful
 from intacct_bridge.client.gateway.meter import Meter
 from intacct_bridge.client.gateway.runtime import Runtime, System
@@ -125,6 +126,11 @@ class Client:
     def runtime(self) -> Runtime:
         """What this client shares with its entities' clients, and the calibration of the company."""
         return self._runtime
+
+    @property
+    def calibration(self) -> Calibration:
+        """What `intacct doctor` has learned about this company, kept on this machine."""
+        return self._runtime.calibration
 
     def sign_in(self) -> Signed:
         """Who is signed in and where; makes one call where there is no session yet.

@@ -9,13 +9,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 
 from intacct_bridge.client.connections.connection import Connection
-from intacct_bridge.errors import Fault, InDoubtError, RefusedError, TransientError
+from intacct_bridge.errors import Fault, InDoubtError, InvalidRequestError, RefusedError, TransientError
 from intacct_bridge.model.catalog import Catalog, FieldDef, ObjectDef, object_def
 from intacct_bridge.model.query.evaluate import predicate
 from intacct_bridge.model.query.query import Query
 from intacct_bridge.wire.envelope import ABORTED, FAILURE, SUCCESS, Function, Result
 from intacct_bridge.wire.reply import ConnectionCutError, Leaving, unheard
-from intacct_bridge.wire.values import Kind, Value, parse_value, render_value
+from intacct_bridge.wire.values import DEFAULT, Formatting, Kind, Value, parse_value, render_value
 from intacct_bridge.wire.xml import Element, element, parse, serialize
 
 START = datetime(2026, 11, 30, 12, tzinfo=UTC)
@@ -136,7 +136,14 @@ class Ledger:
     def company_time(self) -> datetime:
         return self.clock()
 
-    def describe(self, object_name: str, /) -> ObjectDef:
+    @property
+    def formatting(self) -> Formatting:
+        return DEFAULT
+
+    def entity(self, location_id: str, /) -> "Ledger":
+        raise InvalidRequestError("this company has no other entity")
+
+    def describe(self, object_name: str, doc_par_id: str | None = None, /) -> ObjectDef:
         return CATALOG.find(object_name)
 
     def inspect(self, object_name: str, /) -> ObjectDef:
@@ -144,6 +151,9 @@ class Ledger:
 
     def ask(self, function: Element, /) -> Result:
         return Result(SUCCESS, function.tag, "")
+
+    def call(self, *functions: Element, read: bool = False) -> tuple[Result, ...]:
+        return tuple(map(self.ask, functions))
 
     def query(self, query: Query, /) -> Iterator[Mapping[str, Value]]:
         self.meter.transactions += 1

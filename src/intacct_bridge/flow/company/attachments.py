@@ -11,8 +11,8 @@ import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from intacct_bridge.client.protocol import Gateway
 from intacct_bridge.errors import InvalidRequestError, NotPermittedError, RecordError, RefusedError
-from intacct_bridge.flow.company.gateway import Gateway
 from intacct_bridge.flow.records.identity import Identifier, content_digest
 from intacct_bridge.flow.records.write import Write, WriteOperation
 from intacct_bridge.wire.values import Value

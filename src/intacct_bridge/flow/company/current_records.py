@@ -7,9 +7,9 @@ mentions is read; line sets are read for those records whose lines the input giv
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from intacct_bridge.client.protocol import Gateway, Row
 from intacct_bridge.errors import RecordError
 from intacct_bridge.flow.company.find_by_key import trace_text
-from intacct_bridge.flow.company.gateway import Gateway, Row
 from intacct_bridge.flow.company.writable import Subject
 from intacct_bridge.flow.records.write import Write
 from intacct_bridge.model.batched import batched

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
+from intacct_bridge.client.protocol import Gateway, Row
 from intacct_bridge.errors import InvalidRequestError, NotPermittedError, RefusedError
-from intacct_bridge.flow.company.gateway import Gateway, Row
 from intacct_bridge.flow.records.lookup_keys import Trace
 from intacct_bridge.model.batched import batched
 from intacct_bridge.model.catalog import ObjectDef

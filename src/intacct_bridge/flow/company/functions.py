@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
+from intacct_bridge.client.protocol import Gateway
 from intacct_bridge.errors import InvalidRequestError
 from intacct_bridge.flow.company.attachments import supdoc, supdoc_id, together
 from intacct_bridge.flow.company.find_by_key import trace_text
-from intacct_bridge.flow.company.gateway import Gateway
 from intacct_bridge.flow.company.legacy import speaking
 from intacct_bridge.flow.records.lookup_keys import EXTERNALID
 from intacct_bridge.flow.records.write import Receipt, Write, WriteOperation

@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 
 from intacct_bridge.client.connections.connection import Connection
+from intacct_bridge.client.protocol import Gateway, Row, TransactionMeter
 from intacct_bridge.errors import InvalidRequestError, RecordError
-from intacct_bridge.flow.company.gateway import Gateway, Row, Spent
 from intacct_bridge.model.batched import batched
 from intacct_bridge.model.catalog import ObjectDef
 from intacct_bridge.model.keys import RECORDNO, owner
@@ -18,7 +18,7 @@ from intacct_bridge.model.legacy.objects import UNDESCRIBED, LegacyObject, legac
 from intacct_bridge.model.query.query import And, Compare, Filter, Op, Or, Order, Query
 from intacct_bridge.wire.envelope import Function, Result
 from intacct_bridge.wire.reply import Leaving, unheard
-from intacct_bridge.wire.values import DEFAULT, Formatting, Kind, Value, parse_value
+from intacct_bridge.wire.values import Formatting, Kind, Value, parse_value
 from intacct_bridge.wire.xml import Element, element
 
 _AT_ONCE = 100
@@ -43,7 +43,7 @@ class LegacyGateway:
         return self._company.connection
 
     @property
-    def meter(self) -> Spent:
+    def meter(self) -> TransactionMeter:
         """What was spent."""
         return self._company.meter
 
@@ -52,21 +52,22 @@ class LegacyGateway:
         """The gateway's clock."""
         return self._company.company_time
 
-    def within(self, entity: str) -> "LegacyGateway":
+    @property
+    def formatting(self) -> Formatting:
+        """How answers write dates and times for this user."""
+        return self._company.formatting
+
+    def entity(self, location_id: str, /) -> "LegacyGateway":
         """The same company, signed in to one of its entities."""
-        inside: Callable[[str], Gateway] | None = getattr(self._company, "entity", None)
-        if inside is None:
-            raise InvalidRequestError("this connection cannot sign in to another entity", fix="sign in to it")
-        return LegacyGateway(inside(entity))
+        return LegacyGateway(self._company.entity(location_id))
 
     def ask(self, function: Element, /) -> Result:
         """Any function that only reads."""
         return self._company.ask(function)
 
-    def ask_each(self, functions: Sequence[Element]) -> tuple[Result, ...]:
-        """Functions that only read in one request, each with its own result, failed ones among them."""
-        together: Callable[..., tuple[Result, ...]] | None = getattr(self._company, "call", None)
-        return together(*functions, read=True) if together else tuple(map(self.ask, functions))
+    def call(self, *functions: Element, read: bool = False) -> tuple[Result, ...]:
+        """Functions in one request, failed ones among the results."""
+        return self._company.call(*functions, read=read)
 
     def submit(
         self, functions: Sequence[Function], /, *, transaction: bool = False, leaving: Leaving = unheard
@@ -74,10 +75,10 @@ class LegacyGateway:
         """Send writes once."""
         return self._company.submit(functions, transaction=transaction, leaving=leaving)
 
-    def describe(self, object_name: str, /) -> ObjectDef:
+    def describe(self, object_name: str, doc_par_id: str | None = None, /) -> ObjectDef:
         """An object's fields; on the older functions, what those take."""
         if not self._is_older(object_name):
-            return self._company.describe(object_name)
+            return self._company.describe(object_name, doc_par_id)
         line = legacy_line(object_name)
         return line if line is not None else legacy_object(object_name).described
 
@@ -98,11 +99,6 @@ class LegacyGateway:
         else:
             yield from self._listed(query)
 
-    def _formatting(self) -> Formatting:
-        """How the user is shown times."""
-        found = getattr(self._company, "formatting", DEFAULT)
-        return found if isinstance(found, Formatting) else DEFAULT
-
     def _is_older(self, name: str) -> bool:
         return self._old or name.upper() in UNDESCRIBED
 
@@ -117,7 +113,7 @@ class LegacyGateway:
         # Whole rows: which fields may be asked for by name is documented nowhere.
         plain = Query(one.described.name, ("*",), where=where, order=order, show_private=query.show_private)
         for row in self._company.query(plain):
-            yield _row(one, row, query.select, self._formatting)
+            yield _row(one, row, query.select, lambda: self.formatting)
 
     def _lines(self, query: Query) -> Iterator[Row]:
         """Lines of the headers that the filter names; they come with their headers."""
@@ -135,7 +131,7 @@ class LegacyGateway:
                     cells = _flat(node)
                     found = {"LINE_NO": str(number)} | _said(line.fields, cells, described)
                     yield {held.by: key} | {
-                        name: _value(described, name, text, self._formatting)
+                        name: _value(described, name, text, lambda: self.formatting)
                         for name, text in found.items()
                         if name in query.select
                     }
@@ -160,7 +156,7 @@ class LegacyGateway:
         for key in keys:
             data = self.ask(Element("get", attributes={"object": one.name, "key": key})).data
             for record in data.children if data is not None else ():
-                yield _row(one, {**_flat(record), "key": key}, query.select, self._formatting)
+                yield _row(one, {**_flat(record), "key": key}, query.select, lambda: self.formatting)
 
 
 def _asked(node: Filter, one: LegacyObject) -> Filter:

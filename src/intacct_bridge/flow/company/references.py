@@ -18,10 +18,9 @@ from itertools import islice
 
 import msgspec
 
+from intacct_bridge.client.protocol import Gateway, Row
 from intacct_bridge.errors import IntacctError, InvalidRequestError, NotPermittedError, RecordError, RefusedError
 from intacct_bridge.flow.company.find_by_key import trace_text
-from intacct_bridge.flow.company.gateway import Gateway, Row
-from intacct_bridge.flow.company.legacy import speaking
 from intacct_bridge.flow.records.write import Finding, RecordLine, Write
 from intacct_bridge.model.batched import batched
 from intacct_bridge.model.keys import natural_key
@@ -82,7 +81,7 @@ def _outside(company: Gateway, target: str, keys: Sequence[str]) -> Iterable[tup
         raise InvalidRequestError(f"{target} cannot be found by an external id", fix="use its id")
     for some in batched(keys, _GOT):
         asked = [Element("get", attributes={"object": one.name, "key": key, "externalkey": "true"}) for key in some]
-        for key, result in zip(some, speaking(company).ask_each(asked), strict=True):
+        for key, result in zip(some, company.call(*asked, read=True), strict=True):
             yield from ((key, record) for record in _keys_in(result, one.cell(one.key)))
 
 

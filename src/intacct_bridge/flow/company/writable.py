@@ -7,8 +7,8 @@ take what the older function takes, so their names are the union of both.
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
+from intacct_bridge.client.protocol import Gateway
 from intacct_bridge.errors import IntacctError, InvalidRequestError, NotPermittedError, RefusedError
-from intacct_bridge.flow.company.gateway import Gateway
 from intacct_bridge.flow.company.legacy import speaking
 from intacct_bridge.flow.records.lookup_keys import EXTERNALID, Trace, trace_of
 from intacct_bridge.model.catalog import FieldDef, ObjectDef, with_lengths

@@ -6,9 +6,9 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from intacct_bridge.client.protocol import Gateway
 from intacct_bridge.errors import InvalidRequestError, SettingsError
 from intacct_bridge.flow.company.attachments import FOLDER
-from intacct_bridge.flow.company.gateway import Gateway
 from intacct_bridge.flow.company.writable import Subject, subject_of
 from intacct_bridge.flow.layouts.base import Layout
 from intacct_bridge.flow.layouts.journal import JournalLayout

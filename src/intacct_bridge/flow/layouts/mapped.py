@@ -11,9 +11,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from intacct_bridge.client.protocol import Gateway, Row
 from intacct_bridge.errors import NotPermittedError, RecordError, RefusedError, SettingsError
 from intacct_bridge.flow.company.attachments import FOLDER
-from intacct_bridge.flow.company.gateway import Gateway, Row
 from intacct_bridge.flow.company.legacy import speaking
 from intacct_bridge.flow.company.writable import Subject
 from intacct_bridge.flow.layouts.base import REASON, plain

@@ -15,9 +15,9 @@ from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 
+from intacct_bridge.client.protocol import Gateway, Row
 from intacct_bridge.errors import RecordError
 from intacct_bridge.flow.company.current_records import POSTED_ON, CurrentRecord, Locator, Names, key_names, key_texts
-from intacct_bridge.flow.company.gateway import Gateway, Row
 from intacct_bridge.flow.company.writable import WRITTEN_BY_NAME, LineSet, Subject
 from intacct_bridge.flow.records.values import comparable
 from intacct_bridge.flow.records.write import Finding, Identity, RecordLine, Write, WriteOperation

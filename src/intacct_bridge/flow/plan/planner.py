@@ -14,12 +14,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 
+from intacct_bridge.client.protocol import Gateway
 from intacct_bridge.errors import InvalidRequestError, NotPermittedError, RefusedError
 from intacct_bridge.flow.company.attachments import folder_missing, folder_write
 from intacct_bridge.flow.company.entities import by_entity, placed
 from intacct_bridge.flow.company.find_by_key import Sighting, key_of, look, trace_text, trace_values
 from intacct_bridge.flow.company.functions import Functions
-from intacct_bridge.flow.company.gateway import Gateway, Whereabouts
+from intacct_bridge.flow.company.gateway import Whereabouts
 from intacct_bridge.flow.company.legacy import LegacyGateway, speaking
 from intacct_bridge.flow.company.references import References, resolve
 from intacct_bridge.flow.company.writable import Subject, measured, subject_of
@@ -379,7 +380,7 @@ def _plan_all(
     writes = placed(writes, company, offline=settings.offline)
     places = by_entity(writes)
     parts = {
-        entity: Planner(company.within(entity) if entity else company, outbox, settings).plan(
+        entity: Planner(company.entity(entity) if entity else company, outbox, settings).plan(
             [writes[place] for place in some], empty
         )
         for entity, some in (places or {"": []}).items()
@@ -433,7 +434,7 @@ def _confirm_all(plan: Plan, company: LegacyGateway, outbox: Outbox) -> Plan:
         some = replace(plan, records=tuple(plan.records[place] for place in places))
         allowed = any(finding.rule == "duplicate" for one in some.of(*WRITTEN) for finding in one.findings)
         settings = PlanSettings(allow_duplicates=allowed)
-        part = Planner(company.within(entity) if entity else company, outbox, settings).confirm(some)
+        part = Planner(company.entity(entity) if entity else company, outbox, settings).confirm(some)
         records = tuple(replace(one, write=replace(one.write, entity=entity)) for one in part.records)
         done.append(replace(part, records=records))
     records = tuple(one for part in done for one in part.records)

@@ -18,9 +18,9 @@ from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 
+from intacct_bridge.client.protocol import Gateway
 from intacct_bridge.errors import InvalidRequestError, NotPermittedError, RefusedError
 from intacct_bridge.flow.company.find_by_key import trace_text
-from intacct_bridge.flow.company.gateway import Gateway
 from intacct_bridge.flow.company.references import References
 from intacct_bridge.flow.company.writable import Subject
 from intacct_bridge.flow.records.cells import cents_fix

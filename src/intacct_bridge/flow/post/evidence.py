@@ -24,6 +24,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 
+from intacct_bridge.client.protocol import Gateway, Row
 from intacct_bridge.errors import InvalidRequestError, NotPermittedError, RecordError, RefusedError
 from intacct_bridge.flow.company.find_by_key import (
     Creators,
@@ -36,7 +37,6 @@ from intacct_bridge.flow.company.find_by_key import (
     sighting_of,
     trace_text,
 )
-from intacct_bridge.flow.company.gateway import Gateway, Row
 from intacct_bridge.flow.outbox.entry import OutboxEntry
 from intacct_bridge.flow.outbox.outbox import Outbox
 from intacct_bridge.flow.records.lookup_keys import EXTERNALID, Trace

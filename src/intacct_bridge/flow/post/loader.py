@@ -16,11 +16,12 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from itertools import islice
 
+from intacct_bridge.client.protocol import Gateway
 from intacct_bridge.errors import Fault, IntacctError, SettingsError
 from intacct_bridge.flow.company.entities import by_entity
 from intacct_bridge.flow.company.find_by_key import trace_text, trace_values
 from intacct_bridge.flow.company.functions import Functions
-from intacct_bridge.flow.company.gateway import Gateway, Whereabouts
+from intacct_bridge.flow.company.gateway import Whereabouts
 from intacct_bridge.flow.company.legacy import speaking
 from intacct_bridge.flow.company.references import mentions, own_id
 from intacct_bridge.flow.outbox.entry import Intent, OutboxEntry, State
@@ -189,7 +190,7 @@ class Loader:
         """The loader of one entity."""
         if not entity:
             return self
-        return Loader(self._company.within(entity), self._outbox, self._settings, step=self._step)
+        return Loader(self._company.entity(entity), self._outbox, self._settings, step=self._step)
 
     def _apply(self, plan: Plan) -> Iterator[RecordOutcome]:
         folders = [one.write for one in plan.of(Verdict.CREATE) if one.write.object == "SUPDOCFOLDER" != plan.object]

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from intacct_bridge.client.protocol import Gateway
 from intacct_bridge.errors import RecordError
 from intacct_bridge.flow.company.current_records import CurrentRecord, Locator
 from intacct_bridge.flow.company.find_by_key import trace_text
-from intacct_bridge.flow.company.gateway import Gateway
 from intacct_bridge.flow.company.writable import Subject, subject_of
 from intacct_bridge.flow.outbox.entry import OutboxEntry
 from intacct_bridge.flow.plan.changes import changes

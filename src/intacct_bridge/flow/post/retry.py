@@ -6,9 +6,10 @@ the top level they go into each entity that entries are of. What belongs elsewhe
 
 from collections.abc import Iterable, Iterator, Sequence
 
+from intacct_bridge.client.protocol import Gateway
 from intacct_bridge.errors import SettingsError
 from intacct_bridge.flow.company.entities import spelled
-from intacct_bridge.flow.company.gateway import Gateway, Whereabouts
+from intacct_bridge.flow.company.gateway import Whereabouts
 from intacct_bridge.flow.company.legacy import LegacyGateway, speaking
 from intacct_bridge.flow.outbox.entry import FREE, Intent, OutboxEntry, State
 from intacct_bridge.flow.outbox.outbox import Outbox
@@ -67,7 +68,7 @@ def _here(
         if entity == here:
             yield company, entries
         elif not here:
-            yield company.within(spelled(entity, company)), entries
+            yield company.entity(spelled(entity, company)), entries
 
 
 def _intent(entry: OutboxEntry) -> Intent:

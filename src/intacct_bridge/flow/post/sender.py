@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
+from intacct_bridge.client.protocol import Gateway
 from intacct_bridge.diagnosis import diagnose
 from intacct_bridge.errors import (
     Fault,
@@ -22,7 +23,6 @@ from intacct_bridge.errors import (
 )
 from intacct_bridge.flow.company.attachments import TOGETHER
 from intacct_bridge.flow.company.functions import receipt_of
-from intacct_bridge.flow.company.gateway import Gateway
 from intacct_bridge.flow.outbox.entry import Conclusion, OutboxEntry, State
 from intacct_bridge.flow.outbox.outbox import Outbox
 from intacct_bridge.flow.outbox.storage import digest_of

@@ -19,9 +19,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from intacct_bridge.client.protocol import Gateway
 from intacct_bridge.errors import InDoubtError, IntacctError, NotPermittedError
 from intacct_bridge.flow.company.find_by_key import seeable
-from intacct_bridge.flow.company.gateway import Gateway
 from intacct_bridge.flow.outbox.entry import Conclusion, OutboxEntry, State
 from intacct_bridge.flow.outbox.outbox import Outbox
 from intacct_bridge.flow.post.evidence import Search

@@ -1,0 +1,137 @@
+"""The gateway protocol: everything that reading and loading need of one company through one connection.
+
+`client.client.Client` implements both protocols. `flow.company.legacy.LegacyGateway` is a `Gateway` around it for
+loading, and a test's stand-in may be another.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Protocol
+
+from intacct_bridge.client.attachments import Attachments
+from intacct_bridge.client.connections.connection import Connection
+from intacct_bridge.client.gateway.calibration import Calibration
+from intacct_bridge.client.gateway.session import Signed
+from intacct_bridge.client.reading.reports import Reports
+from intacct_bridge.errors import RefusedError
+from intacct_bridge.model.catalog import Catalog, ObjectDef
+from intacct_bridge.model.query.query import Query
+from intacct_bridge.wire.envelope import Function, Result
+from intacct_bridge.wire.page import Page, PageHead
+from intacct_bridge.wire.reply import Leaving, unheard
+from intacct_bridge.wire.values import Formatting, Value
+from intacct_bridge.wire.xml import Element
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+Row = Mapping[str, Value]
+
+
+class TransactionMeter(Protocol):
+    """The count of billable transactions."""
+
+    @property
+    def transactions(self) -> int:
+        """Billable API transactions so far."""
+
+
+class Gateway(Protocol):
+    """One company through one connection: definitions, rows, and functions that are sent once."""
+
+    @property
+    def connection(self) -> Connection:
+        """The company, user and entity."""
+
+    @property
+    def meter(self) -> TransactionMeter:
+        """The transactions used so far."""
+
+    @property
+    def company_time(self) -> datetime:
+        """The gateway's clock, in UTC."""
+
+    @property
+    def formatting(self) -> Formatting:
+        """How answers write dates and times for this user."""
+
+    def entity(self, location_id: str, /) -> "Gateway":
+        """The same company, signed in to one of its entities."""
+
+    def describe(self, object_name: str, doc_par_id: str | None = None, /) -> ObjectDef:
+        """An object's fields and relations; `doc_par_id` names a transaction definition for its custom fields."""
+
+    def inspect(self, object_name: str, /) -> ObjectDef:
+        """An object's fields with the lengths of texts."""
+
+    def query(self, query: Query, /) -> Iterator[Row]:
+        """Typed rows."""
+
+    def ask(self, function: Element, /) -> Result:
+        """Call one function that changes nothing; a failed result raises."""
+
+    def call(self, *functions: Element, read: bool = False) -> tuple[Result, ...]:
+        """Call functions in one request; failed ones are results."""
+
+    def submit(
+        self, functions: Sequence[Function], /, *, transaction: bool = False, leaving: Leaving = unheard
+    ) -> tuple[Result, ...]:
+        """Send writes once, calling `leaving` before the bytes do; failed functions are results.
+
+        InDoubtError where they may have been applied; ConnectionCutError(sent=False), RefusedError or TransientError
+        where they were certainly not.
+        """
+
+
+class ReadGateway(Gateway, Protocol):
+    """What reading needs besides: the catalogue in few requests, pages, the habits of the company, files, reports."""
+
+    @property
+    def calibration(self) -> Calibration:
+        """What `intacct doctor` has learned about this company."""
+
+    @property
+    def attachments(self) -> Attachments:
+        """Files attached to records."""
+
+    @property
+    def reports(self) -> Reports:
+        """Custom reports."""
+
+    def entity(self, location_id: str, /) -> "ReadGateway":
+        """The same company, signed in to one of its entities."""
+
+    def sign_in(self) -> Signed:
+        """Sign in, if there is no session yet."""
+
+    def formatting_read_at(self) -> datetime:
+        """The company's time when the formatting was read."""
+
+    def doubt_formatting(self) -> bool:
+        """Forget the formatting if an earlier run read it; whether one did."""
+
+    def objects(self) -> dict[str, str]:
+        """Every object's name with its label, whether or not the user may read it."""
+
+    def describe_many(self, names: Iterable[str], refused: dict[str, RefusedError] | None = None, /) -> Catalog:
+        """Many definitions in few requests; a refused one raises, or is put into `refused`."""
+
+    def describing(
+        self, families: Sequence[Sequence[str]], refused: dict[str, RefusedError], /
+    ) -> Iterator[Sequence[Sequence[str]]]:
+        """The same while the caller does other work; families come when all their definitions are known."""
+
+    def queryable(self, object_name: str, doc_par_id: str | None = None, /) -> tuple[str, ...]:
+        """An object's fields without those that the gateway was found to refuse in a query."""
+
+    def page(self, query: Query, /) -> Page:
+        """One page exactly as the query says."""
+
+    def pages(self, query: Query, /) -> Iterator[Page]:
+        """All pages, as text cells."""
+
+    def batch(self, query: Query, /) -> "tuple[PageHead, pa.RecordBatch]":
+        """One page exactly as the query says, as typed Arrow columns."""
+
+    def batches(self, query: Query, /) -> "Iterator[pa.RecordBatch]":
+        """All pages, as typed Arrow columns."""
