@@ -86,7 +86,7 @@ class Streams:
             subject = subject_of(self._client, stream)
         except InvalidRequestError as error:
             raise self._unknown(stream, error) from None
-        return self._lane(NativeLayout(subject, draft=self._config.draft and bool(subject.trace.draft)))
+        return self._lane(NativeLayout(subject, draft=self._config.draft and bool(subject.lookup.draft)))
 
     def _mapping(self, stream: str) -> Path | None:
         exact = self._config.mappings.get(stream)

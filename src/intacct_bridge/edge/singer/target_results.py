@@ -20,6 +20,7 @@ import msgspec
 
 from intacct_bridge.errors import SettingsError
 from intacct_bridge.flow.records.tables import SourceRow
+from intacct_bridge.flow.records.values import without_trailing_zeros
 
 _PRIVATE = "_sdc_"
 """Columns that taps and targets of Meltano's add about a record; they are none of the record's own."""
@@ -103,10 +104,12 @@ def keyed(record: Mapping[str, Any], names: Sequence[str]) -> tuple[tuple[str, .
 
 
 def plain(value: Any) -> str:
-    """A key's value as text: equal numbers are equal texts."""
+    """A key's value as text: equal numbers have equal texts.
+
+    A negative zero keeps its sign: outboxes hold identities that were made so.
+    """
     if isinstance(value, Decimal):
-        text = format(value, "f")
-        return text.rstrip("0").rstrip(".") if "." in text else text
+        return without_trailing_zeros(value)
     return value if isinstance(value, str) else canonical(value)
 
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field, replace
 
 from intacct_bridge.client.protocol import Gateway, Row
 from intacct_bridge.errors import RecordError
-from intacct_bridge.flow.company.find_by_key import trace_text
 from intacct_bridge.flow.company.writable import Subject
+from intacct_bridge.flow.records.values import comparable
 from intacct_bridge.flow.records.write import Write
 from intacct_bridge.model.batched import batched
 from intacct_bridge.model.keys import owner
@@ -38,7 +38,7 @@ class CurrentRecord:
 
 def key_names(write: Write, subject: Subject, match: Names = ()) -> Names:
     """The fields by which the company's record is found. RecordError where the input has no key."""
-    number = subject.trace.record
+    number = subject.lookup.record_key
     if match:
         missing = [name for name in match if write.fields.get(name) in (None, "")]
         if missing:
@@ -46,16 +46,16 @@ def key_names(write: Write, subject: Subject, match: Names = ()) -> Names:
         return match
     if write.fields.get(number) not in (None, ""):
         return (number,)
-    way = subject.trace.way(write.fields)
+    way = subject.lookup.filled_key(write.fields)
     if not way:
-        ways = [" and ".join(names) for names in ((number,), *subject.trace.ways)]
+        ways = [" and ".join(names) for names in ((number,), *subject.lookup.keys)]
         raise RecordError(f"there is no key to find the {subject.name} by", fix=f"give {', or '.join(ways)}")
     return way
 
 
 def key_texts(write: Write, names: Names) -> tuple[tuple[str, str], ...]:
     """The key as fields with their values as text."""
-    return tuple((name, trace_text(write.fields.get(name))) for name in names)
+    return tuple((name, comparable(write.fields.get(name))) for name in names)
 
 
 class Locator:
@@ -73,8 +73,8 @@ class Locator:
         found: dict[tuple[tuple[str, str], ...], dict[str, CurrentRecord]] = {}
         for names, writes in by_names.items():
             for row in self._rows(names, writes):
-                record = trace_text(row.get(self._subject.trace.record))
-                key = tuple((name, trace_text(row.get(name))) for name in names)
+                record = comparable(row.get(self._subject.lookup.record_key))
+                key = tuple((name, comparable(row.get(name))) for name in names)
                 found.setdefault(key, {})[record] = CurrentRecord(record, row)
         met = [list(found.get(key_texts(write, names), {}).values()) for write, names in keyed]
         self._add_lines([write for write, _ in keyed], met)
@@ -83,7 +83,7 @@ class Locator:
     def _rows(self, names: Names, writes: Sequence[Write]) -> Iterable[Row]:
         described = self._subject.described
         mentioned = {name for write in writes for name in write.fields}
-        select = (self._subject.trace.record, *names, *_STATES, *sorted(mentioned))
+        select = (self._subject.lookup.record_key, *names, *_STATES, *sorted(mentioned))
         known = tuple(dict.fromkeys(name for name in select if described.get(name) is not None))
         for some in batched(writes, _AT_ONCE):
             parts = [_condition(name, described.kind_of(name), some) for name in names]
@@ -99,12 +99,12 @@ class Locator:
             ]
             if held is None or line_set.described is None or not of:
                 continue
-            keys = {trace_text(met[number][0].row.get(held.key)) or met[number][0].record for number, _ in of}
+            keys = {comparable(met[number][0].row.get(held.key)) or met[number][0].record for number, _ in of}
             mentioned = {name for _, write in of for line in write.lines[line_set.wrapper] for name in line.fields}
             rows = self._line_rows(line_set.object, held.by, sorted(keys), mentioned)
             for number, _ in of:
                 one = met[number][0]
-                own = tuple(rows.get(trace_text(one.row.get(held.key)) or one.record, ()))
+                own = tuple(rows.get(comparable(one.row.get(held.key)) or one.record, ()))
                 met[number] = [replace(one, lines={**one.lines, line_set.wrapper: own})]
 
     def _line_rows(self, name: str, by: str, keys: Sequence[str], mentioned: set[str]) -> dict[str, list[Row]]:
@@ -114,7 +114,7 @@ class Locator:
         for some in batched(keys, _AT_ONCE):
             values = [parse_value(described.kind_of(by), key) for key in some]
             for row in self._company.query(Query(name, select, where=field_named(by).is_in(values), show_private=True)):
-                found.setdefault(trace_text(row.get(by)), []).append(row)
+                found.setdefault(comparable(row.get(by)), []).append(row)
         return found
 
 

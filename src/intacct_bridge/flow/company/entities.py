@@ -8,8 +8,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from intacct_bridge.errors import NotPermittedError, RefusedError
-from intacct_bridge.flow.company.find_by_key import trace_text
 from intacct_bridge.flow.company.legacy import LegacyGateway
+from intacct_bridge.flow.records.values import comparable
 from intacct_bridge.flow.records.write import Finding, Write
 from intacct_bridge.model.query.query import Query
 
@@ -70,7 +70,7 @@ def _entities(company: LegacyGateway) -> dict[str, dict[str, str]]:
     try:
         for row in company.query(Query("LOCATIONENTITY", _KNOWN_BY)):
             for way in _KNOWN_BY:
-                found[way][trace_text(row.get(way))] = trace_text(row.get("LOCATIONID"))
+                found[way][comparable(row.get(way))] = comparable(row.get("LOCATIONID"))
     except (NotPermittedError, RefusedError):
         return {}
     return found

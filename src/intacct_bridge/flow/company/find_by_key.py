@@ -1,4 +1,4 @@
-"""Looking for records in the company by their trace: for duplicates before a write, for proof after one.
+"""Looking for records in the company by their lookup: for duplicates before a write, for proof after one.
 
 One query serves many records: the filter is the product of their values, so what comes back is compared again here.
 Texts are compared exactly, since the company keeps what it was given.
@@ -10,7 +10,8 @@ from datetime import date, datetime
 
 from intacct_bridge.client.protocol import Gateway, Row
 from intacct_bridge.errors import InvalidRequestError, NotPermittedError, RefusedError
-from intacct_bridge.flow.records.lookup_keys import Trace
+from intacct_bridge.flow.records.lookup_keys import LookupKeys
+from intacct_bridge.flow.records.values import comparable
 from intacct_bridge.model.batched import batched
 from intacct_bridge.model.catalog import ObjectDef
 from intacct_bridge.model.query.query import Filter, Query, all_of, field
@@ -22,7 +23,7 @@ Key = tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Sighting:
+class MatchingRecord:
     """A record that bears the key that was looked for."""
 
     record: str
@@ -33,20 +34,9 @@ class Sighting:
     """Whether the company made it, as a reversal."""
 
 
-def trace_values(trace: Trace, fields: Mapping[str, Value]) -> dict[str, str]:
+def key_values(lookup: LookupKeys, fields: Mapping[str, Value]) -> dict[str, str]:
     """A record's key values as text, as an outbox keeps them; nothing where it cannot be looked for."""
-    return {name: trace_text(fields.get(name)) for name in trace.way(fields)}
-
-
-def trace_text(value: Value) -> str:
-    """A value as text that is equal for what Intacct holds equal."""
-    if type(value) is str:
-        return value.strip()
-    if value is None:
-        return ""
-    if isinstance(value, date) and not isinstance(value, datetime):
-        return value.isoformat()
-    return str(value).strip()
+    return {name: comparable(fields.get(name)) for name in lookup.filled_key(fields)}
 
 
 def key_of(values: Mapping[str, str]) -> Key:
@@ -54,15 +44,15 @@ def key_of(values: Mapping[str, str]) -> Key:
     return tuple(values.items())
 
 
-def seeable(company: Gateway, trace: Trace, values: Mapping[str, str]) -> bool:
+def is_queryable(company: Gateway, lookup: LookupKeys, values: Mapping[str, str]) -> bool:
     """Whether the company can be asked for records by these values: some keys can be sent and not queried."""
-    if not values or trace.read_by != "query":
+    if not values or lookup.read_by != "query":
         return False
-    described = company.describe(trace.object)
+    described = company.describe(lookup.object)
     return all(described.get(name) is not None for name in values)
 
 
-def leaves_numbers(company: Gateway, definitions: str, name: str) -> bool:
+def accepts_numbers(company: Gateway, definitions: str, name: str) -> bool:
     """Whether an order's definition leaves its number to whoever makes it; what it does not say counts as no."""
     query = Query(definitions, ("DOCID", "ENABLE_SEQNUM"), where=field("DOCID") == name)
     try:
@@ -71,34 +61,34 @@ def leaves_numbers(company: Gateway, definitions: str, name: str) -> bool:
         return False
 
 
-def look(company: Gateway, trace: Trace, wanted: Iterable[Mapping[str, str]]) -> dict[Key, list[Sighting]]:
+def look(company: Gateway, lookup: LookupKeys, wanted: Iterable[Mapping[str, str]]) -> dict[Key, list[MatchingRecord]]:
     """Every record in the company that bears one of the keys, oldest first."""
     by_way: dict[tuple[str, ...], dict[Key, Mapping[str, str]]] = {}
     for values in wanted:
-        if seeable(company, trace, values):
+        if is_queryable(company, lookup, values):
             by_way.setdefault(tuple(values), {})[key_of(values)] = values
-    found: dict[Key, list[Sighting]] = {}
+    found: dict[Key, list[MatchingRecord]] = {}
     for names, distinct in by_way.items():
-        _look(company, trace, names, distinct, found)
-    for sightings in found.values():
-        sightings.sort(key=lambda sighting: (len(sighting.record), sighting.record))
+        _look(company, lookup, names, distinct, found)
+    for matches in found.values():
+        matches.sort(key=lambda match: (len(match.record), match.record))
     return found
 
 
 def _look(
     company: Gateway,
-    trace: Trace,
+    lookup: LookupKeys,
     names: tuple[str, ...],
     distinct: Mapping[Key, Mapping[str, str]],
-    found: dict[Key, list[Sighting]],
+    found: dict[Key, list[MatchingRecord]],
 ) -> None:
-    described = company.describe(trace.object)
-    creators = Creators(company, trace, described)
+    described = company.describe(lookup.object)
+    creators = Creators(company, lookup, described)
     for some in batched(distinct.values(), _AT_ONCE):
-        for row in company.query(_question(trace, described, names, some)):
-            key = tuple((name, trace_text(row.get(name))) for name in names)
+        for row in company.query(_question(lookup, described, names, some)):
+            key = tuple((name, comparable(row.get(name))) for name in names)
             if key in distinct:
-                found.setdefault(key, []).append(sighting_of(trace, row, creators))
+                found.setdefault(key, []).append(matching_record(lookup, row, creators))
 
 
 class Creators:
@@ -106,15 +96,15 @@ class Creators:
 
     _NUMBER = "CREATEDBY"
 
-    def __init__(self, company: Gateway, trace: Trace, described: ObjectDef) -> None:
+    def __init__(self, company: Gateway, lookup: LookupKeys, described: ObjectDef) -> None:
         self._company = company
-        self._by_login = described.get(trace.creator) is not None
-        self.field = trace.creator if self._by_login else self._NUMBER
+        self._by_login = described.get(lookup.creator_field) is not None
+        self.field = lookup.creator_field if self._by_login else self._NUMBER
         self._logins: dict[str, str] = {}
 
     def of(self, row: Row) -> str:
         """The login of whoever made this row; empty where nobody says."""
-        text = trace_text(row.get(self.field))
+        text = comparable(row.get(self.field))
         if self._by_login or not text:
             return text
         if text not in self._logins:
@@ -126,17 +116,19 @@ class Creators:
             return number
         try:
             rows = self._company.query(Query("USERINFO", ("LOGINID",), where=field("RECORDNO") == int(number)))
-            return next((trace_text(row.get("LOGINID")) for row in rows), "")
+            return next((comparable(row.get("LOGINID")) for row in rows), "")
         except (NotPermittedError, RefusedError):
             return ""
 
 
-def _question(trace: Trace, described: ObjectDef, names: tuple[str, ...], wanted: Sequence[Mapping[str, str]]) -> Query:
-    extra = (trace.created, trace.creator, "CREATEDBY", *trace.absent)
+def _question(
+    lookup: LookupKeys, described: ObjectDef, names: tuple[str, ...], wanted: Sequence[Mapping[str, str]]
+) -> Query:
+    extra = (lookup.created_field, lookup.creator_field, "CREATEDBY", *lookup.empty_fields)
     known = (name for name in extra if name and described.get(name) is not None)
     parts = [part for name in names if (part := _condition(name, described.kind_of(name), wanted)) is not None]
-    select = tuple(dict.fromkeys((trace.receipt or trace.record, *names, *known)))
-    return Query(trace.object, select, where=all_of(parts), show_private=True)
+    select = tuple(dict.fromkeys((lookup.answered_key or lookup.record_key, *names, *known)))
+    return Query(lookup.object, select, where=all_of(parts), show_private=True)
 
 
 def _condition(name: str, kind: Kind, wanted: Sequence[Mapping[str, str]]) -> Filter | None:
@@ -151,12 +143,12 @@ def _condition(name: str, kind: Kind, wanted: Sequence[Mapping[str, str]]) -> Fi
     return field(name) == values[0] if len(values) == 1 else field(name).is_in(values)
 
 
-def sighting_of(trace: Trace, row: Row, creators: Creators) -> Sighting:
-    """A row as a sighting."""
-    created = row.get(trace.created) if trace.created else None
-    return Sighting(
-        record=trace_text(row.get(trace.receipt or trace.record)),
+def matching_record(lookup: LookupKeys, row: Row, creators: Creators) -> MatchingRecord:
+    """A row as a match."""
+    created = row.get(lookup.created_field) if lookup.created_field else None
+    return MatchingRecord(
+        record=comparable(row.get(lookup.answered_key or lookup.record_key)),
         created=created if isinstance(created, datetime) else None,
         creator=creators.of(row),
-        copy=any(row.get(name) not in (None, "") for name in trace.absent),
+        copy=any(row.get(name) not in (None, "") for name in lookup.empty_fields),
     )

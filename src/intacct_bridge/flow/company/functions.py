@@ -6,9 +6,9 @@ from dataclasses import replace
 from intacct_bridge.client.protocol import Gateway
 from intacct_bridge.errors import InvalidRequestError
 from intacct_bridge.flow.company.attachments import supdoc, supdoc_id, together
-from intacct_bridge.flow.company.find_by_key import trace_text
 from intacct_bridge.flow.company.legacy import speaking
 from intacct_bridge.flow.records.lookup_keys import EXTERNALID
+from intacct_bridge.flow.records.values import comparable
 from intacct_bridge.flow.records.write import Receipt, Write, WriteOperation
 from intacct_bridge.model.catalog import ObjectDef
 from intacct_bridge.model.keys import RECORDNO
@@ -78,7 +78,7 @@ class Functions:
             _filled(fields) if creates else _named(write),
             {wrapper: [_filled(line.fields) if creates else line.fields for line in members]
              for wrapper, members in write.lines.items()},
-            key="" if creates else trace_text(fields.get(RECORDNO)),
+            key="" if creates else comparable(fields.get(RECORDNO)),
             objects={line.object for line in write.all_lines},
             undescribed=self._undescribed(write),
         )  # fmt: skip

@@ -20,7 +20,7 @@ import msgspec
 
 from intacct_bridge.client.protocol import Gateway, Row
 from intacct_bridge.errors import IntacctError, InvalidRequestError, NotPermittedError, RecordError, RefusedError
-from intacct_bridge.flow.company.find_by_key import trace_text
+from intacct_bridge.flow.records.values import comparable
 from intacct_bridge.flow.records.write import Finding, RecordLine, Write
 from intacct_bridge.model.batched import batched
 from intacct_bridge.model.keys import natural_key
@@ -71,7 +71,7 @@ def _queried(company: Gateway, target: str, values: Sequence[str], *, by: str, k
     for some in batched(values, _QUERIED):
         where = field_named(by).is_in([parse_value(described.kind_of(by), one) for one in some])
         for row in company.query(Query(target, tuple(dict.fromkeys((key, by))), where=where, show_private=True)):
-            yield trace_text(row.get(by)), trace_text(row.get(key))
+            yield comparable(row.get(by)), comparable(row.get(key))
 
 
 def _outside(company: Gateway, target: str, keys: Sequence[str]) -> Iterable[tuple[str, str]]:
@@ -263,7 +263,7 @@ class References:
     def _take(self, target: str, table: Target, rows: Iterator[Row], source: str = "") -> None:
         ids, names = self._ids.setdefault(target, {}), self._names.setdefault(target, {})
         for row in rows:
-            known, name, status = (trace_text(row.get(field)) for field in (table.id, table.name, "STATUS"))
+            known, name, status = (comparable(row.get(field)) for field in (table.id, table.name, "STATUS"))
             one = KnownRecord(known, name, status, row, source or target)
             if one.id not in ids:
                 ids[one.id] = one
@@ -318,7 +318,7 @@ class _Resolver:
     def fields(self, object_name: str, fields: Mapping[str, Value], position: str) -> Mapping[str, Value]:
         changed: dict[str, Value] = {}
         for name, target in referred(object_name).items():
-            text = trace_text(fields.get(name))
+            text = comparable(fields.get(name))
             if not text:
                 continue
             try:
@@ -335,7 +335,7 @@ class _Resolver:
 def own_id(write: Write) -> str:
     """The id by which others refer to a record; empty where nobody does."""
     target = _table().targets.get(write.object)
-    return trace_text(write.fields.get(target.id)) if target is not None else ""
+    return comparable(write.fields.get(target.id)) if target is not None else ""
 
 
 def mentions(write: Write) -> Iterator[tuple[str, str]]:
@@ -348,6 +348,6 @@ def _mentions(write: Write) -> Iterator[tuple[str, str, str]]:
     owned: Iterable[RecordLine] = write.all_lines
     for object_name, fields in ((write.object, write.fields), *((line.object, line.fields) for line in owned)):
         for name, target in referred(object_name).items():
-            text = trace_text(fields.get(name))
+            text = comparable(fields.get(name))
             if text:
                 yield name, target, text

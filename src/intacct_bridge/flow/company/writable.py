@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from intacct_bridge.client.protocol import Gateway
 from intacct_bridge.errors import IntacctError, InvalidRequestError, NotPermittedError, RefusedError
 from intacct_bridge.flow.company.legacy import speaking
-from intacct_bridge.flow.records.lookup_keys import EXTERNALID, Trace, trace_of
+from intacct_bridge.flow.records.lookup_keys import EXTERNALID, LookupKeys, lookup_keys_of
 from intacct_bridge.model.catalog import FieldDef, ObjectDef, with_lengths
 from intacct_bridge.model.keys import RECORDNO, creator, keys_of, lines, owner
 from intacct_bridge.model.legacy.functions import WritePlan, day_elements
@@ -48,7 +48,7 @@ class Subject:
 
     described: ObjectDef
     lines: tuple[LineSet, ...]
-    trace: Trace
+    lookup: LookupKeys
     plan: WritePlan | None
     """How the older functions write it; None where only the generic ones do."""
     create: str
@@ -70,7 +70,7 @@ class Subject:
             return None
         found = _field(name, self.described, self.plan.fields if self.plan else {})
         found = found or header_part(self.name, name)
-        if found is None and upper in self.trace.required and self.line_set(upper) is None:
+        if found is None and upper in self.lookup.required and self.line_set(upper) is None:
             return FieldDef(upper, Kind.DATE if upper.endswith("DATE") else Kind.TEXT)
         return found
 
@@ -104,26 +104,26 @@ def subject_of(company: Gateway, object_name: str) -> Subject:
         raise InvalidRequestError(
             f"{name} are lines of {held.header} and are written with it", fix=f"load them as {held.header}"
         )
-    by, plan, trace = creator(name), plan_of(name), trace_of(name)
+    by, plan, lookup = creator(name), plan_of(name), lookup_keys_of(name)
     spoken = legacy_object(name) if company.connection.is_legacy or name in UNDESCRIBED else None
     if spoken is not None:
         by = spoken.plan.functions.get("create", "")
         if not spoken.plan.functions:
             raise InvalidRequestError(f"document type 2.1 has no function to write {name}", fix="use a 3.0 connection")
-        trace = _older_trace(trace, spoken)
-    elif trace.record not in described.fields:
-        trace = replace(trace, record=keys_of(described).record or trace.record)
+        lookup = _older_trace(lookup, spoken)
+    elif lookup.record_key not in described.fields:
+        lookup = replace(lookup, record_key=keys_of(described).record or lookup.record_key)
     if by in ("", "create") and (plan is None or EXTERNALID not in plan.fields):
         plan = None
     sets = tuple(_line_sets(company, described, plan, only=by not in ("", "create")))
-    return Subject(described, sets, trace, plan, by, spoken)
+    return Subject(described, sets, lookup, plan, by, spoken)
 
 
-def _older_trace(trace: Trace, spoken: LegacyObject) -> Trace:
+def _older_trace(lookup: LookupKeys, spoken: LegacyObject) -> LookupKeys:
     """What is true of the object over its older function: that function asks for less, and may know no drafts."""
     required = spoken.required("create")
-    draft = {name: value for name, value in trace.draft.items() if name in spoken.taken("create")}
-    return replace(trace, required=required, draft=draft)
+    draft = {name: value for name, value in lookup.draft.items() if name in spoken.taken("create")}
+    return replace(lookup, required=required, draft=draft)
 
 
 def _line_sets(company: Gateway, described: ObjectDef, plan: WritePlan | None, *, only: bool) -> Iterator[LineSet]:
@@ -160,10 +160,10 @@ def _field(name: str, described: ObjectDef | None, extra: Mapping[str, str]) -> 
 def keys_among(names: Iterable[str], subject: Subject) -> tuple[str, ...]:
     """The first way of finding the object's records for which all of these names are there; its record number first."""
     known = {name.upper() for name in names}
-    number = subject.trace.record
+    number = subject.lookup.record_key
     if number.upper() in known:
         return (number,)
-    return next((way for way in subject.trace.ways if known.issuperset(way)), ())
+    return next((way for way in subject.lookup.keys if known.issuperset(way)), ())
 
 
 def measured(company: Gateway, subject: Subject, unchecked: list[str]) -> Subject:

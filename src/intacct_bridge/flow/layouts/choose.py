@@ -122,6 +122,6 @@ def _subject(name: str, company: Gateway, *, draft: bool) -> Subject:
                 setting="as",
             ) from None
         raise error
-    if draft and not subject.trace.draft:
+    if draft and not subject.lookup.draft:
         raise SettingsError(f"{subject.name} has no drafts", fix="leave out `draft`", setting="draft")
     return subject

@@ -105,7 +105,7 @@ class Shaper:
         """The record as a write that would create it; planning makes it an update where that is wanted."""
         name = self.subject.name
         if self.draft:
-            fields |= self.subject.trace.draft
+            fields |= self.subject.lookup.draft
         faults = [Finding("row", row.fault, position=row.position) for row in rows if row.fault]
         digest = with_files(content_digest(name, fields, lines), attachments)
         identity = self._identifier.identify(name, fields, digest=digest, source_key=source_key or rows[0].key)
@@ -142,11 +142,11 @@ class Shaper:
 
 def label_of(subject: Subject, fields: Mapping[str, Value], rows: Sequence[SourceRow]) -> str:
     """How a person would call the record: `APBILL V-100 INV-7`, or by its place in the input."""
-    names = subject.trace.way(fields) or tuple(name for way in subject.trace.ways[:1] for name in way)
+    names = subject.lookup.filled_key(fields) or tuple(name for way in subject.lookup.keys[:1] for name in way)
     said = [text_of(fields.get(name)) for name in names if fields.get(name) not in (None, "")]
-    number = fields.get(subject.trace.record)
+    number = fields.get(subject.lookup.record_key)
     said = said or ([text_of(number)] if number else [])
-    place = [] if said and subject.trace.way(fields) else [f"(row {rows[0].number})" if rows else ""]
+    place = [] if said and subject.lookup.filled_key(fields) else [f"(row {rows[0].number})" if rows else ""]
     return " ".join(part for part in (subject.name, *said, *place) if part)
 
 

@@ -60,7 +60,7 @@ class Intent:
     digest: str
     body: str
     """The function's element as text: what a resend sends, byte for byte."""
-    trace: Mapping[str, str] = field(default_factory=dict)
+    lookup_key: Mapping[str, str] = field(default_factory=dict)
     """The values by which the record can be looked for."""
     label: str = ""
     position: str = ""
@@ -83,7 +83,7 @@ class OutboxEntry:
     control_id: str
     body: str
     request_digest: str
-    trace: Mapping[str, str]
+    lookup_key: Mapping[str, str]
     label: str
     position: str
     tracked: Mapping[str, str]

@@ -25,13 +25,12 @@ from intacct_bridge.flow.outbox.storage import (
     CONTENT,
     LAST_NUMBER,
     LEAVING,
-    PLAN_AGAIN,
     PLAN_NEW,
     RECOVER,
+    REPLAN,
     SELECT,
     STANDING,
     TAKE,
-    again_values,
     conclude_values,
     concluded,
     connect,
@@ -39,6 +38,7 @@ from intacct_bridge.flow.outbox.storage import (
     entry_of,
     new_values,
     outbox_path,
+    replanned_values,
     time_text,
 )
 from intacct_bridge.flow.records.identity import control_id
@@ -140,7 +140,7 @@ class Outbox:
             control_id(intent.place.parts, identity, attempt),
             intent.body,
             digest_of(intent.body),
-            intent.trace,
+            intent.lookup_key,
             intent.label,
             intent.position,
             intent.tracked,
@@ -156,7 +156,7 @@ class Outbox:
             sendings,
         )
         if number:
-            self._db.execute(PLAN_AGAIN, again_values(entry))
+            self._db.execute(REPLAN, replanned_values(entry))
             self._db.execute(CONTENT, (number, entry.body, entry.request_digest))
         return entry
 

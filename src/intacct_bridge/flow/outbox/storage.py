@@ -35,7 +35,7 @@ INSERT INTO entry (number, company, entity, operation, object, identity, generat
     trace, label, position, tracked, user, loader, planned_at, changed_at)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'planned', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
-PLAN_AGAIN = """
+REPLAN = """
 UPDATE entry SET digest = :digest, state = 'planned', attempt = :attempt, control_id = :control_id, trace = :trace,
     label = :label, position = :position, tracked = :tracked, user = :user, loader = :loader, planned_at = :now,
     changed_at = :now, record = NULL, name = NULL, faults = '[]', note = ''
@@ -230,7 +230,7 @@ def new_values(entry: OutboxEntry) -> tuple[str | int, ...]:
         entry.digest,
         entry.attempt,
         entry.control_id,
-        _text(entry.trace),
+        _text(entry.lookup_key),
         entry.label,
         entry.position,
         _text(entry.tracked),
@@ -241,14 +241,14 @@ def new_values(entry: OutboxEntry) -> tuple[str | int, ...]:
     )
 
 
-def again_values(entry: OutboxEntry) -> dict[str, str | int]:
-    """An entry that was planned before as PLAN_AGAIN takes it."""
+def replanned_values(entry: OutboxEntry) -> dict[str, str | int]:
+    """An entry that was planned before as REPLAN takes it."""
     return {
         "number": entry.number,
         "digest": entry.digest,
         "attempt": entry.attempt,
         "control_id": entry.control_id,
-        "trace": _text(entry.trace),
+        "trace": _text(entry.lookup_key),
         "label": entry.label,
         "position": entry.position,
         "tracked": _text(entry.tracked),

@@ -19,8 +19,9 @@ from intacct_bridge.client.protocol import Gateway, Row
 from intacct_bridge.errors import RecordError
 from intacct_bridge.flow.company.current_records import POSTED_ON, CurrentRecord, Locator, Names, key_names, key_texts
 from intacct_bridge.flow.company.writable import WRITTEN_BY_NAME, LineSet, Subject
+from intacct_bridge.flow.records.identity import existing_identity
 from intacct_bridge.flow.records.values import comparable
-from intacct_bridge.flow.records.write import Finding, Identity, RecordLine, Write, WriteOperation
+from intacct_bridge.flow.records.write import Finding, RecordLine, Write, WriteOperation
 from intacct_bridge.model.wording import counted
 from intacct_bridge.wire.values import Value
 
@@ -46,7 +47,7 @@ def changes(write: Write, standing: CurrentRecord, subject: Subject, key: Names)
 
 
 def _changes(write: Write, standing: CurrentRecord, subject: Subject, key: Names) -> Iterator[Change]:
-    apart = (*key, subject.trace.record, *WRITTEN_BY_NAME)
+    apart = (*key, subject.lookup.record_key, *WRITTEN_BY_NAME)
     for name, value in write.fields.items():
         if name in standing.row and name not in apart:
             before, after = comparable(standing.row[name]), comparable(value)
@@ -104,13 +105,13 @@ def narrowed(write: Write, standing: CurrentRecord, subject: Subject, found: tup
     fields = {
         name: value
         for name, value in write.fields.items()
-        if name in names or name in wanted or (name not in compared and name != subject.trace.record)
+        if name in names or name in wanted or (name not in compared and name != subject.lookup.record_key)
     }
     number: Value = int(standing.record) if standing.record.isdecimal() else standing.record
     return replace(
         write,
         operation=WriteOperation.UPDATE,
-        fields={subject.trace.record: number, **fields},
+        fields={subject.lookup.record_key: number, **fields},
         lines={wrapper: lines for wrapper, lines in write.lines.items() if wrapper in names},
         known={name: day for name in POSTED_ON if type(day := standing.row.get(name)) is date},
     )
@@ -118,13 +119,15 @@ def narrowed(write: Write, standing: CurrentRecord, subject: Subject, found: tup
 
 def deletion(write: Write, standing: CurrentRecord, subject: Subject) -> Write:
     """The delete of the record that was found."""
-    return replace(write, operation=WriteOperation.DELETE, fields={subject.trace.record: standing.record}, lines={})
+    return replace(
+        write, operation=WriteOperation.DELETE, fields={subject.lookup.record_key: standing.record}, lines={}
+    )
 
 
 def fixed(write: Write, standing: CurrentRecord, subject: Subject, found: tuple[Change, ...]) -> Finding | None:
     """Why the record's state forbids this; advice where the company may still allow it."""
     state = comparable(standing.row.get("STATE"))
-    if state not in subject.trace.fixed_in:
+    if state not in subject.lookup.locked_states:
         return None
     kept = write.operation is not WriteOperation.DELETE and not any(change.name in write.lines for change in found)
     what = "its lines cannot be replaced" if write.operation is not WriteOperation.DELETE else "it cannot be deleted"
@@ -190,10 +193,9 @@ class Aim:
                 return write  # without a key it can only be new
             finding = Finding("key", error.message, error.fix, write.column(error.field or ""), write.position)
             return replace(write, operation=operation, findings=(*write.findings, finding))
-        if self._mode is Mode.UPSERT and not self._match and self._subject.trace.way(write.fields) == names:
+        if self._mode is Mode.UPSERT and not self._match and self._subject.lookup.filled_key(write.fields) == names:
             return write  # its identity as a new record is made of the same key
-        identity = Identity(" ".join(f"{name}={text}" for name, text in key_texts(write, names)), "key")
-        return replace(write, operation=operation, identity=identity)
+        return replace(write, operation=operation, identity=existing_identity(write.fields, names))
 
     def aim(self, writes: Sequence[Write]) -> list[Aimed]:
         """Each sound write with its record; those that are refused already pass as they are."""
@@ -217,7 +219,7 @@ class Aim:
             text = f"the company has more than one {write.object} with {key} (record numbers {records})"
             return Aimed(write, findings=(self._finding("key", text, "give the RECORDNO", write, names),))
         if not met:
-            if self._mode is Mode.UPSERT and self._subject.trace.record not in names:
+            if self._mode is Mode.UPSERT and self._subject.lookup.record_key not in names:
                 return Aimed(write)
             text = f"the company has no {write.object} with {key}"
             return Aimed(write, findings=(self._finding("missing", text, "check it", write, names),))
@@ -245,7 +247,7 @@ def confirmed(
 
     A delete's change is the record itself, as long as it is there.
     """
-    by = (subject.trace.record,)
+    by = (subject.lookup.record_key,)
     met = Locator(company, subject).locate([(write, by) for write, _ in planned])
     return [
         _left(write, before, standing[0] if standing else None, subject)
@@ -259,8 +261,8 @@ def _left(
     if standing is None:
         return (), (Finding("moved", f"{write.label} is not there any more", "make a new plan", "", write.position),)
     if write.operation is WriteOperation.DELETE:
-        return (Change(subject.trace.record, standing.record, ""),), ()
-    now = changes(write, standing, subject, (subject.trace.record,))
+        return (Change(subject.lookup.record_key, standing.record, ""),), ()
+    now = changes(write, standing, subject, (subject.lookup.record_key,))
     then = {change.name: change for change in planned}
     moved = [one for one in now if one.name not in then or then[one.name].before != one.before]
     findings = tuple(

@@ -13,12 +13,12 @@ from decimal import Decimal
 from enum import StrEnum
 
 from intacct_bridge.errors import SettingsError
-from intacct_bridge.flow.company.find_by_key import trace_text
 from intacct_bridge.flow.company.gateway import Whereabouts
 from intacct_bridge.flow.outbox.entry import OutboxEntry, WriteTarget
 from intacct_bridge.flow.outbox.outbox import Outbox
 from intacct_bridge.flow.plan.changes import Change, Mode
 from intacct_bridge.flow.records.tables import SourceRow
+from intacct_bridge.flow.records.values import comparable
 from intacct_bridge.flow.records.write import Finding, Receipt, Write, WriteOperation
 
 
@@ -131,7 +131,7 @@ def totals(writes: Iterable[Write]) -> tuple[Total, ...]:
         for line in write.all_lines:
             amount, side = line.fields.get("TRX_AMOUNT"), line.fields.get("TR_TYPE")
             if isinstance(amount, Decimal):
-                currency = trace_text(line.fields.get("CURRENCY") or write.fields.get("CURRENCY"))
+                currency = comparable(line.fields.get("CURRENCY") or write.fields.get("CURRENCY"))
                 kind = {"1": "debit", "-1": "credit"}.get(str(side), "amount")
                 held = sums.setdefault(currency, {})
                 held[kind] = held.get(kind, Decimal(0)) + amount

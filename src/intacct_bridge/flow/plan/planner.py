@@ -18,7 +18,7 @@ from intacct_bridge.client.protocol import Gateway
 from intacct_bridge.errors import InvalidRequestError, NotPermittedError, RefusedError
 from intacct_bridge.flow.company.attachments import folder_missing, folder_write
 from intacct_bridge.flow.company.entities import by_entity, placed
-from intacct_bridge.flow.company.find_by_key import Sighting, key_of, look, trace_text, trace_values
+from intacct_bridge.flow.company.find_by_key import MatchingRecord, key_of, key_values, look
 from intacct_bridge.flow.company.functions import Functions
 from intacct_bridge.flow.company.gateway import Whereabouts
 from intacct_bridge.flow.company.legacy import LegacyGateway, speaking
@@ -31,8 +31,9 @@ from intacct_bridge.flow.plan.changes import Aim, Aimed, Mode, confirmed
 from intacct_bridge.flow.plan.plan import WRITTEN, Plan, Planned, PlanSettings, Verdict, check_remembered, remembered
 from intacct_bridge.flow.plan.rules import RULES, EntityFacts, Facts, check, relations_for
 from intacct_bridge.flow.records.identity import content_identity
-from intacct_bridge.flow.records.lookup_keys import Trace, trace_of
+from intacct_bridge.flow.records.lookup_keys import LookupKeys, lookup_keys_of
 from intacct_bridge.flow.records.tables import InputTable
+from intacct_bridge.flow.records.values import comparable
 from intacct_bridge.flow.records.write import Finding, Receipt, Write, WriteOperation
 from intacct_bridge.model.query.query import Query
 
@@ -261,7 +262,7 @@ class Planner:
             for row in self._company.query(Query("LOCATIONENTITY", select)):
                 day = row.get("STARTOPEN")
                 opened = day if isinstance(day, date) else None
-                entities[trace_text(row.get("LOCATIONID"))] = EntityFacts(opened, trace_text(row.get("CURRENCY")))
+                entities[comparable(row.get("LOCATIONID"))] = EntityFacts(opened, comparable(row.get("CURRENCY")))
         except (NotPermittedError, RefusedError) as error:
             self._unchecked.append(f"entities and open periods: {error.message}")
         return Facts(self._references, entities, where, self._subjects)
@@ -271,19 +272,19 @@ class Planner:
         fresh = [planned for planned in records if planned.verdict is Verdict.CREATE]
         if self._settings.offline or not fresh:
             return list(records)
-        trace = trace_of(fresh[0].write.object)
-        values = {planned.write.position: _loose(trace, planned.write) for planned in fresh}
-        seen = look(self._company, trace, values.values())
-        met = [sighting.record for sightings in seen.values() for sighting in sightings]
+        lookup = lookup_keys_of(fresh[0].write.object)
+        values = {planned.write.position: _loose(lookup, planned.write) for planned in fresh}
+        seen = look(self._company, lookup, values.values())
+        met = [match.record for matches in seen.values() for match in matches]
         # A source that gives its records keys means different records by different ones, where those posted have one.
-        ours = self._outbox.claimed(self._where.company, trace.object, met, known_by="source") if met else set()
+        ours = self._outbox.claimed(self._where.company, lookup.object, met, known_by="source") if met else set()
         ours -= {one.receipt.record for one in records if one.verdict is Verdict.REFUSED and one.receipt is not None}
         now = self._posted_meanwhile([one for one in fresh if key_of(values.get(one.write.position, {})) in seen])
         done = []
         for planned in records:
             found = seen.get(key_of(values.get(planned.write.position, {})), [])
             others = ours if planned.write.identity.kind == "source" else ()
-            found = [sighting for sighting in found if not sighting.copy and sighting.record not in others]
+            found = [match for match in found if not match.copy and match.record not in others]
             if planned.verdict is Verdict.CREATE and found:
                 planned = now.get(planned.write.position) or _decided(self._duplicate(planned, found))  # noqa: PLW2901
             done.append(planned)
@@ -295,9 +296,9 @@ class Planner:
         now = [self._from_outbox(one.write, entry) for one, entry in zip(met, known, strict=True)]
         return {one.write.position: one for one in now if one.verdict is not Verdict.CREATE}
 
-    def _duplicate(self, planned: Planned, found: Sequence[Sighting]) -> Planned:
+    def _duplicate(self, planned: Planned, found: Sequence[MatchingRecord]) -> Planned:
         write = planned.write
-        keys = ", ".join(sighting.record for sighting in found[:5])
+        keys = ", ".join(match.record for match in found[:5])
         finding = Finding(
             "duplicate",
             f"the company has {write.label} already ({write.object} {keys}, by {found[0].creator or 'somebody'})",
@@ -316,12 +317,12 @@ def _sent_as(write: Write, entry: OutboxEntry) -> str:
     return f"{state} on {when}{record}"
 
 
-def _loose(trace: Trace, write: Write) -> Mapping[str, str]:
-    """A record's key values; where a trace is loose the empty ones too, since for a warning they need not be proof."""
-    strict = trace_values(trace, write.fields)
-    if strict or not trace.loose:
+def _loose(lookup: LookupKeys, write: Write) -> Mapping[str, str]:
+    """A record's key values; where a lookup is loose the empty ones too, since for a warning they need not be proof."""
+    strict = key_values(lookup, write.fields)
+    if strict or not lookup.partial:
         return strict
-    return {name: trace_text(write.fields.get(name)) for name in trace.ways[0]}
+    return {name: comparable(write.fields.get(name)) for name in lookup.keys[0]}
 
 
 def _decided(planned: Planned) -> Planned:

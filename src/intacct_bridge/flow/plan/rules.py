@@ -20,10 +20,10 @@ from decimal import Decimal
 
 from intacct_bridge.client.protocol import Gateway
 from intacct_bridge.errors import InvalidRequestError, NotPermittedError, RefusedError
-from intacct_bridge.flow.company.find_by_key import trace_text
 from intacct_bridge.flow.company.references import References
 from intacct_bridge.flow.company.writable import Subject
 from intacct_bridge.flow.records.cells import cents_fix
+from intacct_bridge.flow.records.values import comparable
 from intacct_bridge.flow.records.write import Finding, RecordLine, Write, WriteOperation
 from intacct_bridge.model.catalog import FieldDef
 from intacct_bridge.wire.values import Kind, Value
@@ -66,7 +66,7 @@ def check_fields(write: Write, subject: Subject) -> Iterator[Finding]:
 
 def _missing(write: Write, subject: Subject) -> Iterator[Finding]:
     told = {finding.column for finding in write.findings}
-    for name in subject.trace.required:
+    for name in subject.lookup.required:
         column = write.column(name)
         if not write.fields.get(name) and not write.lines.get(name) and column not in told and not _meant(name, write):
             line_set = subject.line_set(name)
@@ -77,7 +77,7 @@ def _missing(write: Write, subject: Subject) -> Iterator[Finding]:
 
 def _emptied(write: Write, subject: Subject) -> Iterator[Finding]:
     """What a record cannot be without, and an update would clear."""
-    for name in subject.trace.required:
+    for name in subject.lookup.required:
         one = subject.field(name)
         if one is not None and one.required and name in write.fields and write.fields[name] is None:
             yield Finding("required", f"{name} cannot be emptied", "fill it in, or say nothing about the field",
@@ -103,7 +103,7 @@ def _places(write: Write, subject: Subject) -> Iterator[FieldPlace]:
                 one,
                 write.column(name),
                 write.position,
-                name == subject.trace.record and not new,
+                name == subject.lookup.record_key and not new,
                 name in older,
             )
     for wrapper, lines in write.lines.items():
@@ -215,7 +215,7 @@ def conflicts(write: Write, known: Iterable[DimensionRelation], references: Refe
             _, leading = _said(line, one.dimension)
             field, said = _said(line, one.related)
             found = references.known(one.dimension).get(leading)
-            follows = trace_text(found.row.get(f"{one.related}ID")) if found is not None else ""
+            follows = comparable(found.row.get(f"{one.related}ID")) if found is not None else ""
             if said and follows and said != follows:
                 message = f"{one.dimension.lower()} {leading} goes with {one.related.lower()} {follows}, not {said}"
                 fix = "leave it out, or correct one of them" if not one.override else ""
@@ -226,7 +226,7 @@ def conflicts(write: Write, known: Iterable[DimensionRelation], references: Refe
 def _said(line: RecordLine, dimension: str) -> tuple[str, str]:
     """The field that a line names a dimension in, and what it says."""
     fields = _FIELDS.get(dimension, ())
-    return next(((name, text) for name in fields if (text := trace_text(line.fields.get(name)))), ("", ""))
+    return next(((name, text) for name in fields if (text := comparable(line.fields.get(name)))), ("", ""))
 
 
 _REQUIRED = {
@@ -285,7 +285,7 @@ class Facts:
 
     def statistical(self, write: Write) -> bool:
         """Whether a journal entry counts things: it has one side, and no currency."""
-        known = self.references.known("GLJOURNAL").get(trace_text(write.fields.get("JOURNAL")))
+        known = self.references.known("GLJOURNAL").get(comparable(write.fields.get("JOURNAL")))
         return known is not None and known.object == "STATJOURNAL"
 
     def entity_of(self, location: str) -> str:
@@ -297,7 +297,7 @@ class Facts:
             one = known.get(location)
             if one is None:
                 return ""
-            location = trace_text(one.row.get("PARENTID"))
+            location = comparable(one.row.get("PARENTID"))
         return ""
 
 
@@ -347,7 +347,7 @@ def entity_balance(write: Write, facts: Facts) -> Iterator[Finding]:
         return
     by_entity: dict[str, Decimal] = {}
     for line in write.all_lines:
-        entity = facts.entity_of(trace_text(line.fields.get("LOCATION")))
+        entity = facts.entity_of(comparable(line.fields.get("LOCATION")))
         by_entity[entity] = by_entity.get(entity, Decimal(0)) + _signed(line)
     open_ones = [f"{entity or 'no entity'} by {total:f}" for entity, total in sorted(by_entity.items()) if total]
     if len(open_ones) > 1:
@@ -360,7 +360,7 @@ def dimensions(write: Write, facts: Facts) -> Iterator[Finding]:
     """Each line has the dimensions that its account requires."""
     accounts = facts.references.known("GLACCOUNT")
     for line in write.all_lines:
-        account = trace_text(line.fields.get("ACCOUNTNO"))
+        account = comparable(line.fields.get("ACCOUNTNO"))
         known = accounts.get(account)
         if known is None:
             continue
@@ -446,13 +446,13 @@ def _differences(lines: Iterable[RecordLine], name: str) -> dict[str, Decimal]:
     for line in lines:
         if "TR_TYPE" not in line.fields:
             return {}
-        key = trace_text(line.fields.get(name))
+        key = comparable(line.fields.get(name))
         sums[key] = sums.get(key, Decimal(0)) + _signed(line)
     return sums
 
 
 def _location(line: RecordLine) -> str:
-    return next((trace_text(line.fields[name]) for name in _LOCATIONS if line.fields.get(name)), "")
+    return next((comparable(line.fields[name]) for name in _LOCATIONS if line.fields.get(name)), "")
 
 
 def _unsided(write: Write) -> bool:

@@ -29,17 +29,17 @@ from intacct_bridge.errors import InvalidRequestError, NotPermittedError, Record
 from intacct_bridge.flow.company.find_by_key import (
     Creators,
     Key,
-    Sighting,
+    MatchingRecord,
+    accepts_numbers,
+    is_queryable,
     key_of,
-    leaves_numbers,
     look,
-    seeable,
-    sighting_of,
-    trace_text,
+    matching_record,
 )
 from intacct_bridge.flow.outbox.entry import OutboxEntry
 from intacct_bridge.flow.outbox.outbox import Outbox
-from intacct_bridge.flow.records.lookup_keys import EXTERNALID, Trace
+from intacct_bridge.flow.records.lookup_keys import EXTERNALID, LookupKeys
+from intacct_bridge.flow.records.values import comparable, number_text
 from intacct_bridge.model.batched import batched
 from intacct_bridge.model.keys import RECORDNO
 from intacct_bridge.model.legacy.objects import LegacyObject, legacy_object
@@ -60,7 +60,7 @@ def paid_by(entry: OutboxEntry) -> Key:
     body = parse(entry.body.encode())
     lines = list(_lines(body))
     try:
-        told = Counter((key, _number(amount)) for key, amount in lines)
+        told = Counter((key, _amount(amount)) for key, amount in lines)
     except InvalidOperation:
         return ()
     if not lines or any(not key for key, _ in lines):
@@ -69,48 +69,50 @@ def paid_by(entry: OutboxEntry) -> Key:
     return _key(told, _day(day))
 
 
-def look_paid(company: Gateway, trace: Trace, entries: Iterable[OutboxEntry]) -> dict[Key, list[Sighting]]:
+def look_paid(company: Gateway, lookup: LookupKeys, entries: Iterable[OutboxEntry]) -> dict[Key, list[MatchingRecord]]:
     """The payments that pay what these pay, oldest first; none where the company does not show details."""
     wanted = {key: key for entry in entries if (key := paid_by(entry))}
     try:
-        return _look(company, trace, wanted) if wanted else {}
+        return _look(company, lookup, wanted) if wanted else {}
     except (InvalidRequestError, NotPermittedError, RefusedError):
         return {}
 
 
-def _look(company: Gateway, trace: Trace, wanted: Mapping[Key, Key]) -> dict[Key, list[Sighting]]:
+def _look(company: Gateway, lookup: LookupKeys, wanted: Mapping[Key, Key]) -> dict[Key, list[MatchingRecord]]:
     records = sorted({name for key in wanted for name, _ in key if name})
-    near = {trace_text(row.get(_BY)) for row in _details(company, trace, "RECORDKEY", records)}
+    near = {comparable(row.get(_BY)) for row in _details(company, lookup, "RECORDKEY", records)}
     whole: dict[str, list[Row]] = defaultdict(list)
-    for row in _details(company, trace, _BY, sorted(near)):
-        whole[trace_text(row.get(_BY))].append(row)
+    for row in _details(company, lookup, _BY, sorted(near)):
+        whole[comparable(row.get(_BY))].append(row)
     same: dict[str, Key] = {}
     for payment, rows in whole.items():
-        told = Counter((trace_text(row.get("RECORDKEY")), _number(row.get("TRX_PAYMENTAMOUNT"))) for row in rows)
+        told = Counter((comparable(row.get("RECORDKEY")), _amount(row.get("TRX_PAYMENTAMOUNT"))) for row in rows)
         days = {row.get("PAYMENTDATE") for row in rows}
         for key in (_key(told, days.pop() if len(days) == 1 else None), _key(told, None)):
             if key in wanted:
                 same[payment] = key
-    found: dict[Key, list[Sighting]] = {}
-    for sighting in _headers(company, trace, sorted(same)):
-        found.setdefault(same[sighting.record], []).append(sighting)
+    found: dict[Key, list[MatchingRecord]] = {}
+    for match in _headers(company, lookup, sorted(same)):
+        found.setdefault(same[match.record], []).append(match)
     return found
 
 
-def _details(company: Gateway, trace: Trace, name: str, values: list[str]) -> Iterator[Row]:
-    described = company.describe(trace.details)
+def _details(company: Gateway, lookup: LookupKeys, name: str, values: list[str]) -> Iterator[Row]:
+    described = company.describe(lookup.payment_lines)
     for some in batched(values, _AT_ONCE):
-        yield from company.query(_asked(trace.details, _SELECT, name, described.kind_of(name), some))
+        yield from company.query(_asked(lookup.payment_lines, _SELECT, name, described.kind_of(name), some))
 
 
-def _headers(company: Gateway, trace: Trace, values: list[str]) -> Iterator[Sighting]:
-    described = company.describe(trace.object)
-    creators = Creators(company, trace, described)
-    wanted = (trace.created, creators.field, *trace.absent)
-    select = (trace.record, *(name for name in wanted if name and described.get(name) is not None))
+def _headers(company: Gateway, lookup: LookupKeys, values: list[str]) -> Iterator[MatchingRecord]:
+    described = company.describe(lookup.object)
+    creators = Creators(company, lookup, described)
+    wanted = (lookup.created_field, creators.field, *lookup.empty_fields)
+    select = (lookup.record_key, *(name for name in wanted if name and described.get(name) is not None))
     for some in batched(values, _AT_ONCE):
-        for row in company.query(_asked(trace.object, select, trace.record, described.kind_of(trace.record), some)):
-            yield sighting_of(trace, row, creators)
+        for row in company.query(
+            _asked(lookup.object, select, lookup.record_key, described.kind_of(lookup.record_key), some)
+        ):
+            yield matching_record(lookup, row, creators)
 
 
 def _asked(name: str, select: tuple[str, ...], by: str, kind: Kind, texts: list[str]) -> Query:
@@ -129,14 +131,15 @@ def _lines(node: Element) -> Iterator[tuple[str, str]]:
             yield from _lines(child)
 
 
-def _key(told: Mapping[tuple[str, Decimal], int], day: Value) -> Key:
+def _key(told: Mapping[tuple[str, str], int], day: Value) -> Key:
     """The lines in one order, and the day as a line of its own."""
     lines = [(record, f"{count} x {amount}") for (record, amount), count in sorted(told.items())]
     return (*lines, ("", day.isoformat() if isinstance(day, date) and not isinstance(day, datetime) else ""))
 
 
-def _number(value: Value) -> Decimal:
-    return Decimal(str(value)).normalize()
+def _amount(value: Value) -> str:
+    """An amount, which the function has as text and the company as a number."""
+    return number_text(Decimal(str(value)))
 
 
 def _day(text: str) -> Value:
@@ -154,7 +157,7 @@ _NO = (RefusedError, InvalidRequestError, RecordError)
 class Looked:
     """What asking by external ids brought."""
 
-    found: Mapping[Key, list[Sighting]]
+    found: Mapping[Key, list[MatchingRecord]]
     absent: frozenset[int]
     """The numbers of the entries that no record bears the external id of."""
 
@@ -172,33 +175,33 @@ def only_external(values: Mapping[str, str]) -> bool:
     return tuple(values) == (EXTERNALID,)
 
 
-def look_external(company: Gateway, outbox: Outbox, trace: Trace, entries: Iterable[OutboxEntry]) -> Looked:
+def look_external(company: Gateway, outbox: Outbox, lookup: LookupKeys, entries: Iterable[OutboxEntry]) -> Looked:
     """The records that bear the entries' external ids, and which of the others are absent."""
     asked = list(entries)
     try:
-        known = legacy_object(trace.object)
+        known = legacy_object(lookup.object)
     except InvalidRequestError:
         return Looked({}, frozenset())
     if not known.single or not asked:
         return Looked({}, frozenset())
-    answers = {entry.trace[EXTERNALID]: _answer(company, known, entry.trace[EXTERNALID]) for entry in asked}
+    answers = {entry.lookup_key[EXTERNALID]: _answer(company, known, entry.lookup_key[EXTERNALID]) for entry in asked}
     found = {
-        key_of(entry.trace): _sightings(company, trace, record)
+        key_of(entry.lookup_key): _matching_records(company, lookup, record)
         for entry in asked
-        if (record := answers[entry.trace[EXTERNALID]].record)
+        if (record := answers[entry.lookup_key[EXTERNALID]].record)
     }
-    missing = [entry for entry in asked if not answers[entry.trace[EXTERNALID]].record]
+    missing = [entry for entry in asked if not answers[entry.lookup_key[EXTERNALID]].record]
     if not missing or not (found or _finds_ours(company, outbox, known, missing[0])):
         return Looked(found, frozenset())
     nobody = _answer(company, known, f"ib1-{outbox.loader}")
-    sure = (one.number for one in missing if answers[one.trace[EXTERNALID]] == nobody)
+    sure = (one.number for one in missing if answers[one.lookup_key[EXTERNALID]] == nobody)
     return Looked(found, frozenset(sure))
 
 
 def _finds_ours(company: Gateway, outbox: Outbox, known: LegacyObject, entry: OutboxEntry) -> bool:
     """Whether the company finds one that it has."""
     example = outbox.example(entry.place.company, entry.place.object, EXTERNALID)
-    return example is not None and bool(_answer(company, known, example.trace.get(EXTERNALID, "")).record)
+    return example is not None and bool(_answer(company, known, example.lookup_key.get(EXTERNALID, "")).record)
 
 
 def _answer(company: Gateway, known: LegacyObject, external: str) -> _Answer:
@@ -213,19 +216,19 @@ def _answer(company: Gateway, known: LegacyObject, external: str) -> _Answer:
     return _Answer("", ("another",) if data is not None and data.children else ())
 
 
-def _sightings(company: Gateway, trace: Trace, record: str) -> list[Sighting]:
+def _matching_records(company: Gateway, lookup: LookupKeys, record: str) -> list[MatchingRecord]:
     """The record as it is to be judged; one whose maker cannot be read is nobody's, and proves nothing."""
-    described = company.describe(trace.object)
-    creators = Creators(company, trace, described)
-    known = (trace.created, creators.field, *trace.absent)
+    described = company.describe(lookup.object)
+    creators = Creators(company, lookup, described)
+    known = (lookup.created_field, creators.field, *lookup.empty_fields)
     select = tuple(name for name in known if name and described.get(name) is not None)
-    by = trace.receipt or trace.record
+    by = lookup.answered_key or lookup.record_key
     try:
         where = field(by) == parse_value(described.kind_of(by), record)
-        rows = list(company.query(Query(trace.object, (by, *select), where=where, show_private=True)))
+        rows = list(company.query(Query(lookup.object, (by, *select), where=where, show_private=True)))
     except _NO:
         rows = []
-    return [sighting_of(trace, row, creators) for row in rows] or [Sighting(record, None, "", copy=False)]
+    return [matching_record(lookup, row, creators) for row in rows] or [MatchingRecord(record, None, "", copy=False)]
 
 
 SLACK = timedelta(hours=2)
@@ -237,7 +240,7 @@ A payment has none of it: what it pays does not tell it from one that the same p
 class Sight:
     """What looking brought, by the entries' numbers."""
 
-    proofs: dict[int, Sighting] = dataclasses.field(default_factory=dict)
+    proofs: dict[int, MatchingRecord] = dataclasses.field(default_factory=dict)
     doubts: dict[int, str] = dataclasses.field(default_factory=dict)
     absent: set[int] = dataclasses.field(default_factory=set)
     """Those whose absence from what was found would prove, in time, that they were not applied."""
@@ -250,63 +253,65 @@ class Search:
         self._company = company
         self._outbox = outbox
 
-    def look(self, trace: Trace, doubtful: Sequence[OutboxEntry]) -> Sight:
+    def look(self, lookup: LookupKeys, doubtful: Sequence[OutboxEntry]) -> Sight:
         """What the company has of these entries, which are all of one object."""
         sight = Sight()
-        given = [entry for entry in doubtful if entry.trace]
-        outside = [entry for entry in given if only_external(entry.trace) and not self._seeable(trace, entry)]
+        given = [entry for entry in doubtful if entry.lookup_key]
+        outside = [entry for entry in given if only_external(entry.lookup_key) and not self._seeable(lookup, entry)]
         inside = [entry for entry in given if entry not in outside]
-        keys = {entry.number: key_of(entry.trace) for entry in given}
-        self._pair(trace, given, keys, self._asked(trace, inside, sight), sight)
-        by_id = look_external(self._company, self._outbox, trace, outside)
-        self._pair(trace, given, keys, by_id.found, sight)
-        if trace.details:
+        keys = {entry.number: key_of(entry.lookup_key) for entry in given}
+        self._pair(lookup, given, keys, self._asked(lookup, inside, sight), sight)
+        by_id = look_external(self._company, self._outbox, lookup, outside)
+        self._pair(lookup, given, keys, by_id.found, sight)
+        if lookup.payment_lines:
             paid = {entry.number: paid_by(entry) for entry in doubtful}
-            self._pair(trace, doubtful, paid, look_paid(self._company, trace, doubtful), sight, slack=timedelta())
+            self._pair(lookup, doubtful, paid, look_paid(self._company, lookup, doubtful), sight, slack=timedelta())
         missing = [entry for entry in inside if entry.number in sight.absent and entry.number not in sight.proofs]
-        sight.absent.difference_update(self._numbered(trace, missing))
+        sight.absent.difference_update(self._numbered(lookup, missing))
         sight.absent.update(by_id.absent)
         return sight
 
-    def _asked(self, trace: Trace, entries: Sequence[OutboxEntry], sight: Sight) -> Mapping[Key, Sequence[Sighting]]:
+    def _asked(
+        self, lookup: LookupKeys, entries: Sequence[OutboxEntry], sight: Sight
+    ) -> Mapping[Key, Sequence[MatchingRecord]]:
         try:
-            found = look(self._company, trace, [entry.trace for entry in entries])
+            found = look(self._company, lookup, [entry.lookup_key for entry in entries])
         except (NotPermittedError, RefusedError, InvalidRequestError):  # it does not let us look, or not by these
             return {}
-        sight.absent.update(entry.number for entry in entries if self._seeable(trace, entry))
+        sight.absent.update(entry.number for entry in entries if self._seeable(lookup, entry))
         return found
 
     def _pair(
         self,
-        trace: Trace,
+        lookup: LookupKeys,
         doubtful: Sequence[OutboxEntry],
         keys: Mapping[int, Key],
-        found: Mapping[Key, Sequence[Sighting]],
+        found: Mapping[Key, Sequence[MatchingRecord]],
         sight: Sight,
         *,
         slack: timedelta = SLACK,
     ) -> None:
-        records = [sighting.record for sightings in found.values() for sighting in sightings]
-        claimed = self._outbox.claimed(doubtful[0].place.company, trace.object, records) if records else set()
-        for key, sightings in found.items():
+        records = [match.record for matches in found.values() for match in matches]
+        claimed = self._outbox.claimed(doubtful[0].place.company, lookup.object, records) if records else set()
+        for key, matches in found.items():
             twins = [entry for entry in doubtful if keys.get(entry.number) == key]
-            free = [one for one in sightings if not one.copy and one.record not in claimed]
+            free = [one for one in matches if not one.copy and one.record not in claimed]
             _pair(twins, free, sight, slack)
 
-    def _numbered(self, trace: Trace, missing: Sequence[OutboxEntry]) -> set[int]:
+    def _numbered(self, lookup: LookupKeys, missing: Sequence[OutboxEntry]) -> set[int]:
         """Those whose definition gives numbers of its own, or may, so that the ones we look for may be unused."""
-        if not trace.numbered_by:
+        if not lookup.numbered_by:
             return set()
-        by = trace.ways[0][0]
-        kinds = {entry.trace.get(by, "") for entry in missing}
-        own = {kind for kind in kinds if not leaves_numbers(self._company, trace.numbered_by, kind)}
-        return {entry.number for entry in missing if entry.trace.get(by, "") in own}
+        by = lookup.keys[0][0]
+        kinds = {entry.lookup_key.get(by, "") for entry in missing}
+        own = {kind for kind in kinds if not accepts_numbers(self._company, lookup.numbered_by, kind)}
+        return {entry.number for entry in missing if entry.lookup_key.get(by, "") in own}
 
-    def _seeable(self, trace: Trace, entry: OutboxEntry) -> bool:
-        return seeable(self._company, trace, entry.trace)
+    def _seeable(self, lookup: LookupKeys, entry: OutboxEntry) -> bool:
+        return is_queryable(self._company, lookup, entry.lookup_key)
 
 
-def _pair(twins: Sequence[OutboxEntry], free: Sequence[Sighting], sight: Sight, slack: timedelta) -> None:
+def _pair(twins: Sequence[OutboxEntry], free: Sequence[MatchingRecord], sight: Sight, slack: timedelta) -> None:
     """Give each of the equal twins one of the records that prove it; which is whose does not matter."""
     left = list(free)
     waiting: list[OutboxEntry] = []
@@ -327,12 +332,12 @@ def _pair(twins: Sequence[OutboxEntry], free: Sequence[Sighting], sight: Sight, 
             )
 
 
-def _proves(one: Sighting, entry: OutboxEntry, slack: timedelta) -> bool:
+def _proves(one: MatchingRecord, entry: OutboxEntry, slack: timedelta) -> bool:
     ours = one.creator.casefold() == entry.user.casefold()
     return ours and bool(one.creator) and one.created is not None and not _earlier(one, entry, slack)
 
 
-def _near(one: Sighting, entry: OutboxEntry, slack: timedelta) -> bool:
+def _near(one: MatchingRecord, entry: OutboxEntry, slack: timedelta) -> bool:
     """Whether it forbids a second sending: only another user's record from before the first one does not.
 
     Somebody else's record from after it may be this one, entered by hand when the load failed.
@@ -340,6 +345,6 @@ def _near(one: Sighting, entry: OutboxEntry, slack: timedelta) -> bool:
     return one.creator.casefold() in ("", entry.user.casefold()) or not _earlier(one, entry, slack)
 
 
-def _earlier(one: Sighting, entry: OutboxEntry, slack: timedelta) -> bool:
+def _earlier(one: MatchingRecord, entry: OutboxEntry, slack: timedelta) -> bool:
     sent = entry.sent_at or entry.planned_at
     return one.created is not None and one.created < sent.replace(microsecond=0) - slack

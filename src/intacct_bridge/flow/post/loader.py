@@ -19,7 +19,7 @@ from itertools import islice
 from intacct_bridge.client.protocol import Gateway
 from intacct_bridge.errors import Fault, IntacctError, SettingsError
 from intacct_bridge.flow.company.entities import by_entity
-from intacct_bridge.flow.company.find_by_key import trace_text, trace_values
+from intacct_bridge.flow.company.find_by_key import key_values
 from intacct_bridge.flow.company.functions import Functions
 from intacct_bridge.flow.company.gateway import Whereabouts
 from intacct_bridge.flow.company.legacy import speaking
@@ -29,7 +29,8 @@ from intacct_bridge.flow.outbox.outbox import Outbox
 from intacct_bridge.flow.plan.plan import WRITTEN, Plan, Verdict, check_remembered, place_of
 from intacct_bridge.flow.post.sender import Sender, Step, no_step
 from intacct_bridge.flow.post.settle import Settler, SettleSettings
-from intacct_bridge.flow.records.lookup_keys import trace_of
+from intacct_bridge.flow.records.cells import text_of
+from intacct_bridge.flow.records.lookup_keys import lookup_keys_of
 from intacct_bridge.flow.records.write import Receipt, Write, WriteOperation
 from intacct_bridge.model.batched import batched
 from intacct_bridge.wire.xml import serialize
@@ -363,13 +364,13 @@ class Loader:
         return ((write, found[place]) for write, place in zip(writes, places, strict=True))
 
     def _intent(self, write: Write) -> Intent:
-        values = {name: trace_text(value) for name, value in write.fields.items() if name in self._settings.tracked}
+        values = {name: text_of(value) for name, value in write.fields.items() if name in self._settings.tracked}
         return Intent(
             place_of(self._where, write),
             write.identity.text,
             write.digest,
             serialize(self._functions.element(write)),
-            trace_values(trace_of(write.object), write.fields),
+            key_values(lookup_keys_of(write.object), write.fields),
             write.label,
             write.position,
             values,

@@ -14,11 +14,11 @@ from enum import StrEnum
 from intacct_bridge.client.protocol import Gateway
 from intacct_bridge.errors import RecordError
 from intacct_bridge.flow.company.current_records import CurrentRecord, Locator
-from intacct_bridge.flow.company.find_by_key import trace_text
 from intacct_bridge.flow.company.writable import Subject, subject_of
 from intacct_bridge.flow.outbox.entry import OutboxEntry
 from intacct_bridge.flow.plan.changes import changes
 from intacct_bridge.flow.records.tables import SourceRow
+from intacct_bridge.flow.records.values import comparable
 from intacct_bridge.flow.records.write import Identity, RecordLine, Write, WriteOperation
 from intacct_bridge.model.catalog import FieldDef
 from intacct_bridge.model.legacy.functions import said_in
@@ -50,7 +50,7 @@ def read_back(company: Gateway, entries: Sequence[OutboxEntry]) -> list[Readback
     """One answer for each of these updates or deletes, which are all of one object."""
     subject = subject_of(company, entries[0].place.object)
     asked = [_asked(subject, entry) for entry in entries]
-    by = (subject.trace.record,)
+    by = (subject.lookup.record_key,)
     met = Locator(company, subject).locate([(write, by) for write in asked])
     return [
         _judged(subject, write, entry, standing[0] if standing else None)
@@ -59,14 +59,14 @@ def read_back(company: Gateway, entries: Sequence[OutboxEntry]) -> list[Readback
 
 
 def _judged(subject: Subject, write: Write, entry: OutboxEntry, standing: CurrentRecord | None) -> Readback:
-    record = trace_text(write.fields.get(subject.trace.record))
+    record = comparable(write.fields.get(subject.lookup.record_key))
     if write.operation is WriteOperation.DELETE:
         return (
             Readback(ReadbackVerdict.DONE, record) if standing is None else Readback(ReadbackVerdict.NOT_DONE, record)
         )
     if standing is None:
         return Readback(ReadbackVerdict.UNCLEAR, record, f"{write.object} {record} is not there any more")
-    left = changes(write, standing, subject, (subject.trace.record,))
+    left = changes(write, standing, subject, (subject.lookup.record_key,))
     if not left:
         return Readback(ReadbackVerdict.DONE, record)
     names = ", ".join(change.name for change in left)
@@ -83,7 +83,7 @@ def _judged(subject: Subject, write: Write, entry: OutboxEntry, standing: Curren
 
 def _changed_by(standing: CurrentRecord, entry: OutboxEntry) -> str:
     """Who else changed the record after the sending; empty where nobody is known to have."""
-    who, when = trace_text(standing.row.get("MODIFIEDBYLOGINID")), standing.row.get("WHENMODIFIED")
+    who, when = comparable(standing.row.get("MODIFIEDBYLOGINID")), standing.row.get("WHENMODIFIED")
     if not who or who.casefold() == entry.user.casefold() or not isinstance(when, datetime):
         return ""
     return who if entry.sent_at is not None and when >= entry.sent_at else ""
@@ -95,8 +95,8 @@ def _asked(subject: Subject, entry: OutboxEntry) -> Write:
     if subject.legacy is not None:
         return _asked_legacy(subject, subject.legacy, entry, function)
     if entry.place.operation is WriteOperation.DELETE:
-        field = subject.field(subject.trace.record)
-        fields = {subject.trace.record: _value(field, function.findtext("keys"))}
+        field = subject.field(subject.lookup.record_key)
+        fields = {subject.lookup.record_key: _value(field, function.findtext("keys"))}
         return _write(entry, fields, {})
     record = function.children[0]
     lines: dict[str, tuple[RecordLine, ...]] = {}
@@ -129,7 +129,7 @@ def _asked_legacy(subject: Subject, one: LegacyObject, entry: OutboxEntry, funct
                 RecordLine(held.object, {name: _value(held.field(name), text) for name, text in row.items()}, _NOWHERE)
                 for row in rows
             )
-    return _write(entry, {**fields, subject.trace.record: key}, lines)
+    return _write(entry, {**fields, subject.lookup.record_key: key}, lines)
 
 
 def _write(entry: OutboxEntry, fields: Mapping[str, Value], lines: Mapping[str, tuple[RecordLine, ...]]) -> Write:

@@ -77,7 +77,7 @@ def _intent(entry: OutboxEntry) -> Intent:
         entry.identity,
         entry.digest,
         entry.body,
-        entry.trace,
+        entry.lookup_key,
         entry.label,
         entry.position,
         entry.tracked,

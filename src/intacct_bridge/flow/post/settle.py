@@ -21,13 +21,13 @@ from datetime import datetime, timedelta
 
 from intacct_bridge.client.protocol import Gateway
 from intacct_bridge.errors import InDoubtError, IntacctError, NotPermittedError
-from intacct_bridge.flow.company.find_by_key import seeable
+from intacct_bridge.flow.company.find_by_key import is_queryable
 from intacct_bridge.flow.outbox.entry import Conclusion, OutboxEntry, State
 from intacct_bridge.flow.outbox.outbox import Outbox
 from intacct_bridge.flow.post.evidence import Search
 from intacct_bridge.flow.post.readback import ReadbackVerdict, read_back
 from intacct_bridge.flow.post.sender import Sender, Step, no_step, repeated
-from intacct_bridge.flow.records.lookup_keys import Trace, trace_of
+from intacct_bridge.flow.records.lookup_keys import LookupKeys, lookup_keys_of
 from intacct_bridge.flow.records.write import Receipt, WriteOperation
 from intacct_bridge.wire.envelope import SUCCESS, Function
 from intacct_bridge.wire.reply import ConnectionCutError
@@ -121,7 +121,7 @@ class Settler:
     def prepare(self, entries: Iterable[OutboxEntry]) -> None:
         """See to it, before these are sent, that those among them that cannot be looked for can be settled."""
         if self._settings.memory_proven and any(
-            not seeable(self._company, trace_of(entry.place.object), entry.trace) for entry in entries
+            not is_queryable(self._company, lookup_keys_of(entry.place.object), entry.lookup_key) for entry in entries
         ):
             self._witness.call()
 
@@ -134,7 +134,7 @@ class Settler:
             kind.setdefault(entry.place.object, []).append(entry)
         done: list[OutboxEntry] = []
         for object_name, doubtful in created.items():
-            done += self._settle(trace_of(object_name), doubtful)
+            done += self._settle(lookup_keys_of(object_name), doubtful)
         for doubtful in changed.values():
             done += self._settle_changes(doubtful)
         return done
@@ -154,12 +154,12 @@ class Settler:
             elif back.found is ReadbackVerdict.UNCLEAR:
                 done.append(self._end(entry, State.IN_DOUBT, back.note))
             else:
-                done += self._missing(Trace(entry.place.object), entry, searchable=True, asked=asked)
+                done += self._missing(LookupKeys(entry.place.object), entry, searchable=True, asked=asked)
         return done
 
-    def _settle(self, trace: Trace, doubtful: Sequence[OutboxEntry]) -> list[OutboxEntry]:
+    def _settle(self, lookup: LookupKeys, doubtful: Sequence[OutboxEntry]) -> list[OutboxEntry]:
         asked = self._outbox.clock()
-        sight = self._search.look(trace, doubtful)
+        sight = self._search.look(lookup, doubtful)
         self._step("looked")
         done: list[OutboxEntry] = []
         for entry in doubtful:
@@ -172,14 +172,16 @@ class Settler:
             elif entry.number in sight.doubts:
                 done.append(self._end(entry, State.IN_DOUBT, sight.doubts[entry.number]))
             else:
-                done += self._missing(trace, entry, searchable=entry.number in sight.absent, asked=asked)
+                done += self._missing(lookup, entry, searchable=entry.number in sight.absent, asked=asked)
         return done
 
-    def _missing(self, trace: Trace, entry: OutboxEntry, *, searchable: bool, asked: datetime) -> list[OutboxEntry]:
+    def _missing(
+        self, lookup: LookupKeys, entry: OutboxEntry, *, searchable: bool, asked: datetime
+    ) -> list[OutboxEntry]:
         """What to do with an entry that was not found when the company was asked at that time."""
         if entry.faults:
             return [self._refused_again(entry, searchable=searchable, asked=asked)]
-        why_not = self._why_not(trace, entry, searchable=searchable, asked=asked)
+        why_not = self._why_not(lookup, entry, searchable=searchable, asked=asked)
         if why_not:
             return [self._end(entry, State.IN_DOUBT, why_not)]
         taken = self._outbox.resume([entry])
@@ -204,10 +206,10 @@ class Settler:
         note = f"refused when it was sent again ({said}); whether it was done before is unknown"
         return self._end(replace(entry, faults=() if not searchable else entry.faults), State.IN_DOUBT, note)
 
-    def _why_not(self, trace: Trace, entry: OutboxEntry, *, searchable: bool, asked: datetime) -> str:
+    def _why_not(self, lookup: LookupKeys, entry: OutboxEntry, *, searchable: bool, asked: datetime) -> str:
         """Why an entry that was not found must not be sent again now; empty where it may."""
-        if not trace.resend:
-            return f"a {trace.object} is never sent again by itself; look for it: {trace.hint}"
+        if not lookup.may_resend:
+            return f"a {lookup.object} is never sent again by itself; look for it: {lookup.hint}"
         wait = self._settings.settle_after
         if wait == timedelta(0):
             return ""
@@ -216,7 +218,7 @@ class Settler:
             return f"not found yet; it is looked for again from {due:%Y-%m-%d %H:%M:%S} UTC on"
         if searchable or (self._settings.memory_proven and self._witness.remembers(entry)):
             return ""
-        return f"it bears no key to look for it by; look for it: {trace.hint or trace.object}"
+        return f"it bears no key to look for it by; look for it: {lookup.hint or lookup.object}"
 
     def _end(self, entry: OutboxEntry, state: State, note: str, record: str = "") -> OutboxEntry:
         receipt = Receipt(record) if record else None

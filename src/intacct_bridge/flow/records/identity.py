@@ -13,7 +13,8 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
-from intacct_bridge.flow.records.lookup_keys import trace_of
+from intacct_bridge.flow.records.lookup_keys import lookup_keys_of
+from intacct_bridge.flow.records.values import number_text
 from intacct_bridge.flow.records.write import Identity, RecordLine
 from intacct_bridge.wire.values import Value
 
@@ -30,7 +31,7 @@ class Identifier:
         self, object_name: str, fields: Mapping[str, Value], *, digest: str, source_key: tuple[str, ...] = ()
     ) -> Identity:
         """The strongest identity that this record has."""
-        way = trace_of(object_name).way(fields)
+        way = lookup_keys_of(object_name).filled_key(fields)
         if way:
             return Identity(_joined("key", [_canonical(fields.get(name)) for name in way]), "key")
         if source_key:
@@ -42,6 +43,14 @@ class Identifier:
 def content_identity(digest: str, number: int = 1) -> Identity:
     """The identity of a record that nothing but its content tells; `number` counts equal ones of an input."""
     return Identity(_joined("content", [digest, number]), "content")
+
+
+def existing_identity(fields: Mapping[str, Value], names: Iterable[str]) -> Identity:
+    """The identity of an update or delete: the fields by which its record is found, with their values.
+
+    Outboxes hold these texts, so they stay as the first version wrote them: a decimal with the zeros that it came with.
+    """
+    return Identity(" ".join(f"{name}={_as_given(fields.get(name))}" for name in names), "key")
 
 
 def content_digest(object_name: str, fields: Mapping[str, Value], lines: Mapping[str, Iterable[RecordLine]]) -> str:
@@ -69,7 +78,7 @@ def _canonical(value: Value) -> str:
     if isinstance(value, bool):
         return f"b:{value}"
     if isinstance(value, Decimal | int):
-        return f"n:{_plain(Decimal(value))}"
+        return f"n:{number_text(Decimal(value))}"
     if isinstance(value, datetime):
         return f"t:{(value.astimezone(UTC) if value.tzinfo else value).isoformat()}"
     if isinstance(value, date):
@@ -77,11 +86,10 @@ def _canonical(value: Value) -> str:
     return f"s:{value}"
 
 
-def _plain(number: Decimal) -> str:
-    """100, 100.0 and 1E+2 are one number; digits are never lost, as `normalize` would beyond its precision."""
-    text = format(number, "f")
-    text = text.rstrip("0").rstrip(".") if "." in text else text
-    return "0" if text in ("-0", "") else text
+def _as_given(value: Value) -> str:
+    if isinstance(value, date) and not isinstance(value, datetime):
+        return value.isoformat()
+    return "" if value is None else str(value).strip()
 
 
 def _joined(kind: str, parts: list[object]) -> str:

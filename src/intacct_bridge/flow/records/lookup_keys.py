@@ -1,10 +1,9 @@
-"""How a record that may or may not have been written is found again in the company: one table, one row an object.
+"""Lookup keys: how a record that may or may not have been written is found in the company, one table row an object.
 
-A *trace* names the ways in which a record written by us can be looked for, each a set of fields that must all be
-filled, and what a record that is not ours looks like. The table is data (`data/traces.json`), and it also says where
-nothing can be found, which is just as important: such a record is never sent a second time by itself. Beside it stand
-the few facts of writing that no description of an object tells. An object without a row follows the rule of master
-data: its natural key finds it, and the company keeps that key unique.
+A *lookup key* is a set of fields that must all be filled; together they say which record it is. The table is data
+(`data/lookup_keys.json`). It also says where nothing can be found, which is as important: such a record is never sent a
+second time automatically. Beside the keys stand the few facts of writing that no description of an object gives. An
+object without a row follows the rule of master data: its natural key finds it, and the company keeps that key unique.
 """
 
 import json
@@ -23,71 +22,71 @@ EXTERNALID = "EXTERNALID"
 
 
 @dataclass(frozen=True, slots=True)
-class Trace:
-    """The search for one object's records, and what else is known of writing them."""
+class LookupKeys:
+    """The lookup keys of one object, and the other facts of writing its records."""
 
     object: str
-    ways: tuple[tuple[str, ...], ...] = ()
-    """Sets of fields that together say which record it is, the best first."""
-    loose: bool = False
-    """Whether records without a full key are still compared by what they have of it, for a warning."""
-    record: str = "RECORDNO"
-    receipt: str = ""
-    """What the answer to a new one gives instead of its record key; empty where it is that."""
-    created: str = "WHENCREATED"
+    keys: tuple[tuple[str, ...], ...] = ()
+    """Sets of fields that together identify a record, the best first."""
+    partial: bool = False
+    """Whether records without a full key are compared by the filled part of the first, for a warning."""
+    record_key: str = "RECORDNO"
+    answered_key: str = ""
+    """The field whose value the answer to a create gives instead of the record key; empty where it gives that."""
+    created_field: str = "WHENCREATED"
     """The field with the time of creation."""
-    creator: str = "CREATEDBYLOGINID"
-    """The field with the login of whoever made it."""
-    absent: tuple[str, ...] = ()
-    """Fields that must be empty in a record of ours; a filled one marks a copy the company made, such as a reversal."""
+    creator_field: str = "CREATEDBYLOGINID"
+    """The field with the login of the user who created it."""
+    empty_fields: tuple[str, ...] = ()
+    """Fields that are empty in our records; a filled one marks a copy that the company made, such as a reversal."""
     enforced: bool = False
     """Whether the company refuses a second record with the same key."""
-    resend: bool = True
-    """False where even a proper search is not reason enough to send again: payments."""
+    may_resend: bool = True
+    """False where a record that was not found is still never sent again: payments."""
     numbered_by: str = ""
-    """The object of the definitions that may number these records themselves, which leaves the number that we look
-    for unused: then not finding it proves nothing."""
-    details: str = ""
-    """The object of the lines by which a payment is found: the records paid, the amounts, and the day."""
+    """The object of the definitions that may number these records themselves. The number that we look for is unused
+    then, and not finding it proves nothing."""
+    payment_lines: str = ""
+    """The object of the lines by which a payment is found: the records paid, the amounts, and the date."""
     read_by: Literal["query", "get"] = "query"
-    """Whether the object answers queries, or only the older `get`."""
+    """Whether the object answers queries, or only the legacy `get`."""
     required: tuple[str, ...] = ()
-    """What a new record must have: fields, or wrappers of lines."""
+    """Fields, or wrappers of lines, that a new record must have."""
     numbers_itself: bool = False
     """Whether the company gives the natural key where it is set up to."""
     draft: Mapping[str, str] = field(default_factory=dict)
-    """What makes a new record a draft; nothing where the object has none."""
-    fixed_in: tuple[str, ...] = ()
-    """States in which the company lets nobody change or delete the record."""
+    """The values that make a new record a draft; empty where the object has no drafts."""
+    locked_states: tuple[str, ...] = ()
+    """States in which the company allows no change or deletion of the record."""
     hint: str = ""
-    """Where a person would look."""
+    """The menu path where a person would look."""
 
-    def way(self, fields: Mapping[str, Value]) -> tuple[str, ...]:
-        """The first way that a record with these values can be looked for; nothing where there is none."""
-        for names in self.ways:
+    def filled_key(self, fields: Mapping[str, Value]) -> tuple[str, ...]:
+        """The fields of the first key for which these values are complete; empty where none is."""
+        for names in self.keys:
             if all(fields.get(name) not in (None, "") for name in names):
                 return names
         return ()
 
 
 @cache
-def trace_of(object_name: str) -> Trace:
-    """The trace of an object; one that cannot be searched for where there is no key to go by."""
+def lookup_keys_of(object_name: str) -> LookupKeys:
+    """The lookup keys of an object; none where it has no key."""
     common = {
         "object": object_name,
-        "record": record_key(object_name),
-        "created": created_key(object_name) or "",
+        "record_key": record_key(object_name),
+        "created_field": created_key(object_name) or "",
     }
     row = _table().get(object_name)
     if row is None:
         key = natural_key(object_name)
-        row = {"ways": [[key]], "enforced": True, "required": [key]} if key else {}
-    return msgspec.convert({**common, **row}, Trace)
+        row = {"keys": [[key]], "enforced": True, "required": [key]} if key else {}
+    return msgspec.convert({**common, **row}, LookupKeys)
 
 
 @cache
 def _table() -> Mapping[str, Mapping[str, object]]:
     table: Mapping[str, Mapping[str, object]] = json.loads(
-        files("intacct_bridge.data").joinpath("traces.json").read_text(encoding="utf-8")
+        files("intacct_bridge.data").joinpath("lookup_keys.json").read_text(encoding="utf-8")
     )
     return table

@@ -1,4 +1,4 @@
-"""When two values are equal for Intacct: the one comparison that plans, lookups and evidence share."""
+"""Values as text for comparison: the one rule by which plans, lookups and evidence call two values equal."""
 
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -7,15 +7,30 @@ from intacct_bridge.wire.values import Value
 
 
 def comparable(value: Value) -> str:
-    """A value as text that is equal for what is equal in Intacct; empty for none."""
+    """A value as text that is equal for values that Intacct treats as equal; empty for none."""
+    if type(value) is str:
+        return value.strip()
     if value is None:
         return ""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, Decimal | int):
-        text = format(Decimal(value), "f")
-        text = text.rstrip("0").rstrip(".") if "." in text else text
-        return "0" if text in ("-0", "") else text
+        return number_text(Decimal(value))
     if isinstance(value, datetime):
         return (value.astimezone(UTC) if value.tzinfo else value).isoformat()
     return value.isoformat() if isinstance(value, date) else str(value).strip()
+
+
+def number_text(number: Decimal) -> str:
+    """A number as text: 100, 100.0 and 1E+2 are equal, and so are 0 and -0.
+
+    Every digit is kept; `Decimal.normalize` would round beyond its precision.
+    """
+    text = without_trailing_zeros(number)
+    return "0" if text == "-0" else text
+
+
+def without_trailing_zeros(number: Decimal) -> str:
+    """A number in plain notation without zeros after its last decimal; a negative zero keeps its sign."""
+    text = format(number, "f")
+    return text.rstrip("0").rstrip(".") if "." in text else text
