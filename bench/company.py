@@ -18,7 +18,7 @@ from bench.measure import peak_bytes, serving
 from intacct_bridge.client.client import Client
 from intacct_bridge.client.connections.connection import Connection
 from intacct_bridge.edge.singer.sink import SingerSink
-from intacct_bridge.edge.terminal.memory import few_arenas
+from intacct_bridge.edge.terminal.memory import limit_malloc_arenas
 from intacct_bridge.flow.destinations.base import Sink
 from intacct_bridge.flow.destinations.open import getting_ready, open_sink
 from intacct_bridge.flow.extract.run import Extraction
@@ -85,7 +85,7 @@ def singer(url: str, directory: Path) -> int:
 
 
 def _extracted(url: str, sink: Sink) -> int:
-    few_arenas()
+    limit_malloc_arenas()
     with client(url) as opened:
         with getting_ready("duckdb:x"):
             chosen = choose(opened, OBJECTS.values())

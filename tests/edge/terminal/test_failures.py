@@ -10,7 +10,7 @@ import pytest
 import intacct_bridge
 from intacct_bridge.diagnosis import as_error
 from intacct_bridge.edge.terminal.console import Console
-from intacct_bridge.edge.terminal.failures import OUR_FAULT, report
+from intacct_bridge.edge.terminal.failures import INTERNAL_ERROR, report
 from intacct_bridge.errors import (
     Fault,
     InDoubtError,
@@ -54,7 +54,7 @@ def said(error: BaseException, **how: object) -> tuple[int, list[str]]:
         (RemoteProtocolError("not XML"), 4),
         (InDoubtError("no answer"), 5),
         (KeyboardInterrupt(), 130),
-        (ZeroDivisionError("division by zero"), OUR_FAULT),
+        (ZeroDivisionError("division by zero"), INTERNAL_ERROR),
     ],
 )
 def test_the_exit_status_says_what_to_do_next(error: BaseException, status: int) -> None:
@@ -111,7 +111,8 @@ def test_a_package_that_an_extra_brings_is_no_mistake_of_ours(module: str, extra
 
 def test_a_module_of_nobody_s_is_a_mistake_of_ours() -> None:
     assert (
-        said(ModuleNotFoundError("No module named 'intacct_bridge.nope'", name="intacct_bridge.nope"))[0] == OUR_FAULT
+        said(ModuleNotFoundError("No module named 'intacct_bridge.nope'", name="intacct_bridge.nope"))[0]
+        == INTERNAL_ERROR
     )
 
 

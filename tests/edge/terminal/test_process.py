@@ -99,7 +99,7 @@ import signal, threading
 from intacct_bridge.edge.terminal import process
 from intacct_bridge.edge.terminal.console import Console
 GRACE
-with process.ending_whole(Console(), lambda _: print("sealed", flush=True)):
+with process.stoppable(Console(), lambda _: print("sealed", flush=True)):
     try:
         TOLD
     finally:
@@ -150,7 +150,7 @@ from intacct_bridge.edge.terminal.console import Console
 process.GRACE = 0.01
 waiting = threading.Thread(target=threading.Event().wait)
 waiting.start()
-with process.ending_whole(Console()):
+with process.stoppable(Console()):
     signal.raise_signal(signal.SIGTERM)
 """
 
@@ -164,7 +164,7 @@ def test_signals_that_were_ignored_are_ignored_and_handlers_come_back() -> None:
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         terminated = signal.getsignal(signal.SIGTERM)
-        with process.ending_whole(Console()):
+        with process.stoppable(Console()):
             signal.raise_signal(signal.SIGINT)
             assert signal.getsignal(signal.SIGTERM) is not terminated
         assert signal.getsignal(signal.SIGTERM) is terminated
@@ -174,7 +174,7 @@ def test_signals_that_were_ignored_are_ignored_and_handlers_come_back() -> None:
 
 def test_only_the_main_thread_listens_to_signals() -> None:
     def work() -> int:
-        with process.ending_whole(Console()):
+        with process.stoppable(Console()):
             return 1
 
     with ThreadPoolExecutor(1) as pool:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from intacct_bridge.edge.cli.context import CommandContext, shared_options
-from intacct_bridge.edge.terminal.process import ending_whole
+from intacct_bridge.edge.terminal.process import stoppable
 from intacct_bridge.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -114,11 +114,11 @@ def extract_command(
     if desk.entity and desk.entity.lower() == "all":
         desk.entity = ""
     client = desk.limited_client(max_transactions)
-    with ending_whole(desk.console), client.signing_in():
-        from intacct_bridge.edge.terminal.memory import few_arenas
+    with stoppable(desk.console), client.signing_in():
+        from intacct_bridge.edge.terminal.memory import limit_malloc_arenas
         from intacct_bridge.flow.destinations.open import compact_copy, getting_ready
 
-        few_arenas()
+        limit_malloc_arenas()
         with getting_ready(to):
             from datetime import datetime
 

@@ -38,7 +38,7 @@ _DAY = re.compile(r"as_of=(\d{4}-\d\d-\d\d)")
 
 
 @dataclass(frozen=True, slots=True)
-class Met:
+class DemoCompany:
     """The company as it was found or made."""
 
     entities: tuple[str, ...]
@@ -49,7 +49,7 @@ class Met:
 
 
 @dataclass(frozen=True, slots=True)
-class Posted:
+class LoadedFile:
     """What became of one file."""
 
     file: Path
@@ -60,7 +60,7 @@ class Posted:
 class Demo:
     """One run of the demo in its home directory; use it in a with statement, step by step."""
 
-    def __init__(self, home: Path, emulator: Emulator, console: Console, met: Met) -> None:
+    def __init__(self, home: Path, emulator: Emulator, console: Console, met: DemoCompany) -> None:
         self.home = home
         self.met = met
         self._console = console
@@ -83,18 +83,18 @@ class Demo:
         names = streams_for(self.client, streams, everything=False)
         return run_extraction(self.client, names, self.uri, self._console)
 
-    def post(self) -> Posted:
+    def post(self) -> LoadedFile:
         """Plan the sample file and apply it."""
         file = self._sample(NAMES[0])
         with open_outbox(self.connection) as outbox:
             plan = self._plan(file)
             outcomes = tuple(Loader(self.client, outbox).apply(plan))
-        return Posted(file, plan, outcomes)
+        return LoadedFile(file, plan, outcomes)
 
-    def refuse(self) -> Posted:
+    def refuse(self) -> LoadedFile:
         """Only plan the file with the mistakes."""
         file = self._sample(NAMES[1])
-        return Posted(file, self._plan(file))
+        return LoadedFile(file, self._plan(file))
 
     def reconcile(self) -> Reconciliation:
         """Hold the copy against the ledger."""
@@ -126,6 +126,6 @@ def open_demo(home: Path, console: Console) -> Iterator[Demo]:
         with Client(demo_connection(home=home), transport=emulator, keep=False) as client:
             rows = client.query(Query("LOCATIONENTITY", ("LOCATIONID", "NAME")))
             entities = tuple(str(row["NAME"]) for row in rows)
-        demo = Demo(home, emulator, console, Met(entities, last_day, made, time.monotonic() - began))
+        demo = Demo(home, emulator, console, DemoCompany(entities, last_day, made, time.monotonic() - began))
         with closing(demo.client):
             yield demo

@@ -10,7 +10,7 @@ import click
 
 from intacct_bridge.edge.demo.company import demo_home
 from intacct_bridge.edge.demo.sample import NAMES
-from intacct_bridge.edge.demo.steps import COPY, Demo, Met, Posted
+from intacct_bridge.edge.demo.steps import COPY, Demo, DemoCompany, LoadedFile
 from intacct_bridge.edge.doctor.findings import DoctorReport
 from intacct_bridge.edge.terminal.console import Console
 from intacct_bridge.edge.views.extract import NO_STREAMS
@@ -39,7 +39,7 @@ class DemoView:
             self._console.result(f"{lead}{told}")
         self._console.out.flush()
 
-    def company(self, met: Met) -> None:
+    def company(self, met: DemoCompany) -> None:
         """The company, new or known."""
         news = f"made in {met.seconds:.1f} s" if met.made else "as the last run left it"
         name = met.entities[0] if met.entities else "the company"
@@ -72,7 +72,7 @@ class DemoView:
         more = f" and {len(busy) - _SHOWN} more" if len(busy) > _SHOWN else ""
         self._step("Extract", f"{rows:,} {what}, {len(busy)} streams, {cost}", f"{largest}{more}")
 
-    def posted(self, posted: Posted, followed: Extracted | None) -> None:
+    def posted(self, posted: LoadedFile, followed: Extracted | None) -> None:
         """The receipts of the file that was posted, and that the copy knows of them."""
         new = [one for one in posted.outcomes if one.ending is not Ending.UNCHANGED]
         known = len(posted.outcomes) - len(new)
@@ -91,7 +91,7 @@ class DemoView:
             lines.append(f"the copy followed: {rows:,} rows, {followed.transactions:,} API transactions")
         self._step("Post", head, *lines)
 
-    def refused(self, posted: Posted) -> None:
+    def refused(self, posted: LoadedFile) -> None:
         """What would be refused of the file with the mistakes, each reason in a line."""
         wrong = posted.plan.of(Verdict.REFUSED)
         records = posted.plan.records

@@ -9,8 +9,16 @@ from datetime import UTC, date, datetime, timedelta
 
 from intacct_bridge.client.client import Client
 from intacct_bridge.client.gateway.calibration import Calibration
-from intacct_bridge.edge.doctor.findings import DoctorFinding, Status, from_error, ok, said_by, skipped, told
-from intacct_bridge.edge.doctor.queries import asked, equal, question, refusal, tried
+from intacct_bridge.edge.doctor.findings import (
+    DoctorFinding,
+    Status,
+    from_error,
+    gateway_text,
+    known_finding,
+    ok,
+    skipped,
+)
+from intacct_bridge.edge.doctor.queries import equals, error_of, query_all, query_body, submit
 from intacct_bridge.errors import IntacctError, NotPermittedError
 from intacct_bridge.wire.envelope import Function
 from intacct_bridge.wire.values import DEFAULT, Formatting, Kind, parse_value, render_value
@@ -25,7 +33,7 @@ _MOST = 4
 
 
 @dataclass(slots=True)
-class Times:
+class TimeCheck:
     """The steps, and what they learned."""
 
     client: Client
@@ -38,11 +46,11 @@ class Times:
     def format_and_clock(self) -> Iterator[DoctorFinding]:
         """The user's preferences decide how every date in every answer is written."""
         body = element("readUserFormatting", element("userId", self.user_id))
-        (result,) = tried(self.client, [body], read=True)
-        error = refusal(result)
+        (result,) = submit(self.client, [body], read=True)
+        error = error_of(result)
         if error is not None or result.data is None:
-            said = said_by(error) if error is not None else "no answer"
-            yield told("formatting", "formatting-unread", said, status=Status.WARNING, words=self.words)
+            said = gateway_text(error) if error is not None else "no answer"
+            yield known_finding("formatting", "formatting-unread", said, status=Status.WARNING, words=self.words)
             return
         told_of = result.data.find("userformatting") or result.data
         self.formatting = Formatting.of(*(told_of.findtext(name) for name in ("dateformat", "clock", "gmtoffset")))
@@ -50,7 +58,7 @@ class Times:
         apart = abs(self.now() - self.client.company_time)
         if apart >= _FAR:
             seen = f"this machine and Intacct are {timedelta(seconds=round(apart.total_seconds()))} apart"
-            yield told("formatting", "clock-apart", seen, status=Status.WARNING)
+            yield known_finding("formatting", "clock-apart", seen, status=Status.WARNING)
 
     def _format(self) -> Iterator[DoctorFinding]:
         found = self.formatting
@@ -61,12 +69,12 @@ class Times:
             yield ok("formatting", seen)
             return
         name = "formatting-short-year" if "y" in found.date else "formatting-uncommon"
-        yield told("formatting", name, seen, status=Status.WARNING, words=self.words)
+        yield known_finding("formatting", name, seen, status=Status.WARNING, words=self.words)
 
     def periods(self) -> Iterator[DoctorFinding]:
         """From which day each entity's books are open."""
-        body = question("LOCATIONENTITY", "LOCATIONID", "STARTOPEN", where=equal("STATUS", "active"), size=2000)
-        answer = asked(self.client, body)[0]
+        body = query_body("LOCATIONENTITY", "LOCATIONID", "STARTOPEN", where=equals("STATUS", "active"), size=2000)
+        answer = query_all(self.client, body)[0]
         if answer.error is not None:
             if isinstance(answer.error, NotPermittedError):
                 yield skipped("periods", "not told: the user may not read entities")
@@ -78,7 +86,7 @@ class Times:
         closed = [entity for entity, day in opened.items() if day > today]
         if closed:
             seen = f"today is closed in {', '.join(closed)}"
-            yield told("periods", "period-closed", seen, status=Status.WARNING, objects=tuple(closed))
+            yield known_finding("periods", "period-closed", seen, status=Status.WARNING, objects=tuple(closed))
             return
         days = sorted({f"{day:%Y-%m-%d}" for day in opened.values()})
         yield ok("periods", f"open from {', '.join(days)}" if days else "no closed period is told")
@@ -98,7 +106,7 @@ class Times:
             return
         control_id = f"doctor-{datetime.now(UTC):%Y%m%d%H%M%S%f}"
         results = [self.client.submit([Function(probe, control_id)])[0] for _ in range(2)]
-        first, second = (refusal(result) for result in results)
+        first, second = (error_of(result) for result in results)
         if first is not None:
             yield from_error("memory", first, status=Status.SKIPPED)
             return
@@ -106,7 +114,7 @@ class Times:
         # A refusal in words that we do not know proves nothing for a load: it must tell a repetition from a bad record.
         self.learned = replace(self.learned, memory=known)
         if second is not None:
-            aside = "" if known else f", in words that are new to us: {said_by(second)}"
+            aside = "" if known else f", in words that are new to us: {gateway_text(second)}"
             yield ok("memory", f"a control id that was completed is refused{aside}")
         else:
             yield ok(
@@ -139,7 +147,7 @@ class Times:
     def _record_with_a_time(self, streams: Sequence[str]) -> tuple[str, str, datetime] | None:
         known = element("isnotnull", element("field", "WHENMODIFIED"))
         for name in (*streams, *_RECORDS)[:_MOST]:
-            answer = asked(self.client, question(name, "RECORDNO", "WHENMODIFIED", where=known))[0]
+            answer = query_all(self.client, query_body(name, "RECORDNO", "WHENMODIFIED", where=known))[0]
             if answer.rows and (moment := self._moment(answer.rows[0].get("WHENMODIFIED", ""))) is not None:
                 return name, answer.rows[0].get("RECORDNO", ""), moment
         return None
@@ -156,9 +164,11 @@ class Times:
         bodies = [
             self._by_time(name, record, moment + timedelta(minutes=m)) for m in (0, self.formatting.offset_minutes)
         ]
-        as_utc, as_user = (answer.error is None and len(answer.rows) == 1 for answer in asked(self.client, *bodies))
+        as_utc, as_user = (answer.error is None and len(answer.rows) == 1 for answer in query_all(self.client, *bodies))
         return {(True, False): "utc", (False, True): "user"}.get((as_utc, as_user), "")
 
     def _by_time(self, name: str, record: str, moment: datetime) -> Element:
         text = render_value(Kind.TIMESTAMP, moment)
-        return question(name, "RECORDNO", where=element("and", equal("RECORDNO", record), equal("WHENMODIFIED", text)))
+        return query_body(
+            name, "RECORDNO", where=element("and", equals("RECORDNO", record), equals("WHENMODIFIED", text))
+        )

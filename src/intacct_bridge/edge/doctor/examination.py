@@ -14,9 +14,9 @@ from intacct_bridge.client.connections.connection import Connection
 from intacct_bridge.client.connections.sources import ListedConnection
 from intacct_bridge.client.gateway.calibration import Calibration
 from intacct_bridge.edge.doctor import limits, read_rights, write_rights
-from intacct_bridge.edge.doctor.calibration import Times
+from intacct_bridge.edge.doctor.calibration import TimeCheck
 from intacct_bridge.edge.doctor.findings import DoctorFinding, DoctorReport, Status, from_error, skipped
-from intacct_bridge.edge.doctor.sign_in import PACE, Door
+from intacct_bridge.edge.doctor.sign_in import PACE, SignInCheck
 from intacct_bridge.errors import IntacctError, SignInError, ThrottledError, TransientError
 
 Step = tuple[str, Callable[[], Iterator[DoctorFinding]]]
@@ -81,7 +81,7 @@ class Examination:
     stopped_at: str = ""
     """The step behind which going on made no sense."""
     _opened: list[Client] = field(default_factory=list)
-    _door: Door | None = None
+    _door: SignInCheck | None = None
 
     def report(self, findings: Iterator[DoctorFinding] | Sequence[DoctorFinding]) -> DoctorReport:
         """The report of a run; give it the findings, all of them."""
@@ -98,13 +98,13 @@ class Examination:
                 self._opened.append(client)
                 return client
 
-            door = Door(self.connection, opener, writes=bool(self.job.writes))
+            door = SignInCheck(self.connection, opener, writes=bool(self.job.writes))
             try:
                 yield from self._steps(door)
             finally:
                 self.spent = sum(client.meter.transactions for client in self._opened)
 
-    def _steps(self, door: Door) -> Iterator[DoctorFinding]:
+    def _steps(self, door: SignInCheck) -> Iterator[DoctorFinding]:
         for finding in door.enter():
             yield finding
             if door.client is None and finding.status is Status.FAILURE:
@@ -112,7 +112,7 @@ class Examination:
                 return
         client = door.client
         assert client is not None
-        times = Times(client, self.now, door.words, door.user_id)
+        times = TimeCheck(client, self.now, door.words, door.user_id)
         for name, step in self._rest(client, door, times):
             try:
                 yield from step()
@@ -130,7 +130,7 @@ class Examination:
         self.stopped_at = step
         return skipped("rest", "cannot be looked at before that is put right")
 
-    def _rest(self, client: Client, door: Door, times: Times) -> Iterator[Step]:
+    def _rest(self, client: Client, door: SignInCheck, times: TimeCheck) -> Iterator[Step]:
         """The steps behind the door, in order. Document type 2.1 has no questions for most of them."""
         words = door.words
         if not self.connection.is_legacy:
@@ -143,7 +143,7 @@ class Examination:
             yield "privileges", lambda: limits.privileges(door.user, words)
         yield "environment", lambda: limits.environment(client, words, self.siblings)
 
-    def _rights(self, client: Client, times: Times, words: dict[str, str]) -> Iterator[Step]:
+    def _rights(self, client: Client, times: TimeCheck, words: dict[str, str]) -> Iterator[Step]:
         job, rights = self.job, read_rights
         yield "formatting", times.format_and_clock
         reading = rights.ReadRights(client, job.tried_streams, named=bool(job.streams), words=words)

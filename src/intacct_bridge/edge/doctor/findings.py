@@ -150,7 +150,7 @@ def skipped(step: str, why: str) -> DoctorFinding:
     return DoctorFinding(step, Status.SKIPPED, why)
 
 
-def told(
+def known_finding(
     step: str,
     name: str,
     seen: str,
@@ -192,7 +192,7 @@ def from_error(
     return DoctorFinding(
         step,
         status,
-        said_by(error),
+        gateway_text(error),
         known.entry,
         means=" ".join(part for part in (known.means if known.entry else "", cause) if part),
         fix=error.fix or known.fix,
@@ -205,7 +205,7 @@ def from_error(
     )
 
 
-def said_by(error: IntacctError) -> str:
+def gateway_text(error: IntacctError) -> str:
     """The gateway's own words: all of them where the catalogue does not know them, else the ones that tell."""
     known = error.diagnosis
     if known is not None and known.fault.errorno == PAGE:

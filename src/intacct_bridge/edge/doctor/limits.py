@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from intacct_bridge.client.client import Client
 from intacct_bridge.client.connections.connection import Connection
 from intacct_bridge.client.connections.sources import ListedConnection
-from intacct_bridge.edge.doctor.findings import DoctorFinding, Status, ok, told
+from intacct_bridge.edge.doctor.findings import DoctorFinding, Status, known_finding, ok
 from intacct_bridge.edge.doctor.queries import QueryAnswer
 
 _SMALL_PAGE = 1000
@@ -24,7 +24,7 @@ def pages(page_size: int | None) -> Iterator[DoctorFinding]:
         yield ok("pages", f"{page_size or 2000:,} rows a page")
         return
     seen = f"the job reads {page_size:,} rows a page"
-    yield told("pages", "page-small", seen, status=Status.WARNING, words={"page_size": f"{page_size:,}"})
+    yield known_finding("pages", "page-small", seen, status=Status.WARNING, words={"page_size": f"{page_size:,}"})
 
 
 def pace(client: Client) -> Iterator[DoctorFinding]:
@@ -33,7 +33,7 @@ def pace(client: Client) -> Iterator[DoctorFinding]:
     if refusals:
         times = {1: "once", 2: "twice"}.get(refusals, f"{refusals} times")
         seen = f"the gateway asked to slow down {times}, though this examination sends one request at a time"
-        yield told("pace", "throttled", seen, status=Status.WARNING)
+        yield known_finding("pace", "throttled", seen, status=Status.WARNING)
         return
     more = client.connection.concurrency > _STANDARD_CONCURRENCY
     aside = "; the standard service runs one request and queues one" if more else ""
@@ -51,7 +51,7 @@ def budget(client: Client, used: int | None) -> Iterator[DoctorFinding]:
     if share < _NEARLY:
         yield ok("budget", seen)
         return
-    yield told("budget", "budget-nearly-used", seen, status=Status.FAILURE if share >= 1 else Status.WARNING)
+    yield known_finding("budget", "budget-nearly-used", seen, status=Status.FAILURE if share >= 1 else Status.WARNING)
 
 
 def privileges(user: QueryAnswer, words: Mapping[str, str]) -> Iterator[DoctorFinding]:
@@ -64,7 +64,7 @@ def privileges(user: QueryAnswer, words: Mapping[str, str]) -> Iterator[DoctorFi
         yield ok("privileges", f"{words['user_id']} is no administrator")
         return
     seen = f"{words['user_id']} has administrator privileges: {admin}"
-    yield told("privileges", "over-privileged", seen, status=Status.WARNING, words=words)
+    yield known_finding("privileges", "over-privileged", seen, status=Status.WARNING, words=words)
 
 
 def environment(
@@ -76,19 +76,19 @@ def environment(
     wanted = connection.client_id or connection.company_id
     if answered and answered.lower() not in (wanted.lower(), connection.company_id.lower()):
         seen = f"signed in to {answered}, and the connection says {wanted}"
-        yield told("environment", "other-company", seen, words=words)
+        yield known_finding("environment", "other-company", seen, words=words)
         return
     other = next((one for one in siblings if _disputes(one, connection)), None)
     if other is not None:
         seen = f"{wanted} is {connection.environment} here, and {other.environment} in the connection {other.name}"
-        yield told("environment", "environment-mismatch", seen, status=Status.WARNING, words=words)
+        yield known_finding("environment", "environment-mismatch", seen, status=Status.WARNING, words=words)
         return
     looks_like_test = bool(_TEST_NAME.search(wanted))
     says_production = connection.environment == "production"
     if looks_like_test == says_production:
         kind = "a test company" if looks_like_test else "a production company"
         seen = f"{wanted} looks like {kind}, and the connection says {connection.environment}"
-        yield told("environment", "environment-mismatch", seen, status=Status.WARNING, words=words)
+        yield known_finding("environment", "environment-mismatch", seen, status=Status.WARNING, words=words)
         return
     yield ok("environment", f"{wanted} is {connection.environment}")
 

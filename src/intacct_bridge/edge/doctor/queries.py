@@ -27,7 +27,7 @@ class QueryAnswer:
     error: IntacctError | None = None
 
 
-def tried(client: Client, bodies: Sequence[Element], *, read: bool, transaction: bool = False) -> list[Result]:
+def submit(client: Client, bodies: Sequence[Element], *, read: bool, transaction: bool = False) -> list[Result]:
     """Each function's result, failed ones among them."""
     found: list[Result] = []
     for some in batched(bodies, _MANY):
@@ -35,19 +35,19 @@ def tried(client: Client, bodies: Sequence[Element], *, read: bool, transaction:
     return found
 
 
-def refusal(result: Result) -> IntacctError | None:
+def error_of(result: Result) -> IntacctError | None:
     """The error that a failed result stands for."""
     return None if result.status == SUCCESS else as_error(result.faults, "function", function=result.function)
 
 
-def asked(client: Client, *bodies: Element) -> list[QueryAnswer]:
+def query_all(client: Client, *bodies: Element) -> list[QueryAnswer]:
     """The answers to queries."""
-    return [answer_of(result) for result in tried(client, bodies, read=True)]
+    return [answer_of(result) for result in submit(client, bodies, read=True)]
 
 
 def answer_of(result: Result) -> QueryAnswer:
     """What a query's result says."""
-    error = refusal(result)
+    error = error_of(result)
     data = result.data
     if error is not None or data is None:
         return QueryAnswer(error=error)
@@ -56,7 +56,7 @@ def answer_of(result: Result) -> QueryAnswer:
     return QueryAnswer(rows, _number(total), _number(data.get("numremaining")))
 
 
-def question(
+def query_body(
     name: str,
     *fields: str,
     where: Element | None = None,
@@ -77,18 +77,18 @@ def question(
     )
 
 
-def equal(field: str, value: str) -> Element:
+def equals(field: str, value: str) -> Element:
     """The filter that a field is exactly that."""
     return element("equalto", element("field", field), element("value", value))
 
 
-def below(tree: Element | None, tag: str) -> Iterator[Element]:
+def descendants(tree: Element | None, tag: str) -> Iterator[Element]:
     """Every element of that tag, at whatever depth."""
     for child in () if tree is None else tree.children:
         if child.tag == tag:
             yield child
         else:
-            yield from below(child, tag)
+            yield from descendants(child, tag)
 
 
 def _number(text: str) -> int:

@@ -9,8 +9,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from intacct_bridge.client.client import Client
-from intacct_bridge.edge.doctor.findings import DoctorFinding, Status, causes_of, from_error, ok, said_by, skipped, told
-from intacct_bridge.edge.doctor.queries import QueryAnswer, asked, below, equal, question, refusal, tried
+from intacct_bridge.edge.doctor.findings import (
+    DoctorFinding,
+    Status,
+    causes_of,
+    from_error,
+    gateway_text,
+    known_finding,
+    ok,
+    skipped,
+)
+from intacct_bridge.edge.doctor.queries import QueryAnswer, descendants, equals, error_of, query_all, query_body, submit
 from intacct_bridge.errors import IntacctError, InvalidRequestError, NotPermittedError, SignInError
 from intacct_bridge.model import keys
 from intacct_bridge.wire.xml import Element, element
@@ -54,8 +63,8 @@ class ReadRights:
     def answers(self) -> Mapping[str, QueryAnswer]:
         """What each stream answered; asked for when first needed."""
         if not self._answers:
-            bodies = [question(name, keys.record_key(name) or "RECORDNO") for name in self.names]
-            self._answers = dict(zip(self.names, asked(self._client, *bodies), strict=True))
+            bodies = [query_body(name, keys.record_key(name) or "RECORDNO") for name in self.names]
+            self._answers = dict(zip(self.names, query_all(self._client, *bodies), strict=True))
         return self._answers
 
     @property
@@ -107,7 +116,9 @@ class ReadRights:
             return _named(from_error("reading", error, objects=objects, causes=causes))
         if self._named:
             return _named(from_error("reading", error, objects=objects))
-        return _named(told("reading", "some-unreadable", said_by(error), status=Status.WARNING, objects=objects))
+        return _named(
+            known_finding("reading", "some-unreadable", gateway_text(error), status=Status.WARNING, objects=objects)
+        )
 
     def paging(self) -> Iterator[DoctorFinding] | None:
         """Streams that have more rows than the page showed, and say that nothing remains."""
@@ -120,7 +131,7 @@ class ReadRights:
             return None
         one = self.answers[short[0]]
         seen = f"{short[0]}: {len(one.rows)} of {one.total:,} rows came, and 0 are said to remain"
-        return iter((told("pages", "paging-short", seen, objects=tuple(short)),))
+        return iter((known_finding("pages", "paging-short", seen, objects=tuple(short)),))
 
 
 def _step(error: IntacctError) -> str:
@@ -143,16 +154,16 @@ def private(client: Client, readable: Sequence[str], words: Mapping[str, str]) -
         yield skipped("private", f"the connection works inside {client.connection.location_id}")
         return
     names = [name for name in _OWNED_BY_ENTITIES if name in readable][:_TRIED]
-    place = asked(client, question("LOCATIONENTITY", "LOCATIONID", where=equal("STATUS", "active")))[0]
+    place = query_all(client, query_body("LOCATIONENTITY", "LOCATIONID", where=equals("STATUS", "active")))[0]
     if not names or not place.rows:
         yield ok("private", "no entities" if place.error is None and names else "nothing to try it on")
         return
     entity = place.rows[0].get("LOCATIONID", "")
     bodies = [
-        question(name, keys.record_key(name), where=equal("MEGAENTITYID", entity), private=True) for name in names
+        query_body(name, keys.record_key(name), where=equals("MEGAENTITYID", entity), private=True) for name in names
     ]
     try:
-        answers = asked(client.entity(entity), *bodies)
+        answers = query_all(client.entity(entity), *bodies)
     except SignInError as error:
         yield skipped("private", f"the entity {entity} cannot be entered: {error.message}")
         return
@@ -160,27 +171,27 @@ def private(client: Client, readable: Sequence[str], words: Mapping[str, str]) -
     if chosen is None:
         yield ok("private", f"{', '.join(names)}: no record of {entity} to try it on")
         return
-    name, inside, above = names[chosen], answers[chosen], asked(client, bodies[chosen])[0]
+    name, inside, above = names[chosen], answers[chosen], query_all(client, bodies[chosen])[0]
     if above.error is not None or above.total >= inside.total:
         yield ok("private", f"{name} shows {above.total:,} records of {entity} at the top level, as inside it")
         return
     seen = f"{name} shows {above.total:,} of the {inside.total:,} records of {entity} at the top level"
-    yield told("private", "private-hidden", seen, words=words, objects=(name,))
+    yield known_finding("private", "private-hidden", seen, words=words, objects=(name,))
 
 
 def audit(client: Client) -> Iterator[DoctorFinding]:
     """Whether deletes can be seen."""
-    error = asked(client, question("AUDITHISTORY", "ID"))[0].error
+    error = query_all(client, query_body("AUDITHISTORY", "ID"))[0].error
     if error is None:
         yield ok("audit", "readable: deletes are seen as they happen")
         return
-    yield told("audit", "audit-closed", said_by(error), status=Status.WARNING, objects=("AUDITHISTORY",))
+    yield known_finding("audit", "audit-closed", gateway_text(error), status=Status.WARNING, objects=("AUDITHISTORY",))
 
 
 def dimensions(client: Client, words: Mapping[str, str], *, wanted: bool = True) -> Iterator[DoctorFinding]:
     """The company's dimensions, the ones it made itself among them, and whether those can be read if that is wanted."""
-    (result,) = tried(client, [element("getDimensions")], read=True)
-    error = refusal(result)
+    (result,) = submit(client, [element("getDimensions")], read=True)
+    error = error_of(result)
     if error is not None:
         yield from_error("dimensions", error, status=Status.WARNING)
         return
@@ -189,7 +200,7 @@ def dimensions(client: Client, words: Mapping[str, str], *, wanted: bool = True)
         yield ok("dimensions", "none beyond the standard ones")
         return
     names = _objects_of(client, fields)
-    answers = asked(client, *(question(name, keys.record_key(name) or "id") for name in names))
+    answers = query_all(client, *(query_body(name, keys.record_key(name) or "id") for name in names))
     closed = {
         name: answer.error
         for name, answer in zip(names, answers, strict=True)
@@ -202,8 +213,8 @@ def dimensions(client: Client, words: Mapping[str, str], *, wanted: bool = True)
         yield ok("dimensions", f"{', '.join(names)}; not readable, and not needed: {', '.join(closed)}")
         return
     listed = {**words, "objects": ", ".join(closed)}
-    said = "; ".join(said_by(error) for error in closed.values() if error is not None)
-    yield told(
+    said = "; ".join(gateway_text(error) for error in closed.values() if error is not None)
+    yield known_finding(
         "dimensions",
         "dimension-not-readable",
         said,
@@ -232,6 +243,6 @@ def _own_dimensions(data: Element | None) -> list[str]:
     """The object names of user-defined dimensions in an answer to getDimensions."""
     return [
         row.findtext("objectName")
-        for row in below(data, "dimension")
+        for row in descendants(data, "dimension")
         if row.findtext("userDefinedDimension").strip().lower() == "true"
     ]

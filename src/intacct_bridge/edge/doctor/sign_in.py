@@ -10,11 +10,19 @@ from dataclasses import dataclass, field, replace
 
 from intacct_bridge.client.client import Client
 from intacct_bridge.client.connections.connection import Connection
-from intacct_bridge.edge.doctor.findings import DoctorFinding, Status, causes_of, from_error, ok, said_by, told
-from intacct_bridge.edge.doctor.queries import QueryAnswer, asked, equal, question
+from intacct_bridge.edge.doctor.findings import (
+    DoctorFinding,
+    Status,
+    causes_of,
+    from_error,
+    gateway_text,
+    known_finding,
+    ok,
+)
+from intacct_bridge.edge.doctor.queries import QueryAnswer, equals, query_all, query_body
 from intacct_bridge.errors import IntacctError, SettingsError, SignInError, ThrottledError
 
-DOOR = ("network", "sender", "authorised", "company", "subscription", "user", "standing", "entity", "session")
+SIGN_IN_STEPS = ("network", "sender", "authorised", "company", "subscription", "user", "standing", "entity", "session")
 """The steps of one sign-in, in the order in which they are told."""
 PACE = "pace"
 _BUSINESS = ("", "business", "business user", "b")
@@ -27,8 +35,8 @@ _PROVEN: Mapping[str, tuple[str, ...]] = {
     "subscription": ("network", "sender", "company"),
     "user": ("network", "sender"),
     "standing": ("network", "sender", "company"),
-    "entity": DOOR[:7],
-    "session": DOOR[:8],
+    "entity": SIGN_IN_STEPS[:7],
+    "session": SIGN_IN_STEPS[:8],
 }
 """What the failure of a step proves of the others; in which order the gateway looks is not known."""
 _STEP_OF = {
@@ -52,7 +60,7 @@ Opener = Callable[[Connection], Client]
 
 
 @dataclass(slots=True)
-class Door:
+class SignInCheck:
     """The way in, and what was learned on it."""
 
     connection: Connection
@@ -77,7 +85,7 @@ class Door:
             yield from self._failed(error)
             return
         self.client = client
-        yield from self._passed(DOOR[:6], signed.endpoint)
+        yield from self._passed(SIGN_IN_STEPS[:6], signed.endpoint)
         yield self._standing()
         yield self._entity(client)
         yield from self._passed(("session",), signed.endpoint)
@@ -104,7 +112,7 @@ class Door:
         kind = self._cell("USERTYPE")
         if kind.lower() in _BUSINESS:
             return ok("standing", f"active, {kind}" if kind else "active; the type is not told")
-        return told(
+        return known_finding(
             "standing",
             "user-type-small",
             f"{self.connection.user_id} is of the type {kind}",
@@ -119,7 +127,7 @@ class Door:
         unknown = not self._cell("UNRESTRICTED") and self.writes
         wanted = self.writes or not connection.location_id
         if wanted and (restricted or unknown) and not _reaches_top(client):
-            return told(
+            return known_finding(
                 "entity",
                 "entity-limited",
                 f"{connection.user_id} may not enter the top level",
@@ -134,24 +142,24 @@ class Door:
     @property
     def words(self) -> dict[str, str]:
         """What fills the blanks of the doctor's sentences."""
-        return words_of(self.connection)
+        return placeholders(self.connection)
 
     def _failed(self, error: IntacctError) -> Iterator[DoctorFinding]:
         step = _step_of(error)
         entry = error.diagnosis.entry if error.diagnosis is not None else ""
         if step == "user" and self.connection.location_id and self._enters_without_entity():
             yield from self._passed(_PROVEN["entity"])
-            yield told(
+            yield known_finding(
                 "entity",
                 "entity-refused",
-                said_by(error),
+                gateway_text(error),
                 words=self.words,
                 causes=causes_of("entity-refused", self.words),
             )
             return
         yield from self._passed(_PROVEN[step])
         if step == "session" and isinstance(error, SettingsError):
-            yield told("session", "endpoint-refused", error.message, words=self.words)
+            yield known_finding("session", "endpoint-refused", error.message, words=self.words)
             return
         without = () if self.connection.location_id else ("entity",)
         yield from_error(step, error, causes=causes_of(entry, self.words, without=without))
@@ -164,7 +172,7 @@ class Door:
         return True
 
 
-def words_of(connection: Connection) -> dict[str, str]:
+def placeholders(connection: Connection) -> dict[str, str]:
     """The connection's names, by setting."""
     names = ("name", "sender_id", "company_id", "user_id", "location_id")
     return {name: str(getattr(connection, name)) for name in names}
@@ -172,8 +180,8 @@ def words_of(connection: Connection) -> dict[str, str]:
 
 def _own_record(client: Client, user_id: str) -> QueryAnswer:
     fields = ("LOGINID", "ADMIN", "USERTYPE", "UNRESTRICTED")
-    body = question("USERINFO", *fields, where=equal("LOGINID", user_id), any_case=True)
-    return asked(client, body)[0]
+    body = query_body("USERINFO", *fields, where=equals("LOGINID", user_id), any_case=True)
+    return query_all(client, body)[0]
 
 
 def _reaches_top(client: Client) -> bool:

@@ -12,8 +12,16 @@ from importlib.resources import files
 import msgspec
 
 from intacct_bridge.client.client import Client
-from intacct_bridge.edge.doctor.findings import DoctorFinding, Status, from_error, ok, said_by, skipped, told
-from intacct_bridge.edge.doctor.queries import below, refusal, tried
+from intacct_bridge.edge.doctor.findings import (
+    DoctorFinding,
+    Status,
+    from_error,
+    gateway_text,
+    known_finding,
+    ok,
+    skipped,
+)
+from intacct_bridge.edge.doctor.queries import descendants, error_of, submit
 from intacct_bridge.errors import IntacctError, InvalidRequestError
 from intacct_bridge.model import keys
 from intacct_bridge.model.wording import listed
@@ -52,7 +60,7 @@ def writing(client: Client, objects: Sequence[str], user_id: str, words: Mapping
         yield skipped("writing", "no writes are planned (--writes names them)")
         return
     if client.connection.read_only:
-        yield told("writing", "read-only", "the connection is read-only", words=words, objects=names)
+        yield known_finding("writing", "read-only", "the connection is read-only", words=words, objects=names)
         return
     granted = _granted(client, user_id)
     denied: dict[str, dict[str, IntacctError]] = {}
@@ -75,15 +83,15 @@ def writing(client: Client, objects: Sequence[str], user_id: str, words: Mapping
 
 def _granted(client: Client, user_id: str) -> dict[str, frozenset[str]]:
     """The rights that the user's own permissions plainly grant, by object; nothing where they cannot be read."""
-    (result,) = tried(client, [element("getUserPermissions", element("userId", user_id))], read=True)
-    if refusal(result) is not None or result.data is None:
+    (result,) = submit(client, [element("getUserPermissions", element("userId", user_id))], read=True)
+    if error_of(result) is not None or result.data is None:
         return {}
     listed = {
         (application.findtext("applicationName").lower(), policy.findtext("policyName").lower()): frozenset(
             policy.findtext("rights").split("|")
         )
-        for application in below(result.data, "appSubscription")
-        for policy in below(application, "policy")
+        for application in descendants(result.data, "appSubscription")
+        for policy in descendants(application, "policy")
     }
     return {
         name: listed.get((one.application.lower(), one.permission.lower()), frozenset())
@@ -97,11 +105,11 @@ def _tried(client: Client, name: str, rights: Sequence[str]) -> dict[str, Intacc
     delete = element("delete", element("object", name), element("keys", _NOBODY))
     changes = {"Edit": update, "Delete": delete}
     chosen = [right for right in changes if right in rights]
-    results = dict(zip(chosen, tried(client, [changes[right] for right in chosen], read=False), strict=True))
+    results = dict(zip(chosen, submit(client, [changes[right] for right in chosen], read=False), strict=True))
     if "Add" in rights:
         create = element("create", element(name))
-        results["Add"] = tried(client, [create, delete], read=False, transaction=True)[0]
-    errors = {right: refusal(results[right]) for right in RIGHTS if right in results}
+        results["Add"] = submit(client, [create, delete], read=False, transaction=True)[0]
+    errors = {right: error_of(results[right]) for right in RIGHTS if right in results}
     return {right: error for right, error in errors.items() if error is not None and _refuses(error)}
 
 
@@ -128,13 +136,13 @@ def _denied(denied: Mapping[str, Mapping[str, IntacctError]], words: Mapping[str
         if error.diagnosis is not None and error.diagnosis.entry == "module-not-subscribed":
             yield from_error("writing", error, objects=tuple(names))
             continue
-        said = said_by(error)
+        said = gateway_text(error)
         blanks = {
             **words,
             "operations": listed([_VERBS[right] for right in missing], "or"),
             "rights": ", ".join(missing),
         }
-        yield told(
+        yield known_finding(
             "writing",
             "write-right-missing",
             said if len(names) == 1 else f"{said} (the same for {', '.join(names)})",

@@ -16,7 +16,7 @@ import click
 from intacct_bridge.edge.singer.messages import Decimals, Selected, read_catalog
 from intacct_bridge.edge.singer.sink import SingerSink, SingerState
 from intacct_bridge.edge.terminal.console import Console
-from intacct_bridge.edge.terminal.process import ending_whole, json_object, run, singer_program, tells_of_itself
+from intacct_bridge.edge.terminal.process import about_options, json_object, run, singer_command, stoppable
 from intacct_bridge.errors import InvalidRequestError, NotPermittedError, SettingsError
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ NOT_FOLLOWED = (
 )
 
 
-@singer_program
+@singer_command
 @click.option("--discover", is_flag=True, help="Print the catalogue of everything the company has.")
 @click.option("--catalog", "catalog_file", metavar="FILE", help="Which streams and fields to sync.")
 @click.option("--properties", "-p", "properties_file", metavar="FILE", hidden=True)
@@ -45,7 +45,7 @@ NOT_FOLLOWED = (
     help="Sign in and read one record of each selected stream; or only describe them; or only sign in.",
 )
 @click.option("--full", is_flag=True, help="Read everything again, whatever the state says.")
-@tells_of_itself("tap-intacct")
+@about_options("tap-intacct")
 def tap(  # noqa: PLR0917  # one parameter an option, as click hands them over
     console: Console,
     configs: tuple[str, ...],
@@ -71,12 +71,12 @@ def tap(  # noqa: PLR0917  # one parameter an option, as click hands them over
 
     config = read_config(configs)
     console.hide(config.connection.secrets)
-    with ending_whole(console), Client(config.connection, max_transactions=config.max_transactions) as client:
+    with stoppable(console), Client(config.connection, max_transactions=config.max_transactions) as client:
         with client.signing_in():
-            from intacct_bridge.edge.terminal.memory import few_arenas
+            from intacct_bridge.edge.terminal.memory import limit_malloc_arenas
             from intacct_bridge.flow.destinations.open import getting_ready
 
-            few_arenas()
+            limit_malloc_arenas()
             with getting_ready("-"):
                 import intacct_bridge.edge.singer.discovery
                 import intacct_bridge.flow.extract.unified  # noqa: F401
@@ -195,7 +195,7 @@ def sync(
         extraction = unified_extraction(client, unified, sink, options, refused=refused)
     else:
         extraction = objects_extraction(client, picked, sink, options, entity_column=config.entity_column)
-    with ending_whole(console, sink.seal), closing(sink):
+    with stoppable(console, sink.seal), closing(sink):
         for _ in extraction:
             pass
     objects = objects_of(part.read for one in unified for part in (one, *one.parts)) or objects_of(picked.streams)

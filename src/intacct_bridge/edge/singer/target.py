@@ -16,7 +16,7 @@ from intacct_bridge.edge.singer.messages import Message, parse_message
 from intacct_bridge.edge.singer.target_results import Arrived, Fate, RecordResult, keyed
 from intacct_bridge.edge.terminal.console import Console
 from intacct_bridge.edge.terminal.failures import report
-from intacct_bridge.edge.terminal.process import json_object, run, singer_program, tells_of_itself
+from intacct_bridge.edge.terminal.process import about_options, json_object, run, singer_command
 from intacct_bridge.errors import IntacctError, InvalidRequestError, SettingsError
 
 if TYPE_CHECKING:
@@ -29,10 +29,10 @@ _TOLD = 20
 """Refused records told one by one; the dead letters have them all."""
 
 
-@singer_program
+@singer_command
 @click.option("--state", "-s", "state_file", metavar="FILE", help="An earlier run's account in hotglue's form.")
 @click.option("--input", "input_file", metavar="FILE", help="Read this instead of standard input.")
-@tells_of_itself("target-intacct")
+@about_options("target-intacct")
 def target(  # noqa: PLR0917  # one parameter an option, as click hands them over
     console: Console,
     configs: tuple[str, ...],

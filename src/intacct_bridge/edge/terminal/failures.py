@@ -22,11 +22,11 @@ from intacct_bridge.errors import (
 
 INTERRUPTED = 130
 TERMINATED = 143
-UNHEARD = 141
+OUTPUT_CLOSED = 141
 """Whoever read our output is gone: the status of programs that SIGPIPE ends, since what was to be told was not."""
-SAID_OF_AN_END = "\ninterrupted: what was done is kept; run the same command again to go on"
+INTERRUPTED_NOTE = "\ninterrupted: what was done is kept; run the same command again to go on"
 USAGE = 2
-OUR_FAULT = 70
+INTERNAL_ERROR = 70
 """Not one of the documented statuses: it means a bug, so no schedule should come to rely on it."""
 
 
@@ -42,9 +42,9 @@ def report(error: BaseException, console: Console, *, target: str = "") -> int:
     """Say what happened and return the exit status."""
     if isinstance(error, BrokenPipeError):
         close_output()
-        return UNHEARD
+        return OUTPUT_CLOSED
     if isinstance(error, KeyboardInterrupt):
-        console.complain(SAID_OF_AN_END)
+        console.complain(INTERRUPTED_NOTE)
         return TERMINATED if isinstance(error, Terminated) else INTERRUPTED
     if isinstance(error, OSError) and not isinstance(error, IntacctError):
         error = _about_a_file(error)
@@ -64,7 +64,7 @@ def report(error: BaseException, console: Console, *, target: str = "") -> int:
     _print(ours, console)
     if console.verbose:
         console.complain("".join(traceback.format_exception(error)))
-    return OUR_FAULT
+    return INTERNAL_ERROR
 
 
 def described(error: IntacctError, *, target: str = "") -> dict[str, str]:

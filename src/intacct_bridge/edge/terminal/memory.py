@@ -7,7 +7,7 @@ _M_ARENA_MAX = -8
 """glibc's number for it."""
 
 
-def few_arenas() -> None:
+def limit_malloc_arenas() -> None:
     """Let all threads share two heaps. By default glibc gives each its own, and keeps what any of them once needed.
 
     The tap reading eleven streams of the demo company took 300 MB, and takes 245. For commands, not for a library.

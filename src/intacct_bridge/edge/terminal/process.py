@@ -19,7 +19,7 @@ from intacct_bridge import __version__
 from intacct_bridge.edge.terminal.console import Console
 from intacct_bridge.edge.terminal.failures import (
     INTERRUPTED,
-    SAID_OF_AN_END,
+    INTERRUPTED_NOTE,
     TERMINATED,
     USAGE,
     Terminated,
@@ -58,7 +58,7 @@ def run(
 
 
 @contextmanager
-def ending_whole(console: Console, seal: Callable[[float], None] = lambda _: None) -> Iterator[None]:
+def stoppable(console: Console, seal: Callable[[float], None] = lambda _: None) -> Iterator[None]:
     """Let Ctrl-C and SIGTERM end what is inside at its next safe point; after `GRACE` seconds, or told twice, at once.
 
     `seal` sees that what is being written is written whole, if somebody reads it within so many seconds, and that
@@ -69,7 +69,7 @@ def ending_whole(console: Console, seal: Callable[[float], None] = lambda _: Non
     def at_once(status: int, seconds: float) -> None:
         seal(seconds)
         if inside:
-            console.last(SAID_OF_AN_END)
+            console.last(INTERRUPTED_NOTE)
         os._exit(status)
 
     def end(number: int, _: object) -> None:
@@ -118,13 +118,13 @@ def _invoked(command: click.Command, name: str, given: list[str], *, obj: Any, c
         console.result(help_wanted.format_message())
         return 0
     except click.UsageError as error:
-        return usage(error, console, named(command, name, given))
+        return usage(error, console, command_path(command, name, given))
     except click.ClickException as error:
         console.complain(f"error  {error.format_message()}")
         return USAGE
 
 
-def named(command: click.Command, name: str, given: Sequence[str]) -> str:
+def command_path(command: click.Command, name: str, given: Sequence[str]) -> str:
     """The program and the command that the words begin with: click does not tell which one lacks an option's value."""
     words = [name]
     for word in given:
@@ -136,7 +136,7 @@ def named(command: click.Command, name: str, given: Sequence[str]) -> str:
     return " ".join(words)
 
 
-def singer_program(function: Callable[..., int]) -> click.Command:
+def singer_command(function: Callable[..., int]) -> click.Command:
     """A Singer program, whose first option is where its settings are."""
     config = click.option(
         "--config",
@@ -149,7 +149,7 @@ def singer_program(function: Callable[..., int]) -> click.Command:
     return click.command(context_settings=SETTINGS)(config(function))
 
 
-def tells_of_itself(name: str) -> Callable[[Callable[..., int]], Callable[..., int]]:
+def about_options(name: str) -> Callable[[Callable[..., int]], Callable[..., int]]:
     """The options by which a Singer program says what it is, and its console as the first argument."""
     shapes = click.Choice(["text", "json", "markdown"])
 

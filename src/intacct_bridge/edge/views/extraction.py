@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from intacct_bridge.client.client import Client
 from intacct_bridge.edge.singer.sink import SingerSink
 from intacct_bridge.edge.terminal.console import Console
-from intacct_bridge.edge.terminal.process import ending_whole
+from intacct_bridge.edge.terminal.process import stoppable
 from intacct_bridge.edge.terminal.progress import progress
 from intacct_bridge.flow.destinations.base import Sink
 from intacct_bridge.flow.destinations.open import getting_ready, open_sink
@@ -54,7 +54,7 @@ def run_extraction(
     `entity_column` names a column for the entity that owns a record.
     """
     began, spent = time.monotonic(), client.meter.transactions
-    with ending_whole(console), getting_ready(to):
+    with stoppable(console), getting_ready(to):
         refused: list[StreamOutcome] = []
         entities = choose_unified(client, unified, streams, select, refused=refused) if unified else []
         if unified or entity_column:
@@ -64,7 +64,7 @@ def run_extraction(
     sink: Sink = (
         SingerSink(sys.stdout.buffer, options=options) if to == "-" else open_sink(to, hard_deletes=hard_deletes)
     )
-    with ending_whole(console, sink.seal if isinstance(sink, SingerSink) else lambda _: None), closing(sink):
+    with stoppable(console, sink.seal if isinstance(sink, SingerSink) else lambda _: None), closing(sink):
         if unified:
             run = unified_extraction(client, entities, sink, options, refused=refused)
         else:
