@@ -16,7 +16,7 @@ from intacct_bridge.errors import SettingsError, TransientError
 from intacct_bridge.flow.extract.attachments import INDEX, fetch_attachments
 from intacct_bridge.wire.reply import ConnectionCutError, Reply
 from support.journeys.attached_company import FILES, assert_whole, attached_company, expected, index, place_of, visible
-from support.journeys.masters import client, connection
+from support.small_company import client, connection
 
 Transport = Callable[[str, bytes], Reply]
 

@@ -21,8 +21,8 @@ from intacct_bridge.flow.extract.source import choose
 from intacct_bridge.flow.extract.transform import objects_extraction
 from intacct_bridge.flow.extract.unified import choose_unified
 from support.journeys.copying import extract, rows, selected
-from support.journeys.masters import client
 from support.journeys.tapping import Tap, discovered
+from support.small_company import client
 
 
 def closed(grown: Emulator, name: str) -> Emulator:

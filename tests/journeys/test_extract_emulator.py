@@ -23,7 +23,7 @@ from intacct_bridge.flow.reconcile.reconcile import reconcile
 from intacct_bridge.flow.streams.stream import StreamOutcome
 from support.flow.memory import MemorySink
 from support.journeys.editor import Editor, Interrupted
-from support.journeys.masters import Clock, client, company
+from support.small_company import Clock, client, company
 
 NAMES = ("VENDOR", "APBILL", "APBILLITEM", "GLBATCH", "GLENTRY", "GLDETAIL", "GLACCOUNT", "APTERM")
 SMALL = Options(page_size=7, overlap_seconds=3600, trail_seconds=3600)

@@ -15,8 +15,7 @@ from intacct_bridge.wire.reply import Reply
 from journeys.test_extract_early import MANY, last_looked_up
 from support.journeys.copies import read
 from support.journeys.killing import KILLED, Ended, Killer, Programs
-from support.journeys.little_company import little_company
-from support.journeys.masters import Clock, client
+from support.small_company import Clock, client, little_company
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(sys.platform == "win32", reason="needs kill -9")]
 NAMES = ("CLASS", "APBILL", "APBILLITEM", "DEPARTMENT")

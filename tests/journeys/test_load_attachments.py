@@ -10,8 +10,8 @@ from intacct_bridge.errors import IntacctError
 from intacct_bridge.flow.post.loader import Ending, Loader
 from intacct_bridge.wire.codec import decode_request
 from intacct_bridge.wire.reply import ConnectionCutError, Reply
-from support.journeys.masters import Clock, client, company
 from support.journeys.objects import BILLS, VENDORS, Desk, reasons
+from support.small_company import Clock, client, company
 
 HEAD, *ROWS = BILLS.splitlines()
 FILED = "\n".join([f"{HEAD},Attachments", f"{ROWS[0]},scan.pdf; note.txt", f"{ROWS[1]},", f"{ROWS[2]},"]) + "\n"

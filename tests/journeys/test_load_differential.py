@@ -15,7 +15,7 @@ from intacct_bridge.flow.plan.planner import make_plan
 from intacct_bridge.flow.records.tables import open_csv
 from intacct_bridge.wire.envelope import SUCCESS, Function
 from support.flow.ledger import HEADER
-from support.journeys.masters import Clock, client, company
+from support.small_company import Clock, client, company
 
 UNSENDABLE = {"amount", "date", "sides", "decimals", "required", "row"}
 """Rules about what a cell says: a record they refuse has no values to send."""

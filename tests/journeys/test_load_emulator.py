@@ -23,7 +23,7 @@ from intacct_bridge.flow.records.tables import open_csv
 from intacct_bridge.wire.codec import decode_request
 from intacct_bridge.wire.reply import ConnectionCutError, Reply, Transport
 from support.flow.ledger import HEADER
-from support.journeys.masters import AS_OF, Clock, client, company
+from support.small_company import AS_OF, Clock, client, company
 
 
 @pytest.fixture

@@ -15,8 +15,8 @@ from intacct_bridge.flow.post.loader import Ending, Loader, LoadSettings
 from intacct_bridge.flow.post.retry import retry, settle_doubts
 from intacct_bridge.wire.codec import decode_request
 from intacct_bridge.wire.reply import ConnectionCutError, Reply
-from support.journeys.masters import client
 from support.journeys.objects import Desk, reasons
+from support.small_company import client
 
 HEAD = "MEGAENTITYID,VENDORID,RECORDID,WHENCREATED,WHENDUE,ACCOUNTNO,TRX_AMOUNT,LOCATIONID,DEPARTMENTID\n"
 BILLS = HEAD + "".join(

@@ -20,8 +20,8 @@ from intacct_bridge.flow.post.loader import Ending, Loader
 from intacct_bridge.flow.post.retry import settle_doubts
 from intacct_bridge.wire.codec import decode_request
 from intacct_bridge.wire.reply import ConnectionCutError, Reply
-from support.journeys.masters import Clock, client, company
 from support.journeys.objects import BILLS, VENDORS, Desk
+from support.small_company import Clock, client, company
 
 WRITES = ("create", "update", "delete", "create_bill", "create_invoice")
 HTML = b"<html><head><title>Service unavailable</title></head><body/></html>"

@@ -22,7 +22,7 @@ from intacct_bridge.flow.records.tables import open_csv
 from intacct_bridge.wire.codec import decode_request
 from intacct_bridge.wire.reply import Reply
 from support.flow.ledger import HEADER
-from support.journeys.masters import Clock, client, company
+from support.small_company import Clock, client, company
 
 ROOT = Path(__file__).parent.parent.parent
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(sys.platform == "win32", reason="needs kill -9")]

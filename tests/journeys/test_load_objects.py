@@ -11,8 +11,8 @@ from intacct_bridge.flow.plan.plan import Verdict
 from intacct_bridge.flow.post.loader import Ending
 from intacct_bridge.wire.codec import decode_request
 from intacct_bridge.wire.reply import Reply
-from support.journeys.masters import Clock, company
 from support.journeys.objects import BILLS, VENDORS, Desk, reasons
+from support.small_company import Clock, company
 
 
 @pytest.fixture

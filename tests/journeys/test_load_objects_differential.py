@@ -17,8 +17,8 @@ from intacct_bridge.flow.outbox.outbox import Outbox
 from intacct_bridge.flow.plan.plan import Verdict
 from intacct_bridge.flow.post.loader import Ending, Loader
 from intacct_bridge.flow.records.write import Identity, Write
-from support.journeys.masters import Clock, client, company
 from support.journeys.objects import VENDORS, Desk
+from support.small_company import Clock, client, company
 
 COVERED = ("required", "listed", "reference", "dimension", "period", "value")
 """What the company refuses too; it would round, cut or leave out where we refuse for the user's sake."""

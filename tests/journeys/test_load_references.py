@@ -13,8 +13,8 @@ from intacct_bridge.flow.plan.plan_file import open_plan, save_plan
 from intacct_bridge.flow.plan.planner import confirm_plan
 from intacct_bridge.wire.codec import decode_request
 from intacct_bridge.wire.reply import Reply
-from support.journeys.masters import client
 from support.journeys.objects import Desk, reasons
+from support.small_company import client
 
 HEAD = "VENDORID,RECORDID,WHENCREATED,WHENDUE,ACCOUNTNO,TRX_AMOUNT,LOCATIONID,DEPARTMENTID\n"
 

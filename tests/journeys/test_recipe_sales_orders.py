@@ -13,8 +13,8 @@ from intacct_bridge.emulator.demo.company import demo_company
 from intacct_bridge.emulator.gateway.gateway import Emulator
 from intacct_bridge.flow.plan.plan import Verdict
 from intacct_bridge.flow.post.loader import Ending
-from support.journeys.masters import NOON
 from support.journeys.objects import Desk, reasons
+from support.small_company import NOON
 
 ROOT = Path(__file__).parent.parent.parent
 PAGE = ROOT / "docs" / "recipes" / "sales-orders.md"

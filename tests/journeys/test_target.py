@@ -13,8 +13,8 @@ import pytest
 from intacct_bridge.edge.terminal.failures import USAGE
 from intacct_bridge.wire.codec import decode_request
 from intacct_bridge.wire.reply import ConnectionCutError, Reply
-from support.journeys.masters import Clock, client, company
 from support.journeys.piping import Pipe, record, schema, state
+from support.small_company import Clock, client, company
 
 FAILED, IN_DOUBT = 1, 5
 

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from intacct_bridge.edge.terminal.failures import USAGE
-from support.journeys.masters import Clock, company
 from support.journeys.piping import Pipe
 from support.judges import judge
+from support.small_company import Clock, company
 
 pytestmark = pytest.mark.slow
 FAILED = 1

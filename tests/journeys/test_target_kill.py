@@ -15,8 +15,8 @@ import pytest
 from intacct_bridge.emulator.gateway.server import serve
 from intacct_bridge.wire.codec import decode_request
 from intacct_bridge.wire.reply import Reply
-from support.journeys.masters import Clock, company
 from support.journeys.piping import CREDENTIALS, record, schema, state
+from support.small_company import Clock, company
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(sys.platform == "win32", reason="needs kill -9")]
 ROOT = Path(__file__).parent.parent.parent

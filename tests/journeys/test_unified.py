@@ -18,9 +18,9 @@ from intacct_bridge.flow.extract.stream_run import Options
 from intacct_bridge.flow.extract.unified import choose_unified, unified_extraction
 from intacct_bridge.flow.streams.stream import StreamOutcome
 from support.journeys.copying import ended, rows
-from support.journeys.masters import Clock, company
 from support.journeys.piping import Pipe
 from support.journeys.tapping import Tap, discovered
+from support.small_company import Clock, company
 
 V1 = {
     "APAdjustment", "Accounts", "BankAccounts", "BillPayments", "Bills", "Classes", "CreditNotes", "Customers",

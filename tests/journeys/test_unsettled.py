@@ -19,9 +19,9 @@ from intacct_bridge.testing import Company
 from intacct_bridge.wire.codec import decode_response
 from intacct_bridge.wire.envelope import SessionAuth
 from intacct_bridge.wire.reply import Reply
+from support import small_company
 from support.emulator.talk import ENDPOINT, LOGIN, data, element, faults, one, query, rows, send
 from support.emulator.worlds import Clock, world
-from support.journeys import masters
 from support.journeys.objects import BILLS, VENDORS, Desk
 
 
@@ -47,9 +47,9 @@ def klass(key: str) -> dict[str, str]:
 def test_a_lost_reply_is_settled_whatever_a_repeated_control_id_is_answered(
     tmp_path: Path, behaviour: dict[str, object]
 ) -> None:
-    clock = masters.Clock()
+    clock = small_company.Clock()
     cut = ScriptedFault("cut-after", function="create", calls=(2,))
-    desk = Desk(tmp_path, masters.company(clock, settings=scenario({"behaviour": behaviour}), faults=(cut,)))
+    desk = Desk(tmp_path, small_company.company(clock, settings=scenario({"behaviour": behaviour}), faults=(cut,)))
     desk.load(VENDORS, "VENDOR")
     clock.forward(hours=3)
     for _ in range(3):
@@ -146,14 +146,14 @@ def test_a_request_beyond_the_limit_is_waited_for(status: int, number: str) -> N
         return too_many_requests(status, number) if len(calls) in (2, 3) else made.emulator(endpoint, body)
 
     made.emulator.company().table("CLASS").insert({"CLASSID": "A", "NAME": "A"})
-    client: Client = masters.client(crowded)
+    client: Client = small_company.client(crowded)
     assert [row["CLASSID"] for row in client.query("CLASS", "CLASSID")] == ["A"]
     made.emulator.close()
 
 
 def test_a_write_that_is_refused_under_a_server_error_is_in_doubt_and_not_waited_for() -> None:
     made = company()
-    client = masters.client(
+    client = small_company.client(
         lambda _, body: too_many_requests(503, "GW-0010") if b"<create>" in body else made.emulator(ENDPOINT, body)
     )
     with pytest.raises(InDoubtError):
@@ -282,4 +282,4 @@ def test_a_read_without_keys(habit: str, count: str) -> None:
 
 def test_throttling_that_does_not_end_is_a_transient_error() -> None:
     with pytest.raises(TransientError):
-        list(masters.client(lambda _, __: too_many_requests(429, "GW-0010")).query("CLASS", "CLASSID"))
+        list(small_company.client(lambda _, __: too_many_requests(429, "GW-0010")).query("CLASS", "CLASSID"))

@@ -7,7 +7,6 @@ import fcntl
 import hashlib
 import subprocess
 import sys
-import venv
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -30,9 +29,12 @@ def judge(package: str) -> Path:
 
 
 def _install(home: Path, package: str, pins: Path) -> None:
-    venv.create(home, with_pip=True, clear=True)
-    pip = [str(home / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    done = subprocess.run([*pip, package, "--constraint", str(pins)], capture_output=True, text=True, check=False)
+    uv = [sys.executable, "-m", "uv"]
+    subprocess.run([*uv, "venv", "--quiet", "--clear", "--python", sys.executable, str(home)], check=True)
+    into = ["--python", str(home / "bin" / "python"), "--constraint", str(pins)]
+    done = subprocess.run(
+        [*uv, "pip", "install", "--quiet", *into, package], capture_output=True, text=True, check=False
+    )
     if done.returncode:
         pytest.skip(f"{package} cannot be installed here, so it cannot judge: {done.stderr[-300:]}")
     (home / ".ready").touch()

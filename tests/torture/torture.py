@@ -32,7 +32,7 @@ from intacct_bridge.flow.plan.planner import make_plan
 from intacct_bridge.flow.post.loader import Loader, LoadSettings
 from intacct_bridge.flow.post.settle import SettleSettings
 from intacct_bridge.flow.records.tables import InputTable, SourceRow
-from support.journeys.masters import client
+from support.small_company import client
 from support.torture.naive import Naive
 from support.torture.processes import side_by_side
 from support.torture.records import CREATES, SORTS, Sort, keys, standing

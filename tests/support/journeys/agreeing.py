@@ -13,8 +13,7 @@ from intacct_bridge.client.client import Client
 from intacct_bridge.emulator.gateway.server import serve
 from intacct_bridge.model.query.query import Compare, Op, Query, field
 from support.journeys.copies import Copies, Row, without_times
-from support.journeys.little_company import little_company
-from support.journeys.masters import Clock, client
+from support.small_company import Clock, client, little_company
 
 AUTUMN = "from=2026-11-16&to=2026-12-05"
 REPORT = "report:Bills due?APBILL.WHENDUE=2026-11-01..2026-12-31"

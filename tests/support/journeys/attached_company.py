@@ -8,7 +8,7 @@ from typing import Any
 from intacct_bridge.client.attachments import AttachedFile
 from intacct_bridge.client.client import Client
 from intacct_bridge.emulator.gateway.gateway import Emulator
-from support.journeys.masters import Clock, client, company
+from support.small_company import Clock, client, company
 
 BIG = bytes(range(256)) * 1600
 """More than a process may write that is stopped in the middle of it."""

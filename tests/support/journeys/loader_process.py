@@ -11,7 +11,7 @@ from intacct_bridge.flow.outbox.outbox import Outbox
 from intacct_bridge.flow.plan.planner import make_plan
 from intacct_bridge.flow.post.loader import Loader, LoadSettings
 from intacct_bridge.flow.records.tables import open_csv
-from support.journeys.masters import connection
+from support.small_company import connection
 
 
 def main(url: str, file: str, outbox_path: str, die_at: str) -> None:

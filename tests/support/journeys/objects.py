@@ -17,7 +17,7 @@ from intacct_bridge.flow.post.sender import Step, no_step
 from intacct_bridge.flow.post.settle import SettleSettings
 from intacct_bridge.flow.records.tables import open_table
 from intacct_bridge.wire.reply import Transport
-from support.journeys.masters import client
+from support.small_company import client
 
 VENDORS = """VENDORID,NAME,DISPLAYCONTACT.PRINTAS
 V-1,Acme Paper,Acme Paper

@@ -14,7 +14,7 @@ from intacct_bridge.edge.terminal.failures import report
 from intacct_bridge.emulator.gateway.gateway import Emulator
 from intacct_bridge.flow.outbox.outbox import Outbox
 from intacct_bridge.wire.reply import Transport
-from support.journeys.masters import client
+from support.small_company import client
 
 CREDENTIALS = {
     "company_id": "demo-company",

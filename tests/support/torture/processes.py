@@ -20,7 +20,7 @@ from intacct_bridge.flow.plan.planner import make_plan
 from intacct_bridge.flow.post.loader import Loader
 from intacct_bridge.flow.records.tables import open_csv
 from support.flow.ledger import HEADER
-from support.journeys.masters import Clock, client, company
+from support.small_company import Clock, client, company
 
 ROOT = Path(__file__).parents[3]
 STEPS = ("planned", "begun", "answered", "concluded")

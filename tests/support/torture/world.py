@@ -23,7 +23,7 @@ from intacct_bridge.emulator.settings.world import EmulatorSettings
 from intacct_bridge.wire.codec import decode_request
 from intacct_bridge.wire.reply import ConnectionCutError, Reply
 from intacct_bridge.wire.xml import Element, parse, serialize
-from support.journeys.masters import Clock, company
+from support.small_company import Clock, company
 from support.torture.records import BY_HAND
 
 MEMORIES = ("lasting", "completed only", "expired", "absent")

@@ -1,5 +1,9 @@
-"""The demo company before its first transaction, quickly made, and clients of it whose time stands still."""
+"""One small company for the tests: the demo company without transactions, or with those of its last weeks.
 
+Its clients keep no files and never sleep; its clock moves when a test moves it.
+"""
+
+from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from functools import cache
 from itertools import takewhile
@@ -9,7 +13,7 @@ from intacct_bridge.client.client import Client
 from intacct_bridge.client.connections.connection import Connection
 from intacct_bridge.client.gateway.runtime import System
 from intacct_bridge.emulator.accounting.loading import load
-from intacct_bridge.emulator.demo.company import demo_company
+from intacct_bridge.emulator.demo.company import POSTING_ACCOUNTS, demo_company
 from intacct_bridge.emulator.gateway.gateway import Emulator
 from intacct_bridge.wire.reply import Transport
 
@@ -78,3 +82,49 @@ def client(transport: Transport, **more: Any) -> Client:
     watch = Stopwatch()
     system = System(clock=watch, sleep=watch.sleep)
     return Client(connection(**more), transport=transport, keep=False, system=system)
+
+
+SINCE = date(2026, 11, 16)
+HEADERS = {"GLBATCH": "BATCH_DATE", "APBILL": "WHENCREATED", "SODOCUMENT": "WHENCREATED"}
+"""The documents that are kept, and the day that says whether."""
+LINES = {
+    "GLENTRY": ("GLBATCH", "BATCHNO"),
+    "GLDETAIL": ("GLBATCH", "BATCHKEY"),
+    "APBILLITEM": ("APBILL", "RECORDKEY"),
+    "SODOCUMENTENTRY": ("SODOCUMENT", "DOCHDRNO"),
+}
+MASTERS = {"VENDOR", "CUSTOMER", "CLASS"}
+
+
+@cache
+def _with_recent_documents() -> Emulator:
+    empty = Emulator.empty(clock=NOON.timestamp)
+    empty.company().side_tables.source.put(value="a little one")
+    emulator = empty.clone()  # from here on it has the demo company's own fields and dimension
+    books = emulator.company()
+    load(books, _some())
+    for role, account in POSTING_ACCOUNTS.items():
+        books.side_tables.posting_accounts.put(role, value=account)
+    return emulator
+
+
+def _some() -> Iterator[tuple[str, Any]]:
+    kept: dict[str, set[str]] = {name: set() for name in HEADERS}
+    documents = False
+    for name, row in demo_company(1, as_of=AS_OF):
+        documents = documents or name in HEADERS
+        if name in HEADERS:
+            if row[HEADERS[name]] >= SINCE:  # type: ignore[operator]
+                kept[name].add(str(row["RECORDNO"]))
+                yield name, row
+        elif name in LINES:
+            header, by = LINES[name]
+            if str(row[by]) in kept[header]:
+                yield name, row
+        elif not documents and name != "USERINFO":
+            yield name, row
+
+
+def little_company(clock: Clock) -> Emulator:
+    """A gateway of its own."""
+    return _with_recent_documents().clone(clock=clock)
