@@ -1,4 +1,4 @@
-"""The page that says how sure the emulator is of what it does, made from `tests/emulator/fidelity.toml`."""
+"""The page about the emulator's fidelity, made from `tests/emulator/fidelity.toml`."""
 
 import tomllib
 from pathlib import Path
@@ -8,22 +8,22 @@ ROOT = Path(__file__).parent.parent
 DATA = ROOT / "tests" / "emulator" / "fidelity.toml"
 PAGE = ROOT / "docs" / "reference" / "fidelity.md"
 TAGS = {
-    "confirmed": "Sage's own pages, schemas or SDKs say so",
-    "observed": "others saw it on the real gateway",
-    "inferred": "it follows from what is known",
-    "choice": "nothing is known: it is ours, and a setting where one is named",
+    "confirmed": "documented by Sage's own pages, schemas or SDKs",
+    "observed": "seen by others on the real gateway",
+    "inferred": "a conclusion from known facts",
+    "choice": "our choice, because no source says; the setting changes it",
 }
 _HEAD = """<!-- Written by scripts/generate_docs.py from tests/emulator/fidelity.toml. -->
 # How faithful the emulator is
 
-The emulator is made from documentation and from what others recorded, not from Sage's code. This table says of each
-behaviour how sure it is, where that comes from, and which test holds the emulator to it. What it does not do is on
-the page [Emulator](../emulator.md).
+The emulator is built from documentation and from recordings by others, not from Sage's code. These tables give the
+certainty of each behaviour, its source, and the test that holds the emulator to it. The page on the
+[emulator](../emulator.md) lists its limits.
 """
 
 
 def rows() -> list[dict[str, Any]]:
-    """The table's rows."""
+    """The behaviours."""
     found: list[dict[str, Any]] = tomllib.loads(DATA.read_text(encoding="utf-8"))["row"]
     return found
 
@@ -48,9 +48,12 @@ def unsettled() -> list[dict[str, str]]:
 
 
 def _questions() -> list[str]:
-    head = ["", "## Unsettled, and what we do", ""]
-    head += ["No source answers these. Each is a setting of a scenario file, or our side lives with either answer.", ""]
-    head += ["| question | the emulator | setting | our side | test |", "|---|---|---|---|---|"]
+    head = ["", "## Open questions", ""]
+    head += [
+        "No source answers these questions. Each is a setting of a scenario file, or our code accepts any answer.",
+        "",
+    ]
+    head += ["| question | emulator | setting | our code | test |", "|---|---|---|---|---|"]
     for row in unsettled():
         cells = (row["question"], row["does"], _code(row["setting"]), row["side"], f"`{row['test']}`")
         head.append(f"| {' | '.join(cells)} |")

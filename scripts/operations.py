@@ -1,4 +1,4 @@
-"""The page of documented operations and what the emulator does with each, from `operations.tsv`."""
+"""The page of the documented operations and their results in the emulator, from `operations.tsv`."""
 
 import csv
 from collections import Counter
@@ -8,18 +8,22 @@ ROOT = Path(__file__).parent.parent
 DATA = ROOT / "tests" / "support" / "emulator" / "operations" / "operations.tsv"
 PAGE = ROOT / "docs" / "reference" / "operations.md"
 TIERS = {
-    "with consequences": "more happens than keeping one record: others move, the ledger is posted to or read",
-    "stored": "the record is kept, changed, dropped or read as it is, by the rules of its description",
+    "with consequences": "other records change too, or the ledger is posted to or read",
+    "stored": "one record is kept, changed, deleted or read, by the rules of its description",
     "not emulated": "refused with `EMULATOR-0001`, a number that the gateway does not have",
 }
 _HEAD = """<!-- Written by scripts/generate_docs.py from tests/support/emulator/operations/operations.tsv. -->
 # What the emulator does
 
-Every operation that Sage documents for the XML gateway, each tried against the demo company by a test. An operation
-counts when it succeeds: a read when it brings a record, a write when every text that it sent is in what it wrote. Where
-the demo company lacks something that an operation needs, the last column names it: without it the operation is refused
-or finds nothing; with it, it succeeds, which the same test shows. No tier is an opinion: a write that moves records of
-other objects has consequences, and so have the reads of what is moved that way.
+This page lists every operation that Sage documents for the XML gateway. A test runs each of them against the demo
+company. A read succeeds when it returns a record. A write succeeds when every text that it sent is in the record that
+it wrote.
+
+Some operations need something that the demo company lacks; the last column names it. The test shows both cases:
+without it the operation is refused or finds nothing, and with it the operation succeeds.
+
+The tiers are measured. A write *with consequences* changes records of other objects, and so a read of such records also
+belongs to that tier.
 """
 
 
@@ -37,7 +41,7 @@ def page() -> str:
     for tier, meaning in TIERS.items():
         parts.append(f"| {tier} | {counts[tier]:,} | {counts[tier] / len(listed):.1%} | {meaning} |")
     lacking = sum(1 for row in listed if row["needs"])
-    parts += [f"| all | {len(listed):,} | | {lacking:,} of them need something that the demo company lacks |"]
+    parts += [f"| all | {len(listed):,} | | {lacking:,} need something that the demo company lacks |"]
     area = ""
     for row in listed:
         if row["area"] != area:

@@ -1,6 +1,6 @@
 """The generated pages of the documentation: the error catalogue, and every command with every option.
 
-Both are made from what the program itself uses, so that they cannot say anything else; a test compares.
+Both come from the data that the program uses, and a test compares them.
 """
 
 import inspect
@@ -16,40 +16,47 @@ _TITLES = {
     "settings": ("Settings and network", "2"),
     "sign_in": ("Signing in", "3"),
     "not_permitted": ("Rights and subscriptions", "3"),
-    "invalid": ("The question is wrong", "3"),
-    "record": ("One record was refused", "1"),
-    "duplicate": ("It is there already", "1"),
-    "transient": ("Passing faults", "4"),
-    "throttled": ("Too much at once", "4"),
+    "invalid": ("Invalid requests", "3"),
+    "record": ("Refused records", "1"),
+    "duplicate": ("Duplicates", "1"),
+    "transient": ("Temporary failures", "4"),
+    "throttled": ("Too many requests", "4"),
     "in_doubt": ("In doubt", "5"),
     "protocol": ("Unreadable answers", "4"),
 }
 _RETRY = {
-    "never": "the same request gets the same answer",
-    "wait": "after a wait; nothing was applied",
-    "reads": "a read, yes; a write may have been applied and is looked up first",
-    "sign_in": "after signing in again, once",
+    "never": "no: the same request gets the same answer",
+    "wait": "yes, after a wait: nothing was applied",
+    "reads": "a read, yes; look a write up first, because it may have been applied",
+    "sign_in": "once, after a new sign-in",
     "once": "a read, once",
-    "look_up": "not before looking it up: it may be there",
+    "look_up": "look it up first: it may be in Intacct already",
 }
 
 
 _ERRORS_HEAD = """# Errors
 
-What the gateway says, what it means and what to do. Every exception carries its entry as `error.diagnosis`; the command
-line prints it. An error that is not listed here passes through in the gateway's own words.
+This page lists the gateway's errors with their meaning and their fix. Every exception carries its entry as
+`error.diagnosis`, and the command line prints it. An error without an entry keeps the gateway's own text.
 
-Several errors often come together, the innermost cause first and a general sentence last: the first one that says
-something is the one to look up. *Source* tells how sure we are: *confirmed* by Sage's documentation, *observed* by
-others, or *inferred*.
+Several errors often arrive together, with the cause first and a general sentence last. Look up the first one that is
+specific. *Source* gives the certainty: *confirmed* by Sage's documentation, *observed* by others, or *inferred*.
 """
 _COMMANDS_HEAD = """# Commands
 
 {help}
 
-Exit status: 0 done · 1 ran and found failures · 2 usage, settings, or refused before a call · 3 refused by Intacct ·
-4 transient, or an unreadable answer to a read, given up · 5 in doubt · 130 interrupted ·
-141 whoever read the output was gone.
+| exit status | meaning |
+|---|---|
+| 0 | done |
+| 1 | ran, and found failures |
+| 2 | wrong usage or settings, or refused before a call |
+| 3 | refused by Intacct |
+| 4 | gave up after a temporary failure, or after an unreadable answer to a read |
+| 5 | in doubt (outranks all others) |
+| 130 | interrupted |
+| 141 | the reader of the output closed it |
+| 143 | ended by SIGTERM |
 """
 
 
@@ -70,7 +77,7 @@ def _entry(entry: ErrorEntry) -> str:
         lines.append(f"- Where: {entry.menu}")
     if entry.who != "you":
         lines.append(f"- Who: {entry.who}")
-    lines.append(f"- Send it again? {_RETRY[entry.retry].capitalize()}.")
+    lines.append(f"- Resend? {_RETRY[entry.retry].capitalize()}.")
     lines.append(f"- Seen as: {', '.join(_seen(entry))}")
     lines.append(f"- Source: {entry.source}")
     return "\n".join(lines) + "\n"
@@ -109,7 +116,7 @@ def _command(command: click.Command, context: click.Context) -> Iterator[str]:
     yield f"    {command.get_usage(context).removeprefix('Usage: ')}\n"
     options = [parameter for parameter in command.params if isinstance(parameter, click.Option)]
     if options:
-        yield "| option | |\n|---|---|"
+        yield "| option | effect |\n|---|---|"
         yield "\n".join(_option(option, context) for option in options) + "\n"
     if isinstance(command, click.Group):
         for name in command.list_commands(context):
