@@ -6,6 +6,7 @@ the record number of a transaction. Where `get_list` finds nothing there is no `
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 from intacct_bridge.emulator.access.rights import permit
 from intacct_bridge.emulator.company.company_data import FunctionAnswer, FunctionCall
@@ -184,28 +185,40 @@ def _whole(call: FunctionCall, attribute: str, default: int) -> int:
 # --- what is answered
 
 
+@dataclass(frozen=True, slots=True)
+class _RecordLayout:
+    """How records of one object are written, worked out once for all records of an answer."""
+
+    key: str
+    fields: tuple[tuple[str, str, bool], ...]
+    """Element name, field, and whether it is a date."""
+
+    @classmethod
+    def of(cls, described: ObjectDef) -> "_RecordLayout":
+        names = {field: name for name, field in _names(described).items() if name != "key"}
+        columns = all_columns(described)
+        fields = ((names.get(one.field, one.tag.lower()), one.field, one.kind is Kind.DATE) for one in columns)
+        return cls(natural_key(described.name) or "RECORDNO", tuple(fields))
+
+    def cells(self, row: Row) -> tuple[Element, ...]:
+        """A row's elements, its key first and an external id last."""
+        leaves = [(name, row.get(field, "")) for name, field, _ in self.fields]
+        days = {name: _day(name, row.get(field, "")) for name, field, is_date in self.fields if is_date}
+        given = (element("externalid", row["EXTERNALID"]),) if row.get("EXTERNALID") else ()
+        return (element("key", row.get(self.key, "")), *(days.get(one.tag, one) for one in nested(leaves)), *given)
+
+
 def _records(call: FunctionCall, described: ObjectDef, tag: str, numbers: Sequence[int]) -> Iterator[Element]:
     wanted = [one.text.strip().lower() for one in _children(call.body, "fields")]
     table = call.books.table(described)
+    layout = _RecordLayout.of(described)
+    owners = [one for one in lines(described.name) if one.wrapper and not wanted]
+    line_layouts = [_RecordLayout.of(call.books.find(one.line)) for one in owners]
     for number in numbers:
         row = table.get(number) or {}
-        cells = [one for one in _cells(described, row) if not wanted or one.tag in wanted]
-        owned = [_lines(call, one, row) for one in lines(described.name) if one.wrapper and not wanted]
+        cells = [one for one in layout.cells(row) if not wanted or one.tag in wanted]
+        owned = [_lines(call, one, its, row) for one, its in zip(owners, line_layouts, strict=True)]
         yield Element(tag, "", (*cells, *owned))
-
-
-def _cells(described: ObjectDef, row: Row) -> tuple[Element, ...]:
-    names = {field: name for name, field in _names(described).items() if name != "key"}
-    key = row.get(natural_key(described.name) or "RECORDNO", "")
-    leaves: list[tuple[str, str]] = []
-    days: dict[str, Element] = {}
-    for column in all_columns(described):
-        name = names.get(column.field, column.tag.lower())
-        leaves.append((name, row.get(column.field, "")))
-        if column.kind is Kind.DATE:
-            days[name] = _day(name, row.get(column.field, ""))
-    given = (element("externalid", row["EXTERNALID"]),) if row.get("EXTERNALID") else ()
-    return (element("key", key), *(days.get(one.tag, one) for one in nested(leaves)), *given)
 
 
 def _day(name: str, text: str) -> Element:
@@ -216,11 +229,11 @@ def _day(name: str, text: str) -> Element:
     return element(name, element("year", year), element("month", month), element("day", day))
 
 
-def _lines(call: FunctionCall, owned: Owner, header: Row) -> Element:
-    table, described = call.books.table(owned.line), call.books.find(owned.line)
+def _lines(call: FunctionCall, owned: Owner, layout: _RecordLayout, header: Row) -> Element:
+    table = call.books.table(call.books.find(owned.line))
     wrapper, tag = _WRAPPERS.get(owned.line, (owned.wrapper.lower(), owned.line.lower()))
     rows = (table.get(number) or {} for number in table.find(owned.by, header.get(owned.key, "")))
-    return Element(wrapper, "", tuple(Element(tag, "", _cells(described, row)) for row in rows))
+    return Element(wrapper, "", tuple(Element(tag, "", layout.cells(row)) for row in rows))
 
 
 def _getter(asked: str) -> Callable[[FunctionCall], FunctionAnswer]:
