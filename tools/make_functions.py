@@ -1,20 +1,14 @@
-"""Makes the emulator's table of functions: `python tools/make_functions.py legacy_functions.json out.json`.
+"""Makes the table of the schema's functions: `python tools/make_functions.py schema_functions.json out.json`.
 
 The input is `{function: {"attrs": ["@key", "@start?"], "enum": {attribute: [values]}, "model": "a b? (c|d)*"}}`.
-The output has one function a line: `[content model, {attribute: [required, values]}]`, the second part only where a
-function has attributes.
+The output, `data/legacy_functions.json`, has one function a line: `[content model, {attribute: [required, values]}]`,
+the second part only where a function has attributes.
 """
 
 import json
 import sys
 from pathlib import Path
 from typing import Any
-
-LACKING: dict[str, list[Any]] = {
-    "consolidatebytier": ["reportingperiodname structurename email?"],
-    "recallApBill": ["RECORDNO"],
-}
-"""Functions that are documented, and that the input lacks."""
 
 
 def compact(entry: dict[str, Any]) -> list[Any]:
@@ -31,8 +25,7 @@ def compact(entry: dict[str, Any]) -> list[Any]:
 def main(source: str, target: str) -> None:
     """Read, convert, write."""
     made = {name: compact(entry) for name, entry in json.loads(Path(source).read_text()).items()}
-    made = dict(sorted({**LACKING, **made}.items()))
-    lines = [f"{json.dumps(name)}:{json.dumps(entry, separators=(',', ':'))}" for name, entry in made.items()]
+    lines = [f"{json.dumps(name)}:{json.dumps(entry, separators=(',', ':'))}" for name, entry in sorted(made.items())]
     Path(target).write_text("{\n" + ",\n".join(lines) + "\n}\n")
 
 

@@ -1,9 +1,10 @@
-"""Makes the order of what is inside the older functions: `make_nested.py operations.json data_folder out.json`.
+"""Makes the table of what is checked inside functions: `make_nested.py operations.json data_folder out.json`.
 
 The first input is a list of documented operations, `{"function", "params": [[table, name, required, type]]}`; the
-folder holds `emulator_functions.json` and `legacy_parts.json`. The output is `{function: [{part: model}, {part:
-model}]}`. The first are parts whose order is recorded (`legacy_parts.json`); a documented field that such a part lacks
-stands behind the one documented before it. The second are parts known from the documentation alone, in its order.
+folder holds `legacy_functions.json` and `legacy_parts.json`. The output is `{function: [[part], {part: model}, {part:
+model}]}`. First come all parts whose order is recorded (`legacy_parts.json`), then the models of those that differ in
+this function: a documented field that such a part lacks stands behind the one documented before it. Last come the parts
+known from the documentation alone, in its order.
 """
 
 import json
@@ -119,13 +120,22 @@ def nested(
     return [recorded, documented]
 
 
+def differing(
+    recorded: dict[str, str], documented: dict[str, str], functions: dict[str, Any], parts: dict[str, Any]
+) -> list[Any]:
+    """The entry without the models that `emulator.gateway.schema.functions` finds in the other tables."""
+    shared = {**parts["models"], **{name: entry[0] for name, entry in functions.items()}}
+    shared |= dict.fromkeys(parts["dates"], DATE)
+    return [list(recorded), {name: model for name, model in recorded.items() if shared.get(name) != model}, documented]
+
+
 def main(source: str, folder: str, target: str) -> None:
     """Read, convert, write."""
     read = {
-        name: json.loads((Path(folder) / f"{name}.json").read_text()) for name in ("emulator_functions", "legacy_parts")
+        name: json.loads((Path(folder) / f"{name}.json").read_text()) for name in ("legacy_functions", "legacy_parts")
     }
     documented = tables_of(json.loads(Path(source).read_text()))
-    functions = read["emulator_functions"]
+    functions = read["legacy_functions"]
     made: dict[str, Any] = {"get_list": [LISTING, {}]}
     for name, entry in functions.items():
         if name in made or not name.startswith(BEGINNINGS):
@@ -136,7 +146,8 @@ def main(source: str, folder: str, target: str) -> None:
             inner = [{**more, **own} for own, more in zip(inner, held_inside, strict=True)]
         if any(inner):
             made[name] = inner
-    lines = [f"{json.dumps(name)}:{json.dumps(entry, separators=(',', ':'))}" for name, entry in sorted(made.items())]
+    stored = {name: differing(*inner, functions, read["legacy_parts"]) for name, inner in sorted(made.items())}
+    lines = [f"{json.dumps(name)}:{json.dumps(entry, separators=(',', ':'))}" for name, entry in stored.items()]
     Path(target).write_text("{\n" + ",\n".join(lines) + "\n}\n")
 
 

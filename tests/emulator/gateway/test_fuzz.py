@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from intacct_bridge.emulator.gateway.gateway import Emulator
-from intacct_bridge.emulator.gateway.schema.xsd import functions, parts_of
+from intacct_bridge.emulator.gateway.schema.functions import functions, parts_of
 from intacct_bridge.wire.codec import decode_response
 from intacct_bridge.wire.xml import Element, serialize
 from support.emulator.talk import ENDPOINT
@@ -202,12 +202,11 @@ def _element(draw: Draw, name: str, parts: dict[str, str], depth: int) -> Elemen
 def ordered(draw: Draw) -> str:
     """A function that its schema lets through."""
     name = str(draw(NAMES))
-    model, *attributes = functions()[name]
-    told = {}
-    for attribute, (required, values) in (attributes[0] if attributes else {}).items():
-        if required or draw(st.booleans()):
-            told[attribute] = str(draw(st.sampled_from(values) if values else IDS))
-    return serialize(Element(name, "", tuple(content(draw, model, parts_of(name), 0)), told))
+    function, told = functions()[name], {}
+    for one in function.attributes:
+        if one.required or draw(st.booleans()):
+            told[one.name] = str(draw(st.sampled_from(one.values) if one.values else IDS))
+    return serialize(Element(name, "", tuple(content(draw, function.text, parts_of(name), 0)), told))
 
 
 @settings(max_examples=250 * TIMES, deadline=None, derandomize=TIMES == 1)

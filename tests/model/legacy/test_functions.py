@@ -6,8 +6,9 @@ from decimal import Decimal
 import pytest
 
 from intacct_bridge.errors import InvalidRequestError
+from intacct_bridge.model.legacy.content_model import compile_model
 from intacct_bridge.model.legacy.functions import _table, said_in, write_element, write_plan
-from intacct_bridge.model.legacy.grammar import compile_model, function_def
+from intacct_bridge.model.legacy.grammar import function_def
 from intacct_bridge.wire.values import UNSET, Value
 from intacct_bridge.wire.xml import serialize
 

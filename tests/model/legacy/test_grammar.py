@@ -1,40 +1,8 @@
-"""Content models: what is in order passes, what is not is named with what was expected."""
-
-import re
+"""The table of the object-specific functions: order, required elements, attributes."""
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from intacct_bridge.model.legacy.grammar import compile_model, function_def, function_names
-
-ALPHABET = "abcd"
-
-
-@st.composite
-def models(draw: st.DrawFn, depth: int = 2) -> tuple[str, str]:
-    """A model, and the regular expression over one-letter names that means the same."""
-    parts = []
-    for _ in range(draw(st.integers(1, 3))):
-        mark = draw(st.sampled_from(["", "?", "*"]))
-        if depth and draw(st.booleans()):
-            alternatives = draw(st.lists(models(depth - 1), min_size=1, max_size=2))
-            parts.append(
-                (
-                    f"({'|'.join(m for m, _ in alternatives)}){mark}",
-                    f"(?:{'|'.join(r for _, r in alternatives)}){mark}",
-                )
-            )
-        else:
-            name = draw(st.sampled_from(ALPHABET))
-            parts.append((name + mark, name + mark))
-    return " ".join(m for m, _ in parts), "".join(r for _, r in parts)
-
-
-@given(models(), st.lists(st.sampled_from(ALPHABET), max_size=5))
-def test_it_accepts_what_a_regular_expression_accepts(pair: tuple[str, str], children: list[str]) -> None:
-    model, pattern = pair
-    assert (compile_model(model).check(children) is None) == bool(re.fullmatch(pattern, "".join(children)))
+from intacct_bridge.model.legacy.grammar import function_def, function_names
 
 
 def test_every_function_of_the_schema_compiles() -> None:
@@ -91,8 +59,3 @@ def test_attributes() -> None:
     assert by_name["object"].required
     assert "bill" in by_name["object"].values
     assert not by_name["start"].required
-
-
-def test_a_message_names_what_was_expected() -> None:
-    misplaced = compile_model("a b?").check(["b"])
-    assert str(misplaced) == "Element 'b': This element is not expected. Expected is ( a )."

@@ -11,7 +11,8 @@ from itertools import islice
 from typing import Any
 
 from intacct_bridge.emulator.gateway.schema.dtd import ENVELOPED, GENERIC, envelope_dtd, function_dtd
-from intacct_bridge.emulator.gateway.schema.xsd import functions, schema_text
+from intacct_bridge.emulator.gateway.schema.functions import functions
+from intacct_bridge.emulator.gateway.schema.xsd import schema_text
 from intacct_bridge.emulator.settings.behaviour import Behaviour
 from intacct_bridge.emulator.settings.refusals import unreadable
 from intacct_bridge.errors import ProtocolError

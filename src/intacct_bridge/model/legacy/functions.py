@@ -17,7 +17,8 @@ from importlib.resources import files
 from typing import Any
 
 from intacct_bridge.errors import InvalidRequestError
-from intacct_bridge.model.legacy.grammar import FunctionDef, Misplaced, compile_model, function_def
+from intacct_bridge.model.legacy.content_model import Misplaced, compile_model
+from intacct_bridge.model.legacy.grammar import FunctionDef, function_def
 from intacct_bridge.wire.values import UNSET, Kind, Unset, Value, render_value
 from intacct_bridge.wire.xml import Element, element
 
@@ -140,7 +141,7 @@ class _Writer:
         if isinstance(part, Element):
             return part
         children = [self._grown(name, inner) for name, inner in part.items()]
-        model = _models().get(tag)
+        model = part_models().get(tag)
         return Element(tag, children=_ordered(self._function.name, children, model, tag) if model else tuple(children))
 
     def _cell(self, name: str, value: Value) -> Element:
@@ -177,7 +178,7 @@ class _Writer:
         return [Element(f"update{plan.wrapper}", children=tuple(done))]
 
     def _model(self, plan: LinePlan) -> str:
-        return _models().get(f"{plan.wrapper}/{plan.element}") or _models()[plan.element]
+        return part_models().get(f"{plan.wrapper}/{plan.element}") or part_models()[plan.element]
 
     def _line(self, plan: LinePlan, row: Cells, number: int) -> Element:
         if set(plan.fields.values()) == {"."}:
@@ -269,7 +270,8 @@ def _table(name: str) -> dict[str, Any]:
     return table
 
 
-def _models() -> Mapping[str, str]:
+def part_models() -> Mapping[str, str]:
+    """The order inside the parts of functions, by element, or by `wrapper/element` where that decides."""
     models: Mapping[str, str] = _table("legacy_parts.json")["models"]
     return models
 
@@ -290,6 +292,6 @@ def kind_of_element(name: str) -> Kind:
 
 def line_elements(line: LinePlan) -> tuple[str, ...]:
     """The plain elements that a line may have."""
-    model = _models().get(f"{line.wrapper}/{line.element}") or _models().get(line.element, "")
-    groups = {*_models(), "customfields"}
+    model = part_models().get(f"{line.wrapper}/{line.element}") or part_models().get(line.element, "")
+    groups = {*part_models(), "customfields"}
     return tuple(name for name in compile_model(model).names if name not in groups) if model else ()

@@ -9,7 +9,9 @@ own name should be, and about attributes of parts, which are not recorded.
 import re
 from functools import cache
 
-from intacct_bridge.emulator.gateway.schema.xsd import functions, parts_of
+from intacct_bridge.emulator.gateway.schema.functions import functions, parts_of
+from intacct_bridge.model.legacy.content_model import ModelPart, names_in, parse_model
+from intacct_bridge.model.legacy.grammar import Attribute
 
 GENERIC = frozenset(
     (
@@ -18,7 +20,6 @@ GENERIC = frozenset(
     )
 )
 """Functions that the older document type does not know."""
-_TOKEN = re.compile(r"[\w#.\-]+|[()|]|[?*+]+")
 _ENVELOPE = """
 <!ELEMENT request (control, operation+)>
 <!ELEMENT control (senderid, password, controlid, uniqueid?, dtdversion?, policyid?, debug?, validate?,
@@ -47,12 +48,11 @@ def envelope_dtd() -> str:
 @cache
 def function_dtd(name: str, *, documented: bool = True) -> str:
     """The definition of one older function, down to the parts that are known."""
-    model, *attributes = functions()[name]
-    parts = parts_of(name, documented=documented)
-    declared = [f"<!ELEMENT {name} {content_dtd(model)}>"]
-    declared += [_attribute(name, one, *about) for one, about in (attributes[0] if attributes else {}).items()]
+    function, parts = functions()[name], parts_of(name, documented=documented)
+    declared = [f"<!ELEMENT {name} {content_dtd(function.text)}>"]
+    declared += [_attribute(name, one) for one in function.attributes]
     declared += [f"<!ELEMENT {part} {content_dtd(inner)}>" for part, inner in parts.items()]
-    words = {word for text in (model, *parts.values()) for word in _TOKEN.findall(text) if word[0].isalpha()}
+    words = {word for text in (function.text, *parts.values()) for word in names_in(text) if word[0].isalpha()}
     declared += [f"<!ELEMENT {word} ANY>" for word in sorted(words - {name, "ANY", *parts})]
     return "\n".join(declared)
 
@@ -61,45 +61,24 @@ def _leaves() -> set[str]:
     return set(re.findall(r"\w+", " ".join(re.findall(r"\(([^)]*)\)", _ENVELOPE)))) - {"true", "false"}
 
 
-def _attribute(element: str, name: str, required: bool, values: list[str]) -> str:  # noqa: FBT001
-    kind = f"({'|'.join(values)})" if values else "CDATA"
-    return f"<!ATTLIST {element} {name} {kind} {'#REQUIRED' if required else '#IMPLIED'}>"
+def _attribute(element: str, one: Attribute) -> str:
+    kind = f"({'|'.join(one.values)})" if one.values else "CDATA"
+    return f"<!ATTLIST {element} {one.name} {kind} {'#REQUIRED' if one.required else '#IMPLIED'}>"
 
 
 def content_dtd(model: str) -> str:
-    """A content model in our short notation, as a definition writes it."""
-    tokens = _TOKEN.findall(model)
-    if not tokens:
+    """A content model as a document type definition writes it."""
+    group = parse_model(model)
+    if group == ModelPart(options=((),)):
         return "EMPTY"
-    if "ANY" in tokens:
-        return "ANY"
-    group, rest = _group(tokens)
-    if rest:
-        raise ValueError(f"unbalanced content model: {model}")
-    return f"({group})"
+    return "ANY" if "ANY" in names_in(model) else f"({_group(group)})"
 
 
-def _group(tokens: list[str]) -> tuple[str, list[str]]:
-    """Alternatives of sequences, up to a closing parenthesis or the end."""
-    options = []
-    option, tokens = _sequence(tokens)
-    options.append(option)
-    while tokens and tokens[0] == "|":
-        option, tokens = _sequence(tokens[1:])
-        options.append(option)
-    return "|".join(f"({one})" if "," in one and len(options) > 1 else one for one in options), tokens
+def _group(group: ModelPart) -> str:
+    options = [", ".join(map(_particle, option)) for option in group.options]
+    return "|".join(f"({one})" if "," in one and len(options) > 1 else one for one in options)
 
 
-def _sequence(tokens: list[str]) -> tuple[str, list[str]]:
-    parts = []
-    while tokens and tokens[0] not in ("|", ")"):
-        word, *tokens = tokens
-        if word == "(":
-            inner, tokens = _group(tokens)
-            word, tokens = f"({inner})", tokens[1:]
-        often = ""
-        while tokens and set(tokens[0]) <= set("?*+"):
-            often += tokens[0]
-            tokens = tokens[1:]
-        parts.append(word + ("*" if len(often) > 1 else often))
-    return ", ".join(parts), tokens
+def _particle(part: ModelPart) -> str:
+    often = {(True, True): "*", (True, False): "?", (False, True): "+"}.get((part.optional, part.repeated), "")
+    return f"({_group(part)}){often}" if part.options else f"{part.name}{often}"

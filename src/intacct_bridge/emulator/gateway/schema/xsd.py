@@ -2,18 +2,16 @@
 
 The rules are restated from the reference: `control` and `login` are strict sequences; the parts of a generic function
 come in any order, each at most once; `filter` holds exactly one operator, `and` and `or` two or more; bodies of
-`create` and `update` are not looked into. Legacy functions have their order in the table of functions, and what is
-inside their parts in the table of nested parts: of some the order is recorded, of others only the documentation's is
-known, and those can be left alone.
+`create` and `update` are not looked into. The object-specific functions have their order in the table of functions.
 """
 
-import json
 from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
-from typing import Any
 
-from intacct_bridge.emulator.gateway.schema.notation import content_xsd
+from intacct_bridge.emulator.gateway.schema.functions import functions, parts_of
+from intacct_bridge.model.legacy.content_model import ModelPart, parse_model
+from intacct_bridge.model.legacy.grammar import Attribute, FunctionDef
 
 _ANY_ORDER = {
     "getAPISession": "locationid?",
@@ -35,43 +33,21 @@ _OPERATORS = (
     ("in notin", 1, 1000),
     ("isnull isnotnull", 0, 0),
 )
-_BOOLEAN_VALUES = ["true", "false"]
-
-
-@cache
-def functions() -> dict[str, list[Any]]:
-    """Every function that the 3.0 schema knows: its content model, and its attributes where it has some."""
-    text = (files("intacct_bridge.data") / "emulator_functions.json").read_text(encoding="utf-8")
-    table: dict[str, list[Any]] = json.loads(text)
-    return table
-
-
-Parts = dict[str, str]
-"""The models of what is inside a function, by the name of the part."""
-
-
-def parts_of(name: str, *, documented: bool = True) -> Parts:
-    """What is known of the inside of a function: where the order is recorded, and where it is only documented."""
-    recorded, more = _parts().get(name, [{}, {}])
-    return {**more, **recorded} if documented else recorded
-
-
-@cache
-def _parts() -> dict[str, list[Parts]]:
-    text = (files("intacct_bridge.data") / "legacy_nested.json").read_text(encoding="utf-8")
-    table: dict[str, list[Parts]] = json.loads(text)
-    return table
+_BOOLEAN_VALUES = ("true", "false")
+_ANY = '<xs:any processContents="skip" {0}/>'
+Types = Mapping[str, str]
+"""The types of children, by name."""
 
 
 @cache
 def schema_text(*, documented: bool = True, large_pages: bool = False) -> str:
     """The whole schema as XSD; without `documented`, parts whose order is not recorded are not looked into."""
     types, elements = [], []
-    for name, entry in functions().items():
+    for name, function in functions().items():
         parts = parts_of(name, documented=documented)
         named = {part: f"{name}.{part}" for part in parts}
         types += [_part_type(named[part], model, named) for part, model in parts.items()]
-        elements.append(_function(name, named, *entry))
+        elements.append(_function(function, named))
     choice = f'<xs:group name="functions"><xs:choice>{"".join(elements)}</xs:choice></xs:group>'
     template = (files("intacct_bridge.data") / "emulator_envelope.xsd").read_text(encoding="utf-8")
     whole = template.replace("<!-- functions -->", f"{''.join(types)}{choice}")
@@ -80,21 +56,42 @@ def schema_text(*, documented: bool = True, large_pages: bool = False) -> str:
     return whole.replace("<!-- conditions -->", _conditions())
 
 
-def _part_type(name: str, model: str, types: Mapping[str, str]) -> str:
+def _part_type(name: str, model: str, types: Types) -> str:
     attributes = '<xs:anyAttribute processContents="skip"/>'
     return f'<xs:complexType name="{name}">{content_xsd(model, types)}{attributes}</xs:complexType>'
 
 
-def _function(name: str, types: Mapping[str, str], model: str, attributes: dict[str, Any] | None = None) -> str:
-    declared = "".join(_attribute(one, *about) for one, about in (attributes or {}).items())
-    if name in _ANY_ORDER:
-        parts = "".join(_part(word) for word in _ANY_ORDER[name].split())
+def content_xsd(model: str, types: Types) -> str:
+    """The model as one XSD particle, empty for an empty model. A child without a type of its own may hold anything."""
+    group = parse_model(model)
+    return _choice(group, types) if group != ModelPart(options=((),)) else ""
+
+
+def _choice(group: ModelPart, types: Types) -> str:
+    options = [
+        f"<xs:sequence>{''.join(_particle(part, types) for part in option)}</xs:sequence>" for option in group.options
+    ]
+    return options[0] if len(options) == 1 else f"<xs:choice>{''.join(options)}</xs:choice>"
+
+
+def _particle(part: ModelPart, types: Types) -> str:
+    least = ' minOccurs="0"' if part.optional else ""
+    most = ' maxOccurs="unbounded"' if part.repeated else ""
+    if part.options:
+        return f"<xs:sequence{least}{most}>{_choice(part, types)}</xs:sequence>"
+    if part.name == "ANY":
+        return _ANY.format(f"{least}{most}")
+    return f'<xs:element name="{part.name}" type="{types.get(part.name, "anything")}"{least}{most}/>'
+
+
+def _function(function: FunctionDef, types: Types) -> str:
+    declared = "".join(map(_attribute, function.attributes))
+    if function.name in _ANY_ORDER:
+        parts = "".join(_part(word) for word in _ANY_ORDER[function.name].split())
         content = f"<xs:all>{parts}</xs:all>"
     else:
-        content = content_xsd(model, types)
-    if content.startswith(("<xs:element", "<xs:any")):
-        content = f"<xs:sequence>{content}</xs:sequence>"
-    return f'<xs:element name="{name}"><xs:complexType>{content}{declared}</xs:complexType></xs:element>'
+        content = content_xsd(function.text, types)
+    return f'<xs:element name="{function.name}"><xs:complexType>{content}{declared}</xs:complexType></xs:element>'
 
 
 def _part(word: str) -> str:
@@ -103,15 +100,15 @@ def _part(word: str) -> str:
     return f'<xs:element name="{name}" type="{kind or "xs:string"}"{least}/>'
 
 
-def _attribute(name: str, required: bool, values: list[str]) -> str:  # noqa: FBT001
-    use = ' use="required"' if required else ""
-    if not values:
-        return f'<xs:attribute name="{name}" type="xs:string"{use}/>'
-    if values == _BOOLEAN_VALUES:
-        return f'<xs:attribute name="{name}" type="xs:boolean"{use}/>'
-    listed = "".join(f'<xs:enumeration value="{value}"/>' for value in values)
+def _attribute(one: Attribute) -> str:
+    use = ' use="required"' if one.required else ""
+    if not one.values:
+        return f'<xs:attribute name="{one.name}" type="xs:string"{use}/>'
+    if one.values == _BOOLEAN_VALUES:
+        return f'<xs:attribute name="{one.name}" type="xs:boolean"{use}/>'
+    listed = "".join(f'<xs:enumeration value="{value}"/>' for value in one.values)
     restricted = f'<xs:simpleType><xs:restriction base="xs:string">{listed}</xs:restriction></xs:simpleType>'
-    return f'<xs:attribute name="{name}"{use}>{restricted}</xs:attribute>'
+    return f'<xs:attribute name="{one.name}"{use}>{restricted}</xs:attribute>'
 
 
 def _conditions() -> str:
