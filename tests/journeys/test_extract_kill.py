@@ -106,7 +106,7 @@ def test_a_destination_without_room_is_told_and_later_made_whole(
     full = extract(programs, uri, how=f"room={room}")
     assert full.status in (1, 2)
     assert "cannot be written" in full.err + full.out or "copy failed: " in full.err + full.out
-    assert "mistake of ours" not in full.err
+    assert "A bug in Intacct Bridge" not in full.err
     dead = extract(programs, uri, how=f"dying={room}")
     assert dead.status < 0
     ends_whole(programs, uri, truth)

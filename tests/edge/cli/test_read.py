@@ -131,5 +131,5 @@ def test_without_a_demo_company_the_way_to_one_is_named(intacct: Intacct) -> Non
 
 def test_a_page_that_does_not_fit_a_parquet_file_is_refused_and_not_rounded(tmp_path: Path) -> None:
     pages = [pa.RecordBatch.from_pydict({"N": [number]}) for number in (1, Decimal("1.5"))]
-    with pytest.raises(InvalidRequestError, match="does not fit into the columns of the first"):
+    with pytest.raises(InvalidRequestError, match="does not fit the column types of the first"):
         write_parquet(pages, to=tmp_path / "n.parquet")

@@ -1,4 +1,4 @@
-"""What reaches standard output and standard error, and what must never."""
+"""Text on standard output and standard error: tables, JSON, verbosity, secrets, progress."""
 
 import io
 import json
@@ -29,9 +29,9 @@ def console() -> tuple[Console, io.StringIO, io.StringIO]:
 
 
 def test_results_go_out_and_notes_go_to_standard_error() -> None:
-    desk, out, err = console()
-    desk.table(("name", "amount"), [("Rent", Decimal("1200.00")), ("Water", Decimal("9.5"))])
-    desk.say("two rows")
+    made, out, err = console()
+    made.table(("name", "amount"), [("Rent", Decimal("1200.00")), ("Water", Decimal("9.5"))])
+    made.say("two rows")
     assert out.getvalue().splitlines() == [
         "name    amount",
         "─────  ───────",
@@ -41,36 +41,36 @@ def test_results_go_out_and_notes_go_to_standard_error() -> None:
     assert err.getvalue() == "two rows\n"
 
 
-def test_deletes_are_no_stream_of_those_that_a_run_counts() -> None:
-    desk, out, _ = console()
+def test_deletes_do_not_count_as_a_stream() -> None:
+    made, out, _ = console()
     outcomes = (StreamOutcome("VENDOR"), StreamOutcome(DELETES))
     assert "0 rows in 0 of 1 streams" in sentence(outcomes, 0.1, 3)
-    DemoView(desk).arrived(Extracted(outcomes, 0.1, 3))
+    DemoView(made).arrived(Extracted(outcomes, 0.1, 3))
     assert "nothing has changed in 1 streams" in out.getvalue()
 
 
-def test_quiet_silences_notes_but_not_complaints() -> None:
-    desk, _, err = console()
-    desk.quiet = True
-    desk.say("a note")
-    desk.detail("a detail")
-    desk.complain("an error")
+def test_quiet_silences_notes_and_not_errors() -> None:
+    made, _, err = console()
+    made.quiet = True
+    made.say("a note")
+    made.detail("a detail")
+    made.complain("an error")
     assert err.getvalue() == "an error\n"
 
 
 def test_json_keeps_money_exact_and_dates_readable() -> None:
-    desk, out, _ = console()
-    desk.as_json = True
-    desk.table(
+    made, out, _ = console()
+    made.as_json = True
+    made.table(
         ("amount", "day", "at"), [(Decimal("0.10"), date(2026, 1, 2), datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC))]
     )
     assert ": 0.10," in out.getvalue()
     assert json.loads(out.getvalue()) == [{"amount": 0.10, "day": "2026-01-02", "at": "2026-01-02T03:04:05Z"}]
 
 
-def test_an_empty_table_says_what_to_do_next_instead() -> None:
-    desk, out, err = console()
-    desk.table(("name",), [], empty="nothing yet")
+def test_an_empty_table_prints_its_note() -> None:
+    made, out, err = console()
+    made.table(("name",), [], empty="nothing yet")
     assert (out.getvalue(), err.getvalue()) == ("", "nothing yet\n")
 
 
@@ -107,7 +107,7 @@ def test_a_long_text_is_cut_and_a_wide_one_aligned() -> None:
 
 
 @given(st.lists(st.tuples(cells, cells), max_size=6))
-def test_in_a_pipe_nothing_is_cut(rows: list[tuple[object, object]]) -> None:
+def test_no_cell_is_cut_in_a_pipe(rows: list[tuple[object, object]]) -> None:
     lines = plain_lines(("one", "two"), rows)
     for row, line in zip(rows, lines[2:], strict=True):
         assert all(shown(value).strip() in line for value in row)
@@ -115,11 +115,11 @@ def test_in_a_pipe_nothing_is_cut(rows: list[tuple[object, object]]) -> None:
 
 @given(st.lists(st.text(min_size=4, max_size=20), min_size=1, max_size=3), st.text(max_size=40))
 @settings(max_examples=60)
-def test_a_hidden_secret_is_in_nothing_that_is_said(secrets: list[str], around: str) -> None:
-    desk, _, err = console()
-    desk.hide(secrets)
+def test_a_hidden_secret_is_masked_everywhere(secrets: list[str], around: str) -> None:
+    made, _, err = console()
+    made.hide(secrets)
     said = around.join(secrets)
-    desk.complain(said)
+    made.complain(said)
     printed = err.getvalue().removesuffix("\n")
     for secret in secrets:
         assert secret not in printed.replace("***", "") or secret in around.replace("***", "")
@@ -133,8 +133,8 @@ def test_a_cell_is_one_readable_line(value: object, text: str) -> None:
     assert shown(value) == text
 
 
-def test_what_is_told_as_done_twice_is_counted_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A load tells its last record and then its end; a stream tells its end again when deletes were followed."""
+def test_an_end_that_is_reported_twice_counts_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A load reports its last record and then its end; a stream reports its end again after its deletes."""
 
     class Terminal(io.StringIO):
         def isatty(self) -> bool:

@@ -1,4 +1,4 @@
-"""How a command ends: four lines, and the exit status of the table in the documentation."""
+"""The message and the exit status of each error, as the documentation lists them."""
 
 import io
 import json
@@ -64,7 +64,7 @@ def test_the_exit_status_says_what_to_do_next(error: BaseException, status: int)
     assert not any("Traceback" in line for line in lines)
 
 
-def test_a_refusal_is_told_in_four_lines() -> None:
+def test_a_refusal_has_four_lines() -> None:
     fault = Fault(
         "XL03000006",
         "Invalid Web Services Authorization",
@@ -81,14 +81,14 @@ def test_a_refusal_is_told_in_four_lines() -> None:
     assert "company administrator" in lines[3]
 
 
-def test_a_machine_gets_the_same_as_json() -> None:
+def test_json_holds_the_same_lines() -> None:
     _, lines = said(SettingsError("intacct.toml is not valid TOML", fix="Correct line 3."), as_json=True)
     assert json.loads(lines[0]) == {
         "error": {"error": "intacct.toml is not valid TOML", "fix": "Correct line 3."},
     }
 
 
-def test_only_v_shows_where_a_mistake_of_ours_happened() -> None:
+def test_the_traceback_of_a_bug_needs_v() -> None:
     try:
         raise ZeroDivisionError("oops")
     except ZeroDivisionError as error:
@@ -96,20 +96,20 @@ def test_only_v_shows_where_a_mistake_of_ours_happened() -> None:
         assert any("Traceback" in line for line in said(error, verbose=1)[1])
 
 
-def test_a_file_is_named() -> None:
+def test_an_os_error_names_its_file() -> None:
     _, lines = said(PermissionError(13, "Permission denied", "/books/june.csv"))
     assert "/books/june.csv: Permission denied" in lines[0]
 
 
 @pytest.mark.parametrize(("module", "extra"), [("pyarrow.compute", "data"), ("duckdb", "data"), ("openpyxl", "excel")])
-def test_a_package_that_an_extra_brings_is_no_mistake_of_ours(module: str, extra: str) -> None:
+def test_a_missing_optional_package_names_its_extra(module: str, extra: str) -> None:
     status, lines = said(ModuleNotFoundError(f"No module named {module!r}", name=module))
     assert status == 2
-    assert f"needs the package {module.partition('.')[0]}, which is not installed" in lines[0]
+    assert f"The package {module.partition('.')[0]} is not installed." in lines[0]
     assert f"intacct-bridge[{extra}]" in lines[1]
 
 
-def test_a_module_of_nobody_s_is_a_mistake_of_ours() -> None:
+def test_an_unknown_missing_module_is_a_bug() -> None:
     assert (
         said(ModuleNotFoundError("No module named 'intacct_bridge.nope'", name="intacct_bridge.nope"))[0]
         == INTERNAL_ERROR

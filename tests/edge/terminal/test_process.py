@@ -1,4 +1,4 @@
-"""How the Singer programs end when they are interrupted, when nobody listens any more, and when they are misused."""
+"""The end of the Singer programs: interrupted, with a closed output, and with wrong arguments."""
 
 import os
 import signal
@@ -21,12 +21,12 @@ PROGRAMS = {"tap": (tap, "tap_config"), "target": (target, "target_config")}
 @pytest.mark.parametrize(
     ("error", "status", "said"),
     [
-        (KeyboardInterrupt(), 130, "interrupted: what was done is kept"),
+        (KeyboardInterrupt(), 130, "Interrupted. Completed work is kept"),
         (BrokenPipeError(), 141, ""),
         (OSError(), 2, ""),
     ],
 )
-def test_what_stops_a_program_is_no_mistake_of_ours(
+def test_an_interrupt_or_a_closed_pipe_is_not_reported_as_a_bug(
     name: str,
     error: BaseException,
     status: int,
@@ -45,7 +45,7 @@ def test_what_stops_a_program_is_no_mistake_of_ours(
     assert ran.main() == status
     told = capfd.readouterr().err
     assert said in told
-    assert "mistake of ours" not in told
+    assert "A bug in Intacct Bridge" not in told
 
 
 @pytest.mark.parametrize("name", PROGRAMS)
@@ -62,36 +62,36 @@ def test_a_closed_pipe_ends_quietly(name: str, words: list[str], tmp_path: Path)
         env={**os.environ, "HOME": str(tmp_path), "PYTHONPATH": os.pathsep.join(sys.path)},
     )
     os.close(writer)
-    assert (ran.returncode, ran.stderr) == (141, "")  # else a schedule takes for done what nobody heard
+    assert (ran.returncode, ran.stderr) == (141, "")  # 0 would tell a schedule that all output was read
 
 
 @pytest.mark.parametrize("name", PROGRAMS)
-def test_a_program_without_settings_says_how_to_give_them(
+def test_a_program_without_settings_names_its_help(
     name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(sys, "argv", [f"{name}-intacct"])
     assert PROGRAMS[name][0].main() == 2
-    assert f"see {name}-intacct --help" in capsys.readouterr().err
+    assert f"See: {name}-intacct --help" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("name", PROGRAMS)
-def test_an_option_without_its_value_points_at_the_programs_own_help(
+def test_an_option_without_its_value_names_the_programs_help(
     name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(sys, "argv", [f"{name}-intacct", "--state"])
     assert PROGRAMS[name][0].main() == 2
-    assert f"see {name}-intacct --help" in capsys.readouterr().err
+    assert f"See: {name}-intacct --help" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
     ("words", "path"),
     [(["extract", "--to"], "intacct extract"), (["connections", "add", "--user-id"], "intacct connections add")],
 )
-def test_an_option_without_its_value_points_at_the_commands_own_help(
+def test_an_option_without_its_value_names_the_commands_help(
     words: list[str], path: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert app.main(words) == 2
-    assert f"see {path} --help" in capsys.readouterr().err
+    assert f"See: {path} --help" in capsys.readouterr().err
 
 
 STUCK = """
@@ -120,11 +120,11 @@ with process.stoppable(Console(), lambda _: print("sealed", flush=True)):
     ],
     ids=["SIGTERM", "Ctrl-C", "Ctrl-C twice"],
 )
-def test_a_program_that_is_told_to_end_does_not_wait_for_ever(grace: str, told: str, status: int) -> None:
+def test_a_stopped_program_ends_after_its_grace(grace: str, told: str, status: int) -> None:
     stuck = STUCK.replace("GRACE", grace).replace("TOLD", told)
     done = subprocess.run([sys.executable, "-c", stuck], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (status, "sealed\n")
-    assert done.stderr.strip().startswith("interrupted: what was done is kept")
+    assert done.stderr.strip().startswith("Interrupted. Completed work is kept")
 
 
 BARS = """
@@ -136,11 +136,11 @@ sys.stderr = Bars()
 """
 
 
-def test_bars_that_are_cut_off_neither_keep_the_cursor_nor_the_last_word() -> None:
-    """While they are shown, they stand before the standard error, and take escapes out of what is printed there."""
+def test_an_end_during_progress_bars_restores_the_cursor_and_prints_its_message() -> None:
+    """While bars are shown they replace standard error and remove escape codes from its text."""
     stuck = BARS + STUCK.replace("GRACE", "process.GRACE = 0.01").replace("TOLD", "signal.raise_signal(signal.SIGINT)")
     done = subprocess.run([sys.executable, "-c", stuck], capture_output=True, text=True, check=False)
-    assert done.stderr.startswith("\x1b[?25h\ninterrupted: what was done is kept")
+    assert done.stderr.startswith("\x1b[?25h\nInterrupted. Completed work is kept")
 
 
 OUTLIVED = """
@@ -155,12 +155,12 @@ with process.stoppable(Console()):
 """
 
 
-def test_a_thread_that_waits_for_an_answer_does_not_hold_up_the_end() -> None:
+def test_a_waiting_thread_does_not_delay_the_end() -> None:
     done = subprocess.run([sys.executable, "-c", OUTLIVED], capture_output=True, text=True, check=False)
     assert done.returncode == 143
 
 
-def test_signals_that_were_ignored_are_ignored_and_handlers_come_back() -> None:
+def test_ignored_signals_stay_ignored_and_handlers_are_restored() -> None:
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         terminated = signal.getsignal(signal.SIGTERM)
@@ -172,7 +172,7 @@ def test_signals_that_were_ignored_are_ignored_and_handlers_come_back() -> None:
         signal.signal(signal.SIGINT, before)
 
 
-def test_only_the_main_thread_listens_to_signals() -> None:
+def test_only_the_main_thread_handles_signals() -> None:
     def work() -> int:
         with process.stoppable(Console()):
             return 1

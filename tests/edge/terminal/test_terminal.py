@@ -1,6 +1,6 @@
-"""The command line at a real terminal: questions and answers, hidden passwords, Ctrl-C, what fits and what is coloured.
+"""The command line at a real terminal: questions and answers, hidden passwords, Ctrl-C, width and colours.
 
-A pseudo-terminal stands between the test and a process of its own; a test types only once it has read the question.
+Each command runs in a process of its own on a pseudo-terminal; a test types only after it has read the question.
 """
 
 import os
@@ -36,7 +36,7 @@ ANSWERS = {
 
 
 class Terminal:
-    """A command at a terminal of its own."""
+    """A command on its own pseudo-terminal."""
 
     def __init__(self, *words: str, home: Path, columns: int = 80, **environ: str) -> None:
         self.screen, theirs = os.openpty()
@@ -56,14 +56,14 @@ class Terminal:
         self.said = ""
 
     def type(self, text: str, *, after: str) -> None:
-        """Type once the text has appeared behind what was typed for last."""
+        """Type after the text has appeared, behind the last text that was waited for."""
         while after not in self.said[self._seen :]:
             assert self._read(), f"it ended before {after!r}: {self.said}"
         self._seen = len(self.said)
         os.write(self.screen, text.encode())
 
     def answer(self, **answers: str) -> None:
-        """Answer the questions of `connections add`; the blank behind a question comes once echo is off."""
+        """Answer the questions of `connections add`; the blank behind a question appears when echo is off."""
         for setting, text in answers.items():
             self.type(f"{text}\n", after=f"{connections._QUESTIONS[setting]}: ")
 
@@ -73,10 +73,10 @@ class Terminal:
         return bool(termios.tcgetattr(self.screen)[3] & termios.ECHO)
 
     def end(self, pressing: str = "") -> int:
-        """Everything up to its end, and its exit status.
+        """Read up to the end, and return the exit status.
 
-        A key is pressed again while nothing happens, as a person does: an interrupt that comes between a question and
-        the system call that waits for its answer is only noticed after the answer.
+        The key is pressed again while nothing happens, as a person does: an interrupt between a question and the
+        system call that waits for its answer is only noticed after the answer.
         """
         before = time.monotonic() + 120
         while self._read(pressing):
@@ -106,7 +106,7 @@ class Terminal:
 
 
 class Terminals:
-    """Commands at terminals in one home directory, put away with the test."""
+    """Commands on terminals in one home directory, closed after the test."""
 
     def __init__(self, home: Path) -> None:
         self.home = home
@@ -142,7 +142,7 @@ def url() -> Iterator[str]:
     emulator.close()
 
 
-def test_a_connection_is_asked_for_tried_and_kept(at: Terminals, url: str) -> None:
+def test_a_new_connection_is_asked_for_tested_and_saved(at: Terminals, url: str) -> None:
     terminal = at("connections", "add", "books", "--endpoint", url)
     terminal.answer(**ANSWERS)
     assert terminal.end() == 0, terminal.said
@@ -153,7 +153,7 @@ def test_a_connection_is_asked_for_tried_and_kept(at: Terminals, url: str) -> No
     assert again.end() == 0, again.said
 
 
-def test_a_wrong_sender_is_explained_and_what_was_typed_is_kept(at: Terminals, url: str) -> None:
+def test_a_wrong_sender_is_explained_and_the_answers_are_saved(at: Terminals, url: str) -> None:
     terminal = at("connections", "add", "books", "--endpoint", url)
     terminal.answer(**ANSWERS | {"sender_id": "somebody-else"})
     assert terminal.end() == 3
@@ -163,7 +163,7 @@ def test_a_wrong_sender_is_explained_and_what_was_typed_is_kept(at: Terminals, u
     assert "somebody-else" in at.settings.read_text()
 
 
-def test_an_empty_answer_is_asked_again_and_blanks_around_an_id_are_dropped(at: Terminals, url: str) -> None:
+def test_an_empty_answer_is_asked_for_again_and_an_id_is_stripped(at: Terminals, url: str) -> None:
     terminal = at("connections", "add", "books", "--endpoint", url)
     terminal.answer(company_id="")
     terminal.answer(company_id="   ")
@@ -185,7 +185,7 @@ def test_leaving_at_a_question_writes_nothing(at: Terminals, key: str, question:
     assert not at.settings.exists()
 
 
-def test_an_endpoint_that_may_not_have_the_password_is_refused_before_it_is_asked_for(at: Terminals) -> None:
+def test_an_untrusted_endpoint_is_refused_before_any_question(at: Terminals) -> None:
     terminal = at("connections", "add", "books", "--endpoint", "https://intacct.com.example.org/x")
     assert terminal.end() == 2
     assert "is not in intacct.com" in " ".join(terminal.said.split())
@@ -208,7 +208,7 @@ def test_a_write_into_production_asks_first(at: Terminals, url: str) -> None:
     assert "created DEPARTMENT" in yes.said
 
 
-def test_a_table_fits_the_terminal_and_nothing_is_coloured_without_colour(at: Terminals, url: str) -> None:
+def test_a_table_fits_the_terminal_and_no_color_is_honoured(at: Terminals, url: str) -> None:
     settings = {f"INTACCT_{name.upper()}": value for name, value in ANSWERS.items()}
     terminal = at("objects", columns=40, INTACCT_ENDPOINT_URL=url, NO_COLOR="1", **settings)
     assert terminal.end() == 0
@@ -217,7 +217,7 @@ def test_a_table_fits_the_terminal_and_nothing_is_coloured_without_colour(at: Te
     assert "\x1b[3" not in terminal.said
 
 
-def test_an_interrupted_command_says_what_is_kept(at: Terminals) -> None:
+def test_an_interrupted_emulator_shows_no_traceback(at: Terminals) -> None:
     terminal = at("emulator", "--company", "empty", "--port", "0")
     terminal.type(CTRL_C, after="serving; Ctrl-C ends it")
     assert terminal.end() in (0, 128 + signal.SIGINT)

@@ -1,1 +1,1 @@
-"""The terminal and the process: output, progress, failures, exit status."""
+"""The terminal and the process: output, tables, progress, errors, exit status."""

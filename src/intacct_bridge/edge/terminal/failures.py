@@ -1,7 +1,7 @@
-"""An exception as four lines a person can act on, and the exit status a scheduler can.
+"""The message and the exit status of an error.
 
-The lines are: what happened, where, why, and what to do. A mistake of the user's never shows a traceback; a mistake
-of ours says so, and shows it under -v.
+The message has four lines: the error, where it happened, why, and the fix. A user's mistake never shows a traceback. A
+bug says that it is one, and shows its traceback under -v.
 """
 
 import contextlib
@@ -23,23 +23,23 @@ from intacct_bridge.errors import (
 INTERRUPTED = 130
 TERMINATED = 143
 OUTPUT_CLOSED = 141
-"""Whoever read our output is gone: the status of programs that SIGPIPE ends, since what was to be told was not."""
-INTERRUPTED_NOTE = "\ninterrupted: what was done is kept; run the same command again to go on"
+"""The reader of the output closed it: the status of a program that SIGPIPE ends, because not all of it was read."""
+INTERRUPTED_NOTE = "\nInterrupted. Completed work is kept; run the same command again to continue."
 USAGE = 2
 INTERNAL_ERROR = 70
-"""Not one of the documented statuses: it means a bug, so no schedule should come to rely on it."""
+"""A bug. Not one of the documented statuses, so that no schedule relies on it."""
 
 
 _EXTRAS = {"pyarrow": "data", "duckdb": "data", "adbc_driver_postgresql": "postgres", "openpyxl": "excel"}
-"""Packages that not everybody needs, and what brings them."""
+"""Optional packages, and the extra that installs each."""
 
 
 class Terminated(KeyboardInterrupt):
-    """Whoever runs us wants an end, as a scheduler does with SIGTERM."""
+    """A request to stop by SIGTERM, as schedulers send it."""
 
 
 def report(error: BaseException, console: Console, *, target: str = "") -> int:
-    """Say what happened and return the exit status."""
+    """Print the message and return the exit status; `target` is the company and environment that a call reached."""
     if isinstance(error, BrokenPipeError):
         close_output()
         return OUTPUT_CLOSED
@@ -58,8 +58,8 @@ def report(error: BaseException, console: Console, *, target: str = "") -> int:
         return error.exit_status
     what = f"{type(error).__name__}: {error}"
     ours = {
-        "error": f"a mistake of ours: {what}",
-        "fix": "run it again with -v for the traceback, and please report it; what was done is kept",
+        "error": f"A bug in Intacct Bridge: {what}",
+        "fix": "Run it again with -v for the traceback, and please report it. Completed work is kept.",
     }
     _print(ours, console)
     if console.verbose:
@@ -68,13 +68,10 @@ def report(error: BaseException, console: Console, *, target: str = "") -> int:
 
 
 def described(error: IntacctError, *, target: str = "") -> dict[str, str]:
-    """The four lines by their labels; a line that has nothing to say is left out."""
+    """The lines of the message by their labels; empty ones are left out."""
     diagnosis = error.diagnosis
     lines = {"error": error.message, "where": _where(error, target)}
-    if diagnosis is not None and diagnosis.cause:
-        lines["why"] = diagnosis.cause
-    else:
-        lines["why"] = _why(error)
+    lines["why"] = diagnosis.cause if diagnosis is not None and diagnosis.cause else _why(error)
     fix = error.fix or (diagnosis.fix if diagnosis else "")
     if diagnosis is not None:
         who = diagnosis.who if diagnosis.who not in ("", "you") else ""
@@ -92,14 +89,14 @@ def _where(error: IntacctError, target: str) -> str:
         record,
         f"field {field}" if field else "",
         f"function {error.function}" if error.function else "",
-        target if _reached_the_company(error) else "",
+        target if _reached_company(error) else "",
         f"HTTP {error.http_status}" if error.http_status not in (0, 200) else "",
         f"support id {support_ids[0]}" if support_ids else "",
     ]
     return ", ".join(part for part in parts if part)
 
 
-def _reached_the_company(error: IntacctError) -> bool:
+def _reached_company(error: IntacctError) -> bool:
     if isinstance(error, InvalidRequestError):
         return error.by_gateway
     return not isinstance(error, SettingsError)
@@ -107,9 +104,9 @@ def _reached_the_company(error: IntacctError) -> bool:
 
 def _why(error: IntacctError) -> str:
     if isinstance(error, InDoubtError):
-        return "The request left whole and no readable answer came, so it may or may not have been applied."
+        return "The whole request was sent and no readable reply came, so it may have been applied or not."
     if isinstance(error, TransientError):
-        return "A passing fault; it was tried again for as long as the settings allow."
+        return "A temporary fault; it was retried for as long as the settings allow."
     more = [str(fault) for fault in error.faults[1:4]]
     return f"Intacct also said: {'; '.join(more)}" if more else ""
 
@@ -121,12 +118,12 @@ def _about_a_file(error: OSError) -> SettingsError:
 
 
 def _about_a_package(error: ModuleNotFoundError) -> ModuleNotFoundError | SettingsError:
-    """What to install, where it is one of the packages that an extra brings."""
+    """The extra to install, if one installs the package."""
     name = (error.name or "").partition(".")[0]
     if name not in _EXTRAS:
         return error
     fix = f"Run: pip install 'intacct-bridge[{_EXTRAS[name]}]'"
-    return SettingsError(f"this needs the package {name}, which is not installed", fix=fix)
+    return SettingsError(f"The package {name} is not installed.", fix=fix)
 
 
 def _print(lines: dict[str, str], console: Console) -> None:
@@ -137,20 +134,20 @@ def _print(lines: dict[str, str], console: Console) -> None:
         return
     for label, text in lines.items():
         lead = f"{label:>5}  "
-        if "\n" in text:  # a filter with its underlined place
+        if "\n" in text:  # a filter with the wrong place underlined
             console.complain(lead + text.replace("\n", "\n" + " " * len(lead)))
         else:
             console.complain(console.wrapped(lead, text))
 
 
 def close_output() -> None:
-    """Point a closed standard output at nothing, so that the interpreter's last flush is silent."""
+    """Replace a closed standard output by the null device, so that the interpreter's last flush is silent."""
     with contextlib.suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def usage(error: Any, console: Console, command: str) -> int:
-    """A command line that cannot be read: click's own words, with where to look; `command` if click does not know."""
+    """Print click's message about a wrong command line and the help to read; `command` is used if click names none."""
     path = error.ctx.command_path if error.ctx is not None else command
-    _print({"error": error.format_message(), "fix": f"see {path} --help"}, console)
+    _print({"error": error.format_message(), "fix": f"See: {path} --help"}, console)
     return USAGE

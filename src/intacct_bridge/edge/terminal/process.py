@@ -1,6 +1,6 @@
-"""How a program of ours begins and ends: its words read, its command run, and whatever stops it told as a status.
+"""The run of a program: its arguments parsed, its command run, signals handled, the end reported as an exit status.
 
-Click's own `main` is not used, since it has its own mind about closed pipes, interrupts and exit statuses.
+Click's own `main` is not used, because it treats closed pipes, interrupts and exit statuses in other ways.
 """
 
 import json
@@ -29,10 +29,11 @@ from intacct_bridge.edge.terminal.failures import (
 from intacct_bridge.errors import SettingsError
 
 SETTINGS: dict[str, Any] = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
-"""What every command's context is made with."""
+"""The click settings of every command."""
 GRACE = 5.0
-"""Seconds for calls under way: schedulers kill what is still there ten seconds after SIGTERM, or thirty."""
-_TOLD_TWICE = 1.0
+"""Seconds that running calls have after the first signal; schedulers kill a process 10 or 30 s after SIGTERM."""
+_GRACE_OF_SECOND = 1.0
+"""Seconds to finish the output after the second signal."""
 
 
 def run(
@@ -44,9 +45,9 @@ def run(
     console: Console,
     target: Callable[[], str] = str,
 ) -> int:
-    """Run one command and return its exit status; nothing that a user does wrong ends in a traceback.
+    """Run one command and return its exit status; no mistake of a user ends in a traceback.
 
-    `target` says, once it is known, which company a failure happened at.
+    `target` returns the company and environment for messages, or nothing before they are known.
     """
     given = list(sys.argv[1:] if arguments is None else arguments)
     try:
@@ -59,48 +60,49 @@ def run(
 
 @contextmanager
 def stoppable(console: Console, seal: Callable[[float], None] = lambda _: None) -> Iterator[None]:
-    """Let Ctrl-C and SIGTERM end what is inside at its next safe point; after `GRACE` seconds, or told twice, at once.
+    """Let Ctrl-C and SIGTERM stop the work inside at its next safe point; a second signal or `GRACE` seconds end it.
 
-    `seal` sees that what is being written is written whole, if somebody reads it within so many seconds, and that
-    nothing follows. Only for work that may be cut off anywhere and gone on with.
+    `seal` is called before such an end, with the seconds it may take: it completes the message that is being written
+    and refuses further ones. Only for work that can be cut off anywhere and continued later.
     """
-    inside, patience = True, list[threading.Timer]()
+    inside, timers = True, list[threading.Timer]()
 
-    def at_once(status: int, seconds: float) -> None:
+    def end_now(status: int, seconds: float) -> None:
         seal(seconds)
         if inside:
             console.last(INTERRUPTED_NOTE)
         os._exit(status)
 
-    def end(number: int, _: object) -> None:
+    def stop(number: int, _: object) -> None:
         status = TERMINATED if number == signal.SIGTERM else INTERRUPTED
-        if patience:
-            at_once(status, _TOLD_TWICE)
-        patience.append(threading.Timer(GRACE, at_once, (status, GRACE)))
-        patience[0].daemon = True
-        patience[0].start()
+        if timers:
+            end_now(status, _GRACE_OF_SECOND)
+        timers.append(threading.Timer(GRACE, end_now, (status, GRACE)))
+        timers[0].daemon = True
+        timers[0].start()
         raise Terminated if number == signal.SIGTERM else KeyboardInterrupt
 
-    before = _handled_by(end)
+    before = _handle_signals(stop)
     try:
         yield
     finally:
         inside = False
-        if not patience:  # else only the end comes, and threads that wait for an answer would hold that up
+        if not timers:  # after a signal the handlers stay, because waiting threads could delay the end
             for number, handler in before.items():
                 signal.signal(number, handler)
 
 
-def _handled_by(end: Callable[[int, Any], None]) -> dict[int, Any]:
-    """Put in a handler of the signals that ask for an end, and give those that were there; what runs behind `nohup` or
-    `&` ignores some, and goes on doing so.
+def _handle_signals(handler: Callable[[int, Any], None]) -> dict[int, Any]:
+    """Handle SIGINT and SIGTERM, and return the former handlers.
+
+    A signal that is ignored stays ignored, as `nohup` and `&` set it up.
     """
     if threading.current_thread() is not threading.main_thread():
         return {}
-    there = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    before: dict[int, Any] = {number: one for number, one in there.items() if one not in (None, signal.SIG_IGN)}
+    present = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    before: dict[int, Any] = {number: one for number, one in present.items() if one not in (None, signal.SIG_IGN)}
     for number in before:
-        signal.signal(number, end)
+        signal.signal(number, handler)
     return before
 
 
@@ -125,7 +127,7 @@ def _invoked(command: click.Command, name: str, given: list[str], *, obj: Any, c
 
 
 def command_path(command: click.Command, name: str, given: Sequence[str]) -> str:
-    """The program and the command that the words begin with: click does not tell which one lacks an option's value."""
+    """The program and the command that the arguments name; click does not tell which one lacks an option's value."""
     words = [name]
     for word in given:
         inner = command.get_command(click.Context(command), word) if isinstance(command, click.Group) else None
@@ -137,37 +139,37 @@ def command_path(command: click.Command, name: str, given: Sequence[str]) -> str
 
 
 def singer_command(function: Callable[..., int]) -> click.Command:
-    """A Singer program, whose first option is where its settings are."""
+    """A Singer command with its first option, --config."""
     config = click.option(
         "--config",
         "-c",
         "configs",
         multiple=True,
         metavar="FILE|ENV",
-        help="Settings: a JSON file, or ENV. Repeatable.",
+        help="Read the settings from a JSON file, or from environment variables with ENV. Repeatable.",
     )
     return click.command(context_settings=SETTINGS)(config(function))
 
 
 def about_options(name: str) -> Callable[[Callable[..., int]], Callable[..., int]]:
-    """The options by which a Singer program says what it is, and its console as the first argument."""
+    """The options --about, --format and --version of a Singer command, which gets its console as the first argument."""
     shapes = click.Choice(["text", "json", "markdown"])
 
     def decorate(function: Callable[..., int]) -> Callable[..., int]:
-        told: Callable[..., int] = click.pass_obj(function)
+        command: Callable[..., int] = click.pass_obj(function)
         for option in (
             click.version_option(__version__, "--version", prog_name=name, message="%(prog)s %(version)s"),
-            click.option("--format", "shape", type=shapes, default="text", help="Of --about."),
+            click.option("--format", "shape", type=shapes, default="text", help="The format of --about."),
             click.option("--about", is_flag=True, help=f"Describe {name} and its settings."),
         ):
-            told = option(told)
-        return told
+            command = option(command)
+        return command
 
     return decorate
 
 
 def json_object(path: Path | None, what: str) -> dict[str, Any]:
-    """A file that holds one JSON object; an empty one where there is no file, or nothing in it."""
+    """The JSON object in a file; empty without a path or for an empty file. `what` names the file in errors."""
     if path is None:
         return {}
     try:

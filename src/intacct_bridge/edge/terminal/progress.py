@@ -1,7 +1,7 @@
-"""How far long work has come: bars where a person watches, plain lines everywhere else.
+"""The progress of long work: bars on a terminal, plain lines elsewhere.
 
-A bar shows records, rate and the time left, and the API transactions used so far. Plain lines come when something is
-done, and every ten seconds between, so that a log says that the work is alive without filling up.
+A bar shows records, rate, time left and the API transactions used so far. A plain line is printed when a step is done,
+and every ten seconds in between, so that a log shows activity without filling up.
 """
 
 import time
@@ -10,24 +10,25 @@ from contextlib import contextmanager
 from typing import Any, Protocol
 
 from intacct_bridge.edge.terminal.console import Console
+from intacct_bridge.model.wording import counted
 
 _EVERY = 10.0
 """Seconds between two plain lines about the same thing."""
 
 
 class Progress(Protocol):
-    """What long work tells as it goes; `name` is a stream, a file or a step."""
+    """A view that long work updates; `name` is a stream, a file or a step."""
 
     def update(self, name: str, done: int, total: int | None = None) -> None:
-        """So many records are done; the total may become known later."""
+        """Report the records done so far; the total may become known later."""
 
     def finish(self, name: str, done: int, note: str = "") -> None:
-        """It is done."""
+        """Report the end."""
 
 
 @contextmanager
 def progress(console: Console, *, spent: Callable[[], int] = lambda: 0, noun: str = "records") -> Iterator[Progress]:
-    """A view for the time of the work; `spent` counts API transactions."""
+    """A view for the duration of the work; `spent` returns the API transactions used."""
     if console.quiet:
         yield _Silent()
     elif console.is_terminal:
@@ -51,15 +52,15 @@ class _Lines:
         self._spent = spent
         self._noun = noun
         self._began: dict[str, float] = {}
-        self._told: dict[str, float] = {}
+        self._reported: dict[str, float] = {}
 
     def update(self, name: str, done: int, total: int | None = None) -> None:
-        """A line every so often."""
+        """Print a line every ten seconds."""
         now = time.monotonic()
         self._began.setdefault(name, now)
-        if now - self._told.setdefault(name, now) < _EVERY:
+        if now - self._reported.setdefault(name, now) < _EVERY:
             return
-        self._told[name] = now
+        self._reported[name] = now
         of = f" of {total:,}" if total else ""
         self._console.say(f"{name}: {done:,}{of} {self._noun}, {self._rate(name, done, now)}{self._cost()}")
 
@@ -76,7 +77,7 @@ class _Lines:
 
     def _cost(self) -> str:
         spent = self._spent()
-        return f", {spent:,} API transactions" if spent else ""
+        return f", {counted(spent, 'API transaction')}" if spent else ""
 
 
 class _Bars:
@@ -96,19 +97,19 @@ class _Bars:
         if total is not None and done >= total:
             self._bars.remove_task(self._tasks.pop(name))
             self._finished[name] = done
-        self._tell()
+        self._show_total()
 
     def finish(self, name: str, done: int, note: str = "") -> None:  # noqa: ARG002 - the summary has it
-        """Take the bar away; what is done is in the summary."""
+        """Remove the bar; the summary has the result."""
         task = self._tasks.pop(name, None)
         if task is not None:
             self._bars.remove_task(task)
         self._finished[name] = done
-        self._tell()
+        self._show_total()
 
-    def _tell(self) -> None:
-        told = f"{sum(self._finished.values()):,} {self._noun} done, {self._spent():,} API transactions"
-        self._bars.update(self._overall, description=told)
+    def _show_total(self) -> None:
+        done, spent = sum(self._finished.values()), counted(self._spent(), "API transaction")
+        self._bars.update(self._overall, description=f"{done:,} {self._noun} done, {spent}")
 
 
 @contextmanager

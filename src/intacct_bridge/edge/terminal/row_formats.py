@@ -1,7 +1,7 @@
 """Rows of a query as a table, CSV, JSON, JSON lines or Parquet.
 
-Everything but the table is a stream: the first rows are out before the last are read. An empty cell is empty in CSV and
-null elsewhere.
+Every format but the table is a stream: the first rows are written before the last are read. An empty cell is empty in
+CSV and null elsewhere.
 """
 
 import csv
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, TextIO
 from intacct_bridge.edge.terminal.console import Console, as_json
 from intacct_bridge.edge.terminal.tables import shown
 from intacct_bridge.errors import InvalidRequestError, SettingsError
+from intacct_bridge.model.wording import counted
 from intacct_bridge.wire.values import Value
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ FORMATS = ("table", "csv", "json", "jsonl", "parquet")
 
 
 def write_rows(rows: Iterable[Row], console: Console, *, kind: str, to: Path | None = None) -> int:
-    """Write every row and return how many there were; `parquet` goes through `write_parquet` instead."""
+    """Write every row and return their number; `kind` is any format but Parquet, which `write_parquet` writes."""
     if kind == "table" and to is None:
         return _table(rows, console)
     with _text(to, console) as out:
@@ -35,17 +36,17 @@ def write_rows(rows: Iterable[Row], console: Console, *, kind: str, to: Path | N
 
 
 def write_parquet(batches: "Iterable[pa.RecordBatch]", *, to: Path | None) -> int:
-    """Write every batch to one file, or to standard output when that is not a terminal."""
+    """Write every batch to one file, or to standard output if that is not a terminal; return the number of rows."""
     import pyarrow.parquet as pq
 
     if to is None and sys.stdout.isatty():
-        raise SettingsError("a Parquet file cannot be shown on a terminal", fix="Name a file: --out rows.parquet")
+        raise SettingsError("A Parquet file cannot be shown on a terminal.", fix="Name a file: --out rows.parquet")
     several = iter(batches)
     first = next(several, None)
     if first is None:
         return 0
     count = 0
-    # Opened by us: Arrow takes a name with a colon for an address.
+    # Opened here, because Arrow reads a name with a colon as a URL.
     opened = nullcontext(sys.stdout.buffer) if to is None else to.open("wb")
     with opened as target, pq.ParquetWriter(target, first.schema, compression="zstd") as writer:
         for batch in chain([first], several):
@@ -55,15 +56,15 @@ def write_parquet(batches: "Iterable[pa.RecordBatch]", *, to: Path | None) -> in
 
 
 def _fitted(batch: "pa.RecordBatch", schema: "pa.Schema") -> "pa.RecordBatch":
-    """A page with the first page's columns; never rounded."""
+    """A page in the first page's column types; refused instead of rounded."""
     import pyarrow as pa
 
     try:
         return batch.cast(schema)
     except pa.ArrowException as error:
         raise InvalidRequestError(
-            f"a later page does not fit into the columns of the first ({str(error).splitlines()[0]})",
-            fix="Use --format jsonl, or `intacct extract` into Parquet, where columns widen.",
+            f"A later page does not fit the column types of the first ({str(error).splitlines()[0]}).",
+            fix="Use --format jsonl, or `intacct extract` to Parquet, where columns widen.",
         ) from None
 
 
@@ -71,10 +72,10 @@ def _table(rows: Iterable[Row], console: Console) -> int:
     listed = list(rows)
     columns = columns_of(listed)
     used = [name for name in columns if any(row.get(name) is not None for row in listed)] or columns
-    console.table(used, [[row.get(name) for name in used] for row in listed], empty="no rows")
+    console.table(used, [[row.get(name) for name in used] for row in listed], empty="No rows.")
     left_out = len(columns) - len(used)
     if left_out:
-        console.say(f"{left_out} fields are empty in all of them.")
+        console.say(f"{counted(left_out, 'empty column')} hidden.")
     return len(listed)
 
 
@@ -116,7 +117,7 @@ def _json_lines(rows: Iterable[Row], out: TextIO) -> int:
 
 
 def columns_of(rows: Sequence[Row]) -> list[str]:
-    """Every column that occurs, in the order of first occurrence."""
+    """Every column, in the order of first occurrence."""
     return list(dict.fromkeys(name for row in rows for name in row))
 
 
