@@ -98,9 +98,7 @@ def test_one_closed_dimension_costs_no_other_its_values(
     uri = f"duckdb:{path}"
     with closing(grown.clone()) as emulator, client(emulator) as company:
         extract(company, uri, "dimension_values")
-        monkeypatch.setattr(
-            about_company, "own_dimensions", lambda _: ["GLDIMAREA", "GLDIMFUND"]
-        )  # nothing holds areas
+        monkeypatch.setattr(about_company, "user_defined", lambda _: ("GLDIMAREA", "GLDIMFUND"))  # nothing holds areas
         (made,) = company.create("FUND", [{"name": "Roof"}])
         assert made.ok, made.faults
         done = extract(company, uri, "dimension_values", failing=("dimension_values",))["dimension_values"]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from intacct_bridge.emulator.accounting.loading import load
+from intacct_bridge.emulator.accounting.seeding import load
 from intacct_bridge.emulator.demo.company import demo_company
 from intacct_bridge.emulator.gateway.gateway import Emulator
 from intacct_bridge.flow.plan.plan import Verdict

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from intacct_bridge.emulator.accounting.amounts import ZERO, to_base
 from intacct_bridge.emulator.accounting.posting import (
     CASH,
-    ZERO,
     Application,
     Charge,
     Document,
@@ -30,9 +30,9 @@ from intacct_bridge.emulator.accounting.posting import (
     relieved,
     reverse,
     statistical_entry,
-    to_base,
     transfer,
 )
+from intacct_bridge.emulator.settings.refusals import FunctionRefusedError
 from intacct_bridge.errors import RecordError
 
 RULES = Rules(
@@ -137,7 +137,7 @@ def test_an_entry_out_of_balance_is_refused_with_the_difference() -> None:
         PostingLine("6000", "A", D("10.00"), D("10.00"), "USD"),
         PostingLine("1000", "A", D("-9.99"), D("-9.99"), "USD"),
     ]
-    with pytest.raises(RecordError, match=r"debits exceed by 0\.01"):
+    with pytest.raises(FunctionRefusedError, match=r"out of balance by 0\.01"):
         journal_entry(lines, "A", RULES)
 
 

@@ -1,13 +1,18 @@
 """The demo company's ledger: it balances, the sub-ledgers tie to it, and the view repeats it."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from decimal import Decimal
 
 import pytest
 
-from intacct_bridge.emulator.accounting.posting_rows import Row
-from support.emulator.company_books import books
+from intacct_bridge.emulator.accounting.posting import Posting
+from intacct_bridge.emulator.accounting.posting_function import PostingPolicy, validate
+from intacct_bridge.emulator.accounting.posting_rows import Batch, Directory, Row, batch_rows
+from intacct_bridge.emulator.demo.company import demo_company
+from intacct_bridge.emulator.demo.generator import ledger
+from intacct_bridge.emulator.demo.masters.custom_fields import DIMENSION
+from support.emulator.company_books import AS_OF, books
 
 ZERO = Decimal(0)
 ENTITY = {"1": "100", "2": "200", "3": "300"}
@@ -159,3 +164,22 @@ def test_the_cash_book_takes_the_money_that_the_accrual_book_takes() -> None:
     for bank in banks:
         assert by_book.get(("CASH", bank), ZERO) == by_book.get(("ACCRUAL", bank), ZERO), bank
     assert not [row for row in found["GLDETAIL"] if row["BOOKID"] == "CASH" and row["ACCOUNTNO"] == "20000"]
+
+
+@pytest.mark.parametrize("cash_book", [False, True])
+def test_every_posting_keeps_the_rules_of_the_posting_function(
+    monkeypatch: pytest.MonkeyPatch, cash_book: bool
+) -> None:
+    validated = 0
+
+    def validated_rows(
+        posting: Posting, batch: Batch, directory: Directory, number: Callable[[str], int]
+    ) -> Iterator[tuple[str, Row]]:
+        nonlocal validated
+        validated += 1
+        validate(posting, batch, PostingPolicy(directory, ("ACCRUAL", "CASH"), {}, (DIMENSION,)))
+        return batch_rows(posting, batch, directory, number)
+
+    monkeypatch.setattr(ledger, "batch_rows", validated_rows)
+    batches = sum(name == "GLBATCH" for name, _ in demo_company(3, as_of=AS_OF, cash_book=cash_book))
+    assert validated == batches

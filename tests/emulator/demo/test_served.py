@@ -8,7 +8,7 @@ from threading import Barrier, Thread
 import pytest
 
 from emulator.accounting.test_journal import GOOD, key_of
-from intacct_bridge.emulator.accounting.loading import load
+from intacct_bridge.emulator.accounting.seeding import load
 from intacct_bridge.emulator.gateway.gateway import Emulator
 from intacct_bridge.emulator.settings.world import scenario
 from intacct_bridge.wire.reply import Reply

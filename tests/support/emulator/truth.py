@@ -8,7 +8,8 @@ from decimal import Decimal
 from typing import TypeVar
 
 from intacct_bridge.emulator.accounting.chart import rules
-from intacct_bridge.emulator.accounting.ledger import ACCRUAL, Ledger, PostingFilter, books_of
+from intacct_bridge.emulator.accounting.ledger import Ledger, PostingFilter, books_kept
+from intacct_bridge.emulator.accounting.posting import ACCRUAL
 from intacct_bridge.emulator.company.company_data import Books
 from intacct_bridge.emulator.gateway.gateway import Emulator
 from intacct_bridge.emulator.settings.cells import SEPARATOR
@@ -113,7 +114,7 @@ def assert_true(emulator: Emulator, ignore: Iterable[str] = ()) -> None:
     unbalanced, posted = entries(books)
     assert unbalanced == {}
     assert details(books) == posted
-    for book in books_of(books.side_tables):
+    for book in books_kept(books.side_tables):
         in_book = {account: total for (kept, account), total in posted.items() if kept == book}
         assert known(balances(books, book)) == in_book
         assert trial_balance(emulator, book) == in_book

@@ -4,17 +4,16 @@ Only allocations by percentage are carried out; one by amounts is refused. How t
 every share is rounded to the cent and the last one takes what is left, so that no cent comes or goes.
 """
 
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
 
-from intacct_bridge.emulator.accounting.ledger import DIMENSIONS
-from intacct_bridge.emulator.accounting.posting import CENT, ZERO
+from intacct_bridge.emulator.accounting.amounts import ZERO, to_cents
+from intacct_bridge.emulator.accounting.dimensions import ID_FIELDS
 from intacct_bridge.emulator.company.company_data import FunctionCall
 from intacct_bridge.emulator.records.references import Reference, find
 from intacct_bridge.emulator.settings.cells import Row
 from intacct_bridge.emulator.settings.refusals import refused
 
 FIELD = "ALLOCATION"
-_PLACES = ("LOCATIONID", "DEPARTMENTID")
 _WHOLE = Decimal(100)
 
 
@@ -32,8 +31,7 @@ def shares(call: FunctionCall, name: str, amount: Decimal) -> list[tuple[Row, De
             correction="Send the lines it comes to.",
             field=FIELD,
         )
-    amounts = [(amount * percent / _WHOLE).quantize(CENT, ROUND_HALF_UP) for percent in percents[:-1]]
+    amounts = [to_cents(amount * percent / _WHOLE) for percent in percents[:-1]]
     amounts.append(amount - sum(amounts, ZERO))
-    wanted = (*_PLACES, *(f"{dimension}ID" for dimension in DIMENSIONS))
-    named = [{cell: row[cell] for cell in wanted if row.get(cell)} for row in entries]
+    named = [{field: row[field] for field in ID_FIELDS if row.get(field)} for row in entries]
     return list(zip(named, amounts, strict=True))

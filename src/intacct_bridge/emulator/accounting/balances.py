@@ -9,9 +9,12 @@ from datetime import date
 from decimal import Decimal
 
 from intacct_bridge.emulator.accounting.chart import rules
-from intacct_bridge.emulator.accounting.ledger import ACCRUAL, DIMENSIONS, GROUPS, Ledger, PostingFilter, Sum
+from intacct_bridge.emulator.accounting.dimensions import NAMES
+from intacct_bridge.emulator.accounting.ledger import GROUPS, Ledger, PostingFilter, Sum
+from intacct_bridge.emulator.accounting.periods import reporting_period
+from intacct_bridge.emulator.accounting.posting import ACCRUAL
 from intacct_bridge.emulator.company.company_data import Books, FunctionAnswer, FunctionCall
-from intacct_bridge.emulator.settings.cells import decimal_text, iso_date
+from intacct_bridge.emulator.settings.cells import decimal_text
 from intacct_bridge.emulator.settings.refusals import refused
 from intacct_bridge.wire.xml import Element, element
 
@@ -108,7 +111,7 @@ def _row(tag: str, one: Sum, book: str, detail: _Detail) -> Element:
 def _wanted(call: FunctionCall, accounts: tuple[str, str] | None) -> PostingFilter:
     since, until = _period(call)
     statistical = {"include": None, "only": True}.get(call.body.findtext("statistical").strip().lower(), False)
-    dimensions = tuple((name, text) for name in DIMENSIONS if (text := call.body.findtext(f"{name.lower()}id").strip()))
+    dimensions = tuple((name, text) for name in NAMES if (text := call.body.findtext(f"{name.lower()}id").strip()))
     return PostingFilter(
         until,
         since,
@@ -125,13 +128,7 @@ def _period(call: FunctionCall) -> tuple[date, date]:
     name = call.body.findtext("reportingperiodname").strip()
     if not name:
         return _day(call, "startdate"), _day(call, "enddate")
-    table = call.books.table("REPORTINGPERIOD")
-    for number in table.find("NAME", name):
-        row = table.get(number) or {}
-        first, last = (iso_date(row.get(field, "")) for field in ("START_DATE", "END_DATE"))
-        if first and last:
-            return date.fromisoformat(first[:10]), date.fromisoformat(last[:10])
-    raise refused(f"Invalid Reporting Period '{name}' specified.", correction="Provide a valid reporting period.")
+    return reporting_period(call.books, name)
 
 
 def _day(call: FunctionCall, tag: str) -> date:

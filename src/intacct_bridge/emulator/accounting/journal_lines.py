@@ -8,8 +8,7 @@ from dataclasses import replace
 from decimal import Decimal
 
 from intacct_bridge.emulator.accounting.allocations import FIELD, shares
-from intacct_bridge.emulator.accounting.amounts import cents_sent, number_sent
-from intacct_bridge.emulator.accounting.posting import ZERO
+from intacct_bridge.emulator.accounting.amounts import ZERO, cents_sent, number_sent
 from intacct_bridge.emulator.accounting.taxes import TAXED, is_tax, packed, taxed
 from intacct_bridge.emulator.company.company_data import FunctionCall
 from intacct_bridge.emulator.records.drafts import Draft

@@ -1,7 +1,7 @@
-"""The ledger's own account of what was posted, one line an entry, in a table that no object is served from.
+"""The ledger: every posted entry once for each book, in a table that no object is served from.
 
-Balances come from here; GLDETAIL is another copy, kept as rows, so that a copy of GLDETAIL held against the trial
-balance is held against something else than itself. Amounts are whole ten-thousandths, which SQL adds up exactly.
+Balances are read from here. GLDETAIL has rows of its own, so that a comparison of GLDETAIL with the trial balance means
+something. Amounts are whole ten-thousandths, which SQL adds up exactly.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -9,23 +9,21 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
+from intacct_bridge.emulator.accounting.dimensions import DIMENSIONS, NAMES
+from intacct_bridge.emulator.accounting.posting import ACCRUAL
 from intacct_bridge.emulator.company.side_tables import SideTables
 from intacct_bridge.emulator.settings.cells import Row, iso_date
 from intacct_bridge.emulator.store.store import SqlValue, Store
 
 SCALE = Decimal(10_000)
-ACCRUAL = "ACCRUAL"
-POSTED = ("Posted", "Reversed", "Reversal Pending")
-"""The states of an entry that stands in the ledger."""
-DIMENSIONS = ("PROJECT", "CUSTOMER", "VENDOR", "EMPLOYEE", "ITEM", "CLASS")
-GROUPS = ("location", "department", *(name.lower() for name in DIMENSIONS))
-"""What balances can be summed by besides account and currency."""
+GROUPS = ("location", "department", *(name.lower() for name in NAMES))
+"""What balances can be broken down by, besides account and currency."""
 _COLUMNS = (
     "entry INTEGER, batch INTEGER, book TEXT, day TEXT, account TEXT, location TEXT, department TEXT, currency TEXT, "
     "statistical INTEGER, adjusting INTEGER, debit INTEGER, credit INTEGER, "
-    + ", ".join(f"{name.lower()} TEXT" for name in DIMENSIONS)
+    + ", ".join(f"{name.lower()} TEXT" for name in NAMES)
 )
-_WIDTH = 12 + len(DIMENSIONS)
+_WIDTH = 12 + len(NAMES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,21 +73,21 @@ class Ledger:
         self._run(f"CREATE TABLE IF NOT EXISTS {self._table} ({_COLUMNS})")
 
     def index(self) -> None:
-        """Make the indexes; a bulk load does it last."""
+        """Make the indexes. A bulk load does this last."""
         self._run(f"CREATE INDEX IF NOT EXISTS {self._index} ON {self._table} (account, day)")
         self._run(f"CREATE INDEX IF NOT EXISTS {self._by_batch} ON {self._table} (batch)")
 
     def post(self, lines: Iterable[tuple[SqlValue, ...]]) -> None:
-        """Add lines made by `posting_of`."""
+        """Add lines made by `ledger_line`."""
         marks = ", ".join("?" for _ in range(_WIDTH))
         self._run_many(f"INSERT INTO {self._table} VALUES ({marks})", lines)
 
     def unpost(self, batch: int) -> None:
-        """Take a batch's lines out again."""
+        """Remove the lines of a batch."""
         self._run(f"DELETE FROM {self._table} WHERE batch = ?", (batch,))
 
     def sums(self, wanted: PostingFilter, by: Sequence[str] = ()) -> Iterator[Sum]:
-        """Sums by account and currency, and by what else is asked: `location`, `department`, a dimension's name."""
+        """Sums by account, currency and the given `GROUPS`, in the order of the accounts."""
         where, values = _conditions(wanted)
         groups = ["account", "currency", *(one.lower() for one in by if one.lower() in GROUPS)]
         listed = ", ".join(groups)
@@ -128,16 +126,16 @@ def _conditions(wanted: PostingFilter) -> tuple[str, list[SqlValue]]:
     return " AND ".join(parts), values
 
 
-POSTING_FIELDS = (
+LEDGER_FIELDS = (
     *("RECORDNO", "BATCHNO", "BATCH_DATE", "ACCOUNTNO", "LOCATION", "DEPARTMENT", "BASECURR", "STATISTICAL", "ADJ"),
     *("AMOUNT", "TR_TYPE"),
-    *(f"{name}ID" for name in DIMENSIONS),
+    *(one.id_field for one in DIMENSIONS),
 )
-"""What the ledger takes from a GLENTRY row."""
+"""The fields of a GLENTRY row that the ledger keeps."""
 
 
-def posting_of(entry: Row, book: str = ACCRUAL) -> tuple[SqlValue, ...]:
-    """A posted GLENTRY row as a line of the ledger; AMOUNT is in the base currency of the entry's entity."""
+def ledger_line(entry: Row, book: str = ACCRUAL) -> tuple[SqlValue, ...]:
+    """A GLENTRY row as a line of the ledger. AMOUNT is in the base currency of the entry's entity."""
     amount = int(Decimal(entry.get("AMOUNT") or 0) * SCALE)
     debit = entry.get("TR_TYPE") == "1"
     return (
@@ -153,15 +151,15 @@ def posting_of(entry: Row, book: str = ACCRUAL) -> tuple[SqlValue, ...]:
         int(entry.get("ADJ") == "T"),
         amount if debit else 0,
         0 if debit else amount,
-        *(entry.get(f"{name}ID", "") for name in DIMENSIONS),
+        *(entry.get(one.id_field, "") for one in DIMENSIONS),
     )
 
 
-def books_of(side_tables: SideTables) -> tuple[str, ...]:
-    """The books that the company keeps: those that show a journal entry."""
+def books_kept(side_tables: SideTables) -> tuple[str, ...]:
+    """The books that the company keeps. A journal entry shows in each of them."""
     return side_tables.reporting_books.get() or (ACCRUAL,)
 
 
-def shown_key(key: str, book: str, *, repeats: bool) -> str:
-    """A GLDETAIL key: the same in every book that shows the line, or one for each, as the settings say."""
+def detail_key(key: str, book: str, *, repeats: bool) -> str:
+    """The record number of a GLDETAIL row; the same in every book that shows the line where `repeats` is set."""
     return key if repeats or book == ACCRUAL else f"{key}-{book}"

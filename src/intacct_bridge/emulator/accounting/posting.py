@@ -18,16 +18,16 @@ Nothing here knows record numbers, dates, rows or where they are kept.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
 from enum import StrEnum
 from types import MappingProxyType
 
+from intacct_bridge.emulator.accounting.amounts import CENT, ZERO, to_base, to_cents
+from intacct_bridge.emulator.settings.refusals import refused
 from intacct_bridge.errors import RecordError
 
 ACCRUAL = "ACCRUAL"
 CASH = "CASH"
-ZERO = Decimal("0.00")
-CENT = Decimal("0.01")
 NO_DIMENSIONS: Mapping[str, str] = MappingProxyType({})
 
 
@@ -187,16 +187,39 @@ def transfer(amount: Decimal, *, into: PostingLine, out_of: PostingLine, rules: 
 
 
 def journal_entry(lines: Sequence[PostingLine], owner: str, rules: Rules) -> Posting:
-    """Takes the lines as entered and adds those between entities; refuses lines that do not balance."""
-    difference = sum((line.amount for line in lines), ZERO)
-    if difference:
-        side = "debits" if difference > 0 else "credits"
-        raise RecordError(
-            f"The entry is out of balance: {side} exceed by {abs(difference)}.",
-            field="AMOUNT",
-            fix="Correct an amount, or add the missing line.",
-        )
+    """Takes the lines as entered and adds those between entities; refuses lines that do not balance.
+
+    Lines in one currency must balance in it, lines in several currencies in base currency. The cents that the
+    conversion of each line loses go to the largest line.
+    """
+    if len(lines) < 2:
+        raise refused("A journal entry needs at least two lines.")
+    currencies = {line.currency for line in lines}
+    if len(currencies) == 1:
+        check_balance([line.trx_amount for line in lines], currencies.pop())
+        tolerance = CENT * len(lines)
+    else:
+        tolerance = CENT * len(lines) / 2
+    lost = sum((line.amount for line in lines), ZERO)
+    if abs(lost) > tolerance:
+        check_balance([line.amount for line in lines], "in base currency")
+    if lost:
+        lines = list(lines)
+        largest = max(range(len(lines)), key=lambda place: abs(lines[place].amount))
+        lines[largest] = replace(lines[largest], amount=lines[largest].amount - lost)
     return Posting(balance_entities(lines, owner, rules))
+
+
+def check_balance(amounts: Sequence[Decimal], currency: str) -> None:
+    """Refuse signed amounts that do not add up to zero, with both sides and the difference."""
+    debits = sum((one for one in amounts if one > 0), ZERO)
+    credits = -sum((one for one in amounts if one < 0), ZERO)
+    if debits != credits:
+        raise refused(
+            f"Transaction does not balance: debits {debits}, credits {credits} {currency}; "
+            f"out of balance by {abs(debits - credits)}.",
+            correction="Correct the amounts so that debits equal credits.",
+        )
 
 
 def statistical_entry(lines: Iterable[PostingLine]) -> Posting:
@@ -228,16 +251,11 @@ def relieved(trx_amount: Decimal, *, trx_due: Decimal, due: Decimal) -> Decimal:
     """Gives the base amount that a payment takes off a document; the last payment takes all that is left."""
     if trx_amount == trx_due:
         return due
-    return (due * trx_amount / trx_due).quantize(CENT, ROUND_HALF_UP)
-
-
-def to_base(trx_amount: Decimal, rate: Decimal) -> Decimal:
-    """Converts by a rate and rounds to the cent, half away from zero."""
-    return trx_amount if rate == 1 else (trx_amount * rate).quantize(CENT, ROUND_HALF_UP)
+    return to_cents(due * trx_amount / trx_due)
 
 
 def imbalances(posting: Posting, rules: Rules) -> dict[str, Decimal]:
-    """Gives each entity whose lines do not sum to nothing, with the sum; empty when all is well."""
+    """Gives the sum of each entity whose lines do not balance in base currency; empty where every entity balances."""
     sums: dict[str, Decimal] = {}
     for line in posting.lines:
         entity = _entity(line.location, rules)
@@ -361,8 +379,8 @@ def _paid_lines(document: SettledDocument, amount: Decimal) -> list[PostingLine]
     paid = [
         replace(
             line,
-            amount=(line.amount * share).quantize(CENT, ROUND_HALF_UP),
-            trx_amount=(line.trx_amount * share).quantize(CENT, ROUND_HALF_UP),
+            amount=to_cents(line.amount * share),
+            trx_amount=to_cents(line.trx_amount * share),
         )
         for line in lines
     ]

@@ -1,22 +1,21 @@
-"""How a posting looks as rows: one GLBATCH, its GLENTRY lines, and GLDETAIL, the view of them by sub-ledger line.
+"""A posting as rows: one GLBATCH, its GLENTRY lines, and GLDETAIL, which shows each sub-ledger line in each book.
 
-A sub-ledger's lines that agree in account, dimensions and side are one GLENTRY and as many GLDETAIL rows; a journal
-entry's lines stay as they were entered. GLENTRY keeps amounts positive with the side in TR_TYPE; GLDETAIL's AMOUNT is
-signed, debit positive, beside DEBITAMOUNT and CREDITAMOUNT. A draft has no GLDETAIL. A cell that says nothing is left
-out of its row.
+Lines of a sub-ledger that agree in account, dimensions and side become one GLENTRY and as many GLDETAIL rows. Lines of
+a journal entry stay as they were entered. GLENTRY keeps amounts positive, with the side in TR_TYPE. AMOUNT in GLDETAIL
+is signed, debit positive, beside DEBITAMOUNT and CREDITAMOUNT. A draft has no GLDETAIL. Empty cells are left out.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 
-from intacct_bridge.emulator.accounting.posting import ZERO, Posting, PostingLine, Rules
+from intacct_bridge.emulator.accounting.amounts import ZERO
+from intacct_bridge.emulator.accounting.dimensions import Named, dimension_cells, dimensions_of
+from intacct_bridge.emulator.accounting.posting import Posting, PostingLine, Rules
 from intacct_bridge.wire.values import Value
 
 Row = dict[str, Value]
-Named = Mapping[str, tuple[int, str]]
-"""Id → record number and name."""
 
 LEDGER = "2.GL"
 PAYABLES = "3.AP"
@@ -26,6 +25,8 @@ INVENTORY = "7.INV"
 ORDERS = "8.SO"
 PURCHASING = "9.PO"
 CASH_MANAGEMENT = "11.CM"
+POSTED_STATES = ("Posted", "Reversed", "Reversal Pending")
+"""The states of a batch that is in the ledger."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,7 @@ class Directory:
     departments: Named
     locations: Named
     dimensions: Mapping[str, Named]
-    """By dimension: `CUSTOMER VENDOR EMPLOYEE ITEM PROJECT CLASS`. Others (`GLDIM…`) are ids without a name."""
+    """By standard dimension. A user-defined one (`GLDIM…`) is an id without a name."""
     rules: Rules
 
 
@@ -49,6 +50,9 @@ class Batch:
     title: str
     module: str = LEDGER
     state: str = "Posted"
+    """One of `POSTED_STATES`, or the state of a batch that is not in the ledger."""
+    entity: str = ""
+    """The entity that owns the batch. Its books must be open too, even if no line is in it."""
     reference: str | None = None
     document: str | None = None
     statistical: bool = False
@@ -61,13 +65,20 @@ class Batch:
     subledger: Mapping[str, Value] = field(default_factory=dict)
     """Cells for GLDETAIL only: RECORDTYPE, RECORDID, WHENDUE, totals of the document behind."""
     books: tuple[str, ...] = ()
-    """The books that show these lines, when not the posting's own only."""
+    """The books that show these lines; empty for the posting's own book."""
+    entered: Sequence[Mapping[str, Value]] = ()
+    """Cells that were entered with each line. They go onto its GLENTRY where the posting leaves a cell empty."""
+
+    @property
+    def is_posted(self) -> bool:
+        """Whether the batch is in the ledger."""
+        return self.state in POSTED_STATES
 
 
 def batch_rows(
     posting: Posting, batch: Batch, directory: Directory, number: Callable[[str], int]
 ) -> Iterator[tuple[str, Row]]:
-    """Gives the rows of one posting, header first; `number` counts up a named series."""
+    """The rows of one posting as (object, row), header first; `number` gives the next number of a named series."""
     key, batch_no = number("GLBATCH"), number(f"BATCHNO {batch.journal}")
     yield "GLBATCH", _header(key, batch_no, batch)
     books = batch.books or (posting.book,)
@@ -76,20 +87,44 @@ def batch_rows(
     detail_head = _detail_head(key, batch_no, batch)
     for line_no, lines in enumerate(_entries(posting, batch), 1):
         line = lines[0]
+        entered = batch.entered[line_no - 1] if line_no <= len(batch.entered) else {}
         names = _names(line, directory)
         names["LINE_NO"] = line_no
         names["BASECURR"] = base_currency[entity_of[line.location]]
         entry_key = number("GLENTRY")
-        yield "GLENTRY", {"RECORDNO": entry_key, **head, **_entry(lines, batch, directory), **names}
-        if batch.state == "Draft":
+        entry = {"RECORDNO": entry_key, **head, **_entry(lines, batch, directory), **names}
+        yield "GLENTRY", _with_entered(entry, entered) if entered else entry
+        if not batch.is_posted:
             continue
+        document = {"DOCUMENT": entered["DOCUMENT"]} if entered.get("DOCUMENT") else {}
         for line in lines:
             # The same line keeps its key in every book that shows it.
             detail_key = str(number("GLDETAIL"))
             for book in books:
-                row = {"RECORDNO": detail_key, "BOOKID": book, **detail_head, **_detail(line), **names}
+                row = {"RECORDNO": detail_key, "BOOKID": book, **detail_head, **_detail(line), **names, **document}
                 row["GLENTRYKEY"] = entry_key
                 yield "GLDETAIL", row
+
+
+def line_of(entry: Mapping[str, str], own: Iterable[str] = ()) -> PostingLine:
+    """The line that a stored GLENTRY row posted; `own` are the company's user-defined dimensions."""
+    side = Decimal(entry.get("TR_TYPE") or 1)
+    return PostingLine(
+        entry.get("ACCOUNTNO", ""),
+        entry.get("LOCATION", ""),
+        Decimal(entry.get("AMOUNT") or 0) * side,
+        Decimal(entry.get("TRX_AMOUNT") or 0) * side,
+        entry.get("CURRENCY", ""),
+        entry.get("DEPARTMENT") or None,
+        entry.get("DESCRIPTION") or None,
+        dimensions_of(dict(entry), own),
+    )
+
+
+def _with_entered(row: Row, entered: Mapping[str, Value]) -> Row:
+    more = {name: value for name, value in entered.items() if value not in (None, "") and row.get(name) in (None, "")}
+    # Every entry says whether it is billable; the line may say otherwise.
+    return row | more | ({"BILLABLE": entered["BILLABLE"]} if entered.get("BILLABLE") else {})
 
 
 def _header(key: int, batch_no: int, batch: Batch) -> Row:
@@ -155,8 +190,8 @@ def _detail_head(key: int, batch_no: int, batch: Batch) -> Row:
         "WHENCREATED": batch.date,
         "WHENMODIFIED": audit.get("WHENMODIFIED"),
         "CREATEDBY": audit.get("CREATEDBYLOGINID"),
-        "BATCH_STATE": batch.state,
-        "ENTRY_STATE": batch.state,
+        "BATCH_STATE": "Posted",
+        "ENTRY_STATE": "Posted",
         "AUWHENCREATED": audit.get("WHENCREATED"),
         "AUCREATEDBY": audit.get("CREATEDBY"),
         "MODIFIEDBY": audit.get("MODIFIEDBY"),
@@ -228,11 +263,5 @@ def _names(line: PostingLine, directory: Directory) -> Row:
     }
     if line.department:
         names["DEPARTMENTTITLE"] = directory.departments[line.department][1]
-    for dimension, value in line.dimensions.items():
-        known = directory.dimensions.get(dimension)
-        if known is None:
-            names[dimension] = value
-        else:
-            names[f"{dimension}DIMKEY"], names[f"{dimension}NAME"] = known[value]
-            names[f"{dimension}ID"] = value
+    names.update(dimension_cells(line.dimensions.items(), directory.dimensions))
     return names

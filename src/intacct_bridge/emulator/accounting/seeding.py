@@ -1,32 +1,245 @@
-"""Records to start with, from a program, a JSON file or CSV files: kept as they are, by no rule of the gateway.
+"""Records to start with, from a program, a JSON file or CSV files, kept as they are: the gateway's rules do not apply.
 
-JSON is `{"VENDOR": [{"VENDORID": "V-1"}]}`, or a list in a file called after its object; CSV is a file called after its
-object (`VENDOR.csv`), its first row naming fields; a folder is all such files in it, by name. Days are ISO or American.
-A record without a record number gets the next one, one without stamps was made just now, and lines of a posted journal
-entry count in the ledger. What must not be kept without its consequences is better made with `create`.
+JSON is `{"VENDOR": [{"VENDORID": "V-1"}]}`, or a list in a file named after its object. CSV is a file named after its
+object (`VENDOR.csv`), and its first row names fields. A folder stands for all such files in it, in the order of their
+names. Days are ISO or American. A record without a record number gets the next one, and one without stamps is stamped
+now. Lines of a posted journal entry count in the ledger. Use `create` for records that should have consequences.
+
+`load` packs rows as they come, keeps them in blocks and makes the indexes at the end. A posted GLENTRY goes into the
+ledger on the way, so that balances do not depend on the rows of GLDETAIL.
 """
 
 import csv
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from intacct_bridge.emulator.accounting.loading import load
-from intacct_bridge.emulator.company.company_data import Books
+from intacct_bridge.emulator.accounting.ledger import LEDGER_FIELDS, Ledger, detail_key, ledger_line
+from intacct_bridge.emulator.accounting.posting import ACCRUAL
+from intacct_bridge.emulator.accounting.posting_rows import POSTED_STATES
+from intacct_bridge.emulator.company.company_data import CompanyData
+from intacct_bridge.emulator.settings.cells import SEPARATOR, escaped, text_of
+from intacct_bridge.emulator.store.store import SqlValue, StoreTable
 from intacct_bridge.errors import InvalidRequestError, RecordError, SettingsError
 from intacct_bridge.model.catalog import ObjectDef
 from intacct_bridge.model.suggestions import did_you_mean
 from intacct_bridge.wire.values import Kind, Value, parse_value
 
+_BLOCK = 5000
+_KNOWN = 200_000
+_Encoders = Mapping[type, Callable[[Any], bytes]]
+
+
+def load(books: CompanyData, rows: Iterable[tuple[str, Mapping[str, Value]]]) -> dict[str, int]:
+    """Keep all rows, in one transaction; gives the number of rows of each object."""
+    packers: dict[str, _Packer] = {}
+    encoders = _encoders()
+    with books.store.together():
+        poster = _Poster(Ledger(books.store))
+        for name, row in rows:
+            packer = packers.get(name)
+            if packer is None:
+                packer = packers[name] = _Packer(books.table(name), encoders)
+            packer.add(_detail(books, row) if name == "GLDETAIL" else row)
+            if name == "GLBATCH":
+                poster.batch(row)
+            elif name == "GLENTRY":
+                poster.entry(row)
+            elif name == "GLDETAIL":
+                poster.detail(row)
+        for packer in packers.values():
+            packer.finish()
+        poster.finish()
+        for series, last in poster.series.items():
+            books.side_tables.number_series.put(series, value=last)
+    return {name: packer.count for name, packer in packers.items()}
+
+
+def _detail(books: CompanyData, row: Mapping[str, Value]) -> Mapping[str, Value]:
+    book = row.get("BOOKID")
+    if book in (None, ACCRUAL):
+        return row
+    key = detail_key(str(row["RECORDNO"]), str(book), repeats=books.behaviour.gldetail_key_per_book)
+    return {**row, "RECORDNO": key}
+
+
+class _Poster:
+    """Posts entries as they come. The rows of GLDETAIL that follow an entry name the books that show it."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self._lines: list[tuple[SqlValue, ...]] = []
+        self._entry: Mapping[str, Value] = {}
+        self._books: list[str] = []
+        self.series: dict[str, int] = {}
+        """The last number of each series that no table counts."""
+
+    def batch(self, row: Mapping[str, Value]) -> None:
+        """A header, which has a number in its journal."""
+        self._count(f"BATCHNO {row.get('JOURNAL')}", row.get("BATCHNO"))
+
+    def _count(self, series: str, number: Value) -> None:
+        if isinstance(number, int):
+            self.series[series] = max(self.series.get(series, 0), number)
+
+    def entry(self, row: Mapping[str, Value]) -> None:
+        """An entry begins; the one before is complete."""
+        self._post()
+        self._entry, self._books = row, []
+
+    def detail(self, row: Mapping[str, Value]) -> None:
+        """A book shows a line of the entry."""
+        book = str(row.get("BOOKID") or ACCRUAL)
+        key = str(row.get("RECORDNO", ""))
+        self._count("GLDETAIL", int(key) if key.isdecimal() else None)
+        if row.get("GLENTRYKEY") == self._entry.get("RECORDNO") and book not in self._books:
+            self._books.append(book)
+
+    def finish(self) -> None:
+        """Post the last entries and make the indexes."""
+        self._post()
+        self._ledger.post(self._lines)
+        self._ledger.index()
+
+    def _post(self) -> None:
+        if self._entry.get("STATE") not in POSTED_STATES:
+            return
+        row = {field: text_of(self._entry.get(field)) for field in LEDGER_FIELDS}
+        self._lines += [ledger_line(row, book) for book in self._books or [ACCRUAL]]
+        if len(self._lines) >= _BLOCK:
+            self._ledger.post(self._lines)
+            self._lines = []
+
+
+class _Packer:
+    """Packs one object's rows. Rows wait in a block, so that most of them have a place for every field."""
+
+    def __init__(self, table: StoreTable, encoders: _Encoders) -> None:
+        table.create(indexed=False)
+        self._table = table
+        self._encoders = encoders
+        self._block: list[tuple[SqlValue, ...]] = []
+        self._places = table.place
+        self._next = table.next_number()
+        self._searchable = [field for field, _ in table.plan.searchable]
+        self.count = 0
+
+    def add(self, row: Mapping[str, Value]) -> None:
+        """Pack one row."""
+        places, encoders = self._places, self._encoders
+        cells = [b""] * len(places)
+        for field, value in row.items():
+            if value is None:
+                continue
+            place = places.get(field)
+            if place is None:
+                self._table.make_places((field,))
+                cells.append(b"")
+                place = places[field]
+            cells[place] = encoders[type(value)](value)
+        number = self._number(row, cells)
+        self._next = max(self._next, number) + 1
+        get = row.get
+        values = [None if value is None else _SEARCHED[type(value)](value) for value in map(get, self._searchable)]
+        self._block.append((number, *values, SEPARATOR.join(cells)))
+        self.count += 1
+        if len(self._block) >= _BLOCK:
+            self._flush()
+
+    def _number(self, row: Mapping[str, Value], cells: list[bytes]) -> int:
+        """The row's number: its key where that is an integer, else the next one, which becomes a missing key."""
+        plan = self._table.plan
+        given = row.get(plan.key) if plan.key_is_integer else None
+        if isinstance(given, int):
+            return given
+        if plan.key_is_integer:
+            self._table.make_places((plan.key,))
+            cells += [b""] * (len(self._places) - len(cells))
+            cells[self._places[plan.key]] = str(self._next).encode()
+        return self._next
+
+    def _flush(self) -> None:
+        width = len(self._places) - 1
+        if any(_count(body) < width for *_, body in self._block):
+            self._block = [(*rest, _bytes(body) + SEPARATOR * (width - _count(body))) for *rest, body in self._block]
+        self._table.insert_packed(self._block)
+        self._block = []
+
+    def finish(self) -> None:
+        """Keep the last block and make the indexes."""
+        self._flush()
+        self._table.index()
+
+
+def _bytes(body: SqlValue) -> bytes:
+    assert isinstance(body, bytes)
+    return body
+
+
+def _count(body: SqlValue) -> int:
+    return _bytes(body).count(SEPARATOR)
+
+
+def _whole(value: Any) -> bytes:
+    return b"%d" % value
+
+
+def _cached(work: Callable[[Any], bytes]) -> Callable[[Any], bytes]:
+    """Names, dates and flags repeat; each is encoded once."""
+    known: dict[Any, bytes] = {}
+
+    def encode(value: Any) -> bytes:
+        found = known.get(value)
+        if found is None:
+            found = work(value)
+            if len(known) < _KNOWN:
+                known[value] = found
+        return found
+
+    return encode
+
+
+def _encoders() -> _Encoders:
+    """The encoder of each type of value."""
+
+    def text(value: Any) -> bytes:
+        return text_of(value).encode()
+
+    return {
+        str: _cached(escaped),
+        int: _whole,
+        Decimal: text,
+        bool: text,
+        date: _cached(text),
+        datetime: _cached(text),
+    }
+
+
+def _time(value: Any) -> str:
+    moment = value if value.tzinfo in (None, UTC) else value.astimezone(UTC)
+    return str(moment.isoformat(" "))[:19]
+
+
+_SEARCHED: dict[type, Callable[[Any], SqlValue]] = {
+    str: lambda value: value or None,
+    int: int,
+    bool: text_of,
+    Decimal: text_of,
+    date: date.isoformat,
+    datetime: _time,
+}
+"""The text of each type of value in a searchable column."""
+
+
 Rows = Iterable[Mapping[str, Any]]
 _STAMPS = ("WHENMODIFIED", "WHENCREATED", "AUWHENCREATED")
 
 
-def seed(books: Books, name: str, rows: Rows, *, now: float, where: str = "") -> int:
-    """Keep rows of one object; tells how many. Raises SettingsError naming the record and the field."""
+def seed(books: CompanyData, name: str, rows: Rows, *, now: float, where: str = "") -> int:
+    """Keep rows of one object; gives their number. Raises SettingsError with the record and the field."""
     try:
         described = books.catalog.find(name)
     except InvalidRequestError as error:
@@ -39,8 +252,8 @@ def seed(books: Books, name: str, rows: Rows, *, now: float, where: str = "") ->
     return sum(load(books, typed).values())
 
 
-def seed_file(books: Books, path: str | Path, *, now: float) -> dict[str, int]:
-    """Keep what is in a JSON or CSV file, or in a folder of them; tells how many of each object."""
+def seed_file(books: CompanyData, path: str | Path, *, now: float) -> dict[str, int]:
+    """Keep the rows of a JSON or CSV file, or of a folder of them; gives the number of rows of each object."""
     path = Path(path)
     files = sorted(one for one in path.iterdir() if one.suffix in (".json", ".csv")) if path.is_dir() else [path]
     found: dict[str, int] = {}

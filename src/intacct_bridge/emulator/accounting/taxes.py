@@ -6,10 +6,9 @@ line itself is what is left of it. Every tax is rounded half up to the cent; the
 """
 
 import json
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
 
-from intacct_bridge.emulator.accounting.amounts import cents_sent
-from intacct_bridge.emulator.accounting.posting import CENT, ZERO
+from intacct_bridge.emulator.accounting.amounts import CENT, ZERO, cents_sent, to_cents
 from intacct_bridge.emulator.company.company_data import FunctionCall
 from intacct_bridge.emulator.records.references import REFERENCES, Reference, find
 from intacct_bridge.emulator.settings.cells import Row, decimal_text
@@ -86,11 +85,11 @@ def _net(gross: Decimal, details: list[Row], given: list[Decimal | None]) -> Dec
     fixed = sum((one for one in given if one is not None), ZERO)
     rates = (_rate(detail) for detail, one in zip(details, given, strict=True) if one is None)
     whole = _HUNDRED + sum(rates, ZERO)
-    return ((gross - fixed) * _HUNDRED / whole).quantize(CENT, ROUND_HALF_UP)
+    return to_cents((gross - fixed) * _HUNDRED / whole)
 
 
 def _share(net: Decimal, detail: Row) -> Decimal:
-    return (net * _rate(detail) / _HUNDRED).quantize(CENT, ROUND_HALF_UP)
+    return to_cents(net * _rate(detail) / _HUNDRED)
 
 
 def _rate(detail: Row) -> Decimal:

@@ -2,9 +2,8 @@
 
 from dataclasses import dataclass, replace
 
-from intacct_bridge.emulator.accounting.amounts import number_sent
+from intacct_bridge.emulator.accounting.amounts import ZERO, amount_sent
 from intacct_bridge.emulator.accounting.chart import rules
-from intacct_bridge.emulator.accounting.posting import ZERO
 from intacct_bridge.emulator.accounting.taxes import GROSS, TAXED, packed
 from intacct_bridge.emulator.company.company_data import FunctionCall
 from intacct_bridge.emulator.records.checks import complete
@@ -90,11 +89,11 @@ class Payments:
         elif draft.extra.get("PAYMENTDATE"):
             values.setdefault("WHENPAID", _day(call, draft.extra["PAYMENTDATE"]))
         details = [one.values | told_beside(one) for one in draft.lines.get(self.side.line, ())]
-        over = number_sent("OVERPAYMENTAMOUNT", draft.extra.get("OVERPAYMENTAMOUNT", "")) or ZERO
+        over = amount_sent("OVERPAYMENTAMOUNT", draft.extra.get("OVERPAYMENTAMOUNT", "")) or ZERO
         name = next((one for one in _STATED if draft.extra.get(one)), "")
         place = draft.extra.get("OVERPAYMENTLOCATIONID", "")
         state = "Draft" if _waits(draft) else ""
-        return Money(values, details, state, over, place, number_sent(name, draft.extra.get(name, "")), name)
+        return Money(values, details, state, over, place, amount_sent(name, draft.extra.get(name, "")), name)
 
 
 def taxes_of(draft: Draft) -> Row:

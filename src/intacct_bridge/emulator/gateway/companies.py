@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from datetime import date
 from sqlite3 import Connection
 
-from intacct_bridge.emulator.accounting.loading import load
+from intacct_bridge.emulator.accounting.seeding import load
 from intacct_bridge.emulator.company.company_data import CompanyData, open_company
 from intacct_bridge.emulator.company.users import keep_users
 from intacct_bridge.emulator.demo.masters.custom_fields import demo_definitions

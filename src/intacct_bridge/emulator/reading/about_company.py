@@ -1,24 +1,13 @@
 """What the gateway tells about the company and the user: set-up, entities, dimensions, formatting, permissions."""
 
 from intacct_bridge.emulator.access.rights import permit
+from intacct_bridge.emulator.accounting.dimensions import ALL_NAMES, NOT_IN_LEDGER, user_defined
 from intacct_bridge.emulator.company.company_data import FunctionAnswer, FunctionCall
 from intacct_bridge.emulator.settings.cells import Row
 from intacct_bridge.emulator.settings.refusals import refused
 from intacct_bridge.emulator.settings.world import ALL_MODULES, UserSettings
 from intacct_bridge.wire.xml import Element, element
 
-_DIMENSIONS = (
-    ("DEPARTMENT", "Department"),
-    ("LOCATION", "Location"),
-    ("PROJECT", "Project"),
-    ("CUSTOMER", "Customer"),
-    ("VENDOR", "Vendor"),
-    ("EMPLOYEE", "Employee"),
-    ("ITEM", "Item"),
-    ("CLASS", "Class"),
-    ("TASK", "Task"),
-    ("WAREHOUSE", "Warehouse"),
-)
 _APPLICATIONS = {
     "CO": "Company",
     "CM": "Cash Management",
@@ -136,18 +125,13 @@ def _entities(call: FunctionCall) -> list[Row]:
 
 def get_dimensions(call: FunctionCall) -> FunctionAnswer:
     """The dimensions of the company, its own among them."""
-    rows = [_dimension(name, label, own=False) for name, label in _DIMENSIONS]
+    rows = [_dimension(name, name.capitalize(), own=False) for name in (*ALL_NAMES, *NOT_IN_LEDGER)]
     inactive = {f"GLDIM{name}" for name in call.books.settings.inactive_dimensions}
     rows += [
         _dimension(name, name.removeprefix("GLDIM").capitalize(), own=True, enabled=name not in inactive)
-        for name in own_dimensions(call)
+        for name in user_defined(call.books.catalog)
     ]
     return FunctionAnswer(element("data", Element("dimensions", "", tuple(rows))))
-
-
-def own_dimensions(call: FunctionCall) -> list[str]:
-    """The user-defined dimensions: fields of GLENTRY that start with GLDIM."""
-    return [name for name in call.books.catalog["GLENTRY"].fields if name.startswith("GLDIM")]
 
 
 def _dimension(name: str, label: str, *, own: bool, enabled: bool = True) -> Element:

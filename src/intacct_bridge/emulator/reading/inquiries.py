@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 
 from intacct_bridge.emulator.access.rights import permit
 from intacct_bridge.emulator.accounting.balances import dimension_balances
+from intacct_bridge.emulator.accounting.dimensions import ALL_NAMES
 from intacct_bridge.emulator.company.codes import access_words
 from intacct_bridge.emulator.company.company_data import FunctionAnswer, FunctionCall
 from intacct_bridge.emulator.company.relations import linked_key
@@ -13,8 +14,6 @@ from intacct_bridge.emulator.settings.cells import Row, iso_date
 from intacct_bridge.emulator.settings.refusals import not_for, refused
 from intacct_bridge.model.keys import natural_key, record_key
 from intacct_bridge.wire.xml import Element, element
-
-_DIMENSIONS = ("DEPARTMENT", "LOCATION", "PROJECT", "CUSTOMER", "VENDOR", "EMPLOYEE", "ITEM", "CLASS")
 
 
 def get_audit_trail(call: FunctionCall) -> FunctionAnswer:
@@ -64,9 +63,9 @@ def _trail(row: Row, words: dict[str, str]) -> Element:
 def get_dimension_relationships(call: FunctionCall) -> FunctionAnswer:
     """Which dimension brings which along: those that a dimension's own fields name."""
     found = []
-    for name in _DIMENSIONS:
+    for name in ALL_NAMES:
         described = call.books.catalog[name]
-        related = [one for one in _DIMENSIONS if one != name and f"{one}ID" in described.fields]
+        related = [one for one in ALL_NAMES if one != name and f"{one}ID" in described.fields]
         parts = [element("dimension", name), element("object_id", name.lower())]
         parts += [element("autofillrelated", "true" if related else "false"), element("enableoverride", "true")]
         parts += [

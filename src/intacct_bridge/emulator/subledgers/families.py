@@ -8,6 +8,7 @@ their lines.
 from dataclasses import dataclass
 from decimal import Decimal
 
+from intacct_bridge.emulator.accounting.amounts import amount
 from intacct_bridge.emulator.accounting.posting import Rules
 from intacct_bridge.emulator.accounting.posting_rows import CASH_MANAGEMENT, EXPENSES, PAYABLES, RECEIVABLES
 from intacct_bridge.emulator.company.company_data import Books, FunctionCall
@@ -110,16 +111,6 @@ def control_account(family: Family, chart: Rules, own: str = "") -> str:
     )
 
 
-def amount(row: Row, name: str) -> Decimal:
-    """A cell's number; nothing is zero."""
-    return Decimal(row.get(name) or 0)
-
-
-def cents(value: Decimal) -> str:
-    """A number as a cell."""
-    return decimal_text(value)
-
-
 def owe(call: FunctionCall, family: Family, row: Row, change: Decimal) -> None:
     """Move what the vendor is owed, or the customer owes, by an amount in base currency."""
     if family.party not in ("VENDOR", "CUSTOMER") or not change:
@@ -127,7 +118,7 @@ def owe(call: FunctionCall, family: Family, row: Row, change: Decimal) -> None:
     table = call.books.table(family.party)
     for number in table.find(family.party_id, row.get(family.party_id, "")):
         party = table.get(number) or {}
-        party["TOTALDUE"] = cents(amount(party, "TOTALDUE") + change)
+        party["TOTALDUE"] = decimal_text(amount(party, "TOTALDUE") + change)
         table.update(number, party)
 
 

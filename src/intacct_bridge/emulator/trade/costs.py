@@ -12,7 +12,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
+from intacct_bridge.emulator.accounting.amounts import amount
 from intacct_bridge.emulator.accounting.chart import rules
+from intacct_bridge.emulator.accounting.periods import day_of
 from intacct_bridge.emulator.accounting.posting import Posting, PostingLine, balance_entities
 from intacct_bridge.emulator.accounting.posting_rows import INVENTORY
 from intacct_bridge.emulator.company.company_data import FunctionCall
@@ -22,8 +24,7 @@ from intacct_bridge.emulator.records.record_store import keep_cells
 from intacct_bridge.emulator.records.references import find
 from intacct_bridge.emulator.settings.cells import Row
 from intacct_bridge.emulator.settings.refusals import refused
-from intacct_bridge.emulator.subledgers.families import amount
-from intacct_bridge.emulator.subledgers.vouchers import Voucher, batches, day_of, post, unpost
+from intacct_bridge.emulator.subledgers.vouchers import Voucher, batches, post, unpost
 from intacct_bridge.emulator.trade.lines import ITEM, account_for
 from intacct_bridge.emulator.trade.stock import Paper, cost_of, is_stocked, move, take_back, warehouse_of
 

@@ -1,16 +1,14 @@
 """The lines of sales, purchase and inventory transactions: what an item is worth, where it posts, what ordered it."""
 
 from collections.abc import Sequence
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
 
-from intacct_bridge.emulator.accounting.amounts import number_sent
-from intacct_bridge.emulator.accounting.posting import CENT, ZERO
+from intacct_bridge.emulator.accounting.amounts import ZERO, amount, number_sent, to_cents
 from intacct_bridge.emulator.company.company_data import FunctionCall
 from intacct_bridge.emulator.records.audit_fields import MODIFIED, note, stamp
 from intacct_bridge.emulator.records.references import Reference, find, settle
 from intacct_bridge.emulator.settings.cells import Row, decimal_text
 from intacct_bridge.emulator.settings.refusals import refused
-from intacct_bridge.emulator.subledgers.families import amount
 
 ITEM = Reference(("ITEM",), "Item")
 
@@ -30,9 +28,9 @@ def complete_line(call: FunctionCall, name: str, values: Row, *, party: Row, sid
     if row.get("COST") and not row.get("TRX_PRICE"):
         row["TRX_PRICE"] = row["COST"]
     price = _number(row, "TRX_PRICE") if row.get("TRX_PRICE") else amount(item, _price(side))
-    value = (quantity * price).quantize(CENT, ROUND_HALF_UP)
+    value = to_cents(quantity * price)
     if row.get("DISCOUNTPERCENT"):
-        value -= (value * _number(row, "DISCOUNTPERCENT") / 100).quantize(CENT, ROUND_HALF_UP)
+        value -= to_cents(value * _number(row, "DISCOUNTPERCENT") / 100)
     row |= {"QUANTITY": decimal_text(quantity), "UIQTY": decimal_text(quantity), "TRX_PRICE": decimal_text(price)}
     row |= {"UIPRICE": decimal_text(price), "TRX_VALUE": decimal_text(value), "UIVALUE": decimal_text(value)}
     row |= {"ITEMNAME": item.get("NAME", ""), "STATUS": "active", "STATE": "true"}

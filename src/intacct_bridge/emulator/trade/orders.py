@@ -9,17 +9,20 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 
-from intacct_bridge.emulator.accounting.chart import rate, rules
-from intacct_bridge.emulator.accounting.posting import ZERO, to_base
+from intacct_bridge.emulator.accounting.amounts import ZERO, amount, to_base
+from intacct_bridge.emulator.accounting.chart import rules
+from intacct_bridge.emulator.accounting.dimensions import ID_FIELDS
+from intacct_bridge.emulator.accounting.periods import day_of
 from intacct_bridge.emulator.accounting.posting_rows import ORDERS, PURCHASING
+from intacct_bridge.emulator.accounting.rates import exchange_rate
 from intacct_bridge.emulator.company.company_data import FunctionCall
 from intacct_bridge.emulator.records.audit_fields import CREATED, DELETED, MODIFIED, note, stamp
 from intacct_bridge.emulator.settings.cells import Row, decimal_text
 from intacct_bridge.emulator.settings.refusals import refused
 from intacct_bridge.emulator.subledgers.documents import entry
 from intacct_bridge.emulator.subledgers.documents.entry import DocumentInput
-from intacct_bridge.emulator.subledgers.families import FAMILIES, Family, amount, next_number
-from intacct_bridge.emulator.subledgers.vouchers import day_of, fresh
+from intacct_bridge.emulator.subledgers.families import FAMILIES, Family, next_number
+from intacct_bridge.emulator.subledgers.vouchers import fresh
 from intacct_bridge.emulator.trade import costs, subtotals
 from intacct_bridge.emulator.trade.lines import account_of, complete_line, mark_source, stored, unmark_source
 from intacct_bridge.emulator.trade.subtotals import Subtotal
@@ -197,7 +200,7 @@ def _total(call: FunctionCall, row: Row, lines: list[Row], extra: Sequence[Subto
     base = chart.base_currency[chart.entity_of.get(place, "")]
     row["BASECURR"], row["CURRENCY"] = base, row.get("CURRENCY") or base
     day = day_of(row, "WHENCREATED")
-    factor = rate(call.books, row["CURRENCY"], base, day=day, given=row.get("EXCHRATE", ""))
+    factor = exchange_rate(call.books, row["CURRENCY"], base, day=day, given=row.get("EXCHRATE", ""))
     row["EXCHRATE"] = decimal_text(factor)
     subtotal = sum((amount(one, "TRX_VALUE") for one in lines), ZERO)
     total = subtotal + sum((one.of(subtotal) for one in extra), ZERO)
@@ -240,8 +243,7 @@ def _make(call: FunctionCall, trade: Trade, row: Row, lines: list[Row], extra: S
 
 
 def _charge(call: FunctionCall, trade: Trade, line: Row) -> Row:
-    names = ("LOCATIONID", "DEPARTMENTID", "PROJECTID", "CUSTOMERID", "VENDORID", "EMPLOYEEID", "ITEMID", "CLASSID")
-    cells = {name: line[name] for name in names if line.get(name)}
+    cells = {name: line[name] for name in ID_FIELDS if line.get(name)}
     memo = line.get("MEMO") or line.get("ITEMDESC", "")
     account = account_of(call, line["ITEMID"], sale=trade.party == "CUSTOMER")
     return cells | {"ACCOUNTNO": account, "TRX_AMOUNT": line["TRX_VALUE"], "ENTRYDESCRIPTION": memo}

@@ -8,15 +8,16 @@ that tells where it belongs, is only marked.
 from collections.abc import Callable
 
 from intacct_bridge.emulator.access.rights import permit
+from intacct_bridge.emulator.accounting.amounts import amount, to_cents
 from intacct_bridge.emulator.accounting.chart import rules
+from intacct_bridge.emulator.accounting.periods import day_of
 from intacct_bridge.emulator.accounting.posting import Posting, PostingLine
 from intacct_bridge.emulator.accounting.posting_rows import ORDERS
 from intacct_bridge.emulator.company.company_data import FunctionAnswer, FunctionCall
 from intacct_bridge.emulator.records.legacy_body import day_text, keyed, row_of
 from intacct_bridge.emulator.settings.cells import Row, decimal_text
 from intacct_bridge.emulator.settings.refusals import refused
-from intacct_bridge.emulator.subledgers.families import amount
-from intacct_bridge.emulator.subledgers.vouchers import Voucher, batches, day_of, post, unpost
+from intacct_bridge.emulator.subledgers.vouchers import Voucher, batches, post, unpost
 from intacct_bridge.emulator.trade.contracts import change
 
 SCHEDULE, ENTRY = "REVRECSCHEDULE", "REVRECSCHEDULEENTRY"
@@ -107,7 +108,7 @@ def posted(call: FunctionCall) -> FunctionAnswer:
 
 def _recognised(call: FunctionCall, row: Row, schedule: Row) -> Row:
     """Post an entry; tells the cells that say so."""
-    books, money = call.books, amount(row, "AMOUNT") or amount(row, "TRX_AMOUNT")
+    books, money = call.books, to_cents(amount(row, "AMOUNT") or amount(row, "TRX_AMOUNT"))
     revenue = row.get("ACCOUNTNO") or _account(call, row.get("REVACCTKEY", ""))
     deferred = _account(call, row.get("DEFERREDREVACCTKEY", ""))
     if not revenue or not deferred or not money:

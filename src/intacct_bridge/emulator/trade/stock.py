@@ -9,14 +9,13 @@ quantity and value as they were.
 from dataclasses import dataclass, replace
 from decimal import ROUND_HALF_UP, Decimal
 
-from intacct_bridge.emulator.accounting.posting import CENT
+from intacct_bridge.emulator.accounting.amounts import amount, to_cents
 from intacct_bridge.emulator.company.company_data import FunctionCall
 from intacct_bridge.emulator.company.side_tables import StockMovement
 from intacct_bridge.emulator.records.audit_fields import stamp
 from intacct_bridge.emulator.records.references import Reference, find
 from intacct_bridge.emulator.settings.cells import Row, decimal_text
 from intacct_bridge.emulator.settings.refusals import refused
-from intacct_bridge.emulator.subledgers.families import amount
 
 STOCKED = ("Inventory", "Stockable Kit")
 """The types of items that are on hand somewhere."""
@@ -58,11 +57,11 @@ def cost_of(call: FunctionCall, item: Row, warehouse: str, quantity: Decimal) ->
     row = _info(call, item["ITEMID"], warehouse)
     on_hand, value = amount(row, "WONHAND"), _value(call, row)
     if item.get("COST_METHOD") == "Standard" or on_hand <= 0:
-        return (quantity * amount(item, "STANDARD_COST")).quantize(CENT, ROUND_HALF_UP)
+        return to_cents(quantity * amount(item, "STANDARD_COST"))
     if quantity >= on_hand:
         over = (quantity - on_hand) * amount(item, "STANDARD_COST")
-        return value + over.quantize(CENT, ROUND_HALF_UP)
-    return (value * quantity / on_hand).quantize(CENT, ROUND_HALF_UP)
+        return value + to_cents(over)
+    return to_cents(value * quantity / on_hand)
 
 
 def move(call: FunctionCall, paper: Paper, one: StockMovement) -> None:

@@ -6,15 +6,14 @@ account; any other goes where the first line goes, since the definitions' own ac
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
 
-from intacct_bridge.emulator.accounting.amounts import number_sent
-from intacct_bridge.emulator.accounting.posting import CENT, to_base
+from intacct_bridge.emulator.accounting.amounts import amount, number_sent, to_base, to_cents
+from intacct_bridge.emulator.accounting.dimensions import ID_FIELDS, PLACES
 from intacct_bridge.emulator.company.company_data import FunctionCall
 from intacct_bridge.emulator.records.audit_fields import stamp
 from intacct_bridge.emulator.settings.cells import Row, decimal_text
 from intacct_bridge.emulator.settings.refusals import refused
-from intacct_bridge.emulator.subledgers.families import amount
 from intacct_bridge.wire.xml import Element
 
 
@@ -31,11 +30,8 @@ class Subtotal:
     def of(self, lines: Decimal) -> Decimal:
         """What it comes to, on lines of that sum."""
         if self.fixed is None:
-            return (lines * (self.percent or 0) / 100).quantize(CENT, ROUND_HALF_UP)
+            return to_cents(lines * (self.percent or 0) / 100)
         return self.fixed
-
-
-_DIMENSIONS = ("locationid", "departmentid", "projectid", "customerid", "vendorid", "employeeid", "classid", "itemid")
 
 
 def sent(body: Element, name: str) -> list[Subtotal] | None:
@@ -48,7 +44,7 @@ def _one(node: Element) -> Subtotal:
     total, fixed, percent = (number_sent(name, node.findtext(name)) for name in ("total", "absval", "percentval"))
     if fixed is not None and total is not None and fixed != total:
         raise refused(f"The total {total} of a subtotal is not its absval {fixed}.", field="total")
-    cells = tuple((name.upper(), text) for name in _DIMENSIONS if (text := node.findtext(name).strip()))
+    cells = tuple((name, text) for name in ID_FIELDS if (text := node.findtext(name.lower()).strip()))
     fixed = fixed if fixed is not None else total if percent is None else None
     if percent is not None and (fixed is not None or total is not None):
         raise refused(
@@ -65,8 +61,8 @@ def stored(call: FunctionCall, trade: str, header: Row) -> list[Subtotal]:
     for _, row in _rows(call, trade, header):
         percent = amount(row, "PERCENTVAL") if row.get("PERCENTVAL") else None
         fixed = None if percent is not None else amount(row, "TRX_TOTAL")
-        cells = tuple((name.upper(), row[name.upper()]) for name in _DIMENSIONS if row.get(name.upper()))
-        cells += tuple((f"{name}ID", row[name]) for name in ("LOCATION", "DEPARTMENT") if row.get(name))
+        cells = tuple((name, row[name]) for name in ID_FIELDS if row.get(name))
+        cells += tuple((f"{name}ID", row[name]) for name in PLACES if row.get(name))
         found.append(Subtotal(row.get("DESCRIPTION", ""), fixed, percent, cells))
     return found
 
@@ -103,9 +99,7 @@ def charges(call: FunctionCall, subtotals: Sequence[Subtotal], lines: Decimal, f
     """Lines of an invoice or a bill for the subtotals; `first` is the line they are like."""
     found = []
     for one in subtotals:
-        cells = (
-            first | dict(one.cells) | {"TRX_AMOUNT": decimal_text(one.of(lines).quantize(CENT)), memo: one.description}
-        )
+        cells = first | dict(one.cells) | {"TRX_AMOUNT": decimal_text(to_cents(one.of(lines))), memo: one.description}
         account = _tax_account(call, one.description)
         if account:
             cells["ACCOUNTNO"] = account

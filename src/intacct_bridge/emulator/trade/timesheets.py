@@ -3,13 +3,13 @@
 from collections.abc import Iterable
 from datetime import timedelta
 
+from intacct_bridge.emulator.accounting.periods import day_of
 from intacct_bridge.emulator.company.company_data import FunctionCall
 from intacct_bridge.emulator.records import record_store
 from intacct_bridge.emulator.records.drafts import Draft
 from intacct_bridge.emulator.records.references import Reference, find
 from intacct_bridge.emulator.settings.cells import Row, date_text
 from intacct_bridge.emulator.settings.refusals import refused
-from intacct_bridge.emulator.subledgers.vouchers import day_of
 from intacct_bridge.model.catalog import ObjectDef
 
 _STANDS = ("Approved", "Partially Approved")

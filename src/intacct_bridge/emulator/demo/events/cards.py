@@ -3,7 +3,8 @@
 from datetime import date, timedelta
 from decimal import Decimal
 
-from intacct_bridge.emulator.accounting.posting import ZERO, Charge, Document, PostingLine, bill, invoice, journal_entry
+from intacct_bridge.emulator.accounting.amounts import ZERO
+from intacct_bridge.emulator.accounting.posting import Charge, Document, PostingLine, bill, invoice, journal_entry
 from intacct_bridge.emulator.accounting.posting_rows import CASH_MANAGEMENT, Row
 from intacct_bridge.emulator.demo.events.purchases import workday_in
 from intacct_bridge.emulator.demo.generator.calendar import month_name, shift_month, workday

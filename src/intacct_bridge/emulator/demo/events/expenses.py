@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 
+from intacct_bridge.emulator.accounting.amounts import ZERO
+from intacct_bridge.emulator.accounting.dimensions import dimension_cells
 from intacct_bridge.emulator.accounting.posting import (
-    ZERO,
     Application,
     Charge,
     Document,
@@ -19,7 +20,6 @@ from intacct_bridge.emulator.accounting.posting import (
 from intacct_bridge.emulator.accounting.posting_rows import EXPENSES, Row
 from intacct_bridge.emulator.demo.generator.calendar import workday
 from intacct_bridge.emulator.demo.generator.ledger import BANKS, LedgerWriter, Rows
-from intacct_bridge.emulator.demo.generator.subledger import dimension_cells
 from intacct_bridge.emulator.demo.generator.transaction_generator import Clerk
 from intacct_bridge.emulator.demo.generator.world import Employee, World, pick
 
@@ -188,7 +188,7 @@ class Expenses:
             "RECORDTYPE": "ei",
             "CURRENCY": base,
             "BASECURR": base,
-            **dimension_cells(charge.dimensions.items(), self._world),
+            **dict(dimension_cells(charge.dimensions.items(), self._world.directory.dimensions)),
         }
 
     def _reimburse(self, report: ExpenseReport, day: date) -> Rows:

@@ -6,7 +6,8 @@ from datetime import date, timedelta
 from decimal import Decimal
 from itertools import groupby
 
-from intacct_bridge.emulator.accounting.posting import ZERO, PostingLine, journal_entry, reverse, statistical_entry
+from intacct_bridge.emulator.accounting.amounts import ZERO
+from intacct_bridge.emulator.accounting.posting import PostingLine, journal_entry, reverse, statistical_entry
 from intacct_bridge.emulator.accounting.posting_rows import Row
 from intacct_bridge.emulator.demo.events.purchases import workday_in
 from intacct_bridge.emulator.demo.generator.calendar import month_end, month_name, shift_month

@@ -10,10 +10,11 @@ from datetime import date
 from decimal import Decimal
 from typing import Generic
 
-from intacct_bridge.emulator.accounting.posting import ZERO, Charge, to_base
+from intacct_bridge.emulator.accounting.amounts import ZERO, to_base
+from intacct_bridge.emulator.accounting.dimensions import dimension_cells
+from intacct_bridge.emulator.accounting.posting import Charge
 from intacct_bridge.emulator.accounting.posting_rows import Row
 from intacct_bridge.emulator.demo.generator.sales_cycle import Course, Deal, Party
-from intacct_bridge.emulator.demo.generator.subledger import dimension_cells
 from intacct_bridge.emulator.demo.generator.transaction_generator import Clerk
 from intacct_bridge.emulator.demo.generator.world import Customer, Item, Vendor, World
 from intacct_bridge.emulator.demo.masters.custom_fields import demo_definitions
@@ -216,7 +217,7 @@ class Orders:
             "BASECURR": self._world.base(sheet.deal.party.entity),
             "EXCHRATE": sheet.rate,
             "WHENCREATED": sheet.day,
-            **dimension_cells(_shared(charge), self._world),
+            **dict(dimension_cells(_shared(charge), self._world.directory.dimensions)),
         }
         if charge.department:
             row["DEPARTMENTID"] = charge.department

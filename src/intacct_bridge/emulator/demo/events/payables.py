@@ -3,7 +3,8 @@
 from collections import defaultdict
 from datetime import date, timedelta
 
-from intacct_bridge.emulator.accounting.posting import ZERO, Application, Settlement, bill, payment, to_base
+from intacct_bridge.emulator.accounting.amounts import ZERO, to_base
+from intacct_bridge.emulator.accounting.posting import Application, Settlement, bill, payment
 from intacct_bridge.emulator.accounting.posting_rows import PAYABLES, PURCHASING, Row
 from intacct_bridge.emulator.demo.events.orders import PURCHASING as BUYING
 from intacct_bridge.emulator.demo.events.orders import Orders

@@ -6,15 +6,8 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
-from intacct_bridge.emulator.accounting.posting import (
-    ZERO,
-    Application,
-    PostingLine,
-    Settlement,
-    receipt,
-    to_base,
-    transfer,
-)
+from intacct_bridge.emulator.accounting.amounts import ZERO, to_base
+from intacct_bridge.emulator.accounting.posting import Application, PostingLine, Settlement, receipt, transfer
 from intacct_bridge.emulator.accounting.posting_rows import CASH_MANAGEMENT, RECEIVABLES, Row
 from intacct_bridge.emulator.demo.generator.calendar import month_end, next_weekday
 from intacct_bridge.emulator.demo.generator.ledger import BANKS, LedgerWriter, Rows

@@ -4,7 +4,8 @@ from collections import defaultdict
 from datetime import date
 from decimal import Decimal
 
-from intacct_bridge.emulator.accounting.posting import ZERO, PostingLine, invoice, journal_entry
+from intacct_bridge.emulator.accounting.amounts import ZERO
+from intacct_bridge.emulator.accounting.posting import PostingLine, invoice, journal_entry
 from intacct_bridge.emulator.accounting.posting_rows import INVENTORY, ORDERS, RECEIVABLES, Row
 from intacct_bridge.emulator.demo.events.orders import SALES, Orders
 from intacct_bridge.emulator.demo.events.receipts import Receipts

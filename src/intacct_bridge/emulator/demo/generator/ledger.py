@@ -5,7 +5,8 @@ from collections.abc import Iterator, Sequence
 from datetime import date
 from decimal import Decimal
 
-from intacct_bridge.emulator.accounting.posting import ACCRUAL, CASH, ZERO, Posting, SettledDocument, cash_basis
+from intacct_bridge.emulator.accounting.amounts import ZERO
+from intacct_bridge.emulator.accounting.posting import ACCRUAL, CASH, Posting, SettledDocument, cash_basis
 from intacct_bridge.emulator.accounting.posting_rows import LEDGER, Batch, Row, batch_rows
 from intacct_bridge.emulator.demo.generator.transaction_generator import Clerk
 from intacct_bridge.emulator.demo.generator.world import World

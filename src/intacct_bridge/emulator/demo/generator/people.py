@@ -9,8 +9,9 @@ from datetime import date, timedelta
 from importlib.resources import files
 from random import Random
 
+from intacct_bridge.emulator.accounting.dimensions import Named
 from intacct_bridge.emulator.accounting.posting import Rules
-from intacct_bridge.emulator.accounting.posting_rows import Directory, Named
+from intacct_bridge.emulator.accounting.posting_rows import Directory
 from intacct_bridge.emulator.demo.generator.calendar import Calendar, make_rates, shift_month
 from intacct_bridge.emulator.demo.generator.world import (
     Customer,

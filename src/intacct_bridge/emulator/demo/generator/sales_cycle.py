@@ -11,7 +11,8 @@ from datetime import date
 from decimal import Decimal
 from typing import Generic, TypeVar
 
-from intacct_bridge.emulator.accounting.posting import ZERO, Charge, relieved, to_base
+from intacct_bridge.emulator.accounting.amounts import ZERO, to_base
+from intacct_bridge.emulator.accounting.posting import Charge, relieved
 from intacct_bridge.emulator.demo.generator.world import Customer, Vendor, World
 
 Party = TypeVar("Party", Vendor, Customer)

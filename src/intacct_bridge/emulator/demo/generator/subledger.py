@@ -5,7 +5,9 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Generic
 
-from intacct_bridge.emulator.accounting.posting import ZERO, Charge, Document, Posting, SettledDocument, to_base
+from intacct_bridge.emulator.accounting.amounts import ZERO, to_base
+from intacct_bridge.emulator.accounting.dimensions import dimension_cells
+from intacct_bridge.emulator.accounting.posting import Charge, Document, Posting, SettledDocument
 from intacct_bridge.emulator.accounting.posting_rows import Row
 from intacct_bridge.emulator.demo.generator.sales_cycle import Course, Deal, Party, PlannedPayment, Step
 from intacct_bridge.emulator.demo.generator.transaction_generator import Clerk
@@ -145,20 +147,7 @@ def charge_cells(charge: Charge, position: int, deal: Deal[Party], *, world: Wor
     if charge.department:
         row["DEPARTMENTID"] = charge.department
         row["DEPARTMENTNAME"] = directory.departments[charge.department][1]
-    row.update(dimension_cells(charge.dimensions.items(), world))
-    return row
-
-
-def dimension_cells(dimensions: Iterable[tuple[str, str]], world: World) -> Row:
-    """The three columns of each dimension; a user-defined one has a column of its own."""
-    row: Row = {}
-    for dimension, value in dimensions:
-        known = world.directory.dimensions.get(dimension)
-        if known is None:
-            row[dimension] = value
-        else:
-            row[f"{dimension}DIMKEY"], row[f"{dimension}NAME"] = known[value]
-            row[f"{dimension}ID"] = value
+    row.update(dimension_cells(charge.dimensions.items(), directory.dimensions))
     return row
 
 

@@ -4,9 +4,13 @@ from collections.abc import Callable
 from decimal import Decimal
 
 from intacct_bridge.emulator.access.rights import permit
-from intacct_bridge.emulator.accounting.chart import rate, rules
-from intacct_bridge.emulator.accounting.posting import ZERO, Document, bill, to_base
+from intacct_bridge.emulator.accounting.amounts import ZERO, to_base
+from intacct_bridge.emulator.accounting.chart import rules
+from intacct_bridge.emulator.accounting.dimensions import user_defined
+from intacct_bridge.emulator.accounting.periods import day_of
+from intacct_bridge.emulator.accounting.posting import Document, bill
 from intacct_bridge.emulator.accounting.posting_rows import PAYABLES
+from intacct_bridge.emulator.accounting.rates import exchange_rate
 from intacct_bridge.emulator.company.company_data import FunctionAnswer, FunctionCall
 from intacct_bridge.emulator.records.audit_fields import CREATED, note, stamp
 from intacct_bridge.emulator.records.effect_check import guarded
@@ -16,7 +20,7 @@ from intacct_bridge.emulator.settings.cells import Row, date_text, decimal_text
 from intacct_bridge.emulator.settings.refusals import refused
 from intacct_bridge.emulator.subledgers.documents.charges import charge_of, complete_line
 from intacct_bridge.emulator.subledgers.families import FAMILIES, next_number
-from intacct_bridge.emulator.subledgers.vouchers import Voucher, day_of, fresh, post
+from intacct_bridge.emulator.subledgers.vouchers import Voucher, fresh, post
 
 _HEAD = (
     "bankaccountid:FINANCIALENTITY vendorid memo:DESCRIPTION paymentmethod checkdate:WHENCREATED checkno:DOCNUMBER "
@@ -41,7 +45,7 @@ def create_appayment(call: FunctionCall) -> FunctionAnswer:
     base = rules(books).base_currency[entity]
     row["CURRENCY"], row["BASECURR"] = row.get("CURRENCY") or base, base
     day = day_of(row, "WHENCREATED")
-    factor = rate(books, row["CURRENCY"], base, day=day, given=row.get("EXCHANGE_RATE", ""))
+    factor = exchange_rate(books, row["CURRENCY"], base, day=day, given=row.get("EXCHANGE_RATE", ""))
     family, wrapper = FAMILIES["APBILL"], call.body.find("payitems")
     sent = [
         row_of(call, books.find(family.line), one, _ITEM) for one in (wrapper.children if wrapper is not None else ())
@@ -63,7 +67,8 @@ def create_appayment(call: FunctionCall) -> FunctionAnswer:
     stamp(call, described, row, new=True)
     books.table("APPYMT").insert(row)
     fresh(call, "APPYMT", row)
-    charges = tuple(charge_of(family, one) for one in lines)
+    own = user_defined(call.books.catalog)
+    charges = tuple(charge_of(family, one, own=own) for one in lines)
     document = Document(entity, row["CURRENCY"], charges, factor, memo=row.get("DESCRIPTION") or None)
     title = f"Payment {row.get('DOCNUMBER') or row['RECORDNO']}, {row.get('VENDORNAME', '')}"
     posting = bill(document, rules(books), control=bank.get("GLACCOUNTNO", ""))

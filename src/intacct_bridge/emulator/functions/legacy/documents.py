@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from intacct_bridge.emulator.access.rights import permit
-from intacct_bridge.emulator.accounting.amounts import number_sent
-from intacct_bridge.emulator.accounting.posting import to_base
+from intacct_bridge.emulator.accounting.amounts import number_sent, to_base
 from intacct_bridge.emulator.accounting.taxes import GROSS, TAXED, packed
 from intacct_bridge.emulator.company.company_data import FunctionAnswer, FunctionCall
 from intacct_bridge.emulator.records.effect_check import guarded

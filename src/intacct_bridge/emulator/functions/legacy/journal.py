@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from intacct_bridge.emulator.access.rights import permit
 from intacct_bridge.emulator.accounting import journal
+from intacct_bridge.emulator.accounting.posting_function import relabel
 from intacct_bridge.emulator.company.company_data import FunctionAnswer, FunctionCall
 from intacct_bridge.emulator.records.drafts import Draft
 from intacct_bridge.emulator.records.effect_check import guarded
@@ -31,9 +32,7 @@ def create(call: FunctionCall) -> FunctionAnswer:
     extra = {"REVERSEDATE": day_text(call, node)} if node is not None else {}
     row = journal.create(call, Draft(described, values, {"GLENTRY": lines}, extra=extra))
     if more:
-        number = int(row["RECORDNO"])
-        table = call.books.table("GLBATCH")
-        table.update(number, (table.get(number) or {}) | dict(more))
+        relabel(call.books, int(row["RECORDNO"]), header=dict(more))
     return keyed(row["RECORDNO"])
 
 

@@ -9,8 +9,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from intacct_bridge.emulator.access.rights import permit
-from intacct_bridge.emulator.accounting.amounts import number_sent
-from intacct_bridge.emulator.accounting.posting import ZERO
+from intacct_bridge.emulator.accounting.amounts import ZERO, amount, number_sent
 from intacct_bridge.emulator.company.company_data import FunctionAnswer, FunctionCall
 from intacct_bridge.emulator.functions.legacy.documents import FUNCTIONS as DOCUMENTS
 from intacct_bridge.emulator.records import record_store
@@ -19,7 +18,7 @@ from intacct_bridge.emulator.records.legacy_body import day_text, external, keye
 from intacct_bridge.emulator.records.references import Reference, find
 from intacct_bridge.emulator.settings.cells import Row, decimal_text
 from intacct_bridge.emulator.settings.refusals import refused
-from intacct_bridge.emulator.subledgers.families import amount, next_number
+from intacct_bridge.emulator.subledgers.families import next_number
 from intacct_bridge.wire.xml import Element
 
 _SCHEDULE = "startdate interval:REPEATINTERVAL status "

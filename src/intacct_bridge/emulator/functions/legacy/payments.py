@@ -8,19 +8,17 @@ from collections.abc import Callable
 from decimal import Decimal
 
 from intacct_bridge.emulator.access.rights import permit
-from intacct_bridge.emulator.accounting.amounts import number_sent
-from intacct_bridge.emulator.accounting.posting import ZERO
+from intacct_bridge.emulator.accounting.amounts import ZERO, amount, amount_sent
+from intacct_bridge.emulator.accounting.periods import day_of
 from intacct_bridge.emulator.company.company_data import FunctionAnswer, FunctionCall
 from intacct_bridge.emulator.records.effect_check import guarded
 from intacct_bridge.emulator.records.legacy_body import day_text, keyed, number_of, row_of
 from intacct_bridge.emulator.settings.cells import Row, date_text
 from intacct_bridge.emulator.settings.refusals import illegal, refused
-from intacct_bridge.emulator.subledgers.families import amount
 from intacct_bridge.emulator.subledgers.payments import payment
 from intacct_bridge.emulator.subledgers.payments.open_items import free
 from intacct_bridge.emulator.subledgers.payments.parts import CREDIT, DISCOUNT, PAID, RECEIVED, PaymentSide
 from intacct_bridge.emulator.subledgers.payments.payment import Money
-from intacct_bridge.emulator.subledgers.vouchers import day_of
 from intacct_bridge.wire.xml import Element
 
 _RECEIPT = (
@@ -185,7 +183,7 @@ def _day(call: FunctionCall, name: str) -> str:
 
 
 def _money(body: Element, name: str) -> Decimal:
-    found = number_sent(name, body.findtext(name))
+    found = amount_sent(name, body.findtext(name))
     if found is None:
         raise illegal(name, "")
     return found

@@ -4,8 +4,10 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from intacct_bridge.emulator.access.rights import permit
+from intacct_bridge.emulator.accounting.amounts import ZERO, amount
 from intacct_bridge.emulator.accounting.chart import rules
-from intacct_bridge.emulator.accounting.posting import ZERO, Posting, PostingLine, balance_entities
+from intacct_bridge.emulator.accounting.periods import day_of
+from intacct_bridge.emulator.accounting.posting import Posting, PostingLine, balance_entities
 from intacct_bridge.emulator.accounting.posting_rows import CASH_MANAGEMENT
 from intacct_bridge.emulator.company.company_data import FunctionAnswer, FunctionCall
 from intacct_bridge.emulator.records.audit_fields import CREATED, DELETED, note, stamp
@@ -14,8 +16,8 @@ from intacct_bridge.emulator.records.references import REFERENCES, find
 from intacct_bridge.emulator.settings.cells import Row, decimal_text
 from intacct_bridge.emulator.settings.refusals import refused
 from intacct_bridge.emulator.subledgers.cash.banking import BANKS, deposit_of, deposited
-from intacct_bridge.emulator.subledgers.families import amount, next_number
-from intacct_bridge.emulator.subledgers.vouchers import Voucher, day_of, fresh, post, posted, unpost
+from intacct_bridge.emulator.subledgers.families import next_number
+from intacct_bridge.emulator.subledgers.vouchers import Voucher, fresh, post, posted, unpost
 from intacct_bridge.model.catalog import ObjectDef
 from intacct_bridge.wire.xml import Element
 

@@ -4,14 +4,14 @@ An account may be named by its label. A line without a vendor or customer of its
 company of several entities every line needs a location, unless the session is in an entity.
 """
 
+from collections.abc import Iterable
 from decimal import Decimal
 
 from intacct_bridge.emulator.accounting.allocations import FIELD, shares
-from intacct_bridge.emulator.accounting.amounts import cents_sent
+from intacct_bridge.emulator.accounting.amounts import cents_sent, to_base
 from intacct_bridge.emulator.accounting.chart import rules
-from intacct_bridge.emulator.accounting.journal import check_requirements
-from intacct_bridge.emulator.accounting.ledger import DIMENSIONS
-from intacct_bridge.emulator.accounting.posting import Charge, to_base
+from intacct_bridge.emulator.accounting.dimensions import check_required, dimensions_of
+from intacct_bridge.emulator.accounting.posting import Charge
 from intacct_bridge.emulator.accounting.taxes import GROSS, TAXED, taxed, with_net
 from intacct_bridge.emulator.company.company_data import FunctionCall
 from intacct_bridge.emulator.records.references import REFERENCES, Reference, find, settle
@@ -61,7 +61,7 @@ def complete_line(call: FunctionCall, family: Family, header: Row, values: Row, 
     settle(books, described, {name: text for name, text in row.items() if text}, row)
     account = find(books, REFERENCES["ACCOUNTNO"], row["ACCOUNTNO"])
     row |= {"ACCOUNTTITLE": account.get("TITLE", ""), "ACCOUNTKEY": account.get("RECORDNO", "")}
-    check_requirements(account, row | {"LOCATION": row["LOCATIONID"], "DEPARTMENT": row.get("DEPARTMENTID", "")})
+    check_required(account, row | {"LOCATION": row["LOCATIONID"], "DEPARTMENT": row.get("DEPARTMENTID", "")})
     return {name: text for name, text in row.items() if text}
 
 
@@ -98,15 +98,13 @@ def priced(row: Row, header: Row, rate: Decimal) -> Row:
     }
 
 
-def charge_of(family: Family, row: Row) -> Charge:
-    """What a kept line posts."""
-    dimensions = {name: row[f"{name}ID"] for name in DIMENSIONS if row.get(f"{name}ID")}
-    dimensions |= {name: text for name, text in row.items() if name.startswith("GLDIM") and text}
+def charge_of(family: Family, row: Row, *, own: Iterable[str]) -> Charge:
+    """The charge that a stored line posts; `own` are the company's user-defined dimensions."""
     return Charge(
         row["ACCOUNTNO"],
         row.get("LOCATIONID", ""),
         Decimal(row["TRX_AMOUNT"]),
         row.get("DEPARTMENTID") or None,
         row.get(family.memo) or None,
-        dimensions,
+        dimensions_of(row, own),
     )

@@ -8,11 +8,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from intacct_bridge.emulator.accounting.chart import check_open
+from intacct_bridge.emulator.accounting.amounts import amount
+from intacct_bridge.emulator.accounting.periods import check_open, day_of, open_from
 from intacct_bridge.emulator.company.company_data import FunctionCall
 from intacct_bridge.emulator.records.audit_fields import CREATED, DELETED, MODIFIED, note, stamp
 from intacct_bridge.emulator.records.references import settle
-from intacct_bridge.emulator.settings.cells import Row, date_text, escaped
+from intacct_bridge.emulator.settings.cells import Row, date_text, decimal_text, escaped
 from intacct_bridge.emulator.settings.refusals import FunctionRefusedError, refused
 from intacct_bridge.emulator.subledgers.documents.charges import complete_lines, priced
 from intacct_bridge.emulator.subledgers.documents.posting import (
@@ -34,8 +35,8 @@ from intacct_bridge.emulator.subledgers.documents.rows import (
     stored_lines,
     voucher_of,
 )
-from intacct_bridge.emulator.subledgers.families import Family, amount, cents, next_number, owe
-from intacct_bridge.emulator.subledgers.vouchers import batches, day_of, fresh, post, refresh, reverse_all, unpost
+from intacct_bridge.emulator.subledgers.families import Family, next_number, owe
+from intacct_bridge.emulator.subledgers.vouchers import batches, fresh, post, refresh, reverse_all, unpost
 from intacct_bridge.errors import Fault
 
 MOVES_MONEY = ("VENDORID", "CUSTOMERID", "EMPLOYEEID", "WHENCREATED", "WHENPOSTED", "CURRENCY", "EXCHANGE_RATE")
@@ -119,7 +120,7 @@ def turn_round(call: FunctionCall, family: Family, number: int, *, day: str, mem
         raise refused(f"{family.word} {old['RECORDNO']} is {old['STATE'].lower()} and cannot be reversed.")
     check_untouched(family, old, moved=True)
     mirror = _mirror(call, family, old, day=day, memo=memo)
-    check_open(books, day_of(mirror, "WHENCREATED"), {_owner(call, family, old)})
+    check_open(open_from(books), day_of(mirror, "WHENCREATED"), {_owner(call, family, old)})
     lines = every_line(call, family, old)
     books.table(family.object).insert(mirror)
     fresh(call, family.object, mirror)
@@ -143,13 +144,13 @@ def _mirror(call: FunctionCall, family: Family, old: Row, *, day: str, memo: str
     if memo:
         mirror["DESCRIPTION"] = memo
     for name in ("TOTALENTERED", "TRX_TOTALENTERED"):
-        mirror[name] = cents(-amount(old, name))
+        mirror[name] = decimal_text(-amount(old, name))
     stamp(call, call.books.find(family.object), mirror, new=True)
     return mirror
 
 
 def _negated(line: Row) -> Row:
-    return line | {name: cents(-amount(line, name)) for name in ("AMOUNT", "TRX_AMOUNT")} | {"RECORDNO": ""}
+    return line | {name: decimal_text(-amount(line, name)) for name in ("AMOUNT", "TRX_AMOUNT")} | {"RECORDNO": ""}
 
 
 # --- what is refused
@@ -219,7 +220,7 @@ def _written(call: FunctionCall, family: Family, row: Row, entry: DocumentInput,
     row |= {"RECORDNO": key, "RECORDTYPE": family.type, "MODULEKEY": row.get("MODULEKEY") or family.module}
     row |= {"RAWSTATE": "D" if entry.draft else "A", "SYSTEMGENERATED": "F"}
     lines = [priced(one, row, factor) for one in lines]
-    document = document_of(family, row, lines, owner)
+    document = document_of(call, family, row, lines, owner)
     posting = posting_of(call, family, document, own_control(call, family, row, lines, named=entry.control))
     count_up(row, document, posting, factor)
     due_date(call, family, row)

@@ -3,15 +3,18 @@
 from collections.abc import Sequence
 from decimal import Decimal
 
-from intacct_bridge.emulator.accounting.chart import rate, rules
-from intacct_bridge.emulator.accounting.posting import ZERO, Document, Posting, bill, invoice
+from intacct_bridge.emulator.accounting.amounts import ZERO
+from intacct_bridge.emulator.accounting.chart import rules
+from intacct_bridge.emulator.accounting.dimensions import user_defined
+from intacct_bridge.emulator.accounting.periods import day_of
+from intacct_bridge.emulator.accounting.posting import Document, Posting, bill, invoice
+from intacct_bridge.emulator.accounting.rates import exchange_rate
 from intacct_bridge.emulator.company.company_data import FunctionCall
 from intacct_bridge.emulator.settings.cells import Row, decimal_text
 from intacct_bridge.emulator.settings.refusals import refused
 from intacct_bridge.emulator.subledgers.documents.charges import charge_of
 from intacct_bridge.emulator.subledgers.documents.rows import every_line, party_of
-from intacct_bridge.emulator.subledgers.families import Family, cents, control_account
-from intacct_bridge.emulator.subledgers.vouchers import day_of
+from intacct_bridge.emulator.subledgers.families import Family, control_account
 
 
 def standing(call: FunctionCall, family: Family, row: Row) -> Posting:
@@ -19,13 +22,14 @@ def standing(call: FunctionCall, family: Family, row: Row) -> Posting:
     lines = every_line(call, family, row)
     owner = entity_of(call, row, lines, kept=True)
     control = lines[0].get("OFFSETGLACCOUNTNO", "") if lines else ""
-    return posting_of(call, family, document_of(family, row, lines, owner), control)
+    return posting_of(call, family, document_of(call, family, row, lines, owner), control)
 
 
-def document_of(family: Family, row: Row, lines: Sequence[Row], owner: str) -> Document:
+def document_of(call: FunctionCall, family: Family, row: Row, lines: Sequence[Row], owner: str) -> Document:
     """The document as the posting rules take it."""
     party = {family.party: row[family.party_id]} if family.party and row.get(family.party_id) else {}
-    charges = tuple(charge_of(family, one) for one in lines)
+    own = user_defined(call.books.catalog)
+    charges = tuple(charge_of(family, one, own=own) for one in lines)
     rate_ = Decimal(row["EXCHANGE_RATE"])
     return Document(owner, row["CURRENCY"], charges, rate_, party, row.get("DESCRIPTION") or None)
 
@@ -68,7 +72,7 @@ def convert(call: FunctionCall, family: Family, row: Row, owner: str) -> None:
     row["BASECURR"] = base
     row["CURRENCY"] = row.get("CURRENCY") or party_of(call, family, row).get("CURRENCY") or base
     day = day_of(row, "WHENPOSTED" if row.get("WHENPOSTED") else "WHENCREATED")
-    factor = rate(call.books, row["CURRENCY"], base, day=day, given=row.get("EXCHANGE_RATE", ""))
+    factor = exchange_rate(call.books, row["CURRENCY"], base, day=day, given=row.get("EXCHANGE_RATE", ""))
     row["EXCHANGE_RATE"] = decimal_text(factor)
     if factor != 1:
         row.setdefault("EXCH_RATE_DATE", row["WHENCREATED"])
@@ -80,6 +84,6 @@ def count_up(row: Row, document: Document, posting: Posting, factor: Decimal) ->
     total = sum((abs(one.amount) for one in posting.lines if one.role == "control"), ZERO)
     total = total if trx_total >= 0 else -total
     for start, value in (("", total), ("TRX_", trx_total)):
-        row[f"{start}TOTALENTERED"] = row[f"{start}TOTALDUE"] = cents(value)
+        row[f"{start}TOTALENTERED"] = row[f"{start}TOTALDUE"] = decimal_text(value)
         row[f"{start}TOTALPAID"] = row[f"{start}TOTALSELECTED"] = "0"
     row["EXCHANGE_RATE"] = decimal_text(factor)

@@ -8,12 +8,13 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 from decimal import Decimal
 
+from intacct_bridge.emulator.accounting.periods import day_of
 from intacct_bridge.emulator.accounting.taxes import TAXED, is_tax, packed_of
 from intacct_bridge.emulator.company.company_data import FunctionCall
 from intacct_bridge.emulator.records.audit_fields import stamp
 from intacct_bridge.emulator.settings.cells import Row, date_text
 from intacct_bridge.emulator.subledgers.families import Family, next_number
-from intacct_bridge.emulator.subledgers.vouchers import Voucher, day_of
+from intacct_bridge.emulator.subledgers.vouchers import Voucher
 
 
 def stored_lines(call: FunctionCall, family: Family, row: Row) -> list[Row]:

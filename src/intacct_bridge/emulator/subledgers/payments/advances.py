@@ -6,8 +6,12 @@ what is open of it; once something is applied it can no longer change.
 
 from decimal import Decimal
 
-from intacct_bridge.emulator.accounting.chart import rate, rules
-from intacct_bridge.emulator.accounting.posting import ZERO, Document, invoice, to_base
+from intacct_bridge.emulator.accounting.amounts import ZERO, amount, to_base
+from intacct_bridge.emulator.accounting.chart import rules
+from intacct_bridge.emulator.accounting.dimensions import user_defined
+from intacct_bridge.emulator.accounting.periods import day_of
+from intacct_bridge.emulator.accounting.posting import Document, invoice
+from intacct_bridge.emulator.accounting.rates import exchange_rate
 from intacct_bridge.emulator.company.company_data import FunctionCall
 from intacct_bridge.emulator.records.audit_fields import CREATED, DELETED, MODIFIED, note, stamp
 from intacct_bridge.emulator.records.drafts import Draft, drafted
@@ -16,9 +20,9 @@ from intacct_bridge.emulator.settings.cells import Row, decimal_text
 from intacct_bridge.emulator.settings.refusals import FunctionRefusedError, refused
 from intacct_bridge.emulator.subledgers.cash.banking import bank_account
 from intacct_bridge.emulator.subledgers.documents.charges import charge_of, complete_line, priced
-from intacct_bridge.emulator.subledgers.families import ADVANCES, FAMILIES, amount, cents, next_number
+from intacct_bridge.emulator.subledgers.families import ADVANCES, FAMILIES, next_number
 from intacct_bridge.emulator.subledgers.payments.holdings import held_lines, keep_held
-from intacct_bridge.emulator.subledgers.vouchers import Voucher, day_of, fresh, post, unpost
+from intacct_bridge.emulator.subledgers.vouchers import Voucher, fresh, post, unpost
 from intacct_bridge.errors import Fault
 from intacct_bridge.model.catalog import ObjectDef
 
@@ -82,7 +86,7 @@ def _written(call: FunctionCall, draft: Draft, row: Row, *, new: bool) -> Row:
     lines = [priced(one, row, factor) for one in lines]
     total = sum((Decimal(one["TRX_AMOUNT"]) for one in lines), ZERO)
     for start, value in (("", to_base(total, factor)), ("TRX_", total)):
-        row[f"{start}TOTALENTERED"] = row[f"{start}TOTALDUE"] = cents(value)
+        row[f"{start}TOTALENTERED"] = row[f"{start}TOTALDUE"] = decimal_text(value)
         row[f"{start}TOTALPAID"] = row[f"{start}TOTALSELECTED"] = "0"
     stamp(call, described, row, new=new)
     table = books.table(NAME)
@@ -94,7 +98,8 @@ def _written(call: FunctionCall, draft: Draft, row: Row, *, new: bool) -> Row:
     keep_held(call, row, lines)
     if not drafts:
         party = {"CUSTOMER": row["CUSTOMERID"]}
-        charges = tuple(charge_of(_LINE, one) for one in lines)
+        own = user_defined(books.catalog)
+        charges = tuple(charge_of(_LINE, one, own=own) for one in lines)
         document = Document(entity, row["CURRENCY"], charges, factor, party, row.get("DESCRIPTION") or None)
         post(call, invoice(document, rules(books), control=account), _voucher(row, factor))
     note(call, described, row, CREATED if new else MODIFIED)
@@ -153,7 +158,7 @@ def _convert(call: FunctionCall, row: Row, entity: str) -> None:
     row["BASECURR"], row["CURRENCY"] = base, row.get("CURRENCY") or base
     row["WHENCREATED"] = row["RECEIPTDATE"]
     day = day_of(row, "RECEIPTDATE")
-    factor = rate(call.books, row["CURRENCY"], base, day=day, given=row.get("EXCHANGE_RATE", ""))
+    factor = exchange_rate(call.books, row["CURRENCY"], base, day=day, given=row.get("EXCHANGE_RATE", ""))
     row["EXCHANGE_RATE"] = decimal_text(factor)
 
 

@@ -5,15 +5,15 @@ end of a month give no discount here, since no source tells how a payment counts
 """
 
 from datetime import timedelta
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
 
-from intacct_bridge.emulator.accounting.posting import CENT, ZERO
+from intacct_bridge.emulator.accounting.amounts import ZERO, amount, to_cents
+from intacct_bridge.emulator.accounting.periods import day_of
 from intacct_bridge.emulator.company.company_data import FunctionCall
 from intacct_bridge.emulator.settings.cells import Row
 from intacct_bridge.emulator.settings.refusals import refused
 from intacct_bridge.emulator.subledgers.documents.rows import term_of
-from intacct_bridge.emulator.subledgers.families import Family, amount
-from intacct_bridge.emulator.subledgers.vouchers import day_of
+from intacct_bridge.emulator.subledgers.families import Family
 
 
 def discount_of(
@@ -42,7 +42,7 @@ def _allowed(call: FunctionCall, family: Family, document: Row, detail: Row) -> 
     rate = Decimal(term.get("DISCAMOUNT") or 0)
     if term.get("DISCPERCAMN") == "$":
         return rate
-    return (amount(document, "TRX_TOTALENTERED") * rate / 100).quantize(CENT, ROUND_HALF_UP)
+    return to_cents(amount(document, "TRX_TOTALENTERED") * rate / 100)
 
 
 def discount_account(call: FunctionCall, family: Family) -> str:

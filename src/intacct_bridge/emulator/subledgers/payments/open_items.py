@@ -10,15 +10,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
+from intacct_bridge.emulator.accounting.amounts import ZERO, amount, to_base
 from intacct_bridge.emulator.accounting.chart import rules
-from intacct_bridge.emulator.accounting.posting import ZERO, relieved, to_base
+from intacct_bridge.emulator.accounting.posting import relieved
 from intacct_bridge.emulator.company.company_data import FunctionCall
 from intacct_bridge.emulator.records.audit_fields import MODIFIED, note, stamp
-from intacct_bridge.emulator.settings.cells import Row
+from intacct_bridge.emulator.settings.cells import Row, decimal_text
 from intacct_bridge.emulator.settings.refusals import refused
 from intacct_bridge.emulator.subledgers.documents.posting import entity_of
 from intacct_bridge.emulator.subledgers.documents.rows import every_line
-from intacct_bridge.emulator.subledgers.families import ADVANCES, OVERPAYMENTS, Family, amount, cents, owe, state_of
+from intacct_bridge.emulator.subledgers.families import ADVANCES, OVERPAYMENTS, Family, owe, state_of
 from intacct_bridge.emulator.subledgers.payments.holdings import held_lines, keep_held
 from intacct_bridge.emulator.subledgers.vouchers import posted, refresh
 
@@ -97,11 +98,11 @@ class OpenItems:
         return self._lines[key]
 
     def _took(self, row: Row, lines: list[Row], part: PaymentPart) -> None:
-        row["TRX_TOTALDUE"] = cents(amount(row, "TRX_TOTALDUE") - part.trx_amount)
-        row["TOTALDUE"] = cents(amount(row, "TOTALDUE") - part.amount)
+        row["TRX_TOTALDUE"] = decimal_text(amount(row, "TRX_TOTALDUE") - part.trx_amount)
+        row["TOTALDUE"] = decimal_text(amount(row, "TOTALDUE") - part.amount)
         taken = dict(part.lines)
         for line in lines:
-            line["TRX_TOTALPAID"] = cents(amount(line, "TRX_TOTALPAID") + taken.get(line["RECORDNO"], ZERO))
+            line["TRX_TOTALPAID"] = decimal_text(amount(line, "TRX_TOTALPAID") + taken.get(line["RECORDNO"], ZERO))
 
 
 def _lines_of(call: FunctionCall, family: Family, row: Row) -> list[Row]:
@@ -183,8 +184,8 @@ def settle_part(call: FunctionCall, family: Family, part: PaymentPart, *, day: s
     number = int(part.key)
     row = table.get(number) or {}
     for name, change in (("", part.amount * sign), ("TRX_", part.trx_amount * sign)):
-        row[f"{name}TOTALPAID"] = cents(amount(row, f"{name}TOTALPAID") + change)
-        row[f"{name}TOTALDUE"] = cents(amount(row, f"{name}TOTALDUE") - change)
+        row[f"{name}TOTALPAID"] = decimal_text(amount(row, f"{name}TOTALPAID") + change)
+        row[f"{name}TOTALDUE"] = decimal_text(amount(row, f"{name}TOTALDUE") - change)
     row["STATE"] = state_of(row, family)
     if row["STATE"] == "Paid":
         row["WHENPAID"] = day
@@ -204,7 +205,7 @@ def select_part(call: FunctionCall, family: Family, part: PaymentPart, *, back: 
     table, described = books.table(family.object), books.find(family.object)
     row = table.get(int(part.key)) or {}
     for name, change in (("", part.amount * sign), ("TRX_", part.trx_amount * sign)):
-        row[f"{name}TOTALSELECTED"] = cents(amount(row, f"{name}TOTALSELECTED") + change)
+        row[f"{name}TOTALSELECTED"] = decimal_text(amount(row, f"{name}TOTALSELECTED") + change)
     row["STATE"] = state_of(row, family)
     stamp(call, described, row, new=False)
     table.update(int(part.key), row)
@@ -220,8 +221,8 @@ def _change_lines(call: FunctionCall, family: Family, part: PaymentPart, row: Ro
         change = taken.get(line["RECORDNO"], ZERO) * sign
         if change:
             now = amount(line, f"TRX_{name}") + change
-            line[f"TRX_{name}"] = cents(now)
-            line[name] = cents(to_base(now, factor))
+            line[f"TRX_{name}"] = decimal_text(now)
+            line[name] = decimal_text(to_base(now, factor))
     if family is ADVANCES:
         keep_held(call, row, lines)
         return

@@ -8,13 +8,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from intacct_bridge.emulator.accounting.amounts import number_sent
-from intacct_bridge.emulator.accounting.posting import ZERO
+from intacct_bridge.emulator.accounting.amounts import ZERO, amount, amount_sent
 from intacct_bridge.emulator.accounting.posting_rows import PAYABLES, RECEIVABLES
 from intacct_bridge.emulator.company.company_data import FunctionCall
 from intacct_bridge.emulator.settings.cells import Row
 from intacct_bridge.emulator.settings.refusals import refused
-from intacct_bridge.emulator.subledgers.families import ADVANCES, FAMILIES, OVERPAYMENTS, Family, amount
+from intacct_bridge.emulator.subledgers.families import ADVANCES, FAMILIES, OVERPAYMENTS, Family
 from intacct_bridge.emulator.subledgers.payments.discounts import discount_of
 from intacct_bridge.emulator.subledgers.payments.open_items import OpenItems, PaymentPart, free
 
@@ -264,7 +263,7 @@ def _money(detail: Row, name: str) -> Decimal | None:
 
 
 def _decimal(detail: Row, name: str) -> Decimal:
-    return number_sent(name, detail.get(name, "")) or ZERO
+    return amount_sent(name, detail.get(name, "")) or ZERO
 
 
 def taken(settled: Sequence[Settles]) -> list[tuple[Family, PaymentPart]]:

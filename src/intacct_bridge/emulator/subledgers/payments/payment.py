@@ -10,8 +10,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
-from intacct_bridge.emulator.accounting.chart import check_open, rate, rules
-from intacct_bridge.emulator.accounting.posting import ZERO, to_base
+from intacct_bridge.emulator.accounting.amounts import ZERO, amount, to_base
+from intacct_bridge.emulator.accounting.chart import rules
+from intacct_bridge.emulator.accounting.periods import day_of
+from intacct_bridge.emulator.accounting.rates import exchange_rate
 from intacct_bridge.emulator.company.company_data import FunctionCall
 from intacct_bridge.emulator.company.side_tables import Overpayment
 from intacct_bridge.emulator.records.audit_fields import CREATED, DELETED, MODIFIED, note, stamp
@@ -19,7 +21,7 @@ from intacct_bridge.emulator.records.references import settle
 from intacct_bridge.emulator.settings.cells import Row, decimal_text
 from intacct_bridge.emulator.settings.refusals import FunctionRefusedError, refused
 from intacct_bridge.emulator.subledgers.cash.banking import bank_account, banked_lines
-from intacct_bridge.emulator.subledgers.families import amount, cents, next_number, owe
+from intacct_bridge.emulator.subledgers.families import next_number, owe
 from intacct_bridge.emulator.subledgers.payments.open_items import settle_part
 from intacct_bridge.emulator.subledgers.payments.parts import PAID, Asked, PaymentSide, Settles, parts_of, taken
 from intacct_bridge.emulator.subledgers.payments.posting import Purse, postings
@@ -31,7 +33,7 @@ from intacct_bridge.emulator.subledgers.payments.rows import (
     stored_details,
     stored_parts,
 )
-from intacct_bridge.emulator.subledgers.vouchers import Voucher, day_of, fresh, post, reverse_all
+from intacct_bridge.emulator.subledgers.vouchers import Voucher, fresh, post, reverse_all
 from intacct_bridge.errors import Fault
 
 WAITING = ("Draft", "Submitted", "Approved")
@@ -156,7 +158,6 @@ def turn_round(call: FunctionCall, side: PaymentSide, number: int, *, day: str, 
     mirror = _mirror(call, side, old, day=day, memo=memo)
     table.insert(mirror)
     fresh(call, side.object, mirror)
-    check_open(books, day_of(mirror, "WHENCREATED"), set())
     reverse_all(call, old, _voucher(side, mirror, day=day), change=banked_lines(call, old))
     for family, part in stored_parts(call, side, old):
         settle_part(call, family, part, day=day, back=True)
@@ -259,7 +260,9 @@ def _head(call: FunctionCall, side: PaymentSide, row: Row, *, purse: Purse, part
     applied = sum((one.money for one in parts), ZERO)
     row["BASECURR"] = base
     row["CURRENCY"] = row.get("CURRENCY") or base
-    factor = rate(call.books, row["CURRENCY"], base, day=day_of(row, side.day), given=row.get("EXCHANGE_RATE", ""))
+    factor = exchange_rate(
+        call.books, row["CURRENCY"], base, day=day_of(row, side.day), given=row.get("EXCHANGE_RATE", "")
+    )
     row |= {"EXCHANGE_RATE": decimal_text(factor), "RECORDTYPE": side.type, "SYSTEMGENERATED": "F", "CLEARED": "F"}
     row |= {"WHENCREATED": row[side.day], "WHENPAID": row.get("WHENPAID") or row[side.day], "RAWSTATE": "C"}
     row.setdefault("WHENPOSTED", row[side.day])
@@ -268,8 +271,8 @@ def _head(call: FunctionCall, side: PaymentSide, row: Row, *, purse: Purse, part
         ("", to_base(applied + over, factor), to_base(over, factor)),
         ("TRX_", applied + over, over),
     ):
-        row[f"{name}TOTALENTERED"], row[f"{name}TOTALDUE"] = cents(total), cents(left)
-        row[f"{name}TOTALPAID"] = cents(total - left)
+        row[f"{name}TOTALENTERED"], row[f"{name}TOTALDUE"] = decimal_text(total), decimal_text(left)
+        row[f"{name}TOTALPAID"] = decimal_text(total - left)
         row[f"{name}TOTALSELECTED"] = "0"
     if row.get("DOCNUMBER"):
         row.setdefault("RECORDID", row["DOCNUMBER"])
@@ -284,7 +287,7 @@ def _mirror(call: FunctionCall, side: PaymentSide, old: Row, *, day: str, memo: 
     mirror |= {"WHENCREATED": day, "WHENPAID": day, "RECEIPTDATE": day, "TOTALDUE": "0", "TRX_TOTALDUE": "0"}
     mirror |= {"DESCRIPTION": memo or old.get("DESCRIPTION", "")}
     for name in ("TOTALENTERED", "TRX_TOTALENTERED", "TOTALPAID", "TRX_TOTALPAID"):
-        mirror[name] = cents(-amount(old, name))
+        mirror[name] = decimal_text(-amount(old, name))
     stamp(call, call.books.find(side.object), mirror, new=True)
     return mirror
 

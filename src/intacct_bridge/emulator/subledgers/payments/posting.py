@@ -2,14 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
 
+from intacct_bridge.emulator.accounting.amounts import ZERO, amount, to_base, to_cents
 from intacct_bridge.emulator.accounting.chart import rules
-from intacct_bridge.emulator.accounting.ledger import books_of
+from intacct_bridge.emulator.accounting.ledger import books_kept
 from intacct_bridge.emulator.accounting.posting import (
     CASH,
-    CENT,
-    ZERO,
     Application,
     Posting,
     PostingLine,
@@ -18,12 +17,11 @@ from intacct_bridge.emulator.accounting.posting import (
     cash_basis,
     payment,
     receipt,
-    to_base,
 )
 from intacct_bridge.emulator.company.company_data import FunctionCall
 from intacct_bridge.emulator.settings.cells import Row
 from intacct_bridge.emulator.subledgers.documents.posting import standing
-from intacct_bridge.emulator.subledgers.families import ADVANCES, OVERPAYMENTS, Family, amount
+from intacct_bridge.emulator.subledgers.families import ADVANCES, OVERPAYMENTS, Family
 from intacct_bridge.emulator.subledgers.payments.discounts import discount_account
 from intacct_bridge.emulator.subledgers.payments.holdings import held_lines
 from intacct_bridge.emulator.subledgers.payments.open_items import PaymentPart
@@ -59,7 +57,7 @@ def postings(
     )
     accrual = payment(settlement, chart) if side is PAID else receipt(settlement, chart)
     found = [accrual]
-    if CASH in books_of(call.books.side_tables):
+    if CASH in books_kept(call.books.side_tables):
         behind = [each or _as_it_is(application, side, row) for application, each in applied]
         found.append(cash_basis(behind, accrual, chart, owner=purse.entity))
     return found
@@ -101,7 +99,7 @@ def _from_advance(call: FunctionCall, part: PaymentPart, party: Row) -> Applied:
     found: Applied = []
     left = part.amount
     for place, (key, trx_amount) in enumerate(part.lines, 1):
-        base = (part.amount * trx_amount / part.trx_amount).quantize(CENT, ROUND_HALF_UP)
+        base = to_cents(part.amount * trx_amount / part.trx_amount)
         base = left if place == len(part.lines) else base
         left -= base
         line = lines[key]

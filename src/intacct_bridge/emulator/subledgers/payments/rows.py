@@ -7,13 +7,13 @@ each document is remembered apart, so that undoing a payment gives back what it 
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
 
-from intacct_bridge.emulator.accounting.posting import CENT, ZERO
+from intacct_bridge.emulator.accounting.amounts import ZERO, amount, to_cents
 from intacct_bridge.emulator.company.company_data import FunctionCall
 from intacct_bridge.emulator.company.side_tables import SettledPart
 from intacct_bridge.emulator.records.audit_fields import stamp
-from intacct_bridge.emulator.settings.cells import Row
+from intacct_bridge.emulator.settings.cells import Row, decimal_text
 from intacct_bridge.emulator.settings.refusals import refused
-from intacct_bridge.emulator.subledgers.families import FAMILIES, HOLDERS, Family, amount, cents, next_number
+from intacct_bridge.emulator.subledgers.families import FAMILIES, HOLDERS, Family, next_number
 from intacct_bridge.emulator.subledgers.payments.open_items import PaymentPart, select_part
 from intacct_bridge.emulator.subledgers.payments.parts import PaymentSide, Settles, taken
 
@@ -87,10 +87,10 @@ def _cells(side: PaymentSide, row: Row, one: Settles) -> Iterator[Row]:
             used = min(total, max(money, ZERO))
             if used:
                 lent[index] = (names, total - used)
-                value = (whole * used / trx_amount).quantize(CENT)
+                value = to_cents(whole * used / trx_amount)
                 money, base = money - used, base - value
                 cells |= _credited(names, used, value)
-        cells |= {"PAYMENTAMOUNT": cents(base), "TRX_PAYMENTAMOUNT": cents(money)}
+        cells |= {"PAYMENTAMOUNT": decimal_text(base), "TRX_PAYMENTAMOUNT": decimal_text(money)}
         yield cells
 
 
@@ -102,7 +102,7 @@ def _lines(one: Settles) -> list[tuple[str, Decimal]]:
 
 
 def _share(part: PaymentPart, trx_amount: Decimal) -> Decimal:
-    return (part.amount * trx_amount / part.trx_amount).quantize(CENT) if part.trx_amount else ZERO
+    return to_cents(part.amount * trx_amount / part.trx_amount) if part.trx_amount else ZERO
 
 
 def _lent(one: Settles) -> Iterator[tuple[Row, Decimal]]:
@@ -125,7 +125,7 @@ def _lent(one: Settles) -> Iterator[tuple[Row, Decimal]]:
 
 def _credited(names: Row, used: Decimal, value: Decimal) -> Row:
     cells = {name: text for name, text in names.items() if name not in ("TRX", "BASE")}
-    return cells | {names["TRX"]: cents(used), names["BASE"]: cents(value)}
+    return cells | {names["TRX"]: decimal_text(used), names["BASE"]: decimal_text(value)}
 
 
 def stored_parts(call: FunctionCall, side: PaymentSide, row: Row) -> list[tuple[Family, PaymentPart]]:

@@ -1,0 +1,236 @@
+"""The posting function: the only way into the ledger, for journal entries as for the documents of every sub-ledger.
+
+`validate` holds the rules that every posting keeps, one check each. `post` validates and writes: GLBATCH, GLENTRY,
+GLDETAIL and the ledger. `withdraw` removes a batch and `relabel` changes what its rows repeat. A bulk load (`seeding`)
+is the one exception: it keeps rows as they are. The demo company builds its rows with `posting_rows` and is loaded in
+bulk, and a test passes all its postings through `validate`.
+"""
+
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date
+
+from intacct_bridge.emulator.accounting.amounts import CENT
+from intacct_bridge.emulator.accounting.chart import directory
+from intacct_bridge.emulator.accounting.dimensions import DIMENSIONS, Named, user_defined
+from intacct_bridge.emulator.accounting.ledger import Ledger, books_kept, detail_key, ledger_line
+from intacct_bridge.emulator.accounting.periods import check_open, day_of, open_from
+from intacct_bridge.emulator.accounting.posting import ACCRUAL, Posting, PostingLine, check_balance
+from intacct_bridge.emulator.accounting.posting_rows import Batch, Directory, batch_rows, line_of
+from intacct_bridge.emulator.company.company_data import CompanyData
+from intacct_bridge.emulator.records.references import REFERENCES, invalid
+from intacct_bridge.emulator.settings.cells import Row, text_of
+from intacct_bridge.emulator.settings.refusals import refused
+
+_HEADER = ("GLBATCH", "RECORDNO")
+_LINES = (("GLENTRY", "BATCHNO"), ("GLDETAIL", "BATCHKEY"))
+"""The rows below a batch, and the field that names the batch."""
+
+
+@dataclass(frozen=True, slots=True)
+class PostingPolicy:
+    """What a company allows to be posted."""
+
+    directory: Directory
+    books: tuple[str, ...]
+    """The books that it keeps."""
+    open_from: Mapping[str, date]
+    """Entity → its first open day."""
+    dimensions: tuple[str, ...] = ()
+    """Its user-defined dimensions."""
+
+
+def posting_policy(books: CompanyData) -> PostingPolicy:
+    """The policy of a company as it is now."""
+    return PostingPolicy(directory(books), books_kept(books.side_tables), open_from(books), user_defined(books.catalog))
+
+
+# --- validate
+
+
+def validate(posting: Posting, batch: Batch, policy: PostingPolicy) -> None:
+    """Refuse a posting that breaks a rule of the ledger, with a message that says which."""
+    for check in _CHECKS:
+        check(posting, batch, policy)
+
+
+def _accounts_set_up(posting: Posting, _batch: Batch, _policy: PostingPolicy) -> None:
+    if not all(line.account for line in posting.lines):
+        raise refused(
+            "An account that this transaction posts to is not set up.",
+            correction="Mark an account as payables or receivables account, or name the account.",
+        )
+
+
+def _period_open(posting: Posting, batch: Batch, policy: PostingPolicy) -> None:
+    entity_of = policy.directory.rules.entity_of
+    entities = {entity_of.get(line.location, "") for line in posting.lines} | {batch.entity}
+    check_open(policy.open_from, batch.date, entities)
+
+
+def _books_kept(posting: Posting, batch: Batch, policy: PostingPolicy) -> None:
+    for book in batch.books or (posting.book,):
+        if book not in policy.books:
+            raise refused(f"The company does not keep the book '{book}'.", correction="Provide one of its books.")
+
+
+def _names_known(posting: Posting, _batch: Batch, policy: PostingPolicy) -> None:
+    names = policy.directory
+    for line in posting.lines:
+        _check_known("ACCOUNTNO", line.account, names.accounts)
+        _check_known("LOCATIONID", line.location, names.locations)
+        if line.department:
+            _check_known("DEPARTMENTID", line.department, names.departments)
+
+
+def _dimensions_known(posting: Posting, _batch: Batch, policy: PostingPolicy) -> None:
+    fields = {one.name: one.id_field for one in DIMENSIONS}
+    for line in posting.lines:
+        for name, text in line.dimensions.items():
+            if name in fields:
+                _check_known(fields[name], text, policy.directory.dimensions[name])
+            elif name not in policy.dimensions:
+                raise refused(f"{name} is not a dimension of this company.", field=name)
+
+
+def _check_known(field: str, text: str, known: Named) -> None:
+    if text not in known:
+        raise invalid(REFERENCES[field], text, "", field=field)
+
+
+def _in_cents(posting: Posting, _batch: Batch, _policy: PostingPolicy) -> None:
+    for line in posting.lines:
+        for value in (line.amount, line.trx_amount):
+            if value % CENT:
+                raise refused(f"The amount {value} of account {line.account} has more digits than its currency.")
+
+
+def _balanced(posting: Posting, batch: Batch, policy: PostingPolicy) -> None:
+    """Each entity balances in base currency; in accrual also in the transaction's, where there is only one."""
+    if batch.statistical:
+        return
+    rules = policy.directory.rules
+    by_entity: dict[str, list[PostingLine]] = {}
+    for line in posting.lines:
+        by_entity.setdefault(rules.entity_of[line.location], []).append(line)
+    currencies = {line.currency for line in posting.lines}
+    # The cash book shows rounded shares of a document's lines, which balance in base currency only.
+    one_currency = len(currencies) == 1 and ACCRUAL in (batch.books or (posting.book,))
+    for entity, lines in by_entity.items():
+        check_balance([line.amount for line in lines], rules.base_currency[entity])
+        if one_currency:
+            check_balance([line.trx_amount for line in lines], *currencies)
+
+
+_CHECKS: tuple[Callable[[Posting, Batch, PostingPolicy], None], ...] = (
+    _accounts_set_up,
+    _period_open,
+    _books_kept,
+    _names_known,
+    _dimensions_known,
+    _in_cents,
+    _balanced,
+)
+
+
+# --- write
+
+
+class BatchNumbers:
+    """Record numbers for the rows of a batch: those that it had before, in their order, then new ones."""
+
+    def __init__(self, books: CompanyData, kept: Mapping[str, deque[int]] | None = None) -> None:
+        self._books = books
+        self._kept = kept or {}
+
+    def __call__(self, series: str) -> int:
+        """The next number of a series: a table's record numbers, or `BATCHNO` and a journal."""
+        kept = self._kept.get(series)
+        return kept.popleft() if kept else _next_number(self._books, series)
+
+
+def _next_number(books: CompanyData, series: str) -> int:
+    if series in ("GLBATCH", "GLENTRY"):
+        return books.table(series).next_number()
+    last = books.side_tables.number_series.get(series)
+    number = last + 1 if last is not None else _first_number(books, series)
+    books.side_tables.number_series.put(series, value=number)
+    return number
+
+
+def _first_number(books: CompanyData, series: str) -> int:
+    if series == "GLDETAIL":
+        keys = (row.get("RECORDNO", "") for _, row in books.table(series).rows())
+        return 1 + max((int(key) for key in keys if key.isdecimal()), default=0)
+    journal = series.removeprefix("BATCHNO ")
+    rows = (row for _, row in books.table("GLBATCH").rows() if row.get("JOURNAL") == journal)
+    return 1 + max((int(row.get("BATCHNO") or 0) for row in rows), default=0)
+
+
+def post(books: CompanyData, posting: Posting, batch: Batch, numbers: BatchNumbers | None = None) -> Row:
+    """Write a batch, validated unless it is a draft; gives its GLBATCH row.
+
+    `numbers` are those of the batch that this one replaces (see `withdraw`).
+    """
+    policy = posting_policy(books)
+    if batch.is_posted:
+        validate(posting, batch, policy)
+    ledger, shown = Ledger(books.store), batch.books or (posting.book,)
+    header: Row = {}
+    for name, cells in batch_rows(posting, batch, policy.directory, numbers or BatchNumbers(books)):
+        row: Row = {field: text for field, value in cells.items() if (text := text_of(value))}
+        if name == "GLDETAIL":
+            repeats = books.behaviour.gldetail_key_per_book
+            row["RECORDNO"] = detail_key(row["RECORDNO"], row["BOOKID"], repeats=repeats)
+        books.table(name).insert(row)
+        if name == "GLBATCH":
+            header = row
+        elif name == "GLENTRY" and batch.is_posted:
+            ledger.post([ledger_line(row, book) for book in shown])
+    return header
+
+
+def check_batch_open(books: CompanyData, key: int) -> None:
+    """Refuse to touch a batch in a closed period of one of its entities."""
+    header, entity_of = books.table("GLBATCH").get(key) or {}, directory(books).rules.entity_of
+    table = books.table("GLENTRY")
+    rows = (table.get(number) or {} for number in table.find("BATCHNO", str(key)))
+    entities = {entity_of.get(row.get("LOCATION", ""), "") for row in rows}
+    check_open(open_from(books), day_of(header, "BATCH_DATE"), entities)
+
+
+def withdraw(books: CompanyData, key: int) -> BatchNumbers:
+    """Remove a batch from the ledger, with all its rows; gives its numbers to the batch that replaces it."""
+    check_batch_open(books, key)
+    header = books.table("GLBATCH").get(key) or {}
+    kept: dict[str, deque[int]] = {"GLBATCH": deque([key])}
+    kept[f"BATCHNO {header.get('JOURNAL', '')}"] = deque([int(header.get("BATCHNO") or 0)])
+    for name, by in _LINES:
+        table = books.table(name)
+        kept[name] = deque()
+        for number in table.find(by, str(key)):
+            own = int((table.get(number) or {}).get("RECORDNO", "0").partition("-")[0])
+            if own not in kept[name]:  # a line keeps its number in every book
+                kept[name].append(own)
+            table.delete(number)
+    books.table("GLBATCH").delete(key)
+    Ledger(books.store).unpost(key)
+    return BatchNumbers(books, kept)
+
+
+def relabel(
+    books: CompanyData, key: int, *, header: Row | None = None, entries: Row | None = None, details: Row | None = None
+) -> None:
+    """Change cells of a batch's rows that move no amount, such as titles and the state of the document behind it."""
+    for (name, by), cells in zip((_HEADER, *_LINES), (header, entries, details), strict=True):
+        if cells:
+            table = books.table(name)
+            for number in table.find(by, str(key)):
+                table.update(number, (table.get(number) or {}) | cells)
+
+
+def posted_lines(books: CompanyData, key: int) -> tuple[PostingLine, ...]:
+    """The lines of a batch, as they were posted."""
+    table, own = books.table("GLENTRY"), user_defined(books.catalog)
+    return tuple(line_of(table.get(number) or {}, own) for number in table.find("BATCHNO", str(key)))
