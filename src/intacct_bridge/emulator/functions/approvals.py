@@ -10,7 +10,7 @@ from intacct_bridge.emulator.access.rights import permit
 from intacct_bridge.emulator.company.company_data import FunctionAnswer, FunctionCall
 from intacct_bridge.emulator.records.legacy_body import day_text, number_of
 from intacct_bridge.emulator.records.record_store import keep_state
-from intacct_bridge.emulator.settings.cells import Row, timestamp_text
+from intacct_bridge.emulator.settings.cells import Row
 from intacct_bridge.emulator.settings.refusals import refused
 from intacct_bridge.emulator.subledgers.documents import entry
 from intacct_bridge.emulator.subledgers.documents.entry import DocumentInput
@@ -82,18 +82,6 @@ def cancelled(call: FunctionCall) -> FunctionAnswer:
     return FunctionAnswer()
 
 
-def run_dds_job(call: FunctionCall) -> FunctionAnswer:
-    """Queue a job of the data delivery service; it is done at once, and delivers nowhere."""
-    permit(call, "CREATE", "DDSJOB")
-    wanted = [call.body.findtext("object"), *(one.text for one in (call.body.find("objects") or call.body).children)]
-    described = call.books.find(next((name.strip() for name in wanted if name.strip()), ""))
-    now = timestamp_text(call.stamp)
-    row: Row = {"OBJECT": described.name, "JOBTYPE": call.body.findtext("jobType").strip(), "STATUS": "Completed"}
-    row |= {"QUEUETIME": now, "STARTTIME": now, "ENDTIME": now}
-    number = call.books.table("DDSJOB").insert(row)
-    return FunctionAnswer(element("data", element("DdsJob", element("RECORDNO", str(number)))), key=str(number))
-
-
 def post_later(call: FunctionCall) -> FunctionAnswer:
     """`partialupdate_potransaction`: another posting day of a transaction and of the bill it made."""
     permit(call, "UPDATE", "PODOCUMENT")
@@ -124,6 +112,11 @@ def _number(call: FunctionCall, name: str, key: str, natural: str) -> int:
     return found[0]
 
 
+def nothing_waits(tag: str) -> Callable[[FunctionCall], FunctionAnswer]:
+    """A list that is always empty: in the emulator's companies, no approvals are configured."""
+    return lambda _call: FunctionAnswer(element("data", element(tag)))
+
+
 FUNCTIONS: dict[str, Callable[[FunctionCall], FunctionAnswer]] = {
     "approve": approve,
     "decline": decline,
@@ -131,6 +124,9 @@ FUNCTIONS: dict[str, Callable[[FunctionCall], FunctionAnswer]] = {
     "declineVendor": decided_vendor,
     "recallApBill": recall_bill,
     "cancel": cancelled,
-    "runDdsJob": run_dds_job,
     "partialupdate_potransaction": post_later,
+    "getApprovalHistory": nothing_waits("approvalHistory"),
+    "getVendorApprovalHistory": nothing_waits("approvalHistory"),
+    "getTransactionsToApprove": nothing_waits("transactions"),
+    "getVendorsToApprove": nothing_waits("vendors"),
 }

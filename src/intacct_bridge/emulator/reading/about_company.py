@@ -1,7 +1,6 @@
 """What the gateway tells about the company and the user: set-up, entities, dimensions, formatting, permissions."""
 
 from intacct_bridge.emulator.access.rights import permit
-from intacct_bridge.emulator.accounting.dimensions import ALL_NAMES, NOT_IN_LEDGER, user_defined
 from intacct_bridge.emulator.company.company_data import FunctionAnswer, FunctionCall
 from intacct_bridge.emulator.settings.cells import Row
 from intacct_bridge.emulator.settings.refusals import refused
@@ -123,28 +122,6 @@ def _entities(call: FunctionCall) -> list[Row]:
     return [row for _, row in call.books.table("LOCATIONENTITY").rows()]
 
 
-def get_dimensions(call: FunctionCall) -> FunctionAnswer:
-    """The dimensions of the company, its own among them."""
-    rows = [_dimension(name, name.capitalize(), own=False) for name in (*ALL_NAMES, *NOT_IN_LEDGER)]
-    inactive = {f"GLDIM{name}" for name in call.books.settings.inactive_dimensions}
-    rows += [
-        _dimension(name, name.removeprefix("GLDIM").capitalize(), own=True, enabled=name not in inactive)
-        for name in user_defined(call.books.catalog)
-    ]
-    return FunctionAnswer(element("data", Element("dimensions", "", tuple(rows))))
-
-
-def _dimension(name: str, label: str, *, own: bool, enabled: bool = True) -> Element:
-    parts = {
-        "objectName": name,
-        "objectLabel": label,
-        "termLabel": label,
-        "userDefinedDimension": str(own).lower(),
-        "enabledInGL": str(enabled).lower(),
-    }
-    return Element("dimension", "", tuple(element(*part) for part in parts.items()))
-
-
 def get_companyprefs(call: FunctionCall) -> FunctionAnswer:
     """The preferences of one application, kept as rows of COMPANYPREF."""
     application = call.body.get("application")
@@ -159,3 +136,13 @@ def _preference(row: Row) -> Element:
         "prefvalue": row.get("PREFVALUE", ""),
     }
     return Element("companypref", "", tuple(element(*part) for part in parts.items()))
+
+
+def get_closed_books_date(call: FunctionCall) -> FunctionAnswer:
+    """For each entity, the day from which its books are open."""
+    return FunctionAnswer(Element("data", "", tuple(_closed_books(row) for row in _entities(call))))
+
+
+def _closed_books(row: Row) -> Element:
+    place, day = element("locationid", row["LOCATIONID"]), element("date", row.get("STARTOPEN", ""))
+    return element("closedbooksdate", place, day)

@@ -1,4 +1,4 @@
-"""`read` and `readByName`: whole records by key, with their owned lines inside them.
+"""`read`, `readByName` and `readRelated`: whole records by key, with their owned lines inside them.
 
 Dotted fields are nested here, unlike in `query`. A key that is not there gives fewer rows, a field that is not there
 is refused. Lines come with `*` or when their wrapper is named.
@@ -8,11 +8,12 @@ from collections.abc import Iterable, Sequence
 from itertools import islice
 
 from intacct_bridge.emulator.company.company_data import FunctionAnswer, FunctionCall
+from intacct_bridge.emulator.company.relations import linked_key
 from intacct_bridge.emulator.company.render import Column, in_format
 from intacct_bridge.emulator.reading.query import CONTENT_TYPES, bare
 from intacct_bridge.emulator.reading.query_request import all_columns, described_for, visible
 from intacct_bridge.emulator.settings.cells import Row
-from intacct_bridge.emulator.settings.refusals import FunctionRefusedError, too_many
+from intacct_bridge.emulator.settings.refusals import FunctionRefusedError, not_for, refused, too_many
 from intacct_bridge.errors import Fault
 from intacct_bridge.model.catalog import ObjectDef
 from intacct_bridge.model.keys import Owner, lines, natural_key
@@ -32,6 +33,28 @@ def read_by_name(call: FunctionCall) -> FunctionAnswer:
     """Records by the id that people know them by."""
     described = described_for(call, "READ_BY_NAME", call.body.findtext("object").strip())
     return _read(call, described, natural_key(described.name) or call.books.table(described).plan.key)
+
+
+def read_related(call: FunctionCall) -> FunctionAnswer:
+    """The records that a relation of custom objects leads to."""
+    described = described_for(call, "READ_RELATED", call.body.findtext("object").strip())
+    if "createdAt" not in described.fields:
+        raise not_for(described.name, "READ_RELATED")
+    relation = described.relation(call.body.findtext("relation").strip())
+    if relation is None or relation.object not in call.books.catalog:
+        raise refused(f"The relation '{call.body.findtext('relation')}' is not valid for {described.name}.")
+    target = call.books.catalog[relation.object]
+    table, other = call.books.table(described), call.books.table(target)
+    rows: list[Row] = []
+    for key in filter(None, (text.strip() for text in call.body.findtext("keys").split(","))):
+        for number in table.find(table.plan.key, key):
+            text = (table.get(number) or {}).get(relation.by, "")
+            rows += [other.get(one) or {} for one in other.find(linked_key(described, relation, target), text)]
+    wanted = [name.strip() for name in call.body.findtext("fields").split(",") if name.strip() not in ("", "*")]
+    names = wanted or [column.field for column in all_columns(target)]
+    tag = target.name.lower()
+    elements = tuple(Element(tag, "", tuple(element(name, row.get(name, "")) for name in names)) for row in rows)
+    return FunctionAnswer(Element("data", "", elements, {"listtype": tag, "count": str(len(elements))}))
 
 
 def _read(call: FunctionCall, described: ObjectDef, key: str) -> FunctionAnswer:

@@ -12,7 +12,7 @@ from intacct_bridge.emulator.access.rights import may_change
 from intacct_bridge.emulator.company.company_data import FunctionAnswer, FunctionCall
 from intacct_bridge.emulator.records.drafts import stored_text
 from intacct_bridge.emulator.settings.cells import Row, date_text, escaped, sent_value
-from intacct_bridge.emulator.settings.refusals import illegal, refused
+from intacct_bridge.emulator.settings.refusals import FunctionRefusedError, illegal, refused
 from intacct_bridge.errors import RecordError
 from intacct_bridge.model.catalog import ObjectDef
 from intacct_bridge.wire.values import Kind
@@ -85,9 +85,7 @@ def number_of(call: FunctionCall, name: str, key: str, *, natural: str = "") -> 
         described = call.books.find(name)
         found = [one for one in found if may_change(call, described, table.get(one) or {}, verb)]
     if not found:
-        raise refused(
-            f"Cannot find {name.lower()} with key '{key}'.", correction="Provide the key of one that is there."
-        )
+        raise not_found(name.lower(), key)
     return found[0]
 
 
@@ -114,3 +112,20 @@ def external(call: FunctionCall, name: str, body: Element) -> tuple[tuple[str, s
 def keyed(text: str) -> FunctionAnswer:
     """The result of an object-specific write: the key of what was written."""
     return FunctionAnswer(key=text)
+
+
+def not_found(kind: str, key: str) -> FunctionRefusedError:
+    """A key that no record has."""
+    return refused(f"Cannot find {kind} with key '{key}'.", correction="Provide the key of one that is there.")
+
+
+def check_new(kind: str, key: str, *, exists: bool) -> None:
+    """Refuse a record without a key, or with one that another record has."""
+    if not key:
+        raise refused(f"Required field for {kind} is missing: its id.", correction="Provide an id.")
+    if exists:
+        raise refused(
+            f"Another {kind} with the given value(s) {key} already exists",
+            errorno="BL34000061",
+            correction="Use a unique value instead.",
+        )

@@ -41,8 +41,8 @@ _SPENT = _LINE.replace("memo:ENTRYDESCRIPTION", "memo:DESCRIPTION")
 
 
 @dataclass(frozen=True, slots=True)
-class Spoken:
-    """How the functions speak of one family."""
+class DocumentFunctions:
+    """The functions of one family of documents, and the names that their bodies use."""
 
     family: Family
     items: str
@@ -167,37 +167,37 @@ def _spent_elsewhere(row: Row, node: Element) -> None:
         row["TRX_AMOUNT"] = str(comes_to)
 
 
-SPOKEN: dict[str, Spoken] = {
-    "bill": Spoken(FAMILIES["APBILL"], "billitems", "lineitem", _HEAD + "billno:RECORDID"),
-    "invoice": Spoken(FAMILIES["ARINVOICE"], "invoiceitems", "lineitem", _HEAD + "invoiceno:RECORDID"),
-    "apadjustment": Spoken(
+DOCUMENT_FUNCTIONS: dict[str, DocumentFunctions] = {
+    "bill": DocumentFunctions(FAMILIES["APBILL"], "billitems", "lineitem", _HEAD + "billno:RECORDID"),
+    "invoice": DocumentFunctions(FAMILIES["ARINVOICE"], "invoiceitems", "lineitem", _HEAD + "invoiceno:RECORDID"),
+    "apadjustment": DocumentFunctions(
         FAMILIES["APADJUSTMENT"], "apadjustmentitems", "lineitem", _HEAD + "adjustmentno:RECORDID billno:DOCNUMBER"
     ),
-    "aradjustment": Spoken(
+    "aradjustment": DocumentFunctions(
         FAMILIES["ARADJUSTMENT"], "aradjustmentitems", "lineitem", _HEAD + "adjustmentno:RECORDID invoiceno:DOCNUMBER"
     ),
-    "expensereport": Spoken(
+    "expensereport": DocumentFunctions(
         FAMILIES["EEXPENSES"],
         "expenses",
         "expense",
         _HEAD + "expensereportno:RECORDID",
         _SPENT + "expensetype:ACCOUNTLABEL expensedate:ENTRY_DATE paidto paidfor quantity rate:UNITRATE",
     ),
-    "expenseadjustmentreport": Spoken(
+    "expenseadjustmentreport": DocumentFunctions(
         FAMILIES["EXPENSEADJUSTMENTS"],
         "expenseadjustments",
         "expenseadjustment",
         _HEAD + "adjustmentno:RECORDID docnumber",
         _SPENT + "expensetype:ACCOUNTLABEL expensedate:ENTRY_DATE trx_amount quantity rate",
     ),
-    "cctransaction": Spoken(
+    "cctransaction": DocumentFunctions(
         FAMILIES["CCTRANSACTION"],
         "ccpayitems",
         "ccpayitem",
         _HEAD + "chargecardid:FINANCIALENTITY paymentdate:WHENCREATED referenceno:RECORDID payee:DESCRIPTION2",
         _SPENT.replace("amount:TRX_AMOUNT", "paymentamount:TRX_AMOUNT") + "description",
     ),
-    "otherreceipt": Spoken(
+    "otherreceipt": DocumentFunctions(
         FAMILIES["OTHERRECEIPTS"],
         "receiptitems",
         "lineitem",
@@ -216,15 +216,24 @@ HEEDED = {
 """The amounts that the functions of a family act on, where they are others than a line's and its taxes'."""
 
 
+_ELSEWHERE = {
+    *(f"reverse_{name}" for name in ("apadjustment", "aradjustment", "expenseadjustmentreport", "otherreceipt")),
+    "delete_cctransaction",
+    "delete_bill",
+}
+"""Functions that the published schema does not have, so that they are refused before they get here; and `delete_bill`,
+which deletes recurring bills too (see `stored_documents`)."""
+
+
 def _functions() -> dict[str, Callable[[FunctionCall], FunctionAnswer]]:
     found: dict[str, Callable[[FunctionCall], FunctionAnswer]] = {}
-    for name, spoken in SPOKEN.items():
+    for name, functions in DOCUMENT_FUNCTIONS.items():
         start, heeded = "record" if name in ("cctransaction", "otherreceipt") else "create", HEEDED.get(name, _USUAL)
-        found[f"{start}_{name}"] = guarded(spoken.created, heeded)
-        found[f"update_{name}"] = guarded(spoken.updated, heeded)
-        found[f"delete_{name}"] = spoken.deleted
-        found[f"reverse_{name}"] = spoken.reversed
-    return found
+        found[f"{start}_{name}"] = guarded(functions.created, heeded)
+        found[f"update_{name}"] = guarded(functions.updated, heeded)
+        found[f"delete_{name}"] = functions.deleted
+        found[f"reverse_{name}"] = functions.reversed
+    return {name: handler for name, handler in found.items() if name not in _ELSEWHERE}
 
 
 FUNCTIONS = _functions()

@@ -34,8 +34,8 @@ _LINE = (
 
 
 @dataclass(frozen=True, slots=True)
-class Traded:
-    """The functions of one trade."""
+class OrderFunctions:
+    """The functions of one kind of order."""
 
     name: str
     trade: Trade
@@ -98,27 +98,27 @@ class Traded:
 
 def create_stkittransaction(call: FunctionCall) -> FunctionAnswer:
     """Build kits, or take apart what was built: then the lines are those of the transaction that built them."""
-    traded = Traded("stkit", TRADES["ic"])
+    functions = OrderFunctions("stkit", TRADES["ic"])
     source = call.body.findtext("createdfrom").strip()
     if call.body.findtext("transactiontype").strip() not in KITS:
         raise refused("Invalid Transaction Definition specified.", correction=f"Name one of {', '.join(KITS)}.")
     if call.body.find("stkittransitems") is not None or not source:
-        return traded.created(call)
-    permit(call, "CREATE", traded.trade.object)
-    table = call.books.table(traded.trade.object)
+        return functions.created(call)
+    permit(call, "CREATE", functions.trade.object)
+    table = call.books.table(functions.trade.object)
     built = [table.get(number) or {} for number in table.find("DOCID", source)]
-    lines = [one for row in built for one in stored(call, traded.trade.line, row)]
-    values = row_of(call, call.books.find(traded.trade.object), call.body, _HEAD)
-    return keyed(orders.enter(call, traded.trade, OrderInput(values, lines))["DOCID"])
+    lines = [one for row in built for one in stored(call, functions.trade.line, row)]
+    values = row_of(call, call.books.find(functions.trade.object), call.body, _HEAD)
+    return keyed(orders.enter(call, functions.trade, OrderInput(values, lines))["DOCID"])
 
 
 def _functions() -> dict[str, Callable[[FunctionCall], FunctionAnswer]]:
     found: dict[str, Callable[[FunctionCall], FunctionAnswer]] = {}
     for name, trade in TRADES.items():
-        traded = Traded(name, trade)
-        found[f"create_{name}transaction"] = guarded(traded.created, _HEEDED)
-        found[f"update_{name}transaction"] = guarded(traded.updated, _HEEDED)
-        found[f"delete_{name}transaction"] = traded.deleted
+        functions = OrderFunctions(name, trade)
+        found[f"create_{name}transaction"] = guarded(functions.created, _HEEDED)
+        found[f"update_{name}transaction"] = guarded(functions.updated, _HEEDED)
+        found[f"delete_{name}transaction"] = functions.deleted
     found["create_stkittransaction"] = create_stkittransaction
     return found
 

@@ -11,7 +11,7 @@ from decimal import Decimal
 from intacct_bridge.emulator.access.rights import permit
 from intacct_bridge.emulator.accounting.amounts import ZERO, amount, number_sent
 from intacct_bridge.emulator.company.company_data import FunctionAnswer, FunctionCall
-from intacct_bridge.emulator.functions.legacy.documents import FUNCTIONS as DOCUMENTS
+from intacct_bridge.emulator.functions.legacy.documents import DOCUMENT_FUNCTIONS
 from intacct_bridge.emulator.records import record_store
 from intacct_bridge.emulator.records.drafts import Draft
 from intacct_bridge.emulator.records.legacy_body import day_text, external, keyed, number_of, row_of
@@ -29,7 +29,7 @@ _LINE = (
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class StoredDocumentFunctions:
     """The functions of one kind of document."""
 
     object: str
@@ -118,7 +118,7 @@ def _check_bank(call: FunctionCall, name: str) -> None:
     find(call.books, Reference(("CHECKINGACCOUNT", "SAVINGSACCOUNT"), "Bank Account"), name)
 
 
-BILLS = Kept(
+BILLS = StoredDocumentFunctions(
     "APRECURBILL",
     "vendorid datecreated:WHENCREATED recordid docnumber description contractid contractdesc termname currency "
     "supdocid paytocontactname returntocontactname " + _SCHEDULE,
@@ -126,7 +126,7 @@ BILLS = Kept(
     "APRECURBILLENTRY",
     counted=True,
 )
-INVOICES = Kept(
+INVOICES = StoredDocumentFunctions(
     "ARRECURINVOICE",
     "customerid datecreated:WHENCREATED recordid docnumber description contractid contractdesc termname currency "
     "supdocid billtocontactname shiptocontactname taxsolutionid paymethod payinfull paymentamount " + _SCHEDULE,
@@ -134,14 +134,14 @@ INVOICES = Kept(
     "ARRECURINVOICEENTRY",
     counted=True,
 )
-ORDERS = Kept(
+ORDERS = StoredDocumentFunctions(
     "SORECURDOCUMENT",
     "transactiontype:DOCID customerid:ENTITY referenceno:PONUMBER termname:TERM.NAME message contractid contractdesc "
     "customerponumber shippingmethod:SHIPVIA shipto/contactname:SHIPTO.CONTACTNAME "
     "billto/contactname:BILLTO.CONTACTNAME basecurr currency docstatus startdate interval:INTERVAL status",
     "recursotransitems",
 )
-REIMBURSEMENTS = Kept(
+REIMBURSEMENTS = StoredDocumentFunctions(
     "EPPAYMENTREQUEST",
     "bankaccountid:FINANCIALACCOUNT employeeid memo paymentmethod:PAYMENTTYPE paymentdate:PAYMENTDATE "
     "documentnumber:DOCUMENTNUMBER paymentdescription:DESCRIPTION",
@@ -149,21 +149,21 @@ REIMBURSEMENTS = Kept(
     same={"WHENCREATED": "PAYMENTDATE", "WHENDUE": "PAYMENTDATE", "WHENDISCOUNT": "PAYMENTDATE"},
     banks=("FINANCIALACCOUNT",),
 )
-RECONCILIATIONS = Kept(
+RECONCILIATIONS = StoredDocumentFunctions(
     "BANKACCTRECON",
     "bankaccountid:FINANCIALENTITY cutoffdate statementendingdate:STMTENDINGDATE reconmode:MODE "
     "statementendingbalance:STMTENDINGBALANCE",
     "banktxns",
     banks=("FINANCIALENTITY",),
 )
-ENTITY_ACCOUNTS = Kept("VENDORENTITYACCOUNT", "vendorid accountno:ACCOUNTNUMBER locationid")
+ENTITY_ACCOUNTS = StoredDocumentFunctions("VENDORENTITYACCOUNT", "vendorid accountno:ACCOUNTNUMBER locationid")
 
 
 def delete_bill(call: FunctionCall) -> FunctionAnswer:
     """A bill, or a recurring one: the function is the same, and so is the series of their numbers."""
     key = (call.body.get("key") or "").strip()
     recurs = call.body.get("externalkey") != "true" and call.books.table(BILLS.object).find("RECORDNO", key)
-    return BILLS.deleted(call) if recurs else DOCUMENTS["delete_bill"](call)
+    return BILLS.deleted(call) if recurs else DOCUMENT_FUNCTIONS["bill"].deleted(call)
 
 
 FUNCTIONS: dict[str, Callable[[FunctionCall], FunctionAnswer]] = {
