@@ -5,7 +5,8 @@ from collections.abc import Callable
 from intacct_bridge.emulator.access import api_session
 from intacct_bridge.emulator.accounting import balances
 from intacct_bridge.emulator.company.company_data import FunctionAnswer, FunctionCall
-from intacct_bridge.emulator.functions import approvals, dds, generic
+from intacct_bridge.emulator.functions import approvals, dds
+from intacct_bridge.emulator.functions.generic import writes
 from intacct_bridge.emulator.functions.legacy import (
     attachments,
     checks_and_batches,
@@ -38,10 +39,10 @@ from intacct_bridge.errors import Fault
 Handler = Callable[[FunctionCall], FunctionAnswer]
 
 _GENERIC: dict[str, Handler] = {
-    "create": generic.create,
-    "delete": generic.delete,
+    "create": writes.create,
+    "delete": writes.delete,
     "getAPISession": api_session.get_api_session,
-    "update": generic.update,
+    "update": writes.update,
 }
 _READING: dict[str, Handler] = {
     "getAuditTrail": audit_trail.get_audit_trail,

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from intacct_bridge.emulator.access.rights import permit
 from intacct_bridge.emulator.company.company_data import FunctionAnswer, FunctionCall
-from intacct_bridge.emulator.functions.verbs import CREATE, DELETE, UPDATE
+from intacct_bridge.emulator.functions.generic.verbs import CREATE, DELETE, UPDATE
 from intacct_bridge.emulator.records import record_store
 from intacct_bridge.emulator.records.drafts import drafted
 from intacct_bridge.emulator.records.legacy_body import day_text, external, keyed, names, number_of

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from intacct_bridge.emulator.access.rights import may_change, permit
 from intacct_bridge.emulator.company.company_data import FunctionAnswer, FunctionCall
-from intacct_bridge.emulator.functions.verbs import CLOSED, CLOSED_TO_UPDATE, CREATE, DELETE, UPDATE
+from intacct_bridge.emulator.functions.generic.verbs import CLOSED, CLOSED_TO_UPDATE, CREATE, DELETE, UPDATE
 from intacct_bridge.emulator.records import effect_check, record_store
 from intacct_bridge.emulator.records.checks import creatable
 from intacct_bridge.emulator.records.drafts import drafted

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from intacct_bridge.emulator.accounting import journal
 from intacct_bridge.emulator.company.company_data import FunctionCall
-from intacct_bridge.emulator.functions.generic_documents import DOCUMENTS, PAYMENTS, Documents, Payments
+from intacct_bridge.emulator.functions.generic.documents import DOCUMENTS, PAYMENTS, Documents, Payments
 from intacct_bridge.emulator.records.drafts import Draft
 from intacct_bridge.emulator.settings.cells import Row
 from intacct_bridge.emulator.subledgers.cash import deposits

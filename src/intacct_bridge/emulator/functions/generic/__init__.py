@@ -1,0 +1,1 @@
+"""The generic functions `create`, `update` and `delete`, and what they do to each object."""
