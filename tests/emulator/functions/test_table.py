@@ -4,7 +4,7 @@ import pytest
 
 from intacct_bridge.emulator.functions.table import HANDLERS, NOT_EMULATED
 from intacct_bridge.emulator.gateway.gateway import Emulator
-from intacct_bridge.emulator.gateway.schema.xsd import functions
+from intacct_bridge.emulator.gateway.schema.functions import functions
 from support.emulator.talk import one, send
 
 
