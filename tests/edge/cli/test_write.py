@@ -153,7 +153,7 @@ def test_a_production_company_gets_nothing_without_a_yes_where_nobody_can_be_ask
         }
         refused = intacct(*words, **login)
         assert refused.status == 2
-        assert "nothing was written" in refused.err
+        assert "Nothing was written" in refused.err
         assert "--yes" in refused.err
         reading = intacct(*words, "--yes", INTACCT_READ_ONLY="true", **login)
         assert reading.status == 2

@@ -146,8 +146,8 @@ def test_a_new_connection_is_asked_for_tested_and_saved(at: Terminals, url: str)
     terminal = at("connections", "add", "books", "--endpoint", url)
     terminal.answer(**ANSWERS)
     assert terminal.end() == 0, terminal.said
-    assert "signed in to demo-company as demo-user" in terminal.said
-    assert "password" not in terminal.said.lower().replace("password of that user", "").replace("sender password", "")
+    assert "Signed in to demo-company as demo-user" in terminal.said
+    assert "password" not in terminal.said.lower().replace("user password", "").replace("sender password", "")
     assert at.settings.stat().st_mode & 0o077 == 0
     again = at("connections", "test")
     assert again.end() == 0, again.said
@@ -189,7 +189,7 @@ def test_an_untrusted_endpoint_is_refused_before_any_question(at: Terminals) -> 
     terminal = at("connections", "add", "books", "--endpoint", "https://intacct.com.example.org/x")
     assert terminal.end() == 2
     assert "is not in intacct.com" in " ".join(terminal.said.split())
-    assert "Company id" not in terminal.said
+    assert "Company ID" not in terminal.said
     assert not at.settings.exists()
 
 
@@ -201,7 +201,7 @@ def test_a_write_into_production_asks_first(at: Terminals, url: str) -> None:
     no = at(*words)
     no.type("n\n", after="to company demo-company (production)? [y/N]:")
     assert no.end() == 2
-    assert "nothing was written" in no.said
+    assert "Nothing was written" in no.said
     yes = at(*words)
     yes.type("y\n", after="to company demo-company (production)? [y/N]:")
     assert yes.end() == 0, yes.said
@@ -219,6 +219,6 @@ def test_a_table_fits_the_terminal_and_no_color_is_honoured(at: Terminals, url: 
 
 def test_an_interrupted_emulator_shows_no_traceback(at: Terminals) -> None:
     terminal = at("emulator", "--company", "empty", "--port", "0")
-    terminal.type(CTRL_C, after="serving; Ctrl-C ends it")
+    terminal.type(CTRL_C, after="Serving; press Ctrl-C to stop")
     assert terminal.end() in (0, 128 + signal.SIGINT)
     assert "Traceback" not in terminal.said

@@ -1,4 +1,4 @@
-"""`intacct objects` and `intacct describe`: what the company has, and what it looks like."""
+"""`intacct objects` and `intacct describe`: the company's objects, their fields, and the elements of functions."""
 
 from fnmatch import fnmatch
 from typing import TYPE_CHECKING
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from intacct_bridge.edge.cli.context import CommandContext, shared_options
+from intacct_bridge.model.wording import counted
 
 if TYPE_CHECKING:
     from intacct_bridge.model.catalog import ObjectDef
@@ -16,18 +17,20 @@ if TYPE_CHECKING:
 @click.argument("pattern", required=False)
 @shared_options(prints_table=True)
 def objects_command(context: CommandContext, *, pattern: str | None) -> None:
-    """List the objects of the company; PATTERN is part of a name or label, or has * in it.
+    """List the objects of the company.
+
+    PATTERN is a part of a name or label, or a pattern with * or ?.
 
     \b
     Examples:
       intacct objects bill
       intacct objects 'AR*'
     """
-    rows = [(name, label) for name, label in sorted(context.client.objects().items()) if _meant(pattern, name, label)]
-    context.console.table(("object", "label"), rows, empty=f"no object's name or label has {pattern!r} in it")
+    rows = [(name, label) for name, label in sorted(context.client.objects().items()) if _matches(pattern, name, label)]
+    context.console.table(("object", "label"), rows, empty=f"No objects match {pattern!r}.")
 
 
-def _meant(pattern: str | None, name: str, label: str) -> bool:
+def _matches(pattern: str | None, name: str, label: str) -> bool:
     if not pattern:
         return True
     wanted = pattern.upper()
@@ -38,11 +41,15 @@ def _meant(pattern: str | None, name: str, label: str) -> bool:
 
 @click.command("describe")
 @click.argument("name", metavar="OBJECT_OR_FUNCTION")
-@click.option("--python", "as_python", is_flag=True, help="Print a typed row model instead.")
-@click.option("--document-type", metavar="NAME", help="As this transaction definition has it, such as 'Sales Order'.")
+@click.option("--python", "as_python", is_flag=True, help="Print a typed Python class for its rows instead.")
+@click.option(
+    "--document-type",
+    metavar="NAME",
+    help="Include the custom fields of this transaction definition, such as 'Sales Order'.",
+)
 @shared_options(prints_table=True)
 def describe_command(context: CommandContext, *, name: str, as_python: bool, document_type: str | None) -> None:
-    """Show an object's fields and relations, or the element order of an object-specific function.
+    """Show the fields and relations of an object, or the elements of a function in their order.
 
     \b
     Examples:
@@ -90,11 +97,11 @@ def _show_object(context: CommandContext, described: "ObjectDef") -> None:
     listed = [row for row in fields if row[6]]
     if listed:
         console.result("")
-        console.table(("field", "values it takes"), [(row[0], row[6]) for row in listed])
+        console.table(("field", "accepted values"), [(row[0], row[6]) for row in listed])
     if relations:
         console.result("")
-        console.table(("path", "leads to", "kind", "by"), relations)
-    console.say(f"{len(fields)} fields, {len(relations)} relations")
+        console.table(("path", "object", "kind", "by"), relations)
+    console.say(f"{counted(len(fields), 'field')}, {counted(len(relations), 'relation')}")
 
 
 def _show_function(context: CommandContext, function: "FunctionDef") -> None:
@@ -108,4 +115,4 @@ def _show_function(context: CommandContext, function: "FunctionDef") -> None:
         ("element", "required", "order", "values"),
         [(name, "yes" if needed else "", order, values) for name, needed, order, values in (*attributes, *rows)],
     )
-    context.console.say(f"content model: {function.text}")
+    context.console.say(f"Content model: {function.text}")

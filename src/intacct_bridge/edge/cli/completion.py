@@ -1,4 +1,4 @@
-"""`intacct completion`: the script by which a shell completes commands, options and connection names."""
+"""`intacct completion`: the script that completes commands, options and connection names in a shell."""
 
 import click
 
@@ -28,4 +28,4 @@ def completion_command(context: CommandContext, *, shell: str) -> None:
     assert kind is not None
     context.console.result(kind(click.Command(PROGRAM), {}, PROGRAM, COMPLETE).source())
     if context.console.out.isatty():
-        context.console.say(f"to have it in every shell: {_WHERE[shell]}")
+        context.console.say(f"To enable it in every shell: {_WHERE[shell]}")

@@ -1,7 +1,7 @@
 """`intacct connections`: list, add, show, test and remove named connections.
 
-Passwords are never options, since command lines are kept in histories and shown in process lists: they are typed,
-taken from a variable, or left where they are and referred to.
+A password is never an option, because command lines are kept in histories and shown in process lists. It is typed,
+read from a variable, or stays in a keyring.
 """
 
 import os
@@ -14,12 +14,13 @@ import click
 
 from intacct_bridge.edge.cli.context import CommandContext, shared_options
 from intacct_bridge.errors import SettingsError
+from intacct_bridge.model.wording import listed
 
 _QUESTIONS = {
-    "company_id": "Company id (the one on Intacct's sign-in page)",
-    "user_id": "User id of the Web Services user",
-    "user_password": "Password of that user",
-    "sender_id": "Sender id (from the Web Services developer licence)",
+    "company_id": "Company ID (as on Intacct's sign-in page)",
+    "user_id": "User ID of the Web Services user",
+    "user_password": "User password",
+    "sender_id": "Sender ID (from the Web Services developer licence)",
     "sender_password": "Sender password",
 }
 _SECRETS = ("user_password", "sender_password")
@@ -27,11 +28,11 @@ _SECRETS = ("user_password", "sender_password")
 
 @click.group("connections", no_args_is_help=True)
 def connections_command() -> None:
-    """Connections: which company, which user, which sender.
+    """Manage connections: a company, a user and a sender under a name.
 
     \b
     Examples:
-      intacct connections add books                       asks for what it needs, then signs in once
+      intacct connections add books
       intacct connections add books-imp --sender acme --environment implementation
       intacct connections test books
     """
@@ -40,7 +41,7 @@ def connections_command() -> None:
 @connections_command.command("list")
 @shared_options(connected=False, prints_table=True)
 def list_command(context: CommandContext) -> None:
-    """Every named connection, and the file it stands in. No password is read."""
+    """List every connection and the file that defines it. Passwords are not read."""
     from intacct_bridge.client.connections.sources import list_connections
 
     rows = [
@@ -50,38 +51,50 @@ def list_command(context: CommandContext) -> None:
     context.console.table(
         ("name", "company", "user", "entity", "environment", "read_only", "file"),
         rows,
-        empty="no connections yet; make one with: intacct connections add NAME",
+        empty="No connections yet. Add one: intacct connections add NAME",
     )
 
 
 @connections_command.command("add")
 @click.argument("name")
-@click.option("--company-id", help="The company id of Intacct's sign-in page.")
-@click.option("--user-id", help="The Web Services user's id.")
-@click.option("--sender-id", help="The sender id of the Web Services developer licence.")
-@click.option("--sender", help="Use the shared sender [senders.NAME] of intacct.toml instead.")
-@click.option("--user-password-env", metavar="VARIABLE", help="Read the user's password from this variable each time.")
-@click.option("--sender-password-env", metavar="VARIABLE", help="Read the sender's password from this variable.")
-@click.option("--keyring", is_flag=True, help="Keep passwords in the system's keyring, not in the file.")
-@click.option("--location-id", metavar="ENTITY", help="Always work inside this entity.")
+@click.option("--company-id", help="The company ID, as on Intacct's sign-in page.")
+@click.option("--user-id", help="The ID of the Web Services user.")
+@click.option("--sender-id", help="The sender ID of the Web Services developer licence.")
+@click.option("--sender", metavar="NAME", help="Use the shared sender [senders.NAME] of intacct.toml.")
+@click.option(
+    "--user-password-env", metavar="VARIABLE", help="Read the user's password from this environment variable."
+)
+@click.option(
+    "--sender-password-env", metavar="VARIABLE", help="Read the sender's password from this environment variable."
+)
+@click.option("--keyring", is_flag=True, help="Keep passwords in the system's keyring (default: in the file).")
+@click.option("--location-id", metavar="ENTITY", help="Work in this entity (default: the top level).")
 @click.option("--client-id", metavar="COMPANY", help="Slide in to this client company of a console.")
 @click.option(
-    "--environment", type=click.Choice(["production", "implementation", "demo"]), help="Shown at every write."
+    "--environment",
+    type=click.Choice(["production", "implementation", "demo"]),
+    help="The environment, shown before every write (default: production).",
 )
-@click.option("--authentication", type=click.Choice(["session", "login"]), help="One sign-in, or one a request.")
-@click.option("--dtd-version", type=click.Choice(["3.0", "2.1"]), help="The gateway's dialect.")
-@click.option("--endpoint", metavar="URL", help="Another gateway than Sage's public one.")
-@click.option("--read-only", is_flag=True, help="Refuse every write on this connection.")
-@click.option("--project", is_flag=True, help="Write ./intacct.toml instead of the user's own file.")
-@click.option("--no-test", is_flag=True, help="Do not sign in to try it.")
+@click.option(
+    "--authentication",
+    type=click.Choice(["session", "login"]),
+    help="Sign in once (session, the default) or with every request (login).",
+)
+@click.option("--dtd-version", type=click.Choice(["3.0", "2.1"]), help="The document type (default: 3.0).")
+@click.option("--endpoint", metavar="URL", help="The gateway's URL (default: Sage's public gateway).")
+@click.option("--read-only", is_flag=True, help="Refuse every write over this connection.")
+@click.option(
+    "--project", is_flag=True, help="Write to ./intacct.toml (default: the file in your configuration directory)."
+)
+@click.option("--no-test", is_flag=True, help="Do not test the connection.")
 @shared_options(connected=False)
 def add_command(context: CommandContext, *, name: str, project: bool, no_test: bool, **given: Any) -> None:
-    """Make or replace a connection; asks for what is missing, then signs in once."""
+    """Add or replace a connection: ask for missing settings, save them, and sign in once to test them."""
     from intacct_bridge.client.connections.sources import add_connection
 
     settings = _settings(context, name, given)
     path = add_connection(name, settings, path=Path("intacct.toml") if project else None)
-    context.console.say(f"wrote [connections.{name}] to {path}")
+    context.console.say(f"Saved connection {name} in {path}.")
     if not no_test:
         context.name = name
         _sign_in(context)
@@ -91,7 +104,7 @@ def add_command(context: CommandContext, *, name: str, project: bool, no_test: b
 @click.argument("name", required=False)
 @shared_options(prints_table=True)
 def show_command(context: CommandContext, *, name: str | None) -> None:
-    """One connection's settings and where each comes from; passwords stay hidden."""
+    """Show the settings of a connection and the source of each. Passwords are masked."""
     context.name = name or context.name
     connection = context.connection
     origins = connection.origins
@@ -103,31 +116,33 @@ def show_command(context: CommandContext, *, name: str | None) -> None:
 @click.argument("name", required=False)
 @shared_options()
 def test_command(context: CommandContext, *, name: str | None) -> None:
-    """Sign in once. `intacct doctor` checks everything else."""
+    """Sign in once. `intacct doctor` checks the rest."""
     context.name = name or context.name
     _sign_in(context)
 
 
 @connections_command.command("remove")
 @click.argument("name")
-@click.option("--project", is_flag=True, help="From ./intacct.toml instead of the user's own file.")
+@click.option(
+    "--project", is_flag=True, help="Remove it from ./intacct.toml (default: the file in your configuration directory)."
+)
 @shared_options(connected=False)
 def remove_command(context: CommandContext, *, name: str, project: bool) -> None:
-    """Take a connection out of the file; nothing in Intacct changes."""
+    """Remove a connection from its file. Intacct is not changed."""
     from intacct_bridge.client.connections.sources import list_connections, remove_connection
 
     path = Path("intacct.toml") if project else None
     if not remove_connection(name, path=path):
         elsewhere = [one.source for one in list_connections() if one.name == name]
         raise SettingsError(
-            f"there is no connection {name!r} in {path or 'your own intacct.toml'}",
-            fix=f"It stands in {elsewhere[0]}; remove it there." if elsewhere else "See: intacct connections list",
+            f"Unknown connection {name!r} in {path or 'your intacct.toml'}.",
+            fix=f"{elsewhere[0]} defines it; remove it there." if elsewhere else "See: intacct connections list",
         )
-    context.console.say(f"removed connection {name}")
+    context.console.say(f"Removed connection {name}.")
 
 
 def _settings(context: CommandContext, name: str, given: Mapping[str, Any]) -> dict[str, Any]:
-    """The table to write: what was given, and what was asked for."""
+    """The settings to save: those given as options, and the answers to questions about the rest."""
     settings = {key: value for key, value in given.items() if value and key not in ("keyring",)}
     for secret in _SECRETS:
         variable = settings.pop(f"{secret}_env", None)
@@ -141,18 +156,18 @@ def _settings(context: CommandContext, name: str, given: Mapping[str, Any]) -> d
     if missing and not sys.stdin.isatty():
         options = ", ".join(f"--{key.replace('_', '-')}{'-env' if key in _SECRETS else ''}" for key in missing)
         raise SettingsError(
-            f"connection {name!r}: nobody is here to be asked for {', '.join(missing)}",
-            fix=f"Give {options}, or run this on a terminal.",
+            f"Not running in a terminal: connection {name!r} needs {listed(missing)}.",
+            fix=f"Pass {options}.",
         )
     for key in missing:
         if key not in settings:
             answer = context.console.ask(_QUESTIONS[key], secret=key in _SECRETS)
-            settings[key] = _kept(name, key, answer) if given["keyring"] and key in _SECRETS else answer
+            settings[key] = _in_keyring(name, key, answer) if given["keyring"] and key in _SECRETS else answer
     return settings
 
 
 def _check(name: str, settings: Mapping[str, Any]) -> None:
-    """Refuse what no connection may be before anybody is asked for a password, and before anything is written."""
+    """Refuse wrong settings before a password is asked for and before the file is written."""
     from intacct_bridge.client.connections.connection import Connection
 
     given = {key: value for key, value in settings.items() if key not in ("sender", *_SECRETS)}
@@ -160,7 +175,7 @@ def _check(name: str, settings: Mapping[str, Any]) -> None:
 
 
 def _from_variable(key: str, settings: dict[str, Any]) -> bool:
-    """Without a terminal, a variable that is set now is referred to, not copied."""
+    """Take a setting from its environment variable; a password is saved as a reference to the variable."""
     variable = f"INTACCT_{key.upper()}"
     if not os.environ.get(variable):
         return False
@@ -168,28 +183,28 @@ def _from_variable(key: str, settings: dict[str, Any]) -> bool:
     return True
 
 
-def _kept(name: str, key: str, answer: str) -> dict[str, str]:
-    """Put a password into the keyring and return the reference to it."""
+def _in_keyring(name: str, key: str, answer: str) -> dict[str, str]:
+    """Save a password in the keyring and return the reference to it."""
     try:
         import keyring
     except ImportError:
         raise SettingsError(
-            "the package `keyring` is not installed", fix="Run: pip install 'intacct-bridge[keyring]'"
+            "The package keyring is not installed.", fix="Run: pip install 'intacct-bridge[keyring]'"
         ) from None
     service, user = f"intacct-bridge:{name}", key
     try:
         keyring.set_password(service, user, answer)
-    except Exception as error:  # a back end may raise anything of its own
+    except Exception as error:  # a keyring's back end raises its own errors
         raise SettingsError(
-            f"the keyring refuses to keep the password ({type(error).__name__})",
-            fix="Use --user-password-env and --sender-password-env instead.",
+            f"The keyring cannot save the password ({type(error).__name__}).",
+            fix="Use --user-password-env and --sender-password-env.",
         ) from None
     return {"keyring": f"{service}/{user}"}
 
 
 def _sign_in(context: CommandContext) -> None:
     connection = context.connection
-    context.console.say(f"signing in to {connection.target} as {connection.user_id} ...")
+    context.console.say(f"Signing in to {connection.target} as {connection.user_id} ...")
     signed = context.client.sign_in()
-    where = f"entity {signed.location_id}" if signed.location_id else "the top level"
-    context.console.result(f"signed in to {signed.company_id} as {signed.user_id}, at {where}, by {signed.endpoint}")
+    where = f"entity {signed.location_id}" if signed.location_id else "top level"
+    context.console.result(f"Signed in to {signed.company_id} as {signed.user_id}: {where}, endpoint {signed.endpoint}")

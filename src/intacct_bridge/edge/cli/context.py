@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 
 PROGRAM = "intacct"
 COMPLETE = "_INTACCT_COMPLETE"
-"""The variable by which a shell asks for completions."""
+"""The environment variable of a shell's completion request."""
 DEMO = "demo"
-SETTLE_AFTER = "Seconds before a record that is not found counts as not applied; 900 unless given."
+SETTLE_AFTER = "Count a record in doubt that is not found as not applied after this many seconds (default: 900)."
 Command = Callable[..., Any]
 
 
@@ -37,8 +37,8 @@ class CommandContext:
         self.console = console
         self.name: str | None = None
         self.entity: str | None = None
-        self.words: Sequence[str] = ()
-        """The command line itself, for saying how to go on."""
+        self.arguments: Sequence[str] = ()
+        """The command line, for messages that say how to continue."""
         self._connection: Connection | None = None
         self._client: Client | None = None
         self._emulator: Emulator | None = None
@@ -46,12 +46,12 @@ class CommandContext:
 
     @property
     def target(self) -> str:
-        """Which company and environment requests go to, once that is known."""
+        """The company and environment that requests go to; empty before they are known."""
         return self._connection.target if self._connection is not None else ""
 
     @property
     def connection(self) -> "Connection":
-        """The connection the command was told to use; its secrets are hidden from the console from then on."""
+        """The chosen connection; the console masks its secrets from then on."""
         if self._connection is None:
             self._connection = self._load()
             self.console.hide(self._connection.secrets)
@@ -68,7 +68,7 @@ class CommandContext:
 
     @property
     def is_demo(self) -> bool:
-        """Whether the embedded demo company is meant: by name, and no file defines that name."""
+        """Whether the connection is the embedded demo company: chosen by name, and no file defines that name."""
         from intacct_bridge.client.connections.sources import list_connections
 
         named = self.name or os.environ.get("INTACCT_CONNECTION")
@@ -80,25 +80,25 @@ class CommandContext:
         return self.limited_client(None)
 
     def limited_client(self, max_transactions: int | None) -> "Client":
-        """The client, which stops before it has used more transactions than these."""
+        """The client, which stops before it would use more API transactions than this."""
         if self._client is None:
             self._client = self.open_client(self.connection, max_transactions=max_transactions)
             self._closers.append(self._client.close)
         return self._client
 
     def open_client(self, connection: "Connection", *, max_transactions: int | None = None) -> "Client":
-        """Another client on the same company; whoever opens it closes it."""
+        """Another client for this connection; the caller closes it."""
         from intacct_bridge.client.client import Client
 
         kept = None
-        if self.is_demo:  # the emulator takes a fifth of a second to import
+        if self.is_demo:  # importing the emulator takes 0.2 s
             from intacct_bridge.edge.demo.company import demo_home
 
             kept = demo_home()
         return Client(connection, transport=self._embedded(), max_transactions=max_transactions, keep=kept)
 
     def _embedded(self) -> "Transport | None":
-        """The demo company in this process, opened once; None for every other connection."""
+        """The demo company in this process, opened once; None for other connections."""
         if self._emulator is None and self.is_demo:
             from intacct_bridge.edge.demo.company import open_company
 
@@ -107,25 +107,25 @@ class CommandContext:
         return self._emulator
 
     def allow_write(self, what: str, *, yes: bool = False) -> None:
-        """Say where a write goes; into a production company only with a yes, given beforehand or now."""
+        """Name the target of a write. A production company needs `yes`, or the answer yes to a question."""
         target = self.connection.target
         if self.connection.environment != "production" or yes:
-            self.console.say(f"writing {what} to {target}")
+            self.console.say(f"Writing {what} to {target}.")
             return
-        if not self.console.confirm(f"write {what} to {target}?"):
+        if not self.console.confirm(f"Write {what} to {target}?"):
             raise SettingsError(
-                f"nothing was written to {target}",
-                fix="Give --yes to write to a production company without being asked.",
+                f"Nothing was written to {target}.",
+                fix="Pass --yes to write to a production company without confirmation.",
             )
 
     def close(self) -> None:
-        """Let go of everything that was opened, the latest first."""
+        """Close everything that was opened, the latest first."""
         while self._closers:
             self._closers.pop()()
 
 
 def shared_options(*, connected: bool = True, prints_table: bool = False) -> Callable[[Command], Command]:
-    """The shared options, declared last and first in the help; the command gets the context as its first argument."""
+    """Add the shared options to a command, which gets the context as its first argument."""
 
     def decorate(command: Command) -> Command:
         @functools.wraps(command)
@@ -157,22 +157,24 @@ def _options(*, connected: bool, prints_table: bool) -> list[Callable[[Command],
             click.option(
                 "--connection",
                 metavar="NAME",
-                help="Which connection; default: the only one there is.",
+                help="Use this connection (default: the only one, or INTACCT_CONNECTION).",
                 shell_complete=_connection_names,
             ),
-            click.option("--entity", metavar="ID", help="Work inside this entity instead of at the top level."),
+            click.option(
+                "--entity", metavar="ID", help="Work in this entity (default: the connection's, or the top level)."
+            ),
         ]
     if prints_table:
         options.append(click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table."))
     options += [
-        click.option("-q", "--quiet", is_flag=True, help="Print results and errors only."),
-        click.option("-v", "--verbose", count=True, help="Say more; twice: every call."),
+        click.option("-q", "--quiet", is_flag=True, help="Print only results and errors."),
+        click.option("-v", "--verbose", count=True, help="Print details; -vv also prints every call."),
     ]
     return options
 
 
 def _options_by_setting(command: click.Command) -> dict[str, str]:
-    """`date_order` and the like, each with the option that gives it on this command."""
+    """The command's options by the settings that they give: `date_order` is `--date-order`."""
     flags = [max(one.opts, key=len) for one in command.params if isinstance(one, click.Option)]
     return {flag.removeprefix("--").replace("-", "_"): flag for flag in flags}
 
@@ -180,23 +182,23 @@ def _options_by_setting(command: click.Command) -> dict[str, str]:
 def number_option(
     flag: str, sentence: str, *, least: int = 0, most: int | None = None, **more: Any
 ) -> Callable[..., Any]:
-    """An option that takes a whole number within bounds; a default is shown in the help."""
+    """An option that takes a whole number within bounds; its help shows the default."""
     among = click.IntRange(least, most)
     return click.option(flag, **{"metavar": "N", "type": among, "show_default": True, "help": sentence, **more})
 
 
 def file_option(flag: str, sentence: str, *, metavar: str = "FILE") -> Callable[..., Any]:
-    """An option that takes a file's path."""
+    """An option that takes the path of a file."""
     return click.option(flag, metavar=metavar, type=click.Path(dir_okay=False, path_type=Path), help=sentence)
 
 
 def day_option(flag: str, sentence: str) -> Callable[..., Any]:
-    """An option that takes a day."""
+    """An option that takes a date."""
     return click.option(flag, metavar="DATE", type=click.DateTime(["%Y-%m-%d"]), help=sentence)
 
 
 def _connection_names(_context: click.Context, _parameter: click.Parameter, begun: str) -> list[str]:
-    """Names for the shell to complete; files that cannot be read complete nothing."""
+    """Names for the shell to complete; none if the files cannot be read."""
     from intacct_bridge.client.connections.sources import list_connections
     from intacct_bridge.errors import IntacctError
 
@@ -208,7 +210,7 @@ def _connection_names(_context: click.Context, _parameter: click.Parameter, begu
 
 
 class _ToConsole(logging.Handler):
-    """Log records as details on the console, which masks secrets."""
+    """A handler that prints log records as details on the console, which masks secrets."""
 
     def __init__(self, console: Console) -> None:
         super().__init__()

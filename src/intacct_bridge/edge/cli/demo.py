@@ -1,4 +1,4 @@
-"""`intacct demo`: the main job on a made-up company, from an empty directory to a ledger that ties."""
+"""`intacct demo`: the whole product on a sample company, from an empty directory to a reconciled ledger."""
 
 from pathlib import Path
 
@@ -12,14 +12,14 @@ from intacct_bridge.edge.cli.context import CommandContext, shared_options
     "--home",
     metavar="DIR",
     type=click.Path(file_okay=False, path_type=Path),
-    help="Where everything is kept. Default: ./demo-company.",
+    help="Keep everything in this directory (default: ./demo-company).",
 )
 @shared_options(connected=False)
 def demo_command(context: CommandContext, *, home: Path | None) -> int:
-    """See everything work without an account: a company with two years of books, emulated on this machine.
+    """Run the whole product without an account, on a sample company that is emulated on this machine.
 
-    It is examined, copied to DuckDB, posted to from a CSV file, and reconciled. A second run meets the same company and
-    posts nothing twice.
+    The demo creates a company with two years of transactions, checks it with the doctor, copies it to DuckDB, posts a
+    CSV file to it, and reconciles the copy. A second run uses the same company and posts nothing twice.
 
     \b
     Examples:

@@ -1,4 +1,4 @@
-"""`intacct doctor`: which set-up step is missing, and what to do about it."""
+"""`intacct doctor`: the set-up checks, and the letter to the administrator."""
 
 from typing import TYPE_CHECKING
 
@@ -13,18 +13,19 @@ _TRANSIENT = 4
 
 
 @click.command("doctor")
-@click.option("--streams", metavar="A,B", default="", help="Only what reading these objects needs.")
-@click.option("--writes", metavar="A,B", default="", help="Also what writing these objects needs.")
-@click.option("--page-size", metavar="N", type=click.IntRange(1), help="The page size that the planned job uses.")
-@click.option("--letter", "as_letter", is_flag=True, help="Write the message to the company's administrator.")
+@click.option("--streams", metavar="A,B", default="", help="Check only what reading these objects needs.")
+@click.option("--writes", metavar="A,B", default="", help="Also check what writing these objects needs.")
+@click.option("--page-size", metavar="N", type=click.IntRange(1), help="Check this page size of the planned job.")
+@click.option("--letter", "as_letter", is_flag=True, help="Print a letter to the company's administrator instead.")
 @shared_options(prints_table=True)
 def doctor_command(
     context: CommandContext, *, streams: str, writes: str, page_size: int | None, as_letter: bool
 ) -> int:
-    """Check the whole way into a company, in order, and name what is missing: the fix, the menu path, who can do it.
+    """Check every set-up step in order. Each finding names the fix, the menu path, and who can do it.
 
-    Nothing is changed and nothing is left behind. With -v each finding says where the knowledge comes from. Exit
-    status: 0 healthy, 1 something was found, 4 Intacct cannot be reached or does not answer now.
+    The checks change nothing. With -v each finding also names its source.
+
+    Exit status: 0 healthy · 1 findings · 4 Intacct cannot be reached, or does not answer now.
 
     \b
     Examples:
@@ -38,7 +39,7 @@ def doctor_command(
 
     job = Job(_names(streams), _names(writes), page_size)
     connection = context.connection
-    context.console.say(f"examining {connection.target} as {connection.user_id}")
+    context.console.say(f"Checking {connection.target} as {connection.user_id}.")
     examination = Examination(connection, context.open_client, job, siblings=list_connections())
     findings = []
     for finding in examination.run():

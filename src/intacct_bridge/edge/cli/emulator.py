@@ -18,39 +18,39 @@ if TYPE_CHECKING:
 
 
 @click.command("emulator")
-@click.option("--host", default="127.0.0.1", show_default=True, help="The loopback address to serve on.")
-@number_option("--port", "The port; 0 takes any that is free.", most=65535, default=8081)
-@file_option("--port-file", "Write the port here once it answers.", metavar="F")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Serve on this loopback address.")
+@number_option("--port", "Serve on this port; 0 takes a free one.", most=65535, default=8081)
+@file_option("--port-file", "Write the port to this file once the emulator answers.", metavar="F")
 @click.option(
     "--company",
     type=click.Choice(["demo", "empty"]),
     default="demo",
     show_default=True,
-    help="What the company's books hold at first.",
+    help="Start with the demo company, or with an empty one.",
 )
-@number_option("--scale", "Times as many documents; 50 makes a million GLDETAIL lines.", least=1, default=1)
-@number_option("--seed", "Another seed is another company.", type=int, default=1)
-@day_option("--as-of", "The company's last day. Default: today.")
-@click.option("--cash-book", is_flag=True, help="Let the demo company keep a cash book beside the accrual book.")
-@file_option("--db", "Keep the company in this file. Default: in memory.")
+@number_option("--scale", "Multiply the number of documents; 50 makes a million GLDETAIL rows.", least=1, default=1)
+@number_option("--seed", "The seed of the generated company.", type=int, default=1)
+@day_option("--as-of", "The last day of the company's data (default: today).")
+@click.option("--cash-book", is_flag=True, help="Give the demo company a cash book in addition to its accrual book.")
+@file_option("--db", "Keep the company in this file (default: in memory).")
 @click.option(
     "--data",
     metavar="PATH",
     type=click.Path(exists=True, path_type=Path),
     multiple=True,
-    help="Records to start with: a JSON file, a CSV file called after its object, or a folder of them. Repeatable.",
+    help="Load records at the start: a JSON file, a CSV file named after its object, or a folder of them. Repeatable.",
 )
-@file_option("--faults", "A script of faults: cut connections, throttling, slow answers.", metavar="F.toml")
+@file_option("--faults", "Play the faults of this file: cut connections, throttling, slow replies.", metavar="F.toml")
 @click.option(
     "--scenario",
     metavar="NAME",
-    help="A set-up with something wrong in it (--scenario list), or a TOML file of your own.",
+    help="Serve a company with a set-up mistake: a name of --scenario list, or a TOML file of your own.",
 )
-@number_option("--latency-ms", "Answer so much later.")
-@number_option("--concurrency", "Requests at once, as many again waiting; 0 for no limit.")
+@number_option("--latency-ms", "Delay every reply by this many milliseconds.")
+@number_option("--concurrency", "Run this many requests at once and queue as many; 0 for no limit.")
 @shared_options(connected=False, prints_table=True)
 def emulator_command(context: CommandContext, *, host: str, port: int, port_file: Path | None, **options: Any) -> None:
-    """Serve the emulated gateway on this machine until Ctrl-C, and print its URL and credentials.
+    """Serve an emulated gateway on this machine until Ctrl-C, and print its URL and credentials.
 
     \b
     Examples:
@@ -69,12 +69,14 @@ def emulator_command(context: CommandContext, *, host: str, port: int, port_file
     from intacct_bridge.emulator.gateway.server import serve_forever
 
     def ready(url: str) -> None:
-        shutil.rmtree(cache_of_port(urlsplit(url).port), ignore_errors=True)  # of the company that was here before
-        _tell(context, url, scenario)
+        shutil.rmtree(
+            cache_of_port(urlsplit(url).port), ignore_errors=True
+        )  # it belongs to the company that this port served before
+        _announce(context, url, scenario)
         if port_file is not None:
             _write_port(port_file, url)
 
-    context.console.say("opening the company's books ...")
+    context.console.say("Opening the company ...")
     emulator = make_emulator(
         options["db"],
         settings=_settings(options, scenario),
@@ -106,7 +108,7 @@ def _list(context: CommandContext) -> None:
     from intacct_bridge.emulator.settings.world import read_scenario, shipped_scenarios
 
     rows = [(name, read_scenario(path).get("scenario", {})) for name, path in shipped_scenarios().items()]
-    context.console.table(("scenario", "what is wrong"), [(name, about.get("title", "")) for name, about in rows])
+    context.console.table(("scenario", "mistake"), [(name, about.get("title", "")) for name, about in rows])
 
 
 def _settings(options: dict[str, Any], scenario: Path | None) -> "EmulatorSettings":
@@ -126,23 +128,23 @@ def _day(moment: datetime | None) -> Any:
 
 
 def _write_port(path: Path, url: str) -> None:
-    """Whole or not at all, since somebody waits for the file to appear."""
-    beside = path.with_name(path.name + ".new")
-    beside.write_text(url.rsplit(":", 1)[1].split("/", maxsplit=1)[0] + "\n", encoding="ascii")
-    beside.replace(path)
+    """Write the port in one step, because another process waits for the file to appear."""
+    new = path.with_name(path.name + ".new")
+    new.write_text(url.rsplit(":", 1)[1].split("/", maxsplit=1)[0] + "\n", encoding="ascii")
+    new.replace(path)
 
 
-def _tell(context: CommandContext, url: str, scenario: Path | None) -> None:
+def _announce(context: CommandContext, url: str, scenario: Path | None) -> None:
     from intacct_bridge.edge.demo.company import CREDENTIALS
     from intacct_bridge.emulator.settings.world import read_scenario
 
     about = read_scenario(scenario).get("scenario", {}) if scenario else {}
     settings = {**CREDENTIALS, "environment": "demo", **about.get("connection", {})}
     if about:
-        context.console.say(f"scenario: {about['title']}. {about['text']} ({about['tag']})")
+        context.console.say(f"Scenario: {about['title']}. {about['text']} ({about['tag']})")
     context.console.pairs({"endpoint": url, **settings})
     context.console.out.flush()
-    context.console.say("serving; Ctrl-C ends it. In another terminal:")
+    context.console.say("Serving; press Ctrl-C to stop. In another terminal:")
     names = {"endpoint": "ENDPOINT_URL"}
     exports = " ".join(
         f"INTACCT_{names.get(name, name.upper())}={quote(str(value))}"
@@ -153,6 +155,6 @@ def _tell(context: CommandContext, url: str, scenario: Path | None) -> None:
 
 
 def _flags(job: Mapping[str, Any]) -> str:
-    """What a scenario's job is on doctor's command line."""
+    """The options of `intacct doctor` for a scenario's job."""
     listed = {name: ",".join(value) if isinstance(value, list) else str(value) for name, value in job.items()}
     return "".join(f" --{name.replace('_', '-')} {quote(value)}" for name, value in listed.items())

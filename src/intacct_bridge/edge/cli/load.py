@@ -135,7 +135,7 @@ def load_command(desk: CommandContext, *, files: tuple[Path, ...], only_plan: bo
                 _keep_refused(desk, table, plan, outcomes, options["refused"])
             status = max(status, ended)
     if only_plan and not desk.console.as_json:
-        words = shlex.join(word for word in desk.words if word != "--plan")
+        words = shlex.join(word for word in desk.arguments if word != "--plan")
         desk.console.say(f"Nothing was sent. To do it: intacct {words} --apply")
     return status
 

@@ -1,4 +1,4 @@
-"""`intacct query`: rows of one object, on the screen or for another program."""
+"""`intacct query`: rows of one object, as a table or for another program."""
 
 from pathlib import Path
 
@@ -6,6 +6,7 @@ import click
 
 from intacct_bridge.edge.cli.context import CommandContext, shared_options
 from intacct_bridge.edge.terminal.row_formats import FORMATS, write_parquet, write_rows
+from intacct_bridge.model.wording import counted
 
 _TABLE_ROWS = 50
 
@@ -13,21 +14,30 @@ _TABLE_ROWS = 50
 @click.command("query")
 @click.argument("object_name", metavar="OBJECT")
 @click.option(
-    "--select", metavar="A,B", default="*", help="Fields, comma separated; a related one as VENDOR.NAME. Default: all."
+    "--select",
+    metavar="A,B",
+    default="*",
+    help="Read these fields, separated by commas; VENDOR.NAME is a related one (default: all).",
 )
-@click.option("--where", metavar="EXPR", help="A condition, such as \"TOTALDUE > 0 and STATE = 'Posted'\".")
-@click.option("--order-by", metavar="F", help="Fields to sort by; DESC behind one turns it.")
+@click.option(
+    "--where", metavar="EXPR", help="Read rows that meet this condition, such as \"TOTALDUE > 0 and STATE = 'Posted'\"."
+)
+@click.option("--order-by", metavar="F", help="Sort by these fields; DESC after one reverses it.")
 @click.option(
     "--limit",
     metavar="N",
     type=click.IntRange(0),
-    help="At most so many rows; 0 for all. Default: 50 in a table, else all.",
+    help="Read at most N rows, 0 for all (default: 50 in a table, otherwise all).",
 )
-@click.option("--format", "kind", type=click.Choice(FORMATS), default="table", show_default=True, help="What to write.")
-@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Write to this file.")
-@click.option("--ignore-case", is_flag=True, help="Compare texts in any case.")
-@click.option("--shared-only", is_flag=True, help="Leave out records that belong to one entity.")
-@click.option("--document-type", metavar="NAME", help="The transaction definition whose custom fields are wanted.")
+@click.option(
+    "--format", "kind", type=click.Choice(FORMATS), default="table", show_default=True, help="The output format."
+)
+@click.option(
+    "--out", type=click.Path(dir_okay=False, path_type=Path), help="Write to this file (default: standard output)."
+)
+@click.option("--ignore-case", is_flag=True, help="Ignore case when comparing texts.")
+@click.option("--shared-only", is_flag=True, help="Leave out records that belong to an entity.")
+@click.option("--document-type", metavar="NAME", help="Include the custom fields of this transaction definition.")
 @shared_options(prints_table=True)
 def query_command(
     context: CommandContext,
@@ -75,11 +85,11 @@ def query_command(
         count = write_parquet(context.client.batches(query, limit=wanted or None), to=out)
     else:
         count = write_rows(context.client.query(query, limit=wanted or None), context.console, kind=kind, to=out)
-    _tell(context, count, wanted, out)
+    _summarise(context, count, wanted, out)
 
 
-def _tell(context: CommandContext, count: int, wanted: int, out: Path | None) -> None:
-    more = " (there may be more: --limit 0 for all)" if wanted and count == wanted else ""
+def _summarise(context: CommandContext, count: int, limit: int, out: Path | None) -> None:
+    more = " (--limit 0 reads all)" if limit and count == limit else ""
     where = f" to {out}" if out is not None else ""
-    cost = context.client.meter.transactions
-    context.console.say(f"{count:,} rows{where}{more}; {cost:,} API transactions")
+    cost = counted(context.client.meter.transactions, "API transaction")
+    context.console.say(f"{counted(count, 'row')}{where}{more}; {cost}")

@@ -1,4 +1,4 @@
-"""`intacct report`: a custom report's rows, on the screen or for another program."""
+"""`intacct report`: the rows of a custom report, as a table or for another program."""
 
 from datetime import date
 from pathlib import Path
@@ -7,6 +7,7 @@ import click
 
 from intacct_bridge.edge.cli.context import CommandContext, shared_options
 from intacct_bridge.errors import SettingsError
+from intacct_bridge.model.wording import counted
 
 
 @click.command("report")
@@ -16,21 +17,28 @@ from intacct_bridge.errors import SettingsError
     "arguments",
     metavar="K=V",
     multiple=True,
-    help="A prompt's value, as OBJECT.FIELD=VALUE, or =FROM..TO for dates.",
+    help="Answer a prompt: OBJECT.FIELD=VALUE, or OBJECT.FIELD=FROM..TO for dates. Repeatable.",
 )
-@click.option("--interactive", is_flag=True, help="It was made with the interactive report writer.")
-@click.option("--prompts", is_flag=True, help="List the arguments that it takes instead of running it.")
+@click.option("--interactive", is_flag=True, help="Run a report of the interactive report writer.")
+@click.option("--prompts", is_flag=True, help="List the report's prompts instead of running it.")
 @click.option(
     "--format",
     "kind",
     type=click.Choice(["table", "csv", "json", "jsonl"]),
     default="table",
     show_default=True,
-    help="What to write.",
+    help="The output format.",
 )
-@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Write to this file.")
 @click.option(
-    "--timeout", metavar="S", type=click.FloatRange(1), default=900.0, show_default=True, help="Seconds to wait for it."
+    "--out", type=click.Path(dir_okay=False, path_type=Path), help="Write to this file (default: standard output)."
+)
+@click.option(
+    "--timeout",
+    metavar="S",
+    type=click.FloatRange(1),
+    default=900.0,
+    show_default=True,
+    help="Seconds to wait for the report.",
 )
 @shared_options(prints_table=True)
 def report_command(
@@ -44,9 +52,9 @@ def report_command(
     out: Path | None,
     timeout: float,
 ) -> None:
-    """Run the custom report NAME and fetch its rows.
+    """Run the custom report NAME and read its rows.
 
-    Reports of the Financial Report Writer cannot be read by any API.
+    Reports of the Financial Report Writer are not available through the API.
 
     \b
     Examples:
@@ -57,7 +65,7 @@ def report_command(
 
     if prompts:
         found = context.client.reports.parameters(name, interactive=interactive)
-        context.console.table(("argument", "label"), list(found.items()), empty="the report asks for nothing")
+        context.console.table(("argument", "label"), list(found.items()), empty="The report has no prompts.")
         return
     if context.console.as_json:
         kind = "json"
@@ -65,17 +73,20 @@ def report_command(
     rows = context.client.reports.run(name, given, interactive=interactive, timeout=timeout)
     count = write_rows(rows, context.console, kind=kind, to=out)
     where = f" to {out}" if out is not None else ""
-    context.console.say(f"{count:,} rows{where}; {context.client.meter.transactions:,} API transactions")
+    cost = counted(context.client.meter.transactions, "API transaction")
+    context.console.say(f"{counted(count, 'row')}{where}; {cost}")
 
 
 def _argument(text: str) -> tuple[str, str | tuple[date, date]]:
     path, equals, value = text.partition("=")
     if not equals or not path.strip():
-        raise SettingsError(f"--arg {text!r} is not K=V", fix="Write OBJECT.FIELD=VALUE.")
+        raise SettingsError(f"--arg {text!r} is not in the form K=V.", fix="Write it as OBJECT.FIELD=VALUE.")
     begin, dots, end = value.partition("..")
     if not dots:
         return path.strip(), value
     try:
         return path.strip(), (date.fromisoformat(begin.strip()), date.fromisoformat(end.strip()))
     except ValueError:
-        raise SettingsError(f"--arg {text!r} is no range of dates", fix="Write it as 2026-01-01..2026-01-31.") from None
+        raise SettingsError(
+            f"--arg {text!r} is not a range of dates.", fix="Write it as 2026-01-01..2026-01-31."
+        ) from None
