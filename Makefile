@@ -33,7 +33,7 @@ demo: $(VENV)/.ready-demo ## the main job on an emulated company, in ./demo-comp
 	@$(BIN)/intacct demo
 
 test: $(VENV)/.ready ## every test
-	$(BIN)/python -m pytest -n auto
+	$(BIN)/python -m pytest -n auto --dist worksteal
 
 check: $(VENV)/.ready ## style, types, and the tests that hold the structure
 	$(BIN)/ruff format --check .
