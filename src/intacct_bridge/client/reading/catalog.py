@@ -6,7 +6,6 @@ cannot be queried; the gateway names them when one tries, and they are remembere
 answer could hold, since their names (`DEPT#`) cannot be an element's, are not asked for.
 """
 
-import re
 import threading
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -15,7 +14,6 @@ from dataclasses import dataclass, field
 from intacct_bridge.client.gateway.calls import Asking, refusal, successful
 from intacct_bridge.client.reading.catalog_cache import Cabinet
 from intacct_bridge.errors import (
-    Fault,
     IntacctError,
     InvalidRequestError,
     NotPermittedError,
@@ -31,7 +29,6 @@ from intacct_bridge.wire.xml import Element, element, names_an_element
 
 _LOOKUPS_AT_LEAST, _LOOKUPS_AT_MOST = 15, 50
 """How many look-ups one request carries: where requests run side by side, no fewer than are worth a round trip."""
-_UNQUERYABLE = re.compile(r"cannot be queried.*?\[\s*\w*\s*:\s*\[(?P<fields>[^\]]*)\]", re.S)
 
 
 class Descriptions:
@@ -271,13 +268,6 @@ def settled_order(described: ObjectDef) -> tuple[Order, ...]:
 
 _KEY_REPEATS = frozenset({"GLDETAIL"})
 """A view over several books, in which one RECORDNO may stand more than once (unsettled)."""
-
-
-def unqueryable(faults: Iterable[Fault]) -> tuple[str, ...]:
-    """The fields that a refused query's faults name as impossible to query."""
-    texts = " ".join(f"{fault.description} {fault.description2}" for fault in faults)
-    found = [name.strip() for hit in _UNQUERYABLE.finditer(texts) for name in hit["fields"].split(",")]
-    return tuple(dict.fromkeys(name for name in found if name))
 
 
 def inspected(asking: Asking, name: str) -> Element:

@@ -15,13 +15,14 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from intacct_bridge.client.gateway.calls import Asking
-from intacct_bridge.client.reading.catalog import Descriptions, settled_order, unqueryable, walked_key
+from intacct_bridge.client.reading.catalog import Descriptions, settled_order, walked_key
 from intacct_bridge.client.reading.paging import FetchedPage, by_key, by_offset
 from intacct_bridge.errors import InvalidRequestError, RecordError, RemoteProtocolError
 from intacct_bridge.model.catalog import Finder, ObjectDef
 from intacct_bridge.model.query.bind import bind, column_kind, kinds
 from intacct_bridge.model.query.filter_xml import query_element
 from intacct_bridge.model.query.query import Aggregate, Filter, KindOf, Order, Query, Selected, comparisons
+from intacct_bridge.model.query.refused_fields import unqueryable_fields
 from intacct_bridge.model.query.where import parse_order, parse_select, parse_where
 from intacct_bridge.model.suggestions import did_you_mean
 from intacct_bridge.wire.envelope import Response
@@ -183,7 +184,7 @@ class QueryReader:
         try:
             return ask()
         except InvalidRequestError as error:
-            impossible = unqueryable(error.faults)
+            impossible = unqueryable_fields(error.faults)
             if impossible:
                 self._descriptions.refuse_to_query(bound.described, impossible)
             elif error.by_gateway:
@@ -238,7 +239,7 @@ class QueryReader:
         """Whether binding once more gives another query: without refused fields, or by fresh definitions."""
         if not error.by_gateway:
             return False
-        impossible = unqueryable(error.faults)
+        impossible = unqueryable_fields(error.faults)
         if impossible and "*" in query.select:
             known = self._descriptions.queryable(bound.described)
             self._descriptions.refuse_to_query(bound.described, impossible)

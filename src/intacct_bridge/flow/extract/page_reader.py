@@ -6,7 +6,6 @@ time of change or of creation, the filter does without it as well and keeps more
 all.
 """
 
-import re
 import threading
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
@@ -18,6 +17,7 @@ from intacct_bridge.flow.streams.bookmark import AnswerFormat, moment
 from intacct_bridge.flow.streams.partition import PartitionPage
 from intacct_bridge.flow.streams.stream import Stream
 from intacct_bridge.model.query.query import Op, Query, comparisons, weakened
+from intacct_bridge.model.query.refused_fields import is_about_fields, refused_fields
 
 
 class ExtractSource(Protocol):
@@ -62,14 +62,6 @@ class ExtractSource(Protocol):
         """All rows of a stream that is no object's, an answer a transaction."""
 
 
-_NAMED = (
-    re.compile(r"\[\s*\w+\s*:\s*\[([^\]]*)\]"),  # ... cannot be queried: [PROJECT: [CFDA, AGENCY] ]
-    re.compile(r"Field requested is not valid:\s*([\w.]+)", re.IGNORECASE),
-    re.compile(r"Invalid fields? list\s+([\w., ]+)", re.IGNORECASE),
-)
-_ABOUT_FIELDS = re.compile(r"fields? .*(cannot be queried|not valid|invalid)", re.IGNORECASE | re.DOTALL)
-
-
 _SINCE = Op.GREATERTHANOREQUALTO
 _EARLY, _LATE = timedelta(hours=16), timedelta(minutes=15)
 """A filter's time may be taken in any zone; clocks may differ a little."""
@@ -107,7 +99,7 @@ class Asker:
             try:
                 return self._page(asked)
             except InvalidRequestError as refused:
-                names = named_in(refused, self._spoken_of(asked)) or self._tried_out(refused, asked)
+                names = refused_fields(refused.faults, self._spoken_of(asked)) or self._tried_out(refused, asked)
                 if not names or self._needed.intersection(names):
                     raise
                 with self._lock:
@@ -163,7 +155,7 @@ class Asker:
 
     def _tried_out(self, refused: InvalidRequestError, query: Query) -> tuple[str, ...]:
         """The refused fields, found by halves, where the refusal is about fields and names none."""
-        if not any(_ABOUT_FIELDS.search(fault.text) for fault in refused.faults):
+        if not is_about_fields(refused.faults):
             return ()
         suspects = [name for name in dict.fromkeys(self._spoken_of(query)) if name not in self._needed]
         small = replace(query, page_size=1)
@@ -186,16 +178,3 @@ class Asker:
         except InvalidRequestError:
             return False
         return True
-
-
-def named_in(refused: InvalidRequestError, asked_for: Iterable[object]) -> tuple[str, ...]:
-    """The fields that a refusal says cannot be queried, of those that were asked for."""
-    known = {str(name).upper(): str(name) for name in asked_for}
-    found = []
-    for fault in refused.faults:
-        for text in (fault.description, fault.description2):
-            for shape in _NAMED:
-                for match in shape.finditer(text):
-                    found += [name.strip().upper() for name in re.split(r"[,\s]+", match[1])]
-    names = (known.get(name) or known.get(name.rpartition(".")[2]) for name in found)
-    return tuple(dict.fromkeys(name for name in names if name))
