@@ -36,7 +36,7 @@ def page() -> str:
         if row["area"] != area:
             area = row["area"]
             parts += ["", f"## {area}", "", "| behaviour | tag | source | setting | test |", "|---|---|---|---|---|"]
-        cells = (row["behaviour"], row["tag"], row["source"], _code(row.get("setting", "")), f"`{row['test']}`")
+        cells = (row["behaviour"], row["tag"], row["source"], _code(row.get("setting", "")), _test(row["test"]))
         parts.append(f"| {' | '.join(cells)} |")
     return "\n".join([*parts, *_questions()]) + "\n"
 
@@ -55,10 +55,14 @@ def _questions() -> list[str]:
     ]
     head += ["| question | emulator | setting | our code | test |", "|---|---|---|---|---|"]
     for row in unsettled():
-        cells = (row["question"], row["does"], _code(row["setting"]), row["side"], f"`{row['test']}`")
+        cells = (row["question"], row["does"], _code(row["setting"]), row["side"], _test(row["test"]))
         head.append(f"| {' | '.join(cells)} |")
     return head
 
 
 def _code(names: str) -> str:
     return ", ".join(f"`{name.strip()}`" for name in names.split(",") if name.strip())
+
+
+def _test(name: str) -> str:
+    return f"<small>`{name}`</small>"

@@ -112,8 +112,8 @@ def commands_page() -> str:
 def _command(command: click.Command, context: click.Context) -> Iterator[str]:
     depth = context.command_path.count(" ") + 1
     yield f"{'#' * (depth + 0)} {context.command_path}\n"
+    yield f"{_fenced(command.get_usage(context).removeprefix('Usage: '))}\n"
     yield f"{_help(command)}\n"
-    yield f"    {command.get_usage(context).removeprefix('Usage: ')}\n"
     options = [parameter for parameter in command.params if isinstance(parameter, click.Option)]
     if options:
         yield "| option | effect |\n|---|---|"
@@ -133,12 +133,15 @@ def _help(command: click.Command) -> str:
         if "\b" in text:
             lines = [line for line in text.replace("\b", "").splitlines() if line.strip()]
             head = [line.strip() for line in lines if not line.startswith(" ")]
-            code = [f"    {line.strip()}" for line in lines if line.startswith(" ")]
-            paragraphs.append("\n".join(head))
-            paragraphs.append("\n".join(code))
+            code = "\n".join(line.strip() for line in lines if line.startswith(" "))
+            paragraphs += ["\n".join(head), _fenced(code) if code else ""]
         else:
             paragraphs.append(" ".join(text.split()))
     return "\n\n".join(paragraph for paragraph in paragraphs if paragraph)
+
+
+def _fenced(code: str) -> str:
+    return f"```text\n{code}\n```"
 
 
 def _option(option: click.Option, context: click.Context) -> str:
