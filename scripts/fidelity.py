@@ -14,7 +14,7 @@ TAGS = {
     "choice": "our choice, because no source says; the setting changes it",
 }
 _HEAD = """<!-- Written by scripts/generate_docs.py from tests/emulator/fidelity.toml. -->
-# How faithful the emulator is
+# Fidelity of the emulator
 
 The emulator is built from documentation and from recordings by others, not from Sage's code. These tables give the
 certainty of each behaviour, its source, and the test that holds the emulator to it. The page on the
@@ -35,8 +35,8 @@ def page() -> str:
     for row in rows():
         if row["area"] != area:
             area = row["area"]
-            parts += ["", f"## {area}", "", "| behaviour | tag | source | setting | test |", "|---|---|---|---|---|"]
-        cells = (row["behaviour"], row["tag"], row["source"], _code(row.get("setting", "")), _test(row["test"]))
+            parts += ["", f"## {area}", "", "| behaviour | tag | source | setting and test |", "|---|---|---|---|"]
+        cells = (row["behaviour"], row["tag"], row["source"], _held(row))
         parts.append(f"| {' | '.join(cells)} |")
     return "\n".join([*parts, *_questions()]) + "\n"
 
@@ -53,16 +53,14 @@ def _questions() -> list[str]:
         "No source answers these questions. Each is a setting of a scenario file, or our code accepts any answer.",
         "",
     ]
-    head += ["| question | emulator | setting | our code | test |", "|---|---|---|---|---|"]
+    head += ["| question | emulator | our code | setting and test |", "|---|---|---|---|"]
     for row in unsettled():
-        cells = (row["question"], row["does"], _code(row["setting"]), row["side"], _test(row["test"]))
+        cells = (row["question"], row["does"], row["side"], _held(row))
         head.append(f"| {' | '.join(cells)} |")
     return head
 
 
-def _code(names: str) -> str:
-    return ", ".join(f"`{name.strip()}`" for name in names.split(",") if name.strip())
-
-
-def _test(name: str) -> str:
-    return f"<small>`{name}`</small>"
+def _held(row: dict[str, Any]) -> str:
+    """The settings of a row, and below them its test, whose long name a page may break."""
+    settings = [f"`{name.strip()}`" for name in row.get("setting", "").split(",") if name.strip()]
+    return "<br>".join([*settings, f"<small>`{row['test']}`</small>"])

@@ -13,7 +13,7 @@ TIERS = {
     "not emulated": "refused with `EMULATOR-0001`, a number that the gateway does not have",
 }
 _HEAD = """<!-- Written by scripts/generate_docs.py from tests/support/emulator/operations/operations.tsv. -->
-# What the emulator does
+# Operations of the emulator
 
 This page lists every operation that Sage documents for the XML gateway. A test runs each of them against the demo
 company. A read succeeds when it returns a record. A write succeeds when every text that it sent is in the record that
