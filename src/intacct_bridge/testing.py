@@ -67,11 +67,11 @@ class Company:
 
     def seed(self, source: str | Path, rows: Iterable[Mapping[str, Any]] | None = None) -> None:
         """Keep records as they are: rows of the object with this name, or what a JSON or CSV file or a folder holds."""
-        books, now = self.emulator.company(), self.emulator.now()
+        company, now = self.emulator.company(), self.emulator.now()
         if rows is None:
-            seed_file(books, source, now=now)
+            seed_file(company, source, now=now)
         else:
-            seed(books, str(source), rows, now=now)
+            seed(company, str(source), rows, now=now)
 
     def inject(self, kind: str, **fault: Any) -> None:
         """Let something go wrong from now on: a fault of the weather, its calls counted from here."""
@@ -111,8 +111,8 @@ class Company:
 
     def rows(self, name: str) -> list[dict[str, str]]:
         """The records of an object as they are kept, whoever may see them. InvalidRequestError where there is none."""
-        books = self.emulator.company()
-        return [dict(row) for _, row in books.table(books.catalog.find(name)).rows()]
+        company = self.emulator.company()
+        return [dict(row) for _, row in company.table(company.catalog.find(name)).rows()]
 
     def close(self) -> None:
         """Stop the server, if there is one, and drop the company."""

@@ -165,13 +165,13 @@ def test_a_check_written_by_hand_debits_what_it_names(demo: Emulator) -> None:
 
 
 def test_an_entry_of_a_schedule_recognises_its_revenue_and_takes_it_back(demo: Emulator) -> None:
-    books, before = demo.company(), balances(demo.company())
-    deferred, revenue = (books.table("GLACCOUNT").find("ACCOUNTNO", number)[0] for number in ("22000", "42000"))
-    line = next(row for _, row in books.table("ARINVOICEITEM").rows() if row["LOCATIONID"] == "110")
-    schedule = books.table("REVRECSCHEDULE").insert({"STATUS": "In Progress", "PRENTRYKEY": line["RECORDNO"]})
+    company, before = demo.company(), balances(demo.company())
+    deferred, revenue = (company.table("GLACCOUNT").find("ACCOUNTNO", number)[0] for number in ("22000", "42000"))
+    line = next(row for _, row in company.table("ARINVOICEITEM").rows() if row["LOCATIONID"] == "110")
+    schedule = company.table("REVRECSCHEDULE").insert({"STATUS": "In Progress", "PRENTRYKEY": line["RECORDNO"]})
     cells = {"REVRECSCHEDULEKEY": str(schedule), "POSTED": "false", "POSTINGDATE": "11/20/2026", "AMOUNT": "40"}
     cells |= {"REVACCTKEY": str(revenue), "DEFERREDREVACCTKEY": str(deferred)}
-    number = books.table("REVRECSCHEDULEENTRY").insert(cells)
+    number = company.table("REVRECSCHEDULEENTRY").insert(cells)
     post, unpost, hold = (
         f"<{name}><recordno>{{}}</recordno></{name}>"
         for name in ("post_revrecscheduleentry", "unpost_revrecscheduleentry", "hold_revrecschedule")

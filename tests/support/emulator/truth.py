@@ -11,7 +11,7 @@ from typing import TypeVar
 from intacct_bridge.emulator.accounting.chart import rules
 from intacct_bridge.emulator.accounting.ledger import Ledger, PostingFilter, books_kept
 from intacct_bridge.emulator.accounting.posting import ACCRUAL
-from intacct_bridge.emulator.company.company_data import Books
+from intacct_bridge.emulator.company.company_data import CompanyData
 from intacct_bridge.emulator.gateway.gateway import Emulator
 from intacct_bridge.emulator.settings.cells import SEPARATOR
 from support.emulator.talk import data, rows
@@ -28,9 +28,9 @@ DOCUMENTS = {
 K = TypeVar("K", bound=Hashable)
 
 
-def cells(books: Books, name: str, fields: str) -> Iterator[tuple[str, ...]]:
+def cells(company: CompanyData, name: str, fields: str) -> Iterator[tuple[str, ...]]:
     """Some cells of every row, quickly: the whole ledger is read after every other test."""
-    table = books.table(name)
+    table = company.table(name)
     places = tuple(table.place.get(field, 10_000) for field in fields.split())
     for _, body in table.select("1"):
         yield _picked(body, places)
@@ -43,19 +43,19 @@ def _picked(body: bytes, places: tuple[int, ...]) -> tuple[str, ...]:
     return tuple(row[place].decode() if place < len(row) else "" for place in places)
 
 
-def entries(books: Books) -> tuple[dict[tuple[str, str], Decimal], dict[tuple[str, str], Decimal]]:
+def entries(company: CompanyData) -> tuple[dict[tuple[str, str], Decimal], dict[tuple[str, str], Decimal]]:
     """Sums of the GLENTRY lines: by batch and entity (statistical lines have no other side), and by book and account.
 
     Which books show a batch, its GLDETAIL rows say; a draft is shown by none.
     """
-    entity_of = rules(books).entity_of
+    entity_of = rules(company).entity_of
     shown: dict[str, set[str]] = defaultdict(set)
-    for batch, book in cells(books, "GLDETAIL", "BATCHKEY BOOKID"):
+    for batch, book in cells(company, "GLDETAIL", "BATCHKEY BOOKID"):
         shown[batch].add(book or ACCRUAL)
     by_batch: dict[tuple[str, str], Decimal] = defaultdict(Decimal)
     by_account: dict[tuple[str, str], Decimal] = defaultdict(Decimal)
     wanted = "BATCHNO LOCATION STATISTICAL STATE ACCOUNTNO AMOUNT TR_TYPE"
-    for batch, location, statistical, state, account, amount, side in cells(books, "GLENTRY", wanted):
+    for batch, location, statistical, state, account, amount, side in cells(company, "GLENTRY", wanted):
         signed = Decimal(amount) * int(side)
         if statistical != "T" and state != "Draft":
             by_batch[batch, entity_of[location]] += signed
@@ -69,18 +69,18 @@ def known(sums: Mapping[K, Decimal]) -> dict[K, Decimal]:
     return {key: total for key, total in sums.items() if total}
 
 
-def details(books: Books) -> dict[tuple[str, str], Decimal]:
+def details(company: CompanyData) -> dict[tuple[str, str], Decimal]:
     """Sums of GLDETAIL by book and account."""
     sums: dict[tuple[str, str], Decimal] = defaultdict(Decimal)
-    for book, account, amount in cells(books, "GLDETAIL", "BOOKID ACCOUNTNO AMOUNT"):
+    for book, account, amount in cells(company, "GLDETAIL", "BOOKID ACCOUNTNO AMOUNT"):
         sums[book or ACCRUAL, account] += Decimal(amount)
     return known(sums)
 
 
-def balances(books: Books, book: str = ACCRUAL) -> dict[str, Decimal]:
+def balances(company: CompanyData, book: str = ACCRUAL) -> dict[str, Decimal]:
     """The ledger's own closing balances by account, base currencies added up as they are."""
     found: dict[str, Decimal] = defaultdict(Decimal)
-    for one in Ledger(books.store).sums(PostingFilter(date(2100, 1, 1), book=book, statistical=None)):
+    for one in Ledger(company.store).sums(PostingFilter(date(2100, 1, 1), book=book, statistical=None)):
         found[one.account] += one.closing
     return found
 
@@ -104,35 +104,35 @@ def trial_balance(emulator: Emulator, book: str) -> dict[str, Decimal]:
     return known(found)
 
 
-def due(books: Books, *names: str) -> Decimal:
+def due(company: CompanyData, *names: str) -> Decimal:
     """What the posted documents of these objects still owe, in base currency."""
     waits = ("Draft", "Submitted", "Declined", "Reversal")
-    found = (one for name in names for one in cells(books, name, "STATE TOTALDUE"))
+    found = (one for name in names for one in cells(company, name, "STATE TOTALDUE"))
     return sum((Decimal(amount or 0) for state, amount in found if state not in waits), Decimal(0))
 
 
-def owed(books: Books, party: str) -> Decimal:
-    return sum((Decimal(row.get("TOTALDUE") or 0) for _, row in books.table(party).rows()), Decimal(0))
+def owed(company: CompanyData, party: str) -> Decimal:
+    return sum((Decimal(row.get("TOTALDUE") or 0) for _, row in company.table(party).rows()), Decimal(0))
 
 
 def assert_true(emulator: Emulator, ignore: Iterable[str] = ()) -> None:
     """Every batch balances by entity, the copies agree in each book, and the control accounts tie to the open items."""
-    books = emulator.company()
-    unbalanced, posted = entries(books)
+    company = emulator.company()
+    unbalanced, posted = entries(company)
     assert unbalanced == {}
-    assert details(books) == posted
-    for book in books_kept(books.side_tables):
+    assert details(company) == posted
+    for book in books_kept(company.side_tables):
         in_book = {account: total for (kept, account), total in posted.items() if kept == book}
-        assert known(balances(books, book)) == in_book
+        assert known(balances(company, book)) == in_book
         assert trial_balance(emulator, book) == in_book
-    found = balances(books)
+    found = balances(company)
     if "payables" not in ignore:
-        assert -found[PAYABLES] == due(books, "APBILL", "APADJUSTMENT")
-        assert owed(books, "VENDOR") == due(books, "APBILL", "APADJUSTMENT")
+        assert -found[PAYABLES] == due(company, "APBILL", "APADJUSTMENT")
+        assert owed(company, "VENDOR") == due(company, "APBILL", "APADJUSTMENT")
     if "receivables" not in ignore:
-        open_items = due(books, "ARINVOICE", "ARADJUSTMENT") - due(books, "ARPYMT")
+        open_items = due(company, "ARINVOICE", "ARADJUSTMENT") - due(company, "ARPYMT")
         assert found[RECEIVABLES] == open_items
-        assert owed(books, "CUSTOMER") == open_items
+        assert owed(company, "CUSTOMER") == open_items
 
 
 @dataclass(frozen=True)
@@ -145,52 +145,52 @@ class Start:
 
     @classmethod
     def of(cls, emulator: Emulator) -> "Start":
-        books = emulator.company()
-        numbers = (books.table(name).next_number() for name in (*DOCUMENTS, "APPYMT", "ARPYMT"))
-        return cls(dict(balances(books)), max(numbers) - 1)
+        company = emulator.company()
+        numbers = (company.table(name).next_number() for name in (*DOCUMENTS, "APPYMT", "ARPYMT"))
+        return cls(dict(balances(company)), max(numbers) - 1)
 
 
 def assert_subledgers(emulator: Emulator, start: Start) -> None:
     """What the sub-ledgers say of money held, money waiting, stock and lines is what the ledger says."""
-    books = emulator.company()
-    moved = change(start.balances, balances(books))
-    waiting = [row for _, row in books.table("ARPYMT").rows() if row.get("UNDEPOSITEDACCOUNTNO") == "10090"]
+    company = emulator.company()
+    moved = change(start.balances, balances(company))
+    waiting = [row for _, row in company.table("ARPYMT").rows() if row.get("UNDEPOSITEDACCOUNTNO") == "10090"]
     new = [row for row in waiting if int(row["RECORDNO"]) > start.last and row["STATE"] == "Complete"]
-    undeposited = sum((Decimal(row["TOTALENTERED"]) for row in new if not deposit_of(books, row)), ZERO)
+    undeposited = sum((Decimal(row["TOTALENTERED"]) for row in new if not deposit_of(company, row)), ZERO)
     assert moved.get("10090", ZERO) == undeposited
-    assert -moved.get("22100", ZERO) == due(books, "ARADVANCE")
-    held = sum(books.side_tables.stock_values.values(), ZERO)
+    assert -moved.get("22100", ZERO) == due(company, "ARADVANCE")
+    held = sum(company.side_tables.stock_values.values(), ZERO)
     assert moved.get("12000", ZERO) + moved.get("12100", ZERO) == held
-    expenses = sum((Decimal(row["TOTALDUE"]) for row in newer(books, "EEXPENSES", start)), ZERO)
+    expenses = sum((Decimal(row["TOTALDUE"]) for row in newer(company, "EEXPENSES", start)), ZERO)
     assert -moved.get("20300", ZERO) == expenses
     for name, line in DOCUMENTS.items():
-        assert_lines(books, name, line, start)
+        assert_lines(company, name, line, start)
     selected = sum(
-        (Decimal(row.get("TRX_TOTALSELECTED") or 0) for name in DOCUMENTS for row in newer(books, name, start)), ZERO
+        (Decimal(row.get("TRX_TOTALSELECTED") or 0) for name in DOCUMENTS for row in newer(company, name, start)), ZERO
     )
-    requests = (row for row in newer(books, "APPYMT", start) if row["STATE"] in ("Submitted", "Approved", "Draft"))
+    requests = (row for row in newer(company, "APPYMT", start) if row["STATE"] in ("Submitted", "Approved", "Draft"))
     assert selected == sum((Decimal(row["TRX_TOTALENTERED"]) for row in requests), ZERO)
 
 
-def assert_lines(books: Books, name: str, line: str, start: Start) -> None:
+def assert_lines(company: CompanyData, name: str, line: str, start: Start) -> None:
     """The lines of a document come to its totals."""
     lines: dict[str, list[dict[str, str]]] = defaultdict(list)
-    for _, row in books.table(line).rows():
+    for _, row in company.table(line).rows():
         lines[row["RECORDKEY"]].append(row)
-    for row in newer(books, name, start):
+    for row in newer(company, name, start):
         for total, part in (
             ("TRX_TOTALENTERED", "TRX_AMOUNT"),
             ("TRX_TOTALPAID", "TRX_TOTALPAID"),
             ("TRX_TOTALSELECTED", "TRX_TOTALSELECTED"),
         ):
-            if total in row and part in books.find(line).fields:
+            if total in row and part in company.find(line).fields:
                 parts = sum((Decimal(one.get(part) or 0) for one in lines[row["RECORDNO"]]), ZERO)
                 assert Decimal(row[total]) == parts, (name, row["RECORDNO"], total)
 
 
-def newer(books: Books, name: str, start: Start) -> list[dict[str, str]]:
-    return [row for _, row in books.table(name).rows("id > ?", (start.last,))]
+def newer(company: CompanyData, name: str, start: Start) -> list[dict[str, str]]:
+    return [row for _, row in company.table(name).rows("id > ?", (start.last,))]
 
 
-def deposit_of(books: Books, row: Mapping[str, str]) -> str:
-    return books.side_tables.deposits.get(row["RECORDNO"]) or ""
+def deposit_of(company: CompanyData, row: Mapping[str, str]) -> str:
+    return company.side_tables.deposits.get(row["RECORDNO"]) or ""

@@ -11,7 +11,7 @@ def get_api_session(call: FunctionCall) -> FunctionAnswer:
     """A session at the endpoint the request came by; `locationid` moves it to an entity, or, empty, to the top."""
     asked = call.body.find("locationid")
     entity = call.session.entity if asked is None else asked.text.strip()
-    if not may_enter(call.books, call.session.user, entity) and not (asked is None and not entity):
+    if not may_enter(call.company, call.session.user, entity) and not (asked is None and not entity):
         text = f"Location ID '{entity}' is not valid for this user." if entity else "The user is limited to entities."
         raise FunctionRefusedError(Fault("Get API Session Failed", description2=text))
     session = call.sessions.open(
@@ -25,7 +25,7 @@ def get_api_session(call: FunctionCall) -> FunctionAnswer:
     api = element(
         "api",
         element("sessionid", session.session_id),
-        element("endpoint", call.books.settings.session_endpoint or session.endpoint),
+        element("endpoint", call.company.settings.session_endpoint or session.endpoint),
         element("locationid", session.entity),
     )
     return FunctionAnswer(element("data", api))

@@ -5,7 +5,7 @@ every signed-in user may ask (descriptions, their own formatting, their session)
 a successful `lookup` proves nothing.
 """
 
-from intacct_bridge.emulator.company.company_data import Books, FunctionCall
+from intacct_bridge.emulator.company.company_data import CompanyData, FunctionCall
 from intacct_bridge.emulator.settings.cells import Row
 from intacct_bridge.emulator.settings.refusals import (
     bad_sender,
@@ -105,32 +105,32 @@ def check_user(company: CompanySettings, login: Login) -> UserSettings:
     raise bad_sign_in()
 
 
-def may_enter(books: Books, user: UserSettings, entity: str) -> bool:
+def may_enter(company: CompanyData, user: UserSettings, entity: str) -> bool:
     """Whether the user may work there; empty is the top level, which a restricted user has none of."""
     if not entity:
         return not user.entities
     if user.entities and entity not in user.entities:
         return False
-    table = books.table("LOCATIONENTITY")
+    table = company.table("LOCATIONENTITY")
     return any((table.get(number) or {}).get("STATUS") != "inactive" for number in table.find("LOCATIONID", entity))
 
 
 def permit(call: FunctionCall, operation: str, name: str) -> None:
     """The user's roles reach this object with this operation, and its module is subscribed."""
-    books, user = call.books, call.session.user
+    company, user = call.company, call.session.user
     if name in ("AUDITHISTORY", "ADVAUDITHISTORY"):
         if not user.audit:
             raise no_audit_history()
         return  # guarded by the right on custom reports alone
     module = module_of(name)
-    if module not in (*books.settings.modules, "CO"):
+    if module not in (*company.settings.modules, "CO"):
         raise refused(f"{_MODULE_NAMES.get(module, module)} module is not subscribed", errorno="PL04000005")
-    if name in books.settings.inactive_dimensions:
+    if name in company.settings.inactive_dimensions:
         raise closed_dimension(name)
     verb = VERBS.get(operation, "view")
     if not _reaches(user, module, verb):
         raise not_permitted(operation, name)
-    for role in books.settings.roles:
+    for role in company.settings.roles:
         if role.name in user.roles and verb in role.rights.get(name, role.rights.get("*", ())):
             return
     raise not_permitted(operation, name)

@@ -19,8 +19,8 @@ _WHOLE = Decimal(100)
 
 def shares(call: FunctionCall, name: str, amount: Decimal) -> list[tuple[Row, Decimal]]:
     """The parts of an amount, each with the dimensions that its entry of the allocation names."""
-    allocation = find(call.books, Reference((FIELD,), "Allocation"), name, field=FIELD)
-    table = call.books.table("ALLOCATIONENTRY")
+    allocation = find(call.company, Reference((FIELD,), "Allocation"), name, field=FIELD)
+    table = call.company.table("ALLOCATIONENTRY")
     found = [table.get(number) or {} for number in table.find("ALLOCATIONKEY", allocation["RECORDNO"])]
     entries = sorted(found, key=lambda row: int(row.get("LINE_NO") or 0))
     percents = [Decimal(row.get("VALUE") or 0) for row in entries]

@@ -13,7 +13,7 @@ from intacct_bridge.emulator.accounting.dimensions import NAMES
 from intacct_bridge.emulator.accounting.ledger import GROUPS, Ledger, PostingFilter, Sum
 from intacct_bridge.emulator.accounting.periods import reporting_period
 from intacct_bridge.emulator.accounting.posting import ACCRUAL
-from intacct_bridge.emulator.company.company_data import Books, FunctionAnswer, FunctionCall
+from intacct_bridge.emulator.company.company_data import CompanyData, FunctionAnswer, FunctionCall
 from intacct_bridge.emulator.settings.cells import decimal_text
 from intacct_bridge.emulator.settings.refusals import refused
 from intacct_bridge.wire.xml import Element, element
@@ -54,20 +54,20 @@ def _accounts(call: FunctionCall) -> tuple[str, str] | None:
     first, last = call.body.findtext("startaccountno").strip(), call.body.findtext("endaccountno").strip()
     account = call.body.findtext("glaccountno").strip()
     if account:
-        if not _is_account(call.books, account):
+        if not _is_account(call.company, account):
             raise refused(f"Invalid GL Account '{account}' specified.", correction="Provide a valid account.")
         first = last = account
     return (first, last or _LAST_ACCOUNT) if first or last else None
 
 
-def _is_account(books: Books, account: str) -> bool:
-    return any(books.table(name).find("ACCOUNTNO", account) for name in ("GLACCOUNT", "STATACCOUNT"))
+def _is_account(company: CompanyData, account: str) -> bool:
+    return any(company.table(name).find("ACCOUNTNO", account) for name in ("GLACCOUNT", "STATACCOUNT"))
 
 
 def _answered(call: FunctionCall, tag: str, wanted: PostingFilter, detail: _Detail) -> FunctionAnswer:
-    sums = list(Ledger(call.books.store).sums(wanted, detail.by))
+    sums = list(Ledger(call.company.store).sums(wanted, detail.by))
     if detail.zeros:
-        sums = _with_zeros(call.books, sums, wanted, detail.by)
+        sums = _with_zeros(call.company, sums, wanted, detail.by)
     rows = tuple(_row(tag, one, wanted.book, detail) for one in sums if detail.zeros or _says_something(one))
     return FunctionAnswer(Element("data", "", rows))
 
@@ -76,11 +76,11 @@ def _says_something(one: Sum) -> bool:
     return any((one.opening, one.debits, one.credits, one.adjusting_debits, one.adjusting_credits))
 
 
-def _with_zeros(books: Books, sums: list[Sum], wanted: PostingFilter, by: tuple[str, ...]) -> list[Sum]:
+def _with_zeros(company: CompanyData, sums: list[Sum], wanted: PostingFilter, by: tuple[str, ...]) -> list[Sum]:
     there = {one.account for one in sums}
     zero = Decimal(0)
     low, high = wanted.accounts or ("", _LAST_ACCOUNT)
-    accounts = [row["ACCOUNTNO"] for _, row in books.table("GLACCOUNT").rows()]
+    accounts = [row["ACCOUNTNO"] for _, row in company.table("GLACCOUNT").rows()]
     added = [
         Sum(account, "", ("",) * len(by), zero, zero, zero, zero, zero)
         for account in accounts
@@ -128,7 +128,7 @@ def _period(call: FunctionCall) -> tuple[date, date]:
     name = call.body.findtext("reportingperiodname").strip()
     if not name:
         return _day(call, "startdate"), _day(call, "enddate")
-    return reporting_period(call.books, name)
+    return reporting_period(call.company, name)
 
 
 def _day(call: FunctionCall, tag: str) -> date:
@@ -142,7 +142,7 @@ def _day(call: FunctionCall, tag: str) -> date:
 def _locations(call: FunctionCall) -> tuple[str, ...]:
     """The asked location with those under it; a session in an entity sees no other."""
     asked = call.body.findtext("locationid").strip()
-    chart = rules(call.books)
+    chart = rules(call.company)
     entity = call.session.entity
     if not asked:
         return tuple(one for one, of in chart.entity_of.items() if of == entity) if entity else ()
@@ -155,7 +155,7 @@ def _departments(call: FunctionCall) -> tuple[str, ...]:
     asked = call.body.findtext("departmentid").strip()
     if not asked:
         return ()
-    if not call.books.table("DEPARTMENT").find("DEPARTMENTID", asked):
+    if not call.company.table("DEPARTMENT").find("DEPARTMENTID", asked):
         raise refused(f"Invalid Department '{asked}' specified.", correction="Provide a valid department.")
     return _with_children(call, "DEPARTMENT", "DEPARTMENTID", asked, subs=_flag(call, "dept_subs", default=True))
 
@@ -163,7 +163,7 @@ def _departments(call: FunctionCall) -> tuple[str, ...]:
 def _with_children(call: FunctionCall, name: str, key: str, asked: str, *, subs: bool) -> tuple[str, ...]:
     if not subs:
         return (asked,)
-    parents = {row[key]: row.get("PARENTID", "") for _, row in call.books.table(name).rows()}
+    parents = {row[key]: row.get("PARENTID", "") for _, row in call.company.table(name).rows()}
     found = [asked]
     for one in found:
         found += [child for child, parent in parents.items() if parent == one and child not in found]

@@ -18,8 +18,8 @@ _DEFAULT_CURRENCY = "USD"
 class KnownIds(Mapping[str, tuple[int, str]]):
     """Id → record number and name; each id is read from the store once."""
 
-    def __init__(self, books: CompanyData, objects: tuple[str, ...], key: str, name: str) -> None:
-        self._books, self._objects, self._key, self._name = books, objects, key, name
+    def __init__(self, company: CompanyData, objects: tuple[str, ...], key: str, name: str) -> None:
+        self._company, self._objects, self._key, self._name = company, objects, key, name
         self._found: dict[str, tuple[int, str]] = {"": (0, "")}
 
     def __getitem__(self, text: str) -> tuple[int, str]:
@@ -31,7 +31,7 @@ class KnownIds(Mapping[str, tuple[int, str]]):
 
     def _read(self, text: str) -> tuple[int, str] | None:
         for one in self._objects:
-            table = self._books.table(one)
+            table = self._company.table(one)
             for number in table.find(self._key, text):
                 return number, (table.get(number) or {}).get(self._name, "")
         return None
@@ -40,40 +40,40 @@ class KnownIds(Mapping[str, tuple[int, str]]):
         raise TypeError("ids are looked up, not listed")
 
     def __len__(self) -> int:
-        return sum(self._books.table(one).count() for one in self._objects)
+        return sum(self._company.table(one).count() for one in self._objects)
 
 
-def directory(books: CompanyData) -> Directory:
+def directory(company: CompanyData) -> Directory:
     """Names and record numbers for ledger rows."""
     return Directory(
-        accounts=KnownIds(books, ("GLACCOUNT", "STATACCOUNT"), "ACCOUNTNO", "TITLE"),
-        departments=KnownIds(books, ("DEPARTMENT",), "DEPARTMENTID", "TITLE"),
-        locations=KnownIds(books, ("LOCATION",), "LOCATIONID", "NAME"),
-        dimensions={one.name: KnownIds(books, (one.name,), one.id_field, one.title) for one in DIMENSIONS},
-        rules=rules(books),
+        accounts=KnownIds(company, ("GLACCOUNT", "STATACCOUNT"), "ACCOUNTNO", "TITLE"),
+        departments=KnownIds(company, ("DEPARTMENT",), "DEPARTMENTID", "TITLE"),
+        locations=KnownIds(company, ("LOCATION",), "LOCATIONID", "NAME"),
+        dimensions={one.name: KnownIds(company, (one.name,), one.id_field, one.title) for one in DIMENSIONS},
+        rules=rules(company),
     )
 
 
-def rules(books: CompanyData) -> Rules:
+def rules(company: CompanyData) -> Rules:
     """The accounts and entities by which the company's documents post; kept until one of its lists changes."""
     names = ("LOCATION", "LOCATIONENTITY", "GLACCOUNT")
-    state = tuple(books.store.version(name) for name in names)
-    known = books.related.recall("rules")
+    state = tuple(company.store.version(name) for name in names)
+    known = company.related.recall("rules")
     if known is not None and known[0] == state:
         found: Rules = known[1]
         return found
-    made = _rules(books)
-    books.related.put("rules", (state, made))
+    made = _rules(company)
+    company.related.put("rules", (state, made))
     return made
 
 
-def _rules(books: CompanyData) -> Rules:
-    entities = {row["LOCATIONID"]: row for _, row in books.table("LOCATIONENTITY").rows()}
-    parents = {row["LOCATIONID"]: row.get("PARENTID", "") for _, row in books.table("LOCATION").rows()}
+def _rules(company: CompanyData) -> Rules:
+    entities = {row["LOCATIONID"]: row for _, row in company.table("LOCATIONENTITY").rows()}
+    parents = {row["LOCATIONID"]: row.get("PARENTID", "") for _, row in company.table("LOCATION").rows()}
     base = {name: row.get("CURRENCY") or _DEFAULT_CURRENCY for name, row in entities.items()}
-    roles = {row.get("ALTERNATIVEACCOUNT", ""): row["ACCOUNTNO"] for _, row in books.table("GLACCOUNT").rows()}
+    roles = {row.get("ALTERNATIVEACCOUNT", ""): row["ACCOUNTNO"] for _, row in company.table("GLACCOUNT").rows()}
     entity_of = {name: _entity(name, parents, entities) for name in {**parents, **entities}}
-    accounts = books.side_tables.posting_accounts
+    accounts = company.side_tables.posting_accounts
     return Rules(
         entity_of={"": "", **entity_of},
         base_currency={"": _DEFAULT_CURRENCY, **base},

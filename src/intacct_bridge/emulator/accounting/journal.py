@@ -46,7 +46,7 @@ def create(call: FunctionCall, draft: Draft) -> Row:
     """Enter a journal entry, and its reversal where it names a day for one."""
     row = {name: text for name, text in draft.values.items() if text and name != "RECORDNO"}
     complete(draft, row)
-    settle(call.books, draft.described, draft.values, row)
+    settle(call.company, draft.described, draft.values, row)
     row.setdefault("STATE", "Posted")
     stamp(call, draft.described, row, new=True)
     lines = meant(call, draft.lines["GLENTRY"])
@@ -69,25 +69,25 @@ def _reverse(call: FunctionCall, draft: Draft, lines: list[Draft], entered: Row)
 
 def update(call: FunctionCall, draft: Draft, number: int) -> Row:
     """Change an entry. Lines in the request replace all lines; a change that moves the posting posts it anew."""
-    books, described = call.books, draft.described
-    old = books.table("GLBATCH").get(number) or {}
+    company, described = call.company, draft.described
+    old = company.table("GLBATCH").get(number) or {}
     _check_own(old)
-    check_batch_open(books, number)
+    check_batch_open(company, number)
     row = old | {name: text for name, text in draft.values.items() if name != "RECORDNO"}
-    settle(books, described, draft.values, row)
+    settle(company, described, draft.values, row)
     stamp(call, described, row, new=False)
     moves = any(name in draft.values for name in _MOVES_POSTING)
     if "GLENTRY" not in draft.lines and not moves:
         return _retitled(call, described, row, number)
     lines = meant(call, draft.lines["GLENTRY"]) if draft.lines.get("GLENTRY") else _stored_lines(call, number)
-    return _written(call, described, row, lines, numbers=withdraw(books, number), mode=MODIFIED)
+    return _written(call, described, row, lines, numbers=withdraw(company, number), mode=MODIFIED)
 
 
 def delete(call: FunctionCall, described: ObjectDef, number: int) -> None:
     """Delete an entry with all its rows."""
-    row = call.books.table("GLBATCH").get(number) or {}
+    row = call.company.table("GLBATCH").get(number) or {}
     _check_own(row)
-    withdraw(call.books, number)
+    withdraw(call.company, number)
     note(call, described, row, DELETED)
 
 
@@ -112,7 +112,7 @@ def _written(
     mode: str,
     numbers: BatchNumbers | None = None,
 ) -> Row:
-    books, chart = call.books, rules(call.books)
+    company, chart = call.company, rules(call.company)
     journal, statistical = _journal(call, row.get("JOURNAL", ""))
     day = day_of(row, "BATCH_DATE")
     lines = [_line(call, draft, day) for draft in drafts]
@@ -128,14 +128,14 @@ def _written(
         adjusting=journal.get("ADJ") == "true",
         header={name: text for name, text in row.items() if name not in _GIVEN_BY_POSTING},
         audit={name: row[name] for name in _AUDIT if row.get(name)},
-        books=books_kept(books.side_tables),
+        books=books_kept(company.side_tables),
         entered=[draft.values for draft in drafts],
     )
     if not batch.is_posted:
         posting = Posting(tuple(lines))
     else:
         posting = statistical_entry(lines) if statistical else journal_entry(lines, owner, chart)
-    header = post(books, posting, batch, numbers)
+    header = post(company, posting, batch, numbers)
     note(call, described, header, mode)
     return header
 
@@ -145,7 +145,7 @@ def _retitled(call: FunctionCall, described: ObjectDef, row: Row, number: int) -
     now, reference = row["WHENMODIFIED"], row.get("REFERENCENO", "")
     title = row.get("BATCH_TITLE", "")
     relabel(
-        call.books,
+        call.company,
         number,
         header=row,
         entries={"BATCHTITLE": title, "WHENMODIFIED": now},
@@ -161,11 +161,11 @@ def _retitled(call: FunctionCall, described: ObjectDef, row: Row, number: int) -
 def _line(call: FunctionCall, draft: Draft, day: date) -> PostingLine:
     values = draft.values
     complete(draft, values)
-    settle(call.books, draft.described, values, {})
-    account = find(call.books, REFERENCES["ACCOUNTNO"], values["ACCOUNTNO"], field="ACCOUNTNO")
+    settle(call.company, draft.described, values, {})
+    account = find(call.company, REFERENCES["ACCOUNTNO"], values["ACCOUNTNO"], field="ACCOUNTNO")
     location = values.get("LOCATION") or call.session.entity
     check_required(account, values | {"LOCATION": location})
-    chart = rules(call.books)
+    chart = rules(call.company)
     if not location and len(chart.base_currency) > 1:
         raise refused(
             "Location is required in a company of several entities.", correction="Provide LOCATION.", field="LOCATION"
@@ -181,7 +181,7 @@ def _line(call: FunctionCall, draft: Draft, day: date) -> PostingLine:
         )
     if values["TR_TYPE"] == "-1":
         amount = -amount
-    rate = exchange_rate(call.books, currency, base, day=day, given=values.get("EXCHANGE_RATE", ""))
+    rate = exchange_rate(call.company, currency, base, day=day, given=values.get("EXCHANGE_RATE", ""))
     return PostingLine(
         values["ACCOUNTNO"],
         location,
@@ -190,22 +190,22 @@ def _line(call: FunctionCall, draft: Draft, day: date) -> PostingLine:
         currency,
         values.get("DEPARTMENT") or None,
         values.get("DESCRIPTION") or None,
-        dimensions_of(values, user_defined(call.books.catalog)),
+        dimensions_of(values, user_defined(call.company.catalog)),
     )
 
 
 def _journal(call: FunctionCall, symbol: str) -> tuple[Row, bool]:
     """The journal, and whether it is a statistical one."""
-    journal = find(call.books, REFERENCES["JOURNAL"], symbol, field="JOURNAL")
-    return journal, bool(call.books.table("STATJOURNAL").find("SYMBOL", symbol))
+    journal = find(call.company, REFERENCES["JOURNAL"], symbol, field="JOURNAL")
+    return journal, bool(call.company.table("STATJOURNAL").find("SYMBOL", symbol))
 
 
 def _owner(call: FunctionCall, row: Row, lines: list[PostingLine]) -> str:
     """The entity of the entry: where it is entered, or its base location's, or its first line's."""
     place = call.session.entity or row.get("BASELOCATION_NO") or (lines[0].location if lines else "")
-    return rules(call.books).entity_of.get(place, "")
+    return rules(call.company).entity_of.get(place, "")
 
 
 def _stored_lines(call: FunctionCall, number: int) -> list[Draft]:
-    table, described = call.books.table("GLENTRY"), call.books.find("GLENTRY")
+    table, described = call.company.table("GLENTRY"), call.company.find("GLENTRY")
     return [Draft(described, table.get(one) or {}) for one in table.find("BATCHNO", str(number))]

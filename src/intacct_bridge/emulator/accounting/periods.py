@@ -19,9 +19,9 @@ def day_of(row: Row, name: str) -> date:
     return date.fromisoformat((iso_date(row.get(name, "")) or _NO_DAY)[:10])
 
 
-def open_from(books: CompanyData) -> dict[str, date]:
+def open_from(company: CompanyData) -> dict[str, date]:
     """The first open day of each entity that has one."""
-    rows = (row for _, row in books.table("LOCATIONENTITY").rows())
+    rows = (row for _, row in company.table("LOCATIONENTITY").rows())
     return {row["LOCATIONID"]: day_of(row, "STARTOPEN") for row in rows if iso_date(row.get("STARTOPEN", ""))}
 
 
@@ -37,9 +37,9 @@ def check_open(opened: Mapping[str, date], day: date, entities: Collection[str])
             )
 
 
-def reporting_period(books: CompanyData, name: str) -> tuple[date, date]:
+def reporting_period(company: CompanyData, name: str) -> tuple[date, date]:
     """The first and the last day of a reporting period; an unknown name is refused."""
-    table = books.table("REPORTINGPERIOD")
+    table = company.table("REPORTINGPERIOD")
     for number in table.find("NAME", name):
         row = table.get(number) or {}
         if iso_date(row.get("START_DATE", "")) and iso_date(row.get("END_DATE", "")):

@@ -41,9 +41,11 @@ class PostingPolicy:
     """Its user-defined dimensions."""
 
 
-def posting_policy(books: CompanyData) -> PostingPolicy:
+def posting_policy(company: CompanyData) -> PostingPolicy:
     """The policy of a company as it is now."""
-    return PostingPolicy(directory(books), books_kept(books.side_tables), open_from(books), user_defined(books.catalog))
+    return PostingPolicy(
+        directory(company), books_kept(company.side_tables), open_from(company), user_defined(company.catalog)
+    )
 
 
 # --- validate
@@ -140,50 +142,50 @@ _CHECKS: tuple[Callable[[Posting, Batch, PostingPolicy], None], ...] = (
 class BatchNumbers:
     """Record numbers for the rows of a batch: those that it had before, in their order, then new ones."""
 
-    def __init__(self, books: CompanyData, kept: Mapping[str, deque[int]] | None = None) -> None:
-        self._books = books
+    def __init__(self, company: CompanyData, kept: Mapping[str, deque[int]] | None = None) -> None:
+        self._company = company
         self._kept = kept or {}
 
     def __call__(self, series: str) -> int:
         """The next number of a series: a table's record numbers, or `BATCHNO` and a journal."""
         kept = self._kept.get(series)
-        return kept.popleft() if kept else _next_number(self._books, series)
+        return kept.popleft() if kept else _next_number(self._company, series)
 
 
-def _next_number(books: CompanyData, series: str) -> int:
+def _next_number(company: CompanyData, series: str) -> int:
     if series in ("GLBATCH", "GLENTRY"):
-        return books.table(series).next_number()
-    last = books.side_tables.number_series.get(series)
-    number = last + 1 if last is not None else _first_number(books, series)
-    books.side_tables.number_series.put(series, value=number)
+        return company.table(series).next_number()
+    last = company.side_tables.number_series.get(series)
+    number = last + 1 if last is not None else _first_number(company, series)
+    company.side_tables.number_series.put(series, value=number)
     return number
 
 
-def _first_number(books: CompanyData, series: str) -> int:
+def _first_number(company: CompanyData, series: str) -> int:
     if series == "GLDETAIL":
-        keys = (row.get("RECORDNO", "") for _, row in books.table(series).rows())
+        keys = (row.get("RECORDNO", "") for _, row in company.table(series).rows())
         return 1 + max((int(key) for key in keys if key.isdecimal()), default=0)
     journal = series.removeprefix("BATCHNO ")
-    rows = (row for _, row in books.table("GLBATCH").rows() if row.get("JOURNAL") == journal)
+    rows = (row for _, row in company.table("GLBATCH").rows() if row.get("JOURNAL") == journal)
     return 1 + max((int(row.get("BATCHNO") or 0) for row in rows), default=0)
 
 
-def post(books: CompanyData, posting: Posting, batch: Batch, numbers: BatchNumbers | None = None) -> Row:
+def post(company: CompanyData, posting: Posting, batch: Batch, numbers: BatchNumbers | None = None) -> Row:
     """Write a batch, validated unless it is a draft; gives its GLBATCH row.
 
     `numbers` are those of the batch that this one replaces (see `withdraw`).
     """
-    policy = posting_policy(books)
+    policy = posting_policy(company)
     if batch.is_posted:
         validate(posting, batch, policy)
-    ledger, shown = Ledger(books.store), batch.books or (posting.book,)
+    ledger, shown = Ledger(company.store), batch.books or (posting.book,)
     header: Row = {}
-    for name, cells in batch_rows(posting, batch, policy.directory, numbers or BatchNumbers(books)):
+    for name, cells in batch_rows(posting, batch, policy.directory, numbers or BatchNumbers(company)):
         row: Row = {field: text for field, value in cells.items() if (text := text_of(value))}
         if name == "GLDETAIL":
-            repeats = books.behaviour.gldetail_key_per_book
+            repeats = company.behaviour.gldetail_key_per_book
             row["RECORDNO"] = detail_key(row["RECORDNO"], row["BOOKID"], repeats=repeats)
-        books.table(name).insert(row)
+        company.table(name).insert(row)
         if name == "GLBATCH":
             header = row
         elif name == "GLENTRY" and batch.is_posted:
@@ -191,46 +193,46 @@ def post(books: CompanyData, posting: Posting, batch: Batch, numbers: BatchNumbe
     return header
 
 
-def check_batch_open(books: CompanyData, key: int) -> None:
+def check_batch_open(company: CompanyData, key: int) -> None:
     """Refuse to touch a batch in a closed period of one of its entities."""
-    header, entity_of = books.table("GLBATCH").get(key) or {}, directory(books).rules.entity_of
-    table = books.table("GLENTRY")
+    header, entity_of = company.table("GLBATCH").get(key) or {}, directory(company).rules.entity_of
+    table = company.table("GLENTRY")
     rows = (table.get(number) or {} for number in table.find("BATCHNO", str(key)))
     entities = {entity_of.get(row.get("LOCATION", ""), "") for row in rows}
-    check_open(open_from(books), day_of(header, "BATCH_DATE"), entities)
+    check_open(open_from(company), day_of(header, "BATCH_DATE"), entities)
 
 
-def withdraw(books: CompanyData, key: int) -> BatchNumbers:
+def withdraw(company: CompanyData, key: int) -> BatchNumbers:
     """Remove a batch from the ledger, with all its rows; gives its numbers to the batch that replaces it."""
-    check_batch_open(books, key)
-    header = books.table("GLBATCH").get(key) or {}
+    check_batch_open(company, key)
+    header = company.table("GLBATCH").get(key) or {}
     kept: dict[str, deque[int]] = {"GLBATCH": deque([key])}
     kept[f"BATCHNO {header.get('JOURNAL', '')}"] = deque([int(header.get("BATCHNO") or 0)])
     for name, by in _LINES:
-        table = books.table(name)
+        table = company.table(name)
         kept[name] = deque()
         for number in table.find(by, str(key)):
             own = int((table.get(number) or {}).get("RECORDNO", "0").partition("-")[0])
             if own not in kept[name]:  # a line keeps its number in every book
                 kept[name].append(own)
             table.delete(number)
-    books.table("GLBATCH").delete(key)
-    Ledger(books.store).unpost(key)
-    return BatchNumbers(books, kept)
+    company.table("GLBATCH").delete(key)
+    Ledger(company.store).unpost(key)
+    return BatchNumbers(company, kept)
 
 
 def relabel(
-    books: CompanyData, key: int, *, header: Row | None = None, entries: Row | None = None, details: Row | None = None
+    company: CompanyData, key: int, *, header: Row | None = None, entries: Row | None = None, details: Row | None = None
 ) -> None:
     """Change cells of a batch's rows that move no amount, such as titles and the state of the document behind it."""
     for (name, by), cells in zip((_HEADER, *_LINES), (header, entries, details), strict=True):
         if cells:
-            table = books.table(name)
+            table = company.table(name)
             for number in table.find(by, str(key)):
                 table.update(number, (table.get(number) or {}) | cells)
 
 
-def posted_lines(books: CompanyData, key: int) -> tuple[PostingLine, ...]:
+def posted_lines(company: CompanyData, key: int) -> tuple[PostingLine, ...]:
     """The lines of a batch, as they were posted."""
-    table, own = books.table("GLENTRY"), user_defined(books.catalog)
+    table, own = company.table("GLENTRY"), user_defined(company.catalog)
     return tuple(line_of(table.get(number) or {}, own) for number in table.find("BATCHNO", str(key)))

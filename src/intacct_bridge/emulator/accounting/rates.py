@@ -8,13 +8,13 @@ from intacct_bridge.emulator.settings.cells import iso_date
 from intacct_bridge.emulator.settings.refusals import refused
 
 
-def exchange_rate(books: CompanyData, currency: str, base: str, *, day: date, given: str) -> Decimal:
+def exchange_rate(company: CompanyData, currency: str, base: str, *, day: date, given: str) -> Decimal:
     """Base currency for one unit of the currency on that day; `given` is the request's own rate, or empty."""
     if given:
         return Decimal(given)
     if currency == base:
         return Decimal(1)
-    found = _listed_rate(books, currency, base, day)
+    found = _listed_rate(company, currency, base, day)
     if found is None:
         raise refused(
             f"There is no exchange rate from {currency} to {base} for {day:%m/%d/%Y}.",
@@ -24,10 +24,10 @@ def exchange_rate(books: CompanyData, currency: str, base: str, *, day: date, gi
     return found
 
 
-def _listed_rate(books: CompanyData, currency: str, base: str, day: date) -> Decimal | None:
-    pairs = {row["RECORDNO"]: row for _, row in books.table("EXCHANGERATE").rows()}
+def _listed_rate(company: CompanyData, currency: str, base: str, day: date) -> Decimal | None:
+    pairs = {row["RECORDNO"]: row for _, row in company.table("EXCHANGERATE").rows()}
     latest: tuple[str, Decimal] | None = None
-    for _, row in books.table("EXCHANGERATEENTRY").rows():
+    for _, row in company.table("EXCHANGERATEENTRY").rows():
         pair = pairs.get(row.get("EXCHANGERATEKEY", ""), {})
         since = (iso_date(row.get("EFFECTIVE_START_DATE", "")) or "")[:10]
         matches = (pair.get("FROM_CURRENCY"), pair.get("TO_CURRENCY")) == (currency, base)

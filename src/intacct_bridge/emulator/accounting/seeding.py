@@ -33,17 +33,17 @@ _KNOWN = 200_000
 _Encoders = Mapping[type, Callable[[Any], bytes]]
 
 
-def load(books: CompanyData, rows: Iterable[tuple[str, Mapping[str, Value]]]) -> dict[str, int]:
+def load(company: CompanyData, rows: Iterable[tuple[str, Mapping[str, Value]]]) -> dict[str, int]:
     """Keep all rows, in one transaction; gives the number of rows of each object."""
     packers: dict[str, _Packer] = {}
     encoders = _encoders()
-    with books.store.together():
-        poster = _Poster(Ledger(books.store))
+    with company.store.together():
+        poster = _Poster(Ledger(company.store))
         for name, row in rows:
             packer = packers.get(name)
             if packer is None:
-                packer = packers[name] = _Packer(books.table(name), encoders)
-            packer.add(_detail(books, row) if name == "GLDETAIL" else row)
+                packer = packers[name] = _Packer(company.table(name), encoders)
+            packer.add(_detail(company, row) if name == "GLDETAIL" else row)
             if name == "GLBATCH":
                 poster.batch(row)
             elif name == "GLENTRY":
@@ -54,15 +54,15 @@ def load(books: CompanyData, rows: Iterable[tuple[str, Mapping[str, Value]]]) ->
             packer.finish()
         poster.finish()
         for series, last in poster.series.items():
-            books.side_tables.number_series.put(series, value=last)
+            company.side_tables.number_series.put(series, value=last)
     return {name: packer.count for name, packer in packers.items()}
 
 
-def _detail(books: CompanyData, row: Mapping[str, Value]) -> Mapping[str, Value]:
+def _detail(company: CompanyData, row: Mapping[str, Value]) -> Mapping[str, Value]:
     book = row.get("BOOKID")
     if book in (None, ACCRUAL):
         return row
-    key = detail_key(str(row["RECORDNO"]), str(book), repeats=books.behaviour.gldetail_key_per_book)
+    key = detail_key(str(row["RECORDNO"]), str(book), repeats=company.behaviour.gldetail_key_per_book)
     return {**row, "RECORDNO": key}
 
 
@@ -238,10 +238,10 @@ Rows = Iterable[Mapping[str, Any]]
 _STAMPS = ("WHENMODIFIED", "WHENCREATED", "AUWHENCREATED")
 
 
-def seed(books: CompanyData, name: str, rows: Rows, *, now: float, where: str = "") -> int:
+def seed(company: CompanyData, name: str, rows: Rows, *, now: float, where: str = "") -> int:
     """Keep rows of one object; gives their number. Raises SettingsError with the record and the field."""
     try:
-        described = books.catalog.find(name)
+        described = company.catalog.find(name)
     except InvalidRequestError as error:
         raise SettingsError(f"{where or 'seed'}: {error.message}") from None
     stamp = datetime.fromtimestamp(int(now), UTC)
@@ -249,17 +249,17 @@ def seed(books: CompanyData, name: str, rows: Rows, *, now: float, where: str = 
         (described.name, _typed(described, row, stamp, f"{where or described.name}: record {place}"))
         for place, row in enumerate(rows, 1)
     )
-    return sum(load(books, typed).values())
+    return sum(load(company, typed).values())
 
 
-def seed_file(books: CompanyData, path: str | Path, *, now: float) -> dict[str, int]:
+def seed_file(company: CompanyData, path: str | Path, *, now: float) -> dict[str, int]:
     """Keep the rows of a JSON or CSV file, or of a folder of them; gives the number of rows of each object."""
     path = Path(path)
     files = sorted(one for one in path.iterdir() if one.suffix in (".json", ".csv")) if path.is_dir() else [path]
     found: dict[str, int] = {}
     for file in files:
         for name, rows in _read(file):
-            found[name] = found.get(name, 0) + seed(books, name, rows, now=now, where=str(file))
+            found[name] = found.get(name, 0) + seed(company, name, rows, now=now, where=str(file))
     return found
 
 

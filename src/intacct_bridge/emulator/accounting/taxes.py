@@ -32,7 +32,7 @@ def is_tax(row: Row) -> bool:
 
 def packed_of(call: FunctionCall, row: Row, before: str) -> str:
     """The cell of a line once a stored tax row is added to it."""
-    detail = call.books.table("TAXDETAIL").get(int(row.get("DETAILKEY") or 0)) or {}
+    detail = call.company.table("TAXDETAIL").get(int(row.get("DETAILKEY") or 0)) or {}
     pairs = [*json.loads(before or "[]"), [detail.get("DETAILID", ""), row.get("TRX_AMOUNT", "")]]
     return json.dumps(pairs)
 
@@ -99,7 +99,7 @@ def _rate(detail: Row) -> Decimal:
 def _detail(call: FunctionCall, name: str) -> Row:
     if not name:
         raise refused("Required field DETAILID is missing for TAXENTRY.", correction="Name a tax detail.")
-    found = find(call.books, _DETAIL, name, field="DETAILID")
+    found = find(call.company, _DETAIL, name, field="DETAILID")
     if found.get("STATUS") == "inactive":
         raise refused(f"Tax Detail '{name}' is inactive.", correction="Choose an active one.", field="DETAILID")
     if not found.get("GLACCOUNT"):
@@ -111,7 +111,7 @@ def _row(call: FunctionCall, line: Row, detail: Row, amount: Decimal, *, account
     """The row of one tax: its line's dimensions, the detail's account."""
     dropped = ("RECORDNO", "ACCOUNTLABEL", "ACCOUNTLABELKEY", "FORM1099", "FORM1099TYPE", "FORM1099BOX", "AMOUNT")
     row = {name: text for name, text in line.items() if name not in dropped}
-    posts = find(call.books, REFERENCES["ACCOUNTNO"], detail["GLACCOUNT"])
+    posts = find(call.company, REFERENCES["ACCOUNTNO"], detail["GLACCOUNT"])
     row |= {account: detail["GLACCOUNT"], "ACCOUNTTITLE": posts.get("TITLE", "")}
     row |= {"ACCOUNTKEY": posts.get("RECORDNO", ""), money: decimal_text(amount)}
     return row | {"LINEITEM": "F", "DETAILKEY": detail["RECORDNO"]}

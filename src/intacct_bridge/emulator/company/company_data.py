@@ -105,9 +105,6 @@ def open_company(
     return company
 
 
-Books = CompanyData
-
-
 @dataclass(frozen=True, slots=True)
 class FunctionCall:
     """One function call."""
@@ -119,11 +116,6 @@ class FunctionCall:
     now: float
     """Seconds since the epoch, by the emulator's clock."""
     sessions: Sessions
-
-    @property
-    def books(self) -> CompanyData:
-        """The company."""
-        return self.company
 
     @property
     def name(self) -> str:

@@ -8,7 +8,7 @@ number, anything else its natural key. An object's relation to itself goes one h
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from intacct_bridge.emulator.company.company_data import Books
+from intacct_bridge.emulator.company.company_data import CompanyData
 from intacct_bridge.emulator.settings.cells import Row
 from intacct_bridge.emulator.store.catalogue import keys
 from intacct_bridge.model.catalog import FieldDef, ObjectDef, Relation
@@ -31,24 +31,24 @@ class Path:
         return self.steps[0][0].by if self.steps else self.field.name
 
 
-def resolve(books: Books, described: ObjectDef, name: str) -> Path | None:
+def resolve(company: CompanyData, described: ObjectDef, name: str) -> Path | None:
     """Follow a plain or dotted name; None where it leads nowhere."""
-    return _resolve(books, described, name, visited=())
+    return _resolve(company, described, name, visited=())
 
 
-def _resolve(books: Books, described: ObjectDef, name: str, *, visited: tuple[str, ...]) -> Path | None:
+def _resolve(company: CompanyData, described: ObjectDef, name: str, *, visited: tuple[str, ...]) -> Path | None:
     own = described.get(name)
     if own is not None:
         return Path(own.name, (), own)
     first, dot, rest = name.partition(".")
     relation = described.relation(first) if dot else None
-    if relation is None or relation.object not in books.catalog:
+    if relation is None or relation.object not in company.catalog:
         return None
     if relation.object == described.name and described.name in visited:
         return None
-    target = books.catalog[relation.object]
+    target = company.catalog[relation.object]
     onward = visited + ((described.name,) if relation.object == described.name else ())
-    found = _resolve(books, target, rest, visited=onward)
+    found = _resolve(company, target, rest, visited=onward)
     if found is None:
         return None
     step = (relation, target.name, linked_key(described, relation, target))
@@ -63,30 +63,30 @@ def linked_key(described: ObjectDef, relation: Relation, target: ObjectDef) -> s
     return found.record if by_number or not found.natural else found.natural
 
 
-def follower(books: Books, path: Path) -> Callable[[Row], str]:
+def follower(company: CompanyData, path: Path) -> Callable[[Row], str]:
     """A function from a row of the first object to the text at the end of the path; empty where a link is missing."""
     name = path.field.name
 
     def follow(row: Row) -> str:
         for relation, target, key in path.steps:
-            row = linked(books, target, key, row.get(relation.by, ""))
+            row = linked(company, target, key, row.get(relation.by, ""))
         return row.get(name, "")
 
     return follow
 
 
-def linked(books: Books, target: str, key: str, text: str) -> Row:
+def linked(company: CompanyData, target: str, key: str, text: str) -> Row:
     """The row of an object whose key field holds this text; an empty row when there is none."""
     if not text:
         return {}
     memory = (target, key, text)
-    version = books.store.version(target)
-    known = books.related.recall(memory)
+    version = company.store.version(target)
+    known = company.related.recall(memory)
     if known is not None and known[0] == version:
         row: Row = known[1]
         return row
-    table = books.table(target)
+    table = company.table(target)
     numbers = table.find(key, text)
     row = (table.get(numbers[0]) if numbers else None) or {}
-    books.related.put(memory, (version, row))
+    company.related.put(memory, (version, row))
     return row

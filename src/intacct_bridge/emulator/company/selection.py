@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from intacct_bridge.emulator.company.company_data import Books
+from intacct_bridge.emulator.company.company_data import CompanyData
 from intacct_bridge.emulator.company.pushdown import condition
 from intacct_bridge.emulator.company.relations import follower, resolve
 from intacct_bridge.emulator.settings.cells import unpack
@@ -43,34 +43,34 @@ class Question:
     """The owners (`MEGAENTITYID`, empty for the top level) whose records count; None for all."""
 
 
-def select(books: Books, question: Question) -> Sequence[int]:
+def select(company: CompanyData, question: Question) -> Sequence[int]:
     """The row numbers that answer the question, in its order."""
-    plan = books.table(question.described).plan
+    plan = company.table(question.described).plan
     if question.order and [order.field for order in question.order] != [plan.key]:
-        if len(question.order) == 1 and _is_whole(books, question, question.order[0].field):
-            return _along(books, question, question.order[0])
-        return _ordered(books, question, _sorted(books, question, question.where, by_key=False).numbers)
+        if len(question.order) == 1 and _is_whole(company, question, question.order[0].field):
+            return _along(company, question, question.order[0])
+        return _ordered(company, question, _sorted(company, question, question.where, by_key=False).numbers)
     by_key = plan.key_is_integer or bool(question.order)
     if not by_key:
-        return _sorted(books, question, question.where, by_key=False).numbers
+        return _sorted(company, question, question.where, by_key=False).numbers
     bounds, rest = _split(question.where, plan.key)
-    base = _sorted(books, question, rest, by_key=True)
-    take = _whole if plan.key_is_integer else key_taker(books)
+    base = _sorted(company, question, rest, by_key=True)
+    take = _whole if plan.key_is_integer else key_taker(company)
     first, last = _slice(base.keys, bounds, take)
     descending = bool(question.order) and question.order[0].descending
     return Window(base.numbers, last - 1, first - 1, -1) if descending else Window(base.numbers, first, last, 1)
 
 
-def _is_whole(books: Books, question: Question, field: str) -> bool:
+def _is_whole(company: CompanyData, question: Question, field: str) -> bool:
     """Whether a field is a searchable whole number, whose order and bounds a sorted list answers as for a key."""
-    columns = books.table(question.described).columns
+    columns = company.table(question.described).columns
     return field in columns and question.described.kind_of(field) is Kind.INTEGER
 
 
-def _along(books: Books, question: Question, order: Order) -> Sequence[int]:
+def _along(company: CompanyData, question: Question, order: Order) -> Sequence[int]:
     """The rows by a whole number that many may share, and by row number among equals; nulls are bounded by nothing."""
     bounds, rest = _split(question.where, order.field)
-    base = _sorted(books, question, rest, by_key=False, along=order)
+    base = _sorted(company, question, rest, by_key=False, along=order)
     first, last = _slice(base.keys, bounds, _whole)
     if bounds:
         last = max(first, min(last, bisect_left(base.keys, _NULL)))
@@ -133,9 +133,9 @@ def _whole_or_null(value: Any) -> Any:
     return _NULL if value is None else value
 
 
-def key_taker(books: Books) -> Callable[[Any], Any]:
+def key_taker(company: CompanyData) -> Callable[[Any], Any]:
     """How a text key becomes what the list is sorted by, as the settings say."""
-    if not numeric_text(books):
+    if not numeric_text(company):
         return str
 
     def taken(text: Any) -> tuple[int, Decimal, str]:
@@ -160,18 +160,18 @@ class _Sorted:
 
 
 def _sorted(
-    books: Books, question: Question, where: Filter | None, *, by_key: bool, along: Order | None = None
+    company: CompanyData, question: Question, where: Filter | None, *, by_key: bool, along: Order | None = None
 ) -> _Sorted:
-    table = books.table(question.described)
+    table = company.table(question.described)
     name = question.described.name
     as_text = along is not None or (by_key and not table.plan.key_is_integer)
     memory: Hashable = (name, where, question.case_insensitive, question.visible, as_text, along)
-    version, foreign = books.store.version(name), _foreign_versions(books, question, where)
-    known: _Sorted | None = books.selections.recall(memory)
-    if known is not None and known.foreign == foreign and _caught_up(books, question, where, known, as_text=as_text):
+    version, foreign = company.store.version(name), _foreign_versions(company, question, where)
+    known: _Sorted | None = company.selections.recall(memory)
+    if known is not None and known.foreign == foreign and _caught_up(company, question, where, known, as_text=as_text):
         known.version = version
         return known
-    found = _scan(books, question, where, as_text=as_text, along=along.field if along else "")
+    found = _scan(company, question, where, as_text=as_text, along=along.field if along else "")
     if as_text:
         turn = -1 if along is not None and along.descending else 1
         pairs = sorted(found, key=lambda pair: (pair[0], turn * pair[1]))
@@ -179,22 +179,24 @@ def _sorted(
     else:
         numbers = array("q", [number for _, number in found])
         fresh = _Sorted(version, foreign, numbers, numbers)
-    books.selections.put(memory, fresh)
+    company.selections.put(memory, fresh)
     return fresh
 
 
-def _foreign_versions(books: Books, question: Question, where: Filter | None) -> tuple[int, ...]:
+def _foreign_versions(company: CompanyData, question: Question, where: Filter | None) -> tuple[int, ...]:
     """The versions of the other objects that dotted conditions reach."""
     names: list[str] = []
     for leaf in comparisons(where):
-        path = resolve(books, question.described, leaf.field)
+        path = resolve(company, question.described, leaf.field)
         names += [target for _, target, _ in path.steps] if path else []
-    return tuple(books.store.version(name) for name in dict.fromkeys(names))
+    return tuple(company.store.version(name) for name in dict.fromkeys(names))
 
 
-def _caught_up(books: Books, question: Question, where: Filter | None, known: _Sorted, *, as_text: bool) -> bool:
+def _caught_up(
+    company: CompanyData, question: Question, where: Filter | None, known: _Sorted, *, as_text: bool
+) -> bool:
     """Bring the list up to date by looking at the rows written since; False when that is not worth it."""
-    changed = books.store.changes_since(question.described.name, known.version)
+    changed = company.store.changes_since(question.described.name, known.version)
     if changed == []:
         return True
     if changed is None or as_text or len(changed) > _TOO_MANY_CHANGES:
@@ -203,7 +205,7 @@ def _caught_up(books: Books, question: Question, where: Filter | None, known: _S
     for number in set(changed):
         place = bisect_left(numbers, number)
         inside = place < len(numbers) and numbers[place] == number
-        matches = any(True for _ in _scan(books, question, where, as_text=False, only=number))
+        matches = any(True for _ in _scan(company, question, where, as_text=False, only=number))
         if inside and not matches:
             del numbers[place]
         elif matches and not inside:
@@ -212,7 +214,7 @@ def _caught_up(books: Books, question: Question, where: Filter | None, known: _S
 
 
 def _scan(
-    books: Books,
+    company: CompanyData,
     question: Question,
     where: Filter | None,
     *,
@@ -221,10 +223,10 @@ def _scan(
     along: str = "",
 ) -> Iterator[tuple[Any, int]]:
     """Key and number of every row that the filter lets through, by number."""
-    table = books.table(question.described)
+    table = company.table(question.described)
     if not table.exists:
         return
-    numeric = numeric_text(books)
+    numeric = numeric_text(company)
     sql, values, exact = condition(table, where, question.described, fold=question.case_insensitive, numeric=numeric)
     if question.visible is not None and "MEGAENTITYID" in table.columns:
         marks = ", ".join("?" for _ in question.visible)
@@ -233,7 +235,7 @@ def _scan(
     if only is not None:
         sql, values = f"{sql} AND id = ?", [*values, only]
     key = table.columns[along or table.plan.key] if as_text else "id"
-    take: Callable[[Any], Any] = _whole_or_null if along else key_taker(books) if as_text else _whole
+    take: Callable[[Any], Any] = _whole_or_null if along else key_taker(company) if as_text else _whole
     run = table.store.connection.execute
     if exact or where is None:
         for text, number in run(f"SELECT {key}, id FROM {table.sql_name} WHERE {sql} ORDER BY id", values):
@@ -241,36 +243,38 @@ def _scan(
         return
     holds = predicate(
         where,
-        kinds(books, question.described),
+        kinds(company, question.described),
         case_insensitive=question.case_insensitive,
         numeric_text=numeric,
     )
-    view = viewer(books, question.described, table, [leaf.field for leaf in comparisons(where)])
+    view = viewer(company, question.described, table, [leaf.field for leaf in comparisons(where)])
     rows = run(f"SELECT {key}, id, body FROM {table.sql_name} WHERE {sql} ORDER BY id", values)
     for text, number, body in rows:
         if holds(view(body)):
             yield take(text), number
 
 
-def kinds(books: Books, described: ObjectDef) -> KindOf:
+def kinds(company: CompanyData, described: ObjectDef) -> KindOf:
     """The kind of any name that can be reached from the object."""
 
     def kind_of(name: str) -> Kind:
-        path = resolve(books, described, name)
+        path = resolve(company, described, name)
         return Kind.TEXT if path is None else path.field.kind
 
     return kind_of
 
 
-def numeric_text(books: Books) -> tuple[str, ...]:
+def numeric_text(company: CompanyData) -> tuple[str, ...]:
     """The text fields that compare as numbers: none, or record numbers, as the settings say."""
-    return ("RECORDNO",) if books.behaviour.text_keys == "number" else ()
+    return ("RECORDNO",) if company.behaviour.text_keys == "number" else ()
 
 
-def viewer(books: Books, described: ObjectDef, table: StoreTable, names: Sequence[str]) -> Callable[[bytes], TextRow]:
+def viewer(
+    company: CompanyData, described: ObjectDef, table: StoreTable, names: Sequence[str]
+) -> Callable[[bytes], TextRow]:
     """A function from packed cells to just the named fields, dotted ones followed."""
-    paths = {name: resolve(books, described, name) for name in dict.fromkeys(names)}
-    follow = {name: follower(books, path) for name, path in paths.items() if path is not None}
+    paths = {name: resolve(company, described, name) for name in dict.fromkeys(names)}
+    follow = {name: follower(company, path) for name, path in paths.items() if path is not None}
 
     def view(body: bytes) -> TextRow:
         row = unpack(body, table.fields)
@@ -282,23 +286,23 @@ def viewer(books: Books, described: ObjectDef, table: StoreTable, names: Sequenc
 # --- other orders
 
 
-def _ordered(books: Books, question: Question, base: Sequence[int]) -> Sequence[int]:
+def _ordered(company: CompanyData, question: Question, base: Sequence[int]) -> Sequence[int]:
     names = [order.field for order in question.order]
-    paths = [path for name in names if (path := resolve(books, question.described, name)) is not None]
+    paths = [path for name in names if (path := resolve(company, question.described, name)) is not None]
     targets = [question.described.name, *(target for path in paths for _, target, _ in path.steps)]
     asked = (question.where, question.order, question.case_insensitive, question.visible)
     memory = ("order", question.described.name, *asked)
-    state = tuple(books.store.version(name) for name in targets)
-    known = books.selections.recall(memory)
+    state = tuple(company.store.version(name) for name in targets)
+    known = company.selections.recall(memory)
     if known is not None and known[0] == state:
         numbers: Sequence[int] = known[1]
         return numbers
-    table = books.table(question.described)
-    view = viewer(books, question.described, table, names)
-    keyed = sort_key(question.order, kinds(books, question.described), numeric_text=numeric_text(books))
+    table = company.table(question.described)
+    view = viewer(company, question.described, table, names)
+    keyed = sort_key(question.order, kinds(company, question.described), numeric_text=numeric_text(company))
     wanted = set(base)
     rows = [(keyed(view(body)), number) for number, body in table.select("1") if number in wanted]
     rows.sort(key=lambda pair: pair[0])
     numbers = array("q", [number for _, number in rows])
-    books.selections.put(memory, (state, numbers))
+    company.selections.put(memory, (state, numbers))
     return numbers

@@ -35,10 +35,10 @@ def decline(call: FunctionCall) -> FunctionAnswer:
 
 def _decided(call: FunctionCall, state: str) -> FunctionAnswer:
     for record in call.body.children:
-        described = call.books.find(record.tag)
+        described = call.company.find(record.tag)
         permit(call, "UPDATE", described.name)
         number = _number(call, described.name, record.findtext("RECORDNO").strip(), record.findtext("DOCID").strip())
-        row = call.books.table(described).get(number) or {}
+        row = call.company.table(described).get(number) or {}
         if row.get("STATE") not in _WAITS:
             raise refused(
                 f"{described.name} {number} is {row.get('STATE', '').lower()} and does not wait for approval.",
@@ -68,16 +68,16 @@ def recall_bill(call: FunctionCall) -> FunctionAnswer:
     number, row = _there(call, "APBILL")
     if row.get("STATE") not in _WAITS:
         raise refused(f"Bill {number} is {row.get('STATE', '').lower()} and was not submitted.")
-    keep_state(call, call.books.find("APBILL"), number, "Draft")
+    keep_state(call, call.company.find("APBILL"), number, "Draft")
     return FunctionAnswer(key=row["RECORDNO"])
 
 
 def cancelled(call: FunctionCall) -> FunctionAnswer:
     """Cancel a job that has not run."""
     for record in call.body.children:
-        described = call.books.find(record.tag)
+        described = call.company.find(record.tag)
         permit(call, "UPDATE", described.name)
-        key = record.findtext(call.books.table(described).plan.key).strip()
+        key = record.findtext(call.company.table(described).plan.key).strip()
         keep_state(call, described, _number(call, described.name, key, ""), "Canceled")
     return FunctionAnswer()
 
@@ -86,7 +86,7 @@ def post_later(call: FunctionCall) -> FunctionAnswer:
     """`partialupdate_potransaction`: another posting day of a transaction and of the bill it made."""
     permit(call, "UPDATE", "PODOCUMENT")
     number = number_of(call, "PODOCUMENT", (call.body.get("key") or "").strip(), natural="DOCID")
-    row, node = call.books.table("PODOCUMENT").get(number) or {}, call.body.find("dateposted")
+    row, node = call.company.table("PODOCUMENT").get(number) or {}, call.body.find("dateposted")
     day = day_text(call, node) if node is not None else ""
     if not day:
         raise refused("Required field dateposted is missing.", correction="Provide the day.")
@@ -100,11 +100,11 @@ def _there(call: FunctionCall, name: str) -> tuple[int, Row]:
     permit(call, "UPDATE", name)
     key = (call.body.findtext("recordno") or call.body.findtext("RECORDNO")).strip()
     number = _number(call, name, key, "")
-    return number, call.books.table(name).get(number) or {}
+    return number, call.company.table(name).get(number) or {}
 
 
 def _number(call: FunctionCall, name: str, key: str, natural: str) -> int:
-    table = call.books.table(name)
+    table = call.company.table(name)
     found = table.find(table.plan.key, key) if key else []
     found = found or (table.find(natural_key(name) or "DOCID", natural) if natural else [])
     if not found:

@@ -9,13 +9,13 @@ from intacct_bridge.wire.xml import Element, element
 
 def get_dds_objects(call: FunctionCall) -> FunctionAnswer:
     """The objects that the data delivery service would deliver."""
-    names = sorted(name for name, one in call.books.catalog.items() if "WHENMODIFIED" in one.fields)
+    names = sorted(name for name, one in call.company.catalog.items() if "WHENMODIFIED" in one.fields)
     return FunctionAnswer(Element("data", "", tuple(element("DdsObject", name) for name in names)))
 
 
 def get_dds_ddl(call: FunctionCall) -> FunctionAnswer:
     """A table that would hold an object."""
-    described = call.books.find(call.body.findtext("object").strip())
+    described = call.company.find(call.body.findtext("object").strip())
     columns = ", ".join(f'"{column.tag}" VARCHAR(4000)' for column in all_columns(described))
     return FunctionAnswer(
         element("data", element("DdsDdl", element("Ddl", f'create table "{described.name}" ({columns})')))
@@ -26,9 +26,9 @@ def run_dds_job(call: FunctionCall) -> FunctionAnswer:
     """Queue a job of the data delivery service; it is done at once, and delivers nowhere."""
     permit(call, "CREATE", "DDSJOB")
     wanted = [call.body.findtext("object"), *(one.text for one in (call.body.find("objects") or call.body).children)]
-    described = call.books.find(next((name.strip() for name in wanted if name.strip()), ""))
+    described = call.company.find(next((name.strip() for name in wanted if name.strip()), ""))
     now = timestamp_text(call.stamp)
     row: Row = {"OBJECT": described.name, "JOBTYPE": call.body.findtext("jobType").strip(), "STATUS": "Completed"}
     row |= {"QUEUETIME": now, "STARTTIME": now, "ENDTIME": now}
-    number = call.books.table("DDSJOB").insert(row)
+    number = call.company.table("DDSJOB").insert(row)
     return FunctionAnswer(element("data", element("DdsJob", element("RECORDNO", str(number)))), key=str(number))

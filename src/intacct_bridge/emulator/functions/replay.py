@@ -21,8 +21,8 @@ def first_answer(call: FunctionCall) -> FunctionAnswer | None:
 
     Raises the refusal where repetitions are refused.
     """
-    behaviour = call.books.behaviour
-    run = call.books.store.connection.execute
+    behaviour = call.company.behaviour
+    run = call.company.store.connection.execute
     run(_TABLE)
     asked = (_scope(call), call.control_id)
     found = run("SELECT at, answer FROM completed_calls WHERE scope = ? AND control_id = ?", asked).fetchone()
@@ -36,7 +36,7 @@ def first_answer(call: FunctionCall) -> FunctionAnswer | None:
 
 def remember(call: FunctionCall, answer: FunctionAnswer) -> None:
     """Note that this control id is completed, and how."""
-    call.books.store.connection.execute(
+    call.company.store.connection.execute(
         "INSERT OR REPLACE INTO completed_calls VALUES (?, ?, ?, ?)",
         (_scope(call), call.control_id, call.now, _written(answer)),
     )
@@ -59,7 +59,7 @@ def _read(text: str) -> FunctionAnswer:
 
 def _scope(call: FunctionCall) -> str:
     company = call.session.company_id
-    scope = call.books.behaviour.controlid_scope
+    scope = call.company.behaviour.controlid_scope
     if scope == "sender":
         return f"{company}/{call.session.sender_id}"
     return f"{company}//{call.session.user.user_id}" if scope == "user" else company

@@ -44,10 +44,10 @@ def read_user_formatting(call: FunctionCall) -> FunctionAnswer:
 
 def _user(call: FunctionCall, login: str, key: str) -> UserSettings:
     """The user's settings; one that only the records know has the common ones."""
-    table = call.books.table("USERINFO")
+    table = call.company.table("USERINFO")
     if key:
         login = ((table.get(int(key)) if key.isdecimal() else None) or {}).get("LOGINID", "")
-    for user in call.books.settings.users:
+    for user in call.company.settings.users:
         if user.user_id.lower() == login.lower():
             return user
     if not login or not table.find("LOGINID", login):
@@ -59,7 +59,7 @@ def get_user_permissions(call: FunctionCall) -> FunctionAnswer:
     """What a user's roles allow, by application."""
     permit(call, "READ", "USERINFO")
     user = _user(call, call.body.findtext("userId").strip() or call.session.user.user_id, "")
-    roles = [role for role in call.books.settings.roles if role.name in user.roles]
+    roles = [role for role in call.company.settings.roles if role.name in user.roles]
     verbs = [verb for verb in _RIGHTS if any(verb in one for role in roles for one in role.rights.values())]
     rights = "|".join(_RIGHTS[verb] for verb in verbs)
     subscriptions = tuple(
@@ -68,14 +68,14 @@ def get_user_permissions(call: FunctionCall) -> FunctionAnswer:
             element("applicationName", _APPLICATIONS[code]),
             element("policies", element("policy", element("policyName", "All"), element("rights", rights))),
         )
-        for code in call.books.settings.modules
+        for code in call.company.settings.modules
     )
     return FunctionAnswer(element("data", Element("permissions", "", subscriptions)))
 
 
 def get_applications(call: FunctionCall) -> FunctionAnswer:
     """The codes of the subscribed applications."""
-    subscribed = [code for code in ALL_MODULES if code in call.books.settings.modules]
+    subscribed = [code for code in ALL_MODULES if code in call.company.settings.modules]
     return FunctionAnswer(Element("data", "", tuple(element("application", code) for code in subscribed)))
 
 
@@ -119,13 +119,13 @@ def _entity(row: Row) -> Element:
 
 
 def _entities(call: FunctionCall) -> list[Row]:
-    return [row for _, row in call.books.table("LOCATIONENTITY").rows()]
+    return [row for _, row in call.company.table("LOCATIONENTITY").rows()]
 
 
 def get_companyprefs(call: FunctionCall) -> FunctionAnswer:
     """The preferences of one application, kept as rows of COMPANYPREF."""
     application = call.body.get("application")
-    rows = [row for _, row in call.books.table("COMPANYPREF").rows() if row.get("APPLICATION") == application]
+    rows = [row for _, row in call.company.table("COMPANYPREF").rows() if row.get("APPLICATION") == application]
     return FunctionAnswer(Element("data", "", tuple(_preference(row) for row in rows)))
 
 

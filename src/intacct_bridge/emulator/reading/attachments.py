@@ -14,7 +14,7 @@ NAMES = {"supdoc": "supdocid", "supdocfolder": "name"}
 
 def side_table(call: FunctionCall, kind: str) -> SideTable[Attachment]:
     """The side table of `supdoc` or `supdocfolder`, by key."""
-    side_tables = call.books.side_tables
+    side_tables = call.company.side_tables
     return side_tables.attachments if kind == "supdoc" else side_tables.attachment_folders
 
 

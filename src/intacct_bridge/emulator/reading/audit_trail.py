@@ -18,7 +18,7 @@ def get_audit_trail(call: FunctionCall) -> FunctionAnswer:
     words = access_words()
     rows = [
         row
-        for _, row in call.books.table("AUDITHISTORY").rows()
+        for _, row in call.company.table("AUDITHISTORY").rows()
         if row.get("OBJECTTYPE") == described.name.lower() and row.get("OBJECTKEY") in keys
     ]
     return FunctionAnswer(Element("data", "", tuple(_trail(row, words) for row in rows)))
@@ -28,7 +28,7 @@ def _keys(call: FunctionCall, name: str, key: str) -> set[str]:
     """Every key under which the audit history may hold the record."""
     natural, record = natural_key(name), record_key(name)
     keys = {key, f"{key}--REC"}
-    table = call.books.table(name)
+    table = call.company.table(name)
     for field in filter(None, (natural, record)):
         for number in table.find(field, key):
             row = table.get(number) or {}

@@ -8,10 +8,10 @@ from intacct_bridge.wire.xml import Element, element
 def get_dimensions(call: FunctionCall) -> FunctionAnswer:
     """Every dimension of the company, user-defined ones included."""
     rows = [_dimension(name, name.capitalize(), own=False) for name in (*ALL_NAMES, *NOT_IN_LEDGER)]
-    inactive = {f"GLDIM{name}" for name in call.books.settings.inactive_dimensions}
+    inactive = {f"GLDIM{name}" for name in call.company.settings.inactive_dimensions}
     rows += [
         _dimension(name, name.removeprefix("GLDIM").capitalize(), own=True, enabled=name not in inactive)
-        for name in user_defined(call.books.catalog)
+        for name in user_defined(call.company.catalog)
     ]
     return FunctionAnswer(element("data", Element("dimensions", "", tuple(rows))))
 
@@ -31,7 +31,7 @@ def get_dimension_relationships(call: FunctionCall) -> FunctionAnswer:
     """The dimensions that follow from each dimension: those that its own fields name."""
     found = []
     for name in ALL_NAMES:
-        described = call.books.catalog[name]
+        described = call.company.catalog[name]
         related = [one for one in ALL_NAMES if one != name and f"{one}ID" in described.fields]
         parts = [element("dimension", name), element("object_id", name.lower())]
         parts += [element("autofillrelated", "true" if related else "false"), element("enableoverride", "true")]

@@ -98,7 +98,7 @@ def get_list(call: FunctionCall) -> FunctionAnswer:
         where = typed(call, described, all_of(parts) if parts else None)
         order = tuple(_sorted_by(names, described, one) for one in _children(body, "sorts"))
         question = Question(described, where, order, visible=visible(call, described, show_private=private))
-        numbers = select(call.books, question)
+        numbers = select(call.company, question)
     except FunctionRefusedError as error:
         raise bad_query(error.message) from None
     page = numbers[start : start + items]
@@ -119,10 +119,10 @@ def get(call: FunctionCall) -> FunctionAnswer:
 
 def _one(call: FunctionCall, asked: str) -> FunctionAnswer:
     described = _described(call, asked)
-    table, key = call.books.table(described), call.body.get("key").strip()
+    table, key = call.company.table(described), call.body.get("key").strip()
     natural = natural_key(described.name)
     if call.body.get("externalkey") == "true":
-        numbers = with_external(call, described.name, key) if call.books.behaviour.reads_by_externalkey else []
+        numbers = with_external(call, described.name, key) if call.company.behaviour.reads_by_externalkey else []
     else:
         numbers = (table.find(natural, key) if natural else []) or table.find(table.plan.key, key)
     if not numbers:
@@ -132,10 +132,10 @@ def _one(call: FunctionCall, asked: str) -> FunctionAnswer:
 
 def _described(call: FunctionCall, asked: str) -> ObjectDef:
     name = _SUMMARIES[asked][0] if asked in _SUMMARIES else object_of_legacy(asked) or asked.upper()
-    if name not in call.books.catalog:
+    if name not in call.company.catalog:
         raise refused(f"The object {asked} is not emulated for {call.name}.", errorno="EMULATOR-0001")
     permit(call, "READ", name)
-    return call.books.catalog[name]
+    return call.company.catalog[name]
 
 
 # --- what was asked
@@ -210,10 +210,10 @@ class _RecordLayout:
 
 def _records(call: FunctionCall, described: ObjectDef, tag: str, numbers: Sequence[int]) -> Iterator[Element]:
     wanted = [one.text.strip().lower() for one in _children(call.body, "fields")]
-    table = call.books.table(described)
+    table = call.company.table(described)
     layout = _RecordLayout.of(described)
     owners = [one for one in lines(described.name) if one.wrapper and not wanted]
-    line_layouts = [_RecordLayout.of(call.books.find(one.line)) for one in owners]
+    line_layouts = [_RecordLayout.of(call.company.find(one.line)) for one in owners]
     for number in numbers:
         row = table.get(number) or {}
         cells = [one for one in layout.cells(row) if not wanted or one.tag in wanted]
@@ -230,7 +230,7 @@ def _day(name: str, text: str) -> Element:
 
 
 def _lines(call: FunctionCall, owned: Owner, layout: _RecordLayout, header: Row) -> Element:
-    table = call.books.table(call.books.find(owned.line))
+    table = call.company.table(call.company.find(owned.line))
     wrapper, tag = _WRAPPERS.get(owned.line, (owned.wrapper.lower(), owned.line.lower()))
     rows = (table.get(number) or {} for number in table.find(owned.by, header.get(owned.key, "")))
     return Element(wrapper, "", tuple(Element(tag, "", layout.cells(row)) for row in rows))

@@ -13,7 +13,7 @@ _ALL = {"listtype": "All", "count": "1"}
 def lookup(call: FunctionCall) -> FunctionAnswer:
     """One object's fields and relations."""
     name = call.body.findtext("object").strip()
-    described = call.books.find(name, call.body.findtext("docparid"))
+    described = call.company.find(name, call.body.findtext("docparid"))
     return FunctionAnswer(Element("data", "", (lookup_element(described),), _ALL))
 
 
@@ -22,11 +22,11 @@ def inspect(call: FunctionCall) -> FunctionAnswer:
     name = (call.body.findtext("object") or call.body.findtext("name")).strip()
     if name == "*":
         types = tuple(
-            type_element(one.name, one.label) for one in call.books.catalog.values() if one.name not in UNLISTED
+            type_element(one.name, one.label) for one in call.company.catalog.values() if one.name not in UNLISTED
         )
         return FunctionAnswer(Element("data", "", types, _ALL))
     try:
-        described = call.books.catalog.find(name)
+        described = call.company.catalog.find(name)
     except InvalidRequestError:
         raise FunctionRefusedError(Fault(f"Object type {name} not found")) from None
     detailed = call.body.get("detail").strip() in ("1", "true")

@@ -12,7 +12,7 @@ def retrieve_pdf(call: FunctionCall) -> FunctionAnswer:
     (document,) = call.body.children[:1] or (Element("nothing"),)
     field = "RECORDNO" if document.tag == "ARINVOICE" else "DOCID"
     key = document.findtext(field).strip()
-    numbers = call.books.table(document.tag).find(field, key) if document.tag in ("ARINVOICE", "SODOCUMENT") else []
+    numbers = call.company.table(document.tag).find(field, key) if document.tag in ("ARINVOICE", "SODOCUMENT") else []
     if not numbers:
         raise refused(f"Cannot find {document.tag.lower()} with key '{key}'.")
     page = element("pdfdata", base64.b64encode(_pdf(f"{document.tag} {key}")).decode())

@@ -31,12 +31,12 @@ def query(call: FunctionCall) -> FunctionAnswer:
     except InvalidRequestError as error:
         raise bad_query(error.message) from None
     described = described_for(call, "QUERY", asked.object)
-    numbers = select(call.books, question_of(call, described, asked))
+    numbers = select(call.company, question_of(call, described, asked))
     if any(isinstance(one, Aggregate) for one in asked.select):
         return _aggregated(call, described, asked, numbers)
     names = [one for one in asked.select if isinstance(one, str)]
     chosen = columns(call, paths(call, described, names).values())
-    table = call.books.table(described)
+    table = call.company.table(described)
     bodies = fetch(table, numbers[asked.offset : asked.offset + asked.page_size])
     formatting = call.session.user.formatting
     if asked.return_format in CONTENT_TYPES:
@@ -82,12 +82,12 @@ def _aggregated(call: FunctionCall, described: ObjectDef, asked: Query, numbers:
         found[one].name if isinstance(one, str) else Aggregate(one.function, found[one.field].name)
         for one in asked.select
     )
-    table = call.books.table(described)
-    view = viewer(call.books, described, table, [path.name for path in found.values()])
+    table = call.company.table(described)
+    view = viewer(call.company, described, table, [path.name for path in found.values()])
     rows = (view(body) for body in fetch(table, numbers))
     lines = [
         [_plain(one, text) for one, text in zip(chosen, line, strict=True)]
-        for line in aggregated(rows, chosen, kinds(call.books, described))
+        for line in aggregated(rows, chosen, kinds(call.company, described))
     ]
     tags = [one if isinstance(one, str) else _tag(call, one) for one in chosen]
     page = lines[asked.offset : asked.offset + asked.page_size]
@@ -105,7 +105,7 @@ def _plain(one: Selected, text: str | None) -> str:
 
 
 def _tag(call: FunctionCall, one: Aggregate) -> str:
-    if one.function == "count" or call.books.behaviour.aggregate_tags == "prefixed":
+    if one.function == "count" or call.company.behaviour.aggregate_tags == "prefixed":
         return one.column
     return one.field
 

@@ -28,11 +28,11 @@ _TAG = re.compile(r"[A-Za-z_][A-Za-z0-9_.\-]*")
 
 def paths(call: FunctionCall, described: ObjectDef, names: Iterable[str]) -> dict[str, Path]:
     """Every name resolved; all that lead nowhere, or may not be queried, are named in one refusal."""
-    found = {name: resolve(call.books, described, name) for name in dict.fromkeys(names)}
+    found = {name: resolve(call.company, described, name) for name in dict.fromkeys(names)}
     unknown = [name for name, path in found.items() if path is None]
     if unknown:
         raise unknown_fields(described.name, unknown)
-    closed = {*call.books.settings.unqueryable.get(described.name, ())}
+    closed = {*call.company.settings.unqueryable.get(described.name, ())}
     resolved = {name: path for name, path in found.items() if path is not None}
     refused = [path.name for path in resolved.values() if path.name in closed or not _TAG.fullmatch(path.name)]
     if refused:
@@ -43,7 +43,7 @@ def paths(call: FunctionCall, described: ObjectDef, names: Iterable[str]) -> dic
 def columns(call: FunctionCall, found: Iterable[Path]) -> list[Column]:
     """The columns of a page, in order and each once."""
     return [
-        Column(path.name, path.field.kind, path.field.name, follower(call.books, path) if path.steps else None)
+        Column(path.name, path.field.kind, path.field.name, follower(call.company, path) if path.steps else None)
         for path in dict.fromkeys(found)
     ]
 
@@ -60,8 +60,8 @@ def typed(call: FunctionCall, described: ObjectDef, where: Filter | None) -> Fil
     found = paths(call, described, (leaf.field for leaf in comparisons(where)))
     user = call.session.user
     wall = replace(user.formatting, offset_minutes=0)
-    changing = user.clock_changes if call.books.behaviour.filter_times == "user" else ()
-    formatting = wall if changing or call.books.behaviour.filter_times == "utc" else user.formatting
+    changing = user.clock_changes if call.company.behaviour.filter_times == "user" else ()
+    formatting = wall if changing or call.company.behaviour.filter_times == "utc" else user.formatting
 
     def change(leaf: Compare) -> Filter:
         path = found[leaf.field]
@@ -90,7 +90,7 @@ def taken(user: UserSettings, wall: datetime) -> datetime:
 
 def _arrived(call: FunctionCall, described: ObjectDef) -> Filter | None:
     """The audit history shows a change only a while after it was made."""
-    delay = call.books.behaviour.audit_delay_seconds
+    delay = call.company.behaviour.audit_delay_seconds
     if described.name != "AUDITHISTORY" or not delay:
         return None
     return Compare("ACCESSTIME", Op.LESSTHANOREQUALTO, (call.stamp - timedelta(seconds=delay),))
@@ -120,12 +120,12 @@ def visible(call: FunctionCall, described: ObjectDef, *, show_private: bool) -> 
         return None
     if call.session.entity:
         return ("", call.session.entity)
-    behaviour = call.books.behaviour
+    behaviour = call.company.behaviour
     return None if (show_private and behaviour.show_private) or not behaviour.hide_private else ("",)
 
 
 def described_for(call: FunctionCall, operation: str, name: str) -> ObjectDef:
     """The object's description, once the user may do this with it."""
-    described = call.books.find(name, call.body.findtext("docparid"))
+    described = call.company.find(name, call.body.findtext("docparid"))
     permit(call, operation, described.name)
     return described

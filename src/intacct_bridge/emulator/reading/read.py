@@ -26,13 +26,13 @@ MOST_KEYS = 100
 def read(call: FunctionCall) -> FunctionAnswer:
     """Records by record number."""
     described = described_for(call, "READ", call.body.findtext("object").strip())
-    return _read(call, described, call.books.table(described).plan.key)
+    return _read(call, described, call.company.table(described).plan.key)
 
 
 def read_by_name(call: FunctionCall) -> FunctionAnswer:
     """Records by the id that people know them by."""
     described = described_for(call, "READ_BY_NAME", call.body.findtext("object").strip())
-    return _read(call, described, natural_key(described.name) or call.books.table(described).plan.key)
+    return _read(call, described, natural_key(described.name) or call.company.table(described).plan.key)
 
 
 def read_related(call: FunctionCall) -> FunctionAnswer:
@@ -41,10 +41,10 @@ def read_related(call: FunctionCall) -> FunctionAnswer:
     if "createdAt" not in described.fields:
         raise not_for(described.name, "READ_RELATED")
     relation = described.relation(call.body.findtext("relation").strip())
-    if relation is None or relation.object not in call.books.catalog:
+    if relation is None or relation.object not in call.company.catalog:
         raise refused(f"The relation '{call.body.findtext('relation')}' is not valid for {described.name}.")
-    target = call.books.catalog[relation.object]
-    table, other = call.books.table(described), call.books.table(target)
+    target = call.company.catalog[relation.object]
+    table, other = call.company.table(described), call.company.table(target)
     rows: list[Row] = []
     for key in filter(None, (text.strip() for text in call.body.findtext("keys").split(","))):
         for number in table.find(table.plan.key, key):
@@ -60,7 +60,7 @@ def read_related(call: FunctionCall) -> FunctionAnswer:
 def _read(call: FunctionCall, described: ObjectDef, key: str) -> FunctionAnswer:
     keys = [text.strip() for text in call.body.findtext("keys").split(",") if text.strip()]
     if len(keys) > MOST_KEYS:
-        too_many(call.name, MOST_KEYS, call.books.behaviour)
+        too_many(call.name, MOST_KEYS, call.company.behaviour)
     chosen, owned = _chosen(described, call.body.findtext("fields").strip())
     formatting = call.session.user.formatting
     rows = _found(call, described, key, keys)
@@ -73,10 +73,10 @@ def _read(call: FunctionCall, described: ObjectDef, key: str) -> FunctionAnswer:
 
 
 def _found(call: FunctionCall, described: ObjectDef, key: str, keys: Sequence[str]) -> list[Row]:
-    table = call.books.table(described)
+    table = call.company.table(described)
     seen = visible(call, described, show_private=True)
     found: list[Row] = []
-    if not keys and call.name == "read" and call.books.behaviour.empty_keys == "first":
+    if not keys and call.name == "read" and call.company.behaviour.empty_keys == "first":
         rows = (row for _, row in table.rows())
         return list(islice((row for row in rows if seen is None or row.get("MEGAENTITYID", "") in seen), MOST_KEYS))
     for text in keys:
@@ -112,7 +112,7 @@ def _element(call: FunctionCall, tag: str, row: Row, chosen: list[Column], *, ow
 
 
 def _lines(call: FunctionCall, owned: Owner, header: Row) -> Element:
-    table, described = call.books.table(owned.line), call.books.find(owned.line)
+    table, described = call.company.table(owned.line), call.company.find(owned.line)
     rows = (table.get(number) or {} for number in table.find(owned.by, header.get(owned.key, "")))
     chosen = all_columns(described)
     return Element(owned.wrapper, "", tuple(_element(call, owned.line.lower(), row, chosen) for row in rows))

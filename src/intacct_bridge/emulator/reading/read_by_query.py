@@ -53,7 +53,7 @@ def read_by_query(call: FunctionCall) -> FunctionAnswer:
     except FunctionRefusedError as error:
         raise bad_query(error.message) from None
     question = Question(described, where, visible=visible(call, described, show_private=False))
-    numbers = _scattered(call, select(call.books, question))
+    numbers = _scattered(call, select(call.company, question))
     kept = asked.rows(len(numbers))
     snapshot = ResultSet(
         described,
@@ -77,22 +77,22 @@ def read_more(call: FunctionCall) -> FunctionAnswer:
     result_id = call.body.findtext("resultId").strip()
     if not result_id:
         result_id = call.session.last_results.get(call.body.findtext("object").strip().upper(), "")
-    snapshot: ResultSet | None = call.books.results.recall(result_id)
+    snapshot: ResultSet | None = call.company.results.recall(result_id)
     alive = snapshot is not None and snapshot.session_id == call.session.session_id and snapshot.expires >= call.now
     if snapshot is None or not alive:
         text = "The result set has expired or does not exist. Run the query again."
-        raise FunctionRefusedError(Fault(call.books.behaviour.result_errorno, description2=text))
+        raise FunctionRefusedError(Fault(call.company.behaviour.result_errorno, description2=text))
     return _page(call, snapshot, result_id)
 
 
 def _page_size(call: FunctionCall) -> int:
     """The asked page, as large as the settings let it be; the schema has refused it already where they refuse it."""
     size = int(call.body.findtext("pagesize") or DEFAULT_PAGE)
-    return min(size, LARGEST_PAGE) if call.books.behaviour.legacy_page == "clamped" else size
+    return min(size, LARGEST_PAGE) if call.company.behaviour.legacy_page == "clamped" else size
 
 
 def _scattered(call: FunctionCall, numbers: Sequence[int]) -> Sequence[int]:
-    if call.books.behaviour.scan_order == "key":
+    if call.company.behaviour.scan_order == "key":
         return numbers
     return sorted(numbers, key=lambda number: number * _SCATTER % 2**32)
 
@@ -120,20 +120,21 @@ def _with_words(described: ObjectDef, column: Column) -> Column:
 def _result_id(call: FunctionCall, snapshot: ResultSet) -> str:
     if len(snapshot.numbers) <= snapshot.page_size:
         return ""
-    made = f"{call.session.session_id}/{call.control_id}/{call.now}/{len(call.books.results)}/{snapshot.described.name}"
+    place = f"{len(call.company.results)}/{snapshot.described.name}"
+    made = f"{call.session.session_id}/{call.control_id}/{call.now}/{place}"
     result_id = hashlib.blake2b(made.encode(), digest_size=18).hexdigest()
     call.session.last_results[snapshot.described.name] = result_id
     return result_id
 
 
 def _page(call: FunctionCall, snapshot: ResultSet, result_id: str) -> FunctionAnswer:
-    table = call.books.table(snapshot.described)
+    table = call.company.table(snapshot.described)
     page = snapshot.numbers[snapshot.place : snapshot.place + snapshot.page_size]
     snapshot.place += len(page)
     bodies = fetch(table, page)
     if result_id:
-        snapshot.expires = call.now + call.books.behaviour.result_minutes * 60
-        call.books.results.put(result_id, snapshot)
+        snapshot.expires = call.now + call.company.behaviour.result_minutes * 60
+        call.company.results.put(result_id, snapshot)
     formatting = call.session.user.formatting
     if snapshot.return_format in CONTENT_TYPES:
         texts = rows_text(table, bodies, snapshot.chosen, formatting)

@@ -54,32 +54,32 @@ class Running:
 def read_report(call: FunctionCall) -> FunctionAnswer:
     """Start a report and wait for it as long as was asked, or tell its definition."""
     name = call.body.findtext("report").strip()
-    report = _defined(call, call.books.reports, name)
+    report = _defined(call, call.company.reports, name)
     if report is None:
         raise FunctionRefusedError(Fault("readReport Failed", description2=f"The report '{name}' does not exist."))
     if call.body.get("returnDef").strip() == "true":
         return FunctionAnswer(element("data", _definition(report)))
     running = _started(call, report, _arguments(call))
     running.fails = report.fails
-    running.ready = call.now + call.books.behaviour.report_seconds
-    made = f"{call.session.session_id}/{call.control_id}/{call.now}/{name}/{len(call.books.results)}"
+    running.ready = call.now + call.company.behaviour.report_seconds
+    made = f"{call.session.session_id}/{call.control_id}/{call.now}/{name}/{len(call.company.results)}"
     report_id = call.body.findtext("reportId").strip() or hashlib.blake2b(made.encode(), digest_size=12).hexdigest()
-    call.books.results.put(("report", report_id), running)
+    call.company.results.put(("report", report_id), running)
     return _first(call, running, report_id)
 
 
 def _first(call: FunctionCall, running: Running, report_id: str) -> FunctionAnswer:
     """What the starting call is answered, after it waited."""
-    seconds = call.books.behaviour.report_seconds
+    seconds = call.company.behaviour.report_seconds
     waited = min(seconds, _wait_time(call))
     ready = seconds <= waited and not running.fails
     only_status = call.body.findtext("showStatusOnly").strip() in ("true", "1")
     if ready and waited:
         running.ready = call.now
-    at_once = call.books.behaviour.report_first_page == "at once"
+    at_once = call.company.behaviour.report_first_page == "at once"
     if ready and at_once and not only_status:
         return replace(_report_page(call, running, report_id), wait=waited)
-    words = call.books.behaviour
+    words = call.company.behaviour
     done = ready and (only_status or waited > 0)
     return FunctionAnswer(_status(report_id, words.report_ready if done else words.report_waiting), wait=waited)
 
@@ -94,11 +94,11 @@ def _wait_time(call: FunctionCall) -> float:
 def more_of_report(call: FunctionCall) -> FunctionAnswer:
     """The next page of a report by its id, once it is ready."""
     report_id = call.body.findtext("reportId").strip()
-    running: Running | None = call.books.results.recall(("report", report_id))
+    running: Running | None = call.company.results.recall(("report", report_id))
     if running is None:
         text = f"The report with ID '{report_id}' does not exist or was read to its end."
         raise FunctionRefusedError(Fault("readMore Failed", description2=text))
-    words = call.books.behaviour
+    words = call.company.behaviour
     if call.now < running.ready:
         return FunctionAnswer(_status(report_id, words.report_waiting))
     if running.fails:
@@ -109,31 +109,31 @@ def more_of_report(call: FunctionCall) -> FunctionAnswer:
 def _report_page(call: FunctionCall, running: Running, report_id: str) -> FunctionAnswer:
     if running.return_format in CONTENT_TYPES:
         numbers = _taken(running)
-        table = call.books.table(running.described)
+        table = call.company.table(running.described)
         texts = rows_text(table, fetch(table, numbers), running.chosen, call.session.user.formatting)
         answer = bare(running.return_format, running.chosen, texts)
     else:
         answer = FunctionAnswer(_page(call, running, "report", "REPORT"))
     if running.place >= len(running.numbers):
-        del call.books.results[("report", report_id)]
+        del call.company.results[("report", report_id)]
     return answer
 
 
 def read_view(call: FunctionCall) -> FunctionAnswer:
     """The first page of a view, named as `OBJECT#id` or by its name."""
     name = call.body.findtext("view").strip()
-    view = _defined(call, call.books.views, name)
+    view = _defined(call, call.company.views, name)
     if view is None:
         raise FunctionRefusedError(Fault("readView Failed", description2=f"The view '{name}' does not exist."))
     running = _started(call, view, _view_filters(call))
-    call.books.results.put(("view", call.session.session_id, name), running)
+    call.company.results.put(("view", call.session.session_id, name), running)
     return _view_page(call, running)
 
 
 def more_of_view(call: FunctionCall) -> FunctionAnswer:
     """The next page of the view that this session reads."""
     name = call.body.findtext("view").strip()
-    running: Running | None = call.books.results.recall(("view", call.session.session_id, name))
+    running: Running | None = call.company.results.recall(("view", call.session.session_id, name))
     if running is None:
         raise FunctionRefusedError(Fault("readMore Failed", description2=f"The view '{name}' is not being read."))
     return _view_page(call, running)
@@ -160,7 +160,7 @@ def _started(call: FunctionCall, report: ReportSettings, limits: Filter | None) 
     question = Question(described, typed(call, described, limits), visible=visible(call, described, show_private=True))
     size = int(call.body.findtext("pagesize") or DEFAULT_PAGE)
     return_format = call.body.findtext("returnFormat").strip()
-    return Running(described, select(call.books, question), chosen, size, call.now, return_format)
+    return Running(described, select(call.company, question), chosen, size, call.now, return_format)
 
 
 def _taken(running: Running) -> Sequence[int]:
@@ -172,7 +172,7 @@ def _taken(running: Running) -> Sequence[int]:
 
 def _page(call: FunctionCall, running: Running, listtype: str, tag: str) -> Element:
     numbers = _taken(running)
-    table = call.books.table(running.described)
+    table = call.company.table(running.described)
     rows = rows_xml(table, fetch(table, numbers), tag, running.chosen, call.session.user.formatting)
     attributes = {
         "listtype": listtype,

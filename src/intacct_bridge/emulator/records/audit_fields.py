@@ -32,13 +32,13 @@ def stamp(call: FunctionCall, described: ObjectDef, row: Row, *, new: bool) -> N
 
 
 def _user(call: FunctionCall) -> Row:
-    table = call.books.table("USERINFO")
+    table = call.company.table("USERINFO")
     numbers = table.find("LOGINID", call.session.user.user_id)
     return (table.get(numbers[0]) if numbers else None) or {}
 
 
 def _owner(call: FunctionCall) -> Row:
-    table = call.books.table("LOCATIONENTITY")
+    table = call.company.table("LOCATIONENTITY")
     numbers = table.find("LOCATIONID", call.session.entity)
     entity = (table.get(numbers[0]) if numbers else None) or {}
     return {
@@ -50,7 +50,7 @@ def _owner(call: FunctionCall) -> Row:
 
 def note(call: FunctionCall, described: ObjectDef, row: Row, mode: str) -> None:
     """Write one row of AUDITHISTORY about a record."""
-    table = call.books.table("AUDITHISTORY")
+    table = call.company.table("AUDITHISTORY")
     number = table.next_number()
     entry: Row = {
         "ID": str(number),

@@ -49,7 +49,7 @@ def numbered(call: FunctionCall, described: ObjectDef, row: Row) -> None:
     start = _NUMBERED.get(described.name)
     if start is None or natural is None or row.get(natural):
         return
-    table = call.books.table(described)
+    table = call.company.table(described)
     number = table.next_number()
     while table.find(natural, f"{start}-{number:05d}"):
         number += 1
@@ -62,7 +62,7 @@ def unique(call: FunctionCall, described: ObjectDef, row: Row, number: int | Non
     text = row.get(natural, "") if natural else ""
     if not text or natural is None:
         return
-    others = [one for one in call.books.table(described).find(natural, text) if one != number]
+    others = [one for one in call.company.table(described).find(natural, text) if one != number]
     if others and natural == "ACCOUNTNO":
         raise duplicate_account(text)
     if others:
@@ -93,7 +93,7 @@ def unused(call: FunctionCall, name: str, row: Row) -> None:
         return
     fields = (natural, "CUSTVENDID", *_USES.get(name, ()))
     for user in _USED_BY.get(name, ()):
-        for _, other in call.books.table(user).rows("instr(body, ?)", (escaped(text),)):
+        for _, other in call.company.table(user).rows("instr(body, ?)", (escaped(text),)):
             if any(other.get(field) == text for field in fields):
                 raise refused(
                     f"{name.capitalize()} '{text}' is used by {user.lower()} {other.get('RECORDNO', '')} and cannot be "

@@ -20,7 +20,7 @@ def keep_display_contact(call: FunctionCall, draft: Draft, row: Row) -> None:
         return
     letter, key = owner
     name = row.get(f"{_GROUP}.CONTACTNAME") or f"{row.get('NAME', '')}({letter}{row.get(key, '')})"
-    table = call.books.table("CONTACT")
+    table = call.company.table("CONTACT")
     found = table.find("CONTACTNAME", name)
     number = found[0] if found else _made(call, name, row)
     row[f"{_GROUP}.CONTACTNAME"] = name
@@ -29,11 +29,11 @@ def keep_display_contact(call: FunctionCall, draft: Draft, row: Row) -> None:
 
 
 def _made(call: FunctionCall, name: str, row: Row) -> int:
-    described = call.books.find("CONTACT")
+    described = call.company.find("CONTACT")
     cells = {cell.removeprefix(f"{_GROUP}."): text for cell, text in row.items() if cell.startswith(f"{_GROUP}.")}
     contact = {cell: text for cell, text in cells.items() if cell in described.fields and text}
     contact |= {"CONTACTNAME": name, "STATUS": "active"}
     stamp(call, described, contact, new=True)
-    number = call.books.table("CONTACT").insert(contact)
+    number = call.company.table("CONTACT").insert(contact)
     note(call, described, contact, CREATED)
     return number

@@ -45,7 +45,7 @@ class Draft:
 
 def drafted(call: FunctionCall, described: ObjectDef, record: Element) -> Draft:
     """Read one record. Refused are values that their fields cannot hold."""
-    owned = {one.wrapper: one for one in lines(described.name) if one.wrapper and one.line in call.books.catalog}
+    owned = {one.wrapper: one for one in lines(described.name) if one.wrapper and one.line in call.company.catalog}
     values: Row = {}
     found: dict[str, list[Draft]] = {}
     groups: set[str] = set()
@@ -78,7 +78,7 @@ def drafted(call: FunctionCall, described: ObjectDef, record: Element) -> Draft:
 
 
 def _lines(call: FunctionCall, owned: Owner, wrapper: Element) -> list[Draft]:
-    described = call.books.find(owned.line)
+    described = call.company.find(owned.line)
     return [drafted(call, described, child) for child in wrapper.children if child.tag.upper() == owned.line]
 
 

@@ -41,7 +41,7 @@ def check(call: FunctionCall, draft: Draft, row: Row, before: Mapping[str, str])
         sent = draft.lines.get(owned.line, ())
         if not sent:
             continue
-        table = call.books.table(owned.line)
+        table = call.company.table(owned.line)
         kept = [table.get(number) or {} for number in table.find(owned.by, row.get(owned.key, ""))]
         for one in sent:
             heeded = _HEEDED.get(owned.line, _LINES) | _settling(one)

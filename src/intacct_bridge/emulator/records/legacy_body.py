@@ -72,7 +72,7 @@ def day_text(call: FunctionCall, node: Element) -> str:
 
 def number_of(call: FunctionCall, name: str, key: str, *, natural: str = "") -> int:
     """The row that a `key` attribute names, by record number, natural key, or external id."""
-    table = call.books.table(name)
+    table = call.company.table(name)
     found: list[int] = []
     if call.body.get("externalkey") == "true":
         found = with_external(call, name, key)
@@ -82,7 +82,7 @@ def number_of(call: FunctionCall, name: str, key: str, *, natural: str = "") -> 
         found = found or table.find(table.plan.key, key)
     verb = call.name.partition("_")[0]
     if verb in ("update", "delete"):
-        described = call.books.find(name)
+        described = call.company.find(name)
         found = [one for one in found if may_change(call, described, table.get(one) or {}, verb)]
     if not found:
         raise not_found(name.lower(), key)
@@ -91,7 +91,7 @@ def number_of(call: FunctionCall, name: str, key: str, *, natural: str = "") -> 
 
 def with_external(call: FunctionCall, name: str, text: str) -> list[int]:
     """The rows that were given this external id."""
-    table = call.books.table(name)
+    table = call.company.table(name)
     return [number for number, row in table.rows("instr(body, ?)", (escaped(text),)) if row.get("EXTERNALID") == text]
 
 
@@ -100,7 +100,7 @@ def external(call: FunctionCall, name: str, body: Element) -> tuple[tuple[str, s
     text = body.findtext("externalid").strip()
     if not text:
         return ()
-    if call.books.behaviour.unique_externalids and with_external(call, name, text):
+    if call.company.behaviour.unique_externalids and with_external(call, name, text):
         raise refused(
             f"Another record of {name.lower()} with the external ID {text} already exists",
             errorno="BL34000061",

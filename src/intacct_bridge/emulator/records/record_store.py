@@ -23,14 +23,14 @@ def create(call: FunctionCall, draft: Draft, *, number: int | None = None) -> Ro
         row["RECORDNO"] = str(number)
     numbered(call, described, row)
     complete(draft, row)
-    settle(call.books, described, draft.values, row)
+    settle(call.company, described, draft.values, row)
     unique(call, described, row)
     _defaults(described, row)
     keep_display_contact(call, draft, row)
     stamp(call, described, row, new=True)
-    if not call.books.table(described).plan.key_is_integer:
-        row[call.books.table(described).plan.key] = str(call.books.table(described).next_number())
-    call.books.table(described).insert(row)
+    if not call.company.table(described).plan.key_is_integer:
+        row[call.company.table(described).plan.key] = str(call.company.table(described).next_number())
+    call.company.table(described).insert(row)
     for owned in lines(described.name):
         for place, line in enumerate(draft.lines.get(owned.line, ()), 1):
             _keep_line(call, owned, row, line, place=place)
@@ -48,12 +48,12 @@ def _keep_line(call: FunctionCall, owned: Owner, header: Row, line: Draft, *, pl
     described = line.described
     row = {name: text for name, text in line.values.items() if text and name != "RECORDNO"}
     complete(line, row)
-    settle(call.books, described, line.values, row)
+    settle(call.company, described, line.values, row)
     row[owned.by] = header.get(owned.key, "")
     if "LINE_NO" in described.fields:
         row.setdefault("LINE_NO", str(place))
     stamp(call, described, row, new=True)
-    table = call.books.table(described)
+    table = call.company.table(described)
     if not table.plan.key_is_integer:
         row[table.plan.key] = str(table.next_number())
     table.insert(row)
@@ -62,10 +62,10 @@ def _keep_line(call: FunctionCall, owned: Owner, header: Row, line: Draft, *, pl
 def update(call: FunctionCall, draft: Draft, number: int) -> Row:
     """Change the fields that were sent, and replace the line sets that were sent."""
     described = draft.described
-    table = call.books.table(described)
+    table = call.company.table(described)
     row = table.get(number) or {}
     changed = {name: text for name, text in draft.values.items() if name != table.plan.key}
-    settle(call.books, described, changed, row)
+    settle(call.company, described, changed, row)
     row |= changed
     unique(call, described, row, number)
     stamp(call, described, row, new=False)
@@ -79,7 +79,7 @@ def update(call: FunctionCall, draft: Draft, number: int) -> Row:
 
 def keep_cells(call: FunctionCall, described: ObjectDef, number: int, cells: Row) -> Row:
     """Give a record these cells, as far as its object has them, and nothing else."""
-    table = call.books.table(described)
+    table = call.company.table(described)
     row = (table.get(number) or {}) | {name: text for name, text in cells.items() if name in described.fields}
     stamp(call, described, row, new=False)
     table.update(number, row)
@@ -94,7 +94,7 @@ def keep_state(call: FunctionCall, described: ObjectDef, number: int, state: str
 
 def replace_lines(call: FunctionCall, owned: Owner, header: Row, sent: list[Draft]) -> None:
     """Make the lines under a header what was sent."""
-    table = call.books.table(owned.line)
+    table = call.company.table(owned.line)
     there = {one: table.get(one) or {} for one in table.find(owned.by, header.get(owned.key, ""))}
     by_key = {row.get("RECORDNO", ""): number for number, row in there.items()}
     for place, line in enumerate(sent, 1):
@@ -104,7 +104,7 @@ def replace_lines(call: FunctionCall, owned: Owner, header: Row, sent: list[Draf
             continue
         row = there.pop(number)
         changed = {name: text for name, text in line.values.items() if name != "RECORDNO"}
-        settle(call.books, line.described, changed, row)
+        settle(call.company, line.described, changed, row)
         stamp(call, line.described, row, new=False)
         table.update(number, row | changed)
     for number in there:
@@ -113,12 +113,12 @@ def replace_lines(call: FunctionCall, owned: Owner, header: Row, sent: list[Draf
 
 def delete(call: FunctionCall, described: ObjectDef, number: int) -> None:
     """Drop a record with its lines."""
-    table = call.books.table(described)
+    table = call.company.table(described)
     row = table.get(number) or {}
     unused(call, described.name, row)
     for owned in lines(described.name):
         if owned.wrapper:
-            under = call.books.table(owned.line)
+            under = call.company.table(owned.line)
             for one in under.find(owned.by, row.get(owned.key, "")):
                 under.delete(one)
     table.delete(number)

@@ -6,7 +6,7 @@ record number (`VENDORNAME`, `VENDORDIMKEY`), they are filled from it.
 
 from dataclasses import dataclass
 
-from intacct_bridge.emulator.company.company_data import Books
+from intacct_bridge.emulator.company.company_data import CompanyData
 from intacct_bridge.emulator.settings.cells import Row
 from intacct_bridge.emulator.settings.refusals import FunctionRefusedError, closed_dimension, refused
 from intacct_bridge.model.catalog import ObjectDef
@@ -112,15 +112,15 @@ def reference(described: ObjectDef, name: str) -> Reference | None:
     return REFERENCES.get(name)
 
 
-def settle(books: Books, described: ObjectDef, sent: Row, row: Row) -> None:
+def settle(company: CompanyData, described: ObjectDef, sent: Row, row: Row) -> None:
     """Check every reference among the sent fields, and fill the cells of the row that follow from it."""
     for name, text in sent.items():
         refers = reference(described, name)
         if refers is None and name.startswith(_OWN_DIMENSION):
-            _check_own_dimension(books, described, name, text)
+            _check_own_dimension(company, described, name, text)
         if refers is None:
             continue
-        other = find(books, refers, text, field=name) if text else {}
+        other = find(company, refers, text, field=name) if text else {}
         if text and other.get("STATUS") == "inactive":
             raise invalid(refers, text, "is inactive", field=name)
         for ours, theirs in refers.fills:
@@ -128,14 +128,14 @@ def settle(books: Books, described: ObjectDef, sent: Row, row: Row) -> None:
                 row[ours] = other.get(theirs, "")
 
 
-def _check_own_dimension(books: Books, described: ObjectDef, name: str, text: str) -> None:
+def _check_own_dimension(company: CompanyData, described: ObjectDef, name: str, text: str) -> None:
     """A user-defined dimension is active, and its value there and active too; a value is named by its id."""
     relation = next((one for one in described.relations.values() if one.by == name), None)
     if relation is None or not text:
         return
-    if relation.object in books.settings.inactive_dimensions:
+    if relation.object in company.settings.inactive_dimensions:
         raise closed_dimension(relation.object)
-    table = books.table(relation.object)
+    table = company.table(relation.object)
     refers = Reference((relation.object,), relation.label or relation.object.capitalize())
     found = [table.get(number) or {} for number in table.find(table.plan.key, text)]
     if not found:
@@ -149,10 +149,10 @@ def _known_by(name: str) -> str:
     return "TASKID" if name == "TASK" else natural_key(name) or "RECORDNO"
 
 
-def find(books: Books, refers: Reference, text: str, *, field: str = "") -> Row:
+def find(company: CompanyData, refers: Reference, text: str, *, field: str = "") -> Row:
     """The record that a reference names; refused, naming it, where there is none."""
     for name in refers.objects:
-        table = books.table(name)
+        table = company.table(name)
         for number in table.find(_known_by(name), text):
             return table.get(number) or {}
     raise invalid(refers, text, "", field=field)

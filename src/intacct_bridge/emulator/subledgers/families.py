@@ -11,7 +11,7 @@ from decimal import Decimal
 from intacct_bridge.emulator.accounting.amounts import amount
 from intacct_bridge.emulator.accounting.posting import Rules
 from intacct_bridge.emulator.accounting.posting_rows import CASH_MANAGEMENT, EXPENSES, PAYABLES, RECEIVABLES
-from intacct_bridge.emulator.company.company_data import Books, FunctionCall
+from intacct_bridge.emulator.company.company_data import CompanyData, FunctionCall
 from intacct_bridge.emulator.settings.cells import Row, decimal_text
 
 
@@ -85,20 +85,20 @@ _SERIES = {
 }
 
 
-def next_number(books: Books, series: str) -> int:
+def next_number(company: CompanyData, series: str) -> int:
     """A number that no document of the series ever had."""
-    last = books.side_tables.number_series.get(series)
-    known = last if last is not None else _highest(books, series)
-    number = max([known + 1, *(books.table(name).next_number() for name in _SERIES[series])])
-    books.side_tables.number_series.put(series, value=number)
+    last = company.side_tables.number_series.get(series)
+    known = last if last is not None else _highest(company, series)
+    number = max([known + 1, *(company.table(name).next_number() for name in _SERIES[series])])
+    company.side_tables.number_series.put(series, value=number)
     return number
 
 
-def _highest(books: Books, series: str) -> int:
+def _highest(company: CompanyData, series: str) -> int:
     """The highest number given so far, where it is text and the tables do not count it themselves."""
     if series != "DOCHDR":
         return 0
-    rows = (row.get("RECORDNO", "") for name in _SERIES[series] for _, row in books.table(name).rows())
+    rows = (row.get("RECORDNO", "") for name in _SERIES[series] for _, row in company.table(name).rows())
     return max((int(key) for key in rows if key.isdecimal()), default=0)
 
 
@@ -115,7 +115,7 @@ def owe(call: FunctionCall, family: Family, row: Row, change: Decimal) -> None:
     """Move what the vendor is owed, or the customer owes, by an amount in base currency."""
     if family.party not in ("VENDOR", "CUSTOMER") or not change:
         return
-    table = call.books.table(family.party)
+    table = call.company.table(family.party)
     for number in table.find(family.party_id, row.get(family.party_id, "")):
         party = table.get(number) or {}
         party["TOTALDUE"] = decimal_text(amount(party, "TOTALDUE") + change)

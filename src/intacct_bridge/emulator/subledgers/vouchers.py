@@ -44,13 +44,13 @@ class Voucher:
 
 def post(call: FunctionCall, posting: Posting, voucher: Voucher, *, shown: tuple[str, ...] = ()) -> None:
     """Post for a document and remember the batch as the document's. Lines without an amount are left out."""
-    books = call.books
-    shown = shown or (books_kept(books.side_tables) if voucher.in_every_book else (posting.book,))
+    company = call.company
+    shown = shown or (books_kept(company.side_tables) if voucher.in_every_book else (posting.book,))
     lines = tuple(line for line in posting.lines if line.amount or line.trx_amount)
     if not lines:
         return
     known = batches(call, voucher.object, voucher.row)
-    header = function.post(books, replace(posting, lines=lines), replace(_batch(voucher), books=shown))
+    header = function.post(company, replace(posting, lines=lines), replace(_batch(voucher), books=shown))
     _remember(call, voucher, [*known, StandingBatch(int(header["RECORDNO"]), shown)])
 
 
@@ -89,17 +89,17 @@ def _repeated(row: Row) -> dict[str, str]:
 
 
 def _remember(call: FunctionCall, voucher: Voucher, found: list[StandingBatch]) -> None:
-    call.books.side_tables.document_batches.put(voucher.object, voucher.row.get("RECORDNO", ""), value=tuple(found))
+    call.company.side_tables.document_batches.put(voucher.object, voucher.row.get("RECORDNO", ""), value=tuple(found))
 
 
 def fresh(call: FunctionCall, name: str, row: Row) -> None:
     """A new document: nothing that is in the ledger is its."""
-    call.books.side_tables.document_batches.put(name, row.get("RECORDNO", ""), value=())
+    call.company.side_tables.document_batches.put(name, row.get("RECORDNO", ""), value=())
 
 
 def batches(call: FunctionCall, name: str, row: Row) -> list[StandingBatch]:
     """The batches that a document wrote."""
-    document_batches, key = call.books.side_tables.document_batches, (name, row.get("RECORDNO", ""))
+    document_batches, key = call.company.side_tables.document_batches, (name, row.get("RECORDNO", ""))
     if document_batches.known(*key):
         return list(document_batches.get(*key) or ())
     found = _search(call, row)
@@ -114,7 +114,7 @@ def _search(call: FunctionCall, row: Row) -> list[StandingBatch]:
     wanted = {name: text for name, text in _repeated(row).items() if name in ("RECORDTYPE", "RECORDID")}
     wanted |= {cell: text for cell, text in _repeated(row).items() if cell.endswith("ENTITY")}
     shown: dict[int, list[str]] = {}
-    for _, one in call.books.table("GLDETAIL").rows("instr(body, ?)", (escaped(number),)):
+    for _, one in call.company.table("GLDETAIL").rows("instr(body, ?)", (escaped(number),)):
         if all(one.get(name) == text for name, text in wanted.items()):
             books = shown.setdefault(int(one["BATCHKEY"]), [])
             if one.get("BOOKID", ACCRUAL) not in books:
@@ -125,15 +125,15 @@ def _search(call: FunctionCall, row: Row) -> list[StandingBatch]:
 def unpost(call: FunctionCall, name: str, row: Row) -> None:
     """Take a document's batches out of the ledger."""
     for standing in batches(call, name, row):
-        function.withdraw(call.books, standing.batch)
-    call.books.side_tables.document_batches.put(name, row.get("RECORDNO", ""), value=())
+        function.withdraw(call.company, standing.batch)
+    call.company.side_tables.document_batches.put(name, row.get("RECORDNO", ""), value=())
 
 
 def refresh(call: FunctionCall, name: str, row: Row) -> None:
     """Repeat a document in GLDETAIL as it is now."""
     repeated = _repeated(row) | {"WHENMODIFIED": timestamp_text(call.stamp)}
     for standing in batches(call, name, row):
-        function.relabel(call.books, standing.batch, details=repeated)
+        function.relabel(call.company, standing.batch, details=repeated)
 
 
 def reverse_all(
@@ -141,7 +141,7 @@ def reverse_all(
 ) -> None:
     """Post the mirror of every batch of a document, each in the books that show it, in the voucher's name."""
     for standing in batches(call, voucher.object, row):
-        posting = change(Posting(function.posted_lines(call.books, standing.batch)))
+        posting = change(Posting(function.posted_lines(call.company, standing.batch)))
         post(call, reverse(posting), voucher, shown=standing.books)
 
 
@@ -150,5 +150,5 @@ def posted(call: FunctionCall, name: str, row: Row) -> Posting:
     lines: list[PostingLine] = []
     for standing in batches(call, name, row):
         if ACCRUAL in standing.books:
-            lines += function.posted_lines(call.books, standing.batch)
+            lines += function.posted_lines(call.company, standing.batch)
     return Posting(tuple(lines))

@@ -26,7 +26,7 @@ _OPEN = {"hold": ("Open", "On hold"), "resume": ("On hold", "Open")}
 
 def numbers(call: FunctionCall, name: str, record: Element) -> list[int]:
     """The record that the element names, by its record number or its id."""
-    table = call.books.table(name)
+    table = call.company.table(name)
     natural = natural_key(name) or table.plan.key
     for field in (table.plan.key, natural, "SCHEDULEKEY"):
         key = record.findtext(field).strip()
@@ -40,16 +40,16 @@ def numbers(call: FunctionCall, name: str, record: Element) -> list[int]:
 
 def change(call: FunctionCall, name: str, number: int, cells: Row) -> Row:
     """Give a record of that object these cells."""
-    return keep_cells(call, call.books.find(name), number, cells)
+    return keep_cells(call, call.company.find(name), number, cells)
 
 
 def _asked(call: FunctionCall) -> Iterator[tuple[str, Element, int, Row]]:
     """The records that a call names: object, element, number, row."""
     for record in call.body.children:
-        name = call.books.find(record.tag).name
+        name = call.company.find(record.tag).name
         permit(call, "UPDATE", name)
         for number in numbers(call, name, record):
-            yield name, record, number, call.books.table(name).get(number) or {}
+            yield name, record, number, call.company.table(name).get(number) or {}
 
 
 def _day(call: FunctionCall, record: Element, *names: str) -> str:
@@ -61,14 +61,14 @@ def _below(call: FunctionCall, name: str, row: Row) -> Iterator[tuple[str, int, 
     """The schedules under a contract, one of its lines, or one of its expenses."""
     field = {"CONTRACT": "CONTRACTKEY", "CONTRACTDETAIL": "CONTRACTDETAILKEY"}.get(name, "CONTRACTEXPENSEDETAILKEY")
     for schedule in SCHEDULES:
-        table = call.books.table(schedule)
+        table = call.company.table(schedule)
         for number in table.find(field, row.get("RECORDNO", "")):
             yield schedule, number, table.get(number) or {}
 
 
 def _entries(call: FunctionCall, schedule: str, row: Row) -> Iterator[tuple[str, int, Row]]:
     for owned in lines(schedule):
-        table = call.books.table(owned.line)
+        table = call.company.table(owned.line)
         for number in table.find(owned.by, row.get(owned.key, "")):
             yield owned.line, number, table.get(number) or {}
 
@@ -95,7 +95,7 @@ def held(call: FunctionCall) -> FunctionAnswer:
 def posted(call: FunctionCall) -> FunctionAnswer:
     """`post`: a draft that counts from now on, an entry of a schedule, or what is due of a contract's schedules."""
     for record in call.body.children:
-        name = call.books.find(record.tag).name
+        name = call.company.find(record.tag).name
         permit(call, "UPDATE", name)
         if name in SCHEDULES:
             _post_due(call, name, record)
@@ -111,9 +111,9 @@ def posted(call: FunctionCall) -> FunctionAnswer:
 
 
 def _post_due(call: FunctionCall, name: str, record: Element) -> None:
-    table, until = call.books.table(name), iso_date(_day(call, record, "ASOFDATE")) or ""
+    table, until = call.company.table(name), iso_date(_day(call, record, "ASOFDATE")) or ""
     wanted = {field: record.findtext(field).strip() for field in ("CONTRACTID", "CUSTOMERID", "RECORDNO")}
-    fields = call.books.find(name).fields
+    fields = call.company.find(name).fields
     found = [
         (number, row)
         for number, row in list(table.rows())
@@ -163,7 +163,7 @@ def renewed(call: FunctionCall) -> FunctionAnswer:
 
 def cleared(call: FunctionCall) -> FunctionAnswer:
     """`clearallmea`, `clearlastactivemea`: price allocations no longer count, all of a contract's or the last."""
-    table = call.books.table("CONTRACTMEABUNDLE")
+    table = call.company.table("CONTRACTMEABUNDLE")
     for _, _, _, row in _asked(call):
         counting = [
             number

@@ -70,7 +70,7 @@ def carry_out(call: FunctionCall, trade: str, row: Row, lines: Sequence[Row], *,
         return
     posted: list[PostingLine] = []
     for line in lines:
-        item = find(call.books, ITEM, line["ITEMID"])
+        item = find(call.company, ITEM, line["ITEMID"])
         if is_stocked(item):
             one = _movement(call, effect, line, item)
             posted += (
@@ -81,7 +81,7 @@ def carry_out(call: FunctionCall, trade: str, row: Row, lines: Sequence[Row], *,
             # A line is costed after what the lines before it have moved.
             move(call, Paper(trade, row, effect.text), one)
     if posted:
-        chart = rules(call.books)
+        chart = rules(call.company)
         owner = chart.entity_of[posted[0].location]
         posting = Posting(balance_entities(posted, owner, chart))
         title = f"Cost of {row['DOCID']}"
@@ -111,7 +111,7 @@ def _lines(call: FunctionCall, effect: Effect, line: Row, item: Row, one: StockM
     place = line.get("LOCATIONID") or call.session.entity
     stock = account_for(call, item, ("INVACCTKEY",))
     other = account_for(call, item, effect.offset) if effect.offset else ""
-    other = other or call.books.side_tables.posting_accounts.get("inventory_offset") or ""
+    other = other or call.company.side_tables.posting_accounts.get("inventory_offset") or ""
     if not stock or not other:
         raise refused(
             f"Item {item['ITEMID']} has no account for its {'stock' if not stock else 'cost'} to post to.",
@@ -130,7 +130,7 @@ def _lines(call: FunctionCall, effect: Effect, line: Row, item: Row, one: StockM
 def adjust(call: FunctionCall, draft: Draft) -> Row:
     """Mark the named one as adjusted; no journal entry is made of the difference."""
     key = draft.get("RECORDNO")
-    table = call.books.table(draft.described)
+    table = call.company.table(draft.described)
     for number in table.find(table.plan.key, key):
         return keep_cells(call, draft.described, number, {"NEEDSADJUSTMENT": "false", "MANUAL_ADJUSTMENT": "true"})
     raise refused(f"There is no closed cost with RECORDNO '{key}'.", correction="Name one that needs an adjustment.")

@@ -18,10 +18,10 @@ def complete_line(call: FunctionCall, name: str, values: Row, *, party: Row, sid
     row = {field: text for field, text in values.items() if text}
     if not row.get("ITEMID"):
         raise refused("Required field itemid is missing.", correction="Provide an item for every line.")
-    item = find(call.books, ITEM, row["ITEMID"])
+    item = find(call.company, ITEM, row["ITEMID"])
     if side:
         row.setdefault(f"{side}ID", party.get(f"{side}ID", ""))
-    settle(call.books, call.books.find(name), {key: text for key, text in row.items() if text}, row)
+    settle(call.company, call.company.find(name), {key: text for key, text in row.items() if text}, row)
     quantity = _number(row, "QUANTITY")
     if quantity <= 0:
         raise refused(f"The quantity of item {row['ITEMID']} must be above zero.", correction="Provide a quantity.")
@@ -51,12 +51,12 @@ def _number(row: Row, name: str) -> Decimal:
 
 def account_for(call: FunctionCall, item: Row, names: Sequence[str]) -> str:
     """The first of these accounts that the item, or its ledger group, has; nothing where neither has one."""
-    groups = call.books.table("ITEMGLGROUP")
+    groups = call.company.table("ITEMGLGROUP")
     holders = [item, *(groups.get(one) or {} for one in groups.find("NAME", item.get("GLGROUP", "")))]
     for holder in holders:
         for name in names:
             key = holder.get(name, "")
-            account = call.books.table("GLACCOUNT").get(int(key)) if key.isdecimal() and len(key) < 19 else None
+            account = call.company.table("GLACCOUNT").get(int(key)) if key.isdecimal() and len(key) < 19 else None
             if account is not None:
                 return account["ACCOUNTNO"]
             if key:
@@ -66,12 +66,12 @@ def account_for(call: FunctionCall, item: Row, names: Sequence[str]) -> str:
 
 def account_of(call: FunctionCall, item_id: str, *, sale: bool) -> str:
     """Where an item's sale or purchase posts: its own account, its group's, or what it was booked on before."""
-    item = find(call.books, ITEM, item_id)
+    item = find(call.company, ITEM, item_id)
     names = ("INCOMEACCTKEY",) if sale else ("INVACCTKEY", "EXPENSEACCTKEY")
     account = account_for(call, item, names)
     if account:
         return account
-    lines = call.books.table("ARINVOICEITEM" if sale else "APBILLITEM")
+    lines = call.company.table("ARINVOICEITEM" if sale else "APBILLITEM")
     for _, row in lines.rows("instr(body, ?)", (item_id.encode(),)):
         if row.get("ITEMID") == item_id:
             return row["ACCOUNTNO"]
@@ -82,17 +82,17 @@ def account_of(call: FunctionCall, item_id: str, *, sale: bool) -> str:
 
 def stored(call: FunctionCall, name: str, header: Row) -> list[Row]:
     """A transaction's lines, in their order."""
-    table = call.books.table(name)
+    table = call.company.table(name)
     found = [table.get(number) or {} for number in table.find("DOCHDRNO", header["RECORDNO"])]
     return sorted(found, key=lambda line: int(line.get("LINE_NO") or 0))
 
 
 def mark_source(call: FunctionCall, name: str, doc_id: str, lines: list[Row], *, by_place: bool) -> None:
     """Tell an order how much of it was converted, and the new lines what they were made from."""
-    numbers = call.books.table(name).find("DOCID", doc_id)
+    numbers = call.company.table(name).find("DOCID", doc_id)
     if not numbers:
         raise refused(f"Invalid document '{doc_id}' specified in createdfrom.", correction="Name one that is there.")
-    source = call.books.table(name).get(numbers[0]) or {}
+    source = call.company.table(name).get(numbers[0]) or {}
     ordered = stored(call, f"{name}ENTRY", source)
     by_key = {one["RECORDNO"]: one for one in ordered}
     taken: dict[str, Decimal] = {}
@@ -110,7 +110,7 @@ def mark_source(call: FunctionCall, name: str, doc_id: str, lines: list[Row], *,
 
 def unmark_source(call: FunctionCall, name: str, lines: Sequence[Row]) -> None:
     """Give back to the orders what these lines were made from: they are deleted, or about to be written anew."""
-    table = call.books.table(f"{name}ENTRY")
+    table = call.company.table(f"{name}ENTRY")
     taken: dict[str, dict[str, Decimal]] = {}
     for line in lines:
         key, header = line.get("SOURCE_DOCLINEKEY", ""), line.get("SOURCE_DOCID", "")
@@ -118,23 +118,23 @@ def unmark_source(call: FunctionCall, name: str, lines: Sequence[Row]) -> None:
             of = taken.setdefault(header, {})
             of[key] = of.get(key, ZERO) - amount(line, "QUANTITY")
     for doc_id, of in taken.items():
-        for number in call.books.table(name).find("DOCID", doc_id):
+        for number in call.company.table(name).find("DOCID", doc_id):
             _convert(call, name, number, of)
 
 
 def _convert(call: FunctionCall, name: str, number: int, taken: dict[str, Decimal]) -> None:
-    books = call.books
-    table, lines = books.table(name), books.table(f"{name}ENTRY")
+    company = call.company
+    table, lines = company.table(name), company.table(f"{name}ENTRY")
     source = table.get(number) or {}
     for key, quantity in taken.items():
         origin = lines.get(int(key)) or {}
         origin["QTY_CONVERTED"] = decimal_text(amount(origin, "QTY_CONVERTED") + quantity)
-        stamp(call, books.find(f"{name}ENTRY"), origin, new=False)
+        stamp(call, company.find(f"{name}ENTRY"), origin, new=False)
         lines.update(int(key), origin)
     ordered = stored(call, f"{name}ENTRY", source)
     left = sum((max(amount(one, "QUANTITY") - amount(one, "QTY_CONVERTED"), ZERO) for one in ordered), ZERO)
     some = any(amount(one, "QTY_CONVERTED") for one in ordered)
     source["STATE"] = "Converted" if not left else "Partially Converted" if some else "Pending"
-    stamp(call, books.find(name), source, new=False)
+    stamp(call, company.find(name), source, new=False)
     table.update(number, source)
-    note(call, books.find(name), source, MODIFIED)
+    note(call, company.find(name), source, MODIFIED)

@@ -75,10 +75,10 @@ def enter(call: FunctionCall, trade: Trade, order: OrderInput) -> Row:
     """Keep a new transaction, convert what it was made from, and make its invoice or bill."""
     definition = _definition(call, trade, order.values.get("DOCPARID", ""))
     row = {name: text for name, text in order.values.items() if text}
-    key = str(next_number(call.books, "DOCHDR"))
+    key = str(next_number(call.company, "DOCHDR"))
     row.setdefault("DOCNO", f"{definition['DOCID'][:1]}{key}")
     row |= {"RECORDNO": key, "DOCID": f"{definition['DOCID']}-{row['DOCNO']}"}
-    if call.books.table(trade.object).find("DOCID", row["DOCID"]):
+    if call.company.table(trade.object).find("DOCID", row["DOCID"]):
         raise refused(
             f"A transaction with that number already exists: {row['DOCID']}.",
             errorno="BL03002185",
@@ -90,7 +90,7 @@ def enter(call: FunctionCall, trade: Trade, order: OrderInput) -> Row:
 
 def change(call: FunctionCall, trade: Trade, number: int, order: OrderInput) -> Row:
     """Change a transaction; the invoice or bill it had made is deleted and another made."""
-    old = call.books.table(trade.object).get(number) or {}
+    old = call.company.table(trade.object).get(number) or {}
     _check_open(old)
     definition = _definition(call, trade, old.get("DOCPARID", ""))
     _withdraw(call, trade, old)
@@ -104,13 +104,13 @@ def change(call: FunctionCall, trade: Trade, number: int, order: OrderInput) -> 
 
 def drop(call: FunctionCall, trade: Trade, number: int) -> None:
     """Delete a transaction, with the invoice or bill it made."""
-    row = call.books.table(trade.object).get(number) or {}
+    row = call.company.table(trade.object).get(number) or {}
     _check_open(row)
     _withdraw(call, trade, row)
     _clear_lines(call, trade, row)
     subtotals.keep(call, trade.object, row, ())
-    call.books.table(trade.object).delete(number)
-    note(call, call.books.find(trade.object), row, DELETED)
+    call.company.table(trade.object).delete(number)
+    note(call, call.company.find(trade.object), row, DELETED)
 
 
 def deleter(trade: Trade) -> Callable[[FunctionCall, ObjectDef, int], None]:
@@ -124,7 +124,7 @@ def _check_open(row: Row) -> None:
 
 
 def _definition(call: FunctionCall, trade: Trade, name: str) -> Row:
-    table = call.books.table(trade.definitions)
+    table = call.company.table(trade.definitions)
     for _, row in table.rows():
         if row.get("DOCID") == name and row.get("STATUS") != "inactive":
             return row
@@ -138,7 +138,7 @@ def _definition(call: FunctionCall, trade: Trade, name: str) -> Row:
 def _written(
     call: FunctionCall, trade: Trade, row: Row, order: OrderInput, *, definition: Row, number: int | None
 ) -> Row:
-    books, described = call.books, call.books.find(trade.object)
+    company, described = call.company, call.company.find(trade.object)
     if not row.get("WHENCREATED"):
         raise refused("Required field datecreated is missing.", correction="Provide the day.")
     if not order.lines:
@@ -155,7 +155,7 @@ def _written(
         _make(call, trade, row, lines, extra)
     stamp(call, described, row, new=number is None)
     row.update(order.more)
-    table = books.table(trade.object)
+    table = company.table(trade.object)
     if number is None:
         table.insert(row)
     else:
@@ -170,7 +170,7 @@ def _written(
 def _party(call: FunctionCall, trade: Trade, row: Row) -> Row:
     if not trade.party:
         return {}
-    table, key = call.books.table(trade.party), row.get("CUSTVENDID", "")
+    table, key = call.company.table(trade.party), row.get("CUSTVENDID", "")
     for number in table.find(f"{trade.party}ID", key):
         party = table.get(number) or {}
         if party.get("STATUS") == "inactive":
@@ -195,12 +195,12 @@ def _head(call: FunctionCall, trade: Trade, row: Row, *, party: Row, definition:
 
 
 def _total(call: FunctionCall, row: Row, lines: list[Row], extra: Sequence[Subtotal]) -> None:
-    chart = rules(call.books)
+    chart = rules(call.company)
     place = call.session.entity or lines[0].get("LOCATIONID", "")
     base = chart.base_currency[chart.entity_of.get(place, "")]
     row["BASECURR"], row["CURRENCY"] = base, row.get("CURRENCY") or base
     day = day_of(row, "WHENCREATED")
-    factor = exchange_rate(call.books, row["CURRENCY"], base, day=day, given=row.get("EXCHRATE", ""))
+    factor = exchange_rate(call.company, row["CURRENCY"], base, day=day, given=row.get("EXCHRATE", ""))
     row["EXCHRATE"] = decimal_text(factor)
     subtotal = sum((amount(one, "TRX_VALUE") for one in lines), ZERO)
     total = subtotal + sum((one.of(subtotal) for one in extra), ZERO)
@@ -254,23 +254,23 @@ def _withdraw(call: FunctionCall, trade: Trade, row: Row) -> None:
     costs.undo(call, trade.object, row)
     unmark_source(call, trade.object, stored(call, trade.line, row))
     key = row.get("PRRECORDKEY", "")
-    if trade.family is not None and key and call.books.table(trade.family.object).get(int(key)) is not None:
+    if trade.family is not None and key and call.company.table(trade.family.object).get(int(key)) is not None:
         entry.drop(call, trade.family, int(key))
 
 
 def _clear_lines(call: FunctionCall, trade: Trade, row: Row) -> None:
-    table = call.books.table(trade.line)
+    table = call.company.table(trade.line)
     for number in table.find("DOCHDRNO", row["RECORDNO"]):
         table.delete(number)
 
 
 def _keep_lines(call: FunctionCall, trade: Trade, row: Row, lines: list[Row]) -> None:
-    table, described = call.books.table(trade.line), call.books.find(trade.line)
+    table, described = call.company.table(trade.line), call.company.find(trade.line)
     there = {one.get("RECORDNO", "") for one in stored(call, trade.line, row)}
     _clear_lines(call, trade, row)
     for place, line in enumerate(lines):
         kept = line.get("RECORDNO", "")
-        key = kept if kept in there else str(next_number(call.books, "DOCENTRY"))
+        key = kept if kept in there else str(next_number(call.company, "DOCENTRY"))
         cells = line | {"RECORDNO": key, "DOCHDRNO": row["RECORDNO"], "DOCHDRID": row["DOCID"]}
         # Lines are counted from 0 here, though line_num in the functions counts from 1.
         cells |= {"LINE_NO": str(place), "DOCPARID": row["DOCPARID"], "WHENCREATED": row["WHENCREATED"]}

@@ -31,7 +31,7 @@ _MOVES = {
 
 def _there(call: FunctionCall, name: str, key: str) -> tuple[int, Row]:
     permit(call, "UPDATE", name)
-    table = call.books.table(name)
+    table = call.company.table(name)
     for number in table.find(table.plan.key, key):
         return number, table.get(number) or {}
     raise refused(f"Cannot find {name.lower()} with key '{key}'.", correction="Provide another key.")
@@ -59,7 +59,7 @@ def moved(call: FunctionCall) -> FunctionAnswer:
 def updated(call: FunctionCall) -> FunctionAnswer:
     """Other days and amounts of entries that are not posted; an entry without a number is added."""
     number, row = _named(call, SCHEDULE)
-    described, table = call.books.find(ENTRY), call.books.table(ENTRY)
+    described, table = call.company.find(ENTRY), call.company.table(ENTRY)
     for group in call.body.findall("revrecentries"):
         for node in group.children:
             cells = row_of(call, described, node, _ENTRY)
@@ -96,7 +96,7 @@ def posted(call: FunctionCall) -> FunctionAnswer:
         unpost(call, ENTRY, row)
         change(call, ENTRY, number, {"POSTED": "false", "GLBATCHKEY": "", "POSTED_AMOUNT": ""})
         return keyed(str(number))
-    schedule = call.books.table(SCHEDULE).get(int(row.get("REVRECSCHEDULEKEY") or 0)) or {}
+    schedule = call.company.table(SCHEDULE).get(int(row.get("REVRECSCHEDULEKEY") or 0)) or {}
     if schedule.get("STATUS") in ("On Hold", "Terminated"):
         raise refused(
             f"Schedule {schedule['RECORDNO']} is {schedule['STATUS'].lower()}, and its entries cannot be posted.",
@@ -108,14 +108,14 @@ def posted(call: FunctionCall) -> FunctionAnswer:
 
 def _recognised(call: FunctionCall, row: Row, schedule: Row) -> Row:
     """Post an entry; tells the cells that say so."""
-    books, money = call.books, to_cents(amount(row, "AMOUNT") or amount(row, "TRX_AMOUNT"))
+    company, money = call.company, to_cents(amount(row, "AMOUNT") or amount(row, "TRX_AMOUNT"))
     revenue = row.get("ACCOUNTNO") or _account(call, row.get("REVACCTKEY", ""))
     deferred = _account(call, row.get("DEFERREDREVACCTKEY", ""))
     if not revenue or not deferred or not money:
         return {}
-    line = books.table("ARINVOICEITEM").get(int(schedule.get("PRENTRYKEY") or 0)) or {}
+    line = company.table("ARINVOICEITEM").get(int(schedule.get("PRENTRYKEY") or 0)) or {}
     place = line.get("LOCATIONID") or schedule.get("MEGAENTITYID") or call.session.entity
-    chart = rules(books)
+    chart = rules(company)
     entity = chart.entity_of.get(place, "")
     if not entity and len(chart.base_currency) > 2:  # the top level is one of them
         return {}
@@ -135,7 +135,7 @@ def _recognised(call: FunctionCall, row: Row, schedule: Row) -> Row:
 
 def _account(call: FunctionCall, key: str) -> str:
     """An account by its record number, or by its own number."""
-    row = call.books.table("GLACCOUNT").get(int(key)) if key.isdecimal() and len(key) < 19 else None
+    row = call.company.table("GLACCOUNT").get(int(key)) if key.isdecimal() and len(key) < 19 else None
     return row["ACCOUNTNO"] if row is not None else key
 
 

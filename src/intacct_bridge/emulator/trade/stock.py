@@ -43,10 +43,10 @@ def warehouse_of(call: FunctionCall, item: Row, name: str) -> str:
     """The warehouse a line names, or the item's own; refused where there are warehouses and none is told."""
     name = name or item.get("DEFAULT_WAREHOUSE", "")
     if name:
-        found = find(call.books, _WAREHOUSE, name, field="WAREHOUSEID")
+        found = find(call.company, _WAREHOUSE, name, field="WAREHOUSEID")
         if found.get("STATUS") == "inactive":
             raise refused(f"Warehouse '{name}' is inactive.", correction="Choose an active one.", field="WAREHOUSEID")
-    elif call.books.table("WAREHOUSE").count():
+    elif call.company.table("WAREHOUSE").count():
         told = f"Required field warehouseid is missing for item {item['ITEMID']}."
         raise refused(told, correction="Name a warehouse, or give the item a default one.", field="WAREHOUSEID")
     return name
@@ -69,16 +69,16 @@ def move(call: FunctionCall, paper: Paper, one: StockMovement) -> None:
     _check_enough(call, one)
     _change(call, one)
     _note(call, paper, one)
-    movements, key = call.books.side_tables.stock_movements, (paper.object, paper.row["RECORDNO"])
+    movements, key = call.company.side_tables.stock_movements, (paper.object, paper.row["RECORDNO"])
     movements.put(*key, value=(*(movements.get(*key) or ()), one))
 
 
 def take_back(call: FunctionCall, paper: Paper) -> None:
     """Undo what a document moved."""
-    movements, key = call.books.side_tables.stock_movements, (paper.object, paper.row["RECORDNO"])
+    movements, key = call.company.side_tables.stock_movements, (paper.object, paper.row["RECORDNO"])
     for one in movements.get(*key) or ():
         _change(call, replace(one, quantity=-one.quantity, value=-one.value))
-    table = call.books.table(_TOTALS)
+    table = call.company.table(_TOTALS)
     for number, row in list(table.rows()):
         if row.get("DOCUMENTID") == paper.row["DOCID"]:
             table.delete(number)
@@ -86,7 +86,7 @@ def take_back(call: FunctionCall, paper: Paper) -> None:
 
 
 def _check_enough(call: FunctionCall, one: StockMovement) -> None:
-    if one.quantity >= 0 or call.books.behaviour.negative_inventory:
+    if one.quantity >= 0 or call.company.behaviour.negative_inventory:
         return
     on_hand = amount(_info(call, one.item, one.warehouse), "WONHAND")
     if on_hand + one.quantity < 0:
@@ -99,22 +99,22 @@ def _check_enough(call: FunctionCall, one: StockMovement) -> None:
 
 
 def _info(call: FunctionCall, item: str, warehouse: str) -> Row:
-    for _, row in call.books.table(_INFO).rows():
+    for _, row in call.company.table(_INFO).rows():
         if row.get("ITEMID") == item and row.get("WAREHOUSEID", "") == warehouse:
             return row
     return {"ITEMID": item, "WAREHOUSEID": warehouse}
 
 
 def _value(call: FunctionCall, row: Row) -> Decimal:
-    return call.books.side_tables.stock_values.get(row["ITEMID"], row.get("WAREHOUSEID", "")) or Decimal(0)
+    return call.company.side_tables.stock_values.get(row["ITEMID"], row.get("WAREHOUSEID", "")) or Decimal(0)
 
 
 def _change(call: FunctionCall, one: StockMovement) -> None:
-    books = call.books
-    described, table = books.find(_INFO), books.table(_INFO)
+    company = call.company
+    described, table = company.find(_INFO), company.table(_INFO)
     row = _info(call, one.item, one.warehouse)
     on_hand, value = amount(row, "WONHAND") + one.quantity, _value(call, row) + one.value
-    books.side_tables.stock_values.put(row["ITEMID"], row.get("WAREHOUSEID", ""), value=value)
+    company.side_tables.stock_values.put(row["ITEMID"], row.get("WAREHOUSEID", ""), value=value)
     row["WONHAND"] = decimal_text(on_hand)
     row["AVERAGE_COST"] = decimal_text((value / on_hand).quantize(_MICRO, ROUND_HALF_UP)) if on_hand else ""
     if one.quantity > 0:
@@ -132,9 +132,9 @@ def _change(call: FunctionCall, one: StockMovement) -> None:
 
 def _note(call: FunctionCall, paper: Paper, one: StockMovement) -> None:
     """One row of what makes up the quantities."""
-    described, table = call.books.find(_TOTALS), call.books.table(_TOTALS)
+    described, table = call.company.find(_TOTALS), call.company.table(_TOTALS)
     number = table.next_number()
-    warehouses = call.books.table("WAREHOUSE").find("WAREHOUSEID", one.warehouse) if one.warehouse else []
+    warehouses = call.company.table("WAREHOUSE").find("WAREHOUSEID", one.warehouse) if one.warehouse else []
     row: Row = {
         "ID": str(number),
         "ITEMID": one.item,
@@ -150,5 +150,5 @@ def _note(call: FunctionCall, paper: Paper, one: StockMovement) -> None:
 
 def on_hand(call: FunctionCall) -> dict[tuple[str, str], tuple[Decimal, Decimal]]:
     """Item and warehouse to the quantity on hand and what it is worth."""
-    rows = (row for _, row in call.books.table(_INFO).rows())
+    rows = (row for _, row in call.company.table(_INFO).rows())
     return {(row["ITEMID"], row.get("WAREHOUSEID", "")): (amount(row, "WONHAND"), _value(call, row)) for row in rows}

@@ -70,7 +70,7 @@ def stored(call: FunctionCall, trade: str, header: Row) -> list[Subtotal]:
 def keep(call: FunctionCall, trade: str, header: Row, subtotals: Sequence[Subtotal]) -> None:
     """Make these the subtotals of a transaction."""
     name = f"{trade}SUBTOTALS"
-    described, table = call.books.find(name), call.books.table(name)
+    described, table = call.company.find(name), call.company.table(name)
     for number, _ in _rows(call, trade, header):
         table.delete(number)
     lines, rate = amount(header, "TRX_SUBTOTAL"), Decimal(header.get("EXCHRATE") or 1)
@@ -91,7 +91,7 @@ def keep(call: FunctionCall, trade: str, header: Row, subtotals: Sequence[Subtot
 
 
 def _rows(call: FunctionCall, trade: str, header: Row) -> list[tuple[int, Row]]:
-    table = call.books.table(f"{trade}SUBTOTALS")
+    table = call.company.table(f"{trade}SUBTOTALS")
     return [(number, row) for number, row in table.rows() if row.get("DOCHDRNO") == header["RECORDNO"]]
 
 
@@ -108,7 +108,7 @@ def charges(call: FunctionCall, subtotals: Sequence[Subtotal], lines: Decimal, f
 
 
 def _tax_account(call: FunctionCall, description: str) -> str:
-    table = call.books.table("TAXDETAIL")
+    table = call.company.table("TAXDETAIL")
     for number in table.find("DETAILID", description):
         return (table.get(number) or {}).get("GLACCOUNT", "")
     return ""

@@ -36,7 +36,7 @@ def delete(call: FunctionCall, described: ObjectDef, number: int) -> None:
 
 
 def _open(call: FunctionCall, number: int) -> Row:
-    row = call.books.table("TIMESHEET").get(number) or {}
+    row = call.company.table("TIMESHEET").get(number) or {}
     if row.get("STATE") in _STANDS:
         raise refused(f"Timesheet {number} is approved and cannot be changed.", correction="Decline it first.")
     return row
@@ -45,7 +45,7 @@ def _open(call: FunctionCall, number: int) -> Row:
 def _completed(call: FunctionCall, draft: Draft, whole: Row) -> None:
     values = draft.values
     if whole.get("EMPLOYEEID") and whole.get("BEGINDATE"):
-        person = find(call.books, Reference(("EMPLOYEE",), "Employee"), whole["EMPLOYEEID"])
+        person = find(call.company, Reference(("EMPLOYEE",), "Employee"), whole["EMPLOYEEID"])
         last, first = person.get("PERSONALINFO.LASTNAME", ""), person.get("PERSONALINFO.FIRSTNAME", "")
         values |= {"EMPLOYEEKEY": person["RECORDNO"], "EMPLOYEEFIRSTNAME": first, "EMPLOYEELASTNAME": last}
         values |= {"EMPLOYEENAME": f"{last}, {first}", "EMPLOYEE_LOCATIONID": person.get("LOCATIONID", "")}

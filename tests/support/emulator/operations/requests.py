@@ -61,7 +61,7 @@ def request(world: World, function: str, name: str, title: str, field: str) -> s
     if function == "get_list":
         world.key(name)
         return f'<get_list object="{name}" maxitems="5"/>'
-    return _GENERIC[function](world, world.books.find(name), field)
+    return _GENERIC[function](world, world.company.find(name), field)
 
 
 def _lookup(_world: World, described: ObjectDef, _field: str) -> str:
@@ -71,7 +71,7 @@ def _lookup(_world: World, described: ObjectDef, _field: str) -> str:
 def _query(world: World, described: ObjectDef, _field: str) -> str:
     world.key(described.name)
     record = keys(described).record
-    closed = world.books.settings.unqueryable.get(described.name, ())
+    closed = world.company.settings.unqueryable.get(described.name, ())
     named = [record, *(name for name in described.fields if name != record and name not in closed and "#" not in name)][
         :4
     ]
@@ -174,7 +174,7 @@ def _describes(world: World, name: str, _sent: str, result: Result) -> str:
 def _is_kept(world: World, name: str, sent: str, result: Result) -> str:
     """What was written is read back as it was sent."""
     (record,) = parse(sent.encode()).children
-    described = world.books.find(name)
+    described = world.company.find(name)
     assert result.data is not None
     (written,) = result.data.children
     number = written.children[0].text

@@ -81,14 +81,14 @@ class _Undone(Exception):  # noqa: N818  # a signal to the savepoint, never an e
 @contextmanager
 def undone(emulator: Emulator) -> Iterator[None]:
     """What is written inside is taken back."""
-    books = emulator.company()
-    settings = books.settings
+    company = emulator.company()
+    settings = company.settings
     try:
-        with books.store.together():
+        with company.store.together():
             yield
             raise _Undone
     except _Undone:
-        books.settings = settings
+        company.settings = settings
 
 
 def tried(emulator: Emulator, entry: Entry) -> Outcome:
@@ -108,14 +108,14 @@ def tried(emulator: Emulator, entry: Entry) -> Outcome:
 
 
 def _once(world: World, entry: Entry) -> Outcome:
-    books, incidents = world.books, len(world.emulator.incidents)
+    company, incidents = world.company, len(world.emulator.incidents)
     try:
         sent = request(world, entry.function, entry.object, entry.name, entry.field)
     except (AssertionError, IntacctError) as error:
         return Outcome(problem=f"cannot ask: {error}", invalid=True)
-    before = {name: books.store.version(name) for name in books.store.populated()}
+    before = {name: company.store.version(name) for name in company.store.populated()}
     facts = _facts(world)
-    changes = books.store.connection.total_changes
+    changes = company.store.connection.total_changes
     try:
         response = send(world.emulator, sent, authentication=world.login)
     except IntacctError as error:
@@ -128,8 +128,8 @@ def _once(world: World, entry: Entry) -> Outcome:
     if result.status != "success":
         absent = any(fault.errorno.startswith(OWN_NUMBER) for fault in result.faults)
         return Outcome(problem="" if absent else _told(sent, result.faults), absent=absent)
-    moved = {name for name in books.store.populated() if books.store.version(name) != before.get(name, 0)}
-    changed = books.store.connection.total_changes != changes
+    moved = {name for name in company.store.populated() if company.store.version(name) != before.get(name, 0)}
+    changed = company.store.connection.total_changes != changes
     problem = "" if entry.function in READS else _lost(world, sent, {name: before.get(name) for name in moved}, facts)
     problem = problem or _wrong(world, entry, sent, result, changed=changed)
     return Outcome(problem=problem, moved=_headers(moved))
@@ -146,12 +146,12 @@ def _wrong(world: World, entry: Entry, sent: str, result: Result, *, changed: bo
 
 
 def _facts(world: World) -> set[str]:
-    return {text for (text,) in world.books.store.connection.execute("SELECT value FROM facts")}
+    return {text for (text,) in world.company.store.connection.execute("SELECT value FROM facts")}
 
 
 def _lost(world: World, sent: str, moved: dict[str, int | None], facts: set[str]) -> str:
     """The new texts that were sent and that nothing that was written holds."""
-    store = world.books.store
+    store = world.company.store
     written = "".join(_facts(world) - facts)
     for name, version in moved.items():
         numbers = None if version is None else store.changes_since(name, version)

@@ -38,7 +38,7 @@ class World:
 
     def __init__(self, emulator: Emulator, *, seeding: bool) -> None:
         self.emulator = emulator
-        self.books = emulator.company()
+        self.company = emulator.company()
         self.seeding = seeding
         self.missing: list[str] = []
         """Names of what was asked for and not there."""
@@ -94,7 +94,7 @@ class World:
         name = wanted.removesuffix("+")
         if name in MAKE:
             return self._make(wanted) if self.seeding else self._lacking(wanted)
-        known = [] if name not in self.books.catalog else self._rows(name)
+        known = [] if name not in self.company.catalog else self._rows(name)
         if wanted != name and self.seeding:
             return self._make(wanted)
         if known:
@@ -106,7 +106,7 @@ class World:
     def row(self, name: str) -> Row:
         """A record's cells."""
         text = self.key(name)
-        table = self.books.table(MAKE[name][1:].partition("|")[0] if MAKE.get(name, "").startswith("=") else name)
+        table = self.company.table(MAKE[name][1:].partition("|")[0] if MAKE.get(name, "").startswith("=") else name)
         name = table.name
         for field in filter(None, (natural_key(name), table.plan.key)):
             for number in table.find(field, text):
@@ -120,7 +120,7 @@ class World:
             return missing
         if missing in NAMED:
             return NAMED[missing]
-        used = missing != name and name in self.books.catalog and self._rows(name)
+        used = missing != name and name in self.company.catalog and self._rows(name)
         return f"one of {name} that nothing uses" if used else f"one of {name}"
 
     def _lacking(self, wanted: str) -> str:
@@ -129,7 +129,7 @@ class World:
 
     def _rows(self, name: str) -> list[Row]:
         """The records to choose from, the best first."""
-        table = self.books.table(name)
+        table = self.company.table(name)
         if name in PICKS:
             (field, text), *more = (part.split("=") for part in PICKS[name].split("|"))
             rows = [table.get(number) or {} for number in table.find(field, text)]
@@ -161,7 +161,7 @@ class World:
         elif template:
             function, _, inner = template.partition("|")
             made = self._written(function, self.function(function, inner), name)
-        elif creator(name) == "create" and name in self.books.catalog:
+        elif creator(name) == "create" and name in self.company.catalog:
             made = self._written("create", f"<create>{self.record(name)}</create>", name)
         elif (function := _maker(name)) in FUNCTIONS:
             made = self._written(function, self.function(function, FUNCTIONS[function]), name)
@@ -178,20 +178,20 @@ class World:
         """A record made by a function, moved to where none leads in this company."""
         name, *cells = wanted.split("|")
         key = self._written(request, request, name)
-        table = self.books.table(name)
+        table = self.company.table(name)
         (number,) = table.find(table.plan.key, key)
         table.update(number, (table.get(number) or {}) | dict(cell.split("=") for cell in cells))
         return key
 
     def _insert(self, name: str, *cells: str) -> str:
-        described = self.books.find(name)
+        described = self.company.find(name)
         row = {one.name: self.value(described, one) for one in described.fields.values() if self._is_needed(name, one)}
         held = owner(name)
         if held is not None:
             above = self.row(held.header)
             row[held.by] = above.get(held.key, NOWHERE)
         row |= dict(cell.split("=") for cell in cells)
-        table = self.books.table(name)
+        table = self.company.table(name)
         if not table.plan.key_is_integer and not row.get(table.plan.key):
             row[table.plan.key] = str(table.next_number())
         table.insert(row)
@@ -206,7 +206,7 @@ class World:
 
     def record(self, name: str, cells: Row | None = None) -> str:
         """The element of a new record with all that must be given."""
-        described = self.books.find(name)
+        described = self.company.find(name)
         wanted = dict.fromkeys(required(described), "") | {one: "" for one in (natural_key(name),) if one}
         wanted |= dict(part.partition("=")[::2] for part in RECORDS.get(described.name, "").split("|") if part) | (
             cells or {}

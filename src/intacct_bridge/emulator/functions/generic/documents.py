@@ -39,7 +39,7 @@ class Documents:
 
     def update(self, call: FunctionCall, draft: Draft, number: int) -> Row:
         """Change a document; the lines that are sent are the whole new set."""
-        there = call.books.table(self.family.object).get(number) or {}
+        there = call.company.table(self.family.object).get(number) or {}
         waits = _waits(draft) or (there.get("STATE") == "Draft" and not draft.extra.get("ACTION"))
         return entry.change(call, self.family, number, DocumentInput(_values(draft), self._lines(draft), waits))
 
@@ -62,14 +62,14 @@ class Payments:
         """Enter a payment."""
         complete(draft, draft.values)
         money = self._money(call, draft)
-        if self.side is PAID and call.books.behaviour.payment_blanks == "filled":
+        if self.side is PAID and call.company.behaviour.payment_blanks == "filled":
             provider = draft.extra.get("PAYMENTPROVIDER") or draft.values.get("PAYMENTPROVIDER", "")
             money = replace(money, values=_filled(call, money.values, provider))
         return payment.pay(call, self.side, money)
 
     def update(self, call: FunctionCall, draft: Draft, number: int) -> Row:
         """Change a payment, or submit a draft."""
-        there = call.books.table(self.side.object).get(number) or {}
+        there = call.company.table(self.side.object).get(number) or {}
         money = self._money(call, draft)
         if not draft.extra.get("ACTION"):
             money = replace(money, state=there.get("STATE", ""))
@@ -117,14 +117,14 @@ def _values(draft: Draft) -> Row:
 
 def _filled(call: FunctionCall, values: Row, provider: str) -> Row:
     """A payment with a method and a bank: the vendor's and the provider's, or the first bank of its currency."""
-    books = call.books
-    vendors = books.table("VENDOR")
+    company = call.company
+    vendors = company.table("VENDOR")
     (vendor,) = [vendors.get(number) or {} for number in vendors.find("VENDORID", values.get("VENDORID", ""))] or [{}]
-    by_provider = [row for _, row in books.table("PROVIDERBANKACCOUNT").rows() if row.get("PROVIDERID") == provider]
-    entity_of, here = rules(books).entity_of, call.session.entity
+    by_provider = [row for _, row in company.table("PROVIDERBANKACCOUNT").rows() if row.get("PROVIDERID") == provider]
+    entity_of, here = rules(company).entity_of, call.session.entity
     banks = [
         row
-        for _, row in books.table("CHECKINGACCOUNT").rows()
+        for _, row in company.table("CHECKINGACCOUNT").rows()
         if row.get("STATUS") == "active" and row.get("CURRENCY", values["CURRENCY"]) == values["CURRENCY"]
         if not here or entity_of.get(row.get("LOCATIONID", ""), here) == here
     ]

@@ -37,17 +37,17 @@ def update(call: FunctionCall) -> FunctionAnswer:
 
 def delete(call: FunctionCall) -> FunctionAnswer:
     """Drop the records with these keys; what could be dropped stays dropped, whatever becomes of the others."""
-    described = call.books.find(call.body.findtext("object").strip())
+    described = call.company.find(call.body.findtext("object").strip())
     permit(call, "DELETE", described.name)
     keys = [key.strip() for key in call.body.findtext("keys").split(",") if key.strip()]
     if not keys:
         raise refused("A delete needs at least one key.")
     if len(keys) > MOST_RECORDS:
-        too_many(call.name, MOST_RECORDS, call.books.behaviour)
+        too_many(call.name, MOST_RECORDS, call.company.behaviour)
     faults: list[Fault] = []
     for key in keys:
         try:
-            with call.books.store.together():
+            with call.company.store.together():
                 _delete_one(call, described, key)
         except FunctionRefusedError as error:
             faults += error.faults
@@ -55,7 +55,7 @@ def delete(call: FunctionCall) -> FunctionAnswer:
 
 
 def _create_one(call: FunctionCall, record: Element) -> Element:
-    described = call.books.find(record.tag)
+    described = call.company.find(record.tag)
     permit(call, "CREATE", described.name)
     creatable(described, "CREATE")
     draft = drafted(call, described, record)
@@ -67,14 +67,14 @@ def _create_one(call: FunctionCall, record: Element) -> Element:
 
 
 def _update_one(call: FunctionCall, record: Element) -> Element:
-    described = call.books.find(record.tag)
+    described = call.company.find(record.tag)
     permit(call, "UPDATE", described.name)
     if described.name in CLOSED_TO_UPDATE:
         raise not_for(described.name, "UPDATE")
     draft = drafted(call, described, record)
     number = _find(call, described, draft.values)
     acts = UPDATE.get(described.name)
-    before = call.books.table(described).get(number) or {}
+    before = call.company.table(described).get(number) or {}
     row = (acts or record_store.update)(call, draft, number)
     if acts is not None:
         effect_check.check(call, draft, row, before)
@@ -82,7 +82,7 @@ def _update_one(call: FunctionCall, record: Element) -> Element:
 
 
 def _find(call: FunctionCall, described: ObjectDef, values: Row) -> int:
-    table = call.books.table(described)
+    table = call.company.table(described)
     for name in (keys_of(described).record, natural_key(described.name)):
         if name and values.get(name):
             for number in table.find(name, values[name]):
@@ -96,7 +96,7 @@ def _find(call: FunctionCall, described: ObjectDef, values: Row) -> int:
 def _delete_one(call: FunctionCall, described: ObjectDef, key: str) -> None:
     if described.name in CLOSED:
         raise not_for(described.name, "DELETE")
-    table = call.books.table(described)
+    table = call.company.table(described)
     natural = natural_key(described.name)
     numbers = table.find(table.plan.key, key) or (table.find(natural, key) if natural else [])
     numbers = [one for one in numbers if may_change(call, described, table.get(one) or {}, "delete")]
@@ -118,12 +118,12 @@ def _each(call: FunctionCall, work: Callable[[FunctionCall, Element], Element]) 
     if not records:
         raise refused(f"A call of {call.name} needs at least one record.")
     if len(records) > MOST_RECORDS:
-        too_many(call.name, MOST_RECORDS, call.books.behaviour)
+        too_many(call.name, MOST_RECORDS, call.company.behaviour)
     keys: list[Element] = []
     faults: list[Fault] = []
     for record in records:
         try:
-            with call.books.store.together():
+            with call.company.store.together():
                 keys.append(work(call, record))
         except FunctionRefusedError as error:
             faults += _chain(call, record, error)

@@ -35,24 +35,26 @@ _ITEM = (
 def create_appayment(call: FunctionCall) -> FunctionAnswer:
     """A check that was written by hand: it debits the accounts it names, without a bill."""
     permit(call, "CREATE", "APPYMT")
-    books, described = call.books, call.books.find("APPYMT")
+    company, described = call.company, call.company.find("APPYMT")
     row = row_of(call, described, call.body, _HEAD)
     if not row.get("WHENCREATED"):
         raise refused("Required field checkdate is missing.", correction="Provide the day.")
-    settle(books, described, dict(row), row)
-    bank = find(books, Reference(("CHECKINGACCOUNT", "SAVINGSACCOUNT"), "Bank Account"), row.get("FINANCIALENTITY", ""))
-    entity = rules(books).entity_of.get(bank.get("LOCATIONID", ""), "")
-    base = rules(books).base_currency[entity]
+    settle(company, described, dict(row), row)
+    bank = find(
+        company, Reference(("CHECKINGACCOUNT", "SAVINGSACCOUNT"), "Bank Account"), row.get("FINANCIALENTITY", "")
+    )
+    entity = rules(company).entity_of.get(bank.get("LOCATIONID", ""), "")
+    base = rules(company).base_currency[entity]
     row["CURRENCY"], row["BASECURR"] = row.get("CURRENCY") or base, base
     day = day_of(row, "WHENCREATED")
-    factor = exchange_rate(books, row["CURRENCY"], base, day=day, given=row.get("EXCHANGE_RATE", ""))
+    factor = exchange_rate(company, row["CURRENCY"], base, day=day, given=row.get("EXCHANGE_RATE", ""))
     family, wrapper = FAMILIES["APBILL"], call.body.find("payitems")
     sent = [
-        row_of(call, books.find(family.line), one, _ITEM) for one in (wrapper.children if wrapper is not None else ())
+        row_of(call, company.find(family.line), one, _ITEM) for one in (wrapper.children if wrapper is not None else ())
     ]
     lines = [complete_line(call, family, row, one, party={}) for one in sent]
     total = sum((Decimal(one["TRX_AMOUNT"]) for one in lines), ZERO)
-    row |= {"RECORDNO": str(next_number(books, "PRRECORD")), "RECORDTYPE": "pp", "STATE": "Confirmed"}
+    row |= {"RECORDNO": str(next_number(company, "PRRECORD")), "RECORDTYPE": "pp", "STATE": "Confirmed"}
     row |= {"DISPLAYSTATE": "Confirmed", "RECORDID": row.get("DOCNUMBER", ""), "WHENPAID": row["WHENCREATED"]}
     row |= {"EXCHANGE_RATE": decimal_text(factor), "PAYMENTMETHOD": row.get("PAYMENTMETHOD") or "Printed Check"}
     for name in ("TOTALENTERED", "TOTALPAID"):
@@ -65,13 +67,13 @@ def create_appayment(call: FunctionCall) -> FunctionAnswer:
             field="basepaymentamount",
         )
     stamp(call, described, row, new=True)
-    books.table("APPYMT").insert(row)
+    company.table("APPYMT").insert(row)
     fresh(call, "APPYMT", row)
-    own = user_defined(call.books.catalog)
+    own = user_defined(call.company.catalog)
     charges = tuple(charge_of(family, one, own=own) for one in lines)
     document = Document(entity, row["CURRENCY"], charges, factor, memo=row.get("DESCRIPTION") or None)
     title = f"Payment {row.get('DOCNUMBER') or row['RECORDNO']}, {row.get('VENDORNAME', '')}"
-    posting = bill(document, rules(books), control=bank.get("GLACCOUNTNO", ""))
+    posting = bill(document, rules(company), control=bank.get("GLACCOUNTNO", ""))
     post(call, posting, Voucher("APPYMT", row, "CDJ", PAYABLES, title, day, factor, in_every_book=True))
     note(call, described, row, CREATED)
     return keyed(row["RECORDNO"])
@@ -81,9 +83,9 @@ def _summary(name: str, kind: str) -> Callable[[FunctionCall], FunctionAnswer]:
     def create(call: FunctionCall) -> FunctionAnswer:
         """Open a summary under which documents may be gathered."""
         permit(call, "CREATE", name)
-        described, node = call.books.find(name), call.body.find("datecreated")
+        described, node = call.company.find(name), call.body.find("datecreated")
         day = day_text(call, node) if node is not None else date_text(call.stamp.date())
-        table = call.books.table(name)
+        table = call.company.table(name)
         key = str(table.next_number())
         row: Row = {"RECORDNO": key, "TITLE": call.body.findtext("batchtitle").strip(), "CREATED": day}
         row |= {"RECORDTYPE": kind, "OPEN": "Open", "STATUS": "active", "TOTAL": "0"}

@@ -61,7 +61,7 @@ class DocumentFunctions:
         """`update_`."""
         permit(call, "UPDATE", self.family.object)
         number = self._number(call)
-        old = call.books.table(self.family.object).get(number) or {}
+        old = call.company.table(self.family.object).get(number) or {}
         entry = self._entry(call, ())
         waits = entry.draft or (old.get("STATE") == "Draft" and call.body.find("action") is None)
         values = entry.values
@@ -93,7 +93,7 @@ class DocumentFunctions:
         return number_of(call, self.family.object, (call.body.get("key") or "").strip())
 
     def _entry(self, call: FunctionCall, more: tuple[tuple[str, str], ...]) -> DocumentInput:
-        described = call.books.find(self.family.object)
+        described = call.company.find(self.family.object)
         values = row_of(call, described, call.body, self.head)
         wrapper = call.body.find(self.items)
         lines = [self._line(call, one) for one in wrapper.children] if wrapper is not None else []
@@ -105,17 +105,17 @@ class DocumentFunctions:
     def _control(self, call: FunctionCall, values: Row) -> str:
         """The account behind a card or a bank."""
         if self.family.object == "CCTRANSACTION" and values.get("FINANCIALENTITY"):
-            card = find(call.books, Reference(("CREDITCARD",), "Charge Card"), values["FINANCIALENTITY"])
+            card = find(call.company, Reference(("CREDITCARD",), "Charge Card"), values["FINANCIALENTITY"])
             return card.get("LIABACCTKEY", "")
         if self.family.object == "OTHERRECEIPTS":
             if values.get("BANKACCOUNTID"):
                 banks = Reference(("CHECKINGACCOUNT", "SAVINGSACCOUNT"), "Bank Account")
-                return find(call.books, banks, values["BANKACCOUNTID"]).get("GLACCOUNTNO", "")
+                return find(call.company, banks, values["BANKACCOUNTID"]).get("GLACCOUNTNO", "")
             return call.body.findtext("undepglaccountno").strip()
         return ""
 
     def _line(self, call: FunctionCall, node: Element) -> Row:
-        row = row_of(call, call.books.find(self.family.line), node, self.line)
+        row = row_of(call, call.company.find(self.family.line), node, self.line)
         if self.family.object == "EEXPENSES":
             _spent_elsewhere(row, node)
         taxes = node.find("taxentries")

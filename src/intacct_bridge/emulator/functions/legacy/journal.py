@@ -23,7 +23,7 @@ _SIDES = {"debit": "1", "credit": "-1", "increase": "1", "decrease": "-1", "1": 
 def create(call: FunctionCall) -> FunctionAnswer:
     """Enter a journal entry, of either kind."""
     permit(call, "CREATE", "GLBATCH")
-    described = call.books.find("GLBATCH")
+    described = call.company.find("GLBATCH")
     more = external(call, "GLBATCH", call.body)
     values = row_of(call, described, call.body, _HEAD)
     wrapper = call.body.find("gltransactionentries") or call.body.find("statgltransactionentries")
@@ -32,7 +32,7 @@ def create(call: FunctionCall) -> FunctionAnswer:
     extra = {"REVERSEDATE": day_text(call, node)} if node is not None else {}
     row = journal.create(call, Draft(described, values, {"GLENTRY": lines}, extra=extra))
     if more:
-        relabel(call.books, int(row["RECORDNO"]), header=dict(more))
+        relabel(call.company, int(row["RECORDNO"]), header=dict(more))
     return keyed(row["RECORDNO"])
 
 
@@ -40,12 +40,12 @@ def delete(call: FunctionCall) -> FunctionAnswer:
     """Take an entry out again."""
     permit(call, "DELETE", "GLBATCH")
     number = number_of(call, "GLBATCH", (call.body.get("key") or "").strip())
-    journal.delete(call, call.books.find("GLBATCH"), number)
+    journal.delete(call, call.company.find("GLBATCH"), number)
     return keyed(str(number))
 
 
 def _line(call: FunctionCall, node: Element) -> Draft:
-    described = call.books.find("GLENTRY")
+    described = call.company.find("GLENTRY")
     values = row_of(call, described, node, _LINE)
     side = _SIDES.get(node.findtext("trtype").strip().lower())
     if side is None:

@@ -62,7 +62,7 @@ class MasterFunctions:
     def created(self, call: FunctionCall) -> FunctionAnswer:
         """`create_`."""
         permit(call, "CREATE", self.object)
-        described = call.books.find(self.object)
+        described = call.company.find(self.object)
         more = external(call, self.object, call.body)
         draft = drafted(call, described, self._record(call))
         if described.name in ("VENDOR", "CUSTOMER") and "DISPLAYCONTACT" not in draft.groups:
@@ -76,7 +76,7 @@ class MasterFunctions:
                 return keyed(draft.get(natural_key(self.object) or "RECORDNO"))
             raise
         if more:
-            table = call.books.table(self.object)
+            table = call.company.table(self.object)
             table.update(int(row["RECORDNO"]), row | dict(more))
         return keyed(row.get(natural_key(self.object) or "RECORDNO") or row["RECORDNO"])
 
@@ -84,7 +84,7 @@ class MasterFunctions:
         """`update_`."""
         permit(call, "UPDATE", self.object)
         key, number = self._number(call)
-        draft = drafted(call, call.books.find(self.object), self._record(call, new=False))
+        draft = drafted(call, call.company.find(self.object), self._record(call, new=False))
         UPDATE.get(self.object, record_store.update)(call, draft, number)
         return keyed(key)
 
@@ -92,7 +92,7 @@ class MasterFunctions:
         """`delete_`."""
         permit(call, "DELETE", self.object)
         key, number = self._number(call)
-        DELETE.get(self.object, record_store.delete)(call, call.books.find(self.object), number)
+        DELETE.get(self.object, record_store.delete)(call, call.company.find(self.object), number)
         return keyed(key)
 
     def _number(self, call: FunctionCall) -> tuple[str, int]:

@@ -55,7 +55,7 @@ class OrderFunctions:
         """`update_`."""
         permit(call, "UPDATE", self.trade.object)
         number = self._number(call)
-        old = call.books.table(self.trade.object).get(number) or {}
+        old = call.company.table(self.trade.object).get(number) or {}
         lines = self._changed(call, old)
         values = self._values(call)
         if call.body.get("set_nulls") != "true":
@@ -73,10 +73,10 @@ class OrderFunctions:
         return number_of(call, self.trade.object, (call.body.get("key") or "").strip(), natural="DOCID")
 
     def _values(self, call: FunctionCall) -> Row:
-        return row_of(call, call.books.find(self.trade.object), call.body, _HEAD)
+        return row_of(call, call.company.find(self.trade.object), call.body, _HEAD)
 
     def _line(self, call: FunctionCall, node: Element) -> Row:
-        return row_of(call, call.books.find(self.trade.line), node, _LINE)
+        return row_of(call, call.company.find(self.trade.line), node, _LINE)
 
     def _changed(self, call: FunctionCall, old: Row) -> list[Row]:
         lines: list[Row | None] = list(stored(call, self.trade.line, old))
@@ -105,10 +105,10 @@ def create_stkittransaction(call: FunctionCall) -> FunctionAnswer:
     if call.body.find("stkittransitems") is not None or not source:
         return functions.created(call)
     permit(call, "CREATE", functions.trade.object)
-    table = call.books.table(functions.trade.object)
+    table = call.company.table(functions.trade.object)
     built = [table.get(number) or {} for number in table.find("DOCID", source)]
     lines = [one for row in built for one in stored(call, functions.trade.line, row)]
-    values = row_of(call, call.books.find(functions.trade.object), call.body, _HEAD)
+    values = row_of(call, call.company.find(functions.trade.object), call.body, _HEAD)
     return keyed(orders.enter(call, functions.trade, OrderInput(values, lines))["DOCID"])
 
 

@@ -34,7 +34,7 @@ _REQUEST = (
 def create_arpayment(call: FunctionCall) -> FunctionAnswer:
     """What a customer paid, applied to the invoices it names; the rest stays open on the receipt."""
     permit(call, "CREATE", "ARPYMT")
-    values = row_of(call, call.books.find("ARPYMT"), call.body, _RECEIPT)
+    values = row_of(call, call.company.find("ARPYMT"), call.body, _RECEIPT)
     values["RECEIPTDATE"] = values.get("RECEIPTDATE") or date_text(call.stamp.date())
     values["PAYMENTMETHOD"] = values.get("PAYMENTMETHOD") or "Printed Check"
     details = [_applied(one) for one in call.body.findall("arpaymentitem")]
@@ -82,7 +82,7 @@ def reverse_appayment(call: FunctionCall) -> FunctionAnswer:
 def create_paymentrequest(call: FunctionCall) -> FunctionAnswer:
     """A payment that waits for its approval; without items it pays what is due the longest."""
     permit(call, "CREATE", "APPYMT")
-    values = row_of(call, call.books.find("APPYMT"), call.body, _REQUEST)
+    values = row_of(call, call.company.find("APPYMT"), call.body, _REQUEST)
     wrapper = call.body.find("paymentrequestitems")
     details = [_requested(one) for one in wrapper.children] if wrapper is not None else []
     stated = _money(call.body, "paymentamount") if call.body.find("paymentamount") is not None else None
@@ -96,7 +96,7 @@ def _due_longest(call: FunctionCall, values: Row, left: Decimal) -> list[Row]:
     """The vendor's open bills that an amount reaches, the longest due first."""
     bills = [
         row
-        for _, row in call.books.table("APBILL").rows()
+        for _, row in call.company.table("APBILL").rows()
         if row.get("VENDORID") == values.get("VENDORID") and free(row) > 0 and row.get("ONHOLD") != "true"
         if row.get("STATE") in ("Posted", "Partially Paid", "Selected")
         if not values.get("CURRENCY") or row.get("CURRENCY") == values["CURRENCY"]
@@ -151,7 +151,7 @@ def _each(call: FunctionCall, work: Callable[[int, Row], None]) -> FunctionAnswe
         raise refused("No payment is named.", correction="Provide appaymentkeys.")
     for key in keys:
         number = number_of(call, "APPYMT", key)
-        work(number, call.books.table("APPYMT").get(number) or {})
+        work(number, call.company.table("APPYMT").get(number) or {})
     return FunctionAnswer(key=keys[0])
 
 

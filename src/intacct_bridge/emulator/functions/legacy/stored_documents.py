@@ -47,7 +47,7 @@ class StoredDocumentFunctions:
     def created(self, call: FunctionCall) -> FunctionAnswer:
         """`create_`: kept with its lines, under a record number of its own."""
         permit(call, "CREATE", self.object)
-        described, body = call.books.find(self.object), call.body
+        described, body = call.company.find(self.object), call.body
         values = row_of(call, described, body, self.head) | dict(external(call, self.object, body))
         for bank in self.banks:
             _check_bank(call, values.get(bank, ""))
@@ -56,8 +56,8 @@ class StoredDocumentFunctions:
         if self.items and not lines:
             raise refused(f"Required field {self.items} is missing.", correction="Provide at least one line.")
         self._complete(call, values, lines)
-        drafts = [Draft(call.books.find(self.line), one) for one in lines] if self.line else []
-        number = next_number(call.books, "PRRECORD") if self.counted else None
+        drafts = [Draft(call.company.find(self.line), one) for one in lines] if self.line else []
+        number = next_number(call.company, "PRRECORD") if self.counted else None
         row = record_store.create(call, Draft(described, values, {self.line: drafts} if drafts else {}), number=number)
         return keyed(row["RECORDNO"])
 
@@ -65,17 +65,17 @@ class StoredDocumentFunctions:
         """`delete_`."""
         permit(call, "DELETE", self.object)
         key = (call.body.get("key") or "").strip()
-        record_store.delete(call, call.books.find(self.object), number_of(call, self.object, key))
+        record_store.delete(call, call.company.find(self.object), number_of(call, self.object, key))
         return keyed(key)
 
     def _lines(self, call: FunctionCall, nodes: tuple[Element, ...]) -> list[Row]:
         if not self.line:
             return [{"TRX_AMOUNT": _worth(one)} for one in nodes]
-        described = call.books.find(self.line)
+        described = call.company.find(self.line)
         return [row_of(call, described, one, self.cells) for one in nodes]
 
     def _complete(self, call: FunctionCall, values: Row, lines: list[Row]) -> None:
-        described = call.books.find(self.object)
+        described = call.company.find(self.object)
         ending = call.body.find("ending")
         if ending is not None and ending.find("enddate") is not None:
             values["ENDDATE"] = day_text(call, ending.find("enddate") or ending)
@@ -109,13 +109,13 @@ def _count(node: Element, name: str) -> Decimal:
 
 
 def _base(call: FunctionCall) -> str:
-    for _, row in call.books.table("LOCATIONENTITY").rows():
+    for _, row in call.company.table("LOCATIONENTITY").rows():
         return row.get("CURRENCY", "USD")
     return "USD"
 
 
 def _check_bank(call: FunctionCall, name: str) -> None:
-    find(call.books, Reference(("CHECKINGACCOUNT", "SAVINGSACCOUNT"), "Bank Account"), name)
+    find(call.company, Reference(("CHECKINGACCOUNT", "SAVINGSACCOUNT"), "Bank Account"), name)
 
 
 BILLS = StoredDocumentFunctions(
@@ -162,7 +162,7 @@ ENTITY_ACCOUNTS = StoredDocumentFunctions("VENDORENTITYACCOUNT", "vendorid accou
 def delete_bill(call: FunctionCall) -> FunctionAnswer:
     """A bill, or a recurring one: the function is the same, and so is the series of their numbers."""
     key = (call.body.get("key") or "").strip()
-    recurs = call.body.get("externalkey") != "true" and call.books.table(BILLS.object).find("RECORDNO", key)
+    recurs = call.body.get("externalkey") != "true" and call.company.table(BILLS.object).find("RECORDNO", key)
     return BILLS.deleted(call) if recurs else DOCUMENT_FUNCTIONS["bill"].deleted(call)
 
 

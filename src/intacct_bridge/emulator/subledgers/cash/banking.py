@@ -15,21 +15,21 @@ _ANY_BANK = Reference(("CHECKINGACCOUNT", "SAVINGSACCOUNT", "CREDITCARD"), "Bank
 
 def bank_account(call: FunctionCall, name: str) -> tuple[str, str]:
     """The ledger account of a bank or a card, and its location."""
-    bank = find(call.books, _ANY_BANK, name, field="FINANCIALENTITY")
+    bank = find(call.company, _ANY_BANK, name, field="FINANCIALENTITY")
     return bank.get("GLACCOUNTNO") or bank.get("LIABACCTKEY", ""), bank.get("LOCATIONID", bank.get("LOCATION", ""))
 
 
 def deposit_of(call: FunctionCall, receipt: Row) -> Row:
     """The deposit that brought a receipt to the bank; nothing for one that still waits."""
-    deposits = call.books.side_tables.deposits
+    deposits = call.company.side_tables.deposits
     number = receipt["RECORDNO"]
     key = deposits.get(number) if deposits.known(number) else _sought(call, receipt)
-    return (call.books.table("DEPOSIT").get(int(key)) or {}) if key else {}
+    return (call.company.table("DEPOSIT").get(int(key)) or {}) if key else {}
 
 
 def deposited(call: FunctionCall, receipt: Row, key: str) -> None:
     """Remember which deposit a receipt went with; an empty key takes it out again."""
-    call.books.side_tables.deposits.put(receipt["RECORDNO"], value=key)
+    call.company.side_tables.deposits.put(receipt["RECORDNO"], value=key)
 
 
 def banked_lines(call: FunctionCall, receipt: Row) -> Callable[[Posting], Posting]:
@@ -39,7 +39,7 @@ def banked_lines(call: FunctionCall, receipt: Row) -> Callable[[Posting], Postin
     if not deposit or not waiting:
         return lambda posting: posting
     account, place = bank_account(call, deposit.get("FINANCIALENTITY", ""))
-    chart = rules(call.books)
+    chart = rules(call.company)
 
     def change(posting: Posting) -> Posting:
         lines = [
@@ -56,5 +56,5 @@ def _sought(call: FunctionCall, receipt: Row) -> str:
     if not receipt.get("UNDEPOSITEDACCOUNTNO") or receipt.get("CLEARED") != "T":
         return ""
     told = f"Receipt {receipt.get('RECORDID', '')}"
-    found = (row for _, row in call.books.table("DEPOSITENTRY").rows() if row.get("DESCRIPTION") == told)
+    found = (row for _, row in call.company.table("DEPOSITENTRY").rows() if row.get("DESCRIPTION") == told)
     return next((row.get("RECORDKEY", "") for row in found), "")

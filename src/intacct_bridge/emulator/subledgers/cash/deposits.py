@@ -27,20 +27,20 @@ _BODY = "bankaccountid:FINANCIALENTITY depositdate:WHENCREATED depositid descrip
 def record_deposit(call: FunctionCall) -> FunctionAnswer:
     """Bring receipts from undeposited funds to the bank."""
     permit(call, "CREATE", "DEPOSIT")
-    books, body = call.books, call.body
-    described = books.find("DEPOSIT")
+    company, body = call.company, call.body
+    described = company.find("DEPOSIT")
     row = row_of(call, described, body, _BODY)
-    bank = find(books, BANKS, row["FINANCIALENTITY"], field="FINANCIALENTITY")
+    bank = find(company, BANKS, row["FINANCIALENTITY"], field="FINANCIALENTITY")
     receipts = _receipts(call, body.find("receiptkeys") or body.find("receipts"))
-    chart = rules(books)
+    chart = rules(company)
     entity = chart.entity_of.get(bank.get("LOCATIONID", ""), "")
     total = sum((amount(one, "TOTALENTERED") for one in receipts), ZERO)
-    row |= {"RECORDNO": str(next_number(books, "PRRECORD")), "RECORDTYPE": "rd", "STATE": "A", "RAWSTATE": "A"}
+    row |= {"RECORDNO": str(next_number(company, "PRRECORD")), "RECORDTYPE": "rd", "STATE": "A", "RAWSTATE": "A"}
     row |= {"BASECURR": chart.base_currency[entity], "CURRENCY": chart.base_currency[entity], "CLEARED": "F"}
     row |= {"TOTALENTERED": decimal_text(total), "TRX_TOTALENTERED": decimal_text(total)}
     row["BATCHDATE"] = row["WHENCREATED"]
     stamp(call, described, row, new=True)
-    books.table("DEPOSIT").insert(row)
+    company.table("DEPOSIT").insert(row)
     fresh(call, "DEPOSIT", row)
     lines = [line for one in receipts for line in _banked(call, row, one, bank)]
     _post(call, row, lines, entity=entity)
@@ -50,16 +50,16 @@ def record_deposit(call: FunctionCall) -> FunctionAnswer:
 
 def delete(call: FunctionCall, described: ObjectDef, number: int) -> None:
     """Take a deposit back: its receipts wait again."""
-    books = call.books
-    row = books.table("DEPOSIT").get(number) or {}
-    for _, receipt in books.table("ARPYMT").rows():
+    company = call.company
+    row = company.table("DEPOSIT").get(number) or {}
+    for _, receipt in company.table("ARPYMT").rows():
         if receipt.get("UNDEPOSITEDACCOUNTNO") and deposit_of(call, receipt).get("RECORDNO") == row["RECORDNO"]:
             _check_standing(receipt)
             deposited(call, receipt, "")
     unpost(call, "DEPOSIT", row)
-    for line in books.table("DEPOSITENTRY").find("RECORDKEY", row["RECORDNO"]):
-        books.table("DEPOSITENTRY").delete(line)
-    books.table("DEPOSIT").delete(number)
+    for line in company.table("DEPOSITENTRY").find("RECORDKEY", row["RECORDNO"]):
+        company.table("DEPOSITENTRY").delete(line)
+    company.table("DEPOSIT").delete(number)
     note(call, described, row, DELETED)
 
 
@@ -75,7 +75,7 @@ def _receipts(call: FunctionCall, wrapper: Element | None) -> list[Row]:
     found: list[Row] = []
     for node in wrapper.children if wrapper is not None else ():
         number = number_of(call, "ARPYMT", node.text.strip())
-        row = call.books.table("ARPYMT").get(number) or {}
+        row = call.company.table("ARPYMT").get(number) or {}
         waits = row.get("UNDEPOSITEDACCOUNTNO") and not row.get("FINANCIALENTITY") and row not in found
         if not waits or row.get("STATE") != "Complete" or deposit_of(call, row):
             raise refused(f"Receipt {number} is not in undeposited funds.", correction="Name receipts that wait.")
@@ -87,9 +87,9 @@ def _receipts(call: FunctionCall, wrapper: Element | None) -> list[Row]:
 
 def _banked(call: FunctionCall, deposit: Row, receipt: Row, bank: Row) -> list[PostingLine]:
     """Keep one receipt's row of the deposit; tells the lines it leaves undeposited funds by, and reaches the bank."""
-    books, described = call.books, call.books.find("DEPOSITENTRY")
+    company, described = call.company, call.company.find("DEPOSITENTRY")
     account = receipt["UNDEPOSITEDACCOUNTNO"]
-    found = find(books, REFERENCES["ACCOUNTNO"], account)
+    found = find(company, REFERENCES["ACCOUNTNO"], account)
     cells: Row = {
         "RECORDKEY": deposit["RECORDNO"],
         "RECORDTYPE": "rd",
@@ -106,7 +106,7 @@ def _banked(call: FunctionCall, deposit: Row, receipt: Row, bank: Row) -> list[P
         "STATUS": "active",
     }
     stamp(call, described, cells, new=True)
-    books.table("DEPOSITENTRY").insert(cells, next_number(books, "PRENTRY"))
+    company.table("DEPOSITENTRY").insert(cells, next_number(company, "PRENTRY"))
     deposited(call, receipt, deposit["RECORDNO"])
     memo = deposit.get("DEPOSITID") or deposit["RECORDNO"]
     lines: list[PostingLine] = []
@@ -120,7 +120,7 @@ def _banked(call: FunctionCall, deposit: Row, receipt: Row, bank: Row) -> list[P
 
 def _post(call: FunctionCall, row: Row, lines: list[PostingLine], *, entity: str) -> None:
     memo = row.get("DEPOSITID") or row["RECORDNO"]
-    posting = Posting(balance_entities(lines, entity, rules(call.books)))
+    posting = Posting(balance_entities(lines, entity, rules(call.company)))
     day = day_of(row, "WHENCREATED")
     title = f"Deposit {memo}"
     shown = row | {"RECORDID": memo}

@@ -25,7 +25,7 @@ _LABELS = {"VENDOR": "APACCOUNTLABEL", "CUSTOMER": "ARACCOUNTLABEL", "EMPLOYEE":
 def complete_lines(call: FunctionCall, family: Family, header: Row, values: Row, *, party: Row) -> list[Row]:
     """A line as it is kept, and its taxes behind it; one that is allocated by name is as many as that has entries."""
     line = {name: text for name, text in values.items() if text}
-    if line.get(TAXED) and "DETAILKEY" not in call.books.find(family.line).fields:
+    if line.get(TAXED) and "DETAILKEY" not in call.company.find(family.line).fields:
         raise refused(f"Lines of {family.object} take no taxes.", correction="Leave TAXENTRIES out.", field=TAXED)
     if line.get(FIELD):
         return [complete_line(call, family, header, part, party=party) for part in _allocated(call, family, line)]
@@ -43,8 +43,8 @@ def _allocated(call: FunctionCall, family: Family, line: Row) -> list[Row]:
 
 def complete_line(call: FunctionCall, family: Family, header: Row, values: Row, *, party: Row) -> Row:
     """A line as it is kept, but for its keys and stamps; refused is one that cannot be posted."""
-    books = call.books
-    described = books.find(family.line)
+    company = call.company
+    described = company.find(family.line)
     row = {name: text for name, text in values.items() if text}
     if row.get("ACCOUNTLABEL") and not row.get("ACCOUNTNO"):
         _by_label(call, family, row)
@@ -55,11 +55,11 @@ def complete_line(call: FunctionCall, family: Family, header: Row, values: Row, 
     if family.party and family.party_id in described.fields:
         row.setdefault(family.party_id, header.get(family.party_id, ""))
     row.setdefault("LOCATIONID", call.session.entity)
-    chart = rules(books)
+    chart = rules(company)
     if not row["LOCATIONID"] and len(chart.base_currency) > 2:  # the top level is one of them
         raise refused("Location is required in a company of several entities.", correction="Provide LOCATIONID.")
-    settle(books, described, {name: text for name, text in row.items() if text}, row)
-    account = find(books, REFERENCES["ACCOUNTNO"], row["ACCOUNTNO"])
+    settle(company, described, {name: text for name, text in row.items() if text}, row)
+    account = find(company, REFERENCES["ACCOUNTNO"], row["ACCOUNTNO"])
     row |= {"ACCOUNTTITLE": account.get("TITLE", ""), "ACCOUNTKEY": account.get("RECORDNO", "")}
     check_required(account, row | {"LOCATION": row["LOCATIONID"], "DEPARTMENT": row.get("DEPARTMENTID", "")})
     return {name: text for name, text in row.items() if text}
@@ -67,7 +67,7 @@ def complete_line(call: FunctionCall, family: Family, header: Row, values: Row, 
 
 def _by_label(call: FunctionCall, family: Family, row: Row) -> None:
     name = _LABELS.get(family.party, "APACCOUNTLABEL" if family.payable else "ARACCOUNTLABEL")
-    label = find(call.books, Reference((name,), "Account Label"), row["ACCOUNTLABEL"])
+    label = find(call.company, Reference((name,), "Account Label"), row["ACCOUNTLABEL"])
     row["ACCOUNTNO"] = label.get("GLACCOUNTNO", "")
     row["ACCOUNTLABELKEY"] = label.get("RECORDNO", "")
 

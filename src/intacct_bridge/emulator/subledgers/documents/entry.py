@@ -64,13 +64,13 @@ def enter(call: FunctionCall, family: Family, entry: DocumentInput) -> Row:
     row = {name: text for name, text in entry.values.items() if text and name != "RECORDNO"}
     _check_header(call, family, row, entry)
     check_number(call, family, row)
-    return _written(call, family, row, entry, key=str(next_number(call.books, "PRRECORD")))
+    return _written(call, family, row, entry, key=str(next_number(call.company, "PRRECORD")))
 
 
 def change(call: FunctionCall, family: Family, number: int, entry: DocumentInput) -> Row:
     """Change a document; what moves money takes its postings back and posts anew."""
-    books = call.books
-    old = books.table(family.object).get(number) or {}
+    company = call.company
+    old = company.table(family.object).get(number) or {}
     values = {name: text for name, text in entry.values.items() if name != "RECORDNO"}
     draft = old.get("STATE") in ("Draft", "Submitted", "Declined", "Partially Approved")
     posts = draft and not entry.draft
@@ -101,51 +101,51 @@ def _merged(there: list[Row], sent: Sequence[Row]) -> list[Row]:
 
 def drop(call: FunctionCall, family: Family, number: int) -> None:
     """Delete a document that nothing is paid of, with its postings."""
-    row = call.books.table(family.object).get(number) or {}
+    row = call.company.table(family.object).get(number) or {}
     check_untouched(family, row, moved=True)
     if row.get("STATE") in ("Reversed", "Reversal"):
         raise refused(f"{family.word} {row['RECORDNO']} is part of a reversal and cannot be deleted.")
     _withdraw(call, family, row)
     for one in line_numbers(call, family, row):
-        call.books.table(family.line).delete(one)
-    call.books.table(family.object).delete(number)
-    note(call, call.books.find(family.object), row, DELETED)
+        call.company.table(family.line).delete(one)
+    call.company.table(family.object).delete(number)
+    note(call, call.company.find(family.object), row, DELETED)
 
 
 def turn_round(call: FunctionCall, family: Family, number: int, *, day: str, memo: str) -> Row:
     """Reverse a document: a mirror of it on that day; both are then beyond change."""
-    books = call.books
-    old = books.table(family.object).get(number) or {}
+    company = call.company
+    old = company.table(family.object).get(number) or {}
     if old.get("STATE") in ("Draft", "Reversed", "Reversal", "Submitted", "Declined"):
         raise refused(f"{family.word} {old['RECORDNO']} is {old['STATE'].lower()} and cannot be reversed.")
     check_untouched(family, old, moved=True)
     mirror = _mirror(call, family, old, day=day, memo=memo)
-    check_open(open_from(books), day_of(mirror, "WHENCREATED"), {_owner(call, family, old)})
+    check_open(open_from(company), day_of(mirror, "WHENCREATED"), {_owner(call, family, old)})
     lines = every_line(call, family, old)
-    books.table(family.object).insert(mirror)
+    company.table(family.object).insert(mirror)
     fresh(call, family.object, mirror)
     keep_lines(call, family, mirror, [_negated(one) for one in lines])
     reverse_all(call, old, voucher_of(family, mirror))
     owe(call, family, old, -amount(old, "TOTALDUE"))
     old |= {"STATE": "Reversed", "TOTALDUE": "0", "TRX_TOTALDUE": "0"}
-    stamp(call, books.find(family.object), old, new=False)
-    books.table(family.object).update(number, old)
+    stamp(call, company.find(family.object), old, new=False)
+    company.table(family.object).update(number, old)
     refresh(call, family.object, old)
-    note(call, books.find(family.object), old, MODIFIED)
-    note(call, books.find(family.object), mirror, CREATED)
+    note(call, company.find(family.object), old, MODIFIED)
+    note(call, company.find(family.object), mirror, CREATED)
     return mirror
 
 
 def _mirror(call: FunctionCall, family: Family, old: Row, *, day: str, memo: str) -> Row:
     mirror = {name: text for name, text in old.items() if name not in (*_PAID, "WHENPAID", "WHENDUE")}
     mirror |= dict.fromkeys(_PAID, "0")
-    mirror |= {"RECORDNO": str(next_number(call.books, "PRRECORD")), "STATE": "Reversal", "WHENCREATED": day}
+    mirror |= {"RECORDNO": str(next_number(call.company, "PRRECORD")), "STATE": "Reversal", "WHENCREATED": day}
     mirror |= {"WHENPOSTED": day, "TOTALDUE": "0", "TRX_TOTALDUE": "0"}
     if memo:
         mirror["DESCRIPTION"] = memo
     for name in ("TOTALENTERED", "TRX_TOTALENTERED"):
         mirror[name] = decimal_text(-amount(old, name))
-    stamp(call, call.books.find(family.object), mirror, new=True)
+    stamp(call, call.company.find(family.object), mirror, new=True)
     return mirror
 
 
@@ -172,9 +172,9 @@ def check_untouched(family: Family, row: Row, *, moved: bool) -> None:
 def check_number(call: FunctionCall, family: Family, row: Row, number: int | None = None) -> None:
     """No other document of this party has the number, where the company wants it so."""
     text = row.get("RECORDID", "")
-    if not text or not call.books.behaviour.unique_document_numbers or family.party not in ("VENDOR", "CUSTOMER"):
+    if not text or not call.company.behaviour.unique_document_numbers or family.party not in ("VENDOR", "CUSTOMER"):
         return
-    table = call.books.table(family.object)
+    table = call.company.table(family.object)
     for other, there in table.rows("instr(body, ?)", (escaped(text),)):
         same = all(there.get(name) == row.get(name) for name in ("RECORDID", family.party_id))
         if same and other != number and there.get("STATE") != "Reversal":
@@ -198,15 +198,15 @@ def _check_header(call: FunctionCall, family: Family, row: Row, entry: DocumentI
     if missing:
         faults = (f"Required field {name} is missing for {family.object}." for name in missing)
         raise FunctionRefusedError(*(Fault("BL01001973", description2=text) for text in faults))
-    settle(call.books, call.books.find(family.object), dict(row), row)
+    settle(call.company, call.company.find(family.object), dict(row), row)
 
 
 # --- writing
 
 
 def _written(call: FunctionCall, family: Family, row: Row, entry: DocumentInput, *, key: str) -> Row:
-    books = call.books
-    described, table = books.find(family.object), books.table(family.object)
+    company = call.company
+    described, table = company.find(family.object), company.table(family.object)
     new = table.get(int(key)) is None
     if new:
         fresh(call, family.object, {"RECORDNO": key})
@@ -239,7 +239,7 @@ def _written(call: FunctionCall, family: Family, row: Row, entry: DocumentInput,
 def _state(call: FunctionCall, family: Family, entry: DocumentInput) -> str:
     if entry.draft:
         return "Draft"
-    waits = family.object == "APBILL" and call.books.behaviour.approve_bills
+    waits = family.object == "APBILL" and call.company.behaviour.approve_bills
     return entry.state or ("Submitted" if waits else "Posted")
 
 
@@ -259,11 +259,11 @@ def _control(call: FunctionCall, family: Family, row: Row) -> str:
 
 
 def _renamed(call: FunctionCall, family: Family, row: Row, number: int, values: Row) -> Row:
-    described = call.books.find(family.object)
-    settle(call.books, described, values, row)
+    described = call.company.find(family.object)
+    settle(call.company, described, values, row)
     check_number(call, family, row, number)
     stamp(call, described, row, new=False)
-    call.books.table(family.object).update(number, row)
+    call.company.table(family.object).update(number, row)
     refresh(call, family.object, row)
     note(call, described, row, MODIFIED)
     return row

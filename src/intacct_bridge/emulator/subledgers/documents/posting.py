@@ -28,7 +28,7 @@ def standing(call: FunctionCall, family: Family, row: Row) -> Posting:
 def document_of(call: FunctionCall, family: Family, row: Row, lines: Sequence[Row], owner: str) -> Document:
     """The document as the posting rules take it."""
     party = {family.party: row[family.party_id]} if family.party and row.get(family.party_id) else {}
-    own = user_defined(call.books.catalog)
+    own = user_defined(call.company.catalog)
     charges = tuple(charge_of(family, one, own=own) for one in lines)
     rate_ = Decimal(row["EXCHANGE_RATE"])
     return Document(owner, row["CURRENCY"], charges, rate_, party, row.get("DESCRIPTION") or None)
@@ -36,7 +36,7 @@ def document_of(call: FunctionCall, family: Family, row: Row, lines: Sequence[Ro
 
 def posting_of(call: FunctionCall, family: Family, document: Document, control: str) -> Posting:
     """A document's lines against its control account."""
-    chart = rules(call.books)
+    chart = rules(call.company)
     account = control_account(family, chart, control)
     return bill(document, chart, control=account) if family.payable else invoice(document, chart, control=account)
 
@@ -48,7 +48,7 @@ def own_control(call: FunctionCall, family: Family, row: Row, lines: Sequence[Ro
         return named
     if family.party not in ("VENDOR", "CUSTOMER"):
         return ""
-    table = call.books.table(family.party)
+    table = call.company.table(family.party)
     for number in table.find(family.party_id, row.get(family.party_id, "")):
         return (table.get(number) or {}).get("OFFSETGLACCOUNTNO", "")
     return ""
@@ -58,12 +58,12 @@ def entity_of(call: FunctionCall, row: Row, lines: Sequence[Row], *, kept: bool 
     """The entity a document belongs to: where it was entered, or its first line's; one not kept yet is entered here."""
     here = "" if kept else call.session.entity
     place = here or row.get("MEGAENTITYID") or (lines[0].get("LOCATIONID", "") if lines else "")
-    return rules(call.books).entity_of.get(place, "")
+    return rules(call.company).entity_of.get(place, "")
 
 
 def convert(call: FunctionCall, family: Family, row: Row, owner: str) -> None:
     """Currencies and the rate; the party's own currency where none is named."""
-    base = rules(call.books).base_currency[owner]
+    base = rules(call.company).base_currency[owner]
     if row.get("BASECURR") and row["BASECURR"] != base:
         raise refused(
             f"The base currency of entity {owner or '(top level)'} is {base}, not {row['BASECURR']}.",
@@ -72,7 +72,7 @@ def convert(call: FunctionCall, family: Family, row: Row, owner: str) -> None:
     row["BASECURR"] = base
     row["CURRENCY"] = row.get("CURRENCY") or party_of(call, family, row).get("CURRENCY") or base
     day = day_of(row, "WHENPOSTED" if row.get("WHENPOSTED") else "WHENCREATED")
-    factor = exchange_rate(call.books, row["CURRENCY"], base, day=day, given=row.get("EXCHANGE_RATE", ""))
+    factor = exchange_rate(call.company, row["CURRENCY"], base, day=day, given=row.get("EXCHANGE_RATE", ""))
     row["EXCHANGE_RATE"] = decimal_text(factor)
     if factor != 1:
         row.setdefault("EXCH_RATE_DATE", row["WHENCREATED"])

@@ -30,19 +30,19 @@ def stored_lines(call: FunctionCall, family: Family, row: Row) -> list[Row]:
 
 def every_line(call: FunctionCall, family: Family, row: Row) -> list[Row]:
     """A document's rows below the header, in their order, taxes behind their lines."""
-    table = call.books.table(family.line)
+    table = call.company.table(family.line)
     found = [table.get(number) or {} for number in line_numbers(call, family, row)]
     return sorted(found, key=lambda line: (int(line.get("LINE_NO") or 0), is_tax(line)))
 
 
 def line_numbers(call: FunctionCall, family: Family, row: Row) -> list[int]:
     """The numbers of a document's lines."""
-    return call.books.table(family.line).find("RECORDKEY", row.get("RECORDNO", ""))
+    return call.company.table(family.line).find("RECORDKEY", row.get("RECORDNO", ""))
 
 
 def put(call: FunctionCall, family: Family, row: Row, lines: list[Row]) -> None:
     """Keep a document, new or in its old place, with these lines."""
-    table = call.books.table(family.object)
+    table = call.company.table(family.object)
     number = int(row["RECORDNO"])
     if table.get(number) is None:
         table.insert(row, number)
@@ -53,14 +53,14 @@ def put(call: FunctionCall, family: Family, row: Row, lines: list[Row]) -> None:
 
 def keep_lines(call: FunctionCall, family: Family, row: Row, lines: Sequence[Row]) -> None:
     """Make these the document's lines; one with a number that was there before keeps it."""
-    table, described = call.books.table(family.line), call.books.find(family.line)
+    table, described = call.company.table(family.line), call.company.find(family.line)
     there = {str(number) for number in line_numbers(call, family, row)}
     for number in there:
         table.delete(int(number))
     place, parent = 0, ""
     for line in lines:
         kept = line.get("RECORDNO", "")
-        key = kept if kept in there else str(next_number(call.books, "PRENTRY"))
+        key = kept if kept in there else str(next_number(call.company, "PRENTRY"))
         there.discard(key)
         if is_tax(line):
             line = line | {"PARENTENTRY": parent}  # noqa: PLW2901
@@ -75,7 +75,7 @@ def party_of(call: FunctionCall, family: Family, row: Row) -> Row:
     """The vendor, the customer or the employee; nothing for documents without one."""
     if not family.party:
         return {}
-    table = call.books.table(family.party)
+    table = call.company.table(family.party)
     for number in table.find(family.party_id, row.get(family.party_id, "")):
         return table.get(number) or {}
     return {}
@@ -95,7 +95,7 @@ def due_date(call: FunctionCall, family: Family, row: Row) -> None:
 def term_of(call: FunctionCall, family: Family, row: Row) -> Row:
     """The terms of a document; nothing where it names none."""
     for name in ("APTERM", "ARTERM") if family.payable else ("ARTERM", "APTERM"):
-        table = call.books.table(name)
+        table = call.company.table(name)
         for number in table.find("NAME", row.get("TERMNAME", "")):
             return table.get(number) or {}
     return {}

@@ -36,14 +36,14 @@ _REQUIRED = ("CUSTOMERID", "PAYMENTMETHOD", "RECEIPTDATE")
 def create(call: FunctionCall, draft: Draft) -> Row:
     """Enter an advance."""
     row = {name: text for name, text in draft.values.items() if text and name != "RECORDNO"}
-    row["RECORDNO"] = str(next_number(call.books, "PRRECORD"))
+    row["RECORDNO"] = str(next_number(call.company, "PRRECORD"))
     fresh(call, NAME, row)
     return _written(call, draft, row, new=True)
 
 
 def update(call: FunctionCall, draft: Draft, number: int) -> Row:
     """Change an advance of which nothing is applied."""
-    old = call.books.table(NAME).get(number) or {}
+    old = call.company.table(NAME).get(number) or {}
     _check_open(old)
     unpost(call, NAME, old)
     row = old | {name: text for name, text in draft.values.items() if name != "RECORDNO"}
@@ -54,12 +54,12 @@ def update(call: FunctionCall, draft: Draft, number: int) -> Row:
 
 def delete(call: FunctionCall, described: ObjectDef, number: int) -> None:
     """Drop an advance of which nothing is applied."""
-    row = call.books.table(NAME).get(number) or {}
+    row = call.company.table(NAME).get(number) or {}
     _check_open(row)
     unpost(call, NAME, row)
     _keep_rows(call, row, [])
     keep_held(call, row, [])
-    call.books.table(NAME).delete(number)
+    call.company.table(NAME).delete(number)
     note(call, described, row, DELETED)
 
 
@@ -73,12 +73,12 @@ def _check_open(row: Row) -> None:
 
 
 def _written(call: FunctionCall, draft: Draft, row: Row, *, new: bool) -> Row:
-    books, described = call.books, draft.described
+    company, described = call.company, draft.described
     _check_header(row)
-    settle(books, described, {name: text for name, text in row.items() if text}, row)
+    settle(company, described, {name: text for name, text in row.items() if text}, row)
     account, place = _account(call, row)
     lines = _lines(call, draft, row)
-    entity = rules(books).entity_of.get(place or call.session.entity or lines[0].get("LOCATIONID", ""), "")
+    entity = rules(company).entity_of.get(place or call.session.entity or lines[0].get("LOCATIONID", ""), "")
     _convert(call, row, entity)
     factor = Decimal(row["EXCHANGE_RATE"])
     drafts = draft.extra.get("ACTION", "").lower() == "draft"
@@ -89,7 +89,7 @@ def _written(call: FunctionCall, draft: Draft, row: Row, *, new: bool) -> Row:
         row[f"{start}TOTALENTERED"] = row[f"{start}TOTALDUE"] = decimal_text(value)
         row[f"{start}TOTALPAID"] = row[f"{start}TOTALSELECTED"] = "0"
     stamp(call, described, row, new=new)
-    table = books.table(NAME)
+    table = company.table(NAME)
     if new:
         table.insert(row)
     else:
@@ -98,22 +98,22 @@ def _written(call: FunctionCall, draft: Draft, row: Row, *, new: bool) -> Row:
     keep_held(call, row, lines)
     if not drafts:
         party = {"CUSTOMER": row["CUSTOMERID"]}
-        own = user_defined(books.catalog)
+        own = user_defined(company.catalog)
         charges = tuple(charge_of(_LINE, one, own=own) for one in lines)
         document = Document(entity, row["CURRENCY"], charges, factor, party, row.get("DESCRIPTION") or None)
-        post(call, invoice(document, rules(books), control=account), _voucher(row, factor))
+        post(call, invoice(document, rules(company), control=account), _voucher(row, factor))
     note(call, described, row, CREATED if new else MODIFIED)
     return row
 
 
 def _keep_rows(call: FunctionCall, row: Row, lines: list[Row]) -> list[Row]:
     """Make these the rows below an advance; tells them with their numbers."""
-    table, described = call.books.table(LINE), call.books.find(LINE)
+    table, described = call.company.table(LINE), call.company.find(LINE)
     for number in table.find("RECORDKEY", row["RECORDNO"]):
         table.delete(number)
     kept = []
     for place, line in enumerate(lines, 1):
-        key = str(next_number(call.books, "PRENTRY"))
+        key = str(next_number(call.company, "PRENTRY"))
         cells = line | {"RECORDNO": key, "RECORDKEY": row["RECORDNO"], "LINE_NO": str(place)}
         kept.append(dict(cells))
         stamp(call, described, cells, new=True)
@@ -131,7 +131,7 @@ def _check_header(row: Row) -> None:
 def _account(call: FunctionCall, row: Row) -> tuple[str, str]:
     if row.get("FINANCIALENTITY"):
         return bank_account(call, row["FINANCIALENTITY"])
-    account = row.get("UNDEPOSITEDACCOUNTNO") or rules(call.books).undeposited
+    account = row.get("UNDEPOSITEDACCOUNTNO") or rules(call.company).undeposited
     if not account:
         raise refused(f"Required field FINANCIALENTITY is missing for {NAME}.", field="FINANCIALENTITY")
     row["UNDEPOSITEDACCOUNTNO"] = account
@@ -140,12 +140,12 @@ def _account(call: FunctionCall, row: Row) -> tuple[str, str]:
 
 def _lines(call: FunctionCall, draft: Draft, row: Row) -> list[Row]:
     nodes = [one for wrapper in draft.nodes.get("ARADVANCEITEMS", []) for one in wrapper.children]
-    described = call.books.find(_LINE.line)
+    described = call.company.find(_LINE.line)
     sent = [one.values for one in draft.lines.get("ARADVANCEITEM", ())]
     sent = sent or [drafted(call, described, node).values for node in nodes] or held_lines(call, row)
     if not sent:
         raise refused(f"Required field ARADVANCEITEMS is missing for {NAME}.", correction="Provide a line.")
-    usual = {"ARACCOUNT": call.books.side_tables.posting_accounts.get("advances") or ""}
+    usual = {"ARACCOUNT": call.company.side_tables.posting_accounts.get("advances") or ""}
     lines = [complete_line(call, _LINE, row, one, party=usual) for one in sent]
     for line in lines:
         if Decimal(line["TRX_AMOUNT"]) <= 0:
@@ -154,11 +154,11 @@ def _lines(call: FunctionCall, draft: Draft, row: Row) -> list[Row]:
 
 
 def _convert(call: FunctionCall, row: Row, entity: str) -> None:
-    base = rules(call.books).base_currency[entity]
+    base = rules(call.company).base_currency[entity]
     row["BASECURR"], row["CURRENCY"] = base, row.get("CURRENCY") or base
     row["WHENCREATED"] = row["RECEIPTDATE"]
     day = day_of(row, "RECEIPTDATE")
-    factor = exchange_rate(call.books, row["CURRENCY"], base, day=day, given=row.get("EXCHANGE_RATE", ""))
+    factor = exchange_rate(call.company, row["CURRENCY"], base, day=day, given=row.get("EXCHANGE_RATE", ""))
     row["EXCHANGE_RATE"] = decimal_text(factor)
 
 

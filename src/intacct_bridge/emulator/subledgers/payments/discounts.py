@@ -48,7 +48,7 @@ def _allowed(call: FunctionCall, family: Family, document: Row, detail: Row) -> 
 def discount_account(call: FunctionCall, family: Family) -> str:
     """Where discounts post: taken from vendors, or given to customers."""
     role = "discount_taken" if family.payable else "discount_given"
-    account = call.books.side_tables.posting_accounts.get(role) or ""
+    account = call.company.side_tables.posting_accounts.get(role) or ""
     if not account:
         raise refused(
             "The company has no account for discounts.",

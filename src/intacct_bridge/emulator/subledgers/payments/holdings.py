@@ -12,9 +12,9 @@ from intacct_bridge.emulator.settings.cells import Row
 
 def held_lines(call: FunctionCall, row: Row) -> list[Row]:
     """The lines of an advance, in their order."""
-    return call.books.side_tables.advance_lines.get(row["RECORDNO"]) or []
+    return call.company.side_tables.advance_lines.get(row["RECORDNO"]) or []
 
 
 def keep_held(call: FunctionCall, row: Row, lines: Sequence[Row]) -> None:
     """Remember the lines of an advance."""
-    call.books.side_tables.advance_lines.put(row["RECORDNO"], value=list(lines))
+    call.company.side_tables.advance_lines.put(row["RECORDNO"], value=list(lines))

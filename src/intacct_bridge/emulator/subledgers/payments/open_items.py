@@ -55,7 +55,7 @@ class OpenItems:
             known = self._rows.get(f"{family.object}:{key}")
             if known is not None:
                 return known
-            row = self._call.books.table(family.object).get(int(key)) if key.isdecimal() else None
+            row = self._call.company.table(family.object).get(int(key)) if key.isdecimal() else None
             if row is not None:
                 self._rows[f"{family.object}:{key}"] = (family, row)
                 self._due[f"{family.object}:{key}"] = amount(row, "TRX_TOTALDUE")
@@ -123,7 +123,7 @@ def check_payable(call: FunctionCall, family: Family, row: Row) -> None:
         return
     if row.get("ONHOLD") == "true":
         raise refused(f"{family.word} {number} is on hold and cannot be paid.", correction="Take the hold off first.")
-    table = call.books.table("VENDOR")
+    table = call.company.table("VENDOR")
     for one in table.find("VENDORID", row.get("VENDORID", "")):
         if (table.get(one) or {}).get("ONHOLD") == "true":
             raise refused(f"Vendor '{row['VENDORID']}' is on hold and cannot be paid.", correction="Take the hold off.")
@@ -149,7 +149,7 @@ def _place(call: FunctionCall, family: Family, row: Row, lines: list[Row]) -> st
     """The entity whose control account carries the document."""
     if not family.line:
         return ""
-    control, entities = lines[0].get("OFFSETGLACCOUNTNO", "") if lines else "", rules(call.books).entity_of
+    control, entities = lines[0].get("OFFSETGLACCOUNTNO", "") if lines else "", rules(call.company).entity_of
     for line in posted(call, family.object, row).lines:
         if line.account == control:
             return entities.get(line.location, "")
@@ -179,8 +179,8 @@ def _spread(lines: list[Row], trx_amount: Decimal, entry: str) -> Spread:
 
 def settle_part(call: FunctionCall, family: Family, part: PaymentPart, *, day: str, back: bool = False) -> None:
     """Take a part off its document, or put it back when a payment is undone."""
-    books, sign = call.books, Decimal(-1 if back else 1)
-    table, described = books.table(family.object), books.find(family.object)
+    company, sign = call.company, Decimal(-1 if back else 1)
+    table, described = company.table(family.object), company.find(family.object)
     number = int(part.key)
     row = table.get(number) or {}
     for name, change in (("", part.amount * sign), ("TRX_", part.trx_amount * sign)):
@@ -201,8 +201,8 @@ def settle_part(call: FunctionCall, family: Family, part: PaymentPart, *, day: s
 
 def select_part(call: FunctionCall, family: Family, part: PaymentPart, *, back: bool = False) -> None:
     """Set a part aside for a payment that waits, or free it again."""
-    books, sign = call.books, Decimal(-1 if back else 1)
-    table, described = books.table(family.object), books.find(family.object)
+    company, sign = call.company, Decimal(-1 if back else 1)
+    table, described = company.table(family.object), company.find(family.object)
     row = table.get(int(part.key)) or {}
     for name, change in (("", part.amount * sign), ("TRX_", part.trx_amount * sign)):
         row[f"{name}TOTALSELECTED"] = decimal_text(amount(row, f"{name}TOTALSELECTED") + change)
@@ -228,5 +228,5 @@ def _change_lines(call: FunctionCall, family: Family, part: PaymentPart, row: Ro
         return
     for line in lines:
         line["STATE"] = row["STATE"]
-        stamp(call, call.books.find(family.line), line, new=False)
-        call.books.table(family.line).update(int(line["RECORDNO"]), line)
+        stamp(call, call.company.find(family.line), line, new=False)
+        call.company.table(family.line).update(int(line["RECORDNO"]), line)

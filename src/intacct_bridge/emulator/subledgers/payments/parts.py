@@ -235,7 +235,7 @@ def _any_credits(call: FunctionCall, side: PaymentSide, row: Row, detail: Row, *
     left = _decimal(detail, CREDIT)
     found: list[Credit] = []
     source = side.sources[0]
-    table = call.books.table(source.families[0].object)
+    table = call.company.table(source.families[0].object)
     for number, one in table.rows() if left else ():
         same = one.get(side.party_id) == row[side.party_id] and one.get("CURRENCY") == row.get("CURRENCY")
         if not same or not left or amount(one, "TRX_TOTALDUE") >= 0 or one.get("STATE") in ("Draft", "Submitted"):

@@ -58,11 +58,11 @@ class Money:
 
 def pay(call: FunctionCall, side: PaymentSide, money: Money, *, key: str = "") -> Row:
     """Enter a payment, or post one that waited."""
-    books = call.books
+    company = call.company
     row = {name: text for name, text in money.values.items() if text}
     new = not key
     _check_header(side, row, money)
-    settle(books, books.find(side.object), dict(row), row)
+    settle(company, company.find(side.object), dict(row), row)
     if not new:
         select(call, side, {"RECORDNO": key}, back=True)
     parts = parts_of(call, side, row, Asked(money.details, money.stated, money.stated_in), over=money.over)
@@ -70,16 +70,16 @@ def pay(call: FunctionCall, side: PaymentSide, money: Money, *, key: str = "") -
     purse = Purse(bank[0], _entity(call, bank, parts, money.place), money.over, money.place)
     _check_over(call, purse.entity, money)
     _head(call, side, row, purse=purse, parts=parts)
-    row |= {"RECORDNO": key or str(next_number(books, "PRRECORD")), "STATE": money.state or side.done}
+    row |= {"RECORDNO": key or str(next_number(company, "PRRECORD")), "STATE": money.state or side.done}
     row["DISPLAYSTATE"] = row["STATE"]
-    stamp(call, books.find(side.object), row, new=new)
+    stamp(call, company.find(side.object), row, new=new)
     _put(call, side, row)
     if new:
         fresh(call, side.object, row)
     clear_details(call, side, row)
     keep_details(call, side, row, parts)
     over = Overpayment(money.over, money.place or purse.entity)
-    books.side_tables.overpayments.put(row["RECORDNO"], value=over)
+    company.side_tables.overpayments.put(row["RECORDNO"], value=over)
     if money.state:
         keep_asked(call, side, row, money.details)
         select(call, side, row)
@@ -88,16 +88,16 @@ def pay(call: FunctionCall, side: PaymentSide, money: Money, *, key: str = "") -
             post(call, posting, _voucher(side, row))
         _settle_all(call, side, row, parts, day=row[side.day])
         _owe_over(call, side, row, -amount(row, "TOTALDUE"))
-    note(call, books.find(side.object), row, CREATED if new else MODIFIED)
+    note(call, company.find(side.object), row, CREATED if new else MODIFIED)
     return row
 
 
 def amend(call: FunctionCall, side: PaymentSide, number: int, money: Money, *, described_only: bool) -> Row:
     """Change a payment: anything while it waits, what does not move money once it is posted."""
-    old = call.books.table(side.object).get(number) or {}
+    old = call.company.table(side.object).get(number) or {}
     if old.get("STATE") in ("Draft", "Submitted") and not described_only:
         details = money.details or stored_details(call, side, old)
-        kept = call.books.side_tables.overpayments.get(str(number)) or Overpayment()
+        kept = call.company.side_tables.overpayments.get(str(number)) or Overpayment()
         money = replace(money, over=money.over or kept.amount, place=money.place or kept.location)
         return pay(call, side, replace(money, values=old | money.values, details=details), key=old["RECORDNO"])
     if money.details or not described_only:
@@ -106,37 +106,37 @@ def amend(call: FunctionCall, side: PaymentSide, number: int, money: Money, *, d
             correction="Reverse it, and enter another.",
         )
     row = old | money.values
-    stamp(call, call.books.find(side.object), row, new=False)
-    call.books.table(side.object).update(number, row)
-    note(call, call.books.find(side.object), row, MODIFIED)
+    stamp(call, call.company.find(side.object), row, new=False)
+    call.company.table(side.object).update(number, row)
+    note(call, call.company.find(side.object), row, MODIFIED)
     return row
 
 
 def confirm(call: FunctionCall, side: PaymentSide, number: int) -> Row:
     """Post a payment that waited, as it was asked for."""
-    row = call.books.table(side.object).get(number) or {}
+    row = call.company.table(side.object).get(number) or {}
     values = {name: text for name, text in row.items() if name not in ("STATE", "DISPLAYSTATE", "RECORDNO")}
-    over = call.books.side_tables.overpayments.get(str(number)) or Overpayment()
+    over = call.company.side_tables.overpayments.get(str(number)) or Overpayment()
     money = Money(values, stored_details(call, side, row), "", over.amount, over.location)
     return pay(call, side, money, key=row["RECORDNO"])
 
 
 def moved(call: FunctionCall, side: PaymentSide, number: int, state: str) -> Row:
     """Bring a payment that waits into another state; one that will not be paid frees what it had set aside."""
-    described = call.books.find(side.object)
-    row = call.books.table(side.object).get(number) or {}
+    described = call.company.find(side.object)
+    row = call.company.table(side.object).get(number) or {}
     row |= {"STATE": state, "DISPLAYSTATE": state}
     if state not in WAITING:
         select(call, side, row, back=True)
     stamp(call, described, row, new=False)
-    call.books.table(side.object).update(number, row)
+    call.company.table(side.object).update(number, row)
     note(call, described, row, MODIFIED)
     return row
 
 
 def drop(call: FunctionCall, side: PaymentSide, number: int) -> None:
     """Delete a payment that was never posted."""
-    row = call.books.table(side.object).get(number) or {}
+    row = call.company.table(side.object).get(number) or {}
     if row.get("STATE") not in ("Draft", "Submitted", "Declined"):
         raise refused(
             f"{side.word} {number} is {row.get('STATE', '').lower()} and cannot be deleted.",
@@ -144,14 +144,14 @@ def drop(call: FunctionCall, side: PaymentSide, number: int) -> None:
         )
     select(call, side, row, back=True)
     clear_details(call, side, row)
-    call.books.table(side.object).delete(number)
-    note(call, call.books.find(side.object), row, DELETED)
+    call.company.table(side.object).delete(number)
+    note(call, call.company.find(side.object), row, DELETED)
 
 
 def turn_round(call: FunctionCall, side: PaymentSide, number: int, *, day: str, memo: str) -> Row:
     """Reverse a payment: what it settled is open again, and the ledger has its mirror on that day."""
-    books = call.books
-    table, described = books.table(side.object), books.find(side.object)
+    company = call.company
+    table, described = company.table(side.object), company.find(side.object)
     old = table.get(number) or {}
     if old.get("STATE") != side.done:
         raise refused(f"{side.word} {number} is {old.get('STATE', '').lower()} and cannot be reversed.")
@@ -175,8 +175,8 @@ def turn_round(call: FunctionCall, side: PaymentSide, number: int, *, day: str, 
 
 def apply_more(call: FunctionCall, side: PaymentSide, number: int, details: Sequence[Row], *, day: str) -> Row:
     """Apply what is still open on a receipt to documents."""
-    books = call.books
-    table = books.table(side.object)
+    company = call.company
+    table = company.table(side.object)
     row = table.get(number) or {}
     from_here = [
         {
@@ -214,7 +214,7 @@ def _check_header(side: PaymentSide, row: Row, money: Money) -> None:
 
 def _check_unused(call: FunctionCall, side: PaymentSide, row: Row) -> None:
     """What was over is all here again, once what this receipt settled itself is undone."""
-    over = (call.books.side_tables.overpayments.get(row["RECORDNO"]) or Overpayment()).amount
+    over = (call.company.side_tables.overpayments.get(row["RECORDNO"]) or Overpayment()).amount
     if over and amount(row, "TRX_TOTALDUE") != over:
         raise refused(
             f"{over - amount(row, 'TRX_TOTALDUE')} of what {side.word.lower()} {row['RECORDNO']} brought over is "
@@ -225,7 +225,7 @@ def _check_unused(call: FunctionCall, side: PaymentSide, row: Row) -> None:
 
 def _check_over(call: FunctionCall, entity: str, money: Money) -> None:
     """What is over must belong to an entity where the company has several, or it could never be applied."""
-    if money.over and not entity and any(rules(call.books).entity_of.values()):
+    if money.over and not entity and any(rules(call.company).entity_of.values()):
         raise refused(
             "What is received beyond the documents needs a location in a company of several entities.",
             correction="Provide overpaylocid, or a bank account that has a location.",
@@ -236,7 +236,7 @@ def _account(call: FunctionCall, side: PaymentSide, row: Row) -> tuple[str, str]
     """The ledger account that the money leaves or reaches, and its location."""
     name = row.get("FINANCIALENTITY", "")
     if not name:
-        account = row.get("UNDEPOSITEDACCOUNTNO") or rules(call.books).undeposited
+        account = row.get("UNDEPOSITEDACCOUNTNO") or rules(call.company).undeposited
         if side is PAID or not account:
             raise refused(f"Required field FINANCIALENTITY is missing for {side.object}.")
         row["UNDEPOSITEDACCOUNTNO"] = account
@@ -245,7 +245,7 @@ def _account(call: FunctionCall, side: PaymentSide, row: Row) -> tuple[str, str]
 
 
 def _entity(call: FunctionCall, bank: tuple[str, str], parts: list[Settles], place: str) -> str:
-    entity_of = rules(call.books).entity_of
+    entity_of = rules(call.company).entity_of
     for one in (bank[1], call.session.entity, *(one.part.entity for one in parts), place):
         if one:
             return entity_of.get(one, "")
@@ -256,12 +256,12 @@ def _entity(call: FunctionCall, bank: tuple[str, str], parts: list[Settles], pla
 
 
 def _head(call: FunctionCall, side: PaymentSide, row: Row, *, purse: Purse, parts: list[Settles]) -> None:
-    base = rules(call.books).base_currency[purse.entity]
+    base = rules(call.company).base_currency[purse.entity]
     applied = sum((one.money for one in parts), ZERO)
     row["BASECURR"] = base
     row["CURRENCY"] = row.get("CURRENCY") or base
     factor = exchange_rate(
-        call.books, row["CURRENCY"], base, day=day_of(row, side.day), given=row.get("EXCHANGE_RATE", "")
+        call.company, row["CURRENCY"], base, day=day_of(row, side.day), given=row.get("EXCHANGE_RATE", "")
     )
     row |= {"EXCHANGE_RATE": decimal_text(factor), "RECORDTYPE": side.type, "SYSTEMGENERATED": "F", "CLEARED": "F"}
     row |= {"WHENCREATED": row[side.day], "WHENPAID": row.get("WHENPAID") or row[side.day], "RAWSTATE": "C"}
@@ -283,12 +283,12 @@ def _head(call: FunctionCall, side: PaymentSide, row: Row, *, purse: Purse, part
 
 def _mirror(call: FunctionCall, side: PaymentSide, old: Row, *, day: str, memo: str) -> Row:
     mirror = {name: text for name, text in old.items() if name not in ("CLRDATE",)}
-    mirror |= {"RECORDNO": str(next_number(call.books, "PRRECORD")), "STATE": "Reversal", "DISPLAYSTATE": "Reversal"}
+    mirror |= {"RECORDNO": str(next_number(call.company, "PRRECORD")), "STATE": "Reversal", "DISPLAYSTATE": "Reversal"}
     mirror |= {"WHENCREATED": day, "WHENPAID": day, "RECEIPTDATE": day, "TOTALDUE": "0", "TRX_TOTALDUE": "0"}
     mirror |= {"DESCRIPTION": memo or old.get("DESCRIPTION", "")}
     for name in ("TOTALENTERED", "TRX_TOTALENTERED", "TOTALPAID", "TRX_TOTALPAID"):
         mirror[name] = decimal_text(-amount(old, name))
-    stamp(call, call.books.find(side.object), mirror, new=True)
+    stamp(call, call.company.find(side.object), mirror, new=True)
     return mirror
 
 
@@ -296,7 +296,7 @@ def _settle_all(call: FunctionCall, side: PaymentSide, row: Row, parts: list[Set
     for family, part in taken(parts):
         settle_part(call, family, part, day=day)
     if side is PAID:
-        table = call.books.table("VENDOR")
+        table = call.company.table("VENDOR")
         for number in table.find("VENDORID", row["VENDORID"]):
             table.update(number, (table.get(number) or {}) | {"WHENLASTPAID": day})
 
@@ -306,7 +306,7 @@ def _owe_over(call: FunctionCall, side: PaymentSide, row: Row, change: Decimal) 
 
 
 def _put(call: FunctionCall, side: PaymentSide, row: Row) -> None:
-    table, number = call.books.table(side.object), int(row["RECORDNO"])
+    table, number = call.company.table(side.object), int(row["RECORDNO"])
     if table.get(number) is None:
         table.insert(row, number)
     else:

@@ -43,7 +43,7 @@ def postings(
     call: FunctionCall, side: PaymentSide, row: Row, settled: Sequence[Settles], purse: Purse
 ) -> list[Posting]:
     """The postings of a payment, one for each book the company keeps."""
-    chart = rules(call.books)
+    chart = rules(call.company)
     applied = _applied(call, side, row, settled, purse)
     discount = sum((one.discount for one in settled), ZERO)
     settlement = Settlement(
@@ -57,7 +57,7 @@ def postings(
     )
     accrual = payment(settlement, chart) if side is PAID else receipt(settlement, chart)
     found = [accrual]
-    if CASH in books_kept(call.books.side_tables):
+    if CASH in books_kept(call.company.side_tables):
         behind = [each or _as_it_is(application, side, row) for application, each in applied]
         found.append(cash_basis(behind, accrual, chart, owner=purse.entity))
     return found
@@ -68,7 +68,7 @@ Applied = list[tuple[Application, SettledDocument | None]]
 
 def _applied(call: FunctionCall, side: PaymentSide, row: Row, settled: Sequence[Settles], purse: Purse) -> Applied:
     """What leaves the control accounts, each with the document that the cash book shows for it."""
-    chart = rules(call.books)
+    chart = rules(call.company)
     party = {side.party: row[side.party_id]}
     control = chart.payables if side is PAID else chart.receivables
     found: Applied = []
@@ -89,8 +89,8 @@ def _applied(call: FunctionCall, side: PaymentSide, row: Row, settled: Sequence[
 
 
 def _over_place(call: FunctionCall, key: str) -> str:
-    over = call.books.side_tables.overpayments.get(key)
-    return rules(call.books).entity_of.get(over.location, "") if over is not None and over.location else ""
+    over = call.company.side_tables.overpayments.get(key)
+    return rules(call.company).entity_of.get(over.location, "") if over is not None and over.location else ""
 
 
 def _from_advance(call: FunctionCall, part: PaymentPart, party: Row) -> Applied:
@@ -109,7 +109,7 @@ def _from_advance(call: FunctionCall, part: PaymentPart, party: Row) -> Applied:
 
 
 def _behind(call: FunctionCall, family: Family, part: PaymentPart) -> SettledDocument:
-    row = call.books.table(family.object).get(int(part.key)) or {}
+    row = call.company.table(family.object).get(int(part.key)) or {}
     return SettledDocument(standing(call, family, row), part.trx_amount / amount(row, "TRX_TOTALENTERED"))
 
 

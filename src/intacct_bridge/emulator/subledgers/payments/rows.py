@@ -22,41 +22,41 @@ _ANY = {**FAMILIES, **HOLDERS}
 
 def stored_details(call: FunctionCall, side: PaymentSide, row: Row) -> list[Row]:
     """The details of a payment, as they would be sent again."""
-    requested = call.books.side_tables.requested_details.get(side.object, row["RECORDNO"])
+    requested = call.company.side_tables.requested_details.get(side.object, row["RECORDNO"])
     if requested is not None:
         return requested
-    table = call.books.table(side.line)
+    table = call.company.table(side.line)
     return [table.get(number) or {} for number in table.find("PAYMENTKEY", row["RECORDNO"])]
 
 
 def keep_asked(call: FunctionCall, side: PaymentSide, row: Row, details: Sequence[Row]) -> None:
     """Remember what a payment that waits was asked to settle."""
-    call.books.side_tables.requested_details.put(side.object, row["RECORDNO"], value=list(details))
+    call.company.side_tables.requested_details.put(side.object, row["RECORDNO"], value=list(details))
 
 
 def clear_details(call: FunctionCall, side: PaymentSide, row: Row) -> None:
     """Drop a payment's details."""
-    table = call.books.table(side.line)
+    table = call.company.table(side.line)
     for number in table.find("PAYMENTKEY", row["RECORDNO"]):
         table.delete(number)
-    call.books.side_tables.settled_parts.put(side.object, row["RECORDNO"], value=())
+    call.company.side_tables.settled_parts.put(side.object, row["RECORDNO"], value=())
 
 
 def keep_details(call: FunctionCall, side: PaymentSide, row: Row, settled: Sequence[Settles]) -> None:
     """Add details to a payment, and remember what they take."""
-    table, described = call.books.table(side.line), call.books.find(side.line)
+    table, described = call.company.table(side.line), call.company.find(side.line)
     for one in settled:
         for cells in _cells(side, row, one):
             stamp(call, described, cells, new=True)
-            table.insert(cells, next_number(call.books, "PYMTDETAIL"))
-    side_table, key = call.books.side_tables.settled_parts, (side.object, row["RECORDNO"])
+            table.insert(cells, next_number(call.company, "PYMTDETAIL"))
+    side_table, key = call.company.side_tables.settled_parts, (side.object, row["RECORDNO"])
     added = tuple(_kept(family, part) for family, part in taken(settled))
     side_table.put(*key, value=(*(side_table.get(*key) or ()), *added))
 
 
 def select(call: FunctionCall, side: PaymentSide, row: Row, *, back: bool = False) -> None:
     """Set aside what a payment that waits will take, or free it again."""
-    reserved, key = call.books.side_tables.reserved, (side.object, row["RECORDNO"])
+    reserved, key = call.company.side_tables.reserved, (side.object, row["RECORDNO"])
     if bool(reserved.get(*key)) is not back:
         return
     if back:
@@ -130,7 +130,7 @@ def _credited(names: Row, used: Decimal, value: Decimal) -> Row:
 
 def stored_parts(call: FunctionCall, side: PaymentSide, row: Row) -> list[tuple[Family, PaymentPart]]:
     """What a payment took off its documents."""
-    known = call.books.side_tables.settled_parts.get(side.object, row["RECORDNO"])
+    known = call.company.side_tables.settled_parts.get(side.object, row["RECORDNO"])
     if known is not None:
         return [_part(one) for one in known]
     found = []
@@ -150,7 +150,7 @@ def stored_parts(call: FunctionCall, side: PaymentSide, row: Row) -> list[tuple[
 
 def _holder(call: FunctionCall, side: PaymentSide, key: str) -> Family:
     for family in side.families:
-        if key.isdecimal() and call.books.table(family.object).get(int(key)) is not None:
+        if key.isdecimal() and call.company.table(family.object).get(int(key)) is not None:
             return family
     raise refused(f"Document {key}, which the payment settled, is gone.")
 
