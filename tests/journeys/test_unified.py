@@ -11,7 +11,7 @@ import pytest
 
 from intacct_bridge.client.client import Client
 from intacct_bridge.edge.singer.sink import SingerSink
-from intacct_bridge.emulator.demo.company import POSTING_ACCOUNTS
+from intacct_bridge.emulator.demo.generator.world import POSTING_ACCOUNTS
 from intacct_bridge.errors import InvalidRequestError, SettingsError
 from intacct_bridge.flow.destinations.open import open_sink
 from intacct_bridge.flow.extract.stream_run import Options

@@ -13,7 +13,8 @@ from intacct_bridge.client.client import Client
 from intacct_bridge.client.connections.connection import Connection
 from intacct_bridge.client.gateway.runtime import System
 from intacct_bridge.emulator.accounting.seeding import load
-from intacct_bridge.emulator.demo.company import POSTING_ACCOUNTS, demo_company
+from intacct_bridge.emulator.demo.company import demo_company
+from intacct_bridge.emulator.demo.generator.world import POSTING_ACCOUNTS
 from intacct_bridge.emulator.gateway.gateway import Emulator
 from intacct_bridge.wire.reply import Transport
 

@@ -1,14 +1,16 @@
-"""The demo company as a whole: the same every time, large enough, made of fields that the catalogue knows."""
+"""The demo company as a whole: the same rows every time, enough of them, and only fields of the catalogue."""
 
 from collections import Counter
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from hashlib import sha256
 from itertools import islice
 
 import pytest
 
 from intacct_bridge.emulator.demo.company import demo_company
 from intacct_bridge.emulator.demo.masters.custom_fields import demo_definitions
+from intacct_bridge.emulator.settings.cells import text_of
 from intacct_bridge.emulator.store.catalogue import standard_catalog
 from intacct_bridge.errors import SettingsError
 from intacct_bridge.wire.values import Kind
@@ -104,7 +106,16 @@ def test_the_same_seed_and_day_make_the_same_company() -> None:
         assert any(one != other for one, other in pairs)
 
 
-def test_a_scale_of_nothing_is_refused() -> None:
+def test_the_rows_of_a_seed_and_day_stay_the_same_from_version_to_version() -> None:
+    """A change here changes every demo company that users have: undo it, or list it in the changelog."""
+    digest = sha256()
+    for name, rows in books().items():
+        for row in rows:
+            digest.update(f"{name} {[(field, text_of(value)) for field, value in row.items()]}\n".encode())
+    assert digest.hexdigest()[:16] == "b82dcddc09fa846a"
+
+
+def test_a_scale_of_zero_is_refused() -> None:
     with pytest.raises(SettingsError, match="scale 0"):
         next(demo_company(1, as_of=AS_OF, scale=0))
 
@@ -119,7 +130,7 @@ def test_it_is_large_enough_on_any_day(as_of: date) -> None:
     assert len({str(day)[:7] for day in days}) == 24
 
 
-def test_nothing_is_known_before_it_happens() -> None:
+def test_no_time_stamp_is_in_the_future() -> None:
     latest = datetime(AS_OF.year, AS_OF.month, AS_OF.day, tzinfo=UTC) - timedelta(hours=14)
     for name, rows in books().items():
         for row in rows:
@@ -165,7 +176,7 @@ def test_every_field_is_in_the_catalogue_and_of_its_kind() -> None:
     assert dict(wrong) == {}
 
 
-def test_references_lead_to_records() -> None:
+def test_every_reference_names_a_record() -> None:
     found = books()
     ids = {name: {row.get(field) for row in found[name]} for name, field in NAMED.items()}
     numbers = {name: {row["RECORDNO"] for row in rows if "RECORDNO" in row} for name, rows in found.items()}
@@ -181,7 +192,7 @@ def test_references_lead_to_records() -> None:
                     assert value in numbers[target], (name, field, value)
 
 
-def test_what_is_deleted_is_gone() -> None:
+def test_deleted_records_do_not_exist() -> None:
     deleted = [row for row in books()["AUDITHISTORY"] if row["ACCESSMODE"] == "D"]
     assert len(deleted) >= 5
     for row in deleted:
@@ -190,7 +201,7 @@ def test_what_is_deleted_is_gone() -> None:
         assert key not in {str(one.get(f"{name}ID")) for one in books()[name]}
 
 
-def test_there_is_something_of_every_awkward_kind() -> None:
+def test_every_awkward_kind_of_record_occurs() -> None:
     found = books()
     text = " ".join(str(row["NAME"]) for name in ("CUSTOMER", "VENDOR", "LOCATION") for row in found[name])
     text += " ".join(str(row["LASTNAME"]) + str(row["FIRSTNAME"]) for row in found["EEXPENSES"])
@@ -213,7 +224,7 @@ def test_there_is_something_of_every_awkward_kind() -> None:
     assert {row["CURRENCY"] for row in found["APBILL"] if row["BASECURR"] == "CAD"} == {"CAD", "USD"}
 
 
-def test_a_private_record_names_its_owner_and_a_shared_one_none() -> None:
+def test_a_private_record_names_its_owner_and_a_shared_record_does_not() -> None:
     for name in ("VENDOR", "CUSTOMER", "APBILL", "ARINVOICE", "GLBATCH"):
         owners = Counter(row.get("MEGAENTITYID") for row in books()[name])
         assert owners[None] > 0, name

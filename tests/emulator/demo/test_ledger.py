@@ -1,4 +1,4 @@
-"""The demo company's ledger: it balances, the sub-ledgers tie to it, and the view repeats it."""
+"""The demo company's ledger: it balances, the sub-ledgers tie to it, and GLDETAIL repeats it."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -54,7 +54,7 @@ def test_a_line_has_one_side() -> None:
         assert min(debit, credit) == 0
 
 
-def test_the_view_repeats_the_entries() -> None:
+def test_the_detail_repeats_the_entries() -> None:
     posted = {row["RECORDNO"]: row for row in books()["GLENTRY"] if row["STATE"] == "Posted"}
     seen = sums((row["GLENTRYKEY"], amount(row)) for row in books()["GLDETAIL"])
     entered = sums((key, amount(row) * Decimal(str(row["TR_TYPE"]))) for key, row in posted.items())
@@ -66,7 +66,7 @@ def test_the_view_repeats_the_entries() -> None:
         assert (row["BATCHKEY"], row["ACCOUNTNO"]) == (entry["BATCHNO"], entry["ACCOUNTNO"])
 
 
-def test_a_draft_is_not_in_the_view() -> None:
+def test_a_draft_is_not_in_the_detail() -> None:
     drafts = {row["RECORDNO"] for row in books()["GLBATCH"] if row["STATE"] == "Draft"}
     assert drafts
     assert not drafts & {row["BATCHKEY"] for row in books()["GLDETAIL"]}
@@ -97,7 +97,7 @@ def test_sub_ledgers_tie_to_their_control_accounts(
 
 
 @pytest.mark.parametrize("name", ["APBILL", "ARINVOICE", "APADJUSTMENT", "ARADJUSTMENT"])
-def test_what_is_due_is_what_was_entered_less_what_was_paid(name: str) -> None:
+def test_the_amount_due_is_the_total_less_the_amount_paid(name: str) -> None:
     states = set()
     for row in books()[name]:
         for trx in ("", "TRX_"):
@@ -119,7 +119,7 @@ def test_what_is_due_is_what_was_entered_less_what_was_paid(name: str) -> None:
     ("lines", "header", "detail", "documents"),
     [("APBILLITEM", "APBILL", "APPYMTDETAIL", "APBILL"), ("ARINVOICEITEM", "ARINVOICE", "ARPYMTDETAIL", "ARINVOICE")],
 )
-def test_payment_details_add_up_to_what_is_paid(lines: str, header: str, detail: str, documents: str) -> None:
+def test_payment_details_add_up_to_the_amount_paid(lines: str, header: str, detail: str, documents: str) -> None:
     found = books()
     paid = sums(
         (row["RECORDKEY"], amount(row, "TRX_PAYMENTAMOUNT") + amount(row, "TRX_ADJUSTMENTAMOUNT"))
@@ -155,7 +155,7 @@ def test_no_stock_and_no_bank_account_is_overdrawn_by_much() -> None:
             assert balances.get((account, owner), ZERO) >= -600_000, (account, owner)
 
 
-def test_the_cash_book_takes_the_money_that_the_accrual_book_takes() -> None:
+def test_bank_accounts_agree_in_the_cash_and_the_accrual_book() -> None:
     found = books(cash_book=True)
     banks = ("10010", "10020", "10030", "10040", "10090")
     by_book = sums(

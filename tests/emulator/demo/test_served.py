@@ -1,4 +1,4 @@
-"""The demo company as a gateway serves it: kept in its file, the same for the same seed, in one book or in two."""
+"""The demo company behind a gateway: kept in a file, the same for the same seed, in one book or in two."""
 
 from datetime import date
 from decimal import Decimal
@@ -19,7 +19,7 @@ def small(path: Path, **more: object) -> Emulator:
     return Emulator.demo(path, seed=3, as_of=date(2026, 3, 31), **more)  # type: ignore[arg-type]
 
 
-def test_a_company_in_a_file_is_taken_as_it_is(tmp_path: Path) -> None:
+def test_a_company_in_a_file_is_opened_as_it_is(tmp_path: Path) -> None:
     path = tmp_path / "company.sqlite"
     first = small(path)
     made = data(first, f"<create>{element('CLASS', CLASSID='KEPT', NAME='Kept')}</create>").children[0]
@@ -42,13 +42,13 @@ def test_the_same_seed_and_day_answer_with_the_same_bytes(grown: Emulator, demo:
     other.close()
 
 
-def test_a_clone_goes_its_own_way(grown: Emulator, demo: Emulator) -> None:
+def test_a_clone_changes_independently(grown: Emulator, demo: Emulator) -> None:
     one(demo, f"<create>{element('CLASS', CLASSID='MINE', NAME='Mine')}</create>")
     assert demo.company().table("CLASS").count() == grown.company().table("CLASS").count() + 1
 
 
 @pytest.mark.parametrize("repeats", [False, True])
-def test_a_journal_entry_stands_in_both_books(repeats: bool) -> None:
+def test_both_books_show_a_journal_entry(repeats: bool) -> None:
     settings = scenario({"behaviour": {"gldetail_key_per_book": repeats}})
     emulator = Emulator.empty(settings=settings)
     books = emulator.company()
@@ -77,7 +77,7 @@ def test_a_journal_entry_stands_in_both_books(repeats: bool) -> None:
     emulator.close()
 
 
-def test_the_ledger_does_not_look_at_the_detail(demo: Emulator) -> None:
+def test_balances_do_not_depend_on_the_detail(demo: Emulator) -> None:
     dates = "".join(element(tag, year=2026, month=10, day=day) for tag, day in (("startdate", 1), ("enddate", 31)))
     before = data(demo, f"<get_trialbalance>{dates}</get_trialbalance>")
     table = demo.company().table("GLDETAIL")
@@ -99,7 +99,7 @@ def test_a_request_beyond_the_limit_is_held_and_refused() -> None:
     threads = [Thread(target=lambda: replies.append(emulator(ENDPOINT, b"<x/>"))) for _ in range(2)]
     for thread in threads:
         thread.start()
-    inside.wait()  # one runs; the other waits, or will
+    inside.wait()  # one runs, the other waits or will wait
     while emulator.limit.waiting("") == 0:  # the only way to see a queue from outside
         pass
     third = emulator(ENDPOINT, b"<x/>")

@@ -1,7 +1,7 @@
-"""The demo company's audit history: what was created, changed and deleted in the last weeks.
+"""The demo company's audit history: records created, changed and deleted in the last weeks.
 
-The history reaches back two months, as in a company that clears it. Deletions name record numbers and ids that nothing
-has any more. Keys are those that connectors see: the bare record number for most objects, the record number with
+The history reaches back two months, as in a company that clears it. Deletions name record numbers and ids of records
+that do not exist.  Keys are those that connectors see: the bare record number for most objects, the record number with
 `--REC` for journal entries, the text id for vendors and customers.
 """
 
@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from intacct_bridge.emulator.accounting.posting_rows import Row
-from intacct_bridge.emulator.demo.generator.transaction_generator import Clerk
+from intacct_bridge.emulator.demo.generator.record_stamps import RecordStamps
 from intacct_bridge.emulator.demo.generator.world import World
 
 KEYS = {
@@ -23,23 +23,23 @@ KEYS = {
     "CUSTOMER": "{CUSTOMERID}",
     "PROJECT": "{PROJECTID}",
 }
-"""How the history names a record of each object that is audited."""
+"""The key by which the history names a record of each audited object."""
 DELETED = (("APBILL", "PRRECORD"), ("ARINVOICE", "PRRECORD"), ("GLBATCH", "GLBATCH"), ("CONTACT", "CONTACT"))
-"""Objects that lost a record, with the series its number came from."""
+"""Objects that had a record deleted, with the series of its record number."""
 
 
-class History:
-    """Listens to the rows as they go by, and tells at the end what was done to them."""
+class AuditHistory:
+    """Notes creations and changes as rows pass through, and gives the history at the end."""
 
-    def __init__(self, world: World, clerk: Clerk) -> None:
-        self._clerk = clerk
+    def __init__(self, world: World, stamps: RecordStamps) -> None:
+        self._stamps = stamps
         self._world = world
         self._since = world.calendar.reading(world.calendar.open_from, -43200)
         self._events: list[tuple[datetime, str, str, str, str]] = []
-        """Time, object, key, what was done, by whom: small, since they wait for the end."""
+        """Time, object, key, access mode and login."""
 
-    def listen(self, rows: Iterator[tuple[str, Row]]) -> Iterator[tuple[str, Row]]:
-        """The rows as they come."""
+    def noted(self, rows: Iterator[tuple[str, Row]]) -> Iterator[tuple[str, Row]]:
+        """The same rows; those of audited objects are noted."""
         for name, row in rows:
             pattern = KEYS.get(name)
             if pattern is not None:
@@ -62,7 +62,7 @@ class History:
         rng = self._world.random("deleted")
         days = (self._world.calendar.as_of - self._world.calendar.open_from).days
         for name, series in DELETED * 2:
-            key = KEYS.get(name, "{RECORDNO}").format(RECORDNO=self._clerk.skip(series))
+            key = KEYS.get(name, "{RECORDNO}").format(RECORDNO=self._stamps.skip(series))
             when = self._since + timedelta(days=int(rng.random() * days), seconds=int(rng.random() * 30000) + 43200)
             self._add(name, key, "D", min(when, self._world.calendar.latest), by="controller")
         self._add("VENDOR", "V19999", "D", self._world.calendar.latest - timedelta(days=3), by="ap.clerk")

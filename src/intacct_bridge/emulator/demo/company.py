@@ -1,16 +1,16 @@
 """The demo company: 24 months of a maker of measuring instruments and its service business, as typed rows.
 
 Corvane Instruments has a top level and three entities, keeps books in US and Canadian dollars, buys, sells, pays its
-people and closes its months. All of it follows from the seed, the last day and the scale: the same three give the same
-rows in the same order. Rows come as a stream, references before what refers to them, and memory holds the lists and
-the open documents only. The months before the last two are closed (LOCATIONENTITY's STARTOPEN).
+employees and closes its months. Seed, last day and scale decide every row: the same three give the same rows in the
+same order. Rows are streamed, each after the rows that it refers to, so that only lists and open documents are held in
+memory. The months before the last two are closed (STARTOPEN of LOCATIONENTITY).
 """
 
 from collections.abc import Iterator
 from datetime import date
 
 from intacct_bridge.emulator.accounting.posting_rows import Row
-from intacct_bridge.emulator.demo.audit import History
+from intacct_bridge.emulator.demo.audit import AuditHistory
 from intacct_bridge.emulator.demo.events.cards import Cards
 from intacct_bridge.emulator.demo.events.expenses import Expenses
 from intacct_bridge.emulator.demo.events.journals import Journals
@@ -21,9 +21,9 @@ from intacct_bridge.emulator.demo.events.sales import plan_sales
 from intacct_bridge.emulator.demo.events.timesheets import Timesheets
 from intacct_bridge.emulator.demo.generator.ledger import LedgerWriter
 from intacct_bridge.emulator.demo.generator.people import make_world
-from intacct_bridge.emulator.demo.generator.sales_cycle import standings
-from intacct_bridge.emulator.demo.generator.transaction_generator import Clerk
-from intacct_bridge.emulator.demo.generator.world import World
+from intacct_bridge.emulator.demo.generator.record_stamps import RecordStamps
+from intacct_bridge.emulator.demo.generator.sales_cycle import party_balances
+from intacct_bridge.emulator.demo.generator.world import POSTING_ACCOUNTS, World
 from intacct_bridge.emulator.demo.masters.custom_fields import custom_rows, demo_definitions
 from intacct_bridge.emulator.demo.masters.goods import goods_rows
 from intacct_bridge.emulator.demo.masters.lists import list_rows
@@ -34,21 +34,9 @@ from intacct_bridge.emulator.demo.masters.staff import employee_rows, project_ro
 from intacct_bridge.emulator.settings.company_source import CompanySource, SideValues
 from intacct_bridge.errors import SettingsError
 
-POSTING_ACCOUNTS = {
-    "employee_payables": "20300",
-    "undeposited": "10090",
-    "exchange": "71900",
-    "rounding": "71950",
-    "discount_taken": "73000",
-    "discount_given": "48000",
-    "advances": "22100",
-    "inventory_offset": "53000",
-}
-"""The accounts that documents post to without naming them and that no other row tells, by their part in it."""
-
 
 def demo_source(seed: int = 1, *, as_of: date, scale: int = 1, cash_book: bool = False) -> CompanySource:
-    """The demo company as something that an emulator's company can be filled from."""
+    """The demo company as the source of a company's data."""
     books = ("ACCRUAL", "CASH") if cash_book else ("ACCRUAL",)
     return CompanySource(
         label=f"seed={seed} as_of={as_of} scale={scale}",
@@ -59,41 +47,41 @@ def demo_source(seed: int = 1, *, as_of: date, scale: int = 1, cash_book: bool =
 
 
 def demo_company(seed: int = 1, *, as_of: date, scale: int = 1, cash_book: bool = False) -> Iterator[tuple[str, Row]]:
-    """Gives (object, row) pairs in the order to store them; a cell left out of a row is null."""
+    """The company as pairs of object and row, in the order to store them; a cell left out of a row is null."""
     if scale < 1:
-        raise SettingsError(f"a company of scale {scale} has nothing in it", fix="choose a scale of 1 or more")
+        raise SettingsError(f"a company of scale {scale} is empty", fix="choose a scale of 1 or more")
     world = make_world(seed, as_of, scale)
-    clerk = Clerk(world)
-    ledger = LedgerWriter(world, clerk, cash_book=cash_book)
-    history = History(world, clerk)
-    yield from history.listen(_rows(world, clerk, ledger))
+    stamps = RecordStamps(world)
+    ledger = LedgerWriter(world, stamps, cash_book=cash_book)
+    history = AuditHistory(world, stamps)
+    yield from history.noted(_rows(world, stamps, ledger))
     yield from history.rows()
 
 
-def _rows(world: World, clerk: Clerk, ledger: LedgerWriter) -> Iterator[tuple[str, Row]]:
-    yield from list_rows(world, clerk)
-    yield from period_rows(world, clerk)
-    yield from goods_rows(world, clerk)
-    yield from bank_rows(world, clerk)
-    yield from vendor_rows(world, clerk, standings(plan_purchases, world))
-    yield from employee_rows(world, clerk)
-    yield from customer_rows(world, clerk, standings(plan_sales, world))
-    yield from project_rows(world, clerk)
-    yield from setting_rows(world, clerk)
+def _rows(world: World, stamps: RecordStamps, ledger: LedgerWriter) -> Iterator[tuple[str, Row]]:
+    yield from list_rows(world, stamps)
+    yield from period_rows(world, stamps)
+    yield from goods_rows(world, stamps)
+    yield from bank_rows(world, stamps)
+    yield from vendor_rows(world, stamps, party_balances(plan_purchases, world))
+    yield from employee_rows(world, stamps)
+    yield from customer_rows(world, stamps, party_balances(plan_sales, world))
+    yield from project_rows(world, stamps)
+    yield from setting_rows(world, stamps)
     yield from custom_rows(world)
-    receivables = Receivables(world, clerk, ledger)
-    journals = Journals(world, clerk, ledger, receivables.deferred)
-    desks = (
-        Payables(world, clerk, ledger),
+    receivables = Receivables(world, stamps, ledger)
+    journals = Journals(world, stamps, ledger, receivables.deferred)
+    event_writers = (
+        Payables(world, stamps, ledger),
         receivables,
-        Expenses(world, clerk, ledger),
-        Cards(world, clerk, ledger),
-        Timesheets(world, clerk),
+        Expenses(world, stamps, ledger),
+        Cards(world, stamps, ledger),
+        Timesheets(world, stamps),
     )
     for month in world.calendar.months:
-        for desk in desks:
-            desk.begin(month)
+        for events in event_writers:
+            events.begin(month)
         for day in world.calendar.days(month):
-            for desk in desks:
-                yield from desk.day(day)
+            for events in event_writers:
+                yield from events.day(day)
             yield from journals.day(day)

@@ -1,4 +1,4 @@
-"""What goes through the cards and straight to the bank: card transactions, their monthly payment, other receipts."""
+"""Card transactions with their monthly payment, and other receipts, which go to the bank without a document."""
 
 from datetime import date, timedelta
 from decimal import Decimal
@@ -9,14 +9,14 @@ from intacct_bridge.emulator.accounting.posting_rows import CASH_MANAGEMENT, Row
 from intacct_bridge.emulator.demo.events.purchases import workday_in
 from intacct_bridge.emulator.demo.generator.calendar import month_name, shift_month, workday
 from intacct_bridge.emulator.demo.generator.ledger import BANKS, LedgerWriter, Rows
-from intacct_bridge.emulator.demo.generator.transaction_generator import Clerk
+from intacct_bridge.emulator.demo.generator.record_stamps import RecordStamps
 from intacct_bridge.emulator.demo.generator.world import World, pick
 
 CARD_LIABILITY = "20400"
 MONTHLY_CHARGES = 9
 PAYOFF_DAY = 12
 PLACES = {"100": "110", "200": "210", "300": "310"}
-"""Entity → where its card charges and odd receipts belong."""
+"""Entity → the location of its card charges and other receipts."""
 SPENT_ON = (
     ("64000", "Flight", 220, 890),
     ("64100", "Hotel", 130, 480),
@@ -35,16 +35,16 @@ RECEIVED_FOR = (
 class Cards:
     """Writes card transactions and other receipts, day by day."""
 
-    def __init__(self, world: World, clerk: Clerk, ledger: LedgerWriter) -> None:
+    def __init__(self, world: World, stamps: RecordStamps, ledger: LedgerWriter) -> None:
         self._world = world
-        self._clerk = clerk
+        self._stamps = stamps
         self._ledger = ledger
         self._rng = world.random("cards")
         self._charges: dict[date, int] = {}
         self._receipts: dict[date, int] = {}
 
     def begin(self, month: date) -> None:
-        """Draws the days of this month's transactions."""
+        """Draw the days of this month's transactions."""
         self._charges = self._drawn(month, round(MONTHLY_CHARGES * self._world.volume))
         self._receipts = self._drawn(month, 2 * self._world.scale)
 
@@ -68,18 +68,18 @@ class Cards:
         return Decimal(int((low + self._rng.random() * (high - low)) * 100)).scaleb(-2)
 
     def _charge(self, day: date) -> Rows:
-        world, clerk = self._world, self._clerk
+        world, stamps = self._world, self._stamps
         card, _, _, entity, department = pick(self._rng, world.data["cards"])
         account, memo, low, high = pick(self._rng, SPENT_ON)
         charge = Charge(account, PLACES[entity], self._amount(low, high), department, memo)
         amount = charge.trx_amount
         settled_on = self._payoff_after(day)
         paid = settled_on if settled_on <= world.calendar.as_of else None
-        audit = clerk.document(day, "controller", paid)
-        owner = clerk.owner(entity if entity == "300" else None)
-        number = f"CC-{clerk.number('CARD'):05}"
+        audit = stamps.document(day, "controller", paid)
+        owner = stamps.owner(entity if entity == "300" else None)
+        number = f"CC-{stamps.number('CARD'):05}"
         header: Row = {
-            "RECORDNO": clerk.number("PRRECORD"),
+            "RECORDNO": stamps.number("PRRECORD"),
             "RECORDTYPE": "cc",
             "RECORDID": number,
             "FINANCIALENTITY": card,
@@ -89,7 +89,7 @@ class Cards:
             **_card_totals(amount, world.base(entity), paid),
         }
         yield "CCTRANSACTION", {**header, **audit, **owner}
-        line_audit = clerk.line(audit)
+        line_audit = stamps.line(audit)
         line = self._line(charge, header)
         line |= {"TOTALPAID": header["TOTALPAID"], "TRX_TOTALPAID": header["TOTALPAID"], "FINANCIALENTITY": card}
         yield "CCTRANSACTIONENTRY", {**line, "BILLABLE": False, **line_audit}
@@ -106,7 +106,7 @@ class Cards:
         )
 
     def _payoff_after(self, day: date) -> date:
-        """The first payment after the day: a charge of the same day waits for the next."""
+        """The first payment day after this day; a charge on a payment day waits for the next one."""
         for months in (0, 1):
             payoff = workday(shift_month(day, months).replace(day=PAYOFF_DAY))
             if payoff > day:
@@ -118,7 +118,7 @@ class Cards:
         key, title = directory.accounts[charge.account]
         base = self._world.base(self._world.rules.entity_of[charge.location])
         return {
-            "RECORDNO": self._clerk.number("PRENTRY"),
+            "RECORDNO": self._stamps.number("PRENTRY"),
             "RECORDKEY": header["RECORDNO"],
             "RECORDTYPE": header["RECORDTYPE"],
             "LINE_NO": "1",
@@ -153,17 +153,17 @@ class Cards:
                 yield from self._ledger.entry(posting, "CDJ", f"{memo}, {bank_id}", day=day, owner=owner)
 
     def _receipt(self, day: date) -> Rows:
-        world, clerk = self._world, self._clerk
+        world, stamps = self._world, self._stamps
         entity = pick(self._rng, tuple(BANKS))
         account, memo, low, high = pick(self._rng, RECEIVED_FOR)
         charge = Charge(account, PLACES[entity], self._amount(low, high), "300", memo)
         bank_id, bank = BANKS[entity]
-        audit = clerk.document(day, "ar.clerk")
-        owner = clerk.owner(entity if entity == "300" else None)
-        number = f"OR-{clerk.number('OTHER'):05}"
+        audit = stamps.document(day, "ar.clerk")
+        owner = stamps.owner(entity if entity == "300" else None)
+        number = f"OR-{stamps.number('OTHER'):05}"
         header = self._receipt_cells(charge, day, number, bank_id=bank_id)
         yield "OTHERRECEIPTS", {**header, **audit, **owner}
-        line_audit = clerk.line(audit)
+        line_audit = stamps.line(audit)
         yield "OTHERRECEIPTSENTRY", {**self._line(charge, header), **line_audit}
         total: Row = {"TOTALENTERED": charge.trx_amount}
         yield from self._ledger.document(
@@ -182,7 +182,7 @@ class Cards:
         base = self._world.base(self._world.rules.entity_of[charge.location])
         in_cash = charge.memo == "Scrap metal"
         return {
-            "RECORDNO": self._clerk.number("PRRECORD"),
+            "RECORDNO": self._stamps.number("PRRECORD"),
             "RECORDTYPE": "ro",
             "WHENCREATED": day,
             "WHENPAID": day,

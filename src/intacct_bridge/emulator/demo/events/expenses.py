@@ -1,4 +1,4 @@
-"""What people are owed: expense reports day by day, and their reimbursement."""
+"""Expense reports of employees, day by day, and their reimbursement."""
 
 from collections import defaultdict
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ from intacct_bridge.emulator.accounting.posting import (
 from intacct_bridge.emulator.accounting.posting_rows import EXPENSES, Row
 from intacct_bridge.emulator.demo.generator.calendar import workday
 from intacct_bridge.emulator.demo.generator.ledger import BANKS, LedgerWriter, Rows
-from intacct_bridge.emulator.demo.generator.transaction_generator import Clerk
+from intacct_bridge.emulator.demo.generator.record_stamps import RecordStamps
 from intacct_bridge.emulator.demo.generator.world import Employee, World, pick
 
 MONTHLY_REPORTS = 7
@@ -29,7 +29,7 @@ RANGES = {"Airfare": (180, 740), "Lodging": (110, 520), "Meals": (14, 96), "Mile
 
 @dataclass(frozen=True, slots=True)
 class ExpenseReport:
-    """An expense report that was posted and waits for its money."""
+    """A posted expense report that is not reimbursed yet."""
 
     key: int
     number: str
@@ -39,20 +39,20 @@ class ExpenseReport:
 
 
 class Expenses:
-    """Writes expense reports and what is paid for them, day by day."""
+    """Writes expense reports and their reimbursements, day by day."""
 
-    def __init__(self, world: World, clerk: Clerk, ledger: LedgerWriter) -> None:
+    def __init__(self, world: World, stamps: RecordStamps, ledger: LedgerWriter) -> None:
         self._world = world
-        self._clerk = clerk
+        self._stamps = stamps
         self._ledger = ledger
         self._rng = world.random("people")
         self._due: dict[date, list[ExpenseReport]] = defaultdict(list)
-        self._hands_in: dict[date, list[Employee]] = {}
+        self._submitters: dict[date, list[Employee]] = {}
         self._labels = {label: (key, account) for key, (label, account) in enumerate(world.data["labels_ee"], 1)}
 
     def begin(self, month: date) -> None:
-        """Draws who hands in a report this month, and when."""
-        self._hands_in = {}
+        """Draw the employees who submit a report this month, and the days."""
+        self._submitters = {}
         staff = [
             person
             for person in self._world.employees
@@ -60,11 +60,11 @@ class Expenses:
         ]
         for _ in range(round(MONTHLY_REPORTS * self._world.volume)):
             day = workday(month.replace(day=1 + int(self._rng.random() * 26)))
-            self._hands_in.setdefault(day, []).append(pick(self._rng, staff))
+            self._submitters.setdefault(day, []).append(pick(self._rng, staff))
 
     def day(self, day: date) -> Rows:
         """The rows of one day."""
-        for employee in self._hands_in.get(day, ()):
+        for employee in self._submitters.get(day, ()):
             yield from self._report(employee, day)
         for report in self._due.pop(day, ()):
             yield from self._reimburse(report, day)
@@ -83,24 +83,24 @@ class Expenses:
         return found
 
     def _report(self, employee: Employee, day: date) -> Rows:
-        world, clerk = self._world, self._clerk
+        world, stamps = self._world, self._stamps
         charges = self._charges(employee)
         paid_on = workday(day + timedelta(days=7 + int(self._rng.random() * 8)))
         recent = day > world.calendar.as_of - timedelta(days=9)
         approved = not recent or self._rng.random() < 0.5
         paid = paid_on if approved and paid_on <= world.calendar.as_of else None
-        audit = clerk.document(day, "controller", paid)
-        owner = clerk.owner(employee.entity if employee.entity == "300" else None)
-        key = clerk.number("PRRECORD")
+        audit = stamps.document(day, "controller", paid)
+        owner = stamps.owner(employee.entity if employee.entity == "300" else None)
+        key = stamps.number("PRRECORD")
         header = self._report_cells(employee, charges, day, approved=approved, paid=paid)
         yield "EEXPENSES", {"RECORDNO": key, **header, **audit, **owner}
-        line_audit = clerk.line(audit)
-        nameless = {cell: value for cell, value in line_audit.items() if not cell.endswith("LOGINID")}
+        line_audit = stamps.line(audit)
+        without_logins = {cell: value for cell, value in line_audit.items() if not cell.endswith("LOGINID")}
         for line_no, (label, charge) in enumerate(charges, 1):
-            row: Row = {"RECORDNO": clerk.number("PRENTRY"), "RECORDKEY": key, "LINE_NO": str(line_no)}
+            row: Row = {"RECORDNO": stamps.number("PRENTRY"), "RECORDKEY": key, "LINE_NO": str(line_no)}
             row |= self._line(label, charge, day, base=world.base(employee.entity))
             row["STATE"], row["TOTALPAID"] = header["STATE"], charge.trx_amount if paid else ZERO
-            yield "EEXPENSESITEM", {**row, **nameless}
+            yield "EEXPENSESITEM", {**row, **without_logins}
         if not approved:
             return
         posting = self._posted(employee, charges, str(header["RECORDID"]))
@@ -137,7 +137,7 @@ class Expenses:
         total = sum((charge.trx_amount for _, charge in charges), ZERO)
         settled, due = (total, ZERO) if paid else (ZERO, total)
         return {
-            "RECORDID": f"EXP-{self._clerk.number('EXPENSE'):05}",
+            "RECORDID": f"EXP-{self._stamps.number('EXPENSE'):05}",
             "RECORDTYPE": "ei",
             "FIRSTNAME": employee.first,
             "LASTNAME": employee.last,
@@ -192,11 +192,11 @@ class Expenses:
         }
 
     def _reimburse(self, report: ExpenseReport, day: date) -> Rows:
-        world, clerk, employee = self._world, self._clerk, report.employee
-        audit = clerk.document(day, "payroll")
-        owner = clerk.owner(employee.entity if employee.entity == "300" else None)
-        nameless = {cell: value for cell, value in audit.items() if not cell.endswith("LOGINID")}
-        yield "EPPAYMENT", {**self._payment_cells(report, day), **nameless, **owner}
+        world, stamps, employee = self._world, self._stamps, report.employee
+        audit = stamps.document(day, "payroll")
+        owner = stamps.owner(employee.entity if employee.entity == "300" else None)
+        without_logins = {cell: value for cell, value in audit.items() if not cell.endswith("LOGINID")}
+        yield "EPPAYMENT", {**self._payment_cells(report, day), **without_logins, **owner}
         part = Application(employee.entity, report.total, report.total, {"EMPLOYEE": employee.id})
         settlement = Settlement(employee.entity, BANKS[employee.entity][1], world.base(employee.entity), (part,))
         yield from self._ledger.document(
@@ -205,7 +205,7 @@ class Expenses:
             f"Reimbursement {report.number}, {employee.last}",
             day=day,
             module=EXPENSES,
-            audit=clerk.line(audit),
+            audit=stamps.line(audit),
             subledger={"RECORDTYPE": "ep", "RECORDID": report.number, "EMPENTITY": f"E{employee.id}"},
             owner=owner,
             settled=[SettledDocument(report.posting, Decimal(1))],
@@ -215,7 +215,7 @@ class Expenses:
     def _payment_cells(self, report: ExpenseReport, day: date) -> Row:
         base = self._world.base(report.employee.entity)
         row: Row = {
-            "RECORDNO": self._clerk.number("PRRECORD"),
+            "RECORDNO": self._stamps.number("PRRECORD"),
             "RECORDTYPE": "ep",
             "RECORDID": report.number,
             "DESCRIPTION": f"Reimbursement {report.number}",

@@ -1,4 +1,4 @@
-"""The demo company's own journal entries: opening balances, payroll, month end, and what is only counted."""
+"""The demo company's journal entries: opening balances, payroll, month end and statistics."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -12,14 +12,14 @@ from intacct_bridge.emulator.accounting.posting_rows import Row
 from intacct_bridge.emulator.demo.events.purchases import workday_in
 from intacct_bridge.emulator.demo.generator.calendar import month_end, month_name, shift_month
 from intacct_bridge.emulator.demo.generator.ledger import BANKS, LedgerWriter, Rows
-from intacct_bridge.emulator.demo.generator.transaction_generator import Clerk
+from intacct_bridge.emulator.demo.generator.record_stamps import RecordStamps
 from intacct_bridge.emulator.demo.generator.world import Employee, World
 from intacct_bridge.model.batched import batched
 
 PAY_GROUP, SMALL_PAY_GROUP = 64, 24
-"""People on one payroll register; the registers of a scaled company are more and smaller."""
+"""Employees on one payroll entry; a scaled company has more and smaller ones."""
 SERVICE = ("400", "320")
-"""Departments whose pay is a cost of service."""
+"""Departments whose pay is cost of service."""
 OPENING = {
     "100": {"10010": 2_450_000, "10050": 1_200_000, "12000": 3_100_000, "12100": 640_000, "13000": 96_000,
             "15000": 310_000, "15100": 420_000, "15200": 1_850_000, "15400": 560_000, "15900": -1_240_000,
@@ -36,13 +36,13 @@ AREA = {"110": 62000, "120": 9400, "210": 14200, "220": 12800, "310": 11500, "32
 
 
 class Journals:
-    """Writes journal entries; asked for every day, it acts on few. `deferred` is the receivables' running account."""
+    """Writes journal entries. `deferred` is the invoiced maintenance by month and location, kept by receivables."""
 
     def __init__(
-        self, world: World, clerk: Clerk, ledger: LedgerWriter, deferred: dict[tuple[date, str], Decimal]
+        self, world: World, stamps: RecordStamps, ledger: LedgerWriter, deferred: dict[tuple[date, str], Decimal]
     ) -> None:
         self._world = world
-        self._clerk = clerk
+        self._stamps = stamps
         self._ledger = ledger
         self._deferred = deferred
         self._rng = world.random("journals")
@@ -128,7 +128,7 @@ class Journals:
         yield from self._entry(lines, entity, title, day=day, journal="PYRJ", login="payroll")
 
     def _remittance(self, day: date) -> Rows:
-        """What was withheld and collected is passed on, and the payroll account is filled up again."""
+        """Withholdings and collected taxes are paid, and the payroll account is refilled."""
         for title, accounts, login in (
             ("Payroll remittance", ("21100", "21200", "21300"), "payroll"),
             ("Sales tax remittance", ("20500", "20510", "13600"), "controller"),
@@ -152,7 +152,7 @@ class Journals:
         yield from self._between_entities(day)
 
     def _between_entities(self, day: date) -> Rows:
-        """The two entities of one currency settle what they owe each other."""
+        """The two entities of one currency settle their amounts due to and due from each other."""
         second_owes = -self._ledger.balance("24100", "200")
         first_owes = -self._ledger.balance("24200", "100")
         paid = second_owes - first_owes
@@ -216,7 +216,7 @@ class Journals:
             yield from self._entry(lines, entity, f"Bank fees and interest {bank_id} {name}", day=day)
 
     def _revenue(self, day: date) -> Rows:
-        """A twelfth a month of what was invoiced as maintenance plans."""
+        """One twelfth of the invoiced maintenance plans is recognised as revenue each month."""
         first = shift_month(day, -11)
         by_location: dict[str, Decimal] = defaultdict(lambda: ZERO)
         for (month, location), amount in self._deferred.items():
@@ -233,7 +233,7 @@ class Journals:
                 yield from self._entry(lines, entity, f"Revenue recognised {month_name(day)}", day=day)
 
     def _accruals(self, day: date) -> Rows:
-        """Estimates of bills not in yet, taken back on the first of the next month."""
+        """Estimates of bills that have not arrived, reversed on the first of the next month."""
         name = month_name(day)
         back_on = day + timedelta(days=1)
         for entity, departments in (("100", ("220", "520", "110")), ("200", ("400",)), ("300", ("320",))):
@@ -244,7 +244,7 @@ class Journals:
             lines.append(self._line("20100", entity, -sum((line.amount for line in lines), ZERO), memo="Estimate"))
             posting = journal_entry(lines, entity, self._world.rules)
             owner = entity if entity == "300" else None
-            key = self._clerk.peek("GLBATCH")
+            key = self._stamps.peek("GLBATCH")
             header: Row = {}
             if back_on <= self._world.calendar.as_of:
                 header = {"REVERSED": back_on, "REVERSEDKEY": key + 1}
@@ -269,7 +269,7 @@ class Journals:
                 )
 
     def _shared_services(self, day: date) -> Rows:
-        """What the first entity does for the second: the lines between them are the posting rules' work."""
+        """Services of the first entity for the second; the posting rules add the lines between them."""
         fee = Decimal(21000 + int(self._rng.random() * 9000))
         memo = f"Shared services {month_name(day)}"
         lines = [

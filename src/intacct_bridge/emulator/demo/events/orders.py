@@ -1,7 +1,7 @@
 """The orders behind invoices and bills: an order document, and the invoice document that it was converted to.
 
-A converted pair comes with the receivable or payable that it made; what is ordered and not delivered by the last day
-stands alone. Documents do not post: the invoice behind them does.
+A converted pair comes with the invoice or bill that it made. An order that is not delivered by the last day stands
+alone. Order documents do not post; the invoice or bill does.
 """
 
 from collections.abc import Iterator
@@ -14,14 +14,14 @@ from intacct_bridge.emulator.accounting.amounts import ZERO, to_base
 from intacct_bridge.emulator.accounting.dimensions import dimension_cells
 from intacct_bridge.emulator.accounting.posting import Charge
 from intacct_bridge.emulator.accounting.posting_rows import Row
-from intacct_bridge.emulator.demo.generator.sales_cycle import Course, Deal, Party
-from intacct_bridge.emulator.demo.generator.transaction_generator import Clerk
+from intacct_bridge.emulator.demo.generator.record_stamps import RecordStamps
+from intacct_bridge.emulator.demo.generator.sales_cycle import DocumentOutcome, Party, PlannedDocument
 from intacct_bridge.emulator.demo.generator.world import Customer, Item, Vendor, World
 from intacct_bridge.emulator.demo.masters.custom_fields import demo_definitions
 
 Rows = Iterator[tuple[str, Row]]
 _OWN = demo_definitions().definition_fields
-"""What only some transaction definitions have."""
+"""Fields that only one transaction definition has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,24 +40,24 @@ PURCHASING = TradeSide("PODOCUMENT", "Purchase Order", "Vendor Invoice", "PO", "
 
 
 @dataclass(frozen=True, slots=True)
-class Sheet(Generic[Party]):
-    """One document to write."""
+class TradeDocument(Generic[Party]):
+    """An order or invoice document to write."""
 
-    deal: Deal[Party]
+    planned: PlannedDocument[Party]
     rate: Decimal
     day: date
     type: str
     number: str
     state: str
     source: "WrittenOrder | None" = None
-    course: Course | None = None
+    outcome: DocumentOutcome | None = None
     record_key: int | None = None
-    """The receivable or payable that the document made."""
+    """The record number of the invoice or bill that the document made."""
 
 
 @dataclass(frozen=True, slots=True)
 class WrittenOrder:
-    """What later documents say of one that was written."""
+    """A written document, as later documents refer to it."""
 
     key: int
     id: str
@@ -67,9 +67,9 @@ class WrittenOrder:
 class Orders:
     """Writes order documents for one side."""
 
-    def __init__(self, world: World, clerk: Clerk, side: TradeSide) -> None:
+    def __init__(self, world: World, stamps: RecordStamps, side: TradeSide) -> None:
         self._world = world
-        self._clerk = clerk
+        self._stamps = stamps
         self._side = side
         self._items = {item.id: item for item in world.items}
         definitions = world.data["definitions"]
@@ -79,120 +79,122 @@ class Orders:
             for account in ("12000", "12100")
         }
         self.last = WrittenOrder(0, "", ())
-        """The document written last."""
+        """The last document written."""
 
-    def converted(self, deal: Deal[Party], course: Course, record_key: int) -> Rows:
-        """The order and the invoice it became; `last` is the invoice then."""
+    def converted(self, planned: PlannedDocument[Party], outcome: DocumentOutcome, record_key: int) -> Rows:
+        """An order and the invoice that it was converted to, which `last` then names."""
         side = self._side
-        ordered = max(deal.order or deal.day, self._world.calendar.start)
-        number = f"{side.number}{10000 + self._clerk.number(side.order)}"
-        yield from self._write(Sheet(deal, course.rate, ordered, side.order, number, "Converted"))
-        invoice = Sheet(deal, course.rate, deal.day, side.invoice, deal.number, "Closed", self.last, course, record_key)
+        ordered = max(planned.order or planned.day, self._world.calendar.start)
+        number = f"{side.number}{10000 + self._stamps.number(side.order)}"
+        yield from self._write(TradeDocument(planned, outcome.rate, ordered, side.order, number, "Converted"))
+        invoice = TradeDocument(
+            planned, outcome.rate, planned.day, side.invoice, planned.number, "Closed", self.last, outcome, record_key
+        )
         yield from self._write(invoice)
 
-    def pending(self, deal: Deal[Party], day: date) -> Rows:
-        """An order that is not delivered yet."""
+    def pending(self, planned: PlannedDocument[Party], day: date) -> Rows:
+        """An order that is not delivered."""
         side = self._side
-        number = f"{side.number}{10000 + self._clerk.number(side.order)}"
-        rate = self._world.rates.rate(deal.party.currency, self._world.base(deal.party.entity), day)
-        yield from self._write(Sheet(replace(deal, private=False), rate, day, side.order, number, "Pending"))
+        number = f"{side.number}{10000 + self._stamps.number(side.order)}"
+        rate = self._world.rates.rate(planned.party.currency, self._world.base(planned.party.entity), day)
+        yield from self._write(TradeDocument(replace(planned, private=False), rate, day, side.order, number, "Pending"))
 
-    def _write(self, sheet: Sheet[Party]) -> Rows:
-        clerk, deal = self._clerk, sheet.deal
-        key = clerk.number("DOCHDR")
-        id_ = f"{sheet.type}-{sheet.number}"
-        audit = clerk.document(sheet.day, self._side.login, deal.day if sheet.state == "Converted" else None)
+    def _write(self, document: TradeDocument[Party]) -> Rows:
+        stamps, planned = self._stamps, document.planned
+        key = stamps.number("DOCHDR")
+        id_ = f"{document.type}-{document.number}"
+        audit = stamps.document(document.day, self._side.login, planned.day if document.state == "Converted" else None)
         dated: Row = {cell: value for cell, value in audit.items() if not cell.endswith("LOGINID")}
-        owner = clerk.owner(deal.party.entity if deal.private else None)
-        yield self._side.object, {"RECORDNO": str(key), "DOCID": id_, **self._header(sheet), **dated, **owner}
+        owner = stamps.owner(planned.party.entity if planned.private else None)
+        yield self._side.object, {"RECORDNO": str(key), "DOCID": id_, **self._header(document), **dated, **owner}
         line_keys = []
-        for position, (item, quantity, charge) in enumerate(self._lines(deal)):
-            line_keys.append(clerk.number("DOCENTRY"))
+        for position, (item, quantity, charge) in enumerate(self._lines(planned)):
+            line_keys.append(stamps.number("DOCENTRY"))
             row: Row = {"RECORDNO": line_keys[-1], "DOCHDRNO": key, "DOCHDRID": id_, "LINE_NO": position}
-            row |= self._entry(sheet, item, quantity, charge)
-            if sheet.source and position < len(sheet.source.line_keys):
-                row |= {"SOURCE_DOCKEY": str(sheet.source.key), "SOURCE_DOCID": sheet.source.id}
-                row["SOURCE_DOCLINEKEY"] = str(sheet.source.line_keys[position])
+            row |= self._entry(document, item, quantity, charge)
+            if document.source and position < len(document.source.line_keys):
+                row |= {"SOURCE_DOCKEY": str(document.source.key), "SOURCE_DOCID": document.source.id}
+                row["SOURCE_DOCLINEKEY"] = str(document.source.line_keys[position])
             yield f"{self._side.object}ENTRY", {**row, **dated}
         self.last = WrittenOrder(key, id_, tuple(line_keys))
 
-    def _lines(self, deal: Deal[Party]) -> Iterator[tuple[Item, int, Charge]]:
-        """The charges that are for items: as the sale says, or by the stock account that the bill fills."""
+    def _lines(self, planned: PlannedDocument[Party]) -> Iterator[tuple[Item, int, Charge]]:
+        """The charges for items: items of a sale as sold, items of a bill by the stock account of each charge."""
         if self._side is SALES:
-            for (id_, quantity), charge in zip(deal.quantities, deal.charges, strict=False):
+            for (id_, quantity), charge in zip(planned.quantities, planned.charges, strict=False):
                 yield self._items[id_], quantity, charge
             return
-        for position, charge in enumerate(deal.charges):
+        for position, charge in enumerate(planned.charges):
             stock = self._stock.get(charge.account)
             if stock and charge.trx_amount > 0:
-                item = stock[(deal.party.key + position) % len(stock)]
+                item = stock[(planned.party.key + position) % len(stock)]
                 yield item, max(1, int(charge.trx_amount / item.cost)), charge
 
-    def _header(self, sheet: Sheet[Party]) -> Row:
-        deal, party = sheet.deal, sheet.deal.party
-        type_key, class_ = self._types[sheet.type]
+    def _header(self, document: TradeDocument[Party]) -> Row:
+        planned, party = document.planned, document.planned.party
+        type_key, class_ = self._types[document.type]
         header: Row = {
-            "DOCNO": sheet.number,
-            "STATE": sheet.state,
-            "CLOSED": sheet.state == "Closed",
-            "WHENCREATED": sheet.day,
-            "WHENPOSTED": sheet.day,
-            "WHENDUE": deal.due,
+            "DOCNO": document.number,
+            "STATE": document.state,
+            "CLOSED": document.state == "Closed",
+            "WHENCREATED": document.day,
+            "WHENPOSTED": document.day,
+            "WHENDUE": planned.due,
             "STATUS": "active",
-            "CREATEDFROM": sheet.source.id if sheet.source else None,
+            "CREATEDFROM": document.source.id if document.source else None,
             "PONUMBER": None,
-            "DOCPARID": sheet.type,
+            "DOCPARID": document.type,
             "DOCPARKEY": type_key,
             "DOCPARCLASS": class_,
             "UPDATES_INV": "Quantity and Value" if class_ == "Invoice" else "No",
             "USERID": self._side.login,
             "CREATEDUSERID": self._side.login,
-            "MESSAGE": deal.memo,
-            "PRINTED": "Yes" if sheet.state != "Pending" else "No",
+            "MESSAGE": planned.memo,
+            "PRINTED": "Yes" if document.state != "Pending" else "No",
             "BACKORDER": "No",
             "SYSTEMGENERATED": "false",
             "CUSTVENDID": party.id,
             "CUSTVENDNAME": party.name,
             "TERM.NAME": party.term,
             **self._contacts(party),
-            **self._totals(sheet),
+            **self._totals(document),
         }
-        if (self._side.object, sheet.type) in _OWN:
-            header["DELIVERY_WINDOW"] = "Morning" if len(deal.charges) % 2 else "Afternoon"
-        if sheet.course is not None:
-            header["PRRECORDKEY"] = sheet.record_key
-            header |= _paid(sheet.course)
+        if (self._side.object, document.type) in _OWN:
+            header["DELIVERY_WINDOW"] = "Morning" if len(planned.charges) % 2 else "Afternoon"
+        if document.outcome is not None:
+            header["PRRECORDKEY"] = document.record_key
+            header |= _paid(document.outcome)
         return header
 
     def _contacts(self, party: Vendor | Customer) -> Row:
         name = f"{party.name}({party.id})"
-        key = str(self._clerk.contact(name))
+        key = str(self._stamps.contact(name))
         row: Row = {f"{role}.CONTACTNAME": name for role in ("CONTACT", "SHIPTO", "BILLTO")}
         return {"SHIPTOKEY": key, "BILLTOKEY": key, **row}
 
-    def _totals(self, sheet: Sheet[Party]) -> Row:
-        """The items' sum, and with tax and rebates what is invoiced."""
-        deal, party = sheet.deal, sheet.deal.party
-        lines = sum((charge.trx_amount for _, _, charge in self._lines(deal)), ZERO)
-        trx_total = Decimal(deal.cents).scaleb(-2) if sheet.type == self._side.invoice else lines
+    def _totals(self, document: TradeDocument[Party]) -> Row:
+        """The sum of the items, and the total with tax and rebates."""
+        planned, party = document.planned, document.planned.party
+        lines = sum((charge.trx_amount for _, _, charge in self._lines(planned)), ZERO)
+        trx_total = Decimal(planned.cents).scaleb(-2) if document.type == self._side.invoice else lines
         return {
-            "SUBTOTAL": to_base(lines, sheet.rate),
-            "TOTAL": to_base(trx_total, sheet.rate),
+            "SUBTOTAL": to_base(lines, document.rate),
+            "TOTAL": to_base(trx_total, document.rate),
             "TRX_SUBTOTAL": lines,
             "TRX_TOTAL": trx_total,
             "CURRENCY": party.currency,
             "BASECURR": self._world.base(party.entity),
-            "EXCHRATE": sheet.rate,
-            "EXCHRATEDATE": sheet.day if sheet.rate != 1 else None,
+            "EXCHRATE": document.rate,
+            "EXCHRATEDATE": document.day if document.rate != 1 else None,
         }
 
-    def _entry(self, sheet: Sheet[Party], item: Item, quantity: int, charge: Charge) -> Row:
+    def _entry(self, document: TradeDocument[Party], item: Item, quantity: int, charge: Charge) -> Row:
         directory = self._world.directory
-        amount = to_base(charge.trx_amount, sheet.rate)
+        amount = to_base(charge.trx_amount, document.rate)
         trx_price = (charge.trx_amount / quantity).quantize(Decimal("0.000001"))
         price = (amount / quantity).quantize(Decimal("0.000001"))
         row: Row = {
-            "DOCPARID": sheet.type,
+            "DOCPARID": document.type,
             "ITEMID": item.id,
             "ITEMNAME": item.name,
             "ITEMDESC": item.name,
@@ -200,7 +202,7 @@ class Orders:
             "MEMO": charge.memo,
             "QUANTITY": Decimal(quantity),
             "UIQTY": Decimal(quantity),
-            "QTY_CONVERTED": Decimal(quantity if sheet.state == "Converted" else 0),
+            "QTY_CONVERTED": Decimal(quantity if document.state == "Converted" else 0),
             "PRICE": price,
             "UIPRICE": trx_price,
             "TOTAL": amount,
@@ -213,10 +215,10 @@ class Orders:
             "LOCATIONID": charge.location,
             "LOCATIONNAME": directory.locations[charge.location][1],
             "LOCATIONKEY": str(directory.locations[charge.location][0]),
-            "CURRENCY": sheet.deal.party.currency,
-            "BASECURR": self._world.base(sheet.deal.party.entity),
-            "EXCHRATE": sheet.rate,
-            "WHENCREATED": sheet.day,
+            "CURRENCY": document.planned.party.currency,
+            "BASECURR": self._world.base(document.planned.party.entity),
+            "EXCHRATE": document.rate,
+            "WHENCREATED": document.day,
             **dict(dimension_cells(_shared(charge), self._world.directory.dimensions)),
         }
         if charge.department:
@@ -229,18 +231,18 @@ class Orders:
 
 
 def _shared(charge: Charge) -> list[tuple[str, str]]:
-    """The dimensions that order lines have columns for; the item has its own."""
+    """The dimensions of a charge that order lines have cells for; the item is written separately."""
     return [(name, id_) for name, id_ in charge.dimensions.items() if name in ("CUSTOMER", "VENDOR", "CLASS")]
 
 
-def _paid(course: Course) -> Row:
-    state = "Open" if not course.parts else ("Partially Paid" if course.trx_due else "Paid")
+def _paid(outcome: DocumentOutcome) -> Row:
+    state = "Open" if not outcome.parts else ("Partially Paid" if outcome.trx_due else "Paid")
     return {
-        "TOTALENTERED": course.total,
-        "TOTALPAID": course.total - course.due,
-        "TOTALDUE": course.due,
-        "TRX_TOTALENTERED": course.trx_total,
-        "TRX_TOTALPAID": course.trx_total - course.trx_due,
-        "TRX_TOTALDUE": course.trx_due,
+        "TOTALENTERED": outcome.total,
+        "TOTALPAID": outcome.total - outcome.due,
+        "TOTALDUE": outcome.due,
+        "TRX_TOTALENTERED": outcome.trx_total,
+        "TRX_TOTALPAID": outcome.trx_total - outcome.trx_due,
+        "TRX_TOTALDUE": outcome.trx_due,
         "PAYMENTSTATUS": state,
     }

@@ -1,4 +1,4 @@
-"""What the demo company buys: the bills of a month, decided before any row, with how and when they will be paid."""
+"""Purchases of the demo company: the bills of a month with their payments, planned before any row is written."""
 
 from collections.abc import Iterator
 from datetime import date, timedelta
@@ -7,34 +7,34 @@ from random import Random
 
 from intacct_bridge.emulator.accounting.posting import Charge
 from intacct_bridge.emulator.demo.generator.calendar import month_name, next_weekday, workday
-from intacct_bridge.emulator.demo.generator.sales_cycle import Deal, Step
+from intacct_bridge.emulator.demo.generator.sales_cycle import DueChange, PlannedDocument
 from intacct_bridge.emulator.demo.generator.world import Vendor, World, pick
 
 FRIDAY = 4
 TAX_ACCOUNT = "13600"
 
 
-def plan_purchases(world: World, month: date) -> list[Deal[Vendor]]:
+def plan_purchases(world: World, month: date) -> list[PlannedDocument[Vendor]]:
     """The bills of one month, by day."""
     rng = world.random(f"purchases {month}")
     due_days = {row[0]: row[1] for row in world.data["terms"]}
     found = []
     for vendor in world.vendors:
-        for _ in range(_times(world, vendor, month, rng)):
+        for _ in range(_bill_count(world, vendor, month, rng)):
             day = month.replace(day=vendor.day or 1 + int(rng.random() * 28))
             if day <= world.calendar.as_of:
                 found.append(_purchase(world, vendor, rng, day=workday_in(day, month), days=due_days[vendor.term]))
-    found.sort(key=lambda deal: deal.day)
-    return [deal for deal in found if deal.day <= world.calendar.as_of]
+    found.sort(key=lambda planned: planned.day)
+    return [planned for planned in found if planned.day <= world.calendar.as_of]
 
 
 def workday_in(day: date, month: date) -> date:
-    """A working day of the same month: the Monday after a weekend, or the Friday before at a month's end."""
+    """A working day of the same month: the Monday after a weekend, or the Friday before it at the end of the month."""
     moved = workday(day)
     return moved if moved.month == month.month else day - timedelta(days=day.weekday() - FRIDAY)
 
 
-def _times(world: World, vendor: Vendor, month: date, rng: Random) -> int:
+def _bill_count(world: World, vendor: Vendor, month: date, rng: Random) -> int:
     if vendor.status != "active" or not vendor.rate:
         return 0
     if vendor.rate == 0.34:  # a quarterly bill
@@ -44,7 +44,7 @@ def _times(world: World, vendor: Vendor, month: date, rng: Random) -> int:
     return whole + (rng.random() < rate - whole)
 
 
-def _purchase(world: World, vendor: Vendor, rng: Random, *, day: date, days: int) -> Deal[Vendor]:
+def _purchase(world: World, vendor: Vendor, rng: Random, *, day: date, days: int) -> PlannedDocument[Vendor]:
     seed = rng.random()
     memo = vendor.memo.format(
         month=month_name(day), week=day.isocalendar().week, ticket=int(seed * 90000) + 10000, po=int(seed * 9000) + 1000
@@ -53,13 +53,13 @@ def _purchase(world: World, vendor: Vendor, rng: Random, *, day: date, days: int
     cents = sum(int(charge.trx_amount.scaleb(2)) for charge in charges)
     due = day + timedelta(days=days)
     draft = day >= world.calendar.open_from and rng.random() < 0.02
-    payments: tuple[Step, ...] = ()
+    payments: tuple[DueChange, ...] = ()
     credit = None
     if not draft:
         credit = _credit(vendor, cents, rng, day=day, due=due)
         payments = tuple(_payments(cents - (credit.cents if credit else 0), due, rng, day=day))
     ordered = vendor.kind in ("sensors", "parts")
-    return Deal(
+    return PlannedDocument(
         party=vendor,
         day=day,
         due=due,
@@ -76,7 +76,7 @@ def _purchase(world: World, vendor: Vendor, rng: Random, *, day: date, days: int
 
 
 def _number(vendor: Vendor, day: date, seed: float) -> str:
-    """As the vendor would number it: every vendor has its own way."""
+    """The vendor's own number for the bill; vendors differ in style."""
     count = int(seed * 89999) + 10000
     styles = (f"INV-{count}", f"{day:%Y%m}-{count % 1000:03}", f"{vendor.name[:2].upper()}{count}", f"{count}/{day:%y}")
     return styles[vendor.key % 4]
@@ -87,7 +87,7 @@ _SPREAD = ("110", "120", "210", "220", "310", "320", "510", "520", "600")
 
 def _charges(world: World, vendor: Vendor, rng: Random, *, memo: str) -> Iterator[Charge]:
     total = int((vendor.low + (vendor.high - vendor.low) * rng.random() ** 1.6) * 100)
-    if vendor.rate >= 1 and vendor.day:  # a regular bill hardly moves
+    if vendor.rate >= 1 and vendor.day:  # regular bills vary little
         total = int((vendor.low * 2 + vendor.high) / 3 * 100 * (0.96 + rng.random() * 0.08))
     count = pick(rng, (1, 1, 1, 2, 2, 3, 4)) if vendor.scope != "head" else pick(rng, (2, 2, 3, 4))
     shared = vendor.scope == "head" and rng.random() < 0.5
@@ -131,14 +131,14 @@ def _dimensions(world: World, vendor: Vendor, rng: Random, *, position: int) -> 
     return dimensions
 
 
-def _credit(vendor: Vendor, cents: int, rng: Random, *, day: date, due: date) -> Step | None:
+def _credit(vendor: Vendor, cents: int, rng: Random, *, day: date, due: date) -> DueChange | None:
     if vendor.kind not in ("sensors", "parts", "freight", "subcontract") or rng.random() > 0.06 or cents < 20000:
         return None
-    return Step(workday(day + (due - day) // 3), int(cents * (0.04 + rng.random() * 0.2)))
+    return DueChange(workday(day + (due - day) // 3), int(cents * (0.04 + rng.random() * 0.2)))
 
 
-def _payments(cents: int, due: date, rng: Random, *, day: date) -> Iterator[Step]:
-    """Paid in Friday runs, mostly on time; some in two parts, some not at all."""
+def _payments(cents: int, due: date, rng: Random, *, day: date) -> Iterator[DueChange]:
+    """Payment runs are on Fridays, mostly on time; some bills are paid in two parts, some never."""
     if cents <= 0:
         return
     chance = rng.random()
@@ -148,7 +148,7 @@ def _payments(cents: int, due: date, rng: Random, *, day: date) -> Iterator[Step
     run = max(run, next_weekday(day, FRIDAY))
     if chance > 0.965:
         first = cents // 2
-        yield Step(run, first)
-        yield Step(run + timedelta(days=21), cents - first)
+        yield DueChange(run, first)
+        yield DueChange(run + timedelta(days=21), cents - first)
     else:
-        yield Step(run, cents)
+        yield DueChange(run, cents)

@@ -1,4 +1,4 @@
-"""The money that customers send: receipts, and the weekly deposits that bring checks to the bank."""
+"""Customer payments: receipts, and the weekly deposits of checks from undeposited funds."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -11,13 +11,13 @@ from intacct_bridge.emulator.accounting.posting import Application, PostingLine,
 from intacct_bridge.emulator.accounting.posting_rows import CASH_MANAGEMENT, RECEIVABLES, Row
 from intacct_bridge.emulator.demo.generator.calendar import month_end, next_weekday
 from intacct_bridge.emulator.demo.generator.ledger import BANKS, LedgerWriter, Rows
+from intacct_bridge.emulator.demo.generator.record_stamps import RecordStamps
 from intacct_bridge.emulator.demo.generator.sales_cycle import PlannedPayment
-from intacct_bridge.emulator.demo.generator.subledger import Opened, detail_cells, ledger_cells, settled_of
-from intacct_bridge.emulator.demo.generator.transaction_generator import Clerk
+from intacct_bridge.emulator.demo.generator.subledger import OpenDocument, detail_cells, ledger_cells, settled_of
 from intacct_bridge.emulator.demo.generator.world import Customer, World
 
 WEDNESDAY = 2
-Group = Sequence[tuple[Opened[Customer], PlannedPayment]]
+Group = Sequence[tuple[OpenDocument[Customer], PlannedPayment]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,17 +29,17 @@ class Check:
 
 
 class Receipts:
-    """Writes receipts, and deposits on Wednesdays."""
+    """Writes receipts as they come, and deposits on Wednesdays."""
 
-    def __init__(self, world: World, clerk: Clerk, ledger: LedgerWriter) -> None:
+    def __init__(self, world: World, stamps: RecordStamps, ledger: LedgerWriter) -> None:
         self._world = world
-        self._clerk = clerk
+        self._stamps = stamps
         self._ledger = ledger
         self._waiting: dict[date, dict[str, list[Check]]] = defaultdict(dict)
 
     def receipt(self, group: Group, day: date) -> Rows:
-        """One receipt of one customer for what it pays on this day."""
-        customer, clerk, world = group[0][0].deal.party, self._clerk, self._world
+        """The receipt of a customer for all that it pays on this day."""
+        customer, stamps, world = group[0][0].planned.party, self._stamps, self._world
         entity, base = customer.entity, world.base(customer.entity)
         rate = world.rates.rate(customer.currency, base, day)
         by_check = customer.key // 3 % 5 > 2 and customer.currency == base
@@ -48,17 +48,17 @@ class Receipts:
             Application(entity, part.trx_amount, part.amount, {"CUSTOMER": customer.id}) for _, part in group
         )
         trx_total = sum((part.trx_amount for _, part in group), ZERO)
-        key, header = clerk.number("PRRECORD"), self._cells(customer, day, by_check=by_check)
+        key, header = stamps.number("PRRECORD"), self._cells(customer, day, by_check=by_check)
         header |= _totals(to_base(trx_total, rate), trx_total, rate)
         if by_check:
             self._keep(entity, day, Check(str(header["RECORDID"]), to_base(trx_total, rate)))
-        audit = clerk.document(day, "ar.clerk")
-        owner = clerk.owner(entity if entity == "300" else None)
+        audit = stamps.document(day, "ar.clerk")
+        owner = stamps.owner(entity if entity == "300" else None)
         yield "ARPYMT", {"RECORDNO": key, **header, **audit, **owner}
-        line_audit = clerk.line(audit)
+        line_audit = stamps.line(audit)
         for opened, part in group:
             for cells in detail_cells(opened, part):
-                row: Row = {"RECORDNO": clerk.number("PYMTDETAIL"), "PAYMENTKEY": key, "MODULEKEY": RECEIVABLES}
+                row: Row = {"RECORDNO": stamps.number("PYMTDETAIL"), "PAYMENTKEY": key, "MODULEKEY": RECEIVABLES}
                 yield "ARPYMTDETAIL", {**row, **cells, **line_audit}
         yield from self._ledger.document(
             receipt(Settlement(entity, account, customer.currency, applications, rate), world.rules),
@@ -82,7 +82,7 @@ class Receipts:
     def _cells(self, customer: Customer, day: date, *, by_check: bool) -> Row:
         base = self._world.base(customer.entity)
         contact = f"{customer.name}({customer.id})"
-        number = f"{self._clerk.number('RECEIPT') + 40000}"
+        number = f"{self._stamps.number('RECEIPT') + 40000}"
         row: Row = {
             "RECORDTYPE": "rp",
             "RECORDID": number,
@@ -99,7 +99,7 @@ class Receipts:
             "BASECURR": base,
             "CURRENCY": customer.currency,
             "BILLTOPAYTONAME": contact,
-            "BILLTOPAYTOKEY": self._clerk.contact(contact),
+            "BILLTOPAYTOKEY": self._stamps.contact(contact),
             "CLEARED": "T" if day < self._world.calendar.open_from else "F",
         }
         if by_check:
@@ -110,25 +110,25 @@ class Receipts:
         return row
 
     def deposits(self, day: date) -> Rows:
-        """What was received by check since the last deposit, one deposit for each entity."""
+        """One deposit for each entity, of the checks received since the last one."""
         for entity, checks in self._waiting.pop(day, {}).items():
             yield from self._deposit(entity, checks, day)
 
     def _deposit(self, entity: str, checks: Sequence[Check], day: date) -> Rows:
-        clerk, world = self._clerk, self._world
+        stamps, world = self._stamps, self._world
         bank_id, bank_account = BANKS[entity]
         base = world.base(entity)
         total = sum((check.amount for check in checks), ZERO)
-        audit = clerk.document(day, "ar.clerk")
-        owner = clerk.owner(entity if entity == "300" else None)
-        key = clerk.number("PRRECORD")
+        audit = stamps.document(day, "ar.clerk")
+        owner = stamps.owner(entity if entity == "300" else None)
+        key = stamps.number("PRRECORD")
         number = f"DEP-{entity}-{day:%Y%m%d}"
         header: Row = {"RECORDNO": key, "DEPOSITID": number, "FINANCIALENTITY": bank_id}
         header |= {"DESCRIPTION": f"Deposit of {len(checks)} receipts", "TOTALENTERED": total}
         yield "DEPOSIT", {**header, **self._deposit_cells(day, base), "TRX_TOTALENTERED": total, **audit, **owner}
-        line_audit = clerk.line(audit)
+        line_audit = stamps.line(audit)
         for check in checks:
-            line: Row = {"RECORDNO": clerk.number("PRENTRY"), "RECORDKEY": key, "LOCATIONID": entity}
+            line: Row = {"RECORDNO": stamps.number("PRENTRY"), "RECORDKEY": key, "LOCATIONID": entity}
             yield "DEPOSITENTRY", {**line, **self._check_cells(check, entity), **line_audit}
         into = PostingLine(bank_account, entity, ZERO, ZERO, base, memo=number)
         out_of = PostingLine(world.rules.undeposited, entity, ZERO, ZERO, base, memo=number)

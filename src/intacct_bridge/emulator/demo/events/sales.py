@@ -1,4 +1,4 @@
-"""What the demo company sells: the invoices of a month, decided before any row, with how and when they will be paid."""
+"""Sales of the demo company: the invoices of a month with their payments, planned before any row is written."""
 
 from bisect import bisect
 from collections.abc import Iterator
@@ -11,13 +11,13 @@ from random import Random
 from intacct_bridge.emulator.accounting.posting import Charge
 from intacct_bridge.emulator.demo.events.purchases import workday_in
 from intacct_bridge.emulator.demo.generator.calendar import month_name, workday
-from intacct_bridge.emulator.demo.generator.sales_cycle import Deal, Step
+from intacct_bridge.emulator.demo.generator.sales_cycle import DueChange, PlannedDocument
 from intacct_bridge.emulator.demo.generator.world import Customer, Item, World, pick
 
 MONTHLY_INVOICES = 33
 SEASONS = (0.86, 0.88, 1.02, 1.0, 1.04, 1.08, 0.93, 0.9, 1.07, 1.1, 1.06, 1.06)
 GROWTH = 0.009
-"""A month."""
+"""Per month."""
 TAXES = {
     "110": ("20500", 575),
     "210": ("20500", 290),
@@ -28,7 +28,7 @@ TAXES = {
 """Location → the account of its sales tax, and the tax in hundredths of a percent."""
 
 
-def plan_sales(world: World, month: date) -> list[Deal[Customer]]:
+def plan_sales(world: World, month: date) -> list[PlannedDocument[Customer]]:
     """The invoices of one month, by day."""
     rng = world.random(f"sales {month}")
     buyers = [customer for customer in world.customers if customer.status == "active"]
@@ -39,32 +39,32 @@ def plan_sales(world: World, month: date) -> list[Deal[Customer]]:
     found = []
     for position in range(count):
         customer = buyers[bisect(weights, rng.random() * weights[-1])]
-        # Sales gather at the end of the month.
+        # More sales fall at the end of the month.
         day = workday_in(month.replace(day=1 + int(rng.random() ** 0.7 * 28)), month)
-        deal = _sale(world, customer, rng, day=day, days=due_days[customer.term])
+        planned = _sale(world, customer, rng, day=day, days=due_days[customer.term])
         if day <= world.calendar.as_of:
-            found.append((day, position, deal))
+            found.append((day, position, planned))
     found.sort(key=lambda entry: entry[:2])
-    return [_numbered(deal, position) for position, (_, _, deal) in enumerate(found, 1)]
+    return [_numbered(planned, position) for position, (_, _, planned) in enumerate(found, 1)]
 
 
-def plan_open_orders(world: World) -> list[tuple[Deal[Customer], date]]:
-    """What is ordered by the last day and not invoiced yet, with the day of the order."""
+def plan_open_orders(world: World) -> list[tuple[PlannedDocument[Customer], date]]:
+    """Orders of the last weeks that are not invoiced, each with the day of the order."""
     rng = world.random("open orders")
     buyers = [customer for customer in world.customers if customer.status == "active"]
     as_of = world.calendar.as_of
     found = []
     for _ in range(7 * world.scale):
-        deal = _sale(world, pick(rng, buyers), rng, day=as_of + timedelta(days=5), days=30)
-        found.append((deal, as_of - timedelta(days=int(rng.random() * 20))))
+        planned = _sale(world, pick(rng, buyers), rng, day=as_of + timedelta(days=5), days=30)
+        found.append((planned, as_of - timedelta(days=int(rng.random() * 20))))
     return found
 
 
-def _numbered(deal: Deal[Customer], number: int) -> Deal[Customer]:
-    return replace(deal, number=f"INV{deal.day:%y%m}-{number:04}")
+def _numbered(planned: PlannedDocument[Customer], number: int) -> PlannedDocument[Customer]:
+    return replace(planned, number=f"INV{planned.day:%y%m}-{number:04}")
 
 
-def _sale(world: World, customer: Customer, rng: Random, *, day: date, days: int) -> Deal[Customer]:
+def _sale(world: World, customer: Customer, rng: Random, *, day: date, days: int) -> PlannedDocument[Customer]:
     kind = pick(rng, ("goods", "goods", "goods", "service", "service", "plan"))
     if kind == "goods":
         sold, memo = _basket(world, rng, ("INSTR", "PARTS"), 4), "Instruments and parts"
@@ -79,13 +79,13 @@ def _sale(world: World, customer: Customer, rng: Random, *, day: date, days: int
     cents = sum(int(charge.trx_amount.scaleb(2)) for charge in charges)
     due = day + timedelta(days=days)
     draft = day >= world.calendar.open_from and rng.random() < 0.015
-    payments: tuple[Step, ...] = ()
+    payments: tuple[DueChange, ...] = ()
     credit = None
     if not draft:
         if kind == "goods" and rng.random() < 0.05:
-            credit = Step(workday(day + timedelta(days=4)), int(cents * (0.05 + rng.random() * 0.2)))
+            credit = DueChange(workday(day + timedelta(days=4)), int(cents * (0.05 + rng.random() * 0.2)))
         payments = tuple(_receipts(customer, cents - (credit.cents if credit else 0), due, rng, day=day))
-    return Deal(
+    return PlannedDocument(
         party=customer,
         day=day,
         due=due,
@@ -126,7 +126,7 @@ def _charges(world: World, customer: Customer, rng: Random, *, sold: list[tuple[
     for item, quantity in sold:
         price = item.price * (1.35 if customer.currency == "CAD" else 1)
         cents = int(price * quantity * (100 - discount))
-        # Goods are the first entity's and service in the field is the second's, whoever invoices them.
+        # Goods belong to the first entity and field service to the second, whichever entity invoices them.
         location = "310" if customer.entity == "300" else "110"
         dimensions = {**shared, "ITEM": item.id}
         if item.line == "SERV":
@@ -153,8 +153,8 @@ def _charges(world: World, customer: Customer, rng: Random, *, sold: list[tuple[
         yield Charge(account, customer.location, Decimal(taxed * rate // 10000).scaleb(-2), None, "Sales tax", shared)
 
 
-def _receipts(customer: Customer, cents: int, due: date, rng: Random, *, day: date) -> Iterator[Step]:
-    """Paid around the due date as the customer is used to; some in part, some never."""
+def _receipts(customer: Customer, cents: int, due: date, rng: Random, *, day: date) -> Iterator[DueChange]:
+    """The customer pays some days from the due date, as it usually does; some invoices in part, some never."""
     if cents <= 0:
         return
     chance = rng.random()
@@ -164,7 +164,7 @@ def _receipts(customer: Customer, cents: int, due: date, rng: Random, *, day: da
     paid = workday(paid)
     if chance > 0.96:
         first = int(cents * 0.6)
-        yield Step(paid, first)
-        yield Step(workday(paid + timedelta(days=24)), cents - first)
+        yield DueChange(paid, first)
+        yield DueChange(workday(paid + timedelta(days=24)), cents - first)
     else:
-        yield Step(paid, cents)
+        yield DueChange(paid, cents)

@@ -1,4 +1,4 @@
-"""Field service's timesheets: two weeks of work at a time, by project."""
+"""Timesheets of field service, two weeks each, with hours by project."""
 
 from collections.abc import Sequence
 from datetime import date, timedelta
@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from intacct_bridge.emulator.accounting.posting_rows import Row
 from intacct_bridge.emulator.demo.generator.ledger import Rows
-from intacct_bridge.emulator.demo.generator.transaction_generator import Clerk
+from intacct_bridge.emulator.demo.generator.record_stamps import RecordStamps
 from intacct_bridge.emulator.demo.generator.world import Employee, Project, World, pick
 
 FORTNIGHT = timedelta(days=14)
@@ -17,34 +17,34 @@ SERVICE_DEPARTMENT = "400"
 class Timesheets:
     """Writes timesheets on every other Friday."""
 
-    def __init__(self, world: World, clerk: Clerk) -> None:
+    def __init__(self, world: World, stamps: RecordStamps) -> None:
         self._world = world
-        self._clerk = clerk
+        self._stamps = stamps
         self._rng = world.random("timesheets")
-        self._fitters = [person for person in world.employees if person.department == SERVICE_DEPARTMENT]
+        self._technicians = [person for person in world.employees if person.department == SERVICE_DEPARTMENT]
 
     def begin(self, month: date) -> None:
-        """Nothing is planned by the month."""
+        """Timesheets need no plan for the month."""
 
     def day(self, day: date) -> Rows:
         """The timesheets that end on this day."""
         if day.weekday() != FRIDAY or day.toordinal() // 7 % 2:
             return
         projects = [p for p in self._world.projects if p.begin <= day <= p.end and p.customer is not None]
-        for person in self._fitters:
+        for person in self._technicians:
             if person.started < day - FORTNIGHT and (person.ended is None or person.ended > day):
                 yield from self._timesheet(person, day, projects)
 
     def _timesheet(self, person: Employee, day: date, projects: Sequence[Project]) -> Rows:
-        clerk = self._clerk
-        audit = clerk.line(clerk.document(day, "payroll"))
-        key = clerk.number("TIMESHEET")
+        stamps = self._stamps
+        audit = stamps.line(stamps.document(day, "payroll"))
+        key = stamps.number("TIMESHEET")
         entries = list(self._hours(projects))
         sheet: Row = {"RECORDNO": key, "LINES#": len(entries), **self._sheet_cells(person, day)}
         yield "TIMESHEET", {**sheet, **audit}
         for line_no, (project, hours) in enumerate(entries, 1):
             entry = self._entry_cells(person, project, sheet, line_no=line_no)
-            entry |= {"RECORDNO": clerk.number("TIMESHEETENTRY"), "TIMESHEETKEY": key, "QTY": hours}
+            entry |= {"RECORDNO": stamps.number("TIMESHEETENTRY"), "TIMESHEETKEY": key, "QTY": hours}
             yield "TIMESHEETENTRY", {**entry, **audit}
 
     def _sheet_cells(self, person: Employee, day: date) -> Row:

@@ -1,1 +1,1 @@
-"""What the demo company is made with: its people, calendar, transaction generator and ledger."""
+"""The parts that generate the demo company: its parties, calendar, record stamps, sales cycle and ledger."""

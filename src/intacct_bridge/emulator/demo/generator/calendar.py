@@ -1,7 +1,7 @@
-"""When things happen in the demo company: 24 months to a day, working days, clock readings and exchange rates.
+"""The calendar of the demo company: its 24 months, working days, time stamps and exchange rates.
 
-Nothing here looks at a clock. A reading never falls later than ten in the morning UTC of the day before the last, since
-that day begins there first: whoever makes the company "today", anywhere, gets no record from the future.
+This module never reads a clock. No time stamp is later than 10:00 UTC of the day before the last day. At that moment
+the last day begins in the first time zone, so a company made for "today" has no record from the future anywhere.
 """
 
 from calendar import monthrange
@@ -38,7 +38,7 @@ class Calendar:
 
     @property
     def latest(self) -> datetime:
-        """The latest reading of the clock."""
+        """The latest time stamp."""
         return datetime(self.as_of.year, self.as_of.month, self.as_of.day, tzinfo=UTC) - timedelta(hours=14)
 
     def days(self, month: date) -> Iterator[date]:
@@ -48,12 +48,12 @@ class Calendar:
             yield month.replace(day=day)
 
     def reading(self, day: date, second: int) -> datetime:
-        """A clock reading `second` seconds after noon UTC of the day, held back to `latest`."""
+        """The time `second` seconds after noon UTC of the day, but no later than `latest`."""
         return min(datetime(day.year, day.month, day.day, 12, tzinfo=UTC) + timedelta(seconds=second), self.latest)
 
 
 def shift_month(day: date, months: int) -> date:
-    """The first day of the month that lies so many months away."""
+    """The first day of the month so many months later."""
     year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
     return date(year, month + 1, 1)
 
@@ -69,19 +69,19 @@ def workday(day: date) -> date:
 
 
 def next_weekday(day: date, weekday: int) -> date:
-    """The first such weekday (Monday is 0) on or after the day."""
+    """The first day with that weekday (Monday is 0) on or after the day."""
     return day + timedelta(days=(weekday - day.weekday()) % 7)
 
 
 @dataclass(frozen=True, slots=True)
 class Rates:
-    """Exchange rates by week: one US dollar in Canadian dollars, and back."""
+    """Exchange rates by week, between US and Canadian dollars."""
 
     weeks: dict[date, tuple[Decimal, Decimal]]
     """Monday → CAD for one USD, USD for one CAD."""
 
     def rate(self, currency: str, base: str, day: date) -> Decimal:
-        """Base currency for one of the other."""
+        """Base currency for one unit of the currency."""
         if currency == base:
             return Decimal(1)
         forth, back = self.weeks[day - timedelta(days=day.weekday())]
@@ -89,7 +89,7 @@ class Rates:
 
 
 def make_rates(calendar: Calendar, rng: Random) -> Rates:
-    """A quiet walk around 1.36, to six digits."""
+    """Weekly rates that stay near 1.36, with six decimals."""
     weeks = {}
     level = 1.36
     monday = calendar.start - timedelta(days=calendar.start.weekday())
@@ -118,5 +118,5 @@ _NAMES = (
 
 
 def month_name(day: date) -> str:
-    """`March 2026`, whatever the locale."""
+    """`March 2026`, in every locale."""
     return f"{_NAMES[day.month - 1]} {day.year}"

@@ -1,4 +1,4 @@
-"""Posts the demo company's documents: the batch's head from a few words, its rows from the shared rules."""
+"""Postings of the demo company: the head of each batch, and its rows from the accounting engine."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -8,29 +8,29 @@ from decimal import Decimal
 from intacct_bridge.emulator.accounting.amounts import ZERO
 from intacct_bridge.emulator.accounting.posting import ACCRUAL, CASH, Posting, SettledDocument, cash_basis
 from intacct_bridge.emulator.accounting.posting_rows import LEDGER, Batch, Row, batch_rows
-from intacct_bridge.emulator.demo.generator.transaction_generator import Clerk
+from intacct_bridge.emulator.demo.generator.record_stamps import RecordStamps
 from intacct_bridge.emulator.demo.generator.world import World
 
 Rows = Iterator[tuple[str, Row]]
 BANKS = {"100": ("CHK-INS", "10010"), "200": ("CHK-FLD", "10020"), "300": ("CHK-CAN", "10030")}
-"""Entity → the account that it pays from: its id and its ledger account."""
+"""Entity → the bank account that it pays from: its id and its ledger account."""
 
 SETTLED = frozenset(("10040", "13600", "20400", "20500", "20510", "21100", "21200", "21300", "24100", "24200"))
-"""Accounts that are settled in full from time to time, so their running balances are kept."""
+"""Accounts that are settled in full from time to time. Their running balances are kept."""
 
 
 class LedgerWriter:
-    """Writes batches; with a cash book it also writes what is paid there, and shows plain entries in both."""
+    """Writes batches. With a cash book, payments are also posted there and journal entries show in both books."""
 
-    def __init__(self, world: World, clerk: Clerk, *, cash_book: bool = False) -> None:
+    def __init__(self, world: World, stamps: RecordStamps, *, cash_book: bool = False) -> None:
         self.cash_book = cash_book
         self._directory = world.directory
         self._rules = world.rules
-        self._clerk = clerk
+        self._stamps = stamps
         self._balances: dict[tuple[str, str], Decimal] = defaultdict(lambda: ZERO)
 
     def balance(self, account: str, entity: str) -> Decimal:
-        """What stands on a settled account (`SETTLED`) by now, debit positive."""
+        """The running balance of an account in `SETTLED`, debit positive."""
         return self._balances[account, entity]
 
     def post(self, posting: Posting, batch: Batch) -> Rows:
@@ -39,7 +39,7 @@ class LedgerWriter:
             for line in posting.lines:
                 if line.account in SETTLED:
                     self._balances[line.account, self._rules.entity_of[line.location]] += line.amount
-        return batch_rows(posting, batch, self._directory, self._clerk.number)
+        return batch_rows(posting, batch, self._directory, self._stamps.number)
 
     def document(
         self,
@@ -57,7 +57,7 @@ class LedgerWriter:
         payer: str = "",
         in_both_books: bool = False,
     ) -> Rows:
-        """A sub-ledger document's batch; for a payment, also the cash book's side of what it settles."""
+        """The batch of a document; for a payment, also its batch in the cash book."""
         batch = Batch(
             journal,
             day,
@@ -67,7 +67,7 @@ class LedgerWriter:
             rate=rate,
             header=owner,
             audit={**audit, "WHENMODIFIED": audit["WHENCREATED"]},
-            # The view shows the document's state, so it changes with the document; the entry does not.
+            # GLDETAIL repeats the document's state, so it changes with the document; GLENTRY does not.
             subledger={**subledger, "WHENMODIFIED": audit["WHENMODIFIED"]},
             books=(ACCRUAL, CASH) if self.cash_book and in_both_books else (),
         )
@@ -90,7 +90,7 @@ class LedgerWriter:
         statistical: bool = False,
         adjusting: bool = False,
     ) -> Rows:
-        """A journal entry, which both books show."""
+        """The batch of a journal entry, which both books show."""
         batch = Batch(
             journal,
             day,
@@ -100,8 +100,8 @@ class LedgerWriter:
             reference=reference,
             statistical=statistical,
             adjusting=adjusting,
-            header={**self._clerk.owner(owner), **(header or {})},
-            audit=self._clerk.posted(day, login),
+            header={**self._stamps.owner(owner), **(header or {})},
+            audit=self._stamps.posted(day, login),
             books=(ACCRUAL, CASH) if self.cash_book else (),
         )
         return self.post(posting, batch)

@@ -1,6 +1,6 @@
-"""Casts the demo company: makes its vendors, customers, employees, items and projects from the seed, before any row.
+"""The vendors, customers, employees, items and projects of the demo company, made from the seed before any row.
 
-The lists behind it are data (`data/company.json`, `data/company_names.json`).
+Their lists are data (`data/company.json`, `data/company_names.json`).
 """
 
 import json
@@ -14,6 +14,7 @@ from intacct_bridge.emulator.accounting.posting import Rules
 from intacct_bridge.emulator.accounting.posting_rows import Directory
 from intacct_bridge.emulator.demo.generator.calendar import Calendar, make_rates, shift_month
 from intacct_bridge.emulator.demo.generator.world import (
+    POSTING_ACCOUNTS,
     Customer,
     Data,
     Employee,
@@ -29,9 +30,9 @@ from intacct_bridge.emulator.demo.generator.world import (
 
 
 def make_world(seed: int, as_of: date, scale: int) -> World:
-    """Casts the company."""
+    """The demo company's parties, items and projects for a seed, a last day and a scale."""
     data, names = _read("company.json"), _read("company_names.json")
-    rng = stream(seed, "cast")
+    rng = stream(seed, "cast")  # the name is part of the seed
     calendar = Calendar(as_of)
     rules = _rules(data)
     growth = 1 + (scale - 1) * 0.15
@@ -78,7 +79,7 @@ def _directory(data: Data, dimensions: dict[str, Named], rules: Rules) -> Direct
 
 
 class _Stems:
-    """Company names: every stem once, then again with a number of Roman taste."""
+    """Company names: every stem once, then again with a number."""
 
     def __init__(self, stems: Sequence[str], rng: Random) -> None:
         self._stems = list(stems)
@@ -107,10 +108,10 @@ def _rules(data: Data) -> Rules:
         due_to={entity: f"24{entity}" for entity in entities},
         payables="20000",
         receivables="11000",
-        employee_payables="20300",
-        undeposited="10090",
-        exchange="71900",
-        rounding="71950",
+        employee_payables=POSTING_ACCOUNTS["employee_payables"],
+        undeposited=POSTING_ACCOUNTS["undeposited"],
+        exchange=POSTING_ACCOUNTS["exchange"],
+        rounding=POSTING_ACCOUNTS["rounding"],
     )
 
 
@@ -165,7 +166,7 @@ def _vendors(
 
 
 def _idle_vendors(vendors: list[Vendor], names: Data, stems: _Stems, rng: Random) -> list[Vendor]:
-    """Vendors that no bill comes from any more."""
+    """Vendors that no longer send bills."""
     last = vendors[-1]
     return [
         Vendor(

@@ -1,7 +1,7 @@
-"""A bill or an invoice of the demo company before it is rows: its charges, and how it will be settled in time.
+"""A bill or an invoice of the demo company before it is written: its charges, its credit, and its payments in time.
 
-A deal is cheap and can be made twice from the same seed: once to know what each party owes or is owed at the end, once
-more when its rows are due. Amounts are whole cents.
+A planned document is cheap, so each is planned twice from the same seed: once to sum what each party owes at the end,
+and again when its rows are written. Amounts are whole cents.
 """
 
 from collections import defaultdict
@@ -19,16 +19,16 @@ Party = TypeVar("Party", Vendor, Customer)
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
-    """Something that changes what is due: a payment, or a credit."""
+class DueChange:
+    """A payment or a credit: what it takes off the amount due, and when."""
 
     day: date
     cents: int
 
 
 @dataclass(frozen=True, slots=True)
-class Deal(Generic[Party]):
-    """One document to come."""
+class PlannedDocument(Generic[Party]):
+    """A bill or an invoice."""
 
     party: Party
     day: date
@@ -37,32 +37,32 @@ class Deal(Generic[Party]):
     memo: str
     charges: tuple[Charge, ...]
     cents: int
-    payments: tuple[Step, ...]
-    credit: Step | None = None
+    payments: tuple[DueChange, ...]
+    credit: DueChange | None = None
     """Applied with the first payment."""
     order: date | None = None
-    """When it was ordered, if it was."""
+    """The day of its order, if it has one."""
     draft: bool = False
     private: bool = False
     """Entered in the entity rather than at top level."""
     quantities: tuple[tuple[str, int], ...] = ()
-    """Item and quantity of each charge that sells one."""
+    """Item and quantity of each charge for an item."""
 
 
 @dataclass(frozen=True, slots=True)
 class PlannedPayment:
-    """One payment of one document, in both currencies, and how it spreads over the document's lines."""
+    """One payment of one document, in both currencies and by line."""
 
     day: date
     trx_amount: Decimal
     amount: Decimal
     spread: tuple[Decimal, ...]
-    """Transaction amounts by line, a credit applied at the same time included."""
+    """Transaction amounts by line, including a credit that is applied at the same time."""
 
 
 @dataclass(frozen=True, slots=True)
-class Course:
-    """What becomes of a document until the last day."""
+class DocumentOutcome:
+    """The state of a document on the last day: its totals, what is due of it, and its payments."""
 
     rate: Decimal
     trx_total: Decimal
@@ -72,19 +72,19 @@ class Course:
     parts: tuple[PlannedPayment, ...]
     trx_credit: Decimal
     credit: Decimal
-    """What a credit takes off, at the document's rate; it is applied with the first part."""
+    """The credit in base currency at the document's rate. It is applied with the first payment."""
     applied: bool
 
     @property
     def state(self) -> str:
-        """The state of the document at the end."""
+        """The STATE of the document on the last day."""
         if not self.parts:
             return "Posted"
         return "Partially Paid" if self.trx_due else "Paid"
 
 
 def spread(lines: list[Decimal], total: Decimal, paid: Decimal) -> list[Decimal]:
-    """What of a sum paid so far belongs to each line: its own when all is paid, else the first lines come first."""
+    """The amount paid so far, by line: every line in full when all is paid, else the first lines first."""
     if paid == total:
         return list(lines)
     shares = []
@@ -95,19 +95,19 @@ def spread(lines: list[Decimal], total: Decimal, paid: Decimal) -> list[Decimal]
     return shares
 
 
-def follow(deal: Deal[Party], world: World) -> Course:
-    """Plays a deal's payments up to the last day."""
+def outcome_of(planned: PlannedDocument[Party], world: World) -> DocumentOutcome:
+    """The outcome of a document after its payments up to the last day."""
     as_of = world.calendar.as_of
-    rate = world.rates.rate(deal.party.currency, world.base(deal.party.entity), deal.day)
-    trx_total = Decimal(deal.cents).scaleb(-2)
+    rate = world.rates.rate(planned.party.currency, world.base(planned.party.entity), planned.day)
+    trx_total = Decimal(planned.cents).scaleb(-2)
     total = to_base(trx_total, rate)
     trx_due, due = trx_total, total
-    trx_credit = Decimal(deal.credit.cents).scaleb(-2) if deal.credit else ZERO
+    trx_credit = Decimal(planned.credit.cents).scaleb(-2) if planned.credit else ZERO
     credit = to_base(trx_credit, rate)
-    lines = [charge.trx_amount for charge in deal.charges]
+    lines = [charge.trx_amount for charge in planned.charges]
     before = [ZERO] * len(lines)
     parts: list[PlannedPayment] = []
-    for step in deal.payments:
+    for step in planned.payments:
         if step.day > as_of:
             break
         if not parts:
@@ -120,31 +120,33 @@ def follow(deal: Deal[Party], world: World) -> Course:
             PlannedPayment(step.day, trx_amount, amount, tuple(a - b for a, b in zip(after, before, strict=True)))
         )
         before = after
-    return Course(rate, trx_total, total, trx_due, due, tuple(parts), trx_credit, credit, bool(parts))
+    return DocumentOutcome(rate, trx_total, total, trx_due, due, tuple(parts), trx_credit, credit, bool(parts))
 
 
 @dataclass(slots=True)
 class PartyBalance:
-    """What the sub-ledger says of one party at the end."""
+    """The balance of one party on the last day."""
 
     due: Decimal = ZERO
     last_document: date | None = None
     last_payment: date | None = None
 
 
-def standings(plan: Callable[[World, date], Iterable[Deal[Party]]], world: World) -> dict[int, PartyBalance]:
-    """What each party owes or is owed at the end, by its key."""
+def party_balances(
+    plan: Callable[[World, date], Iterable[PlannedDocument[Party]]], world: World
+) -> dict[int, PartyBalance]:
+    """The balance of each party on the last day, by its record number."""
     found: dict[int, PartyBalance] = defaultdict(PartyBalance)
     for month in world.calendar.months:
-        for deal in plan(world, month):
-            if deal.draft:
+        for planned in plan(world, month):
+            if planned.draft:
                 continue
-            course = follow(deal, world)
-            standing = found[deal.party.key]
-            standing.due += course.due
-            standing.last_document = deal.day
-            if course.parts:
-                standing.last_payment = max(standing.last_payment or deal.day, course.parts[-1].day)
-            if deal.credit and not course.applied and deal.credit.day <= world.calendar.as_of:
-                standing.due -= course.credit
+            outcome = outcome_of(planned, world)
+            balance = found[planned.party.key]
+            balance.due += outcome.due
+            balance.last_document = planned.day
+            if outcome.parts:
+                balance.last_payment = max(balance.last_payment or planned.day, outcome.parts[-1].day)
+            if planned.credit and not outcome.applied and planned.credit.day <= world.calendar.as_of:
+                balance.due -= outcome.credit
     return found

@@ -1,4 +1,4 @@
-"""The cells that bills and invoices, their lines, credits, payments and ledger rows have in common."""
+"""Cells that bills and invoices share: of headers, lines, credits, payments and ledger rows."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -9,56 +9,62 @@ from intacct_bridge.emulator.accounting.amounts import ZERO, to_base
 from intacct_bridge.emulator.accounting.dimensions import dimension_cells
 from intacct_bridge.emulator.accounting.posting import Charge, Document, Posting, SettledDocument
 from intacct_bridge.emulator.accounting.posting_rows import Row
-from intacct_bridge.emulator.demo.generator.sales_cycle import Course, Deal, Party, PlannedPayment, Step
-from intacct_bridge.emulator.demo.generator.transaction_generator import Clerk
+from intacct_bridge.emulator.demo.generator.record_stamps import RecordStamps
+from intacct_bridge.emulator.demo.generator.sales_cycle import (
+    DocumentOutcome,
+    DueChange,
+    Party,
+    PlannedDocument,
+    PlannedPayment,
+)
 from intacct_bridge.emulator.demo.generator.world import Customer, Vendor, World
 
 
 @dataclass(slots=True)
-class Opened(Generic[Party]):
-    """A document that was written and is on its way to be settled."""
+class OpenDocument(Generic[Party]):
+    """A written document that is not settled yet."""
 
     key: int
-    deal: Deal[Party]
-    course: Course
+    planned: PlannedDocument[Party]
+    outcome: DocumentOutcome
     line_keys: tuple[int, ...]
     posting: Posting
     credit_key: int | None = None
     credit_line: int | None = None
 
-    def credit_note(self, account: str = "") -> Deal[Party]:
-        """The credit as a document of its own: one negative charge, on the first charge's account unless told."""
-        step = self.deal.credit
+    def credit_note(self, account: str = "") -> PlannedDocument[Party]:
+        """The credit as a document of its own: one negative charge, on the first charge's account by default."""
+        step = self.planned.credit
         assert step is not None
-        first = self.deal.charges[0]
+        first = self.planned.charges[0]
         amount = Decimal(-step.cents).scaleb(-2)
         charge = replace(
-            first, account=account or first.account, trx_amount=amount, memo=f"Credit on {self.deal.number}"
+            first, account=account or first.account, trx_amount=amount, memo=f"Credit on {self.planned.number}"
         )
         return replace(
-            self.deal,
+            self.planned,
             day=step.day,
-            number=f"{self.deal.number}-CR",
-            memo=f"Credit on {self.deal.number}",
+            number=f"{self.planned.number}-CR",
+            memo=f"Credit on {self.planned.number}",
             charges=(charge,),
             cents=-step.cents,
-            payments=(Step(self.course.parts[0].day, -step.cents),) if self.course.applied else (),
+            payments=(DueChange(self.outcome.parts[0].day, -step.cents),) if self.outcome.applied else (),
             credit=None,
             quantities=(),
         )
 
-    def credit_course(self) -> Course:
-        """What becomes of the credit: all of it is applied with the first payment, or nothing yet."""
-        course = self.course
-        applied = course.applied
-        day = course.parts[0].day if applied else None
-        parts = (PlannedPayment(day, -course.trx_credit, -course.credit, (-course.trx_credit,)),) if day else ()
-        return Course(
-            rate=course.rate,
-            trx_total=-course.trx_credit,
-            total=-course.credit,
-            trx_due=ZERO if applied else -course.trx_credit,
-            due=ZERO if applied else -course.credit,
+    def credit_outcome(self) -> DocumentOutcome:
+        """The outcome of the credit, which is applied as a whole with the first payment."""
+        outcome = self.outcome
+        applied = outcome.applied
+        day = outcome.parts[0].day if applied else None
+        parts = (PlannedPayment(day, -outcome.trx_credit, -outcome.credit, (-outcome.trx_credit,)),) if day else ()
+        return DocumentOutcome(
+            rate=outcome.rate,
+            trx_total=-outcome.trx_credit,
+            total=-outcome.credit,
+            trx_due=ZERO if applied else -outcome.trx_credit,
+            due=ZERO if applied else -outcome.credit,
             parts=parts,
             trx_credit=ZERO,
             credit=ZERO,
@@ -66,80 +72,82 @@ class Opened(Generic[Party]):
         )
 
 
-def contact_cells(party: Vendor | Customer, clerk: Clerk) -> Row:
-    """Where the document is paid or billed to."""
+def contact_cells(party: Vendor | Customer, stamps: RecordStamps) -> Row:
+    """The contact that the document is paid or billed to."""
     name = f"{party.name}({party.id})"
-    return {"BILLTOPAYTOCONTACTNAME": name, "BILLTOPAYTOKEY": clerk.contact(name)}
+    return {"BILLTOPAYTOCONTACTNAME": name, "BILLTOPAYTOKEY": stamps.contact(name)}
 
 
-def document_of(deal: Deal[Party], rate: Decimal, dimension: str) -> Document:
-    """The deal as the posting rules take it."""
-    party = deal.party
-    return Document(party.entity, party.currency, deal.charges, rate, {dimension: party.id}, deal.memo)
+def document_of(planned: PlannedDocument[Party], rate: Decimal, dimension: str) -> Document:
+    """The document as the posting rules take it."""
+    party = planned.party
+    return Document(party.entity, party.currency, planned.charges, rate, {dimension: party.id}, planned.memo)
 
 
-def settled_of(group: Iterable[tuple[Opened[Party], PlannedPayment]]) -> list[SettledDocument]:
-    """What the cash book needs of the documents that a payment settles."""
-    return [SettledDocument(opened.posting, part.trx_amount / opened.course.trx_total) for opened, part in group]
+def settled_of(group: Iterable[tuple[OpenDocument[Party], PlannedPayment]]) -> list[SettledDocument]:
+    """The documents that a payment settles, as the cash book needs them."""
+    return [SettledDocument(opened.posting, part.trx_amount / opened.outcome.trx_total) for opened, part in group]
 
 
-def header_cells(deal: Deal[Party], course: Course, world: World, *, prefix: str) -> Row:
+def header_cells(planned: PlannedDocument[Party], outcome: DocumentOutcome, world: World, *, prefix: str) -> Row:
     """The header's numbers, dates, terms and totals; `prefix` is VENDOR or CUSTOMER."""
-    party = deal.party
+    party = planned.party
     base = world.base(party.entity)
-    paid_on = course.parts[-1].day if course.parts and not course.trx_due else None
+    paid_on = outcome.parts[-1].day if outcome.parts and not outcome.trx_due else None
     row: Row = {
-        "RECORDID": deal.number,
+        "RECORDID": planned.number,
         f"{prefix}ID": party.id,
         f"{prefix}NAME": party.name,
         "DOCNUMBER": None,
-        "DESCRIPTION": deal.memo,
+        "DESCRIPTION": planned.memo,
         "TERMNAME": party.term,
         "TERMKEY": world.term_keys[party.term],
-        "WHENCREATED": deal.day,
-        "WHENPOSTED": deal.day,
-        "WHENDUE": deal.due,
+        "WHENCREATED": planned.day,
+        "WHENPOSTED": planned.day,
+        "WHENDUE": planned.due,
         "WHENPAID": paid_on,
         "BASECURR": base,
         "CURRENCY": party.currency,
-        "EXCHANGE_RATE": course.rate,
-        "TOTALENTERED": course.total,
+        "EXCHANGE_RATE": outcome.rate,
+        "TOTALENTERED": outcome.total,
         "TOTALSELECTED": ZERO,
-        "TOTALPAID": course.total - course.due,
-        "TOTALDUE": course.due,
-        "TRX_TOTALENTERED": course.trx_total,
+        "TOTALPAID": outcome.total - outcome.due,
+        "TOTALDUE": outcome.due,
+        "TRX_TOTALENTERED": outcome.trx_total,
         "TRX_TOTALSELECTED": ZERO,
-        "TRX_TOTALPAID": course.trx_total - course.trx_due,
-        "TRX_TOTALDUE": course.trx_due,
+        "TRX_TOTALPAID": outcome.trx_total - outcome.trx_due,
+        "TRX_TOTALDUE": outcome.trx_due,
         "SYSTEMGENERATED": "F",
     }
-    if course.rate != 1:
-        row["EXCH_RATE_DATE"] = deal.day
+    if outcome.rate != 1:
+        row["EXCH_RATE_DATE"] = planned.day
     return row
 
 
-def charge_cells(charge: Charge, position: int, deal: Deal[Party], *, world: World, course: Course) -> Row:
-    """A line's account, amounts, dimensions and what is paid of it."""
+def charge_cells(
+    charge: Charge, position: int, planned: PlannedDocument[Party], *, world: World, outcome: DocumentOutcome
+) -> Row:
+    """A line's account, amounts, dimensions and paid total."""
     directory = world.directory
     account_key, account_title = directory.accounts[charge.account]
-    paid = sum((part.spread[position] for part in course.parts), ZERO)
+    paid = sum((part.spread[position] for part in outcome.parts), ZERO)
     row: Row = {
         "LINE_NO": str(position + 1),
         "LINEITEM": "T",
-        "ENTRY_DATE": deal.day,
+        "ENTRY_DATE": planned.day,
         "ACCOUNTKEY": account_key,
         "ACCOUNTNO": charge.account,
         "ACCOUNTTITLE": account_title,
-        "AMOUNT": to_base(charge.trx_amount, course.rate),
+        "AMOUNT": to_base(charge.trx_amount, outcome.rate),
         "TRX_AMOUNT": charge.trx_amount,
         "LOCATIONID": charge.location,
         "LOCATIONNAME": directory.locations[charge.location][1],
         "ENTRYDESCRIPTION": charge.memo,
-        "EXCHANGE_RATE": course.rate,
-        "CURRENCY": deal.party.currency,
-        "BASECURR": world.base(deal.party.entity),
-        "BASELOCATION": directory.locations[deal.party.entity][0],
-        "TOTALPAID": to_base(paid, course.rate),
+        "EXCHANGE_RATE": outcome.rate,
+        "CURRENCY": planned.party.currency,
+        "BASECURR": world.base(planned.party.entity),
+        "BASELOCATION": directory.locations[planned.party.entity][0],
+        "TOTALPAID": to_base(paid, outcome.rate),
         "TRX_TOTALPAID": paid,
         "TOTALSELECTED": ZERO,
         "TRX_TOTALSELECTED": ZERO,
@@ -151,30 +159,30 @@ def charge_cells(charge: Charge, position: int, deal: Deal[Party], *, world: Wor
     return row
 
 
-_SEEN_IN_LEDGER = ("RECORDTYPE", "RECORDID", "DOCNUMBER", "STATE", "WHENCREATED", "WHENDUE", "WHENPAID")
+_IN_LEDGER = ("RECORDTYPE", "RECORDID", "DOCNUMBER", "STATE", "WHENCREATED", "WHENDUE", "WHENPAID")
 _SUMS = ("TOTALENTERED", "TOTALPAID", "TOTALDUE")
 
 
 def ledger_cells(header: Row) -> Row:
-    """What GLDETAIL repeats of the document behind it."""
-    row = {cell: header[cell] for cell in (*_SEEN_IN_LEDGER, *_SUMS) if cell in header}
+    """The cells that GLDETAIL repeats of a document."""
+    row = {cell: header[cell] for cell in (*_IN_LEDGER, *_SUMS) if cell in header}
     row["PRDESCRIPTION"] = header.get("DESCRIPTION")
     return row
 
 
-def detail_cells(opened: Opened[Party], part: PlannedPayment) -> Iterator[Row]:
-    """A payment's share of each line, a credit applied beside the money where there is one."""
-    course = opened.course
-    trx_credit = course.trx_credit if part is course.parts[0] and opened.credit_key else ZERO
-    left, left_credit = part.amount, course.credit
+def detail_cells(opened: OpenDocument[Party], part: PlannedPayment) -> Iterator[Row]:
+    """The rows of a payment, one for each paid line, each with the credit applied to it."""
+    outcome = opened.outcome
+    trx_credit = outcome.trx_credit if part is outcome.parts[0] and opened.credit_key else ZERO
+    left, left_credit = part.amount, outcome.credit
     touched = [position for position, amount in enumerate(part.spread) if amount]
     for position in touched:
         trx_adjusted = min(trx_credit, max(part.spread[position], ZERO))
         trx_credit -= trx_adjusted
-        adjusted = to_base(trx_adjusted, course.rate) if trx_credit else left_credit
+        adjusted = to_base(trx_adjusted, outcome.rate) if trx_credit else left_credit
         left_credit -= adjusted
         trx_amount = part.spread[position] - trx_adjusted
-        amount = left if position == touched[-1] else to_base(trx_amount, course.rate)
+        amount = left if position == touched[-1] else to_base(trx_amount, outcome.rate)
         left -= amount
         row: Row = {
             "RECORDKEY": opened.key,
@@ -182,7 +190,7 @@ def detail_cells(opened: Opened[Party], part: PlannedPayment) -> Iterator[Row]:
             "PAYMENTDATE": part.day,
             "PAYMENTAMOUNT": amount,
             "TRX_PAYMENTAMOUNT": trx_amount,
-            "CURRENCY": opened.deal.party.currency,
+            "CURRENCY": opened.planned.party.currency,
             "STATE": "C",
         }
         if trx_adjusted:

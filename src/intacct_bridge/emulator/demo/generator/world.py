@@ -1,4 +1,4 @@
-"""What the demo company consists of, as values: its vendors, customers, employees, items, projects, and the world."""
+"""The demo company's vendors, customers, employees, items and projects as values, and the world that holds them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ Data = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Vendor:
-    """Someone the company buys from, always the same kind of thing."""
+    """A vendor, which always sells the same kind of goods or services."""
 
     key: int
     id: str
@@ -25,15 +25,16 @@ class Vendor:
     account: str
     department: str
     low: int
+    """Lowest amount of a bill, in dollars."""
     high: int
-    """Of one bill, in dollars."""
+    """Highest amount of a bill, in dollars."""
     rate: float
-    """Bills a month."""
+    """Bills per month."""
     term: str
     memo: str
     scope: str
     day: int
-    """Of the month when the bill comes; 0 for any."""
+    """The day of the month when bills come; 0 for any day."""
     location: str
     entity: str
     currency: str
@@ -44,7 +45,7 @@ class Vendor:
 
 @dataclass(frozen=True, slots=True)
 class Customer:
-    """Someone the company sells to."""
+    """A customer."""
 
     key: int
     id: str
@@ -56,7 +57,7 @@ class Customer:
     term: str
     territory: str
     delay: int
-    """Days that its payments come after they are due."""
+    """Days from the due date to the payment."""
     weight: float
     status: str
     private: bool
@@ -64,7 +65,7 @@ class Customer:
 
 @dataclass(frozen=True, slots=True)
 class Employee:
-    """Someone the company pays."""
+    """An employee."""
 
     key: int
     id: str
@@ -75,14 +76,14 @@ class Employee:
     entity: str
     position: str
     pay: int
-    """A month, in dollars."""
+    """Monthly pay in dollars."""
     started: date
     ended: date | None
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """Something the company sells or buys."""
+    """An item that the company sells or buys."""
 
     key: int
     id: str
@@ -96,13 +97,13 @@ class Item:
     cost_account: str | None
     stock_account: str | None
     quantity: int
-    """The most of it that one line sells; 0 when it is not sold."""
+    """The highest quantity on one line of a sale; 0 for an item that is not sold."""
     status: str
 
 
 @dataclass(frozen=True, slots=True)
 class Project:
-    """Work for one customer, or for the company itself."""
+    """A project for a customer, or for the company itself."""
 
     key: int
     id: str
@@ -119,7 +120,7 @@ class Project:
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """Everything that plans and rows have in common."""
+    """The data that all plans and rows share."""
 
     seed: int
     scale: int
@@ -138,12 +139,12 @@ class World:
     """Term → its record number, the same for payables and receivables."""
 
     def random(self, name: str) -> Random:
-        """A generator of its own for one stream of events, so that one stream's growth moves no other."""
+        """Random numbers for one kind of event, independent of those for every other kind."""
         return stream(self.seed, name)
 
     @property
     def volume(self) -> float:
-        """How many times the documents of scale 1: above the scale, for the month-end entries that do not grow."""
+        """Documents as a multiple of scale 1. It exceeds the scale, because month-end entries do not grow with it."""
         return self.scale + (self.scale - 1) * 0.12
 
     def base(self, entity: str) -> str:
@@ -152,12 +153,12 @@ class World:
 
 
 def stream(seed: int, name: str) -> Random:
-    """A generator of random numbers for one purpose; the same seed and name give the same numbers."""
+    """Random numbers for one purpose; the same seed and name give the same numbers."""
     return Random(f"{seed} {name}")  # noqa: S311 - for a made-up company, not for a secret
 
 
 def all_accounts(data: Data) -> list[list[str]]:
-    """Ledger accounts, then statistical ones: they share one series of record numbers."""
+    """Ledger accounts, then statistical accounts, which share one series of record numbers."""
     return [*data["accounts"], *data["stat_accounts"]]
 
 
@@ -167,5 +168,20 @@ def all_locations(data: Data) -> list[list[str]]:
 
 
 def pick(rng: Random, among: Sequence[Any]) -> Any:
-    """One of them; a third of the cost of `Random.choice`."""
+    """A random element, in a third of the time of `Random.choice`."""
     return among[int(rng.random() * len(among))]
+
+
+POSTING_ACCOUNTS = {
+    "employee_payables": "20300",
+    "undeposited": "10090",
+    "exchange": "71900",
+    "rounding": "71950",
+    "discount_taken": "73000",
+    "discount_given": "48000",
+    "advances": "22100",
+    "inventory_offset": "53000",
+}
+
+
+"""By role, the accounts that documents post to without naming them and that no row of the company names."""

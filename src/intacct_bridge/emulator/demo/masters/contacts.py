@@ -1,21 +1,21 @@
-"""Contacts: who a vendor, a customer or an employee is to write to, with a made-up address."""
+"""Contacts of vendors, customers and employees, with made-up addresses."""
 
 from collections.abc import Iterator
 from random import Random
 
 from intacct_bridge.emulator.accounting.posting_rows import Row
-from intacct_bridge.emulator.demo.generator.transaction_generator import Clerk
+from intacct_bridge.emulator.demo.generator.record_stamps import RecordStamps
 from intacct_bridge.emulator.demo.generator.world import World, pick
 
 Rows = Iterator[tuple[str, Row]]
 
 
-def make_contact(world: World, clerk: Clerk, rng: Random, *, name: str, country: str, cells: Row) -> Row:
-    """A contact's row; `cells` are what its owner says of it."""
+def make_contact(world: World, stamps: RecordStamps, rng: Random, *, name: str, country: str, cells: Row) -> Row:
+    """A contact's row; `cells` are those that its owner gives."""
     city, state, zip_ = pick(rng, world.names["cities"][country])
     slug = "".join(ch for ch in name.lower() if "a" <= ch <= "z")[:14] or "contact"
     return {
-        "RECORDNO": clerk.contact(name),
+        "RECORDNO": stamps.contact(name),
         "CONTACTNAME": name,
         "PRINTAS": name,
         "PHONE1": f"555-{int(rng.random() * 900) + 100}-{int(rng.random() * 9000) + 1000}",
@@ -35,7 +35,7 @@ def make_contact(world: World, clerk: Clerk, rng: Random, *, name: str, country:
 
 
 def with_version(contact: Row) -> Rows:
-    """The contact, and the version of it that transactions keep."""
+    """The contact, and the version of it that transactions refer to."""
     yield "CONTACT", contact
     yield "CONTACTVERSION", {cell: value for cell, value in contact.items() if cell in _VERSIONED}
 
@@ -48,7 +48,7 @@ _REPEATED = ("CONTACTNAME", "COMPANYNAME", "PRINTAS", "FIRSTNAME", "LASTNAME", "
 
 
 def displayed(prefix: str, contact: Row) -> Row:
-    """The contact's cells as its owner repeats them."""
+    """The contact's cells as the record of its owner repeats them."""
     return {
         f"{prefix}.{cell}": value
         for cell, value in contact.items()

@@ -1,4 +1,4 @@
-"""What the demo company has added to the standard objects: custom fields, a dimension of its own, a custom object."""
+"""Additions of the demo company to the standard objects: custom fields, a user-defined dimension, custom objects."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -13,7 +13,7 @@ from intacct_bridge.wire.values import Kind
 DIMENSION = "GLDIMFUND"
 """The field by which ledger rows and lines name a FUND: its `id`."""
 FIRST_ID = 10001
-"""Custom records are counted from here."""
+"""The first record number of custom objects."""
 _LINES = (
     "GLENTRY",
     "GLDETAIL",
@@ -28,7 +28,7 @@ _LINES = (
 
 
 def demo_definitions() -> CompanyDefinitions:
-    """What the demo company added to the standard objects, reports and views."""
+    """The additions of the demo company to the standard objects, reports and views."""
 
     def custom(name: str, kind: Kind, label: str, *values: str) -> FieldDef:
         return FieldDef(name, kind, label, custom=True, values=values)
@@ -77,7 +77,7 @@ def custom_rows(world: World) -> Iterator[tuple[str, Row]]:
             "SERIAL_NO": f"CI-{int(rng.random() * 900000) + 100000}",
             "INSTALLED_ON": world.calendar.start + timedelta(days=int(rng.random() * 600)),
             "UNDER_WARRANTY": rng.random() < 0.4 if position % 4 else None,
-            # More than one choice is joined as the gateway joins them.
+            # The gateway joins several choices this way.
             "MEASURES": "#~#".join(kinds),
             "LATITUDE": None,
         }

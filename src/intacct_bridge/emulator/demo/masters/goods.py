@@ -1,22 +1,22 @@
-"""What is sold and stocked, and how its transactions are defined: units, items, warehouses, document types."""
+"""Goods and their transactions: units, items, warehouses and transaction definitions."""
 
 from collections.abc import Iterator
 from datetime import timedelta
 from decimal import Decimal
 
 from intacct_bridge.emulator.accounting.posting_rows import Row
-from intacct_bridge.emulator.demo.generator.transaction_generator import Clerk
+from intacct_bridge.emulator.demo.generator.record_stamps import RecordStamps
 from intacct_bridge.emulator.demo.generator.world import Item, World
 
 Rows = Iterator[tuple[str, Row]]
 
 
-def goods_rows(world: World, clerk: Clerk) -> Rows:
+def goods_rows(world: World, stamps: RecordStamps) -> Rows:
     """Units, product lines, ledger groups, items, warehouses, and the definitions of their transactions."""
-    audit = _plain(clerk.imported())
-    yield from _groups(world, audit, clerk)
+    audit = _plain(stamps.imported())
+    yield from _groups(world, audit, stamps)
     for item in world.items:
-        yield "ITEM", _item(item, world, clerk)
+        yield "ITEM", _item(item, world, stamps)
     for key, (id_, name, location) in enumerate(world.data["warehouses"], 1):
         warehouse: Row = {
             "RECORDNO": key,
@@ -32,9 +32,9 @@ def goods_rows(world: World, clerk: Clerk) -> Rows:
     yield from _definitions(world, audit)
 
 
-def _item(item: Item, world: World, clerk: Clerk) -> Row:
+def _item(item: Item, world: World, stamps: RecordStamps) -> Row:
     stocked = item.type == "Inventory"
-    audit = clerk.imported(world.calendar.start + timedelta(days=200) if item.key % 3 == 0 else None)
+    audit = stamps.imported(world.calendar.start + timedelta(days=200) if item.key % 3 == 0 else None)
     return {
         "RECORDNO": item.key,
         "ITEMID": item.id,
@@ -64,7 +64,7 @@ def _plain(audit: Row) -> Row:
     return {cell: audit[cell] for cell in ("WHENCREATED", "WHENMODIFIED", "CREATEDBY", "MODIFIEDBY")}
 
 
-def _groups(world: World, audit: Row, clerk: Clerk) -> Rows:
+def _groups(world: World, audit: Row, stamps: RecordStamps) -> Rows:
     for key, name in enumerate(world.data["units"], 1):
         yield "UOM", {"RECORDNO": key, "NAME": name, "ISSYSTEM": key == 1, "INVUOM": name, "POUOM": name, **audit}
         unit: Row = {"RECORDNO": key, "UNIT": name, "ABBREVIATION": name[:2], "GRPKEY": key, "NUMDECIMALS": 0}
@@ -95,13 +95,13 @@ def _groups(world: World, audit: Row, clerk: Clerk) -> Rows:
             "TAXRATE": "Standard" if country == "CA" else None,
             "WHENCREATED": audit["WHENCREATED"],
             "WHENMODIFIED": audit["WHENMODIFIED"],
-            **clerk.owner("300" if country == "CA" else None),
+            **stamps.owner("300" if country == "CA" else None),
         }
         yield "TAXDETAIL", tax
 
 
 def _effects(object_: str, class_: str, category: str) -> Row:
-    """What a transaction does besides being there: to the stock, and to the ledger."""
+    """The cells that say what a transaction does to the stock and to the ledger."""
     inventory = object_ == "INVDOCUMENTPARAMS"
     if class_ != "Invoice" and not (inventory and class_ == "Adjustment"):
         return {"UPDATES_INV": "No", "UPDATES_GL": "N"}

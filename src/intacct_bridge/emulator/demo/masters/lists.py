@@ -1,30 +1,30 @@
-"""The lists that a company is set up with: users, roles, entities, dimensions, accounts, journals, lists of names."""
+"""The lists of a company's set-up: users, roles, entities, dimensions, accounts, journals and lists of names."""
 
 from collections.abc import Iterator
 from datetime import timedelta
 
 from intacct_bridge.emulator.accounting.posting import ACCRUAL
 from intacct_bridge.emulator.accounting.posting_rows import Row
-from intacct_bridge.emulator.demo.generator.transaction_generator import Clerk
+from intacct_bridge.emulator.demo.generator.record_stamps import RecordStamps
 from intacct_bridge.emulator.demo.generator.world import World, all_locations
 
 Rows = Iterator[tuple[str, Row]]
 
 
-def list_rows(world: World, clerk: Clerk) -> Rows:
-    """Every list, those that others refer to first."""
-    yield from _users(world, clerk)
-    yield from _organisation(world, clerk)
-    yield from _accounts(world, clerk)
-    yield from _journals(world, clerk)
-    yield from _named_lists(world, clerk)
+def list_rows(world: World, stamps: RecordStamps) -> Rows:
+    """Every list, each after the lists that it refers to."""
+    yield from _users(world, stamps)
+    yield from _organisation(world, stamps)
+    yield from _accounts(world, stamps)
+    yield from _journals(world, stamps)
+    yield from _named_lists(world, stamps)
 
 
-def _users(world: World, clerk: Clerk) -> Rows:
+def _users(world: World, stamps: RecordStamps) -> Rows:
     for key, (login, first, last, admin, kind, status) in enumerate(world.data["users"], 1):
         name = f"{last}, {first}"
         contact: Row = {
-            "RECORDNO": clerk.contact(name),
+            "RECORDNO": stamps.contact(name),
             "CONTACTNAME": name,
             "PRINTAS": f"{first} {last}",
             "FIRSTNAME": first,
@@ -32,7 +32,7 @@ def _users(world: World, clerk: Clerk) -> Rows:
             "EMAIL1": f"{login}@example.com",
             "VISIBLE": True,
             "STATUS": "active",
-            **clerk.imported(),
+            **stamps.imported(),
         }
         yield "CONTACT", contact
         yield (
@@ -55,13 +55,13 @@ def _users(world: World, clerk: Clerk) -> Rows:
                 "CONTACTINFO.LASTNAME": last,
                 "CONTACTINFO.PRINTAS": f"{first} {last}",
                 "CONTACTINFO.EMAIL1": f"{login}@example.com",
-                **clerk.imported(),
+                **stamps.imported(),
             },
         )
-    yield from _roles(world, clerk)
+    yield from _roles(world, stamps)
 
 
-def _roles(world: World, clerk: Clerk) -> Rows:
+def _roles(world: World, stamps: RecordStamps) -> Rows:
     for key, (name, description) in enumerate(world.data["roles"], 1):
         role: Row = {
             "RECORDNO": key,
@@ -69,14 +69,14 @@ def _roles(world: World, clerk: Clerk) -> Rows:
             "DESCRIPTION": description,
             "TYPE": "Multi Entity Shared",
             "APPLYTO": "Login and Slide-In",
-            **clerk.imported(),
+            **stamps.imported(),
         }
         yield "ROLES", role
     roles = [name for name, _ in world.data["roles"]]
     held = {"admin": 1, "demo-user": 1, "controller": 2, "ap.clerk": 3, "ar.clerk": 4, "auditor": 5}
     for key, (login, *_) in enumerate(world.data["users"], 1):
         role_key = held.get(login, 5)
-        imported = {**clerk.imported()}
+        imported = {**stamps.imported()}
         for cell in ("CREATEDBYLOGINID", "MODIFIEDBYLOGINID"):
             del imported[cell]
         shared: Row = {"RECORDNO": key, "ROLEKEY": role_key, "ROLENAME": roles[role_key - 1]}
@@ -85,11 +85,11 @@ def _roles(world: World, clerk: Clerk) -> Rows:
         yield "USERROLES", {**shared, "TYPE": "User", "U_O_GKEY": key, "USERID": login, **imported}
 
 
-def _organisation(world: World, clerk: Clerk) -> Rows:
+def _organisation(world: World, stamps: RecordStamps) -> Rows:
     keys = {id_: key for key, (id_, *_) in enumerate(all_locations(world.data), 1)}
     names = {id_: name for id_, name, *_ in all_locations(world.data)}
     for id_, name, currency, country in world.data["entities"]:
-        entity = {**_entity(world, id_, name, currency), **clerk.imported(world.calendar.open_from)}
+        entity = {**_entity(world, id_, name, currency), **stamps.imported(world.calendar.open_from)}
         entity["RECORDNO"] = keys[id_]
         yield "LOCATION", {**entity, "ENTITYNAME": name}
         legal: Row = {
@@ -113,10 +113,10 @@ def _organisation(world: World, clerk: Clerk) -> Rows:
             "ENTITYNAME": names[entity_id],
             "HAS_IE_RELATION": False,
             "LOCATIONTYPE": "N",
-            **clerk.imported(),
+            **stamps.imported(),
         }
         yield "LOCATION", row
-    yield from _dimensions(world, clerk)
+    yield from _dimensions(world, stamps)
 
 
 def _entity(world: World, id_: str, name: str, currency: str) -> Row:
@@ -141,7 +141,7 @@ def _entity(world: World, id_: str, name: str, currency: str) -> Row:
     }
 
 
-def _dimensions(world: World, clerk: Clerk) -> Rows:
+def _dimensions(world: World, stamps: RecordStamps) -> Rows:
     inactive = world.data["inactive_departments"]
     keys = {id_: (key, title) for key, (id_, title, _) in enumerate(world.data["departments"], 1)}
     for id_, title, parent in world.data["departments"]:
@@ -150,7 +150,7 @@ def _dimensions(world: World, clerk: Clerk) -> Rows:
             "DEPARTMENTID": id_,
             "TITLE": title,
             "STATUS": "inactive" if id_ in inactive else "active",
-            **clerk.imported(),
+            **stamps.imported(),
         }
         if parent:
             row |= {"PARENTID": parent, "PARENTKEY": keys[parent][0], "PARENTNAME": keys[parent][1]}
@@ -163,14 +163,14 @@ def _dimensions(world: World, clerk: Clerk) -> Rows:
             "NAME": name,
             "DESCRIPTION": None,
             "STATUS": "active",
-            **clerk.imported(),
+            **stamps.imported(),
         }
         if parent:
             row |= {"PARENTID": parent, "PARENTKEY": classes[parent][0]}
         yield "CLASS", row
 
 
-def _accounts(world: World, clerk: Clerk) -> Rows:
+def _accounts(world: World, stamps: RecordStamps) -> Rows:
     inactive = world.data["inactive_accounts"]
     rng = world.random("accounts")
     for no, title, normal, category in world.data["accounts"]:
@@ -189,7 +189,7 @@ def _accounts(world: World, clerk: Clerk) -> Rows:
             "CATEGORY": category,
             "ALTERNATIVEACCOUNT": {"11000": "Receivables account", "20000": "Payables account"}.get(no, "None"),
             "SUBLEDGERCONTROLON": no in ("11000", "20000", "20300"),
-            **clerk.imported(world.calendar.start + timedelta(days=90) if rng.random() < 0.4 else None),
+            **stamps.imported(world.calendar.start + timedelta(days=90) if rng.random() < 0.4 else None),
         }
         if no == "32000":
             row["CLOSINGTYPE"] = "closed to account"
@@ -197,11 +197,11 @@ def _accounts(world: World, clerk: Clerk) -> Rows:
             row |= {"CLOSINGACCOUNTNO": "32000", "CLOSINGACCOUNTTITLE": "Retained Earnings"}
             row["CLOSETOACCTKEY"] = world.directory.accounts["32000"][0]
         yield "GLACCOUNT", row
-    yield from _counted(world, clerk)
-    yield from _account_groups(world, clerk)
+    yield from _counted(world, stamps)
+    yield from _account_groups(world, stamps)
 
 
-def _counted(world: World, clerk: Clerk) -> Rows:
+def _counted(world: World, stamps: RecordStamps) -> Rows:
     for no, title, kind in world.data["stat_accounts"]:
         row: Row = {
             "RECORDNO": world.directory.accounts[no][0],
@@ -212,12 +212,12 @@ def _counted(world: World, clerk: Clerk) -> Rows:
             "STATISTICAL": True,
             "REQUIREDEPT": no == "S1000",
             "REQUIRELOC": True,
-            **clerk.imported(),
+            **stamps.imported(),
         }
         yield "STATACCOUNT", row
 
 
-def _account_groups(world: World, clerk: Clerk) -> Rows:
+def _account_groups(world: World, stamps: RecordStamps) -> Rows:
     for key, category in enumerate(dict.fromkeys(row[3] for row in world.data["accounts"]), 1):
         members = [row for row in world.data["accounts"] if row[3] == category]
         group: Row = {
@@ -231,12 +231,12 @@ def _account_groups(world: World, clerk: Clerk) -> Rows:
             "DBCR": "Both",
             "INCLUDECHILDAMT": True,
             "ISKPI": False,
-            **clerk.imported(),
+            **stamps.imported(),
         }
         yield "GLACCTGRP", group
         for no, title, normal, _ in members:
             member: Row = {
-                "RECORDNO": str(clerk.number("GLACCTGRPHIERARCHY")),
+                "RECORDNO": str(stamps.number("GLACCTGRPHIERARCHY")),
                 "GLACCTGRPKEY": key,
                 "GLACCTGRPNAME": category,
                 "GLACCTGRPTITLE": category,
@@ -252,7 +252,7 @@ def _account_groups(world: World, clerk: Clerk) -> Rows:
             yield "GLACCTGRPHIERARCHY", member
 
 
-def _journals(world: World, clerk: Clerk) -> Rows:
+def _journals(world: World, stamps: RecordStamps) -> Rows:
     for key, (symbol, title, adjusting, statistical) in enumerate(world.data["journals"], 1):
         row: Row = {
             "RECORDNO": key,
@@ -264,7 +264,7 @@ def _journals(world: World, clerk: Clerk) -> Rows:
             "BOOKID": ACCRUAL,
             "BOOKTYPE": "Statistical" if statistical else "Accrual",
             "BILLABLE": symbol == "GJ",
-            **clerk.imported(),
+            **stamps.imported(),
         }
         yield "JOURNAL", row
         yield "STATJOURNAL" if statistical else "GLJOURNAL", row
@@ -272,8 +272,8 @@ def _journals(world: World, clerk: Clerk) -> Rows:
             yield "ADJJOURNAL", row
 
 
-def _named_lists(world: World, clerk: Clerk) -> Rows:
-    """Lists of a name and little else."""
+def _named_lists(world: World, stamps: RecordStamps) -> Rows:
+    """Lists whose records have little more than a name."""
     data = world.data
     plain = {
         "VENDTYPE": data["vendor_types"],
@@ -283,14 +283,14 @@ def _named_lists(world: World, clerk: Clerk) -> Rows:
     }
     for object_, values in plain.items():
         for key, name in enumerate(values, 1):
-            yield object_, {"RECORDNO": key, "NAME": name, "STATUS": "active", **clerk.imported()}
+            yield object_, {"RECORDNO": key, "NAME": name, "STATUS": "active", **stamps.imported()}
     for key, (name, stopped) in enumerate(data["project_statuses"], 1):
-        row: Row = {"RECORDNO": key, "NAME": name, "STATUS": "active", **clerk.imported()}
+        row: Row = {"RECORDNO": key, "NAME": name, "STATUS": "active", **stamps.imported()}
         for cell in ("PREVENTTIMESHEET", "PREVENTEXPENSE", "PREVENTAPPO", "PREVENTGENINVOICE"):
             row[cell] = stopped
         yield "PROJECTSTATUS", row
     for key, (id_, name) in enumerate(data["positions"], 1):
-        row = {"RECORDNO": key, "POSITIONID": id_, "NAME": name, "STATUS": "active", **clerk.imported()}
+        row = {"RECORDNO": key, "POSITIONID": id_, "NAME": name, "STATUS": "active", **stamps.imported()}
         yield "EMPLOYEEPOSITION", row
     for object_, labels in (
         ("APACCOUNTLABEL", data["labels_ap"]),
@@ -305,6 +305,6 @@ def _named_lists(world: World, clerk: Clerk) -> Rows:
                 "GLACCOUNTNO": account,
                 "GLACCOUNTTITLE": world.directory.accounts[account][1],
                 "STATUS": "active",
-                **clerk.imported(),
+                **stamps.imported(),
             }
             yield object_, row

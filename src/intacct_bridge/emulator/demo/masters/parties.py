@@ -1,4 +1,4 @@
-"""Whom the company deals with: its banks, vendors and customers, with what is owed at the end."""
+"""Banks, vendors and customers of the demo company, with their balances on the last day."""
 
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
@@ -6,20 +6,20 @@ from decimal import Decimal
 from random import Random
 
 from intacct_bridge.emulator.accounting.posting_rows import Row
+from intacct_bridge.emulator.demo.generator.record_stamps import RecordStamps
 from intacct_bridge.emulator.demo.generator.sales_cycle import PartyBalance
-from intacct_bridge.emulator.demo.generator.transaction_generator import Clerk
 from intacct_bridge.emulator.demo.generator.world import Customer, Employee, Vendor, World, pick
 from intacct_bridge.emulator.demo.masters.contacts import displayed, make_contact, with_version
 
 Rows = Iterator[tuple[str, Row]]
 
 
-def bank_rows(world: World, clerk: Clerk) -> Rows:
+def bank_rows(world: World, stamps: RecordStamps) -> Rows:
     """Bank accounts."""
     for id_, account, entity, bank, kind, currency in world.data["banks"]:
         object_ = "CHECKINGACCOUNT" if kind == "checking" else "SAVINGSACCOUNT"
         row: Row = {
-            "RECORDNO": clerk.number("BANKACCOUNT"),
+            "RECORDNO": stamps.number("BANKACCOUNT"),
             "BANKACCOUNTID": id_,
             "BANKACCOUNTNO": f"000{world.directory.accounts[account][0]:07}",
             "GLACCOUNTNO": account,
@@ -33,35 +33,35 @@ def bank_rows(world: World, clerk: Clerk) -> Rows:
             "SERVICECHARGEGLACCOUNT": "68000",
             "INTERESTEARNEDGLACCOUNT": "70000",
             "LASTRECONCILEDDATE": world.calendar.open_from - timedelta(days=1),
-            **clerk.imported(world.calendar.open_from),
+            **stamps.imported(world.calendar.open_from),
         }
         if kind == "checking":
             row["GLACCOUNTTITLE"] = world.directory.accounts[account][1]
         yield object_, row
 
 
-def vendor_rows(world: World, clerk: Clerk, standings: Mapping[int, PartyBalance]) -> Rows:
-    """Vendors, each after its contact."""
+def vendor_rows(world: World, stamps: RecordStamps, balances: Mapping[int, PartyBalance]) -> Rows:
+    """Vendors, each after its contact. `balances` are by record number."""
     rng = world.random("vendors")
     for vendor in world.vendors:
         created = world.calendar.start + timedelta(days=int(rng.random() ** 3 * 400) - 30)
-        audit = clerk.imported() if rng.random() < 0.5 else clerk.master(created, rng)
-        audit = {**audit, **clerk.owner(vendor.entity if vendor.private else None)}
+        audit = stamps.imported() if rng.random() < 0.5 else stamps.master(created, rng)
+        audit = {**audit, **stamps.owner(vendor.entity if vendor.private else None)}
         contact = make_contact(
             world,
-            clerk,
+            stamps,
             rng,
             name=f"{vendor.name}({vendor.id})",
             country="CA" if vendor.entity == "300" else "US",
             cells={"COMPANYNAME": vendor.name, "PRINTAS": vendor.name, **audit},
         )
         yield from with_version(contact)
-        row = _vendor(vendor, standings.get(vendor.key, PartyBalance()), rng)
+        row = _vendor(vendor, balances.get(vendor.key, PartyBalance()), rng)
         row["DISPLAYCONTACTKEY"] = contact["RECORDNO"]
         yield "VENDOR", {**row, **displayed("DISPLAYCONTACT", contact), **audit}
 
 
-def _vendor(vendor: Vendor, standing: PartyBalance, rng: Random) -> Row:
+def _vendor(vendor: Vendor, balance: PartyBalance, rng: Random) -> Row:
     return {
         "RECORDNO": vendor.key,
         "VENDORID": vendor.id,
@@ -71,7 +71,7 @@ def _vendor(vendor: Vendor, standing: PartyBalance, rng: Random) -> Row:
         "VENDORACCOUNTNO": None if rng.random() < 0.3 else f"{int(rng.random() * 900000) + 100000}",
         "TAXID": None if rng.random() < 0.5 else f"99-{int(rng.random() * 9000000) + 1000000}",
         "CREDITLIMIT": Decimal(50000) if vendor.high > 10000 else None,
-        "TOTALDUE": standing.due,
+        "TOTALDUE": balance.due,
         "BILLINGTYPE": "openitem",
         "VENDTYPE": vendor.type,
         "PAYMENTPRIORITY": "Urgent" if vendor.type == "Authority" else "Normal",
@@ -89,30 +89,30 @@ def _vendor(vendor: Vendor, standing: PartyBalance, rng: Random) -> Row:
         "PAYMENTNOTIFY": False,
         "DISPLAYTERMDISCOUNT": False,
         "OBJECTRESTRICTION": "Unrestricted",
-        "WHENLASTBILLED": standing.last_document,
-        "WHENLASTPAID": standing.last_payment,
+        "WHENLASTBILLED": balance.last_document,
+        "WHENLASTPAID": balance.last_payment,
         "RISK_TIER": pick(rng, ("Low", "Low", "Medium", "High", None)),
     }
 
 
-def customer_rows(world: World, clerk: Clerk, standings: Mapping[int, PartyBalance]) -> Rows:
-    """Customers, each after its contact."""
+def customer_rows(world: World, stamps: RecordStamps, balances: Mapping[int, PartyBalance]) -> Rows:
+    """Customers, each after its contact. `balances` are by record number."""
     rng = world.random("customers")
     sellers = [person for person in world.employees if person.department == "210"]
     for customer in world.customers:
         created = world.calendar.start + timedelta(days=int(rng.random() ** 2 * 500) - 30)
-        audit = clerk.imported() if rng.random() < 0.4 else clerk.master(created, rng)
-        audit = {**audit, **clerk.owner(customer.entity if customer.private else None)}
+        audit = stamps.imported() if rng.random() < 0.4 else stamps.master(created, rng)
+        audit = {**audit, **stamps.owner(customer.entity if customer.private else None)}
         contact = make_contact(
             world,
-            clerk,
+            stamps,
             rng,
             name=f"{customer.name}({customer.id})",
             country="CA" if customer.entity == "300" else "US",
             cells={"COMPANYNAME": customer.name, "PRINTAS": customer.name, **audit},
         )
         yield from with_version(contact)
-        row = _customer(customer, standings.get(customer.key, PartyBalance()), world, rng=rng)
+        row = _customer(customer, balances.get(customer.key, PartyBalance()), world, rng=rng)
         row |= _sold_by(pick(rng, sellers))
         row["DISPLAYCONTACTKEY"] = contact["RECORDNO"]
         yield "CUSTOMER", {**row, **displayed("DISPLAYCONTACT", contact), **audit}
@@ -122,7 +122,7 @@ def _sold_by(seller: Employee) -> Row:
     return {"CUSTREPID": seller.id, "CUSTREPNAME": f"{seller.first} {seller.last}"}
 
 
-def _customer(customer: Customer, standing: PartyBalance, world: World, *, rng: Random) -> Row:
+def _customer(customer: Customer, balance: PartyBalance, world: World, *, rng: Random) -> Row:
     renewal = world.calendar.as_of + timedelta(days=int(rng.random() * 700) - 200)
     return {
         "RECORDNO": customer.key,
@@ -131,8 +131,8 @@ def _customer(customer: Customer, standing: PartyBalance, world: World, *, rng: 
         "ENTITY": f"C{customer.id}",
         "TERMNAME": customer.term,
         "CREDITLIMIT": Decimal(25000 * (1 + int(rng.random() * 10))),
-        "TOTALDUE": standing.due,
-        "LAST_INVOICEDATE": standing.last_document,
+        "TOTALDUE": balance.due,
+        "LAST_INVOICEDATE": balance.last_document,
         "COMMENTS": None,
         "DELIVERY_OPTIONS": pick(rng, ("Print", "E-Mail", "E-Mail", "Print#~#E-Mail")),
         "TERRITORYID": customer.territory,

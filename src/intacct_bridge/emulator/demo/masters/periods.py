@@ -1,44 +1,44 @@
-"""What time and money are measured in: reporting periods, payment terms, currencies and their rates."""
+"""Reporting periods, payment terms, currencies and exchange rates."""
 
 from collections.abc import Iterator
 from datetime import date
 
 from intacct_bridge.emulator.accounting.posting_rows import Row
 from intacct_bridge.emulator.demo.generator.calendar import month_end, month_name, shift_month
-from intacct_bridge.emulator.demo.generator.transaction_generator import Clerk
+from intacct_bridge.emulator.demo.generator.record_stamps import RecordStamps
 from intacct_bridge.emulator.demo.generator.world import World
 
 Rows = Iterator[tuple[str, Row]]
 
 
-def period_rows(world: World, clerk: Clerk) -> Rows:
+def period_rows(world: World, stamps: RecordStamps) -> Rows:
     """Periods, terms and currencies."""
-    yield from _periods(world, clerk)
-    yield from _terms(world, clerk)
-    yield from _currencies(world, clerk)
+    yield from _periods(world, stamps)
+    yield from _terms(world, stamps)
+    yield from _currencies(world, stamps)
 
 
-def _periods(world: World, clerk: Clerk) -> Rows:
+def _periods(world: World, stamps: RecordStamps) -> Rows:
     calendar = world.calendar
     for month in (*calendar.months, shift_month(calendar.as_of, 1), shift_month(calendar.as_of, 2)):
         yield (
             "REPORTINGPERIOD",
-            _period(clerk, f"Month Ended {month_name(month)}", month, month_end(month), kind="Month"),
+            _period(stamps, f"Month Ended {month_name(month)}", month, month_end(month), kind="Month"),
         )
     first, last = calendar.start.year, calendar.as_of.year
     for year in range(first, last + 1):
         for quarter in range(4):
             begin = date(year, 3 * quarter + 1, 1)
             end = month_end(shift_month(begin, 2))
-            yield "REPORTINGPERIOD", _period(clerk, f"Quarter {quarter + 1} {year}", begin, end, kind="Quarter")
+            yield "REPORTINGPERIOD", _period(stamps, f"Quarter {quarter + 1} {year}", begin, end, kind="Quarter")
         yield (
             "REPORTINGPERIOD",
-            _period(clerk, f"Year Ended December {year}", date(year, 1, 1), date(year, 12, 31), kind="Year"),
+            _period(stamps, f"Year Ended December {year}", date(year, 1, 1), date(year, 12, 31), kind="Year"),
         )
 
 
-def _period(clerk: Clerk, name: str, begin: date, end: date, *, kind: str) -> Row:
-    key = clerk.number("REPORTINGPERIOD")
+def _period(stamps: RecordStamps, name: str, begin: date, end: date, *, kind: str) -> Row:
+    key = stamps.number("REPORTINGPERIOD")
     return {
         "RECORDNO": key,
         "RECORD#": key,
@@ -51,11 +51,11 @@ def _period(clerk: Clerk, name: str, begin: date, end: date, *, kind: str) -> Ro
         "DATETYPE": 999,
         "STATUS": "active",
         "REPORTING_PERIODTYPE": kind,
-        **clerk.imported(),
+        **stamps.imported(),
     }
 
 
-def _terms(world: World, clerk: Clerk) -> Rows:
+def _terms(world: World, stamps: RecordStamps) -> Rows:
     for object_ in ("APTERM", "ARTERM"):
         for key, (name, due, discount_days, discount) in enumerate(world.data["terms"], 1):
             yield (
@@ -73,13 +73,13 @@ def _terms(world: World, clerk: Clerk) -> Rows:
                     "DISCPERCAMN": "%",
                     "PEN_TYPES": "No Penalty",
                     "DISCCALCON": "Line items total",
-                    **clerk.imported(),
+                    **stamps.imported(),
                 },
             )
 
 
-def _currencies(world: World, clerk: Clerk) -> Rows:
-    imported = clerk.imported()
+def _currencies(world: World, stamps: RecordStamps) -> Rows:
+    imported = stamps.imported()
     audit = {cell: imported[cell] for cell in ("WHENCREATED", "WHENMODIFIED", "CREATEDBY", "MODIFIEDBY")}
     for key, (code, name) in enumerate((("USD", "US Dollar"), ("CAD", "Canadian Dollar")), 1):
         row: Row = {"RECORDNO": key, "CODE": code, "DESCRIPTION": name, "SYMBOL": "$", "DECIMALPLACES": 2}

@@ -1,4 +1,4 @@
-"""The reports and views that the demo company has made for itself, over its own and over the standard objects."""
+"""Custom reports and views of the demo company, on standard and on custom objects."""
 
 from intacct_bridge.emulator.settings.world import ReportSettings
 

@@ -1,4 +1,4 @@
-"""What the company has arranged: preferences, cards, allocations, assets, budgets, contracts, terms of labour."""
+"""Preferences, labour lists, cards, allocations, assets, budgets and contracts of the demo company."""
 
 from collections.abc import Iterator
 from datetime import date, timedelta
@@ -6,25 +6,25 @@ from decimal import Decimal
 
 from intacct_bridge.emulator.accounting.posting_rows import Row
 from intacct_bridge.emulator.demo.generator.calendar import month_end, month_name, shift_month
-from intacct_bridge.emulator.demo.generator.transaction_generator import Clerk
+from intacct_bridge.emulator.demo.generator.record_stamps import RecordStamps
 from intacct_bridge.emulator.demo.generator.world import World
 
 Rows = Iterator[tuple[str, Row]]
 
 
-def setting_rows(world: World, clerk: Clerk) -> Rows:
-    """Every arrangement; needs the cast."""
+def setting_rows(world: World, stamps: RecordStamps) -> Rows:
+    """The rows of all of them; parties and employees come before."""
     for key, (application, name, value) in enumerate(world.data["preferences"], 1):
         yield "COMPANYPREF", {"RECORDNO": key, "APPLICATION": application, "PREFERENCE": name, "PREFVALUE": value}
-    yield from _labour(world, clerk)
-    yield from _cards(world, clerk)
-    yield from _allocations(world, clerk)
-    yield from _assets(world, clerk)
-    yield from _budgets(world, clerk)
-    yield from _contracts(world, clerk)
+    yield from _labour(world, stamps)
+    yield from _cards(world, stamps)
+    yield from _allocations(world, stamps)
+    yield from _assets(world, stamps)
+    yield from _budgets(world, stamps)
+    yield from _contracts(world, stamps)
 
 
-def _labour(world: World, clerk: Clerk) -> Rows:
+def _labour(world: World, stamps: RecordStamps) -> Rows:
     accounts = world.directory.accounts
     for key, (name, method, multiplier) in enumerate(world.data["earning_types"], 1):
         earning: Row = {
@@ -36,7 +36,7 @@ def _labour(world: World, clerk: Clerk) -> Rows:
             "BILLABLEACCTNO": "51000",
             "NONBILLABLEACCTNO": "60000",
             "RATEMULTIPLIER": Decimal(multiplier),
-            **clerk.imported(),
+            **stamps.imported(),
         }
         yield "EARNINGTYPE", earning
     for key, name in enumerate(world.data["time_types"], 1):
@@ -51,16 +51,16 @@ def _labour(world: World, clerk: Clerk) -> Rows:
         yield "TIMETYPE", {**kind, "ACCOUNTKEY": account_key, "ACCOUNTNO": "S1100", "ACCOUNTTITLE": title}
     for key, (name, company_pays) in enumerate((("Paid by employee", False), ("Corporate card", True)), 1):
         row: Row = {"RECORDNO": key, "NAME": name, "NONREIMBURSABLE": company_pays, "STATUS": "active"}
-        yield "EXPENSEPAYMENTTYPE", {**row, **clerk.imported()}
+        yield "EXPENSEPAYMENTTYPE", {**row, **stamps.imported()}
     for key, (id_, name) in enumerate(world.data["territories"], 1):
         territory: Row = {"RECORDNO": key, "TERRITORYID": id_, "NAME": name, "STATUS": "active"}
-        yield "TERRITORY", {**territory, **clerk.imported()}
+        yield "TERRITORY", {**territory, **stamps.imported()}
     for key, (id_, name, *_) in enumerate(world.data["entities"], 1):
         affiliate: Row = {"RECORDNO": key, "AFFILIATEENTITYID": id_, "NAME": name, "STATUS": "active"}
-        yield "AFFILIATEENTITY", {**affiliate, **clerk.imported()}
+        yield "AFFILIATEENTITY", {**affiliate, **stamps.imported()}
 
 
-def _cards(world: World, clerk: Clerk) -> Rows:
+def _cards(world: World, stamps: RecordStamps) -> Rows:
     directory = world.directory
     for key, (id_, description, kind, entity, department) in enumerate(world.data["cards"], 1):
         card: Row = {
@@ -81,19 +81,19 @@ def _cards(world: World, clerk: Clerk) -> Rows:
             "LOCATION#": directory.locations[entity][0],
             "LOCATIONNAME": directory.locations[entity][1],
             "USEDINEMPEXPENSE": False,
-            **clerk.imported(),
-            **clerk.owner(entity if entity == "300" else None),
+            **stamps.imported(),
+            **stamps.owner(entity if entity == "300" else None),
         }
         yield "CREDITCARD", card
 
 
-def _allocations(world: World, clerk: Clerk) -> Rows:
+def _allocations(world: World, stamps: RecordStamps) -> Rows:
     for key, (id_, description, parts) in enumerate(world.data["allocations"], 1):
         row: Row = {"RECORDNO": key, "ALLOCATIONID": id_, "DESCRIPTION": description, "TYPE": "Percentage"}
-        yield "ALLOCATION", {**row, "STATUS": "active", **clerk.imported()}
+        yield "ALLOCATION", {**row, "STATUS": "active", **stamps.imported()}
         for line_no, (location, department, percent) in enumerate(parts, 1):
             entry: Row = {
-                "RECORDNO": clerk.number("ALLOCATIONENTRY"),
+                "RECORDNO": stamps.number("ALLOCATIONENTRY"),
                 "ALLOCATIONID": id_,
                 "ALLOCATIONKEY": key,
                 "VALUETYPE": "Percent",
@@ -101,12 +101,12 @@ def _allocations(world: World, clerk: Clerk) -> Rows:
                 "LOCATIONID": location,
                 "DEPARTMENTID": department,
                 "LINE_NO": line_no,
-                **clerk.imported(),
+                **stamps.imported(),
             }
             yield "ALLOCATIONENTRY", entry
 
 
-def _assets(world: World, clerk: Clerk) -> Rows:
+def _assets(world: World, stamps: RecordStamps) -> Rows:
     for key, (name, department, location, cost) in enumerate(world.data["assets"], 1):
         bought = world.calendar.start - timedelta(days=97 * key)
         asset: Row = {
@@ -119,12 +119,12 @@ def _assets(world: World, clerk: Clerk) -> Rows:
             "INSERVICEDATE": bought,
             "LOCATIONID": location,
             "DEPARTMENTID": department,
-            **clerk.imported(),
+            **stamps.imported(),
         }
         yield "FIXEDASSET", asset
 
 
-def _budgets(world: World, clerk: Clerk) -> Rows:
+def _budgets(world: World, stamps: RecordStamps) -> Rows:
     for key, year in enumerate(range(world.calendar.start.year, world.calendar.as_of.year + 1), 1):
         budget = f"Annual Plan {year}"
         header: Row = {
@@ -137,16 +137,16 @@ def _budgets(world: World, clerk: Clerk) -> Rows:
             "STATUS": "active",
             "ISCONSOLIDATED": False,
             "CURRENCY": "USD",
-            **clerk.imported(),
+            **stamps.imported(),
         }
         yield "GLBUDGETHEADER", header
         for month in (date(year, number, 1) for number in range(1, 13)):
             if world.calendar.start <= month <= shift_month(world.calendar.as_of, 2):
                 for account, department, amount in world.data["budgets"]:
                     planned = Decimal(amount * (100 + 4 * (key - 1)) // 100)
-                    item: Row = {"RECORDNO": clerk.number("GLBUDGETITEM"), "BUDGETKEY": key, "BUDGETID": budget}
+                    item: Row = {"RECORDNO": stamps.number("GLBUDGETITEM"), "BUDGETKEY": key, "BUDGETID": budget}
                     item |= _budget_item(world, account, department, month=month)
-                    yield "GLBUDGETITEM", {**item, "AMOUNT": planned, **clerk.imported()}
+                    yield "GLBUDGETITEM", {**item, "AMOUNT": planned, **stamps.imported()}
 
 
 def _budget_item(world: World, account: str, department: str, *, month: date) -> Row:
@@ -169,7 +169,7 @@ def _budget_item(world: World, account: str, department: str, *, month: date) ->
     }
 
 
-def _contracts(world: World, clerk: Clerk) -> Rows:
+def _contracts(world: World, stamps: RecordStamps) -> Rows:
     rng = world.random("contracts")
     for key, customer in enumerate(world.customers[:25], 1):
         begin = shift_month(world.calendar.start, int(rng.random() * 20))
@@ -197,7 +197,7 @@ def _contracts(world: World, clerk: Clerk) -> Rows:
             "LOCATIONNAME": world.directory.locations[customer.location][1],
             "STATUS": "active",
             "APPLICATION": "Contracts",
-            **clerk.master(begin, rng),
-            **clerk.owner(customer.entity if customer.private else None),
+            **stamps.master(begin, rng),
+            **stamps.owner(customer.entity if customer.private else None),
         }
         yield "CONTRACT", contract

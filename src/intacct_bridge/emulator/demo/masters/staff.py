@@ -1,28 +1,28 @@
-"""The company's people and the projects they work on."""
+"""Employees, and the projects that they work on."""
 
 from collections.abc import Iterator
 from datetime import timedelta
 from decimal import Decimal
 
 from intacct_bridge.emulator.accounting.posting_rows import Row
-from intacct_bridge.emulator.demo.generator.transaction_generator import Clerk
+from intacct_bridge.emulator.demo.generator.record_stamps import RecordStamps
 from intacct_bridge.emulator.demo.generator.world import Employee, Project, World, pick
 from intacct_bridge.emulator.demo.masters.contacts import displayed, make_contact, with_version
 
 Rows = Iterator[tuple[str, Row]]
 
 
-def employee_rows(world: World, clerk: Clerk) -> Rows:
-    """Employees, each after its contact; the first manager of a department leads the others."""
+def employee_rows(world: World, stamps: RecordStamps) -> Rows:
+    """Employees, each after its contact. The first manager of a department supervises the others."""
     rng = world.random("employees")
     managers: dict[str, Employee] = {}
     for employee in world.employees:
         hired_here = employee.started >= world.calendar.start
-        audit = clerk.master(employee.started, rng) if hired_here else clerk.imported(employee.ended)
+        audit = stamps.master(employee.started, rng) if hired_here else stamps.imported(employee.ended)
         full = f"{employee.first} {employee.last}"
         contact = make_contact(
             world,
-            clerk,
+            stamps,
             rng,
             name=f"{employee.last}, {employee.first} {employee.id}",
             country="CA" if employee.entity == "300" else "US",
@@ -69,11 +69,11 @@ def _employee(employee: Employee, world: World) -> Row:
     }
 
 
-def project_rows(world: World, clerk: Clerk) -> Rows:
+def project_rows(world: World, stamps: RecordStamps) -> Rows:
     """Projects, each before its tasks."""
     rng = world.random("projects")
     for project in world.projects:
-        audit = clerk.master(project.begin, rng)
+        audit = stamps.master(project.begin, rng)
         row = _project(project, world, Decimal(int(rng.random() * 180) + 12) * 1000)
         customer = project.customer
         if customer:
@@ -85,7 +85,7 @@ def project_rows(world: World, clerk: Clerk) -> Rows:
         yield "PROJECT", {**row, **audit}
         for position, name in enumerate(world.data["tasks"][: 3 + project.key % 4]):
             task = _task(project, position, name)
-            yield "TASK", {"RECORDNO": clerk.number("TASK"), **task, **audit}
+            yield "TASK", {"RECORDNO": stamps.number("TASK"), **task, **audit}
 
 
 def _project(project: Project, world: World, amount: Decimal) -> Row:

@@ -1,4 +1,4 @@
-"""Who entered what, when, and under which record number: the cells that every row of the demo company has."""
+"""Record numbers, owners and audit cells of the demo company's rows: who entered them, and when."""
 
 from datetime import date, datetime
 from random import Random
@@ -7,18 +7,18 @@ from intacct_bridge.emulator.accounting.posting_rows import Row
 from intacct_bridge.emulator.demo.generator.world import World
 
 FIRST_NUMBERS = {"PRRECORD": 1001, "PRENTRY": 3001, "GLBATCH": 501, "GLENTRY": 2001, "GLDETAIL": 70001, "DOCHDR": 301}
-"""Where series start that documents share: bills, payments, invoices and receipts count in one."""
+"""The first number of each series that several objects share, such as bills, payments, invoices and receipts."""
 
 
-class Clerk:
-    """Counts record numbers and dates entries; one works through the whole company, in order."""
+class RecordStamps:
+    """Gives out record numbers and time stamps. One instance serves the whole company, in the order of its rows."""
 
     def __init__(self, world: World) -> None:
         self._calendar = world.calendar
         self._users = [(key, row[0]) for key, row in enumerate(world.data["users"], 1)]
         self._by_login = {login: (key, login) for key, login in self._users}
         self._next = dict(FIRST_NUMBERS)
-        self._rng = world.random("clerk")
+        self._rng = world.random("clerk")  # the name is part of the seed
         self._contacts: dict[str, int] = {}
         self._imported = world.calendar.reading(world.calendar.start, -86400 * 9)
         entities = world.data["entities"]
@@ -34,15 +34,15 @@ class Clerk:
         return number
 
     def peek(self, series: str) -> int:
-        """The number that comes next."""
+        """The next number of a series, without taking it."""
         return self._next.get(series, 1)
 
     def skip(self, series: str) -> int:
-        """A number that was taken once: its record is deleted."""
+        """A number whose record was deleted."""
         return self.number(series)
 
     def contact(self, name: str) -> int:
-        """The record number of a contact, a new one when the name is new."""
+        """The record number of a contact; a new name gets the next one."""
         if name not in self._contacts:
             self._contacts[name] = self.number("CONTACT")
         return self._contacts[name]
@@ -52,11 +52,11 @@ class Clerk:
         return self._owners[entity] if entity else {}
 
     def imported(self, modified: date | None = None) -> Row:
-        """The audit cells of what came with the first import, in one second, and was perhaps changed since."""
+        """The audit cells of a row from the first import, which took one second, perhaps changed on a later day."""
         return self._audit("WHENCREATED", self._imported, self._reading(modified), login="admin")
 
     def master(self, created: date, rng: Random) -> Row:
-        """The audit cells of a list entry: one in three was never modified."""
+        """The audit cells of a master record; one in three was never modified."""
         when = self._calendar.reading(created, int(rng.random() * 28800))
         modified = None
         if rng.random() > 0.33:
@@ -70,7 +70,7 @@ class Clerk:
         return self._audit("AUWHENCREATED", created, self._reading(modified) or created, login=login)
 
     def line(self, header: Row) -> Row:
-        """The audit cells of a line, and of the ledger's rows: those of its document."""
+        """The audit cells of a line, and of the ledger rows, from the header of their document."""
         return {
             "WHENCREATED": header["AUWHENCREATED"],
             "WHENMODIFIED": header["WHENMODIFIED"],
@@ -81,12 +81,12 @@ class Clerk:
         }
 
     def posted(self, day: date, login: str) -> Row:
-        """The audit cells of a batch that no document stands behind."""
+        """The audit cells of a batch without a document."""
         created = self._calendar.reading(day, self._second())
         return self._audit("WHENCREATED", created, created, login=login)
 
     def _second(self) -> int:
-        # Work comes in bursts: some minutes of the day see many records in one second.
+        # Many records share a second, as they do where records are entered in bulk.
         return int(self._rng.random() * 300) * 97
 
     def _reading(self, day: date | None) -> datetime | None:
