@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from intacct_bridge.client.gateway.calls import Asking
+from intacct_bridge.client.gateway.calls import Calls
 from intacct_bridge.client.writing import Outcome, send_each
 from intacct_bridge.errors import InvalidRequestError, RecordError, RemoteProtocolError, SettingsError
 from intacct_bridge.wire.xml import Element, element
@@ -50,12 +50,12 @@ class AttachedFile:
 class Attachments:
     """The supdocs of one session."""
 
-    def __init__(self, asking: Asking) -> None:
-        self._asking = asking
+    def __init__(self, calls: Calls) -> None:
+        self._calls = calls
 
     def read(self, supdoc_id: str) -> list[AttachedFile]:
         """The files of a supdoc with their content; a supdoc that is not there is an InvalidRequestError."""
-        data = self._asking.ask(Element("get", attributes={"object": "supdoc", "key": supdoc_id})).data
+        data = self._calls.ask(Element("get", attributes={"object": "supdoc", "key": supdoc_id})).data
         if data is None:  # a miss is a success without data
             raise InvalidRequestError(f"there is no attachment {supdoc_id}", by_gateway=True)
         return [_file(found, supdoc_id) for found in _all(data, "attachment")]
@@ -93,14 +93,14 @@ class Attachments:
 
     def delete(self, supdoc_id: str) -> Outcome:
         """Delete a supdoc with all its files."""
-        return send_each(self._asking, [Element("delete_supdoc", attributes={"key": supdoc_id})])[0]
+        return send_each(self._calls, [Element("delete_supdoc", attributes={"key": supdoc_id})])[0]
 
     def create_folder(self, name: str, *, parent: str = "", text: str = "") -> Outcome:
         """Make a folder for supdocs."""
         parts = [element("supdocfoldername", name)]
         parts += [element("supdocfolderdescription", text)] if text else []
         parts += [element("supdocparentfoldername", parent)] if parent else []
-        return send_each(self._asking, [Element("create_supdocfolder", children=tuple(parts))])[0]
+        return send_each(self._calls, [Element("create_supdocfolder", children=tuple(parts))])[0]
 
     def _write(
         self, function: str, supdoc_id: str, files: Iterable[str | Path | AttachedFile], *, head: dict[str, str]
@@ -111,7 +111,7 @@ class Attachments:
         attached = tuple(_element(each) for each in files)
         if attached:
             parts.append(Element("attachments", children=attached))
-        return send_each(self._asking, [Element(function, children=tuple(parts))])[0]
+        return send_each(self._calls, [Element(function, children=tuple(parts))])[0]
 
 
 def _element(given: str | Path | AttachedFile) -> Element:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 from intacct_bridge.client.attachments import Attachments
 from intacct_bridge.client.connections.connection import Connection
 from intacct_bridge.client.gateway.calibration import Calibration
-from intacct_bridge.client.gateway.session import Signed
+from intacct_bridge.client.gateway.session import SignIn
 from intacct_bridge.client.reading.reports import Reports
 from intacct_bridge.errors import RefusedError
 from intacct_bridge.model.catalog import Catalog, ObjectDef
@@ -101,13 +101,13 @@ class ReadGateway(Gateway, Protocol):
     def entity(self, location_id: str, /) -> "ReadGateway":
         """The same company, signed in to one of its entities."""
 
-    def sign_in(self) -> Signed:
+    def sign_in(self) -> SignIn:
         """Sign in, if there is no session yet."""
 
     def formatting_read_at(self) -> datetime:
         """The company's time when the formatting was read."""
 
-    def doubt_formatting(self) -> bool:
+    def forget_stored_formatting(self) -> bool:
         """Forget the formatting if an earlier run read it; whether one did."""
 
     def objects(self) -> dict[str, str]:
@@ -116,7 +116,7 @@ class ReadGateway(Gateway, Protocol):
     def describe_many(self, names: Iterable[str], refused: dict[str, RefusedError] | None = None, /) -> Catalog:
         """Many definitions in few requests; a refused one raises, or is put into `refused`."""
 
-    def describing(
+    def start_describing(
         self, families: Sequence[Sequence[str]], refused: dict[str, RefusedError], /
     ) -> Iterator[Sequence[Sequence[str]]]:
         """The same while the caller does other work; families come when all their definitions are known."""

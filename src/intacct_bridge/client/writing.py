@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from intacct_bridge.client.gateway.calls import Asking
+from intacct_bridge.client.gateway.calls import Calls
 from intacct_bridge.client.reading.query import QueryReader
 from intacct_bridge.errors import Fault, InvalidRequestError, RecordError
 from intacct_bridge.model.batched import batched
@@ -52,7 +52,7 @@ class Outcome:
         return self.status == SUCCESS
 
 
-def send_each(asking: Asking, bodies: Sequence[Element], *, transaction: bool = False) -> list[Outcome]:
+def send_each(calls: Calls, bodies: Sequence[Element], *, transaction: bool = False) -> list[Outcome]:
     """Send one function a record, in requests of up to 100; a transaction must fit in one request."""
     if transaction and len(bodies) > FUNCTIONS_AT_A_TIME:
         raise InvalidRequestError(
@@ -61,8 +61,8 @@ def send_each(asking: Asking, bodies: Sequence[Element], *, transaction: bool = 
         )
     outcomes: list[Outcome] = []
     for some in batched(bodies, FUNCTIONS_AT_A_TIME):
-        functions = asking.functions(*some)
-        results = asking.send(functions, read=False, transaction=transaction, uniqueid=True)
+        functions = calls.functions(*some)
+        results = calls.send(functions, read=False, transaction=transaction, uniqueid=True)
         outcomes += [outcome_of(result) for result in results]
     return outcomes
 

@@ -1,4 +1,4 @@
-"""Functions asked through a session, one room for the small things that every reader and writer of the client does."""
+"""Functions called through a session: the checks and the errors that every reader and writer of the client shares."""
 
 from collections.abc import Sequence
 
@@ -32,20 +32,23 @@ _READS = frozenset(
         "validate",
     }
 )
-_MOVES_ON = "readMore"
-"""Gives the next page each time: sent again after a lost answer, it would skip one."""
+_NEXT_PAGE = "readMore"
+"""Gives the next page each time, so sending it again after a lost answer would skip one."""
 _WITHOUT_UNDERSCORE = frozenset(
     {"get", "getAPISession", "getUserPermissions", "init_session", "describe", "describeall"}
 )
 
 
 def is_read(name: str) -> bool:
-    """Whether a function of that name changes nothing: the documented readers, and whatever is called `get...`."""
-    return name in _READS or name == _MOVES_ON or name.startswith("get")
+    """Whether a function of that name changes nothing: the documented readers, and every `get...`."""
+    return name in _READS or name == _NEXT_PAGE or name.startswith("get")
 
 
-class Asking:
-    """A session with the manners of one connection: it refuses writes where the connection only reads."""
+class Calls:
+    """Calls through one session. Refuses writes on a read-only connection, and generic functions on a 2.1 connection.
+
+    Both are refused before anything is sent, as SettingsError and InvalidRequestError.
+    """
 
     def __init__(self, session: Session) -> None:
         self.session = session
@@ -61,20 +64,20 @@ class Asking:
         leaving: Leaving = unheard,
     ) -> tuple[Result, ...]:
         """One request; failed functions are results."""
-        self._refuse_what_cannot_be(functions, read=read)
+        self._check(functions, read=read)
         call = GatewayCall(tuple(functions), read=read, transaction=transaction, uniqueid=uniqueid, leaving=leaving)
         return self.session.call(call, plain).results
 
     def functions(self, *bodies: Element) -> tuple[Function, ...]:
-        """The functions' elements with fresh control ids."""
+        """The functions' elements with new control ids."""
         return tuple(Function(body, self.session.exchange.new_id()) for body in bodies)
 
     def ask(self, body: Element) -> Result:
-        """One read, its result successful, or its error."""
+        """One read; a failed result raises the error that its faults mean."""
         return successful(self.send(self.functions(body), read=True)[0])
 
     def fetch(self, body: Element, decode: Decode[T]) -> T:
-        """One read whose answer the decoder takes apart; a failed function raises before its value is used."""
+        """One read whose answer is decoded by the caller; a failed function raises before its value is used."""
         answer = self.session.call(GatewayCall(self.functions(body), read=True), decode)
         successful(answer.results[0])
         return answer.value
@@ -87,43 +90,43 @@ class Asking:
         return result.data
 
     def only_reads(self, functions: Sequence[Function]) -> bool:
-        """Whether the functions are all known to change nothing, and to give the same when they are sent again."""
-        return all(is_read(function.name) and function.name != _MOVES_ON for function in functions)
+        """Whether all functions change nothing and answer the same when they are sent again."""
+        return all(is_read(function.name) and function.name != _NEXT_PAGE for function in functions)
 
-    def _refuse_what_cannot_be(self, functions: Sequence[Function], *, read: bool) -> None:
+    def _check(self, functions: Sequence[Function], *, read: bool) -> None:
         writes = sorted({function.name for function in functions if not is_read(function.name)})
         if self.connection.read_only and writes and not read:
             raise SettingsError(
                 f"connection {self.connection.name!r} is read_only, and {', '.join(writes)} may change something",
-                fix="Use another connection, or take read_only out of this one's settings.",
+                fix="Use another connection, or remove read_only from this one's settings.",
             )
-        generic = sorted({function.name for function in functions if not speaks_legacy(function.name)})
+        generic = sorted({function.name for function in functions if not is_legacy_function(function.name)})
         if self.connection.is_legacy and generic:
             raise refused_by_legacy(f"function {generic[0]}")
 
 
-def speaks_legacy(function: str) -> bool:
+def is_legacy_function(function: str) -> bool:
     """Whether document type 2.1 has the function: object-specific names have an underscore, generic ones have none."""
     return "_" in function or function in _WITHOUT_UNDERSCORE
 
 
-def refused_by_legacy(what: str) -> InvalidRequestError:
-    """The refusal of something that document type 2.1 cannot do."""
+def refused_by_legacy(missing: str) -> InvalidRequestError:
+    """The error for something that document type 2.1 does not have, such as `function query`."""
     return InvalidRequestError(
-        f"document type 2.1 has no {what}",
+        f"document type 2.1 has no {missing}",
         fix='Use a connection with dtd_version = "3.0", which Sage recommends for everything.',
     )
 
 
 def successful(result: Result, *, record: str = "") -> Result:
-    """The result if it succeeded; otherwise the error its faults mean."""
+    """The result if it succeeded; otherwise the error that its faults mean is raised."""
     if result.status == SUCCESS:
         return result
     raise refusal(result, record=record)
 
 
 def refusal(result: Result, *, record: str = "") -> IntacctError:
-    """The error that a failed or aborted result means. What a read is refused for is a wrong question, not a record."""
+    """The error that a failed or aborted result means; for a refused read an InvalidRequestError, not a RecordError."""
     error = as_error(result.faults, "function", function=result.function, control_id=result.control_id, record=record)
     if isinstance(error, RecordError) and is_read(result.function):
         return InvalidRequestError(

@@ -38,7 +38,7 @@ RENEW_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
-class Signed:
+class SignIn:
     """Who is signed in where, as the gateway echoed it; the login of a connection that signs in with every request."""
 
     authentication: Authentication
@@ -69,7 +69,7 @@ class Session:
         self._jitter = jitter
         self._base = base
         self._lock = threading.Lock()
-        self._signed: Signed | None = None
+        self._signed: SignIn | None = None
         self._ends_at: float | None = None
 
     def derived(self, location_id: str) -> "Session":
@@ -87,7 +87,7 @@ class Session:
         """Results of all functions, failed ones among them; raises when the request as a whole failed."""
         return self._with_session(call, decode)
 
-    def sign_in(self) -> Signed:
+    def sign_in(self) -> SignIn:
         """The session, made now if there is none; one call at most, and always one where every request signs in."""
         if self.exchange.connection.authentication == "login":
             return self._sign_in()
@@ -106,7 +106,7 @@ class Session:
         except AuthenticationRefused as refused:
             raise refused.error from None
 
-    def _with_retry(self, call: GatewayCall, signed: Signed, decode: Decode[T]) -> GatewayAnswer[T]:
+    def _with_retry(self, call: GatewayCall, signed: SignIn, decode: Decode[T]) -> GatewayAnswer[T]:
         attempt = 1
         while True:
             try:
@@ -129,7 +129,7 @@ class Session:
             return 2
         return ATTEMPTS
 
-    def _current(self) -> Signed:
+    def _current(self) -> SignIn:
         if self.exchange.connection.authentication == "login":
             return self._by_login()
         with self._lock:
@@ -139,7 +139,7 @@ class Session:
                 self._signed = self._sign_in()
             return self._signed
 
-    def _forget(self, signed: Signed) -> None:
+    def _forget(self, signed: SignIn) -> None:
         """Drop a session, unless another thread has signed in again already."""
         with self._lock:
             if self._signed is signed:
@@ -150,13 +150,13 @@ class Session:
         """The entity asked for, "" for the top level, None where the user's own start will do."""
         return self.exchange.connection.location_id or None if self.location_id is None else self.location_id
 
-    def _by_login(self) -> Signed:
+    def _by_login(self) -> SignIn:
         connection = self.exchange.connection
         company, user, client = connection.company_id, connection.user_id, connection.client_id or None
         login = Login(user, company, connection.user_password, client, self._wanted)
-        return Signed(login, connection.endpoint, company, user, self._wanted or "")
+        return SignIn(login, connection.endpoint, company, user, self._wanted or "")
 
-    def _sign_in(self) -> Signed:
+    def _sign_in(self) -> SignIn:
         """One getAPISession: from the base's session for a derived one, from the login otherwise."""
         by_login = self._base is None or self.exchange.connection.authentication == "login"
         location = () if by_login else (element("locationid", self.location_id),)
@@ -173,7 +173,7 @@ class Session:
         self._set_end(answer.signed_in)
         return signed
 
-    def _given(self, answer: GatewayAnswer[None]) -> Signed:
+    def _given(self, answer: GatewayAnswer[None]) -> SignIn:
         """The session in an answer to getAPISession, checked: its endpoint will get everything that follows."""
         result = answer.results[0]
         if result.status != SUCCESS:
@@ -196,9 +196,9 @@ class Session:
             )
         self.exchange.hide(session_id)
         who = answer.signed_in
-        return Signed(SessionAuth(session_id), endpoint, who.company_id, who.user_id, given)
+        return SignIn(SessionAuth(session_id), endpoint, who.company_id, who.user_id, given)
 
-    def _note_end(self, signed: Signed, signed_in: SignedIn) -> None:
+    def _note_end(self, signed: SignIn, signed_in: SignedIn) -> None:
         if self._signed is signed:
             self._set_end(signed_in)
 

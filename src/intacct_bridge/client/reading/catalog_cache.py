@@ -1,7 +1,7 @@
-"""What the gateway told us about itself, kept on disk between runs: definitions, names, the user's formatting.
+"""The catalogue cache: definitions, object names and the user's formatting, kept on disk between runs.
 
-One file a company, user and entity, each entry with the time it was read; whatever is older than the connection's
-`catalog_hours`, or does not read, is asked for again. Losing the file costs a few calls and nothing else.
+There is one file for each company, user and entity; each entry has the time when it was read. Entries that are older
+than the connection's `catalog_hours`, or damaged, are read again. Losing the file costs a few calls.
 """
 
 import hashlib
@@ -31,8 +31,8 @@ class _File(msgspec.Struct):
     entries: dict[str, _Entry]
 
 
-class Cabinet:
-    """Entries by name, in memory and, with a directory, on disk; threads may share it."""
+class CatalogCache:
+    """Entries by name, in memory and, if there is a directory, on disk. Threads may share it."""
 
     def __init__(self, connection: Connection, directory: Path | None, *, wall: Callable[[], float]) -> None:
         self._path = None if directory is None else directory / "catalog" / _file_name(connection)
@@ -42,13 +42,13 @@ class Cabinet:
         self._changed = False
         self._entries = self._load()
         self._own: set[str] = set()
-        """What this run has kept under other names."""
+        """The other entries that this run has read."""
         self._objects: dict[str, ObjectDef] = {}
         self.from_disk: set[str] = set()
-        """The definitions that came from the file and may therefore be out of date."""
+        """The definitions that came from the file and may be out of date."""
 
     def definition(self, name: str, doc_par_id: str | None) -> ObjectDef | None:
-        """A definition that is young enough."""
+        """A definition that is not too old; None if there is none."""
         key = _key(name, doc_par_id)
         with self._lock:
             found = self._objects.get(key)
@@ -74,7 +74,7 @@ class Cabinet:
             self._put(f"object {key}", snapshot(Catalog([described])))
 
     def forget(self, name: str, doc_par_id: str | None, *, if_from_disk: bool) -> bool:
-        """Drop a definition, or drop it only if it came from the file; False where it stays."""
+        """Drop a definition, or drop it only if it came from the file; False if it stays."""
         key = _key(name, doc_par_id)
         with self._lock:
             if if_from_disk and key not in self.from_disk:
@@ -91,25 +91,25 @@ class Cabinet:
             return [found for key, found in self._objects.items() if "|" not in key]
 
     def get(self, name: str) -> Any:
-        """Another thing kept under a name, or None."""
+        """Another entry, or None."""
         with self._lock:
             stored = self._young(name)
             return None if stored is None else msgspec.json.decode(stored)
 
     def keep(self, name: str, value: Any) -> None:
-        """Keep another thing, made of what JSON holds."""
+        """Keep another entry, made of JSON values."""
         with self._lock:
             self._put(name, msgspec.json.encode(value))
             self._own.add(name)
 
     def age(self, name: str) -> float:
-        """Seconds since another thing was read; nought where nothing is kept."""
+        """Seconds since another entry was read; 0 if there is none."""
         with self._lock:
             entry = self._entries.get(name)
             return 0.0 if entry is None else max(0.0, self._wall() - entry.at)
 
-    def doubt(self, name: str) -> bool:
-        """Drop another thing that came from the file; False where it is this run's own, or not there."""
+    def forget_stored(self, name: str) -> bool:
+        """Drop another entry that came from the file; False if this run read it, or if there is none."""
         with self._lock:
             if name in self._own or name not in self._entries:
                 return False
@@ -118,20 +118,20 @@ class Cabinet:
             return True
 
     def save(self) -> None:
-        """Write what is new to disk; a disk that refuses costs calls later, not this run."""
+        """Write new entries to disk. A failure costs later runs a few calls, and this run nothing."""
         with self._lock:
             if self._path is None or not self._changed:
                 return
             young = {name: entry for name, entry in self._entries.items() if self._young(name) is not None}
             document = msgspec.json.encode(_File(_FORMAT, young))
             self._changed = False
-        beside = self._path.with_name(f"{self._path.name}.{threading.get_ident()}.new")
+        fresh = self._path.with_name(f"{self._path.name}.{threading.get_ident()}.new")
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            beside.write_bytes(document)
-            beside.replace(self._path)
+            fresh.write_bytes(document)
+            fresh.replace(self._path)
         except OSError:
-            beside.unlink(missing_ok=True)
+            fresh.unlink(missing_ok=True)
 
     def _put(self, name: str, document: bytes) -> None:
         self._entries[name] = _Entry(self._wall(), msgspec.Raw(document))
@@ -156,7 +156,7 @@ def _key(name: str, doc_par_id: str | None) -> str:
 
 
 def _file_name(connection: Connection) -> str:
-    """Readable, and distinct for every place that may describe objects differently."""
+    """A readable name, different for every endpoint, company, user and entity: definitions may differ between them."""
     whole = "\n".join((connection.endpoint, connection.company_id, connection.client_id, connection.user_id))
     digest = hashlib.sha256(f"{whole}\n{connection.location_id}\n{connection.dtd_version}".encode()).hexdigest()[:16]
     return f"{re.sub(r'[^A-Za-z0-9._-]', '_', connection.company_id)}-{digest}.json"

@@ -1,8 +1,8 @@
-"""Reading on a connection of document type 2.1: `get_list` and `get`, and the reason why anything else is refused.
+"""Reading with document type 2.1: `get_list` and `get`, and the reason why anything else is refused.
 
 Facts: there is no `lookup`, so types are unknown and cells are text, under the lower-case names of 2.1; `get_list`
 pages by start and maxitems (at most 1,000), its filter knows = != < <= > >= like and "is null", combined by logical
-blocks of two or more; a date is three elements; the answer's `<listtype start end total>` says how many there are.
+blocks of two or more; a date is three elements; the answer's `<listtype start end total>` gives the number of records.
 Pages go by offset: rows that appear or vanish meanwhile can shift others past the reader. Lines stand inside their
 header; in a row they are one cell that holds them as JSON.
 """
@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from intacct_bridge.client.gateway.calls import Asking, refused_by_legacy, successful
+from intacct_bridge.client.gateway.calls import Calls, refused_by_legacy
 from intacct_bridge.client.reading.paging import FetchedPage, by_offset
 from intacct_bridge.client.reading.records import Record
 from intacct_bridge.errors import InvalidRequestError, RefusedError, RemoteProtocolError
@@ -20,7 +20,7 @@ from intacct_bridge.model.catalog import Catalog, FieldDef, ObjectDef, object_de
 from intacct_bridge.model.keys import LegacyName, legacy_name, object_of_legacy
 from intacct_bridge.model.legacy.grammar import function_def
 from intacct_bridge.model.query.filter_xml import kind_of_value
-from intacct_bridge.model.query.query import And, Compare, Filter, Op, Or, Query, all_of, any_of
+from intacct_bridge.model.query.query import And, Compare, Filter, Op, Or, Order, Query, all_of, any_of
 from intacct_bridge.wire.envelope import SUCCESS, ControlEcho, OperationResult, Response, Result, SignedIn
 from intacct_bridge.wire.page import Page, PageHead
 from intacct_bridge.wire.values import Kind, Value, parse_value, render_value
@@ -43,14 +43,71 @@ _SIGNS = {
 _USE_30 = 'Use a connection with dtd_version = "3.0".'
 
 
-class LegacyReading:
-    """Queries and whole records of a 2.1 session."""
+# --- functions and records
 
-    def __init__(self, asking: Asking) -> None:
-        self._asking = asking
+
+def get(name: str, key: str, *, fields: Sequence[str] = (), external: bool = False) -> Element:
+    """The function that reads one record of a 2.1 name, by its key or by the id that another system gave it."""
+    attributes = {"object": name, "key": key} | ({"externalkey": "true"} if external else {})
+    return Element("get", children=_fields(fields), attributes=attributes)
+
+
+def get_list(
+    name: str,
+    *,
+    where: Filter | None = None,
+    order: Sequence[Order] = (),
+    fields: Sequence[str] = (),
+    size: int = MAX_ITEMS,
+    start: int = 0,
+    show_private: bool = False,
+) -> Element:
+    """The function that lists records of a 2.1 name; filter and order speak of fields by their 2.1 names."""
+    attributes = {"object": name, "maxitems": str(size)}
+    if start:
+        attributes["start"] = str(start)
+    if show_private:
+        attributes["showprivate"] = "true"
+    parts = [] if where is None else [element("filter", _filter(where))]
+    if order:
+        directions = ((one.field.lower(), "desc" if one.descending else "asc") for one in order)
+        sorts = tuple(Element("sortfield", field, (), {"order": direction}) for field, direction in directions)
+        parts.append(Element("sorts", children=sorts))
+    return Element("get_list", children=(*parts, *_fields(fields)), attributes=attributes)
+
+
+def record_cells(record: Element, path: str = "") -> dict[str, str | None]:
+    """Flat cells: nested names are dotted, a date of three elements is one text, and lines are left out."""
+    cells: dict[str, str | None] = {}
+    for child in record:
+        name = f"{path}{child.tag}"
+        if {each.tag for each in child} == {"year", "month", "day"}:
+            cells[name] = _day(child)
+        elif _holds_lines(child):
+            continue
+        elif child.children:
+            cells |= record_cells(child, f"{name}.")
+        else:
+            cells[name] = child.text or None
+    return cells
+
+
+def record_lines(record: Element) -> dict[str, list[dict[str, Value]]]:
+    """The lines inside a record, each as flat cells, by the element that holds them."""
+    return {child.tag: [dict(record_cells(line)) for line in child] for child in record if _holds_lines(child)}
+
+
+# --- the reader
+
+
+class LegacyReader:
+    """The `CompanyReader` of a connection of document type 2.1: text under the names of 2.1, nothing checked."""
+
+    def __init__(self, calls: Calls) -> None:
+        self._calls = calls
 
     def objects(self) -> dict[str, str]:
-        """The objects that `get_list` and `get` know, by our names, with their names in 2.1."""
+        """The objects that `get_list` and `get` know, by Intacct's names, with their names in 2.1."""
         names: set[str] = set()
         for function in ("get_list", "get"):
             described = function_def(function)
@@ -59,7 +116,7 @@ class LegacyReading:
         return dict(sorted((ours, name) for ours, name in found.items() if ours))
 
     def describe(self, name: str, doc_par_id: str | None = None) -> ObjectDef:  # noqa: ARG002  # no field is custom
-        """What is known without asking: the fields that the object's `create_...` takes, all as text."""
+        """The fields that the object's own functions take, all as text; nothing is asked."""
         known = self._known(name)
         fields: dict[str, None] = {}
         for operation in ("create", "update"):
@@ -67,7 +124,7 @@ class LegacyReading:
             fields |= dict.fromkeys(function.model.names if function else ())
         return object_def(name.upper(), (FieldDef(field, Kind.TEXT) for field in fields), label=known.name)
 
-    def describing(
+    def start_describing(
         self, families: Sequence[Sequence[str]], refused: dict[str, RefusedError]
     ) -> Iterator[Sequence[Sequence[str]]]:
         """All at once: nothing has to be asked."""
@@ -75,7 +132,7 @@ class LegacyReading:
         yield families
 
     def describe_many(self, names: Iterable[str], refused: dict[str, RefusedError] | None = None) -> Catalog:
-        """What is known of each."""
+        """As `describe`, for many objects."""
         found = []
         for name in names:
             try:
@@ -86,16 +143,16 @@ class LegacyReading:
                 refused[name] = error
         return Catalog(found)
 
-    def fresh(self, name: str, doc_par_id: str | None = None) -> ObjectDef:
-        """The same, for nothing else can be learned."""
+    def lookup(self, name: str, doc_par_id: str | None = None) -> ObjectDef:
+        """As `describe`: the gateway describes nothing."""
         return self.describe(name, doc_par_id)
 
-    def typing(self, name: str) -> ObjectDef | None:  # noqa: ARG002  # whatever it is
+    def typing(self, name: str) -> ObjectDef | None:  # noqa: ARG002  # the same for every object
         """None: writes go by the functions' own tables."""
         return None
 
     def pages(self, query: Query, *, limit: int | None = None) -> Iterator[Page]:
-        """Pages of `get_list`; the query's names are not checked, for 2.1 describes nothing."""
+        """Pages of `get_list`. The query's names are not checked, since 2.1 describes nothing."""
         known = self._known(query.object)
         if not known.listed:
             raise refused_by_legacy(f"get_list for {query.object}")
@@ -105,34 +162,25 @@ class LegacyReading:
         yield from by_offset(sized, lambda one: self._page(known, one), limit=limit)
 
     def rows(self, query: Query, *, limit: int | None = None) -> Iterator[dict[str, Value]]:
-        """Rows of text cells, under the names that 2.1 gives them."""
+        """Rows of text cells, under the names of 2.1."""
         for page in self.pages(query, limit=limit):
             for row in page.rows:
                 yield dict(row)
 
     def batches(self, query: Query, *, limit: int | None = None) -> "Iterator[pa.RecordBatch]":
         """The pages as batches of text columns."""
-        import pyarrow as pa
-
         for page in self.pages(query, limit=limit):
-            names = list(dict.fromkeys(name for row in page.rows for name in row))
-            columns = {name: pa.array([row.get(name) for row in page.rows], pa.string()) for name in names}
-            yield pa.RecordBatch.from_pydict(columns)
+            yield _batch(page, ())
 
     def page(self, query: Query) -> Page:
         """One page."""
         return next(self.pages(query, limit=query.page_size))
 
     def batch(self, query: Query) -> "tuple[PageHead, pa.RecordBatch]":
-        """One page as text columns; those that were asked for are there even where no row has them."""
-        import pyarrow as pa
-
+        """One page as text columns; the selected ones are there even where no row has them."""
         page = self.page(query)
-        asked = [str(one).lower() for one in query.select if one != "*"]
-        names = dict.fromkeys((*asked, *(name for row in page.rows for name in row)))
-        columns = {name: pa.array([row.get(name) for row in page.rows], pa.string()) for name in names}
         assert page.head is not None
-        return page.head, pa.RecordBatch.from_pydict(columns)
+        return page.head, _batch(page, [str(one).lower() for one in query.select if one != "*"])
 
     def records(
         self,
@@ -143,21 +191,15 @@ class LegacyReading:
         doc_par_id: str | None = None,  # noqa: ARG002  # no field is custom
         by_name: bool = False,  # noqa: ARG002  # 2.1 has one key for each object
     ) -> Iterator[Record]:
-        """Whole records, one `get` each; a key that is not there raises."""
-        for found in self.elements(name, keys, fields=fields):
-            record: Record = dict(_cells(found).items())
-            record.update(_owned(found))
-            yield record
-
-    def elements(self, name: str, keys: Sequence[str | int], *, fields: str = "*") -> Iterator[Element]:
-        """The records' elements as the gateway wrote them."""
+        """Records with their lines, one `get` each; a missing key raises."""
         known = self._known(name)
         if not known.single:
             raise refused_by_legacy(f"get for {name}")
         for key in keys:
-            attributes = {"object": known.name, "key": str(key)}
-            data = self._asking.data(Element("get", children=_fields(fields.split(",")), attributes=attributes))
-            yield from data
+            for found in self._calls.data(get(known.name, str(key), fields=fields.split(","))):
+                record: Record = dict(record_cells(found).items())
+                record.update(record_lines(found))
+                yield record
 
     def _known(self, name: str) -> LegacyName:
         known = legacy_name(name) or legacy_name(object_of_legacy(name.lower()) or "")
@@ -167,23 +209,16 @@ class LegacyReading:
         return known
 
     def _page(self, known: LegacyName, query: Query) -> FetchedPage[Page]:
-        attributes = {"object": known.name, "maxitems": str(query.page_size)}
-        if query.offset:
-            attributes["start"] = str(query.offset)
-        if query.show_private:
-            attributes["showprivate"] = "true"
-        parts: list[Element] = []
-        if query.where is not None:
-            parts.append(element("filter", _filter(query.where)))
-        if query.order:
-            orders = (Element("sortfield", one.field.lower(), (), {"order": "desc" if one.descending else "asc"})
-                      for one in query.order)  # fmt: skip
-            parts.append(Element("sorts", children=tuple(orders)))
-        parts += _fields([str(each) for each in query.select])
-        (result,) = self._asking.send(
-            self._asking.functions(Element("get_list", children=tuple(parts), attributes=attributes)), read=True
+        function = get_list(
+            known.name,
+            where=query.where,
+            order=query.order,
+            fields=[str(each) for each in query.select],
+            size=query.page_size,
+            start=query.offset,
+            show_private=query.show_private,
         )
-        return _fetched_page(successful(result), query)
+        return _fetched_page(self._calls.ask(function), query)
 
 
 def _fetched_page(result: Result, query: Query) -> FetchedPage[Page]:
@@ -191,14 +226,28 @@ def _fetched_page(result: Result, query: Query) -> FetchedPage[Page]:
     listed = next((each for each in result.extra if each.tag == "listtype"), None)
     total = "" if listed is None else listed.get("total")
     if not total.isdecimal():
-        raise RemoteProtocolError("the answer to get_list does not say how many records there are", function="get_list")
+        raise RemoteProtocolError("the answer to get_list does not give the number of records", function="get_list")
     remaining = max(0, int(total) - query.offset - len(rows))
     head = PageHead(query.object, len(rows), int(total), query.offset, remaining)
-    return FetchedPage(Page(head, _answer(result), rows), len(rows), int(total), remaining)
+    response = Response(ControlEcho(SUCCESS), (OperationResult(SignedIn(SUCCESS), (result,)),))
+    return FetchedPage(Page(head, response, rows), len(rows), int(total), remaining)
 
 
-def _answer(result: Result) -> Response:
-    return Response(ControlEcho(SUCCESS), (OperationResult(SignedIn(SUCCESS), (result,)),))
+def _batch(page: Page, selected: Sequence[str]) -> "pa.RecordBatch":
+    import pyarrow as pa
+
+    names = dict.fromkeys((*selected, *(name for row in page.rows for name in row)))
+    columns = {name: pa.array([row.get(name) for row in page.rows], pa.string()) for name in names}
+    return pa.RecordBatch.from_pydict(columns)
+
+
+def _row(record: Element) -> dict[str, str | None]:
+    """A record's cells, and its lines as JSON without their empty cells."""
+    row = record_cells(record)
+    for name, lines in record_lines(record).items():
+        filled = [{cell: value for cell, value in line.items() if value is not None} for line in lines]
+        row[name] = json.dumps(filled, ensure_ascii=False)
+    return row
 
 
 def _fields(names: Sequence[str]) -> tuple[Element, ...]:
@@ -238,37 +287,7 @@ def _filter(node: Filter) -> Element:
     )
 
 
-def _cells(record: Element, path: str = "") -> dict[str, str | None]:
-    """Flat cells: what nests is dotted, a date of three elements is one text, repeated elements are not cells."""
-    cells: dict[str, str | None] = {}
-    for child in record:
-        name = f"{path}{child.tag}"
-        if {each.tag for each in child} == {"year", "month", "day"}:
-            cells[name] = _day(child)
-        elif _lines_in(child):
-            continue
-        elif child.children:
-            cells |= _cells(child, f"{name}.")
-        else:
-            cells[name] = child.text or None
-    return cells
-
-
-def _row(record: Element) -> dict[str, str | None]:
-    """A record's cells, and the lists in it as JSON."""
-    lists = {name: [_said(line) for line in lines] for name, lines in _owned(record).items()}
-    return _cells(record) | {name: json.dumps(lines, ensure_ascii=False) for name, lines in lists.items()}
-
-
-def _said(line: dict[str, Value]) -> dict[str, Value]:
-    return {name: value for name, value in line.items() if value is not None}
-
-
-def _owned(record: Element) -> dict[str, list[dict[str, Value]]]:
-    return {child.tag: [dict(_cells(line)) for line in child] for child in record if _lines_in(child)}
-
-
-def _lines_in(child: Element) -> bool:
+def _holds_lines(child: Element) -> bool:
     tags = {each.tag for each in child}
     return len(tags) == 1 and all(each.children for each in child)
 

@@ -1,12 +1,8 @@
 """Reading with `query`: a bound query becomes pages of text cells, typed rows, or Arrow batches.
 
-A query without an order of its own walks the object's key (see `walk`); one with an order, or with aggregates, goes by
-offset. Definitions that came from disk may be out of date, so a query that the gateway refuses for its fields is bound
-once more against fresh ones. Where all fields were asked for, those that cannot be queried are left out and remembered.
-
-What answers a client's questions: the generic functions, or on document type 2.1 the older ones.
-
-Both are asked in the same words, so that nobody above needs to know the document type.
+A query without an order of its own walks the object's key (see `paging`); one with an order, or with aggregates, goes
+by offset. Definitions that came from disk may be out of date, so a query that the gateway refuses for its fields is
+bound once more against new ones. Where all fields are selected, unqueryable fields are left out and remembered.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -14,8 +10,8 @@ from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from intacct_bridge.client.gateway.calls import Asking
-from intacct_bridge.client.reading.catalog import Descriptions, settled_order, walked_key
+from intacct_bridge.client.gateway.calls import Calls
+from intacct_bridge.client.reading.catalog import CatalogReader, key_order, walked_key
 from intacct_bridge.client.reading.paging import FetchedPage, by_key, by_offset
 from intacct_bridge.errors import InvalidRequestError, RecordError, RemoteProtocolError
 from intacct_bridge.model.catalog import Finder, ObjectDef
@@ -31,95 +27,88 @@ from intacct_bridge.wire.values import DEFAULT, Formatting, Kind, Value, parse_r
 
 if TYPE_CHECKING:
     import pyarrow as pa
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Protocol
-
-from intacct_bridge.client.reading.legacy import LegacyReading
-from intacct_bridge.client.reading.records import Record, Records
-from intacct_bridge.errors import RefusedError
-from intacct_bridge.model.catalog import Catalog
 
 T = TypeVar("T")
 _TIMED = (Kind.DATE, Kind.TIMESTAMP)
 
 
 @dataclass(frozen=True, slots=True)
-class Bound:
-    """A query ready to send: checked, spelled as the gateway spells it, its columns' kinds known."""
+class BoundQuery:
+    """A query that is checked and spelled as the gateway spells it, with the kinds of its columns."""
 
     query: Query
     described: ObjectDef
     kinds: dict[str, Kind]
-    """By column name as our rows have it."""
+    """By column name."""
     kind_of: KindOf
     formatting: Formatting = DEFAULT
     added: str = ""
-    """The key, where it was added for walking and not asked for."""
+    """The key, where it was added for walking and not selected."""
 
     @property
     def walks(self) -> bool:
-        """Whether pages go along the key."""
+        """Whether its pages are read along the key."""
         plain = all(isinstance(one, str) for one in self.query.select)
         return plain and not self.query.order and not self.query.offset and bool(walked_key(self.described)[0])
 
     @property
     def order(self) -> tuple[Order, ...]:
-        """The order to page by: the query's own, else one that is settled, since unordered pages may overlap."""
+        """The order to page by: the query's own, else one by the key, since unordered pages may overlap."""
         if self.query.order:
             return self.query.order
         if all(isinstance(one, str) for one in self.query.select):
-            return settled_order(self.described)
+            return key_order(self.described)
         return tuple(Order(one) for one in self.query.select if isinstance(one, str))
 
 
-class _Scope:
-    """The descriptions with one object seen through a transaction definition."""
+class _DefinitionFinder:
+    """Definitions by name, with one object seen through a transaction definition."""
 
-    def __init__(self, descriptions: Descriptions, object_name: str, doc_par_id: str | None) -> None:
-        self._descriptions = descriptions
+    def __init__(self, catalog: CatalogReader, object_name: str, doc_par_id: str | None) -> None:
+        self._catalog = catalog
         self._object = object_name.upper()
         self._doc_par_id = doc_par_id
 
     def find(self, name: str) -> ObjectDef:
         """The definition; with the transaction definition's custom fields for the object itself."""
         own = name.upper() == self._object
-        return self._descriptions.describe(name, self._doc_par_id if own else None)
+        return self._catalog.describe(name, self._doc_par_id if own else None)
 
 
 class QueryReader:
     """Queries of one session."""
 
-    def __init__(self, asking: Asking, descriptions: Descriptions) -> None:
-        self._asking = asking
-        self._descriptions = descriptions
+    def __init__(self, calls: Calls, catalog: CatalogReader) -> None:
+        self._calls = calls
+        self._catalog = catalog
 
-    def bound(self, query: Query, *, walks: bool = True) -> Bound:
-        """Check the query before anything is asked of the company's data; looks up what is not known yet."""
-        scope: Finder = _Scope(self._descriptions, query.object, query.doc_par_id)
-        described = scope.find(query.object)
+    def bound(self, query: Query, *, walks: bool = True) -> BoundQuery:
+        """Check the query before any data is requested; definitions that are not known yet are looked up."""
+        finder: Finder = _DefinitionFinder(self._catalog, query.object, query.doc_par_id)
+        described = finder.find(query.object)
         if "*" in query.select:
-            all_fields = self._descriptions.queryable(described)
+            all_fields = self._catalog.queryable(described)
             chosen = (one for each in query.select for one in (all_fields if each == "*" else (each,)))
             query = replace(query, select=tuple(chosen))
-        ready = bind(query, scope)
-        kind_of = kinds(described, scope)
+        ready = bind(query, finder)
+        kind_of = kinds(described, finder)
         found = {column(one): column_kind(one, kind_of) for one in ready.select}
-        plain = Bound(ready, described, found, kind_of)
+        plain = BoundQuery(ready, described, found, kind_of)
         if walks and plain.walks:
             key, _ = walked_key(described)
             if key not in ready.select:
                 found = {**found, key: described.kind_of(key)}
                 plain = replace(plain, query=replace(ready, select=(*ready.select, key)), kinds=found, added=key)
         timed = any(kind in _TIMED for kind in found.values()) or _compares_times(ready)
-        return replace(plain, formatting=self._descriptions.formatting()) if timed else plain
+        return replace(plain, formatting=self._catalog.formatting()) if timed else plain
 
-    def pages(self, query: Query, *, limit: int | None = None) -> Iterator[tuple[Bound, Page]]:
+    def pages(self, query: Query, *, limit: int | None = None) -> Iterator[tuple[BoundQuery, Page]]:
         """Pages as the gateway wrote them, with the query that they answer."""
-        yield from self._walked(query, lambda bound: lambda one: self._fetched(bound, one), limit)
+        yield from self._all_pages(query, lambda bound: lambda one: self._fetched(bound, one), limit)
 
-    def batches(self, query: Query, *, limit: int | None = None) -> "Iterator[tuple[Bound, pa.RecordBatch]]":
+    def batches(self, query: Query, *, limit: int | None = None) -> "Iterator[tuple[BoundQuery, pa.RecordBatch]]":
         """Typed Arrow batches, one a page."""
-        yield from self._walked(query, lambda bound: lambda one: self._fetched_batch(bound, one), limit)
+        yield from self._all_pages(query, lambda bound: lambda one: self._fetched_batch(bound, one), limit)
 
     def rows(self, query: Query, *, limit: int | None = None) -> Iterator[dict[str, Value]]:
         """Typed rows; a cell that the gateway left out is absent."""
@@ -134,28 +123,28 @@ class QueryReader:
                     cells, bound.kinds, formatting=bound.formatting, record=f"{bound.query.object} {record}".strip()
                 )
 
-    def page(self, bound: Bound, query: Query) -> Page:
-        """One page of a query that is bound already, or that differs from it in filter, order and place only."""
+    def page(self, bound: BoundQuery, query: Query) -> Page:
+        """One page of a bound query, or of one that differs from it only in filter, order, offset and page size."""
         body = query_element(query, bound.formatting, bound.kind_of)
-        return self._asking.fetch(body, _as_page)
+        return self._calls.fetch(body, _as_page)
 
-    def batch(self, bound: Bound, query: Query) -> "tuple[PageHead, pa.RecordBatch]":
+    def batch(self, bound: BoundQuery, query: Query) -> "tuple[PageHead, pa.RecordBatch]":
         """One page, straight to typed columns."""
         from intacct_bridge.wire.columns import decode_batch
 
-        twins = _twins(bound.query.select, bound.kinds)
+        plain = _plain_names(bound.query.select, bound.kinds)
 
         def decode(body: bytes) -> "tuple[Response, tuple[PageHead | None, pa.RecordBatch | None]]":
-            response, head, rows = decode_batch(body, {**bound.kinds, **twins}, bound.formatting)
+            response, head, rows = decode_batch(body, {**bound.kinds, **plain}, bound.formatting)
             return response, (head, rows)
 
-        head, rows = self._asking.fetch(query_element(query, bound.formatting, bound.kind_of), decode)
+        head, rows = self._calls.fetch(query_element(query, bound.formatting, bound.kind_of), decode)
         if head is None or rows is None:
             raise _no_page(query)
-        return head, _named_batch(rows, bound) if twins else rows
+        return head, _named_batch(rows, bound) if plain else rows
 
     def one_page(self, query: Query) -> Page:
-        """One page exactly as the query says; a walk is somebody else's."""
+        """One page exactly as the query says; no key is walked."""
         bound = self.bound(query, walks=False)
         page = self._learning(bound, lambda: self.page(bound, bound.query))
         if page.head is None:
@@ -163,12 +152,12 @@ class QueryReader:
         return page
 
     def one_batch(self, query: Query) -> "tuple[PageHead, pa.RecordBatch]":
-        """The same, straight to typed columns; once more where a cell does not fit what an earlier run learned."""
+        """The same, straight to typed columns; retried where a cell does not fit what an earlier run stored."""
         try:
             return self._one_batch(query)
         except RecordError:
-            outdated = self._descriptions.outdated(query.object, query.doc_par_id)
-            if not self._descriptions.doubt_formatting() and not outdated:
+            forgotten = self._catalog.forget_stored(query.object, query.doc_par_id)
+            if not self._catalog.forget_stored_formatting() and not forgotten:
                 raise
         return self._one_batch(query)
 
@@ -176,22 +165,22 @@ class QueryReader:
         bound = self.bound(query, walks=False)
         return self._learning(bound, lambda: self.batch(bound, bound.query))
 
-    def _learning(self, bound: Bound, ask: Callable[[], T]) -> T:
-        """Ask, and remember the fields that turn out to be impossible to query, for whoever selects next.
+    def _learning(self, bound: BoundQuery, fetch: Callable[[], T]) -> T:
+        """Fetch, and remember unqueryable fields that the gateway names for the next query.
 
-        Where a refusal names none, a definition that came from disk may be out of date, and is read again.
+        Where a refusal names none, a definition that came from disk may be out of date, and is forgotten.
         """
         try:
-            return ask()
+            return fetch()
         except InvalidRequestError as error:
-            impossible = unqueryable_fields(error.faults)
-            if impossible:
-                self._descriptions.refuse_to_query(bound.described, impossible)
+            refused = unqueryable_fields(error.faults)
+            if refused:
+                self._catalog.remember_unqueryable(bound.described, refused)
             elif error.by_gateway:
-                self._descriptions.outdated(bound.query.object, bound.query.doc_par_id)
+                self._catalog.forget_stored(bound.query.object, bound.query.doc_par_id)
             raise
 
-    def _fetched(self, bound: Bound, query: Query) -> FetchedPage[Page]:
+    def _fetched(self, bound: BoundQuery, query: Query) -> FetchedPage[Page]:
         page = self.page(bound, query)
         head = page.head
         if head is None:
@@ -202,7 +191,7 @@ class QueryReader:
             keys = tuple(text for row in page.rows if (text := row.get(key)))
         return FetchedPage(page, head.count, head.total_count, head.remaining, keys)
 
-    def _fetched_batch(self, bound: Bound, query: Query) -> "FetchedPage[pa.RecordBatch]":
+    def _fetched_batch(self, bound: BoundQuery, query: Query) -> "FetchedPage[pa.RecordBatch]":
         head, rows = self.batch(bound, query)
         keys: tuple[str, ...] = ()
         if bound.walks:
@@ -210,10 +199,10 @@ class QueryReader:
             keys = tuple(str(value) for value in found if value is not None)
         return FetchedPage(rows, head.count, head.total_count, head.remaining, keys)
 
-    def _walked(
-        self, query: Query, fetcher: Callable[[Bound], Callable[[Query], FetchedPage[T]]], limit: int | None
-    ) -> Iterator[tuple[Bound, T]]:
-        """Walk; start over with a better query as long as nothing has been handed on."""
+    def _all_pages(
+        self, query: Query, fetcher: Callable[[BoundQuery], Callable[[Query], FetchedPage[T]]], limit: int | None
+    ) -> Iterator[tuple[BoundQuery, T]]:
+        """All pages. Starts over with a corrected query as long as no page has been yielded."""
         begun = False
         while True:
             bound = self.bound(query)
@@ -222,12 +211,12 @@ class QueryReader:
                     begun = True
                     yield bound, content
             except InvalidRequestError as error:
-                if begun or not self._can_better(query, bound, error):
+                if begun or not self._can_correct(query, bound, error):
                     raise
             else:
                 return
 
-    def _along(self, bound: Bound, fetch: Callable[[Query], FetchedPage[T]], limit: int | None) -> Iterator[T]:
+    def _along(self, bound: BoundQuery, fetch: Callable[[Query], FetchedPage[T]], limit: int | None) -> Iterator[T]:
         if limit is not None and limit < 1:
             return iter(())
         if not bound.walks:
@@ -235,19 +224,19 @@ class QueryReader:
         key, opaque = walked_key(bound.described)
         return by_key(bound.query, key, fetch, opaque=opaque, limit=limit)
 
-    def _can_better(self, query: Query, bound: Bound, error: InvalidRequestError) -> bool:
-        """Whether binding once more gives another query: without refused fields, or by fresh definitions."""
+    def _can_correct(self, query: Query, bound: BoundQuery, error: InvalidRequestError) -> bool:
+        """Whether binding again gives another query: without unqueryable fields, or by new definitions."""
         if not error.by_gateway:
             return False
-        impossible = unqueryable_fields(error.faults)
-        if impossible and "*" in query.select:
-            known = self._descriptions.queryable(bound.described)
-            self._descriptions.refuse_to_query(bound.described, impossible)
-            return len(self._descriptions.queryable(bound.described)) < len(known)
-        return self._descriptions.outdated(query.object, query.doc_par_id)
+        refused = unqueryable_fields(error.faults)
+        if refused and "*" in query.select:
+            known = self._catalog.queryable(bound.described)
+            self._catalog.remember_unqueryable(bound.described, refused)
+            return len(self._catalog.queryable(bound.described)) < len(known)
+        return self._catalog.forget_stored(query.object, query.doc_par_id)
 
 
-def question(
+def query_of(
     what: str | Query,
     select: Sequence[Selected] | str | None,
     *,
@@ -255,7 +244,7 @@ def question(
     order: Sequence[Order | str] | str | None,
     options: Mapping[str, Any],
 ) -> Query:
-    """A query from what people write: texts are read in the command line's language, no selection means all fields."""
+    """A query as a user gives it: texts are in the command line's language, and no selection means all fields."""
     if isinstance(what, Query):
         return what
     unknown = sorted(set(options) - {each.name for each in fields(Query)})
@@ -274,12 +263,12 @@ def question(
 
 
 def column(selected: Selected) -> str:
-    """A selected column's name in our rows."""
+    """A selected column's name in rows."""
     return selected.column if isinstance(selected, Aggregate) else selected
 
 
 def _renamed(row: dict[str, str | None], select: tuple[Selected, ...]) -> dict[str, str | None]:
-    """The row under our columns' names: some aggregates come back under the plain field's name (unsettled)."""
+    """The row under the columns' names: some aggregates come back under the plain field's name (not confirmed)."""
     if all(isinstance(one, str) for one in select):
         return row
     found = {}
@@ -292,13 +281,13 @@ def _renamed(row: dict[str, str | None], select: tuple[Selected, ...]) -> dict[s
     return found
 
 
-def _twins(select: tuple[Selected, ...], kinds: dict[str, Kind]) -> dict[str, Kind]:
+def _plain_names(select: tuple[Selected, ...], kinds: dict[str, Kind]) -> dict[str, Kind]:
     """The plain names under which aggregates may come back."""
     return {one.field: kinds[one.column] for one in select if isinstance(one, Aggregate) and one.field not in kinds}
 
 
-def _named_batch(rows: "pa.RecordBatch", bound: Bound) -> "pa.RecordBatch":
-    """The batch with each aggregate under our name for it, and nothing else."""
+def _named_batch(rows: "pa.RecordBatch", bound: BoundQuery) -> "pa.RecordBatch":
+    """The batch with each aggregate under its column name, and no other columns."""
     import pyarrow as pa
 
     columns = {}
@@ -320,131 +309,4 @@ def _as_page(body: bytes) -> tuple[Response, Page]:
 
 
 def _no_page(query: Query) -> RemoteProtocolError:
-    return RemoteProtocolError(f"the answer to a query of {query.object} is no page of rows", function="query")
-
-
-class Answers(Protocol):
-    """What a company looks like and what is in it."""
-
-    def objects(self) -> dict[str, str]:
-        """Every object's name with its label."""
-
-    def describe(self, name: str, doc_par_id: str | None = None) -> ObjectDef:
-        """An object's fields and relations."""
-
-    def describe_many(self, names: Iterable[str], refused: dict[str, RefusedError] | None = None) -> Catalog:
-        """Many definitions; those that are refused raise, or are put into `refused`."""
-
-    def describing(
-        self, families: Sequence[Sequence[str]], refused: dict[str, RefusedError]
-    ) -> Iterator[Sequence[Sequence[str]]]:
-        """The same, as they become known."""
-
-    def fresh(self, name: str, doc_par_id: str | None = None) -> ObjectDef:
-        """The definition as it is now, whatever is known of it."""
-
-    def typing(self, name: str) -> ObjectDef | None:
-        """The definition for typing a write, None where there is none to be had."""
-
-    def rows(self, query: Query, *, limit: int | None = None) -> Iterator[dict[str, Value]]:
-        """Rows, as far as they can be typed."""
-
-    def pages(self, query: Query, *, limit: int | None = None) -> Iterator[Page]:
-        """Pages of cells as the gateway wrote them."""
-
-    def batches(self, query: Query, *, limit: int | None = None) -> "Iterator[pa.RecordBatch]":
-        """Arrow batches, one a page."""
-
-    def page(self, query: Query) -> Page:
-        """One page exactly as the query says."""
-
-    def batch(self, query: Query) -> "tuple[PageHead, pa.RecordBatch]":
-        """One page exactly as the query says, as Arrow columns."""
-
-    def records(
-        self,
-        name: str,
-        keys: Sequence[str | int],
-        *,
-        fields: str = "*",
-        doc_par_id: str | None = None,
-        by_name: bool = False,
-    ) -> Iterator[Record]:
-        """Whole records by RECORDNO, or by their natural key."""
-
-
-def answers_of(asking: Asking, descriptions: Descriptions, reading: QueryReader) -> Answers:
-    """Those of the connection's document type."""
-    if asking.connection.is_legacy:
-        return LegacyReading(asking)
-    return GenericAnswers(descriptions, reading, Records(asking, descriptions))
-
-
-class GenericAnswers:
-    """The Answers of the generic functions."""
-
-    def __init__(self, descriptions: Descriptions, reading: QueryReader, records: Records) -> None:
-        self._descriptions = descriptions
-        self._reading = reading
-        self._records = records
-
-    def objects(self) -> dict[str, str]:
-        """Every object's name with its label, whether or not the user may read it."""
-        return self._descriptions.objects()
-
-    def describe(self, name: str, doc_par_id: str | None = None) -> ObjectDef:
-        """Looked up when it is first needed."""
-        return self._descriptions.describe(name, doc_par_id)
-
-    def describe_many(self, names: Iterable[str], refused: dict[str, RefusedError] | None = None) -> Catalog:
-        """In few requests, and kept."""
-        return self._descriptions.describe_many(names, refused)
-
-    def describing(
-        self, families: Sequence[Sequence[str]], refused: dict[str, RefusedError]
-    ) -> Iterator[Sequence[Sequence[str]]]:
-        """In few requests that are on their way when this returns."""
-        return self._descriptions.describing(families, refused)
-
-    def fresh(self, name: str, doc_par_id: str | None = None) -> ObjectDef:
-        """Looked up again."""
-        return self._descriptions.fresh(name, doc_par_id)
-
-    def typing(self, name: str) -> ObjectDef | None:
-        """The same definition."""
-        return self._descriptions.describe(name)
-
-    def rows(self, query: Query, *, limit: int | None = None) -> Iterator[dict[str, Value]]:
-        """Typed rows."""
-        return self._reading.rows(query, limit=limit)
-
-    def pages(self, query: Query, *, limit: int | None = None) -> Iterator[Page]:
-        """The walked key is among the cells, asked for or not."""
-        for _, page in self._reading.pages(query, limit=limit):
-            yield page
-
-    def batches(self, query: Query, *, limit: int | None = None) -> "Iterator[pa.RecordBatch]":
-        """Typed batches of what was asked for."""
-        for bound, batch in self._reading.batches(query, limit=limit):
-            yield batch.drop_columns([bound.added]) if bound.added else batch
-
-    def page(self, query: Query) -> Page:
-        """Nothing is walked."""
-        return self._reading.one_page(query)
-
-    def batch(self, query: Query) -> "tuple[PageHead, pa.RecordBatch]":
-        """Typed columns, with what the gateway said about them."""
-        return self._reading.one_batch(query)
-
-    def records(
-        self,
-        name: str,
-        keys: Sequence[str | int],
-        *,
-        fields: str = "*",
-        doc_par_id: str | None = None,
-        by_name: bool = False,
-    ) -> Iterator[Record]:
-        """Typed, with owned lines; keys that are not there give nothing."""
-        function = "readByName" if by_name else "read"
-        return self._records.typed(function, name, keys, fields=fields, doc_par_id=doc_par_id)
+    return RemoteProtocolError(f"the answer to a query of {query.object} is not a page of rows", function="query")

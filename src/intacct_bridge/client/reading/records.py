@@ -6,8 +6,8 @@ catalogue (`DISPLAYCONTACT.EMAIL1`) is an element within an element here; line t
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from intacct_bridge.client.gateway.calls import Asking
-from intacct_bridge.client.reading.catalog import Descriptions
+from intacct_bridge.client.gateway.calls import Calls
+from intacct_bridge.client.reading.catalog import CatalogReader
 from intacct_bridge.errors import InvalidRequestError, NotPermittedError
 from intacct_bridge.model.batched import batched
 from intacct_bridge.model.catalog import ObjectDef
@@ -24,9 +24,9 @@ Record = dict[str, "Value | list[dict[str, Value]]"]
 class Records:
     """Reads whole records of one session."""
 
-    def __init__(self, asking: Asking, descriptions: Descriptions) -> None:
-        self._asking = asking
-        self._descriptions = descriptions
+    def __init__(self, calls: Calls, catalog: CatalogReader) -> None:
+        self._calls = calls
+        self._catalog = catalog
 
     def elements(
         self, function: str, object_name: str, keys: Sequence[str | int], *, fields: str, doc_par_id: str | None
@@ -44,7 +44,7 @@ class Records:
                     *more,
                 ),
             )
-            yield from self._asking.data(body)
+            yield from self._calls.data(body)
 
     def typed(
         self, function: str, object_name: str, keys: Sequence[str | int], *, fields: str, doc_par_id: str | None
@@ -52,8 +52,8 @@ class Records:
         """The records typed by the catalogue."""
         if not keys:
             return
-        described = self._descriptions.describe(object_name, doc_par_id)
-        formatting = self._descriptions.formatting()
+        described = self._catalog.describe(object_name, doc_par_id)
+        formatting = self._catalog.formatting()
         owned = {one.wrapper: one.line for one in lines(described.name) if one.wrapper}
         for found in self.elements(function, described.name, keys, fields=fields, doc_par_id=doc_par_id):
             yield self._record(found, described, owned, formatting)
@@ -74,7 +74,7 @@ class Records:
     def _line_definition(self, name: str) -> ObjectDef | None:
         """How to type the lines; None, and text, where the company does not describe them."""
         try:
-            return self._descriptions.describe(name.upper()) if name else None
+            return self._catalog.describe(name.upper()) if name else None
         except (InvalidRequestError, NotPermittedError):
             return None
 

@@ -3,14 +3,14 @@
 Facts: a run gives either the first page or a report id with a status such as PENDING; `readMore` with the id asks
 again, and then gives one page after another; the report is gone after its last page. Up to 30 seconds may be spent
 waiting inside one call. What else the status may say is not documented, so whatever is no page and no failure is
-waited for. Asking for the next page moves on even where the answer is lost on the way, so pages are held against the
+waited for. Calls for the next page moves on even where the answer is lost on the way, so pages are held against the
 total.
 """
 
 from collections.abc import Callable, Iterator, Mapping
 from datetime import date
 
-from intacct_bridge.client.gateway.calls import Asking
+from intacct_bridge.client.gateway.calls import Calls
 from intacct_bridge.client.reading.records import cells_of
 from intacct_bridge.errors import IntacctError, InvalidRequestError, RemoteProtocolError, TransientError
 from intacct_bridge.wire.values import Kind, Value, render_value
@@ -31,8 +31,8 @@ Argument = Value | tuple[date, date]
 class Reports:
     """The custom reports of one session."""
 
-    def __init__(self, asking: Asking, *, clock: Callable[[], float], sleep: Callable[[float], None]) -> None:
-        self._asking = asking
+    def __init__(self, calls: Calls, *, clock: Callable[[], float], sleep: Callable[[float], None]) -> None:
+        self._calls = calls
         self._clock = clock
         self._sleep = sleep
 
@@ -72,7 +72,7 @@ class Reports:
     def _begin(self, body: Element) -> Element:
         """The answer to `readReport`. How a report that is not there is refused is documented nowhere."""
         try:
-            return self._asking.data(body)
+            return self._calls.data(body)
         except IntacctError as error:
             if error.faults and not error.fix:
                 error.fix = _UNTOLD
@@ -103,7 +103,7 @@ class Reports:
             raise RemoteProtocolError(
                 "the answer to readReport holds neither rows nor a report id", function="readReport"
             )
-        return self._asking.data(element("readMore", element("reportId", report_id)))
+        return self._calls.data(element("readMore", element("reportId", report_id)))
 
     def _check_status(self, name: str, data: Element) -> None:
         status = next((each.text for each in _named(data, "STATUS")), "")

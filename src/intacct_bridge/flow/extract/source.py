@@ -67,7 +67,7 @@ class ClientSource:
 
     def doubt_formatting(self) -> bool:
         """Forget the user's formatting if an earlier run read it; whether one did."""
-        return self._client.doubt_formatting()
+        return self._client.forget_stored_formatting()
 
     def now(self) -> datetime:
         """The server's clock."""
@@ -130,7 +130,7 @@ def choose_early(client: Client, names: Iterable[str], select: Mapping[str, Sequ
     first = {name: one for name, one in asked.items() if name not in sure}
     waiting = _needed(first.values())
     families = [[name] for name in waiting] + _families(_needed(sure.values()))
-    arriving = client.describing([*families, [TRAIL.object]] if families else (), choice.closed)
+    arriving = client.start_describing([*families, [TRAIL.object]] if families else (), choice.closed)
     there: set[str] = set()
     try:
         while not there.issuperset(waiting):
