@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from intacct_bridge.client.gateway.calls import Calls
+from intacct_bridge.client.reading.legacy import get
 from intacct_bridge.client.writing import Outcome, send_each
 from intacct_bridge.errors import InvalidRequestError, RecordError, RemoteProtocolError, SettingsError
 from intacct_bridge.wire.xml import Element, element
@@ -55,7 +56,7 @@ class Attachments:
 
     def read(self, supdoc_id: str) -> list[AttachedFile]:
         """The files of a supdoc with their content; a supdoc that is not there is an InvalidRequestError."""
-        data = self._calls.ask(Element("get", attributes={"object": "supdoc", "key": supdoc_id})).data
+        data = self._calls.ask(get("supdoc", supdoc_id)).data
         if data is None:  # a miss is a success without data
             raise InvalidRequestError(f"there is no attachment {supdoc_id}", by_gateway=True)
         return [_file(found, supdoc_id) for found in _all(data, "attachment")]

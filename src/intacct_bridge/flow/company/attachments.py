@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from intacct_bridge.client.protocol import Gateway
+from intacct_bridge.client.reading.legacy import get
 from intacct_bridge.errors import InvalidRequestError, NotPermittedError, RecordError, RefusedError
 from intacct_bridge.flow.records.identity import Identifier, content_digest
 from intacct_bridge.flow.records.write import Write, WriteOperation
@@ -126,9 +127,8 @@ def together(*functions: Element) -> Element:
 
 def folder_missing(company: Gateway, folder: str) -> bool:
     """Whether the company has no such attachment folder; one that it will not tell about is taken to be there."""
-    get = Element("get", attributes={"object": "supdocfolder", "key": folder})
     try:
-        data = company.ask(get).data
+        data = company.ask(get("supdocfolder", folder)).data
     except (InvalidRequestError, NotPermittedError, RefusedError):
         return False
     return data is None or not data.children
