@@ -10,8 +10,8 @@ from bench.measure import serving
 from intacct_bridge.client.client import Client
 from intacct_bridge.client.connections.connection import Connection
 from intacct_bridge.flow.destinations.open import getting_ready, open_sink
+from intacct_bridge.flow.extract.options import Options
 from intacct_bridge.flow.extract.source import choose_early
-from intacct_bridge.flow.extract.stream_run import Options
 from intacct_bridge.flow.extract.transform import objects_extraction
 from intacct_bridge.flow.streams.defaults import USUAL
 

@@ -19,8 +19,9 @@ from intacct_bridge.client.gateway.http import HttpTransport
 from intacct_bridge.edge.singer.sink import SingerSink
 from intacct_bridge.flow.destinations.base import Sink
 from intacct_bridge.flow.destinations.open import open_sink
-from intacct_bridge.flow.streams.bookmark import Bookmark, wall
+from intacct_bridge.flow.streams.bookmark import Bookmark
 from intacct_bridge.flow.streams.stream import Stream
+from intacct_bridge.flow.streams.times import format_time
 from intacct_bridge.wire.codec import encode_request
 from intacct_bridge.wire.columns import decode_batch
 from intacct_bridge.wire.envelope import Control, Function, Operation, Request, SessionAuth
@@ -117,7 +118,7 @@ def singer(url: str, pages: int, directory: Path) -> int:
 def _into(sink: Sink, source: Batches) -> int:
     """A first read of everything into a destination, committed as often as it asks for."""
     at = datetime(2026, 11, 21, tzinfo=UTC)
-    bookmark = Bookmark().begin(wall(at), sink.open("demo-company", at), full=True)
+    bookmark = Bookmark().begin(format_time(at), sink.open("demo-company", at), full=True)
     writer = sink.writer(Stream("GLDETAIL", "GLDETAIL", FIELDS, "RECORDNO"), bookmark)
     rows = waiting = 0
     for batch in source:

@@ -15,9 +15,9 @@ from intacct_bridge.emulator.settings.behaviour import Behaviour
 from intacct_bridge.emulator.settings.world import ClockChange, CompanySettings, EmulatorSettings, UserSettings
 from intacct_bridge.flow.destinations.base import Sink, quoted
 from intacct_bridge.flow.destinations.open import open_sink
+from intacct_bridge.flow.extract.options import Options
 from intacct_bridge.flow.extract.run import Extraction
 from intacct_bridge.flow.extract.source import ClientSource, choose
-from intacct_bridge.flow.extract.stream_run import Options
 from intacct_bridge.flow.reconcile.ledger_copy import open_ledger
 from intacct_bridge.flow.reconcile.reconcile import reconcile
 from intacct_bridge.flow.streams.stream import StreamOutcome

@@ -135,7 +135,7 @@ def test_values_of_own_dimensions(reader: Client, tmp_path: Path) -> None:
 def test_only_some_columns(reader: Client) -> None:
     chosen = choose(reader, ["dimensions", REPORT], {"dimensions": ["termLabel"], "report_bills_due": ["VENDORID"]})
     assert [list(one.fields) for one in chosen.streams] == [["objectName", "termLabel"], ["_row", "VENDORID"]]
-    answer = next(iter(ClientSource(reader).feed(chosen.streams[1])))
+    answer = next(iter(ClientSource(reader).virtual_pages(chosen.streams[1])))
     assert answer.rows.schema.names == ["_row", "VENDORID"]
 
 
@@ -155,7 +155,7 @@ def test_only_some_columns(reader: Client) -> None:
 )
 def test_a_wrong_name_is_told_before_or_by_the_gateway(reader: Client, name: str, says: str) -> None:
     with pytest.raises(InvalidRequestError, match=says):
-        list(ClientSource(reader).feed(choose(reader, [name]).streams[0]))
+        list(ClientSource(reader).virtual_pages(choose(reader, [name]).streams[0]))
 
 
 def test_objects_are_not_taken_for_feeds() -> None:

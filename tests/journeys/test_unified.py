@@ -14,7 +14,7 @@ from intacct_bridge.edge.singer.sink import SingerSink
 from intacct_bridge.emulator.demo.generator.world import POSTING_ACCOUNTS
 from intacct_bridge.errors import InvalidRequestError, SettingsError
 from intacct_bridge.flow.destinations.open import open_sink
-from intacct_bridge.flow.extract.stream_run import Options
+from intacct_bridge.flow.extract.options import Options
 from intacct_bridge.flow.extract.unified import choose_unified, unified_extraction
 from intacct_bridge.flow.streams.stream import StreamOutcome
 from support.journeys.copying import ended, rows

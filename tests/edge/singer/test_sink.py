@@ -13,9 +13,9 @@ import pytest
 
 from intacct_bridge.edge.singer.sink import SingerSink, SingerState
 from intacct_bridge.errors import SettingsError
+from intacct_bridge.flow.extract.options import Options
 from intacct_bridge.flow.extract.run import Extraction
-from intacct_bridge.flow.extract.stream_run import Options
-from intacct_bridge.flow.streams.bookmark import Bookmark
+from intacct_bridge.flow.streams.bookmark import Bookmark, WalkProgress
 from intacct_bridge.flow.streams.stream import Stream
 from intacct_bridge.model.query.query import Compare, Op
 from intacct_bridge.wire.values import Kind
@@ -33,7 +33,7 @@ ITEMS = Stream(
     by="RECORDKEY",
 )
 BILLS = Stream("APBILL", "APBILL", {"RECORDNO": Kind.INTEGER}, "RECORDNO", modified="WHENMODIFIED")
-DONE = Bookmark(since=STARTED, read_in_full=STARTED, whole_walk=1)
+DONE = Bookmark(WalkProgress(since=STARTED, refreshed_at=STARTED, refreshed_by=1))
 
 
 def begun(run: int = 1) -> Bookmark:
@@ -150,7 +150,7 @@ def test_the_schema_of_deletes_comes_before_the_row_of_whichever_stream_commits_
 def test_a_stream_of_which_nothing_came_has_a_schema(start: str, known: bool) -> None:
     consumer = Consumer(held() if known else None, start=start)
     writer = consumer.sink.writer(BILLS, DONE if known else Bookmark())
-    walking = replace(begun(2), from_day=start)
+    walking = replace(begun(2), progress=replace(begun(2).progress, start=start))
     writer.commit(walking, NOON)
     assert consumer.told == []
     writer.commit(DONE if known else walking.end(), NOON)
@@ -188,8 +188,9 @@ def test_states_that_follow_no_record_wait_for_one_another(monkeypatch: pytest.M
     """Of hundreds of streams in which nothing changed, each STATE would name all."""
     monkeypatch.setattr("intacct_bridge.edge.singer.sink._STATE_SECONDS", 1e9)
     consumer = Consumer(held())
+    unchanged = Bookmark(replace(DONE.progress, since="03/01/2026 11:59:00"))
     for stream in (BILLS, ITEMS):
-        consumer.sink.writer(stream, DONE).commit(replace(DONE, since="03/01/2026 11:59:00"), NOON)
+        consumer.sink.writer(stream, DONE).commit(unchanged, NOON)
     assert [one["type"] for one in consumer.messages] == ["SCHEMA", "SCHEMA"]
     consumer.sink.close()
     (state,) = (one["value"] for one in consumer.messages if one["type"] == "STATE")

@@ -23,13 +23,13 @@ from intacct_bridge.flow.destinations.latest_rows import latest, views
 from intacct_bridge.flow.destinations.manifest import Folder, ManifestEntry
 from intacct_bridge.flow.destinations.open import compact_copy, open_sink, standing_of
 from intacct_bridge.flow.reconcile.ledger_copy import open_ledger
-from intacct_bridge.flow.streams.bookmark import Bookmark, KeySpan
+from intacct_bridge.flow.streams.bookmark import Bookmark, KeySpan, WalkProgress
 from intacct_bridge.flow.streams.stream import Stream, StreamOutcome
 from intacct_bridge.wire.values import Kind
 from support.flow.destinations import BILLS, DETAIL, FIELDS, ITEMS, NOON, batch, bill
 
-DONE = Bookmark(since="03/01/2026 10:00:00", read_in_full="03/01/2026 12:00:00")
-WALKING = Bookmark(started="03/01/2026 12:00:00", full=True, walk=1, unread=(KeySpan("2", ""),))
+DONE = Bookmark(WalkProgress(since="03/01/2026 10:00:00", refreshed_at="03/01/2026 12:00:00"))
+WALKING = Bookmark().begin("03/01/2026 12:00:00", 1, full=True).advance((KeySpan("2", ""),))
 
 
 class Copy:
@@ -277,7 +277,7 @@ def test_a_change_file_that_is_lost_or_damaged_is_told_with_the_stream_and_read_
     copy.close()
     with pytest.raises(SettingsError, match=r"the files of APBILL in .* cannot be read"):
         list(compact_copy(copy.uri))
-    keep(copy, BILLS, [bill(3)], replace(DONE, whole_walk=3))
+    keep(copy, BILLS, [bill(3)], replace(DONE, progress=replace(DONE.progress, refreshed_by=3)))
     assert numbers(copy.rows()) == [3]
 
 

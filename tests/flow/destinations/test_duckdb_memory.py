@@ -11,13 +11,13 @@ from intacct_bridge.errors import SettingsError
 from intacct_bridge.flow.destinations import duckdb as module
 from intacct_bridge.flow.destinations.duckdb import duckdb_sink
 from intacct_bridge.flow.destinations.schema_evolution import schema_of
-from intacct_bridge.flow.streams.bookmark import Bookmark, KeySpan
+from intacct_bridge.flow.streams.bookmark import Bookmark, KeySpan, WalkProgress
 from intacct_bridge.flow.streams.stream import Stream
 from intacct_bridge.wire.values import Kind
 from support.flow.destinations import NOON
 
-WALKING = Bookmark(started="03/01/2026 12:00:00", full=True, walk=1, unread=(KeySpan("2", ""),))
-DONE = Bookmark(since="03/01/2026 10:00:00", read_in_full="03/01/2026 12:00:00")
+WALKING = Bookmark().begin("03/01/2026 12:00:00", 1, full=True).advance((KeySpan("2", ""),))
+DONE = Bookmark(WalkProgress(since="03/01/2026 10:00:00", refreshed_at="03/01/2026 12:00:00"))
 PATH = "copy.duckdb"
 
 

@@ -21,12 +21,13 @@ from intacct_bridge.flow.destinations.latest_rows import views
 from intacct_bridge.flow.destinations.manifest import Folder
 from intacct_bridge.flow.destinations.open import open_sink, standing_of
 from intacct_bridge.flow.extract.estimate import estimated
-from intacct_bridge.flow.extract.page_reader import Asker
+from intacct_bridge.flow.extract.options import Options
+from intacct_bridge.flow.extract.page_reader import PageReader
 from intacct_bridge.flow.extract.run import DELETES, Extraction
-from intacct_bridge.flow.extract.stream_run import Options
-from intacct_bridge.flow.streams.bookmark import Bookmark, KeySpan, wall
+from intacct_bridge.flow.streams.bookmark import Bookmark, KeySpan
 from intacct_bridge.flow.streams.partition import Partition, PartitionPage
 from intacct_bridge.flow.streams.stream import Stream, StreamOutcome
+from intacct_bridge.flow.streams.times import format_time
 from intacct_bridge.model.query.query import Compare, Op, Order, Query, comparisons
 from intacct_bridge.wire.values import Kind
 from support.flow.company import (
@@ -291,7 +292,7 @@ def test_edits_across_a_clock_change(
 @pytest.mark.parametrize("forward", [False, True])
 def test_without_the_spare_hour_a_clock_change_loses_rows(forward: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """Kept as proof that the test above can fail."""
-    monkeypatch.setattr("intacct_bridge.flow.streams.bookmark.SPARE", timedelta())
+    monkeypatch.setattr("intacct_bridge.flow.streams.times.CLOCK_CHANGE", timedelta())
     wrong = 0
     for seed in range(6):
         clock = zone(-480, -420, forward=forward, late=True)
@@ -330,7 +331,7 @@ def test_comparing_keys_makes_no_more_of_a_copy_than_it_was_begun_as(named_again
     company, sink = Company(4, audit_is_readable=False).fill(200), MemorySink()
     company.clock += timedelta(days=10)
     begun = company.clock
-    since = replace(SMALL, start=wall(begun), sweep_every=0)
+    since = replace(SMALL, start=format_time(begun), sweep_every=0)
     again = since if named_again else replace(since, start="")
     company.fill(40)
     run(sink, company, options=since)
@@ -351,7 +352,7 @@ def begun_with_a_day(options: Options = SMALL) -> tuple[Company, MemorySink, Opt
     """A company with a past, and a first run that wants the last ten days of it."""
     company, sink = Company(4).fill(120), MemorySink()
     company.clock += timedelta(days=10)
-    since = replace(options, start=wall(company.clock))
+    since = replace(options, start=format_time(company.clock))
     company.fill(200)
     return company, sink, since
 
@@ -360,7 +361,7 @@ def held(sink: MemorySink, company: Company, since: Options) -> set[str]:
     """What the copy of bills is: all, those of the last days, or neither."""
     found = {row["RECORDNO"] for row in sink.rows(APBILL)}
     rows = [((row["WHENMODIFIED"] or row["WHENCREATED"]), row["RECORDNO"]) for row in company.rows(APBILL)]
-    new = {key for when, key in rows if wall(when) >= since.start}
+    new = {key for when, key in rows if format_time(when) >= since.start}
     assert 0 < len(new) < len(rows)
     return {name for name, keys in (("all", {key for _, key in rows}), ("new", new)) if found == keys}
 
@@ -408,7 +409,7 @@ def test_a_copy_that_began_with_a_day_while_people_edit(
     company, sink = Company(seed, audit_is_readable=audit, **LATE).fill(sizes[0]), MemorySink()
     company.clock += timedelta(days=3)
     begun, always = company.clock, replace(SMALL, sweep_every=0)
-    since = replace(always, start=wall(begun))
+    since = replace(always, start=format_time(begun))
     company.fill(sizes[1])
     for kill, named, whole, moves in runs:
         last, company.editing = company.calls + kill, True
@@ -560,7 +561,7 @@ def offset_and_timestamp(copy: dict[str, dict[Any, Row]], company: Company, sinc
             offset += len(page)
             if not answer.remaining:
                 break
-        since[stream.object] = wall(max(seen, default=company.clock))
+        since[stream.object] = format_time(max(seen, default=company.clock))
 
 
 def test_the_way_of_offsets_and_timestamps_loses_rows_under_the_same_edits() -> None:
@@ -749,11 +750,11 @@ def test_a_time_that_cannot_be_queried_widens_the_question_and_ends(copy: Copy, 
 def test_a_filter_that_alone_is_refused_is_an_error_and_costs_no_fields() -> None:
     company = Company(13).fill(10)
     refuse(company, "NAME", named=False)
-    asker = Asker(company, VENDOR)
+    reader = PageReader(company, VENDOR)
     asked = Partition(VENDOR, "RECORDNO", (Compare("NAME", Op.EQUALTO, ("x",)),), select=("RECORDNO", "VENDORID"))
     with pytest.raises(InvalidRequestError):
-        asker.ask(asked.query(KeySpan()))
-    assert asker.dropped == ()
+        reader.read(asked.query(KeySpan()))
+    assert reader.unqueryable == ()
     assert company.calls == 0
 
 
@@ -785,9 +786,9 @@ def test_unnamed_fields_that_cannot_be_queried_are_found_by_halves(bad: set[str]
                 raise InvalidRequestError(text, by_gateway=True, faults=(Fault(description2=text),))
             return Table(stream, [{"RECORDNO": 1}]).ask(query)
 
-    asker = Asker(Choosy(), stream)
-    answer = asker.ask(Partition(stream, "RECORDNO").query(KeySpan()))
-    assert set(asker.dropped) == bad
+    reader = PageReader(Choosy(), stream)
+    answer = reader.read(Partition(stream, "RECORDNO").query(KeySpan()))
+    assert set(reader.unqueryable) == bad
     assert set(answer.rows.schema.names) == set(fields) - bad
 
 

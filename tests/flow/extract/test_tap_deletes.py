@@ -13,7 +13,7 @@ from flow.extract.test_every_call import from_call
 from flow.extract.test_run import SMALL, run
 from intacct_bridge.edge.singer.sink import SingerSink, SingerState
 from intacct_bridge.errors import TransientError
-from intacct_bridge.flow.extract.stream_run import Options
+from intacct_bridge.flow.extract.options import Options
 from intacct_bridge.flow.streams.stream import Stream
 from intacct_bridge.wire.values import Kind
 from support.flow.company import APBILL, APBILLITEM, GLBATCH, GLDETAIL, VENDOR, Company

@@ -152,7 +152,7 @@ def test_a_machine_that_knows_less_than_the_copy_asks_before_it_reads() -> None:
         done = run(sink, company, [VENDOR])["VENDOR"]
         company.offset_minutes, company.told_at = 0, BEGAN
     assert (done.full, done.error) == (False, "")
-    assert sink.stored["VENDOR"].written == f"{WEST:+}"
+    assert sink.stored["VENDOR"].formatting.text == f"{WEST:+}"
     check(sink, company, [VENDOR])
 
 

@@ -12,9 +12,10 @@ from random import Random
 from typing import Any
 
 from intacct_bridge.errors import NotPermittedError
-from intacct_bridge.flow.streams.bookmark import AnswerFormat, moment, wall
+from intacct_bridge.flow.streams.bookmark import AnswerFormat
 from intacct_bridge.flow.streams.partition import PartitionPage
 from intacct_bridge.flow.streams.stream import TRAIL, Stream
+from intacct_bridge.flow.streams.times import format_time, parse_time
 from intacct_bridge.model.query.query import And, Compare, Filter, Op, Or, Query
 from intacct_bridge.wire.values import Kind
 from support.flow.table import Row, Table, lexical
@@ -138,16 +139,16 @@ class Company:
         return False
 
     @property
-    def written(self) -> AnswerFormat:
-        return AnswerFormat(f"{self.offset_minutes:+}", wall(self.told_at), self.user)
+    def formatting(self) -> AnswerFormat:
+        return AnswerFormat(f"{self.offset_minutes:+}", format_time(self.told_at), self.user)
 
     def doubt_formatting(self) -> bool:
         return False
 
-    def price(self, stream: Stream) -> int | None:
+    def virtual_cost(self, stream: Stream) -> int | None:
         raise NotImplementedError(stream.name)
 
-    def feed(self, stream: Stream) -> Iterator[PartitionPage]:
+    def virtual_pages(self, stream: Stream) -> Iterator[PartitionPage]:
         raise NotImplementedError(stream.name)
 
     def answer(self, query: Query) -> PartitionPage:
@@ -172,7 +173,7 @@ class Company:
         assert isinstance(node, Compare)
         if stream.fields.get(node.field) is not Kind.TIMESTAMP or node.op in (Op.ISNULL, Op.ISNOTNULL):
             return node
-        return replace(node, values=tuple(self.taken(moment(str(value))) for value in node.values))
+        return replace(node, values=tuple(self.taken(parse_time(str(value))) for value in node.values))
 
     def taken(self, wall: datetime) -> datetime:
         """The moment that a wall time, read as UTC, is really taken for."""

@@ -9,9 +9,9 @@ import duckdb
 
 from intacct_bridge.client.client import Client
 from intacct_bridge.flow.destinations.open import open_sink
+from intacct_bridge.flow.extract.options import Options
 from intacct_bridge.flow.extract.run import Extraction
 from intacct_bridge.flow.extract.source import ClientSource, choose
-from intacct_bridge.flow.extract.stream_run import Options
 from intacct_bridge.flow.streams.stream import StreamOutcome
 
 

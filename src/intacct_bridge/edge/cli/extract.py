@@ -13,7 +13,7 @@ from intacct_bridge.errors import SettingsError
 
 if TYPE_CHECKING:
     from intacct_bridge.client.client import Client
-    from intacct_bridge.flow.extract.stream_run import Options
+    from intacct_bridge.flow.extract.options import Options
     from intacct_bridge.flow.streams.stream import StreamOutcome
 
 FAILURES = 1
@@ -124,7 +124,7 @@ def extract_command(
 
             from intacct_bridge.edge.views.extract import sentence, show_extraction
             from intacct_bridge.edge.views.extraction import run_extraction
-            from intacct_bridge.flow.extract.stream_run import Options
+            from intacct_bridge.flow.extract.options import Options
             from intacct_bridge.flow.streams.defaults import (
                 full_every,
                 refuse_joined,
@@ -212,7 +212,7 @@ def _estimate(client: "Client", asked: _Asked, to: str, options: "Options", desk
     held = standing_of(to)
     widened = {one.read.name for one in shaped if one.read.name in held and held[one.read.name].widened_by(one.shown)}
     bookmarks = {name: one.bookmark for name, one in held.items()}
-    found = list(estimated(source, [one.read for one in shaped], bookmarks, options, beside, widened=widened))
+    found = list(estimated(source, [one.read for one in shaped], bookmarks, options, beside, lacking_columns=widened))
     closed = [Estimate(one.stream, 0, 0, full=True, error=one.error) for one in (*chosen.refused, *refused)]
     show_estimate([*found, *closed], desk.console)
     return 0

@@ -29,9 +29,11 @@ from intacct_bridge.edge.singer.messages import (
 )
 from intacct_bridge.errors import SettingsError
 from intacct_bridge.flow.destinations.base import ColumnDifference, Committed
-from intacct_bridge.flow.extract.stream_run import Options
-from intacct_bridge.flow.streams.bookmark import OVERLAP_SECONDS, Bookmark, damaged, less
+from intacct_bridge.flow.extract.options import Options
+from intacct_bridge.flow.extract.strategies import Strategy, decide
+from intacct_bridge.flow.streams.bookmark import OVERLAP_SECONDS, Bookmark, damaged
 from intacct_bridge.flow.streams.stream import Stream, StreamOutcome
+from intacct_bridge.flow.streams.times import seconds_before
 from intacct_bridge.wire.values import Kind, Value
 
 if TYPE_CHECKING:
@@ -109,7 +111,9 @@ def _of_another(time: Any, key: Any = "") -> Bookmark:
     if key and str(key).upper() not in _TIMES_OF_CHANGE:
         return Bookmark()
     read = Bookmark.from_dict({"since": time or ""})
-    return replace(read, since=less(read.since, OVERLAP_SECONDS)) if read.since else read
+    if not read.since:
+        return read
+    return replace(read, progress=replace(read.progress, since=seconds_before(read.since, OVERLAP_SECONDS)))
 
 
 @dataclass(slots=True)
@@ -225,8 +229,8 @@ class SingerSink:
     def version(self, stream: Stream, bookmark: Bookmark) -> int:
         """The version of the stream's records: a new one where a walk over everything is about to begin."""
         known = self.state.versions.get(stream.name)
-        goes_on = bookmark.in_progress and (bookmark.full or not self.options.full)
-        if known is not None and (goes_on or not self.options.whole(stream, bookmark, self.extracted_at)):
+        due = decide(stream, bookmark, self.options, self.extracted_at)
+        if known is not None and (due.resumes or due.strategy is Strategy.INCREMENTAL):
             return known
         now = int(datetime.fromisoformat(self.extracted_at).timestamp() * 1000)
         return now if known is None else max(now, known + 1)
@@ -308,7 +312,7 @@ class SingerWriter:
     @property
     def complete(self) -> bool:
         """The consumer was sent everything, or another tap's state says since when changes are wanted."""
-        return bool(self._before.read_in_full or self._before.since)
+        return bool(self._before.progress.refreshed_at or self._before.since)
 
     @property
     def begun(self) -> bool:
@@ -361,7 +365,9 @@ class SingerWriter:
         """What waits, ACTIVATE_VERSION when a walk over everything ends here, and STATE."""
         if not bookmark.in_progress:
             self._announce(None)  # a stream that was read has a table, also where no row came
-        if bookmark.ends_whole(self._before) and not bookmark.from_day:  # which says nothing of older records
+        if (
+            bookmark.refreshed_since(self._before) and not bookmark.progress.start
+        ):  # which says nothing of older records
             self._pending.append(activate_version_message(self._name, self._version))
             self._before = bookmark
         self._sink.commit(self._stream.name, bookmark, self._version, *self._pending, news=self._news)

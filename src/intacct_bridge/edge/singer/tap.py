@@ -246,7 +246,7 @@ def _tell(outcomes: "Sequence[StreamOutcome]", config: "TapConfig", console: Con
 
 def _try_out(client: "Client", chosen: Sequence[Selected], config: "TapConfig", console: Console, *, read: bool) -> int:
     """One record of each stream, thrown away; without `read` only what it is."""
-    from intacct_bridge.flow.extract.page_reader import Asker
+    from intacct_bridge.flow.extract.page_reader import PageReader
     from intacct_bridge.flow.extract.source import ClientSource, choose
     from intacct_bridge.flow.extract.unified import UnifiedSource, choose_unified
     from intacct_bridge.flow.streams.bookmark import KeySpan
@@ -266,9 +266,9 @@ def _try_out(client: "Client", chosen: Sequence[Selected], config: "TapConfig", 
                 console.say(f"{name}: {len(stream.fields)} fields")
                 continue
             if stream.feed is None:
-                Asker(source, stream).ask(Partition(stream, stream.walked, page_size=1).query(KeySpan()))
+                PageReader(source, stream).read(Partition(stream, stream.walked, page_size=1).query(KeySpan()))
             else:
-                next(iter(source.feed(stream)), None)
+                next(iter(source.virtual_pages(stream)), None)
             console.say(f"{name}: can be read")
         except (NotPermittedError, InvalidRequestError) as error:
             failed += 1

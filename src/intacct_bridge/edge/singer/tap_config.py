@@ -20,8 +20,8 @@ from intacct_bridge.edge.singer.config import (
     read_sources,
 )
 from intacct_bridge.errors import SettingsError
-from intacct_bridge.flow.extract.stream_run import Options
-from intacct_bridge.flow.streams.bookmark import moment, wall
+from intacct_bridge.flow.extract.options import Options
+from intacct_bridge.flow.streams.times import format_time, parse_time
 
 ENV_PREFIX = "TAP_INTACCT_"
 
@@ -179,7 +179,7 @@ def _options(settings: TapSettings) -> Options:
     start = ""
     if settings.start_date:
         try:
-            start = wall(moment(settings.start_date))
+            start = format_time(parse_time(settings.start_date))
         except ValueError:
             raise SettingsError(
                 f"the config's start_date {settings.start_date!r} is not a time such as 2026-01-31",

@@ -14,8 +14,8 @@ from intacct_bridge.edge.terminal.progress import progress
 from intacct_bridge.flow.destinations.base import Sink
 from intacct_bridge.flow.destinations.open import getting_ready, open_sink
 from intacct_bridge.flow.extract.attachments import objects_of
+from intacct_bridge.flow.extract.options import Options
 from intacct_bridge.flow.extract.source import choose, choose_early
-from intacct_bridge.flow.extract.stream_run import Options
 from intacct_bridge.flow.extract.transform import objects_extraction
 from intacct_bridge.flow.extract.unified import choose_unified, unified_extraction
 from intacct_bridge.flow.streams.stream import StreamOutcome

@@ -50,8 +50,8 @@ class ColumnDifference:
         """Whether rows that did not change have to be read as well: a field is chosen that they lack, or that the runs
         before left out. One that somebody made in the company is filled as rows change, an unqueryable one never.
         """
-        lacks = set(self.lacks).difference(stream.custom, bookmark.dropped)
-        return bool(lacks or set(bookmark.left_out).difference(self.beside, bookmark.dropped))
+        lacks = set(self.lacks).difference(stream.custom, bookmark.columns.unqueryable)
+        return bool(lacks or set(bookmark.columns.unfilled).difference(self.beside, bookmark.columns.unqueryable))
 
 
 @dataclass(frozen=True, slots=True)

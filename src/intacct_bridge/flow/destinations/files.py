@@ -390,7 +390,7 @@ class FileWriter:
         schema = self._flush()
         for field, marks in self._markers.items():
             self._files.add_markers(field, marks, schema.field(field).type)
-        ends_full = bookmark.ends_whole(self._entry.bookmark)
+        ends_full = bookmark.refreshed_since(self._entry.bookmark)
         aside = bookmark.full or ends_full
         kept = self._entry.loading if aside else self._entry.files
         if ends_full and not any(one.kind == ROWS for one in (*kept, *self._files.done)):

@@ -1,8 +1,9 @@
-"""Rows that the run before met exactly as they are now, so that nothing has to follow from meeting them again.
+"""Rows that the last run read exactly as they are now, so that nothing follows from reading them again.
 
-Changes are asked for with an overlap, so a row is met by several runs. What costs more than the page it comes on (the
-lines under a header, counting) follows from a row only while it is news: its content was not met by the last run that
-ended well, or bears a time so near that run's start that it may have been changed once more within the same second.
+Changes are asked for with an overlap, so several runs read the same row. Some work costs more than the row's own page:
+reading the lines under a header, counting. It is done only while a row is unknown: the last run that ended well did not
+read its content, or the row's time is so near that run's start that it may have changed once more within the same
+second.
 """
 
 from base64 import b64encode
@@ -15,57 +16,58 @@ from intacct_bridge.flow.streams.stream import Stream
 if TYPE_CHECKING:
     import pyarrow as pa
 
-MOST = 1000
-"""Rows that are remembered; of more, none, and all are news again."""
+MOST_ROWS = 1000
+"""Of more rows none is remembered, so that the next run takes all for unknown."""
 SETTLED = timedelta(seconds=2)
 RECENT = timedelta(days=1)
-"""Of a read of everything, only rows as young as this can be met again for their time."""
-_LENGTH = 8
+"""After a full refresh, only rows with a time as recent as this can be read again for their time."""
+_MARK_LENGTH = 8
 
 
-def looked_at(stream: Stream) -> list[str]:
-    """What is asked of the changed rows of a view, whose groups are then read whole."""
+def compared_fields(stream: Stream) -> list[str]:
+    """The fields that are read of the changed rows of a view, whose groups are then read completely."""
     return [name for name in dict.fromkeys((stream.group, stream.key, stream.modified, stream.created)) if name]
 
 
-class Recognition:
-    """What the run before met of one stream, and what this one meets."""
+class KnownRows:
+    """The rows of one stream that the last run read, and those that this run reads."""
 
     def __init__(self, stream: Stream, before: str, started: datetime) -> None:
+        """`before` are the marks that the last run left; `started` is when the walk began."""
         self._times = tuple(name for name in (stream.modified, stream.created) if name)
-        self._only = looked_at(stream) if stream.group else ()
-        self._before = {before[at : at + _LENGTH] for at in range(0, len(before), _LENGTH)}
+        self._only = compared_fields(stream) if stream.group else ()
+        self._before = {before[at : at + _MARK_LENGTH] for at in range(0, len(before), _MARK_LENGTH)}
         self._started = started
-        self._met: list[str] = []
+        self._read: list[str] = []
         self._count = 0
 
     @property
     def marks(self) -> str:
-        """What the next run needs to recognise the rows."""
-        return "".join(self._met) if self._count <= MOST else ""
+        """What the next run needs to recognise the rows of this one."""
+        return "".join(self._read) if self._count <= MOST_ROWS else ""
 
-    def news(self, rows: "pa.RecordBatch") -> list[bool]:
-        """Of each row, whether it is news; those that are settled are remembered."""
-        if self._count + rows.num_rows > MOST:
+    def unknown(self, rows: "pa.RecordBatch") -> list[bool]:
+        """For each row, whether it is unknown; remembers those that cannot change again within the same second."""
+        if self._count + rows.num_rows > MOST_ROWS:
             self._count += rows.num_rows
             return [True] * rows.num_rows
         found = []
-        only = [name for name in self._only if name in rows.schema.names]  # a time may turn out not to be queryable
+        only = [name for name in self._only if name in rows.schema.names]  # a time may turn out to be unqueryable
         for row in (rows.select(only) if only else rows).to_pylist():
             mark = b64encode(blake2b(repr(row).encode(), digest_size=6).digest()).decode()
             found.append(mark not in self._before)
             when = next((row[name] for name in self._times if row.get(name) is not None), None)
             if when is None or when < self._started - SETTLED:
-                self._met.append(mark)
+                self._read.append(mark)
                 self._count += 1
         return found
 
     def remember_recent(self, rows: "pa.RecordBatch") -> None:
-        """The same for a page of a read of everything, of which hardly any row is ever met again."""
+        """Remember the rows of a full refresh that the next run may read again."""
         import pyarrow as pa
         import pyarrow.compute as pc
 
         times = [rows.column(name) for name in self._times if name in rows.schema.names]
-        if times and self._count <= MOST:
-            young = pc.greater_equal(pc.coalesce(*times), pa.scalar(self._started - RECENT, times[0].type))
-            self.news(rows.filter(young))
+        if times and self._count <= MOST_ROWS:
+            recent = pc.greater_equal(pc.coalesce(*times), pa.scalar(self._started - RECENT, times[0].type))
+            self.unknown(rows.filter(recent))

@@ -1,9 +1,9 @@
-"""One stream's questions to the gateway: counted, and asked again without the fields that it will not answer for.
+"""The pages of one stream: counted, and asked for again without the fields that the gateway refuses to query.
 
-`lookup` describes some fields that `query` then refuses. The refusal names them as a rule, and they are left out from
-then on; where it does not, halves of the fields are tried until the culprits stand alone. Where the refused field is a
-time of change or of creation, the filter does without it as well and keeps more rows: those that were never changed, or
-all.
+`lookup` describes some fields that `query` then refuses: unqueryable fields. The refusal usually names them, and they
+are left out from then on. Where it names none, halves of the fields are tried until each unqueryable one stands alone.
+Where an unqueryable field is a time of change or of creation, it is left out of the filter as well, which then keeps
+more rows: those that were never changed, or all.
 """
 
 import threading
@@ -13,19 +13,20 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from intacct_bridge.errors import InvalidRequestError, NotPermittedError, TransientError
-from intacct_bridge.flow.streams.bookmark import AnswerFormat, moment
+from intacct_bridge.flow.streams.bookmark import AnswerFormat
 from intacct_bridge.flow.streams.partition import PartitionPage
 from intacct_bridge.flow.streams.stream import Stream
+from intacct_bridge.flow.streams.times import parse_time
 from intacct_bridge.model.query.query import Op, Query, comparisons, weakened
 from intacct_bridge.model.query.refused_fields import is_about_fields, refused_fields
 
 
 class ExtractSource(Protocol):
-    """What an extraction needs of a client."""
+    """What an extraction needs of a company."""
 
     @property
     def company(self) -> str:
-        """Whose data it is."""
+        """The company, as the destination knows it."""
 
     @property
     def concurrency(self) -> int:
@@ -37,10 +38,10 @@ class ExtractSource(Protocol):
 
     @property
     def reads_as(self) -> str:
-        """How the gateway takes the times of a filter: `utc`, in the `user`'s offset, or empty where nobody knows."""
+        """How the gateway reads the times of a filter: `utc`, `user` (in the user's offset), or empty if unknown."""
 
     @property
-    def written(self) -> AnswerFormat:
+    def formatting(self) -> AnswerFormat:
         """How answers write days and times."""
 
     def doubt_formatting(self) -> bool:
@@ -50,82 +51,83 @@ class ExtractSource(Protocol):
         """The server's clock."""
 
     def page(self, query: Query) -> PartitionPage:
-        """One page, typed; one billable transaction."""
+        """One page with typed columns; one billable transaction."""
 
     def unchanged(self, stream: Stream, since: str) -> bool:
-        """Whether a stream that is no object's is certainly as it was then."""
+        """Whether a virtual stream is certainly the same as at that time."""
 
-    def price(self, stream: Stream) -> int | None:
-        """The most that a stream that is no object's takes to read; None where only reading it shows."""
+    def virtual_cost(self, stream: Stream) -> int | None:
+        """The most transactions that reading a virtual stream takes; None where only reading it shows."""
 
-    def feed(self, stream: Stream) -> Iterator[PartitionPage]:
-        """All rows of a stream that is no object's, an answer a transaction."""
+    def virtual_pages(self, stream: Stream) -> Iterator[PartitionPage]:
+        """All rows of a virtual stream, a page a transaction."""
 
 
 _SINCE = Op.GREATERTHANOREQUALTO
 _EARLY, _LATE = timedelta(hours=16), timedelta(minutes=15)
-"""A filter's time may be taken in any zone; clocks may differ a little."""
-_AGAIN = "run it again: what is read now is asked for with the time zone as it is"
+"""The gateway may read a filter's time in any zone; clocks may differ a little."""
+_RUN_AGAIN = "Run it again: the next run asks in the new time zone."
 
 
 class ZoneMovedError(TransientError):
-    """The API user's time zone is another one, so what was asked for with the old one has to be asked for again."""
+    """The API user's time zone changed, so whatever was asked for in the old one has to be asked for again."""
 
 
 def check_zone(source: ExtractSource, before: int) -> None:
-    """ZoneMovedError where the API user's offset is not what it was."""
+    """ZoneMovedError where the API user's offset is no longer `before`, in minutes."""
     if source.offset_minutes != before:
-        raise ZoneMovedError("the API user's time zone is not what it was when the last run began", fix=_AGAIN)
+        raise ZoneMovedError("the API user's time zone changed while the stream was read", fix=_RUN_AGAIN)
 
 
-class Asker:
-    """Asks for one stream and keeps count."""
+class PageReader:
+    """Reads pages of one stream and counts them."""
 
-    def __init__(self, source: ExtractSource, stream: Stream, dropped: Iterable[str] = ()) -> None:
+    def __init__(self, source: ExtractSource, stream: Stream, unqueryable: Iterable[str] = ()) -> None:
         self.stream = stream
         self.pages = 0
         self.transactions = 0
-        """Pages, and the questions that were refused."""
-        self.dropped: tuple[str, ...] = tuple(dropped)
+        """Pages and refused queries."""
+        self.unqueryable: tuple[str, ...] = tuple(unqueryable)
         self._source = source
         self._lock = threading.Lock()
         self._needed = {stream.key, stream.group, stream.window, stream.by}
         self._times = {stream.modified, stream.created} - self._needed
 
-    def ask(self, query: Query) -> PartitionPage:
-        """One page; what the gateway will not give is left out, and the question asked again."""
+    def read(self, query: Query) -> PartitionPage:
+        """One page; fields that the gateway refuses are left out, and the page is asked for again."""
         while True:
-            asked = self._without(query, self.dropped)
+            possible = self._without(query, self.unqueryable)
             try:
-                return self._page(asked)
+                return self._page(possible)
             except InvalidRequestError as refused:
-                names = refused_fields(refused.faults, self._spoken_of(asked)) or self._tried_out(refused, asked)
+                fields = self._fields_of(possible)
+                names = refused_fields(refused.faults, fields) or self._tried_out(refused, possible)
                 if not names or self._needed.intersection(names):
                     raise
                 with self._lock:
-                    self.dropped = tuple(dict.fromkeys((*self.dropped, *names)))
+                    self.unqueryable = tuple(dict.fromkeys((*self.unqueryable, *names)))
 
-    def _without(self, query: Query, dropped: Collection[str]) -> Query:
-        """The question without some fields; its filter only does without times."""
-        select = tuple(name for name in query.select if name not in dropped)
-        return replace(query, select=select, where=weakened(query.where, self._times.intersection(dropped)))
+    def _without(self, query: Query, fields: Collection[str]) -> Query:
+        """The query without some fields; of its filter only times are left out."""
+        select = tuple(name for name in query.select if name not in fields)
+        return replace(query, select=select, where=weakened(query.where, self._times.intersection(fields)))
 
-    def _spoken_of(self, query: Query) -> list[str]:
-        """The fields that a question selects, and the times in its filter."""
+    def _fields_of(self, query: Query) -> list[str]:
+        """The fields that a query selects, and the times in its filter."""
         filtered = (one.field for one in comparisons(query.where) if one.field in self._times)
         return [*(name for name in query.select if isinstance(name, str)), *filtered]
 
     def _page(self, query: Query) -> PartitionPage:
-        """One page, once more where its times cannot be: the user's formatting is from an earlier run."""
+        """One page; where its times are impossible, the user's formatting is out of date and the page is read again."""
         before = self._source.offset_minutes if self.stream.modified else 0  # another stream may learn it meanwhile
-        answer = self._once(query)
-        if not self._odd(query, answer):
+        answer = self._read_once(query)
+        if not self._impossible(query, answer):
             return answer
         doubted = self._source.doubt_formatting()
         check_zone(self._source, before)  # for the filter may have been wrong as well
-        return self._once(query) if doubted else answer
+        return self._read_once(query) if doubted else answer
 
-    def _odd(self, query: Query, answer: PartitionPage) -> bool:
+    def _impossible(self, query: Query, answer: PartitionPage) -> bool:
         """Whether a row was changed later than now, or long before the time that the filter asks for."""
         import pyarrow as pa
         import pyarrow.compute as pc
@@ -137,10 +139,10 @@ class Asker:
         if found["max"] is None or not pa.types.is_timestamp(times.type):
             return False
         wanted = (one for one in comparisons(query.where) if (one.field, one.op) == (self.stream.modified, _SINCE))
-        early = any(found["min"] < moment(str(one.values[0])) - _EARLY for one in wanted)
+        early = any(found["min"] < parse_time(str(one.values[0])) - _EARLY for one in wanted)
         return early or bool(found["max"] > self._source.now() + _LATE)
 
-    def _once(self, query: Query) -> PartitionPage:
+    def _read_once(self, query: Query) -> PartitionPage:
         try:
             answer = self._source.page(query)
         except (InvalidRequestError, NotPermittedError) as refused:
@@ -154,25 +156,25 @@ class Asker:
         return answer
 
     def _tried_out(self, refused: InvalidRequestError, query: Query) -> tuple[str, ...]:
-        """The refused fields, found by halves, where the refusal is about fields and names none."""
+        """The unqueryable fields, found by halves, where the refusal is about fields and names none."""
         if not is_about_fields(refused.faults):
             return ()
-        suspects = [name for name in dict.fromkeys(self._spoken_of(query)) if name not in self._needed]
+        suspects = [name for name in dict.fromkeys(self._fields_of(query)) if name not in self._needed]
         small = replace(query, page_size=1)
-        return tuple(self._culprits(small, suspects)) if self._passes(small, ()) else ()
+        return tuple(self._refused_among(small, suspects)) if self._passes(small, ()) else ()
 
-    def _culprits(self, query: Query, suspects: list[str]) -> list[str]:
+    def _refused_among(self, query: Query, suspects: list[str]) -> list[str]:
         if not suspects or self._passes(query, suspects):
             return []
         if len(suspects) == 1:
             return suspects
         middle = len(suspects) // 2
-        return self._culprits(query, suspects[:middle]) + self._culprits(query, suspects[middle:])
+        return self._refused_among(query, suspects[:middle]) + self._refused_among(query, suspects[middle:])
 
-    def _passes(self, query: Query, among: Collection[str]) -> bool:
-        """Whether the question is answered when it speaks of the key, these fields, and what it cannot do without."""
-        select = (self.stream.key, *(name for name in query.select if name in among))
-        where = weakened(query.where, self._times.difference(among))
+    def _passes(self, query: Query, fields: Collection[str]) -> bool:
+        """Whether the gateway answers the query when it has the key, these fields, and the needed ones."""
+        select = (self.stream.key, *(name for name in query.select if name in fields))
+        where = weakened(query.where, self._times.difference(fields))
         try:
             self._page(replace(query, select=select, where=where))
         except InvalidRequestError:

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from intacct_bridge.client.client import Client
 from intacct_bridge.errors import IntacctError, InvalidRequestError, NotPermittedError, RefusedError
-from intacct_bridge.flow.streams.bookmark import AnswerFormat, wall
+from intacct_bridge.flow.streams.bookmark import AnswerFormat
 from intacct_bridge.flow.streams.names import (
     DOCUMENTS,
     EVERY,
@@ -23,6 +23,7 @@ from intacct_bridge.flow.streams.names import (
 from intacct_bridge.flow.streams.partition import PartitionPage
 from intacct_bridge.flow.streams.selection import Chosen, related_kind
 from intacct_bridge.flow.streams.stream import TRAIL, VIEWS, Stream, StreamOutcome, stream_of
+from intacct_bridge.flow.streams.times import format_time
 from intacct_bridge.flow.streams.virtual.readers import feed_answers, feed_stream, reader_of
 from intacct_bridge.model import keys
 from intacct_bridge.model.catalog import Catalog
@@ -59,11 +60,11 @@ class ClientSource:
         return self._client.runtime.calibration.reading_of(self.offset_minutes)
 
     @property
-    def written(self) -> AnswerFormat:
+    def formatting(self) -> AnswerFormat:
         """The API user's formatting, and when the gateway told it."""
         held, user = self._client.formatting, self._client.connection.user_id.upper()
         how = f"{held.date} {held.clock} {held.offset_minutes:+}"
-        return AnswerFormat(how, wall(self._client.formatting_read_at()), user)
+        return AnswerFormat(how, format_time(self._client.formatting_read_at()), user)
 
     def doubt_formatting(self) -> bool:
         """Forget the user's formatting if an earlier run read it; whether one did."""
@@ -82,11 +83,11 @@ class ClientSource:
         """Whether a stream that is no object's is certainly as it was then."""
         return stream.feed is not None and reader_of(stream.feed).unchanged(self._client, stream.feed, since)
 
-    def price(self, stream: Stream) -> int | None:
+    def virtual_cost(self, stream: Stream) -> int | None:
         """The most that a stream that is no object's takes to read; None where only reading it shows."""
         return None if stream.feed is None else reader_of(stream.feed).price(self._client, stream.feed)
 
-    def feed(self, stream: Stream) -> Iterator[PartitionPage]:
+    def virtual_pages(self, stream: Stream) -> Iterator[PartitionPage]:
         """All rows of a stream that is no object's, an answer a transaction."""
         return feed_answers(self._client, stream)
 

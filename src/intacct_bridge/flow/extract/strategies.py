@@ -1,47 +1,219 @@
-"""The ways to bring one stream up to date: read everything, read what changed, or replace it by what its reader gives.
+"""How a stream is brought up to date: which strategy is due, and how each is carried out.
 
-Which one is due is decided by the bookmark alone. Both may stop anywhere and be gone on with in another run.
+`decide` looks at the stream, its bookmark and the options alone; a run and `--estimate` ask it, so they agree.
 
-What changed beside the rows themselves: lines under changed headers, and records that are gone.
-
-A header's change may add, alter and remove lines without any line saying so; so the lines of every header that changed
-are read again and replaced as a whole. A line's own time of change is followed as well, since a line may change
-without its header.
-
-What a walk over everything did not meet is gone, if a question to the gateway shows that its key is gone.
+A full refresh walks over everything. What the copy holds beyond that is deleted, if a lookup by key shows that Intacct
+no longer has it. An incremental walk reads what changed. A header's change may add, alter and remove lines without any
+line saying so; so the lines of every changed header are read again and replaced together. A line's own time of change
+is followed as well, since a line may change without its header. A virtual stream is replaced by the rows that its
+reader gives. Every walk may stop anywhere and be resumed by another run.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from datetime import date
+from enum import Enum
 from itertools import chain
 
-from intacct_bridge.errors import TransientError
+from intacct_bridge.errors import IntacctError, TransientError
 from intacct_bridge.flow.extract.key_walk import Piece
-from intacct_bridge.flow.extract.known_rows import looked_at
-from intacct_bridge.flow.extract.page_reader import Asker
+from intacct_bridge.flow.extract.known_rows import compared_fields
+from intacct_bridge.flow.extract.options import Options
+from intacct_bridge.flow.extract.page_reader import ExtractSource, PageReader
 from intacct_bridge.flow.extract.stream_run import StreamRun
-from intacct_bridge.flow.streams.bookmark import EVERYTHING, KeySpan, less
+from intacct_bridge.flow.streams.bookmark import EVERYTHING, Bookmark, KeySpan
 from intacct_bridge.flow.streams.partition import Days, Partition, one_of, spread, values_in
-from intacct_bridge.flow.streams.stream import APPENDED, Stream
+from intacct_bridge.flow.streams.stream import Stream
+from intacct_bridge.flow.streams.times import parse_time
 from intacct_bridge.model.query.query import MAX_IN, Compare, Filter, Op
 from intacct_bridge.wire.values import Kind, Value
 
+# --- the decision
+
+
+class Strategy(Enum):
+    """The ways to bring a stream up to date."""
+
+    FULL_REFRESH = "full refresh"
+    INCREMENTAL = "incremental"
+    REPLACE = "replace by its reader"
+    SKIP = "skip"
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What a run does with a stream."""
+
+    strategy: Strategy
+    reason: str
+    since: str = ""
+    """Only what changed since this time is read; empty: everything."""
+    unread: tuple[KeySpan, ...] = EVERYTHING
+    """The spans of keys to read."""
+    resumes: bool = False
+    """The walk was begun by an earlier run."""
+
+    @property
+    def full(self) -> bool:
+        """Whether all rows of the copy are replaced, not only those that changed."""
+        return self.strategy in (Strategy.FULL_REFRESH, Strategy.REPLACE)
+
+
+def trusted_bookmark(source: ExtractSource, stream: Stream, stored: Bookmark, options: Options) -> Bookmark:
+    """The stored bookmark as far as it can be trusted today: what was read of another variant, or while answers were
+    written in another way, is read again.
+    """
+    if stream.feed is None:
+        with suppress(IntacctError):  # a company that cannot be asked now fails when the stream is read
+            known = source.formatting
+            if stored.formatting.contradicts(known) and source.doubt_formatting():  # another machine may know it later
+                known = source.formatting
+            overlap, trail = options.overlap_seconds, options.trail_seconds
+            stored = stored.with_formatting(known, overlap_seconds=overlap, trail_seconds=trail)
+    return stored.for_variant(stream.asked)
+
+
+def decide(stream: Stream, bookmark: Bookmark, options: Options, now: str, *, lacks_columns: bool = False) -> Decision:
+    """The strategy that is due for a stream at a time.
+
+    `lacks_columns`: the rows of the copy lack fields that are wanted now.
+    """
+    progress, start = bookmark.progress, _start(stream, bookmark, options)
+    if bookmark.in_progress and not lacks_columns and (progress.full or not options.full):
+        if not progress.full:
+            return Decision(Strategy.INCREMENTAL, "a walk is in progress", progress.since, progress.unread, True)
+        unread = EVERYTHING if progress.start and not start else progress.unread
+        return Decision(Strategy.FULL_REFRESH, "a walk is in progress", start, unread, resumes=True)
+    if not lacks_columns and _waits(stream, bookmark, options, now):
+        return Decision(Strategy.SKIP, "read less than full_every ago", unread=())
+    if stream.feed is not None:
+        return Decision(Strategy.REPLACE, "a virtual stream")
+    reason = "columns were added" if lacks_columns else _full_refresh_reason(stream, bookmark, options, now)
+    if reason:
+        return Decision(Strategy.FULL_REFRESH, reason, start)
+    return Decision(Strategy.INCREMENTAL, "changes are known by their time", progress.since)
+
+
+def _start(stream: Stream, bookmark: Bookmark, options: Options) -> str:
+    """The time from which a full refresh takes changes; empty: it takes everything.
+
+    A complete copy stays complete, and one that began with a `start` keeps to it until everything is asked for.
+    """
+    progress = bookmark.progress
+    if not stream.modified or (progress.refreshed_at and not progress.start):
+        return ""
+    return options.start or ("" if options.full else progress.start)
+
+
+def _full_refresh_reason(stream: Stream, bookmark: Bookmark, options: Options, now: str) -> str:
+    """Why a walk that begins now reads everything; empty where it does not."""
+    if options.full:
+        return "a full refresh was asked for"
+    if not bookmark.since:
+        return "the stream was never read to the end"
+    if not stream.modified:
+        return "the stream has no time of change"
+    period = options.whole_every.get(stream.name, options.whole_every.get(stream.name.upper()))
+    refreshed = bookmark.progress.refreshed_at
+    if period is None or (period and refreshed and _age(refreshed, now) < period):
+        return ""
+    return "a full refresh is due"
+
+
+def _waits(stream: Stream, bookmark: Bookmark, options: Options, now: str) -> bool:
+    """Whether a stream without a time of change is not due yet."""
+    if stream.modified or options.full or not (bookmark.since and bookmark.progress.refreshed_at):
+        return False
+    # with 0, every run reads it; the clock may have been set back
+    return bool(options.full_every) and _age(bookmark.progress.refreshed_at, now) < options.full_every
+
+
+def _age(since: str, now: str) -> float:
+    """Seconds."""
+    return (parse_time(now) - parse_time(since)).total_seconds()
+
+
+# --- carrying it out
+
+
+def full_refresh(run: StreamRun, header: Stream | None) -> None:
+    """Walk over everything and delete what the copy holds beyond it."""
+    complete, start = run.writer.complete, run.bookmark.progress.start
+    if run.stream.group and start:  # the rows of a group that did not change belong to the copy as well
+        replace_groups(run, distinct(run.reader, run.partition(*run.changed(run.stream, start))))
+        run.forget_replaced()  # the groups that the walk did not read may be lower
+    elif run.stream.window and header is not None:
+        _read_by_windows(run, header)
+    else:
+        run.read_unread(*run.changed(run.stream, start))
+    if complete:
+        run.save()
+        _delete_missed(run)
+    run.finish_walk()
+
+
+def replace_virtual(run: StreamRun) -> None:
+    """Replace a virtual stream by its rows as they are now, unless it is certainly unchanged."""
+    context, stream, since = run.context, run.stream, run.bookmark.since
+    known = run.writer.complete and since and not context.options.full and not run.lacks_columns
+    if known and context.source.unchanged(stream, since):
+        run.finish_unread()
+        return
+    for page in context.source.virtual_pages(stream):
+        run.raise_if_stopped()
+        run.reader.pages += 1
+        run.reader.transactions += 1
+        run.take(Piece(page.rows, EVERYTHING, page.remaining))
+        run.safe_point()
+    if run.writer.complete:
+        run.save()
+        missed = run.writer.unseen(run.bookmark.progress.run)
+        if missed:
+            run.writer.delete(missed)
+    run.finish_walk()
+
+
+def read_changes(run: StreamRun, header: Stream | None, known: Sequence[Value] | None) -> list[Value]:
+    """Walk over what changed, then replace the lines under changed headers; the keys of unknown rows, which the lines
+    below this stream follow.
+
+    `known` are the keys of the changed headers, where the run has read these already.
+    """
+    changed = run.changed(run.stream, run.bookmark.since)
+    if run.stream.group:
+        parents = _changed_groups(run, run.partition(*changed))
+        unknown: list[Value] = []
+    else:
+        parents = []
+        unknown = run.read_unread(*changed)
+    if header is not None:
+        headers = _changed_headers(run, header) if known is None else known
+        parents = list(dict.fromkeys((*parents, *headers)))
+    if parents:
+        run.save()
+        replace_groups(run, parents)
+    run.finish_walk()
+    return unknown
+
+
+# --- lines and groups
+
 
 def as_kind(values: Iterable[Value], kind: Kind) -> list[Value]:
-    """Keys as the other object's field holds them: one says 12 where the other says '12'."""
+    """Keys in the kind of another object's field: 12 in one may be '12' in the other."""
     if kind is Kind.INTEGER:
         return [int(text) for text in map(str, values) if text.isdecimal()]
     return [str(value) for value in values]
 
 
-def distinct(asker: Asker, partition: Partition) -> list[Value]:
-    """The values of the walked field, each once. A page that ends inside a group is no matter: the next goes beyond."""
+def distinct(reader: PageReader, partition: Partition) -> list[Value]:
+    """The values of the walked field, each once. A page may end inside a group, since the next one goes beyond it."""
     found: list[Value] = []
     last: tuple[Filter, ...] = ()
     only = replace(partition, select=(partition.along,))
     while True:
-        answer = asker.ask(replace(only, where=(*partition.where, *last)).query(KeySpan()))
+        answer = reader.read(replace(only, where=(*partition.where, *last)).query(KeySpan()))
         values = dict.fromkeys(answer.rows.column(partition.along).to_pylist())
         found.extend(value for value in values if value is not None)
         if not answer.remaining or not found:
@@ -49,246 +221,122 @@ def distinct(asker: Asker, partition: Partition) -> list[Value]:
         last = (Compare(partition.along, Op.GREATERTHAN, (found[-1],)),)
 
 
-def changed_groups(reading: StreamRun, partition: Partition) -> list[Value]:
-    """The groups in which a row is news."""
-    stream = reading.stream
-    only = replace(partition, select=tuple(looked_at(stream)))
+def _changed_groups(run: StreamRun, partition: Partition) -> list[Value]:
+    """The groups that hold an unknown row."""
+    stream = run.stream
+    only = replace(partition, select=tuple(compared_fields(stream)))
     found: dict[Value, None] = {}
     last: tuple[Filter, ...] = ()
     while True:
-        answer = reading.asker.ask(replace(only, where=(*partition.where, *last)).query(KeySpan()))
+        answer = run.reader.read(replace(only, where=(*partition.where, *last)).query(KeySpan()))
         groups = answer.rows.column(stream.group).to_pylist()
-        news = zip(groups, reading.recognition.news(answer.rows), strict=True)
-        found |= {group: None for group, is_news in news if is_news and group is not None}
+        marked = zip(groups, run.known_rows.unknown(answer.rows), strict=True)
+        found |= {group: None for group, is_unknown in marked if is_unknown and group is not None}
         if not answer.remaining or groups[-1] is None:
             return list(found)
-        cut = groups[-1]  # the rest of it may be news
+        cut = groups[-1]  # the rows that the page left out may be unknown
         if cut == groups[0]:
             found[cut] = None
         beyond = Op.GREATERTHAN if cut in found else Op.GREATERTHANOREQUALTO
         last = (Compare(stream.group, beyond, (cut,)),)
 
 
-def replace_under(reading: StreamRun, parents: Sequence[Value]) -> None:
-    """Read again all lines (all rows of these groups) under the parents, and put them in the place of the old ones."""
-    stream = reading.stream
-    field = stream.group or stream.by
-    wanted = sorted(as_kind(parents, stream.fields[field]))  # type: ignore[type-var]  # all of one type now
-    done = reading.bookmark.replaced
-    if done:
-        wanted = [value for value in wanted if value > as_kind([done], stream.fields[field])[0]]  # type: ignore[operator]
-    for filter_, some in one_of(field, wanted):
-        missing = dict.fromkeys(some)
-        for piece in reading.pieces(reading.partition(filter_, along=field, in_groups=True)):
-            for group in piece.groups:
-                missing.pop(group, None)
-            reading.take(piece)
-            if reading.bookmark.full:
-                reading.recognition.remember_recent(piece.rows)
-            reading.count.news += piece.rows.num_rows
-            reading.safe_point()
-        reading.writer.replace(list(missing))
-        reading.bookmark = replace(reading.bookmark, replaced=str(some[-1]))
-        reading.save()
-
-
-def drop_unseen(reading: StreamRun) -> None:
-    """After a walk over everything: what it did not meet is looked for by key, and goes if it is gone."""
-    unseen = reading.writer.unseen(reading.bookmark.walk)
-    if reading.stream.group:
-        replace_under(reading, unseen)
-        return
-    for gone in vanished(reading.asker, reading.partition(), unseen):
-        reading.writer.delete(gone)
-        reading.bookmark = replace(reading.bookmark, dropped_some=reading.bookmark.dropped_some or bool(gone))
-        reading.save()
-
-
-def vanished(asker: Asker, partition: Partition, keys: Sequence[Value]) -> Iterator[list[Value]]:
-    """Those of some keys that the gateway does not have any more."""
-    look_up = replace(partition, select=(partition.along,), page_size=MAX_IN, in_groups=False)
-    for filter_, some in one_of(partition.along, keys):
-        here = set(asker.ask(replace(look_up, where=(filter_,)).query(KeySpan())).rows.column(0).to_pylist())
-        yield [key for key in some if key not in here]
-
-
-def changed_headers(reading: StreamRun, header: Stream) -> list[Value]:
-    """The keys of the headers that changed since the lines were last followed, in a question of its own."""
-    asker = reading.ask_beside(header)
+def _changed_headers(run: StreamRun, header: Stream) -> list[Value]:
+    """The keys of the headers that changed since the lines were last followed."""
     partition = Partition(
         header,
         header.key,
-        reading.changed(header, reading.bookmark.since),
-        select=tuple(dict.fromkeys((header.key, reading.stream.refers_to))),
-        page_size=reading.context.options.page_size,
-        show_private=reading.context.options.show_private,
+        run.changed(header, run.bookmark.since),
+        select=tuple(dict.fromkeys((header.key, run.stream.refers_to))),
+        page_size=run.context.options.page_size,
+        show_private=run.context.options.show_private,
     )
     found: list[Value] = []
-    for piece in reading.pieces(partition, asker):
-        found.extend(values_in(piece.rows.column(reading.stream.refers_to).to_pylist()))
+    for piece in run.pieces(partition, run.reader_for(header)):
+        found.extend(values_in(piece.rows.column(run.stream.refers_to).to_pylist()))
     return found
 
 
-def due(reading: StreamRun) -> bool:
-    """Whether the stream has to be read at all; begins its walk, or goes on with the one in progress."""
-    bookmark, options, context = reading.bookmark, reading.context.options, reading.context
-    start = options.begins(reading.stream, bookmark)
-    if bookmark.in_progress and (bookmark.full or not options.full):
-        if bookmark.full:
-            grows = bookmark.from_day and not start  # all is wanted now
-            reading.bookmark = replace(bookmark.again() if grows else bookmark, from_day=start)
-        reading.count.full = bookmark.full
-        return True
-    if not reading.widening and options.waits(reading.stream, bookmark, context.started):
-        return False
-    full = reading.widening or options.whole(reading.stream, bookmark, context.started)
-    reading.bookmark = bookmark.begin(context.started, context.run, full=full)
-    if full:
-        reading.bookmark = replace(reading.bookmark, from_day=start)
-    if not bookmark.deletes_since:
-        trail = less(context.started, options.trail_seconds)
-        reading.bookmark = replace(reading.bookmark, deletes_since=trail, swept=context.started)
-    reading.count.full = full
-    return True
+def replace_groups(run: StreamRun, parents: Sequence[Value]) -> None:
+    """Read all lines under these headers again (all rows of these groups), in place of those that the copy holds."""
+    stream = run.stream
+    field = stream.group or stream.by
+    wanted = sorted(as_kind(parents, stream.fields[field]))  # type: ignore[type-var]  # all of one type now
+    done = run.bookmark.progress.replaced_up_to
+    if done:
+        wanted = [value for value in wanted if value > as_kind([done], stream.fields[field])[0]]  # type: ignore[operator]
+    for filter_, some in one_of(field, wanted):
+        empty = dict.fromkeys(some)
+        for piece in run.pieces(run.partition(filter_, along=field, in_groups=True)):
+            for group in piece.groups:
+                empty.pop(group, None)
+            run.take(piece)
+            if run.bookmark.full:
+                run.known_rows.remember_recent(piece.rows)
+            run.count.unknown += piece.rows.num_rows
+            run.safe_point()
+        run.writer.replace(list(empty))
+        run.rows_replaced_up_to(some[-1])
+        run.save()
 
 
-def behind(reading: StreamRun) -> bool:
-    """Whether the walk that has ended was begun by an earlier run, so that what changed since may be asked for."""
-    stream, ended = reading.stream, not reading.bookmark.in_progress
-    tells = bool(stream.modified) and stream.modified not in reading.asker.dropped
-    return ended and tells and reading.bookmark.walk != reading.context.run
+# --- deleted rows
 
 
-def catch_up(reading: StreamRun) -> None:
-    """Begin a walk over what changed since the ended one was begun."""
-    whole = reading.count.full  # of what it met first, some may have gone meanwhile
-    reading.bookmark = reading.bookmark.begin(reading.context.started, reading.context.run, full=False)
-    reading.bookmark = replace(reading.bookmark, uncounted=whole or reading.bookmark.uncounted)
-    reading.count.done = False
-    reading.forget_recognition()
+def deleted_keys(reader: PageReader, partition: Partition, keys: Sequence[Value]) -> Iterator[list[Value]]:
+    """Those of some keys that Intacct no longer has, a list a lookup."""
+    lookup = replace(partition, select=(partition.along,), page_size=MAX_IN, in_groups=False)
+    for filter_, some in one_of(partition.along, keys):
+        found = set(reader.read(replace(lookup, where=(filter_,)).query(KeySpan())).rows.column(0).to_pylist())
+        yield [key for key in some if key not in found]
 
 
-def read_everything(reading: StreamRun, header: Stream | None) -> None:
-    """Walk the whole stream; what the copy holds beyond it is gone."""
-    first = not reading.writer.complete
-    start = reading.context.options.begins(reading.stream, reading.bookmark)
-    if reading.stream.group and start:  # rows of a group that did not change would be lost
-        replace_under(reading, distinct(reading.asker, reading.partition(*reading.changed(reading.stream, start))))
-        reading.bookmark = replace(reading.bookmark, replaced="")  # what it did not meet may stand before
-    elif reading.stream.window and header is not None:
-        _read_by_windows(reading, header)
-    else:
-        _walk(reading, reading.partition(*reading.changed(reading.stream, start)))
-    if not first:
-        reading.save()
-        drop_unseen(reading)
-    _finish(reading)
-
-
-def read_feed(reading: StreamRun) -> None:
-    """Replace a stream that is no object's by what it is now, unless it is certainly as it was."""
-    context, stream = reading.context, reading.stream
-    known = reading.writer.complete and reading.bookmark.since and not context.options.full
-    if known and not reading.widening and context.source.unchanged(stream, reading.bookmark.since):
-        reading.bookmark = replace(reading.bookmark, full=False)  # nothing is read, so nothing is replaced
-        reading.count.full = False
-        _finish(reading)
+def _delete_missed(run: StreamRun) -> None:
+    """Look up what a full refresh did not read, and delete what Intacct no longer has."""
+    missed = run.writer.unseen(run.bookmark.progress.run)
+    if run.stream.group:
+        replace_groups(run, missed)
         return
-    for answer in context.source.feed(stream):
-        reading.stop_where_asked()
-        reading.asker.pages += 1
-        reading.asker.transactions += 1
-        reading.take(Piece(answer.rows, EVERYTHING, answer.remaining))
-        reading.safe_point()
-    if reading.writer.complete:
-        reading.save()
-        gone = reading.writer.unseen(reading.bookmark.walk)
-        if gone:
-            reading.writer.delete(gone)
-    _finish(reading)
+    for deleted in deleted_keys(run.reader, run.partition(), missed):
+        run.writer.delete(deleted)
+        if deleted:
+            run.found_deleted()
+        run.save()
 
 
-def read_changes(reading: StreamRun, header: Stream | None, known: Sequence[Value] | None) -> list[Value]:
-    """Walk what changed; then the lines under changed headers. Gives the keys of what is news, for the lines below.
+# --- views, read by windows of days
 
-    `known` are the changed headers where somebody has asked already.
-    """
-    changed = reading.changed(reading.stream, reading.bookmark.since)
-    if reading.stream.group:
-        parents = changed_groups(reading, reading.partition(*changed))
-        met: list[Value] = []
-    else:
-        parents = []
-        met = _walk(reading, reading.partition(*changed))
-    if header is not None:
-        parents = list(dict.fromkeys((*parents, *(changed_headers(reading, header) if known is None else known))))
-    if parents:
-        reading.save()
-        replace_under(reading, parents)
-    _finish(reading)
-    return met
+_HALVINGS = 3
+"""How often a window that the gateway fails to answer is halved."""
 
 
-def _walk(reading: StreamRun, partition: Partition) -> list[Value]:
-    """Read what is unread; the keys of what is news among changes."""
-    if not reading.bookmark.unread:
-        return []
-    return _keep(reading, reading.pieces(replace(partition, unread=reading.bookmark.unread)))
-
-
-def _keep(reading: StreamRun, pieces: Iterable[Piece]) -> list[Value]:
-    met: list[Value] = []
-    for piece in pieces:
-        reading.bookmark = reading.bookmark.come_to(piece.unread)
-        reading.take(piece)
-        if reading.bookmark.full:
-            reading.recognition.remember_recent(piece.rows)
-        else:
-            keys = piece.rows.column(reading.stream.key).to_pylist()
-            met += [key for key, is_news in zip(keys, reading.recognition.news(piece.rows), strict=True) if is_news]
-        reading.safe_point(piece)
-    reading.count.news += len(met)
-    return met
-
-
-def _finish(reading: StreamRun) -> None:
-    reading.check_zone()
-    options = reading.context.options
-    if reading.bookmark.deletes_since == less(reading.context.started, options.trail_seconds):
-        reading.bookmark = replace(reading.bookmark, met=reading.recognition.marks)  # no deletes to follow first
-    late = options.trail_seconds if reading.stream.object in APPENDED else 0
-    reading.bookmark = reading.bookmark.end(max(options.overlap_seconds, late))
-    reading.save()
-    reading.count.done = True
-
-
-def _read_by_windows(reading: StreamRun, header: Stream) -> None:
-    """Read a view in one go where it is small, else some days at a time; a window that is too much is halved."""
-    patience = 3
-    if not reading.bookmark.windows and _in_one_go(reading, header):
+def _read_by_windows(run: StreamRun, header: Stream) -> None:
+    """Read a small view at once, and a large one by windows of days; a window that takes too long is halved."""
+    halvings = _HALVINGS
+    if not run.bookmark.progress.windows and _read_at_once(run, header):
         return
-    while reading.bookmark.windows:
-        now, *later = reading.bookmark.windows
-        days = Days.read(now)
+    while run.bookmark.progress.windows:
+        first, *later = run.bookmark.progress.windows
+        days = Days.read(first)
         try:
-            _walk(reading, reading.partition(*days.filter(reading.stream.window)))
+            run.read_unread(*days.filter(run.stream.window))
         except TransientError:
             halves = days.halves()
-            if halves is None or not patience:
+            if halves is None or not halvings:
                 raise
-            patience -= 1
+            halvings -= 1
             later = [*map(str, halves), *later]
-        unread = EVERYTHING if later else ()
-        reading.bookmark = replace(reading.bookmark, windows=tuple(later), unread=unread)
+        run.walk_by_windows(later)
 
 
-def _in_one_go(reading: StreamRun, header: Stream) -> bool:
-    """Whether the whole could be read at once; otherwise the bookmark now names the windows to read it by."""
-    fresh = reading.bookmark.unread == EVERYTHING
-    if not reading.bookmark.unread:
+def _read_at_once(run: StreamRun, header: Stream) -> bool:
+    """Whether all could be read at once; otherwise the bookmark now names the windows to read it by."""
+    unread, most = run.bookmark.progress.unread, run.context.options.window_rows
+    fresh = unread == EVERYTHING
+    if not unread:
         return True
-    pieces = reading.pieces(replace(reading.partition(), unread=reading.bookmark.unread))
-    rows = 10 * reading.context.options.window_rows  # if the gateway does not even tell
+    pieces = run.pieces(replace(run.partition(), unread=unread))
+    rows = 10 * most  # where the gateway does not even count them in time
     try:
         first = next(pieces)
         rows = first.expected + first.rows.num_rows
@@ -296,22 +344,21 @@ def _in_one_go(reading: StreamRun, header: Stream) -> bool:
         if not fresh:
             raise
     else:
-        if not fresh or rows <= reading.context.options.window_rows:
-            _keep(reading, chain((first,), pieces))
+        if not fresh or rows <= most:
+            run.copy(chain((first,), pieces))
             return True
     finally:
         pieces.close()
-    parts = -(-rows // reading.context.options.window_rows)
-    windows = spread(_day(reading, header, descending=False), _day(reading, header, descending=True), parts)
-    reading.bookmark = replace(reading.bookmark, windows=tuple(map(str, windows)), unread=EVERYTHING)
+    windows = spread(_day(run, header, descending=False), _day(run, header, descending=True), -(-rows // most))
+    run.walk_by_windows(map(str, windows))
     return False
 
 
-def _day(reading: StreamRun, header: Stream, *, descending: bool) -> date:
-    """The first or last day that the headers speak of: a small table answers what the view would be slow to."""
-    name = reading.stream.window
+def _day(run: StreamRun, header: Stream, *, descending: bool) -> date:
+    """The first or last day of the headers, a small table; the view itself would answer slowly."""
+    name = run.stream.window
     partition = Partition(header, name, (Compare(name, Op.ISNOTNULL),), select=(name,), page_size=1)
-    rows = reading.ask_beside(header).ask(partition.query(KeySpan(), descending=descending)).rows
-    day = rows.column(name)[0].as_py() if rows.num_rows else reading.context.now().date()
+    rows = run.reader_for(header).read(partition.query(KeySpan(), descending=descending)).rows
+    day = rows.column(name)[0].as_py() if rows.num_rows else run.context.now().date()
     assert isinstance(day, date)
     return day

@@ -1,25 +1,29 @@
-"""One stream in one run: what is read goes to the destination, and how far it came goes with it.
+"""One stream in one run: its rows go to the destination, and its bookmark with them.
 
-Rows are handed over page by page and committed when enough have gathered, always together with the bookmark that is
-true of them, so that whatever ends a run, the next one goes on from the last commit.
+Rows are handed over page by page and committed when enough are waiting, always together with the bookmark that is true
+of them, so that the next run continues from the last commit, however this run ends. Only `StreamRun` changes the
+bookmark of its stream.
 """
 
 import threading
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Executor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from time import monotonic
 
 from intacct_bridge.errors import IntacctError
 from intacct_bridge.flow.destinations.base import Committed, Writer
 from intacct_bridge.flow.extract.key_walk import Piece, walk
-from intacct_bridge.flow.extract.known_rows import Recognition
-from intacct_bridge.flow.extract.page_reader import Asker, ExtractSource, check_zone
-from intacct_bridge.flow.streams.bookmark import OVERLAP_SECONDS, Bookmark, moment, sent
+from intacct_bridge.flow.extract.known_rows import KnownRows
+from intacct_bridge.flow.extract.options import Options
+from intacct_bridge.flow.extract.page_reader import ExtractSource, PageReader, check_zone
+from intacct_bridge.flow.streams.bookmark import EVERYTHING, Bookmark, KeySpan
 from intacct_bridge.flow.streams.partition import Partition, changed_since
-from intacct_bridge.flow.streams.stream import Stream, StreamOutcome
-from intacct_bridge.model.query.query import MAX_PAGE, Filter
+from intacct_bridge.flow.streams.stream import APPENDED, Stream, StreamOutcome
+from intacct_bridge.flow.streams.times import filter_time, parse_time, seconds_before
+from intacct_bridge.model.query.query import Filter
+from intacct_bridge.wire.values import Value
 
 
 class StoppedError(IntacctError):
@@ -29,74 +33,18 @@ class StoppedError(IntacctError):
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
-    """How to read; the defaults are right for nearly everybody."""
-
-    full: bool = False
-    """Read everything again, also where the changes would do; fields that could not be queried are tried once more."""
-    start: str = ""
-    """A first read takes only what changed since this time."""
-    overlap_seconds: int = OVERLAP_SECONDS
-    trail_seconds: int = 9000
-    """How far back the audit trail is read again, for entries that appear late."""
-    full_every: int = 0
-    """Seconds between two reads of a stream that cannot tell what changed; 0: every run reads it."""
-    whole_every: Mapping[str, int] = field(default_factory=dict)
-    """Streams that are read whole again after so many seconds (0: in every run) although they tell what changed: some
-    fields, such as a vendor's TOTALDUE, are computed and change without anybody modifying the record."""
-    sweep_every: int | None = 86_400
-    """Seconds between two comparisons of all keys, where the audit trail cannot be read; None where the destination
-    cannot be compared.
-    """
-    page_size: int = MAX_PAGE
-    window_rows: int = 200_000
-    """A view of more rows than this is read by windows of days."""
-    show_private: bool = True
-    reads_as: str = ""
-    """`utc` or `user`: how the gateway takes the times of a filter; empty: what the source knows of it."""
-
-    def begins(self, stream: Stream, bookmark: Bookmark) -> str:
-        """Since when a walk over everything takes what changed: a copy that is whole stays whole, and one that began
-        with a day keeps to it until everything is asked for by name.
-        """
-        if not stream.modified or (bookmark.read_in_full and not bookmark.from_day):
-            return ""  # who knows no changes is read whole
-        return self.start or ("" if self.full else bookmark.from_day)
-
-    def whole(self, stream: Stream, bookmark: Bookmark, now: str) -> bool:
-        """Whether a walk that begins now reads everything."""
-        if self.full or not bookmark.since or not stream.modified:
-            return True
-        period = self.whole_every.get(stream.name, self.whole_every.get(stream.name.upper()))
-        if period is None:
-            return False
-        return not period or not bookmark.read_in_full or _age(bookmark.read_in_full, now) >= period
-
-    def waits(self, stream: Stream, bookmark: Bookmark, now: str) -> bool:
-        """Whether a stream that cannot tell what changed is left alone for now."""
-        known = not stream.modified and not self.full and bool(bookmark.since and bookmark.read_in_full)
-        # a clock may step back; nought means every run
-        return known and bool(self.full_every) and _age(bookmark.read_in_full, now) < self.full_every
-
-
-def _age(since: str, now: str) -> float:
-    """Seconds."""
-    return (moment(now) - moment(since)).total_seconds()
-
-
-@dataclass(frozen=True, slots=True)
 class StreamProgress:
     """How far a stream has come."""
 
     stream: str
     rows: int
     expected: int
-    """Rows that are likely still to come."""
+    """Rows that are probably still to come."""
     pages: int
 
 
 @dataclass(frozen=True, slots=True)
-class Context:
+class RunContext:
     """What all streams of one run share."""
 
     source: ExtractSource
@@ -114,56 +62,59 @@ class Context:
         """The company's time."""
         return self.source.now()
 
-    def as_written(self, bookmark: Bookmark) -> Bookmark:
-        """The bookmark for what the API user's formatting is now."""
-        known = self.source.written
-        if bookmark.contradicts(known) and self.source.doubt_formatting():  # another machine may have asked later
-            known = self.source.written
-        overlap, trail = self.options.overlap_seconds, self.options.trail_seconds
-        return bookmark.written_as(known, overlap_seconds=overlap, trail_seconds=trail)
+    @property
+    def trail_start(self) -> str:
+        """Where this run leaves off in the audit trail: late entries before it are read again by the next run."""
+        return seconds_before(self.started, self.options.trail_seconds)
 
-    def sent(self, text: str) -> str:
-        """A time as a filter has to say it."""
-        return sent(text, self.source.offset_minutes, self.options.reads_as or self.source.reads_as)
+    def filter_time(self, text: str) -> str:
+        """A stored time as a filter has to send it."""
+        return filter_time(text, self.source.offset_minutes, self.options.reads_as or self.source.reads_as)
 
 
 @dataclass(slots=True)
-class _Count:
+class _Counts:
     rows: int = 0
-    news: int = 0
-    """Rows that the run before did not meet as they are, lines read again under their headers among them."""
+    unknown: int = 0
+    """Rows that the last run did not read as they are, lines under changed headers among them."""
     deleted: int = 0
     full: bool = False
     done: bool = False
     added: tuple[str, ...] = ()
     widened: tuple[str, ...] = ()
     seconds: float = 0.0
-    """By our own stopwatch, waiting for its turn not counted."""
+    """Time of work, without waiting for the stream's turn."""
 
 
 class StreamRun:
-    """A stream, its writer, its bookmark and its counts."""
+    """A stream with its writer, its bookmark and its counts."""
 
     def __init__(
-        self, context: Context, stream: Stream, writer: Writer, bookmark: Bookmark, *, widening: bool = False
+        self,
+        context: RunContext,
+        stream: Stream,
+        writer: Writer,
+        bookmark: Bookmark,
+        *,
+        lacks_columns: bool = False,
     ) -> None:
+        """`lacks_columns`: the copy's rows lack fields that are wanted, so that a full refresh is due."""
         self.context = context
-        self.widening = widening
-        """More fields are wanted than all rows of the copy have, so everything is read again."""
+        self.lacks_columns = lacks_columns
         self.stream = stream
         self.writer = writer
-        self.bookmark = bookmark
-        self.asker = Asker(context.source, stream, () if context.options.full else bookmark.dropped)
-        self.count = _Count()
+        self.reader = PageReader(context.source, stream, () if context.options.full else bookmark.columns.unqueryable)
+        self.count = _Counts()
         self.expected = 0
-        self._recognition: Recognition | None = None
-        self._beside: list[Asker] = []
-        self._waiting = 0
-        self._bytes = 0
-        self._saved = monotonic()
-        self._storing = False
+        self._bookmark = bookmark
+        self._known: KnownRows | None = None
+        self._other_readers: list[PageReader] = []
+        self._waiting_rows = 0
+        self._waiting_bytes = 0
+        self._saved_at = monotonic()
+        self._committing = False
         self._offset: int | None = None
-        """The API user's, when it was first asked what changed."""
+        """The API user's, when changes were first asked for."""
 
     @property
     def name(self) -> str:
@@ -171,21 +122,142 @@ class StreamRun:
         return self.stream.name
 
     @property
-    def sound(self) -> bool:
-        """Whether the writer holds nothing that a failed commit left behind."""
-        return not self._storing
+    def bookmark(self) -> Bookmark:
+        """How far the stream has come."""
+        return self._bookmark
 
     @property
-    def recognition(self) -> Recognition:
-        """What the run before met, and what this one meets; of the walk that is in progress when it is first asked."""
-        if self._recognition is None:
-            started = moment(self.bookmark.started or self.context.started)
-            self._recognition = Recognition(self.stream, self.bookmark.met, started)
-        return self._recognition
+    def sound(self) -> bool:
+        """Whether the writer holds nothing that a failed commit left behind."""
+        return not self._committing
 
-    def forget_recognition(self) -> None:
-        """Another walk begins."""
-        self._recognition = None
+    # --- the walk
+
+    def begin_walk(self, *, full: bool, start: str = "") -> None:
+        """Begin a walk; `start` is the time from which a full refresh takes changes, where it does not take all."""
+        bookmark = self._bookmark.begin(self.context.started, self.context.run, full=full)
+        if full:
+            bookmark = replace(bookmark, progress=replace(bookmark.progress, start=start))
+        if not bookmark.deletes.since:
+            deletes = replace(bookmark.deletes, since=self.context.trail_start, compared_at=self.context.started)
+            bookmark = replace(bookmark, deletes=deletes)
+        self._bookmark = bookmark
+        self.count.full = full
+
+    def resume_walk(self, *, start: str = "") -> None:
+        """Continue the walk that an earlier run left in progress; a full refresh begins again where everything is
+        wanted now, and that run took only what changed since a `start`.
+        """
+        if self._bookmark.full:
+            further = self._bookmark.progress.start and not start
+            bookmark = self._bookmark.restart() if further else self._bookmark
+            self._bookmark = replace(bookmark, progress=replace(bookmark.progress, start=start))
+        self.count.full = self._bookmark.full
+
+    def restart_walk(self) -> None:
+        """Let the next run begin the walk in progress again."""
+        self._bookmark = self._bookmark.restart()
+
+    def walk_by_windows(self, windows: Iterable[str]) -> None:
+        """Read by these windows of days from here on, each from its beginning; none: the walk has read everything."""
+        left = tuple(windows)
+        progress = replace(self._bookmark.progress, windows=left, unread=EVERYTHING if left else ())
+        self._bookmark = replace(self._bookmark, progress=progress)
+
+    def advance(self, unread: tuple[KeySpan, ...]) -> None:
+        """The walk has read everything but these spans."""
+        self._bookmark = self._bookmark.advance(unread)
+
+    def rows_replaced_up_to(self, parent: Value) -> None:
+        """The rows under the changed parents up to this one have been replaced."""
+        self._bookmark = replace(self._bookmark, progress=replace(self._bookmark.progress, replaced_up_to=str(parent)))
+
+    def forget_replaced(self) -> None:
+        """What is to be replaced next begins with the first parent again."""
+        self._bookmark = replace(self._bookmark, progress=replace(self._bookmark.progress, replaced_up_to=""))
+
+    def finish_walk(self) -> None:
+        """End the walk and commit; ZoneMovedError where changes were asked for with an outdated offset."""
+        if self._offset is not None:
+            check_zone(self.context.source, self._offset)
+        options = self.context.options
+        if self._bookmark.deletes.since == self.context.trail_start:  # no deletes to follow in this run
+            self._remember_known_rows()
+        late = options.trail_seconds if self.stream.object in APPENDED else 0
+        self._bookmark = self._bookmark.end(max(options.overlap_seconds, late))
+        self.save()
+        self.count.done = True
+
+    def finish_unread(self) -> None:
+        """End the walk without having read anything: the stream is certainly unchanged, and nothing is replaced."""
+        self._bookmark = replace(self._bookmark, progress=replace(self._bookmark.progress, full=False))
+        self.count.full = False
+        self.finish_walk()
+
+    def skip(self) -> None:
+        """The stream is not due in this run."""
+        self.count.done = True
+
+    @property
+    def fell_behind(self) -> bool:
+        """Whether the walk that has ended was begun by an earlier run, so that changes since then may be read."""
+        has_time = bool(self.stream.modified) and self.stream.modified not in self.reader.unqueryable
+        return not self._bookmark.in_progress and has_time and self._bookmark.progress.run != self.context.run
+
+    def begin_catch_up(self) -> None:
+        """Begin a walk over what changed since the walk began that an earlier run left in progress."""
+        refreshed = self.count.full
+        self._bookmark = self._bookmark.begin(self.context.started, self.context.run, full=False)
+        if refreshed:  # some of what was read first may have been deleted meanwhile
+            self._set_uncounted()
+        self.count.done = False
+        self._known = None
+
+    # --- deletes
+
+    def mark_uncounted(self) -> None:
+        """Commit that records may have been deleted without an audit entry, so that they are to be counted."""
+        if not self._bookmark.deletes.uncounted:
+            self._set_uncounted()
+            self.save()
+
+    def _set_uncounted(self) -> None:
+        self._bookmark = replace(self._bookmark, deletes=replace(self._bookmark.deletes, uncounted=True))
+
+    def found_deleted(self) -> None:
+        """A full refresh found deleted records; what went with them is still to be counted."""
+        self._bookmark = replace(self._bookmark, deletes=replace(self._bookmark.deletes, found_some=True))
+
+    def finish_deletes(self) -> None:
+        """All deletes that this run can know are in the copy; commit that."""
+        deletes = replace(self._bookmark.deletes, since=self.context.trail_start, uncounted=False, found_some=False)
+        self._bookmark = replace(self._bookmark, deletes=deletes)
+        self._remember_known_rows()
+        self.count.unknown = 0
+        self.save()
+
+    def finish_comparison(self) -> None:
+        """All keys have been compared; commit that."""
+        deletes = replace(self._bookmark.deletes, compared_at=self.context.started)
+        self._bookmark = replace(self._bookmark, deletes=deletes)
+        self.forget_replaced()
+        self.save()
+
+    # --- known rows
+
+    @property
+    def known_rows(self) -> KnownRows:
+        """The rows of the last run, and of this one since the walk that is in progress when they are first needed."""
+        if self._known is None:
+            started = parse_time(self._bookmark.progress.started or self.context.started)
+            self._known = KnownRows(self.stream, self._bookmark.progress.known_rows, started)
+        return self._known
+
+    def _remember_known_rows(self) -> None:
+        progress = replace(self._bookmark.progress, known_rows=self.known_rows.marks)
+        self._bookmark = replace(self._bookmark, progress=progress)
+
+    # --- reading
 
     def partition(self, *where: Filter, along: str = "", in_groups: bool | None = None) -> Partition:
         """The rows of the stream that a filter keeps, to be walked as the stream wants it."""
@@ -199,96 +271,122 @@ class StreamRun:
         )
 
     def changed(self, stream: Stream, since: str) -> tuple[Filter, ...]:
-        """The filter for what changed; nothing where everything is wanted."""
+        """The filter for the changes of a stream since a stored time; none where everything is wanted."""
         if not since or not stream.modified:
             return ()
         if self._offset is None:
             self._offset = self.context.source.offset_minutes
-        return (changed_since(stream, self.context.sent(since)),)
+        return (changed_since(stream, self.context.filter_time(since)),)
 
-    def check_zone(self) -> None:
-        """ZoneMovedError where what changed was asked for with another offset than the API user has."""
-        if self._offset is not None:
-            check_zone(self.context.source, self._offset)
+    def reader_for(self, stream: Stream) -> PageReader:
+        """A reader of another stream, whose pages count for this one."""
+        self._other_readers.append(PageReader(self.context.source, stream))
+        return self._other_readers[-1]
 
-    def ask_beside(self, stream: Stream) -> Asker:
-        """Questions about another object that this stream needs, counted with its own."""
-        self._beside.append(Asker(self.context.source, stream))
-        return self._beside[-1]
-
-    @property
-    def pages(self) -> int:
-        """Pages read for the stream."""
-        return sum(asker.pages for asker in (self.asker, *self._beside))
-
-    @property
-    def transactions(self) -> int:
-        """API transactions that the stream cost."""
-        return sum(asker.transactions for asker in (self.asker, *self._beside))
-
-    def pieces(self, partition: Partition, asker: Asker | None = None) -> Generator[Piece, None, None]:
-        """Walk, and stop where the run is being stopped."""
-        ask = (asker or self.asker).ask
-        for piece in walk(ask, partition, self.context.pool, self.context.source.concurrency):
-            self.stop_where_asked()
+    def pieces(self, partition: Partition, reader: PageReader | None = None) -> Generator[Piece, None, None]:
+        """Walk a partition; StoppedError where the run is being ended."""
+        read = (reader or self.reader).read
+        for piece in walk(read, partition, self.context.pool, self.context.source.concurrency):
+            self.raise_if_stopped()
             self.expected = piece.expected
             yield piece
 
-    def stop_where_asked(self) -> None:
+    def read_unread(self, *where: Filter) -> list[Value]:
+        """Copy what the walk in progress has not read, of the rows that a filter keeps; the keys of unknown rows among
+        changes.
+        """
+        if not self._bookmark.progress.unread:
+            return []
+        return self.copy(self.pieces(replace(self.partition(*where), unread=self._bookmark.progress.unread)))
+
+    def copy(self, pieces: Iterable[Piece]) -> list[Value]:
+        """Copy pieces of the walk in progress and advance it; the keys of unknown rows among changes."""
+        unknown: list[Value] = []
+        for piece in pieces:
+            self.advance(piece.unread)
+            self.take(piece)
+            if self._bookmark.full:
+                self.known_rows.remember_recent(piece.rows)
+            else:
+                keys = piece.rows.column(self.stream.key).to_pylist()
+                marked = zip(keys, self.known_rows.unknown(piece.rows), strict=True)
+                unknown += [key for key, is_unknown in marked if is_unknown]
+            self.safe_point(piece)
+        self.count.unknown += len(unknown)
+        return unknown
+
+    def raise_if_stopped(self) -> None:
         """StoppedError where the run is being ended."""
         if self.context.stop.is_set():
             raise StoppedError(f"{self.name} was stopped")
 
+    # --- writing
+
     def take(self, piece: Piece) -> None:
-        """Hand one page to the writer."""
+        """Hand the rows of one page to the writer."""
         if piece.groups:
             self.writer.replace(piece.groups)
         self.writer.write(piece.rows)
         self.count.rows += piece.rows.num_rows
-        self._waiting += piece.rows.num_rows
-        self._bytes += piece.rows.nbytes
+        self._waiting_rows += piece.rows.num_rows
+        self._waiting_bytes += piece.rows.nbytes
         self.context.emit(StreamProgress(self.name, self.count.rows, self.expected, self.pages))
 
     def safe_point(self, walked: Piece | None = None) -> None:
-        """Commit if enough has gathered, or gathers slowly.
+        """Commit if many rows are waiting, or if rows have been waiting for long.
 
-        Of the stream's own walk, sooner while its last page is waited for, so that little is left to do once that has
-        come, and not just before the end, which commits.
+        A piece of the stream's own walk is committed sooner while the last page is on its way, so that little is left
+        to do once that has come; but not just before the end, which commits anyway.
         """
-        patience = self.context.commit_seconds
-        if walked is not None and not self.bookmark.windows and walked.expected <= self.context.options.page_size:
-            patience = patience / 3 if walked.unread else 0.0
-        slow = patience and monotonic() - self._saved >= patience
-        much = self.context.commit_bytes and self._bytes >= self.context.commit_bytes
-        if self._waiting >= self.context.commit_rows or much or (self._waiting and slow):
+        seconds = self.context.commit_seconds
+        by_key = walked is not None and not self._bookmark.progress.windows
+        if walked is not None and by_key and walked.expected <= self.context.options.page_size:
+            seconds = seconds / 3 if walked.unread else 0.0
+        long = seconds and monotonic() - self._saved_at >= seconds
+        large = self.context.commit_bytes and self._waiting_bytes >= self.context.commit_bytes
+        if self._waiting_rows >= self.context.commit_rows or large or (self._waiting_rows and long):
             self.save()
 
     def save(self) -> None:
-        """Commit."""
-        self._storing = True
-        uncounted = self.bookmark.uncounted or self.count.news > 0
-        self.bookmark = replace(self.bookmark, dropped=self.asker.dropped, uncounted=uncounted)
-        done: Committed = self.writer.commit(self.bookmark, self.context.now())
-        self._storing = False
-        self._saved = monotonic()
-        self._waiting = self._bytes = 0
+        """Commit the rows and the bookmark."""
+        self._committing = True
+        if self.count.unknown:
+            self._set_uncounted()
+        columns = replace(self._bookmark.columns, unqueryable=self.reader.unqueryable)
+        self._bookmark = replace(self._bookmark, columns=columns)
+        done: Committed = self.writer.commit(self._bookmark, self.context.now())
+        self._committing = False
+        self._saved_at = monotonic()
+        self._waiting_rows = self._waiting_bytes = 0
         self.count.deleted += done.deleted
         self.count.added += done.added
         self.count.widened += done.widened
 
-    @property
-    def came_to_nothing(self) -> bool:
-        """Whether this run began the walk and has nothing to show for it."""
-        learnt = self.pages or self.asker.dropped != self.bookmark.dropped
-        return self.bookmark.walk == self.context.run and not (learnt or self.context.options.full)
+    def save_after_failure(self) -> None:
+        """Commit what was read before the stream failed, so that the next run continues from there.
 
-    def save_what_came(self) -> None:
-        """Keep the progress of a stream that failed, unless storing is what failed."""
-        if not self._storing:
+        Nothing is committed where the commit itself failed, or where this run began the walk and read nothing: a walk
+        left in progress would cost the next run the changes since then as well.
+        """
+        learnt = self.pages or self.reader.unqueryable != self._bookmark.columns.unqueryable
+        fruitless = self._bookmark.progress.run == self.context.run and not (learnt or self.context.options.full)
+        if not fruitless and not self._committing:
             self.save()
 
+    # --- the outcome
+
+    @property
+    def pages(self) -> int:
+        """Pages read for the stream."""
+        return sum(reader.pages for reader in (self.reader, *self._other_readers))
+
+    @property
+    def transactions(self) -> int:
+        """API transactions that the stream cost."""
+        return sum(reader.transactions for reader in (self.reader, *self._other_readers))
+
     def outcome(self, error: IntacctError | None = None) -> StreamOutcome:
-        """What became of the stream."""
+        """The outcome of the stream."""
         return StreamOutcome(
             self.name,
             rows=self.count.rows,
@@ -300,7 +398,7 @@ class StreamRun:
             complete=self.count.done,
             added=self.count.added,
             widened=self.count.widened,
-            dropped=(*self.asker.dropped, *self.stream.closed),
+            dropped=(*self.reader.unqueryable, *self.stream.closed),
             error=error.message if error else "",
             fix=error.fix if error else "",
         )

@@ -24,10 +24,10 @@ from dataclasses import replace
 
 from intacct_bridge.client.client import Client
 from intacct_bridge.errors import InvalidRequestError
+from intacct_bridge.flow.extract.options import Options
 from intacct_bridge.flow.extract.run import Extraction
 from intacct_bridge.flow.extract.source import ClientSource
 from intacct_bridge.flow.extract.strategies import as_kind
-from intacct_bridge.flow.extract.stream_run import Options
 from intacct_bridge.flow.streams.partition import one_of
 from intacct_bridge.flow.streams.selection import Chosen
 from intacct_bridge.flow.streams.stream import MARKS

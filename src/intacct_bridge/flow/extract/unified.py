@@ -37,9 +37,9 @@ if TYPE_CHECKING:
 from collections.abc import Iterator
 
 from intacct_bridge.flow.destinations.base import Sink
+from intacct_bridge.flow.extract.options import Options
 from intacct_bridge.flow.extract.run import Extraction
 from intacct_bridge.flow.extract.source import ClientSource, headers_of
-from intacct_bridge.flow.extract.stream_run import Options
 from intacct_bridge.flow.extract.transform import Shaped, ShapedSink
 from intacct_bridge.flow.streams.names import feed_named
 from intacct_bridge.flow.streams.partition import PartitionPage
@@ -363,12 +363,12 @@ class UnifiedSource(ClientSource):
         behind = self._behind(stream)
         return behind is not None and super().unchanged(behind, since)
 
-    def price(self, stream: Stream) -> int | None:
+    def virtual_cost(self, stream: Stream) -> int | None:
         """What the feed behind it takes; of several objects together only reading shows it."""
         behind = self._behind(stream)
-        return None if behind is None else super().price(behind)
+        return None if behind is None else super().virtual_cost(behind)
 
-    def feed(self, stream: Stream) -> Iterator[PartitionPage]:
+    def virtual_pages(self, stream: Stream) -> Iterator[PartitionPage]:
         """The rows of a feed in the schema's words, or those of one object after the other."""
         behind = self._behind(stream)
         if behind is None:
@@ -378,7 +378,7 @@ class UnifiedSource(ClientSource):
 
         one = self._streams[stream.name]
         fields = {name: kind for name, kind in stream.fields.items() if name != KEY}
-        for answer in super().feed(behind):
+        for answer in super().virtual_pages(behind):
             records = [unified(one.entity, row) for row in answer.rows.to_pylist()]
             columns = {KEY: answer.rows.column(KEY)} | columns_of(records, fields)
             yield PartitionPage(pyarrow.RecordBatch.from_pydict(columns), answer.remaining)

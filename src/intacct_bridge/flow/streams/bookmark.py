@@ -1,27 +1,38 @@
-"""What is remembered of a stream between runs, and the times in it. Pure: the clock is handed in.
+"""The bookmark of a stream: what one run leaves for the next. Pure: the clock is passed in.
 
-A read of a stream is a *walk* along its key. The bookmark says since when changes are wanted, when the walk in
-progress began, and which spans of keys it has not read yet, so that a killed run goes on where it stopped. When a walk
-is done the next `since` is the moment its run began, less an overlap: whatever was committed late, or changed while we
-read, is read again, and merging by key makes that harmless.
+A stream is read by *walks* along its key. A full refresh walks over everything, an incremental walk over what changed:
 
-Times are the company's (the server's clock, never ours), written as the gateway writes them, in UTC. Nobody outside
-Sage knows whether the gateway takes the times of a filter as UTC or as the API user's wall clock, nor whether the
-user's offset follows daylight saving. Until a connection is calibrated, `sent` therefore gives the earliest text of
-all these, so that nothing is missed and at most some hours are read twice.
+    new ──── begin ───► full refresh ───── end ────► current
+     ▲                    │ advance, restart          │   ▲
+     └───── abandon ──────┘                         begin │
+                          ┌───────────────────────────┤   │ end, abandon
+                          ▼                           ▼   │
+                    full refresh again         incremental walk
+                    (end, abandon: current)      advance, restart
+
+    new               `since` is empty and no walk is in progress
+    current           `since` says from when changes are wanted; no walk is in progress
+    walk in progress  `started` is set, `full` tells which walk it is, and `unread` is what is left of it
+
+A walk that a killed run left in progress is resumed by the next run. The next `since` is the start of the walk's run,
+less an overlap: a change that was committed late, or made while the walk ran, is read again, and merging by key makes
+that harmless. `with_formatting` and `for_variant` make a current bookmark new where what was read cannot be trusted, or
+was something else.
+
+The bookmark has four parts: how far the rows are read (`progress`), how far deletes are followed (`deletes`), how the
+API user's answers were written (`formatting`), and what the copy's columns hold (`columns`). Its form on disk is one
+flat object, with the names that the first version gave.
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, replace
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from intacct_bridge.errors import SettingsError
+from intacct_bridge.flow.streams.times import earlier, parse_time, seconds_before
 
-WALL = "%m/%d/%Y %H:%M:%S"
 OVERLAP_SECONDS = 7200
-"""Must exceed the longest time between a change's time stamp and the moment it can be read."""
-SPARE = timedelta(hours=1)
+"""Must exceed the longest time between a change's time stamp and the moment at which it can be read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,202 +44,263 @@ class KeySpan:
 
 
 EVERYTHING = (KeySpan(),)
-_LISTS = ("windows", "dropped", "left_out")
 
 
 @dataclass(frozen=True, slots=True)
-class AnswerFormat:
-    """How answers write days and times."""
-
-    how: str
-    """The API user's formatting, the zone included."""
-    at: str
-    """When that was last known for certain."""
-    user: str = ""
-    """Whose formatting it is: another user's says nothing about it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Bookmark:
-    """How far a stream has come. A walk is in progress while `started` is not empty."""
+class WalkProgress:
+    """How far the rows of a stream are read."""
 
     since: str = ""
     """Changes are wanted from here on; empty: never read to the end, or everything is wanted."""
     started: str = ""
-    """When the run began that began the walk in progress."""
+    """When the run began that began the walk in progress; empty: no walk is in progress."""
     full: bool = False
-    """The walk in progress reads everything, not only changes."""
-    walk: int = 0
-    """The number of the run that began the walk in progress; what it does not meet is older than that."""
+    """The walk in progress is a full refresh."""
+    run: int = 0
+    """The number of the run that began the last walk; rows that the walk does not read have a lower one."""
     unread: tuple[KeySpan, ...] = ()
     """The spans of keys that the walk in progress has not read."""
     windows: tuple[str, ...] = ()
-    """Where a read is cut by date: the unread windows, of which `unread` speaks of the first."""
-    read_in_full: str = ""
-    """When the last walk over everything began."""
-    whole_walk: int = 0
-    """The number of that walk: two may begin in the same second."""
-    replaced: str = ""
-    """In the walk in progress, lines have been replaced under the changed headers up to this one."""
-    deletes_since: str = ""
-    """Deletes are wanted from here on."""
-    swept: str = ""
-    """When all keys were last compared, where the audit trail cannot be read."""
-    met: str = ""
-    """The changed rows that the last run met, for the next to recognise; see `recognition`."""
-    written: str = ""
-    """How answers wrote days and times when changes were last asked for, the API user's zone included."""
-    written_at: str = ""
-    """When that was last known for certain: what was read since may have been asked for, or taken, wrongly."""
-    written_for: str = ""
-    """The API user whose formatting that is."""
-    uncounted: bool = False
-    """Something happened since the records were last counted that may have taken some away unsaid."""
-    dropped_some: bool = False
-    """A walk over everything found records gone, and what went along with them was not counted yet."""
-    from_day: str = ""
-    """The copy began with what had changed since this day, which somebody named, so it lacks what is older."""
-    dropped: tuple[str, ...] = ()
-    """Fields that the gateway describes but does not let us query."""
-    asked: str = ""
-    """What the stream was asked for, where its name may come to mean something else; see `Stream.asked`."""
-    left_out: tuple[str, ...] = ()
-    """Columns of the copy that what was read last did not fill, so that rows may be newer than what stands in them."""
-
-    @property
-    def last_key(self) -> str:
-        """Everything up to this key has been read in the walk in progress."""
-        return self.unread[0].low if self.unread else ""
+    """The unread windows of days, where a read is cut by date; `unread` is about the first of them."""
+    replaced_up_to: str = ""
+    """In the walk in progress, the lines under the changed headers up to this one have been replaced."""
+    refreshed_at: str = ""
+    """When the last full refresh began."""
+    refreshed_by: int = 0
+    """The number of the run that began it: two may begin in the same second."""
+    start: str = ""
+    """A time that the user named: the copy began with what had changed since, so it lacks what is older."""
+    known_rows: str = ""
+    """Marks of the changed rows that the last run read, by which the next one recognises them; see `known_rows`."""
 
     @property
     def in_progress(self) -> bool:
-        """Whether a walk was begun and not ended."""
+        """Whether a walk was begun and has not ended."""
         return bool(self.started)
 
-    def begin(self, started: str, run: int, *, full: bool) -> "Bookmark":
-        """The bookmark of a new walk that begins now."""
-        return replace(self, started=started, full=full, walk=run, unread=EVERYTHING, windows=(), replaced="")
+    def begin(self, started: str, run: int, *, full: bool) -> "WalkProgress":
+        """A new walk, begun by that run."""
+        return replace(self, started=started, full=full, run=run, unread=EVERYTHING, windows=(), replaced_up_to="")
 
-    def again(self) -> "Bookmark":
-        """The same walk from its beginning."""
-        return replace(self, unread=EVERYTHING, windows=(), replaced="") if self.in_progress else self
+    def restart(self) -> "WalkProgress":
+        """The walk in progress from its beginning; unchanged where there is none."""
+        return replace(self, unread=EVERYTHING, windows=(), replaced_up_to="") if self.in_progress else self
 
-    def contradicts(self, known: AnswerFormat) -> bool:
-        """Whether answers to the same user were written in another way when the stream was last read."""
-        return self.written not in ("", known.how) and self.written_for == known.user
+    def abandon(self) -> "WalkProgress":
+        """As it was before the walk in progress."""
+        return replace(self, started="", full=False, unread=(), windows=(), replaced_up_to="")
 
-    def written_as(self, known: AnswerFormat, *, overlap_seconds: int, trail_seconds: int) -> "Bookmark":
-        """The bookmark where answers are known to be written so. If another way was known before, what was read since
-        that was certain is asked for again: all, if all was read since.
-        """
-        how, at, last = known.how, known.at, self.written_at
-        if not self.contradicts(known):
-            certain = self.written_for == known.user and last and moment(last) > moment(at)
-            return replace(self, written=how, written_at=last if certain else at, written_for=known.user)
-        deletes = earlier(self.deletes_since, less(last, trail_seconds)) if self.deletes_since else ""
-        found = replace(self, written=how, written_at=at, deletes_since=deletes, met="")
-        if self.since and moment(self.read_in_full or self.since) < moment(last):
-            return replace(found.again(), since=earlier(self.since, less(last, overlap_seconds)))
-        return replace(found.again() if self.full else found.abandoned(), since="")
-
-    def asked_for(self, what: str) -> "Bookmark":
-        """The bookmark where this is asked for: what is there of something else gives way to it, so all is read."""
-        if what == self.asked:
-            return self
-        return replace(self.abandoned(), asked=what, since="", met="", from_day="")
-
-    def abandoned(self) -> "Bookmark":
-        """The bookmark as it was before the walk in progress."""
-        return replace(self, started="", full=False, unread=(), windows=(), replaced="")
-
-    def come_to(self, unread: tuple[KeySpan, ...]) -> "Bookmark":
-        """The same walk, further on."""
-        return replace(self, unread=unread)
-
-    def end(self, overlap_seconds: int = OVERLAP_SECONDS) -> "Bookmark":
-        """The walk is done: changes are wanted from its start on, less the overlap."""
+    def end(self, overlap_seconds: int) -> "WalkProgress":
+        """The walk has ended: changes are wanted from its start, less the overlap."""
         return replace(
-            self,
-            since=less(self.started, overlap_seconds),
-            started="",
-            full=False,
-            unread=(),
-            windows=(),
-            replaced="",
-            read_in_full=self.started if self.full else self.read_in_full,
-            whole_walk=self.walk if self.full else self.whole_walk,
+            self.abandon(),
+            since=seconds_before(self.started, overlap_seconds),
+            refreshed_at=self.started if self.full else self.refreshed_at,
+            refreshed_by=self.run if self.full else self.refreshed_by,
         )
 
-    def ends_whole(self, before: "Bookmark") -> bool:
-        """Whether a walk over everything ended since that bookmark."""
-        held = (before.read_in_full, before.whole_walk)
-        return not self.in_progress and (self.read_in_full, self.whole_walk) != held
+
+@dataclass(frozen=True, slots=True)
+class DeleteProgress:
+    """How far the deletes of a stream are followed."""
+
+    since: str = ""
+    """Deletes are wanted from here on."""
+    compared_at: str = ""
+    """When all keys were last compared, where the audit trail cannot be read."""
+    uncounted: bool = False
+    """Since the records were last counted, something happened that may have deleted some without an audit entry."""
+    found_some: bool = False
+    """A full refresh found deleted records, and the records that went with them have not been counted yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerFormat:
+    """How the gateway's answers write days and times."""
+
+    text: str = ""
+    """The API user's formatting, the time zone included; empty: not known."""
+    known_at: str = ""
+    """When that was last known for certain. What was read later may have been filtered, or parsed, wrongly."""
+    user: str = ""
+    """The API user whose formatting it is; it says nothing about another user's."""
+
+    def contradicts(self, other: "AnswerFormat") -> bool:
+        """Whether the same user's answers were written in another way."""
+        return self.text not in ("", other.text) and self.user == other.user
+
+
+@dataclass(frozen=True, slots=True)
+class CopiedColumns:
+    """What the columns of the copy hold."""
+
+    unqueryable: tuple[str, ...] = ()
+    """Fields that the gateway describes but does not let us query."""
+    variant: str = ""
+    """What the stream was read as, where its name may come to mean something else; see `Stream.variant`."""
+    unfilled: tuple[str, ...] = ()
+    """Columns that the last read did not fill, so that rows may be newer than these cells."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bookmark:
+    """All that one run leaves for the next."""
+
+    progress: WalkProgress = field(default_factory=WalkProgress)
+    deletes: DeleteProgress = field(default_factory=DeleteProgress)
+    formatting: AnswerFormat = field(default_factory=AnswerFormat)
+    columns: CopiedColumns = field(default_factory=CopiedColumns)
+
+    @property
+    def since(self) -> str:
+        """Changes are wanted from here on; empty: never read to the end, or everything is wanted."""
+        return self.progress.since
+
+    @property
+    def in_progress(self) -> bool:
+        """Whether a walk was begun and has not ended."""
+        return self.progress.in_progress
+
+    @property
+    def full(self) -> bool:
+        """Whether the walk in progress is a full refresh."""
+        return self.progress.full
+
+    @property
+    def last_key(self) -> str:
+        """The walk in progress has read everything up to this key."""
+        return self.progress.unread[0].low if self.progress.unread else ""
+
+    def begin(self, started: str, run: int, *, full: bool) -> "Bookmark":
+        """Begin a walk."""
+        return replace(self, progress=self.progress.begin(started, run, full=full))
+
+    def advance(self, unread: tuple[KeySpan, ...]) -> "Bookmark":
+        """The walk in progress, with this left to read."""
+        return replace(self, progress=replace(self.progress, unread=unread))
+
+    def restart(self) -> "Bookmark":
+        """The walk in progress from its beginning."""
+        return replace(self, progress=self.progress.restart())
+
+    def abandon(self) -> "Bookmark":
+        """The bookmark as it was before the walk in progress."""
+        return replace(self, progress=self.progress.abandon())
+
+    def end(self, overlap_seconds: int = OVERLAP_SECONDS) -> "Bookmark":
+        """End the walk: changes are wanted from its start, less the overlap."""
+        return replace(self, progress=self.progress.end(overlap_seconds))
+
+    def refreshed_since(self, before: "Bookmark") -> bool:
+        """Whether a full refresh has ended since that bookmark."""
+        mine, theirs = self.progress, before.progress
+        return not self.in_progress and (mine.refreshed_at, mine.refreshed_by) != (
+            theirs.refreshed_at,
+            theirs.refreshed_by,
+        )
+
+    def with_formatting(self, known: AnswerFormat, *, overlap_seconds: int, trail_seconds: int) -> "Bookmark":
+        """The bookmark where the API user's answers are written like this.
+
+        Where they were written in another way before, everything since the last certain time is read again: all, if
+        all was read since then.
+        """
+        last = self.formatting.known_at
+        if not self.formatting.contradicts(known):
+            mine = self.formatting.user == known.user and last and parse_time(last) > parse_time(known.known_at)
+            return replace(self, formatting=replace(known, known_at=last) if mine else known)
+        deletes = self.deletes
+        if deletes.since:
+            deletes = replace(deletes, since=earlier(deletes.since, seconds_before(last, trail_seconds)))
+        progress = replace(self.progress, known_rows="")
+        if progress.since and parse_time(progress.refreshed_at or progress.since) < parse_time(last):
+            since = earlier(progress.since, seconds_before(last, overlap_seconds))
+            progress = replace(progress.restart(), since=since)
+        else:
+            progress = replace(progress.restart() if progress.full else progress.abandon(), since="")
+        return replace(self, progress=progress, deletes=deletes, formatting=known)
+
+    def for_variant(self, variant: str) -> "Bookmark":
+        """The bookmark where the stream is read as this; rows of another variant are replaced by a full refresh."""
+        if variant == self.columns.variant:
+            return self
+        progress = replace(self.progress.abandon(), since="", known_rows="", start="")
+        return replace(self, progress=progress, columns=replace(self.columns, variant=variant))
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain data for JSON; what says nothing is left out."""
-        plain = {name: value for name, value in asdict(self).items() if value}
-        plain |= {name: list(plain[name]) for name in _LISTS if name in plain}
-        if self.unread:
-            plain["unread"] = [[span.low, span.high] for span in self.unread]
+        """Plain data for JSON, without empty values."""
+        plain: dict[str, Any] = {}
+        for name, part, attribute in _ON_DISK:
+            value = getattr(getattr(self, part), attribute)
+            if value:
+                plain[name] = list(value) if isinstance(value, tuple) else value
+        if self.progress.unread:
+            plain["unread"] = [[span.low, span.high] for span in self.progress.unread]
             plain["last_key"] = self.last_key
         return plain
 
     @classmethod
     def from_dict(cls, plain: Mapping[str, Any]) -> "Bookmark":
-        """Read back what `to_dict` wrote; names it does not know are ignored, wrong shapes are refused."""
-        known = {one.name for one in fields(cls)} - {"unread", *_LISTS}
-        given = {name: value for name, value in plain.items() if name in known}
+        """Read what `to_dict` wrote. Unknown names are ignored; SettingsError for a value of the wrong form."""
+        found: dict[str, dict[str, Any]] = {part: {} for part in _PARTS}
         try:
-            spans = tuple(KeySpan(str(low), str(high)) for low, high in plain.get("unread", ()))
-            lists: dict[str, Any] = {name: tuple(map(str, plain.get(name, ()))) for name in _LISTS}
-            for name in ("since", "started", "read_in_full", "deletes_since", "swept", "written_at", "from_day"):
-                if given.get(name):
-                    moment(given[name])
-            for one in fields(cls):
-                if one.name in given and not isinstance(given[one.name], type(one.default)):
-                    raise TypeError(f"{one.name} is {given[one.name]!r}")
+            for name, part, attribute in _ON_DISK:
+                if name in plain:
+                    found[part][attribute] = _read(name, plain[name], _DEFAULTS[part, attribute])
         except (TypeError, ValueError) as error:
             raise damaged(error) from None
-        return cls(unread=spans, **lists, **given)
+        return cls(*(made(**found[part]) for part, made in _PARTS.items()))
+
+
+_PARTS: Mapping[str, type[Any]] = {
+    "progress": WalkProgress,
+    "deletes": DeleteProgress,
+    "formatting": AnswerFormat,
+    "columns": CopiedColumns,
+}
+_DEFAULTS = {(part, one.name): one.default for part, made in _PARTS.items() for one in fields(made)}
+_ON_DISK = (
+    ("since", "progress", "since"),
+    ("started", "progress", "started"),
+    ("full", "progress", "full"),
+    ("walk", "progress", "run"),
+    ("unread", "progress", "unread"),
+    ("windows", "progress", "windows"),
+    ("read_in_full", "progress", "refreshed_at"),
+    ("whole_walk", "progress", "refreshed_by"),
+    ("replaced", "progress", "replaced_up_to"),
+    ("deletes_since", "deletes", "since"),
+    ("swept", "deletes", "compared_at"),
+    ("met", "progress", "known_rows"),
+    ("written", "formatting", "text"),
+    ("written_at", "formatting", "known_at"),
+    ("written_for", "formatting", "user"),
+    ("uncounted", "deletes", "uncounted"),
+    ("dropped_some", "deletes", "found_some"),
+    ("from_day", "progress", "start"),
+    ("dropped", "columns", "unqueryable"),
+    ("asked", "columns", "variant"),
+    ("left_out", "columns", "unfilled"),
+)
+"""The name on disk, the part, and its attribute, in the order in which they are written."""
+_TIMES = ("since", "started", "read_in_full", "deletes_since", "swept", "written_at", "from_day")
+
+
+def _read(name: str, value: Any, default: Any) -> Any:
+    """A stored value, checked; TypeError or ValueError where it has the wrong form."""
+    if name == "unread":
+        return tuple(KeySpan(str(low), str(high)) for low, high in value)
+    if isinstance(default, tuple):
+        return tuple(map(str, value))
+    if not isinstance(value, type(default)):
+        raise TypeError(f"{name} is {value!r}")
+    if name in _TIMES and value:
+        parse_time(value)
+    return value
 
 
 def damaged(why: Exception) -> SettingsError:
-    """The error of a stored state that cannot be read."""
+    """The error for a stored state that cannot be read."""
     return SettingsError(
         f"the stored state is damaged: {why}", fix="remove the stream's state to read it in full again"
     )
-
-
-def wall(when: datetime) -> str:
-    """A moment as the gateway writes it, in UTC."""
-    return when.astimezone(UTC).strftime(WALL)
-
-
-def moment(text: str) -> datetime:
-    """The moment that `wall` wrote; ISO 8601 is read too, since people write a start date so."""
-    try:
-        return datetime.strptime(text, WALL).replace(tzinfo=UTC)
-    except ValueError:
-        read = datetime.fromisoformat(text)
-        return read.replace(tzinfo=UTC) if read.tzinfo is None else read.astimezone(UTC)
-
-
-def less(text: str, seconds: int) -> str:
-    """The time so many seconds before."""
-    return wall(moment(text) - timedelta(seconds=seconds))
-
-
-def earlier(one: str, other: str) -> str:
-    """The earlier of two times."""
-    return min((one, other), key=moment)
-
-
-def sent(text: str, offset_minutes: int = 0, reads_as: str = "") -> str:
-    """The time as a filter has to say it: `reads_as` is `utc` or `user` once that is known of a connection."""
-    when = moment(text)
-    if reads_as == "utc":
-        return wall(when)
-    user = timedelta(minutes=offset_minutes)
-    if reads_as == "user":
-        return wall(when + user - SPARE)
-    return wall(when + min(user, timedelta()) - SPARE)

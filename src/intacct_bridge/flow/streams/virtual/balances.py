@@ -13,8 +13,8 @@ from datetime import date, timedelta
 from intacct_bridge.client.client import Client
 from intacct_bridge.client.gateway.calls import successful
 from intacct_bridge.errors import InvalidRequestError, NotPermittedError
-from intacct_bridge.flow.streams.bookmark import sent
 from intacct_bridge.flow.streams.names import VirtualStream
+from intacct_bridge.flow.streams.times import filter_time
 from intacct_bridge.flow.streams.virtual.reader import FeedPage, Row
 from intacct_bridge.model.batched import batched
 from intacct_bridge.model.query.query import Aggregate, Compare, Filter, Op, Query, any_of
@@ -72,7 +72,7 @@ class BalancesReader:
         if not feed.get("to") and not feed.get("period") and since[:2] != f"{client.company_time:%m}":
             return False  # a month may have begun
         reads_as = client.runtime.calibration.reading_of(client.formatting.offset_minutes)
-        text = sent(since, client.formatting.offset_minutes, reads_as)
+        text = filter_time(since, client.formatting.offset_minutes, reads_as)
         touched = any_of(tuple(Compare(name, Op.GREATERTHANOREQUALTO, (text,)) for name in _TOUCHED))
         gone = (Compare("ACCESSMODE", Op.EQUALTO, ("D",)), Compare("ACCESSTIME", Op.GREATERTHANOREQUALTO, (text,)))
         try:
