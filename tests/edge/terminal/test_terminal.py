@@ -158,7 +158,7 @@ def test_a_wrong_sender_is_explained_and_the_answers_are_saved(at: Terminals, ur
     terminal.answer(**ANSWERS | {"sender_id": "somebody-else"})
     assert terminal.end() == 3
     told = " ".join(terminal.said.split())
-    assert "error connection 'books': The sender id or the sender password is wrong." in told
+    assert "error connection 'books': The sender ID or the sender password is wrong." in told
     assert told.index("error ") < told.index("where ") < told.index("why ") < told.index("fix ")
     assert "somebody-else" in at.settings.read_text()
 
