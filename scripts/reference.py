@@ -100,7 +100,7 @@ def _seen(entry: ErrorEntry) -> Iterator[str]:
 
 def commands_page() -> str:
     """docs/reference/commands.md."""
-    parts = [_GENERATED, _COMMANDS_HEAD.format(help=root.help)]
+    parts = [_GENERATED, _COMMANDS_HEAD.format(help=_help(root))]
     context = click.Context(root, info_name="intacct")
     for name in COMMANDS:
         command = root.get_command(context, name)
