@@ -1,4 +1,4 @@
-# `make help` prints the targets. Each does its own set-up in .venv; only Python 3.11+ and make are needed.
+# `make help` lists the targets. Each sets up .venv by itself; you need only Python 3.11 or newer and make.
 VENV ?= .venv
 BIN := $(VENV)/bin
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
@@ -10,7 +10,7 @@ unexport VIRTUAL_ENV PYTHONPATH PYTHONHOME
 
 .PHONY: help demo test check bench torture docs format clean
 
-help: ## this list
+help: ## list the targets
 	@awk -F':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(BIN)/python:
@@ -29,22 +29,22 @@ $(VENV)/.ready-demo: $(BIN)/python pyproject.toml constraints-demo.txt
 	@$(PIP) $(OURSELVES)
 	@touch $@
 
-demo: $(VENV)/.ready-demo ## the main job on an emulated company, in ./demo-company
+demo: $(VENV)/.ready-demo ## do the main job on an emulated company, in ./demo-company
 	@$(BIN)/intacct demo
 
-test: $(VENV)/.ready ## every test
+test: $(VENV)/.ready ## run every test
 	$(BIN)/python -m pytest -n auto --dist worksteal
 
-check: $(VENV)/.ready ## style, types, and the tests that hold the structure
+check: $(VENV)/.ready ## check style, types and structure
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -q tests/test_*.py
 
-bench: $(VENV)/.ready ## speed, memory and API transactions, as ratios
+bench: $(VENV)/.ready ## measure speed, memory and API transactions, as ratios
 	$(BIN)/python -m bench
 
-torture: $(VENV)/.ready ## over 1,000 kills and faults against the loader, and against one that just sends again
+torture: $(VENV)/.ready ## run over 1,000 kills and faults against the loader
 	PYTHONPATH=tests $(BIN)/python -W error -m torture.torture
 
 docs: $(VENV)/.ready ## rewrite the generated pages and pictures of docs/, and build the site into site/
@@ -52,9 +52,9 @@ docs: $(VENV)/.ready ## rewrite the generated pages and pictures of docs/, and b
 	$(BIN)/python scripts/record_demo.py
 	$(BIN)/zensical build --strict
 
-format: $(VENV)/.ready ## rewrite the code in the house's format
+format: $(VENV)/.ready ## rewrite the code in the house format
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-clean: ## remove what make made
+clean: ## remove everything that make made
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .cache site

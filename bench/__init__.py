@@ -1,1 +1,1 @@
-"""Benchmarks: `python -m bench` prints ratios; nothing here asserts a time."""
+"""Benchmarks: `python -m bench` prints ratios. No test asserts a time."""

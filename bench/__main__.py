@@ -1,4 +1,4 @@
-"""`python -m bench`: tables of ratios, ten minutes; `--rows 0` leaves out the million records, `--no-pace` the pace."""
+"""Print tables of ratios, in about ten minutes. `--rows 0` skips the million records, `--no-pace` the wall time."""
 
 import argparse
 import os
@@ -14,7 +14,7 @@ MEMORY_LIMIT = 300 * 2**20
 
 
 def main() -> int:
-    """Measure and print; exit status is 1 where a goal is missed."""
+    """Measure and print; the exit status is 1 if a goal is missed."""
     options = _options()
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, sys.path))
     print(
@@ -22,24 +22,26 @@ def main() -> int:
         f"records of {len(FIELDS)} fields, gzipped, over loopback; CPU seconds of a fresh process, best of "
         f"{options.rounds}\n"
     )
-    figures = reader.cpu(reader.SMALL, options.rounds, _say)
+    figures = reader.cpu(reader.SMALL, options.rounds, _progress)
     met = _reader_table(figures)
-    met &= _emulator_table(emulated.emulator(options.rounds, _say))
-    met &= _writes_table(*emulated.after_writes(options.rounds, _say))
+    met &= _emulator_table(emulated.emulator(options.rounds, _progress))
+    met &= _writes_table(*emulated.after_writes(options.rounds, _progress))
     met &= _loading_table(*loading.best(options.rounds))
-    met &= _company_table(company.readers(_say))
+    met &= _company_table(company.readers(_progress))
     if options.pace:
-        met &= _pace_table(pace.paces(_say))
+        met &= _pace_table(pace.paces(_progress))
     if options.rows > reader.SMALL:
-        met &= _memory_table(reader.memory(reader.TINY, _say), reader.memory(options.rows, _say), options.rows)
+        met &= _memory_table(
+            reader.memory(reader.TINY, _progress), reader.memory(options.rows, _progress), options.rows
+        )
     return 0 if met else 1
 
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("--rows", type=int, default=1_000_000, help="records of the long run for peak memory")
-    parser.add_argument("--no-pace", dest="pace", action="store_false", help="not the two minutes of wall time")
-    parser.add_argument("--rounds", type=int, default=3, help="times that every way is measured")
+    parser.add_argument("--rows", type=int, default=1_000_000, help="records in the long run that measures peak memory")
+    parser.add_argument("--no-pace", dest="pace", action="store_false", help="skip the two minutes of wall time")
+    parser.add_argument("--rounds", type=int, default=3, help="number of measurements of each kind")
     return parser.parse_args()
 
 
@@ -49,9 +51,9 @@ def _reader_table(figures: dict[str, Figures]) -> bool:
     for way in reader.WAYS:
         one = figures[way.name]
         ratio = one.micros / bare.micros
-        reached = way.goal is None or ratio <= way.goal
-        met &= reached
-        goal = "" if way.goal is None else f"<= {way.goal:.1f} {'met' if reached else 'MISSED'}"
+        one_met = way.goal is None or ratio <= way.goal
+        met &= one_met
+        goal = "" if way.goal is None else f"<= {way.goal:.1f} {'met' if one_met else 'MISSED'}"
         rate = f"{one.rows / one.cpu:,.0f}"
         lines.append((way.title, f"{one.micros:.1f}", rate, f"{ratio:.2f}", goal, _megabytes(one.peak)))
     _table(("way", "CPU us/record", "records/CPU s", "x bare read", "goal", "peak MB"), lines)
@@ -73,7 +75,7 @@ def _emulator_table(walk: emulated.Served) -> bool:
     head = (f"demo company, {walk.rows:,} rows", "CPU us/row", "rows/CPU s", "served / read", "goal")
     _table(head, lines)
     fewest = -(-walk.rows // RECORDS)
-    most = fewest + 1  # two walks that meet in the middle may each end on a page that is not full
+    most = fewest + 1  # two walks that meet in the middle can each end on a partial page
     frugal = walk.transactions <= most
     goal = f"<= {most} {'met' if frugal else 'MISSED'}"
     _table(
@@ -95,14 +97,14 @@ def _loading_table(applying: float, encoding: float) -> bool:
             f"<= {loading.LIMIT:.1f} {'met' if met else 'MISSED'}",
         ),
     ]
-    _table(("a journal entry of six lines", "CPU us/record", "x encoding", "goal"), lines)
+    _table(("journal entry of six lines", "CPU us/record", "x encoding", "goal"), lines)
     return met
 
 
 def _company_table(reads: dict[str, company.Read]) -> bool:
-    """The same objects read by us and by others; ours may cost no more than theirs, look-ups and deletes left aside."""
+    """Compare our read of the same objects with other clients; it may cost no more, without lookups and deletes."""
     titles = {
-        "bare": "bare read, one by one",
+        "bare": "bare read, one object at a time",
         "duckdb": "ours, to DuckDB",
         "singer": "ours, to Singer JSON lines",
         "sageintacctsdk": "sageintacctsdk, get_all",
@@ -168,10 +170,10 @@ def _memory_table(small: dict[str, Figures], large: dict[str, Figures], rows: in
         if not way.memory:
             continue
         before, after = small[way.name].peak, large[way.name].peak
-        reached = way.growth is None or (after <= before * way.growth and after < MEMORY_LIMIT)
-        met &= reached
+        one_met = way.growth is None or (after <= before * way.growth and after < MEMORY_LIMIT)
+        met &= one_met
         limits = "" if way.growth is None else f"<= {way.growth:.2f} and < {MEMORY_LIMIT >> 20} MB: "
-        goal = limits and limits + ("met" if reached else "MISSED")
+        goal = limits and limits + ("met" if one_met else "MISSED")
         lines.append((way.title, _megabytes(before), _megabytes(after), f"{after / before:.2f}", goal))
     _table(("peak memory", f"MB at {reader.TINY:,}", f"MB at {rows:,}", "ratio", "goal"), lines)
     return met
@@ -182,7 +184,7 @@ def _megabytes(size: int) -> str:
 
 
 def _table(heads: tuple[str, ...], lines: Iterable[tuple[str, ...]]) -> None:
-    """Columns as wide as their widest cell, the first to the left and the others to the right."""
+    """Print a table with aligned columns: the first on the left, the others on the right."""
     table = [heads, *lines]
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
     for line in table:
@@ -194,7 +196,7 @@ def _table(heads: tuple[str, ...], lines: Iterable[tuple[str, ...]]) -> None:
     print(flush=True)
 
 
-def _say(text: str) -> None:
+def _progress(text: str) -> None:
     if sys.stderr.isatty():
         print(f"\r\033[K{text}", end="", file=sys.stderr, flush=True)
 

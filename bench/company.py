@@ -1,7 +1,7 @@
-"""The same objects of the same company read by us, by `sageintacctsdk` as PyPI has it, and read bare: what each costs.
+"""The cost of reading the same objects of the same company: by us, by `sageintacctsdk` from PyPI, and bare.
 
-`python -m bench.company WAY URL DIRECTORY` is one reader in a process of its own and prints its figures; the server
-next door counts the requests and functions that it got.
+`python -m bench.company WAY URL DIRECTORY` runs one reader in its own process and prints its figures. The server
+counts the requests and functions that arrive.
 """
 
 import json
@@ -39,7 +39,7 @@ OBJECTS = {
     "ar_invoices": "ARINVOICE",
     "gl_detail": "GLDETAIL",
 }
-"""What the SDK calls them, and what they are."""
+"""The SDK's name of each object, and the object."""
 ACCOUNT: dict[str, Any] = {
     "company_id": "demo-company", "user_id": "demo-user", "user_password": "demo-user-password",
     "sender_id": "demo-sender", "sender_password": "demo-sender-password",
@@ -48,7 +48,7 @@ ACCOUNT: dict[str, Any] = {
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """What one reader took."""
+    """The cost of one reader."""
 
     rows: int
     cpu: float
@@ -59,12 +59,12 @@ class Read:
 
 
 def client(url: str) -> Client:
-    """A client that keeps nothing, with as many requests under way as the gateway runs and queues."""
+    """A client without stored state, with as many requests at once as the gateway runs and queues."""
     return Client(Connection(endpoint=url, concurrency=2 * RUNNING, **ACCOUNT), keep=False)
 
 
 def bare(url: str, _directory: Path) -> int:
-    """Fetch, gunzip, decode, drop; one object after the other."""
+    """Fetch, gunzip, decode and discard, one object after the other."""
     with client(url) as opened:
         return sum(
             batch.num_rows
@@ -97,7 +97,7 @@ def _extracted(url: str, sink: Sink) -> int:
 
 
 def sageintacctsdk(url: str, _directory: Path) -> int:
-    """`get_all` of each, the results dropped; only the address it talks to is changed."""
+    """`get_all` of each object, with the results discarded. Only the SDK's address is changed."""
     import sageintacctsdk
     from sageintacctsdk.apis.api_base import ApiBase
 
@@ -115,13 +115,13 @@ def sageintacctsdk(url: str, _directory: Path) -> int:
 WAYS: dict[str, Callable[[str, Path], int]] = {way.__name__: way for way in (bare, duckdb, singer, sageintacctsdk)}
 
 
-def readers(say: Callable[[str], None]) -> dict[str, Read]:
-    """Each reader once, one after the other, against one server."""
+def readers(progress: Callable[[str], None]) -> dict[str, Read]:
+    """Run each reader once, one after the other, against one server."""
     found = {}
-    say("the emulator's demo company is made")
-    with serving("bench.served", str(LATENCY_MS), str(RUNNING)) as (url, server):
+    progress("making the demo company")
+    with serving("bench.demo_server", str(LATENCY_MS), str(RUNNING)) as (url, server):
         for name in WAYS:
-            say(f"the demo company: {name}")
+            progress(f"reading the demo company: {name}")
             _, requests, functions = counted(server)
             with tempfile.TemporaryDirectory(prefix="bench-") as directory:
                 command = [sys.executable, "-m", "bench.company", name, url, directory]
@@ -132,7 +132,7 @@ def readers(say: Callable[[str], None]) -> dict[str, Read]:
 
 
 def counted(server: "subprocess.Popen[str]") -> tuple[float, int, int]:
-    """The server's CPU seconds, requests and functions so far."""
+    """The server's CPU seconds, requests and functions until now."""
     assert server.stdin is not None
     assert server.stdout is not None
     server.stdin.write("\n")
@@ -142,7 +142,7 @@ def counted(server: "subprocess.Popen[str]") -> tuple[float, int, int]:
 
 
 def main() -> None:
-    """Read one way and print the figures."""
+    """Run one reader and print its figures."""
     name, url, directory = sys.argv[1], sys.argv[2], Path(sys.argv[3])
     started, wall = time.process_time(), time.perf_counter()
     rows = WAYS[name](url, directory)

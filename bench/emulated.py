@@ -1,4 +1,4 @@
-"""What a row costs the emulator to serve, against what it costs our reader to read: the demo company's GLDETAIL."""
+"""The emulator's cost of serving a row of the demo company's GLDETAIL, against our reader's cost of reading it."""
 
 import subprocess
 import time
@@ -15,41 +15,41 @@ from intacct_bridge.model.query.query import Query
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """One walk over all rows, by CPU seconds of either side."""
+    """One walk over all rows, with the CPU seconds of both sides."""
 
     rows: int
     serving: float
     reading: float
     transactions: int
-    """API transactions that the client's meter counted."""
+    """API transactions on the client's meter."""
 
     @property
     def ratio(self) -> float:
-        """Rows served over rows read, each in a CPU second of its own side."""
+        """Rows served per CPU second of the server, over rows read per CPU second of the client."""
         return self.reading / self.serving
 
 
 WRITES = 2000
 DOCUMENTS = ("APBILL", "ARINVOICE", "ARINVOICEITEM", "ARPYMT")
-"""What legacy writes add rows to besides the ledger."""
+"""The objects, beside the ledger, to which legacy writes add rows."""
 
 
-def emulator(rounds: int, say: Callable[[str], None]) -> Served:
-    """The least disturbed of some walks over the ledger, after one that warms both sides."""
-    say("the emulator's demo company is made")
-    return _least(rounds, say, 0, ())
+def emulator(rounds: int, progress: Callable[[str], None]) -> Served:
+    """The least disturbed of several walks over the ledger, after one that warms both sides."""
+    progress("making the demo company")
+    return _least(rounds, progress, 0, ())
 
 
-def after_writes(rounds: int, say: Callable[[str], None]) -> tuple[Served, Served]:
-    """The same with the documents: of a fresh company, and of one with many legacy writes."""
-    say("the emulator serves a fresh company's documents")
-    fresh = _least(rounds, say, 0, DOCUMENTS)
-    say(f"the emulator takes {WRITES} legacy writes")
-    return fresh, _least(rounds, say, WRITES, DOCUMENTS)
+def after_writes(rounds: int, progress: Callable[[str], None]) -> tuple[Served, Served]:
+    """The same with the documents: of a fresh company, and of a company after many legacy writes."""
+    progress("serving a fresh company's documents")
+    fresh = _least(rounds, progress, 0, DOCUMENTS)
+    progress(f"posting {WRITES} legacy writes")
+    return fresh, _least(rounds, progress, WRITES, DOCUMENTS)
 
 
-def _least(rounds: int, say: Callable[[str], None], writes: int, documents: tuple[str, ...]) -> Served:
-    with serving("bench.served", "0", "0", str(writes)) as (url, process):
+def _least(rounds: int, progress: Callable[[str], None], writes: int, documents: tuple[str, ...]) -> Served:
+    with serving("bench.demo_server", "0", "0", str(writes)) as (url, process):
         connection = Connection(
             company_id="demo-company", user_id="demo-user", user_password="demo-user-password",
             sender_id="demo-sender", sender_password="demo-sender-password", endpoint=url,
@@ -58,7 +58,7 @@ def _least(rounds: int, say: Callable[[str], None], writes: int, documents: tupl
             queries = [Query("GLDETAIL", tuple(FIELDS))]
             queries += [Query(name, tuple(client.describe(name).fields)) for name in documents]
             _walk(client, queries, process)
-            say("the emulator serves and the client reads")
+            progress("serving and reading")
             walks = [_walk(client, queries, process) for _ in range(rounds)]
     return Served(
         walks[0].rows,
@@ -75,5 +75,5 @@ def _walk(client: Client, queries: list[Query], process: "subprocess.Popen[str]"
 
 
 def _cpu(process: "subprocess.Popen[str]") -> float:
-    """The server's CPU seconds so far."""
+    """The server's CPU seconds until now."""
     return counted(process)[0]

@@ -1,4 +1,4 @@
-"""What loading costs in processor time for a record, beside the encoding of its function alone."""
+"""The CPU time of loading a record, against the encoding of its function alone."""
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -22,15 +22,15 @@ from intacct_bridge.wire.values import DEFAULT, Formatting, Value
 from intacct_bridge.wire.xml import Element, element, serialize
 
 LIMIT = 3.0
-"""Processor time for a record, in times of its encoding."""
+"""The largest allowed CPU time of a record, as a multiple of its encoding."""
 
 
 class _Meter:
     transactions = 0
 
 
-class _Taker:
-    """A company that takes everything at no cost."""
+class _AcceptingCompany:
+    """A company that accepts every record at no cost."""
 
     def __init__(self) -> None:
         self.connection = Connection(
@@ -46,7 +46,7 @@ class _Taker:
     def formatting(self) -> Formatting:
         return DEFAULT
 
-    def entity(self, _: str, /) -> "_Taker":
+    def entity(self, _: str, /) -> "_AcceptingCompany":
         return self
 
     def describe(self, object_name: str, _: str | None = None, /) -> ObjectDef:
@@ -77,8 +77,8 @@ class _Taker:
 
 
 def loading(records: int = 2000) -> tuple[float, float]:
-    """Seconds of processor time for a record: applying it, and encoding its function alone."""
-    company, writes = _Taker(), list(_writes(records))
+    """CPU seconds for a record: applying it, and encoding its function alone."""
+    company, writes = _AcceptingCompany(), list(_writes(records))
     functions = Functions(company)
     started = time.process_time()
     for write in writes:
@@ -120,5 +120,5 @@ def _line(at: int) -> dict[str, Value]:
 
 
 def best(rounds: int) -> tuple[float, float]:
-    """The round with the lowest ratio; both figures of it, for a machine that is busy is busy with both."""
+    """Both figures of the round with the lowest ratio, because a busy machine slows both."""
     return min((loading() for _ in range(rounds)), key=lambda one: one[0] / one[1])

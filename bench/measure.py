@@ -1,4 +1,4 @@
-"""Running measured processes side by side with a server, and the arithmetic of their figures."""
+"""Measured processes beside a server, and the arithmetic of their figures."""
 
 import json
 import resource
@@ -13,7 +13,7 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """What one measured process reports."""
+    """The report of one measured process."""
 
     cpu: float
     wall: float
@@ -22,13 +22,13 @@ class Figures:
 
     @property
     def micros(self) -> float:
-        """CPU microseconds a record."""
+        """CPU microseconds for each record."""
         return self.cpu / self.rows * 1e6
 
 
 @contextmanager
 def serving(module: str, *arguments: str) -> Iterator[tuple[str, "subprocess.Popen[str]"]]:
-    """A server module as a process: its URL, and the process itself, which ends when its input does."""
+    """Run a server module as a process: its URL, and the process, which ends with its input."""
     command = [sys.executable, "-m", module, *arguments]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
@@ -44,7 +44,7 @@ def serving(module: str, *arguments: str) -> Iterator[tuple[str, "subprocess.Pop
 
 
 def measured(way: str, url: str, pages: int) -> Figures:
-    """One way of reading, in a fresh process and a fresh directory."""
+    """Measure one way of reading in a new process and directory."""
     with tempfile.TemporaryDirectory(prefix="bench-") as directory:
         command = [sys.executable, "-m", "bench.pipeline", way, url, str(pages), directory]
         done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
@@ -52,7 +52,7 @@ def measured(way: str, url: str, pages: int) -> Figures:
 
 
 def peak_bytes() -> int:
-    """The most memory that this process has held; on Linux not what its parent held when it was forked."""
+    """The peak memory of this process; on Linux without the memory of its parent at the fork."""
     try:
         lines = Path("/proc/self/status").read_text("ascii").splitlines()
         return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM:"))
@@ -61,5 +61,5 @@ def peak_bytes() -> int:
 
 
 def best(runs: list[Figures]) -> Figures:
-    """The run that was disturbed least."""
+    """The least disturbed run."""
     return min(runs, key=lambda run: run.micros)

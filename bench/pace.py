@@ -1,4 +1,4 @@
-"""How near extraction comes to the least wall time there can be: requests x latency / requests that run at once."""
+"""The wall time of an extraction against the smallest possible: requests x latency / requests at once."""
 
 import tempfile
 import time
@@ -20,7 +20,7 @@ LIMIT = 1.05
 _LARGE = {"GLBATCH", "GLENTRY", "GLDETAIL", "APBILLITEM", "APPYMTDETAIL", "ARINVOICEITEM", "ARPYMTDETAIL"}
 FORTY = tuple(name for name in USUAL if name not in _LARGE)[:40]
 PAGE = 235
-"""Rows a page, so that the demo company's GLDETAIL has a hundred pages."""
+"""Rows in a page: the demo company's GLDETAIL then has a hundred pages."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,28 +34,28 @@ class Paced:
 
     @property
     def ratio(self) -> float:
-        """Wall time over the least there can be."""
+        """Wall time over the smallest possible."""
         return self.wall * self.running / (self.calls * LATENCY_MS / 1000)
 
 
-def paces(say: Callable[[str], None]) -> list[Paced]:
-    """One large stream and forty small ones, with one and with two requests running at once."""
+def paces(progress: Callable[[str], None]) -> list[Paced]:
+    """Extract one large stream and forty small ones, with one and with two requests at once."""
     found = []
     for running in (1, 2):
-        with serving("bench.served", str(LATENCY_MS), str(running)) as (url, _):
+        with serving("bench.demo_server", str(LATENCY_MS), str(running)) as (url, _):
             for what, names, page in (
                 ("a stream of 100 pages", ("GLDETAIL",), PAGE),
                 ("40 small streams", FORTY, 2000),
             ):
-                say(f"{LATENCY_MS} ms a request, {running} at once: {what}")
+                progress(f"{LATENCY_MS} ms a request, {running} at once: {what}")
                 calls, wall = _extract(url, names, page, running)
                 found.append(Paced(what, running, calls, wall))
     return found
 
 
 def _extract(url: str, names: tuple[str, ...], page: int, running: int) -> tuple[int, float]:
-    """Requests and wall time of a first run into DuckDB, sign-in and look-ups included."""
-    connection = Connection(endpoint=url, concurrency=2 * running, **ACCOUNT)  # as many wait as run
+    """Requests and wall time of a first run into DuckDB, with sign-in and lookups."""
+    connection = Connection(endpoint=url, concurrency=2 * running, **ACCOUNT)  # as many requests wait as run
     with tempfile.TemporaryDirectory(prefix="bench-") as directory:
         uri = f"duckdb:{directory}/copy.duckdb"
         began = time.perf_counter()

@@ -1,7 +1,7 @@
-"""The page every figure is measured on: 2,000 records of 40 fields like GLDETAIL's, made by seed.
+"""The measured page: 2,000 records of 40 fields like GLDETAIL's, made from a seed.
 
-About a quarter of the cells are empty; titles and memos hold references and letters beyond ASCII. No two pages have a
-record number in common, so a destination that merges by key finds only new rows.
+About a quarter of the cells are empty. Titles and memos have character references and letters beyond ASCII. Record
+numbers are unique across pages, so a destination that merges by key finds only new rows.
 """
 
 import random
@@ -81,7 +81,7 @@ _SEEDS = 8
 
 
 class Pages:
-    """All pages of a read. A page's rows come from one of a few seeds; the record numbers are its own."""
+    """All pages of a read. A page's rows come from one of a few seeds; its record numbers are unique."""
 
     def __init__(self, pages: int, records: int = RECORDS) -> None:
         self.pages = pages
@@ -89,7 +89,7 @@ class Pages:
         self._rows: dict[int, str] = {}
 
     def body(self, number: int) -> bytes:
-        """Page `number`, from 0, as the gateway would write it."""
+        """Page `number`, counted from 0, in the gateway's format."""
         seed = number % _SEEDS
         if seed not in self._rows:
             draw = random.Random(seed)
@@ -102,7 +102,7 @@ class Pages:
 
 
 def _row(line: int, draw: random.Random) -> str:
-    """A row with two places for the record's number and the entry's."""
+    """A row with two placeholders: the record's number and the entry's."""
     account, department, location = draw.choice(_ACCOUNTS), draw.choice(_DEPARTMENTS), draw.choice(_LOCATIONS)
     cents = draw.randrange(1, 5_000_000)
     amount = f"{cents // 100}.{cents % 100:02}" if cents % 3 else str(cents // 100)

@@ -1,7 +1,7 @@
-"""One way of reading pages, measured in a process of its own: CPU time, rows, and the most memory it ever held.
+"""One way of reading pages, measured in its own process: CPU time, rows and peak memory.
 
-`python -m bench.pipeline NAME URL PAGES DIRECTORY` prints one line of JSON. Imports are made and one page is read
-before the clock starts, so that the figure is the cost of rows and not of starting.
+`python -m bench.pipeline NAME URL PAGES DIRECTORY` prints one line of JSON. The clock starts after the imports and one
+page, so the figure is the cost of rows and not of the start.
 """
 
 import json
@@ -34,17 +34,17 @@ Batches = Iterator["pa.RecordBatch"]
 
 
 def bodies(url: str, pages: int, first: int = 0) -> Iterator[bytes]:
-    """The pages' bodies, fetched and gunzipped by our own transport."""
+    """The bodies of the pages, fetched and gunzipped by our transport."""
     connection = Connection(
         company_id="demo-company", user_id="demo-user", user_password="-", sender_id="demo-sender", sender_password="-",
         endpoint=url,
     )  # fmt: skip
     with HttpTransport(connection) as transport:
         for number in range(first, first + pages):
-            yield transport(url, _question(number * RECORDS)).body
+            yield transport(url, _query(number * RECORDS)).body
 
 
-def _question(offset: int) -> bytes:
+def _query(offset: int) -> bytes:
     select = Element("select", children=tuple(element("field", name) for name in FIELDS))
     parts = (element("object", "GLDETAIL"), select, element("pagesize", str(RECORDS)), element("offset", str(offset)))
     function = Function(Element("query", children=parts), "q")
@@ -63,7 +63,7 @@ def batches(url: str, pages: int, first: int = 0) -> Batches:
 
 
 def bare(url: str, pages: int, _directory: Path) -> int:
-    """The bare read: fetch, gunzip, decode, drop."""
+    """The bare read: fetch, gunzip, decode and discard."""
     return sum(batch.num_rows for batch in batches(url, pages))
 
 
@@ -73,7 +73,7 @@ def fetch(url: str, pages: int, _directory: Path) -> int:
 
 
 def arrow(url: str, pages: int, _directory: Path) -> int:
-    """Keep everything, as one Arrow table."""
+    """Keep all rows in one Arrow table."""
     import pyarrow as pa
 
     return int(pa.Table.from_batches(list(batches(url, pages))).num_rows)
@@ -90,7 +90,7 @@ def duckdb(url: str, pages: int, directory: Path) -> int:
 
 
 def appended(url: str, pages: int, directory: Path) -> int:
-    """DuckDB alone, with its own settings: every page appended to a table, without keys, state or run history."""
+    """DuckDB alone, with its own settings: append every page to a table without keys, state or run history."""
     import duckdb
     import pyarrow as pa
 
@@ -116,7 +116,7 @@ def singer(url: str, pages: int, directory: Path) -> int:
 
 
 def _into(sink: Sink, source: Batches) -> int:
-    """A first read of everything into a destination, committed as often as it asks for."""
+    """A first read of all rows into a destination, committed at its own interval."""
     at = datetime(2026, 11, 21, tzinfo=UTC)
     bookmark = Bookmark().begin(format_time(at), sink.open("demo-company", at), full=True)
     writer = sink.writer(Stream("GLDETAIL", "GLDETAIL", FIELDS, "RECORDNO"), bookmark)
@@ -140,7 +140,7 @@ WAYS: dict[str, Callable[[str, int, Path], int]] = {
 
 
 def main() -> None:
-    """Measure one way and print the figures."""
+    """Measure one way and print its figures."""
     name, url, pages, directory = sys.argv[1], sys.argv[2], int(sys.argv[3]), Path(sys.argv[4])
     warm = directory / "warm"
     warm.mkdir()

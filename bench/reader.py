@@ -1,4 +1,4 @@
-"""What a record costs on its way from the socket to a destination, and how much memory the way takes."""
+"""The cost of a record from the socket to a destination, in CPU time and memory."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,20 +11,20 @@ SMALL = 100_000
 TINY = 10_000
 FLAT = 1.10
 POOLED = 1.20
-"""The pool of blocks that DuckDB is allowed, some 30 MB at 40 fields, is full after 50,000 records: flat from then."""
+"""DuckDB's pool of blocks (about 30 MB at 40 fields) is full after 50,000 records; memory is constant from then."""
 
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """A way of reading and what it is held to."""
+    """A way of reading, with its goals."""
 
     name: str
     title: str
     goal: float | None = None
-    """CPU over the bare read's."""
+    """The largest allowed CPU time, as a multiple of the bare read's."""
     memory: bool = False
     growth: float | None = None
-    """How many times the peak memory of a few records that of a great many may be."""
+    """The largest allowed peak memory of many records, as a multiple of that of a few."""
 
 
 WAYS = (
@@ -39,26 +39,26 @@ WAYS = (
 )
 
 
-def cpu(rows: int, rounds: int, say: Callable[[str], None]) -> dict[str, Figures]:
-    """Each way's least disturbed run; the rounds take turns, so that a busy minute hits all of them."""
+def cpu(rows: int, rounds: int, progress: Callable[[str], None]) -> dict[str, Figures]:
+    """The least disturbed run of each way. The ways take turns, so that a busy minute affects all of them."""
     runs: dict[str, list[Figures]] = {way.name: [] for way in WAYS}
     pages = rows // RECORDS
-    assert text_columns(Pages(1).body(0)), "the page is meant for the fast decoder"
-    with serving("bench.canned", str(pages)) as (url, _):
+    assert text_columns(Pages(1).body(0)), "the page must suit the fast decoder"
+    with serving("bench.page_server", str(pages)) as (url, _):
         for turn in range(rounds):
             for way in WAYS:
-                say(f"round {turn + 1} of {rounds}: {way.title}")
+                progress(f"round {turn + 1} of {rounds}: {way.title}")
                 runs[way.name].append(measured(way.name, url, pages))
     return {name: best(all_runs) for name, all_runs in runs.items()}
 
 
-def memory(rows: int, say: Callable[[str], None]) -> dict[str, Figures]:
-    """One run of each way that a copy is made by, for the most memory it holds."""
+def memory(rows: int, progress: Callable[[str], None]) -> dict[str, Figures]:
+    """One run of each way that makes a copy, for its peak memory."""
     found = {}
     pages = rows // RECORDS
-    with serving("bench.canned", str(pages)) as (url, _):
+    with serving("bench.page_server", str(pages)) as (url, _):
         for way in WAYS:
             if way.memory:
-                say(f"memory at {rows:,} records: {way.title}")
+                progress(f"memory at {rows:,} records: {way.title}")
                 found[way.name] = measured(way.name, url, pages)
     return found

@@ -1,4 +1,4 @@
-"""The recipe "Upload sales orders from a flat file", as it is written: mapping, plan, apply, and once more."""
+"""The recipe "Sales orders from a file" as written: mapping, plan, apply, and a second run."""
 
 import shlex
 from collections.abc import Iterator

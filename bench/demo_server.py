@@ -1,15 +1,15 @@
-"""The emulator's demo company over HTTP in a process of its own, which tells what it has done.
+"""The emulator's demo company over HTTP in its own process, with counts of its work.
 
-`python -m bench.served [LATENCY_MS [RUNNING [WRITES]]]` makes so many legacy writes and prints its URL; for every line
-on its standard input it prints its CPU seconds, the requests and the functions it was sent so far, and it serves until
-that input ends.
+`python -m bench.demo_server [LATENCY_MS [RUNNING [WRITES]]]` posts WRITES legacy records and prints its URL.
+For every line of its input it prints its CPU seconds, requests and functions until then. It serves until its input
+ends.
 """
 
 import sys
 import time
 from datetime import date
 
-from bench.legacy import write
+from bench.legacy_writes import write
 from intacct_bridge.emulator.gateway.gateway import Emulator
 from intacct_bridge.emulator.gateway.server import serve
 from intacct_bridge.emulator.settings.behaviour import Behaviour
@@ -20,7 +20,7 @@ AS_OF = date(2026, 11, 21)
 
 
 class Counting(Emulator):
-    """Counts what arrives."""
+    """Counts requests and functions."""
 
     requests = 0
     functions = 0

@@ -1,4 +1,4 @@
-"""Many writes by the object-specific functions, so that a company can be measured as it is after them."""
+"""Many writes with the object-specific functions, to measure a company after them."""
 
 from intacct_bridge.emulator.gateway.gateway import Emulator
 from intacct_bridge.errors import RefusedError
@@ -16,7 +16,7 @@ _LINE = (
 
 
 def write(emulator: Emulator, count: int) -> None:
-    """So many records: a bill, an invoice, its receipt and a journal entry, in turn."""
+    """Post `count` records: a bill, an invoice, its receipt and a journal entry, in turn."""
     for number in range(count // 4):
         _send(emulator, _bill(number))
         key = _send(emulator, _invoice(number))

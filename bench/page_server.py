@@ -1,6 +1,6 @@
-"""A server that only sends canned pages, gzipped: what is measured against it is the reader and nothing else.
+"""A server of prepared, gzipped pages, so that a measurement covers the reader only.
 
-Run as a process of its own (`python -m bench.canned PAGES`); it prints its URL and serves until its input ends.
+`python -m bench.page_server PAGES` runs in its own process, prints its URL and serves until its input ends.
 """
 
 import gzip
@@ -19,9 +19,9 @@ class _Handler(BaseHTTPRequestHandler):
     pages: Pages
 
     def do_POST(self) -> None:
-        """Answer with the page that the query's offset asks for."""
-        asked = _OFFSET.search(self.rfile.read(int(self.headers["Content-Length"])))
-        number = int(asked[1]) // self.pages.records if asked else 0
+        """Answer with the page at the query's offset."""
+        offset = _OFFSET.search(self.rfile.read(int(self.headers["Content-Length"])))
+        number = int(offset[1]) // self.pages.records if offset else 0
         body = gzip.compress(self.pages.body(number), 6, mtime=0)
         self.send_response(200)
         self.send_header("Content-Type", 'text/xml; encoding="UTF-8"')
@@ -31,7 +31,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, *_: object) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 def main() -> None:
