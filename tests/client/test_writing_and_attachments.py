@@ -78,7 +78,7 @@ def test_keys_that_cannot_decide_are_refused_before_anything_is_sent() -> None:
         client.upsert("VENDOR", [{"VENDORID": "V1"}, {"VENDORID": "V1"}])
     with pytest.raises(RecordError, match="row 2 has no VENDORID"):
         client.upsert("VENDOR", [{"VENDORID": "V1"}, {"NAME": "x"}])
-    with pytest.raises(RecordError, match="has the RECORDNO 3, and the row says 2"):
+    with pytest.raises(RecordError, match="has the RECORDNO 3, and the row has 2"):
         client.upsert("VENDOR", [{"VENDORID": "V1", "recordno": 2}])
     made.tables["VENDOR"].append({"RECORDNO": "99", "VENDORID": "V1"})
     with pytest.raises(InvalidRequestError, match="two VENDOR have the VENDORID 'V1'"):

@@ -1,14 +1,12 @@
-"""Single writes outside the outbox: functions sent once, their results told as outcomes.
+"""Single writes outside the outbox: rows become functions, are sent once, and give outcomes.
 
-One record a function, so that each has a result of its own; up to 100 functions a request. Whoever must not lose or
-repeat a write uses `flow.load`, which keeps an outbox; here a lost answer raises InDoubtError, and finding out is the
-caller's own affair.
+Each function has one record, so that each has a result of its own; a request has up to 100 functions. A lost answer
+raises InDoubtError, and the caller has to find out what was applied; `flow.post`, which keeps an outbox, does that by
+itself.
 
-A row becomes the function that writes it, as `model.writing` has it. Values are written as their field's kind says, so
-that `"2026-01-31"` is as good as a date. Names that the catalogue does not have pass as text: the gateway takes some
-elements in a write that `lookup` does not list.
-
-Update what is there, create what is not: one look for the keys, then one function a row.
+`model.writing` builds the functions. Values are written as their field's kind requires, so that `"2026-01-31"` may
+stand for a date. Names that the catalogue does not have are written as text: in a write the gateway takes some elements
+that `lookup` does not list.
 """
 
 from collections import Counter
@@ -18,6 +16,7 @@ from datetime import datetime
 from typing import Any
 
 from intacct_bridge.client.gateway.calls import Calls
+from intacct_bridge.client.reading.key_lookup import rows_by_keys
 from intacct_bridge.client.reading.query import QueryReader
 from intacct_bridge.errors import Fault, InvalidRequestError, RecordError
 from intacct_bridge.model.batched import batched
@@ -25,7 +24,7 @@ from intacct_bridge.model.catalog import ObjectDef
 from intacct_bridge.model.keys import natural_key, record_key
 from intacct_bridge.model.legacy.functions import WritePlan
 from intacct_bridge.model.legacy.objects import legacy_object
-from intacct_bridge.model.query.query import MAX_IN, Compare, Op, Query
+from intacct_bridge.model.query.query import Query
 from intacct_bridge.model.writing.functions import FunctionBuilder
 from intacct_bridge.model.writing.generic import is_rows
 from intacct_bridge.wire.envelope import ABORTED, SUCCESS, Result
@@ -37,12 +36,12 @@ FUNCTIONS_AT_A_TIME = 100
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one record."""
+    """The outcome of writing one record."""
 
     status: str
-    """success, failure, or aborted: rolled back because of another record of its transaction."""
+    """success, failure, or aborted: rolled back because another record of its transaction failed."""
     key: str = ""
-    """RECORDNO, where the gateway gave one."""
+    """RECORDNO, if the gateway gave one."""
     natural_key: str = ""
     faults: tuple[Fault, ...] = ()
 
@@ -53,7 +52,7 @@ class Outcome:
 
 
 def send_each(calls: Calls, bodies: Sequence[Element], *, transaction: bool = False) -> list[Outcome]:
-    """Send one function a record, in requests of up to 100; a transaction must fit in one request."""
+    """Send functions of one record each, in requests of up to 100; a transaction must fit in one request."""
     if transaction and len(bodies) > FUNCTIONS_AT_A_TIME:
         raise InvalidRequestError(
             f"{len(bodies):,} records do not fit in one transaction, which holds {FUNCTIONS_AT_A_TIME}",
@@ -68,15 +67,15 @@ def send_each(calls: Calls, bodies: Sequence[Element], *, transaction: bool = Fa
 
 
 def outcome_of(result: Result) -> Outcome:
-    """The outcome of a function with one record: applied if the result says so or has its key, faults or not."""
+    """The outcome of a function with one record: applied if the result says so or has a key, even with faults."""
     first = outcomes_of(result)[0]
     return replace(first, faults=result.faults) if first.ok else first
 
 
 def outcomes_of(result: Result) -> list[Outcome]:
-    """The outcomes in one result: of every record that has a key in it, then one for the records that failed.
+    """The outcomes in one result: one for each record that has a key, then one for the records that failed.
 
-    A function with many records may succeed in part: the keys are those of the records that were applied.
+    A function with many records may succeed in part: only the records that were applied have keys.
     """
     if result.key is not None:
         return [Outcome(result.status, result.key, result.key, result.faults)]
@@ -96,11 +95,11 @@ def _applied(record: Element) -> Outcome:
 
 
 Definition = Callable[[str], ObjectDef | None]
-"""An object's definition by name, or None where there is none to be had."""
+"""An object's definition by name, or None if there is none."""
 
 
 class RowFunctions:
-    """Builds the functions of one connection from rows; `is_legacy` is document type 2.1."""
+    """Builds the functions of one connection from rows; `is_legacy` stands for document type 2.1."""
 
     def __init__(self, definition: Definition, *, is_legacy: bool, formatting: Callable[[], Formatting]) -> None:
         self._definition = definition
@@ -148,7 +147,7 @@ def _keyed(name: str, row: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
     attribute = legacy_object(name).attribute("update")
     if not attribute:
         return "", row
-    # `key` is the natural id of master records and the RECORDNO of transactions; never the one for the other
+    # `key` is the natural id for master records and the RECORDNO for transactions
     wanted = natural_key(name) or record_key(name)
     by_upper = {field.upper(): field for field in row}
     for field in (wanted, *(() if attribute == "key" else (attribute.upper(),))):
@@ -165,29 +164,32 @@ def _check_key(name: str, row: Mapping[str, Any]) -> None:
 
 
 def _typed(described: ObjectDef | None, field: str, value: Any) -> Any:
-    """A date given as text becomes one: these functions write dates in three elements."""
+    """The value, with a date given as text as a date: these functions write dates in three elements."""
     kind = Kind.TEXT if described is None else described.kind_of(field)
     return parse_value(kind, value, DEFAULT) if kind is Kind.DATE and isinstance(value, str) else value
 
 
 def upsert_functions(
-    functions: RowFunctions, reading: QueryReader, object_name: str, *, rows: Sequence[Mapping[str, Any]], key: str
+    functions: RowFunctions, queries: QueryReader, object_name: str, *, rows: Sequence[Mapping[str, Any]], key: str
 ) -> list[Element]:
-    """The functions in the rows' order. A key that two rows or two records share is refused by name."""
+    """An update for each row whose key exists and a create for the others, in the rows' order.
+
+    RecordError where two rows have one key or a row has none; InvalidRequestError where two records have one key.
+    """
     name = object_name.upper()
     by = key.upper() or natural_key(name) or record_key(name)
     keys = [_key(row, by, name, number) for number, row in enumerate(rows, 1)]
-    doubled = [text for text, count in Counter(keys).items() if text and count > 1]
-    if doubled:
-        raise RecordError(f"two rows have the {name}.{by} {doubled[0]!r}", field=by, record=doubled[0])
-    there = _numbers(reading, name, by, keys=[text for text in keys if text])
+    duplicates = [text for text, count in Counter(keys).items() if text and count > 1]
+    if duplicates:
+        raise RecordError(f"two rows have the {name}.{by} {duplicates[0]!r}", field=by, record=duplicates[0])
+    existing = _existing_records(queries, name, by, keys=[text for text in keys if text])
     record = record_key(name)
     made = []
     for row, text in zip(rows, keys, strict=True):
-        number = there.get(text, "")
+        number = existing.get(text, "")
         given = next((str(value) for field, value in row.items() if field.upper() == record and value), number)
         if number and given != number:
-            raise RecordError(f"{name} {text!r} has the {record} {number}, and the row says {given}", field=record)
+            raise RecordError(f"{name} {text!r} has the {record} {number}, and the row has {given}", field=record)
         made.append(functions.update(name, {record: number, **row}) if number else functions.create(name, row))
     return made
 
@@ -201,18 +203,19 @@ def _key(row: Mapping[str, Any], by: str, name: str, number: int) -> str:
     return str(given)
 
 
-def _numbers(reading: QueryReader, name: str, by: str, *, keys: Sequence[str]) -> dict[str, str]:
-    """The record numbers of the keys that are there."""
-    record = record_key(name)
+def _existing_records(queries: QueryReader, name: str, by: str, *, keys: Sequence[str]) -> dict[str, str]:
+    """The record numbers of the keys that exist."""
     found: dict[str, str] = {}
-    for some in batched(keys, MAX_IN):
-        where = Compare(by, Op.IN, tuple(some))
-        for row in reading.rows(Query(name, (record, by), where=where, show_private=True)):
-            text = str(row[by])
-            if text in found:
-                raise InvalidRequestError(
-                    f"two {name} have the {by} {text!r}, so it cannot say which of them to update",
-                    fix="Name a field that is unique with `key`.",
-                )
-            found[text] = str(row[record])
+    if not keys:
+        return found
+    record = record_key(name)
+    query = Query(name, (record, by), show_private=True)
+    for row in rows_by_keys(queries.rows, query, [{by: text} for text in keys], queries.describe(name).kind_of):
+        text = str(row[by])
+        if text in found:
+            raise InvalidRequestError(
+                f"two {name} have the {by} {text!r}, so the record to update is not clear",
+                fix="Name a field that is unique with `key`.",
+            )
+        found[text] = str(row[record])
     return found

@@ -82,6 +82,10 @@ class QueryReader:
         self._calls = calls
         self._catalog = catalog
 
+    def describe(self, object_name: str) -> ObjectDef:
+        """The definition that queries of an object are bound by."""
+        return self._catalog.describe(object_name)
+
     def bound(self, query: Query, *, walks: bool = True) -> BoundQuery:
         """Check the query before any data is requested; definitions that are not known yet are looked up."""
         finder: Finder = _DefinitionFinder(self._catalog, query.object, query.doc_par_id)
