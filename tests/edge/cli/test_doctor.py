@@ -1,4 +1,4 @@
-"""`intacct doctor` as a person and a program use it, and the scenarios that teach it."""
+"""`intacct doctor` as text, JSON and a letter, and the scenarios of the emulator."""
 
 import json
 from collections.abc import Iterator
@@ -33,19 +33,21 @@ def company() -> Iterator[Emulator]:
 
 
 def put(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The gateway that commands reach from now on."""
+    """Make commands use this gateway from now on."""
     monkeypatch.setattr(CommandContext, "open_client", lambda _, connection: client_of(emulator, connection))
 
 
 def test_a_healthy_company(demo: Intacct) -> None:
     ran = demo("doctor", "--streams", "GLDETAIL,APBILL", "--writes", "GLBATCH,VENDOR")
     assert ran.status == 0, ran.said
-    assert "all is well" in ran.err
+    assert "No problems found" in ran.err
     assert "✗" not in ran.out
     assert "!" not in ran.out
 
 
-def test_a_finding_in_words_and_in_json(intacct: Intacct, company: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_finding_as_text_json_and_letter(
+    intacct: Intacct, company: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
     scenario = next(one for one in Scenario.all() if one.path.stem == "02-sender-not-authorised")
     with scenario.played(company) as emulator:
         put(emulator, monkeypatch)
@@ -54,16 +56,18 @@ def test_a_finding_in_words_and_in_json(intacct: Intacct, company: Emulator, mon
         machine = intacct("doctor", "--json", **SETTINGS)
         mail = intacct("doctor", "--letter", "--writes", "APBILL", **SETTINGS)
     assert {said.status, quiet.status, machine.status, mail.status} == {1}
-    assert "✓ sender " in said.out
-    assert "1 to put right; stopped at sender authorised; 1 API transaction" in said.err
-    assert quiet.out.startswith("✗ sender authorised")
+    assert "✓ Sender " in said.out
+    assert "1 failure; stopped at Sender authorisation; 1 API transaction" in said.err
+    assert quiet.out.startswith("✗ Sender authorisation")
     assert json.loads(machine.out)["stopped_at"] == "authorised"
     assert mail.out.startswith("Subject: Web Services access to demo-company for demo-user")
     assert "Accounts Payable > Bills: List, View, Add, Edit, Delete" in mail.out
     assert "demo-user-password" not in said.said + machine.said + mail.said
 
 
-def test_what_cannot_even_start(intacct: Intacct, company: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_doctor_that_cannot_start_or_reach_the_gateway(
+    intacct: Intacct, company: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert intacct("doctor").status == 2
     assert intacct("doctor", **{**SETTINGS, "INTACCT_ENDPOINT_URL": "https://example.org"}).status == 2
     away = company.clone(faults=(ScriptedFault("http", calls=(), status=503, body="html"),))
@@ -71,7 +75,7 @@ def test_what_cannot_even_start(intacct: Intacct, company: Emulator, monkeypatch
     ran = intacct("doctor", **SETTINGS)
     away.close()
     assert ran.status == 4
-    assert "stopped at network and TLS" in ran.err
+    assert "stopped at Network and TLS" in ran.err
 
 
 def test_a_scenario_is_found_by_name_and_number() -> None:
@@ -88,7 +92,7 @@ def test_the_scenarios_are_listed(intacct: Intacct) -> None:
     assert intacct("emulator", "--scenario", "nonsense").status == 2
 
 
-def test_a_file_that_is_no_database_is_no_company(intacct: Intacct, home: Path) -> None:
+def test_a_file_that_is_not_a_database_is_refused(intacct: Intacct, home: Path) -> None:
     (home / "company.db").write_text("junk")
     for words in (("emulator", "--db", str(home / "company.db")), ("demo", "--home", str(home))):
         ran = intacct(*words)

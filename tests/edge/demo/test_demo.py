@@ -1,4 +1,4 @@
-"""The demo, twice: the second run meets what the first one made, and posts nothing twice."""
+"""The demo, twice: the second run uses the company of the first and posts nothing twice."""
 
 import json
 import re
@@ -14,7 +14,7 @@ from support.edge.command_line import Intacct
 
 @pytest.fixture
 def folder(home: Path, company_file: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The demo's home directory with its company made already, and few streams to read."""
+    """The demo's home directory with an existing company, and few streams to read."""
     monkeypatch.setattr("intacct_bridge.flow.streams.defaults.USUAL", ("GLACCOUNT", "VENDOR", "GLBATCH", "GLDETAIL"))
     found = home / "corvane"
     found.mkdir()
@@ -22,14 +22,14 @@ def folder(home: Path, company_file: Path, monkeypatch: pytest.MonkeyPatch) -> P
     return found
 
 
-def test_a_second_run_meets_the_same_company_and_posts_nothing_twice(intacct: Intacct, folder: Path) -> None:
+def test_a_second_run_uses_the_same_company_and_posts_nothing_twice(intacct: Intacct, folder: Path) -> None:
     first = intacct("demo", "--home", str(folder))
     second = intacct("demo", "--home", str(folder))
     assert (first.status, second.status) == (0, 0), second.said
     assert "11 journal entries, 249,337.85 on each side" in first.out
     assert len(re.findall(r"posted as GLBATCH \d+", first.out)) == 11
-    assert "6 of 7 entries would be refused" in first.out
-    assert "11 were posted by an earlier run" in second.out
+    assert "6 of 7 entries refused" in first.out
+    assert "11 entries posted by an earlier run" in second.out
     assert "the copy equals the ledger to the cent" in first.out
     assert "the copy equals the ledger to the cent" in second.out
     assert "posted as" not in second.out
@@ -47,7 +47,7 @@ def test_a_second_run_meets_the_same_company_and_posts_nothing_twice(intacct: In
     assert found == (1,)
 
 
-def test_an_interrupted_demo_goes_on_where_it_stood(
+def test_an_interrupted_demo_continues_where_it_stopped(
     intacct: Intacct, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from intacct_bridge.edge.demo.steps import Demo

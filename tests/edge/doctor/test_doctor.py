@@ -1,4 +1,4 @@
-"""The doctor against every failure state that is documented: the right step, and nothing before it."""
+"""The doctor against every documented failure: the right step, and none before it."""
 
 import json
 from collections.abc import Iterator
@@ -38,7 +38,7 @@ def company() -> Iterator[Emulator]:
 
 @pytest.fixture(autouse=True)
 def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where this machine keeps what it counts and learns."""
+    """The directory of this machine's usage counts and calibrations."""
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     return tmp_path / "intacct-bridge"
@@ -50,7 +50,7 @@ def test_every_documented_state_is_a_scenario() -> None:
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda one: str(one.path.stem))
-def test_the_right_step_is_named_and_nothing_else(scenario: Scenario, company: Emulator, state: Path) -> None:
+def test_only_the_failed_step_is_reported(scenario: Scenario, company: Emulator, state: Path) -> None:
     if "month_to_date" in scenario.about:
         MonthlyUsage(state, company="demo-company", connection="demo").add("2026-11", scenario.about["month_to_date"])
     report = scenario.examined(company)
@@ -72,7 +72,7 @@ def test_the_right_step_is_named_and_nothing_else(scenario: Scenario, company: E
 
 
 @pytest.mark.parametrize("job", [{}, {"streams": ["GLDETAIL", "APBILL"], "writes": ["GLBATCH", "VENDOR", "ARINVOICE"]}])
-def test_a_healthy_company_yields_no_finding(company: Emulator, job: dict[str, Any]) -> None:
+def test_a_healthy_company_has_no_findings(company: Emulator, job: dict[str, Any]) -> None:
     emulator = company.clone()
     report = examined(emulator, **job)
     emulator.close()
@@ -83,7 +83,7 @@ def test_a_healthy_company_yields_no_finding(company: Emulator, job: dict[str, A
     assert report.transactions == sum(len(request.functions) for request in emulator.received)
 
 
-def test_nothing_is_left_behind(company: Emulator) -> None:
+def test_the_company_is_unchanged(company: Emulator) -> None:
     emulator = company.clone()
     store = emulator.company().store
     before = {name: list(store.table(name).rows()) for name in store.populated()}
@@ -95,7 +95,7 @@ def test_nothing_is_left_behind(company: Emulator) -> None:
     assert after == before
 
 
-def test_an_inactive_entity_is_found_like_an_unknown_one(company: Emulator) -> None:
+def test_an_inactive_entity_is_reported_like_an_unknown_one(company: Emulator) -> None:
     emulator = company.clone()
     report = examined(emulator, replace(demo_connection(), location_id="900"))
     emulator.close()
@@ -112,7 +112,7 @@ def test_the_usual_streams_need_not_all_be_subscribed(company: Emulator) -> None
     assert "PROJECT" in next(one for one in report.findings if one.step == "modules").seen
 
 
-def test_the_usual_streams_closed_to_the_user_are_a_warning(company: Emulator) -> None:
+def test_usual_streams_that_the_user_cannot_read_are_a_warning(company: Emulator) -> None:
     rights = {"*": ("list", "view", "add", "edit", "delete"), "EMPLOYEE": ()}
     settings = EmulatorSettings(companies=(CompanySettings(roles=(RoleSettings(rights=rights),)),))
     emulator = company.clone(settings=settings)
@@ -132,7 +132,7 @@ def test_an_unknown_stream_has_its_three_causes(company: Emulator) -> None:
     assert [cause.id for cause in found.causes] == ["object-misspelt", "object-not-licensed", "object-not-deployed"]
 
 
-def test_a_type_of_user_that_reaches_little_is_told_with_what_it_cannot_read(company: Emulator) -> None:
+def test_a_limited_user_type_is_reported_with_the_streams_it_cannot_read(company: Emulator) -> None:
     user = UserSettings(user_type="employee user")
     emulator = company.clone(settings=EmulatorSettings(companies=(CompanySettings(users=(user,)),)))
     report = examined(emulator)
@@ -150,7 +150,7 @@ def test_a_type_of_user_that_reaches_little_is_told_with_what_it_cannot_read(com
         (UserSettings(user_type="view only user"), "user-type-small"),
     ],
 )
-def test_what_the_user_is_set_up_with(user: UserSettings, found: str, company: Emulator) -> None:
+def test_the_users_own_settings_are_checked(user: UserSettings, found: str, company: Emulator) -> None:
     emulator = company.clone(settings=EmulatorSettings(companies=(CompanySettings(users=(user,)),)))
     report = examined(emulator)
     emulator.close()
@@ -160,7 +160,7 @@ def test_what_the_user_is_set_up_with(user: UserSettings, found: str, company: E
 
 @pytest.mark.parametrize("reads_as", ["utc", "user"])
 @pytest.mark.parametrize("offset", [-480, 570])
-def test_how_times_in_filters_are_read_is_found_and_kept(
+def test_the_reading_of_times_in_filters_is_measured_and_kept(
     reads_as: str, offset: int, company: Emulator, state: Path
 ) -> None:
     users = (UserSettings(offset_minutes=offset),)
@@ -175,23 +175,23 @@ def test_how_times_in_filters_are_read_is_found_and_kept(
     assert kept.measured == "2026-11-21T11:00:00Z"
 
 
-def test_that_control_ids_are_forgotten_is_told_and_kept(company: Emulator, state: Path) -> None:
+def test_forgotten_control_ids_are_reported_and_kept(company: Emulator, state: Path) -> None:
     emulator = company.clone(settings=settings_of(remember_controlids=False))
     report = examined(emulator, keep=True)
     emulator.close()
-    assert report.healthy  # whether reads are remembered is not documented, so this may be how it should be
+    assert report.healthy  # it is not documented whether control IDs of reads are stored
     assert "answered twice" in next(one for one in report.findings if one.step == "memory").seen
     assert Calibrations(state).of(demo_connection()).memory is False
 
 
-def test_nothing_is_kept_where_nothing_is_to_be_kept(company: Emulator, state: Path) -> None:
+def test_a_run_with_keep_off_keeps_no_calibration(company: Emulator, state: Path) -> None:
     emulator = company.clone()
     examined(emulator)
     emulator.close()
     assert not (state / "calibration").exists()
 
 
-def test_what_was_not_looked_at_stays_known(state: Path) -> None:
+def test_a_new_calibration_keeps_the_values_it_did_not_measure(state: Path) -> None:
     kept, connection = Calibrations(state), demo_connection()
     kept.keep(connection, Calibration(reads_as="utc", offset_minutes=60, memory=True))
     kept.keep(connection, Calibration(offset_minutes=60))
@@ -201,7 +201,7 @@ def test_what_was_not_looked_at_stays_known(state: Path) -> None:
     assert kept.of(replace(connection, user_id="another")) == Calibration()
 
 
-def test_a_damaged_calibration_is_no_calibration(state: Path) -> None:
+def test_a_damaged_calibration_is_ignored(state: Path) -> None:
     kept, connection = Calibrations(state), demo_connection()
     kept.keep(connection, Calibration(memory=True))
     (file,) = (state / "calibration").glob("*.json")
@@ -209,7 +209,7 @@ def test_a_damaged_calibration_is_no_calibration(state: Path) -> None:
     assert kept.of(connection) == Calibration()
 
 
-def test_a_wrong_clock_on_this_machine(company: Emulator) -> None:
+def test_a_wrong_clock_of_this_machine_is_reported(company: Emulator) -> None:
     emulator = company.clone()
     with client_of(emulator) as client:
         report = run(client, now=lambda: datetime(2026, 11, 21, 11, 5, 0, tzinfo=UTC))
@@ -218,7 +218,7 @@ def test_a_wrong_clock_on_this_machine(company: Emulator) -> None:
     assert "0:05:00" in report.found[0].seen
 
 
-def test_planned_writes_on_a_connection_that_only_reads(company: Emulator) -> None:
+def test_planned_writes_on_a_read_only_connection_are_reported(company: Emulator) -> None:
     emulator = company.clone()
     connection = replace(demo_connection(), read_only=True)
     report = examined(emulator, connection, writes=["VENDOR"])
@@ -229,14 +229,14 @@ def test_planned_writes_on_a_connection_that_only_reads(company: Emulator) -> No
 
 
 @pytest.mark.parametrize("change", [{"authentication": "login"}, {"dtd_version": "2.1"}])
-def test_other_ways_of_connecting_are_healthy_too(company: Emulator, change: dict[str, str]) -> None:
+def test_other_kinds_of_connection_are_healthy_too(company: Emulator, change: dict[str, str]) -> None:
     emulator = company.clone()
     report = examined(emulator, replace(demo_connection(), **change))  # type: ignore[arg-type]
     emulator.close()
     assert report.healthy, render(report)
 
 
-def test_the_json_is_stable(company: Emulator) -> None:
+def test_the_keys_of_the_json_are_stable(company: Emulator) -> None:
     scenario = next(one for one in SCENARIOS if one.path.stem == "14-entity-unknown")
     data = json.loads(json.dumps(as_data(scenario.examined(company), "company demo-company (demo)")))
     assert list(data) == ["format", "target", "healthy", "stopped_at", "transactions", "findings"]
@@ -262,7 +262,7 @@ def test_the_json_is_stable(company: Emulator) -> None:
     assert list(found["causes"][0]) == ["id", "cause", "fix", "menu", "who", "tag"]
 
 
-def test_the_letter_asks_for_exactly_the_job(company: Emulator) -> None:
+def test_the_letter_requests_only_the_jobs_permissions(company: Emulator) -> None:
     scenario = next(one for one in SCENARIOS if one.path.stem == "10b-cannot-create")
     job = Job(("GLDETAIL", "APBILLITEM"), ("VENDOR", "ARINVOICE"))
     text = letter(demo_connection(), job, scenario.examined(company).findings)
@@ -277,15 +277,15 @@ def test_the_letter_asks_for_exactly_the_job(company: Emulator) -> None:
     assert text.index("Subscriptions: turn Web Services on") < text.index("Web Services authorizations > Add")
 
 
-def test_a_reader_of_the_terminal_sees_the_failure_and_its_fix(company: Emulator) -> None:
+def test_the_text_shows_the_failure_and_its_fix(company: Emulator) -> None:
     scenario = next(one for one in SCENARIOS if one.path.stem == "02-sender-not-authorised")
     lines = render(scenario.examined(company), Console()).splitlines()
     assert [line[0] for line in lines[:4]] == ["✓", "✓", "✗", " "]
     assert "Web Services authorizations ▸ Add; who: company administrator" in "\n".join(lines)
-    assert lines[-1] == "1 to put right; stopped at sender authorised; 1 API transaction"
+    assert lines[-1] == "1 failure; stopped at Sender authorisation; 1 API transaction"
 
 
-def test_a_sibling_that_calls_the_same_company_otherwise(company: Emulator) -> None:
+def test_another_connection_with_another_environment_for_the_company_is_reported(company: Emulator) -> None:
     emulator = company.clone()
     siblings = [
         ListedConnection("live", "intacct.toml", company_id="DEMO-COMPANY"),
@@ -301,11 +301,11 @@ def test_a_sibling_that_calls_the_same_company_otherwise(company: Emulator) -> N
         report = examination.report(examination.run())
     emulator.close()
     assert [(one.step, one.id) for one in report.found] == [("environment", "environment-mismatch")]
-    assert report.found[0].seen == "demo-company is demo here, and production in the connection live"
+    assert report.found[0].seen == "demo-company is demo here, but production in the connection live"
 
 
 class Granting:
-    """The company with permissions that can be read, and whose writing functions are counted."""
+    """The company with readable permissions, which records its writing functions."""
 
     def __init__(self, company: Emulator, rights: str) -> None:
         self.company = company
@@ -338,7 +338,7 @@ class Granting:
         ("List|View", ["update", "delete", "create", "delete"]),
     ],
 )
-def test_rights_that_can_be_read_need_not_be_tried(rights: str, written: list[str], company: Emulator) -> None:
+def test_rights_that_can_be_read_are_not_tried(rights: str, written: list[str], company: Emulator) -> None:
     emulator = company.clone()
     gateway = Granting(emulator, rights)
     report = examined(gateway, writes=["VENDOR"])  # type: ignore[arg-type]  # another transport
@@ -351,7 +351,7 @@ def test_rights_that_can_be_read_need_not_be_tried(rights: str, written: list[st
     ("streams", "writes", "more"),
     [(("GLDETAIL", "APBILL"), (), {}), (("GLDETAIL",), ("VENDOR", "GLBATCH"), {"FUND": ("list", "view")})],
 )
-def test_the_role_in_the_letter_is_enough(
+def test_the_role_of_the_letter_is_sufficient(
     streams: tuple[str, ...], writes: tuple[str, ...], more: dict[str, tuple[str, ...]], company: Emulator
 ) -> None:
     rights = dict(more)

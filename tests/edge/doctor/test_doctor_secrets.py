@@ -38,7 +38,7 @@ def company() -> Iterator[Emulator]:
 
 
 def said_of(emulator: Any, connection: Connection = CONNECTION) -> str:
-    """Everything that the doctor says in any form."""
+    """Every output of the doctor in every form."""
     with client_of(emulator, connection) as client:
         report = run(client, streams=["APBILL"], writes=["VENDOR"])
     mail = letter(connection, Job(("APBILL",), ("VENDOR",)), report.findings)
@@ -76,7 +76,7 @@ class Quoting:
 
 @pytest.mark.parametrize("level", ["control", "authentication", "function"])
 @pytest.mark.parametrize("field", FIELDS)
-def test_a_gateway_that_quotes_the_credentials(field: str, level: str, company: Emulator) -> None:
+def test_quoted_credentials_are_masked(field: str, level: str, company: Emulator) -> None:
     settings = replace(
         EmulatorSettings(),
         senders=(SenderSettings(password=SENDER_SECRET),),
@@ -91,7 +91,7 @@ def test_a_gateway_that_quotes_the_credentials(field: str, level: str, company: 
     finally:
         emulator.close()
     assert leaks(text) == []
-    assert "***" in text or field not in ("errorno", "description2")  # it was quoted, and is shown masked
+    assert "***" in text or field not in ("errorno", "description2")  # these two are always shown
 
 
 @pytest.mark.parametrize("scenario", Scenario.all(), ids=lambda one: str(one.path.stem))
@@ -103,7 +103,7 @@ def test_no_scenario_shows_the_credentials(scenario: Scenario, company: Emulator
 
 
 @pytest.mark.parametrize("field", FIELDS)
-def test_an_error_travels_without_the_credentials(field: str, company: Emulator) -> None:
+def test_a_pickled_error_has_no_credentials(field: str, company: Emulator) -> None:
     quoting = Quoting(field, "control", company)
     with client_of(quoting, CONNECTION) as client, pytest.raises(IntacctError) as caught:  # type: ignore[arg-type]
         client.sign_in()

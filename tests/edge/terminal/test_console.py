@@ -45,8 +45,8 @@ def test_deletes_do_not_count_as_a_stream() -> None:
     made, out, _ = console()
     outcomes = (StreamOutcome("VENDOR"), StreamOutcome(DELETES))
     assert "0 rows in 0 of 1 streams" in sentence(outcomes, 0.1, 3)
-    DemoView(made).arrived(Extracted(outcomes, 0.1, 3))
-    assert "nothing has changed in 1 streams" in out.getvalue()
+    DemoView(made).extracted(Extracted(outcomes, 0.1, 3))
+    assert "no changes in 1 stream," in out.getvalue()
 
 
 def test_quiet_silences_notes_and_not_errors() -> None:

@@ -33,18 +33,18 @@ def demo_command(context: CommandContext, *, home: Path | None) -> int:
 
     view = DemoView(context.console)
     with open_demo(home or demo_home(), context.console) as demo:
-        view.company(demo.met)
+        view.company(demo.company)
         report = demo.examine()
-        view.health(report)
+        view.examined(report)
         copied = demo.extract()
-        view.arrived(copied)
+        view.extracted(copied)
         posted = demo.post()
         new = any(one.ending is not Ending.UNCHANGED for one in posted.outcomes)
         followed = demo.extract(LEDGER) if new else None
         view.posted(posted, followed)
-        view.refused(demo.refuse())
-        tied = demo.reconcile()
-        view.reconciled(tied)
+        view.refused(demo.plan_mistakes())
+        reconciliation = demo.reconcile()
+        view.reconciled(reconciliation)
         view.files(demo)
-    sound = report.healthy and copied.sound and all(one.good for one in posted.outcomes) and tied.ties
+    sound = report.healthy and copied.sound and all(one.good for one in posted.outcomes) and reconciliation.ties
     return 0 if sound else 1

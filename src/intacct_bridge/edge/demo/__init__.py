@@ -1,1 +1,1 @@
-"""`intacct demo`: the main job on an emulated company."""
+"""`intacct demo`: every main function of the product on an emulated company."""

@@ -1,6 +1,6 @@
-"""The embedded demo company: where it lives, how to connect to it, and how to open it in this process.
+"""The embedded demo company: its directory, its connection, and its emulator in this process.
 
-`intacct demo` makes it in its home directory; any other command reaches it with `--connection demo`.
+`intacct demo` creates it in its home directory; other commands use it with `--connection demo`.
 """
 
 import os
@@ -18,7 +18,7 @@ from intacct_bridge.errors import SettingsError
 HOME = "demo-company"
 DATABASE = "company.db"
 ENDPOINT = "http://127.0.0.1/ia/xml/xmlgw.phtml"
-"""Never reached: the company is in this process. It stands where a real one's address would."""
+"""The endpoint of the connection; no request reaches it, because the company is in this process."""
 CREDENTIALS: Mapping[str, str] = {
     "sender_id": "demo-sender",
     "sender_password": "demo-sender-password",
@@ -35,7 +35,7 @@ def demo_home() -> Path:
 
 
 def demo_connection(entity: str | None = None, *, home: Path | None = None) -> Connection:
-    """The connection to the company in this process; its outbox lives beside it."""
+    """The connection to the company in this process; its outbox is in the same directory."""
     folder = home or demo_home()
     return Connection(
         name="demo",
@@ -48,10 +48,10 @@ def demo_connection(entity: str | None = None, *, home: Path | None = None) -> C
 
 
 def open_company(home: Path | None = None) -> Emulator:
-    """The company that `intacct demo` made. Raises SettingsError where there is none yet."""
+    """The company that `intacct demo` created. Raises SettingsError if there is none."""
     path = (home or demo_home()) / DATABASE
     if not path.is_file():
-        raise SettingsError(f"there is no demo company in {path.parent}", fix="Make one: intacct demo")
+        raise SettingsError(f"There is no demo company in {path.parent}.", fix="Create one: intacct demo")
     return make_emulator(path)
 
 
@@ -66,7 +66,7 @@ def make_emulator(
     as_of: date | None = None,
     cash_book: bool = False,
 ) -> Emulator:
-    """An emulator over a file or over memory. A file that holds a company already is opened as it is."""
+    """An emulator in a file or in memory. A file that holds a company already is opened unchanged."""
     path = str(database) if database is not None else None
     weather = load_faults(faults) if faults is not None else ()
     if database is not None:

@@ -1,4 +1,4 @@
-"""The sample journal entries that come with the package, and the same entries in another month."""
+"""The sample journal entries of the package, with their dates moved to another month."""
 
 import re
 from calendar import monthrange
@@ -20,9 +20,9 @@ def sample(name: str) -> bytes:
 
 
 def write_sample(name: str, folder: Path, *, as_of: date) -> Path:
-    """Write a sample with its dates and references in the month of `as_of`, so that the period is an open one.
+    """Write a sample with its dates and references in the month of `as_of`, so that they are in an open period.
 
-    A day that is in no month, which the bad sample has on purpose, stays in none.
+    The invalid date of the bad sample stays invalid.
     """
     last = monthrange(as_of.year, as_of.month)[1]
 

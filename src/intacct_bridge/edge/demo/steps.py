@@ -1,7 +1,7 @@
-"""The demo: everything this software is for, done once on a made-up company, in steps that each return what they did.
+"""The steps of the demo on a sample company; each returns its result.
 
-The company, its copy, the outbox and the sample files all live in one home directory. A second run meets them again:
-the company as it was left, a copy that only needs what changed, records that were posted before.
+The company, its copy, the outbox and the sample files are in one home directory. A second run finds them there: it
+updates the copy incrementally and recognises the posted records.
 """
 
 import re
@@ -39,18 +39,18 @@ _DAY = re.compile(r"as_of=(\d{4}-\d\d-\d\d)")
 
 @dataclass(frozen=True, slots=True)
 class DemoCompany:
-    """The company as it was found or made."""
+    """The sample company."""
 
     entities: tuple[str, ...]
     last_day: date
-    made: bool
-    """False where an earlier run made it."""
+    created: bool
+    """False if an earlier run created it."""
     seconds: float
 
 
 @dataclass(frozen=True, slots=True)
 class LoadedFile:
-    """What became of one file."""
+    """A file with its plan and the outcomes of its load."""
 
     file: Path
     plan: Plan
@@ -58,11 +58,11 @@ class LoadedFile:
 
 
 class Demo:
-    """One run of the demo in its home directory; use it in a with statement, step by step."""
+    """One run of the demo in its home directory."""
 
-    def __init__(self, home: Path, emulator: Emulator, console: Console, met: DemoCompany) -> None:
+    def __init__(self, home: Path, emulator: Emulator, console: Console, company: DemoCompany) -> None:
         self.home = home
-        self.met = met
+        self.company = company
         self._console = console
         self._emulator = emulator
         self.connection: Connection = demo_connection(home=home)
@@ -70,34 +70,34 @@ class Demo:
 
     @property
     def uri(self) -> str:
-        """The copy as a destination."""
+        """The URI of the copy."""
         return f"duckdb:{self.home / COPY}"
 
     def examine(self) -> DoctorReport:
-        """What the doctor finds."""
+        """Run the doctor."""
         examination = Examination(self.connection, lambda one: Client(one, transport=self._emulator, keep=False))
         return examination.report(examination.run())
 
     def extract(self, streams: Sequence[str] = ()) -> Extracted:
-        """Bring the copy up to date, all streams or some."""
+        """Update the copy, all streams or some."""
         names = streams_for(self.client, streams, everything=False)
         return run_extraction(self.client, names, self.uri, self._console)
 
     def post(self) -> LoadedFile:
-        """Plan the sample file and apply it."""
+        """Plan the sample file and apply the plan."""
         file = self._sample(NAMES[0])
         with open_outbox(self.connection) as outbox:
             plan = self._plan(file)
             outcomes = tuple(Loader(self.client, outbox).apply(plan))
         return LoadedFile(file, plan, outcomes)
 
-    def refuse(self) -> LoadedFile:
-        """Only plan the file with the mistakes."""
+    def plan_mistakes(self) -> LoadedFile:
+        """Plan the file with mistakes, and do not apply the plan."""
         file = self._sample(NAMES[1])
         return LoadedFile(file, self._plan(file))
 
     def reconcile(self) -> Reconciliation:
-        """Hold the copy against the ledger."""
+        """Compare the copy with the ledger."""
         with open_ledger(self.uri) as copy:
             return reconcile(self.client, copy)
 
@@ -107,25 +107,25 @@ class Demo:
             return make_plan(open_table(file), layout, self.client, outbox)
 
     def _sample(self, name: str) -> Path:
-        """The sample in the home directory; one that is there already may have been edited, so it stays."""
+        """The sample in the home directory; an existing file stays, because the user may have edited it."""
         path = self.home / name
-        return path if path.is_file() else write_sample(name, self.home, as_of=self.met.last_day)
+        return path if path.is_file() else write_sample(name, self.home, as_of=self.company.last_day)
 
 
 @contextmanager
 def open_demo(home: Path, console: Console) -> Iterator[Demo]:
-    """The demo in that directory; the company is made where there is none."""
+    """The demo in a directory; creates the company if the directory has none."""
     home.mkdir(parents=True, exist_ok=True)
     began = time.monotonic()
-    made = not (home / DATABASE).is_file()
-    if made:
-        console.say(f"making a company with 24 months of books in {home / DATABASE} ...")
+    created = not (home / DATABASE).is_file()
+    if created:
+        console.say(f"Creating a company with 24 months of transactions in {home / DATABASE} ...")
     with closing(make_emulator(home / DATABASE)) as emulator:
         fact = _DAY.search(emulator.company().side_tables.source.get() or "")
         last_day = date.fromisoformat(fact[1]) if fact else date.today()
         with Client(demo_connection(home=home), transport=emulator, keep=False) as client:
             rows = client.query(Query("LOCATIONENTITY", ("LOCATIONID", "NAME")))
             entities = tuple(str(row["NAME"]) for row in rows)
-        demo = Demo(home, emulator, console, DemoCompany(entities, last_day, made, time.monotonic() - began))
+        demo = Demo(home, emulator, console, DemoCompany(entities, last_day, created, time.monotonic() - began))
         with closing(demo.client):
             yield demo

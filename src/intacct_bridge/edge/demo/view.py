@@ -1,4 +1,4 @@
-"""The demo's summary: what arrived, what was posted, that it ties, where everything is, what to try next."""
+"""The summary of the demo: each step with its result, the files, and commands to try next."""
 
 import os
 import shutil
@@ -20,13 +20,14 @@ from intacct_bridge.edge.views.reconcile import show_reconciliation, totals, ver
 from intacct_bridge.flow.plan.plan import Verdict
 from intacct_bridge.flow.post.loader import Ending
 from intacct_bridge.flow.reconcile.reconcile import Reconciliation
+from intacct_bridge.model.wording import counted
 
 _INDENT = " " * 14
 _SHOWN = 4
 
 
 class DemoView:
-    """Prints each step as it is done; every step has a name in the left margin."""
+    """Prints each step when it is done, with its name in the left margin."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
@@ -34,50 +35,46 @@ class DemoView:
     def _step(self, name: str, *lines: str) -> None:
         title = f"{name:<{len(_INDENT)}}"
         for number, line in enumerate(lines):
-            told = self._console.wrapped(_INDENT, line)[len(_INDENT) :]
+            text = self._console.wrapped(_INDENT, line)[len(_INDENT) :]
             lead = _INDENT if number else click.style(title, bold=True) if self._console.out.isatty() else title
-            self._console.result(f"{lead}{told}")
+            self._console.result(f"{lead}{text}")
         self._console.out.flush()
 
-    def company(self, met: DemoCompany) -> None:
-        """The company, new or known."""
-        news = f"made in {met.seconds:.1f} s" if met.made else "as the last run left it"
-        name = met.entities[0] if met.entities else "the company"
-        others = len(met.entities) - 1
-        self._step(
-            "The company",
-            f"{name} and {others} more entities, 24 months of books up to {met.last_day} ({news})",
-        )
+    def company(self, company: DemoCompany) -> None:
+        """The company, and whether this run created it."""
+        origin = f"created in {company.seconds:.1f} s" if company.created else "from an earlier run"
+        name = company.entities[0] if company.entities else "the company"
+        others = counted(len(company.entities) - 1, "other entity")
+        self._step("Company", f"{name} and {others}, 24 months up to {company.last_day} ({origin})")
 
-    def health(self, report: DoctorReport) -> None:
-        """How the doctor's examination went."""
-        wrong = [finding for finding in report.findings if finding.counts]
-        verdict = "all is well" if not wrong else f"{len(wrong)} findings"
-        head = f"{len(report.findings)} checks, {verdict}, {report.transactions:,} API transactions"
-        self._step("Doctor", head, *(f"! {one.title}: {one.seen}" for one in wrong))
+    def examined(self, report: DoctorReport) -> None:
+        """The doctor's result, with its findings."""
+        result = counted(len(report.found), "finding") if report.found else "no problems found"
+        head = f"{counted(len(report.findings), 'check')}, {result}, {_cost(report.transactions)}"
+        self._step("Doctor", head, *(f"! {one.title}: {one.seen}" for one in report.found))
 
-    def arrived(self, done: Extracted) -> None:
-        """What the extraction brought."""
+    def extracted(self, done: Extracted) -> None:
+        """The rows of the extraction."""
         busy = sorted((one for one in done.outcomes if one.rows), key=lambda one: -one.rows)
         rows = sum(one.rows for one in busy)
-        whole = 2 * sum(one.rows for one in busy if one.full) > rows
-        rate = f" ({rows / done.seconds:,.0f} rows/s)" if whole and done.seconds else ""
-        cost = f"{done.seconds:.1f} s{rate}, {done.transactions:,} API transactions"
+        mostly_full = 2 * sum(one.rows for one in busy if one.full) > rows
+        rate = f" ({rows / done.seconds:,.0f} rows/s)" if mostly_full and done.seconds else ""
+        cost = f"{done.seconds:.1f} s{rate}, {_cost(done.transactions)}"
         if not busy:
             streams = [one for one in done.outcomes if one.stream not in NO_STREAMS]
-            self._step("Extract", f"nothing has changed in {len(streams)} streams, {cost}")
+            self._step("Extract", f"no changes in {counted(len(streams), 'stream')}, {cost}")
             return
         largest = " · ".join(f"{one.stream} {one.rows:,}" for one in busy[:_SHOWN])
-        what = "rows" if whole else "rows that changed or may have"
+        kind = "row" if mostly_full else "changed row"
         more = f" and {len(busy) - _SHOWN} more" if len(busy) > _SHOWN else ""
-        self._step("Extract", f"{rows:,} {what}, {len(busy)} streams, {cost}", f"{largest}{more}")
+        self._step("Extract", f"{counted(rows, kind)}, {counted(len(busy), 'stream')}, {cost}", f"{largest}{more}")
 
     def posted(self, posted: LoadedFile, followed: Extracted | None) -> None:
-        """The receipts of the file that was posted, and that the copy knows of them."""
+        """The receipts of the posted file, and the update of the copy."""
         new = [one for one in posted.outcomes if one.ending is not Ending.UNCHANGED]
         known = len(posted.outcomes) - len(new)
         total = sum((amount_of(one.write) or Decimal(0) for one in posted.outcomes), Decimal(0))
-        head = f"{posted.file.name}: {len(posted.outcomes)} journal entries, {total:,.2f} on each side"
+        head = f"{posted.file.name}: {counted(len(posted.outcomes), 'journal entry')}, {total:,.2f} on each side"
         wide = max((len(one.write.label) for one in new), default=0)
         lines = [
             f"{one.write.label:<{wide}}  {one.ending.value}"
@@ -85,53 +82,57 @@ class DemoView:
             for one in new
         ]
         if known:
-            lines.append(f"{known} were posted by an earlier run, and were not posted again")
+            lines.append(f"{counted(known, 'entry')} posted by an earlier run, not posted again")
         if followed is not None:
             rows = sum(one.rows for one in followed.outcomes)
-            lines.append(f"the copy followed: {rows:,} rows, {followed.transactions:,} API transactions")
+            lines.append(f"copy updated: {counted(rows, 'row')}, {_cost(followed.transactions)}")
         self._step("Post", head, *lines)
 
     def refused(self, posted: LoadedFile) -> None:
-        """What would be refused of the file with the mistakes, each reason in a line."""
+        """The refused entries of the file with mistakes, each reason on a line."""
         wrong = posted.plan.of(Verdict.REFUSED)
         records = posted.plan.records
         reasons = [str(finding) for planned in wrong for finding in planned.reasons]
         self._step(
             "Refuse",
-            f"{posted.file.name}: {len(wrong)} of {len(records)} entries would be refused; nothing was sent",
+            f"{posted.file.name}: {len(wrong)} of {counted(len(records), 'entry')} refused; nothing was sent",
             *(f"✗ {reason}" for reason in reasons),
         )
 
     def reconciled(self, found: Reconciliation) -> None:
-        """That the copy ties, and to what."""
-        cost = f"{found.transactions:,} API transactions"
-        self._step("Reconcile", f"{verdict(found)}; {cost}", *totals(found))
+        """The verdict, and the totals that were compared."""
+        self._step("Reconcile", f"{verdict(found)}; {_cost(found.transactions)}", *totals(found))
         if not found.ties:
             show_reconciliation(found, self._console)
 
     def files(self, demo: Demo) -> None:
-        """Where everything is, and what to try next."""
-        home, us = demo.home, command_name()
+        """The files, and commands to try next."""
+        home, name = demo.home, command_name()
         reach = () if home == demo_home() else (f"export INTACCT_DEMO_HOME={home}",)
         self._step(
             "Files",
-            f"{home / COPY} is the copy: open it with DuckDB, or with anything that reads it",
-            f"{home / NAMES[0]}, {home / NAMES[1]} are what was posted and what was refused: edit them, run this again",
+            f"{home / COPY}: the copy, for DuckDB and every tool that reads its files",
+            f"{home / NAMES[0]}: the posted entries; edit them and run the demo again",
+            f"{home / NAMES[1]}: the entries with mistakes; correct them and load the file",
         )
         self._step(
             "Try",
             *reach,
-            f'{us} query APBILL --where "TOTALDUE > 0" --select VENDORNAME,WHENDUE,TOTALDUE --connection demo',
-            f"{us} load {home / NAMES[1]} --as journal-entries --connection demo",
-            f"{us} outbox list --connection demo",
-            f"{us} reconcile --with {demo.uri} --connection demo",
-            f"{us} doctor --writes GLBATCH --letter --connection demo",
+            f'{name} query APBILL --where "TOTALDUE > 0" --select VENDORNAME,WHENDUE,TOTALDUE --connection demo',
+            f"{name} load {home / NAMES[1]} --as journal-entries --connection demo",
+            f"{name} outbox list --connection demo",
+            f"{name} reconcile --with {demo.uri} --connection demo",
+            f"{name} doctor --writes GLBATCH --letter --connection demo",
         )
-        self._step("Your own", f"{us} connections add NAME, then the same commands without --connection demo")
+        self._step("Your company", f"{name} connections add NAME, then the same commands without --connection demo")
+
+
+def _cost(transactions: int) -> str:
+    return counted(transactions, "API transaction")
 
 
 def command_name() -> str:
-    """How this program is called from here: by its name where that finds it, else by its path."""
+    """The command that runs this program: its name if the shell finds it, otherwise its path."""
     called = Path(sys.argv[0])
     if called.name != "intacct" or shutil.which("intacct") is not None:
         return "intacct"

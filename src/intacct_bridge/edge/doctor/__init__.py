@@ -1,1 +1,1 @@
-"""The doctor: which set-up step is missing, and how to fix it."""
+"""The doctor: the set-up checks, their findings, and the letter to the administrator."""

@@ -1,6 +1,7 @@
-"""The doctor's steps about time and memory: dates, clocks, times in filters, repeated control ids, open periods.
+"""The doctor's checks of date formats, clocks, open periods, repeated control IDs and times in filters.
 
-What is found here is worth keeping: how times in filters are read, and whether repeated control ids are refused.
+Two results are kept for extraction and loading: how the gateway reads times in filters, and whether it refuses a
+repeated control ID.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -26,38 +27,39 @@ from intacct_bridge.wire.xml import Element, element
 
 _FAR = timedelta(minutes=2)
 _REPEATED = "control-id-used"
-"""The catalogue's name for the refusal of a repeated control id."""
+"""The error catalogue's name for the refusal of a repeated control ID."""
 _RECORDS = ("USERINFO", "LOCATION", "VENDOR", "GLACCOUNT")
-"""Where a record with a time of change is looked for, after the streams of the job."""
+"""Objects to search for a record with a modification time, after the streams of the job."""
 _MOST = 4
+"""Objects that are searched, since each costs a transaction."""
 
 
 @dataclass(slots=True)
 class TimeCheck:
-    """The steps, and what they learned."""
+    """The steps, and the results to keep."""
 
     client: Client
     now: Callable[[], datetime]
-    words: Mapping[str, str]
+    ids: Mapping[str, str]
     user_id: str
     formatting: Formatting = DEFAULT
     learned: Calibration = field(default_factory=Calibration)
 
     def format_and_clock(self) -> Iterator[DoctorFinding]:
-        """The user's preferences decide how every date in every answer is written."""
+        """The user's preferences, which set the format of every date in an answer, and the difference of the clocks."""
         body = element("readUserFormatting", element("userId", self.user_id))
         (result,) = submit(self.client, [body], read=True)
         error = error_of(result)
         if error is not None or result.data is None:
-            said = gateway_text(error) if error is not None else "no answer"
-            yield known_finding("formatting", "formatting-unread", said, status=Status.WARNING, words=self.words)
+            text = gateway_text(error) if error is not None else "no answer"
+            yield known_finding("formatting", "formatting-unread", text, status=Status.WARNING, ids=self.ids)
             return
-        told_of = result.data.find("userformatting") or result.data
-        self.formatting = Formatting.of(*(told_of.findtext(name) for name in ("dateformat", "clock", "gmtoffset")))
+        preferences = result.data.find("userformatting") or result.data
+        self.formatting = Formatting.of(*(preferences.findtext(name) for name in ("dateformat", "clock", "gmtoffset")))
         yield from self._format()
         apart = abs(self.now() - self.client.company_time)
         if apart >= _FAR:
-            seen = f"this machine and Intacct are {timedelta(seconds=round(apart.total_seconds()))} apart"
+            seen = f"this machine and Intacct differ by {timedelta(seconds=round(apart.total_seconds()))}"
             yield known_finding("formatting", "clock-apart", seen, status=Status.WARNING)
 
     def _format(self) -> Iterator[DoctorFinding]:
@@ -69,27 +71,27 @@ class TimeCheck:
             yield ok("formatting", seen)
             return
         name = "formatting-short-year" if "y" in found.date else "formatting-uncommon"
-        yield known_finding("formatting", name, seen, status=Status.WARNING, words=self.words)
+        yield known_finding("formatting", name, seen, status=Status.WARNING, ids=self.ids)
 
     def periods(self) -> Iterator[DoctorFinding]:
-        """From which day each entity's books are open."""
+        """The day from which each entity's books are open."""
         body = query_body("LOCATIONENTITY", "LOCATIONID", "STARTOPEN", where=equals("STATUS", "active"), size=2000)
         answer = query_all(self.client, body)[0]
         if answer.error is not None:
             if isinstance(answer.error, NotPermittedError):
-                yield skipped("periods", "not told: the user may not read entities")
+                yield skipped("periods", "unknown: the user cannot read entities")
             else:
-                yield ok("periods", "not told: the company has no entities")
+                yield ok("periods", "unknown: the company has no entities")
             return
         opened = {row["LOCATIONID"]: day for row in answer.rows if (day := self._day(row.get("STARTOPEN", "")))}
         today = self.client.company_time.date()
         closed = [entity for entity, day in opened.items() if day > today]
         if closed:
-            seen = f"today is closed in {', '.join(closed)}"
+            seen = f"today is in a closed period of {', '.join(closed)}"
             yield known_finding("periods", "period-closed", seen, status=Status.WARNING, objects=tuple(closed))
             return
         days = sorted({f"{day:%Y-%m-%d}" for day in opened.values()})
-        yield ok("periods", f"open from {', '.join(days)}" if days else "no closed period is told")
+        yield ok("periods", f"open from {', '.join(days)}" if days else "no closed period found")
 
     def _day(self, text: str) -> date | None:
         try:
@@ -99,10 +101,10 @@ class TimeCheck:
         return value if isinstance(value, date) else None
 
     def memory(self) -> Iterator[DoctorFinding]:
-        """A read sent twice under one control id: the second is refused where control ids are remembered."""
+        """A read sent twice with one control ID, to see whether the second one is refused."""
         probe = element("readUserFormatting", element("userId", self.user_id))
         if self.client.connection.read_only:
-            yield skipped("memory", "the connection is read-only, so nothing can be posted twice")
+            yield skipped("memory", "the connection is read-only and cannot post twice")
             return
         control_id = f"doctor-{datetime.now(UTC):%Y%m%d%H%M%S%f}"
         results = [self.client.submit([Function(probe, control_id)])[0] for _ in range(2)]
@@ -111,38 +113,38 @@ class TimeCheck:
             yield from_error("memory", first, status=Status.SKIPPED)
             return
         known = second is not None and second.diagnosis is not None and second.diagnosis.entry == _REPEATED
-        # A refusal in words that we do not know proves nothing for a load: it must tell a repetition from a bad record.
+        # Loads rely only on a known refusal, because it must differ from the refusal of a bad record.
         self.learned = replace(self.learned, memory=known)
         if second is not None:
-            aside = "" if known else f", in words that are new to us: {gateway_text(second)}"
-            yield ok("memory", f"a control id that was completed is refused{aside}")
+            aside = "" if known else f", with an unknown message: {gateway_text(second)}"
+            yield ok("memory", f"a repeated control ID is refused{aside}")
         else:
             yield ok(
                 "memory",
-                "the same control id was answered twice: reads are not remembered, or nothing is",
-                "Loads do not rely on it: what is in doubt is looked for, and sent again only where not finding it"
-                " proves something.",
+                "a repeated control ID is answered twice: the gateway stores none, or none of reads",
+                "Loads do not rely on control IDs. A record in doubt is looked up, and sent again only if a lookup"
+                " proves that it was not applied.",
             )
 
     def filter_time(self, streams: Sequence[str] = ()) -> Iterator[DoctorFinding]:
-        """Whether times in filters are read as UTC or in the user's offset; without an offset it cannot matter."""
+        """Whether the gateway reads times in filters as UTC or in the user's offset, if there is one."""
         offset = self.formatting.offset_minutes
         self.learned = replace(self.learned, offset_minutes=offset)
         if not offset:
-            yield ok("filter_time", "the user's time is GMT, so it cannot matter")
+            yield ok("filter_time", "the user's time zone is GMT, so there is no difference")
             return
         found = self._record_with_a_time(streams)
         if found is None:
-            yield ok("filter_time", "no record to try it on; extraction asks from the earlier of both readings")
+            yield ok("filter_time", "no record to test with; extraction uses the earlier of both readings")
             return
         reads_as = self._how_read(*found)
         self.learned = replace(self.learned, reads_as=reads_as)
         seen = {
-            "utc": "times in filters are read as UTC",
-            "user": "times in filters are read in the user's own offset",
-            "": "this company's records do not show how times in filters are read",
+            "utc": "read as UTC",
+            "user": "read in the user's own offset",
+            "": "unknown: the company's records do not show how they are read",
         }[reads_as]
-        yield ok("filter_time", seen, "" if reads_as else "Extraction asks from the earlier of both readings.")
+        yield ok("filter_time", seen, "" if reads_as else "Extraction uses the earlier of both readings.")
 
     def _record_with_a_time(self, streams: Sequence[str]) -> tuple[str, str, datetime] | None:
         known = element("isnotnull", element("field", "WHENMODIFIED"))
@@ -160,7 +162,7 @@ class TimeCheck:
         return value if isinstance(value, datetime) else None
 
     def _how_read(self, name: str, record: str, moment: datetime) -> str:
-        """Ask for the record by its own time, written once as UTC and once as the user's wall clock."""
+        """Query the record by its own time, once as UTC and once in the user's offset."""
         bodies = [
             self._by_time(name, record, moment + timedelta(minutes=m)) for m in (0, self.formatting.offset_minutes)
         ]

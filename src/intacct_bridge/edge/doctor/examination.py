@@ -1,7 +1,7 @@
-"""The examination: every set-up step in order, stopping where going on makes no sense.
+"""The examination: every set-up step in order, up to the first failure that prevents the rest.
 
-It changes nothing and leaves nothing behind, costs few transactions, and says how many. What it learns of the
-company's habits is kept for extraction and loading.
+It changes nothing in the company, uses few API transactions, and counts them. It keeps its measurements of the gateway
+for extraction and loading.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -28,15 +28,15 @@ def _now() -> datetime:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What the connection is meant to do; it narrows the examination and the letter."""
+    """The planned use of the connection, which limits the examination and the letter."""
 
     streams: tuple[str, ...] = ()
     writes: tuple[str, ...] = ()
     page_size: int | None = None
-    """The page size that the job's own configuration asks for."""
+    """The page size in the job's own configuration."""
 
     @property
-    def tried_streams(self) -> tuple[str, ...]:
+    def examined_streams(self) -> tuple[str, ...]:
         """The named streams, or the usual ones."""
         return self.streams or read_rights.STREAMS
 
@@ -49,12 +49,12 @@ def run(
     page_size: int | None = None,
     now: Callable[[], datetime] = _now,
 ) -> DoctorReport:
-    """Examine the whole way into a company, for a planned job or for the usual one.
+    """Check the set-up for a planned job, or for the usual streams.
 
-    A client is examined on its own transport, by clients of its settings; it is left as it was.
+    For a client, new clients with its settings use its transport; the client itself stays unchanged.
     """
 
-    def beside(connection: Connection) -> Client:
+    def open_client(connection: Connection) -> Client:
         if isinstance(target, Client):
             runtime = target.runtime
             return Client(connection, transport=runtime.transport, keep=runtime.keep, system=runtime.system)
@@ -62,7 +62,7 @@ def run(
 
     connection = target.connection if isinstance(target, Client) else target
     job = Job(tuple(one.upper() for one in streams), tuple(one.upper() for one in writes), page_size)
-    examination = Examination(connection, beside, job, now)
+    examination = Examination(connection, open_client, job, now)
     return examination.report(examination.run())
 
 
@@ -75,21 +75,20 @@ class Examination:
     job: Job = field(default_factory=Job)
     now: Callable[[], datetime] = _now
     siblings: Sequence[ListedConnection] = ()
-    """The other connections of this machine, for seeing what they say of the same company."""
+    """The connections of this machine, to compare their settings for the same company."""
     spent: int = 0
-    """API transactions used, once it is over."""
+    """API transactions used, after the end."""
     stopped_at: str = ""
-    """The step behind which going on made no sense."""
+    """The failed step that prevented the rest."""
     _opened: list[Client] = field(default_factory=list)
-    _door: SignInCheck | None = None
 
     def report(self, findings: Iterator[DoctorFinding] | Sequence[DoctorFinding]) -> DoctorReport:
-        """The report of a run; give it the findings, all of them."""
+        """The report of a run, from all of its findings."""
         seen = tuple(findings)
         return DoctorReport(seen, self.spent, self.stopped_at)
 
     def run(self) -> Iterator[DoctorFinding]:
-        """Findings in order, as they are made."""
+        """The findings in order, as they are made."""
         with ExitStack() as closing:
 
             def opener(connection: Connection) -> Client:
@@ -98,22 +97,22 @@ class Examination:
                 self._opened.append(client)
                 return client
 
-            door = SignInCheck(self.connection, opener, writes=bool(self.job.writes))
+            sign_in = SignInCheck(self.connection, opener, writes=bool(self.job.writes))
             try:
-                yield from self._steps(door)
+                yield from self._steps(sign_in)
             finally:
                 self.spent = sum(client.meter.transactions for client in self._opened)
 
-    def _steps(self, door: SignInCheck) -> Iterator[DoctorFinding]:
-        for finding in door.enter():
+    def _steps(self, sign_in: SignInCheck) -> Iterator[DoctorFinding]:
+        for finding in sign_in.run():
             yield finding
-            if door.client is None and finding.status is Status.FAILURE:
+            if sign_in.client is None and finding.status is Status.FAILURE:
                 yield self._stop(finding.step)
                 return
-        client = door.client
+        client = sign_in.client
         assert client is not None
-        times = TimeCheck(client, self.now, door.words, door.user_id)
-        for name, step in self._rest(client, door, times):
+        times = TimeCheck(client, self.now, sign_in.ids, sign_in.user_id)
+        for name, step in self._rest(client, sign_in, times):
             try:
                 yield from step()
             except (TransientError, SignInError) as error:
@@ -128,31 +127,31 @@ class Examination:
 
     def _stop(self, step: str) -> DoctorFinding:
         self.stopped_at = step
-        return skipped("rest", "cannot be looked at before that is put right")
+        return skipped("rest", "not possible until this is fixed")
 
-    def _rest(self, client: Client, door: SignInCheck, times: TimeCheck) -> Iterator[Step]:
-        """The steps behind the door, in order. Document type 2.1 has no questions for most of them."""
-        words = door.words
+    def _rest(self, client: Client, sign_in: SignInCheck, times: TimeCheck) -> Iterator[Step]:
+        """The steps after the sign-in, in order. Document type 2.1 has no queries for most of them."""
+        ids = sign_in.ids
         if not self.connection.is_legacy:
-            yield from self._rights(client, times, words)
+            yield from self._rights(client, times, ids)
         else:
             yield "pages", lambda: limits.pages(self.job.page_size)
         yield PACE, lambda: limits.pace(client)
         yield "budget", lambda: limits.budget(client, client.month_to_date)
         if not self.connection.is_legacy:
-            yield "privileges", lambda: limits.privileges(door.user, words)
-        yield "environment", lambda: limits.environment(client, words, self.siblings)
+            yield "privileges", lambda: limits.privileges(sign_in.user, ids)
+        yield "environment", lambda: limits.environment(client, ids, self.siblings)
 
-    def _rights(self, client: Client, times: TimeCheck, words: dict[str, str]) -> Iterator[Step]:
+    def _rights(self, client: Client, times: TimeCheck, ids: dict[str, str]) -> Iterator[Step]:
         job, rights = self.job, read_rights
         yield "formatting", times.format_and_clock
-        reading = rights.ReadRights(client, job.tried_streams, named=bool(job.streams), words=words)
+        reading = rights.ReadRights(client, job.examined_streams, named=bool(job.streams), ids=ids)
         yield "modules", reading.modules
         yield "reading", reading.reading
-        yield "private", lambda: rights.private(client, reading.readable, words)
-        yield "writing", lambda: write_rights.writing(client, job.writes, times.user_id, words)
+        yield "private", lambda: rights.private(client, reading.readable, ids)
+        yield "writing", lambda: write_rights.writing(client, job.writes, times.user_id, ids)
         yield "audit", lambda: rights.audit(client)
-        yield "dimensions", lambda: rights.dimensions(client, words, wanted=not job.streams or bool(job.writes))
+        yield "dimensions", lambda: rights.dimensions(client, ids, wanted=not job.streams or bool(job.writes))
         yield "periods", times.periods
         yield "memory", times.memory
         yield "filter_time", lambda: times.filter_time(reading.dated[:2])

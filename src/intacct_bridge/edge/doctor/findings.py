@@ -1,9 +1,8 @@
-"""What an examination finds: a finding for each step, the report they make, and where their words come from.
+"""The findings of an examination and their texts.
 
-A finding says what was seen, what it means, what to do about it, where to click, who can, and how sure the knowledge
-is (its tag). Where the gateway gives one answer for several causes, the finding lists all of them in the order in
-which to look, and does not pretend to know. The words are data: `data/doctor.json`, and for what the gateway said in
-its own words the error catalogue.
+A finding says what was seen, what it means, how to fix it, the menu path, who can do it, and how sure the knowledge is
+(its tag). If the gateway gives several causes the same answer, the finding lists all of them in the order in which to
+check them. The texts are in `data/doctor.json`, and in the error catalogue for the gateway's own messages.
 """
 
 from collections.abc import Mapping
@@ -19,18 +18,18 @@ from intacct_bridge.errors import Diagnosis, IntacctError
 
 
 class Status(StrEnum):
-    """How a step came out."""
+    """The result of a step."""
 
     OK = "ok"
     WARNING = "warning"
-    """Works, and should be put right or at least known."""
+    """It works, but should be fixed or at least known."""
     FAILURE = "failure"
     SKIPPED = "skipped"
 
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """One of several things that may be wrong behind the same answer."""
+    """One of several possible causes of the same answer."""
 
     id: str
     cause: str
@@ -47,64 +46,64 @@ class Cause:
 
 @dataclass(frozen=True, slots=True)
 class DoctorFinding:
-    """One step's outcome."""
+    """The outcome of one step."""
 
     step: str
     """The step's name, such as `authorised`."""
     status: Status
     seen: str
     id: str = ""
-    """A stable name for what was found; empty where the gateway's words are not in the catalogue."""
+    """A stable name of the finding; empty if the gateway's message is not in the catalogue."""
     means: str = ""
     fix: str = ""
     menu: str = ""
     who: str = ""
     source: str = ""
     causes: tuple[Cause, ...] = ()
-    """Where the gateway does not say which: every cause that fits, in the order in which to look."""
+    """Every possible cause in the order in which to check them; empty if the gateway names the cause."""
     objects: tuple[str, ...] = ()
-    """The objects concerned, for a letter that asks for rights."""
+    """The objects concerned, for the letter's list of permissions."""
     support_id: str = ""
-    """What to quote to Sage, where the gateway gave it."""
+    """The support ID to quote to Sage, if the gateway gave one."""
 
     @property
     def tag(self) -> str:
-        """How sure it is: confirmed, observed or inferred; empty where all is well."""
+        """How sure it is: confirmed, observed or inferred; empty if the step passed."""
         return tag_of(self.source)
 
     @property
     def title(self) -> str:
-        """The step's name as a person reads it."""
+        """The step's name for people."""
         return titles().get(self.step, self.step)
 
     @property
-    def counts(self) -> bool:
-        """Whether somebody should do something about it."""
+    def needs_action(self) -> bool:
+        """Whether it is a warning or a failure."""
         return self.status in (Status.WARNING, Status.FAILURE)
 
 
 @dataclass(frozen=True, slots=True)
 class DoctorReport:
-    """A whole examination."""
+    """The result of an examination."""
 
     findings: tuple[DoctorFinding, ...]
     transactions: int
-    """API transactions that it used."""
+    """API transactions used."""
     stopped_at: str = ""
-    """The step behind which going on made no sense; empty where all steps were gone through."""
+    """The failed step that prevented the rest; empty if all steps ran."""
 
     @property
     def healthy(self) -> bool:
-        """Whether nothing was found, warnings included."""
+        """Whether there are no failures and no warnings."""
         return not self.found
 
     @property
     def found(self) -> tuple[DoctorFinding, ...]:
-        """What somebody should do something about, in order."""
-        return tuple(finding for finding in self.findings if finding.counts)
+        """The failures and warnings, in order."""
+        return tuple(finding for finding in self.findings if finding.needs_action)
 
 
-class _Words(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class _Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One entry of the data file."""
 
     fix: str
@@ -115,38 +114,38 @@ class _Words(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     menu: str = ""
 
 
-class _Texts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class _Catalogue(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     steps: tuple[tuple[str, str], ...]
     sets: dict[str, tuple[str, ...]]
-    causes: dict[str, _Words]
-    findings: dict[str, _Words]
+    causes: dict[str, _Entry]
+    findings: dict[str, _Entry]
 
 
 @cache
-def _texts() -> _Texts:
+def _catalogue() -> _Catalogue:
     raw = files("intacct_bridge.data").joinpath("doctor.json").read_bytes()
-    return msgspec.json.decode(raw, type=_Texts)
+    return msgspec.json.decode(raw, type=_Catalogue)
 
 
 @cache
 def titles() -> Mapping[str, str]:
-    """Every step in the order in which it is gone through, with its name for people."""
-    return dict(_texts().steps)
+    """Every step in order, with its name for people."""
+    return dict(_catalogue().steps)
 
 
 def tag_of(source: str) -> str:
-    """The first word of a source where it is confirmed, observed or inferred."""
+    """The tag of a source: its first word, if that is confirmed, observed or inferred."""
     first = source.partition(" ")[0].rstrip(":;,")
     return first if first in ("confirmed", "observed", "inferred") else ""
 
 
 def ok(step: str, seen: str, means: str = "") -> DoctorFinding:
-    """Nothing to do; `means` where there is something worth knowing."""
+    """A passed step; `means` adds a note."""
     return DoctorFinding(step, Status.OK, seen, means=means)
 
 
 def skipped(step: str, why: str) -> DoctorFinding:
-    """A step that was not gone through."""
+    """A step that did not run."""
     return DoctorFinding(step, Status.SKIPPED, why)
 
 
@@ -156,21 +155,21 @@ def known_finding(
     seen: str,
     *,
     status: Status = Status.FAILURE,
-    words: Mapping[str, str] | None = None,
+    ids: Mapping[str, str] | None = None,
     causes: tuple[Cause, ...] = (),
     objects: tuple[str, ...] = (),
 ) -> DoctorFinding:
-    """A finding in the data file's words, `words` filling their blanks."""
-    entry = _texts().findings[name]
-    blanks = {"objects": ", ".join(objects), **(words or {})}
+    """A finding of the data file; `ids` are the values for the placeholders of its texts."""
+    entry = _catalogue().findings[name]
+    values = {"objects": ", ".join(objects), **(ids or {})}
     return DoctorFinding(
         step,
         status,
         seen,
         name,
-        means=_filled(entry.means, blanks),
-        fix=_filled(entry.fix, blanks),
-        menu=_filled(entry.menu, blanks),
+        means=_filled(entry.means, values),
+        fix=_filled(entry.fix, values),
+        menu=_filled(entry.menu, values),
         who=entry.who,
         source=entry.source,
         causes=causes,
@@ -186,9 +185,9 @@ def from_error(
     causes: tuple[Cause, ...] = (),
     objects: tuple[str, ...] = (),
 ) -> DoctorFinding:
-    """A finding from what the gateway said, with the error catalogue's knowledge of it."""
+    """A finding from the gateway's error, with the texts of the error catalogue."""
     known = error.diagnosis or Diagnosis("", "", "", error.message)
-    cause = "" if causes else known.cause  # which repeats what the causes say one by one
+    cause = "" if causes else known.cause  # the list of causes says the same in detail
     return DoctorFinding(
         step,
         status,
@@ -206,7 +205,7 @@ def from_error(
 
 
 def gateway_text(error: IntacctError) -> str:
-    """The gateway's own words: all of them where the catalogue does not know them, else the ones that tell."""
+    """The gateway's own message: the diagnosed fault, or all faults if the catalogue knows none of them."""
     known = error.diagnosis
     if known is not None and known.fault.errorno == PAGE:
         return error.message
@@ -215,18 +214,16 @@ def gateway_text(error: IntacctError) -> str:
     return "; ".join(str(fault) for fault in error.faults) or error.message
 
 
-def causes_of(name: str, words: Mapping[str, str], *, without: tuple[str, ...] = ()) -> tuple[Cause, ...]:
-    """Every cause that an answer may have, in order; none for an answer with one cause."""
+def causes_of(name: str, ids: Mapping[str, str], *, without: tuple[str, ...] = ()) -> tuple[Cause, ...]:
+    """Every possible cause of an answer, in order; empty for an answer with one cause."""
     found = []
-    for one in _texts().sets.get(name, ()):
+    for one in _catalogue().sets.get(name, ()):
         if one not in without:
-            entry = _texts().causes[one]
-            menu = _filled(entry.menu, words)
-            found.append(
-                Cause(one, _filled(entry.cause, words), _filled(entry.fix, words), menu, entry.who, entry.source)
-            )
+            entry = _catalogue().causes[one]
+            menu = _filled(entry.menu, ids)
+            found.append(Cause(one, _filled(entry.cause, ids), _filled(entry.fix, ids), menu, entry.who, entry.source))
     return tuple(found)
 
 
-def _filled(template: str, words: Mapping[str, str]) -> str:
-    return template.format_map(words) if "{" in template else template
+def _filled(template: str, ids: Mapping[str, str]) -> str:
+    return template.format_map(ids) if "{" in template else template

@@ -1,7 +1,7 @@
-"""The message to the company's administrator: what to click, in order, with the smallest role for exactly one job.
+"""The letter to the company's administrator: the set-up steps in order, and the smallest role for one job.
 
-Where a role grants an object is in `data/permissions.json`; most of it is what the screens usually say, which the
-letter admits.
+The permissions of objects are in `data/permissions.json`. Most of their names are inferred from the screens, which the
+letter says.
 """
 
 from collections.abc import Iterable, Sequence
@@ -19,7 +19,7 @@ _WRITE = ("Add", "Edit", "Delete")
 
 
 def letter(connection: Connection, job: Job, findings: Sequence[DoctorFinding]) -> str:
-    """Plain text to paste into a mail: what was found, the steps in order, the smallest role."""
+    """Plain text to paste into an e-mail: the findings, the steps in order, the smallest role."""
     return "\n".join(
         [
             f"Subject: Web Services access to {connection.company_id} for {connection.user_id}",
@@ -29,7 +29,7 @@ def letter(connection: Connection, job: Job, findings: Sequence[DoctorFinding]) 
             _opening(connection, job),
             "",
             *_still_missing(findings),
-            "This is all that it needs, in this order. What is there already can stay as it is.",
+            "It needs only these settings, in this order. Settings that exist already can stay.",
             "",
             *_steps(connection, job),
             "",
@@ -54,9 +54,9 @@ def _purpose(job: Job) -> str:
 
 def _steps(connection: Connection, job: Job) -> list[str]:
     entity = (
-        f"in User entities allow {connection.location_id}"
+        f"allow {connection.location_id} in User entities"
         if connection.location_id
-        else "leave User entities empty: it works at the top level"
+        else "leave User entities empty, because it works at the top level"
     )
     found = (permission_of(name) for name, _ in role_for(job))
     modules = sorted({one.application for one in found if one is not None} - {"Company", "Platform Services"})
@@ -64,15 +64,15 @@ def _steps(connection: Connection, job: Job) -> list[str]:
         "1. Company > Admin > Subscriptions: turn Web Services on. The job also uses",
         f"   {listed(modules) if modules else 'no module'}.",
         "2. Company > Setup > Company > Edit > Security > Web Services authorizations > Add:",
-        f"   Sender ID {connection.sender_id} (exactly so, capitals included), status Active,",
+        f"   Sender ID {connection.sender_id} (with these capitals), status Active,",
         '   "Needs login for API" No.',
         "3. Company > Admin > Web Services users > Add:",
         f"   User ID {connection.user_id}, user type Business, admin privileges Off, status Active;",
         f"   {entity}.",
         "4. Company > Admin > Users > Preferences (on that user's row):",
         "   date format MM/DD/YYYY, 24-hour clock, time zone GMT.",
-        "5. Company > Admin > Roles > Add: the role below; then open the user and assign it",
-        "   (Roles information). A role that is made and not assigned grants nothing.",
+        "5. Company > Admin > Roles > Add: the role below. Then open the user and assign it",
+        "   (Roles information). A role that is not assigned grants nothing.",
     ]
 
 
@@ -91,14 +91,17 @@ def _role(job: Job) -> list[str]:
         lines.append(f"   {application} > {permission}: {', '.join(held)}   (for {', '.join(names)}{unsure})")
     special = [f"{name} by {creator(name)}" for name in job.writes if creator(name) not in ("", "create")]
     if special:
-        lines += ["", f"   Made by functions of their own, which go by the application's rights: {', '.join(special)}."]
-    lines += ["", '   "Name inferred" means that the screen may call the permission a little differently.']
+        lines += [
+            "",
+            f"   Created by other functions, which need permissions of the application: {', '.join(special)}.",
+        ]
+    lines += ["", '   "Name inferred" means that the name on the screen may differ slightly.']
     return lines
 
 
 def role_for(job: Job) -> Iterable[tuple[str, tuple[str, ...]]]:
-    """The objects that a job touches, each with the rights it needs; an object may come twice."""
-    for name in job.tried_streams:
+    """The objects of a job, each with the rights that it needs; an object can appear twice."""
+    for name in job.examined_streams:
         yield name, _READ
     for name in job.writes:
         yield name, (*_READ, *_WRITE)
@@ -109,17 +112,17 @@ def _still_missing(findings: Sequence[DoctorFinding]) -> list[str]:
     wrong = [
         finding
         for finding in findings
-        if finding.counts and (finding.menu or any(cause.menu for cause in finding.causes))
+        if finding.needs_action and (finding.menu or any(cause.menu for cause in finding.causes))
     ]
     if not wrong:
         return []
-    lines = ["Our check of today found:", ""]
+    lines = ["Our check today found:", ""]
     for finding in wrong:
         lines.append(f" - {finding.title}: {finding.seen}")
         if not finding.causes:
             lines.append(f"   {_path(finding.menu)}{finding.fix}")
         for place, cause in enumerate(finding.causes, 1):
-            lines.append(f"   {place}. perhaps {cause.cause}: {_path(cause.menu)}{cause.fix}")
+            lines.append(f"   {place}. Possible cause: {cause.cause} {_path(cause.menu)}{cause.fix}")
     return [*lines, ""]
 
 

@@ -1,4 +1,4 @@
-"""The doctor's last steps: page size, pace, budget, privileges, and whether this is the company that was meant."""
+"""The doctor's last checks: page size, concurrency, budget, privileges and environment."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -8,6 +8,7 @@ from intacct_bridge.client.connections.connection import Connection
 from intacct_bridge.client.connections.sources import ListedConnection
 from intacct_bridge.edge.doctor.findings import DoctorFinding, Status, known_finding, ok
 from intacct_bridge.edge.doctor.queries import QueryAnswer
+from intacct_bridge.model.wording import counted
 
 _SMALL_PAGE = 1000
 _NEARLY = 0.8
@@ -21,74 +22,74 @@ _TEST_NAME = re.compile(
 def pages(page_size: int | None) -> Iterator[DoctorFinding]:
     """The page size of the planned job."""
     if page_size is None or page_size >= _SMALL_PAGE:
-        yield ok("pages", f"{page_size or 2000:,} rows a page")
+        yield ok("pages", f"{page_size or 2000:,} rows")
         return
-    seen = f"the job reads {page_size:,} rows a page"
-    yield known_finding("pages", "page-small", seen, status=Status.WARNING, words={"page_size": f"{page_size:,}"})
+    seen = f"the job reads pages of {page_size:,} rows"
+    yield known_finding("pages", "page-small", seen, status=Status.WARNING, ids={"page_size": f"{page_size:,}"})
 
 
 def pace(client: Client) -> Iterator[DoctorFinding]:
-    """Whether the gateway asked this examination, one request at a time, to slow down."""
+    """Whether the gateway throttled these checks, which send one request at a time."""
     refusals = client.runtime.refusals
     if refusals:
         times = {1: "once", 2: "twice"}.get(refusals, f"{refusals} times")
-        seen = f"the gateway asked to slow down {times}, though this examination sends one request at a time"
+        seen = f"the gateway throttled these checks {times}, although they send one request at a time"
         yield known_finding("pace", "throttled", seen, status=Status.WARNING)
         return
     more = client.connection.concurrency > _STANDARD_CONCURRENCY
-    aside = "; the standard service runs one request and queues one" if more else ""
-    yield ok("pace", f"up to {client.connection.concurrency} requests at once{aside}")
+    aside = " (the standard service runs one and queues one)" if more else ""
+    yield ok("pace", f"up to {counted(client.connection.concurrency, 'request')} at once{aside}")
 
 
 def budget(client: Client, used: int | None) -> Iterator[DoctorFinding]:
-    """The month's transactions as counted here, against what the tier includes."""
+    """The month's API transactions from this machine, compared with `monthly_transactions`."""
     limit, used = client.connection.monthly_transactions, used or 0
     if limit is None:
-        yield ok("budget", f"{used:,} API transactions this month from this machine; no allowance is set")
+        yield ok("budget", f"{used:,} this month from this machine; `monthly_transactions` is not set")
         return
     share = used / limit if limit else 1.0
-    seen = f"{used:,} of {limit:,} API transactions this month ({share:.0%}), as counted on this machine"
+    seen = f"{used:,} of {limit:,} this month from this machine ({share:.0%})"
     if share < _NEARLY:
         yield ok("budget", seen)
         return
     yield known_finding("budget", "budget-nearly-used", seen, status=Status.FAILURE if share >= 1 else Status.WARNING)
 
 
-def privileges(user: QueryAnswer, words: Mapping[str, str]) -> Iterator[DoctorFinding]:
-    """A user with more rights than any job needs."""
+def privileges(user: QueryAnswer, ids: Mapping[str, str]) -> Iterator[DoctorFinding]:
+    """A finding for a user with administrator privileges, which no job needs."""
     if not user.rows:
-        yield ok("privileges", "not told: the user may not read users, as it should be")
+        yield ok("privileges", "unknown: the user cannot read users, which is fine")
         return
     admin = user.rows[0].get("ADMIN", "").strip()
     if admin.lower() in _NO_ADMIN:
-        yield ok("privileges", f"{words['user_id']} is no administrator")
+        yield ok("privileges", f"{ids['user_id']} is not an administrator")
         return
-    seen = f"{words['user_id']} has administrator privileges: {admin}"
-    yield known_finding("privileges", "over-privileged", seen, status=Status.WARNING, words=words)
+    seen = f"{ids['user_id']} has administrator privileges: {admin}"
+    yield known_finding("privileges", "over-privileged", seen, status=Status.WARNING, ids=ids)
 
 
 def environment(
-    client: Client, words: Mapping[str, str], siblings: Sequence[ListedConnection] = ()
+    client: Client, ids: Mapping[str, str], siblings: Sequence[ListedConnection] = ()
 ) -> Iterator[DoctorFinding]:
-    """The company that answered, against what the connection says it is."""
+    """The company that answered, compared with the connection's company and environment."""
     connection = client.connection
     answered = client.sign_in().company_id if connection.authentication == "session" else ""
     wanted = connection.client_id or connection.company_id
     if answered and answered.lower() not in (wanted.lower(), connection.company_id.lower()):
-        seen = f"signed in to {answered}, and the connection says {wanted}"
-        yield known_finding("environment", "other-company", seen, words=words)
+        seen = f"signed in to {answered}, but the connection names {wanted}"
+        yield known_finding("environment", "other-company", seen, ids=ids)
         return
     other = next((one for one in siblings if _disputes(one, connection)), None)
     if other is not None:
-        seen = f"{wanted} is {connection.environment} here, and {other.environment} in the connection {other.name}"
-        yield known_finding("environment", "environment-mismatch", seen, status=Status.WARNING, words=words)
+        seen = f"{wanted} is {connection.environment} here, but {other.environment} in the connection {other.name}"
+        yield known_finding("environment", "environment-mismatch", seen, status=Status.WARNING, ids=ids)
         return
     looks_like_test = bool(_TEST_NAME.search(wanted))
     says_production = connection.environment == "production"
     if looks_like_test == says_production:
         kind = "a test company" if looks_like_test else "a production company"
-        seen = f"{wanted} looks like {kind}, and the connection says {connection.environment}"
-        yield known_finding("environment", "environment-mismatch", seen, status=Status.WARNING, words=words)
+        seen = f"{wanted} looks like {kind}, but the connection says {connection.environment}"
+        yield known_finding("environment", "environment-mismatch", seen, status=Status.WARNING, ids=ids)
         return
     yield ok("environment", f"{wanted} is {connection.environment}")
 

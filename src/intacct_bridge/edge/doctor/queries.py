@@ -1,6 +1,6 @@
-"""How the doctor asks: plain questions whose refusals are findings, not exceptions.
+"""The doctor's queries: a refusal is a finding, not an exception.
 
-Rows come as the gateway wrote them, since how dates are written is among the things under examination.
+Rows stay as the gateway wrote them, because the doctor also checks the format of dates.
 """
 
 from collections.abc import Iterator, Sequence
@@ -19,7 +19,7 @@ _MANY = 50
 
 @dataclass(frozen=True, slots=True)
 class QueryAnswer:
-    """Rows of text cells and how many there are in all, or why not."""
+    """Rows of text cells with the total, or the error."""
 
     rows: tuple[dict[str, str], ...] = ()
     total: int = 0
@@ -28,7 +28,7 @@ class QueryAnswer:
 
 
 def submit(client: Client, bodies: Sequence[Element], *, read: bool, transaction: bool = False) -> list[Result]:
-    """Each function's result, failed ones among them."""
+    """The result of each function, failed ones included."""
     found: list[Result] = []
     for some in batched(bodies, _MANY):
         found += client.call(*some, read=read, transaction=transaction)
@@ -36,17 +36,17 @@ def submit(client: Client, bodies: Sequence[Element], *, read: bool, transaction
 
 
 def error_of(result: Result) -> IntacctError | None:
-    """The error that a failed result stands for."""
+    """The error of a failed result; None for a successful one."""
     return None if result.status == SUCCESS else as_error(result.faults, "function", function=result.function)
 
 
 def query_all(client: Client, *bodies: Element) -> list[QueryAnswer]:
-    """The answers to queries."""
+    """The answer to each query."""
     return [answer_of(result) for result in submit(client, bodies, read=True)]
 
 
 def answer_of(result: Result) -> QueryAnswer:
-    """What a query's result says."""
+    """The answer in the result of a query."""
     error = error_of(result)
     data = result.data
     if error is not None or data is None:
@@ -64,7 +64,7 @@ def query_body(
     private: bool | None = None,
     any_case: bool = False,
 ) -> Element:
-    """A query; `private` says whether records of entities are asked for, and None says nothing about it."""
+    """A query; `private` includes or excludes entities' private records, None leaves the choice to the gateway."""
     options = [element("caseinsensitive", "true")] if any_case else []
     options += [] if private is None else [element("showprivate", str(private).lower())]
     return element(
@@ -78,12 +78,12 @@ def query_body(
 
 
 def equals(field: str, value: str) -> Element:
-    """The filter that a field is exactly that."""
+    """The filter that a field has exactly this value."""
     return element("equalto", element("field", field), element("value", value))
 
 
 def descendants(tree: Element | None, tag: str) -> Iterator[Element]:
-    """Every element of that tag, at whatever depth."""
+    """Every element with this tag, at any depth."""
     for child in () if tree is None else tree.children:
         if child.tag == tag:
             yield child

@@ -1,7 +1,7 @@
-"""The doctor's middle steps: what this user may read, and what the company has subscribed to.
+"""The doctor's checks of the user's permission to read and of the company's subscriptions.
 
-A right to read is tried, not asked for: one row of every stream, all in one request. `lookup` and `inspect` prove
-nothing: they answer whatever the user's rights.
+One request reads one row of every stream. `lookup` and `inspect` prove nothing, because they answer whatever the
+user's permissions are.
 """
 
 from collections import defaultdict
@@ -22,6 +22,7 @@ from intacct_bridge.edge.doctor.findings import (
 from intacct_bridge.edge.doctor.queries import QueryAnswer, descendants, equals, error_of, query_all, query_body, submit
 from intacct_bridge.errors import IntacctError, InvalidRequestError, NotPermittedError, SignInError
 from intacct_bridge.model import keys
+from intacct_bridge.model.wording import counted, listed
 from intacct_bridge.wire.xml import Element, element
 
 STREAMS = (
@@ -42,26 +43,26 @@ STREAMS = (
     "PROJECT",
     "ITEM",
 )
-"""What is tried where no job is named: the streams most people want."""
+"""The streams to check if no job is named: those of most jobs."""
 _OWNED_BY_ENTITIES = ("APBILL", "ARINVOICE", "GLBATCH", "PROJECT", "VENDOR", "CUSTOMER")
-"""Where private records are looked for."""
-_TRIED = 3
-"""In how many of them, since each costs a transaction."""
+"""Objects to search for private records."""
+_PRIVATE_CHECKS = 3
+"""How many of them are searched, since each costs a transaction."""
 
 
 class ReadRights:
-    """Streams, and what the company says when each is asked for one row, all of them in one request."""
+    """The answers to one row of every stream, all in one request, and the findings from them."""
 
-    def __init__(self, client: Client, streams: Sequence[str], *, named: bool, words: Mapping[str, str]) -> None:
+    def __init__(self, client: Client, streams: Sequence[str], *, named: bool, ids: Mapping[str, str]) -> None:
         self.names = tuple(dict.fromkeys(name.upper() for name in streams))
         self._client = client
         self._named = named
-        self._words = words
+        self._words = ids
         self._answers: dict[str, QueryAnswer] = {}
 
     @property
     def answers(self) -> Mapping[str, QueryAnswer]:
-        """What each stream answered; asked for when first needed."""
+        """The answer of each stream, requested on first use."""
         if not self._answers:
             bodies = [query_body(name, keys.record_key(name) or "RECORDNO") for name in self.names]
             self._answers = dict(zip(self.names, query_all(self._client, *bodies), strict=True))
@@ -69,44 +70,44 @@ class ReadRights:
 
     @property
     def dated(self) -> tuple[str, ...]:
-        """The readable streams that have rows and are known to tell when one was changed."""
+        """The readable streams that have rows with a modification time."""
         return tuple(
             name for name in self.readable if self.answers[name].total and keys.replication_key(name) == "WHENMODIFIED"
         )
 
     @property
     def readable(self) -> tuple[str, ...]:
-        """The streams that answered."""
+        """The streams that can be read."""
         return tuple(name for name in self.names if self.answers[name].error is None)
 
     def refused(self, step: str) -> dict[str, IntacctError]:
-        """The streams that are refused for what a step is about."""
+        """The streams that are refused for the reason that a step checks."""
         errors = {name: self.answers[name].error for name in self.names}
         return {name: error for name, error in errors.items() if error is not None and _step(error) == step}
 
     def modules(self) -> Iterator[DoctorFinding]:
-        """Subscriptions: where no stream was named, a module that is not there is no fault of anybody's."""
+        """Subscriptions; a missing module is a finding only if a stream of it was named."""
         refused = self.refused("modules")
         if not refused:
-            yield ok("modules", "every stream's module is there")
+            yield ok("modules", "the module of every stream is subscribed")
             return
         by_text: dict[str, list[str]] = defaultdict(list)
         for name, error in refused.items():
             by_text[error.faults[0].text].append(name)
         if not self._named:
-            yield ok("modules", f"not subscribed, and not asked for: {', '.join(refused)}")
+            yield ok("modules", f"not subscribed, and not needed: {', '.join(refused)}")
             return
         for same in by_text.values():
             yield _named(from_error("modules", refused[same[0]], objects=tuple(same)))
 
     def reading(self) -> Iterator[DoctorFinding]:
-        """Rights and names."""
+        """Permissions and names."""
         unknown, closed = self.refused("objects"), self.refused("reading")
         if not unknown and not closed:
-            yield ok("reading", f"{len(self.readable)} of {len(self.names)} streams")
+            yield ok("reading", f"{len(self.readable)} of {counted(len(self.names), 'stream')}")
         for name, error in unknown.items():
-            words = {**self._words, "objects": name}
-            yield from_error("reading", error, objects=(name,), causes=causes_of("object-unknown", words))
+            ids = {**self._words, "objects": name}
+            yield from_error("reading", error, objects=(name,), causes=causes_of("object-unknown", ids))
         if closed:
             yield self._closed(tuple(closed), next(iter(closed.values())))
 
@@ -121,7 +122,7 @@ class ReadRights:
         )
 
     def paging(self) -> Iterator[DoctorFinding] | None:
-        """Streams that have more rows than the page showed, and say that nothing remains."""
+        """A finding for streams whose total exceeds the page although no rows remain; None without such streams."""
         short = [
             name
             for name, answer in self.answers.items()
@@ -130,7 +131,7 @@ class ReadRights:
         if not short:
             return None
         one = self.answers[short[0]]
-        seen = f"{short[0]}: {len(one.rows)} of {one.total:,} rows came, and 0 are said to remain"
+        seen = f"{short[0]}: {len(one.rows)} of {counted(one.total, 'row')} read, 0 remaining"
         return iter((known_finding("pages", "paging-short", seen, objects=tuple(short)),))
 
 
@@ -142,21 +143,21 @@ def _step(error: IntacctError) -> str:
 
 
 def _named(finding: DoctorFinding) -> DoctorFinding:
-    """The finding about one object, told for all that it holds for."""
+    """The finding with all of its objects named."""
     if len(finding.objects) <= 1:
         return finding
     return replace(finding, seen=f"{finding.seen} (the same for {', '.join(finding.objects)})")
 
 
-def private(client: Client, readable: Sequence[str], words: Mapping[str, str]) -> Iterator[DoctorFinding]:
-    """Whether the top level shows what an entity has: one stream, counted from above and from inside."""
+def private(client: Client, readable: Sequence[str], ids: Mapping[str, str]) -> Iterator[DoctorFinding]:
+    """Whether the top level shows an entity's records: the rows of one stream, counted there and in the entity."""
     if client.connection.location_id:
-        yield skipped("private", f"the connection works inside {client.connection.location_id}")
+        yield skipped("private", f"the connection works in {client.connection.location_id}")
         return
-    names = [name for name in _OWNED_BY_ENTITIES if name in readable][:_TRIED]
+    names = [name for name in _OWNED_BY_ENTITIES if name in readable][:_PRIVATE_CHECKS]
     place = query_all(client, query_body("LOCATIONENTITY", "LOCATIONID", where=equals("STATUS", "active")))[0]
     if not names or not place.rows:
-        yield ok("private", "no entities" if place.error is None and names else "nothing to try it on")
+        yield ok("private", "no entities" if place.error is None and names else "no entities or streams to test with")
         return
     entity = place.rows[0].get("LOCATIONID", "")
     bodies = [
@@ -165,31 +166,33 @@ def private(client: Client, readable: Sequence[str], words: Mapping[str, str]) -
     try:
         answers = query_all(client.entity(entity), *bodies)
     except SignInError as error:
-        yield skipped("private", f"the entity {entity} cannot be entered: {error.message}")
+        yield skipped("private", f"sign-in to entity {entity} failed: {error.message}")
         return
     chosen = next((place for place, answer in enumerate(answers) if answer.total), None)
     if chosen is None:
-        yield ok("private", f"{', '.join(names)}: no record of {entity} to try it on")
+        yield ok("private", f"{listed(names)} have no records of {entity} to test with")
         return
     name, inside, above = names[chosen], answers[chosen], query_all(client, bodies[chosen])[0]
     if above.error is not None or above.total >= inside.total:
-        yield ok("private", f"{name} shows {above.total:,} records of {entity} at the top level, as inside it")
+        yield ok(
+            "private", f"{name} shows {counted(above.total, 'record')} of {entity} at the top level, as in the entity"
+        )
         return
-    seen = f"{name} shows {above.total:,} of the {inside.total:,} records of {entity} at the top level"
-    yield known_finding("private", "private-hidden", seen, words=words, objects=(name,))
+    seen = f"{name} shows {above.total:,} of {counted(inside.total, 'record')} of {entity} at the top level"
+    yield known_finding("private", "private-hidden", seen, ids=ids, objects=(name,))
 
 
 def audit(client: Client) -> Iterator[DoctorFinding]:
-    """Whether deletes can be seen."""
+    """Whether deletes are visible."""
     error = query_all(client, query_body("AUDITHISTORY", "ID"))[0].error
     if error is None:
-        yield ok("audit", "readable: deletes are seen as they happen")
+        yield ok("audit", "readable, so deletes are visible")
         return
     yield known_finding("audit", "audit-closed", gateway_text(error), status=Status.WARNING, objects=("AUDITHISTORY",))
 
 
-def dimensions(client: Client, words: Mapping[str, str], *, wanted: bool = True) -> Iterator[DoctorFinding]:
-    """The company's dimensions, the ones it made itself among them, and whether those can be read if that is wanted."""
+def dimensions(client: Client, ids: Mapping[str, str], *, wanted: bool = True) -> Iterator[DoctorFinding]:
+    """The user-defined dimensions, and whether they can be read; a finding only if they are `wanted`."""
     (result,) = submit(client, [element("getDimensions")], read=True)
     error = error_of(result)
     if error is not None:
@@ -197,50 +200,50 @@ def dimensions(client: Client, words: Mapping[str, str], *, wanted: bool = True)
         return
     fields = _own_dimensions(result.data)
     if not fields:
-        yield ok("dimensions", "none beyond the standard ones")
+        yield ok("dimensions", "no user-defined dimensions")
         return
     names = _objects_of(client, fields)
     answers = query_all(client, *(query_body(name, keys.record_key(name) or "id") for name in names))
     closed = {
         name: answer.error
         for name, answer in zip(names, answers, strict=True)
-        if isinstance(answer.error, NotPermittedError) or _step_is_unknown(answer.error)
+        if isinstance(answer.error, NotPermittedError) or _is_unknown(answer.error)
     }
     if not closed:
-        yield ok("dimensions", f"{len(names)} of its own, all readable: {', '.join(names)}")
+        yield ok("dimensions", f"{counted(len(names), 'user-defined dimension')}, all readable: {', '.join(names)}")
         return
     if not wanted:
-        yield ok("dimensions", f"{', '.join(names)}; not readable, and not needed: {', '.join(closed)}")
+        yield ok("dimensions", f"{', '.join(names)}; not readable and not needed: {', '.join(closed)}")
         return
-    listed = {**words, "objects": ", ".join(closed)}
-    said = "; ".join(gateway_text(error) for error in closed.values() if error is not None)
+    values = {**ids, "objects": ", ".join(closed)}
+    seen = "; ".join(gateway_text(error) for error in closed.values() if error is not None)
     yield known_finding(
         "dimensions",
         "dimension-not-readable",
-        said,
+        seen,
         status=Status.WARNING,
-        words=words,
+        ids=ids,
         objects=tuple(closed),
-        causes=causes_of("dimension-not-readable", listed),
+        causes=causes_of("dimension-not-readable", values),
     )
 
 
-def _step_is_unknown(error: IntacctError | None) -> bool:
+def _is_unknown(error: IntacctError | None) -> bool:
     return error is not None and error.diagnosis is not None and error.diagnosis.entry == "object-unknown"
 
 
 def _objects_of(client: Client, fields: Sequence[str]) -> list[str]:
-    """The objects that hold the dimensions' values: what GLENTRY's relation by that field leads to."""
+    """The objects with the dimensions' values: the targets of GLENTRY's relations by these fields."""
     try:
         relations = client.describe("GLENTRY").relations.values()
     except IntacctError:
         relations = {}.values()
-    led_to = {relation.by.upper(): relation.object for relation in relations}
-    return [led_to.get(field.upper(), field.upper().removeprefix("GLDIM")) for field in fields]
+    targets = {relation.by.upper(): relation.object for relation in relations}
+    return [targets.get(field.upper(), field.upper().removeprefix("GLDIM")) for field in fields]
 
 
 def _own_dimensions(data: Element | None) -> list[str]:
-    """The object names of user-defined dimensions in an answer to getDimensions."""
+    """The object names of the user-defined dimensions in an answer to getDimensions."""
     return [
         row.findtext("objectName")
         for row in descendants(data, "dimension")

@@ -1,8 +1,8 @@
-"""The doctor's first steps: the network, the sender, the company's door, the user, the entity, the session.
+"""The doctor's first steps: network, sender, company, user, entity and session.
 
-One sign-in and one question in the session pass or fail all of them, and the answer's text tells at which step. Where
-Intacct answers several causes alike, one more sign-in may part them: without the entity, to see whether it was the
-entity. A step counts as passed only where the answer proves that it was.
+One sign-in and one query pass or fail all of them, and the text of the answer names the failed step. Where Intacct
+gives several causes the same answer, a second sign-in without the entity shows whether the entity was the cause. A step
+counts as passed only if the answer proves it.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -23,7 +23,7 @@ from intacct_bridge.edge.doctor.queries import QueryAnswer, equals, query_all, q
 from intacct_bridge.errors import IntacctError, SettingsError, SignInError, ThrottledError
 
 SIGN_IN_STEPS = ("network", "sender", "authorised", "company", "subscription", "user", "standing", "entity", "session")
-"""The steps of one sign-in, in the order in which they are told."""
+"""The steps of one sign-in, in the order of the report."""
 PACE = "pace"
 _BUSINESS = ("", "business", "business user", "b")
 _PROVEN: Mapping[str, tuple[str, ...]] = {
@@ -38,7 +38,7 @@ _PROVEN: Mapping[str, tuple[str, ...]] = {
     "entity": SIGN_IN_STEPS[:7],
     "session": SIGN_IN_STEPS[:8],
 }
-"""What the failure of a step proves of the others; in which order the gateway looks is not known."""
+"""The steps that the failure of a step proves as passed; the order of the gateway's own checks is not known."""
 _STEP_OF = {
     "gateway-refused": "sender",
     "gateway-sign-in": "sender",
@@ -61,20 +61,20 @@ Opener = Callable[[Connection], Client]
 
 @dataclass(slots=True)
 class SignInCheck:
-    """The way in, and what was learned on it."""
+    """The sign-in, its findings, and the client and user that result from it."""
 
     connection: Connection
     open_client: Opener
     writes: bool = False
     client: Client | None = None
-    """The client that got in; None where the door is shut."""
+    """The client that is signed in; None if the sign-in failed."""
     user: QueryAnswer = field(default_factory=QueryAnswer)
-    """The user's own record, empty where the user may not read it."""
+    """The user's own record; empty if the user may not read it."""
     user_id: str = ""
-    """The user as the gateway echoed it."""
+    """The user ID as the gateway returned it."""
 
-    def enter(self) -> Iterator[DoctorFinding]:
-        """The steps passed, then the one that failed, if one did."""
+    def run(self) -> Iterator[DoctorFinding]:
+        """The passed steps, then the failed one, if any."""
         client = self.open_client(self.connection)
         try:
             signed = client.sign_in()
@@ -92,36 +92,36 @@ class SignInCheck:
 
     def _passed(self, steps: tuple[str, ...], endpoint: str = "") -> Iterator[DoctorFinding]:
         connection = self.connection
-        moved = "" if endpoint in ("", connection.endpoint) else f"; the session moved to {endpoint}, which is followed"
+        moved = "" if endpoint in ("", connection.endpoint) else f", at {endpoint}"
         seen = {
             "network": f"{connection.endpoint} answers",
-            "sender": f"{connection.sender_id} and its password are right",
-            "authorised": f"{connection.sender_id} may call on {connection.company_id}",
-            "company": f"{connection.company_id} is there",
-            "subscription": "on",
+            "sender": f"{connection.sender_id} and its password are correct",
+            "authorised": f"{connection.company_id} accepts {connection.sender_id}",
+            "company": f"{connection.company_id} exists",
+            "subscription": "active",
             "user": f"{connection.user_id} signed in",
             "standing": "active",
-            "entity": f"works in {connection.location_id}" if connection.location_id else "works at the top level",
-            "session": f"holds{moved}",
+            "entity": connection.location_id or "top level",
+            "session": f"works{moved}",
         }
         if connection.authentication == "login":
-            seen["session"] = "none is used: every request signs in"
+            seen["session"] = "not used: every request signs in"
         yield from (ok(step, seen[step]) for step in steps)
 
     def _standing(self) -> DoctorFinding:
         kind = self._cell("USERTYPE")
         if kind.lower() in _BUSINESS:
-            return ok("standing", f"active, {kind}" if kind else "active; the type is not told")
+            return ok("standing", f"active, {kind}" if kind else "active, type unknown")
         return known_finding(
             "standing",
             "user-type-small",
-            f"{self.connection.user_id} is of the type {kind}",
+            f"{self.connection.user_id} has the type {kind}",
             status=Status.WARNING,
-            words=self.words,
+            ids=self.ids,
         )
 
     def _entity(self, client: Client) -> DoctorFinding:
-        """A user restricted to entities fails where the top level is wanted: for its records, or to work there."""
+        """A finding for a user who is restricted to entities, if the job needs the top level or its records."""
         connection = self.connection
         restricted = self._cell("UNRESTRICTED").lower() in ("false", "f")
         unknown = not self._cell("UNRESTRICTED") and self.writes
@@ -130,9 +130,9 @@ class SignInCheck:
             return known_finding(
                 "entity",
                 "entity-limited",
-                f"{connection.user_id} may not enter the top level",
+                f"{connection.user_id} cannot work at the top level",
                 status=Status.FAILURE if self.writes and restricted else Status.WARNING,
-                words=self.words,
+                ids=self.ids,
             )
         return next(self._passed(("entity",)))
 
@@ -140,31 +140,31 @@ class SignInCheck:
         return self.user.rows[0].get(field, "").strip() if self.user.rows else ""
 
     @property
-    def words(self) -> dict[str, str]:
-        """What fills the blanks of the doctor's sentences."""
-        return placeholders(self.connection)
+    def ids(self) -> dict[str, str]:
+        """The values for the placeholders of the doctor's texts."""
+        return ids_of(self.connection)
 
     def _failed(self, error: IntacctError) -> Iterator[DoctorFinding]:
         step = _step_of(error)
         entry = error.diagnosis.entry if error.diagnosis is not None else ""
-        if step == "user" and self.connection.location_id and self._enters_without_entity():
+        if step == "user" and self.connection.location_id and self._signs_in_without_entity():
             yield from self._passed(_PROVEN["entity"])
             yield known_finding(
                 "entity",
                 "entity-refused",
                 gateway_text(error),
-                words=self.words,
-                causes=causes_of("entity-refused", self.words),
+                ids=self.ids,
+                causes=causes_of("entity-refused", self.ids),
             )
             return
         yield from self._passed(_PROVEN[step])
         if step == "session" and isinstance(error, SettingsError):
-            yield known_finding("session", "endpoint-refused", error.message, words=self.words)
+            yield known_finding("session", "endpoint-refused", error.message, ids=self.ids)
             return
         without = () if self.connection.location_id else ("entity",)
-        yield from_error(step, error, causes=causes_of(entry, self.words, without=without))
+        yield from_error(step, error, causes=causes_of(entry, self.ids, without=without))
 
-    def _enters_without_entity(self) -> bool:
+    def _signs_in_without_entity(self) -> bool:
         try:
             self.open_client(replace(self.connection, location_id="")).sign_in()
         except IntacctError:
@@ -172,8 +172,8 @@ class SignInCheck:
         return True
 
 
-def placeholders(connection: Connection) -> dict[str, str]:
-    """The connection's names, by setting."""
+def ids_of(connection: Connection) -> dict[str, str]:
+    """The connection's IDs by setting, for the placeholders of the doctor's texts."""
     names = ("name", "sender_id", "company_id", "user_id", "location_id")
     return {name: str(getattr(connection, name)) for name in names}
 
@@ -198,7 +198,7 @@ def _step_of(error: IntacctError) -> str:
     if error.diagnosis is not None and error.diagnosis.entry in _STEP_OF:
         return _STEP_OF[error.diagnosis.entry]
     if isinstance(error, SettingsError) and error.diagnosis is None:
-        return "session"  # the endpoint that came with it is refused; a connection's own is checked before
+        return "session"  # its endpoint is refused; the connection's own was checked earlier
     if isinstance(error, SignInError):
         return "user" if error.diagnosis is not None else "entity"
     return "network"

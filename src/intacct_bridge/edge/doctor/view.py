@@ -1,4 +1,4 @@
-"""How a person, and a support desk's program, read a report."""
+"""A report as text, and as data for support tools."""
 
 from collections.abc import Iterable
 
@@ -8,38 +8,38 @@ from intacct_bridge.model.wording import counted
 
 _SIGNS = {Status.OK: "✓", Status.WARNING: "!", Status.FAILURE: "✗", Status.SKIPPED: "-"}
 _FORMAT = 1
-"""Raised when a field of the JSON changes its meaning or goes; new fields do not count."""
+"""The version of the JSON; raised when a field changes its meaning or is removed, not for new fields."""
 
 
 def show(findings: Iterable[DoctorFinding], console: Console) -> None:
-    """Print findings as they come."""
+    """Print the findings as they are made."""
     for finding in findings:
         for line in lines(finding, console):
             console.result(console.masked(line))
 
 
 def lines(finding: DoctorFinding, console: Console) -> Iterable[str]:
-    """One finding: a line where all is well, a paragraph of labelled lines where it is not."""
-    if console.quiet and not finding.counts:
+    """One finding: a line if the step passed, labelled lines otherwise."""
+    if console.quiet and not finding.needs_action:
         return
     wide = max(len(title) for title in titles().values())
     yield console.wrapped(f"{_SIGNS[finding.status]} {finding.title:<{wide}}  ", finding.seen)
-    if not finding.counts:
+    if not finding.needs_action:
         if finding.means and console.verbose:
-            yield console.wrapped("      ", finding.means)
+            yield from _labelled("", finding.means, console)
         return
     yield from _labelled("means", finding.means, console)
     for place, cause in enumerate(finding.causes, 1):
         aside = "; ".join(part for part in (cause.menu, _who(cause.who)) if part)
-        text = f"{place}. {cause.cause}. {cause.fix}{f' [{aside}]' if aside else ''}"
+        text = f"{place}. {cause.cause} {cause.fix}{f' [{aside}]' if aside else ''}"
         yield from _labelled("maybe" if place == 1 else "", text, console)
     if not finding.causes:
         yield from _labelled("fix", finding.fix, console)
         yield from _labelled("where", finding.menu, console)
         yield from _labelled("who", finding.who if finding.who != "you" else "", console)
     if console.verbose:
-        yield from _labelled("known", finding.source, console)
-        yield from _labelled("quote", f"support id {finding.support_id}" if finding.support_id else "", console)
+        yield from _labelled("source", finding.source, console)
+        yield from _labelled("quote", f"support ID {finding.support_id}" if finding.support_id else "", console)
 
 
 def _who(who: str) -> str:
@@ -48,7 +48,7 @@ def _who(who: str) -> str:
 
 def _labelled(label: str, text: str, console: Console) -> Iterable[str]:
     if text:
-        yield console.wrapped(f"    {label:>5}  ", text)
+        yield console.wrapped(f"    {label:>6}  ", console.spelled(text))
 
 
 def render(report: DoctorReport, console: Console | None = None) -> str:
@@ -59,16 +59,17 @@ def render(report: DoctorReport, console: Console | None = None) -> str:
 
 
 def verdict(report: DoctorReport) -> str:
-    """One line: what there is to do, and what it cost."""
+    """One line: the number of failures and warnings, and the cost."""
     failures = sum(finding.status is Status.FAILURE for finding in report.findings)
     warnings = sum(finding.status is Status.WARNING for finding in report.findings)
-    parts = [f"{failures} to put right"] * bool(failures) + [f"{warnings} to consider"] * bool(warnings)
+    counts = ((failures, "failure"), (warnings, "warning"))
+    parts = [counted(number, noun) for number, noun in counts if number]
     stop = f"; stopped at {titles().get(report.stopped_at, '')}" if report.stopped_at else ""
-    return f"{', '.join(parts) or 'all is well'}{stop}; {counted(report.transactions, 'API transaction')}"
+    return f"{', '.join(parts) or 'No problems found'}{stop}; {counted(report.transactions, 'API transaction')}"
 
 
 def as_data(report: DoctorReport, target: str = "") -> dict[str, object]:
-    """For support desks: every word as a field."""
+    """The report as data, every text a field."""
     return {
         "format": _FORMAT,
         "target": target,

@@ -1,8 +1,8 @@
-"""The doctor's question whether the user may write, asked without leaving anything behind.
+"""The doctor's check of the user's permission to write, which leaves no record behind.
 
-Where the user's permissions can be read, they are; a right that they plainly grant is believed. Every other right is
-tried: changing and deleting on a record number that no company has reached, creating as an empty record beside a
-function that must fail, in one transaction, which undoes whatever the first one did.
+Permissions that the user's own permissions grant are believed, if those can be read. Every other one is tried: updates
+and deletes with a record number that no company has reached, and a create of an empty record in one transaction with a
+function that must fail, which rolls the create back.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -24,16 +24,17 @@ from intacct_bridge.edge.doctor.findings import (
 from intacct_bridge.edge.doctor.queries import descendants, error_of, submit
 from intacct_bridge.errors import IntacctError, InvalidRequestError
 from intacct_bridge.model import keys
-from intacct_bridge.model.wording import listed
+from intacct_bridge.model.wording import counted, listed
 from intacct_bridge.wire.xml import element
 
 RIGHTS = ("Add", "Edit", "Delete")
 _VERBS = {"Add": "create", "Edit": "update", "Delete": "delete"}
-_NOBODY = "999999999"
+_NO_RECORD = "999999999"
+"""A record number that no company has reached."""
 
 
 class Permission(msgspec.Struct, frozen=True):
-    """Where a role grants an object: the application and the permission's name in it."""
+    """The application and the name of the permission by which a role grants an object."""
 
     application: str
     permission: str
@@ -42,47 +43,47 @@ class Permission(msgspec.Struct, frozen=True):
 
 @cache
 def permissions() -> Mapping[str, Permission]:
-    """What is known of where objects are granted."""
+    """The known permissions, by object."""
     raw = files("intacct_bridge.data").joinpath("permissions.json").read_bytes()
     return msgspec.json.decode(raw, type=dict[str, Permission])
 
 
 def permission_of(name: str) -> Permission | None:
-    """Where a role grants an object; a line object goes with its header. None where nothing is known."""
+    """The permission for an object; a line object has its header's. None if it is unknown."""
     owner = keys.owner(name)
     return permissions().get(name) or (permissions().get(owner.header) if owner is not None else None)
 
 
-def writing(client: Client, objects: Sequence[str], user_id: str, words: Mapping[str, str]) -> Iterator[DoctorFinding]:
-    """Whether each object may be created, changed and deleted."""
+def writing(client: Client, objects: Sequence[str], user_id: str, ids: Mapping[str, str]) -> Iterator[DoctorFinding]:
+    """Whether the user may create, update and delete records of each object."""
     names = tuple(dict.fromkeys(name.upper() for name in objects))
     if not names:
-        yield skipped("writing", "no writes are planned (--writes names them)")
+        yield skipped("writing", "no writes are planned (--writes names their objects)")
         return
     if client.connection.read_only:
-        yield known_finding("writing", "read-only", "the connection is read-only", words=words, objects=names)
+        yield known_finding("writing", "read-only", "the connection is read-only", ids=ids, objects=names)
         return
     granted = _granted(client, user_id)
     denied: dict[str, dict[str, IntacctError]] = {}
-    untried: list[str] = []
+    untested: list[str] = []
     for name in names:
         wanted = [right for right in RIGHTS if right not in granted.get(name, ())]
         if "Add" in wanted and keys.creator(name) != "create":
             wanted.remove("Add")
-            untried.append(name)
+            untested.append(name)
         for right, error in _tried(client, name, wanted).items():
             denied.setdefault(name, {})[right] = error
     yield from _unknown(denied)
     if any(denied.values()):
-        yield from _denied({name: rights for name, rights in denied.items() if rights}, words)
+        yield from _denied({name: rights for name, rights in denied.items() if rights}, ids)
         return
     if not denied:
-        aside = f"; creating {', '.join(untried)} goes by the application's own rights and was not tried"
-        yield ok("writing", f"{len(names)} of {len(names)} objects{aside if untried else ''}")
+        note = f"; creating {listed(untested)} needs permissions of the application and was not tested"
+        yield ok("writing", f"{counted(len(names), 'object')}{note if untested else ''}")
 
 
 def _granted(client: Client, user_id: str) -> dict[str, frozenset[str]]:
-    """The rights that the user's own permissions plainly grant, by object; nothing where they cannot be read."""
+    """The rights that the user's own permissions grant, by object; empty if they cannot be read."""
     (result,) = submit(client, [element("getUserPermissions", element("userId", user_id))], read=True)
     if error_of(result) is not None or result.data is None:
         return {}
@@ -100,9 +101,9 @@ def _granted(client: Client, user_id: str) -> dict[str, frozenset[str]]:
 
 
 def _tried(client: Client, name: str, rights: Sequence[str]) -> dict[str, IntacctError]:
-    """The rights among these that the gateway refuses, each with its refusal."""
-    update = element("update", element(name, element(keys.record_key(name) or "RECORDNO", _NOBODY)))
-    delete = element("delete", element("object", name), element("keys", _NOBODY))
+    """Try these rights and return those that the gateway refuses, each with its error."""
+    update = element("update", element(name, element(keys.record_key(name) or "RECORDNO", _NO_RECORD)))
+    delete = element("delete", element("object", name), element("keys", _NO_RECORD))
     changes = {"Edit": update, "Delete": delete}
     chosen = [right for right in changes if right in rights]
     results = dict(zip(chosen, submit(client, [changes[right] for right in chosen], read=False), strict=True))
@@ -119,7 +120,7 @@ def _refuses(error: IntacctError) -> bool:
 
 
 def _unknown(denied: dict[str, dict[str, IntacctError]]) -> Iterator[DoctorFinding]:
-    """Objects that are not there; they are taken out of what is denied, but leave their name."""
+    """Findings for unknown objects, whose rights are removed from `denied`."""
     for name, rights in denied.items():
         wrong = next((error for error in rights.values() if isinstance(error, InvalidRequestError)), None)
         if wrong is not None:
@@ -127,7 +128,7 @@ def _unknown(denied: dict[str, dict[str, IntacctError]]) -> Iterator[DoctorFindi
             rights.clear()
 
 
-def _denied(denied: Mapping[str, Mapping[str, IntacctError]], words: Mapping[str, str]) -> Iterator[DoctorFinding]:
+def _denied(denied: Mapping[str, Mapping[str, IntacctError]], ids: Mapping[str, str]) -> Iterator[DoctorFinding]:
     by_rights: dict[tuple[str, ...], list[str]] = {}
     for name, rights in denied.items():
         by_rights.setdefault(tuple(rights), []).append(name)
@@ -136,17 +137,17 @@ def _denied(denied: Mapping[str, Mapping[str, IntacctError]], words: Mapping[str
         if error.diagnosis is not None and error.diagnosis.entry == "module-not-subscribed":
             yield from_error("writing", error, objects=tuple(names))
             continue
-        said = gateway_text(error)
-        blanks = {
-            **words,
+        seen = gateway_text(error)
+        values = {
+            **ids,
             "operations": listed([_VERBS[right] for right in missing], "or"),
             "rights": ", ".join(missing),
         }
         yield known_finding(
             "writing",
             "write-right-missing",
-            said if len(names) == 1 else f"{said} (the same for {', '.join(names)})",
+            seen if len(names) == 1 else f"{seen} (the same for {', '.join(names)})",
             status=Status.FAILURE,
-            words=blanks,
+            ids=values,
             objects=tuple(names),
         )
