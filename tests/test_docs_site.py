@@ -12,23 +12,30 @@ from urllib.parse import unquote, urlsplit
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
 CONFIG = ROOT / "mkdocs.yml"
+_LINKS = {("a", "href"), ("link", "href"), ("script", "src"), ("img", "src"), ("source", "src"), ("object", "data")}
 
 
 class Page(HTMLParser):
-    """The links of a built page, and the places in it that can be linked to."""
+    """The links and pictures of a built page, and the places in it that can be linked to."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
         self.links: list[str] = []
         self.places: set[str] = set()
+        self.nameless: list[str] = []
+        """Pictures without an alternative text."""
         self.feed(text)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         for name, value in attrs:
             if name == "id" and value:
                 self.places.add(value)
-            if (tag, name) in (("a", "href"), ("link", "href"), ("script", "src"), ("img", "src")) and value:
+            if (tag, name) in _LINKS and value:
                 self.links.append(value)
+            if name == "srcset" and value:
+                self.links += [source.split()[0] for source in value.split(",")]
+        if tag == "img" and not dict(attrs).get("alt"):
+            self.nameless.append(dict(attrs).get("src") or "")
 
 
 def navigation() -> list[str]:
@@ -69,8 +76,14 @@ def test_a_link_that_leads_nowhere_is_found(tmp_path: Path) -> None:
     (tmp_path / "there").mkdir()
     (tmp_path / "there" / "index.html").write_text('<h2 id="here"></h2><a href="../">back</a>')
     good = '<a href="there/#here">a</a><a href="#top" id="top">b</a><a href="https://example.com/x">c</a>'
-    (tmp_path / "index.html").write_text(good + '<a href="there/#gone">d</a><a href="nowhere/">e</a>')
-    assert broken_links(tmp_path) == ["index.html: there/#gone", "index.html: nowhere/"]
+    bad = '<a href="there/#gone">d</a><a href="nowhere/">e</a><img src="f.svg" alt="f" srcset="g.svg 2x, h.svg">'
+    (tmp_path / "index.html").write_text(good + bad)
+    lost = ("there/#gone", "nowhere/", "f.svg", "g.svg", "h.svg")
+    assert broken_links(tmp_path) == [f"index.html: {link}" for link in lost]
+
+
+def test_a_picture_without_a_text_is_found() -> None:
+    assert Page('<img src="a.svg" alt="A"><img src="b.svg"><img src="c.svg" alt="">').nameless == ["b.svg", "c.svg"]
 
 
 def test_the_site_is_built_and_no_link_in_it_is_broken(tmp_path: Path) -> None:
@@ -85,3 +98,6 @@ def test_the_site_is_built_and_no_link_in_it_is_broken(tmp_path: Path) -> None:
     built = {path.parent.relative_to(site).as_posix() for path in site.rglob("index.html")}
     assert {re.sub(r"(^|/)index$", "", page.removesuffix(".md")) or "." for page in navigation()} == built
     assert broken_links(site) == []
+    texts = [page.read_text("utf-8") for page in site.rglob("*.html")]
+    assert [picture for text in texts for picture in Page(text).nameless] == []
+    assert sum(link.endswith(".svg") for text in texts for link in Page(text).links) >= 2
