@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from intacct_bridge.emulator.reading.query_request import taken
+from intacct_bridge.emulator.reading.query_request import utc_moment
 from intacct_bridge.emulator.settings.world import ClockChange, EmulatorSettings, UserSettings, load_scenario, scenario
 from intacct_bridge.errors import SettingsError
 
@@ -67,4 +67,4 @@ def test_secrets_are_not_in_reprs() -> None:
 def test_a_wall_clock_is_put_back_and_forward(wall: str, moment: str) -> None:
     changes = (ClockChange("2026-11-01T06:00:00Z", -300), ClockChange("2027-03-14T07:00:00Z", -240))
     user = UserSettings(offset_minutes=-240, clock_changes=changes)
-    assert taken(user, datetime.fromisoformat(f"{wall}Z")) == datetime.fromisoformat(f"{moment}Z")
+    assert utc_moment(user, datetime.fromisoformat(f"{wall}Z")) == datetime.fromisoformat(f"{moment}Z")

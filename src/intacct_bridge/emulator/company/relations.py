@@ -1,11 +1,11 @@
-"""Where a dotted name leads: along relations from object to object, one key look-up a step.
+"""Dotted names: paths along relations from object to object, one lookup by key per step.
 
-A relation says by which of our fields the other record is known, but not by which of its own. That follows from the
-kind of key: a field that holds a record number (an integer, or a name that ends in KEY or BY) meets the other's record
-number, anything else its natural key. An object's relation to itself goes one hop only.
+A relation says which of our fields names the other record, but not by which of its own fields. That follows from the
+kind of key: a field that holds a record number (an integer, or a name that ends in KEY or BY) is compared with the
+other record's number, any other field with its natural key. A relation of an object to itself is followed once only.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from intacct_bridge.emulator.company.company_data import CompanyData
@@ -31,9 +31,25 @@ class Path:
         return self.steps[0][0].by if self.steps else self.field.name
 
 
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One selected column: a field of the row itself, or a text that is worked out from the row."""
+
+    tag: str
+    kind: Kind
+    field: str = ""
+    follow: Callable[[Row], str] | None = None
+    """Gives the text from the whole row, for a column that is not a field of it."""
+
+
 def resolve(company: CompanyData, described: ObjectDef, name: str) -> Path | None:
     """Follow a plain or dotted name; None where it leads nowhere."""
     return _resolve(company, described, name, visited=())
+
+
+def resolve_all(company: CompanyData, described: ObjectDef, names: Iterable[str]) -> dict[str, Path | None]:
+    """Follow several names, each once."""
+    return {name: _resolve(company, described, name, visited=()) for name in dict.fromkeys(names)}
 
 
 def _resolve(company: CompanyData, described: ObjectDef, name: str, *, visited: tuple[str, ...]) -> Path | None:
@@ -63,6 +79,14 @@ def linked_key(described: ObjectDef, relation: Relation, target: ObjectDef) -> s
     return found.record if by_number or not found.natural else found.natural
 
 
+def columns(company: CompanyData, paths: Iterable[Path]) -> list[Column]:
+    """The columns of a page, in order and each once."""
+    return [
+        Column(path.name, path.field.kind, path.field.name, follower(company, path) if path.steps else None)
+        for path in dict.fromkeys(paths)
+    ]
+
+
 def follower(company: CompanyData, path: Path) -> Callable[[Row], str]:
     """A function from a row of the first object to the text at the end of the path; empty where a link is missing."""
     name = path.field.name
@@ -79,14 +103,14 @@ def linked(company: CompanyData, target: str, key: str, text: str) -> Row:
     """The row of an object whose key field holds this text; an empty row when there is none."""
     if not text:
         return {}
-    memory = (target, key, text)
+    cache_key = (target, key, text)
     version = company.store.version(target)
-    known = company.related.recall(memory)
+    known = company.related.recall(cache_key)
     if known is not None and known[0] == version:
         row: Row = known[1]
         return row
     table = company.table(target)
     numbers = table.find(key, text)
     row = (table.get(numbers[0]) if numbers else None) or {}
-    company.related.put(memory, (version, row))
+    company.related.put(cache_key, (version, row))
     return row

@@ -1,36 +1,28 @@
-"""Rows as the text of a page: packed cells put between tags, nothing parsed, nothing built.
+"""Rows as the text of a page: packed cells are put between tags, and nothing is parsed or built.
 
-One format string a page holds all tags; a row is a split and a fill. A user whose dates look different, or whose
-clock is elsewhere, costs a rewrite of the date and time cells, and so does a column that comes through a relation.
+One format string per page holds all tags; a row is a split and a fill. A user with another date format or clock costs
+a rewrite of the date and time cells, and so does a column that comes through a relation.
 """
 
 import csv
 import io
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from operator import itemgetter
 
-from intacct_bridge.emulator.settings.cells import SEPARATOR, Row, escaped, unescaped, unpack
+from intacct_bridge.emulator.company.relations import Column
+from intacct_bridge.emulator.settings.cells import SEPARATOR, escaped, unescaped, unpack
 from intacct_bridge.emulator.store.store import StoreTable
 from intacct_bridge.wire.values import DEFAULT, Formatting, Kind, parse_value, render_value
 from intacct_bridge.wire.xml import Element, Raw
 
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """One selected column: a field of the row itself, or something worked out from the row."""
-
-    tag: str
-    kind: Kind
-    field: str = ""
-    follow: Callable[[Row], str] | None = None
-    """Gives the text from the whole row, for what is not a field of it."""
+MARK = "\x00page\x00"
+"""Stands in the document until the page is put in; no document can hold it otherwise."""
 
 
 class RenderedPage(Raw):
-    """Rows as bytes, which are put into the finished document where this element's mark stands."""
+    """Rows as bytes, which replace this element's mark in the finished document."""
 
     __slots__ = ("rows",)
 
@@ -39,12 +31,22 @@ class RenderedPage(Raw):
         self.rows = rows
 
 
-MARK = "\x00page\x00"
-"""Stands in the document until the page is put in; no document can hold it otherwise."""
+def page_xml(
+    table: StoreTable, numbers: Sequence[int], tag: str, columns: Sequence[Column], formatting: Formatting
+) -> RenderedPage:
+    """These rows, in this order, as a page; a number without a row is left out."""
+    return RenderedPage(rows_xml(table, fetch(table, numbers), tag, columns, formatting))
+
+
+def page_text(
+    table: StoreTable, numbers: Sequence[int], columns: Sequence[Column], formatting: Formatting
+) -> Iterable[list[str]]:
+    """These rows, in this order, as lists of plain text; a number without a row is left out."""
+    return rows_text(table, fetch(table, numbers), columns, formatting)
 
 
 def fetch(table: StoreTable, numbers: Sequence[int]) -> list[bytes]:
-    """The packed cells of these rows, in this order; a number without a row is passed over."""
+    """The packed cells of these rows, in this order; a number without a row is left out."""
     if not numbers or not table.exists:
         return []
     run = table.store.connection.execute
@@ -73,12 +75,12 @@ def rows_xml(
     """The rows, each an element of that tag with the columns as its children."""
     template = _template(tag, tuple(column.tag for column in columns))
     if formatting == DEFAULT and all(column.follow is None for column in columns):
-        return _quick(template, bodies, [table.place.get(column.field, -1) for column in columns])
-    filled = (tuple([escaped(text) for text in texts]) for texts in rows_text(table, bodies, columns, formatting))
-    return [template % cells for cells in filled]
+        return _filled(template, bodies, [table.place.get(column.field, -1) for column in columns])
+    rows = (tuple([escaped(text) for text in texts]) for texts in rows_text(table, bodies, columns, formatting))
+    return [template % cells for cells in rows]
 
 
-def _quick(template: bytes, bodies: Iterable[bytes], places: list[int]) -> list[bytes]:
+def _filled(template: bytes, bodies: Iterable[bytes], places: list[int]) -> list[bytes]:
     pieces = template.split(b"%b")
     marks = [b"%b" if place >= 0 else b"" for place in places]  # a field that no row ever had stays empty
     template = b"".join([piece + mark for piece, mark in zip(pieces, [*marks, b""], strict=True)])
@@ -107,23 +109,23 @@ def rows_text(
     table: StoreTable, bodies: Iterable[bytes], columns: Sequence[Column], formatting: Formatting = DEFAULT
 ) -> Iterable[list[str]]:
     """The rows as lists of plain text, in the user's formatting."""
-    shown = [_shown(column.kind, formatting) for column in columns]
-    followed = any(column.follow is not None for column in columns)
+    formats = [_formatter(column.kind, formatting) for column in columns]
+    follows = any(column.follow is not None for column in columns)
     for body in bodies:
-        row = unpack(body, table.fields) if followed else {}
+        row = unpack(body, table.fields) if follows else {}
         cells = body.split(SEPARATOR)
         texts = []
-        for column, show in zip(columns, shown, strict=True):
+        for column, formatted in zip(columns, formats, strict=True):
             if column.follow is not None:
                 text = column.follow(row)
             else:
                 place = table.place.get(column.field, -1)
                 text = unescaped(cells[place]) if 0 <= place < len(cells) else ""
-            texts.append(show(text) if show and text else text)
+            texts.append(formatted(text) if formatted and text else text)
         yield texts
 
 
-def _shown(kind: Kind, formatting: Formatting) -> Callable[[str], str] | None:
+def _formatter(kind: Kind, formatting: Formatting) -> Callable[[str], str] | None:
     """How a cell of this kind becomes the user's text; None where it stays as it is."""
     if formatting == DEFAULT or kind not in (Kind.DATE, Kind.TIMESTAMP):
         return None
@@ -150,22 +152,23 @@ def rows_csv(names: Sequence[str], rows: Iterable[Sequence[str]]) -> bytes:
     return out.getvalue().encode()
 
 
-def pages_in(root: Element) -> Iterator[RenderedPage]:
-    """The pages that stand directly in an element, or in a wrapper at its start."""
-    for child in root.children[:1]:
-        if isinstance(child, RenderedPage):
-            yield child
-        else:
-            yield from pages_in(child)
-
-
-def with_pages(body: bytes, pages: list[list[bytes]]) -> bytes:
-    """A document with its pages' rows where their marks stand."""
+def with_pages(document: bytes, data: Iterable[Element]) -> bytes:
+    """A document with the rows of its pages in the places of their marks; `data` are its `data` elements, in order."""
+    pages = [page.rows for root in data for page in _pages_in(root)]
     if not pages:
-        return body
-    parts = body.split(MARK.encode())
+        return document
+    parts = document.split(MARK.encode())
     joined = [parts[0]]
     for page, part in zip(pages, parts[1:], strict=True):
         joined += page
         joined.append(part)
     return b"".join(joined)
+
+
+def _pages_in(root: Element) -> Iterator[RenderedPage]:
+    """The pages that stand directly in an element, or in a wrapper at its start."""
+    for child in root.children[:1]:
+        if isinstance(child, RenderedPage):
+            yield child
+        else:
+            yield from _pages_in(child)

@@ -1,10 +1,10 @@
-"""Which rows a question means, as row numbers in the asked order; pages are cut from that.
+"""The rows that a query matches, as row numbers in its order; pages are cut from that list.
 
-A filter is split three ways. Conditions that only bound the record number, or the searchable whole number that is
+A filter is split three ways. Conditions that only bound the record number, or the searchable integer that the query is
 sorted by, are answered by bisection in a sorted list, so that a walk along it costs one scan in all and its
-`totalcount` is exact. Conditions on searchable columns go
-to SQL (see `pushdown`). What SQL cannot decide exactly is decided by the model's evaluator over what SQL lets through.
-Lists are remembered by what selected them and brought up to date from the store's notes of what was written.
+`totalcount` is exact. Conditions on searchable columns go to SQL (see `pushdown`). Conditions that SQL cannot decide
+exactly go to the model's evaluator, over the rows that SQL lets through. Lists are cached by the query that made
+them and brought up to date from the store's record of changed rows.
 """
 
 from array import array
@@ -16,7 +16,7 @@ from typing import Any
 
 from intacct_bridge.emulator.company.company_data import CompanyData
 from intacct_bridge.emulator.company.pushdown import condition
-from intacct_bridge.emulator.company.relations import follower, resolve
+from intacct_bridge.emulator.company.relations import follower, resolve, resolve_all
 from intacct_bridge.emulator.settings.cells import unpack
 from intacct_bridge.emulator.store.store import StoreTable
 from intacct_bridge.model.catalog import ObjectDef
@@ -27,51 +27,51 @@ from intacct_bridge.wire.values import Kind
 _RANGE = {Op.LESSTHAN, Op.LESSTHANOREQUALTO, Op.GREATERTHAN, Op.GREATERTHANOREQUALTO, Op.BETWEEN, Op.EQUALTO}
 _TOO_MANY_CHANGES = 500
 _NULL = 2**63
-"""Stands for null in a list of whole numbers: behind all others, as SQLite's integers are smaller."""
+"""Stands for null in a list of integers, after all others: SQLite's integers are smaller."""
 TextRow = dict[str, str | None]
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
-    """What is asked of one object: a typed filter, an order, and whose records may be seen."""
+class RowQuery:
+    """A query of one object: a typed filter, an order, and the owners whose records are shown."""
 
     described: ObjectDef
     where: Filter | None = None
     order: tuple[Order, ...] = ()
     case_insensitive: bool = False
     visible: tuple[str, ...] | None = None
-    """The owners (`MEGAENTITYID`, empty for the top level) whose records count; None for all."""
+    """The owners (`MEGAENTITYID`, empty for the top level) whose records match; None for all."""
 
 
-def select(company: CompanyData, question: Question) -> Sequence[int]:
-    """The row numbers that answer the question, in its order."""
-    plan = company.table(question.described).plan
-    if question.order and [order.field for order in question.order] != [plan.key]:
-        if len(question.order) == 1 and _is_whole(company, question, question.order[0].field):
-            return _along(company, question, question.order[0])
-        return _ordered(company, question, _sorted(company, question, question.where, by_key=False).numbers)
-    by_key = plan.key_is_integer or bool(question.order)
+def select(company: CompanyData, query: RowQuery) -> Sequence[int]:
+    """The numbers of the matching rows, in the order of the query."""
+    plan = company.table(query.described).plan
+    if query.order and [order.field for order in query.order] != [plan.key]:
+        if len(query.order) == 1 and _is_integer(company, query, query.order[0].field):
+            return _ordered_by_integer(company, query, query.order[0])
+        return _ordered(company, query, _sorted(company, query, query.where, by_key=False).numbers)
+    by_key = plan.key_is_integer or bool(query.order)
     if not by_key:
-        return _sorted(company, question, question.where, by_key=False).numbers
-    bounds, rest = _split(question.where, plan.key)
-    base = _sorted(company, question, rest, by_key=True)
-    take = _whole if plan.key_is_integer else key_taker(company)
+        return _sorted(company, query, query.where, by_key=False).numbers
+    bounds, rest = _split(query.where, plan.key)
+    base = _sorted(company, query, rest, by_key=True)
+    take = _unchanged if plan.key_is_integer else key_taker(company)
     first, last = _slice(base.keys, bounds, take)
-    descending = bool(question.order) and question.order[0].descending
+    descending = bool(query.order) and query.order[0].descending
     return Window(base.numbers, last - 1, first - 1, -1) if descending else Window(base.numbers, first, last, 1)
 
 
-def _is_whole(company: CompanyData, question: Question, field: str) -> bool:
-    """Whether a field is a searchable whole number, whose order and bounds a sorted list answers as for a key."""
-    columns = company.table(question.described).columns
-    return field in columns and question.described.kind_of(field) is Kind.INTEGER
+def _is_integer(company: CompanyData, query: RowQuery, field: str) -> bool:
+    """Whether a field is a searchable integer: a sorted list then answers its order and bounds as for a key."""
+    columns = company.table(query.described).columns
+    return field in columns and query.described.kind_of(field) is Kind.INTEGER
 
 
-def _along(company: CompanyData, question: Question, order: Order) -> Sequence[int]:
-    """The rows by a whole number that many may share, and by row number among equals; nulls are bounded by nothing."""
-    bounds, rest = _split(question.where, order.field)
-    base = _sorted(company, question, rest, by_key=False, along=order)
-    first, last = _slice(base.keys, bounds, _whole)
+def _ordered_by_integer(company: CompanyData, query: RowQuery, order: Order) -> Sequence[int]:
+    """The rows by an integer that several may share, and by row number among equals. No bound includes nulls."""
+    bounds, rest = _split(query.where, order.field)
+    base = _sorted(company, query, rest, by_key=False, by=order)
+    first, last = _slice(base.keys, bounds, _unchanged)
     if bounds:
         last = max(first, min(last, bisect_left(base.keys, _NULL)))
     if not order.descending:
@@ -106,7 +106,7 @@ def _split(where: Filter | None, key: str) -> tuple[list[Compare], Filter | None
 
 
 def _is_bound(part: Compare) -> bool:
-    """An empty literal is a null, which nothing compares with: that is the evaluator's to say."""
+    """An empty literal is a null, which equals nothing: the evaluator decides such a condition."""
     return part.op in _RANGE and all(value != "" for value in part.values)
 
 
@@ -125,16 +125,16 @@ def _slice(keys: Sequence[Any], bounds: list[Compare], take: Callable[[Any], Any
     return first, max(first, last)
 
 
-def _whole(value: Any) -> Any:
+def _unchanged(value: Any) -> Any:
     return value
 
 
-def _whole_or_null(value: Any) -> Any:
+def _or_null(value: Any) -> Any:
     return _NULL if value is None else value
 
 
 def key_taker(company: CompanyData) -> Callable[[Any], Any]:
-    """How a text key becomes what the list is sorted by, as the settings say."""
+    """A function from a text key to the value that the list is sorted by, as the settings say."""
     if not numeric_text(company):
         return str
 
@@ -147,7 +147,7 @@ def key_taker(company: CompanyData) -> Callable[[Any], Any]:
     return taken
 
 
-# --- the sorted list behind it
+# --- sorted lists
 
 
 @dataclass(slots=True)
@@ -155,48 +155,45 @@ class _Sorted:
     version: int
     foreign: tuple[int, ...]
     keys: Any
-    """What the list is sorted by; the numbers themselves where the key is the row number."""
+    """The values that the list is sorted by; the numbers themselves where the key is the row number."""
     numbers: "array[int]"
 
 
 def _sorted(
-    company: CompanyData, question: Question, where: Filter | None, *, by_key: bool, along: Order | None = None
+    company: CompanyData, query: RowQuery, where: Filter | None, *, by_key: bool, by: Order | None = None
 ) -> _Sorted:
-    table = company.table(question.described)
-    name = question.described.name
-    as_text = along is not None or (by_key and not table.plan.key_is_integer)
-    memory: Hashable = (name, where, question.case_insensitive, question.visible, as_text, along)
-    version, foreign = company.store.version(name), _foreign_versions(company, question, where)
-    known: _Sorted | None = company.selections.recall(memory)
-    if known is not None and known.foreign == foreign and _caught_up(company, question, where, known, as_text=as_text):
+    table = company.table(query.described)
+    name = query.described.name
+    as_text = by is not None or (by_key and not table.plan.key_is_integer)
+    cache_key: Hashable = (name, where, query.case_insensitive, query.visible, as_text, by)
+    version, foreign = company.store.version(name), _foreign_versions(company, query, where)
+    known: _Sorted | None = company.selections.recall(cache_key)
+    if known is not None and known.foreign == foreign and _caught_up(company, query, where, known, as_text=as_text):
         known.version = version
         return known
-    found = _scan(company, question, where, as_text=as_text, along=along.field if along else "")
+    found = _scan(company, query, where, as_text=as_text, field=by.field if by else "")
     if as_text:
-        turn = -1 if along is not None and along.descending else 1
+        turn = -1 if by is not None and by.descending else 1
         pairs = sorted(found, key=lambda pair: (pair[0], turn * pair[1]))
         fresh = _Sorted(version, foreign, [key for key, _ in pairs], array("q", [number for _, number in pairs]))
     else:
         numbers = array("q", [number for _, number in found])
         fresh = _Sorted(version, foreign, numbers, numbers)
-    company.selections.put(memory, fresh)
+    company.selections.put(cache_key, fresh)
     return fresh
 
 
-def _foreign_versions(company: CompanyData, question: Question, where: Filter | None) -> tuple[int, ...]:
+def _foreign_versions(company: CompanyData, query: RowQuery, where: Filter | None) -> tuple[int, ...]:
     """The versions of the other objects that dotted conditions reach."""
-    names: list[str] = []
-    for leaf in comparisons(where):
-        path = resolve(company, question.described, leaf.field)
-        names += [target for _, target, _ in path.steps] if path else []
+    dotted = [leaf.field for leaf in comparisons(where) if "." in leaf.field]
+    paths = resolve_all(company, query.described, dotted).values() if dotted else ()
+    names = [target for path in paths if path is not None for _, target, _ in path.steps]
     return tuple(company.store.version(name) for name in dict.fromkeys(names))
 
 
-def _caught_up(
-    company: CompanyData, question: Question, where: Filter | None, known: _Sorted, *, as_text: bool
-) -> bool:
-    """Bring the list up to date by looking at the rows written since; False when that is not worth it."""
-    changed = company.store.changes_since(question.described.name, known.version)
+def _caught_up(company: CompanyData, query: RowQuery, where: Filter | None, known: _Sorted, *, as_text: bool) -> bool:
+    """Bring the list up to date from the rows written since; False where a new scan costs less."""
+    changed = company.store.changes_since(query.described.name, known.version)
     if changed == []:
         return True
     if changed is None or as_text or len(changed) > _TOO_MANY_CHANGES:
@@ -205,7 +202,7 @@ def _caught_up(
     for number in set(changed):
         place = bisect_left(numbers, number)
         inside = place < len(numbers) and numbers[place] == number
-        matches = any(True for _ in _scan(company, question, where, as_text=False, only=number))
+        matches = any(True for _ in _scan(company, query, where, as_text=False, only=number))
         if inside and not matches:
             del numbers[place]
         elif matches and not inside:
@@ -215,27 +212,27 @@ def _caught_up(
 
 def _scan(
     company: CompanyData,
-    question: Question,
+    query: RowQuery,
     where: Filter | None,
     *,
     as_text: bool,
     only: int | None = None,
-    along: str = "",
+    field: str = "",
 ) -> Iterator[tuple[Any, int]]:
     """Key and number of every row that the filter lets through, by number."""
-    table = company.table(question.described)
+    table = company.table(query.described)
     if not table.exists:
         return
     numeric = numeric_text(company)
-    sql, values, exact = condition(table, where, question.described, fold=question.case_insensitive, numeric=numeric)
-    if question.visible is not None and "MEGAENTITYID" in table.columns:
-        marks = ", ".join("?" for _ in question.visible)
+    sql, values, exact = condition(table, where, query.described, fold=query.case_insensitive, numeric=numeric)
+    if query.visible is not None and "MEGAENTITYID" in table.columns:
+        marks = ", ".join("?" for _ in query.visible)
         sql += f" AND coalesce({table.columns['MEGAENTITYID']}, '') IN ({marks})"
-        values = [*values, *question.visible]
+        values = [*values, *query.visible]
     if only is not None:
         sql, values = f"{sql} AND id = ?", [*values, only]
-    key = table.columns[along or table.plan.key] if as_text else "id"
-    take: Callable[[Any], Any] = _whole_or_null if along else key_taker(company) if as_text else _whole
+    key = table.columns[field or table.plan.key] if as_text else "id"
+    take: Callable[[Any], Any] = _or_null if field else key_taker(company) if as_text else _unchanged
     run = table.store.connection.execute
     if exact or where is None:
         for text, number in run(f"SELECT {key}, id FROM {table.sql_name} WHERE {sql} ORDER BY id", values):
@@ -243,11 +240,11 @@ def _scan(
         return
     holds = predicate(
         where,
-        kinds(company, question.described),
-        case_insensitive=question.case_insensitive,
+        kinds(company, query.described),
+        case_insensitive=query.case_insensitive,
         numeric_text=numeric,
     )
-    view = viewer(company, question.described, table, [leaf.field for leaf in comparisons(where)])
+    view = viewer(company, query.described, table, [leaf.field for leaf in comparisons(where)])
     rows = run(f"SELECT {key}, id, body FROM {table.sql_name} WHERE {sql} ORDER BY id", values)
     for text, number, body in rows:
         if holds(view(body)):
@@ -272,8 +269,8 @@ def numeric_text(company: CompanyData) -> tuple[str, ...]:
 def viewer(
     company: CompanyData, described: ObjectDef, table: StoreTable, names: Sequence[str]
 ) -> Callable[[bytes], TextRow]:
-    """A function from packed cells to just the named fields, dotted ones followed."""
-    paths = {name: resolve(company, described, name) for name in dict.fromkeys(names)}
+    """A function from packed cells to the named fields only, dotted ones followed."""
+    paths = resolve_all(company, described, names)
     follow = {name: follower(company, path) for name, path in paths.items() if path is not None}
 
     def view(body: bytes) -> TextRow:
@@ -283,26 +280,26 @@ def viewer(
     return view
 
 
-# --- other orders
+# --- any order
 
 
-def _ordered(company: CompanyData, question: Question, base: Sequence[int]) -> Sequence[int]:
-    names = [order.field for order in question.order]
-    paths = [path for name in names if (path := resolve(company, question.described, name)) is not None]
-    targets = [question.described.name, *(target for path in paths for _, target, _ in path.steps)]
-    asked = (question.where, question.order, question.case_insensitive, question.visible)
-    memory = ("order", question.described.name, *asked)
+def _ordered(company: CompanyData, query: RowQuery, base: Sequence[int]) -> Sequence[int]:
+    names = [order.field for order in query.order]
+    paths = [path for path in resolve_all(company, query.described, names).values() if path is not None]
+    targets = [query.described.name, *(target for path in paths for _, target, _ in path.steps)]
+    conditions = (query.where, query.order, query.case_insensitive, query.visible)
+    cache_key = ("order", query.described.name, *conditions)
     state = tuple(company.store.version(name) for name in targets)
-    known = company.selections.recall(memory)
+    known = company.selections.recall(cache_key)
     if known is not None and known[0] == state:
         numbers: Sequence[int] = known[1]
         return numbers
-    table = company.table(question.described)
-    view = viewer(company, question.described, table, names)
-    keyed = sort_key(question.order, kinds(company, question.described), numeric_text=numeric_text(company))
+    table = company.table(query.described)
+    view = viewer(company, query.described, table, names)
+    keyed = sort_key(query.order, kinds(company, query.described), numeric_text=numeric_text(company))
     wanted = set(base)
     rows = [(keyed(view(body)), number) for number, body in table.select("1") if number in wanted]
     rows.sort(key=lambda pair: pair[0])
     numbers = array("q", [number for _, number in rows])
-    company.selections.put(memory, (state, numbers))
+    company.selections.put(cache_key, (state, numbers))
     return numbers

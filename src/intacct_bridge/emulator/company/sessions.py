@@ -7,7 +7,6 @@ emulator that is started again knows none of the old ones, as after the gateway'
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 
 from intacct_bridge.emulator.settings.world import UserSettings
 
@@ -70,8 +69,3 @@ class Sessions:
     def drop_all(self) -> None:
         """Forget every session."""
         self._sessions.clear()
-
-
-def moment(seconds: float) -> str:
-    """A time as the authentication block shows it."""
-    return f"{datetime.fromtimestamp(int(seconds), UTC):%Y-%m-%dT%H:%M:%S}+00:00"

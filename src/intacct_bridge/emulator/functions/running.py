@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from intacct_bridge.emulator.company.company_data import CompanyData, FunctionAnswer, FunctionCall
 from intacct_bridge.emulator.company.sessions import EmulatedSession, Sessions
 from intacct_bridge.emulator.functions.replay import first_answer, remember
-from intacct_bridge.emulator.functions.table import handler_of
+from intacct_bridge.emulator.functions.table import HANDLERS, not_emulated
 from intacct_bridge.emulator.settings.faults import RequestFaults
 from intacct_bridge.emulator.settings.refusals import (
     ROLLED_BACK,
@@ -116,7 +116,10 @@ def _answer(context: RequestContext, call: FunctionCall, function: Function) -> 
         return known
     if function.name == "getAPISession" and not context.alone and behaviour.session_mixed == "refused":
         raise session_not_alone()
-    answer = handler_of(function.name)(call)
+    handler = HANDLERS.get(function.name)
+    if handler is None:
+        raise not_emulated(function.name)
+    answer = handler(call)
     if unique and not answer.faults:
         remember(call, answer)
     return answer

@@ -171,10 +171,7 @@ NOT_EMULATED: dict[str, str] = {
 """Functions of the published schema that the emulator refuses, each with a sentence that follows the refusal."""
 
 
-def handler_of(name: str) -> Handler:
-    """The handler of a function. Raises FunctionRefusedError where the emulator has none."""
-    handler = HANDLERS.get(name)
-    if handler is None:
-        text = f"The function {name} is not emulated. {NOT_EMULATED.get(name, '')}".rstrip()
-        raise FunctionRefusedError(Fault("EMULATOR-0001", "Not emulated", text))
-    return handler
+def not_emulated(name: str) -> FunctionRefusedError:
+    """The refusal of a function without a handler."""
+    text = f"The function {name} is not emulated. {NOT_EMULATED.get(name, '')}".rstrip()
+    return FunctionRefusedError(Fault("EMULATOR-0001", "Not emulated", text))

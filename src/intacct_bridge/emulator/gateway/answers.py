@@ -9,11 +9,12 @@ import hashlib
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from email.utils import formatdate
 
 from intacct_bridge.emulator.company.company_data import FunctionAnswer
-from intacct_bridge.emulator.company.render import pages_in, with_pages
-from intacct_bridge.emulator.company.sessions import EmulatedSession, moment
+from intacct_bridge.emulator.company.render import with_pages
+from intacct_bridge.emulator.company.sessions import EmulatedSession
 from intacct_bridge.emulator.functions.running import FunctionOutcome
 from intacct_bridge.emulator.settings.behaviour import Behaviour
 from intacct_bridge.emulator.settings.error_ids import identified
@@ -69,13 +70,13 @@ class AnswerWriter:
         wait = sum(one.wait for one in answers)
         bare = _bare(answers)
         if bare is not None:
-            return delayed(self._reply(*bare), wait)
+            return delayed(self._reply(*bare), wait) if wait else self._reply(*bare)
         results = tuple(self._operation(control, one) for one in operations)
-        rows = [page.rows for one in answers if one.data is not None for page in pages_in(one.data)]
         additional = control.show_additional_error_info
         document = encode_response(Response(_echo(control, SUCCESS), results), additional=additional)
-        document = with_pages(document, rows)
-        return delayed(self._reply(spaced(document) if control.include_whitespace else document), wait)
+        document = with_pages(document, [one.data for one in answers if one.data is not None])
+        reply = self._reply(spaced(document) if control.include_whitespace else document)
+        return delayed(reply, wait) if wait else reply
 
     def _operation(self, control: Control, operation: OperationAnswer) -> OperationResult:
         results = (one.result for one in operation.outcomes)
@@ -115,8 +116,8 @@ def signed_in(session: EmulatedSession, now: float) -> SignedIn:
         session.user.user_id,
         session.company_id,
         session.entity,
-        session_timestamp=moment(now),
-        session_timeout=moment(session.expires),
+        session_timestamp=_moment(now),
+        session_timeout=_moment(session.expires),
     )
 
 
@@ -136,3 +137,7 @@ def _echo(control: Control, status: str) -> ControlEcho:
     return ControlEcho(
         status, control.sender_id, control.control_id, str(control.uniqueid).lower(), control.dtd_version
     )
+
+
+def _moment(seconds: float) -> str:
+    return f"{datetime.fromtimestamp(int(seconds), UTC):%Y-%m-%dT%H:%M:%S}+00:00"

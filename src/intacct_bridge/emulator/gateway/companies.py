@@ -3,7 +3,6 @@
 No other module imports the demo company. It is one `CompanySource`; a scenario file can be another.
 """
 
-from collections.abc import Iterator, Mapping
 from datetime import date
 from sqlite3 import Connection
 
@@ -17,31 +16,22 @@ from intacct_bridge.emulator.store.catalogue import standard_catalog
 from intacct_bridge.emulator.store.store import open_database
 
 
-class Companies(Mapping[str, CompanyData]):
-    """Company data by company id, in one database."""
+class Companies:
+    """The companies of one emulator, in one database."""
 
     def __init__(self, settings: EmulatorSettings, connection: Connection) -> None:
         self._connection = connection
-        self._companies = {
+        self.by_id = {
             one.company_id: open_company(one, settings.behaviour, connection, standard_catalog())
             for one in settings.companies
         }
-        for company in self._companies.values():
+        for company in self.by_id.values():
             if has_records(company):
                 company.define(demo_definitions())
 
-    def __getitem__(self, company_id: str) -> CompanyData:
-        return self._companies[company_id]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._companies)
-
-    def __len__(self) -> int:
-        return len(self._companies)
-
     def keep_users(self) -> None:
         """Give every user of the settings a record."""
-        for company in self._companies.values():
+        for company in self.by_id.values():
             keep_users(company)
 
     def database_copy(self) -> Connection:
@@ -53,7 +43,7 @@ class Companies(Mapping[str, CompanyData]):
     def restore(self, database: Connection) -> None:
         """Replace every record by those of a copy; what was remembered about the old ones is dropped."""
         database.backup(self._connection)
-        for company in self._companies.values():
+        for company in self.by_id.values():
             company.forget()
 
     def close(self) -> None:

@@ -31,13 +31,12 @@ def check_policies(policies: dict[str, str]) -> None:
             )
 
 
-def delivery_url(policies: Mapping[str, str], control: Control, size: int) -> str | None:
-    """Where the answer to this request goes; None for one without a policy. Raises ControlRefusedError."""
-    if not control.policy_id:
-        return None
-    url = policies.get(control.policy_id)
+def delivery_url(policies: Mapping[str, str], control: Control, size: int) -> str:
+    """The URL of the request's policy, which its answer goes to. Raises ControlRefusedError."""
+    policy = control.policy_id or ""
+    url = policies.get(policy)
     if url is None:
-        raise bad_policy(control.policy_id)
+        raise bad_policy(policy)
     if size > MOST_CHARACTERS:
         raise too_large(MOST_CHARACTERS)
     return url

@@ -97,7 +97,7 @@ class Emulator:
         self.companies = Companies(self.settings, connection)
         self.sessions = Sessions(behaviour.session_minutes, draw)
         self.limit = ConcurrencyLimit(behaviour.concurrency, behaviour.hold_seconds)
-        self._authenticator = Authenticator(self.settings, self.companies, self.sessions)
+        self._authenticator = Authenticator(self.settings, self.companies.by_id, self.sessions)
         self._answers = AnswerWriter(behaviour, seed, clock)
         self._clock, self._sleep, self._post, self._seed = clock, sleep, post, seed
         self._lock = RLock()
@@ -140,7 +140,7 @@ class Emulator:
 
     def company(self, company_id: str = "demo-company") -> CompanyData:
         """A company's data, to add records or to look at them."""
-        return self.companies[company_id]
+        return self.companies.by_id[company_id]
 
     def snapshot(self) -> EmulatorSnapshot:
         """The present state, for `restore`."""
@@ -179,7 +179,8 @@ class Emulator:
         """The same for a server, which plays a `Paced` answer itself."""
         behaviour = self.settings.behaviour
         request = self._read(body)
-        with self.limit.turn(self._company_id(request)) as admitted:
+        company_id = self._company_id(request) if behaviour.concurrency else ""
+        with self.limit.turn(company_id) as admitted:
             if not admitted:
                 return too_many_requests(behaviour.held_status, behaviour.held_errorno)
             began = time.monotonic()
@@ -221,7 +222,7 @@ class Emulator:
         control = request.control
         try:
             check_sender(self.settings, control)
-            url = delivery_url(self.settings.policies, control, size)
+            url = delivery_url(self.settings.policies, control, size) if control.policy_id else None
             operations = [self._operation(control, one, endpoint, faults) for one in request.operations]
             reply = self._answers.answer(control, operations)
         except ControlRefusedError as error:

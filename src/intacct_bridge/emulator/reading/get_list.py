@@ -1,8 +1,8 @@
-"""The object-specific reads `get_list` and `get`: everything in lower case, dates in three elements, lines inside.
+"""The legacy reads `get_list` and `get`: everything in lower case, dates in three elements, lines inside.
 
-A field is called by its own name in lower case, except where the older functions name it otherwise; the table of such
-names says `name:FIELD`, and covers the objects that integrations list. `key` is the natural id of a list's record and
-the record number of a transaction. Where `get_list` finds nothing there is no `data` at all.
+A field has its own name in lower case, unless the legacy functions name it otherwise. The table of such names says
+`name:FIELD` and covers the objects that integrations list. `key` is the natural key of a list's record and the record
+number of a transaction. Where `get_list` finds nothing there is no `data` at all.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from intacct_bridge.emulator.access.rights import permit
 from intacct_bridge.emulator.company.company_data import FunctionAnswer, FunctionCall
-from intacct_bridge.emulator.company.selection import Question, select
+from intacct_bridge.emulator.company.selection import RowQuery, select
 from intacct_bridge.emulator.reading import attachments
 from intacct_bridge.emulator.reading.query_request import all_columns, typed, visible
 from intacct_bridge.emulator.reading.read import nested
@@ -68,7 +68,7 @@ _SUMMARIES = {
     "aradjustmentbatch": ("ARINVOICEBATCH", "ra"),
     "arpaymentbatch": ("ARINVOICEBATCH", "rp"),
 }
-"""Lists that share an object, and the type of record that each of them shows."""
+"""Lists that share an object, each with the object and the record type that it shows."""
 _OPERATORS = {
     "=": Op.EQUALTO,
     "!=": Op.NOTEQUALTO,
@@ -83,31 +83,31 @@ _OPERATORS = {
 
 
 def get_list(call: FunctionCall) -> FunctionAnswer:
-    """The records that the filter finds, in the asked order, from `start` on."""
+    """The records that match the filter, in the order of the request, from `start` on."""
     if call.body.get("object") in attachments.NAMES:
         return attachments.get_list(call)
-    body, asked = call.body, call.body.get("object")
-    described = _described(call, asked)
+    body, listed = call.body, call.body.get("object")
+    described = _described(call, listed)
     names = _names(described)
-    start, items = _whole(call, "start", 0), min(_whole(call, "maxitems", DEFAULT_ITEMS), MOST_ITEMS)
+    start, items = _integer(call, "start", 0), min(_integer(call, "maxitems", DEFAULT_ITEMS), MOST_ITEMS)
     parts = [_condition(names, described, one) for one in _children(body, "filter")]
-    if asked in _SUMMARIES:
-        parts.append(Compare("RECORDTYPE", Op.EQUALTO, (_SUMMARIES[asked][1],)))
+    if listed in _SUMMARIES:
+        parts.append(Compare("RECORDTYPE", Op.EQUALTO, (_SUMMARIES[listed][1],)))
     private = body.get("showprivate") == "true"
     try:
         where = typed(call, described, all_of(parts) if parts else None)
         order = tuple(_sorted_by(names, described, one) for one in _children(body, "sorts"))
-        question = Question(described, where, order, visible=visible(call, described, show_private=private))
-        numbers = select(call.company, question)
+        row_query = RowQuery(described, where, order, visible=visible(call, described, show_private=private))
+        numbers = select(call.company, row_query)
     except FunctionRefusedError as error:
         raise bad_query(error.message) from None
     page = numbers[start : start + items]
     last = start + len(page) - 1 if page else start
     attributes = {"start": str(start), "end": str(last), "total": str(len(numbers))}
-    listtype = Element("listtype", asked, (), attributes)
+    listtype = Element("listtype", listed, (), attributes)
     if not page:
         return FunctionAnswer(extra=(listtype,))
-    return FunctionAnswer(Element("data", "", tuple(_records(call, described, asked, page))), extra=(listtype,))
+    return FunctionAnswer(Element("data", "", tuple(_records(call, described, listed, page))), extra=(listtype,))
 
 
 def get(call: FunctionCall) -> FunctionAnswer:
@@ -117,8 +117,8 @@ def get(call: FunctionCall) -> FunctionAnswer:
     return _one(call, call.body.get("object"))
 
 
-def _one(call: FunctionCall, asked: str) -> FunctionAnswer:
-    described = _described(call, asked)
+def _one(call: FunctionCall, listed: str) -> FunctionAnswer:
+    described = _described(call, listed)
     table, key = call.company.table(described), call.body.get("key").strip()
     natural = natural_key(described.name)
     if call.body.get("externalkey") == "true":
@@ -126,23 +126,23 @@ def _one(call: FunctionCall, asked: str) -> FunctionAnswer:
     else:
         numbers = (table.find(natural, key) if natural else []) or table.find(table.plan.key, key)
     if not numbers:
-        raise refused(f"Cannot find {asked} with key '{key}'.")
-    return FunctionAnswer(Element("data", "", tuple(_records(call, described, asked, numbers[:1]))))
+        raise refused(f"Cannot find {listed} with key '{key}'.")
+    return FunctionAnswer(Element("data", "", tuple(_records(call, described, listed, numbers[:1]))))
 
 
-def _described(call: FunctionCall, asked: str) -> ObjectDef:
-    name = _SUMMARIES[asked][0] if asked in _SUMMARIES else object_of_legacy(asked) or asked.upper()
+def _described(call: FunctionCall, listed: str) -> ObjectDef:
+    name = _SUMMARIES[listed][0] if listed in _SUMMARIES else object_of_legacy(listed) or listed.upper()
     if name not in call.company.catalog:
-        raise refused(f"The object {asked} is not emulated for {call.name}.", errorno="EMULATOR-0001")
+        raise refused(f"The object {listed} is not emulated for {call.name}.", errorno="EMULATOR-0001")
     permit(call, "READ", name)
     return call.company.catalog[name]
 
 
-# --- what was asked
+# --- the request
 
 
 def _names(described: ObjectDef) -> Mapping[str, str]:
-    """What the older functions call fields otherwise, to our names."""
+    """Names of the legacy functions, each with its field."""
     pairs = (word.partition(":") for word in _NAMES.get(described.name, "").split())
     return {**{name: field for name, _, field in pairs}, "key": natural_key(described.name) or "RECORDNO"}
 
@@ -175,14 +175,14 @@ def _children(body: Element, tag: str) -> tuple[Element, ...]:
     return () if found is None else found.children
 
 
-def _whole(call: FunctionCall, attribute: str, default: int) -> int:
+def _integer(call: FunctionCall, attribute: str, default: int) -> int:
     text = call.body.get(attribute).strip()
     if text and not text.isdecimal():
         raise refused(f"The attribute {attribute} is no number: '{text}'.")
     return int(text) if text else default
 
 
-# --- what is answered
+# --- the answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,8 +236,8 @@ def _lines(call: FunctionCall, owned: Owner, layout: _RecordLayout, header: Row)
     return Element(wrapper, "", tuple(Element(tag, "", layout.cells(row)) for row in rows))
 
 
-def _getter(asked: str) -> Callable[[FunctionCall], FunctionAnswer]:
-    return lambda call: _one(call, asked)
+def _getter(listed: str) -> Callable[[FunctionCall], FunctionAnswer]:
+    return lambda call: _one(call, listed)
 
 
 FUNCTIONS: dict[str, Callable[[FunctionCall], FunctionAnswer]] = {

@@ -1,4 +1,4 @@
-"""The functions `lookup` and `inspect`: what objects look like. They check no right, so they prove none."""
+"""`lookup` and `inspect`: descriptions of objects. They check no rights, so a success proves none."""
 
 from intacct_bridge.emulator.company.company_data import FunctionAnswer, FunctionCall
 from intacct_bridge.emulator.settings.refusals import FunctionRefusedError

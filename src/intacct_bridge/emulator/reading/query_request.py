@@ -1,51 +1,84 @@
-"""What a question means in one company: names resolved, literals typed as requests write them, columns chosen.
+"""A read as one company understands it: names resolved, literals typed as requests write them, columns selected.
 
-Refusals here are those of `query`: fields that are not there, fields that cannot be queried, literals that the
-field's kind cannot hold. Times in filters are read as the settings say, since no source settles whether the gateway
-takes them as UTC or in the user's offset; ISO dates are refused, as the gateway was seen to refuse them.
+Refusals here are those of `query`: unknown fields, fields that cannot be queried, literals that the field's kind cannot
+hold. Times in filters are read as the settings say, since no source settles whether the gateway takes them as UTC or in
+the user's offset. ISO dates are refused, as the gateway was seen to refuse them.
 """
 
 import re
-from collections.abc import Iterable
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from intacct_bridge.emulator.access.rights import permit
 from intacct_bridge.emulator.company.company_data import FunctionCall
-from intacct_bridge.emulator.company.relations import Path, follower, resolve
-from intacct_bridge.emulator.company.render import Column
+from intacct_bridge.emulator.company.relations import Column, Path, columns, resolve_all
+from intacct_bridge.emulator.company.selection import RowQuery
 from intacct_bridge.emulator.settings.cells import sent_value
 from intacct_bridge.emulator.settings.refusals import bad_query, unknown_fields, unqueryable_fields
 from intacct_bridge.emulator.settings.world import UserSettings
 from intacct_bridge.errors import RecordError
 from intacct_bridge.model.catalog import ObjectDef
-from intacct_bridge.model.query.query import Compare, Filter, Op, all_of, comparisons, rebuilt
+from intacct_bridge.model.query.query import Compare, Filter, Op, Order, all_of, comparisons, rebuilt
 from intacct_bridge.wire.values import NUMBERS, Formatting, Kind, Value
 
 _ISO = re.compile(r"\d{4}-")
 _TAG = re.compile(r"[A-Za-z_][A-Za-z0-9_.\-]*")
+Paths = dict[str, Path]
+"""Resolved names as the request spells them."""
 
 
-def paths(call: FunctionCall, described: ObjectDef, names: Iterable[str]) -> dict[str, Path]:
-    """Every name resolved; all that lead nowhere, or may not be queried, are named in one refusal."""
-    found = {name: resolve(call.company, described, name) for name in dict.fromkeys(names)}
-    unknown = [name for name, path in found.items() if path is None]
+@dataclass(frozen=True, slots=True)
+class ReadRequest:
+    """What to read: the rows of one object, and the columns of the answer."""
+
+    rows: RowQuery
+    paths: Paths
+    """The selected fields."""
+    columns: list[Column]
+    """The same as columns of a page."""
+
+
+def read_request(
+    call: FunctionCall,
+    described: ObjectDef,
+    fields: Sequence[str],
+    where: Filter | None = None,
+    order: Sequence[Order] = (),
+    *,
+    case_insensitive: bool = False,
+    show_private: bool = True,
+) -> ReadRequest:
+    """A read by the names and literals of a request. Raises FunctionRefusedError."""
+    names = (*(one.field for one in order), *(one.field for one in comparisons(where)), *fields)
+    found = resolve_all(call.company, described, names)
+    by = _checked(call, described, [one.field for one in order], found)
+    rows = RowQuery(
+        described,
+        typed(call, described, where, found),
+        tuple(Order(by[one.field].name, one.descending) for one in order),
+        case_insensitive,
+        visible(call, described, show_private=show_private),
+    )
+    selected = _checked(call, described, fields, found)
+    return ReadRequest(rows, selected, columns(call.company, selected.values()))
+
+
+def paths(call: FunctionCall, described: ObjectDef, names: Sequence[str]) -> Paths:
+    """Resolve names. Raises FunctionRefusedError naming all that are unknown, or all that cannot be queried."""
+    return _checked(call, described, names, resolve_all(call.company, described, names))
+
+
+def _checked(call: FunctionCall, described: ObjectDef, names: Sequence[str], found: dict[str, Path | None]) -> Paths:
+    resolved = {name: path for name in dict.fromkeys(names) if (path := found[name]) is not None}
+    unknown = [name for name in dict.fromkeys(names) if name not in resolved]
     if unknown:
         raise unknown_fields(described.name, unknown)
     closed = {*call.company.settings.unqueryable.get(described.name, ())}
-    resolved = {name: path for name, path in found.items() if path is not None}
     refused = [path.name for path in resolved.values() if path.name in closed or not _TAG.fullmatch(path.name)]
     if refused:
         raise unqueryable_fields(described.name, refused)
     return resolved
-
-
-def columns(call: FunctionCall, found: Iterable[Path]) -> list[Column]:
-    """The columns of a page, in order and each once."""
-    return [
-        Column(path.name, path.field.kind, path.field.name, follower(call.company, path) if path.steps else None)
-        for path in dict.fromkeys(found)
-    ]
 
 
 def all_columns(described: ObjectDef) -> list[Column]:
@@ -53,43 +86,49 @@ def all_columns(described: ObjectDef) -> list[Column]:
     return [Column(one.name, one.kind, one.name) for one in described.fields.values() if _TAG.fullmatch(one.name)]
 
 
-def typed(call: FunctionCall, described: ObjectDef, where: Filter | None) -> Filter | None:
-    """The filter with names as the catalogue spells them and literals of their fields' kinds."""
+def typed(
+    call: FunctionCall, described: ObjectDef, where: Filter | None, found: dict[str, Path | None] | None = None
+) -> Filter | None:
+    """The filter with names as the catalogue spells them and literals of their fields' kinds.
+
+    `found` are names that are resolved already. Raises FunctionRefusedError.
+    """
+    visible_now = _delayed_audit(call, described)
     if where is None:
-        return _arrived(call, described)
-    found = paths(call, described, (leaf.field for leaf in comparisons(where)))
+        return visible_now
+    names = [leaf.field for leaf in comparisons(where)]
+    resolved = _checked(call, described, names, found or resolve_all(call.company, described, names))
     user = call.session.user
     wall = replace(user.formatting, offset_minutes=0)
     changing = user.clock_changes if call.company.behaviour.filter_times == "user" else ()
     formatting = wall if changing or call.company.behaviour.filter_times == "utc" else user.formatting
 
     def change(leaf: Compare) -> Filter:
-        path = found[leaf.field]
+        path = resolved[leaf.field]
         if leaf.op in (Op.LIKE, Op.NOTLIKE):
             return Compare(path.name, leaf.op, leaf.values)
         values = tuple(literal(path, str(value), formatting) for value in leaf.values)
-        values = tuple(taken(user, one) if changing and isinstance(one, datetime) else one for one in values)
+        values = tuple(utc_moment(user, one) if changing and isinstance(one, datetime) else one for one in values)
         return Compare(path.name, leaf.op, values)
 
-    arrived = _arrived(call, described)
     meant = rebuilt(where, change)
-    return meant if arrived is None else all_of((meant, arrived))
+    return meant if visible_now is None else all_of((meant, visible_now))
 
 
-def taken(user: UserSettings, wall: datetime) -> datetime:
-    """The moment that a time on a wall clock with changes is taken for; of two, or of none, the later one."""
+def utc_moment(user: UserSettings, wall: datetime) -> datetime:
+    """The moment that a time on a wall clock with changes stands for; of two, or of none, the later one."""
     changes = [(datetime.fromisoformat(one.at), one.offset_minutes) for one in user.clock_changes]
-    found, all_of_them = [], []
+    found, candidates = [], []
     for offset in (user.offset_minutes, *(one for _, one in changes)):
         moment = wall - timedelta(minutes=offset)
-        all_of_them.append(moment)
+        candidates.append(moment)
         if ([user.offset_minutes] + [one for at, one in changes if at <= moment])[-1] == offset:
             found.append(moment)
-    return max(found or all_of_them)
+    return max(found or candidates)
 
 
-def _arrived(call: FunctionCall, described: ObjectDef) -> Filter | None:
-    """The audit history shows a change only a while after it was made."""
+def _delayed_audit(call: FunctionCall, described: ObjectDef) -> Filter | None:
+    """The audit history shows a change only some time after it was made, where the settings say so."""
     delay = call.company.behaviour.audit_delay_seconds
     if described.name != "AUDITHISTORY" or not delay:
         return None
@@ -115,7 +154,10 @@ def literal(path: Path, text: str, formatting: Formatting) -> Value:
 
 
 def visible(call: FunctionCall, described: ObjectDef, *, show_private: bool) -> tuple[str, ...] | None:
-    """Whose records may be seen: an entity sees its own and the shared ones, the top level the shared or all."""
+    """The owners whose records are shown; None for all.
+
+    An entity sees its own records and the shared ones; the top level sees the shared ones, or all.
+    """
     if "MEGAENTITYID" not in described.fields:
         return None
     if call.session.entity:
@@ -125,7 +167,7 @@ def visible(call: FunctionCall, described: ObjectDef, *, show_private: bool) -> 
 
 
 def described_for(call: FunctionCall, operation: str, name: str) -> ObjectDef:
-    """The object's description, once the user may do this with it."""
+    """The object's description. Raises FunctionRefusedError where the user has no right to this operation."""
     described = call.company.find(name, call.body.findtext("docparid"))
     permit(call, operation, described.name)
     return described

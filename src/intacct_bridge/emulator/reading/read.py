@@ -1,15 +1,15 @@
-"""`read`, `readByName` and `readRelated`: whole records by key, with their owned lines inside them.
+"""`read`, `readByName` and `readRelated`: whole records by key, with their lines inside them.
 
-Dotted fields are nested here, unlike in `query`. A key that is not there gives fewer rows, a field that is not there
-is refused. Lines come with `*` or when their wrapper is named.
+Dotted fields are nested here, unlike in `query`. An unknown key gives fewer rows; an unknown field is refused. Lines
+come with `*` or where their wrapper is named.
 """
 
 from collections.abc import Iterable, Sequence
 from itertools import islice
 
 from intacct_bridge.emulator.company.company_data import FunctionAnswer, FunctionCall
-from intacct_bridge.emulator.company.relations import linked_key
-from intacct_bridge.emulator.company.render import Column, in_format
+from intacct_bridge.emulator.company.relations import Column, linked_key
+from intacct_bridge.emulator.company.render import in_format
 from intacct_bridge.emulator.reading.query import CONTENT_TYPES, bare
 from intacct_bridge.emulator.reading.query_request import all_columns, described_for, visible
 from intacct_bridge.emulator.settings.cells import Row
@@ -30,7 +30,7 @@ def read(call: FunctionCall) -> FunctionAnswer:
 
 
 def read_by_name(call: FunctionCall) -> FunctionAnswer:
-    """Records by the id that people know them by."""
+    """Records by their natural key."""
     described = described_for(call, "READ_BY_NAME", call.body.findtext("object").strip())
     return _read(call, described, natural_key(described.name) or call.company.table(described).plan.key)
 
@@ -50,8 +50,8 @@ def read_related(call: FunctionCall) -> FunctionAnswer:
         for number in table.find(table.plan.key, key):
             text = (table.get(number) or {}).get(relation.by, "")
             rows += [other.get(one) or {} for one in other.find(linked_key(described, relation, target), text)]
-    wanted = [name.strip() for name in call.body.findtext("fields").split(",") if name.strip() not in ("", "*")]
-    names = wanted or [column.field for column in all_columns(target)]
+    fields = [name.strip() for name in call.body.findtext("fields").split(",") if name.strip() not in ("", "*")]
+    names = fields or [column.field for column in all_columns(target)]
     tag = target.name.lower()
     elements = tuple(Element(tag, "", tuple(element(name, row.get(name, "")) for name in names)) for row in rows)
     return FunctionAnswer(Element("data", "", elements, {"listtype": tag, "count": str(len(elements))}))
@@ -61,61 +61,61 @@ def _read(call: FunctionCall, described: ObjectDef, key: str) -> FunctionAnswer:
     keys = [text.strip() for text in call.body.findtext("keys").split(",") if text.strip()]
     if len(keys) > MOST_KEYS:
         too_many(call.name, MOST_KEYS, call.company.behaviour)
-    chosen, owned = _chosen(described, call.body.findtext("fields").strip())
+    columns, owned = _columns(described, call.body.findtext("fields").strip())
     formatting = call.session.user.formatting
     rows = _found(call, described, key, keys)
     return_format = call.body.findtext("returnFormat").strip()
     if return_format in CONTENT_TYPES:
-        texts = ([_text(row, column, formatting) for column in chosen] for row in rows)
-        return bare(return_format, chosen, texts)
-    elements = tuple(_element(call, described.name, row, chosen, owned=owned) for row in rows)
+        texts = ([_text(row, column, formatting) for column in columns] for row in rows)
+        return bare(return_format, columns, texts)
+    elements = tuple(_element(call, described.name, row, columns, owned=owned) for row in rows)
     return FunctionAnswer(Element("data", "", elements, {"listtype": described.name, "count": str(len(elements))}))
 
 
 def _found(call: FunctionCall, described: ObjectDef, key: str, keys: Sequence[str]) -> list[Row]:
     table = call.company.table(described)
-    seen = visible(call, described, show_private=True)
+    owners = visible(call, described, show_private=True)
     found: list[Row] = []
     if not keys and call.name == "read" and call.company.behaviour.empty_keys == "first":
         rows = (row for _, row in table.rows())
-        return list(islice((row for row in rows if seen is None or row.get("MEGAENTITYID", "") in seen), MOST_KEYS))
+        return list(islice((row for row in rows if owners is None or row.get("MEGAENTITYID", "") in owners), MOST_KEYS))
     for text in keys:
         for number in table.find(key, text):
             row = table.get(number) or {}
-            if seen is None or row.get("MEGAENTITYID", "") in seen:
+            if owners is None or row.get("MEGAENTITYID", "") in owners:
                 found.append(row)
     return found
 
 
-def _chosen(described: ObjectDef, fields: str) -> tuple[list[Column], list[Owner]]:
+def _columns(described: ObjectDef, fields: str) -> tuple[list[Column], list[Owner]]:
     owned = [one for one in lines(described.name) if one.wrapper]
     if fields in ("", "*"):
         return all_columns(described), owned
-    chosen: list[Column] = []
-    wanted: list[Owner] = []
+    columns: list[Column] = []
+    wrappers: list[Owner] = []
     for name in (part.strip() for part in fields.split(",")):
         wrapper = next((one for one in owned if one.wrapper == name.upper()), None)
         field = described.get(name)
         if wrapper is not None:
-            wanted.append(wrapper)
+            wrappers.append(wrapper)
         elif field is not None:
-            chosen.append(Column(field.name, field.kind, field.name))
+            columns.append(Column(field.name, field.kind, field.name))
         else:
             raise FunctionRefusedError(Fault(f"Invalid fields list {name}"))
-    return chosen, wanted
+    return columns, wrappers
 
 
-def _element(call: FunctionCall, tag: str, row: Row, chosen: list[Column], *, owned: Iterable[Owner] = ()) -> Element:
+def _element(call: FunctionCall, tag: str, row: Row, columns: list[Column], *, owned: Iterable[Owner] = ()) -> Element:
     formatting = call.session.user.formatting
-    parts = nested([(column.tag, _text(row, column, formatting)) for column in chosen])
+    parts = nested([(column.tag, _text(row, column, formatting)) for column in columns])
     return Element(tag, "", (*parts, *(_lines(call, one, row) for one in owned)))
 
 
 def _lines(call: FunctionCall, owned: Owner, header: Row) -> Element:
     table, described = call.company.table(owned.line), call.company.find(owned.line)
     rows = (table.get(number) or {} for number in table.find(owned.by, header.get(owned.key, "")))
-    chosen = all_columns(described)
-    return Element(owned.wrapper, "", tuple(_element(call, owned.line.lower(), row, chosen) for row in rows))
+    columns = all_columns(described)
+    return Element(owned.wrapper, "", tuple(_element(call, owned.line.lower(), row, columns) for row in rows))
 
 
 def _text(row: Row, column: Column, formatting: Formatting) -> str:
@@ -126,7 +126,7 @@ def _text(row: Row, column: Column, formatting: Formatting) -> str:
 
 
 def nested(leaves: list[tuple[str, str]]) -> tuple[Element, ...]:
-    """Dotted names as elements in elements, each group where its first field stands."""
+    """Dotted names as nested elements, each group in the place of its first field."""
     parts: list[Element | str] = []
     groups: dict[str, list[tuple[str, str]]] = {}
     for name, text in leaves:

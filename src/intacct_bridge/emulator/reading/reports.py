@@ -1,9 +1,9 @@
-"""Custom reports and views: what a company has defined, run over its rows, waited for and read on.
+"""Custom reports and views: run over the company's rows, and read page by page.
 
-`readReport` gives a report id and a status; the report is ready some time later, and `readMore` with the id then gives
-a page at a time until the last, after which the report is gone. `waitTime` is waited within the call. No source records
-the rows' tag (ours is `REPORT`) or what a status may say besides PENDING: the words are settings. An argument limits a
-column to a value or a range of days. A company may define reports in its scenario; the demo company has its own.
+`readReport` gives a report id and a status. The report is ready some time later, and `readMore` with the id then gives
+one page at a time; after the last page the report no longer exists. A call waits up to its `waitTime`. No source
+records the tag of the rows (ours is `REPORT`) or any status besides PENDING, so the words are settings. An argument
+limits a column to a value or a range of days. Reports are defined in a scenario; the demo company has its own.
 """
 
 import hashlib
@@ -11,10 +11,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from intacct_bridge.emulator.company.company_data import FunctionAnswer, FunctionCall
-from intacct_bridge.emulator.company.render import Column, RenderedPage, fetch, rows_text, rows_xml
-from intacct_bridge.emulator.company.selection import Question, select
+from intacct_bridge.emulator.company.relations import Column
+from intacct_bridge.emulator.company.render import page_text, page_xml
+from intacct_bridge.emulator.company.selection import select
 from intacct_bridge.emulator.reading.query import CONTENT_TYPES, bare
-from intacct_bridge.emulator.reading.query_request import columns, described_for, paths, typed, visible
+from intacct_bridge.emulator.reading.query_request import described_for, read_request
 from intacct_bridge.emulator.settings.refusals import FunctionRefusedError, bad_query, refused
 from intacct_bridge.emulator.settings.world import ReportSettings
 from intacct_bridge.errors import Fault
@@ -38,21 +39,22 @@ _WORDS = {
 
 
 @dataclass(slots=True)
-class Running:
-    """A report or a view that is read on."""
+class RunningReport:
+    """A report or a view, and how far it was read."""
 
     described: ObjectDef
     numbers: Sequence[int]
-    chosen: list[Column]
+    columns: list[Column]
     page_size: int
     ready: float
+    """Seconds since the epoch."""
     return_format: str = ""
     fails: bool = False
     place: int = 0
 
 
 def read_report(call: FunctionCall) -> FunctionAnswer:
-    """Start a report and wait for it as long as was asked, or tell its definition."""
+    """Start a report and wait for it up to `waitTime`, or give its definition."""
     name = call.body.findtext("report").strip()
     report = _defined(call, call.company.reports, name)
     if report is None:
@@ -68,8 +70,8 @@ def read_report(call: FunctionCall) -> FunctionAnswer:
     return _first(call, running, report_id)
 
 
-def _first(call: FunctionCall, running: Running, report_id: str) -> FunctionAnswer:
-    """What the starting call is answered, after it waited."""
+def _first(call: FunctionCall, running: RunningReport, report_id: str) -> FunctionAnswer:
+    """The answer of the starting call, after it waited."""
     seconds = call.company.behaviour.report_seconds
     waited = min(seconds, _wait_time(call))
     ready = seconds <= waited and not running.fails
@@ -94,7 +96,7 @@ def _wait_time(call: FunctionCall) -> float:
 def more_of_report(call: FunctionCall) -> FunctionAnswer:
     """The next page of a report by its id, once it is ready."""
     report_id = call.body.findtext("reportId").strip()
-    running: Running | None = call.company.results.recall(("report", report_id))
+    running: RunningReport | None = call.company.results.recall(("report", report_id))
     if running is None:
         text = f"The report with ID '{report_id}' does not exist or was read to its end."
         raise FunctionRefusedError(Fault("readMore Failed", description2=text))
@@ -106,12 +108,11 @@ def more_of_report(call: FunctionCall) -> FunctionAnswer:
     return _report_page(call, running, report_id)
 
 
-def _report_page(call: FunctionCall, running: Running, report_id: str) -> FunctionAnswer:
+def _report_page(call: FunctionCall, running: RunningReport, report_id: str) -> FunctionAnswer:
     if running.return_format in CONTENT_TYPES:
-        numbers = _taken(running)
         table = call.company.table(running.described)
-        texts = rows_text(table, fetch(table, numbers), running.chosen, call.session.user.formatting)
-        answer = bare(running.return_format, running.chosen, texts)
+        texts = page_text(table, _next_numbers(running), running.columns, call.session.user.formatting)
+        answer = bare(running.return_format, running.columns, texts)
     else:
         answer = FunctionAnswer(_page(call, running, "report", "REPORT"))
     if running.place >= len(running.numbers):
@@ -133,13 +134,13 @@ def read_view(call: FunctionCall) -> FunctionAnswer:
 def more_of_view(call: FunctionCall) -> FunctionAnswer:
     """The next page of the view that this session reads."""
     name = call.body.findtext("view").strip()
-    running: Running | None = call.company.results.recall(("view", call.session.session_id, name))
+    running: RunningReport | None = call.company.results.recall(("view", call.session.session_id, name))
     if running is None:
         raise FunctionRefusedError(Fault("readMore Failed", description2=f"The view '{name}' is not being read."))
     return _view_page(call, running)
 
 
-def _view_page(call: FunctionCall, running: Running) -> FunctionAnswer:
+def _view_page(call: FunctionCall, running: RunningReport) -> FunctionAnswer:
     page = _page(call, running, "view", running.described.name.lower())
     return FunctionAnswer(Element("data", "", (Element("view", "", page.children, page.attributes),), page.attributes))
 
@@ -152,35 +153,33 @@ def _defined(call: FunctionCall, among: Sequence[ReportSettings], name: str) -> 
     return None
 
 
-def _started(call: FunctionCall, report: ReportSettings, limits: Filter | None) -> Running:
+def _started(call: FunctionCall, report: ReportSettings, limits: Filter | None) -> RunningReport:
     described = described_for(call, "READ", report.object)
     parts = [one for one in (parse_where(report.where) if report.where else None, limits) if one is not None]
-    limits = all_of(parts) if parts else None
-    chosen = columns(call, paths(call, described, report.columns).values())
-    question = Question(described, typed(call, described, limits), visible=visible(call, described, show_private=True))
+    request = read_request(call, described, report.columns, all_of(parts) if parts else None)
     size = int(call.body.findtext("pagesize") or DEFAULT_PAGE)
     return_format = call.body.findtext("returnFormat").strip()
-    return Running(described, select(call.company, question), chosen, size, call.now, return_format)
+    numbers = select(call.company, request.rows)
+    return RunningReport(described, numbers, request.columns, size, call.now, return_format)
 
 
-def _taken(running: Running) -> Sequence[int]:
-    """The rows of the next page, which is moved on to."""
+def _next_numbers(running: RunningReport) -> Sequence[int]:
+    """The row numbers of the next page; reading continues after it."""
     numbers = running.numbers[running.place : running.place + running.page_size]
     running.place += len(numbers)
     return numbers
 
 
-def _page(call: FunctionCall, running: Running, listtype: str, tag: str) -> Element:
-    numbers = _taken(running)
+def _page(call: FunctionCall, running: RunningReport, listtype: str, tag: str) -> Element:
     table = call.company.table(running.described)
-    rows = rows_xml(table, fetch(table, numbers), tag, running.chosen, call.session.user.formatting)
+    page = page_xml(table, _next_numbers(running), tag, running.columns, call.session.user.formatting)
     attributes = {
         "listtype": listtype,
-        "count": str(len(rows)),
+        "count": str(len(page.rows)),
         "totalcount": str(len(running.numbers)),
         "numremaining": str(len(running.numbers) - running.place),
     }
-    return Element("data", "", (RenderedPage(rows),) if rows else (), attributes)
+    return Element("data", "", (page,) if page.rows else (), attributes)
 
 
 def _status(report_id: str, word: str) -> Element:

@@ -220,8 +220,6 @@ class Paced(Reply):
 
 def delayed(reply: Reply, seconds: float) -> Reply:
     """The answer after some seconds."""
-    if not seconds:
-        return reply
     return Paced(reply.status, reply.body, reply.headers, max(1, len(reply.body)), late=seconds)
 
 
