@@ -55,7 +55,7 @@ def test_each_record_goes_to_its_entity_and_none_twice(desk: Desk, creates: list
     plan = desk.plan(BILLS, "APBILL")
     assert [one.verdict for one in plan.records] == [Verdict.CREATE] * 4, reasons(plan)
     assert [one.write.entity for one in plan.records] == ["100", "200", "100", ""]
-    assert plan.notes == ("2 records are for entity 100.", "1 records are for entity 200.")
+    assert plan.notes == ("2 records are for entity 100.", "1 record is for entity 200.")
     assert [one.ending for one in desk.load(BILLS, "APBILL")] == [Ending.POSTED] * 4
     assert sorted(creates) == [("", 1), ("100", 2), ("200", 1)]
     assert owners(desk) == {"E-0": "100", "E-1": "200", "E-2": "100", "E-3": ""}

@@ -223,7 +223,7 @@ def test_a_kept_plan_with_changes_in_doubt_is_applied_by_the_outbox_that_knows_t
     assert Verdict.IN_DOUBT in {one.verdict for one in plan.records}
     with client(desk.emulator) as gateway, Outbox(tmp_path / "another.sqlite3") as another:
         for use in (lambda: list(Loader(gateway, another).apply(plan)), lambda: confirm_plan(plan, gateway, another)):
-            with pytest.raises(SettingsError, match=r"another\.sqlite3 does not know of it"):
+            with pytest.raises(SettingsError, match=r"another\.sqlite3 has no entry of it"):
                 use()
     clock.forward(minutes=16)
     with client(desk.emulator) as gateway, desk.outbox() as outbox:

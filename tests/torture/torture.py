@@ -26,8 +26,7 @@ from intacct_bridge.flow.company.writable import subject_of
 from intacct_bridge.flow.layouts.native import NativeLayout
 from intacct_bridge.flow.outbox.entry import OutboxEntry, State
 from intacct_bridge.flow.outbox.outbox import Outbox
-from intacct_bridge.flow.plan.changes import Mode
-from intacct_bridge.flow.plan.plan import PlanSettings
+from intacct_bridge.flow.plan.plan import Mode, PlanSettings
 from intacct_bridge.flow.plan.planner import make_plan
 from intacct_bridge.flow.post.loader import Loader, LoadSettings
 from intacct_bridge.flow.post.settle import SettleSettings

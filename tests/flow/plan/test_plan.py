@@ -11,7 +11,8 @@ from intacct_bridge.errors import NotPermittedError
 from intacct_bridge.flow.layouts.journal import JournalLayout
 from intacct_bridge.flow.outbox.entry import Conclusion, Intent, State
 from intacct_bridge.flow.outbox.outbox import Outbox
-from intacct_bridge.flow.plan.plan import Plan, PlanSettings, Verdict, place_of
+from intacct_bridge.flow.plan.context import write_target
+from intacct_bridge.flow.plan.plan import Plan, PlanSettings, Verdict
 from intacct_bridge.flow.plan.planner import confirm_plan, make_plan
 from intacct_bridge.flow.records.tables import open_csv
 from intacct_bridge.flow.records.write import Receipt
@@ -158,7 +159,7 @@ def test_what_the_company_already_holds_is_refused_unless_allowed(
 
 def send(outbox: Outbox, plan: Plan, state: State, receipt: Receipt | None = None) -> None:
     write = plan.records[0].write
-    intent = Intent(place_of(plan.where, write), write.identity.text, write.digest, "<create/>")
+    intent = Intent(write_target(plan.target, write), write.identity.text, write.digest, "<create/>")
     (begun,) = outbox.begin(outbox.plan([intent]))
     outbox.conclude([Conclusion(begun, state, receipt)])
 
@@ -266,7 +267,7 @@ def test_what_may_not_be_read_is_not_checked_and_said_so(
 ) -> None:
     describe = ledger.describe
 
-    def guarded(name: str) -> object:
+    def guarded(name: str, doc_par_id: str | None = None) -> object:
         if name == "DEPARTMENT":
             raise NotPermittedError("no right to DEPARTMENT")
         return describe(name)

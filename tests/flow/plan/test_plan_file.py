@@ -75,7 +75,9 @@ def test_a_confirmation_reads_only_what_the_plan_relies_on(plan: Plan, ledger: L
 
 def test_a_company_that_moved_refuses_the_plan(plan: Plan, ledger: Ledger, outbox: Outbox) -> None:
     ledger.rows["GLACCOUNT"][2]["STATUS"] = "inactive"
-    with pytest.raises(InvalidRequestError, match=r"not as it was planned for: je\.csv:2: Account: the account '6100'"):
+    with pytest.raises(
+        InvalidRequestError, match=r"has changed since the plan was made: je\.csv:2: Account: the account '6100'"
+    ):
         confirm_plan(plan, ledger, outbox)
 
 

@@ -9,8 +9,7 @@ from intacct_bridge.emulator.gateway.gateway import Emulator
 from intacct_bridge.errors import IntacctError
 from intacct_bridge.flow.layouts.choose import layout_for
 from intacct_bridge.flow.outbox.outbox import Outbox
-from intacct_bridge.flow.plan.changes import Mode
-from intacct_bridge.flow.plan.plan import Plan, PlanSettings
+from intacct_bridge.flow.plan.plan import Mode, Plan, PlanSettings
 from intacct_bridge.flow.plan.planner import make_plan
 from intacct_bridge.flow.post.loader import Loader, LoadSettings, RecordOutcome
 from intacct_bridge.flow.post.sender import Step, no_step

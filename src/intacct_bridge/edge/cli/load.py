@@ -205,8 +205,7 @@ def _table(file: Path, options: dict[str, Any]) -> "InputTable":
 
 def _plan(desk: CommandContext, table: "InputTable", outbox: "Outbox", options: dict[str, Any]) -> "Plan":
     from intacct_bridge.flow.layouts.choose import layout_for
-    from intacct_bridge.flow.plan.changes import Mode
-    from intacct_bridge.flow.plan.plan import PlanSettings
+    from intacct_bridge.flow.plan.plan import Mode, PlanSettings
     from intacct_bridge.flow.plan.planner import make_plan
 
     mode = Mode(options["mode"])

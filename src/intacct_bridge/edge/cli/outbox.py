@@ -50,7 +50,7 @@ def list_command(
     desk: CommandContext, *, state: tuple[str, ...], object_name: str | None, limit: int, **options: Any
 ) -> None:
     """What was posted, the latest last: when, by whom, which record, from which row, with which receipt."""
-    from intacct_bridge.flow.company.gateway import Whereabouts
+    from intacct_bridge.flow.company.target_company import TargetCompany
     from intacct_bridge.flow.outbox.audit import EntryFilter, export
     from intacct_bridge.flow.outbox.entry import State
     from intacct_bridge.flow.outbox.outbox import open_outbox
@@ -58,7 +58,7 @@ def list_command(
     file = options.pop("export")
     since, until = (day.date() if (day := options.pop(name)) else None for name in ("since", "until"))
     wanted = EntryFilter(operation=options.pop("operation") or "", **options, since=since, until=until)
-    where = Whereabouts.of(desk.connection)
+    where = TargetCompany.of(desk.connection)
     with open_outbox(desk.connection) as outbox:
         states = [State(one) for one in state]
         object_name = object_name.upper() if object_name else None

@@ -17,8 +17,7 @@ from intacct_bridge.errors import IntacctError, InvalidRequestError, SettingsErr
 from intacct_bridge.flow.company.writable import subject_of
 from intacct_bridge.flow.layouts.choose import layout_for
 from intacct_bridge.flow.layouts.native import NativeLayout
-from intacct_bridge.flow.plan.changes import Mode
-from intacct_bridge.flow.plan.plan import PlanSettings
+from intacct_bridge.flow.plan.plan import Mode, PlanSettings
 from intacct_bridge.model.suggestions import did_you_mean
 
 if TYPE_CHECKING:

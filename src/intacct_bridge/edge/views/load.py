@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
 from intacct_bridge.edge.terminal.console import Console
-from intacct_bridge.flow.plan.plan import WRITTEN, Plan, Planned, Verdict
+from intacct_bridge.flow.plan.plan import WRITTEN, Plan, PlannedRecord, Verdict
 from intacct_bridge.flow.post.loader import Ending, RecordOutcome
 from intacct_bridge.flow.records.tables import SourceRow
 from intacct_bridge.flow.records.write import Write
@@ -47,7 +47,7 @@ def _word(verdict: Verdict) -> str:
     )
 
 
-def _row(planned: Planned) -> tuple[object, ...]:
+def _row(planned: PlannedRecord) -> tuple[object, ...]:
     write = planned.write
     record = planned.receipt.record if planned.receipt is not None else ""
     when = f" since {planned.since:%Y-%m-%d}" if planned.since is not None and record else ""
@@ -71,7 +71,7 @@ def money(amount: Decimal) -> Decimal:
     return Decimal(f"{whole}.{fraction.rstrip('0'):0<2}")
 
 
-def _show_changes(updates: Sequence[Planned], console: Console) -> None:
+def _show_changes(updates: Sequence[PlannedRecord], console: Console) -> None:
     if updates:
         console.result("")
         console.result("Changes:")
@@ -80,7 +80,7 @@ def _show_changes(updates: Sequence[Planned], console: Console) -> None:
             console.result(console.wrapped("  ", f"{planned.write.label}: {change}"))
 
 
-def _show_refusals(refused: Sequence[Planned], console: Console) -> None:
+def _show_refusals(refused: Sequence[PlannedRecord], console: Console) -> None:
     if not refused:
         return
     console.result("")
@@ -90,7 +90,7 @@ def _show_refusals(refused: Sequence[Planned], console: Console) -> None:
             console.result(console.wrapped("  ✗ ", console.spelled(str(finding))))
 
 
-def _show_advice(records: Iterable[Planned], console: Console) -> None:
+def _show_advice(records: Iterable[PlannedRecord], console: Console) -> None:
     for planned in records:
         for finding in planned.findings:
             if not finding.refuses and planned.verdict is not Verdict.UNCHANGED:
@@ -100,8 +100,8 @@ def _show_advice(records: Iterable[Planned], console: Console) -> None:
 def _plan_data(plan: Plan, console: Console) -> dict[str, object]:
     return {
         "source": plan.source,
-        "company": plan.where.company,
-        "environment": plan.where.environment,
+        "company": plan.target.company,
+        "environment": plan.target.environment,
         "object": plan.object,
         "transactions": plan.transactions,
         "reads": plan.reads,
@@ -140,7 +140,7 @@ def show_outcomes(outcomes: Sequence[RecordOutcome], console: Console) -> None:
     console.table(("record", "outcome", "receipt", "why"), rows, empty="nothing to do")
 
 
-def show_known(known: Sequence[Planned], console: Console) -> None:
+def show_known(known: Sequence[PlannedRecord], console: Console) -> None:
     """The receipts of records that an earlier run posted."""
     rows = [
         (

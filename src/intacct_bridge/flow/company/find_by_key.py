@@ -1,7 +1,7 @@
-"""Looking for records in the company by their lookup: for duplicates before a write, for proof after one.
+"""Finding records in the company by their lookup key: duplicates before a write, evidence after one.
 
-One query serves many records: the filter is the product of their values, so what comes back is compared again here.
-Texts are compared exactly, since the company keeps what it was given.
+One query serves many records: its filter is the product of their values, so the rows are compared with the keys again
+here. Texts are compared exactly, since the company keeps what it was given.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -17,35 +17,35 @@ from intacct_bridge.model.catalog import ObjectDef
 from intacct_bridge.model.query.query import Filter, Query, all_of, field
 from intacct_bridge.wire.values import Kind, Value, parse_value
 
-_AT_ONCE = 200
+_BATCH = 200
 Key = tuple[tuple[str, str], ...]
-"""Fields with their values as text, in the order of the way that they are looked for."""
+"""Fields with their values as text, in the order of the lookup key."""
 
 
 @dataclass(frozen=True, slots=True)
 class MatchingRecord:
-    """A record that bears the key that was looked for."""
+    """A record that has the wanted key."""
 
     record: str
-    """As a receipt names it."""
+    """Its number, as a receipt has it."""
     created: datetime | None
     creator: str
     copy: bool
-    """Whether the company made it, as a reversal."""
+    """Whether the company made it as a copy, such as a reversal."""
 
 
 def key_values(lookup: LookupKeys, fields: Mapping[str, Value]) -> dict[str, str]:
-    """A record's key values as text, as an outbox keeps them; nothing where it cannot be looked for."""
+    """A record's key values as text, as an outbox keeps them; empty where it has no full key."""
     return {name: comparable(fields.get(name)) for name in lookup.filled_key(fields)}
 
 
 def key_of(values: Mapping[str, str]) -> Key:
-    """The values as something to compare by."""
+    """The values of a key in a form that compares and hashes."""
     return tuple(values.items())
 
 
 def is_queryable(company: Gateway, lookup: LookupKeys, values: Mapping[str, str]) -> bool:
-    """Whether the company can be asked for records by these values: some keys can be sent and not queried."""
+    """Whether a query finds records by these values; some keys can be written and not queried."""
     if not values or lookup.read_by != "query":
         return False
     described = company.describe(lookup.object)
@@ -53,7 +53,10 @@ def is_queryable(company: Gateway, lookup: LookupKeys, values: Mapping[str, str]
 
 
 def accepts_numbers(company: Gateway, definitions: str, name: str) -> bool:
-    """Whether an order's definition leaves its number to whoever makes it; what it does not say counts as no."""
+    """Whether an order's definition takes the number that a document is sent with; where it does not say, it does not.
+
+    `definitions` is the object of the definitions, such as SODOCUMENTPARAMS.
+    """
     query = Query(definitions, ("DOCID", "ENABLE_SEQNUM"), where=field("DOCID") == name)
     try:
         return any(row.get("ENABLE_SEQNUM") is False for row in company.query(query))
@@ -61,21 +64,23 @@ def accepts_numbers(company: Gateway, definitions: str, name: str) -> bool:
         return False
 
 
-def look(company: Gateway, lookup: LookupKeys, wanted: Iterable[Mapping[str, str]]) -> dict[Key, list[MatchingRecord]]:
-    """Every record in the company that bears one of the keys, oldest first."""
-    by_way: dict[tuple[str, ...], dict[Key, Mapping[str, str]]] = {}
+def find_by_key(
+    company: Gateway, lookup: LookupKeys, wanted: Iterable[Mapping[str, str]]
+) -> dict[Key, list[MatchingRecord]]:
+    """Every record in the company that has one of the keys, oldest first."""
+    by_fields: dict[tuple[str, ...], dict[Key, Mapping[str, str]]] = {}
     for values in wanted:
         if is_queryable(company, lookup, values):
-            by_way.setdefault(tuple(values), {})[key_of(values)] = values
+            by_fields.setdefault(tuple(values), {})[key_of(values)] = values
     found: dict[Key, list[MatchingRecord]] = {}
-    for names, distinct in by_way.items():
-        _look(company, lookup, names, distinct, found)
+    for names, distinct in by_fields.items():
+        _find(company, lookup, names, distinct, found)
     for matches in found.values():
         matches.sort(key=lambda match: (len(match.record), match.record))
     return found
 
 
-def _look(
+def _find(
     company: Gateway,
     lookup: LookupKeys,
     names: tuple[str, ...],
@@ -84,15 +89,15 @@ def _look(
 ) -> None:
     described = company.describe(lookup.object)
     creators = Creators(company, lookup, described)
-    for some in batched(distinct.values(), _AT_ONCE):
-        for row in company.query(_question(lookup, described, names, some)):
+    for some in batched(distinct.values(), _BATCH):
+        for row in company.query(_query(lookup, described, names, some)):
             key = tuple((name, comparable(row.get(name))) for name in names)
             if key in distinct:
                 found.setdefault(key, []).append(matching_record(lookup, row, creators))
 
 
 class Creators:
-    """Who made a record: by login where the object keeps it, else by the record number of the user."""
+    """The users who created records: by login where the object keeps it, else by the user's record number."""
 
     _NUMBER = "CREATEDBY"
 
@@ -103,7 +108,7 @@ class Creators:
         self._logins: dict[str, str] = {}
 
     def of(self, row: Row) -> str:
-        """The login of whoever made this row; empty where nobody says."""
+        """The login of the user who created this row; empty where it is unknown."""
         text = comparable(row.get(self.field))
         if self._by_login or not text:
             return text
@@ -121,7 +126,7 @@ class Creators:
             return ""
 
 
-def _question(
+def _query(
     lookup: LookupKeys, described: ObjectDef, names: tuple[str, ...], wanted: Sequence[Mapping[str, str]]
 ) -> Query:
     extra = (lookup.created_field, lookup.creator_field, "CREATEDBY", *lookup.empty_fields)
@@ -132,7 +137,7 @@ def _question(
 
 
 def _condition(name: str, kind: Kind, wanted: Sequence[Mapping[str, str]]) -> Filter | None:
-    """A condition that every wanted record meets; none where one of them has no value to go by."""
+    """A condition that every wanted record meets; none where one of them has no value for the field."""
     texts = list(dict.fromkeys(values.get(name, "") for values in wanted))
     if not all(texts):
         return None
@@ -144,7 +149,7 @@ def _condition(name: str, kind: Kind, wanted: Sequence[Mapping[str, str]]) -> Fi
 
 
 def matching_record(lookup: LookupKeys, row: Row, creators: Creators) -> MatchingRecord:
-    """A row as a match."""
+    """A row as a matching record."""
     created = row.get(lookup.created_field) if lookup.created_field else None
     return MatchingRecord(
         record=comparable(row.get(lookup.answered_key or lookup.record_key)),

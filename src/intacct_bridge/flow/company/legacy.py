@@ -27,8 +27,8 @@ _HEADERS_AT_ONCE = 100
 _USE_30 = 'Use a connection with dtd_version = "3.0".'
 
 
-def speaking(company: Gateway) -> "LegacyGateway":
-    """The gateway for loading; one that is for loading already stays as it is."""
+def with_legacy(company: Gateway) -> "LegacyGateway":
+    """The gateway that loading uses; one that is a `LegacyGateway` already stays as it is."""
     return company if isinstance(company, LegacyGateway) else LegacyGateway(company)
 
 

@@ -294,8 +294,8 @@ def _shared(one: str, other: str) -> int:
     return next((at for at, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
 
 
-def resolve(write: Write, references: References) -> Write:
-    """The write with every reference as an id, or with a finding for each that is none."""
+def resolve(write: Write, references: References) -> tuple[Write, tuple[Finding, ...]]:
+    """The write with its references as ids, and a finding for each that names no active record."""
     resolver = _Resolver(write, references)
     fields = resolver.fields(write.object, write.fields, write.position)
     lines = {
@@ -304,7 +304,7 @@ def resolve(write: Write, references: References) -> Write:
         )
         for wrapper, members in write.lines.items()
     }
-    return replace(write, fields=fields, lines=lines, findings=(*write.findings, *resolver.findings))
+    return replace(write, fields=fields, lines=lines), tuple(resolver.findings)
 
 
 class _Resolver:

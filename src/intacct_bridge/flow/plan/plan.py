@@ -1,25 +1,39 @@
-"""The write plan as a value: the verdict on every record, with reasons, totals and cost.
+"""The plan as a value: the verdict on every record, with reasons, totals and cost."""
 
-What an outbox remembers of writes, and whether it remembers all that a plan relies on.
-
-A plan's "in doubt" and "posted by an earlier run" are the word of the outbox that it was made with. Through another one
-such a record would be new, and would be sent a second time.
-"""
-
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
-from intacct_bridge.errors import SettingsError
-from intacct_bridge.flow.company.gateway import Whereabouts
-from intacct_bridge.flow.outbox.entry import OutboxEntry, WriteTarget
-from intacct_bridge.flow.outbox.outbox import Outbox
-from intacct_bridge.flow.plan.changes import Change, Mode
+from intacct_bridge.flow.company.target_company import TargetCompany
+from intacct_bridge.flow.plan.changes import Change
 from intacct_bridge.flow.records.tables import SourceRow
 from intacct_bridge.flow.records.values import comparable
-from intacct_bridge.flow.records.write import Finding, Receipt, Write, WriteOperation
+from intacct_bridge.flow.records.write import Finding, Receipt, Write
+
+
+class Mode(StrEnum):
+    """What a load does with its records."""
+
+    CREATE = "create"
+    UPDATE = "update"
+    UPSERT = "upsert"
+    """Update existing records and create the others."""
+    DELETE = "delete"
+
+
+@dataclass(frozen=True, slots=True)
+class PlanSettings:
+    """How to plan."""
+
+    offline: bool = False
+    """Ask the company nothing; the rules that need it are named as unchecked."""
+    allow_duplicates: bool = False
+    """Create a record even if the company has one with the same key; a warning takes the place of the refusal."""
+    mode: Mode = Mode.CREATE
+    match: tuple[str, ...] = ()
+    """Fields by which an existing record is found, instead of its lookup key."""
 
 
 class Verdict(StrEnum):
@@ -31,7 +45,7 @@ class Verdict(StrEnum):
     UNCHANGED = "unchanged"
     REFUSED = "refused"
     IN_DOUBT = "in doubt"
-    """Sent by an earlier run that got no answer; applying looks for it before anything else."""
+    """Sent by an earlier run that got no answer; applying the plan looks for it before anything else."""
 
 
 WRITTEN = (Verdict.CREATE, Verdict.UPDATE, Verdict.DELETE)
@@ -39,23 +53,42 @@ WRITTEN = (Verdict.CREATE, Verdict.UPDATE, Verdict.DELETE)
 
 
 @dataclass(frozen=True, slots=True)
-class Planned:
-    """One record with its verdict and the reasons."""
+class PlannedRecord:
+    """One record with its verdict and the reasons, at any step of planning."""
 
     write: Write
     verdict: Verdict
     findings: tuple[Finding, ...] = ()
+    """Everything found so far, by reading the input and by planning."""
     receipt: Receipt | None = None
-    """Of an earlier run, where that posted the record."""
+    """The existing record: the one to update or delete, or the one that an earlier run wrote."""
     since: datetime | None = None
-    """When that was."""
+    """When an earlier run sent it."""
     changes: tuple[Change, ...] = ()
     """What an update would change."""
 
+    @classmethod
+    def of(cls, write: Write) -> "PlannedRecord":
+        """A record at the start of planning: to be written as its operation says."""
+        return cls(write, Verdict(write.operation.value), write.findings)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the record would be written, as far as is known."""
+        return self.verdict in WRITTEN
+
     @property
     def reasons(self) -> tuple[Finding, ...]:
-        """Why it is refused."""
+        """The findings that refuse it."""
         return tuple(finding for finding in self.findings if finding.refuses)
+
+    def noting(self, *findings: Finding) -> "PlannedRecord":
+        """The record with more findings, each once; its verdict stays."""
+        return replace(self, findings=tuple(dict.fromkeys((*self.findings, *findings)))) if findings else self
+
+    def judged(self) -> "PlannedRecord":
+        """The record, refused if a finding refuses it."""
+        return replace(self, verdict=Verdict.REFUSED) if self.reasons else self
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,38 +100,38 @@ class Total:
     debit: Decimal = Decimal(0)
     credit: Decimal = Decimal(0)
     amount: Decimal = Decimal(0)
-    """Of lines that are on neither side, such as a bill's."""
+    """Of lines that are neither debits nor credits, such as a bill's."""
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Everything a person needs to say yes, and everything apply needs to do it."""
+    """Everything that a person needs for a decision, and everything that applying needs to carry it out."""
 
-    where: Whereabouts
+    target: TargetCompany
     object: str
     source: str
     """The input's name."""
     columns: tuple[str, ...]
-    records: tuple[Planned, ...]
+    records: tuple[PlannedRecord, ...]
     reads: int
     """API transactions that planning cost."""
     notes: tuple[str, ...] = ()
     unchecked: tuple[str, ...] = ()
     """Rules that could not be checked, with the reason."""
 
-    def of(self, *verdicts: Verdict) -> tuple[Planned, ...]:
+    def of(self, *verdicts: Verdict) -> tuple[PlannedRecord, ...]:
         """The records with these verdicts."""
-        return tuple(planned for planned in self.records if planned.verdict in verdicts)
+        return tuple(record for record in self.records if record.verdict in verdicts)
 
     @property
     def transactions(self) -> int:
-        """API transactions that applying would cost: one for each record and one for its files, lines are free."""
-        return sum(2 if planned.write.attachments else 1 for planned in self.of(*WRITTEN))
+        """API transactions that applying would cost: one for each record and one for its files; lines are free."""
+        return sum(2 if record.write.attachments else 1 for record in self.of(*WRITTEN))
 
     @property
     def totals(self) -> tuple[Total, ...]:
-        """The amounts of what would be written, by currency."""
-        return totals(planned.write for planned in self.of(Verdict.CREATE, Verdict.UPDATE))
+        """The amounts of the records to create and update, by currency."""
+        return totals(record.write for record in self.of(Verdict.CREATE, Verdict.UPDATE))
 
     @property
     def refused_rows(self) -> tuple[tuple[SourceRow, str], ...]:
@@ -106,26 +139,8 @@ class Plan:
         return refused_rows(self.of(Verdict.REFUSED))
 
 
-@dataclass(frozen=True, slots=True)
-class PlanSettings:
-    """How to plan."""
-
-    offline: bool = False
-    """Ask the company nothing; the rules that need it are named as unchecked."""
-    allow_duplicates: bool = False
-    """Let records pass that the company already holds under the same key, with advice instead of a refusal."""
-    mode: Mode = Mode.CREATE
-    match: tuple[str, ...] = ()
-    """Fields by which the company's record is found, where its own key is not what the input knows it by."""
-
-
-def place_of(where: Whereabouts, write: Write) -> WriteTarget:
-    """Where a write goes, as the outbox keys it: in one case, however the connection writes it."""
-    return WriteTarget(where.company, where.entity.casefold(), write.operation, write.object)
-
-
 def totals(writes: Iterable[Write]) -> tuple[Total, ...]:
-    """The amounts by currency: debits, credits, and those on neither side."""
+    """The amounts by currency: debits, credits, and those that are neither."""
     sums: dict[str, dict[str, Decimal]] = {}
     for write in writes:
         for line in write.all_lines:
@@ -133,49 +148,19 @@ def totals(writes: Iterable[Write]) -> tuple[Total, ...]:
             if isinstance(amount, Decimal):
                 currency = comparable(line.fields.get("CURRENCY") or write.fields.get("CURRENCY"))
                 kind = {"1": "debit", "-1": "credit"}.get(str(side), "amount")
-                held = sums.setdefault(currency, {})
-                held[kind] = held.get(kind, Decimal(0)) + amount
+                of_currency = sums.setdefault(currency, {})
+                of_currency[kind] = of_currency.get(kind, Decimal(0)) + amount
     return tuple(Total(currency, **amounts) for currency, amounts in sorted(sums.items()))
 
 
-def refused_rows(records: Iterable[Planned]) -> tuple[tuple[SourceRow, str], ...]:
-    """The rows of refused records, each with the reasons that name it, or that its record was refused elsewhere."""
+def refused_rows(records: Iterable[PlannedRecord]) -> tuple[tuple[SourceRow, str], ...]:
+    """The rows of refused records, each with the reasons that name it, or a note that another line is refused."""
     marked: list[tuple[SourceRow, str]] = []
-    for planned in records:
-        here: dict[str, list[str]] = {}
-        for finding in planned.reasons:
+    for record in records:
+        by_position: dict[str, list[str]] = {}
+        for finding in record.reasons:
             text = f"{finding.column}: {finding.message}" if finding.column else finding.message
-            here.setdefault(finding.position, []).append(f"{text} ({finding.fix})" if finding.fix else text)
-        elsewhere = f"another line of {planned.write.label} is refused"
-        marked += [(row, "; ".join(here.get(row.position, ())) or elsewhere) for row in planned.write.rows]
+            by_position.setdefault(finding.position, []).append(f"{text} ({finding.fix})" if finding.fix else text)
+        otherwise = f"another line of {record.write.label} is refused"
+        marked += [(row, "; ".join(by_position.get(row.position, ())) or otherwise) for row in record.write.rows]
     return tuple(sorted(marked, key=lambda pair: pair[0].number))
-
-
-def remembered(outbox: Outbox, where: Whereabouts, writes: Sequence[Write]) -> list[OutboxEntry | None]:
-    """The newest entry of each write in its place, or None."""
-    places = [(place_of(where, write), write.identity.text) for write in writes]
-    found = outbox.latest(places)
-    return [found.get(place) for place in places]
-
-
-def check_remembered(plan: Plan, where: Whereabouts, outbox: Outbox) -> None:
-    """Refuse a plan that relies on records which this outbox does not have."""
-    for entity in dict.fromkeys(planned.write.entity for planned in plan.records):
-        relied = [one for one in plan.records if one.write.entity == entity and _relies(one)]
-        here = replace(where, entity=entity or where.entity)
-        entries = remembered(outbox, here, [one.write for one in relied])
-        for planned, entry in zip(relied, entries, strict=True):
-            if entry is None:
-                sent = "sent without an answer" if planned.verdict is Verdict.IN_DOUBT else "posted"
-                place = f"{planned.write.position}: " if planned.write.position else ""
-                raise SettingsError(
-                    f"{place}{planned.write.label} was {sent} by an earlier run, says the plan, "
-                    f"and the outbox {outbox.path} does not know of it",
-                    fix="apply the plan with the outbox it was made with, or make a new plan with this one",
-                )
-
-
-def _relies(planned: Planned) -> bool:
-    """Whether the verdict is the outbox's word; what an update would leave as it is, the company itself has said."""
-    created = planned.write.operation is WriteOperation.CREATE
-    return planned.verdict is Verdict.IN_DOUBT or (planned.verdict is Verdict.UNCHANGED and created)

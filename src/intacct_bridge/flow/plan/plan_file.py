@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from intacct_bridge.errors import SettingsError
-from intacct_bridge.flow.company.gateway import Whereabouts
+from intacct_bridge.flow.company.target_company import TargetCompany
 from intacct_bridge.flow.plan.changes import Change
-from intacct_bridge.flow.plan.plan import Plan, Planned, Verdict
+from intacct_bridge.flow.plan.plan import Plan, PlannedRecord, Verdict
 from intacct_bridge.flow.records.tables import SourceRow
 from intacct_bridge.flow.records.write import Finding, Identity, Receipt, RecordLine, Write, WriteOperation
 from intacct_bridge.wire.values import Value
@@ -47,10 +47,10 @@ def open_plan(path: Path) -> Plan:
 
 
 def _dumped(plan: Plan) -> dict[str, Any]:
-    where = plan.where
+    target = plan.target
     return {
         "plan": _VERSION,
-        "where": [where.company, where.entity, where.environment, where.user],
+        "where": [target.company, target.entity, target.environment, target.user],
         "object": plan.object,
         "source": plan.source,
         "columns": plan.columns,
@@ -61,7 +61,7 @@ def _dumped(plan: Plan) -> dict[str, Any]:
     }
 
 
-def _dumped_record(planned: Planned) -> dict[str, Any]:
+def _dumped_record(planned: PlannedRecord) -> dict[str, Any]:
     write = planned.write
     return {
         "verdict": planned.verdict,
@@ -113,7 +113,7 @@ _KINDS: Mapping[str, Callable[[str], Value]] = {
 
 def _loaded(tree: Mapping[str, Any]) -> Plan:
     return Plan(
-        Whereabouts(*tree["where"]),
+        TargetCompany(*tree["where"]),
         tree["object"],
         tree["source"],
         tuple(tree["columns"]),
@@ -124,7 +124,7 @@ def _loaded(tree: Mapping[str, Any]) -> Plan:
     )
 
 
-def _loaded_record(tree: Mapping[str, Any]) -> Planned:
+def _loaded_record(tree: Mapping[str, Any]) -> PlannedRecord:
     write = Write(
         WriteOperation(tree["operation"]),
         tree["object"],
@@ -140,7 +140,7 @@ def _loaded_record(tree: Mapping[str, Any]) -> Planned:
         entity=tree.get("entity", ""),
         known=_loaded_fields(tree.get("known", {})),
     )
-    return Planned(
+    return PlannedRecord(
         write,
         Verdict(tree["verdict"]),
         tuple(Finding(*finding) for finding in tree["findings"]),

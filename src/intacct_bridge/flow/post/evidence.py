@@ -31,9 +31,9 @@ from intacct_bridge.flow.company.find_by_key import (
     Key,
     MatchingRecord,
     accepts_numbers,
+    find_by_key,
     is_queryable,
     key_of,
-    look,
     matching_record,
 )
 from intacct_bridge.flow.outbox.entry import OutboxEntry
@@ -275,7 +275,7 @@ class Search:
         self, lookup: LookupKeys, entries: Sequence[OutboxEntry], sight: Sight
     ) -> Mapping[Key, Sequence[MatchingRecord]]:
         try:
-            found = look(self._company, lookup, [entry.lookup_key for entry in entries])
+            found = find_by_key(self._company, lookup, [entry.lookup_key for entry in entries])
         except (NotPermittedError, RefusedError, InvalidRequestError):  # it does not let us look, or not by these
             return {}
         sight.absent.update(entry.number for entry in entries if self._seeable(lookup, entry))

@@ -21,12 +21,14 @@ from intacct_bridge.errors import Fault, IntacctError, SettingsError
 from intacct_bridge.flow.company.entities import by_entity
 from intacct_bridge.flow.company.find_by_key import key_values
 from intacct_bridge.flow.company.functions import Functions
-from intacct_bridge.flow.company.gateway import Whereabouts
-from intacct_bridge.flow.company.legacy import speaking
+from intacct_bridge.flow.company.legacy import with_legacy
 from intacct_bridge.flow.company.references import mentions, own_id
+from intacct_bridge.flow.company.target_company import TargetCompany
 from intacct_bridge.flow.outbox.entry import Intent, OutboxEntry, State
 from intacct_bridge.flow.outbox.outbox import Outbox
-from intacct_bridge.flow.plan.plan import WRITTEN, Plan, Verdict, check_remembered, place_of
+from intacct_bridge.flow.plan.context import write_target
+from intacct_bridge.flow.plan.known_to_outbox import check_outbox
+from intacct_bridge.flow.plan.plan import WRITTEN, Plan, Verdict
 from intacct_bridge.flow.post.sender import Sender, Step, no_step
 from intacct_bridge.flow.post.settle import Settler, SettleSettings
 from intacct_bridge.flow.records.cells import text_of
@@ -159,11 +161,11 @@ class Loader:
     def __init__(
         self, company: Gateway, outbox: Outbox, settings: LoadSettings = LoadSettings(), *, step: Step = no_step
     ) -> None:
-        self._company = spoken = speaking(company)
+        self._company = spoken = with_legacy(company)
         self._outbox = outbox
         self._settings = settings
         self._step = step
-        self._where = Whereabouts.of(spoken.connection)
+        self._target = TargetCompany.of(spoken.connection)
         self._functions = Functions(spoken)
         self._sender = Sender(spoken, outbox, step=step)
         self._settler = Settler(spoken, outbox, settings.settle, step=step)
@@ -177,7 +179,7 @@ class Loader:
 
         SettingsError, before anything is sent, where the plan relies on records that the outbox does not know.
         """
-        check_remembered(plan, self._where, self._outbox)
+        check_outbox(plan, self._target, self._outbox)
         good = True
         for entity, places in by_entity([planned.write for planned in plan.records]).items():
             some = replace(plan, records=tuple(plan.records[place] for place in places))
@@ -218,7 +220,7 @@ class Loader:
         """
         if not under_way:
             return
-        self._outbox.serve(self._where.user, lambda: self._company.company_time)
+        self._outbox.serve(self._target.user, lambda: self._company.company_time)
         now = list(self._current(under_way))
         for write, entry in now:
             if entry.state is not State.IN_DOUBT:
@@ -230,7 +232,7 @@ class Loader:
 
         Raises what stops the whole load, after the outcomes of what it stopped; the outbox has it all either way.
         """
-        self._outbox.serve(self._where.user, lambda: self._company.company_time)
+        self._outbox.serve(self._target.user, lambda: self._company.company_time)
         pending: list[Write] = []
         try:
             yield from self._send_all(writes, pending)
@@ -359,14 +361,14 @@ class Loader:
 
     def _current(self, writes: Sequence[Write]) -> Iterator[tuple[Write, OutboxEntry]]:
         """Writes with their entries as they stand now; the outbox has every one of them."""
-        places = [(place_of(self._where, write), write.identity.text) for write in writes]
+        places = [(write_target(self._target, write), write.identity.text) for write in writes]
         found = self._outbox.latest(places)
         return ((write, found[place]) for write, place in zip(writes, places, strict=True))
 
     def _intent(self, write: Write) -> Intent:
         values = {name: text_of(value) for name, value in write.fields.items() if name in self._settings.tracked}
         return Intent(
-            place_of(self._where, write),
+            write_target(self._target, write),
             write.identity.text,
             write.digest,
             serialize(self._functions.element(write)),

@@ -16,7 +16,7 @@ from intacct_bridge.errors import RecordError
 from intacct_bridge.flow.company.current_records import CurrentRecord, Locator
 from intacct_bridge.flow.company.writable import Subject, subject_of
 from intacct_bridge.flow.outbox.entry import OutboxEntry
-from intacct_bridge.flow.plan.changes import changes
+from intacct_bridge.flow.plan.changes import differences
 from intacct_bridge.flow.records.tables import SourceRow
 from intacct_bridge.flow.records.values import comparable
 from intacct_bridge.flow.records.write import Identity, RecordLine, Write, WriteOperation
@@ -66,7 +66,7 @@ def _judged(subject: Subject, write: Write, entry: OutboxEntry, standing: Curren
         )
     if standing is None:
         return Readback(ReadbackVerdict.UNCLEAR, record, f"{write.object} {record} is not there any more")
-    left = changes(write, standing, subject, (subject.lookup.record_key,))
+    left = differences(write, standing, subject, (subject.lookup.record_key,))
     if not left:
         return Readback(ReadbackVerdict.DONE, record)
     names = ", ".join(change.name for change in left)

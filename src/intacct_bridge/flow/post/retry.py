@@ -8,9 +8,9 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from intacct_bridge.client.protocol import Gateway
 from intacct_bridge.errors import SettingsError
-from intacct_bridge.flow.company.entities import spelled
-from intacct_bridge.flow.company.gateway import Whereabouts
-from intacct_bridge.flow.company.legacy import LegacyGateway, speaking
+from intacct_bridge.flow.company.entities import entity_id
+from intacct_bridge.flow.company.legacy import LegacyGateway, with_legacy
+from intacct_bridge.flow.company.target_company import TargetCompany
 from intacct_bridge.flow.outbox.entry import FREE, Intent, OutboxEntry, State
 from intacct_bridge.flow.outbox.outbox import Outbox
 from intacct_bridge.flow.post.loader import BATCH
@@ -29,8 +29,8 @@ def settle_doubts(
 ) -> list[OutboxEntry]:
     """Settle every entry in doubt (or those with these numbers) and return them as they stand then."""
     _may_write(company)
-    spoken = speaking(company)
-    outbox.serve(Whereabouts.of(company.connection).user, lambda: company.company_time)
+    spoken = with_legacy(company)
+    outbox.serve(TargetCompany.of(company.connection).user, lambda: company.company_time)
     done: list[OutboxEntry] = []
     for within, entries in _here(spoken, outbox, (State.IN_DOUBT,), only):
         done += Settler(within, outbox, settings or SettleSettings()).settle(entries)
@@ -43,9 +43,9 @@ def retry(company: Gateway, outbox: Outbox, *, only: Iterable[int] = ()) -> list
     What is wrong with a rejected record is not mended by this; it is for what was wrong in the company.
     """
     _may_write(company)
-    outbox.serve(Whereabouts.of(company.connection).user, lambda: company.company_time)
+    outbox.serve(TargetCompany.of(company.connection).user, lambda: company.company_time)
     done: list[OutboxEntry] = []
-    for within, entries in _here(speaking(company), outbox, FREE, only):
+    for within, entries in _here(with_legacy(company), outbox, FREE, only):
         sender = Sender(within, outbox)
         for some in batched(entries, BATCH):
             begun = outbox.begin(outbox.plan(map(_intent, some)))
@@ -58,7 +58,7 @@ def _here(
     company: LegacyGateway, outbox: Outbox, states: Sequence[State], only: Iterable[int]
 ) -> Iterator[tuple[LegacyGateway, list[OutboxEntry]]]:
     """The entries of the entity that the connection is signed in to, at the top level of every entity, each with it."""
-    where = Whereabouts.of(company.connection)
+    where = TargetCompany.of(company.connection)
     numbers, here = frozenset(only), where.entity.casefold()
     found: dict[str, list[OutboxEntry]] = {}
     for entry in outbox.entries(company=where.company, states=states):
@@ -68,7 +68,7 @@ def _here(
         if entity == here:
             yield company, entries
         elif not here:
-            yield company.entity(spelled(entity, company)), entries
+            yield company.entity(entity_id(entity, company)), entries
 
 
 def _intent(entry: OutboxEntry) -> Intent:

@@ -1,0 +1,101 @@
+"""Records that would be written twice: repeated in the input, or in the company already under the same lookup key."""
+
+from collections.abc import Mapping, Sequence
+
+from intacct_bridge.flow.company.find_by_key import Key, MatchingRecord, find_by_key, key_of, key_values
+from intacct_bridge.flow.plan.context import PlanContext
+from intacct_bridge.flow.plan.known_to_outbox import by_outbox
+from intacct_bridge.flow.plan.plan import PlannedRecord, Verdict
+from intacct_bridge.flow.records.lookup_keys import LookupKeys, lookup_keys_of
+from intacct_bridge.flow.records.values import comparable
+from intacct_bridge.flow.records.write import Finding, Write, WriteOperation
+
+
+def refuse_repeated(records: Sequence[PlannedRecord]) -> list[PlannedRecord]:
+    """The step that refuses a record whose identity an earlier one of the same input has."""
+    first: dict[tuple[WriteOperation, str, str], PlannedRecord] = {}
+    done: list[PlannedRecord] = []
+    for record in records:
+        write = record.write
+        earlier = first.setdefault((write.operation, write.object, write.identity.text), record)
+        if earlier is record:
+            done.append(record)
+        else:
+            finding = Finding(
+                "double",
+                f"{write.label} is in the input twice; the first is at {earlier.write.position}",
+                "remove one of them, or give them references of their own",
+                position=write.position,
+            )
+            done.append(record.noting(finding))
+    return done
+
+
+class FindDuplicates:
+    """The step that refuses new records which the company has already under the same key, or warns of them."""
+
+    def __init__(self, context: PlanContext) -> None:
+        self._context = context
+
+    def __call__(self, records: Sequence[PlannedRecord]) -> list[PlannedRecord]:
+        """Look for the keys of all new records together."""
+        new = [at for at, record in enumerate(records) if record.verdict is Verdict.CREATE]
+        if self._context.settings.offline or not new:
+            return list(records)
+        lookup = lookup_keys_of(records[new[0]].write.object)
+        wanted = {at: _lookup_values(lookup, records[at].write) for at in new}
+        found = find_by_key(self._context.company, lookup, wanted.values())
+        matches = {at: found[key] for at in new if (key := key_of(wanted[at])) in found}
+        of_source = self._keyed_by_source(lookup, records, found)
+        sent_since = self._sent_since(records, list(matches))
+        done = list(records)
+        for at, same_key in matches.items():
+            others = of_source if records[at].write.identity.kind == "source" else ()
+            duplicates = [one for one in same_key if not one.copy and one.record not in others]
+            if duplicates:
+                done[at] = sent_since.get(at) or self._duplicate(records[at], duplicates)
+        return done
+
+    def _keyed_by_source(
+        self,
+        lookup: LookupKeys,
+        records: Sequence[PlannedRecord],
+        found: Mapping[Key, Sequence[MatchingRecord]],
+    ) -> set[str]:
+        """The records found that we posted under a key of their source.
+
+        A source that gives its records keys means different records by different keys. Records that were posted with
+        other content are left out: the input may hold both.
+        """
+        numbers = [match.record for matches in found.values() for match in matches]
+        if not numbers:
+            return set()
+        posted = self._context.outbox.claimed(self._context.target.company, lookup.object, numbers, known_by="source")
+        refused = (one for one in records if one.verdict is Verdict.REFUSED)
+        return posted - {one.receipt.record for one in refused if one.receipt is not None}
+
+    def _sent_since(self, records: Sequence[PlannedRecord], places: Sequence[int]) -> dict[int, PlannedRecord]:
+        """Those that another loader has sent since the outbox was asked: their own record is what was found."""
+        entries = self._context.entries(records[at].write for at in places)
+        now = {at: by_outbox(records[at], entry) for at, entry in zip(places, entries, strict=True)}
+        return {at: record for at, record in now.items() if record.verdict is not Verdict.CREATE}
+
+    def _duplicate(self, record: PlannedRecord, found: Sequence[MatchingRecord]) -> PlannedRecord:
+        write = record.write
+        numbers = ", ".join(match.record for match in found[:5])
+        finding = Finding(
+            "duplicate",
+            f"{write.label} is already in Intacct ({write.object} {numbers}, by {found[0].creator or 'unknown user'})",
+            "remove it from the input, give it a reference of its own, or allow duplicates",
+            position=write.position,
+            refuses=not self._context.settings.allow_duplicates,
+        )
+        return record.noting(finding).judged()
+
+
+def _lookup_values(lookup: LookupKeys, write: Write) -> Mapping[str, str]:
+    """A record's key; where a partial key is enough for a warning, with its empty fields too."""
+    full = key_values(lookup, write.fields)
+    if full or not lookup.partial:
+        return full
+    return {name: comparable(write.fields.get(name)) for name in lookup.keys[0]}

@@ -1,0 +1,210 @@
+"""Updates, upserts and deletes: each record of the input matched with the company's record that it is for.
+
+Updates and deletes are not remembered as done: the company itself shows what is left to do, each time anew.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from intacct_bridge.errors import RecordError
+from intacct_bridge.flow.company.current_records import CurrentRecord, Locator, Names, key_names, key_texts
+from intacct_bridge.flow.outbox.entry import OutboxEntry, State
+from intacct_bridge.flow.plan.changes import Change, deletion_of, differences, obstacles, update_of
+from intacct_bridge.flow.plan.context import PlanContext
+from intacct_bridge.flow.plan.known_to_outbox import by_outbox, is_doubtful
+from intacct_bridge.flow.plan.plan import Mode, PlannedRecord, Verdict
+from intacct_bridge.flow.records.identity import existing_identity
+from intacct_bridge.flow.records.write import Finding, Receipt, Write, WriteOperation
+
+_OPERATIONS = {Mode.DELETE: WriteOperation.DELETE, Mode.UPDATE: WriteOperation.UPDATE}
+
+
+class IdentifyByKey:
+    """The step that gives each record the operation of its mode, and the key of its existing record as identity."""
+
+    def __init__(self, context: PlanContext) -> None:
+        self._mode, self._match = context.settings.mode, context.settings.match
+        self._subject = context.describe()
+
+    def __call__(self, records: Sequence[PlannedRecord]) -> list[PlannedRecord]:
+        """Identify each record; one without a key is refused, or can only be new."""
+        return [self._identified(record) for record in records]
+
+    def _identified(self, record: PlannedRecord) -> PlannedRecord:
+        write, operation = record.write, _OPERATIONS.get(self._mode, WriteOperation.CREATE)
+        verdict = Verdict(operation.value)
+        try:
+            names = key_names(write, self._subject, self._match)
+        except RecordError as error:
+            if self._mode is Mode.UPSERT and not self._match:
+                return record  # without a key it can only be new
+            finding = Finding("key", error.message, error.fix, write.column(error.field or ""), write.position)
+            return replace(record, write=replace(write, operation=operation), verdict=verdict).noting(finding)
+        if self._mode is Mode.UPSERT and not self._match and self._subject.lookup.filled_key(write.fields) == names:
+            return record  # its identity as a new record is made of the same key
+        write = replace(write, operation=operation, identity=existing_identity(write.fields, names))
+        return replace(record, write=write, verdict=verdict)
+
+
+class MatchExisting:
+    """The step that finds the existing records, and decides which are updated, deleted, created or left as they are.
+
+    A record that an earlier run sent without an answer is in doubt, whether it was sent as the input has it or as the
+    update that the match makes of it.
+    """
+
+    def __init__(self, context: PlanContext) -> None:
+        self._context = context
+        self._mode, self._match = context.settings.mode, context.settings.match
+        self._subject = context.describe()
+        self._locator = Locator(context.company, self._subject)
+
+    def __call__(self, records: Sequence[PlannedRecord]) -> list[PlannedRecord]:
+        """Ask the outbox, find all existing records, and ask the outbox for what the match made of them."""
+        as_given = self._context.entries(record.write for record in records)
+        matched = self._matched(records)
+        as_matched = self._context.entries(record.write for record in matched)
+        return [
+            self._decided(record, given, match, entry)
+            for record, given, match, entry in zip(records, as_given, matched, as_matched, strict=True)
+        ]
+
+    def _decided(
+        self, record: PlannedRecord, given: OutboxEntry | None, match: PlannedRecord, entry: OutboxEntry | None
+    ) -> PlannedRecord:
+        if is_doubtful(given):
+            return by_outbox(record, given)
+        if is_doubtful(entry):
+            return by_outbox(replace(record, write=match.write), entry)
+        latest = entry or given
+        if match.verdict is not Verdict.REFUSED:
+            return match if match.receipt is not None else by_outbox(match, latest)
+        if latest is not None and match.receipt is None and _has_deleted(latest):
+            unchanged = replace(record, write=match.write, verdict=Verdict.UNCHANGED)
+            return replace(unchanged, receipt=latest.receipt, since=latest.sent_at)
+        return replace(match, receipt=None, changes=())
+
+    def _matched(self, records: Sequence[PlannedRecord]) -> list[PlannedRecord]:
+        """The records with their existing record as receipt; those that are refused already pass as they are."""
+        keyed: dict[int, tuple[Write, Names]] = {}
+        for at, record in enumerate(records):
+            if not record.reasons:
+                try:
+                    keyed[at] = (record.write, key_names(record.write, self._subject, self._match))
+                except RecordError:
+                    continue
+        located = self._locator.locate(list(keyed.values()))
+        found = {at: (names, same) for (at, (_, names)), same in zip(keyed.items(), located, strict=True)}
+        return [self._match_one(record, *found.get(at, ((), []))).judged() for at, record in enumerate(records)]
+
+    def _match_one(self, record: PlannedRecord, names: Names, found: list[CurrentRecord]) -> PlannedRecord:
+        write = record.write
+        if not names:
+            return record
+        key = " ".join(f"{name} {text!r}" for name, text in key_texts(write, names))
+        if len(found) > 1:
+            numbers = ", ".join(one.record for one in found[:5])
+            text = f"the company has more than one {write.object} with {key} (record numbers {numbers})"
+            return record.noting(_key_finding("key", text, "give the RECORDNO", write, names))
+        if not found:
+            if self._mode is Mode.UPSERT and self._subject.lookup.record_key not in names:
+                return record
+            text = f"the company has no {write.object} with {key}"
+            return record.noting(_key_finding("missing", text, "check it", write, names))
+        return self._of_existing(record, found[0], names)
+
+    def _of_existing(self, record: PlannedRecord, current: CurrentRecord, names: Names) -> PlannedRecord:
+        write, receipt = record.write, Receipt(current.record)
+        if self._mode is Mode.DELETE:
+            delete = deletion_of(write, current, self._subject)
+            existing = replace(record, write=delete, receipt=receipt, verdict=Verdict.DELETE)
+            return existing.noting(*obstacles(delete, current, self._subject))
+        changes = differences(write, current, self._subject, names)
+        existing = replace(
+            record,
+            write=update_of(write, current, self._subject, changes),
+            receipt=receipt,
+            verdict=Verdict.UPDATE if changes else Verdict.UNCHANGED,
+            changes=changes,
+        )
+        return existing.noting(*obstacles(write, current, self._subject, changes))
+
+
+def _has_deleted(entry: OutboxEntry) -> bool:
+    return entry.state is State.APPLIED and entry.place.operation is WriteOperation.DELETE
+
+
+def _key_finding(rule: str, text: str, fix: str, write: Write, names: Names) -> Finding:
+    return Finding(rule, text, fix, write.column(names[0]), write.position)
+
+
+class RecheckExisting:
+    """The step that compares kept updates and deletes with their existing records as these are now."""
+
+    def __init__(self, context: PlanContext, kept: Sequence[PlannedRecord]) -> None:
+        self._context = context
+        self._kept = kept
+        """The same records as the plan was made, in the same order."""
+        self._subject = context.describe()
+
+    def __call__(self, records: Sequence[PlannedRecord]) -> list[PlannedRecord]:
+        """Find all existing records again, and compare."""
+        entries = self._context.entries(record.write for record in records)
+        checked = iter(self._compared([record for record in records if record.is_open]))
+        return [
+            self._decided(record, kept, entry, *(next(checked) if record.is_open else ((), ())))
+            for record, kept, entry in zip(records, self._kept, entries, strict=True)
+        ]
+
+    def _decided(
+        self,
+        record: PlannedRecord,
+        kept: PlannedRecord,
+        entry: OutboxEntry | None,
+        left: tuple[Change, ...],
+        moved: tuple[Finding, ...],
+    ) -> PlannedRecord:
+        as_kept = replace(kept, write=record.write)
+        if is_doubtful(entry):
+            return by_outbox(replace(record, receipt=None, changes=()), entry)
+        if kept.verdict is Verdict.IN_DOUBT:
+            return as_kept  # it has ended since; applying the plan shows how
+        deleted = entry is not None and _has_deleted(entry) and kept.verdict is Verdict.DELETE
+        if (deleted and moved) or not (left or moved):
+            return replace(as_kept, verdict=Verdict.UNCHANGED)
+        checked = replace(record, changes=left).noting(*moved)
+        return replace(checked, verdict=Verdict.REFUSED) if moved else checked
+
+    def _compared(self, records: Sequence[PlannedRecord]) -> list[tuple[tuple[Change, ...], tuple[Finding, ...]]]:
+        """For each record the changes that are left, and findings where its existing record is not as planned for."""
+        by = (self._subject.lookup.record_key,)
+        located = Locator(self._context.company, self._subject).locate([(record.write, by) for record in records])
+        return [
+            self._left(record.write, record.changes, found[0] if found else None)
+            for record, found in zip(records, located, strict=True)
+        ]
+
+    def _left(
+        self, write: Write, planned: tuple[Change, ...], current: CurrentRecord | None
+    ) -> tuple[tuple[Change, ...], tuple[Finding, ...]]:
+        """The changes that are left. A delete's change is the record itself, as long as it exists."""
+        record_key = self._subject.lookup.record_key
+        if current is None:
+            text = f"{write.label} no longer exists in Intacct"
+            return (), (Finding("moved", text, "make a new plan", "", write.position),)
+        if write.operation is WriteOperation.DELETE:
+            return (Change(record_key, current.record, ""),), ()
+        left = differences(write, current, self._subject, (record_key,))
+        before = {change.name: change.before for change in planned}
+        moved = tuple(
+            Finding(
+                "moved",
+                f"{change.name} of {write.label} is {change.before!r} now",
+                "make a new plan",
+                write.column(change.name),
+                write.position,
+            )
+            for change in left
+            if before.get(change.name) != change.before
+        )
+        return left, moved
