@@ -1,1 +1,1 @@
-"""What people and schedulers run: commands, the Singer tap and target, the doctor, the demo."""
+"""Commands, the Singer tap and target, the doctor and the demo: the programs that people and schedulers run."""

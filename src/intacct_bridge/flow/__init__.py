@@ -1,1 +1,1 @@
-"""Moves records: extraction, loading, the outbox, reconciliation. Knows neither Singer nor the command line."""
+"""Moves records: extraction, loading, the outbox, reconciliation. Independent of Singer and the command line."""

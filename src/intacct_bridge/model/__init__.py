@@ -1,1 +1,1 @@
-"""What the data means: the catalogue, keys, queries, mappings. Pure functions on values."""
+"""The meaning of the data: the catalogue, keys, queries, mappings. Pure functions on values."""

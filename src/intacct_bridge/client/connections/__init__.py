@@ -1,1 +1,1 @@
-"""Connections: their settings, where each setting comes from, and secrets."""
+"""Connections: their settings, the source of each setting, and secrets."""

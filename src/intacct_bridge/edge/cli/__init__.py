@@ -1,1 +1,1 @@
-"""The commands of `intacct`, one file a command."""
+"""The commands of `intacct`, one file for each command."""

@@ -1,1 +1,1 @@
-"""`tap-intacct` and `target-intacct`."""
+"""The Singer programs `tap-intacct` and `target-intacct`."""

@@ -1,1 +1,1 @@
-"""How results are shown to people."""
+"""Results as people read them: tables and summaries."""

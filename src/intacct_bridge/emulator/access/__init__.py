@@ -1,1 +1,1 @@
-"""Sign-in, rights and the limit on requests at a time."""
+"""Sign-in, rights, and the limit on simultaneous requests."""

@@ -1,1 +1,1 @@
-"""One company's data: its rows, sessions, users, and how rows are selected and rendered."""
+"""One company's data: rows, sessions, users, and the selection and rendering of rows."""

@@ -1,4 +1,4 @@
-"""From the bytes of a request to the bytes of its answer."""
+"""The gateway: from the bytes of a request to the bytes of its answer."""
 
 from typing import TYPE_CHECKING
 

@@ -1,1 +1,1 @@
-"""How any record is checked, kept, changed and deleted."""
+"""Checks, storage, changes and deletes of any record."""

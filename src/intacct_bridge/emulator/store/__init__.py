@@ -1,1 +1,1 @@
-"""Where rows are kept (SQLite), and the catalogue of objects."""
+"""Storage of rows in SQLite, and the catalogue of objects."""

@@ -1,1 +1,1 @@
-"""The company as loading sees it: what can be written, references, existing records, attachments."""
+"""The company as a load sees it: writable fields, references, existing records, attachments."""

@@ -1,1 +1,1 @@
-"""Where a copy is kept: DuckDB, PostgreSQL, and folders of Parquet, CSV or JSON files."""
+"""Destinations of a copy: DuckDB, PostgreSQL, and folders of Parquet, CSV or JSON files."""

@@ -1,1 +1,1 @@
-"""Extraction: from the company into a destination, complete or incremental, deletes included."""
+"""Extraction from the company into a destination: full refresh or incremental, deletes included."""

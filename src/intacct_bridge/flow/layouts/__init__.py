@@ -1,1 +1,1 @@
-"""How the columns of an input are read as records: journal entries, Intacct's own names, mappings."""
+"""Layouts: how input columns become records (journal entries, Intacct's own names, mappings)."""

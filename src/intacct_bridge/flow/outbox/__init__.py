@@ -1,1 +1,1 @@
-"""The outbox: the durable record of what is about to be posted and what became of it."""
+"""The outbox: the durable record of each posting and its outcome."""

@@ -1,1 +1,1 @@
-"""Posting: sending through the outbox, settling doubt, retrying."""
+"""Posting: sending through the outbox, settling records in doubt, retrying."""

@@ -1,1 +1,1 @@
-"""Reconciliation: whether a copy equals the ledger."""
+"""Reconciliation: comparing a copy with the ledger."""

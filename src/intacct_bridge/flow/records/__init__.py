@@ -1,1 +1,1 @@
-"""Input files and the records that they hold: cells, tables, writes, identities."""
+"""Input files and their records: cells, tables, writes, identities."""

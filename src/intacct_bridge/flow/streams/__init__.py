@@ -1,1 +1,1 @@
-"""What can be extracted: streams, their bookmarks, names, partitions and the default selection."""
+"""Streams, their bookmarks, names, partitions and the default selection."""

@@ -1,1 +1,1 @@
-"""Queries: filters, orders, aggregates, the two filter languages, and their evaluation in memory."""
+"""Queries: filters, orders, aggregates, the two filter languages, and evaluation in memory."""

@@ -1,1 +1,1 @@
-"""Records as the functions that write them: the generic ones and the object-specific ones."""
+"""Records as the functions that write them, generic and object-specific."""

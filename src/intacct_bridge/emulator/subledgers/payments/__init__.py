@@ -1,1 +1,1 @@
-"""Payments and receipts, and what they settle."""
+"""Payments and receipts, and the documents that they settle."""

@@ -1,1 +1,1 @@
-"""Virtual streams, which are not objects: balances, dimension values, custom reports, lists of document type 2.1."""
+"""Virtual streams, which are not objects: balances, dimension values, reports, lists of document type 2.1."""
