@@ -23,7 +23,7 @@ BESIDE = "emulator"
 HALVES = {"READS": "reads", "WRITES": "writes"}
 """Groups inside `flow` that do not import each other, and what the picture calls them."""
 
-WIDTH, LEFT, GAP, EDGE = 860, 480, 92, 16
+WIDTH, LEFT, GAP, EDGE = 860, 470, 84, 16
 PADDING, CHIP, BETWEEN, LINE = 14, 26, 6, 18
 MONO, SANS = 7.3, 6.9
 """Widths of a character, in the widest of the fonts that a reader may have."""
