@@ -1,6 +1,6 @@
-"""Makes the emulator's catalogue from recorded field lists: `python tools/make_catalog.py objects.json out.json`.
+"""Make the emulator's catalogue from recorded field lists: `python tools/make_catalog.py objects.json out.json`.
 
-The input is a mapping of object names to `{"fields": [{"id", "type", "label", "req", "ro", "enum"}], "rels": [{"path",
+The input maps object names to `{"fields": [{"id", "type", "label", "req", "ro", "enum"}], "rels": [{"path",
 "object", "type", "by"}]}`. The output holds the same facts with one object a line, so that a change shows in a diff:
 a field is `[id, type letter, flags, label, values]` with trailing empties left out (flags: r required, o read-only).
 Objects that the recordings lack are written here, from Sage's pages and from what clients ask for.
@@ -152,7 +152,7 @@ RELATIONS: dict[str, list[list[str]]] = {
     ],
     "ARPYMTDETAIL": [["ARPYMT", "ARPYMT", "PAYMENTKEY"], ["ARINVOICE", "ARINVOICE", "RECORDKEY"]],
 }
-# Rows of these are told apart by a key that the recordings do not call RECORDNO.
+# Rows of these are identified by a key that the recordings do not call RECORDNO.
 NOT_RECORDED_LABELS = {"No label specified"}
 
 

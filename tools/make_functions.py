@@ -1,4 +1,4 @@
-"""Makes the table of the schema's functions: `python tools/make_functions.py schema_functions.json out.json`.
+"""Make the table of the schema's functions: `python tools/make_functions.py schema_functions.json out.json`.
 
 The input is `{function: {"attrs": ["@key", "@start?"], "enum": {attribute: [values]}, "model": "a b? (c|d)*"}}`.
 The output, `data/legacy_functions.json`, has one function a line: `[content model, {attribute: [required, values]}]`,

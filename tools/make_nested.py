@@ -1,4 +1,4 @@
-"""Makes the table of what is checked inside functions: `make_nested.py operations.json data_folder out.json`.
+"""Make the table of the checks inside functions: `make_nested.py operations.json data_folder out.json`.
 
 The first input is a list of documented operations, `{"function", "params": [[table, name, required, type]]}`; the
 folder holds `legacy_functions.json` and `legacy_parts.json`. The output is `{function: [[part], {part: model}, {part:
@@ -17,7 +17,7 @@ _PARTICLE = re.compile(r"[\w.\-]+[?*+]*|[()|]|[?*+]+")
 _NAME = re.compile(r"[a-z][\w]*")
 _HELD = re.compile(r"`?\[?([a-z]\w*)\]?(?:\[(\d)\.\.\.n\])?`?")
 DATE = "(year month day)?"
-"""A day; that an empty one is let through is our choice."""
+"""A day. Accepting an empty one is our choice."""
 ATTRIBUTES = ("line_num", "logical_operator", "recordno")
 """Listed among the children of a part, and its attributes."""
 BEGINNINGS = (
@@ -31,7 +31,7 @@ LISTING = {
     "sorts": "sortfield+",
     "fields": "field+",
 }
-"""The reference's own grammar of `get_list`; that `is null` needs no value is our choice."""
+"""The reference's own grammar of `get_list`; `is null` without a value is our choice."""
 Rows = list[tuple[str, bool, str]]
 
 
@@ -62,7 +62,7 @@ def merged(known: str, rows: Rows) -> str:
 
 
 def holder(kind: str, tables: dict[str, Rows], *, required: bool) -> str:
-    """The model of an element that is said to hold an array of others."""
+    """The model of an element that is documented as an array of others."""
     held = [name for name, _ in _HELD.findall(kind) if name in tables]
     if not held:
         return ""
@@ -87,7 +87,7 @@ def tables_of(operations: list[dict[str, Any]]) -> dict[str, dict[str, Rows]]:
 def nested(
     name: str, functions: dict[str, Any], tables: dict[str, Rows], parts: dict[str, Any]
 ) -> list[dict[str, str]]:
-    """The models inside one function: those that are recorded, and those that are only documented."""
+    """The models inside one function: the recorded ones, and those that are only documented."""
     recorded: dict[str, str] = {}
     documented: dict[str, str] = {}
     words = set(re.findall(r"\w+", functions[name][0]))
@@ -114,7 +114,7 @@ def nested(
         )
         known = parts["models"].get(owned, functions["create_contact"][0] if table == "contact" else "")
         (recorded if known else documented)[table] = merged(known, fields)
-    for one, model in list(recorded.items()):  # what is written once for all, with what this function adds to it
+    for one, model in list(recorded.items()):  # the shared model, with the additions of this function
         if one in tables and model == parts["models"].get(one):
             recorded[one] = merged(model, tables[one])
     return [recorded, documented]

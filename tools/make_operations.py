@@ -1,4 +1,4 @@
-"""Makes the list of documented operations that the trial goes through: `make_operations.py operations.json out.tsv`.
+"""Make the list of documented operations that the trial goes through: `make_operations.py operations.json out.tsv`.
 
 The input is a list of documented operations, `{"area", "title", "function", "object", "params": [[table, name,
 required, type]]}`. The output has one line an operation: area, name, function, object, a field that the operation is
@@ -14,7 +14,7 @@ from typing import Any
 
 COLUMNS = ("area", "name", "function", "object", "field", "tier", "needs")
 SLIPS = {"Read": "read", "ReadByQuery": "readByQuery"}
-"""Functions that a page spells in a way that the gateway's schema does not know."""
+"""Functions that a page spells differently from the gateway's schema."""
 OBJECTS = {"Update AP Payment": "APPYMT", "Update Project Contract": "PROJECTCONTRACT"}
 OBJECTS["Query and List Contract Invoice Preview Lines (Legacy)"] = "GENINVOICEPREVIEWLINE"
 PREFERRED = ("DESCRIPTION", "MEMO", "NAME", "NOTES", "COMMENTS", "STATUS")

@@ -1,4 +1,4 @@
-"""Makes the table of what `create` must be given: `make_required.py operations.json catalog.json out.json`.
+"""Make the table of the required fields of `create`: `make_required.py operations.json catalog.json out.json`.
 
 The first input is a list of documented operations, `{"function", "object", "params": [[table, name, required, type]]}`;
 the second the emulator's catalogue. The output gives, for each object that has a documented `create`, the fields that
@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 EITHER_OR = {("APPYMTDETAIL", "POSADJKEY")}
-"""Listed as required, though the page says one of several."""
+"""Listed as required, although the page says one of several."""
 GROUPS = ("DISPLAYCONTACT", "PERSONALINFO", "CONTACTINFO")
 LACKING = {
     "CLASS": ["CLASSID", "NAME"],
