@@ -15,8 +15,8 @@ from intacct_bridge.emulator.accounting.posting import (
     Document,
     Posting,
     PostingLine,
+    PostingRules,
     Role,
-    Rules,
     SettledDocument,
     Settlement,
     bill,
@@ -35,7 +35,7 @@ from intacct_bridge.emulator.accounting.posting import (
 from intacct_bridge.emulator.settings.refusals import FunctionRefusedError
 from intacct_bridge.errors import RecordError
 
-RULES = Rules(
+RULES = PostingRules(
     entity_of={"A": "A", "A1": "A", "B": "B", "B1": "B", "C": "C", "C1": "C"},
     base_currency={"A": "USD", "B": "USD", "C": "CAD"},
     due_from={"A": "1401", "B": "1402", "C": "1403"},

@@ -13,7 +13,7 @@ import pytest
 from intacct_bridge.emulator.accounting import posting_function
 from intacct_bridge.emulator.accounting.dimensions import DIMENSIONS, ID_FIELDS
 from intacct_bridge.emulator.accounting.ledger import Ledger
-from intacct_bridge.emulator.accounting.posting import Posting, PostingLine, Rules
+from intacct_bridge.emulator.accounting.posting import Posting, PostingLine, PostingRules
 from intacct_bridge.emulator.accounting.posting_function import PostingPolicy, validate
 from intacct_bridge.emulator.accounting.posting_rows import Batch, Directory
 from intacct_bridge.emulator.gateway.gateway import Emulator
@@ -29,7 +29,7 @@ POLICY = PostingPolicy(
         departments={"10": (1, "Office")},
         locations={"A": (1, "A"), "B": (2, "B")},
         dimensions={one.name: {"1": (1, "One")} for one in DIMENSIONS},
-        rules=Rules(
+        rules=PostingRules(
             entity_of={"A": "A", "B": "B"},
             base_currency={"A": "USD", "B": "USD"},
             due_from={},

@@ -4,11 +4,11 @@ from collections import Counter
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
-from intacct_bridge.emulator.accounting.posting import ACCRUAL, CASH, Posting, PostingLine, Rules, reverse
+from intacct_bridge.emulator.accounting.posting import ACCRUAL, CASH, Posting, PostingLine, PostingRules, reverse
 from intacct_bridge.emulator.accounting.posting_rows import LEDGER, PAYABLES, Batch, Directory, Row, batch_rows
 
 D = Decimal
-RULES = Rules(
+RULES = PostingRules(
     entity_of={"A": "A", "A1": "A"},
     base_currency={"A": "USD"},
     due_from={},

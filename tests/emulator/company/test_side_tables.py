@@ -6,10 +6,10 @@ import pytest
 
 from intacct_bridge.emulator.company.side_tables import (
     Attachment,
+    DocumentBatch,
     Overpayment,
     SettledPart,
     SideTables,
-    StandingBatch,
     StockMovement,
 )
 from intacct_bridge.emulator.gateway.gateway import Emulator
@@ -25,7 +25,7 @@ def test_values_have_the_texts_of_earlier_versions(store: Store) -> None:
     tables = SideTables(store)
     tables.reporting_books.put(value=("ACCRUAL", "CASH"))
     tables.number_series.put("PRRECORD", value=12)
-    tables.document_batches.put("APBILL", "7", value=(StandingBatch(3), StandingBatch(4, ("CASH", "ACCRUAL"))))
+    tables.document_batches.put("APBILL", "7", value=(DocumentBatch(3), DocumentBatch(4, ("CASH", "ACCRUAL"))))
     tables.overpayments.put("9", value=Overpayment(Decimal("10.50"), "100"))
     tables.settled_parts.put(
         "APPYMT", "9", value=(SettledPart("APBILL", "7", Decimal(5), Decimal("4.00"), (("8", Decimal(5)),)),)
@@ -58,7 +58,7 @@ def test_values_have_the_texts_of_earlier_versions(store: Store) -> None:
 
 def test_a_value_reads_back_as_it_was_kept(store: Store) -> None:
     tables = SideTables(store)
-    batches = (StandingBatch(3), StandingBatch(4, ("CASH",)))
+    batches = (DocumentBatch(3), DocumentBatch(4, ("CASH",)))
     tables.document_batches.put("APBILL", "7", value=batches)
     parts = (SettledPart("APBILL", "7", Decimal(5), Decimal("4.00"), (("8", Decimal(5)),)),)
     tables.settled_parts.put("APPYMT", "9", value=parts)

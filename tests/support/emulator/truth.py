@@ -8,7 +8,7 @@ from decimal import Decimal
 from functools import cache
 from typing import TypeVar
 
-from intacct_bridge.emulator.accounting.chart import rules
+from intacct_bridge.emulator.accounting.chart import posting_rules
 from intacct_bridge.emulator.accounting.ledger import Ledger, PostingFilter, books_kept
 from intacct_bridge.emulator.accounting.posting import ACCRUAL
 from intacct_bridge.emulator.company.company_data import CompanyData
@@ -48,7 +48,7 @@ def entries(company: CompanyData) -> tuple[dict[tuple[str, str], Decimal], dict[
 
     Which books show a batch, its GLDETAIL rows say; a draft is shown by none.
     """
-    entity_of = rules(company).entity_of
+    entity_of = posting_rules(company).entity_of
     shown: dict[str, set[str]] = defaultdict(set)
     for batch, book in cells(company, "GLDETAIL", "BATCHKEY BOOKID"):
         shown[batch].add(book or ACCRUAL)

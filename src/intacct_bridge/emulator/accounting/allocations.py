@@ -17,7 +17,7 @@ FIELD = "ALLOCATION"
 _WHOLE = Decimal(100)
 
 
-def shares(call: FunctionCall, name: str, amount: Decimal) -> list[tuple[Row, Decimal]]:
+def allocated_shares(call: FunctionCall, name: str, amount: Decimal) -> list[tuple[Row, Decimal]]:
     """The parts of an amount, each with the dimensions that its entry of the allocation names."""
     allocation = find(call.company, Reference((FIELD,), "Allocation"), name, field=FIELD)
     table = call.company.table("ALLOCATIONENTRY")

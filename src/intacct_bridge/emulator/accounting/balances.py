@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
-from intacct_bridge.emulator.accounting.chart import rules
+from intacct_bridge.emulator.accounting.chart import posting_rules
 from intacct_bridge.emulator.accounting.dimensions import NAMES
 from intacct_bridge.emulator.accounting.ledger import GROUPS, Ledger, PostingFilter, Sum
 from intacct_bridge.emulator.accounting.periods import reporting_period
@@ -142,7 +142,7 @@ def _day(call: FunctionCall, tag: str) -> date:
 def _locations(call: FunctionCall) -> tuple[str, ...]:
     """The asked location with those under it; a session in an entity sees no other."""
     asked = call.body.findtext("locationid").strip()
-    chart = rules(call.company)
+    chart = posting_rules(call.company)
     entity = call.session.entity
     if not asked:
         return tuple(one for one, of in chart.entity_of.items() if of == entity) if entity else ()

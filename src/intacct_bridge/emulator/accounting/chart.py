@@ -7,7 +7,7 @@ receivables account by its ALTERNATIVEACCOUNT. A company without locations posts
 from collections.abc import Iterator, Mapping
 
 from intacct_bridge.emulator.accounting.dimensions import DIMENSIONS
-from intacct_bridge.emulator.accounting.posting import Rules
+from intacct_bridge.emulator.accounting.posting import PostingRules
 from intacct_bridge.emulator.accounting.posting_rows import Directory
 from intacct_bridge.emulator.company.company_data import CompanyData
 from intacct_bridge.emulator.settings.cells import Row
@@ -50,31 +50,31 @@ def directory(company: CompanyData) -> Directory:
         departments=KnownIds(company, ("DEPARTMENT",), "DEPARTMENTID", "TITLE"),
         locations=KnownIds(company, ("LOCATION",), "LOCATIONID", "NAME"),
         dimensions={one.name: KnownIds(company, (one.name,), one.id_field, one.title) for one in DIMENSIONS},
-        rules=rules(company),
+        rules=posting_rules(company),
     )
 
 
-def rules(company: CompanyData) -> Rules:
+def posting_rules(company: CompanyData) -> PostingRules:
     """The accounts and entities by which the company's documents post; kept until one of its lists changes."""
     names = ("LOCATION", "LOCATIONENTITY", "GLACCOUNT")
     state = tuple(company.store.version(name) for name in names)
     known = company.related.recall("rules")
     if known is not None and known[0] == state:
-        found: Rules = known[1]
+        found: PostingRules = known[1]
         return found
     made = _rules(company)
     company.related.put("rules", (state, made))
     return made
 
 
-def _rules(company: CompanyData) -> Rules:
+def _rules(company: CompanyData) -> PostingRules:
     entities = {row["LOCATIONID"]: row for _, row in company.table("LOCATIONENTITY").rows()}
     parents = {row["LOCATIONID"]: row.get("PARENTID", "") for _, row in company.table("LOCATION").rows()}
     base = {name: row.get("CURRENCY") or _DEFAULT_CURRENCY for name, row in entities.items()}
     roles = {row.get("ALTERNATIVEACCOUNT", ""): row["ACCOUNTNO"] for _, row in company.table("GLACCOUNT").rows()}
     entity_of = {name: _entity(name, parents, entities) for name in {**parents, **entities}}
     accounts = company.side_tables.posting_accounts
-    return Rules(
+    return PostingRules(
         entity_of={"": "", **entity_of},
         base_currency={"": _DEFAULT_CURRENCY, **base},
         due_from={name: row.get("IERECEIVABLE.NUMBER", "") for name, row in entities.items()},

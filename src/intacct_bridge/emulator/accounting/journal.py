@@ -10,9 +10,9 @@ from datetime import date
 from decimal import Decimal
 
 from intacct_bridge.emulator.accounting.amounts import to_base, to_cents
-from intacct_bridge.emulator.accounting.chart import rules
+from intacct_bridge.emulator.accounting.chart import posting_rules
 from intacct_bridge.emulator.accounting.dimensions import check_required, dimensions_of, user_defined
-from intacct_bridge.emulator.accounting.journal_lines import meant
+from intacct_bridge.emulator.accounting.journal_lines import expanded_lines
 from intacct_bridge.emulator.accounting.ledger import books_kept
 from intacct_bridge.emulator.accounting.periods import day_of
 from intacct_bridge.emulator.accounting.posting import Posting, PostingLine, journal_entry, statistical_entry
@@ -49,7 +49,7 @@ def create(call: FunctionCall, draft: Draft) -> Row:
     settle(call.company, draft.described, draft.values, row)
     row.setdefault("STATE", "Posted")
     stamp(call, draft.described, row, new=True)
-    lines = meant(call, draft.lines["GLENTRY"])
+    lines = expanded_lines(call, draft.lines["GLENTRY"])
     entered = _written(call, draft.described, row, lines, mode=CREATED)
     if draft.extra.get("REVERSEDATE") and row["STATE"] in POSTED_STATES:
         _reverse(call, draft, lines, entered)
@@ -79,7 +79,7 @@ def update(call: FunctionCall, draft: Draft, number: int) -> Row:
     moves = any(name in draft.values for name in _MOVES_POSTING)
     if "GLENTRY" not in draft.lines and not moves:
         return _retitled(call, described, row, number)
-    lines = meant(call, draft.lines["GLENTRY"]) if draft.lines.get("GLENTRY") else _stored_lines(call, number)
+    lines = expanded_lines(call, draft.lines["GLENTRY"]) if draft.lines.get("GLENTRY") else _stored_lines(call, number)
     return _written(call, described, row, lines, numbers=withdraw(company, number), mode=MODIFIED)
 
 
@@ -112,7 +112,7 @@ def _written(
     mode: str,
     numbers: BatchNumbers | None = None,
 ) -> Row:
-    company, chart = call.company, rules(call.company)
+    company, chart = call.company, posting_rules(call.company)
     journal, statistical = _journal(call, row.get("JOURNAL", ""))
     day = day_of(row, "BATCH_DATE")
     lines = [_line(call, draft, day) for draft in drafts]
@@ -165,7 +165,7 @@ def _line(call: FunctionCall, draft: Draft, day: date) -> PostingLine:
     account = find(call.company, REFERENCES["ACCOUNTNO"], values["ACCOUNTNO"], field="ACCOUNTNO")
     location = values.get("LOCATION") or call.session.entity
     check_required(account, values | {"LOCATION": location})
-    chart = rules(call.company)
+    chart = posting_rules(call.company)
     if not location and len(chart.base_currency) > 1:
         raise refused(
             "Location is required in a company of several entities.", correction="Provide LOCATION.", field="LOCATION"
@@ -203,7 +203,7 @@ def _journal(call: FunctionCall, symbol: str) -> tuple[Row, bool]:
 def _owner(call: FunctionCall, row: Row, lines: list[PostingLine]) -> str:
     """The entity of the entry: where it is entered, or its base location's, or its first line's."""
     place = call.session.entity or row.get("BASELOCATION_NO") or (lines[0].location if lines else "")
-    return rules(call.company).entity_of.get(place, "")
+    return posting_rules(call.company).entity_of.get(place, "")
 
 
 def _stored_lines(call: FunctionCall, number: int) -> list[Draft]:

@@ -7,9 +7,9 @@ is as many as that has entries. A line with `TAXENTRIES` is followed by a line o
 from dataclasses import replace
 from decimal import Decimal
 
-from intacct_bridge.emulator.accounting.allocations import FIELD, shares
+from intacct_bridge.emulator.accounting.allocations import FIELD, allocated_shares
 from intacct_bridge.emulator.accounting.amounts import ZERO, cents_sent, number_sent
-from intacct_bridge.emulator.accounting.taxes import TAXED, is_tax, packed, taxed
+from intacct_bridge.emulator.accounting.taxes import TAX_ENTRIES, is_tax_row, tax_cell, with_tax_rows
 from intacct_bridge.emulator.company.company_data import FunctionCall
 from intacct_bridge.emulator.records.drafts import Draft
 from intacct_bridge.emulator.settings.cells import Row
@@ -20,7 +20,7 @@ _CUSTOM = "custom"
 _NAMED = {"LOCATIONID": "LOCATION", "DEPARTMENTID": "DEPARTMENT"}
 
 
-def meant(call: FunctionCall, drafts: list[Draft]) -> list[Draft]:
+def expanded_lines(call: FunctionCall, drafts: list[Draft]) -> list[Draft]:
     """The lines that an entry posts, in their order."""
     return [line for draft in drafts for part in _split(call, draft) for line in _with_taxes(call, part)]
 
@@ -31,9 +31,9 @@ def _split(call: FunctionCall, draft: Draft) -> list[Draft]:
     if not parts:
         if not allocation:
             return [draft]
-        if TAXED in draft.nodes:
+        if TAX_ENTRIES in draft.nodes:
             raise refused("A line with taxes is not allocated here.", correction="Leave one out.", field=FIELD)
-        found = shares(call, allocation, number_sent("TRX_AMOUNT", draft.get("TRX_AMOUNT")) or ZERO)
+        found = allocated_shares(call, allocation, number_sent("TRX_AMOUNT", draft.get("TRX_AMOUNT")) or ZERO)
         return [_part(draft, cells, amount) for cells, amount in found]
     if allocation.lower() not in ("", _CUSTOM):
         raise refused("SPLITs go with ALLOCATION Custom.", correction="Leave one of them out.", field=FIELD)
@@ -60,12 +60,12 @@ def _part(draft: Draft, cells: Row, amount: Decimal) -> Draft:
 
 
 def _with_taxes(call: FunctionCall, draft: Draft) -> list[Draft]:
-    nodes = [one for wrapper in draft.nodes.get(TAXED, []) for one in wrapper.children]
+    nodes = [one for wrapper in draft.nodes.get(TAX_ENTRIES, []) for one in wrapper.children]
     if not nodes:
         return [draft]
     pairs = [(one.findtext("DETAILID").strip(), one.findtext("TRX_TAX").strip()) for one in nodes]
     values = {name: text for name, text in draft.values.items() if name != "RECORDNO"}
-    rows = taxed(call, values | {TAXED: packed(pairs)})
+    rows = with_tax_rows(call, values | {TAX_ENTRIES: tax_cell(pairs)})
     kept = ("LINEITEM", "DETAILKEY", "ACCOUNTKEY", "ACCOUNTTITLE")
-    taxes = [{name: text for name, text in row.items() if name not in kept} for row in rows if is_tax(row)]
+    taxes = [{name: text for name, text in row.items() if name not in kept} for row in rows if is_tax_row(row)]
     return [draft, *(Draft(draft.described, row) for row in taxes)]

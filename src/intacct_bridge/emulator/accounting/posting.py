@@ -71,7 +71,7 @@ class Posting:
 
 
 @dataclass(frozen=True, slots=True)
-class Rules:
+class PostingRules:
     """Where a company's documents post: the accounts that no document names itself."""
 
     entity_of: Mapping[str, str]
@@ -152,32 +152,32 @@ class SettledDocument:
     share: Decimal
 
 
-def bill(document: Document, rules: Rules, *, control: str = "") -> Posting:
+def bill(document: Document, rules: PostingRules, *, control: str = "") -> Posting:
     """Debits the charges and credits payables; an adjustment is the same with its own signs."""
     return _against(document, control or rules.payables, 1, rules)
 
 
-def invoice(document: Document, rules: Rules, *, control: str = "") -> Posting:
+def invoice(document: Document, rules: PostingRules, *, control: str = "") -> Posting:
     """Credits the charges and debits receivables; an adjustment is the same with its own signs."""
     return _against(document, control or rules.receivables, -1, rules)
 
 
-def expense_report(document: Document, rules: Rules) -> Posting:
+def expense_report(document: Document, rules: PostingRules) -> Posting:
     """Debits the charges and credits what the company owes its employees."""
     return _against(document, rules.employee_payables, 1, rules)
 
 
-def payment(settlement: Settlement, rules: Rules, *, control: str = "") -> Posting:
+def payment(settlement: Settlement, rules: PostingRules, *, control: str = "") -> Posting:
     """Debits payables (or another liability) for each document and credits the bank."""
     return _settle(settlement, control or rules.payables, 1, rules)
 
 
-def receipt(settlement: Settlement, rules: Rules, *, control: str = "") -> Posting:
+def receipt(settlement: Settlement, rules: PostingRules, *, control: str = "") -> Posting:
     """Credits receivables for each document and debits the bank, or undeposited funds."""
     return _settle(settlement, control or rules.receivables, -1, rules)
 
 
-def transfer(amount: Decimal, *, into: PostingLine, out_of: PostingLine, rules: Rules) -> Posting:
+def transfer(amount: Decimal, *, into: PostingLine, out_of: PostingLine, rules: PostingRules) -> Posting:
     """Moves money between two accounts, as a deposit moves undeposited funds to the bank."""
     lines = (
         replace(into, amount=amount, trx_amount=amount),
@@ -186,7 +186,7 @@ def transfer(amount: Decimal, *, into: PostingLine, out_of: PostingLine, rules: 
     return Posting(balance_entities(lines, rules.entity_of[into.location], rules))
 
 
-def journal_entry(lines: Sequence[PostingLine], owner: str, rules: Rules) -> Posting:
+def journal_entry(lines: Sequence[PostingLine], owner: str, rules: PostingRules) -> Posting:
     """Takes the lines as entered and adds those between entities; refuses lines that do not balance.
 
     Lines in one currency must balance in it, lines in several currencies in base currency. The cents that the
@@ -235,7 +235,7 @@ def reverse(posting: Posting) -> Posting:
     )
 
 
-def cash_basis(settled: Sequence[SettledDocument], settlement: Posting, rules: Rules, *, owner: str) -> Posting:
+def cash_basis(settled: Sequence[SettledDocument], settlement: Posting, rules: PostingRules, *, owner: str) -> Posting:
     """Gives the cash book's view of a settlement: the documents' own lines in place of the control account.
 
     `settled` comes in the order of the settlement's applications.
@@ -254,7 +254,7 @@ def relieved(trx_amount: Decimal, *, trx_due: Decimal, due: Decimal) -> Decimal:
     return to_cents(due * trx_amount / trx_due)
 
 
-def imbalances(posting: Posting, rules: Rules) -> dict[str, Decimal]:
+def imbalances(posting: Posting, rules: PostingRules) -> dict[str, Decimal]:
     """Gives the sum of each entity whose lines do not balance in base currency; empty where every entity balances."""
     sums: dict[str, Decimal] = {}
     for line in posting.lines:
@@ -263,7 +263,7 @@ def imbalances(posting: Posting, rules: Rules) -> dict[str, Decimal]:
     return {entity: total for entity, total in sums.items() if total}
 
 
-def balance_entities(lines: Sequence[PostingLine], owner: str, rules: Rules) -> tuple[PostingLine, ...]:
+def balance_entities(lines: Sequence[PostingLine], owner: str, rules: PostingRules) -> tuple[PostingLine, ...]:
     """Adds the lines due to and due from the owner that make each entity balance on its own."""
     entity_of = rules.entity_of
     try:
@@ -281,7 +281,7 @@ def balance_entities(lines: Sequence[PostingLine], owner: str, rules: Rules) -> 
     return tuple(added)
 
 
-def _between(entity: str, own: Sequence[PostingLine], owner: str, rules: Rules) -> Iterable[PostingLine]:
+def _between(entity: str, own: Sequence[PostingLine], owner: str, rules: PostingRules) -> Iterable[PostingLine]:
     net = sum((line.amount for line in own), ZERO)
     trx_net = sum((line.trx_amount for line in own), ZERO)
     if not net and not trx_net:
@@ -314,7 +314,7 @@ def _between(entity: str, own: Sequence[PostingLine], owner: str, rules: Rules) 
     yield PostingLine(there, owner, net, trx_net, currency, memo=memo, role=Role.ENTITY)
 
 
-def _against(document: Document, control: str, side: int, rules: Rules) -> Posting:
+def _against(document: Document, control: str, side: int, rules: PostingRules) -> Posting:
     rate, currency = document.rate, document.currency
     lines = []
     total = trx_total = ZERO
@@ -346,7 +346,7 @@ def _against(document: Document, control: str, side: int, rules: Rules) -> Posti
     return Posting(balance_entities(lines, document.entity, rules))
 
 
-def _settle(settlement: Settlement, control: str, side: int, rules: Rules) -> Posting:
+def _settle(settlement: Settlement, control: str, side: int, rules: PostingRules) -> Posting:
     currency, memo = settlement.currency, settlement.memo
     lines = []
     total = trx_total = ZERO
@@ -392,11 +392,11 @@ def _paid_lines(document: SettledDocument, amount: Decimal) -> list[PostingLine]
     return paid
 
 
-def _rounding(amount: Decimal, entity: str, currency: str, rules: Rules) -> PostingLine:
+def _rounding(amount: Decimal, entity: str, currency: str, rules: PostingRules) -> PostingLine:
     return PostingLine(rules.rounding, entity, amount, ZERO, currency, memo="Rounding", role=Role.ROUNDING)
 
 
-def _entity(location: str, rules: Rules) -> str:
+def _entity(location: str, rules: PostingRules) -> str:
     try:
         return rules.entity_of[location]
     except KeyError:

@@ -12,7 +12,7 @@ from decimal import Decimal
 
 from intacct_bridge.emulator.accounting.amounts import ZERO
 from intacct_bridge.emulator.accounting.dimensions import Named, dimension_cells, dimensions_of
-from intacct_bridge.emulator.accounting.posting import Posting, PostingLine, Rules
+from intacct_bridge.emulator.accounting.posting import Posting, PostingLine, PostingRules
 from intacct_bridge.wire.values import Value
 
 Row = dict[str, Value]
@@ -38,7 +38,7 @@ class Directory:
     locations: Named
     dimensions: Mapping[str, Named]
     """By standard dimension. A user-defined one (`GLDIM…`) is an id without a name."""
-    rules: Rules
+    rules: PostingRules
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,40 +14,40 @@ from intacct_bridge.emulator.records.references import REFERENCES, Reference, fi
 from intacct_bridge.emulator.settings.cells import Row, decimal_text
 from intacct_bridge.emulator.settings.refusals import refused
 
-TAXED = "TAXENTRIES"
+TAX_ENTRIES = "TAXENTRIES"
 GROSS = "TOTALTRXAMOUNT"
 _DETAIL = Reference(("TAXDETAIL",), "Tax Detail")
 _HUNDRED = Decimal(100)
 
 
-def packed(pairs: list[tuple[str, str]]) -> str:
+def tax_cell(pairs: list[tuple[str, str]]) -> str:
     """Tax details and amounts as one cell; nothing for no taxes."""
     return json.dumps(pairs) if pairs else ""
 
 
-def is_tax(row: Row) -> bool:
+def is_tax_row(row: Row) -> bool:
     """Whether a row among the lines is a tax on the line before it."""
     return row.get("LINEITEM") == "F"
 
 
-def packed_of(call: FunctionCall, row: Row, before: str) -> str:
+def tax_cell_with(call: FunctionCall, row: Row, before: str) -> str:
     """The cell of a line once a stored tax row is added to it."""
     detail = call.company.table("TAXDETAIL").get(int(row.get("DETAILKEY") or 0)) or {}
     pairs = [*json.loads(before or "[]"), [detail.get("DETAILID", ""), row.get("TRX_AMOUNT", "")]]
     return json.dumps(pairs)
 
 
-def with_net(call: FunctionCall, line: Row, *, money: str = "TRX_AMOUNT") -> None:
+def set_net_amount(call: FunctionCall, line: Row, *, money: str = "TRX_AMOUNT") -> None:
     """Give a line that only tells its gross the amount that is left without its taxes."""
     if line.get(GROSS) and not line.get(money):
         details, given = _taxes(call, line)
         line[money] = decimal_text(_net(cents_sent(GROSS, line[GROSS]), details, given))
 
 
-def taxed(call: FunctionCall, line: Row, *, account: str = "ACCOUNTNO", money: str = "TRX_AMOUNT") -> list[Row]:
+def with_tax_rows(call: FunctionCall, line: Row, *, account: str = "ACCOUNTNO", money: str = "TRX_AMOUNT") -> list[Row]:
     """A complete line, and behind it the rows of its taxes."""
     details, given = _taxes(call, line)
-    line.pop(TAXED, None)
+    line.pop(TAX_ENTRIES, None)
     gross_text = line.pop(GROSS, "")
     if not details and not gross_text:
         return [line]
@@ -63,7 +63,7 @@ def taxed(call: FunctionCall, line: Row, *, account: str = "ACCOUNTNO", money: s
 
 
 def _taxes(call: FunctionCall, line: Row) -> tuple[list[Row], list[Decimal | None]]:
-    pairs: list[list[str]] = json.loads(line.get(TAXED) or "[]")
+    pairs: list[list[str]] = json.loads(line.get(TAX_ENTRIES) or "[]")
     given = [cents_sent("TRX_TAX", one[1]) if one[1] else None for one in pairs]
     return [_detail(call, one[0]) for one in pairs], given
 

@@ -19,7 +19,7 @@ ACCRUAL_BOOK = "ACCRUAL"
 
 
 @dataclass(frozen=True, slots=True)
-class StandingBatch:
+class DocumentBatch:
     """One journal entry of a document, and the books that show it."""
 
     batch: int
@@ -164,18 +164,18 @@ def _rate_key(text: str) -> str:
     return str(json.loads(text)["key"])
 
 
-def _batches_text(batches: tuple[StandingBatch, ...]) -> str:
+def _batches_text(batches: tuple[DocumentBatch, ...]) -> str:
     """`12,13=CASH+ACCRUAL`; a batch that only the accrual book shows needs no book."""
     return ",".join(
         str(one.batch) if one.books == (ACCRUAL_BOOK,) else f"{one.batch}={'+'.join(one.books)}" for one in batches
     )
 
 
-def _batches(text: str) -> tuple[StandingBatch, ...]:
+def _batches(text: str) -> tuple[DocumentBatch, ...]:
     found = []
     for one in text.split(","):
         batch, _, books = one.partition("=")
-        found.append(StandingBatch(int(batch), tuple(books.split("+")) if books else (ACCRUAL_BOOK,)))
+        found.append(DocumentBatch(int(batch), tuple(books.split("+")) if books else (ACCRUAL_BOOK,)))
     return tuple(found)
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from intacct_bridge.emulator.accounting.amounts import amount
-from intacct_bridge.emulator.accounting.posting import Rules
+from intacct_bridge.emulator.accounting.posting import PostingRules
 from intacct_bridge.emulator.accounting.posting_rows import CASH_MANAGEMENT, EXPENSES, PAYABLES, RECEIVABLES
 from intacct_bridge.emulator.company.company_data import CompanyData, FunctionCall
 from intacct_bridge.emulator.settings.cells import Row, decimal_text
@@ -73,7 +73,7 @@ FAMILIES: dict[str, Family] = {
 }
 ADVANCES = Family("ARADVANCE", "", "rr", "Advance", "CUSTOMER", False, "CRJ", RECEIVABLES, owes=0)
 OVERPAYMENTS = Family("ARPYMT", "", "rp", "Receipt", "CUSTOMER", False, "CRJ", RECEIVABLES, owes=-1)
-HOLDERS: dict[str, Family] = {one.object: one for one in (ADVANCES, OVERPAYMENTS)}
+PREPAYMENTS: dict[str, Family] = {one.object: one for one in (ADVANCES, OVERPAYMENTS)}
 """What holds money of a customer that documents may be settled from."""
 PAYMENTS = ("APPYMT", "ARPYMT")
 _SERIES = {
@@ -102,7 +102,7 @@ def _highest(company: CompanyData, series: str) -> int:
     return max((int(key) for key in rows if key.isdecimal()), default=0)
 
 
-def control_account(family: Family, chart: Rules, own: str = "") -> str:
+def control_account(family: Family, chart: PostingRules, own: str = "") -> str:
     """The account that the document's lines go against: its own where one is named, else the company's."""
     if own:
         return own
@@ -111,7 +111,7 @@ def control_account(family: Family, chart: Rules, own: str = "") -> str:
     )
 
 
-def owe(call: FunctionCall, family: Family, row: Row, change: Decimal) -> None:
+def change_total_due(call: FunctionCall, family: Family, row: Row, change: Decimal) -> None:
     """Move what the vendor is owed, or the customer owes, by an amount in base currency."""
     if family.party not in ("VENDOR", "CUSTOMER") or not change:
         return

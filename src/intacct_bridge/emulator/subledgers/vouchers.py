@@ -14,7 +14,7 @@ from intacct_bridge.emulator.accounting.ledger import books_kept
 from intacct_bridge.emulator.accounting.posting import ACCRUAL, Posting, PostingLine, reverse
 from intacct_bridge.emulator.accounting.posting_rows import Batch
 from intacct_bridge.emulator.company.company_data import FunctionCall
-from intacct_bridge.emulator.company.side_tables import StandingBatch
+from intacct_bridge.emulator.company.side_tables import DocumentBatch
 from intacct_bridge.emulator.settings.cells import Row, escaped, timestamp_text
 from intacct_bridge.wire.values import Value
 
@@ -49,9 +49,9 @@ def post(call: FunctionCall, posting: Posting, voucher: Voucher, *, shown: tuple
     lines = tuple(line for line in posting.lines if line.amount or line.trx_amount)
     if not lines:
         return
-    known = batches(call, voucher.object, voucher.row)
+    known = batches_of(call, voucher.object, voucher.row)
     header = function.post(company, replace(posting, lines=lines), replace(_batch(voucher), books=shown))
-    _remember(call, voucher, [*known, StandingBatch(int(header["RECORDNO"]), shown)])
+    _remember(call, voucher, [*known, DocumentBatch(int(header["RECORDNO"]), shown)])
 
 
 def _batch(voucher: Voucher) -> Batch:
@@ -88,16 +88,16 @@ def _repeated(row: Row) -> dict[str, str]:
 # --- whose batches
 
 
-def _remember(call: FunctionCall, voucher: Voucher, found: list[StandingBatch]) -> None:
+def _remember(call: FunctionCall, voucher: Voucher, found: list[DocumentBatch]) -> None:
     call.company.side_tables.document_batches.put(voucher.object, voucher.row.get("RECORDNO", ""), value=tuple(found))
 
 
-def fresh(call: FunctionCall, name: str, row: Row) -> None:
+def start_without_batches(call: FunctionCall, name: str, row: Row) -> None:
     """A new document: nothing that is in the ledger is its."""
     call.company.side_tables.document_batches.put(name, row.get("RECORDNO", ""), value=())
 
 
-def batches(call: FunctionCall, name: str, row: Row) -> list[StandingBatch]:
+def batches_of(call: FunctionCall, name: str, row: Row) -> list[DocumentBatch]:
     """The batches that a document wrote."""
     document_batches, key = call.company.side_tables.document_batches, (name, row.get("RECORDNO", ""))
     if document_batches.known(*key):
@@ -107,7 +107,7 @@ def batches(call: FunctionCall, name: str, row: Row) -> list[StandingBatch]:
     return found
 
 
-def _search(call: FunctionCall, row: Row) -> list[StandingBatch]:
+def _search(call: FunctionCall, row: Row) -> list[DocumentBatch]:
     number = row.get("RECORDID") or row.get("DEPOSITID", "")
     if not number:
         return []
@@ -119,20 +119,20 @@ def _search(call: FunctionCall, row: Row) -> list[StandingBatch]:
             books = shown.setdefault(int(one["BATCHKEY"]), [])
             if one.get("BOOKID", ACCRUAL) not in books:
                 books.append(one.get("BOOKID", ACCRUAL))
-    return [StandingBatch(key, tuple(books)) for key, books in sorted(shown.items())]
+    return [DocumentBatch(key, tuple(books)) for key, books in sorted(shown.items())]
 
 
-def unpost(call: FunctionCall, name: str, row: Row) -> None:
+def withdraw_all(call: FunctionCall, name: str, row: Row) -> None:
     """Take a document's batches out of the ledger."""
-    for standing in batches(call, name, row):
+    for standing in batches_of(call, name, row):
         function.withdraw(call.company, standing.batch)
     call.company.side_tables.document_batches.put(name, row.get("RECORDNO", ""), value=())
 
 
-def refresh(call: FunctionCall, name: str, row: Row) -> None:
+def refresh_detail(call: FunctionCall, name: str, row: Row) -> None:
     """Repeat a document in GLDETAIL as it is now."""
     repeated = _repeated(row) | {"WHENMODIFIED": timestamp_text(call.stamp)}
-    for standing in batches(call, name, row):
+    for standing in batches_of(call, name, row):
         function.relabel(call.company, standing.batch, details=repeated)
 
 
@@ -140,15 +140,15 @@ def reverse_all(
     call: FunctionCall, row: Row, voucher: Voucher, *, change: Callable[[Posting], Posting] = lambda posting: posting
 ) -> None:
     """Post the mirror of every batch of a document, each in the books that show it, in the voucher's name."""
-    for standing in batches(call, voucher.object, row):
+    for standing in batches_of(call, voucher.object, row):
         posting = change(Posting(function.posted_lines(call.company, standing.batch)))
         post(call, reverse(posting), voucher, shown=standing.books)
 
 
-def posted(call: FunctionCall, name: str, row: Row) -> Posting:
+def accrual_posting(call: FunctionCall, name: str, row: Row) -> Posting:
     """What a document stands in the accrual book with, put together from its batches."""
     lines: list[PostingLine] = []
-    for standing in batches(call, name, row):
+    for standing in batches_of(call, name, row):
         if ACCRUAL in standing.books:
             lines += function.posted_lines(call.company, standing.batch)
     return Posting(tuple(lines))

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from intacct_bridge.emulator.accounting.amounts import amount
-from intacct_bridge.emulator.accounting.chart import rules
+from intacct_bridge.emulator.accounting.chart import posting_rules
 from intacct_bridge.emulator.accounting.periods import day_of
 from intacct_bridge.emulator.accounting.posting import Posting, PostingLine, balance_entities
 from intacct_bridge.emulator.accounting.posting_rows import INVENTORY
@@ -24,16 +24,16 @@ from intacct_bridge.emulator.records.record_store import keep_cells
 from intacct_bridge.emulator.records.references import find
 from intacct_bridge.emulator.settings.cells import Row
 from intacct_bridge.emulator.settings.refusals import refused
-from intacct_bridge.emulator.subledgers.vouchers import Voucher, batches, post, unpost
+from intacct_bridge.emulator.subledgers.vouchers import Voucher, batches_of, post, withdraw_all
 from intacct_bridge.emulator.trade.lines import ITEM, account_for
-from intacct_bridge.emulator.trade.stock import Paper, cost_of, is_stocked, move, take_back, warehouse_of
+from intacct_bridge.emulator.trade.stock import SourceDocument, cost_of, is_stocked, move, undo_movements, warehouse_of
 
 JOURNAL = "INVJ"
 _NO = ("", "No")
 
 
 @dataclass(frozen=True, slots=True)
-class Effect:
+class StockEffect:
     """What a definition does to the stock."""
 
     sign: int
@@ -47,7 +47,7 @@ class Effect:
     text: str
 
     @classmethod
-    def of(cls, definition: Row, party: str) -> "Effect | None":
+    def of(cls, definition: Row, party: str) -> "StockEffect | None":
         """The effect of a definition; None where it does not touch the stock."""
         text = definition.get("UPDATES_INV", "No")
         if text in _NO:
@@ -63,9 +63,9 @@ class Effect:
         )
 
 
-def carry_out(call: FunctionCall, trade: str, row: Row, lines: Sequence[Row], *, definition: Row, party: str) -> None:
+def apply(call: FunctionCall, trade: str, row: Row, lines: Sequence[Row], *, definition: Row, party: str) -> None:
     """Move what the lines say, and post what it costs."""
-    effect = Effect.of(definition, party)
+    effect = StockEffect.of(definition, party)
     if effect is None or row.get("STATE") == "Draft":
         return
     posted: list[PostingLine] = []
@@ -79,9 +79,9 @@ def carry_out(call: FunctionCall, trade: str, row: Row, lines: Sequence[Row], *,
                 else []
             )
             # A line is costed after what the lines before it have moved.
-            move(call, Paper(trade, row, effect.text), one)
+            move(call, SourceDocument(trade, row, effect.text), one)
     if posted:
-        chart = rules(call.company)
+        chart = posting_rules(call.company)
         owner = chart.entity_of[posted[0].location]
         posting = Posting(balance_entities(posted, owner, chart))
         title = f"Cost of {row['DOCID']}"
@@ -92,12 +92,12 @@ def carry_out(call: FunctionCall, trade: str, row: Row, lines: Sequence[Row], *,
 
 def undo(call: FunctionCall, trade: str, row: Row) -> None:
     """Take back what a transaction moved and posted."""
-    take_back(call, Paper(trade, row, ""))
-    if batches(call, trade, row):
-        unpost(call, trade, row)
+    undo_movements(call, SourceDocument(trade, row, ""))
+    if batches_of(call, trade, row):
+        withdraw_all(call, trade, row)
 
 
-def _movement(call: FunctionCall, effect: Effect, line: Row, item: Row) -> StockMovement:
+def _movement(call: FunctionCall, effect: StockEffect, line: Row, item: Row) -> StockMovement:
     warehouse = warehouse_of(call, item, line.get("WAREHOUSE.LOCATION_NO", ""))
     quantity = amount(line, "QUANTITY")
     told = effect.sign > 0 or (effect.adjusts and line.get("COST"))
@@ -107,7 +107,7 @@ def _movement(call: FunctionCall, effect: Effect, line: Row, item: Row) -> Stock
     return StockMovement(item["ITEMID"], warehouse, moved * effect.sign, worth)
 
 
-def _lines(call: FunctionCall, effect: Effect, line: Row, item: Row, one: StockMovement) -> list[PostingLine]:
+def _lines(call: FunctionCall, effect: StockEffect, line: Row, item: Row, one: StockMovement) -> list[PostingLine]:
     place = line.get("LOCATIONID") or call.session.entity
     stock = account_for(call, item, ("INVACCTKEY",))
     other = account_for(call, item, effect.offset) if effect.offset else ""

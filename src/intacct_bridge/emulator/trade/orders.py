@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 
 from intacct_bridge.emulator.accounting.amounts import ZERO, amount, to_base
-from intacct_bridge.emulator.accounting.chart import rules
+from intacct_bridge.emulator.accounting.chart import posting_rules
 from intacct_bridge.emulator.accounting.dimensions import ID_FIELDS
 from intacct_bridge.emulator.accounting.periods import day_of
 from intacct_bridge.emulator.accounting.posting_rows import ORDERS, PURCHASING
@@ -22,7 +22,7 @@ from intacct_bridge.emulator.settings.refusals import refused
 from intacct_bridge.emulator.subledgers.documents import entry
 from intacct_bridge.emulator.subledgers.documents.entry import DocumentInput
 from intacct_bridge.emulator.subledgers.families import FAMILIES, Family, next_number
-from intacct_bridge.emulator.subledgers.vouchers import fresh
+from intacct_bridge.emulator.subledgers.vouchers import start_without_batches
 from intacct_bridge.emulator.trade import costs, subtotals
 from intacct_bridge.emulator.trade.lines import account_of, complete_line, mark_source, stored, unmark_source
 from intacct_bridge.emulator.trade.subtotals import Subtotal
@@ -84,7 +84,7 @@ def enter(call: FunctionCall, trade: Trade, order: OrderInput) -> Row:
             errorno="BL03002185",
             correction="Use another document number.",
         )
-    fresh(call, trade.object, row)
+    start_without_batches(call, trade.object, row)
     return _written(call, trade, row, order, definition=definition, number=None)
 
 
@@ -162,7 +162,7 @@ def _written(
         table.update(number, row)
     _keep_lines(call, trade, row, lines)
     subtotals.keep(call, trade.object, row, extra)
-    costs.carry_out(call, trade.object, row, lines, definition=definition, party=trade.party)
+    costs.apply(call, trade.object, row, lines, definition=definition, party=trade.party)
     note(call, described, row, CREATED if number is None else MODIFIED)
     return row
 
@@ -195,7 +195,7 @@ def _head(call: FunctionCall, trade: Trade, row: Row, *, party: Row, definition:
 
 
 def _total(call: FunctionCall, row: Row, lines: list[Row], extra: Sequence[Subtotal]) -> None:
-    chart = rules(call.company)
+    chart = posting_rules(call.company)
     place = call.session.entity or lines[0].get("LOCATIONID", "")
     base = chart.base_currency[chart.entity_of.get(place, "")]
     row["BASECURR"], row["CURRENCY"] = base, row.get("CURRENCY") or base
@@ -255,7 +255,7 @@ def _withdraw(call: FunctionCall, trade: Trade, row: Row) -> None:
     unmark_source(call, trade.object, stored(call, trade.line, row))
     key = row.get("PRRECORDKEY", "")
     if trade.family is not None and key and call.company.table(trade.family.object).get(int(key)) is not None:
-        entry.drop(call, trade.family, int(key))
+        entry.delete(call, trade.family, int(key))
 
 
 def _clear_lines(call: FunctionCall, trade: Trade, row: Row) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from intacct_bridge.emulator.access.rights import permit
 from intacct_bridge.emulator.accounting.amounts import amount, to_cents
-from intacct_bridge.emulator.accounting.chart import rules
+from intacct_bridge.emulator.accounting.chart import posting_rules
 from intacct_bridge.emulator.accounting.periods import day_of
 from intacct_bridge.emulator.accounting.posting import Posting, PostingLine
 from intacct_bridge.emulator.accounting.posting_rows import ORDERS
@@ -17,7 +17,7 @@ from intacct_bridge.emulator.company.company_data import FunctionAnswer, Functio
 from intacct_bridge.emulator.records.legacy_body import day_text, keyed, row_of
 from intacct_bridge.emulator.settings.cells import Row, decimal_text
 from intacct_bridge.emulator.settings.refusals import refused
-from intacct_bridge.emulator.subledgers.vouchers import Voucher, batches, post, unpost
+from intacct_bridge.emulator.subledgers.vouchers import Voucher, batches_of, post, withdraw_all
 from intacct_bridge.emulator.trade.contracts import change
 
 SCHEDULE, ENTRY = "REVRECSCHEDULE", "REVRECSCHEDULEENTRY"
@@ -93,7 +93,7 @@ def posted(call: FunctionCall) -> FunctionAnswer:
     if (row.get("POSTED") == "true") is not back:
         raise refused(f"Entry {number} is {'not posted' if back else 'posted'} already.")
     if back:
-        unpost(call, ENTRY, row)
+        withdraw_all(call, ENTRY, row)
         change(call, ENTRY, number, {"POSTED": "false", "GLBATCHKEY": "", "POSTED_AMOUNT": ""})
         return keyed(str(number))
     schedule = call.company.table(SCHEDULE).get(int(row.get("REVRECSCHEDULEKEY") or 0)) or {}
@@ -115,7 +115,7 @@ def _recognised(call: FunctionCall, row: Row, schedule: Row) -> Row:
         return {}
     line = company.table("ARINVOICEITEM").get(int(schedule.get("PRENTRYKEY") or 0)) or {}
     place = line.get("LOCATIONID") or schedule.get("MEGAENTITYID") or call.session.entity
-    chart = rules(company)
+    chart = posting_rules(company)
     entity = chart.entity_of.get(place, "")
     if not entity and len(chart.base_currency) > 2:  # the top level is one of them
         return {}
@@ -129,7 +129,7 @@ def _recognised(call: FunctionCall, row: Row, schedule: Row) -> Row:
     title = f"Revenue of schedule {row.get('REVRECSCHEDULEKEY', '')}"
     voucher = Voucher(ENTRY, row, row.get("GLJOURNAL") or "GJ", ORDERS, title, day, in_every_book=True)
     post(call, Posting(lines), voucher)
-    batch = batches(call, ENTRY, row)[-1].batch
+    batch = batches_of(call, ENTRY, row)[-1].batch
     return {"GLBATCHKEY": str(batch), "POSTED_AMOUNT": decimal_text(money)}
 
 

@@ -25,7 +25,7 @@ _MICRO = Decimal("0.000001")
 
 
 @dataclass(frozen=True, slots=True)
-class Paper:
+class SourceDocument:
     """The document that moves something."""
 
     object: str
@@ -64,7 +64,7 @@ def cost_of(call: FunctionCall, item: Row, warehouse: str, quantity: Decimal) ->
     return to_cents(value * quantity / on_hand)
 
 
-def move(call: FunctionCall, paper: Paper, one: StockMovement) -> None:
+def move(call: FunctionCall, paper: SourceDocument, one: StockMovement) -> None:
     """Carry out one of a document's movements, and remember it."""
     _check_enough(call, one)
     _change(call, one)
@@ -73,7 +73,7 @@ def move(call: FunctionCall, paper: Paper, one: StockMovement) -> None:
     movements.put(*key, value=(*(movements.get(*key) or ()), one))
 
 
-def take_back(call: FunctionCall, paper: Paper) -> None:
+def undo_movements(call: FunctionCall, paper: SourceDocument) -> None:
     """Undo what a document moved."""
     movements, key = call.company.side_tables.stock_movements, (paper.object, paper.row["RECORDNO"])
     for one in movements.get(*key) or ():
@@ -130,7 +130,7 @@ def _change(call: FunctionCall, one: StockMovement) -> None:
     table.insert(row)
 
 
-def _note(call: FunctionCall, paper: Paper, one: StockMovement) -> None:
+def _note(call: FunctionCall, paper: SourceDocument, one: StockMovement) -> None:
     """One row of what makes up the quantities."""
     described, table = call.company.find(_TOTALS), call.company.table(_TOTALS)
     number = table.next_number()

@@ -10,7 +10,7 @@ from importlib.resources import files
 from random import Random
 
 from intacct_bridge.emulator.accounting.dimensions import Named
-from intacct_bridge.emulator.accounting.posting import Rules
+from intacct_bridge.emulator.accounting.posting import PostingRules
 from intacct_bridge.emulator.accounting.posting_rows import Directory
 from intacct_bridge.emulator.demo.generator.calendar import Calendar, make_rates, shift_month
 from intacct_bridge.emulator.demo.generator.world import (
@@ -68,7 +68,7 @@ def make_world(seed: int, as_of: date, scale: int) -> World:
     )
 
 
-def _directory(data: Data, dimensions: dict[str, Named], rules: Rules) -> Directory:
+def _directory(data: Data, dimensions: dict[str, Named], rules: PostingRules) -> Directory:
     return Directory(
         accounts={no: (key, title) for key, (no, title, *_) in enumerate(all_accounts(data), 1)},
         departments={id_: (key, title) for key, (id_, title, _) in enumerate(data["departments"], 1)},
@@ -99,9 +99,9 @@ def _read(name: str) -> Data:
     return json.loads((files("intacct_bridge.data") / name).read_text("utf-8"))  # type: ignore[no-any-return]
 
 
-def _rules(data: Data) -> Rules:
+def _rules(data: Data) -> PostingRules:
     entities = [row[0] for row in data["entities"]]
-    return Rules(
+    return PostingRules(
         entity_of={entity: entity for entity in entities} | {row[0]: row[2] for row in data["locations"]},
         base_currency={row[0]: row[2] for row in data["entities"]},
         due_from={entity: f"14{entity}" for entity in entities},
@@ -125,7 +125,7 @@ _SCOPES = {
 
 
 def _vendors(
-    data: Data, names: Data, stems: _Stems, *, rng: Random, growth: float, scale: int, rules: Rules
+    data: Data, names: Data, stems: _Stems, *, rng: Random, growth: float, scale: int, rules: PostingRules
 ) -> list[Vendor]:
     found: list[Vendor] = []
     for row in data["purchases"]:
@@ -197,7 +197,9 @@ def _idle_vendors(vendors: list[Vendor], names: Data, stems: _Stems, rng: Random
 _MARKETS = ("110", "210", "310", "110", "220", "120", "110", "320", "110", "210")
 
 
-def _customers(data: Data, names: Data, stems: _Stems, *, rng: Random, count: int, rules: Rules) -> list[Customer]:
+def _customers(
+    data: Data, names: Data, stems: _Stems, *, rng: Random, count: int, rules: PostingRules
+) -> list[Customer]:
     found = []
     kinds = data["customer_types"]
     for key in range(1, count + 1):

@@ -6,7 +6,7 @@ from datetime import date
 from random import Random
 from typing import Any
 
-from intacct_bridge.emulator.accounting.posting import Rules
+from intacct_bridge.emulator.accounting.posting import PostingRules
 from intacct_bridge.emulator.accounting.posting_rows import Directory
 from intacct_bridge.emulator.demo.generator.calendar import Calendar, Rates
 
@@ -129,7 +129,7 @@ class World:
     calendar: Calendar
     rates: Rates
     directory: Directory
-    rules: Rules
+    rules: PostingRules
     vendors: tuple[Vendor, ...]
     customers: tuple[Customer, ...]
     employees: tuple[Employee, ...]

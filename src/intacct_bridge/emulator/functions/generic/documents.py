@@ -3,8 +3,8 @@
 from dataclasses import dataclass, replace
 
 from intacct_bridge.emulator.accounting.amounts import ZERO, amount_sent
-from intacct_bridge.emulator.accounting.chart import rules
-from intacct_bridge.emulator.accounting.taxes import GROSS, TAXED, packed
+from intacct_bridge.emulator.accounting.chart import posting_rules
+from intacct_bridge.emulator.accounting.taxes import GROSS, TAX_ENTRIES, tax_cell
 from intacct_bridge.emulator.company.company_data import FunctionCall
 from intacct_bridge.emulator.records.checks import complete
 from intacct_bridge.emulator.records.drafts import Draft
@@ -14,8 +14,8 @@ from intacct_bridge.emulator.subledgers.documents import entry
 from intacct_bridge.emulator.subledgers.documents.entry import DocumentInput
 from intacct_bridge.emulator.subledgers.families import FAMILIES, Family
 from intacct_bridge.emulator.subledgers.payments import payment
-from intacct_bridge.emulator.subledgers.payments.parts import PAID, SIDES, PaymentSide
-from intacct_bridge.emulator.subledgers.payments.payment import Money
+from intacct_bridge.emulator.subledgers.payments.parts import SIDES, VENDOR_SIDE, PaymentSide
+from intacct_bridge.emulator.subledgers.payments.payment import PaymentInput
 from intacct_bridge.errors import RecordError
 from intacct_bridge.model.catalog import ObjectDef
 from intacct_bridge.wire.values import Kind
@@ -45,7 +45,7 @@ class Documents:
 
     def delete(self, call: FunctionCall, described: ObjectDef, number: int) -> None:  # noqa: ARG002  # the verbs' signature
         """Delete a document with its postings."""
-        entry.drop(call, self.family, number)
+        entry.delete(call, self.family, number)
 
     def _lines(self, draft: Draft) -> list[Row] | None:
         found = draft.lines.get(self.family.line)
@@ -62,10 +62,10 @@ class Payments:
         """Enter a payment."""
         complete(draft, draft.values)
         money = self._money(call, draft)
-        if self.side is PAID and call.company.behaviour.payment_blanks == "filled":
+        if self.side is VENDOR_SIDE and call.company.behaviour.payment_blanks == "filled":
             provider = draft.extra.get("PAYMENTPROVIDER") or draft.values.get("PAYMENTPROVIDER", "")
             money = replace(money, values=_filled(call, money.values, provider))
-        return payment.pay(call, self.side, money)
+        return payment.enter(call, self.side, money)
 
     def update(self, call: FunctionCall, draft: Draft, number: int) -> Row:
         """Change a payment, or submit a draft."""
@@ -76,15 +76,15 @@ class Payments:
         moved = any(money.values.get(name, there.get(name)) != there.get(name) for name in _MOVES)
         submits = draft.extra.get("ACTION", "").lower() == "submit" and there.get("STATE") == "Draft"
         only = not moved and not money.details and not submits
-        return payment.amend(call, self.side, number, money, described_only=only)
+        return payment.update(call, self.side, number, money, described_only=only)
 
     def delete(self, call: FunctionCall, described: ObjectDef, number: int) -> None:  # noqa: ARG002  # the verbs' signature
         """Delete a payment that waits."""
-        payment.drop(call, self.side, number)
+        payment.delete(call, self.side, number)
 
-    def _money(self, call: FunctionCall, draft: Draft) -> Money:
+    def _money(self, call: FunctionCall, draft: Draft) -> PaymentInput:
         values = _values(draft)
-        if self.side is PAID and draft.extra.get("PAYMENTDATE"):
+        if self.side is VENDOR_SIDE and draft.extra.get("PAYMENTDATE"):
             values["WHENCREATED"] = _day(call, draft.extra["PAYMENTDATE"])
         elif draft.extra.get("PAYMENTDATE"):
             values.setdefault("WHENPAID", _day(call, draft.extra["PAYMENTDATE"]))
@@ -93,16 +93,16 @@ class Payments:
         name = next((one for one in _STATED if draft.extra.get(one)), "")
         place = draft.extra.get("OVERPAYMENTLOCATIONID", "")
         state = "Draft" if _waits(draft) else ""
-        return Money(values, details, state, over, place, amount_sent(name, draft.extra.get(name, "")), name)
+        return PaymentInput(values, details, state, over, place, amount_sent(name, draft.extra.get(name, "")), name)
 
 
 def taxes_of(draft: Draft) -> Row:
     """A line's taxes and its gross, as documents take them."""
     cells = {GROSS: draft.extra[GROSS]} if draft.extra.get(GROSS) else {}
-    nodes = [one for wrapper in draft.nodes.get(TAXED, []) for one in wrapper.children]
+    nodes = [one for wrapper in draft.nodes.get(TAX_ENTRIES, []) for one in wrapper.children]
     if nodes:
         pairs = [(one.findtext("DETAILID").strip(), one.findtext("TRX_TAX").strip()) for one in nodes]
-        cells[TAXED] = packed(pairs)
+        cells[TAX_ENTRIES] = tax_cell(pairs)
     return cells
 
 
@@ -121,7 +121,7 @@ def _filled(call: FunctionCall, values: Row, provider: str) -> Row:
     vendors = company.table("VENDOR")
     (vendor,) = [vendors.get(number) or {} for number in vendors.find("VENDORID", values.get("VENDORID", ""))] or [{}]
     by_provider = [row for _, row in company.table("PROVIDERBANKACCOUNT").rows() if row.get("PROVIDERID") == provider]
-    entity_of, here = rules(company).entity_of, call.session.entity
+    entity_of, here = posting_rules(company).entity_of, call.session.entity
     banks = [
         row
         for _, row in company.table("CHECKINGACCOUNT").rows()

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from intacct_bridge.emulator.access.rights import permit
 from intacct_bridge.emulator.accounting.amounts import ZERO, to_base
-from intacct_bridge.emulator.accounting.chart import rules
+from intacct_bridge.emulator.accounting.chart import posting_rules
 from intacct_bridge.emulator.accounting.dimensions import user_defined
 from intacct_bridge.emulator.accounting.periods import day_of
 from intacct_bridge.emulator.accounting.posting import Document, bill
@@ -20,7 +20,7 @@ from intacct_bridge.emulator.settings.cells import Row, date_text, decimal_text
 from intacct_bridge.emulator.settings.refusals import refused
 from intacct_bridge.emulator.subledgers.documents.charges import charge_of, complete_line
 from intacct_bridge.emulator.subledgers.families import FAMILIES, next_number
-from intacct_bridge.emulator.subledgers.vouchers import Voucher, fresh, post
+from intacct_bridge.emulator.subledgers.vouchers import Voucher, post, start_without_batches
 
 _HEAD = (
     "bankaccountid:FINANCIALENTITY vendorid memo:DESCRIPTION paymentmethod checkdate:WHENCREATED checkno:DOCNUMBER "
@@ -43,8 +43,8 @@ def create_appayment(call: FunctionCall) -> FunctionAnswer:
     bank = find(
         company, Reference(("CHECKINGACCOUNT", "SAVINGSACCOUNT"), "Bank Account"), row.get("FINANCIALENTITY", "")
     )
-    entity = rules(company).entity_of.get(bank.get("LOCATIONID", ""), "")
-    base = rules(company).base_currency[entity]
+    entity = posting_rules(company).entity_of.get(bank.get("LOCATIONID", ""), "")
+    base = posting_rules(company).base_currency[entity]
     row["CURRENCY"], row["BASECURR"] = row.get("CURRENCY") or base, base
     day = day_of(row, "WHENCREATED")
     factor = exchange_rate(company, row["CURRENCY"], base, day=day, given=row.get("EXCHANGE_RATE", ""))
@@ -68,12 +68,12 @@ def create_appayment(call: FunctionCall) -> FunctionAnswer:
         )
     stamp(call, described, row, new=True)
     company.table("APPYMT").insert(row)
-    fresh(call, "APPYMT", row)
+    start_without_batches(call, "APPYMT", row)
     own = user_defined(call.company.catalog)
     charges = tuple(charge_of(family, one, own=own) for one in lines)
     document = Document(entity, row["CURRENCY"], charges, factor, memo=row.get("DESCRIPTION") or None)
     title = f"Payment {row.get('DOCNUMBER') or row['RECORDNO']}, {row.get('VENDORNAME', '')}"
-    posting = bill(document, rules(company), control=bank.get("GLACCOUNTNO", ""))
+    posting = bill(document, posting_rules(company), control=bank.get("GLACCOUNTNO", ""))
     post(call, posting, Voucher("APPYMT", row, "CDJ", PAYABLES, title, day, factor, in_every_book=True))
     note(call, described, row, CREATED)
     return keyed(row["RECORDNO"])

@@ -10,7 +10,7 @@ from decimal import Decimal
 
 from intacct_bridge.emulator.access.rights import permit
 from intacct_bridge.emulator.accounting.amounts import number_sent, to_base
-from intacct_bridge.emulator.accounting.taxes import GROSS, TAXED, packed
+from intacct_bridge.emulator.accounting.taxes import GROSS, TAX_ENTRIES, tax_cell
 from intacct_bridge.emulator.company.company_data import FunctionAnswer, FunctionCall
 from intacct_bridge.emulator.records.effect_check import guarded
 from intacct_bridge.emulator.records.legacy_body import day_text, external, keyed, number_of, row_of
@@ -76,7 +76,7 @@ class DocumentFunctions:
     def deleted(self, call: FunctionCall) -> FunctionAnswer:
         """`delete_`."""
         permit(call, "DELETE", self.family.object)
-        documents.drop(call, self.family, self._number(call))
+        documents.delete(call, self.family, self._number(call))
         return keyed(call.body.get("key") or "")
 
     def reversed(self, call: FunctionCall) -> FunctionAnswer:
@@ -121,7 +121,7 @@ class DocumentFunctions:
         taxes = node.find("taxentries")
         if taxes is not None:
             pairs = [(one.findtext("detailid").strip(), one.findtext("trx_tax").strip()) for one in taxes.children]
-            row[TAXED] = packed(pairs)
+            row[TAX_ENTRIES] = tax_cell(pairs)
             if call.body.findtext("inclusivetax").strip().lower() == "true" and row.get("TRX_AMOUNT"):
                 row[GROSS] = row.pop("TRX_AMOUNT")
         return row

@@ -17,8 +17,8 @@ from intacct_bridge.emulator.settings.cells import Row, date_text
 from intacct_bridge.emulator.settings.refusals import illegal, refused
 from intacct_bridge.emulator.subledgers.payments import payment
 from intacct_bridge.emulator.subledgers.payments.open_items import free
-from intacct_bridge.emulator.subledgers.payments.parts import CREDIT, DISCOUNT, PAID, RECEIVED, PaymentSide
-from intacct_bridge.emulator.subledgers.payments.payment import Money
+from intacct_bridge.emulator.subledgers.payments.parts import CREDIT, CUSTOMER_SIDE, DISCOUNT, VENDOR_SIDE, PaymentSide
+from intacct_bridge.emulator.subledgers.payments.payment import PaymentInput
 from intacct_bridge.wire.xml import Element
 
 _RECEIPT = (
@@ -43,7 +43,7 @@ def create_arpayment(call: FunctionCall) -> FunctionAnswer:
     if over < 0:
         raise refused(f"The amounts applied exceed the payment amount {total} by {-over}.")
     place = call.body.findtext("overpaylocid").strip()
-    row = payment.pay(call, RECEIVED, Money(values, details, "", over, place))
+    row = payment.enter(call, CUSTOMER_SIDE, PaymentInput(values, details, "", over, place))
     _check_base(call, row, "translatedamount")
     return keyed(row["RECORDNO"])
 
@@ -65,18 +65,18 @@ def apply_arpayment(call: FunctionCall) -> FunctionAnswer:
     details = [_applied(one) for group in call.body.findall("arpaymentitems") for one in group.children]
     if not details:
         raise refused("Nothing is applied.", correction="Provide arpaymentitems.")
-    row = payment.apply_more(call, RECEIVED, number, details, day=_day(call, "paymentdate"))
+    row = payment.apply_overpayment(call, CUSTOMER_SIDE, number, details, day=_day(call, "paymentdate"))
     return keyed(row["RECORDNO"])
 
 
 def reverse_arpayment(call: FunctionCall) -> FunctionAnswer:
     """Turn a receipt round."""
-    return _reversed(call, RECEIVED)
+    return _reversed(call, CUSTOMER_SIDE)
 
 
 def reverse_appayment(call: FunctionCall) -> FunctionAnswer:
     """Turn a payment round."""
-    return _reversed(call, PAID)
+    return _reversed(call, VENDOR_SIDE)
 
 
 def create_paymentrequest(call: FunctionCall) -> FunctionAnswer:
@@ -88,8 +88,8 @@ def create_paymentrequest(call: FunctionCall) -> FunctionAnswer:
     stated = _money(call.body, "paymentamount") if call.body.find("paymentamount") is not None else None
     if wrapper is None and stated is not None:
         details = _due_longest(call, values, stated)
-    money = Money(values, details, "Submitted", stated=stated, stated_in="paymentamount")
-    return keyed(payment.pay(call, PAID, money)["RECORDNO"])
+    money = PaymentInput(values, details, "Submitted", stated=stated, stated_in="paymentamount")
+    return keyed(payment.enter(call, VENDOR_SIDE, money)["RECORDNO"])
 
 
 def _due_longest(call: FunctionCall, values: Row, left: Decimal) -> list[Row]:
@@ -112,7 +112,7 @@ def _due_longest(call: FunctionCall, values: Row, left: Decimal) -> list[Row]:
 def delete_paymentrequest(call: FunctionCall) -> FunctionAnswer:
     """Drop a payment that waits."""
     permit(call, "DELETE", "APPYMT")
-    payment.drop(call, PAID, number_of(call, "APPYMT", call.body.get("key") or ""))
+    payment.delete(call, VENDOR_SIDE, number_of(call, "APPYMT", call.body.get("key") or ""))
     return keyed(call.body.get("key") or "")
 
 
@@ -135,8 +135,8 @@ def void_request(call: FunctionCall) -> FunctionAnswer:
     """Take back a request, or turn round the payment it became."""
 
     def void(number: int, row: Row) -> None:
-        if row.get("STATE") == PAID.done:
-            payment.turn_round(call, PAID, number, day=date_text(call.stamp.date()), memo="")
+        if row.get("STATE") == VENDOR_SIDE.done:
+            payment.reverse(call, VENDOR_SIDE, number, day=date_text(call.stamp.date()), memo="")
         else:
             _moved(call, number, row, payment.WAITING, "Voided")
 
@@ -158,20 +158,20 @@ def _each(call: FunctionCall, work: Callable[[int, Row], None]) -> FunctionAnswe
 def _moved(call: FunctionCall, number: int, row: Row, before: tuple[str, ...], after: str) -> None:
     if row.get("STATE") not in before:
         raise refused(f"Payment {number} is {row.get('STATE', '').lower()} and cannot become {after.lower()}.")
-    payment.moved(call, PAID, number, after)
+    payment.change_state(call, VENDOR_SIDE, number, after)
 
 
 def _posted(call: FunctionCall, number: int, row: Row) -> None:
     if row.get("STATE") not in ("Submitted", "Approved"):
         raise refused(f"Payment {number} is {row.get('STATE', '').lower()} and cannot be confirmed.")
-    payment.confirm(call, PAID, number)
+    payment.post_waiting(call, VENDOR_SIDE, number)
 
 
 def _reversed(call: FunctionCall, side: PaymentSide) -> FunctionAnswer:
     permit(call, "UPDATE", side.object)
     number = number_of(call, side.object, (call.body.get("key") or "").strip())
     memo = call.body.findtext("description").strip()
-    return keyed(payment.turn_round(call, side, number, day=_day(call, "datereversed"), memo=memo)["RECORDNO"])
+    return keyed(payment.reverse(call, side, number, day=_day(call, "datereversed"), memo=memo)["RECORDNO"])
 
 
 def _day(call: FunctionCall, name: str) -> str:

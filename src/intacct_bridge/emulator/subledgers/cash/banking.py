@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 
-from intacct_bridge.emulator.accounting.chart import rules
+from intacct_bridge.emulator.accounting.chart import posting_rules
 from intacct_bridge.emulator.accounting.posting import Posting, balance_entities
 from intacct_bridge.emulator.company.company_data import FunctionCall
 from intacct_bridge.emulator.records.references import Reference, find
@@ -27,19 +27,19 @@ def deposit_of(call: FunctionCall, receipt: Row) -> Row:
     return (call.company.table("DEPOSIT").get(int(key)) or {}) if key else {}
 
 
-def deposited(call: FunctionCall, receipt: Row, key: str) -> None:
+def set_deposit(call: FunctionCall, receipt: Row, key: str) -> None:
     """Remember which deposit a receipt went with; an empty key takes it out again."""
     call.company.side_tables.deposits.put(receipt["RECORDNO"], value=key)
 
 
-def banked_lines(call: FunctionCall, receipt: Row) -> Callable[[Posting], Posting]:
+def reversal_through_bank(call: FunctionCall, receipt: Row) -> Callable[[Posting], Posting]:
     """How the reversal of a receipt posts: what was brought to the bank leaves the bank."""
     deposit = deposit_of(call, receipt)
     waiting = receipt.get("UNDEPOSITEDACCOUNTNO", "")
     if not deposit or not waiting:
         return lambda posting: posting
     account, place = bank_account(call, deposit.get("FINANCIALENTITY", ""))
-    chart = rules(call.company)
+    chart = posting_rules(call.company)
 
     def change(posting: Posting) -> Posting:
         lines = [

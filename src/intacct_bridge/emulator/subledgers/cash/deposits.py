@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from intacct_bridge.emulator.access.rights import permit
 from intacct_bridge.emulator.accounting.amounts import ZERO, amount
-from intacct_bridge.emulator.accounting.chart import rules
+from intacct_bridge.emulator.accounting.chart import posting_rules
 from intacct_bridge.emulator.accounting.periods import day_of
 from intacct_bridge.emulator.accounting.posting import Posting, PostingLine, balance_entities
 from intacct_bridge.emulator.accounting.posting_rows import CASH_MANAGEMENT
@@ -15,9 +15,15 @@ from intacct_bridge.emulator.records.legacy_body import keyed, number_of, row_of
 from intacct_bridge.emulator.records.references import REFERENCES, find
 from intacct_bridge.emulator.settings.cells import Row, decimal_text
 from intacct_bridge.emulator.settings.refusals import refused
-from intacct_bridge.emulator.subledgers.cash.banking import BANKS, deposit_of, deposited
+from intacct_bridge.emulator.subledgers.cash.banking import BANKS, deposit_of, set_deposit
 from intacct_bridge.emulator.subledgers.families import next_number
-from intacct_bridge.emulator.subledgers.vouchers import Voucher, fresh, post, posted, unpost
+from intacct_bridge.emulator.subledgers.vouchers import (
+    Voucher,
+    accrual_posting,
+    post,
+    start_without_batches,
+    withdraw_all,
+)
 from intacct_bridge.model.catalog import ObjectDef
 from intacct_bridge.wire.xml import Element
 
@@ -32,7 +38,7 @@ def record_deposit(call: FunctionCall) -> FunctionAnswer:
     row = row_of(call, described, body, _BODY)
     bank = find(company, BANKS, row["FINANCIALENTITY"], field="FINANCIALENTITY")
     receipts = _receipts(call, body.find("receiptkeys") or body.find("receipts"))
-    chart = rules(company)
+    chart = posting_rules(company)
     entity = chart.entity_of.get(bank.get("LOCATIONID", ""), "")
     total = sum((amount(one, "TOTALENTERED") for one in receipts), ZERO)
     row |= {"RECORDNO": str(next_number(company, "PRRECORD")), "RECORDTYPE": "rd", "STATE": "A", "RAWSTATE": "A"}
@@ -41,7 +47,7 @@ def record_deposit(call: FunctionCall) -> FunctionAnswer:
     row["BATCHDATE"] = row["WHENCREATED"]
     stamp(call, described, row, new=True)
     company.table("DEPOSIT").insert(row)
-    fresh(call, "DEPOSIT", row)
+    start_without_batches(call, "DEPOSIT", row)
     lines = [line for one in receipts for line in _banked(call, row, one, bank)]
     _post(call, row, lines, entity=entity)
     note(call, described, row, CREATED)
@@ -55,8 +61,8 @@ def delete(call: FunctionCall, described: ObjectDef, number: int) -> None:
     for _, receipt in company.table("ARPYMT").rows():
         if receipt.get("UNDEPOSITEDACCOUNTNO") and deposit_of(call, receipt).get("RECORDNO") == row["RECORDNO"]:
             _check_standing(receipt)
-            deposited(call, receipt, "")
-    unpost(call, "DEPOSIT", row)
+            set_deposit(call, receipt, "")
+    withdraw_all(call, "DEPOSIT", row)
     for line in company.table("DEPOSITENTRY").find("RECORDKEY", row["RECORDNO"]):
         company.table("DEPOSITENTRY").delete(line)
     company.table("DEPOSIT").delete(number)
@@ -107,10 +113,10 @@ def _banked(call: FunctionCall, deposit: Row, receipt: Row, bank: Row) -> list[P
     }
     stamp(call, described, cells, new=True)
     company.table("DEPOSITENTRY").insert(cells, next_number(company, "PRENTRY"))
-    deposited(call, receipt, deposit["RECORDNO"])
+    set_deposit(call, receipt, deposit["RECORDNO"])
     memo = deposit.get("DEPOSITID") or deposit["RECORDNO"]
     lines: list[PostingLine] = []
-    for line in posted(call, "ARPYMT", receipt).lines:
+    for line in accrual_posting(call, "ARPYMT", receipt).lines:
         if line.account == account:
             money = replace(line, currency=deposit["CURRENCY"], trx_amount=line.amount, memo=memo, dimensions={})
             lines.append(replace(money, amount=-line.amount, trx_amount=-line.amount))
@@ -120,7 +126,7 @@ def _banked(call: FunctionCall, deposit: Row, receipt: Row, bank: Row) -> list[P
 
 def _post(call: FunctionCall, row: Row, lines: list[PostingLine], *, entity: str) -> None:
     memo = row.get("DEPOSITID") or row["RECORDNO"]
-    posting = Posting(balance_entities(lines, entity, rules(call.company)))
+    posting = Posting(balance_entities(lines, entity, posting_rules(call.company)))
     day = day_of(row, "WHENCREATED")
     title = f"Deposit {memo}"
     shown = row | {"RECORDID": memo}

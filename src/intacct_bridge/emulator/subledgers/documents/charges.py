@@ -7,12 +7,12 @@ company of several entities every line needs a location, unless the session is i
 from collections.abc import Iterable
 from decimal import Decimal
 
-from intacct_bridge.emulator.accounting.allocations import FIELD, shares
+from intacct_bridge.emulator.accounting.allocations import FIELD, allocated_shares
 from intacct_bridge.emulator.accounting.amounts import cents_sent, to_base
-from intacct_bridge.emulator.accounting.chart import rules
+from intacct_bridge.emulator.accounting.chart import posting_rules
 from intacct_bridge.emulator.accounting.dimensions import check_required, dimensions_of
 from intacct_bridge.emulator.accounting.posting import Charge
-from intacct_bridge.emulator.accounting.taxes import GROSS, TAXED, taxed, with_net
+from intacct_bridge.emulator.accounting.taxes import GROSS, TAX_ENTRIES, set_net_amount, with_tax_rows
 from intacct_bridge.emulator.company.company_data import FunctionCall
 from intacct_bridge.emulator.records.references import REFERENCES, Reference, find, settle
 from intacct_bridge.emulator.settings.cells import Row, decimal_text
@@ -25,19 +25,19 @@ _LABELS = {"VENDOR": "APACCOUNTLABEL", "CUSTOMER": "ARACCOUNTLABEL", "EMPLOYEE":
 def complete_lines(call: FunctionCall, family: Family, header: Row, values: Row, *, party: Row) -> list[Row]:
     """A line as it is kept, and its taxes behind it; one that is allocated by name is as many as that has entries."""
     line = {name: text for name, text in values.items() if text}
-    if line.get(TAXED) and "DETAILKEY" not in call.company.find(family.line).fields:
-        raise refused(f"Lines of {family.object} take no taxes.", correction="Leave TAXENTRIES out.", field=TAXED)
+    if line.get(TAX_ENTRIES) and "DETAILKEY" not in call.company.find(family.line).fields:
+        raise refused(f"Lines of {family.object} take no taxes.", correction="Leave TAXENTRIES out.", field=TAX_ENTRIES)
     if line.get(FIELD):
         return [complete_line(call, family, header, part, party=party) for part in _allocated(call, family, line)]
-    with_net(call, line)
-    return taxed(call, complete_line(call, family, header, line, party=party))
+    set_net_amount(call, line)
+    return with_tax_rows(call, complete_line(call, family, header, line, party=party))
 
 
 def _allocated(call: FunctionCall, family: Family, line: Row) -> list[Row]:
-    if line.get(TAXED) or line.get(GROSS):
+    if line.get(TAX_ENTRIES) or line.get(GROSS):
         raise refused("A line with taxes is not allocated here.", correction="Leave one of them out.", field=FIELD)
     left = {name: text for name, text in line.items() if name not in (FIELD, "AMOUNT", "RECORDNO")}
-    found = shares(call, line[FIELD], _amount(family, line))
+    found = allocated_shares(call, line[FIELD], _amount(family, line))
     return [left | cells | {"TRX_AMOUNT": decimal_text(amount)} for cells, amount in found]
 
 
@@ -55,7 +55,7 @@ def complete_line(call: FunctionCall, family: Family, header: Row, values: Row, 
     if family.party and family.party_id in described.fields:
         row.setdefault(family.party_id, header.get(family.party_id, ""))
     row.setdefault("LOCATIONID", call.session.entity)
-    chart = rules(company)
+    chart = posting_rules(company)
     if not row["LOCATIONID"] and len(chart.base_currency) > 2:  # the top level is one of them
         raise refused("Location is required in a company of several entities.", correction="Provide LOCATIONID.")
     settle(company, described, {name: text for name, text in row.items() if text}, row)

@@ -17,26 +17,33 @@ from intacct_bridge.emulator.settings.cells import Row, date_text, decimal_text,
 from intacct_bridge.emulator.settings.refusals import FunctionRefusedError, refused
 from intacct_bridge.emulator.subledgers.documents.charges import complete_lines, priced
 from intacct_bridge.emulator.subledgers.documents.posting import (
-    convert,
-    count_up,
+    control_named,
     document_of,
     entity_of,
-    own_control,
     posting_of,
+    set_currency,
+    set_totals,
 )
 from intacct_bridge.emulator.subledgers.documents.rows import (
-    due_date,
     every_line,
+    fill_party_cells,
+    keep_document,
     keep_lines,
     line_numbers,
-    named,
     party_of,
-    put,
+    set_due_date,
     stored_lines,
     voucher_of,
 )
-from intacct_bridge.emulator.subledgers.families import Family, next_number, owe
-from intacct_bridge.emulator.subledgers.vouchers import batches, fresh, post, refresh, reverse_all, unpost
+from intacct_bridge.emulator.subledgers.families import Family, change_total_due, next_number
+from intacct_bridge.emulator.subledgers.vouchers import (
+    batches_of,
+    post,
+    refresh_detail,
+    reverse_all,
+    start_without_batches,
+    withdraw_all,
+)
 from intacct_bridge.errors import Fault
 
 MOVES_MONEY = ("VENDORID", "CUSTOMERID", "EMPLOYEEID", "WHENCREATED", "WHENPOSTED", "CURRENCY", "EXCHANGE_RATE")
@@ -99,7 +106,7 @@ def _merged(there: list[Row], sent: Sequence[Row]) -> list[Row]:
     return [by_key.get(line.get("RECORDNO", ""), {}) | line for line in sent]
 
 
-def drop(call: FunctionCall, family: Family, number: int) -> None:
+def delete(call: FunctionCall, family: Family, number: int) -> None:
     """Delete a document that nothing is paid of, with its postings."""
     row = call.company.table(family.object).get(number) or {}
     check_untouched(family, row, moved=True)
@@ -123,14 +130,14 @@ def turn_round(call: FunctionCall, family: Family, number: int, *, day: str, mem
     check_open(open_from(company), day_of(mirror, "WHENCREATED"), {_owner(call, family, old)})
     lines = every_line(call, family, old)
     company.table(family.object).insert(mirror)
-    fresh(call, family.object, mirror)
+    start_without_batches(call, family.object, mirror)
     keep_lines(call, family, mirror, [_negated(one) for one in lines])
     reverse_all(call, old, voucher_of(family, mirror))
-    owe(call, family, old, -amount(old, "TOTALDUE"))
+    change_total_due(call, family, old, -amount(old, "TOTALDUE"))
     old |= {"STATE": "Reversed", "TOTALDUE": "0", "TRX_TOTALDUE": "0"}
     stamp(call, company.find(family.object), old, new=False)
     company.table(family.object).update(number, old)
-    refresh(call, family.object, old)
+    refresh_detail(call, family.object, old)
     note(call, company.find(family.object), old, MODIFIED)
     note(call, company.find(family.object), mirror, CREATED)
     return mirror
@@ -209,29 +216,29 @@ def _written(call: FunctionCall, family: Family, row: Row, entry: DocumentInput,
     described, table = company.find(family.object), company.table(family.object)
     new = table.get(int(key)) is None
     if new:
-        fresh(call, family.object, {"RECORDNO": key})
+        start_without_batches(call, family.object, {"RECORDNO": key})
     row.setdefault("WHENCREATED", date_text(call.stamp.date()))
     party = party_of(call, family, row)
     lines = [made for one in entry.lines or () for made in complete_lines(call, family, row, one, party=party)]
     owner = entity_of(call, row, lines)
-    convert(call, family, row, owner)
+    set_currency(call, family, row, owner)
     factor = Decimal(row["EXCHANGE_RATE"])
     row["STATE"] = _state(call, family, entry)
     row |= {"RECORDNO": key, "RECORDTYPE": family.type, "MODULEKEY": row.get("MODULEKEY") or family.module}
     row |= {"RAWSTATE": "D" if entry.draft else "A", "SYSTEMGENERATED": "F"}
     lines = [priced(one, row, factor) for one in lines]
     document = document_of(call, family, row, lines, owner)
-    posting = posting_of(call, family, document, own_control(call, family, row, lines, named=entry.control))
-    count_up(row, document, posting, factor)
-    due_date(call, family, row)
-    named(call, family, row)
+    posting = posting_of(call, family, document, control_named(call, family, row, lines, named=entry.control))
+    set_totals(row, document, posting, factor)
+    set_due_date(call, family, row)
+    fill_party_cells(call, family, row)
     stamp(call, described, row, new=new)
     row |= dict(entry.more)
     control = next((one.account for one in posting.lines if one.role == "control"), "")
-    put(call, family, row, [one | {"OFFSETGLACCOUNTNO": control} for one in lines])
+    keep_document(call, family, row, [one | {"OFFSETGLACCOUNTNO": control} for one in lines])
     if row["STATE"] in ("Posted", "Approved"):
         post(call, posting, voucher_of(family, row, rate=factor))
-        owe(call, family, row, amount(row, "TOTALDUE"))
+        change_total_due(call, family, row, amount(row, "TOTALDUE"))
     note(call, described, row, CREATED if new else MODIFIED)
     return row
 
@@ -248,9 +255,9 @@ def _owner(call: FunctionCall, family: Family, row: Row) -> str:
 
 
 def _withdraw(call: FunctionCall, family: Family, row: Row) -> None:
-    if batches(call, family.object, row):
-        unpost(call, family.object, row)
-        owe(call, family, row, -amount(row, "TOTALDUE"))
+    if batches_of(call, family.object, row):
+        withdraw_all(call, family.object, row)
+        change_total_due(call, family, row, -amount(row, "TOTALDUE"))
 
 
 def _control(call: FunctionCall, family: Family, row: Row) -> str:
@@ -264,6 +271,6 @@ def _renamed(call: FunctionCall, family: Family, row: Row, number: int, values: 
     check_number(call, family, row, number)
     stamp(call, described, row, new=False)
     call.company.table(family.object).update(number, row)
-    refresh(call, family.object, row)
+    refresh_detail(call, family.object, row)
     note(call, described, row, MODIFIED)
     return row

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 from intacct_bridge.emulator.accounting.amounts import ZERO
-from intacct_bridge.emulator.accounting.chart import rules
+from intacct_bridge.emulator.accounting.chart import posting_rules
 from intacct_bridge.emulator.accounting.dimensions import user_defined
 from intacct_bridge.emulator.accounting.periods import day_of
 from intacct_bridge.emulator.accounting.posting import Document, Posting, bill, invoice
@@ -17,7 +17,7 @@ from intacct_bridge.emulator.subledgers.documents.rows import every_line, party_
 from intacct_bridge.emulator.subledgers.families import Family, control_account
 
 
-def standing(call: FunctionCall, family: Family, row: Row) -> Posting:
+def stored_posting(call: FunctionCall, family: Family, row: Row) -> Posting:
     """What a kept document posts in accrual, put together from its rows again."""
     lines = every_line(call, family, row)
     owner = entity_of(call, row, lines, kept=True)
@@ -36,12 +36,12 @@ def document_of(call: FunctionCall, family: Family, row: Row, lines: Sequence[Ro
 
 def posting_of(call: FunctionCall, family: Family, document: Document, control: str) -> Posting:
     """A document's lines against its control account."""
-    chart = rules(call.company)
+    chart = posting_rules(call.company)
     account = control_account(family, chart, control)
     return bill(document, chart, control=account) if family.payable else invoice(document, chart, control=account)
 
 
-def own_control(call: FunctionCall, family: Family, row: Row, lines: Sequence[Row], *, named: str) -> str:
+def control_named(call: FunctionCall, family: Family, row: Row, lines: Sequence[Row], *, named: str) -> str:
     """The account the lines go against, where the document, a line or the party names one."""
     named = named or next((one["OFFSETGLACCOUNTNO"] for one in lines if one.get("OFFSETGLACCOUNTNO")), "")
     if named:
@@ -58,12 +58,12 @@ def entity_of(call: FunctionCall, row: Row, lines: Sequence[Row], *, kept: bool 
     """The entity a document belongs to: where it was entered, or its first line's; one not kept yet is entered here."""
     here = "" if kept else call.session.entity
     place = here or row.get("MEGAENTITYID") or (lines[0].get("LOCATIONID", "") if lines else "")
-    return rules(call.company).entity_of.get(place, "")
+    return posting_rules(call.company).entity_of.get(place, "")
 
 
-def convert(call: FunctionCall, family: Family, row: Row, owner: str) -> None:
+def set_currency(call: FunctionCall, family: Family, row: Row, owner: str) -> None:
     """Currencies and the rate; the party's own currency where none is named."""
-    base = rules(call.company).base_currency[owner]
+    base = posting_rules(call.company).base_currency[owner]
     if row.get("BASECURR") and row["BASECURR"] != base:
         raise refused(
             f"The base currency of entity {owner or '(top level)'} is {base}, not {row['BASECURR']}.",
@@ -78,7 +78,7 @@ def convert(call: FunctionCall, family: Family, row: Row, owner: str) -> None:
         row.setdefault("EXCH_RATE_DATE", row["WHENCREATED"])
 
 
-def count_up(row: Row, document: Document, posting: Posting, factor: Decimal) -> None:
+def set_totals(row: Row, document: Document, posting: Posting, factor: Decimal) -> None:
     """Totals as they stand on the control account, so that open items tie to it to the cent."""
     trx_total = sum((one.trx_amount for one in document.charges), ZERO)
     total = sum((abs(one.amount) for one in posting.lines if one.role == "control"), ZERO)

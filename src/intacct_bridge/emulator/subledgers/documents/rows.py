@@ -9,7 +9,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 
 from intacct_bridge.emulator.accounting.periods import day_of
-from intacct_bridge.emulator.accounting.taxes import TAXED, is_tax, packed_of
+from intacct_bridge.emulator.accounting.taxes import TAX_ENTRIES, is_tax_row, tax_cell_with
 from intacct_bridge.emulator.company.company_data import FunctionCall
 from intacct_bridge.emulator.records.audit_fields import stamp
 from intacct_bridge.emulator.settings.cells import Row, date_text
@@ -21,10 +21,10 @@ def stored_lines(call: FunctionCall, family: Family, row: Row) -> list[Row]:
     """A document's lines, in their order, each with its taxes."""
     found: list[Row] = []
     for line in every_line(call, family, row):
-        if not is_tax(line):
+        if not is_tax_row(line):
             found.append(line)
         elif found:
-            found[-1] |= {TAXED: packed_of(call, line, found[-1].get(TAXED, ""))}
+            found[-1] |= {TAX_ENTRIES: tax_cell_with(call, line, found[-1].get(TAX_ENTRIES, ""))}
     return found
 
 
@@ -32,7 +32,7 @@ def every_line(call: FunctionCall, family: Family, row: Row) -> list[Row]:
     """A document's rows below the header, in their order, taxes behind their lines."""
     table = call.company.table(family.line)
     found = [table.get(number) or {} for number in line_numbers(call, family, row)]
-    return sorted(found, key=lambda line: (int(line.get("LINE_NO") or 0), is_tax(line)))
+    return sorted(found, key=lambda line: (int(line.get("LINE_NO") or 0), is_tax_row(line)))
 
 
 def line_numbers(call: FunctionCall, family: Family, row: Row) -> list[int]:
@@ -40,7 +40,7 @@ def line_numbers(call: FunctionCall, family: Family, row: Row) -> list[int]:
     return call.company.table(family.line).find("RECORDKEY", row.get("RECORDNO", ""))
 
 
-def put(call: FunctionCall, family: Family, row: Row, lines: list[Row]) -> None:
+def keep_document(call: FunctionCall, family: Family, row: Row, lines: list[Row]) -> None:
     """Keep a document, new or in its old place, with these lines."""
     table = call.company.table(family.object)
     number = int(row["RECORDNO"])
@@ -62,7 +62,7 @@ def keep_lines(call: FunctionCall, family: Family, row: Row, lines: Sequence[Row
         kept = line.get("RECORDNO", "")
         key = kept if kept in there else str(next_number(call.company, "PRENTRY"))
         there.discard(key)
-        if is_tax(line):
+        if is_tax_row(line):
             line = line | {"PARENTENTRY": parent}  # noqa: PLW2901
         else:
             place, parent = place + 1, key
@@ -81,7 +81,7 @@ def party_of(call: FunctionCall, family: Family, row: Row) -> Row:
     return {}
 
 
-def due_date(call: FunctionCall, family: Family, row: Row) -> None:
+def set_due_date(call: FunctionCall, family: Family, row: Row) -> None:
     """The day of posting and the day it is due, where the document does not name them."""
     row.setdefault("WHENPOSTED", row["WHENCREATED"])
     if row.get("WHENDUE") or not row.get("TERMNAME"):
@@ -101,7 +101,7 @@ def term_of(call: FunctionCall, family: Family, row: Row) -> Row:
     return {}
 
 
-def named(call: FunctionCall, family: Family, row: Row) -> None:
+def fill_party_cells(call: FunctionCall, family: Family, row: Row) -> None:
     """What a document repeats of its party."""
     party = party_of(call, family, row)
     if not party:

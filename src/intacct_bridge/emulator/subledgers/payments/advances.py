@@ -7,7 +7,7 @@ what is open of it; once something is applied it can no longer change.
 from decimal import Decimal
 
 from intacct_bridge.emulator.accounting.amounts import ZERO, amount, to_base
-from intacct_bridge.emulator.accounting.chart import rules
+from intacct_bridge.emulator.accounting.chart import posting_rules
 from intacct_bridge.emulator.accounting.dimensions import user_defined
 from intacct_bridge.emulator.accounting.periods import day_of
 from intacct_bridge.emulator.accounting.posting import Document, invoice
@@ -21,8 +21,8 @@ from intacct_bridge.emulator.settings.refusals import FunctionRefusedError, refu
 from intacct_bridge.emulator.subledgers.cash.banking import bank_account
 from intacct_bridge.emulator.subledgers.documents.charges import charge_of, complete_line, priced
 from intacct_bridge.emulator.subledgers.families import ADVANCES, FAMILIES, next_number
-from intacct_bridge.emulator.subledgers.payments.holdings import held_lines, keep_held
-from intacct_bridge.emulator.subledgers.vouchers import Voucher, fresh, post, unpost
+from intacct_bridge.emulator.subledgers.payments.advance_lines import advance_lines, keep_advance_lines
+from intacct_bridge.emulator.subledgers.vouchers import Voucher, post, start_without_batches, withdraw_all
 from intacct_bridge.errors import Fault
 from intacct_bridge.model.catalog import ObjectDef
 
@@ -37,7 +37,7 @@ def create(call: FunctionCall, draft: Draft) -> Row:
     """Enter an advance."""
     row = {name: text for name, text in draft.values.items() if text and name != "RECORDNO"}
     row["RECORDNO"] = str(next_number(call.company, "PRRECORD"))
-    fresh(call, NAME, row)
+    start_without_batches(call, NAME, row)
     return _written(call, draft, row, new=True)
 
 
@@ -45,7 +45,7 @@ def update(call: FunctionCall, draft: Draft, number: int) -> Row:
     """Change an advance of which nothing is applied."""
     old = call.company.table(NAME).get(number) or {}
     _check_open(old)
-    unpost(call, NAME, old)
+    withdraw_all(call, NAME, old)
     row = old | {name: text for name, text in draft.values.items() if name != "RECORDNO"}
     if "CURRENCY" in draft.values and "EXCHANGE_RATE" not in draft.values:
         row.pop("EXCHANGE_RATE", None)
@@ -56,9 +56,9 @@ def delete(call: FunctionCall, described: ObjectDef, number: int) -> None:
     """Drop an advance of which nothing is applied."""
     row = call.company.table(NAME).get(number) or {}
     _check_open(row)
-    unpost(call, NAME, row)
+    withdraw_all(call, NAME, row)
     _keep_rows(call, row, [])
-    keep_held(call, row, [])
+    keep_advance_lines(call, row, [])
     call.company.table(NAME).delete(number)
     note(call, described, row, DELETED)
 
@@ -78,7 +78,7 @@ def _written(call: FunctionCall, draft: Draft, row: Row, *, new: bool) -> Row:
     settle(company, described, {name: text for name, text in row.items() if text}, row)
     account, place = _account(call, row)
     lines = _lines(call, draft, row)
-    entity = rules(company).entity_of.get(place or call.session.entity or lines[0].get("LOCATIONID", ""), "")
+    entity = posting_rules(company).entity_of.get(place or call.session.entity or lines[0].get("LOCATIONID", ""), "")
     _convert(call, row, entity)
     factor = Decimal(row["EXCHANGE_RATE"])
     drafts = draft.extra.get("ACTION", "").lower() == "draft"
@@ -95,13 +95,13 @@ def _written(call: FunctionCall, draft: Draft, row: Row, *, new: bool) -> Row:
     else:
         table.update(int(row["RECORDNO"]), row)
     lines = _keep_rows(call, row, lines)
-    keep_held(call, row, lines)
+    keep_advance_lines(call, row, lines)
     if not drafts:
         party = {"CUSTOMER": row["CUSTOMERID"]}
         own = user_defined(company.catalog)
         charges = tuple(charge_of(_LINE, one, own=own) for one in lines)
         document = Document(entity, row["CURRENCY"], charges, factor, party, row.get("DESCRIPTION") or None)
-        post(call, invoice(document, rules(company), control=account), _voucher(row, factor))
+        post(call, invoice(document, posting_rules(company), control=account), _voucher(row, factor))
     note(call, described, row, CREATED if new else MODIFIED)
     return row
 
@@ -131,7 +131,7 @@ def _check_header(row: Row) -> None:
 def _account(call: FunctionCall, row: Row) -> tuple[str, str]:
     if row.get("FINANCIALENTITY"):
         return bank_account(call, row["FINANCIALENTITY"])
-    account = row.get("UNDEPOSITEDACCOUNTNO") or rules(call.company).undeposited
+    account = row.get("UNDEPOSITEDACCOUNTNO") or posting_rules(call.company).undeposited
     if not account:
         raise refused(f"Required field FINANCIALENTITY is missing for {NAME}.", field="FINANCIALENTITY")
     row["UNDEPOSITEDACCOUNTNO"] = account
@@ -142,7 +142,7 @@ def _lines(call: FunctionCall, draft: Draft, row: Row) -> list[Row]:
     nodes = [one for wrapper in draft.nodes.get("ARADVANCEITEMS", []) for one in wrapper.children]
     described = call.company.find(_LINE.line)
     sent = [one.values for one in draft.lines.get("ARADVANCEITEM", ())]
-    sent = sent or [drafted(call, described, node).values for node in nodes] or held_lines(call, row)
+    sent = sent or [drafted(call, described, node).values for node in nodes] or advance_lines(call, row)
     if not sent:
         raise refused(f"Required field ARADVANCEITEMS is missing for {NAME}.", correction="Provide a line.")
     usual = {"ARACCOUNT": call.company.side_tables.posting_accounts.get("advances") or ""}
@@ -154,7 +154,7 @@ def _lines(call: FunctionCall, draft: Draft, row: Row) -> list[Row]:
 
 
 def _convert(call: FunctionCall, row: Row, entity: str) -> None:
-    base = rules(call.company).base_currency[entity]
+    base = posting_rules(call.company).base_currency[entity]
     row["BASECURR"], row["CURRENCY"] = base, row.get("CURRENCY") or base
     row["WHENCREATED"] = row["RECEIPTDATE"]
     day = day_of(row, "RECEIPTDATE")

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from intacct_bridge.emulator.accounting.amounts import ZERO, amount, to_base
-from intacct_bridge.emulator.accounting.chart import rules
+from intacct_bridge.emulator.accounting.chart import posting_rules
 from intacct_bridge.emulator.accounting.posting import relieved
 from intacct_bridge.emulator.company.company_data import FunctionCall
 from intacct_bridge.emulator.records.audit_fields import MODIFIED, note, stamp
@@ -19,9 +19,9 @@ from intacct_bridge.emulator.settings.cells import Row, decimal_text
 from intacct_bridge.emulator.settings.refusals import refused
 from intacct_bridge.emulator.subledgers.documents.posting import entity_of
 from intacct_bridge.emulator.subledgers.documents.rows import every_line
-from intacct_bridge.emulator.subledgers.families import ADVANCES, OVERPAYMENTS, Family, owe, state_of
-from intacct_bridge.emulator.subledgers.payments.holdings import held_lines, keep_held
-from intacct_bridge.emulator.subledgers.vouchers import posted, refresh
+from intacct_bridge.emulator.subledgers.families import ADVANCES, OVERPAYMENTS, Family, change_total_due, state_of
+from intacct_bridge.emulator.subledgers.payments.advance_lines import advance_lines, keep_advance_lines
+from intacct_bridge.emulator.subledgers.vouchers import accrual_posting, refresh_detail
 
 _PAYABLE = ("Posted", "Approved", "Partially Paid", "Paid", "Selected", "Complete", "Partially applied")
 Spread = tuple[tuple[str, Decimal], ...]
@@ -106,7 +106,7 @@ class OpenItems:
 
 
 def _lines_of(call: FunctionCall, family: Family, row: Row) -> list[Row]:
-    return held_lines(call, row) if family is ADVANCES else every_line(call, family, row) if family.line else []
+    return advance_lines(call, row) if family is ADVANCES else every_line(call, family, row) if family.line else []
 
 
 def free(row: Row) -> Decimal:
@@ -149,8 +149,8 @@ def _place(call: FunctionCall, family: Family, row: Row, lines: list[Row]) -> st
     """The entity whose control account carries the document."""
     if not family.line:
         return ""
-    control, entities = lines[0].get("OFFSETGLACCOUNTNO", "") if lines else "", rules(call.company).entity_of
-    for line in posted(call, family.object, row).lines:
+    control, entities = lines[0].get("OFFSETGLACCOUNTNO", "") if lines else "", posting_rules(call.company).entity_of
+    for line in accrual_posting(call, family.object, row).lines:
         if line.account == control:
             return entities.get(line.location, "")
     return entity_of(call, row, lines, kept=True)
@@ -194,12 +194,12 @@ def settle_part(call: FunctionCall, family: Family, part: PaymentPart, *, day: s
     stamp(call, described, row, new=False)
     table.update(number, row)
     _change_lines(call, family, part, row, sign=sign, name="TOTALPAID")
-    owe(call, family, row, -part.amount * sign * family.owes)
-    refresh(call, family.object, row)
+    change_total_due(call, family, row, -part.amount * sign * family.owes)
+    refresh_detail(call, family.object, row)
     note(call, described, row, MODIFIED)
 
 
-def select_part(call: FunctionCall, family: Family, part: PaymentPart, *, back: bool = False) -> None:
+def reserve_part(call: FunctionCall, family: Family, part: PaymentPart, *, back: bool = False) -> None:
     """Set a part aside for a payment that waits, or free it again."""
     company, sign = call.company, Decimal(-1 if back else 1)
     table, described = company.table(family.object), company.find(family.object)
@@ -210,7 +210,7 @@ def select_part(call: FunctionCall, family: Family, part: PaymentPart, *, back: 
     stamp(call, described, row, new=False)
     table.update(int(part.key), row)
     _change_lines(call, family, part, row, sign=sign, name="TOTALSELECTED")
-    refresh(call, family.object, row)
+    refresh_detail(call, family.object, row)
     note(call, described, row, MODIFIED)
 
 
@@ -224,7 +224,7 @@ def _change_lines(call: FunctionCall, family: Family, part: PaymentPart, row: Ro
             line[f"TRX_{name}"] = decimal_text(now)
             line[name] = decimal_text(to_base(now, factor))
     if family is ADVANCES:
-        keep_held(call, row, lines)
+        keep_advance_lines(call, row, lines)
         return
     for line in lines:
         line["STATE"] = row["STATE"]

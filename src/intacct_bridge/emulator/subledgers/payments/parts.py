@@ -66,7 +66,7 @@ class PaymentSide:
 
 
 _BILL, _INVOICE = FAMILIES["APBILL"], FAMILIES["ARINVOICE"]
-PAID = PaymentSide(
+VENDOR_SIDE = PaymentSide(
     object="APPYMT",
     line="APPYMTDETAIL",
     party="VENDOR",
@@ -83,7 +83,7 @@ PAID = PaymentSide(
     word="Payment",
     day="WHENCREATED",
 )
-RECEIVED = PaymentSide(
+CUSTOMER_SIDE = PaymentSide(
     object="ARPYMT",
     line="ARPYMTDETAIL",
     party="CUSTOMER",
@@ -102,7 +102,7 @@ RECEIVED = PaymentSide(
     word="Receipt",
     day="RECEIPTDATE",
 )
-SIDES = {PAID.object: PAID, RECEIVED.object: RECEIVED}
+SIDES = {VENDOR_SIDE.object: VENDOR_SIDE, CUSTOMER_SIDE.object: CUSTOMER_SIDE}
 CREDIT, DISCOUNT = "CREDITTOAPPLY", "TRX_TOTALDISCOUNTTOAPPLY"
 """A credit taken from whatever is open, and a discount: details that legacy functions send without a key."""
 
@@ -119,7 +119,7 @@ class Credit:
 
 
 @dataclass(frozen=True, slots=True)
-class Settles:
+class SettledDetail:
     """One detail: a document's part, and what it is settled by beside money."""
 
     family: Family
@@ -136,7 +136,7 @@ class Settles:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class SettlementInput:
     """What is to be settled: the details, and the whole amount where the payment tells one."""
 
     details: Sequence[Row]
@@ -145,11 +145,13 @@ class Asked:
     """The field that told it."""
 
 
-def parts_of(call: FunctionCall, side: PaymentSide, row: Row, asked: Asked, *, over: Decimal = ZERO) -> list[Settles]:
+def parts_of(
+    call: FunctionCall, side: PaymentSide, row: Row, asked: SettlementInput, *, over: Decimal = ZERO
+) -> list[SettledDetail]:
     """What the details settle; refused is what is another party's, in another currency, or not open."""
     opened = OpenItems(call)
     left = None if asked.stated is None else asked.stated - over
-    found: list[Settles] = []
+    found: list[SettledDetail] = []
     for detail in asked.details:
         one = _settles(call, side, row, detail, opened=opened, left=left)
         found.append(one)
@@ -166,7 +168,7 @@ def parts_of(call: FunctionCall, side: PaymentSide, row: Row, asked: Asked, *, o
 
 def _settles(
     call: FunctionCall, side: PaymentSide, row: Row, detail: Row, *, opened: OpenItems, left: Decimal | None
-) -> Settles:
+) -> SettledDetail:
     first = "POSADJKEY" if detail.get("POSADJKEY") and not detail.get("RECORDKEY") else "RECORDKEY"
     key = detail.get(first, "")
     family, document = opened.find(side.families, key, field=first)
@@ -186,7 +188,7 @@ def _settles(
     whole = (money or ZERO) + lent + discount
     credited = ((inline[1], -inline[2]),) if inline else ()
     part = opened.take(family, document, whole, entry=entry, credited=credited)
-    return Settles(family, part, tuple(credits), inline, discount)
+    return SettledDetail(family, part, tuple(credits), inline, discount)
 
 
 def _default(document: Row, left: Decimal | None, discount: Decimal) -> Decimal:
@@ -225,9 +227,9 @@ def _credit(side: PaymentSide, row: Row, detail: Row, source: SettlementSource, 
     family, other = opened.find(source.families, detail.get(source.key, ""), field=source.key)
     _check_party(side, row, other)
     held = family in (ADVANCES, OVERPAYMENTS)
-    taken = money if held else -money
+    every_part = money if held else -money
     entry = detail.get(source.entry, "") if family is not OVERPAYMENTS else ""
-    return Credit(source, family, opened.take(family, other, taken, entry=entry), money)
+    return Credit(source, family, opened.take(family, other, every_part, entry=entry), money)
 
 
 def _any_credits(call: FunctionCall, side: PaymentSide, row: Row, detail: Row, *, opened: OpenItems) -> list[Credit]:
@@ -266,7 +268,7 @@ def _decimal(detail: Row, name: str) -> Decimal:
     return amount_sent(name, detail.get(name, "")) or ZERO
 
 
-def taken(settled: Sequence[Settles]) -> list[tuple[Family, PaymentPart]]:
+def every_part(settled: Sequence[SettledDetail]) -> list[tuple[Family, PaymentPart]]:
     """Every part with its family: the documents', then what they are settled from."""
     found = [(one.family, one.part) for one in settled]
     return found + [(credit.family, credit.part) for one in settled for credit in one.credits]

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from intacct_bridge.emulator.accounting.amounts import ZERO, amount, to_base
-from intacct_bridge.emulator.accounting.chart import rules
+from intacct_bridge.emulator.accounting.chart import posting_rules
 from intacct_bridge.emulator.accounting.periods import day_of
 from intacct_bridge.emulator.accounting.rates import exchange_rate
 from intacct_bridge.emulator.company.company_data import FunctionCall
@@ -20,27 +20,34 @@ from intacct_bridge.emulator.records.audit_fields import CREATED, DELETED, MODIF
 from intacct_bridge.emulator.records.references import settle
 from intacct_bridge.emulator.settings.cells import Row, decimal_text
 from intacct_bridge.emulator.settings.refusals import FunctionRefusedError, refused
-from intacct_bridge.emulator.subledgers.cash.banking import bank_account, banked_lines
-from intacct_bridge.emulator.subledgers.families import next_number, owe
+from intacct_bridge.emulator.subledgers.cash.banking import bank_account, reversal_through_bank
+from intacct_bridge.emulator.subledgers.families import change_total_due, next_number
 from intacct_bridge.emulator.subledgers.payments.open_items import settle_part
-from intacct_bridge.emulator.subledgers.payments.parts import PAID, Asked, PaymentSide, Settles, parts_of, taken
-from intacct_bridge.emulator.subledgers.payments.posting import Purse, postings
+from intacct_bridge.emulator.subledgers.payments.parts import (
+    VENDOR_SIDE,
+    PaymentSide,
+    SettledDetail,
+    SettlementInput,
+    every_part,
+    parts_of,
+)
+from intacct_bridge.emulator.subledgers.payments.posting import PaymentAccount, postings
 from intacct_bridge.emulator.subledgers.payments.rows import (
     clear_details,
-    keep_asked,
     keep_details,
-    select,
+    keep_requested_details,
+    reserve,
     stored_details,
     stored_parts,
 )
-from intacct_bridge.emulator.subledgers.vouchers import Voucher, fresh, post, reverse_all
+from intacct_bridge.emulator.subledgers.vouchers import Voucher, post, reverse_all, start_without_batches
 from intacct_bridge.errors import Fault
 
 WAITING = ("Draft", "Submitted", "Approved")
 
 
 @dataclass(frozen=True, slots=True)
-class Money:
+class PaymentInput:
     """A payment as it was sent."""
 
     values: Row
@@ -56,7 +63,7 @@ class Money:
     stated_in: str = "AMOUNTTOPAY"
 
 
-def pay(call: FunctionCall, side: PaymentSide, money: Money, *, key: str = "") -> Row:
+def enter(call: FunctionCall, side: PaymentSide, money: PaymentInput, *, key: str = "") -> Row:
     """Enter a payment, or post one that waited."""
     company = call.company
     row = {name: text for name, text in money.values.items() if text}
@@ -64,10 +71,10 @@ def pay(call: FunctionCall, side: PaymentSide, money: Money, *, key: str = "") -
     _check_header(side, row, money)
     settle(company, company.find(side.object), dict(row), row)
     if not new:
-        select(call, side, {"RECORDNO": key}, back=True)
-    parts = parts_of(call, side, row, Asked(money.details, money.stated, money.stated_in), over=money.over)
+        reserve(call, side, {"RECORDNO": key}, back=True)
+    parts = parts_of(call, side, row, SettlementInput(money.details, money.stated, money.stated_in), over=money.over)
     bank = _account(call, side, row)
-    purse = Purse(bank[0], _entity(call, bank, parts, money.place), money.over, money.place)
+    purse = PaymentAccount(bank[0], _entity(call, bank, parts, money.place), money.over, money.place)
     _check_over(call, purse.entity, money)
     _head(call, side, row, purse=purse, parts=parts)
     row |= {"RECORDNO": key or str(next_number(company, "PRRECORD")), "STATE": money.state or side.done}
@@ -75,14 +82,14 @@ def pay(call: FunctionCall, side: PaymentSide, money: Money, *, key: str = "") -
     stamp(call, company.find(side.object), row, new=new)
     _put(call, side, row)
     if new:
-        fresh(call, side.object, row)
+        start_without_batches(call, side.object, row)
     clear_details(call, side, row)
     keep_details(call, side, row, parts)
     over = Overpayment(money.over, money.place or purse.entity)
     company.side_tables.overpayments.put(row["RECORDNO"], value=over)
     if money.state:
-        keep_asked(call, side, row, money.details)
-        select(call, side, row)
+        keep_requested_details(call, side, row, money.details)
+        reserve(call, side, row)
     else:
         for posting in postings(call, side, row, parts, purse):
             post(call, posting, _voucher(side, row))
@@ -92,14 +99,14 @@ def pay(call: FunctionCall, side: PaymentSide, money: Money, *, key: str = "") -
     return row
 
 
-def amend(call: FunctionCall, side: PaymentSide, number: int, money: Money, *, described_only: bool) -> Row:
+def update(call: FunctionCall, side: PaymentSide, number: int, money: PaymentInput, *, described_only: bool) -> Row:
     """Change a payment: anything while it waits, what does not move money once it is posted."""
     old = call.company.table(side.object).get(number) or {}
     if old.get("STATE") in ("Draft", "Submitted") and not described_only:
         details = money.details or stored_details(call, side, old)
         kept = call.company.side_tables.overpayments.get(str(number)) or Overpayment()
         money = replace(money, over=money.over or kept.amount, place=money.place or kept.location)
-        return pay(call, side, replace(money, values=old | money.values, details=details), key=old["RECORDNO"])
+        return enter(call, side, replace(money, values=old | money.values, details=details), key=old["RECORDNO"])
     if money.details or not described_only:
         raise refused(
             f"{side.word} {number} is {old.get('STATE', '').lower()} and cannot be changed.",
@@ -112,29 +119,29 @@ def amend(call: FunctionCall, side: PaymentSide, number: int, money: Money, *, d
     return row
 
 
-def confirm(call: FunctionCall, side: PaymentSide, number: int) -> Row:
+def post_waiting(call: FunctionCall, side: PaymentSide, number: int) -> Row:
     """Post a payment that waited, as it was asked for."""
     row = call.company.table(side.object).get(number) or {}
     values = {name: text for name, text in row.items() if name not in ("STATE", "DISPLAYSTATE", "RECORDNO")}
     over = call.company.side_tables.overpayments.get(str(number)) or Overpayment()
-    money = Money(values, stored_details(call, side, row), "", over.amount, over.location)
-    return pay(call, side, money, key=row["RECORDNO"])
+    money = PaymentInput(values, stored_details(call, side, row), "", over.amount, over.location)
+    return enter(call, side, money, key=row["RECORDNO"])
 
 
-def moved(call: FunctionCall, side: PaymentSide, number: int, state: str) -> Row:
+def change_state(call: FunctionCall, side: PaymentSide, number: int, state: str) -> Row:
     """Bring a payment that waits into another state; one that will not be paid frees what it had set aside."""
     described = call.company.find(side.object)
     row = call.company.table(side.object).get(number) or {}
     row |= {"STATE": state, "DISPLAYSTATE": state}
     if state not in WAITING:
-        select(call, side, row, back=True)
+        reserve(call, side, row, back=True)
     stamp(call, described, row, new=False)
     call.company.table(side.object).update(number, row)
     note(call, described, row, MODIFIED)
     return row
 
 
-def drop(call: FunctionCall, side: PaymentSide, number: int) -> None:
+def delete(call: FunctionCall, side: PaymentSide, number: int) -> None:
     """Delete a payment that was never posted."""
     row = call.company.table(side.object).get(number) or {}
     if row.get("STATE") not in ("Draft", "Submitted", "Declined"):
@@ -142,13 +149,13 @@ def drop(call: FunctionCall, side: PaymentSide, number: int) -> None:
             f"{side.word} {number} is {row.get('STATE', '').lower()} and cannot be deleted.",
             correction="Reverse it instead.",
         )
-    select(call, side, row, back=True)
+    reserve(call, side, row, back=True)
     clear_details(call, side, row)
     call.company.table(side.object).delete(number)
     note(call, call.company.find(side.object), row, DELETED)
 
 
-def turn_round(call: FunctionCall, side: PaymentSide, number: int, *, day: str, memo: str) -> Row:
+def reverse(call: FunctionCall, side: PaymentSide, number: int, *, day: str, memo: str) -> Row:
     """Reverse a payment: what it settled is open again, and the ledger has its mirror on that day."""
     company = call.company
     table, described = company.table(side.object), company.find(side.object)
@@ -157,14 +164,14 @@ def turn_round(call: FunctionCall, side: PaymentSide, number: int, *, day: str, 
         raise refused(f"{side.word} {number} is {old.get('STATE', '').lower()} and cannot be reversed.")
     mirror = _mirror(call, side, old, day=day, memo=memo)
     table.insert(mirror)
-    fresh(call, side.object, mirror)
-    reverse_all(call, old, _voucher(side, mirror, day=day), change=banked_lines(call, old))
+    start_without_batches(call, side.object, mirror)
+    reverse_all(call, old, _voucher(side, mirror, day=day), change=reversal_through_bank(call, old))
     for family, part in stored_parts(call, side, old):
         settle_part(call, family, part, day=day, back=True)
     old = table.get(number) or {}
     _check_unused(call, side, old)
     _owe_over(call, side, old, amount(old, "TOTALDUE"))
-    old |= {"STATE": "Voided" if side is PAID else "Reversed", "TOTALDUE": "0", "TRX_TOTALDUE": "0"}
+    old |= {"STATE": "Voided" if side is VENDOR_SIDE else "Reversed", "TOTALDUE": "0", "TRX_TOTALDUE": "0"}
     old["DISPLAYSTATE"] = old["STATE"]
     stamp(call, described, old, new=False)
     table.update(number, old)
@@ -173,7 +180,7 @@ def turn_round(call: FunctionCall, side: PaymentSide, number: int, *, day: str, 
     return mirror
 
 
-def apply_more(call: FunctionCall, side: PaymentSide, number: int, details: Sequence[Row], *, day: str) -> Row:
+def apply_overpayment(call: FunctionCall, side: PaymentSide, number: int, details: Sequence[Row], *, day: str) -> Row:
     """Apply what is still open on a receipt to documents."""
     company = call.company
     table = company.table(side.object)
@@ -187,8 +194,8 @@ def apply_more(call: FunctionCall, side: PaymentSide, number: int, details: Sequ
         for one in details
     ]
     row.setdefault("EXCHANGE_RATE", "1")
-    parts = parts_of(call, side, row, Asked(from_here))
-    purse = Purse("", _entity(call, ("", ""), parts, ""))
+    parts = parts_of(call, side, row, SettlementInput(from_here))
+    purse = PaymentAccount("", _entity(call, ("", ""), parts, ""))
     for posting in postings(call, side, row, parts, purse):
         post(call, posting, _voucher(side, row, day=day))
     keep_details(call, side, row, parts)
@@ -199,7 +206,7 @@ def apply_more(call: FunctionCall, side: PaymentSide, number: int, details: Sequ
 # --- what is refused
 
 
-def _check_header(side: PaymentSide, row: Row, money: Money) -> None:
+def _check_header(side: PaymentSide, row: Row, money: PaymentInput) -> None:
     required = [side.party_id, side.day, "PAYMENTMETHOD"]
     missing = [name for name in required if not row.get(name)]
     if missing:
@@ -223,9 +230,9 @@ def _check_unused(call: FunctionCall, side: PaymentSide, row: Row) -> None:
         )
 
 
-def _check_over(call: FunctionCall, entity: str, money: Money) -> None:
+def _check_over(call: FunctionCall, entity: str, money: PaymentInput) -> None:
     """What is over must belong to an entity where the company has several, or it could never be applied."""
-    if money.over and not entity and any(rules(call.company).entity_of.values()):
+    if money.over and not entity and any(posting_rules(call.company).entity_of.values()):
         raise refused(
             "What is received beyond the documents needs a location in a company of several entities.",
             correction="Provide overpaylocid, or a bank account that has a location.",
@@ -236,16 +243,16 @@ def _account(call: FunctionCall, side: PaymentSide, row: Row) -> tuple[str, str]
     """The ledger account that the money leaves or reaches, and its location."""
     name = row.get("FINANCIALENTITY", "")
     if not name:
-        account = row.get("UNDEPOSITEDACCOUNTNO") or rules(call.company).undeposited
-        if side is PAID or not account:
+        account = row.get("UNDEPOSITEDACCOUNTNO") or posting_rules(call.company).undeposited
+        if side is VENDOR_SIDE or not account:
             raise refused(f"Required field FINANCIALENTITY is missing for {side.object}.")
         row["UNDEPOSITEDACCOUNTNO"] = account
         return account, ""
     return bank_account(call, name)
 
 
-def _entity(call: FunctionCall, bank: tuple[str, str], parts: list[Settles], place: str) -> str:
-    entity_of = rules(call.company).entity_of
+def _entity(call: FunctionCall, bank: tuple[str, str], parts: list[SettledDetail], place: str) -> str:
+    entity_of = posting_rules(call.company).entity_of
     for one in (bank[1], call.session.entity, *(one.part.entity for one in parts), place):
         if one:
             return entity_of.get(one, "")
@@ -255,8 +262,10 @@ def _entity(call: FunctionCall, bank: tuple[str, str], parts: list[Settles], pla
 # --- writing
 
 
-def _head(call: FunctionCall, side: PaymentSide, row: Row, *, purse: Purse, parts: list[Settles]) -> None:
-    base = rules(call.company).base_currency[purse.entity]
+def _head(
+    call: FunctionCall, side: PaymentSide, row: Row, *, purse: PaymentAccount, parts: list[SettledDetail]
+) -> None:
+    base = posting_rules(call.company).base_currency[purse.entity]
     applied = sum((one.money for one in parts), ZERO)
     row["BASECURR"] = base
     row["CURRENCY"] = row.get("CURRENCY") or base
@@ -292,17 +301,17 @@ def _mirror(call: FunctionCall, side: PaymentSide, old: Row, *, day: str, memo: 
     return mirror
 
 
-def _settle_all(call: FunctionCall, side: PaymentSide, row: Row, parts: list[Settles], *, day: str) -> None:
-    for family, part in taken(parts):
+def _settle_all(call: FunctionCall, side: PaymentSide, row: Row, parts: list[SettledDetail], *, day: str) -> None:
+    for family, part in every_part(parts):
         settle_part(call, family, part, day=day)
-    if side is PAID:
+    if side is VENDOR_SIDE:
         table = call.company.table("VENDOR")
         for number in table.find("VENDORID", row["VENDORID"]):
             table.update(number, (table.get(number) or {}) | {"WHENLASTPAID": day})
 
 
 def _owe_over(call: FunctionCall, side: PaymentSide, row: Row, change: Decimal) -> None:
-    owe(call, side.families[0], row, change)
+    change_total_due(call, side.families[0], row, change)
 
 
 def _put(call: FunctionCall, side: PaymentSide, row: Row) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from intacct_bridge.emulator.accounting.amounts import ZERO, amount, to_base, to_cents
-from intacct_bridge.emulator.accounting.chart import rules
+from intacct_bridge.emulator.accounting.chart import posting_rules
 from intacct_bridge.emulator.accounting.ledger import books_kept
 from intacct_bridge.emulator.accounting.posting import (
     CASH,
@@ -20,16 +20,16 @@ from intacct_bridge.emulator.accounting.posting import (
 )
 from intacct_bridge.emulator.company.company_data import FunctionCall
 from intacct_bridge.emulator.settings.cells import Row
-from intacct_bridge.emulator.subledgers.documents.posting import standing
+from intacct_bridge.emulator.subledgers.documents.posting import stored_posting
 from intacct_bridge.emulator.subledgers.families import ADVANCES, OVERPAYMENTS, Family
+from intacct_bridge.emulator.subledgers.payments.advance_lines import advance_lines
 from intacct_bridge.emulator.subledgers.payments.discounts import discount_account
-from intacct_bridge.emulator.subledgers.payments.holdings import held_lines
 from intacct_bridge.emulator.subledgers.payments.open_items import PaymentPart
-from intacct_bridge.emulator.subledgers.payments.parts import PAID, PaymentSide, Settles, taken
+from intacct_bridge.emulator.subledgers.payments.parts import VENDOR_SIDE, PaymentSide, SettledDetail, every_part
 
 
 @dataclass(frozen=True, slots=True)
-class Purse:
+class PaymentAccount:
     """Where the money of a payment is, and what of it settles nothing yet."""
 
     account: str
@@ -40,10 +40,10 @@ class Purse:
 
 
 def postings(
-    call: FunctionCall, side: PaymentSide, row: Row, settled: Sequence[Settles], purse: Purse
+    call: FunctionCall, side: PaymentSide, row: Row, settled: Sequence[SettledDetail], purse: PaymentAccount
 ) -> list[Posting]:
     """The postings of a payment, one for each book the company keeps."""
-    chart = rules(call.company)
+    chart = posting_rules(call.company)
     applied = _applied(call, side, row, settled, purse)
     discount = sum((one.discount for one in settled), ZERO)
     settlement = Settlement(
@@ -55,7 +55,7 @@ def postings(
         discount=discount,
         discount_account=discount_account(call, side.families[0]) if discount else "",
     )
-    accrual = payment(settlement, chart) if side is PAID else receipt(settlement, chart)
+    accrual = payment(settlement, chart) if side is VENDOR_SIDE else receipt(settlement, chart)
     found = [accrual]
     if CASH in books_kept(call.company.side_tables):
         behind = [each or _as_it_is(application, side, row) for application, each in applied]
@@ -66,13 +66,15 @@ def postings(
 Applied = list[tuple[Application, SettledDocument | None]]
 
 
-def _applied(call: FunctionCall, side: PaymentSide, row: Row, settled: Sequence[Settles], purse: Purse) -> Applied:
+def _applied(
+    call: FunctionCall, side: PaymentSide, row: Row, settled: Sequence[SettledDetail], purse: PaymentAccount
+) -> Applied:
     """What leaves the control accounts, each with the document that the cash book shows for it."""
-    chart = rules(call.company)
+    chart = posting_rules(call.company)
     party = {side.party: row[side.party_id]}
-    control = chart.payables if side is PAID else chart.receivables
+    control = chart.payables if side is VENDOR_SIDE else chart.receivables
     found: Applied = []
-    for family, part in taken(settled):
+    for family, part in every_part(settled):
         if family is ADVANCES:
             found += _from_advance(call, part, party)
         elif family is OVERPAYMENTS:
@@ -90,12 +92,12 @@ def _applied(call: FunctionCall, side: PaymentSide, row: Row, settled: Sequence[
 
 def _over_place(call: FunctionCall, key: str) -> str:
     over = call.company.side_tables.overpayments.get(key)
-    return rules(call.company).entity_of.get(over.location, "") if over is not None and over.location else ""
+    return posting_rules(call.company).entity_of.get(over.location, "") if over is not None and over.location else ""
 
 
 def _from_advance(call: FunctionCall, part: PaymentPart, party: Row) -> Applied:
     """An advance is taken from the accounts that it was entered on."""
-    lines = {line["RECORDNO"]: line for line in held_lines(call, {"RECORDNO": part.key})}
+    lines = {line["RECORDNO"]: line for line in advance_lines(call, {"RECORDNO": part.key})}
     found: Applied = []
     left = part.amount
     for place, (key, trx_amount) in enumerate(part.lines, 1):
@@ -110,12 +112,12 @@ def _from_advance(call: FunctionCall, part: PaymentPart, party: Row) -> Applied:
 
 def _behind(call: FunctionCall, family: Family, part: PaymentPart) -> SettledDocument:
     row = call.company.table(family.object).get(int(part.key)) or {}
-    return SettledDocument(standing(call, family, row), part.trx_amount / amount(row, "TRX_TOTALENTERED"))
+    return SettledDocument(stored_posting(call, family, row), part.trx_amount / amount(row, "TRX_TOTALENTERED"))
 
 
 def _as_it_is(application: Application, side: PaymentSide, row: Row) -> SettledDocument:
     """Money held for a customer stands in the cash book as in the other: it came in with no document behind it."""
-    sign = 1 if side is PAID else -1
+    sign = 1 if side is VENDOR_SIDE else -1
     line = PostingLine(
         application.control,
         application.entity,

@@ -13,11 +13,11 @@ from intacct_bridge.emulator.company.side_tables import SettledPart
 from intacct_bridge.emulator.records.audit_fields import stamp
 from intacct_bridge.emulator.settings.cells import Row, decimal_text
 from intacct_bridge.emulator.settings.refusals import refused
-from intacct_bridge.emulator.subledgers.families import FAMILIES, HOLDERS, Family, next_number
-from intacct_bridge.emulator.subledgers.payments.open_items import PaymentPart, select_part
-from intacct_bridge.emulator.subledgers.payments.parts import PaymentSide, Settles, taken
+from intacct_bridge.emulator.subledgers.families import FAMILIES, PREPAYMENTS, Family, next_number
+from intacct_bridge.emulator.subledgers.payments.open_items import PaymentPart, reserve_part
+from intacct_bridge.emulator.subledgers.payments.parts import PaymentSide, SettledDetail, every_part
 
-_ANY = {**FAMILIES, **HOLDERS}
+_ANY = {**FAMILIES, **PREPAYMENTS}
 
 
 def stored_details(call: FunctionCall, side: PaymentSide, row: Row) -> list[Row]:
@@ -29,7 +29,7 @@ def stored_details(call: FunctionCall, side: PaymentSide, row: Row) -> list[Row]
     return [table.get(number) or {} for number in table.find("PAYMENTKEY", row["RECORDNO"])]
 
 
-def keep_asked(call: FunctionCall, side: PaymentSide, row: Row, details: Sequence[Row]) -> None:
+def keep_requested_details(call: FunctionCall, side: PaymentSide, row: Row, details: Sequence[Row]) -> None:
     """Remember what a payment that waits was asked to settle."""
     call.company.side_tables.requested_details.put(side.object, row["RECORDNO"], value=list(details))
 
@@ -42,7 +42,7 @@ def clear_details(call: FunctionCall, side: PaymentSide, row: Row) -> None:
     call.company.side_tables.settled_parts.put(side.object, row["RECORDNO"], value=())
 
 
-def keep_details(call: FunctionCall, side: PaymentSide, row: Row, settled: Sequence[Settles]) -> None:
+def keep_details(call: FunctionCall, side: PaymentSide, row: Row, settled: Sequence[SettledDetail]) -> None:
     """Add details to a payment, and remember what they take."""
     table, described = call.company.table(side.line), call.company.find(side.line)
     for one in settled:
@@ -50,11 +50,11 @@ def keep_details(call: FunctionCall, side: PaymentSide, row: Row, settled: Seque
             stamp(call, described, cells, new=True)
             table.insert(cells, next_number(call.company, "PYMTDETAIL"))
     side_table, key = call.company.side_tables.settled_parts, (side.object, row["RECORDNO"])
-    added = tuple(_kept(family, part) for family, part in taken(settled))
+    added = tuple(_kept(family, part) for family, part in every_part(settled))
     side_table.put(*key, value=(*(side_table.get(*key) or ()), *added))
 
 
-def select(call: FunctionCall, side: PaymentSide, row: Row, *, back: bool = False) -> None:
+def reserve(call: FunctionCall, side: PaymentSide, row: Row, *, back: bool = False) -> None:
     """Set aside what a payment that waits will take, or free it again."""
     reserved, key = call.company.side_tables.reserved, (side.object, row["RECORDNO"])
     if bool(reserved.get(*key)) is not back:
@@ -64,14 +64,14 @@ def select(call: FunctionCall, side: PaymentSide, row: Row, *, back: bool = Fals
     else:
         reserved.put(*key, value=True)
     for family, part in stored_parts(call, side, row):
-        select_part(call, family, part, back=back)
+        reserve_part(call, family, part, back=back)
 
 
 def _kept(family: Family, part: PaymentPart) -> SettledPart:
     return SettledPart(family.object, part.key, part.trx_amount, part.amount, tuple(part.lines))
 
 
-def _cells(side: PaymentSide, row: Row, one: Settles) -> Iterator[Row]:
+def _cells(side: PaymentSide, row: Row, one: SettledDetail) -> Iterator[Row]:
     """One row a line: what settles it beside money first, money for the rest."""
     part, left = one.part, one.part.amount
     lent = list(_lent(one))
@@ -94,7 +94,7 @@ def _cells(side: PaymentSide, row: Row, one: Settles) -> Iterator[Row]:
         yield cells
 
 
-def _lines(one: Settles) -> list[tuple[str, Decimal]]:
+def _lines(one: SettledDetail) -> list[tuple[str, Decimal]]:
     """The document's lines; a credit line of its own that was named shows on the line it was used for."""
     if one.inline is None:
         return list(one.part.lines)
@@ -105,7 +105,7 @@ def _share(part: PaymentPart, trx_amount: Decimal) -> Decimal:
     return to_cents(part.amount * trx_amount / part.trx_amount) if part.trx_amount else ZERO
 
 
-def _lent(one: Settles) -> Iterator[tuple[Row, Decimal]]:
+def _lent(one: SettledDetail) -> Iterator[tuple[Row, Decimal]]:
     """What settles a document beside money: the cells that tell it, `TRX` and `BASE` for its amounts, and how much."""
     for credit in one.credits:
         source = credit.source

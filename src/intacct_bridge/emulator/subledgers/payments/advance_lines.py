@@ -10,11 +10,11 @@ from intacct_bridge.emulator.company.company_data import FunctionCall
 from intacct_bridge.emulator.settings.cells import Row
 
 
-def held_lines(call: FunctionCall, row: Row) -> list[Row]:
+def advance_lines(call: FunctionCall, row: Row) -> list[Row]:
     """The lines of an advance, in their order."""
     return call.company.side_tables.advance_lines.get(row["RECORDNO"]) or []
 
 
-def keep_held(call: FunctionCall, row: Row, lines: Sequence[Row]) -> None:
+def keep_advance_lines(call: FunctionCall, row: Row, lines: Sequence[Row]) -> None:
     """Remember the lines of an advance."""
     call.company.side_tables.advance_lines.put(row["RECORDNO"], value=list(lines))
