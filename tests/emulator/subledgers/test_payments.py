@@ -199,7 +199,7 @@ def test_a_request_for_an_amount_pays_what_is_due_the_longest(demo: Emulator) ->
     key_of(demo, request)
     assert cells(demo, "APBILL", early, "TOTALSELECTED") == ["10"]
     too_much = request.replace(">10<", ">99999999<")
-    assert "is not what the details come to" in faults(demo, too_much)[0].description2
+    assert "is not the sum of the details" in faults(demo, too_much)[0].description2
     assert_true(demo)
 
 
@@ -242,7 +242,7 @@ def test_an_amount_that_cannot_be_taken_is_refused_by_its_field(
 def test_the_stated_amount_is_what_the_details_come_to(demo: Emulator) -> None:
     key = made(demo, bill("60500 100"))
     refusal = faults(demo, paid(ap(RECORDKEY=key, TRX_PAYMENTAMOUNT="70"), AMOUNTTOPAY="80"))
-    assert "The amount 80 is not what the details come to, 70" in refusal[0].description2
+    assert "The amount 80 is not the sum of the details, 70" in refusal[0].description2
     made(demo, paid(ap(RECORDKEY=key), AMOUNTTOPAY="80"))
     assert state(demo, key)["TOTALDUE"] == "20"
     assert_true(demo)

@@ -1,4 +1,7 @@
-"""`get_araging`: what customers owe, by how long ago it was due or invoiced. The shape of its rows is our choice."""
+"""`get_araging`: open invoices of customers by age, from the due date or the invoice date.
+
+The shape of its rows is our choice.
+"""
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
@@ -14,7 +17,7 @@ _PERIODS = "0-30,31-60,61-90,91-120,121-"
 
 
 def get_araging(call: FunctionCall) -> FunctionAnswer:
-    """One row a customer, with an amount for each period of days, and the invoices when details are asked for."""
+    """One row for each customer, with an amount for each ageing period, and the invoices with `showdetails`."""
     permit(call, "READ", "ARINVOICE")
     periods = _periods(call.body.findtext("agingperiods").strip() or _PERIODS)
     as_of = _as_of(call)

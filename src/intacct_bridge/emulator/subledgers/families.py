@@ -1,8 +1,7 @@
-"""The documents of the sub-ledgers, one description each: where they are kept, against whom, and how they post.
+"""The kinds of sub-ledger documents: their objects, their party, and how they post.
 
-A family's lines go against one control account. Payables and what behaves like them debit their lines; receivables
-credit them. Record numbers are counted in one series for all documents, as the gateway does, and so are those of
-their lines.
+The lines of a family post against one control account. Payables and similar documents debit their lines, receivables
+credit them. All documents share one series of record numbers, as on the gateway, and so do all lines.
 """
 
 from dataclasses import dataclass
@@ -23,26 +22,26 @@ class Family:
     line: str
     type: str
     """RECORDTYPE."""
-    word: str
+    noun: str
     party: str
-    """VENDOR, CUSTOMER, EMPLOYEE, or nothing for what has no open items."""
+    """VENDOR, CUSTOMER or EMPLOYEE; empty for documents without open items."""
     payable: bool
     """Lines are debited and the control account credited; the reverse for receivables."""
     journal: str
     module: str
     memo: str = "ENTRYDESCRIPTION"
-    """The field of a line's text."""
-    owes: int = 1
-    """What one of its open amount counts in what the party owes or is owed: money held for a customer lessens it."""
+    """The field of a line's description."""
+    balance_sign: int = 1
+    """The sign of its open amount in the party's total due; an overpayment of a customer lessens the total."""
 
     @property
     def party_id(self) -> str:
-        """The field that names the other side."""
+        """The field that names the party."""
         return f"{self.party}ID"
 
     @property
     def label(self) -> str:
-        """As refusals name the document."""
+        """The name of the object in refusals."""
         return self.object.capitalize()
 
 
@@ -71,10 +70,10 @@ FAMILIES: dict[str, Family] = {
         ),
     )
 }
-ADVANCES = Family("ARADVANCE", "", "rr", "Advance", "CUSTOMER", False, "CRJ", RECEIVABLES, owes=0)
-OVERPAYMENTS = Family("ARPYMT", "", "rp", "Receipt", "CUSTOMER", False, "CRJ", RECEIVABLES, owes=-1)
+ADVANCES = Family("ARADVANCE", "", "rr", "Advance", "CUSTOMER", False, "CRJ", RECEIVABLES, balance_sign=0)
+OVERPAYMENTS = Family("ARPYMT", "", "rp", "Receipt", "CUSTOMER", False, "CRJ", RECEIVABLES, balance_sign=-1)
 PREPAYMENTS: dict[str, Family] = {one.object: one for one in (ADVANCES, OVERPAYMENTS)}
-"""What holds money of a customer that documents may be settled from."""
+"""Customer money on account, which documents can be settled from."""
 PAYMENTS = ("APPYMT", "ARPYMT")
 _SERIES = {
     "PRRECORD": (*FAMILIES, *PAYMENTS, "APRECURBILL", "ARRECURINVOICE", "ARADVANCE", "EPPAYMENT", "DEPOSIT"),
@@ -86,7 +85,7 @@ _SERIES = {
 
 
 def next_number(company: CompanyData, series: str) -> int:
-    """A number that no document of the series ever had."""
+    """A record number that no document of the series ever had."""
     last = company.side_tables.number_series.get(series)
     known = last if last is not None else _highest(company, series)
     number = max([known + 1, *(company.table(name).next_number() for name in _SERIES[series])])
@@ -95,7 +94,7 @@ def next_number(company: CompanyData, series: str) -> int:
 
 
 def _highest(company: CompanyData, series: str) -> int:
-    """The highest number given so far, where it is text and the tables do not count it themselves."""
+    """The highest number so far of a series whose record numbers are text, which tables do not count."""
     if series != "DOCHDR":
         return 0
     rows = (row.get("RECORDNO", "") for name in _SERIES[series] for _, row in company.table(name).rows())
@@ -103,7 +102,7 @@ def _highest(company: CompanyData, series: str) -> int:
 
 
 def control_account(family: Family, chart: PostingRules, own: str = "") -> str:
-    """The account that the document's lines go against: its own where one is named, else the company's."""
+    """The account that the document's lines post against: its own where one is named, else the company's."""
     if own:
         return own
     return {"VENDOR": chart.payables, "CUSTOMER": chart.receivables, "EMPLOYEE": chart.employee_payables}.get(
@@ -112,7 +111,7 @@ def control_account(family: Family, chart: PostingRules, own: str = "") -> str:
 
 
 def change_total_due(call: FunctionCall, family: Family, row: Row, change: Decimal) -> None:
-    """Move what the vendor is owed, or the customer owes, by an amount in base currency."""
+    """Change the total due of a vendor or a customer by an amount in base currency."""
     if family.party not in ("VENDOR", "CUSTOMER") or not change:
         return
     table = call.company.table(family.party)
@@ -123,7 +122,7 @@ def change_total_due(call: FunctionCall, family: Family, row: Row, change: Decim
 
 
 def state_of(row: Row, family: Family) -> str:
-    """A posted document's state by what is paid, or set aside to be paid, of it."""
+    """The state of a posted document by its paid and selected totals."""
     paid, due, selected = (amount(row, f"TRX_TOTAL{name}") for name in ("PAID", "DUE", "SELECTED"))
     if family is OVERPAYMENTS:
         return row.get("STATE", "")

@@ -22,13 +22,13 @@ _REPEATED = (
     *("RECORDTYPE", "RECORDID", "DOCNUMBER", "STATE", "WHENCREATED", "WHENDUE", "WHENPAID"),
     *("TOTALENTERED", "TOTALPAID", "TOTALDUE"),
 )
-"""What GLDETAIL repeats of the document behind it."""
+"""The cells that GLDETAIL repeats of a document."""
 _ENTITIES = {"VENDORID": ("VENDENTITY", "V"), "CUSTOMERID": ("CUSTENTITY", "C"), "EMPLOYEEID": ("EMPENTITY", "E")}
 
 
 @dataclass(frozen=True, slots=True)
 class Voucher:
-    """What a batch says of the document it comes from."""
+    """A document as its batches refer to it."""
 
     object: str
     row: Row
@@ -39,7 +39,7 @@ class Voucher:
     rate: Decimal = Decimal(1)
     more: Mapping[str, str] = field(default_factory=dict)
     in_every_book: bool = False
-    """Shown in every book that the company keeps, not in the posting's own only."""
+    """Whether every book that the company keeps shows the batch, not only the posting's own book."""
 
 
 def post(call: FunctionCall, posting: Posting, voucher: Voucher, *, shown: tuple[str, ...] = ()) -> None:
@@ -85,7 +85,7 @@ def _repeated(row: Row) -> dict[str, str]:
     return seen
 
 
-# --- whose batches
+# --- the batches of a document
 
 
 def _remember(call: FunctionCall, voucher: Voucher, found: list[DocumentBatch]) -> None:
@@ -93,12 +93,12 @@ def _remember(call: FunctionCall, voucher: Voucher, found: list[DocumentBatch]) 
 
 
 def start_without_batches(call: FunctionCall, name: str, row: Row) -> None:
-    """A new document: nothing that is in the ledger is its."""
+    """Note that a new document has no batches yet."""
     call.company.side_tables.document_batches.put(name, row.get("RECORDNO", ""), value=())
 
 
 def batches_of(call: FunctionCall, name: str, row: Row) -> list[DocumentBatch]:
-    """The batches that a document wrote."""
+    """The batches of a document."""
     document_batches, key = call.company.side_tables.document_batches, (name, row.get("RECORDNO", ""))
     if document_batches.known(*key):
         return list(document_batches.get(*key) or ())
@@ -123,14 +123,14 @@ def _search(call: FunctionCall, row: Row) -> list[DocumentBatch]:
 
 
 def withdraw_all(call: FunctionCall, name: str, row: Row) -> None:
-    """Take a document's batches out of the ledger."""
+    """Withdraw a document's batches from the ledger."""
     for standing in batches_of(call, name, row):
         function.withdraw(call.company, standing.batch)
     call.company.side_tables.document_batches.put(name, row.get("RECORDNO", ""), value=())
 
 
 def refresh_detail(call: FunctionCall, name: str, row: Row) -> None:
-    """Repeat a document in GLDETAIL as it is now."""
+    """Update the cells that GLDETAIL repeats of a document."""
     repeated = _repeated(row) | {"WHENMODIFIED": timestamp_text(call.stamp)}
     for standing in batches_of(call, name, row):
         function.relabel(call.company, standing.batch, details=repeated)
@@ -139,14 +139,14 @@ def refresh_detail(call: FunctionCall, name: str, row: Row) -> None:
 def reverse_all(
     call: FunctionCall, row: Row, voucher: Voucher, *, change: Callable[[Posting], Posting] = lambda posting: posting
 ) -> None:
-    """Post the mirror of every batch of a document, each in the books that show it, in the voucher's name."""
+    """Post the mirror of every batch of a document, each in the books that show it, for the voucher."""
     for standing in batches_of(call, voucher.object, row):
         posting = change(Posting(function.posted_lines(call.company, standing.batch)))
         post(call, reverse(posting), voucher, shown=standing.books)
 
 
 def accrual_posting(call: FunctionCall, name: str, row: Row) -> Posting:
-    """What a document stands in the accrual book with, put together from its batches."""
+    """The accrual posting of a document, put together from its batches."""
     lines: list[PostingLine] = []
     for standing in batches_of(call, name, row):
         if ACCRUAL in standing.books:

@@ -6,6 +6,7 @@ from intacct_bridge.emulator.accounting.amounts import ZERO, amount_sent
 from intacct_bridge.emulator.accounting.chart import posting_rules
 from intacct_bridge.emulator.accounting.taxes import GROSS, TAX_ENTRIES, tax_cell
 from intacct_bridge.emulator.company.company_data import FunctionCall
+from intacct_bridge.emulator.company.side_tables import Overpayment
 from intacct_bridge.emulator.records.checks import complete
 from intacct_bridge.emulator.records.drafts import Draft
 from intacct_bridge.emulator.settings.cells import Row, sent_value, text_of
@@ -93,7 +94,8 @@ class Payments:
         name = next((one for one in _STATED if draft.extra.get(one)), "")
         place = draft.extra.get("OVERPAYMENTLOCATIONID", "")
         state = "Draft" if _waits(draft) else ""
-        return PaymentInput(values, details, state, over, place, amount_sent(name, draft.extra.get(name, "")), name)
+        total = amount_sent(name, draft.extra.get(name, ""))
+        return PaymentInput(values, details, state, Overpayment(over, place), total, name)
 
 
 def taxes_of(draft: Draft) -> Row:

@@ -11,12 +11,13 @@ from intacct_bridge.emulator.access.rights import permit
 from intacct_bridge.emulator.accounting.amounts import ZERO, amount, amount_sent
 from intacct_bridge.emulator.accounting.periods import day_of
 from intacct_bridge.emulator.company.company_data import FunctionAnswer, FunctionCall
+from intacct_bridge.emulator.company.side_tables import Overpayment
 from intacct_bridge.emulator.records.effect_check import guarded
 from intacct_bridge.emulator.records.legacy_body import day_text, keyed, number_of, row_of
 from intacct_bridge.emulator.settings.cells import Row, date_text
 from intacct_bridge.emulator.settings.refusals import illegal, refused
 from intacct_bridge.emulator.subledgers.payments import payment
-from intacct_bridge.emulator.subledgers.payments.open_items import free
+from intacct_bridge.emulator.subledgers.payments.open_items import unreserved
 from intacct_bridge.emulator.subledgers.payments.parts import CREDIT, CUSTOMER_SIDE, DISCOUNT, VENDOR_SIDE, PaymentSide
 from intacct_bridge.emulator.subledgers.payments.payment import PaymentInput
 from intacct_bridge.wire.xml import Element
@@ -39,11 +40,11 @@ def create_arpayment(call: FunctionCall) -> FunctionAnswer:
     values["PAYMENTMETHOD"] = values.get("PAYMENTMETHOD") or "Printed Check"
     details = [_applied(one) for one in call.body.findall("arpaymentitem")]
     total = _money(call.body, "paymentamount")
-    over = total - sum((amount(one, "TRX_PAYMENTAMOUNT") for one in details), ZERO)
-    if over < 0:
-        raise refused(f"The amounts applied exceed the payment amount {total} by {-over}.")
-    place = call.body.findtext("overpaylocid").strip()
-    row = payment.enter(call, CUSTOMER_SIDE, PaymentInput(values, details, "", over, place))
+    overpayment = total - sum((amount(one, "TRX_PAYMENTAMOUNT") for one in details), ZERO)
+    if overpayment < 0:
+        raise refused(f"The amounts applied exceed the payment amount {total} by {-overpayment}.")
+    location = call.body.findtext("overpaylocid").strip()
+    row = payment.enter(call, CUSTOMER_SIDE, PaymentInput(values, details, "", Overpayment(overpayment, location)))
     _check_base(call, row, "translatedamount")
     return keyed(row["RECORDNO"])
 
@@ -85,10 +86,10 @@ def create_paymentrequest(call: FunctionCall) -> FunctionAnswer:
     values = row_of(call, call.company.find("APPYMT"), call.body, _REQUEST)
     wrapper = call.body.find("paymentrequestitems")
     details = [_requested(one) for one in wrapper.children] if wrapper is not None else []
-    stated = _money(call.body, "paymentamount") if call.body.find("paymentamount") is not None else None
-    if wrapper is None and stated is not None:
-        details = _due_longest(call, values, stated)
-    money = PaymentInput(values, details, "Submitted", stated=stated, stated_in="paymentamount")
+    stated_total = _money(call.body, "paymentamount") if call.body.find("paymentamount") is not None else None
+    if wrapper is None and stated_total is not None:
+        details = _due_longest(call, values, stated_total)
+    money = PaymentInput(values, details, "Submitted", stated_total=stated_total, stated_field="paymentamount")
     return keyed(payment.enter(call, VENDOR_SIDE, money)["RECORDNO"])
 
 
@@ -97,15 +98,15 @@ def _due_longest(call: FunctionCall, values: Row, left: Decimal) -> list[Row]:
     bills = [
         row
         for _, row in call.company.table("APBILL").rows()
-        if row.get("VENDORID") == values.get("VENDORID") and free(row) > 0 and row.get("ONHOLD") != "true"
+        if row.get("VENDORID") == values.get("VENDORID") and unreserved(row) > 0 and row.get("ONHOLD") != "true"
         if row.get("STATE") in ("Posted", "Partially Paid", "Selected")
         if not values.get("CURRENCY") or row.get("CURRENCY") == values["CURRENCY"]
     ]
     found: list[Row] = []
     for row in sorted(bills, key=lambda one: (day_of(one, "WHENDUE"), int(one["RECORDNO"]))):
         if left > 0:
-            found.append({"RECORDKEY": row["RECORDNO"], "TRX_PAYMENTAMOUNT": str(min(left, free(row)))})
-            left -= free(row)
+            found.append({"RECORDKEY": row["RECORDNO"], "TRX_PAYMENTAMOUNT": str(min(left, unreserved(row)))})
+            left -= unreserved(row)
     return found
 
 
@@ -135,7 +136,7 @@ def void_request(call: FunctionCall) -> FunctionAnswer:
     """Take back a request, or turn round the payment it became."""
 
     def void(number: int, row: Row) -> None:
-        if row.get("STATE") == VENDOR_SIDE.done:
+        if row.get("STATE") == VENDOR_SIDE.posted_state:
             payment.reverse(call, VENDOR_SIDE, number, day=date_text(call.stamp.date()), memo="")
         else:
             _moved(call, number, row, payment.WAITING, "Voided")

@@ -1,4 +1,4 @@
-"""Where money is: the ledger accounts behind banks and cards, and the receipts that were brought to a bank."""
+"""Bank accounts and cards with their ledger accounts, and the deposits of receipts."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -20,7 +20,7 @@ def bank_account(call: FunctionCall, name: str) -> tuple[str, str]:
 
 
 def deposit_of(call: FunctionCall, receipt: Row) -> Row:
-    """The deposit that brought a receipt to the bank; nothing for one that still waits."""
+    """The deposit of a receipt; empty for a receipt in undeposited funds."""
     deposits = call.company.side_tables.deposits
     number = receipt["RECORDNO"]
     key = deposits.get(number) if deposits.known(number) else _sought(call, receipt)
@@ -28,12 +28,12 @@ def deposit_of(call: FunctionCall, receipt: Row) -> Row:
 
 
 def set_deposit(call: FunctionCall, receipt: Row, key: str) -> None:
-    """Remember which deposit a receipt went with; an empty key takes it out again."""
+    """Keep the deposit of a receipt; an empty key puts the receipt back into undeposited funds."""
     call.company.side_tables.deposits.put(receipt["RECORDNO"], value=key)
 
 
 def reversal_through_bank(call: FunctionCall, receipt: Row) -> Callable[[Posting], Posting]:
-    """How the reversal of a receipt posts: what was brought to the bank leaves the bank."""
+    """The change to the reversal of a receipt: money that was deposited leaves the bank, not undeposited funds."""
     deposit = deposit_of(call, receipt)
     waiting = receipt.get("UNDEPOSITEDACCOUNTNO", "")
     if not deposit or not waiting:
@@ -52,7 +52,7 @@ def reversal_through_bank(call: FunctionCall, receipt: Row) -> Callable[[Posting
 
 
 def _sought(call: FunctionCall, receipt: Row) -> str:
-    """What the demo company brought to the bank before anybody asked."""
+    """The deposit that came with the demo company."""
     if not receipt.get("UNDEPOSITEDACCOUNTNO") or receipt.get("CLEARED") != "T":
         return ""
     told = f"Receipt {receipt.get('RECORDID', '')}"

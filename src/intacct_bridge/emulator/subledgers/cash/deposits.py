@@ -1,4 +1,4 @@
-"""Deposits: receipts that waited in undeposited funds, brought to a bank together, and taken out again."""
+"""Deposits: receipts brought together from undeposited funds to a bank account, and deposits deleted."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -31,7 +31,7 @@ _BODY = "bankaccountid:FINANCIALENTITY depositdate:WHENCREATED depositid descrip
 
 
 def record_deposit(call: FunctionCall) -> FunctionAnswer:
-    """Bring receipts from undeposited funds to the bank."""
+    """Deposit receipts from undeposited funds in a bank account."""
     permit(call, "CREATE", "DEPOSIT")
     company, body = call.company, call.body
     described = company.find("DEPOSIT")
@@ -48,19 +48,19 @@ def record_deposit(call: FunctionCall) -> FunctionAnswer:
     stamp(call, described, row, new=True)
     company.table("DEPOSIT").insert(row)
     start_without_batches(call, "DEPOSIT", row)
-    lines = [line for one in receipts for line in _banked(call, row, one, bank)]
+    lines = [line for one in receipts for line in _deposited_lines(call, row, one, bank)]
     _post(call, row, lines, entity=entity)
     note(call, described, row, CREATED)
     return keyed(row["RECORDNO"])
 
 
 def delete(call: FunctionCall, described: ObjectDef, number: int) -> None:
-    """Take a deposit back: its receipts wait again."""
+    """Delete a deposit; its receipts are back in undeposited funds."""
     company = call.company
     row = company.table("DEPOSIT").get(number) or {}
     for _, receipt in company.table("ARPYMT").rows():
         if receipt.get("UNDEPOSITEDACCOUNTNO") and deposit_of(call, receipt).get("RECORDNO") == row["RECORDNO"]:
-            _check_standing(receipt)
+            _check_complete(receipt)
             set_deposit(call, receipt, "")
     withdraw_all(call, "DEPOSIT", row)
     for line in company.table("DEPOSITENTRY").find("RECORDKEY", row["RECORDNO"]):
@@ -69,11 +69,11 @@ def delete(call: FunctionCall, described: ObjectDef, number: int) -> None:
     note(call, described, row, DELETED)
 
 
-def _check_standing(receipt: Row) -> None:
+def _check_complete(receipt: Row) -> None:
     if receipt.get("STATE") != "Complete":
         raise refused(
             f"Receipt {receipt['RECORDNO']} of the deposit is {receipt.get('STATE', '').lower()}.",
-            correction="A deposit with a reversed receipt stays.",
+            correction="A deposit with a reversed receipt cannot be deleted.",
         )
 
 
@@ -82,17 +82,19 @@ def _receipts(call: FunctionCall, wrapper: Element | None) -> list[Row]:
     for node in wrapper.children if wrapper is not None else ():
         number = number_of(call, "ARPYMT", node.text.strip())
         row = call.company.table("ARPYMT").get(number) or {}
-        waits = row.get("UNDEPOSITEDACCOUNTNO") and not row.get("FINANCIALENTITY") and row not in found
-        if not waits or row.get("STATE") != "Complete" or deposit_of(call, row):
-            raise refused(f"Receipt {number} is not in undeposited funds.", correction="Name receipts that wait.")
+        undeposited = row.get("UNDEPOSITEDACCOUNTNO") and not row.get("FINANCIALENTITY") and row not in found
+        if not undeposited or row.get("STATE") != "Complete" or deposit_of(call, row):
+            raise refused(
+                f"Receipt {number} is not in undeposited funds.", correction="Provide receipts in undeposited funds."
+            )
         found.append(row)
     if not found:
-        raise refused("Nothing is deposited.", correction="Provide receiptkeys.")
+        raise refused("The deposit has no receipts.", correction="Provide receiptkeys.")
     return found
 
 
-def _banked(call: FunctionCall, deposit: Row, receipt: Row, bank: Row) -> list[PostingLine]:
-    """Keep one receipt's row of the deposit; tells the lines it leaves undeposited funds by, and reaches the bank."""
+def _deposited_lines(call: FunctionCall, deposit: Row, receipt: Row, bank: Row) -> list[PostingLine]:
+    """Keep a receipt's row of the deposit; gives the lines that move its amount to the bank."""
     company, described = call.company, call.company.find("DEPOSITENTRY")
     account = receipt["UNDEPOSITEDACCOUNTNO"]
     found = find(company, REFERENCES["ACCOUNTNO"], account)

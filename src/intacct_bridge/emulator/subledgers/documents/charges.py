@@ -1,7 +1,7 @@
-"""The lines of a document: what each must name, the cells that follow from it, and the charge that it posts.
+"""The lines of a document: their required fields, the cells filled from them, and the charge that each posts.
 
-An account may be named by its label. A line without a vendor or customer of its own belongs to the header's. In a
-company of several entities every line needs a location, unless the session is in an entity.
+An account may be named by its label. A line without a vendor or customer of its own has the header's. In a company of
+several entities every line needs a location, unless the session is in an entity.
 """
 
 from collections.abc import Iterable
@@ -23,7 +23,7 @@ _LABELS = {"VENDOR": "APACCOUNTLABEL", "CUSTOMER": "ARACCOUNTLABEL", "EMPLOYEE":
 
 
 def complete_lines(call: FunctionCall, family: Family, header: Row, values: Row, *, party: Row) -> list[Row]:
-    """A line as it is kept, and its taxes behind it; one that is allocated by name is as many as that has entries."""
+    """The rows to keep for a line: one, or one for each entry of the allocation it names, and rows for its taxes."""
     line = {name: text for name, text in values.items() if text}
     if line.get(TAX_ENTRIES) and "DETAILKEY" not in call.company.find(family.line).fields:
         raise refused(f"Lines of {family.object} take no taxes.", correction="Leave TAXENTRIES out.", field=TAX_ENTRIES)
@@ -35,14 +35,16 @@ def complete_lines(call: FunctionCall, family: Family, header: Row, values: Row,
 
 def _allocated(call: FunctionCall, family: Family, line: Row) -> list[Row]:
     if line.get(TAX_ENTRIES) or line.get(GROSS):
-        raise refused("A line with taxes is not allocated here.", correction="Leave one of them out.", field=FIELD)
+        raise refused(
+            "A line with taxes cannot be allocated.", correction="Leave out the taxes or the allocation.", field=FIELD
+        )
     left = {name: text for name, text in line.items() if name not in (FIELD, "AMOUNT", "RECORDNO")}
     found = allocated_shares(call, line[FIELD], _amount(family, line))
     return [left | cells | {"TRX_AMOUNT": decimal_text(amount)} for cells, amount in found]
 
 
 def complete_line(call: FunctionCall, family: Family, header: Row, values: Row, *, party: Row) -> Row:
-    """A line as it is kept, but for its keys and stamps; refused is one that cannot be posted."""
+    """The row to keep for a line, without its keys and audit fields. A line that cannot be posted is refused."""
     company = call.company
     described = company.find(family.line)
     row = {name: text for name, text in values.items() if text}
@@ -80,7 +82,7 @@ def _amount(family: Family, row: Row) -> Decimal:
 
 
 def priced(row: Row, header: Row, rate: Decimal) -> Row:
-    """The line with its amounts in base currency and what it repeats of its header."""
+    """The line with its amounts in base currency and the cells that it repeats of its header."""
     trx_amount = Decimal(row["TRX_AMOUNT"])
     return row | {
         "AMOUNT": decimal_text(to_base(trx_amount, rate)),

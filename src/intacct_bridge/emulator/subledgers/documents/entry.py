@@ -1,7 +1,7 @@
-"""Bills, invoices, adjustments, expense reports, card transactions: entered, changed, deleted, reversed.
+"""Bills, invoices, adjustments, expense reports and card transactions: entered, changed, deleted, reversed.
 
-A document that posts stands in the ledger at once; a draft waits. What is paid in part can no longer change in what
-moves money, nor be deleted. A new set of lines takes the old one's place and is posted anew.
+A document is posted at once, except a draft. A document that is paid in part cannot be deleted, and its lines and
+amounts cannot be changed. New lines replace all old lines and are posted anew.
 """
 
 from collections.abc import Sequence
@@ -52,18 +52,18 @@ _PAID = ("TOTALPAID", "TRX_TOTALPAID", "TOTALSELECTED", "TRX_TOTALSELECTED")
 
 @dataclass(frozen=True, slots=True)
 class DocumentInput:
-    """A document as it was sent, in the words of its object."""
+    """A document of a request, by the field names of its object."""
 
     values: Row
     lines: Sequence[Row] | None = None
     """None leaves the lines as they are."""
     draft: bool = False
     control: str = ""
-    """The account the lines go against, where the document names it: a card's, a bank's."""
+    """The control account where the document names it, such as that of a card or a bank."""
     state: str = ""
-    """A state of its own, for what is not simply posted."""
+    """The state of a document that is not posted at once; empty for the usual state."""
     more: tuple[tuple[str, str], ...] = ()
-    """Cells that the document keeps beside those its object knows, such as the external id."""
+    """Cells that are not fields of the object, such as the external id."""
 
 
 def enter(call: FunctionCall, family: Family, entry: DocumentInput) -> Row:
@@ -75,7 +75,7 @@ def enter(call: FunctionCall, family: Family, entry: DocumentInput) -> Row:
 
 
 def change(call: FunctionCall, family: Family, number: int, entry: DocumentInput) -> Row:
-    """Change a document; what moves money takes its postings back and posts anew."""
+    """Change a document; a change of its lines or amounts withdraws its postings and posts it anew."""
     company = call.company
     old = company.table(family.object).get(number) or {}
     values = {name: text for name, text in entry.values.items() if name != "RECORDNO"}
@@ -101,17 +101,17 @@ def change(call: FunctionCall, family: Family, number: int, entry: DocumentInput
 
 
 def _merged(there: list[Row], sent: Sequence[Row]) -> list[Row]:
-    """A sent line that carries the number of one that is there changes it; the others are new."""
+    """Lines of a request: one with the number of a stored line changes it, and the others are new."""
     by_key = {line["RECORDNO"]: line for line in there}
     return [by_key.get(line.get("RECORDNO", ""), {}) | line for line in sent]
 
 
 def delete(call: FunctionCall, family: Family, number: int) -> None:
-    """Delete a document that nothing is paid of, with its postings."""
+    """Delete an unpaid document with its postings."""
     row = call.company.table(family.object).get(number) or {}
     check_untouched(family, row, moved=True)
     if row.get("STATE") in ("Reversed", "Reversal"):
-        raise refused(f"{family.word} {row['RECORDNO']} is part of a reversal and cannot be deleted.")
+        raise refused(f"{family.noun} {row['RECORDNO']} is part of a reversal and cannot be deleted.")
     _withdraw(call, family, row)
     for one in line_numbers(call, family, row):
         call.company.table(family.line).delete(one)
@@ -120,11 +120,11 @@ def delete(call: FunctionCall, family: Family, number: int) -> None:
 
 
 def turn_round(call: FunctionCall, family: Family, number: int, *, day: str, memo: str) -> Row:
-    """Reverse a document: a mirror of it on that day; both are then beyond change."""
+    """Reverse a document: enter its mirror on that day. Neither can be changed afterwards."""
     company = call.company
     old = company.table(family.object).get(number) or {}
     if old.get("STATE") in ("Draft", "Reversed", "Reversal", "Submitted", "Declined"):
-        raise refused(f"{family.word} {old['RECORDNO']} is {old['STATE'].lower()} and cannot be reversed.")
+        raise refused(f"{family.noun} {old['RECORDNO']} is {old['STATE'].lower()} and cannot be reversed.")
     check_untouched(family, old, moved=True)
     mirror = _mirror(call, family, old, day=day, memo=memo)
     check_open(open_from(company), day_of(mirror, "WHENCREATED"), {_owner(call, family, old)})
@@ -160,24 +160,24 @@ def _negated(line: Row) -> Row:
     return line | {name: decimal_text(-amount(line, name)) for name in ("AMOUNT", "TRX_AMOUNT")} | {"RECORDNO": ""}
 
 
-# --- what is refused
+# --- refusals
 
 
 def check_untouched(family: Family, row: Row, *, moved: bool) -> None:
-    """Nothing is paid of the document, or the change does not matter to money."""
+    """Refuse a change of amounts or lines of a document that is paid in full or in part."""
     if moved and (amount(row, "TRX_TOTALPAID") or amount(row, "TRX_TOTALSELECTED")):
         raise refused(
-            f"{family.word} {row.get('RECORDID') or row['RECORDNO']} is paid, in full or in part, and its lines, "
+            f"{family.noun} {row.get('RECORDID') or row['RECORDNO']} is paid, in full or in part, and its lines, "
             "dates and currency cannot be changed.",
             errorno="BL03000130",
             correction="Reverse the payment first.",
         )
     if moved and row.get("STATE") in ("Reversed", "Reversal"):
-        raise refused(f"{family.word} {row['RECORDNO']} is part of a reversal and cannot be changed.")
+        raise refused(f"{family.noun} {row['RECORDNO']} is part of a reversal and cannot be changed.")
 
 
 def check_number(call: FunctionCall, family: Family, row: Row, number: int | None = None) -> None:
-    """No other document of this party has the number, where the company wants it so."""
+    """Refuse a number that another document of the party has, where the settings ask for unique numbers."""
     text = row.get("RECORDID", "")
     if not text or not call.company.behaviour.unique_document_numbers or family.party not in ("VENDOR", "CUSTOMER"):
         return
@@ -186,7 +186,7 @@ def check_number(call: FunctionCall, family: Family, row: Row, number: int | Non
         same = all(there.get(name) == row.get(name) for name in ("RECORDID", family.party_id))
         if same and other != number and there.get("STATE") != "Reversal":
             raise refused(
-                f"A transaction with that number already exists: {family.word} {text} of "
+                f"A transaction with that number already exists: {family.noun} {text} of "
                 f"{row.get(family.party_id, '')}.",
                 errorno="BL03002185",
                 correction="Use another number.",

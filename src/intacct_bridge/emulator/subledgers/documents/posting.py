@@ -1,4 +1,4 @@
-"""What a document posts: its entity, its currency and rate, its charges, and the totals that follow."""
+"""The posting of a document: its entity, currency and rate, its charges, and its totals."""
 
 from collections.abc import Sequence
 from decimal import Decimal
@@ -18,7 +18,7 @@ from intacct_bridge.emulator.subledgers.families import Family, control_account
 
 
 def stored_posting(call: FunctionCall, family: Family, row: Row) -> Posting:
-    """What a kept document posts in accrual, put together from its rows again."""
+    """The accrual posting of a stored document, made from its rows."""
     lines = every_line(call, family, row)
     owner = entity_of(call, row, lines, kept=True)
     control = lines[0].get("OFFSETGLACCOUNTNO", "") if lines else ""
@@ -42,7 +42,7 @@ def posting_of(call: FunctionCall, family: Family, document: Document, control: 
 
 
 def control_named(call: FunctionCall, family: Family, row: Row, lines: Sequence[Row], *, named: str) -> str:
-    """The account the lines go against, where the document, a line or the party names one."""
+    """The control account that the document, one of its lines or the party names; empty for the company's own."""
     named = named or next((one["OFFSETGLACCOUNTNO"] for one in lines if one.get("OFFSETGLACCOUNTNO")), "")
     if named:
         return named
@@ -55,14 +55,14 @@ def control_named(call: FunctionCall, family: Family, row: Row, lines: Sequence[
 
 
 def entity_of(call: FunctionCall, row: Row, lines: Sequence[Row], *, kept: bool = False) -> str:
-    """The entity a document belongs to: where it was entered, or its first line's; one not kept yet is entered here."""
+    """The entity of a document: where it was entered, else its first line's. A new one is entered in the session's."""
     here = "" if kept else call.session.entity
     place = here or row.get("MEGAENTITYID") or (lines[0].get("LOCATIONID", "") if lines else "")
     return posting_rules(call.company).entity_of.get(place, "")
 
 
 def set_currency(call: FunctionCall, family: Family, row: Row, owner: str) -> None:
-    """Currencies and the rate; the party's own currency where none is named."""
+    """Set the currencies and the rate; the default currency is the party's."""
     base = posting_rules(call.company).base_currency[owner]
     if row.get("BASECURR") and row["BASECURR"] != base:
         raise refused(
@@ -79,7 +79,7 @@ def set_currency(call: FunctionCall, family: Family, row: Row, owner: str) -> No
 
 
 def set_totals(row: Row, document: Document, posting: Posting, factor: Decimal) -> None:
-    """Totals as they stand on the control account, so that open items tie to it to the cent."""
+    """Set the totals from the control account's lines, so that open items agree with it to the cent."""
     trx_total = sum((one.trx_amount for one in document.charges), ZERO)
     total = sum((abs(one.amount) for one in posting.lines if one.role == "control"), ZERO)
     total = total if trx_total >= 0 else -total

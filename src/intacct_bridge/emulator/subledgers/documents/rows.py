@@ -1,7 +1,7 @@
-"""A document's rows: what the header repeats of its party and its terms, and its lines in their order.
+"""The rows of a document: the header with cells of its party and terms, and its lines in their order.
 
-A tax on a line is a row of the lines' object too, `LINEITEM` F, behind its line and under the same LINE_NO; wherever a
-document is read to be written again, a line carries its taxes in the cell `TAXENTRIES` (see `taxes`).
+A tax on a line is also a row of the lines' object, with LINEITEM F, behind its line and with the same LINE_NO. Where a
+stored document is written again, a line has its taxes in the cell `TAXENTRIES` (see `taxes`).
 """
 
 from collections.abc import Sequence
@@ -29,19 +29,19 @@ def stored_lines(call: FunctionCall, family: Family, row: Row) -> list[Row]:
 
 
 def every_line(call: FunctionCall, family: Family, row: Row) -> list[Row]:
-    """A document's rows below the header, in their order, taxes behind their lines."""
+    """All rows below a document's header, in their order, with taxes behind their lines."""
     table = call.company.table(family.line)
     found = [table.get(number) or {} for number in line_numbers(call, family, row)]
     return sorted(found, key=lambda line: (int(line.get("LINE_NO") or 0), is_tax_row(line)))
 
 
 def line_numbers(call: FunctionCall, family: Family, row: Row) -> list[int]:
-    """The numbers of a document's lines."""
+    """The row numbers of a document's lines."""
     return call.company.table(family.line).find("RECORDKEY", row.get("RECORDNO", ""))
 
 
 def keep_document(call: FunctionCall, family: Family, row: Row, lines: list[Row]) -> None:
-    """Keep a document, new or in its old place, with these lines."""
+    """Store a document, new or changed, with these lines."""
     table = call.company.table(family.object)
     number = int(row["RECORDNO"])
     if table.get(number) is None:
@@ -52,7 +52,7 @@ def keep_document(call: FunctionCall, family: Family, row: Row, lines: list[Row]
 
 
 def keep_lines(call: FunctionCall, family: Family, row: Row, lines: Sequence[Row]) -> None:
-    """Make these the document's lines; one with a number that was there before keeps it."""
+    """Replace the document's lines by these; a line with the number of an old line keeps that number."""
     table, described = call.company.table(family.line), call.company.find(family.line)
     there = {str(number) for number in line_numbers(call, family, row)}
     for number in there:
@@ -72,7 +72,7 @@ def keep_lines(call: FunctionCall, family: Family, row: Row, lines: Sequence[Row
 
 
 def party_of(call: FunctionCall, family: Family, row: Row) -> Row:
-    """The vendor, the customer or the employee; nothing for documents without one."""
+    """The vendor, customer or employee of a document; empty for a document without one."""
     if not family.party:
         return {}
     table = call.company.table(family.party)
@@ -82,7 +82,7 @@ def party_of(call: FunctionCall, family: Family, row: Row) -> Row:
 
 
 def set_due_date(call: FunctionCall, family: Family, row: Row) -> None:
-    """The day of posting and the day it is due, where the document does not name them."""
+    """Set the posting date and, from the terms, the due date, where the document has none."""
     row.setdefault("WHENPOSTED", row["WHENCREATED"])
     if row.get("WHENDUE") or not row.get("TERMNAME"):
         return
@@ -93,7 +93,7 @@ def set_due_date(call: FunctionCall, family: Family, row: Row) -> None:
 
 
 def term_of(call: FunctionCall, family: Family, row: Row) -> Row:
-    """The terms of a document; nothing where it names none."""
+    """The terms of a document; empty where it names none."""
     for name in ("APTERM", "ARTERM") if family.payable else ("ARTERM", "APTERM"):
         table = call.company.table(name)
         for number in table.find("NAME", row.get("TERMNAME", "")):
@@ -102,7 +102,7 @@ def term_of(call: FunctionCall, family: Family, row: Row) -> Row:
 
 
 def fill_party_cells(call: FunctionCall, family: Family, row: Row) -> None:
-    """What a document repeats of its party."""
+    """Fill the cells that a document repeats of its party."""
     party = party_of(call, family, row)
     if not party:
         return
@@ -117,10 +117,10 @@ def fill_party_cells(call: FunctionCall, family: Family, row: Row) -> None:
 
 
 def voucher_of(family: Family, row: Row, *, rate: Decimal = Decimal(1)) -> Voucher:
-    """What a document's batches say of it."""
+    """The voucher of a document, for its batches."""
     title_of = row.get("VENDORNAME") or row.get("CUSTOMERNAME") or row.get("LASTNAME") or row.get("DESCRIPTION", "")
-    title = f"{family.word} {row.get('RECORDID') or row['RECORDNO']}, {title_of}".rstrip(", ")
+    title = f"{family.noun} {row.get('RECORDID') or row['RECORDNO']}, {title_of}".rstrip(", ")
     day = day_of(row, "WHENPOSTED" if row.get("WHENPOSTED") else "WHENCREATED")
     module = row.get("MODULEKEY") or family.module
-    # What has no open items is money spent or received at once: no payment will bring it into the cash book.
+    # A document without open items is money spent or received at once: no payment will post it to the cash book.
     return Voucher(family.object, row, family.journal, module, title, day, rate, in_every_book=not family.party)

@@ -1,7 +1,7 @@
-"""What an advance was entered with: its lines, and how much of each was applied to documents since.
+"""The lines of an advance, each with the amount applied to documents so far.
 
-The rows of an advance's lines have no cells for what was applied of them, so that is remembered beside the rows, in the
-shape that lines of documents have.
+The rows of these lines have no cells for applied amounts, so a side table keeps the lines in the shape that lines of
+documents have.
 """
 
 from collections.abc import Sequence
@@ -16,5 +16,5 @@ def advance_lines(call: FunctionCall, row: Row) -> list[Row]:
 
 
 def keep_advance_lines(call: FunctionCall, row: Row, lines: Sequence[Row]) -> None:
-    """Remember the lines of an advance."""
+    """Keep the lines of an advance."""
     call.company.side_tables.advance_lines.put(row["RECORDNO"], value=list(lines))

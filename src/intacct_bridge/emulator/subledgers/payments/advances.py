@@ -1,7 +1,7 @@
-"""Advances of customers: money that came before any invoice, on accounts of its own, until receipts apply it.
+"""Advances of customers: money received before any invoice, held on accounts of its own until receipts apply it.
 
-An advance debits the bank, or undeposited funds, and credits the accounts of its lines in every book. It is kept with
-what is open of it; once something is applied it can no longer change.
+An advance debits the bank or undeposited funds and credits the accounts of its lines in every book. It cannot be
+changed once a part of it is applied.
 """
 
 from decimal import Decimal
@@ -29,7 +29,7 @@ from intacct_bridge.model.catalog import ObjectDef
 NAME = ADVANCES.object
 LINE = "ARADVANCEITEM"
 _LINE = FAMILIES["ARINVOICE"]
-"""What a line of an advance is held to: it names an account, a location and dimensions as a line of an invoice does."""
+"""The rules for a line of an advance are those for a line of an invoice."""
 _REQUIRED = ("CUSTOMERID", "PAYMENTMETHOD", "RECEIPTDATE")
 
 
@@ -42,7 +42,7 @@ def create(call: FunctionCall, draft: Draft) -> Row:
 
 
 def update(call: FunctionCall, draft: Draft, number: int) -> Row:
-    """Change an advance of which nothing is applied."""
+    """Change an advance that is not applied."""
     old = call.company.table(NAME).get(number) or {}
     _check_open(old)
     withdraw_all(call, NAME, old)
@@ -53,7 +53,7 @@ def update(call: FunctionCall, draft: Draft, number: int) -> Row:
 
 
 def delete(call: FunctionCall, described: ObjectDef, number: int) -> None:
-    """Drop an advance of which nothing is applied."""
+    """Delete an advance that is not applied."""
     row = call.company.table(NAME).get(number) or {}
     _check_open(row)
     withdraw_all(call, NAME, row)
@@ -107,7 +107,7 @@ def _written(call: FunctionCall, draft: Draft, row: Row, *, new: bool) -> Row:
 
 
 def _keep_rows(call: FunctionCall, row: Row, lines: list[Row]) -> list[Row]:
-    """Make these the rows below an advance; tells them with their numbers."""
+    """Replace the rows below an advance; gives them with their numbers."""
     table, described = call.company.table(LINE), call.company.find(LINE)
     for number in table.find("RECORDKEY", row["RECORDNO"]):
         table.delete(number)

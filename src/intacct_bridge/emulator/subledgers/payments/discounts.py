@@ -1,7 +1,7 @@
-"""Discounts for paying early: what the terms of a document allow on a day, and where it posts.
+"""Discounts for early payment: the discount that the terms of a document allow on a day, and its account.
 
-The terms give a percentage of the document, or an amount, up to so many days after its own. Terms that count from the
-end of a month give no discount here, since no source tells how a payment counts them.
+The terms allow a percentage of the document, or an amount, for some days after its date. Terms that count from the end
+of a month allow no discount here, since no source says how a payment counts them.
 """
 
 from datetime import timedelta
@@ -19,11 +19,11 @@ from intacct_bridge.emulator.subledgers.families import Family
 def discount_of(
     call: FunctionCall, family: Family, document: Row, detail: Row, *, given: Decimal, most: Decimal
 ) -> Decimal:
-    """The discount of one detail: what it asks for, else what the terms allow on its DISCOUNTDATE."""
+    """The discount of one detail: the one that it gives, else the one that the terms allow on its DISCOUNTDATE."""
     discount = given or _allowed(call, family, document, detail)
     if discount < 0 or (given and discount > most):
         raise refused(
-            f"The discount {discount} is more than is due, {most}.",
+            f"The discount {discount} exceeds the amount due {most}.",
             correction="Take a smaller discount.",
             field="TRX_TOTALDISCOUNTTOAPPLY",
         )
@@ -46,7 +46,7 @@ def _allowed(call: FunctionCall, family: Family, document: Row, detail: Row) -> 
 
 
 def discount_account(call: FunctionCall, family: Family) -> str:
-    """Where discounts post: taken from vendors, or given to customers."""
+    """The account of discounts taken from vendors, or given to customers."""
     role = "discount_taken" if family.payable else "discount_given"
     account = call.company.side_tables.posting_accounts.get(role) or ""
     if not account:

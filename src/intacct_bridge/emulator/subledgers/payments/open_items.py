@@ -1,9 +1,9 @@
-"""What is open on the documents that one payment speaks of, and what becomes of them when it takes its parts.
+"""The open amounts of the documents that a payment names, and their change when it is posted or reversed.
 
-A payment names a document, perhaps one of its lines, and an amount; without a line the amount goes to the lines in
-their order, credit lines first. The amount in base currency is the share of what the document still owes, so that the
-last payment takes the last cent. What the payment has taken already counts while the rest of it is planned, and what
-another payment that waits has selected is not there to be taken.
+A payment names a document, perhaps one of its lines, and an amount. Without a line the amount goes to the lines in
+their order, credit lines first. The amount in base currency is the share of the amount due, so that the last payment
+takes the last cent. Parts that the payment has taken count while the rest of it is planned. Amounts that another
+waiting payment has reserved cannot be taken.
 """
 
 from collections.abc import Sequence
@@ -29,19 +29,19 @@ Spread = tuple[tuple[str, Decimal], ...]
 
 @dataclass(frozen=True, slots=True)
 class PaymentPart:
-    """What one payment takes off one document: positive off what is owed, negative off a credit."""
+    """The part of one payment that settles one document: positive for an amount due, negative for a credit."""
 
     key: str
     trx_amount: Decimal
     amount: Decimal
     entity: str
     lines: Spread
-    """Line and how much of it, in the transaction's currency."""
+    """Record numbers of lines, each with its share in the transaction's currency."""
     control: str
 
 
 class OpenItems:
-    """The documents that one payment speaks of, as they are with what it took so far."""
+    """The documents that one payment names, with the parts that it has taken so far."""
 
     def __init__(self, call: FunctionCall) -> None:
         self._call = call
@@ -50,7 +50,7 @@ class OpenItems:
         self._due: dict[str, Decimal] = {}
 
     def find(self, families: Sequence[Family], key: str, *, field: str) -> tuple[Family, Row]:
-        """The document with that record number in one of these families; refused where there is none."""
+        """The document with that record number in one of these families; an unknown number is refused."""
         for family in families:
             known = self._rows.get(f"{family.object}:{key}")
             if known is not None:
@@ -60,15 +60,15 @@ class OpenItems:
                 self._rows[f"{family.object}:{key}"] = (family, row)
                 self._due[f"{family.object}:{key}"] = amount(row, "TRX_TOTALDUE")
                 return family, row
-        words = " or ".join(family.word.lower() for family in families) or "document"
+        words = " or ".join(family.noun.lower() for family in families) or "document"
         raise refused(f"Invalid {words} '{key}' specified.", correction="Name one that is open.", field=field)
 
     def take(
         self, family: Family, row: Row, trx_amount: Decimal, *, entry: str = "", credited: Spread = ()
     ) -> PaymentPart:
-        """The part of a payment that goes to this document; `credited` goes to other lines of it."""
+        """Take a part of the payment for this document; `credited` are parts for other lines of it."""
         check_payable(self._call, family, row)
-        due = free(row)
+        due = unreserved(row)
         if not entry and (abs(trx_amount) > abs(due) or trx_amount * due < 0):
             raise _too_much(family, row, trx_amount, due)
         lines = self._of(family, row)
@@ -79,13 +79,13 @@ class OpenItems:
         base = _base(row, whole)
         control = lines[0].get("OFFSETGLACCOUNTNO", "") if lines else ""
         part = PaymentPart(
-            row["RECORDNO"], whole, base, _place(self._call, family, row, lines), tuple(spread.items()), control
+            row["RECORDNO"], whole, base, _entity_of(self._call, family, row, lines), tuple(spread.items()), control
         )
         self._took(row, lines, part)
         return part
 
     def check(self) -> None:
-        """Nothing was taken beyond what the documents had open, their lines taken together."""
+        """Refuse parts that together exceed the open amount of a document."""
         for key, (family, row) in self._rows.items():
             before, after = self._due[key], amount(row, "TRX_TOTALDUE")
             if before * after < 0:
@@ -109,30 +109,30 @@ def _lines_of(call: FunctionCall, family: Family, row: Row) -> list[Row]:
     return advance_lines(call, row) if family is ADVANCES else every_line(call, family, row) if family.line else []
 
 
-def free(row: Row) -> Decimal:
-    """What is due of a document and not selected by a payment that waits."""
+def unreserved(row: Row) -> Decimal:
+    """The amount due of a document that no waiting payment has reserved."""
     return amount(row, "TRX_TOTALDUE") - amount(row, "TRX_TOTALSELECTED")
 
 
 def check_payable(call: FunctionCall, family: Family, row: Row) -> None:
-    """The document stands, and nothing holds it back."""
+    """Refuse to pay a document that is not posted, or is on hold."""
     number = row.get("RECORDID") or row["RECORDNO"]
     if row.get("STATE") not in _PAYABLE:
-        raise refused(f"{family.word} {number} is {row.get('STATE', '').lower()} and cannot be paid.")
+        raise refused(f"{family.noun} {number} is {row.get('STATE', '').lower()} and cannot be paid.")
     if not family.payable:
         return
     if row.get("ONHOLD") == "true":
-        raise refused(f"{family.word} {number} is on hold and cannot be paid.", correction="Take the hold off first.")
+        raise refused(f"{family.noun} {number} is on hold and cannot be paid.", correction="Remove the hold first.")
     table = call.company.table("VENDOR")
     for one in table.find("VENDORID", row.get("VENDORID", "")):
         if (table.get(one) or {}).get("ONHOLD") == "true":
-            raise refused(f"Vendor '{row['VENDORID']}' is on hold and cannot be paid.", correction="Take the hold off.")
+            raise refused(f"Vendor '{row['VENDORID']}' is on hold and cannot be paid.", correction="Remove the hold.")
 
 
 def _too_much(family: Family, row: Row, wanted: Decimal, due: Decimal) -> Exception:
     number = row.get("RECORDID") or row["RECORDNO"]
     return refused(
-        f"The payment amount {wanted} exceeds the amount due {due} of {family.word.lower()} {number}.",
+        f"The payment amount {wanted} exceeds the amount due {due} of {family.noun.lower()} {number}.",
         errorno="BL03000130",
         correction="Pay no more than is due.",
     )
@@ -145,8 +145,8 @@ def _base(row: Row, trx_amount: Decimal) -> Decimal:
     return relieved(trx_amount, trx_due=due, due=amount(row, "TOTALDUE"))
 
 
-def _place(call: FunctionCall, family: Family, row: Row, lines: list[Row]) -> str:
-    """The entity whose control account carries the document."""
+def _entity_of(call: FunctionCall, family: Family, row: Row, lines: list[Row]) -> str:
+    """The entity on whose control account the document is posted."""
     if not family.line:
         return ""
     control, entities = lines[0].get("OFFSETGLACCOUNTNO", "") if lines else "", posting_rules(call.company).entity_of
@@ -157,11 +157,11 @@ def _place(call: FunctionCall, family: Family, row: Row, lines: list[Row]) -> st
 
 
 def _spread(lines: list[Row], trx_amount: Decimal, entry: str) -> Spread:
-    """The amount over the lines: lines against the document's sign first, then the others in their order."""
+    """The amount by line: lines of the opposite sign first, then the others in their order."""
     sign = 1 if trx_amount >= 0 else -1
     chosen = [line for line in lines if not entry or line["RECORDNO"] == entry]
     if entry and not chosen:
-        raise refused(f"Line {entry} is no line of the document.", correction="Provide the line's record number.")
+        raise refused(f"Line {entry} is not a line of the document.", correction="Provide the line's record number.")
     left, found = trx_amount, {}
     opened = {line["RECORDNO"]: amount(line, "TRX_AMOUNT") - amount(line, "TRX_TOTALPAID") for line in chosen}
     for key, still in opened.items():
@@ -177,9 +177,9 @@ def _spread(lines: list[Row], trx_amount: Decimal, entry: str) -> Spread:
     return tuple(found.items())
 
 
-def settle_part(call: FunctionCall, family: Family, part: PaymentPart, *, day: str, back: bool = False) -> None:
-    """Take a part off its document, or put it back when a payment is undone."""
-    company, sign = call.company, Decimal(-1 if back else 1)
+def settle_part(call: FunctionCall, family: Family, part: PaymentPart, *, day: str, undo: bool = False) -> None:
+    """Settle a part of its document; `undo` opens it again."""
+    company, sign = call.company, Decimal(-1 if undo else 1)
     table, described = company.table(family.object), company.find(family.object)
     number = int(part.key)
     row = table.get(number) or {}
@@ -194,14 +194,14 @@ def settle_part(call: FunctionCall, family: Family, part: PaymentPart, *, day: s
     stamp(call, described, row, new=False)
     table.update(number, row)
     _change_lines(call, family, part, row, sign=sign, name="TOTALPAID")
-    change_total_due(call, family, row, -part.amount * sign * family.owes)
+    change_total_due(call, family, row, -part.amount * sign * family.balance_sign)
     refresh_detail(call, family.object, row)
     note(call, described, row, MODIFIED)
 
 
-def reserve_part(call: FunctionCall, family: Family, part: PaymentPart, *, back: bool = False) -> None:
-    """Set a part aside for a payment that waits, or free it again."""
-    company, sign = call.company, Decimal(-1 if back else 1)
+def reserve_part(call: FunctionCall, family: Family, part: PaymentPart, *, undo: bool = False) -> None:
+    """Reserve a part of a document for a waiting payment; `undo` frees it."""
+    company, sign = call.company, Decimal(-1 if undo else 1)
     table, described = company.table(family.object), company.find(family.object)
     row = table.get(int(part.key)) or {}
     for name, change in (("", part.amount * sign), ("TRX_", part.trx_amount * sign)):

@@ -1,7 +1,7 @@
-"""What a payment is made of: the documents it settles, and by what: money, credits, advances, overpayments, discounts.
+"""The parts of a payment: the documents that it settles, with money, credits, advances, overpayments and discounts.
 
-Every detail names one document and, for each way it is settled, an amount; a way that holds the amount elsewhere names
-that record too. An amount that cannot be taken from where it is said to be is refused by the name of its field.
+A detail names one document, and an amount for each way of settling it. Credits, advances and overpayments also name
+the record that they are taken from. An amount that its record does not have is refused with the name of its field.
 """
 
 from collections.abc import Sequence
@@ -15,20 +15,20 @@ from intacct_bridge.emulator.settings.cells import Row
 from intacct_bridge.emulator.settings.refusals import refused
 from intacct_bridge.emulator.subledgers.families import ADVANCES, FAMILIES, OVERPAYMENTS, Family
 from intacct_bridge.emulator.subledgers.payments.discounts import discount_of
-from intacct_bridge.emulator.subledgers.payments.open_items import OpenItems, PaymentPart, free
+from intacct_bridge.emulator.subledgers.payments.open_items import OpenItems, PaymentPart, unreserved
 
 
 @dataclass(frozen=True, slots=True)
 class SettlementSource:
-    """One way of settling beside money: the fields of a detail, and where the amount is held."""
+    """One way of settling a document without money: the fields of a detail, and the documents that hold the amount."""
 
     name: str
     """The start of its fields: `NAMEKEY`, `NAMEENTRYKEY`."""
     money: str
-    """The amount's field, behind `TRX_` where a detail is sent."""
+    """The amount's field. Requests put `TRX_` before it."""
     families: tuple[Family, ...]
     base: str = ""
-    """The field of the amount in base currency; `money` where nothing else is said."""
+    """The field of the amount in base currency, where it is not `money`."""
 
     @property
     def key(self) -> str:
@@ -53,9 +53,9 @@ class PaymentSide:
     journal: str
     module: str
     type: str
-    done: str
-    """The state of what is posted."""
-    word: str
+    posted_state: str
+    """The state of a posted payment."""
+    noun: str
     day: str
     """The field of the payment's day."""
 
@@ -79,8 +79,8 @@ VENDOR_SIDE = PaymentSide(
     journal="CDJ",
     module=PAYABLES,
     type="pp",
-    done="Confirmed",
-    word="Payment",
+    posted_state="Confirmed",
+    noun="Payment",
     day="WHENCREATED",
 )
 CUSTOMER_SIDE = PaymentSide(
@@ -98,70 +98,71 @@ CUSTOMER_SIDE = PaymentSide(
     journal="CRJ",
     module=RECEIVABLES,
     type="rp",
-    done="Complete",
-    word="Receipt",
+    posted_state="Complete",
+    noun="Receipt",
     day="RECEIPTDATE",
 )
 SIDES = {VENDOR_SIDE.object: VENDOR_SIDE, CUSTOMER_SIDE.object: CUSTOMER_SIDE}
 CREDIT, DISCOUNT = "CREDITTOAPPLY", "TRX_TOTALDISCOUNTTOAPPLY"
-"""A credit taken from whatever is open, and a discount: details that legacy functions send without a key."""
+"""A credit from any open credits, and a discount: amounts that legacy functions send without a key."""
 
 
 @dataclass(frozen=True, slots=True)
 class Credit:
-    """What one source gives to a detail."""
+    """The amount that one source gives to a detail."""
 
     source: SettlementSource
     family: Family
     part: PaymentPart
     trx_amount: Decimal
-    """Positive: what it settles of the document."""
+    """The amount of the document that it settles, positive."""
 
 
 @dataclass(frozen=True, slots=True)
 class SettledDetail:
-    """One detail: a document's part, and what it is settled by beside money."""
+    """One detail: the part of a document that is settled, with its credits and discount."""
 
     family: Family
     part: PaymentPart
     credits: tuple[Credit, ...] = ()
     inline: tuple[SettlementSource, str, Decimal] | None = None
-    """A credit line of the document itself, and what of it was used."""
+    """A credit line of the document itself: its source, its record number and the amount used."""
     discount: Decimal = ZERO
 
     @property
-    def money(self) -> Decimal:
-        """What is paid in money."""
+    def money_amount(self) -> Decimal:
+        """The amount that is paid in money."""
         return self.part.trx_amount - sum((one.trx_amount for one in self.credits), ZERO) - self.discount
 
 
 @dataclass(frozen=True, slots=True)
 class SettlementInput:
-    """What is to be settled: the details, and the whole amount where the payment tells one."""
+    """The details of a payment, and its total amount where the request gives one."""
 
     details: Sequence[Row]
-    stated: Decimal | None = None
-    stated_in: str = ""
-    """The field that told it."""
+    stated_total: Decimal | None = None
+    stated_field: str = ""
+    """The field of that amount."""
 
 
 def parts_of(
-    call: FunctionCall, side: PaymentSide, row: Row, asked: SettlementInput, *, over: Decimal = ZERO
+    call: FunctionCall, side: PaymentSide, row: Row, requested: SettlementInput, *, overpayment: Decimal = ZERO
 ) -> list[SettledDetail]:
-    """What the details settle; refused is what is another party's, in another currency, or not open."""
+    """The parts that the details settle. A document of another party or currency, or one not open, is refused."""
     opened = OpenItems(call)
-    left = None if asked.stated is None else asked.stated - over
+    left = None if requested.stated_total is None else requested.stated_total - overpayment
     found: list[SettledDetail] = []
-    for detail in asked.details:
+    for detail in requested.details:
         one = _settles(call, side, row, detail, opened=opened, left=left)
         found.append(one)
-        left = None if left is None else left - one.money
+        left = None if left is None else left - one.money_amount
     opened.check()
     if left:
+        total = (requested.stated_total or ZERO) - left
         raise refused(
-            f"The amount {asked.stated} is not what the details come to, {asked.stated - left if asked.stated else 0}.",
-            correction=f"Correct {asked.stated_in}, or the amounts of the details.",
-            field=asked.stated_in,
+            f"The amount {requested.stated_total} is not the sum of the details, {total}.",
+            correction=f"Correct {requested.stated_field}, or the amounts of the details.",
+            field=requested.stated_field,
         )
     return found
 
@@ -180,20 +181,20 @@ def _settles(
         _credit(side, row, detail, source, opened=opened) for source in side.sources if _is_used(source, detail, key)
     ]
     credits += _any_credits(call, side, row, detail, opened=opened)
-    lent = sum((one.trx_amount for one in credits), ZERO) + (inline[2] if inline else ZERO)
-    asked = _decimal(detail, DISCOUNT) or _decimal(detail, "TRX_DISCOUNTAMOUNT")
-    discount = discount_of(call, family, document, detail, given=asked, most=free(document) - lent)
-    if money is None and not lent:
+    credited_total = sum((one.trx_amount for one in credits), ZERO) + (inline[2] if inline else ZERO)
+    requested = _decimal(detail, DISCOUNT) or _decimal(detail, "TRX_DISCOUNTAMOUNT")
+    discount = discount_of(call, family, document, detail, given=requested, most=unreserved(document) - credited_total)
+    if money is None and not credited_total:
         money = _default(document, left, discount)
-    whole = (money or ZERO) + lent + discount
+    whole = (money or ZERO) + credited_total + discount
     credited = ((inline[1], -inline[2]),) if inline else ()
     part = opened.take(family, document, whole, entry=entry, credited=credited)
     return SettledDetail(family, part, tuple(credits), inline, discount)
 
 
 def _default(document: Row, left: Decimal | None, discount: Decimal) -> Decimal:
-    """A detail without an amount pays what is due, or what is left of the payment."""
-    due = free(document) - discount
+    """The amount of a detail that gives none: the amount due, at most the rest of the payment."""
+    due = unreserved(document) - discount
     return due if left is None else max(min(due, left), ZERO)
 
 
@@ -201,8 +202,8 @@ def _is_used(source: SettlementSource, detail: Row, key: str) -> bool:
     if _money(detail, source.money):
         return source.name != "INLINE" or detail.get(source.key, key) != key
     if detail.get(source.key) and not _money(detail, "PAYMENTAMOUNT"):
-        told = f"{source.key} is given without an amount."
-        raise refused(told, correction=f"Provide TRX_{source.money}.", field=source.key)
+        text = f"{source.key} is given without an amount."
+        raise refused(text, correction=f"Provide TRX_{source.money}.", field=source.key)
     return False
 
 
@@ -222,18 +223,20 @@ def _credit(side: PaymentSide, row: Row, detail: Row, source: SettlementSource, 
     money = _money(detail, source.money) or ZERO
     if money < 0:
         raise refused(
-            f"TRX_{source.money} is below zero.", correction="Provide what is used of it.", field=f"TRX_{source.money}"
+            f"TRX_{source.money} is below zero.",
+            correction="Provide the amount that is used.",
+            field=f"TRX_{source.money}",
         )
     family, other = opened.find(source.families, detail.get(source.key, ""), field=source.key)
     _check_party(side, row, other)
     held = family in (ADVANCES, OVERPAYMENTS)
-    every_part = money if held else -money
+    used = money if held else -money
     entry = detail.get(source.entry, "") if family is not OVERPAYMENTS else ""
-    return Credit(source, family, opened.take(family, other, every_part, entry=entry), money)
+    return Credit(source, family, opened.take(family, other, used, entry=entry), money)
 
 
 def _any_credits(call: FunctionCall, side: PaymentSide, row: Row, detail: Row, *, opened: OpenItems) -> list[Credit]:
-    """A credit without a key comes from the party's open credits, the oldest first."""
+    """A credit without a key is taken from the party's open credits, the oldest first."""
     left = _decimal(detail, CREDIT)
     found: list[Credit] = []
     source = side.sources[0]
@@ -243,7 +246,7 @@ def _any_credits(call: FunctionCall, side: PaymentSide, row: Row, detail: Row, *
         if not same or not left or amount(one, "TRX_TOTALDUE") >= 0 or one.get("STATE") in ("Draft", "Submitted"):
             continue
         family, there = opened.find(source.families, str(number), field=CREDIT)
-        money = min(left, -free(there))
+        money = min(left, -unreserved(there))
         if money > 0:
             found.append(Credit(source, family, opened.take(family, there, -money), money))
             left -= money
@@ -257,7 +260,7 @@ def _any_credits(call: FunctionCall, side: PaymentSide, row: Row, detail: Row, *
 
 
 def _money(detail: Row, name: str) -> Decimal | None:
-    """An amount in the transaction's currency; None where it is not told."""
+    """An amount in the transaction's currency; None where the detail gives none."""
     for field in (f"TRX_{name}", name):
         if detail.get(field):
             return _decimal(detail, field)
@@ -269,7 +272,7 @@ def _decimal(detail: Row, name: str) -> Decimal:
 
 
 def every_part(settled: Sequence[SettledDetail]) -> list[tuple[Family, PaymentPart]]:
-    """Every part with its family: the documents', then what they are settled from."""
+    """Every part with its family: those of the documents, then those of credits, advances and overpayments."""
     found = [(one.family, one.part) for one in settled]
     return found + [(credit.family, credit.part) for one in settled for credit in one.credits]
 
@@ -279,7 +282,7 @@ def _check_party(side: PaymentSide, row: Row, document: Row) -> None:
         raise refused(
             f"{document.get('RECORDID') or document['RECORDNO']} belongs to {document.get(side.party_id)}, "
             f"not to {row[side.party_id]}.",
-            correction="Pay each party's documents by themselves.",
+            correction="Pay the documents of each party separately.",
         )
     currency = row.setdefault("CURRENCY", document.get("CURRENCY", ""))
     if document.get("CURRENCY") != currency:

@@ -1,13 +1,13 @@
-"""Payments and receipts: entered, posted, changed while they are drafts, undone by reversal.
+"""Payments and receipts: entered, changed and deleted while they wait, posted, reversed.
 
-A payment settles documents of one party in one currency, from a bank account or, for receipts, into undeposited
-funds. Credits, advances and discounts are applied beside the money. What a receipt brings more than it settles stays
-open on the receipt until it is applied. A payment that waits sets aside what it will take. A posted payment is not
-deleted: it is reversed, which opens again what it had settled.
+A payment settles documents of one party in one currency, from a bank account or, for receipts, also into undeposited
+funds. Credits, advances and discounts settle documents without money. An overpayment stays open on the receipt until it
+is applied. A waiting payment reserves the amounts that it will settle. A posted payment cannot be deleted. Its reversal
+opens the documents again.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 from intacct_bridge.emulator.accounting.amounts import ZERO, amount, to_base
@@ -48,36 +48,36 @@ WAITING = ("Draft", "Submitted", "Approved")
 
 @dataclass(frozen=True, slots=True)
 class PaymentInput:
-    """A payment as it was sent."""
+    """A payment of a request."""
 
     values: Row
     details: Sequence[Row]
     state: str = ""
-    """Empty for what is posted at once; `Draft`, `Submitted` for what waits."""
-    over: Decimal = ZERO
-    """Received beyond what is settled."""
-    place: str = ""
-    """The location that what is over belongs to."""
-    stated: Decimal | None = None
-    """The whole amount, where the payment tells it."""
-    stated_in: str = "AMOUNTTOPAY"
+    """Empty for a payment that is posted at once; `Draft` or `Submitted` for one that waits."""
+    overpayment: Overpayment = field(default_factory=Overpayment)
+    """The amount received beyond the settled documents."""
+    stated_total: Decimal | None = None
+    """The total amount, where the request gives it."""
+    stated_field: str = "AMOUNTTOPAY"
 
 
-def enter(call: FunctionCall, side: PaymentSide, money: PaymentInput, *, key: str = "") -> Row:
-    """Enter a payment, or post one that waited."""
+def enter(call: FunctionCall, side: PaymentSide, payment: PaymentInput, *, key: str = "") -> Row:
+    """Enter a payment, or write a waiting one anew (`key`)."""
     company = call.company
-    row = {name: text for name, text in money.values.items() if text}
+    row = {name: text for name, text in payment.values.items() if text}
     new = not key
-    _check_header(side, row, money)
+    _check_header(side, row, payment)
     settle(company, company.find(side.object), dict(row), row)
     if not new:
-        reserve(call, side, {"RECORDNO": key}, back=True)
-    parts = parts_of(call, side, row, SettlementInput(money.details, money.stated, money.stated_in), over=money.over)
-    bank = _account(call, side, row)
-    purse = PaymentAccount(bank[0], _entity(call, bank, parts, money.place), money.over, money.place)
-    _check_over(call, purse.entity, money)
-    _head(call, side, row, purse=purse, parts=parts)
-    row |= {"RECORDNO": key or str(next_number(company, "PRRECORD")), "STATE": money.state or side.done}
+        reserve(call, side, {"RECORDNO": key}, undo=True)
+    requested = SettlementInput(payment.details, payment.stated_total, payment.stated_field)
+    parts = parts_of(call, side, row, requested, overpayment=payment.overpayment.amount)
+    number, location = _account(call, side, row)
+    entity = _entity(call, parts, (location, payment.overpayment.location))
+    account = PaymentAccount(number, entity, payment.overpayment)
+    _check_overpayment_entity(call, entity, payment)
+    _head(call, side, row, account=account, parts=parts)
+    row |= {"RECORDNO": key or str(next_number(company, "PRRECORD")), "STATE": payment.state or side.posted_state}
     row["DISPLAYSTATE"] = row["STATE"]
     stamp(call, company.find(side.object), row, new=new)
     _put(call, side, row)
@@ -85,34 +85,37 @@ def enter(call: FunctionCall, side: PaymentSide, money: PaymentInput, *, key: st
         start_without_batches(call, side.object, row)
     clear_details(call, side, row)
     keep_details(call, side, row, parts)
-    over = Overpayment(money.over, money.place or purse.entity)
-    company.side_tables.overpayments.put(row["RECORDNO"], value=over)
-    if money.state:
-        keep_requested_details(call, side, row, money.details)
+    overpayment = replace(payment.overpayment, location=payment.overpayment.location or entity)
+    company.side_tables.overpayments.put(row["RECORDNO"], value=overpayment)
+    if payment.state:
+        keep_requested_details(call, side, row, payment.details)
         reserve(call, side, row)
     else:
-        for posting in postings(call, side, row, parts, purse):
+        for posting in postings(call, side, row, parts, account):
             post(call, posting, _voucher(side, row))
         _settle_all(call, side, row, parts, day=row[side.day])
-        _owe_over(call, side, row, -amount(row, "TOTALDUE"))
+        _change_total_due(call, side, row, -amount(row, "TOTALDUE"))
     note(call, company.find(side.object), row, CREATED if new else MODIFIED)
     return row
 
 
-def update(call: FunctionCall, side: PaymentSide, number: int, money: PaymentInput, *, described_only: bool) -> Row:
-    """Change a payment: anything while it waits, what does not move money once it is posted."""
+def update(call: FunctionCall, side: PaymentSide, number: int, payment: PaymentInput, *, described_only: bool) -> Row:
+    """Change a payment: every field while it waits, only fields that move no money once it is posted."""
     old = call.company.table(side.object).get(number) or {}
     if old.get("STATE") in ("Draft", "Submitted") and not described_only:
-        details = money.details or stored_details(call, side, old)
+        details = payment.details or stored_details(call, side, old)
         kept = call.company.side_tables.overpayments.get(str(number)) or Overpayment()
-        money = replace(money, over=money.over or kept.amount, place=money.place or kept.location)
-        return enter(call, side, replace(money, values=old | money.values, details=details), key=old["RECORDNO"])
-    if money.details or not described_only:
+        overpayment = Overpayment(
+            payment.overpayment.amount or kept.amount, payment.overpayment.location or kept.location
+        )
+        changed = replace(payment, values=old | payment.values, details=details, overpayment=overpayment)
+        return enter(call, side, changed, key=old["RECORDNO"])
+    if payment.details or not described_only:
         raise refused(
-            f"{side.word} {number} is {old.get('STATE', '').lower()} and cannot be changed.",
+            f"{side.noun} {number} is {old.get('STATE', '').lower()} and cannot be changed.",
             correction="Reverse it, and enter another.",
         )
-    row = old | money.values
+    row = old | payment.values
     stamp(call, call.company.find(side.object), row, new=False)
     call.company.table(side.object).update(number, row)
     note(call, call.company.find(side.object), row, MODIFIED)
@@ -120,21 +123,21 @@ def update(call: FunctionCall, side: PaymentSide, number: int, money: PaymentInp
 
 
 def post_waiting(call: FunctionCall, side: PaymentSide, number: int) -> Row:
-    """Post a payment that waited, as it was asked for."""
+    """Post a waiting payment as it was requested."""
     row = call.company.table(side.object).get(number) or {}
     values = {name: text for name, text in row.items() if name not in ("STATE", "DISPLAYSTATE", "RECORDNO")}
-    over = call.company.side_tables.overpayments.get(str(number)) or Overpayment()
-    money = PaymentInput(values, stored_details(call, side, row), "", over.amount, over.location)
-    return enter(call, side, money, key=row["RECORDNO"])
+    overpayment = call.company.side_tables.overpayments.get(str(number)) or Overpayment()
+    payment = PaymentInput(values, stored_details(call, side, row), "", overpayment)
+    return enter(call, side, payment, key=row["RECORDNO"])
 
 
 def change_state(call: FunctionCall, side: PaymentSide, number: int, state: str) -> Row:
-    """Bring a payment that waits into another state; one that will not be paid frees what it had set aside."""
+    """Change the state of a waiting payment; one that will not be posted frees its reserved amounts."""
     described = call.company.find(side.object)
     row = call.company.table(side.object).get(number) or {}
     row |= {"STATE": state, "DISPLAYSTATE": state}
     if state not in WAITING:
-        reserve(call, side, row, back=True)
+        reserve(call, side, row, undo=True)
     stamp(call, described, row, new=False)
     call.company.table(side.object).update(number, row)
     note(call, described, row, MODIFIED)
@@ -146,31 +149,31 @@ def delete(call: FunctionCall, side: PaymentSide, number: int) -> None:
     row = call.company.table(side.object).get(number) or {}
     if row.get("STATE") not in ("Draft", "Submitted", "Declined"):
         raise refused(
-            f"{side.word} {number} is {row.get('STATE', '').lower()} and cannot be deleted.",
+            f"{side.noun} {number} is {row.get('STATE', '').lower()} and cannot be deleted.",
             correction="Reverse it instead.",
         )
-    reserve(call, side, row, back=True)
+    reserve(call, side, row, undo=True)
     clear_details(call, side, row)
     call.company.table(side.object).delete(number)
     note(call, call.company.find(side.object), row, DELETED)
 
 
 def reverse(call: FunctionCall, side: PaymentSide, number: int, *, day: str, memo: str) -> Row:
-    """Reverse a payment: what it settled is open again, and the ledger has its mirror on that day."""
+    """Reverse a payment: open its documents again, and post its mirror on that day."""
     company = call.company
     table, described = company.table(side.object), company.find(side.object)
     old = table.get(number) or {}
-    if old.get("STATE") != side.done:
-        raise refused(f"{side.word} {number} is {old.get('STATE', '').lower()} and cannot be reversed.")
+    if old.get("STATE") != side.posted_state:
+        raise refused(f"{side.noun} {number} is {old.get('STATE', '').lower()} and cannot be reversed.")
     mirror = _mirror(call, side, old, day=day, memo=memo)
     table.insert(mirror)
     start_without_batches(call, side.object, mirror)
     reverse_all(call, old, _voucher(side, mirror, day=day), change=reversal_through_bank(call, old))
     for family, part in stored_parts(call, side, old):
-        settle_part(call, family, part, day=day, back=True)
+        settle_part(call, family, part, day=day, undo=True)
     old = table.get(number) or {}
-    _check_unused(call, side, old)
-    _owe_over(call, side, old, amount(old, "TOTALDUE"))
+    _check_overpayment_unused(call, side, old)
+    _change_total_due(call, side, old, amount(old, "TOTALDUE"))
     old |= {"STATE": "Voided" if side is VENDOR_SIDE else "Reversed", "TOTALDUE": "0", "TRX_TOTALDUE": "0"}
     old["DISPLAYSTATE"] = old["STATE"]
     stamp(call, described, old, new=False)
@@ -181,7 +184,7 @@ def reverse(call: FunctionCall, side: PaymentSide, number: int, *, day: str, mem
 
 
 def apply_overpayment(call: FunctionCall, side: PaymentSide, number: int, details: Sequence[Row], *, day: str) -> Row:
-    """Apply what is still open on a receipt to documents."""
+    """Apply the overpayment of a receipt to documents."""
     company = call.company
     table = company.table(side.object)
     row = table.get(number) or {}
@@ -195,46 +198,46 @@ def apply_overpayment(call: FunctionCall, side: PaymentSide, number: int, detail
     ]
     row.setdefault("EXCHANGE_RATE", "1")
     parts = parts_of(call, side, row, SettlementInput(from_here))
-    purse = PaymentAccount("", _entity(call, ("", ""), parts, ""))
-    for posting in postings(call, side, row, parts, purse):
+    account = PaymentAccount("", _entity(call, parts))
+    for posting in postings(call, side, row, parts, account):
         post(call, posting, _voucher(side, row, day=day))
     keep_details(call, side, row, parts)
     _settle_all(call, side, row, parts, day=day)
     return table.get(number) or {}
 
 
-# --- what is refused
+# --- refusals
 
 
-def _check_header(side: PaymentSide, row: Row, money: PaymentInput) -> None:
+def _check_header(side: PaymentSide, row: Row, payment: PaymentInput) -> None:
     required = [side.party_id, side.day, "PAYMENTMETHOD"]
     missing = [name for name in required if not row.get(name)]
     if missing:
         named = {"WHENCREATED": "PAYMENTDATE"}
         texts = (f"Required field {named.get(name, name)} is missing for {side.object}." for name in missing)
         raise FunctionRefusedError(*(Fault("BL01001973", description2=text) for text in texts))
-    if money.over < 0:
+    if payment.overpayment.amount < 0:
         raise refused("The overpayment is below zero.", correction="Leave it out.", field="OVERPAYMENTAMOUNT")
-    if not money.details and not money.over:
-        raise refused(f"{side.word} settles nothing.", correction=f"Provide {side.line}S.")
+    if not payment.details and not payment.overpayment.amount:
+        raise refused(f"{side.noun} has no details.", correction=f"Provide {side.line}S.")
 
 
-def _check_unused(call: FunctionCall, side: PaymentSide, row: Row) -> None:
-    """What was over is all here again, once what this receipt settled itself is undone."""
-    over = (call.company.side_tables.overpayments.get(row["RECORDNO"]) or Overpayment()).amount
-    if over and amount(row, "TRX_TOTALDUE") != over:
+def _check_overpayment_unused(call: FunctionCall, side: PaymentSide, row: Row) -> None:
+    """Refuse to reverse a receipt whose overpayment another receipt has applied."""
+    overpayment = (call.company.side_tables.overpayments.get(row["RECORDNO"]) or Overpayment()).amount
+    if overpayment and amount(row, "TRX_TOTALDUE") != overpayment:
         raise refused(
-            f"{over - amount(row, 'TRX_TOTALDUE')} of what {side.word.lower()} {row['RECORDNO']} brought over is "
-            "applied by another.",
+            f"{overpayment - amount(row, 'TRX_TOTALDUE')} of the overpayment of "
+            f"{side.noun.lower()} {row['RECORDNO']} is applied by another receipt.",
             correction="Reverse that one first.",
         )
 
 
-def _check_over(call: FunctionCall, entity: str, money: PaymentInput) -> None:
-    """What is over must belong to an entity where the company has several, or it could never be applied."""
-    if money.over and not entity and any(posting_rules(call.company).entity_of.values()):
+def _check_overpayment_entity(call: FunctionCall, entity: str, payment: PaymentInput) -> None:
+    """Refuse an overpayment without an entity in a company of several, since it could never be applied."""
+    if payment.overpayment.amount and not entity and any(posting_rules(call.company).entity_of.values()):
         raise refused(
-            "What is received beyond the documents needs a location in a company of several entities.",
+            "An overpayment needs a location in a company of several entities.",
             correction="Provide overpaylocid, or a bank account that has a location.",
         )
 
@@ -251,9 +254,11 @@ def _account(call: FunctionCall, side: PaymentSide, row: Row) -> tuple[str, str]
     return bank_account(call, name)
 
 
-def _entity(call: FunctionCall, bank: tuple[str, str], parts: list[SettledDetail], place: str) -> str:
+def _entity(call: FunctionCall, parts: list[SettledDetail], locations: tuple[str, str] = ("", "")) -> str:
+    """The entity of a payment: its bank's, the session's, its documents', or its overpayment's."""
+    bank, overpayment = locations
     entity_of = posting_rules(call.company).entity_of
-    for one in (bank[1], call.session.entity, *(one.part.entity for one in parts), place):
+    for one in (bank, call.session.entity, *(one.part.entity for one in parts), overpayment):
         if one:
             return entity_of.get(one, "")
     return ""
@@ -263,10 +268,10 @@ def _entity(call: FunctionCall, bank: tuple[str, str], parts: list[SettledDetail
 
 
 def _head(
-    call: FunctionCall, side: PaymentSide, row: Row, *, purse: PaymentAccount, parts: list[SettledDetail]
+    call: FunctionCall, side: PaymentSide, row: Row, *, account: PaymentAccount, parts: list[SettledDetail]
 ) -> None:
-    base = posting_rules(call.company).base_currency[purse.entity]
-    applied = sum((one.money for one in parts), ZERO)
+    base = posting_rules(call.company).base_currency[account.entity]
+    applied = sum((one.money_amount for one in parts), ZERO)
     row["BASECURR"] = base
     row["CURRENCY"] = row.get("CURRENCY") or base
     factor = exchange_rate(
@@ -275,10 +280,10 @@ def _head(
     row |= {"EXCHANGE_RATE": decimal_text(factor), "RECORDTYPE": side.type, "SYSTEMGENERATED": "F", "CLEARED": "F"}
     row |= {"WHENCREATED": row[side.day], "WHENPAID": row.get("WHENPAID") or row[side.day], "RAWSTATE": "C"}
     row.setdefault("WHENPOSTED", row[side.day])
-    over = purse.over
+    overpayment = account.overpayment.amount
     for name, total, left in (
-        ("", to_base(applied + over, factor), to_base(over, factor)),
-        ("TRX_", applied + over, over),
+        ("", to_base(applied + overpayment, factor), to_base(overpayment, factor)),
+        ("TRX_", applied + overpayment, overpayment),
     ):
         row[f"{name}TOTALENTERED"], row[f"{name}TOTALDUE"] = decimal_text(total), decimal_text(left)
         row[f"{name}TOTALPAID"] = decimal_text(total - left)
@@ -310,7 +315,7 @@ def _settle_all(call: FunctionCall, side: PaymentSide, row: Row, parts: list[Set
             table.update(number, (table.get(number) or {}) | {"WHENLASTPAID": day})
 
 
-def _owe_over(call: FunctionCall, side: PaymentSide, row: Row, change: Decimal) -> None:
+def _change_total_due(call: FunctionCall, side: PaymentSide, row: Row, change: Decimal) -> None:
     change_total_due(call, side.families[0], row, change)
 
 
@@ -324,7 +329,7 @@ def _put(call: FunctionCall, side: PaymentSide, row: Row) -> None:
 
 def _voucher(side: PaymentSide, row: Row, *, day: str = "") -> Voucher:
     named = row.get("VENDORNAME") or row.get("CUSTOMERNAME", "")
-    title = f"{side.word} {row.get('RECORDID') or row['RECORDNO']}, {named}".rstrip(", ")
+    title = f"{side.noun} {row.get('RECORDID') or row['RECORDNO']}, {named}".rstrip(", ")
     when = day_of({"day": day or row[side.day]}, "day")
     rate_ = Decimal(row.get("EXCHANGE_RATE") or 1)
     more = {"FINANCIALENTITY": row["FINANCIALENTITY"]} if row.get("FINANCIALENTITY") else {}

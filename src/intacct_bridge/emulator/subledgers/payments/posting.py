@@ -1,7 +1,7 @@
-"""What a payment posts: in accrual against the control accounts, in the cash book on the documents' own lines."""
+"""The postings of a payment: in accrual against the control accounts, in the cash book on the documents' lines."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 
 from intacct_bridge.emulator.accounting.amounts import ZERO, amount, to_base, to_cents
@@ -19,6 +19,7 @@ from intacct_bridge.emulator.accounting.posting import (
     receipt,
 )
 from intacct_bridge.emulator.company.company_data import FunctionCall
+from intacct_bridge.emulator.company.side_tables import Overpayment
 from intacct_bridge.emulator.settings.cells import Row
 from intacct_bridge.emulator.subledgers.documents.posting import stored_posting
 from intacct_bridge.emulator.subledgers.families import ADVANCES, OVERPAYMENTS, Family
@@ -30,25 +31,25 @@ from intacct_bridge.emulator.subledgers.payments.parts import VENDOR_SIDE, Payme
 
 @dataclass(frozen=True, slots=True)
 class PaymentAccount:
-    """Where the money of a payment is, and what of it settles nothing yet."""
+    """The account of a payment's money, and its overpayment."""
 
-    account: str
+    number: str
+    """The ledger account of the bank or of undeposited funds; empty where no money moves."""
     entity: str
-    over: Decimal = ZERO
-    place: str = ""
-    """The location that the rest belongs to; empty for the purse's own entity."""
+    overpayment: Overpayment = field(default_factory=Overpayment)
+    """Without a location it belongs to `entity`."""
 
 
 def postings(
-    call: FunctionCall, side: PaymentSide, row: Row, settled: Sequence[SettledDetail], purse: PaymentAccount
+    call: FunctionCall, side: PaymentSide, row: Row, settled: Sequence[SettledDetail], account: PaymentAccount
 ) -> list[Posting]:
-    """The postings of a payment, one for each book the company keeps."""
+    """The postings of a payment, one for each book that the company keeps."""
     chart = posting_rules(call.company)
-    applied = _applied(call, side, row, settled, purse)
+    applied = _applied(call, side, row, settled, account)
     discount = sum((one.discount for one in settled), ZERO)
     settlement = Settlement(
-        purse.entity,
-        purse.account,
+        account.entity,
+        account.number,
         row["CURRENCY"],
         tuple(application for application, _ in applied),
         Decimal(row["EXCHANGE_RATE"]),
@@ -58,8 +59,8 @@ def postings(
     accrual = payment(settlement, chart) if side is VENDOR_SIDE else receipt(settlement, chart)
     found = [accrual]
     if CASH in books_kept(call.company.side_tables):
-        behind = [each or _as_it_is(application, side, row) for application, each in applied]
-        found.append(cash_basis(behind, accrual, chart, owner=purse.entity))
+        documents = [each or _without_document(application, side, row) for application, each in applied]
+        found.append(cash_basis(documents, accrual, chart, owner=account.entity))
     return found
 
 
@@ -67,9 +68,9 @@ Applied = list[tuple[Application, SettledDocument | None]]
 
 
 def _applied(
-    call: FunctionCall, side: PaymentSide, row: Row, settled: Sequence[SettledDetail], purse: PaymentAccount
+    call: FunctionCall, side: PaymentSide, row: Row, settled: Sequence[SettledDetail], account: PaymentAccount
 ) -> Applied:
-    """What leaves the control accounts, each with the document that the cash book shows for it."""
+    """The amounts that leave the control accounts, each with the document that the cash book shows for it."""
     chart = posting_rules(call.company)
     party = {side.party: row[side.party_id]}
     control = chart.payables if side is VENDOR_SIDE else chart.receivables
@@ -78,31 +79,32 @@ def _applied(
         if family is ADVANCES:
             found += _from_advance(call, part, party)
         elif family is OVERPAYMENTS:
-            place = _over_place(call, part.key) or purse.entity
-            found.append((Application(place, -part.trx_amount, -part.amount, party, control), None))
+            location = _overpayment_entity(call, part.key) or account.entity
+            found.append((Application(location, -part.trx_amount, -part.amount, party, control), None))
         else:
             application = Application(part.entity, part.trx_amount, part.amount, party, part.control or control)
-            found.append((application, _behind(call, family, part)))
-    if purse.over:
-        base = to_base(purse.over, Decimal(row["EXCHANGE_RATE"]))
-        place = chart.entity_of.get(purse.place, "") if purse.place else purse.entity
-        found.append((Application(place, purse.over, base, party, control), None))
+            found.append((application, _settled_document(call, family, part)))
+    over = account.overpayment
+    if over.amount:
+        base = to_base(over.amount, Decimal(row["EXCHANGE_RATE"]))
+        location = chart.entity_of.get(over.location, "") if over.location else account.entity
+        found.append((Application(location, over.amount, base, party, control), None))
     return found
 
 
-def _over_place(call: FunctionCall, key: str) -> str:
-    over = call.company.side_tables.overpayments.get(key)
-    return posting_rules(call.company).entity_of.get(over.location, "") if over is not None and over.location else ""
+def _overpayment_entity(call: FunctionCall, key: str) -> str:
+    over = call.company.side_tables.overpayments.get(key) or Overpayment()
+    return posting_rules(call.company).entity_of.get(over.location, "") if over.location else ""
 
 
 def _from_advance(call: FunctionCall, part: PaymentPart, party: Row) -> Applied:
-    """An advance is taken from the accounts that it was entered on."""
+    """An advance leaves the accounts of its lines."""
     lines = {line["RECORDNO"]: line for line in advance_lines(call, {"RECORDNO": part.key})}
     found: Applied = []
     left = part.amount
-    for place, (key, trx_amount) in enumerate(part.lines, 1):
+    for location, (key, trx_amount) in enumerate(part.lines, 1):
         base = to_cents(part.amount * trx_amount / part.trx_amount)
-        base = left if place == len(part.lines) else base
+        base = left if location == len(part.lines) else base
         left -= base
         line = lines[key]
         application = Application(line.get("LOCATIONID", ""), -trx_amount, -base, party, line["ACCOUNTNO"])
@@ -110,13 +112,13 @@ def _from_advance(call: FunctionCall, part: PaymentPart, party: Row) -> Applied:
     return found
 
 
-def _behind(call: FunctionCall, family: Family, part: PaymentPart) -> SettledDocument:
+def _settled_document(call: FunctionCall, family: Family, part: PaymentPart) -> SettledDocument:
     row = call.company.table(family.object).get(int(part.key)) or {}
     return SettledDocument(stored_posting(call, family, row), part.trx_amount / amount(row, "TRX_TOTALENTERED"))
 
 
-def _as_it_is(application: Application, side: PaymentSide, row: Row) -> SettledDocument:
-    """Money held for a customer stands in the cash book as in the other: it came in with no document behind it."""
+def _without_document(application: Application, side: PaymentSide, row: Row) -> SettledDocument:
+    """Customer money on account, which has no document, shows in the cash book as in accrual."""
     sign = 1 if side is VENDOR_SIDE else -1
     line = PostingLine(
         application.control,

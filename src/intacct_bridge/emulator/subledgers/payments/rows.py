@@ -1,7 +1,7 @@
-"""How a payment's parts are kept: detail rows, one for each line of each document, and what was taken to the cent.
+"""The rows of a payment: details, one for each settled line of a document, and the parts settled to the cent.
 
-In the rows a detail stands for one line of one document, with what settled it beside the money. What was taken off
-each document is remembered apart, so that undoing a payment gives back what it took.
+A detail row has the money paid for one line, and the credits and discounts applied to it. The settled parts are kept in
+a side table, so that a reversal opens exactly the same amounts.
 """
 
 from collections.abc import Iterator, Sequence
@@ -21,7 +21,7 @@ _ANY = {**FAMILIES, **PREPAYMENTS}
 
 
 def stored_details(call: FunctionCall, side: PaymentSide, row: Row) -> list[Row]:
-    """The details of a payment, as they would be sent again."""
+    """The details of a payment in the form of a request."""
     requested = call.company.side_tables.requested_details.get(side.object, row["RECORDNO"])
     if requested is not None:
         return requested
@@ -30,12 +30,12 @@ def stored_details(call: FunctionCall, side: PaymentSide, row: Row) -> list[Row]
 
 
 def keep_requested_details(call: FunctionCall, side: PaymentSide, row: Row, details: Sequence[Row]) -> None:
-    """Remember what a payment that waits was asked to settle."""
+    """Keep the details of a waiting payment as they were requested."""
     call.company.side_tables.requested_details.put(side.object, row["RECORDNO"], value=list(details))
 
 
 def clear_details(call: FunctionCall, side: PaymentSide, row: Row) -> None:
-    """Drop a payment's details."""
+    """Delete a payment's details."""
     table = call.company.table(side.line)
     for number in table.find("PAYMENTKEY", row["RECORDNO"]):
         table.delete(number)
@@ -43,7 +43,7 @@ def clear_details(call: FunctionCall, side: PaymentSide, row: Row) -> None:
 
 
 def keep_details(call: FunctionCall, side: PaymentSide, row: Row, settled: Sequence[SettledDetail]) -> None:
-    """Add details to a payment, and remember what they take."""
+    """Add details to a payment, and keep the parts that they settle."""
     table, described = call.company.table(side.line), call.company.find(side.line)
     for one in settled:
         for cells in _cells(side, row, one):
@@ -54,17 +54,17 @@ def keep_details(call: FunctionCall, side: PaymentSide, row: Row, settled: Seque
     side_table.put(*key, value=(*(side_table.get(*key) or ()), *added))
 
 
-def reserve(call: FunctionCall, side: PaymentSide, row: Row, *, back: bool = False) -> None:
-    """Set aside what a payment that waits will take, or free it again."""
+def reserve(call: FunctionCall, side: PaymentSide, row: Row, *, undo: bool = False) -> None:
+    """Reserve the amounts that a waiting payment will settle; `undo` frees them."""
     reserved, key = call.company.side_tables.reserved, (side.object, row["RECORDNO"])
-    if bool(reserved.get(*key)) is not back:
+    if bool(reserved.get(*key)) is not undo:
         return
-    if back:
+    if undo:
         reserved.delete(*key)
     else:
         reserved.put(*key, value=True)
     for family, part in stored_parts(call, side, row):
-        reserve_part(call, family, part, back=back)
+        reserve_part(call, family, part, undo=undo)
 
 
 def _kept(family: Family, part: PaymentPart) -> SettledPart:
@@ -72,9 +72,9 @@ def _kept(family: Family, part: PaymentPart) -> SettledPart:
 
 
 def _cells(side: PaymentSide, row: Row, one: SettledDetail) -> Iterator[Row]:
-    """One row a line: what settles it beside money first, money for the rest."""
+    """One row for each line: credits and discounts first, money for the rest."""
     part, left = one.part, one.part.amount
-    lent = list(_lent(one))
+    credits = list(_credits(one))
     lines = _lines(one)
     document, entry = ("RECORDKEY", "ENTRYKEY") if one.family is side.families[0] else ("POSADJKEY", "POSADJENTRYKEY")
     for place, (line, trx_amount) in enumerate(lines, 1):
@@ -83,10 +83,10 @@ def _cells(side: PaymentSide, row: Row, one: SettledDetail) -> Iterator[Row]:
         cells = {document: part.key, entry: line, "PAYMENTKEY": row["RECORDNO"], "PAYMENTDATE": row[side.day]}
         cells |= {"CURRENCY": row["CURRENCY"], "MODULEKEY": side.module, "STATE": "C"}
         money, base = trx_amount, whole
-        for index, (names, total) in enumerate(lent):
+        for index, (names, total) in enumerate(credits):
             used = min(total, max(money, ZERO))
             if used:
-                lent[index] = (names, total - used)
+                credits[index] = (names, total - used)
                 value = to_cents(whole * used / trx_amount)
                 money, base = money - used, base - value
                 cells |= _credited(names, used, value)
@@ -95,7 +95,7 @@ def _cells(side: PaymentSide, row: Row, one: SettledDetail) -> Iterator[Row]:
 
 
 def _lines(one: SettledDetail) -> list[tuple[str, Decimal]]:
-    """The document's lines; a credit line of its own that was named shows on the line it was used for."""
+    """The document's lines, without a credit line of its own: it shows on the line that it settles."""
     if one.inline is None:
         return list(one.part.lines)
     return [(line, money) for line, money in one.part.lines if line != one.inline[1]]
@@ -105,8 +105,8 @@ def _share(part: PaymentPart, trx_amount: Decimal) -> Decimal:
     return to_cents(part.amount * trx_amount / part.trx_amount) if part.trx_amount else ZERO
 
 
-def _lent(one: SettledDetail) -> Iterator[tuple[Row, Decimal]]:
-    """What settles a document beside money: the cells that tell it, `TRX` and `BASE` for its amounts, and how much."""
+def _credits(one: SettledDetail) -> Iterator[tuple[Row, Decimal]]:
+    """The credits and discount of a detail: their cells, with amount fields under `TRX` and `BASE`, and the amount."""
     for credit in one.credits:
         source = credit.source
         names = {source.key: credit.part.key, "TRX": f"TRX_{source.money}", "BASE": source.base or source.money}
@@ -129,7 +129,7 @@ def _credited(names: Row, used: Decimal, value: Decimal) -> Row:
 
 
 def stored_parts(call: FunctionCall, side: PaymentSide, row: Row) -> list[tuple[Family, PaymentPart]]:
-    """What a payment took off its documents."""
+    """The parts of documents that a payment settled."""
     known = call.company.side_tables.settled_parts.get(side.object, row["RECORDNO"])
     if known is not None:
         return [_part(one) for one in known]
@@ -152,7 +152,7 @@ def _holder(call: FunctionCall, side: PaymentSide, key: str) -> Family:
     for family in side.families:
         if key.isdecimal() and call.company.table(family.object).get(int(key)) is not None:
             return family
-    raise refused(f"Document {key}, which the payment settled, is gone.")
+    raise refused(f"Document {key}, which the payment settled, does not exist.")
 
 
 def _part(kept: SettledPart) -> tuple[Family, PaymentPart]:
