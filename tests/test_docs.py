@@ -1,4 +1,4 @@
-"""What the documentation says exists, and what exists is documented."""
+"""Every documented command, option and link exists, and every command and setting is documented."""
 
 import re
 import shlex
@@ -30,7 +30,7 @@ _LINK = re.compile(
 
 
 def documented() -> Iterator[tuple[str, str]]:
-    """(page, command line) for every line of a code block or in back quotes that begins with our command."""
+    """(page, command line) for every command of ours in a code block or in back quotes."""
     for page in PAGES:
         if page.name == "commands.md":  # generated from the commands themselves
             continue
@@ -39,7 +39,7 @@ def documented() -> Iterator[tuple[str, str]]:
 
 
 def command_at(words: list[str]) -> tuple[click.Command, list[str]]:
-    """The command that the words lead to, and the words behind it."""
+    """The command that the words name, and the remaining words."""
     command: click.Command = root
     context = click.Context(root, info_name="intacct")
     while isinstance(command, click.Group) and words and not words[0].startswith("-"):
@@ -123,7 +123,7 @@ def test_every_command_explains_itself(name: str) -> None:
     assert command.help
     for parameter in command.params:
         if isinstance(parameter, click.Option):
-            assert parameter.help, f"{name} {parameter.opts[0]} says nothing of itself"
+            assert parameter.help, f"{name} {parameter.opts[0]} has no help"
 
 
 def prose(page: Path) -> str:
@@ -134,13 +134,13 @@ def prose(page: Path) -> str:
 
 
 def places(page: Path) -> set[str]:
-    """The headings of a page, as links name them."""
+    """The anchors of a page's headings."""
     heads = re.findall(r"(?m)^#+ (.+)$", prose(page))
     return {re.sub(r"[^\w\- ]", "", head.lower()).replace(" ", "-") for head in heads}
 
 
 def broken_links(page: Path) -> list[str]:
-    """Every link of a page, to a page, a place in one, or a picture, that leads nowhere."""
+    """Every broken link of a page: to a page, a heading or a picture."""
     broken = []
     for link in filter(None, (path for found in _LINK.findall(prose(page)) for path in found)):
         path, _, place = link.partition("#")
@@ -151,11 +151,11 @@ def broken_links(page: Path) -> list[str]:
 
 
 @pytest.mark.parametrize("page", LINKING, ids=lambda page: page.name)
-def test_links_between_pages_lead_somewhere(page: Path) -> None:
+def test_no_link_between_pages_is_broken(page: Path) -> None:
     assert broken_links(page) == []
 
 
-def test_a_link_that_leads_nowhere_is_found(tmp_path: Path) -> None:
+def test_a_broken_link_is_found(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     page.write_text(
         '# Here\n\n[a](#here) [b](#there) [![c](c.svg)](page.md#here)\n\n<img src="d.svg">\n\n```text\n[e](e.md)\n```\n'

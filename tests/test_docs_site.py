@@ -1,4 +1,4 @@
-"""The documentation as a site: every page in the navigation, every link inside it leading somewhere."""
+"""The documentation as a site: every page is in the navigation, and no link or picture is broken."""
 
 import os
 import re
@@ -16,7 +16,7 @@ _LINKS = {("a", "href"), ("link", "href"), ("script", "src"), ("img", "src"), ("
 
 
 class Page(HTMLParser):
-    """The links and pictures of a built page, and the places in it that can be linked to."""
+    """The links, pictures and anchors of a built page."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -39,13 +39,13 @@ class Page(HTMLParser):
 
 
 def navigation() -> list[str]:
-    """The pages that the navigation names, in its order."""
+    """The pages of the navigation, in order."""
     _, _, nav = CONFIG.read_text("utf-8").partition("\nnav:\n")
     return re.findall(r":\s+(\S+\.md)\s*$", nav, re.MULTILINE)
 
 
 def target(site: Path, page: Path, link: str) -> tuple[Path, str]:
-    """The file that a link on a page leads to, and the place in it."""
+    """The file and the anchor of a link on a page."""
     parts = urlsplit(link)
     path = unquote(parts.path)
     file = page if not path else site / path.lstrip("/") if path.startswith("/") else page.parent / path
@@ -54,7 +54,7 @@ def target(site: Path, page: Path, link: str) -> tuple[Path, str]:
 
 
 def broken_links(site: Path) -> list[str]:
-    """Every link of a built site that leads nowhere inside it."""
+    """Every broken link of a built site to its own pages."""
     pages = {path.resolve(): Page(path.read_text("utf-8")) for path in site.rglob("*.html") if path.name != "404.html"}
     broken = []
     for path, page in pages.items():
@@ -72,7 +72,7 @@ def test_every_page_is_in_the_navigation_once() -> None:
     assert sorted(navigation()) == pages
 
 
-def test_a_link_that_leads_nowhere_is_found(tmp_path: Path) -> None:
+def test_a_broken_link_is_found(tmp_path: Path) -> None:
     (tmp_path / "there").mkdir()
     (tmp_path / "there" / "index.html").write_text('<h2 id="here"></h2><a href="../">back</a>')
     good = '<a href="there/#here">a</a><a href="#top" id="top">b</a><a href="https://example.com/x">c</a>'
@@ -82,7 +82,7 @@ def test_a_link_that_leads_nowhere_is_found(tmp_path: Path) -> None:
     assert broken_links(tmp_path) == [f"index.html: {link}" for link in lost]
 
 
-def test_a_picture_without_a_text_is_found() -> None:
+def test_a_picture_without_alternative_text_is_found() -> None:
     assert Page('<img src="a.svg" alt="A"><img src="b.svg"><img src="c.svg" alt="">').nameless == ["b.svg", "c.svg"]
 
 
