@@ -23,7 +23,7 @@ from intacct_bridge.client.gateway.runtime import System
 from intacct_bridge.emulator.accounting.seeding import seed, seed_file
 from intacct_bridge.emulator.gateway.gateway import Emulator, EmulatorSnapshot, Received
 from intacct_bridge.emulator.settings.faults import FaultPlan, ScriptedFault, load_faults
-from intacct_bridge.emulator.settings.world import find_scenario, load_scenario
+from intacct_bridge.emulator.settings.scenarios import find_scenario, load_scenario
 from intacct_bridge.errors import SettingsError
 from intacct_bridge.wire.xml import Element, parse
 

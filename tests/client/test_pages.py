@@ -11,7 +11,7 @@ import pytest
 from intacct_bridge.emulator.gateway.gateway import Emulator
 from intacct_bridge.emulator.gateway.server import serve
 from intacct_bridge.emulator.settings.faults import load_faults
-from intacct_bridge.emulator.settings.world import load_scenario
+from intacct_bridge.emulator.settings.scenarios import load_scenario
 from intacct_bridge.testing import CREDENTIALS, make_company
 
 DOCS = Path(__file__).parents[2] / "docs"

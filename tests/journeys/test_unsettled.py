@@ -12,7 +12,7 @@ import pytest
 from intacct_bridge.client.client import Client
 from intacct_bridge.emulator.gateway.gateway import Emulator
 from intacct_bridge.emulator.settings.faults import ScriptedFault, too_many_requests
-from intacct_bridge.emulator.settings.world import scenario
+from intacct_bridge.emulator.settings.scenarios import scenario
 from intacct_bridge.errors import InDoubtError, SignInError, TransientError
 from intacct_bridge.model.query.query import Aggregate
 from intacct_bridge.testing import Company

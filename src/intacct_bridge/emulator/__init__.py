@@ -1,1 +1,1 @@
-"""A stateful emulator of the gateway. It stands on errors, wire and model, and never sees client, flow or edge."""
+"""A stateful emulator of the gateway. It imports errors, wire and model, and never client, flow or edge."""

@@ -9,7 +9,7 @@ import pytest
 from intacct_bridge.edge.cli.context import CommandContext
 from intacct_bridge.emulator.gateway.gateway import Emulator
 from intacct_bridge.emulator.settings.faults import ScriptedFault
-from intacct_bridge.emulator.settings.world import find_scenario
+from intacct_bridge.emulator.settings.scenarios import find_scenario
 from intacct_bridge.errors import SettingsError
 from support.edge.command_line import Intacct
 from support.edge.small_company import Scenario, client_of, healthy_company

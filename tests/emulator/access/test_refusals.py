@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from intacct_bridge.emulator.gateway.gateway import Emulator
-from intacct_bridge.emulator.settings.world import load_scenario
+from intacct_bridge.emulator.settings.scenarios import load_scenario
 from intacct_bridge.wire.envelope import Login, Response
 from support.emulator.talk import LOGIN, element, query, send
 

@@ -10,7 +10,7 @@ import pytest
 from emulator.accounting.test_journal import GOOD, key_of
 from intacct_bridge.emulator.accounting.seeding import load
 from intacct_bridge.emulator.gateway.gateway import Emulator
-from intacct_bridge.emulator.settings.world import scenario
+from intacct_bridge.emulator.settings.scenarios import scenario
 from intacct_bridge.wire.reply import Reply
 from support.emulator.talk import ENDPOINT, data, element, entry, one, query, rows
 

@@ -58,7 +58,7 @@ def test_one_id_twice_in_one_request_runs_once() -> None:
 )
 def test_who_shares_a_memory_is_a_setting(scope: str, sender: str, refused: bool) -> None:
     from intacct_bridge.emulator.gateway.gateway import Emulator
-    from intacct_bridge.emulator.settings.world import scenario
+    from intacct_bridge.emulator.settings.scenarios import scenario
 
     tree = {
         "behaviour": {"controlid_scope": scope},

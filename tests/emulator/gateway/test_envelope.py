@@ -9,7 +9,7 @@ import pytest
 
 from emulator.gateway.test_schema import LOGIN as LOGIN_XML
 from intacct_bridge.emulator.gateway.gateway import Emulator
-from intacct_bridge.emulator.settings.world import scenario
+from intacct_bridge.emulator.settings.scenarios import scenario
 from intacct_bridge.errors import SettingsError
 from intacct_bridge.wire.codec import decode_response, encode_request
 from intacct_bridge.wire.envelope import Control, Function, Operation, Request

@@ -6,7 +6,7 @@ The rejected and the accepted are those that Sage's published schema was measure
 import pytest
 
 from intacct_bridge.emulator.gateway.gateway import Emulator
-from intacct_bridge.emulator.settings.world import scenario
+from intacct_bridge.emulator.settings.scenarios import scenario
 from intacct_bridge.wire.codec import decode_response
 from intacct_bridge.wire.envelope import Response
 from support.emulator.talk import ENDPOINT

@@ -6,7 +6,8 @@ import pytest
 
 from intacct_bridge.emulator.demo.masters.reports import REPORTS, VIEWS
 from intacct_bridge.emulator.gateway.gateway import Emulator
-from intacct_bridge.emulator.settings.world import ReportSettings, scenario
+from intacct_bridge.emulator.settings.scenarios import scenario
+from intacct_bridge.emulator.settings.world import ReportSettings
 from intacct_bridge.wire.codec import encode_request
 from intacct_bridge.wire.envelope import Control, Function, Operation, Request
 from intacct_bridge.wire.xml import Element, parse

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from intacct_bridge.emulator.reading.query_request import utc_moment
-from intacct_bridge.emulator.settings.world import ClockChange, EmulatorSettings, UserSettings, load_scenario, scenario
+from intacct_bridge.emulator.settings.scenarios import load_scenario, scenario
+from intacct_bridge.emulator.settings.world import ClockChange, EmulatorSettings, UserSettings
 from intacct_bridge.errors import SettingsError
 
 
@@ -29,8 +30,8 @@ def test_a_scenario_adds_to_the_demo_world(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("[weather]\n", "no table weather"),
-        ("[behaviour]\nsession_hours = 2\n", "no setting session_hours"),
+        ("[weather]\n", "unknown table weather"),
+        ("[behaviour]\nsession_hours = 2\n", "unknown setting session_hours"),
         ('[behaviour]\nsession_minutes = "long"\n', "session_minutes cannot be 'long'"),
         ("[[company]]\nusers = 3\n", "users cannot be 3"),
         ("company = [3]\n", "company must be a table"),

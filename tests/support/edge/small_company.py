@@ -16,7 +16,8 @@ from intacct_bridge.edge.doctor.examination import run
 from intacct_bridge.edge.doctor.findings import DoctorReport
 from intacct_bridge.emulator.gateway.gateway import Emulator
 from intacct_bridge.emulator.settings.faults import load_faults
-from intacct_bridge.emulator.settings.world import EmulatorSettings, load_scenario, shipped_scenarios
+from intacct_bridge.emulator.settings.scenarios import load_scenario, shipped_scenarios
+from intacct_bridge.emulator.settings.world import EmulatorSettings
 
 NOW = 1_795_258_800.0  # 2026-11-21 11:00:00 UTC
 

@@ -1,7 +1,7 @@
 """Emulated worlds with doors that are shut in each of the documented ways."""
 
 from intacct_bridge.emulator.gateway.gateway import Emulator
-from intacct_bridge.emulator.settings.world import scenario
+from intacct_bridge.emulator.settings.scenarios import scenario
 
 NOW = 1_795_258_800.0
 SHUT = {

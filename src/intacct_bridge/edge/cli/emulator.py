@@ -99,20 +99,21 @@ def emulator_command(context: CommandContext, *, host: str, port: int, port_file
 
 
 def _scenario(name: str | None) -> Path | None:
-    from intacct_bridge.emulator.settings.world import find_scenario
+    from intacct_bridge.emulator.settings.scenarios import find_scenario
 
     return None if name is None else find_scenario(name)
 
 
 def _list(context: CommandContext) -> None:
-    from intacct_bridge.emulator.settings.world import read_scenario, shipped_scenarios
+    from intacct_bridge.emulator.settings.scenarios import read_scenario, shipped_scenarios
 
     rows = [(name, read_scenario(path).get("scenario", {})) for name, path in shipped_scenarios().items()]
     context.console.table(("scenario", "mistake"), [(name, about.get("title", "")) for name, about in rows])
 
 
 def _settings(options: dict[str, Any], scenario: Path | None) -> "EmulatorSettings":
-    from intacct_bridge.emulator.settings.world import EmulatorSettings, load_scenario
+    from intacct_bridge.emulator.settings.scenarios import load_scenario
+    from intacct_bridge.emulator.settings.world import EmulatorSettings
 
     settings = load_scenario(scenario) if scenario else EmulatorSettings()
     changed = {
@@ -136,7 +137,7 @@ def _write_port(path: Path, url: str) -> None:
 
 def _announce(context: CommandContext, url: str, scenario: Path | None) -> None:
     from intacct_bridge.edge.demo.company import CREDENTIALS
-    from intacct_bridge.emulator.settings.world import read_scenario
+    from intacct_bridge.emulator.settings.scenarios import read_scenario
 
     about = read_scenario(scenario).get("scenario", {}) if scenario else {}
     settings = {**CREDENTIALS, "environment": "demo", **about.get("connection", {})}

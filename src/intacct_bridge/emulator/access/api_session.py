@@ -1,4 +1,4 @@
-"""The function `getAPISession`, and what a user may ask about themselves."""
+"""The function `getAPISession`."""
 
 from intacct_bridge.emulator.access.rights import may_enter
 from intacct_bridge.emulator.company.company_data import FunctionAnswer, FunctionCall
@@ -8,10 +8,10 @@ from intacct_bridge.wire.xml import element
 
 
 def get_api_session(call: FunctionCall) -> FunctionAnswer:
-    """A session at the endpoint the request came by; `locationid` moves it to an entity, or, empty, to the top."""
-    asked = call.body.find("locationid")
-    entity = call.session.entity if asked is None else asked.text.strip()
-    if not may_enter(call.company, call.session.user, entity) and not (asked is None and not entity):
+    """A session at the endpoint of the request; `locationid` names an entity, or, if empty, the top level."""
+    location = call.body.find("locationid")
+    entity = call.session.entity if location is None else location.text.strip()
+    if not may_enter(call.company, call.session.user, entity) and not (location is None and not entity):
         text = f"Location ID '{entity}' is not valid for this user." if entity else "The user is limited to entities."
         raise FunctionRefusedError(Fault("Get API Session Failed", description2=text))
     session = call.sessions.open(

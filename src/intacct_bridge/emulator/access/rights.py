@@ -1,8 +1,8 @@
-"""Who may do what: the sender's licence, the company's door, the user's rights, the company's subscriptions.
+"""Checks of rights: the sender's licence, the company's authorisations and subscriptions, the user's roles.
 
-Each check either passes silently or raises the documented refusal of its level. Rights are by object and verb; what
-every signed-in user may ask (descriptions, their own formatting, their session) is not checked at all, which is why
-a successful `lookup` proves nothing.
+Each check returns nothing or raises the documented refusal of its level. Rights are by object and verb. Functions that
+every user may call (descriptions, their own formatting, their session) are not checked, so a successful `lookup`
+proves no right.
 """
 
 from intacct_bridge.emulator.company.company_data import CompanyData, FunctionCall
@@ -63,24 +63,24 @@ _TYPES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "warehouse user": (("INV", "SO", "PO", "CO"), ()),
     "construction manager user": (("PA", "PO", "AP", "CO"), ()),
 }
-"""What a type of user reaches whatever the roles say: modules and verbs, none for all. Inferred from their names; that
-only business users reach everything is Sage's own word."""
+"""The modules and verbs that a type of user is limited to whatever the roles say; empty for all. Inferred from the
+names of the types. Sage says that only business users can use everything."""
 
 
-def _reaches(user: UserSettings, module: str, verb: str) -> bool:
+def _type_allows(user: UserSettings, module: str, verb: str) -> bool:
     modules, verbs = _TYPES.get(user.user_type.lower(), ((), ()))
     return (not modules or module in modules) and (not verbs or verb in verbs)
 
 
 def check_sender(settings: EmulatorSettings, control: Control) -> None:
-    """The sender exists, is active, and knows its password; id and password are case-sensitive."""
+    """Refuse an unknown or inactive sender and a wrong password; id and password are case-sensitive."""
     sender = settings.sender(control.sender_id)
     if sender is None or not sender.active or sender.password != control.password:
         raise blocked() if settings.behaviour.sender_refusal == "gateway" else bad_sender()
 
 
 def check_company(settings: EmulatorSettings, company_id: str, sender_id: str) -> CompanySettings:
-    """The company exists, has not expired, is subscribed, and has authorised the sender."""
+    """The company, unless it is unknown, expired, not subscribed, or has not authorised the sender."""
     company = settings.company(company_id)
     if company is None:
         raise bad_sign_in()
@@ -96,7 +96,7 @@ def check_company(settings: EmulatorSettings, company_id: str, sender_id: str) -
 
 
 def check_user(company: CompanySettings, login: Login) -> UserSettings:
-    """The user exists, is active, and knows the password; the gateway never says which was wrong."""
+    """The user, unless unknown, inactive or with a wrong password; the gateway never says which."""
     for user in company.users:
         if user.user_id.lower() == login.user_id.lower():
             if user.status == "active" and user.password == login.password:
@@ -106,7 +106,7 @@ def check_user(company: CompanySettings, login: Login) -> UserSettings:
 
 
 def may_enter(company: CompanyData, user: UserSettings, entity: str) -> bool:
-    """Whether the user may work there; empty is the top level, which a restricted user has none of."""
+    """Whether the user may work in this entity. Empty is the top level, which is closed to restricted users."""
     if not entity:
         return not user.entities
     if user.entities and entity not in user.entities:
@@ -116,19 +116,19 @@ def may_enter(company: CompanyData, user: UserSettings, entity: str) -> bool:
 
 
 def permit(call: FunctionCall, operation: str, name: str) -> None:
-    """The user's roles reach this object with this operation, and its module is subscribed."""
+    """Refuse an operation that the user's roles or the company's subscriptions do not include."""
     company, user = call.company, call.session.user
     if name in ("AUDITHISTORY", "ADVAUDITHISTORY"):
         if not user.audit:
             raise no_audit_history()
-        return  # guarded by the right on custom reports alone
+        return  # needs the right on custom reports only
     module = module_of(name)
     if module not in (*company.settings.modules, "CO"):
         raise refused(f"{_MODULE_NAMES.get(module, module)} module is not subscribed", errorno="PL04000005")
     if name in company.settings.inactive_dimensions:
         raise closed_dimension(name)
     verb = VERBS.get(operation, "view")
-    if not _reaches(user, module, verb):
+    if not _type_allows(user, module, verb):
         raise not_permitted(operation, name)
     for role in company.settings.roles:
         if role.name in user.roles and verb in role.rights.get(name, role.rights.get("*", ())):
@@ -137,10 +137,10 @@ def permit(call: FunctionCall, operation: str, name: str) -> None:
 
 
 def may_change(call: FunctionCall, described: ObjectDef, row: Row, verb: str) -> bool:
-    """Whether the record can be changed from where the user works; one of another entity is not even there.
+    """Whether the record can be changed from the user's entity; False for a record of another entity.
 
-    Refused is a record of the top level to a user who is restricted to entities. That an unrestricted user may change
-    it from inside an entity is our choice: no source says.
+    Raises FunctionRefusedError for a record of the top level and a user who is restricted to entities. An unrestricted
+    user may change it from inside an entity: our choice, since no source says.
     """
     if "MEGAENTITYID" not in described.fields:
         return True

@@ -1,4 +1,4 @@
-"""Database codes and display values: what `readByQuery` compares with, and what everything else shows."""
+"""Database codes, which `readByQuery` compares with, and the display values that every other function shows."""
 
 from collections.abc import Callable
 
@@ -40,7 +40,7 @@ _CODES: dict[tuple[str, str], dict[str, str]] = {
         for kind in ("BILLING", "REVENUE", "EXPENSE")
     },
     ("GENINVOICERUN", "STATE"): {"S": "Success", "F": "Failed", "I": "In Transit", "L": "Partial Success"},
-    # The audit is the other way round: `query` has letters, `readByQuery` words.
+    # The audit history is the other way round: `query` shows letters, `readByQuery` words.
     ("AUDITHISTORY", "ACCESSMODE"): {
         "Access": "A", "Modify": "M", "Create": "C", "Delete": "D", "Workflow": "W", "Activity": "T",
         "User Action": "U",
@@ -49,7 +49,7 @@ _CODES: dict[tuple[str, str], dict[str, str]] = {
 
 
 def codes(described: ObjectDef, name: str) -> dict[str, str]:
-    """Code to stored text, for a field that has codes; empty for one that has none."""
+    """By code, the stored text; empty for a field without codes."""
     found = _CODES.get((described.name, name))
     if found is not None:
         return found
@@ -64,7 +64,7 @@ def codes(described: ObjectDef, name: str) -> dict[str, str]:
 
 
 def decoded(described: ObjectDef, where: Filter | None) -> Filter | None:
-    """The filter with codes turned into what is stored; a display value equals nothing, as the gateway has it."""
+    """The filter with stored texts for codes. A display value equals nothing, as in the gateway."""
     if where is None:
         return None
     return rebuilt(where, lambda leaf: _decoded(described, leaf))
@@ -77,13 +77,13 @@ def _decoded(described: ObjectDef, leaf: Compare) -> Filter:
     values = tuple(known[str(value)] for value in leaf.values if str(value) in known)
     if len(values) == len(leaf.values) or (values and leaf.op in (Op.IN, Op.NOTIN)):
         return Compare(leaf.field, leaf.op, values)
-    if leaf.op in (Op.NOTEQUALTO, Op.NOTIN):  # everything that is something is other than what no code says
+    if leaf.op in (Op.NOTEQUALTO, Op.NOTIN):  # every value differs from one that is not a code
         return Compare(leaf.field, Op.ISNOTNULL)
     return And((Compare(leaf.field, Op.ISNULL), Compare(leaf.field, Op.ISNOTNULL)))
 
 
 def shown(described: ObjectDef, name: str) -> Callable[[str], str] | None:
-    """How `readByQuery` shows a stored text that `query` shows otherwise."""
+    """How `readByQuery` shows a stored text; None where it shows it as `query` does."""
     if (described.name, name) != ("AUDITHISTORY", "ACCESSMODE"):
         return None
     words = access_words()

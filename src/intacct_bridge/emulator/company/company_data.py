@@ -24,22 +24,22 @@ from intacct_bridge.model.catalog import Catalog, FieldDef, ObjectDef
 from intacct_bridge.wire.xml import Element
 
 
-class Remembered(OrderedDict[Hashable, Any]):
-    """A bounded memory: what was not asked for longest goes first."""
+class Cache(OrderedDict[Hashable, Any]):
+    """A cache of limited size that drops the least recently used value."""
 
     def __init__(self, limit: int) -> None:
         super().__init__()
         self._limit = limit
 
     def put(self, key: Hashable, value: Any) -> None:
-        """Remember a value."""
+        """Keep a value, perhaps in place of the least recently used one."""
         self[key] = value
         self.move_to_end(key)
         if len(self) > self._limit:
             self.popitem(last=False)
 
     def recall(self, key: Hashable) -> Any:
-        """The value, or None; asking keeps it longer."""
+        """The value, or None; it counts as used."""
         if key not in self:
             return None
         self.move_to_end(key)
@@ -59,17 +59,17 @@ class CompanyData:
         """The custom reports and views that the company has."""
         self.of_definitions: Mapping[tuple[str, str], tuple[FieldDef, ...]] = {}
         """Custom fields that only one transaction definition has, by object and definition."""
-        self.selections = Remembered(64)
-        """Lists of row numbers by what selected them (see `selection`)."""
-        self.related = Remembered(50_000)
+        self.selections = Cache(64)
+        """Lists of row numbers, by the query that selected them (see `selection`)."""
+        self.related = Cache(50_000)
         """Rows reached through relations (see `relations`)."""
-        self.results = Remembered(500)
-        """Snapshots of readByQuery by result id."""
+        self.results = Cache(500)
+        """Results of readByQuery and reports, by id."""
 
     def find(self, name: str, definition: str = "") -> ObjectDef:
-        """The object's description, in whatever case it is named; refused as `query` refuses it.
+        """The object's description, by a name in any case. Raises the refusal of `query` for an unknown object.
 
-        Named a transaction definition, the description has the fields of that definition too.
+        With a transaction definition, the description has the fields of that definition too.
         """
         try:
             found = self.catalog.find(name)
@@ -124,20 +124,20 @@ class FunctionCall:
 
     @property
     def stamp(self) -> datetime:
-        """Now, as a row is stamped."""
+        """The time of the call, for the audit fields of rows."""
         return datetime.fromtimestamp(int(self.now), UTC)
 
 
 @dataclass(frozen=True, slots=True)
 class FunctionAnswer:
-    """What a function did: the parts of its result, or a bare body that stands for the whole response."""
+    """The parts of a function's result, or a bare body that stands for the whole response."""
 
     data: Element | None = None
     key: str | None = None
     extra: tuple[Element, ...] = ()
     faults: tuple[Fault, ...] = ()
-    """Faults beside data mean that part of the work was done."""
+    """Faults together with data mean that part of the work was done."""
     bare: bytes | None = None
     content_type: str = ""
     wait: float = 0.0
-    """Seconds that the call takes besides its work."""
+    """Seconds that the client has to wait, in addition to our own work."""

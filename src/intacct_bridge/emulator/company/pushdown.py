@@ -1,7 +1,7 @@
-"""A typed filter as a SQL condition on the searchable columns: exactly the same where that is sure, else wider.
+"""A typed filter as a SQL condition on the searchable columns: the same rows where that is certain, otherwise more.
 
-Sure are: null and not null; every comparison of integers, dates and times; equality, lists and order of plain text,
-which SQLite compares byte by byte as Python does character by character. Not sure is anything told to ignore case.
+Certain are null and not null; every comparison of integers, dates and times; and equality, lists and order of plain
+text, which SQLite compares byte by byte as Python does character by character. Comparisons without case are not.
 """
 
 from datetime import date, datetime
@@ -14,7 +14,7 @@ from intacct_bridge.model.query.query import And, Compare, Filter, Op, Or
 from intacct_bridge.wire.values import Kind, Value
 
 Condition = tuple[str, list[SqlValue], bool]
-"""SQL, its values, and whether it lets through exactly what the filter does."""
+"""SQL, its values, and whether it selects exactly the rows of the filter."""
 _SQL = {
     Op.EQUALTO: "=",
     Op.LESSTHAN: "<",
@@ -63,7 +63,7 @@ def _compare(column: str, kind: Kind, leaf: Compare) -> Condition:
 
 
 def _literal(kind: Kind, value: Value) -> SqlValue:
-    """The literal as the column holds it; None where SQL could misjudge it."""
+    """The literal as the column holds it; None where SQL could compare it differently."""
     if kind is Kind.INTEGER:
         if isinstance(value, Decimal) and value == value.to_integral_value():
             value = int(value)

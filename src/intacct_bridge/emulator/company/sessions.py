@@ -24,7 +24,7 @@ class EmulatedSession:
     endpoint: str
     expires: float
     last_results: dict[str, str] = field(default_factory=dict)
-    """The last readByQuery result id of each object, which `readMore` by object continues."""
+    """By object, the id of the last readByQuery result, which `readMore` by object continues."""
 
 
 class Sessions:

@@ -7,7 +7,7 @@ if TYPE_CHECKING:
 else:
 
     def __getattr__(name: str) -> object:
-        """`intacct_bridge.emulator.gateway.Emulator`, the documented place of the class."""
+        """Import `Emulator` on first use: this is its documented place."""
         if name != "Emulator":
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         from intacct_bridge.emulator.gateway.gateway import Emulator

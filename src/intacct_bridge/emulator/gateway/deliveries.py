@@ -26,8 +26,8 @@ def check_policies(policies: dict[str, str]) -> None:
         host = parts.hostname or ""
         if parts.scheme != "http" or not (host == "localhost" or _is_loopback(host)):
             raise SettingsError(
-                f"the policy {name} leads to {url}; answers are delivered to loopback only",
-                fix="give an address such as http://127.0.0.1:8080/answers",
+                f"the URL of policy {name} is not on loopback: {url}",
+                fix="Use an address such as http://127.0.0.1:8080/answers.",
             )
 
 

@@ -1,7 +1,7 @@
-"""Bytes to a checked request: read, measured against the schema, or refused with the gateway's own kind of text.
+"""From bytes to a request that matches the schema, or to a refusal in the gateway's words.
 
-The gateway's parser is libxml2, so with lxml installed the texts of XL03000003 are its very texts. Content is read by
-our own reader in any case; without lxml only what that reader and the codec notice is refused.
+The gateway's parser is libxml2, so with lxml installed the texts of XL03000003 are the gateway's own. Our own reader
+reads the content in any case. Without lxml, only errors that our reader and the codec find are refused.
 """
 
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ _MAX_REQUEST = 64 * 1024 * 1024
 _UNDECLARED = 534
 _UNDECLARED_ATTRIBUTE = 533
 _MOST = 20
-"""Violations told at once."""
+"""Violations in one answer."""
 
 
 def incoming(body: bytes, behaviour: Behaviour) -> Request:
@@ -34,17 +34,17 @@ def incoming(body: bytes, behaviour: Behaviour) -> Request:
     try:
         root = parse(body, max_bytes=_MAX_REQUEST)
     except ProtocolError as error:
-        raise unreadable(*(_parse_errors(body) or (_said(error.message),)), http_status=http_status) from None
+        raise unreadable(*(_parse_errors(body) or (_schema_error(error.message),)), http_status=http_status) from None
     control = root.find("control")
-    older = control is not None and control.findtext("dtdversion").strip() == "2.1"
-    schema = None if older else _schema(documented=documented, large_pages=large_pages)
+    legacy = control is not None and control.findtext("dtdversion").strip() == "2.1"
+    schema = None if legacy else _schema(documented=documented, large_pages=large_pages)
     violations = _violations(body, schema, documented=documented)
     if violations:
         raise unreadable(*violations, http_status=http_status)
     try:
         request = request_from(root)
     except ProtocolError as error:
-        raise unreadable(_said(error.message), http_status=http_status) from None
+        raise unreadable(_schema_error(error.message), http_status=http_status) from None
     for operation in request.operations:
         for function in operation.functions:
             _check_known(function.name, request.control.dtd_version, http_status)
@@ -55,10 +55,10 @@ def _check_known(name: str, version: str, http_status: int) -> None:
     if version == "2.1" and name in GENERIC:
         raise unreadable(f"XML Parse error: Error 534: No declaration for element {name}", http_status=http_status)
     if name not in functions():
-        raise unreadable(_said(f"Element '{name}': This element is not expected."), http_status=http_status)
+        raise unreadable(_schema_error(f"Element '{name}': This element is not expected."), http_status=http_status)
 
 
-def _said(message: str) -> str:
+def _schema_error(message: str) -> str:
     return f"XML Parse schema error: {message}"
 
 
@@ -93,7 +93,7 @@ def _parser(etree: Any) -> Any:
 
 
 def _parse_errors(body: bytes) -> list[str]:
-    """libxml2's account of why the bytes are no document; nothing when it finds none or is not installed."""
+    """libxml2's reasons why the bytes are not a document; empty where it finds none or is not installed."""
     etree = _lxml()
     if etree is None or b"<!DOCTYPE" in body:
         return []
@@ -106,7 +106,7 @@ def _parse_errors(body: bytes) -> list[str]:
 
 
 def _violations(body: bytes, schema: Any, *, documented: bool) -> list[str]:
-    """What the schema, or without one the older definition, says against the document, one sentence a violation."""
+    """Violations of the schema, or without one of the legacy definition, one sentence each."""
     etree = _lxml()
     if etree is None:
         return []
@@ -116,26 +116,26 @@ def _violations(body: bytes, schema: Any, *, documented: bool) -> list[str]:
     except (etree.XMLSyntaxError, ValueError):
         return [_line("Fatal Error", entry) for entry in parser.error_log][:20]
     if schema is None:
-        return list(islice(_older_violations(document, documented=documented), _MOST))
+        return list(islice(_legacy_violations(document, documented=documented), _MOST))
     if schema.validate(document):
         return []
     return [_line("Error", entry) for entry in schema.error_log][:_MOST]
 
 
-def _older_violations(document: Any, *, documented: bool) -> Iterator[str]:
-    """First what is wrong around the functions, then inside each."""
+def _legacy_violations(document: Any, *, documented: bool) -> Iterator[str]:
+    """Violations of the envelope, then of each function."""
     envelope = _envelope()
     envelope.validate(document)
-    yield from (_older_line(entry) for entry in envelope.error_log if _counts(entry, ENVELOPED))
+    yield from (_legacy_line(entry) for entry in envelope.error_log if _counts(entry, ENVELOPED))
     for function in document.iter("function"):
         for called in function.iterchildren(*(name for name in functions() if name not in GENERIC)):
             definition = _definition(called.tag, documented=documented)
             definition.validate(called)
-            yield from (_older_line(entry) for entry in definition.error_log if _counts(entry, (called.tag,)))
+            yield from (_legacy_line(entry) for entry in definition.error_log if _counts(entry, (called.tag,)))
 
 
 def _counts(entry: Any, declared: tuple[str, ...]) -> bool:
-    """Whether a complaint is one: parts that are not declared, and their attributes, are let through."""
+    """Whether a complaint is a violation; undeclared parts and their attributes are accepted."""
     if entry.type == _UNDECLARED_ATTRIBUTE:
         return str(entry.message).rpartition(" of element ")[2] in declared
     return bool(entry.type != _UNDECLARED)
@@ -143,8 +143,8 @@ def _counts(entry: Any, declared: tuple[str, ...]) -> bool:
 
 def _line(level: str, entry: Any) -> str:
     message = str(entry.message).rstrip(".")
-    return _said(f"{level} {entry.type}: {message}. Line: {entry.line}, column: {entry.column}.")
+    return _schema_error(f"{level} {entry.type}: {message}. Line: {entry.line}, column: {entry.column}.")
 
 
-def _older_line(entry: Any) -> str:
+def _legacy_line(entry: Any) -> str:
     return f"XML Parse error: Error {entry.type}: {entry.message}. Line: {entry.line}"

@@ -1,9 +1,9 @@
-"""The emulator over HTTP, on loopback only: what the wire adds to bytes in and bytes out.
+"""The emulator over HTTP, on loopback only.
 
-POST of a request body, or of a form with the field `xmlrequest` as old clients send it; answers are compressed for
-whoever accepts that. The endpoint that a session is bound to is the one it was asked at, so the Host header of the
-request is what `getAPISession` returns. A cut connection is cut here: the socket is closed without an answer, or in
-the middle of one; an answer that dribbles leaves in its pieces.
+A client sends a POST of a request body, or of a form with the field `xmlrequest` as old clients do. Answers are
+compressed where the client accepts it. A session is bound to the endpoint of its request, so `getAPISession` returns
+the request's Host header. A scripted cut closes the socket without an answer, or in the middle of one; a slow answer
+is sent piece by piece.
 """
 
 import gzip
@@ -28,23 +28,23 @@ if TYPE_CHECKING:
     from starlette.responses import Response
 
 PATH = "/ia/xml/xmlgw.phtml"
-_WORTH_COMPRESSING = 500
+_LEAST_TO_COMPRESS = 500
 _START_SECONDS = 30
 _LENGTH = b"content-length"
 Compress = Callable[[bytes], bytes]
 
 
 class RunningServer:
-    """A server in a thread of its own; close it, or use it in a with statement."""
+    """A server in a separate thread. Close it, or use it in a with statement."""
 
     def __init__(self, server: "uvicorn.Server", thread: Thread, listener: socket.socket) -> None:
         self._server, self._thread, self._listener = server, thread, listener
         host, port = listener.getsockname()[:2]
         self.url = f"http://{f'[{host}]' if ':' in host else host}:{port}{PATH}"
-        """The endpoint to put into a connection."""
+        """The endpoint for a connection."""
 
     def close(self) -> None:
-        """Stop serving; requests under way are finished."""
+        """Stop serving; running requests are finished."""
         self._server.should_exit = True
         self._thread.join()
         self._listener.close()
@@ -57,7 +57,7 @@ class RunningServer:
 
 
 def serve(emulator: Transport, host: str = "127.0.0.1", port: int = 0) -> RunningServer:
-    """Serve from a thread; port 0 takes any that is free. Returns once it answers."""
+    """Serve from a separate thread; port 0 takes any free port. Returns once the server answers."""
     listener = listen(host, port)
     server = _server(emulator)
     started, failed = Event(), list[BaseException]()
@@ -73,51 +73,51 @@ def serve(emulator: Transport, host: str = "127.0.0.1", port: int = 0) -> Runnin
     thread.start()
     if not started.wait(_START_SECONDS) or failed:
         listener.close()
-        raise SettingsError(f"the emulator's server did not start: {failed[0] if failed else 'it takes too long'}")
+        raise SettingsError(f"the emulator's server did not start: {failed[0] if failed else 'timeout'}")
     return RunningServer(server, thread, listener)
 
 
 def serve_forever(
     emulator: Transport, host: str = "127.0.0.1", port: int = 0, *, ready: Callable[[str], None] = print
 ) -> None:
-    """Serve in this thread until interrupted; `ready` is told the URL once it answers."""
+    """Serve in this thread until interrupted; `ready` is called with the URL once the server answers."""
     listener = listen(host, port)
     shown = listener.getsockname()
     url = f"http://{shown[0]}:{shown[1]}{PATH}"
     with listener, suppress(KeyboardInterrupt):
-        _run(_server(emulator), listener, _Told(lambda: ready(url)))
+        _run(_server(emulator), listener, _Callback(lambda: ready(url)))
 
 
-class _Told(Event):
-    """An event that tells somebody when it is set."""
+class _Callback(Event):
+    """An event that calls a function when it is set."""
 
-    def __init__(self, tell: Callable[[], None]) -> None:
+    def __init__(self, callback: Callable[[], None]) -> None:
         super().__init__()
-        self._tell = tell
+        self._callback = callback
 
     def set(self) -> None:
         super().set()
-        self._tell()
+        self._callback()
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """A listening socket on a loopback address. Raises SettingsError for any other, and for a port that is taken."""
+    """A listening socket on a loopback address. Raises SettingsError for other addresses and for a port in use."""
     try:
         family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
     except OSError as error:
-        raise SettingsError(f"{host} is no address to serve on: {error}") from None
+        raise SettingsError(f"cannot serve on {host}: {error}") from None
     if not ip_address(str(address[0])).is_loopback:
         raise SettingsError(
-            f"the emulator serves on loopback only, and {host} is not", fix="use 127.0.0.1, or a tunnel to it"
+            f"the emulator serves on loopback only, not on {host}", fix="Use 127.0.0.1, or a tunnel to it."
         )
-    # with the protocol named, asyncio sends what is written at once; else answers wait 40 ms for an acknowledgement
+    # with the protocol named, asyncio sends at once; otherwise answers wait 40 ms for an acknowledgement
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind(address)
     except OSError as error:
         listener.close()
-        raise SettingsError(f"cannot serve on port {port}: {error.strerror}", fix="choose another port") from None
+        raise SettingsError(f"cannot serve on port {port}: {error.strerror}", fix="Choose another port.") from None
     listener.listen(128)
     return listener
 
@@ -143,7 +143,7 @@ def _run(server: "uvicorn.Server", listener: socket.socket, started: Event) -> N
     from starlette.concurrency import run_in_threadpool
 
     async def main() -> None:
-        await run_in_threadpool(int)  # what that imports is not for the first request to wait for
+        await run_in_threadpool(int)  # so that the first request does not wait for its imports
         serving = asyncio.ensure_future(server.serve(sockets=[listener]))
         while not server.started and not serving.done():
             await asyncio.sleep(0.001)
@@ -187,7 +187,7 @@ def _response(reply: Reply, compress: Compress | None) -> "Response":
 
     headers = dict(reply.headers)
     body = reply.body
-    if compress is not None and len(body) > _WORTH_COMPRESSING:
+    if compress is not None and len(body) > _LEAST_TO_COMPRESS:
         body = compress(body)
         headers["content-encoding"] = "gzip"
     if isinstance(reply, Paced):
@@ -196,7 +196,7 @@ def _response(reply: Reply, compress: Compress | None) -> "Response":
 
 
 def _pieces(reply: Paced) -> "Response":
-    """A response that leaves piece by piece; one that is not whole promises its length and stops after a piece."""
+    """A response that is sent piece by piece; one that is not whole announces its length and stops after one piece."""
     import asyncio
 
     from starlette.responses import Response
@@ -224,7 +224,7 @@ def _endpoint(request: "Request") -> str:
 
 
 def _unwrapped(content_type: str, body: bytes) -> bytes:
-    """The request inside a form post."""
+    """The request, taken out of a form post."""
     if not content_type.startswith("application/x-www-form-urlencoded"):
         return body
     found = parse_qs(body.decode("utf-8", "replace"), keep_blank_values=True).get("xmlrequest")
@@ -232,14 +232,14 @@ def _unwrapped(content_type: str, body: bytes) -> bytes:
 
 
 async def _cut(receive: Callable[[], Awaitable[Any]]) -> None:
-    """Close the socket under the request, which the protocol of ASGI itself has no word for."""
+    """Close the socket of the request; ASGI itself has no way to do so."""
     transport = getattr(getattr(receive, "__self__", None), "transport", None)
     if transport is not None:
         transport.abort()
 
 
 def compressor() -> Compress:
-    """The quickest gzip that is installed, at its lightest level."""
+    """The fastest gzip that is installed, at its lowest level."""
     try:
         from isal import igzip
     except ImportError:

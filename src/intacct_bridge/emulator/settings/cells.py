@@ -1,8 +1,8 @@
-"""How a row lies in the store: its cells as XML-escaped wire text, joined by a character that XML cannot carry.
+"""The stored form of a row: its cells as XML-escaped wire text, joined by a character that XML cannot carry.
 
-A stored row is what `query` sends, in the default formatting (`MM/DD/YYYY`, 24 hours, UTC), so that a page costs a
-split and a join. A field that no row ever had has no place; fields are appended as they come, and a row written
-before that is simply shorter. Rows are `{field: text}` with a missing field meaning null, as the gateway means it.
+A stored row has the text that `query` sends, in the default formatting (`MM/DD/YYYY`, 24 hours, UTC), so that a page
+costs a split and a join. A field that no row ever had has no place. New fields are appended, so that an older row is
+shorter. In memory a row is `{field: text}`; a missing field is null, as in the gateway.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -49,7 +49,7 @@ def unpack(body: bytes, fields: Iterable[str]) -> Row:
 
 
 def decimal_text(value: Decimal) -> str:
-    """The number exactly, without an exponent and without zeros that say nothing: `205375`, `1679615.93`."""
+    """The exact number, without an exponent and without zeros at the end: `205375`, `1679615.93`."""
     text = str(value)
     if "E" in text:
         text = format(value, "f")
@@ -59,7 +59,7 @@ def decimal_text(value: Decimal) -> str:
 
 
 def plain_number(text: str) -> Decimal:
-    """A number as amounts are written. Raises InvalidOperation for anything else, infinities and endless zeros too."""
+    """A number as amounts are written. Raises InvalidOperation for anything else, and for infinite or huge numbers."""
     value = Decimal(text)
     if not value.is_finite() or abs(value.adjusted()) > _MOST_DIGITS:
         raise InvalidOperation
@@ -67,8 +67,8 @@ def plain_number(text: str) -> Decimal:
 
 
 def sent_value(kind: Kind, text: str, formatting: Formatting) -> Value:
-    """What a request's text means: dates are MM/DD/YYYY, or ISO, however the user's answers write them; times of day
-    are those of the user's wall clock. Raises RecordError.
+    """The value of a request's text. Dates are MM/DD/YYYY or ISO, whatever the user's format; times of day are those
+    of the user's wall clock. Raises RecordError.
     """
     return parse_value(kind, text, Formatting(offset_minutes=formatting.offset_minutes))
 
@@ -79,7 +79,7 @@ def date_text(value: date) -> str:
 
 
 def timestamp_text(value: datetime) -> str:
-    """`MM/DD/YYYY HH:MM:SS` in UTC; a time without a zone is UTC already."""
+    """`MM/DD/YYYY HH:MM:SS` in UTC; a time without a zone is UTC."""
     if value.tzinfo is not None:
         value = value.astimezone(UTC)
     return f"{date_text(value)} {value.hour:02d}:{value.minute:02d}:{value.second:02d}"
@@ -102,7 +102,7 @@ def text_of(value: Value) -> str:
 
 
 def iso_date(text: str) -> str | None:
-    """`MM/DD/YYYY...` as `YYYY-MM-DD...`, which sorts; None for what is no date."""
+    """`MM/DD/YYYY...` as `YYYY-MM-DD...`, which sorts; None where the text is not a date."""
     if len(text) < 10 or text[2] != "/" or text[5] != "/":
         return None
     return f"{text[6:10]}-{text[:2]}-{text[3:5]}{text[10:]}"

@@ -1,8 +1,8 @@
-"""The stable ids of errors (`GL-0493`) that those get who ask for more about errors.
+"""The stable ids of errors (`GL-0493`), for requests that ask for additional information about errors.
 
-Sage's list of them is not public: the few that are recorded stand here. With the setting `errorids = "made"` every
-other error gets one of its own kind, `EM-` and four digits: the same for the same sentence whatever values it names,
-so that a program which goes by these ids can be tried. Another seed gives other digits.
+Sage's list of them is not public; the few that are recorded are here. With the setting `errorids = "made"` every other
+error gets an id of `EM-` and four digits. It is the same for the same sentence, whatever values the sentence names, so
+that a program that uses these ids can be tested. Another seed gives other digits.
 """
 
 import hashlib
@@ -17,11 +17,11 @@ _RECORDED = (
     (re.compile(r"Could not create GL Account record!"), "GL-0504"),
 )
 _VALUES = re.compile(r"'[^']*'|\"[^\"]*\"|\d+")
-"""What differs from one occasion of an error to the next."""
+"""The parts of a sentence that differ from one occurrence to the next."""
 
 
 def identified(fault: Fault, behaviour: Behaviour, seed: int) -> Fault:
-    """The error with its stable id, where it has one."""
+    """The error with its stable id, if it has one."""
     if fault.errorid:
         return fault
     recorded = next((errorid for text, errorid in _RECORDED if text.fullmatch(fault.text)), "")

@@ -1,7 +1,7 @@
-"""How the gateway says no: the level a refusal is raised at, and the documented number and text of each.
+"""The gateway's refusals: the level of each, and its documented number and text.
 
-Where a text is recorded in a source it is the recorded one; the rest are written in the same manner. The prefix of a
-number tells the layer: GW gateway, XL XML, PL permissions, BL business rules, DL data.
+A text that a source records is the recorded one; the others are written in the same manner. The prefix of a number
+names the layer: GW gateway, XL XML, PL permissions, BL business rules, DL data.
 """
 
 from intacct_bridge.emulator.settings.behaviour import Behaviour
@@ -10,16 +10,16 @@ from intacct_bridge.wire.xml import Element
 
 
 class ControlRefusedError(RefusedError):
-    """The whole request is refused: no operation is answered."""
+    """The whole request is refused, and no operation is answered."""
 
     def __init__(self, *faults: Fault, http_status: int = 200, echo: bool = True) -> None:
         super().__init__(faults[0].text, faults=faults, http_status=http_status)
         self.echo = echo
-        """Whether the answer repeats the sender and control id; a refusal before the application does not."""
+        """Whether the answer repeats the sender and the control id. A refusal before the application does not."""
 
 
 class SignInRefusedError(RefusedError):
-    """One operation is refused: its functions do not run."""
+    """One operation is refused, and its functions do not run."""
 
     def __init__(self, *faults: Fault) -> None:
         super().__init__(faults[0].text, faults=faults)
@@ -37,34 +37,34 @@ class FunctionRefusedError(RefusedError):
 
 
 def bad_sender() -> ControlRefusedError:
-    """Unknown sender id, or the wrong password."""
+    """An unknown sender id, or a wrong password."""
     return ControlRefusedError(Fault("XL03000006", description2="Incorrect Intacct XML Partner ID or password."))
 
 
 def blocked() -> ControlRefusedError:
-    """A request that the gateway turns away before the application sees it, as it does with a wrong sender."""
+    """A request that the gateway refuses before the application sees it, such as one of a wrong sender."""
     return ControlRefusedError(Fault("GW-0011", "Invalid Request"), http_status=400, echo=False)
 
 
 def bad_policy(policy: str) -> ControlRefusedError:
-    """A transport policy that nobody set up."""
+    """An unknown transport policy."""
     return ControlRefusedError(Fault("XL03000006", description2=f"{policy} is not a valid transport policy."))
 
 
 def too_large(most: int) -> ControlRefusedError:
-    """A request too large to be answered later. No source records the number."""
+    """A request that is too large for a transport policy. No source records the number."""
     return ControlRefusedError(
         Fault("XL03000006", description2=f"An asynchronous request may have {most:,} characters at most.")
     )
 
 
 def expired_company() -> ControlRefusedError:
-    """A demo company past its date."""
+    """An expired demo company."""
     return ControlRefusedError(Fault("PL04000055", description2="This company is a demo company and has expired."))
 
 
 def unreadable(*texts: str, http_status: int = 200) -> ControlRefusedError:
-    """The document is not XML, or not a request: one fault a violation."""
+    """A document that is not XML, or not a request; one fault per violation."""
     faults = (Fault("XL03000003", description2=text) for text in texts)
     return ControlRefusedError(*faults, http_status=http_status, echo=False)
 
@@ -73,14 +73,14 @@ def unreadable(*texts: str, http_status: int = 200) -> ControlRefusedError:
 
 
 def bad_sign_in() -> SignInRefusedError:
-    """Company, user, password or entity: the gateway does not say which."""
+    """A wrong company, user, password or entity. The gateway does not say which."""
     return SignInRefusedError(
         Fault("XL03000006", "Sign-in information is incorrect", "Sign-in information is incorrect")
     )
 
 
 def unauthorised_sender(sender: str, company: str) -> SignInRefusedError:
-    """The company has not authorised this sender."""
+    """A sender that the company has not authorised."""
     return SignInRefusedError(
         Fault(
             "XL03000006",
@@ -92,19 +92,19 @@ def unauthorised_sender(sender: str, company: str) -> SignInRefusedError:
 
 
 def sender_needs_login(sender: str) -> SignInRefusedError:
-    """The authorization asks for a login with every call. No source records the text."""
+    """A sender whose authorization requires a login with every call. No source records the text."""
     text = f"A login is required for this sender: '{sender}' needs login for API."
     return SignInRefusedError(Fault("XL03000006", "Invalid Web Services Authorization", text))
 
 
 def no_web_services() -> SignInRefusedError:
-    """The company is not subscribed."""
+    """A company that is not subscribed to Web Services."""
     text = "This company is not authorized for XML transactions. Please subscribe to the XML Gateway."
     return SignInRefusedError(Fault("XL03000006", description2=text))
 
 
 def bad_session(behaviour: Behaviour) -> SignInRefusedError:
-    """A session that never was, or is over."""
+    """An unknown or expired session."""
     return SignInRefusedError(Fault(behaviour.session_errorno, "Invalid session", behaviour.session_text))
 
 
@@ -112,18 +112,18 @@ def bad_session(behaviour: Behaviour) -> SignInRefusedError:
 
 
 def refused(text: str, *, errorno: str = "BL01001973", correction: str = "", field: str = "") -> FunctionRefusedError:
-    """A business rule says no; the field it is about is told to those who ask for more about errors."""
+    """A business rule. Requests for additional error information get the field too."""
     return FunctionRefusedError(Fault(errorno, description2=text, correction=correction, field=field))
 
 
 def illegal(name: str, text: str, *, correction: str = "", field: str = "") -> FunctionRefusedError:
-    """A text that is no number, day or word of the kind that its field takes."""
+    """A text that its field cannot hold."""
     told = f"Illegal format for {name}: '{text}'"
     return refused(told, errorno="BL03000018", correction=correction, field=field or name)
 
 
 def duplicate_account(number: str) -> FunctionRefusedError:
-    """An account whose number is taken, in the documented words."""
+    """An account number that is in use, in the documented words."""
     return FunctionRefusedError(
         Fault(
             "BL01001973",
@@ -135,78 +135,78 @@ def duplicate_account(number: str) -> FunctionRefusedError:
 
 
 def is_duplicate(error: FunctionRefusedError) -> bool:
-    """Whether a record was refused because its key is taken."""
+    """Whether a record was refused because its key is in use."""
     return error.faults[0].errorno == "BL34000061" or error.faults[0].description == "Duplicate account number"
 
 
 def session_not_alone() -> FunctionRefusedError:
-    """`getAPISession` beside other functions. That it must be alone is documented, the refusal is not."""
+    """`getAPISession` together with other functions. That it must be alone is documented; the refusal is not."""
     text = "getAPISession must be the only function in its request."
     return FunctionRefusedError(Fault("Get API Session Failed", description2=text))
 
 
 def not_permitted(operation: str, name: str) -> FunctionRefusedError:
-    """The role does not reach this object."""
+    """The user's roles do not permit this operation."""
     text = f"You do not have permission for API operation {operation} on objects of type {name.lower()}"
     return FunctionRefusedError(Fault("PL04000005", description2=text))
 
 
 def not_for(name: str, operation: str) -> FunctionRefusedError:
-    """An object that cannot be reached in this way by anybody."""
+    """An operation that the object does not support."""
     text = f"API operation '{operation}' cannot be performed on objects of type {name.lower()}"
     return FunctionRefusedError(Fault("PL04000005", description2=text))
 
 
 def root_record(name: str, verb: str) -> FunctionRefusedError:
-    """A record of the top level, and a user who may only work in an entity. The text is recorded, the number is not."""
+    """A record of the top level, for a user who is restricted to entities. The text is recorded, the number is not."""
     text = f"You cannot {verb} a root level {name.lower()} from an entity restricted user with one entity"
     return FunctionRefusedError(Fault("BL01001973", description2=text))
 
 
 def closed_dimension(name: str) -> FunctionRefusedError:
-    """A user-defined dimension that is inactive; one without rights is told alike. The number is not recorded."""
+    """An inactive user-defined dimension, or one that the user has no right to. The number is not recorded."""
     return FunctionRefusedError(
         Fault("PL04000005", description2=f"The dimension {name} is inactive or you do not have permission")
     )
 
 
 def no_audit_history() -> FunctionRefusedError:
-    """The user may not see the audit history; this refusal has no number."""
+    """The audit history, for a user without that right. This refusal has no number."""
     text = "You do not have permission to view audit history. Contact your administrator."
     return FunctionRefusedError(Fault("", description2=text))
 
 
 def unknown_object(name: str) -> FunctionRefusedError:
-    """`query` and its like of an object that is not there."""
+    """An unknown object in `query` and similar functions."""
     return FunctionRefusedError(Fault("Query Failed", description2=f"Object definition {name} not found"))
 
 
 def unknown_fields(object_name: str, names: list[str]) -> FunctionRefusedError:
-    """`query` of fields that the object does not have."""
+    """Unknown fields in `query`."""
     return FunctionRefusedError(
         *(Fault("XL03000010", description2=f"Field requested is not valid: {object_name.lower()}.{n}") for n in names)
     )
 
 
 def unqueryable_fields(object_name: str, names: list[str]) -> FunctionRefusedError:
-    """`query` of fields that exist but cannot be queried in this company."""
+    """Fields in `query` that exist but cannot be queried in this company."""
     listed = f"[{object_name}: [{', '.join(names)}] ]"
     text = f"The following fields cannot be queried because of the company's configuration: {listed}"
     return FunctionRefusedError(Fault("XL03000006", description2=text))
 
 
 def bad_query(text: str) -> FunctionRefusedError:
-    """A filter or a where text that cannot be carried out."""
+    """A filter that cannot be evaluated."""
     return FunctionRefusedError(Fault("DL02000001", "Error", f"There was an error processing the request. {text}"))
 
 
 def replayed(control_id: str, *, errorno: str, text: str) -> FunctionRefusedError:
-    """A function whose control id was completed before, under `uniqueid`."""
+    """A function with `uniqueid` whose control id was completed before."""
     return FunctionRefusedError(Fault(errorno, description2=text.replace("{control_id}", control_id)))
 
 
 def too_many(function: str, most: int, behaviour: Behaviour) -> None:
-    """Refuse a call with more keys or records than it may have, unless the settings let it pass."""
+    """Refuse a call with too many keys or records, unless the settings accept it."""
     if behaviour.over_hundred != "taken":
         text = f"A {function} takes at most {most} keys or records."
         raise FunctionRefusedError(Fault(behaviour.over_hundred_errorno, description2=text))
@@ -218,5 +218,5 @@ ROLLED_BACK = Fault(
 
 
 def unexpected(function: str) -> Fault:
-    """Something that should not happen did; said in the gateway's own words, never as an internal error."""
+    """An error in the emulator itself, in the gateway's own words."""
     return Fault("XL03000009", f"There was an error processing the function {function}")

@@ -1,11 +1,10 @@
-"""The emulator's own description of every object, read from its data file, and how each is kept in the store.
+"""The emulator's description of every object, from its data file, and how each object is stored.
 
-The connector never reads this file, so a mistake in it cannot hide from the client that must learn the company from
-`lookup`. A field is `[name, type letter, flags, label, values]`, a relation `[path, object, by]`.
+The connector never reads this file: it must learn the company from `lookup`, and so a mistake here is noticed. A field
+is `[name, type letter, flags, label, values]`, a relation `[path, object, by]`.
 
-What an object is called for people, from the words that its name is made of: APACCOUNTLABEL is an AP account label.
-
-No source lists the labels of all objects, and a company may rename them; these are readable, and that is all.
+An object's label is made from the words of its name: APACCOUNTLABEL is an AP account label. No source lists the labels
+of all objects, and a company may rename them.
 """
 
 import json
@@ -43,7 +42,7 @@ _SPELT = {
     "REVENUE2": "revenue 2", "STAT": "statistical", "TRX": "transaction", "TXN": "transaction", "VEND": "vendor",
 }  # fmt: skip
 _ACRONYMS = ["ACH", "AFR", "AP", "AR", "CC", "COGS", "DDS", "GL", "JE", "MEA", "PO", "PTO", "SO", "TS", "UOM", "WQ"]
-_WHOLE = {
+_LABELS = {
     "POSITIONSKILL": "Position skill",
     "POSUBTOTALTEMPLATE": "PO subtotal template",
     "SODOCUMENT": "Order entry transaction",
@@ -55,7 +54,7 @@ _WHOLE = {
     "USERINFO": "User",
     "UOM": "Unit of measure",
 }
-"""Names that are not the sum of their words."""
+"""Labels that differ from the words of the name."""
 
 
 @cache
@@ -68,16 +67,16 @@ def _words() -> dict[str, str]:
 
 
 def label_of(name: str) -> str:
-    """The label of an object; a name with a part that is no known word keeps that part as it is."""
-    if name in _WHOLE:
-        return _WHOLE[name]
+    """The label of an object; a part of its name that is not a known word stays as it is."""
+    if name in _LABELS:
+        return _LABELS[name]
     parts = [word for part in re.split(r"[_\W]+", name) if part for word in (_split(part) or (part.lower(),))]
     text = " ".join(parts)
     return text[:1].upper() + text[1:]
 
 
 def _split(name: str) -> tuple[str, ...] | None:
-    """The fewest words that the name is made of; None where there are none."""
+    """The name as the fewest words; None where it does not consist of words."""
     best: list[tuple[str, ...] | None] = [()]
     for end in range(1, len(name) + 1):
         ways = [
@@ -120,7 +119,7 @@ UNLISTED = frozenset(
         "VENDORENTITYACCOUNT",
     ]
 )
-"""Objects that only the older functions reach: they are described for our own use, and not listed."""
+"""Objects that only legacy functions use: they are described for the emulator, and not listed."""
 MODULES = {
     "CM": ("CHECKINGACCOUNT", "SAVINGSACCOUNT", "CREDITCARD", "DEPOSIT", "BANK", "CCTRANSACTION", "CHARGEPAYOFF",
            "FUNDSTRANSFER", "OTHERRECEIPTS", "ACHBANK"),
@@ -158,13 +157,13 @@ def _field(parts: list[Any]) -> FieldDef:
 
 
 def keys(described: ObjectDef) -> ObjectKeys:
-    """The object's keys; where the table of keys knows none, the first field names a record."""
+    """The object's keys; the first field identifies a record where the table of keys has none."""
     found = keys_of(described)
     return found if found.record else replace(found, record=next(iter(described.fields)), opaque=True)
 
 
 def table_plan(described: ObjectDef) -> TablePlan:
-    """How the object is kept: searchable are its keys, its owner's key, its main date and its two stamps."""
+    """How the object is stored. Searchable are its keys, its owner's key, its main date and its audit times."""
     found, owned = keys(described), owner(described.name)
     names = [
         found.record if found.opaque else "",
@@ -181,7 +180,7 @@ def table_plan(described: ObjectDef) -> TablePlan:
 
 
 def module_of(name: str) -> str:
-    """The subscription that an object belongs to; CO, which every company has, for the rest."""
+    """The subscription that an object belongs to; CO, which every company has, for all others."""
     best = max(
         ((len(start), module) for module, starts in MODULES.items() for start in starts if name.startswith(start)),
         default=(0, "CO"),

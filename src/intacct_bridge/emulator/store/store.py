@@ -1,9 +1,9 @@
-"""Where companies' rows are kept: one SQLite table an object, a row's cells in one column, a few columns to search by.
+"""The rows of companies in SQLite: one table per object, with a row's cells in one column and a few searchable columns.
 
-A table appears with its first row. Its searchable columns are chosen by `plan` from the object's description; they
-hold what SQL can order (ISO dates, integers, plain text) beside the wire text in the cells. Which field stands at
-which place of the cells is kept in the table `places`, and only ever grows. Every write is noted, so that whoever
-remembered a list of keys can bring it up to date instead of reading the whole table again.
+A table is created with its first row. `plan` selects its searchable columns from the object's description. They hold
+values that SQL can order (ISO dates, integers, plain text), beside the wire text in the cells. The table `places` holds
+the place of each field in the cells, and only grows. Every write is recorded, so that a cached list of keys can be
+brought up to date without reading the table again.
 """
 
 import sqlite3
@@ -22,18 +22,18 @@ SqlValue = str | int | float | bytes | None
 
 @dataclass(frozen=True, slots=True)
 class TablePlan:
-    """How one object is kept: which field is its record number, and which fields can be searched by."""
+    """How one object is stored: the field that is its record number, and its searchable fields."""
 
     name: str
     key: str
-    """The field that names a record; `RECORDNO` nearly always."""
+    """The field that identifies a record; nearly always `RECORDNO`."""
     key_is_integer: bool
-    """Then the key is SQLite's own row number."""
+    """Whether the key is also SQLite's row number."""
     searchable: tuple[tuple[str, Kind], ...] = ()
 
 
 class Store:
-    """One company's rows. Not for several threads at once: the gateway serves one request at a time."""
+    """One company's rows. Not thread-safe: the gateway runs functions one request at a time."""
 
     def __init__(self, connection: sqlite3.Connection, prefix: str, plan: Callable[[str], TablePlan]) -> None:
         self.connection = connection
@@ -52,43 +52,43 @@ class Store:
     # --- tables
 
     def table(self, name: str) -> "StoreTable":
-        """The table of an object, whether or not it has rows yet."""
+        """The table of an object, which may have no rows yet."""
         found = self._tables.get(name)
         if found is None:
             found = self._tables[name] = StoreTable(self, self._plan(name))
         return found
 
     def populated(self) -> list[str]:
-        """Names of the objects that ever had a row."""
+        """Names of the objects that have had a row."""
         like = f"{self.prefix}:%"
         rows = self.connection.execute("SELECT name FROM sqlite_master WHERE type = 'table' AND name LIKE ?", (like,))
         return sorted(name.removeprefix(f"{self.prefix}:") for (name,) in rows)
 
-    # --- what changed
+    # --- changed rows
 
     def version(self, name: str) -> int:
-        """A number that grows with every write to the object's table."""
+        """A number that increases with every write to the object's table."""
         return self._base.get(name, 0) + len(self._changes.get(name, ()))
 
     def changes_since(self, name: str, version: int) -> list[int] | None:
-        """The row numbers written since that version; None when that is no longer known."""
+        """The row numbers written since that version; None where these are no longer known."""
         base = self._base.get(name, 0)
         return None if version < base else self._changes.get(name, [])[version - base :]
 
     def note(self, name: str, number: int) -> None:
-        """A row was written."""
+        """Record that a row was written."""
         changes = self._changes.setdefault(name, [])
         changes.append(number)
         if len(changes) > _REMEMBERED:
             self.forget(name)
 
     def forget(self, name: str) -> None:
-        """Too much was written to remember each row."""
+        """Record that any row of the table may have changed."""
         self._base[name] = self.version(name) + 1
         self._changes[name] = []
 
     def forget_all(self) -> None:
-        """Anything may be other than it was, tables included."""
+        """Record that any row of any table may have changed, and that tables may be gone."""
         self._tables.clear()
         for table in set(self._changes) | set(self._base):
             self.forget(table)
@@ -97,7 +97,7 @@ class Store:
 
     @contextmanager
     def together(self) -> Iterator[None]:
-        """Writes inside are kept together or not at all; may be nested."""
+        """Commit the writes inside together or not at all. Can be nested."""
         name = f"level{self._depth}"
         self.connection.execute(f"SAVEPOINT {name}")
         self._depth += 1
@@ -111,15 +111,15 @@ class Store:
             self._depth -= 1
             self.connection.execute(f"RELEASE {name}")
 
-    # --- small facts beside the rows
+    # --- the table of facts (see `company.side_tables`)
 
     def fact(self, name: str) -> str | None:
-        """A fact kept under a name, such as the seed that the demo company grew from."""
+        """The text that is kept under a name."""
         found = self.connection.execute("SELECT value FROM facts WHERE name = ?", (f"{self.prefix}:{name}",)).fetchone()
         return None if found is None else str(found[0])
 
     def facts_under(self, start: str) -> list[str]:
-        """The facts whose names begin so, in the order of their names."""
+        """The texts whose names start so, in the order of their names."""
         low = f"{self.prefix}:{start}"
         rows = self.connection.execute(
             "SELECT value FROM facts WHERE substr(name, 1, ?) = ? ORDER BY name", (len(low), low)
@@ -127,12 +127,12 @@ class Store:
         return [str(value) for (value,) in rows]
 
     def keep_fact(self, name: str, value: str) -> None:
-        """Keep a fact under a name."""
+        """Keep a text under a name."""
         self.connection.execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", (f"{self.prefix}:{name}", value))
 
 
 def open_database(path: str | Path | None) -> sqlite3.Connection:
-    """A connection to the file, or to a new database in memory. SettingsError where the file is none."""
+    """A connection to the file, or to a new database in memory. Raises SettingsError for a file that is no database."""
     connection: sqlite3.Connection | None = None
     try:
         connection = sqlite3.connect(
@@ -144,7 +144,7 @@ def open_database(path: str | Path | None) -> sqlite3.Connection:
         if connection is not None:
             connection.close()
         raise SettingsError(
-            f"{path} cannot be used as the emulator's database: {error}", fix="name another file, or remove this one"
+            f"{path} cannot be used as the emulator's database: {error}", fix="Name another file, or remove this one."
         ) from None
     return connection
 
@@ -180,7 +180,7 @@ class StoreTable:
     # --- the shape
 
     def create(self, *, indexed: bool = True) -> None:
-        """Make the SQL table if there is none yet."""
+        """Create the SQL table if it does not exist."""
         if not self.exists:
             columns = "".join(f"{column}, " for column in self.columns.values())
             self.store.connection.execute(
@@ -191,13 +191,13 @@ class StoreTable:
             self.index()
 
     def index(self) -> None:
-        """Make the indexes that are not there yet; a bulk load does it last."""
+        """Create the missing indexes; a bulk load does so last."""
         for field, column in self.columns.items():
             index = _quoted(f"{self._full}:{field}")
             self.store.connection.execute(f"CREATE INDEX IF NOT EXISTS {index} ON {self.sql_name} ({column})")
 
     def make_places(self, fields: Iterable[str]) -> None:
-        """Give a place to every field that has none yet."""
+        """Give a place to every field without one."""
         for field in fields:
             if field not in self.place:
                 self.place[field] = len(self.fields)
@@ -209,14 +209,14 @@ class StoreTable:
     # --- rows
 
     def next_number(self) -> int:
-        """A number that no row of this table ever had."""
+        """A number that no row of this table has had."""
         if not self.exists:
             return 1
         found = self.store.connection.execute("SELECT seq FROM sqlite_sequence WHERE name = ?", (self._full,))
         return int((found.fetchone() or (0,))[0]) + 1
 
     def insert(self, row: Row, number: int | None = None) -> int:
-        """Keep a new row; its key is made here when it is an integer and the row brings none."""
+        """Store a new row and return its number; an integer key that the row lacks is assigned here."""
         self.create()
         if self.plan.key_is_integer:
             number = number or int(row.get(self.plan.key) or self.next_number())
@@ -229,18 +229,18 @@ class StoreTable:
         return number
 
     def insert_packed(self, rows: Iterable[Sequence[SqlValue]]) -> None:
-        """Keep many rows that are packed already: number, searchable values, cells."""
+        """Store many packed rows, each with number, searchable values and cells."""
         self.store.connection.executemany(self._insert, rows)
         self.store.forget(self.name)
 
     def update(self, number: int, row: Row) -> None:
-        """Put this whole row in the place of the one with that number."""
+        """Replace the row with that number."""
         self.make_places(name for name, text in row.items() if text)
         self.store.connection.execute(self._update, (*self.sql_values(row), pack(row, self.fields), number))
         self.store.note(self.name, number)
 
     def delete(self, number: int) -> None:
-        """Drop a row; its number is never given again."""
+        """Delete a row; its number is not used again."""
         self.store.connection.execute(f"DELETE FROM {self.sql_name} WHERE id = ?", (number,))
         self.store.note(self.name, number)
 
@@ -251,7 +251,7 @@ class StoreTable:
         return None
 
     def find(self, field: str, text: str) -> list[int]:
-        """Numbers of the rows whose field is that text; quick for the key and the searchable fields only."""
+        """Numbers of the rows whose field is that text; fast for the key and the searchable fields only."""
         if not self.exists:
             return []
         if field == self.plan.key and self.plan.key_is_integer:
@@ -284,7 +284,7 @@ class StoreTable:
         return int(self.store.connection.execute(f"SELECT count(*) FROM {self.sql_name}").fetchone()[0])
 
     def sql_values(self, row: Mapping[str, str]) -> list[SqlValue]:
-        """What the searchable columns hold for this row."""
+        """The values of the searchable columns for this row."""
         return [convert(row.get(field, "")) for field, convert in self._to_sql]
 
 
