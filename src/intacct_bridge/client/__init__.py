@@ -1,1 +1,1 @@
-"""One company through one connection: the only socket and clock on the way to Intacct."""
+"""One company through one connection. Every request to Intacct goes through this package."""

@@ -1,8 +1,8 @@
-"""Files attached to records. The gateway keeps them in *supdocs*: a supdoc has an id, a folder and any number of files.
+"""Attachments: files of records, which the gateway keeps in *supdocs* with an id, a folder and any number of files.
 
-Facts: only the object-specific functions reach them; a file is a name, a type (its ending) and base64; an update can
-add files and cannot replace one; a record names its supdoc in SUPDOCID. Names come from outside, so what is saved is
-kept inside its directory whatever a name says.
+Facts: only object-specific functions reach them; a file is a name, a type (its ending) and base64; an update can add
+files and cannot replace one; a record names its supdoc in SUPDOCID. File names come from outside, so they are cleaned:
+a saved file never leaves its directory.
 """
 
 import base64
@@ -21,7 +21,7 @@ from intacct_bridge.wire.xml import Element, element
 
 _UNSAFE = re.compile(r'[\x00-\x1f\x7f<>:"/\\|?*]+')
 _LONGEST, _LONGEST_ENDING = 200, 20
-"""Bytes of a file's name: disks take 255, and a number may have to be added."""
+"""Bytes of a file name: file systems allow 255, and a number may be added."""
 _DEVICES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\.|$)", re.IGNORECASE)
 
 
@@ -30,22 +30,22 @@ class AttachedFile:
     """One file of a supdoc."""
 
     name: str
-    """As the gateway has it: without its ending, often; `file_name` is fit for a disk."""
+    """The name at the gateway, often without its ending; `file_name` is a name for this machine."""
     kind: str
     """The ending, such as `pdf`."""
     content: bytes = field(repr=False)
 
     @property
     def file_name(self) -> str:
-        """A name that cannot leave its directory and that a disk has room for, with its ending."""
+        """A safe name with its ending: without directories, and short enough for a file system."""
         stem = _UNSAFE.sub("_", self.name).strip(" .") or "file"
         ending = shortened(_UNSAFE.sub("_", self.kind).strip(" ."), _LONGEST_ENDING)
-        before, _, after = stem.rpartition(".")
-        if before and (after.lower() == ending.lower() if ending else len(after) <= _LONGEST_ENDING):
-            stem, ending = before, after
+        base, _, suffix = stem.rpartition(".")
+        if base and (suffix.lower() == ending.lower() if ending else len(suffix) <= _LONGEST_ENDING):
+            stem, ending = base, suffix
         stem = shortened(stem, _LONGEST - len(f".{ending}".encode()))
-        whole = f"{stem}.{ending}" if ending else stem
-        return f"_{whole}" if _DEVICES.match(whole) else whole
+        name = f"{stem}.{ending}" if ending else stem
+        return f"_{name}" if _DEVICES.match(name) else name
 
 
 class Attachments:
@@ -55,27 +55,28 @@ class Attachments:
         self._calls = calls
 
     def read(self, supdoc_id: str) -> list[AttachedFile]:
-        """The files of a supdoc with their content; a supdoc that is not there is an InvalidRequestError."""
+        """The files of a supdoc with their content; InvalidRequestError if there is no such supdoc."""
         data = self._calls.ask(get("supdoc", supdoc_id)).data
-        if data is None:  # a miss is a success without data
+        if data is None:  # a missing supdoc is a success without data
             raise InvalidRequestError(f"there is no attachment {supdoc_id}", by_gateway=True)
         return [_file(found, supdoc_id) for found in _all(data, "attachment")]
 
     def save(self, supdoc_id: str, directory: str | Path) -> list[Path]:
-        """Write a supdoc's files into a directory; of two with one name the second gets a number."""
-        place = Path(directory)
+        """Write a supdoc's files into a directory; a second file of the same name gets a number."""
+        folder = Path(directory)
         saved: list[Path] = []
         for each in self.read(supdoc_id):
-            path = _free(place, each.file_name)
+            path = _free(folder, each.file_name)
             try:
-                place.mkdir(parents=True, exist_ok=True)
+                folder.mkdir(parents=True, exist_ok=True)
                 with path.open("wb") as file:
                     file.write(each.content)
                     file.flush()
                     os.fsync(file.fileno())
             except OSError as error:
                 raise SettingsError(
-                    f"{path} cannot be written: {error.strerror}", fix="make room, or check the rights of the folder"
+                    f"{path} cannot be written: {error.strerror}",
+                    fix="Free some disk space, or check the rights of the folder.",
                 ) from None
             saved.append(path)
         return saved
@@ -83,13 +84,13 @@ class Attachments:
     def create(
         self, supdoc_id: str, files: Iterable[str | Path | AttachedFile], *, folder: str, name: str = "", text: str = ""
     ) -> Outcome:
-        """Make a supdoc in a folder that is there; the outcome's key is what a record names as its SUPDOCID."""
+        """Create a supdoc in an existing folder; the outcome's key is the SUPDOCID for records."""
         return self._write(
             "create_supdoc", supdoc_id, files, head={"name": name or supdoc_id, "folder": folder, "text": text}
         )
 
     def add(self, supdoc_id: str, files: Iterable[str | Path | AttachedFile]) -> Outcome:
-        """Add files to a supdoc that is there."""
+        """Add files to an existing supdoc."""
         return self._write("update_supdoc", supdoc_id, files, head={})
 
     def delete(self, supdoc_id: str) -> Outcome:
@@ -97,7 +98,7 @@ class Attachments:
         return send_each(self._calls, [Element("delete_supdoc", attributes={"key": supdoc_id})])[0]
 
     def create_folder(self, name: str, *, parent: str = "", text: str = "") -> Outcome:
-        """Make a folder for supdocs."""
+        """Create a folder for supdocs."""
         parts = [element("supdocfoldername", name)]
         parts += [element("supdocfolderdescription", text)] if text else []
         parts += [element("supdocparentfoldername", parent)] if parent else []
@@ -157,5 +158,5 @@ def _free(directory: Path, name: str) -> Path:
 
 
 def shortened(text: str, most: int) -> str:
-    """The beginning of a text that takes no more bytes than that."""
+    """The beginning of a text in at most so many bytes of UTF-8."""
     return text.encode()[:most].decode(errors="ignore").rstrip(" .") if len(text.encode()) > most else text

@@ -125,7 +125,7 @@ class Client:
 
     @property
     def calibration(self) -> Calibration:
-        """What `intacct doctor` has learned about this company, kept on this machine."""
+        """The measurements of `intacct doctor` for this company on this machine."""
         return self._runtime.calibration
 
     def sign_in(self) -> SignIn:

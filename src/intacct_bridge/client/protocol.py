@@ -1,4 +1,4 @@
-"""The gateway protocol: everything that reading and loading need of one company through one connection.
+"""The gateway protocols: what reading and loading need of one company through one connection.
 
 `client.client.Client` implements both protocols. `flow.company.legacy.LegacyGateway` is a `Gateway` around it for
 loading, and a test's stand-in may be another.
@@ -84,11 +84,11 @@ class Gateway(Protocol):
 
 
 class ReadGateway(Gateway, Protocol):
-    """What reading needs besides: the catalogue in few requests, pages, the habits of the company, files, reports."""
+    """A `Gateway` for reading: with the catalogue in few requests, pages, calibration, attachments and reports."""
 
     @property
     def calibration(self) -> Calibration:
-        """What `intacct doctor` has learned about this company."""
+        """The measurements of `intacct doctor` for this company."""
 
     @property
     def attachments(self) -> Attachments:

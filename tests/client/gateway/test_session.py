@@ -505,7 +505,7 @@ def test_results_without_control_ids_belong_by_their_place() -> None:
 
 def test_results_that_do_not_fit_a_read_are_unreadable() -> None:
     gateway = Gateway(before=[None, *[xml(answered(result(Function(QUERY, "other"))))] * 3])
-    with pytest.raises(RemoteProtocolError, match="results came back that do not fit"):
+    with pytest.raises(RemoteProtocolError, match="has 1 result for 1 function, and they do not match"):
         read(session(gateway), QUERY)
 
 

@@ -1,7 +1,7 @@
-"""A connection: everything needed to reach one company, checked once and frozen.
+"""A connection: the settings that reach one company, checked once and frozen.
 
-Knows which settings there are, what each may be, and which endpoints a credential may be sent to. Where the settings
-come from is `sources`' matter. Credentials never show in a repr; `secrets` lists them for whoever masks text.
+This module defines the settings, their values, and the endpoints that credentials may be sent to; `sources` reads the
+settings. Credentials never show in a repr; `secrets` lists them for masking.
 """
 
 import ipaddress
@@ -27,7 +27,7 @@ _REQUIRED = ("sender_id", "sender_password", "company_id", "user_id", "user_pass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Connection:
-    """One company, one user, one sender, and how to talk to the gateway; valid once it exists.
+    """One company, one user, one sender, and the way to the gateway; checked when it is made.
 
     >>> Connection(name="books", company_id="acme", user_id="ws", user_password="p", sender_id="s", sender_password="q")
     Connection(name='books', company_id='acme', user_id='ws', sender_id='s')
@@ -45,31 +45,31 @@ class Connection:
     """The client company of a console user (a slide-in); the user and password are the console's."""
     endpoint: str = PUBLIC_ENDPOINT
     allow_endpoint: bool = False
-    """Permits an endpoint outside intacct.com, which will receive the credentials."""
+    """Allows an endpoint outside intacct.com, which will receive the credentials."""
     authentication: str = "session"
-    """`session` signs in once; `login` sends the user's credential with every request."""
+    """`session` signs in once; `login` sends the user's credentials with every request."""
     dtd_version: str = "3.0"
     environment: str = "production"
     read_only: bool = False
-    """Refuses, before any call, every function that could change something."""
+    """Refuse, before any call, every function that may change something."""
     concurrency: int = 2
-    """Requests at a time; the standard service runs one and queues one."""
+    """The most requests at a time; the standard service runs one and queues one."""
     monthly_transactions: int | None = None
-    """The tier's monthly allowance, shown beside the month's count; it stops nothing."""
+    """The tier's monthly allowance, shown beside the month's count; it is not a limit."""
     outbox: str = ""
-    """URI of the record of what was posted; empty: the user's state directory, one per company."""
+    """URI of the outbox; empty: one per company in the user's state directory."""
     archive: str = ""
-    """Directory for masked, rotated requests and answers; empty: none are kept."""
+    """Directory for masked, rotated requests and answers; empty: they are not kept."""
     timeout: float = 300.0
-    """Seconds to wait for an answer's next byte."""
+    """Seconds to wait for the next byte of an answer."""
     ca_bundle: str = ""
     """PEM file of the authorities to trust; empty: the system's trust store."""
     read_formatting: bool = True
-    """Ask once for the user's date format and offset; off means month/day/year and UTC are assumed."""
+    """Read the user's date format and offset once; if off, month/day/year and UTC are assumed."""
     catalog_hours: float = 36.0
-    """How long object definitions are kept on disk before they are read again."""
+    """Hours after which object definitions on disk are read again."""
     origins: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
-    """Where each setting came from, for showing to people."""
+    """The source of each setting, for messages."""
 
     def __post_init__(self) -> None:
         for setting, allowed in _ALLOWED.items():
@@ -104,7 +104,7 @@ class Connection:
         return f"Connection({', '.join(shown)})"
 
     def settings(self) -> dict[str, Any]:
-        """Every setting by name, the secrets as `***`: safe to print."""
+        """Every setting by name, with secrets as `***`: safe to print."""
         return {
             item.name: "***" if item.name in SECRETS and getattr(self, item.name) else getattr(self, item.name)
             for item in fields(self)
@@ -113,7 +113,7 @@ class Connection:
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """The credentials themselves, for masking them wherever they might occur."""
+        """The credentials, for masking them in texts."""
         return tuple(getattr(self, setting) for setting in SECRETS)
 
     @property
@@ -123,7 +123,7 @@ class Connection:
 
     @property
     def target(self) -> str:
-        """Who a request goes to, in words: `company acme, entity 100 (production)`."""
+        """The company and entity that a request goes to, in words: `company acme, entity 100 (production)`."""
         entity = f", entity {self.location_id}" if self.location_id else ""
         client = f", client {self.client_id}" if self.client_id else ""
         return f"company {self.company_id}{client}{entity} ({self.environment})"
@@ -133,7 +133,7 @@ SETTINGS = tuple(item.name for item in fields(Connection) if item.name != "origi
 
 
 def missing_fix(name: str, setting: str) -> str:
-    """Where a required setting can be put."""
+    """The fix for a missing setting: the places where it can be set."""
     return (
         f"Set INTACCT_{setting.upper()}, or `{setting}` under [connections.{name}] in intacct.toml, "
         f"or run `intacct connections add {name}`."
@@ -141,9 +141,10 @@ def missing_fix(name: str, setting: str) -> str:
 
 
 def check_endpoint(endpoint: str, *, connection: str, allow: bool) -> None:
-    """Refuse to send credentials anywhere but to Intacct over TLS, unless allowed or on this machine.
+    """Refuse an endpoint other than Intacct over TLS, unless the host is allowed or this machine.
 
-    The rule is the official SDKs' (`intacct.com` or `*.intacct.com`, a trailing dot accepted) and asks for https too.
+    The rule is that of the official SDKs (`intacct.com` or `*.intacct.com`, with or without a trailing dot) and
+    requires https as well.
     """
     try:
         parts = urlsplit(endpoint)
@@ -159,9 +160,9 @@ def check_endpoint(endpoint: str, *, connection: str, allow: bool) -> None:
         return
     if parts.scheme == "http":
         raise SettingsError(
-            f"connection {connection!r}: the endpoint {_quoted(endpoint)} is not encrypted, and credentials would be"
-            " readable on the way",
-            fix="Use https; plain http is accepted on this machine only (127.0.0.1, localhost).",
+            f"connection {connection!r}: the endpoint {_quoted(endpoint)} is not encrypted, so others could"
+            " read the credentials",
+            fix="Use https. Plain http is accepted only for this machine (127.0.0.1, localhost).",
         )
     bare = host.lower().removesuffix(".")
     if not allow and bare != "intacct.com" and not bare.endswith(".intacct.com"):
@@ -184,6 +185,6 @@ def is_loopback(host: str) -> bool:
 
 
 def _quoted(endpoint: str) -> str:
-    """The endpoint without a user name or password that it may carry."""
+    """The endpoint without its user name and password."""
     head, at, tail = endpoint.rpartition("@")
     return repr(f"{head.partition('//')[0]}//***@{tail}" if at else endpoint)

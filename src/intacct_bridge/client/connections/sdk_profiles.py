@@ -1,8 +1,8 @@
 """The official SDKs' profile file, `~/.intacct/credentials.ini`: sections of credentials, read and never written.
 
-The keys are the SDKs' own (sender_id, sender_password, company_id, entity_id, user_id, user_password, endpoint_url) and
-so is the rule of use: the sender comes from a profile only where neither its id nor its password is set elsewhere, the
-login only where neither company, user nor password is.
+The keys are the SDKs' own (sender_id, sender_password, company_id, entity_id, user_id, user_password, endpoint_url),
+and so is the rule: a profile gives the sender only if neither its id nor its password is set elsewhere, and the login
+only if company, user and password are all unset.
 """
 
 import configparser
@@ -19,7 +19,7 @@ _KEYS = (*SENDER, *LOGIN, *_OURS)
 
 
 def read_profiles(path: Path) -> dict[str, dict[str, str]]:
-    """Every profile under our names for its settings; empty where there is no file. Other keys are left alone."""
+    """Every profile under the names of our settings; empty if there is no file. Other keys are ignored."""
     parser = configparser.ConfigParser(interpolation=None, strict=False, default_section="\0")
     try:
         with path.open(encoding="utf-8") as file:
@@ -43,13 +43,13 @@ def read_profiles(path: Path) -> dict[str, dict[str, str]]:
     }
 
 
-def usable(profile: Mapping[str, str], settled: Mapping[str, object]) -> dict[str, str]:
-    """What a profile may add to the settings that are already settled."""
+def usable(profile: Mapping[str, str], known: Mapping[str, object]) -> dict[str, str]:
+    """The settings that a profile may add to those that are known already."""
     found: dict[str, str] = {}
     for group, extra in ((SENDER, ()), (LOGIN, ("location_id",))):
-        if not any(settled.get(key) for key in group):
-            found |= {key: profile[key] for key in (*group, *extra) if key in profile and key not in settled}
-    if "endpoint" in profile and "endpoint" not in settled:
+        if not any(known.get(key) for key in group):
+            found |= {key: profile[key] for key in (*group, *extra) if key in profile and key not in known}
+    if "endpoint" in profile and "endpoint" not in known:
         found["endpoint"] = profile["endpoint"]
     return found
 

@@ -1,10 +1,10 @@
-"""Where a connection's settings come from, strongest first, field by field:
+"""The sources of a connection's settings, strongest first, each setting on its own:
 
-1. explicit arguments; 2. `INTACCT_*` variables, the official SDKs' names among them; 3. `intacct.toml` in the
+1. explicit arguments; 2. `INTACCT_*` variables, including the names of the official SDKs; 3. `intacct.toml` in the
 project's directory, then in the user's configuration directory; 4. the official SDKs' profile file.
 
-A table of one name in the project's file hides the user's table of that name altogether: mixing two would let a
-checked-out project redirect a user's own credentials. Shared senders are found in either file.
+A table in the project's file hides the user's table of the same name completely: mixing the two would let a checked-out
+project redirect a user's own credentials. Shared senders are found in either file.
 """
 
 import os
@@ -52,7 +52,7 @@ class Surroundings:
 
 @dataclass(frozen=True, slots=True)
 class ListedConnection:
-    """A named connection as its file has it: no secret is read, no reference followed."""
+    """A named connection as its file has it: no secret is read and no reference is resolved."""
 
     name: str
     source: str
@@ -65,7 +65,7 @@ class ListedConnection:
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """Everything the sources hold, read once."""
+    """Everything that the sources contain, read once."""
 
     explicit: Mapping[str, Any]
     environ: Mapping[str, str]
@@ -75,29 +75,29 @@ class _Found:
 
     @property
     def company(self) -> str:
-        """The company that arguments or variables name; then they make a connection without any file."""
+        """The company that arguments or variables name; a connection then needs no file."""
         return str(self.explicit.get("company_id") or self.environ.get("INTACCT_COMPANY_ID") or "")
 
     @property
     def company_is_given(self) -> bool:
-        """Whether they name one."""
+        """Whether arguments or variables name a company."""
         return bool(self.company)
 
-    def is_anothers(self, name: str) -> bool:
-        """Whether the connection of that name is one to another company than theirs."""
+    def is_other_company(self, name: str) -> bool:
+        """Whether the connection of that name is to another company than arguments or variables name."""
         tables = (file.connections[name] for file in self.files if name in file.connections)
-        theirs = next(tables, {}).get("company_id")
-        return self.company_is_given and isinstance(theirs, str) and theirs.casefold() != self.company.casefold()
+        company = next(tables, {}).get("company_id")
+        return self.company_is_given and isinstance(company, str) and company.casefold() != self.company.casefold()
 
     def profile_name(self, which: str) -> str:
-        """The profile that a variable names for the SENDER or the COMPANY."""
+        """The profile that a variable names, for the SENDER or the COMPANY."""
         return self.environ.get(f"INTACCT_{which}_PROFILE") or self.environ.get("INTACCT_PROFILE") or ""
 
 
 def load_connection(name: str | None = None, *, around: Surroundings | None = None, **explicit: Any) -> Connection:
-    """The connection of that name, or the only one there is, from all its sources; settings may be given outright.
+    """The connection of that name, or the only one, from all its sources; explicit settings override the others.
 
-    Without a name `INTACCT_CONNECTION` names it. Raises SettingsError naming the connection, the setting and the fix.
+    Without a name, `INTACCT_CONNECTION` names it. SettingsError names the connection, the setting and the fix.
     """
     around = around or Surroundings()
     given = {setting: value for setting, value in explicit.items() if value is not None}
@@ -105,26 +105,26 @@ def load_connection(name: str | None = None, *, around: Surroundings | None = No
         given, around.environ, around.files(), sdk_profiles.read_profiles(around.profile_file), around.profile_file
     )
     chosen = name or found.environ.get("INTACCT_CONNECTION") or _only_one(found)
-    settled: dict[str, Any] = {}
+    known: dict[str, Any] = {}
     origins: dict[str, str] = {}
     for origin, settings in _layers(chosen, found):
         for setting, value in settings.items():
-            if setting not in settled:
+            if setting not in known:
                 where = f"connection {chosen!r}: {setting} ({origin})"
-                settled[setting] = _typed(setting, resolved(value, where=where, environ=found.environ), where)
+                known[setting] = _typed(setting, resolved(value, where=where, environ=found.environ), where)
                 origins[setting] = origin
-    for origin, more in _from_profiles(chosen, found, settled):
-        settled |= more
+    for origin, more in _from_profiles(chosen, found, known):
+        known |= more
         origins |= dict.fromkeys(more, origin)
     for setting in _REQUIRED:
-        if not settled.get(setting):
-            raise _missing(setting, chosen, settled, found)
-    return Connection(name=chosen, origins=origins, **settled)
+        if not known.get(setting):
+            raise _missing(setting, chosen, known, found)
+    return Connection(name=chosen, origins=origins, **known)
 
 
-def _missing(setting: str, chosen: str, settled: Mapping[str, Any], found: _Found) -> SettingsError:
-    near = _near_miss(setting, found.environ) or _not_lent(setting, found)
-    if not near and not any(settled.get(each) for each in _REQUIRED):
+def _missing(setting: str, chosen: str, known: Mapping[str, Any], found: _Found) -> SettingsError:
+    near = _near_miss(setting, found.environ) or _other_connection(setting, found)
+    if not near and not any(known.get(each) for each in _REQUIRED):
         return SettingsError(
             "no connection is set up here yet",
             fix="Add one: intacct connections add NAME. No account? Run intacct demo, then use `connection = demo`.",
@@ -133,7 +133,7 @@ def _missing(setting: str, chosen: str, settled: Mapping[str, Any], found: _Foun
 
 
 def list_connections(*, around: Surroundings | None = None) -> list[ListedConnection]:
-    """Every named connection in the files, by name; a profile of the official SDKs counts where no table hides it."""
+    """Every named connection in the files, sorted by name; SDK profiles count unless a table hides them."""
     around = around or Surroundings()
     found: dict[str, ListedConnection] = {}
     for file in around.files():
@@ -152,7 +152,7 @@ def _listed(name: str, source: str, table: Mapping[str, Any]) -> ListedConnectio
 
 
 def add_connection(name: str, settings: Mapping[str, Any], *, path: Path | None = None) -> Path:
-    """Write a connection's table into intacct.toml (the user's, or `path`), replacing the one of that name."""
+    """Write a connection's table into intacct.toml (the user's, or `path`), in place of the one of that name."""
     for setting in settings:
         _known(setting, f"connection {name!r}", extra=("sender",))
     target = path or Surroundings().user_file
@@ -161,45 +161,45 @@ def add_connection(name: str, settings: Mapping[str, Any], *, path: Path | None 
 
 
 def remove_connection(name: str, *, path: Path | None = None) -> bool:
-    """Take a connection's table out of intacct.toml; False where it was not in it."""
+    """Remove a connection's table from intacct.toml; False if it was not there."""
     return toml_file.remove(path or Surroundings().user_file, "connections", name)
 
 
 def _only_one(found: _Found) -> str:
-    """The connection meant when none is named; never one to another company than the one that is given."""
+    """The connection to use when none is named; never one to another company than the given one."""
     names = sorted({name for file in found.files for name in file.connections})
-    if len(names) == 1 and not found.is_anothers(names[0]):
+    if len(names) == 1 and not found.is_other_company(names[0]):
         return names[0]
     if found.company_is_given or not names:
         chosen = (found.profile_name("COMPANY") or sdk_profiles.DEFAULT_PROFILE, found.company)
-        return next((name for name in chosen if not found.is_anothers(name)), f"{found.company} as given")
+        return next((name for name in chosen if not found.is_other_company(name)), f"{found.company} as given")
     if sdk_profiles.DEFAULT_PROFILE in names:
         return sdk_profiles.DEFAULT_PROFILE
     raise SettingsError(
-        f"there are {len(names)} connections ({', '.join(names)}) and none is chosen",
+        f"there are {len(names)} connections ({', '.join(names)}), and none is chosen",
         fix="Name one: `connection = NAME`, or INTACCT_CONNECTION=NAME.",
         setting="connection",
     )
 
 
 def _table(name: str, found: _Found) -> tuple[str, Mapping[str, Any]]:
-    """Where the connection's table stands, and the table; empty where other sources can make the connection."""
+    """The file of the connection's table, and the table; empty if other sources can make the connection."""
     for file in found.files:
         if name in file.connections:
             return str(file.path), file.connections[name]
-    can_do_without = (sdk_profiles.DEFAULT_PROFILE, found.profile_name("COMPANY"), *found.profiles)
-    if found.company_is_given or name in can_do_without:
+    without_table = (sdk_profiles.DEFAULT_PROFILE, found.profile_name("COMPANY"), *found.profiles)
+    if found.company_is_given or name in without_table:
         return "", {}
     names = sorted({each for file in found.files for each in file.connections} | set(found.profiles))
-    there = did_you_mean(name, names) or (f"; there are {', '.join(names)}" if names else "")
+    there = did_you_mean(name, names) or (f"; known connections: {', '.join(names)}" if names else "")
     raise SettingsError(
         f"there is no connection {name!r}{there}",
-        fix=f"Run `intacct connections add {name}`, or name another.",
+        fix=f"Run `intacct connections add {name}`, or name another connection.",
     )
 
 
 def _layers(name: str, found: _Found) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """(origin, settings) of each source, strongest first, their names checked."""
+    """(origin, settings) of each source, strongest first; the names of settings are checked."""
     for setting in found.explicit:
         _known(setting, f"connection {name!r} (argument)")
     yield "argument", found.explicit
@@ -223,14 +223,15 @@ def _sender(sender: str, name: str, files: list[toml_file.TomlFile]) -> tuple[st
                 _known(setting, f"{file.path}: [senders.{sender}]", among=sdk_profiles.SENDER)
             return f"{file.path} [senders.{sender}]", table
     names = sorted({each for file in files for each in file.senders})
+    known = f"; known senders: {', '.join(names)}" if names else ""
     raise SettingsError(
-        f"connection {name!r}: there is no sender {sender!r}" + (f"; there are {', '.join(names)}" if names else ""),
-        fix=f"Write [senders.{sender}] with sender_id and sender_password in intacct.toml.",
+        f"connection {name!r}: there is no sender {sender!r}{known}",
+        fix=f"Add [senders.{sender}] with sender_id and sender_password to intacct.toml.",
     )
 
 
-def _from_profiles(name: str, found: _Found, settled: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, str]]]:
-    """What the SDKs' profiles add; a profile that was named and is not there is an error."""
+def _from_profiles(name: str, found: _Found, known: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, str]]]:
+    """The settings that the SDKs' profiles add; a named profile that does not exist is an error."""
     for which, wanted in (
         ("SENDER", sdk_profiles.SENDER),
         ("COMPANY", (*sdk_profiles.LOGIN, "location_id", "endpoint")),
@@ -242,7 +243,7 @@ def _from_profiles(name: str, found: _Found, settled: Mapping[str, Any]) -> Iter
                 " no such section"
             )
         section = named or (name if name in found.profiles else sdk_profiles.DEFAULT_PROFILE)
-        more = sdk_profiles.usable(found.profiles.get(section, {}), settled)
+        more = sdk_profiles.usable(found.profiles.get(section, {}), known)
         yield f"{found.profile_file} [{section}]", {key: value for key, value in more.items() if key in wanted}
 
 
@@ -251,7 +252,7 @@ def _known(setting: str, where: str, *, extra: tuple[str, ...] = (), among: tupl
     if setting not in allowed:
         near = closest(setting, [*allowed, "entity_id", "endpoint_url"])
         near = [{"entity_id": "location_id", "endpoint_url": "endpoint"}.get(each, each) for each in near]
-        meant = suggestion(list(dict.fromkeys(near))) or f"there are {', '.join(allowed)}"
+        meant = suggestion(list(dict.fromkeys(near))) or f"the settings are {', '.join(allowed)}"
         raise SettingsError(f"{where}: there is no setting {setting!r}; {meant}")
 
 
@@ -268,7 +269,7 @@ _WORDS = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no"
 
 
 def _typed(setting: str, value: Any, where: str) -> Any:
-    """The value as the setting's type; variables are text, a file's values already have one."""
+    """The value in the setting's type; variables are text, and the values of a file have a type already."""
     kind = _KIND.get(setting, str)
     if kind is bool:
         word = _WORDS.get(value.strip().lower()) if isinstance(value, str) else value
@@ -287,20 +288,20 @@ def _typed(setting: str, value: Any, where: str) -> Any:
         raise SettingsError(f"{where} must be a {'whole ' if kind is int else ''}number, not {value!r}") from None
 
 
-def _not_lent(setting: str, found: _Found) -> str:
-    """A hint at a connection that has the setting, and was not chosen or is to another company than is given."""
+def _other_connection(setting: str, found: _Found) -> str:
+    """A hint at a connection that has the setting, but was not chosen or is to another company."""
     tables = ((name, table) for file in found.files for name, table in file.connections.items())
     where = (setting, "sender") if setting in sdk_profiles.SENDER else (setting,)
     others = sorted({name for name, table in tables if any(table.get(each) for each in where)})
     if not others or not found.company:
         return ""
-    meant = next((name for name in others if not found.is_anothers(name)), "")
-    hint = f"{meant!r} has it, and is not named" if meant else f"{others[0]!r} is one to another company"
+    meant = next((name for name in others if not found.is_other_company(name)), "")
+    hint = f"{meant!r} has it, and is not named" if meant else f"{others[0]!r} is to another company"
     return f" for company {found.company}; connection {hint}"
 
 
 def _near_miss(setting: str, environ: Mapping[str, str]) -> str:
-    """A hint at a misspelt variable, since an unknown variable alone is nobody's mistake."""
+    """A hint at a misspelt variable; an unknown variable alone is not an error."""
     names = {f"INTACCT_{each.upper()}" for each in SETTINGS} | set(_OFFICIAL.values()) | set(_OPTIONS)
     odd = [name for name in environ if name.startswith("INTACCT_") and name not in names]
     wanted = f"INTACCT_{setting.upper()}"

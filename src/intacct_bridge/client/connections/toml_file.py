@@ -165,16 +165,16 @@ def _tail(body: "Body") -> "Body":
 
 
 def _tables(data: dict[str, Any]) -> dict[str, Any]:
-    """The data without groups that hold nothing, which may or may not have a header of their own."""
+    """The data without empty groups, which may or may not have a header of their own."""
     return {group: tables for group, tables in data.items() if tables}
 
 
 def _write(path: Path, text: str, wanted: dict[str, Any], what: str) -> None:
     try:
-        proved = _tables(tomllib.loads(text)) == _tables(wanted)
+        proven = _tables(tomllib.loads(text)) == _tables(wanted)
     except tomllib.TOMLDecodeError:
-        proved = False
-    if not proved:
+        proven = False
+    if not proven:
         raise SettingsError(f"{path}: {what} is written in a way that cannot be edited safely", fix="Edit it by hand.")
     target = path.resolve()
     try:

@@ -1,7 +1,7 @@
-"""Requests and answers kept in a directory for support: masked, readable by their owner only, the oldest removed.
+"""The archive of requests and answers for support: masked, readable by their owner only, the oldest removed.
 
-Credential elements are masked by name, and the connection's own secrets wherever else they occur, in every form that
-XML or a URL may give them.
+Credential elements are masked by name, and the connection's own secrets everywhere else, in every form that XML or a
+URL may give them.
 """
 
 import itertools
@@ -19,21 +19,21 @@ from intacct_bridge.wire.codec import masked
 from intacct_bridge.wire.reply import ConnectionCutError, Reply, Transport
 
 KEPT = 500
-"""How many exchanges are kept before the oldest is removed."""
+"""The number of exchanges kept before the oldest is removed."""
 _APOSTROPHES = ("'", "&apos;", "&#39;", "&#039;", "&#x27;")
 _SHORTEST = 4
-"""A shorter secret is masked in its own element only: as a word it would blot out half the text."""
+"""A shorter secret is masked in its own element only: as a word it would mask half the text."""
 
 
 _SESSIONS = 50
 _SESSION = re.compile(rb"<sessionid>([^<]{8,})</sessionid>")
-"""A session id is a credential while it lives; those seen last are masked wherever they are quoted."""
+"""A session id is a credential while it is valid; the latest ones are masked everywhere."""
 
 
 def secret_forms(secrets: tuple[str, ...]) -> tuple[str, ...]:
-    """Every way in which the secrets may be written, the longest first so that none leaves a tail.
+    """Every form in which the secrets may be written, the longest first so that no part of one is left.
 
-    A gateway may quote a request within an answer, so what was escaped once may be escaped again.
+    A gateway may quote a request within an answer, so a secret may be escaped twice.
     """
     forms: set[str] = set()
     for secret in secrets:
@@ -59,14 +59,14 @@ def without_secrets(text: str, forms: tuple[str, ...]) -> str:
 
 
 def fault_without_secrets(fault: Fault, forms: tuple[str, ...]) -> Fault:
-    """The fault with its texts masked: a gateway may quote a bad request's own values."""
+    """The fault with its texts masked: a gateway may quote the values of a refused request."""
     parts = (fault.errorno, fault.description, fault.description2, fault.correction)
     hidden = [without_secrets(part, forms) for part in (*parts, fault.support_id, fault.errorid, fault.field)]
     return Fault(*hidden)
 
 
 class Archive:
-    """A transport around another one that writes each exchange down; what it cannot write it refuses at the start."""
+    """A transport around another one that writes each exchange to disk; SettingsError where it cannot be written."""
 
     def __init__(
         self,
@@ -90,7 +90,7 @@ class Archive:
             raise SettingsError(f"the archive {self._directory} cannot be made: {error.strerror}") from None
 
     def __call__(self, endpoint: str, body: bytes) -> Reply:
-        """The exchange of the transport within, written down before and after."""
+        """The exchange of the inner transport, written before and after it."""
         stem = f"{self._now():%Y%m%dT%H%M%S.%f}-{os.getpid()}-{next(self._count):06d}"
         try:
             self._write(f"{stem}-request.xml", body)
@@ -102,7 +102,7 @@ class Archive:
             with suppress(OSError):
                 self._write(f"{stem}-cut.txt", f"{error}\n".encode())
             raise
-        # An answer must reach its caller even where the disk is full: a write may hang on it.
+        # An answer must reach its caller even if the disk is full: it may be the outcome of a write.
         with suppress(OSError):
             self._write(f"{stem}-{reply.status}-answer.xml", reply.body)
             self._rotate()

@@ -139,6 +139,6 @@ def refusal(result: Result, *, record: str = "") -> IntacctError:
             diagnosis=error.diagnosis,
         )
     if result.status == ABORTED and not result.faults:
-        error.message = f"{result.function}: the whole transaction was rolled back"
+        error.message = f"{result.function}: the transaction was rolled back"
         error.args = (error.message,)
     return error

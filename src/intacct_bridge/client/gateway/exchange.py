@@ -1,9 +1,8 @@
-"""One round trip: a request leaves, and what came back is either an answer or an error that says what to do.
+"""One round trip: a request is sent, and the reply becomes an answer or an error that says what to do.
 
-The lowest loop of the client, and the only place where an HTTP reply is judged. What decides is whether the request
-could have been applied. A *read* may be sent again after anything. A *write* that left whole and got no readable
-answer is in doubt. A refusal before anything ran (no connection, 429, a failed control or authentication block) proves
-that nothing was applied, for a write as well.
+HTTP replies are judged only here. The question is whether the request could have been applied. A *read* may be sent
+again after any failure. A *write* that was sent in full and got no readable answer is in doubt. A refusal before
+anything ran (no connection, 429, a failed control or authentication block) proves that nothing was applied.
 """
 
 import logging
@@ -27,6 +26,7 @@ from intacct_bridge.errors import (
     ThrottledError,
     TransientError,
 )
+from intacct_bridge.model.wording import counted
 from intacct_bridge.wire.codec import decode_response, encode_request
 from intacct_bridge.wire.envelope import (
     FAILURE,
@@ -46,30 +46,30 @@ _log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 Decode = Callable[[bytes], tuple[Response, T]]
-"""From an answer's body to the answer and what the caller wants of it; raises RemoteProtocolError."""
+"""From an answer's body to the answer and the caller's value; raises RemoteProtocolError."""
 
 _SESSIONS = 50
-"""How many session ids are remembered for masking; an entity has one each, and a renewal gives another."""
+"""The number of session ids remembered for masking; each entity has one, and a renewal gives another."""
 _THROTTLED_WAIT = 5.0
-"""Seconds to hold everybody back where the gateway does not say how long."""
+"""Seconds to pause all requests after a refusal that names no time."""
 
 
 def plain(body: bytes) -> tuple[Response, None]:
-    """The decoder for callers who want the answer itself."""
+    """The decoder for callers that need only the answer."""
     return decode_response(body), None
 
 
 @dataclass(frozen=True, slots=True)
 class GatewayCall:
-    """What one request is to do, and whether it may be repeated."""
+    """The functions of one request, and whether it may be repeated."""
 
     functions: tuple[Function, ...]
     read: bool
-    """Changes nothing, so it may be sent again after anything."""
+    """It changes nothing, so it may be sent again after any failure."""
     transaction: bool = False
     uniqueid: bool = False
     leaving: Leaving = unheard
-    """Called whenever the bytes are about to leave, which may be long after the call: it waits its turn."""
+    """Called each time that the bytes are about to leave, which may be long after the call."""
 
     @property
     def names(self) -> str:
@@ -91,7 +91,7 @@ class GatewayAnswer(Generic[T]):
     value: T
 
 
-class AuthenticationRefused(Exception):  # noqa: N818  # not an error yet: a lost session is signed in again
+class AuthenticationRefused(Exception):  # noqa: N818  # not an error yet: after a lost session the client signs in again
     """The operation's authentication failed, which proves that no function ran."""
 
     def __init__(self, error: IntacctError) -> None:
@@ -100,30 +100,30 @@ class AuthenticationRefused(Exception):  # noqa: N818  # not an error yet: a los
 
 
 class ServerClock:
-    """The gateway's time, from the last answer and the time gone by since; our own wall clock is never asked."""
+    """The gateway's time: that of the last answer and the time since. This machine's wall clock is never used."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
-        self._heard: tuple[datetime, float] | None = None
+        self._last: tuple[datetime, float] | None = None
 
-    def hear(self, reply: Reply, signed_in: SignedIn | None = None) -> None:
-        """Take the time from the Date header, or from the session's timestamp where there is none."""
-        said = http_date(reply.headers.get("date", ""))
-        if said is None and signed_in is not None:
-            said = iso_moment(signed_in.session_timestamp)
-        if said is not None:
-            self._heard = (said, self._clock())
+    def update(self, reply: Reply, signed_in: SignedIn | None = None) -> None:
+        """Take the time from the Date header, or from the session's timestamp if there is none."""
+        moment = http_date(reply.headers.get("date", ""))
+        if moment is None and signed_in is not None:
+            moment = iso_moment(signed_in.session_timestamp)
+        if moment is not None:
+            self._last = (moment, self._clock())
 
     def now(self) -> datetime | None:
         """The gateway's time in UTC; None before the first answer."""
-        if self._heard is None:
+        if self._last is None:
             return None
-        said, at = self._heard
-        return said + timedelta(seconds=self._clock() - at)
+        moment, at = self._last
+        return moment + timedelta(seconds=self._clock() - at)
 
 
 class Exchange:
-    """Makes round trips for one connection: paced, metered, judged. Shared by all its sessions and threads."""
+    """Makes the round trips of one connection, paced and metered. All its sessions and threads share it."""
 
     def __init__(
         self,
@@ -143,7 +143,7 @@ class Exchange:
         self.server_clock = ServerClock(clock)
         self.new_id = new_id
         self.has_answered = False
-        """Whether anything ever came back; until then a connection that fails is probably misconfigured."""
+        """Whether any reply ever came; until then a failing connection is probably misconfigured."""
         self._transport = transport
         self._clock = clock
         self._forms = secret_forms(connection.secrets)
@@ -157,7 +157,7 @@ class Exchange:
     def once(
         self, call: GatewayCall, authentication: Authentication, endpoint: str, decode: Decode[T]
     ) -> GatewayAnswer[T]:
-        """Send the call once. Raises what is to be done about it, AuthenticationRefused among it."""
+        """Send the call once. The error says what to do; AuthenticationRefused says that the session may be lost."""
         body = self._encoded(call, authentication)
         self.meter.begin(call.functions)
         try:
@@ -199,12 +199,12 @@ class Exchange:
     def _unanswered(self, call: GatewayCall, cut: ConnectionCutError) -> IntacctError:
         if call.read or not cut.sent:
             return cut
-        return self._in_doubt(call, f"{cut}: whether it was applied is unknown")
+        return self._in_doubt(call, f"{cut}: it is unknown whether it was applied")
 
     def _in_doubt(self, call: GatewayCall, message: str, **details: Any) -> InDoubtError:
         return InDoubtError(
             f"{call.names}: {message}",
-            fix="Do not send it again as it is: look for the record first, or let the outbox settle it.",
+            fix="Do not send it again unchanged: look for the record first, or let the outbox settle it.",
             function=call.names,
             control_id=call.control_ids[0],
             control_ids=call.control_ids,
@@ -220,16 +220,16 @@ class Exchange:
         except RemoteProtocolError as error:
             raise self._unreadable(call, reply, error) from None
         if response.control.status == FAILURE or not response.operations:
-            if not call.read and response.control.status != FAILURE:  # taken in, and not a word of what became of it
+            if not call.read and response.control.status != FAILURE:  # it was accepted, and its outcome is unknown
                 raise self._in_doubt(call, "the request was accepted, and the answer has no results")
             self._refuse_doubtful(call, reply, response.faults)
             level = "control" if response.control.control_id or response.control.sender_id else "gateway"
-            self.server_clock.hear(reply)
+            self.server_clock.update(reply)
             refused = self._refusal(call, reply, response.faults, level)
             lost = refused.diagnosis is not None and refused.diagnosis.retry == "sign_in"
             raise AuthenticationRefused(refused) if lost else refused
         operation = response.operations[0]
-        self.server_clock.hear(reply, operation.authentication)
+        self.server_clock.update(reply, operation.authentication)
         if operation.authentication.status != SUCCESS:
             self._refuse_doubtful(call, reply, operation.faults or response.faults)
             refused = self._refusal(call, reply, operation.faults or response.faults, "authentication")
@@ -240,16 +240,16 @@ class Exchange:
         return GatewayAnswer(results, operation.authentication, value)
 
     def _refuse_doubtful(self, call: GatewayCall, reply: Reply, faults: tuple[Fault, ...]) -> None:
-        """A refusal under a server error's status may have been written after the work was done and committed."""
+        """A refusal with the status of a server error may have come after the work was committed."""
         if not call.read and (reply.status >= 500 or reply.status == 408):
             hidden = tuple(fault_without_secrets(fault, self._forms) for fault in faults)
-            said = hidden[0].text if hidden else "no reason"
+            reason = hidden[0].text if hidden else "no reason"
             raise self._in_doubt(
-                call, f"the answer was HTTP {reply.status} with {said!r}", faults=hidden, http_status=reply.status
+                call, f"the answer was HTTP {reply.status} with {reason!r}", faults=hidden, http_status=reply.status
             )
 
     def _unreadable(self, call: GatewayCall, reply: Reply, error: RemoteProtocolError) -> IntacctError:
-        """What an answer that is not the gateway's XML means, by its status."""
+        """The error for an answer that is not the gateway's XML, by its status."""
         page = page_fault(reply.body, hide=lambda text: without_secrets(text, self._forms))
         faults = () if page is None else (fault_without_secrets(page, self._forms),)
         status = reply.status
@@ -257,9 +257,10 @@ class Exchange:
             return self._refusal(call, reply, faults, "gateway")
         if 400 <= status < 500 and status != 408:
             return self._refusal(call, reply, faults, "gateway")
-        said = f"HTTP {status}" + (f" and a web page titled {faults[0].text!r}" if faults else f": {error.message}")
+        title = f" and a web page titled {faults[0].text!r}" if faults else f": {error.message}"
+        reply_text = f"HTTP {status}{title}"
         if not call.read:
-            return self._in_doubt(call, f"the answer was {said}", faults=faults, http_status=status)
+            return self._in_doubt(call, f"the answer was {reply_text}", faults=faults, http_status=status)
         known = as_error(faults, "gateway", http_status=status, function=call.names)
         details: dict[str, Any] = {
             "faults": faults,
@@ -269,8 +270,8 @@ class Exchange:
             "diagnosis": known.diagnosis,
         }
         if status >= 500 or status == 408:
-            return TransientError(f"{call.names}: the gateway answered {said}", **details)
-        return RemoteProtocolError(f"{call.names}: the answer cannot be read ({said})", **details)
+            return TransientError(f"{call.names}: the gateway answered {reply_text}", **details)
+        return RemoteProtocolError(f"{call.names}: the answer cannot be read ({reply_text})", **details)
 
     def _refusal(self, call: GatewayCall, reply: Reply, faults: tuple[Fault, ...], level: str) -> IntacctError:
         hidden = tuple(fault_without_secrets(fault, self._forms) for fault in faults)
@@ -282,7 +283,7 @@ class Exchange:
             control_id=call.control_ids[0],
             retry_after=retry_after(reply, self.server_clock.now()),
         )
-        if isinstance(error, InDoubtError):  # an orderly refusal of a read, or below 500: nothing ran
+        if isinstance(error, InDoubtError):  # a refusal of a read, or below 500: nothing ran
             error = TransientError(error.message, faults=hidden, fix=error.fix, http_status=reply.status)
         if not isinstance(error, TransientError):
             return named(error, self.connection.name)
@@ -294,21 +295,22 @@ class Exchange:
         return replace(result, faults=tuple(fault_without_secrets(fault, self._forms) for fault in result.faults))
 
     def _paired(self, call: GatewayCall, results: tuple[Result, ...], reply: Reply) -> tuple[Result, ...]:
-        """The results in the functions' order, by control id, by position where none was echoed."""
+        """The results in the order of the functions: by control id, or by position if no id was echoed."""
         by_id = {result.control_id: result for result in results}
         if len(results) == len(call.functions):
             if set(by_id) == set(call.control_ids):
                 return tuple(by_id[control_id] for control_id in call.control_ids)
             if not any(by_id):
                 return results
-        message = f"{len(call.functions)} functions were sent and {len(results)} results came back that do not fit them"
+        sent, received = counted(len(call.functions), "function"), counted(len(results), "result")
+        message = f"the answer has {received} for {sent}, and they do not match"
         if call.read:
             raise RemoteProtocolError(f"{call.names}: {message}", function=call.names, http_status=reply.status)
         raise self._in_doubt(call, message, http_status=reply.status)
 
 
 def _raise_transient(results: tuple[Result, ...]) -> None:
-    """A read that a passing condition refused is sent again whole, as if the request had been refused."""
+    """Raise for a function of a read that failed for a transient reason: the whole request is sent again."""
     for result in results:
         if result.status != SUCCESS:
             error = as_error(result.faults, "function", function=result.function, control_id=result.control_id)
@@ -317,18 +319,18 @@ def _raise_transient(results: tuple[Result, ...]) -> None:
 
 
 def named(error: IntacctError, connection: str) -> IntacctError:
-    """The error saying which connection it happened on; several may be at work."""
+    """The error with the connection's name: several connections may be in use."""
     error.message = f"connection {connection!r}: {error.message}"
     error.args = (error.message,)
     return error
 
 
 def retry_after(reply: Reply, now: datetime | None) -> float | None:
-    """Seconds that a Retry-After header asks for, written as seconds or as a date; None where it says nothing."""
-    said = reply.headers.get("retry-after", "").strip()
-    if said.isascii() and said.isdigit():
-        return float(said)
-    moment = http_date(said)
+    """Seconds that a Retry-After header asks for, written as seconds or as a date; None if there are none."""
+    text = reply.headers.get("retry-after", "").strip()
+    if text.isascii() and text.isdigit():
+        return float(text)
+    moment = http_date(text)
     if moment is None:
         return None
     now = http_date(reply.headers.get("date", "")) or now

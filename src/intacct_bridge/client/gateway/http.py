@@ -1,8 +1,8 @@
-"""The only socket on the way to Intacct: one POST, one answer, and what is certain when it breaks.
+"""The HTTP transport: one POST, one answer, and whether the request was sent in full if the connection breaks.
 
-Knows HTTP: kept-alive connections, gzip, time-outs, proxies, trust. Repeats nothing and understands no XML. A body is
-handed to the connection in pieces by a generator, so that it is known whether the last piece was taken: if it was not,
-the request cannot have been whole at the other end, and a write was certainly not applied.
+It handles HTTP: persistent connections, gzip, time-outs, proxies, trust. It never retries and reads no XML. A generator
+gives the body to the connection in pieces, which shows whether the last piece was taken: if it was not, the gateway
+cannot have received the whole request, and a write was not applied.
 """
 
 import socket
@@ -35,9 +35,9 @@ _HEADERS = {
 
 
 class HttpTransport:
-    """A transport over HTTPS for one connection; many threads may use it, each on a kept-alive connection of its own.
+    """A transport over HTTPS for one connection. Threads may share it; each uses a persistent connection of its own.
 
-    Close it, or use it as a context manager, when no more requests will follow.
+    Close it after the last request, or use it as a context manager.
     """
 
     def __init__(self, connection: Connection, *, max_bytes: int = MAX_BYTES) -> None:
@@ -53,7 +53,7 @@ class HttpTransport:
         self._pools: dict[str, urllib3.PoolManager] = {}
 
     def __call__(self, endpoint: str, body: bytes) -> Reply:
-        """One exchange. Any status is an answer; only what is not HTTP raises."""
+        """One exchange. Any HTTP status is an answer; ConnectionCutError if there is none."""
         sending = _Sending(body)
         try:
             answer = self._pool(endpoint).request(
@@ -66,7 +66,7 @@ class HttpTransport:
                 decode_content=False,
             )
         except (urllib3.exceptions.HTTPError, OSError) as error:
-            raise _cut(error, endpoint, sent=sending.whole) from None
+            raise _cut(error, endpoint, sent=sending.complete) from None
         try:
             received = _received(answer, self._max_bytes)
         except (urllib3.exceptions.HTTPError, OSError, zlib.error) as error:
@@ -79,9 +79,9 @@ class HttpTransport:
         return Reply(answer.status, received, {name.lower(): value for name, value in answer.headers.items()})
 
     def close(self) -> None:
-        """Close every kept connection."""
+        """Close all connections."""
         for manager in self._pools.values():
-            # clear() leaves a pool to the garbage collector, which a kept traceback may hold off
+            # clear() leaves a pool to the garbage collector, which a stored traceback may delay
             for key in list(manager.pools.keys()):
                 pool = manager.pools.get(key)
                 if pool is not None:
@@ -116,7 +116,7 @@ class HttpTransport:
 
 
 def _kept_alive() -> list[tuple[int, int, int]]:
-    """Probes on an idle connection, so that one which a firewall forgot is found before a write is put on it."""
+    """Probes on idle connections, so that one that a firewall dropped is found before a write is sent on it."""
     wanted = (("TCP_KEEPIDLE", 60), ("TCP_KEEPINTVL", 15), ("TCP_KEEPCNT", 4))
     known = [(getattr(socket, name), value) for name, value in wanted if hasattr(socket, name)]
     return [
@@ -126,21 +126,21 @@ def _kept_alive() -> list[tuple[int, int, int]]:
 
 
 class _Sending:
-    """A body that knows whether all of it was taken: asked for more after the last piece, the last piece was sent."""
+    """A body that records whether all of it was taken: a request for more means that the last piece was sent."""
 
     def __init__(self, body: bytes) -> None:
         self._body = body
-        self.whole = False
+        self.complete = False
 
     def __iter__(self) -> Iterator[bytes]:
         view = memoryview(self._body)
         for start in range(0, len(view), _PIECE):
             yield bytes(view[start : start + _PIECE])
-        self.whole = True
+        self.complete = True
 
 
 def proxy_for(endpoint: str) -> str:
-    """The proxy that HTTPS_PROXY, HTTP_PROXY and NO_PROXY give an endpoint; never one for this machine."""
+    """The proxy for an endpoint by HTTPS_PROXY, HTTP_PROXY and NO_PROXY; none for this machine."""
     parts = urlsplit(endpoint)
     host = parts.hostname or ""
     if is_loopback(host) or urllib.request.proxy_bypass(f"{host}:{parts.port}" if parts.port else host):
@@ -164,8 +164,8 @@ def _trust(connection: Connection) -> ssl.SSLContext:
         ) from None
 
 
-class _Inflating(Protocol):
-    """What zlib's and isal's decompressors have in common."""
+class _Decompressor(Protocol):
+    """The common interface of the decompressors of zlib and isal."""
 
     @property
     def eof(self) -> bool: ...
@@ -174,19 +174,19 @@ class _Inflating(Protocol):
     def decompress(self, data: bytes, max_length: int = 0, /) -> bytes: ...
 
 
-def _inflater() -> tuple[_Inflating, type[Exception]]:
-    """A decompressor of one gzip member and the error it raises; isal's is several times as fast as zlib's."""
+def _decompressor() -> tuple[_Decompressor, type[Exception]]:
+    """A decompressor for one gzip member, and the error that it raises; isal is several times as fast as zlib."""
     try:
         from isal import isal_zlib
     except ImportError:
-        plain: _Inflating = zlib.decompressobj(31)
-        return plain, zlib.error
-    fast: _Inflating = isal_zlib.decompressobj(31)
+        standard: _Decompressor = zlib.decompressobj(31)
+        return standard, zlib.error
+    fast: _Decompressor = isal_zlib.decompressobj(31)
     return fast, cast(type[Exception], isal_zlib.error)  # its stub says an instance
 
 
 def _received(answer: urllib3.BaseHTTPResponse, limit: int) -> bytes:
-    """The whole body, decompressed, no longer than the limit either way."""
+    """The decompressed body; neither it nor the compressed body may exceed the limit."""
     declared = answer.headers.get("Content-Length", "")
     if declared.isdigit() and int(declared) > limit:
         raise _too_long(limit)
@@ -201,20 +201,20 @@ def _received(answer: urllib3.BaseHTTPResponse, limit: int) -> bytes:
 
 
 def gunzipped(packed: bytes, limit: int) -> bytes:
-    """Every member of a gzip body; raises on one that is cut short or grows past the limit."""
-    whole = b""
+    """Decompress all members of a gzip body; raises if it is cut short or exceeds the limit."""
+    plain = b""
     while packed:
-        inflating, damaged = _inflater()
+        member, damaged = _decompressor()
         try:
-            whole += inflating.decompress(packed, limit - len(whole) + 1)
+            plain += member.decompress(packed, limit - len(plain) + 1)
         except damaged as error:
             raise zlib.error(str(error)) from None
-        if len(whole) > limit:
+        if len(plain) > limit:
             raise _too_long(limit)
-        if not inflating.eof:
+        if not member.eof:
             raise zlib.error("the compressed answer is cut short")
-        packed = inflating.unused_data
-    return whole
+        packed = member.unused_data
+    return plain
 
 
 def _too_long(limit: int) -> RemoteProtocolError:
@@ -222,11 +222,11 @@ def _too_long(limit: int) -> RemoteProtocolError:
 
 
 def _cut(error: Exception, endpoint: str, *, sent: bool) -> ConnectionCutError:
-    """The break in a sentence, with what helps. Never quotes a proxy's address: it may hold a password."""
+    """The error for a broken connection, with its fix. A proxy's address is never quoted: it may have a password."""
     host = urlsplit(endpoint).hostname or endpoint
-    said, fix = _explained(list(_chain(error)), host)
+    reason, fix = _explained(list(_chain(error)), host)
     when = "after the request was sent" if sent else "and the request was not sent"
-    cut = ConnectionCutError(f"{said}, {when}", sent=sent)
+    cut = ConnectionCutError(f"{reason}, {when}", sent=sent)
     cut.fix = fix
     return cut
 
@@ -238,11 +238,11 @@ def _explained(reasons: list[BaseException], host: str) -> tuple[str, str]:
     broken = urllib3.exceptions
     if among(broken.SSLError, ssl.SSLError):
         return f"the TLS connection to {host} failed ({_tls_reason(reasons)})", (
-            "If a proxy or firewall opens TLS here, give its certificate authority as ca_bundle, or install it in the"
+            "If a proxy or firewall intercepts TLS, give its certificate authority as ca_bundle, or install it in the"
             " system's trust store."
         )
     if among(broken.ProxyError):
-        return f"the proxy on the way to {host} refused or is not there{_status_of(reasons)}", (
+        return f"the proxy for {host} refused or does not answer{_status_of(reasons)}", (
             "Check HTTPS_PROXY and NO_PROXY."
         )
     if among(broken.NameResolutionError, socket.gaierror):
@@ -257,7 +257,7 @@ def _explained(reasons: list[BaseException], host: str) -> tuple[str, str]:
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:
-    """The error and everything it wraps, urllib3's nesting in `reason`, `args` and `__cause__` alike."""
+    """The error and all errors inside it; urllib3 nests them in `reason`, `args` and `__cause__`."""
     seen: list[BaseException] = []
     waiting = [error]
     while waiting:

@@ -1,15 +1,13 @@
-"""What a run costs: HTTP calls, functions, and billable API transactions; and a cap that stops before it is passed.
+"""The cost of a run: HTTP calls, functions, and billable API transactions, with a cap that is never exceeded.
 
 The rule, from what partners publish about Sage's tiers (RKL, "what counts as an API transaction"): each top-level
-record created, updated or deleted is one, its lines are free and batching does not help; each page of a query,
-readByQuery or readMore is one. Nothing says what other functions cost, nor that signing in is free, so each of them
-counts as one.
-A request that was refused for coming too fast, or that never left, costs nothing.
+record created, updated or deleted is one transaction; its lines are free, and batching saves nothing. Each page of a
+query, readByQuery or readMore is one. The cost of other functions and of signing in is not published, so each of them
+counts as one. A request that was refused for coming too fast, or that never left, costs nothing.
 
-The month's API transactions by company and connection, kept in a small JSON file that several processes may add to.
-
-An estimate of what Sage counts, by the meter's rule and from this machine only; the tier's own figure is on Intacct's
-usage dashboard. The file is changed under a lock and replaced whole, so a killed process leaves it readable.
+The month's count by company and connection is kept in a small JSON file, which several processes may add to. It is an
+estimate of Sage's count by this rule and from this machine only; the tier's own figure is on Intacct's usage dashboard.
+The file is changed under a lock and replaced in one step, so a killed process leaves it readable.
 """
 
 import json
@@ -38,14 +36,14 @@ class Cost:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What has been used so far."""
+    """The use so far."""
 
     calls: int
     functions: int
     transactions: int
     by_function: dict[str, Cost]
     by_object: dict[str, Cost]
-    """Under the gateway's spelling; functions that name no object are not in it."""
+    """By object name in the gateway's spelling; without the functions that name no object."""
 
 
 def transactions_of(body: Element) -> int:
@@ -58,7 +56,7 @@ def transactions_of(body: Element) -> int:
 
 
 def objects_of(body: Element) -> tuple[str, ...]:
-    """The objects a function names, in upper case, one for each record it writes."""
+    """The objects that a function names, in upper case, one for each record that it writes."""
     if body.tag in ("create", "update"):
         return tuple(record.tag.upper() for record in body)
     named = body.findtext("object") or body.get("object")
@@ -68,7 +66,7 @@ def objects_of(body: Element) -> tuple[str, ...]:
 
 
 class Meter:
-    """Counts for one client and every entity's client derived from it; threads may share it."""
+    """Counts for one client and the clients of entities derived from it; threads may share it."""
 
     def __init__(self, *, cap: int | None = None) -> None:
         self.cap = cap
@@ -80,12 +78,12 @@ class Meter:
 
     @property
     def calls(self) -> int:
-        """HTTP requests, the refused ones included."""
+        """HTTP requests, including refused ones."""
         return self._calls
 
     @property
     def functions(self) -> int:
-        """Functions executed, as far as we know."""
+        """Functions executed, as far as is known."""
         return self.usage().functions
 
     @property
@@ -94,7 +92,7 @@ class Meter:
         return self._spent
 
     def usage(self) -> Usage:
-        """Everything counted so far, as it stood at one moment."""
+        """All counts at one moment."""
         with self._lock:
             counted, calls = Counter(self._counted), self._calls
         by_function = _costs(counted, "function")
@@ -102,7 +100,7 @@ class Meter:
         return Usage(calls, total.functions, total.transactions, by_function, _costs(counted, "object"))
 
     def begin(self, functions: Sequence[Function]) -> None:
-        """Count a request that is about to leave; CapError, and nothing counted, where it would pass the cap."""
+        """Count a request that is about to leave; CapError, and no count, if it would exceed the cap."""
         with self._lock:
             cost = sum(transactions_of(function.body) for function in functions)
             if self.cap is not None and self._spent + cost > self.cap:
@@ -117,7 +115,7 @@ class Meter:
             self._add(functions, 1)
 
     def undo(self, functions: Sequence[Function]) -> None:
-        """Take back what `begin` counted: the request was refused before anything ran, or never left."""
+        """Take back the count of `begin`: the request was refused before anything ran, or never left."""
         with self._lock:
             self._add(functions, -1)
 
@@ -142,11 +140,11 @@ def _costs(counted: Counter[tuple[str, str, str]], group: str) -> dict[str, Cost
 
 _KEPT_MONTHS = 24
 _EVERY = 25
-"""Transactions between two writes; a killed process loses no more than these."""
+"""Transactions between two writes to disk; a killed process loses at most these."""
 
 
 class MonthlyUsage:
-    """One company's file under a directory."""
+    """One company's file in a directory."""
 
     def __init__(self, directory: Path, *, company: str, connection: str) -> None:
         self._path = directory / "usage" / f"{re.sub(r'[^A-Za-z0-9._-]', '_', company) or '_'}.json"
@@ -162,12 +160,12 @@ class MonthlyUsage:
             of_month = counted.setdefault(month, {})
             of_month[self._connection] = of_month.get(self._connection, 0) + transactions
             kept = dict(sorted(counted.items())[-_KEPT_MONTHS:])
-            beside = self._path.with_suffix(".new")
-            beside.write_text(json.dumps(kept, indent=1), encoding="utf-8")
-            beside.replace(self._path)
+            fresh = self._path.with_suffix(".new")
+            fresh.write_text(json.dumps(kept, indent=1), encoding="utf-8")
+            fresh.replace(self._path)
 
     def month_to_date(self, month: str) -> int:
-        """All connections' transactions with the company in that month."""
+        """The company's transactions in that month, over all connections."""
         return sum(self._read().get(month, {}).values())
 
     def _read(self) -> dict[str, dict[str, int]]:
@@ -175,12 +173,12 @@ class MonthlyUsage:
             found = json.loads(self._path.read_text(encoding="utf-8"))
             return {str(month): {str(name): int(n) for name, n in counts.items()} for month, counts in found.items()}
         except (OSError, ValueError, AttributeError, TypeError):
-            # Nothing there yet, or not ours: an estimate is not worth failing a run for.
+            # No file yet, or a damaged one: a run does not fail for an estimate.
             return {}
 
 
 class Tally:
-    """Carries a meter's count over to the month's, a few transactions at a time; many threads may note."""
+    """Adds a meter's count to the month's, several transactions at a time; threads may share it."""
 
     def __init__(self, usage: MonthlyUsage) -> None:
         self.usage = usage
@@ -190,7 +188,7 @@ class Tally:
         self._month = ""
 
     def note(self, transactions: int, now: datetime | None) -> None:
-        """The meter stands at this, at this time of the gateway's."""
+        """Note the meter's count at this time of the gateway's clock; written to disk when enough has been added."""
         with self._lock:
             if now is not None:
                 self._month = f"{now:%Y-%m}"
@@ -200,9 +198,9 @@ class Tally:
             self.flush()
 
     def flush(self) -> None:
-        """Write down what was noted and is not on disk yet. A disk that refuses costs the estimate, not the run."""
+        """Write the noted count that is not on disk yet. A disk error is ignored: it costs the estimate only."""
         with self._lock:
-            fresh, self._kept = self._noted - self._kept, self._noted
+            added, self._kept = self._noted - self._kept, self._noted
         if self._month:
             with suppress(OSError):
-                self.usage.add(self._month, fresh)
+                self.usage.add(self._month, added)

@@ -1,8 +1,8 @@
-"""How many requests run at a time, and how long to wait before the next: pure decisions, and a gate that keeps them.
+"""Pacing: how many requests run at a time, and how long to wait before the next.
 
 Facts: the standard service runs one request and queues one, holds a third for up to 30 s and then refuses it (Sage's
-support FAQ); a refusal is HTTP 429 or GW-0010. So: start at the connection's concurrency; a refusal halves it, never
-below one, and closes the gate for as long as was asked; a run of answers without refusal raises it by one again.
+support FAQ); a refusal is HTTP 429 or GW-0010. So the pace starts at the connection's concurrency. A refusal halves it,
+never below one, and closes the gate for the requested time; a run of answers without refusal raises it by one.
 """
 
 import threading
@@ -11,16 +11,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 ATTEMPTS = 6
-"""How often a request is sent before it is given up: once, and five times again, as the official SDKs do."""
+"""How often a request is sent before it fails: once, and five retries, as in the official SDKs."""
 UNREADABLE_ATTEMPTS = 3
-"""The same for an answer that cannot be read, where a fourth would not help."""
+"""The same for an unreadable answer, where a fourth attempt would not help."""
 _FIRST, _LONGEST, _LONGEST_ASKED = 1.0, 60.0, 600.0
 _CALM = 20
 
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How many may run, how many could at most, when the gate opens again, and how many answers went well in a row."""
+    """Requests allowed now and at most, when the gate opens again, and the answers in a row without a refusal."""
 
     allowed: int
     ceiling: int
@@ -29,13 +29,13 @@ class Pace:
 
 
 def throttled(pace: Pace, *, now: float, wait: float) -> Pace:
-    """The pace after a refusal: half as many, and none before the wait is over."""
+    """The pace after a refusal: half as many requests, and none before the wait is over."""
     opens_at = max(pace.opens_at, now + min(wait, _LONGEST_ASKED))
     return replace(pace, allowed=max(1, pace.allowed // 2), opens_at=opens_at, calm=0)
 
 
 def answered(pace: Pace) -> Pace:
-    """The pace after an answer that was no refusal: one more after every twenty in a row, up to the ceiling."""
+    """The pace after any other answer: one request more after every twenty in a row, up to the ceiling."""
     if pace.allowed >= pace.ceiling:
         return pace
     if pace.calm + 1 < _CALM:
@@ -44,34 +44,34 @@ def answered(pace: Pace) -> Pace:
 
 
 def backoff(attempt: int, *, jitter: float, asked: float | None = None) -> float:
-    """Seconds to wait after the attempt of that number (from 1), at least what the gateway asked for.
+    """Seconds to wait after an attempt (numbered from 1), at least as many as the gateway asked for.
 
-    `jitter`, from 0 to 1, spreads the wait over the upper half of its range, so that clients do not return together.
+    `jitter`, from 0 to 1, spreads the wait over the upper half of its range, so that clients do not retry together.
     """
     wait = min(_LONGEST, _FIRST * 2.0 ** (attempt - 1)) * (0.5 + jitter / 2)
     return wait if asked is None else max(wait, min(asked, _LONGEST_ASKED))
 
 
 class Gate:
-    """Lets as many requests through as the pace allows; one gate serves every session of a connection."""
+    """Lets as many requests through as the pace allows; all sessions of a connection share one."""
 
     def __init__(self, concurrency: int, *, clock: Callable[[], float], sleep: Callable[[float], None]) -> None:
         self._pace = Pace(concurrency, concurrency)
         self._running = 0
         self.refusals = 0
-        """How many requests were refused for coming too fast."""
+        """The number of requests that were refused for coming too fast."""
         self._free = threading.Condition()
         self._clock = clock
         self._sleep = sleep
 
     @property
     def pace(self) -> Pace:
-        """The pace as it stands."""
+        """The present pace."""
         return self._pace
 
     @contextmanager
     def passing(self) -> Iterator[None]:
-        """Hold one of the places while a request is under way; waits until there is one and the gate is open."""
+        """Occupy a place while a request is under way; waits until a place is free and the gate is open."""
         self._enter()
         try:
             yield
@@ -81,13 +81,13 @@ class Gate:
                 self._free.notify_all()
 
     def throttled(self, wait: float) -> None:
-        """A request was refused for coming too fast."""
+        """Note a request that was refused for coming too fast."""
         with self._free:
             self.refusals += 1
             self._pace = throttled(self._pace, now=self._clock(), wait=wait)
 
     def answered(self) -> None:
-        """A request was answered, with whatever but such a refusal."""
+        """Note any other answer."""
         with self._free:
             self._pace = answered(self._pace)
             self._free.notify_all()

@@ -1,4 +1,4 @@
-"""What a client and its entities' clients share: transport, pace, meter, the month's count and the calibration."""
+"""The runtime that a client shares with the clients of its entities: transport, pace, meter, counts, calibration."""
 
 import random
 import time
@@ -32,7 +32,7 @@ class System:
 
 
 class Runtime:
-    """Opened once a client, closed with it."""
+    """Opened with a client and closed with it."""
 
     def __init__(
         self,
@@ -45,8 +45,8 @@ class Runtime:
     ) -> None:
         self.connection = connection
         self.meter = Meter(cap=max_transactions)
-        far = transport is None and not is_loopback(urlsplit(connection.endpoint).hostname or "")
-        kept = far if keep is None else keep is True
+        remote = transport is None and not is_loopback(urlsplit(connection.endpoint).hostname or "")
+        kept = remote if keep is None else keep is True
         self.cache = _cache(connection, keep=keep, kept=kept, networked=transport is None)
         self.transport, self.keep, self.system = transport, keep, system
         self._own = HttpTransport(connection) if transport is None else None
@@ -63,7 +63,7 @@ class Runtime:
         )
 
     def month_to_date(self, now: datetime) -> int | None:
-        """The month's transactions as counted on this machine; None where no count is kept."""
+        """The month's transactions as counted on this machine; None if no count is kept."""
         if self._tally is None:
             return None
         self._tally.flush()
@@ -71,16 +71,16 @@ class Runtime:
 
     @property
     def refusals(self) -> int:
-        """How often the gateway asked to slow down."""
+        """The number of requests that were refused for coming too fast."""
         return self.exchange.gate.refusals
 
     @property
     def calibration(self) -> Calibration:
-        """What was learned of this company's habits on this machine: nothing, until `intacct doctor` has looked."""
+        """The measurements of `intacct doctor` on this machine; empty until it has run."""
         return Calibrations(self.state).of(self.connection)
 
     def calibrate(self, learned: Calibration) -> None:
-        """Keep what was learned of this company's habits, where anything is kept at all."""
+        """Keep new measurements, if this client keeps state."""
         Calibrations(self.state).keep(self.connection, learned)
 
     def close(self) -> None:
@@ -92,7 +92,7 @@ class Runtime:
 
 
 def _cache(connection: Connection, *, keep: bool | Path | None, kept: bool, networked: bool) -> Path | None:
-    """Where definitions are kept; those of a gateway on this machine by its port, since it may be another tomorrow."""
+    """The directory of definitions. For a gateway on this machine it depends on the port: another may run tomorrow."""
     if isinstance(keep, Path):
         return keep
     if kept:

@@ -1,13 +1,13 @@
-"""A session: signed in once, kept alive, found again when lost; and the loops around one round trip.
+"""A session: signed in once, renewed before it ends, replaced when it is lost; and the loops around one round trip.
 
-    call ⊃ _with_session (sign in or renew; once more after a lost session)
-         ⊃ _with_retry   (wait and repeat what may be repeated)
+    call ⊃ _with_session (sign in or renew; retry once after a lost session)
+         ⊃ _with_retry   (wait, and retry what may be repeated)
          ⊃ Exchange.once (one round trip)
 
-Facts: `getAPISession` is alone in its request, works from a login or from a session, and gives the endpoint that every
-later request with that session must go to; an empty location id leads to the top level. The end of a session moves on
-with every call and is told in every answer, so it is measured on the gateway's clock. What a lost session looks like is
-not documented: any failed authentication of a session counts as one, exactly once, and proves that nothing ran.
+Facts: `getAPISession` is alone in its request, works from a login or from a session, and gives the endpoint for all
+later requests with that session; an empty location id means the top level. Each call extends the session, and each
+answer gives its end on the gateway's clock. How a lost session is reported is not documented: the first failed
+authentication of a session counts as a lost session, and proves that nothing ran.
 """
 
 import threading
@@ -34,12 +34,12 @@ from intacct_bridge.wire.reply import ConnectionCutError
 from intacct_bridge.wire.xml import Element, element
 
 RENEW_SECONDS = 60.0
-"""A session that ends sooner than this is renewed before the next call."""
+"""A session that ends within this time is renewed before the next call."""
 
 
 @dataclass(frozen=True, slots=True)
 class SignIn:
-    """Who is signed in where, as the gateway echoed it; the login of a connection that signs in with every request."""
+    """The user, company and entity that are signed in, as the gateway echoed them, and the credentials for calls."""
 
     authentication: Authentication
     endpoint: str
@@ -49,7 +49,7 @@ class SignIn:
 
 
 class Session:
-    """Calls functions as one user in one entity; many threads may share it, and one of them signs in for all."""
+    """Calls functions as one user in one entity. Threads may share it; one of them signs in for all."""
 
     def __init__(
         self,
@@ -63,7 +63,7 @@ class Session:
     ) -> None:
         self.exchange = exchange
         self.location_id = location_id
-        """The entity; empty is the top level, None whatever the user's own start is."""
+        """The entity; empty for the top level, None for the user's own default."""
         self._clock = clock
         self._sleep = sleep
         self._jitter = jitter
@@ -73,7 +73,7 @@ class Session:
         self._ends_at: float | None = None
 
     def derived(self, location_id: str) -> "Session":
-        """A session in another entity, or at the top level for an empty id; it signs in when first used."""
+        """A session in another entity, or at the top level for an empty id; it signs in at its first call."""
         return Session(
             self.exchange,
             clock=self._clock,
@@ -84,11 +84,11 @@ class Session:
         )
 
     def call(self, call: GatewayCall, decode: Decode[T]) -> GatewayAnswer[T]:
-        """Results of all functions, failed ones among them; raises when the request as a whole failed."""
+        """Results of all functions, including failed ones; raises if the request as a whole failed."""
         return self._with_session(call, decode)
 
     def sign_in(self) -> SignIn:
-        """The session, made now if there is none; one call at most, and always one where every request signs in."""
+        """Sign in, if there is no session; with `login` authentication this always makes one call."""
         if self.exchange.connection.authentication == "login":
             return self._sign_in()
         return self._current()
@@ -112,7 +112,7 @@ class Session:
             try:
                 answer = self.exchange.once(call, signed.authentication, signed.endpoint, decode)
             except (TransientError, RemoteProtocolError) as error:
-                # A write in doubt raises InDoubtError, so whatever arrives here was certainly not applied.
+                # A write in doubt raises InDoubtError, so a write that failed like this was not applied.
                 if attempt >= self._attempts_after(error):
                     raise
                 asked = error.retry_after if isinstance(error, ThrottledError) else None

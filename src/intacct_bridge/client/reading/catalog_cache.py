@@ -157,6 +157,6 @@ def _key(name: str, doc_par_id: str | None) -> str:
 
 def _file_name(connection: Connection) -> str:
     """A readable name, different for every endpoint, company, user and entity: definitions may differ between them."""
-    whole = "\n".join((connection.endpoint, connection.company_id, connection.client_id, connection.user_id))
-    digest = hashlib.sha256(f"{whole}\n{connection.location_id}\n{connection.dtd_version}".encode()).hexdigest()[:16]
+    identity = "\n".join((connection.endpoint, connection.company_id, connection.client_id, connection.user_id))
+    digest = hashlib.sha256(f"{identity}\n{connection.location_id}\n{connection.dtd_version}".encode()).hexdigest()[:16]
     return f"{re.sub(r'[^A-Za-z0-9._-]', '_', connection.company_id)}-{digest}.json"

@@ -1,6 +1,6 @@
-"""What answers a client's questions: the generic functions, or the legacy ones on a connection of document type 2.1.
+"""The company reader: the generic functions, or the legacy ones on a connection of document type 2.1.
 
-Both take the same calls, so that no caller needs to know the document type.
+Both have the same methods, so callers need not know the document type.
 """
 
 from collections.abc import Iterable, Iterator, Sequence

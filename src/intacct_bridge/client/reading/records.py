@@ -1,7 +1,7 @@
-"""Whole records by key: `read` and `readByName`, with their owned lines, as typed rows.
+"""Records by key with their lines: `read` and `readByName`, as typed rows.
 
-Facts: both take up to 100 keys a call; with `*` they give owned lists, which `query` never does; a dotted field of the
-catalogue (`DISPLAYCONTACT.EMAIL1`) is an element within an element here; line tags are in lower case.
+Facts: both take up to 100 keys in a call; with `*` they give owned lines, which `query` never does; a dotted field of
+the catalogue (`DISPLAYCONTACT.EMAIL1`) is a nested element here; line tags are in lower case.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,11 +18,11 @@ from intacct_bridge.wire.xml import Element, element
 KEYS_AT_A_TIME = 100
 
 Record = dict[str, "Value | list[dict[str, Value]]"]
-"""A record's fields by the catalogue's names, and its owned lines in lists under their wrappers' names."""
+"""A record's fields by the catalogue's names, and its lines in lists under their wrappers' names."""
 
 
 class Records:
-    """Reads whole records of one session."""
+    """Reads records through one session."""
 
     def __init__(self, calls: Calls, catalog: CatalogReader) -> None:
         self._calls = calls
@@ -31,7 +31,7 @@ class Records:
     def elements(
         self, function: str, object_name: str, keys: Sequence[str | int], *, fields: str, doc_par_id: str | None
     ) -> Iterator[Element]:
-        """The records' elements as the gateway wrote them; keys that are not there give nothing."""
+        """The records' elements as the gateway wrote them; missing keys are skipped."""
         texts = [_key(key) for key in keys]
         for some in batched(texts, KEYS_AT_A_TIME):
             more = () if doc_par_id is None else (element("docparid", doc_par_id),)
@@ -49,7 +49,7 @@ class Records:
     def typed(
         self, function: str, object_name: str, keys: Sequence[str | int], *, fields: str, doc_par_id: str | None
     ) -> Iterator[Record]:
-        """The records typed by the catalogue."""
+        """The records, typed by the catalogue."""
         if not keys:
             return
         described = self._catalog.describe(object_name, doc_par_id)
@@ -72,7 +72,7 @@ class Records:
         return record
 
     def _line_definition(self, name: str) -> ObjectDef | None:
-        """How to type the lines; None, and text, where the company does not describe them."""
+        """The definition for typing the lines; None, for text, if the company does not describe them."""
         try:
             return self._catalog.describe(name.upper()) if name else None
         except (InvalidRequestError, NotPermittedError):
@@ -104,7 +104,7 @@ def _flat(found: Element, path: str = "") -> dict[str, str | None]:
 
 
 def _is_list(child: Element, described: ObjectDef) -> bool:
-    """Whether an element holds lines: children that are all of one name and hold fields."""
+    """Whether an element holds lines: children of one name that have fields."""
     if not child.children or any(name.startswith(f"{child.tag}.") for name in described.fields):
         return False
     return len({each.tag for each in child}) == 1 and all(each.children for each in child)

@@ -1,10 +1,9 @@
-"""Custom reports with `readReport`: started, waited for, read page by page.
+"""Custom reports with `readReport`: start one, wait for it, read it page by page.
 
 Facts: a run gives either the first page or a report id with a status such as PENDING; `readMore` with the id asks
-again, and then gives one page after another; the report is gone after its last page. Up to 30 seconds may be spent
-waiting inside one call. What else the status may say is not documented, so whatever is no page and no failure is
-waited for. Calls for the next page moves on even where the answer is lost on the way, so pages are held against the
-total.
+again, and then gives one page after another; the report is deleted after its last page. A call may wait for up to 30
+seconds. Other values of the status are not documented, so everything that is neither a page nor a failure means
+waiting. A call for the next page moves on even if its answer is lost, so the pages are compared with the total.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -13,12 +12,13 @@ from datetime import date
 from intacct_bridge.client.gateway.calls import Calls
 from intacct_bridge.client.reading.records import cells_of
 from intacct_bridge.errors import IntacctError, InvalidRequestError, RemoteProtocolError, TransientError
+from intacct_bridge.model.wording import counted
 from intacct_bridge.wire.values import Kind, Value, render_value
 from intacct_bridge.wire.xml import Element, element
 
 WAIT_SECONDS = 30
 _LONGEST_PAUSE = 30.0
-_UNTOLD = (
+_REFUSED_FIX = (
     "Write the report's name as Intacct's list of custom reports shows it. Set `interactive = true` if it was made"
     " with the interactive report writer. Reports of the Financial Report Writer cannot be read."
 )
@@ -44,9 +44,9 @@ class Reports:
         interactive: bool = False,
         timeout: float = 900.0,
     ) -> Iterator[dict[str, str | None]]:
-        """The report's rows as text; TransientError when it is not ready within the time, naming its id.
+        """The report's rows as text; TransientError with its id if it is not ready in time.
 
-        Arguments are named as the report names them (`APBILL.WHENDUE`); `interactive` is for the interactive writer.
+        Arguments have the names of the report (`APBILL.WHENDUE`); `interactive` is for the interactive report writer.
         """
         until = self._clock() + timeout
         data = self._begin(_read_report(name, arguments or {}, interactive=interactive))
@@ -57,7 +57,7 @@ class Reports:
             if self._clock() >= until:
                 raise TransientError(
                     f"the report {name!r} was not ready after {timeout:.0f} s",
-                    fix=f"Its id is {report_id}; wait longer.",
+                    fix=f"Wait longer; its id is {report_id}.",
                 )
             self._sleep(pause)
             pause = min(pause * 2, _LONGEST_PAUSE)
@@ -65,17 +65,17 @@ class Reports:
         yield from self._pages(name, report_id, data)
 
     def parameters(self, name: str, *, interactive: bool = False) -> dict[str, str]:
-        """The arguments that a report takes, by name with their labels."""
+        """The labels of a report's arguments, by name."""
         body = _read_report(name, {}, interactive=interactive, definition=True)
         return {each.findtext("NAME"): each.findtext("label") for each in _named(self._begin(body), "PARAMETER")}
 
     def _begin(self, body: Element) -> Element:
-        """The answer to `readReport`. How a report that is not there is refused is documented nowhere."""
+        """The answer to `readReport`. The refusal for a missing report is not documented."""
         try:
             return self._calls.data(body)
         except IntacctError as error:
             if error.faults and not error.fix:
-                error.fix = _UNTOLD
+                error.fix = _REFUSED_FIX
             raise
 
     def _pages(self, name: str, report_id: str, data: Element) -> Iterator[dict[str, str | None]]:
@@ -86,8 +86,8 @@ class Reports:
             total = _number(data, "totalcount", absent=taken + len(rows) + remaining)
             if taken + len(rows) + remaining != total:
                 raise TransientError(
-                    f"a page of the report {name!r} was lost on the way: {taken + len(rows):,} rows came,"
-                    f" {remaining:,} remain, and there are {total:,}",
+                    f"a page of the report {name!r} was lost: {counted(taken + len(rows), 'row')} came,"
+                    f" {remaining:,} remain, and the total is {total:,}",
                     fix="Run the report again.",
                 )
             yield from (cells_of(row) for row in rows)
@@ -95,13 +95,15 @@ class Reports:
             if not remaining:
                 return
             if not rows:
-                raise RemoteProtocolError(f"the report {name!r} says that {remaining:,} rows remain, and gave none")
+                raise RemoteProtocolError(
+                    f"the report {name!r} gave no rows, though it counts {counted(remaining, 'more row')}"
+                )
             data = self._more(report_id)
 
     def _more(self, report_id: str) -> Element:
         if not report_id:
             raise RemoteProtocolError(
-                "the answer to readReport holds neither rows nor a report id", function="readReport"
+                "the answer to readReport has neither rows nor a report id", function="readReport"
             )
         return self._calls.data(element("readMore", element("reportId", report_id)))
 
@@ -133,7 +135,7 @@ def _argument(name: str, value: Argument) -> Element:
 
 
 def _is_page(data: Element) -> bool:
-    """Rows, or a count that says that there are none."""
+    """Whether the answer has rows, or a count of 0."""
     return any(child.tag != "report_results" for child in data) or data.get("totalcount") == "0"
 
 
