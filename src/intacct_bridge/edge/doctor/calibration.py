@@ -66,7 +66,7 @@ class TimeCheck:
         found = self.formatting
         hours, minutes = divmod(abs(found.offset_minutes), 60)
         sign = "-" if found.offset_minutes < 0 else "+"
-        seen = f"{found.date}, {found.clock} hours, GMT{sign}{hours:02}:{minutes:02}"
+        seen = f"{_pattern(found.date)}, {found.clock}-hour clock, GMT{sign}{hours:02}:{minutes:02}"
         if found == DEFAULT:
             yield ok("formatting", seen)
             return
@@ -174,3 +174,9 @@ class TimeCheck:
         return query_body(
             name, "RECORDNO", where=element("and", equals("RECORDNO", record), equals("WHENMODIFIED", text))
         )
+
+
+def _pattern(date_format: str) -> str:
+    """A date format as Intacct's screens show it: `/mdY` is MM/DD/YYYY."""
+    separator, letters = date_format[0], date_format[1:]
+    return separator.join({"m": "MM", "d": "DD", "y": "YY", "Y": "YYYY"}[one] for one in letters)

@@ -5,7 +5,7 @@ letter says.
 """
 
 from collections.abc import Iterable, Sequence
-from textwrap import fill
+from textwrap import fill, indent
 
 from intacct_bridge.client.connections.connection import Connection
 from intacct_bridge.edge.doctor.examination import Job
@@ -29,7 +29,8 @@ def letter(connection: Connection, job: Job, findings: Sequence[DoctorFinding]) 
             _opening(connection, job),
             "",
             *_still_missing(findings),
-            "It needs only these settings, in this order. Settings that exist already can stay.",
+            "It needs only these settings, in this order. Settings that exist already can",
+            "stay as they are.",
             "",
             *_steps(connection, job),
             "",
@@ -61,8 +62,8 @@ def _steps(connection: Connection, job: Job) -> list[str]:
     found = (permission_of(name) for name, _ in role_for(job))
     modules = sorted({one.application for one in found if one is not None} - {"Company", "Platform Services"})
     return [
-        "1. Company > Admin > Subscriptions: turn Web Services on. The job also uses",
-        f"   {listed(modules) if modules else 'no module'}.",
+        "1. Company > Admin > Subscriptions: turn Web Services on.",
+        *([indent(fill(f"The job also uses {listed(modules)}.", 75), "   ")] if modules else []),
         "2. Company > Setup > Company > Edit > Security > Web Services authorizations > Add:",
         f"   Sender ID {connection.sender_id} (with these capitals), status Active,",
         '   "Needs login for API" No.',

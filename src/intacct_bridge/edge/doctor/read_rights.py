@@ -146,7 +146,7 @@ def _named(finding: DoctorFinding) -> DoctorFinding:
     """The finding with all of its objects named."""
     if len(finding.objects) <= 1:
         return finding
-    return replace(finding, seen=f"{finding.seen} (the same for {', '.join(finding.objects)})")
+    return replace(finding, seen=f"{finding.seen} (the same for {listed(finding.objects[1:])})")
 
 
 def private(client: Client, readable: Sequence[str], ids: Mapping[str, str]) -> Iterator[DoctorFinding]:
@@ -210,7 +210,7 @@ def dimensions(client: Client, ids: Mapping[str, str], *, wanted: bool = True) -
         if isinstance(answer.error, NotPermittedError) or _is_unknown(answer.error)
     }
     if not closed:
-        yield ok("dimensions", f"{counted(len(names), 'user-defined dimension')}, all readable: {', '.join(names)}")
+        yield ok("dimensions", f"user-defined and readable: {', '.join(names)}")
         return
     if not wanted:
         yield ok("dimensions", f"{', '.join(names)}; not readable and not needed: {', '.join(closed)}")

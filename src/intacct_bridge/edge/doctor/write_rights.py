@@ -24,7 +24,7 @@ from intacct_bridge.edge.doctor.findings import (
 from intacct_bridge.edge.doctor.queries import descendants, error_of, submit
 from intacct_bridge.errors import IntacctError, InvalidRequestError
 from intacct_bridge.model import keys
-from intacct_bridge.model.wording import counted, listed
+from intacct_bridge.model.wording import listed
 from intacct_bridge.wire.xml import element
 
 RIGHTS = ("Add", "Edit", "Delete")
@@ -79,7 +79,7 @@ def writing(client: Client, objects: Sequence[str], user_id: str, ids: Mapping[s
         return
     if not denied:
         note = f"; creating {listed(untested)} needs permissions of the application and was not tested"
-        yield ok("writing", f"{counted(len(names), 'object')}{note if untested else ''}")
+        yield ok("writing", f"{listed(names)}{note if untested else ''}")
 
 
 def _granted(client: Client, user_id: str) -> dict[str, frozenset[str]]:
@@ -146,7 +146,7 @@ def _denied(denied: Mapping[str, Mapping[str, IntacctError]], ids: Mapping[str, 
         yield known_finding(
             "writing",
             "write-right-missing",
-            seen if len(names) == 1 else f"{seen} (the same for {', '.join(names)})",
+            seen if len(names) == 1 else f"{seen} (the same for {listed(names[1:])})",
             status=Status.FAILURE,
             ids=values,
             objects=tuple(names),
