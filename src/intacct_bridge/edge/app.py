@@ -29,7 +29,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "update": ("records", "Update one record."),
     "delete": ("records", "Delete records."),
     "report": ("report", "Run a custom report and read its rows."),
-    "extract": ("extract", "Copy objects to DuckDB, Parquet, Postgres, ... and keep the copy up to date."),
+    "extract": ("extract", "Copy objects to DuckDB, Parquet, Postgres, ... incrementally."),
     "load": ("load", "Post a file: show the plan first, then apply it with --apply."),
     "outbox": ("outbox", "List what was posted, with receipts; retry or settle the rest."),
     "reconcile": ("reconcile", "Prove that a copy equals the ledger, to the cent."),

@@ -1,4 +1,4 @@
-"""Singer text: schemas, catalogues and messages as other tools read them."""
+"""The text of the Singer protocol: schemas, catalogues, states and messages."""
 
 import json
 from decimal import Decimal
@@ -40,7 +40,7 @@ def entry(*, selected: bool = True) -> dict[str, Any]:
     return catalog_entry(VENDOR, stream="VENDOR", keys=["RECORDNO"], replication_key="WHENMODIFIED", selected=selected)
 
 
-def test_an_entry_says_key_method_and_types() -> None:
+def test_an_entry_names_key_method_and_types() -> None:
     made = entry()
     assert made["key_properties"] == ["RECORDNO"]
     assert made["replication_key"] == "WHENMODIFIED"
@@ -65,13 +65,13 @@ def test_selection_is_honoured_down_to_the_field() -> None:
         if one["breadcrumb"] == ["properties", "STATUS"]:
             one["metadata"]["selected"] = False
         if one["breadcrumb"] == ["properties", "RECORDNO"]:
-            one["metadata"]["selected"] = False  # automatic: comes all the same
+            one["metadata"]["selected"] = False  # ignored, because the field is automatic
     assert read_catalog({"streams": [made, entry(selected=False)]}) == [
         Selected("VENDOR", ("RECORDNO", "VENDORID", "CREDITLIMIT", "WHENMODIFIED", "RATING"))
     ]
 
 
-def test_the_older_way_to_select_a_stream() -> None:
+def test_the_legacy_way_to_select_a_stream() -> None:
     bare = {"tap_stream_id": "X", "selected": True, "schema": {"properties": {"A": {}}}, "metadata": []}
     assert read_catalog({"streams": [bare]}) == [Selected("X", ("A",))]
 
@@ -91,7 +91,7 @@ def test_a_catalogue_without_streams_is_refused() -> None:
         {"tap_stream_id": 5, "selected": True},
     ],
 )
-def test_a_catalogue_that_is_none_is_refused_with_the_fix(entry: Any) -> None:
+def test_an_invalid_catalogue_is_refused_with_the_fix(entry: Any) -> None:
     with pytest.raises(SettingsError, match="Singer specification") as refused:
         read_catalog({"streams": [entry]})
     assert "--discover" in refused.value.fix
@@ -109,7 +109,7 @@ def test_a_catalogue_that_is_none_is_refused_with_the_fix(entry: Any) -> None:
         {"bookmarks": {"CLASS": {"replication_key_value": 5}}},
     ],
 )
-def test_a_state_that_is_damaged_is_refused_with_the_fix(state: dict[str, Any]) -> None:
+def test_a_damaged_state_is_refused_with_the_fix(state: dict[str, Any]) -> None:
     with pytest.raises(SettingsError, match="damaged"):
         SingerState.from_document(state)
 
@@ -124,7 +124,7 @@ def test_a_record_line_and_its_frame_agree() -> None:
     assert json.loads(line)["version"] == 3
 
 
-def test_messages_come_back() -> None:
+def test_messages_are_read_back() -> None:
     schema = parse_message(schema_message("V", {"properties": {}}, ["A"], "B"), 1)
     assert (schema.type, schema.stream, schema.key_properties) == ("SCHEMA", "V", ("A",))
     assert parse_message(state_message({"bookmarks": {}}), 2).value == {"bookmarks": {}}
@@ -138,10 +138,10 @@ def test_messages_come_back() -> None:
         (b"{", "line 7 is not JSON"),
         (b"[]", "not a Singer message"),
         (b'{"type":"FISH"}', "'FISH'"),
-        (b'{"type":"RECORD","record":{}}', "names its stream"),
-        (b'{"type":"RECORD","stream":"V"}', "has a record"),
+        (b'{"type":"RECORD","record":{}}', "needs a stream"),
+        (b'{"type":"RECORD","stream":"V"}', "needs a record"),
     ],
 )
-def test_a_line_that_is_no_message_is_named(line: bytes, says: str) -> None:
+def test_an_invalid_message_is_refused_with_its_line(line: bytes, says: str) -> None:
     with pytest.raises(SettingsError, match=says):
         parse_message(line, 7)

@@ -1,4 +1,4 @@
-"""The settings of `target-intacct`: hotglue's keys with their meaning, ours, and slips named."""
+"""The settings of `target-intacct`: hotglue's keys, our own, and mistakes."""
 
 import json
 from pathlib import Path
@@ -35,7 +35,7 @@ def test_hotglue_s_keys_keep_their_meaning() -> None:
 
 
 @pytest.mark.parametrize("key", ["api_url", "endpoint"])
-def test_the_address_goes_by_both_its_names(key: str) -> None:
+def test_the_gateway_s_url_has_two_names(key: str) -> None:
     assert checked({**NEEDED, key: "http://127.0.0.1:1/x"}).connection.endpoint == "http://127.0.0.1:1/x"
 
 
@@ -55,12 +55,12 @@ def test_the_address_goes_by_both_its_names(key: str) -> None:
         ({"sender_password": 5}, r"sender_password is \*\*\*"),
     ],
 )
-def test_a_slip_is_named(given: dict[str, Any], says: str) -> None:
+def test_a_mistake_is_refused_with_its_key(given: dict[str, Any], says: str) -> None:
     with pytest.raises(SettingsError, match=says):
         checked({**NEEDED, **given})
 
 
-def test_the_environment_and_files_are_read_later_ones_over_earlier(tmp_path: Path) -> None:
+def test_later_sources_override_earlier_ones(tmp_path: Path) -> None:
     file = tmp_path / "c.json"
     file.write_text(json.dumps({**NEEDED, "batch_size": 7, "mode": None}))
     environ = {"TARGET_INTACCT_BATCH_SIZE": "9", "TARGET_INTACCT_USER_ID": "12", "TARGET_INTACCT_MAPPINGS": "{}"}
@@ -68,7 +68,7 @@ def test_the_environment_and_files_are_read_later_ones_over_earlier(tmp_path: Pa
     assert (config.load.batch_size, config.connection.user_id, config.mode) == (9, "12", "upsert")
 
 
-def test_about_tells_what_meltano_wants_to_know() -> None:
+def test_about_has_the_keys_that_meltano_reads() -> None:
     about = json.loads(describe_target("json"))
     assert about["name"] == "target-intacct"
     assert about["settings"]["properties"]["sender_password"]["secret"] is True

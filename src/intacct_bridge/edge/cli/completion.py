@@ -12,10 +12,10 @@ _WHERE = {
 
 
 @click.command("completion")
-@click.argument("shell", type=click.Choice(list(_WHERE)))
+@click.argument("shell", metavar="SHELL", type=click.Choice(list(_WHERE)))
 @shared_options(connected=False)
 def completion_command(context: CommandContext, *, shell: str) -> None:
-    """Print the script that completes commands, options and connection names in SHELL.
+    """Print the script that completes commands, options and connection names in SHELL: bash, zsh or fish.
 
     \b
     Examples:

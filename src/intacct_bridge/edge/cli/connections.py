@@ -41,7 +41,7 @@ def connections_command() -> None:
 @connections_command.command("list")
 @shared_options(connected=False, prints_table=True)
 def list_command(context: CommandContext) -> None:
-    """List every connection and the file that defines it. Passwords are not read."""
+    """List the connections and their files. Passwords are not read."""
     from intacct_bridge.client.connections.sources import list_connections
 
     rows = [
@@ -57,9 +57,9 @@ def list_command(context: CommandContext) -> None:
 
 @connections_command.command("add")
 @click.argument("name")
-@click.option("--company-id", help="The company ID, as on Intacct's sign-in page.")
-@click.option("--user-id", help="The ID of the Web Services user.")
-@click.option("--sender-id", help="The sender ID of the Web Services developer licence.")
+@click.option("--company-id", metavar="ID", help="Sign in to this company: the ID of Intacct's sign-in page.")
+@click.option("--user-id", metavar="ID", help="Sign in as this Web Services user.")
+@click.option("--sender-id", metavar="ID", help="Use this sender ID of the Web Services developer licence.")
 @click.option("--sender", metavar="NAME", help="Use the shared sender [senders.NAME] of intacct.toml.")
 @click.option(
     "--user-password-env", metavar="VARIABLE", help="Read the user's password from this environment variable."
@@ -73,15 +73,15 @@ def list_command(context: CommandContext) -> None:
 @click.option(
     "--environment",
     type=click.Choice(["production", "implementation", "demo"]),
-    help="The environment, shown before every write (default: production).",
+    help="Show this environment before every write (default: production).",
 )
 @click.option(
     "--authentication",
     type=click.Choice(["session", "login"]),
     help="Sign in once (session, the default) or with every request (login).",
 )
-@click.option("--dtd-version", type=click.Choice(["3.0", "2.1"]), help="The document type (default: 3.0).")
-@click.option("--endpoint", metavar="URL", help="The gateway's URL (default: Sage's public gateway).")
+@click.option("--dtd-version", type=click.Choice(["3.0", "2.1"]), help="Use this document type (default: 3.0).")
+@click.option("--endpoint", metavar="URL", help="Use this gateway (default: Sage's public gateway).")
 @click.option("--read-only", is_flag=True, help="Refuse every write over this connection.")
 @click.option(
     "--project", is_flag=True, help="Write to ./intacct.toml (default: the file in your configuration directory)."
@@ -89,7 +89,10 @@ def list_command(context: CommandContext) -> None:
 @click.option("--no-test", is_flag=True, help="Do not test the connection.")
 @shared_options(connected=False)
 def add_command(context: CommandContext, *, name: str, project: bool, no_test: bool, **given: Any) -> None:
-    """Add or replace a connection: ask for missing settings, save them, and sign in once to test them."""
+    """Add or replace a connection.
+
+    Asks for missing settings, saves them, and signs in once to test them.
+    """
     from intacct_bridge.client.connections.sources import add_connection
 
     settings = _settings(context, name, given)
@@ -104,7 +107,7 @@ def add_command(context: CommandContext, *, name: str, project: bool, no_test: b
 @click.argument("name", required=False)
 @shared_options(prints_table=True)
 def show_command(context: CommandContext, *, name: str | None) -> None:
-    """Show the settings of a connection and the source of each. Passwords are masked."""
+    """Show a connection's settings. Each has its source; passwords are masked."""
     context.name = name or context.name
     connection = context.connection
     origins = connection.origins

@@ -179,12 +179,49 @@ def _options_by_setting(command: click.Command) -> dict[str, str]:
     return {flag.removeprefix("--").replace("-", "_"): flag for flag in flags}
 
 
+class WholeNumber(click.IntRange):
+    """A whole number within bounds, which help texts and errors describe in words."""
+
+    name = "whole number"
+
+    def _describe_range(self) -> str:
+        return f"{self.min} or more" if self.max is None else f"{self.min} to {self.max}"
+
+
+class Seconds(click.FloatRange):
+    """A number of seconds, 1 or more; fractions are possible."""
+
+    name = "number of seconds"
+
+    def __init__(self) -> None:
+        super().__init__(1)
+
+    def _describe_range(self) -> str:
+        return "1 or more"
+
+
+class Day(click.DateTime):
+    """A date such as 2026-01-31."""
+
+    name = "date"
+
+    def __init__(self) -> None:
+        super().__init__(["%Y-%m-%d"])
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The date as a time at midnight."""
+        try:
+            return super().convert(value, param, ctx)
+        except click.BadParameter:
+            self.fail(f"{value!r} is not a valid date; write it as 2026-01-31.", param, ctx)
+
+
 def number_option(
     flag: str, sentence: str, *, least: int = 0, most: int | None = None, **more: Any
 ) -> Callable[..., Any]:
     """An option that takes a whole number within bounds; its help shows the default."""
-    among = click.IntRange(least, most)
-    return click.option(flag, **{"metavar": "N", "type": among, "show_default": True, "help": sentence, **more})
+    bounds = WholeNumber(least, most)
+    return click.option(flag, **{"metavar": "N", "type": bounds, "show_default": True, "help": sentence, **more})
 
 
 def file_option(flag: str, sentence: str, *, metavar: str = "FILE") -> Callable[..., Any]:
@@ -194,7 +231,7 @@ def file_option(flag: str, sentence: str, *, metavar: str = "FILE") -> Callable[
 
 def day_option(flag: str, sentence: str) -> Callable[..., Any]:
     """An option that takes a date."""
-    return click.option(flag, metavar="DATE", type=click.DateTime(["%Y-%m-%d"]), help=sentence)
+    return click.option(flag, metavar="DATE", type=Day(), help=sentence)
 
 
 def _connection_names(_context: click.Context, _parameter: click.Parameter, begun: str) -> list[str]:

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from intacct_bridge.edge.cli.context import CommandContext, shared_options
+from intacct_bridge.edge.cli.context import CommandContext, number_option, shared_options
 
 if TYPE_CHECKING:
     from intacct_bridge.edge.doctor.findings import DoctorReport
@@ -15,7 +15,7 @@ _TRANSIENT = 4
 @click.command("doctor")
 @click.option("--streams", metavar="A,B", default="", help="Check only what reading these objects needs.")
 @click.option("--writes", metavar="A,B", default="", help="Also check what writing these objects needs.")
-@click.option("--page-size", metavar="N", type=click.IntRange(1), help="Check this page size of the planned job.")
+@number_option("--page-size", "Check this page size of the planned job.", least=1)
 @click.option("--letter", "as_letter", is_flag=True, help="Print a letter to the company's administrator instead.")
 @shared_options(prints_table=True)
 def doctor_command(

@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     help="Start with the demo company, or with an empty one.",
 )
 @number_option("--scale", "Multiply the number of documents; 50 makes a million GLDETAIL rows.", least=1, default=1)
-@number_option("--seed", "The seed of the generated company.", type=int, default=1)
-@day_option("--as-of", "The last day of the company's data (default: today).")
+@number_option("--seed", "Generate the company from this seed.", type=int, default=1)
+@day_option("--as-of", "End the company's data on this date (default: today).")
 @click.option("--cash-book", is_flag=True, help="Give the demo company a cash book in addition to its accrual book.")
 @file_option("--db", "Keep the company in this file (default: in memory).")
 @click.option(

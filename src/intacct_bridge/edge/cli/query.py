@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from intacct_bridge.edge.cli.context import CommandContext, shared_options
+from intacct_bridge.edge.cli.context import CommandContext, file_option, number_option, shared_options
 from intacct_bridge.edge.terminal.row_formats import FORMATS, write_parquet, write_rows
 from intacct_bridge.model.wording import counted
 
@@ -23,18 +23,11 @@ _TABLE_ROWS = 50
     "--where", metavar="EXPR", help="Read rows that meet this condition, such as \"TOTALDUE > 0 and STATE = 'Posted'\"."
 )
 @click.option("--order-by", metavar="F", help="Sort by these fields; DESC after one reverses it.")
+@number_option("--limit", "Read at most N rows, 0 for all (default: 50 in a table, otherwise all).")
 @click.option(
-    "--limit",
-    metavar="N",
-    type=click.IntRange(0),
-    help="Read at most N rows, 0 for all (default: 50 in a table, otherwise all).",
+    "--format", "kind", type=click.Choice(FORMATS), default="table", show_default=True, help="Write this format."
 )
-@click.option(
-    "--format", "kind", type=click.Choice(FORMATS), default="table", show_default=True, help="The output format."
-)
-@click.option(
-    "--out", type=click.Path(dir_okay=False, path_type=Path), help="Write to this file (default: standard output)."
-)
+@file_option("--out", "Write to this file (default: standard output).")
 @click.option("--ignore-case", is_flag=True, help="Ignore case when comparing texts.")
 @click.option("--shared-only", is_flag=True, help="Leave out records that belong to an entity.")
 @click.option("--document-type", metavar="NAME", help="Include the custom fields of this transaction definition.")
@@ -89,7 +82,7 @@ def query_command(
 
 
 def _summarise(context: CommandContext, count: int, limit: int, out: Path | None) -> None:
-    more = " (--limit 0 reads all)" if limit and count == limit else ""
+    more = " (more may exist: use --limit 0)" if limit and count == limit else ""
     where = f" to {out}" if out is not None else ""
     cost = counted(context.client.meter.transactions, "API transaction")
     context.console.say(f"{counted(count, 'row')}{where}{more}; {cost}")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from intacct_bridge.edge.cli.context import CommandContext, shared_options
+from intacct_bridge.edge.cli.context import CommandContext, Seconds, file_option, shared_options
 from intacct_bridge.errors import SettingsError
 from intacct_bridge.model.wording import counted
 
@@ -27,18 +27,16 @@ from intacct_bridge.model.wording import counted
     type=click.Choice(["table", "csv", "json", "jsonl"]),
     default="table",
     show_default=True,
-    help="The output format.",
+    help="Write this format.",
 )
-@click.option(
-    "--out", type=click.Path(dir_okay=False, path_type=Path), help="Write to this file (default: standard output)."
-)
+@file_option("--out", "Write to this file (default: standard output).")
 @click.option(
     "--timeout",
     metavar="S",
-    type=click.FloatRange(1),
-    default=900.0,
+    type=Seconds(),
+    default=900,
     show_default=True,
-    help="Seconds to wait for the report.",
+    help="Wait at most this many seconds for the report.",
 )
 @shared_options(prints_table=True)
 def report_command(

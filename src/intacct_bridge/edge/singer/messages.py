@@ -1,10 +1,10 @@
-"""The Singer protocol as text: messages, catalogue and the JSON types of Intacct's kinds. No flow, no client.
+"""The text of the Singer protocol: messages, catalogue, batch files, and the JSON types of Intacct's kinds.
 
-Decimals travel as JSON numbers with exactly their digits; a consumer that reads JSON numbers as floats can ask for
-`decimals = "string"`, which writes them as strings marked `format: x-singer.decimal`: what targets made with Meltano's
-SDK store as decimals, of the precision and scale that stand beside it (some databases think of no decimals otherwise).
+Decimals are JSON numbers with exactly their digits. For a consumer that reads JSON numbers as floats,
+`decimals = "string"` writes them as strings marked `format: x-singer.decimal`. Targets made with Meltano's SDK store
+these as decimals of the precision and scale beside the format; some databases keep no decimal places without them.
 
-Records that a Singer stream leaves in files: JSON lines, plain or gzipped, on this machine.
+Batch files hold JSON lines, plain or gzipped, on this machine.
 """
 
 import gzip
@@ -29,14 +29,14 @@ _DECIMAL_KINDS = (Kind.DECIMAL, Kind.CURRENCY, Kind.PERCENT)
 
 
 OPEN_ENDED = "intacct.open-ended"
-"""Marks a stream whose columns only reading shows; unless some are chosen, all are wanted."""
+"""Marks a stream whose columns become known only by reading it; all are selected unless some are."""
 
 
 # --- schemas
 
 
 def json_type(kind: Kind, *, decimals: Decimals = "number", nullable: bool = True) -> dict[str, Any]:
-    """A field's JSON schema; every field but a key may be null."""
+    """The JSON schema of a field; every field except a key can be null."""
     name = "string"
     more: dict[str, Any] = {}
     if kind in _DECIMAL_KINDS and decimals == "number":
@@ -57,7 +57,7 @@ def json_type(kind: Kind, *, decimals: Decimals = "number", nullable: bool = Tru
 def json_schema(
     described: ObjectDef, keys: Sequence[str], *, fields: Iterable[str] | None = None, decimals: Decimals = "number"
 ) -> dict[str, Any]:
-    """The stream's JSON schema, over all fields or the named ones, in the gateway's order."""
+    """The stream's JSON schema with all fields or the named ones, in the gateway's order."""
     wanted = None if fields is None else set(fields)
     properties = {}
     for name, one in described.fields.items():
@@ -81,7 +81,7 @@ def catalog_entry(
     selected: bool,
     decimals: Decimals = "number",
 ) -> dict[str, Any]:
-    """One stream of a discovery document, its metadata down to the field."""
+    """One stream of a discovery document, with metadata for every field."""
     method = "INCREMENTAL" if replication_key else "FULL_TABLE"
     table: dict[str, Any] = {
         "table-key-properties": list(keys),
@@ -115,7 +115,7 @@ def catalog_entry(
 
 def _inclusion(name: str, automatic: Container[str]) -> str:
     if not names_an_element(name):
-        return "unsupported"  # such as DEPT#, which no answer can hold
+        return "unsupported"  # such as DEPT#, which cannot be an element of an answer
     return "automatic" if name in automatic else "available"
 
 
@@ -124,29 +124,29 @@ def _inclusion(name: str, automatic: Container[str]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Selected:
-    """What a catalogue asks of one stream."""
+    """The selection of one stream in a catalogue."""
 
     stream: str
     fields: tuple[str, ...] | None
-    """None asks for every field there is, those added later included."""
+    """None selects every field, including those added later."""
     full_table: bool = False
 
 
 def read_catalog(document: Mapping[str, Any]) -> list[Selected]:
     """The selected streams of a catalogue with their fields, by the rules of the Singer specification.
 
-    A stream is selected by metadata, or by the older `selected` beside it. A field is left out only by
-    `selected: false`, or `selected-by-default: false` with nothing said; automatic fields always come.
+    A stream is selected by its metadata, or by the legacy key `selected` of its entry. A field is left out by
+    `selected: false`, or by `selected-by-default: false` without `selected`. Automatic fields are always selected.
     """
     streams = document.get("streams")
     if not isinstance(streams, list):
-        raise SettingsError("the catalogue has no list of streams", fix="make one with: tap-intacct --discover")
+        raise SettingsError("the catalogue has no list of streams", fix="Create one: tap-intacct --discover")
     try:
         return [_selected(entry) for entry in streams if _wants_stream(entry)]
     except (AttributeError, KeyError, TypeError):
         raise SettingsError(
-            "a stream of the catalogue is not as the Singer specification wants it",
-            fix="make a fresh one with: tap-intacct --discover",
+            "a stream of the catalogue does not follow the Singer specification",
+            fix="Create a new catalogue: tap-intacct --discover",
         ) from None
 
 
@@ -158,10 +158,10 @@ def _wants_stream(entry: Mapping[str, Any]) -> bool:
     about = _about(entry).get((), {})
     if about.get("inclusion") == "unsupported":
         return False
-    said = about.get("selected")
-    if said is None:
-        said = entry.get("selected", entry.get("schema", {}).get("selected"))
-    return bool(about.get("selected-by-default", False) if said is None else said)
+    selected = about.get("selected")
+    if selected is None:
+        selected = entry.get("selected", entry.get("schema", {}).get("selected"))
+    return bool(about.get("selected-by-default", False) if selected is None else selected)
 
 
 def _selected(entry: Mapping[str, Any]) -> Selected:
@@ -181,8 +181,8 @@ def _wants_field(about: Mapping[tuple[str, ...], Mapping[str, Any]], name: str) 
     inclusion = field_about.get("inclusion")
     if inclusion in ("automatic", "unsupported"):
         return bool(inclusion == "automatic")
-    said = field_about.get("selected")
-    return bool(field_about.get("selected-by-default", True) if said is None else said)
+    selected = field_about.get("selected")
+    return bool(field_about.get("selected-by-default", True) if selected is None else selected)
 
 
 # --- messages out
@@ -202,19 +202,19 @@ def state_message(value: Mapping[str, Any]) -> bytes:
 
 
 def activate_version_message(stream: str, version: int) -> bytes:
-    """An ACTIVATE_VERSION line: rows of older versions are gone."""
+    """An ACTIVATE_VERSION line: rows of earlier versions are deleted."""
     return _ENCODER.encode({"type": "ACTIVATE_VERSION", "stream": stream, "version": version}) + b"\n"
 
 
 def record_frame(stream: str, *, version: int | None, extracted_at: str) -> tuple[str, str]:
-    """What stands before and after each record's object in a RECORD line."""
+    """The text before and after the record in a RECORD line."""
     name = _ENCODER.encode(stream).decode()
     tail = f',"time_extracted":"{extracted_at}"' + ("" if version is None else f',"version":{version}') + "}"
     return f'{{"type":"RECORD","stream":{name},"record":', tail
 
 
 def record_message(stream: str, record: Mapping[str, Any], *, version: int | None, extracted_at: str) -> bytes:
-    """One RECORD line, from values; pages are written by `wire.jsonlines` instead."""
+    """One RECORD line from values; `wire.jsonlines` writes whole pages."""
     before, after = record_frame(stream, version=version, extracted_at=extracted_at)
     return before.encode() + _ENCODER.encode(record) + after.encode() + b"\n"
 
@@ -232,11 +232,11 @@ class Message:
     schema: Mapping[str, Any] = field(default_factory=dict)
     key_properties: tuple[str, ...] = ()
     value: Any = None
-    """A STATE message's value."""
+    """The value of a STATE message."""
     version: int | None = None
     encoding: Mapping[str, Any] = field(default_factory=dict)
     manifest: tuple[str, ...] = ()
-    """A BATCH message's files."""
+    """The files of a BATCH message."""
 
 
 _DECODER = msgspec.json.Decoder(float_hook=Decimal)
@@ -244,20 +244,22 @@ _TYPES = ("RECORD", "SCHEMA", "STATE", "ACTIVATE_VERSION", "BATCH")
 
 
 def parse_message(line: bytes, number: int) -> Message:
-    """A line as a message; every number with a point is a Decimal. Raises SettingsError naming the line."""
+    """A line as a message; every number with a point is a Decimal. Raises SettingsError with the line's number."""
     try:
         raw = _DECODER.decode(line)
     except msgspec.DecodeError as error:
-        raise SettingsError(f"line {number} is not JSON: {error}", fix="pipe a Singer tap's output in") from None
+        raise SettingsError(
+            f"line {number} is not JSON: {error}", fix="Pipe the output of a Singer tap to the target."
+        ) from None
     kind = raw.get("type") if isinstance(raw, dict) else None
     if kind not in _TYPES:
         raise SettingsError(
             f"line {number} is not a Singer message: its type is {kind!r}, not one of {', '.join(_TYPES)}"
         )
     if kind != "STATE" and not isinstance(raw.get("stream"), str):
-        raise SettingsError(f"line {number}: a {kind} message names its stream")
+        raise SettingsError(f"line {number}: a {kind} message needs a stream")
     if kind == "RECORD" and not isinstance(raw.get("record"), dict):
-        raise SettingsError(f"line {number}: a RECORD message has a record")
+        raise SettingsError(f"line {number}: a RECORD message needs a record")
     return Message(
         kind,
         raw.get("stream", ""),
@@ -277,24 +279,28 @@ _BATCH_DECODER = msgspec.json.Decoder(dict[str, Any], float_hook=Decimal)
 def batch_records(
     address: str, encoding: Mapping[str, Any], home: Path
 ) -> Iterator[tuple[int, str, Mapping[str, Any]]]:
-    """Each record of one file with its line and the file's name. SettingsError where the file cannot be read."""
+    """Each record of one file, with its line number and the file's name. Raises SettingsError if it is unreadable."""
     form, compression = encoding.get("format", "jsonl"), encoding.get("compression") or "none"
     if form != "jsonl" or compression not in ("none", "gzip"):
         raise SettingsError(
-            f"a BATCH is in {form} with the compression {compression}, which cannot be read",
-            fix="let the tap write jsonl, with gzip or without compression",
+            f"unsupported BATCH format: {form} with the compression {compression}",
+            fix="Let the tap write jsonl with gzip or without compression.",
         )
     path = _path(address, home)
     number = 0
     try:
         with path.open("rb") as raw, _unpacked(raw, compression) as file:
-            for number, line in enumerate(file, 1):  # the number is told when reading fails
+            for number, line in enumerate(file, 1):  # the error names the number
                 if line.strip():
                     yield number, path.name, _BATCH_DECODER.decode(line)
     except (OSError, EOFError) as error:
-        raise SettingsError(f"the batch file {path} cannot be read: {error}", fix="see that it is whole") from None
+        raise SettingsError(
+            f"the batch file {path} cannot be read: {error}", fix="Check that the file is complete."
+        ) from None
     except (msgspec.DecodeError, ArithmeticError) as error:
-        raise SettingsError(f"{path}:{number} is not a JSON object: {error}", fix="give one a line") from None
+        raise SettingsError(
+            f"{path}:{number} is not a JSON object: {error}", fix="Write one object on each line."
+        ) from None
 
 
 def _unpacked(raw: BinaryIO, compression: str) -> BinaryIO:
@@ -304,8 +310,10 @@ def _unpacked(raw: BinaryIO, compression: str) -> BinaryIO:
 
 
 def _path(address: str, home: Path) -> Path:
-    """The file behind a manifest's address."""
+    """The path of an address in a manifest."""
     parts = urlsplit(address)
     if parts.scheme not in ("", "file"):
-        raise SettingsError(f"the batch file {address} is not on this machine", fix="let the tap write file:// batches")
+        raise SettingsError(
+            f"the batch file {address} is not on this machine", fix="Let the tap write file:// batches."
+        )
     return home / unquote(parts.path if parts.scheme else address)

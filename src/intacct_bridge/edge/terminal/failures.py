@@ -149,5 +149,6 @@ def close_output() -> None:
 def usage(error: Any, console: Console, command: str) -> int:
     """Print click's message about a wrong command line and the help to read; `command` is used if click names none."""
     path = error.ctx.command_path if error.ctx is not None else command
-    _print({"error": error.format_message(), "fix": f"See: {path} --help"}, console)
+    message = " ".join(error.format_message().split())  # click lists choices on lines of their own
+    _print({"error": message, "fix": f"See: {path} --help"}, console)
     return USAGE

@@ -72,7 +72,8 @@ def _table(rows: Iterable[Row], console: Console) -> int:
     listed = list(rows)
     columns = columns_of(listed)
     used = [name for name in columns if any(row.get(name) is not None for row in listed)] or columns
-    console.table(used, [[row.get(name) for name in used] for row in listed], empty="No rows.")
+    if listed:
+        console.table(used, [[row.get(name) for name in used] for row in listed])
     left_out = len(columns) - len(used)
     if left_out:
         console.say(f"{counted(left_out, 'empty column')} hidden.")

@@ -1,7 +1,7 @@
-"""A typed row for an object, as Python source: what `intacct describe OBJECT --python` prints.
+"""The Python source of a typed row of an object, printed by `intacct describe OBJECT --python`.
 
-The class is a TypedDict, because rows are plain dicts: an editor then knows every field of the company's own object,
-custom fields included, at no cost when the program runs.
+The class is a TypedDict, because rows are plain dicts. An editor then knows every field of the company's object, custom
+fields included, without any cost at run time.
 """
 
 import keyword
@@ -22,7 +22,7 @@ _TYPES = {
 
 
 def row_model(described: ObjectDef) -> str:
-    """A module with one class; every key may be missing (a query selects), every value None (a field may be empty)."""
+    """A module with one class. Every key can be missing, because a query selects, and every value can be None."""
     name = _class_name(described.name)
     types = {_TYPES.get(field.kind, "str") for field in described.fields.values()}
     imports = []
@@ -34,7 +34,7 @@ def row_model(described: ObjectDef) -> str:
     imports.append(f"from typing import {'Literal, ' if literal else ''}TypedDict")
     label = described.label or described.name
     lines = [
-        f'"""A row of {described.name}, as this company has it."""',
+        f'"""A row of {described.name} in this company."""',
         "",
         *imports,
         "",
