@@ -3,7 +3,7 @@
 import pytest
 
 from intacct_bridge.emulator.gateway.gateway import Emulator
-from intacct_bridge.emulator.records.required import required
+from intacct_bridge.emulator.records.required import required_fields
 from intacct_bridge.emulator.store.catalogue import standard_catalog
 from intacct_bridge.wire.envelope import Login
 from support.emulator.talk import data, element, faults, one, query, rows
@@ -233,7 +233,7 @@ def test_an_audit_row_can_come_late(clock: Clock) -> None:
 def test_every_documented_requirement_is_a_field_a_group_or_a_line_set() -> None:
     catalog = standard_catalog()
     for name, described in catalog.items():
-        for field in required(described):
+        for field in required_fields(described):
             assert field == field.strip(), (name, field)
 
 

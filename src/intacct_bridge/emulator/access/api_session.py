@@ -1,6 +1,6 @@
 """The function `getAPISession`."""
 
-from intacct_bridge.emulator.access.rights import may_enter
+from intacct_bridge.emulator.access.rights import can_enter
 from intacct_bridge.emulator.company.company_data import FunctionAnswer, FunctionCall
 from intacct_bridge.emulator.settings.refusals import FunctionRefusedError
 from intacct_bridge.errors import Fault
@@ -11,7 +11,7 @@ def get_api_session(call: FunctionCall) -> FunctionAnswer:
     """A session at the endpoint of the request; `locationid` names an entity, or, if empty, the top level."""
     location = call.body.find("locationid")
     entity = call.session.entity if location is None else location.text.strip()
-    if not may_enter(call.company, call.session.user, entity) and not (location is None and not entity):
+    if not can_enter(call.company, call.session.user, entity) and not (location is None and not entity):
         text = f"Location ID '{entity}' is not valid for this user." if entity else "The user is limited to entities."
         raise FunctionRefusedError(Fault("Get API Session Failed", description2=text))
     session = call.sessions.open(

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from intacct_bridge.emulator.access.rights import check_company, check_user, may_enter
+from intacct_bridge.emulator.access.rights import can_enter, check_company, check_user
 from intacct_bridge.emulator.company.company_data import CompanyData
 from intacct_bridge.emulator.company.sessions import EmulatedSession, Sessions
 from intacct_bridge.emulator.settings.refusals import bad_session, bad_sign_in
@@ -48,7 +48,7 @@ class Authenticator:
         company = self._companies[settings.company_id]
         if not entity and len(user.entities) == 1:
             entity = user.entities[0]  # inferred: a user with one entity works in it
-        if entity and not may_enter(company, user, entity):
+        if entity and not can_enter(company, user, entity):
             raise bad_sign_in()
         session = self._sessions.for_one_request(
             user, settings.company_id, sender_id=sender_id, entity=entity, endpoint=endpoint, now=now

@@ -105,7 +105,7 @@ def check_user(company: CompanySettings, login: Login) -> UserSettings:
     raise bad_sign_in()
 
 
-def may_enter(company: CompanyData, user: UserSettings, entity: str) -> bool:
+def can_enter(company: CompanyData, user: UserSettings, entity: str) -> bool:
     """Whether the user may work in this entity. Empty is the top level, which is closed to restricted users."""
     if not entity:
         return not user.entities
@@ -115,7 +115,7 @@ def may_enter(company: CompanyData, user: UserSettings, entity: str) -> bool:
     return any((table.get(number) or {}).get("STATUS") != "inactive" for number in table.find("LOCATIONID", entity))
 
 
-def permit(call: FunctionCall, operation: str, name: str) -> None:
+def check_right(call: FunctionCall, operation: str, name: str) -> None:
     """Refuse an operation that the user's roles or the company's subscriptions do not include."""
     company, user = call.company, call.session.user
     if name in ("AUDITHISTORY", "ADVAUDITHISTORY"):
@@ -136,7 +136,7 @@ def permit(call: FunctionCall, operation: str, name: str) -> None:
     raise not_permitted(operation, name)
 
 
-def may_change(call: FunctionCall, described: ObjectDef, row: Row, verb: str) -> bool:
+def can_change(call: FunctionCall, described: ObjectDef, row: Row, verb: str) -> bool:
     """Whether the record can be changed from the user's entity; False for a record of another entity.
 
     Raises FunctionRefusedError for a record of the top level and a user who is restricted to entities. An unrestricted

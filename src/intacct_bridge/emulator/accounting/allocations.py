@@ -9,7 +9,7 @@ from decimal import Decimal
 from intacct_bridge.emulator.accounting.amounts import ZERO, to_cents
 from intacct_bridge.emulator.accounting.dimensions import ID_FIELDS
 from intacct_bridge.emulator.company.company_data import FunctionCall
-from intacct_bridge.emulator.records.references import Reference, find
+from intacct_bridge.emulator.records.references import Reference, find_reference
 from intacct_bridge.emulator.settings.cells import Row
 from intacct_bridge.emulator.settings.refusals import refused
 
@@ -19,7 +19,7 @@ _WHOLE = Decimal(100)
 
 def allocated_shares(call: FunctionCall, name: str, amount: Decimal) -> list[tuple[Row, Decimal]]:
     """The parts of an amount, each with the dimensions that its entry of the allocation names."""
-    allocation = find(call.company, Reference((FIELD,), "Allocation"), name, field=FIELD)
+    allocation = find_reference(call.company, Reference((FIELD,), "Allocation"), name, field=FIELD)
     table = call.company.table("ALLOCATIONENTRY")
     found = [table.get(number) or {} for number in table.find("ALLOCATIONKEY", allocation["RECORDNO"])]
     entries = sorted(found, key=lambda row: int(row.get("LINE_NO") or 0))

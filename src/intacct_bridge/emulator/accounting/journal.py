@@ -26,10 +26,10 @@ from intacct_bridge.emulator.accounting.posting_function import (
 from intacct_bridge.emulator.accounting.posting_rows import LEDGER, POSTED_STATES, Batch
 from intacct_bridge.emulator.accounting.rates import exchange_rate
 from intacct_bridge.emulator.company.company_data import FunctionCall
-from intacct_bridge.emulator.records.audit_fields import CREATED, DELETED, MODIFIED, note, stamp
-from intacct_bridge.emulator.records.checks import complete
+from intacct_bridge.emulator.records.audit_fields import CREATED, DELETED, MODIFIED, record_change, set_audit_fields
+from intacct_bridge.emulator.records.checks import check_required_fields
 from intacct_bridge.emulator.records.drafts import Draft, stored_text
-from intacct_bridge.emulator.records.references import REFERENCES, find, settle
+from intacct_bridge.emulator.records.references import REFERENCES, apply_references, find_reference
 from intacct_bridge.emulator.settings.cells import Row
 from intacct_bridge.emulator.settings.refusals import refused
 from intacct_bridge.model.catalog import ObjectDef
@@ -45,10 +45,10 @@ _AUDIT = ("WHENCREATED", "WHENMODIFIED", "CREATEDBY", "MODIFIEDBY", "CREATEDBYLO
 def create(call: FunctionCall, draft: Draft) -> Row:
     """Enter a journal entry, and its reversal where it names a day for one."""
     row = {name: text for name, text in draft.values.items() if text and name != "RECORDNO"}
-    complete(draft, row)
-    settle(call.company, draft.described, draft.values, row)
+    check_required_fields(draft, row)
+    apply_references(call.company, draft.described, draft.values, row)
     row.setdefault("STATE", "Posted")
-    stamp(call, draft.described, row, new=True)
+    set_audit_fields(call, draft.described, row, new=True)
     lines = expanded_lines(call, draft.lines["GLENTRY"])
     entered = _written(call, draft.described, row, lines, mode=CREATED)
     if draft.extra.get("REVERSEDATE") and row["STATE"] in POSTED_STATES:
@@ -74,8 +74,8 @@ def update(call: FunctionCall, draft: Draft, number: int) -> Row:
     _check_own(old)
     check_batch_open(company, number)
     row = old | {name: text for name, text in draft.values.items() if name != "RECORDNO"}
-    settle(company, described, draft.values, row)
-    stamp(call, described, row, new=False)
+    apply_references(company, described, draft.values, row)
+    set_audit_fields(call, described, row, new=False)
     moves = any(name in draft.values for name in _MOVES_POSTING)
     if "GLENTRY" not in draft.lines and not moves:
         return _retitled(call, described, row, number)
@@ -88,7 +88,7 @@ def delete(call: FunctionCall, described: ObjectDef, number: int) -> None:
     row = call.company.table("GLBATCH").get(number) or {}
     _check_own(row)
     withdraw(call.company, number)
-    note(call, described, row, DELETED)
+    record_change(call, described, row, DELETED)
 
 
 def _check_own(row: Row) -> None:
@@ -136,7 +136,7 @@ def _written(
     else:
         posting = statistical_entry(lines) if statistical else journal_entry(lines, owner, chart)
     header = post(company, posting, batch, numbers)
-    note(call, described, header, mode)
+    record_change(call, described, header, mode)
     return header
 
 
@@ -151,7 +151,7 @@ def _retitled(call: FunctionCall, described: ObjectDef, row: Row, number: int) -
         entries={"BATCHTITLE": title, "WHENMODIFIED": now},
         details={"BATCH_TITLE": title, "REFERENCENO": reference, "MODIFIED": now, "WHENMODIFIED": now},
     )
-    note(call, described, row, MODIFIED)
+    record_change(call, described, row, MODIFIED)
     return row
 
 
@@ -160,9 +160,9 @@ def _retitled(call: FunctionCall, described: ObjectDef, row: Row, number: int) -
 
 def _line(call: FunctionCall, draft: Draft, day: date) -> PostingLine:
     values = draft.values
-    complete(draft, values)
-    settle(call.company, draft.described, values, {})
-    account = find(call.company, REFERENCES["ACCOUNTNO"], values["ACCOUNTNO"], field="ACCOUNTNO")
+    check_required_fields(draft, values)
+    apply_references(call.company, draft.described, values, {})
+    account = find_reference(call.company, REFERENCES["ACCOUNTNO"], values["ACCOUNTNO"], field="ACCOUNTNO")
     location = values.get("LOCATION") or call.session.entity
     check_required(account, values | {"LOCATION": location})
     chart = posting_rules(call.company)
@@ -196,7 +196,7 @@ def _line(call: FunctionCall, draft: Draft, day: date) -> PostingLine:
 
 def _journal(call: FunctionCall, symbol: str) -> tuple[Row, bool]:
     """The journal, and whether it is a statistical one."""
-    journal = find(call.company, REFERENCES["JOURNAL"], symbol, field="JOURNAL")
+    journal = find_reference(call.company, REFERENCES["JOURNAL"], symbol, field="JOURNAL")
     return journal, bool(call.company.table("STATJOURNAL").find("SYMBOL", symbol))
 
 

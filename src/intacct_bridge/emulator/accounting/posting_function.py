@@ -19,7 +19,7 @@ from intacct_bridge.emulator.accounting.periods import check_open, day_of, open_
 from intacct_bridge.emulator.accounting.posting import ACCRUAL, Posting, PostingLine, check_balance
 from intacct_bridge.emulator.accounting.posting_rows import Batch, Directory, batch_rows, line_of
 from intacct_bridge.emulator.company.company_data import CompanyData
-from intacct_bridge.emulator.records.references import REFERENCES, invalid
+from intacct_bridge.emulator.records.references import REFERENCES, invalid_reference
 from intacct_bridge.emulator.settings.cells import Row, text_of
 from intacct_bridge.emulator.settings.refusals import refused
 
@@ -98,7 +98,7 @@ def _dimensions_known(posting: Posting, _batch: Batch, policy: PostingPolicy) ->
 
 def _check_known(field: str, text: str, known: Named) -> None:
     if text not in known:
-        raise invalid(REFERENCES[field], text, "", field=field)
+        raise invalid_reference(REFERENCES[field], text, "", field=field)
 
 
 def _in_cents(posting: Posting, _batch: Batch, _policy: PostingPolicy) -> None:

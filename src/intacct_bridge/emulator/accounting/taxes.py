@@ -10,7 +10,7 @@ from decimal import Decimal
 
 from intacct_bridge.emulator.accounting.amounts import CENT, ZERO, cents_sent, to_cents
 from intacct_bridge.emulator.company.company_data import FunctionCall
-from intacct_bridge.emulator.records.references import REFERENCES, Reference, find
+from intacct_bridge.emulator.records.references import REFERENCES, Reference, find_reference
 from intacct_bridge.emulator.settings.cells import Row, decimal_text
 from intacct_bridge.emulator.settings.refusals import refused
 
@@ -99,7 +99,7 @@ def _rate(detail: Row) -> Decimal:
 def _detail(call: FunctionCall, name: str) -> Row:
     if not name:
         raise refused("Required field DETAILID is missing for TAXENTRY.", correction="Name a tax detail.")
-    found = find(call.company, _DETAIL, name, field="DETAILID")
+    found = find_reference(call.company, _DETAIL, name, field="DETAILID")
     if found.get("STATUS") == "inactive":
         raise refused(f"Tax Detail '{name}' is inactive.", correction="Choose an active one.", field="DETAILID")
     if not found.get("GLACCOUNT"):
@@ -111,7 +111,7 @@ def _row(call: FunctionCall, line: Row, detail: Row, amount: Decimal, *, account
     """The row of one tax: its line's dimensions, the detail's account."""
     dropped = ("RECORDNO", "ACCOUNTLABEL", "ACCOUNTLABELKEY", "FORM1099", "FORM1099TYPE", "FORM1099BOX", "AMOUNT")
     row = {name: text for name, text in line.items() if name not in dropped}
-    posts = find(call.company, REFERENCES["ACCOUNTNO"], detail["GLACCOUNT"])
+    posts = find_reference(call.company, REFERENCES["ACCOUNTNO"], detail["GLACCOUNT"])
     row |= {account: detail["GLACCOUNT"], "ACCOUNTTITLE": posts.get("TITLE", "")}
     row |= {"ACCOUNTKEY": posts.get("RECORDNO", ""), money: decimal_text(amount)}
     return row | {"LINEITEM": "F", "DETAILKEY": detail["RECORDNO"]}

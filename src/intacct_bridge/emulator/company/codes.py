@@ -63,7 +63,7 @@ def codes(described: ObjectDef, name: str) -> dict[str, str]:
     return {}
 
 
-def decoded(described: ObjectDef, where: Filter | None) -> Filter | None:
+def with_stored_texts(described: ObjectDef, where: Filter | None) -> Filter | None:
     """The filter with stored texts for codes. A display value equals nothing, as in the gateway."""
     if where is None:
         return None
@@ -82,7 +82,7 @@ def _decoded(described: ObjectDef, leaf: Compare) -> Filter:
     return And((Compare(leaf.field, Op.ISNULL), Compare(leaf.field, Op.ISNOTNULL)))
 
 
-def shown(described: ObjectDef, name: str) -> Callable[[str], str] | None:
+def shown_by_read_by_query(described: ObjectDef, name: str) -> Callable[[str], str] | None:
     """How `readByQuery` shows a stored text; None where it shows it as `query` does."""
     if (described.name, name) != ("AUDITHISTORY", "ACCESSMODE"):
         return None

@@ -6,10 +6,10 @@ elsewhere.
 
 from collections.abc import Callable
 
-from intacct_bridge.emulator.access.rights import permit
+from intacct_bridge.emulator.access.rights import check_right
 from intacct_bridge.emulator.company.company_data import FunctionAnswer, FunctionCall
-from intacct_bridge.emulator.records.legacy_body import day_text, number_of
-from intacct_bridge.emulator.records.record_store import keep_state
+from intacct_bridge.emulator.records.legacy_body import day_text, find_number
+from intacct_bridge.emulator.records.record_store import update_state
 from intacct_bridge.emulator.settings.cells import Row
 from intacct_bridge.emulator.settings.refusals import refused
 from intacct_bridge.emulator.subledgers.documents import entry
@@ -36,7 +36,7 @@ def decline(call: FunctionCall) -> FunctionAnswer:
 def _decided(call: FunctionCall, state: str) -> FunctionAnswer:
     for record in call.body.children:
         described = call.company.find(record.tag)
-        permit(call, "UPDATE", described.name)
+        check_right(call, "UPDATE", described.name)
         number = _number(call, described.name, record.findtext("RECORDNO").strip(), record.findtext("DOCID").strip())
         row = call.company.table(described).get(number) or {}
         if row.get("STATE") not in _WAITS:
@@ -50,7 +50,7 @@ def _decided(call: FunctionCall, state: str) -> FunctionAnswer:
             values = {name: text for name, text in row.items() if name != "STATE"}
             entry.change(call, family, number, DocumentInput(values, lines, state="Posted"))
         else:
-            keep_state(call, described, number, state)
+            update_state(call, described, number, state)
     return FunctionAnswer()
 
 
@@ -68,7 +68,7 @@ def recall_bill(call: FunctionCall) -> FunctionAnswer:
     number, row = _there(call, "APBILL")
     if row.get("STATE") not in _WAITS:
         raise refused(f"Bill {number} is {row.get('STATE', '').lower()} and was not submitted.")
-    keep_state(call, call.company.find("APBILL"), number, "Draft")
+    update_state(call, call.company.find("APBILL"), number, "Draft")
     return FunctionAnswer(key=row["RECORDNO"])
 
 
@@ -76,16 +76,16 @@ def cancelled(call: FunctionCall) -> FunctionAnswer:
     """Cancel a job that has not run."""
     for record in call.body.children:
         described = call.company.find(record.tag)
-        permit(call, "UPDATE", described.name)
+        check_right(call, "UPDATE", described.name)
         key = record.findtext(call.company.table(described).plan.key).strip()
-        keep_state(call, described, _number(call, described.name, key, ""), "Canceled")
+        update_state(call, described, _number(call, described.name, key, ""), "Canceled")
     return FunctionAnswer()
 
 
 def post_later(call: FunctionCall) -> FunctionAnswer:
     """`partialupdate_potransaction`: another posting day of a transaction and of the bill it made."""
-    permit(call, "UPDATE", "PODOCUMENT")
-    number = number_of(call, "PODOCUMENT", (call.body.get("key") or "").strip(), natural="DOCID")
+    check_right(call, "UPDATE", "PODOCUMENT")
+    number = find_number(call, "PODOCUMENT", (call.body.get("key") or "").strip(), natural="DOCID")
     row, node = call.company.table("PODOCUMENT").get(number) or {}, call.body.find("dateposted")
     day = day_text(call, node) if node is not None else ""
     if not day:
@@ -97,7 +97,7 @@ def post_later(call: FunctionCall) -> FunctionAnswer:
 
 
 def _there(call: FunctionCall, name: str) -> tuple[int, Row]:
-    permit(call, "UPDATE", name)
+    check_right(call, "UPDATE", name)
     key = (call.body.findtext("recordno") or call.body.findtext("RECORDNO")).strip()
     number = _number(call, name, key, "")
     return number, call.company.table(name).get(number) or {}

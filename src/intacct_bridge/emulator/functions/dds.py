@@ -1,6 +1,6 @@
 """The data delivery service: what it would deliver, and its jobs, which deliver nowhere."""
 
-from intacct_bridge.emulator.access.rights import permit
+from intacct_bridge.emulator.access.rights import check_right
 from intacct_bridge.emulator.company.company_data import FunctionAnswer, FunctionCall
 from intacct_bridge.emulator.reading.query_request import all_columns
 from intacct_bridge.emulator.settings.cells import Row, timestamp_text
@@ -24,7 +24,7 @@ def get_dds_ddl(call: FunctionCall) -> FunctionAnswer:
 
 def run_dds_job(call: FunctionCall) -> FunctionAnswer:
     """Queue a job of the data delivery service; it is done at once, and delivers nowhere."""
-    permit(call, "CREATE", "DDSJOB")
+    check_right(call, "CREATE", "DDSJOB")
     wanted = [call.body.findtext("object"), *(one.text for one in (call.body.find("objects") or call.body).children)]
     described = call.company.find(next((name.strip() for name in wanted if name.strip()), ""))
     now = timestamp_text(call.stamp)

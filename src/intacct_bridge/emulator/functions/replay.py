@@ -34,7 +34,7 @@ def first_answer(call: FunctionCall) -> FunctionAnswer | None:
     return _read(found[1])
 
 
-def remember(call: FunctionCall, answer: FunctionAnswer) -> None:
+def keep_answer(call: FunctionCall, answer: FunctionAnswer) -> None:
     """Note that this control id is completed, and how."""
     call.company.store.connection.execute(
         "INSERT OR REPLACE INTO completed_calls VALUES (?, ?, ?, ?)",

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from intacct_bridge.emulator.company.company_data import CompanyData, FunctionAnswer, FunctionCall
 from intacct_bridge.emulator.company.sessions import EmulatedSession, Sessions
-from intacct_bridge.emulator.functions.replay import first_answer, remember
+from intacct_bridge.emulator.functions.replay import first_answer, keep_answer
 from intacct_bridge.emulator.functions.table import HANDLERS, not_emulated
 from intacct_bridge.emulator.settings.faults import RequestFaults
 from intacct_bridge.emulator.settings.refusals import (
@@ -121,7 +121,7 @@ def _answer(context: RequestContext, call: FunctionCall, function: Function) -> 
         raise not_emulated(function.name)
     answer = handler(call)
     if unique and not answer.faults:
-        remember(call, answer)
+        keep_answer(call, answer)
     return answer
 
 

@@ -1,6 +1,6 @@
 """What the gateway tells about the company and the user: set-up, entities, dimensions, formatting, permissions."""
 
-from intacct_bridge.emulator.access.rights import permit
+from intacct_bridge.emulator.access.rights import check_right
 from intacct_bridge.emulator.company.company_data import FunctionAnswer, FunctionCall
 from intacct_bridge.emulator.settings.cells import Row
 from intacct_bridge.emulator.settings.refusals import refused
@@ -57,7 +57,7 @@ def _user(call: FunctionCall, login: str, key: str) -> UserSettings:
 
 def get_user_permissions(call: FunctionCall) -> FunctionAnswer:
     """What a user's roles allow, by application."""
-    permit(call, "READ", "USERINFO")
+    check_right(call, "READ", "USERINFO")
     user = _user(call, call.body.findtext("userId").strip() or call.session.user.user_id, "")
     roles = [role for role in call.company.settings.roles if role.name in user.roles]
     verbs = [verb for verb in _RIGHTS if any(verb in one for role in roles for one in role.rights.values())]

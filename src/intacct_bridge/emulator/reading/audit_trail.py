@@ -1,6 +1,6 @@
 """`getAuditTrail`: the changes of one record."""
 
-from intacct_bridge.emulator.access.rights import permit
+from intacct_bridge.emulator.access.rights import check_right
 from intacct_bridge.emulator.company.codes import access_words
 from intacct_bridge.emulator.company.company_data import FunctionAnswer, FunctionCall
 from intacct_bridge.emulator.reading.query_request import described_for
@@ -12,7 +12,7 @@ from intacct_bridge.wire.xml import Element, element
 def get_audit_trail(call: FunctionCall) -> FunctionAnswer:
     """The changes of a record that is named by its record number or its key."""
     described = described_for(call, "READ", call.body.findtext("object").strip())
-    permit(call, "READ", "AUDITHISTORY")
+    check_right(call, "READ", "AUDITHISTORY")
     key = (call.body.findtext("objectKey") or call.body.findtext("recordNo")).strip()
     keys = _keys(call, described.name, key)
     words = access_words()

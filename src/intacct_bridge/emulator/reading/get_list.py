@@ -8,13 +8,13 @@ number of a transaction. Where `get_list` finds nothing there is no `data` at al
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from intacct_bridge.emulator.access.rights import permit
+from intacct_bridge.emulator.access.rights import check_right
 from intacct_bridge.emulator.company.company_data import FunctionAnswer, FunctionCall
 from intacct_bridge.emulator.company.selection import RowQuery, select
 from intacct_bridge.emulator.reading import attachments
 from intacct_bridge.emulator.reading.query_request import all_columns, typed, visible
 from intacct_bridge.emulator.reading.read import nested
-from intacct_bridge.emulator.records.legacy_body import with_external
+from intacct_bridge.emulator.records.legacy_body import numbers_by_external_id
 from intacct_bridge.emulator.settings.cells import Row
 from intacct_bridge.emulator.settings.refusals import FunctionRefusedError, bad_query, refused
 from intacct_bridge.model.catalog import ObjectDef
@@ -122,7 +122,9 @@ def _one(call: FunctionCall, listed: str) -> FunctionAnswer:
     table, key = call.company.table(described), call.body.get("key").strip()
     natural = natural_key(described.name)
     if call.body.get("externalkey") == "true":
-        numbers = with_external(call, described.name, key) if call.company.behaviour.reads_by_externalkey else []
+        numbers = (
+            numbers_by_external_id(call, described.name, key) if call.company.behaviour.reads_by_externalkey else []
+        )
     else:
         numbers = (table.find(natural, key) if natural else []) or table.find(table.plan.key, key)
     if not numbers:
@@ -134,7 +136,7 @@ def _described(call: FunctionCall, listed: str) -> ObjectDef:
     name = _SUMMARIES[listed][0] if listed in _SUMMARIES else object_of_legacy(listed) or listed.upper()
     if name not in call.company.catalog:
         raise refused(f"The object {listed} is not emulated for {call.name}.", errorno="EMULATOR-0001")
-    permit(call, "READ", name)
+    check_right(call, "READ", name)
     return call.company.catalog[name]
 
 

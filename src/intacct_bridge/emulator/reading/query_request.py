@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from intacct_bridge.emulator.access.rights import permit
+from intacct_bridge.emulator.access.rights import check_right
 from intacct_bridge.emulator.company.company_data import FunctionCall
 from intacct_bridge.emulator.company.relations import Column, Path, columns, resolve_all
 from intacct_bridge.emulator.company.selection import RowQuery
@@ -169,5 +169,5 @@ def visible(call: FunctionCall, described: ObjectDef, *, show_private: bool) -> 
 def described_for(call: FunctionCall, operation: str, name: str) -> ObjectDef:
     """The object's description. Raises FunctionRefusedError where the user has no right to this operation."""
     described = call.company.find(name, call.body.findtext("docparid"))
-    permit(call, operation, described.name)
+    check_right(call, operation, described.name)
     return described

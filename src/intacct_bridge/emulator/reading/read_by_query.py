@@ -8,7 +8,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from intacct_bridge.emulator.company.codes import decoded, shown
+from intacct_bridge.emulator.company.codes import shown_by_read_by_query, with_stored_texts
 from intacct_bridge.emulator.company.company_data import FunctionAnswer, FunctionCall
 from intacct_bridge.emulator.company.relations import Column, columns
 from intacct_bridge.emulator.company.render import page_text, page_xml
@@ -50,7 +50,7 @@ def read_by_query(call: FunctionCall) -> FunctionAnswer:
     except InvalidRequestError as error:
         raise bad_query(error.message) from None
     try:
-        where = typed(call, described, decoded(described, sent.where))
+        where = typed(call, described, with_stored_texts(described, sent.where))
     except FunctionRefusedError as error:
         raise bad_query(error.message) from None
     query = RowQuery(described, where, visible=visible(call, described, show_private=False))
@@ -113,7 +113,7 @@ def _columns(call: FunctionCall, described: ObjectDef) -> list[Column]:
 
 def _with_words(described: ObjectDef, column: Column) -> Column:
     """The column with words where `query` shows codes."""
-    words = shown(described, column.field)
+    words = shown_by_read_by_query(described, column.field)
     if words is None:
         return column
     return Column(column.tag, column.kind, column.field, lambda row: words(row.get(column.field, "")))

@@ -11,7 +11,7 @@ EXTERNAL = "EXTERNALID"
 CREATED, MODIFIED, DELETED = "C", "M", "D"
 
 
-def stamp(call: FunctionCall, described: ObjectDef, row: Row, *, new: bool) -> None:
+def set_audit_fields(call: FunctionCall, described: ObjectDef, row: Row, *, new: bool) -> None:
     """Set the cells that the gateway itself keeps about a row."""
     now = timestamp_text(call.stamp)
     user = _user(call)
@@ -48,7 +48,7 @@ def _owner(call: FunctionCall) -> Row:
     }
 
 
-def note(call: FunctionCall, described: ObjectDef, row: Row, mode: str) -> None:
+def record_change(call: FunctionCall, described: ObjectDef, row: Row, mode: str) -> None:
     """Write one row of AUDITHISTORY about a record."""
     table = call.company.table("AUDITHISTORY")
     number = table.next_number()

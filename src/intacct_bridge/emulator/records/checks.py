@@ -2,7 +2,7 @@
 
 from intacct_bridge.emulator.company.company_data import FunctionCall
 from intacct_bridge.emulator.records.drafts import Draft
-from intacct_bridge.emulator.records.required import required
+from intacct_bridge.emulator.records.required import required_fields
 from intacct_bridge.emulator.settings.cells import Row, escaped
 from intacct_bridge.emulator.settings.refusals import FunctionRefusedError, duplicate_account, not_for, refused
 from intacct_bridge.errors import Fault
@@ -14,7 +14,7 @@ _NUMBERED = {"VENDOR": "VEND", "CUSTOMER": "CUST", "PROJECT": "PRJ", "EMPLOYEE":
 _MADE_BY_OTHERS = ("GLDETAIL", "GLACCOUNTBALANCE", "AUDITHISTORY", "ADVAUDITHISTORY", "ACTIVITYLOG", "JOBQUEUERECORD")
 
 
-def creatable(described: ObjectDef, operation: str) -> None:
+def check_creatable(described: ObjectDef, operation: str) -> None:
     """Refuse objects that the generic functions do not make: lines, what others make, what legacy functions make."""
     name = described.name
     by_itself = creator(name) in ("create", "") and name not in _MADE_BY_OTHERS
@@ -22,11 +22,11 @@ def creatable(described: ObjectDef, operation: str) -> None:
         raise not_for(name, operation)
 
 
-def complete(draft: Draft, row: Row) -> None:
+def check_required_fields(draft: Draft, row: Row) -> None:
     """Everything that must be there is there, in the record and in its lines."""
     described = draft.described
     wrappers = {one.wrapper: one.line for one in lines(described.name)}
-    missing = [name for name in required(described) if not _given(draft, row, name, wrappers)]
+    missing = [name for name in required_fields(described) if not _given(draft, row, name, wrappers)]
     if missing:
         told = f"Required field {{}} is missing for {described.name}."
         raise FunctionRefusedError(
@@ -43,7 +43,7 @@ def _given(draft: Draft, row: Row, name: str, wrappers: dict[str, str]) -> bool:
     return bool(row.get(name)) or name in draft.groups or bool(draft.extra.get(name))
 
 
-def numbered(call: FunctionCall, described: ObjectDef, row: Row) -> None:
+def assign_id(call: FunctionCall, described: ObjectDef, row: Row) -> None:
     """Give a record that numbers itself the next free id."""
     natural = natural_key(described.name)
     start = _NUMBERED.get(described.name)
@@ -56,7 +56,7 @@ def numbered(call: FunctionCall, described: ObjectDef, row: Row) -> None:
     row[natural] = f"{start}-{number:05d}"
 
 
-def unique(call: FunctionCall, described: ObjectDef, row: Row, number: int | None = None) -> None:
+def check_unique(call: FunctionCall, described: ObjectDef, row: Row, number: int | None = None) -> None:
     """No other record has this natural key."""
     natural = natural_key(described.name)
     text = row.get(natural, "") if natural else ""
@@ -85,7 +85,7 @@ _USED_BY = {
 _USES = {"LOCATION": ("LOCATION",), "DEPARTMENT": ("DEPARTMENT",)}
 
 
-def unused(call: FunctionCall, name: str, row: Row) -> None:
+def check_unused(call: FunctionCall, name: str, row: Row) -> None:
     """No transaction names the record: what is in use is made inactive, not deleted."""
     natural = natural_key(name)
     text = row.get(natural, "") if natural else ""

@@ -5,7 +5,7 @@ already is taken as it is. Sage's page on vendors says so; that customers follow
 """
 
 from intacct_bridge.emulator.company.company_data import FunctionCall
-from intacct_bridge.emulator.records.audit_fields import CREATED, note, stamp
+from intacct_bridge.emulator.records.audit_fields import CREATED, record_change, set_audit_fields
 from intacct_bridge.emulator.records.drafts import Draft
 from intacct_bridge.emulator.settings.cells import Row
 
@@ -33,7 +33,7 @@ def _made(call: FunctionCall, name: str, row: Row) -> int:
     cells = {cell.removeprefix(f"{_GROUP}."): text for cell, text in row.items() if cell.startswith(f"{_GROUP}.")}
     contact = {cell: text for cell, text in cells.items() if cell in described.fields and text}
     contact |= {"CONTACTNAME": name, "STATUS": "active"}
-    stamp(call, described, contact, new=True)
+    set_audit_fields(call, described, contact, new=True)
     number = call.company.table("CONTACT").insert(contact)
-    note(call, described, contact, CREATED)
+    record_change(call, described, contact, CREATED)
     return number

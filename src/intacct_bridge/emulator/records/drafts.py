@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from intacct_bridge.emulator.company.company_data import FunctionCall
-from intacct_bridge.emulator.records.required import documented
+from intacct_bridge.emulator.records.required import documented_fields
 from intacct_bridge.emulator.settings.cells import Row, sent_value, text_of
 from intacct_bridge.emulator.settings.refusals import illegal, refused
 from intacct_bridge.errors import RecordError
@@ -43,7 +43,7 @@ class Draft:
         return self.values.get(name, "")
 
 
-def drafted(call: FunctionCall, described: ObjectDef, record: Element) -> Draft:
+def read_draft(call: FunctionCall, described: ObjectDef, record: Element) -> Draft:
     """Read one record. Refused are values that their fields cannot hold."""
     owned = {one.wrapper: one for one in lines(described.name) if one.wrapper and one.line in call.company.catalog}
     values: Row = {}
@@ -51,7 +51,7 @@ def drafted(call: FunctionCall, described: ObjectDef, record: Element) -> Draft:
     groups: set[str] = set()
     extra: dict[str, str] = {}
     nodes: dict[str, list[Element]] = {}
-    writable = {"RECORDNO", "AMOUNT", "id", record_key(described.name), *documented(described.name)}
+    writable = {"RECORDNO", "AMOUNT", "id", record_key(described.name), *documented_fields(described.name)}
     passed: dict[str, str] = {}
     for child in record.children:
         wrapper = owned.get(child.tag.upper())
@@ -79,7 +79,7 @@ def drafted(call: FunctionCall, described: ObjectDef, record: Element) -> Draft:
 
 def _lines(call: FunctionCall, owned: Owner, wrapper: Element) -> list[Draft]:
     described = call.company.find(owned.line)
-    return [drafted(call, described, child) for child in wrapper.children if child.tag.upper() == owned.line]
+    return [read_draft(call, described, child) for child in wrapper.children if child.tag.upper() == owned.line]
 
 
 def _leaves(node: Element, prefix: str) -> Iterator[tuple[str, str]]:

@@ -33,7 +33,7 @@ _LINES = frozenset(("TRX_AMOUNT", "TOTALTRXAMOUNT"))
 """What documents' lines are made of."""
 
 
-def check(call: FunctionCall, draft: Draft, row: Row, before: Mapping[str, str]) -> None:
+def check_effect(call: FunctionCall, draft: Draft, row: Row, before: Mapping[str, str]) -> None:
     """Refuse an amount that the written record knows nothing of."""
     name = draft.described.name
     _check(draft, [row, before], _HEEDED.get(name, frozenset()))
@@ -82,7 +82,9 @@ def _number(text: str) -> Decimal | None:
         return None
 
 
-def guarded(handler: Callable[[FunctionCall], FunctionAnswer], heeded: str) -> Callable[[FunctionCall], FunctionAnswer]:
+def with_effect_check(
+    handler: Callable[[FunctionCall], FunctionAnswer], heeded: str
+) -> Callable[[FunctionCall], FunctionAnswer]:
     """An object-specific function that refuses amounts which it does not act on; `heeded` names those it does."""
     known = frozenset(heeded.split())
 

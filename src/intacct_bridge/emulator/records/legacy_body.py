@@ -8,7 +8,7 @@ the store holds them, measured against the object's fields.
 from collections.abc import Mapping
 from functools import lru_cache
 
-from intacct_bridge.emulator.access.rights import may_change
+from intacct_bridge.emulator.access.rights import can_change
 from intacct_bridge.emulator.company.company_data import FunctionAnswer, FunctionCall
 from intacct_bridge.emulator.records.drafts import stored_text
 from intacct_bridge.emulator.settings.cells import Row, date_text, escaped, sent_value
@@ -20,16 +20,16 @@ from intacct_bridge.wire.xml import Element
 
 
 @lru_cache(maxsize=64)
-def names(table: str) -> Mapping[str, str]:
+def field_names(table: str) -> Mapping[str, str]:
     """`vendorid datecreated:WHENCREATED` as a mapping from names, perhaps with a path, to fields."""
     pairs = (word.partition(":") for word in table.split())
     return {name: field or name.upper() for name, _, field in pairs}
 
 
-def row_of(call: FunctionCall, described: ObjectDef, body: Element, table: str) -> Row:
+def row_of_body(call: FunctionCall, described: ObjectDef, body: Element, table: str) -> Row:
     """The fields that a body speaks of; an empty element clears its field."""
     row: Row = {}
-    for path, field in names(table).items():
+    for path, field in field_names(table).items():
         node: Element | None = body
         for step in path.split("/"):
             node = node.find(step) if node is not None else None
@@ -70,12 +70,12 @@ def day_text(call: FunctionCall, node: Element) -> str:
     return date_text(value) if value is not None else ""  # type: ignore[arg-type]
 
 
-def number_of(call: FunctionCall, name: str, key: str, *, natural: str = "") -> int:
+def find_number(call: FunctionCall, name: str, key: str, *, natural: str = "") -> int:
     """The row that a `key` attribute names, by record number, natural key, or external id."""
     table = call.company.table(name)
     found: list[int] = []
     if call.body.get("externalkey") == "true":
-        found = with_external(call, name, key)
+        found = numbers_by_external_id(call, name, key)
     else:
         if natural:
             found = table.find(natural, key)
@@ -83,24 +83,24 @@ def number_of(call: FunctionCall, name: str, key: str, *, natural: str = "") -> 
     verb = call.name.partition("_")[0]
     if verb in ("update", "delete"):
         described = call.company.find(name)
-        found = [one for one in found if may_change(call, described, table.get(one) or {}, verb)]
+        found = [one for one in found if can_change(call, described, table.get(one) or {}, verb)]
     if not found:
         raise not_found(name.lower(), key)
     return found[0]
 
 
-def with_external(call: FunctionCall, name: str, text: str) -> list[int]:
+def numbers_by_external_id(call: FunctionCall, name: str, text: str) -> list[int]:
     """The rows that were given this external id."""
     table = call.company.table(name)
     return [number for number, row in table.rows("instr(body, ?)", (escaped(text),)) if row.get("EXTERNALID") == text]
 
 
-def external(call: FunctionCall, name: str, body: Element) -> tuple[tuple[str, str], ...]:
+def external_id(call: FunctionCall, name: str, body: Element) -> tuple[tuple[str, str], ...]:
     """The external id to keep; refused is one that is used, where the company wants each once."""
     text = body.findtext("externalid").strip()
     if not text:
         return ()
-    if call.company.behaviour.unique_externalids and with_external(call, name, text):
+    if call.company.behaviour.unique_externalids and numbers_by_external_id(call, name, text):
         raise refused(
             f"Another record of {name.lower()} with the external ID {text} already exists",
             errorno="BL34000061",
@@ -109,7 +109,7 @@ def external(call: FunctionCall, name: str, body: Element) -> tuple[tuple[str, s
     return (("EXTERNALID", text),)
 
 
-def keyed(text: str) -> FunctionAnswer:
+def key_answer(text: str) -> FunctionAnswer:
     """The result of an object-specific write: the key of what was written."""
     return FunctionAnswer(key=text)
 

@@ -5,11 +5,11 @@ change it, the others are new, and what is not sent is dropped.
 """
 
 from intacct_bridge.emulator.company.company_data import FunctionCall
-from intacct_bridge.emulator.records.audit_fields import CREATED, DELETED, MODIFIED, note, stamp
-from intacct_bridge.emulator.records.checks import complete, numbered, unique, unused
+from intacct_bridge.emulator.records.audit_fields import CREATED, DELETED, MODIFIED, record_change, set_audit_fields
+from intacct_bridge.emulator.records.checks import assign_id, check_required_fields, check_unique, check_unused
 from intacct_bridge.emulator.records.display_contact import keep_display_contact
 from intacct_bridge.emulator.records.drafts import Draft
-from intacct_bridge.emulator.records.references import settle
+from intacct_bridge.emulator.records.references import apply_references
 from intacct_bridge.emulator.settings.cells import Row
 from intacct_bridge.model.catalog import ObjectDef
 from intacct_bridge.model.keys import Owner, lines
@@ -21,20 +21,20 @@ def create(call: FunctionCall, draft: Draft, *, number: int | None = None) -> Ro
     row = {name: text for name, text in draft.values.items() if text and name != "RECORDNO"}
     if number is not None:
         row["RECORDNO"] = str(number)
-    numbered(call, described, row)
-    complete(draft, row)
-    settle(call.company, described, draft.values, row)
-    unique(call, described, row)
+    assign_id(call, described, row)
+    check_required_fields(draft, row)
+    apply_references(call.company, described, draft.values, row)
+    check_unique(call, described, row)
     _defaults(described, row)
     keep_display_contact(call, draft, row)
-    stamp(call, described, row, new=True)
+    set_audit_fields(call, described, row, new=True)
     if not call.company.table(described).plan.key_is_integer:
         row[call.company.table(described).plan.key] = str(call.company.table(described).next_number())
     call.company.table(described).insert(row)
     for owned in lines(described.name):
         for place, line in enumerate(draft.lines.get(owned.line, ()), 1):
             _keep_line(call, owned, row, line, place=place)
-    note(call, described, row, CREATED)
+    record_change(call, described, row, CREATED)
     return row
 
 
@@ -47,12 +47,12 @@ def _defaults(described: ObjectDef, row: Row) -> None:
 def _keep_line(call: FunctionCall, owned: Owner, header: Row, line: Draft, *, place: int) -> None:
     described = line.described
     row = {name: text for name, text in line.values.items() if text and name != "RECORDNO"}
-    complete(line, row)
-    settle(call.company, described, line.values, row)
+    check_required_fields(line, row)
+    apply_references(call.company, described, line.values, row)
     row[owned.by] = header.get(owned.key, "")
     if "LINE_NO" in described.fields:
         row.setdefault("LINE_NO", str(place))
-    stamp(call, described, row, new=True)
+    set_audit_fields(call, described, row, new=True)
     table = call.company.table(described)
     if not table.plan.key_is_integer:
         row[table.plan.key] = str(table.next_number())
@@ -65,31 +65,31 @@ def update(call: FunctionCall, draft: Draft, number: int) -> Row:
     table = call.company.table(described)
     row = table.get(number) or {}
     changed = {name: text for name, text in draft.values.items() if name != table.plan.key}
-    settle(call.company, described, changed, row)
+    apply_references(call.company, described, changed, row)
     row |= changed
-    unique(call, described, row, number)
-    stamp(call, described, row, new=False)
+    check_unique(call, described, row, number)
+    set_audit_fields(call, described, row, new=False)
     table.update(number, row)
     for owned in lines(described.name):
         if owned.line in draft.lines:
             replace_lines(call, owned, row, draft.lines[owned.line])
-    note(call, described, row, MODIFIED)
+    record_change(call, described, row, MODIFIED)
     return row
 
 
-def keep_cells(call: FunctionCall, described: ObjectDef, number: int, cells: Row) -> Row:
+def update_cells(call: FunctionCall, described: ObjectDef, number: int, cells: Row) -> Row:
     """Give a record these cells, as far as its object has them, and nothing else."""
     table = call.company.table(described)
     row = (table.get(number) or {}) | {name: text for name, text in cells.items() if name in described.fields}
-    stamp(call, described, row, new=False)
+    set_audit_fields(call, described, row, new=False)
     table.update(number, row)
-    note(call, described, row, MODIFIED)
+    record_change(call, described, row, MODIFIED)
     return row
 
 
-def keep_state(call: FunctionCall, described: ObjectDef, number: int, state: str) -> None:
+def update_state(call: FunctionCall, described: ObjectDef, number: int, state: str) -> None:
     """Move a record to another state, and nothing else of it."""
-    keep_cells(call, described, number, {"STATE": state})
+    update_cells(call, described, number, {"STATE": state})
 
 
 def replace_lines(call: FunctionCall, owned: Owner, header: Row, sent: list[Draft]) -> None:
@@ -104,8 +104,8 @@ def replace_lines(call: FunctionCall, owned: Owner, header: Row, sent: list[Draf
             continue
         row = there.pop(number)
         changed = {name: text for name, text in line.values.items() if name != "RECORDNO"}
-        settle(call.company, line.described, changed, row)
-        stamp(call, line.described, row, new=False)
+        apply_references(call.company, line.described, changed, row)
+        set_audit_fields(call, line.described, row, new=False)
         table.update(number, row | changed)
     for number in there:
         table.delete(number)
@@ -115,11 +115,11 @@ def delete(call: FunctionCall, described: ObjectDef, number: int) -> None:
     """Drop a record with its lines."""
     table = call.company.table(described)
     row = table.get(number) or {}
-    unused(call, described.name, row)
+    check_unused(call, described.name, row)
     for owned in lines(described.name):
         if owned.wrapper:
             under = call.company.table(owned.line)
             for one in under.find(owned.by, row.get(owned.key, "")):
                 under.delete(one)
     table.delete(number)
-    note(call, described, row, DELETED)
+    record_change(call, described, row, DELETED)

@@ -96,7 +96,7 @@ _OWN_DIMENSION = "GLDIM"
 _PARENT_OBJECTS = ("VENDOR", "CUSTOMER", "DEPARTMENT", "LOCATION", "CLASS", "PROJECT", "WAREHOUSE", "TERRITORY")
 
 
-def reference(described: ObjectDef, name: str) -> Reference | None:
+def reference_of(described: ObjectDef, name: str) -> Reference | None:
     """What a field of this object refers to; None for the object's own key and for plain fields."""
     if name == _known_by(described.name):
         return None
@@ -112,17 +112,17 @@ def reference(described: ObjectDef, name: str) -> Reference | None:
     return REFERENCES.get(name)
 
 
-def settle(company: CompanyData, described: ObjectDef, sent: Row, row: Row) -> None:
+def apply_references(company: CompanyData, described: ObjectDef, sent: Row, row: Row) -> None:
     """Check every reference among the sent fields, and fill the cells of the row that follow from it."""
     for name, text in sent.items():
-        refers = reference(described, name)
+        refers = reference_of(described, name)
         if refers is None and name.startswith(_OWN_DIMENSION):
             _check_own_dimension(company, described, name, text)
         if refers is None:
             continue
-        other = find(company, refers, text, field=name) if text else {}
+        other = find_reference(company, refers, text, field=name) if text else {}
         if text and other.get("STATUS") == "inactive":
-            raise invalid(refers, text, "is inactive", field=name)
+            raise invalid_reference(refers, text, "is inactive", field=name)
         for ours, theirs in refers.fills:
             if ours in described.fields and ours not in sent:
                 row[ours] = other.get(theirs, "")
@@ -139,9 +139,9 @@ def _check_own_dimension(company: CompanyData, described: ObjectDef, name: str, 
     refers = Reference((relation.object,), relation.label or relation.object.capitalize())
     found = [table.get(number) or {} for number in table.find(table.plan.key, text)]
     if not found:
-        raise invalid(refers, text, "", field=name)
+        raise invalid_reference(refers, text, "", field=name)
     if found[0].get("STATUS") == "inactive":
-        raise invalid(refers, text, "is inactive", field=name)
+        raise invalid_reference(refers, text, "is inactive", field=name)
 
 
 def _known_by(name: str) -> str:
@@ -149,16 +149,16 @@ def _known_by(name: str) -> str:
     return "TASKID" if name == "TASK" else natural_key(name) or "RECORDNO"
 
 
-def find(company: CompanyData, refers: Reference, text: str, *, field: str = "") -> Row:
+def find_reference(company: CompanyData, refers: Reference, text: str, *, field: str = "") -> Row:
     """The record that a reference names; refused, naming it, where there is none."""
     for name in refers.objects:
         table = company.table(name)
         for number in table.find(_known_by(name), text):
             return table.get(number) or {}
-    raise invalid(refers, text, "", field=field)
+    raise invalid_reference(refers, text, "", field=field)
 
 
-def invalid(refers: Reference, text: str, why: str, *, field: str = "") -> FunctionRefusedError:
+def invalid_reference(refers: Reference, text: str, why: str, *, field: str = "") -> FunctionRefusedError:
     """`Invalid Project '10064' specified.`"""
     if why:
         return refused(f"{refers.label} '{text}' {why}.", correction="Choose an active one.", field=field)

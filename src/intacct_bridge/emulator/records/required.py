@@ -18,17 +18,17 @@ def _documented() -> dict[str, list[str]]:
     return table
 
 
-def documented(name: str) -> list[str]:
+def documented_fields(name: str) -> list[str]:
     """What the object's page says that `create` must be given; nothing where it has no page."""
     return _documented().get(name, [])
 
 
-def required(described: ObjectDef) -> list[str]:
+def required_fields(described: ObjectDef) -> list[str]:
     """What `create` must be given for this object; a dotted name counts only where its group is sent.
 
     An object without a page must be given its natural key and whatever its description requires.
     """
-    found = documented(described.name)
+    found = documented_fields(described.name)
     if found:
         return found
     natural = natural_key(described.name)

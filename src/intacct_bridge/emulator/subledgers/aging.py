@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
-from intacct_bridge.emulator.access.rights import permit
+from intacct_bridge.emulator.access.rights import check_right
 from intacct_bridge.emulator.company.company_data import FunctionAnswer, FunctionCall
 from intacct_bridge.emulator.settings.cells import Row, decimal_text, iso_date
 from intacct_bridge.emulator.settings.refusals import refused
@@ -18,7 +18,7 @@ _PERIODS = "0-30,31-60,61-90,91-120,121-"
 
 def get_araging(call: FunctionCall) -> FunctionAnswer:
     """One row for each customer, with an amount for each ageing period, and the invoices with `showdetails`."""
-    permit(call, "READ", "ARINVOICE")
+    check_right(call, "READ", "ARINVOICE")
     periods = _periods(call.body.findtext("agingperiods").strip() or _PERIODS)
     as_of = _as_of(call)
     field = "WHENDUE" if call.body.findtext("useduedate").strip() == "true" else "WHENCREATED"

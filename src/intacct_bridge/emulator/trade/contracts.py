@@ -6,10 +6,10 @@ under it and their open entries. An entry of a schedule is open or posted. Nothi
 
 from collections.abc import Callable, Iterator
 
-from intacct_bridge.emulator.access.rights import permit
+from intacct_bridge.emulator.access.rights import check_right
 from intacct_bridge.emulator.company.company_data import FunctionAnswer, FunctionCall
 from intacct_bridge.emulator.records.drafts import stored_text
-from intacct_bridge.emulator.records.record_store import keep_cells
+from intacct_bridge.emulator.records.record_store import update_cells
 from intacct_bridge.emulator.settings.cells import Row, date_text, iso_date
 from intacct_bridge.emulator.settings.refusals import refused
 from intacct_bridge.model.catalog import FieldDef
@@ -40,14 +40,14 @@ def numbers(call: FunctionCall, name: str, record: Element) -> list[int]:
 
 def change(call: FunctionCall, name: str, number: int, cells: Row) -> Row:
     """Give a record of that object these cells."""
-    return keep_cells(call, call.company.find(name), number, cells)
+    return update_cells(call, call.company.find(name), number, cells)
 
 
 def _asked(call: FunctionCall) -> Iterator[tuple[str, Element, int, Row]]:
     """The records that a call names: object, element, number, row."""
     for record in call.body.children:
         name = call.company.find(record.tag).name
-        permit(call, "UPDATE", name)
+        check_right(call, "UPDATE", name)
         for number in numbers(call, name, record):
             yield name, record, number, call.company.table(name).get(number) or {}
 
@@ -96,7 +96,7 @@ def posted(call: FunctionCall) -> FunctionAnswer:
     """`post`: a draft that counts from now on, an entry of a schedule, or what is due of a contract's schedules."""
     for record in call.body.children:
         name = call.company.find(record.tag).name
-        permit(call, "UPDATE", name)
+        check_right(call, "UPDATE", name)
         if name in SCHEDULES:
             _post_due(call, name, record)
         elif name.endswith("ENTRY"):

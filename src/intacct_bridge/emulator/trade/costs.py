@@ -20,8 +20,8 @@ from intacct_bridge.emulator.accounting.posting_rows import INVENTORY
 from intacct_bridge.emulator.company.company_data import FunctionCall
 from intacct_bridge.emulator.company.side_tables import StockMovement
 from intacct_bridge.emulator.records.drafts import Draft
-from intacct_bridge.emulator.records.record_store import keep_cells
-from intacct_bridge.emulator.records.references import find
+from intacct_bridge.emulator.records.record_store import update_cells
+from intacct_bridge.emulator.records.references import find_reference
 from intacct_bridge.emulator.settings.cells import Row
 from intacct_bridge.emulator.settings.refusals import refused
 from intacct_bridge.emulator.subledgers.vouchers import Voucher, batches_of, post, withdraw_all
@@ -70,7 +70,7 @@ def apply(call: FunctionCall, trade: str, row: Row, lines: Sequence[Row], *, def
         return
     posted: list[PostingLine] = []
     for line in lines:
-        item = find(call.company, ITEM, line["ITEMID"])
+        item = find_reference(call.company, ITEM, line["ITEMID"])
         if is_stocked(item):
             one = _movement(call, effect, line, item)
             posted += (
@@ -132,5 +132,5 @@ def adjust(call: FunctionCall, draft: Draft) -> Row:
     key = draft.get("RECORDNO")
     table = call.company.table(draft.described)
     for number in table.find(table.plan.key, key):
-        return keep_cells(call, draft.described, number, {"NEEDSADJUSTMENT": "false", "MANUAL_ADJUSTMENT": "true"})
+        return update_cells(call, draft.described, number, {"NEEDSADJUSTMENT": "false", "MANUAL_ADJUSTMENT": "true"})
     raise refused(f"There is no closed cost with RECORDNO '{key}'.", correction="Name one that needs an adjustment.")

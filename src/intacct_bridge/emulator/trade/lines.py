@@ -5,8 +5,8 @@ from decimal import Decimal
 
 from intacct_bridge.emulator.accounting.amounts import ZERO, amount, number_sent, to_cents
 from intacct_bridge.emulator.company.company_data import FunctionCall
-from intacct_bridge.emulator.records.audit_fields import MODIFIED, note, stamp
-from intacct_bridge.emulator.records.references import Reference, find, settle
+from intacct_bridge.emulator.records.audit_fields import MODIFIED, record_change, set_audit_fields
+from intacct_bridge.emulator.records.references import Reference, apply_references, find_reference
 from intacct_bridge.emulator.settings.cells import Row, decimal_text
 from intacct_bridge.emulator.settings.refusals import refused
 
@@ -18,10 +18,10 @@ def complete_line(call: FunctionCall, name: str, values: Row, *, party: Row, sid
     row = {field: text for field, text in values.items() if text}
     if not row.get("ITEMID"):
         raise refused("Required field itemid is missing.", correction="Provide an item for every line.")
-    item = find(call.company, ITEM, row["ITEMID"])
+    item = find_reference(call.company, ITEM, row["ITEMID"])
     if side:
         row.setdefault(f"{side}ID", party.get(f"{side}ID", ""))
-    settle(call.company, call.company.find(name), {key: text for key, text in row.items() if text}, row)
+    apply_references(call.company, call.company.find(name), {key: text for key, text in row.items() if text}, row)
     quantity = _number(row, "QUANTITY")
     if quantity <= 0:
         raise refused(f"The quantity of item {row['ITEMID']} must be above zero.", correction="Provide a quantity.")
@@ -66,7 +66,7 @@ def account_for(call: FunctionCall, item: Row, names: Sequence[str]) -> str:
 
 def account_of(call: FunctionCall, item_id: str, *, sale: bool) -> str:
     """Where an item's sale or purchase posts: its own account, its group's, or what it was booked on before."""
-    item = find(call.company, ITEM, item_id)
+    item = find_reference(call.company, ITEM, item_id)
     names = ("INCOMEACCTKEY",) if sale else ("INVACCTKEY", "EXPENSEACCTKEY")
     account = account_for(call, item, names)
     if account:
@@ -129,12 +129,12 @@ def _convert(call: FunctionCall, name: str, number: int, taken: dict[str, Decima
     for key, quantity in taken.items():
         origin = lines.get(int(key)) or {}
         origin["QTY_CONVERTED"] = decimal_text(amount(origin, "QTY_CONVERTED") + quantity)
-        stamp(call, company.find(f"{name}ENTRY"), origin, new=False)
+        set_audit_fields(call, company.find(f"{name}ENTRY"), origin, new=False)
         lines.update(int(key), origin)
     ordered = stored(call, f"{name}ENTRY", source)
     left = sum((max(amount(one, "QUANTITY") - amount(one, "QTY_CONVERTED"), ZERO) for one in ordered), ZERO)
     some = any(amount(one, "QTY_CONVERTED") for one in ordered)
     source["STATE"] = "Converted" if not left else "Partially Converted" if some else "Pending"
-    stamp(call, company.find(name), source, new=False)
+    set_audit_fields(call, company.find(name), source, new=False)
     table.update(number, source)
-    note(call, company.find(name), source, MODIFIED)
+    record_change(call, company.find(name), source, MODIFIED)

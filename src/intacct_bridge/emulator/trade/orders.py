@@ -16,7 +16,7 @@ from intacct_bridge.emulator.accounting.periods import day_of
 from intacct_bridge.emulator.accounting.posting_rows import ORDERS, PURCHASING
 from intacct_bridge.emulator.accounting.rates import exchange_rate
 from intacct_bridge.emulator.company.company_data import FunctionCall
-from intacct_bridge.emulator.records.audit_fields import CREATED, DELETED, MODIFIED, note, stamp
+from intacct_bridge.emulator.records.audit_fields import CREATED, DELETED, MODIFIED, record_change, set_audit_fields
 from intacct_bridge.emulator.settings.cells import Row, decimal_text
 from intacct_bridge.emulator.settings.refusals import refused
 from intacct_bridge.emulator.subledgers.documents import entry
@@ -110,7 +110,7 @@ def drop(call: FunctionCall, trade: Trade, number: int) -> None:
     _clear_lines(call, trade, row)
     subtotals.keep(call, trade.object, row, ())
     call.company.table(trade.object).delete(number)
-    note(call, call.company.find(trade.object), row, DELETED)
+    record_change(call, call.company.find(trade.object), row, DELETED)
 
 
 def deleter(trade: Trade) -> Callable[[FunctionCall, ObjectDef, int], None]:
@@ -153,7 +153,7 @@ def _written(
         mark_source(call, trade.object, source, lines, by_place=number is None)
     if definition.get("UPDATES_GL") == "A" and trade.family is not None and row["STATE"] != "Draft":
         _make(call, trade, row, lines, extra)
-    stamp(call, described, row, new=number is None)
+    set_audit_fields(call, described, row, new=number is None)
     row.update(order.more)
     table = company.table(trade.object)
     if number is None:
@@ -163,7 +163,7 @@ def _written(
     _keep_lines(call, trade, row, lines)
     subtotals.keep(call, trade.object, row, extra)
     costs.apply(call, trade.object, row, lines, definition=definition, party=trade.party)
-    note(call, described, row, CREATED if number is None else MODIFIED)
+    record_change(call, described, row, CREATED if number is None else MODIFIED)
     return row
 
 
@@ -274,5 +274,5 @@ def _keep_lines(call: FunctionCall, trade: Trade, row: Row, lines: list[Row]) ->
         cells = line | {"RECORDNO": key, "DOCHDRNO": row["RECORDNO"], "DOCHDRID": row["DOCID"]}
         # Lines are counted from 0 here, though line_num in the functions counts from 1.
         cells |= {"LINE_NO": str(place), "DOCPARID": row["DOCPARID"], "WHENCREATED": row["WHENCREATED"]}
-        stamp(call, described, cells, new=True)
+        set_audit_fields(call, described, cells, new=True)
         table.insert(cells, int(key))

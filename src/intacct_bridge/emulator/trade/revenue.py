@@ -7,14 +7,14 @@ that tells where it belongs, is only marked.
 
 from collections.abc import Callable
 
-from intacct_bridge.emulator.access.rights import permit
+from intacct_bridge.emulator.access.rights import check_right
 from intacct_bridge.emulator.accounting.amounts import amount, to_cents
 from intacct_bridge.emulator.accounting.chart import posting_rules
 from intacct_bridge.emulator.accounting.periods import day_of
 from intacct_bridge.emulator.accounting.posting import Posting, PostingLine
 from intacct_bridge.emulator.accounting.posting_rows import ORDERS
 from intacct_bridge.emulator.company.company_data import FunctionAnswer, FunctionCall
-from intacct_bridge.emulator.records.legacy_body import day_text, keyed, row_of
+from intacct_bridge.emulator.records.legacy_body import day_text, key_answer, row_of_body
 from intacct_bridge.emulator.settings.cells import Row, decimal_text
 from intacct_bridge.emulator.settings.refusals import refused
 from intacct_bridge.emulator.subledgers.vouchers import Voucher, batches_of, post, withdraw_all
@@ -30,7 +30,7 @@ _MOVES = {
 
 
 def _there(call: FunctionCall, name: str, key: str) -> tuple[int, Row]:
-    permit(call, "UPDATE", name)
+    check_right(call, "UPDATE", name)
     table = call.company.table(name)
     for number in table.find(table.plan.key, key):
         return number, table.get(number) or {}
@@ -53,7 +53,7 @@ def moved(call: FunctionCall) -> FunctionAnswer:
         "CHANGEMEMO": call.body.findtext("memo"),
     }
     change(call, SCHEDULE, number, cells)
-    return keyed(str(number))
+    return key_answer(str(number))
 
 
 def updated(call: FunctionCall) -> FunctionAnswer:
@@ -62,7 +62,7 @@ def updated(call: FunctionCall) -> FunctionAnswer:
     described, table = call.company.find(ENTRY), call.company.table(ENTRY)
     for group in call.body.findall("revrecentries"):
         for node in group.children:
-            cells = row_of(call, described, node, _ENTRY)
+            cells = row_of_body(call, described, node, _ENTRY)
             key = (node.get("recordno") or "").strip()
             if not key:
                 table.insert(cells | {"REVRECSCHEDULEKEY": row["RECORDNO"], "POSTED": "false"})
@@ -72,7 +72,7 @@ def updated(call: FunctionCall) -> FunctionAnswer:
                 raise refused(f"Entry {one} is posted and cannot be changed.", correction="Unpost it first.")
             change(call, ENTRY, one, cells)
     change(call, SCHEDULE, number, {"CHANGEMEMO": call.body.findtext("memo")})
-    return keyed(str(number))
+    return key_answer(str(number))
 
 
 def reallocated(call: FunctionCall) -> FunctionAnswer:
@@ -83,7 +83,7 @@ def reallocated(call: FunctionCall) -> FunctionAnswer:
     if not all(days):
         raise refused("Required field revrecstartdate or revrecenddate is missing.", correction="Provide both days.")
     change(call, SCHEDULE, number, {"SOREVRECSTARTDATE": days[0], "SOREVRECENDDATE": days[1]})
-    return keyed(str(number))
+    return key_answer(str(number))
 
 
 def posted(call: FunctionCall) -> FunctionAnswer:
@@ -95,7 +95,7 @@ def posted(call: FunctionCall) -> FunctionAnswer:
     if back:
         withdraw_all(call, ENTRY, row)
         change(call, ENTRY, number, {"POSTED": "false", "GLBATCHKEY": "", "POSTED_AMOUNT": ""})
-        return keyed(str(number))
+        return key_answer(str(number))
     schedule = call.company.table(SCHEDULE).get(int(row.get("REVRECSCHEDULEKEY") or 0)) or {}
     if schedule.get("STATUS") in ("On Hold", "Terminated"):
         raise refused(
@@ -103,7 +103,7 @@ def posted(call: FunctionCall) -> FunctionAnswer:
             correction="Resume the schedule first.",
         )
     change(call, ENTRY, number, {"POSTED": "true"} | _recognised(call, row, schedule))
-    return keyed(str(number))
+    return key_answer(str(number))
 
 
 def _recognised(call: FunctionCall, row: Row, schedule: Row) -> Row:

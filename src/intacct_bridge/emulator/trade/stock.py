@@ -12,8 +12,8 @@ from decimal import ROUND_HALF_UP, Decimal
 from intacct_bridge.emulator.accounting.amounts import amount, to_cents
 from intacct_bridge.emulator.company.company_data import FunctionCall
 from intacct_bridge.emulator.company.side_tables import StockMovement
-from intacct_bridge.emulator.records.audit_fields import stamp
-from intacct_bridge.emulator.records.references import Reference, find
+from intacct_bridge.emulator.records.audit_fields import set_audit_fields
+from intacct_bridge.emulator.records.references import Reference, find_reference
 from intacct_bridge.emulator.settings.cells import Row, decimal_text
 from intacct_bridge.emulator.settings.refusals import refused
 
@@ -43,7 +43,7 @@ def warehouse_of(call: FunctionCall, item: Row, name: str) -> str:
     """The warehouse a line names, or the item's own; refused where there are warehouses and none is told."""
     name = name or item.get("DEFAULT_WAREHOUSE", "")
     if name:
-        found = find(call.company, _WAREHOUSE, name, field="WAREHOUSEID")
+        found = find_reference(call.company, _WAREHOUSE, name, field="WAREHOUSEID")
         if found.get("STATUS") == "inactive":
             raise refused(f"Warehouse '{name}' is inactive.", correction="Choose an active one.", field="WAREHOUSEID")
     elif call.company.table("WAREHOUSE").count():
@@ -120,7 +120,7 @@ def _change(call: FunctionCall, one: StockMovement) -> None:
     if one.quantity > 0:
         row["LAST_COST"] = decimal_text((one.value / one.quantity).quantize(_MICRO, ROUND_HALF_UP))
     new = "RECORDNO" not in row
-    stamp(call, described, row, new=new)
+    set_audit_fields(call, described, row, new=new)
     row = {name: text for name, text in row.items() if text}
     if not new:
         table.update(int(row["RECORDNO"]), row)

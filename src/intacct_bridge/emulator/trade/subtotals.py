@@ -11,7 +11,7 @@ from decimal import Decimal
 from intacct_bridge.emulator.accounting.amounts import amount, number_sent, to_base, to_cents
 from intacct_bridge.emulator.accounting.dimensions import ID_FIELDS, PLACES
 from intacct_bridge.emulator.company.company_data import FunctionCall
-from intacct_bridge.emulator.records.audit_fields import stamp
+from intacct_bridge.emulator.records.audit_fields import set_audit_fields
 from intacct_bridge.emulator.settings.cells import Row, decimal_text
 from intacct_bridge.emulator.settings.refusals import refused
 from intacct_bridge.wire.xml import Element
@@ -84,7 +84,7 @@ def keep(call: FunctionCall, trade: str, header: Row, subtotals: Sequence[Subtot
         row |= {"LOCATION": cells.pop("LOCATIONID", ""), "DEPARTMENT": cells.pop("DEPARTMENTID", ""), **cells}
         row["STATUS"] = "active"
         row = {key: text for key, text in row.items() if text}
-        stamp(call, described, row, new=True)
+        set_audit_fields(call, described, row, new=True)
         if not table.plan.key_is_integer:
             row[table.plan.key] = str(table.next_number())
         table.insert(row)

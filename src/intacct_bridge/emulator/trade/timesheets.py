@@ -7,7 +7,7 @@ from intacct_bridge.emulator.accounting.periods import day_of
 from intacct_bridge.emulator.company.company_data import FunctionCall
 from intacct_bridge.emulator.records import record_store
 from intacct_bridge.emulator.records.drafts import Draft
-from intacct_bridge.emulator.records.references import Reference, find
+from intacct_bridge.emulator.records.references import Reference, find_reference
 from intacct_bridge.emulator.settings.cells import Row, date_text
 from intacct_bridge.emulator.settings.refusals import refused
 from intacct_bridge.model.catalog import ObjectDef
@@ -45,7 +45,7 @@ def _open(call: FunctionCall, number: int) -> Row:
 def _completed(call: FunctionCall, draft: Draft, whole: Row) -> None:
     values = draft.values
     if whole.get("EMPLOYEEID") and whole.get("BEGINDATE"):
-        person = find(call.company, Reference(("EMPLOYEE",), "Employee"), whole["EMPLOYEEID"])
+        person = find_reference(call.company, Reference(("EMPLOYEE",), "Employee"), whole["EMPLOYEEID"])
         last, first = person.get("PERSONALINFO.LASTNAME", ""), person.get("PERSONALINFO.FIRSTNAME", "")
         values |= {"EMPLOYEEKEY": person["RECORDNO"], "EMPLOYEEFIRSTNAME": first, "EMPLOYEELASTNAME": last}
         values |= {"EMPLOYEENAME": f"{last}, {first}", "EMPLOYEE_LOCATIONID": person.get("LOCATIONID", "")}

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 
-from intacct_bridge.emulator.records.references import reference
+from intacct_bridge.emulator.records.references import reference_of
 from intacct_bridge.emulator.store.catalogue import keys
 from intacct_bridge.model.catalog import FieldDef, ObjectDef
 from intacct_bridge.model.keys import natural_key
@@ -133,7 +133,7 @@ def _plain(described: ObjectDef) -> Iterator[FieldDef]:
         for name, one in described.fields.items()
         if one.kind is Kind.TEXT
         and not (one.readonly or one.values or "." in name or name == natural_key(described.name))
-        and reference(described, name) is None
+        and reference_of(described, name) is None
     )
 
 

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from intacct_bridge.emulator.gateway.gateway import Emulator
-from intacct_bridge.emulator.records.references import reference
-from intacct_bridge.emulator.records.required import required
+from intacct_bridge.emulator.records.references import reference_of
+from intacct_bridge.emulator.records.required import required_fields
 from intacct_bridge.emulator.store.catalogue import keys
 from intacct_bridge.model.catalog import FieldDef, ObjectDef
 from intacct_bridge.model.keys import creator, lines, natural_key, owner, record_key
@@ -207,7 +207,7 @@ class World:
     def record(self, name: str, cells: Row | None = None) -> str:
         """The element of a new record with all that must be given."""
         described = self.company.find(name)
-        wanted = dict.fromkeys(required(described), "") | {one: "" for one in (natural_key(name),) if one}
+        wanted = dict.fromkeys(required_fields(described), "") | {one: "" for one in (natural_key(name),) if one}
         wanted |= dict(part.partition("=")[::2] for part in RECORDS.get(described.name, "").split("|") if part) | (
             cells or {}
         )
@@ -241,7 +241,7 @@ class World:
         target = CELLS.get(name, "")
         if target and natural_key(described.name) != name:
             return self.fill(target)
-        refers = reference(described, name)
+        refers = reference_of(described, name)
         if refers is not None:
             return _escaped(self.key(refers.objects[0]))
         return {

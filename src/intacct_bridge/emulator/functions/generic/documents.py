@@ -7,7 +7,7 @@ from intacct_bridge.emulator.accounting.chart import posting_rules
 from intacct_bridge.emulator.accounting.taxes import GROSS, TAX_ENTRIES, tax_cell
 from intacct_bridge.emulator.company.company_data import FunctionCall
 from intacct_bridge.emulator.company.side_tables import Overpayment
-from intacct_bridge.emulator.records.checks import complete
+from intacct_bridge.emulator.records.checks import check_required_fields
 from intacct_bridge.emulator.records.drafts import Draft
 from intacct_bridge.emulator.settings.cells import Row, sent_value, text_of
 from intacct_bridge.emulator.settings.refusals import illegal
@@ -61,7 +61,7 @@ class Payments:
 
     def create(self, call: FunctionCall, draft: Draft) -> Row:
         """Enter a payment."""
-        complete(draft, draft.values)
+        check_required_fields(draft, draft.values)
         money = self._money(call, draft)
         if self.side is VENDOR_SIDE and call.company.behaviour.payment_blanks == "filled":
             provider = draft.extra.get("PAYMENTPROVIDER") or draft.values.get("PAYMENTPROVIDER", "")

@@ -6,12 +6,12 @@ the faults of what could not; only a transaction makes it all or nothing.
 
 from collections.abc import Callable
 
-from intacct_bridge.emulator.access.rights import may_change, permit
+from intacct_bridge.emulator.access.rights import can_change, check_right
 from intacct_bridge.emulator.company.company_data import FunctionAnswer, FunctionCall
 from intacct_bridge.emulator.functions.generic.verbs import CLOSED, CLOSED_TO_UPDATE, CREATE, DELETE, UPDATE
 from intacct_bridge.emulator.records import effect_check, record_store
-from intacct_bridge.emulator.records.checks import creatable
-from intacct_bridge.emulator.records.drafts import drafted
+from intacct_bridge.emulator.records.checks import check_creatable
+from intacct_bridge.emulator.records.drafts import read_draft
 from intacct_bridge.emulator.settings.cells import Row
 from intacct_bridge.emulator.settings.refusals import FunctionRefusedError, not_for, refused, too_many
 from intacct_bridge.errors import Fault, RecordError
@@ -38,7 +38,7 @@ def update(call: FunctionCall) -> FunctionAnswer:
 def delete(call: FunctionCall) -> FunctionAnswer:
     """Drop the records with these keys; what could be dropped stays dropped, whatever becomes of the others."""
     described = call.company.find(call.body.findtext("object").strip())
-    permit(call, "DELETE", described.name)
+    check_right(call, "DELETE", described.name)
     keys = [key.strip() for key in call.body.findtext("keys").split(",") if key.strip()]
     if not keys:
         raise refused("A delete needs at least one key.")
@@ -56,28 +56,28 @@ def delete(call: FunctionCall) -> FunctionAnswer:
 
 def _create_one(call: FunctionCall, record: Element) -> Element:
     described = call.company.find(record.tag)
-    permit(call, "CREATE", described.name)
-    creatable(described, "CREATE")
-    draft = drafted(call, described, record)
+    check_right(call, "CREATE", described.name)
+    check_creatable(described, "CREATE")
+    draft = read_draft(call, described, record)
     acts = CREATE.get(described.name)
     row = (acts or record_store.create)(call, draft)
     if acts is not None:
-        effect_check.check(call, draft, row, {})
+        effect_check.check_effect(call, draft, row, {})
     return _key_element(described, row)
 
 
 def _update_one(call: FunctionCall, record: Element) -> Element:
     described = call.company.find(record.tag)
-    permit(call, "UPDATE", described.name)
+    check_right(call, "UPDATE", described.name)
     if described.name in CLOSED_TO_UPDATE:
         raise not_for(described.name, "UPDATE")
-    draft = drafted(call, described, record)
+    draft = read_draft(call, described, record)
     number = _find(call, described, draft.values)
     acts = UPDATE.get(described.name)
     before = call.company.table(described).get(number) or {}
     row = (acts or record_store.update)(call, draft, number)
     if acts is not None:
-        effect_check.check(call, draft, row, before)
+        effect_check.check_effect(call, draft, row, before)
     return _key_element(described, row)
 
 
@@ -86,7 +86,7 @@ def _find(call: FunctionCall, described: ObjectDef, values: Row) -> int:
     for name in (keys_of(described).record, natural_key(described.name)):
         if name and values.get(name):
             for number in table.find(name, values[name]):
-                if may_change(call, described, table.get(number) or {}, "update"):
+                if can_change(call, described, table.get(number) or {}, "update"):
                     return number
             sentence = f"Cannot update non-existing {described.name} with {name}={values[name]}."
             raise FunctionRefusedError(Fault(sentence))
@@ -99,7 +99,7 @@ def _delete_one(call: FunctionCall, described: ObjectDef, key: str) -> None:
     table = call.company.table(described)
     natural = natural_key(described.name)
     numbers = table.find(table.plan.key, key) or (table.find(natural, key) if natural else [])
-    numbers = [one for one in numbers if may_change(call, described, table.get(one) or {}, "delete")]
+    numbers = [one for one in numbers if can_change(call, described, table.get(one) or {}, "delete")]
     if not numbers:
         raise refused(f"Cannot find {described.name.lower()} with key '{key}' to delete.")
     DELETE.get(described.name, record_store.delete)(call, described, numbers[0])

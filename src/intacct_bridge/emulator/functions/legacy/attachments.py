@@ -5,7 +5,7 @@ from collections.abc import Callable
 from intacct_bridge.emulator.company.company_data import FunctionAnswer, FunctionCall
 from intacct_bridge.emulator.company.side_tables import Attachment
 from intacct_bridge.emulator.reading.attachments import side_table
-from intacct_bridge.emulator.records.legacy_body import check_new, keyed, not_found
+from intacct_bridge.emulator.records.legacy_body import check_new, key_answer, not_found
 from intacct_bridge.emulator.settings.refusals import refused
 from intacct_bridge.wire.xml import Element
 
@@ -42,7 +42,7 @@ def _written(call: FunctionCall, key: str, attachment: Attachment) -> FunctionAn
     if folder and side_table(call, "supdocfolder").get(folder) is None:
         raise refused(f"Invalid Attachment Folder '{folder}' specified.", correction="Create the folder first.")
     side_table(call, "supdoc").put(key, value=attachment)
-    return keyed(key)
+    return key_answer(key)
 
 
 def _files(body: Element) -> list[dict[str, str]]:
@@ -77,7 +77,7 @@ def _folder(call: FunctionCall, key: str, folder: Attachment) -> FunctionAnswer:
     if folder.texts.get("parentfolder"):
         _existing(call, "supdocfolder", folder.texts["parentfolder"])
     side_table(call, "supdocfolder").put(key, value=folder)
-    return keyed(key)
+    return key_answer(key)
 
 
 def delete_folder(call: FunctionCall) -> FunctionAnswer:
@@ -92,7 +92,7 @@ def _deleted(call: FunctionCall, kind: str) -> FunctionAnswer:
     key = (call.body.get("key") or "").strip()
     _existing(call, kind, key)
     side_table(call, kind).delete(key)
-    return keyed(key)
+    return key_answer(key)
 
 
 FUNCTIONS: dict[str, Callable[[FunctionCall], FunctionAnswer]] = {

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from decimal import Decimal
 
-from intacct_bridge.emulator.access.rights import permit
+from intacct_bridge.emulator.access.rights import check_right
 from intacct_bridge.emulator.accounting.amounts import ZERO, to_base
 from intacct_bridge.emulator.accounting.chart import posting_rules
 from intacct_bridge.emulator.accounting.dimensions import user_defined
@@ -12,10 +12,10 @@ from intacct_bridge.emulator.accounting.posting import Document, bill
 from intacct_bridge.emulator.accounting.posting_rows import PAYABLES
 from intacct_bridge.emulator.accounting.rates import exchange_rate
 from intacct_bridge.emulator.company.company_data import FunctionAnswer, FunctionCall
-from intacct_bridge.emulator.records.audit_fields import CREATED, note, stamp
-from intacct_bridge.emulator.records.effect_check import guarded
-from intacct_bridge.emulator.records.legacy_body import day_text, keyed, row_of
-from intacct_bridge.emulator.records.references import Reference, find, settle
+from intacct_bridge.emulator.records.audit_fields import CREATED, record_change, set_audit_fields
+from intacct_bridge.emulator.records.effect_check import with_effect_check
+from intacct_bridge.emulator.records.legacy_body import day_text, key_answer, row_of_body
+from intacct_bridge.emulator.records.references import Reference, apply_references, find_reference
 from intacct_bridge.emulator.settings.cells import Row, date_text, decimal_text
 from intacct_bridge.emulator.settings.refusals import refused
 from intacct_bridge.emulator.subledgers.documents.charges import charge_of, complete_line
@@ -34,13 +34,13 @@ _ITEM = (
 
 def create_appayment(call: FunctionCall) -> FunctionAnswer:
     """A check that was written by hand: it debits the accounts it names, without a bill."""
-    permit(call, "CREATE", "APPYMT")
+    check_right(call, "CREATE", "APPYMT")
     company, described = call.company, call.company.find("APPYMT")
-    row = row_of(call, described, call.body, _HEAD)
+    row = row_of_body(call, described, call.body, _HEAD)
     if not row.get("WHENCREATED"):
         raise refused("Required field checkdate is missing.", correction="Provide the day.")
-    settle(company, described, dict(row), row)
-    bank = find(
+    apply_references(company, described, dict(row), row)
+    bank = find_reference(
         company, Reference(("CHECKINGACCOUNT", "SAVINGSACCOUNT"), "Bank Account"), row.get("FINANCIALENTITY", "")
     )
     entity = posting_rules(company).entity_of.get(bank.get("LOCATIONID", ""), "")
@@ -50,7 +50,8 @@ def create_appayment(call: FunctionCall) -> FunctionAnswer:
     factor = exchange_rate(company, row["CURRENCY"], base, day=day, given=row.get("EXCHANGE_RATE", ""))
     family, wrapper = FAMILIES["APBILL"], call.body.find("payitems")
     sent = [
-        row_of(call, company.find(family.line), one, _ITEM) for one in (wrapper.children if wrapper is not None else ())
+        row_of_body(call, company.find(family.line), one, _ITEM)
+        for one in (wrapper.children if wrapper is not None else ())
     ]
     lines = [complete_line(call, family, row, one, party={}) for one in sent]
     total = sum((Decimal(one["TRX_AMOUNT"]) for one in lines), ZERO)
@@ -66,7 +67,7 @@ def create_appayment(call: FunctionCall) -> FunctionAnswer:
             correction="Leave it out, or provide the exchange rate that it was made with.",
             field="basepaymentamount",
         )
-    stamp(call, described, row, new=True)
+    set_audit_fields(call, described, row, new=True)
     company.table("APPYMT").insert(row)
     start_without_batches(call, "APPYMT", row)
     own = user_defined(call.company.catalog)
@@ -75,30 +76,30 @@ def create_appayment(call: FunctionCall) -> FunctionAnswer:
     title = f"Payment {row.get('DOCNUMBER') or row['RECORDNO']}, {row.get('VENDORNAME', '')}"
     posting = bill(document, posting_rules(company), control=bank.get("GLACCOUNTNO", ""))
     post(call, posting, Voucher("APPYMT", row, "CDJ", PAYABLES, title, day, factor, in_every_book=True))
-    note(call, described, row, CREATED)
-    return keyed(row["RECORDNO"])
+    record_change(call, described, row, CREATED)
+    return key_answer(row["RECORDNO"])
 
 
 def _summary(name: str, kind: str) -> Callable[[FunctionCall], FunctionAnswer]:
     def create(call: FunctionCall) -> FunctionAnswer:
         """Open a summary under which documents may be gathered."""
-        permit(call, "CREATE", name)
+        check_right(call, "CREATE", name)
         described, node = call.company.find(name), call.body.find("datecreated")
         day = day_text(call, node) if node is not None else date_text(call.stamp.date())
         table = call.company.table(name)
         key = str(table.next_number())
         row: Row = {"RECORDNO": key, "TITLE": call.body.findtext("batchtitle").strip(), "CREATED": day}
         row |= {"RECORDTYPE": kind, "OPEN": "Open", "STATUS": "active", "TOTAL": "0"}
-        stamp(call, described, row, new=True)
+        set_audit_fields(call, described, row, new=True)
         table.insert(row)
-        note(call, described, row, CREATED)
-        return keyed(key)
+        record_change(call, described, row, CREATED)
+        return key_answer(key)
 
     return create
 
 
 FUNCTIONS: dict[str, Callable[[FunctionCall], FunctionAnswer]] = {
-    "create_appayment": guarded(create_appayment, "paymentamount basepaymentamount exchrate"),
+    "create_appayment": with_effect_check(create_appayment, "paymentamount basepaymentamount exchrate"),
     "create_billbatch": _summary("APBILLBATCH", "pi"),
     "create_apadjustmentbatch": _summary("APBILLBATCH", "pa"),
     "create_invoicebatch": _summary("ARINVOICEBATCH", "ri"),

@@ -8,13 +8,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 
-from intacct_bridge.emulator.access.rights import permit
+from intacct_bridge.emulator.access.rights import check_right
 from intacct_bridge.emulator.accounting.amounts import number_sent, to_base
 from intacct_bridge.emulator.accounting.taxes import GROSS, TAX_ENTRIES, tax_cell
 from intacct_bridge.emulator.company.company_data import FunctionAnswer, FunctionCall
-from intacct_bridge.emulator.records.effect_check import guarded
-from intacct_bridge.emulator.records.legacy_body import day_text, external, keyed, number_of, row_of
-from intacct_bridge.emulator.records.references import Reference, find
+from intacct_bridge.emulator.records.effect_check import with_effect_check
+from intacct_bridge.emulator.records.legacy_body import day_text, external_id, find_number, key_answer, row_of_body
+from intacct_bridge.emulator.records.references import Reference, find_reference
 from intacct_bridge.emulator.settings.cells import Row
 from intacct_bridge.emulator.settings.refusals import refused
 from intacct_bridge.emulator.subledgers.documents import entry as documents
@@ -52,14 +52,14 @@ class DocumentFunctions:
 
     def created(self, call: FunctionCall) -> FunctionAnswer:
         """`create_` or `record_`."""
-        permit(call, "CREATE", self.family.object)
-        more = external(call, self.family.object, call.body)
+        check_right(call, "CREATE", self.family.object)
+        more = external_id(call, self.family.object, call.body)
         entry = self._entry(call, more)
-        return keyed(documents.enter(call, self.family, entry)["RECORDNO"])
+        return key_answer(documents.enter(call, self.family, entry)["RECORDNO"])
 
     def updated(self, call: FunctionCall) -> FunctionAnswer:
         """`update_`."""
-        permit(call, "UPDATE", self.family.object)
+        check_right(call, "UPDATE", self.family.object)
         number = self._number(call)
         old = call.company.table(self.family.object).get(number) or {}
         entry = self._entry(call, ())
@@ -71,30 +71,30 @@ class DocumentFunctions:
         lines = None if wrapper is None else self._changed(call, old, wrapper)
         state = entry.state if waits is False else ""
         documents.change(call, self.family, number, DocumentInput(values, lines, waits, entry.control, state))
-        return keyed(old["RECORDNO"])
+        return key_answer(old["RECORDNO"])
 
     def deleted(self, call: FunctionCall) -> FunctionAnswer:
         """`delete_`."""
-        permit(call, "DELETE", self.family.object)
+        check_right(call, "DELETE", self.family.object)
         documents.delete(call, self.family, self._number(call))
-        return keyed(call.body.get("key") or "")
+        return key_answer(call.body.get("key") or "")
 
     def reversed(self, call: FunctionCall) -> FunctionAnswer:
         """`reverse_`."""
-        permit(call, "UPDATE", self.family.object)
+        check_right(call, "UPDATE", self.family.object)
         node = call.body.find("datereversed")
         day = day_text(call, node) if node is not None else ""
         if not day:
             raise refused("Required field datereversed is missing.", correction="Provide the day of the reversal.")
         memo = call.body.findtext("description").strip() or call.body.findtext("memo").strip()
-        return keyed(documents.turn_round(call, self.family, self._number(call), day=day, memo=memo)["RECORDNO"])
+        return key_answer(documents.turn_round(call, self.family, self._number(call), day=day, memo=memo)["RECORDNO"])
 
     def _number(self, call: FunctionCall) -> int:
-        return number_of(call, self.family.object, (call.body.get("key") or "").strip())
+        return find_number(call, self.family.object, (call.body.get("key") or "").strip())
 
     def _entry(self, call: FunctionCall, more: tuple[tuple[str, str], ...]) -> DocumentInput:
         described = call.company.find(self.family.object)
-        values = row_of(call, described, call.body, self.head)
+        values = row_of_body(call, described, call.body, self.head)
         wrapper = call.body.find(self.items)
         lines = [self._line(call, one) for one in wrapper.children] if wrapper is not None else []
         draft = "draft" in (call.body.findtext("action").strip().lower(), call.body.findtext("state").strip().lower())
@@ -105,17 +105,17 @@ class DocumentFunctions:
     def _control(self, call: FunctionCall, values: Row) -> str:
         """The account behind a card or a bank."""
         if self.family.object == "CCTRANSACTION" and values.get("FINANCIALENTITY"):
-            card = find(call.company, Reference(("CREDITCARD",), "Charge Card"), values["FINANCIALENTITY"])
+            card = find_reference(call.company, Reference(("CREDITCARD",), "Charge Card"), values["FINANCIALENTITY"])
             return card.get("LIABACCTKEY", "")
         if self.family.object == "OTHERRECEIPTS":
             if values.get("BANKACCOUNTID"):
                 banks = Reference(("CHECKINGACCOUNT", "SAVINGSACCOUNT"), "Bank Account")
-                return find(call.company, banks, values["BANKACCOUNTID"]).get("GLACCOUNTNO", "")
+                return find_reference(call.company, banks, values["BANKACCOUNTID"]).get("GLACCOUNTNO", "")
             return call.body.findtext("undepglaccountno").strip()
         return ""
 
     def _line(self, call: FunctionCall, node: Element) -> Row:
-        row = row_of(call, call.company.find(self.family.line), node, self.line)
+        row = row_of_body(call, call.company.find(self.family.line), node, self.line)
         if self.family.object == "EEXPENSES":
             _spent_elsewhere(row, node)
         taxes = node.find("taxentries")
@@ -229,8 +229,8 @@ def _functions() -> dict[str, Callable[[FunctionCall], FunctionAnswer]]:
     found: dict[str, Callable[[FunctionCall], FunctionAnswer]] = {}
     for name, functions in DOCUMENT_FUNCTIONS.items():
         start, heeded = "record" if name in ("cctransaction", "otherreceipt") else "create", HEEDED.get(name, _USUAL)
-        found[f"{start}_{name}"] = guarded(functions.created, heeded)
-        found[f"update_{name}"] = guarded(functions.updated, heeded)
+        found[f"{start}_{name}"] = with_effect_check(functions.created, heeded)
+        found[f"update_{name}"] = with_effect_check(functions.updated, heeded)
         found[f"delete_{name}"] = functions.deleted
         found[f"reverse_{name}"] = functions.reversed
     return {name: handler for name, handler in found.items() if name not in _ELSEWHERE}

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from intacct_bridge.emulator.company.company_data import FunctionAnswer, FunctionCall
-from intacct_bridge.emulator.records.legacy_body import check_new, day_text, keyed, not_found
+from intacct_bridge.emulator.records.legacy_body import check_new, day_text, key_answer, not_found
 from intacct_bridge.emulator.settings.cells import Row
 from intacct_bridge.emulator.settings.refusals import refused
 from intacct_bridge.wire.xml import Element
@@ -22,7 +22,7 @@ def create_rate(call: FunctionCall) -> FunctionAnswer:
     number = str(rates.keys_used() + 1)
     numbers.put(key, value=number)
     rates.put(number, value={"employeeid": employee, "ratestartdate": day, **_rates(call.body)})
-    return keyed(number)
+    return key_answer(number)
 
 
 def _rates(body: Element) -> Row:
@@ -33,7 +33,7 @@ def update_rate(call: FunctionCall) -> FunctionAnswer:
     """Change a rate's amounts."""
     key, row = _rate(call)
     call.company.side_tables.employee_rates.put(key, value=row | _rates(call.body))
-    return keyed(key)
+    return key_answer(key)
 
 
 def delete_rate(call: FunctionCall) -> FunctionAnswer:
@@ -41,7 +41,7 @@ def delete_rate(call: FunctionCall) -> FunctionAnswer:
     key, row = _rate(call)
     call.company.side_tables.employee_rates.delete(key)
     call.company.side_tables.employee_rate_numbers.delete(f"{row['employeeid']}@{row['ratestartdate']}")
-    return keyed(key)
+    return key_answer(key)
 
 
 def _rate(call: FunctionCall) -> tuple[str, Row]:

@@ -2,13 +2,13 @@
 
 from collections.abc import Callable
 
-from intacct_bridge.emulator.access.rights import permit
+from intacct_bridge.emulator.access.rights import check_right
 from intacct_bridge.emulator.accounting import journal
 from intacct_bridge.emulator.accounting.posting_function import relabel
 from intacct_bridge.emulator.company.company_data import FunctionAnswer, FunctionCall
 from intacct_bridge.emulator.records.drafts import Draft
-from intacct_bridge.emulator.records.effect_check import guarded
-from intacct_bridge.emulator.records.legacy_body import day_text, external, keyed, number_of, row_of
+from intacct_bridge.emulator.records.effect_check import with_effect_check
+from intacct_bridge.emulator.records.legacy_body import day_text, external_id, find_number, key_answer, row_of_body
 from intacct_bridge.emulator.settings.refusals import illegal
 from intacct_bridge.wire.xml import Element
 
@@ -22,10 +22,10 @@ _SIDES = {"debit": "1", "credit": "-1", "increase": "1", "decrease": "-1", "1": 
 
 def create(call: FunctionCall) -> FunctionAnswer:
     """Enter a journal entry, of either kind."""
-    permit(call, "CREATE", "GLBATCH")
+    check_right(call, "CREATE", "GLBATCH")
     described = call.company.find("GLBATCH")
-    more = external(call, "GLBATCH", call.body)
-    values = row_of(call, described, call.body, _HEAD)
+    more = external_id(call, "GLBATCH", call.body)
+    values = row_of_body(call, described, call.body, _HEAD)
     wrapper = call.body.find("gltransactionentries") or call.body.find("statgltransactionentries")
     lines = [_line(call, one) for one in wrapper.children] if wrapper is not None else []
     node = call.body.find("reversedate")
@@ -33,20 +33,20 @@ def create(call: FunctionCall) -> FunctionAnswer:
     row = journal.create(call, Draft(described, values, {"GLENTRY": lines}, extra=extra))
     if more:
         relabel(call.company, int(row["RECORDNO"]), header=dict(more))
-    return keyed(row["RECORDNO"])
+    return key_answer(row["RECORDNO"])
 
 
 def delete(call: FunctionCall) -> FunctionAnswer:
     """Take an entry out again."""
-    permit(call, "DELETE", "GLBATCH")
-    number = number_of(call, "GLBATCH", (call.body.get("key") or "").strip())
+    check_right(call, "DELETE", "GLBATCH")
+    number = find_number(call, "GLBATCH", (call.body.get("key") or "").strip())
     journal.delete(call, call.company.find("GLBATCH"), number)
-    return keyed(str(number))
+    return key_answer(str(number))
 
 
 def _line(call: FunctionCall, node: Element) -> Draft:
     described = call.company.find("GLENTRY")
-    values = row_of(call, described, node, _LINE)
+    values = row_of_body(call, described, node, _LINE)
     side = _SIDES.get(node.findtext("trtype").strip().lower())
     if side is None:
         raise illegal("trtype", node.findtext("trtype"), correction="Say debit or credit.")
@@ -54,7 +54,7 @@ def _line(call: FunctionCall, node: Element) -> Draft:
 
 
 FUNCTIONS: dict[str, Callable[[FunctionCall], FunctionAnswer]] = {
-    "create_gltransaction": guarded(create, "amount exchrate"),
-    "create_statgltransaction": guarded(create, "amount"),
+    "create_gltransaction": with_effect_check(create, "amount exchrate"),
+    "create_statgltransaction": with_effect_check(create, "amount"),
     "delete_gltransaction": delete,
 }

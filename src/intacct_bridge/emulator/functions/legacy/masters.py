@@ -8,12 +8,12 @@ update leaves empty stays as it is, unless `set_nulls` is true.
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from intacct_bridge.emulator.access.rights import permit
+from intacct_bridge.emulator.access.rights import check_right
 from intacct_bridge.emulator.company.company_data import FunctionAnswer, FunctionCall
 from intacct_bridge.emulator.functions.generic.verbs import CREATE, DELETE, UPDATE
 from intacct_bridge.emulator.records import record_store
-from intacct_bridge.emulator.records.drafts import drafted
-from intacct_bridge.emulator.records.legacy_body import day_text, external, keyed, names, number_of
+from intacct_bridge.emulator.records.drafts import read_draft
+from intacct_bridge.emulator.records.legacy_body import day_text, external_id, field_names, find_number, key_answer
 from intacct_bridge.emulator.settings.refusals import FunctionRefusedError, is_duplicate
 from intacct_bridge.model.keys import natural_key
 from intacct_bridge.wire.xml import Element, element
@@ -61,44 +61,44 @@ class MasterFunctions:
 
     def created(self, call: FunctionCall) -> FunctionAnswer:
         """`create_`."""
-        permit(call, "CREATE", self.object)
+        check_right(call, "CREATE", self.object)
         described = call.company.find(self.object)
-        more = external(call, self.object, call.body)
-        draft = drafted(call, described, self._record(call))
+        more = external_id(call, self.object, call.body)
+        draft = read_draft(call, described, self._record(call))
         if described.name in ("VENDOR", "CUSTOMER") and "DISPLAYCONTACT" not in draft.groups:
             shown = element("DISPLAYCONTACT", element("PRINTAS", call.body.findtext("name").strip()))
             record = self._record(call)
-            draft = drafted(call, described, Element(record.tag, "", (*record.children, shown)))
+            draft = read_draft(call, described, Element(record.tag, "", (*record.children, shown)))
         try:
             row = CREATE.get(self.object, record_store.create)(call, draft)
         except FunctionRefusedError as error:
             if call.body.get("ignoreduplicates") == "true" and is_duplicate(error):
-                return keyed(draft.get(natural_key(self.object) or "RECORDNO"))
+                return key_answer(draft.get(natural_key(self.object) or "RECORDNO"))
             raise
         if more:
             table = call.company.table(self.object)
             table.update(int(row["RECORDNO"]), row | dict(more))
-        return keyed(row.get(natural_key(self.object) or "RECORDNO") or row["RECORDNO"])
+        return key_answer(row.get(natural_key(self.object) or "RECORDNO") or row["RECORDNO"])
 
     def updated(self, call: FunctionCall) -> FunctionAnswer:
         """`update_`."""
-        permit(call, "UPDATE", self.object)
+        check_right(call, "UPDATE", self.object)
         key, number = self._number(call)
-        draft = drafted(call, call.company.find(self.object), self._record(call, new=False))
+        draft = read_draft(call, call.company.find(self.object), self._record(call, new=False))
         UPDATE.get(self.object, record_store.update)(call, draft, number)
-        return keyed(key)
+        return key_answer(key)
 
     def deleted(self, call: FunctionCall) -> FunctionAnswer:
         """`delete_`."""
-        permit(call, "DELETE", self.object)
+        check_right(call, "DELETE", self.object)
         key, number = self._number(call)
         DELETE.get(self.object, record_store.delete)(call, call.company.find(self.object), number)
-        return keyed(key)
+        return key_answer(key)
 
     def _number(self, call: FunctionCall) -> tuple[str, int]:
         named = call.body.attributes.items()
         key = next((text for name, text in named if name not in ("externalkey", "set_nulls")), "")
-        return key, number_of(call, self.object, key.strip(), natural=natural_key(self.object) or "")
+        return key, find_number(call, self.object, key.strip(), natural=natural_key(self.object) or "")
 
     def _record(self, call: FunctionCall, *, new: bool = True) -> Element:
         children = list(self._parts(call, call.body))
@@ -110,7 +110,7 @@ class MasterFunctions:
         return Element(self.object, "", tuple(children))
 
     def _parts(self, call: FunctionCall, node: Element) -> Iterator[Element]:
-        table = names(_NAMES.get(self.object, ""))
+        table = field_names(_NAMES.get(self.object, ""))
         for child in node.children:
             if child.tag in _SKIPPED:
                 continue

@@ -7,10 +7,10 @@ documented but what loaders in the field send. Lines it does not name stay.
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from intacct_bridge.emulator.access.rights import permit
+from intacct_bridge.emulator.access.rights import check_right
 from intacct_bridge.emulator.company.company_data import FunctionAnswer, FunctionCall
-from intacct_bridge.emulator.records.effect_check import guarded
-from intacct_bridge.emulator.records.legacy_body import external, keyed, number_of, row_of
+from intacct_bridge.emulator.records.effect_check import with_effect_check
+from intacct_bridge.emulator.records.legacy_body import external_id, find_number, key_answer, row_of_body
 from intacct_bridge.emulator.settings.cells import Row
 from intacct_bridge.emulator.settings.refusals import refused
 from intacct_bridge.emulator.trade import orders, subtotals
@@ -42,18 +42,18 @@ class OrderFunctions:
 
     def created(self, call: FunctionCall) -> FunctionAnswer:
         """`create_`."""
-        permit(call, "CREATE", self.trade.object)
-        more = external(call, self.trade.object, call.body)
+        check_right(call, "CREATE", self.trade.object)
+        more = external_id(call, self.trade.object, call.body)
         wrapper = call.body.find(f"{self.name}transitems")
         lines = [self._line(call, one) for one in wrapper.children] if wrapper is not None else []
         row = orders.enter(
             call, self.trade, OrderInput(self._values(call), lines, subtotals.sent(call.body, "subtotals") or [], more)
         )
-        return keyed(row["DOCID"])
+        return key_answer(row["DOCID"])
 
     def updated(self, call: FunctionCall) -> FunctionAnswer:
         """`update_`."""
-        permit(call, "UPDATE", self.trade.object)
+        check_right(call, "UPDATE", self.trade.object)
         number = self._number(call)
         old = call.company.table(self.trade.object).get(number) or {}
         lines = self._changed(call, old)
@@ -61,22 +61,22 @@ class OrderFunctions:
         if call.body.get("set_nulls") != "true":
             values = {name: text for name, text in values.items() if text}
         orders.change(call, self.trade, number, OrderInput(values, lines, subtotals.sent(call.body, "updatesubtotals")))
-        return keyed(old["DOCID"])
+        return key_answer(old["DOCID"])
 
     def deleted(self, call: FunctionCall) -> FunctionAnswer:
         """`delete_`."""
-        permit(call, "DELETE", self.trade.object)
+        check_right(call, "DELETE", self.trade.object)
         orders.drop(call, self.trade, self._number(call))
-        return keyed(call.body.get("key") or "")
+        return key_answer(call.body.get("key") or "")
 
     def _number(self, call: FunctionCall) -> int:
-        return number_of(call, self.trade.object, (call.body.get("key") or "").strip(), natural="DOCID")
+        return find_number(call, self.trade.object, (call.body.get("key") or "").strip(), natural="DOCID")
 
     def _values(self, call: FunctionCall) -> Row:
-        return row_of(call, call.company.find(self.trade.object), call.body, _HEAD)
+        return row_of_body(call, call.company.find(self.trade.object), call.body, _HEAD)
 
     def _line(self, call: FunctionCall, node: Element) -> Row:
-        return row_of(call, call.company.find(self.trade.line), node, _LINE)
+        return row_of_body(call, call.company.find(self.trade.line), node, _LINE)
 
     def _changed(self, call: FunctionCall, old: Row) -> list[Row]:
         lines: list[Row | None] = list(stored(call, self.trade.line, old))
@@ -104,20 +104,20 @@ def create_stkittransaction(call: FunctionCall) -> FunctionAnswer:
         raise refused("Invalid Transaction Definition specified.", correction=f"Name one of {', '.join(KITS)}.")
     if call.body.find("stkittransitems") is not None or not source:
         return functions.created(call)
-    permit(call, "CREATE", functions.trade.object)
+    check_right(call, "CREATE", functions.trade.object)
     table = call.company.table(functions.trade.object)
     built = [table.get(number) or {} for number in table.find("DOCID", source)]
     lines = [one for row in built for one in stored(call, functions.trade.line, row)]
-    values = row_of(call, call.company.find(functions.trade.object), call.body, _HEAD)
-    return keyed(orders.enter(call, functions.trade, OrderInput(values, lines))["DOCID"])
+    values = row_of_body(call, call.company.find(functions.trade.object), call.body, _HEAD)
+    return key_answer(orders.enter(call, functions.trade, OrderInput(values, lines))["DOCID"])
 
 
 def _functions() -> dict[str, Callable[[FunctionCall], FunctionAnswer]]:
     found: dict[str, Callable[[FunctionCall], FunctionAnswer]] = {}
     for name, trade in TRADES.items():
         functions = OrderFunctions(name, trade)
-        found[f"create_{name}transaction"] = guarded(functions.created, _HEEDED)
-        found[f"update_{name}transaction"] = guarded(functions.updated, _HEEDED)
+        found[f"create_{name}transaction"] = with_effect_check(functions.created, _HEEDED)
+        found[f"update_{name}transaction"] = with_effect_check(functions.updated, _HEEDED)
         found[f"delete_{name}transaction"] = functions.deleted
     found["create_stkittransaction"] = create_stkittransaction
     return found

@@ -7,13 +7,13 @@ it, declining it leaves it, and voiding it turns round what was posted.
 from collections.abc import Callable
 from decimal import Decimal
 
-from intacct_bridge.emulator.access.rights import permit
+from intacct_bridge.emulator.access.rights import check_right
 from intacct_bridge.emulator.accounting.amounts import ZERO, amount, amount_sent
 from intacct_bridge.emulator.accounting.periods import day_of
 from intacct_bridge.emulator.company.company_data import FunctionAnswer, FunctionCall
 from intacct_bridge.emulator.company.side_tables import Overpayment
-from intacct_bridge.emulator.records.effect_check import guarded
-from intacct_bridge.emulator.records.legacy_body import day_text, keyed, number_of, row_of
+from intacct_bridge.emulator.records.effect_check import with_effect_check
+from intacct_bridge.emulator.records.legacy_body import day_text, find_number, key_answer, row_of_body
 from intacct_bridge.emulator.settings.cells import Row, date_text
 from intacct_bridge.emulator.settings.refusals import illegal, refused
 from intacct_bridge.emulator.subledgers.payments import payment
@@ -34,8 +34,8 @@ _REQUEST = (
 
 def create_arpayment(call: FunctionCall) -> FunctionAnswer:
     """What a customer paid, applied to the invoices it names; the rest stays open on the receipt."""
-    permit(call, "CREATE", "ARPYMT")
-    values = row_of(call, call.company.find("ARPYMT"), call.body, _RECEIPT)
+    check_right(call, "CREATE", "ARPYMT")
+    values = row_of_body(call, call.company.find("ARPYMT"), call.body, _RECEIPT)
     values["RECEIPTDATE"] = values.get("RECEIPTDATE") or date_text(call.stamp.date())
     values["PAYMENTMETHOD"] = values.get("PAYMENTMETHOD") or "Printed Check"
     details = [_applied(one) for one in call.body.findall("arpaymentitem")]
@@ -46,7 +46,7 @@ def create_arpayment(call: FunctionCall) -> FunctionAnswer:
     location = call.body.findtext("overpaylocid").strip()
     row = payment.enter(call, CUSTOMER_SIDE, PaymentInput(values, details, "", Overpayment(overpayment, location)))
     _check_base(call, row, "translatedamount")
-    return keyed(row["RECORDNO"])
+    return key_answer(row["RECORDNO"])
 
 
 def _check_base(call: FunctionCall, row: Row, name: str) -> None:
@@ -61,13 +61,13 @@ def _check_base(call: FunctionCall, row: Row, name: str) -> None:
 
 def apply_arpayment(call: FunctionCall) -> FunctionAnswer:
     """Apply what is open on a receipt to invoices."""
-    permit(call, "UPDATE", "ARPYMT")
-    number = number_of(call, "ARPYMT", call.body.findtext("arpaymentkey").strip())
+    check_right(call, "UPDATE", "ARPYMT")
+    number = find_number(call, "ARPYMT", call.body.findtext("arpaymentkey").strip())
     details = [_applied(one) for group in call.body.findall("arpaymentitems") for one in group.children]
     if not details:
         raise refused("Nothing is applied.", correction="Provide arpaymentitems.")
     row = payment.apply_overpayment(call, CUSTOMER_SIDE, number, details, day=_day(call, "paymentdate"))
-    return keyed(row["RECORDNO"])
+    return key_answer(row["RECORDNO"])
 
 
 def reverse_arpayment(call: FunctionCall) -> FunctionAnswer:
@@ -82,15 +82,15 @@ def reverse_appayment(call: FunctionCall) -> FunctionAnswer:
 
 def create_paymentrequest(call: FunctionCall) -> FunctionAnswer:
     """A payment that waits for its approval; without items it pays what is due the longest."""
-    permit(call, "CREATE", "APPYMT")
-    values = row_of(call, call.company.find("APPYMT"), call.body, _REQUEST)
+    check_right(call, "CREATE", "APPYMT")
+    values = row_of_body(call, call.company.find("APPYMT"), call.body, _REQUEST)
     wrapper = call.body.find("paymentrequestitems")
     details = [_requested(one) for one in wrapper.children] if wrapper is not None else []
     stated_total = _money(call.body, "paymentamount") if call.body.find("paymentamount") is not None else None
     if wrapper is None and stated_total is not None:
         details = _due_longest(call, values, stated_total)
     money = PaymentInput(values, details, "Submitted", stated_total=stated_total, stated_field="paymentamount")
-    return keyed(payment.enter(call, VENDOR_SIDE, money)["RECORDNO"])
+    return key_answer(payment.enter(call, VENDOR_SIDE, money)["RECORDNO"])
 
 
 def _due_longest(call: FunctionCall, values: Row, left: Decimal) -> list[Row]:
@@ -112,9 +112,9 @@ def _due_longest(call: FunctionCall, values: Row, left: Decimal) -> list[Row]:
 
 def delete_paymentrequest(call: FunctionCall) -> FunctionAnswer:
     """Drop a payment that waits."""
-    permit(call, "DELETE", "APPYMT")
-    payment.delete(call, VENDOR_SIDE, number_of(call, "APPYMT", call.body.get("key") or ""))
-    return keyed(call.body.get("key") or "")
+    check_right(call, "DELETE", "APPYMT")
+    payment.delete(call, VENDOR_SIDE, find_number(call, "APPYMT", call.body.get("key") or ""))
+    return key_answer(call.body.get("key") or "")
 
 
 def approve_request(call: FunctionCall) -> FunctionAnswer:
@@ -145,13 +145,13 @@ def void_request(call: FunctionCall) -> FunctionAnswer:
 
 
 def _each(call: FunctionCall, work: Callable[[int, Row], None]) -> FunctionAnswer:
-    permit(call, "UPDATE", "APPYMT")
+    check_right(call, "UPDATE", "APPYMT")
     wrapper = call.body.find("appaymentkeys")
     keys = [one.text.strip() for one in wrapper.children] if wrapper is not None else []
     if not keys:
         raise refused("No payment is named.", correction="Provide appaymentkeys.")
     for key in keys:
-        number = number_of(call, "APPYMT", key)
+        number = find_number(call, "APPYMT", key)
         work(number, call.company.table("APPYMT").get(number) or {})
     return FunctionAnswer(key=keys[0])
 
@@ -169,10 +169,10 @@ def _posted(call: FunctionCall, number: int, row: Row) -> None:
 
 
 def _reversed(call: FunctionCall, side: PaymentSide) -> FunctionAnswer:
-    permit(call, "UPDATE", side.object)
-    number = number_of(call, side.object, (call.body.get("key") or "").strip())
+    check_right(call, "UPDATE", side.object)
+    number = find_number(call, side.object, (call.body.get("key") or "").strip())
     memo = call.body.findtext("description").strip()
-    return keyed(payment.reverse(call, side, number, day=_day(call, "datereversed"), memo=memo)["RECORDNO"])
+    return key_answer(payment.reverse(call, side, number, day=_day(call, "datereversed"), memo=memo)["RECORDNO"])
 
 
 def _day(call: FunctionCall, name: str) -> str:
@@ -203,11 +203,11 @@ def _requested(item: Element) -> Row:
 
 
 FUNCTIONS: dict[str, Callable[[FunctionCall], FunctionAnswer]] = {
-    "create_arpayment": guarded(create_arpayment, "paymentamount translatedamount exchrate amount"),
-    "apply_arpayment": guarded(apply_arpayment, "amount"),
+    "create_arpayment": with_effect_check(create_arpayment, "paymentamount translatedamount exchrate amount"),
+    "apply_arpayment": with_effect_check(apply_arpayment, "amount"),
     "reverse_arpayment": reverse_arpayment,
     "reverse_appayment": reverse_appayment,
-    "create_paymentrequest": guarded(create_paymentrequest, "paymentamount credittoapply discounttoapply"),
+    "create_paymentrequest": with_effect_check(create_paymentrequest, "paymentamount credittoapply discounttoapply"),
     "delete_paymentrequest": delete_paymentrequest,
     "approve_appaymentrequest": approve_request,
     "decline_appaymentrequest": decline_request,

@@ -8,14 +8,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from intacct_bridge.emulator.access.rights import permit
+from intacct_bridge.emulator.access.rights import check_right
 from intacct_bridge.emulator.accounting.amounts import ZERO, amount, number_sent
 from intacct_bridge.emulator.company.company_data import FunctionAnswer, FunctionCall
 from intacct_bridge.emulator.functions.legacy.documents import DOCUMENT_FUNCTIONS
 from intacct_bridge.emulator.records import record_store
 from intacct_bridge.emulator.records.drafts import Draft
-from intacct_bridge.emulator.records.legacy_body import day_text, external, keyed, number_of, row_of
-from intacct_bridge.emulator.records.references import Reference, find
+from intacct_bridge.emulator.records.legacy_body import day_text, external_id, find_number, key_answer, row_of_body
+from intacct_bridge.emulator.records.references import Reference, find_reference
 from intacct_bridge.emulator.settings.cells import Row, decimal_text
 from intacct_bridge.emulator.settings.refusals import refused
 from intacct_bridge.emulator.subledgers.families import next_number
@@ -46,9 +46,9 @@ class StoredDocumentFunctions:
 
     def created(self, call: FunctionCall) -> FunctionAnswer:
         """`create_`: kept with its lines, under a record number of its own."""
-        permit(call, "CREATE", self.object)
+        check_right(call, "CREATE", self.object)
         described, body = call.company.find(self.object), call.body
-        values = row_of(call, described, body, self.head) | dict(external(call, self.object, body))
+        values = row_of_body(call, described, body, self.head) | dict(external_id(call, self.object, body))
         for bank in self.banks:
             _check_bank(call, values.get(bank, ""))
         wrapper = body.find(self.items) if self.items else None
@@ -59,20 +59,20 @@ class StoredDocumentFunctions:
         drafts = [Draft(call.company.find(self.line), one) for one in lines] if self.line else []
         number = next_number(call.company, "PRRECORD") if self.counted else None
         row = record_store.create(call, Draft(described, values, {self.line: drafts} if drafts else {}), number=number)
-        return keyed(row["RECORDNO"])
+        return key_answer(row["RECORDNO"])
 
     def deleted(self, call: FunctionCall) -> FunctionAnswer:
         """`delete_`."""
-        permit(call, "DELETE", self.object)
+        check_right(call, "DELETE", self.object)
         key = (call.body.get("key") or "").strip()
-        record_store.delete(call, call.company.find(self.object), number_of(call, self.object, key))
-        return keyed(key)
+        record_store.delete(call, call.company.find(self.object), find_number(call, self.object, key))
+        return key_answer(key)
 
     def _lines(self, call: FunctionCall, nodes: tuple[Element, ...]) -> list[Row]:
         if not self.line:
             return [{"TRX_AMOUNT": _worth(one)} for one in nodes]
         described = call.company.find(self.line)
-        return [row_of(call, described, one, self.cells) for one in nodes]
+        return [row_of_body(call, described, one, self.cells) for one in nodes]
 
     def _complete(self, call: FunctionCall, values: Row, lines: list[Row]) -> None:
         described = call.company.find(self.object)
@@ -115,7 +115,7 @@ def _base(call: FunctionCall) -> str:
 
 
 def _check_bank(call: FunctionCall, name: str) -> None:
-    find(call.company, Reference(("CHECKINGACCOUNT", "SAVINGSACCOUNT"), "Bank Account"), name)
+    find_reference(call.company, Reference(("CHECKINGACCOUNT", "SAVINGSACCOUNT"), "Bank Account"), name)
 
 
 BILLS = StoredDocumentFunctions(

@@ -6,7 +6,7 @@ from dataclasses import replace
 from intacct_bridge.emulator.accounting.chart import posting_rules
 from intacct_bridge.emulator.accounting.posting import Posting, balance_entities
 from intacct_bridge.emulator.company.company_data import FunctionCall
-from intacct_bridge.emulator.records.references import Reference, find
+from intacct_bridge.emulator.records.references import Reference, find_reference
 from intacct_bridge.emulator.settings.cells import Row
 
 BANKS = Reference(("CHECKINGACCOUNT", "SAVINGSACCOUNT"), "Bank Account")
@@ -15,7 +15,7 @@ _ANY_BANK = Reference(("CHECKINGACCOUNT", "SAVINGSACCOUNT", "CREDITCARD"), "Bank
 
 def bank_account(call: FunctionCall, name: str) -> tuple[str, str]:
     """The ledger account of a bank or a card, and its location."""
-    bank = find(call.company, _ANY_BANK, name, field="FINANCIALENTITY")
+    bank = find_reference(call.company, _ANY_BANK, name, field="FINANCIALENTITY")
     return bank.get("GLACCOUNTNO") or bank.get("LIABACCTKEY", ""), bank.get("LOCATIONID", bank.get("LOCATION", ""))
 
 

@@ -3,16 +3,16 @@
 from collections.abc import Callable
 from dataclasses import replace
 
-from intacct_bridge.emulator.access.rights import permit
+from intacct_bridge.emulator.access.rights import check_right
 from intacct_bridge.emulator.accounting.amounts import ZERO, amount
 from intacct_bridge.emulator.accounting.chart import posting_rules
 from intacct_bridge.emulator.accounting.periods import day_of
 from intacct_bridge.emulator.accounting.posting import Posting, PostingLine, balance_entities
 from intacct_bridge.emulator.accounting.posting_rows import CASH_MANAGEMENT
 from intacct_bridge.emulator.company.company_data import FunctionAnswer, FunctionCall
-from intacct_bridge.emulator.records.audit_fields import CREATED, DELETED, note, stamp
-from intacct_bridge.emulator.records.legacy_body import keyed, number_of, row_of
-from intacct_bridge.emulator.records.references import REFERENCES, find
+from intacct_bridge.emulator.records.audit_fields import CREATED, DELETED, record_change, set_audit_fields
+from intacct_bridge.emulator.records.legacy_body import find_number, key_answer, row_of_body
+from intacct_bridge.emulator.records.references import REFERENCES, find_reference
 from intacct_bridge.emulator.settings.cells import Row, decimal_text
 from intacct_bridge.emulator.settings.refusals import refused
 from intacct_bridge.emulator.subledgers.cash.banking import BANKS, deposit_of, set_deposit
@@ -32,11 +32,11 @@ _BODY = "bankaccountid:FINANCIALENTITY depositdate:WHENCREATED depositid descrip
 
 def record_deposit(call: FunctionCall) -> FunctionAnswer:
     """Deposit receipts from undeposited funds in a bank account."""
-    permit(call, "CREATE", "DEPOSIT")
+    check_right(call, "CREATE", "DEPOSIT")
     company, body = call.company, call.body
     described = company.find("DEPOSIT")
-    row = row_of(call, described, body, _BODY)
-    bank = find(company, BANKS, row["FINANCIALENTITY"], field="FINANCIALENTITY")
+    row = row_of_body(call, described, body, _BODY)
+    bank = find_reference(company, BANKS, row["FINANCIALENTITY"], field="FINANCIALENTITY")
     receipts = _receipts(call, body.find("receiptkeys") or body.find("receipts"))
     chart = posting_rules(company)
     entity = chart.entity_of.get(bank.get("LOCATIONID", ""), "")
@@ -45,13 +45,13 @@ def record_deposit(call: FunctionCall) -> FunctionAnswer:
     row |= {"BASECURR": chart.base_currency[entity], "CURRENCY": chart.base_currency[entity], "CLEARED": "F"}
     row |= {"TOTALENTERED": decimal_text(total), "TRX_TOTALENTERED": decimal_text(total)}
     row["BATCHDATE"] = row["WHENCREATED"]
-    stamp(call, described, row, new=True)
+    set_audit_fields(call, described, row, new=True)
     company.table("DEPOSIT").insert(row)
     start_without_batches(call, "DEPOSIT", row)
     lines = [line for one in receipts for line in _deposited_lines(call, row, one, bank)]
     _post(call, row, lines, entity=entity)
-    note(call, described, row, CREATED)
-    return keyed(row["RECORDNO"])
+    record_change(call, described, row, CREATED)
+    return key_answer(row["RECORDNO"])
 
 
 def delete(call: FunctionCall, described: ObjectDef, number: int) -> None:
@@ -66,7 +66,7 @@ def delete(call: FunctionCall, described: ObjectDef, number: int) -> None:
     for line in company.table("DEPOSITENTRY").find("RECORDKEY", row["RECORDNO"]):
         company.table("DEPOSITENTRY").delete(line)
     company.table("DEPOSIT").delete(number)
-    note(call, described, row, DELETED)
+    record_change(call, described, row, DELETED)
 
 
 def _check_complete(receipt: Row) -> None:
@@ -80,7 +80,7 @@ def _check_complete(receipt: Row) -> None:
 def _receipts(call: FunctionCall, wrapper: Element | None) -> list[Row]:
     found: list[Row] = []
     for node in wrapper.children if wrapper is not None else ():
-        number = number_of(call, "ARPYMT", node.text.strip())
+        number = find_number(call, "ARPYMT", node.text.strip())
         row = call.company.table("ARPYMT").get(number) or {}
         undeposited = row.get("UNDEPOSITEDACCOUNTNO") and not row.get("FINANCIALENTITY") and row not in found
         if not undeposited or row.get("STATE") != "Complete" or deposit_of(call, row):
@@ -97,7 +97,7 @@ def _deposited_lines(call: FunctionCall, deposit: Row, receipt: Row, bank: Row) 
     """Keep a receipt's row of the deposit; gives the lines that move its amount to the bank."""
     company, described = call.company, call.company.find("DEPOSITENTRY")
     account = receipt["UNDEPOSITEDACCOUNTNO"]
-    found = find(company, REFERENCES["ACCOUNTNO"], account)
+    found = find_reference(company, REFERENCES["ACCOUNTNO"], account)
     cells: Row = {
         "RECORDKEY": deposit["RECORDNO"],
         "RECORDTYPE": "rd",
@@ -113,7 +113,7 @@ def _deposited_lines(call: FunctionCall, deposit: Row, receipt: Row, bank: Row) 
         "BASECURR": deposit["BASECURR"],
         "STATUS": "active",
     }
-    stamp(call, described, cells, new=True)
+    set_audit_fields(call, described, cells, new=True)
     company.table("DEPOSITENTRY").insert(cells, next_number(company, "PRENTRY"))
     set_deposit(call, receipt, deposit["RECORDNO"])
     memo = deposit.get("DEPOSITID") or deposit["RECORDNO"]

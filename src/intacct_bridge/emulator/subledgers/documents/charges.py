@@ -14,7 +14,7 @@ from intacct_bridge.emulator.accounting.dimensions import check_required, dimens
 from intacct_bridge.emulator.accounting.posting import Charge
 from intacct_bridge.emulator.accounting.taxes import GROSS, TAX_ENTRIES, set_net_amount, with_tax_rows
 from intacct_bridge.emulator.company.company_data import FunctionCall
-from intacct_bridge.emulator.records.references import REFERENCES, Reference, find, settle
+from intacct_bridge.emulator.records.references import REFERENCES, Reference, apply_references, find_reference
 from intacct_bridge.emulator.settings.cells import Row, decimal_text
 from intacct_bridge.emulator.settings.refusals import refused
 from intacct_bridge.emulator.subledgers.families import Family
@@ -60,8 +60,8 @@ def complete_line(call: FunctionCall, family: Family, header: Row, values: Row, 
     chart = posting_rules(company)
     if not row["LOCATIONID"] and len(chart.base_currency) > 2:  # the top level is one of them
         raise refused("Location is required in a company of several entities.", correction="Provide LOCATIONID.")
-    settle(company, described, {name: text for name, text in row.items() if text}, row)
-    account = find(company, REFERENCES["ACCOUNTNO"], row["ACCOUNTNO"])
+    apply_references(company, described, {name: text for name, text in row.items() if text}, row)
+    account = find_reference(company, REFERENCES["ACCOUNTNO"], row["ACCOUNTNO"])
     row |= {"ACCOUNTTITLE": account.get("TITLE", ""), "ACCOUNTKEY": account.get("RECORDNO", "")}
     check_required(account, row | {"LOCATION": row["LOCATIONID"], "DEPARTMENT": row.get("DEPARTMENTID", "")})
     return {name: text for name, text in row.items() if text}
@@ -69,7 +69,7 @@ def complete_line(call: FunctionCall, family: Family, header: Row, values: Row, 
 
 def _by_label(call: FunctionCall, family: Family, row: Row) -> None:
     name = _LABELS.get(family.party, "APACCOUNTLABEL" if family.payable else "ARACCOUNTLABEL")
-    label = find(call.company, Reference((name,), "Account Label"), row["ACCOUNTLABEL"])
+    label = find_reference(call.company, Reference((name,), "Account Label"), row["ACCOUNTLABEL"])
     row["ACCOUNTNO"] = label.get("GLACCOUNTNO", "")
     row["ACCOUNTLABELKEY"] = label.get("RECORDNO", "")
 

@@ -11,8 +11,8 @@ from decimal import Decimal
 from intacct_bridge.emulator.accounting.amounts import amount
 from intacct_bridge.emulator.accounting.periods import check_open, day_of, open_from
 from intacct_bridge.emulator.company.company_data import FunctionCall
-from intacct_bridge.emulator.records.audit_fields import CREATED, DELETED, MODIFIED, note, stamp
-from intacct_bridge.emulator.records.references import settle
+from intacct_bridge.emulator.records.audit_fields import CREATED, DELETED, MODIFIED, record_change, set_audit_fields
+from intacct_bridge.emulator.records.references import apply_references
 from intacct_bridge.emulator.settings.cells import Row, date_text, decimal_text, escaped
 from intacct_bridge.emulator.settings.refusals import FunctionRefusedError, refused
 from intacct_bridge.emulator.subledgers.documents.charges import complete_lines, priced
@@ -116,7 +116,7 @@ def delete(call: FunctionCall, family: Family, number: int) -> None:
     for one in line_numbers(call, family, row):
         call.company.table(family.line).delete(one)
     call.company.table(family.object).delete(number)
-    note(call, call.company.find(family.object), row, DELETED)
+    record_change(call, call.company.find(family.object), row, DELETED)
 
 
 def turn_round(call: FunctionCall, family: Family, number: int, *, day: str, memo: str) -> Row:
@@ -135,11 +135,11 @@ def turn_round(call: FunctionCall, family: Family, number: int, *, day: str, mem
     reverse_all(call, old, voucher_of(family, mirror))
     change_total_due(call, family, old, -amount(old, "TOTALDUE"))
     old |= {"STATE": "Reversed", "TOTALDUE": "0", "TRX_TOTALDUE": "0"}
-    stamp(call, company.find(family.object), old, new=False)
+    set_audit_fields(call, company.find(family.object), old, new=False)
     company.table(family.object).update(number, old)
     refresh_detail(call, family.object, old)
-    note(call, company.find(family.object), old, MODIFIED)
-    note(call, company.find(family.object), mirror, CREATED)
+    record_change(call, company.find(family.object), old, MODIFIED)
+    record_change(call, company.find(family.object), mirror, CREATED)
     return mirror
 
 
@@ -152,7 +152,7 @@ def _mirror(call: FunctionCall, family: Family, old: Row, *, day: str, memo: str
         mirror["DESCRIPTION"] = memo
     for name in ("TOTALENTERED", "TRX_TOTALENTERED"):
         mirror[name] = decimal_text(-amount(old, name))
-    stamp(call, call.company.find(family.object), mirror, new=True)
+    set_audit_fields(call, call.company.find(family.object), mirror, new=True)
     return mirror
 
 
@@ -205,7 +205,7 @@ def _check_header(call: FunctionCall, family: Family, row: Row, entry: DocumentI
     if missing:
         faults = (f"Required field {name} is missing for {family.object}." for name in missing)
         raise FunctionRefusedError(*(Fault("BL01001973", description2=text) for text in faults))
-    settle(call.company, call.company.find(family.object), dict(row), row)
+    apply_references(call.company, call.company.find(family.object), dict(row), row)
 
 
 # --- writing
@@ -232,14 +232,14 @@ def _written(call: FunctionCall, family: Family, row: Row, entry: DocumentInput,
     set_totals(row, document, posting, factor)
     set_due_date(call, family, row)
     fill_party_cells(call, family, row)
-    stamp(call, described, row, new=new)
+    set_audit_fields(call, described, row, new=new)
     row |= dict(entry.more)
     control = next((one.account for one in posting.lines if one.role == "control"), "")
     keep_document(call, family, row, [one | {"OFFSETGLACCOUNTNO": control} for one in lines])
     if row["STATE"] in ("Posted", "Approved"):
         post(call, posting, voucher_of(family, row, rate=factor))
         change_total_due(call, family, row, amount(row, "TOTALDUE"))
-    note(call, described, row, CREATED if new else MODIFIED)
+    record_change(call, described, row, CREATED if new else MODIFIED)
     return row
 
 
@@ -267,10 +267,10 @@ def _control(call: FunctionCall, family: Family, row: Row) -> str:
 
 def _renamed(call: FunctionCall, family: Family, row: Row, number: int, values: Row) -> Row:
     described = call.company.find(family.object)
-    settle(call.company, described, values, row)
+    apply_references(call.company, described, values, row)
     check_number(call, family, row, number)
-    stamp(call, described, row, new=False)
+    set_audit_fields(call, described, row, new=False)
     call.company.table(family.object).update(number, row)
     refresh_detail(call, family.object, row)
-    note(call, described, row, MODIFIED)
+    record_change(call, described, row, MODIFIED)
     return row

@@ -11,7 +11,7 @@ from decimal import Decimal
 from intacct_bridge.emulator.accounting.periods import day_of
 from intacct_bridge.emulator.accounting.taxes import TAX_ENTRIES, is_tax_row, tax_cell_with
 from intacct_bridge.emulator.company.company_data import FunctionCall
-from intacct_bridge.emulator.records.audit_fields import stamp
+from intacct_bridge.emulator.records.audit_fields import set_audit_fields
 from intacct_bridge.emulator.settings.cells import Row, date_text
 from intacct_bridge.emulator.subledgers.families import Family, next_number
 from intacct_bridge.emulator.subledgers.vouchers import Voucher
@@ -67,7 +67,7 @@ def keep_lines(call: FunctionCall, family: Family, row: Row, lines: Sequence[Row
         else:
             place, parent = place + 1, key
         cells = line | {"RECORDKEY": row["RECORDNO"], "LINE_NO": str(place), "RECORDNO": key, "STATE": row["STATE"]}
-        stamp(call, described, cells, new=True)
+        set_audit_fields(call, described, cells, new=True)
         table.insert(cells, int(key))
 
 

@@ -13,9 +13,9 @@ from intacct_bridge.emulator.accounting.periods import day_of
 from intacct_bridge.emulator.accounting.posting import Document, invoice
 from intacct_bridge.emulator.accounting.rates import exchange_rate
 from intacct_bridge.emulator.company.company_data import FunctionCall
-from intacct_bridge.emulator.records.audit_fields import CREATED, DELETED, MODIFIED, note, stamp
-from intacct_bridge.emulator.records.drafts import Draft, drafted
-from intacct_bridge.emulator.records.references import settle
+from intacct_bridge.emulator.records.audit_fields import CREATED, DELETED, MODIFIED, record_change, set_audit_fields
+from intacct_bridge.emulator.records.drafts import Draft, read_draft
+from intacct_bridge.emulator.records.references import apply_references
 from intacct_bridge.emulator.settings.cells import Row, decimal_text
 from intacct_bridge.emulator.settings.refusals import FunctionRefusedError, refused
 from intacct_bridge.emulator.subledgers.cash.banking import bank_account
@@ -60,7 +60,7 @@ def delete(call: FunctionCall, described: ObjectDef, number: int) -> None:
     _keep_rows(call, row, [])
     keep_advance_lines(call, row, [])
     call.company.table(NAME).delete(number)
-    note(call, described, row, DELETED)
+    record_change(call, described, row, DELETED)
 
 
 def _check_open(row: Row) -> None:
@@ -75,7 +75,7 @@ def _check_open(row: Row) -> None:
 def _written(call: FunctionCall, draft: Draft, row: Row, *, new: bool) -> Row:
     company, described = call.company, draft.described
     _check_header(row)
-    settle(company, described, {name: text for name, text in row.items() if text}, row)
+    apply_references(company, described, {name: text for name, text in row.items() if text}, row)
     account, place = _account(call, row)
     lines = _lines(call, draft, row)
     entity = posting_rules(company).entity_of.get(place or call.session.entity or lines[0].get("LOCATIONID", ""), "")
@@ -88,7 +88,7 @@ def _written(call: FunctionCall, draft: Draft, row: Row, *, new: bool) -> Row:
     for start, value in (("", to_base(total, factor)), ("TRX_", total)):
         row[f"{start}TOTALENTERED"] = row[f"{start}TOTALDUE"] = decimal_text(value)
         row[f"{start}TOTALPAID"] = row[f"{start}TOTALSELECTED"] = "0"
-    stamp(call, described, row, new=new)
+    set_audit_fields(call, described, row, new=new)
     table = company.table(NAME)
     if new:
         table.insert(row)
@@ -102,7 +102,7 @@ def _written(call: FunctionCall, draft: Draft, row: Row, *, new: bool) -> Row:
         charges = tuple(charge_of(_LINE, one, own=own) for one in lines)
         document = Document(entity, row["CURRENCY"], charges, factor, party, row.get("DESCRIPTION") or None)
         post(call, invoice(document, posting_rules(company), control=account), _voucher(row, factor))
-    note(call, described, row, CREATED if new else MODIFIED)
+    record_change(call, described, row, CREATED if new else MODIFIED)
     return row
 
 
@@ -116,7 +116,7 @@ def _keep_rows(call: FunctionCall, row: Row, lines: list[Row]) -> list[Row]:
         key = str(next_number(call.company, "PRENTRY"))
         cells = line | {"RECORDNO": key, "RECORDKEY": row["RECORDNO"], "LINE_NO": str(place)}
         kept.append(dict(cells))
-        stamp(call, described, cells, new=True)
+        set_audit_fields(call, described, cells, new=True)
         table.insert(cells, int(key))
     return kept
 
@@ -142,7 +142,7 @@ def _lines(call: FunctionCall, draft: Draft, row: Row) -> list[Row]:
     nodes = [one for wrapper in draft.nodes.get("ARADVANCEITEMS", []) for one in wrapper.children]
     described = call.company.find(_LINE.line)
     sent = [one.values for one in draft.lines.get("ARADVANCEITEM", ())]
-    sent = sent or [drafted(call, described, node).values for node in nodes] or advance_lines(call, row)
+    sent = sent or [read_draft(call, described, node).values for node in nodes] or advance_lines(call, row)
     if not sent:
         raise refused(f"Required field ARADVANCEITEMS is missing for {NAME}.", correction="Provide a line.")
     usual = {"ARACCOUNT": call.company.side_tables.posting_accounts.get("advances") or ""}

@@ -14,7 +14,7 @@ from intacct_bridge.emulator.accounting.amounts import ZERO, amount, to_base
 from intacct_bridge.emulator.accounting.chart import posting_rules
 from intacct_bridge.emulator.accounting.posting import relieved
 from intacct_bridge.emulator.company.company_data import FunctionCall
-from intacct_bridge.emulator.records.audit_fields import MODIFIED, note, stamp
+from intacct_bridge.emulator.records.audit_fields import MODIFIED, record_change, set_audit_fields
 from intacct_bridge.emulator.settings.cells import Row, decimal_text
 from intacct_bridge.emulator.settings.refusals import refused
 from intacct_bridge.emulator.subledgers.documents.posting import entity_of
@@ -191,12 +191,12 @@ def settle_part(call: FunctionCall, family: Family, part: PaymentPart, *, day: s
         row["WHENPAID"] = day
     elif family.line:
         row.pop("WHENPAID", None)
-    stamp(call, described, row, new=False)
+    set_audit_fields(call, described, row, new=False)
     table.update(number, row)
     _change_lines(call, family, part, row, sign=sign, name="TOTALPAID")
     change_total_due(call, family, row, -part.amount * sign * family.balance_sign)
     refresh_detail(call, family.object, row)
-    note(call, described, row, MODIFIED)
+    record_change(call, described, row, MODIFIED)
 
 
 def reserve_part(call: FunctionCall, family: Family, part: PaymentPart, *, undo: bool = False) -> None:
@@ -207,11 +207,11 @@ def reserve_part(call: FunctionCall, family: Family, part: PaymentPart, *, undo:
     for name, change in (("", part.amount * sign), ("TRX_", part.trx_amount * sign)):
         row[f"{name}TOTALSELECTED"] = decimal_text(amount(row, f"{name}TOTALSELECTED") + change)
     row["STATE"] = state_of(row, family)
-    stamp(call, described, row, new=False)
+    set_audit_fields(call, described, row, new=False)
     table.update(int(part.key), row)
     _change_lines(call, family, part, row, sign=sign, name="TOTALSELECTED")
     refresh_detail(call, family.object, row)
-    note(call, described, row, MODIFIED)
+    record_change(call, described, row, MODIFIED)
 
 
 def _change_lines(call: FunctionCall, family: Family, part: PaymentPart, row: Row, *, sign: Decimal, name: str) -> None:
@@ -228,5 +228,5 @@ def _change_lines(call: FunctionCall, family: Family, part: PaymentPart, row: Ro
         return
     for line in lines:
         line["STATE"] = row["STATE"]
-        stamp(call, call.company.find(family.line), line, new=False)
+        set_audit_fields(call, call.company.find(family.line), line, new=False)
         call.company.table(family.line).update(int(line["RECORDNO"]), line)

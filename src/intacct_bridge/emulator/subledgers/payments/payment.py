@@ -16,8 +16,8 @@ from intacct_bridge.emulator.accounting.periods import day_of
 from intacct_bridge.emulator.accounting.rates import exchange_rate
 from intacct_bridge.emulator.company.company_data import FunctionCall
 from intacct_bridge.emulator.company.side_tables import Overpayment
-from intacct_bridge.emulator.records.audit_fields import CREATED, DELETED, MODIFIED, note, stamp
-from intacct_bridge.emulator.records.references import settle
+from intacct_bridge.emulator.records.audit_fields import CREATED, DELETED, MODIFIED, record_change, set_audit_fields
+from intacct_bridge.emulator.records.references import apply_references
 from intacct_bridge.emulator.settings.cells import Row, decimal_text
 from intacct_bridge.emulator.settings.refusals import FunctionRefusedError, refused
 from intacct_bridge.emulator.subledgers.cash.banking import bank_account, reversal_through_bank
@@ -67,7 +67,7 @@ def enter(call: FunctionCall, side: PaymentSide, payment: PaymentInput, *, key: 
     row = {name: text for name, text in payment.values.items() if text}
     new = not key
     _check_header(side, row, payment)
-    settle(company, company.find(side.object), dict(row), row)
+    apply_references(company, company.find(side.object), dict(row), row)
     if not new:
         reserve(call, side, {"RECORDNO": key}, undo=True)
     requested = SettlementInput(payment.details, payment.stated_total, payment.stated_field)
@@ -79,7 +79,7 @@ def enter(call: FunctionCall, side: PaymentSide, payment: PaymentInput, *, key: 
     _head(call, side, row, account=account, parts=parts)
     row |= {"RECORDNO": key or str(next_number(company, "PRRECORD")), "STATE": payment.state or side.posted_state}
     row["DISPLAYSTATE"] = row["STATE"]
-    stamp(call, company.find(side.object), row, new=new)
+    set_audit_fields(call, company.find(side.object), row, new=new)
     _put(call, side, row)
     if new:
         start_without_batches(call, side.object, row)
@@ -95,7 +95,7 @@ def enter(call: FunctionCall, side: PaymentSide, payment: PaymentInput, *, key: 
             post(call, posting, _voucher(side, row))
         _settle_all(call, side, row, parts, day=row[side.day])
         _change_total_due(call, side, row, -amount(row, "TOTALDUE"))
-    note(call, company.find(side.object), row, CREATED if new else MODIFIED)
+    record_change(call, company.find(side.object), row, CREATED if new else MODIFIED)
     return row
 
 
@@ -116,9 +116,9 @@ def update(call: FunctionCall, side: PaymentSide, number: int, payment: PaymentI
             correction="Reverse it, and enter another.",
         )
     row = old | payment.values
-    stamp(call, call.company.find(side.object), row, new=False)
+    set_audit_fields(call, call.company.find(side.object), row, new=False)
     call.company.table(side.object).update(number, row)
-    note(call, call.company.find(side.object), row, MODIFIED)
+    record_change(call, call.company.find(side.object), row, MODIFIED)
     return row
 
 
@@ -138,9 +138,9 @@ def change_state(call: FunctionCall, side: PaymentSide, number: int, state: str)
     row |= {"STATE": state, "DISPLAYSTATE": state}
     if state not in WAITING:
         reserve(call, side, row, undo=True)
-    stamp(call, described, row, new=False)
+    set_audit_fields(call, described, row, new=False)
     call.company.table(side.object).update(number, row)
-    note(call, described, row, MODIFIED)
+    record_change(call, described, row, MODIFIED)
     return row
 
 
@@ -155,7 +155,7 @@ def delete(call: FunctionCall, side: PaymentSide, number: int) -> None:
     reserve(call, side, row, undo=True)
     clear_details(call, side, row)
     call.company.table(side.object).delete(number)
-    note(call, call.company.find(side.object), row, DELETED)
+    record_change(call, call.company.find(side.object), row, DELETED)
 
 
 def reverse(call: FunctionCall, side: PaymentSide, number: int, *, day: str, memo: str) -> Row:
@@ -176,10 +176,10 @@ def reverse(call: FunctionCall, side: PaymentSide, number: int, *, day: str, mem
     _change_total_due(call, side, old, amount(old, "TOTALDUE"))
     old |= {"STATE": "Voided" if side is VENDOR_SIDE else "Reversed", "TOTALDUE": "0", "TRX_TOTALDUE": "0"}
     old["DISPLAYSTATE"] = old["STATE"]
-    stamp(call, described, old, new=False)
+    set_audit_fields(call, described, old, new=False)
     table.update(number, old)
-    note(call, described, old, MODIFIED)
-    note(call, described, mirror, CREATED)
+    record_change(call, described, old, MODIFIED)
+    record_change(call, described, mirror, CREATED)
     return mirror
 
 
@@ -302,7 +302,7 @@ def _mirror(call: FunctionCall, side: PaymentSide, old: Row, *, day: str, memo: 
     mirror |= {"DESCRIPTION": memo or old.get("DESCRIPTION", "")}
     for name in ("TOTALENTERED", "TRX_TOTALENTERED", "TOTALPAID", "TRX_TOTALPAID"):
         mirror[name] = decimal_text(-amount(old, name))
-    stamp(call, call.company.find(side.object), mirror, new=True)
+    set_audit_fields(call, call.company.find(side.object), mirror, new=True)
     return mirror
 
 

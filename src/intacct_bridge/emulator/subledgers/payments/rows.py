@@ -10,7 +10,7 @@ from decimal import Decimal
 from intacct_bridge.emulator.accounting.amounts import ZERO, amount, to_cents
 from intacct_bridge.emulator.company.company_data import FunctionCall
 from intacct_bridge.emulator.company.side_tables import SettledPart
-from intacct_bridge.emulator.records.audit_fields import stamp
+from intacct_bridge.emulator.records.audit_fields import set_audit_fields
 from intacct_bridge.emulator.settings.cells import Row, decimal_text
 from intacct_bridge.emulator.settings.refusals import refused
 from intacct_bridge.emulator.subledgers.families import FAMILIES, PREPAYMENTS, Family, next_number
@@ -47,7 +47,7 @@ def keep_details(call: FunctionCall, side: PaymentSide, row: Row, settled: Seque
     table, described = call.company.table(side.line), call.company.find(side.line)
     for one in settled:
         for cells in _cells(side, row, one):
-            stamp(call, described, cells, new=True)
+            set_audit_fields(call, described, cells, new=True)
             table.insert(cells, next_number(call.company, "PYMTDETAIL"))
     side_table, key = call.company.side_tables.settled_parts, (side.object, row["RECORDNO"])
     added = tuple(_kept(family, part) for family, part in every_part(settled))
