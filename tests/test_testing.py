@@ -90,7 +90,7 @@ def test_a_company_is_set_back_with_everything_that_was_remembered() -> None:
 
 
 def test_a_plain_company_has_nothing_to_be_set_back_to() -> None:
-    with empty_company() as company, pytest.raises(SettingsError, match="nothing to set the company back to"):
+    with empty_company() as company, pytest.raises(SettingsError, match="no snapshot to reset to"):
         company.reset()
 
 

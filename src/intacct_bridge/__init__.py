@@ -1,7 +1,7 @@
 """Intacct Bridge: move data between Sage Intacct and everything else, both ways.
 
-The public names, and nothing else. Each is imported when it is first asked for, so that a command's help does not wait
-for what it does not need.
+This module holds the public names. Each is imported on first use, so that a command's help imports no more than it
+needs.
 """
 
 from importlib import import_module
@@ -94,7 +94,7 @@ _HOMES = {
 }
 
 
-if not TYPE_CHECKING:  # a type checker must not believe that every name exists
+if not TYPE_CHECKING:  # with `__getattr__`, a type checker would accept any name
 
     def __getattr__(name: str) -> object:
         if name not in __all__:

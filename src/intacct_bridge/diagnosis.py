@@ -1,11 +1,11 @@
-"""From what the gateway said to what it means: the error catalogue and the choice of its entry.
+"""The meaning of the gateway's faults: the error catalogue and the choice of an entry.
 
 The catalogue is data (`data/errors.json`). An entry matches a fault by number (`errorno`), by the stable id behind it
-(`errorid`), by a pattern over its texts, by the level of the failure and by HTTP status; all that an entry names must
-match, and the entry that names the most telling things wins. Named groups of the pattern fill the entry's sentences.
+(`errorid`), by a pattern over its texts, by the level of the failure and by HTTP status. Everything that an entry names
+must match, and the most specific entry wins. Named groups of the pattern fill the entry's sentences.
 
 Faults come as a chain, the innermost cause first and a general sentence last, so the first fault that is more than a
-general sentence is the one diagnosed. A fault that no entry knows passes through whole: its own text is its meaning.
+general sentence is diagnosed. A fault without an entry keeps its own text as its meaning.
 """
 
 import html
@@ -45,15 +45,15 @@ ERRORS: Mapping[str, type[IntacctError]] = {
     "duplicate": RecordError,
     "protocol": RemoteProtocolError,
 }
-"""The kinds of diagnosis and the error each is raised as."""
+"""The kinds of diagnosis and the error that is raised for each."""
 
 _KIND_BY_LEVEL = {"gateway": "invalid", "control": "invalid", "authentication": "sign_in"}
 PAGE = "HTML"
-"""The errorno of the fault that `page_fault` makes; no gateway sends it."""
+"""The errorno of the faults that `page_fault` makes; no gateway sends it."""
 
 
 class ErrorEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"kind": "class"}):
-    """One row of the catalogue as it is written down."""
+    """One entry of the catalogue, as stored."""
 
     id: str
     kind: str
@@ -69,9 +69,9 @@ class ErrorEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename
     level: tuple[str, ...] = ()
     http: tuple[int, ...] = ()
     weak: bool = False
-    """A general sentence that says nothing by itself: any other fault of the chain is preferred."""
+    """A general sentence without a cause: any other fault of the chain is preferred."""
     vague: bool = False
-    """The number stands for several causes, so a text that matches says more than it does."""
+    """The number stands for several causes, so a matching text is more specific."""
     field: str = ""
     menu: str = ""
     example: str = ""
@@ -104,9 +104,9 @@ def _pattern(text: str) -> re.Pattern[str]:
 
 
 def diagnose(faults: Iterable[Fault], level: str = "", *, http_status: int = 0, function: str = "") -> Diagnosis:
-    """What a chain of faults means.
+    """The diagnosis of a chain of faults; without faults the HTTP status decides.
 
-    `level` is gateway, control, authentication or function, where it is known. Without faults the HTTP status speaks.
+    `level` is gateway, control, authentication or function, empty where it is unknown.
     """
     chain = tuple(faults) or (Fault(),)
     matches = [(fault, _best(fault, level, http_status)) for fault in chain]
@@ -145,7 +145,7 @@ def _matched(entry: ErrorEntry, fault: Fault, level: str, http_status: int) -> _
 
 
 def _weight(entry: ErrorEntry, level: str) -> int:
-    """How much an entry's match tells: an errorid most, then a number with one cause, then a text."""
+    """How specific an entry's match is: an errorid most, then a number with one cause, then a text."""
     number = (4 if entry.vague or entry.weak else 12) * bool(entry.errorno)
     fit = 0 if not entry.level else 1 if level else -1
     return 16 * bool(entry.errorid) + number + 8 * bool(entry.text) + 2 * bool(entry.http) + fit
@@ -157,7 +157,7 @@ def _texts(fault: Fault) -> Iterable[str]:
 
 
 def _named(found: re.Match[str]) -> dict[str, str]:
-    """The named groups that took part; `field2` is another place where a field may stand."""
+    """The named groups that matched; `field2` is another place for a field."""
     words: dict[str, str] = {}
     for name, value in found.groupdict().items():
         if value and value.strip():
@@ -212,13 +212,13 @@ def _sentence(template: str, words: _Words) -> str:
 
 
 def _unknown(fault: Fault, level: str, http_status: int, function: str) -> Diagnosis:
-    said = fault.text or (f"HTTP {http_status}" if http_status else "nothing")
+    text = fault.text or (f"HTTP {http_status}" if http_status else "nothing")
     kind = _KIND_BY_LEVEL.get(level, "record" if fault.text else "protocol")
     return Diagnosis(
         entry="",
         kind=kind,
         retry="never",
-        means=said if fault.text else f"The answer{f' to {function}' if function else ''} cannot be read: {said}.",
+        means=text if fault.text else f"The answer{f' to {function}' if function else ''} cannot be read: {text}.",
         fix=fault.correction,
         who="",
         source="the gateway's own words",
@@ -237,7 +237,7 @@ def as_error(
     retry_after: float | None = None,
     record: str = "",
 ) -> IntacctError:
-    """The error to raise for a chain of faults, carrying its diagnosis. Its message is the gateway's own words."""
+    """The error to raise for a chain of faults, with its diagnosis."""
     diagnosis = diagnose(faults, level, http_status=http_status, function=function)
     message = _message(diagnosis)
     kind = ERRORS[diagnosis.kind]
@@ -259,13 +259,13 @@ def as_error(
 
 
 def _message(diagnosis: Diagnosis) -> str:
-    """Our sentence first; the gateway's own words and number behind it, since support staff ask for them."""
+    """The catalogue's sentence, then the gateway's own words and number, since support staff ask for them."""
     fault = diagnosis.fault
     if not diagnosis.entry:
         return str(fault) if fault.text else diagnosis.means
-    said = fault.text if fault.errorno != PAGE else f"the page says {fault.text!r}"
+    text = fault.text if fault.errorno != PAGE else f"the page says {fault.text!r}"
     code = fault.errorid or fault.errorno
-    quoted = ": ".join(part for part in (code if code != PAGE else "", said) if part) if said != code else code
+    quoted = ": ".join(part for part in (code if code != PAGE else "", text) if part) if text != code else code
     return f"{diagnosis.means} ({quoted})" if quoted and quoted.strip(".") not in diagnosis.means else diagnosis.means
 
 
@@ -278,7 +278,7 @@ _RAY = re.compile(
 
 
 def page_fault(body: bytes, *, hide: Callable[[str], str] = str) -> Fault | None:
-    """The fault that stands for a web page: what its title says and its ray or reference id; None for anything else.
+    """The fault that stands for a web page, with its title and its ray or reference id; None for any other body.
 
     `hide` masks secrets in the raw text, before its tags and entities are undone.
     """
@@ -287,6 +287,6 @@ def page_fault(body: bytes, *, hide: Callable[[str], str] = str) -> Fault | None
         return None
     found = _TITLE.search(body) or _HEADING.search(body)
     raw = hide(found[1].decode("utf-8", "replace")) if found else "a page"
-    said = " ".join(html.unescape(_TAGS.sub(" ", raw)).split())
+    title = " ".join(html.unescape(_TAGS.sub(" ", raw)).split())
     ray = _RAY.search(body)
-    return Fault(errorno=PAGE, description2=said[:200], support_id=hide(ray[1].decode()) if ray else "")
+    return Fault(errorno=PAGE, description2=title[:200], support_id=hide(ray[1].decode()) if ray else "")

@@ -3,19 +3,19 @@
     IntacctError
     ├── SettingsError        configured wrongly                       stop, exit 2
     ├── RefusedError         cannot be served as asked                stop, exit 3 (2 when we refuse before a call)
-    │   ├── SignInError          a credential, or what stands behind it
+    │   ├── SignInError          a credential, or the sender, company, user or entity behind it
     │   ├── NotPermittedError    a right or a subscription is missing
-    │   ├── InvalidRequestError  the question is wrong
+    │   ├── InvalidRequestError  the request is wrong
     │   └── CapError             it would cost more than was allowed (2)
-    ├── TransientError       nothing was applied                      wait and send again, exit 4 when given up
-    │   └── ThrottledError       told to slow down, perhaps for how long
-    ├── InDoubtError         a write left and no answer came          never resend blindly, exit 5
+    ├── TransientError       nothing was applied                      wait and retry, exit 4 when given up
+    │   └── ThrottledError       asked to slow down, perhaps for how long
+    ├── InDoubtError         a write was sent and no answer came      never resend blindly, exit 5
     ├── RecordError          one record refused                       dead letter, carry on, exit 1
     └── ProtocolError        unreadable                               exit 4
-        ├── LocalProtocolError   we would have sent nonsense
-        └── RemoteProtocolError  they sent nonsense
+        ├── LocalProtocolError   this side would have sent it
+        └── RemoteProtocolError  the other side sent it
 
-Where an error was raised does not matter here; what to do next does.
+The tree says what to do next, not where an error was raised.
 """
 
 from dataclasses import dataclass
@@ -41,7 +41,7 @@ class Fault:
 
     @property
     def text(self) -> str:
-        """The most telling sentence: description2, else description, else the errorno."""
+        """The most specific text: description2, else description, else the errorno."""
         return self.description2 or self.description or self.errorno
 
     def __str__(self) -> str:
@@ -51,31 +51,32 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """What a chain of faults means and what to do about it: one entry of the error catalogue, filled in."""
+    """The meaning and the fix of a chain of faults: one entry of the error catalogue, filled in."""
 
     entry: str
-    """The catalogue's name for it, such as `sender-not-authorised`; empty where the catalogue knows nothing."""
+    """The entry's id, such as `sender-not-authorised`; empty where the catalogue has none."""
     kind: str
     """settings, sign_in, not_permitted, invalid, transient, throttled, in_doubt, record, duplicate or protocol."""
     retry: str
-    """never, wait (nothing was applied), reads (a write may have been), sign_in, once, or look_up (it may be there)."""
+    """never, wait (nothing was applied), reads (a write may have been applied), sign_in, once, or look_up (the record
+    may exist)."""
     means: str
     cause: str = ""
     fix: str = ""
     menu: str = ""
     """Where to click in Intacct, with ▸ between the steps."""
     who: str = ""
-    """Who can do it: you, company administrator, sender's owner, accounting, a network administrator, Sage."""
+    """Who can fix it: you, company administrator, sender's owner, accounting, network administrator, Sage."""
     source: str = ""
     """Where the knowledge comes from: confirmed, observed or inferred, and by whom."""
     field: str = ""
     object: str = ""
     fault: Fault = Fault()
-    """The fault that was diagnosed: the most telling of the chain."""
+    """The fault that was diagnosed: the most specific of the chain."""
 
 
 class IntacctError(Exception):
-    """The root of everything this package raises on purpose."""
+    """The base of all errors that this package raises on purpose."""
 
     exit_status = 1
 
@@ -96,7 +97,7 @@ class IntacctError(Exception):
         self.faults = faults
         """The gateway's errors in its own order: the innermost cause first."""
         self.fix = fix
-        """What to do about it, in a sentence; empty where we know nothing better than the message.
+        """How to fix it, in a sentence; empty where there is no advice beyond the message.
 
         Settings stand in backticks, as `date_order` or `date_order = "dmy"`; the command line names its option instead.
         """
@@ -104,9 +105,9 @@ class IntacctError(Exception):
         self.control_id = control_id
         self.http_status = http_status
         self.diagnosis = diagnosis
-        """What the error catalogue says about the faults; None where there were none."""
+        """The error catalogue's entry for the faults; None without faults."""
         self.setting = setting
-        """The setting that is wrong or would help, such as `date_order`; empty where it is none."""
+        """The setting that is wrong or would help, such as `date_order`; empty where none is involved."""
 
     def __str__(self) -> str:
         return self.message
@@ -130,26 +131,26 @@ class SettingsError(IntacctError):
 
 
 class RefusedError(IntacctError):
-    """The request cannot be served as asked; sending it again changes nothing."""
+    """The request cannot be served as it stands; sending it again changes nothing."""
 
     exit_status = 3
 
 
 class SignInError(RefusedError):
-    """A credential was refused, or what stands behind it: sender, authorisation, company, user, entity."""
+    """A credential was refused, or the sender, authorisation, company, user or entity behind it."""
 
 
 class NotPermittedError(RefusedError):
-    """Signed in, but the user's role or the company's subscription does not reach this."""
+    """Signed in, but the user's role or the company's subscription does not cover this."""
 
 
 class InvalidRequestError(RefusedError):
-    """The question is wrong: an unknown object or field, a bad filter, a malformed body."""
+    """The request is wrong: an unknown object or field, a bad filter, a malformed body."""
 
     def __init__(self, message: str, *, by_gateway: bool = False, **details: Any) -> None:
         super().__init__(message, **details)
         self.by_gateway = by_gateway
-        """False when we refused it before any call."""
+        """False where this side refused it before any call."""
         self.exit_status = 3 if by_gateway else 2
 
 
@@ -166,7 +167,7 @@ class TransientError(IntacctError):
 
 
 class ThrottledError(TransientError):
-    """Told to slow down (HTTP 429, GW-0010, or the concurrency limit)."""
+    """The gateway asks to slow down (HTTP 429, GW-0010, or the concurrency limit)."""
 
     def __init__(self, message: str, *, retry_after: float | None = None, **details: Any) -> None:
         super().__init__(message, **details)
@@ -182,7 +183,7 @@ class InDoubtError(IntacctError):
     def __init__(self, message: str, *, control_ids: tuple[str, ...] = (), **details: Any) -> None:
         super().__init__(message, **details)
         self.control_ids = control_ids
-        """The control ids of every function in doubt: all that one request carried."""
+        """The control ids of all functions in doubt: those of one request."""
 
 
 class RecordError(IntacctError):
@@ -194,18 +195,18 @@ class RecordError(IntacctError):
         super().__init__(message, **details)
         self.field = field
         self.record = record
-        """How the caller knows the record: a key, or `file.csv:12`."""
+        """The caller's name for the record: a key, or `file.csv:12`."""
 
 
 class ProtocolError(IntacctError):
-    """Bytes that do not mean what the protocol says they should."""
+    """A message does not follow the protocol."""
 
     exit_status = 4
 
 
 class LocalProtocolError(ProtocolError):
-    """We were about to send something the protocol does not allow."""
+    """The protocol does not allow the message that was about to be sent."""
 
 
 class RemoteProtocolError(ProtocolError):
-    """The other side sent something unreadable, cut short, or unlike what the protocol allows."""
+    """The other side sent a message that is unreadable, cut short, or not allowed by the protocol."""

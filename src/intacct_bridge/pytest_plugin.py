@@ -6,8 +6,8 @@
         my_connector(url=intacct_gateway.url, **intacct_gateway.credentials)
         assert len(intacct_gateway.rows("APBILL")) == 1
 
-Each test finds the company as it was at first: it is set back between tests in milliseconds, the server stays. Nothing
-of the library is imported before a test asks for the fixture.
+Each test gets the company in its first state: it is reset between tests in milliseconds, and the server keeps running.
+The library is imported only when a test asks for the fixture.
 """
 
 from collections.abc import Iterator
@@ -22,13 +22,13 @@ _MARK = "intacct(company='empty', as_of=None, seed=1, scenario=None, data=None):
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Make the mark known."""
+    """Register the mark."""
     config.addinivalue_line("markers", _MARK)
 
 
 @pytest.fixture(scope="session")
 def _intacct_companies() -> Iterator[dict[tuple[Any, ...], "Company"]]:
-    """The companies of this run, by what the marks ask for; each is made once."""
+    """The companies of this run by the arguments of the marks; each is made once."""
     made: dict[tuple[Any, ...], Company] = {}
     yield made
     for company in made.values():
@@ -39,21 +39,21 @@ def _intacct_companies() -> Iterator[dict[tuple[Any, ...], "Company"]]:
 def intacct_gateway(
     request: pytest.FixtureRequest, _intacct_companies: dict[tuple[Any, ...], "Company"]
 ) -> Iterator["Company"]:
-    """An emulated company, as it was at first; the mark `intacct` says which."""
+    """An emulated company in its first state; the mark `intacct` says which."""
     from intacct_bridge.testing import make_company
 
     mark = request.node.get_closest_marker("intacct")
-    asked = _asked(mark) if mark is not None else {}
-    key = tuple(sorted((name, str(value)) for name, value in asked.items()))
+    arguments = _arguments(mark) if mark is not None else {}
+    key = tuple(sorted((name, str(value)) for name, value in arguments.items()))
     company = _intacct_companies.get(key)
     if company is None:
-        company = _intacct_companies[key] = make_company(**asked)
+        company = _intacct_companies[key] = make_company(**arguments)
     yield company
     company.reset()
 
 
-def _asked(mark: pytest.Mark) -> dict[str, Any]:
-    """What the mark says. A slip in it ends the test in a sentence."""
+def _arguments(mark: pytest.Mark) -> dict[str, Any]:
+    """The mark's arguments. A mistake in them fails the test with one sentence."""
     from inspect import signature
 
     from intacct_bridge.model.suggestions import did_you_mean

@@ -1,4 +1,4 @@
-"""For tests of programs that use this library: a company in memory, and a client that reaches it without a network.
+"""A company in memory for tests of programs that use this library, with clients that need no network.
 
     from intacct_bridge.testing import demo_company
 
@@ -7,8 +7,8 @@
             assert my_report(company.client()) == ...
             assert company.received("create") == []
 
-The company behaves as the emulator does, deterministically by seed and date; nothing of it is kept afterwards. With
-pytest the fixture `intacct_gateway` (see `pytest_plugin`) gives one to each test.
+The company is the emulator's: the same for the same seed and date, and gone after the test. With pytest, the fixture
+`intacct_gateway` (see `pytest_plugin`) gives one to each test.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -51,7 +51,7 @@ class Company:
 
     @property
     def url(self) -> str:
-        """The endpoint over HTTP; a server is started for whoever asks first, and stays until the company is closed."""
+        """The endpoint over HTTP. The first use starts a server, which runs until the company is closed."""
         if self._server is None:
             from intacct_bridge.emulator.gateway.server import serve
 
@@ -59,14 +59,14 @@ class Company:
         return self._server.url
 
     def client(self, *, sleep: Callable[[float], None] = lambda _: None, **settings: Any) -> Client:
-        """A client of the company; settings are those of `Connection`. Waits between repetitions take no time."""
+        """A client of the company; settings are those of `Connection`. Waits between retries take no time."""
         connection = Connection(**{"name": "test", "environment": "demo", **CREDENTIALS, **settings})
         return Client(connection, transport=self.emulator, system=System(sleep=sleep))
 
-    # --- what the test does to it
+    # --- changes
 
     def seed(self, source: str | Path, rows: Iterable[Mapping[str, Any]] | None = None) -> None:
-        """Keep records as they are: rows of the object with this name, or what a JSON or CSV file or a folder holds."""
+        """Store records as they are: `rows` of the object `source`, or those of a JSON or CSV file or a folder."""
         company, now = self.emulator.company(), self.emulator.now()
         if rows is None:
             seed_file(company, source, now=now)
@@ -74,11 +74,11 @@ class Company:
             seed(company, str(source), rows, now=now)
 
     def inject(self, kind: str, **fault: Any) -> None:
-        """Let something go wrong from now on: a fault of the weather, its calls counted from here."""
+        """Inject a fault from now on; its calls are counted from here."""
         self.emulator.fault_plan.add(ScriptedFault(kind, **_frozen(fault)))
 
     def calm(self) -> None:
-        """End all bad weather."""
+        """End all faults."""
         self.emulator.fault_plan = FaultPlan()
 
     def snapshot(self) -> EmulatorSnapshot:
@@ -86,31 +86,31 @@ class Company:
         return self.emulator.snapshot()
 
     def reset(self, to: EmulatorSnapshot | None = None) -> None:
-        """Set the company back, in milliseconds: to a snapshot, or to how `make_company` gave it.
+        """Reset the company, in milliseconds: to a snapshot, or to its state after `make_company`.
 
-        Sessions, received requests and faults that were injected are forgotten.
+        Sessions, received requests and injected faults are dropped.
         """
         found = to or self._first
         if found is None:
-            raise SettingsError("there is nothing to set the company back to", fix="take a snapshot() first")
+            raise SettingsError("the company has no snapshot to reset to", fix="take a snapshot() first")
         self.emulator.restore(found)
 
-    # --- what the test sees of it
+    # --- observations
 
     @property
     def requests(self) -> Sequence[Received]:
-        """The requests as they came, oldest first, every credential masked."""
+        """The requests as received, oldest first, every credential masked."""
         return tuple(self.emulator.received)
 
     def received(self, function: str = "") -> list[Element]:
-        """The elements of the functions that the company was sent, or of those with that name."""
+        """The elements of the functions that the company received, or of those with this name."""
         found = [
             body for request in self.emulator.received for holder in _functions(parse(request.body)) for body in holder
         ]
         return [body for body in found if not function or body.tag == function]
 
     def rows(self, name: str) -> list[dict[str, str]]:
-        """The records of an object as they are kept, whoever may see them. InvalidRequestError where there is none."""
+        """The stored records of an object, whatever the users' rights. InvalidRequestError for an unknown object."""
         company = self.emulator.company()
         return [dict(row) for _, row in company.table(company.catalog.find(name)).rows()]
 
@@ -129,7 +129,7 @@ def make_company(
     scenario: str | None = None,
     data: str | Path | None = None,
 ) -> Company:
-    """A company that can be set back to how it is given: `empty` or `demo`, by a scenario, with records of a file."""
+    """A company that can be reset: `empty` or `demo`, as a scenario changes it, with the records of a file."""
     if company not in ("empty", "demo"):
         raise SettingsError(f"there is no company {company!r}", fix="companies: empty, demo")
     more: dict[str, Any] = {"seed": seed}

@@ -174,7 +174,7 @@ def test_formatting_is_read_from_the_gateways_texts(texts: tuple[str, str, str],
 
 @pytest.mark.parametrize("texts", [("mdY", "24", ""), ("/mdd", "24", ""), ("/mdY", "x", ""), ("/mdY", "24", "noon")])
 def test_formatting_we_cannot_follow_is_an_error(texts: tuple[str, str, str]) -> None:
-    with pytest.raises(RemoteProtocolError, match="formatting is not understood"):
+    with pytest.raises(RemoteProtocolError, match="formatting cannot be read"):
         Formatting.of(*texts)
     with pytest.raises(SettingsError, match="clock"):
         Formatting(clock=13)

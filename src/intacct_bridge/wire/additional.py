@@ -1,7 +1,7 @@
-"""What an error says besides its texts, to whoever asked for `showadditionalerrorinfo`.
+"""The `<additionalinfo>` of an error, sent to clients that asked for `showadditionalerrorinfo`.
 
-The documented shape: a stable id, a category, and for each of the three texts a message id with its placeholders. All
-elements are there even when they are empty, and what is targeted is told in attributes. We keep the id and the field.
+The documented shape: a stable id, a category, and for each of the three texts a message id with its placeholders. Empty
+elements are present too, and attributes name the target. The id and the field are read.
 """
 
 from intacct_bridge.errors import Fault
@@ -27,7 +27,7 @@ def _target(request: str, field: str, *, last: str) -> Element:
 
 
 def additional_of(error: Element) -> tuple[str, str]:
-    """The stable id and the field that an error names; empty where it says nothing."""
+    """The stable id and the field that an error names; empty where it names none."""
     more = error.find("additionalinfo")
     if more is None:
         return "", ""

@@ -1,9 +1,9 @@
-"""Messages ⇄ documents, for both roles: what one side encodes the other decodes, each pair side by side.
+"""Messages ⇄ documents, for both sides: each encoder stands beside the decoder of the other side.
 
 Order is part of the protocol: the 3.0 schema is a strict sequence and the 2.1 DTD a content model, so
 `control` is senderid, password, controlid, uniqueid, dtdversion, policyid, debug, includewhitespace,
 showadditionalerrorinfo, and `login` is userid, companyid, password, clientid, locationid. The decoder of requests
-is lenient about order; saying what is wrong with a request is the emulator's job, not the codec's.
+accepts any order, since the emulator checks the schema itself.
 """
 
 import re
@@ -148,7 +148,7 @@ def _decode_authentication(block: Element) -> Authentication:
 
 
 def encode_response(response: Response, *, additional: bool = False) -> bytes:
-    """The answer as a document; with `additional` every error has its `<additionalinfo>`."""
+    """The answer as a document; with `additional`, every error has its `<additionalinfo>`."""
     if response.acknowledged:
         acknowledgement = element("acknowledgement", element("status", SUCCESS))
         return document(Element("response", children=(acknowledgement, _encode_echo(response.control))))
@@ -210,7 +210,7 @@ def _encode_result(result: Result, *, additional: bool) -> Element:
 
 
 def encode_faults(faults: Iterable[Fault], *, additional: bool = False) -> Element:
-    """`<errormessage>` with one `<error>` a fault; `<additionalinfo>` where it is asked for or has something to say."""
+    """`<errormessage>` with one `<error>` a fault; `<additionalinfo>` where it is asked for or not empty."""
     return Element("errormessage", children=tuple(_encode_fault(fault, additional=additional) for fault in faults))
 
 
@@ -231,7 +231,7 @@ def _encode_fault(fault: Fault, *, additional: bool) -> Element:
 
 
 def decode_response(body: bytes, *, max_bytes: int = MAX_BYTES) -> Response:
-    """A document as an answer. Raises RemoteProtocolError on anything that is not one."""
+    """A document as an answer. Raises RemoteProtocolError on any other document."""
     return response_from(parse(body, max_bytes=max_bytes))
 
 
@@ -361,5 +361,5 @@ def _optional(parent: Element, tag: str) -> str | None:
 
 def _only_child(parent: Element) -> Element:
     if len(parent.children) != 1:
-        raise RemoteProtocolError(f"<{parent.tag}> holds {len(parent.children)} elements, not one")
+        raise RemoteProtocolError(f"<{parent.tag}> has {len(parent.children)} elements, not one")
     return parent.children[0]

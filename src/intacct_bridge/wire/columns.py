@@ -1,9 +1,9 @@
 """A page as typed Arrow columns: text columns, each turned into its kind by whole-column operations.
 
-Every fast form below accepts a subset of what `values.parse_value` accepts, with the same result; a column that is not
-wholly of the fast form is parsed text by text, each distinct text once. That is also where errors come from, so they
-name the field, the text and the record. Arrow's own parsers are kept on a short lead: `strptime` turns 02/30 into
-03/02, the integer parser reads hexadecimal, the timestamp parser reads half a time.
+Every fast form below accepts a subset of what `values.parse_value` accepts, with the same result. A column that is not
+wholly of the fast form is parsed text by text, each distinct text once; errors come from there, so they name the field,
+the text and the record. Texts are checked before Arrow's own parsers read them: `strptime` turns 02/30 into 03/02, the
+integer parser reads hexadecimal, the timestamp parser reads half a time.
 
 Types are int64, decimal128(38,14), date32, timestamp in microseconds and UTC, bool and utf8. An INTEGER column that
 meets a fraction, or a number beyond 64 bits, becomes decimal128(38,14), and the schema that comes back shows it. Needs
@@ -44,9 +44,9 @@ def decode_batch(
     *,
     max_bytes: int = MAX_BYTES,
 ) -> tuple[Response, PageHead | None, "pa.RecordBatch | None"]:
-    """Decode an answer into one typed batch; without a head it is no page, and the response says what it is instead.
+    """Decode an answer into one typed batch; without a head, the answer is not a page, and the response holds it.
 
-    The columns are `fields`, in that order, then whatever else the page has, as text; a field the page lacks is all
+    The columns are `fields`, in that order, then the page's other columns as text; a field that the page lacks is all
     null. Raises RemoteProtocolError on a malformed answer, RecordError on a cell that is not of its kind.
     """
     fast = text_columns(body, max_bytes=max_bytes)
@@ -102,7 +102,7 @@ def _batch(
 
 
 class _CellError(Exception):
-    """A text that is not of its column's kind, and the first row it stands in."""
+    """A text that is not of its column's kind, with the first row that has it."""
 
     def __init__(self, error: RecordError, index: int) -> None:
         super().__init__(error.message)
@@ -111,7 +111,7 @@ class _CellError(Exception):
 
 
 def typed_column(texts: "pa.Array", kind: Kind, formatting: Formatting = DEFAULT) -> "pa.Array":
-    """A column of texts as its kind, all of it by the fast form or, failing that, text by text."""
+    """A column of texts as its kind: all of it by the fast form, else text by text."""
     import pyarrow as pa
 
     if kind in TEXTS:
@@ -123,11 +123,11 @@ def typed_column(texts: "pa.Array", kind: Kind, formatting: Formatting = DEFAULT
     return _slow(texts, kind, formatting) if fast is None else fast
 
 
-# --- the fast forms; None or ArrowInvalid where a text is anything but plain
+# --- the fast forms; None or ArrowInvalid where a text is not plain
 
 
 def _data(texts: "pa.Array") -> bytes:
-    """The characters of a column, all together. Ours are never slices, so this is the whole buffer."""
+    """The characters of a column, joined. These columns are never slices, so this is the whole buffer."""
     values = texts.buffers()[2]
     return b"" if values is None else bytes(values)
 
@@ -180,7 +180,7 @@ def _distinct(
     iso: Callable[["pa.Array"], "pa.Array | None"],
     typed: Callable[["pa.Array"], "pa.Array | None"],
 ) -> "pa.Array | None":
-    """Dates repeat: read each one once."""
+    """Read each distinct date once, since dates repeat."""
     encoded = texts.dictionary_encode()
     plain = iso(encoded.dictionary)
     values = None if plain is None else typed(plain)
@@ -214,13 +214,13 @@ def _iso(texts: "pa.Array", formatting: Formatting, length: int) -> "pa.Array | 
 
 
 def _starts(order: str) -> list[int]:
-    """Where each part of a date begins, the parts being two digits or, for Y, four, and a separator between."""
+    """Where each part of a date begins: parts have two digits, Y has four, with a separator between them."""
     widths = [4 if letter == "Y" else 2 for letter in order]
     return [sum(widths[:index]) + index for index in range(len(order))]
 
 
 def _in_years(moments: "pa.Array") -> "pa.Array | None":
-    """The column, unless a moment is outside the years that Python's dates and our rows have."""
+    """The column; None where a moment is outside the years of Python's dates."""
     import pyarrow as pa
     import pyarrow.compute as pc
 

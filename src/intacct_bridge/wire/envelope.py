@@ -1,4 +1,4 @@
-"""The envelope of both document types as frozen messages, legal by construction.
+"""The envelope of both document types as frozen messages, valid by construction.
 
 Facts (Sage's web-services "requests" page and the published schemas of 3.0 and 2.1): a request is one control block and
 one or more operations; an operation is one authentication and one or more functions; a function has a control id and
@@ -17,7 +17,7 @@ SUCCESS, FAILURE, ABORTED = "success", "failure", "aborted"
 
 @dataclass(frozen=True, slots=True)
 class Control:
-    """The sender's credential and how the whole request is to be treated."""
+    """The sender's credential, and the settings of the whole request."""
 
     sender_id: str
     password: str = field(repr=False)
@@ -53,7 +53,7 @@ class Login:
 
 @dataclass(frozen=True, slots=True)
 class SessionAuth:
-    """A session that `getAPISession` gave."""
+    """A session opened by `getAPISession`."""
 
     session_id: str = field(repr=False)
 
@@ -63,7 +63,7 @@ Authentication = Login | SessionAuth
 
 @dataclass(frozen=True, slots=True)
 class Function:
-    """One function call: its element and the control id by which its result is found again."""
+    """One function call: its element, and the control id that its result repeats."""
 
     body: Element
     control_id: str
@@ -125,12 +125,12 @@ class SignedIn:
     client_id: str | None = None
     session_timestamp: str = ""
     session_timeout: str = ""
-    """When the session ends unless it is used before; every successful answer pushes it on."""
+    """When the session ends if it is not used before; every successful answer extends it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What became of one function: a `data` element, or a legacy `key`, or faults, or (partial success) both."""
+    """The outcome of one function: a `data` element, or a legacy `key`, or faults, or (partial success) both."""
 
     status: str
     function: str
@@ -160,4 +160,4 @@ class Response:
     faults: tuple[Fault, ...] = ()
     """Faults of the gateway or control level; then there are no operations."""
     acknowledged: bool = False
-    """An asynchronous request was taken; its results come elsewhere."""
+    """An asynchronous request was accepted; its results are delivered elsewhere."""

@@ -1,17 +1,17 @@
-"""One page straight to Arrow text columns, or a refusal to try: the fast decoder, proven on every page it accepts.
+"""One page straight to Arrow text columns: the fast decoder, which accepts a page only where it can prove the result.
 
 Theory. A page is 2,000 rows that all look like the first one: the same elements, once each, in the same order. Where
 that holds, the rows are a table whose delimiter is `<`: cut there, `<A>1</A><B>x</B>` is `A>1`, `/A>`, `B>x`, `/B>`.
 Arrow's CSV reader cuts megabytes so in milliseconds, and insists that every row has the same number of parts.
-The layout is learnt from the first row. Then every byte is accounted for: each closing part must equal its
-tag byte for byte, each opening part must begin with its tag, and what follows holds no `<`, so it is text. The
-document around the rows goes through expat, with a marker in the rows' place that must come out as the only child of
-`response/operation/result/data`. What expat checks in text is checked here on whole columns: UTF-8, control
-characters, U+FFFE and U+FFFF, `]]>`, references.
+The first row gives the layout. Then every byte is checked: each closing part must equal its tag byte for byte, each
+opening part must begin with its tag, and the rest of it holds no `<`, so it is text. Expat parses the document around
+the rows, with a marker in their place that must come out as the only child of `response/operation/result/data`. The
+checks that expat makes in text are made here on whole columns: UTF-8, control characters, U+FFFE and U+FFFF, `]]>`,
+references.
 
-Whatever is unusual (attributes, comments, nesting, missing or reordered elements, a carriage return, another encoding,
-a count that is off) is not judged here: the answer is None, and `page.decode_page` is the judge. A fuzz test holds the
-two equal on everything that is accepted. Needs pyarrow.
+For an unusual page (attributes, comments, nesting, missing or reordered elements, a carriage return, another encoding,
+a wrong count) the result is None, and `page.decode_page` reads it. A fuzz test shows that both give the same result on
+every page that this decoder accepts. Needs pyarrow.
 """
 
 import re
@@ -37,7 +37,7 @@ _PROLOG = re.compile(rb"(?:\xef\xbb\xbf)?(?:<\?xml\s[^<>]*\?>)?\s*<")
 _ENCODING = re.compile(rb"\sencoding\s*=\s*[\"']([^\"']*)")
 _MARKER = "rows"
 _NEWLINE = b"\x01"
-"""Stands in for a line feed while the rows are cut into lines; XML can never hold it."""
+"""Stands for a line feed while the rows are cut into lines; XML can never contain it."""
 _CONTROLS = bytes(code for code in range(0x20) if code not in (0x9, 0xA))
 
 
@@ -51,11 +51,11 @@ class TextPage:
 
 
 class _Unusual(Exception):  # noqa: N818
-    """The page is for the strict decoder to judge; not an error."""
+    """The page is left to the strict decoder; not an error."""
 
 
 def text_columns(body: bytes, *, max_bytes: int = MAX_BYTES) -> TextPage | None:
-    """The page as columns, or None where the strict decoder has to look at it."""
+    """The page as columns, or None where the strict decoder has to read it."""
     if len(body) > max_bytes:
         return None
     try:
@@ -142,7 +142,7 @@ def _prepared(body: bytes, start: int, end: int) -> tuple[bytes, bytes]:
 
 
 def _check_characters(rows: bytes) -> None:
-    """What expat refuses in text, or rewrites: control characters, CR, U+FFFE, U+FFFF, the end of a CDATA section."""
+    """Refuse what expat refuses or rewrites: control characters, CR, U+FFFE, U+FFFF, the end of a CDATA section."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -158,7 +158,7 @@ def _check_characters(rows: bytes) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Layout:
-    """What every row must look like, learnt from the first."""
+    """The form of every row, learnt from the first one."""
 
     names: tuple[bytes, ...]
     opening: bytes
@@ -273,7 +273,9 @@ _CHARACTERS = {name[1:-1]: char for name, char in _NAMED}
 
 
 def _resolved(texts: "pa.Array", data: bytes) -> "pa.Array":
-    """References as what they stand for. They are counted cell by cell: in `data`, two cells may seem to make one."""
+    """The texts with references resolved. References are counted cell by cell: in `data`, two cells may seem to make
+    one.
+    """
     import pyarrow as pa
     import pyarrow.compute as pc
 

@@ -1,4 +1,4 @@
-"""One page of rows, decoded strictly: the reference that every faster decoder is held equal to.
+"""One page of rows, decoded strictly: the reference for the faster decoders.
 
 A page is an answer whose one result succeeded and whose `data` has a `listtype`, a `count`, and flat rows: elements
 holding elements that hold text (`query`, `readByQuery`, `readMore`). The rows are taken in expat's own handlers,
@@ -22,33 +22,33 @@ DATA_PATH = ("response", "operation", "result", "data")
 
 @dataclass(frozen=True, slots=True)
 class PageHead:
-    """What the `data` element says about the page."""
+    """The attributes of the page's `data` element."""
 
     object: str
     count: int
     """Rows in this page; checked against what the page holds."""
     total_count: int
-    """Rows that match, whatever the page size; `count` where the gateway did not say."""
+    """Rows that match, whatever the page size; `count` where the gateway does not say."""
     offset: int = 0
     remaining: int = 0
     result_id: str = ""
-    """What `readMore` continues by; empty for `query`."""
+    """The id with which `readMore` continues; empty for `query`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One page. Without a head it is no page, and `response` says what it is instead, faults included."""
+    """One page. Without a head, the answer is not a page; `response` holds it, faults included."""
 
     head: PageHead | None
     response: Response
-    """For a page, its result's `data` keeps its attributes and not the rows."""
+    """For a page, its result's `data` has the attributes without the rows."""
     rows: list[Row]
 
 
 def decode_page(body: bytes, *, max_bytes: int = MAX_BYTES) -> Page:
     """Decode an answer into rows of text cells.
 
-    Raises RemoteProtocolError on anything malformed, and where the rows are not as many as `count` says.
+    Raises RemoteProtocolError on a malformed answer, and where the number of rows is not `count`.
     """
     check_size(body, max_bytes)
     reader = _Reader()
@@ -77,7 +77,9 @@ def page_head(attributes: Mapping[str, str], rows: int) -> PageHead:
     """The head from the attributes of `data`, checked against the number of rows that were there."""
     count = _number(attributes, "count", absent=rows)
     if count != rows:
-        raise RemoteProtocolError(f"the page says that it has {count} rows and has {rows}; it may have been cut short")
+        raise RemoteProtocolError(
+            f"the page's count is {count:,} and the number of its rows is {rows:,}; it may have been cut short"
+        )
     return PageHead(
         attributes["listtype"],
         count,
@@ -127,7 +129,7 @@ class _Reader:
             self._row_handlers()
 
     def _row_handlers(self) -> None:
-        """Closures over locals: these run for every cell, and an attribute look-up each would show."""
+        """Closures over locals: they run for every cell, where an attribute lookup would cost time."""
         rows = self.rows
         row: Row = {}
         texts: list[str] = []

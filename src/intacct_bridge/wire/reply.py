@@ -1,7 +1,7 @@
-"""What comes back from one HTTP exchange, and the shape of whatever makes one: the seam below the client.
+"""The answer of one HTTP exchange, and the transport that makes one: the seam below the client.
 
 A transport is any callable `(endpoint, body) -> Reply`: the HTTP client, the emulator, a test's function. It either
-returns a Reply, whatever its status, or raises `ConnectionCutError`, which says whether the request left whole.
+returns a Reply of any status or raises `ConnectionCutError`, which says whether the whole request was sent.
 """
 
 from collections.abc import Callable, Mapping
@@ -20,9 +20,9 @@ class Reply:
 
 
 class ConnectionCutError(TransientError):
-    """The exchange broke before a whole answer came.
+    """The exchange broke off before the whole answer arrived.
 
-    `sent` is False only where the request certainly never left whole; then even a write was not applied.
+    `sent` is False only where the request was certainly not sent whole; then even a write was not applied.
     """
 
     def __init__(self, message: str, *, sent: bool) -> None:
@@ -34,8 +34,8 @@ Transport = Callable[[str, bytes], Reply]
 """`(endpoint, request body) -> Reply`; raises ConnectionCutError."""
 
 Leaving = Callable[[], None]
-"""Called just before the bytes of a request leave, which may be long after it was asked for: it waits its turn."""
+"""Called just before the bytes of a request are sent, which may be long after the call: requests wait their turn."""
 
 
 def unheard() -> None:
-    """The Leaving that nobody listens to."""
+    """The Leaving that does nothing."""

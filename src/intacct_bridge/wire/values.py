@@ -1,13 +1,13 @@
-"""Cell text ⇄ Python values: the only room that knows how the gateway writes numbers, dates and truths.
+"""Cell text ⇄ Python values: how the gateway writes numbers, dates, times and booleans.
 
 Answers are written in the API user's own preferences (`readUserFormatting`: a separator and an order such as `/mdY`, a
 12 or 24 hour clock, an offset from GMT); some functions answer in ISO 8601 instead, and a timestamp field may hold a
-bare date. So a date is first tried as the user's format. Text of that shape must be right in it: `03/31/2026` under
-`/dmY` is an error, never the 31st of March by another reading. Text of another shape may be MM/DD/YYYY or ISO.
+bare date. So a date is first read in the user's format. Text of that shape must be valid in it: `03/31/2026` under
+`/dmY` is an error, never the 31st of March in another format. Text of another shape may be MM/DD/YYYY or ISO.
 Requests are always written as MM/DD/YYYY and a 24 hour clock.
 
 Money, and every other number with a fraction, is a Decimal that fits decimal(38,14); nothing is ever rounded to fit.
-An empty element is None; an absent one is not in the row at all, and writing tells them apart by `UNSET`.
+An empty element is None; an absent element is not in the row. For writing, `UNSET` stands for an absent element.
 """
 
 import re
@@ -23,7 +23,7 @@ from intacct_bridge.errors import RecordError, RemoteProtocolError, SettingsErro
 
 PRECISION: Final = 38
 SCALE: Final = 14
-"""Digits after the point that any number may have: enough for every exchange rate we have seen."""
+"""The most digits after the point: enough for every exchange rate seen so far."""
 
 
 class Kind(StrEnum):
@@ -42,7 +42,7 @@ class Kind(StrEnum):
 
     @classmethod
     def of(cls, datatype: str) -> "Kind":
-        """The kind of a DATATYPE text; TEXT for one we have never seen."""
+        """The kind of a DATATYPE text; TEXT for an unknown one."""
         return cls.__members__.get(datatype.strip().upper(), cls.TEXT)
 
 
@@ -52,7 +52,7 @@ TEXTS: Final = frozenset({Kind.TEXT, Kind.ENUM, Kind.SEQUENCE})
 """The kinds that stay text."""
 
 Value = str | int | Decimal | date | datetime | bool | None
-"""What a cell holds once typed. Timestamps are aware, in UTC."""
+"""A typed cell. Timestamps are aware, in UTC."""
 
 
 class Unset(Enum):
@@ -68,7 +68,7 @@ class Unset(Enum):
 
 
 UNSET: Final = Unset.UNSET
-"""Say nothing about a field (leave the element out), where None means: clear it."""
+"""Leave a field unchanged (the element is left out), where None clears it."""
 
 _DATE_FORMAT = re.compile(r"[^A-Za-z0-9\s](?:[yY]md|[yY]dm|md[yY]|dm[yY]|m[yY]d|d[yY]m)")
 _OFFSET = re.compile(r"(?:GMT|UTC)?\s*([+-])(\d{1,2}):?(\d{2})|(?:GMT|UTC|Z)?")
@@ -82,7 +82,7 @@ class Formatting:
     """The separator, then the order: `y` is a two-digit year, `Y` a four-digit one."""
     clock: int = 24
     offset_minutes: int = 0
-    """What the user's wall clock is ahead of UTC."""
+    """Minutes by which the user's wall clock is ahead of UTC."""
 
     def __post_init__(self) -> None:
         if not _DATE_FORMAT.fullmatch(self.date):
@@ -104,7 +104,7 @@ class Formatting:
                 raise SettingsError(f"{gmtoffset!r} is not an offset such as '+09:30'")
             return cls(dateformat.strip() or "/mdY", int(clock.strip() or 24), minutes)
         except (SettingsError, ValueError) as error:
-            raise RemoteProtocolError(f"the API user's formatting is not understood: {error}") from None
+            raise RemoteProtocolError(f"the API user's formatting cannot be read: {error}") from None
 
     @property
     def zone(self) -> timezone:
@@ -113,14 +113,14 @@ class Formatting:
 
 
 DEFAULT: Final = Formatting()
-"""What Intacct's documentation assumes, and what we advise for an API user: `/mdY`, 24 hours, GMT."""
+"""The formatting that Intacct's documentation assumes, recommended for API users: `/mdY`, 24 hours, GMT."""
 
 
 # --- reading
 
 
 def parse_value(kind: Kind, text: str, formatting: Formatting = DEFAULT) -> Value:
-    """The value that a cell's text stands for; an empty text is None. Raises RecordError, not yet naming the field."""
+    """The value of a cell's text; an empty text is None. Raises RecordError, which does not name the field."""
     if text == "":
         return None
     parse = _PARSERS.get(kind)
@@ -134,7 +134,7 @@ def parse_row(
     formatting: Formatting = DEFAULT,
     record: str = "",
 ) -> dict[str, Value]:
-    """A whole row typed; a field without a kind stays text. The RecordError names the field and the record."""
+    """A row with typed values; a field without a kind stays text. The RecordError names the field and the record."""
     typed: dict[str, Value] = {}
     for field, text in row.items():
         try:
@@ -145,18 +145,18 @@ def parse_row(
 
 
 def cell_error(error: RecordError, *, field: str, record: str = "") -> RecordError:
-    """The same error, naming where it was met."""
+    """The same error, naming the field and the record."""
     place = f"{field} of {record}" if record else field
     return RecordError(f"{place}: {error.message}", field=field, record=record, fix=error.fix)
 
 
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?")
 _INTEGER = re.compile(r"[+-]?[0-9]{1,24}")
-_TRUTHS = dict.fromkeys(("true", "t", "1", "yes", "y"), True) | dict.fromkeys(("false", "f", "0", "no", "n"), False)
+_BOOLEANS = dict.fromkeys(("true", "t", "1", "yes", "y"), True) | dict.fromkeys(("false", "f", "0", "no", "n"), False)
 
 
 def _parse_integer(text: str, formatting: Formatting) -> Value:
-    """An int; a Decimal where the gateway put a fraction into an INTEGER field, which it does."""
+    """An int; a Decimal where an INTEGER field holds a fraction, which the gateway does send."""
     bare = text.strip()
     if _INTEGER.fullmatch(bare):
         return int(bare)
@@ -176,7 +176,7 @@ def _parse_decimal(text: str, _formatting: Formatting) -> Value:
 
 
 def check_fits(number: Decimal, text: str = "") -> None:
-    """Raise RecordError when a number has more digits than decimal(38,14) can hold; we never round."""
+    """Raise RecordError when a number has more digits than decimal(38,14) can hold; numbers are never rounded."""
     if not number.is_finite():
         raise RecordError(f"{shown(text or str(number))} is not a number")
     exponent = number.as_tuple().exponent
@@ -197,9 +197,9 @@ def _parse_boolean(text: str, _formatting: Formatting) -> Value:
     bare = text.strip().lower()
     if not bare:
         return None
-    if bare not in _TRUTHS:
+    if bare not in _BOOLEANS:
         raise RecordError(f"{shown(text)} is neither true nor false")
-    return _TRUTHS[bare]
+    return _BOOLEANS[bare]
 
 
 def _parse_date(text: str, formatting: Formatting) -> Value:
@@ -208,7 +208,7 @@ def _parse_date(text: str, formatting: Formatting) -> Value:
         return None
     moment = _moment(bare, formatting)
     if (moment.hour, moment.minute, moment.second, moment.microsecond) != (0, 0, 0, 0):
-        raise RecordError(f"{shown(text)} is a time of day where a date was expected")
+        raise RecordError(f"{shown(text)} has a time of day where a date is expected")
     return moment.date()
 
 
@@ -240,7 +240,7 @@ _TIME = (
 
 @lru_cache(maxsize=64)
 def _shapes(first: str) -> tuple[tuple[str, re.Pattern[str]], ...]:
-    """The orders to try, the user's before the documented one and ISO, each with its pattern."""
+    """The orders to try, each with its pattern: the user's, the documented one, ISO."""
     return tuple(
         (order, re.compile(re.escape(order[0]).join(_PARTS[letter] for letter in order[1:]) + _TIME))
         for order in dict.fromkeys((first, "/mdY", "-Ymd"))
@@ -248,7 +248,7 @@ def _shapes(first: str) -> tuple[tuple[str, re.Pattern[str]], ...]:
 
 
 def _moment(text: str, formatting: Formatting) -> datetime:
-    """The date and time that a text names; aware only where the text itself names an offset."""
+    """The date and time of a text; aware only where the text itself has an offset."""
     for order, shape in _shapes(formatting.date):
         found = shape.fullmatch(text)
         if found is None:
@@ -260,7 +260,7 @@ def _moment(text: str, formatting: Formatting) -> datetime:
         except ValueError:
             break
     raise RecordError(
-        f"{shown(text)} is not a date or time as this API user's format {formatting.date!r} writes it",
+        f"{shown(text)} is not a date or time in this API user's format {formatting.date!r}",
     )
 
 
@@ -294,7 +294,7 @@ def _zone(text: str) -> timezone:
 
 
 def shown(text: str) -> str:
-    """A text as an error message quotes it: in quotes, and cut when long."""
+    """A text as error messages quote it: in quotes, cut where it is long."""
     return repr(text if len(text) <= 60 else text[:57] + "...")
 
 
@@ -302,11 +302,11 @@ def shown(text: str) -> str:
 
 
 def render_value(kind: Kind, value: Value, formatting: Formatting = DEFAULT) -> str:
-    """The text the gateway writes in this formatting; None is empty, numbers have no exponent.
+    """A value as the gateway writes it in this formatting; None is empty, numbers have no exponent.
 
-    Requests are written in DEFAULT's order and clock whatever the user's are; only the offset may differ there. A text
-    is first read as its kind, so ISO dates and `"12.50"` are as good as typed values. A naive datetime is the user's
-    wall clock already. Raises RecordError for a value that its kind cannot hold.
+    Requests are written in DEFAULT's order and clock, whatever the user's; only the offset may differ. A text is first
+    read as its kind, so ISO dates and `"12.50"` are accepted like typed values. A naive datetime is the user's wall
+    clock. Raises RecordError for a value that its kind cannot hold.
     """
     if value is None or value == "":
         return ""

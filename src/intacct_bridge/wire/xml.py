@@ -1,9 +1,9 @@
-"""XML text ⇄ a small tree, and nothing about what the tree means.
+"""XML text ⇄ a small tree, whatever the tree means.
 
 The gateway speaks XML without a DTD, so any DOCTYPE is refused before an entity could be declared, and
 size and depth are bounded. Parsing is expat with the tree built in three handlers; writing is a list of strings.
-Two facts of XML 1.0 decide the rest: control characters below U+0020 other than tab, CR and LF cannot be
-written at all, and a parser turns CR LF into LF, so a carriage return is written as a character reference.
+Two facts of XML 1.0 matter: it cannot carry control characters below U+0020 other than tab, CR and LF, and a parser
+turns CR LF into LF, so a carriage return is written as a character reference.
 """
 
 import re
@@ -79,7 +79,7 @@ class Element:
 
 
 class Raw(Element):
-    """Text that is XML already and is written as it stands; how the emulator sends pages without building trees."""
+    """Text that is XML already and is written as it stands; the emulator sends pages so, without building trees."""
 
     __slots__ = ()
 
@@ -95,14 +95,14 @@ def element(tag: str, content: "str | Element | None" = None, *more: Element, **
 
 
 def names_an_element(text: str) -> bool:
-    """Whether there can be an element of this name: `DEPT#`, a field of the gateway's bank accounts, is none."""
+    """Whether an element can have this name: `DEPT#`, a field of the gateway's bank accounts, cannot be one."""
     return _NAME.fullmatch(text) is not None
 
 
 def parse(body: bytes, *, max_bytes: int = MAX_BYTES, max_depth: int = MAX_DEPTH) -> Element:
-    """Parse a whole document. White space between elements is dropped; text beside text is kept exactly.
+    """Parse a whole document. White space between elements is dropped; white space within text is kept exactly.
 
-    Raises RemoteProtocolError on anything malformed, on any DOCTYPE, and past the bounds.
+    Raises RemoteProtocolError on a malformed document, on any DOCTYPE, and past the bounds.
     """
     check_size(body, max_bytes)
     builder = TreeBuilder(max_depth)
@@ -118,7 +118,7 @@ def parse(body: bytes, *, max_bytes: int = MAX_BYTES, max_depth: int = MAX_DEPTH
 
 
 def check_size(body: bytes, max_bytes: int) -> None:
-    """Raise RemoteProtocolError for a document past the bound, before any of it is read."""
+    """Raise RemoteProtocolError for a document past the bound, before it is read."""
     if len(body) > max_bytes:
         raise RemoteProtocolError(f"the document has {len(body):,} bytes, more than the limit of {max_bytes:,}")
 
@@ -131,10 +131,10 @@ def guarded_parser() -> expat.XMLParserType:
 
 
 def run(parser: expat.XMLParserType, body: bytes) -> None:
-    """Put a whole document through a parser. Raises RemoteProtocolError for whatever stops it.
+    """Put a whole document through a parser. Raises RemoteProtocolError where it cannot be read.
 
-    Beside its own error, expat lets Python's codecs complain about a declared encoding: none of that name, or not one
-    byte a character.
+    Besides expat's own error, Python's codecs raise errors about a declared encoding: an unknown name, or one with
+    several bytes a character.
     """
     try:
         parser.Parse(body, True)
@@ -147,7 +147,7 @@ def _refuse_doctype(name: str, _system: str | None, _public: str | None, _intern
 
 
 class TreeBuilder:
-    """Collects expat's start, data and end into Elements; depth is checked here because expat does not."""
+    """Collects expat's start, data and end events into Elements; checks the depth, since expat does not."""
 
     def __init__(self, max_depth: int = MAX_DEPTH) -> None:
         self.root: Element | None = None
@@ -207,7 +207,7 @@ def escape(text: str) -> str:
     bad = forbidden_character(text)
     if bad is not None:
         raise LocalProtocolError(
-            f"the text {text[:40]!r} holds U+{ord(bad):04X}, a control character that XML cannot carry; remove it"
+            f"the text {text[:40]!r} contains U+{ord(bad):04X}, a control character that XML cannot carry; remove it"
         )
     return text.translate(_TEXT)
 
