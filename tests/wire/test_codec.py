@@ -159,7 +159,7 @@ ASKED = (
         (ASKED % b"", "an operation has at least one function"),
         (ASKED.replace(b"authentication", b"other") % b"", "<operation> has no <authentication>"),
         (ASKED.replace(b"sessionid", b"other") % b"", "<authentication> has no <login>"),
-        (ASKED % b"<function controlid='f'><read/><read/></function>", "<function> holds 2 elements, not one"),
+        (ASKED % b"<function controlid='f'><read/><read/></function>", "<function> has 2 elements, not one"),
         (ASKED % b"<function><read/></function>", "a function's control id has 1 to 256 characters"),
     ],
 )

@@ -85,7 +85,7 @@ GOOD = page(ROW.format(1, "x") + ROW.format(2, "y"), count=2)
 @pytest.mark.parametrize(
     ("body", "message"),
     [
-        (GOOD.replace(b'count="2" num', b'count="3" num'), "says that it has 3 rows and has 2"),
+        (GOOD.replace(b'count="2" num', b'count="3" num'), "count is 3 and the number of its rows is 2"),
         (GOOD.replace(b'totalcount="2"', b'totalcount="many"'), "totalcount is 'many'"),
         (
             GOOD.replace(b"<MEMO>y</MEMO>", b"<MEMO>y</MEMO><MEMO>z</MEMO>"),

@@ -1,4 +1,4 @@
-"""A sequence cut into lists of a bounded length."""
+"""Batches: an iterable cut into lists of a bounded length."""
 
 from collections.abc import Iterable, Iterator
 from itertools import islice

@@ -1,10 +1,10 @@
-"""What a company's objects look like: fields, types, relations, as `lookup` and `inspect` describe them.
+"""The objects of a company: fields, types and relations, as `lookup` and `inspect` describe them.
 
-The connector learns every object at run time, so nothing here knows an object by name. Names are spelled as the
-gateway spells them and found in any case, and a name that does not exist raises with the nearest that does.
-`lookup` gives types, allowed values and relations but no lengths; `inspect` with detail gives lengths but coarser
-types and no relations; `with_lengths` joins the two. Both shapes are read and written
-here, side by side: what the client reads is what the emulator writes.
+The connector learns every object at run time, so this module knows no object by name. Names are spelled as the gateway
+spells them and found in any case; an unknown name raises an error with the nearest known names.
+`lookup` gives types, allowed values and relations but no lengths; `inspect` with detail gives lengths but coarser types
+and no relations; `with_lengths` joins the two. Reading (for the client) and writing (for the emulator) stand side by
+side.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -24,7 +24,7 @@ class FieldDef:
     """One field of an object."""
 
     name: str
-    """May contain dots (`DISPLAYCONTACT.EMAIL1`), which then are part of the name and no relation."""
+    """May contain dots (`DISPLAYCONTACT.EMAIL1`), which are part of the name and do not lead to a relation."""
     kind: Kind
     label: str = ""
     description: str = ""
@@ -32,9 +32,9 @@ class FieldDef:
     readonly: bool = False
     custom: bool = False
     values: tuple[str, ...] = ()
-    """The allowed display values; empty when any text may stand here."""
+    """The allowed display values; empty where any text is allowed."""
     max_length: int | None = None
-    """Known only once `inspect` has been joined in."""
+    """Known only after `with_lengths`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ class ObjectDef:
     fields: Mapping[str, FieldDef]
     relations: Mapping[str, Relation] = field(default_factory=dict)
     document_type: str = ""
-    """The transaction definition that this description was asked for, such as `Sales Order`."""
+    """The transaction definition that the description is for, such as `Sales Order`."""
     label: str = ""
 
     def find(self, name: str) -> FieldDef:
@@ -79,13 +79,13 @@ class ObjectDef:
         return self.relations.get(path) or self.relations.get(path.upper()) or _any_case(path, self.relations)
 
     def kind_of(self, name: str) -> Kind:
-        """The field's kind; TEXT for a name the description does not have."""
+        """The field's kind; TEXT for an unknown name."""
         found = self.get(name)
         return Kind.TEXT if found is None else found.kind
 
 
 def object_def(name: str, fields: Iterable[FieldDef], relations: Iterable[Relation] = (), **more: str) -> ObjectDef:
-    """An object from its parts in order; of two fields with one name the first counts."""
+    """An object from its parts in order; of two fields with the same name, the first is kept."""
     by_name: dict[str, FieldDef] = {}
     for one in fields:
         by_name.setdefault(one.name, one)
@@ -103,10 +103,10 @@ def with_lengths(looked_up: ObjectDef, inspected: ObjectDef) -> ObjectDef:
 
 
 class Finder(Protocol):
-    """Whatever can give an object's description by name: a Catalog, or a client that looks up what it lacks."""
+    """A source of object descriptions by name: a Catalog, or a client that looks up missing ones."""
 
     def find(self, name: str) -> ObjectDef:
-        """The description; InvalidRequestError when there is no such object."""
+        """The description; InvalidRequestError where there is no such object."""
 
 
 class Catalog(Mapping[str, ObjectDef]):
@@ -138,12 +138,12 @@ class Catalog(Mapping[str, ObjectDef]):
         return found
 
     def with_objects(self, *objects: ObjectDef) -> "Catalog":
-        """A catalogue in which these descriptions are added or take the place of older ones."""
+        """A catalogue with these descriptions added; they replace earlier ones of the same objects."""
         return Catalog((*self._objects.values(), *objects))
 
 
 def unknown_object(name: str, known: Iterable[str]) -> InvalidRequestError:
-    """The error for an object that is not there, naming the nearest of those that are."""
+    """The error for an unknown object, with the nearest known names."""
     return InvalidRequestError(
         f"there is no object {name}{did_you_mean(name, known)}", fix="list the objects with: intacct objects"
     )
@@ -185,7 +185,7 @@ def _looked_up_relation(one: Element) -> Relation:
 
 
 def lookup_element(described: ObjectDef) -> Element:
-    """Write `<Type Name="...">` as a `lookup` answer holds it."""
+    """Write `<Type Name="...">` of a `lookup` answer."""
     fields = Element("Fields", "", tuple(_lookup_field(one) for one in described.fields.values()))
     relations = Element("Relationships", "", tuple(_lookup_relation(one) for one in described.relations.values()))
     return element("Type", fields, relations, Name=described.name, DocumentType=described.document_type)
@@ -241,7 +241,7 @@ _INSPECT_NAMES = {
 
 
 def object_from_inspect(type_element: Element) -> ObjectDef:
-    """Read `<Type Name="...">` of an `inspect` answer with detail; it knows no relations."""
+    """Read `<Type Name="...">` of an `inspect` answer with detail, which has no relations."""
     attributes = type_element.find("Attributes")
     label = "" if attributes is None else attributes.findtext("SingularName")
     fields = (_inspected_field(one) for one in _children(type_element, "Fields"))
@@ -263,7 +263,7 @@ def _inspected_field(one: Element) -> FieldDef:
 
 
 def inspect_element(described: ObjectDef) -> Element:
-    """Write `<Type Name="...">` as an `inspect` answer with detail holds it."""
+    """Write `<Type Name="...">` of an `inspect` answer with detail."""
     attributes = element(
         "Attributes",
         element("SingularName", described.label),
@@ -292,7 +292,7 @@ def _inspect_field(one: FieldDef) -> Element:
 
 
 def objects_from_inspect(data: Element) -> dict[str, str]:
-    """Read the list that `inspect` gives for `*`: object name to label, in the gateway's order."""
+    """Read the list that `inspect` gives for `*`: labels by object name, in the gateway's order."""
     return {one.get("typename"): one.text for one in data.findall("type")}
 
 
@@ -317,11 +317,11 @@ def _is_true(text: str) -> bool:
     return text.strip().lower() in ("true", "t", "1", "yes")
 
 
-def _flag(value: bool) -> str:  # noqa: FBT001  # it renders the flag
+def _flag(value: bool) -> str:  # noqa: FBT001
     return "true" if value else "false"
 
 
 def _any_case(name: str, known: Mapping[str, _T]) -> _T | None:
-    """Custom names may be in lower or mixed case; standard ones never are."""
+    """The entry in any case: custom names may be in lower or mixed case, standard ones never are."""
     upper = name.upper()
     return next((value for key, value in known.items() if key.upper() == upper), None)

@@ -1,8 +1,8 @@
-"""How records of an object are told apart, owned and created: what `lookup` does not say, from `data/keys.json`.
+"""Keys, owners and creators of objects: facts that `lookup` does not give, from `data/keys.json`.
 
-Every function takes a standard object's name in any case; what the table does not know follows the common rule (the
-key is RECORDNO, the generic `create` makes it). Where a description from the catalogue is at hand, `keys_of` is the
-better question: it holds the table against the fields that really exist, so custom objects come out right too.
+Every function takes a standard object's name in any case. An object that the table does not list follows the common
+rule: its key is RECORDNO, and the generic `create` creates it. Where a description from the catalogue is at hand, use
+`keys_of`: it compares the table with the fields that exist, so it is also right for custom objects.
 """
 
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ class Owner:
     by: str
     """The line's field that holds the header's key."""
     wrapper: str
-    """The element around the lines in `read`, `create` and `update`; empty where they are no owned list."""
+    """The element around the lines in `read`, `create` and `update`; empty where the lines are not an owned list."""
     line: str
     key: str = RECORDNO
     """The header's field that `by` refers to."""
@@ -35,7 +35,7 @@ class Owner:
 
 @dataclass(frozen=True, slots=True)
 class LegacyName:
-    """What the functions of document type 2.1 call an object."""
+    """An object's name in the functions of document type 2.1."""
 
     name: str
     listed: bool
@@ -43,22 +43,22 @@ class LegacyName:
     single: bool
     """`get` takes it by key."""
     key: str
-    """The attribute that names one in `update_...` and `delete_...`; empty where there are none."""
+    """The attribute with the record's key in `update_...` and `delete_...`; empty where there are no such functions."""
 
 
 @dataclass(frozen=True, slots=True)
 class ObjectKeys:
-    """The fields of one object that reading in order, and reading what changed, stand on."""
+    """The fields of one object that reads in key order and incremental reads need."""
 
     record: str
-    """The key that every read walks; empty when the object has none."""
+    """The key that every read walks; empty where the object has none."""
     opaque: bool
-    """The key is text: it may be compared, but nothing says in which order the gateway sorts it."""
+    """The key is text: it can be compared, but the gateway's sort order is unknown."""
     natural: str
     modified: str
-    """The time of the last change, null until there was one; empty when the object keeps none."""
+    """The time of the last change, null before the first one; empty where the object has no such field."""
     created: str
-    """The time of creation (never the business date); empty when the object keeps none."""
+    """The time of creation (never the business date); empty where the object has no such field."""
 
 
 class _Line(msgspec.Struct, frozen=True):
@@ -78,7 +78,7 @@ class _Legacy(msgspec.Struct, frozen=True):
 
 class _Table(msgspec.Struct, frozen=True):
     others: frozenset[str]
-    """Standard objects of which there is nothing to say."""
+    """Standard objects that follow the common rule in everything."""
     natural_key: dict[str, str]
     record_key: dict[str, str]
     text_key: frozenset[str]
@@ -104,9 +104,9 @@ def _owners() -> dict[str, Owner]:
 
 
 def standard(object_name: str) -> bool:
-    """Whether every company has an object of this name, as far as is known; not all let it be read."""
+    """Whether every company is known to have an object of this name; not every company lets it be read."""
     name, table = object_name.upper(), _table()
-    told = (
+    listed = (
         table.others,
         table.natural_key,
         table.record_key,
@@ -120,32 +120,32 @@ def standard(object_name: str) -> bool:
         table.legacy,
         _owners(),
     )
-    return any(name in one for one in told)
+    return any(name in one for one in listed)
 
 
 def natural_key(object_name: str) -> str | None:
-    """The field that `readByName` reads by, and that `create` returns beside RECORDNO; None when there is none."""
+    """The field that `readByName` reads by and that `create` returns with RECORDNO; None where there is none."""
     return _table().natural_key.get(object_name.upper())
 
 
 def record_key(object_name: str) -> str:
-    """The field that every read walks: RECORDNO, or what the table names where an object has none."""
+    """The field that every read walks: RECORDNO, or the table's entry where an object has none."""
     return _table().record_key.get(object_name.upper(), RECORDNO)
 
 
 def text_key(object_name: str) -> bool:
-    """Whether the record key is text, and its order in the gateway therefore unknown."""
+    """Whether the record key is text, so that its order in the gateway is unknown."""
     return object_name.upper() in _table().text_key
 
 
 def replication_key(object_name: str) -> str | None:
-    """WHENMODIFIED, or None for the objects that can only be read whole: they keep none, or a day without a time."""
+    """WHENMODIFIED; None for objects that need a full refresh: they have no such field, or a day without a time."""
     name, table = object_name.upper(), _table()
     return None if name in table.without_whenmodified or name in table.whenmodified_is_a_day else WHENMODIFIED
 
 
 def created_key(object_name: str) -> str | None:
-    """The creation time: AUWHENCREATED where WHENCREATED is a business date; None where nothing keeps it."""
+    """The creation time: AUWHENCREATED where WHENCREATED is a business date; None where there is no such field."""
     name, table = object_name.upper(), _table()
     if name in table.created_nowhere:
         return None
@@ -168,12 +168,12 @@ def keys_of(described: ObjectDef) -> ObjectKeys:
 
 
 def _time(described: ObjectDef, *names: str) -> str:
-    """The first of these that is there and is a time; custom objects have `createdAt` and `updatedAt`."""
+    """The first of these fields that exists and is a time; custom objects have `createdAt` and `updatedAt`."""
     return next((name for name in names if name in described.fields and described.kind_of(name) is Kind.TIMESTAMP), "")
 
 
 def owner(line_object: str) -> Owner | None:
-    """The header of a line object; None for everything that stands by itself."""
+    """The header of a line object; None for an object that is not a line."""
     return _owners().get(line_object.upper())
 
 
@@ -184,7 +184,7 @@ def lines(header: str) -> tuple[Owner, ...]:
 
 
 def creator(object_name: str) -> str:
-    """The function that makes a record: `create`, a legacy function's name, or nothing when none is documented."""
+    """The function that creates a record: `create`, a legacy function's name, or empty where none is documented."""
     name, table = object_name.upper(), _table()
     if name in table.created_by_nothing:
         return ""
@@ -192,7 +192,7 @@ def creator(object_name: str) -> str:
 
 
 def legacy_name(object_name: str) -> LegacyName | None:
-    """What 2.1 calls the object; None when its functions do not reach it."""
+    """The object's name in document type 2.1; None where its functions do not reach the object."""
     found = _table().legacy.get(object_name.upper())
     if found is None:
         return None
@@ -200,15 +200,15 @@ def legacy_name(object_name: str) -> LegacyName | None:
 
 
 def object_of_legacy(name: str) -> str | None:
-    """The object behind a name of 2.1, such as `bill`; of two that share one, the first in the alphabet."""
+    """The object behind a name of document type 2.1, such as `bill`; of two with the same name, the first by name."""
     return next((one for one, found in _table().legacy.items() if found.name == name), None)
 
 
 def audited(object_name: str, object_key: str) -> tuple[tuple[str, str], ...]:
-    """What an OBJECTKEY of AUDITHISTORY may mean: pairs of field and value, the likeliest first.
+    """The possible meanings of an OBJECTKEY of AUDITHISTORY: pairs of field and value, the likeliest first.
 
-    It is the RECORDNO, bare or with `--REC` behind it, or the natural key; for most objects no source says which, so
-    whoever acts on it looks the pairs up.
+    It is the RECORDNO, bare or followed by `--REC`, or the natural key. For most objects no source says which, so
+    callers look up the pairs.
     """
     bare = object_key.removesuffix(_REC_SUFFIX)
     known = _table().audit_key.get(object_name.upper())

@@ -1,7 +1,7 @@
-"""A catalogue as a compact JSON document, so that a client can keep on disk what it has learned.
+"""A catalogue as a compact JSON document, for the client's cache on disk.
 
-Rows are arrays and defaults at their end are left out: 260 objects with 10,000 fields stay near a megabyte. A
-document of another format number, or one that does not read, gives a SettingsError: the caller asks the gateway again.
+Rows are arrays without the defaults at their end: 260 objects with 10,000 fields take about a megabyte. A document with
+another format number, or an unreadable one, raises a SettingsError, and the caller asks the gateway again.
 """
 
 import msgspec
@@ -50,7 +50,7 @@ def snapshot(catalog: Catalog) -> bytes:
 
 
 def catalog_from_snapshot(document: bytes) -> Catalog:
-    """The catalogue that `snapshot` wrote; SettingsError for anything else."""
+    """The catalogue that `snapshot` wrote; SettingsError for any other document."""
     try:
         found = msgspec.json.decode(document, type=_Snapshot)
     except msgspec.DecodeError as error:

@@ -53,7 +53,7 @@ def test_dotted_names_are_fields_first_and_paths_then(name: str, full: str, kind
 @pytest.mark.parametrize(
     ("name", "says"),
     [
-        ("VENDOR.PARENT.PARENT.NAME", "goes that way only once"),
+        ("VENDOR.PARENT.PARENT.NAME", "follows it only once"),
         ("VENDER.NAME", r"no relation VENDER; did you mean VENDOR\.NAME"),
         ("VENDOR.NAEM", r"VENDOR has no field NAEM; did you mean NAME\?"),
         ("TERM.NAME", "no object APTERM"),
@@ -130,7 +130,7 @@ def test_literals_that_cannot_be_are_refused(name: str, given: Any, says: str, f
 
 def test_patterns_are_not_checked_against_the_list() -> None:
     assert bound(field("STATE").like("Po%")) == field("STATE").like("Po%")
-    with pytest.raises(InvalidRequestError, match="like on TOTALDUE compares with a text"):
+    with pytest.raises(InvalidRequestError, match="like on TOTALDUE needs a text"):
         bound(Compare("TOTALDUE", Op.LIKE, (5,)))
 
 
@@ -140,7 +140,7 @@ def test_a_turned_between_is_named() -> None:
 
 
 def test_sums_want_numbers() -> None:
-    with pytest.raises(InvalidRequestError, match=r"sum\(VENDORID\) wants a number; APBILL.VENDORID is a text"):
+    with pytest.raises(InvalidRequestError, match=r"sum\(VENDORID\) needs a number; APBILL.VENDORID is a text"):
         bind(Query("APBILL", (Aggregate("sum", "VENDORID"),)), catalog())
 
 

@@ -125,7 +125,7 @@ def test_rows_may_be_anything_with_cells() -> None:
 def test_clocks_of_cells_and_literals_may_differ() -> None:
     where = field("TIME") >= "01/31/2026 10:00:00"
     eastern = Formatting(offset_minutes=-300)
-    found = predicate(where, kind_of, asked=eastern)
+    found = predicate(where, kind_of, literals=eastern)
     assert [found({"TIME": text}) for text in ("01/31/2026 14:59:59", "01/31/2026 15:00:00")] == [False, True]
     found = predicate(field("TIME") >= datetime(2026, 1, 31, 15, tzinfo=UTC), kind_of, written=eastern)
     assert [found({"TIME": text}) for text in ("01/31/2026 09:59:59", "01/31/2026 10:00:00")] == [False, True]
@@ -164,7 +164,7 @@ def test_text_compares_as_the_values_do(pair: tuple[str, Value, Value], op: Op, 
     expected = OPS[op](cell, literal)
     assert predicate(Compare(name, op, (literal,)), kind_of, written=written)(row) is expected
     as_text = render_value(KINDS[name], literal, written)
-    assert predicate(Compare(name, op, (as_text,)), kind_of, written=written, asked=written)(row) is expected
+    assert predicate(Compare(name, op, (as_text,)), kind_of, written=written, literals=written)(row) is expected
 
 
 @given(st.lists(st.none() | st.integers(-9, 9)), st.booleans())

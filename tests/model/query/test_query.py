@@ -80,7 +80,7 @@ def test_joining_with_what_is_no_filter_raises_at_once(other: Any) -> None:
 
 
 def test_a_filter_is_not_a_truth() -> None:
-    with pytest.raises(InvalidRequestError, match="neither true nor false"):
+    with pytest.raises(InvalidRequestError, match="has no truth value"):
         bool(field("A") == 1)
 
 
@@ -97,7 +97,7 @@ def test_a_text_is_no_list() -> None:
 def test_floats_are_refused_with_the_exact_spelling() -> None:
     with pytest.raises(InvalidRequestError, match="float") as raised:
         field("TOTALDUE").between(0, 0.1)  # type: ignore[arg-type]
-    assert raised.value.fix == 'Decimal("0.1")'
+    assert raised.value.fix == 'use Decimal("0.1")'
 
 
 def test_wrong_numbers_of_values_are_refused() -> None:

@@ -63,8 +63,8 @@ def test_row_numbers_stand_beside_a_filter() -> None:
     [
         ("A='x'", "needs a space"),
         ("A = 'x' AND B >'5'", "needs a space"),
-        ("VENDOR.NAME = 'x'", "another object"),
-        ('A = "x"', "does not belong here"),
+        ("VENDOR.NAME = 'x'", "other objects"),
+        ('A = "x"', "unexpected"),
         ("A = x", "single quotes or a number"),
         ("A = 'x", "does not end"),
         (r"A = 'x\'", "does not end"),
@@ -78,7 +78,7 @@ def test_row_numbers_stand_beside_a_filter() -> None:
         ("rownum = 'x'", "takes =, < or >"),
         ("A in ()", "single quotes or a number"),
         ("(A = 'x'", "expected )"),
-        ("*", "does not belong here"),
+        ("*", "unexpected"),
         ("A =", "needs a space"),
     ],
 )

@@ -1,8 +1,8 @@
-"""count, avg, min, max and sum over rows of text cells, grouped by the plain fields beside them.
+"""count, avg, min, max and sum over rows of text cells, grouped by the plain fields of the selection.
 
-As SQL does it: nulls are left out, `count` counts what is not null, groups come in the order they are first met, and
-without plain fields there is one group even over no rows. Sums are exact. Averages are rounded to fourteen places, the
-scale we keep amounts at; that figure is our choice.
+As in SQL, nulls are left out, `count` counts the cells that are not null, groups come in the order of their first row,
+and without plain fields there is one group even over no rows. Sums are exact. Averages are rounded to fourteen places,
+the scale of amounts here; that figure is our choice.
 """
 
 from collections.abc import Callable, Iterable
@@ -28,7 +28,7 @@ def aggregated(
     cells: Cells[Any] = of_mapping,
     written: Formatting = DEFAULT,
 ) -> list[tuple[Column, ...]]:
-    """One tuple of texts per group, in the order of `select`; what is not there is None."""
+    """One tuple of texts a group, in the order of `select`; a missing text is None."""
     plain = [cells(one) for one in select if isinstance(one, str)]
     groups: dict[tuple[Column, ...], list[Row]] = {} if plain else {(): []}
     for row in rows:
@@ -97,5 +97,5 @@ _FUNCTIONS: dict[str, Callable[[list[str], Callable[[str], Any]], Column]] = {
 
 
 def is_aggregated(select: tuple[Selected, ...]) -> bool:
-    """Whether these columns ask for groups rather than for rows."""
+    """Whether these columns are of groups rather than of rows."""
     return any(isinstance(one, Aggregate) for one in select)

@@ -1,9 +1,9 @@
-"""Checks a query against the catalogue before anything is sent: names, relations, literals.
+"""The check of a query against the catalogue before it is sent: names, relations, literals.
 
-What comes out is a query in the gateway's own spelling with every literal of its field's type, or an
-InvalidRequestError that names the object, the field and the nearest thing that exists. Dotted names are resolved
-as the gateway does: a field whose own name holds the dots wins, then the first part is a relation's path and the rest
-belongs to the object it leads to. Different relations chain; an object's relation to itself goes one hop only.
+The result is a query in the gateway's own spelling with every literal of its field's type, or an InvalidRequestError
+that names the object, the field and the nearest known name. Dotted names are resolved as the gateway does it: first as
+a field whose own name has the dots, then as a relation's path and a name in the object that it leads to. Different
+relations chain; an object's relation to itself goes one hop only.
 """
 
 from collections.abc import Iterator
@@ -33,12 +33,12 @@ from intacct_bridge.wire.values import Kind, Value, parse_value, render_value
 
 NUMBERS = frozenset({Kind.INTEGER, Kind.DECIMAL, Kind.CURRENCY, Kind.PERCENT})
 MULTI_PICK = "#~#"
-"""What the gateway joins the values of a multi-pick list with."""
+"""The separator of the values of a multi-pick list."""
 
 
 @dataclass(frozen=True, slots=True)
 class Resolved:
-    """A field found from an object, perhaps through relations."""
+    """A field found from an object, directly or through relations."""
 
     name: str
     """Spelled as the gateway spells it, relations included."""
@@ -48,7 +48,7 @@ class Resolved:
 
 
 def resolve(name: str, described: ObjectDef, catalog: Finder) -> Resolved:
-    """Find a plain or dotted field; InvalidRequestError names what is wrong with it."""
+    """Find a plain or dotted field; the InvalidRequestError names the part that is wrong."""
     return _resolve(name, described, catalog, came_by_self=False)
 
 
@@ -70,7 +70,7 @@ def _resolve(name: str, described: ObjectDef, catalog: Finder, *, came_by_self: 
     to_itself = relation.object.upper() == described.name.upper()
     if to_itself and came_by_self:
         raise InvalidRequestError(
-            f"{path} leads from {described.name} to {described.name} again, and the gateway goes that way only once"
+            f"{path} leads from {described.name} to {described.name} twice, and the gateway follows it only once"
         )
     target = catalog.find(relation.object)
     found = _resolve(rest, target, catalog, came_by_self=to_itself)
@@ -78,7 +78,7 @@ def _resolve(name: str, described: ObjectDef, catalog: Finder, *, came_by_self: 
 
 
 def kinds(described: ObjectDef, catalog: Finder) -> KindOf:
-    """The kind of any name that resolves from this object, for those who type or write values; remembers them."""
+    """The kind of any name that resolves from this object; each name is resolved once."""
     known: dict[str, Kind] = {}
 
     def kind_of(name: str) -> Kind:
@@ -90,7 +90,7 @@ def kinds(described: ObjectDef, catalog: Finder) -> KindOf:
 
 
 def column_kind(selected: Selected, kind_of: KindOf) -> Kind:
-    """The kind of a selected column: an average is a decimal, a count an integer, the rest what the field is."""
+    """The kind of a selected column: decimal for an average, integer for a count, else the field's kind."""
     if isinstance(selected, str):
         return kind_of(selected)
     if selected.function == "count":
@@ -132,8 +132,8 @@ class _Binder:
         found = resolve(selected.field, self.described, self.catalog)
         if selected.function in ("avg", "sum") and found.definition.kind not in NUMBERS:
             raise InvalidRequestError(
-                f"{selected.function}({found.name}) wants a number; {found.owner}.{found.definition.name} is "
-                f"{_called(found.definition.kind)}"
+                f"{selected.function}({found.name}) needs a number; {found.owner}.{found.definition.name} is "
+                f"{_kind_name(found.definition.kind)}"
             )
         return Aggregate(selected.function, found.name)
 
@@ -155,7 +155,7 @@ def split(node: Compare) -> Filter:
 
 
 def literal(found: Resolved, value: Value) -> Value:
-    """The literal as the field's kind has it; InvalidRequestError when it cannot be one."""
+    """The literal as a value of the field's kind; InvalidRequestError where it is not one."""
     kind = found.definition.kind
     if kind in NUMBERS:
         return _number(found, value)
@@ -164,7 +164,7 @@ def literal(found: Resolved, value: Value) -> Value:
     if kind is Kind.TIMESTAMP:
         return _time(found, value)
     if kind is Kind.BOOLEAN:
-        return _truth(found, value)
+        return _boolean(found, value)
     return _listed_value(found, _plain_text(found, value))
 
 
@@ -188,16 +188,16 @@ def _day(found: Resolved, value: Value) -> Value:
 
 
 def _time(found: Resolved, value: Value) -> Value:
-    if isinstance(value, date):  # a datetime is one too; a bare date means its midnight on the user's own clock
+    if isinstance(value, date):  # datetimes included; a bare date means midnight on the user's own clock
         return value
     if isinstance(value, str) and _is_wall_text(value):
-        return value  # the gateway's own text stays as it is: a bookmark must not shift by an offset
+        return value  # the gateway's own text is unchanged: a bookmark must not shift by an offset
     return _read(found, value, "write it like 2026-01-31T10:00:00")
 
 
 def _is_wall_text(text: str) -> bool:
     try:
-        datetime.strptime(text, "%m/%d/%Y %H:%M:%S")  # the zone is the gateway's affair
+        datetime.strptime(text, "%m/%d/%Y %H:%M:%S")  # in the gateway's time zone
     except ValueError:
         return False
     return True
@@ -212,7 +212,7 @@ def _read(found: Resolved, value: Value, fix: str) -> Value:
         raise _mismatch(found, value, fix) from None
 
 
-def _truth(found: Resolved, value: Value) -> Value:
+def _boolean(found: Resolved, value: Value) -> Value:
     if isinstance(value, str) and value.strip().lower() in ("true", "false"):
         return value.strip().lower() == "true"
     if not isinstance(value, bool):
@@ -227,10 +227,10 @@ def _plain_text(found: Resolved, value: Value) -> str:
         return _letter(value) if {"T", "F"} <= set(found.definition.values) else render_value(Kind.BOOLEAN, value)
     if isinstance(value, int | Decimal):
         return render_value(Kind.DECIMAL, Decimal(value))
-    raise _mismatch(found, value, "write it in quotes, as the field holds it")
+    raise _mismatch(found, value, "write it in quotes, as it stands in the field")
 
 
-def _letter(value: bool) -> str:  # noqa: FBT001  # it renders the flag
+def _letter(value: bool) -> str:  # noqa: FBT001
     return "T" if value else "F"
 
 
@@ -252,7 +252,7 @@ def _listed_value(found: Resolved, text: str) -> str:
 def _pattern(found: Resolved, value: Value) -> Value:
     if not isinstance(value, str):
         raise InvalidRequestError(
-            f"like on {found.name} compares with a text, and {_shown(value)} is none",
+            f"like on {found.name} needs a text, and {_shown(value)} is not a text",
             fix="put the pattern in quotes; % stands for any run of characters, _ for one",
         )
     return value
@@ -262,18 +262,18 @@ def _check_ascending(found: Resolved, values: tuple[Value, ...]) -> None:
     low, high = values
     if type(low) is type(high) and not isinstance(low, str) and low > high:  # type: ignore[operator]
         raise InvalidRequestError(
-            f"between {_shown(low)} and {_shown(high)} on {found.name} finds nothing: the lower value comes first"
+            f"between {_shown(low)} and {_shown(high)} on {found.name} matches no row: the lower value comes first"
         )
 
 
 def _mismatch(found: Resolved, value: Value, fix: str) -> InvalidRequestError:
     field = found.definition
     return InvalidRequestError(
-        f"{found.owner}.{field.name} is {_called(field.kind)}, and {_shown(value)} is not", fix=fix
+        f"{found.owner}.{field.name} is {_kind_name(field.kind)}, and {_shown(value)} is not", fix=fix
     )
 
 
-_CALLED = {
+_KIND_NAMES = {
     Kind.INTEGER: "a whole number",
     Kind.DATE: "a date",
     Kind.TIMESTAMP: "a time",
@@ -281,8 +281,8 @@ _CALLED = {
 }
 
 
-def _called(kind: Kind) -> str:
-    return _CALLED.get(kind, "a number" if kind in NUMBERS else "a text")
+def _kind_name(kind: Kind) -> str:
+    return _KIND_NAMES.get(kind, "a number" if kind in NUMBERS else "a text")
 
 
 def _shown(value: Value) -> str:

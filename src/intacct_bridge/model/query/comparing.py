@@ -1,8 +1,8 @@
-"""Turns a cell's text into something that compares as its kind does, fast enough for a million rows.
+"""Keys that compare cells as their kind does, fast enough for a million rows.
 
-Days and times become `YYYYMMDD` and `YYYYMMDDhh:mm:ss` by slicing, since no two spellings of one moment differ then;
-numbers become Decimals; booleans become booleans. None says that the text cannot be read as its kind. A literal goes
-through the same door (`literal_key`), so that both sides of a comparison are always of one make.
+Days and times become `YYYYMMDD` and `YYYYMMDDhh:mm:ss` by slicing, so that all spellings of one moment are equal;
+numbers become Decimals; booleans become booleans. None means that the text cannot be read as its kind. `literal_key`
+gives the same form for a literal, so that both sides of a comparison have the same type.
 """
 
 from collections.abc import Callable
@@ -17,17 +17,17 @@ from intacct_bridge.wire.values import Formatting, Kind, Value, parse_value, ren
 Key = Callable[[str], Any]
 _NUMBERS = (Kind.INTEGER, Kind.DECIMAL, Kind.CURRENCY, Kind.PERCENT)
 _MIDNIGHT = "00:00:00"
-_TRUTHS = {"true": True, "false": False, "T": True, "F": False}
+_BOOLEANS = {"true": True, "false": False, "T": True, "F": False}
 
 
 def cell_key(kind: Kind, written: Formatting, *, fold: bool = False, numeric: bool = False) -> Key | None:
-    """How a cell of this kind becomes comparable; None when its text already is."""
+    """The function that makes cells of this kind comparable; None where their text is comparable."""
     if kind is Kind.INTEGER:
-        return _whole
+        return _integer
     if kind in _NUMBERS:
         return _number
     if kind is Kind.BOOLEAN:
-        return _TRUTHS.get
+        return _BOOLEANS.get
     if kind is Kind.DATE:
         return lru_cache(maxsize=4096)(_moments(kind, written))  # a table has many rows and few days
     if kind is Kind.TIMESTAMP:
@@ -38,31 +38,31 @@ def cell_key(kind: Kind, written: Formatting, *, fold: bool = False, numeric: bo
 
 
 def literal_key(kind: Kind, value: Value, written: Formatting, *, fold: bool = False, numeric: bool = False) -> Any:
-    """A typed literal as `cell_key` makes the cells; None for null and for a value that the kind cannot hold."""
+    """A typed literal in the form of `cell_key`; None for null and for a value that the kind cannot hold."""
     if value is None:
         return None
     if kind in _NUMBERS:
         if isinstance(value, bool) or not isinstance(value, int | Decimal):
             return None
-        # Among whole numbers int meets int, which is quicker; the two compare and hash alike, so a mix does no harm.
+        # Whole numbers are compared as int, which is faster; int and Decimal compare and hash alike, so both may occur.
         return int(value) if kind is Kind.INTEGER and value == int(value) else Decimal(value)
     if kind is Kind.BOOLEAN:
         return value if isinstance(value, bool) else None
     if kind in (Kind.DATE, Kind.TIMESTAMP):
         return _moment_of(kind, value, written) if isinstance(value, date) else None
-    text = value if isinstance(value, str) else _spelled(value)
+    text = value if isinstance(value, str) else _text(value)
     if numeric:
         return _number_or_text(text)
     return text.casefold() if fold else text
 
 
-def _spelled(value: Value) -> str:
+def _text(value: Value) -> str:
     kind = Kind.BOOLEAN if isinstance(value, bool) else Kind.DATE if isinstance(value, date) else Kind.DECIMAL
     return render_value(kind, value)
 
 
-def _whole(text: str) -> int | Decimal | None:
-    """An INTEGER cell; some hold fractions all the same."""
+def _integer(text: str) -> int | Decimal | None:
+    """An INTEGER cell, some of which hold fractions."""
     try:
         return int(text)
     except ValueError:
@@ -78,17 +78,17 @@ def _number(text: str) -> Decimal | None:
 
 
 def _number_or_text(text: str) -> tuple[int, Any]:
-    """Numbers before texts, so that both can stand in one column."""
+    """A key that sorts numbers before texts, for columns with both."""
     found = _number(text)
     return (1, text) if found is None else (0, found)
 
 
 def _moments(kind: Kind, written: Formatting) -> Key:
-    """Slices the two spellings that nearly all cells have, and hands the rest to the strict reader."""
+    """Slices the two spellings that nearly all cells have, and leaves the rest to the strict reader."""
     american = written.date == "/mdY" and written.clock == 24
-    whole_day = kind is Kind.DATE
+    is_day = kind is Kind.DATE
     # A cell that names UTC can be sliced only where UTC is the cells' own clock, or where the clock does not matter.
-    ends = ("", "Z") if whole_day or not written.offset_minutes else ("",)
+    ends = ("", "Z") if is_day or not written.offset_minutes else ("",)
 
     def key(text: str) -> str | None:
         if text[10:] == "" or text[19:] in ends:
@@ -99,7 +99,7 @@ def _moments(kind: Kind, written: Formatting) -> Key:
             else:
                 return _read_moment(kind, text, written)
             if len(day) == 8 and day.isdigit():
-                return day if whole_day else day + (text[11:19] or _MIDNIGHT)
+                return day if is_day else day + (text[11:19] or _MIDNIGHT)
         return _read_moment(kind, text, written)
 
     return key
@@ -114,7 +114,7 @@ def _read_moment(kind: Kind, text: str, written: Formatting) -> str | None:
 
 
 def _moment_of(kind: Kind, value: date, written: Formatting) -> str:
-    """A moment on the wall clock that the cells are written by; a bare day is that clock's midnight."""
+    """A moment on the cells' wall clock; a bare day is that clock's midnight."""
     if isinstance(value, datetime) and value.tzinfo is not None:
         value = value.astimezone(UTC) + timedelta(minutes=written.offset_minutes if kind is Kind.TIMESTAMP else 0)
     if kind is Kind.DATE:

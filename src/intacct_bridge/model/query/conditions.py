@@ -1,7 +1,7 @@
-"""What our two text languages for filters share: tokens, a place to point at, and AND, OR, NOT with parentheses.
+"""The common part of the two text languages for filters: tokens, error positions, and AND, OR, NOT with parentheses.
 
-`where` is what people write on the command line, `legacyquery` what `readByQuery` takes. They differ in how a value
-is spelled and in which comparisons exist, so each brings its own tokens and its own reading of one comparison.
+`where` is the language of the command line, `read_by_query` that of the function `readByQuery`. They differ in the
+spelling of values and in their comparisons, so each has its own tokens and its own reading of one comparison.
 """
 
 import re
@@ -27,7 +27,7 @@ COMPARISONS = {
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A piece of the text and where it stands; kind is the name of the pattern that matched."""
+    """A piece of the text and its position; kind is the name of the pattern that matched."""
 
     kind: str
     text: str
@@ -36,7 +36,7 @@ class Token:
 
     @property
     def word(self) -> str:
-        """The text in lower case when it is a word, else nothing."""
+        """The text in lower case if it is a word, else empty."""
         return self.text.lower() if self.kind == "word" else ""
 
 
@@ -44,7 +44,7 @@ END = "end"
 
 
 class Cursor:
-    """Walks over the tokens of one text, and says where it went wrong."""
+    """Walks over the tokens of one text and points errors at them."""
 
     def __init__(self, text: str, what: str = "filter") -> None:
         self._text = text
@@ -60,7 +60,7 @@ class Cursor:
             match = patterns.match(self._text, position)
             if match is None or match.lastgroup is None:
                 sign = Token("?", self._text[position], position)
-                raise self.error(sign, f"{sign.text!r} does not belong here")
+                raise self.error(sign, f"unexpected {sign.text!r}")
             if match.lastgroup != "space":
                 token = Token(match.lastgroup, match.group(), position)
                 self._tokens.append(Token(token.kind, token.text, position, read(self, token)))
@@ -69,7 +69,7 @@ class Cursor:
 
     @property
     def next(self) -> Token:
-        """The token ahead; one of kind `end` behind the last."""
+        """The token ahead; one of kind `end` after the last."""
         return self._tokens[self._at]
 
     def after(self, steps: int = 1) -> Token:
@@ -77,7 +77,7 @@ class Cursor:
         return self._tokens[min(self._at + steps, len(self._tokens) - 1)]
 
     def first(self, word: str) -> Token:
-        """The first token that is this word, wherever it stands."""
+        """The first token that is this word, at any position."""
         return next(token for token in self._tokens if token.word == word)
 
     def take(self) -> Token:
@@ -101,7 +101,7 @@ class Cursor:
             raise self.error(self.next, f"expected {word} {because}, found {found(self.next)}")
 
     def error(self, token: Token, message: str, hint: str = "") -> InvalidRequestError:
-        """What to raise: the message with the token underlined."""
+        """The error to raise: the message with the token underlined."""
         marks = " " * token.start + "^" * max(len(token.text), 1)
         line = re.sub(r"\s", " ", self._text)
         return InvalidRequestError(
@@ -110,7 +110,7 @@ class Cursor:
 
 
 def found(token: Token) -> str:
-    """How an error calls a token."""
+    """A token's name in error messages."""
     return "the end" if token.kind == END else token.text
 
 
@@ -118,7 +118,7 @@ def whole(cursor: Cursor, comparison: Callable[[Cursor], Filter]) -> Filter:
     """Read conditions up to the end of the text; NOT binds closest, then AND, then OR."""
     node = _either(cursor, comparison)
     if cursor.next.kind != END:
-        hint = {"&&": "write and", "||": "write or", ")": "there is no ( for it"}.get(cursor.next.text, "")
+        hint = {"&&": "write and", "||": "write or", ")": "the ( for it is missing"}.get(cursor.next.text, "")
         raise cursor.error(cursor.next, f"expected and, or, or the end, found {found(cursor.next)}", hint)
     return node
 

@@ -1,16 +1,16 @@
-"""Runs filters and orders over rows of text cells: what the gateway does with a query, in memory.
+"""Filters and sort orders over rows of text cells, in memory, as the gateway applies them.
 
-A filter is compiled once into nested closures, its literals typed once; a row's cells are typed only when a
-comparison reaches them. Cells may be in the gateway's own text or in ISO. The semantics:
+A filter is compiled once into nested closures, its literals typed once; a cell is typed only when a comparison needs
+it. Cells may be in the gateway's own text or in ISO. The semantics:
 
 - a cell that is absent, None or empty is null; every comparison with null is false, `notequalto`, `notlike` and
   `notin` included; only `isnull` finds it;
-- numbers compare as numbers, days and times as moments, booleans as such, all else as text, character by character,
-  case and all unless asked otherwise;
+- numbers compare as numbers, days and times as moments, booleans as booleans, other cells as text, character by
+  character and case-sensitively unless the query says otherwise;
 - a cell that cannot be read as its field's kind compares as false.
 
-Our choice, since no source settles it: nulls sort last going up and first going down; and a text key such as
-SODOCUMENT.RECORDNO compares as text, unless `numeric_text` names it.
+Two choices of ours, where no source gives the answer: nulls sort last in ascending and first in descending order; and a
+text key such as SODOCUMENT.RECORDNO compares as text, unless `numeric_text` names it.
 """
 
 import re
@@ -27,7 +27,8 @@ from intacct_bridge.wire.values import DEFAULT, Formatting, Value, parse_value
 Row = TypeVar("Row")
 Cell = Callable[[Row], str | None]
 Cells = Callable[[str], Cell[Row]]
-"""Gives, for a field, how its text is taken out of a row: `lambda name: itemgetter(positions[name])` for tuples."""
+"""The getter of a field's text from a row, by the field's name: `lambda name: itemgetter(positions[name])` for tuples.
+"""
 TextRow = Mapping[str, str | None]
 _Test = Callable[[Any], bool]
 
@@ -42,7 +43,7 @@ _COMPARISONS: dict[Op, Callable[[Any, Any], bool]] = {
 
 
 def of_mapping(name: str) -> Cell[TextRow]:
-    """The cells of rows that are mappings; a name that is not there is null."""
+    """The cells of rows that are mappings; a missing name is null."""
     return lambda row: row.get(name)
 
 
@@ -54,7 +55,7 @@ def predicate(
     case_insensitive: bool = False,
     numeric_text: Collection[str] = (),
     written: Formatting = DEFAULT,
-    asked: Formatting = DEFAULT,
+    literals: Formatting = DEFAULT,
 ) -> Callable[[TextRow], bool]: ...
 
 
@@ -67,7 +68,7 @@ def predicate(
     case_insensitive: bool = False,
     numeric_text: Collection[str] = (),
     written: Formatting = DEFAULT,
-    asked: Formatting = DEFAULT,
+    literals: Formatting = DEFAULT,
 ) -> Callable[[Row], bool]: ...
 
 
@@ -79,25 +80,27 @@ def predicate(
     case_insensitive: bool = False,
     numeric_text: Collection[str] = (),
     written: Formatting = DEFAULT,
-    asked: Formatting = DEFAULT,
+    literals: Formatting = DEFAULT,
 ) -> Callable[[Any], bool]:
-    """Compile a filter. Cells are read in the `written` format, literals that are text in the `asked` one.
+    """Compile a filter. Cells are read in the format `written`, literals that are text in the format `literals`.
 
-    InvalidRequestError, now and not at the first row, for a literal that its field cannot hold.
+    Raises InvalidRequestError at once, not at the first row, for a literal that its field cannot hold.
     """
-    reading = _Reading(kind_of, cells, written, asked, case_insensitive=case_insensitive, numeric_text=numeric_text)
-    return reading.test(node)
+    compiler = _Compiler(
+        kind_of, cells, written, literals, case_insensitive=case_insensitive, numeric_text=numeric_text
+    )
+    return compiler.test(node)
 
 
-class _Reading:
-    """What compiling needs to know on the way down the tree."""
+class _Compiler:
+    """Compiles the nodes of one filter."""
 
     def __init__(
         self,
         kind_of: KindOf,
         cells: Cells[Any],
         written: Formatting,
-        asked: Formatting,
+        literals: Formatting,
         *,
         case_insensitive: bool,
         numeric_text: Collection[str],
@@ -105,7 +108,7 @@ class _Reading:
         self._kind_of = kind_of
         self._cells = cells
         self._written = written
-        self._asked = asked
+        self._literals = literals
         self._fold = case_insensitive
         self._numeric_text = numeric_text
 
@@ -131,7 +134,7 @@ class _Reading:
         if value == "":
             return None
         try:
-            typed = parse_value(kind, value, self._asked) if isinstance(value, str) else value
+            typed = parse_value(kind, value, self._literals) if isinstance(value, str) else value
             found = literal_key(kind, typed, self._written, fold=self._fold, numeric=name in self._numeric_text)
         except RecordError:
             found = None
@@ -155,7 +158,7 @@ def _some(tests: tuple[_Test, ...]) -> _Test:
 
 
 def _compared(cell: Cell[Any], key: Key | None, op: Op, literals: tuple[Any, ...]) -> _Test:
-    """`key` turns a cell into what the literals are already; None when the text itself is compared."""
+    """`key` gives a cell the form of the literals; None where the text itself is compared."""
     if op in (Op.IN, Op.NOTIN):
         return _listed(cell, key, frozenset(literals) - {None}, wanted=op is Op.IN)
     if None in literals:  # an empty literal is a null
@@ -209,7 +212,7 @@ def _itself(text: str) -> str:
 
 
 def _like(cell: Cell[Any], pattern: str, *, fold: bool, wanted: bool) -> _Test:
-    """`%` is any run of characters, `_` any one; everything else stands for itself."""
+    """`%` is any run of characters, `_` any one character; any other character stands for itself."""
     parts = ("." if one == "_" else ".*" if one == "%" else re.escape(one) for one in pattern)
     match = re.compile("".join(parts), re.DOTALL | (re.IGNORECASE if fold else 0)).fullmatch
 
@@ -249,7 +252,7 @@ def sort_key(
     numeric_text: Collection[str] = (),
     written: Formatting = DEFAULT,
 ) -> Callable[[Any], Any]:
-    """A key for `sorted`; nulls come last going up and first going down, and what cannot be read counts as null."""
+    """A key for `sorted`; nulls come last in ascending and first in descending order. An unreadable cell is null."""
     keys = [
         _ordered(
             cells(one.field),
@@ -264,20 +267,20 @@ def sort_key(
 
 
 def _ordered(cell: Cell[Any], key: Key, *, descending: bool) -> Callable[[Any], Any]:
-    def going_up(row: Any) -> Any:
+    def ascending_key(row: Any) -> Any:
         text = cell(row)
         found = key(text) if text else None
         return (1, 0) if found is None else (0, found)
 
-    def going_down(row: Any) -> Any:
-        return _Turned(going_up(row))
+    def descending_key(row: Any) -> Any:
+        return _Reversed(ascending_key(row))
 
-    return going_down if descending else going_up
+    return descending_key if descending else ascending_key
 
 
 @total_ordering
-class _Turned:
-    """Sorts the other way round."""
+class _Reversed:
+    """A key that sorts in the opposite order."""
 
     __slots__ = ("key",)
 
@@ -285,9 +288,9 @@ class _Turned:
         self.key = key
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Turned) and bool(self.key == other.key)
+        return isinstance(other, _Reversed) and bool(self.key == other.key)
 
-    def __lt__(self, other: "_Turned") -> bool:
+    def __lt__(self, other: "_Reversed") -> bool:
         return bool(other.key < self.key)
 
     __hash__ = None  # type: ignore[assignment]  # keys are compared, never stored

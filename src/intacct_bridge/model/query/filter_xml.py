@@ -2,9 +2,9 @@
 
 Shape: *Query function*, Sage's reference, and the request schema for 3.0. `<filter>` holds exactly one operator,
 `and` or `or`; `and` and `or` hold two or more; the children of `<query>` come in any order, those of `<options>`
-in one only. Every value in a query is text, so reading gives text: whoever knows the field's kind types it.
-Requests have one date format whatever the user's is, so of a `Formatting` only the offset counts here: a time is
-written as the user's wall clock would show it. Text goes as it stands.
+in one only. Every value in a query is text, so reading gives text; callers type it by the field's kind.
+Requests have one date format, whatever the user's, so only the offset of a `Formatting` matters here: a time is written
+as the user's wall clock shows it. Text is written unchanged.
 """
 
 from collections.abc import Iterator
@@ -34,7 +34,7 @@ GATEWAY_PAGE = 100
 
 
 def filter_element(node: Filter, formatting: Formatting = DEFAULT, kinds: KindOf | None = None) -> Element:
-    """The operator element that goes into `<filter>`. Knowing the kinds, a date on a TIMESTAMP gets its midnight."""
+    """The operator element inside `<filter>`. With `kinds`, a date on a TIMESTAMP is written as its midnight."""
     if isinstance(node, And | Or):
         if len(node.parts) == 1:
             return filter_element(node.parts[0], formatting, kinds)
@@ -44,7 +44,7 @@ def filter_element(node: Filter, formatting: Formatting = DEFAULT, kinds: KindOf
     if len(node.values) > MAX_IN:
         raise LocalProtocolError(
             f"{len(node.values):,} values for {node.field} in one list; the gateway takes {MAX_IN:,}",
-            fix="bind it first",
+            fix="bind the query first",
         )
     kind = kinds(node.field) if kinds else None
     values = (element("value", _text(value, kind, formatting)) for value in node.values)
@@ -52,20 +52,20 @@ def filter_element(node: Filter, formatting: Formatting = DEFAULT, kinds: KindOf
 
 
 def filter_from(operator: Element) -> Filter:
-    """Read one operator element, its values as text. InvalidRequestError for what the gateway's schema refuses."""
+    """Read one operator element, its values as text. InvalidRequestError where the gateway's schema refuses it."""
     if operator.tag in ("and", "or"):
         if len(operator.children) < 2:
             raise InvalidRequestError(f"<{operator.tag}> needs two or more conditions, not {len(operator.children)}")
         parts = tuple(filter_from(child) for child in operator.children)
         return And(parts) if operator.tag == "and" else Or(parts)
     if operator.tag not in _OPS:
-        raise InvalidRequestError(f"<{operator.tag}> is no operator of a query filter; there are {', '.join(_OPS)}")
+        raise InvalidRequestError(f"<{operator.tag}> is not an operator of filters; there are {', '.join(_OPS)}")
     name = operator.find("field")
     if name is None or not name.text:
         raise InvalidRequestError(f"<{operator.tag}> does not name its field")
     values = tuple(child.text for child in operator.children if child.tag == "value")
     if len(values) + 1 != len(operator.children):
-        raise InvalidRequestError(f"<{operator.tag}> on {name.text} holds more than <field> and <value>")
+        raise InvalidRequestError(f"<{operator.tag}> on {name.text} has more than <field> and <value>")
     if len(values) > MAX_IN:
         raise InvalidRequestError(
             f"<{operator.tag}> on {name.text} has {len(values):,} values; the limit is {MAX_IN:,}"
@@ -116,13 +116,11 @@ def _option_elements(query: Query) -> Iterator[Element]:
 
 
 def query_from(function: Element) -> Query:
-    """Read a `<query>` function, its filter values as text. InvalidRequestError for what the schema refuses."""
+    """Read a `<query>` function, its filter values as text. InvalidRequestError where the schema refuses it."""
     parts: dict[str, Element] = {}
     for child in function.children:
         if child.tag in parts or child.tag not in _QUERY_PARTS:
-            raise InvalidRequestError(
-                f"<query> holds {'a second' if child.tag in parts else 'an unknown'} <{child.tag}>"
-            )
+            raise InvalidRequestError(f"<query> has {'a second' if child.tag in parts else 'an unknown'} <{child.tag}>")
         parts[child.tag] = child
     for needed in ("object", "select"):
         if needed not in parts:
@@ -133,10 +131,10 @@ def query_from(function: Element) -> Query:
         select=tuple(_selected_from(child) for child in parts["select"].children),
         where=_only_filter(parts["filter"]) if "filter" in parts else None,
         order=tuple(_order_from(child) for child in parts["orderby"].children) if "orderby" in parts else (),
-        page_size=_whole(parts.get("pagesize"), GATEWAY_PAGE),
-        offset=_whole(parts.get("offset"), 0),
-        case_insensitive=_truth(options.find("caseinsensitive")),
-        show_private=_truth(options.find("showprivate")),
+        page_size=_integer(parts.get("pagesize"), GATEWAY_PAGE),
+        offset=_integer(parts.get("offset"), 0),
+        case_insensitive=_is_true(options.find("caseinsensitive")),
+        show_private=_is_true(options.find("showprivate")),
         doc_par_id=parts["docparid"].text if "docparid" in parts else None,
         return_format=_format(options),
     )
@@ -148,22 +146,22 @@ _OPTIONS = ("caseinsensitive", "showprivate", "returnformat")
 
 def _selected_from(child: Element) -> Selected:
     if child.tag not in ("field", *AGGREGATES):
-        raise InvalidRequestError(f"<select> holds <{child.tag}>; it takes field, {', '.join(AGGREGATES)}")
+        raise InvalidRequestError(f"<select> has <{child.tag}>; it takes field, {', '.join(AGGREGATES)}")
     return child.text if child.tag == "field" else Aggregate(child.tag, child.text)
 
 
 def _only_filter(holder: Element) -> Filter:
     if len(holder.children) != 1:
-        raise InvalidRequestError(f"<filter> holds exactly one operator, and or or; found {len(holder.children)}")
+        raise InvalidRequestError(f"<filter> takes exactly one operator, not {len(holder.children)}")
     return filter_from(holder.children[0])
 
 
 def _order_from(child: Element) -> Order:
     directions = [one.tag for one in child.children if one.tag != "field"]
     if child.tag != "order" or not child.findtext("field") or len(directions) > 1:
-        raise InvalidRequestError("<orderby> holds <order> elements, each a <field> and at most one direction")
+        raise InvalidRequestError("<orderby> takes <order> elements, each with a <field> and at most one direction")
     if directions and directions[0] not in ("ascending", "descending"):
-        raise InvalidRequestError(f"<order> goes ascending or descending, not <{directions[0]}>")
+        raise InvalidRequestError(f"<order> takes ascending or descending, not <{directions[0]}>")
     return Order(child.findtext("field"), directions == ["descending"])
 
 
@@ -175,16 +173,16 @@ def _format(options: Element) -> str | None:
     return None if chosen is None else chosen.text
 
 
-def _whole(node: Element | None, default: int) -> int:
+def _integer(node: Element | None, default: int) -> int:
     if node is None:
         return default
     try:
         return int(node.text)
     except ValueError:
-        raise InvalidRequestError(f"<{node.tag}> wants a whole number, not {node.text!r}") from None
+        raise InvalidRequestError(f"<{node.tag}> takes a whole number, not {node.text!r}") from None
 
 
-def _truth(node: Element | None) -> bool:
+def _is_true(node: Element | None) -> bool:
     return node is not None and node.text.strip() in ("true", "1")
 
 
@@ -192,13 +190,13 @@ def _text(value: Value, kind: Kind | None, formatting: Formatting) -> str:
     if isinstance(value, str):
         return value
     if kind is Kind.TIMESTAMP and isinstance(value, date) and not isinstance(value, datetime):
-        # A day on the user's own calendar: no offset applies to it.
+        # A day in the user's own calendar, to which no offset applies.
         return f"{render_value(Kind.DATE, value)} {time.min:%H:%M:%S}"
     return render_value(kind_of_value(value), value, Formatting(offset_minutes=formatting.offset_minutes))
 
 
 def kind_of_value(value: Value) -> Kind:
-    """The kind a literal writes itself by: what it is in Python settles it."""
+    """The kind by which a literal is written: that of its Python type."""
     if isinstance(value, bool):
         return Kind.BOOLEAN
     if isinstance(value, datetime):

@@ -1,12 +1,12 @@
-"""What to read: a tree of filter nodes and the query that carries it. Plain data; nothing here knows an object.
+"""Queries: a tree of filter nodes and the query that carries it, as plain data that knows no object.
 
     where = (field("TOTALDUE") > 0) & field("STATE").is_in(["Posted", "Paid"])
     Query("APBILL", ("RECORDNO", "TOTALDUE"), where=where, order=(Order("WHENDUE", descending=True),))
 
-A node says what was asked, names and literals as they were written; `bind` checks them against the catalogue,
-`filterxml` writes them for the gateway and `evaluate` runs them over rows. Three rules keep the tree writable as
-the gateway's XML: a literal is never a float (money is exact), never None (absence has its own operators), and
-`~` is pushed down to the operators, since the gateway has no *not*.
+A node holds names and literals as they were written; `bind` checks them against the catalogue, `filter_xml` writes them
+for the gateway and `evaluate` runs them over rows. Three rules keep the tree writable as the gateway's XML: a literal
+is never a float (money is exact), never None (null has its own operators), and `~` is pushed down to the operators,
+since the gateway has no *not*.
 
 As in the gateway, a comparison with a null is false, and so is its negation: `~(field("A") == 1)` does not find
 rows where A is null.
@@ -20,14 +20,15 @@ from enum import StrEnum
 from typing import NoReturn
 
 from intacct_bridge.errors import InvalidRequestError
+from intacct_bridge.model.wording import counted
 from intacct_bridge.wire.values import Kind, Value
 
 MAX_IN = 1000
 MAX_PAGE = 2000
-"""The most values in one `in`, and the most rows in one page, that the gateway takes."""
+"""The gateway's limits: values in one `in`, and rows in one page."""
 
 KindOf = Callable[[str], Kind]
-"""What a field's text means; TEXT for a field that nothing is known about."""
+"""The kind of a field; TEXT for an unknown one."""
 
 
 class Op(StrEnum):
@@ -61,7 +62,7 @@ _ARITY = {Op.BETWEEN: 2, Op.ISNULL: 0, Op.ISNOTNULL: 0}
 
 
 class Filter:
-    """What Compare, And and Or share: they combine with `&`, `|` and `~`, and with nothing else."""
+    """The base of Compare, And and Or, which combine with `&`, `|` and `~` only."""
 
     __slots__ = ()
 
@@ -76,7 +77,7 @@ class Filter:
 
     def __bool__(self) -> NoReturn:
         raise InvalidRequestError(
-            "a filter is neither true nor false until it meets a row",
+            "a filter has no truth value",
             fix="combine filters with & | ~ (not with and, or, not, nor by chaining comparisons); test with `is None`",
         )
 
@@ -94,18 +95,20 @@ class Compare(Filter):
         if self.op in (Op.IN, Op.NOTIN):
             if not self.values:
                 raise InvalidRequestError(
-                    f"the list of values for {self.field} is empty, and the gateway cannot be asked for nothing",
-                    fix="leave the condition out, or do not ask at all when the list is empty",
+                    f"the list of values for {self.field} is empty, which the gateway does not accept",
+                    fix="leave the condition out, or send no query when the list is empty",
                 )
         elif len(self.values) != wanted:
-            raise InvalidRequestError(f"{self.op} on {self.field} takes {wanted} values, not {len(self.values)}")
+            raise InvalidRequestError(
+                f"{self.op} on {self.field} takes {counted(wanted, 'value')}, not {len(self.values)}"
+            )
         for value in self.values:
             _check_literal(self.field, value)
 
 
 @dataclass(frozen=True, slots=True)
 class And(Filter):
-    """All parts hold. The gateway wants two or more: `all_of` collapses what is less."""
+    """All parts are true. The gateway requires two or more: `all_of` returns a single part as it is."""
 
     parts: tuple[Filter, ...]
 
@@ -115,7 +118,7 @@ class And(Filter):
 
 @dataclass(frozen=True, slots=True)
 class Or(Filter):
-    """At least one part holds. The gateway wants two or more: `any_of` collapses what is less."""
+    """At least one part is true. The gateway requires two or more: `any_of` returns a single part as it is."""
 
     parts: tuple[Filter, ...]
 
@@ -124,13 +127,13 @@ class Or(Filter):
 
 
 def all_of(parts: Iterable[Filter]) -> Filter:
-    """The parts joined by *and*: nested ands are flattened, a single part stands for itself."""
+    """The parts joined by *and*: nested ands are flattened, a single part is returned as it is."""
     flat = _flattened(parts, And, "&")
     return flat[0] if len(flat) == 1 else And(flat)
 
 
 def any_of(parts: Iterable[Filter]) -> Filter:
-    """The parts joined by *or*: nested ors are flattened, a single part stands for itself."""
+    """The parts joined by *or*: nested ors are flattened, a single part is returned as it is."""
     flat = _flattened(parts, Or, "|")
     return flat[0] if len(flat) == 1 else Or(flat)
 
@@ -150,7 +153,7 @@ def negated(node: Filter) -> Filter:
 
 
 def comparisons(node: Filter | None) -> list[Compare]:
-    """Every Compare in the tree, in the order they are written."""
+    """Every Compare in the tree, in written order."""
     if node is None:
         return []
     if isinstance(node, And | Or):
@@ -160,7 +163,7 @@ def comparisons(node: Filter | None) -> list[Compare]:
 
 
 def rebuilt(node: Filter, change: Callable[[Compare], Filter]) -> Filter:
-    """The same tree with every Compare put through `change`."""
+    """The same tree with `change` applied to every Compare."""
     if isinstance(node, And):
         return all_of(rebuilt(part, change) for part in node.parts)
     if isinstance(node, Or):
@@ -170,22 +173,22 @@ def rebuilt(node: Filter, change: Callable[[Compare], Filter]) -> Filter:
 
 
 def weakened(node: Filter | None, fields: Collection[str]) -> Filter | None:
-    """The filter without what it says of some fields: it keeps what it kept, perhaps more; None keeps everything."""
+    """The filter without its conditions on some fields: it keeps the same rows, perhaps more; None keeps all."""
     if isinstance(node, And):
         parts = [one for part in node.parts if (one := weakened(part, fields)) is not None]
         return all_of(parts) if parts else None
     if isinstance(node, Or):
         kept = [weakened(part, fields) for part in node.parts]
-        whole = [one for one in kept if one is not None]
-        return any_of(whole) if len(whole) == len(kept) else None
+        parts = [one for one in kept if one is not None]
+        return any_of(parts) if len(parts) == len(kept) else None
     return None if isinstance(node, Compare) and node.field in fields else node
 
 
 class Field:
-    """A field's name on its way to a comparison; `== None` and `!= None` ask for null and not null."""
+    """A field's name, from which comparisons are built; `== None` and `!= None` mean null and not null."""
 
     __slots__ = ("name",)
-    __hash__ = None  # type: ignore[assignment]  # == builds a filter, so it cannot answer a set
+    __hash__ = None  # type: ignore[assignment]  # == builds a filter, so a set cannot compare fields
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -221,11 +224,11 @@ class Field:
         return Compare(self.name, Op.BETWEEN, (low, high))
 
     def is_in(self, values: Iterable[Value]) -> Compare:
-        """Any number of values; `bind` splits what is more than the gateway takes at once."""
+        """Any number of values; `bind` splits lists that are longer than the gateway takes."""
         return Compare(self.name, Op.IN, _listed(self.name, values))
 
     def not_in(self, values: Iterable[Value]) -> Compare:
-        """Any number of values; `bind` splits what is more than the gateway takes at once."""
+        """Any number of values; `bind` splits lists that are longer than the gateway takes."""
         return Compare(self.name, Op.NOTIN, _listed(self.name, values))
 
     def is_null(self) -> Compare:
@@ -247,7 +250,7 @@ AGGREGATES = ("count", "avg", "min", "max", "sum")
 
 @dataclass(frozen=True, slots=True)
 class Aggregate:
-    """One of count, avg, min, max and sum of a field, grouped by the plain fields beside it."""
+    """One of count, avg, min, max and sum of a field, grouped by the plain fields of the selection."""
 
     function: str
     field: str
@@ -260,7 +263,7 @@ class Aggregate:
 
     @property
     def column(self) -> str:
-        """The name of its column in our rows, such as `COUNT.RECORDNO`."""
+        """The name of its column in the rows, such as `COUNT.RECORDNO`."""
         return f"{self.function.upper()}.{self.field}"
 
 
@@ -277,20 +280,20 @@ Selected = str | Aggregate
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """Everything one `query` function carries."""
+    """The contents of one `query` function."""
 
     object: str
     select: tuple[Selected, ...]
-    """`*` means all fields of the object, once bound."""
+    """`bind` replaces `*` by all fields of the object."""
     where: Filter | None = None
     order: tuple[Order, ...] = ()
     page_size: int = MAX_PAGE
     offset: int = 0
     case_insensitive: bool = False
     show_private: bool = False
-    """At top level, include the records that are private to an entity."""
+    """At the top level, include the records that are private to an entity."""
     doc_par_id: str | None = None
-    """The transaction definition whose custom fields are wanted."""
+    """The transaction definition whose custom fields are included."""
     return_format: str | None = None
 
     def __post_init__(self) -> None:
@@ -307,7 +310,7 @@ class Query:
 def _checked(other: object, operator: str) -> Filter:
     if not isinstance(other, Filter):
         raise InvalidRequestError(
-            f"{operator} joins filters, and {other!r} is none",
+            f"{operator} joins filters, and {other!r} is not a filter",
             fix=f'put each comparison in parentheses: (field("A") > 1) {operator} (field("B") == 2)',
         )
     return other
@@ -322,16 +325,18 @@ def _flattened(parts: Iterable[Filter], kind: type[And] | type[Or], operator: st
 
 def _check_parts(name: str, parts: tuple[Filter, ...]) -> None:
     if not parts:
-        raise InvalidRequestError(f"an {name} of no conditions asks for nothing", fix="leave the filter out")
+        raise InvalidRequestError(f"an {name} has no conditions", fix="leave the filter out")
     for part in parts:
         _checked(part, name)
 
 
 def _check_literal(name: str, value: object) -> None:
     if value is None:
-        raise InvalidRequestError(f"nothing compares with null on {name}", fix="ask for it with is_null()")
+        raise InvalidRequestError(f"{name} cannot be compared with null", fix="use is_null()")
     if isinstance(value, float):
-        raise InvalidRequestError(f"{value!r} on {name} is a float; amounts are exact", fix=f'Decimal("{value!r}")')
+        raise InvalidRequestError(
+            f"{value!r} on {name} is a float, which is not exact", fix=f'use Decimal("{value!r}")'
+        )
     if not isinstance(value, str | int | Decimal | date):
         raise InvalidRequestError(f"{value!r} on {name} is not text, a number, a date, a time or a boolean")
 

@@ -1,12 +1,12 @@
-r"""The `query` text of `readByQuery`: a small part of SQL's WHERE, read into the same filter nodes as everything else.
+r"""The `query` text of `readByQuery`: a small part of SQL's WHERE, read into the filter nodes of `query`.
 
 Facts (Sage's reference, and live notes): `< > <= >= = like`, `not like`, `in`, `not in`, `IS NULL`, `IS NOT NULL`,
 `AND`, `OR`, `NOT`, parentheses; a field on the left, a literal in single quotes or a number on the right; spaces
 around operators; a quote in a text as `\'`; `rownum` with `=`, `<` or `>`; no field of another object. `!=` and `<>`
-are not documented but seen; we take them. ORDER BY is refused, as the gateway does.
+are undocumented but seen in use, so they are accepted. ORDER BY is refused, as by the gateway.
 
-Enumerations and booleans stand here as database codes (`'T'`, `'A'`), not as the display values that `query` takes: the
-codes are left as written, since only whoever knows the object can map them.
+Enumerations and booleans are database codes here (`'T'`, `'A'`), not the display values that `query` takes. The codes
+stay as written, since mapping them needs the object's description.
 """
 
 import re
@@ -32,14 +32,14 @@ _RESERVED = {"and", "or", "not", "like", "in", "is", "null", "between", "order",
 
 @dataclass(frozen=True, slots=True)
 class LegacyQuery:
-    """What the text asks for: a filter over fields, and conditions on the row's number that are no filter."""
+    """A filter over fields, and the conditions on the row's number, which are not part of the filter."""
 
     where: Filter | None
     rownum: tuple[Compare, ...] = ()
     """Each `=`, `<` or `>` with one whole number."""
 
     def rows(self, total: int) -> range:
-        """Which of so many matching rows the conditions on their number leave, counted from 0."""
+        """The rows among `total` matching ones that the conditions on their number leave, counted from 0."""
         first, last = 1, total
         for one in self.rownum:
             number = int(str(one.values[0]))
@@ -52,7 +52,7 @@ class LegacyQuery:
 
 
 def parse_legacy(text: str) -> LegacyQuery:
-    """Read the text, literals left as text; empty asks for every row. InvalidRequestError points at the column."""
+    """Read the text, literals left as text; empty means every row. The InvalidRequestError points at the column."""
     cursor = Cursor(text, "query")
     cursor.fill(_TOKENS, _value)
     if cursor.next.kind == END:
@@ -61,8 +61,8 @@ def parse_legacy(text: str) -> LegacyQuery:
     parts = node.parts if isinstance(node, And) else (node,)
     rownum = tuple(one for one in parts if isinstance(one, Compare) and one.field == ROWNUM)
     rest = [one for one in parts if one not in rownum]
-    turned = any(one.op not in _ROWNUM_OPS for one in rownum)  # by a NOT
-    if turned or any(one.field == ROWNUM for part in rest for one in comparisons(part)):
+    negated = any(one.op not in _ROWNUM_OPS for one in rownum)  # by a NOT
+    if negated or any(one.field == ROWNUM for part in rest for one in comparisons(part)):
         raise cursor.error(cursor.first("rownum"), "rownum can only be joined by and, outside all parentheses")
     return LegacyQuery(all_of(rest) if rest else None, rownum)
 
@@ -79,19 +79,19 @@ def _comparison(cursor: Cursor, text: str) -> Filter:
         op = Op.ISNOTNULL if cursor.accept("not") else Op.ISNULL
         cursor.expect("null", f"after {name} is")
         return Compare(name, op)
-    turned = token.word == "not"
-    word = cursor.take().word if turned else token.word
+    negative = token.word == "not"
+    word = cursor.take().word if negative else token.word
     if word == "like":
-        return Compare(name, Op.NOTLIKE if turned else Op.LIKE, (_literal(cursor),))
+        return Compare(name, Op.NOTLIKE if negative else Op.LIKE, (_literal(cursor),))
     if word == "in":
-        return Compare(name, Op.NOTIN if turned else Op.IN, _listed(cursor))
+        return Compare(name, Op.NOTIN if negative else Op.IN, _listed(cursor))
     raise cursor.error(token, f"expected an operator after {name}, found {found(token)}")
 
 
 def _check_spaces(cursor: Cursor, sign: Token, text: str) -> None:
     end = sign.start + len(sign.text)
     if not (text[sign.start - 1].isspace() and text[end : end + 1].isspace()):
-        raise cursor.error(sign, f"{sign.text} needs a space before and behind it")
+        raise cursor.error(sign, f"{sign.text} needs a space before and after it")
 
 
 def _name(cursor: Cursor) -> str:
@@ -99,7 +99,7 @@ def _name(cursor: Cursor) -> str:
     if token.kind != "word" or token.word in _RESERVED:
         raise cursor.error(token, f"expected a field, found {found(token)}")
     if "." in token.text:
-        raise cursor.error(token, "a field of another object cannot be asked for here")
+        raise cursor.error(token, "readByQuery takes no fields of other objects")
     return token.text
 
 

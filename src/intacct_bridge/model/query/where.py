@@ -3,9 +3,9 @@
     TOTALDUE > 100.50 and (STATE in ('Posted', 'Paid') or not VENDORID like 'X%')
     WHENCREATED between 2026-01-01 and 2026-01-31 and WHENPAID is null and ONHOLD = false
 
-Fields stand left and are not quoted; texts are in single or double quotes (a quote within is doubled); numbers, days
-(2026-01-31), times (2026-01-31T10:00:00, UTC unless an offset follows) and true and false are not. Words are read in
-any case. Errors underline the place and say what would do. Names and types are `bind`'s affair.
+A field stands on the left, without quotes. Texts are in single or double quotes (a quote within is doubled); numbers,
+days (2026-01-31), times (2026-01-31T10:00:00, UTC unless an offset follows), true and false have none. Words are read
+in any case. Errors underline the place and say what is expected. `bind` checks names and types.
 """
 
 import re
@@ -33,7 +33,7 @@ _TEXT_HINT = "put texts in quotes, numbers without; days like 2026-01-31, times 
 
 
 def parse_where(text: str) -> Filter:
-    """Read a filter. InvalidRequestError points at the column that cannot be read."""
+    """Read a filter. The InvalidRequestError points at the column that cannot be read."""
     cursor = Cursor(text)
     cursor.fill(_TOKENS, _value)
     if cursor.next.kind == END:
@@ -92,8 +92,8 @@ def _comparison(cursor: Cursor) -> Filter:
         op = Op.ISNOTNULL if cursor.accept("not") else Op.ISNULL
         cursor.expect("null", f"after {name} is")
         return Compare(name, op)
-    turned = token.word == "not"
-    word = cursor.take().word if turned else token.word
+    negative = token.word == "not"
+    word = cursor.take().word if negative else token.word
     if word == "like":
         pattern = cursor.next
         value = _literal(cursor, "like")
@@ -101,14 +101,14 @@ def _comparison(cursor: Cursor) -> Filter:
             raise cursor.error(
                 pattern, "like takes a text", "put the pattern in quotes; % is any run of characters, _ any one"
             )
-        return Compare(name, Op.NOTLIKE if turned else Op.LIKE, (value,))
+        return Compare(name, Op.NOTLIKE if negative else Op.LIKE, (value,))
     if word == "in":
-        return Compare(name, Op.NOTIN if turned else Op.IN, _listed(cursor))
+        return Compare(name, Op.NOTIN if negative else Op.IN, _listed(cursor))
     if word == "between":
         low = _literal(cursor, "between")
         cursor.expect("and", "between the two values")
         node = Compare(name, Op.BETWEEN, (low, _literal(cursor, "and")))
-        return ~node if turned else node
+        return ~node if negative else node
     raise cursor.error(
         token, f"expected a comparison after {name}, found {found(token)}", "use = != < <= > >= like in between is null"
     )
@@ -129,7 +129,7 @@ def _literal(cursor: Cursor, after: str) -> Value:
     if token.kind in ("text", "number", "day", "time") or token.word in ("true", "false"):
         return token.value
     if token.word == "null":
-        raise cursor.error(token, "nothing compares with null", "write: is null, or: is not null")
+        raise cursor.error(token, "a field cannot be compared with null", "write: is null, or: is not null")
     hint = (
         f"put texts in quotes: '{token.text}'" if token.kind == "word" and token.word not in _RESERVED else _TEXT_HINT
     )
@@ -148,7 +148,7 @@ def _listed(cursor: Cursor) -> tuple[Value, ...]:
 
 
 def _value(cursor: Cursor, token: Token) -> Value:
-    """What a token stands for; the time to refuse what only looks like a value."""
+    """The value of a token; refuses a token that only looks like a value."""
     if token.kind == "text":
         quote = token.text[0]
         return token.text[1:-1].replace(quote * 2, quote)
@@ -157,7 +157,7 @@ def _value(cursor: Cursor, token: Token) -> Value:
     if token.kind in ("day", "time"):
         return _moment(cursor, token)
     if token.kind == "slashed":
-        raise cursor.error(token, "a day is written otherwise here", "write days like 2026-01-31, year first")
+        raise cursor.error(token, "this is not how a day is written here", "write days like 2026-01-31, year first")
     if token.kind == "open":
         raise cursor.error(token, "the text does not end", f"close it with {token.text[0]}; double a quote within")
     return token.word == "true" if token.word in ("true", "false") else None
@@ -178,5 +178,5 @@ def _moment(cursor: Cursor, token: Token) -> date:
             return date.fromisoformat(token.text)
         moment = datetime.fromisoformat(token.text)
     except ValueError as error:
-        raise cursor.error(token, f"there is no such {token.kind}: {error}") from None
+        raise cursor.error(token, f"not a valid {token.kind}: {error}") from None
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)

@@ -1,7 +1,6 @@
-"""What `create` takes inside records and no description has: taxes and splits of lines, and lines nobody describes.
+"""Fields that `create` takes and no description lists: taxes and splits of lines, and lines without a description.
 
-A part is named by its place: `TAXENTRIES.TAXENTRY.DETAILID`, and with a number where a line has several of them,
-`SPLIT[0].AMOUNT`.
+A part is named by its place, `TAXENTRIES.TAXENTRY.DETAILID`, with a number where a line has several: `SPLIT[0].AMOUNT`.
 """
 
 import re
@@ -30,13 +29,13 @@ def _table() -> _Table:
 
 
 def header_part(object_name: str, name: str) -> FieldDef | None:
-    """A field that `create` takes in a header beside those that it is described with."""
+    """A field that `create` takes in a header and its description lacks."""
     kind = _table().header.get(object_name, {}).get(name.upper())
     return FieldDef(name.upper(), Kind(kind)) if kind else None
 
 
 def line_part(line_object: str, name: str) -> FieldDef | None:
-    """A field of a line's part, or of a line that is described nowhere; None where there is none of that name."""
+    """A field of a line's part, or of a line without a description; None for an unknown name."""
     upper, table = name.upper(), _table()
     kind = table.fields.get(line_object, {}).get(upper)
     bare = _NUMBER.sub("", upper)
