@@ -8,15 +8,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from intacct_bridge.client.protocol import Gateway, Row
+from intacct_bridge.client.reading.key_lookup import rows_by_keys
 from intacct_bridge.errors import RecordError
 from intacct_bridge.flow.company.writable import Subject
 from intacct_bridge.flow.records.values import comparable
 from intacct_bridge.flow.records.write import Write
-from intacct_bridge.model.batched import batched
 from intacct_bridge.model.keys import owner
-from intacct_bridge.model.query.query import Filter, Query, all_of
-from intacct_bridge.model.query.query import field as field_named
-from intacct_bridge.wire.values import Kind, Value, parse_value
+from intacct_bridge.model.query.query import Query
 
 _AT_ONCE = 500
 POSTED_ON = ("WHENPOSTED", "WHENCREATED", "BATCH_DATE")
@@ -85,9 +83,9 @@ class Locator:
         mentioned = {name for write in writes for name in write.fields}
         select = (self._subject.lookup.record_key, *names, *_STATES, *sorted(mentioned))
         known = tuple(dict.fromkeys(name for name in select if described.get(name) is not None))
-        for some in batched(writes, _AT_ONCE):
-            parts = [_condition(name, described.kind_of(name), some) for name in names]
-            yield from self._company.query(Query(self._subject.name, known, where=all_of(parts), show_private=True))
+        keys = [{name: write.fields[name] for name in names} for write in writes]
+        query = Query(self._subject.name, known, show_private=True)
+        return rows_by_keys(self._company.query, query, keys, described.kind_of, batch=_AT_ONCE)
 
     def _add_lines(self, writes: Sequence[Write], met: list[list[CurrentRecord]]) -> None:
         for line_set in self._subject.lines:
@@ -110,18 +108,10 @@ class Locator:
     def _line_rows(self, name: str, by: str, keys: Sequence[str], mentioned: set[str]) -> dict[str, list[Row]]:
         described = self._company.describe(name)
         select = tuple(dict.fromkeys((by, *(one for one in sorted(mentioned) if described.get(one) is not None))))
+        query = Query(name, select, show_private=True)
         found: dict[str, list[Row]] = {}
-        for some in batched(keys, _AT_ONCE):
-            values = [parse_value(described.kind_of(by), key) for key in some]
-            for row in self._company.query(Query(name, select, where=field_named(by).is_in(values), show_private=True)):
-                found.setdefault(comparable(row.get(by)), []).append(row)
+        for row in rows_by_keys(
+            self._company.query, query, [{by: key} for key in keys], described.kind_of, batch=_AT_ONCE
+        ):
+            found.setdefault(comparable(row.get(by)), []).append(row)
         return found
-
-
-def _condition(name: str, kind: Kind, writes: Sequence[Write]) -> Filter:
-    values: list[Value] = list(dict.fromkeys(write.fields[name] for write in writes))
-    if len(values) == 1:
-        return field_named(name) == values[0]
-    if kind is Kind.DATE:
-        return field_named(name).between(min(values), max(values))  # type: ignore[type-var]  # all are days
-    return field_named(name).is_in(values)

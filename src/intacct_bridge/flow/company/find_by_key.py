@@ -4,18 +4,18 @@ One query serves many records: its filter is the product of their values, so the
 here. Texts are compared exactly, since the company keeps what it was given.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 
 from intacct_bridge.client.protocol import Gateway, Row
+from intacct_bridge.client.reading.key_lookup import rows_by_keys
 from intacct_bridge.errors import InvalidRequestError, NotPermittedError, RefusedError
 from intacct_bridge.flow.records.lookup_keys import LookupKeys
 from intacct_bridge.flow.records.values import comparable
-from intacct_bridge.model.batched import batched
 from intacct_bridge.model.catalog import ObjectDef
-from intacct_bridge.model.query.query import Filter, Query, all_of, field
-from intacct_bridge.wire.values import Kind, Value, parse_value
+from intacct_bridge.model.query.query import Query, field
+from intacct_bridge.wire.values import Value
 
 _BATCH = 200
 Key = tuple[tuple[str, str], ...]
@@ -89,11 +89,14 @@ def _find(
 ) -> None:
     described = company.describe(lookup.object)
     creators = Creators(company, lookup, described)
-    for some in batched(distinct.values(), _BATCH):
-        for row in company.query(_query(lookup, described, names, some)):
-            key = tuple((name, comparable(row.get(name))) for name in names)
-            if key in distinct:
-                found.setdefault(key, []).append(matching_record(lookup, row, creators))
+    extra = (lookup.created_field, lookup.creator_field, "CREATEDBY", *lookup.empty_fields)
+    known = (name for name in extra if name and described.get(name) is not None)
+    select = tuple(dict.fromkeys((lookup.answered_key or lookup.record_key, *names, *known)))
+    query = Query(lookup.object, select, show_private=True)
+    for row in rows_by_keys(company.query, query, list(distinct.values()), described.kind_of, batch=_BATCH):
+        key = tuple((name, comparable(row.get(name))) for name in names)
+        if key in distinct:
+            found.setdefault(key, []).append(matching_record(lookup, row, creators))
 
 
 class Creators:
@@ -124,28 +127,6 @@ class Creators:
             return next((comparable(row.get("LOGINID")) for row in rows), "")
         except (NotPermittedError, RefusedError):
             return ""
-
-
-def _query(
-    lookup: LookupKeys, described: ObjectDef, names: tuple[str, ...], wanted: Sequence[Mapping[str, str]]
-) -> Query:
-    extra = (lookup.created_field, lookup.creator_field, "CREATEDBY", *lookup.empty_fields)
-    known = (name for name in extra if name and described.get(name) is not None)
-    parts = [part for name in names if (part := _condition(name, described.kind_of(name), wanted)) is not None]
-    select = tuple(dict.fromkeys((lookup.answered_key or lookup.record_key, *names, *known)))
-    return Query(lookup.object, select, where=all_of(parts), show_private=True)
-
-
-def _condition(name: str, kind: Kind, wanted: Sequence[Mapping[str, str]]) -> Filter | None:
-    """A condition that every wanted record meets; none where one of them has no value for the field."""
-    texts = list(dict.fromkeys(values.get(name, "") for values in wanted))
-    if not all(texts):
-        return None
-    values = [parse_value(kind, text) for text in texts]
-    if kind is Kind.DATE:
-        days = sorted(value for value in values if isinstance(value, date))
-        return field(name).between(days[0], days[-1])
-    return field(name) == values[0] if len(values) == 1 else field(name).is_in(values)
 
 
 def matching_record(lookup: LookupKeys, row: Row, creators: Creators) -> MatchingRecord:

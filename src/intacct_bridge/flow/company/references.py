@@ -19,6 +19,7 @@ from itertools import islice
 import msgspec
 
 from intacct_bridge.client.protocol import Gateway, Row
+from intacct_bridge.client.reading.legacy import get
 from intacct_bridge.errors import IntacctError, InvalidRequestError, NotPermittedError, RecordError, RefusedError
 from intacct_bridge.flow.records.values import comparable
 from intacct_bridge.flow.records.write import Finding, RecordLine, Write
@@ -30,7 +31,6 @@ from intacct_bridge.model.query.query import field as field_named
 from intacct_bridge.model.suggestions import closest, suggestion
 from intacct_bridge.wire.envelope import SUCCESS, Result
 from intacct_bridge.wire.values import Value, parse_value
-from intacct_bridge.wire.xml import Element
 
 RECORDNO, EXTERNALID, NAME = "RECORDNO", "EXTERNALID", "NAME"
 _WAYS = (RECORDNO, EXTERNALID, NAME)
@@ -80,7 +80,7 @@ def _outside(company: Gateway, target: str, keys: Sequence[str]) -> Iterable[tup
     if not one.single:
         raise InvalidRequestError(f"{target} cannot be found by an external id", fix="use its id")
     for some in batched(keys, _GOT):
-        asked = [Element("get", attributes={"object": one.name, "key": key, "externalkey": "true"}) for key in some]
+        asked = [get(one.name, key, external=True) for key in some]
         for key, result in zip(some, company.call(*asked, read=True), strict=True):
             yield from ((key, record) for record in _keys_in(result, one.cell(one.key)))
 
