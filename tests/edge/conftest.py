@@ -1,4 +1,4 @@
-"""A demo company made once, and the command line run in this process against a copy of it."""
+"""Fixtures: a demo company, created once, and the command line run in this process on a copy of it."""
 
 import shutil
 from pathlib import Path
@@ -12,7 +12,7 @@ from support.edge.command_line import AS_OF, Intacct, Ran
 
 @pytest.fixture(scope="session")
 def company_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The demo company, made once."""
+    """The demo company, created once."""
     path = tmp_path_factory.mktemp("company") / DATABASE
     make_emulator(path, as_of=AS_OF).close()
     return path
@@ -20,7 +20,7 @@ def company_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A user's machine with nothing on it; the working directory is empty too."""
+    """An empty machine of a user, with an empty working directory."""
     for name in ("HOME", "USERPROFILE"):
         monkeypatch.setenv(name, str(tmp_path / "user"))
     for name in ("XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME", "APPDATA", "LOCALAPPDATA"):
@@ -32,7 +32,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def intacct(home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Intacct:
-    """The command line as a function of its words."""
+    """The command line as a function of its arguments."""
 
     def run(*words: str, **environ: str) -> Ran:
         with monkeypatch.context() as patched:
@@ -48,7 +48,7 @@ def intacct(home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
 
 @pytest.fixture
 def demo(intacct: Intacct, home: Path, company_file: Path) -> Intacct:
-    """The same, on a copy of the demo company."""
+    """The command line with a copy of the demo company as its connection."""
     folder = home / "demo"
     folder.mkdir()
     shutil.copy(company_file, folder / DATABASE)

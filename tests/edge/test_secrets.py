@@ -1,7 +1,7 @@
-"""Passwords and session ids appear nowhere: not on the screen, not in a log, not in any file that we write.
+"""Passwords and session IDs never appear: on the screen, in a log, or in a file that we write.
 
-They are planted where they could leak: in the settings, in the emulator's world, in the texts of its refusals, in a
-scripted fault that quotes them, in a web page that comes instead of an answer.
+They are planted where they could leak: in the settings, in the emulator's settings, in its refusals, in a scripted
+fault that quotes them, and in a web page in place of an answer.
 """
 
 from collections.abc import Iterator
@@ -42,37 +42,37 @@ COMMANDS = (
     ("outbox", "show", "1"),
 )
 QUOTING = f"The password {SENDER_SECRET} or {USER_SECRET} was refused"
-STORMS = {
-    "fair": (),
+FAULTS = {
+    "no fault": (),
     "a fault that quotes them": (ScriptedFault("fault", calls=(), text=QUOTING),),
     "a page that quotes them": (
         ScriptedFault("http", calls=(), status=403, body=f"<html><title>{QUOTING}</title></html>"),
     ),
     "a broken answer": (ScriptedFault("truncated", calls=()),),
-    "nobody there": (ScriptedFault("cut-after", calls=()),),
+    "no answer": (ScriptedFault("cut-after", calls=()),),
 }
 
 
 def leaks(text: str) -> list[str]:
-    """Every planted secret in the text, in any form in which it could be written."""
+    """The planted secrets in the text, in any of their forms."""
     forms = [SENDER_SECRET, USER_SECRET, SESSION]
     forms += [form.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;") for form in forms]
-    forms += ["xQzKwj", "VyGnqp", "HjXkzt"]  # their tails, whatever became of the rest
+    forms += ["xQzKwj", "VyGnqp", "HjXkzt"]  # their ends, in case the rest is changed
     return [form for form in forms if form in text]
 
 
 def files(folder: Path) -> Iterator[tuple[Path, str]]:
-    """Everything written below a folder, as text."""
+    """Every file below a folder, as text."""
     for path in folder.rglob("*"):
         if path.is_file():
             yield path, path.read_bytes().decode("latin-1")
 
 
-@pytest.mark.parametrize("storm", STORMS)
-def test_no_secret_is_ever_printed_or_kept(
-    storm: str, intacct: Intacct, home: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("fault", FAULTS)
+def test_no_secret_is_printed_or_written(
+    fault: str, intacct: Intacct, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    emulator = Emulator.empty(settings=WORLD, faults=STORMS[storm], draw=lambda: SESSION, sleep=lambda _: None)
+    emulator = Emulator.empty(settings=WORLD, faults=FAULTS[fault], draw=lambda: SESSION, sleep=lambda _: None)
     monkeypatch.setattr(
         CommandContext,
         "open_client",
@@ -99,7 +99,7 @@ def test_no_secret_is_ever_printed_or_kept(
     assert [(path, found) for path, text in files(home) if (found := leaks(text))] == []
 
 
-def test_a_wrong_password_is_not_shown_either(intacct: Intacct, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_wrong_password_is_masked_too(intacct: Intacct, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     emulator = Emulator.empty(settings=WORLD)
     monkeypatch.setattr(
         CommandContext,

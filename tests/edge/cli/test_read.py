@@ -1,4 +1,4 @@
-"""The reading commands, as a person and as a program use them."""
+"""The commands that read: objects, describe, query and get, for people and for programs."""
 
 import csv
 import io
@@ -15,7 +15,7 @@ from intacct_bridge.errors import InvalidRequestError
 from support.edge.command_line import Intacct
 
 
-def test_objects_are_found_by_part_of_a_name(demo: Intacct) -> None:
+def test_objects_are_found_by_a_part_of_their_name(demo: Intacct) -> None:
     ran = demo("objects", "bill", "--json")
     names = {row["object"] for row in json.loads(ran.out)}
     assert ran.status == 0
@@ -23,7 +23,7 @@ def test_objects_are_found_by_part_of_a_name(demo: Intacct) -> None:
     assert "VENDOR" not in names
 
 
-def test_nothing_found_says_so_and_prints_no_table(demo: Intacct) -> None:
+def test_an_empty_result_prints_a_note_and_no_table(demo: Intacct) -> None:
     ran = demo("objects", "zebra")
     assert (ran.status, ran.out) == (0, "")
     assert "zebra" in ran.err
@@ -36,7 +36,7 @@ def test_an_object_is_described_for_people_and_for_programs(demo: Intacct) -> No
     assert any(relation["object"] == "CONTACT" for relation in data["relations"])
 
 
-def test_a_transaction_definition_that_is_not_there_is_no_general_object(demo: Intacct) -> None:
+def test_an_unknown_transaction_definition_is_refused(demo: Intacct) -> None:
     for words in (("describe", "SODOCUMENT"), ("query", "SODOCUMENTENTRY", "--limit", "1")):
         ran = demo(*words, "--document-type", "Sales Ordr")
         assert (ran.status, ran.out) == (2, "")
@@ -48,10 +48,10 @@ def test_a_transaction_definition_that_is_not_there_is_no_general_object(demo: I
     assert "no transaction definitions" in demo("describe", "VENDOR", "--document-type", "Sales Order").err
 
 
-def test_a_described_row_model_is_python_that_runs(demo: Intacct) -> None:
+def test_a_row_model_is_valid_python(demo: Intacct) -> None:
     source = demo("describe", "APBILL", "--python").out
     names: dict[str, object] = {}
-    exec(compile(source, "apbill.py", "exec"), names)  # what a user does with it
+    exec(compile(source, "apbill.py", "exec"), names)  # as a user's program runs it
     annotations = names["Apbill"].__annotations__
     assert "RECORDNO" in annotations
     assert "Decimal" in str(annotations["TOTALENTERED"])
@@ -64,7 +64,7 @@ def test_a_function_is_described_by_its_element_order(intacct: Intacct) -> None:
     assert elements[:2] == ["classid", "name"]
 
 
-def test_rows_as_csv_json_and_json_lines_hold_the_same(demo: Intacct) -> None:
+def test_csv_json_and_json_lines_hold_the_same_rows(demo: Intacct) -> None:
     words = ("query", "VENDOR", "--select", "VENDORID,NAME,TOTALDUE", "--where", "TOTALDUE > 0", "--limit", "7")
     as_csv = list(csv.DictReader(io.StringIO(demo(*words, "--format", "csv").out)))
     as_json = json.loads(demo(*words, "--format", "json").out, parse_float=Decimal, parse_int=Decimal)
@@ -77,7 +77,7 @@ def test_rows_as_csv_json_and_json_lines_hold_the_same(demo: Intacct) -> None:
     assert [Decimal(row["TOTALDUE"]) for row in as_csv] == [row["TOTALDUE"] for row in as_json]
 
 
-def test_parquet_is_typed_and_whole(demo: Intacct, home: Path) -> None:
+def test_parquet_has_typed_columns_and_every_row(demo: Intacct, home: Path) -> None:
     ran = demo("query", "GLACCOUNT", "--format", "parquet", "--out", "all:accounts.parquet")
     table = pq.read_table(home / "work" / "all:accounts.parquet")
     count = json.loads(demo("query", "GLACCOUNT", "--select", "count(RECORDNO)", "--json").out)
@@ -86,7 +86,7 @@ def test_parquet_is_typed_and_whole(demo: Intacct, home: Path) -> None:
     assert str(table.schema.field("RECORDNO").type) == "int64"
 
 
-def test_a_table_stops_at_fifty_and_says_so(demo: Intacct) -> None:
+def test_a_table_stops_at_fifty_rows_with_a_note(demo: Intacct) -> None:
     ran = demo("query", "APBILL", "--select", "RECORDNO")
     assert len(ran.out.splitlines()) == 52
     assert "--limit 0" in ran.err
@@ -113,9 +113,7 @@ def test_a_record_is_shown_with_its_lines(demo: Intacct) -> None:
         (("query", "VENDOR", "--format", "parquet", "--out", "no/such/folder/x.parquet"), 2, "no/such/folder"),
     ],
 )
-def test_a_mistake_ends_in_a_sentence_with_its_fix(
-    demo: Intacct, words: tuple[str, ...], status: int, says: str
-) -> None:
+def test_a_mistake_is_explained_with_its_fix(demo: Intacct, words: tuple[str, ...], status: int, says: str) -> None:
     ran = demo(*words)
     assert ran.status == status
     assert says in ran.err
@@ -123,13 +121,13 @@ def test_a_mistake_ends_in_a_sentence_with_its_fix(
     assert "Traceback" not in ran.said
 
 
-def test_without_a_demo_company_the_way_to_one_is_named(intacct: Intacct) -> None:
+def test_a_missing_demo_company_is_refused_with_the_fix(intacct: Intacct) -> None:
     ran = intacct("query", "VENDOR", "--connection", "demo")
     assert ran.status == 2
     assert "intacct demo" in ran.err
 
 
-def test_a_page_that_does_not_fit_a_parquet_file_is_refused_and_not_rounded(tmp_path: Path) -> None:
+def test_a_page_with_other_column_types_is_refused_and_not_rounded(tmp_path: Path) -> None:
     pages = [pa.RecordBatch.from_pydict({"N": [number]}) for number in (1, Decimal("1.5"))]
     with pytest.raises(InvalidRequestError, match="does not fit the column types of the first"):
         write_parquet(pages, to=tmp_path / "n.parquet")

@@ -1,4 +1,4 @@
-"""The recipes in docs/recipes, followed to the letter on the demo company."""
+"""The recipes of docs/recipes, run as written on the demo company."""
 
 import csv
 import re
@@ -37,7 +37,7 @@ def test_bills_from_a_file(demo: Intacct) -> None:
     assert "✗ bills.csv:4: Supplier No: the company has no vendor 'V10999'; did you mean V10079" in demo(*words).out
 
 
-def test_bills_with_their_scans(demo: Intacct) -> None:
+def test_bills_with_attachments(demo: Intacct) -> None:
     columns, *rows = blocks("bills.md", "csv")[0].splitlines()
     scans = ["scan.pdf; back.png", "scan.pdf; back.png", ""]
     lines = [f"{columns},Scan", *(f"{row},{scan}" for row, scan in zip(rows, scans, strict=True))]
@@ -59,13 +59,13 @@ def test_sales_orders_from_a_flat_file(demo: Intacct) -> None:
     shutil.copytree(RECIPES.parents[1] / "samples", "samples")
     lines = [line for block in blocks("sales-orders.md", "") for line in block.splitlines()]
     commands = [shlex.split(line)[1:] for line in lines if line.startswith("intacct load")]
-    look, do = commands
-    assert "3 to create" in demo(*look).out
-    posted = demo(*do)
+    plan, apply = commands
+    assert "3 to create" in demo(*plan).out
+    posted = demo(*apply)
     assert posted.status == 0, posted.said
     assert posted.out.count("  posted   SODOCUMENT ") == 3, posted.out
-    assert "3 unchanged" in demo(*look).out
-    again = demo(*do)
+    assert "3 unchanged" in demo(*plan).out
+    again = demo(*apply)
     assert (again.status, "nothing to send" in again.err) == (0, True), again.said
 
 
@@ -104,7 +104,7 @@ def test_the_ledger_every_night(demo: Intacct) -> None:
         assert len(ledger.execute(blocks("ledger-nightly.md", "sql")[0]).fetchall()) > 1000
 
 
-def test_the_scripts_are_well_formed(tmp_path: Path) -> None:
+def test_the_scripts_are_valid(tmp_path: Path) -> None:
     (script,) = blocks("ledger-nightly.md", "sh")
     (tmp_path / "nightly").write_text(script)
     assert subprocess.run(["sh", "-n", str(tmp_path / "nightly")], check=False).returncode == 0

@@ -1,4 +1,4 @@
-"""`intacct report`, with answers in the shapes of the official SDKs' fixtures; the emulator has no reports."""
+"""`intacct report`, with answers in the form of the official SDKs' fixtures."""
 
 import json
 
@@ -28,7 +28,7 @@ PAGES = (
 
 @pytest.fixture
 def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The functions that the gateway got, as text."""
+    """The functions that the gateway received, as XML."""
     seen: list[str] = []
     answers = iter((PENDING, PENDING, *PAGES))
 
@@ -48,7 +48,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return seen
 
 
-def test_a_report_is_waited_for_and_read_to_its_end(intacct: Intacct, asked: list[str]) -> None:
+def test_a_pending_report_is_awaited_and_read_to_its_end(intacct: Intacct, asked: list[str]) -> None:
     ran = intacct("report", "AP due", "--arg", "APBILL.WHENDUE=2026-01-01..2026-01-31", "--json")
     assert ran.status == 0, ran.err
     assert [row["VENDOR"] for row in json.loads(ran.out)] == ["Ada", "Bert", "Cleo"]
@@ -57,14 +57,14 @@ def test_a_report_is_waited_for_and_read_to_its_end(intacct: Intacct, asked: lis
     assert asked[1:] == ["<readMore><reportId>R1</reportId></readMore>"] * 3
 
 
-def test_a_report_that_is_not_there_is_told_with_where_to_look(demo: Intacct) -> None:
+def test_an_unknown_report_is_refused_with_the_fix(demo: Intacct) -> None:
     for more in ((), ("--prompts",)):
         ran = demo("report", "AP agin", *more)
         assert (ran.status, "does not exist" in ran.err) == (3, True)
         assert "list of custom reports" in ran.err
 
 
-def test_a_range_that_is_none_is_refused_before_anything_is_asked(intacct: Intacct, asked: list[str]) -> None:
+def test_an_invalid_date_range_is_refused_without_a_call(intacct: Intacct, asked: list[str]) -> None:
     ran = intacct("report", "AP due", "--arg", "APBILL.WHENDUE=soon..later")
     assert ran.status == 2
     assert "2026-01-01..2026-01-31" in ran.err

@@ -1,4 +1,4 @@
-"""The command line as a whole: quick help, completion, and how it ends when nobody listens or somebody interrupts."""
+"""The command line as a whole: fast help, completion, a closed pipe, an interrupt."""
 
 import os
 import signal
@@ -19,7 +19,7 @@ HEAVY = ("pyarrow", "duckdb", "lxml", "starlette", "uvicorn", "openpyxl", "keyri
 
 
 def python(code: str, *, home: Path, **environ: str) -> subprocess.CompletedProcess[str]:
-    """A process of its own, with the modules it imported as its last line."""
+    """Run code in a process of its own."""
     return subprocess.run(
         [sys.executable, "-c", code],
         capture_output=True,
@@ -38,14 +38,14 @@ def test_help_imports_nothing_heavy(words: list[str], home: Path) -> None:
     assert sorted(loaded & set(HEAVY)) == []
 
 
-def test_every_command_of_the_table_is_there_and_in_the_help(intacct: Intacct) -> None:
+def test_every_command_exists_and_is_in_the_help(intacct: Intacct) -> None:
     helped = intacct("--help").out
     for name in app.COMMANDS:
         assert f"\n  {name} " in helped
         assert intacct(name, "--help").out.startswith("Usage: intacct " + name)
 
 
-def test_no_words_at_all_show_the_help(intacct: Intacct) -> None:
+def test_no_arguments_show_the_help(intacct: Intacct) -> None:
     ran = intacct()
     assert ran.status == 0
     assert "Commands:" in ran.out

@@ -1,4 +1,4 @@
-"""What the tests of the command line share."""
+"""The shared parts of the command line's tests."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ AS_OF = date(2026, 11, 21)
 
 @dataclass(frozen=True)
 class Ran:
-    """How one command ended."""
+    """The exit status and output of one command."""
 
     status: int
     out: str
@@ -17,7 +17,7 @@ class Ran:
 
     @property
     def said(self) -> str:
-        """Everything it printed."""
+        """The whole output."""
         return self.out + self.err
 
 

@@ -1,4 +1,4 @@
-"""A small healthy company for the doctor, scenarios played in it, and a clock that nobody waits for."""
+"""A small healthy company for the doctor, the scenarios of the emulator in it, and a simulated clock."""
 
 import tomllib
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ NOW = 1_795_258_800.0  # 2026-11-21 11:00:00 UTC
 
 @dataclass
 class Time:
-    """A clock that moves only when somebody sleeps."""
+    """A clock that only sleeping advances."""
 
     seconds: float = NOW
 
@@ -36,7 +36,7 @@ class Time:
 
 
 def healthy_company() -> Emulator:
-    """Two entities, a bill that belongs to one of them, a dimension of its own."""
+    """A company with two entities, a bill of one of them, and a user-defined dimension."""
     emulator = Emulator.empty(clock=lambda: NOW)
     emulator.company().side_tables.source.put(value="a small one")
     emulator = emulator.clone()  # a demo company has its own dimension in the catalogue
@@ -53,7 +53,7 @@ def healthy_company() -> Emulator:
 
 @dataclass(frozen=True)
 class Scenario:
-    """One shipped scenario as it is written down."""
+    """One scenario file of the package."""
 
     path: Path
     tree: dict[str, Any]
@@ -93,7 +93,7 @@ class Scenario:
 
 
 def client_of(emulator: Emulator, connection: Connection | None = None, *, keep: bool = False) -> Client:
-    """A client that waits for nothing."""
+    """A client with a simulated clock, which never waits."""
     time = Time()
     system = System(clock=time, sleep=time.sleep, jitter=lambda: 1.0, wall=time)
     return Client(connection or demo_connection(), transport=emulator, keep=keep, system=system)
@@ -108,6 +108,6 @@ def examined(
 
 
 def settings_of(**behaviour: Any) -> EmulatorSettings:
-    """The demo world with other habits."""
+    """The default settings of the emulator with another behaviour."""
     demo = EmulatorSettings()
     return replace(demo, behaviour=replace(demo.behaviour, **behaviour))
