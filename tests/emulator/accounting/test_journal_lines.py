@@ -29,7 +29,7 @@ def test_a_split_line_is_as_many_lines(demo: Emulator) -> None:
 
 def test_splits_come_to_their_line(demo: Emulator) -> None:
     refusal = faults(demo, entry("60", "39"), show_additional_error_info=True)
-    assert "The splits come to 99.00, the line to 100." in refusal[0].description2
+    assert "The splits add up to 99.00, but the line has 100." in refusal[0].description2
     assert refusal[0].field == "AMOUNT"
 
 
@@ -64,4 +64,4 @@ def test_an_allocation_by_amounts_is_refused(demo: Emulator) -> None:
     parts = element("ALLOCATIONENTRY", VALUE="60", VALUETYPE="Amount", LOCATIONID="110")
     cells = {"ALLOCATIONID": "FIXED", "TYPE": "Absolute", "ALLOCATIONENTRIES": parts}
     made(demo, f"<create>{element('ALLOCATION', **cells)}</create>")
-    assert "Allocation 'FIXED' is not one of percentages" in faults(demo, entry(allocation="FIXED"))[0].description2
+    assert "Allocation 'FIXED' is not made of percentages" in faults(demo, entry(allocation="FIXED"))[0].description2

@@ -43,7 +43,7 @@ RULES = PostingRules(
     payables="2000",
     receivables="1100",
     employee_payables="2030",
-    undeposited="1090",
+    undeposited_funds="1090",
     exchange="7190",
     rounding="7195",
 )

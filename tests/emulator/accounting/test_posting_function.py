@@ -37,7 +37,7 @@ POLICY = PostingPolicy(
             payables="",
             receivables="",
             employee_payables="",
-            undeposited="",
+            undeposited_funds="",
             exchange="",
             rounding="",
         ),

@@ -1,7 +1,7 @@
-"""What comes of an amount that is allocated by name: its shares, and the dimensions of each.
+"""Allocations: the shares of an amount that names one, and the dimensions of each share.
 
-Only allocations by percentage are carried out; one by amounts is refused. How the gateway rounds is not recorded: here
-every share is rounded to the cent and the last one takes what is left, so that no cent comes or goes.
+Only allocations by percentage are supported; others are refused. How the gateway rounds is not recorded: here every
+share is rounded to the cent and the last one takes the rest, so that no cent is lost.
 """
 
 from decimal import Decimal
@@ -18,7 +18,7 @@ _WHOLE = Decimal(100)
 
 
 def allocated_shares(call: FunctionCall, name: str, amount: Decimal) -> list[tuple[Row, Decimal]]:
-    """The parts of an amount, each with the dimensions that its entry of the allocation names."""
+    """The shares of an amount, each with the dimensions of its allocation entry."""
     allocation = find_reference(call.company, Reference((FIELD,), "Allocation"), name, field=FIELD)
     table = call.company.table("ALLOCATIONENTRY")
     found = [table.get(number) or {} for number in table.find("ALLOCATIONKEY", allocation["RECORDNO"])]
@@ -27,8 +27,8 @@ def allocated_shares(call: FunctionCall, name: str, amount: Decimal) -> list[tup
     by_percent = allocation.get("TYPE") in ("", None, "Percentage")
     if not by_percent or any(row.get("VALUETYPE") == "Amount" for row in entries) or sum(percents, ZERO) != _WHOLE:
         raise refused(
-            f"Allocation '{name}' is not one of percentages that come to 100, and is not carried out here.",
-            correction="Send the lines it comes to.",
+            f"Allocation '{name}' is not made of percentages that add up to 100, and is not supported here.",
+            correction="Send the allocated lines.",
             field=FIELD,
         )
     amounts = [to_cents(amount * percent / _WHOLE) for percent in percents[:-1]]

@@ -1,7 +1,7 @@
-"""The trial balance and the account balances: sums of the ledger's own postings, by account and currency.
+"""The trial balance and account balances: sums of the ledger by account and currency.
 
-Balances are debit positive and run on over the years: no source settles how the gateway shows what a closed year
-moved to retained earnings, so nothing is moved (our choice). Adjusting entries stand in columns of their own.
+Balances are debit positive and are not closed at year end: no source says how the gateway shows the transfer to
+retained earnings, so there is none (our choice). Adjusting entries have columns of their own.
 """
 
 from dataclasses import dataclass
@@ -24,30 +24,30 @@ _LAST_ACCOUNT = "\U0010ffff"
 @dataclass(frozen=True, slots=True)
 class _Detail:
     by: tuple[str, ...] = ()
-    """What accounts are broken down by."""
+    """The groups by which each account is broken down."""
     zeros: bool = False
 
 
 def get_trialbalance(call: FunctionCall) -> FunctionAnswer:
-    """Every account's balance, with detail by department and location where asked."""
+    """`get_trialbalance`: the balance of every account, by department and location where the request asks for them."""
     asked = (("department", "showdeptdetail"), ("location", "showlocdetail"))
     by = tuple(name for name, flag in asked if _flag(call, flag))
-    return _answered(call, "trialbalance", _wanted(call, None), _Detail(by, _flag(call, "showzerobalances")))
+    return _answered(call, "trialbalance", _filter(call, None), _Detail(by, _flag(call, "showzerobalances")))
 
 
 def get_accountbalances(call: FunctionCall) -> FunctionAnswer:
-    """The balances of one account, or of a range of them."""
+    """`get_accountbalances`: the balances of one account, or of a range of accounts."""
     return _answered(
-        call, "accountbalance", _wanted(call, _accounts(call)), _Detail((), _flag(call, "showzerobalances"))
+        call, "accountbalance", _filter(call, _accounts(call)), _Detail((), _flag(call, "showzerobalances"))
     )
 
 
 def dimension_balances(call: FunctionCall) -> FunctionAnswer:
-    """`get_accountbalancesbydimensions`: the same, broken down by the dimensions that `groupby` names."""
+    """`get_accountbalancesbydimensions`: account balances by the dimensions that `groupby` names."""
     given = call.body.find("groupby") or Element("groupby")
     names = [part.strip() for one in (given, *given.children) for part in one.text.split(",")]
     by = tuple(dict.fromkeys(name for text in names if (name := text.lower().removesuffix("id")) in GROUPS))
-    return _answered(call, "account_balance", _wanted(call, _accounts(call)), _Detail(by))
+    return _answered(call, "account_balance", _filter(call, _accounts(call)), _Detail(by))
 
 
 def _accounts(call: FunctionCall) -> tuple[str, str] | None:
@@ -68,11 +68,11 @@ def _answered(call: FunctionCall, tag: str, wanted: PostingFilter, detail: _Deta
     sums = list(Ledger(call.company.store).sums(wanted, detail.by))
     if detail.zeros:
         sums = _with_zeros(call.company, sums, wanted, detail.by)
-    rows = tuple(_row(tag, one, wanted.book, detail) for one in sums if detail.zeros or _says_something(one))
+    rows = tuple(_row(tag, one, wanted.book, detail) for one in sums if detail.zeros or _has_amounts(one))
     return FunctionAnswer(Element("data", "", rows))
 
 
-def _says_something(one: Sum) -> bool:
+def _has_amounts(one: Sum) -> bool:
     return any((one.opening, one.debits, one.credits, one.adjusting_debits, one.adjusting_credits))
 
 
@@ -105,10 +105,10 @@ def _row(tag: str, one: Sum, book: str, detail: _Detail) -> Element:
     return Element(tag, "", tuple(parts))
 
 
-# --- what was asked
+# --- the request
 
 
-def _wanted(call: FunctionCall, accounts: tuple[str, str] | None) -> PostingFilter:
+def _filter(call: FunctionCall, accounts: tuple[str, str] | None) -> PostingFilter:
     since, until = _period(call)
     statistical = {"include": None, "only": True}.get(call.body.findtext("statistical").strip().lower(), False)
     dimensions = tuple((name, text) for name in NAMES if (text := call.body.findtext(f"{name.lower()}id").strip()))
@@ -140,7 +140,7 @@ def _day(call: FunctionCall, tag: str) -> date:
 
 
 def _locations(call: FunctionCall) -> tuple[str, ...]:
-    """The asked location with those under it; a session in an entity sees no other."""
+    """The location of the request and those under it; a session in an entity sees no others."""
     asked = call.body.findtext("locationid").strip()
     chart = posting_rules(call.company)
     entity = call.session.entity

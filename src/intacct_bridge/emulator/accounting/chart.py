@@ -82,7 +82,7 @@ def _rules(company: CompanyData) -> PostingRules:
         payables=roles.get("Payables account", ""),
         receivables=roles.get("Receivables account", ""),
         employee_payables=accounts.get("employee_payables") or "",
-        undeposited=accounts.get("undeposited") or "",
+        undeposited_funds=accounts.get("undeposited") or "",
         exchange=accounts.get("exchange") or "",
         rounding=accounts.get("rounding") or "",
     )

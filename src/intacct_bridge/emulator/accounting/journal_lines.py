@@ -1,7 +1,8 @@
-"""The lines of a journal entry as they are meant: split among dimensions, and with the taxes they bring along.
+"""The lines of a journal entry, expanded: splits, allocations and taxes become lines of their own.
 
-A line with `SPLIT`s is as many lines as there are splits, which must come to its amount; one that names an allocation
-is as many as that has entries. A line with `TAXENTRIES` is followed by a line on each tax's account, on the same side.
+A line with `SPLIT`s becomes one line for each split, and their amounts must add up to its own. A line that names an
+allocation becomes one line for each of its entries. A line with `TAXENTRIES` is followed by a line on the account of
+each tax, on the same side.
 """
 
 from dataclasses import replace
@@ -32,27 +33,33 @@ def _split(call: FunctionCall, draft: Draft) -> list[Draft]:
         if not allocation:
             return [draft]
         if TAX_ENTRIES in draft.nodes:
-            raise refused("A line with taxes is not allocated here.", correction="Leave one out.", field=FIELD)
+            raise refused(
+                "A line with taxes cannot be allocated.",
+                correction="Leave out the taxes or the allocation.",
+                field=FIELD,
+            )
         found = allocated_shares(call, allocation, number_sent("TRX_AMOUNT", draft.get("TRX_AMOUNT")) or ZERO)
-        return [_part(draft, cells, amount) for cells, amount in found]
+        return [_split_line(draft, cells, amount) for cells, amount in found]
     if allocation.lower() not in ("", _CUSTOM):
-        raise refused("SPLITs go with ALLOCATION Custom.", correction="Leave one of them out.", field=FIELD)
+        raise refused(
+            "SPLITs require ALLOCATION Custom.", correction="Leave out the splits or the allocation.", field=FIELD
+        )
     amounts = [cents_sent("AMOUNT", part.findtext("AMOUNT")) for part in parts]
     whole = Decimal(draft.get("TRX_AMOUNT") or 0)
     if sum(amounts, ZERO) != whole:
         raise refused(
-            f"The splits come to {sum(amounts, ZERO)}, the line to {whole}.",
+            f"The splits add up to {sum(amounts, ZERO)}, but the line has {whole}.",
             correction="Make the splits add up to the line.",
             field="AMOUNT",
         )
-    return [_part(draft, _cells(part), amount) for part, amount in zip(parts, amounts, strict=True)]
+    return [_split_line(draft, _cells(part), amount) for part, amount in zip(parts, amounts, strict=True)]
 
 
 def _cells(node: Element) -> Row:
     return {child.tag.upper(): child.text.strip() for child in node.children if child.tag.upper() != "AMOUNT"}
 
 
-def _part(draft: Draft, cells: Row, amount: Decimal) -> Draft:
+def _split_line(draft: Draft, cells: Row, amount: Decimal) -> Draft:
     named = {_NAMED.get(name, name): text for name, text in cells.items()}
     values = {name: text for name, text in draft.values.items() if name != FIELD}
     known = {name: text for name, text in named.items() if text and name in draft.described.fields}

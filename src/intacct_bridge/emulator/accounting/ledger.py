@@ -28,7 +28,7 @@ _WIDTH = 12 + len(NAMES)
 
 @dataclass(frozen=True, slots=True)
 class PostingFilter:
-    """Which postings count: empty or None leaves a condition out."""
+    """The conditions on postings; an empty one, or None, leaves a condition out."""
 
     until: date
     since: date | None = None
@@ -43,12 +43,12 @@ class PostingFilter:
 
 @dataclass(frozen=True, slots=True)
 class Sum:
-    """What the postings of one account add up to, by side, ordinary and adjusting apart."""
+    """The sums of one account's postings, by side, with adjusting entries separate."""
 
     account: str
     currency: str
     parts: tuple[str, ...]
-    """What else was summed by, in the asked order."""
+    """The values of the other groups, in the order of the request."""
     opening: Decimal
     debits: Decimal
     credits: Decimal

@@ -1,19 +1,19 @@
-"""What a document does to the ledger: the balanced lines that a bill, a payment or a journal entry becomes.
+"""Postings: the balanced ledger lines of a bill, a payment or a journal entry.
 
-Amounts are signed, debit positive, in base currency (`amount`) beside the transaction's (`trx_amount`). Three
-policies make every posting balance to the cent, entity by entity:
+Amounts are signed, debit positive, in base currency (`amount`) and in the transaction's (`trx_amount`). Three policies
+make every posting balance to the cent in each entity:
 
-* **Currency.** A line is converted by the document's rate and rounded half up on its own; so is the control line. What
-  the roundings leave over goes to the rounding account in the document's entity, with no transaction amount. A payment
-  relieves the control account of what the document put there; the difference to the bank's amount is a realised gain
-  or loss.
-* **Entities.** The document's entity owns the control line. Every other entity that a line names gets a line due to
-  the owner, and the owner one due from it (or the reverse, where the lines are credits). Entities of different base
-  currencies cannot meet in one posting.
-* **Books.** Accrual posts documents and settlements; the cash book posts a document's lines when it is paid, in the
-  share that was paid.
+* **Currency.** Each line, and the control line, is converted at the document's rate and rounded half up. The rounding
+  difference goes to the rounding account in the document's entity, without a transaction amount. A payment relieves
+  the control account of the amount that the document posted there; the difference from the bank's amount is a realised
+  gain or loss.
+* **Entities.** The document's entity owns the control line. Every other entity gets a line due to the owner, and the
+  owner a line due from it (the reverse where its lines are credits). One posting cannot have lines in entities of
+  different base currencies.
+* **Books.** The accrual book has documents and settlements. The cash book has a document's lines when it is paid, in
+  the share that is paid.
 
-Nothing here knows record numbers, dates, rows or where they are kept.
+This module knows no record numbers, dates, rows or tables.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -32,7 +32,7 @@ NO_DIMENSIONS: Mapping[str, str] = MappingProxyType({})
 
 
 class Role(StrEnum):
-    """Why a line is there: the document named it, or a rule added it."""
+    """The reason for a line: the document names it, or a rule adds it."""
 
     LINE = "line"
     CONTROL = "control"
@@ -58,7 +58,7 @@ class PostingLine:
 
     @property
     def is_debit(self) -> bool:
-        """The side, which a line of nothing has too: it counts as a debit."""
+        """The side of the line; a line without an amount is a debit."""
         return self.amount > 0 or (self.amount == 0 and self.trx_amount >= 0)
 
 
@@ -72,26 +72,26 @@ class Posting:
 
 @dataclass(frozen=True, slots=True)
 class PostingRules:
-    """Where a company's documents post: the accounts that no document names itself."""
+    """The accounts and entities of a company that documents post to without naming them."""
 
     entity_of: Mapping[str, str]
-    """Location → the entity it belongs to; an entity belongs to itself."""
+    """Location → its entity; an entity is its own."""
     base_currency: Mapping[str, str]
     due_from: Mapping[str, str]
-    """Entity → the account, in the owner's books, of what that entity owes it."""
+    """Entity → the account due from it, in the books of the other entities."""
     due_to: Mapping[str, str]
-    """Entity → the account, in the others' books, of what they owe that entity."""
+    """Entity → the account due to it, in the books of the other entities."""
     payables: str
     receivables: str
     employee_payables: str
-    undeposited: str
+    undeposited_funds: str
     exchange: str
     rounding: str
 
 
 @dataclass(frozen=True, slots=True)
 class Charge:
-    """One line of a document as entered: in the transaction's currency, positive the document's natural way."""
+    """One line of a document as entered, in the transaction's currency; positive amounts increase the document."""
 
     account: str
     location: str
@@ -103,34 +103,34 @@ class Charge:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A bill, an invoice, an adjustment, an expense report: charges against one control account."""
+    """A bill, invoice, adjustment or expense report: charges against one control account."""
 
     entity: str
     currency: str
     charges: tuple[Charge, ...]
     rate: Decimal = Decimal(1)
-    """Base currency for one of the transaction's currency."""
+    """Base currency for one unit of the transaction's currency."""
     dimensions: Mapping[str, str] = field(default_factory=lambda: NO_DIMENSIONS)
-    """Of the control line: the vendor, the customer or the employee."""
+    """The dimensions of the control line: the vendor, customer or employee."""
     memo: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Application:
-    """The part of a payment that goes to one document."""
+    """The part of a payment that settles one document."""
 
     entity: str
     trx_amount: Decimal
     amount: Decimal
-    """In base currency at the document's rate: what leaves the control account (see `relieved`)."""
+    """The amount in base currency that leaves the control account, at the document's rate (see `relieved`)."""
     dimensions: Mapping[str, str] = field(default_factory=lambda: NO_DIMENSIONS)
     control: str = ""
-    """The account that carries it, where that is not the payment's own."""
+    """Its control account, where that is not the payment's own."""
 
 
 @dataclass(frozen=True, slots=True)
 class Settlement:
-    """A payment or a receipt: the documents it settles, and the account the money leaves or reaches."""
+    """A payment or a receipt: the documents that it settles, and the account that the money leaves or reaches."""
 
     entity: str
     account: str
@@ -140,45 +140,45 @@ class Settlement:
     dimensions: Mapping[str, str] = field(default_factory=lambda: NO_DIMENSIONS)
     memo: str | None = None
     discount: Decimal = ZERO
-    """The part of what is settled that no money moves for, in the transaction's currency."""
+    """The settled amount for which no money moves, in the transaction's currency."""
     discount_account: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class SettledDocument:
-    """What the cash book needs of a settled document: its accrual posting, and the share of it that was paid."""
+    """A settled document for the cash book: its accrual posting, and the share of it that is paid."""
 
     posting: Posting
     share: Decimal
 
 
 def bill(document: Document, rules: PostingRules, *, control: str = "") -> Posting:
-    """Debits the charges and credits payables; an adjustment is the same with its own signs."""
+    """The posting of a bill: debits its charges and credits payables. An adjustment has its own signs."""
     return _against(document, control or rules.payables, 1, rules)
 
 
 def invoice(document: Document, rules: PostingRules, *, control: str = "") -> Posting:
-    """Credits the charges and debits receivables; an adjustment is the same with its own signs."""
+    """The posting of an invoice: credits its charges and debits receivables. An adjustment has its own signs."""
     return _against(document, control or rules.receivables, -1, rules)
 
 
 def expense_report(document: Document, rules: PostingRules) -> Posting:
-    """Debits the charges and credits what the company owes its employees."""
+    """The posting of an expense report: debits its charges and credits employee payables."""
     return _against(document, rules.employee_payables, 1, rules)
 
 
 def payment(settlement: Settlement, rules: PostingRules, *, control: str = "") -> Posting:
-    """Debits payables (or another liability) for each document and credits the bank."""
+    """The posting of a payment: debits payables (or another liability) for each document and credits the bank."""
     return _settle(settlement, control or rules.payables, 1, rules)
 
 
 def receipt(settlement: Settlement, rules: PostingRules, *, control: str = "") -> Posting:
-    """Credits receivables for each document and debits the bank, or undeposited funds."""
+    """The posting of a receipt: credits receivables for each document and debits the bank or undeposited funds."""
     return _settle(settlement, control or rules.receivables, -1, rules)
 
 
 def transfer(amount: Decimal, *, into: PostingLine, out_of: PostingLine, rules: PostingRules) -> Posting:
-    """Moves money between two accounts, as a deposit moves undeposited funds to the bank."""
+    """The posting of a transfer between two accounts, such as a deposit from undeposited funds to the bank."""
     lines = (
         replace(into, amount=amount, trx_amount=amount),
         replace(out_of, amount=-amount, trx_amount=-amount),
@@ -187,7 +187,7 @@ def transfer(amount: Decimal, *, into: PostingLine, out_of: PostingLine, rules: 
 
 
 def journal_entry(lines: Sequence[PostingLine], owner: str, rules: PostingRules) -> Posting:
-    """Takes the lines as entered and adds those between entities; refuses lines that do not balance.
+    """The posting of a journal entry: its lines, and lines between entities. Lines that do not balance are refused.
 
     Lines in one currency must balance in it, lines in several currencies in base currency. The cents that the
     conversion of each line loses go to the largest line.
@@ -223,12 +223,12 @@ def check_balance(amounts: Sequence[Decimal], currency: str) -> None:
 
 
 def statistical_entry(lines: Iterable[PostingLine]) -> Posting:
-    """Takes the lines as entered: statistical accounts have no other side."""
+    """The posting of a statistical entry: its lines, which have no other side."""
     return Posting(tuple(lines))
 
 
 def reverse(posting: Posting) -> Posting:
-    """Gives the posting that undoes this one."""
+    """The reversal of a posting."""
     return replace(
         posting,
         lines=tuple(replace(line, amount=-line.amount, trx_amount=-line.trx_amount) for line in posting.lines),
@@ -236,9 +236,9 @@ def reverse(posting: Posting) -> Posting:
 
 
 def cash_basis(settled: Sequence[SettledDocument], settlement: Posting, rules: PostingRules, *, owner: str) -> Posting:
-    """Gives the cash book's view of a settlement: the documents' own lines in place of the control account.
+    """The posting of a settlement in the cash book: the lines of its documents in place of the control account.
 
-    `settled` comes in the order of the settlement's applications.
+    `settled` is in the order of the settlement's applications.
     """
     lines = [line for line in settlement.lines if line.role not in (Role.CONTROL, Role.ENTITY)]
     relief = (line.amount for line in settlement.lines if line.role is Role.CONTROL)
@@ -248,7 +248,7 @@ def cash_basis(settled: Sequence[SettledDocument], settlement: Posting, rules: P
 
 
 def relieved(trx_amount: Decimal, *, trx_due: Decimal, due: Decimal) -> Decimal:
-    """Gives the base amount that a payment takes off a document; the last payment takes all that is left."""
+    """The amount in base currency that a payment settles; the last payment settles the rest."""
     if trx_amount == trx_due:
         return due
     return to_cents(due * trx_amount / trx_due)
@@ -264,13 +264,13 @@ def imbalances(posting: Posting, rules: PostingRules) -> dict[str, Decimal]:
 
 
 def balance_entities(lines: Sequence[PostingLine], owner: str, rules: PostingRules) -> tuple[PostingLine, ...]:
-    """Adds the lines due to and due from the owner that make each entity balance on its own."""
+    """The lines with lines due to and due from the owner added, so that each entity balances."""
     entity_of = rules.entity_of
     try:
         if all(entity_of[line.location] == owner for line in lines):
             return tuple(lines)
     except KeyError:
-        pass  # named below, with its sentence
+        pass  # refused below, with a message
     sums: dict[str, list[PostingLine]] = {}
     for line in lines:
         sums.setdefault(_entity(line.location, rules), []).append(line)
@@ -306,10 +306,10 @@ def _between(entity: str, own: Sequence[PostingLine], owner: str, rules: Posting
     else:
         currency, trx_net = base, net
     memo = f"Between {owner} and {entity}"
-    # Who was given something owes it; the other has a claim.
-    owing = net > 0 or (net == 0 and trx_net > 0)
-    here = rules.due_to[owner] if owing else rules.due_from[owner]
-    there = rules.due_from[entity] if owing else rules.due_to[entity]
+    # An entity with net debits owes the owner; one with net credits has a claim on it.
+    owes = net > 0 or (net == 0 and trx_net > 0)
+    here = rules.due_to[owner] if owes else rules.due_from[owner]
+    there = rules.due_from[entity] if owes else rules.due_to[entity]
     yield PostingLine(here, entity, -net, -trx_net, currency, memo=memo, role=Role.ENTITY)
     yield PostingLine(there, owner, net, trx_net, currency, memo=memo, role=Role.ENTITY)
 
@@ -384,7 +384,7 @@ def _paid_lines(document: SettledDocument, amount: Decimal) -> list[PostingLine]
         )
         for line in lines
     ]
-    # The largest line takes the cents that the shares lose, so that the payment's amount is met.
+    # The largest line takes the cents that the shares lose, so that the total is the amount paid.
     lost = amount - sum((line.amount for line in paid), ZERO)
     if lost and paid:
         largest = max(range(len(paid)), key=lambda index: abs(paid[index].amount))
@@ -401,5 +401,5 @@ def _entity(location: str, rules: PostingRules) -> str:
         return rules.entity_of[location]
     except KeyError:
         raise RecordError(
-            f"{location!r} is no location of this company.", field="LOCATIONID", fix="Name a location or an entity."
+            f"{location!r} is not a location of this company.", field="LOCATIONID", fix="Name a location or an entity."
         ) from None

@@ -194,7 +194,7 @@ def post(company: CompanyData, posting: Posting, batch: Batch, numbers: BatchNum
 
 
 def check_batch_open(company: CompanyData, key: int) -> None:
-    """Refuse to touch a batch in a closed period of one of its entities."""
+    """Refuse to change a batch in a closed period of one of its entities."""
     header, entity_of = company.table("GLBATCH").get(key) or {}, directory(company).rules.entity_of
     table = company.table("GLENTRY")
     rows = (table.get(number) or {} for number in table.find("BATCHNO", str(key)))
@@ -213,7 +213,7 @@ def withdraw(company: CompanyData, key: int) -> BatchNumbers:
         kept[name] = deque()
         for number in table.find(by, str(key)):
             own = int((table.get(number) or {}).get("RECORDNO", "0").partition("-")[0])
-            if own not in kept[name]:  # a line keeps its number in every book
+            if own not in kept[name]:  # a line has the same number in every book
                 kept[name].append(own)
             table.delete(number)
     company.table("GLBATCH").delete(key)

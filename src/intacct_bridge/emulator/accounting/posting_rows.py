@@ -31,7 +31,7 @@ POSTED_STATES = ("Posted", "Reversed", "Reversal Pending")
 
 @dataclass(frozen=True, slots=True)
 class Directory:
-    """The names and record numbers that ledger rows repeat from the lists they refer to."""
+    """The names and record numbers that ledger rows repeat from accounts, locations and dimensions."""
 
     accounts: Named
     departments: Named
@@ -43,7 +43,7 @@ class Directory:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """The head of a posting: what its rows have in common."""
+    """The head of a posting, with the cells that its rows share."""
 
     journal: str
     date: date
@@ -59,11 +59,11 @@ class Batch:
     adjusting: bool = False
     rate: Decimal = Decimal(1)
     header: Mapping[str, Value] = field(default_factory=dict)
-    """Cells for GLBATCH only, such as the owning entity or what it reverses."""
+    """Cells for GLBATCH only, such as the owning entity or the reversed entry."""
     audit: Mapping[str, Value] = field(default_factory=dict)
-    """WHENCREATED, WHENMODIFIED and who, for GLBATCH and GLENTRY."""
+    """Audit fields for GLBATCH and GLENTRY: WHENCREATED, WHENMODIFIED and the users."""
     subledger: Mapping[str, Value] = field(default_factory=dict)
-    """Cells for GLDETAIL only: RECORDTYPE, RECORDID, WHENDUE, totals of the document behind."""
+    """Cells for GLDETAIL only, from the document: RECORDTYPE, RECORDID, WHENDUE, totals."""
     books: tuple[str, ...] = ()
     """The books that show these lines; empty for the posting's own book."""
     entered: Sequence[Mapping[str, Value]] = ()
@@ -123,7 +123,7 @@ def line_of(entry: Mapping[str, str], own: Iterable[str] = ()) -> PostingLine:
 
 def _with_entered(row: Row, entered: Mapping[str, Value]) -> Row:
     more = {name: value for name, value in entered.items() if value not in (None, "") and row.get(name) in (None, "")}
-    # Every entry says whether it is billable; the line may say otherwise.
+    # An entry is not billable by default.
     return row | more | ({"BILLABLE": entered["BILLABLE"]} if entered.get("BILLABLE") else {})
 
 
@@ -255,7 +255,7 @@ def _detail(line: PostingLine) -> Row:
 
 
 def _names(line: PostingLine, directory: Directory) -> Row:
-    """The cells that GLENTRY and GLDETAIL share by name."""
+    """The cells that have the same name in GLENTRY and GLDETAIL."""
     names: Row = {
         "ACCOUNTNO": line.account,
         "ACCOUNTTITLE": directory.accounts[line.account][1],

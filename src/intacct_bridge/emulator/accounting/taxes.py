@@ -1,8 +1,8 @@
-"""Taxes on a line: which details apply, what each comes to, and the rows that post them.
+"""Taxes on a line: the tax details that apply, their amounts, and the rows that post them.
 
-A line carries its taxes as text in the cell `TAXENTRIES`: pairs of a tax detail and an amount, the amount empty where
-the detail's own rate decides. Where the amounts include tax, the line's gross stands in `TOTALTRXAMOUNT` and the
-line itself is what is left of it. Every tax is rounded half up to the cent; the last takes what is lost.
+The cell `TAXENTRIES` of a line holds its taxes as pairs of tax detail and amount. An empty amount means the rate of the
+detail. For amounts that include tax, `TOTALTRXAMOUNT` holds the gross amount, and the line has the net. Every tax is
+rounded half up to the cent, and the last one takes the rounding difference.
 """
 
 import json
@@ -21,31 +21,31 @@ _HUNDRED = Decimal(100)
 
 
 def tax_cell(pairs: list[tuple[str, str]]) -> str:
-    """Tax details and amounts as one cell; nothing for no taxes."""
+    """Pairs of tax detail and amount as a cell; empty for no taxes."""
     return json.dumps(pairs) if pairs else ""
 
 
 def is_tax_row(row: Row) -> bool:
-    """Whether a row among the lines is a tax on the line before it."""
+    """Whether a row is a tax on the line before it."""
     return row.get("LINEITEM") == "F"
 
 
 def tax_cell_with(call: FunctionCall, row: Row, before: str) -> str:
-    """The cell of a line once a stored tax row is added to it."""
+    """The tax cell of a line with a stored tax row added; `before` is the cell without it."""
     detail = call.company.table("TAXDETAIL").get(int(row.get("DETAILKEY") or 0)) or {}
     pairs = [*json.loads(before or "[]"), [detail.get("DETAILID", ""), row.get("TRX_AMOUNT", "")]]
     return json.dumps(pairs)
 
 
 def set_net_amount(call: FunctionCall, line: Row, *, money: str = "TRX_AMOUNT") -> None:
-    """Give a line that only tells its gross the amount that is left without its taxes."""
+    """Set the net amount of a line that has only a gross amount."""
     if line.get(GROSS) and not line.get(money):
         details, given = _taxes(call, line)
         line[money] = decimal_text(_net(cents_sent(GROSS, line[GROSS]), details, given))
 
 
 def with_tax_rows(call: FunctionCall, line: Row, *, account: str = "ACCOUNTNO", money: str = "TRX_AMOUNT") -> list[Row]:
-    """A complete line, and behind it the rows of its taxes."""
+    """A complete line, followed by the rows of its taxes."""
     details, given = _taxes(call, line)
     line.pop(TAX_ENTRIES, None)
     gross_text = line.pop(GROSS, "")
@@ -108,7 +108,7 @@ def _detail(call: FunctionCall, name: str) -> Row:
 
 
 def _row(call: FunctionCall, line: Row, detail: Row, amount: Decimal, *, account: str, money: str) -> Row:
-    """The row of one tax: its line's dimensions, the detail's account."""
+    """The row of one tax, with the dimensions of its line and the account of its detail."""
     dropped = ("RECORDNO", "ACCOUNTLABEL", "ACCOUNTLABELKEY", "FORM1099", "FORM1099TYPE", "FORM1099BOX", "AMOUNT")
     row = {name: text for name, text in line.items() if name not in dropped}
     posts = find_reference(call.company, REFERENCES["ACCOUNTNO"], detail["GLACCOUNT"])

@@ -16,7 +16,7 @@ from intacct_bridge.emulator.subledgers.documents import entry
 from intacct_bridge.emulator.subledgers.documents.entry import DocumentInput
 from intacct_bridge.emulator.subledgers.documents.rows import stored_lines
 from intacct_bridge.emulator.subledgers.families import FAMILIES
-from intacct_bridge.emulator.trade.contracts import change
+from intacct_bridge.emulator.trade.contracts import update_record
 from intacct_bridge.model.keys import natural_key
 from intacct_bridge.wire.xml import element
 
@@ -59,7 +59,7 @@ def decided_vendor(call: FunctionCall) -> FunctionAnswer:
     number, row = _there(call, "VENDOR")
     if row.get("STATE") != "S":
         raise refused(f"Vendor {row['VENDORID']} does not wait for approval.", correction="Submit it first.")
-    change(call, "VENDOR", number, {"STATE": "A" if call.name == "approveVendor" else "R"})
+    update_record(call, "VENDOR", number, {"STATE": "A" if call.name == "approveVendor" else "R"})
     return FunctionAnswer(key=row["RECORDNO"])
 
 
@@ -92,7 +92,7 @@ def post_later(call: FunctionCall) -> FunctionAnswer:
         raise refused("Required field dateposted is missing.", correction="Provide the day.")
     if row.get("PRRECORDKEY"):
         entry.change(call, FAMILIES["APBILL"], int(row["PRRECORDKEY"]), DocumentInput({"WHENPOSTED": day}))
-    change(call, "PODOCUMENT", number, {"WHENPOSTED": day})
+    update_record(call, "PODOCUMENT", number, {"WHENPOSTED": day})
     return FunctionAnswer(key=row.get("DOCID", ""))
 
 

@@ -1,7 +1,7 @@
-"""What is done to contracts, their lines and expenses, and to the schedules that recognise their revenue and expense.
+"""Actions on contracts, their lines and expenses, and on their schedules of billing, revenue and expense.
 
-A contract, a line or an expense is posted out of draft, held, resumed, delivered, renewed; a hold reaches the schedules
-under it and their open entries. An entry of a schedule is open or posted. Nothing of this reaches the ledger.
+A contract, a line or an expense is posted from draft, held, resumed, delivered or renewed. A hold also holds the
+schedules under it and their open entries. An entry of a schedule is open or posted. None of this posts to the ledger.
 """
 
 from collections.abc import Callable, Iterator
@@ -24,7 +24,7 @@ _HELD = {"hold": ("In progress", "On hold"), "resume": ("On hold", "In progress"
 _OPEN = {"hold": ("Open", "On hold"), "resume": ("On hold", "Open")}
 
 
-def numbers(call: FunctionCall, name: str, record: Element) -> list[int]:
+def record_numbers(call: FunctionCall, name: str, record: Element) -> list[int]:
     """The record that the element names, by its record number or its id."""
     table = call.company.table(name)
     natural = natural_key(name) or table.plan.key
@@ -38,17 +38,17 @@ def numbers(call: FunctionCall, name: str, record: Element) -> list[int]:
     raise refused("Required field RECORDNO is missing.", correction="Provide the record number.")
 
 
-def change(call: FunctionCall, name: str, number: int, cells: Row) -> Row:
-    """Give a record of that object these cells."""
+def update_record(call: FunctionCall, name: str, number: int, cells: Row) -> Row:
+    """Update cells of a record."""
     return update_cells(call, call.company.find(name), number, cells)
 
 
-def _asked(call: FunctionCall) -> Iterator[tuple[str, Element, int, Row]]:
-    """The records that a call names: object, element, number, row."""
+def _records_named(call: FunctionCall) -> Iterator[tuple[str, Element, int, Row]]:
+    """The records that a call names, as object, element, number and row."""
     for record in call.body.children:
         name = call.company.find(record.tag).name
         check_right(call, "UPDATE", name)
-        for number in numbers(call, name, record):
+        for number in record_numbers(call, name, record):
             yield name, record, number, call.company.table(name).get(number) or {}
 
 
@@ -57,7 +57,7 @@ def _day(call: FunctionCall, record: Element, *names: str) -> str:
     return stored_text(call, FieldDef(names[0], Kind.DATE), text) if text else date_text(call.stamp.date())
 
 
-def _below(call: FunctionCall, name: str, row: Row) -> Iterator[tuple[str, int, Row]]:
+def _schedules_under(call: FunctionCall, name: str, row: Row) -> Iterator[tuple[str, int, Row]]:
     """The schedules under a contract, one of its lines, or one of its expenses."""
     field = {"CONTRACT": "CONTRACTKEY", "CONTRACTDETAIL": "CONTRACTDETAILKEY"}.get(name, "CONTRACTEXPENSEDETAILKEY")
     for schedule in SCHEDULES:
@@ -76,24 +76,24 @@ def _entries(call: FunctionCall, schedule: str, row: Row) -> Iterator[tuple[str,
 # --- contracts, lines, expenses
 
 
-def held(call: FunctionCall) -> FunctionAnswer:
-    """`hold` and `resume`: the schedules below, and what of them is not posted yet."""
+def hold_or_resume(call: FunctionCall) -> FunctionAnswer:
+    """`hold` and `resume`: change the schedules under a record, and their entries that are not posted."""
     before, after = _HELD[call.name]
-    for name, record, number, row in _asked(call):
+    for name, record, number, row in _records_named(call):
         day = _day(call, record, "ASOFDATE")
-        change(call, name, number, {"BILLINGHOLDDATE": day, "REVENUEHOLDDATE": day, "EXPENSEHOLDDATE": day})
-        for schedule, key, found in _below(call, name, row):
+        update_record(call, name, number, {"BILLINGHOLDDATE": day, "REVENUEHOLDDATE": day, "EXPENSEHOLDDATE": day})
+        for schedule, key, found in _schedules_under(call, name, row):
             if found.get("STATE") != before:
                 continue
-            change(call, schedule, key, {"STATE": after})
+            update_record(call, schedule, key, {"STATE": after})
             for line, one, entry in _entries(call, schedule, found):
                 if entry.get("STATE") == _OPEN[call.name][0]:
-                    change(call, line, one, {"STATE": _OPEN[call.name][1]})
+                    update_record(call, line, one, {"STATE": _OPEN[call.name][1]})
     return FunctionAnswer()
 
 
-def posted(call: FunctionCall) -> FunctionAnswer:
-    """`post`: a draft that counts from now on, an entry of a schedule, or what is due of a contract's schedules."""
+def post(call: FunctionCall) -> FunctionAnswer:
+    """`post`: a draft, an entry of a schedule, or the due entries of a contract's schedules."""
     for record in call.body.children:
         name = call.company.find(record.tag).name
         check_right(call, "UPDATE", name)
@@ -101,12 +101,12 @@ def posted(call: FunctionCall) -> FunctionAnswer:
             _post_due(call, name, record)
         elif name.endswith("ENTRY"):
             day = _day(call, record, "POSTINGDATE", "ASOFDATE")
-            for number in numbers(call, name, record):
+            for number in record_numbers(call, name, record):
                 _post_entry(call, name, number, day=day)
         else:
             day = _day(call, record, "GLPOSTINGDATE", "GLPOSTDATE")
-            for number in numbers(call, name, record):
-                change(call, name, number, {"STATE": "In progress", "GLPOSTINGDATE": day})
+            for number in record_numbers(call, name, record):
+                update_record(call, name, number, {"STATE": "In progress", "GLPOSTINGDATE": day})
     return FunctionAnswer()
 
 
@@ -122,49 +122,49 @@ def _post_due(call: FunctionCall, name: str, record: Element) -> None:
     if not found:
         raise refused("There is no schedule to post.", correction="Name a contract that has one.")
     for number, row in found:
-        change(call, name, number, {})
+        update_record(call, name, number, {})
         for line, one, entry in _entries(call, name, row):
             if entry.get("STATE", "Open") == "Open" and (iso_date(entry.get("POSTINGDATE", "")) or "") <= until:
                 _post_entry(call, line, one, day=entry["POSTINGDATE"])
 
 
 def _post_entry(call: FunctionCall, name: str, number: int, *, day: str) -> None:
-    change(call, name, number, {"STATE": "Posted", "POSTED": "true", "ACTUALPOSTINGDATE": day})
+    update_record(call, name, number, {"STATE": "Posted", "POSTED": "true", "ACTUALPOSTINGDATE": day})
 
 
-def unposted(call: FunctionCall) -> FunctionAnswer:
-    """`unpost`: an entry of a schedule is open again."""
-    for name, _, number, _ in _asked(call):
-        change(call, name, number, {"STATE": "Open", "POSTED": "false", "ACTUALPOSTINGDATE": ""})
+def unpost(call: FunctionCall) -> FunctionAnswer:
+    """`unpost`: open an entry of a schedule again."""
+    for name, _, number, _ in _records_named(call):
+        update_record(call, name, number, {"STATE": "Open", "POSTED": "false", "ACTUALPOSTINGDATE": ""})
     return FunctionAnswer()
 
 
-def delivered(call: FunctionCall) -> FunctionAnswer:
-    """`deliver`: what waited for the delivery of a line goes on."""
-    for name, record, number, row in _asked(call):
+def deliver(call: FunctionCall) -> FunctionAnswer:
+    """`deliver`: start the schedules that wait for the delivery of a line."""
+    for name, record, number, row in _records_named(call):
         cells = {"DELIVERYSTATUS": "Delivered", "DELIVERYDATE": _day(call, record, "DELIVERYDATE")}
-        change(call, name, number, cells)
-        for schedule, key, found in _below(call, name, row):
+        update_record(call, name, number, cells)
+        for schedule, key, found in _schedules_under(call, name, row):
             if found.get("STATE", "").startswith("Pending delivery"):
-                change(call, schedule, key, {**cells, "STATE": "In progress"})
+                update_record(call, schedule, key, {**cells, "STATE": "In progress"})
     return FunctionAnswer()
 
 
-def renewed(call: FunctionCall) -> FunctionAnswer:
-    """`renew`: the contract ends as much later as its term is long."""
-    for name, _, number, row in _asked(call):
+def renew(call: FunctionCall) -> FunctionAnswer:
+    """`renew`: extend a contract by the length of its term."""
+    for name, _, number, row in _records_named(call):
         begin, end = iso_date(row.get("BEGINDATE", "")), iso_date(row.get("ENDDATE", ""))
         if not begin or not end or row.get("STATE") == "Draft":
             raise refused(f"{row.get('CONTRACTID')} cannot be renewed.", correction="Post it, and give it an end.")
         years = max(1, int(end[:4]) - int(begin[:4]))
-        change(call, name, number, {"ENDDATE": f"{row['ENDDATE'][:6]}{int(end[:4]) + years:04d}"})
+        update_record(call, name, number, {"ENDDATE": f"{row['ENDDATE'][:6]}{int(end[:4]) + years:04d}"})
     return FunctionAnswer()
 
 
-def cleared(call: FunctionCall) -> FunctionAnswer:
-    """`clearallmea`, `clearlastactivemea`: price allocations no longer count, all of a contract's or the last."""
+def clear_price_allocations(call: FunctionCall) -> FunctionAnswer:
+    """`clearallmea`, `clearlastactivemea`: end all price allocations of a contract, or the last one."""
     table = call.company.table("CONTRACTMEABUNDLE")
-    for _, _, _, row in _asked(call):
+    for _, _, _, row in _records_named(call):
         counting = [
             number
             for number in table.find("CONTRACTID", row.get("CONTRACTID", ""))
@@ -173,28 +173,28 @@ def cleared(call: FunctionCall) -> FunctionAnswer:
         if not counting:
             raise refused(f"{row.get('CONTRACTID')} has no price allocation.", correction="Create one first.")
         for number in counting if call.name == "clearallmea" else counting[-1:]:
-            change(call, "CONTRACTMEABUNDLE", number, {"STATUS": "inactive"})
+            update_record(call, "CONTRACTMEABUNDLE", number, {"STATUS": "inactive"})
     return FunctionAnswer()
 
 
-def reallocated(call: FunctionCall) -> FunctionAnswer:
-    """`reallocate`: a schedule runs over other days."""
-    for name, record, number, _ in _asked(call):
+def reallocate(call: FunctionCall) -> FunctionAnswer:
+    """`reallocate`: change the days of a schedule."""
+    for name, record, number, _ in _records_named(call):
         first, last = _day(call, record, "STARTDATE"), _day(call, record, "ENDDATE")
         if (iso_date(first) or "") > (iso_date(last) or ""):
             raise refused("STARTDATE is after ENDDATE.", correction="Provide the earlier day first.")
-        change(call, name, number, {"STARTDATE": first, "ENDDATE": last})
+        update_record(call, name, number, {"STARTDATE": first, "ENDDATE": last})
     return FunctionAnswer()
 
 
 FUNCTIONS: dict[str, Callable[[FunctionCall], FunctionAnswer]] = {
-    "hold": held,
-    "resume": held,
-    "post": posted,
-    "unpost": unposted,
-    "deliver": delivered,
-    "renew": renewed,
-    "clearallmea": cleared,
-    "clearlastactivemea": cleared,
-    "reallocate": reallocated,
+    "hold": hold_or_resume,
+    "resume": hold_or_resume,
+    "post": post,
+    "unpost": unpost,
+    "deliver": deliver,
+    "renew": renew,
+    "clearallmea": clear_price_allocations,
+    "clearlastactivemea": clear_price_allocations,
+    "reallocate": reallocate,
 }

@@ -1,11 +1,11 @@
-"""What an order transaction does to the stock, and what that posts: the cost of what is sold, received or adjusted.
+"""The effect of an order transaction on the stock, and the posting of its cost.
 
-The definition decides. `UPDATES_INV` tells whether quantities, values or both move; sales go out, purchases come in,
-and inventory transactions go the way of `IN_OUT`. Where values move and `UPDATES_GL` is not N, the cost posts between
-the item's inventory account and its cost of goods sold (sales), or the company's account for inventory adjustments. A
-vendor invoice posts nothing here: its bill debits the inventory account itself.
+The transaction definition decides. `UPDATES_INV` says whether quantities, values or both move. Sales go out, purchases
+come in, and inventory transactions follow `IN_OUT`. Where values move and `UPDATES_GL` is not N, the cost posts between
+the item's inventory account and its cost of goods sold (sales) or the company's account for inventory adjustments. A
+vendor invoice posts no cost: its bill debits the inventory account itself.
 
-Cost of goods sold that was closed at another cost than it was posted at: adjusting it is creating a record of it.
+Cost of goods sold can close at another cost than it was posted at. It is adjusted by creating a record of it.
 """
 
 from collections.abc import Sequence
@@ -26,7 +26,14 @@ from intacct_bridge.emulator.settings.cells import Row
 from intacct_bridge.emulator.settings.refusals import refused
 from intacct_bridge.emulator.subledgers.vouchers import Voucher, batches_of, post, withdraw_all
 from intacct_bridge.emulator.trade.lines import ITEM, account_for
-from intacct_bridge.emulator.trade.stock import SourceDocument, cost_of, is_stocked, move, undo_movements, warehouse_of
+from intacct_bridge.emulator.trade.stock import (
+    SourceDocument,
+    apply_movement,
+    cost_of,
+    is_stocked,
+    undo_movements,
+    warehouse_of,
+)
 
 JOURNAL = "INVJ"
 _NO = ("", "No")
@@ -34,16 +41,16 @@ _NO = ("", "No")
 
 @dataclass(frozen=True, slots=True)
 class StockEffect:
-    """What a definition does to the stock."""
+    """The effect of a transaction definition on the stock."""
 
     sign: int
     quantity: bool
     value: bool
     posts: bool
     adjusts: bool
-    """An inventory transaction of its own, whose lines may tell what they cost."""
+    """Whether it is an inventory transaction without a party, whose lines may give their cost."""
     offset: tuple[str, ...]
-    """The item's accounts on the other side, the first that is there; the company's where none is."""
+    """Fields of the item's account on the other side, the first with a value; else the company's account."""
     text: str
 
     @classmethod
@@ -64,7 +71,7 @@ class StockEffect:
 
 
 def apply(call: FunctionCall, trade: str, row: Row, lines: Sequence[Row], *, definition: Row, party: str) -> None:
-    """Move what the lines say, and post what it costs."""
+    """Move the stock of the lines, and post its cost."""
     effect = StockEffect.of(definition, party)
     if effect is None or row.get("STATE") == "Draft":
         return
@@ -78,8 +85,8 @@ def apply(call: FunctionCall, trade: str, row: Row, lines: Sequence[Row], *, def
                 if effect.posts and one.value
                 else []
             )
-            # A line is costed after what the lines before it have moved.
-            move(call, SourceDocument(trade, row, effect.text), one)
+            # The cost of a line counts the movements of the lines before it.
+            apply_movement(call, SourceDocument(trade, row, effect.text), one)
     if posted:
         chart = posting_rules(call.company)
         owner = chart.entity_of[posted[0].location]
@@ -91,7 +98,7 @@ def apply(call: FunctionCall, trade: str, row: Row, lines: Sequence[Row], *, def
 
 
 def undo(call: FunctionCall, trade: str, row: Row) -> None:
-    """Take back what a transaction moved and posted."""
+    """Undo the stock movements and the posting of a transaction."""
     undo_movements(call, SourceDocument(trade, row, ""))
     if batches_of(call, trade, row):
         withdraw_all(call, trade, row)
@@ -128,7 +135,7 @@ def _lines(call: FunctionCall, effect: StockEffect, line: Row, item: Row, one: S
 
 
 def adjust(call: FunctionCall, draft: Draft) -> Row:
-    """Mark the named one as adjusted; no journal entry is made of the difference."""
+    """Mark the closed cost as adjusted; the difference is not posted."""
     key = draft.get("RECORDNO")
     table = call.company.table(draft.described)
     for number in table.find(table.plan.key, key):

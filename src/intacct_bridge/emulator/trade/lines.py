@@ -1,4 +1,4 @@
-"""The lines of sales, purchase and inventory transactions: what an item is worth, where it posts, what ordered it."""
+"""The lines of sales, purchase and inventory transactions: their values, accounts and source orders."""
 
 from collections.abc import Sequence
 from decimal import Decimal
@@ -14,7 +14,7 @@ ITEM = Reference(("ITEM",), "Item")
 
 
 def complete_line(call: FunctionCall, name: str, values: Row, *, party: Row, side: str) -> Row:
-    """A line as it is kept, but for its keys and stamps."""
+    """The row to keep for a line, without its keys and audit fields."""
     row = {field: text for field, text in values.items() if text}
     if not row.get("ITEMID"):
         raise refused("Required field itemid is missing.", correction="Provide an item for every line.")
@@ -50,7 +50,7 @@ def _number(row: Row, name: str) -> Decimal:
 
 
 def account_for(call: FunctionCall, item: Row, names: Sequence[str]) -> str:
-    """The first of these accounts that the item, or its ledger group, has; nothing where neither has one."""
+    """The first of these accounts that the item or its GL group has; empty where neither has one."""
     groups = call.company.table("ITEMGLGROUP")
     holders = [item, *(groups.get(one) or {} for one in groups.find("NAME", item.get("GLGROUP", "")))]
     for holder in holders:
@@ -65,7 +65,7 @@ def account_for(call: FunctionCall, item: Row, names: Sequence[str]) -> str:
 
 
 def account_of(call: FunctionCall, item_id: str, *, sale: bool) -> str:
-    """Where an item's sale or purchase posts: its own account, its group's, or what it was booked on before."""
+    """The account of an item's sale or purchase: its own, its GL group's, or that of an earlier document."""
     item = find_reference(call.company, ITEM, item_id)
     names = ("INCOMEACCTKEY",) if sale else ("INVACCTKEY", "EXPENSEACCTKEY")
     account = account_for(call, item, names)
@@ -80,7 +80,7 @@ def account_of(call: FunctionCall, item_id: str, *, sale: bool) -> str:
     )
 
 
-def stored(call: FunctionCall, name: str, header: Row) -> list[Row]:
+def stored_lines(call: FunctionCall, name: str, header: Row) -> list[Row]:
     """A transaction's lines, in their order."""
     table = call.company.table(name)
     found = [table.get(number) or {} for number in table.find("DOCHDRNO", header["RECORDNO"])]
@@ -88,12 +88,14 @@ def stored(call: FunctionCall, name: str, header: Row) -> list[Row]:
 
 
 def mark_source(call: FunctionCall, name: str, doc_id: str, lines: list[Row], *, by_place: bool) -> None:
-    """Tell an order how much of it was converted, and the new lines what they were made from."""
+    """Add the converted quantities to an order, and the source order to the new lines."""
     numbers = call.company.table(name).find("DOCID", doc_id)
     if not numbers:
-        raise refused(f"Invalid document '{doc_id}' specified in createdfrom.", correction="Name one that is there.")
+        raise refused(
+            f"Invalid document '{doc_id}' specified in createdfrom.", correction="Provide an existing document."
+        )
     source = call.company.table(name).get(numbers[0]) or {}
-    ordered = stored(call, f"{name}ENTRY", source)
+    ordered = stored_lines(call, f"{name}ENTRY", source)
     by_key = {one["RECORDNO"]: one for one in ordered}
     taken: dict[str, Decimal] = {}
     for place, line in enumerate(lines):
@@ -109,7 +111,7 @@ def mark_source(call: FunctionCall, name: str, doc_id: str, lines: list[Row], *,
 
 
 def unmark_source(call: FunctionCall, name: str, lines: Sequence[Row]) -> None:
-    """Give back to the orders what these lines were made from: they are deleted, or about to be written anew."""
+    """Subtract from their orders the converted quantities of lines that are deleted or written anew."""
     table = call.company.table(f"{name}ENTRY")
     taken: dict[str, dict[str, Decimal]] = {}
     for line in lines:
@@ -131,7 +133,7 @@ def _convert(call: FunctionCall, name: str, number: int, taken: dict[str, Decima
         origin["QTY_CONVERTED"] = decimal_text(amount(origin, "QTY_CONVERTED") + quantity)
         set_audit_fields(call, company.find(f"{name}ENTRY"), origin, new=False)
         lines.update(int(key), origin)
-    ordered = stored(call, f"{name}ENTRY", source)
+    ordered = stored_lines(call, f"{name}ENTRY", source)
     left = sum((max(amount(one, "QUANTITY") - amount(one, "QTY_CONVERTED"), ZERO) for one in ordered), ZERO)
     some = any(amount(one, "QTY_CONVERTED") for one in ordered)
     source["STATE"] = "Converted" if not left else "Partially Converted" if some else "Pending"

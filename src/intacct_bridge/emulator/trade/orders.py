@@ -1,8 +1,8 @@
-"""Sales, purchase and inventory transactions: their documents, and the invoices and bills that some of them make.
+"""Sales, purchase and inventory transactions, and the invoices and bills that some of them make.
 
-A definition (`DOCPARID`) says what a transaction does. One that updates receivables or payables makes an invoice or a
-bill, and every edit makes a new one in place of the old: its record number is another each time. A transaction's key
-is its DOCID, the definition and the number joined by a hyphen.
+The definition (`DOCPARID`) decides the effect of a transaction. One that updates receivables or payables makes an
+invoice or a bill. Every edit replaces that by a new one with another record number. The key of a transaction is its
+DOCID: the definition and the number, joined by a hyphen.
 """
 
 from collections.abc import Callable, Sequence
@@ -24,7 +24,7 @@ from intacct_bridge.emulator.subledgers.documents.entry import DocumentInput
 from intacct_bridge.emulator.subledgers.families import FAMILIES, Family, next_number
 from intacct_bridge.emulator.subledgers.vouchers import start_without_batches
 from intacct_bridge.emulator.trade import costs, subtotals
-from intacct_bridge.emulator.trade.lines import account_of, complete_line, mark_source, stored, unmark_source
+from intacct_bridge.emulator.trade.lines import account_of, complete_line, mark_source, stored_lines, unmark_source
 from intacct_bridge.emulator.trade.subtotals import Subtotal
 from intacct_bridge.model.catalog import ObjectDef
 
@@ -40,7 +40,7 @@ class Trade:
 
     @property
     def line(self) -> str:
-        """The lines' object."""
+        """The object of the lines."""
         return f"{self.object}ENTRY"
 
     @property
@@ -62,7 +62,7 @@ KITS = ("Build Kits", "Disassemble Kits")
 
 @dataclass(frozen=True, slots=True)
 class OrderInput:
-    """A transaction as it was sent."""
+    """A transaction of a request."""
 
     values: Row
     lines: Sequence[Row]
@@ -72,7 +72,7 @@ class OrderInput:
 
 
 def enter(call: FunctionCall, trade: Trade, order: OrderInput) -> Row:
-    """Keep a new transaction, convert what it was made from, and make its invoice or bill."""
+    """Keep a new transaction, convert the order behind it, and make its invoice or bill."""
     definition = _definition(call, trade, order.values.get("DOCPARID", ""))
     row = {name: text for name, text in order.values.items() if text}
     key = str(next_number(call.company, "DOCHDR"))
@@ -89,7 +89,7 @@ def enter(call: FunctionCall, trade: Trade, order: OrderInput) -> Row:
 
 
 def change(call: FunctionCall, trade: Trade, number: int, order: OrderInput) -> Row:
-    """Change a transaction; the invoice or bill it had made is deleted and another made."""
+    """Change a transaction; its invoice or bill is deleted and made anew."""
     old = call.company.table(trade.object).get(number) or {}
     _check_open(old)
     definition = _definition(call, trade, old.get("DOCPARID", ""))
@@ -103,7 +103,7 @@ def change(call: FunctionCall, trade: Trade, number: int, order: OrderInput) -> 
 
 
 def drop(call: FunctionCall, trade: Trade, number: int) -> None:
-    """Delete a transaction, with the invoice or bill it made."""
+    """Delete a transaction with its invoice or bill."""
     row = call.company.table(trade.object).get(number) or {}
     _check_open(row)
     _withdraw(call, trade, row)
@@ -120,7 +120,10 @@ def deleter(trade: Trade) -> Callable[[FunctionCall, ObjectDef, int], None]:
 
 def _check_open(row: Row) -> None:
     if "Converted" in row.get("STATE", ""):
-        raise refused(f"{row['DOCID']} is converted and cannot be changed.", correction="Delete what it became first.")
+        raise refused(
+            f"{row['DOCID']} is converted and cannot be changed.",
+            correction="Delete the document that it was converted to first.",
+        )
 
 
 def _definition(call: FunctionCall, trade: Trade, name: str) -> Row:
@@ -152,7 +155,7 @@ def _written(
     if source:
         mark_source(call, trade.object, source, lines, by_place=number is None)
     if definition.get("UPDATES_GL") == "A" and trade.family is not None and row["STATE"] != "Draft":
-        _make(call, trade, row, lines, extra)
+        _make_invoice_or_bill(call, trade, row, lines, extra)
     set_audit_fields(call, described, row, new=number is None)
     row.update(order.more)
     table = company.table(trade.object)
@@ -213,8 +216,10 @@ def _total(call: FunctionCall, row: Row, lines: list[Row], extra: Sequence[Subto
         one["PRICE"] = decimal_text(price.quantize(Decimal("0.000001"), ROUND_HALF_UP))
 
 
-def _make(call: FunctionCall, trade: Trade, row: Row, lines: list[Row], extra: Sequence[Subtotal]) -> None:
-    """The invoice or bill behind a transaction."""
+def _make_invoice_or_bill(
+    call: FunctionCall, trade: Trade, row: Row, lines: list[Row], extra: Sequence[Subtotal]
+) -> None:
+    """Make the invoice or bill of a transaction."""
     family = trade.family
     assert family is not None
     values: Row = {
@@ -250,9 +255,9 @@ def _charge(call: FunctionCall, trade: Trade, line: Row) -> Row:
 
 
 def _withdraw(call: FunctionCall, trade: Trade, row: Row) -> None:
-    """Take back all that a transaction did: its invoice or bill, what it moved and posted, what it converted."""
+    """Undo a transaction: its invoice or bill, its stock movements and posting, its conversion of an order."""
     costs.undo(call, trade.object, row)
-    unmark_source(call, trade.object, stored(call, trade.line, row))
+    unmark_source(call, trade.object, stored_lines(call, trade.line, row))
     key = row.get("PRRECORDKEY", "")
     if trade.family is not None and key and call.company.table(trade.family.object).get(int(key)) is not None:
         entry.delete(call, trade.family, int(key))
@@ -266,13 +271,13 @@ def _clear_lines(call: FunctionCall, trade: Trade, row: Row) -> None:
 
 def _keep_lines(call: FunctionCall, trade: Trade, row: Row, lines: list[Row]) -> None:
     table, described = call.company.table(trade.line), call.company.find(trade.line)
-    there = {one.get("RECORDNO", "") for one in stored(call, trade.line, row)}
+    there = {one.get("RECORDNO", "") for one in stored_lines(call, trade.line, row)}
     _clear_lines(call, trade, row)
     for place, line in enumerate(lines):
         kept = line.get("RECORDNO", "")
         key = kept if kept in there else str(next_number(call.company, "DOCENTRY"))
         cells = line | {"RECORDNO": key, "DOCHDRNO": row["RECORDNO"], "DOCHDRID": row["DOCID"]}
-        # Lines are counted from 0 here, though line_num in the functions counts from 1.
+        # LINE_NO counts from 0, although line_num in the functions counts from 1.
         cells |= {"LINE_NO": str(place), "DOCPARID": row["DOCPARID"], "WHENCREATED": row["WHENCREATED"]}
         set_audit_fields(call, described, cells, new=True)
         table.insert(cells, int(key))

@@ -1,8 +1,7 @@
-"""Schedules of revenue recognition by their own functions: held, resumed, ended, moved, and their entries posted.
+"""The functions of revenue recognition schedules: hold, resume, terminate, change, reallocate, post and unpost.
 
-An entry of a schedule that runs posts from the account of deferred revenue to the account of revenue, on its own day;
-taking the posting back leaves nothing in the ledger. An entry without its accounts, or without the line of an invoice
-that tells where it belongs, is only marked.
+An entry posts from the deferred revenue account to the revenue account, on its own day. Unposting removes the posting
+from the ledger. An entry without its accounts, or without an invoice line that gives its location, is only marked.
 """
 
 from collections.abc import Callable
@@ -18,7 +17,7 @@ from intacct_bridge.emulator.records.legacy_body import day_text, key_answer, ro
 from intacct_bridge.emulator.settings.cells import Row, decimal_text
 from intacct_bridge.emulator.settings.refusals import refused
 from intacct_bridge.emulator.subledgers.vouchers import Voucher, batches_of, post, withdraw_all
-from intacct_bridge.emulator.trade.contracts import change
+from intacct_bridge.emulator.trade.contracts import update_record
 
 SCHEDULE, ENTRY = "REVRECSCHEDULE", "REVRECSCHEDULEENTRY"
 _ENTRY = "postingdate accountno trx_amount description"
@@ -29,7 +28,7 @@ _MOVES = {
 }
 
 
-def _there(call: FunctionCall, name: str, key: str) -> tuple[int, Row]:
+def _find(call: FunctionCall, name: str, key: str) -> tuple[int, Row]:
     check_right(call, "UPDATE", name)
     table = call.company.table(name)
     for number in table.find(table.plan.key, key):
@@ -38,11 +37,11 @@ def _there(call: FunctionCall, name: str, key: str) -> tuple[int, Row]:
 
 
 def _named(call: FunctionCall, name: str) -> tuple[int, Row]:
-    return _there(call, name, call.body.findtext("recordno").strip())
+    return _find(call, name, call.body.findtext("recordno").strip())
 
 
-def moved(call: FunctionCall) -> FunctionAnswer:
-    """Hold, resume, terminate."""
+def change_status(call: FunctionCall) -> FunctionAnswer:
+    """Hold, resume or terminate a schedule."""
     before, after = _MOVES[call.name]
     number, row = _named(call, SCHEDULE)
     if row.get("STATUS", "") not in before:
@@ -52,12 +51,12 @@ def moved(call: FunctionCall) -> FunctionAnswer:
         "CHANGECATEGORY": call.body.findtext("category"),
         "CHANGEMEMO": call.body.findtext("memo"),
     }
-    change(call, SCHEDULE, number, cells)
+    update_record(call, SCHEDULE, number, cells)
     return key_answer(str(number))
 
 
-def updated(call: FunctionCall) -> FunctionAnswer:
-    """Other days and amounts of entries that are not posted; an entry without a number is added."""
+def update(call: FunctionCall) -> FunctionAnswer:
+    """Change days and amounts of entries that are not posted, and add entries without a number."""
     number, row = _named(call, SCHEDULE)
     described, table = call.company.find(ENTRY), call.company.table(ENTRY)
     for group in call.body.findall("revrecentries"):
@@ -67,34 +66,34 @@ def updated(call: FunctionCall) -> FunctionAnswer:
             if not key:
                 table.insert(cells | {"REVRECSCHEDULEKEY": row["RECORDNO"], "POSTED": "false"})
                 continue
-            one, entry = _there(call, ENTRY, key)
+            one, entry = _find(call, ENTRY, key)
             if entry.get("POSTED") == "true":
                 raise refused(f"Entry {one} is posted and cannot be changed.", correction="Unpost it first.")
-            change(call, ENTRY, one, cells)
-    change(call, SCHEDULE, number, {"CHANGEMEMO": call.body.findtext("memo")})
+            update_record(call, ENTRY, one, cells)
+    update_record(call, SCHEDULE, number, {"CHANGEMEMO": call.body.findtext("memo")})
     return key_answer(str(number))
 
 
-def reallocated(call: FunctionCall) -> FunctionAnswer:
-    """The schedule runs over other days."""
+def reallocate(call: FunctionCall) -> FunctionAnswer:
+    """Change the days of a schedule."""
     number, _ = _named(call, SCHEDULE)
     first, last = (call.body.find(name) for name in ("revrecstartdate", "revrecenddate"))
     days = [day_text(call, node) if node is not None else "" for node in (first, last)]
     if not all(days):
         raise refused("Required field revrecstartdate or revrecenddate is missing.", correction="Provide both days.")
-    change(call, SCHEDULE, number, {"SOREVRECSTARTDATE": days[0], "SOREVRECENDDATE": days[1]})
+    update_record(call, SCHEDULE, number, {"SOREVRECSTARTDATE": days[0], "SOREVRECENDDATE": days[1]})
     return key_answer(str(number))
 
 
-def posted(call: FunctionCall) -> FunctionAnswer:
-    """Post an entry, or take its posting back."""
+def post_or_unpost(call: FunctionCall) -> FunctionAnswer:
+    """Post or unpost an entry."""
     number, row = _named(call, ENTRY)
     back = call.name.startswith("unpost")
     if (row.get("POSTED") == "true") is not back:
         raise refused(f"Entry {number} is {'not posted' if back else 'posted'} already.")
     if back:
         withdraw_all(call, ENTRY, row)
-        change(call, ENTRY, number, {"POSTED": "false", "GLBATCHKEY": "", "POSTED_AMOUNT": ""})
+        update_record(call, ENTRY, number, {"POSTED": "false", "GLBATCHKEY": "", "POSTED_AMOUNT": ""})
         return key_answer(str(number))
     schedule = call.company.table(SCHEDULE).get(int(row.get("REVRECSCHEDULEKEY") or 0)) or {}
     if schedule.get("STATUS") in ("On Hold", "Terminated"):
@@ -102,12 +101,12 @@ def posted(call: FunctionCall) -> FunctionAnswer:
             f"Schedule {schedule['RECORDNO']} is {schedule['STATUS'].lower()}, and its entries cannot be posted.",
             correction="Resume the schedule first.",
         )
-    change(call, ENTRY, number, {"POSTED": "true"} | _recognised(call, row, schedule))
+    update_record(call, ENTRY, number, {"POSTED": "true"} | _recognise(call, row, schedule))
     return key_answer(str(number))
 
 
-def _recognised(call: FunctionCall, row: Row, schedule: Row) -> Row:
-    """Post an entry; tells the cells that say so."""
+def _recognise(call: FunctionCall, row: Row, schedule: Row) -> Row:
+    """Post an entry; gives its cells for the posting."""
     company, money = call.company, to_cents(amount(row, "AMOUNT") or amount(row, "TRX_AMOUNT"))
     revenue = row.get("ACCOUNTNO") or _account(call, row.get("REVACCTKEY", ""))
     deferred = _account(call, row.get("DEFERREDREVACCTKEY", ""))
@@ -134,15 +133,15 @@ def _recognised(call: FunctionCall, row: Row, schedule: Row) -> Row:
 
 
 def _account(call: FunctionCall, key: str) -> str:
-    """An account by its record number, or by its own number."""
+    """The number of an account that is given by record number or by number."""
     row = call.company.table("GLACCOUNT").get(int(key)) if key.isdecimal() and len(key) < 19 else None
     return row["ACCOUNTNO"] if row is not None else key
 
 
 FUNCTIONS: dict[str, Callable[[FunctionCall], FunctionAnswer]] = {
-    **dict.fromkeys(_MOVES, moved),
-    "update_revrecschedule": updated,
-    "reallocate_revrecschedule": reallocated,
-    "post_revrecscheduleentry": posted,
-    "unpost_revrecscheduleentry": posted,
+    **dict.fromkeys(_MOVES, change_status),
+    "update_revrecschedule": update,
+    "reallocate_revrecschedule": reallocate,
+    "post_revrecscheduleentry": post_or_unpost,
+    "unpost_revrecscheduleentry": post_or_unpost,
 }

@@ -1,9 +1,9 @@
-"""What is on hand in each warehouse, what it is worth, and what moves it.
+"""The stock of each warehouse: quantities, values and movements.
 
-An item in a warehouse has a quantity and a value in the base currency of the warehouse's entity. What comes in brings
-its cost along; what goes out takes the average of what is there, or the item's standard cost where the item is kept at
-standard cost or nothing is there. A document's movements are remembered to the cent, so that taking them back leaves
-quantity and value as they were.
+An item in a warehouse has a quantity and a value in the base currency of the warehouse's entity. Incoming goods add
+their cost. Outgoing goods take the average cost of the stock, or the item's standard cost where the item has that cost
+method or the stock is empty. A document's movements are kept to the cent, so that undoing them restores quantity and
+value.
 """
 
 from dataclasses import dataclass, replace
@@ -18,7 +18,7 @@ from intacct_bridge.emulator.settings.cells import Row, decimal_text
 from intacct_bridge.emulator.settings.refusals import refused
 
 STOCKED = ("Inventory", "Stockable Kit")
-"""The types of items that are on hand somewhere."""
+"""The types of items that are kept in stock."""
 _WAREHOUSE = Reference(("WAREHOUSE",), "Warehouse")
 _INFO, _TOTALS = "ITEMWAREHOUSEINFO", "INVENTORYTOTALDETAIL"
 _MICRO = Decimal("0.000001")
@@ -26,7 +26,7 @@ _MICRO = Decimal("0.000001")
 
 @dataclass(frozen=True, slots=True)
 class SourceDocument:
-    """The document that moves something."""
+    """The document that moves stock."""
 
     object: str
     row: Row
@@ -35,12 +35,12 @@ class SourceDocument:
 
 
 def is_stocked(item: Row) -> bool:
-    """Whether the item is on hand somewhere."""
+    """Whether the item is kept in stock."""
     return item.get("ITEMTYPE") in STOCKED
 
 
 def warehouse_of(call: FunctionCall, item: Row, name: str) -> str:
-    """The warehouse a line names, or the item's own; refused where there are warehouses and none is told."""
+    """The warehouse that a line names, or the item's own; required in a company that has warehouses."""
     name = name or item.get("DEFAULT_WAREHOUSE", "")
     if name:
         found = find_reference(call.company, _WAREHOUSE, name, field="WAREHOUSEID")
@@ -53,7 +53,7 @@ def warehouse_of(call: FunctionCall, item: Row, name: str) -> str:
 
 
 def cost_of(call: FunctionCall, item: Row, warehouse: str, quantity: Decimal) -> Decimal:
-    """What a quantity going out is worth."""
+    """The cost of an outgoing quantity."""
     row = _info(call, item["ITEMID"], warehouse)
     on_hand, value = amount(row, "WONHAND"), _value(call, row)
     if item.get("COST_METHOD") == "Standard" or on_hand <= 0:
@@ -64,17 +64,17 @@ def cost_of(call: FunctionCall, item: Row, warehouse: str, quantity: Decimal) ->
     return to_cents(value * quantity / on_hand)
 
 
-def move(call: FunctionCall, paper: SourceDocument, one: StockMovement) -> None:
-    """Carry out one of a document's movements, and remember it."""
+def apply_movement(call: FunctionCall, paper: SourceDocument, one: StockMovement) -> None:
+    """Apply one movement of a document, and keep it for `undo_movements`."""
     _check_enough(call, one)
     _change(call, one)
-    _note(call, paper, one)
+    _add_detail(call, paper, one)
     movements, key = call.company.side_tables.stock_movements, (paper.object, paper.row["RECORDNO"])
     movements.put(*key, value=(*(movements.get(*key) or ()), one))
 
 
 def undo_movements(call: FunctionCall, paper: SourceDocument) -> None:
-    """Undo what a document moved."""
+    """Undo the movements of a document."""
     movements, key = call.company.side_tables.stock_movements, (paper.object, paper.row["RECORDNO"])
     for one in movements.get(*key) or ():
         _change(call, replace(one, quantity=-one.quantity, value=-one.value))
@@ -92,7 +92,7 @@ def _check_enough(call: FunctionCall, one: StockMovement) -> None:
     if on_hand + one.quantity < 0:
         raise refused(
             f"There are {on_hand} of item {one.item} on hand in warehouse {one.warehouse or '(none)'}, and "
-            f"{-one.quantity} are to go.",
+            f"{-one.quantity} are to go out.",
             correction="Receive the item first, or send fewer.",
             field="QUANTITY",
         )
@@ -130,8 +130,8 @@ def _change(call: FunctionCall, one: StockMovement) -> None:
     table.insert(row)
 
 
-def _note(call: FunctionCall, paper: SourceDocument, one: StockMovement) -> None:
-    """One row of what makes up the quantities."""
+def _add_detail(call: FunctionCall, paper: SourceDocument, one: StockMovement) -> None:
+    """Add a movement to the details of the quantities."""
     described, table = call.company.find(_TOTALS), call.company.table(_TOTALS)
     number = table.next_number()
     warehouses = call.company.table("WAREHOUSE").find("WAREHOUSEID", one.warehouse) if one.warehouse else []

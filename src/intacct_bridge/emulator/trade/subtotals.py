@@ -1,7 +1,7 @@
-"""The subtotals of an order transaction: what comes on top of its lines, and where that posts.
+"""The subtotals of an order transaction: amounts added to its lines, and their accounts.
 
-A subtotal is an amount, or a percentage of the lines. One that is named after a tax detail posts to the detail's
-account; any other goes where the first line goes, since the definitions' own accounts are not served.
+A subtotal is an amount, or a percentage of the lines. One with the name of a tax detail posts to the detail's account.
+Any other posts to the account of the first line, since the accounts of transaction definitions are not available.
 """
 
 from collections.abc import Sequence
@@ -19,23 +19,23 @@ from intacct_bridge.wire.xml import Element
 
 @dataclass(frozen=True, slots=True)
 class Subtotal:
-    """One subtotal as it was sent."""
+    """One subtotal of a request."""
 
     description: str
     fixed: Decimal | None
     percent: Decimal | None
     cells: tuple[tuple[str, str], ...] = ()
-    """The dimensions it names."""
+    """Its dimensions."""
 
     def of(self, lines: Decimal) -> Decimal:
-        """What it comes to, on lines of that sum."""
+        """Its amount, for lines with that sum."""
         if self.fixed is None:
             return to_cents(lines * (self.percent or 0) / 100)
         return self.fixed
 
 
-def sent(body: Element, name: str) -> list[Subtotal] | None:
-    """The subtotals in a body; None where it has no wrapper of that name."""
+def subtotals_sent(body: Element, name: str) -> list[Subtotal] | None:
+    """The subtotals in the element of that name; None where the body has no such element."""
     wrapper = body.find(name)
     return None if wrapper is None else [_one(node) for node in wrapper.children]
 
@@ -56,7 +56,7 @@ def _one(node: Element) -> Subtotal:
 
 
 def stored(call: FunctionCall, trade: str, header: Row) -> list[Subtotal]:
-    """The subtotals that a transaction was kept with."""
+    """The stored subtotals of a transaction."""
     found = []
     for _, row in _rows(call, trade, header):
         percent = amount(row, "PERCENTVAL") if row.get("PERCENTVAL") else None
@@ -68,7 +68,7 @@ def stored(call: FunctionCall, trade: str, header: Row) -> list[Subtotal]:
 
 
 def keep(call: FunctionCall, trade: str, header: Row, subtotals: Sequence[Subtotal]) -> None:
-    """Make these the subtotals of a transaction."""
+    """Replace the subtotals of a transaction."""
     name = f"{trade}SUBTOTALS"
     described, table = call.company.find(name), call.company.table(name)
     for number, _ in _rows(call, trade, header):
@@ -96,7 +96,7 @@ def _rows(call: FunctionCall, trade: str, header: Row) -> list[tuple[int, Row]]:
 
 
 def charges(call: FunctionCall, subtotals: Sequence[Subtotal], lines: Decimal, first: Row, *, memo: str) -> list[Row]:
-    """Lines of an invoice or a bill for the subtotals; `first` is the line they are like."""
+    """Lines of an invoice or a bill for the subtotals; other cells are those of its first line."""
     found = []
     for one in subtotals:
         cells = first | dict(one.cells) | {"TRX_AMOUNT": decimal_text(to_cents(one.of(lines))), memo: one.description}

@@ -1,4 +1,4 @@
-"""Timesheets: what a sheet and its entries repeat of the employee and of each other, and when they stand still."""
+"""Timesheets: the cells that a timesheet and its entries repeat of the employee, and the ban on approved ones."""
 
 from collections.abc import Iterable
 from datetime import timedelta
@@ -17,32 +17,32 @@ _WEEK = timedelta(days=6)
 
 
 def create(call: FunctionCall, draft: Draft) -> Row:
-    """Enter a sheet; it waits for approval unless it is a draft."""
-    _completed(call, draft, draft.values)
+    """Enter a timesheet, which waits for approval unless it is a draft."""
+    _complete(call, draft, draft.values)
     return record_store.create(call, draft)
 
 
 def update(call: FunctionCall, draft: Draft, number: int) -> Row:
-    """Change a sheet that is not approved."""
-    there = _open(call, number)
-    _completed(call, draft, there | draft.values)
+    """Change a timesheet that is not approved."""
+    there = _unapproved(call, number)
+    _complete(call, draft, there | draft.values)
     return record_store.update(call, draft, number)
 
 
 def delete(call: FunctionCall, described: ObjectDef, number: int) -> None:
-    """Delete a sheet that is not approved."""
-    _open(call, number)
+    """Delete a timesheet that is not approved."""
+    _unapproved(call, number)
     record_store.delete(call, described, number)
 
 
-def _open(call: FunctionCall, number: int) -> Row:
+def _unapproved(call: FunctionCall, number: int) -> Row:
     row = call.company.table("TIMESHEET").get(number) or {}
     if row.get("STATE") in _STANDS:
         raise refused(f"Timesheet {number} is approved and cannot be changed.", correction="Decline it first.")
     return row
 
 
-def _completed(call: FunctionCall, draft: Draft, whole: Row) -> None:
+def _complete(call: FunctionCall, draft: Draft, whole: Row) -> None:
     values = draft.values
     if whole.get("EMPLOYEEID") and whole.get("BEGINDATE"):
         person = find_reference(call.company, Reference(("EMPLOYEE",), "Employee"), whole["EMPLOYEEID"])

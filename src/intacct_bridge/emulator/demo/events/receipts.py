@@ -43,7 +43,7 @@ class Receipts:
         entity, base = customer.entity, world.base(customer.entity)
         rate = world.rates.rate(customer.currency, base, day)
         by_check = customer.key // 3 % 5 > 2 and customer.currency == base
-        account = world.rules.undeposited if by_check else BANKS[entity][1]
+        account = world.rules.undeposited_funds if by_check else BANKS[entity][1]
         applications = tuple(
             Application(entity, part.trx_amount, part.amount, {"CUSTOMER": customer.id}) for _, part in group
         )
@@ -103,7 +103,7 @@ class Receipts:
             "CLEARED": "T" if day < self._world.calendar.open_from else "F",
         }
         if by_check:
-            row["UNDEPOSITEDACCOUNTNO"] = self._world.rules.undeposited
+            row["UNDEPOSITEDACCOUNTNO"] = self._world.rules.undeposited_funds
         else:
             row |= {"FINANCIALENTITY": BANKS[customer.entity][0], "FINANCIALENTITYTYPE": "ba"}
             row["FINANCIALACCOUNTCURRENCY"] = base
@@ -131,7 +131,7 @@ class Receipts:
             line: Row = {"RECORDNO": stamps.number("PRENTRY"), "RECORDKEY": key, "LOCATIONID": entity}
             yield "DEPOSITENTRY", {**line, **self._check_cells(check, entity), **line_audit}
         into = PostingLine(bank_account, entity, ZERO, ZERO, base, memo=number)
-        out_of = PostingLine(world.rules.undeposited, entity, ZERO, ZERO, base, memo=number)
+        out_of = PostingLine(world.rules.undeposited_funds, entity, ZERO, ZERO, base, memo=number)
         yield from self._ledger.document(
             transfer(total, into=into, out_of=out_of, rules=world.rules),
             "CRJ",
@@ -157,7 +157,7 @@ class Receipts:
         }
 
     def _check_cells(self, check: Check, entity: str) -> Row:
-        directory, account = self._world.directory, self._world.rules.undeposited
+        directory, account = self._world.directory, self._world.rules.undeposited_funds
         return {
             "RECORDTYPE": "rd",
             "ACCOUNTKEY": directory.accounts[account][0],

@@ -109,7 +109,7 @@ def _rules(data: Data) -> PostingRules:
         payables="20000",
         receivables="11000",
         employee_payables=POSTING_ACCOUNTS["employee_payables"],
-        undeposited=POSTING_ACCOUNTS["undeposited"],
+        undeposited_funds=POSTING_ACCOUNTS["undeposited"],
         exchange=POSTING_ACCOUNTS["exchange"],
         rounding=POSTING_ACCOUNTS["rounding"],
     )

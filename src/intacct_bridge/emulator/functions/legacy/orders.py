@@ -14,7 +14,7 @@ from intacct_bridge.emulator.records.legacy_body import external_id, find_number
 from intacct_bridge.emulator.settings.cells import Row
 from intacct_bridge.emulator.settings.refusals import refused
 from intacct_bridge.emulator.trade import orders, subtotals
-from intacct_bridge.emulator.trade.lines import stored
+from intacct_bridge.emulator.trade.lines import stored_lines
 from intacct_bridge.emulator.trade.orders import KITS, TRADES, OrderInput, Trade
 from intacct_bridge.wire.xml import Element
 
@@ -47,7 +47,9 @@ class OrderFunctions:
         wrapper = call.body.find(f"{self.name}transitems")
         lines = [self._line(call, one) for one in wrapper.children] if wrapper is not None else []
         row = orders.enter(
-            call, self.trade, OrderInput(self._values(call), lines, subtotals.sent(call.body, "subtotals") or [], more)
+            call,
+            self.trade,
+            OrderInput(self._values(call), lines, subtotals.subtotals_sent(call.body, "subtotals") or [], more),
         )
         return key_answer(row["DOCID"])
 
@@ -60,7 +62,9 @@ class OrderFunctions:
         values = self._values(call)
         if call.body.get("set_nulls") != "true":
             values = {name: text for name, text in values.items() if text}
-        orders.change(call, self.trade, number, OrderInput(values, lines, subtotals.sent(call.body, "updatesubtotals")))
+        orders.change(
+            call, self.trade, number, OrderInput(values, lines, subtotals.subtotals_sent(call.body, "updatesubtotals"))
+        )
         return key_answer(old["DOCID"])
 
     def deleted(self, call: FunctionCall) -> FunctionAnswer:
@@ -79,7 +83,7 @@ class OrderFunctions:
         return row_of_body(call, call.company.find(self.trade.line), node, _LINE)
 
     def _changed(self, call: FunctionCall, old: Row) -> list[Row]:
-        lines: list[Row | None] = list(stored(call, self.trade.line, old))
+        lines: list[Row | None] = list(stored_lines(call, self.trade.line, old))
         wrapper = call.body.find(f"update{self.name}transitems")
         for node in wrapper.children if wrapper is not None else ():
             if not node.tag.startswith("update"):
@@ -107,7 +111,7 @@ def create_stkittransaction(call: FunctionCall) -> FunctionAnswer:
     check_right(call, "CREATE", functions.trade.object)
     table = call.company.table(functions.trade.object)
     built = [table.get(number) or {} for number in table.find("DOCID", source)]
-    lines = [one for row in built for one in stored(call, functions.trade.line, row)]
+    lines = [one for row in built for one in stored_lines(call, functions.trade.line, row)]
     values = row_of_body(call, call.company.find(functions.trade.object), call.body, _HEAD)
     return key_answer(orders.enter(call, functions.trade, OrderInput(values, lines))["DOCID"])
 

@@ -131,7 +131,7 @@ def _check_header(row: Row) -> None:
 def _account(call: FunctionCall, row: Row) -> tuple[str, str]:
     if row.get("FINANCIALENTITY"):
         return bank_account(call, row["FINANCIALENTITY"])
-    account = row.get("UNDEPOSITEDACCOUNTNO") or posting_rules(call.company).undeposited
+    account = row.get("UNDEPOSITEDACCOUNTNO") or posting_rules(call.company).undeposited_funds
     if not account:
         raise refused(f"Required field FINANCIALENTITY is missing for {NAME}.", field="FINANCIALENTITY")
     row["UNDEPOSITEDACCOUNTNO"] = account

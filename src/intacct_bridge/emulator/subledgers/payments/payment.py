@@ -246,7 +246,7 @@ def _account(call: FunctionCall, side: PaymentSide, row: Row) -> tuple[str, str]
     """The ledger account that the money leaves or reaches, and its location."""
     name = row.get("FINANCIALENTITY", "")
     if not name:
-        account = row.get("UNDEPOSITEDACCOUNTNO") or posting_rules(call.company).undeposited
+        account = row.get("UNDEPOSITEDACCOUNTNO") or posting_rules(call.company).undeposited_funds
         if side is VENDOR_SIDE or not account:
             raise refused(f"Required field FINANCIALENTITY is missing for {side.object}.")
         row["UNDEPOSITEDACCOUNTNO"] = account
