@@ -83,7 +83,7 @@ def missing(object_name: str, names: tuple[str, ...]) -> list[str]:
 @pytest.mark.parametrize("entity", ENTITIES, ids=lambda one: f"{one.name}-{one.day_as}")
 def test_unified_entities_name_fields_that_exist(entity: EntityMap) -> None:
     for object_name in (entity.read_object, *entity.also_reads):
-        if object_name != "ARPYMTDETAIL" and not entity.read_feed:
+        if object_name != "ARPYMTDETAIL" and not entity.virtual_stream:
             assert missing(object_name, reads(entity)) == []
     for line in read_lines(entity):
         assert missing(line.object, line_reads(line)) == []

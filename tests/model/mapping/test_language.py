@@ -59,7 +59,7 @@ def test_renamings_are_turned_round_and_lookups_are_not() -> None:
         ('object = "X"\n[fields]\nA = { from = "B", negate = true }', "absolute and negate need as"),
         ('object = "X"\n[fields]\nA = { from = "B", split = ",", part = 0 }', "counted from 1"),
         ('object = "X"\n[fields]\nA = { from = "B", lookup = { object = "GLENTRY", by = "MEMO" } }', "say which field"),
-        ('object = "X"\n[fields]\nA = { reference = "thing", object = "GLENTRY" }', "a reference needs the object"),
+        ('object = "X"\n[fields]\nA = { reference = "thing", object = "GLENTRY" }', "a reference needs an object"),
         ('object = "X"\n[[lines]]\nobject = "THING"', "lines.THING: unknown lines"),
         ('object = "X"\nrest = "perhaps"', "Invalid enum value 'perhaps'"),
     ],

@@ -8,15 +8,15 @@ from intacct_bridge.errors import RecordError
 from intacct_bridge.model.mapping.language import parse_map, unified_map
 from intacct_bridge.model.mapping.rules import LookupRequest
 from intacct_bridge.model.mapping.unify import (
-    answered,
     column_types,
     grouped,
     line_reads,
+    lookup_requests,
     native,
     read_lines,
     reads,
     unified,
-    wanted,
+    with_answers,
 )
 from intacct_bridge.wire.values import Value
 
@@ -116,7 +116,7 @@ def test_nested_lists_become_lines() -> None:
     assert found.carried == {"attachments": [{"name": "b.pdf"}]}
     assert found.unused == ("totalTaxAmount",)
     assert found.problems == ()
-    assert [one.object for one in wanted(found)] == ["VENDOR", "CLASS", "GLACCOUNT", "GLACCOUNT"]
+    assert [one.object for one in lookup_requests(found)] == ["VENDOR", "CLASS", "GLACCOUNT", "GLACCOUNT"]
 
 
 def test_answers_go_where_they_were_wanted() -> None:
@@ -129,13 +129,13 @@ def test_answers_go_where_they_were_wanted() -> None:
             raise RecordError("no account is called Rnt", fix="did you mean Rent?")
         return "V-9"
 
-    done = answered(found, answer)
+    done = with_answers(found, answer)
     assert done.fields["VENDORID"] == "V-9"
     assert "ACCOUNTNO" not in done.lines["APBILLITEMS"][0].fields
     assert [(one.message, one.column) for one in done.problems] == [
         ("no account is called Rnt", "lineItems[0].accountName")
     ]
-    assert list(wanted(done)) == []
+    assert list(lookup_requests(done)) == []
 
 
 def test_both_spellings_of_a_journal_entry() -> None:

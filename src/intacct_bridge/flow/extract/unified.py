@@ -122,7 +122,7 @@ def choose_unified(
 
 
 def _chosen(client: Client, entity: EntityMap, select: Sequence[str], closed: Container[str]) -> Unified:
-    if entity.read_feed:
+    if entity.virtual_stream:
         return _of_feed(entity, select)
     parts = [_unified(client, entity, one, select, closed) for one in (entity.read_object, *entity.also_reads)]
     if len(parts) == 1:
@@ -139,7 +139,7 @@ def _chosen(client: Client, entity: EntityMap, select: Sequence[str], closed: Co
 def _of_feed(entity: EntityMap, select: Sequence[str]) -> Unified:
     """A stream of something that is no object, under the feed's own key."""
     columns = _selected(entity, select)
-    feed = VirtualStream(UNIFIED, entity.name, (("of", entity.read_feed),))
+    feed = VirtualStream(UNIFIED, entity.name, (("of", entity.virtual_stream),))
     both = Stream(entity.name, "", {KEY: Kind.TEXT} | columns, KEY, text_key=True, feed=feed)
     return Unified(entity, both, both)
 

@@ -76,7 +76,7 @@ def layout_for(
     if entity is not None:
         subject = _subject(entity.object, company, draft=draft)
         return MappedLayout(
-            entity.also_knowing(key),
+            entity.with_known(key),
             subject,
             company,
             date_order=date_order,

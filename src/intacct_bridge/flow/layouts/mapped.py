@@ -34,7 +34,7 @@ from intacct_bridge.model.batched import batched
 from intacct_bridge.model.catalog import ObjectDef
 from intacct_bridge.model.mapping.language import EntityMap
 from intacct_bridge.model.mapping.rules import LookupRequest, Readers
-from intacct_bridge.model.mapping.unify import Cells, Native, answered, grouped, native, wanted
+from intacct_bridge.model.mapping.unify import Cells, NativeRecord, grouped, lookup_requests, native, with_answers
 from intacct_bridge.model.query.query import Query
 from intacct_bridge.model.query.query import field as field_named
 from intacct_bridge.model.suggestions import did_you_mean
@@ -53,10 +53,10 @@ class Lookups:
         self._fields: dict[str, set[str]] = {}
         self._refused: dict[str, str] = {}
 
-    def learn(self, wanted: Iterable[LookupRequest]) -> None:
+    def learn(self, requests: Iterable[LookupRequest]) -> None:
         """Ask for everything that is not known yet."""
         new: dict[tuple[str, str], dict[str, Value]] = {}
-        for one in wanted:
+        for one in requests:
             by, value = one.by[0]
             place = (one.object, by)
             names = self._fields.setdefault(one.object, set())
@@ -70,26 +70,26 @@ class Lookups:
         for (name, by), values in new.items():
             self._ask(name, by, values)
 
-    def answer(self, wanted: LookupRequest) -> Value:
+    def answer(self, request: LookupRequest) -> Value:
         """The value that stands for this one. RecordError where none or several do, or where it is inactive."""
-        (by, value), *others = wanted.by
+        (by, value), *others = request.by
         text = comparable(value)
-        if wanted.object in self._refused:
-            raise RecordError(f"{wanted.object} cannot be read to look up {text!r}: {self._refused[wanted.object]}")
+        if request.object in self._refused:
+            raise RecordError(f"{request.object} cannot be read to look up {text!r}: {self._refused[request.object]}")
         rows = [
             row
-            for row in self._rows.get((wanted.object, by), {}).get(text, [])
+            for row in self._rows.get((request.object, by), {}).get(text, [])
             if all(comparable(row.get(name)) == comparable(one) for name, one in others)
         ]
-        said = f"{wanted.object} with {by} {text!r}"
+        said = f"{request.object} with {by} {text!r}"
         if not rows:
             raise RecordError(f"the company has no {said}", fix="check its spelling")
         if len(rows) > 1:
-            found = ", ".join(comparable(row.get(wanted.give)) for row in rows[:5])
-            raise RecordError(f"the company has more than one {said} ({found})", fix=f"give its {wanted.give}")
+            found = ", ".join(comparable(row.get(request.give)) for row in rows[:5])
+            raise RecordError(f"the company has more than one {said} ({found})", fix=f"give its {request.give}")
         if comparable(rows[0].get("STATUS")).startswith("inactive") and not any(n == "STATUS" for n, _ in others):
             raise RecordError(f"the {said} is inactive", fix="use another, or make it active in Intacct")
-        return rows[0].get(wanted.give)
+        return rows[0].get(request.give)
 
     def _forget(self, name: str) -> None:
         for place in [place for place in self._rows if place[0] == name]:
@@ -183,10 +183,10 @@ class MappedLayout:
         readers = self._readers(known)
         natives = [native(self.entity, [_cells(row) for row in rows], readers) for rows in known]
         lookups = Lookups(self.company)
-        lookups.learn(one for record in natives for one in wanted(record))
+        lookups.learn(one for record in natives for one in lookup_requests(record))
         shaper = Shaper(self.subject, clear=self.entity.empty == "clear", draft=self.draft, folder=self.folder)
         for rows, record in zip(known, natives, strict=True):
-            yield self._write(shaper, rows, answered(record, lookups.answer), base)
+            yield self._write(shaper, rows, with_answers(record, lookups.answer), base)
 
     def _readers(self, records: Sequence[Sequence[SourceRow]]) -> Readers:
         """Reads amounts and days as people write them, one order of day and month for the whole input."""
@@ -210,7 +210,7 @@ class MappedLayout:
             if unknown:
                 raise SettingsError(f"{line.object} has no field {unknown[0]!r}", fix="correct the mapping")
 
-    def _write(self, shaper: Shaper, rows: Sequence[SourceRow], record: Native, base: Path | None) -> Write:
+    def _write(self, shaper: Shaper, rows: Sequence[SourceRow], record: NativeRecord, base: Path | None) -> Write:
         findings = [
             Finding("mapping", one.message, one.fix, one.column, rows[one.row].position) for one in record.problems
         ]

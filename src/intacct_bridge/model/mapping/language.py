@@ -1,4 +1,4 @@
-"""The mapping language: which column of an input becomes which field of an object, as TOML.
+"""The mapping language: the columns of an input and the fields of an object, as TOML.
 
     object = "APBILL"
     group_by = ["Invoice No"]            # rows with one value here are one record
@@ -15,10 +15,10 @@
     TRX_AMOUNT = { from = "Net", as = "number", required = true }
     ACCOUNTNO = ["Account", { from = "Category", map = { Travel = "6100", Rent = "6400" } }]
 
-`[fields]` holds in both directions as far as a rule can be turned round; `[write]` (towards Intacct) and `[read]` (a
-column from Intacct fields) add what holds in one only. A list of rules means the first that finds a value. This room
-reads and checks the language, `rules` applies one rule, `unify` a whole map. The unified schemas that we ship are files
-of the same language.
+`[fields]` applies in both directions where a rule can be reversed; `[write]` (to Intacct) and `[read]` (a column from
+Intacct fields) add rules for one direction. Of a list of rules, the first that finds a value applies. This module reads
+and checks the language, `rules` applies one rule, `unify` a whole map. The shipped unified schemas are files in the
+same language.
 """
 
 import tomllib
@@ -39,24 +39,24 @@ Scalar = str | int | bool
 Type = Literal["text", "number", "integer", "boolean", "date", "time"]
 VERSIONS = ("v1", "v2")
 UP = "^"
-"""In a line: look at the record that the line stands in."""
+"""In a line: read from the record that holds the line."""
 
 
 class Lookup(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Where to look a value up: the record of `object` whose `by` is the value gives its `give`."""
+    """A lookup: the record of `object` whose `by` has the value gives its field `give`."""
 
     object: str
     by: str
     give: str = ""
-    """The object's natural key when left out."""
+    """Default: the object's natural key."""
     where: dict[str, Scalar] = {}
-    """Further conditions that always hold, as `STATUS = "active"`."""
+    """Further conditions, such as `STATUS = "active"`."""
     also: dict[str, str] = {}
-    """Further conditions by other columns, where these have a value: `VENDORID = "vendorId"`."""
+    """Further conditions by other columns that have a value: `VENDORID = "vendorId"`."""
 
 
 class RuleText(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How one value comes about, as a mapping says it."""
+    """One rule as a mapping spells it."""
 
     from_: str | tuple[str, ...] = msgspec.field(default="", name="from")
     """A column or path, or several: the first that has a value."""
@@ -64,26 +64,26 @@ class RuleText(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     with_: str = msgspec.field(default=" ", name="with")
     split: str = ""
     part: int = 1
-    """Which piece of a split, counted from 1; from the end when negative."""
+    """The piece of a split, counted from 1; negative numbers count from the end."""
     constant: Scalar | None = None
     default: Scalar | None = None
     as_: Type | None = msgspec.field(default=None, name="as")
     format: str = ""
-    """How a day or time is written, in YYYY YY MM DD HH mm ss."""
+    """The format of a day or time, in YYYY YY MM DD HH mm ss."""
     map: dict[str, Scalar] = {}
     otherwise: Literal["refuse", "keep", "skip"] = "refuse"
-    """What becomes of a value that `map` does not name."""
+    """The treatment of a value that `map` does not list."""
     absolute: bool = False
     negate: bool = False
     skip_zero: bool = False
-    """Take zero for no value."""
+    """Treat zero as no value."""
     lookup: Lookup | None = None
     reference: str = ""
     """`vendor` stands for the columns vendorNumber, vendorId (a RECORDNO) and vendorName of the unified schemas."""
     object: str = ""
-    """What a `reference` refers to."""
+    """The object of a `reference`."""
     name: str = "NAME"
-    """The field of that object that a `reference` by name means."""
+    """The field of that object for a `reference` by name."""
     single: bool = False
     """Refuse a record in which several of the columns have a value."""
     when: str = ""
@@ -92,20 +92,20 @@ class RuleText(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Rule(RuleText, frozen=True):
-    """A checked rule, with what follows from its text worked out once."""
+    """A checked rule, with the values that its text implies."""
 
     paths: tuple[str, ...] = ()
-    """The columns or paths of which the first with a value counts."""
+    """The columns or paths; the first that has a value is used."""
     sources: tuple[str, ...] = ()
-    """Every column or path that the rule looks at."""
+    """Every column or path that the rule reads."""
     condition: tuple[str, bool, str] = ("", False, "")
-    """`when` taken apart."""
+    """The parts of `when`, as `condition_parts` gives them."""
     plain: bool = False
-    """A text comes out as it went in."""
+    """Texts stay unchanged."""
 
 
 def condition_parts(condition: str) -> tuple[str, bool, str]:
-    """A `when`: the path, whether it asks for a value, and the value; an `=` in brackets belongs to the path."""
+    """The parts of a `when`: the path, whether it names a value, and the value. An `=` in brackets is in the path."""
     path, equals, wanted = condition.rpartition("=")
     return (path.strip(), True, wanted.strip()) if equals and "]" not in wanted else (condition, False, "")
 
@@ -155,57 +155,59 @@ class _Document(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class LineMap(msgspec.Struct, frozen=True):
-    """How the lines of a record come about."""
+    """The lines of a record."""
 
     object: str
     wrapper: str
     sources: tuple[str, ...]
-    """The lists that hold them; none when every row is one, `.` when the record itself is one."""
+    """The lists that hold the lines; none where every row is a line, `.` where the record itself is one."""
     into: str
-    """The list they become in a unified record; empty when they are not read."""
+    """Their list in a unified record; empty where they are not read."""
     write: Mapping[str, Rules]
     read: Mapping[str, Rules]
     custom: Custom | None
 
 
 class EntityMap(msgspec.Struct, frozen=True):
-    """A checked mapping: rules by the field (write) or column (read) that they make."""
+    """A checked mapping: rules by the field (write) or column (read) that they fill."""
 
     name: str
     object: str
     about: str
     aliases: tuple[str, ...]
     read_object: str
-    """The object whose rows become records: `object`, unless the map says otherwise."""
+    """The object whose rows become records: `object`, unless the map names another."""
     also_reads: tuple[str, ...]
-    """Other objects whose rows read alike, as savings accounts beside checking accounts."""
-    read_feed: str
-    """What is extracted where no object's rows are, as `trial_balance`."""
+    """Other objects with rows of the same form, such as savings accounts beside checking accounts."""
+    virtual_stream: str
+    """The virtual stream to extract where the records are not rows of an object, such as `trial_balance`."""
     day_as: Literal["date", "time"]
-    """How a day is written in a unified record: alone, or as its midnight."""
+    """The form of a day in a unified record: the date, or its midnight."""
     group_by: tuple[str, ...]
     rest: Literal["refuse", "drop", "pass"]
     ignore: tuple[str, ...]
     empty: Literal["skip", "clear"]
-    """Whether a null in the input says nothing or clears the field."""
+    """Whether a null in the input leaves the field unchanged or clears it."""
     write: Mapping[str, Rules]
     read: Mapping[str, Rules]
     carry: Mapping[str, str]
-    """Columns that the loader needs and no field takes, by the name it knows them under, as `attachments`."""
+    """Columns for the loader that no field takes, by the loader's names, such as `attachments`."""
     custom: Custom | None
     lines: tuple[LineMap, ...]
     columns: tuple[str, ...] = ()
     """Every column or path of the input that the map knows: used, carried or ignored."""
     known: frozenset[str] = frozenset()
-    """The same by the record's own column names."""
+    """The same as the record's own column names."""
 
-    def also_knowing(self, names: Iterable[str]) -> "EntityMap":
-        """The map for inputs of which somebody else uses these columns; one that passes all on passes these too."""
+    def with_known(self, names: Iterable[str]) -> "EntityMap":
+        """The map for inputs whose columns `names` are used elsewhere; a map with `rest = "pass"` passes them on."""
         more = tuple(name for name in names if name not in self.known and self.rest != "pass")
         return msgspec.structs.replace(self, columns=(*self.columns, *more), known=self.known.union(more))
 
     def check_columns(self, columns: tuple[str, ...], source: str) -> None:
-        """Hold a table's header against the map; SettingsError for a column it lacks or, unless allowed, has left."""
+        """Compare a table's header with the map; SettingsError for a missing column, or an unused one that is not
+        allowed.
+        """
         for name in self.columns:
             if name not in columns and column(name) not in columns and name not in self.ignore:
                 raise SettingsError(
@@ -221,7 +223,7 @@ class EntityMap(msgspec.Struct, frozen=True):
 
 
 def parse_map(text: str, source: str) -> EntityMap:
-    """Read a mapping file; SettingsError names the file and the place in it."""
+    """Read a mapping file; the SettingsError names the file and the place in it."""
     try:
         document = msgspec.convert(tomllib.loads(text), type=_Document)
         return _checked(document, PurePath(source).stem)
@@ -234,7 +236,7 @@ def parse_map(text: str, source: str) -> EntityMap:
 
 
 def unified_map(name: str, version: str | None = None) -> EntityMap:
-    """A shipped entity by name or alias in any case; without a version the first of v1 and v2 that has it."""
+    """A shipped entity by name or alias in any case; without a version, the first of v1 and v2 that has it."""
     wanted = name.casefold()
     versions = VERSIONS if version is None else (version,)
     for one in versions:
@@ -264,7 +266,7 @@ def _checked(document: _Document, stem: str) -> EntityMap:
         aliases=document.aliases,
         read_object=document.read_object or document.object,
         also_reads=document.also_reads,
-        read_feed=document.read_feed,
+        virtual_stream=document.read_feed,
         day_as=document.day_as,
         group_by=document.group_by,
         rest=document.rest,
@@ -285,7 +287,7 @@ def _checked_lines(document: _Lines) -> LineMap:
     wrapper = document.wrapper or (held.wrapper if held else "")
     if not wrapper:
         raise SettingsError(
-            f"lines.{document.object}: unknown lines", fix='name the element around them: wrapper = "..."'
+            f"lines.{document.object}: unknown lines", fix='name the element around the lines: wrapper = "..."'
         )
     write, read = _directions(document.fields, document.write, document.read, f"lines.{document.object}.")
     sources = (document.from_,) if isinstance(document.from_, str) else document.from_
@@ -296,12 +298,12 @@ def _checked_lines(document: _Lines) -> LineMap:
 def _directions(
     fields: Mapping[str, _Written], write: Mapping[str, _Written], read: Mapping[str, _Written], place: str
 ) -> tuple[dict[str, Rules], dict[str, Rules]]:
-    """The rules towards Intacct, and those from it, which are turned round where nothing else is said."""
+    """The rules to Intacct, and the rules from Intacct: those of `[read]`, else the reversed ones of `[fields]`."""
     both = {name: _rules(one, f"{place}fields.{name}") for name, one in fields.items()}
     only = {name: _rules(one, f"{place}write.{name}") for name, one in write.items()}
-    turned = {path: (rule,) for name, rules in both.items() for path, rule in _turned(name, rules)}
+    back = {path: (rule,) for name, rules in both.items() for path, rule in _reversed(name, rules)}
     given = {name: _rules(one, f"{place}read.{name}") for name, one in read.items()}
-    return both | only, turned | given
+    return both | only, back | given
 
 
 def _rules(written: _Written, place: str) -> Rules:
@@ -318,20 +320,20 @@ def _checked_rule(rule: RuleText, place: str) -> Rule:
     if (rule.absolute or rule.negate) and rule.as_ not in ("number", "integer"):
         raise SettingsError(f'{place}: absolute and negate need as = "number"')
     if rule.part == 0:
-        raise SettingsError(f"{place}: parts are counted from 1, or from -1 at the end")
+        raise SettingsError(f"{place}: parts are counted from 1, or from the end with -1")
     if rule.reference and not natural_key(rule.object):
-        raise SettingsError(f"{place}: a reference needs the object it refers to, with a natural key")
+        raise SettingsError(f"{place}: a reference needs an object with a natural key")
     if rule.lookup is None or rule.lookup.give:
-        return _worked_out(rule)
+        return _complete(rule)
     give = natural_key(rule.lookup.object)
     if give is None:
         raise SettingsError(
             f"{place}: say which field of {rule.lookup.object} the lookup gives", fix='give = "RECORDNO"'
         )
-    return _worked_out(msgspec.structs.replace(rule, lookup=msgspec.structs.replace(rule.lookup, give=give)))
+    return _complete(msgspec.structs.replace(rule, lookup=msgspec.structs.replace(rule.lookup, give=give)))
 
 
-def _worked_out(rule: RuleText) -> Rule:
+def _complete(rule: RuleText) -> Rule:
     named = (rule.from_,) if isinstance(rule.from_, str) else rule.from_
     if rule.reference:
         named = tuple(f"{rule.reference}{end}" for end in ("Number", "Id", "Name"))
@@ -342,11 +344,11 @@ def _worked_out(rule: RuleText) -> Rule:
     return Rule(**msgspec.structs.asdict(rule), paths=named, sources=sources, condition=condition, plain=plain)
 
 
-def _turned(name: str, rules: Rules) -> Iterator[tuple[str, Rule]]:
-    """The column that a field becomes when it is read: the first plain renaming among its rules decides."""
+def _reversed(name: str, rules: Rules) -> Iterator[tuple[str, Rule]]:
+    """The column and rule by which a field is read: the reverse of the first plain renaming among its rules."""
     for rule in rules:
         if rule.reference:
-            yield f"{rule.reference}Number", _worked_out(RuleText(from_=name))
+            yield f"{rule.reference}Number", _complete(RuleText(from_=name))
             return
         if rule.lookup or rule.join or rule.split or rule.constant is not None or rule.absolute or rule.when:
             continue
@@ -354,12 +356,12 @@ def _turned(name: str, rules: Rules) -> Iterator[tuple[str, Rule]]:
         if not path.startswith(UP):
             back = {str(value): _scalar(key) for key, value in reversed(rule.map.items())}
             kept: dict[str, Any] = {"as_": rule.as_, "format": rule.format, "negate": rule.negate}
-            yield path, _worked_out(RuleText(from_=name, map=back, otherwise="keep", **kept))
+            yield path, _complete(RuleText(from_=name, map=back, otherwise="keep", **kept))
             return
 
 
 def _scalar(key: str) -> Scalar:
-    """A key of a TOML table is text; turned round, `true` and `false` are meant as such."""
+    """A key of a TOML table, which is text, as the value of a reversed map: `true` and `false` become booleans."""
     return {"true": True, "false": False}.get(key.casefold(), key)
 
 
@@ -374,7 +376,7 @@ def _known(entity: EntityMap) -> Iterator[str]:
 
 
 def _mentioned(write: Mapping[str, Rules], custom: Custom | None, *, of_rows: bool) -> Iterator[str]:
-    """The columns of a row that rules mention; those of a list's items are no columns."""
+    """The columns of a row that rules mention; the names in a list's items are not columns."""
     for path in (path for rules in write.values() for rule in rules for path in rule.sources):
         if of_rows or path.startswith(UP):
             yield path.removeprefix(UP)

@@ -1,12 +1,12 @@
-"""Places inside a record: how a mapping names a column, a nested value, or an item of a list.
+"""Paths in a record: how a mapping names a column, a nested value, or an item of a list.
 
-    Invoice No.                        a column, whatever signs its name holds
+    Invoice No.                        a column, with any characters in its name
     address.city                       a value inside a value
     addresses[0].city                  the first item of a list
     phoneNumbers[type=mobile].number   the item whose `type` is `mobile`, in any case
 
-A name that the record has as it stands wins over its reading as a path. Writing to a path makes what is missing:
-`[0]` an item, `[type=mobile]` an item that says so.
+A column with exactly this name comes before the reading as a path. Writing to a path creates missing parts: `[0]` an
+item, `[type=mobile]` an item with this type.
 """
 
 import re
@@ -22,7 +22,7 @@ _PICK = re.compile(r"\[([^\[\]]+)\]")
 
 @cache
 def steps(path: str) -> tuple[Step, ...]:
-    """The path taken apart; what is no path (`Amount [USD]`) is a plain column name."""
+    """The steps of a path; a text that is not a path (`Amount [USD]`) is a plain column name."""
     found: list[Step] = []
     position = 0
     while position < len(path):
@@ -51,7 +51,7 @@ def column(path: str) -> str:
 
 
 def value_at(record: Mapping[str, object], path: str) -> object:
-    """What stands there; None where nothing does."""
+    """The value at the path; None where there is none."""
     if path in record:
         return record[path]
     way = steps(path)
@@ -66,7 +66,7 @@ def value_at(record: Mapping[str, object], path: str) -> object:
 
 
 def has(record: Mapping[str, object], path: str) -> bool:
-    """Whether the record says anything there, be it null."""
+    """Whether the record has a value at the path, null included."""
     if path in record:
         return True
     *most, last = steps(path)
@@ -97,7 +97,7 @@ def _is(item: object, key: str, wanted: str) -> bool:
 
 
 def put(record: MutableMapping[str, object], path: str, value: object) -> None:
-    """Write a value there, making what is missing on the way."""
+    """Write a value at the path, creating missing parts."""
     holder: object = record
     way = steps(path)
     for step, following in zip(way, (*way[1:], None), strict=True):
@@ -127,7 +127,7 @@ def _set(holder: object, step: Step, value: object) -> None:
 
 
 def items(record: Mapping[str, object], path: str) -> Iterator[tuple[int, Mapping[str, object]]]:
-    """The records of a list, with their places; `.` means the record itself."""
+    """The records of a list with their positions; `.` means the record itself."""
     found = record if path == "." else value_at(record, path)
     if isinstance(found, Mapping):
         found = [found]

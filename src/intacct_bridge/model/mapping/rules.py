@@ -1,8 +1,8 @@
-"""Applies one rule of a mapping to one record: the value towards Intacct, or the value of a unified column.
+"""One rule of a mapping applied to one record: the value for Intacct, or the value of a unified column.
 
-A value towards Intacct is typed (a Decimal, a date) or a `Wanted`, which stands for what the company must be asked for;
-whoever has a connection asks for many at once. Towards a unified record days and times become ISO text and amounts stay
-Decimals, so that whoever writes JSON writes them exactly. Nothing is rounded, and what cannot be read is a RecordError.
+A value for Intacct is typed (a Decimal, a date) or a `LookupRequest`, which the caller looks up in the company together
+with many others. In a unified record, days and times become ISO text, and amounts stay Decimals, so that they can be
+written to JSON exactly. Values are never rounded; an unreadable one is a RecordError.
 """
 
 from collections.abc import Callable, Mapping
@@ -21,38 +21,38 @@ from intacct_bridge.wire.values import Kind, Value, parse_value, render_value
 Record = Mapping[str, object]
 
 
-class Nothing(Enum):
-    """No rule found a value, which is not the same as a null."""
+class NoValue(Enum):
+    """The result where no rule finds a value, as opposed to a null."""
 
-    NOTHING = "nothing"
+    NO_VALUE = "nothing"
 
 
-NOTHING = Nothing.NOTHING
+NO_VALUE = NoValue.NO_VALUE
 
 
 @dataclass(frozen=True, slots=True)
 class LookupRequest:
-    """A value that the company must be asked for."""
+    """A value to be looked up in the company."""
 
     object: str
     give: str
-    """The field whose value is wanted."""
+    """The field that holds the value."""
     by: tuple[tuple[str, Value], ...]
-    """What the record must hold; the first pair is what the input says."""
+    """The fields and values of the record to find; the first pair comes from the input."""
 
 
-Found = Value | LookupRequest | Nothing
+Found = Value | LookupRequest | NoValue
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
-    """What the rules of one field gave, and the column that said it."""
+class RuleResult:
+    """The value that the rules of one field found, and its column."""
 
     value: Found
     column: str = ""
 
 
-_NOT_TAKEN = Taken(NOTHING)
+_NO_RESULT = RuleResult(NO_VALUE)
 
 
 def _strict_number(cell: object) -> Decimal | None:
@@ -63,7 +63,7 @@ def _strict_number(cell: object) -> Decimal | None:
 
 def _strict_day(cell: object) -> date | None:
     text = _text(cell)
-    if text[10:11] in ("T", " ") and text[4:5] == "-":  # a time says which day it was, in its own zone
+    if text[10:11] in ("T", " ") and text[4:5] == "-":  # the day of a time, in the time's own zone
         text = text[:10]
     found = parse_value(Kind.DATE, text)
     assert found is None or isinstance(found, date)
@@ -72,7 +72,7 @@ def _strict_day(cell: object) -> date | None:
 
 @dataclass(frozen=True, slots=True)
 class Readers:
-    """How amounts and days are read; a loader brings its own, which know what people write in a cell."""
+    """How amounts and days are read; a loader has its own readers, for the forms that people write in a cell."""
 
     number: Callable[[object], Decimal | None] = _strict_number
     day: Callable[[object], date | None] = _strict_day
@@ -82,117 +82,115 @@ STRICT = Readers()
 
 
 @dataclass(frozen=True, slots=True)
-class Scene:
-    """Where a rule looks: the record, or the item of a list and the record that the list stands in."""
+class RuleContext:
+    """The record that a rule reads, or the item of a list and the record that holds the list."""
 
     record: Record
     above: Record
     readers: Readers = STRICT
 
     def at(self, path: str) -> object:
-        """The cell at a path; `^` looks at the record above."""
+        """The cell at a path; `^` reads the record above."""
         return value_at(self.above, path.removeprefix(UP)) if path.startswith(UP) else value_at(self.record, path)
 
 
-def take(rules: Rules, scene: Scene, *, clear: bool = False) -> Taken:
-    """The first value that the rules find. With `clear`, a null that the record states is a value too."""
-    said_null = ""
+def apply_rules(rules: Rules, scene: RuleContext, *, clear: bool = False) -> RuleResult:
+    """The first value that the rules find. With `clear`, a null in the record is a value too."""
+    null_column = ""
     for rule in rules:
-        if rule.when and not _holds(rule, scene):
+        if rule.when and not _applies(rule, scene):
             continue
         column, cell = _source(rule, scene)
         if _empty(cell):
             if rule.default is not None:
-                return Taken(rule.default)
-            if clear and not said_null:
-                said_null = next((one for one in rule.paths if has(scene.record, one)), "")
+                return RuleResult(rule.default)
+            if clear and not null_column:
+                null_column = next((one for one in rule.paths if has(scene.record, one)), "")
             continue
         try:
             value = _value(rule, cell, column, scene.readers)
         except RecordError as error:
             raise RecordError(error.message, fix=error.fix, field=column) from None
-        if not isinstance(value, Nothing):
-            return Taken(_wanted(rule, value, column, scene), column)
+        if not isinstance(value, NoValue):
+            return RuleResult(_wanted(rule, value, column, scene), column)
     if rules[-1].required or any(rule.required for rule in rules):
         columns = [one for rule in rules for one in rule.sources]
         raise RecordError(f"{' or '.join(columns)} is missing", field=columns[0] if columns else "")
-    return Taken(None, said_null) if said_null else _NOT_TAKEN
+    return RuleResult(None, null_column) if null_column else _NO_RESULT
 
 
-def _source(rule: Rule, scene: Scene) -> tuple[str, object]:
+def _source(rule: Rule, scene: RuleContext) -> tuple[str, object]:
     """The cell that a rule starts from, with its column."""
     if rule.constant is not None:
         return "", rule.constant
     if rule.join:
         parts = [_text(cell) for one in rule.join if not _empty(cell := scene.at(one))]
         return rule.join[0], rule.with_.join(parts)
-    said: tuple[str, object] = ("", None)
+    found: tuple[str, object] = ("", None)
     for path in rule.paths:
         cell = scene.at(path)
-        if _empty(cell) or (rule.skip_zero and not _stands(cell)):
+        if _empty(cell) or (rule.skip_zero and not _is_set(cell)):
             continue
-        if said[0]:
-            raise RecordError(f"{said[0]} and {path} exclude each other", field=said[0])
-        said = (path, cell)
+        if found[0]:
+            raise RecordError(f"{found[0]} and {path} exclude each other", field=found[0])
+        found = (path, cell)
         if not rule.single:
             break
-    return said
+    return found
 
 
-def _holds(rule: Rule, scene: Scene) -> bool:
+def _applies(rule: Rule, scene: RuleContext) -> bool:
     path, equals, wanted = rule.condition
     cell = scene.at(path)
-    return _text(cell).casefold() == wanted.casefold() if equals else _stands(cell)
+    return _text(cell).casefold() == wanted.casefold() if equals else _is_set(cell)
 
 
 def _empty(cell: object) -> bool:
     return cell is None or (isinstance(cell, str) and not cell.strip())
 
 
-def _stands(cell: object) -> bool:
-    """Whether a cell says something other than zero or false."""
+def _is_set(cell: object) -> bool:
+    """Whether a cell has a value other than zero or false."""
     if isinstance(cell, str):
         return cell.strip().strip("0.").lower() not in ("", "false")
     return bool(cell)
 
 
-def _value(rule: Rule, cell: object, column: str, readers: Readers) -> Value | Nothing:
+def _value(rule: Rule, cell: object, column: str, readers: Readers) -> Value | NoValue:
     if type(cell) is str and rule.plain:
         return cell.strip()
     if isinstance(cell, list | Mapping):
         raise RecordError(f"{column} holds {'a list' if isinstance(cell, list) else 'a record'}, not a value")
     if isinstance(cell, float):
-        raise RecordError(
-            f"{cell!r} is a binary float, and amounts are exact", fix="read the input with exact decimals"
-        )
-    value = cast("Value | Nothing", cell.strip() if isinstance(cell, str) else cell)
+        raise RecordError(f"{cell!r} is a binary float, which is not exact", fix="read the input with exact decimals")
+    value = cast("Value | NoValue", cell.strip() if isinstance(cell, str) else cell)
     if rule.split:
         pieces = [piece.strip() for piece in _text(value).split(rule.split)]
         place = rule.part - 1 if rule.part > 0 else rule.part
         value = pieces[place] if -len(pieces) <= place < len(pieces) else ""
         if not value:
-            return NOTHING
+            return NO_VALUE
     if rule.map:
         value = _mapped(rule, value)
-    if rule.as_ is not None and value is not NOTHING:
+    if rule.as_ is not None and value is not NO_VALUE:
         value = _typed(rule.as_, rule.format, value, readers)
     if rule.absolute or rule.negate:
-        assert isinstance(value, int | Decimal)  # the language allows them beside numbers only
+        assert isinstance(value, int | Decimal)  # the language allows `absolute` and `negate` with numbers only
         if rule.negate or value < 0:
             value = -value
     return value
 
 
-def _mapped(rule: Rule, value: Value | Nothing) -> Value | Nothing:
+def _mapped(rule: Rule, value: Value | NoValue) -> Value | NoValue:
     text = _text(value).casefold()
     for key, becomes in rule.map.items():
         if key.casefold() == text:
             return becomes
     if rule.otherwise == "skip":
-        return NOTHING
+        return NO_VALUE
     if rule.otherwise == "keep":
         return value
-    raise RecordError(f"{_text(value)!r} is none of {', '.join(rule.map)}", fix="correct it, or add it to the map")
+    raise RecordError(f"{_text(value)!r} is not one of {', '.join(rule.map)}", fix="correct it, or add it to the map")
 
 
 def _typed(wanted: Type, pattern: str, value: object, readers: Readers) -> Value:
@@ -204,7 +202,7 @@ def _typed(wanted: Type, pattern: str, value: object, readers: Readers) -> Value
         return _integer(readers.number(value))
     if wanted == "boolean":
         return parse_value(Kind.BOOLEAN, _text(value))
-    if pattern and not isinstance(value, date):  # a typed cell needs no pattern
+    if pattern and not isinstance(value, date):  # typed cells need no pattern
         moment = _by_pattern(pattern, _text(value))
         return moment.date() if wanted == "date" else moment
     if wanted == "date":
@@ -234,10 +232,10 @@ def _by_pattern(pattern: str, text: str) -> datetime:
     try:
         return datetime.strptime(text, _strptime(pattern)).replace(tzinfo=UTC)
     except ValueError:
-        raise RecordError(f"{text!r} is not written as {pattern}", fix=f"write it as {pattern}") from None
+        raise RecordError(f"{text!r} does not have the format {pattern}", fix=f"write it as {pattern}") from None
 
 
-def _wanted(rule: Rule, value: Value, column: str, scene: Scene) -> Found:
+def _wanted(rule: Rule, value: Value, column: str, scene: RuleContext) -> Found:
     if rule.reference and column != rule.paths[0]:
         by = record_key(rule.object) if column == rule.paths[1] else rule.name
         return LookupRequest(rule.object, natural_key(rule.object) or "", ((by, value),))
@@ -261,11 +259,11 @@ def _text(cell: object) -> str:
     return "" if cell is None else str(cell).strip()
 
 
-def shown(rules: Rules, row: Record, *, days_as_times: bool = False) -> object:
+def unified_value(rules: Rules, row: Record, *, days_as_times: bool = False) -> object:
     """The value of a unified column; None where no rule finds one."""
     for rule in rules:
-        taken = take((rule,), Scene(row, row))
-        if not isinstance(taken.value, Nothing | LookupRequest):
+        taken = apply_rules((rule,), RuleContext(row, row))
+        if not isinstance(taken.value, NoValue | LookupRequest):
             return _json(taken.value, rule, days_as_times=days_as_times)
     return None
 

@@ -1,8 +1,8 @@
 """A whole record through a mapping: the input's rows → one Intacct record with lines, and back.
 
-Towards Intacct nothing raises: what is wrong with a record is collected, each with its column and line, because a
-person mends a file once and not once an error. References stay `Wanted`; `wanted` lists them, `answered` fills them in.
-From Intacct, every column of the map is there, null where the row says nothing.
+To Intacct, errors are not raised: all problems of a record are collected with their column and line, so that a person
+can fix a file in one go. References stay `LookupRequest`; `lookup_requests` lists them, `with_answers` fills them in.
+From Intacct, a record has every column of the map, null where the row has no value.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -15,16 +15,16 @@ from intacct_bridge.errors import RecordError
 from intacct_bridge.model.mapping.language import Custom, EntityMap, LineMap, Rules
 from intacct_bridge.model.mapping.paths import column, items, put, steps, value_at
 from intacct_bridge.model.mapping.rules import (
-    NOTHING,
+    NO_VALUE,
     STRICT,
     LookupRequest,
-    Nothing,
+    NoValue,
     Readers,
     Record,
-    Scene,
-    Taken,
-    shown,
-    take,
+    RuleContext,
+    RuleResult,
+    apply_rules,
+    unified_value,
 )
 from intacct_bridge.wire.values import Value
 
@@ -34,14 +34,14 @@ _Source = TypeVar("_Source")
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Something that keeps a record from being written."""
+    """A reason why a record cannot be written."""
 
     message: str
     fix: str = ""
     column: str = ""
     """The input's own name; inside a list it names the item: `lineItems[2].amount`."""
     row: int = 0
-    """Which of the record's rows, counted from 0."""
+    """The record's row, counted from 0."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,19 +51,19 @@ class NativeLine:
     object: str
     fields: Cells
     row: int
-    """Which of the record's rows it comes from, counted from 0."""
+    """The record's row that the line comes from, counted from 0."""
     columns: Mapping[str, str]
     """The input's column for each field."""
 
 
 @dataclass(frozen=True, slots=True)
-class Native:
-    """One record by Intacct's names, as far as the input alone can say it."""
+class NativeRecord:
+    """One record by Intacct's names, with lookups still to be answered."""
 
     object: str
     fields: Cells
     lines: Mapping[str, tuple[NativeLine, ...]] = field(default_factory=dict)
-    """By the element around them."""
+    """Lines by the element around them."""
     columns: Mapping[str, str] = field(default_factory=dict)
     """The input's column for each field."""
     carried: Mapping[str, Any] = field(default_factory=dict)
@@ -75,7 +75,7 @@ class Native:
 def grouped(
     entity: EntityMap, rows: Iterable[_Source], cells: Callable[[_Source], Record]
 ) -> Iterator[tuple[_Source, ...]]:
-    """The rows of each record, in the order of first rows; a row whose `group_by` is blank belongs to the one above."""
+    """The rows of each record, in the order of first rows; a row with a blank `group_by` belongs to the one above."""
     if not entity.group_by:
         yield from ((row,) for row in rows)
         return
@@ -90,7 +90,7 @@ def grouped(
     yield from (tuple(group) for group in groups.values())
 
 
-def native(entity: EntityMap, rows: Sequence[Record], readers: Readers = STRICT) -> Native:
+def native(entity: EntityMap, rows: Sequence[Record], readers: Readers = STRICT) -> NativeRecord:
     """One record from its rows: one row, or several that repeat the header's columns."""
     return _Writer(entity, rows, readers).native()
 
@@ -104,7 +104,7 @@ class _Writer:
         self._readers = readers
         self._problems: list[Problem] = []
 
-    def native(self) -> Native:
+    def native(self) -> NativeRecord:
         fields, columns = self._header()
         lines: dict[str, tuple[NativeLine, ...]] = {}
         for one in self._entity.lines:
@@ -112,7 +112,7 @@ class _Writer:
         first = self._rows[0]
         carried = {name: value_at(first, path) for name, path in self._entity.carry.items()}
         unused = self._unused(fields, columns)
-        return Native(
+        return NativeRecord(
             self._entity.object,
             fields,
             {wrapper: members for wrapper, members in lines.items() if members},
@@ -127,38 +127,38 @@ class _Writer:
         columns: dict[str, str] = {}
         for name, rules in self._entity.write.items():
             taken = self._first(name, rules)
-            if not isinstance(taken.value, Nothing):
+            if not isinstance(taken.value, NoValue):
                 fields[name] = taken.value
                 columns[name] = taken.column
         if self._entity.custom:
             fields.update(_custom(self._entity.custom, self._rows[0]))
         return fields, columns
 
-    def _first(self, name: str, rules: Rules) -> Taken:
-        """What the first row says, or the first below it that says anything; rows must not contradict each other."""
-        said = self._take(rules, 0)
+    def _first(self, name: str, rules: Rules) -> RuleResult:
+        """The value of the first row that has one; rows must not contradict each other."""
+        first = self._apply(rules, 0)
         for place in range(1, len(self._rows)):
-            taken = self._take(rules, place, quiet=True)
-            if taken.value is NOTHING or not taken.column:
+            taken = self._apply(rules, place, quiet=True)
+            if taken.value is NO_VALUE or not taken.column:
                 continue
-            if said.value is NOTHING:
-                said = taken
-            elif taken.value != said.value:
+            if first.value is NO_VALUE:
+                first = taken
+            elif taken.value != first.value:
                 text = f"{name} contradicts the record's first row"
-                fix = "make the rows agree, or tell the records apart by another column in group_by"
+                fix = "make the rows agree, or separate the records by another column in group_by"
                 self._problems.append(Problem(text, fix, taken.column, place))
-        return said
+        return first
 
-    def _take(self, rules: Rules, place: int, *, quiet: bool = False) -> Taken:
+    def _apply(self, rules: Rules, place: int, *, quiet: bool = False) -> RuleResult:
         row = self._rows[place]
         try:
-            return take(rules, Scene(row, row, self._readers), clear=self._entity.empty == "clear")
+            return apply_rules(rules, RuleContext(row, row, self._readers), clear=self._entity.empty == "clear")
         except RecordError as error:
-            # Rows below may leave the header blank, and repeat its mistakes: both are told once, with the first row.
-            told = any((one.message, one.column) == (error.message, error.field) for one in self._problems)
-            if not (quiet and (told or error.message.endswith("is missing"))):
+            # Later rows may leave the header blank or repeat its mistakes: each is reported once, with the first row.
+            reported = any((one.message, one.column) == (error.message, error.field) for one in self._problems)
+            if not (quiet and (reported or error.message.endswith("is missing"))):
                 self._problems.append(Problem(error.message, error.fix, error.field, place))
-            return Taken(NOTHING)
+            return RuleResult(NO_VALUE)
 
     def _lines(self, line: LineMap) -> Iterator[NativeLine]:
         for place, row in enumerate(self._rows):
@@ -169,17 +169,17 @@ class _Writer:
                     yield from self._line(line, item, row, place, "" if path == "." else f"{path}[{index}].")
 
     def _line(self, line: LineMap, item: Record, above: Record, place: int, prefix: str) -> Iterator[NativeLine]:
-        """The line; none where only constants and the record above say anything, as in a row that is header alone."""
+        """The line; none where only constants and the record above have values, as in a row with only the header."""
         known = len(self._problems)
         fields: dict[str, Value | LookupRequest] = {}
         columns: dict[str, str] = {}
         for name, rules in line.write.items():
             try:
-                taken = take(rules, Scene(item, above, self._readers), clear=self._entity.empty == "clear")
+                taken = apply_rules(rules, RuleContext(item, above, self._readers), clear=self._entity.empty == "clear")
             except RecordError as error:
                 self._problems.append(Problem(error.message, error.fix, prefix + error.field, place))
                 continue
-            if not isinstance(taken.value, Nothing):
+            if not isinstance(taken.value, NoValue):
                 fields[name] = taken.value
                 if taken.column and not taken.column.startswith("^"):
                     columns[name] = prefix + taken.column
@@ -191,7 +191,7 @@ class _Writer:
         yield NativeLine(line.object, fields, place, columns)
 
     def _unused(self, fields: dict[str, Value | LookupRequest], columns: dict[str, str]) -> tuple[str, ...]:
-        """The columns left over, dealt with as the mapping says."""
+        """The columns left over, treated as `rest` says."""
         known = self._entity.known
         left = dict.fromkeys(
             name for row in self._rows for name, cell in row.items() if name not in known and cell not in (None, "")
@@ -200,7 +200,7 @@ class _Writer:
             for name in left:
                 cell = self._rows[0].get(name)
                 if isinstance(cell, list | Mapping):
-                    self._problems.append(Problem(f"{name} holds no single value", "map it, or ignore it", name))
+                    self._problems.append(Problem(f"{name} is not a single value", "map it, or ignore it", name))
                 else:
                     fields[name] = cell  # type: ignore[assignment]  # scalars are Values
                     columns[name] = name
@@ -212,7 +212,7 @@ class _Writer:
 
 
 def _custom(rule: Custom, record: Record) -> dict[str, Value | LookupRequest]:
-    """Custom fields from a list of names and values; a name without a value says nothing."""
+    """Custom fields from a list of names and values; a name without a value is left out."""
     found: dict[str, Value | LookupRequest] = {}
     for _, item in items(record, rule.from_):
         name, value = item.get(rule.name), item.get(rule.value)
@@ -221,14 +221,14 @@ def _custom(rule: Custom, record: Record) -> dict[str, Value | LookupRequest]:
     return found
 
 
-def wanted(record: Native) -> Iterator[LookupRequest]:
-    """Everything the company must be asked for before the record can be written."""
+def lookup_requests(record: NativeRecord) -> Iterator[LookupRequest]:
+    """All lookups that the record needs before it can be written."""
     holders: list[Cells] = [record.fields, *(line.fields for lines in record.lines.values() for line in lines)]
     yield from (value for cells in holders for value in cells.values() if isinstance(value, LookupRequest))
 
 
-def answered(record: Native, answer: Callable[[LookupRequest], Value]) -> Native:
-    """The record with every answer in its place; a RecordError of `answer` becomes a problem with its column."""
+def with_answers(record: NativeRecord, answer: Callable[[LookupRequest], Value]) -> NativeRecord:
+    """The record with all answers filled in; a RecordError of `answer` becomes a problem with its column."""
     problems = list(record.problems)
 
     def cells(found: Cells, columns: Mapping[str, str], row: int) -> Cells:
@@ -249,7 +249,7 @@ def answered(record: Native, answer: Callable[[LookupRequest], Value]) -> Native
 
 
 def reads(entity: EntityMap) -> tuple[str, ...]:
-    """The fields to select of the object, relations included; those of lines are in `line_reads`."""
+    """The fields to select of the object, relations included; `line_reads` gives those of lines."""
     return _selected(entity.read)
 
 
@@ -280,7 +280,7 @@ def unified(
 
 
 def read_lines(entity: EntityMap) -> tuple[LineMap, ...]:
-    """The lines that a unified record shows: of several maps for one line object, the first."""
+    """The lines in a unified record: of several maps for one line object, the first."""
     found: dict[str, LineMap] = {}
     for one in entity.lines:
         if one.into:
@@ -312,14 +312,14 @@ _TYPES = {
 def _columns(entity: EntityMap, read: Mapping[str, Rules], row: Record) -> dict[str, object]:
     record: dict[str, object] = {}
     for path, rules in read.items():
-        value = shown(rules, row, days_as_times=entity.day_as == "time")
+        value = unified_value(rules, row, days_as_times=entity.day_as == "time")
         if value is not None or path == column(path):
             put(record, path, value)
     return record
 
 
 def _listed(rule: Custom, row: Record, names: Sequence[str]) -> list[dict[str, object]]:
-    """Custom fields of any kind share one column, so their values are texts, as the schema of the list says."""
+    """The list of custom fields; values of all kinds share one column, so they are texts, as in the list's schema."""
     return [{rule.name: name, rule.value: _text(row[name])} for name in names if row.get(name) is not None]
 
 
