@@ -1,1 +1,1 @@
-"""The functions of the gateway: one table of handlers, and the generic functions."""
+"""The gateway's functions: the registry of handlers, and how functions run."""

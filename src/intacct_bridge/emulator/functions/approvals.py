@@ -1,7 +1,7 @@
-"""What is done to a record beyond keeping it: approved, declined, recalled, cancelled, posted on another day.
+"""Approvals and other changes of state: approve, decline, recall, cancel, post on another day.
 
-Approval concerns what waits for it; a bill that is approved is posted then. What is done to contracts and schedules is
-elsewhere.
+Only a record that waits for approval can be approved or declined; an approved bill is posted. The functions of
+contracts and schedules are elsewhere.
 """
 
 from collections.abc import Callable
@@ -24,16 +24,16 @@ _WAITS = ("Submitted", "Partially Approved", "Resubmitted")
 
 
 def approve(call: FunctionCall) -> FunctionAnswer:
-    """Approve what waits for it."""
-    return _decided(call, "Approved")
+    """Approve records that wait for approval."""
+    return _decide(call, "Approved")
 
 
 def decline(call: FunctionCall) -> FunctionAnswer:
-    """Decline what waits for approval."""
-    return _decided(call, "Declined")
+    """Decline records that wait for approval."""
+    return _decide(call, "Declined")
 
 
-def _decided(call: FunctionCall, state: str) -> FunctionAnswer:
+def _decide(call: FunctionCall, state: str) -> FunctionAnswer:
     for record in call.body.children:
         described = call.company.find(record.tag)
         check_right(call, "UPDATE", described.name)
@@ -54,9 +54,9 @@ def _decided(call: FunctionCall, state: str) -> FunctionAnswer:
     return FunctionAnswer()
 
 
-def decided_vendor(call: FunctionCall) -> FunctionAnswer:
-    """Approve or decline a vendor that waits for it."""
-    number, row = _there(call, "VENDOR")
+def decide_vendor(call: FunctionCall) -> FunctionAnswer:
+    """Approve or decline a vendor that waits for approval."""
+    number, row = _named_record(call, "VENDOR")
     if row.get("STATE") != "S":
         raise refused(f"Vendor {row['VENDORID']} does not wait for approval.", correction="Submit it first.")
     update_record(call, "VENDOR", number, {"STATE": "A" if call.name == "approveVendor" else "R"})
@@ -64,15 +64,15 @@ def decided_vendor(call: FunctionCall) -> FunctionAnswer:
 
 
 def recall_bill(call: FunctionCall) -> FunctionAnswer:
-    """Take a bill back that was submitted: it is a draft again."""
-    number, row = _there(call, "APBILL")
+    """Make a submitted bill a draft again."""
+    number, row = _named_record(call, "APBILL")
     if row.get("STATE") not in _WAITS:
         raise refused(f"Bill {number} is {row.get('STATE', '').lower()} and was not submitted.")
     update_state(call, call.company.find("APBILL"), number, "Draft")
     return FunctionAnswer(key=row["RECORDNO"])
 
 
-def cancelled(call: FunctionCall) -> FunctionAnswer:
+def cancel_job(call: FunctionCall) -> FunctionAnswer:
     """Cancel a job that has not run."""
     for record in call.body.children:
         described = call.company.find(record.tag)
@@ -82,8 +82,8 @@ def cancelled(call: FunctionCall) -> FunctionAnswer:
     return FunctionAnswer()
 
 
-def post_later(call: FunctionCall) -> FunctionAnswer:
-    """`partialupdate_potransaction`: another posting day of a transaction and of the bill it made."""
+def change_posting_day(call: FunctionCall) -> FunctionAnswer:
+    """`partialupdate_potransaction`: change the posting day of a transaction and of its bill."""
     check_right(call, "UPDATE", "PODOCUMENT")
     number = find_number(call, "PODOCUMENT", (call.body.get("key") or "").strip(), natural="DOCID")
     row, node = call.company.table("PODOCUMENT").get(number) or {}, call.body.find("dateposted")
@@ -96,7 +96,7 @@ def post_later(call: FunctionCall) -> FunctionAnswer:
     return FunctionAnswer(key=row.get("DOCID", ""))
 
 
-def _there(call: FunctionCall, name: str) -> tuple[int, Row]:
+def _named_record(call: FunctionCall, name: str) -> tuple[int, Row]:
     check_right(call, "UPDATE", name)
     key = (call.body.findtext("recordno") or call.body.findtext("RECORDNO")).strip()
     number = _number(call, name, key, "")
@@ -120,11 +120,11 @@ def nothing_waits(tag: str) -> Callable[[FunctionCall], FunctionAnswer]:
 FUNCTIONS: dict[str, Callable[[FunctionCall], FunctionAnswer]] = {
     "approve": approve,
     "decline": decline,
-    "approveVendor": decided_vendor,
-    "declineVendor": decided_vendor,
+    "approveVendor": decide_vendor,
+    "declineVendor": decide_vendor,
     "recallApBill": recall_bill,
-    "cancel": cancelled,
-    "partialupdate_potransaction": post_later,
+    "cancel": cancel_job,
+    "partialupdate_potransaction": change_posting_day,
     "getApprovalHistory": nothing_waits("approvalHistory"),
     "getVendorApprovalHistory": nothing_waits("approvalHistory"),
     "getTransactionsToApprove": nothing_waits("transactions"),

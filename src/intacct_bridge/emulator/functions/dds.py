@@ -1,4 +1,4 @@
-"""The data delivery service: what it would deliver, and its jobs, which deliver nowhere."""
+"""The data delivery service: its objects, their tables, and jobs that are completed at once and deliver nothing."""
 
 from intacct_bridge.emulator.access.rights import check_right
 from intacct_bridge.emulator.company.company_data import FunctionAnswer, FunctionCall
@@ -14,7 +14,7 @@ def get_dds_objects(call: FunctionCall) -> FunctionAnswer:
 
 
 def get_dds_ddl(call: FunctionCall) -> FunctionAnswer:
-    """A table that would hold an object."""
+    """The definition of a table for an object."""
     described = call.company.find(call.body.findtext("object").strip())
     columns = ", ".join(f'"{column.tag}" VARCHAR(4000)' for column in all_columns(described))
     return FunctionAnswer(
@@ -23,10 +23,10 @@ def get_dds_ddl(call: FunctionCall) -> FunctionAnswer:
 
 
 def run_dds_job(call: FunctionCall) -> FunctionAnswer:
-    """Queue a job of the data delivery service; it is done at once, and delivers nowhere."""
+    """Create a job, which is completed at once and delivers nothing."""
     check_right(call, "CREATE", "DDSJOB")
-    wanted = [call.body.findtext("object"), *(one.text for one in (call.body.find("objects") or call.body).children)]
-    described = call.company.find(next((name.strip() for name in wanted if name.strip()), ""))
+    names = [call.body.findtext("object"), *(one.text for one in (call.body.find("objects") or call.body).children)]
+    described = call.company.find(next((name.strip() for name in names if name.strip()), ""))
     now = timestamp_text(call.stamp)
     row: Row = {"OBJECT": described.name, "JOBTYPE": call.body.findtext("jobType").strip(), "STATUS": "Completed"}
     row |= {"QUEUETIME": now, "STARTTIME": now, "ENDTIME": now}

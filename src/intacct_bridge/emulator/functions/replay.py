@@ -1,7 +1,7 @@
-"""The memory of completed control ids, by which `uniqueid` refuses to run a function twice.
+"""Completed control ids, so that a function with `uniqueid` does not run twice.
 
-It stands in the company's own database, inside the function's savepoint: what was rolled back was not completed. Who
-shares a memory and for how long is a setting, and so is whether a repetition is refused or answered as the first time,
+They are in the company's database, inside the function's savepoint: a function that was rolled back is not completed.
+Who shares control ids, for how long, and whether a repetition is refused or answered as the first time, are settings,
 since no source says.
 """
 
@@ -17,15 +17,15 @@ _TABLE = (
 
 
 def first_answer(call: FunctionCall) -> FunctionAnswer | None:
-    """What this control id was answered when it was completed; None when it was not, or is forgotten.
+    """The answer to this control id when it was completed; None where it was not, or is too old.
 
-    Raises the refusal where repetitions are refused.
+    Raises FunctionRefusedError where repetitions are refused.
     """
     behaviour = call.company.behaviour
     run = call.company.store.connection.execute
     run(_TABLE)
-    asked = (_scope(call), call.control_id)
-    found = run("SELECT at, answer FROM completed_calls WHERE scope = ? AND control_id = ?", asked).fetchone()
+    key = (_scope(call), call.control_id)
+    found = run("SELECT at, answer FROM completed_calls WHERE scope = ? AND control_id = ?", key).fetchone()
     days = behaviour.controlid_days
     if found is None or (days and call.now - float(found[0]) > days * 86_400):
         return None
@@ -35,15 +35,15 @@ def first_answer(call: FunctionCall) -> FunctionAnswer | None:
 
 
 def keep_answer(call: FunctionCall, answer: FunctionAnswer) -> None:
-    """Note that this control id is completed, and how."""
+    """Keep the answer to a completed control id."""
     call.company.store.connection.execute(
         "INSERT OR REPLACE INTO completed_calls VALUES (?, ?, ?, ?)",
-        (_scope(call), call.control_id, call.now, _written(answer)),
+        (_scope(call), call.control_id, call.now, _text(answer)),
     )
 
 
-def _written(answer: FunctionAnswer) -> str:
-    """The answer of a write as text; pages of rows are not kept."""
+def _text(answer: FunctionAnswer) -> str:
+    """The answer of a write as text, without pages of rows."""
     if answer.data is not None and any(isinstance(one, RenderedPage) for one in answer.data.children):
         return "<answer/>"
     parts = [] if answer.data is None else [answer.data]

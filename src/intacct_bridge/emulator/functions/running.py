@@ -39,7 +39,7 @@ class RequestContext:
     report_incident: Callable[[str], None]
     """Takes the traceback of an error in the emulator itself."""
     alone: bool = True
-    """Whether the operation holds one function only."""
+    """Whether the operation has one function only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ class _RolledBack(Exception):  # noqa: N818  # a signal to the savepoint, never 
 
 
 def run(context: RequestContext, operation: Operation) -> list[FunctionOutcome]:
-    """One outcome a function, in the order of the request."""
+    """One outcome per function, in the order of the request."""
     context = replace(context, alone=len(operation.functions) == 1)
     if not operation.transaction:
         return [_run_one(context, function) for function in operation.functions]

@@ -1,4 +1,4 @@
-"""Who wrote what and when: the audit cells of a row, and the rows of AUDITHISTORY."""
+"""The audit fields of a row (who wrote it, and when), and the rows of AUDITHISTORY."""
 
 from intacct_bridge.emulator.company.company_data import FunctionCall
 from intacct_bridge.emulator.settings.cells import Row, timestamp_text
@@ -7,12 +7,12 @@ from intacct_bridge.model.keys import audited, natural_key, record_key
 from intacct_bridge.wire.values import Kind
 
 EXTERNAL = "EXTERNALID"
-"""A cell that every row may have though no description names it: the id that legacy functions were given."""
+"""The external id that a legacy function gave. Every row may have this cell, though no description names it."""
 CREATED, MODIFIED, DELETED = "C", "M", "D"
 
 
 def set_audit_fields(call: FunctionCall, described: ObjectDef, row: Row, *, new: bool) -> None:
-    """Set the cells that the gateway itself keeps about a row."""
+    """Set the fields that the gateway itself writes, and remove cells that the object does not have."""
     now = timestamp_text(call.stamp)
     user = _user(call)
     if new:
@@ -65,7 +65,7 @@ def record_change(call: FunctionCall, described: ObjectDef, row: Row, mode: str)
 
 
 def _object_key(name: str, row: Row) -> str:
-    """What the audit knows a record by: its natural key for lists that have one, else its record number."""
+    """The key of a record in the audit history: its natural key for some lists, otherwise its record number."""
     natural = natural_key(name)
     text = row.get(natural, "") if natural else ""
     if text and (natural, text) in audited(name, text):

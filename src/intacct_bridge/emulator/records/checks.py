@@ -1,4 +1,4 @@
-"""What a record must satisfy before it is kept: fields that must be there, keys that must be new."""
+"""Checks of a record before it is written: required fields and unique keys; and before it is deleted: its use."""
 
 from intacct_bridge.emulator.company.company_data import FunctionCall
 from intacct_bridge.emulator.records.drafts import Draft
@@ -10,12 +10,12 @@ from intacct_bridge.model.catalog import ObjectDef
 from intacct_bridge.model.keys import creator, lines, natural_key, owner
 
 _NUMBERED = {"VENDOR": "VEND", "CUSTOMER": "CUST", "PROJECT": "PRJ", "EMPLOYEE": "EMP", "ITEM": "ITEM"}
-"""Objects that number themselves when they are given no id, and how the number starts."""
+"""Objects that get an id where none is sent, and the prefix of that id."""
 _MADE_BY_OTHERS = ("GLDETAIL", "GLACCOUNTBALANCE", "AUDITHISTORY", "ADVAUDITHISTORY", "ACTIVITYLOG", "JOBQUEUERECORD")
 
 
 def check_creatable(described: ObjectDef, operation: str) -> None:
-    """Refuse objects that the generic functions do not make: lines, what others make, what legacy functions make."""
+    """Refuse objects that `create` cannot create: lines, and objects that other functions or the gateway create."""
     name = described.name
     by_itself = creator(name) in ("create", "") and name not in _MADE_BY_OTHERS
     if not by_itself or (owner(name) is not None and creator(name) == ""):
@@ -23,7 +23,7 @@ def check_creatable(described: ObjectDef, operation: str) -> None:
 
 
 def check_required_fields(draft: Draft, row: Row) -> None:
-    """Everything that must be there is there, in the record and in its lines."""
+    """Refuse a record without a required field. Raises FunctionRefusedError with one fault per missing field."""
     described = draft.described
     wrappers = {one.wrapper: one.line for one in lines(described.name)}
     missing = [name for name in required_fields(described) if not _given(draft, row, name, wrappers)]
@@ -44,7 +44,7 @@ def _given(draft: Draft, row: Row, name: str, wrappers: dict[str, str]) -> bool:
 
 
 def assign_id(call: FunctionCall, described: ObjectDef, row: Row) -> None:
-    """Give a record that numbers itself the next free id."""
+    """Give a record without an id the next free one, where the object has automatic ids."""
     natural = natural_key(described.name)
     start = _NUMBERED.get(described.name)
     if start is None or natural is None or row.get(natural):
@@ -57,7 +57,7 @@ def assign_id(call: FunctionCall, described: ObjectDef, row: Row) -> None:
 
 
 def check_unique(call: FunctionCall, described: ObjectDef, row: Row, number: int | None = None) -> None:
-    """No other record has this natural key."""
+    """Refuse a natural key that another record has."""
     natural = natural_key(described.name)
     text = row.get(natural, "") if natural else ""
     if not text or natural is None:
@@ -86,7 +86,7 @@ _USES = {"LOCATION": ("LOCATION",), "DEPARTMENT": ("DEPARTMENT",)}
 
 
 def check_unused(call: FunctionCall, name: str, row: Row) -> None:
-    """No transaction names the record: what is in use is made inactive, not deleted."""
+    """Refuse to delete a record that a transaction names; it can be made inactive."""
     natural = natural_key(name)
     text = row.get(natural, "") if natural else ""
     if not text or natural is None:

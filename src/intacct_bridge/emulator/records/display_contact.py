@@ -1,7 +1,7 @@
-"""The contact that a new vendor or customer is shown by: a record of its own, made along with its owner.
+"""The display contact of a new vendor or customer: a record of its own, created with its owner.
 
-A contact without a name is called after its owner, as `Acme (VV-100)` is for the vendor V-100; one whose name is there
-already is taken as it is. Sage's page on vendors says so; that customers follow with a C is inferred.
+A contact without a name is named after its owner: `Acme (VV-100)` for the vendor V-100. An existing contact of that
+name is used as it is. Sage's page on vendors says so; the C of customers is inferred.
 """
 
 from intacct_bridge.emulator.company.company_data import FunctionCall
@@ -14,7 +14,7 @@ _OWNERS = {"VENDOR": ("V", "VENDORID"), "CUSTOMER": ("C", "CUSTOMERID")}
 
 
 def keep_display_contact(call: FunctionCall, draft: Draft, row: Row) -> None:
-    """Make the contact of a new record, where one was sent, and tell the record which it is."""
+    """Create the contact of a new record, where one was sent, and set its name and key in the record."""
     owner = _OWNERS.get(draft.described.name)
     if owner is None or _GROUP not in draft.groups:
         return

@@ -1,7 +1,7 @@
-"""A record as it was sent, read against its object's description: values in the store's own text, and its lines.
+"""A record as it was sent, read by its object's description: values as the store holds them, and its lines.
 
-What an element says depends on its name: a field, a group whose children are fields with dotted names, or the wrapper
-of owned lines. An element that the object does not know is passed over, as the gateway does. An empty element clears.
+An element is a field, a group whose children are fields with dotted names, or the wrapper of lines, by its name. An
+unknown element is ignored, as in the gateway. An empty element clears its field.
 """
 
 from collections.abc import Iterator
@@ -22,19 +22,19 @@ MULTI_PICK = "#~#"
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """One record to be written."""
+    """One record to write."""
 
     described: ObjectDef
     values: Row
-    """Field to text in the store's formatting; an empty text clears the field."""
+    """By field, a text in the store's formatting; an empty text clears the field."""
     lines: dict[str, list["Draft"]] = field(default_factory=dict)
-    """Line object to its lines, for each wrapper that was sent."""
+    """By line object, its lines, for each wrapper that was sent."""
     groups: frozenset[str] = frozenset()
     """The groups that were sent, such as DISPLAYCONTACT."""
     extra: dict[str, str] = field(default_factory=dict)
-    """What was sent under names that are no field, such as ACTION."""
-    passed: dict[str, str] = field(default_factory=dict)
-    """Fields that are the gateway's own to write, as they were sent."""
+    """Texts whose names are not fields, such as ACTION."""
+    readonly: dict[str, str] = field(default_factory=dict)
+    """Fields that only the gateway writes, as they were sent."""
     nodes: dict[str, list[Element]] = field(default_factory=dict)
     """Elements with children that are neither fields nor lines, such as TAXENTRIES."""
 
@@ -44,7 +44,7 @@ class Draft:
 
 
 def read_draft(call: FunctionCall, described: ObjectDef, record: Element) -> Draft:
-    """Read one record. Refused are values that their fields cannot hold."""
+    """Read one record. Raises FunctionRefusedError for a value that its field cannot hold."""
     owned = {one.wrapper: one for one in lines(described.name) if one.wrapper and one.line in call.company.catalog}
     values: Row = {}
     found: dict[str, list[Draft]] = {}
@@ -52,7 +52,7 @@ def read_draft(call: FunctionCall, described: ObjectDef, record: Element) -> Dra
     extra: dict[str, str] = {}
     nodes: dict[str, list[Element]] = {}
     writable = {"RECORDNO", "AMOUNT", "id", record_key(described.name), *documented_fields(described.name)}
-    passed: dict[str, str] = {}
+    readonly: dict[str, str] = {}
     for child in record.children:
         wrapper = owned.get(child.tag.upper())
         if wrapper is not None:
@@ -67,14 +67,14 @@ def read_draft(call: FunctionCall, described: ObjectDef, record: Element) -> Dra
             if not one.readonly or one.name in writable:
                 values[one.name] = stored_text(call, one, text)
             else:
-                passed[one.name] = text.strip()
+                readonly[one.name] = text.strip()
         if child.children:
             groups.add(child.tag.upper())
             if not known:
                 nodes.setdefault(child.tag.upper(), []).append(child)
         elif not known:
             extra[child.tag.upper()] = child.text
-    return Draft(described, values, found, frozenset(groups), extra, passed, nodes)
+    return Draft(described, values, found, frozenset(groups), extra, readonly, nodes)
 
 
 def _lines(call: FunctionCall, owned: Owner, wrapper: Element) -> list[Draft]:
@@ -92,7 +92,7 @@ def _leaves(node: Element, prefix: str) -> Iterator[tuple[str, str]]:
 
 
 def stored_text(call: FunctionCall, one: FieldDef, text: str) -> str:
-    """A sent text as the store holds it: dates in one format, decimals plain, enumerations spelled as listed."""
+    """A sent text as the store holds it: one date format, plain decimals, enumerations spelled as described."""
     if not text.strip():
         return ""
     if one.values:

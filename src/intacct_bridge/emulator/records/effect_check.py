@@ -1,8 +1,8 @@
-"""No amount is passed over: what a write tells in money is kept, acted on, or the reason of a refusal.
+"""No amount is ignored: every amount of a write is stored, has an effect, or is the reason of a refusal.
 
-The gateway itself lets unknown elements pass. That is no help to whoever sends an amount and believes that it did
-something, so documents, payments, journals and orders are held to what was sent once they are written: an amount must
-have acted, or stand in the record as it was sent, or be what the record had before.
+The gateway itself ignores unknown elements, and a client that sends an amount may believe that it had an effect.
+Therefore documents, payments, journals and orders are compared with the request after they are written: an amount must
+have had an effect, or be in the record as it was sent, or be the record's amount before.
 """
 
 import re
@@ -23,20 +23,20 @@ _LEGACY = re.compile(
     r"amount|amt$|total$|totalpaid|totaldue|^tax$|trx_tax|price$|^cost$|toapply|^exchrate$|^rate$|percent|absval|"
     r"percentval|balance$|materials$|addition$|deduction$|application$"
 )
-_HEEDED: dict[str, frozenset[str]] = {
+_EFFECTIVE: dict[str, frozenset[str]] = {
     "APPYMT": frozenset(("AMOUNTTOPAY",)),
     "ARPYMT": frozenset(("AMOUNTOPAY", "TRX_AMOUNTTOPAY", "OVERPAYMENTAMOUNT")),
     "GLENTRY": frozenset(("TRX_AMOUNT",)),
     "TIMESHEETENTRY": frozenset(("QTY",)),
 }
 _LINES = frozenset(("TRX_AMOUNT", "TOTALTRXAMOUNT"))
-"""What documents' lines are made of."""
+"""The amounts that the lines of documents are made of."""
 
 
 def check_effect(call: FunctionCall, draft: Draft, row: Row, before: Mapping[str, str]) -> None:
-    """Refuse an amount that the written record knows nothing of."""
+    """Refuse an amount that is not in the written record."""
     name = draft.described.name
-    _check(draft, [row, before], _HEEDED.get(name, frozenset()))
+    _check(draft, [row, before], _EFFECTIVE.get(name, frozenset()))
     for owned in lines(name):
         sent = draft.lines.get(owned.line, ())
         if not sent:
@@ -44,12 +44,12 @@ def check_effect(call: FunctionCall, draft: Draft, row: Row, before: Mapping[str
         table = call.company.table(owned.line)
         kept = [table.get(number) or {} for number in table.find(owned.by, row.get(owned.key, ""))]
         for one in sent:
-            heeded = _HEEDED.get(owned.line, _LINES) | _settling(one)
-            _check(one, kept, heeded)
+            effective = _EFFECTIVE.get(owned.line, _LINES) | _settling(one)
+            _check(one, kept, effective)
 
 
 def _settling(draft: Draft) -> frozenset[str]:
-    """A payment's detail is settled from what it tells in the transaction's currency, else in base."""
+    """The amounts that settle a payment's detail: in the transaction's currency, otherwise in base currency."""
     if draft.described.name not in ("APPYMTDETAIL", "ARPYMTDETAIL"):
         return frozenset()
     told = {name for name in (*draft.values, *draft.extra) if name.startswith("TRX_")}
@@ -57,17 +57,17 @@ def _settling(draft: Draft) -> frozenset[str]:
     return frozenset(told | alone)
 
 
-def _check(draft: Draft, kept: Iterable[Mapping[str, str]], heeded: frozenset[str]) -> None:
+def _check(draft: Draft, kept: Iterable[Mapping[str, str]], effective: frozenset[str]) -> None:
     described, kept = draft.described, list(kept)
-    for name, text in (*draft.values.items(), *draft.passed.items(), *draft.extra.items()):
+    for name, text in (*draft.values.items(), *draft.readonly.items(), *draft.extra.items()):
         field = described.get(name)
         money = field.kind in _KINDS if field is not None else bool(_LIKE_MONEY.search(name))
-        value = _number(text) if money and name not in heeded else None
+        value = _number(text) if money and name not in effective else None
         if value and not any(_number(row.get(name, "")) == value for row in kept):
-            raise _passed_over(name, text)
+            raise _without_effect(name, text)
 
 
-def _passed_over(name: str, text: str) -> FunctionRefusedError:
+def _without_effect(name: str, text: str) -> FunctionRefusedError:
     return refused(
         f"{name} {text} would have no effect here.",
         correction=f"Leave {name} out, or make it what the transaction comes to.",
@@ -83,16 +83,16 @@ def _number(text: str) -> Decimal | None:
 
 
 def with_effect_check(
-    handler: Callable[[FunctionCall], FunctionAnswer], heeded: str
+    handler: Callable[[FunctionCall], FunctionAnswer], effective: str
 ) -> Callable[[FunctionCall], FunctionAnswer]:
-    """An object-specific function that refuses amounts which it does not act on; `heeded` names those it does."""
-    known = frozenset(heeded.split())
+    """A legacy function that refuses amounts without an effect; `effective` names the elements that have one."""
+    known = frozenset(effective.split())
 
     def answer(call: FunctionCall) -> FunctionAnswer:
         for node in _leaves(call.body):
             name = node.tag.lower()
             if name not in known and _LEGACY.search(name) and _number(node.text.strip()):
-                raise _passed_over(node.tag, node.text.strip())
+                raise _without_effect(node.tag, node.text.strip())
         return handler(call)
 
     return answer

@@ -1,8 +1,8 @@
-"""Bodies of the object-specific functions: lower-case names as fields, dates in three elements, custom fields by name.
+"""Bodies of legacy functions: lower-case names as fields, dates in three elements, custom fields by name.
 
-This reading is the emulator's own. What a name means is told by a short table, `name:FIELD` for each; a name without a
-colon is the field of the same spelling. A path such as `payto/contactname` reads what is inside. Values come out as
-the store holds them, measured against the object's fields.
+This reader belongs to the emulator alone. A short table maps names to fields (`name:FIELD`); a name without a colon is
+the field of the same spelling. A path such as `payto/contactname` names an element inside another. Values are checked
+by the object's fields and returned as the store holds them.
 """
 
 from collections.abc import Mapping
@@ -21,13 +21,13 @@ from intacct_bridge.wire.xml import Element
 
 @lru_cache(maxsize=64)
 def field_names(table: str) -> Mapping[str, str]:
-    """`vendorid datecreated:WHENCREATED` as a mapping from names, perhaps with a path, to fields."""
+    """`vendorid datecreated:WHENCREATED` as a mapping from names or paths to fields."""
     pairs = (word.partition(":") for word in table.split())
     return {name: field or name.upper() for name, _, field in pairs}
 
 
 def row_of_body(call: FunctionCall, described: ObjectDef, body: Element, table: str) -> Row:
-    """The fields that a body speaks of; an empty element clears its field."""
+    """The fields that a body has; an empty element clears its field."""
     row: Row = {}
     for path, field in field_names(table).items():
         node: Element | None = body
@@ -43,7 +43,7 @@ def row_of_body(call: FunctionCall, described: ObjectDef, body: Element, table: 
 
 
 def custom_fields(call: FunctionCall, described: ObjectDef, body: Element) -> Row:
-    """`customfields` by name; one that the object does not have is refused."""
+    """`customfields` by name. Raises FunctionRefusedError for an unknown one."""
     row: Row = {}
     wrapper = body.find("customfields")
     for one in wrapper.children if wrapper is not None else ():
@@ -58,7 +58,7 @@ def custom_fields(call: FunctionCall, described: ObjectDef, body: Element) -> Ro
 
 
 def day_text(call: FunctionCall, node: Element) -> str:
-    """A date in three elements, or as text, as a cell; an empty one is nothing."""
+    """A date, in three elements or as text, as a cell; empty for an empty one."""
     parts = [node.findtext(name).strip() for name in ("month", "day", "year")]
     text = "/".join(parts) if node.children else node.text.strip()
     if not text or (not any(parts) and node.children):
@@ -71,7 +71,7 @@ def day_text(call: FunctionCall, node: Element) -> str:
 
 
 def find_number(call: FunctionCall, name: str, key: str, *, natural: str = "") -> int:
-    """The row that a `key` attribute names, by record number, natural key, or external id."""
+    """The number of the row that a `key` attribute names, by record number, natural key or external id."""
     table = call.company.table(name)
     found: list[int] = []
     if call.body.get("externalkey") == "true":
@@ -90,13 +90,13 @@ def find_number(call: FunctionCall, name: str, key: str, *, natural: str = "") -
 
 
 def numbers_by_external_id(call: FunctionCall, name: str, text: str) -> list[int]:
-    """The rows that were given this external id."""
+    """The numbers of the rows with this external id."""
     table = call.company.table(name)
     return [number for number, row in table.rows("instr(body, ?)", (escaped(text),)) if row.get("EXTERNALID") == text]
 
 
 def external_id(call: FunctionCall, name: str, body: Element) -> tuple[tuple[str, str], ...]:
-    """The external id to keep; refused is one that is used, where the company wants each once."""
+    """The external id as a cell, or nothing. Raises FunctionRefusedError for one in use, where they must be unique."""
     text = body.findtext("externalid").strip()
     if not text:
         return ()
@@ -110,12 +110,12 @@ def external_id(call: FunctionCall, name: str, body: Element) -> tuple[tuple[str
 
 
 def key_answer(text: str) -> FunctionAnswer:
-    """The result of an object-specific write: the key of what was written."""
+    """The answer of a legacy write: the key of the record."""
     return FunctionAnswer(key=text)
 
 
 def not_found(kind: str, key: str) -> FunctionRefusedError:
-    """A key that no record has."""
+    """The refusal of a key that no record has."""
     return refused(f"Cannot find {kind} with key '{key}'.", correction="Provide the key of one that is there.")
 
 

@@ -1,7 +1,7 @@
-"""Keeps, changes and drops records with their lines, as any object is kept; what documents do besides is elsewhere.
+"""Creates, updates and deletes records with their lines, in the way that all objects share.
 
-A line set that is sent with an update is the whole new set: lines that carry the record number of one that is there
-change it, the others are new, and what is not sent is dropped.
+Documents and payments do more, elsewhere. The lines of an update replace the stored ones: a line with the record number
+of a stored line changes that line, the others are new, and stored lines that are not sent are deleted.
 """
 
 from intacct_bridge.emulator.company.company_data import FunctionCall
@@ -16,7 +16,7 @@ from intacct_bridge.model.keys import Owner, lines
 
 
 def create(call: FunctionCall, draft: Draft, *, number: int | None = None) -> Row:
-    """Keep a new record; its key is the gateway's to give, here or, in a series that several objects share, before."""
+    """Create a record. `number` is its record number where that belongs to a series that several objects share."""
     described = draft.described
     row = {name: text for name, text in draft.values.items() if text and name != "RECORDNO"}
     if number is not None:
@@ -33,7 +33,7 @@ def create(call: FunctionCall, draft: Draft, *, number: int | None = None) -> Ro
     call.company.table(described).insert(row)
     for owned in lines(described.name):
         for place, line in enumerate(draft.lines.get(owned.line, ()), 1):
-            _keep_line(call, owned, row, line, place=place)
+            _create_line(call, owned, row, line, place=place)
     record_change(call, described, row, CREATED)
     return row
 
@@ -44,7 +44,7 @@ def _defaults(described: ObjectDef, row: Row) -> None:
         row.setdefault("STATUS", "active")
 
 
-def _keep_line(call: FunctionCall, owned: Owner, header: Row, line: Draft, *, place: int) -> None:
+def _create_line(call: FunctionCall, owned: Owner, header: Row, line: Draft, *, place: int) -> None:
     described = line.described
     row = {name: text for name, text in line.values.items() if text and name != "RECORDNO"}
     check_required_fields(line, row)
@@ -78,7 +78,7 @@ def update(call: FunctionCall, draft: Draft, number: int) -> Row:
 
 
 def update_cells(call: FunctionCall, described: ObjectDef, number: int, cells: Row) -> Row:
-    """Give a record these cells, as far as its object has them, and nothing else."""
+    """Set these cells of a record, as far as its object has them."""
     table = call.company.table(described)
     row = (table.get(number) or {}) | {name: text for name, text in cells.items() if name in described.fields}
     set_audit_fields(call, described, row, new=False)
@@ -88,31 +88,31 @@ def update_cells(call: FunctionCall, described: ObjectDef, number: int, cells: R
 
 
 def update_state(call: FunctionCall, described: ObjectDef, number: int, state: str) -> None:
-    """Move a record to another state, and nothing else of it."""
+    """Change the state of a record."""
     update_cells(call, described, number, {"STATE": state})
 
 
 def replace_lines(call: FunctionCall, owned: Owner, header: Row, sent: list[Draft]) -> None:
-    """Make the lines under a header what was sent."""
+    """Replace the lines of a header by those that were sent."""
     table = call.company.table(owned.line)
-    there = {one: table.get(one) or {} for one in table.find(owned.by, header.get(owned.key, ""))}
-    by_key = {row.get("RECORDNO", ""): number for number, row in there.items()}
+    stored = {one: table.get(one) or {} for one in table.find(owned.by, header.get(owned.key, ""))}
+    by_key = {row.get("RECORDNO", ""): number for number, row in stored.items()}
     for place, line in enumerate(sent, 1):
         number = by_key.get(line.get("RECORDNO"))
         if number is None:
-            _keep_line(call, owned, header, line, place=place)
+            _create_line(call, owned, header, line, place=place)
             continue
-        row = there.pop(number)
+        row = stored.pop(number)
         changed = {name: text for name, text in line.values.items() if name != "RECORDNO"}
         apply_references(call.company, line.described, changed, row)
         set_audit_fields(call, line.described, row, new=False)
         table.update(number, row | changed)
-    for number in there:
+    for number in stored:
         table.delete(number)
 
 
 def delete(call: FunctionCall, described: ObjectDef, number: int) -> None:
-    """Drop a record with its lines."""
+    """Delete a record with its lines."""
     table = call.company.table(described)
     row = table.get(number) or {}
     check_unused(call, described.name, row)

@@ -1,6 +1,6 @@
-"""Which fields name a record of another object, what it is called, and what else its name brings along.
+"""References: fields that name a record of another object, and the cells that follow from it.
 
-A reference must exist and, for a new use, be active. Where the referring object has cells for the other's name or
+The named record must exist and, for a new use, be active. Where the referring object has fields for the other's name or
 record number (`VENDORNAME`, `VENDORDIMKEY`), they are filled from it.
 """
 
@@ -15,13 +15,13 @@ from intacct_bridge.model.keys import natural_key
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """One field that names a record elsewhere."""
+    """One field that names a record of another object."""
 
     objects: tuple[str, ...]
-    """Where the record may be: the first that has it counts."""
+    """The objects that the record may belong to; the first one that has it counts."""
     label: str
     fills: tuple[tuple[str, str], ...] = ()
-    """Our field, the other's field."""
+    """Pairs of our field and the other's field."""
 
 
 def _dimension(name: str, field: str = "NAME") -> Reference:
@@ -90,15 +90,15 @@ REFERENCES |= {f"{name}ID": _dimension(name) for name in _LISTS.split()} | {
     "ROWKEY": Reference(("ICROW",), "Row"),
     "STRUCTURENAME": Reference(("GCOWNERSHIPSTRUCTURE",), "Ownership Structure"),
 }
-"""Lists of which a record is named elsewhere by its own id."""
+"""Lists whose records are named by their own id."""
 _CONSOLIDATED = Reference(("GCBOOK",), "Consolidation Book")
-_OWN_DIMENSION = "GLDIM"
+_USER_DIMENSION = "GLDIM"
 _PARENT_OBJECTS = ("VENDOR", "CUSTOMER", "DEPARTMENT", "LOCATION", "CLASS", "PROJECT", "WAREHOUSE", "TERRITORY")
 
 
 def reference_of(described: ObjectDef, name: str) -> Reference | None:
-    """What a field of this object refers to; None for the object's own key and for plain fields."""
-    if name == _known_by(described.name):
+    """The reference of a field; None for the object's own key and for plain fields."""
+    if name == _reference_field(described.name):
         return None
     if name == "PARENTID" and described.name in _PARENT_OBJECTS:
         title = "TITLE" if described.name == "DEPARTMENT" else "NAME"
@@ -113,11 +113,11 @@ def reference_of(described: ObjectDef, name: str) -> Reference | None:
 
 
 def apply_references(company: CompanyData, described: ObjectDef, sent: Row, row: Row) -> None:
-    """Check every reference among the sent fields, and fill the cells of the row that follow from it."""
+    """Check every reference among the sent fields, and fill the cells of `row` that follow from it."""
     for name, text in sent.items():
         refers = reference_of(described, name)
-        if refers is None and name.startswith(_OWN_DIMENSION):
-            _check_own_dimension(company, described, name, text)
+        if refers is None and name.startswith(_USER_DIMENSION):
+            _check_user_dimension(company, described, name, text)
         if refers is None:
             continue
         other = find_reference(company, refers, text, field=name) if text else {}
@@ -128,8 +128,8 @@ def apply_references(company: CompanyData, described: ObjectDef, sent: Row, row:
                 row[ours] = other.get(theirs, "")
 
 
-def _check_own_dimension(company: CompanyData, described: ObjectDef, name: str, text: str) -> None:
-    """A user-defined dimension is active, and its value there and active too; a value is named by its id."""
+def _check_user_dimension(company: CompanyData, described: ObjectDef, name: str, text: str) -> None:
+    """Refuse an inactive user-defined dimension, or an unknown or inactive value of one, which is named by its id."""
     relation = next((one for one in described.relations.values() if one.by == name), None)
     if relation is None or not text:
         return
@@ -144,22 +144,22 @@ def _check_own_dimension(company: CompanyData, described: ObjectDef, name: str, 
         raise invalid_reference(refers, text, "is inactive", field=name)
 
 
-def _known_by(name: str) -> str:
-    """The field that others name a record by; of tasks the id too, though only their project makes it unique."""
+def _reference_field(name: str) -> str:
+    """The field that other objects name a record by. Tasks have their id, though it is unique only within a project."""
     return "TASKID" if name == "TASK" else natural_key(name) or "RECORDNO"
 
 
 def find_reference(company: CompanyData, refers: Reference, text: str, *, field: str = "") -> Row:
-    """The record that a reference names; refused, naming it, where there is none."""
+    """The record that a reference names. Raises FunctionRefusedError where there is none."""
     for name in refers.objects:
         table = company.table(name)
-        for number in table.find(_known_by(name), text):
+        for number in table.find(_reference_field(name), text):
             return table.get(number) or {}
     raise invalid_reference(refers, text, "", field=field)
 
 
 def invalid_reference(refers: Reference, text: str, why: str, *, field: str = "") -> FunctionRefusedError:
-    """`Invalid Project '10064' specified.`"""
+    """The refusal of a reference: `Invalid Project '10064' specified.`"""
     if why:
         return refused(f"{refers.label} '{text}' {why}.", correction="Choose an active one.", field=field)
     return refused(f"Invalid {refers.label} '{text}' specified.", correction="Provide a valid value.", field=field)

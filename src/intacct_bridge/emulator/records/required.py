@@ -1,4 +1,4 @@
-"""What `create` must be given, by object: from the documented pages, as data, or else from the object's description."""
+"""The fields that `create` requires, by object: from the documented pages or from the object's description."""
 
 import json
 from functools import cache
@@ -8,7 +8,7 @@ from intacct_bridge.model.catalog import ObjectDef
 from intacct_bridge.model.keys import natural_key
 from intacct_bridge.wire.values import Kind
 
-_NUMBERS_OF_THE_GATEWAY = ("RECORDNO", "CURRENCY", "BASECURR", "STATE", "MODULE")
+_SET_BY_GATEWAY = ("RECORDNO", "CURRENCY", "BASECURR", "STATE", "MODULE")
 
 
 @cache
@@ -19,14 +19,14 @@ def _documented() -> dict[str, list[str]]:
 
 
 def documented_fields(name: str) -> list[str]:
-    """What the object's page says that `create` must be given; nothing where it has no page."""
+    """The fields that `create` requires by the object's page; empty for an object without a page."""
     return _documented().get(name, [])
 
 
 def required_fields(described: ObjectDef) -> list[str]:
-    """What `create` must be given for this object; a dotted name counts only where its group is sent.
+    """The fields that `create` requires for this object; a dotted name counts only where its group is sent.
 
-    An object without a page must be given its natural key and whatever its description requires.
+    An object without a page requires its natural key and the fields that its description requires.
     """
     found = documented_fields(described.name)
     if found:
@@ -38,7 +38,7 @@ def required_fields(described: ObjectDef) -> list[str]:
         if (one.required or one.name == natural)
         and not one.readonly
         and "." not in one.name
-        and one.name not in _NUMBERS_OF_THE_GATEWAY
+        and one.name not in _SET_BY_GATEWAY
         and one.kind is not Kind.BOOLEAN
         and not one.values
     ]

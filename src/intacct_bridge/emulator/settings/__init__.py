@@ -1,1 +1,1 @@
-"""Scenario files: senders, companies, behaviour, refusals, faults."""
+"""Settings of an emulator: senders, companies, behaviour, refusals, faults, and scenario files."""

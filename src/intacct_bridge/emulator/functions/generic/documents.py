@@ -1,4 +1,4 @@
-"""Bills and payments by the generic functions: what `create`, `update` and `delete` send, as an entry or as money."""
+"""Bills and payments by the generic functions: a draft as the input of a document or a payment."""
 
 from dataclasses import dataclass, replace
 
@@ -22,14 +22,14 @@ from intacct_bridge.model.catalog import ObjectDef
 from intacct_bridge.wire.values import Kind
 
 _STATED = ("AMOUNTTOPAY", "TRX_AMOUNTTOPAY", "AMOUNTOPAY")
-"""The whole amount of a payment, as the documented requests spell it."""
+"""The total amount of a payment, as the documented requests spell it."""
 _DETAIL_EXTRAS = ("TRX_TOTALDISCOUNTTOAPPLY",)
 _MOVES = ("FINANCIALENTITY", "VENDORID", "CUSTOMERID", "CURRENCY", "WHENCREATED", "RECEIPTDATE", "EXCHANGE_RATE")
 
 
 @dataclass(frozen=True, slots=True)
-class Documents:
-    """The three verbs for one family of documents."""
+class DocumentVerbs:
+    """`create`, `update` and `delete` for one family of documents."""
 
     family: Family
 
@@ -39,7 +39,7 @@ class Documents:
         return entry.enter(call, self.family, DocumentInput(_values(draft), lines or [], _waits(draft)))
 
     def update(self, call: FunctionCall, draft: Draft, number: int) -> Row:
-        """Change a document; the lines that are sent are the whole new set."""
+        """Change a document; the lines that are sent replace the stored ones."""
         there = call.company.table(self.family.object).get(number) or {}
         waits = _waits(draft) or (there.get("STATE") == "Draft" and not draft.extra.get("ACTION"))
         return entry.change(call, self.family, number, DocumentInput(_values(draft), self._lines(draft), waits))
@@ -54,8 +54,8 @@ class Documents:
 
 
 @dataclass(frozen=True, slots=True)
-class Payments:
-    """The three verbs for payments or for receipts."""
+class PaymentVerbs:
+    """`create`, `update` and `delete` for payments or receipts."""
 
     side: PaymentSide
 
@@ -89,7 +89,7 @@ class Payments:
             values["WHENCREATED"] = _day(call, draft.extra["PAYMENTDATE"])
         elif draft.extra.get("PAYMENTDATE"):
             values.setdefault("WHENPAID", _day(call, draft.extra["PAYMENTDATE"]))
-        details = [one.values | told_beside(one) for one in draft.lines.get(self.side.line, ())]
+        details = [one.values | extra_amounts(one) for one in draft.lines.get(self.side.line, ())]
         over = amount_sent("OVERPAYMENTAMOUNT", draft.extra.get("OVERPAYMENTAMOUNT", "")) or ZERO
         name = next((one for one in _STATED if draft.extra.get(one)), "")
         place = draft.extra.get("OVERPAYMENTLOCATIONID", "")
@@ -99,7 +99,7 @@ class Payments:
 
 
 def taxes_of(draft: Draft) -> Row:
-    """A line's taxes and its gross, as documents take them."""
+    """A line's taxes and its gross amount, as the input of a document."""
     cells = {GROSS: draft.extra[GROSS]} if draft.extra.get(GROSS) else {}
     nodes = [one for wrapper in draft.nodes.get(TAX_ENTRIES, []) for one in wrapper.children]
     if nodes:
@@ -108,8 +108,8 @@ def taxes_of(draft: Draft) -> Row:
     return cells
 
 
-def told_beside(draft: Draft) -> Row:
-    """What a detail tells under names that are no field of its object."""
+def extra_amounts(draft: Draft) -> Row:
+    """Amounts of a detail whose names are not fields of its object."""
     return {name: text for name, text in draft.extra.items() if name in _DETAIL_EXTRAS}
 
 
@@ -118,7 +118,7 @@ def _values(draft: Draft) -> Row:
 
 
 def _filled(call: FunctionCall, values: Row, provider: str) -> Row:
-    """A payment with a method and a bank: the vendor's and the provider's, or the first bank of its currency."""
+    """A payment with the vendor's method, and with the provider's bank or the first one of its currency."""
     company = call.company
     vendors = company.table("VENDOR")
     (vendor,) = [vendors.get(number) or {} for number in vendors.find("VENDORID", values.get("VENDORID", ""))] or [{}]
@@ -146,5 +146,5 @@ def _day(call: FunctionCall, text: str) -> str:
         raise illegal("PAYMENTDATE", text) from None
 
 
-DOCUMENTS = {name: Documents(family) for name, family in FAMILIES.items()}
-PAYMENTS = {name: Payments(side) for name, side in SIDES.items()}
+DOCUMENTS = {name: DocumentVerbs(family) for name, family in FAMILIES.items()}
+PAYMENTS = {name: PaymentVerbs(side) for name, side in SIDES.items()}

@@ -1,10 +1,10 @@
-"""Objects whose writing does more than keep a record, by verb: what is not here is kept as any record is."""
+"""Objects whose create, update or delete does more than write a record, by verb. All others use `record_store`."""
 
 from collections.abc import Callable
 
 from intacct_bridge.emulator.accounting import journal
 from intacct_bridge.emulator.company.company_data import FunctionCall
-from intacct_bridge.emulator.functions.generic.documents import DOCUMENTS, PAYMENTS, Documents, Payments
+from intacct_bridge.emulator.functions.generic.documents import DOCUMENTS, PAYMENTS, DocumentVerbs, PaymentVerbs
 from intacct_bridge.emulator.records.drafts import Draft
 from intacct_bridge.emulator.settings.cells import Row
 from intacct_bridge.emulator.subledgers.cash import deposits
@@ -14,7 +14,7 @@ from intacct_bridge.emulator.subledgers.payments.parts import SIDES
 from intacct_bridge.emulator.trade import costs, orders, timesheets
 from intacct_bridge.model.catalog import ObjectDef
 
-_VERBS: dict[str, Documents | Payments] = {**DOCUMENTS, **PAYMENTS}
+_VERBS: dict[str, DocumentVerbs | PaymentVerbs] = {**DOCUMENTS, **PAYMENTS}
 CREATE: dict[str, Callable[[FunctionCall, Draft], Row]] = {
     "ARADVANCE": advances.create,
     "GLBATCH": journal.create,
@@ -46,5 +46,5 @@ CLOSED = frozenset(
         *("INVENTORYTOTALDETAIL", "AVAILABLEINVENTORY"),
     )
 )
-"""What is written with something else only: the generic `update` and `delete` would leave the ledger behind."""
+"""Objects that are written with another record only: a generic `update` or `delete` would not reach the ledger."""
 CLOSED_TO_UPDATE = CLOSED | {"DEPOSIT", *_TRADES}

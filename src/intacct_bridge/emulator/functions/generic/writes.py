@@ -1,7 +1,7 @@
-"""The generic functions `create`, `update` and `delete`: records one by one, each kept or refused by itself.
+"""The generic functions `create`, `update` and `delete`: each record of a call is written or refused by itself.
 
-A call may hold up to a hundred records of mixed objects. What could be done is done and reported with its keys, beside
-the faults of what could not; only a transaction makes it all or nothing.
+A call may hold up to a hundred records of several objects. The answer has the keys of the records that were written and
+the faults of the others; only a transaction makes it all or nothing.
 """
 
 from collections.abc import Callable
@@ -21,12 +21,12 @@ from intacct_bridge.wire.xml import Element, element
 
 MOST_RECORDS = 100
 
-_SPELLED = {"GLACCOUNT": "GL Account"}
-"""What the last sentence of a chain calls an object, where that is recorded."""
+_LABELS = {"GLACCOUNT": "GL Account"}
+"""Names of objects in the last sentence of a chain of faults, where these are recorded."""
 
 
 def create(call: FunctionCall) -> FunctionAnswer:
-    """Make each record."""
+    """Create each record."""
     return _each(call, _create_one)
 
 
@@ -36,7 +36,7 @@ def update(call: FunctionCall) -> FunctionAnswer:
 
 
 def delete(call: FunctionCall) -> FunctionAnswer:
-    """Drop the records with these keys; what could be dropped stays dropped, whatever becomes of the others."""
+    """Delete the records with these keys, each by itself."""
     described = call.company.find(call.body.findtext("object").strip())
     check_right(call, "DELETE", described.name)
     keys = [key.strip() for key in call.body.findtext("keys").split(",") if key.strip()]
@@ -135,7 +135,7 @@ def _each(call: FunctionCall, work: Callable[[FunctionCall, Element], Element]) 
 
 
 def _chain(call: FunctionCall, record: Element, error: FunctionRefusedError) -> list[Fault]:
-    """The causes, most specific first, and the general sentence that ends the chain."""
-    last = f"Could not {call.name} {_SPELLED.get(record.tag.upper(), record.tag.capitalize())} record!"
+    """The causes, the most specific one first, and the general sentence at the end."""
+    last = f"Could not {call.name} {_LABELS.get(record.tag.upper(), record.tag.capitalize())} record!"
     general = Fault("BL01001973", description2=last)
     return [*error.faults, *([] if error.faults[-1].errorno.startswith("PL") else [general])]

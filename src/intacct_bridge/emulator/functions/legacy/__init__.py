@@ -1,1 +1,1 @@
-"""The object-specific functions of the 3.0 schema."""
+"""The legacy functions, one kind of object each."""

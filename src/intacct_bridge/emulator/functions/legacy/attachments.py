@@ -1,4 +1,4 @@
-"""Attachments and their folders, created, updated and deleted by functions of their own."""
+"""Attachments and their folders: create, update and delete."""
 
 from collections.abc import Callable
 
@@ -20,14 +20,14 @@ def _existing(call: FunctionCall, kind: str, key: str) -> Attachment:
 
 
 def create_supdoc(call: FunctionCall) -> FunctionAnswer:
-    """An attachment with its files, in a folder that is there."""
+    """Create an attachment with its files, in an existing folder."""
     key = call.body.findtext("supdocid").strip()
     check_new("supdoc", key, exists=side_table(call, "supdoc").get(key) is not None)
     return _written(call, key, Attachment({"supdocid": key}, _files(call.body)))
 
 
 def update_supdoc(call: FunctionCall) -> FunctionAnswer:
-    """Change an attachment's texts and add files to it; a file cannot be replaced."""
+    """Change an attachment's texts, and add files to it; a file cannot be replaced."""
     key = call.body.findtext("supdocid").strip()
     attachment = _existing(call, "supdoc", key)
     files = [*(attachment.files or ()), *_files(call.body)]
@@ -57,7 +57,7 @@ def delete_supdoc(call: FunctionCall) -> FunctionAnswer:
 
 
 def create_folder(call: FunctionCall) -> FunctionAnswer:
-    """A folder, perhaps in another."""
+    """Create a folder, perhaps in another one."""
     key = call.body.findtext("supdocfoldername").strip()
     check_new("supdocfolder", key, exists=side_table(call, "supdocfolder").get(key) is not None)
     return _folder(call, key, Attachment({"name": key}))

@@ -1,4 +1,4 @@
-"""Summaries of bills, invoices and expense reports, and checks that were written by hand, by their own functions."""
+"""Manual checks, and summaries of bills, invoices and expense reports."""
 
 from collections.abc import Callable
 from decimal import Decimal
@@ -33,7 +33,7 @@ _ITEM = (
 
 
 def create_appayment(call: FunctionCall) -> FunctionAnswer:
-    """A check that was written by hand: it debits the accounts it names, without a bill."""
+    """Create a manual check: it debits the accounts that it names, without a bill."""
     check_right(call, "CREATE", "APPYMT")
     company, described = call.company, call.company.find("APPYMT")
     row = row_of_body(call, described, call.body, _HEAD)
@@ -82,7 +82,7 @@ def create_appayment(call: FunctionCall) -> FunctionAnswer:
 
 def _summary(name: str, kind: str) -> Callable[[FunctionCall], FunctionAnswer]:
     def create(call: FunctionCall) -> FunctionAnswer:
-        """Open a summary under which documents may be gathered."""
+        """Create a summary for documents."""
         check_right(call, "CREATE", name)
         described, node = call.company.find(name), call.body.find("datecreated")
         day = day_text(call, node) if node is not None else date_text(call.stamp.date())

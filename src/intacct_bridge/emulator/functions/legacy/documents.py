@@ -1,7 +1,7 @@
-"""Bills, invoices, adjustments, expense reports, card transactions and other receipts by their own functions.
+"""Bills, invoices, adjustments, expense reports, card transactions and other receipts.
 
-Each function reads its body by a table of names and does what the generic functions do. An update names a line by its
-place among the lines, counted from one; lines it does not name stay, and a whole `lineitem` is added.
+Each function reads its body by a table of names and does the same as the generic functions. An update names a line by
+its position, counted from 1. Lines that it does not name stay, and a `lineitem` is added.
 """
 
 from collections.abc import Callable
@@ -36,8 +36,8 @@ _LINE = (
     "departmentid projectid taskid customerid vendorid employeeid itemid classid item1099:FORM1099 form1099type "
     "form1099box billable revrectemplate revrecstartdate revrecenddate "
 )
-_SETTLED_LATER = ("EEXPENSES", "EXPENSEADJUSTMENTS", "OTHERRECEIPTS")
-_SPENT = _LINE.replace("memo:ENTRYDESCRIPTION", "memo:DESCRIPTION")
+_APPROVED_AT_ONCE = ("EEXPENSES", "EXPENSEADJUSTMENTS", "OTHERRECEIPTS")
+_EXPENSE = _LINE.replace("memo:ENTRYDESCRIPTION", "memo:DESCRIPTION")
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +99,7 @@ class DocumentFunctions:
         lines = [self._line(call, one) for one in wrapper.children] if wrapper is not None else []
         draft = "draft" in (call.body.findtext("action").strip().lower(), call.body.findtext("state").strip().lower())
         control = self._control(call, values)
-        state = "Approved" if self.family.object in _SETTLED_LATER and not draft else ""
+        state = "Approved" if self.family.object in _APPROVED_AT_ONCE and not draft else ""
         return DocumentInput(values, lines, draft, control, state, more)
 
     def _control(self, call: FunctionCall, values: Row) -> str:
@@ -117,7 +117,7 @@ class DocumentFunctions:
     def _line(self, call: FunctionCall, node: Element) -> Row:
         row = row_of_body(call, call.company.find(self.family.line), node, self.line)
         if self.family.object == "EEXPENSES":
-            _spent_elsewhere(row, node)
+            _convert_expense(row, node)
         taxes = node.find("taxentries")
         if taxes is not None:
             pairs = [(one.findtext("detailid").strip(), one.findtext("trx_tax").strip()) for one in taxes.children]
@@ -143,23 +143,23 @@ class DocumentFunctions:
         return lines + added
 
 
-def _spent_elsewhere(row: Row, node: Element) -> None:
-    """An expense in another currency, or by the unit, comes to an amount of the report."""
-    told, original, factor, count, unit = (
+def _convert_expense(row: Row, node: Element) -> None:
+    """Convert an expense in another currency, or by the unit, to an amount of the report."""
+    sent, original, factor, count, unit = (
         number_sent(name, node.findtext(name)) for name in ("amount", "trx_amount", "exchrate", "quantity", "rate")
     )
-    comes_to = told
+    comes_to = sent
     if original is not None:
         comes_to = to_base(original, factor if factor is not None else Decimal(1))
         row |= {"ORG_AMOUNT": str(original), "ORG_CURRENCY": node.findtext("currency").strip()}
         row |= {"ORG_EXCHRATE": str(factor)} if factor is not None else {}
-    elif told is None and count is not None and unit is not None:
+    elif sent is None and count is not None and unit is not None:
         comes_to = to_base(count, unit)
     elif factor is not None:
         raise refused(f"exchrate {factor} goes with trx_amount.", correction="Provide trx_amount.", field="exchrate")
-    if told is not None and comes_to != told:
+    if sent is not None and comes_to != sent:
         raise refused(
-            f"The amount {told} of an expense is not {comes_to}, which its trx_amount comes to.",
+            f"The amount {sent} of an expense is not {comes_to}, which its trx_amount comes to.",
             correction="Leave amount out, or correct the rate.",
             field="amount",
         )
@@ -181,21 +181,21 @@ DOCUMENT_FUNCTIONS: dict[str, DocumentFunctions] = {
         "expenses",
         "expense",
         _HEAD + "expensereportno:RECORDID",
-        _SPENT + "expensetype:ACCOUNTLABEL expensedate:ENTRY_DATE paidto paidfor quantity rate:UNITRATE",
+        _EXPENSE + "expensetype:ACCOUNTLABEL expensedate:ENTRY_DATE paidto paidfor quantity rate:UNITRATE",
     ),
     "expenseadjustmentreport": DocumentFunctions(
         FAMILIES["EXPENSEADJUSTMENTS"],
         "expenseadjustments",
         "expenseadjustment",
         _HEAD + "adjustmentno:RECORDID docnumber",
-        _SPENT + "expensetype:ACCOUNTLABEL expensedate:ENTRY_DATE trx_amount quantity rate",
+        _EXPENSE + "expensetype:ACCOUNTLABEL expensedate:ENTRY_DATE trx_amount quantity rate",
     ),
     "cctransaction": DocumentFunctions(
         FAMILIES["CCTRANSACTION"],
         "ccpayitems",
         "ccpayitem",
         _HEAD + "chargecardid:FINANCIALENTITY paymentdate:WHENCREATED referenceno:RECORDID payee:DESCRIPTION2",
-        _SPENT.replace("amount:TRX_AMOUNT", "paymentamount:TRX_AMOUNT") + "description",
+        _EXPENSE.replace("amount:TRX_AMOUNT", "paymentamount:TRX_AMOUNT") + "description",
     ),
     "otherreceipt": DocumentFunctions(
         FAMILIES["OTHERRECEIPTS"],
@@ -203,17 +203,17 @@ DOCUMENT_FUNCTIONS: dict[str, DocumentFunctions] = {
         "lineitem",
         _HEAD + "paymentdate:WHENPAID receiveddate:WHENCREATED payee:DESCRIPTION2 paymentmethod:PAYMETHOD "
         "bankaccountid:BANKACCOUNTID depositdate:DEPOSITDATE refid:DOCNUMBER",
-        _SPENT,
+        _EXPENSE,
     ),
 }
 
 
-_USUAL = "amount exchrate trx_tax"
-HEEDED = {
+_LINE_AMOUNTS = "amount exchrate trx_tax"
+EFFECTIVE = {
     "expensereport": "amount trx_amount exchrate quantity rate",
     "cctransaction": "paymentamount exchrate",
 }
-"""The amounts that the functions of a family act on, where they are others than a line's and its taxes'."""
+"""The amounts that have an effect in a family, where they differ from those of a line and its taxes."""
 
 
 _ELSEWHERE = {
@@ -228,9 +228,10 @@ which deletes recurring bills too (see `stored_documents`)."""
 def _functions() -> dict[str, Callable[[FunctionCall], FunctionAnswer]]:
     found: dict[str, Callable[[FunctionCall], FunctionAnswer]] = {}
     for name, functions in DOCUMENT_FUNCTIONS.items():
-        start, heeded = "record" if name in ("cctransaction", "otherreceipt") else "create", HEEDED.get(name, _USUAL)
-        found[f"{start}_{name}"] = with_effect_check(functions.created, heeded)
-        found[f"update_{name}"] = with_effect_check(functions.updated, heeded)
+        start = "record" if name in ("cctransaction", "otherreceipt") else "create"
+        effective = EFFECTIVE.get(name, _LINE_AMOUNTS)
+        found[f"{start}_{name}"] = with_effect_check(functions.created, effective)
+        found[f"update_{name}"] = with_effect_check(functions.updated, effective)
         found[f"delete_{name}"] = functions.deleted
         found[f"reverse_{name}"] = functions.reversed
     return {name: handler for name, handler in found.items() if name not in _ELSEWHERE}

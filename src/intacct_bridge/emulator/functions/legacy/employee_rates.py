@@ -1,4 +1,4 @@
-"""Employees' rates, created, updated and deleted by functions of their own; no function reads them."""
+"""Rates of employees: create, update and delete. No function reads them."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""Journal entries, and statistical ones, by their own functions."""
+"""Journal entries, statistical ones included."""
 
 from collections.abc import Callable
 
@@ -21,7 +21,7 @@ _SIDES = {"debit": "1", "credit": "-1", "increase": "1", "decrease": "-1", "1": 
 
 
 def create(call: FunctionCall) -> FunctionAnswer:
-    """Enter a journal entry, of either kind."""
+    """Create a journal entry."""
     check_right(call, "CREATE", "GLBATCH")
     described = call.company.find("GLBATCH")
     more = external_id(call, "GLBATCH", call.body)
@@ -37,7 +37,7 @@ def create(call: FunctionCall) -> FunctionAnswer:
 
 
 def delete(call: FunctionCall) -> FunctionAnswer:
-    """Take an entry out again."""
+    """Delete a journal entry."""
     check_right(call, "DELETE", "GLBATCH")
     number = find_number(call, "GLBATCH", (call.body.get("key") or "").strip())
     journal.delete(call, call.company.find("GLBATCH"), number)

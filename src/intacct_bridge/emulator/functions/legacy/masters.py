@@ -1,8 +1,8 @@
-"""Lists by their own functions: `create_vendor`, `update_class`, `delete_glaccount` and their kind, by one rule.
+"""Lists: `create_vendor`, `update_class`, `delete_glaccount` and the others, by one rule.
 
-A body becomes the record that the generic functions take: names in upper case, `mailaddress` and the contacts as
-groups, dates in one piece, custom fields by name. Where a name differs from its field the table below says so. What an
-update leaves empty stays as it is, unless `set_nulls` is true.
+A body becomes a record for the generic functions: names in upper case, `mailaddress` and the contacts as groups, dates
+as one text, custom fields by name. A table maps names that differ from their fields. An element that an update leaves
+empty changes nothing, unless `set_nulls` is true.
 """
 
 from collections.abc import Callable, Iterator
@@ -31,7 +31,7 @@ OBJECTS = {
     "journal": "GLJOURNAL",
     "achbankconfiguration": "ACHBANK",
 }  # fmt: skip
-"""What the functions call an object."""
+"""By the functions' name, the object."""
 _NAMES = {
     "VENDOR": "glaccountno:APACCOUNT paymethod:PAYMETHODKEY primary:CONTACTINFO contactinfo:DISPLAYCONTACT",
     "CUSTOMER": "glaccountno:ARACCOUNT deliveryoptions:DELIVERY_OPTIONS primary:CONTACTINFO contactinfo:DISPLAYCONTACT",
@@ -47,9 +47,9 @@ _NAMES = {
     "timesheetentrydescription:DESCRIPTION",
 }
 _DEFAULTS = {"GLACCOUNT": {"CLOSINGTYPE": "non-closing account"}, "TASK": {"TASKSTATUS": "Not Started"}}
-"""What the functions may leave out though a record needs it."""
+"""Values of required fields that the functions may leave out."""
 _MASKED = ("CARDNUM",)
-"""What is kept by its last four characters only."""
+"""Fields of which only the last four characters are stored."""
 _SKIPPED = ("externalid", "customfields", "contactlist", "visibility")
 
 

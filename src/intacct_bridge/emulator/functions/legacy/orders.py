@@ -1,7 +1,7 @@
 """`create_`, `update_` and `delete_` of sotransaction, potransaction and ictransaction.
 
-An update names lines by `line_num`, counted from one; a line it names without an item is taken out, which is not
-documented but what loaders in the field send. Lines it does not name stay.
+An update names lines by `line_num`, counted from 1. A line that it names without an item is removed: this is not
+documented, but loaders in the field send it. Lines that it does not name stay.
 """
 
 from collections.abc import Callable
@@ -25,7 +25,7 @@ _HEAD = (
     "payto/contactname:BILLTO.CONTACTNAME returnto/contactname:SHIPTO.CONTACTNAME basecurr currency exchrate state "
     "projectid:PROJECT needbydate shipbydate customerponumber performancebondamount paymentbondamount"
 )
-_HEEDED = "exchrate price cost discountpercent total absval percentval performancebondamount paymentbondamount"
+_EFFECTIVE = "exchrate price cost discountpercent total absval percentval performancebondamount paymentbondamount"
 _LINE = (
     "itemid itemdesc warehouseid:WAREHOUSE.LOCATION_NO quantity unit discountpercent price:TRX_PRICE cost:COST "
     "sourcelinekey:SOURCE_DOCLINEKEY locationid departmentid memo projectid taskid customerid vendorid employeeid "
@@ -90,18 +90,18 @@ class OrderFunctions:
                 lines.append(self._line(call, node))
                 continue
             place = (node.get("line_num") or "").strip()
-            there = int(place) - 1 if place.isdecimal() else -1
-            if not 0 <= there < len(lines):
+            index = int(place) - 1 if place.isdecimal() else -1
+            if not 0 <= index < len(lines):
                 raise refused(f"There is no line {place} in {old['DOCID']}.", correction="Count line_num from 1.")
             item = node.find("itemid")
-            gone = item is not None and not item.text.strip()
-            before = lines[there] or {}
-            lines[there] = None if gone else before | {k: v for k, v in self._line(call, node).items() if v}
+            removed = item is not None and not item.text.strip()
+            before = lines[index] or {}
+            lines[index] = None if removed else before | {k: v for k, v in self._line(call, node).items() if v}
         return [one for one in lines if one is not None]
 
 
 def create_stkittransaction(call: FunctionCall) -> FunctionAnswer:
-    """Build kits, or take apart what was built: then the lines are those of the transaction that built them."""
+    """Build kits, or disassemble them with the lines of the transaction that built them."""
     functions = OrderFunctions("stkit", TRADES["ic"])
     source = call.body.findtext("createdfrom").strip()
     if call.body.findtext("transactiontype").strip() not in KITS:
@@ -120,8 +120,8 @@ def _functions() -> dict[str, Callable[[FunctionCall], FunctionAnswer]]:
     found: dict[str, Callable[[FunctionCall], FunctionAnswer]] = {}
     for name, trade in TRADES.items():
         functions = OrderFunctions(name, trade)
-        found[f"create_{name}transaction"] = with_effect_check(functions.created, _HEEDED)
-        found[f"update_{name}transaction"] = with_effect_check(functions.updated, _HEEDED)
+        found[f"create_{name}transaction"] = with_effect_check(functions.created, _EFFECTIVE)
+        found[f"update_{name}transaction"] = with_effect_check(functions.updated, _EFFECTIVE)
         found[f"delete_{name}transaction"] = functions.deleted
     found["create_stkittransaction"] = create_stkittransaction
     return found

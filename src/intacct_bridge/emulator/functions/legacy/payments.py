@@ -1,7 +1,7 @@
-"""Receipts and payments by their own functions, and what becomes of payment requests.
+"""Receipts, payments and payment requests.
 
-A payment request waits as a payment in state Submitted; approving it changes its state, confirming or sending it posts
-it, declining it leaves it, and voiding it turns round what was posted.
+A payment request is a payment in state Submitted. Approving and declining change its state, confirming and sending post
+it, and voiding reverses it after it was posted.
 """
 
 from collections.abc import Callable
@@ -33,7 +33,7 @@ _REQUEST = (
 
 
 def create_arpayment(call: FunctionCall) -> FunctionAnswer:
-    """What a customer paid, applied to the invoices it names; the rest stays open on the receipt."""
+    """Create a receipt and apply it to the invoices that it names; the rest stays open on the receipt."""
     check_right(call, "CREATE", "ARPYMT")
     values = row_of_body(call, call.company.find("ARPYMT"), call.body, _RECEIPT)
     values["RECEIPTDATE"] = values.get("RECEIPTDATE") or date_text(call.stamp.date())
@@ -50,7 +50,7 @@ def create_arpayment(call: FunctionCall) -> FunctionAnswer:
 
 
 def _check_base(call: FunctionCall, row: Row, name: str) -> None:
-    """An amount in base currency that is told beside the rate must be what the rate makes of it."""
+    """Refuse an amount in base currency that differs from the amount at the rate."""
     if call.body.findtext(name).strip() and _money(call.body, name) != amount(row, "TOTALENTERED"):
         raise refused(
             f"The {name} {call.body.findtext(name).strip()} is not {row['TOTALENTERED']}, which the rate makes of it.",
@@ -60,7 +60,7 @@ def _check_base(call: FunctionCall, row: Row, name: str) -> None:
 
 
 def apply_arpayment(call: FunctionCall) -> FunctionAnswer:
-    """Apply what is open on a receipt to invoices."""
+    """Apply the open amount of a receipt to invoices."""
     check_right(call, "UPDATE", "ARPYMT")
     number = find_number(call, "ARPYMT", call.body.findtext("arpaymentkey").strip())
     details = [_applied(one) for group in call.body.findall("arpaymentitems") for one in group.children]
@@ -71,17 +71,17 @@ def apply_arpayment(call: FunctionCall) -> FunctionAnswer:
 
 
 def reverse_arpayment(call: FunctionCall) -> FunctionAnswer:
-    """Turn a receipt round."""
+    """Reverse a receipt."""
     return _reversed(call, CUSTOMER_SIDE)
 
 
 def reverse_appayment(call: FunctionCall) -> FunctionAnswer:
-    """Turn a payment round."""
+    """Reverse a payment."""
     return _reversed(call, VENDOR_SIDE)
 
 
 def create_paymentrequest(call: FunctionCall) -> FunctionAnswer:
-    """A payment that waits for its approval; without items it pays what is due the longest."""
+    """Create a payment that waits for approval; without items it pays the bills that are due the longest."""
     check_right(call, "CREATE", "APPYMT")
     values = row_of_body(call, call.company.find("APPYMT"), call.body, _REQUEST)
     wrapper = call.body.find("paymentrequestitems")
@@ -94,7 +94,7 @@ def create_paymentrequest(call: FunctionCall) -> FunctionAnswer:
 
 
 def _due_longest(call: FunctionCall, values: Row, left: Decimal) -> list[Row]:
-    """The vendor's open bills that an amount reaches, the longest due first."""
+    """The vendor's open bills that an amount covers, the longest due first."""
     bills = [
         row
         for _, row in call.company.table("APBILL").rows()
@@ -111,29 +111,29 @@ def _due_longest(call: FunctionCall, values: Row, left: Decimal) -> list[Row]:
 
 
 def delete_paymentrequest(call: FunctionCall) -> FunctionAnswer:
-    """Drop a payment that waits."""
+    """Delete a payment that waits."""
     check_right(call, "DELETE", "APPYMT")
     payment.delete(call, VENDOR_SIDE, find_number(call, "APPYMT", call.body.get("key") or ""))
     return key_answer(call.body.get("key") or "")
 
 
 def approve_request(call: FunctionCall) -> FunctionAnswer:
-    """The request may be paid."""
+    """Approve payment requests."""
     return _each(call, lambda number, row: _moved(call, number, row, ("Submitted",), "Approved"))
 
 
 def decline_request(call: FunctionCall) -> FunctionAnswer:
-    """The request is not paid, and what it had set aside is free again."""
+    """Decline payment requests; the amounts that they reserved are open again."""
     return _each(call, lambda number, row: _moved(call, number, row, ("Submitted",), "Declined"))
 
 
 def confirm_request(call: FunctionCall) -> FunctionAnswer:
-    """The money has left: the payment is posted."""
+    """Post payment requests."""
     return _each(call, lambda number, row: _posted(call, number, row))
 
 
 def void_request(call: FunctionCall) -> FunctionAnswer:
-    """Take back a request, or turn round the payment it became."""
+    """Void a request, or reverse it if it was posted."""
 
     def void(number: int, row: Row) -> None:
         if row.get("STATE") == VENDOR_SIDE.posted_state:

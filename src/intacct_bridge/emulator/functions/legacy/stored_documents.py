@@ -1,7 +1,7 @@
-"""Documents that are kept as they were sent, by functions of their own: recurring ones, requests, reconciliations.
+"""Documents that are only stored: recurring bills, invoices and orders, reimbursement requests, bank reconciliations.
 
-Nothing follows from them: a recurring bill makes no bill when its day comes, a reimbursement request pays nothing. One
-description each says how the function's body is read; what the object requires besides is filled from what was sent.
+They have no effect: a recurring bill creates no bills, a reimbursement request pays nothing. For each kind, a
+description says how the function's body is read; other required fields are filled from the sent ones.
 """
 
 from collections.abc import Callable
@@ -38,14 +38,14 @@ class StoredDocumentFunctions:
     line: str = ""
     cells: str = _LINE
     same: dict[str, str] = field(default_factory=dict)
-    """Fields that take the value of another where nothing else was said."""
+    """Fields that get the value of another field where they are not sent."""
     banks: tuple[str, ...] = ()
     """Fields that must name a bank account."""
     counted: bool = False
-    """Its record numbers are of the series that all documents share."""
+    """Whether its record numbers belong to the series that all documents share."""
 
     def created(self, call: FunctionCall) -> FunctionAnswer:
-        """`create_`: kept with its lines, under a record number of its own."""
+        """`create_`: the document is stored with its lines."""
         check_right(call, "CREATE", self.object)
         described, body = call.company.find(self.object), call.body
         values = row_of_body(call, described, body, self.head) | dict(external_id(call, self.object, body))
@@ -70,7 +70,7 @@ class StoredDocumentFunctions:
 
     def _lines(self, call: FunctionCall, nodes: tuple[Element, ...]) -> list[Row]:
         if not self.line:
-            return [{"TRX_AMOUNT": _worth(one)} for one in nodes]
+            return [{"TRX_AMOUNT": _line_amount(one)} for one in nodes]
         described = call.company.find(self.line)
         return [row_of_body(call, described, one, self.cells) for one in nodes]
 
@@ -82,7 +82,7 @@ class StoredDocumentFunctions:
         elif ending is not None:
             values["REPEATCOUNT"] = ending.findtext("occur").strip()
         repeats = described.get("REPEATBY")
-        if repeats is not None:  # `Months`, which some objects know as `M`
+        if repeats is not None:  # `Months`, or `M` in some objects
             text = call.body.findtext("modenew").strip()
             values["REPEATBY"] = next((one for one in repeats.values if one in (text, text[:1])), "")
         for name, other in self.same.items():
@@ -96,8 +96,8 @@ class StoredDocumentFunctions:
                 values.setdefault(name, text)
 
 
-def _worth(node: Element) -> str:
-    """What a line is about that has no object to be kept in."""
+def _line_amount(node: Element) -> str:
+    """The amount of a line without an object of its own."""
     for name in ("paymentamount", "amount"):
         if node.findtext(name).strip():
             return node.findtext(name).strip()
@@ -160,7 +160,7 @@ ENTITY_ACCOUNTS = StoredDocumentFunctions("VENDORENTITYACCOUNT", "vendorid accou
 
 
 def delete_bill(call: FunctionCall) -> FunctionAnswer:
-    """A bill, or a recurring one: the function is the same, and so is the series of their numbers."""
+    """Delete a bill or a recurring bill: both have the same function and one series of record numbers."""
     key = (call.body.get("key") or "").strip()
     recurs = call.body.get("externalkey") != "true" and call.company.table(BILLS.object).find("RECORDNO", key)
     return BILLS.deleted(call) if recurs else DOCUMENT_FUNCTIONS["bill"].deleted(call)
