@@ -15,7 +15,6 @@ from intacct_bridge import __version__
 from intacct_bridge.edge.cli.context import COMPLETE, PROGRAM, CommandContext
 from intacct_bridge.edge.terminal.console import Console
 from intacct_bridge.edge.terminal.process import SETTINGS, run
-from intacct_bridge.model.suggestions import did_you_mean
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "demo": ("demo", "Run the whole product on a sample company, without an account."),
@@ -79,6 +78,8 @@ class LazyGroup(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Resolve as click does, but suggest the nearest command for an unknown one."""
         if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            from intacct_bridge.model.suggestions import did_you_mean
+
             raise click.UsageError(f"Unknown command {args[0]!r}{did_you_mean(args[0], COMMANDS)}", ctx)
         return super().resolve_command(ctx, args)
 
