@@ -61,7 +61,7 @@ def _from_keyring(entry: str, where: str) -> str:
         import keyring
     except ImportError:
         raise SettingsError(
-            f"{where} refers to the keyring, and the package `keyring` is not installed",
+            f"{where} refers to the keyring, and the package keyring is not installed",
             fix="Run: pip install 'intacct-bridge[keyring]'",
         ) from None
     try:

@@ -174,9 +174,15 @@ def _options(*, connected: bool, prints_table: bool) -> list[Callable[[Command],
 
 
 def _options_by_setting(command: click.Command) -> dict[str, str]:
-    """The command's options by the settings that they give: `date_order` is `--date-order`."""
+    """The command's options by the settings that they give: `date_order` is `--date-order`.
+
+    Settings of a connection are options of `intacct connections add` only; `--timeout` of a report is another one.
+    """
+    from intacct_bridge.client.connections.connection import SETTINGS
+
     flags = [max(one.opts, key=len) for one in command.params if isinstance(one, click.Option)]
-    return {flag.removeprefix("--").replace("-", "_"): flag for flag in flags}
+    options = {flag.removeprefix("--").replace("-", "_"): flag for flag in flags}
+    return options if command.name == "add" else {name: flag for name, flag in options.items() if name not in SETTINGS}
 
 
 class WholeNumber(click.IntRange):
