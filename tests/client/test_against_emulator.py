@@ -1,4 +1,4 @@
-"""The client against the emulator, in process: the two meet only in the bytes."""
+"""The client against the emulator, in process: they exchange only bytes."""
 
 import threading
 from collections.abc import Iterator
@@ -69,8 +69,8 @@ def test_every_way_of_reading_gives_the_same_rows(company: Client, name: str) ->
     assert [list(row.values()) for row in counted] == [[len(rows)]]
 
 
-def test_a_view_whose_key_repeats_is_read_whole_all_the_same(grown: Emulator) -> None:
-    """Unsettled: whether a GLDETAIL record number repeats in every book. Either way no row is missed."""
+def test_a_view_whose_key_repeats_is_read_completely(grown: Emulator) -> None:
+    """Not confirmed: whether a GLDETAIL record number repeats in every book. Either way no row is missed."""
     for repeats in (False, True):
         settings = EmulatorSettings(behaviour=Behaviour(gldetail_key_per_book=repeats))
         made = client(grown.clone(settings=settings))
@@ -84,7 +84,7 @@ def test_a_view_whose_key_repeats_is_read_whole_all_the_same(grown: Emulator) ->
         assert len(found) > 300
 
 
-def test_groups_come_in_pages_as_well(company: Client) -> None:
+def test_groups_come_in_pages(company: Client) -> None:
     select: list[str | Aggregate] = ["VENDORID", Aggregate("count", "RECORDNO")]
     rows = list(company.query("APBILL", select, page_size=7))
     assert len(rows) > 14
@@ -92,7 +92,7 @@ def test_groups_come_in_pages_as_well(company: Client) -> None:
     assert sum(int(str(row["COUNT.RECORDNO"])) for row in rows) == len(list(company.query("APBILL", "RECORDNO")))
 
 
-def test_filters_mean_what_they_say(company: Client) -> None:
+def test_filters_select_the_expected_rows(company: Client) -> None:
     bills = list(company.query("APBILL", "RECORDNO, TOTALDUE, WHENDUE, STATE, VENDORID"))
     where = (field("TOTALDUE") > 1000) & (field("WHENDUE") >= date(2026, 6, 1)) & (field("STATE") != "Paid")
     found = list(company.query("APBILL", "RECORDNO, TOTALDUE, WHENDUE, STATE, VENDORID", where=where))
@@ -129,7 +129,7 @@ def test_a_record_comes_with_lines_that_add_up(company: Client) -> None:
     assert company.read("APBILL", [999_999_999]) == []
 
 
-def test_the_catalogue_is_the_companys(company: Client) -> None:
+def test_the_catalogue_describes_the_company(company: Client) -> None:
     objects = company.objects()
     assert "APBILL" in objects and len(objects) > 250
     assert company.inspect("VENDOR").find("vendorid").kind == "TEXT"
@@ -139,7 +139,7 @@ def test_the_catalogue_is_the_companys(company: Client) -> None:
         company.describe("VENDORR")
 
 
-def test_the_users_formatting_is_understood(grown: Emulator) -> None:
+def test_the_users_formatting_is_read(grown: Emulator) -> None:
     odd = UserSettings(date=".dmY", clock=12, offset_minutes=570)
     settings = EmulatorSettings(companies=(CompanySettings(users=(odd,)),))
     odd_rows = list(client(grown.clone(settings=settings)).query("GLBATCH", limit=50))
@@ -153,7 +153,7 @@ def test_the_users_formatting_is_understood(grown: Emulator) -> None:
         ("2.1", b"<datecreated><year>2026</year><month>11</month><day>05</day></datecreated>"),  # shape: the DTD of 2.1
     ],
 )
-def test_dates_are_sent_as_documented_whatever_the_user_sees(grown: Emulator, version: str, sent: bytes) -> None:
+def test_dates_are_sent_in_the_documented_format(grown: Emulator, version: str, sent: bytes) -> None:
     users = (UserSettings(date="/dmY", offset_minutes=120),)
     emulator = grown.clone(settings=EmulatorSettings(companies=(CompanySettings(users=users),)))
     line = {"ACCOUNTNO": "60500", "TRX_AMOUNT": Decimal("1.00"), "LOCATIONID": "110", "DEPARTMENTID": "100"}
@@ -214,7 +214,7 @@ def test_a_wrong_setting_is_a_refused_sign_in_with_a_fix(empty: Emulator, wrong:
     assert "planted" not in f"{caught.value!r}{caught.value.__dict__}"
 
 
-def test_signing_in_aside_happens_once_and_tells_what_went_wrong(demo: Emulator, empty: Emulator) -> None:
+def test_signing_in_beside_other_work_happens_once_and_raises_its_error(demo: Emulator, empty: Emulator) -> None:
     with client(demo) as made:
         with made.signing_in():
             pass
@@ -272,7 +272,7 @@ def vendor(name: str) -> dict[str, Any]:
     return {"VENDORID": name, "NAME": f"<{name}> & co", "DISPLAYCONTACT.PRINTAS": name}
 
 
-def test_records_are_made_changed_and_removed_with_an_outcome_each(company: Client) -> None:
+def test_records_are_created_updated_and_deleted_with_an_outcome_each(company: Client) -> None:
     outcomes = company.create("VENDOR", [vendor("NEW1"), vendor("NEW1"), vendor("NEW2")])
     assert [each.status for each in outcomes] == ["success", "failure", "success"]
     assert outcomes[1].faults[0].errorno == "BL34000061"
@@ -319,7 +319,7 @@ def test_a_control_id_is_not_executed_twice(company: Client) -> None:
 # --- many at once
 
 
-def test_threads_read_side_by_side_through_one_client(demo: Emulator) -> None:
+def test_threads_share_one_client(demo: Emulator) -> None:
     made = client(demo, concurrency=4)
     expected = [row["RECORDNO"] for row in client(demo).query("APBILL", "RECORDNO")]
     found: list[list[Any]] = []

@@ -1,4 +1,4 @@
-"""The examples in the docstrings of the public names run, against the demo company."""
+"""The examples in the docstrings of the public names run against the demo company."""
 
 import doctest
 import inspect
@@ -15,7 +15,7 @@ FINDER = doctest.DocTestFinder(exclude_empty=True, recurse=True)
 
 
 def examples() -> Iterator[doctest.DocTest]:
-    """Every docstring of a public class or function that holds an example."""
+    """Every docstring of a public class or function that has an example."""
     for name in intacct_bridge.__all__:
         found = getattr(intacct_bridge, name)
         if inspect.isclass(found) or inspect.isfunction(found):
@@ -26,7 +26,7 @@ EXAMPLES = {test.name: test for test in examples()}
 
 
 @pytest.mark.parametrize("name", sorted(EXAMPLES))
-def test_an_example_runs_as_it_is_written(demo: Emulator, name: str) -> None:
+def test_an_example_runs_as_written(demo: Emulator, name: str) -> None:
     test = EXAMPLES[name]
     said: list[str] = []
     with Client(DEMO, transport=demo) as client:
@@ -35,6 +35,6 @@ def test_an_example_runs_as_it_is_written(demo: Emulator, name: str) -> None:
     assert done.failed == 0, "".join(said)
 
 
-def test_the_client_teaches_by_example() -> None:
+def test_the_client_has_examples() -> None:
     for method in ("query", "read", "create", "describe", "entity", "call", "batches"):
         assert f"Client.{method}" in EXAMPLES

@@ -1,4 +1,4 @@
-"""The Python in the pages on the library and the emulator is run, in the order of the page."""
+"""The Python code of the pages on the library and the emulator runs, in the order of the page."""
 
 import re
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Upserts, attachments, reports, tables: what is sent for each, and what its answer means."""
+"""Upserts, attachments, reports and tables: the requests and their outcomes."""
 
 import base64
 from collections.abc import Callable
@@ -26,7 +26,7 @@ from support.client.gateway import result
 
 
 def company(**answers: Callable[[Function], str]) -> Company:
-    """A company whose named functions are answered so; what they were sent is kept in `written`."""
+    """A company with these answers for named functions; their requests are kept in `written`."""
     made = Company(VENDOR=vendors(3))
     usual = made.gateway.handler
 
@@ -52,7 +52,7 @@ def done(function: Function) -> str:
 # --- upsert
 
 
-def test_what_is_there_is_updated_by_its_number_and_the_rest_created() -> None:
+def test_existing_records_are_updated_by_number_and_others_created() -> None:
     made = company(create=done, update=done)
     outcomes = made.client().upsert("VENDOR", [{"VENDORID": "NEW", "NAME": "a"}, {"VENDORID": "V2", "NAME": "b"}])
     assert [each.ok for each in outcomes] == [True, True]
@@ -71,7 +71,7 @@ def test_another_key_may_be_named() -> None:
     ]
 
 
-def test_keys_that_cannot_decide_are_refused_before_anything_is_sent() -> None:
+def test_ambiguous_keys_are_refused_before_anything_is_sent() -> None:
     made = company(create=done, update=done)
     client = made.client()
     with pytest.raises(RecordError, match=r"two rows have the VENDOR\.VENDORID 'V1'"):
@@ -89,7 +89,7 @@ def test_keys_that_cannot_decide_are_refused_before_anything_is_sent() -> None:
 # --- tables
 
 
-def test_batches_are_joined_and_widened_where_one_of_them_was() -> None:
+def test_batches_are_joined_and_widened_if_one_of_them_is() -> None:
     made = company()
     made.tables["VENDOR"] = [*vendors(4), {"RECORDNO": "100", "TOTALDUE": "1"}]
     table = made.client().table("VENDOR", "RECORDNO, TOTALDUE", page_size=2)
@@ -98,7 +98,7 @@ def test_batches_are_joined_and_widened_where_one_of_them_was() -> None:
     assert made.client().table("VENDOR", "RECORDNO", where="RECORDNO = 12345").num_rows == 0
 
 
-def test_without_arrow_the_way_to_it_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_arrow_the_error_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "pyarrow", None)
     with pytest.raises(SettingsError) as caught:
         company().client().table("VENDOR")
@@ -120,7 +120,7 @@ def supdoc(*files: tuple[str, str, bytes]) -> Callable[[Function], str]:
     )
 
 
-def test_files_are_saved_inside_their_directory_whatever_they_are_called(tmp_path: Path) -> None:
+def test_files_are_saved_inside_their_directory(tmp_path: Path) -> None:
     made = company(
         get=supdoc(("../../evil", "sh", b"1"), ("a/b", "", b"2"), ("bill", "pdf", b"3"), ("bill.pdf", "pdf", b"4"))
     )
@@ -178,7 +178,7 @@ def test_files_are_attached_from_disk_and_from_memory(tmp_path: Path) -> None:
         attachments.add("D1", [tmp_path / "none"])
 
 
-def test_content_that_is_no_base64_is_an_error_and_not_a_file(tmp_path: Path) -> None:
+def test_invalid_base64_is_an_error_and_not_a_file(tmp_path: Path) -> None:
     file = "<attachmentname>a</attachmentname><attachmentdata>*</attachmentdata>"
     bad = f"<data><supdoc><attachment>{file}</attachment></supdoc></data>"
     with pytest.raises(RemoteProtocolError, match="not base64"):
@@ -207,7 +207,7 @@ def reporting(first: str, *more: str) -> Company:
     )
 
 
-def test_a_report_is_waited_for_and_read_to_its_end() -> None:
+def test_the_client_waits_for_a_report_and_reads_all_its_pages() -> None:
     made = reporting(PENDING, PENDING, page(2, 3, 1), page(1, 3, 0))
     arguments: dict[str, Any] = {"APBILL.WHENDUE": (date(2026, 1, 1), date(2026, 1, 31)), "APBILL.STATE": "Posted"}
     rows = list(made.client().reports.run("Bills due", arguments))
@@ -226,7 +226,7 @@ def test_a_report_is_waited_for_and_read_to_its_end() -> None:
     assert made.time.slept == [1.0, 2.0]
 
 
-def test_a_report_that_is_ready_at_once_or_empty_needs_no_second_call() -> None:
+def test_a_ready_or_empty_report_needs_no_second_call() -> None:
     assert len(list(reporting(page(2, 2, 0)).client().reports.run("x"))) == 2
     assert list(reporting('<data listtype="report" count="0" totalcount="0"></data>').client().reports.run("x")) == []
 
@@ -241,12 +241,12 @@ def test_a_report_that_is_ready_at_once_or_empty_needs_no_second_call() -> None:
         ([page(2, 5, 3), page(0, 5, 3)], RemoteProtocolError, "gave no rows, though it counts 3 more rows"),
     ],
 )
-def test_a_report_that_cannot_be_read_says_why(answers: list[str], kind: type[Exception], said: str) -> None:
+def test_an_unreadable_report_raises_with_the_reason(answers: list[str], kind: type[Exception], said: str) -> None:
     with pytest.raises(kind, match=said):
         list(reporting(*answers).client().reports.run("x", timeout=100))
 
 
-def test_a_reports_parameters_are_told() -> None:
+def test_the_parameters_of_a_report_are_listed() -> None:
     """Shape: a report definition (documentation of custom reports)."""
     definition = (
         "<data><report_definition><REPORTNAME>x</REPORTNAME><PARAMETERS><PARAMETER><NAME>APBILL.STATE</NAME>"

@@ -1,4 +1,4 @@
-"""Connections: what may be in one, and where each setting comes from."""
+"""Connections: their settings and the sources of each."""
 
 import copy
 import pickle
@@ -39,7 +39,7 @@ def whole(**more: Any) -> Connection:
 
 
 def around(tmp_path: Path, toml: str = "", *, user: str = "", ini: str = "", **environ: str) -> Surroundings:
-    """A project directory, a home directory and an environment that hold exactly what is given."""
+    """A project directory, a home directory and an environment with exactly the given contents."""
     project, home = tmp_path / "project", tmp_path / "home"
     project.mkdir(parents=True, exist_ok=True)
     (home / ".config" / "intacct-bridge").mkdir(parents=True, exist_ok=True)
@@ -113,7 +113,7 @@ def test_a_wrong_setting_is_named_with_its_connection(setting: str, value: Any, 
         "https://127.0.0.1/",
     ],
 )
-def test_endpoints_that_may_have_credentials(endpoint: str) -> None:
+def test_endpoints_that_may_receive_credentials(endpoint: str) -> None:
     check_endpoint(endpoint, connection="c", allow=False)
 
 
@@ -136,7 +136,7 @@ def test_endpoints_that_may_have_credentials(endpoint: str) -> None:
         "",
     ],
 )
-def test_endpoints_that_may_not(endpoint: str) -> None:
+def test_endpoints_that_may_not_receive_credentials(endpoint: str) -> None:
     with pytest.raises(SettingsError) as caught:
         check_endpoint(endpoint, connection="c", allow=False)
     assert "secretpass" not in str(caught.value)
@@ -152,7 +152,7 @@ def test_allowing_an_endpoint_lifts_the_host_rule_but_not_encryption() -> None:
 # --- sources and their order
 
 
-def test_each_setting_comes_from_the_strongest_source_that_has_it(tmp_path: Path) -> None:
+def test_each_setting_comes_from_the_strongest_source(tmp_path: Path) -> None:
     place = around(
         tmp_path,
         toml=table("books", **WHOLE, timeout=60, location_id="toml", concurrency=3, environment="demo"),
@@ -170,7 +170,7 @@ def test_each_setting_comes_from_the_strongest_source_that_has_it(tmp_path: Path
     assert connection.origins["company_id"].endswith("intacct.toml")
 
 
-def test_variables_alone_make_a_connection(tmp_path: Path) -> None:
+def test_variables_alone_define_a_connection(tmp_path: Path) -> None:
     environ = {f"INTACCT_{key.upper()}": value for key, value in WHOLE.items()}
     connection = load_connection(around=around(tmp_path, **environ, INTACCT_ENDPOINT_URL="https://eu.intacct.com/x"))
     assert (connection.name, connection.company_id, connection.endpoint) == (
@@ -185,7 +185,7 @@ def test_an_empty_variable_counts_as_unset(tmp_path: Path) -> None:
     assert load_connection(around=place).user_id == "ws"
 
 
-def test_the_projects_table_hides_the_users_table_of_that_name(tmp_path: Path) -> None:
+def test_the_projects_table_hides_the_users_table_of_the_same_name(tmp_path: Path) -> None:
     place = around(tmp_path, toml="[connections.books]\ncompany_id = 'other'\n", user=table("books", **WHOLE))
     with pytest.raises(SettingsError, match="sender_id is not set"):
         load_connection("books", around=place)
@@ -214,7 +214,7 @@ def test_the_only_connection_needs_no_name_and_one_of_several_does(tmp_path: Pat
     assert load_connection(around=place).name == "tests"
 
 
-def test_the_only_connection_lends_nothing_to_another_company(tmp_path: Path) -> None:
+def test_the_only_connection_is_not_used_for_another_company(tmp_path: Path) -> None:
     acme = WHOLE | {"location_id": "100", "read_only": True}
     login = {f"INTACCT_{name.upper()}": str(value) for name, value in WHOLE.items()}
     there = around(tmp_path, table("books", **acme), **login | {"INTACCT_COMPANY_ID": "ACME"})
@@ -227,14 +227,14 @@ def test_the_only_connection_lends_nothing_to_another_company(tmp_path: Path) ->
     assert load_connection("books", around=beta).location_id == "100", "whoever names it means it"
 
 
-def test_of_several_connections_the_one_to_the_company_that_is_given_is_named(tmp_path: Path) -> None:
+def test_an_error_names_the_connection_to_the_given_company(tmp_path: Path) -> None:
     toml = table("books", **WHOLE) + table("tests", **WHOLE | {"company_id": "acme-imp"})
     with pytest.raises(SettingsError, match="sender_id is not set for company acme; connection 'books' has it"):
         load_connection(around=around(tmp_path, toml, INTACCT_COMPANY_ID="acme"))
 
 
 @pytest.mark.parametrize("others", [(), ("books",)])
-def test_a_login_by_variables_needs_nothing_of_a_default_connection_to_another_company(
+def test_a_login_by_variables_ignores_a_default_connection_to_another_company(
     tmp_path: Path, others: tuple[str, ...]
 ) -> None:
     acme = WHOLE | {"location_id": "100"}
@@ -246,7 +246,7 @@ def test_a_login_by_variables_needs_nothing_of_a_default_connection_to_another_c
     assert (loaded.company_id, loaded.location_id) == ("beta", "")
 
 
-def test_an_unknown_name_is_answered_with_the_near_ones(tmp_path: Path) -> None:
+def test_an_unknown_name_raises_with_similar_names(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="no connection 'boks'; did you mean books"):
         load_connection("boks", around=around(tmp_path, toml=table("books", **WHOLE)))
 
@@ -275,7 +275,7 @@ def test_a_mistaken_argument_is_named(tmp_path: Path) -> None:
         load_connection(around=around(tmp_path), company="x")
 
 
-def test_a_missing_setting_says_where_to_put_it_and_sees_a_misspelt_variable(tmp_path: Path) -> None:
+def test_a_missing_setting_says_where_to_set_it_and_notices_a_misspelt_variable(tmp_path: Path) -> None:
     environ = {f"INTACCT_{key.upper()}": value for key, value in WHOLE.items() if key != "sender_id"}
     with pytest.raises(SettingsError, match="INTACCT_SENDERID is; did you mean INTACCT_SENDER_ID") as caught:
         load_connection(around=around(tmp_path, **environ, INTACCT_SENDERID="x"))
@@ -362,7 +362,7 @@ def test_secrets_may_be_kept_in_the_environment_a_file_or_the_keyring(
         ("{env = 3}", "must be a text", ""),
     ],
 )
-def test_a_reference_that_leads_nowhere_says_which_and_what_to_do(
+def test_an_unresolved_reference_is_named_with_its_fix(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, reference: str, said: str, fix: str
 ) -> None:
     monkeypatch.setitem(sys.modules, "keyring", SimpleNamespace(get_password=lambda service, user: None))
@@ -385,7 +385,7 @@ def test_a_missing_keyring_package_says_how_to_install_it(tmp_path: Path, monkey
 # --- listing and editing
 
 
-def test_listing_reads_no_secret_and_follows_no_reference(tmp_path: Path) -> None:
+def test_listing_reads_no_secret_and_resolves_no_reference(tmp_path: Path) -> None:
     toml = table("b", company_id="acme", read_only=True) + "user_id = {env = 'NOWHERE'}\n"
     listed = list_connections(around=around(tmp_path, toml=toml, ini=INI))
     assert [each.name for each in listed] == ["b", "default", "other"]
@@ -408,7 +408,7 @@ sender_id = "s"
 """
 
 
-def test_adding_and_replacing_and_removing_touch_only_that_table(tmp_path: Path) -> None:
+def test_adding_replacing_and_removing_change_only_that_table(tmp_path: Path) -> None:
     path = tmp_path / "intacct.toml"
     path.write_text(BEFORE)
     add_connection("third", {"company_id": 'th"ree\\\n\x7f', "read_only": True, "timeout": 5.5}, path=path)
@@ -433,7 +433,7 @@ def test_adding_and_replacing_and_removing_touch_only_that_table(tmp_path: Path)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX permissions")
-def test_a_written_file_is_its_owners_alone(tmp_path: Path) -> None:
+def test_a_written_file_is_readable_by_its_owner_only(tmp_path: Path) -> None:
     path = tmp_path / "sub" / "intacct.toml"
     add_connection("a", WHOLE, path=path)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
@@ -448,7 +448,7 @@ def test_a_written_file_is_its_owners_alone(tmp_path: Path) -> None:
         "[connections]\na.company_id = 'x'\n",
     ],
 )
-def test_a_table_that_cannot_be_edited_safely_is_left_to_a_person(tmp_path: Path, text: str) -> None:
+def test_a_table_that_cannot_be_edited_safely_is_not_changed(tmp_path: Path, text: str) -> None:
     path = tmp_path / "intacct.toml"
     path.write_text(text)
     with pytest.raises(SettingsError, match="cannot be edited safely"):
@@ -479,7 +479,7 @@ TEXTS = st.text(st.characters(codec="utf-8", exclude_characters="\x00"), max_siz
     name=TEXTS.filter(bool),
     values=st.dictionaries(TEXTS.filter(bool), st.one_of(TEXTS, st.booleans(), st.integers(-9, 9))),
 )
-def test_any_table_can_be_written_read_and_taken_out_again(tmp_path: Path, name: str, values: dict[str, Any]) -> None:
+def test_any_table_can_be_written_read_and_removed(tmp_path: Path, name: str, values: dict[str, Any]) -> None:
     path = tmp_path / "intacct.toml"
     path.write_text(BEFORE)
     if name in ("first", "second one"):
@@ -491,7 +491,7 @@ def test_any_table_can_be_written_read_and_taken_out_again(tmp_path: Path, name:
     assert path.read_text().rstrip() == BEFORE.rstrip()
 
 
-def test_what_cannot_be_read_or_written_says_so(tmp_path: Path) -> None:
+def test_an_unreadable_or_unwritable_file_raises(tmp_path: Path) -> None:
     (tmp_path / "intacct.toml").write_bytes(b"\xff")
     with pytest.raises(SettingsError, match="not readable as UTF-8"):
         toml_file.read(tmp_path / "intacct.toml")
@@ -503,9 +503,7 @@ def test_what_cannot_be_read_or_written_says_so(tmp_path: Path) -> None:
     assert (tmp_path / "last").read_text() == "[connections.a]\nx = 1\n\n[connections.b]\n"
 
 
-def test_a_client_comes_by_name_and_asks_nothing_before_it_is_asked(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_client_by_name_makes_no_call_before_the_first_query(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     place = around(tmp_path, user=table("books", **WHOLE))
     for name, value in place.environ.items():
         monkeypatch.setenv(name, value)

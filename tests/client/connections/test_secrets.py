@@ -1,4 +1,4 @@
-"""No secret appears in anything we print, raise, log or write: planted, used everywhere, then searched for."""
+"""No secret appears in printed, raised, logged or written text: secrets are planted, used and searched for."""
 
 import logging
 import re
@@ -39,7 +39,7 @@ def planted(**settings: Any) -> Connection:
 
 
 def repeating(emulator: Emulator, sessions: list[str] | None = None) -> Callable[[str, bytes], Reply]:
-    """A gateway that says back, in the texts of its errors, everything it was sent; it keeps the sessions it gives."""
+    """A gateway that repeats every request in the texts of its errors, and keeps the sessions that it gives."""
 
     def transport(endpoint: str, body: bytes) -> Reply:
         reply = emulator(endpoint, body)
@@ -52,7 +52,7 @@ def repeating(emulator: Emulator, sessions: list[str] | None = None) -> Callable
 
 
 def everything(client: Client) -> list[str]:
-    """What a program might print of a client's doings, good and bad."""
+    """Texts that a program might print about a client's successes and failures."""
     said: list[str] = []
 
     def note(do: Callable[[], Any]) -> None:
@@ -121,7 +121,7 @@ def test_a_refused_client_shows_no_secret(emulator: Emulator, tmp_path: Path, wr
     assert MARK not in files(tmp_path)
 
 
-def test_nothing_shows_over_http_either(
+def test_no_secret_shows_over_http(
     emulator: Emulator, tmp_path: Path, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
     caplog.set_level(logging.DEBUG)

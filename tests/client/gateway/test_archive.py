@@ -1,4 +1,4 @@
-"""The archive: every exchange written down, no secret in any of it."""
+"""The archive has every exchange and no secret."""
 
 import stat
 import sys
@@ -44,13 +44,13 @@ def test_exchanges_are_written_masked_by_element_and_by_value(tmp_path: Path) ->
     assert files["200-answer.xml"] == "<response><sessionid>***</sessionid><y>***</y></response>"
 
 
-def test_a_cut_is_written_and_goes_on(tmp_path: Path) -> None:
+def test_a_broken_connection_is_written_and_raised(tmp_path: Path) -> None:
     with pytest.raises(ConnectionCutError):
         archive(tmp_path, ConnectionCutError("it broke", sent=True))("e", b"<request/>")
     assert written(tmp_path)["cut.txt"] == "it broke\n"
 
 
-def test_the_oldest_exchanges_go(tmp_path: Path) -> None:
+def test_the_oldest_exchanges_are_removed(tmp_path: Path) -> None:
     kept = archive(tmp_path, Reply(200, b"<response/>", {}), kept=3)
     for n in range(5):
         kept("e", b"<request>%d</request>" % n)
@@ -66,7 +66,7 @@ def test_only_the_owner_may_read_it(tmp_path: Path) -> None:
     assert {stat.S_IMODE(path.stat().st_mode) for path in (tmp_path / "kept").iterdir()} == {0o600}
 
 
-def test_a_place_that_cannot_be_made_is_refused_at_the_start(tmp_path: Path) -> None:
+def test_an_archive_that_cannot_be_created_is_refused_at_the_start(tmp_path: Path) -> None:
     (tmp_path / "kept").write_text("a file")
     with pytest.raises(SettingsError, match="cannot be made"):
         archive(tmp_path, Reply(200, b"", {}))

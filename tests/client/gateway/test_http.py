@@ -1,4 +1,4 @@
-"""HttpTransport against a small server on loopback: what it sends, what it makes of answers, and what it is sure of."""
+"""HttpTransport against a small server on loopback: requests, answers, and whether a broken request was sent."""
 
 import gzip
 import http.server
@@ -23,7 +23,7 @@ BODY = b"<response>" + b"x" * 100_000 + b"</response>"
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
-    """Answers as the server's `act` says, and keeps what it saw."""
+    """Answers by the server's `act`, and keeps the requests."""
 
     protocol_version = "HTTP/1.1"
     server: "Server"
@@ -43,7 +43,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, *_: object) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 class Server(socketserver.ThreadingMixIn, http.server.HTTPServer):
@@ -61,7 +61,7 @@ class Server(socketserver.ThreadingMixIn, http.server.HTTPServer):
         self.closed.release()
 
     def handle_error(self, *_: Any) -> None:
-        """A client that goes away is part of the test."""
+        """A client that disconnects is part of the test."""
 
 
 @contextmanager
@@ -79,7 +79,7 @@ def serving(act: Callable[[Handler], None], **settings: Any) -> Iterator[tuple[H
         thread.join()
 
 
-def test_what_is_sent_and_what_comes_back() -> None:
+def test_a_request_and_its_answer() -> None:
     with serving(lambda handler: handler.answer(BODY, Date="Wed, 14 Oct 2026 09:00:00 GMT")) as (send, url, server):
         reply = send(url, b"<request/>" * 20_000)
     assert (reply.status, reply.body) == (200, BODY)
@@ -93,14 +93,14 @@ def test_what_is_sent_and_what_comes_back() -> None:
     assert seen.headers["Transfer-Encoding"] is None
 
 
-def test_connections_are_kept() -> None:
+def test_connections_are_reused() -> None:
     with serving(lambda handler: handler.answer(b"<response/>")) as (send, url, server):
         for _ in range(3):
             send(url, b"<request/>")
         assert len({handler.client_address for handler in server.seen}) == 1
 
 
-def test_a_kept_connection_that_the_server_closed_is_replaced() -> None:
+def test_a_connection_that_the_server_closed_is_replaced() -> None:
     def once(handler: Handler) -> None:
         handler.answer(b"<response/>")
         handler.close_connection = True
@@ -114,7 +114,7 @@ def test_a_kept_connection_that_the_server_closed_is_replaced() -> None:
 
 
 @pytest.mark.parametrize("members", [1, 3])
-def test_gzip_is_unpacked(members: int) -> None:
+def test_gzip_is_decompressed(members: int) -> None:
     step = -(-len(BODY) // members)
     packed = b"".join(gzip.compress(BODY[at : at + step]) for at in range(0, len(BODY), step))
     with serving(lambda handler: handler.answer(packed, Content_Encoding="gzip")) as (send, url, _):
@@ -124,7 +124,7 @@ def test_gzip_is_unpacked(members: int) -> None:
 @pytest.mark.parametrize(
     "damage", [lambda packed: packed[:-9], lambda packed: b"\x00" + packed, lambda packed: packed[:50] + b"\xff" * 50]
 )
-def test_a_damaged_gzip_is_a_cut_after_sending(damage: Callable[[bytes], bytes]) -> None:
+def test_a_damaged_gzip_answer_counts_as_sent(damage: Callable[[bytes], bytes]) -> None:
     packed = damage(gzip.compress(BODY))
     with (
         serving(lambda handler: handler.answer(packed, Content_Encoding="gzip")) as (send, url, _),
@@ -134,7 +134,7 @@ def test_a_damaged_gzip_is_a_cut_after_sending(damage: Callable[[bytes], bytes])
     assert caught.value.sent
 
 
-def test_an_answer_is_bounded_packed_or_not() -> None:
+def test_an_answer_is_limited_compressed_or_not() -> None:
     bomb = gzip.compress(b"x" * 50_000_000)
     with (
         serving(lambda handler: handler.answer(bomb, Content_Encoding="gzip")) as (send, url, _),
@@ -148,7 +148,7 @@ def test_an_answer_is_bounded_packed_or_not() -> None:
         send(url, b"<request/>")
 
 
-def test_without_isal_the_standard_library_unpacks(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_isal_the_standard_library_decompresses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "isal", None)
     assert gunzipped(gzip.compress(BODY), 1_000_000) == BODY
     with pytest.raises(zlib.error):
@@ -166,7 +166,7 @@ def test_any_status_is_an_answer_and_no_redirect_is_followed(status: int) -> Non
     assert len(server.seen) == 1
 
 
-def test_a_cut_before_the_answer_came_after_sending() -> None:
+def test_a_connection_cut_before_the_answer_counts_as_sent() -> None:
     def hang_up(handler: Handler) -> None:
         handler.connection.shutdown(socket.SHUT_RDWR)
         handler.close_connection = True
@@ -179,7 +179,7 @@ def test_a_cut_before_the_answer_came_after_sending() -> None:
     assert cut.value.sent
 
 
-def test_an_answer_that_is_cut_short_came_after_sending() -> None:
+def test_a_truncated_answer_counts_as_sent() -> None:
     def half(handler: Handler) -> None:
         handler.answer(b"<response>", Content_Length="500")
         handler.close_connection = True
@@ -189,7 +189,7 @@ def test_an_answer_that_is_cut_short_came_after_sending() -> None:
     assert cut.value.sent
 
 
-def test_silence_is_a_cut_after_sending() -> None:
+def test_a_missing_answer_counts_as_sent() -> None:
     done = threading.Event()
 
     def wait(_: Handler) -> None:
@@ -206,7 +206,7 @@ def test_silence_is_a_cut_after_sending() -> None:
 
 @contextmanager
 def listening(act: Callable[[socket.socket], None]) -> Iterator[int]:
-    """A bare socket that does one thing with the first connection."""
+    """A plain socket that runs one function on the first connection."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         listener.settimeout(120)  # a test that fails before it connects ends all the same
 
@@ -224,7 +224,7 @@ def listening(act: Callable[[socket.socket], None]) -> Iterator[int]:
             thread.join()
 
 
-def test_a_connection_that_breaks_while_sending_never_had_the_whole_request() -> None:
+def test_a_connection_that_breaks_while_sending_counts_as_not_sent() -> None:
     def reset(accepted: socket.socket) -> None:
         accepted.recv(1000)
         accepted.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
@@ -238,7 +238,7 @@ def test_a_connection_that_breaks_while_sending_never_had_the_whole_request() ->
     assert not cut.value.sent
 
 
-def test_nothing_there_is_certainly_not_sent() -> None:
+def test_an_unreachable_host_counts_as_not_sent() -> None:
     with socket.socket() as silent:  # bound, so that nobody else gets the port, and never listening
         silent.bind(("127.0.0.1", 0))
         port = silent.getsockname()[1]
@@ -247,7 +247,7 @@ def test_nothing_there_is_certainly_not_sent() -> None:
     assert not cut.value.sent and cut.value.fix
 
 
-def test_tls_with_something_else_is_certainly_not_sent() -> None:
+def test_a_failed_tls_handshake_counts_as_not_sent() -> None:
     def answer_plainly(accepted: socket.socket) -> None:
         assert accepted.recv(10_000)
         accepted.sendall(b"HTTP/1.1 400 No\r\n\r\n")
@@ -292,7 +292,7 @@ def test_the_proxy_variables_are_honoured(no_proxies: pytest.MonkeyPatch) -> Non
     assert proxy_for("https://api.intacct.com/x") == ""
 
 
-def test_a_request_goes_through_the_proxy_with_its_credential_which_no_error_shows(
+def test_a_request_goes_through_the_proxy_and_no_error_shows_its_password(
     no_proxies: pytest.MonkeyPatch,
 ) -> None:
     heard: list[bytes] = []

@@ -31,11 +31,11 @@ PAGE = element("query", element("object", "APBILL"))
         (element("lookup", element("object", "APBILL")), 1),
     ],
 )
-def test_what_a_function_costs(body: Element, cost: int) -> None:
+def test_the_transactions_of_a_function(body: Element, cost: int) -> None:
     assert transactions_of(body) == cost
 
 
-def test_use_is_told_by_function_and_by_object() -> None:
+def test_use_is_counted_by_function_and_by_object() -> None:
     meter = Meter()
     meter.begin(functions(PAGE, PAGE, element("create", Element("APBILL"), Element("VENDOR"))))
     meter.begin(functions(element("get_list", "", object="vendor"), Element("create_vendor")))
@@ -46,7 +46,7 @@ def test_use_is_told_by_function_and_by_object() -> None:
     assert (meter.functions, meter.transactions) == (5, 6)
 
 
-def test_what_is_undone_was_never_counted_but_the_call_was_made() -> None:
+def test_an_undone_request_costs_no_transaction_and_counts_as_a_call() -> None:
     meter = Meter()
     meter.begin(functions(PAGE))
     meter.undo(functions(PAGE))
@@ -54,7 +54,7 @@ def test_what_is_undone_was_never_counted_but_the_call_was_made() -> None:
     assert (usage.calls, usage.functions, usage.transactions, usage.by_object) == (1, 0, 0, {})
 
 
-def test_a_request_past_the_cap_is_refused_whole_and_not_counted() -> None:
+def test_a_request_over_the_cap_is_refused_and_not_counted() -> None:
     meter = Meter(cap=2)
     meter.begin(functions(PAGE))
     with pytest.raises(CapError) as caught:
@@ -75,7 +75,7 @@ def test_the_month_is_counted_by_company_over_connections(tmp_path: Path) -> Non
     assert all(path.parent == tmp_path / "usage" for path in tmp_path.rglob("*.json"))
 
 
-def test_a_damaged_count_starts_again(tmp_path: Path) -> None:
+def test_a_damaged_count_starts_at_zero(tmp_path: Path) -> None:
     usage = MonthlyUsage(tmp_path, company="acme", connection="a")
     usage.add("2026-10", 5)
     (tmp_path / "usage" / "acme.json").write_text("[1, 2")
@@ -90,7 +90,7 @@ def _add(directory: str) -> None:
         usage.add("2026-10", 1)
 
 
-def test_processes_that_count_together_lose_nothing(tmp_path: Path) -> None:
+def test_processes_that_count_at_the_same_time_lose_nothing(tmp_path: Path) -> None:
     context = multiprocessing.get_context("fork")
     processes = [context.Process(target=_add, args=(str(tmp_path),)) for _ in range(3)]
     for process in processes:

@@ -1,4 +1,4 @@
-"""Pacing: pure decisions first, then the gate that keeps them."""
+"""Pacing: the decisions, and the gate that follows them."""
 
 import threading
 
@@ -10,14 +10,14 @@ from intacct_bridge.client.gateway.pacing import Gate, Pace, answered, backoff, 
 from support.client.gateway import Time
 
 
-def test_a_refusal_halves_and_closes() -> None:
+def test_a_refusal_halves_the_pace_and_closes_the_gate() -> None:
     pace = throttled(Pace(8, 8), now=100.0, wait=30.0)
     assert (pace.allowed, pace.opens_at) == (4, 130.0)
     assert throttled(pace, now=101.0, wait=1.0).opens_at == 130.0
     assert throttled(Pace(1, 8), now=0.0, wait=0.0).allowed == 1
 
 
-def test_twenty_answers_in_a_row_win_one_place_back_and_never_more_than_there_were() -> None:
+def test_twenty_answers_in_a_row_allow_one_request_more_up_to_the_ceiling() -> None:
     pace = throttled(Pace(4, 4), now=0.0, wait=0.0)
     for _ in range(19):
         pace = answered(pace)
@@ -38,7 +38,9 @@ def test_at_least_one_may_always_run_and_never_more_than_the_ceiling(events: lis
 
 
 @given(st.integers(1, 50), st.floats(0, 1), st.one_of(st.none(), st.floats(0, 10_000)))
-def test_waits_are_spread_bounded_and_at_least_what_was_asked(attempt: int, jitter: float, asked: float | None) -> None:
+def test_waits_are_spread_bounded_and_at_least_the_requested_time(
+    attempt: int, jitter: float, asked: float | None
+) -> None:
     wait = backoff(attempt, jitter=jitter, asked=asked)
     assert 0.5 <= wait <= 600
     if asked is not None:
@@ -77,7 +79,7 @@ def test_the_gate_lets_no_more_through_than_the_pace_allows() -> None:
     assert most == 2
 
 
-def test_a_closed_gate_is_waited_for_and_a_failure_gives_the_place_back() -> None:
+def test_a_request_waits_for_the_gate_and_a_failure_frees_its_place() -> None:
     time = Time()
     gate = Gate(1, clock=time, sleep=time.sleep)
     gate.throttled(12.0)

@@ -1,4 +1,4 @@
-"""Sessions and the loops around one round trip: what is repeated, what never is, and what each refusal becomes."""
+"""Sessions and retries around one round trip: which calls are repeated, and the error for each refusal."""
 
 import logging
 import pickle
@@ -101,7 +101,7 @@ def test_a_login_connection_signs_in_with_every_request() -> None:
     assert login == Login("ws", "acme", USER_SECRET, "client", "100")
 
 
-def test_the_endpoint_that_a_session_comes_with_is_checked_too() -> None:
+def test_the_endpoint_of_a_session_is_checked() -> None:
     def elsewhere(endpoint: str, body: bytes) -> Reply:
         sign_in = Function(Element("getAPISession"), "id-1")
         return xml(answered(result(sign_in, session_data("s", "https://evil.net/x"))))
@@ -110,7 +110,7 @@ def test_the_endpoint_that_a_session_comes_with_is_checked_too() -> None:
         read(session(elsewhere))
 
 
-def test_a_session_in_another_place_than_asked_is_refused() -> None:
+def test_a_session_in_another_entity_than_requested_is_refused() -> None:
     def elsewhere(endpoint: str, body: bytes) -> Reply:
         return xml(answered(result(Function(Element("getAPISession"), "id-1"), session_data("s", location="200"))))
 
@@ -118,7 +118,7 @@ def test_a_session_in_another_place_than_asked_is_refused() -> None:
         read(session(elsewhere, location_id="100"))
 
 
-def test_a_session_that_is_about_to_end_is_renewed_by_the_gateways_clock() -> None:
+def test_a_session_is_renewed_before_its_end_on_the_gateways_clock() -> None:
     gateway, time = Gateway(), Time()
     at = session(gateway, time)
     read(at)
@@ -130,7 +130,7 @@ def test_a_session_that_is_about_to_end_is_renewed_by_the_gateways_clock() -> No
     assert gateway.names == ["getAPISession", "query", "query", "getAPISession", "query"]
 
 
-def test_a_lost_session_is_signed_in_again_once_and_the_call_repeated_a_write_too() -> None:
+def test_after_a_lost_session_the_client_signs_in_once_and_repeats_the_call() -> None:
     gateway = Gateway()
     at = session(gateway)
     read(at)
@@ -184,7 +184,7 @@ def test_threads_that_lose_the_same_session_sign_in_again_once() -> None:
 # --- entities
 
 
-def test_an_entitys_session_comes_from_the_session_and_leads_back() -> None:
+def test_an_entitys_session_is_derived_from_the_session() -> None:
     gateway = Gateway()
     top = session(gateway)
     inside = top.derived("100")
@@ -231,7 +231,7 @@ def test_an_entity_of_a_login_connection_goes_into_the_login() -> None:
         xml(refused(fault("PL04000050", "System temporarily unavailable"))),
     ],
 )
-def test_a_read_is_sent_again_after_whatever_may_pass(trouble: Any) -> None:
+def test_a_read_is_retried_after_transient_failures(trouble: Any) -> None:
     gateway, time = Gateway(before=[None, trouble]), Time()
     assert read(session(gateway, time))[0].status == "success"
     assert gateway.names == ["getAPISession", "query", "query"]
@@ -239,7 +239,7 @@ def test_a_read_is_sent_again_after_whatever_may_pass(trouble: Any) -> None:
 
 
 @pytest.mark.parametrize("text", ["API rate limit exceeded", "The Service is Temporarily Off-line"])
-def test_a_read_is_sent_again_after_a_passing_refusal_of_one_function(text: str) -> None:
+def test_a_read_is_retried_after_a_transient_failure_of_one_function(text: str) -> None:
     answers = iter([fault("X", text), None])
 
     def handler(function: Function, _: Request) -> str:
@@ -251,7 +251,7 @@ def test_a_read_is_sent_again_after_a_passing_refusal_of_one_function(text: str)
     assert gateway.names == ["getAPISession", "query", "query"]
 
 
-def test_a_read_is_given_up_in_the_end_and_the_waits_grow() -> None:
+def test_a_read_fails_after_all_retries_and_the_waits_grow() -> None:
     gateway, time = Gateway(before=[None, *[PAGE] * 20]), Time()
     with pytest.raises(TransientError, match="502 Bad Gateway") as caught:
         read(session(gateway, time))
@@ -267,14 +267,14 @@ def test_an_unreadable_answer_to_a_read_is_tried_three_times() -> None:
     assert gateway.names.count("query") == 3
 
 
-def test_a_first_connection_that_fails_is_given_up_soon() -> None:
+def test_a_failing_first_connection_is_retried_once() -> None:
     gateway = Gateway(before=[ConnectionCutError("no such host", sent=False)] * 9)
     with pytest.raises(ConnectionCutError, match="no such host"):
         read(session(gateway))
     assert len(gateway.requests) == 2
 
 
-def test_a_refusal_is_not_repeated_and_names_what_it_was() -> None:
+def test_a_refusal_is_not_retried_and_is_named() -> None:
     gateway = Gateway(before=[None, xml(refused(fault("XL03000003", "XML Parse schema error: x")))])
     with pytest.raises(InvalidRequestError) as caught:
         read(session(gateway))
@@ -324,7 +324,7 @@ def test_a_write_without_a_readable_answer_is_in_doubt_and_never_sent_again(lost
         xml(refused(fault("GW-0010", "Too many requests"), echo=False), 429),
     ],
 )
-def test_a_write_that_was_certainly_not_applied_is_sent_again_as_it_was(unapplied: Any) -> None:
+def test_a_write_that_was_not_applied_is_sent_again_unchanged(unapplied: Any) -> None:
     gateway = Gateway(before=[None, unapplied])
     write(session(gateway))
     assert gateway.names == ["getAPISession", "create", "create"]
@@ -332,7 +332,7 @@ def test_a_write_that_was_certainly_not_applied_is_sent_again_as_it_was(unapplie
     assert gateway.requests[2].control.uniqueid is True
 
 
-def test_a_failed_function_of_a_write_is_a_result_and_no_error() -> None:
+def test_a_failed_function_of_a_write_is_a_result() -> None:
     def handler(function: Function, _: Request) -> str:
         return failed(function, fault("BL34000061", "exists")) if function.control_id == "write-1" else result(function)
 
@@ -355,7 +355,7 @@ def test_results_are_put_in_the_functions_order() -> None:
 # --- pacing and cost
 
 
-def test_the_gateways_own_wait_is_kept_by_everybody() -> None:
+def test_all_requests_wait_as_long_as_the_gateway_asks() -> None:
     gateway, time = Gateway(before=[None, Reply(429, b"", {"retry-after": "90"})]), Time()
     at = session(gateway, time)
     read(at)
@@ -380,7 +380,7 @@ def test_a_throttled_request_costs_nothing_and_a_lost_one_does() -> None:
     assert usage.by_function["getAPISession"].functions == 1
 
 
-def test_the_cap_stops_before_the_call_that_would_pass_it() -> None:
+def test_the_cap_stops_before_the_call_that_would_exceed_it() -> None:
     gateway = Gateway()
     at = session(gateway, cap=3)
     read(at)
@@ -404,7 +404,7 @@ def test_the_gateways_time_comes_from_its_answers() -> None:
     assert now is not None and now.isoformat() == "2026-10-14T09:00:30+00:00"
 
 
-def test_without_a_date_header_the_sessions_own_times_serve() -> None:
+def test_without_a_date_header_the_sessions_times_are_used() -> None:
     gateway, time = Gateway(), Time()
 
     def undated(endpoint: str, body: bytes) -> Reply:
@@ -455,7 +455,7 @@ def test_a_refusal_says_which_connection_and_what(reply: Reply, kind: type[Intac
 
 
 def test_no_secret_appears_in_anything_that_is_raised_or_logged(caplog: pytest.LogCaptureFixture) -> None:
-    """The gateway quotes both secrets back in every text it can, raw and escaped, and in a web page's title."""
+    """The gateway quotes both secrets in every text of its answers, raw and escaped, and in a web page's title."""
     caplog.set_level(logging.DEBUG)
     quoted = f"bad value {USER_SECRET} or {SENDER_SECRET}".replace("&", "&amp;").replace("<", "&lt;")
     everywhere = fault(quoted, quoted, description=quoted, correction=quoted)
@@ -479,7 +479,7 @@ def test_no_secret_appears_in_anything_that_is_raised_or_logged(caplog: pytest.L
 
 
 @pytest.mark.parametrize("refusal", [refused, unauthenticated])
-def test_a_session_that_is_said_to_be_over_is_signed_in_again_at_whatever_level(refusal: Callable[..., str]) -> None:
+def test_an_expired_session_is_renewed_at_every_level_of_error(refusal: Callable[..., str]) -> None:
     over = xml(refusal(fault("XL03000001", "Session expired")))
     gateway = Gateway(before=[None, over])
     write(session(gateway))
@@ -492,7 +492,7 @@ def test_throttling_is_reported_when_it_does_not_end() -> None:
     assert caught.value.retry_after == 3.0
 
 
-def test_results_without_control_ids_belong_by_their_place() -> None:
+def test_results_without_control_ids_are_matched_by_position() -> None:
     def nameless(endpoint: str, body: bytes) -> Reply:
         reply = gateway(endpoint, body)
         return Reply(
@@ -503,7 +503,7 @@ def test_results_without_control_ids_belong_by_their_place() -> None:
     assert len(read(session(nameless), QUERY, QUERY)) == 2
 
 
-def test_results_that_do_not_fit_a_read_are_unreadable() -> None:
+def test_results_that_do_not_match_a_read_are_unreadable() -> None:
     gateway = Gateway(before=[None, *[xml(answered(result(Function(QUERY, "other"))))] * 3])
     with pytest.raises(RemoteProtocolError, match="has 1 result for 1 function, and they do not match"):
         read(session(gateway), QUERY)

@@ -68,7 +68,7 @@ def test_a_query_is_a_get_list_by_start_and_maxitems() -> None:
     assert company.gateway.requests[0].control.dtd_version == "2.1"
 
 
-def test_a_limit_and_the_largest_page_are_kept() -> None:
+def test_a_limit_and_the_largest_page_are_respected() -> None:
     company = Legacy()
     assert len(list(client(company).query("customer", limit=3))) == 3
     list(client(company, location_id="1").query(Query("CUSTOMER", ("*",))))
@@ -78,7 +78,7 @@ def test_a_limit_and_the_largest_page_are_kept() -> None:
     ]
 
 
-def test_filters_and_sorts_are_written_in_the_words_of_21() -> None:
+def test_filters_and_sorts_are_written_for_document_type_21() -> None:
     company = Legacy()
     where = (
         (field("NAME").like("A%") | field("STATUS").is_in(["active", "inactive"]))
@@ -118,7 +118,7 @@ def test_filters_and_sorts_are_written_in_the_words_of_21() -> None:
         ("NAME", {"doc_par_id": "x"}, "docparid"),
     ],
 )
-def test_what_get_list_cannot_do_is_refused_with_the_reason(select: Any, options: Any, said: str) -> None:
+def test_unsupported_queries_are_refused_with_the_reason(select: Any, options: Any, said: str) -> None:
     company = Legacy()
     with pytest.raises(InvalidRequestError, match=said) as caught:
         list(client(company).query("CUSTOMER", select, **options))
@@ -186,7 +186,7 @@ def test_generic_functions_are_refused_before_they_are_sent(function: str) -> No
     assert client(company).call(element("get_companyprefs", "", application="GL"))[0].status == "success"
 
 
-def test_what_is_known_without_asking_is_told() -> None:
+def test_legacy_definitions_need_no_call() -> None:
     company = Legacy()
     made = client(company)
     assert made.objects()["CUSTOMER"] == "customer"

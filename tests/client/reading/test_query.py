@@ -1,4 +1,4 @@
-"""Reading: typed rows, walking by key and by offset, pages and batches, and definitions as they are needed."""
+"""Queries: typed rows, walks by key and by offset, pages and batches, and definitions read when needed."""
 
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -22,7 +22,7 @@ def queries(company: Company) -> list[Function]:
     return [each for each in company.asked if each.name == "query"]
 
 
-def test_rows_are_typed_and_text_cells_come_as_they_are() -> None:
+def test_rows_are_typed_and_text_cells_are_unchanged() -> None:
     company = Company(VENDOR=vendors(1))
     (row,) = company.client().query("vendor")
     assert row == {
@@ -35,7 +35,7 @@ def test_rows_are_typed_and_text_cells_come_as_they_are() -> None:
     }
 
 
-def test_select_where_and_order_are_read_as_text_too() -> None:
+def test_select_where_and_order_may_be_text() -> None:
     company = Company(VENDOR=vendors(9))
     rows = company.client().query(
         "VENDOR", "VENDORID, totaldue", where="TOTALDUE > 3 and vendorid != 'V5'", order="TOTALDUE desc", limit=3
@@ -45,7 +45,7 @@ def test_select_where_and_order_are_read_as_text_too() -> None:
     assert list(rows) == [{"VENDORID": "V1"}, {"VENDORID": "V2"}]
 
 
-def test_the_walk_goes_along_the_key_and_keeps_the_key_to_itself() -> None:
+def test_a_walk_follows_the_key_and_does_not_show_it() -> None:
     company = Company(VENDOR=vendors(25))
     rows = list(company.client().query("VENDOR", ["VENDORID"], page_size=10))
     assert [row["VENDORID"] for row in rows] == [f"V{n}" for n in range(1, 26)]
@@ -61,14 +61,14 @@ def test_the_walk_goes_along_the_key_and_keeps_the_key_to_itself() -> None:
     assert second.children[0].findtext("value") == "30"
 
 
-def test_the_callers_filter_stands_beside_the_walks_own() -> None:
+def test_the_callers_filter_is_combined_with_that_of_the_walk() -> None:
     company = Company(VENDOR=vendors(30))
     where = (field("TOTALDUE") > 3) & (field("VENDORID") != "V20")
     rows = list(company.client().query("VENDOR", ["VENDORID"], where=where, page_size=7))
     assert [row["VENDORID"] for row in rows] == [f"V{n}" for n in range(3, 31) if n != 20]
 
 
-def test_a_limit_asks_for_no_more_than_it_needs() -> None:
+def test_a_limit_requests_no_more_rows_than_needed() -> None:
     company = Company(VENDOR=vendors(100))
     assert len(list(company.client().query("VENDOR", ["NAME"], limit=12, page_size=10))) == 12
     assert [function.body.findtext("pagesize") for function in queries(company)] == ["10", "2"]
@@ -85,7 +85,7 @@ def test_an_order_goes_by_offset() -> None:
     assert [function.body.findtext("offset") for function in queries(company)] == ["", "10", "20"]
 
 
-def test_aggregates_are_typed_under_our_names_whatever_the_gateway_calls_them() -> None:
+def test_aggregates_are_typed_under_their_column_names() -> None:
     company = Company(VENDOR=vendors(4))
     select = [Aggregate("count", "RECORDNO"), Aggregate("sum", "TOTALDUE")]
     assert list(company.client().query("VENDOR", select)) == [{"COUNT.RECORDNO": 4, "SUM.TOTALDUE": Decimal("12.50")}]
@@ -93,7 +93,7 @@ def test_aggregates_are_typed_under_our_names_whatever_the_gateway_calls_them() 
     assert batch.to_pylist() == [{"COUNT.RECORDNO": 4, "SUM.TOTALDUE": Decimal("12.50")}]
 
 
-def test_names_and_literals_are_refused_before_anything_is_asked_of_the_data() -> None:
+def test_wrong_names_and_literals_are_refused_before_the_query_is_sent() -> None:
     company = Company(VENDOR=vendors(1))
     client = company.client()
     for bad in ({"select": "VENDORIDD"}, {"where": "TOTALDUE > 'x'"}, {"order": "NAMES"}, {"pagesize": 3}):
@@ -103,13 +103,13 @@ def test_names_and_literals_are_refused_before_anything_is_asked_of_the_data() -
     assert queries(company) == []
 
 
-def test_an_unknown_object_is_answered_with_the_near_ones() -> None:
+def test_an_unknown_object_raises_with_similar_names() -> None:
     company = Company()
     with pytest.raises(InvalidRequestError, match="no object VENDORS; did you mean VENDOR"):
         list(company.client().query("VENDORS"))
 
 
-def test_a_related_object_is_looked_up_when_a_query_walks_to_it() -> None:
+def test_a_related_object_is_looked_up_when_a_query_needs_it() -> None:
     company = Company(APBILL=[{"RECORDNO": "1", "VENDOR.TOTALDUE": "5.5"}])
     assert list(company.client().query("APBILL", "RECORDNO, VENDOR.TOTALDUE")) == [
         {"RECORDNO": 1, "VENDOR.TOTALDUE": Decimal("5.5")}
@@ -117,7 +117,7 @@ def test_a_related_object_is_looked_up_when_a_query_walks_to_it() -> None:
     assert [each.body.findtext("object") for each in company.asked if each.name == "lookup"] == ["APBILL", "VENDOR"]
 
 
-def test_fields_that_cannot_be_queried_are_left_out_of_all_and_refused_by_name() -> None:
+def test_unqueryable_fields_are_left_out_of_all_fields_and_refused_by_name() -> None:
     company = Company(VENDOR=vendors(2))
     company.unqueryable = {"VENDOR": ("NAME",)}
     client = company.client()
@@ -131,7 +131,7 @@ def test_fields_that_cannot_be_queried_are_left_out_of_all_and_refused_by_name()
     assert caught.value.by_gateway
 
 
-def test_a_field_that_no_answer_can_hold_is_not_among_all_fields() -> None:
+def test_a_field_that_is_no_element_name_is_not_among_all_fields() -> None:
     company = Company(
         CLASS=[{"RECORDNO": "1", "CLASSID": "A"}]
     )  # DEPT# and the like: lookup lists them, XML has no name for them
@@ -154,7 +154,7 @@ def test_private_records_are_included_at_the_top_level_only() -> None:
     assert told == [True, False, False]
 
 
-def test_the_users_formatting_is_read_once_and_only_when_dates_come() -> None:
+def test_the_users_formatting_is_read_once_and_only_for_dates() -> None:
     bills: Rows = [{"RECORDNO": "1", "WHENDUE": "31.12.2026"}]
     company = Company(APBILL=bills)
     company.formatting = "<dateformat>.dmY</dateformat><gmtoffset>+01:00</gmtoffset><clock>24</clock>"
@@ -187,7 +187,7 @@ def test_a_cap_is_not_mistaken_for_a_missing_right() -> None:
         list(company.client(read_formatting=True, cap=2).query("APBILL", "WHENDUE"))
 
 
-def test_a_single_page_that_is_refused_teaches_what_cannot_be_queried() -> None:
+def test_unqueryable_fields_of_a_refused_page_are_remembered() -> None:
     company = Company(VENDOR=vendors(1))
     company.unqueryable = {"VENDOR": ("NAME",)}
     client = company.client()
@@ -203,7 +203,7 @@ def test_a_cell_of_the_wrong_kind_is_named() -> None:
         list(company.client().query("VENDOR", "RECORDNO, TOTALDUE"))
 
 
-def test_a_right_that_is_missing_is_a_refusal() -> None:
+def test_a_missing_right_is_a_refusal() -> None:
     company = Company()
     answer = company.gateway.handler
     company.gateway.handler = lambda function, request: (
@@ -238,9 +238,7 @@ def test_one_page_is_exactly_what_the_query_says() -> None:
     assert len(queries(company)) == 2
 
 
-def test_a_definition_from_disk_that_has_gone_stale_is_read_again(
-    tmp_path: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_outdated_definition_from_disk_is_read_again(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     company = Company(VENDOR=vendors(1))
@@ -280,7 +278,7 @@ def test_many_definitions_take_few_requests() -> None:
 
 
 def sorted_gateway(keys: list[str], *, opaque: bool = False) -> Any:
-    """A gateway that sorts and compares keys as it should."""
+    """A gateway that sorts keys as it compares them."""
     order = sorted(keys) if opaque else sorted(keys, key=int)
 
     def fetch(query: Query) -> FetchedPage[list[str]]:
@@ -328,19 +326,17 @@ def scripted(*found: FetchedPage[str]) -> Any:
         (True, [FetchedPage("", 1, 1, 0, ("",))], "came without it"),
     ],
 )
-def test_an_answer_that_cannot_be_walked_is_a_named_error(
-    opaque: bool, found: list[FetchedPage[str]], said: str
-) -> None:
+def test_an_answer_out_of_order_is_a_named_error(opaque: bool, found: list[FetchedPage[str]], said: str) -> None:
     with pytest.raises(RemoteProtocolError, match=said):
         list(by_key(Query("X", ("K",)), "K", scripted(*found), opaque=opaque))
 
 
-def test_an_integer_key_bears_rows_that_come_and_go() -> None:
+def test_an_integer_key_allows_rows_to_come_and_go() -> None:
     found = [FetchedPage("a", 1, 5, 4, ("1",)), FetchedPage("b", 1, 9, 8, ("4",)), FetchedPage("c", 1, 1, 0, ("9",))]
     assert list(by_key(Query("X", ("K",)), "K", scripted(*found))) == ["a", "b", "c"]
 
 
-def test_offset_paging_starts_at_the_querys_own_offset_and_stops_at_nothing() -> None:
+def test_offset_paging_starts_at_the_querys_offset_and_stops_at_an_empty_page() -> None:
     query = Query("X", ("K",), offset=5, page_size=2)
     seen: list[tuple[int, int]] = []
 

@@ -1,4 +1,4 @@
-"""Whole records by key, and single writes: what is sent, and what its answer means."""
+"""Records by key, and single writes: the requests and their outcomes."""
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime
@@ -37,7 +37,7 @@ VENDOR = (
 
 
 def company(**answers: Any) -> Company:
-    """A company that gives these texts, or what these functions make, as results."""
+    """A company with these texts, or the texts of these functions, as results."""
     made = Company()
     usual = made.gateway.handler
 
@@ -112,7 +112,7 @@ def objects(function: Function) -> str:
     )
 
 
-def test_a_record_a_function_with_absent_empty_nested_and_typed_cells() -> None:
+def test_a_function_has_one_record_with_absent_empty_nested_and_typed_cells() -> None:
     made = company(create=objects)
     outcomes = made.client().create(
         "vendor",
@@ -147,7 +147,7 @@ def test_lines_go_into_their_wrapper_under_their_own_name() -> None:
     ]
 
 
-def test_a_time_is_written_as_the_users_wall_clock_shows_it() -> None:
+def test_a_time_is_written_in_the_users_offset() -> None:
     made = company(create=objects)
     made.formatting = "<dateformat>.dmY</dateformat><gmtoffset>+02:00</gmtoffset><clock>12</clock>"
     row = {"WHENMODIFIED": datetime(2026, 2, 1, 10, tzinfo=UTC)}
@@ -170,14 +170,14 @@ def test_a_cell_that_cannot_be_written_is_named_before_anything_is_sent(row: dic
     assert sent(made) == []
 
 
-def test_a_control_character_never_leaves() -> None:
+def test_a_control_character_is_never_sent() -> None:
     made = company(create=objects)
     with pytest.raises(LocalProtocolError, match=r"U\+0007"):
         made.client().create("VENDOR", [{"NAME": "bell \x07"}])
     assert sent(made) == []
 
 
-def test_an_update_names_its_record_and_sends_only_what_it_was_given() -> None:
+def test_an_update_names_its_record_and_sends_only_the_given_fields() -> None:
     made = company(update=objects)
     client = made.client()
     client.update("CLASS", [{"RECORDNO": 5, "DESCRIPTION": "x"}, {"CLASSID": "C", "STATUS": "inactive"}])
@@ -187,7 +187,7 @@ def test_an_update_names_its_record_and_sends_only_what_it_was_given() -> None:
     assert "RECORDNO or CLASSID" in caught.value.fix
 
 
-def test_a_delete_is_one_key_a_function() -> None:
+def test_each_delete_function_has_one_key() -> None:
     made = company(delete=result)
     outcomes = made.client().delete("CLASS", [5, "6"])
     assert sent(made) == [
@@ -224,7 +224,7 @@ def test_each_record_has_its_own_outcome() -> None:
     assert outcomes[1].faults[0].errorno == outcomes[2].faults[0].errorno == "BL34000061"
 
 
-def test_a_result_of_many_records_tells_those_that_were_applied_and_that_others_were_not() -> None:
+def test_a_result_of_many_records_lists_applied_and_failed_ones() -> None:
     """Shape: partial success of a function with several records."""
     two = "<class><RECORDNO>5</RECORDNO><CLASSID>A</CLASSID></class><class><RECORDNO>6</RECORDNO></class>"
     partial = f'<data listtype="objects" count="2">{two}</data>'
@@ -237,7 +237,7 @@ def test_a_result_of_many_records_tells_those_that_were_applied_and_that_others_
     ]
 
 
-def test_a_hundred_functions_a_request_and_a_transaction_in_one() -> None:
+def test_a_request_has_up_to_a_hundred_functions_and_a_transaction_one_request() -> None:
     made = company(create=objects)
     client = made.client()
     assert len(client.create("CLASS", [{"CLASSID": "x"}] * 150)) == 150
@@ -263,7 +263,7 @@ def test_a_lost_answer_is_in_doubt() -> None:
 # --- object-specific functions on 3.0
 
 
-def test_what_has_no_generic_create_goes_by_its_own_function_in_its_order() -> None:
+def test_an_object_without_generic_create_uses_its_own_function() -> None:
     """Shape: create_invoice of the 3.0 schema: dates in three elements, lines in invoiceitems/lineitem."""
     made = company(create_invoice=lambda function: result(function, key="77"))
     made.objects["ARINVOICE"] = made.objects["APBILL"]
@@ -285,7 +285,7 @@ def test_what_has_no_generic_create_goes_by_its_own_function_in_its_order() -> N
     )
 
 
-def test_an_update_by_its_own_function_names_its_record_in_the_attribute_or_within() -> None:
+def test_an_update_by_an_own_function_names_its_record_in_an_attribute_or_an_element() -> None:
     """Shape: update_invoice and update_supdoc of the 3.0 schema."""
     made = company(update_invoice=result, update_supdoc=result, delete_sotransaction=result)
     made.objects |= {"ARINVOICE": made.objects["APBILL"], "SUPDOC": made.objects["CLASS"]}
@@ -301,7 +301,7 @@ def test_an_update_by_its_own_function_names_its_record_in_the_attribute_or_with
     ]
 
 
-def test_a_definition_that_is_asked_for_afresh_is() -> None:
+def test_lookup_reads_the_definition_again() -> None:
     made = company()
     client = made.client()
     client.describe("CLASS")
@@ -309,7 +309,7 @@ def test_a_definition_that_is_asked_for_afresh_is() -> None:
     assert [each.name for each in made.asked] == ["lookup", "lookup"]
 
 
-def test_what_nothing_creates_is_refused() -> None:
+def test_an_object_that_nothing_creates_is_refused() -> None:
     with pytest.raises(InvalidRequestError, match="nothing creates GLDETAIL"):
         company().client().create("GLDETAIL", [{}])
 
@@ -317,7 +317,7 @@ def test_what_nothing_creates_is_refused() -> None:
 # --- any function
 
 
-def test_calls_return_failed_results_and_asking_raises() -> None:
+def test_call_returns_failed_results_and_ask_raises() -> None:
     made = company(getAuditTrail=lambda function: failed(function, fault("X", "no such record")))
     client = made.client()
     (answer,) = client.call(element("getAuditTrail"))
@@ -326,7 +326,7 @@ def test_calls_return_failed_results_and_asking_raises() -> None:
         client.ask(element("getAuditTrail"))
 
 
-def test_functions_known_to_read_may_be_sent_again_and_others_not() -> None:
+def test_reading_functions_are_retried_and_others_are_not() -> None:
     made = company(approve=result)
     client = made.client()
     client.sign_in()
@@ -338,7 +338,7 @@ def test_functions_known_to_read_may_be_sent_again_and_others_not() -> None:
     assert client.call(element("approve", Element("APBILL")), control_ids=["mine"])[0].control_id == "mine"
 
 
-def test_a_read_only_connection_refuses_what_may_change_something() -> None:
+def test_a_read_only_connection_refuses_writes() -> None:
     made = company(create=objects)
     client = made.client(read_only=True)
     for write in (lambda: client.create("CLASS", [{}]), lambda: client.call(element("approve", Element("APBILL")))):
@@ -348,7 +348,7 @@ def test_a_read_only_connection_refuses_what_may_change_something() -> None:
     assert sent(made) == []
 
 
-def test_entities_share_count_and_definitions_and_write_in_their_own_place() -> None:
+def test_entities_share_counts_and_definitions_and_write_to_their_own_entity() -> None:
     made = company(create=objects)
     with made.client() as client:
         client.describe("CLASS")
@@ -363,7 +363,7 @@ def test_entities_share_count_and_definitions_and_write_in_their_own_place() -> 
     assert "entity 100" in repr(inside)
 
 
-def test_the_month_is_counted_where_things_are_kept(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_month_is_counted_where_state_is_kept(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     made = company(create=objects)

@@ -47,7 +47,7 @@ Rows = list[dict[str, str | None]]
 
 
 class Company:
-    """Tables of text rows, and what was asked of them."""
+    """Tables of text rows, and the functions that were called."""
 
     def __init__(self, **tables: Rows) -> None:
         self.tables = tables
@@ -67,7 +67,7 @@ class Company:
 
     @property
     def asked(self) -> list[Function]:
-        """Every function but the sign-ins, in order."""
+        """Every function except sign-ins, in order."""
         functions = [each for request in self.gateway.requests for each in request.operations[0].functions]
         return [each for each in functions if each.name != "getAPISession"]
 

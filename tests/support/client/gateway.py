@@ -1,4 +1,4 @@
-"""A gateway made of texts: answers in the shapes that `gateway.md`'s sources show, and clocks that tests turn."""
+"""A gateway of texts, with answers in documented shapes, and clocks that tests advance."""
 
 import itertools
 import re
@@ -31,7 +31,7 @@ def connection(**more: Any) -> Connection:
 
 
 class Time:
-    """A steady clock that only sleeping moves."""
+    """A steady clock that only sleeping advances."""
 
     def __init__(self) -> None:
         self.now = 1000.0
@@ -124,13 +124,13 @@ class Answer(Exception):  # noqa: N818
 
 
 def xml(text: str, status: int = 200, **headers: str) -> Reply:
-    """A reply as HTTP would bring it."""
+    """A reply as HTTP delivers it."""
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     return Reply(status, text.encode(), {"content-type": 'text/xml; encoding="UTF-8"', "date": DATE, **named})
 
 
 class Gateway:
-    """A transport that signs in by itself and hands every other function to the handler; it keeps what it was sent.
+    """A transport that answers sign-ins itself and gives every other function to the handler; it keeps the requests.
 
     `before` holds replies or errors, one for each of the next requests, in place of the ordinary answer.
     """
@@ -185,5 +185,5 @@ class Gateway:
 
 
 def tags(text: str, name: str) -> list[str]:
-    """The texts of all elements of that name, by pattern and not by our parser."""
+    """The texts of all elements of that name, found by a pattern, without the package's parser."""
     return re.findall(f"<{name}>([^<]*)</{name}>", text)
