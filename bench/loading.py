@@ -10,8 +10,9 @@ from tempfile import TemporaryDirectory
 from intacct_bridge.client.connections.connection import Connection
 from intacct_bridge.flow.company.functions import Functions
 from intacct_bridge.flow.outbox.outbox import Outbox
-from intacct_bridge.flow.post.loader import Ending, Loader
+from intacct_bridge.flow.post.loader import Loader
 from intacct_bridge.flow.records.identity import Identifier, content_digest
+from intacct_bridge.flow.records.status import RecordStatus
 from intacct_bridge.flow.records.tables import SourceRow
 from intacct_bridge.flow.records.write import RecordLine, Write, WriteOperation
 from intacct_bridge.model.catalog import ObjectDef, object_def
@@ -86,9 +87,9 @@ def loading(records: int = 2000) -> tuple[float, float]:
     encoding = time.process_time() - started
     with TemporaryDirectory() as folder, Outbox(Path(folder) / "outbox.sqlite3") as outbox:
         started = time.process_time()
-        endings = {outcome.ending for outcome in Loader(company, outbox).load(writes)}
+        endings = {outcome.status for outcome in Loader(company, outbox).load(writes)}
         applying = time.process_time() - started
-    assert endings == {Ending.POSTED}
+    assert endings == {RecordStatus.APPLIED}
     return applying / records, encoding / records
 
 

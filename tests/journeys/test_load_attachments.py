@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from intacct_bridge.errors import IntacctError
-from intacct_bridge.flow.post.loader import Ending, Loader
+from intacct_bridge.flow.post.loader import Loader
+from intacct_bridge.flow.records.status import RecordStatus
 from intacct_bridge.wire.codec import decode_request
 from intacct_bridge.wire.reply import ConnectionCutError, Reply
 from support.journeys.objects import BILLS, VENDORS, Desk, reasons
@@ -56,11 +57,11 @@ def supdocs(desk: Desk) -> int:
 def test_the_files_go_with_the_bill_and_cost_one_transaction_more(desk: Desk) -> None:
     plan = desk.plan(FILED, "APBILL")
     assert plan.transactions == 4, (plan.records, reasons(plan))  # the folder, its files, two bills
-    assert {one.ending for one in desk.load(FILED, "APBILL")} == {Ending.POSTED}
+    assert {one.status for one in desk.load(FILED, "APBILL")} == {RecordStatus.APPLIED}
     assert filed(desk) == {"INV-1": [("scan", "pdf", b"%PDF one"), ("note", "txt", b"hello")]}
     (bill,) = [row for row in desk.rows("APBILL") if row.get("SUPDOCID")]
     assert len(bill["SUPDOCID"]) == 20
-    assert {one.ending for one in desk.load(FILED, "APBILL")} == {Ending.UNCHANGED}
+    assert {one.status for one in desk.load(FILED, "APBILL")} == {RecordStatus.UNCHANGED}
     assert supdocs(desk) == 1
 
 
@@ -71,7 +72,7 @@ def test_a_refused_bill_leaves_no_file_behind(desk: Desk) -> None:
         plan = desk.make(gateway, outbox, desk.file(FILED), "APBILL")
         blind = replace(plan.records[-2].write, findings=())  # past the plan, as if it had not looked
         (outcome,) = Loader(gateway, outbox).load([blind])
-    assert outcome.ending is Ending.REJECTED
+    assert outcome.status is RecordStatus.REJECTED
     assert supdocs(desk) == 0
 
 
@@ -93,7 +94,11 @@ def test_a_lost_answer_leaves_one_bill_with_one_set_of_files(desk: Desk, clock: 
     desk.transport = None
     assert struck == [["create_supdoc", "create"]]
     clock.forward(minutes=16)
-    assert {one.ending for one in desk.load(FILED, "APBILL")} <= {Ending.SETTLED, Ending.POSTED, Ending.UNCHANGED}
+    assert {one.status for one in desk.load(FILED, "APBILL")} <= {
+        RecordStatus.SETTLED,
+        RecordStatus.APPLIED,
+        RecordStatus.UNCHANGED,
+    }
     assert len(filed(desk)["INV-1"]) == 2
     assert supdocs(desk) == 1
     assert len(desk.rows("APBILL")) == 2

@@ -14,11 +14,12 @@ from intacct_bridge.emulator.settings.faults import ScriptedFault
 from intacct_bridge.emulator.settings.world import EmulatorSettings
 from intacct_bridge.errors import IntacctError
 from intacct_bridge.flow.layouts.journal import JournalLayout
-from intacct_bridge.flow.outbox.entry import State
 from intacct_bridge.flow.outbox.outbox import Outbox
 from intacct_bridge.flow.plan.plan import Plan, Verdict
 from intacct_bridge.flow.plan.planner import make_plan
-from intacct_bridge.flow.post.loader import Ending, Loader, LoadSettings, RecordOutcome
+from intacct_bridge.flow.post.loader import Loader, LoadSettings
+from intacct_bridge.flow.post.outcome import RecordOutcome
+from intacct_bridge.flow.records.status import RecordStatus
 from intacct_bridge.flow.records.tables import open_csv
 from intacct_bridge.wire.codec import decode_request
 from intacct_bridge.wire.reply import ConnectionCutError, Reply, Transport
@@ -66,14 +67,14 @@ def test_the_sample_is_posted_once_with_receipts_and_bad_rows_are_refused(tmp_pa
     plan, outcomes, _ = run(tmp_path, emulator, good)
     assert {record.verdict for record in plan.records} == {Verdict.CREATE}
     assert plan.unchecked == ()
-    assert {outcome.ending for outcome in outcomes} == {Ending.POSTED}
+    assert {outcome.status for outcome in outcomes} == {RecordStatus.APPLIED}
     keys = {str(row["RECORDNO"]) for _, row in emulator.company().table("GLBATCH").rows()}
     assert {outcome.receipt.record for outcome in outcomes if outcome.receipt} == keys
     assert len(keys) == len(plan.records) == plan.transactions
     again, outcomes, _ = run(tmp_path, emulator, good)
     assert {record.verdict for record in again.records} == {Verdict.UNCHANGED}
     assert again.reads == 0
-    assert {outcome.ending for outcome in outcomes} == {Ending.UNCHANGED}
+    assert {outcome.status for outcome in outcomes} == {RecordStatus.UNCHANGED}
     refused, _, _ = run(tmp_path, emulator, bad)
     reasons = [[finding.rule for finding in record.reasons] for record in refused.records]
     assert reasons == [[], ["balance"], ["reference"], ["date"], ["sides"], ["decimals"] * 2, ["reference"]]
@@ -145,14 +146,18 @@ def test_every_unanswered_create_ends_with_each_record_there_once(
     storm = Storm(emulator, UNANSWERED[fault], at=2, before=before)
     file = entries(tmp_path)
     _, outcomes, _ = run(tmp_path, storm, file, batch=1)
-    assert {outcome.ending for outcome in outcomes} <= {Ending.POSTED, Ending.SETTLED, Ending.IN_DOUBT}
+    assert {outcome.status for outcome in outcomes} <= {
+        RecordStatus.APPLIED,
+        RecordStatus.SETTLED,
+        RecordStatus.IN_DOUBT,
+    }
     assert posted(emulator) == {f"REF-{n}": 1 for n in (1, 2, 3) if not before or n != 2}
     clock.forward(minutes=15)
     _, outcomes, _ = run(tmp_path, emulator, file, batch=1)
-    assert {outcome.ending for outcome in outcomes} <= {Ending.UNCHANGED, Ending.SETTLED}
+    assert {outcome.status for outcome in outcomes} <= {RecordStatus.UNCHANGED, RecordStatus.SETTLED}
     assert posted(emulator) == {f"REF-{n}": 1 for n in (1, 2, 3)}
     with Outbox(tmp_path / "outbox.sqlite3") as outbox:
-        assert {entry.state for entry in outbox.entries()} == {State.APPLIED}
+        assert {entry.status for entry in outbox.entries()} == {RecordStatus.APPLIED}
         assert len({entry.receipt.record for entry in outbox.entries() if entry.receipt}) == 3
     assert emulator.incidents == []
     emulator.close()
@@ -188,6 +193,6 @@ def test_what_the_company_refuses_is_rejected_with_its_words(tmp_path: Path, emu
         first = plan.records[0].write
         broken = replace(first, lines={"ENTRIES": first.lines["ENTRIES"][:1]})  # past the plan, as if it had not looked
         (outcome,) = Loader(gateway, outbox).load([broken])
-    assert outcome.ending is Ending.REJECTED
+    assert outcome.status is RecordStatus.REJECTED
     assert "two lines" in str(outcome.faults[0])
     assert posted(emulator) == {}

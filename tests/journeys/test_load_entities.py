@@ -11,8 +11,9 @@ from intacct_bridge.emulator.gateway.gateway import Emulator
 from intacct_bridge.flow.plan.plan import Verdict
 from intacct_bridge.flow.plan.plan_file import open_plan, save_plan
 from intacct_bridge.flow.plan.planner import confirm_plan
-from intacct_bridge.flow.post.loader import Ending, Loader, LoadSettings
+from intacct_bridge.flow.post.loader import Loader, LoadSettings
 from intacct_bridge.flow.post.retry import retry, settle_doubts
+from intacct_bridge.flow.records.status import RecordStatus
 from intacct_bridge.wire.codec import decode_request
 from intacct_bridge.wire.reply import ConnectionCutError, Reply
 from support.journeys.objects import Desk, reasons
@@ -56,10 +57,10 @@ def test_each_record_goes_to_its_entity_and_none_twice(desk: Desk, creates: list
     assert [one.verdict for one in plan.records] == [Verdict.CREATE] * 4, reasons(plan)
     assert [one.write.entity for one in plan.records] == ["100", "200", "100", ""]
     assert plan.notes == ("2 records are for entity 100.", "1 record is for entity 200.")
-    assert [one.ending for one in desk.load(BILLS, "APBILL")] == [Ending.POSTED] * 4
+    assert [one.status for one in desk.load(BILLS, "APBILL")] == [RecordStatus.APPLIED] * 4
     assert sorted(creates) == [("", 1), ("100", 2), ("200", 1)]
     assert owners(desk) == {"E-0": "100", "E-1": "200", "E-2": "100", "E-3": ""}
-    assert [one.ending for one in desk.load(BILLS, "APBILL")] == [Ending.UNCHANGED] * 4
+    assert [one.status for one in desk.load(BILLS, "APBILL")] == [RecordStatus.UNCHANGED] * 4
 
 
 @pytest.mark.parametrize("words", [{"subsidiaryNumber": "200"}, {"subsidiaryName": "Corvane Field Services LLC"}])
@@ -75,7 +76,9 @@ def test_a_unified_record_names_its_entity(desk: Desk, words: dict[str, str]) ->
     }
     plan = desk.plan(json.dumps(bill) + "\n", "v2:Bill", name="b.jsonl")
     assert [(one.verdict, one.write.entity) for one in plan.records] == [(Verdict.CREATE, "200")], reasons(plan)
-    assert [one.ending for one in desk.load(json.dumps(bill) + "\n", "v2:Bill", name="b.jsonl")] == [Ending.POSTED]
+    assert [one.status for one in desk.load(json.dumps(bill) + "\n", "v2:Bill", name="b.jsonl")] == [
+        RecordStatus.APPLIED
+    ]
     assert owners(desk) == {"E-9": "200"}
 
 
@@ -109,10 +112,13 @@ def test_what_was_not_sent_is_sent_again_to_its_own_entity(desk: Desk) -> None:
     desk.load(BILLS, "APBILL")
     assert owners(desk) == {}
     with client(desk.emulator) as gateway, desk.outbox() as outbox:
-        assert [one.state for one in retry(gateway, outbox)] == ["applied"] * 2
+        assert [one.status for one in retry(gateway, outbox)] == ["applied"] * 2
     assert owners(desk) == {"E-0": "100", "E-2": "100"}
     desk.transport = None
-    assert sorted(one.ending for one in desk.load(BILLS, "APBILL")) == [Ending.POSTED] * 2 + [Ending.UNCHANGED] * 2
+    assert (
+        sorted(one.status for one in desk.load(BILLS, "APBILL"))
+        == [RecordStatus.APPLIED] * 2 + [RecordStatus.UNCHANGED] * 2
+    )
     assert owners(desk) == {"E-0": "100", "E-1": "200", "E-2": "100", "E-3": ""}
 
 
@@ -126,8 +132,8 @@ def test_what_is_in_doubt_is_settled_in_its_own_entity(desk: Desk) -> None:
     desk.transport = forgetful
     desk.load(BILLS.replace("100,V", "200,V").replace("\n,V", "\n200,V"), "APBILL")
     with client(desk.emulator) as gateway, desk.outbox() as outbox:
-        assert {one.state for one in settle_doubts(gateway, outbox)} <= {"applied"}
-        assert {one.state for one in outbox.entries()} == {"applied"}
+        assert {one.status for one in settle_doubts(gateway, outbox)} <= {"applied"}
+        assert {one.status for one in outbox.entries()} == {"applied"}
     assert set(owners(desk).values()) == {"200"}
 
 
@@ -138,6 +144,6 @@ def test_stopping_at_an_error_stops_before_the_next_entity(desk: Desk) -> None:
             if row["VENDORID"] == "V10001":
                 desk.emulator.company().table("VENDOR").update(int(row["RECORDNO"]), row | {"STATUS": "inactive"})
         outcomes = list(Loader(gateway, outbox, LoadSettings(stop_on_error=True)).apply(plan))
-    assert {one.ending for one in outcomes} == {Ending.REJECTED}
+    assert {one.status for one in outcomes} == {RecordStatus.REJECTED}
     assert {one.write.entity for one in outcomes} == {"100"}
     assert owners(desk) == {}

@@ -12,12 +12,12 @@ from intacct_bridge.emulator.gateway.gateway import Emulator
 from intacct_bridge.emulator.settings.behaviour import Behaviour
 from intacct_bridge.emulator.settings.world import EmulatorSettings
 from intacct_bridge.errors import SettingsError
-from intacct_bridge.flow.outbox.entry import State
 from intacct_bridge.flow.outbox.outbox import Outbox
 from intacct_bridge.flow.plan.plan import Verdict
 from intacct_bridge.flow.plan.planner import confirm_plan
-from intacct_bridge.flow.post.loader import Ending, Loader
+from intacct_bridge.flow.post.loader import Loader
 from intacct_bridge.flow.post.retry import settle_doubts
+from intacct_bridge.flow.records.status import RecordStatus
 from intacct_bridge.wire.codec import decode_request
 from intacct_bridge.wire.reply import ConnectionCutError, Reply
 from support.journeys.objects import BILLS, VENDORS, Desk
@@ -106,7 +106,7 @@ def wanted(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     ends = {}
     for case, (text, name, mode) in CASES.items():
         desk = world(tmp_path_factory.mktemp(case), Clock(), case)
-        assert {one.ending for one in desk.load(text, name, mode)} <= {Ending.POSTED, Ending.UNCHANGED}
+        assert {one.status for one in desk.load(text, name, mode)} <= {RecordStatus.APPLIED, RecordStatus.UNCHANGED}
         ends[case] = state(desk)
         desk.emulator.close()
     return ends
@@ -127,14 +127,14 @@ def test_every_unanswered_write_is_done_once_in_the_end(
     clock.forward(minutes=16)
     again = desk.load(text, name, mode)
     if case == "lines" and before:  # the lines differ, and nobody can say why: it is for a person
-        assert {one.ending for one in again} <= {Ending.IN_DOUBT, Ending.UNCHANGED}
+        assert {one.status for one in again} <= {RecordStatus.IN_DOUBT, RecordStatus.UNCHANGED}
         desk.emulator.close()
         return
-    assert {one.ending for one in again} <= {Ending.POSTED, Ending.SETTLED, Ending.UNCHANGED}
+    assert {one.status for one in again} <= {RecordStatus.APPLIED, RecordStatus.SETTLED, RecordStatus.UNCHANGED}
     assert state(desk) == wanted[case]
-    assert {one.ending for one in desk.load(text, name, mode)} <= {Ending.UNCHANGED}
+    assert {one.status for one in desk.load(text, name, mode)} <= {RecordStatus.UNCHANGED}
     with desk.outbox() as outbox:
-        assert {entry.state for entry in outbox.entries()} == {State.APPLIED}
+        assert {entry.status for entry in outbox.entries()} == {RecordStatus.APPLIED}
     assert desk.emulator.incidents == []
     desk.emulator.close()
 
@@ -166,9 +166,9 @@ def test_the_next_loader_carries_on_wherever_the_first_was_killed(
     clock.forward(minutes=16)
     again = survivor.load(text, name, mode)
     if case == "lines" and moment == "begun":
-        assert {one.ending for one in again} <= {Ending.IN_DOUBT, Ending.UNCHANGED}
+        assert {one.status for one in again} <= {RecordStatus.IN_DOUBT, RecordStatus.UNCHANGED}
     else:
-        assert {one.ending for one in again} <= {Ending.POSTED, Ending.SETTLED, Ending.UNCHANGED}
+        assert {one.status for one in again} <= {RecordStatus.APPLIED, RecordStatus.SETTLED, RecordStatus.UNCHANGED}
         assert state(survivor) == wanted[case]
     desk.emulator.close()
 
@@ -189,7 +189,7 @@ def test_a_bill_without_a_number_stays_in_doubt_and_says_what_to_look_for(number
     desk.transport = None
     clock.forward(minutes=60)
     outcomes = desk.load(text, "APBILL")
-    assert {one.ending for one in outcomes} == {Ending.IN_DOUBT}
+    assert {one.status for one in outcomes} == {RecordStatus.IN_DOUBT}
     assert "Accounts Payable" in outcomes[0].note
     assert len(desk.rows("APBILL")) == 2
 
@@ -207,7 +207,7 @@ def test_somebody_elses_later_change_is_not_overwritten_by_a_resend(tmp_path: Pa
         more = {"NAME": "Bolt SA", "MODIFIEDBYLOGINID": "somebody", "WHENMODIFIED": stamp}
         table.update(number, dict(row) | (more if row["VENDORID"] == "V-2" else {}))
     outcomes = desk.load(CHANGED, "VENDOR", "update")
-    assert {one.ending for one in outcomes} == {Ending.IN_DOUBT, Ending.UNCHANGED}
+    assert {one.status for one in outcomes} == {RecordStatus.IN_DOUBT, RecordStatus.UNCHANGED}
     assert any("somebody changed VENDOR" in one.note for one in outcomes)
     desk.emulator.close()
 
@@ -229,5 +229,5 @@ def test_a_kept_plan_with_changes_in_doubt_is_applied_by_the_outbox_that_knows_t
     with client(desk.emulator) as gateway, desk.outbox() as outbox:
         settle_doubts(gateway, outbox)
         outcomes = list(Loader(gateway, outbox).apply(confirm_plan(plan, gateway, outbox)))
-    assert {one.ending for one in outcomes} == {Ending.UNCHANGED}
+    assert {one.status for one in outcomes} == {RecordStatus.UNCHANGED}
     desk.emulator.close()

@@ -14,10 +14,10 @@ import pytest
 from intacct_bridge.emulator.gateway.gateway import Emulator
 from intacct_bridge.emulator.gateway.server import serve
 from intacct_bridge.flow.layouts.journal import JournalLayout
-from intacct_bridge.flow.outbox.entry import State
 from intacct_bridge.flow.outbox.outbox import Outbox
 from intacct_bridge.flow.plan.planner import make_plan
-from intacct_bridge.flow.post.loader import Ending, Loader
+from intacct_bridge.flow.post.loader import Loader
+from intacct_bridge.flow.records.status import RecordStatus
 from intacct_bridge.flow.records.tables import open_csv
 from intacct_bridge.wire.codec import decode_request
 from intacct_bridge.wire.reply import Reply
@@ -100,10 +100,14 @@ def test_the_next_loader_carries_on_wherever_the_first_was_killed(
     with client(emulator) as gateway, Outbox(path) as outbox:
         plan = make_plan(open_csv(file), JournalLayout(), gateway, outbox)
         outcomes = list(Loader(gateway, outbox).apply(plan))
-        assert {outcome.ending for outcome in outcomes} <= {Ending.POSTED, Ending.SETTLED, Ending.UNCHANGED}
+        assert {outcome.status for outcome in outcomes} <= {
+            RecordStatus.APPLIED,
+            RecordStatus.SETTLED,
+            RecordStatus.UNCHANGED,
+        }
         ends = list(outbox.entries())
     references = Counter(row["REFERENCENO"] for _, row in emulator.company().table("GLBATCH").rows())
     assert references == {"REF-1": 1, "REF-2": 1, "REF-3": 1}
-    assert {one.state for one in ends} == {State.APPLIED}
+    assert {one.status for one in ends} == {RecordStatus.APPLIED}
     keys = {str(row["RECORDNO"]) for _, row in emulator.company().table("GLBATCH").rows()}
     assert {one.receipt.record for one in ends if one.receipt} == keys

@@ -10,7 +10,7 @@ import pytest
 from intacct_bridge.emulator.gateway.gateway import Emulator
 from intacct_bridge.errors import InvalidRequestError
 from intacct_bridge.flow.plan.plan import Verdict
-from intacct_bridge.flow.post.loader import Ending
+from intacct_bridge.flow.records.status import RecordStatus
 from intacct_bridge.wire.codec import decode_request
 from intacct_bridge.wire.reply import Reply
 from support.journeys.kinds import KINDS, Kind
@@ -69,12 +69,12 @@ def test_a_kind_is_planned_loaded_and_never_loaded_twice(desk: Desk, kind: Kind)
     sent = sent_by(desk)
     outcomes = desk.load(kind.text, loaded_as, name=kind.file, draft=kind.draft)
     assert [str(fault) for one in outcomes for fault in one.faults] == []
-    assert [one.ending for one in outcomes] == [Ending.POSTED] * kind.count
+    assert [one.status for one in outcomes] == [RecordStatus.APPLIED] * kind.count
     assert all(one.receipt is not None and one.receipt.record for one in outcomes)
     assert sent.total() == kind.count
 
     again = desk.load(kind.text, loaded_as, name=kind.file, draft=kind.draft)
-    assert [one.ending for one in again] == [Ending.UNCHANGED] * kind.count
+    assert [one.status for one in again] == [RecordStatus.UNCHANGED] * kind.count
     assert [one.receipt for one in again] == [one.receipt for one in outcomes]
     assert sent.total() == kind.count, "the second run sent nothing"
     _check_company(desk, kind, before)
@@ -102,10 +102,10 @@ def test_custom_objects_are_changed_and_deleted_by_their_id(desk: Desk) -> None:
     assert made.receipt is not None
     key = made.receipt.record
     changed = f"id,name\n{key},Road Fund\n"
-    assert [one.ending for one in desk.load(changed, "FUND", "update")] == [Ending.POSTED]
-    assert [one.ending for one in desk.load(changed, "FUND", "update")] == [Ending.UNCHANGED]
+    assert [one.status for one in desk.load(changed, "FUND", "update")] == [RecordStatus.APPLIED]
+    assert [one.status for one in desk.load(changed, "FUND", "update")] == [RecordStatus.UNCHANGED]
     assert [row["name"] for row in desk.rows("FUND") if row["id"] == key] == ["Road Fund"]
-    assert [one.ending for one in desk.load(f"id\n{key}\n", "FUND", "delete")] == [Ending.POSTED]
+    assert [one.status for one in desk.load(f"id\n{key}\n", "FUND", "delete")] == [RecordStatus.APPLIED]
     assert [row for row in desk.rows("FUND") if row["id"] == key] == []
 
 
@@ -115,9 +115,9 @@ def test_attachments_change_and_go_by_their_own_functions(desk: Desk) -> None:
     renamed = "SUPDOCID,SUPDOCNAME\nK-A1,Contract\n"
     plan = desk.plan(renamed, "SUPDOC", "update")
     assert [[str(change) for change in one.changes] for one in plan.records] == [["SUPDOCNAME: Letter -> Contract"]]
-    assert [one.ending for one in desk.load(renamed, "SUPDOC", "update")] == [Ending.POSTED]
-    assert [one.ending for one in desk.load(renamed, "SUPDOC", "update")] == [Ending.UNCHANGED]
-    assert [one.ending for one in desk.load("SUPDOCID\nK-A1\n", "SUPDOC", "delete")] == [Ending.POSTED]
+    assert [one.status for one in desk.load(renamed, "SUPDOC", "update")] == [RecordStatus.APPLIED]
+    assert [one.status for one in desk.load(renamed, "SUPDOC", "update")] == [RecordStatus.UNCHANGED]
+    assert [one.status for one in desk.load("SUPDOCID\nK-A1\n", "SUPDOC", "delete")] == [RecordStatus.APPLIED]
     assert [one.verdict for one in desk.plan("SUPDOCID\nK-A1\n", "SUPDOC", "update").records] == [Verdict.REFUSED]
 
 

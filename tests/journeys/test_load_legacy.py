@@ -9,7 +9,7 @@ import pytest
 from intacct_bridge.emulator.gateway.gateway import Emulator
 from intacct_bridge.errors import InvalidRequestError
 from intacct_bridge.flow.plan.plan import Verdict
-from intacct_bridge.flow.post.loader import Ending
+from intacct_bridge.flow.records.status import RecordStatus
 from intacct_bridge.wire.codec import decode_request
 from intacct_bridge.wire.reply import ConnectionCutError, Reply
 from support.journeys.objects import BILLS, Desk, reasons
@@ -43,24 +43,24 @@ def own(desk: Desk, name: str, field: str = "VENDORID") -> list[dict[str, str]]:
     return [row for row in desk.rows(name) if row.get(field, "").startswith("L-")]
 
 
-def endings(desk: Desk, *words: str, **more: Any) -> list[Ending]:
+def endings(desk: Desk, *words: str, **more: Any) -> list[RecordStatus]:
     outcomes = desk.load(*words, **more)
     assert desk.failed is None, desk.failed
     assert all(one.receipt and one.receipt.record for one in outcomes if one.good)
-    return [one.ending for one in outcomes]
+    return [one.status for one in outcomes]
 
 
 def test_vendors_are_made_changed_and_deleted_by_their_own_functions(desk: Desk, called: list[str]) -> None:
-    assert endings(desk, VENDORS, "VENDOR") == [Ending.POSTED, Ending.POSTED]
-    assert endings(desk, VENDORS, "VENDOR") == [Ending.UNCHANGED, Ending.UNCHANGED]
+    assert endings(desk, VENDORS, "VENDOR") == [RecordStatus.APPLIED, RecordStatus.APPLIED]
+    assert endings(desk, VENDORS, "VENDOR") == [RecordStatus.UNCHANGED, RecordStatus.UNCHANGED]
     changed = VENDORS.replace("Bolt Ltd,0", "Bolt GmbH,5.50")
     plan = desk.plan(changed, "VENDOR", "update")
     assert [one.verdict for one in plan.records] == [Verdict.UNCHANGED, Verdict.UPDATE], reasons(plan)
     assert [str(one) for one in plan.records[1].changes] == ["NAME: Bolt Ltd -> Bolt GmbH", "CREDITLIMIT: 0 -> 5.5"]
-    assert endings(desk, changed, "VENDOR", "update") == [Ending.UNCHANGED, Ending.POSTED]
-    assert endings(desk, changed, "VENDOR", "update") == [Ending.UNCHANGED, Ending.UNCHANGED]
+    assert endings(desk, changed, "VENDOR", "update") == [RecordStatus.UNCHANGED, RecordStatus.APPLIED]
+    assert endings(desk, changed, "VENDOR", "update") == [RecordStatus.UNCHANGED, RecordStatus.UNCHANGED]
     assert [row["NAME"] for row in own(desk, "VENDOR")] == ["Acme Paper", "Bolt GmbH"]
-    assert endings(desk, "VENDORID\nL-2\n", "VENDOR", "delete") == [Ending.POSTED]
+    assert endings(desk, "VENDORID\nL-2\n", "VENDOR", "delete") == [RecordStatus.APPLIED]
     assert [row["VENDORID"] for row in own(desk, "VENDOR")] == ["L-1"]
     assert [name for name in called if "vendor" in name] == [
         *("create_vendor", "create_vendor", "update_vendor", "delete_vendor"),
@@ -81,22 +81,22 @@ def test_contacts_inside_vendors_and_emptied_fields(desk: Desk, called: list[str
         "VENDORID,NAME,COMMENTS,DISPLAYCONTACT.CONTACTNAME,DISPLAYCONTACT.PRINTAS,DISPLAYCONTACT.MAILADDRESS.CITY\n"
         "L-9,Nine,hello,Nine (L-9),Nine,Bern\n"
     )
-    assert endings(desk, rows, "VENDOR") == [Ending.POSTED]
+    assert endings(desk, rows, "VENDOR") == [RecordStatus.APPLIED]
     assert own(desk, "VENDOR")[0]["COMMENTS"] == "hello"
     assert own(desk, "VENDOR")[0]["DISPLAYCONTACT.MAILADDRESS.CITY"] == "Bern"
-    assert endings(desk, "VENDORID,COMMENTS\nL-9,\n", "VENDOR", "update", clear=True) == [Ending.POSTED]
+    assert endings(desk, "VENDORID,COMMENTS\nL-9,\n", "VENDOR", "update", clear=True) == [RecordStatus.APPLIED]
     assert own(desk, "VENDOR")[0].get("COMMENTS", "") == ""
 
 
 def test_bills_are_made_and_their_lines_changed_by_number(desk: Desk, called: list[str]) -> None:
     endings(desk, VENDORS, "VENDOR")
-    assert endings(desk, OWN_BILLS, "APBILL") == [Ending.POSTED, Ending.POSTED]
-    assert endings(desk, OWN_BILLS, "APBILL") == [Ending.UNCHANGED, Ending.UNCHANGED]
+    assert endings(desk, OWN_BILLS, "APBILL") == [RecordStatus.APPLIED, RecordStatus.APPLIED]
+    assert endings(desk, OWN_BILLS, "APBILL") == [RecordStatus.UNCHANGED, RecordStatus.UNCHANGED]
     changed = OWN_BILLS.replace("0.20", "0.30")
     plan = desk.plan(changed, "APBILL", "update")
     assert [one.verdict for one in plan.records] == [Verdict.UPDATE, Verdict.UNCHANGED], reasons(plan)
     assert [str(one) for one in plan.records[0].changes] == ["APBILLITEMS: 2 lines of 100.30 -> 2 lines of 100.40"]
-    assert sorted(endings(desk, changed, "APBILL", "update")) == [Ending.POSTED, Ending.UNCHANGED]
+    assert sorted(endings(desk, changed, "APBILL", "update")) == [RecordStatus.APPLIED, RecordStatus.UNCHANGED]
     bill = own(desk, "APBILL")[0]
     amounts = [row["TRX_AMOUNT"] for row in desk.rows("APBILLITEM") if row["RECORDKEY"] == bill["RECORDNO"]]
     assert sorted(amounts) == ["0.3", "100.1"]
@@ -104,7 +104,7 @@ def test_bills_are_made_and_their_lines_changed_by_number(desk: Desk, called: li
     assert reasons(desk.plan(more, "APBILL", "update")) == [("lines", "", "input.csv:2")]
     gone = "VENDORID,RECORDID\nL-2,INV-2\n"
     assert [str(one) for one in desk.plan(gone, "APBILL", "delete").records[0].reasons] == []
-    assert endings(desk, gone, "APBILL", "delete") == [Ending.POSTED]
+    assert endings(desk, gone, "APBILL", "delete") == [RecordStatus.APPLIED]
     assert [row["RECORDID"] for row in own(desk, "APBILL")] == ["INV-1"]
     assert {"create_bill", "update_bill", "delete_bill"} <= set(called)
 
@@ -117,8 +117,8 @@ GJ,2026-11-20,Rent,L-1,20100,,0.30,,100
 
 
 def test_journal_entries_are_made_once_and_deleted_but_not_changed(desk: Desk, called: list[str]) -> None:
-    assert endings(desk, JOURNAL, "journal-entries") == [Ending.POSTED]
-    assert endings(desk, JOURNAL, "journal-entries") == [Ending.UNCHANGED]
+    assert endings(desk, JOURNAL, "journal-entries") == [RecordStatus.APPLIED]
+    assert endings(desk, JOURNAL, "journal-entries") == [RecordStatus.UNCHANGED]
     posted = [row for row in desk.rows("GLBATCH") if row.get("REFERENCENO") == "L-1"]
     assert [row["BATCH_TITLE"] for row in posted] == ["Rent"]
     key = posted[0]["RECORDNO"]
@@ -126,7 +126,7 @@ def test_journal_entries_are_made_once_and_deleted_but_not_changed(desk: Desk, c
     assert [str(one) for one in change.reasons] == [
         "input.csv:2: document type 2.1 has no function to update GLBATCH; use a connection with dtd_version 3.0"
     ]
-    assert endings(desk, f"RECORDNO\n{key}\n", "GLBATCH", "delete") == [Ending.POSTED]
+    assert endings(desk, f"RECORDNO\n{key}\n", "GLBATCH", "delete") == [RecordStatus.APPLIED]
     assert [row for row in desk.rows("GLBATCH") if row.get("REFERENCENO") == "L-1"] == []
 
 
@@ -176,14 +176,14 @@ KINDS = {
 @pytest.mark.parametrize("name", list(KINDS))
 def test_every_kind_that_it_has_is_made_once(desk: Desk, called: list[str], name: str) -> None:
     if name == "SUPDOC":
-        assert endings(desk, "SUPDOCFOLDERNAME\nInvoices\n", "SUPDOCFOLDER") == [Ending.POSTED]
+        assert endings(desk, "SUPDOCFOLDERNAME\nInvoices\n", "SUPDOCFOLDER") == [RecordStatus.APPLIED]
     plan = desk.plan(KINDS[name], name)
     assert [str(one) for one in plan.records[0].reasons] == []
     posted = desk.load(KINDS[name], name)
     assert [str(fault) for one in posted for fault in one.faults] == []
-    assert [one.ending for one in posted] == [Ending.POSTED]
+    assert [one.status for one in posted] == [RecordStatus.APPLIED]
     before = len([one for one in called if one.startswith("create_")])
-    assert endings(desk, KINDS[name], name) == [Ending.UNCHANGED]
+    assert endings(desk, KINDS[name], name) == [RecordStatus.UNCHANGED]
     assert len([one for one in called if one.startswith("create_")]) == before
 
 
@@ -223,7 +223,7 @@ def test_a_lost_answer_is_settled_and_nothing_is_done_twice(desk: Desk, name: st
     first = desk.load(wanted, name, mode)
     again = desk.load(wanted, name, mode)
     assert desk.failed is None, desk.failed
-    assert all(one.good for one in again), [(one.ending, one.note) for one in (*first, *again)]
+    assert all(one.good for one in again), [(one.status, one.note) for one in (*first, *again)]
     left = own(desk, name)
     assert len(left) == (0 if mode == "delete" else 2)
     if mode == "update" and name == "VENDOR":

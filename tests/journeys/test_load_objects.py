@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from intacct_bridge.flow.plan.plan import Verdict
-from intacct_bridge.flow.post.loader import Ending
+from intacct_bridge.flow.records.status import RecordStatus
 from intacct_bridge.wire.codec import decode_request
 from intacct_bridge.wire.reply import Reply
 from support.journeys.objects import BILLS, VENDORS, Desk, reasons
@@ -24,8 +24,8 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
 
 
 def test_vendors_are_made_once_and_a_second_run_changes_nothing(desk: Desk) -> None:
-    assert [one.ending for one in desk.load(VENDORS, "VENDOR")] == [Ending.POSTED, Ending.POSTED]
-    assert [one.ending for one in desk.load(VENDORS, "VENDOR")] == [Ending.UNCHANGED, Ending.UNCHANGED]
+    assert [one.status for one in desk.load(VENDORS, "VENDOR")] == [RecordStatus.APPLIED, RecordStatus.APPLIED]
+    assert [one.status for one in desk.load(VENDORS, "VENDOR")] == [RecordStatus.UNCHANGED, RecordStatus.UNCHANGED]
     assert sorted(row["VENDORID"] for row in desk.rows("VENDOR")) == ["V-1", "V-2"]
 
 
@@ -36,7 +36,7 @@ def test_flat_rows_with_repeated_headers_are_bills_with_their_lines(desk: Desk) 
         ("APBILL V-1 INV-1", Verdict.CREATE, 2),
         ("APBILL V-2 INV-2", Verdict.CREATE, 1),
     ], reasons(plan)
-    assert {one.ending for one in desk.load(BILLS, "APBILL")} == {Ending.POSTED}
+    assert {one.status for one in desk.load(BILLS, "APBILL")} == {RecordStatus.APPLIED}
     amounts = sorted(Decimal(row["TRX_AMOUNT"]) for row in desk.rows("APBILLITEM"))
     assert amounts == [Decimal("0.20"), Decimal("15"), Decimal("100.10")]
 
@@ -51,7 +51,7 @@ def test_nested_records_are_the_same_bills(desk: Desk) -> None:
         '"DEPARTMENTID": "100"}]}\n'
     )
     (one,) = desk.load(nested, "APBILL", name="bills.jsonl")
-    assert one.ending is Ending.UNCHANGED, "the same content has the same digest"
+    assert one.status is RecordStatus.UNCHANGED, "the same content has the same digest"
 
 
 def test_an_update_says_what_it_changes_and_sends_only_that(desk: Desk) -> None:
@@ -62,10 +62,18 @@ def test_an_update_says_what_it_changes_and_sends_only_that(desk: Desk) -> None:
     assert [str(change) for change in plan.records[1].changes] == ["NAME: Bolt Ltd -> Bolt GmbH"]
     assert set(plan.records[1].write.fields) == {"RECORDNO", "NAME"}
     assert plan.transactions == 1
-    assert [one.ending for one in desk.load(changed, "VENDOR", "update")] == [Ending.UNCHANGED, Ending.POSTED]
-    assert [one.ending for one in desk.load(changed, "VENDOR", "update")] == [Ending.UNCHANGED, Ending.UNCHANGED]
+    assert [one.status for one in desk.load(changed, "VENDOR", "update")] == [
+        RecordStatus.UNCHANGED,
+        RecordStatus.APPLIED,
+    ]
+    assert [one.status for one in desk.load(changed, "VENDOR", "update")] == [
+        RecordStatus.UNCHANGED,
+        RecordStatus.UNCHANGED,
+    ]
     back = desk.load(VENDORS, "VENDOR", "update")
-    assert [one.ending for one in back] == [Ending.UNCHANGED, Ending.POSTED], "the company decides, not the memory"
+    assert [one.status for one in back] == [RecordStatus.UNCHANGED, RecordStatus.APPLIED], (
+        "the company decides, not the memory"
+    )
     assert sorted(row["NAME"] for row in desk.rows("VENDOR")) == ["Acme Paper", "Bolt Ltd"]
 
 
@@ -74,8 +82,8 @@ def test_an_upsert_updates_what_is_there_and_creates_what_is_not(desk: Desk) -> 
     mixed = VENDORS.replace("Acme Paper,Acme", "Acme Stationery,Acme") + "V-3,Cog,Cog\n"
     plan = desk.plan(mixed, "VENDOR", "upsert")
     assert [one.verdict for one in plan.records] == [Verdict.UPDATE, Verdict.UNCHANGED, Verdict.CREATE], reasons(plan)
-    endings = [one.ending for one in desk.load(mixed, "VENDOR", "upsert")]
-    assert sorted(endings) == [Ending.POSTED, Ending.POSTED, Ending.UNCHANGED]
+    endings = [one.status for one in desk.load(mixed, "VENDOR", "upsert")]
+    assert sorted(endings) == [RecordStatus.APPLIED, RecordStatus.APPLIED, RecordStatus.UNCHANGED]
     assert [row["NAME"] for row in desk.rows("VENDOR")] == ["Acme Stationery", "Bolt Ltd", "Cog"]
 
 
@@ -178,7 +186,7 @@ DEPARTMENTID = { constant = "100" }
     plan = desk.plan(rows, "APBILL", map_file=mapping)
     assert [one.verdict for one in plan.records] == [Verdict.CREATE, Verdict.REFUSED], reasons(plan)
     assert reasons(plan)[0] == ("mapping", "Supplier", "input.csv:4")
-    assert [one.ending for one in desk.load(rows, "APBILL", map_file=mapping)] == [Ending.POSTED]
+    assert [one.status for one in desk.load(rows, "APBILL", map_file=mapping)] == [RecordStatus.APPLIED]
 
 
 @pytest.mark.parametrize("mapped", [False, True])
@@ -197,7 +205,7 @@ def test_beside_points_between_thousands_a_point_is_no_decimal_sign(desk: Desk, 
 
 def test_a_unified_entity_is_a_mapping_that_we_ship(desk: Desk) -> None:
     rows = '{"vendorNumber": "V-7", "vendorName": "Seven", "email": "a@b.example"}\n'
-    assert [one.ending for one in desk.load(rows, "v2:Vendor", name="v.jsonl")] == [Ending.POSTED]
+    assert [one.status for one in desk.load(rows, "v2:Vendor", name="v.jsonl")] == [RecordStatus.APPLIED]
     assert [row["NAME"] for row in desk.rows("VENDOR")] == ["Seven"]
 
 
@@ -220,6 +228,6 @@ def test_a_thousand_bills_take_ten_requests_for_the_creates_and_thirty_for_all_e
 
     desk.transport = counted
     outcomes = desk.load("\n".join([head, *rows]) + "\n", "APBILL")
-    assert Counter(one.ending for one in outcomes) == {Ending.POSTED: 1000}
+    assert Counter(one.status for one in outcomes) == {RecordStatus.APPLIED: 1000}
     assert counts.pop("create") <= 10
     assert sum(counts.values()) <= 30, counts

@@ -15,7 +15,8 @@ from intacct_bridge.errors import InvalidRequestError
 from intacct_bridge.flow.company.functions import Functions
 from intacct_bridge.flow.outbox.outbox import Outbox
 from intacct_bridge.flow.plan.plan import Verdict
-from intacct_bridge.flow.post.loader import Ending, Loader
+from intacct_bridge.flow.post.loader import Loader
+from intacct_bridge.flow.records.status import RecordStatus
 from intacct_bridge.flow.records.write import Identity, Write
 from support.journeys.objects import VENDORS, Desk
 from support.small_company import Clock, client, company
@@ -200,7 +201,7 @@ def _agree(desk: Desk, name: str) -> None:
             verdicts = Counter(one.verdict for one in plan.records)
             assert min(verdicts[Verdict.CREATE], verdicts[Verdict.REFUSED]) > RECORDS / 10, verdicts
             loader = Loader(gateway, outbox)
-            refused = [outcome for outcome in loader.apply(plan) if outcome.ending is not Ending.POSTED]
+            refused = [outcome for outcome in loader.apply(plan) if outcome.status is not RecordStatus.APPLIED]
             assert [str(one.faults[0]) for one in refused] == []
             blind = [
                 replace(one.write, identity=Identity(f"blind {number}", "content"))
@@ -210,6 +211,6 @@ def _agree(desk: Desk, name: str) -> None:
                 and sayable(gateway, one.write)
             ]
             assert blind
-            taken = [one.write for one in loader.load(blind) if one.ending is Ending.POSTED]
+            taken = [one.write for one in loader.load(blind) if one.status is RecordStatus.APPLIED]
             reasons = {one.write.position: [str(r) for r in one.reasons] for one in plan.of(Verdict.REFUSED)}
             assert [(one.fields, reasons[one.position]) for one in taken] == []

@@ -12,7 +12,7 @@ from intacct_bridge.emulator.accounting.seeding import load
 from intacct_bridge.emulator.demo.company import demo_company
 from intacct_bridge.emulator.gateway.gateway import Emulator
 from intacct_bridge.flow.plan.plan import Verdict
-from intacct_bridge.flow.post.loader import Ending
+from intacct_bridge.flow.records.status import RecordStatus
 from support.journeys.objects import Desk, reasons
 from support.small_company import NOON
 
@@ -57,7 +57,7 @@ def test_the_orders_are_planned_and_a_bad_customer_is_named(desk: Desk) -> None:
 
 def test_the_orders_are_made_once(desk: Desk) -> None:
     outcomes = desk.load(FILE.read_text("utf-8"), "", map_file=MAP)
-    assert {one.ending for one in outcomes} == {Ending.POSTED}, [str(one.faults) for one in outcomes]
+    assert {one.status for one in outcomes} == {RecordStatus.APPLIED}, [str(one.faults) for one in outcomes]
     assert sorted(row["DOCNO"] for row in desk.rows("SODOCUMENT")) == ["WEB-1001", "WEB-1002", "WEB-1003"]
     again = desk.load(FILE.read_text("utf-8"), "", map_file=MAP)
-    assert {one.ending for one in again} == {Ending.UNCHANGED}
+    assert {one.status for one in again} == {RecordStatus.UNCHANGED}

@@ -51,7 +51,7 @@ def test_an_object_by_its_own_names_is_created_then_updated_then_left_alone(pipe
     second = pipe([CLASSES, record("CLASS", CLASSID="T-1", NAME="Uno"), state({"n": 2})])
     assert (second.status, second.states) == (0, [{"n": 2}])
     assert "1 updated" in second.err
-    assert "1 there already" in pipe([CLASSES, record("CLASS", CLASSID="T-1", NAME="Uno")]).err
+    assert "1 already in Intacct" in pipe([CLASSES, record("CLASS", CLASSID="T-1", NAME="Uno")]).err
     assert pipe.rows("CLASS")[-1]["NAME"] == "Uno"
 
 
@@ -85,7 +85,7 @@ def test_the_schema_setting_chooses_between_the_versions(pipe: Pipe) -> None:
 def test_journal_entries_are_posted_to_the_cent_and_once(pipe: Pipe) -> None:
     lines = [schema("JournalEntries", "id", keys=["id"]), record("JournalEntries", **ENTRY), state(7)]
     assert pipe(lines).states == [7]
-    assert "1 there already" in pipe(lines).err
+    assert "1 already in Intacct" in pipe(lines).err
     assert len(pipe.rows("GLBATCH")) == 1
     assert {Decimal(row["TRX_AMOUNT"]) for row in pipe.rows("GLENTRY")} == {Decimal("0.3")}
 
@@ -95,7 +95,7 @@ def test_equal_records_without_a_key_are_as_many_records_and_no_more_on_a_second
     lines = [schema("JournalEntries", "type"), *[record("JournalEntries", **bare)] * 3, state(1)]
     assert pipe(lines, window=2).status == 0
     assert len(pipe.rows("GLBATCH")) == 3
-    assert "3 there already" in pipe(lines, window=1).err
+    assert "3 already in Intacct" in pipe(lines, window=1).err
     assert len(pipe.rows("GLBATCH")) == 3
 
 
@@ -280,7 +280,7 @@ def test_a_new_version_of_a_stream_deletes_nothing(pipe: Pipe) -> None:
     ran = pipe([CLASSES, version, record("CLASS", CLASSID="T", NAME="N"), version, state(1)])
     assert (ran.status, ran.states) == (0, [1])
     assert len(pipe.rows("CLASS")) == before + 1
-    assert ran.err.count("what is in Intacct stays") == 1
+    assert ran.err.count("no records are deleted in Intacct") == 1
 
 
 def test_a_record_that_its_source_deleted_is_not_written(pipe: Pipe) -> None:

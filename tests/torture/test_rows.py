@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 
 from intacct_bridge.emulator.settings.faults import ScriptedFault
-from intacct_bridge.flow.outbox.entry import State
 from intacct_bridge.flow.outbox.outbox import Outbox
+from intacct_bridge.flow.records.status import RecordStatus
 from support.torture.records import SORTS
 from support.torture.world import folder
 from torture.torture import Round, newest
 
-A, D = State.APPLIED, State.IN_DOUBT
+A, D = RecordStatus.APPLIED, RecordStatus.IN_DOUBT
 ROWS = {
     "journal with a reference": (A, A),
     "journal without": (D, D),
@@ -44,9 +44,9 @@ def outboxes() -> Iterator[Path]:
         yield path
 
 
-def states(one: Round) -> Counter[State]:
+def states(one: Round) -> Counter[RecordStatus]:
     with Outbox(one.path) as outbox:
-        return Counter(entry.state for entry in newest(outbox.entries()))
+        return Counter(entry.status for entry in newest(outbox.entries()))
 
 
 @pytest.mark.parametrize("done", [True, False], ids=["done", "not-done"])

@@ -24,12 +24,13 @@ from typing import Any
 from intacct_bridge.errors import IntacctError
 from intacct_bridge.flow.company.writable import subject_of
 from intacct_bridge.flow.layouts.native import NativeLayout
-from intacct_bridge.flow.outbox.entry import OutboxEntry, State
+from intacct_bridge.flow.outbox.entry import OutboxEntry
 from intacct_bridge.flow.outbox.outbox import Outbox
 from intacct_bridge.flow.plan.plan import Mode, PlanSettings
 from intacct_bridge.flow.plan.planner import make_plan
 from intacct_bridge.flow.post.loader import Loader, LoadSettings
 from intacct_bridge.flow.post.settle import SettleSettings
+from intacct_bridge.flow.records.status import RecordStatus
 from intacct_bridge.flow.records.tables import InputTable, SourceRow
 from support.small_company import client
 from support.torture.naive import Naive
@@ -196,11 +197,11 @@ class Round:
         there = self.standing()
         with Outbox(self.path, clock=lambda: self.world.clock.now) as outbox:
             entries = newest(outbox.entries())
-            doubtful = [entry for entry in entries if entry.state is State.IN_DOUBT]
+            doubtful = [entry for entry in entries if entry.status is RecordStatus.IN_DOUBT]
             able = [entry for entry in doubtful if self.proven and outbox.take_witness(first_sender(outbox, entry))]
-        applied = [entry for entry in entries if entry.state is State.APPLIED]
+        applied = [entry for entry in entries if entry.status is RecordStatus.APPLIED]
         if len(doubtful) + len(applied) != len(self.tokens) * self.sort.copies:
-            states = Counter(entry.state.value for entry in entries)
+            states = Counter(entry.status.value for entry in entries)
             self.faults.append(f"not every record came to an end: {states}")
         self._receipts(applied)
         if (able and not self.sort.never_again) or (doubtful and self.sort.settles):
@@ -239,7 +240,7 @@ class Round:
     def count(self, tally: Tally) -> None:
         there = self.standing()
         with Outbox(self.path, clock=lambda: self.world.clock.now) as outbox:
-            doubtful = [entry for entry in newest(outbox.entries()) if entry.state is State.IN_DOUBT]
+            doubtful = [entry for entry in newest(outbox.entries()) if entry.status is RecordStatus.IN_DOUBT]
         tally.counts["rounds"] += 1
         tally.counts["records"] += len(self.tokens) * self.sort.copies
         for name in ("faults", "kills", "side by side"):
@@ -253,12 +254,12 @@ class Round:
 
 def newest(entries: Iterable[OutboxEntry]) -> list[OutboxEntry]:
     """The newest entry of each identity."""
-    return list({(entry.place, entry.identity): entry for entry in entries}.values())
+    return list({(entry.target, entry.identity): entry for entry in entries}.values())
 
 
 def first_sender(outbox: Outbox, entry: OutboxEntry) -> str:
     """The loader that sent an entry's attempt first: if its witness still speaks, the entry can be settled."""
-    sent = [one for one in outbox.history(entry) if one["state"] == State.SENT]
+    sent = [one for one in outbox.history(entry) if one["state"] == RecordStatus.SENT]
     return next((str(one["loader"]) for one in sent if one["control_id"] == entry.control_id), "")
 
 

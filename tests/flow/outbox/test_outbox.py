@@ -17,9 +17,10 @@ import pytest
 
 from intacct_bridge.client.connections.connection import Connection
 from intacct_bridge.errors import Fault, SettingsError
-from intacct_bridge.flow.outbox.entry import Conclusion, Intent, OutboxEntry, State, WriteTarget
+from intacct_bridge.flow.outbox.entry import Conclusion, Intent, OutboxEntry, WriteTarget
 from intacct_bridge.flow.outbox.outbox import Outbox
 from intacct_bridge.flow.outbox.storage import default_path, outbox_path, path_of
+from intacct_bridge.flow.records.status import RecordStatus
 from intacct_bridge.flow.records.write import Receipt, WriteOperation
 
 PLACE = WriteTarget("demo-company", "", WriteOperation.CREATE, "GLBATCH")
@@ -48,11 +49,16 @@ def sent(outbox: Outbox, *intents: Intent) -> list[OutboxEntry]:
 
 def test_an_entry_passes_from_planned_to_sent_to_applied_and_leaves_a_history(outbox: Outbox) -> None:
     (planned,) = outbox.plan([intent()])
-    assert (planned.state, planned.attempt, planned.tracked, planned.user) == (State.PLANNED, 1, {"memo": "m"}, "me")
+    assert (planned.status, planned.attempt, planned.tracked, planned.user) == (
+        RecordStatus.PLANNED,
+        1,
+        {"memo": "m"},
+        "me",
+    )
     (begun,) = outbox.begin([planned])
-    assert (begun.state, begun.sent_at, begun.control_id) == (State.SENT, NOW, planned.control_id)
-    (done,) = outbox.conclude([Conclusion(begun, State.APPLIED, Receipt("42", "GJ-7"))])
-    assert (done.state, done.receipt) == (State.APPLIED, Receipt("42", "GJ-7"))
+    assert (begun.status, begun.sent_at, begun.control_id) == (RecordStatus.SENT, NOW, planned.control_id)
+    (done,) = outbox.conclude([Conclusion(begun, RecordStatus.APPLIED, Receipt("42", "GJ-7"))])
+    assert (done.status, done.receipt) == (RecordStatus.APPLIED, Receipt("42", "GJ-7"))
     assert [event["state"] for event in outbox.history(done)] == ["planned", "sent", "applied"]
     assert outbox.claimed("demo-company", "GLBATCH", ["41", "42"]) == {"42"}
 
@@ -64,22 +70,24 @@ def test_what_was_written_is_there_for_another_connection_before_begin_returns(o
         assert other.execute("PRAGMA journal_mode").fetchone() == ("wal",)
 
 
-@pytest.mark.parametrize("state", [State.SENT, State.APPLIED, State.IN_DOUBT])
-def test_an_entry_that_may_have_been_applied_is_never_planned_or_begun_again(outbox: Outbox, state: State) -> None:
+@pytest.mark.parametrize("state", [RecordStatus.SENT, RecordStatus.APPLIED, RecordStatus.IN_DOUBT])
+def test_an_entry_that_may_have_been_applied_is_never_planned_or_begun_again(
+    outbox: Outbox, state: RecordStatus
+) -> None:
     (begun,) = sent(outbox)
-    if state is not State.SENT:
+    if state is not RecordStatus.SENT:
         outbox.conclude([Conclusion(begun, state)])
     for again in (intent(), intent(digest="2")):
         (entry,) = outbox.plan([again])
-        assert (entry.state, entry.digest, entry.control_id) == (state, "1", begun.control_id)
+        assert (entry.status, entry.digest, entry.control_id) == (state, "1", begun.control_id)
         assert outbox.begin([entry]) == []
 
 
 @pytest.mark.parametrize(
-    ("state", "attempt"), [(State.NOT_SENT, 1), (State.REJECTED, 2), (State.ABORTED, 2)]
+    ("state", "attempt"), [(RecordStatus.NOT_SENT, 1), (RecordStatus.REJECTED, 2), (RecordStatus.ABORTED, 2)]
 )  # fmt: skip
 def test_the_attempt_rises_only_after_an_answer_that_proves_nothing_was_applied(
-    outbox: Outbox, state: State, attempt: int
+    outbox: Outbox, state: RecordStatus, attempt: int
 ) -> None:
     (first,) = sent(outbox)
     outbox.conclude([Conclusion(first, state, faults=(Fault("BL01"),))])
@@ -91,7 +99,7 @@ def test_the_attempt_rises_only_after_an_answer_that_proves_nothing_was_applied(
 
 def test_mended_content_is_a_new_attempt_under_a_new_control_id(outbox: Outbox) -> None:
     (first,) = sent(outbox)
-    outbox.conclude([Conclusion(first, State.NOT_SENT)])
+    outbox.conclude([Conclusion(first, RecordStatus.NOT_SENT)])
     (second,) = sent(outbox, intent(digest="2"))
     assert (second.attempt, second.digest) == (2, "2")
     assert second.control_id != first.control_id
@@ -112,7 +120,7 @@ def test_of_two_loaders_one_gets_an_identity(path: Path) -> None:
             got: list[int] = []
             for entry in loader.plan(identities):
                 got += [taken.number for taken in loader.begin([entry])]
-                loader.conclude([Conclusion(entry, State.APPLIED)])
+                loader.conclude([Conclusion(entry, RecordStatus.APPLIED)])
             return got
 
     with ThreadPoolExecutor(4) as pool:
@@ -142,7 +150,7 @@ def test_a_loader_that_is_gone_leaves_doubt_and_a_living_one_does_not(path: Path
     other.close()
     assert not outbox.lives(begun.loader)
     (doubtful,) = outbox.recover()
-    assert doubtful.state is State.IN_DOUBT
+    assert doubtful.status is RecordStatus.IN_DOUBT
     assert outbox.recover() == []
 
 
@@ -162,15 +170,15 @@ os.kill(os.getpid(), signal.SIGKILL)
     done = subprocess.run([sys.executable, "-c", script], check=False, env=environment, stderr=subprocess.PIPE)
     assert done.returncode == -signal.SIGKILL, done.stderr.decode()
     (doubtful,) = outbox.recover()
-    assert (doubtful.identity, doubtful.state) == ("a", State.IN_DOUBT)
+    assert (doubtful.identity, doubtful.status) == ("a", RecordStatus.IN_DOUBT)
 
 
 def test_doubt_is_left_by_settling_or_by_a_resend_under_the_same_control_id(outbox: Outbox) -> None:
     (begun,) = sent(outbox)
-    (doubtful,) = outbox.conclude([Conclusion(begun, State.IN_DOUBT)])
+    (doubtful,) = outbox.conclude([Conclusion(begun, RecordStatus.IN_DOUBT)])
     assert outbox.begin([doubtful]) == []
     (again,) = outbox.resume([doubtful])
-    assert (again.control_id, again.attempt, again.state) == (begun.control_id, 1, State.SENT)
+    assert (again.control_id, again.attempt, again.status) == (begun.control_id, 1, RecordStatus.SENT)
     assert outbox.resume([doubtful]) == [], "another loader cannot take it too"
 
 
@@ -179,13 +187,15 @@ def test_who_saw_the_entry_before_somebody_elses_resend_can_neither_resend_nor_c
 ) -> None:
     """Its look is older than the second sending, which may be on its way: what it did not find may yet come."""
     (begun,) = sent(outbox)
-    (doubtful,) = outbox.conclude([Conclusion(begun, State.IN_DOUBT)])
+    (doubtful,) = outbox.conclude([Conclusion(begun, RecordStatus.IN_DOUBT)])
     with Outbox(path) as other:
         (again,) = other.resume([doubtful])
-        assert other.conclude([Conclusion(again, State.IN_DOUBT)])
+        assert other.conclude([Conclusion(again, RecordStatus.IN_DOUBT)])
     assert outbox.resume([doubtful]) == []
-    assert outbox.conclude([Conclusion(begun, State.NOT_SENT), Conclusion(doubtful, State.REJECTED)]) == []
-    assert [(one.state, one.sendings) for one in outbox.entries()] == [(State.IN_DOUBT, 2)]
+    assert (
+        outbox.conclude([Conclusion(begun, RecordStatus.NOT_SENT), Conclusion(doubtful, RecordStatus.REJECTED)]) == []
+    )
+    assert [(one.status, one.sendings) for one in outbox.entries()] == [(RecordStatus.IN_DOUBT, 2)]
 
 
 def test_patience_counts_from_when_the_bytes_leave_not_from_when_they_were_entered(path: Path) -> None:
@@ -200,15 +210,17 @@ def test_patience_counts_from_when_the_bytes_leave_not_from_when_they_were_enter
 
 
 def test_of_two_entries_one_gets_the_record_that_was_found(outbox: Outbox) -> None:
-    doubtful = outbox.conclude([Conclusion(one, State.IN_DOUBT) for one in sent(outbox, intent("a"), intent("b"))])
-    found = [Conclusion(one, State.APPLIED, Receipt("42"), claim=True) for one in doubtful]
+    doubtful = outbox.conclude(
+        [Conclusion(one, RecordStatus.IN_DOUBT) for one in sent(outbox, intent("a"), intent("b"))]
+    )
+    found = [Conclusion(one, RecordStatus.APPLIED, Receipt("42"), claim=True) for one in doubtful]
     assert [one.identity for one in outbox.conclude(found)] == ["a"]
 
 
 def test_an_outbox_of_the_first_version_is_brought_up_to_date_with_all_it_knows(path: Path) -> None:
     with Outbox(path, clock=lambda: NOW, user="me") as outbox:
         first, second = sent(outbox, intent("a"), intent("b"))
-        outbox.conclude([Conclusion(second, State.APPLIED, Receipt("7"))])
+        outbox.conclude([Conclusion(second, RecordStatus.APPLIED, Receipt("7"))])
         known = [replace(one, body="", request_digest="") for one in outbox.entries()]
     with closing(sqlite3.connect(path)) as db:
         db.executescript("""
@@ -238,14 +250,14 @@ def test_one_input_may_name_an_identity_twice_in_a_breath(outbox: Outbox) -> Non
 def test_another_loaders_sent_entry_cannot_be_concluded(path: Path, outbox: Outbox) -> None:
     with Outbox(path) as other:
         (begun,) = sent(other)
-        assert outbox.conclude([Conclusion(begun, State.REJECTED)]) == []
+        assert outbox.conclude([Conclusion(begun, RecordStatus.REJECTED)]) == []
 
 
 def test_an_update_may_be_repeated_once_applied_and_keeps_its_own_control_ids(outbox: Outbox) -> None:
     numbers, controls = set(), set()
     for digest in "121":
         (begun,) = sent(outbox, intent(digest=digest, repeatable=True))
-        outbox.conclude([Conclusion(begun, State.APPLIED)])
+        outbox.conclude([Conclusion(begun, RecordStatus.APPLIED)])
         numbers.add(begun.number)
         controls.add(begun.control_id)
     assert len(numbers) == len(controls) == 3
@@ -254,10 +266,10 @@ def test_an_update_may_be_repeated_once_applied_and_keeps_its_own_control_ids(ou
 
 def test_entries_are_found_by_state_object_and_company(outbox: Outbox) -> None:
     (first, _) = sent(outbox, intent("a"), intent("b"))
-    outbox.conclude([Conclusion(first, State.APPLIED)])
-    outbox.plan([replace(intent("c"), place=replace(PLACE, company="other"))])
+    outbox.conclude([Conclusion(first, RecordStatus.APPLIED)])
+    outbox.plan([replace(intent("c"), target=replace(PLACE, company="other"))])
     assert [entry.identity for entry in outbox.entries()] == ["a", "b", "c"]
-    assert [entry.identity for entry in outbox.entries(company="demo-company", states=[State.SENT])] == ["b"]
+    assert [entry.identity for entry in outbox.entries(company="demo-company", states=[RecordStatus.SENT])] == ["b"]
     assert [entry.identity for entry in outbox.entries(object="VENDOR")] == []
 
 

@@ -9,11 +9,12 @@ import pytest
 
 from intacct_bridge.errors import NotPermittedError
 from intacct_bridge.flow.layouts.journal import JournalLayout
-from intacct_bridge.flow.outbox.entry import Conclusion, Intent, State
+from intacct_bridge.flow.outbox.entry import Conclusion, Intent
 from intacct_bridge.flow.outbox.outbox import Outbox
 from intacct_bridge.flow.plan.context import write_target
 from intacct_bridge.flow.plan.plan import Plan, PlanSettings, Verdict
 from intacct_bridge.flow.plan.planner import confirm_plan, make_plan
+from intacct_bridge.flow.records.status import RecordStatus
 from intacct_bridge.flow.records.tables import open_csv
 from intacct_bridge.flow.records.write import Receipt
 from support.flow.ledger import HEADER, Ledger, entry
@@ -157,7 +158,7 @@ def test_what_the_company_already_holds_is_refused_unless_allowed(
     assert not record.findings[0].refuses
 
 
-def send(outbox: Outbox, plan: Plan, state: State, receipt: Receipt | None = None) -> None:
+def send(outbox: Outbox, plan: Plan, state: RecordStatus, receipt: Receipt | None = None) -> None:
     write = plan.records[0].write
     intent = Intent(write_target(plan.target, write), write.identity.text, write.digest, "<create/>")
     (begun,) = outbox.begin(outbox.plan([intent]))
@@ -167,7 +168,7 @@ def send(outbox: Outbox, plan: Plan, state: State, receipt: Receipt | None = Non
 def test_what_an_earlier_run_posted_is_unchanged_and_costs_no_reading(
     plan: Planner, outbox: Outbox, ledger: Ledger
 ) -> None:
-    send(outbox, plan(entry("R1")), State.APPLIED, Receipt("42"))
+    send(outbox, plan(entry("R1")), RecordStatus.APPLIED, Receipt("42"))
     planned = plan(entry("R1"))
     assert [(record.verdict, record.receipt) for record in planned.records] == [(Verdict.UNCHANGED, Receipt("42"))]
     assert planned.reads == planned.transactions == 0
@@ -176,21 +177,21 @@ def test_what_an_earlier_run_posted_is_unchanged_and_costs_no_reading(
 @pytest.mark.parametrize(
     ("state", "verdict"),
     [
-        (State.IN_DOUBT, Verdict.IN_DOUBT),
-        (State.REJECTED, Verdict.CREATE),
-        (State.ABORTED, Verdict.CREATE),
-        (State.NOT_SENT, Verdict.CREATE),
+        (RecordStatus.IN_DOUBT, Verdict.IN_DOUBT),
+        (RecordStatus.REJECTED, Verdict.CREATE),
+        (RecordStatus.ABORTED, Verdict.CREATE),
+        (RecordStatus.NOT_SENT, Verdict.CREATE),
     ],
 )
 def test_what_an_earlier_run_did_not_finish_is_named(
-    plan: Planner, outbox: Outbox, state: State, verdict: Verdict
+    plan: Planner, outbox: Outbox, state: RecordStatus, verdict: Verdict
 ) -> None:
     send(outbox, plan(entry("R1")), state)
     assert [record.verdict for record in plan(entry("R1")).records] == [verdict]
 
 
-@pytest.mark.parametrize("state", [State.APPLIED, State.IN_DOUBT])
-def test_the_same_identity_with_other_content_is_a_conflict(plan: Planner, outbox: Outbox, state: State) -> None:
+@pytest.mark.parametrize("state", [RecordStatus.APPLIED, RecordStatus.IN_DOUBT])
+def test_the_same_identity_with_other_content_is_a_conflict(plan: Planner, outbox: Outbox, state: RecordStatus) -> None:
     send(outbox, plan(entry("R1", "10.00")), state, Receipt("42"))
     planned = plan(entry("R1", "11.00"))
     assert [record.verdict for record in planned.records] == [Verdict.REFUSED]
@@ -209,7 +210,7 @@ def lines(*keys: str) -> str:
 
 
 def as_posted(plan: Planner, earlier: Plan) -> None:
-    send(plan.outbox, earlier, State.APPLIED, Receipt("7"))
+    send(plan.outbox, earlier, RecordStatus.APPLIED, Receipt("7"))
     plan.ledger.rows["GLBATCH"] = [
         {"RECORDNO": 7, "JOURNAL": "GJ", "BATCH_DATE": date(2026, 11, 30), "BATCH_TITLE": "T", "REFERENCENO": None}
     ]
@@ -233,7 +234,7 @@ def test_what_was_posted_without_a_key_is_not_posted_again_with_one(plan: Planne
 
 
 def test_equal_entries_with_and_without_a_key_may_come_in_one_input(plan: Planner) -> None:
-    send(plan.outbox, keyed(plan, lines("", ""), "id"), State.APPLIED, Receipt("9"))
+    send(plan.outbox, keyed(plan, lines("", ""), "id"), RecordStatus.APPLIED, Receipt("9"))
     planned = keyed(plan, lines("", "", "5", "5"), "id")
     assert [one.verdict for one in planned.records] == [Verdict.UNCHANGED, Verdict.CREATE]
 

@@ -12,7 +12,8 @@ from intacct_bridge.flow.outbox.outbox import Outbox
 from intacct_bridge.flow.plan.plan import Plan, Verdict
 from intacct_bridge.flow.plan.plan_file import open_plan, save_plan
 from intacct_bridge.flow.plan.planner import confirm_plan, make_plan
-from intacct_bridge.flow.post.loader import Ending, Loader
+from intacct_bridge.flow.post.loader import Loader
+from intacct_bridge.flow.records.status import RecordStatus
 from intacct_bridge.flow.records.tables import open_csv
 from support.flow.ledger import HEADER, Ledger, entry
 
@@ -60,7 +61,7 @@ def test_a_confirmed_plan_is_applied_as_it_was_looked_at(plan: Plan, ledger: Led
     confirmed = confirm_plan(plan, ledger, outbox)
     assert [record.verdict for record in confirmed.records] == [Verdict.CREATE, Verdict.CREATE]
     assert confirmed.totals == plan.totals
-    assert {outcome.ending for outcome in Loader(ledger, outbox).apply(confirmed)} == {Ending.POSTED}
+    assert {outcome.status for outcome in Loader(ledger, outbox).apply(confirmed)} == {RecordStatus.APPLIED}
     again = confirm_plan(plan, ledger, outbox)
     assert [record.verdict for record in again.records] == [Verdict.UNCHANGED, Verdict.UNCHANGED]
     assert ledger.posted == ["A", "B"]

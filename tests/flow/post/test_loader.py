@@ -10,12 +10,13 @@ import pytest
 
 from intacct_bridge.errors import IntacctError, RefusedError, SettingsError, TransientError
 from intacct_bridge.flow.layouts.journal import JournalLayout
-from intacct_bridge.flow.outbox.entry import State
 from intacct_bridge.flow.outbox.outbox import Outbox
 from intacct_bridge.flow.plan.plan import Plan, PlanSettings, Verdict
 from intacct_bridge.flow.plan.planner import confirm_plan, make_plan
-from intacct_bridge.flow.post.loader import Ending, Loader, LoadSettings, RecordOutcome
+from intacct_bridge.flow.post.loader import Loader, LoadSettings
+from intacct_bridge.flow.post.outcome import RecordOutcome
 from intacct_bridge.flow.post.settle import SettleSettings
+from intacct_bridge.flow.records.status import RecordStatus
 from intacct_bridge.flow.records.tables import open_csv
 from intacct_bridge.wire.values import Value
 from support.flow.ledger import HEADER, Ledger, entry
@@ -56,11 +57,11 @@ class Bench:
             return list(loader.apply(plan))
 
     def endings(self, references: str | list[str], settings: LoadSettings | None = None) -> list[str]:
-        return [outcome.ending.value for outcome in self.load(references, settings)]
+        return [outcome.status.outcome_text for outcome in self.load(references, settings)]
 
-    def states(self) -> list[State]:
+    def states(self) -> list[RecordStatus]:
         with self.open() as outbox:
-            return [one.state for one in outbox.entries()]
+            return [one.status for one in outbox.entries()]
 
 
 @pytest.fixture
@@ -70,11 +71,11 @@ def bench(tmp_path: Path, ledger: Ledger) -> Bench:
 
 def test_records_are_posted_once_with_receipts_and_a_second_run_says_so(bench: Bench) -> None:
     first = bench.load("ABC")
-    assert [(o.ending, o.receipt.record if o.receipt else "") for o in first] == [
-        (Ending.POSTED, "1"), (Ending.POSTED, "2"), (Ending.POSTED, "3")
+    assert [(o.status, o.receipt.record if o.receipt else "") for o in first] == [
+        (RecordStatus.APPLIED, "1"), (RecordStatus.APPLIED, "2"), (RecordStatus.APPLIED, "3")
     ]  # fmt: skip
     again = bench.load("ABC")
-    assert [(o.ending, o.receipt) for o in again] == [(Ending.UNCHANGED, o.receipt) for o in first]
+    assert [(o.status, o.receipt) for o in again] == [(RecordStatus.UNCHANGED, o.receipt) for o in first]
     assert bench.ledger.posted == ["A", "B", "C"]
     assert len(bench.ledger.submits) == 1
 
@@ -88,7 +89,11 @@ def test_a_hundred_functions_a_request_one_record_a_function(bench: Bench) -> No
 def test_a_rejected_record_leaves_the_others_and_is_a_new_attempt_next_time(bench: Bench) -> None:
     bench.ledger.refuse = lambda record: "Could not create" if record.findtext("REFERENCENO") == "B" else ""
     outcomes = bench.load("ABC")
-    assert [outcome.ending for outcome in outcomes] == [Ending.POSTED, Ending.REJECTED, Ending.POSTED]
+    assert [outcome.status for outcome in outcomes] == [
+        RecordStatus.APPLIED,
+        RecordStatus.REJECTED,
+        RecordStatus.APPLIED,
+    ]
     assert outcomes[1].faults[0].errorno == "BL01001973"
     bench.ledger.refuse = lambda record: ""
     assert sorted(bench.endings("ABC")) == ["posted", "unchanged", "unchanged"]
@@ -117,9 +122,9 @@ def test_stop_on_error_sends_no_further_batch(bench: Bench) -> None:
 def test_a_lost_reply_after_the_commit_is_settled_in_the_same_run(bench: Bench) -> None:
     bench.ledger.weather = ["lost after"]
     outcomes = bench.load("AB")
-    assert [(o.ending, o.receipt.record if o.receipt else "") for o in outcomes] == [
-        (Ending.SETTLED, "1"),
-        (Ending.SETTLED, "2"),
+    assert [(o.status, o.receipt.record if o.receipt else "") for o in outcomes] == [
+        (RecordStatus.SETTLED, "1"),
+        (RecordStatus.SETTLED, "2"),
     ]
     assert bench.endings("AB") == ["unchanged", "unchanged"]
     assert bench.ledger.posted == ["A", "B"]
@@ -128,7 +133,7 @@ def test_a_lost_reply_after_the_commit_is_settled_in_the_same_run(bench: Bench) 
 def test_a_lost_reply_before_the_commit_stays_in_doubt_until_settle_after_and_is_then_sent_once(bench: Bench) -> None:
     bench.ledger.weather = ["lost before"]
     (doubtful,) = bench.load("A")
-    assert doubtful.ending is Ending.IN_DOUBT
+    assert doubtful.status is RecordStatus.IN_DOUBT
     assert "2026-11-30 12:15:00" in doubtful.note
     bench.ledger.clock.forward(minutes=14, seconds=59)
     assert bench.endings("A") == ["in doubt"]
@@ -173,7 +178,7 @@ def test_without_waiting_the_company_must_refuse_a_control_id_it_has_completed(b
     bench.ledger.visible_after = timedelta(minutes=10)
     bench.ledger.weather = ["lost after"]
     (outcome,) = bench.load("A", LoadSettings(settle=NOW))
-    assert outcome.ending is Ending.SETTLED
+    assert outcome.status is RecordStatus.SETTLED
     assert "its record was not found" in outcome.note
     assert bench.ledger.posted == ["A"]
 
@@ -197,7 +202,7 @@ def test_a_record_of_somebody_else_is_no_proof(bench: Bench) -> None:
     bench.ledger.connection = Ledger().connection
     bench.ledger.clock.forward(hours=1)
     (outcome,) = bench.load("A")
-    assert outcome.ending is Ending.IN_DOUBT
+    assert outcome.status is RecordStatus.IN_DOUBT
     assert "made by marcus" in outcome.note, "entered by hand when the load failed, perhaps"
     assert bench.ledger.posted == ["A"]
 
@@ -210,9 +215,9 @@ def test_a_record_of_somebody_else_from_before_is_not_in_the_way(bench: Bench) -
         "WHENCREATED": bench.ledger.clock() - timedelta(days=1), "CREATEDBYLOGINID": "marcus",
     }  # fmt: skip
     bench.ledger.rows["GLBATCH"] = [row]
-    assert [outcome.ending for outcome in bench.load("A", planning=allowed)] == [Ending.IN_DOUBT]
+    assert [outcome.status for outcome in bench.load("A", planning=allowed)] == [RecordStatus.IN_DOUBT]
     bench.ledger.clock.forward(minutes=15)
-    assert [outcome.ending for outcome in bench.load("A", planning=allowed)] == [Ending.SETTLED]
+    assert [outcome.status for outcome in bench.load("A", planning=allowed)] == [RecordStatus.SETTLED]
     assert len(bench.ledger.submits) == 2
 
 
@@ -224,7 +229,7 @@ def test_a_record_of_ours_from_long_before_the_sending_is_no_proof_and_stops_a_r
         bench.load("A", outbox=elsewhere)
     bench.ledger.clock.forward(hours=4)
     (outcome,) = bench.load("A")
-    assert outcome.ending is Ending.IN_DOUBT
+    assert outcome.status is RecordStatus.IN_DOUBT
     assert "record 1 bears its key, made by loader" in outcome.note
     assert bench.ledger.posted == ["A"]
 
@@ -242,13 +247,13 @@ def test_a_reversal_copy_is_no_proof(bench: Bench) -> None:
 @pytest.mark.parametrize(
     ("witness", "memory", "ending"),
     [
-        (True, "lasting", Ending.SETTLED),
-        (True, "absent", Ending.IN_DOUBT),  # it was proven once, and has lapsed since
-        (False, "lasting", Ending.IN_DOUBT),  # nothing says how far back it reaches
+        (True, "lasting", RecordStatus.SETTLED),
+        (True, "absent", RecordStatus.IN_DOUBT),  # it was proven once, and has lapsed since
+        (False, "lasting", RecordStatus.IN_DOUBT),  # nothing says how far back it reaches
     ],
 )
 def test_without_a_key_to_look_for_it_stays_in_doubt_unless_its_control_id_is_remembered_still(
-    bench: Bench, witness: bool, memory: str, ending: Ending
+    bench: Bench, witness: bool, memory: str, ending: RecordStatus
 ) -> None:
     def load(settings: LoadSettings | None = None) -> list[RecordOutcome]:
         file = bench.folder / "bare.csv"
@@ -262,13 +267,13 @@ def test_without_a_key_to_look_for_it_stays_in_doubt_unless_its_control_id_is_re
     load(remembering if witness else None)
     bench.ledger.clock.forward(hours=1)
     (outcome,) = load()
-    assert outcome.ending is Ending.IN_DOUBT
+    assert outcome.status is RecordStatus.IN_DOUBT
     assert "General Ledger" in outcome.note
     bench.ledger.memory = memory
     (outcome,) = load(remembering)
-    assert outcome.ending is ending
+    assert outcome.status is ending
     (outcome,) = load(remembering)
-    assert outcome.ending is (Ending.UNCHANGED if ending is Ending.SETTLED else Ending.IN_DOUBT)
+    assert outcome.status is (RecordStatus.UNCHANGED if ending is RecordStatus.SETTLED else RecordStatus.IN_DOUBT)
     assert bench.ledger.posted == ["Entry A"]
 
 
@@ -278,7 +283,7 @@ def test_a_resend_that_is_refused_ends_as_rejected_where_the_record_can_be_looke
     bench.ledger.clock.forward(minutes=15)
     bench.ledger.refuse = lambda record: "The period is closed"
     (outcome,) = bench.load("A")
-    assert (outcome.ending, outcome.faults[0].text) == (Ending.REJECTED, "The period is closed")
+    assert (outcome.status, outcome.faults[0].text) == (RecordStatus.REJECTED, "The period is closed")
     bench.ledger.refuse = lambda record: ""
     assert bench.endings("A") == ["posted"]
     assert len({control for sent in bench.ledger.submits for control in sent}) == 2, "a new attempt"
@@ -300,7 +305,7 @@ def test_what_was_not_applied_stays_resendable_under_its_control_id(
         plan = make_plan(open_csv(file), JournalLayout(), bench.ledger, outbox)
         with pytest.raises(error):
             seen.extend(Loader(bench.ledger, outbox, LoadSettings(batch_size=1)).apply(plan))
-        assert [entry.state for entry in outbox.entries()] == [State.NOT_SENT, State.PLANNED]
+        assert [entry.status for entry in outbox.entries()] == [RecordStatus.NOT_SENT, RecordStatus.PLANNED]
     assert bench.endings("AB") == ["posted", "posted"]
     assert bench.ledger.submits[0][0] == bench.ledger.submits[1][0]
     assert bench.ledger.posted == ["A", "B"]
@@ -323,7 +328,7 @@ def test_outcomes_in_doubt_are_told_before_an_outage_ends_the_load(
         with pytest.raises(TransientError):
             for outcome in Loader(bench.ledger, outbox).apply(plan):
                 seen.append(outcome)
-    assert [outcome.ending for outcome in seen] == [Ending.IN_DOUBT]
+    assert [outcome.status for outcome in seen] == [RecordStatus.IN_DOUBT]
 
 
 def test_a_read_only_connection_refuses_before_anything(bench: Bench) -> None:
@@ -341,7 +346,7 @@ def test_other_content_under_a_posted_identity_is_a_conflict_even_past_the_plan(
         stale = make_plan(open_csv(file), JournalLayout(), bench.ledger, outbox)
         bench.load("A", outbox=outbox)
         (outcome,) = Loader(bench.ledger, outbox).apply(stale)
-    assert outcome.ending is Ending.CONFLICT
+    assert outcome.status is RecordStatus.CONFLICT
     assert bench.ledger.posted == ["A"]
 
 
@@ -352,8 +357,8 @@ def test_two_loaders_at_once_post_each_record_once(bench: Bench) -> None:
         plans = [make_plan(open_csv(file), JournalLayout(), bench.ledger, outbox) for outbox in (one, two)]
         first = Loader(bench.ledger, one, LoadSettings(batch_size=1)).apply(plans[0])
         second = Loader(bench.ledger, two, LoadSettings(batch_size=1)).apply(plans[1])
-        endings = [next(first).ending, next(second).ending, next(second).ending, next(first).ending]
-    assert endings == [Ending.POSTED, Ending.UNCHANGED, Ending.POSTED, Ending.UNCHANGED]
+        endings = [next(first).status, next(second).status, next(second).status, next(first).status]
+    assert endings == [RecordStatus.APPLIED, RecordStatus.UNCHANGED, RecordStatus.APPLIED, RecordStatus.UNCHANGED]
     assert bench.ledger.posted == ["A", "B"]
 
 
@@ -364,7 +369,7 @@ def test_what_another_living_loader_is_sending_is_left_to_it(bench: Bench) -> No
             assert bench.ledger.posted == []
 
     (outcome,) = bench.load("A", step=meanwhile)
-    assert outcome.ending is Ending.POSTED
+    assert outcome.status is RecordStatus.APPLIED
     assert bench.ledger.posted == ["A"]
 
 
@@ -373,7 +378,7 @@ def test_batches_go_side_by_side_within_the_connections_limit_and_are_told_in_or
     bench.ledger.met = meeting.wait
     outcomes = bench.load("ABCDEF", LoadSettings(batch_size=1, concurrency=3))
     assert [outcome.write.fields["REFERENCENO"] for outcome in outcomes] == list("ABCDEF")
-    assert {outcome.ending for outcome in outcomes} == {Ending.POSTED}
+    assert {outcome.status for outcome in outcomes} == {RecordStatus.APPLIED}
     assert sorted(bench.ledger.posted) == list("ABCDEF")
 
 
@@ -389,7 +394,7 @@ def test_what_is_under_way_beside_a_failing_batch_is_told_before_the_failure(ben
         with pytest.raises(RefusedError):
             for outcome in Loader(bench.ledger, outbox, LoadSettings(batch_size=1, concurrency=2)).apply(plan):
                 seen.append(outcome)
-    assert [outcome.ending for outcome in seen] == [Ending.NOT_SENT, Ending.POSTED]
+    assert [outcome.status for outcome in seen] == [RecordStatus.NOT_SENT, RecordStatus.APPLIED]
     assert bench.ledger.posted == ["B"]
 
 
@@ -420,7 +425,7 @@ def test_a_load_that_dies_between_two_steps_is_carried_on_by_the_next(bench: Ben
     bench.ledger.clock.forward(minutes=15)
     assert set(bench.endings("AB")) <= {"posted", "settled", "unchanged"}
     assert bench.ledger.posted == ["A", "B"]
-    assert bench.states() == [State.APPLIED, State.APPLIED]
+    assert bench.states() == [RecordStatus.APPLIED, RecordStatus.APPLIED]
     assert bench.endings("AB") == ["unchanged", "unchanged"]
 
 
@@ -444,7 +449,7 @@ def test_a_refusal_of_a_repeated_control_id_in_unknown_words_is_not_taken_for_a_
     bench.ledger.weather = ["lost after"]
     bench.ledger.repetition = "Bitte nicht noch einmal"
     (outcome,) = bench.load("A", LoadSettings(settle=NOW))
-    assert outcome.ending is Ending.IN_DOUBT
+    assert outcome.status is RecordStatus.IN_DOUBT
     bench.ledger.clock.forward(minutes=10)
     assert bench.endings("A", LoadSettings(settle=NOW)) == ["settled"]
     assert bench.ledger.posted == ["A"]

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from intacct_bridge.errors import IntacctError
 from intacct_bridge.flow.layouts.journal import JournalLayout
-from intacct_bridge.flow.outbox.entry import State
 from intacct_bridge.flow.outbox.outbox import Outbox
 from intacct_bridge.flow.plan.planner import make_plan
 from intacct_bridge.flow.post.loader import Loader, LoadSettings
+from intacct_bridge.flow.records.status import RecordStatus
 from intacct_bridge.flow.records.tables import open_csv
 from support.flow.ledger import HEADER, Ledger, entry
 
@@ -90,7 +90,7 @@ def test_every_record_is_there_once_in_the_end_and_never_twice_on_the_way(
         assert sorted(world.ledger.posted) == sorted(wanted)
         with Outbox(Path(folder) / "outbox.sqlite3", clock=world.ledger.clock) as outbox:
             ends = list(outbox.entries())
-        assert {one.state for one in ends} == {State.APPLIED}
+        assert {one.status for one in ends} == {RecordStatus.APPLIED}
         receipts = [one.receipt.record for one in ends if one.receipt]
         assert len(set(receipts)) == len(receipts) == len(wanted), "each receipt is one record's"
 

@@ -3,7 +3,7 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from intacct_bridge.flow.post.loader import ordered, waves
+from intacct_bridge.flow.post.order import in_order, waves
 from intacct_bridge.flow.records.tables import SourceRow
 from intacct_bridge.flow.records.write import Identity, Write, WriteOperation
 
@@ -22,7 +22,7 @@ def test_every_record_comes_once_and_after_those_it_refers_to_unless_they_go_in_
     pairs: list[tuple[int, int]],
 ) -> None:
     writes = [department(*pair) for pair in pairs]
-    found = ordered(writes)
+    found = in_order(writes)
     assert sorted(one.label for one in found) == sorted(one.label for one in writes)
     parents, places = dict(pairs), {one.label: place for place, one in enumerate(found)}
     for number, parent in pairs:

@@ -8,11 +8,11 @@ import pytest
 
 from intacct_bridge.errors import SettingsError
 from intacct_bridge.flow.layouts.journal import JournalLayout
-from intacct_bridge.flow.outbox.entry import State
 from intacct_bridge.flow.outbox.outbox import Outbox
 from intacct_bridge.flow.plan.planner import make_plan
 from intacct_bridge.flow.post.loader import Loader
 from intacct_bridge.flow.post.retry import retry, settle_doubts
+from intacct_bridge.flow.records.status import RecordStatus
 from intacct_bridge.flow.records.tables import open_csv
 from support.flow.ledger import HEADER, Ledger, entry
 
@@ -37,11 +37,11 @@ def load(folder: Path, ledger: Ledger, outbox: Outbox, references: str) -> None:
 def test_doubts_are_settled_later_with_nothing_but_the_outbox(tmp_path: Path, ledger: Ledger, outbox: Outbox) -> None:
     ledger.weather = ["lost before"]
     load(tmp_path, ledger, outbox, "AB")
-    assert [one.state for one in settle_doubts(ledger, outbox)] == [State.IN_DOUBT] * 2
+    assert [one.status for one in settle_doubts(ledger, outbox)] == [RecordStatus.IN_DOUBT] * 2
     ledger.clock.forward(minutes=15)
     first = next(outbox.entries())
-    assert [one.state for one in settle_doubts(ledger, outbox, only=[first.number])] == [State.APPLIED]
-    assert [one.state for one in settle_doubts(ledger, outbox)] == [State.APPLIED]
+    assert [one.status for one in settle_doubts(ledger, outbox, only=[first.number])] == [RecordStatus.APPLIED]
+    assert [one.status for one in settle_doubts(ledger, outbox)] == [RecordStatus.APPLIED]
     assert ledger.posted == ["A", "B"]
 
 
@@ -51,8 +51,8 @@ def test_what_was_rejected_is_sent_again_as_a_new_attempt_and_nothing_else_is(
     ledger.refuse = lambda record: "closed" if record.findtext("REFERENCENO") == "B" else ""
     load(tmp_path, ledger, outbox, "ABC")
     ledger.refuse = lambda record: ""
-    assert [(one.label, one.attempt, one.state) for one in retry(ledger, outbox)] == [
-        ("GJ 2026-11-30 'Entry B' B", 2, State.APPLIED)
+    assert [(one.label, one.attempt, one.status) for one in retry(ledger, outbox)] == [
+        ("GJ 2026-11-30 'Entry B' B", 2, RecordStatus.APPLIED)
     ]
     assert retry(ledger, outbox) == []
     assert sorted(ledger.posted) == ["A", "B", "C"]

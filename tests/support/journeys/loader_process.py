@@ -25,7 +25,7 @@ def main(url: str, file: str, outbox_path: str, die_at: str) -> None:
         plan = make_plan(open_csv(Path(file)), JournalLayout(), client, outbox)
         settings = LoadSettings(batch_size=2, concurrency=1)
         for outcome in Loader(client, outbox, settings, step=step).apply(plan):
-            print(outcome.ending, flush=True)
+            print(outcome.status.outcome_text, flush=True)
 
 
 if __name__ == "__main__":

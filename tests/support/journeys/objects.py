@@ -11,7 +11,8 @@ from intacct_bridge.flow.layouts.choose import layout_for
 from intacct_bridge.flow.outbox.outbox import Outbox
 from intacct_bridge.flow.plan.plan import Mode, Plan, PlanSettings
 from intacct_bridge.flow.plan.planner import make_plan
-from intacct_bridge.flow.post.loader import Loader, LoadSettings, RecordOutcome
+from intacct_bridge.flow.post.loader import Loader, LoadSettings
+from intacct_bridge.flow.post.outcome import RecordOutcome
 from intacct_bridge.flow.post.sender import Step, no_step
 from intacct_bridge.flow.post.settle import SettleSettings
 from intacct_bridge.flow.records.tables import open_table

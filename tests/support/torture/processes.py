@@ -14,10 +14,11 @@ from random import Random
 
 from intacct_bridge.emulator.gateway.server import serve
 from intacct_bridge.flow.layouts.journal import JournalLayout
-from intacct_bridge.flow.outbox.entry import OutboxEntry, State
+from intacct_bridge.flow.outbox.entry import OutboxEntry
 from intacct_bridge.flow.outbox.outbox import Outbox
 from intacct_bridge.flow.plan.planner import make_plan
 from intacct_bridge.flow.post.loader import Loader
+from intacct_bridge.flow.records.status import RecordStatus
 from intacct_bridge.flow.records.tables import open_csv
 from support.flow.ledger import HEADER
 from support.small_company import Clock, client, company
@@ -54,8 +55,8 @@ def _wrong(ends: list[int], entries: Sequence[OutboxEntry], rows: Sequence[Mappi
         yield "a loader failed"
     if Counter(row["REFERENCENO"] for row in rows) != {f"REF-{number}": 1 for number in range(RECORDS)}:
         yield f"the ledger holds {sorted(row['REFERENCENO'] for row in rows)}"
-    if {entry.state for entry in entries} != {State.APPLIED}:
-        yield f"the outbox holds {Counter(entry.state.value for entry in entries)}"
+    if {entry.status for entry in entries} != {RecordStatus.APPLIED}:
+        yield f"the outbox holds {Counter(entry.status.value for entry in entries)}"
     receipts = sorted(entry.receipt.record for entry in entries if entry.receipt)
     if receipts != sorted(str(row["RECORDNO"]) for row in rows):
         yield "the receipts are not the records'"

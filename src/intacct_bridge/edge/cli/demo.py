@@ -29,7 +29,7 @@ def demo_command(context: CommandContext, *, home: Path | None) -> int:
     from intacct_bridge.edge.demo.company import demo_home
     from intacct_bridge.edge.demo.steps import LEDGER, open_demo
     from intacct_bridge.edge.demo.view import DemoView
-    from intacct_bridge.flow.post.loader import Ending
+    from intacct_bridge.flow.records.status import RecordStatus
 
     view = DemoView(context.console)
     with open_demo(home or demo_home(), context.console) as demo:
@@ -39,7 +39,7 @@ def demo_command(context: CommandContext, *, home: Path | None) -> int:
         copied = demo.extract()
         view.extracted(copied)
         posted = demo.post()
-        new = any(one.ending is not Ending.UNCHANGED for one in posted.outcomes)
+        new = any(one.status is not RecordStatus.UNCHANGED for one in posted.outcomes)
         followed = demo.extract(LEDGER) if new else None
         view.posted(posted, followed)
         view.refused(demo.plan_mistakes())

@@ -15,7 +15,8 @@ from intacct_bridge.errors import InDoubtError, IntacctError, SettingsError
 if TYPE_CHECKING:
     from intacct_bridge.flow.outbox.outbox import Outbox
     from intacct_bridge.flow.plan.plan import Plan
-    from intacct_bridge.flow.post.loader import LoadSettings, RecordOutcome
+    from intacct_bridge.flow.post.loader import LoadSettings
+    from intacct_bridge.flow.post.outcome import RecordOutcome
     from intacct_bridge.flow.records.tables import InputTable
 
 FAILURES, IN_DOUBT = 1, 5
@@ -296,7 +297,8 @@ def _apply(
 ) -> int:
     from intacct_bridge.edge.terminal.progress import progress
     from intacct_bridge.edge.views.load import show_outcomes, tally
-    from intacct_bridge.flow.post.loader import Ending, Loader
+    from intacct_bridge.flow.post.loader import Loader
+    from intacct_bridge.flow.records.status import RecordStatus
 
     stopped: IntacctError | None = None
     meter = desk.client.meter
@@ -311,7 +313,7 @@ def _apply(
         view.finish(plan.source, len(outcomes))
     show_outcomes(outcomes, desk.console)
     desk.console.say(f"{tally(outcomes, plan)}; {meter.transactions:,} API transactions")
-    doubtful = any(outcome.ending is Ending.IN_DOUBT for outcome in outcomes)
+    doubtful = any(outcome.status is RecordStatus.IN_DOUBT for outcome in outcomes)
     if doubtful:
         desk.console.say("Some records are in doubt: run the same command again later, or see `intacct outbox list`.")
     if stopped is not None and not (doubtful and not isinstance(stopped, InDoubtError)):

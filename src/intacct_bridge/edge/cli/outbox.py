@@ -52,15 +52,15 @@ def list_command(
     """What was posted, the latest last: when, by whom, which record, from which row, with which receipt."""
     from intacct_bridge.flow.company.target_company import TargetCompany
     from intacct_bridge.flow.outbox.audit import EntryFilter, export
-    from intacct_bridge.flow.outbox.entry import State
     from intacct_bridge.flow.outbox.outbox import open_outbox
+    from intacct_bridge.flow.records.status import RecordStatus
 
     file = options.pop("export")
     since, until = (day.date() if (day := options.pop(name)) else None for name in ("since", "until"))
     wanted = EntryFilter(operation=options.pop("operation") or "", **options, since=since, until=until)
     where = TargetCompany.of(desk.connection)
     with open_outbox(desk.connection) as outbox:
-        states = [State(one) for one in state]
+        states = [RecordStatus(one) for one in state]
         object_name = object_name.upper() if object_name else None
         found = outbox.entries(company=where.company, states=states, object=object_name)
         entries = [entry for entry in found if wanted(entry)]
@@ -77,12 +77,12 @@ def list_command(
 
 
 def _row(entry: "OutboxEntry") -> tuple[object, ...]:
-    receipt = f"{entry.place.object} {entry.receipt.record}" if entry.receipt and entry.receipt.record else ""
+    receipt = f"{entry.target.object} {entry.receipt.record}" if entry.receipt and entry.receipt.record else ""
     return (
         entry.number,
-        entry.state.value,
+        entry.status.value,
         entry.label,
-        entry.place.operation.value,
+        entry.target.operation.value,
         receipt,
         entry.last_sent_at,
         entry.user,
@@ -105,10 +105,10 @@ def show_command(desk: CommandContext, *, number: int) -> None:
     facts = {
         "number": entry.number,
         "record": entry.label,
-        "state": entry.state.value,
-        "operation": f"{entry.place.operation.value} {entry.place.object}",
-        "company": entry.place.company,
-        "entity": entry.place.entity,
+        "state": entry.status.value,
+        "operation": f"{entry.target.operation.value} {entry.target.object}",
+        "company": entry.target.company,
+        "entity": entry.target.entity,
         "identity": entry.identity,
         "attempt": entry.attempt,
         "control id": entry.control_id,
@@ -140,12 +140,12 @@ def retry_command(desk: CommandContext, *, numbers: tuple[int, ...], yes: bool) 
     This is for what was wrong in the company. What is wrong in the file is corrected there and loaded again; what is in
     doubt is settled, not retried.
     """
-    from intacct_bridge.flow.outbox.entry import FREE
     from intacct_bridge.flow.outbox.outbox import open_outbox
     from intacct_bridge.flow.post.retry import retry
+    from intacct_bridge.flow.records.status import UNAPPLIED
 
     with open_outbox(desk.connection) as outbox:
-        if any(True for _ in outbox.entries(states=FREE)):
+        if any(True for _ in outbox.entries(states=UNAPPLIED)):
             desk.allow_write("again what was not applied", yes=yes)
         return _told(desk, retry(desk.client, outbox, only=numbers), "nothing can be retried")
 
@@ -157,16 +157,16 @@ def retry_command(desk: CommandContext, *, numbers: tuple[int, ...], yes: bool) 
 @shared_options(prints_table=True)
 def settle_command(desk: CommandContext, *, numbers: tuple[int, ...], settle_after: int | None, yes: bool) -> int:
     """Find out what became of entries in doubt; only what provably was not applied is sent again."""
-    from intacct_bridge.flow.outbox.entry import State
     from intacct_bridge.flow.outbox.outbox import open_outbox
     from intacct_bridge.flow.post.retry import settle_doubts
     from intacct_bridge.flow.post.settle import SettleSettings
+    from intacct_bridge.flow.records.status import RecordStatus
 
     waits = SettleSettings().settle_after if settle_after is None else timedelta(seconds=settle_after)
     settings = SettleSettings(waits, memory_proven=desk.client.runtime.calibration.memory_proven)
     with open_outbox(desk.connection) as outbox:
         outbox.recover()
-        if any(True for _ in outbox.entries(states=[State.IN_DOUBT])):
+        if any(True for _ in outbox.entries(states=[RecordStatus.IN_DOUBT])):
             desk.allow_write("what turns out not to have been applied", yes=yes)
         return _told(desk, settle_doubts(desk.client, outbox, settings, only=numbers), "nothing is in doubt")
 
@@ -174,6 +174,6 @@ def settle_command(desk: CommandContext, *, numbers: tuple[int, ...], settle_aft
 def _told(desk: CommandContext, entries: "list[OutboxEntry]", empty: str) -> int:
     rows = [(*_row(entry)[:5], entry.note or "; ".join(str(fault) for fault in entry.faults)) for entry in entries]
     desk.console.table(("number", "state", "record", "operation", "receipt", "why"), rows, empty=empty)
-    if any(entry.state.value == "in_doubt" for entry in entries):
+    if any(entry.status.value == "in_doubt" for entry in entries):
         return 5
-    return 0 if all(entry.state.value == "applied" for entry in entries) else 1
+    return 0 if all(entry.status.value == "applied" for entry in entries) else 1

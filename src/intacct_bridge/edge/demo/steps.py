@@ -25,7 +25,8 @@ from intacct_bridge.flow.layouts.choose import layout_for
 from intacct_bridge.flow.outbox.outbox import open_outbox
 from intacct_bridge.flow.plan.plan import Plan
 from intacct_bridge.flow.plan.planner import make_plan
-from intacct_bridge.flow.post.loader import Loader, RecordOutcome
+from intacct_bridge.flow.post.loader import Loader
+from intacct_bridge.flow.post.outcome import RecordOutcome
 from intacct_bridge.flow.reconcile.ledger_copy import open_ledger
 from intacct_bridge.flow.reconcile.reconcile import Reconciliation, reconcile
 from intacct_bridge.flow.records.tables import open_table

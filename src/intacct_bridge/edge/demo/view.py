@@ -18,8 +18,8 @@ from intacct_bridge.edge.views.extraction import Extracted
 from intacct_bridge.edge.views.load import amount_of
 from intacct_bridge.edge.views.reconcile import show_reconciliation, totals, verdict
 from intacct_bridge.flow.plan.plan import Verdict
-from intacct_bridge.flow.post.loader import Ending
 from intacct_bridge.flow.reconcile.reconcile import Reconciliation
+from intacct_bridge.flow.records.status import RecordStatus
 from intacct_bridge.model.wording import counted
 
 _INDENT = " " * 14
@@ -71,13 +71,13 @@ class DemoView:
 
     def posted(self, posted: LoadedFile, followed: Extracted | None) -> None:
         """The receipts of the posted file, and the update of the copy."""
-        new = [one for one in posted.outcomes if one.ending is not Ending.UNCHANGED]
+        new = [one for one in posted.outcomes if one.status is not RecordStatus.UNCHANGED]
         known = len(posted.outcomes) - len(new)
         total = sum((amount_of(one.write) or Decimal(0) for one in posted.outcomes), Decimal(0))
         head = f"{posted.file.name}: {counted(len(posted.outcomes), 'journal entry')}, {total:,.2f} on each side"
         wide = max((len(one.write.label) for one in new), default=0)
         lines = [
-            f"{one.write.label:<{wide}}  {one.ending.value}"
+            f"{one.write.label:<{wide}}  {one.status.outcome_text}"
             + (f" as GLBATCH {one.receipt.record}" if one.receipt and one.receipt.record else "")
             for one in new
         ]

@@ -1,10 +1,11 @@
 """`target-intacct`: a Singer stream from standard input into Intacct, each record exactly once.
 
-Standard output carries state and nothing else; what people read goes to standard error. A state is passed on only once
-every record before it has settled, so whatever ends a run, the same input piped in again neither loses nor doubles.
+Standard output carries state and nothing else; messages for people go to standard error. A state is passed on only once
+every record before it is final. However a run ends, the same input piped in again loses and repeats nothing.
 """
 
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,11 +14,13 @@ from typing import IO, TYPE_CHECKING, Any
 import click
 
 from intacct_bridge.edge.singer.messages import Message, parse_message
-from intacct_bridge.edge.singer.target_results import Arrived, Fate, RecordResult, keyed
+from intacct_bridge.edge.singer.target_results import ArrivedRecord, RecordResult, keyed
 from intacct_bridge.edge.terminal.console import Console
 from intacct_bridge.edge.terminal.failures import report
 from intacct_bridge.edge.terminal.process import about_options, json_object, run, singer_command
 from intacct_bridge.errors import IntacctError, InvalidRequestError, SettingsError
+from intacct_bridge.flow.records.status import RecordStatus
+from intacct_bridge.model.wording import counted
 
 if TYPE_CHECKING:
     from intacct_bridge.client.client import Client
@@ -25,12 +28,12 @@ if TYPE_CHECKING:
     from intacct_bridge.flow.outbox.outbox import Outbox
 
 FAILURES, IN_DOUBT = 1, 5
-_TOLD = 20
-"""Refused records told one by one; the dead letters have them all."""
+_SHOWN = 20
+"""Refused records that are shown one by one; the dead letters have all of them."""
 
 
 @singer_command
-@click.option("--state", "-s", "state_file", metavar="FILE", help="An earlier run's account in hotglue's form.")
+@click.option("--state", "-s", "state_file", metavar="FILE", help="An earlier run's state in hotglue's form.")
 @click.option("--input", "input_file", metavar="FILE", help="Read this instead of standard input.")
 @about_options("target-intacct")
 def target(  # noqa: PLR0917  # one parameter an option, as click hands them over
@@ -48,7 +51,7 @@ def target(  # noqa: PLR0917  # one parameter an option, as click hands them ove
         console.result(describe_target(shape))
         return 0
     if not configs:
-        raise click.UsageError("give the settings with --config FILE, or --config ENV")
+        raise click.UsageError("Missing the settings: give --config FILE or --config ENV.")
     from intacct_bridge.client.client import Client
     from intacct_bridge.edge.singer.target_config import read_config
     from intacct_bridge.flow.outbox.outbox import open_outbox
@@ -72,7 +75,7 @@ def _input(path: str | None) -> IO[bytes]:
     try:
         return Path(path).open("rb")
     except OSError as error:
-        raise SettingsError(f"the input {path} cannot be read: {error.strerror}") from None
+        raise SettingsError(f"cannot read the input {path}: {error.strerror}", fix="check the path") from None
 
 
 def main() -> int:
@@ -95,38 +98,39 @@ class Run:
         earlier: Mapping[str, Any] | None = None,
     ) -> None:
         from intacct_bridge.edge.singer.target_batches import TargetBatches
-        from intacct_bridge.edge.singer.target_results import Account, DeadLetters, States
+        from intacct_bridge.edge.singer.target_results import DeadLetters, HotglueReport, StateWriter
 
         self._client = client
         self._config = config
         self._out = out
         self._console = console
-        self._feed = TargetBatches(client, outbox, config, note=self._note)
-        self._states = States(out, silent=config.hotglue_state)
-        self._account = Account(earlier) if config.hotglue_state or earlier else None
+        self._batches = TargetBatches(client, outbox, config, note=self._note)
+        self._states = StateWriter(out, silent=config.hotglue_state)
+        self._report = HotglueReport(earlier) if config.hotglue_state or earlier else None
         self._letters = DeadLetters(config.dead_letters or _letters_beside(outbox.path))
         self._schemas: dict[str, Message] = {}
-        self._counts: dict[Fate, int] = {}
+        self._counts: Counter[RecordStatus] = Counter()
         self._updated = 0
         self._noted: set[str] = set()
 
     def consume(self, lines: Iterable[bytes]) -> int:
-        """Take every line and say how it went as an exit status; in doubt outranks whatever stops the run."""
-        failed: IntacctError | None = None
+        """Take every line and return the exit status; in doubt outranks any error that stops the run."""
+        stopped: IntacctError | None = None
         try:
             self._consume(lines)
         except IntacctError as error:
-            failed = error
+            stopped = error
         finally:
             self._letters.close()
             self._finish()
-        if failed is not None and not self._counts.get(Fate.IN_DOUBT):
-            raise failed
-        if failed is not None:
-            report(failed, self._console)
-        if self._counts.get(Fate.IN_DOUBT):
+        doubtful = self._counts[RecordStatus.IN_DOUBT]
+        if stopped is not None and not doubtful:
+            raise stopped
+        if stopped is not None:
+            report(stopped, self._console)
+        if doubtful:
             return IN_DOUBT
-        return FAILURES if self._counts.get(Fate.FAILED) or self._counts.get(Fate.OPEN) else 0
+        return FAILURES if self._failed or self._not_sent else 0
 
     def _consume(self, lines: Iterable[bytes]) -> None:
         handlers: Mapping[str, Callable[[Message, int], None]] = {
@@ -140,7 +144,7 @@ class Run:
             if line.strip():
                 message = parse_message(line, number)
                 handlers[message.type](message, number)
-        self._settle(self._feed.flush())
+        self._take_results(self._batches.flush())
         self._states.release()
 
     # --- messages
@@ -153,7 +157,7 @@ class Run:
             )
         known = self._schemas.get(message.stream)
         if known is not None and known.key_properties != message.key_properties:
-            self._settle(self._feed.flush())  # keys of two kinds do not compare
+            self._take_results(self._batches.flush())  # keys of two kinds do not compare
         self._schemas[message.stream] = message
         self._letters.schema(
             message.stream,
@@ -165,7 +169,7 @@ class Run:
             },
         )
         try:
-            self._feed.streams.lane(message.stream)
+            self._batches.layouts.of(message.stream)
         except (SettingsError, InvalidRequestError) as error:
             self._console.complain(f"{message.stream}: {error.message}; its records are refused ({error.fix})")
 
@@ -177,7 +181,7 @@ class Run:
         if schema is None:
             raise SettingsError(
                 f"line {number}: a {message.type} of {message.stream} comes before the stream's SCHEMA",
-                fix="a Singer tap tells a stream's schema first; see that its output is piped in whole",
+                fix="a Singer tap sends a stream's SCHEMA first; check that its whole output is piped in",
             )
         return schema
 
@@ -186,11 +190,11 @@ class Run:
         missing = [name for name in schema.schema.get("required", ()) if name not in record]
         if missing and not refusal:
             refusal = f"{missing[0]} is required by the stream's schema, and the record has none"
-        arrived = Arrived(schema.stream, record, number, source, key, refusal)
-        if self._account is not None and self._account.known(arrived):
-            self._count(Fate.EXISTING)
+        arrived = ArrivedRecord(schema.stream, record, number, source, key, refusal)
+        if self._report is not None and self._report.known(arrived):
+            self._counts[RecordStatus.UNCHANGED] += 1
             return
-        self._settle(self._feed.add(arrived))
+        self._take_results(self._batches.add(arrived))
 
     def _batch(self, message: Message, number: int) -> None:
         from intacct_bridge.edge.singer.messages import batch_records
@@ -201,68 +205,76 @@ class Run:
                 self._take(schema, record, place, f"{message.stream} in {name}")
 
     def _state(self, message: Message, _: int) -> None:
-        self._settle(self._feed.flush())
+        self._take_results(self._batches.flush())
         self._states.arrive(message.value)
         self._states.release()
 
     def _version(self, message: Message, _: int) -> None:
-        """Nothing is deleted in the books because a source was read anew."""
-        self._note(f"{message.stream}: the source was read anew; what is in Intacct stays")
+        """A source that sends all its records again deletes nothing in Intacct."""
+        self._note(f"{message.stream}: the source reloads its table; no records are deleted in Intacct")
 
     def _note(self, text: str) -> None:
-        """Something a person should know, said once."""
+        """Show a note, once."""
         if text not in self._noted:
             self._noted.add(text)
             self._console.say(text)
 
-    # --- outcomes
+    # --- results
 
-    def _settle(self, outcomes: Iterator[RecordResult]) -> None:
-        for one in outcomes:
-            self._count(one.fate)
+    def _take_results(self, results: Iterator[RecordResult]) -> None:
+        for one in results:
+            self._counts[one.status] += 1
             self._updated += one.updated
-            if self._account is not None:
-                self._account.enter(one)
-            if not one.fate.settled:
+            if self._report is not None:
+                self._report.enter(one)
+            if not one.status.is_final:
                 self._states.blocked = True
-            if one.fate is Fate.FAILED:
+            if one.status.is_failed:
                 self._letters.add(one.arrived, one.error)
             if one.error:
-                self._tell(one)
+                self._show_error(one)
 
-    def _count(self, fate: Fate) -> None:
-        self._counts[fate] = self._counts.get(fate, 0) + 1
-
-    def _tell(self, one: RecordResult) -> None:
-        told = self._counts.get(Fate.FAILED, 0) + self._counts.get(Fate.IN_DOUBT, 0)
-        word = {Fate.FAILED: "refused", Fate.IN_DOUBT: "in doubt"}.get(one.fate, "not sent")
-        if told <= _TOLD or one.fate is Fate.IN_DOUBT:
+    def _show_error(self, one: RecordResult) -> None:
+        doubtful = one.status is RecordStatus.IN_DOUBT
+        shown = self._failed + self._counts[RecordStatus.IN_DOUBT]
+        word = "refused" if one.status.is_failed else "in doubt" if doubtful else "not sent"
+        if shown <= _SHOWN or doubtful:
             self._console.complain(f"{one.arrived.source}:{one.arrived.number}: {word}: {one.error}")
-        elif told == _TOLD + 1:
-            self._console.complain("... and more; the file of refused records has them all")
+        elif shown == _SHOWN + 1:
+            self._console.complain("... and more; the file of refused records has all of them")
+
+    @property
+    def _failed(self) -> int:
+        return sum(count for status, count in self._counts.items() if status.is_failed)
+
+    @property
+    def _not_sent(self) -> int:
+        waiting = (RecordStatus.PLANNED, RecordStatus.NOT_SENT, RecordStatus.SENT)
+        return sum(self._counts[status] for status in waiting)
 
     def _finish(self) -> None:
-        if self._account is not None and self._config.hotglue_state:
+        if self._report is not None and self._config.hotglue_state:
             import msgspec
 
-            self._out.write(msgspec.json.encode(self._account.document()) + b"\n")
+            self._out.write(msgspec.json.encode(self._report.document()) + b"\n")
             self._out.flush()
-        counts = {fate: self._counts.get(fate, 0) for fate in Fate}
-        words = {
-            "written": counts[Fate.APPLIED] - self._updated,
+        written = self._counts[RecordStatus.APPLIED] + self._counts[RecordStatus.SETTLED]
+        doubtful = self._counts[RecordStatus.IN_DOUBT]
+        counts = {
+            "written": written - self._updated,
             "updated": self._updated,
-            "there already": counts[Fate.EXISTING],
-            "refused": counts[Fate.FAILED],
-            "in doubt": counts[Fate.IN_DOUBT],
-            "not sent": counts[Fate.OPEN],
+            "already in Intacct": self._counts[RecordStatus.UNCHANGED],
+            "refused": self._failed,
+            "in doubt": doubtful,
+            "not sent": self._not_sent,
         }
-        said = ", ".join(f"{count:,} {word}" for word, count in words.items() if count) or "no records"
-        self._console.say(f"{said}; {self._client.meter.transactions:,} API transactions")
+        summary = ", ".join(f"{count:,} {word}" for word, count in counts.items() if count) or "no records"
+        self._console.say(f"{summary}; {counted(self._client.meter.transactions, 'API transaction')}")
         if self._letters.count:
             self._console.complain(f"refused records are in {self._letters.path}, each with its reason")
-        if counts[Fate.IN_DOUBT]:
+        if doubtful:
             self._console.complain(
-                "Some records are in doubt: the state stays before them. Pipe the same input in again later, "
+                "Some records are in doubt, and the state stays before them. Pipe the same input in again later, "
                 "or see `intacct outbox list`."
             )
 

@@ -1,8 +1,8 @@
-"""One record on its way through the target: as it arrived, and what became of it.
+"""A record on its way through the target, its result, and what the target writes of results.
 
-What the target says on standard output: the tap's state once it is safe, or hotglue's account of every record.
-
-The file of refused records: a Singer stream again, each record with the reason, ready to be mended and piped in.
+On standard output the target writes either the tap's state, once its records are safe, or hotglue's report on every
+record. Refused records go to a file of dead letters: a Singer stream again, each record with the reason, ready to be
+corrected and piped in.
 """
 
 import hashlib
@@ -10,51 +10,51 @@ import itertools
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from decimal import Decimal
-from enum import StrEnum
 from pathlib import Path
 from typing import IO, Any
 
 import msgspec
 
 from intacct_bridge.errors import SettingsError
+from intacct_bridge.flow.records.status import RecordStatus
 from intacct_bridge.flow.records.tables import SourceRow
 from intacct_bridge.flow.records.values import without_trailing_zeros
 
 _PRIVATE = "_sdc_"
-"""Columns that taps and targets of Meltano's add about a record; they are none of the record's own."""
+"""The beginning of columns that Meltano's taps and targets add to a record; they are not the record's own."""
 DELETED = "_sdc_deleted_at"
 
 
 @dataclass(frozen=True, slots=True)
-class Arrived:
-    """A record with where it stood and what its stream said of it."""
+class ArrivedRecord:
+    """A record with its place in the input and what its stream's schema says of it."""
 
     stream: str
     record: Mapping[str, Any]
     number: int
     """The line of the input, or of the batch file."""
     source: str
-    """What messages call the place: the stream, or the batch file with it."""
+    """The place as messages name it: the stream, or the batch file with it."""
     key: tuple[str, ...] = ()
-    """Its key's values, as the stream names them."""
+    """The values of its key, as the stream names them."""
     refusal: str = ""
-    """Why it goes no further."""
+    """Why it is refused at once."""
 
-    def row(self, origin: str, key: tuple[str, ...], more: Mapping[str, Any]) -> SourceRow:
-        """The record as the engine reads it; its key in the source is unique among all streams of an `origin`."""
+    def row(self, origin: str, key: tuple[str, ...], defaults: Mapping[str, Any]) -> SourceRow:
+        """The record as layouts read it; its key in the source is unique among all streams of an `origin`."""
         cells = {name: value for name, value in self.record.items() if not name.startswith(_PRIVATE)}
-        return SourceRow(self.source, self.number, {**more, **cells}, key=(origin, self.stream, *key))
+        return SourceRow(self.source, self.number, {**defaults, **cells}, key=(origin, self.stream, *key))
 
     @property
     def place(self) -> tuple[str, int]:
-        """What tells it from every other record of the run."""
+        """The place of the record, which no other record of the run has."""
         return self.source, self.number
 
     @property
     def digest(self) -> str:
-        """Of the whole record, the order of its columns aside."""
+        """A digest of the whole record, whatever the order of its columns."""
         return hashlib.sha256(canonical(self.record).encode()).hexdigest()
 
     @property
@@ -64,35 +64,18 @@ class Arrived:
         return str(given) if given is not None else " ".join(self.key) or None
 
 
-class Fate(StrEnum):
-    """What became of a record, as a scheduler must know it."""
-
-    APPLIED = "applied"
-    EXISTING = "existing"
-    """There already, with the same content."""
-    FAILED = "failed"
-    OPEN = "open"
-    """Not settled: in doubt, not sent, or on its way with another loader. State must not pass it."""
-    IN_DOUBT = "in doubt"
-
-    @property
-    def settled(self) -> bool:
-        """Whether nothing is left to be found out or done."""
-        return self in (Fate.APPLIED, Fate.EXISTING, Fate.FAILED)
-
-
 @dataclass(frozen=True, slots=True)
 class RecordResult:
-    """A record with its fate."""
+    """A record with its status after the run."""
 
-    arrived: Arrived
-    fate: Fate
+    arrived: ArrivedRecord
+    status: RecordStatus
     object: str = ""
     record: str = ""
     """The company's key of it."""
     error: str = ""
     updated: bool = False
-    url: str = field(default="")
+    url: str = ""
 
 
 def keyed(record: Mapping[str, Any], names: Sequence[str]) -> tuple[tuple[str, ...], str]:
@@ -100,10 +83,10 @@ def keyed(record: Mapping[str, Any], names: Sequence[str]) -> tuple[tuple[str, .
     for name in names:
         if record.get(name) is None:
             return (), f"{name} is a key property of its stream, and the record has none"
-    return tuple(plain(record[name]) for name in names), ""
+    return tuple(key_text(record[name]) for name in names), ""
 
 
-def plain(value: Any) -> str:
+def key_text(value: Any) -> str:
     """A key's value as text: equal numbers have equal texts.
 
     A negative zero keeps its sign: outboxes hold identities that were made so.
@@ -115,129 +98,135 @@ def plain(value: Any) -> str:
 
 def canonical(value: Any) -> str:
     """A value as JSON that is equal for equal values."""
-    return json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"), default=plain)
+    return json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"), default=key_text)
 
 
-_COUNTS = {Fate.APPLIED: "success", Fate.EXISTING: "existing", Fate.FAILED: "fail"}
+class StateWriter:
+    """Passes a tap's states on, each only after every record before it is final.
 
-
-class States:
-    """Passes a tap's states on, each only after every record before it has settled.
-
-    Of several states between the same two records only the last matters to anybody, so only that is kept.
+    Of several states between the same two records only the last is of use, so only that one is kept.
     """
 
     def __init__(self, out: IO[bytes], *, silent: bool = False) -> None:
         self._out = out
         self._silent = silent
         self._waiting: Any = None
-        self._told: Any = None
+        self._written: Any = None
         self.blocked = False
-        """Once a record is left unsettled no later state may be told: the next run must meet the record again."""
+        """Set once a record is not final: no later state is written, so that the next run gets the record again."""
 
     def arrive(self, value: Any) -> None:
-        """A state that the tap told."""
+        """Take a state of the tap."""
         self._waiting = value
 
     def release(self) -> None:
-        """Every record before the waiting state has settled."""
+        """Write the waiting state: every record before it is final."""
         if self._waiting is None or self.blocked or self._silent:
             return
-        if self._waiting != self._told:
+        if self._waiting != self._written:
             self._out.write(msgspec.json.Encoder(decimal_format="number").encode(self._waiting) + b"\n")
             self._out.flush()
-        self._told, self._waiting = self._waiting, None
+        self._written, self._waiting = self._waiting, None
 
 
-class Account:
-    """Hotglue's account: for every stream a row a record, and the sums."""
+class HotglueReport:
+    """Hotglue's form of state: for every stream a row for each record, and the counts."""
 
     def __init__(self, earlier: Mapping[str, Any] | None = None) -> None:
         self._rows: dict[str, list[dict[str, Any]]] = {}
-        self._sums: dict[str, Counter[str]] = {}
+        self._counts: dict[str, Counter[str]] = {}
         self._done: dict[tuple[str, str], dict[str, Any]] = {}
         for stream, rows in ((earlier or {}).get("bookmarks") or {}).items():
             for row in rows if isinstance(rows, list) else ():
                 if isinstance(row, dict) and row.get("success") and row.get("hash"):
                     self._done[stream, row["hash"]] = row
 
-    def known(self, arrived: Arrived) -> bool:
-        """Whether an earlier run's account says that this very record was written; it is entered as existing then."""
+    def known(self, arrived: ArrivedRecord) -> bool:
+        """Whether an earlier run's report has this very record as written; it is entered as existing then."""
         row = self._done.get((arrived.stream, arrived.digest)) if self._done else None
         if row is not None:
             self._rows.setdefault(arrived.stream, []).append(row)
-            self._sums.setdefault(arrived.stream, Counter())["existing"] += 1
+            self._counts.setdefault(arrived.stream, Counter())["existing"] += 1
         return row is not None
 
-    def enter(self, settled: RecordResult) -> None:
-        """One record's outcome."""
-        arrived = settled.arrived
-        good = settled.fate in (Fate.APPLIED, Fate.EXISTING)
-        row: dict[str, Any] = {"hash": arrived.digest, "success": good}
-        if settled.record:
-            row["id"] = settled.record
+    def enter(self, result: RecordResult) -> None:
+        """Enter one record's result."""
+        arrived, status = result.arrived, result.status
+        row: dict[str, Any] = {"hash": arrived.digest, "success": status.is_written}
+        if result.record:
+            row["id"] = result.record
         if arrived.external_id is not None:
             row["externalId"] = arrived.external_id
-        if settled.error:
-            row["error"] = settled.error
-        if settled.updated:
+        if result.error:
+            row["error"] = result.error
+        if result.updated:
             row["is_updated"] = True
-        if settled.url:
-            row["record_url"] = settled.url
-        if settled.fate in (Fate.OPEN, Fate.IN_DOUBT):
+        if result.url:
+            row["record_url"] = result.url
+        if not status.is_final:
             row["in_doubt"] = True
         self._rows.setdefault(arrived.stream, []).append(row)
-        count = "updated" if settled.updated and good else _COUNTS.get(settled.fate, "fail")
-        self._sums.setdefault(arrived.stream, Counter())[count] += 1
+        self._counts.setdefault(arrived.stream, Counter())[_count_name(result)] += 1
 
     def document(self) -> dict[str, Any]:
-        """The whole account."""
+        """The whole report."""
         names = ("success", "fail", "existing", "updated")
-        summary = {stream: {name: sums[name] for name in names} for stream, sums in self._sums.items()}
+        summary = {stream: {name: counts[name] for name in names} for stream, counts in self._counts.items()}
         return {"bookmarks": self._rows, "summary": summary}
+
+
+def _count_name(result: RecordResult) -> str:
+    if not result.status.is_written:
+        return "fail"
+    if result.updated:
+        return "updated"
+    return "existing" if result.status is RecordStatus.UNCHANGED else "success"
 
 
 _ENCODER = msgspec.json.Encoder(decimal_format="number")
 
 
 class DeadLetters:
-    """Written to only when something is refused; readable by its owner only, since it holds business records."""
+    """The file of refused records, made with the first of them; only its owner may read it, since it holds business
+    records.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.count = 0
         self._file: IO[bytes] | None = None
         self._schemas: dict[str, Mapping[str, Any]] = {}
-        self._told: set[str] = set()
+        self._begun: set[str] = set()
 
     def schema(self, stream: str, message: Mapping[str, Any]) -> None:
-        """The stream's SCHEMA message, which goes ahead of its records."""
+        """Take the stream's SCHEMA message, which goes ahead of its records."""
         self._schemas[stream] = message
-        self._told.discard(stream)
+        self._begun.discard(stream)
 
-    def add(self, arrived: Arrived, reason: str) -> None:
-        """A refused record with why; on disk when this returns."""
+    def add(self, arrived: ArrivedRecord, reason: str) -> None:
+        """Add a refused record with the reason; it is on disk when this returns."""
         stream = arrived.stream
-        if stream not in self._told and stream in self._schemas:
+        if stream not in self._begun and stream in self._schemas:
             self._write(self._schemas[stream])
-        self._told.add(stream)
+        self._begun.add(stream)
         place = f"{arrived.source}:{arrived.number}"
-        said = {"status": "refused", "reason": reason, "place": place}
-        self._write({"type": "RECORD", "stream": stream, "record": arrived.record, **said})
+        refusal = {"status": "refused", "reason": reason, "place": place}
+        self._write({"type": "RECORD", "stream": stream, "record": arrived.record, **refusal})
         self.count += 1
 
     def _write(self, message: Mapping[str, Any]) -> None:
         if self._file is None:
             try:
                 self.path.parent.mkdir(parents=True, exist_ok=True)
-                if self.path.exists():  # it may be what is being read, or not yet mended
-                    self.path.rename(_beside(self.path))
+                if self.path.exists():  # it may be what is being read, or not be corrected yet
+                    self.path.rename(_free_name(self.path))
                 self.path.touch(mode=0o600)
                 self._file = self.path.open("wb")
             except OSError as error:
                 raise SettingsError(
-                    f"refused records cannot be kept in {self.path}: {error.strerror or error}",
-                    fix="name another file with dead_letters",
+                    f"cannot write refused records to {self.path}: {error.strerror or error}",
+                    fix="name another file with `dead_letters`",
+                    setting="dead_letters",
                 ) from None
         self._file.write(_ENCODER.encode(message) + b"\n")
         self._file.flush()
@@ -248,7 +237,7 @@ class DeadLetters:
             self._file.close()
 
 
-def _beside(path: Path) -> Path:
-    """A name that is free: what earlier runs refused is nowhere else, since their states have gone past it."""
+def _free_name(path: Path) -> Path:
+    """A free name for the earlier file; what it holds is nowhere else, since the states have gone past it."""
     names = (f"{path.name}.before{number or ''}" for number in itertools.count())
     return next(free for name in names if not (free := path.with_name(name)).exists())

@@ -6,12 +6,15 @@ from decimal import Decimal
 
 from intacct_bridge.edge.terminal.console import Console
 from intacct_bridge.flow.plan.plan import WRITTEN, Plan, PlannedRecord, Verdict
-from intacct_bridge.flow.post.loader import Ending, RecordOutcome
+from intacct_bridge.flow.post.outcome import RecordOutcome
+from intacct_bridge.flow.records.status import RecordStatus
 from intacct_bridge.flow.records.tables import SourceRow
-from intacct_bridge.flow.records.write import Write
+from intacct_bridge.flow.records.write import Write, WriteOperation
+from intacct_bridge.model.wording import counted
 
 _SHOWN = 40
 """Records listed one by one; a longer file is summed up, and its refusals are still listed."""
+_TO_DO = {Verdict.CREATE: "to create", Verdict.UPDATE: "to update", Verdict.DELETE: "to delete"}
 
 
 def show_plan(plan: Plan, console: Console, *, records: bool = True) -> None:
@@ -19,16 +22,17 @@ def show_plan(plan: Plan, console: Console, *, records: bool = True) -> None:
     if console.as_json:
         console.json(_plan_data(plan, console))
         return
-    counts = Counter(planned.verdict for planned in plan.records)
-    said = ", ".join(f"{counts[verdict]:,} {_word(verdict)}" for verdict in Verdict if counts[verdict])
-    console.result(f"{plan.source}: {len(plan.records):,} records ({said or 'none'})")
+    counts = Counter(record.verdict for record in plan.records)
+    by_verdict = [f"{counts[one]:,} {_TO_DO.get(one, one.value)}" for one in Verdict if counts[one]]
+    console.result(f"{plan.source}: {counted(len(plan.records), 'record')} ({', '.join(by_verdict) or 'none'})")
     if records and len(plan.records) <= _SHOWN:
+        columns = ("record", "verdict", "lines", "amount", "Intacct record")
         console.result("")
-        console.table(("record", "verdict", "lines", "amount", "known as"), [_row(planned) for planned in plan.records])
+        console.table(columns, [_row(record) for record in plan.records])
     if records:
         _show_changes(plan.of(Verdict.UPDATE)[:_SHOWN], console)
     _show_refusals(plan.of(Verdict.REFUSED), console)
-    _show_advice(plan.records, console)
+    _show_warnings(plan.records, console)
     for note in (*plan.notes, *(f"not checked: {text}" for text in plan.unchecked)):
         console.say(note)
     console.result("")
@@ -38,21 +42,15 @@ def show_plan(plan: Plan, console: Console, *, records: bool = True) -> None:
             console.result(f"debits {total.debit:,.2f}, credits {total.credit:,.2f}{currency}")
         if total.amount:
             console.result(f"amounts {total.amount:,.2f}{currency}")
-    console.result(f"applying costs {plan.transactions:,} API transactions; planning took {plan.reads:,}")
+    console.result(f"applying costs {counted(plan.transactions, 'API transaction')}; planning took {plan.reads:,}")
 
 
-def _word(verdict: Verdict) -> str:
-    return {Verdict.CREATE: "to create", Verdict.UPDATE: "to update", Verdict.DELETE: "to delete"}.get(
-        verdict, verdict.value
-    )
-
-
-def _row(planned: PlannedRecord) -> tuple[object, ...]:
-    write = planned.write
-    record = planned.receipt.record if planned.receipt is not None else ""
-    when = f" since {planned.since:%Y-%m-%d}" if planned.since is not None and record else ""
-    known = f"{write.object} {record}{when}" if record else ""
-    return write.label, planned.verdict.value, sum(1 for _ in write.all_lines), amount_of(write), known
+def _row(record: PlannedRecord) -> tuple[object, ...]:
+    write = record.write
+    number = record.receipt.record if record.receipt is not None else ""
+    since = f" since {record.since:%Y-%m-%d}" if record.since is not None and number else ""
+    existing = f"{write.object} {number}{since}" if number else ""
+    return write.label, record.verdict.value, sum(1 for _ in write.all_lines), amount_of(write), existing
 
 
 def amount_of(write: Write) -> Decimal | None:
@@ -66,7 +64,7 @@ def amount_of(write: Write) -> Decimal | None:
 
 
 def money(amount: Decimal) -> Decimal:
-    """The same amount with two decimals, more only where they say something, as columns of money are written."""
+    """The same amount with at least two decimals, and no zeros beyond them."""
     whole, _, fraction = format(amount, "f").partition(".")
     return Decimal(f"{whole}.{fraction.rstrip('0'):0<2}")
 
@@ -75,9 +73,9 @@ def _show_changes(updates: Sequence[PlannedRecord], console: Console) -> None:
     if updates:
         console.result("")
         console.result("Changes:")
-    for planned in updates:
-        for change in planned.changes:
-            console.result(console.wrapped("  ", f"{planned.write.label}: {change}"))
+    for record in updates:
+        for change in record.changes:
+            console.result(console.wrapped("  ", f"{record.write.label}: {change}"))
 
 
 def _show_refusals(refused: Sequence[PlannedRecord], console: Console) -> None:
@@ -85,15 +83,15 @@ def _show_refusals(refused: Sequence[PlannedRecord], console: Console) -> None:
         return
     console.result("")
     console.result("Refused:")
-    for planned in refused:
-        for finding in planned.reasons:
+    for record in refused:
+        for finding in record.reasons:
             console.result(console.wrapped("  ✗ ", console.spelled(str(finding))))
 
 
-def _show_advice(records: Iterable[PlannedRecord], console: Console) -> None:
-    for planned in records:
-        for finding in planned.findings:
-            if not finding.refuses and planned.verdict is not Verdict.UNCHANGED:
+def _show_warnings(records: Iterable[PlannedRecord], console: Console) -> None:
+    for record in records:
+        for finding in record.findings:
+            if not finding.refuses and record.verdict is not Verdict.UNCHANGED:
                 console.say(f"  ! {console.spelled(str(finding))}")
 
 
@@ -112,43 +110,50 @@ def _plan_data(plan: Plan, console: Console) -> dict[str, object]:
         "unchecked": list(plan.unchecked),
         "records": [
             {
-                "record": planned.write.label,
-                "position": planned.write.position,
-                "verdict": planned.verdict.value,
-                "key": planned.receipt.record if planned.receipt else None,
-                "reasons": [console.spelled(str(finding)) for finding in planned.reasons],
+                "record": record.write.label,
+                "position": record.write.position,
+                "verdict": record.verdict.value,
+                "key": record.receipt.record if record.receipt else None,
+                "reasons": [console.spelled(str(finding)) for finding in record.reasons],
                 "changes": [
-                    {"field": change.name, "before": change.before, "after": change.after} for change in planned.changes
+                    {"field": change.name, "before": change.before, "after": change.after} for change in record.changes
                 ],
             }
-            for planned in plan.records
+            for record in plan.records
         ],
     }
 
 
 def show_outcomes(outcomes: Sequence[RecordOutcome], console: Console) -> None:
-    """What became of each record, and the receipts."""
+    """The outcome of each record, and the receipts."""
     rows = [
         (
             outcome.write.label,
-            outcome.ending.value,
+            outcome.status.outcome_text if console.as_json else _outcome_word(outcome),
             f"{outcome.write.object} {outcome.receipt.record}" if outcome.receipt and outcome.receipt.record else "",
-            _why(outcome),
+            outcome.reason,
         )
         for outcome in outcomes
     ]
     console.table(("record", "outcome", "receipt", "why"), rows, empty="nothing to do")
 
 
+def _outcome_word(outcome: RecordOutcome) -> str:
+    """The outcome in a word for people: only new records are posted."""
+    if outcome.status is RecordStatus.APPLIED and outcome.write.operation is not WriteOperation.CREATE:
+        return "updated" if outcome.write.operation is WriteOperation.UPDATE else "deleted"
+    return outcome.status.outcome_text
+
+
 def show_known(known: Sequence[PlannedRecord], console: Console) -> None:
     """The receipts of records that an earlier run posted."""
     rows = [
         (
-            planned.write.label,
-            f"{planned.write.object} {planned.receipt.record}" if planned.receipt else "",
-            planned.since,
+            record.write.label,
+            f"{record.write.object} {record.receipt.record}" if record.receipt else "",
+            record.since,
         )
-        for planned in known
+        for record in known
     ]
     if rows or console.as_json:
         console.table(("record", "receipt", "sent"), rows)
@@ -156,22 +161,14 @@ def show_known(known: Sequence[PlannedRecord], console: Console) -> None:
 
 def rejected_rows(outcomes: Iterable[RecordOutcome]) -> list[tuple[SourceRow, str]]:
     """The rows of records that Intacct refused, each with its reason."""
-    refused = [outcome for outcome in outcomes if outcome.ending is Ending.REJECTED]
-    return [(row, _why(outcome)) for outcome in refused for row in outcome.write.rows]
-
-
-def _why(outcome: RecordOutcome) -> str:
-    if outcome.faults:
-        from intacct_bridge.diagnosis import diagnose
-
-        known = diagnose(outcome.faults, "function")
-        return f"{known.means} {known.fault.text}" if known.entry else str(known.fault)
-    return outcome.note
+    refused = [outcome for outcome in outcomes if outcome.status is RecordStatus.REJECTED]
+    return [(row, outcome.reason) for outcome in refused for row in outcome.write.rows]
 
 
 def tally(outcomes: Sequence[RecordOutcome], plan: Plan) -> str:
-    """`8 posted, 1 rejected, 3 not sent`: those that a load which stopped did not come to are not sent."""
-    counts = Counter(outcome.ending.value for outcome in outcomes)
+    """`8 posted, 1 rejected, 3 not sent`: records that a stopped load did not reach are not sent."""
+    counts = Counter(_outcome_word(outcome) for outcome in outcomes)
     reached = {outcome.write.identity.text for outcome in outcomes}
-    counts[Ending.NOT_SENT.value] += sum(one.write.identity.text not in reached for one in plan.of(*WRITTEN))
-    return ", ".join(f"{count:,} {ending}" for ending, count in counts.items() if count) or "nothing to do"
+    unreached = sum(record.write.identity.text not in reached for record in plan.of(*WRITTEN))
+    counts[RecordStatus.NOT_SENT.outcome_text] += unreached
+    return ", ".join(f"{count:,} {word}" for word, count in counts.items() if count) or "nothing to do"

@@ -37,7 +37,7 @@ class EntryFilter:
         receipt = (entry.receipt.record, entry.receipt.name) if entry.receipt else ()
         said = "\n".join((entry.label, entry.identity, *receipt, *entry.tracked.values())).casefold()
         return (
-            self.operation in ("", entry.place.operation)
+            self.operation in ("", entry.target.operation)
             and self.user.casefold() in ("", entry.user.casefold())
             and self.source in entry.position
             and self.text.casefold() in said
@@ -51,11 +51,11 @@ def facts(entry: OutboxEntry) -> dict[str, str | int]:
     receipt = entry.receipt
     row: dict[str, str | int] = {
         "number": entry.number,
-        "state": entry.state.value,
-        "company": entry.place.company,
-        "entity": entry.place.entity,
-        "operation": entry.place.operation.value,
-        "object": entry.place.object,
+        "state": entry.status.value,
+        "company": entry.target.company,
+        "entity": entry.target.entity,
+        "operation": entry.target.operation.value,
+        "object": entry.target.object,
         "record": entry.label,
         "receipt": receipt.record if receipt else "",
         "name": receipt.name if receipt else "",

@@ -1,38 +1,20 @@
-"""What the outbox holds, as frozen values: an entry, the states it passes through, and the receipt it ends with.
+"""What the outbox holds, as frozen values: entries, and the receipts that they end with.
 
     planned ──► sent ──► applied                 a receipt: the company has it
        ▲          ├────► rejected, aborted       proof that nothing was applied: may be sent again as a new attempt
-       │          ├────► not_sent                never left whole: may be sent again as the same attempt
-       └──────────┴────► in_doubt                nobody knows: looked for, never blindly sent again
+       │          ├────► not_sent                its bytes did not leave whole: may be sent again as the same attempt
+       └──────────┴────► in_doubt                unknown: looked for, never blindly sent again
 
-A `sent` entry whose loader is gone is in doubt, whatever that loader knew when it died.
+A `sent` entry whose loader has ended is in doubt, whatever that loader knew when it died.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from enum import StrEnum
 
 from intacct_bridge.errors import Fault
+from intacct_bridge.flow.records.status import RecordStatus
 from intacct_bridge.flow.records.write import Receipt, WriteOperation
-
-
-class State(StrEnum):
-    """What is known about one entry."""
-
-    PLANNED = "planned"
-    NOT_SENT = "not_sent"
-    SENT = "sent"
-    APPLIED = "applied"
-    REJECTED = "rejected"
-    ABORTED = "aborted"
-    IN_DOUBT = "in_doubt"
-
-
-FREE = (State.PLANNED, State.NOT_SENT, State.REJECTED, State.ABORTED)
-"""States that prove nothing was applied."""
-REFUSED = (State.REJECTED, State.ABORTED)
-"""Outcomes after which the next sending is a new attempt."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,15 +35,15 @@ class WriteTarget:
 
 @dataclass(frozen=True, slots=True)
 class Intent:
-    """What a loader wants to send, before the outbox has said whether it may."""
+    """What a loader wants to send, before the outbox has decided whether it may."""
 
-    place: WriteTarget
+    target: WriteTarget
     identity: str
     digest: str
     body: str
-    """The function's element as text: what a resend sends, byte for byte."""
+    """The function's element as text: a resend sends it byte for byte."""
     lookup_key: Mapping[str, str] = field(default_factory=dict)
-    """The values by which the record can be looked for."""
+    """The values by which the record can be found."""
     label: str = ""
     position: str = ""
     tracked: Mapping[str, str] = field(default_factory=dict)
@@ -71,14 +53,15 @@ class Intent:
 
 @dataclass(frozen=True, slots=True)
 class OutboxEntry:
-    """One write of ours, with everything an auditor asks: what, when, by whom, from where, with which outcome."""
+    """One write of ours, with everything that an auditor asks for: content, times, user, source and outcome."""
 
     number: int
-    place: WriteTarget
+    target: WriteTarget
     identity: str
     generation: int
     digest: str
-    state: State
+    status: RecordStatus
+    """One of those that the diagram above has."""
     attempt: int
     control_id: str
     body: str
@@ -95,22 +78,23 @@ class OutboxEntry:
     last_sent_at: datetime | None
     """When it was last sent: later than `sent_at` after a resend under the same control id."""
     changed_at: datetime
-    """When it came into its present state."""
+    """When it came into its present status."""
     receipt: Receipt | None
     faults: tuple[Fault, ...]
     note: str
     sendings: int = 0
-    """How often it was sent. Whoever acts on an entry has seen this many: if there were more, it saw too little."""
+    """How often it was sent. A loader that acts on an entry has seen this many; a higher number in the file means that
+    it acts on what is out of date."""
 
 
 @dataclass(frozen=True, slots=True)
 class Conclusion:
-    """What became of one entry, as whoever had seen it so says."""
+    """The outcome of one entry, as a loader found it out from the entry that it had seen."""
 
     entry: OutboxEntry
-    state: State
+    status: RecordStatus
     receipt: Receipt | None = None
     faults: tuple[Fault, ...] = ()
     note: str = ""
     claim: bool = False
-    """The record was found rather than answered: it must not be another entry's."""
+    """The record was found, and not named by an answer: it must not be another entry's."""

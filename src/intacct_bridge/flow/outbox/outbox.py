@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from intacct_bridge.client.connections.connection import Connection
-from intacct_bridge.flow.outbox.entry import FREE, REFUSED, Conclusion, Intent, OutboxEntry, State, WriteTarget
+from intacct_bridge.flow.outbox.entry import Conclusion, Intent, OutboxEntry, WriteTarget
 from intacct_bridge.flow.outbox.liveness import Liveness
 from intacct_bridge.flow.outbox.storage import (
     CLAIMED,
@@ -42,6 +42,7 @@ from intacct_bridge.flow.outbox.storage import (
     time_text,
 )
 from intacct_bridge.flow.records.identity import control_id
+from intacct_bridge.flow.records.status import ANSWERED, UNAPPLIED, RecordStatus
 from intacct_bridge.flow.records.write import WriteOperation
 from intacct_bridge.model.batched import batched
 
@@ -76,7 +77,7 @@ class Outbox:
             self._liveness.close()
             raise
 
-    def serve(self, user: str, clock: Clock) -> list[OutboxEntry]:
+    def begin_run(self, user: str, clock: Clock) -> list[OutboxEntry]:
         """Begin a run for a user by the company's clock; what loaders that are gone left as sent is in doubt now."""
         self.user, self.clock = user, clock
         return self.recover()
@@ -105,7 +106,7 @@ class Outbox:
         entries: list[OutboxEntry] = []
         fresh: list[OutboxEntry] = []
         for intent in intents:
-            where = (intent.place, intent.identity)
+            where = (intent.target, intent.identity)
             entry = self._planned(intent, standing.get(where), now)
             if entry.number == 0:
                 number += 1
@@ -122,22 +123,22 @@ class Outbox:
         number, attempt, generation, sendings = 0, 1, 0, 0
         if last is not None:
             number, attempt, generation, sendings = last.number, last.attempt, last.generation, last.sendings
-            if last.state is State.APPLIED and intent.repeatable:
+            if last.status is RecordStatus.APPLIED and intent.repeatable:
                 number, attempt, generation, sendings = 0, 1, last.generation + 1, 0
-            elif last.state not in FREE:
+            elif last.status not in UNAPPLIED:
                 return last
-            elif last.state in REFUSED or last.digest != intent.digest:
+            elif last.status in ANSWERED or last.digest != intent.digest:
                 attempt += 1
         identity = intent.identity if generation == 0 else f"{intent.identity}#{generation}"
         entry = OutboxEntry(
             number,
-            intent.place,
+            intent.target,
             intent.identity,
             generation,
             intent.digest,
-            State.PLANNED,
+            RecordStatus.PLANNED,
             attempt,
-            control_id(intent.place.parts, identity, attempt),
+            control_id(intent.target.parts, identity, attempt),
             intent.body,
             digest_of(intent.body),
             intent.lookup_key,
@@ -165,13 +166,13 @@ class Outbox:
 
         Missing are those that another loader took, settled or changed since they were planned.
         """
-        return self._take(entries, State.PLANNED)
+        return self._take(entries, RecordStatus.PLANNED)
 
     def resume(self, entries: Sequence[OutboxEntry]) -> list[OutboxEntry]:
         """As `begin`, for entries in doubt that are to be sent again under the control id they had."""
-        return self._take(entries, State.IN_DOUBT)
+        return self._take(entries, RecordStatus.IN_DOUBT)
 
-    def _take(self, entries: Sequence[OutboxEntry], state: State) -> list[OutboxEntry]:
+    def _take(self, entries: Sequence[OutboxEntry], state: RecordStatus) -> list[OutboxEntry]:
         now = self.clock()
         text = time_text(now)
         taken: list[OutboxEntry] = []
@@ -181,7 +182,7 @@ class Outbox:
                 row = standing.pop(entry.number, None)
                 if row is None or tuple(row)[1:] != (state, entry.sendings, entry.control_id, entry.digest):
                     continue
-                first = now if state is State.PLANNED else entry.sent_at or now
+                first = now if state is RecordStatus.PLANNED else entry.sent_at or now
                 taken.append(self._sent(entry, first, now))
             self._db.executemany(
                 TAKE,
@@ -202,7 +203,7 @@ class Outbox:
         """The entry as the statement leaves it."""
         return replace(
             entry,
-            state=State.SENT,
+            status=RecordStatus.SENT,
             loader=self.loader,
             user=self.user,
             sent_at=first,
@@ -211,14 +212,14 @@ class Outbox:
             sendings=entry.sendings + 1,
         )
 
-    def _standing(self, entries: Iterable[OutboxEntry]) -> dict[int, tuple[str, State, int, str, str]]:
+    def _standing(self, entries: Iterable[OutboxEntry]) -> dict[int, tuple[str, RecordStatus, int, str, str]]:
         """How entries stand in the file now: their loader, state, sendings, control id and digest."""
-        found: dict[int, tuple[str, State, int, str, str]] = {}
+        found: dict[int, tuple[str, RecordStatus, int, str, str]] = {}
         for some in batched(entries, _MANY):
             sql = f"{STANDING} ({','.join('?' * len(some))})"
             for number, *row in self._db.execute(sql, [entry.number for entry in some]):
                 loader, state, *others = row
-                found[number] = (loader, State(state), *others)
+                found[number] = (loader, RecordStatus(state), *others)
         return found
 
     def conclude(self, conclusions: Iterable[Conclusion]) -> list[OutboxEntry]:
@@ -233,20 +234,20 @@ class Outbox:
         with self._transaction():
             standing = self._standing(end.entry for end in ends)
             for end in ends:
-                loader, state, sendings, *_ = standing.pop(end.entry.number, ("", State.PLANNED, 0))
-                ours = state is State.IN_DOUBT or (state is State.SENT and loader == self.loader)
+                loader, state, sendings, *_ = standing.pop(end.entry.number, ("", RecordStatus.PLANNED, 0))
+                ours = state is RecordStatus.IN_DOUBT or (state is RecordStatus.SENT and loader == self.loader)
                 if end.claim:  # what was found may have been another's a moment ago
                     self._db.executemany(CONCLUDE, map(conclude_values, done[written:]))
                     written = len(done)
                 if ours and sendings == end.entry.sendings and not (end.claim and self._taken(end)):
-                    changed = end.entry.changed_at if state is end.state else now
+                    changed = end.entry.changed_at if state is end.status else now
                     done.append(concluded(end, changed))
             self._db.executemany(CONCLUDE, map(conclude_values, done[written:]))
         return done
 
     def _taken(self, end: Conclusion) -> bool:
         """Whether the record that was found belongs to another entry."""
-        place, record = end.entry.place, end.receipt.record if end.receipt else ""
+        place, record = end.entry.target, end.receipt.record if end.receipt else ""
         if place.operation is not WriteOperation.CREATE:
             return False
         return self._db.execute(CLAIMED, (place.company, place.object, record, end.entry.number)).fetchone() is not None
@@ -282,11 +283,11 @@ class Outbox:
         for some in batched(intents, _MANY):
             for place in {place for place, _ in some}:
                 marks = [identity for where, identity in some if where == place]
-                found |= {(entry.place, entry.identity): entry for entry in self._by_identity(place, marks)}
+                found |= {(entry.target, entry.identity): entry for entry in self._by_identity(place, marks)}
         return found
 
     def _latest(self, intents: Iterable[Intent]) -> dict[tuple[WriteTarget, str], OutboxEntry]:
-        return self.latest((intent.place, intent.identity) for intent in intents)
+        return self.latest((intent.target, intent.identity) for intent in intents)
 
     def _by_identity(self, place: WriteTarget, identities: Sequence[str]) -> Iterator[OutboxEntry]:
         marks = ",".join("?" * len(identities))
@@ -298,7 +299,7 @@ class Outbox:
         self,
         *,
         company: str | None = None,
-        states: Iterable[State] = (),
+        states: Iterable[RecordStatus] = (),
         object: str | None = None,
     ) -> Iterator[OutboxEntry]:
         """Entries in the order they were planned, for settling and for people."""

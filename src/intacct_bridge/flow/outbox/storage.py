@@ -17,8 +17,9 @@ import msgspec
 from intacct_bridge.client.connections.connection import Connection
 from intacct_bridge.client.local.directories import state_directory
 from intacct_bridge.errors import Fault, SettingsError
-from intacct_bridge.flow.outbox.entry import Conclusion, OutboxEntry, State, WriteTarget
+from intacct_bridge.flow.outbox.entry import Conclusion, OutboxEntry, WriteTarget
 from intacct_bridge.flow.outbox.liveness import networked
+from intacct_bridge.flow.records.status import RecordStatus
 from intacct_bridge.flow.records.write import Receipt, WriteOperation
 
 T = TypeVar("T")
@@ -197,7 +198,7 @@ def entry_of(row: sqlite3.Row) -> OutboxEntry:
         identity,
         generation,
         digest,
-        State(state),
+        RecordStatus(state),
         attempt,
         control_id,
         body,
@@ -212,7 +213,7 @@ def entry_of(row: sqlite3.Row) -> OutboxEntry:
         _time(sent_at),
         _time(last_sent_at),
         datetime.fromisoformat(changed_at),
-        Receipt(record or "", name or "") if state == State.APPLIED else None,
+        Receipt(record or "", name or "") if state == RecordStatus.APPLIED else None,
         _faults(faults) if faults != "[]" else (),
         note,
         sendings,
@@ -224,7 +225,7 @@ def new_values(entry: OutboxEntry) -> tuple[str | int, ...]:
     now = time_text(entry.planned_at)
     return (
         entry.number,
-        *entry.place.parts,
+        *entry.target.parts,
         entry.identity,
         entry.generation,
         entry.digest,
@@ -260,8 +261,8 @@ def replanned_values(entry: OutboxEntry) -> dict[str, str | int]:
 
 def concluded(end: Conclusion, changed: datetime) -> OutboxEntry:
     """The entry as its conclusion leaves it."""
-    receipt = (end.receipt or Receipt()) if end.state is State.APPLIED else None
-    return replace(end.entry, state=end.state, changed_at=changed, receipt=receipt, faults=end.faults, note=end.note)
+    receipt = (end.receipt or Receipt()) if end.status is RecordStatus.APPLIED else None
+    return replace(end.entry, status=end.status, changed_at=changed, receipt=receipt, faults=end.faults, note=end.note)
 
 
 def conclude_values(entry: OutboxEntry) -> tuple[str | int | None, ...]:
@@ -269,7 +270,7 @@ def conclude_values(entry: OutboxEntry) -> tuple[str | int | None, ...]:
     receipt = entry.receipt
     faults = msgspec.json.encode(entry.faults).decode() if entry.faults else "[]"
     record, name = (receipt.record or None, receipt.name or None) if receipt else (None, None)
-    return (entry.state.value, time_text(entry.changed_at), record, name, faults, entry.note, entry.number)
+    return (entry.status.value, time_text(entry.changed_at), record, name, faults, entry.note, entry.number)
 
 
 def _text(values: Mapping[str, str]) -> str:

@@ -9,14 +9,15 @@ from dataclasses import replace
 
 from intacct_bridge.errors import SettingsError
 from intacct_bridge.flow.company.target_company import TargetCompany
-from intacct_bridge.flow.outbox.entry import OutboxEntry, State
+from intacct_bridge.flow.outbox.entry import OutboxEntry
 from intacct_bridge.flow.outbox.outbox import Outbox
 from intacct_bridge.flow.plan.context import PlanContext, newest_entries
 from intacct_bridge.flow.plan.plan import Plan, PlannedRecord, Verdict
 from intacct_bridge.flow.records.identity import content_identity
+from intacct_bridge.flow.records.status import RecordStatus
 from intacct_bridge.flow.records.write import Finding, Write, WriteOperation
 
-_MAYBE_APPLIED = (State.APPLIED, State.SENT, State.IN_DOUBT)
+_MAYBE_APPLIED = (RecordStatus.APPLIED, RecordStatus.SENT, RecordStatus.IN_DOUBT)
 
 
 class KnownToOutbox:
@@ -33,7 +34,7 @@ class KnownToOutbox:
 
 def by_outbox(record: PlannedRecord, entry: OutboxEntry | None) -> PlannedRecord:
     """A record as its outbox entry judges it: unchanged, in doubt, refused for other content, or still open."""
-    if entry is None or entry.state not in _MAYBE_APPLIED:
+    if entry is None or entry.status not in _MAYBE_APPLIED:
         return record
     if entry.digest != record.write.digest:
         finding = Finding(
@@ -44,13 +45,13 @@ def by_outbox(record: PlannedRecord, entry: OutboxEntry | None) -> PlannedRecord
         )
         refused = replace(record.noting(finding), verdict=Verdict.REFUSED)
         return replace(refused, receipt=entry.receipt, since=entry.sent_at)
-    verdict = Verdict.UNCHANGED if entry.state is State.APPLIED else Verdict.IN_DOUBT
+    verdict = Verdict.UNCHANGED if entry.status is RecordStatus.APPLIED else Verdict.IN_DOUBT
     return replace(record, verdict=verdict, receipt=entry.receipt, since=entry.sent_at)
 
 
 def is_doubtful(entry: OutboxEntry | None) -> bool:
     """Whether an earlier run sent the record without an answer; that is settled before anything else is done."""
-    return entry is not None and entry.state in (State.SENT, State.IN_DOUBT)
+    return entry is not None and entry.status in (RecordStatus.SENT, RecordStatus.IN_DOUBT)
 
 
 class KnownByContent:
@@ -67,7 +68,7 @@ class KnownByContent:
         sent = {
             one.write.identity.text: entry
             for one, entry in zip(keyed, self._context.entries(by_content), strict=True)
-            if entry is not None and entry.state in _MAYBE_APPLIED and entry.identity not in in_input
+            if entry is not None and entry.status in _MAYBE_APPLIED and entry.identity not in in_input
         }
         return [
             self._refused(one, entry)
@@ -90,7 +91,7 @@ class KnownByContent:
 def _sent_text(write: Write, entry: OutboxEntry) -> str:
     """`posted on 2026-01-31 as GLBATCH 7`."""
     when = (entry.sent_at or entry.planned_at).date()
-    state = "posted" if entry.state is State.APPLIED else "sent (its outcome is in doubt)"
+    state = "posted" if entry.status is RecordStatus.APPLIED else "sent (its outcome is in doubt)"
     record = f" as {write.object} {entry.receipt.record}" if entry.receipt and entry.receipt.record else ""
     return f"{state} on {when}{record}"
 

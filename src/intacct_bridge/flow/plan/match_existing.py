@@ -8,12 +8,13 @@ from dataclasses import replace
 
 from intacct_bridge.errors import RecordError
 from intacct_bridge.flow.company.current_records import CurrentRecord, Locator, Names, key_names, key_texts
-from intacct_bridge.flow.outbox.entry import OutboxEntry, State
+from intacct_bridge.flow.outbox.entry import OutboxEntry
 from intacct_bridge.flow.plan.changes import Change, deletion_of, differences, obstacles, update_of
 from intacct_bridge.flow.plan.context import PlanContext
 from intacct_bridge.flow.plan.known_to_outbox import by_outbox, is_doubtful
 from intacct_bridge.flow.plan.plan import Mode, PlannedRecord, Verdict
 from intacct_bridge.flow.records.identity import existing_identity
+from intacct_bridge.flow.records.status import RecordStatus
 from intacct_bridge.flow.records.write import Finding, Receipt, Write, WriteOperation
 
 _OPERATIONS = {Mode.DELETE: WriteOperation.DELETE, Mode.UPDATE: WriteOperation.UPDATE}
@@ -131,7 +132,7 @@ class MatchExisting:
 
 
 def _has_deleted(entry: OutboxEntry) -> bool:
-    return entry.state is State.APPLIED and entry.place.operation is WriteOperation.DELETE
+    return entry.status is RecordStatus.APPLIED and entry.target.operation is WriteOperation.DELETE
 
 
 def _key_finding(rule: str, text: str, fix: str, write: Write, names: Names) -> Finding:

@@ -200,7 +200,7 @@ def look_external(company: Gateway, outbox: Outbox, lookup: LookupKeys, entries:
 
 def _finds_ours(company: Gateway, outbox: Outbox, known: LegacyObject, entry: OutboxEntry) -> bool:
     """Whether the company finds one that it has."""
-    example = outbox.example(entry.place.company, entry.place.object, EXTERNALID)
+    example = outbox.example(entry.target.company, entry.target.object, EXTERNALID)
     return example is not None and bool(_answer(company, known, example.lookup_key.get(EXTERNALID, "")).record)
 
 
@@ -292,7 +292,7 @@ class Search:
         slack: timedelta = SLACK,
     ) -> None:
         records = [match.record for matches in found.values() for match in matches]
-        claimed = self._outbox.claimed(doubtful[0].place.company, lookup.object, records) if records else set()
+        claimed = self._outbox.claimed(doubtful[0].target.company, lookup.object, records) if records else set()
         for key, matches in found.items():
             twins = [entry for entry in doubtful if keys.get(entry.number) == key]
             free = [one for one in matches if not one.copy and one.record not in claimed]

@@ -48,7 +48,7 @@ class Readback:
 
 def read_back(company: Gateway, entries: Sequence[OutboxEntry]) -> list[Readback]:
     """One answer for each of these updates or deletes, which are all of one object."""
-    subject = subject_of(company, entries[0].place.object)
+    subject = subject_of(company, entries[0].target.object)
     asked = [_asked(subject, entry) for entry in entries]
     by = (subject.lookup.record_key,)
     met = Locator(company, subject).locate([(write, by) for write in asked])
@@ -94,7 +94,7 @@ def _asked(subject: Subject, entry: OutboxEntry) -> Write:
     function = parse(entry.body.encode())
     if subject.legacy is not None:
         return _asked_legacy(subject, subject.legacy, entry, function)
-    if entry.place.operation is WriteOperation.DELETE:
+    if entry.target.operation is WriteOperation.DELETE:
         field = subject.field(subject.lookup.record_key)
         fields = {subject.lookup.record_key: _value(field, function.findtext("keys"))}
         return _write(entry, fields, {})
@@ -118,7 +118,7 @@ def _asked(subject: Subject, entry: OutboxEntry) -> Write:
 def _asked_legacy(subject: Subject, one: LegacyObject, entry: OutboxEntry, function: Element) -> Write:
     """The same from a function of the object's own, which names its record by an attribute."""
     cells, owned = said_in(one.plan, function)
-    attribute = one.attribute(entry.place.operation.value)
+    attribute = one.attribute(entry.target.operation.value)
     key = function.get(attribute) if attribute else cells.get(one.key, "")
     fields: dict[str, Value] = {name: _value(subject.field(name), text) for name, text in cells.items()}
     lines: dict[str, tuple[RecordLine, ...]] = {}
@@ -135,7 +135,7 @@ def _asked_legacy(subject: Subject, one: LegacyObject, entry: OutboxEntry, funct
 def _write(entry: OutboxEntry, fields: Mapping[str, Value], lines: Mapping[str, tuple[RecordLine, ...]]) -> Write:
     identity = Identity(entry.identity, "key")
     return Write(
-        entry.place.operation, entry.place.object, fields, identity, entry.digest, entry.label, (_NOWHERE,), lines
+        entry.target.operation, entry.target.object, fields, identity, entry.digest, entry.label, (_NOWHERE,), lines
     )
 
 

@@ -11,11 +11,12 @@ from intacct_bridge.errors import SettingsError
 from intacct_bridge.flow.company.entities import entity_id
 from intacct_bridge.flow.company.legacy import LegacyGateway, with_legacy
 from intacct_bridge.flow.company.target_company import TargetCompany
-from intacct_bridge.flow.outbox.entry import FREE, Intent, OutboxEntry, State
+from intacct_bridge.flow.outbox.entry import Intent, OutboxEntry
 from intacct_bridge.flow.outbox.outbox import Outbox
 from intacct_bridge.flow.post.loader import BATCH
 from intacct_bridge.flow.post.sender import Sender
 from intacct_bridge.flow.post.settle import Settler, SettleSettings
+from intacct_bridge.flow.records.status import UNAPPLIED, RecordStatus
 from intacct_bridge.flow.records.write import WriteOperation
 from intacct_bridge.model.batched import batched
 
@@ -30,9 +31,9 @@ def settle_doubts(
     """Settle every entry in doubt (or those with these numbers) and return them as they stand then."""
     _may_write(company)
     spoken = with_legacy(company)
-    outbox.serve(TargetCompany.of(company.connection).user, lambda: company.company_time)
+    outbox.begin_run(TargetCompany.of(company.connection).user, lambda: company.company_time)
     done: list[OutboxEntry] = []
-    for within, entries in _here(spoken, outbox, (State.IN_DOUBT,), only):
+    for within, entries in _here(spoken, outbox, (RecordStatus.IN_DOUBT,), only):
         done += Settler(within, outbox, settings or SettleSettings()).settle(entries)
     return done
 
@@ -43,9 +44,9 @@ def retry(company: Gateway, outbox: Outbox, *, only: Iterable[int] = ()) -> list
     What is wrong with a rejected record is not mended by this; it is for what was wrong in the company.
     """
     _may_write(company)
-    outbox.serve(TargetCompany.of(company.connection).user, lambda: company.company_time)
+    outbox.begin_run(TargetCompany.of(company.connection).user, lambda: company.company_time)
     done: list[OutboxEntry] = []
-    for within, entries in _here(with_legacy(company), outbox, FREE, only):
+    for within, entries in _here(with_legacy(company), outbox, UNAPPLIED, only):
         sender = Sender(within, outbox)
         for some in batched(entries, BATCH):
             begun = outbox.begin(outbox.plan(map(_intent, some)))
@@ -55,7 +56,7 @@ def retry(company: Gateway, outbox: Outbox, *, only: Iterable[int] = ()) -> list
 
 
 def _here(
-    company: LegacyGateway, outbox: Outbox, states: Sequence[State], only: Iterable[int]
+    company: LegacyGateway, outbox: Outbox, states: Sequence[RecordStatus], only: Iterable[int]
 ) -> Iterator[tuple[LegacyGateway, list[OutboxEntry]]]:
     """The entries of the entity that the connection is signed in to, at the top level of every entity, each with it."""
     where = TargetCompany.of(company.connection)
@@ -63,7 +64,7 @@ def _here(
     found: dict[str, list[OutboxEntry]] = {}
     for entry in outbox.entries(company=where.company, states=states):
         if not numbers or entry.number in numbers:
-            found.setdefault(entry.place.entity, []).append(entry)
+            found.setdefault(entry.target.entity, []).append(entry)
     for entity, entries in found.items():
         if entity == here:
             yield company, entries
@@ -73,7 +74,7 @@ def _here(
 
 def _intent(entry: OutboxEntry) -> Intent:
     return Intent(
-        entry.place,
+        entry.target,
         entry.identity,
         entry.digest,
         entry.body,
@@ -81,7 +82,7 @@ def _intent(entry: OutboxEntry) -> Intent:
         entry.label,
         entry.position,
         entry.tracked,
-        repeatable=entry.place.operation is not WriteOperation.CREATE,
+        repeatable=entry.target.operation is not WriteOperation.CREATE,
     )
 
 

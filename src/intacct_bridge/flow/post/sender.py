@@ -23,9 +23,10 @@ from intacct_bridge.errors import (
 )
 from intacct_bridge.flow.company.attachments import TOGETHER
 from intacct_bridge.flow.company.functions import receipt_of
-from intacct_bridge.flow.outbox.entry import Conclusion, OutboxEntry, State
+from intacct_bridge.flow.outbox.entry import Conclusion, OutboxEntry
 from intacct_bridge.flow.outbox.outbox import Outbox
 from intacct_bridge.flow.outbox.storage import digest_of
+from intacct_bridge.flow.records.status import RecordStatus
 from intacct_bridge.wire.envelope import ABORTED, FAILURE, SUCCESS, Function, Result
 from intacct_bridge.wire.reply import ConnectionCutError
 from intacct_bridge.wire.xml import Element, Raw, parse
@@ -65,7 +66,7 @@ class Sender:
                 done += self._send(some, transaction=transaction or _several(some[0]), again=again)
             except BaseException as error:
                 for unsent in left:  # nothing of these has left
-                    self._all(unsent, State.IN_DOUBT if again else State.NOT_SENT, error)
+                    self._all(unsent, RecordStatus.IN_DOUBT if again else RecordStatus.NOT_SENT, error)
                 raise
         return done
 
@@ -77,12 +78,12 @@ class Sender:
                 functions, transaction=transaction, leaving=lambda: self._outbox.leaving(entries)
             )
         except InDoubtError as error:
-            return self._all(entries, State.IN_DOUBT, error)
+            return self._all(entries, RecordStatus.IN_DOUBT, error)
         except (TransientError, RefusedError, SettingsError, ProtocolError) as error:
             self._all(entries, _untouched(error, again=again), error)
             raise
         except BaseException as error:
-            self._all(entries, State.IN_DOUBT, error)
+            self._all(entries, RecordStatus.IN_DOUBT, error)
             raise
         self._step("answered")
         answered = Counter(result.control_id for result in results)
@@ -91,10 +92,10 @@ class Sender:
         self._step("concluded")
         return done
 
-    def _all(self, entries: Sequence[OutboxEntry], state: State, error: BaseException) -> list[OutboxEntry]:
+    def _all(self, entries: Sequence[OutboxEntry], state: RecordStatus, error: BaseException) -> list[OutboxEntry]:
         faults = error.faults if isinstance(error, IntacctError) else ()
         note = str(error) or type(error).__name__
-        ends = [Conclusion(entry, state, faults=() if state is State.IN_DOUBT else faults, note=note)
+        ends = [Conclusion(entry, state, faults=() if state is RecordStatus.IN_DOUBT else faults, note=note)
                 for entry in entries]  # fmt: skip
         return self._outbox.conclude(ends)
 
@@ -118,7 +119,7 @@ def _functions(entry: OutboxEntry) -> list[Function]:
                 Function(own, entry.control_id)]  # fmt: skip
     body = Raw(entry.body)
     body.tag = entry.body[1:].partition(">")[0].partition(" ")[0]
-    body.children = (Element(entry.place.object),)  # for those who count; what is written is the text
+    body.children = (Element(entry.target.object),)  # for those who count; what is written is the text
     return [Function(body, entry.control_id)]
 
 
@@ -137,26 +138,26 @@ def _result(entry: OutboxEntry, by_id: Mapping[str, Result]) -> Result | None:
     return own if failed is None else replace(own, status=FAILURE, faults=failed.faults)
 
 
-def _untouched(error: IntacctError, *, again: bool) -> State:
+def _untouched(error: IntacctError, *, again: bool) -> RecordStatus:
     """The state after a sending that certainly did nothing: a resend that did nothing leaves the first one's doubt."""
     if isinstance(error, ConnectionCutError) and error.sent:
-        return State.IN_DOUBT
+        return RecordStatus.IN_DOUBT
     if isinstance(error, RemoteProtocolError) and not 400 <= error.http_status < 500:
-        return State.IN_DOUBT
-    return State.IN_DOUBT if again else State.NOT_SENT
+        return RecordStatus.IN_DOUBT
+    return RecordStatus.IN_DOUBT if again else RecordStatus.NOT_SENT
 
 
 def _conclusion(entry: OutboxEntry, result: Result | None, *, again: bool) -> Conclusion:
     if result is None:
-        return Conclusion(entry, State.IN_DOUBT, note="the answer has no result for it")
+        return Conclusion(entry, RecordStatus.IN_DOUBT, note="the answer has no result for it")
     receipt = receipt_of(result)
     if result.status == SUCCESS or receipt.record:
         note = "applied with faults" if result.status != SUCCESS else ""
-        return Conclusion(entry, State.APPLIED, receipt, result.faults, note)
+        return Conclusion(entry, RecordStatus.APPLIED, receipt, result.faults, note)
     if again or repeated(result.faults):
         note = "the company refused to do it again" if repeated(result.faults) else "the second sending was refused"
-        return Conclusion(entry, State.IN_DOUBT, faults=result.faults, note=note)
-    state = State.ABORTED if result.status == ABORTED else State.REJECTED
+        return Conclusion(entry, RecordStatus.IN_DOUBT, faults=result.faults, note=note)
+    state = RecordStatus.ABORTED if result.status == ABORTED else RecordStatus.REJECTED
     return Conclusion(entry, state, faults=result.faults)
 
 

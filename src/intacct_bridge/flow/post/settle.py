@@ -22,12 +22,13 @@ from datetime import datetime, timedelta
 from intacct_bridge.client.protocol import Gateway
 from intacct_bridge.errors import InDoubtError, IntacctError, NotPermittedError
 from intacct_bridge.flow.company.find_by_key import is_queryable
-from intacct_bridge.flow.outbox.entry import Conclusion, OutboxEntry, State
+from intacct_bridge.flow.outbox.entry import Conclusion, OutboxEntry
 from intacct_bridge.flow.outbox.outbox import Outbox
 from intacct_bridge.flow.post.evidence import Search
 from intacct_bridge.flow.post.readback import ReadbackVerdict, read_back
 from intacct_bridge.flow.post.sender import Sender, Step, no_step, repeated
 from intacct_bridge.flow.records.lookup_keys import LookupKeys, lookup_keys_of
+from intacct_bridge.flow.records.status import RecordStatus
 from intacct_bridge.flow.records.write import Receipt, WriteOperation
 from intacct_bridge.wire.envelope import SUCCESS, Function
 from intacct_bridge.wire.reply import ConnectionCutError
@@ -77,7 +78,7 @@ class Witness:
 
     def _first_sender(self, entry: OutboxEntry) -> str:
         """The loader that sent this attempt for the first time."""
-        sent = (one for one in self._outbox.history(entry) if one["state"] == State.SENT)
+        sent = (one for one in self._outbox.history(entry) if one["state"] == RecordStatus.SENT)
         return next((str(one["loader"]) for one in sent if one["control_id"] == entry.control_id), "")
 
     def _question(self, control_id: str) -> Function:
@@ -121,7 +122,7 @@ class Settler:
     def prepare(self, entries: Iterable[OutboxEntry]) -> None:
         """See to it, before these are sent, that those among them that cannot be looked for can be settled."""
         if self._settings.memory_proven and any(
-            not is_queryable(self._company, lookup_keys_of(entry.place.object), entry.lookup_key) for entry in entries
+            not is_queryable(self._company, lookup_keys_of(entry.target.object), entry.lookup_key) for entry in entries
         ):
             self._witness.call()
 
@@ -130,8 +131,8 @@ class Settler:
         created: dict[str, list[OutboxEntry]] = {}
         changed: dict[str, list[OutboxEntry]] = {}
         for entry in entries:
-            kind = created if entry.place.operation is WriteOperation.CREATE else changed
-            kind.setdefault(entry.place.object, []).append(entry)
+            kind = created if entry.target.operation is WriteOperation.CREATE else changed
+            kind.setdefault(entry.target.object, []).append(entry)
         done: list[OutboxEntry] = []
         for object_name, doubtful in created.items():
             done += self._settle(lookup_keys_of(object_name), doubtful)
@@ -145,16 +146,16 @@ class Settler:
         try:
             found = read_back(self._company, doubtful)
         except NotPermittedError as error:
-            return [self._end(entry, State.IN_DOUBT, error.message) for entry in doubtful]
+            return [self._end(entry, RecordStatus.IN_DOUBT, error.message) for entry in doubtful]
         self._step("looked")
         done: list[OutboxEntry] = []
         for entry, back in zip(doubtful, found, strict=True):
             if back.found is ReadbackVerdict.DONE or repeated(entry.faults):
-                done.append(self._end(entry, State.APPLIED, f"read back from {back.record}", back.record))
+                done.append(self._end(entry, RecordStatus.APPLIED, f"read back from {back.record}", back.record))
             elif back.found is ReadbackVerdict.UNCLEAR:
-                done.append(self._end(entry, State.IN_DOUBT, back.note))
+                done.append(self._end(entry, RecordStatus.IN_DOUBT, back.note))
             else:
-                done += self._missing(LookupKeys(entry.place.object), entry, searchable=True, asked=asked)
+                done += self._missing(LookupKeys(entry.target.object), entry, searchable=True, asked=asked)
         return done
 
     def _settle(self, lookup: LookupKeys, doubtful: Sequence[OutboxEntry]) -> list[OutboxEntry]:
@@ -165,12 +166,14 @@ class Settler:
         for entry in doubtful:
             found = sight.proofs.get(entry.number)
             if found is not None:
-                done.append(self._end(entry, State.APPLIED, f"found in the company as {found.record}", found.record))
+                done.append(
+                    self._end(entry, RecordStatus.APPLIED, f"found in the company as {found.record}", found.record)
+                )
             elif repeated(entry.faults):
                 note = "the company says it was done; its record was not found"
-                done.append(self._end(entry, State.APPLIED, note))
+                done.append(self._end(entry, RecordStatus.APPLIED, note))
             elif entry.number in sight.doubts:
-                done.append(self._end(entry, State.IN_DOUBT, sight.doubts[entry.number]))
+                done.append(self._end(entry, RecordStatus.IN_DOUBT, sight.doubts[entry.number]))
             else:
                 done += self._missing(lookup, entry, searchable=entry.number in sight.absent, asked=asked)
         return done
@@ -183,12 +186,12 @@ class Settler:
             return [self._refused_again(entry, searchable=searchable, asked=asked)]
         why_not = self._why_not(lookup, entry, searchable=searchable, asked=asked)
         if why_not:
-            return [self._end(entry, State.IN_DOUBT, why_not)]
+            return [self._end(entry, RecordStatus.IN_DOUBT, why_not)]
         taken = self._outbox.resume([entry])
         if not taken:
-            return list(self._outbox.latest([(entry.place, entry.identity)]).values())
+            return list(self._outbox.latest([(entry.target, entry.identity)]).values())
         sent = self._sender.send(taken, again=True)
-        if sent and sent[0].state is State.IN_DOUBT and sent[0].faults:
+        if sent and sent[0].status is RecordStatus.IN_DOUBT and sent[0].faults:
             return self.settle(sent)  # it was answered: look once more, and then it ends here
         return sent
 
@@ -201,10 +204,10 @@ class Settler:
         """
         waited = asked >= (entry.sent_at or entry.planned_at) + SETTLE_AFTER
         if searchable and waited:
-            return self._end(entry, State.REJECTED, "not found, and refused when it was sent again")
+            return self._end(entry, RecordStatus.REJECTED, "not found, and refused when it was sent again")
         said = "; ".join(str(fault) for fault in entry.faults)
         note = f"refused when it was sent again ({said}); whether it was done before is unknown"
-        return self._end(replace(entry, faults=() if not searchable else entry.faults), State.IN_DOUBT, note)
+        return self._end(replace(entry, faults=() if not searchable else entry.faults), RecordStatus.IN_DOUBT, note)
 
     def _why_not(self, lookup: LookupKeys, entry: OutboxEntry, *, searchable: bool, asked: datetime) -> str:
         """Why an entry that was not found must not be sent again now; empty where it may."""
@@ -220,9 +223,9 @@ class Settler:
             return ""
         return f"it bears no key to look for it by; look for it: {lookup.hint or lookup.object}"
 
-    def _end(self, entry: OutboxEntry, state: State, note: str, record: str = "") -> OutboxEntry:
+    def _end(self, entry: OutboxEntry, state: RecordStatus, note: str, record: str = "") -> OutboxEntry:
         receipt = Receipt(record) if record else None
-        faults = () if state is State.APPLIED else entry.faults
+        faults = () if state is RecordStatus.APPLIED else entry.faults
         end = Conclusion(entry, state, receipt, faults, note, claim=bool(record))
         done = self._outbox.conclude([end])
-        return done[0] if done else self._outbox.latest([(entry.place, entry.identity)])[entry.place, entry.identity]
+        return done[0] if done else self._outbox.latest([(entry.target, entry.identity)])[entry.target, entry.identity]

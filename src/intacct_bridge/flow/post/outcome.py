@@ -1,0 +1,43 @@
+"""The outcome of one record of a load."""
+
+from dataclasses import dataclass
+
+from intacct_bridge.diagnosis import diagnose
+from intacct_bridge.errors import Fault
+from intacct_bridge.flow.outbox.entry import OutboxEntry
+from intacct_bridge.flow.records.status import RecordStatus
+from intacct_bridge.flow.records.write import Receipt, Write
+
+
+@dataclass(frozen=True, slots=True)
+class RecordOutcome:
+    """How a load left one record."""
+
+    write: Write
+    status: RecordStatus
+    receipt: Receipt | None = None
+    faults: tuple[Fault, ...] = ()
+    note: str = ""
+
+    @property
+    def good(self) -> bool:
+        """Whether the company has the record as it was to be."""
+        return self.status.is_written
+
+    @property
+    def reason(self) -> str:
+        """The company's faults with what they mean, else the outbox's note."""
+        if not self.faults:
+            return self.note
+        known = diagnose(self.faults, "function")
+        return f"{known.means} {known.fault.text}" if known.entry else str(known.fault)
+
+
+def outcome_of(write: Write, entry: OutboxEntry, *, applied: RecordStatus = RecordStatus.APPLIED) -> RecordOutcome:
+    """The outcome as a write's entry has it; `applied` is the status of one that is applied."""
+    status = entry.status
+    if status is RecordStatus.APPLIED:
+        status = applied
+    elif status is RecordStatus.PLANNED:
+        status = RecordStatus.NOT_SENT
+    return RecordOutcome(write, status, entry.receipt, entry.faults, entry.note)

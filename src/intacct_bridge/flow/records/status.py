@@ -1,0 +1,66 @@
+"""The status of a record after its plan: in the outbox, in the outcome of a load, and in what a Singer target reports.
+
+An outbox keeps seven of the values; the others say more of what one run knows about a record that it did not send
+itself. The values are the texts in the outbox; `outcome_text` gives the texts in the output of a load.
+"""
+
+from enum import StrEnum
+
+
+class RecordStatus(StrEnum):
+    """What is known about one record."""
+
+    REFUSED = "refused"
+    """Refused by the plan, and never sent."""
+    PLANNED = "planned"
+    NOT_SENT = "not_sent"
+    """Its bytes certainly did not leave, or the gateway certainly did not take them."""
+    SENT = "sent"
+    """On its way, perhaps with another loader."""
+    APPLIED = "applied"
+    """In the company; in the outcome of a load, by this run."""
+    SETTLED = "settled"
+    """Was in doubt, and turned out to be in the company."""
+    UNCHANGED = "unchanged"
+    """In the company by an earlier run, or with nothing to change."""
+    REJECTED = "rejected"
+    """Refused by the company."""
+    ABORTED = "aborted"
+    """Rolled back together with the record that was refused."""
+    CONFLICT = "conflict"
+    """Sent before with other content."""
+    IN_DOUBT = "in_doubt"
+    """Sent without an answer that proves what happened."""
+
+    @property
+    def is_written(self) -> bool:
+        """Whether the company has the record as it was to be."""
+        return self in (RecordStatus.APPLIED, RecordStatus.SETTLED, RecordStatus.UNCHANGED)
+
+    @property
+    def is_failed(self) -> bool:
+        """Whether it is certain that the record was not written, and only a person can change that."""
+        return self in (RecordStatus.REFUSED, RecordStatus.REJECTED, RecordStatus.ABORTED, RecordStatus.CONFLICT)
+
+    @property
+    def is_final(self) -> bool:
+        """Whether nothing is left to be sent or found out."""
+        return self.is_written or self.is_failed
+
+    @property
+    def outcome_text(self) -> str:
+        """The status as the output of a load has it: `posted`, `not sent`."""
+        return _OUTCOME_TEXTS.get(self, self.value)
+
+
+_OUTCOME_TEXTS = {
+    RecordStatus.APPLIED: "posted",
+    RecordStatus.PLANNED: "not sent",
+    RecordStatus.NOT_SENT: "not sent",
+    RecordStatus.SENT: "busy",
+    RecordStatus.IN_DOUBT: "in doubt",
+}
+UNAPPLIED = (RecordStatus.PLANNED, RecordStatus.NOT_SENT, RecordStatus.REJECTED, RecordStatus.ABORTED)
+"""Statuses of an entry that prove nothing was applied: it may be sent, or sent again."""
+ANSWERED = (RecordStatus.REJECTED, RecordStatus.ABORTED)
+"""Statuses of an entry after which the next sending is a new attempt, under a control id of its own."""
