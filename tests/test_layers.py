@@ -6,6 +6,7 @@ earlier lines and modules named before it on its own line. The emulator is a tow
 """
 
 import ast
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from pathlib import Path
@@ -53,6 +54,9 @@ APART = (
     (("emulator.reading.",), ("emulator.subledgers.", "emulator.trade.", "emulator.functions.")),
 )
 """Packages that must not know each other although the order would allow it."""
+OPTION = re.compile(r"[`'\"( ](--[a-z][a-z-]+)")
+COMMAND = re.compile(r"intacct [a-z]+ [^\n]*")
+"""A command for the user to type, such as `intacct query REPORTINGPERIOD --select NAME`, which may name options."""
 DEMO = "emulator.demo."
 DEMO_STANDS_ON = (DEMO, "emulator.accounting.", "emulator.settings.")
 MAY_IMPORT_THE_DEMO = (DEMO, "emulator.gateway.companies")
@@ -158,3 +162,10 @@ def test_a_public_class_name_exists_once() -> None:
             if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
                 homes[node.name].append(module)
     assert {name: where for name, where in homes.items() if len(where) > 1} == {}
+
+
+def test_no_option_is_named_below_the_edge() -> None:
+    """A lower layer names the setting, in backticks and as `setting="date_order"`; the edge names the option."""
+    lower = [path for name in ("wire", "model", "client", "flow") for path in (PACKAGE / name).rglob("*.py")]
+    named = {str(path): OPTION.findall(COMMAND.sub("", path.read_text("utf-8"))) for path in lower}
+    assert {path: options for path, options in named.items() if options} == {}

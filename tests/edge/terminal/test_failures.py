@@ -2,12 +2,9 @@
 
 import io
 import json
-import re
-from pathlib import Path
 
 import pytest
 
-import intacct_bridge
 from intacct_bridge.diagnosis import as_error
 from intacct_bridge.edge.terminal.console import Console
 from intacct_bridge.edge.terminal.failures import INTERNAL_ERROR, report
@@ -23,12 +20,6 @@ from intacct_bridge.errors import (
     ThrottledError,
     TransientError,
 )
-
-SOURCE = Path(intacct_bridge.__file__).parent
-LAYERS_BELOW = ("wire", "model", "client", "flow")
-OPTION = re.compile(r"[`'\"( ](--[a-z][a-z-]+)")
-"""An option; the commands that a message tells a user to type (`intacct query ... --select`) are taken out first."""
-TYPED = re.compile(r"intacct [a-z]+ [^\n]*")
 
 
 def said(error: BaseException, **how: object) -> tuple[int, list[str]]:
@@ -129,9 +120,3 @@ def test_a_setting_is_named_as_this_user_gives_it() -> None:
     ]
     assert said(error)[1][0] == "error  `draft` is not supported"
     assert error.setting == "draft"
-
-
-def test_no_option_is_named_below_the_edge() -> None:
-    lower = [path for name in LAYERS_BELOW for path in (SOURCE / name).rglob("*.py")]
-    named = {path.name: found for path in lower if (found := OPTION.findall(TYPED.sub("", path.read_text("utf-8"))))}
-    assert named == {}

@@ -1,6 +1,6 @@
 """How a stream is brought up to date: which strategy is due, and how each is carried out.
 
-`decide` looks at the stream, its bookmark and the options alone; a run and `--estimate` ask it, so they agree.
+`decide` looks at the stream, its bookmark and the options alone; a run and an estimate ask it, so they agree.
 
 A full refresh walks over everything. What the copy holds beyond that is deleted, if a lookup by key shows that Intacct
 no longer has it. An incremental walk reads what changed. A header's change may add, alter and remove lines without any
