@@ -7,7 +7,7 @@ import pytest
 
 from intacct_bridge.errors import InvalidRequestError
 from intacct_bridge.model.legacy.content_model import compile_model
-from intacct_bridge.model.legacy.functions import _table, said_in, write_element, write_plan
+from intacct_bridge.model.legacy.functions import _table, read_call, write_element, write_plan
 from intacct_bridge.model.legacy.grammar import function_def
 from intacct_bridge.wire.values import UNSET, Value
 from intacct_bridge.wire.xml import serialize
@@ -85,7 +85,7 @@ def test_a_field_without_a_place_is_refused_by_name() -> None:
 
 
 def test_what_the_order_misses_is_named() -> None:
-    with pytest.raises(InvalidRequestError, match="ends too early") as caught:
+    with pytest.raises(InvalidRequestError, match="missing at the end") as caught:
         made("ARINVOICE", "create", {"CUSTOMERID": "C1", "WHENCREATED": date(2026, 1, 1)})
     assert "invoiceitems" in caught.value.fix
 
@@ -201,6 +201,6 @@ def test_what_a_call_says_is_read_back_by_the_same_names() -> None:
     plan = write_plan("ARINVOICE")
     assert plan is not None
     call = write_element(plan, "create", fields, lines={"ARINVOICEITEMS": [line, line]})
-    said, lines = said_in(plan, call)
+    said, lines = read_call(plan, call)
     assert said == {name: "01/31/2026" if name == "WHENCREATED" else value for name, value in fields.items()}
     assert lines == {"ARINVOICEITEMS": [{"ACCOUNTNO": "4000", "TRX_AMOUNT": "0.10"}] * 2}

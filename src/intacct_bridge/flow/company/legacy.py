@@ -108,7 +108,7 @@ class LegacyGateway:
         if not one.listed:
             raise InvalidRequestError(f"document type 2.1 has no list of {query.object}", fix=_USE_30)
         where = None if query.where is None else _legacy_filter(query.where, one)
-        order = tuple(Order(one.asked(each.field), each.descending) for each in query.order)
+        order = tuple(Order(one.filter_name(each.field), each.descending) for each in query.order)
         # All fields: which of them may be selected by name is documented nowhere.
         plain = Query(one.described.name, ("*",), where=where, order=order, show_private=query.show_private)
         for row in self._company.query(plain):
@@ -123,10 +123,10 @@ class LegacyGateway:
         line = plan.lines[held.wrapper] if plan is not None else None
         assert line is not None
         for some in batched(_values(query.where, held.by), _HEADERS_AT_ONCE):
-            where = Compare(one.asked(RECORDNO), Op.IN, tuple(some))
+            where = Compare(one.filter_name(RECORDNO), Op.IN, tuple(some))
             data = self.ask(get_list(one.name, where=where, size=2 * _HEADERS_AT_ONCE, show_private=True)).data
             for header in data.children if data is not None else ():
-                key = next((text for name in one.cell(RECORDNO) if (text := header.findtext(name))), "")
+                key = next((text for name in one.answer_names(RECORDNO) if (text := header.findtext(name))), "")
                 for number, cells in enumerate(record_lines(header).get(line.wrapper, ()), 1):
                     found = {"LINE_NO": str(number)} | _line_fields(line.fields, cells, described)
                     yield {held.by: key} | {
@@ -149,7 +149,7 @@ class LegacyGateway:
         """A record's cells under Intacct's names; missing ones are left out."""
         found: dict[str, Value] = {}
         for name in (name for name in select if isinstance(name, str)):
-            known = next((cell for cell in one.cell(name) if cell in cells), None)
+            known = next((cell for cell in one.answer_names(name) if cell in cells), None)
             if known is not None:
                 found[name] = self._value(one.described, name, cells[known])
         return found
@@ -171,7 +171,7 @@ def _legacy_filter(node: Filter, one: LegacyObject) -> Filter:
     if isinstance(node, Or):
         return Or(tuple(_legacy_filter(part, one) for part in node.parts))
     assert isinstance(node, Compare)
-    return Compare(one.asked(node.field), node.op, node.values)
+    return Compare(one.filter_name(node.field), node.op, node.values)
 
 
 def _values(node: Filter | None, name: str) -> list[str]:

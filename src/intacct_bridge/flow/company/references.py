@@ -82,7 +82,7 @@ def _outside(company: Gateway, target: str, keys: Sequence[str]) -> Iterable[tup
     for some in batched(keys, _GOT):
         asked = [get(one.name, key, external=True) for key in some]
         for key, result in zip(some, company.call(*asked, read=True), strict=True):
-            yield from ((key, record) for record in _keys_in(result, one.cell(one.key)))
+            yield from ((key, record) for record in _keys_in(result, one.answer_names(one.key)))
 
 
 def _keys_in(result: Result, names: Sequence[str]) -> Iterable[str]:

@@ -122,7 +122,7 @@ def subject_of(company: Gateway, object_name: str) -> Subject:
 def _older_trace(lookup: LookupKeys, spoken: LegacyObject) -> LookupKeys:
     """What is true of the object over its older function: that function asks for less, and may know no drafts."""
     required = spoken.required("create")
-    draft = {name: value for name, value in lookup.draft.items() if name in spoken.taken("create")}
+    draft = {name: value for name, value in lookup.draft.items() if name in spoken.fields_taken("create")}
     return replace(lookup, required=required, draft=draft)
 
 

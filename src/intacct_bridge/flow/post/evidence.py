@@ -212,7 +212,9 @@ def _answer(company: Gateway, known: LegacyObject, external: str) -> _Answer:
         return _Answer("", tuple(fault.errorno for fault in error.faults))
     for record in data.children if data is not None else ():
         if record.findtext("externalid").strip() == external:
-            return _Answer(next((text for name in known.cell(RECORDNO) if (text := record.findtext(name).strip())), ""))
+            return _Answer(
+                next((text for name in known.answer_names(RECORDNO) if (text := record.findtext(name).strip())), "")
+            )
     return _Answer("", ("another",) if data is not None and data.children else ())
 
 

@@ -21,7 +21,7 @@ from intacct_bridge.flow.records.tables import SourceRow
 from intacct_bridge.flow.records.values import comparable
 from intacct_bridge.flow.records.write import Identity, RecordLine, Write, WriteOperation
 from intacct_bridge.model.catalog import FieldDef
-from intacct_bridge.model.legacy.functions import said_in
+from intacct_bridge.model.legacy.functions import read_call
 from intacct_bridge.model.legacy.objects import LegacyObject
 from intacct_bridge.wire.values import Value, parse_value
 from intacct_bridge.wire.xml import Element, parse
@@ -117,7 +117,7 @@ def _asked(subject: Subject, entry: OutboxEntry) -> Write:
 
 def _asked_legacy(subject: Subject, one: LegacyObject, entry: OutboxEntry, function: Element) -> Write:
     """The same from a function of the object's own, which names its record by an attribute."""
-    cells, owned = said_in(one.plan, function)
+    cells, owned = read_call(one.plan, function)
     attribute = one.attribute(entry.target.operation.value)
     key = function.get(attribute) if attribute else cells.get(one.key, "")
     fields: dict[str, Value] = {name: _value(subject.field(name), text) for name, text in cells.items()}

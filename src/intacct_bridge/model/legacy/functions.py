@@ -2,10 +2,10 @@
 
 Some objects cannot be created by `create` (AR invoices, adjustments, order documents, deposits, attachments), and a 2.1
 connection knows no other way. These functions have lower-case elements in a strict order, dates in three elements,
-custom fields in a block of their own, and lines under other names. The tables are data (`legacy_writes.json`,
-`legacy_parts.json`, `legacy_functions.json`); here they are applied. An object without a row
-goes by its lower-case names where the function has them. What has no place there is refused by name, never dropped. An
-update cannot replace a set of lines: it changes lines by their number, so it is given as many as there are.
+custom fields in a block of their own, and lines under other names. This module applies the tables `legacy_writes.json`,
+`legacy_parts.json` and `legacy_functions.json`. Fields of an object without a row there go by their lower-case names
+where the function has them. A field without a place in the function is refused by name, never dropped. An update cannot
+replace a set of lines: it changes lines by their number, so it must be given all of them.
 """
 
 import json
@@ -24,7 +24,7 @@ from intacct_bridge.wire.xml import Element, element
 
 Cells = Mapping[str, Value | Unset]
 _CLEARS = "set_nulls"
-"""Without this attribute an update passes over what is empty."""
+"""Without this attribute, an update ignores empty elements."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,14 +32,14 @@ class LinePlan:
     """How the lines under one wrapper are written."""
 
     wrapper: str
-    """Empty where the lines stand directly in the function's element."""
+    """Empty where the lines are direct children of the function's element."""
     element: str
     fields: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
 class WritePlan:
-    """How one object is written by its own functions."""
+    """How an object is written by its own functions."""
 
     object: str
     functions: Mapping[str, str]
@@ -47,13 +47,13 @@ class WritePlan:
     fields: Mapping[str, str] = field(default_factory=dict)
     lines: Mapping[str, LinePlan] = field(default_factory=dict)
     values: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    """What values become, by element: a journal line's `1` is `debit`."""
+    """The function's values for Intacct's, by element: a journal line's `1` is `debit`."""
     always: tuple[str, ...] = ()
-    """Elements that a new record's function wants even when there is nothing to say in them."""
+    """Elements that the function for a new record requires even where they are empty."""
 
 
 def write_plan(object_name: str, legacy_name: str = "") -> WritePlan | None:
-    """The plan for an object; `legacy_name` gives one to an object without a row in the table, or None."""
+    """The plan for an object, or None; `legacy_name` gives the functions of an object without a row in the table."""
     row = _table("legacy_writes.json").get(object_name)
     if row is None:
         names = {operation: f"{operation}_{legacy_name}" for operation in ("create", "update", "delete")}
@@ -77,8 +77,8 @@ def write_element(
 ) -> Element:
     """The function's element. `custom` names the custom fields among the cells; UNSET cells are left out, None clears.
 
-    Raises InvalidRequestError for a field without a place in the function, and when the schema's order cannot be met,
-    naming what is missing.
+    Raises InvalidRequestError for a field without a place in the function, and where the schema's order cannot be met;
+    it names the missing element.
     """
     function = _function_of(plan, operation)
     writer = _Writer(plan, function, frozenset(custom))
@@ -109,7 +109,7 @@ class _Writer:
         self._custom = custom
 
     def cells(self, cells: Cells, places: Mapping[str, str], names: Iterable[str]) -> list[Element]:
-        """The elements of a row's cells in no particular order, nested ones and custom fields gathered."""
+        """The elements of a row's cells in any order, with nested ones and custom fields gathered."""
         known = frozenset(names)
         found: dict[str, Any] = {}
         custom: list[Element] = []
@@ -131,7 +131,7 @@ class _Writer:
         return [self._grown(tag, part) for tag, part in found.items()]
 
     def _place(self, found: dict[str, Any], path: Sequence[str], value: Value) -> None:
-        """Put a value where its path leads; parts of one element gather under it."""
+        """Put a value at its path; parts of one element gather under it."""
         *outer, last = path
         for step in outer:
             found = found.setdefault(step, {})
@@ -167,7 +167,8 @@ class _Writer:
         plan = self._plan.lines.get(wrapper)
         if plan is None or f"update{plan.wrapper}" not in self._function.model.names:
             raise InvalidRequestError(
-                f"{self._function.name} does not change lines", fix="leave the lines out, or delete and create again"
+                f"{self._function.name} does not change lines",
+                fix="leave the lines out, or delete the record and create it again",
             )
         model = compile_model(self._model(plan))
         done = []
@@ -190,8 +191,8 @@ class _Writer:
         return Element(plan.element, children=_ordered(self._function.name, children, model, f"line {number}"))
 
 
-def said_in(plan: WritePlan, call: Element) -> tuple[dict[str, str], dict[str, list[dict[str, str]]]]:
-    """What a call says, by Intacct's names again: its cells as texts, and its lines by their wrapper."""
+def read_call(plan: WritePlan, call: Element) -> tuple[dict[str, str], dict[str, list[dict[str, str]]]]:
+    """The record in a call, by Intacct's names: its cells as texts, and its lines by their wrapper."""
     wrappers = {name: wrapper for wrapper, line in plan.lines.items() for name in _wrapped(line)}
     cells: dict[str, str] = {}
     owned: dict[str, list[dict[str, str]]] = {}
@@ -203,8 +204,8 @@ def said_in(plan: WritePlan, call: Element) -> tuple[dict[str, str], dict[str, l
         line = plan.lines[wrapper]
         rows = child.children if line.wrapper else (child,)
         for row in rows:
-            said = [_read(cell, line.fields) for cell in row] or [{next(iter(line.fields)): row.text}]
-            owned.setdefault(wrapper, []).append({name: text for one in said for name, text in one.items()})
+            parts = [_read(cell, line.fields) for cell in row] or [{next(iter(line.fields)): row.text}]
+            owned.setdefault(wrapper, []).append({name: text for part in parts for name, text in part.items()})
     return cells, owned
 
 
@@ -232,18 +233,18 @@ def _ordered(function: str, children: Sequence[Element], model: str, place: str)
     done = sorted(children, key=lambda child: rank[child.tag])
     misplaced = compiled.check([child.tag for child in done])
     if misplaced is not None:
-        raise InvalidRequestError(f"{function} cannot be made: {_why(misplaced, place)}", fix=_remedy(misplaced))
+        raise InvalidRequestError(f"{function} cannot be built: {_why(misplaced, place)}", fix=_fix(misplaced))
     return tuple(done)
 
 
 def _why(misplaced: Misplaced, place: str) -> str:
     where = "" if place.startswith(("create", "update", "record")) else f"{place}: "
     if misplaced.name:
-        return f"{where}{misplaced.name} cannot stand with what is before it"
-    return f"{where}it ends too early"
+        return f"{where}{misplaced.name} is not allowed after the elements before it"
+    return f"{where}an element is missing at the end"
 
 
-def _remedy(misplaced: Misplaced) -> str:
+def _fix(misplaced: Misplaced) -> str:
     return f"give one of: {', '.join(misplaced.expected)}" if misplaced.expected else "leave it out"
 
 
@@ -283,7 +284,7 @@ def day_elements() -> frozenset[str]:
 
 
 def kind_of_element(name: str) -> Kind:
-    """What an element holds, by its name."""
+    """The kind of an element, by its name."""
     parts = _table("legacy_parts.json")
     if name in parts["dates"]:
         return Kind.DATE
@@ -291,7 +292,7 @@ def kind_of_element(name: str) -> Kind:
 
 
 def line_elements(line: LinePlan) -> tuple[str, ...]:
-    """The plain elements that a line may have."""
+    """The plain elements of a line."""
     model = part_models().get(f"{line.wrapper}/{line.element}") or part_models().get(line.element, "")
     groups = {*part_models(), "customfields"}
     return tuple(name for name in compile_model(model).names if name not in groups) if model else ()

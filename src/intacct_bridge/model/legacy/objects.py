@@ -1,7 +1,7 @@
-"""Objects as the older functions know them: for connections of document type 2.1, and for objects nobody describes.
+"""Objects as the legacy functions have them: for document type 2.1, and for objects that `lookup` does not describe.
 
-There is no `lookup` there. What is known of an object is what its functions take, under Intacct's names; an element's
-name tells whether it holds a day, a number or a choice. The record number stands for the key that the functions ask
+Document type 2.1 has no `lookup`. The fields of an object are those that its functions take, under Intacct's names; an
+element's name tells whether it holds a day, a number or a choice. RECORDNO stands for the key that the functions ask
 for, which is the natural id of master data and the number of a transaction.
 """
 
@@ -17,15 +17,15 @@ from intacct_bridge.model.legacy.grammar import function_def
 from intacct_bridge.wire.values import Kind
 
 UNDESCRIBED = ("SUPDOC", "SUPDOCFOLDER", "EMPLOYEERATE")
-"""Objects that only functions of their own reach, on every connection."""
+"""Objects that only their own functions reach, on every connection."""
 _KEYED_BY = {"SUPDOCFOLDER": "SUPDOCFOLDERNAME", "SUPDOC": "SUPDOCID"}
-_READ_TOO: Mapping[str, tuple[str, ...]] = {
+_READ_ONLY: Mapping[str, tuple[str, ...]] = {
     "WAREHOUSE": ("WAREHOUSEID", "NAME", "STATUS"),
     "LOCATIONENTITY": ("LOCATIONID", "NAME", "STATUS", "STARTOPEN", "CURRENCY"),
     "GLJOURNAL": ("SYMBOL", "TITLE", "STATUS"),
     "GLBATCH": ("REVERSEDFROM",),
 }
-"""Fields that no function of the older kind writes, and that loading reads."""
+"""Fields that no legacy function writes and that loading reads."""
 _STATES = ("STATE", "WHENMODIFIED", "MODIFIEDBYLOGINID", "CREATEDBYLOGINID", "CREATEDBY")
 _TIMES = ("WHENMODIFIED", "AUWHENCREATED")
 _GROUPS = ("customfields", "contactlist", "visibility")
@@ -38,53 +38,53 @@ class LegacyObject:
     described: ObjectDef
     plan: WritePlan
     name: str
-    """What the functions call it."""
+    """The object's name in its functions."""
     key: str
-    """The field that its key is; the record number of transactions."""
+    """The field of its key; RECORDNO for transactions."""
     listed: bool
     """Whether `get_list` takes it."""
     single: bool
     """Whether `get` takes it."""
 
     def attribute(self, operation: str) -> str:
-        """The attribute that names a record in an update or delete; empty where it stands in the body."""
+        """The attribute with the record's key in an update or delete; empty where the key is in the body."""
         function, known = function_def(self.plan.functions.get(operation, "")), legacy_name(self.described.name)
-        taken = [one.name for one in function.attributes] if function else []
-        return next((one for one in ((known.key if known else ""), "key") if one in taken), "")
+        names = [one.name for one in function.attributes] if function else []
+        return next((one for one in ((known.key if known else ""), "key") if one in names), "")
 
-    def taken(self, operation: str) -> frozenset[str]:
-        """The fields that a function has a place for."""
+    def fields_taken(self, operation: str) -> frozenset[str]:
+        """The fields that a function takes."""
         function = function_def(self.plan.functions.get(operation, ""))
         names = frozenset(function.model.names if function else ())
         placed = {field for field, path in self.plan.fields.items() if path.split("/")[0] in names}
         return frozenset({*placed, *(name.upper() for name in names)})
 
     def required(self, operation: str) -> tuple[str, ...]:
-        """The fields that a function is never called without."""
+        """The fields that a function requires."""
         function = function_def(self.plan.functions.get(operation, ""))
         wanted = function.model.required if function else ()
         tops = {path.split("/")[0]: field for field, path in reversed(list(self.plan.fields.items()))}
         lines = {line.wrapper: wrapper for wrapper, line in self.plan.lines.items()}
         return tuple(lines.get(name) or tops.get(name) or name.upper() for name in wanted if name not in _GROUPS)
 
-    def cell(self, field: str) -> tuple[str, ...]:
-        """The names under which an answer may have a field, the best first."""
+    def answer_names(self, field: str) -> tuple[str, ...]:
+        """The names that an answer may have for a field, the likeliest first."""
         if field == RECORDNO:
-            return ("key", RECORDNO.lower()) if self.key == RECORDNO else (*self.cell(self.key), "key")
+            return ("key", RECORDNO.lower()) if self.key == RECORDNO else (*self.answer_names(self.key), "key")
         place = self.plan.fields.get(field, "").replace("/", ".")
         return tuple(dict.fromkeys(name for name in (place, field.lower()) if name))
 
-    def asked(self, field: str) -> str:
-        """The name that a filter or an order has for a field."""
+    def filter_name(self, field: str) -> str:
+        """The name of a field in filters and sort orders."""
         if field == RECORDNO:
-            return "key" if self.key == RECORDNO else self.asked(self.key)
+            return "key" if self.key == RECORDNO else self.filter_name(self.key)
         place = self.plan.fields.get(field, "")
         return place if place and "/" not in place else field.lower()
 
 
 @lru_cache(maxsize=128)
 def legacy_object(object_name: str) -> LegacyObject:
-    """What the older functions know of an object. InvalidRequestError where they do not reach it."""
+    """An object with its legacy functions. InvalidRequestError where they do not reach it."""
     name = object_name.upper()
     plan, known = plan_of(name), legacy_name(name)
     if (plan is None and known is None) or name in ("APPYMT", "APPAYMENT"):
@@ -99,14 +99,14 @@ def legacy_object(object_name: str) -> LegacyObject:
 
 
 def plan_of(object_name: str) -> WritePlan | None:
-    """The object's own functions, whatever they are called; None where it has none."""
+    """The object's own functions; None where it has none."""
     name = object_name.upper()
     known, maker = legacy_name(name), creator(name)
     return write_plan(name, maker.partition("_")[2] if maker not in ("", "create") else (known.name if known else ""))
 
 
 def legacy_line(line_object: str) -> ObjectDef | None:
-    """The fields of an object's lines, as its functions take them."""
+    """A line object with the fields that its header's functions take; None where there are none."""
     held = owner(line_object)
     plan = plan_of(held.header) if held is not None else None
     line = plan.lines.get(held.wrapper) if plan and held else None
@@ -125,7 +125,7 @@ def _fields(plan: WritePlan, key: str, name: str) -> Iterator[FieldDef]:
             if element not in tops and element not in _GROUPS:
                 found.setdefault(element.upper(), FieldDef(element.upper(), kind_of_element(element)))
     created = created_key(name)
-    more = (key, *_READ_TOO.get(name, ()), *((*_STATES, created or key) if name not in UNDESCRIBED else ()))
+    more = (key, *_READ_ONLY.get(name, ()), *((*_STATES, created or key) if name not in UNDESCRIBED else ()))
     for field in more:
         time = field in (*_TIMES, created)
         kind = Kind.TIMESTAMP if time else Kind.DATE if field == "STARTOPEN" else Kind.TEXT

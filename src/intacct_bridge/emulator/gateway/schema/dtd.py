@@ -1,9 +1,9 @@
-"""What document type 2.1 says about requests, written as a document type definition of our own.
+"""The rules of document type 2.1 for requests, as a document type definition of our own.
 
-The envelope is declared as its sequence; every older function has a definition of its own, because a part such as
-`lineitem` differs from one to the other and a definition knows only one content for a name. The generic functions do
-not exist here. Whoever validates leaves out complaints about elements that are not declared, except where a function's
-own name should be, and about attributes of parts, which are not recorded.
+The envelope is declared as a sequence. Every legacy function has a definition of its own, because a part such as
+`lineitem` differs between functions and a definition knows only one content for a name. The generic functions do not
+exist in document type 2.1. Callers ignore violations about undeclared elements, except in the place of a function's
+name, and about attributes of parts, which are not recorded.
 """
 
 import re
@@ -19,7 +19,7 @@ GENERIC = frozenset(
         *("readMore", "inspect", "validate", "readView", "readReport", "installApp"),
     )
 )
-"""Functions that the older document type does not know."""
+"""Functions that document type 2.1 does not have."""
 _ENVELOPE = """
 <!ELEMENT request (control, operation+)>
 <!ELEMENT control (senderid, password, controlid, uniqueid?, dtdversion?, policyid?, debug?, validate?,
@@ -47,7 +47,7 @@ def envelope_dtd() -> str:
 
 @cache
 def function_dtd(name: str, *, documented: bool = True) -> str:
-    """The definition of one older function, down to the parts that are known."""
+    """The definition of one legacy function, down to the known parts."""
     function, parts = functions()[name], parts_of(name, documented=documented)
     declared = [f"<!ELEMENT {name} {content_dtd(function.text)}>"]
     declared += [_attribute(name, one) for one in function.attributes]

@@ -1,8 +1,8 @@
-"""What the gateway's schema for 3.0 says about requests, written as an XML schema of our own.
+"""The rules of the gateway's schema for 3.0 for requests, as an XML schema of our own.
 
 The rules are restated from the reference: `control` and `login` are strict sequences; the parts of a generic function
 come in any order, each at most once; `filter` holds exactly one operator, `and` and `or` two or more; bodies of
-`create` and `update` are not looked into. The object-specific functions have their order in the table of functions.
+`create` and `update` are not checked. The order of the object-specific functions is in the table of functions.
 """
 
 from collections.abc import Mapping
@@ -41,7 +41,7 @@ Types = Mapping[str, str]
 
 @cache
 def schema_text(*, documented: bool = True, large_pages: bool = False) -> str:
-    """The whole schema as XSD; without `documented`, parts whose order is not recorded are not looked into."""
+    """The whole schema as XSD; without `documented`, parts whose order is not recorded are not checked."""
     types, elements = [], []
     for name, function in functions().items():
         parts = parts_of(name, documented=documented)
