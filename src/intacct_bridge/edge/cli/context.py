@@ -194,7 +194,7 @@ class WholeNumber(click.IntRange):
         return f"{self.min} or more" if self.max is None else f"{self.min} to {self.max}"
 
 
-class Seconds(click.FloatRange):
+class Duration(click.FloatRange):
     """A number of seconds, 1 or more; fractions are possible."""
 
     name = "number of seconds"

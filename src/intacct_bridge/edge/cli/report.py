@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from intacct_bridge.edge.cli.context import CommandContext, Seconds, file_option, shared_options
+from intacct_bridge.edge.cli.context import CommandContext, Duration, file_option, shared_options
 from intacct_bridge.errors import SettingsError
 from intacct_bridge.model.wording import counted
 
@@ -33,7 +33,7 @@ from intacct_bridge.model.wording import counted
 @click.option(
     "--timeout",
     metavar="S",
-    type=Seconds(),
+    type=Duration(),
     default=900,
     show_default=True,
     help="Wait at most this many seconds for the report.",
