@@ -20,7 +20,7 @@ from rich.text import Text
 
 ROOT = Path(__file__).parent.parent
 PICTURE = ROOT / "docs" / "images" / "demo.svg"
-COLUMNS = 108
+COLUMNS = 112
 _CHARACTER = 12.2
 """The width of a character in the picture."""
 _THEME = TerminalTheme(
