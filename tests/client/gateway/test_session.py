@@ -293,6 +293,8 @@ def test_a_refusal_is_not_retried_and_is_named() -> None:
         Reply(500, b"", {}),
         Reply(524, b"<html><title>A timeout occurred</title></html>", {}),
         Reply(408, b"", {}),
+        *(Reply(status, PAGE.body, {}) for status in (400, 401, 403, 407, 409, 413, 429, 451, 499)),
+        Reply(429, b"", {"retry-after": "7"}),
         Reply(200, b"", {}),
         Reply(200, b"<response><control><status>success</status></control>", {}),
         Reply(200, b"<html><title>Log in to the hotel's network</title></html>", {}),
@@ -320,7 +322,6 @@ def test_a_write_without_a_readable_answer_is_in_doubt_and_never_sent_again(lost
     "unapplied",
     [
         ConnectionCutError("x", sent=False),
-        Reply(429, b"", {"retry-after": "7"}),
         xml(refused(fault("GW-0010", "Too many requests"), echo=False), 429),
     ],
 )

@@ -1,8 +1,9 @@
 """One round trip: a request is sent, and the reply becomes an answer or an error that says what to do.
 
 HTTP replies are judged only here. The question is whether the request could have been applied. A *read* may be sent
-again after any failure. A *write* that was sent in full and got no readable answer is in doubt. A refusal before
-anything ran (no connection, 429, a failed control or authentication block) proves that nothing was applied.
+again after any failure. A *write* that was sent in full and got anything but the gateway's own XML document is in
+doubt, whatever the HTTP status: a proxy can replace an answer. A refusal by the gateway before anything ran (429, a
+failed control or authentication block) proves that nothing was applied, and so does a connection that was never made.
 """
 
 import logging
@@ -179,12 +180,15 @@ class Exchange:
             answer = self._judged(call, reply, decode)
         except ThrottledError as error:
             self.meter.undo(call.functions)
-            self.gate.throttled(_THROTTLED_WAIT if error.retry_after is None else error.retry_after)
+            self._pause(error.retry_after)
             raise
         self.gate.answered()
         if self.tally is not None:
             self.tally.note(self.meter.transactions, self.server_clock.now())
         return answer
+
+    def _pause(self, seconds: float | None) -> None:
+        self.gate.throttled(_THROTTLED_WAIT if seconds is None else seconds)
 
     def _encoded(self, call: GatewayCall, authentication: Authentication) -> bytes:
         control = Control(
@@ -253,14 +257,14 @@ class Exchange:
         page = page_fault(reply.body, hide=lambda text: without_secrets(text, self._forms))
         faults = () if page is None else (fault_without_secrets(page, self._forms),)
         status = reply.status
-        if status == 429:
-            return self._refusal(call, reply, faults, "gateway")
-        if 400 <= status < 500 and status != 408:
-            return self._refusal(call, reply, faults, "gateway")
         title = f" and a web page titled {faults[0].text!r}" if faults else f": {error.message}"
         reply_text = f"HTTP {status}{title}"
-        if not call.read:
+        if not call.read:  # whatever the status: a proxy may have written this after Intacct had applied the request
+            if status == 429:
+                self._pause(retry_after(reply, self.server_clock.now()))
             return self._in_doubt(call, f"the answer was {reply_text}", faults=faults, http_status=status)
+        if 400 <= status < 500 and status != 408:
+            return self._refusal(call, reply, faults, "gateway")
         known = as_error(faults, "gateway", http_status=status, function=call.names)
         details: dict[str, Any] = {
             "faults": faults,

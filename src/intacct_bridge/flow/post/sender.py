@@ -142,7 +142,7 @@ def _untouched(error: IntacctError, *, again: bool) -> RecordStatus:
     """The state after a sending that certainly did nothing: a resend that did nothing leaves the first one's doubt."""
     if isinstance(error, ConnectionCutError) and error.sent:
         return RecordStatus.IN_DOUBT
-    if isinstance(error, RemoteProtocolError) and not 400 <= error.http_status < 500:
+    if isinstance(error, RemoteProtocolError):
         return RecordStatus.IN_DOUBT
     return RecordStatus.IN_DOUBT if again else RecordStatus.NOT_SENT
 
