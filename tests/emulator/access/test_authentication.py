@@ -70,7 +70,7 @@ def test_an_expired_demo_company_is_refused_at_the_control_level() -> None:
     assert response.operations == ()
 
 
-def test_a_policy_that_nobody_set_up_is_refused() -> None:
+def test_an_unknown_policy_is_refused() -> None:
     response = send(world(), SESSION, policy_id="nightly")
     assert response.faults[0].text == "nightly is not a valid transport policy."
 
@@ -80,7 +80,7 @@ def test_user_ids_and_company_ids_are_not_case_sensitive() -> None:
     assert send(world(), SESSION, authentication=login).operations[0].authentication.status == "success"
 
 
-def test_a_session_slides_and_ends() -> None:
+def test_a_session_is_extended_by_use_and_expires() -> None:
     clock = Clock()
     emulator = world(clock, session_minutes=10)
     signed_in = session(emulator)
@@ -95,7 +95,7 @@ def test_a_session_slides_and_ends() -> None:
     assert operation.faults[0].text.startswith("Invalid session")
 
 
-def test_a_session_that_never_was_is_refused() -> None:
+def test_an_unknown_session_is_refused() -> None:
     operation = send(world(), "<getFinancialSetup/>", authentication=SessionAuth("0" * 48)).operations[0]
     assert operation.faults[0].errorno == "XL03000006"
 
@@ -122,13 +122,13 @@ def test_a_user_of_one_entity_has_no_top_level() -> None:
     assert [row.findtext("id") for row in data(emulator, "<readEntityDetails/>", authentication=inside)] == ["100"]
 
 
-def test_console_logins_slide_into_their_client() -> None:
+def test_console_logins_slide_in_to_their_client() -> None:
     slid = Login("demo-user", "console|demo-company|100", "demo-user-password")
     signed_in = send(world(), SESSION, authentication=slid).operations[0].authentication
     assert (signed_in.company_id, signed_in.location_id) == ("demo-company", "100")
 
 
-def test_roles_reach_objects_by_verb() -> None:
+def test_roles_permit_objects_by_verb() -> None:
     emulator = world()
     reader = Login("reader", "people-company", "p")
     account = element(
@@ -147,7 +147,7 @@ def test_roles_reach_objects_by_verb() -> None:
     assert one(emulator, "<lookup><object>VENDOR</object></lookup>", authentication=reader).status == "success"
 
 
-def test_a_user_sees_dates_and_times_as_their_formatting_says() -> None:
+def test_dates_and_times_have_the_users_formatting() -> None:
     emulator = world()
     table = emulator.company("people-company").table("GLACCOUNT")
     table.insert({"ACCOUNTNO": "1", "WHENMODIFIED": "01/31/2026 23:30:00"})
@@ -160,7 +160,7 @@ def test_a_user_sees_dates_and_times_as_their_formatting_says() -> None:
 
 
 @pytest.mark.parametrize(("filter_times", "found"), [("utc", "1"), ("user", "0")])
-def test_whose_times_filters_are_in_is_a_setting(filter_times: str, found: str) -> None:
+def test_the_time_zone_of_filters_is_a_setting(filter_times: str, found: str) -> None:
     emulator = world(filter_times=filter_times)
     emulator.company("people-company").table("GLACCOUNT").insert({"WHENMODIFIED": "01/31/2026 23:30:00"})
     where = "<equalto><field>WHENMODIFIED</field><value>01/31/2026 23:30:00</value></equalto>"

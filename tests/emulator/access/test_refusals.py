@@ -146,7 +146,7 @@ def met(response: Response) -> tuple[str, str, str]:
 
 
 @pytest.mark.parametrize("case", CASES.values(), ids=list(CASES))
-def test_a_refusal_is_set_in_a_file_and_met_at_its_level(tmp_path: Path, grown: Emulator, case: Case) -> None:
+def test_a_scenario_file_causes_a_refusal_at_its_level(tmp_path: Path, grown: Emulator, case: Case) -> None:
     path = tmp_path / "scenario.toml"
     path.write_text(case.scenario)
     emulator = grown.clone(settings=load_scenario(path))
@@ -172,7 +172,7 @@ def test_a_refusal_is_set_in_a_file_and_met_at_its_level(tmp_path: Path, grown: 
         ),
     ],
 )
-def test_a_dimension_of_the_companys_own_must_be_there_and_active(
+def test_a_user_defined_dimension_must_exist_and_be_active(
     tmp_path: Path, grown: Emulator, scenario: str, fund: str, errorno: str, text: str
 ) -> None:
     path = tmp_path / "scenario.toml"
@@ -187,7 +187,7 @@ def test_a_dimension_of_the_companys_own_must_be_there_and_active(
     emulator.close()
 
 
-def test_a_restricted_user_changes_what_belongs_to_the_entity(tmp_path: Path, grown: Emulator) -> None:
+def test_a_restricted_user_changes_records_of_the_entity_only(tmp_path: Path, grown: Emulator) -> None:
     path = tmp_path / "scenario.toml"
     path.write_text(f'{USER}entities = ["100"]\n')
     emulator = grown.clone(settings=load_scenario(path))
@@ -197,7 +197,7 @@ def test_a_restricted_user_changes_what_belongs_to_the_entity(tmp_path: Path, gr
     emulator.close()
 
 
-def test_a_user_of_one_entity_lands_in_it(tmp_path: Path, grown: Emulator) -> None:
+def test_a_user_of_one_entity_works_in_it(tmp_path: Path, grown: Emulator) -> None:
     path = tmp_path / "scenario.toml"
     path.write_text(f'{USER}entities = ["100"]\n')
     emulator = grown.clone(settings=load_scenario(path))
@@ -205,7 +205,7 @@ def test_a_user_of_one_entity_lands_in_it(tmp_path: Path, grown: Emulator) -> No
     emulator.close()
 
 
-def test_a_private_record_is_hidden_or_shown_as_the_settings_say(tmp_path: Path, grown: Emulator) -> None:
+def test_private_records_are_hidden_or_shown_by_setting(tmp_path: Path, grown: Emulator) -> None:
     asked = query("VENDOR", "RECORDNO", "<equalto><field>VENDORID</field><value>V-1</value></equalto>", "{}")
     options = "<options><showprivate>true</showprivate></options>"
     path = tmp_path / "scenario.toml"

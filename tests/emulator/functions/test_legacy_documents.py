@@ -69,7 +69,7 @@ def test_a_bill_takes_its_due_date_from_its_term(demo: Emulator) -> None:
     assert_true(demo)
 
 
-def test_an_update_changes_lines_by_their_place_and_adds_new_ones(demo: Emulator) -> None:
+def test_an_update_changes_lines_by_position_and_adds_new_ones(demo: Emulator) -> None:
     key = key_of(demo, bill())
     change = (
         f'<update_bill key="{key}"><description>new</description><updatebillitems>'
@@ -81,7 +81,7 @@ def test_an_update_changes_lines_by_their_place_and_adds_new_ones(demo: Emulator
     assert_true(demo)
 
 
-def test_a_reversal_is_a_mirror_and_both_are_beyond_change(demo: Emulator) -> None:
+def test_a_reversal_mirrors_the_bill_and_neither_can_be_changed(demo: Emulator) -> None:
     before = balances(demo.company())
     key = key_of(demo, bill())
     mirror = key_of(demo, f'<reverse_bill key="{key}">{day("datereversed", 21)}</reverse_bill>')
@@ -101,7 +101,7 @@ def test_a_deleted_bill_leaves_nothing_in_the_ledger(demo: Emulator) -> None:
     assert_true(demo)
 
 
-def test_an_external_id_finds_the_bill_and_is_used_once(demo: Emulator) -> None:
+def test_an_external_id_finds_the_bill_and_is_unique(demo: Emulator) -> None:
     key_of(demo, bill(more="<externalid>X-9</externalid>"))
     again = one(demo, bill("L-2", more="<externalid>X-9</externalid>"))
     assert again.faults[0].errorno == "BL34000061"
@@ -117,7 +117,7 @@ def test_an_external_id_finds_the_bill_and_is_used_once(demo: Emulator) -> None:
         (invoice().replace("<memo>m</memo>", "").replace("</lineitem>", "<memo>m</memo></lineitem>"), "memo"),
     ],
 )
-def test_an_order_of_our_own_is_refused_before_anything(demo: Emulator, body: str, named: str) -> None:
+def test_parts_in_another_order_are_refused_first(demo: Emulator, body: str, named: str) -> None:
     response = send(demo, body)
     assert response.faults[0].errorno == "XL03000003"
     assert f"Element '{named}': This element is not expected." in response.faults[0].description2
@@ -137,7 +137,7 @@ def test_a_receipt_settles_invoices_and_the_rest_is_applied_later(demo: Emulator
     assert_true(demo)
 
 
-def test_a_reversed_receipt_opens_its_invoices_again(demo: Emulator) -> None:
+def test_a_reversed_receipt_reopens_its_invoices(demo: Emulator) -> None:
     before = balances(demo.company())
     invoiced = key_of(demo, invoice())
     after = balances(demo.company())

@@ -21,7 +21,7 @@ VENDOR = (
 )
 
 
-def test_a_vendor_is_made_changed_and_deleted_by_its_id(demo: Emulator) -> None:
+def test_a_vendor_is_created_updated_and_deleted_by_its_id(demo: Emulator) -> None:
     assert one(demo, VENDOR).key == "LV-1"
     fields = "NAME TERMNAME APACCOUNT DISPLAYCONTACT.EMAIL1 DISPLAYCONTACT.MAILADDRESS.CITY STATUS"
     assert list(cells(demo, "VENDOR", "VENDORID", "LV-1", fields).values()) == [
@@ -35,7 +35,7 @@ def test_a_vendor_is_made_changed_and_deleted_by_its_id(demo: Emulator) -> None:
     assert cells(demo, "VENDOR", "VENDORID", "LV-1", "NAME") == {}
 
 
-def test_a_repeated_class_is_passed_over_when_asked(demo: Emulator) -> None:
+def test_a_repeated_class_is_ignored_on_request(demo: Emulator) -> None:
     body = "<classid>77</classid><name>C</name>"
     assert one(demo, f"<create_class>{body}</create_class>").key == "77"
     assert faults(demo, f"<create_class>{body}</create_class>")[0].errorno == "BL34000061"
@@ -45,7 +45,7 @@ def test_a_repeated_class_is_passed_over_when_asked(demo: Emulator) -> None:
     assert (again.status, again.key) == ("success", "D7")
 
 
-def test_nulls_are_set_only_when_asked(demo: Emulator) -> None:
+def test_nulls_are_set_only_on_request(demo: Emulator) -> None:
     body = "<classid>78</classid><name>C</name><description>d</description>"
     one(demo, f"<create_class>{body}</create_class>")
     one(demo, '<update_class key="78"><description></description></update_class>')
@@ -81,7 +81,7 @@ LISTS = {
 
 
 @pytest.mark.parametrize("named", LISTS)
-def test_lists_are_made_by_one_rule(demo: Emulator, named: str) -> None:
+def test_lists_are_created_by_one_rule(demo: Emulator, named: str) -> None:
     name, field, key = named.split()
     result = one(demo, LISTS[named])
     assert result.status == "success", result.faults
@@ -89,7 +89,7 @@ def test_lists_are_made_by_one_rule(demo: Emulator, named: str) -> None:
     assert cells(demo, name, field, key, field) == {field: key}
 
 
-def test_an_attachment_lives_in_a_folder_with_its_files(demo: Emulator) -> None:
+def test_an_attachment_is_in_a_folder_with_its_files(demo: Emulator) -> None:
     file = (
         "<attachment><attachmentname>a</attachmentname><attachmenttype>txt</attachmenttype>"
         "<attachmentdata>aGVsbG8=</attachmentdata></attachment>"

@@ -22,7 +22,7 @@ def page() -> ModuleType:
     return module
 
 
-def test_every_operation_comes_to_what_the_list_says(grown: Emulator) -> None:
+def test_every_operation_has_the_outcome_of_the_list(grown: Emulator) -> None:
     emulator = grown.clone()
     listed = entries()
     outcomes = [tried(emulator, entry) for entry in listed]
@@ -37,14 +37,14 @@ def test_every_operation_comes_to_what_the_list_says(grown: Emulator) -> None:
     assert told == [], AGAIN
 
 
-def test_hardly_any_is_not_emulated_and_no_read_at_all() -> None:
+def test_few_operations_are_not_emulated_and_every_read_is() -> None:
     listed = entries()
     absent = [entry for entry in listed if entry.tier == ABSENT]
     assert len(absent) <= len(listed) * 0.05
     assert [entry.name for entry in absent if entry.function in READS] == []
 
 
-def test_the_list_is_whole() -> None:
+def test_the_list_is_complete() -> None:
     listed = entries()
     assert len(listed) == len({(one.area, one.name, one.function, one.object) for one in listed}) == 1553
     assert Counter(one.function for one in listed)["create"] == 95

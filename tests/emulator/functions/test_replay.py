@@ -13,7 +13,7 @@ def make(key: str) -> str:
     return f"<create>{element('CLASS', CLASSID=key, NAME=key)}</create>"
 
 
-def test_a_completed_control_id_is_refused_and_nothing_is_run_again() -> None:
+def test_a_completed_control_id_is_refused_and_nothing_runs_again() -> None:
     emulator = world()
     assert one(emulator, make("A"), uniqueid=True, control_ids=["x"]).status == "success"
     (fault,) = faults(emulator, make("B"), uniqueid=True, control_ids=["x"])
@@ -22,7 +22,7 @@ def test_a_completed_control_id_is_refused_and_nothing_is_run_again() -> None:
     assert one(emulator, make("B"), uniqueid=True, control_ids=["y"]).status == "success"
 
 
-def test_without_uniqueid_nothing_is_remembered_or_asked() -> None:
+def test_without_uniqueid_control_ids_are_ignored() -> None:
     emulator = world()
     assert one(emulator, make("A"), control_ids=["x"]).status == "success"
     assert one(emulator, make("B"), control_ids=["x"]).status == "success"
@@ -30,14 +30,14 @@ def test_without_uniqueid_nothing_is_remembered_or_asked() -> None:
     assert one(emulator, make("D"), control_ids=["x"]).status == "success"
 
 
-def test_what_failed_was_not_completed() -> None:
+def test_a_failed_function_is_not_completed() -> None:
     emulator = world()
     assert one(emulator, make("A"), uniqueid=True, control_ids=["x"]).status == "success"
     assert faults(emulator, make("A"), uniqueid=True, control_ids=["y"])[0].errorno == "BL34000061"
     assert one(emulator, make("B"), uniqueid=True, control_ids=["y"]).status == "success"
 
 
-def test_what_was_rolled_back_was_not_completed() -> None:
+def test_a_rolled_back_function_is_not_completed() -> None:
     emulator = world()
     both = [make("A"), make("A")]
     done = results(emulator, *both, uniqueid=True, transaction=True, control_ids=["x", "y"])
@@ -56,7 +56,7 @@ def test_one_id_twice_in_one_request_runs_once() -> None:
     ("scope", "sender", "refused"),
     [("company", "demo-sender", True), ("sender", "demo-sender", True), ("sender", "second-sender", False)],
 )
-def test_who_shares_a_memory_is_a_setting(scope: str, sender: str, refused: bool) -> None:
+def test_the_scope_of_control_ids_is_a_setting(scope: str, sender: str, refused: bool) -> None:
     from intacct_bridge.emulator.gateway.gateway import Emulator
     from intacct_bridge.emulator.settings.scenarios import scenario
 
@@ -72,7 +72,7 @@ def test_who_shares_a_memory_is_a_setting(scope: str, sender: str, refused: bool
     emulator.close()
 
 
-def test_a_memory_can_be_short() -> None:
+def test_control_ids_can_expire() -> None:
     clock = Clock()
     emulator = world(clock, controlid_days=1, replay_errorno="XL99")
     assert one(emulator, make("A"), uniqueid=True, control_ids=["x"]).status == "success"

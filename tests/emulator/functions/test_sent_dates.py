@@ -39,7 +39,7 @@ def read_back(emulator: Emulator, name: str, number: str, field: str) -> tuple[s
     return (emulator.company().table(name).get(int(number)) or {})[field], row[field]
 
 
-def test_a_generic_write_says_the_month_first(british: Emulator) -> None:
+def test_dates_of_generic_writes_have_the_month_first(british: Emulator) -> None:
     number = data(british, entry(*LINES, day="11/05/2026")).children[0].findtext("RECORDNO")
     assert read_back(british, "GLBATCH", number, "BATCH_DATE") == ("11/05/2026", "05/11/2026")
     change = f"<update><GLBATCH><RECORDNO>{number}</RECORDNO><BATCH_DATE>2026-11-06</BATCH_DATE></GLBATCH></update>"
@@ -55,7 +55,7 @@ def test_a_date_in_the_users_own_order_is_refused(british: Emulator) -> None:
 @pytest.mark.parametrize(
     ("function", "name", "field"), [(BILL, "APBILL", "WHENCREATED"), (PROJECT, "PROJECT", "BEGINDATE")]
 )
-def test_a_legacy_date_has_its_parts_by_name(british: Emulator, function: str, name: str, field: str) -> None:
+def test_a_legacy_date_has_named_parts(british: Emulator, function: str, name: str, field: str) -> None:
     key = one_key(british, function)
     number = str(british.company().table(name).find("PROJECTID", key)[0]) if name == "PROJECT" else key
     assert read_back(british, name, number, field) == ("11/05/2026", "05/11/2026")
@@ -68,7 +68,7 @@ def one_key(emulator: Emulator, function: str) -> str:
     return result.key
 
 
-def test_a_filter_says_the_month_first(british: Emulator) -> None:
+def test_dates_of_filters_have_the_month_first(british: Emulator) -> None:
     data(british, entry(*LINES, day="11/05/2026"))
     where = "<equalto><field>BATCH_DATE</field><value>11/05/2026</value></equalto>"
     found = rows(data(british, query("GLBATCH", "BATCH_DATE", where)))

@@ -12,7 +12,7 @@ BILL = (
 )
 
 
-def test_a_recurring_bill_is_kept_with_its_lines_and_deleted_as_a_bill_is(demo: Emulator) -> None:
+def test_a_recurring_bill_is_stored_with_its_lines_and_deleted_by_delete_bill(demo: Emulator) -> None:
     key = one(demo, BILL).key
     fields = "RECORDNO VENDORNAME TRX_TOTALENTERED REPEATBY REPEATCOUNT NEXTEXECDATE"
     found = rows(data(demo, query("APRECURBILL", fields)))
@@ -23,7 +23,7 @@ def test_a_recurring_bill_is_kept_with_its_lines_and_deleted_as_a_bill_is(demo: 
     assert demo.company().table("APRECURBILLENTRY").count() == 0
 
 
-def test_a_reimbursement_names_a_bank_account_that_is_there(demo: Emulator) -> None:
+def test_a_reimbursement_names_an_existing_bank_account(demo: Emulator) -> None:
     body = (
         "<create_reimbursementrequest><bankaccountid>{}</bankaccountid><employeeid>E0032</employeeid>"
         f"<paymentmethod>ACH</paymentmethod>{DAY.format('paymentdate')}<eppaymentrequestitems><eppaymentrequestitem>"
@@ -36,7 +36,7 @@ def test_a_reimbursement_names_a_bank_account_that_is_there(demo: Emulator) -> N
     assert "Bank Account 'NONE'" in faults(demo, body.format("NONE"))[0].text
 
 
-def test_a_card_of_a_customer_shows_its_last_digits_only(demo: Emulator) -> None:
+def test_a_customers_card_shows_its_last_digits_only(demo: Emulator) -> None:
     made = one(
         demo,
         "<create_customerchargecard><customerid>C20018</customerid><cardnum>4111111111111111</cardnum>"
@@ -50,14 +50,14 @@ def test_a_card_of_a_customer_shows_its_last_digits_only(demo: Emulator) -> None
     assert "CUSTOMERCHARGECARD" not in {one.text for one in listed}
 
 
-def test_summaries_that_share_an_object_are_listed_apart(demo: Emulator) -> None:
+def test_summaries_that_share_an_object_are_listed_separately(demo: Emulator) -> None:
     for name in ("billbatch", "apadjustmentbatch"):
         one(demo, f"<create_{name}><batchtitle>{name}</batchtitle></create_{name}>")
         (found,) = data(demo, f'<get_list object="{name}"/>')
         assert found.findtext("title") == name
 
 
-def test_kits_are_built_and_taken_apart_again(demo: Emulator) -> None:
+def test_kits_are_built_and_disassembled(demo: Emulator) -> None:
     day = DAY.format("datecreated").replace("<month>12", "<month>11")
     item = "<itemid>KIT-SEAL</itemid><warehouseid>WH-CMH</warehouseid><quantity>1</quantity><unit>Each</unit>"
     kit = "<create_stkittransaction><transactiontype>{} Kits</transactiontype>{}{}</create_stkittransaction>"
@@ -69,7 +69,7 @@ def test_kits_are_built_and_taken_apart_again(demo: Emulator) -> None:
     assert faults(demo, kit.format("Break", day, lines))[0].text.startswith("Invalid Transaction Definition")
 
 
-def test_a_vendor_that_waits_is_approved_or_declined_once(demo: Emulator) -> None:
+def test_a_waiting_vendor_is_approved_or_declined_once(demo: Emulator) -> None:
     key = demo.company().table("VENDOR").insert({"VENDORID": "W1", "NAME": "W", "STATE": "S", "STATUS": "active"})
     body = f"<recordno>{key}</recordno>"
     assert one(demo, f"<declineVendor>{body}</declineVendor>").status == "success"
@@ -92,7 +92,7 @@ def test_an_expense_adjustment_posts_as_a_report_does(demo: Emulator) -> None:
     assert demo.company().table("GLBATCH").count() == before
 
 
-def test_what_a_list_names_must_be_there(demo: Emulator) -> None:
+def test_references_of_lists_must_exist(demo: Emulator) -> None:
     wrong = "<create><GCBOOKENTITY><BOOKID>NONE</BOOKID><LOCATIONID>100</LOCATIONID></GCBOOKENTITY></create>"
     assert "Invalid Consolidation Book 'NONE'" in faults(demo, wrong)[0].text
     wrong = "<create><BIN><BINID>B</BINID><AISLEID>NONE</AISLEID></BIN></create>"

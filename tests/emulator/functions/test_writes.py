@@ -47,7 +47,7 @@ def test_a_record_comes_back_with_its_number_and_its_natural_key(emulator: Emula
     ]  # fmt: skip
 
 
-def test_the_gateway_keeps_the_stamps(emulator: Emulator, clock: Clock) -> None:
+def test_the_gateway_sets_the_audit_fields(emulator: Emulator, clock: Clock) -> None:
     data(emulator, create(klass("A")), authentication=ENTITY)
     clock.now += 3600
     one(emulator, f"<update>{element('CLASS', CLASSID='A', DESCRIPTION='D')}</update>", authentication=ENTITY)
@@ -59,7 +59,7 @@ def test_the_gateway_keeps_the_stamps(emulator: Emulator, clock: Clock) -> None:
     }  # fmt: skip
 
 
-def test_what_could_be_done_is_done(emulator: Emulator) -> None:
+def test_valid_records_are_created_beside_refused_ones(emulator: Emulator) -> None:
     # shape: the official PHP SDK's ClassObjTest::testUpdateFailure
     result = one(emulator, create(klass("A"), klass("A"), klass("B"), element("CLASS", CLASSID="C")))
     assert result.status == "failure"
@@ -101,13 +101,13 @@ def test_a_bad_record_is_refused_by_name(emulator: Emulator, record: str, said: 
     assert said in refused[0].text
 
 
-def test_inactive_records_cannot_be_chosen(emulator: Emulator) -> None:
+def test_inactive_records_cannot_be_referred_to(emulator: Emulator) -> None:
     line = element("APBILLITEM", ACCOUNTNO="6000", TRX_AMOUNT="1")
     bill = element("APBILL", VENDORID="V2", WHENCREATED="11/01/2026", WHENDUE="11/30/2026", APBILLITEMS=line)
     assert "Vendor 'V2' is inactive." in faults(emulator, create(bill))[0].text
 
 
-def test_values_are_kept_as_the_gateway_writes_them(emulator: Emulator) -> None:
+def test_values_are_stored_as_the_gateway_writes_them(emulator: Emulator) -> None:
     vendor = element(
         "VENDOR",
         VENDORID="V9",
@@ -125,12 +125,12 @@ def test_values_are_kept_as_the_gateway_writes_them(emulator: Emulator) -> None:
     }  # fmt: skip
 
 
-def test_a_list_that_numbers_itself_gives_the_next_id(emulator: Emulator) -> None:
+def test_a_list_with_automatic_ids_gives_the_next_one(emulator: Emulator) -> None:
     made = data(emulator, create(element("VENDOR", NAME="New", DISPLAYCONTACT="<PRINTAS>P</PRINTAS>")))
     assert made.children[0].findtext("VENDORID") == "VEND-00003"
 
 
-def test_a_display_contact_becomes_a_contact_called_after_its_owner(emulator: Emulator) -> None:
+def test_a_display_contact_becomes_a_contact_named_after_its_owner(emulator: Emulator) -> None:
     # Sage: vendors, DISPLAYCONTACT.CONTACTNAME: left blank, it is made of the vendor's name and id
     contact = "<PRINTAS>Acme</PRINTAS><EMAIL1>a@acme.example</EMAIL1><MAILADDRESS><CITY>Rome</CITY></MAILADDRESS>"
     data(emulator, create(element("VENDOR", VENDORID="VC-1", NAME="Acme", DISPLAYCONTACT=contact)))
@@ -144,7 +144,7 @@ def test_a_display_contact_becomes_a_contact_called_after_its_owner(emulator: Em
     assert owner == {"DISPLAYCONTACTKEY": made["RECORDNO"], "DISPLAYCONTACT.CONTACTNAME": "Acme(VVC-1)"}
 
 
-def test_a_display_contact_may_be_one_that_is_there(emulator: Emulator) -> None:
+def test_a_display_contact_may_be_an_existing_contact(emulator: Emulator) -> None:
     contact = "<CONTACTNAME>Shared</CONTACTNAME><PRINTAS>Shared</PRINTAS>"
     for number in (1, 2):
         data(emulator, create(element("CUSTOMER", CUSTOMERID=f"CC-{number}", NAME="N", DISPLAYCONTACT=contact)))
@@ -171,7 +171,7 @@ def lines_of(emulator: Emulator, key: str) -> list[dict[str, str]]:
     return rows(data(emulator, query("ALLOCATIONENTRY", "RECORDNO VALUE LINE_NO", where)))
 
 
-def test_a_line_set_that_is_sent_replaces_the_old_one(emulator: Emulator) -> None:
+def test_sent_lines_replace_the_stored_ones(emulator: Emulator) -> None:
     key = allocation(emulator)
     first, second = lines_of(emulator, key)
     assert [first["LINE_NO"], second["LINE_NO"]] == ["1", "2"]
@@ -193,12 +193,12 @@ def test_only_sent_fields_change_and_an_empty_one_is_cleared(emulator: Emulator)
     assert rows(data(emulator, query("CLASS", "NAME DESCRIPTION"))) == [{"NAME": "N", "DESCRIPTION": ""}]
 
 
-def test_an_update_of_nothing_is_a_sentence(emulator: Emulator) -> None:
+def test_an_update_without_a_key_is_refused_with_a_sentence(emulator: Emulator) -> None:
     (fault, *_) = faults(emulator, f"<update>{element('CLASS', CLASSID='UT99', NAME='N')}</update>")
     assert fault.errorno == "Cannot update non-existing CLASS with CLASSID=UT99."
 
 
-def test_deletes_take_lines_along_and_leave_a_trace(emulator: Emulator) -> None:
+def test_deletes_include_lines_and_add_audit_rows(emulator: Emulator) -> None:
     key = allocation(emulator)
     assert one(emulator, f"<delete><object>ALLOCATION</object><keys>{key}</keys></delete>").status == "success"
     assert lines_of(emulator, key) == []
@@ -208,7 +208,7 @@ def test_deletes_take_lines_along_and_leave_a_trace(emulator: Emulator) -> None:
     ]
 
 
-def test_what_could_be_deleted_stays_deleted(emulator: Emulator) -> None:
+def test_deletes_are_kept_beside_refused_ones(emulator: Emulator) -> None:
     # text: the official PHP SDK's recorded delete failure
     data(emulator, create(klass("A"), klass("B")))
     (fault,) = faults(emulator, "<delete><object>CLASS</object><keys>1,UT01,B</keys></delete>")
@@ -216,13 +216,13 @@ def test_what_could_be_deleted_stays_deleted(emulator: Emulator) -> None:
     assert data(emulator, query("CLASS", "CLASSID")).get("totalcount") == "0"
 
 
-def test_numbers_are_never_given_twice(emulator: Emulator) -> None:
+def test_record_numbers_are_never_reused(emulator: Emulator) -> None:
     data(emulator, create(klass("A"), klass("B")))
     one(emulator, "<delete><object>CLASS</object><keys>2</keys></delete>")
     assert data(emulator, create(klass("C"))).children[0].findtext("RECORDNO") == "3"
 
 
-def test_an_audit_row_can_come_late(clock: Clock) -> None:
+def test_an_audit_row_can_be_delayed(clock: Clock) -> None:
     emulator = world(clock, audit_delay_seconds=60)
     data(emulator, create(klass("A")))
     assert data(emulator, query("AUDITHISTORY", "ID")).get("totalcount") == "0"
@@ -230,7 +230,7 @@ def test_an_audit_row_can_come_late(clock: Clock) -> None:
     assert data(emulator, query("AUDITHISTORY", "ID")).get("totalcount") == "1"
 
 
-def test_every_documented_requirement_is_a_field_a_group_or_a_line_set() -> None:
+def test_every_documented_requirement_is_a_field_a_group_or_lines() -> None:
     catalog = standard_catalog()
     for name, described in catalog.items():
         for field in required_fields(described):
@@ -240,7 +240,7 @@ def test_every_documented_requirement_is_a_field_a_group_or_a_line_set() -> None
 @pytest.mark.parametrize(
     "name", ["APBILLITEM", "GLENTRY", "GLDETAIL", "ARPYMTDETAIL", "SODOCUMENTENTRY", "DEPOSITENTRY"]
 )
-def test_what_belongs_to_a_document_changes_with_it_only(demo: Emulator, name: str) -> None:
+def test_parts_of_a_document_change_only_with_it(demo: Emulator, name: str) -> None:
     key = next(row["RECORDNO"] for _, row in demo.company().table(name).rows())
     for function in (
         f"<update>{element(name, RECORDNO=key, DESCRIPTION='x')}</update>",

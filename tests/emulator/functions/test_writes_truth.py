@@ -123,11 +123,11 @@ def test_orders_hold_after_any_sequence(grown_with_cash: Emulator, steps: list[t
 
 @CHECKED
 @given(st.lists(st.one_of(*PAYABLE, *RECEIVABLE, *OTHER, *ORDERED), min_size=10, max_size=40))
-def test_the_books_hold_after_any_sequence(grown_with_cash: Emulator, steps: list[tuple[object, ...]]) -> None:
+def test_the_ledger_holds_after_any_sequence(grown_with_cash: Emulator, steps: list[tuple[object, ...]]) -> None:
     walk(grown_with_cash, steps)
 
 
-def test_the_clerk_is_mostly_understood(grown_with_cash: Emulator) -> None:
+def test_most_generated_writes_are_accepted(grown_with_cash: Emulator) -> None:
     """A sequence of nothing but refusals would prove nothing."""
     steps: list[tuple[object, ...]] = [
         ("bill", "10.00", "110", "20.00", "210", {}),

@@ -26,7 +26,7 @@ def body(*functions: str, **control: object) -> bytes:
     return encode_request(Request(sender, (Operation(LOGIN, calls),)))
 
 
-def test_white_space_stands_between_elements_and_never_in_them() -> None:
+def test_white_space_is_between_elements_and_never_inside_empty_ones() -> None:
     emulator = world()
     emulator.company().table("CLASS").insert({"CLASSID": "A", "NAME": "x > y"})
     asked = query("CLASS", "CLASSID NAME DESCRIPTION")
@@ -37,7 +37,7 @@ def test_white_space_stands_between_elements_and_never_in_them() -> None:
     assert decode_response(loose).operations[0].results == decode_response(tight).operations[0].results
 
 
-def test_the_field_is_told_to_those_who_ask_for_more() -> None:
+def test_additional_error_information_names_the_field() -> None:
     record = f"<create>{element('CLASS', CLASSID='A')}</create>"
     for asked, field in ((True, "NAME"), (False, "")):
         result = one(world(), record, show_additional_error_info=asked)
@@ -46,7 +46,7 @@ def test_the_field_is_told_to_those_who_ask_for_more() -> None:
     assert b"additionalinfo" not in reply.body
 
 
-def test_more_about_errors_has_all_its_elements() -> None:
+def test_additional_error_information_has_all_its_elements() -> None:
     # shape: Sage, requests, showadditionalerrorinfo; ids and texts of the duplicate account are those of the example
     emulator = world()
     account = element(
@@ -138,7 +138,7 @@ def test_a_policy_is_acknowledged_and_answered_later(inbox: str) -> None:
     emulator.close()
 
 
-def test_what_is_too_large_is_not_answered_later() -> None:
+def test_a_large_request_cannot_have_a_policy() -> None:
     emulator = Emulator.empty(settings=scenario({"policies": {"nightly": "http://localhost:9/x"}}))
     long = f"<create>{element('CLASS', CLASSID='A', NAME='A' * 500_000)}</create>"
     response = send(emulator, long, policy_id="nightly")

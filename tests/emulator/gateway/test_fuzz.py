@@ -211,9 +211,7 @@ def ordered(draw: Draw) -> str:
 
 @settings(max_examples=250 * TIMES, deadline=None, derandomize=TIMES == 1)
 @given(function=ordered(), transaction=st.booleans(), more=st.booleans())
-def test_functions_that_the_schema_lets_through(
-    busy: Emulator, function: str, *, transaction: bool, more: bool
-) -> None:
+def test_functions_that_the_schema_accepts(busy: Emulator, function: str, *, transaction: bool, more: bool) -> None:
     head = HEAD.replace("<operation>", f"<operation transaction='{str(transaction).lower()}'>")
     if more:
         told = "<includewhitespace>true</includewhitespace><showadditionalerrorinfo>true</showadditionalerrorinfo>"
@@ -240,7 +238,7 @@ def test_functions_that_the_schema_lets_through(
     ],
     ids=["receipt", "bill", "entry"],
 )
-def test_amounts_that_are_none_are_refused(busy: Emulator, function: str, amount: str) -> None:
+def test_texts_that_are_not_amounts_are_refused(busy: Emulator, function: str, amount: str) -> None:
     # what the fuzz found: an amount that is no number, and one with a million digits
     busy.incidents.clear()
     response = decode_response(busy(ENDPOINT, f"{HEAD}{function.format(amount)}{TAIL}".encode()).body)

@@ -78,7 +78,7 @@ EQUAL = "<equalto><field>A</field><value>1</value></equalto>"
         ),
     ],
 )
-def test_it_is_refused_with_the_place(emulator: Emulator, content: str, told: str) -> None:
+def test_a_violation_is_refused_with_its_line(emulator: Emulator, content: str, told: str) -> None:
     response = answer(emulator, content)
     assert (response.control.status, response.operations) == ("failure", ())
     assert {fault.errorno for fault in response.faults} == {"XL03000003"}
@@ -120,13 +120,13 @@ def test_the_envelope_is_a_strict_sequence(emulator: Emulator, control: str, att
         "<inspect detail='1'><object>VENDOR</object></inspect>",
     ],
 )
-def test_what_the_schema_allows_gets_through_to_the_function(emulator: Emulator, content: str) -> None:
+def test_a_valid_request_reaches_the_function(emulator: Emulator, content: str) -> None:
     response = answer(emulator, content)
     assert response.control.status == "success"
     assert len(response.operations[0].results) == 1
 
 
-def test_broken_xml_gives_libxml2s_words(emulator: Emulator) -> None:
+def test_malformed_xml_is_refused_in_libxml2s_words(emulator: Emulator) -> None:
     # The documented text for a mismatch: "Fatal Error 76: Opening and ending tag mismatch: ..."
     response = answer(emulator, "<getAPISession>")
     first = response.faults[0].text
@@ -148,13 +148,13 @@ def test_broken_xml_gives_libxml2s_words(emulator: Emulator) -> None:
         b"<a>" * 5_000,
     ],
 )
-def test_what_is_no_request_is_refused_at_the_control_level(emulator: Emulator, body: bytes) -> None:
+def test_a_document_that_is_not_a_request_is_refused_at_the_control_level(emulator: Emulator, body: bytes) -> None:
     response = decode_response(emulator(ENDPOINT, body).body)
     assert (response.control.status, response.control.sender_id, response.operations) == ("failure", "", ())
     assert {fault.errorno for fault in response.faults} == {"XL03000003"}
 
 
-def test_the_older_document_type_does_not_know_the_generic_functions(emulator: Emulator) -> None:
+def test_the_legacy_document_type_has_no_generic_functions(emulator: Emulator) -> None:
     control = CONTROL.replace("<dtdversion>3.0</dtdversion>", "<dtdversion>2.1</dtdversion>")
     response = answer(emulator, QUERY.format(""), control)
     assert response.faults[0].errorno == "XL03000003"
@@ -176,7 +176,7 @@ def test_the_older_document_type_does_not_know_the_generic_functions(emulator: E
         ('<get_bill key="1" shade="2"/>', 'controlid="f"', "Error 533: No declaration for attribute shade"),
     ],
 )
-def test_the_older_document_type_has_its_own_words(
+def test_the_legacy_document_type_has_its_own_words(
     emulator: Emulator, content: str, attributes: str, told: str
 ) -> None:
     response = answer(emulator, content, CONTROL.replace(">3.0<", ">2.1<"), attributes)
@@ -227,7 +227,7 @@ CORRECT = [
 
 @pytest.mark.parametrize("control", [CONTROL, OLDER], ids=["3.0", "2.1"])
 @pytest.mark.parametrize("content", NESTED)
-def test_the_order_inside_older_functions_is_strict_too(emulator: Emulator, content: str, control: str) -> None:
+def test_the_order_inside_legacy_functions_is_strict(emulator: Emulator, content: str, control: str) -> None:
     response = answer(emulator, content, control)
     assert {fault.errorno for fault in response.faults} == {"XL03000003"}
     assert "Line: 2" in response.faults[0].text
@@ -235,17 +235,17 @@ def test_the_order_inside_older_functions_is_strict_too(emulator: Emulator, cont
 
 @pytest.mark.parametrize("control", [CONTROL, OLDER], ids=["3.0", "2.1"])
 @pytest.mark.parametrize("content", CORRECT)
-def test_what_is_in_order_gets_through(emulator: Emulator, content: str, control: str) -> None:
+def test_parts_in_order_are_accepted(emulator: Emulator, content: str, control: str) -> None:
     assert answer(emulator, content, control).control.status == "success"
 
 
 @pytest.mark.parametrize("control", [CONTROL, OLDER], ids=["3.0", "2.1"])
-def test_an_order_that_is_only_documented_can_be_left_alone(emulator: Emulator, control: str) -> None:
+def test_a_documented_order_can_be_ignored(emulator: Emulator, control: str) -> None:
     assert answer(emulator, DOCUMENTED, control).faults[0].errorno == "XL03000003"
     lenient = Emulator.empty(settings=scenario({"behaviour": {"nested_order": "recorded"}}))
     assert answer(lenient, DOCUMENTED, control).control.status == "success"
     assert answer(lenient, NESTED[0], control).faults[0].errorno == "XL03000003"
 
 
-def test_nothing_ended_in_an_incident(emulator: Emulator) -> None:
+def test_there_were_no_incidents(emulator: Emulator) -> None:
     assert emulator.incidents == []

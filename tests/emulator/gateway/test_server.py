@@ -49,7 +49,7 @@ def endpoint_in(body: bytes) -> str:
     return data.children[0].findtext("endpoint")
 
 
-def test_the_endpoint_is_the_host_it_was_reached_by(server: RunningServer, pool: urllib3.PoolManager) -> None:
+def test_the_endpoint_is_the_host_of_the_request(server: RunningServer, pool: urllib3.PoolManager) -> None:
     answer = pool.request("POST", server.url, body=REQUEST, headers={"Host": "na12.intacct.com"})
     assert answer.status == 200
     assert answer.headers["content-type"].startswith("text/xml")
@@ -62,7 +62,7 @@ def test_a_form_post_holds_the_request(server: RunningServer, pool: urllib3.Pool
     assert endpoint_in(pool.request("POST", server.url, body=body, headers=headers).data) == server.url
 
 
-def test_answers_are_compressed_for_those_who_accept_it(server: RunningServer, pool: urllib3.PoolManager) -> None:
+def test_answers_are_compressed_where_the_client_accepts_it(server: RunningServer, pool: urllib3.PoolManager) -> None:
     headers = {"Accept-Encoding": "gzip,deflate"}
     answer = pool.request("POST", server.url, body=REQUEST, headers=headers, decode_content=False)
     assert answer.headers["content-encoding"] == "gzip"

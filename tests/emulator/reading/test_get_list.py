@@ -30,7 +30,7 @@ def listed(emulator: Emulator, attributes: str, body: str = "") -> tuple[Element
     return listtype, list(result.data or ())
 
 
-def test_a_list_says_where_it_starts_and_how_many_there_are(emulator: Emulator) -> None:
+def test_a_list_has_its_start_end_and_total(emulator: Emulator) -> None:
     # shape: a recorded get_list of classes: the list's type is an element, its end is inclusive
     listtype, rows = listed(emulator, 'object="customer" start="1" maxitems="2"')
     assert (listtype.text, dict(listtype.attributes)) == ("customer", {"start": "1", "end": "2", "total": "5"})
@@ -39,7 +39,7 @@ def test_a_list_says_where_it_starts_and_how_many_there_are(emulator: Emulator) 
     ]  # fmt: skip
 
 
-def test_nothing_found_is_no_data(emulator: Emulator) -> None:
+def test_no_matches_means_no_data(emulator: Emulator) -> None:
     body = "<filter><expression><field>name</field><operator>=</operator><value>x</value></expression></filter>"
     result = one(emulator, f'<get_list object="customer">{body}</get_list>')
     assert result.data is None
@@ -66,7 +66,7 @@ def test_filters_sorts_and_fields(emulator: Emulator) -> None:
     ]
 
 
-def test_a_document_has_its_older_names_its_days_and_its_lines(emulator: Emulator) -> None:
+def test_a_document_has_its_legacy_names_dates_and_lines(emulator: Emulator) -> None:
     (bill,) = data(emulator, '<get object="bill" key="1"/>')
     assert (bill.tag, bill.findtext("key"), bill.findtext("billno")) == ("bill", "1", "B-1")
     day = bill.find("datecreated")

@@ -11,7 +11,7 @@ from support.emulator.talk import data, element, faults, one, rows
 NOVEMBER = "".join(element(tag, year=2026, month=11, day=day) for tag, day in (("startdate", 1), ("enddate", 30)))
 
 
-def test_the_trail_of_a_record_tells_who_did_what(demo: Emulator) -> None:
+def test_the_audit_trail_of_a_record_names_users_and_changes(demo: Emulator) -> None:
     made = data(demo, f"<create>{element('CLASS', CLASSID='T1', NAME='One')}</create>").children[0]
     one(demo, f"<update>{element('CLASS', CLASSID='T1', NAME='Two')}</update>")
     for key in ("<objectKey>T1</objectKey>", f"<recordNo>{made.findtext('RECORDNO')}</recordNo>"):
@@ -21,7 +21,7 @@ def test_the_trail_of_a_record_tells_who_did_what(demo: Emulator) -> None:
         assert trail[0]["accessTime"].endswith("Z")
 
 
-def test_dimensions_and_how_they_hang_together(demo: Emulator) -> None:
+def test_dimensions_and_their_relationships(demo: Emulator) -> None:
     # shape: what a client in production reads of getDimensions
     (dimensions,) = data(demo, "<getDimensions/>")
     found = {row["objectName"]: row["userDefinedDimension"] for row in rows(dimensions)}
@@ -79,5 +79,5 @@ def test_aging_adds_up_to_what_is_due(demo: Emulator) -> None:
         '<get_companyprefs application="GL"/>', "<getUserPermissions><userId>demo-user</userId></getUserPermissions>",
     ],
 )  # fmt: skip
-def test_they_are_all_answered(demo: Emulator, function: str) -> None:
+def test_all_of_these_are_answered(demo: Emulator, function: str) -> None:
     assert data(demo, function).tag == "data"

@@ -97,7 +97,7 @@ def walked(emulator: Emulator, asked: Query) -> list[int]:
     fold=st.booleans(),
     written=st.lists(st.tuples(st.integers(1, 30), ROW), max_size=6),
 )
-def test_pages_joined_are_one_evaluation(
+def test_all_pages_together_equal_one_evaluation(
     seeds: list[dict[str, object]],
     where: Filter | None,
     order: tuple[Order, ...],
@@ -144,7 +144,7 @@ BOUNDS = st.lists(
     page_size=st.integers(1, 7),
     changed=st.lists(st.tuples(st.integers(1, 25), PARENT), max_size=4),
 )
-def test_pages_along_a_number_that_many_rows_share(
+def test_pages_by_a_number_that_several_rows_share(
     parents: list[int | None],
     bounds: list[Compare],
     descending: bool,

@@ -42,7 +42,7 @@ def test_a_row_has_the_selected_fields_in_their_order(seeded: Emulator) -> None:
     ]
 
 
-def test_private_records_are_shown_when_asked_for(seeded: Emulator) -> None:
+def test_private_records_are_shown_on_request(seeded: Emulator) -> None:
     private = "<options><showprivate>true</showprivate></options>"
     assert len(rows(data(seeded, query("VENDOR", "VENDORID")))) == 2
     assert len(rows(data(seeded, query("VENDOR", "VENDORID", more=private)))) == 3
@@ -62,13 +62,13 @@ def test_dotted_names_follow_relations(seeded: Emulator) -> None:
     assert data(seeded, query("APBILL", "RECORDNO", where)).get("totalcount") == "3"
 
 
-def test_a_relation_to_itself_goes_one_hop(seeded: Emulator) -> None:
+def test_a_relation_to_itself_is_followed_once(seeded: Emulator) -> None:
     private = "<options><showprivate>true</showprivate></options>"
     assert rows(data(seeded, query("VENDOR", "PARENT.NAME", more=private)))[2] == {"PARENT.NAME": "Birch"}
     assert faults(seeded, query("VENDOR", "PARENT.PARENT.NAME"))[0].errorno == "XL03000010"
 
 
-def test_unknown_names_are_all_told(seeded: Emulator) -> None:
+def test_all_unknown_names_are_listed(seeded: Emulator) -> None:
     refused = faults(seeded, query("APBILL", "RECORDNO COLOUR SIZE.X"))
     assert [(fault.errorno, fault.description2) for fault in refused] == [
         ("XL03000010", "Field requested is not valid: apbill.COLOUR"),
@@ -117,7 +117,7 @@ def _like(emulator: Emulator, **behaviour: str) -> Emulator:
     return other
 
 
-def test_offsets_run_over_live_data(seeded: Emulator) -> None:
+def test_offsets_count_in_live_data(seeded: Emulator) -> None:
     page = "<orderby><order><field>RECORDNO</field></order></orderby><pagesize>2</pagesize><offset>{}</offset>"
     first = rows(data(seeded, query("APBILL", "RECORDNO", more=page.format(0))))
     seeded.company().table("APBILL").delete(1)
@@ -150,14 +150,14 @@ def test_a_failing_json_query_is_still_xml(seeded: Emulator) -> None:
     assert faults(seeded, query("APBILL", "NOPE", more=more))[0].errorno == "XL03000010"
 
 
-def test_several_functions_have_their_pages_each_in_its_place(seeded: Emulator) -> None:
+def test_each_function_has_its_own_page(seeded: Emulator) -> None:
     found = results(seeded, query("APBILL", "RECORDNO"), "<getFinancialSetup/>", query("VENDOR", "VENDORID"))
     assert [result.function for result in found] == ["query", "getFinancialSetup", "query"]
     assert [None if one.data is None else len(one.data.children) for one in found] == [4, 1, 2]
 
 
 @pytest.mark.parametrize(("text_keys", "order"), [("text", ["10", "9"]), ("number", ["9", "10"])])
-def test_how_text_keys_sort_is_a_setting(text_keys: str, order: list[str]) -> None:
+def test_the_order_of_text_keys_is_a_setting(text_keys: str, order: list[str]) -> None:
     emulator = world(text_keys=text_keys)
     for key in ("9", "10"):
         emulator.company().table("SODOCUMENT").insert({"RECORDNO": key})

@@ -44,7 +44,7 @@ def test_only_the_named_fields_are_read(emulator: Emulator) -> None:
     assert rows(page) == [{"RECORDID": "INV-1", "VENDORID": "V1"}] * 2
 
 
-def test_a_key_that_is_not_there_gives_no_row_and_no_fault(emulator: Emulator) -> None:
+def test_an_unknown_key_gives_no_row_and_no_error(emulator: Emulator) -> None:
     assert data(emulator, "<read><object>APBILL</object><keys>99</keys></read>").get("count") == "0"
     assert data(emulator, "<read><object>APBILL</object><keys>zzz</keys></read>").get("count") == "0"
 
@@ -57,7 +57,7 @@ def test_refusals_of_read(emulator: Emulator) -> None:
     assert faults(emulator, "<read><object>NOPE</object><keys>1</keys></read>")[0].errorno == "Query Failed"
 
 
-def test_lookup_tells_the_catalogue(emulator: Emulator) -> None:
+def test_lookup_describes_the_catalogue(emulator: Emulator) -> None:
     page = data(emulator, "<lookup><object>apbill</object></lookup>")
     assert dict(page.attributes) == {"listtype": "All", "count": "1"}
     told = object_from_lookup(page.children[0])

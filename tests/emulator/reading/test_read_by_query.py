@@ -42,7 +42,7 @@ def test_a_single_page_has_no_result_id(emulator: Emulator) -> None:
     assert page.children[0].find("CLASSID") is not None
 
 
-def test_statuses_are_asked_for_by_code_and_shown_by_name(emulator: Emulator) -> None:
+def test_statuses_are_compared_by_code_and_shown_by_name(emulator: Emulator) -> None:
     assert ask(emulator, "STATUS = 'T'").get("totalcount") == "4"
     assert ask(emulator, "STATUS = 'active'").get("totalcount") == "0"
     assert {row["STATUS"] for row in rows(ask(emulator, "STATUS in ('F')"))} == {"inactive"}
@@ -88,33 +88,33 @@ def test_a_result_belongs_to_its_session_and_ends(emulator: Emulator, clock: Clo
 
 
 @pytest.mark.parametrize("text", ["NOPE = 1", "NAME ORDER BY NAME", "WHENMODIFIED > '2026-01-01'", "PARENT.NAME = 'x'"])
-def test_what_the_grammar_has_not_is_an_error_of_the_data_layer(emulator: Emulator, text: str) -> None:
+def test_a_syntax_error_is_an_error_of_the_data_layer(emulator: Emulator, text: str) -> None:
     text = text.replace(">", "&gt;")
     (fault, *_) = faults(emulator, f"<readByQuery><object>CLASS</object><query>{text}</query></readByQuery>")
     assert fault.errorno == "DL02000001"
 
 
-def test_the_order_of_a_scan_is_not_the_keys(emulator: Emulator) -> None:
+def test_the_order_of_rows_is_not_that_of_the_keys(emulator: Emulator) -> None:
     keys = [row["CLASSID"] for row in rows(ask(emulator))]
     assert keys != sorted(keys)
     assert keys == [row["CLASSID"] for row in rows(ask(emulator))]
 
 
-def test_the_audit_is_read_by_words(emulator: Emulator) -> None:
+def test_audit_history_is_read_in_words(emulator: Emulator) -> None:
     table = emulator.company().table("AUDITHISTORY")
     table.insert({"ID": "1", "OBJECTTYPE": "class", "ACCESSMODE": "D"})
     (row,) = rows(ask(emulator, "ACCESSMODE = 'Delete'", name="AUDITHISTORY"))
     assert row["ACCESSMODE"] == "Delete"
 
 
-def test_every_code_says_a_value_that_the_object_lists() -> None:
+def test_every_code_stands_for_a_listed_value() -> None:
     for (name, field), known in _CODES.items():
         listed = standard_catalog()[name].fields[field].values
         words = set(known.values()) | set(known)
         assert not listed or words & set(listed) in (set(known.values()), set(known)), (name, field)
 
 
-def test_a_display_value_equals_nothing_and_everything_differs_from_it(emulator: Emulator) -> None:
+def test_a_display_value_equals_nothing(emulator: Emulator) -> None:
     def found(text: str) -> str:
         return ask(emulator, text).get("totalcount")
 

@@ -35,7 +35,7 @@ def more(emulator: Emulator, report_id: str) -> Element:
     return data(emulator, f"<readMore><reportId>{report_id}</reportId></readMore>")
 
 
-def test_a_report_is_pending_then_paged_then_gone() -> None:
+def test_a_report_is_pending_then_paged_then_deleted() -> None:
     clock = Clock()
     emulator = seeded(clock, report_seconds=20)
     report_id = started(emulator, "<pagesize>4</pagesize>")
@@ -62,7 +62,7 @@ def test_arguments_limit_a_report(arguments: str, count: str) -> None:
     assert more(emulator, report_id).get("totalcount") == count
 
 
-def test_a_definition_names_what_is_asked_for() -> None:
+def test_a_definition_lists_the_parameters() -> None:
     # shape: DOC custom-reports, returnDef of either writer
     emulator = seeded()
     (original,) = data(emulator, "<readReport returnDef='true'><report>Bills due</report></readReport>")
@@ -102,7 +102,7 @@ def test_a_report_is_waited_for_within_the_call() -> None:
     assert "0 to 30 seconds" in faults(emulator, asked.format(31, ""))[0].text
 
 
-def test_the_words_of_a_status_are_settings() -> None:
+def test_statuses_are_settings() -> None:
     clock = Clock()
     behaviour = {"report_waiting": "QUEUED", "report_ready": "COMPLETED", "report_failed": "IN ERROR"}
     emulator = seeded(clock, report_seconds=5, **behaviour)
@@ -150,7 +150,7 @@ def test_a_scenario_may_define_reports_and_views() -> None:
 
 
 @pytest.mark.parametrize("report", REPORTS, ids=lambda report: report.name)
-def test_the_demo_companys_own_reports_give_rows_or_fail_as_they_should(demo: Emulator, report: ReportSettings) -> None:
+def test_the_demo_companys_reports_give_rows_or_fail(demo: Emulator, report: ReportSettings) -> None:
     asked = f"<readReport type='{report.kind}'><report>{report.name}</report><pagesize>5</pagesize></readReport>"
     (results,) = data(demo, asked.replace(" type='original'", ""))
     page = more(demo, results.findtext("REPORTID"))
@@ -165,7 +165,7 @@ def test_the_demo_companys_own_reports_give_rows_or_fail_as_they_should(demo: Em
 
 
 @pytest.mark.parametrize("view", VIEWS, ids=lambda view: view.name)
-def test_the_demo_companys_own_views_are_read_on(demo: Emulator, view: ReportSettings) -> None:
+def test_the_demo_companys_views_are_read_page_by_page(demo: Emulator, view: ReportSettings) -> None:
     asked = f"<view>{view.object}#{view.id}</view>"
     (first,) = data(demo, f"<readView>{asked}<pagesize>1</pagesize></readView>")
     (second,) = data(demo, f"<readMore>{asked}</readMore>")

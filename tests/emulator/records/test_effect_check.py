@@ -38,7 +38,7 @@ def test_an_amount_without_effect_is_refused(
     assert balances(demo.company()) == before
 
 
-def test_an_amount_that_says_what_is_so_anyway_is_welcome(demo: Emulator) -> None:
+def test_an_amount_equal_to_the_stored_one_is_accepted(demo: Emulator) -> None:
     spoken = item("60500 100").replace("</APBILLITEM>", "<AMOUNT>100</AMOUNT></APBILLITEM>")
     key = made(demo, f"<create>{element('APBILL', **HEAD, TOTALENTERED='100.00', APBILLITEMS=spoken)}</create>")
     echo = element("APBILL", RECORDNO=key, DESCRIPTION="changed", TOTALDUE="100", TRX_TOTALPAID="0")
@@ -98,7 +98,7 @@ def test_a_subtotal_is_an_amount_or_a_percentage(demo: Emulator) -> None:
         ("<amount>Infinity</amount>", "Illegal format for Trx amount: 'Infinity'"),
     ],
 )
-def test_an_expense_in_another_currency_comes_to_its_amount(demo: Emulator, cells: str, said: str) -> None:
+def test_an_expense_in_another_currency_is_converted(demo: Emulator, cells: str, said: str) -> None:
     report = (
         f"<create_expensereport><employeeid>E0085</employeeid>{day('datecreated')}<expenses><expense>"
         "<expensetype>Meals</expensetype>{}<memo>lunch</memo><locationid>110</locationid>"

@@ -54,7 +54,7 @@ def test_a_cut_is_before_or_after_the_work(kind: str, rows: int) -> None:
     assert emulator.company().table("CLASS").count() == rows
 
 
-def test_a_truncated_answer_is_no_document() -> None:
+def test_a_truncated_answer_is_not_a_document() -> None:
     emulator = under(ScriptedFault("truncated", function="create"))
     with pytest.raises(RemoteProtocolError):
         one(emulator, CREATE)
@@ -80,7 +80,7 @@ def test_faults_wait_for_their_object() -> None:
         one(emulator, CREATE)
 
 
-def test_a_fault_for_one_object_spares_the_others_in_its_request() -> None:
+def test_a_fault_for_one_object_does_not_affect_the_others_of_its_request() -> None:
     closed = ScriptedFault(
         "fault", "lookup", object="CLASS", calls=(), errorno="XL03000006", text="No permission for this"
     )
@@ -91,7 +91,7 @@ def test_a_fault_for_one_object_spares_the_others_in_its_request() -> None:
         assert len(company.received("lookup")) == 3
 
 
-def test_chance_is_the_same_for_the_same_seed() -> None:
+def test_chance_repeats_for_the_same_seed() -> None:
     def weather(seed: int) -> list[bool]:
         emulator = Emulator.empty(faults=(ScriptedFault("fault", chance=0.3),), seed=seed)
         return [one(emulator, READ).status == "failure" for _ in range(40)]
@@ -108,7 +108,7 @@ def test_a_lost_session_must_be_opened_again() -> None:
     assert send(emulator, READ, authentication=signed_in).operations[0].faults
 
 
-def test_slowness_is_slept_and_answered() -> None:
+def test_a_slow_answer_is_waited_for() -> None:
     slept: list[float] = []
     emulator = under(ScriptedFault("slow", seconds=3.5), slept=slept)
     assert one(emulator, READ).status == "success"
@@ -122,7 +122,7 @@ def test_a_proxys_page_is_html() -> None:
     assert b"<html>" in reply.body
 
 
-def test_weather_is_read_from_a_file(tmp_path: Path) -> None:
+def test_faults_are_read_from_a_file(tmp_path: Path) -> None:
     path = tmp_path / "faults.toml"
     path.write_text('[[fault]]\nkind = "http"\nstatus = 429\ncalls = [1, 3]\nheaders = {retry-after = "1"}\n')
     assert load_faults(path) == (ScriptedFault("http", status=429, calls=(1, 3), headers=(("retry-after", "1"),)),)

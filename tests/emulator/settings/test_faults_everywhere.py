@@ -179,7 +179,7 @@ def test_by_chance_it_is_the_same_over_http_and_another_for_another_seed(door: D
     assert year(CASES[name], 3, door) == year(CASES[name], 3, in_process) != year(CASES[name], 4, door)
 
 
-def test_the_audit_historys_own_error_strikes_no_other_object(door: Door) -> None:
+def test_an_error_of_the_audit_history_affects_no_other_object(door: Door) -> None:
     weather = ScriptedFault("fault", "query", "AUDITHISTORY", calls=(), errorno="DL02000001", text="There was an error")
     emulator = Emulator.empty(faults=(weather,))
     ask = door(emulator)
@@ -218,7 +218,7 @@ def test_slow_bytes_leave_the_socket_a_few_at_a_time() -> None:
     assert decode_response(b"".join(pieces)).operations[0].results[0].status == "success"
 
 
-def test_two_faults_may_meet() -> None:
+def test_two_faults_can_happen_to_one_request() -> None:
     slept: list[float] = []
     script = (ScriptedFault("slow", seconds=2), ScriptedFault("truncated"))
     emulator = Emulator.empty(faults=script, sleep=slept.append)

@@ -38,7 +38,7 @@ def test_a_scenario_adds_to_the_demo_world(tmp_path: Path) -> None:
         ("[behaviour\n", "is not TOML"),
     ],
 )
-def test_what_is_wrong_is_named(tmp_path: Path, text: str, said: str) -> None:
+def test_an_error_names_its_entry(tmp_path: Path, text: str, said: str) -> None:
     path = tmp_path / "scenario.toml"
     path.write_text(text)
     with pytest.raises(SettingsError, match=said):
@@ -65,7 +65,7 @@ def test_secrets_are_not_in_reprs() -> None:
         ("2027-03-15T12:00", "2027-03-15T16:00"),
     ],
 )
-def test_a_wall_clock_is_put_back_and_forward(wall: str, moment: str) -> None:
+def test_a_wall_clock_changes_its_offset(wall: str, moment: str) -> None:
     changes = (ClockChange("2026-11-01T06:00:00Z", -300), ClockChange("2027-03-14T07:00:00Z", -240))
     user = UserSettings(offset_minutes=-240, clock_changes=changes)
     assert utc_moment(user, datetime.fromisoformat(f"{wall}Z")) == datetime.fromisoformat(f"{moment}Z")

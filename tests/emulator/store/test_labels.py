@@ -21,6 +21,6 @@ def test_a_name_is_split_into_its_words(name: str, label: str) -> None:
     assert label_of(name) == label
 
 
-def test_no_standard_object_is_called_by_an_unbroken_row_of_letters() -> None:
+def test_every_label_of_a_standard_object_has_words() -> None:
     longest = {name: max(map(len, one.label.split())) for name, one in standard_catalog().items()}
     assert {name for name, length in longest.items() if length > len("reconciliation")} == set()

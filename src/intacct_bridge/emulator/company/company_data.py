@@ -1,4 +1,4 @@
-"""One company's data: its rows, catalogue and settings, and what reading them left in memory between calls.
+"""One company's data: its rows, side tables, catalogue and settings, and caches of earlier reads.
 
 A function's handler is given a `FunctionCall`: the company, the session, the time, and the function's element. It
 returns a `FunctionAnswer` or raises a refusal; it sees neither the envelope nor HTTP.
@@ -57,7 +57,7 @@ class CompanyData:
         self.catalog = catalog
         self.reports, self.views = settings.reports, settings.views
         """The custom reports and views that the company has."""
-        self.of_definitions: Mapping[tuple[str, str], tuple[FieldDef, ...]] = {}
+        self.definition_fields: Mapping[tuple[str, str], tuple[FieldDef, ...]] = {}
         """Custom fields that only one transaction definition has, by object and definition."""
         self.selections = Cache(64)
         """Lists of row numbers, by the query that selected them (see `selection`)."""
@@ -75,18 +75,18 @@ class CompanyData:
             found = self.catalog.find(name)
         except InvalidRequestError:
             raise unknown_object(name) from None
-        own = self.of_definitions.get((found.name, definition.strip()), ())
+        own = self.definition_fields.get((found.name, definition.strip()), ())
         return replace(found, fields={**found.fields, **{one.name: one for one in own}}) if own else found
 
     def define(self, definitions: CompanyDefinitions) -> None:
         """Add custom fields and objects, reports and views."""
         self.catalog = definitions.added_to(self.catalog)
-        self.of_definitions = definitions.definition_fields
+        self.definition_fields = definitions.definition_fields
         self.reports = (*self.reports, *definitions.reports)
         self.views = (*self.views, *definitions.views)
 
     def forget(self) -> None:
-        """Drop everything that was remembered about rows, which may all be different now."""
+        """Empty the caches: any row may be different now."""
         for memory in (self.selections, self.related, self.results):
             memory.clear()
         self.store.forget_all()

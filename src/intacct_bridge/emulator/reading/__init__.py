@@ -1,1 +1,1 @@
-"""The functions that read: query, readByQuery, read, get_list, lookup, reports."""
+"""The functions that read: query, readByQuery, read, get_list, lookup, reports, attachments."""

@@ -1,4 +1,4 @@
-"""What the gateway tells about the company and the user: set-up, entities, dimensions, formatting, permissions."""
+"""Reads about the company and the user: set-up, entities, preferences, formatting, permissions."""
 
 from intacct_bridge.emulator.access.rights import check_right
 from intacct_bridge.emulator.company.company_data import FunctionAnswer, FunctionCall
@@ -43,7 +43,7 @@ def read_user_formatting(call: FunctionCall) -> FunctionAnswer:
 
 
 def _user(call: FunctionCall, login: str, key: str) -> UserSettings:
-    """The user's settings; one that only the records know has the common ones."""
+    """The user's settings; a user that only has a record gets the default settings."""
     table = call.company.table("USERINFO")
     if key:
         login = ((table.get(int(key)) if key.isdecimal() else None) or {}).get("LOGINID", "")
@@ -56,7 +56,7 @@ def _user(call: FunctionCall, login: str, key: str) -> UserSettings:
 
 
 def get_user_permissions(call: FunctionCall) -> FunctionAnswer:
-    """What a user's roles allow, by application."""
+    """The rights that a user's roles give, by application."""
     check_right(call, "READ", "USERINFO")
     user = _user(call, call.body.findtext("userId").strip() or call.session.user.user_id, "")
     roles = [role for role in call.company.settings.roles if role.name in user.roles]

@@ -26,7 +26,7 @@ def get(call: FunctionCall) -> FunctionAnswer:
 
 
 def get_list(call: FunctionCall) -> FunctionAnswer:
-    """Attachments or folders whose cells the filter's expressions match."""
+    """The attachments or folders that match the filter's expressions."""
     kind = call.body.get("object")
     wanted = _expressions(call.body.find("filter"))
     found = [one for one in side_table(call, kind).values() if _matches(one, wanted)]
@@ -39,7 +39,7 @@ def get_list(call: FunctionCall) -> FunctionAnswer:
 
 
 def _expressions(node: Element | None) -> tuple[bool, list[tuple[str, str]]]:
-    """Whether all must hold, and the field and value of each equality."""
+    """Whether all expressions must hold, and the field and value of each."""
     if node is None:
         return True, []
     logical = node.find("logical")

@@ -1,4 +1,4 @@
-"""The dimensions of the company and how they relate: `getDimensions`, `getDimensionRelationships` and their kind."""
+"""The dimensions of the company and their relationships: `getDimensions`, `getDimensionRelationships` and others."""
 
 from intacct_bridge.emulator.accounting.dimensions import ALL_NAMES, NOT_IN_LEDGER, user_defined
 from intacct_bridge.emulator.company.company_data import FunctionAnswer, FunctionCall
@@ -45,7 +45,7 @@ def get_dimension_relationships(call: FunctionCall) -> FunctionAnswer:
 
 
 def get_dimension_details(_call: FunctionCall) -> FunctionAnswer:
-    """Autofill rules and restrictions: this company has none."""
+    """Autofill rules and restrictions: the emulator's companies have none."""
     return FunctionAnswer(element("data"))
 
 

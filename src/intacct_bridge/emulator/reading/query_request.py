@@ -1,4 +1,4 @@
-"""A read as one company understands it: names resolved, literals typed as requests write them, columns selected.
+"""A read of one company: names resolved, literals typed as requests write them, columns selected.
 
 Refusals here are those of `query`: unknown fields, fields that cannot be queried, literals that the field's kind cannot
 hold. Times in filters are read as the settings say, since no source settles whether the gateway takes them as UTC or in
@@ -30,7 +30,7 @@ Paths = dict[str, Path]
 
 @dataclass(frozen=True, slots=True)
 class ReadRequest:
-    """What to read: the rows of one object, and the columns of the answer."""
+    """A read: the rows of one object, and the columns of the answer."""
 
     rows: RowQuery
     paths: Paths
@@ -49,7 +49,7 @@ def read_request(
     case_insensitive: bool = False,
     show_private: bool = True,
 ) -> ReadRequest:
-    """A read by the names and literals of a request. Raises FunctionRefusedError."""
+    """Resolve and type a read by the names and literals of a request. Raises FunctionRefusedError."""
     names = (*(one.field for one in order), *(one.field for one in comparisons(where)), *fields)
     found = resolve_all(call.company, described, names)
     by = _checked(call, described, [one.field for one in order], found)

@@ -1,4 +1,4 @@
-"""What a company starts with: its records, the values kept beside them, and what it added to the standard objects.
+"""The initial content of a company: records, side tables, and additions to the standard objects.
 
 The demo company is one source; a scenario file can be another. Definitions are not stored with the records: when a
 database is opened again, the source that its records came from provides them.
@@ -17,7 +17,7 @@ Records = Iterable[tuple[str, Mapping[str, Value]]]
 
 @dataclass(frozen=True, slots=True)
 class CompanyDefinitions:
-    """What a company added to the standard objects, reports and views."""
+    """The custom fields, objects, reports and views of a company."""
 
     fields: tuple[tuple[str, FieldDef], ...] = ()
     """Custom fields, each with the object that has it."""
@@ -44,7 +44,7 @@ class CompanyDefinitions:
 
 @dataclass(frozen=True, slots=True)
 class SideValues:
-    """The side tables that a company starts with."""
+    """The initial values of a company's side tables."""
 
     posting_accounts: Mapping[str, str] = field(default_factory=dict)
     """By role, the account that documents post to without naming it."""
@@ -53,10 +53,10 @@ class SideValues:
 
 @dataclass(frozen=True, slots=True)
 class CompanySource:
-    """Everything that a company starts with."""
+    """The initial content of a company."""
 
     label: str
-    """What the records were made from, such as `seed=1 as_of=2026-11-21 scale=1`; kept in the database."""
+    """The origin of the records, such as `seed=1 as_of=2026-11-21 scale=1`; kept in the database."""
     rows: Callable[[], Records]
     side_values: SideValues = SideValues()
     definitions: CompanyDefinitions = CompanyDefinitions()
