@@ -1,4 +1,4 @@
-"""The error catalogue: every entry is reached, chains are read innermost first, nothing unknown is lost."""
+"""The error catalogue: every entry is reached, chains are read innermost first, unknown errors keep their text."""
 
 import pickle
 
@@ -25,7 +25,7 @@ faults = st.builds(Fault, texts, texts, texts, texts)
 
 
 @pytest.mark.parametrize("entry", [pytest.param(entry, id=entry.id) for entry in catalogue()])
-def test_every_entry_is_what_its_own_example_means(entry: ErrorEntry) -> None:
+def test_every_entry_is_the_diagnosis_of_its_own_example(entry: ErrorEntry) -> None:
     chain = (entry.example_fault(),) if entry.example else ()
     found = diagnose(chain, (entry.level or ("",))[0], http_status=(entry.http or (0,))[0])
     assert found.entry == entry.id
@@ -37,7 +37,7 @@ def test_every_entry_is_what_its_own_example_means(entry: ErrorEntry) -> None:
     assert entry.source.startswith(("confirmed", "observed", "inferred"))
 
 
-def test_names_are_unique_and_say_who_can_fix_it() -> None:
+def test_ids_are_unique_and_entries_name_who_can_fix_it() -> None:
     names = [entry.id for entry in catalogue()]
     assert len(names) == len(set(names))
     assert {entry.who for entry in catalogue()} == {
@@ -50,7 +50,7 @@ def test_names_are_unique_and_say_who_can_fix_it() -> None:
     }
 
 
-# The texts below are those of gateway.md §6, each with the class and the words that it must lead to.
+# The texts below are those of the gateway notes, each with its class and words of its message.
 @pytest.mark.parametrize(
     ("errorno", "text", "level", "kind", "says"),
     [
@@ -111,17 +111,17 @@ def test_a_chain_is_read_innermost_first() -> None:
     assert error.faults == chain
 
 
-def test_a_general_sentence_gives_way_wherever_it_stands() -> None:
+def test_a_specific_fault_comes_before_a_general_sentence() -> None:
     general, telling = Fault("BL01001973", "", "Could not create APBILL record!"), Fault("", "", "Vendor ID is missing")
     assert diagnose((general, telling)).entry == diagnose((telling, general)).entry == "id-missing"
     assert diagnose((general,)).entry == "could-not-create"
 
 
-def test_the_field_that_the_gateway_names_is_better_than_ours() -> None:
+def test_the_field_that_the_gateway_names_is_preferred() -> None:
     assert diagnose((Fault("BL03000018", "", "Missing unit", field="UNIT"),)).field == "UNIT"
 
 
-def test_an_unknown_error_passes_through_whole() -> None:
+def test_an_unknown_error_keeps_its_own_text() -> None:
     fault = Fault("ZZ99", "", "The frobnicator is askew", "Straighten it.", support_id="abc~1")
     error = as_error((fault,), "function")
     assert isinstance(error, RecordError)
@@ -151,7 +151,7 @@ def test_a_blocking_page_is_recognised_and_its_ray_id_kept() -> None:
     assert "Attention Required! | Cloudflare" in error.message
 
 
-def test_a_maintenance_page_is_transient_and_a_foreign_page_is_not() -> None:
+def test_a_maintenance_page_is_transient_and_another_page_is_not() -> None:
     down = page_fault(b"<html><head><title>503 Service Temporarily Unavailable</title></head></html>")
     foreign = page_fault(b"<html><body><h1>Welcome to nginx!</h1></body></html>")
     assert down is not None
@@ -161,12 +161,12 @@ def test_a_maintenance_page_is_transient_and_a_foreign_page_is_not() -> None:
 
 
 @pytest.mark.parametrize("body", [b"", b"<?xml version='1.0'?><response/>", b"plain words", b'{"a": 1}'])
-def test_what_is_not_a_page(body: bytes) -> None:
+def test_other_bodies_are_not_pages(body: bytes) -> None:
     assert page_fault(body) is None
 
 
 @given(st.lists(faults, max_size=4), st.sampled_from(["", "gateway", "control", "authentication", "function"]))
-def test_any_chain_gets_a_diagnosis_that_says_something_and_pickles(chain: list[Fault], level: str) -> None:
+def test_every_chain_gets_a_diagnosis_that_has_a_message_and_pickles(chain: list[Fault], level: str) -> None:
     error = as_error(tuple(chain), level, http_status=200)
     assert error.message
     assert pickle.loads(pickle.dumps(error)).diagnosis == error.diagnosis

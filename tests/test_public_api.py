@@ -1,4 +1,4 @@
-"""The public surface is a list: what is on it can be imported, says what it is, and costs nothing until it is used."""
+"""The public names: each can be imported, has a docstring, and costs nothing until it is used."""
 
 import ast
 import inspect
@@ -11,7 +11,7 @@ import intacct_bridge
 SOURCE = ast.parse(Path(intacct_bridge.__file__).read_text())
 
 
-def test_the_list_is_sorted_short_and_complete() -> None:
+def test_the_public_names_are_sorted_few_and_complete() -> None:
     names = intacct_bridge.__all__
     assert len(names) < 40
     assert len(names) == len(set(names))
@@ -20,7 +20,7 @@ def test_the_list_is_sorted_short_and_complete() -> None:
         assert getattr(intacct_bridge, name) is not None
 
 
-def test_what_editors_see_is_what_there_is() -> None:
+def test_editors_see_exactly_the_public_names() -> None:
     block = next(node for node in SOURCE.body if isinstance(node, ast.If))
     seen = {alias.name: node.module for node in block.body if isinstance(node, ast.ImportFrom) for alias in node.names}
     assert sorted([*seen, "__version__"]) == sorted(intacct_bridge.__all__)
@@ -30,7 +30,7 @@ def test_what_editors_see_is_what_there_is() -> None:
         assert home == module or not (inspect.isclass(found) or inspect.isfunction(found)), name
 
 
-def test_every_public_name_says_what_it_is() -> None:
+def test_every_public_name_has_a_docstring() -> None:
     silent = []
     for name in intacct_bridge.__all__:
         found = getattr(intacct_bridge, name)
@@ -60,5 +60,5 @@ def test_a_client_needs_none_of_the_extras() -> None:
     assert done.stdout.strip() == "set()"
 
 
-def test_a_name_that_is_not_public_is_not_there() -> None:
+def test_a_private_name_cannot_be_imported() -> None:
     assert not hasattr(intacct_bridge, "nothing")

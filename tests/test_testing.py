@@ -1,4 +1,4 @@
-"""`intacct_bridge.testing`, as a user's own tests would use it."""
+"""`intacct_bridge.testing`, as users' own tests use it."""
 
 import os
 import re
@@ -15,7 +15,7 @@ from intacct_bridge.errors import InvalidRequestError, SettingsError
 from intacct_bridge.testing import empty_company, make_company
 
 
-def test_a_users_program_meets_a_company_in_memory() -> None:
+def test_a_users_program_works_with_a_company_in_memory() -> None:
     with empty_company() as company:
         client = company.client()
         (outcome,) = client.create("CLASS", [{"CLASSID": "R", "NAME": "Retail"}])
@@ -26,7 +26,7 @@ def test_a_users_program_meets_a_company_in_memory() -> None:
         assert len(company.received()) > 2
 
 
-def test_what_the_company_was_sent_holds_no_password() -> None:
+def test_received_requests_contain_no_password() -> None:
     with empty_company() as company:
         company.client().sign_in()
         bodies = b"".join(request.body for request in company.emulator.received)
@@ -57,7 +57,7 @@ def test_records_are_seeded_from_rows_json_csv_and_folders(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize(
-    ("name", "text", "said"),
+    ("name", "text", "message"),
     [
         ("VENDR.csv", "VENDORID\nV\n", "VENDR.csv: there is no object VENDR; did you mean VENDOR"),
         ("VENDOR.csv", "VENDORID,NAM\nV,N\n", "record 1: VENDOR has no field NAM; did you mean NAME"),
@@ -66,13 +66,13 @@ def test_records_are_seeded_from_rows_json_csv_and_folders(tmp_path: Path) -> No
         ("VENDOR.json", "[{", "cannot read records from"),
     ],
 )
-def test_what_is_wrong_with_a_file_of_records_is_named(tmp_path: Path, name: str, text: str, said: str) -> None:
+def test_errors_in_a_file_of_records_are_named(tmp_path: Path, name: str, text: str, message: str) -> None:
     (tmp_path / name).write_text(text)
-    with empty_company() as company, pytest.raises(SettingsError, match=re.escape(said)):
+    with empty_company() as company, pytest.raises(SettingsError, match=re.escape(message)):
         company.seed(tmp_path / name)
 
 
-def test_a_company_is_set_back_with_everything_that_was_remembered() -> None:
+def test_a_company_is_reset_with_its_sessions_requests_and_faults() -> None:
     company = make_company()
     for _ in range(3):
         client = company.client()
@@ -89,7 +89,7 @@ def test_a_company_is_set_back_with_everything_that_was_remembered() -> None:
     company.close()
 
 
-def test_a_plain_company_has_nothing_to_be_set_back_to() -> None:
+def test_a_company_without_a_snapshot_cannot_be_reset() -> None:
     with empty_company() as company, pytest.raises(SettingsError, match="no snapshot to reset to"):
         company.reset()
 
@@ -164,15 +164,15 @@ def test_the_pytest_plugin_serves_a_suite_from_an_empty_directory(tmp_path: Path
     assert "5 passed" in ran.stdout
 
 
-def test_a_slip_in_the_mark_ends_in_a_sentence(tmp_path: Path) -> None:
+def test_a_mistake_in_the_mark_fails_with_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "test_mine.py").write_text(SLIPS)
-    told = run_suite(tmp_path).stdout
-    assert "the mark intacct takes no 'compny'; did you mean company?" in told
-    assert "the mark intacct takes names, as in company='demo'" in told
-    assert "TypeError" not in told
+    output = run_suite(tmp_path).stdout
+    assert "the mark intacct takes no 'compny'; did you mean company?" in output
+    assert "the mark intacct takes names, as in company='demo'" in output
+    assert "TypeError" not in output
 
 
-def test_rows_of_an_object_that_is_not_there_name_the_near_ones() -> None:
+def test_rows_of_an_unknown_object_name_the_nearest_objects() -> None:
     with empty_company() as company, pytest.raises(InvalidRequestError, match="did you mean VENDOR"):
         company.rows("VENDR")
 

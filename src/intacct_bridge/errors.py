@@ -2,7 +2,7 @@
 
     IntacctError
     ├── SettingsError        configured wrongly                       stop, exit 2
-    ├── RefusedError         cannot be served as asked                stop, exit 3 (2 when we refuse before a call)
+    ├── RefusedError         cannot be served as it stands            stop, exit 3 (2 when we refuse before a call)
     │   ├── SignInError          a credential, or the sender, company, user or entity behind it
     │   ├── NotPermittedError    a right or a subscription is missing
     │   ├── InvalidRequestError  the request is wrong

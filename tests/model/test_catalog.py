@@ -106,7 +106,7 @@ def test_the_list_of_objects() -> None:
     assert objects_from_inspect(data) == {"APBILL": "AP Bill", "GLBATCH": "Journal entry"}
 
 
-def test_something_that_is_no_type_is_refused() -> None:
+def test_an_element_that_is_not_a_type_is_refused() -> None:
     with pytest.raises(RemoteProtocolError, match="<Type"):
         object_from_lookup(Element("errormessage"))
 
@@ -119,13 +119,13 @@ def test_names_are_found_in_any_case() -> None:
     assert known.find("APBILL").kind_of("nowhere") is Kind.TEXT
 
 
-def test_an_unknown_object_names_its_neighbours() -> None:
+def test_an_unknown_object_is_reported_with_the_nearest_names() -> None:
     with pytest.raises(InvalidRequestError, match=r"no object VENDER; did you mean VENDOR\?") as raised:
         catalog().find("VENDER")
     assert raised.value.exit_status == 2
 
 
-def test_an_unknown_field_names_object_and_neighbours() -> None:
+def test_an_unknown_field_is_reported_with_its_object_and_the_nearest_names() -> None:
     with pytest.raises(InvalidRequestError, match=r"APBILL has no field TOTALDEU; did you mean TOTALDUE\?"):
         bill().find("TOTALDEU")
     with pytest.raises(InvalidRequestError, match=r"APBILL has no field QQQQ$"):

@@ -77,14 +77,14 @@ def test_times() -> None:
         ("TIMESHEETENTRY", "TIMESHEET", "TIMESHEETKEY", "TIMESHEETENTRIES"),
     ],
 )
-def test_lines_know_their_header(line: str, header: str, by: str, wrapper: str) -> None:
+def test_each_line_object_has_its_header(line: str, header: str, by: str, wrapper: str) -> None:
     found = owner(line.lower())
     assert found is not None
     assert (found.header, found.by, found.wrapper, found.key) == (header, by, wrapper, "RECORDNO")
     assert found in lines(header)
 
 
-def test_headers_know_their_lines() -> None:
+def test_each_header_has_its_line_objects() -> None:
     assert {one.line for one in lines("glbatch")} == {"GLENTRY", "GLDETAIL"}
     assert owner("VENDOR") is None
     assert lines("VENDOR") == ()
@@ -93,7 +93,7 @@ def test_headers_know_their_lines() -> None:
     assert found.key == "ICWQORDERID"
 
 
-def test_what_creates_a_record() -> None:
+def test_creators() -> None:
     assert creator("APBILL") == "create"
     assert creator("my_object") == "create"
     assert creator("arinvoice") == "create_invoice"
@@ -102,7 +102,7 @@ def test_what_creates_a_record() -> None:
     assert creator("GLDETAIL") == ""
 
 
-def test_names_of_2_1() -> None:
+def test_legacy_names() -> None:
     bill = legacy_name("APBILL")
     assert bill is not None
     assert (bill.name, bill.listed, bill.single, bill.key) == ("bill", True, True, "key")
@@ -134,7 +134,7 @@ def test_audit_keys(name: str, key: str, pairs: tuple[tuple[str, str], ...]) -> 
     assert audited(name, key) == pairs
 
 
-def test_a_description_corrects_the_table() -> None:
+def test_a_description_overrides_the_table() -> None:
     own = object_def(
         "my_object",
         [FieldDef("id", Kind.TEXT), FieldDef("createdAt", Kind.TIMESTAMP), FieldDef("updatedAt", Kind.TIMESTAMP)],

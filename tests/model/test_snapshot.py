@@ -23,7 +23,7 @@ def test_an_empty_catalogue_too() -> None:
 
 
 @pytest.mark.parametrize("document", [b"", b"{", b"[]", b'{"format":1}', b'{"format":99,"objects":[]}'])
-def test_anything_else_is_refused_with_a_way_out(document: bytes) -> None:
+def test_other_documents_are_refused_with_a_fix(document: bytes) -> None:
     with pytest.raises(SettingsError, match="stored catalogue") as raised:
         catalog_from_snapshot(document)
     assert "delete it" in raised.value.fix

@@ -1,4 +1,4 @@
-"""Our tables held against the emulator's catalogue, which comes from another source: real lookup answers."""
+"""The tables of the model against the emulator's catalogue, which comes from another source: real lookup answers."""
 
 import json
 from importlib import resources
@@ -19,7 +19,7 @@ from intacct_bridge.wire.values import Kind
 CATALOG = standard_catalog()
 ENTITIES = [entity for version in ("v1", "v2") for entity in unified_maps(version).values()]
 WRITE_ONLY = {"ACTION", "PAYMENTDATE", "TASKID"}
-"""Fields that create takes and lookup does not list, or not in a company without their module."""
+"""Fields that create takes and lookup does not list, or lists only in a company with their module."""
 
 
 @pytest.mark.parametrize("described", CATALOG.values(), ids=list(CATALOG))
@@ -46,7 +46,7 @@ NOT_FROM_LOOKUP = {"ARINVOICEITEM", "GLJOURNAL", "EEXPENSESITEM", "ARPYMTDETAIL"
 """Objects that the emulator knows from other sources, perhaps without all their fields."""
 
 
-def test_the_lists_of_exceptions_are_what_the_catalogue_says() -> None:
+def test_the_lists_of_exceptions_agree_with_the_catalogue() -> None:
     listed = {*STANDARD["text_key"], *STANDARD["without_whenmodified"], *STANDARD["natural_key"]}
     for name in sorted(listed & set(CATALOG) - NOT_FROM_LOOKUP):
         described = CATALOG[name]

@@ -1,4 +1,4 @@
-"""Messages and documents: what one side encodes the other decodes; secrets stay out of everything we keep."""
+"""Messages and documents: each decoder reads what its encoder writes; secrets are masked."""
 
 import pickle
 import re
@@ -94,16 +94,16 @@ responses = st.one_of(
 
 
 @given(requests)
-def test_a_request_comes_back_as_it_was_sent(request_: Request) -> None:
+def test_a_request_is_decoded_as_it_was_encoded(request_: Request) -> None:
     assert decode_request(encode_request(request_)) == request_
 
 
 @given(responses)
-def test_an_answer_comes_back_as_it_was_given(response: Response) -> None:
+def test_an_answer_is_decoded_as_it_was_encoded(response: Response) -> None:
     assert decode_response(encode_response(response)) == response
 
 
-def test_the_order_of_control_and_login_is_the_schemas() -> None:
+def test_control_and_login_follow_the_order_of_the_schema() -> None:
     body = encode_request(
         Request(
             Control("s", "p", "c", policy_id="x", debug=True),
@@ -139,7 +139,7 @@ def test_an_empty_location_is_sent_and_an_absent_one_is_not() -> None:
         (answer(result("", status="perhaps")), "a result's status is 'perhaps'"),
     ],
 )
-def test_what_is_no_answer_is_refused(body: bytes, message: str) -> None:
+def test_a_document_that_is_not_an_answer_is_refused(body: bytes, message: str) -> None:
     with pytest.raises(RemoteProtocolError, match=message):
         decode_response(body)
 
@@ -163,17 +163,17 @@ ASKED = (
         (ASKED % b"<function><read/></function>", "a function's control id has 1 to 256 characters"),
     ],
 )
-def test_what_is_no_request_is_refused(body: bytes, message: str) -> None:
+def test_a_document_that_is_not_a_request_is_refused(body: bytes, message: str) -> None:
     with pytest.raises(RemoteProtocolError, match=message):
         decode_request(body)
 
 
-def test_an_error_without_parts_still_says_something() -> None:
+def test_an_error_without_parts_keeps_its_text() -> None:
     body = answer(result("<errormessage>off-line</errormessage>", status="failure"))
     assert decode_response(body).operations[0].results[0].faults == (Fault(description2="off-line"),)
 
 
-def test_a_support_id_is_taken_off_whichever_text_carries_it() -> None:
+def test_a_support_id_is_removed_from_the_text_that_has_it() -> None:
     error = (
         "<error><errorno>X</errorno><description>a [Support ID: 1%7E2]</description>"
         "<description2>b [Support ID: 3]</description2></error>"
@@ -193,14 +193,14 @@ SECRETS = ("hunter2 & co", "abc..session", "user-pw")
 
 
 def secret_request() -> bytes:
-    """A request that says three secrets."""
+    """A request with three secrets."""
     login = Operation(Login("u", "co", SECRETS[2]), (Function(element("getAPISession"), "f"),))
     session = Operation(SessionAuth(SECRETS[1]), (Function(element("read"), "f"),))
     return encode_request(Request(Control("s", SECRETS[0]), (login, session)))
 
 
 @pytest.mark.parametrize("cut", range(0, 60, 7))
-def test_no_secret_survives_masking_even_in_a_document_cut_short(cut: int) -> None:
+def test_masking_hides_every_secret_even_in_a_document_cut_short(cut: int) -> None:
     body = secret_request()
     for end in (len(body), *(body.index(part.encode()) + 3 + cut for part in ("hunter2", "abc.", "user-pw"))):
         hidden = masked(body[:end])
@@ -209,7 +209,7 @@ def test_no_secret_survives_masking_even_in_a_document_cut_short(cut: int) -> No
         assert b"user-p" not in hidden
 
 
-def test_masking_leaves_the_rest_as_it_is() -> None:
+def test_masking_leaves_the_rest_unchanged() -> None:
     assert b"<senderid>s</senderid><password>***</password><controlid>" in masked(secret_request())
     assert masked(b"<a>1</a>") == b"<a>1</a>"
     assert masked(b'<Password type="x">p</Password>') == b'<Password type="x">***</Password>'
@@ -239,13 +239,13 @@ def test_secrets_are_not_in_a_repr() -> None:
         lambda: Request(Control("s", "p"), ()),
     ],
 )
-def test_an_illegal_message_cannot_be_made(make: object) -> None:
+def test_an_invalid_message_cannot_be_created(make: object) -> None:
     assert callable(make)
     with pytest.raises(LocalProtocolError):
         make()
 
 
-def test_messages_that_hold_no_tree_can_be_pickled() -> None:
+def test_messages_without_a_tree_can_be_pickled() -> None:
     message = Control("s", "p")
     assert pickle.loads(pickle.dumps(message)) == message
     assert Function(element("getAPISession"), "f").name == "getAPISession"

@@ -1,4 +1,4 @@
-"""Typed columns equal rows parsed cell by cell, by whichever road the page went."""
+"""Typed columns equal rows parsed cell by cell, on both decoding paths."""
 
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -34,7 +34,7 @@ def body_of(rows: list[dict[str, str]]) -> bytes:
 
 
 def read(body: bytes, formatting: Formatting = DEFAULT) -> "pa.RecordBatch":
-    """The batch of a page that is one."""
+    """The batch of a page."""
     _, head, batch = decode_batch(body, FIELDS, formatting)
     assert head is not None
     assert batch is not None
@@ -80,7 +80,7 @@ def test_every_kind_has_its_type_and_empty_is_null() -> None:
     ]
 
 
-def test_columns_come_in_the_order_asked_for_and_nothing_is_dropped() -> None:
+def test_columns_come_in_the_requested_order_and_none_is_dropped() -> None:
     batch = read(page("<APBILL><CUSTOM>x</CUSTOM><MEMO>m</MEMO></APBILL>", count=1, object_name="APBILL"))
     assert batch.schema.names == [*FIELDS, "CUSTOM"]
     assert batch.to_pylist() == [dict.fromkeys(FIELDS) | {"CUSTOM": "x", "MEMO": "m"}]
@@ -91,18 +91,18 @@ def test_an_empty_page_has_typed_columns_and_no_rows() -> None:
     assert (batch.num_rows, batch.schema.names) == (0, list(FIELDS))
 
 
-def test_what_is_no_page_comes_back_as_its_response() -> None:
+def test_an_answer_that_is_not_a_page_comes_back_as_its_response() -> None:
     response, head, batch = decode_batch(answer(result("<key>5</key>", function="create_bill")), FIELDS)
     assert (head, batch) == (None, None)
     assert response.operations[0].results[0].key == "5"
 
 
-def test_a_malformed_page_is_the_strict_decoders_error() -> None:
+def test_a_malformed_page_raises_the_error_of_the_strict_decoder() -> None:
     with pytest.raises(RemoteProtocolError, match="not readable as XML"):
         decode_batch(body_of([ROW])[:-9], FIELDS)
 
 
-def test_rows_of_unlike_shape_take_the_strict_road_with_the_same_types() -> None:
+def test_rows_of_different_shapes_are_decoded_strictly_with_the_same_types() -> None:
     shorter = {name: text for name, text in ROW.items() if name != "AMOUNT"}
     assert read(body_of([ROW, shorter])).to_pylist() == [
         *read(body_of([ROW])).to_pylist(),
@@ -111,7 +111,7 @@ def test_rows_of_unlike_shape_take_the_strict_road_with_the_same_types() -> None
 
 
 @pytest.mark.parametrize("odd", ["2.5", str(2**63), str(-(2**63) - 1)])
-def test_an_integer_column_widens_rather_than_lose_a_digit_and_says_so(odd: str) -> None:
+def test_an_integer_column_widens_instead_of_losing_a_digit_and_its_type_shows_it(odd: str) -> None:
     batch = read(body_of([ROW, ROW | {"RECORDNO": odd}, EMPTY]))
     assert batch.schema.field("RECORDNO").type == pa.decimal128(38, 14)
     assert batch.column("RECORDNO").to_pylist() == [Decimal(7), Decimal(odd), None]
@@ -142,7 +142,7 @@ def test_a_bad_cell_is_named_by_field_text_and_record(field: str, text: str, mes
     assert (caught.value.field, caught.value.record) == (field, f"APBILL {key}")
 
 
-def test_a_record_without_a_key_is_named_by_its_row() -> None:
+def test_a_bad_cell_of_a_record_without_a_key_is_named_by_its_row() -> None:
     body = page("<A><ONHOLD>true</ONHOLD></A><A><ONHOLD>x</ONHOLD></A>", count=2, object_name="A")
     with pytest.raises(RecordError, match="ONHOLD of A row 2"):
         decode_batch(body, FIELDS)
@@ -184,7 +184,7 @@ def plain(kind: Kind, formatting: Formatting) -> st.SearchStrategy[str]:
 
 
 def cells(kind: Kind, formatting: Formatting) -> st.SearchStrategy[str]:
-    """Texts as the gateway writes them, empties, and now and then something odd."""
+    """Texts as the gateway writes them, empty ones, and some unusual ones."""
     return st.one_of(*[plain(kind, formatting)] * 4, st.just(""), ODD[kind])
 
 
@@ -217,7 +217,7 @@ def test_a_batch_equals_its_rows_parsed_cell_by_cell(table: tuple[list[dict[str,
 
 @given(st.data(), st.sampled_from(list(ODD)), formattings)
 @settings(deadline=None, max_examples=600)
-def test_a_column_equals_its_cells_however_odd(data: st.DataObject, kind: Kind, formatting: Formatting) -> None:
+def test_a_column_equals_its_cells_even_unusual_ones(data: st.DataObject, kind: Kind, formatting: Formatting) -> None:
     texts = data.draw(st.lists(cells(kind, formatting), min_size=1, max_size=3))
     expected: list[Value] = []
     try:

@@ -1,4 +1,4 @@
-"""The fast decoder against the strict one: whatever it accepts, expat accepts, with the same result."""
+"""The fast decoder against the strict one: every page that it accepts has the same result in both."""
 
 import random
 
@@ -87,11 +87,11 @@ def test_an_ordinary_page_takes_the_fast_path(body: bytes) -> None:
         pytest.param(b"<html><body>502</body></html>", id="html"),
     ],
 )
-def test_anything_unusual_is_left_to_the_strict_decoder(body: bytes) -> None:
+def test_unusual_pages_are_left_to_the_strict_decoder(body: bytes) -> None:
     assert text_columns(body) is None
 
 
-def test_size_is_left_to_the_strict_decoder_too() -> None:
+def test_oversized_pages_are_left_to_the_strict_decoder() -> None:
     assert text_columns(PAGE, max_bytes=len(PAGE) - 1) is None
 
 
@@ -132,7 +132,7 @@ def mutated(body: bytes, draw: random.Random) -> bytes:
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_no_mutant_is_accepted_with_another_outcome(seed: int) -> None:
+def test_no_mutated_page_is_accepted_with_a_different_result(seed: int) -> None:
     draw = random.Random(seed)
     accepted = 0
     for turn in range(1500):
@@ -153,7 +153,7 @@ texts = st.text(st.characters(codec="utf-8", exclude_characters="\ufffe\uffff", 
 
 @given(st.lists(st.tuples(texts, texts, texts), min_size=1, max_size=6), st.sampled_from(["", "\n ", " "]))
 @settings(deadline=None, max_examples=150)
-def test_any_text_arrives_as_it_was(rows: list[tuple[str, str, str]], space: str) -> None:
+def test_any_text_is_decoded_unchanged(rows: list[tuple[str, str, str]], space: str) -> None:
     xml = "".join(
         f"{space}<A>{space}"
         + space.join(f"<{tag}>{escape(text)}</{tag}>" for tag, text in zip("BCD", row, strict=True))

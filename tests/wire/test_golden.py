@@ -1,4 +1,4 @@
-"""Documents that our encoder did not write, and what they mean; provenance in `tests/golden/README.md`."""
+"""Documents from other sources and their meaning; provenance in `tests/golden/README.md`."""
 
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -258,6 +258,6 @@ def test_a_request_both_ways(name: str, request_: Request) -> None:
     "name", [name for name in FILES if not name.startswith("request_") and name != "failure_function.xml"]
 )
 def test_an_answer_is_written_as_it_was_read(name: str) -> None:
-    """The emulator's side; `failure_function.xml` has more in `additionalinfo` than we keep."""
+    """The emulator's side; `failure_function.xml` has more in `additionalinfo` than the codec keeps."""
     read = response(name)
     assert decode_response(encode_response(read)) == read

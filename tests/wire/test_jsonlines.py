@@ -1,4 +1,4 @@
-"""A batch as JSON lines says what a JSON encoder says of the same rows, with every digit kept."""
+"""A batch as JSON lines equals the output of a JSON encoder for the same rows, with every digit kept."""
 
 import json
 from datetime import UTC, date, datetime
@@ -59,7 +59,7 @@ def test_every_cell_reads_back_exactly(rows: list[dict[str, Any]], as_text: bool
             assert datetime.fromisoformat(got["at"]) == row["at"]
 
 
-def test_digits_are_the_fewest_that_say_it() -> None:
+def test_decimals_have_no_trailing_zeros() -> None:
     amounts = ["0", "-0.00", "100.00", "0.10", "-1234.50", "0.00000000000001", "1e3"]
     batch = pa.record_batch({"d": pa.array([Decimal(a) for a in amounts], pa.decimal128(38, 14))})
     assert json_lines(batch).decode().split() == [
@@ -67,7 +67,7 @@ def test_digits_are_the_fewest_that_say_it() -> None:
     ]
 
 
-def test_a_slice_of_a_batch_is_only_that_slice() -> None:
+def test_a_slice_of_a_batch_gives_only_its_rows() -> None:
     batch = pa.record_batch({"t": ["a", 'b"', "c"]}).slice(1, 1)
     assert json_lines(batch) == b'{"t":"b\\""}\n'
 

@@ -1,4 +1,4 @@
-"""The strict page decoder: what is a page, what is none, and what is refused."""
+"""The strict page decoder: pages, other answers, and refused ones."""
 
 import pytest
 
@@ -9,7 +9,7 @@ from support.wire.answers import PROLOG, answer, page, result
 ROW = "<GLDETAIL><RECORDNO>{0}</RECORDNO><JOURNAL.SYMBOL>GJ</JOURNAL.SYMBOL><MEMO>{1}</MEMO></GLDETAIL>"
 
 
-def test_rows_keep_text_exactly_and_empty_apart_from_missing() -> None:
+def test_rows_keep_text_exactly_and_distinguish_empty_from_missing() -> None:
     body = page(
         "<GLDETAIL><RECORDNO>1</RECORDNO><MEMO> a &amp; b\n</MEMO><DOC/></GLDETAIL>"
         "<GLDETAIL><MEMO></MEMO><RECORDNO>2</RECORDNO></GLDETAIL>"
@@ -23,7 +23,7 @@ def test_rows_keep_text_exactly_and_empty_apart_from_missing() -> None:
     assert decoded.response.operations[0].authentication.session_timeout == "2026-11-21T03:00:25+00:00"
 
 
-def test_a_dotted_tag_is_one_name_and_white_space_between_elements_is_nothing() -> None:
+def test_a_dotted_tag_is_one_name_and_white_space_between_elements_is_ignored() -> None:
     body = page(f"\n  {ROW.format(7, 'x')}\n  ".replace("><", ">\n <"), count=1)
     assert decode_page(body).rows == [{"RECORDNO": "7", "JOURNAL.SYMBOL": "GJ", "MEMO": "x"}]
 
@@ -66,7 +66,7 @@ REFUSED = result(
         (answer(result("<data><api><sessionid>s</sessionid></api></data>", function="getAPISession")), 1),
     ],
 )
-def test_what_is_no_page_is_a_whole_response(body: bytes, results: int) -> None:
+def test_an_answer_that_is_not_a_page_is_a_response(body: bytes, results: int) -> None:
     decoded = decode_page(body)
     assert (decoded.head, decoded.rows) == (None, [])
     assert len(decoded.response.operations[0].results) == results
@@ -103,7 +103,7 @@ GOOD = page(ROW.format(1, "x") + ROW.format(2, "y"), count=2)
         (b"<html>502</html>", "root is <html>"),
     ],
 )
-def test_what_is_malformed_is_refused(body: bytes, message: str) -> None:
+def test_malformed_answers_are_refused(body: bytes, message: str) -> None:
     with pytest.raises(RemoteProtocolError, match=message):
         decode_page(body)
 

@@ -1,4 +1,4 @@
-"""Cell text and its value: reading what the gateway writes, writing what it reads."""
+"""Cell text and its value: reading and writing."""
 
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
@@ -95,12 +95,12 @@ def test_text_is_read_as_its_kind(kind: Kind, text: str, formatting: Formatting,
         (Kind.TIMESTAMP, "01/01/0001", Formatting(offset_minutes=60)),
     ],
 )
-def test_bad_text_is_a_named_error_and_never_a_guess(kind: Kind, text: str, formatting: Formatting) -> None:
+def test_bad_text_raises_a_named_error(kind: Kind, text: str, formatting: Formatting) -> None:
     with pytest.raises(RecordError, match=r"^'"):
         parse_value(kind, text, formatting)
 
 
-def test_a_row_keeps_absent_and_empty_apart_and_names_the_bad_cell() -> None:
+def test_a_row_distinguishes_absent_from_empty_and_names_the_bad_cell() -> None:
     kinds = {"RECORDNO": Kind.INTEGER, "AMOUNT": Kind.CURRENCY, "MEMO": Kind.TEXT}
     assert parse_row({"RECORDNO": "7", "MEMO": None, "OTHER": "x"}, kinds) == {
         "RECORDNO": 7,
@@ -131,7 +131,7 @@ def test_a_row_keeps_absent_and_empty_apart_and_names_the_bad_cell() -> None:
         (Kind.DATE, None, ""),
     ],
 )
-def test_requests_are_written_plainly(kind: Kind, value: Value, text: str) -> None:
+def test_requests_are_written_in_the_default_formatting(kind: Kind, value: Value, text: str) -> None:
     assert render_value(kind, value) == text
 
 
@@ -173,7 +173,7 @@ def test_formatting_is_read_from_the_gateways_texts(texts: tuple[str, str, str],
 
 
 @pytest.mark.parametrize("texts", [("mdY", "24", ""), ("/mdd", "24", ""), ("/mdY", "x", ""), ("/mdY", "24", "noon")])
-def test_formatting_we_cannot_follow_is_an_error(texts: tuple[str, str, str]) -> None:
+def test_unreadable_formatting_is_an_error(texts: tuple[str, str, str]) -> None:
     with pytest.raises(RemoteProtocolError, match="formatting cannot be read"):
         Formatting.of(*texts)
     with pytest.raises(SettingsError, match="clock"):
@@ -212,8 +212,6 @@ typed = st.one_of(
 
 
 @given(typed, formattings)
-def test_what_the_gateway_answers_is_read_back_in_every_format(
-    pair: tuple[Kind, Value], formatting: Formatting
-) -> None:
+def test_values_in_every_users_format_are_read_back(pair: tuple[Kind, Value], formatting: Formatting) -> None:
     kind, value = pair
     assert parse_value(kind, render_value(kind, value, formatting), formatting) == value

@@ -1,4 +1,4 @@
-"""XML text and the small tree: exact both ways, and closed to every attack by entity, depth and size."""
+"""XML text and the small tree: exact both ways, and safe from attacks by entity, depth and size."""
 
 import pytest
 from hypothesis import given
@@ -23,7 +23,7 @@ trees = st.recursive(
 
 
 @given(trees)
-def test_a_tree_comes_back_as_it_was_written(tree: Element) -> None:
+def test_a_tree_is_parsed_as_it_was_written(tree: Element) -> None:
     assert parse(document(tree)) == tree
 
 
@@ -37,7 +37,7 @@ def test_text_is_escaped_exactly_or_refused(text: str) -> None:
     assert parse(f"<a>{escaped}</a>".encode()).text == text
 
 
-def test_blanks_between_elements_are_nothing_and_inside_text_everything() -> None:
+def test_blanks_are_dropped_between_elements_and_kept_in_text() -> None:
     assert parse(b"<a>\n <b> x </b>\n <c> </c></a>") == element("a", element("b", " x "), element("c", " "))
     assert parse(b"<a>x<b/>y</a>") == Element("a", "xy", (Element("b"),))
 
@@ -99,7 +99,7 @@ def test_depth_and_size_are_bounded() -> None:
         b'<?xml version="1.0" encoding="big5"?><a/>',
     ],
 )
-def test_what_is_malformed_is_a_protocol_error(body: bytes) -> None:
+def test_malformed_documents_are_protocol_errors(body: bytes) -> None:
     with pytest.raises(RemoteProtocolError, match="not readable as XML"):
         parse(body)
 

@@ -61,7 +61,7 @@ class ObjectDef:
     label: str = ""
 
     def find(self, name: str) -> FieldDef:
-        """The field in whatever case it is written; InvalidRequestError with the nearest names otherwise."""
+        """The field in any case; InvalidRequestError with the nearest names otherwise."""
         found = self.get(name)
         if found is None:
             raise InvalidRequestError(
@@ -71,11 +71,11 @@ class ObjectDef:
         return found
 
     def get(self, name: str) -> FieldDef | None:
-        """The field in whatever case it is written, or None."""
+        """The field in any case, or None."""
         return self.fields.get(name) or self.fields.get(name.upper()) or _any_case(name, self.fields)
 
     def relation(self, path: str) -> Relation | None:
-        """The relation in whatever case its path is written, or None."""
+        """The relation by its path in any case, or None."""
         return self.relations.get(path) or self.relations.get(path.upper()) or _any_case(path, self.relations)
 
     def kind_of(self, name: str) -> Kind:
@@ -131,7 +131,7 @@ class Catalog(Mapping[str, ObjectDef]):
         return f"<Catalog of {len(self)} objects>"
 
     def find(self, name: str) -> ObjectDef:
-        """The object in whatever case it is written; InvalidRequestError with the nearest names otherwise."""
+        """The object in any case; InvalidRequestError with the nearest names otherwise."""
         found = self._by_upper.get(name.upper())
         if found is None:
             raise unknown_object(name, self)

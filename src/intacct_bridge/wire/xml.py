@@ -1,4 +1,4 @@
-"""XML text ⇄ a small tree, whatever the tree means.
+"""XML text ⇄ a small tree, regardless of its meaning.
 
 The gateway speaks XML without a DTD, so any DOCTYPE is refused before an entity could be declared, and
 size and depth are bounded. Parsing is expat with the tree built in three handlers; writing is a list of strings.

@@ -1,4 +1,4 @@
-"""Records by Intacct's names become object-specific calls in the documented order, and nothing is dropped."""
+"""Records by Intacct's names become object-specific calls in the documented order, and no field is dropped."""
 
 from datetime import date
 from decimal import Decimal
@@ -60,7 +60,7 @@ def test_a_journal_line_says_debit_or_credit() -> None:
     assert "<trtype>debit</trtype><amount>1</amount><glaccountno>6000</glaccountno><locationid>100</locationid>" in text
 
 
-def test_custom_fields_have_their_block_and_unset_says_nothing() -> None:
+def test_custom_fields_have_their_block_and_unset_is_left_out() -> None:
     text = made(
         "ARINVOICE",
         "create",
@@ -84,13 +84,13 @@ def test_a_field_without_a_place_is_refused_by_name() -> None:
         made("ARINVOICE", "create", {"FISH": "x"})
 
 
-def test_what_the_order_misses_is_named() -> None:
+def test_a_missing_element_is_named() -> None:
     with pytest.raises(InvalidRequestError, match="missing at the end") as caught:
         made("ARINVOICE", "create", {"CUSTOMERID": "C1", "WHENCREATED": date(2026, 1, 1)})
     assert "invoiceitems" in caught.value.fix
 
 
-def test_a_currency_asks_for_its_rate() -> None:
+def test_a_currency_requires_its_rate() -> None:
     with pytest.raises(InvalidRequestError) as caught:
         made(
             "ARINVOICE",
@@ -124,7 +124,7 @@ def test_payment_details_stand_in_the_function_itself() -> None:
     )
 
 
-def test_an_object_without_a_row_goes_by_its_lower_case_names() -> None:
+def test_an_object_without_a_row_uses_lower_case_names() -> None:
     plan = write_plan("CLASS", "class")
     assert plan is not None
     call = write_element(plan, "create", {"NAME": "North", "CLASSID": "N"})
@@ -132,7 +132,7 @@ def test_an_object_without_a_row_goes_by_its_lower_case_names() -> None:
     assert write_plan("NOSUCH") is None
 
 
-def test_the_tables_hold_together() -> None:
+def test_the_tables_agree_with_each_other() -> None:
     for name in _table("legacy_writes.json"):
         plan = write_plan(name)
         assert plan is not None
@@ -172,7 +172,7 @@ def test_contacts_nest_in_the_documented_order() -> None:
     )
 
 
-def test_an_update_numbers_its_lines_and_says_when_it_clears() -> None:
+def test_an_update_numbers_its_lines_and_marks_cleared_fields() -> None:
     text = made(
         "APBILL",
         "update",
@@ -190,7 +190,7 @@ def test_an_update_numbers_its_lines_and_says_when_it_clears() -> None:
         made("GLBATCH", "update", {}, lines={"ENTRIES": []})
 
 
-def test_what_a_call_says_is_read_back_by_the_same_names() -> None:
+def test_a_call_is_read_back_by_the_same_names() -> None:
     fields: dict[str, Value] = {
         "CUSTOMERID": "C1",
         "WHENCREATED": date(2026, 1, 31),
@@ -201,6 +201,6 @@ def test_what_a_call_says_is_read_back_by_the_same_names() -> None:
     plan = write_plan("ARINVOICE")
     assert plan is not None
     call = write_element(plan, "create", fields, lines={"ARINVOICEITEMS": [line, line]})
-    said, lines = read_call(plan, call)
-    assert said == {name: "01/31/2026" if name == "WHENCREATED" else value for name, value in fields.items()}
+    cells, lines = read_call(plan, call)
+    assert cells == {name: "01/31/2026" if name == "WHENCREATED" else value for name, value in fields.items()}
     assert lines == {"ARINVOICEITEMS": [{"ACCOUNTNO": "4000", "TRX_AMOUNT": "0.10"}] * 2}

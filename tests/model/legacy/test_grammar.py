@@ -25,7 +25,7 @@ def test_every_function_of_the_schema_compiles() -> None:
         ("get_list", ["sorts", "filter"], 1, None),
     ],
 )
-def test_functions_in_and_out_of_order(
+def test_children_are_checked_against_the_order(
     function: str, children: list[str], index: int | None, expected: tuple[str, ...] | None
 ) -> None:
     found = function_def(function)

@@ -38,7 +38,7 @@ def test_a_map_is_read() -> None:
     }  # fmt: skip
 
 
-def test_renamings_are_turned_round_and_lookups_are_not() -> None:
+def test_renamings_are_reversed_and_lookups_are_not() -> None:
     found = parse_map(BILLS, "bills.toml")
     assert set(found.read) == {"Invoice No", "Date", "Active"}
     assert found.read["Active"][0].map == {"active": True, "inactive": False}
@@ -70,7 +70,7 @@ def test_mistakes_name_the_file_and_the_place(text: str, says: str) -> None:
     assert raised.value.message.startswith("m.toml")
 
 
-def test_a_header_is_held_against_the_map() -> None:
+def test_a_header_is_compared_with_the_map() -> None:
     found = parse_map(BILLS, "bills.toml")
     columns = ("Invoice No", "Date", "Active", "Supplier", "Net", "Account", "Category")
     found.check_columns(columns, "a.csv")
@@ -82,7 +82,7 @@ def test_a_header_is_held_against_the_map() -> None:
     parse_map('rest = "drop"\n' + BILLS, "bills.toml").check_columns((*columns, "Tax"), "a.csv")
 
 
-def test_conditions_are_taken_apart() -> None:
+def test_conditions_are_parsed() -> None:
     assert condition_parts("debitAmount") == ("debitAmount", False, "")
     assert condition_parts("TR_TYPE=-1") == ("TR_TYPE", True, "-1")
     assert condition_parts("phones[type=fax].number") == ("phones[type=fax].number", False, "")

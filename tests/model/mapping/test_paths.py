@@ -37,7 +37,7 @@ def test_values_are_found(path: str, value: object) -> None:
     assert value_at(RECORD, path) == value
 
 
-def test_saying_null_is_not_saying_nothing() -> None:
+def test_null_differs_from_a_missing_value() -> None:
     assert has(RECORD, "address.zip")
     assert not has(RECORD, "address.street")
     assert has(RECORD, "Invoice No.")
@@ -45,7 +45,7 @@ def test_saying_null_is_not_saying_nothing() -> None:
     assert not has(RECORD, "addresses[2]")
 
 
-def test_paths_are_taken_apart() -> None:
+def test_paths_are_parsed() -> None:
     assert steps("a[type=x y][0].b") == ("a", ("type", "x y"), 0, "b")
     assert column("addresses[0].city") == "addresses"
     assert column("Invoice No.") == "Invoice No"

@@ -95,13 +95,13 @@ def test_a_rule_finds_its_value(text: str, record: dict[str, Any], value: Any) -
         ('{ from = ["d", "c"], single = true }', {"d": "1", "c": "2"}, "d and c exclude each other", "d"),
     ],
 )
-def test_what_is_wrong_names_the_column(text: str, record: dict[str, Any], says: str, column: str) -> None:
+def test_errors_name_the_column(text: str, record: dict[str, Any], says: str, column: str) -> None:
     with pytest.raises(RecordError, match=says) as raised:
         taken(text, **record)
     assert raised.value.field == column
 
 
-def test_a_lookup_is_left_open() -> None:
+def test_a_lookup_becomes_a_request() -> None:
     text = '{ from = "bill", lookup = { object = "APBILL", by = "RECORDID", give = "RECORDNO", '
     text += 'where = { STATE = "Posted" }, also = { VENDORID = "vendor" } } }'
     assert taken(text, bill="B1", vendor="V1").value == LookupRequest(
@@ -123,7 +123,7 @@ def test_a_reference_prefers_the_number() -> None:
     assert taken(text, accountName="Rent").column == "accountName"
 
 
-def test_the_record_above_can_be_seen() -> None:
+def test_a_line_can_read_the_record_above() -> None:
     line, bill = {"amount": 1}, {"vendorId": "V1"}
     assert apply_rules(rules('["vendorId", "^vendorId"]'), RuleContext(line, bill)) == RuleResult("V1", "^vendorId")
 
@@ -135,7 +135,7 @@ def test_a_null_clears_only_on_request() -> None:
     assert apply_rules(rules('"b"'), RuleContext(record, record), clear=True).value is NO_VALUE
 
 
-def test_a_loader_brings_its_own_readers() -> None:
+def test_a_loader_can_pass_its_own_readers() -> None:
     readers = Readers(number=lambda cell: Decimal(str(cell).replace(",", "")))
     record = {"a": "1,234.50"}
     assert apply_rules(rules('{ from = "a", as = "number" }'), RuleContext(record, record, readers)).value == Decimal(
@@ -143,7 +143,7 @@ def test_a_loader_brings_its_own_readers() -> None:
     )
 
 
-def test_values_are_shown_as_json_can_hold_them() -> None:
+def test_unified_values_fit_json() -> None:
     row = {"DAY": date(2026, 1, 31), "AT": datetime(2026, 1, 31, 10, tzinfo=UTC), "DUE": Decimal("1.50"), "N": 7}
     assert unified_value(rules('"DAY"'), row) == "2026-01-31"
     assert unified_value(rules('"DAY"'), row, days_as_times=True) == "2026-01-31T00:00:00Z"

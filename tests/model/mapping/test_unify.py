@@ -44,7 +44,7 @@ def rows(*texts: str) -> list[dict[str, Any]]:
     return [dict(zip(names, text.split("|"), strict=True)) for text in texts]
 
 
-def test_rows_of_one_record_are_grouped_wherever_they_stand() -> None:
+def test_rows_of_one_record_are_grouped_at_any_position() -> None:
     found = rows("A|V1|2026-01-31|6100|1", "B|V2|2026-01-31|6100|2", "||||", "A|V1|2026-01-31|6200|3")
     groups = list(grouped(FLAT, found, lambda row: row))
     assert [[row["Amount"] for row in group] for group in groups] == [["1", "3"], ["2", ""]]
@@ -63,7 +63,7 @@ def test_flat_rows_become_a_record_with_lines() -> None:
     assert found.problems == ()
 
 
-def test_every_problem_is_told_with_its_row() -> None:
+def test_every_problem_is_reported_with_its_row() -> None:
     found = native(FLAT, rows("A|V1|soon|6100|much", "A|V2|soon|6200|"))
     assert [(one.column, one.row) for one in found.problems] == [
         ("Date", 0),
@@ -119,7 +119,7 @@ def test_nested_lists_become_lines() -> None:
     assert [one.object for one in lookup_requests(found)] == ["VENDOR", "CLASS", "GLACCOUNT", "GLACCOUNT"]
 
 
-def test_answers_go_where_they_were_wanted() -> None:
+def test_answers_replace_their_requests() -> None:
     found = native(
         unified_map("Bills", "v1"), [{"vendorName": "Acme", "lineItems": [{"accountName": "Rnt", "amount": 1}]}]
     )
@@ -205,7 +205,7 @@ def test_a_payment_is_its_own_line() -> None:
     assert found.problems == ()
 
 
-def test_columns_left_over_are_dealt_with_as_the_map_says() -> None:
+def test_unused_columns_are_treated_as_the_map_says() -> None:
     text = 'object = "VENDOR"\n[fields]\nNAME = "Name"\n'
     record = {"Name": "Acme", "TAXID": "12", "Empty": ""}
     refused = native(parse_map(text, "m.toml"), [record])
@@ -256,7 +256,7 @@ def test_a_row_becomes_a_unified_record() -> None:
 
 
 def test_custom_fields_of_any_kind_are_texts_in_their_list() -> None:
-    """Singer targets refuse a record that is not as its schema says, and the list has one schema for all of them."""
+    """Singer targets refuse a record that does not match its schema, and the list has one schema for all values."""
     values = {
         "COLOUR": ("red", "red"),
         "SCORED": (False, "false"),
@@ -271,7 +271,7 @@ def test_custom_fields_of_any_kind_are_texts_in_their_list() -> None:
     assert found["customFields"] == [{"name": name, "value": text} for name, (_, text) in values.items()]
 
 
-def test_what_is_read_can_be_written_again() -> None:
+def test_a_unified_record_can_be_written_back() -> None:
     entity = unified_map("Vendor")
     back = native(entity, [unified(entity, VENDOR_ROW, custom=["COLOUR"])])
     assert back.problems == ()
@@ -306,7 +306,7 @@ def test_a_journal_line_shows_its_side() -> None:
     ]
 
 
-def test_what_must_be_selected_and_what_comes_out() -> None:
+def test_fields_to_select_and_columns_of_the_result() -> None:
     entity = unified_map("Bill")
     assert {"RECORDNO", "VENDORNAME", "WHENPOSTED", "MEGAENTITYID"} <= set(reads(entity))
     (lines,) = read_lines(entity)
@@ -323,8 +323,8 @@ def test_what_must_be_selected_and_what_comes_out() -> None:
 
 
 @pytest.mark.parametrize("version", ["v1", "v2"])
-def test_no_shipped_entity_loses_what_it_reads(version: str) -> None:
-    """What a map reads by renaming alone, it can write again to the same field."""
+def test_every_shipped_entity_writes_back_the_fields_it_reads(version: str) -> None:
+    """A map that reads a field by renaming alone can write it back to the same field."""
     from intacct_bridge.model.mapping.language import unified_maps
 
     for entity in unified_maps(version).values():

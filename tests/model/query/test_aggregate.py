@@ -33,7 +33,7 @@ def test_without_plain_fields_there_is_one_group() -> None:
     assert aggregated([], ("STATE", *select), KINDS.__getitem__) == []
 
 
-def test_averages_are_cut_at_fourteen_places() -> None:
+def test_averages_have_fourteen_places() -> None:
     rows = [("1",), ("1",), ("2",)]
     found = aggregated(rows, (Aggregate("avg", "DUE"),), KINDS.__getitem__, cells=lambda _name: itemgetter(0))
     assert found == [("1.33333333333333",)]
@@ -50,6 +50,6 @@ def test_sums_are_exact(amounts: list[Decimal]) -> None:
     assert (total is None) == (not amounts)
 
 
-def test_what_asks_for_groups() -> None:
+def test_aggregated_selections_are_recognised() -> None:
     assert is_aggregated(("STATE", Aggregate("count", "N")))
     assert not is_aggregated(("STATE",))

@@ -15,7 +15,7 @@ def bound(where: Filter, **more: Any) -> Any:
     return bind(Query("apbill", ("RECORDNO",), where=where, **more), catalog()).where
 
 
-def test_names_come_out_as_the_gateway_spells_them() -> None:
+def test_bound_names_have_the_gateways_spelling() -> None:
     found = bind(
         Query(
             "apbill",
@@ -29,7 +29,7 @@ def test_names_come_out_as_the_gateway_spells_them() -> None:
     assert found.order == (Order("WHENCREATED", descending=True),)
 
 
-def test_a_star_is_all_fields_once() -> None:
+def test_a_star_selects_every_field_once() -> None:
     found = bind(Query("APBILL", ("RECORDNO", "*", "VENDOR.NAME")), catalog())
     assert found.select == (*bill().fields, "VENDOR.NAME")
 
@@ -45,7 +45,7 @@ def test_a_star_is_all_fields_once() -> None:
         ("VENDOR.PARENT.NAME", "VENDOR.PARENT.NAME", Kind.TEXT),
     ],
 )
-def test_dotted_names_are_fields_first_and_paths_then(name: str, full: str, kind: Kind) -> None:
+def test_dotted_names_are_fields_first_then_paths(name: str, full: str, kind: Kind) -> None:
     found = resolve(name, bill(), catalog())
     assert (found.name, found.definition.kind) == (full, kind)
 
@@ -61,12 +61,12 @@ def test_dotted_names_are_fields_first_and_paths_then(name: str, full: str, kind
         ("TOTALDEU", "APBILL has no field TOTALDEU; did you mean TOTALDUE"),
     ],
 )
-def test_what_cannot_be_found_is_named(name: str, says: str) -> None:
+def test_unknown_names_are_named_in_the_error(name: str, says: str) -> None:
     with pytest.raises(InvalidRequestError, match=says):
         bind(Query("APBILL", (name,)), catalog())
 
 
-def test_an_unknown_object_is_named() -> None:
+def test_an_unknown_object_is_named_in_the_error() -> None:
     with pytest.raises(InvalidRequestError, match="there is no object APBIL; did you mean APBILL"):
         bind(Query("APBIL", ("RECORDNO",)), catalog())
 
@@ -100,7 +100,7 @@ def test_an_unknown_object_is_named() -> None:
         ("my_colour", "RED", "red"),
     ],
 )
-def test_literals_take_the_fields_kind(name: str, given: Any, typed: Any) -> None:
+def test_literals_get_the_type_of_the_field(name: str, given: Any, typed: Any) -> None:
     found = bound(field(name) == given).values[0]
     assert found == typed
     assert type(found) is type(typed)
@@ -122,7 +122,7 @@ def test_literals_take_the_fields_kind(name: str, given: Any, typed: Any) -> Non
         ("STATE", "Postd", "APBILL.STATE is never 'Postd'; did you mean Posted", ", ".join(STATES)),
     ],
 )
-def test_literals_that_cannot_be_are_refused(name: str, given: Any, says: str, fix: str) -> None:
+def test_literals_that_the_field_cannot_hold_are_refused(name: str, given: Any, says: str, fix: str) -> None:
     with pytest.raises(InvalidRequestError, match=says) as raised:
         bound(field(name) == given)
     assert fix in raised.value.fix
@@ -134,12 +134,12 @@ def test_patterns_are_not_checked_against_the_list() -> None:
         bound(Compare("TOTALDUE", Op.LIKE, (5,)))
 
 
-def test_a_turned_between_is_named() -> None:
+def test_a_between_with_swapped_bounds_is_refused() -> None:
     with pytest.raises(InvalidRequestError, match="lower value comes first"):
         bound(field("TOTALDUE").between(10, 5))
 
 
-def test_sums_want_numbers() -> None:
+def test_sums_need_numbers() -> None:
     with pytest.raises(InvalidRequestError, match=r"sum\(VENDORID\) needs a number; APBILL.VENDORID is a text"):
         bind(Query("APBILL", (Aggregate("sum", "VENDORID"),)), catalog())
 

@@ -80,7 +80,7 @@ def test_a_comparison_follows_the_kind(where: Compare, cell: str, expected: bool
 
 @pytest.mark.parametrize("op", [op for op in Op if op is not Op.ISNULL])
 @pytest.mark.parametrize("cell", [None, "", "absent"])
-def test_a_null_meets_no_comparison(op: Op, cell: str | None) -> None:
+def test_a_null_matches_no_comparison(op: Op, cell: str | None) -> None:
     values: tuple[Value, ...] = {Op.BETWEEN: (1, 2), Op.ISNOTNULL: ()}.get(op, (1,))
     row = {} if cell == "absent" else {"N": cell, "T": cell}
     assert not predicate(Compare("N", op, values), kind_of)(row)
@@ -88,7 +88,7 @@ def test_a_null_meets_no_comparison(op: Op, cell: str | None) -> None:
     assert not predicate(Compare("T", op, text), kind_of)(row)
 
 
-def test_an_empty_literal_equals_nothing() -> None:
+def test_an_empty_literal_matches_no_row() -> None:
     assert not holds(field("T") == "", T="")
     assert not holds(field("T") != "", T="x")
     assert not holds(field("T").is_in([""]), T="")
@@ -103,7 +103,7 @@ def test_parts_join() -> None:
     assert not predicate(~a | b, kind_of)(row)
 
 
-def test_case_is_ignored_when_asked() -> None:
+def test_case_is_ignored_on_request() -> None:
     for where in (field("T") == "POSTED", field("T").like("pO%"), field("T").is_in(["pOSTED"])):
         assert predicate(where, kind_of, case_insensitive=True)({"T": "Posted"})
         assert not predicate(where, kind_of)({"T": "Posted"})
@@ -116,13 +116,13 @@ def test_a_text_key_compares_as_text_or_as_number_on_request() -> None:
     assert [as_number({"T": text}) for text in ("10", "8", "PO-1")] == [True, False, True]
 
 
-def test_rows_may_be_anything_with_cells() -> None:
+def test_rows_may_be_of_any_type_with_cells() -> None:
     positions = {"N": 0, "T": 1}
     found = predicate((field("N") > 1) & (field("T") == "x"), kind_of, cells=lambda name: itemgetter(positions[name]))
     assert [found(row) for row in (("2", "x"), ("1", "x"), (None, "x"))] == [True, False, False]
 
 
-def test_clocks_of_cells_and_literals_may_differ() -> None:
+def test_cells_and_literals_may_have_different_offsets() -> None:
     where = field("TIME") >= "01/31/2026 10:00:00"
     eastern = Formatting(offset_minutes=-300)
     found = predicate(where, kind_of, literals=eastern)
@@ -133,7 +133,7 @@ def test_clocks_of_cells_and_literals_may_differ() -> None:
     assert not found({"TIME": "2026-01-31T14:59:59Z"})
 
 
-def test_a_literal_that_cannot_be_is_refused_before_any_row() -> None:
+def test_a_literal_that_the_field_cannot_hold_is_refused_before_any_row() -> None:
     for where in (field("N") == "x", field("DAY") == "soon", field("YES") == 3, field("TIME") == 3):
         with pytest.raises(InvalidRequestError, match="cannot be compared with"):
             predicate(where, kind_of)

@@ -65,7 +65,7 @@ def test_a_query_is_read_whatever_the_order_of_its_parts() -> None:
     )
 
 
-def test_what_a_query_leaves_out_has_the_gateways_defaults() -> None:
+def test_missing_parts_of_a_query_have_the_gateways_defaults() -> None:
     found = query_from(parse(b"<query><object>CLASS</object><select><field>NAME</field></select></query>"))
     assert found == Query("CLASS", ("NAME",), page_size=100)
     assert found.return_format is None
@@ -138,7 +138,7 @@ def test_a_day_on_a_timestamp_is_that_days_midnight_on_the_users_clock() -> None
     assert written.findtext("value") == "01/31/2026 00:00:00"
 
 
-def test_a_lonely_part_is_written_without_its_and() -> None:
+def test_a_single_part_is_written_without_its_and() -> None:
     assert filter_element(And((field("A") == 1,))) == filter_element(field("A") == 1)
 
 
@@ -163,7 +163,7 @@ def test_a_list_past_the_limit_is_never_sent() -> None:
         "<isnull><field>A</field><value>1</value></isnull>",
     ],
 )
-def test_what_the_schema_refuses_is_refused(broken: str) -> None:
+def test_filters_that_the_schema_refuses_are_refused(broken: str) -> None:
     with pytest.raises(InvalidRequestError):
         filter_from(parse(broken.encode()))
 
@@ -195,6 +195,6 @@ def test_what_the_schema_refuses_is_refused(broken: str) -> None:
         ),
     ],
 )
-def test_what_the_schema_refuses_in_a_query_is_refused(broken: str) -> None:
+def test_queries_that_the_schema_refuses_are_refused(broken: str) -> None:
     with pytest.raises(InvalidRequestError):
         query_from(parse(broken.encode()))

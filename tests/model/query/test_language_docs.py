@@ -24,13 +24,13 @@ def test_every_filter_in_the_page_is_read() -> None:
         parse_where(line)
 
 
-def test_the_error_in_the_page_is_the_error_we_give() -> None:
+def test_the_error_in_the_page_is_the_actual_error() -> None:
     (shown,) = blocks(FILTERS, "text")
     try:
         parse_where("STATE = Posted")
     except InvalidRequestError as error:
-        said = [f"error  {error.message}", f"  fix  {error.fix}"]
-        assert "\n".join(said).replace("\n    ", "\n" + " " * 11) + "\n" == shown  # as the console indents it
+        lines = [f"error  {error.message}", f"  fix  {error.fix}"]
+        assert "\n".join(lines).replace("\n    ", "\n" + " " * 11) + "\n" == shown  # as the console indents it
     else:
         raise AssertionError
 

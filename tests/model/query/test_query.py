@@ -48,13 +48,13 @@ def test_operators_join_and_flatten() -> None:
     assert (a & b) | c == Or((And((a, b)), c))
 
 
-def test_one_part_stands_for_itself() -> None:
+def test_a_single_part_is_returned_as_it_is() -> None:
     a = field("A") == 1
     assert all_of([a]) == a
     assert any_of([a]) == a
 
 
-def test_negation_goes_down_to_the_operators() -> None:
+def test_negation_is_pushed_down_to_the_operators() -> None:
     a, b, c = field("A") > 1, field("B").between(1, 2), field("C").is_null()
     assert ~(a & (b | c)) == Or(
         (
@@ -72,14 +72,14 @@ def test_a_double_negation_leaves_no_more_than_split_betweens(node: Filter) -> N
 
 
 @pytest.mark.parametrize("other", [5, None, "x", field("A")])
-def test_joining_with_what_is_no_filter_raises_at_once(other: Any) -> None:
+def test_joining_with_another_type_raises_at_once(other: Any) -> None:
     with pytest.raises(InvalidRequestError, match="joins filters"):
         (field("A") == 1) & other
     with pytest.raises(InvalidRequestError, match="joins filters"):
         (field("A") == 1) | other
 
 
-def test_a_filter_is_not_a_truth() -> None:
+def test_a_filter_has_no_truth_value() -> None:
     with pytest.raises(InvalidRequestError, match="has no truth value"):
         bool(field("A") == 1)
 
@@ -89,7 +89,7 @@ def test_an_empty_list_is_a_clear_error() -> None:
         field("VENDORID").is_in([])
 
 
-def test_a_text_is_no_list() -> None:
+def test_a_text_is_refused_as_a_list() -> None:
     with pytest.raises(InvalidRequestError, match="must be a list"):
         field("VENDORID").is_in("V1")
 

@@ -26,13 +26,13 @@ from intacct_bridge.model.query.read_by_query import parse_legacy
         ("COMMENT_TEXT = 'rownum'", field("COMMENT_TEXT") == "rownum"),
     ],
 )
-def test_what_the_gateway_takes_is_read(text: str, node: Filter) -> None:
+def test_queries_that_the_gateway_takes_are_parsed(text: str, node: Filter) -> None:
     found = parse_legacy(text)
     assert found.where == node
     assert found.rownum == ()
 
 
-def test_an_empty_query_asks_for_everything() -> None:
+def test_an_empty_query_selects_all_rows() -> None:
     assert parse_legacy("  ").where is None
 
 
@@ -52,7 +52,7 @@ def test_row_numbers_are_a_range(text: str, rows: list[int]) -> None:
     assert list(parse_legacy(text).rows(5)) == rows
 
 
-def test_row_numbers_stand_beside_a_filter() -> None:
+def test_row_numbers_combine_with_a_filter() -> None:
     found = parse_legacy("A = 'x' and rownum < 5 and B = 'y'")
     assert found.where == (field("A") == "x") & (field("B") == "y")
     assert found.rownum == (Compare("ROWNUM", Op.LESSTHAN, ("5",)),)
@@ -82,7 +82,7 @@ def test_row_numbers_stand_beside_a_filter() -> None:
         ("A =", "needs a space"),
     ],
 )
-def test_what_the_gateway_does_not_take_is_refused(text: str, says: str) -> None:
+def test_queries_that_the_gateway_refuses_are_refused(text: str, says: str) -> None:
     with pytest.raises(InvalidRequestError, match="the query cannot be read at column") as raised:
         parse_legacy(text)
     assert says in raised.value.message

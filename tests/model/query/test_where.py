@@ -50,7 +50,7 @@ A, B, C = field("A") == 1, field("B") == 2, field("C") == 3
         ("A = 1\n  and B = 2", A & B),
     ],
 )
-def test_what_is_written_is_read(text: str, node: Filter) -> None:
+def test_filters_are_parsed(text: str, node: Filter) -> None:
     assert parse_where(text) == node
 
 
@@ -95,7 +95,7 @@ def test_errors_underline_the_place(text: str, column: int, marks: str, says: st
     assert raised.value.exit_status == 2
 
 
-def test_endless_nesting_is_refused() -> None:
+def test_deep_nesting_is_refused() -> None:
     with pytest.raises(InvalidRequestError, match="deeper than 100"):
         parse_where("(" * 5000 + "A = 1" + ")" * 5000)
     with pytest.raises(InvalidRequestError, match="deeper than 100"):

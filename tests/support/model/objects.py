@@ -1,4 +1,4 @@
-"""A few objects in the shape of the real ones, for tests of the model floor."""
+"""A few objects in the form of the real ones, for tests of the model layer."""
 
 from intacct_bridge.model.catalog import Catalog, FieldDef, ObjectDef, Relation, object_def
 from intacct_bridge.wire.values import Kind

@@ -1,4 +1,4 @@
-"""Filters, fields and values for the property tests of the model floor."""
+"""Filters, fields and values for the property tests of the model layer."""
 
 from datetime import UTC, date, datetime
 

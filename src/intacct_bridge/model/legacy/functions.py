@@ -89,10 +89,10 @@ def write_element(
         there = {child.tag for child in children}
         children += (_empty(path) for path in plan.always if path.split("/")[0] not in there)
     done = _ordered(function.name, children, function.text, function.name)
-    said = dict(attributes or {})
+    given = dict(attributes or {})
     if operation == "update" and None in fields.values() and any(a.name == _CLEARS for a in function.attributes):
-        said[_CLEARS] = "true"
-    return Element(function.name, children=done, attributes=said)
+        given[_CLEARS] = "true"
+    return Element(function.name, children=done, attributes=given)
 
 
 def _function_of(plan: WritePlan, operation: str) -> FunctionDef:

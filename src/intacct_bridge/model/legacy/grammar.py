@@ -45,8 +45,8 @@ def _table() -> dict[str, FunctionDef]:
 
 
 def _function(name: str, text: str, attributes: dict[str, tuple[bool, list[str]]] | None = None) -> FunctionDef:
-    told = (Attribute(key, required, tuple(values)) for key, (required, values) in (attributes or {}).items())
-    return FunctionDef(name, text, tuple(told))
+    listed = (Attribute(key, required, tuple(values)) for key, (required, values) in (attributes or {}).items())
+    return FunctionDef(name, text, tuple(listed))
 
 
 def function_def(name: str) -> FunctionDef | None:

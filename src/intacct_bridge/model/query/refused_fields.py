@@ -22,9 +22,9 @@ def unqueryable_fields(faults: Iterable[Fault]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(_named(faults, _UNQUERYABLE)))
 
 
-def refused_fields(faults: Iterable[Fault], asked: Iterable[str]) -> tuple[str, ...]:
-    """The fields among `asked` that the faults name as unqueryable or unknown, with or without their object."""
-    known = {name.upper(): name for name in asked}
+def refused_fields(faults: Iterable[Fault], selected: Iterable[str]) -> tuple[str, ...]:
+    """The fields among `selected` that the faults name as unqueryable or unknown, with or without their object."""
+    known = {name.upper(): name for name in selected}
     named = [name.upper() for name in _named(tuple(faults), _UNQUERYABLE, *_UNKNOWN)]
     found = (known.get(name) or known.get(name.rpartition(".")[2]) for name in named)
     return tuple(dict.fromkeys(name for name in found if name))

@@ -123,7 +123,7 @@ class FunctionBuilder:
 
 
 def _rate(fields: Mapping[str, Any], plan: WritePlan) -> dict[str, None]:
-    """The object-specific functions want a rate beside a currency; an empty rate type is the company's daily rate."""
+    """The object-specific functions require a rate with a currency; an empty rate type is the company's daily rate."""
     given = "EXCHANGE_RATE" in fields or _RATE_TYPE in fields
     wanted = _RATE_TYPE in plan.fields and any(name in fields for name in ("CURRENCY", "EXCH_RATE_DATE"))
     return {_RATE_TYPE: None} if wanted and not given else {}

@@ -39,7 +39,7 @@ def as_text(_object: str, _field: str, value: Any) -> str:
 def generic_function(
     operation: str, name: str, cells: Cells, owned: Mapping[str, Sequence[OwnedLine]], *, render: Render = as_text
 ) -> Element:
-    """`create` or `update` with one record. `owned` holds lines by wrapper, beside those among the cells.
+    """`create` or `update` with one record. `owned` holds lines by wrapper, in addition to those among the cells.
 
     RecordError names the field whose value or whose lines cannot be written.
     """
