@@ -1,15 +1,17 @@
-"""A plan as a file: for a second pair of eyes, and for applying later exactly what was looked at.
+"""A plan as a file, so that another person can check it, and so that exactly the checked plan is applied later.
 
-JSON, every value with its kind, so that an amount comes back as the same decimal. Input cells are not kept: what the
-plan means to write is, and where in the input it stands.
+The file is JSON. It holds every value with its kind, so that an amount comes back as the same decimal. It does not hold
+the input's cells, only the records to write and their positions in the input.
 """
 
-import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from dataclasses import astuple
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+
+import msgspec
+from msgspec import Struct
 
 from intacct_bridge.errors import SettingsError
 from intacct_bridge.flow.company.target_company import TargetCompany
@@ -22,145 +24,192 @@ from intacct_bridge.wire.values import Value
 _VERSION = 1
 
 
+class _Typed(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+    """A value that is neither text nor a boolean: one of these, as text."""
+
+    decimal: str | None = None
+    time: str | None = None
+    date: str | None = None
+    integer: str | None = None
+
+
+_Kept = str | bool | _Typed | None
+_Fields = dict[str, _Kept]
+
+
+class _Record(Struct, frozen=True, kw_only=True):
+    verdict: Verdict
+    receipt: tuple[str, str] | None
+    since: str | None
+    changes: tuple[tuple[str, str, str], ...] = ()
+    findings: tuple[tuple[str, str, str, str, str, bool], ...]
+    operation: WriteOperation
+    object: str
+    identity: tuple[str, str]
+    digest: str
+    label: str
+    rows: tuple[tuple[str, int], ...]
+    columns: dict[str, str]
+    attachments: tuple[tuple[str, ...], str] = ((), "")
+    entity: str = ""
+    known: _Fields = msgspec.field(default_factory=dict)
+    fields: _Fields
+    lines: dict[str, tuple[tuple[str, str, int, _Fields], ...]]
+    """By wrapper: the object of a line, the source and number of its row, and its fields."""
+
+
+class _Header(Struct, frozen=True):
+    plan: int = 0
+    """The version of the format."""
+
+
+class _Plan(_Header, frozen=True, kw_only=True):
+    where: tuple[str, str, str, str]
+    object: str
+    source: str
+    columns: tuple[str, ...]
+    reads: int
+    notes: tuple[str, ...]
+    unchecked: tuple[str, ...]
+    records: tuple[_Record, ...]
+
+
 def save_plan(plan: Plan, path: Path) -> None:
-    """Write the plan to a file, readable by its owner only, since it holds what is to be posted."""
+    """Write the plan to a file that only its owner can read, since it holds the records to post."""
+    data = msgspec.json.format(msgspec.json.encode(_kept(plan)), indent=1)
     try:
         path.touch(mode=0o600)
-        path.write_text(json.dumps(_dumped(plan), indent=1, ensure_ascii=False), encoding="utf-8")
+        path.write_bytes(data)
     except OSError as error:
         raise SettingsError(f"cannot write {path}: {error.strerror or error}", fix="name another file") from None
 
 
 def open_plan(path: Path) -> Plan:
-    """A plan from its file."""
+    """A plan from its file. SettingsError where it is not a plan, or of another version."""
     try:
-        tree = json.loads(path.read_text(encoding="utf-8"))
-        if tree.get("plan") != _VERSION:
+        data = path.read_bytes()
+        if msgspec.json.decode(data, type=_Header).plan != _VERSION:
             raise SettingsError(
                 f"{path} is not a plan that this version can read", fix="make a new one with `out`", setting="out"
             )
-        return _loaded(tree)
+        return _plan(msgspec.json.decode(data, type=_Plan))
     except OSError as error:
         raise SettingsError(f"cannot read {path}: {error.strerror or error}", fix="check the path") from None
-    except (ValueError, KeyError, TypeError, AttributeError, ArithmeticError):
+    except (ValueError, ArithmeticError):  # msgspec's errors are ValueErrors
         raise SettingsError(f"{path} is not a plan", fix="make one with: intacct load FILE --out PLAN") from None
 
 
-def _dumped(plan: Plan) -> dict[str, Any]:
-    target = plan.target
-    return {
-        "plan": _VERSION,
-        "where": [target.company, target.entity, target.environment, target.user],
-        "object": plan.object,
-        "source": plan.source,
-        "columns": plan.columns,
-        "reads": plan.reads,
-        "notes": plan.notes,
-        "unchecked": plan.unchecked,
-        "records": [_dumped_record(planned) for planned in plan.records],
-    }
+def _kept(plan: Plan) -> _Plan:
+    return _Plan(
+        plan=_VERSION,
+        where=astuple(plan.target),
+        object=plan.object,
+        source=plan.source,
+        columns=plan.columns,
+        reads=plan.reads,
+        notes=plan.notes,
+        unchecked=plan.unchecked,
+        records=tuple(map(_kept_record, plan.records)),
+    )
 
 
-def _dumped_record(planned: PlannedRecord) -> dict[str, Any]:
-    write = planned.write
-    return {
-        "verdict": planned.verdict,
-        "receipt": [planned.receipt.record, planned.receipt.name] if planned.receipt else None,
-        "since": planned.since.isoformat() if planned.since else None,
-        "changes": [[change.name, change.before, change.after] for change in planned.changes],
-        "findings": [[f.rule, f.message, f.fix, f.column, f.position, f.refuses] for f in planned.findings],
-        "operation": write.operation,
-        "object": write.object,
-        "identity": [write.identity.text, write.identity.kind],
-        "digest": write.digest,
-        "label": write.label,
-        "rows": [[row.source, row.number] for row in write.rows],
-        "columns": dict(write.columns),
-        "attachments": [list(write.attachments), write.folder],
-        "entity": write.entity,
-        "known": _dumped_fields(write.known),
-        "fields": _dumped_fields(write.fields),
-        "lines": {
-            wrapper: [[line.object, line.row.source, line.row.number, _dumped_fields(line.fields)] for line in lines]
+def _kept_record(record: PlannedRecord) -> _Record:
+    write = record.write
+    return _Record(
+        verdict=record.verdict,
+        receipt=astuple(record.receipt) if record.receipt else None,
+        since=record.since.isoformat() if record.since else None,
+        changes=tuple(map(astuple, record.changes)),
+        findings=tuple(map(astuple, record.findings)),
+        operation=write.operation,
+        object=write.object,
+        identity=astuple(write.identity),
+        digest=write.digest,
+        label=write.label,
+        rows=tuple((row.source, row.number) for row in write.rows),
+        columns=dict(write.columns),
+        attachments=(write.attachments, write.folder),
+        entity=write.entity,
+        known=_kept_fields(write.known),
+        fields=_kept_fields(write.fields),
+        lines={
+            wrapper: tuple((one.object, one.row.source, one.row.number, _kept_fields(one.fields)) for one in lines)
             for wrapper, lines in write.lines.items()
         },
-    }
+    )
 
 
-def _dumped_fields(fields: Mapping[str, Value]) -> dict[str, Any]:
-    return {name: _dumped_value(value) for name, value in fields.items()}
+def _kept_fields(fields: Mapping[str, Value]) -> _Fields:
+    return {name: _kept_value(value) for name, value in fields.items()}
 
 
-def _dumped_value(value: Value) -> Any:
+def _kept_value(value: Value) -> _Kept:
     if value is None or isinstance(value, bool | str):
         return value
     if isinstance(value, Decimal):
-        return {"decimal": format(value, "f")}
+        return _Typed(decimal=format(value, "f"))
     if isinstance(value, datetime):
-        return {"time": value.isoformat()}
-    if isinstance(value, date):
-        return {"date": value.isoformat()}
-    return {"integer": str(value)}
+        return _Typed(time=value.isoformat())
+    return _Typed(date=value.isoformat()) if isinstance(value, date) else _Typed(integer=str(value))
 
 
-_KINDS: Mapping[str, Callable[[str], Value]] = {
-    "decimal": Decimal,
-    "time": datetime.fromisoformat,
-    "date": date.fromisoformat,
-    "integer": int,
-}
-
-
-def _loaded(tree: Mapping[str, Any]) -> Plan:
+def _plan(kept: _Plan) -> Plan:
     return Plan(
-        TargetCompany(*tree["where"]),
-        tree["object"],
-        tree["source"],
-        tuple(tree["columns"]),
-        tuple(_loaded_record(record) for record in tree["records"]),
-        tree["reads"],
-        tuple(tree["notes"]),
-        tuple(tree["unchecked"]),
+        TargetCompany(*kept.where),
+        kept.object,
+        kept.source,
+        kept.columns,
+        tuple(map(_record, kept.records)),
+        kept.reads,
+        kept.notes,
+        kept.unchecked,
     )
 
 
-def _loaded_record(tree: Mapping[str, Any]) -> PlannedRecord:
+def _record(kept: _Record) -> PlannedRecord:
+    paths, folder = kept.attachments
     write = Write(
-        WriteOperation(tree["operation"]),
-        tree["object"],
-        _loaded_fields(tree["fields"]),
-        Identity(*tree["identity"]),
-        tree["digest"],
-        tree["label"],
-        tuple(SourceRow(source, number, {}) for source, number in tree["rows"]),
-        {wrapper: tuple(map(_loaded_line, lines)) for wrapper, lines in tree["lines"].items()},
-        tree["columns"],
-        attachments=tuple(tree.get("attachments", ((), ""))[0]),
-        folder=tree.get("attachments", ((), ""))[1],
-        entity=tree.get("entity", ""),
-        known=_loaded_fields(tree.get("known", {})),
+        kept.operation,
+        kept.object,
+        _fields(kept.fields),
+        Identity(*kept.identity),
+        kept.digest,
+        kept.label,
+        tuple(SourceRow(source, number, {}) for source, number in kept.rows),
+        {
+            wrapper: tuple(
+                RecordLine(name, _fields(fields), SourceRow(source, number, {}))
+                for name, source, number, fields in lines
+            )
+            for wrapper, lines in kept.lines.items()
+        },
+        kept.columns,
+        attachments=paths,
+        folder=folder,
+        entity=kept.entity,
+        known=_fields(kept.known),
     )
     return PlannedRecord(
         write,
-        Verdict(tree["verdict"]),
-        tuple(Finding(*finding) for finding in tree["findings"]),
-        Receipt(*tree["receipt"]) if tree["receipt"] else None,
-        datetime.fromisoformat(tree["since"]) if tree["since"] else None,
-        tuple(Change(*change) for change in tree.get("changes", ())),
+        kept.verdict,
+        tuple(Finding(*finding) for finding in kept.findings),
+        Receipt(*kept.receipt) if kept.receipt else None,
+        datetime.fromisoformat(kept.since) if kept.since else None,
+        tuple(Change(*change) for change in kept.changes),
     )
 
 
-def _loaded_line(line: list[Any]) -> RecordLine:
-    name, source, number, fields = line
-    return RecordLine(name, _loaded_fields(fields), SourceRow(source, number, {}))
+def _fields(kept: _Fields) -> dict[str, Value]:
+    return {name: _value(value) if isinstance(value, _Typed) else value for name, value in kept.items()}
 
 
-def _loaded_fields(fields: Mapping[str, Any]) -> dict[str, Value]:
-    return {name: _loaded_value(value) for name, value in fields.items()}
-
-
-def _loaded_value(value: Any) -> Value:
-    if isinstance(value, dict):
-        ((kind, text),) = value.items()
-        return _KINDS[kind](text)
-    return value  # type: ignore[no-any-return]  # text, a boolean or nothing
+def _value(kept: _Typed) -> Value:
+    if kept.decimal is not None:
+        return Decimal(kept.decimal)
+    if kept.time is not None:
+        return datetime.fromisoformat(kept.time)
+    if kept.date is not None:
+        return date.fromisoformat(kept.date)
+    if kept.integer is not None:
+        return int(kept.integer)
+    raise ValueError("a value without its kind")
