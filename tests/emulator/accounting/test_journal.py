@@ -1,4 +1,4 @@
-"""Journal entries: what is refused, what is posted, and that balances follow."""
+"""Journal entries: posted, changed and deleted, with their balances, and refused."""
 
 from decimal import Decimal
 
@@ -46,7 +46,7 @@ def test_an_entry_is_posted_to_lines_detail_and_balances(demo: Emulator) -> None
 
 
 @pytest.mark.parametrize(
-    ("lines", "cells", "said"),
+    ("lines", "cells", "message"),
     [
         (("60100 D 100 DEPARTMENT=100", "10010 C 90"), {}, "out of balance by 10.00"),
         (("60100 D 100 DEPARTMENT=100",), {}, "at least two lines"),
@@ -60,17 +60,17 @@ def test_an_entry_is_posted_to_lines_detail_and_balances(demo: Emulator) -> None
         (GOOD, {"day": "someday"}, "Illegal format"),
     ],
 )
-def test_a_bad_entry_is_refused_by_name(
-    demo: Emulator, lines: tuple[str, ...], cells: dict[str, str], said: str
+def test_a_bad_entry_is_refused_with_its_reason(
+    demo: Emulator, lines: tuple[str, ...], cells: dict[str, str], message: str
 ) -> None:
     before = trial_balance(demo)
     refusal = faults(demo, entry(*lines, **cells))
-    assert said in refusal[0].description2
+    assert message in refusal[0].description2
     assert refusal[-1].description2.startswith("Could not create")
     assert trial_balance(demo) == before
 
 
-def test_lines_in_two_entities_bring_due_to_and_due_from(demo: Emulator) -> None:
+def test_lines_in_two_entities_add_lines_due_to_and_due_from(demo: Emulator) -> None:
     key = key_of(demo, entry("60100 D 100 DEPARTMENT=100 LOCATION=210", "10010 C 100"))
     where = f"<equalto><field>BATCHNO</field><value>{key}</value></equalto>"
     lines = rows(data(demo, query("GLENTRY", "ACCOUNTNO LOCATION TR_TYPE AMOUNT", where)))
@@ -91,7 +91,7 @@ def test_a_draft_is_not_in_the_ledger_until_it_is_posted(demo: Emulator) -> None
     assert trial_balance(demo)["60100 USD"][0] - before["60100 USD"][0] == 100
 
 
-def test_an_update_replaces_the_lines_and_a_delete_takes_them_back(demo: Emulator) -> None:
+def test_an_update_replaces_the_lines_and_a_delete_removes_them(demo: Emulator) -> None:
     before = trial_balance(demo)
     key = key_of(demo, entry(*GOOD))
     lines = "".join(
@@ -116,7 +116,7 @@ def test_a_new_title_keeps_the_lines_and_their_numbers(demo: Emulator) -> None:
     assert {row["BATCHTITLE"] for row in rows(data(demo, query("GLENTRY", "BATCHTITLE", where)))} == {"Renamed"}
 
 
-def test_a_transaction_takes_everything_back(demo: Emulator) -> None:
+def test_a_failed_transaction_leaves_no_change(demo: Emulator) -> None:
     before = trial_balance(demo)
     done = results(demo, entry(*GOOD), entry("60100 D 1 DEPARTMENT=100", "10010 C 2"), entry(*GOOD), transaction=True)
     assert [result.status for result in done] == ["aborted", "failure", "aborted"]
@@ -141,7 +141,7 @@ def test_foreign_amounts_are_converted_at_the_rate(demo: Emulator) -> None:
     assert found == [{"AMOUNT": "110", "TRX_AMOUNT": "100", "CURRENCY": "EUR", "BASECURR": "USD"}] * 2
 
 
-def test_a_reversing_entry_is_written_along(demo: Emulator) -> None:
+def test_an_entry_with_a_reversal_date_is_reversed_on_that_day(demo: Emulator) -> None:
     before = trial_balance(demo)
     key_of(demo, entry(*GOOD, REVERSEDATE="11/20/2026"))
     after = trial_balance(demo)

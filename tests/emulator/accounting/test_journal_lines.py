@@ -1,4 +1,4 @@
-"""Journal lines that are more than one line. Shapes: "Create Journal Entry", SPLIT; amounts are made up."""
+"""Journal lines with splits and allocations. Shapes: "Create Journal Entry", SPLIT; amounts are made up."""
 
 from decimal import Decimal
 
@@ -18,7 +18,7 @@ def entry(*splits: str, amount: str = "100", allocation: str = "Custom") -> str:
     return f"<create>{element('GLBATCH', **head, ENTRIES=debit + credit)}</create>"
 
 
-def test_a_split_line_is_as_many_lines(demo: Emulator) -> None:
+def test_each_split_of_a_line_becomes_a_line(demo: Emulator) -> None:
     before = balances(demo.company())
     key = made(demo, entry("60", "40"))
     assert change(before, balances(demo.company())) == {"60500": Decimal(100), "10010": Decimal(-100)}
@@ -27,13 +27,13 @@ def test_a_split_line_is_as_many_lines(demo: Emulator) -> None:
     assert_true(demo)
 
 
-def test_splits_come_to_their_line(demo: Emulator) -> None:
+def test_splits_must_add_up_to_their_line(demo: Emulator) -> None:
     refusal = faults(demo, entry("60", "39"), show_additional_error_info=True)
     assert "The splits add up to 99.00, but the line has 100." in refusal[0].description2
     assert refusal[0].field == "AMOUNT"
 
 
-def test_a_line_allocated_by_name_is_as_many_lines_to_the_cent(demo: Emulator) -> None:
+def test_each_entry_of_an_allocation_becomes_a_line_to_the_cent(demo: Emulator) -> None:
     key = made(demo, entry(amount="100.01", allocation="HQ-SPLIT"))
     table = demo.company().table("GLENTRY")
     lines = [table.get(one) or {} for one in table.find("BATCHNO", key)]
@@ -43,7 +43,7 @@ def test_a_line_allocated_by_name_is_as_many_lines_to_the_cent(demo: Emulator) -
     assert_true(demo)
 
 
-def test_a_bill_line_allocated_by_name_is_as_many_lines(demo: Emulator) -> None:
+def test_each_entry_of_an_allocation_becomes_a_line_of_a_bill(demo: Emulator) -> None:
     line = element("APBILLITEM", ACCOUNTNO="60500", TRX_AMOUNT="0.03", ALLOCATION="SERVICE", LOCATIONID="110")
     head = {"VENDORID": "V10001", "WHENCREATED": "11/20/2026", "WHENDUE": "12/20/2026", "RECORDID": "ALLOCATED"}
     key = made(demo, f"<create>{element('APBILL', **head, APBILLITEMS=line)}</create>")
@@ -54,7 +54,7 @@ def test_a_bill_line_allocated_by_name_is_as_many_lines(demo: Emulator) -> None:
     assert_true(demo)
 
 
-def test_an_allocation_that_nobody_knows_is_refused(demo: Emulator) -> None:
+def test_an_unknown_allocation_is_refused(demo: Emulator) -> None:
     refusal = faults(demo, entry(allocation="NOBODY"), show_additional_error_info=True)[0]
     assert "Invalid Allocation 'NOBODY' specified." in refusal.description2
     assert refusal.field == "ALLOCATION"

@@ -1,4 +1,4 @@
-"""What documents do to the ledger: every posting balances, entity by entity, whatever it is made of."""
+"""Postings of documents, payments and journal entries: each balances in each entity, for any lines."""
 
 from dataclasses import replace
 from decimal import Decimal
@@ -22,7 +22,6 @@ from intacct_bridge.emulator.accounting.posting import (
     bill,
     cash_basis,
     expense_report,
-    imbalances,
     invoice,
     journal_entry,
     payment,
@@ -62,6 +61,15 @@ def document(*amounts: tuple[str, str, str], currency: str = "USD", rate: str = 
     return Document("A", currency, lines, D(rate), {"VENDOR": "V1"}, "memo")
 
 
+def imbalances(posting: Posting, rules: PostingRules) -> dict[str, Decimal]:
+    """The entities that do not balance in base currency, each with its sum."""
+    sums: dict[str, Decimal] = {}
+    for line in posting.lines:
+        entity = rules.entity_of[line.location]
+        sums[entity] = sums.get(entity, ZERO) + line.amount
+    return {entity: total for entity, total in sums.items() if total}
+
+
 def summary(posting: Posting) -> list[tuple[str, str, Decimal]]:
     return [(line.account, line.location, line.amount) for line in posting.lines]
 
@@ -77,42 +85,42 @@ def test_an_invoice_is_the_mirror_of_a_bill() -> None:
     assert summary(posted) == [("4000", "A1", D("-75.00")), ("1100", "A", D("75.00"))]
 
 
-def test_an_expense_report_owes_the_employee_and_a_card_charge_owes_the_card() -> None:
+def test_an_expense_report_credits_employee_payables_and_a_card_charge_the_card() -> None:
     assert summary(expense_report(document(("6000", "A1", "9.00")), RULES))[-1] == ("2030", "A", D("-9.00"))
     assert summary(bill(document(("6000", "A1", "9.00")), RULES, control="2040"))[-1] == ("2040", "A", D("-9.00"))
 
 
-def test_a_line_of_another_entity_is_owed_by_it() -> None:
+def test_a_line_in_another_entity_adds_due_to_and_due_from() -> None:
     posted = bill(document(("6000", "A1", "60.00"), ("6000", "B1", "40.00")), RULES)
     assert summary(posted)[3:] == [("2401", "B", D("-40.00")), ("1402", "A", D("40.00"))]
     assert imbalances(posted, RULES) == {}
     assert [line.role for line in posted.lines[3:]] == [Role.ENTITY, Role.ENTITY]
 
 
-def test_what_another_entity_earned_is_owed_to_it() -> None:
+def test_income_of_another_entity_adds_the_reverse_lines() -> None:
     posted = invoice(document(("4000", "A1", "60.00"), ("4000", "B1", "40.00")), RULES)
     assert summary(posted)[3:] == [("1401", "B", D("40.00")), ("2402", "A", D("-40.00"))]
 
 
-def test_entities_of_different_currencies_do_not_meet() -> None:
+def test_one_posting_cannot_have_entities_of_different_currencies() -> None:
     with pytest.raises(RecordError, match=r"A \(USD\) and C \(CAD\)") as refused:
         bill(document(("6000", "A1", "60.00"), ("6000", "C1", "40.00")), RULES)
     assert refused.value.field == "LOCATIONID"
 
 
-def test_an_unknown_location_is_named() -> None:
+def test_an_unknown_location_is_refused_by_name() -> None:
     with pytest.raises(RecordError, match="'Z9'"):
         bill(document(("6000", "Z9", "60.00")), RULES)
 
 
-def test_roundings_meet_in_a_line_of_their_own() -> None:
+def test_rounding_differences_post_to_a_line_of_their_own() -> None:
     # 3 × 0.01 at 1.5 is 3 × 0.02 by line and 0.05 in all.
     posted = bill(document(*[("6000", "A1", "0.01")] * 3, currency="CAD", rate="1.5"), RULES)
     assert summary(posted)[3:] == [("2000", "A", D("-0.05")), ("7195", "A", D("-0.01"))]
     assert posted.lines[-1].trx_amount == 0
 
 
-def test_a_payment_at_another_rate_realises_the_difference() -> None:
+def test_a_payment_at_another_rate_realises_a_gain_or_loss() -> None:
     part = Application("A", D("100.00"), D("140.00"))
     posted = payment(Settlement("A", "1000", "CAD", (part,), D("1.35")), RULES)
     assert summary(posted) == [("2000", "A", D("140.00")), ("1000", "A", D("-135.00")), ("7190", "A", D("-5.00"))]
@@ -120,7 +128,7 @@ def test_a_payment_at_another_rate_realises_the_difference() -> None:
     assert summary(received) == [("1100", "A", D("-140.00")), ("1000", "A", D("135.00")), ("7190", "A", D("5.00"))]
 
 
-def test_a_payment_out_of_another_entity_leaves_a_debt_between_them() -> None:
+def test_a_payment_from_another_entity_adds_due_to_and_due_from() -> None:
     part = Application("B", D("80.00"), D("80.00"))
     posted = payment(Settlement("A", "1000", "USD", (part,)), RULES)
     assert summary(posted)[2:] == [("2401", "B", D("-80.00")), ("1402", "A", D("80.00"))]
@@ -141,7 +149,7 @@ def test_an_entry_out_of_balance_is_refused_with_the_difference() -> None:
         journal_entry(lines, "A", RULES)
 
 
-def test_an_entry_across_entities_gets_its_lines_between_them() -> None:
+def test_an_entry_across_entities_adds_due_to_and_due_from() -> None:
     lines = [
         PostingLine("6000", "B", D("10.00"), D("10.00"), "USD"),
         PostingLine("1000", "A", D("-10.00"), D("-10.00"), "USD"),
@@ -156,7 +164,7 @@ def test_statistics_have_no_other_side() -> None:
     assert statistical_entry([line]).lines == (line,)
 
 
-def test_a_line_of_nothing_is_a_debit() -> None:
+def test_a_line_without_an_amount_is_a_debit() -> None:
     assert PostingLine("6000", "A", ZERO, ZERO, "USD").is_debit
     assert not PostingLine("6000", "A", ZERO, D("-0.01"), "USD").is_debit
 
@@ -176,7 +184,7 @@ def test_every_document_balances_and_so_does_its_reversal(parts: tuple[Charge, .
 
 @given(st.integers(1, 10**9), rates, st.lists(st.integers(1, 10**6), min_size=1, max_size=5))
 @settings(deadline=None, max_examples=150)
-def test_the_last_payment_takes_all_that_is_left(cents: int, rate: Decimal, cuts: list[int]) -> None:
+def test_the_last_payment_settles_the_rest(cents: int, rate: Decimal, cuts: list[int]) -> None:
     trx_due = D(cents).scaleb(-2)
     due = total = to_base(trx_due, rate)
     taken = ZERO
@@ -191,7 +199,7 @@ def test_the_last_payment_takes_all_that_is_left(cents: int, rate: Decimal, cuts
 
 @given(charges, rates, st.integers(1, 100))
 @settings(deadline=None, max_examples=150)
-def test_the_cash_book_shows_what_was_paid_on_the_documents_own_lines(
+def test_the_cash_book_shows_the_paid_share_on_the_documents_own_lines(
     parts: tuple[Charge, ...], rate: Decimal, percent: int
 ) -> None:
     posted = bill(Document("A", "CAD", parts, rate), RULES)
@@ -208,7 +216,7 @@ def test_the_cash_book_shows_what_was_paid_on_the_documents_own_lines(
     assert bank == [line.amount for line in settlement.lines if line.account == "1000"]
 
 
-def test_an_amount_of_one_line_replaced_is_seen() -> None:
+def test_a_changed_amount_is_an_imbalance() -> None:
     posted = bill(document(("6000", "A1", "60.00"), ("6000", "B1", "40.00")), RULES)
     broken = replace(posted, lines=(replace(posted.lines[0], amount=D("60.01")), *posted.lines[1:]))
     assert imbalances(broken, RULES) == {"A": D("0.01")}

@@ -167,7 +167,7 @@ def test_a_user_defined_dimension_reaches_the_detail_of_journals_and_of_document
 ) -> None:
     account = "<equalto><field>ACCOUNTNO</field><value>60300</value></equalto>"
     day = "<equalto><field>BATCH_DATE</field><value>11/16/2026</value></equalto>"
-    asked = query("GLDETAIL", "GLDIMFUND AMOUNT", f"<and>{account}{day}</and>")
-    before = rows(data(demo, asked))
+    detail = query("GLDETAIL", "GLDIMFUND AMOUNT", f"<and>{account}{day}</and>")
+    before = rows(data(demo, detail))
     data(demo, function)
-    assert [row for row in rows(data(demo, asked)) if row not in before] == [{"GLDIMFUND": "10001", "AMOUNT": "100"}]
+    assert [row for row in rows(data(demo, detail)) if row not in before] == [{"GLDIMFUND": "10001", "AMOUNT": "100"}]

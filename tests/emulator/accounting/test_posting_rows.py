@@ -1,4 +1,4 @@
-"""How postings look as rows: entries merged by sub-ledger, the view line by line, drafts without a view."""
+"""Postings as rows: entries merged by sub-ledger, detail line by line, drafts without detail."""
 
 from collections import Counter
 from datetime import UTC, date, datetime
@@ -54,7 +54,7 @@ def rows(posting: Posting, *, module: str = PAYABLES, **more: object) -> dict[st
     return found
 
 
-def test_like_lines_of_a_sub_ledger_are_one_entry_and_stay_apart_in_the_view() -> None:
+def test_like_lines_of_a_sub_ledger_are_one_entry_and_separate_in_the_detail() -> None:
     found = rows(BILL)
     assert [row["AMOUNT"] for row in found["GLENTRY"]] == [D("15.00"), D("15.00")]
     assert [row["TR_TYPE"] for row in found["GLENTRY"]] == [1, -1]
@@ -81,13 +81,13 @@ def test_rows_repeat_names_and_keys() -> None:
         assert row["BASECURR"] == "USD"
 
 
-def test_a_draft_has_no_view() -> None:
+def test_a_draft_has_no_detail() -> None:
     found = rows(BILL, state="Draft")
     assert len(found["GLENTRY"]) == 2
     assert found["GLDETAIL"] == []
 
 
-def test_a_line_that_two_books_show_keeps_its_key() -> None:
+def test_a_line_has_the_same_key_in_both_books() -> None:
     found = rows(BILL, books=(ACCRUAL, CASH))["GLDETAIL"]
     assert [(row["RECORDNO"], row["BOOKID"]) for row in found][:2] == [("1", ACCRUAL), ("1", CASH)]
     assert len(found) == 6
@@ -99,6 +99,6 @@ def test_a_reversal_takes_the_other_side_with_the_same_amounts() -> None:
     assert [row["TR_TYPE"] for row in back] == [-1, 1]
 
 
-def test_a_foreign_rate_is_told() -> None:
+def test_an_exchange_rate_other_than_1_is_kept() -> None:
     assert "EXCHANGE_RATE" not in rows(BILL)["GLENTRY"][0]
     assert rows(BILL, rate=D("1.35"))["GLENTRY"][0]["EXCHANGE_RATE"] == D("1.35")

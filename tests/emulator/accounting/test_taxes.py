@@ -1,4 +1,4 @@
-"""Taxes on lines: their accounts, the totals, what includes them. Shapes: "Create Bill", TAXENTRIES; made up."""
+"""Taxes on lines: their accounts, totals, amounts that include tax. Shapes: "Create Bill", TAXENTRIES; made up."""
 
 from decimal import Decimal
 
@@ -51,13 +51,13 @@ def test_a_tax_posts_to_its_account_and_counts_in_the_total(demo: Emulator) -> N
     assert_true(demo)
 
 
-def test_without_an_amount_the_rate_decides(demo: Emulator) -> None:
+def test_a_tax_without_an_amount_is_computed_from_its_rate(demo: Emulator) -> None:
     key = made(demo, taxed_bill(item("33.33", (TAX, ""))))
     assert state(demo, key)["TOTALDUE"] == "35"
     assert_true(demo)
 
 
-def test_a_total_that_includes_its_taxes_is_split(demo: Emulator) -> None:
+def test_a_total_that_includes_taxes_is_split(demo: Emulator) -> None:
     key = made(demo, taxed_bill(item("", (TAX, ""), TOTALTRXAMOUNT="105.01"), INCLUSIVETAX="true"))
     assert [row[:2] for row in lines(demo, key)] == [["60500", "100.01"], ["13600", "5"]]
     assert state(demo, key)["TOTALDUE"] == "105.01"
@@ -66,7 +66,7 @@ def test_a_total_that_includes_its_taxes_is_split(demo: Emulator) -> None:
     assert_true(demo)
 
 
-def test_an_edit_keeps_the_taxes_of_a_line_it_does_not_name_anew(demo: Emulator) -> None:
+def test_an_edit_keeps_the_taxes_of_lines_it_does_not_replace(demo: Emulator) -> None:
     key = made(demo, taxed_bill(item("100", (TAX, "7"))))
     number = lines(demo, key)[0][5]
     kept = element("APBILLITEM", RECORDNO=number, TRX_AMOUNT="90")
@@ -79,7 +79,7 @@ def test_an_edit_keeps_the_taxes_of_a_line_it_does_not_name_anew(demo: Emulator)
     assert_true(demo)
 
 
-def test_a_reversed_bill_takes_its_taxes_back(demo: Emulator) -> None:
+def test_reversing_a_bill_reverses_its_taxes(demo: Emulator) -> None:
     before = balances(demo.company())
     key = made(demo, taxed_bill(item("100", (TAX, "7"))))
     key_of(demo, f'<reverse_bill key="{key}">{day("datereversed")}</reverse_bill>')
@@ -87,7 +87,7 @@ def test_a_reversed_bill_takes_its_taxes_back(demo: Emulator) -> None:
     assert_true(demo)
 
 
-def test_an_invoice_by_its_own_function_owes_the_tax(demo: Emulator) -> None:
+def test_an_invoice_by_its_own_function_includes_the_tax(demo: Emulator) -> None:
     before = balances(demo.company())
     entries = "<taxentries><taxentry><detailid>OH Sales Tax</detailid></taxentry></taxentries>"
     line = (
@@ -102,9 +102,9 @@ def test_an_invoice_by_its_own_function_owes_the_tax(demo: Emulator) -> None:
     assert_true(demo)
 
 
-@pytest.mark.parametrize(("name", "tax", "said"), [("nobody's", "1", "Invalid Tax Detail"), (TAX, "x", "TRX_TAX")])
-def test_a_bad_tax_is_refused_by_name(demo: Emulator, name: str, tax: str, said: str) -> None:
-    assert said in faults(demo, taxed_bill(item("100", (name, tax))))[0].description2
+@pytest.mark.parametrize(("name", "tax", "message"), [("nobody's", "1", "Invalid Tax Detail"), (TAX, "x", "TRX_TAX")])
+def test_a_bad_tax_is_refused_with_its_reason(demo: Emulator, name: str, tax: str, message: str) -> None:
+    assert message in faults(demo, taxed_bill(item("100", (name, tax))))[0].description2
 
 
 def test_a_journal_entry_posts_the_tax_of_a_line_on_its_side(demo: Emulator) -> None:

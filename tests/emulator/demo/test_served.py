@@ -37,8 +37,8 @@ def test_a_company_in_a_file_is_opened_as_it_is(tmp_path: Path) -> None:
 def test_the_same_seed_and_day_answer_with_the_same_bytes(grown: Emulator, demo: Emulator) -> None:
     other = Emulator.demo(seed=1, as_of=date(2026, 11, 21), clock=grown.now)
     for name in ("GLDETAIL", "VENDOR", "ARINVOICE", "EQUIPMENT_SITE"):
-        asked = f"<readByQuery><object>{name}</object><query></query></readByQuery>"
-        assert data(other, asked) == data(demo, asked)
+        request_body = f"<readByQuery><object>{name}</object><query></query></readByQuery>"
+        assert data(other, request_body) == data(demo, request_body)
     other.close()
 
 

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from intacct_bridge.emulator.gateway.gateway import Emulator
-from support.emulator.clerk import Clerk
+from support.emulator.random_user import RandomUser
 from support.emulator.truth import Start, assert_subledgers, assert_true
 
 CENTS = st.integers(1, 500_00).map(lambda cents: f"{cents // 100}.{cents % 100:02d}")
@@ -81,17 +81,17 @@ ORDERED = (
 )
 
 
-def walk(grown: Emulator, steps: Iterable[tuple[object, ...]]) -> Clerk:
+def walk(grown: Emulator, steps: Iterable[tuple[object, ...]]) -> RandomUser:
     emulator = grown.clone()
     start = Start.of(emulator)
-    clerk = Clerk(emulator)
+    user = RandomUser(emulator)
     for name, *drawn in steps:
-        getattr(clerk, str(name))(*drawn)
+        getattr(user, str(name))(*drawn)
     assert emulator.incidents == []
     assert_true(emulator)
     assert_subledgers(emulator, start)
     emulator.close()
-    return clerk
+    return user
 
 
 CHECKED = settings(

@@ -1,4 +1,4 @@
-"""A company that keeps a cash book too: what is written shows there when money moves, and on what it was for."""
+"""A company with a cash book: documents show there when money moves, on the accounts of their lines."""
 
 from decimal import Decimal
 
@@ -11,7 +11,7 @@ from support.emulator.talk import entry, one
 from support.emulator.truth import assert_true, balances, change
 
 
-def test_a_bill_is_in_the_cash_book_once_it_is_paid_in_the_share_that_was_paid(cash: Emulator) -> None:
+def test_the_cash_book_has_the_paid_share_of_a_bill(cash: Emulator) -> None:
     assert_true(cash)
     before, accrued = balances(cash.company(), CASH), balances(cash.company())
     key = made(cash, bill("60500 75", "61200 25"))
@@ -27,7 +27,7 @@ def test_a_bill_is_in_the_cash_book_once_it_is_paid_in_the_share_that_was_paid(c
     assert_true(cash)
 
 
-def test_a_credit_that_is_applied_lessens_what_was_spent(cash: Emulator) -> None:
+def test_an_applied_credit_reduces_the_expense_in_the_cash_book(cash: Emulator) -> None:
     key, note = made(cash, bill("61200 100")), credit(cash, "30")
     before = balances(cash.company(), CASH)
     made(cash, paid(ap(RECORDKEY=key, TRX_PAYMENTAMOUNT="70", ADJUSTMENTKEY=note, TRX_ADJUSTMENTAMOUNT="30")))
@@ -36,7 +36,7 @@ def test_a_credit_that_is_applied_lessens_what_was_spent(cash: Emulator) -> None
     assert_true(cash)
 
 
-def test_money_for_nothing_yet_waits_in_the_cash_book_too(cash: Emulator) -> None:
+def test_overpayments_and_advances_are_in_the_cash_book_too(cash: Emulator) -> None:
     key = key_of(cash, invoice("C-1", "100"))
     before = balances(cash.company(), CASH)
     receipt_key = key_of(cash, receipt("100"))
@@ -53,7 +53,7 @@ def test_money_for_nothing_yet_waits_in_the_cash_book_too(cash: Emulator) -> Non
     assert_true(cash)
 
 
-def test_what_was_paid_before_anybody_asked_can_be_undone_in_both_books(cash: Emulator) -> None:
+def test_a_payment_of_the_demo_company_can_be_reversed_in_both_books(cash: Emulator) -> None:
     table = cash.company().table("APPYMT")
     last = max(int(row["RECORDNO"]) for _, row in table.rows() if row["STATE"] == "Confirmed" and row.get("DOCNUMBER"))
     before = balances(cash.company(), CASH)
@@ -62,7 +62,7 @@ def test_what_was_paid_before_anybody_asked_can_be_undone_in_both_books(cash: Em
     assert_true(cash)
 
 
-def test_an_entry_and_a_foreign_bill_over_entities_hold_in_both_books(cash: Emulator) -> None:
+def test_an_entry_and_a_foreign_bill_across_entities_balance_in_both_books(cash: Emulator) -> None:
     assert one(cash, entry("60500 D 10 DEPARTMENT=100", "10010 C 10")).status == "success"
     key = made(cash, bill("60500 33.33", "61200 66.66 LOCATIONID=210", CURRENCY="EUR", EXCHANGE_RATE="1.0777"))
     made(cash, payment(key, "40", CURRENCY="EUR", EXCHANGE_RATE="1.2", FINANCIALENTITY="CHK-FLD"))

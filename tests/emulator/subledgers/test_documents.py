@@ -1,4 +1,4 @@
-"""Bills and payments by the generic functions: what stands in the ledger, what is due, what is refused.
+"""Bills and payments by the generic functions: their postings, amounts due and refusals.
 
 Shapes: the documented parameter tables of "Create AP Bill" and "Create AP Payment"; amounts are made up.
 """
@@ -47,7 +47,7 @@ def state(emulator: Emulator, key: str, name: str = "APBILL") -> dict[str, str]:
     return rows(data(emulator, query(name, fields, where)))[0]
 
 
-def test_a_bill_posts_its_lines_against_payables_and_the_vendor_is_owed(demo: Emulator) -> None:
+def test_a_bill_posts_its_lines_against_payables_and_raises_the_vendors_total(demo: Emulator) -> None:
     assert_true(demo)
     before = balances(demo.company())
     key = made(demo, bill())
@@ -64,7 +64,7 @@ def test_a_bill_posts_its_lines_against_payables_and_the_vendor_is_owed(demo: Em
     assert_true(demo)
 
 
-def test_a_payment_moves_what_is_paid_and_the_bank(demo: Emulator) -> None:
+def test_a_payment_changes_the_paid_totals_and_the_bank(demo: Emulator) -> None:
     key = made(demo, bill())
     bank = balances(demo.company())["10010"]
     made(demo, payment(key, "23.45"))
@@ -93,7 +93,7 @@ def test_a_payment_moves_what_is_paid_and_the_bank(demo: Emulator) -> None:
     assert_true(demo)
 
 
-def test_what_is_paid_in_part_cannot_be_changed_or_deleted(demo: Emulator) -> None:
+def test_a_bill_paid_in_part_cannot_be_changed_or_deleted(demo: Emulator) -> None:
     key = made(demo, bill())
     made(demo, payment(key, "1"))
     new_lines = element("APBILL", RECORDNO=key, APBILLITEMS=item("60500 5"))
@@ -104,7 +104,7 @@ def test_what_is_paid_in_part_cannot_be_changed_or_deleted(demo: Emulator) -> No
     assert_true(demo)
 
 
-def test_more_than_is_due_is_refused(demo: Emulator) -> None:
+def test_a_payment_above_the_amount_due_is_refused(demo: Emulator) -> None:
     key = made(demo, bill())
     refusal = faults(demo, payment(key, "123.46"))
     assert refusal[0].errorno == "BL03000130"
@@ -112,7 +112,7 @@ def test_more_than_is_due_is_refused(demo: Emulator) -> None:
     assert_true(demo)
 
 
-def test_lines_that_are_sent_are_the_whole_new_set(demo: Emulator) -> None:
+def test_the_lines_of_an_update_replace_all_lines(demo: Emulator) -> None:
     before = balances(demo.company())
     key = made(demo, bill())
     changed = element("APBILL", RECORDNO=key, APBILLITEMS=item("64200 7.5"))
@@ -141,7 +141,7 @@ def test_a_draft_waits_until_it_is_submitted(demo: Emulator) -> None:
 
 
 @pytest.mark.parametrize(
-    ("cells", "lines", "said"),
+    ("cells", "lines", "message"),
     [
         ({"VENDORID": "nobody"}, LINES, "Invalid Vendor 'nobody' specified."),
         ({"VENDORID": ""}, LINES, "Required field VENDORID is missing for APBILL."),
@@ -154,23 +154,23 @@ def test_a_draft_waits_until_it_is_submitted(demo: Emulator) -> None:
         ({}, ("60500 x",), "Illegal format"),
     ],
 )
-def test_a_bad_bill_is_refused_by_name(
-    demo: Emulator, cells: dict[str, str], lines: tuple[str, ...], said: str
+def test_a_bad_bill_is_refused_with_its_reason(
+    demo: Emulator, cells: dict[str, str], lines: tuple[str, ...], message: str
 ) -> None:
     before = balances(demo.company())
     refusal = faults(demo, bill(*lines, **cells))
-    assert said in refusal[0].description2
+    assert message in refusal[0].description2
     assert balances(demo.company()) == before
 
 
-def test_a_vendor_has_each_number_once(demo: Emulator) -> None:
+def test_a_bill_number_is_unique_for_each_vendor(demo: Emulator) -> None:
     made(demo, bill())
     refusal = faults(demo, bill())
     assert refusal[0].errorno == "BL03002185"
     assert one(demo, bill(VENDORID="V10080")).status == "success"
 
 
-def test_lines_in_two_entities_and_a_bank_in_a_third_balance_everywhere(demo: Emulator) -> None:
+def test_lines_in_two_entities_and_a_bank_in_a_third_balance_in_each(demo: Emulator) -> None:
     key = made(demo, bill("60500 10", "60500 20 LOCATIONID=210"))
     assert one(demo, payment(key, FINANCIALENTITY="CHK-FLD")).status == "success"
     assert_true(demo)
@@ -184,7 +184,7 @@ def test_a_foreign_bill_is_paid_at_another_rate_with_a_gain_or_loss(demo: Emulat
     assert_true(demo)
 
 
-def test_a_transaction_takes_the_ledger_back(demo: Emulator) -> None:
+def test_a_failed_transaction_leaves_the_ledger_unchanged(demo: Emulator) -> None:
     before = balances(demo.company())
     done = results(demo, bill(), bill("77777 1", RECORDID="T-2"), transaction=True)
     assert [result.status for result in done] == ["aborted", "failure"]
@@ -192,7 +192,7 @@ def test_a_transaction_takes_the_ledger_back(demo: Emulator) -> None:
     assert_true(demo)
 
 
-def test_an_entry_that_a_bill_made_changes_with_the_bill_only(demo: Emulator) -> None:
+def test_the_entry_of_a_bill_changes_with_the_bill_only(demo: Emulator) -> None:
     made(demo, bill())
     batch = demo.company().table("GLBATCH").next_number() - 1
     for function in (
@@ -203,7 +203,7 @@ def test_an_entry_that_a_bill_made_changes_with_the_bill_only(demo: Emulator) ->
 
 
 @pytest.mark.parametrize(("name", "key"), [("VENDOR", "V10080"), ("GLACCOUNT", "60500"), ("DEPARTMENT", "100")])
-def test_what_transactions_use_is_not_deleted(demo: Emulator, name: str, key: str) -> None:
+def test_a_record_that_transactions_use_cannot_be_deleted(demo: Emulator, name: str, key: str) -> None:
     refusal = faults(demo, f"<delete><object>{name}</object><keys>{key}</keys></delete>")
     assert "is used by" in refusal[0].description2
     assert refusal[0].correction == "Make it inactive instead."

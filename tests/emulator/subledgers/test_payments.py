@@ -1,4 +1,4 @@
-"""What settles documents beside money: credits, credit lines, advances, overpayments, discounts; what waits; holds.
+"""Payments with credits, credit lines, advances, overpayments and discounts; waiting payments; holds.
 
 Shapes: the documented parameter tables of "Create AP Payment", "Create AR Payment" and "Create AP Payment Request
 (Legacy)"; amounts are made up.
@@ -52,7 +52,7 @@ def lines_of(emulator: Emulator, name: str, key: str) -> list[str]:
     return [row["RECORDNO"] for row in rows(data(emulator, query(name, "RECORDNO", where)))]
 
 
-def test_a_credit_settles_beside_the_money(demo: Emulator) -> None:
+def test_a_credit_and_money_settle_a_bill(demo: Emulator) -> None:
     key, note = made(demo, bill("60500 100")), credit(demo, "30")
     before = balances(demo.company())
     detail = ap(RECORDKEY=key, TRX_PAYMENTAMOUNT="70", ADJUSTMENTKEY=note, TRX_ADJUSTMENTAMOUNT="30")
@@ -64,7 +64,7 @@ def test_a_credit_settles_beside_the_money(demo: Emulator) -> None:
     assert_true(demo)
 
 
-def test_a_credit_line_of_the_bill_itself_is_used_by_name(demo: Emulator) -> None:
+def test_a_credit_line_of_the_bill_itself_can_be_applied(demo: Emulator) -> None:
     key = made(demo, bill("60500 100", "61200 -20"))
     plus, minus = lines_of(demo, "APBILLITEM", key)
     detail = ap(
@@ -81,7 +81,7 @@ def test_a_credit_line_of_the_bill_itself_is_used_by_name(demo: Emulator) -> Non
     assert_true(demo)
 
 
-def test_two_details_of_one_bill_cannot_take_more_than_it_owes(demo: Emulator) -> None:
+def test_two_details_of_one_bill_cannot_exceed_the_amount_due(demo: Emulator) -> None:
     key = made(demo, bill("60500 100"))
     detail = ap(RECORDKEY=key, TRX_PAYMENTAMOUNT="60")
     assert faults(demo, paid(detail, detail))[0].errorno == "BL03000130"
@@ -120,7 +120,7 @@ def test_a_negative_invoice_and_an_overpayment_settle_an_invoice(demo: Emulator)
     assert_true(demo)
 
 
-def test_a_discount_is_what_no_money_moves_for(demo: Emulator) -> None:
+def test_a_discount_settles_a_bill_without_money(demo: Emulator) -> None:
     key = key_of(demo, invoice("D-1", "100"))
     before = balances(demo.company())
     receipt = made(demo, received(ar(RECORDKEY=key, TRX_PAYMENTAMOUNT="97.50", TRX_TOTALDISCOUNTTOAPPLY="2.50")))
@@ -133,7 +133,7 @@ def test_a_discount_is_what_no_money_moves_for(demo: Emulator) -> None:
 
 
 @pytest.mark.parametrize(("discounted", "left"), [("11/28/2026", "98"), ("12/05/2026", "100")])
-def test_terms_give_a_discount_up_to_their_day(demo: Emulator, discounted: str, left: str) -> None:
+def test_terms_allow_a_discount_up_to_their_day(demo: Emulator, discounted: str, left: str) -> None:
     key = made(demo, bill("60500 100", TERMNAME="2/10 N30", WHENDUE=""))
     bank = balances(demo.company())["10010"]
     made(demo, paid(ap(RECORDKEY=key, DISCOUNTDATE=discounted)))
@@ -142,7 +142,7 @@ def test_terms_give_a_discount_up_to_their_day(demo: Emulator, discounted: str, 
     assert_true(demo)
 
 
-def test_a_request_sets_its_bills_aside_until_it_is_declined_or_paid(demo: Emulator) -> None:
+def test_a_request_reserves_its_bills_until_it_is_declined_or_paid(demo: Emulator) -> None:
     key = made(demo, bill("60500 100"))
     head = "<bankaccountid>CHK-INS</bankaccountid><vendorid>V10087</vendorid><paymentmethod>EFT</paymentmethod>"
     items = f"<paymentrequestitem><key>{key}</key><paymentamount>100</paymentamount></paymentrequestitem>"
@@ -188,7 +188,7 @@ def test_a_request_applies_open_credits_and_discounts_without_their_keys(demo: E
     assert_true(demo)
 
 
-def test_a_request_for_an_amount_pays_what_is_due_the_longest(demo: Emulator) -> None:
+def test_a_request_for_an_amount_pays_the_oldest_bills_first(demo: Emulator) -> None:
     vendor = "V10080"
     head = f"<bankaccountid>CHK-INS</bankaccountid><vendorid>{vendor}</vendorid><paymentmethod>EFT</paymentmethod>"
     made(demo, bill("60500 10", VENDORID=vendor, RECORDID="late", WHENDUE="12/31/2030"))
@@ -204,7 +204,7 @@ def test_a_request_for_an_amount_pays_what_is_due_the_longest(demo: Emulator) ->
 
 
 @pytest.mark.parametrize("held", ["bill", "vendor"])
-def test_what_is_on_hold_is_not_paid(demo: Emulator, held: str) -> None:
+def test_a_bill_on_hold_cannot_be_paid(demo: Emulator, held: str) -> None:
     key = made(demo, bill("60500 100"))
     hold = (
         element("APBILL", RECORDNO=key, ONHOLD="true")
@@ -228,18 +228,18 @@ def test_what_is_on_hold_is_not_paid(demo: Emulator, held: str) -> None:
         ({"TRX_PAYMENTAMOUNT": "70", "TRX_TOTALDISCOUNTTOAPPLY": "130"}, "TRX_TOTALDISCOUNTTOAPPLY"),
     ],
 )
-def test_an_amount_that_cannot_be_taken_is_refused_by_its_field(
+def test_an_amount_that_cannot_be_applied_is_refused_with_its_field(
     demo: Emulator, detail: dict[str, str], field: str
 ) -> None:
     key = made(demo, bill("60500 100"))
-    told = {name: key if text == "KEY" else text for name, text in detail.items()}
-    refusal = faults(demo, paid(ap(RECORDKEY=key, **told)), show_additional_error_info=True)
+    cells = {name: key if text == "KEY" else text for name, text in detail.items()}
+    refusal = faults(demo, paid(ap(RECORDKEY=key, **cells)), show_additional_error_info=True)
     assert refusal[0].field == field or field in refusal[0].description2
     assert state(demo, key)["TOTALDUE"] == "100"
     assert_true(demo)
 
 
-def test_the_stated_amount_is_what_the_details_come_to(demo: Emulator) -> None:
+def test_the_stated_amount_must_be_the_sum_of_the_details(demo: Emulator) -> None:
     key = made(demo, bill("60500 100"))
     refusal = faults(demo, paid(ap(RECORDKEY=key, TRX_PAYMENTAMOUNT="70"), AMOUNTTOPAY="80"))
     assert "The amount 80 is not the sum of the details, 70" in refusal[0].description2
@@ -249,7 +249,7 @@ def test_the_stated_amount_is_what_the_details_come_to(demo: Emulator) -> None:
 
 
 @pytest.mark.parametrize("missing", ["VENDORID", "PAYMENTDATE", "CURRENCY", "APPYMTDETAILS"])
-def test_a_payment_is_refused_without_what_its_page_requires(demo: Emulator, missing: str) -> None:
+def test_a_payment_without_a_required_field_is_refused(demo: Emulator, missing: str) -> None:
     sent = paid(ap(RECORDKEY=made(demo, bill("60500 100")), TRX_PAYMENTAMOUNT="70"))
     tag = re.search(rf"<{missing}>.*</{missing}>", sent)
     assert tag is not None
@@ -258,13 +258,13 @@ def test_a_payment_is_refused_without_what_its_page_requires(demo: Emulator, mis
 
 
 @pytest.mark.parametrize("missing", ["PAYMENTMETHOD", "RECEIPTDATE", "CURRENCY"])
-def test_a_receipt_is_refused_without_what_its_page_requires(demo: Emulator, missing: str) -> None:
+def test_a_receipt_without_a_required_field_is_refused(demo: Emulator, missing: str) -> None:
     detail = ar(RECORDKEY=key_of(demo, invoice("R-1", "100")), TRX_PAYMENTAMOUNT="100")
     fault, *_ = faults(demo, received(detail, **{missing: ""}))
     assert fault.description2 == f"Required field {missing} is missing for ARPYMT."
 
 
-def test_a_payment_without_method_and_bank_takes_the_vendors_and_the_first_of_its_currency(demo: Emulator) -> None:
+def test_a_payment_without_method_and_bank_takes_the_vendors_method_and_a_bank_of_its_currency(demo: Emulator) -> None:
     detail = ap(RECORDKEY=made(demo, bill("60500 100")), TRX_PAYMENTAMOUNT="70")
     key = made(demo, paid(detail, PAYMENTMETHOD="", FINANCIALENTITY=""))
     (preferred,) = [
@@ -275,7 +275,7 @@ def test_a_payment_without_method_and_bank_takes_the_vendors_and_the_first_of_it
 
 
 @pytest.mark.parametrize("blank", ["PAYMENTMETHOD", "FINANCIALENTITY"])
-def test_or_such_a_payment_is_refused(demo: Emulator, blank: str) -> None:
+def test_a_payment_without_method_or_bank_is_refused_by_a_setting(demo: Emulator, blank: str) -> None:
     behaviour = replace(demo.settings.behaviour, payment_blanks="refused")
     emulator = demo.clone(settings=replace(demo.settings, behaviour=behaviour))
     key = made(emulator, bill("60500 100"))
@@ -284,7 +284,7 @@ def test_or_such_a_payment_is_refused(demo: Emulator, blank: str) -> None:
     emulator.close()
 
 
-def test_a_receipt_beside_the_rate_must_agree_with_it(demo: Emulator) -> None:
+def test_the_base_amount_of_a_receipt_must_agree_with_its_rate(demo: Emulator) -> None:
     key = key_of(demo, invoice("TR-1", "100"))
     body = (
         f"<customerid>{CUSTOMER}</customerid><paymentamount>100</paymentamount><translatedamount>90</translatedamount>"
@@ -307,7 +307,7 @@ def advance(amount: str, *more: str, **cells: str) -> str:
     return f"<create>{element('ARADVANCE', **head, ARADVANCEITEMS=items)}</create>"
 
 
-def test_an_advance_waits_on_its_own_account_until_a_receipt_applies_it(demo: Emulator) -> None:
+def test_an_advance_stays_on_its_own_account_until_a_receipt_applies_it(demo: Emulator) -> None:
     before = balances(demo.company())
     held = made(demo, advance("60", "40"))
     assert change(before, balances(demo.company())) == {"10010": Decimal(100), "22100": Decimal(-100)}
@@ -334,12 +334,12 @@ def test_an_advance_waits_on_its_own_account_until_a_receipt_applies_it(demo: Em
 
 
 def trail(emulator: Emulator, name: str, key: str) -> str:
-    """The modes of a record's rows in the audit history."""
+    """The access modes of a record in the audit history."""
     found = emulator.company().table("AUDITHISTORY").rows()
     return "".join(row["ACCESSMODE"] for _, row in found if (row["OBJECTTYPE"], row["OBJECTKEY"]) == (name, key))
 
 
-def test_whatever_moves_a_document_leaves_a_trail_and_a_stamp(demo: Emulator) -> None:
+def test_every_change_of_a_document_is_in_the_audit_history(demo: Emulator) -> None:
     table = demo.company().table("APBILL")
     row = next(
         row

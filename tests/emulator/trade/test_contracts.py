@@ -1,4 +1,4 @@
-"""Contracts, their lines and schedules, and schedules of revenue: moved from one state to the next, or refused."""
+"""Contracts, their lines and schedules, and revenue schedules: changes of state, and refusals."""
 
 import pytest
 
@@ -29,7 +29,7 @@ def line_with_schedule(emulator: Emulator, state: str) -> tuple[str, str, str]:
     return line, schedule, entry
 
 
-def test_a_hold_reaches_the_schedules_below_and_their_open_entries(demo: Emulator) -> None:
+def test_a_hold_also_holds_schedules_and_their_open_entries(demo: Emulator) -> None:
     line, schedule, entry = line_with_schedule(demo, "In progress")
     body = f"<CONTRACTDETAIL><RECORDNO>{line}</RECORDNO><ASOFDATE>11/30/2026</ASOFDATE></CONTRACTDETAIL>"
     assert one(demo, f"<hold>{body}</hold>").status == "success"
@@ -42,7 +42,7 @@ def test_a_hold_reaches_the_schedules_below_and_their_open_entries(demo: Emulato
     assert row(demo, "CONTRACTREVENUESCHEDULEENTRY", entry)["STATE"] == "Open"
 
 
-def test_a_delivery_sets_free_what_waited_for_it(demo: Emulator) -> None:
+def test_a_delivery_starts_the_schedules_that_wait_for_it(demo: Emulator) -> None:
     line, schedule, _ = line_with_schedule(demo, "Pending delivery")
     body = f"<CONTRACTDETAIL><RECORDNO>{line}</RECORDNO><DELIVERYDATE>11/15/2026</DELIVERYDATE></CONTRACTDETAIL>"
     assert one(demo, f"<deliver>{body}</deliver>").status == "success"
@@ -50,14 +50,14 @@ def test_a_delivery_sets_free_what_waited_for_it(demo: Emulator) -> None:
     assert row(demo, "CONTRACTREVENUESCHEDULE", schedule)["STATE"] == "In progress"
 
 
-def test_a_contracts_entries_are_posted_up_to_a_day_and_taken_back_one_by_one(demo: Emulator) -> None:
+def test_a_contracts_entries_are_posted_up_to_a_day_and_unposted_one_by_one(demo: Emulator) -> None:
     _, schedule, entry = line_with_schedule(demo, "In progress")
     later = kept(
         demo, "CONTRACTREVENUESCHEDULEENTRY", SCHEDULEKEY=schedule, STATE="Open", POSTINGDATE="12/31/2026"
     )  # fmt: skip
     name = "CONTRACTREVENUESCHEDULE"
-    asked = f"<{name}><ASOFDATE>11/30/2026</ASOFDATE><CONTRACTID>CN-0025</CONTRACTID></{name}>"
-    assert one(demo, f"<post>{asked}</post>").status == "success"
+    body = f"<{name}><ASOFDATE>11/30/2026</ASOFDATE><CONTRACTID>CN-0025</CONTRACTID></{name}>"
+    assert one(demo, f"<post>{body}</post>").status == "success"
     assert row(demo, f"{name}ENTRY", entry)["POSTED"] == "true"
     assert row(demo, f"{name}ENTRY", later)["STATE"] == "Open"
     back = f"<unpost><{name}ENTRY><RECORDNO>{entry}</RECORDNO></{name}ENTRY></unpost>"
@@ -66,23 +66,23 @@ def test_a_contracts_entries_are_posted_up_to_a_day_and_taken_back_one_by_one(de
 
 
 def test_a_contract_is_renewed_by_its_own_term(demo: Emulator) -> None:
-    asked = "<CONTRACT><CONTRACTID>CN-0025</CONTRACTID></CONTRACT>"
-    assert one(demo, f"<renew>{asked}</renew>").status == "success"
+    body = "<CONTRACT><CONTRACTID>CN-0025</CONTRACTID></CONTRACT>"
+    assert one(demo, f"<renew>{body}</renew>").status == "success"
     assert row(demo, "CONTRACT", "25")["ENDDATE"] == "02/28/2028"
 
 
-def test_the_last_allocation_is_cleared_or_all_are(demo: Emulator) -> None:
+def test_the_last_price_allocation_is_cleared_or_all_are(demo: Emulator) -> None:
     first, last = (kept(demo, "CONTRACTMEABUNDLE", CONTRACTID="CN-0025", STATUS="active") for _ in "12")
-    asked = "<CONTRACT><CONTRACTID>CN-0025</CONTRACTID></CONTRACT>"
-    assert one(demo, f"<clearlastactivemea>{asked}</clearlastactivemea>").status == "success"
+    body = "<CONTRACT><CONTRACTID>CN-0025</CONTRACTID></CONTRACT>"
+    assert one(demo, f"<clearlastactivemea>{body}</clearlastactivemea>").status == "success"
     assert row(demo, "CONTRACTMEABUNDLE", first)["STATUS"] == "active"
     assert row(demo, "CONTRACTMEABUNDLE", last)["STATUS"] == "inactive"
-    assert one(demo, f"<clearallmea>{asked}</clearallmea>").status == "success"
-    assert faults(demo, f"<clearallmea>{asked}</clearallmea>")[0].text.startswith("CN-0025 has no price allocation")
+    assert one(demo, f"<clearallmea>{body}</clearallmea>").status == "success"
+    assert faults(demo, f"<clearallmea>{body}</clearallmea>")[0].text.startswith("CN-0025 has no price allocation")
 
 
 @pytest.mark.parametrize(
-    ("asked", "told"),
+    ("body", "message"),
     [
         ("<post><CONTRACT/></post>", "Required field RECORDNO is missing."),
         ("<post><CONTRACTDETAIL><RECORDNO>77</RECORDNO></CONTRACTDETAIL></post>", "with key '77'"),
@@ -94,22 +94,22 @@ def test_the_last_allocation_is_cleared_or_all_are(demo: Emulator) -> None:
         ("<hold_revrecschedule><recordno>9</recordno></hold_revrecschedule>", "Cannot find revrecschedule"),
     ],
 )
-def test_what_is_not_there_is_not_moved(demo: Emulator, asked: str, told: str) -> None:
-    assert told in faults(demo, asked)[0].text
+def test_an_unknown_record_is_refused(demo: Emulator, body: str, message: str) -> None:
+    assert message in faults(demo, body)[0].text
 
 
-def test_a_schedule_runs_over_other_days_in_their_order(demo: Emulator) -> None:
+def test_a_schedule_is_reallocated_to_other_days_in_order(demo: Emulator) -> None:
     name = "CONTRACTEXPENSESCHEDULE"
     key = kept(demo, name, STATE="In progress")
-    asked = "<{0}><SCHEDULEKEY>{1}</SCHEDULEKEY><STARTDATE>{2}</STARTDATE><ENDDATE>{3}</ENDDATE></{0}>"
-    there = asked.format(name, key, "12/01/2026", "11/30/2027")
+    body = "<{0}><SCHEDULEKEY>{1}</SCHEDULEKEY><STARTDATE>{2}</STARTDATE><ENDDATE>{3}</ENDDATE></{0}>"
+    there = body.format(name, key, "12/01/2026", "11/30/2027")
     assert one(demo, f"<reallocate>{there}</reallocate>").status == "success"
     assert row(demo, name, key)["ENDDATE"] == "11/30/2027"
-    wrong = asked.format(name, key, "12/01/2027", "11/30/2027")
+    wrong = body.format(name, key, "12/01/2027", "11/30/2027")
     assert "is after" in faults(demo, f"<reallocate>{wrong}</reallocate>")[0].text
 
 
-def test_a_schedule_of_revenue_goes_through_its_states(demo: Emulator) -> None:
+def test_a_revenue_schedule_changes_its_status(demo: Emulator) -> None:
     key = kept(demo, "REVRECSCHEDULE", STATUS="In Progress")
     named = f"<recordno>{key}</recordno>"
     assert one(demo, f"<hold_revrecschedule>{named}</hold_revrecschedule>").key == key
@@ -120,7 +120,7 @@ def test_a_schedule_of_revenue_goes_through_its_states(demo: Emulator) -> None:
     assert row(demo, "REVRECSCHEDULE", key)["STATUS"] == "Terminated"
 
 
-def test_an_entry_of_revenue_is_posted_once_and_beyond_change_then(demo: Emulator) -> None:
+def test_a_revenue_entry_is_posted_once_and_then_cannot_be_changed(demo: Emulator) -> None:
     schedule = kept(demo, "REVRECSCHEDULE", STATUS="In Progress")
     entry = kept(demo, "REVRECSCHEDULEENTRY", REVRECSCHEDULEKEY=schedule, POSTED="false")
     post = f"<post_revrecscheduleentry><recordno>{entry}</recordno></post_revrecscheduleentry>"

@@ -34,7 +34,7 @@ def document(emulator: Emulator, doc_id: str, fields: str) -> dict[str, str]:
     return rows(data(emulator, query("SODOCUMENT", fields, where)))[0]
 
 
-def test_an_order_waits_and_its_invoice_posts(demo: Emulator) -> None:
+def test_an_order_does_not_post_and_its_invoice_does(demo: Emulator) -> None:
     before, item = balances(demo.company()), item_of(demo)
     assert key_of(demo, sale("Sales Order", "X1", line(item, 3, "10.50"))) == "Sales Order-X1"
     assert document(demo, "Sales Order-X1", "STATE TRX_TOTAL CUSTVENDID") == {
@@ -53,7 +53,7 @@ def test_an_order_waits_and_its_invoice_posts(demo: Emulator) -> None:
     assert_true(demo)
 
 
-def test_every_edit_makes_another_invoice(demo: Emulator) -> None:
+def test_every_edit_makes_a_new_invoice(demo: Emulator) -> None:
     item = item_of(demo)
     key = key_of(demo, sale("Sales Invoice", "X2", line(item, 2, "10")))
     first = document(demo, key, "PRRECORDKEY")["PRRECORDKEY"]
@@ -69,12 +69,12 @@ def test_every_edit_makes_another_invoice(demo: Emulator) -> None:
     where = f"<equalto><field>RECORDNO</field><value>{first}</value></equalto>"
     assert rows(data(demo, query("ARINVOICE", "RECORDNO", where))) == []
     deleted = "<equalto><field>ACCESSMODE</field><value>D</value></equalto>"
-    gone = rows(data(demo, query("AUDITHISTORY", "OBJECTTYPE OBJECTKEY", deleted)))
-    assert {"OBJECTTYPE": "arinvoice", "OBJECTKEY": first} in gone
+    deleted_rows = rows(data(demo, query("AUDITHISTORY", "OBJECTTYPE OBJECTKEY", deleted)))
+    assert {"OBJECTTYPE": "arinvoice", "OBJECTKEY": first} in deleted_rows
     assert_true(demo)
 
 
-def test_a_paid_invoice_holds_its_transaction(demo: Emulator) -> None:
+def test_a_transaction_with_a_paid_invoice_cannot_be_changed(demo: Emulator) -> None:
     key = key_of(demo, sale("Sales Invoice", "X3", line(item_of(demo), 1, "10")))
     behind = document(demo, key, "PRRECORDKEY")["PRRECORDKEY"]
     key_of(demo, receipt("10", (behind, "10")))
@@ -82,7 +82,7 @@ def test_a_paid_invoice_holds_its_transaction(demo: Emulator) -> None:
     assert_true(demo)
 
 
-def test_a_deleted_transaction_takes_its_invoice_along(demo: Emulator) -> None:
+def test_deleting_a_transaction_deletes_its_invoice(demo: Emulator) -> None:
     before = balances(demo.company())
     key = key_of(demo, sale("Sales Invoice", "X4", line(item_of(demo), 1, "10")))
     assert faults(demo, sale("Sales Invoice", "X4", line(item_of(demo), 1, "10")))[0].errorno == "BL03002185"
@@ -91,7 +91,7 @@ def test_a_deleted_transaction_takes_its_invoice_along(demo: Emulator) -> None:
     assert_true(demo)
 
 
-def test_a_vendor_invoice_makes_a_bill_and_an_empty_item_takes_a_line_out(demo: Emulator) -> None:
+def test_a_vendor_invoice_makes_a_bill_and_an_empty_item_deletes_a_line(demo: Emulator) -> None:
     item = item_of(demo)
     lines = line(item, 1, "10").replace("sotransitem", "potransitem")
     contact = "<returnto><contactname></contactname></returnto><payto><contactname></contactname></payto>"
@@ -101,15 +101,17 @@ def test_a_vendor_invoice_makes_a_bill_and_an_empty_item_takes_a_line_out(demo: 
     )
     key = key_of(demo, f"<create_potransaction>{body}</create_potransaction>")
     assert_true(demo)
-    gone = '<updatepotransitem line_num="2"><itemid></itemid></updatepotransitem>'
-    change = f'<update_potransaction key="{key}"><updatepotransitems>{gone}</updatepotransitems></update_potransaction>'
+    emptied = '<updatepotransitem line_num="2"><itemid></itemid></updatepotransitem>'
+    change = (
+        f'<update_potransaction key="{key}"><updatepotransitems>{emptied}</updatepotransitems></update_potransaction>'
+    )
     key_of(demo, change)
     where = f"<equalto><field>DOCHDRID</field><value>{key}</value></equalto>"
     assert [row["LINE_NO"] for row in rows(data(demo, query("PODOCUMENTENTRY", "LINE_NO", where)))] == ["0"]
     assert_true(demo)
 
 
-def test_a_bill_waits_for_its_approval_where_the_company_wants_it(demo: Emulator) -> None:
+def test_a_bill_waits_for_approval_by_a_setting(demo: Emulator) -> None:
     behaviour = replace(demo.settings.behaviour, approve_bills=True)
     emulator = demo.clone(settings=replace(demo.settings, behaviour=behaviour))
     before = balances(emulator.company())
@@ -124,7 +126,7 @@ def test_a_bill_waits_for_its_approval_where_the_company_wants_it(demo: Emulator
     emulator.close()
 
 
-def test_a_timesheet_names_its_employee_and_stands_once_approved(demo: Emulator) -> None:
+def test_a_timesheet_names_its_employee_and_cannot_be_changed_once_approved(demo: Emulator) -> None:
     entry = element("TIMESHEETENTRY", ENTRYDATE="11/17/2026", QTY="7.5", LOCATIONID="110")
     sheet = element("TIMESHEET", EMPLOYEEID="E0085", BEGINDATE="11/16/2026", TIMESHEETENTRIES=entry)
     key = made(demo, f"<create>{sheet}</create>")
@@ -147,7 +149,7 @@ def test_a_timesheet_by_its_own_function(demo: Emulator) -> None:
     assert one(demo, f'<delete_timesheet key="{key}"/>').status == "success"
 
 
-def test_a_check_written_by_hand_debits_what_it_names(demo: Emulator) -> None:
+def test_a_manual_check_debits_the_accounts_it_names(demo: Emulator) -> None:
     before = balances(demo.company())
     item = (
         "<payitem><glaccountno>60500</glaccountno><paymentamount>31</paymentamount><departmentid>100</departmentid>"
@@ -164,7 +166,7 @@ def test_a_check_written_by_hand_debits_what_it_names(demo: Emulator) -> None:
     assert balances(demo.company()) == before
 
 
-def test_an_entry_of_a_schedule_recognises_its_revenue_and_takes_it_back(demo: Emulator) -> None:
+def test_posting_a_schedule_entry_recognises_revenue_and_unposting_reverses_it(demo: Emulator) -> None:
     company, before = demo.company(), balances(demo.company())
     deferred, revenue = (company.table("GLACCOUNT").find("ACCOUNTNO", number)[0] for number in ("22000", "42000"))
     line = next(row for _, row in company.table("ARINVOICEITEM").rows() if row["LOCATIONID"] == "110")

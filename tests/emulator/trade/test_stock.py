@@ -1,4 +1,4 @@
-"""What orders do to the stock and to the ledger. Bodies in the order of "Create an Inventory Transaction (Legacy)"."""
+"""The effect of orders on stock and ledger. Bodies in the order of "Create an Inventory Transaction (Legacy)"."""
 
 from dataclasses import replace
 from decimal import Decimal
@@ -28,7 +28,7 @@ def on_hand(emulator: Emulator, item: str) -> list[list[str]]:
     return [list(row.values()) for row in found]
 
 
-def test_what_is_received_is_on_hand_at_its_cost_and_what_goes_out_takes_the_average(demo: Emulator) -> None:
+def test_receipts_add_stock_at_cost_and_sales_take_the_average_cost(demo: Emulator) -> None:
     item, before = item_of(demo), balances(demo.company())
     key_of(demo, moved("Inventory Receipt", "R1", (item, 10, "5")))
     key_of(demo, moved("Inventory Receipt", "R2", (item, 10, "7")))
@@ -40,7 +40,7 @@ def test_what_is_received_is_on_hand_at_its_cost_and_what_goes_out_takes_the_ave
     assert_true(demo)
 
 
-def test_a_sale_takes_its_cost_out_of_the_stock_and_a_deleted_one_gives_it_back(demo: Emulator) -> None:
+def test_a_sale_posts_its_cost_and_deleting_it_restores_the_stock(demo: Emulator) -> None:
     item = item_of(demo)
     key_of(demo, moved("Inventory Receipt", "R1", (item, 3, "10.01")))
     before = balances(demo.company())
@@ -71,7 +71,7 @@ def test_a_sale_takes_its_cost_out_of_the_stock_and_a_deleted_one_gives_it_back(
     assert_true(demo)
 
 
-def test_a_vendor_invoice_brings_in_what_its_bill_puts_on_the_stock_account(demo: Emulator) -> None:
+def test_a_vendor_invoice_adds_the_stock_that_its_bill_debits(demo: Emulator) -> None:
     item, before = item_of(demo), balances(demo.company())
     lines = line(item, 4, "25").replace("sotransitem", "potransitem")
     contact = "<returnto><contactname></contactname></returnto><payto><contactname></contactname></payto>"
@@ -85,7 +85,7 @@ def test_a_vendor_invoice_brings_in_what_its_bill_puts_on_the_stock_account(demo
     assert_true(demo)
 
 
-def test_nothing_goes_below_nothing_where_the_company_wants_it_so(demo: Emulator) -> None:
+def test_negative_stock_is_refused_where_the_setting_forbids_it(demo: Emulator) -> None:
     behaviour = replace(demo.settings.behaviour, negative_inventory=False)
     emulator = demo.clone(settings=replace(demo.settings, behaviour=behaviour))
     item = item_of(emulator)
@@ -100,7 +100,7 @@ def test_nothing_goes_below_nothing_where_the_company_wants_it_so(demo: Emulator
     emulator.close()
 
 
-def test_a_deleted_invoice_gives_its_quantities_back_to_the_order(demo: Emulator) -> None:
+def test_deleting_an_invoice_restores_the_quantities_of_the_order(demo: Emulator) -> None:
     item = item_of(demo)
     key_of(demo, sale("Sales Order", "X1", line(item, 3, "10")))
     from_order = "<createdfrom>Sales Order-X1</createdfrom>"

@@ -30,8 +30,8 @@ class _Detail:
 
 def get_trialbalance(call: FunctionCall) -> FunctionAnswer:
     """`get_trialbalance`: the balance of every account, by department and location where the request asks for them."""
-    asked = (("department", "showdeptdetail"), ("location", "showlocdetail"))
-    by = tuple(name for name, flag in asked if _flag(call, flag))
+    options = (("department", "showdeptdetail"), ("location", "showlocdetail"))
+    by = tuple(name for name, flag in options if _flag(call, flag))
     return _answered(call, "trialbalance", _filter(call, None), _Detail(by, _flag(call, "showzerobalances")))
 
 
@@ -141,30 +141,30 @@ def _day(call: FunctionCall, tag: str) -> date:
 
 def _locations(call: FunctionCall) -> tuple[str, ...]:
     """The location of the request and those under it; a session in an entity sees no others."""
-    asked = call.body.findtext("locationid").strip()
+    location = call.body.findtext("locationid").strip()
     chart = posting_rules(call.company)
     entity = call.session.entity
-    if not asked:
+    if not location:
         return tuple(one for one, of in chart.entity_of.items() if of == entity) if entity else ()
-    if asked not in chart.entity_of or (entity and chart.entity_of[asked] != entity):
-        raise refused(f"Invalid Location '{asked}' specified.", correction="Provide a valid location.")
-    return _with_children(call, "LOCATION", "LOCATIONID", asked, subs=_flag(call, "loc_subs", default=True))
+    if location not in chart.entity_of or (entity and chart.entity_of[location] != entity):
+        raise refused(f"Invalid Location '{location}' specified.", correction="Provide a valid location.")
+    return _with_children(call, "LOCATION", "LOCATIONID", location, subs=_flag(call, "loc_subs", default=True))
 
 
 def _departments(call: FunctionCall) -> tuple[str, ...]:
-    asked = call.body.findtext("departmentid").strip()
-    if not asked:
+    department = call.body.findtext("departmentid").strip()
+    if not department:
         return ()
-    if not call.company.table("DEPARTMENT").find("DEPARTMENTID", asked):
-        raise refused(f"Invalid Department '{asked}' specified.", correction="Provide a valid department.")
-    return _with_children(call, "DEPARTMENT", "DEPARTMENTID", asked, subs=_flag(call, "dept_subs", default=True))
+    if not call.company.table("DEPARTMENT").find("DEPARTMENTID", department):
+        raise refused(f"Invalid Department '{department}' specified.", correction="Provide a valid department.")
+    return _with_children(call, "DEPARTMENT", "DEPARTMENTID", department, subs=_flag(call, "dept_subs", default=True))
 
 
-def _with_children(call: FunctionCall, name: str, key: str, asked: str, *, subs: bool) -> tuple[str, ...]:
+def _with_children(call: FunctionCall, name: str, key: str, parent_id: str, *, subs: bool) -> tuple[str, ...]:
     if not subs:
-        return (asked,)
+        return (parent_id,)
     parents = {row[key]: row.get("PARENTID", "") for _, row in call.company.table(name).rows()}
-    found = [asked]
+    found = [parent_id]
     for one in found:
         found += [child for child, parent in parents.items() if parent == one and child not in found]
     return tuple(found)

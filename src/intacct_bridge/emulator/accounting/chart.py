@@ -89,8 +89,8 @@ def _rules(company: CompanyData) -> PostingRules:
 
 
 def _entity(name: str, parents: Mapping[str, str], entities: Mapping[str, Row]) -> str:
-    seen: set[str] = set()
-    while name and name not in entities and name not in seen:
-        seen.add(name)
+    visited: set[str] = set()
+    while name and name not in entities and name not in visited:
+        visited.add(name)
         name = parents.get(name, "")
     return name

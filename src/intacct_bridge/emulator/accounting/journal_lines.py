@@ -45,10 +45,10 @@ def _split(call: FunctionCall, draft: Draft) -> list[Draft]:
             "SPLITs require ALLOCATION Custom.", correction="Leave out the splits or the allocation.", field=FIELD
         )
     amounts = [cents_sent("AMOUNT", part.findtext("AMOUNT")) for part in parts]
-    whole = Decimal(draft.get("TRX_AMOUNT") or 0)
-    if sum(amounts, ZERO) != whole:
+    total = Decimal(draft.get("TRX_AMOUNT") or 0)
+    if sum(amounts, ZERO) != total:
         raise refused(
-            f"The splits add up to {sum(amounts, ZERO)}, but the line has {whole}.",
+            f"The splits add up to {sum(amounts, ZERO)}, but the line has {total}.",
             correction="Make the splits add up to the line.",
             field="AMOUNT",
         )

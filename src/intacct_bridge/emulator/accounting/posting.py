@@ -254,15 +254,6 @@ def relieved(trx_amount: Decimal, *, trx_due: Decimal, due: Decimal) -> Decimal:
     return to_cents(due * trx_amount / trx_due)
 
 
-def imbalances(posting: Posting, rules: PostingRules) -> dict[str, Decimal]:
-    """Gives the sum of each entity whose lines do not balance in base currency; empty where every entity balances."""
-    sums: dict[str, Decimal] = {}
-    for line in posting.lines:
-        entity = _entity(line.location, rules)
-        sums[entity] = sums.get(entity, ZERO) + line.amount
-    return {entity: total for entity, total in sums.items() if total}
-
-
 def balance_entities(lines: Sequence[PostingLine], owner: str, rules: PostingRules) -> tuple[PostingLine, ...]:
     """The lines with lines due to and due from the owner added, so that each entity balances."""
     entity_of = rules.entity_of

@@ -84,8 +84,8 @@ def _settle_gross(gross: Decimal, net: Decimal, amounts: list[Decimal], given: l
 def _net(gross: Decimal, details: list[Row], given: list[Decimal | None]) -> Decimal:
     fixed = sum((one for one in given if one is not None), ZERO)
     rates = (_rate(detail) for detail, one in zip(details, given, strict=True) if one is None)
-    whole = _HUNDRED + sum(rates, ZERO)
-    return to_cents((gross - fixed) * _HUNDRED / whole)
+    percent_of_net = _HUNDRED + sum(rates, ZERO)
+    return to_cents((gross - fixed) * _HUNDRED / percent_of_net)
 
 
 def _share(net: Decimal, detail: Row) -> Decimal:

@@ -33,11 +33,11 @@ def get_araging(call: FunctionCall) -> FunctionAnswer:
 
 
 def _open(call: FunctionCall) -> Iterator[Row]:
-    asked = call.body.findtext("customerid").strip()
+    customer = call.body.findtext("customerid").strip()
     invoice = call.body.findtext("invoiceno").strip()
     for _, row in call.company.table("ARINVOICE").rows():
         owed = Decimal(row.get("TOTALDUE") or 0)
-        if owed and asked in ("", row.get("CUSTOMERID")) and invoice in ("", row.get("RECORDID")):
+        if owed and customer in ("", row.get("CUSTOMERID")) and invoice in ("", row.get("RECORDID")):
             yield row
 
 

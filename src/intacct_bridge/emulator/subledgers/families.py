@@ -130,5 +130,5 @@ def state_of(row: Row, family: Family) -> str:
         return "Selected"
     if not paid:
         return "Posted"
-    some, whole = ("Partially applied", "Fully applied") if family is ADVANCES else ("Partially Paid", "Paid")
-    return some if due else whole
+    partly, fully = ("Partially applied", "Fully applied") if family is ADVANCES else ("Partially Paid", "Paid")
+    return partly if due else fully

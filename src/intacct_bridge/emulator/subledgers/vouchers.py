@@ -78,11 +78,11 @@ def _batch(voucher: Voucher) -> Batch:
 
 
 def _repeated(row: Row) -> dict[str, str]:
-    seen = {name: row[name] for name in _REPEATED if row.get(name)}
+    repeated = {name: row[name] for name in _REPEATED if row.get(name)}
     for name, (cell, letter) in _ENTITIES.items():
         if row.get(name):
-            seen[cell] = f"{letter}{row[name]}"
-    return seen
+            repeated[cell] = f"{letter}{row[name]}"
+    return repeated
 
 
 # --- the batches of a document

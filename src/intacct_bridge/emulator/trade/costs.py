@@ -107,8 +107,8 @@ def undo(call: FunctionCall, trade: str, row: Row) -> None:
 def _movement(call: FunctionCall, effect: StockEffect, line: Row, item: Row) -> StockMovement:
     warehouse = warehouse_of(call, item, line.get("WAREHOUSE.LOCATION_NO", ""))
     quantity = amount(line, "QUANTITY")
-    told = effect.sign > 0 or (effect.adjusts and line.get("COST"))
-    value = amount(line, "TOTAL") if told else cost_of(call, item, warehouse, quantity)
+    cost_is_given = effect.sign > 0 or (effect.adjusts and line.get("COST"))
+    value = amount(line, "TOTAL") if cost_is_given else cost_of(call, item, warehouse, quantity)
     moved = quantity if effect.quantity else Decimal(0)
     worth = value * effect.sign if effect.value else Decimal(0)
     return StockMovement(item["ITEMID"], warehouse, moved * effect.sign, worth)

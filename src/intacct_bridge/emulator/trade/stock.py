@@ -47,8 +47,8 @@ def warehouse_of(call: FunctionCall, item: Row, name: str) -> str:
         if found.get("STATUS") == "inactive":
             raise refused(f"Warehouse '{name}' is inactive.", correction="Choose an active one.", field="WAREHOUSEID")
     elif call.company.table("WAREHOUSE").count():
-        told = f"Required field warehouseid is missing for item {item['ITEMID']}."
-        raise refused(told, correction="Name a warehouse, or give the item a default one.", field="WAREHOUSEID")
+        text = f"Required field warehouseid is missing for item {item['ITEMID']}."
+        raise refused(text, correction="Name a warehouse, or give the item a default one.", field="WAREHOUSEID")
     return name
 
 

@@ -42,23 +42,23 @@ def _unapproved(call: FunctionCall, number: int) -> Row:
     return row
 
 
-def _complete(call: FunctionCall, draft: Draft, whole: Row) -> None:
+def _complete(call: FunctionCall, draft: Draft, sheet: Row) -> None:
     values = draft.values
-    if whole.get("EMPLOYEEID") and whole.get("BEGINDATE"):
-        person = find_reference(call.company, Reference(("EMPLOYEE",), "Employee"), whole["EMPLOYEEID"])
+    if sheet.get("EMPLOYEEID") and sheet.get("BEGINDATE"):
+        person = find_reference(call.company, Reference(("EMPLOYEE",), "Employee"), sheet["EMPLOYEEID"])
         last, first = person.get("PERSONALINFO.LASTNAME", ""), person.get("PERSONALINFO.FIRSTNAME", "")
         values |= {"EMPLOYEEKEY": person["RECORDNO"], "EMPLOYEEFIRSTNAME": first, "EMPLOYEELASTNAME": last}
         values |= {"EMPLOYEENAME": f"{last}, {first}", "EMPLOYEE_LOCATIONID": person.get("LOCATIONID", "")}
         values["EMPLOYEE_DEPARTMENTID"] = person.get("DEPARTMENTID", "")
-        end = whole.get("ENDDATE") or date_text(day_of(whole, "BEGINDATE") + _WEEK)
-        values |= {"ENDDATE": end, "GLPOSTDATE": whole.get("GLPOSTDATE") or end}
-        values["STATE"] = whole.get("STATE") or "Submitted"
+        end = sheet.get("ENDDATE") or date_text(day_of(sheet, "BEGINDATE") + _WEEK)
+        values |= {"ENDDATE": end, "GLPOSTDATE": sheet.get("GLPOSTDATE") or end}
+        values["STATE"] = sheet.get("STATE") or "Submitted"
         values |= {"CONFIG": "Weekly", "UOM": "Hours", "HOURSINDAY": "8", "METHOD": "Hourly"}
-        whole = whole | values
+        sheet = sheet | values
     entries = draft.lines.get("TIMESHEETENTRY")
     if entries is not None:
         values["LINES#"] = str(len(entries))
-        _entries(entries, whole)
+        _entries(entries, sheet)
 
 
 def _entries(entries: Iterable[Draft], sheet: Row) -> None:

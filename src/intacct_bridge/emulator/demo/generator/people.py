@@ -91,8 +91,8 @@ class _Stems:
         stem = self._stems[self._next % len(self._stems)]
         self._next += 1
         full = f"{stem} {pick(rng, kinds)}"
-        seen = self._used[full] = self._used.get(full, 0) + 1
-        return full if seen == 1 else f"{full} No. {seen}"
+        times = self._used[full] = self._used.get(full, 0) + 1
+        return full if times == 1 else f"{full} No. {times}"
 
 
 def _read(name: str) -> Data:

@@ -55,6 +55,6 @@ def _sought(call: FunctionCall, receipt: Row) -> str:
     """The deposit that came with the demo company."""
     if not receipt.get("UNDEPOSITEDACCOUNTNO") or receipt.get("CLEARED") != "T":
         return ""
-    told = f"Receipt {receipt.get('RECORDID', '')}"
-    found = (row for _, row in call.company.table("DEPOSITENTRY").rows() if row.get("DESCRIPTION") == told)
+    description = f"Receipt {receipt.get('RECORDID', '')}"
+    found = (row for _, row in call.company.table("DEPOSITENTRY").rows() if row.get("DESCRIPTION") == description)
     return next((row.get("RECORDKEY", "") for row in found), "")

@@ -75,11 +75,11 @@ class OpenItems:
         spread = dict(_spread(lines, trx_amount, entry)) if family is not OVERPAYMENTS else {}
         for line, money in credited:
             spread[line] = spread.get(line, ZERO) + dict(_spread(lines, money, line))[line]
-        whole = trx_amount + sum((money for _, money in credited), ZERO)
-        base = _base(row, whole)
+        total = trx_amount + sum((money for _, money in credited), ZERO)
+        base = _base(row, total)
         control = lines[0].get("OFFSETGLACCOUNTNO", "") if lines else ""
         part = PaymentPart(
-            row["RECORDNO"], whole, base, _entity_of(self._call, family, row, lines), tuple(spread.items()), control
+            row["RECORDNO"], total, base, _entity_of(self._call, family, row, lines), tuple(spread.items()), control
         )
         self._took(row, lines, part)
         return part

@@ -186,9 +186,9 @@ def _settles(
     discount = discount_of(call, family, document, detail, given=requested, most=unreserved(document) - credited_total)
     if money is None and not credited_total:
         money = _default(document, left, discount)
-    whole = (money or ZERO) + credited_total + discount
+    total = (money or ZERO) + credited_total + discount
     credited = ((inline[1], -inline[2]),) if inline else ()
-    part = opened.take(family, document, whole, entry=entry, credited=credited)
+    part = opened.take(family, document, total, entry=entry, credited=credited)
     return SettledDetail(family, part, tuple(credits), inline, discount)
 
 

@@ -1,4 +1,4 @@
-"""A clerk who does whatever is drawn, sensible or not, and remembers the keys of what was taken."""
+"""A user who sends randomly drawn requests, sensible or not, and keeps the keys of accepted records."""
 
 from emulator.functions.test_legacy_documents import day, invoice, line, receipt
 from emulator.subledgers.test_documents import bill, item, payment
@@ -14,8 +14,8 @@ ITEMS = ("FLOW-100", "PROBE-TIP", "CABLE-10M")
 TAX = "GST 5% Purchases"
 
 
-class Clerk:
-    """Does the steps, one function each."""
+class RandomUser:
+    """Sends the drawn steps, one method each."""
 
     def __init__(self, emulator: Emulator) -> None:
         self.emulator = emulator
