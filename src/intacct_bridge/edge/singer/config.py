@@ -21,30 +21,32 @@ from intacct_bridge.errors import SettingsError
 from intacct_bridge.model.suggestions import did_you_mean
 from intacct_bridge.model.wording import listed
 
+Positive = Annotated[int, Meta(ge=1)]
 Seconds = Annotated[int, Meta(ge=0)]
-_SECRET = {"secret": True, "writeOnly": True}
-"""Marks a password in a schema: `secret` for Meltano, `writeOnly` for readers of JSON Schema."""
 REQUIRED = ("company_id", "sender_id", "sender_password", "user_id", "user_password")
 """Keys that every config needs, unless `connection` or an environment variable gives them."""
 _PLACE = re.compile(r" - at `\$\.(\w+)")
 """The key in msgspec's message about a value that does not fit."""
 
 
+def explained(text: str, *, secret: bool = False) -> Meta:
+    """The description of a setting; a secret is marked for Meltano (`secret`) and for JSON Schema (`writeOnly`)."""
+    return Meta(description=text, extra_json_schema={"secret": True, "writeOnly": True} if secret else None)
+
+
 class ConnectionSettings(msgspec.Struct, frozen=True, kw_only=True):
     """The settings that reach the company; an empty string means that a setting is not given."""
 
     api_url: Annotated[
-        str, Meta(description="The gateway's URL, also accepted as `endpoint` (default: Sage's public gateway).")
+        str, explained("The gateway's URL, also accepted as `endpoint` (default: Sage's public gateway).")
     ] = ""
-    company_id: Annotated[str, Meta(description="The company ID.")] = ""
-    sender_id: Annotated[str, Meta(description="The Web Services sender ID.")] = ""
-    sender_password: Annotated[str, Meta(description="The sender's password.", extra_json_schema=_SECRET)] = ""
-    user_id: Annotated[str, Meta(description="The Web Services user ID.")] = ""
-    user_password: Annotated[str, Meta(description="The user's password.", extra_json_schema=_SECRET)] = ""
-    location_id: Annotated[
-        str, Meta(description="The entity to work in (default: every entity that the user can see).")
-    ] = ""
-    connection: Annotated[str, Meta(description="A connection of intacct.toml, instead of the credentials.")] = ""
+    company_id: Annotated[str, explained("The company ID.")] = ""
+    sender_id: Annotated[str, explained("The Web Services sender ID.")] = ""
+    sender_password: Annotated[str, explained("The sender's password.", secret=True)] = ""
+    user_id: Annotated[str, explained("The Web Services user ID.")] = ""
+    user_password: Annotated[str, explained("The user's password.", secret=True)] = ""
+    location_id: Annotated[str, explained("The entity to work in (default: every entity that the user can see).")] = ""
+    connection: Annotated[str, explained("A connection of intacct.toml, instead of the credentials.")] = ""
 
 
 S = TypeVar("S", bound=ConnectionSettings)

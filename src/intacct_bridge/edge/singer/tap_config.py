@@ -8,15 +8,16 @@ from importlib.resources import files
 from typing import Annotated, Any, Literal
 
 import msgspec
-from msgspec import Meta
 
 from intacct_bridge.client.connections.connection import Connection
 from intacct_bridge.edge.singer.config import (
     ConfigKeys,
     ConnectionSettings,
+    Positive,
     Seconds,
     check,
     connection_of,
+    explained,
     read_sources,
 )
 from intacct_bridge.errors import SettingsError
@@ -30,55 +31,47 @@ class TapSettings(ConnectionSettings, frozen=True, kw_only=True):
     """The keys of the tap's config."""
 
     start_date: Annotated[
-        str, Meta(description="The first sync reads what changed since this time (default: everything).")
+        str, explained("The first sync reads what changed since this time (default: everything).")
     ] = ""
     streams: Annotated[
         tuple[str, ...],
-        Meta(
-            description="The streams to discover: objects, patterns such as AP*, trial_balance, report:NAME"
-            " (default: all objects)."
+        explained(
+            "The streams to discover: objects, patterns such as AP*, trial_balance, report:NAME (default: all objects)."
         ),
     ] = ()
     stream_names: Annotated[
-        Literal["intacct", "hotglue"], Meta(description="The names of streams: intacct (default) or hotglue.")
+        Literal["intacct", "hotglue"], explained("The names of streams: intacct (default) or hotglue.")
     ] = "intacct"
-    attachments: Annotated[
-        str, Meta(description="Also save the files attached to the records in this folder, each once.")
-    ] = ""
-    sync_attachments: Annotated[
-        bool, Meta(description="Save attached files in the folder sync-output/attachments.")
-    ] = False
-    entity_column: Annotated[
-        str, Meta(description="Add a column of this name for the entity that owns the record.")
-    ] = ""
+    attachments: Annotated[str, explained("Also save the files attached to the records in this folder, each once.")] = (
+        ""
+    )
+    sync_attachments: Annotated[bool, explained("Save attached files in the folder sync-output/attachments.")] = False
+    entity_column: Annotated[str, explained("Add a column of this name for the entity that owns the record.")] = ""
     unified: Annotated[
         Literal["v1", "v2"] | None,
-        Meta(description="v1 or v2: send the entities of hotglue's accounting schema; `streams` then names them."),
+        explained("v1 or v2: send the entities of hotglue's accounting schema; `streams` then names them."),
     ] = None
     decimals: Annotated[
         Literal["number", "string"],
-        Meta(
-            description="number (default: exact digits) or string"
-            " (format x-singer.decimal, which Meltano's SDK understands)."
+        explained(
+            "number (default: exact digits) or string (format x-singer.decimal, which Meltano's SDK understands)."
         ),
     ] = "number"
     overlap_seconds: Annotated[
         Seconds | None,
-        Meta(description="How far back before its bookmark a sync starts; must exceed the longest commit delay."),
+        explained("How far back before its bookmark a sync starts; must exceed the longest commit delay."),
     ] = None
     full_every: Annotated[
-        Seconds | None,
-        Meta(description="Seconds between full refreshes of a stream that cannot be read incrementally."),
+        Seconds | None, explained("Seconds between full refreshes of a stream that cannot be read incrementally.")
     ] = None
     whole_every: Annotated[
-        dict[str, Seconds], Meta(description="Seconds between full refreshes of incremental streams, by stream.")
+        dict[str, Seconds], explained("Seconds between full refreshes of incremental streams, by stream.")
     ] = msgspec.field(default_factory=dict)
     max_transactions: Annotated[
-        Annotated[int, Meta(ge=1)] | None,
-        Meta(description="Stop at a safe point before the run would use more API transactions."),
+        Positive | None, explained("Stop at a safe point before the run would use more API transactions.")
     ] = None
     show_private: Annotated[
-        bool | None, Meta(description="Read entities' private records from the top level (default: true).")
+        bool | None, explained("Read entities' private records from the top level (default: true).")
     ] = None
 
 

@@ -8,15 +8,16 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import msgspec
-from msgspec import Meta
 
 from intacct_bridge.client.connections.connection import Connection
 from intacct_bridge.edge.singer.config import (
     ConfigKeys,
     ConnectionSettings,
+    Positive,
     Seconds,
     check,
     connection_of,
+    explained,
     read_sources,
 )
 from intacct_bridge.errors import SettingsError
@@ -30,63 +31,49 @@ _WINDOW = 1000
 class TargetSettings(ConnectionSettings, frozen=True, kw_only=True):
     """The keys of the target's config."""
 
-    use_locations: Annotated[bool, Meta(description="false ignores location_id.")] = True
+    use_locations: Annotated[bool, explained("false ignores location_id.")] = True
     schema: Annotated[
         Literal["v1", "v2", "native"],
-        Meta(
-            description="Which names apply where several fit a stream: v1 (default) or v2 of the unified schema,"
-            " or native."
-        ),
+        explained("Which names apply where several fit a stream: v1 (default) or v2 of the unified schema, or native."),
     ] = "v1"
     mappings: Annotated[
-        dict[str, str],
-        Meta(description="Streams (or patterns such as crm_*), each with the TOML mapping file that reads it."),
+        dict[str, str], explained("Streams (or patterns such as crm_*), each with the TOML mapping file that reads it.")
     ] = msgspec.field(default_factory=dict)
     mode: Annotated[
-        Literal["create", "update", "upsert", "delete"],
-        Meta(description="create, update, upsert (default) or delete."),
+        Literal["create", "update", "upsert", "delete"], explained("create, update, upsert (default) or delete.")
     ] = "upsert"
-    source_name: Annotated[
-        str, Meta(description="Distinguishes sources whose streams and keys have the same names.")
-    ] = ""
-    batch_size: Annotated[int, Meta(description=f"Records in one request, at most {BATCH} (default: {BATCH}).")] = BATCH
-    window: Annotated[
-        int, Meta(ge=1, description="Records planned together before they are sent (default: 1,000).")
-    ] = _WINDOW
-    atomic: Annotated[bool, Meta(description="Apply all records of a request or none.")] = False
-    draft: Annotated[bool, Meta(description="Create drafts of objects that have them.")] = False
-    allow_duplicates: Annotated[
-        bool, Meta(description="Post a record even if Intacct already has one with its key.")
-    ] = False
+    source_name: Annotated[str, explained("Distinguishes sources whose streams and keys have the same names.")] = ""
+    batch_size: Annotated[int, explained(f"Records in one request, at most {BATCH} (default: {BATCH}).")] = BATCH
+    window: Annotated[Positive, explained("Records planned together before they are sent (default: 1,000).")] = _WINDOW
+    atomic: Annotated[bool, explained("Apply all records of a request or none.")] = False
+    draft: Annotated[bool, explained("Create drafts of objects that have them.")] = False
+    allow_duplicates: Annotated[bool, explained("Post a record even if Intacct already has one with its key.")] = False
     settle_after: Annotated[
         Seconds | None,
-        Meta(description="Seconds until a record in doubt that is not found counts as not applied (default: 900)."),
+        explained("Seconds until a record in doubt that is not found counts as not applied (default: 900)."),
     ] = None
-    dead_letters: Annotated[str, Meta(description="The file for refused records (default: beside the outbox).")] = ""
+    dead_letters: Annotated[str, explained("The file for refused records (default: beside the outbox).")] = ""
     state_format: Annotated[
         Literal["singer", "hotglue"],
-        Meta(
-            description="singer (default): the tap's state, once its records are safe. hotglue: the outcome of every"
-            " record, at the end."
+        explained(
+            "singer (default): the tap's state, once its records are safe. hotglue: every record's outcome, at the end."
         ),
     ] = "singer"
-    output_record_url: Annotated[
-        bool, Meta(description="Ask for each record's address and put it into hotglue's state.")
-    ] = False
+    output_record_url: Annotated[bool, explained("Ask for each record's address and put it into hotglue's state.")] = (
+        False
+    )
     input_path: Annotated[
-        str,
-        Meta(description="The directory of the files that messages name. Files to attach are read from here only."),
+        str, explained("The directory of the files that messages name. Files to attach are read from here only.")
     ] = ""
     po_transaction_type: Annotated[
-        str, Meta(description="The transaction definition of purchase orders that do not name one.")
+        str, explained("The transaction definition of purchase orders that do not name one.")
     ] = ""
     document_sequencing_enabled: Annotated[
-        bool, Meta(description="The company numbers vendors itself, so find them by name.")
+        bool, explained("The company numbers vendors itself, so find them by name.")
     ] = False
-    max_transactions: Annotated[
-        Annotated[int, Meta(ge=1)] | None,
-        Meta(description="Stop before the run would use more API transactions."),
-    ] = None
+    max_transactions: Annotated[Positive | None, explained("Stop before the run would use more API transactions.")] = (
+        None
+    )
 
 
 _TOLERATED = (
