@@ -18,7 +18,7 @@ from intacct_bridge.flow.records.write import RecordLine, Write, WriteOperation
 from intacct_bridge.model.catalog import ObjectDef, object_def
 from intacct_bridge.model.query.query import Query
 from intacct_bridge.wire.envelope import SUCCESS, Function, Result
-from intacct_bridge.wire.reply import Leaving, unheard
+from intacct_bridge.wire.reply import Leaving, no_callback
 from intacct_bridge.wire.values import DEFAULT, Formatting, Value
 from intacct_bridge.wire.xml import Element, element, serialize
 
@@ -67,7 +67,7 @@ class _AcceptingCompany:
         return tuple(map(self.ask, functions))
 
     def submit(
-        self, functions: Sequence[Function], /, *, transaction: bool = False, leaving: Leaving = unheard
+        self, functions: Sequence[Function], /, *, transaction: bool = False, leaving: Leaving = no_callback
     ) -> tuple[Result, ...]:
         leaving()
         del transaction

@@ -31,7 +31,7 @@ from intacct_bridge.model.catalog import Catalog, ObjectDef, object_from_inspect
 from intacct_bridge.model.query.query import Filter, Order, Query, Selected
 from intacct_bridge.wire.envelope import Function, Result
 from intacct_bridge.wire.page import Page, PageHead
-from intacct_bridge.wire.reply import Leaving, Transport, unheard
+from intacct_bridge.wire.reply import Leaving, Transport, no_callback
 from intacct_bridge.wire.values import Formatting, Value
 from intacct_bridge.wire.xml import Element
 
@@ -407,7 +407,7 @@ class Client:
         return successful(self._calls.ask(function))
 
     def submit(
-        self, functions: Sequence[Function], *, transaction: bool = False, leaving: Leaving = unheard
+        self, functions: Sequence[Function], *, transaction: bool = False, leaving: Leaving = no_callback
     ) -> tuple[Result, ...]:
         """Send writes once, with `uniqueid`, and call `leaving` before their bytes leave; failed ones are results.
 

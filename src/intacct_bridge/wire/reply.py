@@ -37,5 +37,5 @@ Leaving = Callable[[], None]
 """Called just before the bytes of a request are sent, which may be long after the call: requests wait their turn."""
 
 
-def unheard() -> None:
+def no_callback() -> None:
     """The Leaving that does nothing."""

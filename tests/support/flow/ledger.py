@@ -14,7 +14,7 @@ from intacct_bridge.model.catalog import Catalog, FieldDef, ObjectDef, object_de
 from intacct_bridge.model.query.evaluate import predicate
 from intacct_bridge.model.query.query import Query
 from intacct_bridge.wire.envelope import ABORTED, FAILURE, SUCCESS, Function, Result
-from intacct_bridge.wire.reply import ConnectionCutError, Leaving, unheard
+from intacct_bridge.wire.reply import ConnectionCutError, Leaving, no_callback
 from intacct_bridge.wire.values import DEFAULT, Formatting, Kind, Value, parse_value, render_value
 from intacct_bridge.wire.xml import Element, element, parse, serialize
 
@@ -167,7 +167,7 @@ class Ledger:
                 yield {str(name): row.get(str(name)) for name in query.select}
 
     def submit(
-        self, functions: Sequence[Function], /, *, transaction: bool = False, leaving: Leaving = unheard
+        self, functions: Sequence[Function], /, *, transaction: bool = False, leaving: Leaving = no_callback
     ) -> tuple[Result, ...]:
         leaving()
         with self.guard:

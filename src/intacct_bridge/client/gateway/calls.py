@@ -7,7 +7,7 @@ from intacct_bridge.client.gateway.session import Session
 from intacct_bridge.diagnosis import as_error
 from intacct_bridge.errors import IntacctError, InvalidRequestError, RecordError, RemoteProtocolError, SettingsError
 from intacct_bridge.wire.envelope import ABORTED, SUCCESS, Function, Result
-from intacct_bridge.wire.reply import Leaving, unheard
+from intacct_bridge.wire.reply import Leaving, no_callback
 from intacct_bridge.wire.xml import Element
 
 _READS = frozenset(
@@ -61,7 +61,7 @@ class Calls:
         read: bool,
         transaction: bool = False,
         uniqueid: bool = False,
-        leaving: Leaving = unheard,
+        leaving: Leaving = no_callback,
     ) -> tuple[Result, ...]:
         """One request; failed functions are results."""
         self._check(functions, read=read)

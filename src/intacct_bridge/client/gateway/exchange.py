@@ -41,7 +41,7 @@ from intacct_bridge.wire.envelope import (
     Result,
     SignedIn,
 )
-from intacct_bridge.wire.reply import ConnectionCutError, Leaving, Reply, Transport, unheard
+from intacct_bridge.wire.reply import ConnectionCutError, Leaving, Reply, Transport, no_callback
 
 _log = logging.getLogger(__name__)
 
@@ -69,7 +69,7 @@ class GatewayCall:
     """It changes nothing, so it may be sent again after any failure."""
     transaction: bool = False
     uniqueid: bool = False
-    leaving: Leaving = unheard
+    leaving: Leaving = no_callback
     """Called each time that the bytes are about to leave, which may be long after the call."""
 
     @property

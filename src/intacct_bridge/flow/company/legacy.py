@@ -19,7 +19,7 @@ from intacct_bridge.model.keys import RECORDNO, owner
 from intacct_bridge.model.legacy.objects import UNDESCRIBED, LegacyObject, legacy_line, legacy_object, plan_of
 from intacct_bridge.model.query.query import And, Compare, Filter, Op, Or, Order, Query
 from intacct_bridge.wire.envelope import Function, Result
-from intacct_bridge.wire.reply import Leaving, unheard
+from intacct_bridge.wire.reply import Leaving, no_callback
 from intacct_bridge.wire.values import Formatting, Kind, Value, parse_value
 from intacct_bridge.wire.xml import Element
 
@@ -71,7 +71,7 @@ class LegacyGateway:
         return self._company.call(*functions, read=read)
 
     def submit(
-        self, functions: Sequence[Function], /, *, transaction: bool = False, leaving: Leaving = unheard
+        self, functions: Sequence[Function], /, *, transaction: bool = False, leaving: Leaving = no_callback
     ) -> tuple[Result, ...]:
         """Send writes once."""
         return self._company.submit(functions, transaction=transaction, leaving=leaving)
