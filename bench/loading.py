@@ -9,6 +9,7 @@ from tempfile import TemporaryDirectory
 
 from intacct_bridge.client.connections.connection import Connection
 from intacct_bridge.flow.company.functions import Functions
+from intacct_bridge.flow.company.legacy import LegacyGateway
 from intacct_bridge.flow.outbox.outbox import Outbox
 from intacct_bridge.flow.post.loader import Loader
 from intacct_bridge.flow.records.identity import Identifier, content_digest
@@ -87,7 +88,7 @@ def loading(records: int = 2000) -> tuple[float, float]:
     encoding = time.process_time() - started
     with TemporaryDirectory() as folder, Outbox(Path(folder) / "outbox.sqlite3") as outbox:
         started = time.process_time()
-        endings = {outcome.status for outcome in Loader(company, outbox).load(writes)}
+        endings = {outcome.status for outcome in Loader(LegacyGateway(company), outbox).load(writes)}
         applying = time.process_time() - started
     assert endings == {RecordStatus.APPLIED}
     return applying / records, encoding / records

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from intacct_bridge.errors import IntacctError
+from intacct_bridge.flow.company.legacy import LegacyGateway
 from intacct_bridge.flow.post.loader import Loader
 from intacct_bridge.flow.records.status import RecordStatus
 from intacct_bridge.wire.codec import decode_request
@@ -71,7 +72,7 @@ def test_a_refused_bill_leaves_no_file_behind(desk: Desk) -> None:
     with client(desk.emulator) as gateway, desk.outbox() as outbox:
         plan = desk.make(gateway, outbox, desk.file(FILED), "APBILL")
         blind = replace(plan.records[-2].write, findings=())  # past the plan, as if it had not looked
-        (outcome,) = Loader(gateway, outbox).load([blind])
+        (outcome,) = Loader(LegacyGateway(gateway), outbox).load([blind])
     assert outcome.status is RecordStatus.REJECTED
     assert supdocs(desk) == 0
 

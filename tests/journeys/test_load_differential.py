@@ -8,6 +8,7 @@ import pytest
 
 from intacct_bridge.emulator.gateway.gateway import Emulator
 from intacct_bridge.flow.company.functions import Functions
+from intacct_bridge.flow.company.legacy import LegacyGateway
 from intacct_bridge.flow.layouts.journal import JournalLayout
 from intacct_bridge.flow.outbox.outbox import Outbox
 from intacct_bridge.flow.plan.plan import Verdict
@@ -64,9 +65,9 @@ def test_plan_and_company_agree(tmp_path: Path, seed: int) -> None:
     file.write_text(HEADER + "".join(_entry(chance, number) for number in range(100)))
     emulator: Emulator = company(Clock())
     with client(emulator) as gateway, Outbox(tmp_path / "outbox.sqlite3") as outbox:
-        plan = make_plan(open_csv(file), JournalLayout(), gateway, outbox)
+        plan = make_plan(open_csv(file), JournalLayout(), LegacyGateway(gateway), outbox)
         sendable = [one for one in plan.records if not UNSENDABLE & {reason.rule for reason in one.reasons}]
-        made = Functions(gateway)
+        made = Functions(LegacyGateway(gateway))
         functions = [Function(made.element(one.write), f"f{place}") for place, one in enumerate(sendable)]
         results = gateway.submit(functions)
     assert plan.unchecked == ()

@@ -13,6 +13,7 @@ from intacct_bridge.emulator.settings.behaviour import Behaviour
 from intacct_bridge.emulator.settings.faults import ScriptedFault
 from intacct_bridge.emulator.settings.world import EmulatorSettings
 from intacct_bridge.errors import IntacctError
+from intacct_bridge.flow.company.legacy import LegacyGateway
 from intacct_bridge.flow.layouts.journal import JournalLayout
 from intacct_bridge.flow.outbox.outbox import Outbox
 from intacct_bridge.flow.plan.plan import Plan, Verdict
@@ -52,10 +53,10 @@ def run(
     seen: list[RecordOutcome] = []
     failed: IntacctError | None = None
     with client(transport) as gateway, Outbox(folder / "outbox.sqlite3") as outbox:
-        plan = make_plan(open_csv(file), JournalLayout(), gateway, outbox)
+        plan = make_plan(open_csv(file), JournalLayout(), LegacyGateway(gateway), outbox)
         settings = LoadSettings(batch_size=batch, concurrency=1)
         try:
-            seen.extend(Loader(gateway, outbox, settings).apply(plan))
+            seen.extend(Loader(LegacyGateway(gateway), outbox, settings).apply(plan))
         except IntacctError as error:
             failed = error
     assert stop in str(failed or "")
@@ -189,10 +190,10 @@ def test_a_create_that_was_refused_is_there_once_after_the_next_run(
 def test_what_the_company_refuses_is_rejected_with_its_words(tmp_path: Path, emulator: Emulator) -> None:
     file = entries(tmp_path)
     with client(emulator) as gateway, Outbox(tmp_path / "outbox.sqlite3") as outbox:
-        plan = make_plan(open_csv(file), JournalLayout(), gateway, outbox)
+        plan = make_plan(open_csv(file), JournalLayout(), LegacyGateway(gateway), outbox)
         first = plan.records[0].write
         broken = replace(first, lines={"ENTRIES": first.lines["ENTRIES"][:1]})  # past the plan, as if it had not looked
-        (outcome,) = Loader(gateway, outbox).load([broken])
+        (outcome,) = Loader(LegacyGateway(gateway), outbox).load([broken])
     assert outcome.status is RecordStatus.REJECTED
     assert "two lines" in str(outcome.faults[0])
     assert posted(emulator) == {}

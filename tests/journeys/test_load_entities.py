@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from intacct_bridge.emulator.gateway.gateway import Emulator
+from intacct_bridge.flow.company.legacy import LegacyGateway
 from intacct_bridge.flow.plan.plan import Verdict
 from intacct_bridge.flow.plan.plan_file import open_plan, save_plan
 from intacct_bridge.flow.plan.planner import confirm_plan
@@ -97,7 +98,7 @@ def test_a_plan_of_several_entities_is_kept_and_confirmed(desk: Desk) -> None:
     plan = desk.plan(BILLS, "APBILL")
     save_plan(plan, desk.folder / "bills.plan")
     with client(desk.emulator) as gateway, desk.outbox() as outbox:
-        again = confirm_plan(open_plan(desk.folder / "bills.plan"), gateway, outbox)
+        again = confirm_plan(open_plan(desk.folder / "bills.plan"), LegacyGateway(gateway), outbox)
     assert sorted(one.write.entity for one in again.records) == ["", "100", "100", "200"]
     assert {one.verdict for one in again.records} == {Verdict.CREATE}
 
@@ -112,7 +113,7 @@ def test_what_was_not_sent_is_sent_again_to_its_own_entity(desk: Desk) -> None:
     desk.load(BILLS, "APBILL")
     assert owners(desk) == {}
     with client(desk.emulator) as gateway, desk.outbox() as outbox:
-        assert [one.status for one in retry(gateway, outbox)] == ["applied"] * 2
+        assert [one.status for one in retry(LegacyGateway(gateway), outbox)] == ["applied"] * 2
     assert owners(desk) == {"E-0": "100", "E-2": "100"}
     desk.transport = None
     assert (
@@ -132,7 +133,7 @@ def test_what_is_in_doubt_is_settled_in_its_own_entity(desk: Desk) -> None:
     desk.transport = forgetful
     desk.load(BILLS.replace("100,V", "200,V").replace("\n,V", "\n200,V"), "APBILL")
     with client(desk.emulator) as gateway, desk.outbox() as outbox:
-        assert {one.status for one in settle_doubts(gateway, outbox)} <= {"applied"}
+        assert {one.status for one in settle_doubts(LegacyGateway(gateway), outbox)} <= {"applied"}
         assert {one.status for one in outbox.entries()} == {"applied"}
     assert set(owners(desk).values()) == {"200"}
 
@@ -143,7 +144,7 @@ def test_stopping_at_an_error_stops_before_the_next_entity(desk: Desk) -> None:
         for _, row in list(desk.emulator.company().table("VENDOR").rows()):
             if row["VENDORID"] == "V10001":
                 desk.emulator.company().table("VENDOR").update(int(row["RECORDNO"]), row | {"STATUS": "inactive"})
-        outcomes = list(Loader(gateway, outbox, LoadSettings(stop_on_error=True)).apply(plan))
+        outcomes = list(Loader(LegacyGateway(gateway), outbox, LoadSettings(stop_on_error=True)).apply(plan))
     assert {one.status for one in outcomes} == {RecordStatus.REJECTED}
     assert {one.write.entity for one in outcomes} == {"100"}
     assert owners(desk) == {}

@@ -12,6 +12,7 @@ from intacct_bridge.emulator.gateway.gateway import Emulator
 from intacct_bridge.emulator.settings.behaviour import Behaviour
 from intacct_bridge.emulator.settings.world import EmulatorSettings
 from intacct_bridge.errors import SettingsError
+from intacct_bridge.flow.company.legacy import LegacyGateway
 from intacct_bridge.flow.outbox.outbox import Outbox
 from intacct_bridge.flow.plan.plan import Verdict
 from intacct_bridge.flow.plan.planner import confirm_plan
@@ -222,12 +223,17 @@ def test_a_kept_plan_with_changes_in_doubt_is_applied_by_the_outbox_that_knows_t
     plan = desk.plan(text, name, mode)
     assert Verdict.IN_DOUBT in {one.verdict for one in plan.records}
     with client(desk.emulator) as gateway, Outbox(tmp_path / "another.sqlite3") as another:
-        for use in (lambda: list(Loader(gateway, another).apply(plan)), lambda: confirm_plan(plan, gateway, another)):
+        for use in (
+            lambda: list(Loader(LegacyGateway(gateway), another).apply(plan)),
+            lambda: confirm_plan(plan, LegacyGateway(gateway), another),
+        ):
             with pytest.raises(SettingsError, match=r"another\.sqlite3 has no entry of it"):
                 use()
     clock.forward(minutes=16)
     with client(desk.emulator) as gateway, desk.outbox() as outbox:
-        settle_doubts(gateway, outbox)
-        outcomes = list(Loader(gateway, outbox).apply(confirm_plan(plan, gateway, outbox)))
+        settle_doubts(LegacyGateway(gateway), outbox)
+        outcomes = list(
+            Loader(LegacyGateway(gateway), outbox).apply(confirm_plan(plan, LegacyGateway(gateway), outbox))
+        )
     assert {one.status for one in outcomes} == {RecordStatus.UNCHANGED}
     desk.emulator.close()

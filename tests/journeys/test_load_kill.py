@@ -13,6 +13,7 @@ import pytest
 
 from intacct_bridge.emulator.gateway.gateway import Emulator
 from intacct_bridge.emulator.gateway.server import serve
+from intacct_bridge.flow.company.legacy import LegacyGateway
 from intacct_bridge.flow.layouts.journal import JournalLayout
 from intacct_bridge.flow.outbox.outbox import Outbox
 from intacct_bridge.flow.plan.planner import make_plan
@@ -98,8 +99,8 @@ def test_the_next_loader_carries_on_wherever_the_first_was_killed(
     assert "in doubt" not in told
     clock.forward(minutes=16)  # a little more: the process counted on with a clock of its own
     with client(emulator) as gateway, Outbox(path) as outbox:
-        plan = make_plan(open_csv(file), JournalLayout(), gateway, outbox)
-        outcomes = list(Loader(gateway, outbox).apply(plan))
+        plan = make_plan(open_csv(file), JournalLayout(), LegacyGateway(gateway), outbox)
+        outcomes = list(Loader(LegacyGateway(gateway), outbox).apply(plan))
         assert {outcome.status for outcome in outcomes} <= {
             RecordStatus.APPLIED,
             RecordStatus.SETTLED,

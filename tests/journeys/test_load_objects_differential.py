@@ -13,6 +13,7 @@ from intacct_bridge.client.client import Client
 from intacct_bridge.emulator.gateway.gateway import Emulator
 from intacct_bridge.errors import InvalidRequestError
 from intacct_bridge.flow.company.functions import Functions
+from intacct_bridge.flow.company.legacy import LegacyGateway
 from intacct_bridge.flow.outbox.outbox import Outbox
 from intacct_bridge.flow.plan.plan import Verdict
 from intacct_bridge.flow.post.loader import Loader
@@ -171,7 +172,7 @@ def test_plan_and_the_demo_company_agree(tmp_path: Path, demo: Emulator, name: s
 def sayable(gateway: Client, write: Write) -> bool:
     """Whether there is a function that can say what is refused."""
     try:
-        Functions(gateway).element(write)
+        Functions(LegacyGateway(gateway)).element(write)
     except InvalidRequestError:
         return False
     return True
@@ -200,7 +201,7 @@ def _agree(desk: Desk, name: str) -> None:
             plan = desk.make(gateway, outbox, desk.file(re.sub(r"\b([DK])-(?=\d)", rf"\g<1>{seed}-", text)), name)
             verdicts = Counter(one.verdict for one in plan.records)
             assert min(verdicts[Verdict.CREATE], verdicts[Verdict.REFUSED]) > RECORDS / 10, verdicts
-            loader = Loader(gateway, outbox)
+            loader = Loader(LegacyGateway(gateway), outbox)
             refused = [outcome for outcome in loader.apply(plan) if outcome.status is not RecordStatus.APPLIED]
             assert [str(one.faults[0]) for one in refused] == []
             blind = [

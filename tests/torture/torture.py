@@ -22,6 +22,7 @@ from threading import get_ident
 from typing import Any
 
 from intacct_bridge.errors import IntacctError
+from intacct_bridge.flow.company.legacy import LegacyGateway
 from intacct_bridge.flow.company.writable import subject_of
 from intacct_bridge.flow.layouts.native import NativeLayout
 from intacct_bridge.flow.outbox.entry import OutboxEntry
@@ -112,10 +113,11 @@ class Round:
 
     def plan(self, gateway: Any, outbox: Outbox) -> Any:
         rows = self.rows()
-        layout = NativeLayout(subject_of(gateway, self.sort.object))
+        company = LegacyGateway(gateway)
+        layout = NativeLayout(subject_of(company, self.sort.object))
         table = InputTable(Path("input"), tuple(rows[0].cells), lambda: iter(rows), "jsonl")
         settings = PlanSettings(allow_duplicates=not self.sort.finds, mode=Mode(self.sort.mode))
-        return make_plan(table, layout, gateway, outbox, settings)
+        return make_plan(table, layout, company, outbox, settings)
 
     def run(self, die_at: tuple[str, int] | None, *, beside: bool = False) -> None:
         """One process from its start to its end, or to its death, and perhaps another beside it."""
@@ -145,7 +147,7 @@ class Round:
                 refused = [str(one.reasons[0]) for one in plan.records if one.reasons]
                 if refused:
                     self.faults.append(f"the plan refuses a sound record: {refused[0]}")
-                list(Loader(gateway, outbox, settings, step=step).apply(plan))
+                list(Loader(LegacyGateway(gateway), outbox, settings, step=step).apply(plan))
             except Exception as error:
                 if (killed or self.world.happened["kills"]) and "closed database" in str(error):
                     raise KilledError from error

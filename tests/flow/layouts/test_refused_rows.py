@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from intacct_bridge.flow.company.legacy import LegacyGateway
 from intacct_bridge.flow.layouts.journal import JournalLayout
 from intacct_bridge.flow.layouts.refused_rows import refused_path, write_refused
 from intacct_bridge.flow.outbox.outbox import Outbox
@@ -22,7 +23,7 @@ def outbox(tmp_path: Path) -> Iterator[Outbox]:
 
 
 def planned(table: InputTable, outbox: Outbox) -> Plan:
-    return make_plan(table, JournalLayout(), Ledger(), outbox)
+    return make_plan(table, JournalLayout(), LegacyGateway(Ledger()), outbox)
 
 
 def test_a_refused_record_is_written_whole_and_loads_once_mended(tmp_path: Path, outbox: Outbox) -> None:

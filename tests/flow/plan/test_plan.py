@@ -39,7 +39,9 @@ class Planner:
 
     def __call__(self, rows: str, settings: PlanSettings | None = None) -> Plan:
         self.path.write_text(HEADER + rows)
-        return make_plan(open_csv(self.path), JournalLayout(), self.ledger, self.outbox, settings or PlanSettings())
+        return make_plan(
+            open_csv(self.path), JournalLayout(), self.ledger.gateway, self.outbox, settings or PlanSettings()
+        )
 
 
 @pytest.fixture
@@ -136,7 +138,7 @@ def test_the_same_identity_twice_in_one_input_is_refused_the_second_time(plan: P
     path = plan.path
     path.write_text("id," + HEADER + "".join(f"7,{line}\n" for line in (entry("A") + entry("B")).splitlines()))
     path.write_text(path.read_text().replace(",A,6", ",,6").replace(",A,2", ",,2").replace(",B,", ",,"))
-    planned = make_plan(open_csv(path), JournalLayout(key=("id",)), plan.ledger, plan.outbox)
+    planned = make_plan(open_csv(path), JournalLayout(key=("id",)), plan.ledger.gateway, plan.outbox)
     assert [record.verdict for record in planned.records] == [Verdict.CREATE, Verdict.REFUSED]
     assert reasons(planned) == [("double", "", "je.csv:4")]
 
@@ -201,7 +203,7 @@ def test_the_same_identity_with_other_content_is_a_conflict(plan: Planner, outbo
 def keyed(plan: Planner, rows: str, *key: str, settings: PlanSettings = _USUAL) -> Plan:
     """A plan of entries without a reference, all of one journal, date and title, known by the first column."""
     plan.path.write_text("id," + HEADER + rows)
-    return make_plan(open_csv(plan.path), JournalLayout(key=key), plan.ledger, plan.outbox, settings)
+    return make_plan(open_csv(plan.path), JournalLayout(key=key), plan.ledger.gateway, plan.outbox, settings)
 
 
 def lines(*keys: str) -> str:
@@ -230,7 +232,7 @@ def test_what_was_posted_without_a_key_is_not_posted_again_with_one(plan: Planne
     assert record.verdict is Verdict.REFUSED
     assert "posted on 2026-11-30 as GLBATCH 7, when its key was not named" in str(record.reasons[0])
     allowed = keyed(plan, lines("1", "1"), "id", settings=PlanSettings(allow_duplicates=True))
-    assert [one.verdict for one in confirm_plan(allowed, plan.ledger, plan.outbox).records] == [Verdict.CREATE]
+    assert [one.verdict for one in confirm_plan(allowed, plan.ledger.gateway, plan.outbox).records] == [Verdict.CREATE]
 
 
 def test_equal_entries_with_and_without_a_key_may_come_in_one_input(plan: Planner) -> None:
@@ -252,7 +254,7 @@ def test_a_key_that_tells_lines_apart_is_named(plan: Planner) -> None:
 
 def test_columns_that_mean_nothing_are_named(plan: Planner) -> None:
     plan.path.write_text(HEADER.replace("Memo", "Memo,Prepared by") + entry("R1"))
-    planned = make_plan(open_csv(plan.path), JournalLayout(), plan.ledger, plan.outbox)
+    planned = make_plan(open_csv(plan.path), JournalLayout(), plan.ledger.gateway, plan.outbox)
     assert planned.notes == ("The column 'Prepared by' is not used.",)
 
 

@@ -35,7 +35,7 @@ def plan(tmp_path: Path, ledger: Ledger, outbox: Outbox) -> Plan:
     file = tmp_path / "je.csv"
     bad = entry("C").replace("6100", "9999")
     file.write_text(HEADER + entry("A", "100.25") + entry("B").replace("E1", "Shop") + bad)
-    made = make_plan(open_csv(file), JournalLayout(), ledger, outbox)
+    made = make_plan(open_csv(file), JournalLayout(), ledger.gateway, outbox)
     save_plan(made, tmp_path / "plan.json")
     opened = open_plan(tmp_path / "plan.json")
     assert (tmp_path / "plan.json").stat().st_mode & 0o077 == 0
@@ -58,18 +58,18 @@ def _bare(plan: Plan) -> Plan:
 
 
 def test_a_confirmed_plan_is_applied_as_it_was_looked_at(plan: Plan, ledger: Ledger, outbox: Outbox) -> None:
-    confirmed = confirm_plan(plan, ledger, outbox)
+    confirmed = confirm_plan(plan, ledger.gateway, outbox)
     assert [record.verdict for record in confirmed.records] == [Verdict.CREATE, Verdict.CREATE]
     assert confirmed.totals == plan.totals
-    assert {outcome.status for outcome in Loader(ledger, outbox).apply(confirmed)} == {RecordStatus.APPLIED}
-    again = confirm_plan(plan, ledger, outbox)
+    assert {outcome.status for outcome in Loader(ledger.gateway, outbox).apply(confirmed)} == {RecordStatus.APPLIED}
+    again = confirm_plan(plan, ledger.gateway, outbox)
     assert [record.verdict for record in again.records] == [Verdict.UNCHANGED, Verdict.UNCHANGED]
     assert ledger.posted == ["A", "B"]
 
 
 def test_a_confirmation_reads_only_what_the_plan_relies_on(plan: Plan, ledger: Ledger, outbox: Outbox) -> None:
     ledger.queries.clear()
-    confirm_plan(plan, ledger, outbox)
+    confirm_plan(plan, ledger.gateway, outbox)
     asked = [query.object for query in ledger.queries]
     assert sorted(asked) == ["GLACCOUNT", "GLBATCH", "GLJOURNAL", "LOCATION", "LOCATIONENTITY"]
 
@@ -79,13 +79,13 @@ def test_a_company_that_moved_refuses_the_plan(plan: Plan, ledger: Ledger, outbo
     with pytest.raises(
         InvalidRequestError, match=r"has changed since the plan was made: je\.csv:2: Account: the account '6100'"
     ):
-        confirm_plan(plan, ledger, outbox)
+        confirm_plan(plan, ledger.gateway, outbox)
 
 
 def test_other_books_refuse_the_plan(plan: Plan, ledger: Ledger, outbox: Outbox) -> None:
     ledger.connection = replace(ledger.connection, location_id="E1")
     with pytest.raises(InvalidRequestError, match="entity none, and this connection for company acme, entity E1"):
-        confirm_plan(plan, ledger, outbox)
+        confirm_plan(plan, ledger.gateway, outbox)
 
 
 @pytest.mark.parametrize("text", ["", "{}", '{"plan": 2}', '{"plan": 1}', "[1]", '{"plan": 1, "where": []}'])

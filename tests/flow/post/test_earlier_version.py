@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from intacct_bridge.client.client import Client
+from intacct_bridge.flow.company.legacy import LegacyGateway
 from intacct_bridge.flow.layouts.choose import layout_for
 from intacct_bridge.flow.outbox.outbox import Outbox
 from intacct_bridge.flow.plan.plan import Plan, PlanSettings, Verdict
@@ -91,10 +92,10 @@ def test_the_entries_of_an_outbox_are_listed(outbox: Outbox) -> None:
 def test_doubt_is_settled_and_a_record_of_a_loader_that_died_too(
     desk: Desk, gateway: Client, outbox: Outbox, clock: Clock
 ) -> None:
-    assert {one.status for one in settle_doubts(gateway, outbox)} == {RecordStatus.IN_DOUBT}
+    assert {one.status for one in settle_doubts(LegacyGateway(gateway), outbox)} == {RecordStatus.IN_DOUBT}
     clock.forward(minutes=16)
     with client(desk.emulator) as later:
-        ends = {one.number: (one.status, one.attempt) for one in settle_doubts(later, outbox)}
+        ends = {one.number: (one.status, one.attempt) for one in settle_doubts(LegacyGateway(later), outbox)}
     applied = (RecordStatus.APPLIED, 1)
     assert ends == {6: applied, 7: applied, 8: (RecordStatus.IN_DOUBT, 1), 14: applied}
     assert classes(desk) == {"S-APPLIED": "Renamed", "S-LOST-BEFORE": "Lost before", "S-DEAD": "Dead"}
@@ -102,7 +103,7 @@ def test_doubt_is_settled_and_a_record_of_a_loader_that_died_too(
 
 def test_refused_and_unsent_records_are_retried(desk: Desk, gateway: Client, outbox: Outbox) -> None:
     gateway.create("CLASS", [{"CLASSID": "S-PARENT", "NAME": "Parent"}])
-    ends = {one.number: (one.status, one.attempt) for one in retry(gateway, outbox)}
+    ends = {one.number: (one.status, one.attempt) for one in retry(LegacyGateway(gateway), outbox)}
     applied, again = (RecordStatus.APPLIED, 1), (RecordStatus.APPLIED, 2)
     assert ends == {2: again, 3: again, 4: again, 5: applied, 13: applied}
     assert len(classes(desk)) == 7
@@ -111,7 +112,9 @@ def test_refused_and_unsent_records_are_retried(desk: Desk, gateway: Client, out
 def test_records_that_were_posted_are_recognised(desk: Desk, gateway: Client, outbox: Outbox) -> None:
     for text, name in ((VENDORS, "VENDOR"), (BILLS, "APBILL"), ("CLASSID,NAME\nS-APPLIED,Applied\n", "CLASS")):
         table = open_table(desk.file(text))
-        plan = make_plan(table, layout_for(name, gateway), gateway, outbox, PlanSettings())
+        plan = make_plan(
+            table, layout_for(name, LegacyGateway(gateway)), LegacyGateway(gateway), outbox, PlanSettings()
+        )
         assert {one.verdict for one in plan.records} == {Verdict.UNCHANGED}
         assert all(one.receipt is not None and one.receipt.record for one in plan.records)
 
@@ -124,7 +127,10 @@ def test_a_kept_plan_is_read_and_written_in_the_same_form(tmp_path: Path, name: 
 
 
 def applied(gateway: Client, outbox: Outbox, plan: Plan) -> list[RecordStatus]:
-    return [one.status for one in Loader(gateway, outbox).apply(confirm_plan(plan, gateway, outbox))]
+    return [
+        one.status
+        for one in Loader(LegacyGateway(gateway), outbox).apply(confirm_plan(plan, LegacyGateway(gateway), outbox))
+    ]
 
 
 def test_kept_updates_are_applied(desk: Desk, gateway: Client, outbox: Outbox) -> None:

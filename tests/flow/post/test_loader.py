@@ -52,8 +52,8 @@ class Bench:
         file = self.folder / "je.csv"
         file.write_text(HEADER + "".join(entry(reference, amount) for reference in references))
         with nullcontext(outbox) if outbox is not None else self.open() as use:
-            plan = make_plan(open_csv(file), JournalLayout(), self.ledger, use, planning or PlanSettings())
-            loader = Loader(self.ledger, use, settings or LoadSettings(), step=step or (lambda _: None))
+            plan = make_plan(open_csv(file), JournalLayout(), self.ledger.gateway, use, planning or PlanSettings())
+            loader = Loader(self.ledger.gateway, use, settings or LoadSettings(), step=step or (lambda _: None))
             return list(loader.apply(plan))
 
     def endings(self, references: str | list[str], settings: LoadSettings | None = None) -> list[str]:
@@ -259,8 +259,8 @@ def test_without_a_key_to_look_for_it_stays_in_doubt_unless_its_control_id_is_re
         file = bench.folder / "bare.csv"
         file.write_text(HEADER + entry("A").replace("Entry A,A", "Entry A,"))
         with bench.open() as outbox:
-            plan = make_plan(open_csv(file), JournalLayout(), bench.ledger, outbox)
-            return list(Loader(bench.ledger, outbox, settings or LoadSettings()).apply(plan))
+            plan = make_plan(open_csv(file), JournalLayout(), bench.ledger.gateway, outbox)
+            return list(Loader(bench.ledger.gateway, outbox, settings or LoadSettings()).apply(plan))
 
     remembering = LoadSettings(settle=SettleSettings(memory_proven=True))
     bench.ledger.weather = ["fine", "lost after"] if witness else ["lost after"]
@@ -302,9 +302,9 @@ def test_what_was_not_applied_stays_resendable_under_its_control_id(
     with bench.open() as outbox:
         file = bench.folder / "je.csv"
         file.write_text(HEADER + entry("A") + entry("B"))
-        plan = make_plan(open_csv(file), JournalLayout(), bench.ledger, outbox)
+        plan = make_plan(open_csv(file), JournalLayout(), bench.ledger.gateway, outbox)
         with pytest.raises(error):
-            seen.extend(Loader(bench.ledger, outbox, LoadSettings(batch_size=1)).apply(plan))
+            seen.extend(Loader(bench.ledger.gateway, outbox, LoadSettings(batch_size=1)).apply(plan))
         assert [entry.status for entry in outbox.entries()] == [RecordStatus.NOT_SENT, RecordStatus.PLANNED]
     assert bench.endings("AB") == ["posted", "posted"]
     assert bench.ledger.submits[0][0] == bench.ledger.submits[1][0]
@@ -323,10 +323,10 @@ def test_outcomes_in_doubt_are_told_before_an_outage_ends_the_load(
     with bench.open() as outbox:
         file = bench.folder / "je.csv"
         file.write_text(HEADER + entry("A"))
-        plan = make_plan(open_csv(file), JournalLayout(), bench.ledger, outbox)
+        plan = make_plan(open_csv(file), JournalLayout(), bench.ledger.gateway, outbox)
         monkeypatch.setattr(bench.ledger, "query", outage)
         with pytest.raises(TransientError):
-            for outcome in Loader(bench.ledger, outbox).apply(plan):
+            for outcome in Loader(bench.ledger.gateway, outbox).apply(plan):
                 seen.append(outcome)
     assert [outcome.status for outcome in seen] == [RecordStatus.IN_DOUBT]
 
@@ -336,16 +336,16 @@ def test_a_read_only_connection_refuses_before_anything(bench: Bench) -> None:
 
     bench.ledger.connection = replace(bench.ledger.connection, read_only=True)
     with bench.open() as outbox, pytest.raises(SettingsError, match="read-only"):
-        Loader(bench.ledger, outbox)
+        Loader(bench.ledger.gateway, outbox)
 
 
 def test_other_content_under_a_posted_identity_is_a_conflict_even_past_the_plan(bench: Bench) -> None:
     with bench.open() as outbox:
         file = bench.folder / "je.csv"
         file.write_text(HEADER + entry("A", "11.00"))
-        stale = make_plan(open_csv(file), JournalLayout(), bench.ledger, outbox)
+        stale = make_plan(open_csv(file), JournalLayout(), bench.ledger.gateway, outbox)
         bench.load("A", outbox=outbox)
-        (outcome,) = Loader(bench.ledger, outbox).apply(stale)
+        (outcome,) = Loader(bench.ledger.gateway, outbox).apply(stale)
     assert outcome.status is RecordStatus.CONFLICT
     assert bench.ledger.posted == ["A"]
 
@@ -354,9 +354,9 @@ def test_two_loaders_at_once_post_each_record_once(bench: Bench) -> None:
     with bench.open() as one, bench.open() as two:
         file = bench.folder / "je.csv"
         file.write_text(HEADER + entry("A") + entry("B"))
-        plans = [make_plan(open_csv(file), JournalLayout(), bench.ledger, outbox) for outbox in (one, two)]
-        first = Loader(bench.ledger, one, LoadSettings(batch_size=1)).apply(plans[0])
-        second = Loader(bench.ledger, two, LoadSettings(batch_size=1)).apply(plans[1])
+        plans = [make_plan(open_csv(file), JournalLayout(), bench.ledger.gateway, outbox) for outbox in (one, two)]
+        first = Loader(bench.ledger.gateway, one, LoadSettings(batch_size=1)).apply(plans[0])
+        second = Loader(bench.ledger.gateway, two, LoadSettings(batch_size=1)).apply(plans[1])
         endings = [next(first).status, next(second).status, next(second).status, next(first).status]
     assert endings == [RecordStatus.APPLIED, RecordStatus.UNCHANGED, RecordStatus.APPLIED, RecordStatus.UNCHANGED]
     assert bench.ledger.posted == ["A", "B"]
@@ -390,9 +390,9 @@ def test_what_is_under_way_beside_a_failing_batch_is_told_before_the_failure(ben
     with bench.open() as outbox:
         file = bench.folder / "je.csv"
         file.write_text(HEADER + "".join(entry(reference) for reference in "ABCD"))
-        plan = make_plan(open_csv(file), JournalLayout(), bench.ledger, outbox)
+        plan = make_plan(open_csv(file), JournalLayout(), bench.ledger.gateway, outbox)
         with pytest.raises(RefusedError):
-            for outcome in Loader(bench.ledger, outbox, LoadSettings(batch_size=1, concurrency=2)).apply(plan):
+            for outcome in Loader(bench.ledger.gateway, outbox, LoadSettings(batch_size=1, concurrency=2)).apply(plan):
                 seen.append(outcome)
     assert [outcome.status for outcome in seen] == [RecordStatus.NOT_SENT, RecordStatus.APPLIED]
     assert bench.ledger.posted == ["B"]
@@ -440,7 +440,7 @@ def test_a_plan_names_what_a_dead_loader_left(bench: Bench) -> None:
     with suppress(KilledError, Exception):
         bench.load("A", outbox=outbox, step=die)
     with bench.open() as after:
-        plan = make_plan(open_csv(bench.folder / "je.csv"), JournalLayout(), bench.ledger, after)
+        plan = make_plan(open_csv(bench.folder / "je.csv"), JournalLayout(), bench.ledger.gateway, after)
     assert [record.verdict for record in plan.records] == [Verdict.IN_DOUBT]
 
 
@@ -461,7 +461,7 @@ def test_a_refusal_of_a_repeated_control_id_in_unknown_words_is_not_taken_for_a_
 def planned(bench: Bench, outbox: Outbox, references: str) -> Plan:
     file = bench.folder / "je.csv"
     file.write_text(HEADER + "".join(map(entry, references)))
-    return make_plan(open_csv(file), JournalLayout(), bench.ledger, outbox)
+    return make_plan(open_csv(file), JournalLayout(), bench.ledger.gateway, outbox)
 
 
 @pytest.mark.parametrize(
@@ -481,8 +481,8 @@ def test_what_only_another_outbox_knows_stops_a_plan_before_anything_is_sent(
     assert [record.verdict for record in plan.records] == [Verdict.CREATE, verdict]
     sent = len(bench.ledger.submits)
     with Outbox(bench.folder / "another.sqlite3", clock=bench.ledger.clock) as another:
-        for use in (lambda: list(Loader(bench.ledger, another).apply(plan)),
-                    lambda: confirm_plan(plan, bench.ledger, another)):  # fmt: skip
+        for use in (lambda: list(Loader(bench.ledger.gateway, another).apply(plan)),
+                    lambda: confirm_plan(plan, bench.ledger.gateway, another)):  # fmt: skip
             with pytest.raises(SettingsError, match=rf"je\.csv:4: GJ 2026-11-30 'Entry B' B {said}") as caught:
                 use()
             assert "another.sqlite3" in caught.value.message

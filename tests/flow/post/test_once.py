@@ -60,8 +60,8 @@ class World:
                 raise KilledError
 
         with suppress(IntacctError, KilledError, Exception):
-            plan = make_plan(open_csv(file), JournalLayout(), self.ledger, outbox)
-            list(Loader(self.ledger, outbox, LoadSettings(batch_size=batch), step=step).apply(plan))
+            plan = make_plan(open_csv(file), JournalLayout(), self.ledger.gateway, outbox)
+            list(Loader(self.ledger.gateway, outbox, LoadSettings(batch_size=batch), step=step).apply(plan))
         outbox.close()
         self.ledger.weather = []
 

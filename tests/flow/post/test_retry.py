@@ -31,17 +31,17 @@ def outbox(tmp_path: Path, ledger: Ledger) -> Iterator[Outbox]:
 def load(folder: Path, ledger: Ledger, outbox: Outbox, references: str) -> None:
     file = folder / "je.csv"
     file.write_text(HEADER + "".join(entry(reference) for reference in references))
-    list(Loader(ledger, outbox).apply(make_plan(open_csv(file), JournalLayout(), ledger, outbox)))
+    list(Loader(ledger.gateway, outbox).apply(make_plan(open_csv(file), JournalLayout(), ledger.gateway, outbox)))
 
 
 def test_doubts_are_settled_later_with_nothing_but_the_outbox(tmp_path: Path, ledger: Ledger, outbox: Outbox) -> None:
     ledger.weather = ["lost before"]
     load(tmp_path, ledger, outbox, "AB")
-    assert [one.status for one in settle_doubts(ledger, outbox)] == [RecordStatus.IN_DOUBT] * 2
+    assert [one.status for one in settle_doubts(ledger.gateway, outbox)] == [RecordStatus.IN_DOUBT] * 2
     ledger.clock.forward(minutes=15)
     first = next(outbox.entries())
-    assert [one.status for one in settle_doubts(ledger, outbox, only=[first.number])] == [RecordStatus.APPLIED]
-    assert [one.status for one in settle_doubts(ledger, outbox)] == [RecordStatus.APPLIED]
+    assert [one.status for one in settle_doubts(ledger.gateway, outbox, only=[first.number])] == [RecordStatus.APPLIED]
+    assert [one.status for one in settle_doubts(ledger.gateway, outbox)] == [RecordStatus.APPLIED]
     assert ledger.posted == ["A", "B"]
 
 
@@ -51,10 +51,10 @@ def test_what_was_rejected_is_sent_again_as_a_new_attempt_and_nothing_else_is(
     ledger.refuse = lambda record: "closed" if record.findtext("REFERENCENO") == "B" else ""
     load(tmp_path, ledger, outbox, "ABC")
     ledger.refuse = lambda record: ""
-    assert [(one.label, one.attempt, one.status) for one in retry(ledger, outbox)] == [
+    assert [(one.label, one.attempt, one.status) for one in retry(ledger.gateway, outbox)] == [
         ("GJ 2026-11-30 'Entry B' B", 2, RecordStatus.APPLIED)
     ]
-    assert retry(ledger, outbox) == []
+    assert retry(ledger.gateway, outbox) == []
     assert sorted(ledger.posted) == ["A", "B", "C"]
 
 
@@ -66,8 +66,8 @@ def test_another_entitys_entries_are_left_alone_and_a_read_only_connection_refus
     ledger.clock.forward(minutes=15)
     here = ledger.connection
     ledger.connection = replace(here, location_id="E1")
-    assert settle_doubts(ledger, outbox) == []
+    assert settle_doubts(ledger.gateway, outbox) == []
     ledger.connection = replace(here, read_only=True)
     for act in (settle_doubts, retry):
         with pytest.raises(SettingsError, match="read-only"):
-            act(ledger, outbox)
+            act(ledger.gateway, outbox)

@@ -10,6 +10,7 @@ from datetime import UTC, date, datetime, timedelta
 
 from intacct_bridge.client.connections.connection import Connection
 from intacct_bridge.errors import Fault, InDoubtError, InvalidRequestError, RefusedError, TransientError
+from intacct_bridge.flow.company.legacy import LegacyGateway
 from intacct_bridge.model.catalog import Catalog, FieldDef, ObjectDef, object_def
 from intacct_bridge.model.query.evaluate import predicate
 from intacct_bridge.model.query.query import Query
@@ -178,6 +179,11 @@ class Ledger:
             return self._befall(weather, lambda: self._run(functions, transaction=transaction))
 
     # --- what tests use
+
+    @property
+    def gateway(self) -> LegacyGateway:
+        """The ledger as loads use it."""
+        return LegacyGateway(self)
 
     @property
     def posted(self) -> list[str]:

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from intacct_bridge.client.client import Client
+from intacct_bridge.flow.company.legacy import LegacyGateway
 from intacct_bridge.flow.layouts.journal import JournalLayout
 from intacct_bridge.flow.outbox.outbox import Outbox
 from intacct_bridge.flow.plan.planner import make_plan
@@ -22,9 +23,9 @@ def main(url: str, file: str, outbox_path: str, die_at: str) -> None:
             os.kill(os.getpid(), signal.SIGKILL)
 
     with Client(connection(url), keep=False) as client, Outbox(Path(outbox_path)) as outbox:
-        plan = make_plan(open_csv(Path(file)), JournalLayout(), client, outbox)
+        plan = make_plan(open_csv(Path(file)), JournalLayout(), LegacyGateway(client), outbox)
         settings = LoadSettings(batch_size=2, concurrency=1)
-        for outcome in Loader(client, outbox, settings, step=step).apply(plan):
+        for outcome in Loader(LegacyGateway(client), outbox, settings, step=step).apply(plan):
             print(outcome.status.outcome_text, flush=True)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from intacct_bridge.emulator.gateway.gateway import Emulator
 from intacct_bridge.errors import IntacctError
+from intacct_bridge.flow.company.legacy import LegacyGateway
 from intacct_bridge.flow.layouts.choose import layout_for
 from intacct_bridge.flow.outbox.outbox import Outbox
 from intacct_bridge.flow.plan.plan import Mode, Plan, PlanSettings
@@ -59,7 +60,9 @@ class Desk:
         self.failed = None
         with client(self.transport or self.emulator, **self.connecting) as gateway, self.outbox() as outbox:
             plan = self.make(gateway, outbox, self.file(text, name), object_name, Mode(mode), **more)
-            loader = Loader(gateway, outbox, LoadSettings(concurrency=1, settle=self.settle), step=self.step)
+            loader = Loader(
+                LegacyGateway(gateway), outbox, LoadSettings(concurrency=1, settle=self.settle), step=self.step
+            )
             try:
                 seen.extend(loader.apply(plan))
             except IntacctError as error:
@@ -73,8 +76,9 @@ class Desk:
         self, gateway: Any, outbox: Outbox, path: Path, object_name: str, mode: Mode = Mode.CREATE, **more: Any
     ) -> Plan:
         match = more.pop("match", ())
-        layout = layout_for(object_name, gateway, **more)
-        return make_plan(open_table(path), layout, gateway, outbox, PlanSettings(mode=mode, match=match))
+        company = LegacyGateway(gateway)
+        layout = layout_for(object_name, company, **more)
+        return make_plan(open_table(path), layout, company, outbox, PlanSettings(mode=mode, match=match))
 
     def rows(self, object_name: str) -> list[dict[str, str]]:
         return [dict(row) for _, row in self.emulator.company().table(object_name).rows()]

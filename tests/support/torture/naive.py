@@ -11,6 +11,7 @@ from typing import Any
 
 from intacct_bridge.errors import IntacctError
 from intacct_bridge.flow.company.functions import Functions
+from intacct_bridge.flow.company.legacy import LegacyGateway
 from intacct_bridge.flow.records.write import Write
 from intacct_bridge.wire.envelope import SUCCESS, Function
 
@@ -26,7 +27,7 @@ class Naive:
 
     def load(self, client: Any, writes: Sequence[tuple[str, Write]], batch_size: int) -> None:
         """Send everything that was not told to have succeeded, again and again where an error comes back."""
-        functions = Functions(client)
+        functions = Functions(LegacyGateway(client))
         left = [(mark, functions.element(write)) for mark, write in writes if mark not in self.done]
         for start in range(0, len(left), batch_size):
             batch = left[start : start + batch_size]

@@ -13,6 +13,7 @@ from pathlib import Path
 from random import Random
 
 from intacct_bridge.emulator.gateway.server import serve
+from intacct_bridge.flow.company.legacy import LegacyGateway
 from intacct_bridge.flow.layouts.journal import JournalLayout
 from intacct_bridge.flow.outbox.entry import OutboxEntry
 from intacct_bridge.flow.outbox.outbox import Outbox
@@ -42,7 +43,11 @@ def side_by_side(seed: int, folder: Path) -> list[str]:
             ends = [loader.wait(120) for loader in loaders]
         clock.forward(minutes=20)  # the processes counted on with clocks of their own
         with client(emulator) as gateway, Outbox(path) as outbox:
-            list(Loader(gateway, outbox).apply(make_plan(open_csv(file), JournalLayout(), gateway, outbox)))
+            list(
+                Loader(LegacyGateway(gateway), outbox).apply(
+                    make_plan(open_csv(file), JournalLayout(), LegacyGateway(gateway), outbox)
+                )
+            )
             entries = list(outbox.entries())
         rows = [row for _, row in emulator.company().table("GLBATCH").rows()]
         return [f"seed {seed}, {steps}, {ends}: {text}" for text in _wrong(ends, entries, rows)]

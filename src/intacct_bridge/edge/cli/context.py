@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from intacct_bridge.client.client import Client
     from intacct_bridge.client.connections.connection import Connection
     from intacct_bridge.emulator.gateway.gateway import Emulator
+    from intacct_bridge.flow.company.legacy import LegacyGateway
     from intacct_bridge.wire.reply import Transport
 
 PROGRAM = "intacct"
@@ -78,6 +79,13 @@ class CommandContext:
     def client(self) -> "Client":
         """The client on the connection, opened once and closed when the command ends."""
         return self.limited_client(None)
+
+    @property
+    def load_gateway(self) -> "LegacyGateway":
+        """The client as loads use it: also with objects that only legacy functions reach."""
+        from intacct_bridge.flow.company.legacy import LegacyGateway
+
+        return LegacyGateway(self.client)
 
     def limited_client(self, max_transactions: int | None) -> "Client":
         """The client, which stops before it would use more API transactions than this."""

@@ -194,7 +194,7 @@ def _from_plan(desk: CommandContext, outbox: "Outbox", options: dict[str, Any], 
     from intacct_bridge.flow.plan.plan_file import open_plan
     from intacct_bridge.flow.plan.planner import confirm_plan
 
-    plan = confirm_plan(open_plan(options["from_plan"]), desk.client, outbox)
+    plan = confirm_plan(open_plan(options["from_plan"]), desk.load_gateway, outbox)
     return _one(desk, plan, outbox, options, only_plan=only_plan, yes=yes, outcomes=[])
 
 
@@ -213,7 +213,7 @@ def _plan(desk: CommandContext, table: "InputTable", outbox: "Outbox", options: 
     key = tuple(name.strip() for name in (options["key"] or "").split(",") if name.strip())
     layout = layout_for(
         options["as_name"],
-        desk.client,
+        desk.load_gateway,
         map_file=options["map_file"],
         draft=options["draft"],
         clear=options["clear_empty"],
@@ -228,7 +228,7 @@ def _plan(desk: CommandContext, table: "InputTable", outbox: "Outbox", options: 
         mode=mode,
         match=() if mode is Mode.CREATE else tuple(name.upper() for name in key),
     )
-    return make_plan(table, layout, desk.client, outbox, settings)
+    return make_plan(table, layout, desk.load_gateway, outbox, settings)
 
 
 def _keep_refused(
@@ -305,7 +305,7 @@ def _apply(
     with progress(desk.console, spent=lambda: meter.transactions) as view:
         view.update(plan.source, 0, len(plan.records))
         try:
-            for outcome in Loader(desk.client, outbox, settings).apply(plan):
+            for outcome in Loader(desk.load_gateway, outbox, settings).apply(plan):
                 outcomes.append(outcome)
                 view.update(plan.source, len(outcomes), len(plan.records))
         except IntacctError as error:

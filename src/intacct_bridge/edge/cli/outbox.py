@@ -147,7 +147,7 @@ def retry_command(desk: CommandContext, *, numbers: tuple[int, ...], yes: bool) 
     with open_outbox(desk.connection) as outbox:
         if any(True for _ in outbox.entries(states=UNAPPLIED)):
             desk.allow_write("again what was not applied", yes=yes)
-        return _told(desk, retry(desk.client, outbox, only=numbers), "nothing can be retried")
+        return _told(desk, retry(desk.load_gateway, outbox, only=numbers), "nothing can be retried")
 
 
 @outbox_command.command("settle")
@@ -168,7 +168,7 @@ def settle_command(desk: CommandContext, *, numbers: tuple[int, ...], settle_aft
         outbox.recover()
         if any(True for _ in outbox.entries(states=[RecordStatus.IN_DOUBT])):
             desk.allow_write("what turns out not to have been applied", yes=yes)
-        return _told(desk, settle_doubts(desk.client, outbox, settings, only=numbers), "nothing is in doubt")
+        return _told(desk, settle_doubts(desk.load_gateway, outbox, settings, only=numbers), "nothing is in doubt")
 
 
 def _told(desk: CommandContext, entries: "list[OutboxEntry]", empty: str) -> int:

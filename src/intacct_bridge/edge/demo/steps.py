@@ -21,6 +21,7 @@ from intacct_bridge.edge.doctor.findings import DoctorReport
 from intacct_bridge.edge.terminal.console import Console
 from intacct_bridge.edge.views.extraction import Extracted, run_extraction
 from intacct_bridge.emulator.gateway.gateway import Emulator
+from intacct_bridge.flow.company.legacy import LegacyGateway
 from intacct_bridge.flow.layouts.choose import layout_for
 from intacct_bridge.flow.outbox.outbox import open_outbox
 from intacct_bridge.flow.plan.plan import Plan
@@ -89,7 +90,7 @@ class Demo:
         file = self._sample(NAMES[0])
         with open_outbox(self.connection) as outbox:
             plan = self._plan(file)
-            outcomes = tuple(Loader(self.client, outbox).apply(plan))
+            outcomes = tuple(Loader(LegacyGateway(self.client), outbox).apply(plan))
         return LoadedFile(file, plan, outcomes)
 
     def plan_mistakes(self) -> LoadedFile:
@@ -103,9 +104,10 @@ class Demo:
             return reconcile(self.client, copy)
 
     def _plan(self, file: Path) -> Plan:
-        layout = layout_for("journal-entries", self.client)
+        company = LegacyGateway(self.client)
+        layout = layout_for("journal-entries", company)
         with open_outbox(self.connection) as outbox:
-            return make_plan(open_table(file), layout, self.client, outbox)
+            return make_plan(open_table(file), layout, company, outbox)
 
     def _sample(self, name: str) -> Path:
         """The sample in the home directory; an existing file stays, because the user may have edited it."""

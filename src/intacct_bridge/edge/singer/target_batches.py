@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from intacct_bridge.edge.singer.target_config import TargetConfig
 from intacct_bridge.edge.singer.target_results import DELETED, ArrivedRecord, RecordResult
 from intacct_bridge.errors import IntacctError, InvalidRequestError, SettingsError
-from intacct_bridge.flow.company.legacy import with_legacy
+from intacct_bridge.flow.company.legacy import LegacyGateway
 from intacct_bridge.flow.company.writable import subject_of
 from intacct_bridge.flow.layouts.choose import layout_for
 from intacct_bridge.flow.layouts.native import NativeLayout
@@ -51,9 +51,9 @@ class StreamLayout:
 class StreamLayouts:
     """Finds the layout of each stream, once."""
 
-    def __init__(self, client: "Client", config: TargetConfig) -> None:
+    def __init__(self, client: "Client", company: LegacyGateway, config: TargetConfig) -> None:
         self._client = client
-        self._company = with_legacy(client)
+        self._company = company
         self._config = config
         self._found: dict[str, StreamLayout | IntacctError] = {}
 
@@ -149,12 +149,13 @@ class TargetBatches:
         *,
         note: Callable[[str], object],
     ) -> None:
-        self.layouts = StreamLayouts(client, config)
         self._client = client
+        self._company = LegacyGateway(client)
+        self.layouts = StreamLayouts(client, self._company, config)
         self._outbox = outbox
         self._config = config
         self._note = note
-        self._loader = Loader(client, outbox, config.load)
+        self._loader = Loader(self._company, outbox, config.load)
         self._waiting: dict[str, list[ArrivedRecord]] = {}
         self._keys: set[tuple[str, ...]] = set()
         self._count = 0
@@ -221,7 +222,7 @@ class TargetBatches:
         folder = self._config.input_path or Path()  # files to attach are named in it
         path = folder / stream.replace("/", "_")
         table = InputTable(path, columns, lambda: iter(rows), "jsonl", takes_files=self._config.input_path is not None)
-        plan = make_plan(table, how.layout, self._client, self._outbox, how.settings)
+        plan = make_plan(table, how.layout, self._company, self._outbox, how.settings)
         for text in (*plan.notes, *(f"not checked: {rule}" for rule in plan.unchecked)):
             self._note(f"{stream}: {text}")
         return plan

@@ -6,7 +6,6 @@ from dataclasses import replace
 from intacct_bridge.client.protocol import Gateway
 from intacct_bridge.errors import InvalidRequestError
 from intacct_bridge.flow.company.attachments import supdoc, supdoc_id, together
-from intacct_bridge.flow.company.legacy import with_legacy
 from intacct_bridge.flow.records.lookup_keys import EXTERNALID
 from intacct_bridge.flow.records.values import comparable
 from intacct_bridge.flow.records.write import Receipt, Write, WriteOperation
@@ -37,7 +36,7 @@ class Functions:
     """Makes function elements for one company."""
 
     def __init__(self, company: Gateway) -> None:
-        self._company = with_legacy(company)
+        self._company = company
         self._is_legacy = company.connection.is_legacy
         self._builder = FunctionBuilder(self._described, is_legacy=self._is_legacy)
 

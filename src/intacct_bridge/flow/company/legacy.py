@@ -27,13 +27,8 @@ _HEADERS_AT_ONCE = 100
 _USE_30 = 'Use a connection with dtd_version = "3.0".'
 
 
-def with_legacy(company: Gateway) -> "LegacyGateway":
-    """The gateway that loading uses; one that is a `LegacyGateway` already stays as it is."""
-    return company if isinstance(company, LegacyGateway) else LegacyGateway(company)
-
-
 class LegacyGateway:
-    """A `Gateway` around another one."""
+    """The `Gateway` that loading uses, around that of a client. It is made once, where a load is assembled."""
 
     def __init__(self, company: Gateway) -> None:
         self._company = company

@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 
 from intacct_bridge.client.protocol import Gateway
 from intacct_bridge.errors import IntacctError, InvalidRequestError, NotPermittedError, RefusedError
-from intacct_bridge.flow.company.legacy import with_legacy
 from intacct_bridge.flow.records.lookup_keys import EXTERNALID, LookupKeys, lookup_keys_of
 from intacct_bridge.model.catalog import FieldDef, ObjectDef, with_lengths
 from intacct_bridge.model.keys import RECORDNO, creator, keys_of, lines, owner
@@ -96,7 +95,6 @@ class Subject:
 
 def subject_of(company: Gateway, object_name: str) -> Subject:
     """What is known of an object. InvalidRequestError where it does not exist or nothing makes it."""
-    company = with_legacy(company)
     described = company.describe(object_name)
     name = described.name
     held = owner(name)

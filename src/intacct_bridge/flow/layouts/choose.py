@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from intacct_bridge.client.protocol import Gateway
 from intacct_bridge.errors import InvalidRequestError, SettingsError
 from intacct_bridge.flow.company.attachments import FOLDER
+from intacct_bridge.flow.company.legacy import LegacyGateway
 from intacct_bridge.flow.company.writable import Subject, subject_of
 from intacct_bridge.flow.layouts.base import Layout
 from intacct_bridge.flow.layouts.journal import JournalLayout
@@ -54,7 +55,7 @@ class JournalOrNative:
 
 def layout_for(
     name: str,
-    company: Gateway,
+    company: LegacyGateway,
     *,
     map_file: Path | None = None,
     draft: bool = False,

@@ -14,7 +14,6 @@ from pathlib import Path
 from intacct_bridge.client.protocol import Gateway, Row
 from intacct_bridge.errors import NotPermittedError, RecordError, RefusedError, SettingsError
 from intacct_bridge.flow.company.attachments import FOLDER
-from intacct_bridge.flow.company.legacy import with_legacy
 from intacct_bridge.flow.company.writable import Subject
 from intacct_bridge.flow.layouts.base import REASON, plain
 from intacct_bridge.flow.layouts.fields import Said, Shaper
@@ -47,7 +46,7 @@ class Lookups:
     """What one company answers; nothing is asked twice."""
 
     def __init__(self, company: Gateway) -> None:
-        self._company = with_legacy(company)
+        self._company = company
         self._rows: dict[tuple[str, str], dict[str, list[Row]]] = {}
         self._asked: dict[tuple[str, str], set[str]] = {}
         self._fields: dict[str, set[str]] = {}

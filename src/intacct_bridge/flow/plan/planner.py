@@ -16,7 +16,7 @@ from intacct_bridge.client.protocol import Gateway
 from intacct_bridge.errors import InvalidRequestError
 from intacct_bridge.flow.company.attachments import folder_missing, folder_write
 from intacct_bridge.flow.company.entities import by_entity, with_entities
-from intacct_bridge.flow.company.legacy import LegacyGateway, with_legacy
+from intacct_bridge.flow.company.legacy import LegacyGateway
 from intacct_bridge.flow.company.target_company import TargetCompany
 from intacct_bridge.flow.layouts.base import Layout
 from intacct_bridge.flow.outbox.outbox import Outbox
@@ -120,18 +120,18 @@ class Planner:
 
 
 def make_plan(
-    table: InputTable, layout: Layout, company: Gateway, outbox: Outbox, settings: PlanSettings = _USUAL
+    table: InputTable, layout: Layout, company: LegacyGateway, outbox: Outbox, settings: PlanSettings = _USUAL
 ) -> Plan:
     """Read an input and decide on each of its records."""
     notes = (*table.notes, *layout.notes(table))
     empty = Plan(TargetCompany.of(company.connection), layout.object, table.path.name, table.columns, (), 0, notes)
-    return _plan_all(layout.read(table), empty, with_legacy(company), outbox, settings)
+    return _plan_all(layout.read(table), empty, company, outbox, settings)
 
 
 def plan_writes(
     writes: Iterable[Write],
     object_name: str,
-    company: Gateway,
+    company: LegacyGateway,
     outbox: Outbox,
     settings: PlanSettings = _USUAL,
     *,
@@ -139,7 +139,7 @@ def plan_writes(
 ) -> Plan:
     """Decide on records that do not come from a file; all of them are of one object."""
     empty = Plan(TargetCompany.of(company.connection), object_name, source, (), (), 0)
-    return _plan_all(writes, empty, with_legacy(company), outbox, settings)
+    return _plan_all(writes, empty, company, outbox, settings)
 
 
 def _plan_all(
@@ -182,7 +182,7 @@ def _of_entity(records: Iterable[PlannedRecord], entity: str) -> Iterator[Planne
     return (replace(one, write=replace(one.write, entity=entity)) for one in records)
 
 
-def confirm_plan(plan: Plan, company: Gateway, outbox: Outbox) -> Plan:
+def confirm_plan(plan: Plan, company: LegacyGateway, outbox: Outbox) -> Plan:
     """A plan made earlier, checked again: its records, and the references and periods that they rely on.
 
     Records that were posted since are unchanged now. InvalidRequestError where the plan is for another company or
@@ -197,7 +197,7 @@ def confirm_plan(plan: Plan, company: Gateway, outbox: Outbox) -> Plan:
             fix="use the connection that the plan was made with",
         )
     check_outbox(plan, target, outbox)
-    now = _confirm_all(replace(plan, target=target, unchecked=()), with_legacy(company), outbox)
+    now = _confirm_all(replace(plan, target=target, unchecked=()), company, outbox)
     refused = now.of(Verdict.REFUSED)
     if refused:
         more = f" (and {counted(len(refused) - 1, 'more record')})" if len(refused) > 1 else ""

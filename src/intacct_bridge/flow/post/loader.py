@@ -10,12 +10,11 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from itertools import islice
 
-from intacct_bridge.client.protocol import Gateway
 from intacct_bridge.errors import IntacctError, SettingsError
 from intacct_bridge.flow.company.entities import by_entity
 from intacct_bridge.flow.company.find_by_key import key_values
 from intacct_bridge.flow.company.functions import Functions
-from intacct_bridge.flow.company.legacy import with_legacy
+from intacct_bridge.flow.company.legacy import LegacyGateway
 from intacct_bridge.flow.company.target_company import TargetCompany
 from intacct_bridge.flow.outbox.entry import Intent, OutboxEntry
 from intacct_bridge.flow.outbox.outbox import Outbox
@@ -67,9 +66,9 @@ class Loader:
     """Applies writes to one company through its outbox."""
 
     def __init__(
-        self, company: Gateway, outbox: Outbox, settings: LoadSettings = LoadSettings(), *, step: Step = no_step
+        self, company: LegacyGateway, outbox: Outbox, settings: LoadSettings = LoadSettings(), *, step: Step = no_step
     ) -> None:
-        self._company = company = with_legacy(company)
+        self._company = company
         self._outbox = outbox
         self._settings = settings
         self._step = step

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from intacct_bridge.client.protocol import Gateway
 from intacct_bridge.errors import SettingsError
 from intacct_bridge.flow.company.entities import entity_id
-from intacct_bridge.flow.company.legacy import LegacyGateway, with_legacy
+from intacct_bridge.flow.company.legacy import LegacyGateway
 from intacct_bridge.flow.company.target_company import TargetCompany
 from intacct_bridge.flow.outbox.entry import Intent, OutboxEntry
 from intacct_bridge.flow.outbox.outbox import Outbox
@@ -22,7 +22,7 @@ from intacct_bridge.model.batched import batched
 
 
 def settle_doubts(
-    company: Gateway,
+    company: LegacyGateway,
     outbox: Outbox,
     settings: SettleSettings | None = None,
     *,
@@ -30,15 +30,14 @@ def settle_doubts(
 ) -> list[OutboxEntry]:
     """Settle every entry in doubt (or those with these numbers) and return them as they stand then."""
     _may_write(company)
-    spoken = with_legacy(company)
     outbox.begin_run(TargetCompany.of(company.connection).user, lambda: company.company_time)
     done: list[OutboxEntry] = []
-    for within, entries in _here(spoken, outbox, (RecordStatus.IN_DOUBT,), only):
+    for within, entries in _here(company, outbox, (RecordStatus.IN_DOUBT,), only):
         done += Settler(within, outbox, settings or SettleSettings()).settle(entries)
     return done
 
 
-def retry(company: Gateway, outbox: Outbox, *, only: Iterable[int] = ()) -> list[OutboxEntry]:
+def retry(company: LegacyGateway, outbox: Outbox, *, only: Iterable[int] = ()) -> list[OutboxEntry]:
     """Send once more what was planned, not sent, rejected or aborted, with the content that the outbox holds.
 
     What is wrong with a rejected record is not mended by this; it is for what was wrong in the company.
@@ -46,7 +45,7 @@ def retry(company: Gateway, outbox: Outbox, *, only: Iterable[int] = ()) -> list
     _may_write(company)
     outbox.begin_run(TargetCompany.of(company.connection).user, lambda: company.company_time)
     done: list[OutboxEntry] = []
-    for within, entries in _here(with_legacy(company), outbox, UNAPPLIED, only):
+    for within, entries in _here(company, outbox, UNAPPLIED, only):
         sender = Sender(within, outbox)
         for some in batched(entries, BATCH):
             begun = outbox.begin(outbox.plan(map(_intent, some)))
