@@ -25,6 +25,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 
 from intacct_bridge.client.protocol import Gateway, Row
+from intacct_bridge.client.reading.legacy import get
 from intacct_bridge.errors import InvalidRequestError, NotPermittedError, RecordError, RefusedError
 from intacct_bridge.flow.company.find_by_key import (
     Creators,
@@ -205,9 +206,8 @@ def _finds_ours(company: Gateway, outbox: Outbox, known: LegacyObject, entry: Ou
 
 
 def _answer(company: Gateway, known: LegacyObject, external: str) -> _Answer:
-    question = Element("get", attributes={"object": known.name, "key": external, "externalkey": "true"})
     try:
-        data = company.ask(question).data
+        data = company.ask(get(known.name, external, external=True)).data
     except _NO as error:
         return _Answer("", tuple(fault.errorno for fault in error.faults))
     for record in data.children if data is not None else ():
