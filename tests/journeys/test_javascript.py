@@ -12,7 +12,7 @@ import pytest
 
 from intacct_bridge.emulator.gateway.gateway import Emulator
 from intacct_bridge.emulator.gateway.server import serve
-from support.emulator.truth import assert_true
+from support.emulator.ledger_checks import assert_true
 
 HERE = Path(__file__).parent / "javascript"
 AS_OF = date(2026, 11, 21)

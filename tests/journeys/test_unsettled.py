@@ -20,8 +20,8 @@ from intacct_bridge.wire.codec import decode_response
 from intacct_bridge.wire.envelope import SessionAuth
 from intacct_bridge.wire.reply import Reply
 from support import small_company
-from support.emulator.talk import ENDPOINT, LOGIN, data, element, faults, one, query, rows, send
-from support.emulator.worlds import Clock, world
+from support.emulator.calls import ENDPOINT, LOGIN, data, element, faults, one, query, rows, send
+from support.emulator.refusing_companies import Clock, world
 from support.journeys.objects import BILLS, VENDORS, Desk
 
 

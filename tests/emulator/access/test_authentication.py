@@ -1,4 +1,4 @@
-"""Who may come in, and at which level, with which number and text, the others are refused.
+"""Sign-in: accepted credentials, and the level, number and text of each refusal.
 
 Shapes and numbers: Sage's error-handling page, the official SDKs' recorded answers, gateway clients in production.
 """
@@ -7,8 +7,8 @@ import pytest
 
 from intacct_bridge.wire.envelope import Login, SessionAuth
 from intacct_bridge.wire.xml import parse
-from support.emulator.talk import ENDPOINT, data, element, faults, one, query, rows, send
-from support.emulator.worlds import Clock, world
+from support.emulator.calls import ENDPOINT, data, element, faults, one, query, rows, send
+from support.emulator.refusing_companies import Clock, world
 
 SESSION = "<getAPISession></getAPISession>"
 

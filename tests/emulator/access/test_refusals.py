@@ -1,6 +1,6 @@
-"""Every refusal of who may do what: set in a scenario's file, met at its level, with its number and its text.
+"""Every refusal of a right: set up in a scenario file, raised at its level, with its number and text.
 
-Numbers and texts are the documented and the recorded ones; where a source has none the fidelity table says so.
+Numbers and texts are the documented or recorded ones; the fidelity table lists those without a source.
 """
 
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ import pytest
 from intacct_bridge.emulator.gateway.gateway import Emulator
 from intacct_bridge.emulator.settings.scenarios import load_scenario
 from intacct_bridge.wire.envelope import Login, Response
-from support.emulator.talk import LOGIN, element, query, send
+from support.emulator.calls import LOGIN, element, query, send
 
 CONTROL, SIGN_IN, FUNCTION = "control", "sign-in", "function"
 INCORRECT = "Sign-in information is incorrect"

@@ -5,7 +5,7 @@ from decimal import Decimal
 import pytest
 
 from intacct_bridge.emulator.gateway.gateway import Emulator
-from support.emulator.talk import data, element, entry, faults, one, query, results, rows
+from support.emulator.calls import data, element, entry, faults, one, query, results, rows
 
 GOOD = ("60100 D 100.00 DEPARTMENT=100", "10010 C 100.00")
 NOVEMBER = (

@@ -4,8 +4,8 @@ from decimal import Decimal
 
 from emulator.subledgers.test_documents import made
 from intacct_bridge.emulator.gateway.gateway import Emulator
-from support.emulator.talk import element, faults
-from support.emulator.truth import assert_true, balances, change
+from support.emulator.calls import element, faults
+from support.emulator.ledger_checks import assert_true, balances, change
 
 
 def entry(*splits: str, amount: str = "100", allocation: str = "Custom") -> str:

@@ -20,7 +20,7 @@ from intacct_bridge.emulator.gateway.gateway import Emulator
 from intacct_bridge.emulator.records.references import REFERENCES
 from intacct_bridge.emulator.settings.refusals import FunctionRefusedError
 from intacct_bridge.emulator.store.store import StoreTable
-from support.emulator.talk import data, element, entry, one, query, rows
+from support.emulator.calls import data, element, entry, one, query, rows
 
 D = Decimal
 POLICY = PostingPolicy(

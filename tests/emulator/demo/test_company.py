@@ -14,7 +14,7 @@ from intacct_bridge.emulator.settings.cells import text_of
 from intacct_bridge.emulator.store.catalogue import standard_catalog
 from intacct_bridge.errors import SettingsError
 from intacct_bridge.wire.values import Kind
-from support.emulator.company_books import AS_OF, books
+from support.emulator.demo_rows import AS_OF, demo_rows
 
 NAMED = {
     "VENDOR": "VENDORID",
@@ -109,7 +109,7 @@ def test_the_same_seed_and_day_make_the_same_company() -> None:
 def test_the_rows_of_a_seed_and_day_stay_the_same_from_version_to_version() -> None:
     """A change here changes every demo company that users have: undo it, or list it in the changelog."""
     digest = sha256()
-    for name, rows in books().items():
+    for name, rows in demo_rows().items():
         for row in rows:
             digest.update(f"{name} {[(field, text_of(value)) for field, value in row.items()]}\n".encode())
     assert digest.hexdigest()[:16] == "b82dcddc09fa846a"
@@ -122,7 +122,7 @@ def test_a_scale_of_zero_is_refused() -> None:
 
 @pytest.mark.parametrize("as_of", [date(2026, 3, 1), date(2024, 2, 29)])
 def test_it_is_large_enough_on_any_day(as_of: date) -> None:
-    found = books(1, as_of)
+    found = demo_rows(1, as_of)
     assert 20_000 <= len(found["GLDETAIL"]) <= 26_000
     assert len(found) >= 40
     days = [row["BATCH_DATE"] for row in found["GLDETAIL"]]
@@ -132,7 +132,7 @@ def test_it_is_large_enough_on_any_day(as_of: date) -> None:
 
 def test_no_time_stamp_is_in_the_future() -> None:
     latest = datetime(AS_OF.year, AS_OF.month, AS_OF.day, tzinfo=UTC) - timedelta(hours=14)
-    for name, rows in books().items():
+    for name, rows in demo_rows().items():
         for row in rows:
             for field, value in row.items():
                 if isinstance(value, datetime):
@@ -141,7 +141,7 @@ def test_no_time_stamp_is_in_the_future() -> None:
 
 
 def test_record_numbers_are_unique() -> None:
-    for name, rows in books().items():
+    for name, rows in demo_rows().items():
         keys = [row["RECORDNO"] for row in rows if "RECORDNO" in row]
         assert len(keys) in (0, len(rows)), name
         assert len(set(keys)) == len(keys), name
@@ -153,7 +153,7 @@ def test_every_field_is_in_the_catalogue_and_of_its_kind() -> None:
     numbers = (Kind.DECIMAL, Kind.CURRENCY, Kind.PERCENT)
     types = {Kind.INTEGER: int, Kind.DATE: date, Kind.TIMESTAMP: datetime, Kind.BOOLEAN: bool}
     wrong = Counter[str]()
-    for name, rows in books().items():
+    for name, rows in demo_rows().items():
         own = (
             field
             for (object_name, _), own in definitions.definition_fields.items()
@@ -177,7 +177,7 @@ def test_every_field_is_in_the_catalogue_and_of_its_kind() -> None:
 
 
 def test_every_reference_names_a_record() -> None:
-    found = books()
+    found = demo_rows()
     ids = {name: {row.get(field) for row in found[name]} for name, field in NAMED.items()}
     numbers = {name: {row["RECORDNO"] for row in rows if "RECORDNO" in row} for name, rows in found.items()}
     for name, rows in found.items():
@@ -193,16 +193,16 @@ def test_every_reference_names_a_record() -> None:
 
 
 def test_deleted_records_do_not_exist() -> None:
-    deleted = [row for row in books()["AUDITHISTORY"] if row["ACCESSMODE"] == "D"]
+    deleted = [row for row in demo_rows()["AUDITHISTORY"] if row["ACCESSMODE"] == "D"]
     assert len(deleted) >= 5
     for row in deleted:
         name, key = str(row["OBJECTTYPE"]).upper(), str(row["OBJECTKEY"]).removesuffix("--REC")
-        assert key not in {str(one["RECORDNO"]) for one in books()[name]}
-        assert key not in {str(one.get(f"{name}ID")) for one in books()[name]}
+        assert key not in {str(one["RECORDNO"]) for one in demo_rows()[name]}
+        assert key not in {str(one.get(f"{name}ID")) for one in demo_rows()[name]}
 
 
 def test_every_awkward_kind_of_record_occurs() -> None:
-    found = books()
+    found = demo_rows()
     text = " ".join(str(row["NAME"]) for name in ("CUSTOMER", "VENDOR", "LOCATION") for row in found[name])
     text += " ".join(str(row["LASTNAME"]) + str(row["FIRSTNAME"]) for row in found["EEXPENSES"])
     assert {"é", "&"} <= set(text)
@@ -226,6 +226,6 @@ def test_every_awkward_kind_of_record_occurs() -> None:
 
 def test_a_private_record_names_its_owner_and_a_shared_record_does_not() -> None:
     for name in ("VENDOR", "CUSTOMER", "APBILL", "ARINVOICE", "GLBATCH"):
-        owners = Counter(row.get("MEGAENTITYID") for row in books()[name])
+        owners = Counter(row.get("MEGAENTITYID") for row in demo_rows()[name])
         assert owners[None] > 0, name
         assert owners["300"] > 0, name

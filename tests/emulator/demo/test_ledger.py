@@ -12,7 +12,7 @@ from intacct_bridge.emulator.accounting.posting_rows import Batch, Directory, Ro
 from intacct_bridge.emulator.demo.company import demo_company
 from intacct_bridge.emulator.demo.generator import ledger
 from intacct_bridge.emulator.demo.masters.custom_fields import DIMENSION
-from support.emulator.company_books import AS_OF, books
+from support.emulator.demo_rows import AS_OF, demo_rows
 
 ZERO = Decimal(0)
 ENTITY = {"1": "100", "2": "200", "3": "300"}
@@ -37,17 +37,17 @@ def entity(row: Mapping[str, object], field: str = "LOCATIONID") -> str:
 
 @pytest.mark.parametrize("cash_book", [False, True])
 def test_every_batch_balances_by_entity_and_book(cash_book: bool) -> None:
-    lines = [row for row in books(cash_book=cash_book)["GLDETAIL"] if row["STATISTICAL"] == "F"]
+    lines = [row for row in demo_rows(cash_book=cash_book)["GLDETAIL"] if row["STATISTICAL"] == "F"]
     assert sums(((row["BATCHKEY"], row["BOOKID"], entity(row)), amount(row)) for row in lines) == {}
 
 
 def test_every_batch_balances_by_currency() -> None:
-    lines = [row for row in books()["GLDETAIL"] if row["STATISTICAL"] == "F"]
+    lines = [row for row in demo_rows()["GLDETAIL"] if row["STATISTICAL"] == "F"]
     assert sums(((row["BATCHKEY"], entity(row), row["CURRENCY"]), amount(row, "TRX_AMOUNT")) for row in lines) == {}
 
 
 def test_a_line_has_one_side() -> None:
-    for row in books()["GLDETAIL"]:
+    for row in demo_rows()["GLDETAIL"]:
         debit, credit = amount(row, "DEBITAMOUNT"), amount(row, "CREDITAMOUNT")
         assert debit - credit == amount(row)
         assert (row["TR_TYPE"] == 1) == (amount(row) >= 0)
@@ -55,21 +55,21 @@ def test_a_line_has_one_side() -> None:
 
 
 def test_the_detail_repeats_the_entries() -> None:
-    posted = {row["RECORDNO"]: row for row in books()["GLENTRY"] if row["STATE"] == "Posted"}
-    seen = sums((row["GLENTRYKEY"], amount(row)) for row in books()["GLDETAIL"])
+    posted = {row["RECORDNO"]: row for row in demo_rows()["GLENTRY"] if row["STATE"] == "Posted"}
+    seen = sums((row["GLENTRYKEY"], amount(row)) for row in demo_rows()["GLDETAIL"])
     entered = sums((key, amount(row) * Decimal(str(row["TR_TYPE"]))) for key, row in posted.items())
     assert seen == entered
-    assert {row["GLENTRYKEY"] for row in books()["GLDETAIL"]} == set(posted)
-    assert len(books()["GLDETAIL"]) > len(posted)
-    for row in books()["GLDETAIL"]:
+    assert {row["GLENTRYKEY"] for row in demo_rows()["GLDETAIL"]} == set(posted)
+    assert len(demo_rows()["GLDETAIL"]) > len(posted)
+    for row in demo_rows()["GLDETAIL"]:
         entry = posted[row["GLENTRYKEY"]]
         assert (row["BATCHKEY"], row["ACCOUNTNO"]) == (entry["BATCHNO"], entry["ACCOUNTNO"])
 
 
 def test_a_draft_is_not_in_the_detail() -> None:
-    drafts = {row["RECORDNO"] for row in books()["GLBATCH"] if row["STATE"] == "Draft"}
+    drafts = {row["RECORDNO"] for row in demo_rows()["GLBATCH"] if row["STATE"] == "Draft"}
     assert drafts
-    assert not drafts & {row["BATCHKEY"] for row in books()["GLDETAIL"]}
+    assert not drafts & {row["BATCHKEY"] for row in demo_rows()["GLDETAIL"]}
 
 
 @pytest.mark.parametrize(
@@ -83,7 +83,7 @@ def test_a_draft_is_not_in_the_detail() -> None:
 def test_sub_ledgers_tie_to_their_control_accounts(
     account: str, documents: tuple[str, str], party_object: str, party: str, seed: int
 ) -> None:
-    found = books(seed)
+    found = demo_rows(seed)
     homes = {row[party]: row["DISPLAYCONTACT.MAILADDRESS.COUNTRYCODE"] for row in found[party_object]}
     opened = [row for name in documents for row in found[name] if row["STATE"] not in ("Draft", "Paid")]
     due = sums((row[party], amount(row, "TOTALDUE")) for row in opened)
@@ -99,7 +99,7 @@ def test_sub_ledgers_tie_to_their_control_accounts(
 @pytest.mark.parametrize("name", ["APBILL", "ARINVOICE", "APADJUSTMENT", "ARADJUSTMENT"])
 def test_the_amount_due_is_the_total_less_the_amount_paid(name: str) -> None:
     states = set()
-    for row in books()[name]:
+    for row in demo_rows()[name]:
         for trx in ("", "TRX_"):
             entered, paid, due = (amount(row, f"{trx}{total}") for total in ("TOTALENTERED", "TOTALPAID", "TOTALDUE"))
             assert due == entered - paid
@@ -120,7 +120,7 @@ def test_the_amount_due_is_the_total_less_the_amount_paid(name: str) -> None:
     [("APBILLITEM", "APBILL", "APPYMTDETAIL", "APBILL"), ("ARINVOICEITEM", "ARINVOICE", "ARPYMTDETAIL", "ARINVOICE")],
 )
 def test_payment_details_add_up_to_the_amount_paid(lines: str, header: str, detail: str, documents: str) -> None:
-    found = books()
+    found = demo_rows()
     paid = sums(
         (row["RECORDKEY"], amount(row, "TRX_PAYMENTAMOUNT") + amount(row, "TRX_ADJUSTMENTAMOUNT"))
         for row in found[detail]
@@ -144,19 +144,19 @@ def test_lines_add_up_to_their_document() -> None:
         ("APADJUSTMENTITEM", "APADJUSTMENT"),
         ("DEPOSITENTRY", "DEPOSIT"),
     ):
-        by_header = sums((row["RECORDKEY"], amount(row, "TRX_AMOUNT")) for row in books()[lines])
-        assert by_header == sums((row["RECORDNO"], amount(row, "TRX_TOTALENTERED")) for row in books()[header])
+        by_header = sums((row["RECORDKEY"], amount(row, "TRX_AMOUNT")) for row in demo_rows()[lines])
+        assert by_header == sums((row["RECORDNO"], amount(row, "TRX_TOTALENTERED")) for row in demo_rows()[header])
 
 
 def test_no_stock_and_no_bank_account_is_overdrawn_by_much() -> None:
-    balances = sums(((row["ACCOUNTNO"], entity(row)), amount(row)) for row in books()["GLDETAIL"])
+    balances = sums(((row["ACCOUNTNO"], entity(row)), amount(row)) for row in demo_rows()["GLDETAIL"])
     for account in ("12000", "12100", "10010", "10020", "10030", "15000"):
         for owner in ("100", "200", "300"):
             assert balances.get((account, owner), ZERO) >= -600_000, (account, owner)
 
 
 def test_bank_accounts_agree_in_the_cash_and_the_accrual_book() -> None:
-    found = books(cash_book=True)
+    found = demo_rows(cash_book=True)
     banks = ("10010", "10020", "10030", "10040", "10090")
     by_book = sums(
         ((row["BOOKID"], row["ACCOUNTNO"]), amount(row)) for row in found["GLDETAIL"] if row["ACCOUNTNO"] in banks

@@ -12,7 +12,7 @@ from intacct_bridge.emulator.accounting.seeding import load
 from intacct_bridge.emulator.gateway.gateway import Emulator
 from intacct_bridge.emulator.settings.scenarios import scenario
 from intacct_bridge.wire.reply import Reply
-from support.emulator.talk import ENDPOINT, data, element, entry, one, query, rows
+from support.emulator.calls import ENDPOINT, data, element, entry, one, query, rows
 
 
 def small(path: Path, **more: object) -> Emulator:

@@ -1,7 +1,7 @@
-"""The functions of their own: bills, invoices, adjustments, receipts, journal entries, cards, expenses, deposits.
+"""Legacy functions: bills, invoices, adjustments, receipts, journal entries, cards, expenses, deposits.
 
-Bodies follow the order of the documented content models ("Create Bill (Legacy)" and its neighbours); an order of our
-own is refused before anything is done.
+Bodies follow the order of the documented content models ("Create Bill (Legacy)" and others); any other order is refused
+first.
 """
 
 from decimal import Decimal
@@ -9,8 +9,8 @@ from decimal import Decimal
 import pytest
 
 from intacct_bridge.emulator.gateway.gateway import Emulator
-from support.emulator.talk import data, one, query, rows, send
-from support.emulator.truth import assert_true, balances
+from support.emulator.calls import data, one, query, rows, send
+from support.emulator.ledger_checks import assert_true, balances
 
 YMD = "<{0}><year>2026</year><month>11</month><day>{1}</day></{0}>"
 

@@ -1,9 +1,9 @@
-"""Lists, attachments and rates by their own functions; bodies in the order of the documented content models."""
+"""Lists, attachments and rates by legacy functions; bodies in the order of the documented content models."""
 
 import pytest
 
 from intacct_bridge.emulator.gateway.gateway import Emulator
-from support.emulator.talk import data, faults, one, query, rows
+from support.emulator.calls import data, faults, one, query, rows
 
 
 def cells(emulator: Emulator, name: str, field: str, key: str, fields: str) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Every documented operation against the demo company: what comes of it is what the list, and the page, say."""
+"""Every documented operation against the demo company has the outcome of the list and of the page."""
 
 import importlib.util
 from collections import Counter

@@ -1,10 +1,10 @@
-"""The memory of completed control ids: what is refused, what is forgotten, what a rollback takes back."""
+"""Completed control ids: refusals, expiry, scope and rollback."""
 
 import pytest
 
 from intacct_bridge.wire.envelope import Login
-from support.emulator.talk import element, faults, one, results
-from support.emulator.worlds import Clock, world
+from support.emulator.calls import element, faults, one, results
+from support.emulator.refusing_companies import Clock, world
 
 READER = Login("reader", "people-company", "p")
 

@@ -1,4 +1,4 @@
-"""Dates in requests are MM/DD/YYYY or parts by name, however the API user's own answers write them."""
+"""Dates in requests are MM/DD/YYYY or named parts, whatever the API user's own format."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -6,11 +6,11 @@ from dataclasses import replace
 import pytest
 
 from intacct_bridge.emulator.gateway.gateway import Emulator
-from support.emulator.talk import data, entry, faults, one, query, rows
+from support.emulator.calls import data, entry, faults, one, query, rows
 
 LINES = ("60500 D 5 DEPARTMENT=100", "60600 C 5 DEPARTMENT=100")
 FIFTH = "<year>2026</year><month>11</month><day>05</day>"
-"""Of November; days that could be months are the ones that can be mistaken."""
+"""5 November: a day that could also be a month."""
 BILL = (
     f"<create_bill><vendorid>V10087</vendorid><datecreated>{FIFTH}</datecreated><termname>N30</termname>"
     "<billno>D-1</billno><billitems><lineitem><glaccountno>60500</glaccountno><amount>1.00</amount>"
@@ -33,7 +33,7 @@ def british(grown: Emulator) -> Iterator[Emulator]:
 
 
 def read_back(emulator: Emulator, name: str, number: str, field: str) -> tuple[str, str]:
-    """As it is kept, and as the user sees it."""
+    """The stored text, and the text that the user sees."""
     where = f"<equalto><field>RECORDNO</field><value>{number}</value></equalto>"
     (row,) = rows(data(emulator, query(name, field, where)))
     return (emulator.company().table(name).get(int(number)) or {})[field], row[field]

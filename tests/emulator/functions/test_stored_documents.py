@@ -1,7 +1,7 @@
-"""Recurring documents, requests and the like: kept by functions of their own, with what follows from what was sent."""
+"""Recurring documents, requests and other documents that are only stored."""
 
 from intacct_bridge.emulator.gateway.gateway import Emulator
-from support.emulator.talk import data, faults, one, query, rows
+from support.emulator.calls import data, faults, one, query, rows
 
 DAY = "<{0}><year>2026</year><month>12</month><day>01</day></{0}>"
 LINE = "<recurlineitem><glaccountno>68000</glaccountno><amount>{}</amount><locationid>110</locationid></recurlineitem>"

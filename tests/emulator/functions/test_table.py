@@ -5,7 +5,7 @@ import pytest
 from intacct_bridge.emulator.functions.table import HANDLERS, NOT_EMULATED
 from intacct_bridge.emulator.gateway.gateway import Emulator
 from intacct_bridge.emulator.gateway.schema.functions import functions
-from support.emulator.talk import one, send
+from support.emulator.calls import one, send
 
 
 def test_every_published_function_is_answered_or_refused_with_a_sentence() -> None:
@@ -22,7 +22,7 @@ UNPUBLISHED = [
     *("update_statjournal", "update_itemtaxgroup", "update_contacttaxgroup", "delete_cctransaction"),
     *(f"reverse_{name}" for name in ("apadjustment", "aradjustment", "expenseadjustmentreport", "otherreceipt")),
 ]
-"""Functions that their siblings suggest, and that neither the schema nor the emulator has."""
+"""Functions that similar ones suggest, but that neither the schema nor the emulator has."""
 
 
 @pytest.mark.parametrize("name", UNPUBLISHED)

@@ -1,4 +1,4 @@
-"""`create`, `update`, `delete`: keys, checks, partial success, line sets, stamps and the audit."""
+"""`create`, `update`, `delete`: keys, checks, partial success, lines, audit fields and the audit history."""
 
 import pytest
 
@@ -6,8 +6,8 @@ from intacct_bridge.emulator.gateway.gateway import Emulator
 from intacct_bridge.emulator.records.required import required_fields
 from intacct_bridge.emulator.store.catalogue import standard_catalog
 from intacct_bridge.wire.envelope import Login
-from support.emulator.talk import data, element, faults, one, query, rows
-from support.emulator.worlds import Clock, world
+from support.emulator.calls import data, element, faults, one, query, rows
+from support.emulator.refusing_companies import Clock, world
 
 PRINT = element("DISPLAYCONTACT", PRINTAS="X", EMAIL1="a@b.example")
 ENTITY = Login("demo-user", "demo-company", "demo-user-password", location_id="100")
@@ -131,7 +131,7 @@ def test_a_list_with_automatic_ids_gives_the_next_one(emulator: Emulator) -> Non
 
 
 def test_a_display_contact_becomes_a_contact_named_after_its_owner(emulator: Emulator) -> None:
-    # Sage: vendors, DISPLAYCONTACT.CONTACTNAME: left blank, it is made of the vendor's name and id
+    # Sage: vendors, DISPLAYCONTACT.CONTACTNAME: left blank, it is the vendor's name and id
     contact = "<PRINTAS>Acme</PRINTAS><EMAIL1>a@acme.example</EMAIL1><MAILADDRESS><CITY>Rome</CITY></MAILADDRESS>"
     data(emulator, create(element("VENDOR", VENDORID="VC-1", NAME="Acme", DISPLAYCONTACT=contact)))
     where = "<equalto><field>CONTACTNAME</field><value>Acme(VVC-1)</value></equalto>"

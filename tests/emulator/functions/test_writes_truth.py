@@ -1,8 +1,8 @@
-"""Whatever is written in whatever order, refused or not: the books balance, tie and agree, each of them.
+"""After any sequence of writes, refused or not, every book balances and agrees with its sub-ledgers.
 
-Steps are drawn, not planned: a document may be paid, edited, deleted, reversed or applied whether or not that makes
-sense, so refusals are part of every sequence. After each sequence the whole ledger is read, in accrual and in cash,
-and every control account is held against the open items behind it.
+Steps are drawn at random: a document may be paid, updated, deleted, reversed or applied even where that makes no sense,
+so every sequence has refusals. After each one, the whole ledger is read, accrual and cash, and every control account is
+compared with its open items.
 """
 
 from collections.abc import Iterable
@@ -11,8 +11,8 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from intacct_bridge.emulator.gateway.gateway import Emulator
+from support.emulator.ledger_checks import Start, assert_subledgers, assert_true
 from support.emulator.random_user import RandomUser
-from support.emulator.truth import Start, assert_subledgers, assert_true
 
 CENTS = st.integers(1, 500_00).map(lambda cents: f"{cents // 100}.{cents % 100:02d}")
 PLACES = st.sampled_from(("110", "120", "210", "220"))
@@ -41,10 +41,10 @@ PAYABLE = (
     step("request", WHICH, CENTS),
     step("decide", one_of("confirm", "decline", "void", "approve"), WHICH),
     step("check", CENTS),
-    step("turn", st.just("reverse_bill"), st.just("bill"), WHICH),
-    step("turn", st.just("reverse_appayment"), st.just("pay"), WHICH),
-    step("drop", st.just("APBILL"), st.just("bill"), WHICH),
-    step("drop", st.just("APPYMT"), st.just("pay"), WHICH),
+    step("reverse", st.just("reverse_bill"), st.just("bill"), WHICH),
+    step("reverse", st.just("reverse_appayment"), st.just("pay"), WHICH),
+    step("delete", st.just("APBILL"), st.just("bill"), WHICH),
+    step("delete", st.just("APPYMT"), st.just("pay"), WHICH),
 )
 RECEIVABLE = (
     step("invoice", CENTS),
@@ -54,21 +54,21 @@ RECEIVABLE = (
     step("advance", CENTS, CENTS),
     step("apply", WHICH, WHICH, CENTS),
     step("deposit", WHICH, BANKS),
-    step("turn", st.just("reverse_invoice"), st.just("invoice"), WHICH),
-    step("turn", st.just("reverse_arpayment"), st.just("receive"), WHICH),
-    step("drop", st.just("ARADVANCE"), st.just("advance"), WHICH),
-    step("drop", st.just("DEPOSIT"), st.just("deposit"), WHICH),
+    step("reverse", st.just("reverse_invoice"), st.just("invoice"), WHICH),
+    step("reverse", st.just("reverse_arpayment"), st.just("receive"), WHICH),
+    step("delete", st.just("ARADVANCE"), st.just("advance"), WHICH),
+    step("delete", st.just("DEPOSIT"), st.just("deposit"), WHICH),
 )
 OTHER = (
     step("card", CENTS),
     step("other", CENTS),
     step("expense", CENTS),
-    step("turn", st.just("reverse_cctransaction"), st.just("card"), WHICH),
-    step("turn", st.just("reverse_expensereport"), st.just("expense"), WHICH),
-    step("drop", st.just("OTHERRECEIPTS"), st.just("other"), WHICH),
+    step("reverse", st.just("reverse_cctransaction"), st.just("card"), WHICH),
+    step("reverse", st.just("reverse_expensereport"), st.just("expense"), WHICH),
+    step("delete", st.just("OTHERRECEIPTS"), st.just("other"), WHICH),
     step("journal", CENTS, PLACES, one_of("Posted", "Draft")),
     step("change_journal", WHICH, one_of("Posted", "Draft")),
-    step("drop", st.just("GLBATCH"), st.just("journal"), WHICH),
+    step("delete", st.just("GLBATCH"), st.just("journal"), WHICH),
 )
 ORDERED = (
     step("order", one_of("Sales Order", "Sales Invoice"), WHICH, FEW, CENTS, WHICH),
@@ -128,7 +128,7 @@ def test_the_ledger_holds_after_any_sequence(grown_with_cash: Emulator, steps: l
 
 
 def test_most_generated_writes_are_accepted(grown_with_cash: Emulator) -> None:
-    """A sequence of nothing but refusals would prove nothing."""
+    """Sequences that are only refused would prove nothing."""
     steps: list[tuple[object, ...]] = [
         ("bill", "10.00", "110", "20.00", "210", {}),
         ("taxed_bill", "10.00", "2.00", False),
@@ -158,9 +158,9 @@ def test_most_generated_writes_are_accepted(grown_with_cash: Emulator) -> None:
         ("purchase", 0, 2, "5.00"),
         ("stock", "Inventory Receipt", 0, 2, "5.00"),
         ("stock", "Inventory Shipper", 0, 1, "5.00"),
-        ("turn", "reverse_arpayment", "receive", 3),
-        ("turn", "reverse_appayment", "pay", 3),
-        ("turn", "reverse_cctransaction", "card", 0),
-        ("turn", "reverse_expensereport", "expense", 0),
+        ("reverse", "reverse_arpayment", "receive", 3),
+        ("reverse", "reverse_appayment", "pay", 3),
+        ("reverse", "reverse_cctransaction", "card", 0),
+        ("reverse", "reverse_expensereport", "expense", 0),
     ]
     assert walk(grown_with_cash, steps).refused == []

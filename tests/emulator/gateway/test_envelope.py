@@ -1,4 +1,4 @@
-"""What the envelope asks for: white space, more about errors, several operations, answers that come later."""
+"""Requests of the envelope: white space, additional error information, several operations, asynchronous answers."""
 
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -14,8 +14,8 @@ from intacct_bridge.errors import SettingsError
 from intacct_bridge.wire.codec import decode_response, encode_request
 from intacct_bridge.wire.envelope import Control, Function, Operation, Request
 from intacct_bridge.wire.xml import Element, parse
-from support.emulator.talk import ENDPOINT, LOGIN, element, one, query, send
-from support.emulator.worlds import world
+from support.emulator.calls import ENDPOINT, LOGIN, element, one, query, send
+from support.emulator.refusing_companies import world
 
 READ = "<getFinancialSetup/>"
 

@@ -1,6 +1,6 @@
-"""Whatever is sent, the answer is a well-formed response, and nothing ends in an incident.
+"""Every request gets a well-formed response and causes no incident.
 
-`FUZZ=100 pytest tests/emulator/gateway/test_fuzz.py` looks at a hundred times as many examples, other ones in each run.
+`FUZZ=100 pytest tests/emulator/gateway/test_fuzz.py` tries a hundred times as many examples, and others in each run.
 """
 
 import os
@@ -15,7 +15,7 @@ from intacct_bridge.emulator.gateway.gateway import Emulator
 from intacct_bridge.emulator.gateway.schema.functions import functions, parts_of
 from intacct_bridge.wire.codec import decode_response
 from intacct_bridge.wire.xml import Element, serialize
-from support.emulator.talk import ENDPOINT
+from support.emulator.calls import ENDPOINT
 
 TIMES = int(os.environ.get("FUZZ", "1"))
 TAGS = st.sampled_from(
@@ -158,7 +158,7 @@ Draw = Callable[..., object]
 
 
 def content(draw: Draw, model: str, parts: dict[str, str], depth: int) -> list[Element]:
-    """Elements as a model wants them, optional ones now and then, with values that may mean something."""
+    """Elements that match a content model, sometimes with optional ones, and with plausible values."""
     tokens = TOKEN.findall(model)
     made, rest = _choice(draw, tokens, parts, depth)
     assert not rest
@@ -200,7 +200,7 @@ def _element(draw: Draw, name: str, parts: dict[str, str], depth: int) -> Elemen
 
 @st.composite
 def ordered(draw: Draw) -> str:
-    """A function that its schema lets through."""
+    """A function that matches its schema."""
     name = str(draw(NAMES))
     function, told = functions()[name], {}
     for one in function.attributes:
@@ -239,7 +239,7 @@ def test_functions_that_the_schema_accepts(busy: Emulator, function: str, *, tra
     ids=["receipt", "bill", "entry"],
 )
 def test_texts_that_are_not_amounts_are_refused(busy: Emulator, function: str, amount: str) -> None:
-    # what the fuzz found: an amount that is no number, and one with a million digits
+    # found by fuzzing: an amount that is not a number, and one with a million digits
     busy.incidents.clear()
     response = decode_response(busy(ENDPOINT, f"{HEAD}{function.format(amount)}{TAIL}".encode()).body)
     assert busy.incidents == []

@@ -1,6 +1,6 @@
-"""Requests that the schema refuses: XL03000003, one fault a violation, in libxml2's own words.
+"""Requests that the schema refuses: XL03000003, one fault per violation, in libxml2's own words.
 
-The rejected and the accepted are those that Sage's published schema was measured to reject and accept.
+The examples are those that Sage's published schema was measured to reject and to accept.
 """
 
 import pytest
@@ -9,8 +9,8 @@ from intacct_bridge.emulator.gateway.gateway import Emulator
 from intacct_bridge.emulator.settings.scenarios import scenario
 from intacct_bridge.wire.codec import decode_response
 from intacct_bridge.wire.envelope import Response
-from support.emulator.talk import ENDPOINT
-from support.emulator.worlds import world
+from support.emulator.calls import ENDPOINT
+from support.emulator.refusing_companies import world
 
 CONTROL = (
     "<control><senderid>demo-sender</senderid><password>demo-sender-password</password><controlid>c</controlid>"

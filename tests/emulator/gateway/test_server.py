@@ -1,4 +1,4 @@
-"""What HTTP adds: the endpoint that is echoed, compression, form posts, cut connections."""
+"""The server over HTTP: endpoints, compression, form posts, cut connections."""
 
 import gzip
 from collections.abc import Iterator

@@ -4,8 +4,8 @@ import pytest
 
 from intacct_bridge.emulator.gateway.gateway import Emulator
 from intacct_bridge.wire.xml import Element
-from support.emulator.talk import data, faults, one
-from support.emulator.worlds import world
+from support.emulator.calls import data, faults, one
+from support.emulator.refusing_companies import world
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""The emulator's pages joined are one evaluation over the seeded rows, whatever was asked; written rows included."""
+"""All pages of a query together equal one evaluation over all rows, rows written meanwhile included."""
 
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -14,7 +14,7 @@ from intacct_bridge.model.query.filter_xml import query_element
 from intacct_bridge.model.query.query import And, Compare, Filter, Op, Or, Order, Query, all_of
 from intacct_bridge.wire.values import Kind
 from intacct_bridge.wire.xml import serialize
-from support.emulator.talk import results, rows
+from support.emulator.calls import results, rows
 from support.model.strategies import TEXTS
 
 OBJECT = "APBILL"
@@ -73,7 +73,7 @@ def expected(seeded: dict[int, dict[str, str]], asked: Query) -> list[int]:
 
 
 def walked(emulator: Emulator, asked: Query) -> list[int]:
-    """All pages, joined; every page's four numbers must agree with the whole."""
+    """All pages together; the four numbers of each page must agree with the total."""
     found: list[int] = []
     while True:
         page = Query(**{**{name: getattr(asked, name) for name in asked.__slots__}, "offset": len(found)})
@@ -115,7 +115,7 @@ def test_all_pages_together_equal_one_evaluation(
         row = {name: text_of(value) for name, value in cells.items()}  # type: ignore[arg-type]
         seeded[table.insert(row)] = row
     assert walked(emulator, asked) == expected(seeded, asked)
-    for number, cells in written:  # lists that are remembered must follow what is written
+    for number, cells in written:  # cached lists must include later writes
         row = {name: text_of(value) for name, value in cells.items()}  # type: ignore[arg-type]
         if number in seeded and not row:
             table.delete(number)

@@ -1,4 +1,4 @@
-"""The function `query`: what it answers, refuses, and what moves while it is read."""
+"""The function `query`: answers, refusals, and changes between two pages."""
 
 import csv
 import io
@@ -10,8 +10,8 @@ from intacct_bridge.emulator.gateway.gateway import Emulator
 from intacct_bridge.wire.codec import encode_request
 from intacct_bridge.wire.envelope import Control, Function, Login, Operation, Request
 from intacct_bridge.wire.xml import parse
-from support.emulator.talk import ENDPOINT, data, faults, one, query, results, rows
-from support.emulator.worlds import world
+from support.emulator.calls import ENDPOINT, data, faults, one, query, results, rows
+from support.emulator.refusing_companies import world
 
 
 @pytest.fixture
@@ -122,7 +122,7 @@ def test_offsets_count_in_live_data(seeded: Emulator) -> None:
     first = rows(data(seeded, query("APBILL", "RECORDNO", more=page.format(0))))
     seeded.company().table("APBILL").delete(1)
     second = rows(data(seeded, query("APBILL", "RECORDNO", more=page.format(2))))
-    assert [row["RECORDNO"] for row in first + second] == ["1", "2", "4"]  # 3 was missed, as it is there
+    assert [row["RECORDNO"] for row in first + second] == ["1", "2", "4"]  # 3 was missed, as in the real gateway
 
 
 @pytest.mark.parametrize("name", ["json", "csv"])

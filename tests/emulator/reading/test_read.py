@@ -1,12 +1,12 @@
-"""`read` and `readByName`, `lookup` and `inspect`: one record whole, and what an object looks like."""
+"""`read`, `readByName` and `readRelated`: whole records. `lookup` and `inspect`: descriptions of objects."""
 
 import pytest
 
 from intacct_bridge.emulator.gateway.gateway import Emulator
 from intacct_bridge.emulator.store.catalogue import standard_catalog
 from intacct_bridge.model.catalog import object_from_inspect, object_from_lookup, objects_from_inspect
-from support.emulator.talk import data, faults, rows
-from support.emulator.worlds import world
+from support.emulator.calls import data, faults, rows
+from support.emulator.refusing_companies import world
 
 
 @pytest.fixture
@@ -88,3 +88,16 @@ def test_every_object_can_be_queried_by_every_field(emulator: Emulator) -> None:
         chosen = "".join(f"<field>{field}</field>" for field in fields)
         data(emulator, f"<query><object>{name}</object><select>{chosen}</select><pagesize>1</pagesize></query>")
     assert emulator.incidents == []
+
+
+def test_a_relation_of_custom_objects_is_followed(demo: Emulator) -> None:
+    (site,) = rows(
+        data(demo, "<read><object>EQUIPMENT_SITE</object><keys>10101</keys><fields>RCUSTOMER</fields></read>")
+    )
+    asked = "<object>EQUIPMENT_SITE</object><keys>10101</keys><relation>RCUSTOMER</relation><fields>RECORDNO</fields>"
+    page = data(demo, f"<readRelated>{asked}</readRelated>")
+    assert rows(page) == [{"RECORDNO": site["RCUSTOMER"]}]
+    assert page.get("listtype") == "customer"
+    # Sage: readRelated is for custom objects only; the text is recorded for readByQuery
+    asked = "<object>VENDOR</object><keys>1</keys><relation>PARENT</relation>"
+    assert "'READ_RELATED' cannot be performed" in faults(demo, f"<readRelated>{asked}</readRelated>")[0].text

@@ -1,4 +1,4 @@
-"""`readByQuery` and `readMore`: codes, lower-case rows, and a result that stands still while it is read."""
+"""`readByQuery` and `readMore`: codes, lower-case rows, and a result that does not change while it is read."""
 
 import pytest
 
@@ -7,8 +7,8 @@ from intacct_bridge.emulator.gateway.gateway import Emulator
 from intacct_bridge.emulator.store.catalogue import standard_catalog
 from intacct_bridge.wire.envelope import SessionAuth
 from intacct_bridge.wire.xml import Element
-from support.emulator.talk import data, faults, rows
-from support.emulator.worlds import Clock, world
+from support.emulator.calls import data, faults, rows
+from support.emulator.refusing_companies import Clock, world
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Reports and views: started, waited for, read to their end."""
+"""Reports and views: started, waited for, and read to the last page."""
 
 from dataclasses import replace
 
@@ -11,8 +11,8 @@ from intacct_bridge.emulator.settings.world import ReportSettings
 from intacct_bridge.wire.codec import encode_request
 from intacct_bridge.wire.envelope import Control, Function, Operation, Request
 from intacct_bridge.wire.xml import Element, parse
-from support.emulator.talk import ENDPOINT, LOGIN, data, faults, rows
-from support.emulator.worlds import Clock, world
+from support.emulator.calls import ENDPOINT, LOGIN, data, faults, rows
+from support.emulator.refusing_companies import Clock, world
 
 
 def seeded(clock: Clock | None = None, **behaviour: object) -> Emulator:

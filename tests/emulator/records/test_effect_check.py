@@ -1,4 +1,4 @@
-"""No amount is passed over: it acts, it is kept, or it is the reason of a refusal that names it."""
+"""No amount is ignored: it has an effect, is stored, or is refused by its name."""
 
 import pytest
 
@@ -8,8 +8,8 @@ from emulator.subledgers.test_payments import ap, paid
 from emulator.trade.test_orders import item_of, sale
 from emulator.trade.test_orders import line as order_line
 from intacct_bridge.emulator.gateway.gateway import Emulator
-from support.emulator.talk import element, faults, one
-from support.emulator.truth import assert_true, balances
+from support.emulator.calls import element, faults, one
+from support.emulator.ledger_checks import assert_true, balances
 
 HEAD = {"VENDORID": "V10087", "WHENCREATED": "11/20/2026", "WHENDUE": "12/20/2026", "RECORDID": "A-1"}
 

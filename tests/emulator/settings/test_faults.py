@@ -1,4 +1,4 @@
-"""Scripted faults: what goes wrong, at which call, and what was done all the same."""
+"""Scripted faults: their kinds, their calls, and the work that was done in spite of them."""
 
 from pathlib import Path
 
@@ -11,8 +11,8 @@ from intacct_bridge.testing import empty_company
 from intacct_bridge.wire.codec import decode_response
 from intacct_bridge.wire.envelope import SessionAuth
 from intacct_bridge.wire.reply import ConnectionCutError
-from support.emulator.talk import ENDPOINT, element, faults, one, query, send
-from support.emulator.worlds import world
+from support.emulator.calls import ENDPOINT, element, faults, one, query, send
+from support.emulator.refusing_companies import world
 
 CREATE = f"<create>{element('CLASS', CLASSID='A', NAME='A')}</create>"
 READ = "<getFinancialSetup/>"
@@ -71,7 +71,7 @@ def test_faults_wait_for_their_function_and_their_call() -> None:
 
 
 def test_faults_wait_for_their_object() -> None:
-    # the audit history's own error, which a client in production steps over
+    # the audit history's own error, which a client in production ignores
     emulator = under(ScriptedFault("fault", function="query", object="AUDITHISTORY", calls=(), errorno="DL02000001"))
     assert one(emulator, query("CLASS", "RECORDNO")).status == "success"
     assert faults(emulator, query("AUDITHISTORY", "ID"))[0].errorno == "DL02000001"

@@ -1,4 +1,4 @@
-"""Every fault of the weather, by call and by chance, in process and over a real socket: what is met, what was done."""
+"""Every kind of fault, by call and by chance, in process and over a socket: the client's outcome, and the work done."""
 
 import socket
 from collections.abc import Callable, Iterator
@@ -16,7 +16,7 @@ from intacct_bridge.wire.codec import decode_response, encode_request
 from intacct_bridge.wire.envelope import Authentication, Control, Function, Login, Operation, Request, SessionAuth
 from intacct_bridge.wire.reply import ConnectionCutError, Reply, Transport
 from intacct_bridge.wire.xml import parse
-from support.emulator.talk import ENDPOINT, element, query
+from support.emulator.calls import ENDPOINT, element, query
 
 LOGIN = Login("demo-user", "demo-company", "demo-user-password")
 Ask = Callable[[bytes], Reply]
@@ -61,7 +61,7 @@ def create(place: int) -> str:
 
 
 def met(ask: Ask, body: bytes) -> str:
-    """What a client meets, in a few words."""
+    """The client's outcome, in a few words."""
     try:
         reply = ask(body)
     except ConnectionCutError as error:
@@ -83,7 +83,7 @@ def met(ask: Ask, body: bytes) -> str:
 
 
 class Socket:
-    """Whatever emulator is set, behind one server."""
+    """One server for any emulator."""
 
     def __init__(self, url: str, pool: urllib3.PoolManager) -> None:
         self.url, self.pool = url, pool
@@ -151,7 +151,7 @@ def test_at_a_counted_call_of_one_function(door: Door, case: Case) -> None:
 
 
 def year(case: Case, seed: int, door: Door) -> list[str]:
-    """What eight calls meet when each second one is struck by chance."""
+    """The outcomes of eight calls with a fault at each second one, by chance."""
     emulator = Emulator.empty(seed=seed, sleep=lambda _: None)
     ask, seen = door(emulator), []
     for place in range(8):
@@ -198,7 +198,7 @@ def test_slow_bytes_are_waited_for_in_process() -> None:
 
 
 def test_slow_bytes_leave_the_socket_a_few_at_a_time() -> None:
-    # chunks of HTTP tell the pieces apart whatever the socket joins
+    # chunks of HTTP separate the pieces, even where the socket joins them
     emulator = Emulator.empty(faults=(ScriptedFault("dribble", piece=100, seconds=0.001),))
     with serve(emulator) as server:
         parts, body = urlsplit(server.url), request(create(1))

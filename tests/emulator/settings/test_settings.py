@@ -1,4 +1,4 @@
-"""Scenario files: what they change, and what is wrong with one that cannot be read."""
+"""Scenario files: their effects, and the errors of invalid ones."""
 
 from datetime import datetime
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What objects are called for people."""
+"""Labels of objects."""
 
 import pytest
 

@@ -7,8 +7,8 @@ from emulator.subledgers.test_documents import bill, made, payment
 from emulator.subledgers.test_payments import ap, credit, paid
 from intacct_bridge.emulator.accounting.posting import CASH
 from intacct_bridge.emulator.gateway.gateway import Emulator
-from support.emulator.talk import entry, one
-from support.emulator.truth import assert_true, balances, change
+from support.emulator.calls import entry, one
+from support.emulator.ledger_checks import assert_true, balances, change
 
 
 def test_the_cash_book_has_the_paid_share_of_a_bill(cash: Emulator) -> None:

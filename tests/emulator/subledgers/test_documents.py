@@ -8,8 +8,8 @@ from decimal import Decimal
 import pytest
 
 from intacct_bridge.emulator.gateway.gateway import Emulator
-from support.emulator.talk import data, element, faults, one, query, results, rows
-from support.emulator.truth import assert_true, balances
+from support.emulator.calls import data, element, faults, one, query, results, rows
+from support.emulator.ledger_checks import assert_true, balances
 
 VENDOR = "V10087"
 DAY = "11/20/2026"

@@ -13,8 +13,8 @@ import pytest
 from emulator.functions.test_legacy_documents import cells, day, invoice, key_of, line
 from emulator.subledgers.test_documents import VENDOR, bill, made, payment, state
 from intacct_bridge.emulator.gateway.gateway import Emulator
-from support.emulator.talk import data, element, faults, one, query, rows
-from support.emulator.truth import assert_true, balances, change
+from support.emulator.calls import data, element, faults, one, query, rows
+from support.emulator.ledger_checks import assert_true, balances, change
 
 DAY = "11/20/2026"
 CUSTOMER = "C20130"

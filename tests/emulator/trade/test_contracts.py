@@ -3,7 +3,7 @@
 import pytest
 
 from intacct_bridge.emulator.gateway.gateway import Emulator
-from support.emulator.talk import faults, one
+from support.emulator.calls import faults, one
 
 Row = dict[str, str]
 

@@ -5,8 +5,8 @@ from dataclasses import replace
 from emulator.functions.test_legacy_documents import cells, day, key_of, receipt
 from emulator.subledgers.test_documents import bill, made
 from intacct_bridge.emulator.gateway.gateway import Emulator
-from support.emulator.talk import data, element, faults, one, query, rows
-from support.emulator.truth import assert_true, balances
+from support.emulator.calls import data, element, faults, one, query, rows
+from support.emulator.ledger_checks import assert_true, balances
 
 
 def item_of(emulator: Emulator, kind: str = "Inventory") -> str:

@@ -6,8 +6,8 @@ from decimal import Decimal
 from emulator.functions.test_legacy_documents import cells, day, key_of
 from emulator.trade.test_orders import document, item_of, line, sale
 from intacct_bridge.emulator.gateway.gateway import Emulator
-from support.emulator.talk import data, faults, one, query, rows
-from support.emulator.truth import assert_true, balances, change
+from support.emulator.calls import data, faults, one, query, rows
+from support.emulator.ledger_checks import assert_true, balances, change
 
 STOCK, COST, ADJUSTMENTS = "12000", "50000", "53000"
 

@@ -7,7 +7,7 @@ from emulator.trade.test_orders import line as order_line
 from emulator.trade.test_orders import sale
 from emulator.trade.test_stock import moved
 from intacct_bridge.emulator.gateway.gateway import Emulator
-from support.emulator.talk import element, entry, one
+from support.emulator.calls import element, entry, one
 
 NOBODY = "999999"
 ITEMS = ("FLOW-100", "PROBE-TIP", "CABLE-10M")
@@ -40,10 +40,10 @@ class RandomUser:
             self.keys.setdefault(kind, []).append(key)
         self.refused += [f"{function[:40]}: {fault.text}" for fault in result.faults[:1]]
 
-    def turn(self, function: str, kind: str, which: int) -> None:
+    def reverse(self, function: str, kind: str, which: int) -> None:
         self.do(f'<{function} key="{self.known(kind, which)}">{day("datereversed", 21)}</{function}>')
 
-    def drop(self, name: str, kind: str, which: int) -> None:
+    def delete(self, name: str, kind: str, which: int) -> None:
         self.do(f"<delete><object>{name}</object><keys>{self.known(kind, which)}</keys></delete>")
 
     # --- payables

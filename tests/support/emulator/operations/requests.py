@@ -1,4 +1,4 @@
-"""How an operation is asked for, and what its answer must hold to count as done."""
+"""Requests for documented operations, and checks of their answers."""
 
 from collections.abc import Callable, Iterator
 
@@ -9,8 +9,8 @@ from intacct_bridge.model.keys import natural_key
 from intacct_bridge.wire.envelope import Result
 from intacct_bridge.wire.values import Kind
 from intacct_bridge.wire.xml import parse
+from support.emulator.calls import one, results
 from support.emulator.operations.world import FUNCTIONS, World, record_number
-from support.emulator.talk import one, results
 
 READS = frozenset(
     [
@@ -127,7 +127,7 @@ def _update(world: World, described: ObjectDef, field: str) -> str:
 
 
 def _plain(described: ObjectDef) -> Iterator[FieldDef]:
-    """The fields for a text that nothing depends on."""
+    """Text fields without dependencies."""
     return (
         one
         for name, one in described.fields.items()
@@ -155,7 +155,7 @@ _GENERIC: dict[str, Callable[[World, ObjectDef, str], str]] = {
 
 
 def shortfall(world: World, function: str, name: str, sent: str, result: Result) -> str:
-    """What a successful answer lacks, in a sentence; nothing when it is whole."""
+    """A sentence about missing parts of a successful answer; empty where it is complete."""
     check = _CHECKS.get(function)
     return check(world, name, sent, result) if check is not None else ""
 
@@ -172,7 +172,7 @@ def _describes(world: World, name: str, _sent: str, result: Result) -> str:
 
 
 def _is_kept(world: World, name: str, sent: str, result: Result) -> str:
-    """What was written is read back as it was sent."""
+    """A sentence about a record that reads back differently than it was sent."""
     (record,) = parse(sent.encode()).children
     described = world.company.find(name)
     assert result.data is not None

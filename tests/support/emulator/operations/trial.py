@@ -1,7 +1,7 @@
-"""Every documented operation, tried against the demo company: what is sent, and what counts as done.
+"""Every documented operation, tried against the demo company.
 
-An operation is sent to the demo company as it stands. Where that cannot succeed because something is not there, what
-is missing is named, made, and the operation sent again; then it must succeed. Nothing of it is kept for the next.
+An operation is sent to the demo company. If a record that it needs is missing, that record is named and created, and
+the operation is sent again; then it must succeed. Its effects are undone before the next one.
 
 `PYTHONPATH=src:tests python -m support.emulator.operations.trial` writes the outcomes into the list of operations.
 """
@@ -18,9 +18,9 @@ from intacct_bridge.emulator.gateway.gateway import Emulator
 from intacct_bridge.errors import Fault, IntacctError
 from intacct_bridge.model.keys import owner
 from intacct_bridge.wire.envelope import Result
+from support.emulator.calls import send
 from support.emulator.operations.requests import READS, request, shortfall
 from support.emulator.operations.world import World
-from support.emulator.talk import send
 
 LIST = Path(__file__).parent / "operations.tsv"
 COLUMNS = ("area", "name", "function", "object", "field", "tier", "needs")
@@ -36,7 +36,7 @@ COMPUTED = frozenset(
         "readMore",
     ]
 )
-"""Reads that no record holds the answer of: it is computed from the ledger and what is open."""
+"""Reads whose answer is computed from the ledger and the open items."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,22 +54,22 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of one operation."""
+    """The outcome of one operation."""
 
     needs: str = ""
-    """What the demo company lacked for it."""
+    """Records that the demo company lacked for it."""
     problem: str = ""
-    """Why it counts as failed; empty when it does not."""
+    """The reason of a failure; empty for a success."""
     invalid: bool = False
-    """It was not a valid request, or something broke: no precondition makes that good."""
+    """Whether the request was invalid or the emulator failed, so that no missing record can explain it."""
     absent: bool = False
     """Refused as not emulated, with a number of our own."""
     moved: frozenset[str] = frozenset()
-    """The objects of which it wrote records, those of a header under the header's name."""
+    """The objects that it wrote, lines under the name of their header."""
 
 
 def entries() -> list[Entry]:
-    """The whole list."""
+    """The list of operations."""
     with LIST.open(encoding="utf-8", newline="") as lines:
         return [Entry(**one) for one in csv.DictReader(lines, delimiter="\t")]
 
@@ -80,7 +80,7 @@ class _Undone(Exception):  # noqa: N818  # a signal to the savepoint, never an e
 
 @contextmanager
 def undone(emulator: Emulator) -> Iterator[None]:
-    """What is written inside is taken back."""
+    """Undo the writes inside."""
     company = emulator.company()
     settings = company.settings
     try:
@@ -92,7 +92,7 @@ def undone(emulator: Emulator) -> Iterator[None]:
 
 
 def tried(emulator: Emulator, entry: Entry) -> Outcome:
-    """The operation against the company as it stands; if need be, again with what it lacks."""
+    """The operation's outcome, if necessary after the missing records were created."""
     with undone(emulator):
         world = World(emulator, seeding=False)
         first = _once(world, entry)
@@ -150,7 +150,7 @@ def _facts(world: World) -> set[str]:
 
 
 def _lost(world: World, sent: str, moved: dict[str, int | None], facts: set[str]) -> str:
-    """The new texts that were sent and that nothing that was written holds."""
+    """The new texts of the request that no written record has."""
     store = world.company.store
     written = "".join(_facts(world) - facts)
     for name, version in moved.items():
@@ -169,7 +169,7 @@ def _headers(names: set[str]) -> frozenset[str]:
 
 
 def tiers(listed: list[Entry], outcomes: list[Outcome]) -> list[str]:
-    """What each came to: a write by what it moves besides its own records, a read by whether that is what it reads."""
+    """The tier of each: a write by the other objects that it changes, a read by whether it reads such objects."""
     reach: set[str] = set()
     for entry, outcome in zip(listed, outcomes, strict=True):
         if entry.function not in READS and len(outcome.moved) > 1:
@@ -190,7 +190,7 @@ def _header(name: str) -> str:
 
 
 def main() -> None:
-    """Try all, and write what came of it; tells what failed."""
+    """Try all operations, write their outcomes, and print the failures."""
     emulator = Emulator.demo(seed=1, as_of=date(2026, 11, 21), clock=lambda: 1_795_258_800.0)
     listed = entries()
     outcomes = [tried(emulator, entry) for entry in listed]

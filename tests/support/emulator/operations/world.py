@@ -1,7 +1,7 @@
-"""What a trial's requests are filled with: records that the demo company has, records made first, and values.
+"""Records and values for the requests of a trial: existing records, records created first, and plain values.
 
-A placeholder names a record; where the demo company has none, or none that may be changed, that is a precondition. A
-world that is not seeding notes it and goes on with a key that leads nowhere; a seeding world makes the record.
+A placeholder names a record. Where the demo company has none, or none that may be changed, that is a precondition: a
+world that is not seeding notes it and uses an unknown key; a seeding world creates the record.
 """
 
 import re
@@ -18,7 +18,7 @@ from intacct_bridge.model.catalog import FieldDef, ObjectDef
 from intacct_bridge.model.keys import creator, lines, natural_key, owner, record_key
 from intacct_bridge.wire.envelope import Result
 from intacct_bridge.wire.values import Kind
-from support.emulator.talk import LOGIN, results
+from support.emulator.calls import LOGIN, results
 
 HERE = Path(__file__).parent
 _TABLES: dict[str, Any] = tomllib.loads((HERE / "requests.toml").read_text(encoding="utf-8"))
@@ -34,14 +34,14 @@ Row = dict[str, str]
 
 
 class World:
-    """One entry's surroundings."""
+    """The company for one entry."""
 
     def __init__(self, emulator: Emulator, *, seeding: bool) -> None:
         self.emulator = emulator
         self.company = emulator.company()
         self.seeding = seeding
         self.missing: list[str] = []
-        """Names of what was asked for and not there."""
+        """Names of the missing records."""
         self._made: dict[str, str] = {}
         self._depth = 0
         self.login = LOGIN
@@ -66,7 +66,7 @@ class World:
         return re.sub(r"\{([^{}]+)\}", lambda found: self.text(found[1]), template)
 
     def text(self, placeholder: str) -> str:
-        """What stands for a placeholder."""
+        """The text for a placeholder."""
         if placeholder.startswith("day:"):
             tag = placeholder[4:]
             return f"<{tag}><year>2026</year><month>11</month><day>16</day></{tag}>"
@@ -90,7 +90,7 @@ class World:
     # --- records
 
     def key(self, wanted: str) -> str:
-        """The key of a record: `NAME`, `NAME+` for one that nothing uses, or what a table calls it."""
+        """The key of a record: `NAME`, `NAME+` for an unused one, or a name of the table."""
         name = wanted.removesuffix("+")
         if name in MAKE:
             return self._make(wanted) if self.seeding else self._lacking(wanted)
@@ -114,7 +114,7 @@ class World:
         return {}
 
     def name_of(self, missing: str) -> str:
-        """A precondition as the table tells it."""
+        """The table's sentence for a precondition."""
         name = missing.removesuffix("+")
         if not name.isupper():
             return missing
@@ -128,7 +128,7 @@ class World:
         return NOWHERE
 
     def _rows(self, name: str) -> list[Row]:
-        """The records to choose from, the best first."""
+        """The candidate records, the best first."""
         table = self.company.table(name)
         if name in PICKS:
             (field, text), *more = (part.split("=") for part in PICKS[name].split("|"))
@@ -140,7 +140,7 @@ class World:
         return []
 
     def _make(self, wanted: str) -> str:
-        """Make it, by the function that makes it where one is documented."""
+        """Create a record, by its documented function if there is one."""
         if wanted in self._made:
             return self._made[wanted]
         if not self._depth:
@@ -175,7 +175,7 @@ class World:
         return written_key(result, function, name)
 
     def _changed(self, wanted: str, request: str) -> str:
-        """A record made by a function, moved to where none leads in this company."""
+        """A record created by a function, in a state that no function of this company leads to."""
         name, *cells = wanted.split("|")
         key = self._written(request, request, name)
         table = self.company.table(name)
@@ -205,7 +205,7 @@ class World:
     # --- a record to be created
 
     def record(self, name: str, cells: Row | None = None) -> str:
-        """The element of a new record with all that must be given."""
+        """The element of a new record with all required fields."""
         described = self.company.find(name)
         wanted = dict.fromkeys(required_fields(described), "") | {one: "" for one in (natural_key(name),) if one}
         wanted |= dict(part.partition("=")[::2] for part in RECORDS.get(described.name, "").split("|") if part) | (
@@ -234,7 +234,7 @@ class World:
         return "".join(f"<{path}>{text}</{path}>" for path, text in parts.items())
 
     def value(self, described: ObjectDef, field: FieldDef) -> str:
-        """A value that the field can hold."""
+        """A valid value of the field."""
         name = field.name.rpartition(".")[2]
         if field.values:
             return next(value for value in (*field.values, "") if value) if any(field.values) else ""
@@ -256,23 +256,23 @@ class World:
 
 
 def _maker(name: str) -> str:
-    """The function of its own that makes a record."""
+    """The legacy function that creates a record."""
     return creator(name) if creator(name) not in ("", "create") else f"create_{name.lower()}"
 
 
 def _side(place: int, count: int) -> Row:
-    """Of two lines the second is the other side of the first."""
+    """The side of a line: of two lines, the second balances the first."""
     return {"TR_TYPE": "1" if place % 2 == 0 else "-1"} if count > 1 else {}
 
 
 def key_text(name: str, row: Row) -> str:
-    """What a record is named by in requests."""
+    """The key that names a record in requests."""
     natural = natural_key(name)
     return row.get(natural or "", "") or row.get(record_key(name), "") or next(iter(row.values()), "")
 
 
 def written_key(result: Result, function: str, name: str) -> str:
-    """The key that a write answered with."""
+    """The key in the answer of a write."""
     if function == "readReport" and result.data is not None:
         return result.data.children[0].findtext("REPORTID")
     if function != "create":
@@ -287,7 +287,7 @@ def _escaped(text: str) -> str:
 
 
 def record_number(emulator: Emulator, name: str, key: str) -> str:
-    """The record key of what a natural key names."""
+    """The record key of the record with a natural key."""
     described = emulator.company().find(name)
     table = emulator.company().table(described)
     for field in filter(None, (natural_key(described.name), table.plan.key)):

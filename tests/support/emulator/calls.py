@@ -1,4 +1,4 @@
-"""Sends functions to an emulator as bytes and takes its answers apart, for tests."""
+"""Sends functions to an emulator as bytes, and decodes its answers."""
 
 from collections.abc import Iterable
 from typing import Any

@@ -1,10 +1,10 @@
-"""Emulated worlds with doors that are shut in each of the documented ways."""
+"""Emulated companies, senders and users that are refused in each of the documented ways."""
 
 from intacct_bridge.emulator.gateway.gateway import Emulator
 from intacct_bridge.emulator.settings.scenarios import scenario
 
 NOW = 1_795_258_800.0
-SHUT = {
+REFUSING = {
     "sender": [
         {"sender_id": "idle-sender", "password": "secret", "active": False},
         {"sender_id": "other-sender", "password": "secret"},
@@ -28,7 +28,7 @@ SHUT = {
 
 
 class Clock:
-    """A clock that stands until it is moved, and notes what is slept by it."""
+    """A clock that moves only when it is set, and records sleeps."""
 
     def __init__(self) -> None:
         self.now = NOW
@@ -40,7 +40,7 @@ class Clock:
 
 def world(clock: Clock | None = None, **behaviour: object) -> Emulator:
     clock = clock or Clock()
-    settings = scenario({**SHUT, "behaviour": behaviour})
+    settings = scenario({**REFUSING, "behaviour": behaviour})
     emulator = Emulator.empty(settings=settings, clock=clock, sleep=clock.slept.append)
     for entity in ("100", "200"):
         for company in ("demo-company", "people-company"):

@@ -1,4 +1,4 @@
-"""The demo company, made once for all tests that look at it, with its rows by object."""
+"""The demo company's rows by object, made once for all tests that read them."""
 
 from collections import defaultdict
 from datetime import date
@@ -11,7 +11,7 @@ AS_OF = date(2026, 3, 17)
 
 
 @cache
-def books(seed: int = 1, as_of: date = AS_OF, *, cash_book: bool = False) -> dict[str, list[Row]]:
+def demo_rows(seed: int = 1, as_of: date = AS_OF, *, cash_book: bool = False) -> dict[str, list[Row]]:
     """Rows by object, in order."""
     found: dict[str, list[Row]] = defaultdict(list)
     for name, row in demo_company(seed, as_of=as_of, cash_book=cash_book):

@@ -1,4 +1,4 @@
-"""What must hold of a company's books whatever was written: balance, control accounts, and one trial balance."""
+"""Invariants of a company's ledger after any writes: balance, control accounts, and one trial balance."""
 
 from collections import defaultdict
 from collections.abc import Hashable, Iterable, Iterator, Mapping
@@ -14,7 +14,7 @@ from intacct_bridge.emulator.accounting.posting import ACCRUAL
 from intacct_bridge.emulator.company.company_data import CompanyData
 from intacct_bridge.emulator.gateway.gateway import Emulator
 from intacct_bridge.emulator.settings.cells import SEPARATOR
-from support.emulator.talk import data, rows
+from support.emulator.calls import data, rows
 
 PAYABLES, RECEIVABLES = "20000", "11000"
 ZERO = Decimal(0)
@@ -44,9 +44,9 @@ def _picked(body: bytes, places: tuple[int, ...]) -> tuple[str, ...]:
 
 
 def entries(company: CompanyData) -> tuple[dict[tuple[str, str], Decimal], dict[tuple[str, str], Decimal]]:
-    """Sums of the GLENTRY lines: by batch and entity (statistical lines have no other side), and by book and account.
+    """Sums of the GLENTRY lines: by batch and entity (statistical lines do not balance), and by book and account.
 
-    Which books show a batch, its GLDETAIL rows say; a draft is shown by none.
+    The GLDETAIL rows of a batch say which books show it; no book shows a draft.
     """
     entity_of = posting_rules(company).entity_of
     shown: dict[str, set[str]] = defaultdict(set)
@@ -86,13 +86,13 @@ def balances(company: CompanyData, book: str = ACCRUAL) -> dict[str, Decimal]:
 
 
 def change(before: Mapping[str, Decimal], after: Mapping[str, Decimal]) -> dict[str, Decimal]:
-    """What moved between two looks at the balances."""
+    """The difference of two sets of balances."""
     moved = {account: after.get(account, ZERO) - before.get(account, ZERO) for account in {**before, **after}}
     return known(moved)
 
 
 def trial_balance(emulator: Emulator, book: str) -> dict[str, Decimal]:
-    """The closing balances as `get_trialbalance` tells them, base currencies added up as they are."""
+    """The closing balances of `get_trialbalance`, base currencies added up as they are."""
     days = "".join(
         f"<{name}><year>{year}</year><month>1</month><day>1</day></{name}>"
         for name, year in (("startdate", 2000), ("enddate", 2100))
@@ -105,7 +105,7 @@ def trial_balance(emulator: Emulator, book: str) -> dict[str, Decimal]:
 
 
 def due(company: CompanyData, *names: str) -> Decimal:
-    """What the posted documents of these objects still owe, in base currency."""
+    """The open amounts of the posted documents of these objects, in base currency."""
     waits = ("Draft", "Submitted", "Declined", "Reversal")
     found = (one for name in names for one in cells(company, name, "STATE TOTALDUE"))
     return sum((Decimal(amount or 0) for state, amount in found if state not in waits), Decimal(0))
@@ -116,7 +116,7 @@ def owed(company: CompanyData, party: str) -> Decimal:
 
 
 def assert_true(emulator: Emulator, ignore: Iterable[str] = ()) -> None:
-    """Every batch balances by entity, the copies agree in each book, and the control accounts tie to the open items."""
+    """Assert that batches balance by entity, GLDETAIL agrees in each book, and control accounts equal open items."""
     company = emulator.company()
     unbalanced, posted = entries(company)
     assert unbalanced == {}
@@ -137,7 +137,7 @@ def assert_true(emulator: Emulator, ignore: Iterable[str] = ()) -> None:
 
 @dataclass(frozen=True)
 class Start:
-    """What the company had before a test wrote anything."""
+    """The company before a test wrote anything."""
 
     balances: dict[str, Decimal]
     last: int
@@ -151,7 +151,7 @@ class Start:
 
 
 def assert_subledgers(emulator: Emulator, start: Start) -> None:
-    """What the sub-ledgers say of money held, money waiting, stock and lines is what the ledger says."""
+    """Assert that the sub-ledgers' open money, waiting money, stock and lines agree with the ledger."""
     company = emulator.company()
     moved = change(start.balances, balances(company))
     waiting = [row for _, row in company.table("ARPYMT").rows() if row.get("UNDEPOSITEDACCOUNTNO") == "10090"]
@@ -173,7 +173,7 @@ def assert_subledgers(emulator: Emulator, start: Start) -> None:
 
 
 def assert_lines(company: CompanyData, name: str, line: str, start: Start) -> None:
-    """The lines of a document come to its totals."""
+    """Assert that the lines of a document add up to its totals."""
     lines: dict[str, list[dict[str, str]]] = defaultdict(list)
     for _, row in company.table(line).rows():
         lines[row["RECORDKEY"]].append(row)

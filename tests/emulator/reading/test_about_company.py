@@ -1,0 +1,30 @@
+"""Aging, and smaller reads about the company."""
+
+from decimal import Decimal
+
+import pytest
+
+from intacct_bridge.emulator.gateway.gateway import Emulator
+from support.emulator.calls import data, faults
+
+
+def test_aging_adds_up_to_what_is_due(demo: Emulator) -> None:
+    asked = "<asofdate><year>2026</year><month>11</month><day>21</day></asofdate><useduedate>true</useduedate>"
+    page = data(demo, f"<get_araging>{asked}</get_araging>")
+    amounts = [Decimal(each.findtext("amount")) for row in page for each in row.findall("aging")]
+    due = [Decimal(row.get("TOTALDUE") or 0) for _, row in demo.company().table("ARINVOICE").rows()]
+    assert sum(amounts) == sum(due)
+    assert "Invalid aging period" in faults(demo, "<get_araging><agingperiods>x</agingperiods></get_araging>")[0].text
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        "<getDimensionRestrictions/>", "<getDimensionAutofillDetails/>", "<getVendorsToApprove/>",
+        "<getTransactionsToApprove><module>AP</module></getTransactionsToApprove>", "<getDdsObjects/>",
+        "<getDdsDdl><object>CUSTOMER</object></getDdsDdl>", "<get_closedbooksdate/>", "<get_applications/>",
+        '<get_companyprefs application="GL"/>', "<getUserPermissions><userId>demo-user</userId></getUserPermissions>",
+    ],
+)  # fmt: skip
+def test_all_of_these_are_answered(demo: Emulator, function: str) -> None:
+    assert data(demo, function).tag == "data"
