@@ -68,7 +68,7 @@ def test_only_the_owner_may_read_it(tmp_path: Path) -> None:
 
 def test_an_archive_that_cannot_be_created_is_refused_at_the_start(tmp_path: Path) -> None:
     (tmp_path / "kept").write_text("a file")
-    with pytest.raises(SettingsError, match="cannot be made"):
+    with pytest.raises(SettingsError, match="cannot be created"):
         archive(tmp_path, Reply(200, b"", {}))
 
 

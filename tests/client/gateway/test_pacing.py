@@ -39,12 +39,12 @@ def test_at_least_one_may_always_run_and_never_more_than_the_ceiling(events: lis
 
 @given(st.integers(1, 50), st.floats(0, 1), st.one_of(st.none(), st.floats(0, 10_000)))
 def test_waits_are_spread_bounded_and_at_least_the_requested_time(
-    attempt: int, jitter: float, asked: float | None
+    attempt: int, jitter: float, requested: float | None
 ) -> None:
-    wait = backoff(attempt, jitter=jitter, asked=asked)
+    wait = backoff(attempt, jitter=jitter, requested=requested)
     assert 0.5 <= wait <= 600
-    if asked is not None:
-        assert wait >= min(asked, 600)
+    if requested is not None:
+        assert wait >= min(requested, 600)
     else:
         assert wait <= 60
 

@@ -114,7 +114,7 @@ def test_a_session_in_another_entity_than_requested_is_refused() -> None:
     def elsewhere(endpoint: str, body: bytes) -> Reply:
         return xml(answered(result(Function(Element("getAPISession"), "id-1"), session_data("s", location="200"))))
 
-    with pytest.raises(SignInError, match="asked to work in entity 100, and the gateway signed in to entity 200"):
+    with pytest.raises(SignInError, match="requested entity 100, and the gateway signed in to entity 200"):
         read(session(elsewhere, location_id="100"))
 
 

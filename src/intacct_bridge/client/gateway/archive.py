@@ -87,7 +87,7 @@ class Archive:
         try:
             self._directory.mkdir(parents=True, exist_ok=True, mode=0o700)
         except OSError as error:
-            raise SettingsError(f"the archive {self._directory} cannot be made: {error.strerror}") from None
+            raise SettingsError(f"the archive {self._directory} cannot be created: {error.strerror}") from None
 
     def __call__(self, endpoint: str, body: bytes) -> Reply:
         """The exchange of the inner transport, written before and after it."""

@@ -14,7 +14,7 @@ ATTEMPTS = 6
 """How often a request is sent before it fails: once, and five retries, as in the official SDKs."""
 UNREADABLE_ATTEMPTS = 3
 """The same for an unreadable answer, where a fourth attempt would not help."""
-_FIRST, _LONGEST, _LONGEST_ASKED = 1.0, 60.0, 600.0
+_FIRST, _LONGEST, _LONGEST_REQUESTED = 1.0, 60.0, 600.0
 _CALM = 20
 
 
@@ -30,7 +30,7 @@ class Pace:
 
 def throttled(pace: Pace, *, now: float, wait: float) -> Pace:
     """The pace after a refusal: half as many requests, and none before the wait is over."""
-    opens_at = max(pace.opens_at, now + min(wait, _LONGEST_ASKED))
+    opens_at = max(pace.opens_at, now + min(wait, _LONGEST_REQUESTED))
     return replace(pace, allowed=max(1, pace.allowed // 2), opens_at=opens_at, calm=0)
 
 
@@ -43,13 +43,13 @@ def answered(pace: Pace) -> Pace:
     return replace(pace, allowed=pace.allowed + 1, calm=0)
 
 
-def backoff(attempt: int, *, jitter: float, asked: float | None = None) -> float:
+def backoff(attempt: int, *, jitter: float, requested: float | None = None) -> float:
     """Seconds to wait after an attempt (numbered from 1), at least as many as the gateway asked for.
 
     `jitter`, from 0 to 1, spreads the wait over the upper half of its range, so that clients do not retry together.
     """
     wait = min(_LONGEST, _FIRST * 2.0 ** (attempt - 1)) * (0.5 + jitter / 2)
-    return wait if asked is None else max(wait, min(asked, _LONGEST_ASKED))
+    return wait if requested is None else max(wait, min(requested, _LONGEST_REQUESTED))
 
 
 class Gate:

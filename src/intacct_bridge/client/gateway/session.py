@@ -115,8 +115,8 @@ class Session:
                 # A write in doubt raises InDoubtError, so a write that failed like this was not applied.
                 if attempt >= self._attempts_after(error):
                     raise
-                asked = error.retry_after if isinstance(error, ThrottledError) else None
-                self._sleep(backoff(attempt, jitter=self._jitter(), asked=asked))
+                requested = error.retry_after if isinstance(error, ThrottledError) else None
+                self._sleep(backoff(attempt, jitter=self._jitter(), requested=requested))
                 attempt += 1
             else:
                 self._note_end(signed, answer.signed_in)
@@ -147,7 +147,7 @@ class Session:
 
     @property
     def _wanted(self) -> str | None:
-        """The entity asked for, "" for the top level, None where the user's own start will do."""
+        """The requested entity, "" for the top level, None for the user's own default."""
         return self.exchange.connection.location_id or None if self.location_id is None else self.location_id
 
     def _by_login(self) -> SignIn:
@@ -169,12 +169,12 @@ class Session:
                 answer = self._base.call(call, plain)
         except AuthenticationRefused as refused:
             raise refused.error from None
-        signed = self._given(answer)
+        signed = self._checked(answer)
         self._set_end(answer.signed_in)
         return signed
 
-    def _given(self, answer: GatewayAnswer[None]) -> SignIn:
-        """The session in an answer to getAPISession, checked: its endpoint will get everything that follows."""
+    def _checked(self, answer: GatewayAnswer[None]) -> SignIn:
+        """The session in an answer to getAPISession, with its endpoint checked: all later requests go there."""
         result = answer.results[0]
         if result.status != SUCCESS:
             error = as_error(result.faults, "authentication", function="getAPISession")
@@ -182,15 +182,15 @@ class Session:
         api = None if result.data is None else result.data.find("api")
         session_id = "" if api is None else api.findtext("sessionid")
         if api is None or not session_id:
-            raise RemoteProtocolError("the answer to getAPISession holds no session id", function="getAPISession")
+            raise RemoteProtocolError("the answer to getAPISession has no session id", function="getAPISession")
         connection = self.exchange.connection
         endpoint = api.findtext("endpoint") or connection.endpoint
         check_endpoint(endpoint, connection=connection.name, allow=connection.allow_endpoint)
         given, wanted = api.findtext("locationid"), self._wanted
         if wanted is not None and api.find("locationid") is not None and given.upper() != wanted.upper():
             raise SignInError(
-                f"connection {connection.name!r}: asked to work in {_place(wanted)}, and the gateway signed in to"
-                f" {_place(given)}",
+                f"connection {connection.name!r}: requested {_place_name(wanted)}, and the gateway signed in to"
+                f" {_place_name(given)}",
                 fix="Check the entity id, and whether the user may work there.",
                 function="getAPISession",
             )
@@ -203,12 +203,12 @@ class Session:
             self._set_end(signed_in)
 
     def _set_end(self, signed_in: SignedIn) -> None:
-        """When the session ends, on our steady clock: the gateway's time that remains, from now."""
+        """Set the end of the session on the local steady clock: now, and the time left by the gateway's clock."""
         ends = iso_moment(signed_in.session_timeout)
         now = self.exchange.server_clock.now()
         if ends is not None and now is not None:
             self._ends_at = self._clock() + (ends - now).total_seconds()
 
 
-def _place(location_id: str) -> str:
+def _place_name(location_id: str) -> str:
     return f"entity {location_id}" if location_id else "the top level"
