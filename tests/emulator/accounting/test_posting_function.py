@@ -21,6 +21,7 @@ from intacct_bridge.emulator.records.references import REFERENCES
 from intacct_bridge.emulator.settings.refusals import FunctionRefusedError
 from intacct_bridge.emulator.store.store import StoreTable
 from support.emulator.calls import data, element, entry, one, query, rows
+from support.emulator.random_user import RandomUser
 
 D = Decimal
 POLICY = PostingPolicy(
@@ -152,6 +153,30 @@ def test_journals_and_documents_are_written_by_the_posting_function_alone(demo: 
         changed = element("APBILL", RECORDNO=bill, DESCRIPTION="Changed")
         assert one(demo, f"<update>{changed}</update>").status == "success"
         assert one(demo, f"<delete><object>APBILL</object><keys>{bill}</keys></delete>").status == "success"
+    assert found == {posting_function.__name__}
+
+
+def test_every_kind_of_document_is_written_by_the_posting_function_alone(demo: Emulator) -> None:
+    user = RandomUser(demo)
+    with writers() as found:
+        user.bill("100.00", "110", "20.00", "210", {})
+        user.pay(0, "50.00", "CHK-FLD", all_of_it=False)
+        user.check("12.00")
+        user.reverse("reverse_appayment", "pay", 0)
+        user.reverse("reverse_bill", "bill", 0)
+        user.invoice("80.00")
+        user.receive(0, "80.00", "5.00", waits=True)
+        user.deposit(0, "CHK-INS")
+        user.advance("30.00", "10.00")
+        user.credit("7.00")
+        user.credit_customer("7.00")
+        for single in (user.card, user.other, user.expense):
+            single("9.00")
+        user.purchase(0, 3, "11.00")
+        user.order("Sales Invoice", 0, 2, "19.00", 0)
+        user.delete("DEPOSIT", "deposit", 0)
+        user.journal("15.00", "210", "Posted")
+    assert user.refused == []
     assert found == {posting_function.__name__}
 
 

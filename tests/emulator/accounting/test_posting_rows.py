@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 
 from intacct_bridge.emulator.accounting.posting import ACCRUAL, CASH, Posting, PostingLine, PostingRules, reverse
-from intacct_bridge.emulator.accounting.posting_rows import LEDGER, PAYABLES, Batch, Directory, Row, batch_rows
+from intacct_bridge.emulator.accounting.posting_rows import LEDGER, PAYABLES, Batch, Directory, TypedRow, batch_rows
 
 D = Decimal
 RULES = PostingRules(
@@ -28,7 +28,7 @@ DIRECTORY = Directory(
     rules=RULES,
 )
 STAMP = datetime(2026, 3, 1, 12, tzinfo=UTC)
-AUDIT: Row = {"WHENCREATED": STAMP, "WHENMODIFIED": None, "CREATEDBY": 5, "CREATEDBYLOGINID": "clerk"}
+AUDIT: TypedRow = {"WHENCREATED": STAMP, "WHENMODIFIED": None, "CREATEDBY": 5, "CREATEDBYLOGINID": "clerk"}
 
 
 def line(account: str, amount: str, memo: str | None = None, *, location: str = "A1") -> PostingLine:
@@ -40,7 +40,7 @@ def line(account: str, amount: str, memo: str | None = None, *, location: str = 
 BILL = Posting((line("6000", "10.00", "May"), line("6000", "5.00", "June"), line("2000", "-15.00", location="A")))
 
 
-def rows(posting: Posting, *, module: str = PAYABLES, **more: object) -> dict[str, list[Row]]:
+def rows(posting: Posting, *, module: str = PAYABLES, **more: object) -> dict[str, list[TypedRow]]:
     counts: Counter[str] = Counter()
 
     def number(series: str) -> int:
@@ -48,7 +48,7 @@ def rows(posting: Posting, *, module: str = PAYABLES, **more: object) -> dict[st
         return counts[series]
 
     batch = Batch("APJ", date(2026, 3, 1), "Rent", module=module, audit=AUDIT, **more)  # type: ignore[arg-type]
-    found: dict[str, list[Row]] = {"GLBATCH": [], "GLENTRY": [], "GLDETAIL": []}
+    found: dict[str, list[TypedRow]] = {"GLBATCH": [], "GLENTRY": [], "GLDETAIL": []}
     for name, row in batch_rows(posting, batch, DIRECTORY, number):
         found[name].append(row)
     return found

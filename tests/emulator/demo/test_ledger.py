@@ -8,7 +8,7 @@ import pytest
 
 from intacct_bridge.emulator.accounting.posting import Posting
 from intacct_bridge.emulator.accounting.posting_function import PostingPolicy, validate
-from intacct_bridge.emulator.accounting.posting_rows import Batch, Directory, Row, batch_rows
+from intacct_bridge.emulator.accounting.posting_rows import Batch, Directory, TypedRow, batch_rows
 from intacct_bridge.emulator.demo.company import demo_company
 from intacct_bridge.emulator.demo.generator import ledger
 from intacct_bridge.emulator.demo.masters.custom_fields import DIMENSION
@@ -18,7 +18,7 @@ ZERO = Decimal(0)
 ENTITY = {"1": "100", "2": "200", "3": "300"}
 
 
-def amount(row: Row, field: str = "AMOUNT") -> Decimal:
+def amount(row: TypedRow, field: str = "AMOUNT") -> Decimal:
     value = row.get(field, ZERO)
     assert isinstance(value, Decimal)
     return value
@@ -174,7 +174,7 @@ def test_every_posting_keeps_the_rules_of_the_posting_function(
 
     def validated_rows(
         posting: Posting, batch: Batch, directory: Directory, number: Callable[[str], int]
-    ) -> Iterator[tuple[str, Row]]:
+    ) -> Iterator[tuple[str, TypedRow]]:
         nonlocal validated
         validated += 1
         validate(posting, batch, PostingPolicy(directory, ("ACCRUAL", "CASH"), {}, (DIMENSION,)))

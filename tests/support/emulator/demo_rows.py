@@ -4,16 +4,16 @@ from collections import defaultdict
 from datetime import date
 from functools import cache
 
-from intacct_bridge.emulator.accounting.posting_rows import Row
+from intacct_bridge.emulator.accounting.posting_rows import TypedRow
 from intacct_bridge.emulator.demo.company import demo_company
 
 AS_OF = date(2026, 3, 17)
 
 
 @cache
-def demo_rows(seed: int = 1, as_of: date = AS_OF, *, cash_book: bool = False) -> dict[str, list[Row]]:
+def demo_rows(seed: int = 1, as_of: date = AS_OF, *, cash_book: bool = False) -> dict[str, list[TypedRow]]:
     """Rows by object, in order."""
-    found: dict[str, list[Row]] = defaultdict(list)
+    found: dict[str, list[TypedRow]] = defaultdict(list)
     for name, row in demo_company(seed, as_of=as_of, cash_book=cash_book):
         found[name].append(row)
     return found

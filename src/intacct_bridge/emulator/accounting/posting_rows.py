@@ -15,7 +15,7 @@ from intacct_bridge.emulator.accounting.dimensions import Named, dimension_cells
 from intacct_bridge.emulator.accounting.posting import Posting, PostingLine, PostingRules
 from intacct_bridge.wire.values import Value
 
-Row = dict[str, Value]
+TypedRow = dict[str, Value]
 
 LEDGER = "2.GL"
 PAYABLES = "3.AP"
@@ -77,7 +77,7 @@ class Batch:
 
 def batch_rows(
     posting: Posting, batch: Batch, directory: Directory, number: Callable[[str], int]
-) -> Iterator[tuple[str, Row]]:
+) -> Iterator[tuple[str, TypedRow]]:
     """The rows of one posting as (object, row), header first; `number` gives the next number of a named series."""
     key, batch_no = number("GLBATCH"), number(f"BATCHNO {batch.journal}")
     yield "GLBATCH", _header(key, batch_no, batch)
@@ -121,13 +121,13 @@ def line_of(entry: Mapping[str, str], own: Iterable[str] = ()) -> PostingLine:
     )
 
 
-def _with_entered(row: Row, entered: Mapping[str, Value]) -> Row:
+def _with_entered(row: TypedRow, entered: Mapping[str, Value]) -> TypedRow:
     more = {name: value for name, value in entered.items() if value not in (None, "") and row.get(name) in (None, "")}
     # An entry is not billable by default.
     return row | more | ({"BILLABLE": entered["BILLABLE"]} if entered.get("BILLABLE") else {})
 
 
-def _header(key: int, batch_no: int, batch: Batch) -> Row:
+def _header(key: int, batch_no: int, batch: Batch) -> TypedRow:
     audit = batch.audit
     return {
         "RECORDNO": key,
@@ -148,8 +148,8 @@ def _header(key: int, batch_no: int, batch: Batch) -> Row:
     }
 
 
-def _entry_head(key: int, batch_no: int, batch: Batch) -> Row:
-    head: Row = {
+def _entry_head(key: int, batch_no: int, batch: Batch) -> TypedRow:
+    head: TypedRow = {
         "BATCHNO": key,
         "USERNO": 1,
         "ENTRY_DATE": batch.date,
@@ -171,7 +171,7 @@ def _entry_head(key: int, batch_no: int, batch: Batch) -> Row:
     return head
 
 
-def _detail_head(key: int, batch_no: int, batch: Batch) -> Row:
+def _detail_head(key: int, batch_no: int, batch: Batch) -> TypedRow:
     audit = batch.audit
     return {
         "BATCHKEY": key,
@@ -216,7 +216,7 @@ def _entries(posting: Posting, batch: Batch) -> list[list[PostingLine]]:
     return list(merged.values())
 
 
-def _entry(lines: list[PostingLine], batch: Batch, directory: Directory) -> Row:
+def _entry(lines: list[PostingLine], batch: Batch, directory: Directory) -> TypedRow:
     line = lines[0]
     amount, trx_amount = line.amount, line.trx_amount
     for other in lines[1:]:
@@ -236,7 +236,7 @@ def _entry(lines: list[PostingLine], batch: Batch, directory: Directory) -> Row:
     }
 
 
-def _detail(line: PostingLine) -> Row:
+def _detail(line: PostingLine) -> TypedRow:
     amount, trx_amount = line.amount, line.trx_amount
     debit = line.is_debit
     return {
@@ -254,9 +254,9 @@ def _detail(line: PostingLine) -> Row:
     }
 
 
-def _names(line: PostingLine, directory: Directory) -> Row:
+def _names(line: PostingLine, directory: Directory) -> TypedRow:
     """The cells that have the same name in GLENTRY and GLDETAIL."""
-    names: Row = {
+    names: TypedRow = {
         "ACCOUNTNO": line.account,
         "ACCOUNTTITLE": directory.accounts[line.account][1],
         "LOCATIONNAME": directory.locations[line.location][1],

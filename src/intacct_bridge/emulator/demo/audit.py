@@ -8,7 +8,7 @@ that do not exist.  Keys are those that connectors see: the bare record number f
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from intacct_bridge.emulator.accounting.posting_rows import Row
+from intacct_bridge.emulator.accounting.posting_rows import TypedRow
 from intacct_bridge.emulator.demo.generator.record_stamps import RecordStamps
 from intacct_bridge.emulator.demo.generator.world import World
 
@@ -38,7 +38,7 @@ class AuditHistory:
         self._events: list[tuple[datetime, str, str, str, str]] = []
         """Time, object, key, access mode and login."""
 
-    def noted(self, rows: Iterator[tuple[str, Row]]) -> Iterator[tuple[str, Row]]:
+    def noted(self, rows: Iterator[tuple[str, TypedRow]]) -> Iterator[tuple[str, TypedRow]]:
         """The same rows; those of audited objects are noted."""
         for name, row in rows:
             pattern = KEYS.get(name)
@@ -46,7 +46,7 @@ class AuditHistory:
                 self._note(name, pattern, row)
             yield name, row
 
-    def _note(self, name: str, pattern: str, row: Row) -> None:
+    def _note(self, name: str, pattern: str, row: TypedRow) -> None:
         created = row.get("AUWHENCREATED") or row.get("WHENCREATED")
         modified = row.get("WHENMODIFIED")
         if isinstance(created, datetime) and created >= self._since:
@@ -57,7 +57,7 @@ class AuditHistory:
     def _add(self, name: str, key: str, mode: str, when: datetime, *, by: object) -> None:
         self._events.append((when, name.lower(), key, mode, str(by)))
 
-    def rows(self) -> Iterator[tuple[str, Row]]:
+    def rows(self) -> Iterator[tuple[str, TypedRow]]:
         """The history, oldest first."""
         rng = self._world.random("deleted")
         days = (self._world.calendar.as_of - self._world.calendar.open_from).days
@@ -68,7 +68,7 @@ class AuditHistory:
         self._add("VENDOR", "V19999", "D", self._world.calendar.latest - timedelta(days=3), by="ap.clerk")
         self._events.sort(key=lambda event: event[0])
         for number, (when, name, key, mode, login) in enumerate(self._events, 1):
-            row: Row = {
+            row: TypedRow = {
                 "ID": str(number),
                 "OBJECTTYPE": name,
                 "OBJECTKEY": key,

@@ -9,7 +9,7 @@ memory. The months before the last two are closed (STARTOPEN of LOCATIONENTITY).
 from collections.abc import Iterator
 from datetime import date
 
-from intacct_bridge.emulator.accounting.posting_rows import Row
+from intacct_bridge.emulator.accounting.posting_rows import TypedRow
 from intacct_bridge.emulator.demo.audit import AuditHistory
 from intacct_bridge.emulator.demo.events.cards import Cards
 from intacct_bridge.emulator.demo.events.expenses import Expenses
@@ -46,7 +46,9 @@ def demo_source(seed: int = 1, *, as_of: date, scale: int = 1, cash_book: bool =
     )
 
 
-def demo_company(seed: int = 1, *, as_of: date, scale: int = 1, cash_book: bool = False) -> Iterator[tuple[str, Row]]:
+def demo_company(
+    seed: int = 1, *, as_of: date, scale: int = 1, cash_book: bool = False
+) -> Iterator[tuple[str, TypedRow]]:
     """The company as pairs of object and row, in the order to store them; a cell left out of a row is null."""
     if scale < 1:
         raise SettingsError(f"a company of scale {scale} is empty", fix="choose a scale of 1 or more")
@@ -58,7 +60,7 @@ def demo_company(seed: int = 1, *, as_of: date, scale: int = 1, cash_book: bool 
     yield from history.rows()
 
 
-def _rows(world: World, stamps: RecordStamps, ledger: LedgerWriter) -> Iterator[tuple[str, Row]]:
+def _rows(world: World, stamps: RecordStamps, ledger: LedgerWriter) -> Iterator[tuple[str, TypedRow]]:
     yield from list_rows(world, stamps)
     yield from period_rows(world, stamps)
     yield from goods_rows(world, stamps)

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from intacct_bridge.emulator.accounting.amounts import ZERO
 from intacct_bridge.emulator.accounting.posting import Charge, Document, PostingLine, bill, invoice, journal_entry
-from intacct_bridge.emulator.accounting.posting_rows import CASH_MANAGEMENT, Row
+from intacct_bridge.emulator.accounting.posting_rows import CASH_MANAGEMENT, TypedRow
 from intacct_bridge.emulator.demo.events.purchases import workday_in
 from intacct_bridge.emulator.demo.generator.calendar import month_name, shift_month, workday
 from intacct_bridge.emulator.demo.generator.ledger import BANKS, LedgerWriter, Rows
@@ -78,7 +78,7 @@ class Cards:
         audit = stamps.document(day, "controller", paid)
         owner = stamps.owner(entity if entity == "300" else None)
         number = f"CC-{stamps.number('CARD'):05}"
-        header: Row = {
+        header: TypedRow = {
             "RECORDNO": stamps.number("PRRECORD"),
             "RECORDTYPE": "cc",
             "RECORDID": number,
@@ -113,7 +113,7 @@ class Cards:
                 return payoff
         raise AssertionError("a month has a twelfth day")
 
-    def _line(self, charge: Charge, header: Row) -> Row:
+    def _line(self, charge: Charge, header: TypedRow) -> TypedRow:
         directory = self._world.directory
         key, title = directory.accounts[charge.account]
         base = self._world.base(self._world.rules.entity_of[charge.location])
@@ -165,7 +165,7 @@ class Cards:
         yield "OTHERRECEIPTS", {**header, **audit, **owner}
         line_audit = stamps.line(audit)
         yield "OTHERRECEIPTSENTRY", {**self._line(charge, header), **line_audit}
-        total: Row = {"TOTALENTERED": charge.trx_amount}
+        total: TypedRow = {"TOTALENTERED": charge.trx_amount}
         yield from self._ledger.document(
             invoice(Document(entity, world.base(entity), (charge,), memo=number), world.rules, control=bank),
             "CRJ",
@@ -178,7 +178,7 @@ class Cards:
             in_both_books=True,
         )
 
-    def _receipt_cells(self, charge: Charge, day: date, number: str, *, bank_id: str) -> Row:
+    def _receipt_cells(self, charge: Charge, day: date, number: str, *, bank_id: str) -> TypedRow:
         base = self._world.base(self._world.rules.entity_of[charge.location])
         in_cash = charge.memo == "Scrap metal"
         return {
@@ -205,7 +205,7 @@ class Cards:
         }
 
 
-def _card_totals(amount: Decimal, currency: str, paid: date | None) -> Row:
+def _card_totals(amount: Decimal, currency: str, paid: date | None) -> TypedRow:
     settled, due = (amount, ZERO) if paid else (ZERO, amount)
     return {
         "BASECURR": currency,

@@ -17,7 +17,7 @@ from intacct_bridge.emulator.accounting.posting import (
     expense_report,
     payment,
 )
-from intacct_bridge.emulator.accounting.posting_rows import EXPENSES, Row
+from intacct_bridge.emulator.accounting.posting_rows import EXPENSES, TypedRow
 from intacct_bridge.emulator.demo.generator.calendar import workday
 from intacct_bridge.emulator.demo.generator.ledger import BANKS, LedgerWriter, Rows
 from intacct_bridge.emulator.demo.generator.record_stamps import RecordStamps
@@ -97,7 +97,7 @@ class Expenses:
         line_audit = stamps.line(audit)
         without_logins = {cell: value for cell, value in line_audit.items() if not cell.endswith("LOGINID")}
         for line_no, (label, charge) in enumerate(charges, 1):
-            row: Row = {"RECORDNO": stamps.number("PRENTRY"), "RECORDKEY": key, "LINE_NO": str(line_no)}
+            row: TypedRow = {"RECORDNO": stamps.number("PRENTRY"), "RECORDKEY": key, "LINE_NO": str(line_no)}
             row |= self._line(label, charge, day, base=world.base(employee.entity))
             row["STATE"], row["TOTALPAID"] = header["STATE"], charge.trx_amount if paid else ZERO
             yield "EEXPENSESITEM", {**row, **without_logins}
@@ -132,7 +132,7 @@ class Expenses:
         *,
         approved: bool,
         paid: date | None,
-    ) -> Row:
+    ) -> TypedRow:
         base = self._world.base(employee.entity)
         total = sum((charge.trx_amount for _, charge in charges), ZERO)
         settled, due = (total, ZERO) if paid else (ZERO, total)
@@ -162,7 +162,7 @@ class Expenses:
             "MEMO": None,
         }
 
-    def _line(self, label: str, charge: Charge, day: date, *, base: str) -> Row:
+    def _line(self, label: str, charge: Charge, day: date, *, base: str) -> TypedRow:
         directory = self._world.directory
         key, title = directory.accounts[charge.account]
         return {
@@ -212,9 +212,9 @@ class Expenses:
             payer=employee.entity,
         )
 
-    def _payment_cells(self, report: ExpenseReport, day: date) -> Row:
+    def _payment_cells(self, report: ExpenseReport, day: date) -> TypedRow:
         base = self._world.base(report.employee.entity)
-        row: Row = {
+        row: TypedRow = {
             "RECORDNO": self._stamps.number("PRRECORD"),
             "RECORDTYPE": "ep",
             "RECORDID": report.number,

@@ -8,7 +8,7 @@ from itertools import groupby
 
 from intacct_bridge.emulator.accounting.amounts import ZERO
 from intacct_bridge.emulator.accounting.posting import PostingLine, journal_entry, reverse, statistical_entry
-from intacct_bridge.emulator.accounting.posting_rows import Row
+from intacct_bridge.emulator.accounting.posting_rows import TypedRow
 from intacct_bridge.emulator.demo.events.purchases import workday_in
 from intacct_bridge.emulator.demo.generator.calendar import month_end, month_name, shift_month
 from intacct_bridge.emulator.demo.generator.ledger import BANKS, LedgerWriter, Rows
@@ -245,7 +245,7 @@ class Journals:
             posting = journal_entry(lines, entity, self._world.rules)
             owner = entity if entity == "300" else None
             key = self._stamps.peek("GLBATCH")
-            header: Row = {}
+            header: TypedRow = {}
             if back_on <= self._world.calendar.as_of:
                 header = {"REVERSED": back_on, "REVERSEDKEY": key + 1}
             yield from self._ledger.entry(

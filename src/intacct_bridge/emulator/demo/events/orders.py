@@ -13,13 +13,13 @@ from typing import Generic
 from intacct_bridge.emulator.accounting.amounts import ZERO, to_base
 from intacct_bridge.emulator.accounting.dimensions import dimension_cells
 from intacct_bridge.emulator.accounting.posting import Charge
-from intacct_bridge.emulator.accounting.posting_rows import Row
+from intacct_bridge.emulator.accounting.posting_rows import TypedRow
 from intacct_bridge.emulator.demo.generator.record_stamps import RecordStamps
 from intacct_bridge.emulator.demo.generator.sales_cycle import DocumentOutcome, Party, PlannedDocument
 from intacct_bridge.emulator.demo.generator.world import Customer, Item, Vendor, World
 from intacct_bridge.emulator.demo.masters.custom_fields import demo_definitions
 
-Rows = Iterator[tuple[str, Row]]
+Rows = Iterator[tuple[str, TypedRow]]
 _OWN = demo_definitions().definition_fields
 """Fields that only one transaction definition has."""
 
@@ -104,13 +104,13 @@ class Orders:
         key = stamps.number("DOCHDR")
         id_ = f"{document.type}-{document.number}"
         audit = stamps.document(document.day, self._side.login, planned.day if document.state == "Converted" else None)
-        dated: Row = {cell: value for cell, value in audit.items() if not cell.endswith("LOGINID")}
+        dated: TypedRow = {cell: value for cell, value in audit.items() if not cell.endswith("LOGINID")}
         owner = stamps.owner(planned.party.entity if planned.private else None)
         yield self._side.object, {"RECORDNO": str(key), "DOCID": id_, **self._header(document), **dated, **owner}
         line_keys = []
         for position, (item, quantity, charge) in enumerate(self._lines(planned)):
             line_keys.append(stamps.number("DOCENTRY"))
-            row: Row = {"RECORDNO": line_keys[-1], "DOCHDRNO": key, "DOCHDRID": id_, "LINE_NO": position}
+            row: TypedRow = {"RECORDNO": line_keys[-1], "DOCHDRNO": key, "DOCHDRID": id_, "LINE_NO": position}
             row |= self._entry(document, item, quantity, charge)
             if document.source and position < len(document.source.line_keys):
                 row |= {"SOURCE_DOCKEY": str(document.source.key), "SOURCE_DOCID": document.source.id}
@@ -130,10 +130,10 @@ class Orders:
                 item = stock[(planned.party.key + position) % len(stock)]
                 yield item, max(1, int(charge.trx_amount / item.cost)), charge
 
-    def _header(self, document: TradeDocument[Party]) -> Row:
+    def _header(self, document: TradeDocument[Party]) -> TypedRow:
         planned, party = document.planned, document.planned.party
         type_key, class_ = self._types[document.type]
-        header: Row = {
+        header: TypedRow = {
             "DOCNO": document.number,
             "STATE": document.state,
             "CLOSED": document.state == "Closed",
@@ -166,13 +166,13 @@ class Orders:
             header |= _paid(document.outcome)
         return header
 
-    def _contacts(self, party: Vendor | Customer) -> Row:
+    def _contacts(self, party: Vendor | Customer) -> TypedRow:
         name = f"{party.name}({party.id})"
         key = str(self._stamps.contact(name))
-        row: Row = {f"{role}.CONTACTNAME": name for role in ("CONTACT", "SHIPTO", "BILLTO")}
+        row: TypedRow = {f"{role}.CONTACTNAME": name for role in ("CONTACT", "SHIPTO", "BILLTO")}
         return {"SHIPTOKEY": key, "BILLTOKEY": key, **row}
 
-    def _totals(self, document: TradeDocument[Party]) -> Row:
+    def _totals(self, document: TradeDocument[Party]) -> TypedRow:
         """The sum of the items, and the total with tax and rebates."""
         planned, party = document.planned, document.planned.party
         lines = sum((charge.trx_amount for _, _, charge in self._lines(planned)), ZERO)
@@ -188,12 +188,12 @@ class Orders:
             "EXCHRATEDATE": document.day if document.rate != 1 else None,
         }
 
-    def _entry(self, document: TradeDocument[Party], item: Item, quantity: int, charge: Charge) -> Row:
+    def _entry(self, document: TradeDocument[Party], item: Item, quantity: int, charge: Charge) -> TypedRow:
         directory = self._world.directory
         amount = to_base(charge.trx_amount, document.rate)
         trx_price = (charge.trx_amount / quantity).quantize(Decimal("0.000001"))
         price = (amount / quantity).quantize(Decimal("0.000001"))
-        row: Row = {
+        row: TypedRow = {
             "DOCPARID": document.type,
             "ITEMID": item.id,
             "ITEMNAME": item.name,
@@ -235,7 +235,7 @@ def _shared(charge: Charge) -> list[tuple[str, str]]:
     return [(name, id_) for name, id_ in charge.dimensions.items() if name in ("CUSTOMER", "VENDOR", "CLASS")]
 
 
-def _paid(outcome: DocumentOutcome) -> Row:
+def _paid(outcome: DocumentOutcome) -> TypedRow:
     state = "Open" if not outcome.parts else ("Partially Paid" if outcome.trx_due else "Paid")
     return {
         "TOTALENTERED": outcome.total,

@@ -5,7 +5,7 @@ from datetime import date, timedelta
 
 from intacct_bridge.emulator.accounting.amounts import ZERO, to_base
 from intacct_bridge.emulator.accounting.posting import Application, Settlement, bill, payment
-from intacct_bridge.emulator.accounting.posting_rows import PAYABLES, PURCHASING, Row
+from intacct_bridge.emulator.accounting.posting_rows import PAYABLES, PURCHASING, TypedRow
 from intacct_bridge.emulator.demo.events.orders import PURCHASING as BUYING
 from intacct_bridge.emulator.demo.events.orders import Orders
 from intacct_bridge.emulator.demo.events.purchases import plan_purchases
@@ -80,8 +80,12 @@ class Payables:
         for position, charge in enumerate(planned.charges):
             line_keys.append(stamps.number("PRENTRY"))
             cells = charge_cells(charge, position, planned, world=self._world, outcome=outcome)
-            offset: Row = {"OFFSETGLACCOUNTNO": self._world.rules.payables, "RECORDTYPE": "pi", "FORM1099": "false"}
-            keys: Row = {"RECORDNO": line_keys[-1], "RECORDKEY": key, "BILLABLE": False, "RELEASETOPAY": True}
+            offset: TypedRow = {
+                "OFFSETGLACCOUNTNO": self._world.rules.payables,
+                "RECORDTYPE": "pi",
+                "FORM1099": "false",
+            }
+            keys: TypedRow = {"RECORDNO": line_keys[-1], "RECORDKEY": key, "BILLABLE": False, "RELEASETOPAY": True}
             yield "APBILLITEM", {**keys, **cells, **offset, "STATE": header["STATE"], **line_audit}
         if planned.draft:
             return
@@ -100,7 +104,7 @@ class Payables:
         )
         self._schedule(opened)
 
-    def _bill_cells(self, planned: Bill, outcome: DocumentOutcome) -> Row:
+    def _bill_cells(self, planned: Bill, outcome: DocumentOutcome) -> TypedRow:
         vendor, stamps = planned.party, self._stamps
         return {
             "RECORDTYPE": "pi",
@@ -147,8 +151,8 @@ class Payables:
         line_audit = stamps.line(audit)
         opened.credit_line = stamps.number("PRENTRY")
         cells = charge_cells(note.charges[0], 0, note, world=self._world, outcome=credited)
-        keys: Row = {"RECORDNO": opened.credit_line, "RECORDKEY": key, "RECORDTYPE": "pa"}
-        offset: Row = {"OFFSETGLACCOUNTNO": self._world.rules.payables, "STATE": credited.state}
+        keys: TypedRow = {"RECORDNO": opened.credit_line, "RECORDKEY": key, "RECORDTYPE": "pa"}
+        offset: TypedRow = {"OFFSETGLACCOUNTNO": self._world.rules.payables, "STATE": credited.state}
         yield "APADJUSTMENTITEM", {**keys, **cells, **offset, **line_audit}
         yield from self._ledger.document(
             bill(document_of(note, outcome.rate, "VENDOR"), self._world.rules),
@@ -181,9 +185,9 @@ class Payables:
         line_audit = stamps.line(audit)
         for opened, part in group:
             for cells in detail_cells(opened, part):
-                row: Row = {"RECORDNO": stamps.number("PYMTDETAIL"), "PAYMENTKEY": key, "MODULEKEY": PAYABLES}
+                row: TypedRow = {"RECORDNO": stamps.number("PYMTDETAIL"), "PAYMENTKEY": key, "MODULEKEY": PAYABLES}
                 yield "APPYMTDETAIL", {**row, **cells, **line_audit}
-        named: Row = {"VENDENTITY": f"V{vendor.id}", "FINANCIALENTITY": BANKS[bank][0]}
+        named: TypedRow = {"VENDENTITY": f"V{vendor.id}", "FINANCIALENTITY": BANKS[bank][0]}
         yield from self._ledger.document(
             posting,
             "CDJ",
@@ -198,7 +202,7 @@ class Payables:
             payer=bank,
         )
 
-    def _payment_cells(self, vendor: Vendor, day: date, bank: str) -> Row:
+    def _payment_cells(self, vendor: Vendor, day: date, bank: str) -> TypedRow:
         world = self._world
         bank_id, bank_account = BANKS[bank]
         number = f"{self._stamps.number(f'CHECK {bank_id}') + 20000}"

@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from intacct_bridge.emulator.accounting.amounts import ZERO, to_base
 from intacct_bridge.emulator.accounting.posting import Application, PostingLine, Settlement, receipt, transfer
-from intacct_bridge.emulator.accounting.posting_rows import CASH_MANAGEMENT, RECEIVABLES, Row
+from intacct_bridge.emulator.accounting.posting_rows import CASH_MANAGEMENT, RECEIVABLES, TypedRow
 from intacct_bridge.emulator.demo.generator.calendar import month_end, next_weekday
 from intacct_bridge.emulator.demo.generator.ledger import BANKS, LedgerWriter, Rows
 from intacct_bridge.emulator.demo.generator.record_stamps import RecordStamps
@@ -58,7 +58,7 @@ class Receipts:
         line_audit = stamps.line(audit)
         for opened, part in group:
             for cells in detail_cells(opened, part):
-                row: Row = {"RECORDNO": stamps.number("PYMTDETAIL"), "PAYMENTKEY": key, "MODULEKEY": RECEIVABLES}
+                row: TypedRow = {"RECORDNO": stamps.number("PYMTDETAIL"), "PAYMENTKEY": key, "MODULEKEY": RECEIVABLES}
                 yield "ARPYMTDETAIL", {**row, **cells, **line_audit}
         yield from self._ledger.document(
             receipt(Settlement(entity, account, customer.currency, applications, rate), world.rules),
@@ -79,11 +79,11 @@ class Receipts:
         if banked <= self._world.calendar.as_of:
             self._waiting[banked].setdefault(entity, []).append(check)
 
-    def _cells(self, customer: Customer, day: date, *, by_check: bool) -> Row:
+    def _cells(self, customer: Customer, day: date, *, by_check: bool) -> TypedRow:
         base = self._world.base(customer.entity)
         contact = f"{customer.name}({customer.id})"
         number = f"{self._stamps.number('RECEIPT') + 40000}"
-        row: Row = {
+        row: TypedRow = {
             "RECORDTYPE": "rp",
             "RECORDID": number,
             "STATE": "Complete",
@@ -123,12 +123,12 @@ class Receipts:
         owner = stamps.owner(entity if entity == "300" else None)
         key = stamps.number("PRRECORD")
         number = f"DEP-{entity}-{day:%Y%m%d}"
-        header: Row = {"RECORDNO": key, "DEPOSITID": number, "FINANCIALENTITY": bank_id}
+        header: TypedRow = {"RECORDNO": key, "DEPOSITID": number, "FINANCIALENTITY": bank_id}
         header |= {"DESCRIPTION": f"Deposit of {len(checks)} receipts", "TOTALENTERED": total}
         yield "DEPOSIT", {**header, **self._deposit_cells(day, base), "TRX_TOTALENTERED": total, **audit, **owner}
         line_audit = stamps.line(audit)
         for check in checks:
-            line: Row = {"RECORDNO": stamps.number("PRENTRY"), "RECORDKEY": key, "LOCATIONID": entity}
+            line: TypedRow = {"RECORDNO": stamps.number("PRENTRY"), "RECORDKEY": key, "LOCATIONID": entity}
             yield "DEPOSITENTRY", {**line, **self._check_cells(check, entity), **line_audit}
         into = PostingLine(bank_account, entity, ZERO, ZERO, base, memo=number)
         out_of = PostingLine(world.rules.undeposited_funds, entity, ZERO, ZERO, base, memo=number)
@@ -144,7 +144,7 @@ class Receipts:
             in_both_books=True,
         )
 
-    def _deposit_cells(self, day: date, base: str) -> Row:
+    def _deposit_cells(self, day: date, base: str) -> TypedRow:
         return {
             "WHENCREATED": day,
             "BATCHDATE": day,
@@ -156,7 +156,7 @@ class Receipts:
             "CLEARED": "T" if month_end(day) < self._world.calendar.open_from else "F",
         }
 
-    def _check_cells(self, check: Check, entity: str) -> Row:
+    def _check_cells(self, check: Check, entity: str) -> TypedRow:
         directory, account = self._world.directory, self._world.rules.undeposited_funds
         return {
             "RECORDTYPE": "rd",
@@ -174,7 +174,7 @@ class Receipts:
         }
 
 
-def _totals(total: Decimal, trx_total: Decimal, rate: Decimal) -> Row:
+def _totals(total: Decimal, trx_total: Decimal, rate: Decimal) -> TypedRow:
     return {
         "EXCHANGE_RATE": rate,
         "TOTALENTERED": total,

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from intacct_bridge.emulator.accounting.amounts import ZERO
 from intacct_bridge.emulator.accounting.posting import PostingLine, invoice, journal_entry
-from intacct_bridge.emulator.accounting.posting_rows import INVENTORY, ORDERS, RECEIVABLES, Row
+from intacct_bridge.emulator.accounting.posting_rows import INVENTORY, ORDERS, RECEIVABLES, TypedRow
 from intacct_bridge.emulator.demo.events.orders import SALES, Orders
 from intacct_bridge.emulator.demo.events.receipts import Receipts
 from intacct_bridge.emulator.demo.events.sales import plan_open_orders, plan_sales
@@ -107,7 +107,7 @@ class Receivables:
         yield from self._cost(planned, line_audit, owner)
         self._schedule(OpenDocument(key, planned, outcome, tuple(line_keys), posting))
 
-    def _invoice_cells(self, planned: Invoice, outcome: DocumentOutcome) -> Row:
+    def _invoice_cells(self, planned: Invoice, outcome: DocumentOutcome) -> TypedRow:
         customer = planned.party
         return {
             "RECORDTYPE": "ri",
@@ -120,7 +120,7 @@ class Receivables:
             "RAWSTATE": "D" if planned.draft else "A",
         }
 
-    def _cost(self, planned: Invoice, audit: Row, owner: Row) -> Rows:
+    def _cost(self, planned: Invoice, audit: TypedRow, owner: TypedRow) -> Rows:
         """The cost of the goods leaves the stock."""
         customer, world = planned.party, self._world
         place = "310" if customer.entity == "300" else "110"

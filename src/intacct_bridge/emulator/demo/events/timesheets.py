@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 from decimal import Decimal
 
-from intacct_bridge.emulator.accounting.posting_rows import Row
+from intacct_bridge.emulator.accounting.posting_rows import TypedRow
 from intacct_bridge.emulator.demo.generator.ledger import Rows
 from intacct_bridge.emulator.demo.generator.record_stamps import RecordStamps
 from intacct_bridge.emulator.demo.generator.world import Employee, Project, World, pick
@@ -40,14 +40,14 @@ class Timesheets:
         audit = stamps.line(stamps.document(day, "payroll"))
         key = stamps.number("TIMESHEET")
         entries = list(self._hours(projects))
-        sheet: Row = {"RECORDNO": key, "LINES#": len(entries), **self._sheet_cells(person, day)}
+        sheet: TypedRow = {"RECORDNO": key, "LINES#": len(entries), **self._sheet_cells(person, day)}
         yield "TIMESHEET", {**sheet, **audit}
         for line_no, (project, hours) in enumerate(entries, 1):
             entry = self._entry_cells(person, project, sheet, line_no=line_no)
             entry |= {"RECORDNO": stamps.number("TIMESHEETENTRY"), "TIMESHEETKEY": key, "QTY": hours}
             yield "TIMESHEETENTRY", {**entry, **audit}
 
-    def _sheet_cells(self, person: Employee, day: date) -> Row:
+    def _sheet_cells(self, person: Employee, day: date) -> TypedRow:
         begin = day - timedelta(days=11)
         return {
             "DESCRIPTION": f"{begin:%Y-%m-%d} to {day:%Y-%m-%d}",
@@ -70,11 +70,11 @@ class Timesheets:
             "ACTUALCOST": False,
         }
 
-    def _entry_cells(self, person: Employee, project: Project | None, sheet: Row, *, line_no: int) -> Row:
+    def _entry_cells(self, person: Employee, project: Project | None, sheet: TypedRow, *, line_no: int) -> TypedRow:
         directory = self._world.directory
         begin = sheet["BEGINDATE"]
         assert isinstance(begin, date)
-        entry: Row = {
+        entry: TypedRow = {
             "LINENO": line_no,
             "ENTRYDATE": begin + timedelta(days=min(11, line_no * 3)),
             "DESCRIPTION": None if project else "Workshop",

@@ -7,11 +7,11 @@ from decimal import Decimal
 
 from intacct_bridge.emulator.accounting.amounts import ZERO
 from intacct_bridge.emulator.accounting.posting import ACCRUAL, CASH, Posting, SettledDocument, cash_basis
-from intacct_bridge.emulator.accounting.posting_rows import LEDGER, Batch, Row, batch_rows
+from intacct_bridge.emulator.accounting.posting_rows import LEDGER, Batch, TypedRow, batch_rows
 from intacct_bridge.emulator.demo.generator.record_stamps import RecordStamps
 from intacct_bridge.emulator.demo.generator.world import World
 
-Rows = Iterator[tuple[str, Row]]
+Rows = Iterator[tuple[str, TypedRow]]
 BANKS = {"100": ("CHK-INS", "10010"), "200": ("CHK-FLD", "10020"), "300": ("CHK-CAN", "10030")}
 """Entity → the bank account that it pays from: its id and its ledger account."""
 
@@ -49,9 +49,9 @@ class LedgerWriter:
         *,
         day: date,
         module: str,
-        audit: Row,
-        subledger: Row,
-        owner: Row,
+        audit: TypedRow,
+        subledger: TypedRow,
+        owner: TypedRow,
         rate: Decimal = Decimal(1),
         settled: Sequence[SettledDocument] = (),
         payer: str = "",
@@ -85,7 +85,7 @@ class LedgerWriter:
         login: str = "controller",
         reference: str | None = None,
         state: str = "Posted",
-        header: Row | None = None,
+        header: TypedRow | None = None,
         owner: str | None = None,
         statistical: bool = False,
         adjusting: bool = False,

@@ -3,7 +3,7 @@
 from datetime import date, datetime
 from random import Random
 
-from intacct_bridge.emulator.accounting.posting_rows import Row
+from intacct_bridge.emulator.accounting.posting_rows import TypedRow
 from intacct_bridge.emulator.demo.generator.world import World
 
 FIRST_NUMBERS = {"PRRECORD": 1001, "PRENTRY": 3001, "GLBATCH": 501, "GLENTRY": 2001, "GLDETAIL": 70001, "DOCHDR": 301}
@@ -22,7 +22,7 @@ class RecordStamps:
         self._contacts: dict[str, int] = {}
         self._imported = world.calendar.reading(world.calendar.start, -86400 * 9)
         entities = world.data["entities"]
-        self._owners: dict[str, Row] = {
+        self._owners: dict[str, TypedRow] = {
             entity: {"MEGAENTITYKEY": key, "MEGAENTITYID": entity, "MEGAENTITYNAME": name}
             for key, (entity, name, *_) in enumerate(entities, 1)
         }
@@ -47,15 +47,15 @@ class RecordStamps:
             self._contacts[name] = self.number("CONTACT")
         return self._contacts[name]
 
-    def owner(self, entity: str | None) -> Row:
+    def owner(self, entity: str | None) -> TypedRow:
         """The cells of the owning entity; none at top level."""
         return self._owners[entity] if entity else {}
 
-    def imported(self, modified: date | None = None) -> Row:
+    def imported(self, modified: date | None = None) -> TypedRow:
         """The audit cells of a row from the first import, which took one second, perhaps changed on a later day."""
         return self._audit("WHENCREATED", self._imported, self._reading(modified), login="admin")
 
-    def master(self, created: date, rng: Random) -> Row:
+    def master(self, created: date, rng: Random) -> TypedRow:
         """The audit cells of a master record; one in three was never modified."""
         when = self._calendar.reading(created, int(rng.random() * 28800))
         modified = None
@@ -64,12 +64,12 @@ class RecordStamps:
             modified = self._calendar.reading(created, int(rng.random() * max(1, days)) * 86400 + 3600)
         return self._audit("WHENCREATED", when, modified, login="controller" if modified else "admin")
 
-    def document(self, day: date, login: str, modified: date | None = None) -> Row:
+    def document(self, day: date, login: str, modified: date | None = None) -> TypedRow:
         """The audit cells of a transaction's header, whose WHENCREATED is a business date."""
         created = self._calendar.reading(day, self._second())
         return self._audit("AUWHENCREATED", created, self._reading(modified) or created, login=login)
 
-    def line(self, header: Row) -> Row:
+    def line(self, header: TypedRow) -> TypedRow:
         """The audit cells of a line, and of the ledger rows, from the header of their document."""
         return {
             "WHENCREATED": header["AUWHENCREATED"],
@@ -80,7 +80,7 @@ class RecordStamps:
             "MODIFIEDBYLOGINID": header["MODIFIEDBYLOGINID"],
         }
 
-    def posted(self, day: date, login: str) -> Row:
+    def posted(self, day: date, login: str) -> TypedRow:
         """The audit cells of a batch without a document."""
         created = self._calendar.reading(day, self._second())
         return self._audit("WHENCREATED", created, created, login=login)
@@ -92,9 +92,9 @@ class RecordStamps:
     def _reading(self, day: date | None) -> datetime | None:
         return None if day is None else self._calendar.reading(day, self._second())
 
-    def _audit(self, field: str, created: datetime, modified: datetime | None, *, login: str) -> Row:
+    def _audit(self, field: str, created: datetime, modified: datetime | None, *, login: str) -> TypedRow:
         key, name = self._by_login[login]
-        row: Row = {
+        row: TypedRow = {
             field: created,
             "WHENMODIFIED": modified,
             "CREATEDBY": key,

@@ -8,7 +8,7 @@ from typing import Generic
 from intacct_bridge.emulator.accounting.amounts import ZERO, to_base
 from intacct_bridge.emulator.accounting.dimensions import dimension_cells
 from intacct_bridge.emulator.accounting.posting import Charge, Document, Posting, SettledDocument
-from intacct_bridge.emulator.accounting.posting_rows import Row
+from intacct_bridge.emulator.accounting.posting_rows import TypedRow
 from intacct_bridge.emulator.demo.generator.record_stamps import RecordStamps
 from intacct_bridge.emulator.demo.generator.sales_cycle import (
     DocumentOutcome,
@@ -72,7 +72,7 @@ class OpenDocument(Generic[Party]):
         )
 
 
-def contact_cells(party: Vendor | Customer, stamps: RecordStamps) -> Row:
+def contact_cells(party: Vendor | Customer, stamps: RecordStamps) -> TypedRow:
     """The contact that the document is paid or billed to."""
     name = f"{party.name}({party.id})"
     return {"BILLTOPAYTOCONTACTNAME": name, "BILLTOPAYTOKEY": stamps.contact(name)}
@@ -89,12 +89,12 @@ def settled_of(group: Iterable[tuple[OpenDocument[Party], PlannedPayment]]) -> l
     return [SettledDocument(opened.posting, part.trx_amount / opened.outcome.trx_total) for opened, part in group]
 
 
-def header_cells(planned: PlannedDocument[Party], outcome: DocumentOutcome, world: World, *, prefix: str) -> Row:
+def header_cells(planned: PlannedDocument[Party], outcome: DocumentOutcome, world: World, *, prefix: str) -> TypedRow:
     """The header's numbers, dates, terms and totals; `prefix` is VENDOR or CUSTOMER."""
     party = planned.party
     base = world.base(party.entity)
     paid_on = outcome.parts[-1].day if outcome.parts and not outcome.trx_due else None
-    row: Row = {
+    row: TypedRow = {
         "RECORDID": planned.number,
         f"{prefix}ID": party.id,
         f"{prefix}NAME": party.name,
@@ -126,12 +126,12 @@ def header_cells(planned: PlannedDocument[Party], outcome: DocumentOutcome, worl
 
 def charge_cells(
     charge: Charge, position: int, planned: PlannedDocument[Party], *, world: World, outcome: DocumentOutcome
-) -> Row:
+) -> TypedRow:
     """A line's account, amounts, dimensions and paid total."""
     directory = world.directory
     account_key, account_title = directory.accounts[charge.account]
     paid = sum((part.spread[position] for part in outcome.parts), ZERO)
-    row: Row = {
+    row: TypedRow = {
         "LINE_NO": str(position + 1),
         "LINEITEM": "T",
         "ENTRY_DATE": planned.day,
@@ -163,14 +163,14 @@ _IN_LEDGER = ("RECORDTYPE", "RECORDID", "DOCNUMBER", "STATE", "WHENCREATED", "WH
 _SUMS = ("TOTALENTERED", "TOTALPAID", "TOTALDUE")
 
 
-def ledger_cells(header: Row) -> Row:
+def ledger_cells(header: TypedRow) -> TypedRow:
     """The cells that GLDETAIL repeats of a document."""
     row = {cell: header[cell] for cell in (*_IN_LEDGER, *_SUMS) if cell in header}
     row["PRDESCRIPTION"] = header.get("DESCRIPTION")
     return row
 
 
-def detail_cells(opened: OpenDocument[Party], part: PlannedPayment) -> Iterator[Row]:
+def detail_cells(opened: OpenDocument[Party], part: PlannedPayment) -> Iterator[TypedRow]:
     """The rows of a payment, one for each paid line, each with the credit applied to it."""
     outcome = opened.outcome
     trx_credit = outcome.trx_credit if part is outcome.parts[0] and opened.credit_key else ZERO
@@ -184,7 +184,7 @@ def detail_cells(opened: OpenDocument[Party], part: PlannedPayment) -> Iterator[
         trx_amount = part.spread[position] - trx_adjusted
         amount = left if position == touched[-1] else to_base(trx_amount, outcome.rate)
         left -= amount
-        row: Row = {
+        row: TypedRow = {
             "RECORDKEY": opened.key,
             "ENTRYKEY": opened.line_keys[position],
             "PAYMENTDATE": part.day,

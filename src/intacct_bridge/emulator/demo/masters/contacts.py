@@ -3,14 +3,16 @@
 from collections.abc import Iterator
 from random import Random
 
-from intacct_bridge.emulator.accounting.posting_rows import Row
+from intacct_bridge.emulator.accounting.posting_rows import TypedRow
 from intacct_bridge.emulator.demo.generator.record_stamps import RecordStamps
 from intacct_bridge.emulator.demo.generator.world import World, pick
 
-Rows = Iterator[tuple[str, Row]]
+Rows = Iterator[tuple[str, TypedRow]]
 
 
-def make_contact(world: World, stamps: RecordStamps, rng: Random, *, name: str, country: str, cells: Row) -> Row:
+def make_contact(
+    world: World, stamps: RecordStamps, rng: Random, *, name: str, country: str, cells: TypedRow
+) -> TypedRow:
     """A contact's row; `cells` are those that its owner gives."""
     city, state, zip_ = pick(rng, world.names["cities"][country])
     slug = "".join(ch for ch in name.lower() if "a" <= ch <= "z")[:14] or "contact"
@@ -34,7 +36,7 @@ def make_contact(world: World, stamps: RecordStamps, rng: Random, *, name: str, 
     }
 
 
-def with_version(contact: Row) -> Rows:
+def with_version(contact: TypedRow) -> Rows:
     """The contact, and the version of it that transactions refer to."""
     yield "CONTACT", contact
     yield "CONTACTVERSION", {cell: value for cell, value in contact.items() if cell in _VERSIONED}
@@ -47,7 +49,7 @@ _VERSIONED = (
 _REPEATED = ("CONTACTNAME", "COMPANYNAME", "PRINTAS", "FIRSTNAME", "LASTNAME", "PHONE1", "EMAIL1")
 
 
-def displayed(prefix: str, contact: Row) -> Row:
+def displayed(prefix: str, contact: TypedRow) -> TypedRow:
     """The contact's cells as the record of its owner repeats them."""
     return {
         f"{prefix}.{cell}": value

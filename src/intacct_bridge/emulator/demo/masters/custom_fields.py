@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from datetime import timedelta
 
-from intacct_bridge.emulator.accounting.posting_rows import Row
+from intacct_bridge.emulator.accounting.posting_rows import TypedRow
 from intacct_bridge.emulator.demo.generator.world import World, pick
 from intacct_bridge.emulator.demo.masters.reports import REPORTS, VIEWS
 from intacct_bridge.emulator.settings.company_source import CompanyDefinitions
@@ -52,12 +52,12 @@ def demo_definitions() -> CompanyDefinitions:
     )
 
 
-def custom_rows(world: World) -> Iterator[tuple[str, Row]]:
+def custom_rows(world: World) -> Iterator[tuple[str, TypedRow]]:
     """The records of the custom objects."""
     created = world.calendar.reading(world.calendar.start, -86400)
-    audit: Row = {"createdBy": "admin", "createdAt": created, "updatedBy": "admin", "updatedAt": created}
+    audit: TypedRow = {"createdBy": "admin", "createdAt": created, "updatedBy": "admin", "updatedAt": created}
     for position, (name, active) in enumerate(world.data["funds"]):
-        fund: Row = {
+        fund: TypedRow = {
             "id": FIRST_ID + position,
             "name": name,
             "FUND_CODE": f"F{position + 1:02}",
@@ -70,7 +70,7 @@ def custom_rows(world: World) -> Iterator[tuple[str, Row]]:
     for position in range(40):
         customer = pick(rng, world.customers)
         kinds = sorted({pick(rng, ("Flow", "Level", "Pressure", "Water quality")) for _ in range(2)})
-        site: Row = {
+        site: TypedRow = {
             "id": FIRST_ID + 100 + position,
             "name": f"{customer.name}, site {position + 1}",
             "RCUSTOMER": customer.key,

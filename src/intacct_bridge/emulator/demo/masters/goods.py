@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from datetime import timedelta
 from decimal import Decimal
 
-from intacct_bridge.emulator.accounting.posting_rows import Row
+from intacct_bridge.emulator.accounting.posting_rows import TypedRow
 from intacct_bridge.emulator.demo.generator.record_stamps import RecordStamps
 from intacct_bridge.emulator.demo.generator.world import Item, World
 
-Rows = Iterator[tuple[str, Row]]
+Rows = Iterator[tuple[str, TypedRow]]
 
 
 def goods_rows(world: World, stamps: RecordStamps) -> Rows:
@@ -18,7 +18,7 @@ def goods_rows(world: World, stamps: RecordStamps) -> Rows:
     for item in world.items:
         yield "ITEM", _item(item, world, stamps)
     for key, (id_, name, location) in enumerate(world.data["warehouses"], 1):
-        warehouse: Row = {
+        warehouse: TypedRow = {
             "RECORDNO": key,
             "WAREHOUSEID": id_,
             "NAME": name,
@@ -32,7 +32,7 @@ def goods_rows(world: World, stamps: RecordStamps) -> Rows:
     yield from _definitions(world, audit)
 
 
-def _item(item: Item, world: World, stamps: RecordStamps) -> Row:
+def _item(item: Item, world: World, stamps: RecordStamps) -> TypedRow:
     stocked = item.type == "Inventory"
     audit = stamps.imported(world.calendar.start + timedelta(days=200) if item.key % 3 == 0 else None)
     return {
@@ -59,29 +59,29 @@ def _item(item: Item, world: World, stamps: RecordStamps) -> Row:
     }
 
 
-def _plain(audit: Row) -> Row:
+def _plain(audit: TypedRow) -> TypedRow:
     """Audit cells without the login ids, which these objects do not have."""
     return {cell: audit[cell] for cell in ("WHENCREATED", "WHENMODIFIED", "CREATEDBY", "MODIFIEDBY")}
 
 
-def _groups(world: World, audit: Row, stamps: RecordStamps) -> Rows:
+def _groups(world: World, audit: TypedRow, stamps: RecordStamps) -> Rows:
     for key, name in enumerate(world.data["units"], 1):
         yield "UOM", {"RECORDNO": key, "NAME": name, "ISSYSTEM": key == 1, "INVUOM": name, "POUOM": name, **audit}
-        unit: Row = {"RECORDNO": key, "UNIT": name, "ABBREVIATION": name[:2], "GRPKEY": key, "NUMDECIMALS": 0}
+        unit: TypedRow = {"RECORDNO": key, "UNIT": name, "ABBREVIATION": name[:2], "GRPKEY": key, "NUMDECIMALS": 0}
         yield "UOMDETAIL", {**unit, "ISBASE": True, **audit}
     for key, (id_, description) in enumerate(world.data["product_lines"], 1):
-        line: Row = {"RECORDNO": key, "PRODUCTLINEID": id_, "DESCRIPTION": description, "STATUS": "active"}
+        line: TypedRow = {"RECORDNO": key, "PRODUCTLINEID": id_, "DESCRIPTION": description, "STATUS": "active"}
         yield "PRODUCTLINE", {**line, **audit}
     accounts = world.directory.accounts
     for key, name in enumerate(world.data["item_gl_groups"], 1):
-        group: Row = {"RECORDNO": key, "NAME": name, "ISSYSTEM": "false", **audit}
+        group: TypedRow = {"RECORDNO": key, "NAME": name, "ISSYSTEM": "false", **audit}
         if name != "Services":
             stock, cost, income = ("12000", "50000", "40000") if name == "Instruments" else ("12100", "50100", "40100")
             group |= {"INVACCTKEY": accounts[stock][0], "COGSACCTKEY": accounts[cost][0]}
             group["INCOMEACCTKEY"] = accounts[income][0]
         yield "ITEMGLGROUP", group
     for key, (id_, kind, value, account, country) in enumerate(world.data["tax_details"], 1):
-        tax: Row = {
+        tax: TypedRow = {
             "RECORDNO": key,
             "DETAILID": id_,
             "DESCRIPTION": id_,
@@ -100,7 +100,7 @@ def _groups(world: World, audit: Row, stamps: RecordStamps) -> Rows:
         yield "TAXDETAIL", tax
 
 
-def _effects(object_: str, class_: str, category: str) -> Row:
+def _effects(object_: str, class_: str, category: str) -> TypedRow:
     """The cells that say what a transaction does to the stock and to the ledger."""
     inventory = object_ == "INVDOCUMENTPARAMS"
     if class_ != "Invoice" and not (inventory and class_ == "Adjustment"):
@@ -110,11 +110,11 @@ def _effects(object_: str, class_: str, category: str) -> Row:
     return {"UPDATES_INV": "Quantity and Value", "IN_OUT": direction, "UPDATES_GL": "G" if inventory else "A"}
 
 
-def _definitions(world: World, audit: Row) -> Rows:
-    shared: Row = {"USERPERM": False, "ENABLE_SEQNUM": True, "STATUS": "active", **audit}
+def _definitions(world: World, audit: TypedRow) -> Rows:
+    shared: TypedRow = {"USERPERM": False, "ENABLE_SEQNUM": True, "STATUS": "active", **audit}
     for key, (object_, id_, class_, category) in enumerate(world.data["definitions"], 1):
         sale = object_ == "SODOCUMENTPARAMS"
-        row: Row = {
+        row: TypedRow = {
             "RECORDNO": str(key),
             "DOCID": id_,
             "DESCRIPTION": id_,

@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from intacct_bridge.emulator.accounting.posting import ACCRUAL
-from intacct_bridge.emulator.accounting.posting_rows import Row
+from intacct_bridge.emulator.accounting.posting_rows import TypedRow
 from intacct_bridge.emulator.demo.generator.record_stamps import RecordStamps
 from intacct_bridge.emulator.demo.generator.world import World, all_locations
 
-Rows = Iterator[tuple[str, Row]]
+Rows = Iterator[tuple[str, TypedRow]]
 
 
 def list_rows(world: World, stamps: RecordStamps) -> Rows:
@@ -23,7 +23,7 @@ def list_rows(world: World, stamps: RecordStamps) -> Rows:
 def _users(world: World, stamps: RecordStamps) -> Rows:
     for key, (login, first, last, admin, kind, status) in enumerate(world.data["users"], 1):
         name = f"{last}, {first}"
-        contact: Row = {
+        contact: TypedRow = {
             "RECORDNO": stamps.contact(name),
             "CONTACTNAME": name,
             "PRINTAS": f"{first} {last}",
@@ -63,7 +63,7 @@ def _users(world: World, stamps: RecordStamps) -> Rows:
 
 def _roles(world: World, stamps: RecordStamps) -> Rows:
     for key, (name, description) in enumerate(world.data["roles"], 1):
-        role: Row = {
+        role: TypedRow = {
             "RECORDNO": key,
             "NAME": name,
             "DESCRIPTION": description,
@@ -79,7 +79,7 @@ def _roles(world: World, stamps: RecordStamps) -> Rows:
         imported = {**stamps.imported()}
         for cell in ("CREATEDBYLOGINID", "MODIFIEDBYLOGINID"):
             del imported[cell]
-        shared: Row = {"RECORDNO": key, "ROLEKEY": role_key, "ROLENAME": roles[role_key - 1]}
+        shared: TypedRow = {"RECORDNO": key, "ROLEKEY": role_key, "ROLENAME": roles[role_key - 1]}
         yield "ROLEASSIGNMENT", {**shared, "USER_GROUP_KEY": key, "TYPE": "U", **imported}
         yield "ROLEUSERS", {**shared, "USERKEY": key, "USERLOGINID": login, **imported}
         yield "USERROLES", {**shared, "TYPE": "User", "U_O_GKEY": key, "USERID": login, **imported}
@@ -92,7 +92,7 @@ def _organisation(world: World, stamps: RecordStamps) -> Rows:
         entity = {**_entity(world, id_, name, currency), **stamps.imported(world.calendar.open_from)}
         entity["RECORDNO"] = keys[id_]
         yield "LOCATION", {**entity, "ENTITYNAME": name}
-        legal: Row = {
+        legal: TypedRow = {
             "STARTOPEN": world.calendar.open_from,
             "OPCOUNTRY": "United States" if country == "US" else "Canada",
             "LEGALNAME": name,
@@ -101,7 +101,7 @@ def _organisation(world: World, stamps: RecordStamps) -> Rows:
         }
         yield "LOCATIONENTITY", {**entity, **legal}
     for id_, name, entity_id in world.data["locations"]:
-        row: Row = {
+        row: TypedRow = {
             "RECORDNO": keys[id_],
             "LOCATIONID": id_,
             "NAME": name,
@@ -119,7 +119,7 @@ def _organisation(world: World, stamps: RecordStamps) -> Rows:
     yield from _dimensions(world, stamps)
 
 
-def _entity(world: World, id_: str, name: str, currency: str) -> Row:
+def _entity(world: World, id_: str, name: str, currency: str) -> TypedRow:
     payable, receivable = world.rules.due_to[id_], world.rules.due_from[id_]
     return {
         "LOCATIONID": id_,
@@ -145,7 +145,7 @@ def _dimensions(world: World, stamps: RecordStamps) -> Rows:
     inactive = world.data["inactive_departments"]
     keys = {id_: (key, title) for key, (id_, title, _) in enumerate(world.data["departments"], 1)}
     for id_, title, parent in world.data["departments"]:
-        row: Row = {
+        row: TypedRow = {
             "RECORDNO": keys[id_][0],
             "DEPARTMENTID": id_,
             "TITLE": title,
@@ -175,7 +175,7 @@ def _accounts(world: World, stamps: RecordStamps) -> Rows:
     rng = world.random("accounts")
     for no, title, normal, category in world.data["accounts"]:
         sheet = no < "4"
-        row: Row = {
+        row: TypedRow = {
             "RECORDNO": world.directory.accounts[no][0],
             "ACCOUNTNO": no,
             "TITLE": title,
@@ -203,7 +203,7 @@ def _accounts(world: World, stamps: RecordStamps) -> Rows:
 
 def _counted(world: World, stamps: RecordStamps) -> Rows:
     for no, title, kind in world.data["stat_accounts"]:
-        row: Row = {
+        row: TypedRow = {
             "RECORDNO": world.directory.accounts[no][0],
             "ACCOUNTNO": no,
             "TITLE": title,
@@ -220,7 +220,7 @@ def _counted(world: World, stamps: RecordStamps) -> Rows:
 def _account_groups(world: World, stamps: RecordStamps) -> Rows:
     for key, category in enumerate(dict.fromkeys(row[3] for row in world.data["accounts"]), 1):
         members = [row for row in world.data["accounts"] if row[3] == category]
-        group: Row = {
+        group: TypedRow = {
             "RECORDNO": key,
             "NAME": category,
             "TITLE": category,
@@ -235,7 +235,7 @@ def _account_groups(world: World, stamps: RecordStamps) -> Rows:
         }
         yield "GLACCTGRP", group
         for no, title, normal, _ in members:
-            member: Row = {
+            member: TypedRow = {
                 "RECORDNO": str(stamps.number("GLACCTGRPHIERARCHY")),
                 "GLACCTGRPKEY": key,
                 "GLACCTGRPNAME": category,
@@ -254,7 +254,7 @@ def _account_groups(world: World, stamps: RecordStamps) -> Rows:
 
 def _journals(world: World, stamps: RecordStamps) -> Rows:
     for key, (symbol, title, adjusting, statistical) in enumerate(world.data["journals"], 1):
-        row: Row = {
+        row: TypedRow = {
             "RECORDNO": key,
             "SYMBOL": symbol,
             "TITLE": title,
@@ -285,7 +285,7 @@ def _named_lists(world: World, stamps: RecordStamps) -> Rows:
         for key, name in enumerate(values, 1):
             yield object_, {"RECORDNO": key, "NAME": name, "STATUS": "active", **stamps.imported()}
     for key, (name, stopped) in enumerate(data["project_statuses"], 1):
-        row: Row = {"RECORDNO": key, "NAME": name, "STATUS": "active", **stamps.imported()}
+        row: TypedRow = {"RECORDNO": key, "NAME": name, "STATUS": "active", **stamps.imported()}
         for cell in ("PREVENTTIMESHEET", "PREVENTEXPENSE", "PREVENTAPPO", "PREVENTGENINVOICE"):
             row[cell] = stopped
         yield "PROJECTSTATUS", row

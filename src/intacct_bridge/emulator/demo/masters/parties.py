@@ -5,20 +5,20 @@ from datetime import timedelta
 from decimal import Decimal
 from random import Random
 
-from intacct_bridge.emulator.accounting.posting_rows import Row
+from intacct_bridge.emulator.accounting.posting_rows import TypedRow
 from intacct_bridge.emulator.demo.generator.record_stamps import RecordStamps
 from intacct_bridge.emulator.demo.generator.sales_cycle import PartyBalance
 from intacct_bridge.emulator.demo.generator.world import Customer, Employee, Vendor, World, pick
 from intacct_bridge.emulator.demo.masters.contacts import displayed, make_contact, with_version
 
-Rows = Iterator[tuple[str, Row]]
+Rows = Iterator[tuple[str, TypedRow]]
 
 
 def bank_rows(world: World, stamps: RecordStamps) -> Rows:
     """Bank accounts."""
     for id_, account, entity, bank, kind, currency in world.data["banks"]:
         object_ = "CHECKINGACCOUNT" if kind == "checking" else "SAVINGSACCOUNT"
-        row: Row = {
+        row: TypedRow = {
             "RECORDNO": stamps.number("BANKACCOUNT"),
             "BANKACCOUNTID": id_,
             "BANKACCOUNTNO": f"000{world.directory.accounts[account][0]:07}",
@@ -61,7 +61,7 @@ def vendor_rows(world: World, stamps: RecordStamps, balances: Mapping[int, Party
         yield "VENDOR", {**row, **displayed("DISPLAYCONTACT", contact), **audit}
 
 
-def _vendor(vendor: Vendor, balance: PartyBalance, rng: Random) -> Row:
+def _vendor(vendor: Vendor, balance: PartyBalance, rng: Random) -> TypedRow:
     return {
         "RECORDNO": vendor.key,
         "VENDORID": vendor.id,
@@ -118,11 +118,11 @@ def customer_rows(world: World, stamps: RecordStamps, balances: Mapping[int, Par
         yield "CUSTOMER", {**row, **displayed("DISPLAYCONTACT", contact), **audit}
 
 
-def _sold_by(seller: Employee) -> Row:
+def _sold_by(seller: Employee) -> TypedRow:
     return {"CUSTREPID": seller.id, "CUSTREPNAME": f"{seller.first} {seller.last}"}
 
 
-def _customer(customer: Customer, balance: PartyBalance, world: World, *, rng: Random) -> Row:
+def _customer(customer: Customer, balance: PartyBalance, world: World, *, rng: Random) -> TypedRow:
     renewal = world.calendar.as_of + timedelta(days=int(rng.random() * 700) - 200)
     return {
         "RECORDNO": customer.key,

@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 from datetime import date
 
-from intacct_bridge.emulator.accounting.posting_rows import Row
+from intacct_bridge.emulator.accounting.posting_rows import TypedRow
 from intacct_bridge.emulator.demo.generator.calendar import month_end, month_name, shift_month
 from intacct_bridge.emulator.demo.generator.record_stamps import RecordStamps
 from intacct_bridge.emulator.demo.generator.world import World
 
-Rows = Iterator[tuple[str, Row]]
+Rows = Iterator[tuple[str, TypedRow]]
 
 
 def period_rows(world: World, stamps: RecordStamps) -> Rows:
@@ -37,7 +37,7 @@ def _periods(world: World, stamps: RecordStamps) -> Rows:
         )
 
 
-def _period(stamps: RecordStamps, name: str, begin: date, end: date, *, kind: str) -> Row:
+def _period(stamps: RecordStamps, name: str, begin: date, end: date, *, kind: str) -> TypedRow:
     key = stamps.number("REPORTINGPERIOD")
     return {
         "RECORDNO": key,
@@ -82,12 +82,12 @@ def _currencies(world: World, stamps: RecordStamps) -> Rows:
     imported = stamps.imported()
     audit = {cell: imported[cell] for cell in ("WHENCREATED", "WHENMODIFIED", "CREATEDBY", "MODIFIEDBY")}
     for key, (code, name) in enumerate((("USD", "US Dollar"), ("CAD", "Canadian Dollar")), 1):
-        row: Row = {"RECORDNO": key, "CODE": code, "DESCRIPTION": name, "SYMBOL": "$", "DECIMALPLACES": 2}
+        row: TypedRow = {"RECORDNO": key, "CODE": code, "DESCRIPTION": name, "SYMBOL": "$", "DECIMALPLACES": 2}
         yield "TRXCURRENCIES", {**row, "ISBASE": True, "STATUS": "active", **audit}
-    kind: Row = {"RECORDNO": 1, "ID": 1, "NAME": "Company Weekly Rate", "ISDEFAULT": "true"}
+    kind: TypedRow = {"RECORDNO": 1, "ID": 1, "NAME": "Company Weekly Rate", "ISDEFAULT": "true"}
     yield "EXCHANGERATETYPES", {**kind, **audit}
     for key, (source, target) in enumerate((("USD", "CAD"), ("CAD", "USD")), 1):
-        pair: Row = {
+        pair: TypedRow = {
             "RECORDNO": str(key),
             "TYPE_ID": 1,
             "TYPENAME": "Company Weekly Rate",
@@ -100,7 +100,7 @@ def _currencies(world: World, stamps: RecordStamps) -> Rows:
         audit = {**audit, "WHENCREATED": world.calendar.reading(monday, 600), "WHENMODIFIED": None}
         for key, rate, reciprocal in ((1, forth, back), (2, back, forth)):
             entry += 1
-            dated: Row = {
+            dated: TypedRow = {
                 "RECORDNO": str(entry),
                 "EXCHANGERATEKEY": key,
                 "EFFECTIVE_START_DATE": monday,

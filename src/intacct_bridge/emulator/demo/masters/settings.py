@@ -4,12 +4,12 @@ from collections.abc import Iterator
 from datetime import date, timedelta
 from decimal import Decimal
 
-from intacct_bridge.emulator.accounting.posting_rows import Row
+from intacct_bridge.emulator.accounting.posting_rows import TypedRow
 from intacct_bridge.emulator.demo.generator.calendar import month_end, month_name, shift_month
 from intacct_bridge.emulator.demo.generator.record_stamps import RecordStamps
 from intacct_bridge.emulator.demo.generator.world import World
 
-Rows = Iterator[tuple[str, Row]]
+Rows = Iterator[tuple[str, TypedRow]]
 
 
 def setting_rows(world: World, stamps: RecordStamps) -> Rows:
@@ -27,7 +27,7 @@ def setting_rows(world: World, stamps: RecordStamps) -> Rows:
 def _labour(world: World, stamps: RecordStamps) -> Rows:
     accounts = world.directory.accounts
     for key, (name, method, multiplier) in enumerate(world.data["earning_types"], 1):
-        earning: Row = {
+        earning: TypedRow = {
             "RECORDNO": str(key),
             "NAME": name,
             "METHOD": method,
@@ -41,7 +41,7 @@ def _labour(world: World, stamps: RecordStamps) -> Rows:
         yield "EARNINGTYPE", earning
     for key, name in enumerate(world.data["time_types"], 1):
         account_key, title = accounts["S1100"]
-        kind: Row = {
+        kind: TypedRow = {
             "RECORDNO": key,
             "NAME": name,
             "STATUS": "active",
@@ -50,20 +50,20 @@ def _labour(world: World, stamps: RecordStamps) -> Rows:
         }
         yield "TIMETYPE", {**kind, "ACCOUNTKEY": account_key, "ACCOUNTNO": "S1100", "ACCOUNTTITLE": title}
     for key, (name, company_pays) in enumerate((("Paid by employee", False), ("Corporate card", True)), 1):
-        row: Row = {"RECORDNO": key, "NAME": name, "NONREIMBURSABLE": company_pays, "STATUS": "active"}
+        row: TypedRow = {"RECORDNO": key, "NAME": name, "NONREIMBURSABLE": company_pays, "STATUS": "active"}
         yield "EXPENSEPAYMENTTYPE", {**row, **stamps.imported()}
     for key, (id_, name) in enumerate(world.data["territories"], 1):
-        territory: Row = {"RECORDNO": key, "TERRITORYID": id_, "NAME": name, "STATUS": "active"}
+        territory: TypedRow = {"RECORDNO": key, "TERRITORYID": id_, "NAME": name, "STATUS": "active"}
         yield "TERRITORY", {**territory, **stamps.imported()}
     for key, (id_, name, *_) in enumerate(world.data["entities"], 1):
-        affiliate: Row = {"RECORDNO": key, "AFFILIATEENTITYID": id_, "NAME": name, "STATUS": "active"}
+        affiliate: TypedRow = {"RECORDNO": key, "AFFILIATEENTITYID": id_, "NAME": name, "STATUS": "active"}
         yield "AFFILIATEENTITY", {**affiliate, **stamps.imported()}
 
 
 def _cards(world: World, stamps: RecordStamps) -> Rows:
     directory = world.directory
     for key, (id_, description, kind, entity, department) in enumerate(world.data["cards"], 1):
-        card: Row = {
+        card: TypedRow = {
             "RECORDNO": key,
             "CARDID": id_,
             "DESCRIPTION": description,
@@ -89,10 +89,10 @@ def _cards(world: World, stamps: RecordStamps) -> Rows:
 
 def _allocations(world: World, stamps: RecordStamps) -> Rows:
     for key, (id_, description, parts) in enumerate(world.data["allocations"], 1):
-        row: Row = {"RECORDNO": key, "ALLOCATIONID": id_, "DESCRIPTION": description, "TYPE": "Percentage"}
+        row: TypedRow = {"RECORDNO": key, "ALLOCATIONID": id_, "DESCRIPTION": description, "TYPE": "Percentage"}
         yield "ALLOCATION", {**row, "STATUS": "active", **stamps.imported()}
         for line_no, (location, department, percent) in enumerate(parts, 1):
-            entry: Row = {
+            entry: TypedRow = {
                 "RECORDNO": stamps.number("ALLOCATIONENTRY"),
                 "ALLOCATIONID": id_,
                 "ALLOCATIONKEY": key,
@@ -109,7 +109,7 @@ def _allocations(world: World, stamps: RecordStamps) -> Rows:
 def _assets(world: World, stamps: RecordStamps) -> Rows:
     for key, (name, department, location, cost) in enumerate(world.data["assets"], 1):
         bought = world.calendar.start - timedelta(days=97 * key)
-        asset: Row = {
+        asset: TypedRow = {
             "RECORDNO": key,
             "ASSETID": f"FA-{key:04}",
             "NAME": name,
@@ -127,7 +127,7 @@ def _assets(world: World, stamps: RecordStamps) -> Rows:
 def _budgets(world: World, stamps: RecordStamps) -> Rows:
     for key, year in enumerate(range(world.calendar.start.year, world.calendar.as_of.year + 1), 1):
         budget = f"Annual Plan {year}"
-        header: Row = {
+        header: TypedRow = {
             "RECORDNO": key,
             "BUDGETID": budget,
             "DESCRIPTION": f"Plan of the board for {year}",
@@ -144,12 +144,12 @@ def _budgets(world: World, stamps: RecordStamps) -> Rows:
             if world.calendar.start <= month <= shift_month(world.calendar.as_of, 2):
                 for account, department, amount in world.data["budgets"]:
                     planned = Decimal(amount * (100 + 4 * (key - 1)) // 100)
-                    item: Row = {"RECORDNO": stamps.number("GLBUDGETITEM"), "BUDGETKEY": key, "BUDGETID": budget}
+                    item: TypedRow = {"RECORDNO": stamps.number("GLBUDGETITEM"), "BUDGETKEY": key, "BUDGETID": budget}
                     item |= _budget_item(world, account, department, month=month)
                     yield "GLBUDGETITEM", {**item, "AMOUNT": planned, **stamps.imported()}
 
 
-def _budget_item(world: World, account: str, department: str, *, month: date) -> Row:
+def _budget_item(world: World, account: str, department: str, *, month: date) -> TypedRow:
     account_key, account_title = world.directory.accounts[account]
     department_key, department_title = world.directory.departments[department]
     return {
@@ -176,7 +176,7 @@ def _contracts(world: World, stamps: RecordStamps) -> Rows:
         end = shift_month(begin, 12) - timedelta(days=1)
         over = end < world.calendar.as_of
         contact = f"{customer.name}({customer.id})"
-        contract: Row = {
+        contract: TypedRow = {
             "RECORDNO": key,
             "CONTRACTID": f"CN-{key:04}",
             "NAME": f"Maintenance plan, {customer.name}",

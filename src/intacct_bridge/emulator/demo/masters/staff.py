@@ -4,12 +4,12 @@ from collections.abc import Iterator
 from datetime import timedelta
 from decimal import Decimal
 
-from intacct_bridge.emulator.accounting.posting_rows import Row
+from intacct_bridge.emulator.accounting.posting_rows import TypedRow
 from intacct_bridge.emulator.demo.generator.record_stamps import RecordStamps
 from intacct_bridge.emulator.demo.generator.world import Employee, Project, World, pick
 from intacct_bridge.emulator.demo.masters.contacts import displayed, make_contact, with_version
 
-Rows = Iterator[tuple[str, Row]]
+Rows = Iterator[tuple[str, TypedRow]]
 
 
 def employee_rows(world: World, stamps: RecordStamps) -> Rows:
@@ -40,7 +40,7 @@ def employee_rows(world: World, stamps: RecordStamps) -> Rows:
             managers.setdefault(employee.department, employee)
 
 
-def _employee(employee: Employee, world: World) -> Row:
+def _employee(employee: Employee, world: World) -> TypedRow:
     directory = world.directory
     positions = {id_: (key, title) for key, (id_, title) in enumerate(world.data["positions"], 1)}
     position_key, position_name = positions[employee.position]
@@ -88,7 +88,7 @@ def project_rows(world: World, stamps: RecordStamps) -> Rows:
             yield "TASK", {"RECORDNO": stamps.number("TASK"), **task, **audit}
 
 
-def _project(project: Project, world: World, amount: Decimal) -> Row:
+def _project(project: Project, world: World, amount: Decimal) -> TypedRow:
     directory, manager = world.directory, project.manager
     statuses = {name: key for key, (name, _) in enumerate(world.data["project_statuses"], 1)}
     return {
@@ -118,7 +118,7 @@ def _project(project: Project, world: World, amount: Decimal) -> Row:
     }
 
 
-def _task(project: Project, position: int, name: str) -> Row:
+def _task(project: Project, position: int, name: str) -> TypedRow:
     begin = project.begin + timedelta(days=20 * position)
     return {
         "TASKID": f"{project.id}-T{position + 1}",
