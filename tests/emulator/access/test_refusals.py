@@ -134,7 +134,7 @@ CASES = {
 }  # fmt: skip
 
 
-def met(response: Response) -> tuple[str, str, str]:
+def refusal_of(response: Response) -> tuple[str, str, str]:
     """Level, number and text of the first refusal."""
     if response.faults:
         return CONTROL, response.faults[0].errorno, response.faults[0].text
@@ -154,7 +154,7 @@ def test_a_scenario_file_causes_a_refusal_at_its_level(tmp_path: Path, grown: Em
     table.insert({"VENDORID": "V-1", "NAME": "Old", "STATUS": "active"})
     table.insert({"VENDORID": "V-2", "NAME": "Other", "STATUS": "active", "MEGAENTITYID": "200"})
     response = send(emulator, case.call, authentication=case.login, sender_id=case.sender)
-    assert met(response) == (case.level, case.errorno, case.text)
+    assert refusal_of(response) == (case.level, case.errorno, case.text)
     emulator.close()
 
 

@@ -18,8 +18,8 @@ CREATE = f"<create>{element('CLASS', CLASSID='A', NAME='A')}</create>"
 READ = "<getFinancialSetup/>"
 
 
-def under(*weather: ScriptedFault, slept: list[float] | None = None) -> Emulator:
-    return Emulator.empty(faults=weather, sleep=(slept if slept is not None else []).append)
+def under(*faults: ScriptedFault, slept: list[float] | None = None) -> Emulator:
+    return Emulator.empty(faults=faults, sleep=(slept if slept is not None else []).append)
 
 
 def test_throttling_is_an_answer_before_the_application() -> None:
@@ -92,13 +92,13 @@ def test_a_fault_for_one_object_does_not_affect_the_others_of_its_request() -> N
 
 
 def test_chance_repeats_for_the_same_seed() -> None:
-    def weather(seed: int) -> list[bool]:
+    def happened(seed: int) -> list[bool]:
         emulator = Emulator.empty(faults=(ScriptedFault("fault", chance=0.3),), seed=seed)
         return [one(emulator, READ).status == "failure" for _ in range(40)]
 
-    assert weather(1) == weather(1)
-    assert weather(1) != weather(2)
-    assert 3 < sum(weather(1)) < 25
+    assert happened(1) == happened(1)
+    assert happened(1) != happened(2)
+    assert 3 < sum(happened(1)) < 25
 
 
 def test_a_lost_session_must_be_opened_again() -> None:

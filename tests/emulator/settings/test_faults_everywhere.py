@@ -24,8 +24,8 @@ Ask = Callable[[bytes], Reply]
 
 @dataclass(frozen=True)
 class Case:
-    weather: ScriptedFault
-    met: str
+    fault: ScriptedFault
+    outcome: str
     written: bool = False
     slept: tuple[float, ...] = ()
 
@@ -60,7 +60,7 @@ def create(place: int) -> str:
     return f"<create>{element('CLASS', CLASSID=f'C{place}', NAME=f'N{place}')}</create>"
 
 
-def met(ask: Ask, body: bytes) -> str:
+def outcome(ask: Ask, body: bytes) -> str:
     """The client's outcome, in a few words."""
     try:
         reply = ask(body)
@@ -113,11 +113,11 @@ def wire() -> Iterator[Socket]:
         yield behind[0]
 
 
-Door = Callable[[Emulator], Ask]
+Connect = Callable[[Emulator], Ask]
 
 
 @pytest.fixture(params=["in process", "over HTTP"])
-def door(request: pytest.FixtureRequest, wire: Socket) -> Door:
+def connect(request: pytest.FixtureRequest, wire: Socket) -> Connect:
     def over_http(emulator: Emulator) -> Ask:
         wire.emulator = emulator
         return wire.ask
@@ -133,16 +133,16 @@ def signed_in(emulator: Transport) -> SessionAuth:
 
 
 @pytest.mark.parametrize("case", CASES.values(), ids=list(CASES))
-def test_at_a_counted_call_of_one_function(door: Door, case: Case) -> None:
+def test_at_a_counted_call_of_one_function(connect: Connect, case: Case) -> None:
     slept: list[float] = []
-    weather = replace(case.weather, function="create", calls=(2,))
-    emulator = Emulator.empty(faults=(weather,), sleep=slept.append)
-    ask, session = door(emulator), signed_in(emulator)
-    assert met(ask, request("<getFinancialSetup/>", session)) == "success"
-    assert met(ask, request(create(1), session)) == "success"
-    assert met(ask, request(create(2), session)) == case.met
+    fault = replace(case.fault, function="create", calls=(2,))
+    emulator = Emulator.empty(faults=(fault,), sleep=slept.append)
+    ask, session = connect(emulator), signed_in(emulator)
+    assert outcome(ask, request("<getFinancialSetup/>", session)) == "success"
+    assert outcome(ask, request(create(1), session)) == "success"
+    assert outcome(ask, request(create(2), session)) == case.outcome
     session = signed_in(emulator)
-    assert met(ask, request(create(3), session)) == "success"
+    assert outcome(ask, request(create(3), session)) == "success"
     assert [row["CLASSID"] for _, row in emulator.company().table("CLASS").rows()] == (
         ["C1", "C2", "C3"] if case.written else ["C1", "C3"]
     )
@@ -150,15 +150,15 @@ def test_at_a_counted_call_of_one_function(door: Door, case: Case) -> None:
     emulator.close()
 
 
-def year(case: Case, seed: int, door: Door) -> list[str]:
+def year(case: Case, seed: int, connect: Connect) -> list[str]:
     """The outcomes of eight calls with a fault at each second one, by chance."""
     emulator = Emulator.empty(seed=seed, sleep=lambda _: None)
-    ask, seen = door(emulator), []
+    ask, seen = connect(emulator), []
     for place in range(8):
         emulator.fault_plan.script = ()
         session = signed_in(emulator)
-        emulator.fault_plan.script = (replace(case.weather, chance=0.5),)
-        seen.append(met(ask, request(create(place), session)))
+        emulator.fault_plan.script = (replace(case.fault, chance=0.5),)
+        seen.append(outcome(ask, request(create(place), session)))
     emulator.close()
     return seen
 
@@ -171,20 +171,20 @@ def in_process(emulator: Emulator) -> Ask:
 def test_by_chance_it_is_the_same_for_the_same_seed(case: Case) -> None:
     first = year(case, 3, in_process)
     assert first == year(case, 3, in_process)
-    assert set(first) == {case.met, "success"}
+    assert set(first) == {case.outcome, "success"}
 
 
 @pytest.mark.parametrize("name", ["cut within", "too many requests", "session lost"])
-def test_by_chance_it_is_the_same_over_http_and_another_for_another_seed(door: Door, name: str) -> None:
-    assert year(CASES[name], 3, door) == year(CASES[name], 3, in_process) != year(CASES[name], 4, door)
+def test_by_chance_it_is_the_same_over_http_and_another_for_another_seed(connect: Connect, name: str) -> None:
+    assert year(CASES[name], 3, connect) == year(CASES[name], 3, in_process) != year(CASES[name], 4, connect)
 
 
-def test_an_error_of_the_audit_history_affects_no_other_object(door: Door) -> None:
-    weather = ScriptedFault("fault", "query", "AUDITHISTORY", calls=(), errorno="DL02000001", text="There was an error")
-    emulator = Emulator.empty(faults=(weather,))
-    ask = door(emulator)
-    assert met(ask, request(query("AUDITHISTORY", "ID"))) == "DL02000001 There was an error"
-    assert met(ask, request(query("CLASS", "RECORDNO"))) == "success"
+def test_an_error_of_the_audit_history_affects_no_other_object(connect: Connect) -> None:
+    fault = ScriptedFault("fault", "query", "AUDITHISTORY", calls=(), errorno="DL02000001", text="There was an error")
+    emulator = Emulator.empty(faults=(fault,))
+    ask = connect(emulator)
+    assert outcome(ask, request(query("AUDITHISTORY", "ID"))) == "DL02000001 There was an error"
+    assert outcome(ask, request(query("CLASS", "RECORDNO"))) == "success"
     emulator.close()
 
 
@@ -222,6 +222,6 @@ def test_two_faults_can_happen_to_one_request() -> None:
     slept: list[float] = []
     script = (ScriptedFault("slow", seconds=2), ScriptedFault("truncated"))
     emulator = Emulator.empty(faults=script, sleep=slept.append)
-    assert met(lambda body: emulator(ENDPOINT, body), request(create(1))) == "no document"
+    assert outcome(lambda body: emulator(ENDPOINT, body), request(create(1))) == "no document"
     assert slept == [2.0]
     emulator.close()

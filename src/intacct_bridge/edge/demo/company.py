@@ -68,11 +68,11 @@ def make_emulator(
 ) -> Emulator:
     """An emulator in a file or in memory. A file that holds a company already is opened unchanged."""
     path = str(database) if database is not None else None
-    weather = load_faults(faults) if faults is not None else ()
+    script = load_faults(faults) if faults is not None else ()
     if database is not None:
         database.parent.mkdir(parents=True, exist_ok=True)
     if empty:
-        return Emulator.empty(path, settings=settings, faults=weather)
+        return Emulator.empty(path, settings=settings, faults=script)
     return Emulator.demo(
-        path, seed=seed, as_of=as_of, cash_book=cash_book, scale=scale, settings=settings, faults=weather
+        path, seed=seed, as_of=as_of, cash_book=cash_book, scale=scale, settings=settings, faults=script
     )

@@ -297,8 +297,8 @@ def _ordered(company: CompanyData, query: RowQuery, base: Sequence[int]) -> Sequ
     table = company.table(query.described)
     view = viewer(company, query.described, table, names)
     keyed = sort_key(query.order, kinds(company, query.described), numeric_text=numeric_text(company))
-    wanted = set(base)
-    rows = [(keyed(view(body)), number) for number, body in table.select("1") if number in wanted]
+    selected = set(base)
+    rows = [(keyed(view(body)), number) for number, body in table.select("1") if number in selected]
     rows.sort(key=lambda pair: pair[0])
     numbers = array("q", [number for _, number in rows])
     company.selections.put(cache_key, (state, numbers))

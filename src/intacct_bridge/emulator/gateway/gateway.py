@@ -170,7 +170,7 @@ class Emulator:
         """Answer a request that came by this endpoint, and wait for an answer that comes slowly."""
         reply = self.paced(endpoint, body)
         if isinstance(reply, Paced):
-            if not reply.whole:
+            if not reply.complete:
                 raise connection_cut(sent=True)
             self._sleep(reply.duration)
         return reply

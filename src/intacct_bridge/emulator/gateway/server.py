@@ -196,19 +196,19 @@ def _response(reply: Reply, compress: Compress | None) -> "Response":
 
 
 def _pieces(reply: Paced) -> "Response":
-    """A response that is sent piece by piece; one that is not whole announces its length and stops after one piece."""
+    """A response that is sent piece by piece; an incomplete one announces its length and stops after one piece."""
     import asyncio
 
     from starlette.responses import Response
 
     class Pieces(Response):
         async def __call__(self, _scope: Any, _receive: Any, send: Callable[[Any], Awaitable[None]]) -> None:
-            head = [*self.raw_headers] if not reply.whole else [one for one in self.raw_headers if one[0] != _LENGTH]
+            head = [*self.raw_headers] if not reply.complete else [one for one in self.raw_headers if one[0] != _LENGTH]
             await asyncio.sleep(reply.late)
             await send({"type": "http.response.start", "status": reply.status, "headers": head})
             for start in range(0, len(reply.body), reply.piece):
                 if start:
-                    if not reply.whole:
+                    if not reply.complete:
                         return
                     await asyncio.sleep(reply.seconds)
                 piece = reply.body[start : start + reply.piece]

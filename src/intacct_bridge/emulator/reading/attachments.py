@@ -28,8 +28,8 @@ def get(call: FunctionCall) -> FunctionAnswer:
 def get_list(call: FunctionCall) -> FunctionAnswer:
     """The attachments or folders that match the filter's expressions."""
     kind = call.body.get("object")
-    wanted = _expressions(call.body.find("filter"))
-    found = [one for one in side_table(call, kind).values() if _matches(one, wanted)]
+    expressions = _expressions(call.body.find("filter"))
+    found = [one for one in side_table(call, kind).values() if _matches(one, expressions)]
     start = int(call.body.get("start") or 0)
     page = found[start : start + int(call.body.get("maxitems") or 100)]
     heading = {"start": str(start), "end": str(max(start, start + len(page) - 1)), "total": str(len(found))}
@@ -48,8 +48,8 @@ def _expressions(node: Element | None) -> tuple[bool, list[tuple[str, str]]]:
     return holder.get("logical_operator") != "or", pairs
 
 
-def _matches(one: Attachment, wanted: tuple[bool, list[tuple[str, str]]]) -> bool:
-    every, pairs = wanted
+def _matches(one: Attachment, expressions: tuple[bool, list[tuple[str, str]]]) -> bool:
+    every, pairs = expressions
     held = [one.texts.get(field) == value for field, value in pairs]
     return all(held) if every else any(held)
 

@@ -211,14 +211,14 @@ class _RecordLayout:
 
 
 def _records(call: FunctionCall, described: ObjectDef, tag: str, numbers: Sequence[int]) -> Iterator[Element]:
-    wanted = [one.text.strip().lower() for one in _children(call.body, "fields")]
+    fields = [one.text.strip().lower() for one in _children(call.body, "fields")]
     table = call.company.table(described)
     layout = _RecordLayout.of(described)
-    owners = [one for one in lines(described.name) if one.wrapper and not wanted]
+    owners = [one for one in lines(described.name) if one.wrapper and not fields]
     line_layouts = [_RecordLayout.of(call.company.find(one.line)) for one in owners]
     for number in numbers:
         row = table.get(number) or {}
-        cells = [one for one in layout.cells(row) if not wanted or one.tag in wanted]
+        cells = [one for one in layout.cells(row) if not fields or one.tag in fields]
         owned = [_lines(call, one, its, row) for one, its in zip(owners, line_layouts, strict=True)]
         yield Element(tag, "", (*cells, *owned))
 

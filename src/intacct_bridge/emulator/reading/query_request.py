@@ -111,8 +111,8 @@ def typed(
         values = tuple(utc_moment(user, one) if changing and isinstance(one, datetime) else one for one in values)
         return Compare(path.name, leaf.op, values)
 
-    meant = rebuilt(where, change)
-    return meant if visible_now is None else all_of((meant, visible_now))
+    typed_filter = rebuilt(where, change)
+    return typed_filter if visible_now is None else all_of((typed_filter, visible_now))
 
 
 def utc_moment(user: UserSettings, wall: datetime) -> datetime:

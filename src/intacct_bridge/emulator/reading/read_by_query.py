@@ -55,10 +55,10 @@ def read_by_query(call: FunctionCall) -> FunctionAnswer:
         raise bad_query(error.message) from None
     query = RowQuery(described, where, visible=visible(call, described, show_private=False))
     numbers = _scattered(call, select(call.company, query))
-    kept = sent.rows(len(numbers))
+    places = sent.rows(len(numbers))
     results = ResultSet(
         described,
-        numbers[kept.start : kept.stop],
+        numbers[places.start : places.stop],
         _columns(call, described),
         _page_size(call),
         call.body.findtext("returnFormat").strip(),

@@ -28,9 +28,9 @@ def check_required_fields(draft: Draft, row: Row) -> None:
     wrappers = {one.wrapper: one.line for one in lines(described.name)}
     missing = [name for name in required_fields(described) if not _given(draft, row, name, wrappers)]
     if missing:
-        told = f"Required field {{}} is missing for {described.name}."
+        text = f"Required field {{}} is missing for {described.name}."
         raise FunctionRefusedError(
-            *(Fault("BL01001973", description2=told.format(name), field=name) for name in missing)
+            *(Fault("BL01001973", description2=text.format(name), field=name) for name in missing)
         )
 
 

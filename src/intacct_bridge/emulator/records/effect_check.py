@@ -42,28 +42,28 @@ def check_effect(call: FunctionCall, draft: Draft, row: Row, before: Mapping[str
         if not sent:
             continue
         table = call.company.table(owned.line)
-        kept = [table.get(number) or {} for number in table.find(owned.by, row.get(owned.key, ""))]
+        stored = [table.get(number) or {} for number in table.find(owned.by, row.get(owned.key, ""))]
         for one in sent:
             effective = _EFFECTIVE.get(owned.line, _LINES) | _settling(one)
-            _check(one, kept, effective)
+            _check(one, stored, effective)
 
 
 def _settling(draft: Draft) -> frozenset[str]:
     """The amounts that settle a payment's detail: in the transaction's currency, otherwise in base currency."""
     if draft.described.name not in ("APPYMTDETAIL", "ARPYMTDETAIL"):
         return frozenset()
-    told = {name for name in (*draft.values, *draft.extra) if name.startswith("TRX_")}
-    alone = {name for name in draft.values if name.endswith("AMOUNT") and f"TRX_{name}" not in told}
-    return frozenset(told | alone)
+    in_currency = {name for name in (*draft.values, *draft.extra) if name.startswith("TRX_")}
+    in_base_only = {name for name in draft.values if name.endswith("AMOUNT") and f"TRX_{name}" not in in_currency}
+    return frozenset(in_currency | in_base_only)
 
 
-def _check(draft: Draft, kept: Iterable[Mapping[str, str]], effective: frozenset[str]) -> None:
-    described, kept = draft.described, list(kept)
+def _check(draft: Draft, stored: Iterable[Mapping[str, str]], effective: frozenset[str]) -> None:
+    described, stored = draft.described, list(stored)
     for name, text in (*draft.values.items(), *draft.readonly.items(), *draft.extra.items()):
         field = described.get(name)
         money = field.kind in _KINDS if field is not None else bool(_LIKE_MONEY.search(name))
         value = _number(text) if money and name not in effective else None
-        if value and not any(_number(row.get(name, "")) == value for row in kept):
+        if value and not any(_number(row.get(name, "")) == value for row in stored):
             raise _without_effect(name, text)
 
 

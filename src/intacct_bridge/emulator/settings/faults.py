@@ -106,7 +106,7 @@ class RequestFaults:
             elif fault.kind == "dribble":
                 reply = Paced(reply.status, reply.body, reply.headers, fault.piece, fault.seconds)
             elif fault.kind == "cut-within":
-                return Paced(reply.status, reply.body, reply.headers, max(1, len(reply.body) // 2), whole=False)
+                return Paced(reply.status, reply.body, reply.headers, max(1, len(reply.body) // 2), complete=False)
         return reply
 
 
@@ -207,7 +207,7 @@ class Paced(Reply):
     """Bytes."""
     seconds: float = 0.0
     """Between two pieces."""
-    whole: bool = True
+    complete: bool = True
     """False: the connection is cut after the first piece."""
     late: float = 0.0
     """Seconds before the first piece."""

@@ -118,8 +118,8 @@ def refused(text: str, *, errorno: str = "BL01001973", correction: str = "", fie
 
 def illegal(name: str, text: str, *, correction: str = "", field: str = "") -> FunctionRefusedError:
     """A text that its field cannot hold."""
-    told = f"Illegal format for {name}: '{text}'"
-    return refused(told, errorno="BL03000018", correction=correction, field=field or name)
+    sentence = f"Illegal format for {name}: '{text}'"
+    return refused(sentence, errorno="BL03000018", correction=correction, field=field or name)
 
 
 def duplicate_account(number: str) -> FunctionRefusedError:

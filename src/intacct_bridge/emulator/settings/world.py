@@ -172,5 +172,5 @@ class EmulatorSettings:
 
     def company(self, company_id: str) -> CompanySettings | None:
         """The company with this id; upper and lower case are the same."""
-        wanted = company_id.lower()
-        return next((one for one in self.companies if one.company_id.lower() == wanted), None)
+        lower = company_id.lower()
+        return next((one for one in self.companies if one.company_id.lower() == lower), None)

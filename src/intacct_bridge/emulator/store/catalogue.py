@@ -174,8 +174,8 @@ def table_plan(described: ObjectDef) -> TablePlan:
         *_MORE.get(described.name, ()),
         "MEGAENTITYID",
     ]
-    chosen = dict.fromkeys(name for name in names if name in described.fields)
-    searchable = tuple((name, described.fields[name].kind) for name in chosen)
+    fields = dict.fromkeys(name for name in names if name in described.fields)
+    searchable = tuple((name, described.fields[name].kind) for name in fields)
     return TablePlan(described.name, found.record, not found.opaque, searchable)
 
 

@@ -40,8 +40,8 @@ class DocumentVerbs:
 
     def update(self, call: FunctionCall, draft: Draft, number: int) -> Row:
         """Change a document; the lines that are sent replace the stored ones."""
-        there = call.company.table(self.family.object).get(number) or {}
-        waits = _waits(draft) or (there.get("STATE") == "Draft" and not draft.extra.get("ACTION"))
+        stored = call.company.table(self.family.object).get(number) or {}
+        waits = _waits(draft) or (stored.get("STATE") == "Draft" and not draft.extra.get("ACTION"))
         return entry.change(call, self.family, number, DocumentInput(_values(draft), self._lines(draft), waits))
 
     def delete(self, call: FunctionCall, described: ObjectDef, number: int) -> None:  # noqa: ARG002  # the verbs' signature
@@ -70,12 +70,12 @@ class PaymentVerbs:
 
     def update(self, call: FunctionCall, draft: Draft, number: int) -> Row:
         """Change a payment, or submit a draft."""
-        there = call.company.table(self.side.object).get(number) or {}
+        stored = call.company.table(self.side.object).get(number) or {}
         money = self._money(call, draft)
         if not draft.extra.get("ACTION"):
-            money = replace(money, state=there.get("STATE", ""))
-        moved = any(money.values.get(name, there.get(name)) != there.get(name) for name in _MOVES)
-        submits = draft.extra.get("ACTION", "").lower() == "submit" and there.get("STATE") == "Draft"
+            money = replace(money, state=stored.get("STATE", ""))
+        moved = any(money.values.get(name, stored.get(name)) != stored.get(name) for name in _MOVES)
+        submits = draft.extra.get("ACTION", "").lower() == "submit" and stored.get("STATE") == "Draft"
         only = not moved and not money.details and not submits
         return payment.update(call, self.side, number, money, described_only=only)
 
