@@ -10,7 +10,7 @@ from decimal import Decimal
 
 from intacct_bridge.emulator.accounting.chart import posting_rules
 from intacct_bridge.emulator.accounting.dimensions import NAMES
-from intacct_bridge.emulator.accounting.ledger import GROUPS, Ledger, PostingFilter, Sum
+from intacct_bridge.emulator.accounting.ledger import GROUPS, AccountSum, Ledger, PostingFilter
 from intacct_bridge.emulator.accounting.periods import reporting_period
 from intacct_bridge.emulator.accounting.posting import ACCRUAL
 from intacct_bridge.emulator.company.company_data import CompanyData, FunctionAnswer, FunctionCall
@@ -72,24 +72,26 @@ def _answered(call: FunctionCall, tag: str, wanted: PostingFilter, detail: _Deta
     return FunctionAnswer(Element("data", "", rows))
 
 
-def _has_amounts(one: Sum) -> bool:
+def _has_amounts(one: AccountSum) -> bool:
     return any((one.opening, one.debits, one.credits, one.adjusting_debits, one.adjusting_credits))
 
 
-def _with_zeros(company: CompanyData, sums: list[Sum], wanted: PostingFilter, by: tuple[str, ...]) -> list[Sum]:
+def _with_zeros(
+    company: CompanyData, sums: list[AccountSum], wanted: PostingFilter, by: tuple[str, ...]
+) -> list[AccountSum]:
     there = {one.account for one in sums}
     zero = Decimal(0)
     low, high = wanted.accounts or ("", _LAST_ACCOUNT)
     accounts = [row["ACCOUNTNO"] for _, row in company.table("GLACCOUNT").rows()]
     added = [
-        Sum(account, "", ("",) * len(by), zero, zero, zero, zero, zero)
+        AccountSum(account, "", ("",) * len(by), zero, zero, zero, zero, zero)
         for account in accounts
         if account not in there and low <= account <= high
     ]
     return sorted([*sums, *added], key=lambda one: one.account)
 
 
-def _row(tag: str, one: Sum, book: str, detail: _Detail) -> Element:
+def _row(tag: str, one: AccountSum, book: str, detail: _Detail) -> Element:
     parts = [element("glaccountno", one.account)]
     parts += [element(f"{name}id", text) for name, text in zip(detail.by, one.parts, strict=True)]
     amounts = {

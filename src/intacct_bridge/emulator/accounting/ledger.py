@@ -17,7 +17,7 @@ from intacct_bridge.emulator.store.store import SqlValue, Store
 
 SCALE = Decimal(10_000)
 GROUPS = ("location", "department", *(name.lower() for name in NAMES))
-"""What balances can be broken down by, besides account and currency."""
+"""The groups by which balances can be broken down, besides account and currency."""
 _COLUMNS = (
     "entry INTEGER, batch INTEGER, book TEXT, day TEXT, account TEXT, location TEXT, department TEXT, currency TEXT, "
     "statistical INTEGER, adjusting INTEGER, debit INTEGER, credit INTEGER, "
@@ -42,7 +42,7 @@ class PostingFilter:
 
 
 @dataclass(frozen=True, slots=True)
-class Sum:
+class AccountSum:
     """The sums of one account's postings, by side, with adjusting entries separate."""
 
     account: str
@@ -86,7 +86,7 @@ class Ledger:
         """Remove the lines of a batch."""
         self._run(f"DELETE FROM {self._table} WHERE batch = ?", (batch,))
 
-    def sums(self, wanted: PostingFilter, by: Sequence[str] = ()) -> Iterator[Sum]:
+    def sums(self, wanted: PostingFilter, by: Sequence[str] = ()) -> Iterator[AccountSum]:
         """Sums by account, currency and the given `GROUPS`, in the order of the accounts."""
         where, values = _conditions(wanted)
         groups = ["account", "currency", *(one.lower() for one in by if one.lower() in GROUPS)]
@@ -104,7 +104,7 @@ class Ledger:
         )
         for row in rows:
             account, currency, *parts = (text or "" for text in row[: len(groups)])
-            yield Sum(account, currency, tuple(parts), *(Decimal(one) / SCALE for one in row[len(groups) :]))
+            yield AccountSum(account, currency, tuple(parts), *(Decimal(one) / SCALE for one in row[len(groups) :]))
 
 
 def _conditions(wanted: PostingFilter) -> tuple[str, list[SqlValue]]:

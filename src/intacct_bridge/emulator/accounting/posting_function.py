@@ -1,7 +1,7 @@
 """The posting function: the only way into the ledger, for journal entries as for the documents of every sub-ledger.
 
 `validate` holds the rules that every posting keeps, one check each. `post` validates and writes: GLBATCH, GLENTRY,
-GLDETAIL and the ledger. `withdraw` removes a batch and `relabel` changes what its rows repeat. A bulk load (`seeding`)
+GLDETAIL and the ledger. `withdraw` removes a batch and `relabel` changes cells that move no amount. A bulk load (`seeding`)
 is the one exception: it keeps rows as they are. The demo company builds its rows with `posting_rows` and is loaded in
 bulk, and a test passes all its postings through `validate`.
 """
@@ -30,7 +30,7 @@ _LINES = (("GLENTRY", "BATCHNO"), ("GLDETAIL", "BATCHKEY"))
 
 @dataclass(frozen=True, slots=True)
 class PostingPolicy:
-    """What a company allows to be posted."""
+    """The limits of a company's postings: known names, kept books, open periods and dimensions."""
 
     directory: Directory
     books: tuple[str, ...]
@@ -224,7 +224,7 @@ def withdraw(company: CompanyData, key: int) -> BatchNumbers:
 def relabel(
     company: CompanyData, key: int, *, header: Row | None = None, entries: Row | None = None, details: Row | None = None
 ) -> None:
-    """Change cells of a batch's rows that move no amount, such as titles and the state of the document behind it."""
+    """Change cells of a batch's rows that move no amount, such as its title or the state of its document."""
     for (name, by), cells in zip((_HEADER, *_LINES), (header, entries, details), strict=True):
         if cells:
             table = company.table(name)

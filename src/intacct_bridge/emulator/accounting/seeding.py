@@ -183,7 +183,7 @@ def _count(body: SqlValue) -> int:
     return _bytes(body).count(SEPARATOR)
 
 
-def _whole(value: Any) -> bytes:
+def _integer(value: Any) -> bytes:
     return b"%d" % value
 
 
@@ -210,7 +210,7 @@ def _encoders() -> _Encoders:
 
     return {
         str: _cached(escaped),
-        int: _whole,
+        int: _integer,
         Decimal: text,
         bool: text,
         date: _cached(text),

@@ -102,7 +102,7 @@ def change(call: FunctionCall, trade: Trade, number: int, order: OrderInput) -> 
     return _written(call, trade, row, order, definition=definition, number=number)
 
 
-def drop(call: FunctionCall, trade: Trade, number: int) -> None:
+def delete(call: FunctionCall, trade: Trade, number: int) -> None:
     """Delete a transaction with its invoice or bill."""
     row = call.company.table(trade.object).get(number) or {}
     _check_open(row)
@@ -113,9 +113,9 @@ def drop(call: FunctionCall, trade: Trade, number: int) -> None:
     record_change(call, call.company.find(trade.object), row, DELETED)
 
 
-def deleter(trade: Trade) -> Callable[[FunctionCall, ObjectDef, int], None]:
+def delete_verb(trade: Trade) -> Callable[[FunctionCall, ObjectDef, int], None]:
     """The generic `delete` of a trade's transactions."""
-    return lambda call, described, number: drop(call, trade, number)  # noqa: ARG005  # the verbs' signature
+    return lambda call, described, number: delete(call, trade, number)  # noqa: ARG005  # the verbs' signature
 
 
 def _check_open(row: Row) -> None:

@@ -34,7 +34,7 @@ DELETE: dict[str, Callable[[FunctionCall, ObjectDef, int], None]] = {
     "GLBATCH": journal.delete,
     "TIMESHEET": timesheets.delete,
     **{name: one.delete for name, one in _VERBS.items()},
-    **{trade.object: orders.deleter(trade) for trade in orders.TRADES.values()},
+    **{trade.object: orders.delete_verb(trade) for trade in orders.TRADES.values()},
 }
 _TRADES = tuple(trade.object for trade in orders.TRADES.values())
 CLOSED = frozenset(

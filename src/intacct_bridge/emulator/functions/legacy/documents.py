@@ -87,7 +87,7 @@ class DocumentFunctions:
         if not day:
             raise refused("Required field datereversed is missing.", correction="Provide the day of the reversal.")
         memo = call.body.findtext("description").strip() or call.body.findtext("memo").strip()
-        return key_answer(documents.turn_round(call, self.family, self._number(call), day=day, memo=memo)["RECORDNO"])
+        return key_answer(documents.reverse(call, self.family, self._number(call), day=day, memo=memo)["RECORDNO"])
 
     def _number(self, call: FunctionCall) -> int:
         return find_number(call, self.family.object, (call.body.get("key") or "").strip())

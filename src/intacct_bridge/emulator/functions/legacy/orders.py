@@ -70,7 +70,7 @@ class OrderFunctions:
     def deleted(self, call: FunctionCall) -> FunctionAnswer:
         """`delete_`."""
         check_right(call, "DELETE", self.trade.object)
-        orders.drop(call, self.trade, self._number(call))
+        orders.delete(call, self.trade, self._number(call))
         return key_answer(call.body.get("key") or "")
 
     def _number(self, call: FunctionCall) -> int:

@@ -23,7 +23,7 @@ def deposit_of(call: FunctionCall, receipt: Row) -> Row:
     """The deposit of a receipt; empty for a receipt in undeposited funds."""
     deposits = call.company.side_tables.deposits
     number = receipt["RECORDNO"]
-    key = deposits.get(number) if deposits.known(number) else _sought(call, receipt)
+    key = deposits.get(number) if deposits.known(number) else _find_deposit(call, receipt)
     return (call.company.table("DEPOSIT").get(int(key)) or {}) if key else {}
 
 
@@ -51,7 +51,7 @@ def reversal_through_bank(call: FunctionCall, receipt: Row) -> Callable[[Posting
     return change
 
 
-def _sought(call: FunctionCall, receipt: Row) -> str:
+def _find_deposit(call: FunctionCall, receipt: Row) -> str:
     """The deposit that came with the demo company."""
     if not receipt.get("UNDEPOSITEDACCOUNTNO") or receipt.get("CLEARED") != "T":
         return ""

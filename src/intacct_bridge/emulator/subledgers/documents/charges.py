@@ -81,7 +81,7 @@ def _amount(family: Family, row: Row) -> Decimal:
     return cents_sent("amount", text)
 
 
-def priced(row: Row, header: Row, rate: Decimal) -> Row:
+def with_base_amounts(row: Row, header: Row, rate: Decimal) -> Row:
     """The line with its amounts in base currency and the cells that it repeats of its header."""
     trx_amount = Decimal(row["TRX_AMOUNT"])
     return row | {

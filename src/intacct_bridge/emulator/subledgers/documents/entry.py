@@ -15,7 +15,7 @@ from intacct_bridge.emulator.records.audit_fields import CREATED, DELETED, MODIF
 from intacct_bridge.emulator.records.references import apply_references
 from intacct_bridge.emulator.settings.cells import Row, date_text, decimal_text, escaped
 from intacct_bridge.emulator.settings.refusals import FunctionRefusedError, refused
-from intacct_bridge.emulator.subledgers.documents.charges import complete_lines, priced
+from intacct_bridge.emulator.subledgers.documents.charges import complete_lines, with_base_amounts
 from intacct_bridge.emulator.subledgers.documents.posting import (
     control_named,
     document_of,
@@ -84,7 +84,7 @@ def change(call: FunctionCall, family: Family, number: int, entry: DocumentInput
     moved = entry.lines is not None or any(
         name in values and values[name] and values[name] != old.get(name, "") for name in MOVES_MONEY
     )
-    check_untouched(family, old, moved=moved)
+    check_unpaid(family, old, moved=moved)
     if not moved and not posts:
         return _renamed(call, family, old | values, number, values)
     row = old | values
@@ -109,7 +109,7 @@ def _merged(there: list[Row], sent: Sequence[Row]) -> list[Row]:
 def delete(call: FunctionCall, family: Family, number: int) -> None:
     """Delete an unpaid document with its postings."""
     row = call.company.table(family.object).get(number) or {}
-    check_untouched(family, row, moved=True)
+    check_unpaid(family, row, moved=True)
     if row.get("STATE") in ("Reversed", "Reversal"):
         raise refused(f"{family.noun} {row['RECORDNO']} is part of a reversal and cannot be deleted.")
     _withdraw(call, family, row)
@@ -119,13 +119,13 @@ def delete(call: FunctionCall, family: Family, number: int) -> None:
     record_change(call, call.company.find(family.object), row, DELETED)
 
 
-def turn_round(call: FunctionCall, family: Family, number: int, *, day: str, memo: str) -> Row:
+def reverse(call: FunctionCall, family: Family, number: int, *, day: str, memo: str) -> Row:
     """Reverse a document: enter its mirror on that day. Neither can be changed afterwards."""
     company = call.company
     old = company.table(family.object).get(number) or {}
     if old.get("STATE") in ("Draft", "Reversed", "Reversal", "Submitted", "Declined"):
         raise refused(f"{family.noun} {old['RECORDNO']} is {old['STATE'].lower()} and cannot be reversed.")
-    check_untouched(family, old, moved=True)
+    check_unpaid(family, old, moved=True)
     mirror = _mirror(call, family, old, day=day, memo=memo)
     check_open(open_from(company), day_of(mirror, "WHENCREATED"), {_owner(call, family, old)})
     lines = every_line(call, family, old)
@@ -163,7 +163,7 @@ def _negated(line: Row) -> Row:
 # --- refusals
 
 
-def check_untouched(family: Family, row: Row, *, moved: bool) -> None:
+def check_unpaid(family: Family, row: Row, *, moved: bool) -> None:
     """Refuse a change of amounts or lines of a document that is paid in full or in part."""
     if moved and (amount(row, "TRX_TOTALPAID") or amount(row, "TRX_TOTALSELECTED")):
         raise refused(
@@ -226,7 +226,7 @@ def _written(call: FunctionCall, family: Family, row: Row, entry: DocumentInput,
     row["STATE"] = _state(call, family, entry)
     row |= {"RECORDNO": key, "RECORDTYPE": family.type, "MODULEKEY": row.get("MODULEKEY") or family.module}
     row |= {"RAWSTATE": "D" if entry.draft else "A", "SYSTEMGENERATED": "F"}
-    lines = [priced(one, row, factor) for one in lines]
+    lines = [with_base_amounts(one, row, factor) for one in lines]
     document = document_of(call, family, row, lines, owner)
     posting = posting_of(call, family, document, control_named(call, family, row, lines, named=entry.control))
     set_totals(row, document, posting, factor)

@@ -19,7 +19,7 @@ from intacct_bridge.emulator.records.references import apply_references
 from intacct_bridge.emulator.settings.cells import Row, decimal_text
 from intacct_bridge.emulator.settings.refusals import FunctionRefusedError, refused
 from intacct_bridge.emulator.subledgers.cash.banking import bank_account
-from intacct_bridge.emulator.subledgers.documents.charges import charge_of, complete_line, priced
+from intacct_bridge.emulator.subledgers.documents.charges import charge_of, complete_line, with_base_amounts
 from intacct_bridge.emulator.subledgers.families import ADVANCES, FAMILIES, next_number
 from intacct_bridge.emulator.subledgers.payments.advance_lines import advance_lines, keep_advance_lines
 from intacct_bridge.emulator.subledgers.vouchers import Voucher, post, start_without_batches, withdraw_all
@@ -83,7 +83,7 @@ def _written(call: FunctionCall, draft: Draft, row: Row, *, new: bool) -> Row:
     factor = Decimal(row["EXCHANGE_RATE"])
     drafts = draft.extra.get("ACTION", "").lower() == "draft"
     row |= {"RECORDTYPE": ADVANCES.type, "STATE": "Draft" if drafts else "Posted", "RAWSTATE": "A", "CLEARED": "F"}
-    lines = [priced(one, row, factor) for one in lines]
+    lines = [with_base_amounts(one, row, factor) for one in lines]
     total = sum((Decimal(one["TRX_AMOUNT"]) for one in lines), ZERO)
     for start, value in (("", to_base(total, factor)), ("TRX_", total)):
         row[f"{start}TOTALENTERED"] = row[f"{start}TOTALDUE"] = decimal_text(value)

@@ -153,7 +153,7 @@ def parts_of(
     left = None if requested.stated_total is None else requested.stated_total - overpayment
     found: list[SettledDetail] = []
     for detail in requested.details:
-        one = _settles(call, side, row, detail, opened=opened, left=left)
+        one = _settled_detail(call, side, row, detail, opened=opened, left=left)
         found.append(one)
         left = None if left is None else left - one.money_amount
     opened.check()
@@ -167,7 +167,7 @@ def parts_of(
     return found
 
 
-def _settles(
+def _settled_detail(
     call: FunctionCall, side: PaymentSide, row: Row, detail: Row, *, opened: OpenItems, left: Decimal | None
 ) -> SettledDetail:
     first = "POSADJKEY" if detail.get("POSADJKEY") and not detail.get("RECORDKEY") else "RECORDKEY"
