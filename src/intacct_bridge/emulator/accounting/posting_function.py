@@ -1,9 +1,9 @@
-"""The posting function: the only way into the ledger, for journal entries as for the documents of every sub-ledger.
+"""The posting function: the only way into the ledger, for journal entries and for the documents of every sub-ledger.
 
 `validate` holds the rules that every posting keeps, one check each. `post` validates and writes: GLBATCH, GLENTRY,
-GLDETAIL and the ledger. `withdraw` removes a batch and `relabel` changes cells that move no amount. A bulk load (`seeding`)
-is the one exception: it keeps rows as they are. The demo company builds its rows with `posting_rows` and is loaded in
-bulk, and a test passes all its postings through `validate`.
+GLDETAIL and the ledger. `withdraw` removes a batch, and `relabel` changes cells that move no amount. A bulk load
+(`seeding`) is the one exception: it keeps rows as they are. The demo company builds its rows with `posting_rows` and
+is loaded in bulk; a test passes all its postings through `validate`.
 """
 
 from collections import deque
