@@ -100,7 +100,7 @@ MASTERS = {"VENDOR", "CUSTOMER", "CLASS"}
 @cache
 def _with_recent_documents() -> Emulator:
     empty = Emulator.empty(clock=NOON.timestamp)
-    empty.company().side_tables.source.put(value="a little one")
+    empty.company().side_tables.demo.put(value="a little one")
     emulator = empty.clone()  # from here on it has the demo company's own fields and dimension
     books = emulator.company()
     load(books, _some())

@@ -53,6 +53,7 @@ class CompanyData:
         self.settings = settings
         self.behaviour = behaviour
         self.store = store
+        self._standard = catalog
         self.side_tables = SideTables(store)
         self.catalog = catalog
         self.reports, self.views = settings.reports, settings.views
@@ -79,11 +80,11 @@ class CompanyData:
         return replace(found, fields={**found.fields, **{one.name: one for one in own}}) if own else found
 
     def define(self, definitions: CompanyDefinitions) -> None:
-        """Add custom fields and objects, reports and views."""
-        self.catalog = definitions.added_to(self.catalog)
+        """Set the custom fields and objects, and the reports and views besides those of the settings."""
+        self.catalog = definitions.added_to(self._standard)
         self.definition_fields = definitions.definition_fields
-        self.reports = (*self.reports, *definitions.reports)
-        self.views = (*self.views, *definitions.views)
+        self.reports = (*self.settings.reports, *definitions.reports)
+        self.views = (*self.settings.views, *definitions.views)
 
     def forget(self) -> None:
         """Empty the caches: any row may be different now."""

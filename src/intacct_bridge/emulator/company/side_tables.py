@@ -108,8 +108,10 @@ class SideTables:
     """The side tables of one company."""
 
     def __init__(self, store: Store) -> None:
-        self.source = SideTable(store, "demo", str, str)
-        """One value: which source the company's records came from, such as `seed=1 as_of=2026-11-21 scale=1`."""
+        self.demo = SideTable(store, "demo", str, str)
+        """One value, where the records are the demo company's: their label, `seed=1 as_of=2026-11-21 scale=1`."""
+        self.source = SideTable(store, "source", str, str)
+        """One value, where the records came from another source: its name and its label."""
         self.reporting_books = SideTable(store, "books", " ".join, _words)
         """One value: the books that show a journal entry."""
         self.posting_accounts = SideTable(store, "account:", str, str)

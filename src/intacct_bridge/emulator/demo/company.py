@@ -39,6 +39,7 @@ def demo_source(seed: int = 1, *, as_of: date, scale: int = 1, cash_book: bool =
     """The demo company as the source of a company's data."""
     books = ("ACCRUAL", "CASH") if cash_book else ("ACCRUAL",)
     return CompanySource(
+        name="demo",
         label=f"seed={seed} as_of={as_of} scale={scale}",
         rows=lambda: demo_company(seed, as_of=as_of, scale=scale, cash_book=cash_book),
         side_values=SideValues(POSTING_ACCOUNTS, books),

@@ -15,6 +15,9 @@ from intacct_bridge.emulator.settings.world import EmulatorSettings
 from intacct_bridge.emulator.store.catalogue import standard_catalog
 from intacct_bridge.emulator.store.store import open_database
 
+DEMO = "demo"
+"""The name of the demo company's source."""
+
 
 class Companies:
     """The companies of one emulator, in one database."""
@@ -26,7 +29,7 @@ class Companies:
             for one in settings.companies
         }
         for company in self.by_id.values():
-            if has_records(company):
+            if company.side_tables.demo.known():
                 company.define(demo_definitions())
 
     def keep_users(self) -> None:
@@ -41,7 +44,7 @@ class Companies:
         return copy
 
     def restore(self, database: Connection) -> None:
-        """Replace every record by those of a copy; what was remembered about the old ones is dropped."""
+        """Replace every record by those of a copy; caches of the old ones are emptied."""
         database.backup(self._connection)
         for company in self.by_id.values():
             company.forget()
@@ -53,17 +56,22 @@ class Companies:
 
 def has_records(company: CompanyData) -> bool:
     """Whether the company was filled from a source."""
-    return company.side_tables.source.known()
+    return company.side_tables.demo.known() or company.side_tables.source.known()
 
 
 def fill(company: CompanyData, source: CompanySource) -> None:
-    """Store everything that a source provides, all or nothing."""
+    """Define and store everything that a source provides; a company that was filled before keeps its records."""
     company.define(source.definitions)
+    if has_records(company):
+        return
     with company.store.together():
         load(company, source.rows())
         for role, account in source.side_values.posting_accounts.items():
             company.side_tables.posting_accounts.put(role, value=account)
-        company.side_tables.source.put(value=source.label)
+        if source.name == DEMO:
+            company.side_tables.demo.put(value=source.label)
+        else:
+            company.side_tables.source.put(value=f"{source.name} {source.label}")
         company.side_tables.reporting_books.put(value=source.side_values.reporting_books)
 
 

@@ -1,7 +1,7 @@
 """The initial content of a company: records, side tables, and additions to the standard objects.
 
-The demo company is one source; a scenario file can be another. Definitions are not stored with the records: when a
-database is opened again, the source that its records came from provides them.
+The demo company is one source; a scenario file can be another. Definitions are not stored with the records, so a
+database that is opened again needs them from its source.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -55,6 +55,8 @@ class SideValues:
 class CompanySource:
     """The initial content of a company."""
 
+    name: str
+    """`demo`, or the name of a scenario."""
     label: str
     """The origin of the records, such as `seed=1 as_of=2026-11-21 scale=1`; kept in the database."""
     rows: Callable[[], Records]
