@@ -147,3 +147,9 @@ def test_an_entry_with_a_reversal_date_is_reversed_on_that_day(demo: Emulator) -
     after = trial_balance(demo)
     assert after["60100 USD"][0] - before["60100 USD"][0] == 100
     assert after["60100 USD"][1] - before["60100 USD"][1] == 100
+
+
+def test_amounts_are_rounded_half_up_to_the_cent(demo: Emulator) -> None:
+    key = key_of(demo, entry("60100 D 100.125 DEPARTMENT=100", "10010 C 100.125"))
+    where = f"<equalto><field>BATCHKEY</field><value>{key}</value></equalto>"
+    assert [row["AMOUNT"] for row in rows(data(demo, query("GLDETAIL", "AMOUNT", where)))] == ["100.13", "-100.13"]
