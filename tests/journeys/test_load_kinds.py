@@ -124,7 +124,7 @@ def test_attachments_change_and_go_by_their_own_functions(desk: Desk) -> None:
 def test_rates_of_employees_are_made_and_refused_to_change_since_nobody_lists_them(desk: Desk) -> None:
     rows = "EMPLOYEEID,RATESTARTDATE,BILLINGRATE\nE0002,2026-11-01,150.25\n"
     desk.load(rows, "EMPLOYEERATE")
-    with pytest.raises(InvalidRequestError, match="nothing in the gateway reads EMPLOYEERATE"):
+    with pytest.raises(InvalidRequestError, match="no function of the gateway reads EMPLOYEERATE"):
         desk.plan(rows, "EMPLOYEERATE", "update")
 
 

@@ -23,7 +23,7 @@ from typing import Any
 
 from intacct_bridge.errors import IntacctError
 from intacct_bridge.flow.company.legacy import LegacyGateway
-from intacct_bridge.flow.company.writable import subject_of
+from intacct_bridge.flow.company.writable import writable_object
 from intacct_bridge.flow.layouts.native import NativeLayout
 from intacct_bridge.flow.outbox.entry import OutboxEntry
 from intacct_bridge.flow.outbox.outbox import Outbox
@@ -114,7 +114,7 @@ class Round:
     def plan(self, gateway: Any, outbox: Outbox) -> Any:
         rows = self.rows()
         company = LegacyGateway(gateway)
-        layout = NativeLayout(subject_of(company, self.sort.object))
+        layout = NativeLayout(writable_object(company, self.sort.object))
         table = InputTable(Path("input"), tuple(rows[0].cells), lambda: iter(rows), "jsonl")
         settings = PlanSettings(allow_duplicates=not self.sort.finds, mode=Mode(self.sort.mode))
         return make_plan(table, layout, company, outbox, settings)

@@ -169,7 +169,7 @@ def test_beside_points_between_thousands_a_point_is_no_decimal_sign(tmp_path: Pa
 
 
 def test_columns_that_differ_in_case_only_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match="'Memo' and 'memo' are one name"):
+    with pytest.raises(SettingsError, match="'Memo' and 'memo' have the same name"):
         read(tmp_path, HEADER.replace("Memo", "Memo,memo") + "GJ,2026-01-31,T,R,6000,1,,,,a,b\n")
     assert read(tmp_path, HEADER.replace("Memo", "Memo,X,x") + "GJ,2026-01-31,T,R,6000,1,,,,a,b,c\n")
 

@@ -17,7 +17,7 @@ from intacct_bridge.edge.singer.target_config import TargetConfig
 from intacct_bridge.edge.singer.target_results import DELETED, ArrivedRecord, RecordResult
 from intacct_bridge.errors import IntacctError, InvalidRequestError, SettingsError
 from intacct_bridge.flow.company.legacy import LegacyGateway
-from intacct_bridge.flow.company.writable import subject_of
+from intacct_bridge.flow.company.writable import writable_object
 from intacct_bridge.flow.layouts.choose import layout_for
 from intacct_bridge.flow.layouts.native import NativeLayout
 from intacct_bridge.flow.plan.plan import Mode, Plan, PlanSettings
@@ -78,10 +78,10 @@ class StreamLayouts:
         if unified:
             return self._with_settings(layout_for(unified, self._company, draft=self._config.draft))
         try:
-            subject = subject_of(self._company, stream)
+            writable = writable_object(self._company, stream)
         except InvalidRequestError as error:
             raise self._unknown(stream, error) from None
-        return self._with_settings(NativeLayout(subject, draft=self._config.draft and bool(subject.lookup.draft)))
+        return self._with_settings(NativeLayout(writable, draft=self._config.draft and bool(writable.lookup.draft)))
 
     def _mapping(self, stream: str) -> Path | None:
         exact = self._config.mappings.get(stream)

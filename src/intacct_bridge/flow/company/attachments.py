@@ -1,8 +1,8 @@
-"""Files that go with a record: read, named as Intacct wants them, and sent in one transaction with the record.
+"""Files that are attached to a record: read, named as Intacct requires, and sent in one transaction with the record.
 
-The attachment's id follows from the record's identity, so that a second try makes the same one and not another; it has
-at most 20 characters. A file's type has no dot and its name no extension. Since attachment and record are applied
-together or not at all, none is left without the other.
+The attachment's id follows from the record's identity, so that a second try creates the same attachment; it has at most
+20 characters. A file's type has no dot and its name no extension. Attachment and record are applied together or not at
+all, so neither is left without the other.
 """
 
 import base64
@@ -20,7 +20,7 @@ from intacct_bridge.wire.values import Value
 from intacct_bridge.wire.xml import Element, element
 
 COLUMN = "attachments"
-"""The column that names files, in any case."""
+"""The column that names files; case does not matter."""
 FOLDER = "Uploads"
 _LONGEST_ID = 20
 _SEPARATOR = ";"
@@ -29,10 +29,10 @@ TOGETHER = "together"
 
 
 def read_paths(cell: object, base: Path | None) -> tuple[str, ...]:
-    """The files that a cell names: `a.pdf; b.png`, or a list, of names or of records with a `path`, or `id` and `name`.
+    """The files that a cell names: `a.pdf; b.png`, or a list of names or of records with a `path`, or `id` and `name`.
 
-    RecordError for one that is not there. They must lie in the input's own folder (None: it has none): an input from
-    elsewhere must not be able to send any file of this machine.
+    RecordError for a missing file. Files must be in the input's own folder (None: it has none), so that an input from
+    another place cannot send any file of this machine.
     """
     if cell is None or cell == "":
         return ()
@@ -41,13 +41,13 @@ def read_paths(cell: object, base: Path | None) -> tuple[str, ...]:
     if cell == []:
         return ()
     if base is None:
-        raise RecordError("files are named, and no folder of files is set", fix="set input_path", field=COLUMN)
+        raise RecordError("the record names files, but no folder of files is set", fix="set `input_path`", field=COLUMN)
     named = cell if isinstance(cell, list) else str(cell).split(_SEPARATOR)
     return tuple(str(_path(text, base)) for one in named if (text := _text(one, base).strip()))
 
 
 def _listed(cell: str) -> object:
-    """A list in a text, as some taps put it."""
+    """A list in a text, as some taps write it."""
     try:
         found: object = json.loads(cell)
     except ValueError:
@@ -62,7 +62,9 @@ def _text(one: object, base: Path) -> str:
     name = str(one.get("path") or one.get("name") or "")
     if not name and one.get("url"):
         raise RecordError(
-            f"the attachment at {one['url']} is not fetched", fix="save it beside the input and name it", field=COLUMN
+            f"the attachment at {one['url']} is not fetched",
+            fix="save it beside the input and name it",
+            field=COLUMN,
         )
     marked = f"{one.get('id')}_{name}"
     return marked if one.get("id") is not None and (base / marked).is_file() else name
@@ -76,18 +78,18 @@ def _path(text: str, base: Path) -> Path:
     if not found.is_file():
         raise RecordError(f"there is no file {text} in {inside}", fix="check its name", field=COLUMN)
     if not found.suffix[1:]:
-        raise RecordError(f"the file {text} has no extension, and Intacct asks for a type", field=COLUMN)
+        raise RecordError(f"the file {text} has no extension, and Intacct requires a type", field=COLUMN)
     return found
 
 
 def with_files(digest: str, paths: Iterable[str]) -> str:
-    """A record's digest with that of its files, so that another file under the same name is other content."""
+    """A record's digest combined with those of its files: another file under the same name is other content."""
     files = [[Path(path).name, hashlib.sha256(Path(path).read_bytes()).hexdigest()] for path in paths]
     return hashlib.sha256(json.dumps([digest, files]).encode()).hexdigest() if files else digest
 
 
 def supdoc_id(write: Write) -> str:
-    """The attachment's id: the one that the record names, else one that follows from its identity."""
+    """The attachment's id: the record's own SUPDOCID, else one made from its identity."""
     given = write.fields.get("SUPDOCID")
     if isinstance(given, str) and given:
         if len(given) > _LONGEST_ID:
@@ -97,7 +99,7 @@ def supdoc_id(write: Write) -> str:
 
 
 def supdoc(write: Write, folder: str) -> Element:
-    """The function that makes the record's attachment."""
+    """The function that creates the record's attachment."""
     return element(
         "create_supdoc",
         element("supdocid", supdoc_id(write)),
@@ -126,7 +128,7 @@ def together(*functions: Element) -> Element:
 
 
 def folder_missing(company: Gateway, folder: str) -> bool:
-    """Whether the company has no such attachment folder; one that it will not tell about is taken to be there."""
+    """Whether the company has no such attachment folder; if it refuses to answer, the folder is taken to exist."""
     try:
         data = company.ask(get("supdocfolder", folder)).data
     except (InvalidRequestError, NotPermittedError, RefusedError):
@@ -135,7 +137,7 @@ def folder_missing(company: Gateway, folder: str) -> bool:
 
 
 def folder_write(folder: str) -> Write:
-    """The write that makes the folder."""
+    """The write that creates the folder."""
     fields: dict[str, Value] = {"SUPDOCFOLDERNAME": folder}
     digest = content_digest("SUPDOCFOLDER", fields, {})
     identity = Identifier().identify("SUPDOCFOLDER", fields, digest=digest)

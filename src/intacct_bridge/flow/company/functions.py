@@ -1,4 +1,4 @@
-"""A write as the function that asks for it, and a result as the receipt that it stands for."""
+"""A write as a function element, and a result as a receipt."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -33,7 +33,7 @@ def receipt_of(result: Result) -> Receipt:
 
 
 class Functions:
-    """Makes function elements for one company."""
+    """Builds function elements for one company."""
 
     def __init__(self, company: Gateway) -> None:
         self._company = company
@@ -41,19 +41,21 @@ class Functions:
         self._builder = FunctionBuilder(self._described, is_legacy=self._is_legacy)
 
     def element(self, write: Write) -> Element:
-        """The function of one write. InvalidRequestError where none can say it, naming the field in the way.
+        """The function of one write. InvalidRequestError where none can express it, naming the field.
 
-        A record with files is several functions, to be applied together.
+        A record with files needs several functions, which are applied together.
         """
         if not write.attachments:
             return self._alone(write)
         if write.operation is not WriteOperation.CREATE:
-            raise InvalidRequestError("files go with new records", fix="leave the files out, or add them in Intacct")
+            raise InvalidRequestError(
+                "files can be attached to new records only", fix="leave the files out, or add them in Intacct"
+            )
         made = self._alone(replace(write, fields={**write.fields, "SUPDOCID": supdoc_id(write)}))
         return together(supdoc(write, write.folder), made)
 
     def particular(self, write: Write) -> bool:
-        """Whether the function may have no place for what the record says; the generic ones take any field."""
+        """Whether the function may lack an element for a field of the record; generic functions take any field."""
         try:
             return bool(write.attachments) or self._plan(write) is not None
         except InvalidRequestError:
@@ -95,7 +97,7 @@ class Functions:
 
 
 def _filled(fields: Mapping[str, Value]) -> dict[str, Value]:
-    """The fields of a new record, which has none to clear."""
+    """The fields of a new record, which has no field to clear."""
     return {name: value for name, value in fields.items() if value is not None}
 
 

@@ -134,7 +134,7 @@ class LegacyGateway:
         """Records that are read one by one, by their key."""
         one = legacy_object(query.object)
         if not one.single:
-            raise InvalidRequestError(f"nothing in the gateway reads {query.object}", fix="look into Intacct")
+            raise InvalidRequestError(f"no function of the gateway reads {query.object}", fix="look it up in Intacct")
         for key in _values(query.where, RECORDNO) or _values(query.where, one.key):
             data = self.ask(get(one.name, key)).data
             for record in data.children if data is not None else ():

@@ -1,7 +1,7 @@
-"""An object that is to be written: its fields, its line sets, and the function that makes it.
+"""An object that is to be written: its fields, its line sets, and the function that creates it.
 
-Most objects are made by `create` with fields of their own names. Those that are not (invoices, orders, adjustments)
-take what the older function takes, so their names are the union of both.
+Most objects are created by `create` with fields of their own names. The others (invoices, orders, adjustments) take the
+fields of a legacy function, so their names are the union of both.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -18,12 +18,12 @@ from intacct_bridge.model.suggestions import did_you_mean
 from intacct_bridge.model.writing.line_parts import header_part, line_part
 from intacct_bridge.wire.values import Kind
 
-_SAID_ONLY = ("ACTION",)
-"""What `create` and `update` take and no description has, beside what a new record must have."""
+_UNDESCRIBED_FIELDS = ("ACTION",)
+"""Fields that `create` and `update` take although no description has them, besides those that a record requires."""
 WRITTEN_BY_NAME = ("EXCH_RATE_TYPE_ID",)
-"""Described as a number on some objects and taken as a name by all."""
+"""Described as a number on some objects, and taken as a name by all."""
 _CUSTOM = "CUSTOMFIELDS."
-"""Before the name of a custom field where nothing describes them."""
+"""The prefix of a custom field's name where nothing describes custom fields."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,26 +34,26 @@ class LineSet:
     object: str
     described: ObjectDef | None
     extra: Mapping[str, str]
-    """What only the older function takes, with its elements."""
+    """Fields that only the legacy function takes, with its elements."""
 
     def field(self, name: str) -> FieldDef | None:
-        """A field of the lines in whatever case it is written."""
+        """A field of the lines; case does not matter."""
         return _field(name, self.described, self.extra) or line_part(self.object, name)
 
 
 @dataclass(frozen=True, slots=True)
-class Subject:
-    """One object, ready to be read from an input and to be checked."""
+class WritableObject:
+    """One object, with all that reading an input and checking its records need."""
 
     described: ObjectDef
     lines: tuple[LineSet, ...]
     lookup: LookupKeys
-    plan: WritePlan | None
-    """How the older functions write it; None where only the generic ones do."""
-    create: str
-    """The function that makes it: `create`, another's name, or nothing."""
+    legacy_plan: WritePlan | None
+    """How the legacy functions write it; None where only the generic ones do."""
+    creator: str
+    """The function that creates it: `create`, the name of another, or empty."""
     legacy: LegacyObject | None = None
-    """Set where only the older functions reach it; they are not told record numbers of master data."""
+    """Set where only the legacy functions reach it; they do not take record numbers of master data."""
 
     @property
     def name(self) -> str:
@@ -61,13 +61,13 @@ class Subject:
         return self.described.name
 
     def field(self, name: str) -> FieldDef | None:
-        """A field of the header in whatever case it is written."""
+        """A field of the header; case does not matter."""
         upper = name.upper()
         if self.legacy is not None and upper.startswith(_CUSTOM):
             return FieldDef(upper.removeprefix(_CUSTOM), Kind.TEXT, custom=True)
         if self.legacy is not None and upper == RECORDNO != self.legacy.key:
             return None
-        found = _field(name, self.described, self.plan.fields if self.plan else {})
+        found = _field(name, self.described, self.legacy_plan.fields if self.legacy_plan else {})
         found = found or header_part(self.name, name)
         if found is None and upper in self.lookup.required and self.line_set(upper) is None:
             return FieldDef(upper, Kind.DATE if upper.endswith("DATE") else Kind.TEXT)
@@ -86,49 +86,50 @@ class Subject:
             yield from (f"{one.object}.{name}" for name in (one.described.fields if one.described else one.extra))
 
     def unknown(self, name: str, source: str) -> InvalidRequestError:
-        """The error for a column that the object has no place for."""
+        """The error for a column that names no field."""
         return InvalidRequestError(
             f"{source}: {self.name} has no field {name!r}{did_you_mean(name.upper(), list(self.names()))}",
             fix=f"rename or remove the column, or give a mapping with `map`; fields: intacct describe {self.name}",
         )
 
 
-def subject_of(company: Gateway, object_name: str) -> Subject:
-    """What is known of an object. InvalidRequestError where it does not exist or nothing makes it."""
+def writable_object(company: Gateway, object_name: str) -> WritableObject:
+    """An object as it is written. InvalidRequestError where it does not exist or no function creates it."""
     described = company.describe(object_name)
     name = described.name
-    held = owner(name)
-    if held is not None and held.wrapper:
+    owned_by = owner(name)
+    if owned_by is not None and owned_by.wrapper:
         raise InvalidRequestError(
-            f"{name} are lines of {held.header} and are written with it", fix=f"load them as {held.header}"
+            f"{name} are lines of {owned_by.header} and are written with it", fix=f"load them as {owned_by.header}"
         )
-    by, plan, lookup = creator(name), plan_of(name), lookup_keys_of(name)
-    spoken = legacy_object(name) if company.connection.is_legacy or name in UNDESCRIBED else None
-    if spoken is not None:
-        by = spoken.plan.functions.get("create", "")
-        if not spoken.plan.functions:
+    function, plan, lookup = creator(name), plan_of(name), lookup_keys_of(name)
+    legacy = legacy_object(name) if company.connection.is_legacy or name in UNDESCRIBED else None
+    if legacy is not None:
+        function = legacy.plan.functions.get("create", "")
+        if not legacy.plan.functions:
             raise InvalidRequestError(f"document type 2.1 has no function to write {name}", fix="use a 3.0 connection")
-        lookup = _older_trace(lookup, spoken)
+        lookup = _legacy_lookup(lookup, legacy)
     elif lookup.record_key not in described.fields:
         lookup = replace(lookup, record_key=keys_of(described).record or lookup.record_key)
-    if by in ("", "create") and (plan is None or EXTERNALID not in plan.fields):
+    if function in ("", "create") and (plan is None or EXTERNALID not in plan.fields):
         plan = None
-    sets = tuple(_line_sets(company, described, plan, only=by not in ("", "create")))
-    return Subject(described, sets, lookup, plan, by, spoken)
+    sets = tuple(_line_sets(company, described, plan, only_legacy=function not in ("", "create")))
+    return WritableObject(described, sets, lookup, plan, function, legacy)
 
 
-def _older_trace(lookup: LookupKeys, spoken: LegacyObject) -> LookupKeys:
-    """What is true of the object over its older function: that function asks for less, and may know no drafts."""
-    required = spoken.required("create")
-    draft = {name: value for name, value in lookup.draft.items() if name in spoken.fields_taken("create")}
-    return replace(lookup, required=required, draft=draft)
+def _legacy_lookup(lookup: LookupKeys, legacy: LegacyObject) -> LookupKeys:
+    """The lookup keys over the legacy function, which requires fewer fields and may have no drafts."""
+    draft = {name: value for name, value in lookup.draft.items() if name in legacy.fields_taken("create")}
+    return replace(lookup, required=legacy.required("create"), draft=draft)
 
 
-def _line_sets(company: Gateway, described: ObjectDef, plan: WritePlan | None, *, only: bool) -> Iterator[LineSet]:
-    """The line sets; `only` those that the older function takes where that one makes the object."""
+def _line_sets(
+    company: Gateway, described: ObjectDef, plan: WritePlan | None, *, only_legacy: bool
+) -> Iterator[LineSet]:
+    """The line sets; with `only_legacy` those that the legacy function takes, because it creates the object."""
     found: set[str] = set()
     for one in lines(described.name):
-        if one.wrapper and not (only and plan and one.wrapper not in plan.lines):
+        if one.wrapper and not (only_legacy and plan and one.wrapper not in plan.lines):
             found.add(one.wrapper)
             extra = plan.lines[one.wrapper].fields if plan and one.wrapper in plan.lines else {}
             yield LineSet(one.wrapper, one.line, _described(company, one.line), extra)
@@ -150,29 +151,29 @@ def _field(name: str, described: ObjectDef | None, extra: Mapping[str, str]) -> 
         return replace(found, kind=Kind.TEXT) if found.name in WRITTEN_BY_NAME else found
     upper = name.upper()
     if upper in extra:
-        day = extra[upper].rsplit("/", 1)[-1] in day_elements()
-        return FieldDef(upper, Kind.DATE if day else Kind.TEXT)
-    return FieldDef(upper, Kind.TEXT) if upper in _SAID_ONLY else None
+        is_date = extra[upper].rsplit("/", 1)[-1] in day_elements()
+        return FieldDef(upper, Kind.DATE if is_date else Kind.TEXT)
+    return FieldDef(upper, Kind.TEXT) if upper in _UNDESCRIBED_FIELDS else None
 
 
-def keys_among(names: Iterable[str], subject: Subject) -> tuple[str, ...]:
-    """The first way of finding the object's records for which all of these names are there; its record number first."""
+def key_among(names: Iterable[str], writable: WritableObject) -> tuple[str, ...]:
+    """The first key whose fields are all among these names: the record number, then the lookup keys."""
     known = {name.upper() for name in names}
-    number = subject.lookup.record_key
+    number = writable.lookup.record_key
     if number.upper() in known:
         return (number,)
-    return next((way for way in subject.lookup.keys if known.issuperset(way)), ())
+    return next((key for key in writable.lookup.keys if known.issuperset(key)), ())
 
 
-def measured(company: Gateway, subject: Subject, unchecked: list[str]) -> Subject:
-    """The subject with the lengths of its texts; where the company does not tell them, that is said."""
+def with_text_lengths(company: Gateway, writable: WritableObject, unchecked: list[str]) -> WritableObject:
+    """The object with the lengths of its texts; where the company does not give them, `unchecked` gets the reason."""
     try:
-        described = with_lengths(subject.described, company.inspect(subject.name))
+        described = with_lengths(writable.described, company.inspect(writable.name))
         sets = tuple(
             replace(one, described=with_lengths(one.described, company.inspect(one.object))) if one.described else one
-            for one in subject.lines
+            for one in writable.lines
         )
     except IntacctError as error:
-        unchecked.append(f"lengths of {subject.name}: {error.message}")
-        return subject
-    return replace(subject, described=described, lines=sets)
+        unchecked.append(f"lengths of {writable.name}: {error.message}")
+        return writable
+    return replace(writable, described=described, lines=sets)

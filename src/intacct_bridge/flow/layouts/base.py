@@ -1,8 +1,8 @@
-"""What a layout is: the reading of an input's columns as records, and the names people give to columns.
+"""Layouts: how the columns of an input are read as records, and the matching of column names.
 
-A layout knows meanings (`debit`), each with the names that it goes by (`Debit amount`, `DR`); a column is matched
-whatever its case, spaces and punctuation. A column that nearly matches is refused rather than passed over, because a
-misspelt `Departmnt` would otherwise post a whole file without its dimension.
+A layout knows meanings (`debit`), each under several names (`Debit amount`, `DR`). Case, spaces and punctuation of a
+column's name do not matter. A column that nearly matches is refused, not ignored, because a misspelt `Departmnt` would
+otherwise post a whole file without its dimension.
 """
 
 import re
@@ -16,7 +16,7 @@ from intacct_bridge.flow.records.write import Write
 from intacct_bridge.model.suggestions import MISSPELT, closest
 
 REASON = "refused because"
-"""The column that refused rows are written back with; ignored when such a file is loaded again."""
+"""The column of reasons in a file of refused rows; it is ignored when that file is loaded."""
 
 
 class Layout(Protocol):
@@ -27,59 +27,67 @@ class Layout(Protocol):
         """The object that its records are of."""
 
     def notes(self, table: InputTable) -> tuple[str, ...]:
-        """What a person should know about how the columns were understood."""
+        """Notes for the user on how the columns were understood."""
 
     def read(self, table: InputTable) -> Iterator[Write]:
-        """Every record of the input, sound or not; what is wrong with one is among its findings."""
+        """Every record of the input, with findings for what is wrong with it."""
 
 
 @dataclass(frozen=True, slots=True)
-class Matched:
-    """Which column carries which meaning."""
+class MatchedColumns:
+    """The columns by their meaning."""
 
     columns: Mapping[str, str]
     """The input's column by meaning."""
     unused: tuple[str, ...] = ()
 
 
-def unused_note(matched: Matched) -> tuple[str, ...]:
-    """Says which columns mean nothing to a layout."""
+def check_key(table: InputTable, key: Iterable[str]) -> None:
+    """Raise SettingsError where a column of the key is not in the input."""
+    unknown = next((column for column in key if column not in table.columns), None)
+    if unknown is not None:
+        raise SettingsError(f"{table.path.name} has no column {unknown!r} to use as a key", fix="check its name")
+
+
+def unused_note(matched: MatchedColumns) -> tuple[str, ...]:
+    """The note on columns that a layout does not use."""
     if not matched.unused:
         return ()
     names = ", ".join(map(repr, matched.unused))
     return (f"The columns {names} are not used." if len(matched.unused) > 1 else f"The column {names} is not used.",)
 
 
-def plain(name: str) -> str:
-    """A column name without what people vary: case, spaces, punctuation."""
+def normalized(name: str) -> str:
+    """A column name without case, spaces and punctuation."""
     return re.sub(r"[^0-9a-z]+", "", name.casefold())
 
 
-def match_columns(columns: Iterable[str], meanings: Mapping[str, tuple[str, ...]], *, source: str) -> Matched:
-    """Find each meaning's column. The order of `meanings`, and of the names of one, is the order of preference."""
+def match_columns(columns: Iterable[str], meanings: Mapping[str, tuple[str, ...]], *, source: str) -> MatchedColumns:
+    """Find each meaning's column. `meanings`, and the names of each, are in the order of preference."""
+    known = {normalized(name) for meaning, names in meanings.items() for name in (meaning, *names)}
     left: dict[str, str] = {}
     for column in columns:
-        other = left.setdefault(plain(column), column) if plain(column) != plain(REASON) else column
-        if other != column and any(plain(column) == plain(name) for one in meanings for name in (one, *meanings[one])):
+        name = normalized(column)
+        other = left.setdefault(name, column) if name != normalized(REASON) else column
+        if other != column and name in known:
             raise SettingsError(
-                f"{source}: the columns {other!r} and {column!r} are one name", fix="remove or rename one of them"
+                f"{source}: the columns {other!r} and {column!r} have the same name", fix="remove or rename one of them"
             )
     found: dict[str, str] = {}
     for meaning, names in meanings.items():
-        for name in (plain(name) for name in (meaning, *names)):
-            if name in left:
-                found[meaning] = left.pop(name)
-                break
-    _refuse_doubles(found, left, meanings, source)
-    _refuse_slips(found, left, meanings, source)
-    return Matched(found, tuple(left.values()))
+        match = next((one for one in map(normalized, (meaning, *names)) if one in left), None)
+        if match is not None:
+            found[meaning] = left.pop(match)
+    _refuse_repeated(found, left, meanings, source)
+    _refuse_misspelt(found, left, meanings, source)
+    return MatchedColumns(found, tuple(left.values()))
 
 
-def _refuse_doubles(
+def _refuse_repeated(
     found: Mapping[str, str], left: Mapping[str, str], meanings: Mapping[str, tuple[str, ...]], source: str
 ) -> None:
     for meaning, column in found.items():
-        others = [left[name] for name in map(plain, (meaning, *meanings[meaning])) if name in left]
+        others = [left[name] for name in map(normalized, (meaning, *meanings[meaning])) if name in left]
         if others:
             raise SettingsError(
                 f"{source}: the columns {column!r} and {others[0]!r} both mean the {meaning}",
@@ -87,14 +95,14 @@ def _refuse_doubles(
             )
 
 
-def _refuse_slips(
+def _refuse_misspelt(
     found: Mapping[str, str], left: Mapping[str, str], meanings: Mapping[str, tuple[str, ...]], source: str
 ) -> None:
-    open_names = {plain(name): meaning for meaning in meanings if meaning not in found for name in (meaning,)}
+    missing = {normalized(meaning): meaning for meaning in meanings if meaning not in found}
     for name, column in left.items():
-        close = closest(name, open_names, cutoff=MISSPELT)
+        close = closest(name, missing, cutoff=MISSPELT)
         if close:
             raise SettingsError(
-                f"{source}: the column {column!r} is unknown and looks like {open_names[close[0]]!r}",
-                fix=f"rename it to {open_names[close[0]]!r}, or to something unlike it",
+                f"{source}: the column {column!r} is unknown and looks like {missing[close[0]]!r}",
+                fix=f"rename it to {missing[close[0]]!r}, or to a different name",
             )

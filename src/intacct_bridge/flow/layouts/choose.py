@@ -10,7 +10,7 @@ from intacct_bridge.client.protocol import Gateway
 from intacct_bridge.errors import InvalidRequestError, SettingsError
 from intacct_bridge.flow.company.attachments import FOLDER
 from intacct_bridge.flow.company.legacy import LegacyGateway
-from intacct_bridge.flow.company.writable import Subject, subject_of
+from intacct_bridge.flow.company.writable import WritableObject, writable_object
 from intacct_bridge.flow.layouts.base import Layout
 from intacct_bridge.flow.layouts.journal import JournalLayout
 from intacct_bridge.flow.layouts.mapped import MappedLayout
@@ -24,13 +24,13 @@ if TYPE_CHECKING:
     from intacct_bridge.model.mapping.language import EntityMap
 
 _NATIVE = frozenset(("BATCH_DATE", "ENTRIES", "RECORDNO", "TRX_AMOUNT"))
-"""Columns that only an input by Intacct's names has."""
+"""Columns that only an input under Intacct's names has."""
 JOURNAL = ("journal-entries", "journalentries", "journal_entries", "glbatch")
 
 
 @dataclass(frozen=True, slots=True)
 class JournalOrNative:
-    """Journal entries as controllers bring them, with debits and credits, or by Intacct's names, as the columns are."""
+    """Journal entries with debits and credits, or under Intacct's names, whichever the columns show."""
 
     journal: JournalLayout
     native: Callable[[], NativeLayout]
@@ -41,7 +41,7 @@ class JournalOrNative:
         return self.journal.object
 
     def notes(self, table: InputTable) -> tuple[str, ...]:
-        """What a person should know about how the columns were understood."""
+        """Notes for the user on how the columns were understood."""
         return self._layout(table).notes(table)
 
     def read(self, table: InputTable) -> Iterator[Write]:
@@ -65,20 +65,20 @@ def layout_for(
     folder: str = FOLDER,
     offline: bool = False,
 ) -> Layout:
-    """The way to read a file as records of this object, unified name (`v1:Bills`) or mapping."""
-    plain = name.strip()
-    if map_file is None and plain.lower() in JOURNAL:
-        described = cache(lambda: _subject("GLBATCH", company, draft=draft))  # an offline plan must not ask
-        journal = JournalLayout(date_order=date_order, draft=draft, key=key, subject=None if offline else described)
+    """The layout that reads a file as records of this object, of a unified entity (`v1:Bills`), or by a mapping."""
+    name = name.strip()
+    if map_file is None and name.lower() in JOURNAL:
+        described = cache(lambda: _writable("GLBATCH", company, draft=draft))  # an offline plan must not ask
+        journal = JournalLayout(date_order=date_order, draft=draft, key=key, writable=None if offline else described)
         return JournalOrNative(
             journal, lambda: NativeLayout(described(), date_order=date_order, draft=draft, clear=clear, key=key)
         )
-    entity = _entity(plain, map_file)
+    entity = _entity(name, map_file)
     if entity is not None:
-        subject = _subject(entity.object, company, draft=draft)
+        writable = _writable(entity.object, company, draft=draft)
         return MappedLayout(
             entity.with_known(key),
-            subject,
+            writable,
             company,
             date_order=date_order,
             draft=draft,
@@ -86,12 +86,12 @@ def layout_for(
             folder=folder,
             strict=map_file is not None,
         )
-    subject = _subject(plain, company, draft=draft)
-    return NativeLayout(subject, date_order=date_order, draft=draft, clear=clear, key=key, folder=folder)
+    writable = _writable(name, company, draft=draft)
+    return NativeLayout(writable, date_order=date_order, draft=draft, clear=clear, key=key, folder=folder)
 
 
 def _entity(name: str, map_file: Path | None) -> "EntityMap | None":
-    """The mapping: a file's, or one that we ship."""
+    """The mapping: the one in the file, or one of the unified schemas."""
     from intacct_bridge.model.mapping.language import parse_map, unified_map
 
     if map_file is not None:
@@ -102,7 +102,7 @@ def _entity(name: str, map_file: Path | None) -> "EntityMap | None":
         entity = parse_map(text, str(map_file))
         if name and name.upper() != entity.object:
             raise SettingsError(
-                f"{map_file.name} makes {entity.object}, and the rows are to be {name}",
+                f"{map_file.name} maps to {entity.object}, and the rows are loaded as {name}",
                 fix=f"set `as = {entity.object}`",
                 setting="as",
             )
@@ -111,9 +111,9 @@ def _entity(name: str, map_file: Path | None) -> "EntityMap | None":
     return unified_map(unified, version.lower()) if colon else None
 
 
-def _subject(name: str, company: Gateway, *, draft: bool) -> Subject:
+def _writable(name: str, company: Gateway, *, draft: bool) -> WritableObject:
     try:
-        subject = subject_of(company, name.upper() if name.isascii() else name)
+        writable = writable_object(company, name.upper() if name.isascii() else name)
     except InvalidRequestError as error:
         near = closest(name, JOURNAL)
         if near:
@@ -123,6 +123,6 @@ def _subject(name: str, company: Gateway, *, draft: bool) -> Subject:
                 setting="as",
             ) from None
         raise error
-    if draft and not subject.lookup.draft:
-        raise SettingsError(f"{subject.name} has no drafts", fix="leave out `draft`", setting="draft")
-    return subject
+    if draft and not writable.lookup.draft:
+        raise SettingsError(f"{writable.name} has no drafts", fix="leave out `draft`", setting="draft")
+    return writable

@@ -1,7 +1,7 @@
-"""Cells become the typed fields of an object: what a cell says, by the kind of field that it is for.
+"""Cells become the typed fields of an object, each by the kind of its field.
 
-An empty cell of a table says nothing; a null that an input states, or an empty cell where the user says so, clears the
-field. What cannot be read is a finding in the input's own words, and the record goes no further.
+An empty cell of a table leaves the field unchanged. A null in JSON clears it, and so does an empty cell where the user
+asks for that. A cell that cannot be read is a finding in the input's own words, and refuses the record.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,7 +12,7 @@ from typing import cast
 
 from intacct_bridge.errors import RecordError
 from intacct_bridge.flow.company.attachments import COLUMN, FOLDER, read_paths, with_files
-from intacct_bridge.flow.company.writable import Subject
+from intacct_bridge.flow.company.writable import WritableObject
 from intacct_bridge.flow.records.cells import Cell, DateReading, read_date, read_money, text_of
 from intacct_bridge.flow.records.identity import Identifier, content_digest
 from intacct_bridge.flow.records.tables import SourceRow
@@ -25,21 +25,22 @@ NUMBERS = (Kind.INTEGER, Kind.DECIMAL, Kind.CURRENCY, Kind.PERCENT)
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
-    """One cell with the field it is for and the column it stands in."""
+class FieldCell:
+    """One cell with its field and its column."""
 
     field: FieldDef
     column: str
     cell: object
     reading: DateReading = _MDY
     grouping: bool = False
-    """Whether the input has amounts with points between thousands."""
+    """Whether other amounts of the input have points between thousands."""
 
 
 def read_cell(one: FieldDef, cell: object, reading: DateReading = _MDY, *, grouping: bool = False) -> Value:
-    """A cell as the field's kind has it; None for an empty one. RecordError where it cannot be read."""
+    """A cell as a value of the field's kind; None for an empty one. RecordError where it cannot be read."""
     if isinstance(cell, list | Mapping):
-        raise RecordError(f"{one.name} takes one value, not {'a list' if isinstance(cell, list) else 'a record'}")
+        kind = "a list" if isinstance(cell, list) else "a record"
+        raise RecordError(f"{one.name} takes one value, not {kind}")
     value = cast("Cell", cell)
     if one.kind in NUMBERS:
         return _number(one.kind, value, grouping=grouping)
@@ -66,21 +67,21 @@ def _moment(cell: Cell, text: str, reading: DateReading) -> Value:
 
 
 @dataclass(slots=True)
-class Shaper:
-    """Makes writes of one object from one input; it counts equal records, so use one for one input."""
+class WriteBuilder:
+    """Builds the writes of one object and one input; it counts equal records, so each input needs its own."""
 
-    subject: Subject
+    writable: WritableObject
     clear: bool = False
     """Whether an empty cell clears its field."""
     draft: bool = False
     folder: str = FOLDER
-    """Where attachments go."""
+    """The attachment folder of its files."""
     _identifier: Identifier = field(default_factory=Identifier)
 
-    def fields(self, said: Iterable[Said], row: SourceRow, findings: list[Finding]) -> dict[str, Value]:
-        """The typed fields of a header or a line; what is wrong with a cell joins the findings."""
+    def fields(self, cells: Iterable[FieldCell], row: SourceRow, findings: list[Finding]) -> dict[str, Value]:
+        """The typed fields of a header or a line; unreadable cells are added to the findings."""
         fields: dict[str, Value] = {}
-        for one in said:
+        for one in cells:
             try:
                 value = read_cell(one.field, one.cell, one.reading, grouping=one.grouping)
             except RecordError as error:
@@ -102,10 +103,10 @@ class Shaper:
         findings: Iterable[Finding] = (),
         entity: tuple[str, str] = ("", ""),
     ) -> Write:
-        """The record as a write that would create it; planning makes it an update where that is wanted."""
-        name = self.subject.name
+        """The record as a write that creates it; planning makes it an update or a delete where the mode is that."""
+        name = self.writable.name
         if self.draft:
-            fields |= self.subject.lookup.draft
+            fields |= self.writable.lookup.draft
         faults = [Finding("row", row.fault, position=row.position) for row in rows if row.fault]
         digest = with_files(content_digest(name, fields, lines), attachments)
         identity = self._identifier.identify(name, fields, digest=digest, source_key=source_key or rows[0].key)
@@ -115,7 +116,7 @@ class Shaper:
             fields,
             identity,
             digest,
-            label_of(self.subject, fields, rows),
+            label_of(self.writable, fields, rows),
             tuple(rows),
             lines,
             columns,
@@ -127,27 +128,27 @@ class Shaper:
         )
 
     def files(self, cell: object, base: Path | None, row: SourceRow, findings: list[Finding]) -> tuple[str, ...]:
-        """The files that a cell names; one that is not there joins the findings."""
+        """The files that a cell names; missing ones are added to the findings."""
         try:
             paths = read_paths(cell, base)
         except RecordError as error:
             findings.append(Finding("file", error.message, error.fix, COLUMN, row.position))
             return ()
-        if paths and self.subject.field("SUPDOCID") is None:
-            text = f"{self.subject.name} takes no attachments"
+        if paths and self.writable.field("SUPDOCID") is None:
+            text = f"{self.writable.name} takes no attachments"
             findings.append(Finding("file", text, "remove the column", COLUMN, row.position))
             return ()
         return paths
 
 
-def label_of(subject: Subject, fields: Mapping[str, Value], rows: Sequence[SourceRow]) -> str:
-    """How a person would call the record: `APBILL V-100 INV-7`, or by its place in the input."""
-    names = subject.lookup.filled_key(fields) or tuple(name for way in subject.lookup.keys[:1] for name in way)
-    said = [text_of(fields.get(name)) for name in names if fields.get(name) not in (None, "")]
-    number = fields.get(subject.lookup.record_key)
-    said = said or ([text_of(number)] if number else [])
-    place = [] if said and subject.lookup.filled_key(fields) else [f"(row {rows[0].number})" if rows else ""]
-    return " ".join(part for part in (subject.name, *said, *place) if part)
+def label_of(writable: WritableObject, fields: Mapping[str, Value], rows: Sequence[SourceRow]) -> str:
+    """A name of the record for people: `APBILL V-100 INV-7`, or its place in the input."""
+    names = writable.lookup.filled_key(fields) or tuple(name for way in writable.lookup.keys[:1] for name in way)
+    parts = [text_of(fields.get(name)) for name in names if fields.get(name) not in (None, "")]
+    number = fields.get(writable.lookup.record_key)
+    parts = parts or ([text_of(number)] if number else [])
+    place = [] if parts and writable.lookup.filled_key(fields) else [f"(row {rows[0].number})" if rows else ""]
+    return " ".join(part for part in (writable.name, *parts, *place) if part)
 
 
 def _spelled(one: FieldDef, value: Value) -> Value:

@@ -1,7 +1,7 @@
-"""Journal entries as a controller brings them: a row a line, the entry's own columns repeated or left blank below it.
+"""Journal entries as controllers write them: each row is a line, with the entry's own columns repeated or left blank.
 
-Rows with the same journal, date, title and reference are one entry, wherever they stand in the file. A debit or a
-credit, never both; a negative debit is a credit. The names of Intacct's own import template are understood too.
+Rows with the same journal, date, title and reference are one entry, wherever they are in the file. A line has a debit
+or a credit, never both; a negative debit is a credit. The names of Intacct's own import template are understood too.
 """
 
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping
@@ -10,8 +10,8 @@ from datetime import date
 from decimal import Decimal
 
 from intacct_bridge.errors import RecordError, SettingsError
-from intacct_bridge.flow.company.writable import Subject
-from intacct_bridge.flow.layouts.base import Matched, match_columns, unused_note
+from intacct_bridge.flow.company.writable import WritableObject
+from intacct_bridge.flow.layouts.base import MatchedColumns, check_key, match_columns, unused_note
 from intacct_bridge.flow.layouts.fields import read_cell
 from intacct_bridge.flow.records.cells import (
     DateOrder,
@@ -27,6 +27,7 @@ from intacct_bridge.flow.records.identity import Identifier, content_digest
 from intacct_bridge.flow.records.tables import InputTable, SourceRow, scalar
 from intacct_bridge.flow.records.write import Finding, RecordLine, Write, WriteOperation
 from intacct_bridge.model.catalog import FieldDef
+from intacct_bridge.model.wording import listed
 from intacct_bridge.wire.values import Value
 
 MEANINGS: Mapping[str, tuple[str, ...]] = {
@@ -56,7 +57,7 @@ MEANINGS: Mapping[str, tuple[str, ...]] = {
 }
 REQUIRED = ("journal", "date", "title", "account", "debit", "credit")
 _ELSEWHERE = ("TR_TYPE", "TRX_AMOUNT", "AMOUNT", "STATE", "RECORDNO")
-"""What the debit and the credit say, and what is not for a file to say."""
+"""Fields that follow from debit and credit, and fields that a file may not set."""
 _ENTRY = ("journal", "date", "title", "reference")
 _HEADER = {"journal": "JOURNAL", "title": "BATCH_TITLE", "reference": "REFERENCENO", "source entity": "BASELOCATION_NO"}
 _HEADER_DATES = {"date": "BATCH_DATE", "reverse date": "REVERSEDATE"}
@@ -77,7 +78,7 @@ _LINE = {
 }
 _LINE_FIELDS = {**_LINE, "exchange rate date": "EXCH_RATE_DATE", "exchange rate": "EXCHANGE_RATE"}
 WHOLE_DIGITS = 18
-"""Amounts beyond this are slips; sums of so many digits stay exact."""
+"""An amount with more digits is a mistake; sums of so many digits stay exact."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +90,8 @@ class JournalLayout:
     """Send the entries as drafts, which post nothing yet."""
     key: tuple[str, ...] = ()
     """Columns that identify an entry in its source, for entries without a reference."""
-    subject: Callable[[], Subject] | None = None
-    """Describes the entry, for columns of other fields under Intacct's own names; None where nobody may be asked."""
+    writable: Callable[[], WritableObject] | None = None
+    """Describes the entry, for columns of other fields under Intacct's own names; None in an offline plan."""
     object: str = "GLBATCH"
 
     def read(self, table: InputTable) -> Iterator[Write]:
@@ -115,48 +116,46 @@ class JournalLayout:
         matched = self.match(table)
         return unused_note(replace(matched, unused=self._unused(matched, self._more(matched))))
 
-    def _unused(self, matched: Matched, more: Container[str]) -> tuple[str, ...]:
+    def _unused(self, matched: MatchedColumns, more: Container[str]) -> tuple[str, ...]:
         return tuple(name for name in matched.unused if name not in more and name not in self.key)
 
-    def _more(self, matched: Matched) -> Mapping[str, tuple[FieldDef, bool]]:
-        """Columns that go by Intacct's own names, with their fields, and whether those are the lines'."""
+    def _more(self, matched: MatchedColumns) -> Mapping[str, tuple[FieldDef, bool]]:
+        """Columns under Intacct's own names, each with its field and whether that is a field of the lines."""
         names = [name for name in matched.unused if name.strip() == name.strip().upper()]
-        if not names or self.subject is None:
+        if not names or self.writable is None:
             return {}
-        subject = self.subject()
-        held, found = subject.line_set("ENTRIES"), {}
+        writable = self.writable()
+        held, found = writable.line_set("ENTRIES"), {}
         for name in names:
             line = held.field(name.strip()) if held is not None else None
-            one = line or subject.field(name.strip())
+            one = line or writable.field(name.strip())
             if one is not None and one.name not in _ELSEWHERE:
                 found[name] = (one, line is not None)
         return found
 
-    def match(self, table: InputTable) -> Matched:
-        """The columns by meaning. Raises SettingsError where a needed one is missing."""
+    def match(self, table: InputTable) -> MatchedColumns:
+        """The columns by meaning. Raises SettingsError where a required one is missing."""
         matched = match_columns(table.columns, MEANINGS, source=table.path.name)
         missing = [meaning for meaning in REQUIRED if meaning not in matched.columns]
         if missing:
             raise SettingsError(
-                f"{table.path.name} has no column for the {', the '.join(missing)}; "
+                f"{table.path.name} has no column for the {listed(missing)}; "
                 f"its columns are {', '.join(table.columns)}",
-                fix=f"add a column named {missing[0]!r}; the names of the columns must be the first row",
+                fix=f"add a column named {missing[0]!r}; the first row must have the names of the columns",
             )
-        unknown = [column for column in self.key if column not in table.columns]
-        if unknown:
-            raise SettingsError(f"{table.path.name} has no column {unknown[0]!r} to use as a key", fix="check its name")
+        check_key(table, self.key)
         return matched
 
 
 def _grouped(
-    table: Iterable[SourceRow], matched: Matched, reading: DateReading, key: tuple[str, ...]
+    table: Iterable[SourceRow], matched: MatchedColumns, reading: DateReading, key: tuple[str, ...]
 ) -> Iterable[list[SourceRow]]:
-    """Rows by entry; a row whose entry columns are all blank belongs to the entry above it.
+    """The rows of each entry; a row whose entry columns are all blank belongs to the entry above it.
 
-    Entries without a reference are told apart by their source's key too, since that is what they are known by.
+    Entries without a reference are also separated by their source's key, which identifies them.
     """
     entries: dict[tuple[object, ...], list[SourceRow]] = {}
-    known_by: dict[tuple[object, ...], tuple[str, ...]] = {}
+    keys: dict[tuple[object, ...], tuple[str, ...]] = {}
     entry: tuple[object, ...] = ()
     for row in table:
         texts = [text_of(row.cells.get(matched.columns.get(meaning, ""))) for meaning in _ENTRY]
@@ -164,15 +163,15 @@ def _grouped(
             entry = (texts[0], _comparable(texts[1], reading), *texts[2:])
         *_, reference = entry
         own = () if reference else _source_key(row, key)
-        known_by[entry] = own or known_by.get(entry, ())
-        entries.setdefault((entry, known_by[entry]), []).append(row)
+        keys[entry] = own or keys.get(entry, ())
+        entries.setdefault((entry, keys[entry]), []).append(row)
     return entries.values()
 
 
 def _source_key(row: SourceRow, key: tuple[str, ...]) -> tuple[str, ...]:
-    """What the source calls the entry; nothing where it does not say."""
-    said = tuple(text_of(row.cells.get(column)) for column in key)
-    return said if any(said) else ()
+    """The entry's key in its source; empty where it has none."""
+    texts = tuple(text_of(row.cells.get(column)) for column in key)
+    return texts if any(texts) else ()
 
 
 def _comparable(text: str, reading: DateReading) -> date | str | None:
@@ -183,12 +182,12 @@ def _comparable(text: str, reading: DateReading) -> date | str | None:
 
 
 class _EntryReader:
-    """Reads the rows of one entry and collects what is wrong with them."""
+    """Reads the rows of one entry and collects findings."""
 
     def __init__(
         self,
         layout: JournalLayout,
-        matched: Matched,
+        matched: MatchedColumns,
         dates: Mapping[str, DateReading],
         identifier: Identifier,
         *,
@@ -229,7 +228,7 @@ class _EntryReader:
         return named | {one.name: column for column, (one, _) in self._more.items()}
 
     def _others(self, row: SourceRow, *, of_line: bool) -> dict[str, Value]:
-        """What a row says in columns of Intacct's own names."""
+        """The fields of a row in columns under Intacct's own names."""
         fields: dict[str, Value] = {}
         for column, (one, is_line) in self._more.items():
             if is_line is not of_line or not text_of(row.cells.get(column)):
@@ -255,15 +254,15 @@ class _EntryReader:
         return fields
 
     def _first(self, rows: list[SourceRow], meaning: str) -> tuple[SourceRow | None, str]:
-        """The first row that says anything under this meaning; rows of one entry must not contradict each other."""
-        said: tuple[SourceRow | None, str] = (None, "")
+        """The first row with a text under this meaning, and the text; the others must not contradict it."""
+        first_row, first = None, ""
         for row in rows:
             text = self._text(row, meaning)
-            if text and said[0] is None:
-                said = (row, text)
-            elif text and text != said[1] and meaning not in _ENTRY:
-                self._refuse("header", f"{text!r} contradicts {said[1]!r} in the entry's first row", row, meaning)
-        return said
+            if text and first_row is None:
+                first_row, first = row, text
+            elif text and text != first and meaning not in _ENTRY:
+                self._refuse("header", f"{text!r} contradicts {first!r} in the entry's first row", row, meaning)
+        return first_row, first
 
     def _line(self, row: SourceRow) -> RecordLine:
         if row.fault:
@@ -305,12 +304,12 @@ class _EntryReader:
         if amount < 0:
             amount, side = amount.copy_abs(), -side
             other = "credit" if meaning == "debit" else "debit"
-            text = f"the negative {meaning} is taken as a {other} of {amount:f}"
+            text = f"the negative {meaning} is posted as a {other} of {amount:f}"
             self._findings.append(Finding("sides", text, "", self._columns[meaning], row.position, refuses=False))
         fields["TRX_AMOUNT"], fields["TR_TYPE"] = amount, side
 
     def _in_cents(self, amount: Decimal, row: SourceRow, meaning: str) -> Decimal | None:
-        """The same amount with at most two decimals; None, and a finding, where it does not fit."""
+        """The same amount with at most two decimals; None, and a finding, where it has more or is too large."""
         text = format(amount, "f")
         whole, _, fraction = text.lstrip("-").partition(".")
         if fraction.rstrip("0")[2:]:

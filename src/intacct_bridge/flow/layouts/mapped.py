@@ -1,10 +1,8 @@
-"""Records by a mapping: the user's own file of rules, or one of the unified schemas that we ship.
+"""Records by a mapping: the user's own file of rules, or one of the unified schemas.
 
-What the mapping wants of the company (a vendor by name) is asked for once for the whole input.
-
-Values that a mapping must ask the company for, asked together: one query an object and 500 values.
-
-A value that fits nothing, fits two records or fits an inactive one is an error on the record that used it.
+Values that a mapping looks up in the company (a vendor by name) are looked up together for the whole input, with one
+query for an object and 500 values. A value that fits no record, two records or an inactive one is a finding on the
+record that uses it.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -14,9 +12,9 @@ from pathlib import Path
 from intacct_bridge.client.protocol import Gateway, Row
 from intacct_bridge.errors import NotPermittedError, RecordError, RefusedError, SettingsError
 from intacct_bridge.flow.company.attachments import FOLDER
-from intacct_bridge.flow.company.writable import Subject
-from intacct_bridge.flow.layouts.base import REASON, plain
-from intacct_bridge.flow.layouts.fields import Said, Shaper
+from intacct_bridge.flow.company.writable import WritableObject
+from intacct_bridge.flow.layouts.base import REASON, check_key, normalized
+from intacct_bridge.flow.layouts.fields import FieldCell, WriteBuilder
 from intacct_bridge.flow.records.cells import (
     Cell,
     DateOrder,
@@ -43,7 +41,7 @@ _AT_ONCE = 500
 
 
 class Lookups:
-    """What one company answers; nothing is asked twice."""
+    """The values that one company gives for lookups; nothing is looked up twice."""
 
     def __init__(self, company: Gateway) -> None:
         self._company = company
@@ -53,7 +51,7 @@ class Lookups:
         self._refused: dict[str, str] = {}
 
     def learn(self, requests: Iterable[LookupRequest]) -> None:
-        """Ask for everything that is not known yet."""
+        """Look up everything that is not known yet."""
         new: dict[tuple[str, str], dict[str, Value]] = {}
         for one in requests:
             by, value = one.by[0]
@@ -61,7 +59,7 @@ class Lookups:
             names = self._fields.setdefault(one.object, set())
             more = {one.give, *(name for name, _ in one.by)} - names
             if more and names:
-                self._forget(one.object)  # the rows that are known lack a field
+                self._forget(one.object)  # the known rows lack a field
             names |= more
             text = comparable(value)
             if text and text not in self._asked.get(place, set()):
@@ -70,7 +68,7 @@ class Lookups:
             self._ask(name, by, values)
 
     def answer(self, request: LookupRequest) -> Value:
-        """The value that stands for this one. RecordError where none or several do, or where it is inactive."""
+        """The value that is looked up. RecordError where no record, several records or an inactive one has the key."""
         (by, value), *others = request.by
         text = comparable(value)
         if request.object in self._refused:
@@ -80,14 +78,14 @@ class Lookups:
             for row in self._rows.get((request.object, by), {}).get(text, [])
             if all(comparable(row.get(name)) == comparable(one) for name, one in others)
         ]
-        said = f"{request.object} with {by} {text!r}"
+        record = f"{request.object} with {by} {text!r}"
         if not rows:
-            raise RecordError(f"the company has no {said}", fix="check its spelling")
+            raise RecordError(f"the company has no {record}", fix="check its spelling")
         if len(rows) > 1:
             found = ", ".join(comparable(row.get(request.give)) for row in rows[:5])
-            raise RecordError(f"the company has more than one {said} ({found})", fix=f"give its {request.give}")
+            raise RecordError(f"the company has more than one {record} ({found})", fix=f"give its {request.give}")
         if comparable(rows[0].get("STATUS")).startswith("inactive") and not any(n == "STATUS" for n, _ in others):
-            raise RecordError(f"the {said} is inactive", fix="use another, or make it active in Intacct")
+            raise RecordError(f"the {record} is inactive", fix="use another, or make it active in Intacct")
         return rows[0].get(request.give)
 
     def _forget(self, name: str) -> None:
@@ -114,7 +112,7 @@ class Lookups:
 
 
 def _readable(described: ObjectDef, by: str, values: Mapping[str, Value]) -> list[Value]:
-    """The values as the field's kind; one that cannot be of that kind is looked for by nobody, and so not found."""
+    """The values as the field's kind, without those that cannot be of that kind; these are not found."""
     found: list[Value] = []
     for text, value in values.items():
         try:
@@ -126,7 +124,7 @@ def _readable(described: ObjectDef, by: str, values: Mapping[str, Value]) -> lis
 
 _HERE = Path()
 _ENTITIES = {"entity_number": "LOCATIONID", "entity_id": "RECORDNO", "entity_name": "NAME", "entity": ""}
-"""What a mapping carries to say whose books a record goes to, the surest first."""
+"""The carried values that name the entity of a record, the most certain first, each with the entity's field."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,61 +132,57 @@ class MappedLayout:
     """Reads rows as records of one object by the rules of a mapping."""
 
     entity: EntityMap
-    subject: Subject
+    writable: WritableObject
     company: Gateway
     date_order: DateOrder | None = None
     draft: bool = False
     key: tuple[str, ...] = ()
     folder: str = FOLDER
-    """Where attachments go."""
+    """The attachment folder of its files."""
     strict: bool = True
-    """Whether the mapping is the user's own: then its columns and fields must exist."""
+    """Whether the mapping is the user's own; its columns and fields must exist then."""
 
     @property
     def object(self) -> str:
         """The object that the records are of."""
-        return self.subject.name
+        return self.writable.name
 
     def notes(self, table: InputTable) -> tuple[str, ...]:
-        """Which columns the mapping leaves."""
+        """The note on columns that the mapping does not use."""
         left = self._unused(table)
         return (f"The mapping does not use {', '.join(map(repr, left))}.",) if left else ()
 
     def _unused(self, table: InputTable) -> list[str]:
         if self.entity.rest == "pass":
             return []
-        return [name for name in table.columns if name not in self.entity.known and plain(name) != plain(REASON)]
+        return [name for name in _columns(table) if name not in self.entity.known]
 
     def read(self, table: InputTable) -> Iterator[Write]:
         """Every record of the input."""
-        missing = [name for name in self.key if name not in table.columns]
-        if missing:
-            raise SettingsError(f"{table.path.name} has no column {missing[0]!r} to use as a key", fix="check its name")
+        check_key(table, self.key)
         if self.strict:
             self._check_fields()
             if table.form == "csv":
-                self.entity.check_columns(
-                    tuple(name for name in table.columns if plain(name) != plain(REASON)), table.path.name
-                )
+                self.entity.check_columns(_columns(table), table.path.name)
         unused = self._unused(table)
         yield from self.shape(grouped(self.entity, (row.without(unused) for row in table), _cells), table.folder)
 
     def shape(self, records: Iterable[Sequence[SourceRow]], base: Path | None = _HERE) -> Iterator[Write]:
-        """Records that come from elsewhere than a file, each as the rows that it consists of.
+        """Records that do not come from a file, each as its rows.
 
-        `base` is the folder that files to attach are named in.
+        `base` is the folder of the files to attach.
         """
         known = [tuple(rows) for rows in records]
         readers = self._readers(known)
         natives = [native(self.entity, [_cells(row) for row in rows], readers) for rows in known]
         lookups = Lookups(self.company)
         lookups.learn(one for record in natives for one in lookup_requests(record))
-        shaper = Shaper(self.subject, clear=self.entity.empty == "clear", draft=self.draft, folder=self.folder)
+        builder = WriteBuilder(self.writable, clear=self.entity.empty == "clear", draft=self.draft, folder=self.folder)
         for rows, record in zip(known, natives, strict=True):
-            yield self._write(shaper, rows, with_answers(record, lookups.answer), base)
+            yield self._write(builder, rows, with_answers(record, lookups.answer), base)
 
     def _readers(self, records: Sequence[Sequence[SourceRow]]) -> Readers:
-        """Reads amounts and days as people write them, one order of day and month for the whole input."""
+        """Readers of amounts and dates as people write them, with one order of day and month for the whole input."""
         texts = [text_of(cell) for rows in records for row in rows for cell in row.cells.values() if _scalar(cell)]
         reading = date_reading(texts, self.date_order)
         grouping = points_group(texts)
@@ -198,36 +192,38 @@ class MappedLayout:
         )
 
     def _check_fields(self) -> None:
-        """Raise SettingsError where the mapping makes a field that the object has not."""
+        """Raise SettingsError where the mapping makes a field that the object does not have."""
         for name in self.entity.write:
-            if self.subject.field(name) is None:
-                near = did_you_mean(name, list(self.subject.described.fields))
-                raise SettingsError(f"{self.subject.name} has no field {name!r}{near}", fix="correct the mapping")
+            if self.writable.field(name) is None:
+                near = did_you_mean(name, list(self.writable.described.fields))
+                raise SettingsError(f"{self.writable.name} has no field {name!r}{near}", fix="correct the mapping")
         for line in self.entity.lines:
-            held = self.subject.line_set(line.wrapper)
+            held = self.writable.line_set(line.wrapper)
             unknown = [name for name in line.write if held is None or held.field(name) is None]
             if unknown:
                 raise SettingsError(f"{line.object} has no field {unknown[0]!r}", fix="correct the mapping")
 
-    def _write(self, shaper: Shaper, rows: Sequence[SourceRow], record: NativeRecord, base: Path | None) -> Write:
+    def _write(
+        self, builder: WriteBuilder, rows: Sequence[SourceRow], record: NativeRecord, base: Path | None
+    ) -> Write:
         findings = [
             Finding("mapping", one.message, one.fix, one.column, rows[one.row].position) for one in record.problems
         ]
-        fields = shaper.fields(self._said(record.fields, record.columns, None), rows[0], findings)
+        fields = builder.fields(self._field_cells(record.fields, record.columns, None), rows[0], findings)
         columns = dict(record.columns)
         lines: dict[str, tuple[RecordLine, ...]] = {}
         for wrapper, members in record.lines.items():
             made = []
             for line in members:
                 row = rows[line.row]
-                said = self._said(line.fields, line.columns, wrapper)
-                made.append(RecordLine(line.object, shaper.fields(said, row, findings), row))
+                cells = self._field_cells(line.fields, line.columns, wrapper)
+                made.append(RecordLine(line.object, builder.fields(cells, row, findings), row))
                 columns = {**line.columns, **columns}
             lines[wrapper] = tuple(made)
         source = self._source_key(rows, findings)
         source = source or (text_of(record.carried.get("external_id")),)
-        files = shaper.files(record.carried.get("attachments"), base, rows[0], findings)
-        return shaper.write(
+        files = builder.files(record.carried.get("attachments"), base, rows[0], findings)
+        return builder.write(
             rows,
             fields,
             lines,
@@ -239,31 +235,37 @@ class MappedLayout:
         )
 
     def _source_key(self, rows: Sequence[SourceRow], findings: list[Finding]) -> tuple[str, ...]:
-        """What the source calls the record: what its first row says, which no other row may contradict."""
+        """The record's key in its source: that of its first row, which no other row may contradict."""
         keys = [tuple(text_of(row.cells.get(column)) for column in self.key) for row in rows]
-        said = [(row, key) for row, key in zip(rows, keys, strict=True) if any(key)]
-        for row, key in said[1:]:
-            if key != said[0][1]:
-                text = f"the key {', '.join(key)} contradicts {', '.join(said[0][1])} of {said[0][0].position}"
+        filled = [(row, key) for row, key in zip(rows, keys, strict=True) if any(key)]
+        for row, key in filled[1:]:
+            first_row, first = filled[0]
+            if key != first:
+                text = f"the key {', '.join(key)} contradicts {', '.join(first)} of {first_row.position}"
                 fix = "rows of one record (group_by) have one key: make them agree, or name another column with `key`"
                 findings.append(Finding("key", text, fix, self.key[0], row.position))
         return keys[0]
 
-    def _said(self, cells: Cells, columns: Mapping[str, str], wrapper: str | None) -> Iterator[Said]:
-        held = self.subject.line_set(wrapper) if wrapper is not None else None
+    def _field_cells(self, cells: Cells, columns: Mapping[str, str], wrapper: str | None) -> Iterator[FieldCell]:
+        held = self.writable.line_set(wrapper) if wrapper is not None else None
         for name, value in cells.items():
-            one = self.subject.field(name) if wrapper is None else held.field(name) if held else None
+            one = self.writable.field(name) if wrapper is None else held.field(name) if held else None
             if one is not None and not isinstance(value, LookupRequest):
-                yield Said(one, columns.get(name, name), value)
+                yield FieldCell(one, columns.get(name, name), value)
 
 
 def _entity(carried: Mapping[str, object]) -> tuple[str, str]:
-    """The entity that a record names, and by what."""
+    """The entity that a record names, and the field by which it names it."""
     for name, by in _ENTITIES.items():
         text = text_of(carried.get(name)).strip()
         if text:
             return text, by
     return "", ""
+
+
+def _columns(table: InputTable) -> tuple[str, ...]:
+    """The input's columns without the reasons of refused rows."""
+    return tuple(name for name in table.columns if normalized(name) != normalized(REASON))
 
 
 def _cells(row: SourceRow) -> Mapping[str, object]:

@@ -1,8 +1,8 @@
-"""Refused rows written back in the input's own layout with a reason beside each, ready to mend and load again.
+"""Refused rows, written in the input's own layout with the reason beside each, ready to be corrected and loaded.
 
-Whole records are written, so that a mended file balances by itself; the reason column is ignored when it is loaded.
-Cells beyond the header follow the reason, so that a row which was cut at its commas stays refused until it is mended.
-A file named `.csv` is written as CSV whatever the input was, unless its cells hold lists and records of their own.
+Whole records are written, so that a corrected file balances by itself; the column of reasons is ignored when it is
+loaded. Cells beyond the header follow the reason, so that a row with an unquoted comma stays refused until it is
+corrected. A file named `.csv` is written as CSV whatever the input was, unless its cells hold lists or records.
 """
 
 import csv
@@ -23,14 +23,14 @@ def refused_path(table: InputTable) -> Path:
 
 
 def write_refused(table: InputTable, rows: Iterable[tuple[SourceRow, str]], path: Path) -> int:
-    """Write rows with their reasons and say how many; an existing file is replaced once the new one is whole."""
-    whole, rows = path.with_name(path.name + ".part"), list(rows)
+    """Write rows with their reasons and return how many; an existing file is replaced once the new one is complete."""
+    partial, rows = path.with_name(path.name + ".part"), list(rows)
     nested = any(isinstance(cell, dict | list) for row, _ in rows for cell in row.cells.values())
     as_csv = path.suffix.lower() == ".csv" and not nested
     write = _write_csv if as_csv else _WRITERS[table.form]
     try:
-        count = write(table, rows, whole)
-        whole.replace(path)
+        count = write(table, rows, partial)
+        partial.replace(path)
     except OSError as error:
         raise SettingsError(f"cannot write {path}: {error.strerror or error}", fix="name another file") from None
     return count
@@ -66,7 +66,7 @@ def _write_jsonl(_: InputTable, rows: Iterable[tuple[SourceRow, str]], path: Pat
 
 
 def _json(value: object) -> str:
-    """JSON with every decimal as the number it was read as, which the standard encoder cannot do."""
+    """JSON with every decimal as the number it was read as; the standard encoder cannot write decimals."""
     if isinstance(value, dict):
         return "{" + ", ".join(f"{json.dumps(str(key))}: {_json(inner)}" for key, inner in value.items()) + "}"
     if isinstance(value, list):
@@ -91,7 +91,7 @@ def _write_excel(table: InputTable, rows: Iterable[tuple[SourceRow, str]], path:
 
 
 def _write_parquet(table: InputTable, rows: Iterable[tuple[SourceRow, str]], path: Path) -> int:
-    """The very rows of the input, in its own types."""
+    """The rows of the input itself, in its own types."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 

@@ -50,7 +50,7 @@ class ApplyRules:
         writes = [record.write for record in records if record.is_open]
         entities = self._entities() if writes[0].object in RULES else {}
         relations = relations_for(writes, context.company, context.unchecked)
-        return Facts(context.references, entities, context.target.entity, context.subject, relations)
+        return Facts(context.references, entities, context.target.entity, context.writable, relations)
 
     def _entities(self) -> dict[str, EntityFacts]:
         """The entities with the first date that is open for posting; empty where they may not be read."""

@@ -12,7 +12,7 @@ from decimal import Decimal
 
 from intacct_bridge.client.protocol import Row
 from intacct_bridge.flow.company.current_records import POSTED_ON, CurrentRecord, Names
-from intacct_bridge.flow.company.writable import WRITTEN_BY_NAME, LineSet, Subject
+from intacct_bridge.flow.company.writable import WRITTEN_BY_NAME, LineSet, WritableObject
 from intacct_bridge.flow.records.values import comparable
 from intacct_bridge.flow.records.write import Finding, Write, WriteOperation
 from intacct_bridge.model.wording import counted
@@ -34,13 +34,13 @@ class Change:
         return f"{self.name}: {self.before or '(empty)'} -> {self.after or '(empty)'}"
 
 
-def differences(write: Write, current: CurrentRecord, subject: Subject, key: Names) -> tuple[Change, ...]:
+def differences(write: Write, current: CurrentRecord, writable: WritableObject, key: Names) -> tuple[Change, ...]:
     """Everything that an update would change; fields that cannot be compared are left out."""
-    return tuple(_differences(write, current, subject, key))
+    return tuple(_differences(write, current, writable, key))
 
 
-def _differences(write: Write, current: CurrentRecord, subject: Subject, key: Names) -> Iterator[Change]:
-    excluded = (*key, subject.lookup.record_key, *WRITTEN_BY_NAME)
+def _differences(write: Write, current: CurrentRecord, writable: WritableObject, key: Names) -> Iterator[Change]:
+    excluded = (*key, writable.lookup.record_key, *WRITTEN_BY_NAME)
     for name, value in write.fields.items():
         if name in current.row and name not in excluded:
             before, after = comparable(current.row[name]), comparable(value)
@@ -51,7 +51,7 @@ def _differences(write: Write, current: CurrentRecord, subject: Subject, key: Na
         if theirs is None:
             yield Change(wrapper, "unknown lines", counted(len(lines), "line"))
         else:
-            line_set = subject.line_set(wrapper)
+            line_set = writable.line_set(wrapper)
             ours = [_described_fields(line.fields, line_set) for line in lines]
             if not same_lines(ours, theirs):
                 names = sorted({name for line in lines for name in line.fields})
@@ -87,45 +87,49 @@ def _summary(lines: Iterable[Mapping[str, Value]], names: Iterable[str]) -> str:
     return f"{count} of {total.quantize(_CENT) if isinstance(exponent, int) and exponent > -2 else total:f}"
 
 
-def update_of(write: Write, current: CurrentRecord, subject: Subject, changes: tuple[Change, ...]) -> Write:
+def update_of(write: Write, current: CurrentRecord, writable: WritableObject, changes: tuple[Change, ...]) -> Write:
     """The update that sends only the fields and lines that change, beside the record number."""
     names = {change.name for change in changes}
-    required = subject.legacy.required("update") if subject.legacy else ()
+    required = writable.legacy.required("update") if writable.legacy else ()
     fields = {
         name: value
         for name, value in write.fields.items()
-        if name in names or name in required or (name not in current.row and name != subject.lookup.record_key)
+        if name in names or name in required or (name not in current.row and name != writable.lookup.record_key)
     }
     number: Value = int(current.record) if current.record.isdecimal() else current.record
     return replace(
         write,
         operation=WriteOperation.UPDATE,
-        fields={subject.lookup.record_key: number, **fields},
+        fields={writable.lookup.record_key: number, **fields},
         lines={wrapper: lines for wrapper, lines in write.lines.items() if wrapper in names},
         known={name: day for name in POSTED_ON if type(day := current.row.get(name)) is date},
     )
 
 
-def deletion_of(write: Write, current: CurrentRecord, subject: Subject) -> Write:
+def deletion_of(write: Write, current: CurrentRecord, writable: WritableObject) -> Write:
     """The delete of an existing record."""
-    return replace(write, operation=WriteOperation.DELETE, fields={subject.lookup.record_key: current.record}, lines={})
+    return replace(
+        write, operation=WriteOperation.DELETE, fields={writable.lookup.record_key: current.record}, lines={}
+    )
 
 
 def obstacles(
-    write: Write, current: CurrentRecord, subject: Subject, changes: tuple[Change, ...] = ()
+    write: Write, current: CurrentRecord, writable: WritableObject, changes: tuple[Change, ...] = ()
 ) -> tuple[Finding, ...]:
     """Why this update or delete cannot be done, or may be refused by the company."""
     found: list[Finding | None] = []
     if changes or write.operation is WriteOperation.DELETE:
-        found.append(_locked(write, current, subject, changes))
-    found.append(_lines_by_number(write, current, subject, changes))
+        found.append(_locked(write, current, writable, changes))
+    found.append(_lines_by_number(write, current, writable, changes))
     return tuple(one for one in found if one is not None)
 
 
-def _locked(write: Write, current: CurrentRecord, subject: Subject, changes: tuple[Change, ...]) -> Finding | None:
+def _locked(
+    write: Write, current: CurrentRecord, writable: WritableObject, changes: tuple[Change, ...]
+) -> Finding | None:
     """Why the record's state forbids this; a warning where the company may still allow it."""
     state = comparable(current.row.get("STATE"))
-    if state not in subject.lookup.locked_states:
+    if state not in writable.lookup.locked_states:
         return None
     deletes = write.operation is WriteOperation.DELETE
     if not deletes and not any(change.name in write.lines for change in changes):
@@ -136,10 +140,10 @@ def _locked(write: Write, current: CurrentRecord, subject: Subject, changes: tup
 
 
 def _lines_by_number(
-    write: Write, current: CurrentRecord, subject: Subject, changes: tuple[Change, ...]
+    write: Write, current: CurrentRecord, writable: WritableObject, changes: tuple[Change, ...]
 ) -> Finding | None:
     """Why a legacy function cannot make the lines equal: it changes lines by their number, and adds all others."""
-    if subject.legacy is None:
+    if writable.legacy is None:
         return None
     for change in changes:
         ours, theirs = write.lines.get(change.name), current.lines.get(change.name, ())

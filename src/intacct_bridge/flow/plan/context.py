@@ -7,7 +7,7 @@ from intacct_bridge.errors import InvalidRequestError
 from intacct_bridge.flow.company.functions import Functions
 from intacct_bridge.flow.company.references import References
 from intacct_bridge.flow.company.target_company import TargetCompany
-from intacct_bridge.flow.company.writable import Subject, measured, subject_of
+from intacct_bridge.flow.company.writable import WritableObject, with_text_lengths, writable_object
 from intacct_bridge.flow.outbox.entry import OutboxEntry, WriteTarget
 from intacct_bridge.flow.outbox.outbox import Outbox
 from intacct_bridge.flow.plan.plan import PlannedRecord, PlanSettings
@@ -30,10 +30,10 @@ class PlanContext:
         self.functions = Functions(company)
         self.unchecked: list[str] = []
         """Rules that could not be checked, with the reason."""
-        self.subject: Subject | None = None
+        self.writable: WritableObject | None = None
         """The description of the object; None until it is needed, and always in an offline plan."""
 
-    def describe(self) -> Subject:
+    def describe(self) -> WritableObject:
         """The description of the object, read once. InvalidRequestError in an offline plan."""
         if self.settings.offline:
             raise InvalidRequestError(
@@ -41,9 +41,9 @@ class PlanContext:
                 fix="plan without `offline`",
                 setting="offline",
             )
-        if self.subject is None:
-            self.subject = measured(self.company, subject_of(self.company, self.object), self.unchecked)
-        return self.subject
+        if self.writable is None:
+            self.writable = with_text_lengths(self.company, writable_object(self.company, self.object), self.unchecked)
+        return self.writable
 
     def describe_for(self, records: Sequence[PlannedRecord]) -> list[PlannedRecord]:
         """The step that describes the object, where a record is to be written at all."""

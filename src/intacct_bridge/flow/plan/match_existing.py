@@ -25,7 +25,7 @@ class IdentifyByKey:
 
     def __init__(self, context: PlanContext) -> None:
         self._mode, self._match = context.settings.mode, context.settings.match
-        self._subject = context.describe()
+        self._writable = context.describe()
 
     def __call__(self, records: Sequence[PlannedRecord]) -> list[PlannedRecord]:
         """Identify each record; one without a key is refused, or can only be new."""
@@ -35,13 +35,13 @@ class IdentifyByKey:
         write, operation = record.write, _OPERATIONS.get(self._mode, WriteOperation.CREATE)
         verdict = Verdict(operation.value)
         try:
-            names = key_names(write, self._subject, self._match)
+            names = key_names(write, self._writable, self._match)
         except RecordError as error:
             if self._mode is Mode.UPSERT and not self._match:
                 return record  # without a key it can only be new
             finding = Finding("key", error.message, error.fix, write.column(error.field or ""), write.position)
             return replace(record, write=replace(write, operation=operation), verdict=verdict).noting(finding)
-        if self._mode is Mode.UPSERT and not self._match and self._subject.lookup.filled_key(write.fields) == names:
+        if self._mode is Mode.UPSERT and not self._match and self._writable.lookup.filled_key(write.fields) == names:
             return record  # its identity as a new record is made of the same key
         write = replace(write, operation=operation, identity=existing_identity(write.fields, names))
         return replace(record, write=write, verdict=verdict)
@@ -57,8 +57,8 @@ class MatchExisting:
     def __init__(self, context: PlanContext) -> None:
         self._context = context
         self._mode, self._match = context.settings.mode, context.settings.match
-        self._subject = context.describe()
-        self._locator = Locator(context.company, self._subject)
+        self._writable = context.describe()
+        self._locator = Locator(context.company, self._writable)
 
     def __call__(self, records: Sequence[PlannedRecord]) -> list[PlannedRecord]:
         """Ask the outbox, find all existing records, and ask the outbox for what the match made of them."""
@@ -91,7 +91,7 @@ class MatchExisting:
         for at, record in enumerate(records):
             if not record.reasons:
                 try:
-                    keyed[at] = (record.write, key_names(record.write, self._subject, self._match))
+                    keyed[at] = (record.write, key_names(record.write, self._writable, self._match))
                 except RecordError:
                     continue
         located = self._locator.locate(list(keyed.values()))
@@ -108,7 +108,7 @@ class MatchExisting:
             text = f"the company has more than one {write.object} with {key} (record numbers {numbers})"
             return record.noting(_key_finding("key", text, "give the RECORDNO", write, names))
         if not found:
-            if self._mode is Mode.UPSERT and self._subject.lookup.record_key not in names:
+            if self._mode is Mode.UPSERT and self._writable.lookup.record_key not in names:
                 return record
             text = f"the company has no {write.object} with {key}"
             return record.noting(_key_finding("missing", text, "check it", write, names))
@@ -117,18 +117,18 @@ class MatchExisting:
     def _of_existing(self, record: PlannedRecord, current: CurrentRecord, names: Names) -> PlannedRecord:
         write, receipt = record.write, Receipt(current.record)
         if self._mode is Mode.DELETE:
-            delete = deletion_of(write, current, self._subject)
+            delete = deletion_of(write, current, self._writable)
             existing = replace(record, write=delete, receipt=receipt, verdict=Verdict.DELETE)
-            return existing.noting(*obstacles(delete, current, self._subject))
-        changes = differences(write, current, self._subject, names)
+            return existing.noting(*obstacles(delete, current, self._writable))
+        changes = differences(write, current, self._writable, names)
         existing = replace(
             record,
-            write=update_of(write, current, self._subject, changes),
+            write=update_of(write, current, self._writable, changes),
             receipt=receipt,
             verdict=Verdict.UPDATE if changes else Verdict.UNCHANGED,
             changes=changes,
         )
-        return existing.noting(*obstacles(write, current, self._subject, changes))
+        return existing.noting(*obstacles(write, current, self._writable, changes))
 
 
 def _has_deleted(entry: OutboxEntry) -> bool:
@@ -146,7 +146,7 @@ class RecheckExisting:
         self._context = context
         self._kept = kept
         """The same records as the plan was made, in the same order."""
-        self._subject = context.describe()
+        self._writable = context.describe()
 
     def __call__(self, records: Sequence[PlannedRecord]) -> list[PlannedRecord]:
         """Find all existing records again, and compare."""
@@ -178,8 +178,8 @@ class RecheckExisting:
 
     def _compared(self, records: Sequence[PlannedRecord]) -> list[tuple[tuple[Change, ...], tuple[Finding, ...]]]:
         """For each record the changes that are left, and findings where its existing record is not as planned for."""
-        by = (self._subject.lookup.record_key,)
-        located = Locator(self._context.company, self._subject).locate([(record.write, by) for record in records])
+        by = (self._writable.lookup.record_key,)
+        located = Locator(self._context.company, self._writable).locate([(record.write, by) for record in records])
         return [
             self._left(record.write, record.changes, found[0] if found else None)
             for record, found in zip(records, located, strict=True)
@@ -189,13 +189,13 @@ class RecheckExisting:
         self, write: Write, planned: tuple[Change, ...], current: CurrentRecord | None
     ) -> tuple[tuple[Change, ...], tuple[Finding, ...]]:
         """The changes that are left. A delete's change is the record itself, as long as it exists."""
-        record_key = self._subject.lookup.record_key
+        record_key = self._writable.lookup.record_key
         if current is None:
             text = f"{write.label} no longer exists in Intacct"
             return (), (Finding("moved", text, "make a new plan", "", write.position),)
         if write.operation is WriteOperation.DELETE:
             return (Change(record_key, current.record, ""),), ()
-        left = differences(write, current, self._subject, (record_key,))
+        left = differences(write, current, self._writable, (record_key,))
         before = {change.name: change.before for change in planned}
         moved = tuple(
             Finding(

@@ -18,7 +18,7 @@ from decimal import Decimal
 from intacct_bridge.client.protocol import Gateway
 from intacct_bridge.errors import InvalidRequestError, NotPermittedError, RefusedError
 from intacct_bridge.flow.company.references import References
-from intacct_bridge.flow.company.writable import Subject
+from intacct_bridge.flow.company.writable import WritableObject
 from intacct_bridge.flow.records.cells import cents_fix
 from intacct_bridge.flow.records.values import comparable
 from intacct_bridge.flow.records.write import Finding, RecordLine, Write, WriteOperation
@@ -46,7 +46,7 @@ class Facts:
     """Empty where the company has no entities or they could not be read."""
     entity: str = ""
     """The entity that the connection is signed in to."""
-    subject: Subject | None = None
+    writable: WritableObject | None = None
     """The description of the object that is written."""
     relations: tuple["DimensionRelation", ...] = ()
     """Dimensions that follow from others, where a line names both."""
@@ -84,8 +84,8 @@ def check(write: Write, facts: Facts, refused_columns: Iterable[str] = ()) -> It
     as_a_whole = write.operation is WriteOperation.CREATE or write.lines
     for rule in (*EVERYWHERE, *(RULES.get(write.object, ()) if as_a_whole else ())):
         yield from rule(write, facts)
-    if facts.subject is not None and facts.subject.name == write.object:
-        yield from check_fields(write, facts.subject, refused_columns)
+    if facts.writable is not None and facts.writable.name == write.object:
+        yield from check_fields(write, facts.writable, refused_columns)
 
 
 # --- by the accounting of the object
@@ -286,15 +286,15 @@ class FieldPlace:
     """Whether the legacy function that makes the record takes the field."""
 
 
-def check_fields(write: Write, subject: Subject, refused_columns: Iterable[str] = ()) -> Iterator[Finding]:
+def check_fields(write: Write, writable: WritableObject, refused_columns: Iterable[str] = ()) -> Iterator[Finding]:
     """The findings that the description of the object gives on a write."""
     if write.operation is WriteOperation.DELETE:
         return
     if write.operation is WriteOperation.CREATE:
-        yield from _missing(write, subject, frozenset(refused_columns))
+        yield from _missing(write, writable, frozenset(refused_columns))
     else:
-        yield from _cleared(write, subject)
-    for place in _places(write, subject):
+        yield from _cleared(write, writable)
+    for place in _places(write, writable):
         for rule in (_readonly, _length, _listed, _cents):
             message, fix = rule(place)
             if message:
@@ -302,8 +302,8 @@ def check_fields(write: Write, subject: Subject, refused_columns: Iterable[str] 
                 break
 
 
-def _missing(write: Write, subject: Subject, refused_columns: frozenset[str]) -> Iterator[Finding]:
-    for name in subject.lookup.required:
+def _missing(write: Write, writable: WritableObject, refused_columns: frozenset[str]) -> Iterator[Finding]:
+    for name in writable.lookup.required:
         column = write.column(name)
         if (
             write.fields.get(name)
@@ -312,17 +312,17 @@ def _missing(write: Write, subject: Subject, refused_columns: frozenset[str]) ->
             or _under_other_name(name, write)
         ):
             continue
-        if subject.line_set(name):
-            message, fix = f"the {subject.name} has no lines ({name})", "give at least one line"
+        if writable.line_set(name):
+            message, fix = f"the {writable.name} has no lines ({name})", "give at least one line"
         else:
             message, fix = f"{name} is missing", f"fill in {column}"
         yield Finding("required", message, fix, column, write.position)
 
 
-def _cleared(write: Write, subject: Subject) -> Iterator[Finding]:
+def _cleared(write: Write, writable: WritableObject) -> Iterator[Finding]:
     """Required fields that an update would clear."""
-    for name in subject.lookup.required:
-        one = subject.field(name)
+    for name in writable.lookup.required:
+        one = writable.field(name)
         if one is not None and one.required and name in write.fields and write.fields[name] is None:
             yield Finding("required", f"{name} cannot be cleared", "fill it in, or leave the field out",
                           write.column(name), write.position)  # fmt: skip
@@ -334,17 +334,17 @@ def _under_other_name(name: str, write: Write) -> bool:
     return any(write.fields.get(other) for other in others)
 
 
-def _places(write: Write, subject: Subject) -> Iterator[FieldPlace]:
+def _places(write: Write, writable: WritableObject) -> Iterator[FieldPlace]:
     new = write.operation is WriteOperation.CREATE
-    by_legacy = new and subject.create not in ("", "create")
-    legacy: Mapping[str, str] = subject.plan.fields if subject.plan and by_legacy else {}
+    by_legacy = new and writable.creator not in ("", "create")
+    legacy: Mapping[str, str] = writable.legacy_plan.fields if writable.legacy_plan and by_legacy else {}
     for name, value in write.fields.items():
-        one = subject.field(name)
+        one = writable.field(name)
         if one is not None:
-            is_key = name == subject.lookup.record_key and not new
+            is_key = name == writable.lookup.record_key and not new
             yield FieldPlace(name, value, one, write.column(name), write.position, is_key, name in legacy)
     for wrapper, lines in write.lines.items():
-        line_set = subject.line_set(wrapper)
+        line_set = writable.line_set(wrapper)
         for line in lines if line_set is not None else ():
             for name, value in line.fields.items():
                 one = line_set.field(name) if line_set else None

@@ -14,7 +14,7 @@ from enum import StrEnum
 from intacct_bridge.client.protocol import Gateway
 from intacct_bridge.errors import RecordError
 from intacct_bridge.flow.company.current_records import CurrentRecord, Locator
-from intacct_bridge.flow.company.writable import Subject, subject_of
+from intacct_bridge.flow.company.writable import WritableObject, writable_object
 from intacct_bridge.flow.outbox.entry import OutboxEntry
 from intacct_bridge.flow.plan.changes import differences
 from intacct_bridge.flow.records.tables import SourceRow
@@ -48,25 +48,25 @@ class Readback:
 
 def read_back(company: Gateway, entries: Sequence[OutboxEntry]) -> list[Readback]:
     """One answer for each of these updates or deletes, which are all of one object."""
-    subject = subject_of(company, entries[0].target.object)
-    asked = [_asked(subject, entry) for entry in entries]
-    by = (subject.lookup.record_key,)
-    met = Locator(company, subject).locate([(write, by) for write in asked])
+    writable = writable_object(company, entries[0].target.object)
+    asked = [_asked(writable, entry) for entry in entries]
+    by = (writable.lookup.record_key,)
+    met = Locator(company, writable).locate([(write, by) for write in asked])
     return [
-        _judged(subject, write, entry, standing[0] if standing else None)
+        _judged(writable, write, entry, standing[0] if standing else None)
         for write, entry, standing in zip(asked, entries, met, strict=True)
     ]
 
 
-def _judged(subject: Subject, write: Write, entry: OutboxEntry, standing: CurrentRecord | None) -> Readback:
-    record = comparable(write.fields.get(subject.lookup.record_key))
+def _judged(writable: WritableObject, write: Write, entry: OutboxEntry, standing: CurrentRecord | None) -> Readback:
+    record = comparable(write.fields.get(writable.lookup.record_key))
     if write.operation is WriteOperation.DELETE:
         return (
             Readback(ReadbackVerdict.DONE, record) if standing is None else Readback(ReadbackVerdict.NOT_DONE, record)
         )
     if standing is None:
         return Readback(ReadbackVerdict.UNCLEAR, record, f"{write.object} {record} is not there any more")
-    left = differences(write, standing, subject, (subject.lookup.record_key,))
+    left = differences(write, standing, writable, (writable.lookup.record_key,))
     if not left:
         return Readback(ReadbackVerdict.DONE, record)
     names = ", ".join(change.name for change in left)
@@ -89,20 +89,20 @@ def _changed_by(standing: CurrentRecord, entry: OutboxEntry) -> str:
     return who if entry.sent_at is not None and when >= entry.sent_at else ""
 
 
-def _asked(subject: Subject, entry: OutboxEntry) -> Write:
+def _asked(writable: WritableObject, entry: OutboxEntry) -> Write:
     """What the function's text asks for."""
     function = parse(entry.body.encode())
-    if subject.legacy is not None:
-        return _asked_legacy(subject, subject.legacy, entry, function)
+    if writable.legacy is not None:
+        return _asked_legacy(writable, writable.legacy, entry, function)
     if entry.target.operation is WriteOperation.DELETE:
-        field = subject.field(subject.lookup.record_key)
-        fields = {subject.lookup.record_key: _value(field, function.findtext("keys"))}
+        field = writable.field(writable.lookup.record_key)
+        fields = {writable.lookup.record_key: _value(field, function.findtext("keys"))}
         return _write(entry, fields, {})
     record = function.children[0]
     lines: dict[str, tuple[RecordLine, ...]] = {}
     fields = {}
     for child in record:
-        held = subject.line_set(child.tag)
+        held = writable.line_set(child.tag)
         if held is not None:
             lines[held.wrapper] = tuple(
                 RecordLine(
@@ -111,25 +111,25 @@ def _asked(subject: Subject, entry: OutboxEntry) -> Write:
                 for line in child
             )
         else:
-            fields |= {name: _value(subject.field(name), text) for name, text in _leaves(child, child.tag)}
+            fields |= {name: _value(writable.field(name), text) for name, text in _leaves(child, child.tag)}
     return _write(entry, fields, lines)
 
 
-def _asked_legacy(subject: Subject, one: LegacyObject, entry: OutboxEntry, function: Element) -> Write:
+def _asked_legacy(writable: WritableObject, one: LegacyObject, entry: OutboxEntry, function: Element) -> Write:
     """The same from a function of the object's own, which names its record by an attribute."""
     cells, owned = read_call(one.plan, function)
     attribute = one.attribute(entry.target.operation.value)
     key = function.get(attribute) if attribute else cells.get(one.key, "")
-    fields: dict[str, Value] = {name: _value(subject.field(name), text) for name, text in cells.items()}
+    fields: dict[str, Value] = {name: _value(writable.field(name), text) for name, text in cells.items()}
     lines: dict[str, tuple[RecordLine, ...]] = {}
     for wrapper, rows in owned.items():
-        held = subject.line_set(wrapper)
+        held = writable.line_set(wrapper)
         if held is not None:
             lines[wrapper] = tuple(
                 RecordLine(held.object, {name: _value(held.field(name), text) for name, text in row.items()}, _NOWHERE)
                 for row in rows
             )
-    return _write(entry, {**fields, subject.lookup.record_key: key}, lines)
+    return _write(entry, {**fields, writable.lookup.record_key: key}, lines)
 
 
 def _write(entry: OutboxEntry, fields: Mapping[str, Value], lines: Mapping[str, tuple[RecordLine, ...]]) -> Write:
