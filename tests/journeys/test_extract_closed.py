@@ -12,7 +12,7 @@ from intacct_bridge.edge.terminal.console import Console
 from intacct_bridge.edge.views.extraction import run_extraction
 from intacct_bridge.emulator.gateway.gateway import Emulator
 from intacct_bridge.emulator.gateway.server import serve
-from intacct_bridge.emulator.reading import about_company
+from intacct_bridge.emulator.reading import dimensions as company_dimensions
 from intacct_bridge.emulator.settings.faults import ScriptedFault
 from intacct_bridge.emulator.settings.world import EmulatorSettings, RoleSettings
 from intacct_bridge.errors import NotPermittedError
@@ -98,7 +98,9 @@ def test_one_closed_dimension_costs_no_other_its_values(
     uri = f"duckdb:{path}"
     with closing(grown.clone()) as emulator, client(emulator) as company:
         extract(company, uri, "dimension_values")
-        monkeypatch.setattr(about_company, "user_defined", lambda _: ("GLDIMAREA", "GLDIMFUND"))  # nothing holds areas
+        monkeypatch.setattr(
+            company_dimensions, "user_defined", lambda _: ("GLDIMAREA", "GLDIMFUND")
+        )  # nothing holds areas
         (made,) = company.create("FUND", [{"name": "Roof"}])
         assert made.ok, made.faults
         done = extract(company, uri, "dimension_values", failing=("dimension_values",))["dimension_values"]
