@@ -1,4 +1,4 @@
--- The outbox, version 2. Times are ISO 8601 in UTC, by the company's clock.
+-- The outbox, version 3. Times are ISO 8601 in UTC, by the company's clock.
 CREATE TABLE entry (
     number INTEGER PRIMARY KEY AUTOINCREMENT,
     company TEXT NOT NULL,
@@ -26,6 +26,10 @@ CREATE TABLE entry (
     faults TEXT NOT NULL DEFAULT '[]',
     note TEXT NOT NULL DEFAULT '',
     sendings INTEGER NOT NULL DEFAULT 0,
+    totals TEXT NOT NULL DEFAULT '[]',
+    posting_date TEXT NOT NULL DEFAULT '',
+    url TEXT NOT NULL DEFAULT '',
+    undoes INTEGER,
     UNIQUE (company, entity, operation, object, identity, generation)
 );
 -- What was sent, apart from what moves: a row that changes is written anew as a whole.
@@ -36,6 +40,7 @@ CREATE TABLE content (
 );
 CREATE INDEX entry_by_state ON entry (company, state);
 CREATE INDEX entry_by_record ON entry (company, object, record);
+CREATE INDEX entry_by_undone ON entry (undoes);
 
 -- Every state an entry was in, kept by the database itself so that no path through the code can forget it.
 CREATE TABLE event (
@@ -63,6 +68,18 @@ CREATE TRIGGER entry_moves AFTER UPDATE ON entry WHEN NEW.state <> OLD.state OR 
     VALUES (NEW.number, NEW.changed_at, NEW.state, NEW.attempt, NEW.control_id,
         NEW.digest, NEW.loader, NEW.user, NEW.record, NEW.faults, NEW.note);
 END;
+
+-- What a person decided about an entry, and why.
+CREATE TABLE decision (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    entry INTEGER NOT NULL REFERENCES entry (number),
+    at TEXT NOT NULL,
+    person TEXT NOT NULL,
+    decision TEXT NOT NULL,
+    record TEXT NOT NULL DEFAULT '',
+    because TEXT NOT NULL
+);
+CREATE INDEX decision_by_entry ON decision (entry);
 
 -- The control id of the harmless read that a loader made before it sent anything.
 CREATE TABLE witness (loader TEXT PRIMARY KEY, control_id TEXT NOT NULL);

@@ -17,7 +17,7 @@ import pytest
 
 from intacct_bridge.client.connections.connection import Connection
 from intacct_bridge.errors import Fault, SettingsError
-from intacct_bridge.flow.outbox.entry import Conclusion, Intent, OutboxEntry, WriteTarget
+from intacct_bridge.flow.outbox.entry import Conclusion, Intent, OutboxEntry, Resolution, ResolutionKind, WriteTarget
 from intacct_bridge.flow.outbox.outbox import Outbox
 from intacct_bridge.flow.outbox.storage import default_path, outbox_path, path_of
 from intacct_bridge.flow.records.status import RecordStatus
@@ -224,6 +224,9 @@ def test_an_outbox_of_the_first_version_is_brought_up_to_date_with_all_it_knows(
         known = [replace(one, body="", request_digest="") for one in outbox.entries()]
     with closing(sqlite3.connect(path)) as db:
         db.executescript("""
+            DROP INDEX entry_by_undone; DROP TABLE decision; ALTER TABLE entry DROP COLUMN undoes;
+            ALTER TABLE entry DROP COLUMN totals; ALTER TABLE entry DROP COLUMN posting_date;
+            ALTER TABLE entry DROP COLUMN url;
             ALTER TABLE entry DROP COLUMN sendings; DROP TABLE witness; PRAGMA user_version = 1;
             ALTER TABLE entry ADD COLUMN body TEXT NOT NULL DEFAULT '<create>1</create>';
             ALTER TABLE entry ADD COLUMN request_digest TEXT NOT NULL DEFAULT 'd'; DROP TABLE content;
@@ -312,3 +315,69 @@ def test_each_company_and_each_foreign_endpoint_has_its_own_file(monkeypatch: py
     assert path_of("x.sqlite3") == Path("x.sqlite3")
     with pytest.raises(SettingsError, match="postgresql"):
         path_of("postgresql://host/db")
+
+
+def decided(kind: ResolutionKind, record: str = "") -> Resolution:
+    return Resolution(kind, "Ada", "seen in Intacct", record)
+
+
+def in_doubt(outbox: Outbox, *intents: Intent) -> list[OutboxEntry]:
+    return outbox.conclude(Conclusion(one, RecordStatus.IN_DOUBT) for one in sent(outbox, *intents))
+
+
+def test_a_person_says_that_an_entry_in_doubt_was_posted_and_the_outbox_keeps_who_and_why(outbox: Outbox) -> None:
+    (entry,) = in_doubt(outbox)
+    done = outbox.decide(entry.number, decided(ResolutionKind.POSTED_AS, "7295"))
+    assert (done.status, done.receipt) == (RecordStatus.APPLIED, Receipt("7295"))
+    (kept,) = outbox.decisions(done)
+    assert dict(kept) == {
+        "at": "2026-11-30T12:00:00.000000+00:00",
+        "person": "Ada",
+        "decision": "posted as",
+        "record": "7295",
+        "because": "seen in Intacct",
+    }
+    assert outbox.history(done)[-1]["note"] == "posted as 7295, says Ada: seen in Intacct"
+    assert outbox.plan([intent()]) == [done], "it counts as posted"
+
+
+def test_one_record_is_the_receipt_of_one_entry_only(outbox: Outbox) -> None:
+    first, second = in_doubt(outbox, intent("a"), intent("b"))
+    outbox.decide(first.number, decided(ResolutionKind.POSTED_AS, "7"))
+    with pytest.raises(SettingsError, match="7 is the receipt of another entry"):
+        outbox.decide(second.number, decided(ResolutionKind.POSTED_AS, "7"))
+    assert outbox.entry(second.number).status is RecordStatus.IN_DOUBT
+    outbox.decide(first.number, decided(ResolutionKind.FORGOTTEN))
+    assert outbox.decide(second.number, decided(ResolutionKind.POSTED_AS, "7")).receipt == Receipt("7")
+
+
+def test_what_a_person_says_was_not_posted_is_sent_again_under_its_control_id(outbox: Outbox) -> None:
+    (entry,) = in_doubt(outbox)
+    outbox.decide(entry.number, decided(ResolutionKind.NOT_POSTED))
+    (again,) = sent(outbox)
+    assert (again.control_id, again.status) == (entry.control_id, RecordStatus.SENT)
+
+
+def test_a_forgotten_record_is_posted_anew_under_another_control_id(outbox: Outbox) -> None:
+    (begun,) = sent(outbox)
+    (done,) = outbox.conclude([Conclusion(begun, RecordStatus.APPLIED, Receipt("42"))])
+    forgotten = outbox.decide(done.number, decided(ResolutionKind.FORGOTTEN))
+    assert forgotten.status is RecordStatus.RELEASED
+    assert [event["record"] for event in outbox.history(forgotten)] == [None, None, "42", None]
+    (new,) = sent(outbox)
+    assert new.number != done.number
+    assert new.control_id != done.control_id
+
+
+@pytest.mark.parametrize("kind", [ResolutionKind.POSTED_AS, ResolutionKind.NOT_POSTED])
+def test_only_what_is_in_doubt_is_resolved_and_only_what_is_posted_is_forgotten(
+    outbox: Outbox, kind: ResolutionKind
+) -> None:
+    (begun,) = sent(outbox)
+    with pytest.raises(SettingsError, match="entry 1 is sent, not in_doubt"):
+        outbox.decide(begun.number, decided(kind, "7"))
+    outbox.conclude([Conclusion(begun, RecordStatus.IN_DOUBT)])
+    with pytest.raises(SettingsError, match="entry 1 is in_doubt, not applied"):
+        outbox.decide(begun.number, decided(ResolutionKind.FORGOTTEN))
+    with pytest.raises(SettingsError, match="no entry 99"):
+        outbox.decide(99, decided(kind))

@@ -17,8 +17,9 @@ from intacct_bridge.errors import SettingsError
 
 if TYPE_CHECKING:
     from intacct_bridge.flow.outbox.entry import OutboxEntry
+    from intacct_bridge.flow.outbox.outbox import Outbox
 
-_STATES = ("planned", "not_sent", "sent", "applied", "rejected", "aborted", "in_doubt")
+_STATES = ("planned", "not_sent", "sent", "applied", "rejected", "aborted", "in_doubt", "released")
 
 
 @click.group("outbox", no_args_is_help=True)
@@ -31,6 +32,7 @@ def outbox_command() -> None:
       intacct outbox list --since 2026-11-01 --object APBILL --export november.csv
       intacct outbox show 17
       intacct outbox settle
+      intacct outbox resolve 17 --posted-as 7295 --because "seen in Intacct"
     """
 
 
@@ -60,6 +62,7 @@ def list_command(
     wanted = EntryFilter(operation=options.pop("operation") or "", **options, since=since, until=until)
     where = TargetCompany.of(desk.connection)
     with open_outbox(desk.connection) as outbox:
+        outbox.recover()
         states = [RecordStatus(one) for one in state]
         object_name = object_name.upper() if object_name else None
         found = outbox.entries(company=where.company, states=states, object=object_name)
@@ -98,9 +101,9 @@ def show_command(desk: CommandContext, *, number: int) -> None:
     from intacct_bridge.flow.outbox.outbox import open_outbox
 
     with open_outbox(desk.connection) as outbox:
-        entry = next((one for one in outbox.entries() if one.number == number), None)
-        if entry is None:
-            raise SettingsError(f"the outbox has no entry {number}", fix="See: intacct outbox list")
+        outbox.recover()
+        entry = outbox.entry(number)
+        decisions = outbox.decisions(entry)
         history = [dict(event) for event in outbox.history(entry)]
     facts = {
         "number": entry.number,
@@ -121,13 +124,16 @@ def show_command(desk: CommandContext, *, number: int) -> None:
         "note": entry.note,
     }
     if desk.console.as_json:
-        desk.console.json({**facts, "history": history, "body": entry.body})
+        desk.console.json({**facts, "history": history, "decisions": decisions, "body": entry.body})
         return
     desk.console.pairs({name: value for name, value in facts.items() if value not in ("", None, [])})
     desk.console.result("")
     if history:
         shown = [name for name in ("at", "state", "attempt", "user", "note") if name in history[0]]
         desk.console.table(shown, [[event[name] for name in shown] for event in history])
+    if decisions:
+        desk.console.result("")
+        desk.console.table(list(decisions[0]), [list(one.values()) for one in decisions])
 
 
 @outbox_command.command("retry")
@@ -168,7 +174,147 @@ def settle_command(desk: CommandContext, *, numbers: tuple[int, ...], settle_aft
         outbox.recover()
         if any(True for _ in outbox.entries(states=[RecordStatus.IN_DOUBT])):
             desk.allow_write("what turns out not to have been applied", yes=yes)
-        return _told(desk, settle_doubts(desk.load_gateway, outbox, settings, only=numbers), "nothing is in doubt")
+        settled = settle_doubts(desk.load_gateway, outbox, settings, only=numbers)
+        status = _told(desk, settled, "nothing is in doubt")
+        _propose(desk, outbox, [one for one in settled if one.status is RecordStatus.IN_DOUBT])
+    return status
+
+
+def _propose(desk: CommandContext, outbox: "Outbox", doubtful: "list[OutboxEntry]") -> None:
+    """Show the records that entries in doubt may have become, for a person to decide."""
+    from intacct_bridge.flow.post.candidates import candidates
+    from intacct_bridge.flow.post.retry import within_entities
+
+    if not doubtful or desk.console.as_json:
+        return
+    found = [
+        one for within, some in within_entities(desk.load_gateway, doubtful) for one in candidates(within, outbox, some)
+    ]
+    if found:
+        desk.console.say("These records may be the ones in doubt. A record with the entry's key comes first.")
+        rows = [(one.entry, one.record, one.label, one.has_key, one.created, one.creator) for one in found]
+        desk.console.table(("entry", "record", "label", "same key", "created", "by"), rows)
+    desk.console.say(
+        "Decide after a look in Intacct: intacct outbox resolve NUMBER --posted-as KEY (or --not-posted) --because WHY"
+    )
+
+
+_BECAUSE = click.option("--because", metavar="TEXT", required=True, help="Say why. The outbox keeps the reason.")
+_PERSON = click.option("--person", metavar="NAME", help="Who decides (default: the operating system's user).")
+
+
+@outbox_command.command("resolve")
+@click.argument("number", type=int)
+@click.option("--posted-as", metavar="KEY", help="Intacct has the record, with this RECORDNO or natural key.")
+@click.option("--not-posted", is_flag=True, help="Intacct does not have the record: it may be sent again.")
+@_BECAUSE
+@_PERSON
+@shared_options(prints_table=True)
+def resolve_command(
+    desk: CommandContext, *, number: int, posted_as: str | None, not_posted: bool, because: str, person: str | None
+) -> None:
+    """Say what became of an entry in doubt. `intacct outbox settle` shows which records it may be.
+
+    \b
+    Examples:
+      intacct outbox resolve 17 --posted-as 7295 --because "bill seen in Intacct"
+      intacct outbox resolve 17 --not-posted --because "Sage support found no request"
+    """
+    from intacct_bridge.flow.outbox.entry import Resolution, ResolutionKind
+    from intacct_bridge.flow.outbox.outbox import open_outbox
+
+    if (posted_as is None) is not not_posted:
+        raise SettingsError("one of --posted-as and --not-posted is needed", fix="Say --posted-as KEY or --not-posted.")
+    with open_outbox(desk.connection) as outbox:
+        outbox.recover()
+        _of_company(desk, outbox.entry(number))
+        record = _seen(desk, outbox.entry(number), posted_as) if posted_as is not None else ""
+        kind = ResolutionKind.NOT_POSTED if not_posted else ResolutionKind.POSTED_AS
+        entry = outbox.decide(number, Resolution(kind, _decider(person), _reason(because), record))
+    _decided(desk, entry)
+    if not_posted:
+        desk.console.say(f"It may be sent again: load its file again, or: intacct outbox retry {number}")
+
+
+@outbox_command.command("forget")
+@click.argument("number", type=int)
+@_BECAUSE
+@_PERSON
+@shared_options(prints_table=True)
+def forget_command(desk: CommandContext, *, number: int, because: str, person: str | None) -> None:
+    """Forget that a record was posted, so that the next load of it posts it anew.
+
+    This is for a record that Intacct no longer has. The record in Intacct stays as it is.
+
+    \b
+    Example:
+      intacct outbox forget 17 --because "deleted by hand on 3 November"
+    """
+    from intacct_bridge.flow.outbox.entry import Resolution, ResolutionKind
+    from intacct_bridge.flow.outbox.outbox import open_outbox
+
+    with open_outbox(desk.connection) as outbox:
+        _of_company(desk, outbox.entry(number))
+        entry = outbox.decide(number, Resolution(ResolutionKind.FORGOTTEN, _decider(person), _reason(because)))
+    _decided(desk, entry)
+    desk.console.say("The next load of this record posts it anew.")
+
+
+def _of_company(desk: CommandContext, entry: "OutboxEntry") -> None:
+    """Refuse an entry that this connection does not reach: another company's, or another entity's."""
+    from intacct_bridge.flow.company.target_company import TargetCompany
+
+    here, there = TargetCompany.of(desk.connection), entry.target
+    if here.company != there.company or here.entity.casefold() not in ("", there.entity):
+        where = f"{there.company}, entity {there.entity}" if there.entity else there.company
+        raise SettingsError(f"entry {entry.number} is of {where}", fix="Use a connection to it.")
+
+
+def _seen(desk: CommandContext, entry: "OutboxEntry", key: str) -> str:
+    """The record that a person names, as Intacct shows it."""
+    from intacct_bridge.errors import InvalidRequestError, NotPermittedError, RefusedError
+    from intacct_bridge.flow.post.candidates import record_of
+    from intacct_bridge.flow.post.retry import within_entities
+
+    name = entry.target.object
+    ((within, _),) = within_entities(desk.load_gateway, [entry])
+    try:
+        record = record_of(within, name, key)
+    except (InvalidRequestError, NotPermittedError, RefusedError) as error:
+        desk.console.say(f"Not checked in Intacct: {error.message}")
+        return key
+    if not record:
+        raise SettingsError(
+            f"Intacct shows no {name} {key!r} to {entry.user or 'this user'}",
+            fix=f"Give its RECORDNO. Look with: intacct query {name}",
+        )
+    return record
+
+
+def _decider(person: str | None) -> str:
+    """Who decides, on this machine."""
+    import getpass
+
+    if person and person.strip():
+        return person.strip()
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError, ImportError):
+        raise SettingsError("the operating system names no user", fix="Say who decides: --person NAME") from None
+
+
+def _reason(because: str) -> str:
+    if not because.strip():
+        raise SettingsError("--because is empty", fix="Say why; the outbox keeps the reason.")
+    return because.strip()
+
+
+def _decided(desk: CommandContext, entry: "OutboxEntry") -> None:
+    facts = {"number": entry.number, "record": entry.label, "state": entry.status.value, "note": entry.note}
+    if desk.console.as_json:
+        desk.console.json({**facts, "receipt": entry.receipt.record if entry.receipt else None})
+    else:
+        desk.console.result(f"{entry.number} {entry.label}: {entry.status.value}, {entry.note}")
 
 
 def _told(desk: CommandContext, entries: "list[OutboxEntry]", empty: str) -> int:

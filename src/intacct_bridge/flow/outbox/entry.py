@@ -5,12 +5,16 @@
        │          ├────► not_sent                its bytes did not leave whole: may be sent again as the same attempt
        └──────────┴────► in_doubt                unknown: looked for, never blindly sent again
 
+    applied ──► released                         forgotten by a person, or taken back by us: may be posted anew
+
 A `sent` entry whose loader has ended is in doubt, whatever that loader knew when it died.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
+from decimal import Decimal
+from enum import StrEnum
 
 from intacct_bridge.errors import Fault
 from intacct_bridge.flow.records.status import RecordStatus
@@ -34,6 +38,18 @@ class WriteTarget:
 
 
 @dataclass(frozen=True, slots=True)
+class Total:
+    """The amounts of a record's lines in one currency."""
+
+    currency: str
+    """Empty for the company's own."""
+    debit: Decimal = Decimal(0)
+    credit: Decimal = Decimal(0)
+    amount: Decimal = Decimal(0)
+    """Of lines that are neither debits nor credits, such as a bill's."""
+
+
+@dataclass(frozen=True, slots=True)
 class Intent:
     """What a loader wants to send, before the outbox has decided whether it may."""
 
@@ -49,6 +65,10 @@ class Intent:
     tracked: Mapping[str, str] = field(default_factory=dict)
     repeatable: bool = False
     """Whether the same identity may be written again once applied: an update may, a create may not."""
+    totals: tuple[Total, ...] = ()
+    posting_date: date | None = None
+    undoes: int | None = None
+    """The entry whose record this one takes back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +105,12 @@ class OutboxEntry:
     sendings: int = 0
     """How often it was sent. A loader that acts on an entry has seen this many; a higher number in the file means that
     it acts on what is out of date."""
+    totals: tuple[Total, ...] = ()
+    posting_date: date | None = None
+    url: str = ""
+    """The record's page in Intacct, where a query has told it."""
+    undoes: int | None = None
+    """The entry whose record this one takes back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,3 +124,28 @@ class Conclusion:
     note: str = ""
     claim: bool = False
     """The record was found, and not named by an answer: it must not be another entry's."""
+
+
+class ResolutionKind(StrEnum):
+    """What a person decides about an entry."""
+
+    POSTED_AS = "posted as"
+    NOT_POSTED = "not posted"
+    FORGOTTEN = "forgotten"
+
+
+@dataclass(frozen=True, slots=True)
+class Resolution:
+    """A person's decision about one entry."""
+
+    kind: ResolutionKind
+    person: str
+    because: str
+    record: str = ""
+    """The record that the entry was posted as."""
+
+    @property
+    def note(self) -> str:
+        """The decision as an entry's note."""
+        what = f"{self.kind.value} {self.record}".strip()
+        return f"{what}, says {self.person}: {self.because}"

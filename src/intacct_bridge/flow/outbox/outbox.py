@@ -17,12 +17,14 @@ from pathlib import Path
 from typing import Any, Self
 
 from intacct_bridge.client.connections.connection import Connection
-from intacct_bridge.flow.outbox.entry import Conclusion, Intent, OutboxEntry, WriteTarget
+from intacct_bridge.errors import SettingsError
+from intacct_bridge.flow.outbox.entry import Conclusion, Intent, OutboxEntry, Resolution, ResolutionKind, WriteTarget
 from intacct_bridge.flow.outbox.liveness import Liveness
 from intacct_bridge.flow.outbox.storage import (
     CLAIMED,
     CONCLUDE,
     CONTENT,
+    DECIDE,
     LAST_NUMBER,
     LEAVING,
     PLAN_NEW,
@@ -43,11 +45,21 @@ from intacct_bridge.flow.outbox.storage import (
 )
 from intacct_bridge.flow.records.identity import control_id
 from intacct_bridge.flow.records.status import ANSWERED, UNAPPLIED, RecordStatus
-from intacct_bridge.flow.records.write import WriteOperation
+from intacct_bridge.flow.records.write import Receipt, WriteOperation
 from intacct_bridge.model.batched import batched
 
 _MANY = 500
 _A_WHILE = timedelta(seconds=1)
+_DECISIONS = {
+    ResolutionKind.POSTED_AS: (RecordStatus.IN_DOUBT, RecordStatus.APPLIED),
+    ResolutionKind.NOT_POSTED: (RecordStatus.IN_DOUBT, RecordStatus.NOT_SENT),
+    ResolutionKind.FORGOTTEN: (RecordStatus.APPLIED, RecordStatus.RELEASED),
+}
+"""The state that a decision needs, and the state that it leads to."""
+_OTHERWISE = {
+    RecordStatus.SENT: "Its loader still runs; wait until it has ended.",
+    RecordStatus.IN_DOUBT: "Resolve it first: intacct outbox resolve",
+}
 Clock = Callable[[], datetime]
 
 
@@ -123,7 +135,8 @@ class Outbox:
         number, attempt, generation, sendings = 0, 1, 0, 0
         if last is not None:
             number, attempt, generation, sendings = last.number, last.attempt, last.generation, last.sendings
-            if last.status is RecordStatus.APPLIED and intent.repeatable:
+            ended = last.status is RecordStatus.RELEASED
+            if ended or (last.status is RecordStatus.APPLIED and intent.repeatable):
                 number, attempt, generation, sendings = 0, 1, last.generation + 1, 0
             elif last.status not in UNAPPLIED:
                 return last
@@ -155,6 +168,10 @@ class Outbox:
             (),
             "",
             sendings,
+            intent.totals,
+            intent.posting_date,
+            "",
+            intent.undoes,
         )
         if number:
             self._db.execute(REPLAN, replanned_values(entry))
@@ -252,6 +269,34 @@ class Outbox:
             return False
         return self._db.execute(CLAIMED, (place.company, place.object, record, end.entry.number)).fetchone() is not None
 
+    def decide(self, number: int, decision: Resolution) -> OutboxEntry:
+        """Conclude an entry by a person's decision, and keep who decided it and why.
+
+        In doubt becomes applied or not sent; applied becomes released, without a claim to its record. SettingsError
+        where the entry is in another state, or where the record is the receipt of another entry.
+        """
+        before, after = _DECISIONS[decision.kind]
+        with self._transaction():
+            entry = self.entry(number)
+            if entry.status is not before:
+                raise SettingsError(
+                    f"entry {number} is {entry.status.value}, not {before.value}",
+                    fix=_OTHERWISE.get(entry.status, f"See: intacct outbox show {number}"),
+                )
+            receipt = Receipt(decision.record) if after is RecordStatus.APPLIED else None
+            end = Conclusion(entry, after, receipt, note=decision.note)
+            if receipt is not None and self._taken(end):
+                raise SettingsError(
+                    f"{entry.target.object} {decision.record} is the receipt of another entry",
+                    fix=f"See: intacct outbox list --find {decision.record}",
+                )
+            now = self.clock()
+            done = concluded(end, now)
+            self._db.execute(CONCLUDE, conclude_values(done))
+            who = (decision.person, decision.kind.value, decision.record, decision.because)
+            self._db.execute(DECIDE, (number, time_text(now), *who))
+        return self.entry(number)
+
     def recover(self) -> list[OutboxEntry]:
         """Put in doubt what loaders that are gone left as sent: a crash leaves no note, so each load begins so."""
         with self._transaction():
@@ -260,7 +305,7 @@ class Outbox:
             rows: list[OutboxEntry] = []
             for loader in gone:
                 found = self._db.execute(RECOVER, {"now": time_text(self.clock()), "loader": loader}).fetchall()
-                rows += (self._entry(row[0]) for row in found)
+                rows += (self.entry(row[0]) for row in found)
         return rows
 
     def keep_witness(self, loader: str, control_id: str) -> None:
@@ -314,8 +359,12 @@ class Outbox:
         values = tuple(value for _, some in tests for value in some)
         return map(entry_of, self._all(f"{SELECT} WHERE {where} ORDER BY number", values))
 
-    def _entry(self, number: int) -> OutboxEntry:
-        return entry_of(self._all(f"{SELECT} WHERE number = ?", (number,))[0])
+    def entry(self, number: int) -> OutboxEntry:
+        """The entry with this number; SettingsError where there is none."""
+        rows = self._all(f"{SELECT} WHERE number = ?", (number,))
+        if not rows:
+            raise SettingsError(f"the outbox has no entry {number}", fix="See: intacct outbox list")
+        return entry_of(rows[0])
 
     def claimed(self, company: str, object: str, records: Iterable[str], *, known_by: str = "") -> set[str]:
         """Those of the company's record keys that a receipt of ours already claims, for any or one kind of identity."""
@@ -336,6 +385,11 @@ class Outbox:
         """Every state the entry was in, oldest first."""
         rows = self._all("SELECT * FROM event WHERE entry = ? ORDER BY number", (entry.number,))
         return [{key: row[key] for key in tuple(row.keys())} for row in rows]
+
+    def decisions(self, entry: OutboxEntry) -> list[Mapping[str, Any]]:
+        """What people decided about the entry, oldest first."""
+        sql = "SELECT at, person, decision, record, because FROM decision WHERE entry = ? ORDER BY number"
+        return [{key: row[key] for key in tuple(row.keys())} for row in self._all(sql, (entry.number,))]
 
     def lives(self, loader: str) -> bool:
         """Whether the loader that sent an entry still runs."""

@@ -6,7 +6,7 @@ import os
 import sqlite3
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from importlib.resources import files
 from pathlib import Path
 from typing import TypeVar
@@ -17,29 +17,31 @@ import msgspec
 from intacct_bridge.client.connections.connection import Connection
 from intacct_bridge.client.local.directories import state_directory
 from intacct_bridge.errors import Fault, SettingsError
-from intacct_bridge.flow.outbox.entry import Conclusion, OutboxEntry, WriteTarget
+from intacct_bridge.flow.outbox.entry import Conclusion, OutboxEntry, Total, WriteTarget
 from intacct_bridge.flow.outbox.liveness import networked
 from intacct_bridge.flow.records.status import RecordStatus
 from intacct_bridge.flow.records.write import Receipt, WriteOperation
 
 T = TypeVar("T")
-VERSION = 2
+_WITH_RECEIPT = (RecordStatus.APPLIED, RecordStatus.RELEASED)
+VERSION = 3
 _TRIES = 1000
 
 COLUMNS = """number, company, entity, operation, object, identity, generation, digest, state, attempt, control_id,
     body, request_digest, trace, label, position, tracked, user, loader, planned_at, sent_at, last_sent_at, changed_at,
-    record, name, faults, note, sendings"""
+    record, name, faults, note, sendings, totals, posting_date, url, undoes"""
 SELECT = f"SELECT {COLUMNS} FROM entry JOIN content ON content.entry = entry.number"
 LAST_NUMBER = "SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'entry'), 0)"
 PLAN_NEW = """
 INSERT INTO entry (number, company, entity, operation, object, identity, generation, digest, state, attempt, control_id,
-    trace, label, position, tracked, user, loader, planned_at, changed_at)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'planned', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    trace, label, position, tracked, user, loader, planned_at, changed_at, totals, posting_date, undoes)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'planned', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 REPLAN = """
 UPDATE entry SET digest = :digest, state = 'planned', attempt = :attempt, control_id = :control_id, trace = :trace,
     label = :label, position = :position, tracked = :tracked, user = :user, loader = :loader, planned_at = :now,
-    changed_at = :now, record = NULL, name = NULL, faults = '[]', note = ''
+    changed_at = :now, record = NULL, name = NULL, faults = '[]', note = '', totals = :totals,
+    posting_date = :posting_date
 WHERE number = :number
 """
 CONTENT = "INSERT OR REPLACE INTO content VALUES (?, ?, ?)"
@@ -69,6 +71,20 @@ ALTER TABLE entry DROP COLUMN request_digest;
 CREATE TABLE IF NOT EXISTS witness (loader TEXT PRIMARY KEY, control_id TEXT NOT NULL);
 UPDATE OR IGNORE entry SET company = lower(company), entity = lower(entity);
 """
+_THIRD = """
+ALTER TABLE entry ADD COLUMN totals TEXT NOT NULL DEFAULT '[]';
+ALTER TABLE entry ADD COLUMN posting_date TEXT NOT NULL DEFAULT '';
+ALTER TABLE entry ADD COLUMN url TEXT NOT NULL DEFAULT '';
+ALTER TABLE entry ADD COLUMN undoes INTEGER;
+CREATE INDEX entry_by_undone ON entry (undoes);
+CREATE TABLE decision (number INTEGER PRIMARY KEY AUTOINCREMENT, entry INTEGER NOT NULL REFERENCES entry (number),
+    at TEXT NOT NULL, person TEXT NOT NULL, decision TEXT NOT NULL, record TEXT NOT NULL DEFAULT '',
+    because TEXT NOT NULL);
+CREATE INDEX decision_by_entry ON decision (entry);
+"""
+_UPGRADES = (_SECOND, _THIRD)
+"""What brings a file of version 1, 2, ... to the next one."""
+DECIDE = "INSERT INTO decision (entry, at, person, decision, record, because) VALUES (?, ?, ?, ?, ?, ?)"
 
 
 def outbox_path(connection: Connection) -> Path:
@@ -136,8 +152,9 @@ def _prepare(db: sqlite3.Connection, path: Path) -> None:
         raise SettingsError(f"the outbox {path} was written by a newer version", fix="upgrade intacct-bridge")
     if version == 0:
         _run(db, files("intacct_bridge.data").joinpath("outbox.sql").read_text(encoding="utf-8"))
-    elif version < VERSION:
-        _run(db, _SECOND)
+    else:
+        for step in _UPGRADES[version - 1 :]:
+            _run(db, step)
     db.execute(f"PRAGMA user_version = {VERSION}")
     db.execute("COMMIT")
     if version == 0:
@@ -190,7 +207,7 @@ def entry_of(row: sqlite3.Row) -> OutboxEntry:
     (
         number, company, entity, operation, object_name, identity, generation, digest, state, attempt, control_id,
         body, request_digest, trace, label, position, tracked, user, loader, planned_at, sent_at, last_sent_at,
-        changed_at, record, name, faults, note, sendings,
+        changed_at, record, name, faults, note, sendings, totals, posting_date, url, undoes,
     ) = row  # fmt: skip
     return OutboxEntry(
         number,
@@ -213,14 +230,18 @@ def entry_of(row: sqlite3.Row) -> OutboxEntry:
         _time(sent_at),
         _time(last_sent_at),
         datetime.fromisoformat(changed_at),
-        Receipt(record or "", name or "") if state == RecordStatus.APPLIED else None,
+        Receipt(record or "", name or "") if state in _WITH_RECEIPT else None,
         _faults(faults) if faults != "[]" else (),
         note,
         sendings,
+        msgspec.json.decode(totals, type=tuple[Total, ...]) if totals != "[]" else (),
+        date.fromisoformat(posting_date) if posting_date else None,
+        url,
+        undoes,
     )
 
 
-def new_values(entry: OutboxEntry) -> tuple[str | int, ...]:
+def new_values(entry: OutboxEntry) -> tuple[str | int | None, ...]:
     """A new entry as PLAN_NEW takes it."""
     now = time_text(entry.planned_at)
     return (
@@ -239,6 +260,9 @@ def new_values(entry: OutboxEntry) -> tuple[str | int, ...]:
         entry.loader,
         now,
         now,
+        _totals(entry),
+        _day(entry),
+        entry.undoes,
     )
 
 
@@ -256,12 +280,14 @@ def replanned_values(entry: OutboxEntry) -> dict[str, str | int]:
         "user": entry.user,
         "loader": entry.loader,
         "now": time_text(entry.planned_at),
+        "totals": _totals(entry),
+        "posting_date": _day(entry),
     }
 
 
 def concluded(end: Conclusion, changed: datetime) -> OutboxEntry:
     """The entry as its conclusion leaves it."""
-    receipt = (end.receipt or Receipt()) if end.status is RecordStatus.APPLIED else None
+    receipt = (end.receipt or Receipt()) if end.status in _WITH_RECEIPT else None
     return replace(end.entry, status=end.status, changed_at=changed, receipt=receipt, faults=end.faults, note=end.note)
 
 
@@ -271,6 +297,14 @@ def conclude_values(entry: OutboxEntry) -> tuple[str | int | None, ...]:
     faults = msgspec.json.encode(entry.faults).decode() if entry.faults else "[]"
     record, name = (receipt.record or None, receipt.name or None) if receipt else (None, None)
     return (entry.status.value, time_text(entry.changed_at), record, name, faults, entry.note, entry.number)
+
+
+def _totals(entry: OutboxEntry) -> str:
+    return msgspec.json.encode(entry.totals).decode() if entry.totals else "[]"
+
+
+def _day(entry: OutboxEntry) -> str:
+    return entry.posting_date.isoformat() if entry.posting_date else ""
 
 
 def _text(values: Mapping[str, str]) -> str:

@@ -103,12 +103,12 @@ def check_outbox(plan: Plan, target: TargetCompany, outbox: Outbox) -> None:
         within = replace(target, entity=entity or target.entity)
         entries = newest_entries(outbox, within, (one.write for one in relying))
         for record, entry in zip(relying, entries, strict=True):
-            if entry is None:
+            if entry is None or entry.status is RecordStatus.RELEASED:
                 sent = "sent without an answer" if record.verdict is Verdict.IN_DOUBT else "posted"
                 place = f"{record.write.position}: " if record.write.position else ""
                 raise SettingsError(
                     f"{place}{record.write.label} was {sent} by an earlier run, according to the plan; "
-                    f"the outbox {outbox.path} has no entry of it",
+                    f"the outbox {outbox.path} has no such entry, or it was forgotten or taken back since",
                     fix="apply the plan with the outbox it was made with, or make a new plan with this one",
                 )
 

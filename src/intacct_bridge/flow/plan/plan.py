@@ -7,6 +7,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from intacct_bridge.flow.company.target_company import TargetCompany
+from intacct_bridge.flow.outbox.entry import Total
 from intacct_bridge.flow.plan.changes import Change
 from intacct_bridge.flow.records.tables import SourceRow
 from intacct_bridge.flow.records.values import comparable
@@ -89,18 +90,6 @@ class PlannedRecord:
     def judged(self) -> "PlannedRecord":
         """The record, refused if a finding refuses it."""
         return replace(self, verdict=Verdict.REFUSED) if self.reasons else self
-
-
-@dataclass(frozen=True, slots=True)
-class Total:
-    """The amounts of lines in one currency."""
-
-    currency: str
-    """Empty for the company's own."""
-    debit: Decimal = Decimal(0)
-    credit: Decimal = Decimal(0)
-    amount: Decimal = Decimal(0)
-    """Of lines that are neither debits nor credits, such as a bill's."""
 
 
 @dataclass(frozen=True, slots=True)

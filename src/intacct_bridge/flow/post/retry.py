@@ -58,17 +58,24 @@ def _here(
     company: LegacyGateway, outbox: Outbox, states: Sequence[RecordStatus], only: Iterable[int]
 ) -> Iterator[tuple[LegacyGateway, list[OutboxEntry]]]:
     """The entries of the entity that the connection is signed in to, at the top level of every entity, each with it."""
-    where = TargetCompany.of(company.connection)
-    numbers, here = frozenset(only), where.entity.casefold()
+    where, numbers = TargetCompany.of(company.connection), frozenset(only)
+    entries = outbox.entries(company=where.company, states=states)
+    return within_entities(company, (entry for entry in entries if not numbers or entry.number in numbers))
+
+
+def within_entities(
+    company: LegacyGateway, entries: Iterable[OutboxEntry]
+) -> Iterator[tuple[LegacyGateway, list[OutboxEntry]]]:
+    """These entries by entity, each group with the company signed in there; others than our entity's are left out."""
+    here = TargetCompany.of(company.connection).entity.casefold()
     found: dict[str, list[OutboxEntry]] = {}
-    for entry in outbox.entries(company=where.company, states=states):
-        if not numbers or entry.number in numbers:
-            found.setdefault(entry.target.entity, []).append(entry)
-    for entity, entries in found.items():
+    for entry in entries:
+        found.setdefault(entry.target.entity, []).append(entry)
+    for entity, some in found.items():
         if entity == here:
-            yield company, entries
+            yield company, some
         elif not here:
-            yield company.entity(entity_id(entity, company)), entries
+            yield company.entity(entity_id(entity, company)), some
 
 
 def _intent(entry: OutboxEntry) -> Intent:

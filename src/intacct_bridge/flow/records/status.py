@@ -1,6 +1,6 @@
 """The status of a record after its plan: in the outbox, in the outcome of a load, and in what a Singer target reports.
 
-An outbox keeps seven of the values; the others say more of what one run knows about a record that it did not send
+An outbox keeps eight of the values; the others say more of what one run knows about a record that it did not send
 itself. The values are the texts in the outbox; `outcome_text` gives the texts in the output of a load.
 """
 
@@ -29,6 +29,8 @@ class RecordStatus(StrEnum):
     """Rolled back together with the record that was refused."""
     CONFLICT = "conflict"
     """Sent before with other content."""
+    RELEASED = "released"
+    """Was in the company by an earlier run; it is forgotten or taken back, and may be posted anew."""
     IN_DOUBT = "in_doubt"
     """Sent without an answer that proves what happened."""
 
