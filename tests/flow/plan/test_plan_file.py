@@ -1,6 +1,6 @@
 """A plan survives its file exactly, and is applied only while the company is as it was planned for."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from intacct_bridge.flow.plan.planner import confirm_plan, make_plan
 from intacct_bridge.flow.post.loader import Loader
 from intacct_bridge.flow.records.status import RecordStatus
 from intacct_bridge.flow.records.tables import open_csv
+from intacct_bridge.flow.records.write import RecordLine
 from support.flow.ledger import HEADER, Ledger, entry
 
 
@@ -49,12 +50,17 @@ def _bare(plan: Plan) -> Plan:
     for planned in plan.records:
         write = planned.write
         rows = tuple(replace(row, cells={}, fault="") for row in write.rows)
-        lines = {
-            wrapper: tuple(replace(line, row=replace(line.row, cells={}, fault="")) for line in members)
-            for wrapper, members in write.lines.items()
-        }
-        records.append(replace(planned, write=replace(write, rows=rows, lines=lines, findings=())))
+        given = write.given and replace(write.given, lines=_bare_lines(write.given.lines))
+        bare = replace(write, rows=rows, lines=_bare_lines(write.lines), findings=(), given=given)
+        records.append(replace(planned, write=bare))
     return replace(plan, records=tuple(records))
+
+
+def _bare_lines(lines: Mapping[str, tuple[RecordLine, ...]]) -> dict[str, tuple[RecordLine, ...]]:
+    return {
+        wrapper: tuple(replace(line, row=replace(line.row, cells={}, fault="")) for line in members)
+        for wrapper, members in lines.items()
+    }
 
 
 def test_a_confirmed_plan_is_applied_as_it_was_looked_at(plan: Plan, ledger: Ledger, outbox: Outbox) -> None:
@@ -88,7 +94,9 @@ def test_other_books_refuse_the_plan(plan: Plan, ledger: Ledger, outbox: Outbox)
         confirm_plan(plan, ledger.gateway, outbox)
 
 
-@pytest.mark.parametrize("text", ["", "{}", '{"plan": 2}', '{"plan": 1}', "[1]", '{"plan": 1, "where": []}'])
+@pytest.mark.parametrize(
+    "text", ["", "{}", '{"plan": 2}', '{"plan": 3}', '{"plan": 1}', "[1]", '{"plan": 1, "where": []}']
+)
 def test_what_is_no_plan_is_refused(tmp_path: Path, text: str) -> None:
     (tmp_path / "x.json").write_text(text)
     with pytest.raises(SettingsError, match="plan"):

@@ -5,6 +5,7 @@
 
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,7 @@ from intacct_bridge.flow.post.loader import Loader
 from intacct_bridge.flow.post.retry import retry, settle_doubts
 from intacct_bridge.flow.records.status import RecordStatus
 from intacct_bridge.flow.records.tables import open_table
+from intacct_bridge.flow.records.write import WriteOperation
 from support.journeys.objects import BILLS, VENDORS, Desk
 from support.small_company import Clock, client, company
 
@@ -120,10 +122,11 @@ def test_records_that_were_posted_are_recognised(desk: Desk, gateway: Client, ou
 
 
 @pytest.mark.parametrize("name", PLANS)
-def test_a_kept_plan_is_read_and_written_in_the_same_form(tmp_path: Path, name: str) -> None:
-    kept = KEPT / f"{name}.plan.json"
-    save_plan(open_plan(kept), tmp_path / "again.json")
-    assert (tmp_path / "again.json").read_text() == kept.read_text()
+def test_a_kept_plan_says_the_same_in_the_present_form(tmp_path: Path, name: str) -> None:
+    plan = open_plan(KEPT / f"{name}.plan.json")
+    created = replace(plan, records=tuple(one for one in plan.records if one.write.operation is WriteOperation.CREATE))
+    save_plan(created, tmp_path / "again.json")
+    assert open_plan(tmp_path / "again.json") == replace(created, first_format=False)
 
 
 def applied(gateway: Client, outbox: Outbox, plan: Plan) -> list[RecordStatus]:

@@ -321,7 +321,13 @@ def resolve(write: Write, references: References) -> tuple[Write, tuple[Finding,
         wrapper: tuple(replace(line, fields=resolved(line.object, line.fields, line.position)) for line in members)
         for wrapper, members in write.lines.items()
     }
-    return replace(write, fields=fields, lines=lines), tuple(findings)
+    changed = fields is not write.fields or any(
+        after.fields is not before.fields
+        for wrapper, members in lines.items()
+        for before, after in zip(write.lines[wrapper], members, strict=True)
+    )
+    given = write.content if changed else write.given
+    return replace(write, fields=fields, lines=lines, given=given), tuple(findings)
 
 
 def own_id(write: Write) -> str:

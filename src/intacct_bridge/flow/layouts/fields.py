@@ -15,6 +15,7 @@ from intacct_bridge.flow.company.attachments import COLUMN, FOLDER, read_paths, 
 from intacct_bridge.flow.company.writable import WritableObject
 from intacct_bridge.flow.records.cells import Cell, DateReading, read_date, read_money, text_of
 from intacct_bridge.flow.records.identity import Identifier, content_digest
+from intacct_bridge.flow.records.lookup_keys import LookupKeys
 from intacct_bridge.flow.records.tables import SourceRow
 from intacct_bridge.flow.records.write import Finding, RecordLine, Write, WriteOperation
 from intacct_bridge.model.catalog import FieldDef
@@ -116,7 +117,7 @@ class WriteBuilder:
             fields,
             identity,
             digest,
-            label_of(self.writable, fields, rows),
+            label_of(self.writable.lookup, fields, rows),
             tuple(rows),
             lines,
             columns,
@@ -141,14 +142,14 @@ class WriteBuilder:
         return paths
 
 
-def label_of(writable: WritableObject, fields: Mapping[str, Value], rows: Sequence[SourceRow]) -> str:
+def label_of(lookup: LookupKeys, fields: Mapping[str, Value], rows: Sequence[SourceRow]) -> str:
     """A name of the record for people: `APBILL V-100 INV-7`, or its place in the input."""
-    names = writable.lookup.filled_key(fields) or tuple(name for way in writable.lookup.keys[:1] for name in way)
+    names = lookup.filled_key(fields) or tuple(name for way in lookup.keys[:1] for name in way)
     parts = [text_of(fields.get(name)) for name in names if fields.get(name) not in (None, "")]
-    number = fields.get(writable.lookup.record_key)
+    number = fields.get(lookup.record_key)
     parts = parts or ([text_of(number)] if number else [])
-    place = [] if parts and writable.lookup.filled_key(fields) else [f"(row {rows[0].number})" if rows else ""]
-    return " ".join(part for part in (writable.name, *parts, *place) if part)
+    place = [] if parts and lookup.filled_key(fields) else [f"(row {rows[0].number})" if rows else ""]
+    return " ".join(part for part in (lookup.object, *parts, *place) if part)
 
 
 def _spelled(one: FieldDef, value: Value) -> Value:

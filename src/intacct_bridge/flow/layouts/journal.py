@@ -214,7 +214,7 @@ class _EntryReader:
             fields,
             self._identifier.identify(self._layout.object, fields, digest=digest, source_key=source_key),
             digest,
-            _label(fields),
+            entry_label(fields),
             tuple(rows),
             lines,
             self._names(),
@@ -345,7 +345,8 @@ class _EntryReader:
         self._findings.append(Finding(rule, message, fix, self._columns.get(meaning, meaning), row.position))
 
 
-def _label(fields: Mapping[str, Value]) -> str:
+def entry_label(fields: Mapping[str, Value]) -> str:
+    """How a person would call a journal entry: `GJ 2026-01-31 'Payroll' PR-0131`."""
     title = f"'{fields['BATCH_TITLE']}'" if fields.get("BATCH_TITLE") else None
     parts = (fields.get("JOURNAL"), fields.get("BATCH_DATE"), title, fields.get("REFERENCENO"))
     return " ".join(str(part) for part in parts if part)

@@ -102,15 +102,15 @@ def update_of(write: Write, current: CurrentRecord, writable: WritableObject, ch
         operation=WriteOperation.UPDATE,
         fields={writable.lookup.record_key: number, **fields},
         lines={wrapper: lines for wrapper, lines in write.lines.items() if wrapper in names},
+        given=write.content,
         known={name: day for name in POSTED_ON if type(day := current.row.get(name)) is date},
     )
 
 
 def deletion_of(write: Write, current: CurrentRecord, writable: WritableObject) -> Write:
     """The delete of an existing record."""
-    return replace(
-        write, operation=WriteOperation.DELETE, fields={writable.lookup.record_key: current.record}, lines={}
-    )
+    fields: dict[str, Value] = {writable.lookup.record_key: current.record}
+    return replace(write, operation=WriteOperation.DELETE, fields=fields, lines={}, given=write.content)
 
 
 def obstacles(

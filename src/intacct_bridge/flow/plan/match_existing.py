@@ -8,13 +8,17 @@ from dataclasses import replace
 
 from intacct_bridge.errors import RecordError
 from intacct_bridge.flow.company.current_records import CurrentRecord, Locator, Names, key_names, key_texts
+from intacct_bridge.flow.company.references import resolve
 from intacct_bridge.flow.outbox.entry import OutboxEntry
+from intacct_bridge.flow.plan.altered import identity_names
 from intacct_bridge.flow.plan.changes import Change, deletion_of, differences, obstacles, update_of
 from intacct_bridge.flow.plan.context import PlanContext
 from intacct_bridge.flow.plan.known_to_outbox import by_outbox, is_doubtful
 from intacct_bridge.flow.plan.plan import Mode, PlannedRecord, Verdict
+from intacct_bridge.flow.plan.resolve_references import as_given
 from intacct_bridge.flow.records.identity import existing_identity
 from intacct_bridge.flow.records.status import RecordStatus
+from intacct_bridge.flow.records.values import comparable
 from intacct_bridge.flow.records.write import Finding, Receipt, Write, WriteOperation
 
 _OPERATIONS = {Mode.DELETE: WriteOperation.DELETE, Mode.UPDATE: WriteOperation.UPDATE}
@@ -179,19 +183,28 @@ class RecheckExisting:
     def _compared(self, records: Sequence[PlannedRecord]) -> list[tuple[tuple[Change, ...], tuple[Finding, ...]]]:
         """For each record the changes that are left, and findings where its existing record is not as planned for."""
         by = (self._writable.lookup.record_key,)
-        located = Locator(self._context.company, self._writable).locate([(record.write, by) for record in records])
+        resolved = [resolve(as_given(record.write), self._context.references)[0] for record in records]
+        wanted = [
+            (replace(record.write, fields={**given.fields, **record.write.fields}), by)
+            for record, given in zip(records, resolved, strict=True)
+        ]
+        located = Locator(self._context.company, self._writable).locate(wanted)
         return [
-            self._left(record.write, record.changes, found[0] if found else None)
-            for record, found in zip(records, located, strict=True)
+            self._left(record.write, given, record.changes, found[0] if found else None)
+            for record, given, found in zip(records, resolved, located, strict=True)
         ]
 
     def _left(
-        self, write: Write, planned: tuple[Change, ...], current: CurrentRecord | None
+        self, write: Write, given: Write, planned: tuple[Change, ...], current: CurrentRecord | None
     ) -> tuple[tuple[Change, ...], tuple[Finding, ...]]:
         """The changes that are left. A delete's change is the record itself, as long as it exists."""
         record_key = self._writable.lookup.record_key
         if current is None:
             text = f"{write.label} no longer exists in Intacct"
+            return (), (Finding("moved", text, "make a new plan", "", write.position),)
+        key = [name for name in identity_names(write) if name in given.fields and name in current.row]
+        if any(comparable(given.fields[name]) != comparable(current.row[name]) for name in key):
+            text = f"{write.object} {current.record} is not {write.label}"
             return (), (Finding("moved", text, "make a new plan", "", write.position),)
         if write.operation is WriteOperation.DELETE:
             return (Change(record_key, current.record, ""),), ()

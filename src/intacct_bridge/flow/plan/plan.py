@@ -107,6 +107,8 @@ class Plan:
     notes: tuple[str, ...] = ()
     unchecked: tuple[str, ...] = ()
     """Rules that could not be checked, with the reason."""
+    first_format: bool = False
+    """Opened from a file of the first format, which does not show what its references were called in the input."""
 
     def of(self, *verdicts: Verdict) -> tuple[PlannedRecord, ...]:
         """The records with these verdicts."""

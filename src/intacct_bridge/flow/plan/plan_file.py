@@ -1,9 +1,12 @@
 """A plan as a file, so that another person can check it, and so that exactly the checked plan is applied later.
 
 The file is JSON. It holds every value with its kind, so that an amount comes back as the same decimal. It does not hold
-the input's cells, only the records to write and their positions in the input.
+the input's cells, only the records to write and their positions in the input. A seal over all of it shows that it was
+altered. The seal is no secret, so each record is also held against its own content (`flow.plan.altered`).
 """
 
+import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import astuple
 from datetime import date, datetime
@@ -15,13 +18,24 @@ from msgspec import Struct
 
 from intacct_bridge.errors import SettingsError
 from intacct_bridge.flow.company.target_company import TargetCompany
+from intacct_bridge.flow.plan.altered import refuse_altered
 from intacct_bridge.flow.plan.changes import Change
 from intacct_bridge.flow.plan.plan import Plan, PlannedRecord, Verdict
 from intacct_bridge.flow.records.tables import SourceRow
-from intacct_bridge.flow.records.write import Finding, Identity, Receipt, RecordLine, Write, WriteOperation
+from intacct_bridge.flow.records.write import (
+    Finding,
+    GivenContent,
+    Identity,
+    Receipt,
+    RecordLine,
+    Write,
+    WriteOperation,
+)
 from intacct_bridge.wire.values import Value
 
-_VERSION = 1
+_FIRST, _VERSION = 1, 2
+"""The formats: the first has no seal, and of an update no more than what it sends."""
+_DECIMAL = re.compile(r"-?\d+(\.\d+)?")
 
 
 class _Typed(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
@@ -35,6 +49,13 @@ class _Typed(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True
 
 _Kept = str | bool | _Typed | None
 _Fields = dict[str, _Kept]
+_Lines = dict[str, tuple[tuple[str, str, int, _Fields], ...]]
+"""By wrapper: the object of a line, the source and number of its row, and its fields."""
+
+
+class _Given(Struct, frozen=True):
+    fields: _Fields
+    lines: _Lines
 
 
 class _Record(Struct, frozen=True, kw_only=True):
@@ -54,8 +75,9 @@ class _Record(Struct, frozen=True, kw_only=True):
     entity: str = ""
     known: _Fields = msgspec.field(default_factory=dict)
     fields: _Fields
-    lines: dict[str, tuple[tuple[str, str, int, _Fields], ...]]
-    """By wrapper: the object of a line, the source and number of its row, and its fields."""
+    lines: _Lines
+    given: _Given | None = None
+    """The content as the input gives it, where planning has changed it since."""
 
 
 class _Header(Struct, frozen=True):
@@ -72,11 +94,14 @@ class _Plan(_Header, frozen=True, kw_only=True):
     notes: tuple[str, ...]
     unchecked: tuple[str, ...]
     records: tuple[_Record, ...]
+    seal: str = ""
 
 
 def save_plan(plan: Plan, path: Path) -> None:
     """Write the plan to a file that only its owner can read, since it holds the records to post."""
-    data = msgspec.json.format(msgspec.json.encode(_kept(plan)), indent=1)
+    kept = _kept(plan)
+    sealed = msgspec.structs.replace(kept, seal=_seal(kept))
+    data = msgspec.json.format(msgspec.json.encode(sealed), indent=1)
     try:
         path.touch(mode=0o600)
         path.write_bytes(data)
@@ -85,18 +110,29 @@ def save_plan(plan: Plan, path: Path) -> None:
 
 
 def open_plan(path: Path) -> Plan:
-    """A plan from its file. SettingsError where it is not a plan, or of another version."""
+    """A plan from its file. SettingsError where it is not a plan, was altered, or is of another version."""
     try:
         data = path.read_bytes()
-        if msgspec.json.decode(data, type=_Header).plan != _VERSION:
+        if msgspec.json.decode(data, type=_Header).plan not in (_FIRST, _VERSION):
             raise SettingsError(
                 f"{path} is not a plan that this version can read", fix="make a new one with `out`", setting="out"
             )
-        return _plan(msgspec.json.decode(data, type=_Plan))
+        kept = msgspec.json.decode(data, type=_Plan)
+        if kept.plan == _VERSION and kept.seal != _seal(kept):
+            raise SettingsError(f"{path} was altered since it was made", fix="change the input, and make a new plan")
+        plan = _plan(kept)
+        for record in plan.records:
+            refuse_altered(record, has_given=kept.plan == _VERSION)
+        return plan
     except OSError as error:
         raise SettingsError(f"cannot read {path}: {error.strerror or error}", fix="check the path") from None
     except (ValueError, ArithmeticError):  # msgspec's errors are ValueErrors
         raise SettingsError(f"{path} is not a plan", fix="make one with: intacct load FILE --out PLAN") from None
+
+
+def _seal(kept: _Plan) -> str:
+    """The digest of everything in the plan but the seal itself."""
+    return hashlib.sha256(msgspec.json.encode(msgspec.structs.replace(kept, seal=""))).hexdigest()
 
 
 def _kept(plan: Plan) -> _Plan:
@@ -132,11 +168,16 @@ def _kept_record(record: PlannedRecord) -> _Record:
         entity=write.entity,
         known=_kept_fields(write.known),
         fields=_kept_fields(write.fields),
-        lines={
-            wrapper: tuple((one.object, one.row.source, one.row.number, _kept_fields(one.fields)) for one in lines)
-            for wrapper, lines in write.lines.items()
-        },
+        lines=_kept_lines(write.lines),
+        given=_Given(_kept_fields(write.given.fields), _kept_lines(write.given.lines)) if write.given else None,
     )
+
+
+def _kept_lines(lines: Mapping[str, tuple[RecordLine, ...]]) -> _Lines:
+    return {
+        wrapper: tuple((one.object, one.row.source, one.row.number, _kept_fields(one.fields)) for one in members)
+        for wrapper, members in lines.items()
+    }
 
 
 def _kept_fields(fields: Mapping[str, Value]) -> _Fields:
@@ -163,6 +204,7 @@ def _plan(kept: _Plan) -> Plan:
         kept.reads,
         kept.notes,
         kept.unchecked,
+        kept.plan == _FIRST,
     )
 
 
@@ -176,18 +218,13 @@ def _record(kept: _Record) -> PlannedRecord:
         kept.digest,
         kept.label,
         tuple(SourceRow(source, number, {}) for source, number in kept.rows),
-        {
-            wrapper: tuple(
-                RecordLine(name, _fields(fields), SourceRow(source, number, {}))
-                for name, source, number, fields in lines
-            )
-            for wrapper, lines in kept.lines.items()
-        },
+        _lines(kept.lines),
         kept.columns,
         attachments=paths,
         folder=folder,
         entity=kept.entity,
         known=_fields(kept.known),
+        given=GivenContent(_fields(kept.given.fields), _lines(kept.given.lines)) if kept.given else None,
     )
     return PlannedRecord(
         write,
@@ -199,12 +236,23 @@ def _record(kept: _Record) -> PlannedRecord:
     )
 
 
+def _lines(kept: _Lines) -> dict[str, tuple[RecordLine, ...]]:
+    return {
+        wrapper: tuple(
+            RecordLine(name, _fields(fields), SourceRow(source, number, {})) for name, source, number, fields in lines
+        )
+        for wrapper, lines in kept.items()
+    }
+
+
 def _fields(kept: _Fields) -> dict[str, Value]:
     return {name: _value(value) if isinstance(value, _Typed) else value for name, value in kept.items()}
 
 
 def _value(kept: _Typed) -> Value:
     if kept.decimal is not None:
+        if not _DECIMAL.fullmatch(kept.decimal):  # as it was written: no NaN, no exponent
+            raise ValueError("not a decimal")
         return Decimal(kept.decimal)
     if kept.time is not None:
         return datetime.fromisoformat(kept.time)

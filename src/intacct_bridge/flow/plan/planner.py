@@ -17,9 +17,11 @@ from intacct_bridge.errors import InvalidRequestError
 from intacct_bridge.flow.company.attachments import folder_missing, folder_write
 from intacct_bridge.flow.company.entities import by_entity, with_entities
 from intacct_bridge.flow.company.legacy import LegacyGateway
+from intacct_bridge.flow.company.references import References
 from intacct_bridge.flow.company.target_company import TargetCompany
 from intacct_bridge.flow.layouts.base import Layout
 from intacct_bridge.flow.outbox.outbox import Outbox
+from intacct_bridge.flow.plan.altered import refuse_altered_content
 from intacct_bridge.flow.plan.apply_rules import ApplyRules
 from intacct_bridge.flow.plan.context import PlanContext, PlanStep
 from intacct_bridge.flow.plan.duplicates import FindDuplicates, refuse_repeated
@@ -197,6 +199,11 @@ def confirm_plan(plan: Plan, company: LegacyGateway, outbox: Outbox) -> Plan:
             fix="use the connection that the plan was made with",
         )
     check_outbox(plan, target, outbox)
+    if plan.first_format:
+        for entity, places in by_entity([one.write for one in plan.records]).items():
+            references = References(company.entity(entity) if entity else company)
+            for write in (plan.records[place].write for place in places):
+                refuse_altered_content(write, references)
     now = _confirm_all(replace(plan, target=target, unchecked=()), company, outbox)
     refused = now.of(Verdict.REFUSED)
     if refused:

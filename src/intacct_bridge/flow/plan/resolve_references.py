@@ -1,11 +1,12 @@
 """The step that turns references into ids, all of a plan's asked for together."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from intacct_bridge.flow.company.references import resolve
 from intacct_bridge.flow.plan.context import PlanContext
 from intacct_bridge.flow.plan.plan import WRITTEN, PlannedRecord, Verdict
+from intacct_bridge.flow.records.write import Finding, Write
 
 
 class ResolveReferences:
@@ -19,9 +20,30 @@ class ResolveReferences:
         """Read all references that are not known yet, and resolve each record."""
         if self._context.settings.offline:
             return list(records)
-        self._context.references.learn(one.write for one in records if one.verdict in self._verdicts)
+        self._context.references.learn(as_given(one.write) for one in records if one.verdict in self._verdicts)
         return [self._resolved(one) if one.verdict in self._verdicts else one for one in records]
 
     def _resolved(self, record: PlannedRecord) -> PlannedRecord:
-        write, findings = resolve(record.write, self._context.references)
-        return replace(record, write=write).noting(*findings)
+        write = record.write
+        resolved, findings = resolve(as_given(write), self._context.references)
+        if write.given is None:
+            return replace(record, write=resolved).noting(*findings)
+        return record.noting(*findings, *_moved(write, resolved))
+
+
+def as_given(write: Write) -> Write:
+    """The write with the fields and lines that its input gives."""
+    return write if write.given is None else replace(write, fields=write.given.fields, lines=write.given.lines)
+
+
+def _moved(kept: Write, now: Write) -> Iterator[Finding]:
+    """References of a kept plan that mean another record now."""
+    pairs = [(kept.fields, now.fields, kept.position)]
+    for wrapper, lines in kept.lines.items():
+        pairs += [
+            (one.fields, other.fields, one.position) for one, other in zip(lines, now.lines[wrapper], strict=True)
+        ]
+    for before, after, position in pairs:
+        for name in (name for name in before if name in after and before[name] != after[name]):
+            message = f"the reference is to {before[name]!r} in the plan, and to {after[name]!r} now"
+            yield Finding("moved", message, "make a new plan", kept.column(name), position)

@@ -33,11 +33,16 @@ class Identifier:
         """The strongest identity that this record has."""
         way = lookup_keys_of(object_name).filled_key(fields)
         if way:
-            return Identity(_joined("key", [_canonical(fields.get(name)) for name in way]), "key")
+            return key_identity(fields, way)
         if source_key:
             return Identity(_joined("source", list(source_key)), "source")
         self._seen[object_name, digest] += 1
         return content_identity(digest, self._seen[object_name, digest])
+
+
+def key_identity(fields: Mapping[str, Value], names: Iterable[str]) -> Identity:
+    """The identity of a record by the key that the company will know it by."""
+    return Identity(_joined("key", [_canonical(fields.get(name)) for name in names]), "key")
 
 
 def content_identity(digest: str, number: int = 1) -> Identity:

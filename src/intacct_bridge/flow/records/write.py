@@ -60,6 +60,14 @@ class Identity:
 
 
 @dataclass(frozen=True, slots=True)
+class GivenContent:
+    """A record's fields and lines as its input gives them. Its digest, identity and label are made of these."""
+
+    fields: Mapping[str, Value]
+    lines: Mapping[str, tuple[RecordLine, ...]]
+
+
+@dataclass(frozen=True, slots=True)
 class Write:
     """One record to be written, by Intacct's own names, with everything known about it before the company is asked."""
 
@@ -89,6 +97,14 @@ class Write:
     the connection is signed in to."""
     entity_by: str = ""
     """What the input says it by: `LOCATIONID`, `RECORDNO`, `NAME`, or nothing where it may be any."""
+
+    given: GivenContent | None = None
+    """The content as the input gives it; None where the fields and lines are still those."""
+
+    @property
+    def content(self) -> GivenContent:
+        """The content as the input gives it, whatever planning has resolved or left out since."""
+        return self.given or GivenContent(self.fields, self.lines)
 
     @property
     def position(self) -> str:

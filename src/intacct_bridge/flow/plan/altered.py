@@ -1,0 +1,215 @@
+"""Altered plans: a kept plan whose records are not what they were planned as is refused.
+
+The digest, the identity and the label of each record are made again from the content that its input gave, and what
+would be sent is held against that content. The outbox vouches for a record by its digest, so a plan that says one
+amount and sends another must never be applied. A person who wants another amount changes the input and plans again.
+"""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from itertools import combinations
+
+from intacct_bridge.errors import SettingsError
+from intacct_bridge.flow.company.attachments import folder_write, with_files
+from intacct_bridge.flow.company.references import References, referred
+from intacct_bridge.flow.layouts.fields import label_of
+from intacct_bridge.flow.layouts.journal import entry_label
+from intacct_bridge.flow.plan.plan import WRITTEN, PlannedRecord, Verdict
+from intacct_bridge.flow.records.identity import content_digest, content_identity, existing_identity, key_identity
+from intacct_bridge.flow.records.lookup_keys import LookupKeys, lookup_keys_of
+from intacct_bridge.flow.records.values import comparable
+from intacct_bridge.flow.records.write import Identity, RecordLine, Write, WriteOperation
+from intacct_bridge.wire.values import Value
+
+FOLDER_OBJECT = "SUPDOCFOLDER"
+
+
+def refuse_altered(record: PlannedRecord, *, has_given: bool) -> None:
+    """SettingsError where a kept record is not what it was planned as.
+
+    `has_given` is False for a plan of the first format, which kept no more of an update than what it sends.
+    Content with references is checked by `refuse_altered_content`, which asks the company.
+    """
+    altered = next(_altered_parts(record, has_given=has_given), "")
+    if altered:
+        raise _refusal(record.write, altered)
+
+
+def _refusal(write: Write, part: str) -> SettingsError:
+    place = f"{write.position}: " if write.position else ""
+    return SettingsError(
+        f"{place}the plan was altered: {part} of {write.label!r} is not what was planned",
+        fix="change the input, and make a new plan",
+    )
+
+
+def refuse_altered_content(write: Write, references: References) -> None:
+    """SettingsError where the content of a new record in a plan of the first format is not what was planned.
+
+    That format kept ids where the input had names, so the names are tried, column by column.
+    """
+    if write.operation is not WriteOperation.CREATE or _digest(write) == write.digest:
+        return
+    references.learn([write])
+    columns = sorted(name for name in _reference_fields(write) if name in {**write.fields, **_line_fields(write)})
+    for count in range(1, len(columns) + 1):
+        for named in combinations(columns, count):
+            if _digest(_with_names(write, references, named)) == write.digest:
+                return
+    raise _refusal(write, "the content")
+
+
+def _reference_fields(write: Write) -> set[str]:
+    return {
+        name
+        for object_name in (write.object, *(one.object for one in write.all_lines))
+        for name in referred(object_name)
+    }
+
+
+def _line_fields(write: Write) -> Mapping[str, Value]:
+    return {name: value for one in write.all_lines for name, value in one.fields.items()}
+
+
+def _with_names(write: Write, references: References, named: Iterable[str]) -> Write:
+    """The write with names instead of ids in these columns."""
+    lines = {
+        wrapper: tuple(replace(one, fields=_named(one.object, one.fields, references, named)) for one in members)
+        for wrapper, members in write.lines.items()
+    }
+    return replace(write, fields=_named(write.object, write.fields, references, named), lines=lines)
+
+
+def _named(
+    object_name: str, fields: Mapping[str, Value], references: References, named: Iterable[str]
+) -> Mapping[str, Value]:
+    targets = referred(object_name)
+    found = {
+        name: known.name
+        for name in named
+        if name in targets and (known := references.known(targets[name]).get(comparable(fields.get(name)))) is not None
+    }
+    return {**fields, **found}
+
+
+def _altered_parts(record: PlannedRecord, *, has_given: bool) -> Iterator[str]:
+    write = record.write
+    creates = write.operation is WriteOperation.CREATE
+    if record.verdict in WRITTEN and record.verdict.value != write.operation.value:
+        yield "the operation"
+    if not creates and record.verdict in WRITTEN and not _names_receipt(record):
+        yield "the record number"
+    if (
+        write.operation is WriteOperation.DELETE
+        and record.verdict in WRITTEN
+        and (len(write.fields) > 1 or write.lines or record.changes)
+    ):
+        yield "the operation"
+    if creates or has_given:
+        if has_given and _digest(write) != write.digest:
+            yield "the content"
+        if record.verdict is not Verdict.REFUSED and not _is_identity(write):
+            yield "the identity"
+        if write.label not in _labels(write):
+            yield "the label"
+        if not _sends_content(write):
+            yield "the content"
+    else:
+        values = {change.name: change.after for change in record.changes}
+        if any(comparable(value) != values.get(name, comparable(value)) for name, value in write.fields.items()):
+            yield "the content"
+
+
+def _names_receipt(record: PlannedRecord) -> bool:
+    """Whether an update or delete is for the existing record that the plan shows."""
+    name = next(iter(record.write.fields), "")  # the record number comes first
+    return record.receipt is not None and comparable(record.write.fields.get(name)) == record.receipt.record
+
+
+def _digest(write: Write) -> str:
+    content = write.content
+    try:
+        return with_files(content_digest(write.object, content.fields, content.lines), write.attachments)
+    except OSError as error:
+        raise SettingsError(
+            f"cannot read {error.filename}, which {write.label!r} attaches: {error.strerror or error}",
+            fix="put the file back, or make a new plan",
+        ) from None
+
+
+def identity_names(write: Write) -> tuple[str, ...]:
+    """The fields by which an update or delete finds its record."""
+    fields, text = write.content.fields, write.identity.text
+    lookup = lookup_keys_of(write.object)
+    by_key = lookup.filled_key(fields)
+    if by_key and key_identity(fields, by_key).text == text:
+        return by_key
+    places = {name: f" {text}".find(f" {name}=") for name in fields}
+    return tuple(sorted((name for name, at in places.items() if at >= 0), key=lambda name: places[name]))
+
+
+def _is_identity(write: Write) -> bool:
+    """Whether the identity follows from the content; a key of the source is in the input only."""
+    kind, fields = write.identity.kind, write.content.fields
+    by_key = lookup_keys_of(write.object).filled_key(fields)
+    if write.operation is not WriteOperation.CREATE:
+        names = identity_names(write)
+        return bool(names) and write.identity in (existing_identity(fields, names), key_identity(fields, names))
+    if by_key:
+        return write.identity == key_identity(fields, by_key)
+    if kind == "source":
+        return write.identity.text.startswith("source:[")
+    return kind == "content" and _is_content_identity(write.identity, write.digest)
+
+
+def _is_content_identity(identity: Identity, digest: str) -> bool:
+    try:
+        number = json.loads(identity.text.removeprefix("content:"))[1]
+    except (ValueError, LookupError, TypeError):
+        return False
+    return isinstance(number, int) and number > 0 and identity == content_identity(digest, number)
+
+
+def _labels(write: Write) -> Iterator[str]:
+    """The labels that layouts give to such a record; an object's own description may name another record number."""
+    fields = write.content.fields
+    if write.object == "GLBATCH":
+        yield entry_label(fields)
+    if write.object == FOLDER_OBJECT:
+        yield folder_write(comparable(fields.get("SUPDOCFOLDERNAME"))).label
+    lookup: LookupKeys = lookup_keys_of(write.object)
+    for name in (lookup.record_key, *fields):
+        yield label_of(replace(lookup, record_key=name), fields, write.rows)
+
+
+def _sends_content(write: Write) -> bool:
+    """Whether what would be sent is the content, with references resolved, and nothing else.
+
+    A reference is resolved and compared again when the plan is applied.
+    """
+    content = write.content
+    if write.operation is WriteOperation.CREATE and (
+        write.fields.keys() != content.fields.keys() or write.lines.keys() != content.lines.keys()
+    ):
+        return False
+    fields = list(write.fields.items())
+    sent = dict(fields if write.operation is WriteOperation.CREATE else fields[1:])
+    return _follows(write.object, sent, content.fields) and all(
+        wrapper in content.lines and _same_lines(lines, content.lines[wrapper])
+        for wrapper, lines in write.lines.items()
+    )
+
+
+def _same_lines(sent: tuple[RecordLine, ...], given: tuple[RecordLine, ...]) -> bool:
+    return len(sent) == len(given) and all(
+        one.object == other.object
+        and one.fields.keys() == other.fields.keys()
+        and _follows(one.object, one.fields, other.fields)
+        for one, other in zip(sent, given, strict=True)
+    )
+
+
+def _follows(object_name: str, sent: Mapping[str, Value], given: Mapping[str, Value]) -> bool:
+    references = referred(object_name)
+    return all(name in given and (value == given[name] or name in references) for name, value in sent.items())
