@@ -17,19 +17,28 @@ from intacct_bridge.wire.codec import decode_request
 from intacct_bridge.wire.reply import Reply
 from support.journeys.copying import extract, rows
 from support.journeys.tapping import Tap, discovered
+from support.small_company import Clock, little_company
 
 NAMES = ("APBILL", "VENDOR", "CLASS")
 
 
 @pytest.fixture
-def old(demo: Emulator, tmp_path: Path) -> Iterator[Client]:
-    with Client(replace(demo_connection(home=tmp_path), dtd_version="2.1"), transport=demo, keep=False) as client:
+def recent() -> Iterator[Emulator]:
+    """The demo company with the documents of its last weeks."""
+    emulator = little_company(Clock())
+    yield emulator
+    emulator.close()
+
+
+@pytest.fixture
+def old(recent: Emulator, tmp_path: Path) -> Iterator[Client]:
+    with Client(replace(demo_connection(home=tmp_path), dtd_version="2.1"), transport=recent, keep=False) as client:
         yield client
 
 
 @pytest.fixture
-def new(demo: Emulator, tmp_path: Path) -> Iterator[Client]:
-    with Client(demo_connection(home=tmp_path), transport=demo, keep=False) as client:
+def new(recent: Emulator, tmp_path: Path) -> Iterator[Client]:
+    with Client(demo_connection(home=tmp_path), transport=recent, keep=False) as client:
         yield client
 
 
@@ -70,8 +79,9 @@ def test_fields_may_be_chosen_in_any_case_and_go_on_in_the_columns_that_are_ther
     assert [row["vendorid"] for row in rows(copy, "VENDOR")] == [row["vendorid"] for row in chosen]
 
 
-def test_a_list_that_moves_while_it_is_read_is_read_again(demo: Emulator, new: Client, tmp_path: Path) -> None:
+def test_a_list_that_moves_while_it_is_read_is_read_again(demo: Emulator, tmp_path: Path) -> None:
     calls = 0
+    new = Client(demo_connection(home=tmp_path), transport=demo, keep=False)
 
     def edited(endpoint: str, body: bytes) -> Reply:
         nonlocal calls
@@ -92,6 +102,7 @@ def test_a_list_that_moves_while_it_is_read_is_read_again(demo: Emulator, new: C
     assert done.pages > 2
     held = {row["recordno"] for row in rows(tmp_path / "copy.duckdb", "APBILL")}
     assert held >= {str(row["RECORDNO"]) for row in new.query("APBILL", "RECORDNO")}
+    new.close()
 
 
 def test_what_2_1_does_not_list_is_refused_and_costs_only_itself(old: Client, tmp_path: Path) -> None:
