@@ -200,7 +200,9 @@ class Round:
         with Outbox(self.path, clock=lambda: self.world.clock.now) as outbox:
             entries = newest(outbox.entries())
             doubtful = [entry for entry in entries if entry.status is RecordStatus.IN_DOUBT]
-            able = [entry for entry in doubtful if self.proven and outbox.take_witness(first_sender(outbox, entry))]
+            able = [
+                entry for entry in doubtful if self.proven and outbox.take_memory_proof(first_sender(outbox, entry))
+            ]
         applied = [entry for entry in entries if entry.status is RecordStatus.APPLIED]
         if len(doubtful) + len(applied) != len(self.tokens) * self.sort.copies:
             states = Counter(entry.status.value for entry in entries)

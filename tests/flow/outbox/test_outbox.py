@@ -146,9 +146,9 @@ def test_a_loader_that_is_gone_leaves_doubt_and_a_living_one_does_not(path: Path
     other = Outbox(path)
     (begun,) = sent(other)
     assert outbox.recover() == []
-    assert outbox.lives(begun.loader)
+    assert outbox.is_running(begun.loader)
     other.close()
-    assert not outbox.lives(begun.loader)
+    assert not outbox.is_running(begun.loader)
     (doubtful,) = outbox.recover()
     assert doubtful.status is RecordStatus.IN_DOUBT
     assert outbox.recover() == []
@@ -272,7 +272,7 @@ def test_entries_are_found_by_state_object_and_company(outbox: Outbox) -> None:
     outbox.conclude([Conclusion(first, RecordStatus.APPLIED)])
     outbox.plan([replace(intent("c"), target=replace(PLACE, company="other"))])
     assert [entry.identity for entry in outbox.entries()] == ["a", "b", "c"]
-    assert [entry.identity for entry in outbox.entries(company="demo-company", states=[RecordStatus.SENT])] == ["b"]
+    assert [entry.identity for entry in outbox.entries(company="demo-company", statuses=[RecordStatus.SENT])] == ["b"]
     assert [entry.identity for entry in outbox.entries(object="VENDOR")] == []
 
 

@@ -203,7 +203,7 @@ def test_a_record_of_somebody_else_is_no_proof(bench: Bench) -> None:
     bench.ledger.clock.forward(hours=1)
     (outcome,) = bench.load("A")
     assert outcome.status is RecordStatus.IN_DOUBT
-    assert "made by marcus" in outcome.note, "entered by hand when the load failed, perhaps"
+    assert "created by marcus" in outcome.note, "entered by hand when the load failed, perhaps"
     assert bench.ledger.posted == ["A"]
 
 
@@ -230,7 +230,7 @@ def test_a_record_of_ours_from_long_before_the_sending_is_no_proof_and_stops_a_r
     bench.ledger.clock.forward(hours=4)
     (outcome,) = bench.load("A")
     assert outcome.status is RecordStatus.IN_DOUBT
-    assert "record 1 bears its key, made by loader" in outcome.note
+    assert "record 1 has its key, created by loader" in outcome.note
     assert bench.ledger.posted == ["A"]
 
 

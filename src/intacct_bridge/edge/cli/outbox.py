@@ -65,7 +65,7 @@ def list_command(
         outbox.recover()
         states = [RecordStatus(one) for one in state]
         object_name = object_name.upper() if object_name else None
-        found = outbox.entries(company=where.company, states=states, object=object_name)
+        found = outbox.entries(company=where.company, statuses=states, object=object_name)
         entries = [entry for entry in found if wanted(entry)]
     if file is not None:
         desk.console.say(f"{export(entries, file):,} entries are in {file}")
@@ -151,7 +151,7 @@ def retry_command(desk: CommandContext, *, numbers: tuple[int, ...], yes: bool) 
     from intacct_bridge.flow.records.status import UNAPPLIED
 
     with open_outbox(desk.connection) as outbox:
-        if any(True for _ in outbox.entries(states=UNAPPLIED)):
+        if any(True for _ in outbox.entries(statuses=UNAPPLIED)):
             desk.allow_write("again what was not applied", yes=yes)
         return _told(desk, retry(desk.load_gateway, outbox, only=numbers), "nothing can be retried")
 
@@ -172,7 +172,7 @@ def settle_command(desk: CommandContext, *, numbers: tuple[int, ...], settle_aft
     settings = SettleSettings(waits, memory_proven=desk.client.runtime.calibration.memory_proven)
     with open_outbox(desk.connection) as outbox:
         outbox.recover()
-        if any(True for _ in outbox.entries(states=[RecordStatus.IN_DOUBT])):
+        if any(True for _ in outbox.entries(statuses=[RecordStatus.IN_DOUBT])):
             desk.allow_write("what turns out not to have been applied", yes=yes)
         settled = settle_doubts(desk.load_gateway, outbox, settings, only=numbers)
         status = _told(desk, settled, "nothing is in doubt")

@@ -1,4 +1,4 @@
-"""The outbox as an auditor reads it: which writes, by whom, when, with which receipt, and what became of each."""
+"""The outbox for auditors: a filter of its entries, and their export with users, times, receipts and outcomes."""
 
 import csv
 import json
@@ -19,35 +19,35 @@ _SUFFIXES = (".csv", ".jsonl")
 
 @dataclass(frozen=True, slots=True)
 class EntryFilter:
-    """Which entries; what is empty lets all pass."""
+    """A filter of entries; empty conditions match all."""
 
     operation: str = ""
     user: str = ""
     source: str = ""
-    """Part of the input's name or of the place in it."""
+    """Part of the input's name, or of the position in it."""
     text: str = ""
-    """Part of the record's label, its receipt, its identity or a tracked value, in any case."""
+    """Part of the record's label, its receipt, its identity or a tracked value; case does not matter."""
     since: date | None = None
     until: date | None = None
-    """The last day, by UTC."""
+    """The last date, in UTC."""
 
     def __call__(self, entry: OutboxEntry) -> bool:
-        """Whether an entry is wanted."""
+        """Whether an entry matches."""
         day = (entry.last_sent_at or entry.planned_at).astimezone(UTC).date()
         receipt = (entry.receipt.record, entry.receipt.name) if entry.receipt else ()
-        said = "\n".join((entry.label, entry.identity, *receipt, *entry.tracked.values())).casefold()
+        searched = "\n".join((entry.label, entry.identity, *receipt, *entry.tracked.values())).casefold()
         return (
             self.operation in ("", entry.target.operation)
             and self.user.casefold() in ("", entry.user.casefold())
             and self.source in entry.position
-            and self.text.casefold() in said
+            and self.text.casefold() in searched
             and (self.since is None or day >= self.since)
             and (self.until is None or day < self.until + timedelta(days=1))
         )
 
 
 def facts(entry: OutboxEntry) -> dict[str, str | int]:
-    """An entry as a flat row, the tracked fields under their own names with a dot before."""
+    """An entry as a flat row; tracked fields have their own names after a dot."""
     receipt = entry.receipt
     row: dict[str, str | int] = {
         "number": entry.number,
@@ -77,7 +77,7 @@ def facts(entry: OutboxEntry) -> dict[str, str | int]:
 def export(entries: Iterable[OutboxEntry], path: Path) -> int:
     """Write entries into a CSV or JSON lines file and return how many."""
     if path.suffix.lower() not in _SUFFIXES:
-        raise SettingsError(f"{path.name} is neither CSV nor JSON lines", fix="end its name with .csv or .jsonl")
+        raise SettingsError(f"{path.name} is neither CSV nor JSON lines", fix="use a name that ends in .csv or .jsonl")
     rows = [facts(entry) for entry in entries]
     try:
         with path.open("w", encoding="utf-8", newline="") as file:
@@ -94,7 +94,7 @@ def export(entries: Iterable[OutboxEntry], path: Path) -> int:
 
 
 def _harmless(rows: Iterable[Mapping[str, str | int]]) -> Iterator[dict[str, str | int]]:
-    """A text that a spreadsheet would run as a formula gets an apostrophe before it."""
+    """The rows with an apostrophe before each text that a spreadsheet would run as a formula."""
     for row in rows:
         yield {
             name: f"'{value}" if isinstance(value, str) and value[:1] in "=+-@\t\r" and value else value

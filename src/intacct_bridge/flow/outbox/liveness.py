@@ -1,12 +1,10 @@
-"""Whether a loader still runs: each holds a lock on a file of its own, which the operating system lets go of.
+"""Whether a loader still runs: each holds a lock on a file of its own, which the operating system releases.
 
-A lease by the clock would have to guess how long a request may take; a lock falls with the process, by kill -9 or a
-power cut too. It works on one machine, as an outbox does; network file systems are not for outboxes.
+A lease by the clock would have to guess how long a request may take. A lock ends with the process, even by kill -9 or a
+power cut.
 
-Which kind of file system a path lies on, as far as Linux tells: an outbox must not be where two hosts can open it.
-
-SQLite's log is shared memory between the processes of one machine, and whether a loader still lives is asked of the
-machine's own locks. Neither reaches over a network.
+Locks and SQLite's log, which is shared memory, work between the processes of one machine and not over a network. So an
+outbox must not be on a network file system, where two machines could open it; Linux shows the kind of file system.
 """
 
 import os
@@ -19,7 +17,7 @@ from intacct_bridge.errors import SettingsError
 
 
 class Liveness:
-    """One loader's lock, and the question about the others'."""
+    """One loader's lock, and the check of other loaders' locks."""
 
     def __init__(self, directory: Path, loader: str) -> None:
         self._directory = directory
@@ -33,8 +31,8 @@ class Liveness:
             self._file.close()
             raise SettingsError(f"{directory} cannot be locked", fix="keep the outbox on a local disk")
 
-    def lives(self, loader: str) -> bool:
-        """Whether that loader's process still runs; what a dead one left behind is cleared away."""
+    def is_running(self, loader: str) -> bool:
+        """Whether that loader's process still runs; the file of an ended one is deleted."""
         if loader == self.loader:
             return True
         path = self._directory / loader
@@ -43,7 +41,7 @@ class Liveness:
         except FileNotFoundError:
             return False
         except OSError:
-            return True  # another user's: not ours to judge
+            return True  # another user's file, which cannot be checked
         with file:
             if not try_lock(file):
                 return True
@@ -51,7 +49,7 @@ class Liveness:
         return False
 
     def close(self) -> None:
-        """Let go of the lock: from now on this loader counts as gone."""
+        """Release the lock: this loader counts as ended from now on."""
         if os.name != "nt":
             (self._directory / self.loader).unlink(missing_ok=True)
         self._file.close()
@@ -70,7 +68,7 @@ NETWORKED = frozenset(
 
 
 def networked(path: Path, mounts: str | None = None) -> str:
-    """The name of the network file system that the path lies on; empty where it is none, or nobody says."""
+    """The name of the network file system that the path is on; empty where it is on none, or that is unknown."""
     if mounts is None:
         try:
             mounts = _MOUNTS.read_text(encoding="utf-8", errors="surrogateescape")

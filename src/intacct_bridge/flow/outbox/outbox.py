@@ -1,9 +1,13 @@
-"""The outbox: the durable record of what we mean to write, are writing, and have written.
+"""The outbox: the durable record of all writes, from before they are sent until their outcome is known.
 
-One SQLite file a company, shared by every loader on the machine. Three rules hold whatever crashes: an entry is `sent`
-on disk before its bytes leave; only an entry in a state that proves nothing was applied can become `sent`, and that
-happens in one transaction, so of two loaders one gets it; an entry that is `sent` by a loader no longer running is in
-doubt. The SQL keeps to `ON CONFLICT` and `RETURNING`, so that another database can hold it too.
+Every company has one SQLite file, which all loaders on the machine share. Three rules hold through every crash:
+
+- An entry is `sent` on disk before its bytes leave.
+- Only an entry whose status proves that nothing was applied can become `sent`. That happens in one transaction, so only
+  one of two loaders gets it.
+- An entry that is `sent` by a loader that has ended is in doubt.
+
+The SQL keeps to `ON CONFLICT` and `RETURNING`, so that another database can hold an outbox too.
 """
 
 import sqlite3
@@ -24,15 +28,15 @@ from intacct_bridge.flow.outbox.storage import (
     CLAIMED,
     CONCLUDE,
     CONTENT,
+    CURRENT,
     DECIDE,
     LAST_NUMBER,
-    LEAVING,
+    MARK_SENT,
+    NOTE_DEPARTURE,
     PLAN_NEW,
     RECOVER,
     REPLAN,
     SELECT,
-    STANDING,
-    TAKE,
     conclude_values,
     concluded,
     connect,
@@ -48,14 +52,14 @@ from intacct_bridge.flow.records.status import ANSWERED, UNAPPLIED, RecordStatus
 from intacct_bridge.flow.records.write import Receipt, WriteOperation
 from intacct_bridge.model.batched import batched
 
-_MANY = 500
-_A_WHILE = timedelta(seconds=1)
+_BATCH = 500
+_LATE = timedelta(seconds=1)
 _DECISIONS = {
     ResolutionKind.POSTED_AS: (RecordStatus.IN_DOUBT, RecordStatus.APPLIED),
     ResolutionKind.NOT_POSTED: (RecordStatus.IN_DOUBT, RecordStatus.NOT_SENT),
     ResolutionKind.FORGOTTEN: (RecordStatus.APPLIED, RecordStatus.RELEASED),
 }
-"""The state that a decision needs, and the state that it leads to."""
+"""The status that a decision needs, and the status that it leads to."""
 _OTHERWISE = {
     RecordStatus.SENT: "Its loader still runs; wait until it has ended.",
     RecordStatus.IN_DOUBT: "Resolve it first: intacct outbox resolve",
@@ -64,17 +68,17 @@ Clock = Callable[[], datetime]
 
 
 def system_clock() -> datetime:
-    """The machine's own clock, for callers that have no better one."""
+    """The machine's own clock, for callers without the company's."""
     return datetime.now(UTC)
 
 
 def open_outbox(connection: Connection) -> "Outbox":
-    """The outbox that a connection's loads go through, made where there is none yet."""
+    """The outbox of a connection's loads, created if there is none."""
     return Outbox(outbox_path(connection), user=connection.user_id)
 
 
 class Outbox:
-    """An open outbox: one loader's view of it. Usable from several threads; close it to be counted as gone."""
+    """One loader's view of an open outbox, for several threads. After `close` the loader counts as ended."""
 
     def __init__(self, path: Path, *, clock: Clock = system_clock, user: str = "") -> None:
         self.path = path
@@ -90,19 +94,19 @@ class Outbox:
             raise
 
     def begin_run(self, user: str, clock: Clock) -> list[OutboxEntry]:
-        """Begin a run for a user by the company's clock; what loaders that are gone left as sent is in doubt now."""
+        """Begin a run of a user, by the company's clock. Entries that ended loaders left as sent are in doubt now."""
         self.user, self.clock = user, clock
         return self.recover()
 
     # --- writing
 
     def plan(self, intents: Iterable[Intent]) -> list[OutboxEntry]:
-        """Enter what is to be sent; the answer has each intent's entry in order, which may already be applied or more.
+        """Enter what is to be sent, and return each intent's entry in their order.
 
-        An entry that was never applied takes the new content; any other is returned as it stands.
+        An entry that was certainly not applied takes the new content; any other is returned as it is.
         """
         rows: list[OutboxEntry] = []
-        for some in batched(intents, _MANY):
+        for some in batched(intents, _BATCH):
             with self._transaction():
                 known = self._latest(some)
                 rows += self._plan(some, known)
@@ -111,27 +115,27 @@ class Outbox:
     def _plan(
         self, intents: Sequence[Intent], known: Mapping[tuple[WriteTarget, str], OutboxEntry]
     ) -> list[OutboxEntry]:
-        """The intents' entries, new ones inserted together, which is what a long load is made of."""
+        """The intents' entries; new ones, the bulk of a long load, are inserted together."""
         number = int(self._db.execute(LAST_NUMBER).fetchone()[0])
         now = self.clock()
-        standing = dict(known)
+        current = dict(known)
         entries: list[OutboxEntry] = []
         fresh: list[OutboxEntry] = []
         for intent in intents:
-            where = (intent.target, intent.identity)
-            entry = self._planned(intent, standing.get(where), now)
+            key = (intent.target, intent.identity)
+            entry = self._planned(intent, current.get(key), now)
             if entry.number == 0:
                 number += 1
                 entry = replace(entry, number=number)
                 fresh.append(entry)
-            standing[where] = entry
+            current[key] = entry
             entries.append(entry)
         self._db.executemany(PLAN_NEW, map(new_values, fresh))
         self._db.executemany(CONTENT, ((entry.number, entry.body, entry.request_digest) for entry in fresh))
         return entries
 
     def _planned(self, intent: Intent, last: OutboxEntry | None, now: datetime) -> OutboxEntry:
-        """One intent's entry: as it stands, brought up to date, or new and still without a number."""
+        """One intent's entry: as it is, with the new content, or new and still without a number."""
         number, attempt, generation, sendings = 0, 1, 0, 0
         if last is not None:
             number, attempt, generation, sendings = last.number, last.attempt, last.generation, last.sendings
@@ -179,14 +183,14 @@ class Outbox:
         return entry
 
     def begin(self, entries: Sequence[OutboxEntry]) -> list[OutboxEntry]:
-        """Mark entries as sent, durably, before their bytes leave; only those returned may be sent.
+        """Mark entries as sent, durably, before their bytes leave, and return those that may be sent.
 
-        Missing are those that another loader took, settled or changed since they were planned.
+        The others were taken, settled or changed by another loader since they were planned.
         """
         return self._take(entries, RecordStatus.PLANNED)
 
     def resume(self, entries: Sequence[OutboxEntry]) -> list[OutboxEntry]:
-        """As `begin`, for entries in doubt that are to be sent again under the control id they had."""
+        """As `begin`, for entries in doubt that are sent again under their control id."""
         return self._take(entries, RecordStatus.IN_DOUBT)
 
     def _take(self, entries: Sequence[OutboxEntry], state: RecordStatus) -> list[OutboxEntry]:
@@ -194,30 +198,30 @@ class Outbox:
         text = time_text(now)
         taken: list[OutboxEntry] = []
         with self._transaction():
-            standing = self._standing(entries)
+            current = self._current(entries)
             for entry in entries:
-                row = standing.pop(entry.number, None)
+                row = current.pop(entry.number, None)
                 if row is None or tuple(row)[1:] != (state, entry.sendings, entry.control_id, entry.digest):
                     continue
                 first = now if state is RecordStatus.PLANNED else entry.sent_at or now
                 taken.append(self._sent(entry, first, now))
             self._db.executemany(
-                TAKE,
+                MARK_SENT,
                 ((self.loader, self.user, text, text, time_text(one.sent_at or now), one.number) for one in taken),
             )
         return taken
 
     def leaving(self, entries: Sequence[OutboxEntry]) -> None:
-        """Note that the bytes of these leave now, where they had to wait since `begin`: patience counts from here."""
+        """Note that the bytes of these leave now, if they waited since `begin`: the time to settle counts from here."""
         now = self.clock()
-        late = [one for one in entries if one.last_sent_at is not None and now - one.last_sent_at >= _A_WHILE]
+        late = [one for one in entries if one.last_sent_at is not None and now - one.last_sent_at >= _LATE]
         if late:
             text = time_text(now)
             with self._transaction():
-                self._db.executemany(LEAVING, ((text, one.number, self.loader, one.sendings) for one in late))
+                self._db.executemany(NOTE_DEPARTURE, ((text, one.number, self.loader, one.sendings) for one in late))
 
     def _sent(self, entry: OutboxEntry, first: datetime, now: datetime) -> OutboxEntry:
-        """The entry as the statement leaves it."""
+        """The entry as MARK_SENT leaves it."""
         return replace(
             entry,
             status=RecordStatus.SENT,
@@ -229,31 +233,31 @@ class Outbox:
             sendings=entry.sendings + 1,
         )
 
-    def _standing(self, entries: Iterable[OutboxEntry]) -> dict[int, tuple[str, RecordStatus, int, str, str]]:
-        """How entries stand in the file now: their loader, state, sendings, control id and digest."""
+    def _current(self, entries: Iterable[OutboxEntry]) -> dict[int, tuple[str, RecordStatus, int, str, str]]:
+        """Entries as the file has them now: their loader, status, sendings, control id and digest."""
         found: dict[int, tuple[str, RecordStatus, int, str, str]] = {}
-        for some in batched(entries, _MANY):
-            sql = f"{STANDING} ({','.join('?' * len(some))})"
+        for some in batched(entries, _BATCH):
+            sql = f"{CURRENT} ({','.join('?' * len(some))})"
             for number, *row in self._db.execute(sql, [entry.number for entry in some]):
                 loader, state, *others = row
                 found[number] = (loader, RecordStatus(state), *others)
         return found
 
     def conclude(self, conclusions: Iterable[Conclusion]) -> list[OutboxEntry]:
-        """Write down what became of entries that this loader sent, or of entries in doubt, and return those.
+        """Record the outcome of entries that this loader sent, or of entries in doubt, and return those entries.
 
-        Left out are entries that moved on since whoever concludes saw them: sent again, or taken by another loader.
+        Entries that have moved on since the caller saw them are left out: sent again, or taken by another loader.
         """
         now = self.clock()
         ends = list(conclusions)
         done: list[OutboxEntry] = []
         written = 0
         with self._transaction():
-            standing = self._standing(end.entry for end in ends)
+            current = self._current(end.entry for end in ends)
             for end in ends:
-                loader, state, sendings, *_ = standing.pop(end.entry.number, ("", RecordStatus.PLANNED, 0))
+                loader, state, sendings, *_ = current.pop(end.entry.number, ("", RecordStatus.PLANNED, 0))
                 ours = state is RecordStatus.IN_DOUBT or (state is RecordStatus.SENT and loader == self.loader)
-                if end.claim:  # what was found may have been another's a moment ago
+                if end.claim:  # another entry of these may have claimed the record a moment ago
                     self._db.executemany(CONCLUDE, map(conclude_values, done[written:]))
                     written = len(done)
                 if ours and sendings == end.entry.sendings and not (end.claim and self._taken(end)):
@@ -298,23 +302,23 @@ class Outbox:
         return self.entry(number)
 
     def recover(self) -> list[OutboxEntry]:
-        """Put in doubt what loaders that are gone left as sent: a crash leaves no note, so each load begins so."""
+        """Put entries in doubt that ended loaders left as sent. A crash leaves no note, so each run begins so."""
         with self._transaction():
             loaders = [row[0] for row in self._db.execute("SELECT DISTINCT loader FROM entry WHERE state = 'sent'")]
-            gone = [loader for loader in loaders if not self._liveness.lives(loader)]
+            ended = [loader for loader in loaders if not self._liveness.is_running(loader)]
             rows: list[OutboxEntry] = []
-            for loader in gone:
+            for loader in ended:
                 found = self._db.execute(RECOVER, {"now": time_text(self.clock()), "loader": loader}).fetchall()
                 rows += (self.entry(row[0]) for row in found)
         return rows
 
-    def keep_witness(self, loader: str, control_id: str) -> None:
-        """Keep that a loader made a harmless read under this control id before it sent anything."""
+    def keep_memory_proof(self, loader: str, control_id: str) -> None:
+        """Keep the control id of the harmless read that a loader made before it sent anything."""
         with self._transaction():
             self._db.execute("INSERT OR REPLACE INTO witness VALUES (?, ?)", (loader, control_id))
 
-    def take_witness(self, loader: str) -> str:
-        """That control id, which is kept no longer; empty where there is none."""
+    def take_memory_proof(self, loader: str) -> str:
+        """Take that control id out of the outbox; empty where there is none."""
         with self._transaction():
             sql = "DELETE FROM witness WHERE loader = ? RETURNING control_id"
             found = self._db.execute(sql, (loader,)).fetchone()
@@ -323,37 +327,37 @@ class Outbox:
     # --- reading
 
     def latest(self, intents: Iterable[tuple[WriteTarget, str]]) -> dict[tuple[WriteTarget, str], OutboxEntry]:
-        """The newest entry of each (place, identity) that has one."""
+        """The newest entry of each (target, identity) that has one."""
         found: dict[tuple[WriteTarget, str], OutboxEntry] = {}
-        for some in batched(intents, _MANY):
-            for place in {place for place, _ in some}:
-                marks = [identity for where, identity in some if where == place]
-                found |= {(entry.target, entry.identity): entry for entry in self._by_identity(place, marks)}
+        for some in batched(intents, _BATCH):
+            for target in {target for target, _ in some}:
+                identities = [identity for one, identity in some if one == target]
+                found |= {(entry.target, entry.identity): entry for entry in self._by_identity(target, identities)}
         return found
 
     def _latest(self, intents: Iterable[Intent]) -> dict[tuple[WriteTarget, str], OutboxEntry]:
         return self.latest((intent.target, intent.identity) for intent in intents)
 
-    def _by_identity(self, place: WriteTarget, identities: Sequence[str]) -> Iterator[OutboxEntry]:
+    def _by_identity(self, target: WriteTarget, identities: Sequence[str]) -> Iterator[OutboxEntry]:
         marks = ",".join("?" * len(identities))
         where = "company = ? AND entity = ? AND operation = ? AND object = ?"
         sql = f"{SELECT} WHERE {where} AND identity IN ({marks}) ORDER BY generation"
-        return map(entry_of, self._all(sql, (*place.parts, *identities)))
+        return map(entry_of, self._all(sql, (*target.parts, *identities)))
 
     def entries(
         self,
         *,
         company: str | None = None,
-        states: Iterable[RecordStatus] = (),
+        statuses: Iterable[RecordStatus] = (),
         object: str | None = None,
     ) -> Iterator[OutboxEntry]:
-        """Entries in the order they were planned, for settling and for people."""
+        """Entries in the order in which they were planned."""
         tests: list[tuple[str, tuple[str, ...]]] = []
         if company is not None:
             tests.append(("company = ?", (company,)))
         if object is not None:
             tests.append(("object = ?", (object,)))
-        if wanted := tuple(states):
+        if wanted := tuple(statuses):
             tests.append((f"state IN ({','.join('?' * len(wanted))})", wanted))
         where = " AND ".join(test for test, _ in tests) or "1"
         values = tuple(value for _, some in tests for value in some)
@@ -367,22 +371,22 @@ class Outbox:
         return entry_of(rows[0])
 
     def claimed(self, company: str, object: str, records: Iterable[str], *, known_by: str = "") -> set[str]:
-        """Those of the company's record keys that a receipt of ours already claims, for any or one kind of identity."""
+        """Those of the company's record keys that a receipt of ours has, for any or one kind of identity."""
         found: set[str] = set()
         where = "company = ? AND object = ? AND identity LIKE ? AND record IN"
-        for some in batched(records, _MANY):
+        for some in batched(records, _BATCH):
             sql = f"SELECT record FROM entry WHERE {where} ({','.join('?' * len(some))})"
             found |= {row[0] for row in self._all(sql, (company, object, f"{known_by}:%" if known_by else "%", *some))}
         return found
 
     def example(self, company: str, object: str, name: str) -> OutboxEntry | None:
-        """The newest record of ours that the company has and that bears a value for this field of its trace."""
+        """The newest record of ours that is applied and has a value for this field in its lookup key."""
         where = "company = ? AND object = ? AND operation = 'create' AND state = 'applied' AND record IS NOT NULL"
         sql = f"{SELECT} WHERE {where} AND trace LIKE ? ORDER BY number DESC LIMIT 1"
         return next(map(entry_of, self._all(sql, (company, object, f'%"{name}"%'))), None)
 
     def history(self, entry: OutboxEntry) -> list[Mapping[str, Any]]:
-        """Every state the entry was in, oldest first."""
+        """Every status that the entry had, oldest first, as rows of the table `event`."""
         rows = self._all("SELECT * FROM event WHERE entry = ? ORDER BY number", (entry.number,))
         return [{key: row[key] for key in tuple(row.keys())} for row in rows]
 
@@ -391,12 +395,12 @@ class Outbox:
         sql = "SELECT at, person, decision, record, because FROM decision WHERE entry = ? ORDER BY number"
         return [{key: row[key] for key in tuple(row.keys())} for row in self._all(sql, (entry.number,))]
 
-    def lives(self, loader: str) -> bool:
+    def is_running(self, loader: str) -> bool:
         """Whether the loader that sent an entry still runs."""
-        return self._liveness.lives(loader)
+        return self._liveness.is_running(loader)
 
     def close(self) -> None:
-        """Close the file; what is still `sent` by this loader is in doubt from now on."""
+        """Close the file; entries that this loader leaves as `sent` are in doubt from now on."""
         with self._guard:
             self._db.close()
             self._liveness.close()
@@ -413,7 +417,7 @@ class Outbox:
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
-        """A write transaction that takes its lock at once, so that what it reads cannot change before it writes."""
+        """A write transaction that takes its lock at once: rows cannot change between its reads and its writes."""
         with self._guard:
             self._db.execute("BEGIN IMMEDIATE")
             try:

@@ -1,4 +1,4 @@
-"""The outbox's SQLite file: where it lies, how it is opened, its statements, and rows as entries."""
+"""The outbox's SQLite file: its place, how it is opened, its statements, and rows as entries."""
 
 import hashlib
 import json
@@ -45,23 +45,23 @@ UPDATE entry SET digest = :digest, state = 'planned', attempt = :attempt, contro
 WHERE number = :number
 """
 CONTENT = "INSERT OR REPLACE INTO content VALUES (?, ?, ?)"
-STANDING = "SELECT number, loader, state, sendings, control_id, digest FROM entry WHERE number IN"
-TAKE = """
+CURRENT = "SELECT number, loader, state, sendings, control_id, digest FROM entry WHERE number IN"
+MARK_SENT = """
 UPDATE entry SET state = 'sent', loader = ?, user = ?, last_sent_at = ?, changed_at = ?, sent_at = ?,
     sendings = sendings + 1
 WHERE number = ?
 """
-LEAVING = "UPDATE entry SET last_sent_at = ? WHERE number = ? AND state = 'sent' AND loader = ? AND sendings = ?"
+NOTE_DEPARTURE = "UPDATE entry SET last_sent_at = ? WHERE number = ? AND state = 'sent' AND loader = ? AND sendings = ?"
 CONCLUDE = "UPDATE entry SET state = ?, changed_at = ?, record = ?, name = ?, faults = ?, note = ? WHERE number = ?"
 CLAIMED = """
 SELECT 1 FROM entry WHERE company = ? AND object = ? AND operation = 'create' AND record = ? AND number <> ?
 """
 RECOVER = """
-UPDATE entry SET state = 'in_doubt', changed_at = :now, note = 'the loader ended before it wrote down an outcome'
+UPDATE entry SET state = 'in_doubt', changed_at = :now, note = 'the loader ended before it recorded an outcome'
 WHERE state = 'sent' AND loader = :loader
 RETURNING number
 """
-_SECOND = """
+_TO_VERSION_2 = """
 ALTER TABLE entry ADD COLUMN sendings INTEGER NOT NULL DEFAULT 0;
 UPDATE entry SET sendings = (SELECT count(*) FROM event WHERE event.entry = entry.number AND event.state = 'sent');
 CREATE TABLE content (entry INTEGER PRIMARY KEY, body TEXT NOT NULL, request_digest TEXT NOT NULL);
@@ -71,7 +71,7 @@ ALTER TABLE entry DROP COLUMN request_digest;
 CREATE TABLE IF NOT EXISTS witness (loader TEXT PRIMARY KEY, control_id TEXT NOT NULL);
 UPDATE OR IGNORE entry SET company = lower(company), entity = lower(entity);
 """
-_THIRD = """
+_TO_VERSION_3 = """
 ALTER TABLE entry ADD COLUMN totals TEXT NOT NULL DEFAULT '[]';
 ALTER TABLE entry ADD COLUMN posting_date TEXT NOT NULL DEFAULT '';
 ALTER TABLE entry ADD COLUMN url TEXT NOT NULL DEFAULT '';
@@ -82,13 +82,13 @@ CREATE TABLE decision (number INTEGER PRIMARY KEY AUTOINCREMENT, entry INTEGER N
     because TEXT NOT NULL);
 CREATE INDEX decision_by_entry ON decision (entry);
 """
-_UPGRADES = (_SECOND, _THIRD)
-"""What brings a file of version 1, 2, ... to the next one."""
+_UPGRADES = (_TO_VERSION_2, _TO_VERSION_3)
+"""The statements that bring a file of version 1, 2, ... to the next version."""
 DECIDE = "INSERT INTO decision (entry, at, person, decision, record, because) VALUES (?, ?, ?, ?, ?, ?)"
 
 
 def outbox_path(connection: Connection) -> Path:
-    """A connection's outbox: the one it names, else its company's in the user's state directory."""
+    """A connection's outbox: the one that it names, else its company's in the user's state directory."""
     if connection.outbox:
         return path_of(connection.outbox)
     client = f"|{connection.client_id}" if connection.client_id else ""
@@ -96,9 +96,10 @@ def outbox_path(connection: Connection) -> Path:
 
 
 def default_path(company: str, endpoint: str = "") -> Path:
-    """Where a company's outbox lives: the user's state directory, never the working directory.
+    """The default place of a company's outbox: the user's state directory, never the working directory.
 
-    An endpoint that is not Sage's gets an outbox of its own, or an emulator's company would be taken for the real one.
+    An endpoint that is not Sage's has an outbox of its own; an emulator's company would be taken for the real one
+    otherwise.
     """
     host = urlsplit(endpoint).netloc.lower()
     suffix = "" if not host or host.endswith("intacct.com") else f"@{host}"
@@ -111,12 +112,12 @@ def path_of(setting: str) -> Path:
     if not colon:
         return Path(setting).expanduser()
     if scheme != "sqlite":
-        raise SettingsError(f"an outbox cannot live at {scheme}://", fix="give a path, or sqlite:///path")
+        raise SettingsError(f"an outbox cannot be at {scheme}://", fix="give a path, or sqlite:///path")
     return Path(rest[1:] if rest[2:3] == ":" else rest).expanduser()
 
 
 def connect(path: Path) -> sqlite3.Connection:
-    """The file opened, created or refused; readable by its owner only, since it holds what was posted."""
+    """Open the file, or create it readable by its owner only, since it holds what was posted."""
     if sqlite3.sqlite_version_info < (3, 35):
         raise SettingsError("this Python's SQLite is older than 3.35", fix="use a newer Python")
     if kind := networked(path.absolute()):
@@ -143,7 +144,7 @@ def connect(path: Path) -> sqlite3.Connection:
 
 def _prepare(db: sqlite3.Connection, path: Path) -> None:
     db.row_factory = sqlite3.Row
-    _keep_a_log(db)
+    _use_write_ahead_log(db)
     db.execute("PRAGMA synchronous = FULL")
     db.execute("PRAGMA fullfsync = ON")  # macOS alone has it: without it a disk may keep a commit in its cache
     db.execute("BEGIN IMMEDIATE")
@@ -158,11 +159,11 @@ def _prepare(db: sqlite3.Connection, path: Path) -> None:
     db.execute(f"PRAGMA user_version = {VERSION}")
     db.execute("COMMIT")
     if version == 0:
-        _keep_name(path)
+        _force_name_to_disk(path)
 
 
-def _keep_name(path: Path) -> None:
-    """Force the new file's name to disk, not only what is in it: a power cut would leave an outbox that never was."""
+def _force_name_to_disk(path: Path) -> None:
+    """Force the new file's name to disk too; without it, a power cut would leave no outbox at all."""
     if os.name == "nt":
         return
     for folder in (path.parent, path.parent.parent):
@@ -178,8 +179,8 @@ def _run(db: sqlite3.Connection, script: str) -> None:
         db.execute(statement)
 
 
-def _keep_a_log(db: sqlite3.Connection) -> None:
-    """Turn write-ahead logging on, which SQLite refuses at once while another loader does the same to a new file."""
+def _use_write_ahead_log(db: sqlite3.Connection) -> None:
+    """Turn on write-ahead logging, which SQLite refuses while another loader does the same to a new file."""
     for _ in range(_TRIES):
         try:
             db.execute("PRAGMA journal_mode = WAL")
@@ -193,7 +194,7 @@ def _keep_a_log(db: sqlite3.Connection) -> None:
 
 
 def _statements(script: str) -> Iterator[str]:
-    """The script's statements one by one, since `executescript` would commit the transaction they are to be one of."""
+    """The script's statements one by one, since `executescript` would commit the transaction that they are part of."""
     statement = ""
     for line in script.splitlines(keepends=True):
         statement += line
@@ -203,7 +204,7 @@ def _statements(script: str) -> Iterator[str]:
 
 
 def entry_of(row: sqlite3.Row) -> OutboxEntry:
-    """A row as an entry. It unpacks by position, for every record of a load comes through here several times."""
+    """A row as an entry; unpacked by position, because every record of a load passes here several times."""
     (
         number, company, entity, operation, object_name, identity, generation, digest, state, attempt, control_id,
         body, request_digest, trace, label, position, tracked, user, loader, planned_at, sent_at, last_sent_at,
@@ -242,7 +243,7 @@ def entry_of(row: sqlite3.Row) -> OutboxEntry:
 
 
 def new_values(entry: OutboxEntry) -> tuple[str | int | None, ...]:
-    """A new entry as PLAN_NEW takes it."""
+    """The parameters of PLAN_NEW for a new entry."""
     now = time_text(entry.planned_at)
     return (
         entry.number,
@@ -267,7 +268,7 @@ def new_values(entry: OutboxEntry) -> tuple[str | int | None, ...]:
 
 
 def replanned_values(entry: OutboxEntry) -> dict[str, str | int]:
-    """An entry that was planned before as REPLAN takes it."""
+    """The parameters of REPLAN for an entry that was planned before."""
     return {
         "number": entry.number,
         "digest": entry.digest,
@@ -292,7 +293,7 @@ def concluded(end: Conclusion, changed: datetime) -> OutboxEntry:
 
 
 def conclude_values(entry: OutboxEntry) -> tuple[str | int | None, ...]:
-    """A concluded entry as CONCLUDE takes it."""
+    """The parameters of CONCLUDE for a concluded entry."""
     receipt = entry.receipt
     faults = msgspec.json.encode(entry.faults).decode() if entry.faults else "[]"
     record, name = (receipt.record or None, receipt.name or None) if receipt else (None, None)
@@ -320,10 +321,10 @@ def _time(text: str | None) -> datetime | None:
 
 
 def time_text(moment: datetime) -> str:
-    """A moment as the file holds it: UTC, so that text sorts as time does."""
+    """A moment as the file has it: in UTC, so that texts sort as times do."""
     return moment.astimezone(UTC).isoformat(timespec="microseconds")
 
 
 def digest_of(body: str) -> str:
-    """The digest of a function's text, to know later that what is sent again is what was sent."""
+    """The digest of a function's text, which shows that a resend sends what was sent before."""
     return hashlib.sha256(body.encode()).hexdigest()

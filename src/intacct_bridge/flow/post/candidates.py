@@ -15,7 +15,7 @@ from intacct_bridge.errors import InvalidRequestError, NotPermittedError, Record
 from intacct_bridge.flow.company.find_by_key import Creators, key_of, matching_record
 from intacct_bridge.flow.outbox.entry import OutboxEntry
 from intacct_bridge.flow.outbox.outbox import Outbox
-from intacct_bridge.flow.post.evidence import SLACK, look_paid
+from intacct_bridge.flow.post.evidence import CLOCK_TOLERANCE, find_payments
 from intacct_bridge.flow.records.lookup_keys import LookupKeys, lookup_keys_of
 from intacct_bridge.flow.records.values import comparable
 from intacct_bridge.flow.records.write import WriteOperation
@@ -84,7 +84,7 @@ def record_of(company: Gateway, object_name: str, key: str) -> str:
 def _of_entry(company: Gateway, outbox: Outbox, entry: OutboxEntry) -> list[Candidate]:
     lookup = lookup_keys_of(entry.target.object)
     described = company.describe(lookup.object)
-    same = look_paid(company, lookup, [entry]) if lookup.payment_lines else {}
+    same = find_payments(company, lookup, [entry]) if lookup.payment_lines else {}
     paid = {match.record for some in same.values() for match in some}
     rows = _rows(company, lookup, described, entry)
     claimed = outbox.claimed(entry.target.company, lookup.object, [_record(lookup, row) for row in rows] or ["-"])
@@ -93,7 +93,7 @@ def _of_entry(company: Gateway, outbox: Outbox, entry: OutboxEntry) -> list[Cand
     for row in rows:
         match = matching_record(lookup, row, creators)
         keyed = match.record in paid or (bool(entry.lookup_key) and _key(row, entry) == key_of(entry.lookup_key))
-        since = (entry.sent_at or entry.planned_at).replace(microsecond=0) - SLACK
+        since = (entry.sent_at or entry.planned_at).replace(microsecond=0) - CLOCK_TOLERANCE
         late = match.created is not None and match.created >= since
         if match.record and match.record not in claimed and not match.copy and (keyed or late):
             label = _label(row)

@@ -1,9 +1,9 @@
 """Whether an update or a delete was done, read from the record itself.
 
-What was asked is in the outbox as the function's own text; what is there now is asked of the company. A record that
-says what the update said is proof, whoever wrote it. One that does not may be written again, for an update sets what it
-names and a line set as a whole; but not where lines differ, or where somebody else changed the record since: the first
-sending may have been done and then overwritten.
+The outbox has the update as the text of its function; the company has the record as it is now. If the record has all
+values of the update, that is proof, whoever wrote them. If it has not, the update may be sent again, because an update
+sets the fields that it names and replaces a line set as a whole. Two cases are unclear, because the first sending may
+have been done and then overwritten: lines differ, or another user changed the record since.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,7 +14,7 @@ from enum import StrEnum
 from intacct_bridge.client.protocol import Gateway
 from intacct_bridge.errors import RecordError
 from intacct_bridge.flow.company.current_records import CurrentRecord, Locator
-from intacct_bridge.flow.company.writable import WritableObject, writable_object
+from intacct_bridge.flow.company.writable import LineSet, WritableObject, writable_object
 from intacct_bridge.flow.outbox.entry import OutboxEntry
 from intacct_bridge.flow.plan.changes import differences
 from intacct_bridge.flow.records.tables import SourceRow
@@ -26,11 +26,13 @@ from intacct_bridge.model.legacy.objects import LegacyObject
 from intacct_bridge.wire.values import Value, parse_value
 from intacct_bridge.wire.xml import Element, parse
 
-_NOWHERE = SourceRow("", 0, {})
+_NO_ROW = SourceRow("", 0, {})
+_Fields = dict[str, Value]
+_Lines = dict[str, tuple[RecordLine, ...]]
 
 
 class ReadbackVerdict(StrEnum):
-    """What reading back says."""
+    """Whether a write was done."""
 
     DONE = "done"
     NOT_DONE = "not done"
@@ -39,104 +41,102 @@ class ReadbackVerdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Readback:
-    """What reading one record back brought."""
+    """The result of reading one record back."""
 
-    found: ReadbackVerdict
+    verdict: ReadbackVerdict
     record: str = ""
     note: str = ""
 
 
 def read_back(company: Gateway, entries: Sequence[OutboxEntry]) -> list[Readback]:
-    """One answer for each of these updates or deletes, which are all of one object."""
+    """One result for each of these updates or deletes, which are all of one object."""
     writable = writable_object(company, entries[0].target.object)
-    asked = [_asked(writable, entry) for entry in entries]
+    writes = [_write_of(writable, entry) for entry in entries]
     by = (writable.lookup.record_key,)
-    met = Locator(company, writable).locate([(write, by) for write in asked])
+    located = Locator(company, writable).locate([(write, by) for write in writes])
     return [
-        _judged(writable, write, entry, standing[0] if standing else None)
-        for write, entry, standing in zip(asked, entries, met, strict=True)
+        _judged(writable, write, entry, found[0] if found else None)
+        for write, entry, found in zip(writes, entries, located, strict=True)
     ]
 
 
-def _judged(writable: WritableObject, write: Write, entry: OutboxEntry, standing: CurrentRecord | None) -> Readback:
+def _judged(writable: WritableObject, write: Write, entry: OutboxEntry, current: CurrentRecord | None) -> Readback:
     record = comparable(write.fields.get(writable.lookup.record_key))
     if write.operation is WriteOperation.DELETE:
-        return (
-            Readback(ReadbackVerdict.DONE, record) if standing is None else Readback(ReadbackVerdict.NOT_DONE, record)
-        )
-    if standing is None:
-        return Readback(ReadbackVerdict.UNCLEAR, record, f"{write.object} {record} is not there any more")
-    left = differences(write, standing, writable, (writable.lookup.record_key,))
+        return Readback(ReadbackVerdict.DONE if current is None else ReadbackVerdict.NOT_DONE, record)
+    if current is None:
+        return Readback(ReadbackVerdict.UNCLEAR, record, f"{write.object} {record} no longer exists in Intacct")
+    left = differences(write, current, writable, (writable.lookup.record_key,))
     if not left:
         return Readback(ReadbackVerdict.DONE, record)
     names = ", ".join(change.name for change in left)
     if any(change.name in write.lines for change in left):
-        return Readback(
-            ReadbackVerdict.UNCLEAR, record, f"the lines of {write.object} {record} differ: compare {names}"
-        )
-    by = _changed_by(standing, entry)
-    if by:
-        note = f"{by} changed {write.object} {record} since it was sent: compare {names}"
+        note = f"the lines of {write.object} {record} differ: compare {names}"
+        return Readback(ReadbackVerdict.UNCLEAR, record, note)
+    other_user = _changed_by(current, entry)
+    if other_user:
+        note = f"{other_user} changed {write.object} {record} after it was sent: compare {names}"
         return Readback(ReadbackVerdict.UNCLEAR, record, note)
     return Readback(ReadbackVerdict.NOT_DONE, record)
 
 
-def _changed_by(standing: CurrentRecord, entry: OutboxEntry) -> str:
-    """Who else changed the record after the sending; empty where nobody is known to have."""
-    who, when = comparable(standing.row.get("MODIFIEDBYLOGINID")), standing.row.get("WHENMODIFIED")
+def _changed_by(current: CurrentRecord, entry: OutboxEntry) -> str:
+    """The other user who changed the record after the sending; empty where none is known to have."""
+    who, when = comparable(current.row.get("MODIFIEDBYLOGINID")), current.row.get("WHENMODIFIED")
     if not who or who.casefold() == entry.user.casefold() or not isinstance(when, datetime):
         return ""
     return who if entry.sent_at is not None and when >= entry.sent_at else ""
 
 
-def _asked(writable: WritableObject, entry: OutboxEntry) -> Write:
-    """What the function's text asks for."""
+# --- the write that a function's text asks for
+
+
+def _write_of(writable: WritableObject, entry: OutboxEntry) -> Write:
     function = parse(entry.body.encode())
     if writable.legacy is not None:
-        return _asked_legacy(writable, writable.legacy, entry, function)
-    if entry.target.operation is WriteOperation.DELETE:
-        field = writable.field(writable.lookup.record_key)
-        fields = {writable.lookup.record_key: _value(field, function.findtext("keys"))}
-        return _write(entry, fields, {})
-    record = function.children[0]
-    lines: dict[str, tuple[RecordLine, ...]] = {}
-    fields = {}
+        fields, lines = _of_legacy_function(writable, writable.legacy, entry.target.operation, function)
+    elif entry.target.operation is WriteOperation.DELETE:
+        key = writable.lookup.record_key
+        fields, lines = {key: _value(writable.field(key), function.findtext("keys"))}, {}
+    else:
+        fields, lines = _of_update(writable, function.children[0])
+    identity = Identity(entry.identity, "key")
+    target, rows = entry.target, (_NO_ROW,)
+    return Write(target.operation, target.object, fields, identity, entry.digest, entry.label, rows, lines)
+
+
+def _of_update(writable: WritableObject, record: Element) -> tuple[_Fields, _Lines]:
+    fields: _Fields = {}
+    lines: _Lines = {}
     for child in record:
-        held = writable.line_set(child.tag)
-        if held is not None:
-            lines[held.wrapper] = tuple(
-                RecordLine(
-                    held.object, {name: _value(held.field(name), text) for name, text in _leaves(line)}, _NOWHERE
-                )
-                for line in child
-            )
+        line_set = writable.line_set(child.tag)
+        if line_set is not None:
+            lines[line_set.wrapper] = tuple(_line(line_set, dict(_leaves(line))) for line in child)
         else:
             fields |= {name: _value(writable.field(name), text) for name, text in _leaves(child, child.tag)}
-    return _write(entry, fields, lines)
+    return fields, lines
 
 
-def _asked_legacy(writable: WritableObject, one: LegacyObject, entry: OutboxEntry, function: Element) -> Write:
-    """The same from a function of the object's own, which names its record by an attribute."""
-    cells, owned = read_call(one.plan, function)
-    attribute = one.attribute(entry.target.operation.value)
-    key = function.get(attribute) if attribute else cells.get(one.key, "")
-    fields: dict[str, Value] = {name: _value(writable.field(name), text) for name, text in cells.items()}
-    lines: dict[str, tuple[RecordLine, ...]] = {}
-    for wrapper, rows in owned.items():
-        held = writable.line_set(wrapper)
-        if held is not None:
-            lines[wrapper] = tuple(
-                RecordLine(held.object, {name: _value(held.field(name), text) for name, text in row.items()}, _NOWHERE)
-                for row in rows
-            )
-    return _write(entry, {**fields, writable.lookup.record_key: key}, lines)
+def _of_legacy_function(
+    writable: WritableObject, legacy: LegacyObject, operation: WriteOperation, function: Element
+) -> tuple[_Fields, _Lines]:
+    """The fields and lines of a legacy function, which names its record by an attribute."""
+    cells, by_wrapper = read_call(legacy.plan, function)
+    attribute = legacy.attribute(operation.value)
+    key = function.get(attribute) if attribute else cells.get(legacy.key, "")
+    fields: _Fields = {name: _value(writable.field(name), text) for name, text in cells.items()}
+    sets = {wrapper: writable.line_set(wrapper) for wrapper in by_wrapper}
+    lines = {
+        wrapper: tuple(_line(line_set, row) for row in by_wrapper[wrapper])
+        for wrapper, line_set in sets.items()
+        if line_set is not None
+    }
+    return {**fields, writable.lookup.record_key: key}, lines
 
 
-def _write(entry: OutboxEntry, fields: Mapping[str, Value], lines: Mapping[str, tuple[RecordLine, ...]]) -> Write:
-    identity = Identity(entry.identity, "key")
-    return Write(
-        entry.target.operation, entry.target.object, fields, identity, entry.digest, entry.label, (_NOWHERE,), lines
-    )
+def _line(line_set: LineSet, cells: Mapping[str, str]) -> RecordLine:
+    fields = {name: _value(line_set.field(name), text) for name, text in cells.items()}
+    return RecordLine(line_set.object, fields, _NO_ROW)
 
 
 def _leaves(node: Element, name: str = "") -> Iterator[tuple[str, str]]:

@@ -1,7 +1,7 @@
-"""What can be done from the outbox alone, without the input: settle what is in doubt, retry what was not applied.
+"""Settling and retrying from the outbox alone, without the input.
 
-Both keep to the entries of the company that the connection is signed in to, and to its entity where it names one; at
-the top level they go into each entity that entries are of. What belongs elsewhere is left.
+Both use only entries of the company that the connection is signed in to, and of its entity if it names one. At the top
+level they sign in to each entity that has entries. All other entries are left as they are.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -28,24 +28,24 @@ def settle_doubts(
     *,
     only: Iterable[int] = (),
 ) -> list[OutboxEntry]:
-    """Settle every entry in doubt (or those with these numbers) and return them as they stand then."""
+    """Settle every entry in doubt (or those with these numbers) and return them as they are then."""
     _may_write(company)
     outbox.begin_run(TargetCompany.of(company.connection).user, lambda: company.company_time)
     done: list[OutboxEntry] = []
-    for within, entries in _here(company, outbox, (RecordStatus.IN_DOUBT,), only):
+    for within, entries in _by_entity(company, outbox, (RecordStatus.IN_DOUBT,), only):
         done += Settler(within, outbox, settings or SettleSettings()).settle(entries)
     return done
 
 
 def retry(company: LegacyGateway, outbox: Outbox, *, only: Iterable[int] = ()) -> list[OutboxEntry]:
-    """Send once more what was planned, not sent, rejected or aborted, with the content that the outbox holds.
+    """Send records once more that were planned, not sent, rejected or aborted, with the content that the outbox holds.
 
-    What is wrong with a rejected record is not mended by this; it is for what was wrong in the company.
+    This helps after a problem in the company was fixed. A mistake in the record itself stays.
     """
     _may_write(company)
     outbox.begin_run(TargetCompany.of(company.connection).user, lambda: company.company_time)
     done: list[OutboxEntry] = []
-    for within, entries in _here(company, outbox, UNAPPLIED, only):
+    for within, entries in _by_entity(company, outbox, UNAPPLIED, only):
         sender = Sender(within, outbox)
         for some in batched(entries, BATCH):
             begun = outbox.begin(outbox.plan(map(_intent, some)))
@@ -54,27 +54,27 @@ def retry(company: LegacyGateway, outbox: Outbox, *, only: Iterable[int] = ()) -
     return done
 
 
-def _here(
-    company: LegacyGateway, outbox: Outbox, states: Sequence[RecordStatus], only: Iterable[int]
+def _by_entity(
+    company: LegacyGateway, outbox: Outbox, statuses: Sequence[RecordStatus], only: Iterable[int]
 ) -> Iterator[tuple[LegacyGateway, list[OutboxEntry]]]:
-    """The entries of the entity that the connection is signed in to, at the top level of every entity, each with it."""
-    where, numbers = TargetCompany.of(company.connection), frozenset(only)
-    entries = outbox.entries(company=where.company, states=states)
+    """The entries of the connection's entity, or at the top level those of every entity, with a gateway to it."""
+    target, numbers = TargetCompany.of(company.connection), frozenset(only)
+    entries = outbox.entries(company=target.company, statuses=statuses)
     return within_entities(company, (entry for entry in entries if not numbers or entry.number in numbers))
 
 
 def within_entities(
     company: LegacyGateway, entries: Iterable[OutboxEntry]
 ) -> Iterator[tuple[LegacyGateway, list[OutboxEntry]]]:
-    """These entries by entity, each group with the company signed in there; others than our entity's are left out."""
-    here = TargetCompany.of(company.connection).entity.casefold()
+    """These entries by entity, each with a gateway to it; signed in to an entity, those of the others are left out."""
+    signed_in = TargetCompany.of(company.connection).entity.casefold()
     found: dict[str, list[OutboxEntry]] = {}
     for entry in entries:
         found.setdefault(entry.target.entity, []).append(entry)
     for entity, some in found.items():
-        if entity == here:
+        if entity == signed_in:
             yield company, some
-        elif not here:
+        elif not signed_in:
             yield company.entity(entity_id(entity, company)), some
 
 

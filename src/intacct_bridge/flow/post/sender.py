@@ -1,7 +1,8 @@
-"""Sending entries once and writing down what their answer proves.
+"""Sending entries once, and concluding each by what its answer proves.
 
-Each entry leaves here concluded: applied with its receipt, rejected, aborted, not sent, or in doubt. What the answer
-does not prove is in doubt, also when the process is interrupted on the way. Results belong to entries by control id.
+Each entry leaves here concluded: applied with its receipt, rejected, aborted, not sent, or in doubt. An entry whose
+outcome the answer does not prove is in doubt, and so is one whose sending is interrupted. Results belong to entries by
+control id.
 """
 
 from collections import Counter
@@ -34,7 +35,7 @@ from intacct_bridge.wire.xml import Element, Raw, parse
 Step = Callable[[str], None]
 """Called between any two steps; tests end the process there."""
 
-REPEATED = "control-id-used"
+_REPETITION = "control-id-used"
 """The error catalogue's entry for a control id that the company has completed before."""
 
 
@@ -43,7 +44,7 @@ def no_step(_: str) -> None:
 
 
 class Sender:
-    """Sends entries that the outbox holds as sent by us."""
+    """Sends entries that the outbox has marked as sent by this loader."""
 
     def __init__(self, company: Gateway, outbox: Outbox, *, step: Step = no_step) -> None:
         self._company = company
@@ -51,11 +52,11 @@ class Sender:
         self._step = step
 
     def send(
-        self, entries: Sequence[OutboxEntry], *, transaction: bool = False, again: bool = False
+        self, entries: Sequence[OutboxEntry], *, transaction: bool = False, resend: bool = False
     ) -> list[OutboxEntry]:
-        """Send and conclude. `again` marks a resend, where a failure says nothing about the first sending.
+        """Send and conclude. After a failed `resend`, the outcome of the first sending is as unknown as before.
 
-        Raises what stops a whole load (a refused sign-in, an outage, a cap) once the entries are concluded.
+        Raises the error that stops a whole load (a refused sign-in, an outage, a cap) once the entries are concluded.
         """
         self._step("begun")
         left = [list(entries)] if transaction else _requests(entries)
@@ -63,104 +64,100 @@ class Sender:
         while left:
             some = left.pop(0)
             try:
-                done += self._send(some, transaction=transaction or _several(some[0]), again=again)
+                done += self._send(some, transaction=transaction or _has_files(some[0]), resend=resend)
             except BaseException as error:
-                for unsent in left:  # nothing of these has left
-                    self._all(unsent, RecordStatus.IN_DOUBT if again else RecordStatus.NOT_SENT, error)
+                for unsent in left:  # these certainly did not leave
+                    self._conclude_all(unsent, RecordStatus.IN_DOUBT if resend else RecordStatus.NOT_SENT, error)
                 raise
         return done
 
-    def _send(self, entries: Sequence[OutboxEntry], *, transaction: bool, again: bool) -> list[OutboxEntry]:
-        """One request."""
+    def _send(self, entries: Sequence[OutboxEntry], *, transaction: bool, resend: bool) -> list[OutboxEntry]:
+        """Send one request."""
         try:
             functions = [function for entry in entries for function in _functions(entry)]
             results = self._company.submit(
                 functions, transaction=transaction, leaving=lambda: self._outbox.leaving(entries)
             )
         except InDoubtError as error:
-            return self._all(entries, RecordStatus.IN_DOUBT, error)
+            return self._conclude_all(entries, RecordStatus.IN_DOUBT, error)
         except (TransientError, RefusedError, SettingsError, ProtocolError) as error:
-            self._all(entries, _untouched(error, again=again), error)
+            self._conclude_all(entries, _status_after(error, resend=resend), error)
             raise
         except BaseException as error:
-            self._all(entries, RecordStatus.IN_DOUBT, error)
+            self._conclude_all(entries, RecordStatus.IN_DOUBT, error)
             raise
         self._step("answered")
         answered = Counter(result.control_id for result in results)
         by_id = {result.control_id: result for result in results if answered[result.control_id] == 1}
-        done = self._outbox.conclude(_conclusion(entry, _result(entry, by_id), again=again) for entry in entries)
+        done = self._outbox.conclude(_conclusion(entry, _result(entry, by_id), resend=resend) for entry in entries)
         self._step("concluded")
         return done
 
-    def _all(self, entries: Sequence[OutboxEntry], state: RecordStatus, error: BaseException) -> list[OutboxEntry]:
-        faults = error.faults if isinstance(error, IntacctError) else ()
+    def _conclude_all(
+        self, entries: Sequence[OutboxEntry], status: RecordStatus, error: BaseException
+    ) -> list[OutboxEntry]:
+        faults = error.faults if isinstance(error, IntacctError) and status is not RecordStatus.IN_DOUBT else ()
         note = str(error) or type(error).__name__
-        ends = [Conclusion(entry, state, faults=() if state is RecordStatus.IN_DOUBT else faults, note=note)
-                for entry in entries]  # fmt: skip
-        return self._outbox.conclude(ends)
+        return self._outbox.conclude([Conclusion(entry, status, faults=faults, note=note) for entry in entries])
 
 
 def _requests(entries: Sequence[OutboxEntry]) -> list[list[OutboxEntry]]:
-    """The entries by request: what is several functions goes alone, since only a transaction keeps them together."""
-    plain = [entry for entry in entries if not _several(entry)]
-    return [*([plain] if plain else []), *([entry] for entry in entries if _several(entry))]
+    """The entries by request: one with files goes alone, since only a transaction keeps its functions together."""
+    plain = [entry for entry in entries if not _has_files(entry)]
+    return [*([plain] if plain else []), *([entry] for entry in entries if _has_files(entry))]
 
 
-def _several(entry: OutboxEntry) -> bool:
+def _has_files(entry: OutboxEntry) -> bool:
     return entry.body.startswith(f"<{TOGETHER}>")
 
 
 def _functions(entry: OutboxEntry) -> list[Function]:
     if digest_of(entry.body) != entry.request_digest:
         raise LocalProtocolError(f"the outbox's text of {entry.label} is damaged", fix="restore the outbox's file")
-    if _several(entry):
+    if _has_files(entry):
         *others, own = parse(entry.body.encode())
-        return [*(Function(one, _beside(entry, number)) for number, one in enumerate(others, 1)),
-                Function(own, entry.control_id)]  # fmt: skip
+        numbered = [Function(one, f"{entry.control_id}-{number}") for number, one in enumerate(others, 1)]
+        return [*numbered, Function(own, entry.control_id)]
     body = Raw(entry.body)
     body.tag = entry.body[1:].partition(">")[0].partition(" ")[0]
-    body.children = (Element(entry.target.object),)  # for those who count; what is written is the text
+    body.children = (Element(entry.target.object),)  # for the count of records; the text is what is written
     return [Function(body, entry.control_id)]
 
 
-def _beside(entry: OutboxEntry, number: int) -> str:
-    """The control id of a function that goes with an entry's own."""
-    return f"{entry.control_id}-{number}"
-
-
 def _result(entry: OutboxEntry, by_id: Mapping[str, Result]) -> Result | None:
-    """The entry's result; where it was rolled back, with the words of the function beside it that failed."""
+    """The entry's result; where it was rolled back, with the faults of the function for its files that failed."""
     own = by_id.get(entry.control_id)
-    if own is None or own.status != ABORTED or not _several(entry):
+    if own is None or own.status != ABORTED or not _has_files(entry):
         return own
-    beside = (found for control_id, found in by_id.items() if control_id.startswith(f"{entry.control_id}-"))
-    failed = next((found for found in beside if found.status == FAILURE), None)
+    others = (found for control_id, found in by_id.items() if control_id.startswith(f"{entry.control_id}-"))
+    failed = next((found for found in others if found.status == FAILURE), None)
     return own if failed is None else replace(own, status=FAILURE, faults=failed.faults)
 
 
-def _untouched(error: IntacctError, *, again: bool) -> RecordStatus:
-    """The state after a sending that certainly did nothing: a resend that did nothing leaves the first one's doubt."""
+def _status_after(error: IntacctError, *, resend: bool) -> RecordStatus:
+    """The status after an error: not sent if it proves that nothing was applied, and if that was the first sending."""
     if isinstance(error, ConnectionCutError) and error.sent:
         return RecordStatus.IN_DOUBT
     if isinstance(error, RemoteProtocolError):
         return RecordStatus.IN_DOUBT
-    return RecordStatus.IN_DOUBT if again else RecordStatus.NOT_SENT
+    return RecordStatus.IN_DOUBT if resend else RecordStatus.NOT_SENT
 
 
-def _conclusion(entry: OutboxEntry, result: Result | None, *, again: bool) -> Conclusion:
+def _conclusion(entry: OutboxEntry, result: Result | None, *, resend: bool) -> Conclusion:
     if result is None:
         return Conclusion(entry, RecordStatus.IN_DOUBT, note="the answer has no result for it")
     receipt = receipt_of(result)
     if result.status == SUCCESS or receipt.record:
         note = "applied with faults" if result.status != SUCCESS else ""
         return Conclusion(entry, RecordStatus.APPLIED, receipt, result.faults, note)
-    if again or repeated(result.faults):
-        note = "the company refused to do it again" if repeated(result.faults) else "the second sending was refused"
+    repetition = is_repetition(result.faults)
+    if resend or repetition:
+        note = "the company refused to repeat it" if repetition else "the second sending was refused"
         return Conclusion(entry, RecordStatus.IN_DOUBT, faults=result.faults, note=note)
-    state = RecordStatus.ABORTED if result.status == ABORTED else RecordStatus.REJECTED
-    return Conclusion(entry, state, faults=result.faults)
+    status = RecordStatus.ABORTED if result.status == ABORTED else RecordStatus.REJECTED
+    return Conclusion(entry, status, faults=result.faults)
 
 
-def repeated(faults: tuple[Fault, ...]) -> bool:
-    """Whether the company says that it has completed this control id before."""
-    return bool(faults) and diagnose(faults, "function").entry == REPEATED
+def is_repetition(faults: tuple[Fault, ...]) -> bool:
+    """Whether the company reports that it has completed this control id before."""
+    return bool(faults) and diagnose(faults, "function").entry == _REPETITION
