@@ -22,7 +22,8 @@ from intacct_bridge.edge.terminal.memory import limit_malloc_arenas
 from intacct_bridge.flow.destinations.base import Sink
 from intacct_bridge.flow.destinations.open import getting_ready, open_sink
 from intacct_bridge.flow.extract.run import Extraction
-from intacct_bridge.flow.extract.source import ClientSource, choose
+from intacct_bridge.flow.extract.selection import select_streams
+from intacct_bridge.flow.extract.source import GatewaySource
 from intacct_bridge.model.query.query import Query
 
 LATENCY_MS, RUNNING = 100, 2
@@ -88,8 +89,8 @@ def _extracted(url: str, sink: Sink) -> int:
     limit_malloc_arenas()
     with client(url) as opened:
         with getting_ready("duckdb:x"):
-            chosen = choose(opened, OBJECTS.values())
-        run = Extraction(ClientSource(opened), sink, chosen.streams, headers=chosen.headers)
+            chosen = select_streams(opened, OBJECTS.values())
+        run = Extraction(GatewaySource(opened), sink, chosen.streams, headers=chosen.headers)
         for _ in run:
             pass
         sink.close()

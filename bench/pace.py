@@ -11,8 +11,7 @@ from intacct_bridge.client.client import Client
 from intacct_bridge.client.connections.connection import Connection
 from intacct_bridge.flow.destinations.open import getting_ready, open_sink
 from intacct_bridge.flow.extract.options import Options
-from intacct_bridge.flow.extract.source import choose_early
-from intacct_bridge.flow.extract.transform import objects_extraction
+from intacct_bridge.flow.extract.pipeline import ExtractRequest, prepare
 from intacct_bridge.flow.streams.defaults import USUAL
 
 LATENCY_MS = 500
@@ -61,9 +60,9 @@ def _extract(url: str, names: tuple[str, ...], page: int, running: int) -> tuple
         began = time.perf_counter()
         with Client(connection, keep=False) as client:
             with getting_ready(uri):
-                chosen = choose_early(client, names)
+                prepared = prepare(client, ExtractRequest(names, early=True))
             sink = open_sink(uri)
-            run = objects_extraction(client, chosen, sink, Options(page_size=page))
+            run = prepared.into(sink, Options(page_size=page))
             for _ in run:
                 pass
             sink.close()

@@ -9,7 +9,7 @@ import pytest
 
 from intacct_bridge.client.client import Client
 from intacct_bridge.edge.terminal.console import Console
-from intacct_bridge.edge.views.extraction import run_extraction
+from intacct_bridge.edge.views.extract import run_extraction
 from intacct_bridge.emulator.gateway.gateway import Emulator
 from intacct_bridge.emulator.gateway.server import serve
 from intacct_bridge.emulator.reading import dimensions as company_dimensions
@@ -17,9 +17,9 @@ from intacct_bridge.emulator.settings.faults import ScriptedFault
 from intacct_bridge.emulator.settings.world import EmulatorSettings, RoleSettings
 from intacct_bridge.errors import NotPermittedError
 from intacct_bridge.flow.destinations.open import open_sink
-from intacct_bridge.flow.extract.source import choose
-from intacct_bridge.flow.extract.transform import objects_extraction
-from intacct_bridge.flow.extract.unified import choose_unified
+from intacct_bridge.flow.extract.pipeline import ExtractRequest, prepare
+from intacct_bridge.flow.extract.selection import select_streams
+from intacct_bridge.flow.extract.unified import select_unified
 from support.journeys.copying import extract, rows, selected
 from support.journeys.tapping import Tap, discovered
 from support.small_company import client
@@ -35,7 +35,7 @@ def closed(grown: Emulator, name: str) -> Emulator:
 def run(company: Client, path: Path, *names: str) -> dict[str, str]:
     """The errors of a run, by stream."""
     with closing(open_sink(f"duckdb:{path}")) as sink:
-        extraction = objects_extraction(company, choose(company, names, without_refused=True), sink)
+        extraction = prepare(company, ExtractRequest(names)).into(sink)
         for _ in extraction:
             pass
     return {one.stream: one.error for one in extraction.outcomes}
@@ -51,7 +51,7 @@ def test_a_stream_that_may_not_be_described_fails_alone(tmp_path: Path, grown: E
         history = selected(path, "SELECT stream, complete FROM _bridge.outcomes WHERE error <> ''")
         assert history == [{"stream": "CLASS", "complete": False}]
         with pytest.raises(NotPermittedError):
-            choose(company, ["CLASS", "VENDOR"])
+            select_streams(company, ["CLASS", "VENDOR"])
 
 
 def test_lines_are_read_where_their_header_may_not_be_described(tmp_path: Path, grown: Emulator) -> None:
@@ -104,7 +104,7 @@ def test_one_closed_dimension_costs_no_other_its_values(
         (made,) = company.create("FUND", [{"name": "Roof"}])
         assert made.ok, made.faults
         done = extract(company, uri, "dimension_values", failing=("dimension_values",))["dimension_values"]
-        assert "GLDIMAREA cannot be read: none of the company's objects" in done.error
+        assert "GLDIMAREA cannot be read: no object of the company" in done.error
         assert "dimension_values?without=GLDIMAREA" in done.fix
         assert "Roof" in {row["name"] for row in rows(path, "dimension_values")}
         assert extract(company, uri, "dimension_values?without=gldimarea")["dimension_values"].complete
@@ -113,10 +113,12 @@ def test_one_closed_dimension_costs_no_other_its_values(
 def test_a_unified_entity_whose_object_may_not_be_described_fails_alone(tmp_path: Path, grown: Emulator) -> None:
     path = tmp_path / "copy.duckdb"
     with closing(closed(grown, "CLASS")) as emulator, client(emulator) as company:
-        done = run_extraction(company, ["Classes", "Departments"], f"duckdb:{path}", Console(), unified="v1")
-        alone = run_extraction(company, ["classes"], f"duckdb:{path}", Console(), unified="v1")
+        done = run_extraction(
+            company, ExtractRequest(["Classes", "Departments"], unified="v1"), f"duckdb:{path}", Console()
+        )
+        alone = run_extraction(company, ExtractRequest(["classes"], unified="v1"), f"duckdb:{path}", Console())
         with pytest.raises(NotPermittedError):
-            choose_unified(company, "v1", ["Classes"])
+            select_unified(company, "v1", ["Classes"])
     errors = {one.stream: one.error for one in done.outcomes if one.error}
     assert list(errors) == ["Classes"]
     assert "CLASS cannot be read" in errors["Classes"]
@@ -130,10 +132,10 @@ def test_a_unified_entity_whose_object_may_not_be_described_fails_alone(tmp_path
 def test_a_closed_line_costs_its_entity_and_a_closed_header_none(tmp_path: Path, grown: Emulator) -> None:
     path, names = tmp_path / "copy.duckdb", ["Bills", "BillPayments"]
     with closing(closed(grown, "APBILLITEM")) as emulator, client(emulator) as company:
-        done = run_extraction(company, names, f"duckdb:{path}", Console(), unified="v1")
+        done = run_extraction(company, ExtractRequest(names, unified="v1"), f"duckdb:{path}", Console())
         assert [one.stream for one in done.outcomes if one.error] == ["Bills"]
     with closing(closed(grown, "APPYMT")) as emulator, client(emulator) as company:
-        assert run_extraction(company, names, f"duckdb:{path}", Console(), unified="v1").sound
+        assert run_extraction(company, ExtractRequest(names, unified="v1"), f"duckdb:{path}", Console()).sound
     assert len(rows(path, "BillPayments")) == grown.company().table("APPYMTDETAIL").count()
 
 
@@ -155,8 +157,8 @@ def test_the_tap_reads_the_other_unified_entities(tmp_path: Path, grown: Emulato
 def test_columns_of_a_related_object_that_may_not_be_described_are_told(tmp_path: Path, grown: Emulator) -> None:
     path = tmp_path / "copy.duckdb"
     with closing(closed(grown, "APBILL")) as emulator, client(emulator) as company:
-        done = run_extraction(company, ["BillPayments"], f"duckdb:{path}", Console(), unified="v1")
+        done = run_extraction(company, ExtractRequest(["BillPayments"], unified="v1"), f"duckdb:{path}", Console())
     (payments,) = (one for one in done.outcomes if one.stream == "BillPayments")
     assert done.sound
-    assert payments.dropped == ("APBILL.RECORDID",)
+    assert payments.unqueryable == ("APBILL.RECORDID",)
     assert len(rows(path, "BillPayments")) == grown.company().table("APPYMTDETAIL").count()

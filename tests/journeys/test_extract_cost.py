@@ -13,7 +13,8 @@ from intacct_bridge.errors import InvalidRequestError
 from intacct_bridge.flow.destinations.open import open_sink
 from intacct_bridge.flow.extract.estimate import Estimate, estimated
 from intacct_bridge.flow.extract.run import DELETES, Extraction
-from intacct_bridge.flow.extract.source import ClientSource, choose
+from intacct_bridge.flow.extract.selection import select_streams
+from intacct_bridge.flow.extract.source import GatewaySource
 from intacct_bridge.flow.streams.defaults import streams_for
 from intacct_bridge.flow.streams.stream import Stream, StreamOutcome
 
@@ -32,9 +33,9 @@ class Visitor:
     def run(self) -> tuple[int, dict[str, StreamOutcome]]:
         """API transactions of all that a run does, and what became of the streams."""
         with Client(demo_connection(), transport=self.emulator, keep=self.folder) as client:
-            chosen = choose(client, streams_for(client, (), everything=False))
+            chosen = select_streams(client, streams_for(client, (), everything=False))
             sink = open_sink(f"duckdb:{self.folder / 'copy.duckdb'}")
-            run = Extraction(ClientSource(client), sink, chosen.streams, headers=chosen.headers)
+            run = Extraction(GatewaySource(client), sink, chosen.streams, headers=chosen.headers)
             for _ in run:
                 pass
             sink.close()
@@ -43,8 +44,8 @@ class Visitor:
 
     def estimate(self) -> dict[str, Estimate]:
         with Client(demo_connection(), transport=self.emulator, keep=self.folder) as client:
-            chosen = choose(client, streams_for(client, (), everything=False))
-            return {one.stream: one for one in estimated(ClientSource(client), chosen.streams, {})}
+            chosen = select_streams(client, streams_for(client, (), everything=False))
+            return {one.stream: one for one in estimated(GatewaySource(client), chosen.streams, {})}
 
     def work(self) -> None:
         """A new class and a new journal entry."""
@@ -61,7 +62,7 @@ class Visitor:
 
 def test_streams_that_are_named_need_no_list_of_all_objects(grown: Emulator) -> None:
     with Client(demo_connection(), transport=grown, keep=False) as client:
-        choose(client, streams_for(client, ("VENDOR", "APBILL"), everything=False))
+        select_streams(client, streams_for(client, ("VENDOR", "APBILL"), everything=False))
         asked = client.meter.usage().by_function
         assert {name: one.functions for name, one in asked.items()} == {
             "getAPISession": 1,
@@ -69,7 +70,7 @@ def test_streams_that_are_named_need_no_list_of_all_objects(grown: Emulator) -> 
             "readUserFormatting": 1,
         }
         with pytest.raises(InvalidRequestError, match="no object VENDR; did you mean VENDOR"):
-            choose(client, streams_for(client, ("VENDOR", "VENDR"), everything=False), without_refused=True)
+            select_streams(client, streams_for(client, ("VENDOR", "VENDR"), everything=False), skip_refused=True)
         with pytest.raises(InvalidRequestError, match="no object VENDR"):
             streams_for(client, ("audit_history_VENDR",), everything=False)
 

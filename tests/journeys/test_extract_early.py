@@ -18,11 +18,11 @@ from intacct_bridge.emulator.gateway.gateway import Emulator
 from intacct_bridge.emulator.settings.faults import ScriptedFault
 from intacct_bridge.errors import IntacctError, InvalidRequestError, SettingsError
 from intacct_bridge.flow.destinations.open import open_sink
+from intacct_bridge.flow.extract.pipeline import ExtractRequest, prepare
 from intacct_bridge.flow.extract.run import Extraction
-from intacct_bridge.flow.extract.source import _families, _needed, choose, choose_early
-from intacct_bridge.flow.extract.transform import objects_extraction
+from intacct_bridge.flow.extract.selection import _families, _needed_objects, select_early, select_streams
 from intacct_bridge.flow.streams.defaults import USUAL
-from intacct_bridge.flow.streams.names import parsed_name
+from intacct_bridge.flow.streams.names import parse_name
 from intacct_bridge.flow.streams.stream import Stream
 from intacct_bridge.model import keys
 from intacct_bridge.wire.reply import Reply, Transport
@@ -48,7 +48,7 @@ def wide(gateway: Transport, home: Path) -> Client:
 
 
 def early(company: Client, to: Path, *names: str) -> Extraction:
-    return objects_extraction(company, choose_early(company, names), open_sink(f"duckdb:{to}"))
+    return prepare(company, ExtractRequest(names, early=True)).into(open_sink(f"duckdb:{to}"))
 
 
 def named(stream: Stream) -> str:
@@ -58,7 +58,7 @@ def named(stream: Stream) -> str:
 def test_it_reads_the_same_streams_whole(tmp_path: Path, demo: Emulator) -> None:
     path = tmp_path / "copy.duckdb"
     with wide(demo, tmp_path) as company:
-        expected = choose(company, MANY)
+        expected = select_streams(company, MANY)
     with wide(demo, tmp_path) as company:
         run = early(company, path, *MANY)
         assert run.streams == ()
@@ -100,20 +100,20 @@ def test_rows_are_asked_for_before_the_last_definition_is_known(tmp_path: Path, 
 def test_what_is_misspelt_or_badly_chosen_is_refused_before_anything_is_read(tmp_path: Path, demo: Emulator) -> None:
     with wide(demo, tmp_path) as company:
         with pytest.raises(InvalidRequestError, match="VENDR"):
-            choose_early(company, (*MANY, "VENDR"))
+            select_early(company, (*MANY, "VENDR"))
         with pytest.raises(InvalidRequestError, match="NAMME"):
-            choose_early(company, MANY, {"VENDOR": ["NAMME"]})
+            select_early(company, MANY, {"VENDOR": ["NAMME"]})
         with pytest.raises(InvalidRequestError, match="NOTHING"):
-            choose_early(company, MANY, {"NOTHING": ["NAME"]})
+            select_early(company, MANY, {"NOTHING": ["NAME"]})
     assert not [one for one in demo.received if "query" in one.functions]
 
 
 def test_fields_are_chosen_as_before(tmp_path: Path, demo: Emulator) -> None:
     select = {"APBILLITEM": ["AMOUNT"], "CLASS": ["CLASSID"]}
     with wide(demo, tmp_path) as company:
-        chosen = choose_early(company, MANY, select)
+        chosen = select_early(company, MANY, select)
         found = {one.name: one for group in (chosen, *chosen.later) for one in group.streams}
-        assert found == {one.name: one for one in choose(company, MANY, select).streams}
+        assert found == {one.name: one for one in select_streams(company, MANY, select).streams}
 
 
 def test_a_connection_that_signs_in_with_every_request_waits_for_the_first_answer(
@@ -121,7 +121,7 @@ def test_a_connection_that_signs_in_with_every_request_waits_for_the_first_answe
 ) -> None:
     connection = replace(demo_connection(home=tmp_path), concurrency=4, authentication="login", user_password="wrong")
     with Client(connection, transport=demo, keep=False) as company, pytest.raises(IntacctError):
-        choose_early(company, MANY)
+        select_early(company, MANY)
 
 
 def test_an_object_that_may_not_be_described_costs_only_itself(tmp_path: Path, grown: Emulator) -> None:
@@ -203,7 +203,7 @@ def test_a_run_that_is_left_waits_for_what_is_under_way(tmp_path: Path, demo: Em
 
 @given(names=st.lists(st.sampled_from(USUAL), unique=True, min_size=1), size=st.integers(1, 9))
 def test_lines_come_with_their_headers(names: list[str], size: int) -> None:
-    needed = _needed(map(parsed_name, names))
+    needed = _needed_objects(map(parse_name, names))
     families = _families(needed)
     assert sorted(name for one in families for name in one) == sorted(needed)
     parts = _parts(families, families, size)

@@ -17,7 +17,8 @@ from intacct_bridge.flow.destinations.base import Sink, quoted
 from intacct_bridge.flow.destinations.open import open_sink
 from intacct_bridge.flow.extract.options import Options
 from intacct_bridge.flow.extract.run import Extraction
-from intacct_bridge.flow.extract.source import ClientSource, choose
+from intacct_bridge.flow.extract.selection import select_streams
+from intacct_bridge.flow.extract.source import GatewaySource
 from intacct_bridge.flow.reconcile.ledger_copy import open_ledger
 from intacct_bridge.flow.reconcile.reconcile import reconcile
 from intacct_bridge.flow.streams.stream import StreamOutcome
@@ -61,8 +62,8 @@ class Scene:
             self.editor.work()
 
     def extract(self, sink: Sink, options: Options = SMALL) -> dict[str, StreamOutcome]:
-        chosen = choose(self.client, NAMES)
-        run = Extraction(ClientSource(self.client), sink, chosen.streams, headers=chosen.headers, options=options)
+        chosen = select_streams(self.client, NAMES)
+        run = Extraction(GatewaySource(self.client), sink, chosen.streams, headers=chosen.headers, options=options)
         for _ in run:
             pass
         return {one.stream: one for one in run.outcomes}
@@ -223,9 +224,9 @@ def test_a_cap_stops_at_a_safe_point_and_the_next_run_goes_on(tmp_path: Path) ->
     path = str(tmp_path / "copy.duckdb")
     for _ in range(30):
         capped = Client(scene.client.connection, transport=scene.emulator, max_transactions=24, keep=False)
-        chosen = choose(capped, NAMES)
+        chosen = select_streams(capped, NAMES)
         sink = open_sink(path)
-        run = Extraction(ClientSource(capped), sink, chosen.streams, headers=chosen.headers, options=SMALL)
+        run = Extraction(GatewaySource(capped), sink, chosen.streams, headers=chosen.headers, options=SMALL)
         for _ in run:
             pass
         sink.close()
@@ -244,7 +245,7 @@ def test_a_cap_stops_at_a_safe_point_and_the_next_run_goes_on(tmp_path: Path) ->
 
 def test_only_one_field_and_only_one_stream() -> None:
     scene = Scene(10)
-    chosen = choose(scene.client, ["VENDOR"], {"VENDOR": ["NAME"]})
+    chosen = select_streams(scene.client, ["VENDOR"], {"VENDOR": ["NAME"]})
     (stream,) = chosen.streams
     assert set(stream.fields) == {"RECORDNO", "VENDORID", "NAME", "WHENMODIFIED"}
     scene.close()

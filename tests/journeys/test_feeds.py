@@ -10,10 +10,11 @@ import pytest
 
 from intacct_bridge.client.client import Client
 from intacct_bridge.errors import InvalidRequestError
-from intacct_bridge.flow.extract.source import ClientSource, choose
+from intacct_bridge.flow.extract.selection import select_streams
+from intacct_bridge.flow.extract.source import GatewaySource
 from intacct_bridge.flow.streams.defaults import selected_fields
-from intacct_bridge.flow.streams.names import feed_named
-from intacct_bridge.flow.streams.virtual.readers import key_of
+from intacct_bridge.flow.streams.names import parse_virtual
+from intacct_bridge.flow.streams.virtual.registry import key_of
 from support.journeys.copying import extract, rows
 from support.journeys.tapping import Tap, discovered
 
@@ -72,7 +73,7 @@ def test_balances_have_a_column_that_is_chosen_later_though_the_ledger_was_not_t
 def test_fields_made_in_the_company_are_chosen_only_by_name(reader: Client) -> None:
     """Where all are read, one more of them costs no reading of everything."""
     (every,), (some,) = (
-        choose(reader, ["VENDOR"], select).streams for select in ({}, {"VENDOR": ["NAME", "RISK_TIER"]})
+        select_streams(reader, ["VENDOR"], select).streams for select in ({}, {"VENDOR": ["NAME", "RISK_TIER"]})
     )
     assert "RISK_TIER" in every.custom
     assert ("RISK_TIER" in some.fields, some.custom) == (True, ())
@@ -133,21 +134,23 @@ def test_values_of_own_dimensions(reader: Client, tmp_path: Path) -> None:
 
 
 def test_only_some_columns(reader: Client) -> None:
-    chosen = choose(reader, ["dimensions", REPORT], {"dimensions": ["termLabel"], "report_bills_due": ["VENDORID"]})
+    chosen = select_streams(
+        reader, ["dimensions", REPORT], {"dimensions": ["termLabel"], "report_bills_due": ["VENDORID"]}
+    )
     assert [list(one.fields) for one in chosen.streams] == [["objectName", "termLabel"], ["_row", "VENDORID"]]
-    answer = next(iter(ClientSource(reader).virtual_pages(chosen.streams[1])))
+    answer = next(iter(GatewaySource(reader).virtual_pages(chosen.streams[1])))
     assert answer.rows.schema.names == ["_row", "VENDORID"]
 
 
 @pytest.mark.parametrize(
     ("name", "says"),
     [
-        ("trial_balance?form=2026-01-01", "takes no 'form'"),
-        ("trial_balance?from=yesterday", "is no day"),
-        ("trial_balance?from=2026-10-01&statistical=maybe", "statistical='maybe' is none of include, only"),
+        ("trial_balance?form=2026-01-01", "has no argument 'form'"),
+        ("trial_balance?from=yesterday", "is not a valid date"),
+        ("trial_balance?from=2026-10-01&statistical=maybe", "statistical='maybe' must be one of include, only"),
         ("trial_balance?by=vendor", "by department and location"),
         ("trial_balance?from=2026-02-01&to=2026-01-01", "is after"),
-        ("trial_balance?from=1900-01-01&to=2026-01-01", "each is an API transaction"),
+        ("trial_balance?from=1900-01-01&to=2026-01-01", "each an API transaction"),
         ("report:Bills due?APBILL.WHENDUE=a..b", "range of dates"),
         ("report:No such report", "does not exist"),
         ("report:", "has no name"),
@@ -155,13 +158,13 @@ def test_only_some_columns(reader: Client) -> None:
 )
 def test_a_wrong_name_is_told_before_or_by_the_gateway(reader: Client, name: str, says: str) -> None:
     with pytest.raises(InvalidRequestError, match=says):
-        list(ClientSource(reader).virtual_pages(choose(reader, [name]).streams[0]))
+        list(GatewaySource(reader).virtual_pages(select_streams(reader, [name]).streams[0]))
 
 
 def test_objects_are_not_taken_for_feeds() -> None:
-    assert feed_named("APBILL") is None
-    assert feed_named("SODOCUMENT:Sales Invoice") is None
-    assert feed_named("trial_balances") == feed_named("Trial_Balance")
+    assert parse_virtual("APBILL") is None
+    assert parse_virtual("SODOCUMENT:Sales Invoice") is None
+    assert parse_virtual("trial_balances") == parse_virtual("Trial_Balance")
 
 
 def test_different_rows_have_different_keys() -> None:
@@ -244,8 +247,8 @@ def test_other_arguments_are_another_balance_under_the_same_name(reader: Client,
     assert held("to=2026-10-31&from=2026-10-01") == {"2026-10-01"}
     again = extract(reader, f"duckdb:///{copy}", "trial_balance?from=2026-10-01&to=2026-10-31")["trial_balance"]
     assert (again.rows, again.full) == (0, False)
-    with pytest.raises(InvalidRequestError, match="says from twice"):
-        choose(reader, ["trial_balance?from=2026-10-01&from=2026-10-01"])
+    with pytest.raises(InvalidRequestError, match="gives from twice"):
+        select_streams(reader, ["trial_balance?from=2026-10-01&from=2026-10-01"])
 
 
 def test_another_definition_takes_the_place_of_the_one_whose_name_it_is_given(reader: Client, tmp_path: Path) -> None:
@@ -267,24 +270,24 @@ def test_a_definition_can_be_given_another_name(reader: Client, tmp_path: Path) 
     assert len(rows(copy, "orders")) == len(rows(copy, "SODOCUMENT_SALES_ORDER"))
     assert rows(copy, "Zeilen ü")
     assert [done[name].rows for name in ("orders", "Zeilen ü", "SODOCUMENT_SALES_ORDER")] == [0, 0, 0]
-    chosen = choose(reader, [f"{order}?as=orders"], {"ORDERS": ["DOCNO"]}).streams
+    chosen = select_streams(reader, [f"{order}?as=orders"], {"ORDERS": ["DOCNO"]}).streams
     assert "TOTAL" not in chosen[0].fields
     with pytest.raises(InvalidRequestError, match="two streams are called dimensions") as two:
-        choose(reader, ["dimensions", f"{order}?as=dimensions"])
+        select_streams(reader, ["dimensions", f"{order}?as=dimensions"])
     assert two.value.fix == "Read them into copies of their own."
 
 
 @pytest.mark.parametrize("name", ["SODOCUMENT:*?as=orders", "SODOCUMENT:Sales Order?as="])
 def test_a_name_for_no_single_definition_is_refused(reader: Client, name: str) -> None:
-    with pytest.raises(InvalidRequestError, match="names no table of SODOCUMENT:") as refused:
-        choose(reader, [name])
+    with pytest.raises(InvalidRequestError, match="is not a table name for SODOCUMENT:") as refused:
+        select_streams(reader, [name])
     assert "SODOCUMENT:NAME?as=TABLE" in refused.value.fix
 
 
 @pytest.mark.parametrize("name", ["APBILL:Sales Order", "SODOCUMENT:", "SODOCUMENT:Sales Ordre"])
 def test_a_definition_that_cannot_be_is_refused(reader: Client, name: str) -> None:
     with pytest.raises(InvalidRequestError, match="transaction definition"):
-        choose(reader, [name])
+        select_streams(reader, [name])
 
 
 def test_the_tap_under_hotglues_names(tap: Tap) -> None:

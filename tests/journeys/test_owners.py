@@ -12,8 +12,8 @@ from intacct_bridge.client.client import Client
 from intacct_bridge.edge.demo.company import demo_connection
 from intacct_bridge.errors import InvalidRequestError
 from intacct_bridge.flow.destinations.open import open_sink
-from intacct_bridge.flow.extract.source import choose
-from intacct_bridge.flow.extract.transform import objects_extraction
+from intacct_bridge.flow.extract.pipeline import ExtractRequest, prepare
+from intacct_bridge.flow.extract.selection import select_streams
 from support.journeys.copying import ended, selected
 from support.journeys.tapping import Tap, discovered
 
@@ -22,7 +22,7 @@ NAMES = ("VENDOR", "APBILL", "APBILLITEM", "ARINVOICE", "ARINVOICEITEM", "CLASS"
 
 def extract(client: Client, copy: Path, *names: str, column: str = "owner") -> dict[str, int]:
     with closing(open_sink(f"duckdb:///{copy}")) as sink:
-        done = ended(objects_extraction(client, choose(client, names), sink, entity_column=column))
+        done = ended(prepare(client, ExtractRequest(names, entity_column=column)).into(sink))
     return {name: one.rows for name, one in done.items()}
 
 
@@ -67,10 +67,10 @@ def test_a_name_that_is_a_fields_is_refused(reader: Client, tmp_path: Path) -> N
 
 
 def test_fields_of_related_objects_are_selected_by_their_paths(reader: Client) -> None:
-    (stream,) = choose(reader, ["ARINVOICEITEM"], {"ARINVOICEITEM": ["AMOUNT", "ARINVOICE.RECORDID"]}).streams
+    (stream,) = select_streams(reader, ["ARINVOICEITEM"], {"ARINVOICEITEM": ["AMOUNT", "ARINVOICE.RECORDID"]}).streams
     assert "ARINVOICE.RECORDID" in stream.fields
     with pytest.raises(InvalidRequestError, match="ARINVOICE"):
-        choose(reader, ["ARINVOICEITEM"], {"ARINVOICEITEM": ["ARINVOICE.NOTHING"]})
+        select_streams(reader, ["ARINVOICEITEM"], {"ARINVOICEITEM": ["ARINVOICE.NOTHING"]})
 
 
 def test_the_tap_names_owners_and_saves_files(tap: Tap) -> None:

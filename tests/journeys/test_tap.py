@@ -336,9 +336,9 @@ def test_deletes_that_nothing_tells_are_not_passed_over_in_silence(tmp_path: Pat
         second = tap.run("--config", config, "--catalog", catalog, "--state", state)
         (config, *_) = discovered(tap, "CLASS", whole_every={"CLASS": 0})
         whole = tap.run("--config", config, "--catalog", catalog, "--state", state)
-    assert "deletes: not told" not in first.err
+    assert "deletes: not sent" not in first.err
     assert (second.status, second.records("CLASS")) == (0, [])
-    assert "deletes: not told, since the user may not read the audit history" in second.err
+    assert "deletes: not sent, since the user may not read the audit history" in second.err
     assert [one["stream"] for one in whole.messages if one["type"] == "ACTIVATE_VERSION"] == ["CLASS"]
 
 

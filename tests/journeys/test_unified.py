@@ -15,7 +15,8 @@ from intacct_bridge.emulator.demo.generator.world import POSTING_ACCOUNTS
 from intacct_bridge.errors import InvalidRequestError, SettingsError
 from intacct_bridge.flow.destinations.open import open_sink
 from intacct_bridge.flow.extract.options import Options
-from intacct_bridge.flow.extract.unified import choose_unified, unified_extraction
+from intacct_bridge.flow.extract.pipeline import ExtractRequest, prepare
+from intacct_bridge.flow.extract.unified import select_unified
 from intacct_bridge.flow.streams.stream import StreamOutcome
 from support.journeys.copying import ended, rows
 from support.journeys.piping import Pipe
@@ -35,13 +36,13 @@ V2 = {
 
 def extract(client: Client, uri: str, version: str, *names: str, **options: Any) -> dict[str, StreamOutcome]:
     with closing(open_sink(uri)) as sink:
-        return ended(unified_extraction(client, choose_unified(client, version, names), sink, Options(**options)))
+        return ended(prepare(client, ExtractRequest(names, unified=version)).into(sink, Options(**options)))
 
 
 def sent(client: Client, version: str, *names: str) -> list[dict[str, Any]]:
     """The messages of a first sync."""
     out = BytesIO()
-    run = unified_extraction(client, choose_unified(client, version, names), SingerSink(out))
+    run = prepare(client, ExtractRequest(names, unified=version)).into(SingerSink(out))
     for _ in run:
         pass
     return [json.loads(line) for line in out.getvalue().splitlines()]
@@ -49,9 +50,9 @@ def sent(client: Client, version: str, *names: str) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize(("version", "entities"), [("v1", V1), ("v2", V2)])
 def test_every_entity_is_offered(reader: Client, version: str, entities: set[str]) -> None:
-    assert {one.entity.name for one in choose_unified(reader, version)} == entities
-    for one in choose_unified(reader, version):
-        assert "id" in one.shown.fields or one.read.feed
+    assert {one.entity.name for one in select_unified(reader, version)} == entities
+    for one in select_unified(reader, version):
+        assert "id" in one.stored.fields or one.read.virtual
 
 
 _OF: dict[str, Any] = {
@@ -157,15 +158,15 @@ def test_the_trial_balance_is_a_report_of_version_two(reader: Client, tmp_path: 
 
 def test_an_unknown_entity_or_column_is_named(reader: Client) -> None:
     with pytest.raises(SettingsError, match="no unified entity Bils"):
-        choose_unified(reader, "v1", ["Bils"])
+        select_unified(reader, "v1", ["Bils"])
     with pytest.raises(InvalidRequestError, match="has no column colour"):
-        choose_unified(reader, "v1", ["Bills"], {"Bills": ["colour"]})
+        select_unified(reader, "v1", ["Bills"], {"Bills": ["colour"]})
 
 
 def test_lines_that_nobody_wants_are_not_read(reader: Client, tmp_path: Path) -> None:
-    (one,) = choose_unified(reader, "v1", ["Bills"], {"Bills": ["number", "totalAmount"]})
+    (one,) = select_unified(reader, "v1", ["Bills"], {"Bills": ["number", "totalAmount"]})
     assert one.lines == ()
-    assert [name for name in one.shown.fields if name not in one.shown.inner] == ["number", "id", "totalAmount"]
+    assert [name for name in one.stored.fields if name not in one.stored.internal] == ["number", "id", "totalAmount"]
 
 
 def test_the_tap_sends_real_lists(tap: Tap) -> None:

@@ -30,7 +30,7 @@ ITEMS = Stream(
     {"RECORDNO": Kind.INTEGER, "RECORDKEY": Kind.INTEGER},
     "RECORDNO",
     header="APBILL",
-    by="RECORDKEY",
+    header_key="RECORDKEY",
 )
 BILLS = Stream("APBILL", "APBILL", {"RECORDNO": Kind.INTEGER}, "RECORDNO", modified="WHENMODIFIED")
 DONE = Bookmark(WalkProgress(since=STARTED, refreshed_at=STARTED, refreshed_by=1))

@@ -15,8 +15,7 @@ from intacct_bridge.edge.demo.view import DemoView
 from intacct_bridge.edge.terminal.console import Console
 from intacct_bridge.edge.terminal.progress import progress
 from intacct_bridge.edge.terminal.tables import plain_lines, print_fitted, shown
-from intacct_bridge.edge.views.extract import sentence
-from intacct_bridge.edge.views.extraction import Extracted
+from intacct_bridge.edge.views.extract import ExtractResult, summary
 from intacct_bridge.flow.extract.run import DELETES
 from intacct_bridge.flow.streams.stream import StreamOutcome
 
@@ -44,8 +43,8 @@ def test_results_go_out_and_notes_go_to_standard_error() -> None:
 def test_deletes_do_not_count_as_a_stream() -> None:
     made, out, _ = console()
     outcomes = (StreamOutcome("VENDOR"), StreamOutcome(DELETES))
-    assert "0 rows in 0 of 1 streams" in sentence(outcomes, 0.1, 3)
-    DemoView(made).extracted(Extracted(outcomes, 0.1, 3))
+    assert "0 rows in 0 of 1 stream," in summary(outcomes, 0.1, 3)
+    DemoView(made).extracted(ExtractResult(outcomes, 0.1, 3))
     assert "no changes in 1 stream," in out.getvalue()
 
 

@@ -31,7 +31,7 @@ def rows_of(keys: Any, stream: Stream = NUMBERS) -> list[Row]:
 
 
 def partition(stream: Stream = NUMBERS, size: int = 3, **more: Any) -> Partition:
-    return Partition(stream, stream.walked, in_groups=bool(stream.group), page_size=size, **more)
+    return Partition(stream, stream.walk_field, in_groups=bool(stream.group), page_size=size, **more)
 
 
 def keys_of(pieces: list[Piece]) -> list[Any]:

@@ -149,7 +149,7 @@ def test_a_field_that_cannot_be_queried_costs_no_reading_of_everything(copy: Cop
     """For a while it is known not to be, and not among the fields; then it is described again."""
     company = filled()
     company.page = choosy(company)  # type: ignore[method-assign, assignment]
-    assert copy.run(company, [VENDOR])["VENDOR"].dropped == ("NAME",)
+    assert copy.run(company, [VENDOR])["VENDOR"].unqueryable == ("NAME",)
     for stream in (NARROW, VENDOR, NARROW, VENDOR):
         company.clock += timedelta(days=3)
         assert not copy.run(company, [stream])["VENDOR"].full

@@ -707,10 +707,10 @@ def test_fields_that_cannot_be_queried_are_left_out_and_remembered(copy: Copy) -
 
     company.page = choosy  # type: ignore[method-assign]
     outcome = copy.run(company, [VENDOR])["VENDOR"]
-    assert (outcome.dropped, outcome.error) == (("NAME",), "")
+    assert (outcome.unqueryable, outcome.error) == (("NAME",), "")
     assert {row["NAME"] for row in copy.rows(VENDOR)} == {None}
     again = copy.run(company, [VENDOR])["VENDOR"]
-    assert again.dropped == ("NAME",)
+    assert again.unqueryable == ("NAME",)
     assert again.transactions == again.pages
 
 
@@ -718,11 +718,11 @@ def test_a_field_that_could_not_be_queried_is_tried_again_by_a_full_run(copy: Co
     company = Company(8).fill(60)
     page = company.page
     refuse(company, "NAME", named=True)
-    assert copy.run(company, [VENDOR])["VENDOR"].dropped == ("NAME",)
+    assert copy.run(company, [VENDOR])["VENDOR"].unqueryable == ("NAME",)
     company.page = page  # type: ignore[method-assign]
-    assert copy.run(company, [VENDOR])["VENDOR"].dropped == ("NAME",)
-    assert copy.run(company, [VENDOR], replace(SMALL, full=True))["VENDOR"].dropped == ()
-    assert copy.run(company, [VENDOR])["VENDOR"].dropped == ()
+    assert copy.run(company, [VENDOR])["VENDOR"].unqueryable == ("NAME",)
+    assert copy.run(company, [VENDOR], replace(SMALL, full=True))["VENDOR"].unqueryable == ()
+    assert copy.run(company, [VENDOR])["VENDOR"].unqueryable == ()
     check(copy, company, [VENDOR])
 
 
@@ -734,7 +734,7 @@ def test_a_time_that_cannot_be_queried_widens_the_question_and_ends(copy: Copy, 
     refuse(company, time, named=named)
     first = copy.run(company, streams)
     assert {one.error for one in first.values()} == {""}
-    assert first["APBILL"].dropped == (time,)
+    assert first["APBILL"].unqueryable == (time,)
     company.clock += timedelta(days=1)
     company.fill(20)
     company.clock += timedelta(days=1)

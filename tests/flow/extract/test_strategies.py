@@ -17,7 +17,7 @@ CURRENT = Bookmark().begin(FIRST, 1, full=True).end(7200)
 REST = (KeySpan("2000", ""),)
 REFRESHING = Bookmark().begin(FIRST, 1, full=True).advance(REST)
 CATCHING_UP = CURRENT.begin(NEXT_DAY, 2, full=False).advance(REST)
-BALANCES = Stream("trial_balance", "", {"k": Kind.TEXT}, "k", feed=VirtualStream("trial_balance"))
+BALANCES = Stream("trial_balance", "", {"k": Kind.TEXT}, "k", virtual=VirtualStream("trial_balance"))
 DAY = 86_400
 
 

@@ -139,7 +139,7 @@ def test_two_users_who_take_turns_contradict_nothing() -> None:
 class ElsewhereKnown(Company):
     """What this machine keeps of the user's formatting is older than what another one was told."""
 
-    def doubt_formatting(self) -> bool:
+    def forget_stored_formatting(self) -> bool:
         doubted, self.offset_minutes, self.told_at = self.offset_minutes != WEST, WEST, self.clock
         return doubted
 

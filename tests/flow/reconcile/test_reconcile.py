@@ -16,7 +16,8 @@ from intacct_bridge.emulator.gateway.gateway import Emulator
 from intacct_bridge.errors import InvalidRequestError, SettingsError
 from intacct_bridge.flow.destinations.open import open_sink
 from intacct_bridge.flow.extract.run import Extraction
-from intacct_bridge.flow.extract.source import ClientSource, choose
+from intacct_bridge.flow.extract.selection import select_streams
+from intacct_bridge.flow.extract.source import GatewaySource
 from intacct_bridge.flow.reconcile.ledger_copy import open_ledger
 from intacct_bridge.flow.reconcile.reconcile import BalanceDifference, Reconciliation, RecordDifference, reconcile
 
@@ -36,10 +37,10 @@ ROW = (
 
 
 def extract(client: Client, uri: str, names: tuple[str, ...] = ("GLDETAIL",)) -> None:
-    chosen = choose(client, names)
+    chosen = select_streams(client, names)
     sink = open_sink(uri)
     try:
-        run = Extraction(ClientSource(client), sink, chosen.streams, headers=chosen.headers)
+        run = Extraction(GatewaySource(client), sink, chosen.streams, headers=chosen.headers)
         for _ in run:
             pass
     finally:

@@ -14,7 +14,7 @@ from typing import Any
 from intacct_bridge.errors import NotPermittedError
 from intacct_bridge.flow.streams.bookmark import AnswerFormat
 from intacct_bridge.flow.streams.partition import PartitionPage
-from intacct_bridge.flow.streams.stream import TRAIL, Stream
+from intacct_bridge.flow.streams.stream import AUDIT_TRAIL, Stream
 from intacct_bridge.flow.streams.times import format_time, parse_time
 from intacct_bridge.model.query.query import And, Compare, Filter, Op, Or, Query
 from intacct_bridge.wire.values import Kind
@@ -39,7 +39,7 @@ APBILLITEM = Stream(
     NUMBER | {"RECORDKEY": Kind.INTEGER, "AMOUNT": Kind.INTEGER} | TIMES,
     "RECORDNO",
     header="APBILL",
-    by="RECORDKEY",
+    header_key="RECORDKEY",
     refers_to="RECORDNO",
     **CHANGE,
 )
@@ -53,7 +53,7 @@ GLDETAIL = Stream(
     group="BATCHKEY",
     window="BATCH_DATE",
     header="GLBATCH",
-    by="BATCHKEY",
+    header_key="BATCHKEY",
     refers_to="RECORDNO",
     **CHANGE,
 )
@@ -62,7 +62,7 @@ SODOCUMENT = Stream(
 )
 TIMETYPE = Stream("TIMETYPE", "TIMETYPE", NUMBER | {"NAME": Kind.TEXT}, "RECORDNO")
 STREAMS = (VENDOR, APBILL, APBILLITEM, GLBATCH, GLDETAIL, SODOCUMENT, TIMETYPE)
-TOLD = Stream("AUDITHISTORY", "AUDITHISTORY", {**TRAIL.fields} | {"ACCESSMODE": Kind.TEXT}, "ID", text_key=True)
+TOLD = Stream("AUDITHISTORY", "AUDITHISTORY", {**AUDIT_TRAIL.fields} | {"ACCESSMODE": Kind.TEXT}, "ID", text_key=True)
 BEGAN = datetime(2026, 3, 1, tzinfo=UTC)
 
 
@@ -142,7 +142,7 @@ class Company:
     def formatting(self) -> AnswerFormat:
         return AnswerFormat(f"{self.offset_minutes:+}", format_time(self.told_at), self.user)
 
-    def doubt_formatting(self) -> bool:
+    def forget_stored_formatting(self) -> bool:
         return False
 
     def virtual_cost(self, stream: Stream) -> int | None:

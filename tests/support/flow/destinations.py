@@ -32,7 +32,7 @@ ITEMS = Stream(
     modified="WHENMODIFIED",
     header="APBILL",
     refers_to="RECORDNO",
-    by="RECORDKEY",
+    header_key="RECORDKEY",
 )
 DETAIL = Stream(
     "GLDETAIL",
@@ -44,7 +44,7 @@ DETAIL = Stream(
     window="BATCH_DATE",
     header="GLBATCH",
     refers_to="RECORDNO",
-    by="BATCHKEY",
+    header_key="BATCHKEY",
 )
 
 

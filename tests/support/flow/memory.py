@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from intacct_bridge.flow.destinations.base import ColumnDifference, Committed
 from intacct_bridge.flow.streams.bookmark import Bookmark
-from intacct_bridge.flow.streams.stream import MARKS, Stream, StreamOutcome
+from intacct_bridge.flow.streams.stream import COPY_COLUMNS, Stream, StreamOutcome
 from intacct_bridge.wire.values import Value
 from support.flow.table import Row
 
@@ -71,7 +71,7 @@ class MemoryWriter:
 
     @property
     def difference(self) -> ColumnDifference:
-        columns = [name for name in self.current[0] if name not in MARKS] if self.current else ()
+        columns = [name for name in self.current[0] if name not in COPY_COLUMNS] if self.current else ()
         return ColumnDifference.of(columns, self.stream) if columns else ColumnDifference()
 
     def write(self, rows: pa.RecordBatch) -> None:
@@ -84,7 +84,7 @@ class MemoryWriter:
         self.gone.append((field or self.stream.key, keys))
 
     def commit(self, bookmark: Bookmark, at: datetime) -> Committed:
-        by, key = self.stream.group or self.stream.by, self.stream.key
+        by, key = self.stream.group or self.stream.header_key, self.stream.key
         rows = [dict(row) for row in self.current]
         arrived = {row[key] for row in self.rows}
         deleted = 0
@@ -112,7 +112,7 @@ class MemoryWriter:
         return found
 
     def held(self) -> dict[Value, int]:
-        return dict(Counter(row[self.stream.walked] for row in self.current if not row["_deleted_at"]))
+        return dict(Counter(row[self.stream.walk_field] for row in self.current if not row["_deleted_at"]))
 
     def count(self) -> tuple[int, Value]:
         held = self.held()
@@ -120,7 +120,7 @@ class MemoryWriter:
 
     def unseen(self, walk: int) -> list[Value]:
         live = (row for row in self.current if not row["_deleted_at"] and row["_run"] < walk)
-        return list(dict.fromkeys(row[self.stream.walked] for row in live))
+        return list(dict.fromkeys(row[self.stream.walk_field] for row in live))
 
 
 def mark(rows: list[Row], at: Any) -> int:

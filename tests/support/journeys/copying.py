@@ -11,7 +11,8 @@ from intacct_bridge.client.client import Client
 from intacct_bridge.flow.destinations.open import open_sink
 from intacct_bridge.flow.extract.options import Options
 from intacct_bridge.flow.extract.run import Extraction
-from intacct_bridge.flow.extract.source import ClientSource, choose
+from intacct_bridge.flow.extract.selection import select_streams
+from intacct_bridge.flow.extract.source import GatewaySource
 from intacct_bridge.flow.streams.stream import StreamOutcome
 
 
@@ -33,9 +34,9 @@ def extract(
     failing: tuple[str, ...] = (),
 ) -> dict[str, StreamOutcome]:
     """A run of these streams."""
-    chosen = choose(client, names, select)
+    chosen = select_streams(client, names, select)
     with closing(open_sink(uri)) as sink:
-        source, options = ClientSource(client), Options(full=full)
+        source, options = GatewaySource(client), Options(full=full)
         return ended(Extraction(source, sink, chosen.streams, headers=chosen.headers, options=options), failing=failing)
 
 

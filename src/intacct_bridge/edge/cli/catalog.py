@@ -64,7 +64,7 @@ def describe_command(context: CommandContext, *, name: str, as_python: bool, doc
         _show_function(context, function)
         return
     if document_type is not None:
-        from intacct_bridge.flow.extract.source import definition
+        from intacct_bridge.flow.extract.selection import definition
 
         document_type = definition(context.client, name, document_type)
     described = context.client.describe(name.upper(), doc_par_id=document_type)

@@ -1,7 +1,6 @@
-"""`intacct extract`: a copy of the company's objects, brought up to date."""
+"""`intacct extract`: copy the company's objects, and keep the copy current."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,11 +9,12 @@ import click
 from intacct_bridge.edge.cli.context import CommandContext, shared_options
 from intacct_bridge.edge.terminal.process import stoppable
 from intacct_bridge.errors import SettingsError
+from intacct_bridge.model.wording import counted
 
 if TYPE_CHECKING:
     from intacct_bridge.client.client import Client
     from intacct_bridge.flow.extract.options import Options
-    from intacct_bridge.flow.streams.stream import StreamOutcome
+    from intacct_bridge.flow.extract.pipeline import ExtractRequest
 
 FAILURES = 1
 
@@ -27,52 +27,58 @@ FAILURES = 1
     metavar="URI",
     help="duckdb:///FILE, parquet:DIR, csv:DIR, jsonl:DIR, postgresql://..., or - for Singer messages",
 )
-@click.option("--all", "everything", is_flag=True, help="Every object of the company, not only the usual ones.")
-@click.option("--full", is_flag=True, help="Read everything again, also where the changes would do.")
+@click.option("--all", "everything", is_flag=True, help="Read every object of the company (default: the usual ones).")
+@click.option("--full", is_flag=True, help="Make a full refresh of every stream.")
 @click.option(
     "--select",
     metavar="STREAM.FIELD",
     multiple=True,
-    help="Only these fields of a stream; comma separated, may be repeated.",
+    help="Read only these fields of a stream; separate them with commas, or repeat the option.",
 )
 @click.option(
     "--since",
     metavar="DATE",
     type=click.DateTime(["%Y-%m-%d"]),
-    help="A first read takes only what changed since then.",
+    help="On the first run, read only what changed since this date.",
 )
 @click.option(
-    "--max-transactions", metavar="N", type=click.IntRange(1), help="Stop before more API transactions than this."
+    "--max-transactions", metavar="N", type=click.IntRange(1), help="Stop before using more API transactions than this."
 )
 @click.option(
     "--attachments",
     metavar="DIR",
     type=click.Path(file_okay=False, path_type=Path),
-    help="Also save the files attached to the records here, each once.",
+    help="Also save the files attached to the records in this directory, each once.",
 )
-@click.option("--hard-deletes", is_flag=True, help="In a database, remove deleted rows instead of marking them.")
+@click.option("--hard-deletes", is_flag=True, help="Remove deleted rows from a database (default: mark them).")
 @click.option(
     "--entity-column",
     metavar="NAME",
-    help="Add a column of this name: the entity that owns the record, empty for what all share.",
+    help="Add a column of this name for the entity that owns the record (empty: shared by all entities).",
 )
 @click.option(
     "--unified",
     type=click.Choice(["v1", "v2"]),
-    help="In the words of hotglue's accounting schema; then a STREAM is one of its entities, such as Bills.",
+    help="Store records in hotglue's accounting schema; a STREAM is then one of its entities, such as Bills.",
 )
 @click.option(
     "--full-every",
     "periods",
     metavar="[STREAM=]HOURS",
     multiple=True,
-    help="How often to read whole what cannot tell its changes; or a stream all the same. May be repeated.",
+    help="Hours between full refreshes of streams without a time of change, or of one stream. May be repeated.",
 )
-@click.option("--estimate", is_flag=True, help="Only say what the run would read and cost; one transaction a stream.")
-@click.option("--compact", is_flag=True, help="Afterwards rewrite change files (Parquet, CSV, JSON lines) as few.")
+@click.option(
+    "--estimate", is_flag=True, help="Only show what the run would read and cost; uses one transaction a stream."
+)
+@click.option(
+    "--compact",
+    is_flag=True,
+    help="Afterwards rewrite the change files (Parquet, CSV, JSON lines) as a few large ones.",
+)
 @shared_options(prints_table=True)
 def extract_command(
-    desk: CommandContext,
+    context: CommandContext,
     *,
     streams: tuple[str, ...],
     to: str,
@@ -89,18 +95,15 @@ def extract_command(
     estimate: bool,
     compact: bool,
 ) -> int:
-    """Copy objects to a destination, and keep the copy current: the first run reads all, later ones what changed.
+    """Copy objects to a destination and keep the copy current: the first run reads everything, later ones the changes.
 
-    A run that was stopped goes on where it stood. Deleted records are marked, lines follow their headers. A STREAM is
-    an object, SODOCUMENT:DEFINITION, audit_history_OBJECT, trial_balance, account_balances, report:NAME, dimensions,
-    or dimension_values.
+    A run that was stopped is resumed by the next one. Deleted records are marked, and lines follow their headers. A
+    STREAM is an object, SODOCUMENT:DEFINITION, audit_history_OBJECT, trial_balance, account_balances, report:NAME,
+    dimensions, or dimension_values.
 
-    \b
-    Examples:
-      intacct extract --to duckdb:///intacct.duckdb
-      intacct extract GLDETAIL APBILL APBILLITEM --to parquet:ledger
-      intacct extract VENDOR --select VENDOR.VENDORID,VENDOR.NAME --to csv:vendors
-      intacct extract "trial_balance?from=2026-01-01&by=location" --to duckdb:///books.duckdb
+    \b Examples: intacct extract --to duckdb:///intacct.duckdb intacct extract GLDETAIL APBILL APBILLITEM --to
+    parquet:ledger intacct extract VENDOR --select VENDOR.VENDORID,VENDOR.NAME --to csv:vendors intacct extract
+    "trial_balance?from=2026-01-01&by=location" --to duckdb:///books.duckdb
     """
     if unified and (entity_column or everything):
         raise SettingsError(
@@ -110,11 +113,11 @@ def extract_command(
     if estimate and compact:
         raise SettingsError("--estimate and --compact do not go together", fix="Rewriting files costs no transaction.")
     if hard_deletes:
-        _refuse_without_rows(to)
-    if desk.entity and desk.entity.lower() == "all":
-        desk.entity = ""
-    client = desk.limited_client(max_transactions)
-    with stoppable(desk.console), client.signing_in():
+        _require_database(to)
+    if context.entity and context.entity.lower() == "all":
+        context.entity = ""
+    client = context.limited_client(max_transactions)
+    with stoppable(context.console), client.signing_in():
         from intacct_bridge.edge.terminal.memory import limit_malloc_arenas
         from intacct_bridge.flow.destinations.open import compact_copy, getting_ready
 
@@ -122,13 +125,13 @@ def extract_command(
         with getting_ready(to):
             from datetime import datetime
 
-            from intacct_bridge.edge.views.extract import sentence, show_extraction
-            from intacct_bridge.edge.views.extraction import run_extraction
+            from intacct_bridge.edge.views.extract import run_extraction, show_extraction, summary
             from intacct_bridge.flow.extract.options import Options
+            from intacct_bridge.flow.extract.pipeline import ExtractRequest
             from intacct_bridge.flow.streams.defaults import (
                 full_every,
                 refuse_joined,
-                refuse_strange,
+                refuse_unknown_streams,
                 selected_fields,
                 streams_for,
             )
@@ -137,98 +140,62 @@ def extract_command(
     names = list(streams) if unified else streams_for(client, streams, everything=everything)
     start = f"{since:%m/%d/%Y} 00:00:00" if isinstance(since, datetime) else ""
     often, whole_every = full_every(periods)
-    refuse_strange("--full-every", whole_every, names, unified or "")
+    refuse_unknown_streams("full_every", whole_every, names, unified or "")
+    fields = selected_fields(select)
     if unified:
-        refuse_strange("--select", selected_fields(select), names, unified)
-    private = not desk.connection.location_id
+        refuse_unknown_streams("select", fields, names, unified)
+    private = not context.connection.location_id
     options = Options(full=full, start=start, full_every=often, whole_every=whole_every, show_private=private)
+    request = ExtractRequest(names, fields, unified or "", entity_column or "", early=not estimate)
     if estimate:
-        asked = _Asked(names, selected_fields(select), unified or "", entity_column or "")
-        return _estimate(client, asked, to, options, desk)
+        return _estimate(context, client, request, to, options)
     rewriting = compact_copy(to) if compact else ()  # refuses a database before anything is read
-    done = run_extraction(
-        client,
-        names,
-        to,
-        desk.console,
-        options=options,
-        select=selected_fields(select),
-        hard_deletes=hard_deletes,
-        unified=unified or "",
-        entity_column=entity_column or "",
-    )
+    done = run_extraction(client, request, to, context.console, options=options, hard_deletes=hard_deletes)
     if to != "-":  # then standard output holds Singer messages, and nothing else
-        show_extraction(done.outcomes, desk.console)
-    fetched = attachments is None or _fetch(desk, done.objects, attachments)
-    desk.console.say(sentence(done.outcomes, done.seconds, client.meter.transactions))
+        show_extraction(done.outcomes, context.console)
+    fetched = attachments is None or _fetch(context, done.objects, attachments)
+    context.console.say(summary(done.outcomes, done.seconds, client.meter.transactions))
     for one in rewriting:
-        desk.console.say(f"{one.stream}: {one.files_before:,} files are {one.files_after:,} now, {one.rows:,} rows")
+        before, after = counted(one.files_before, "file"), counted(one.files_after, "file")
+        context.console.say(f"{one.stream}: {before} rewritten as {after}, {counted(one.rows, 'row')}")
     return 0 if done.sound and fetched else FAILURES
 
 
-def _refuse_without_rows(to: str) -> None:
-    """Raise for a destination in which no row can be removed."""
+def _require_database(to: str) -> None:
+    """SettingsError for a destination from which no row can be removed."""
     from intacct_bridge.flow.destinations.base import place, shown
 
     scheme = place(to).scheme
     if scheme not in ("duckdb", "postgresql"):
-        fix = "Rewrite its files without deleted rows by --compact."
-        theirs = "A consumer of Singer messages has its own setting for it, such as hard_delete."
+        fix = "Use --compact, which rewrites the files without deleted rows."
+        theirs = "A consumer of Singer messages has its own setting for this, such as hard_delete."
         raise SettingsError(
-            f"--hard-deletes removes rows from a database, and {shown(to)} is none",
+            f"--hard-deletes removes rows from a database, and {shown(to)} is not one",
             fix=theirs if scheme == "singer" else fix,
         )
 
 
-@dataclass(frozen=True, slots=True)
-class _Asked:
-    """What a run is to read."""
-
-    names: list[str]
-    select: Mapping[str, Sequence[str]]
-    unified: str
-    entity_column: str
-
-
-def _estimate(client: "Client", asked: _Asked, to: str, options: "Options", desk: CommandContext) -> int:
-    """What a run would read and cost."""
+def _estimate(context: CommandContext, client: "Client", request: "ExtractRequest", to: str, options: "Options") -> int:
+    """Show what a run would read and cost."""
     from intacct_bridge.edge.views.extract import show_estimate
     from intacct_bridge.flow.destinations.open import standing_of
-    from intacct_bridge.flow.extract.estimate import Estimate, estimated
-    from intacct_bridge.flow.extract.source import ClientSource, choose
-    from intacct_bridge.flow.extract.transform import Shaped, looks_for_owners, with_entities
-    from intacct_bridge.flow.extract.unified import UnifiedSource, asks_for_lines, choose_unified
+    from intacct_bridge.flow.extract.pipeline import prepare
 
-    refused: list[StreamOutcome] = []
-    names, select = asked.names, asked.select
-    entities = choose_unified(client, asked.unified, names, select, refused=refused) if asked.unified else []
-    chosen = choose(client, () if asked.unified else names, None if asked.unified else select, without_refused=True)
-    shaped = [Shaped(one.read, one.shown) for one in entities] or [Shaped(one, one) for one in chosen.streams]
-    beside = {one.read.name: asks_for_lines(client, one) for one in entities if one.lines}
-    if asked.entity_column:
-        shaped = with_entities(client, chosen.streams, asked.entity_column)
-        beside = looks_for_owners(shaped)
-    source = UnifiedSource(client, entities) if asked.unified else ClientSource(client)
-    held = standing_of(to)
-    widened = {one.read.name for one in shaped if one.read.name in held and held[one.read.name].widened_by(one.shown)}
-    bookmarks = {name: one.bookmark for name, one in held.items()}
-    found = list(estimated(source, [one.read for one in shaped], bookmarks, options, beside, lacking_columns=widened))
-    closed = [Estimate(one.stream, 0, 0, full=True, error=one.error) for one in (*chosen.refused, *refused)]
-    show_estimate([*found, *closed], desk.console)
+    show_estimate(list(prepare(client, request).estimate(standing_of(to), options)), context.console)
     return 0
 
 
-def _fetch(desk: CommandContext, objects: Sequence[str], to: Path) -> bool:
-    """Save attached files; False where some could not be fetched."""
+def _fetch(context: CommandContext, objects: Sequence[str], to: Path) -> bool:
+    """Save attached files; False where some could not be saved."""
     from intacct_bridge.flow.extract.attachments import fetch_attachments
 
     files, failed = 0, 0
-    for supdoc, count, problem in fetch_attachments(desk.client, objects, to):
+    for supdoc, count, problem in fetch_attachments(context.client, objects, to):
         files += count
         failed += bool(problem)
         if problem:
-            desk.console.complain(f"error  attachment {supdoc}: {problem}")
+            context.console.complain(f"error  attachment {supdoc}: {problem}")
         else:
-            desk.console.detail(f"attachment {supdoc}: {count} files")
-    desk.console.say(f"{files:,} attached files saved in {to}")
+            context.console.detail(f"attachment {supdoc}: {counted(count, 'file')}")
+    context.console.say(f"{counted(files, 'attached file')} saved in {to}")
     return not failed

@@ -61,7 +61,7 @@ def query_command(
     if context.console.as_json:
         kind = "json"
     if document_type is not None:
-        from intacct_bridge.flow.extract.source import definition
+        from intacct_bridge.flow.extract.selection import definition
 
         document_type = definition(context.client, object_name, document_type)
     query = Query(

@@ -19,9 +19,10 @@ from intacct_bridge.edge.demo.sample import NAMES, write_sample
 from intacct_bridge.edge.doctor.examination import Examination
 from intacct_bridge.edge.doctor.findings import DoctorReport
 from intacct_bridge.edge.terminal.console import Console
-from intacct_bridge.edge.views.extraction import Extracted, run_extraction
+from intacct_bridge.edge.views.extract import ExtractResult, run_extraction
 from intacct_bridge.emulator.gateway.gateway import Emulator
 from intacct_bridge.flow.company.legacy import LegacyGateway
+from intacct_bridge.flow.extract.pipeline import ExtractRequest
 from intacct_bridge.flow.layouts.choose import layout_for
 from intacct_bridge.flow.outbox.outbox import open_outbox
 from intacct_bridge.flow.plan.plan import Plan
@@ -80,10 +81,10 @@ class Demo:
         examination = Examination(self.connection, lambda one: Client(one, transport=self._emulator, keep=False))
         return examination.report(examination.run())
 
-    def extract(self, streams: Sequence[str] = ()) -> Extracted:
+    def extract(self, streams: Sequence[str] = ()) -> ExtractResult:
         """Update the copy, all streams or some."""
         names = streams_for(self.client, streams, everything=False)
-        return run_extraction(self.client, names, self.uri, self._console)
+        return run_extraction(self.client, ExtractRequest(names, early=True), self.uri, self._console)
 
     def post(self) -> LoadedFile:
         """Plan the sample file and apply the plan."""

@@ -13,8 +13,7 @@ from intacct_bridge.edge.demo.sample import NAMES
 from intacct_bridge.edge.demo.steps import COPY, Demo, DemoCompany, LoadedFile
 from intacct_bridge.edge.doctor.findings import DoctorReport
 from intacct_bridge.edge.terminal.console import Console
-from intacct_bridge.edge.views.extract import NO_STREAMS
-from intacct_bridge.edge.views.extraction import Extracted
+from intacct_bridge.edge.views.extract import NO_STREAMS, ExtractResult
 from intacct_bridge.edge.views.load import amount_of
 from intacct_bridge.edge.views.reconcile import show_reconciliation, totals, verdict
 from intacct_bridge.flow.plan.plan import Verdict
@@ -53,7 +52,7 @@ class DemoView:
         head = f"{counted(len(report.findings), 'check')}, {result}, {_cost(report.transactions)}"
         self._step("Doctor", head, *(f"! {one.title}: {one.seen}" for one in report.found))
 
-    def extracted(self, done: Extracted) -> None:
+    def extracted(self, done: ExtractResult) -> None:
         """The rows of the extraction."""
         busy = sorted((one for one in done.outcomes if one.rows), key=lambda one: -one.rows)
         rows = sum(one.rows for one in busy)
@@ -69,7 +68,7 @@ class DemoView:
         more = f" and {len(busy) - _SHOWN} more" if len(busy) > _SHOWN else ""
         self._step("Extract", f"{counted(rows, kind)}, {counted(len(busy), 'stream')}, {cost}", f"{largest}{more}")
 
-    def posted(self, posted: LoadedFile, followed: Extracted | None) -> None:
+    def posted(self, posted: LoadedFile, followed: ExtractResult | None) -> None:
         """The receipts of the posted file, and the update of the copy."""
         new = [one for one in posted.outcomes if one.status is not RecordStatus.UNCHANGED]
         known = len(posted.outcomes) - len(new)

@@ -1,4 +1,4 @@
-"""What `tap-intacct` says there is: a catalogue of everything the company has, made at run time."""
+"""Discovery: the catalogue of all streams that the company has, made at run time."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -11,41 +11,40 @@ from intacct_bridge.edge.singer.tap_config import AUDIT_HISTORY, hotglue_audits,
 from intacct_bridge.edge.terminal.console import Console
 from intacct_bridge.errors import InvalidRequestError, NotPermittedError, RefusedError, SettingsError
 from intacct_bridge.flow.streams.defaults import listed_objects
-from intacct_bridge.flow.streams.names import READERS, feed_named, parsed_name
+from intacct_bridge.flow.streams.names import VIRTUAL_STREAMS, parse_name, parse_virtual
 from intacct_bridge.model.catalog import unknown_object
 from intacct_bridge.wire.xml import Element, element
 
-_EVERYBODYS = ("Company", "Platform Services")
+_ALWAYS_PERMITTED = ("Company", "Platform Services")
 """Applications that every company has; permissions may not name them."""
 READABLE = "intacct.readable"
-"""False where the user's permissions do not seem to cover the object; nothing is said where they do."""
+"""Metadata: false where the user's permissions do not seem to cover the object; absent where they do."""
 
 if TYPE_CHECKING:
     from intacct_bridge.client.client import Client
     from intacct_bridge.edge.singer.tap_config import TapConfig
-    from intacct_bridge.flow.streams.stream import Stream, StreamOutcome
+    from intacct_bridge.flow.streams.stream import Stream
     from intacct_bridge.model.catalog import ObjectDef
 
 
 def discovered(client: "Client", config: "TapConfig", console: Console) -> dict[str, Any]:
     """The discovery document: every object that has a key, standard, custom and user-defined, as it is today."""
-    from intacct_bridge.flow.extract.source import expanded
-    from intacct_bridge.flow.extract.unified import choose_unified
+    from intacct_bridge.flow.extract.pipeline import ExtractRequest, prepare
+    from intacct_bridge.flow.extract.selection import expanded
     from intacct_bridge.model.keys import keys_of
 
     if config.unified:
-        refused: list[StreamOutcome] = []
-        chosen = choose_unified(client, config.unified, config.streams, refused=refused)
-        for outcome in refused:
+        prepared = prepare(client, ExtractRequest(config.streams, unified=config.unified))
+        for outcome in prepared.refused:
             console.say(f"{outcome.stream}: left out: {outcome.error}")
-        return {"streams": [_entry_of(client, one.shown, config) for one in chosen]}
+        return {"streams": [_entry_of(client, one, config) for one in prepared.stored]}
     streams = []
-    others, objects = _wanted(client, config, console)
+    others, objects = _requested(client, config, console)
     closed = _closed(client, objects)
     for described in _described(client, objects, console).values():
         found = keys_of(described)
         if not found.record:
-            console.say(f"{described.name}: left out, since it has no key to read it by")
+            console.say(f"{described.name}: left out: it has no key to read it by")
             continue
         entry = catalog_entry(
             described,
@@ -61,7 +60,7 @@ def discovered(client: "Client", config: "TapConfig", console: Console) -> dict[
         streams.append(_owned(entry, config))
     for name in others:
         try:
-            _audited(client, name)
+            _check_audited(client, name)
             streams += [_entry(client, one, config) for one in expanded(client, [name])]
         except (NotPermittedError, InvalidRequestError) as error:
             console.say(f"{name}: left out: {error.message}")
@@ -69,10 +68,9 @@ def discovered(client: "Client", config: "TapConfig", console: Console) -> dict[
 
 
 def _closed(client: "Client", names: Sequence[str]) -> dict[str, str]:
-    """Objects of applications that the user's permissions do not name; none where they may not be asked for.
+    """Objects whose application the user's permissions do not name, with it; none where permissions cannot be read.
 
-    It is a hint, and no more: what a permission is called and what it covers is not documented object by object, so the
-    proof is the first read.
+    This is only a hint, since the names and the objects of permissions are not documented. The first read is the proof.
     """
     if client.connection.is_legacy:
         return {}
@@ -80,49 +78,50 @@ def _closed(client: "Client", names: Sequence[str]) -> dict[str, str]:
         answer = client.ask(element("getUserPermissions", element("userId", client.connection.user_id))).data
     except (NotPermittedError, InvalidRequestError):
         return {}
-    covered = {one.text for one in _named(answer, "applicationName")}
+    covered = {one.text for one in _elements(answer, "applicationName")}
     table: dict[str, dict[str, str]] = json.loads(
         files("intacct_bridge.data").joinpath("permissions.json").read_text("utf-8")
     )
-    of = {name: table[name]["application"] for name in names if name in table}
+    application_of = {name: table[name]["application"] for name in names if name in table}
     known = {one["application"] for one in table.values()}
     if not covered.intersection(known):
         return {}
-    return {name: application for name, application in of.items() if application not in (*covered, *_EVERYBODYS)}
+    return {name: one for name, one in application_of.items() if one not in (*covered, *_ALWAYS_PERMITTED)}
 
 
-def _named(root: Element | None, tag: str) -> Iterator[Element]:
+def _elements(root: Element | None, tag: str) -> Iterator[Element]:
     for child in root or ():
         if child.tag == tag:
             yield child
         else:
-            yield from _named(child, tag)
+            yield from _elements(child, tag)
 
 
-def _audited(client: "Client", name: str) -> None:
-    """Look whether there is the object whose history is asked for: it only stands in a filter, which finds nothing."""
-    of = parsed_name(name).audit_of if name.startswith(AUDIT_HISTORY) else ""
+def _check_audited(client: "Client", name: str) -> None:
+    """Raise for the audit history of an unknown object, which only stands in a filter and would find nothing."""
+    of = parse_name(name).audit_of if name.startswith(AUDIT_HISTORY) else ""
     if of and of not in hotglue_names().values() and of not in {one.upper() for one in client.objects()}:
         raise unknown_object(of, client.objects())
 
 
 def _entry(client: "Client", name: str, config: "TapConfig") -> dict[str, Any]:
-    """A stream that is no whole object. Its id is all that was asked for; its name is what fits a table."""
-    from intacct_bridge.flow.extract.source import choose
+    """A virtual stream, or one of part of an object. Its id is the full name; its name fits a table."""
+    from intacct_bridge.flow.extract.pipeline import ExtractRequest, prepare
 
-    entry = _entry_of(client, choose(client, [name]).streams[0], config)
+    (stream,) = prepare(client, ExtractRequest([name], skip_refused=False)).streams
+    entry = _entry_of(client, stream, config)
     entry["tap_stream_id"] = config.stream_name(name)
     return entry
 
 
 def _entry_of(client: "Client", stream: "Stream", config: "TapConfig") -> dict[str, Any]:
-    """What the catalogue says of a stream; of an object's own stream, all that is known of the object."""
+    """The catalogue entry of a stream; an object's own stream has all fields of the object."""
     from intacct_bridge.model.catalog import FieldDef, object_def
 
-    if stream.object and not stream.nested and not stream.inner:
+    if stream.object and not stream.nested and not stream.internal:
         fields = list(client.describe(stream.object, stream.doc_par_id).fields.values())
     else:
-        hidden = (*stream.inner, *((stream.key,) if stream.key not in stream.keys else ()))
+        hidden = (*stream.internal, *((stream.key,) if stream.key not in stream.keys else ()))
         fields = [FieldDef(field, kind) for field, kind in stream.fields.items() if field not in hidden]
     names = {field.name for field in fields}
     entry = catalog_entry(
@@ -143,7 +142,7 @@ def _entry_of(client: "Client", stream: "Stream", config: "TapConfig") -> dict[s
 
 
 def _owned(entry: dict[str, Any], config: "TapConfig") -> dict[str, Any]:
-    """The entry with the column for the owning entity, where one is asked for."""
+    """The entry with the column for the owning entity, if the config has one."""
     if config.entity_column:
         entry["schema"]["properties"][config.entity_column] = {"type": ["null", "string"]}
         about = {"breadcrumb": ["properties", config.entity_column], "metadata": {"inclusion": "automatic"}}
@@ -151,16 +150,16 @@ def _owned(entry: dict[str, Any], config: "TapConfig") -> dict[str, Any]:
     return entry
 
 
-def _wanted(client: "Client", config: "TapConfig", console: Console) -> tuple[list[str], list[str]]:
-    """The streams that are no whole objects, and the objects, that the config's names and patterns mean; else all."""
+def _requested(client: "Client", config: "TapConfig", console: Console) -> tuple[list[str], list[str]]:
+    """The streams that are not whole objects, and the objects, that the config asks for by names and patterns."""
     if not config.streams:
         known = list(listed_objects(client))
-        unnamed = [name for name, takes in READERS.items() if takes is not None]
-        unnamed += hotglue_audits() if config.hotglue_names else []
-        return (known, []) if client.connection.is_legacy else (unnamed, known)
-    asked = dict.fromkeys(config.object_name(name) for name in config.streams)
-    others = [name for name in asked if feed_named(name) or ":" in name or name.startswith(AUDIT_HISTORY)]
-    named = [name for name in asked if name not in others]
+        others = [name for name, takes in VIRTUAL_STREAMS.items() if takes is not None]
+        others += hotglue_audits() if config.hotglue_names else []
+        return (known, []) if client.connection.is_legacy else (others, known)
+    names = dict.fromkeys(config.object_name(name) for name in config.streams)
+    others = [name for name in names if parse_virtual(name) or ":" in name or name.startswith(AUDIT_HISTORY)]
+    named = [name for name in names if name not in others]
     known = list(listed_objects(client)) if any("*" in name for name in named) else []
     found = [one for name in named for one in (_matching(name, known, config, console) if "*" in name else [name])]
     if named and not found:
@@ -172,7 +171,7 @@ def _wanted(client: "Client", config: "TapConfig", console: Console) -> tuple[li
 
 
 def _matching(pattern: str, known: Sequence[str], config: "TapConfig", console: Console) -> list[str]:
-    """The objects that a pattern means, by their own names or by those of their streams."""
+    """The objects that match a pattern, by their own names or by those of their streams."""
     found = [
         one
         for one in known
@@ -184,21 +183,21 @@ def _matching(pattern: str, known: Sequence[str], config: "TapConfig", console: 
 
 
 def _described(client: "Client", names: Sequence[str], console: Console) -> "dict[str, ObjectDef]":
-    """Every description that can be had; an object that is refused costs only itself.
+    """The definitions of objects; a refused object costs only itself.
 
-    The trail that tells of deletes is described along with them, since a sync would have to ask for it alone.
+    The audit trail is described along with them, since a sync would need a request of its own for it.
     """
-    from intacct_bridge.flow.streams.stream import TRAIL
+    from intacct_bridge.flow.streams.stream import AUDIT_TRAIL
 
     refused: dict[str, RefusedError] = {}
-    catalog = client.describe_many([*names, TRAIL.object] if names else (), refused)
+    catalog = client.describe_many([*names, AUDIT_TRAIL.object] if names else (), refused)
     for name in filter(refused.__contains__, names):
         console.say(f"{name}: left out: {refused[name].message}")
     return {name: catalog.find(name) for name in names if name not in refused}
 
 
-def described(client: "Client", streams: "Sequence[Stream]") -> dict[str, dict[str, str]]:
-    """What each field is, by stream; nothing where the stream is no object."""
+def field_labels(client: "Client", streams: "Sequence[Stream]") -> dict[str, dict[str, str]]:
+    """The label of each field, by stream; virtual streams have none."""
     return {
         one.name: {field.name: field.label for field in client.describe(one.object, one.doc_par_id).fields.values()}
         for one in streams

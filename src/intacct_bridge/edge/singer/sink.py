@@ -296,7 +296,7 @@ class SingerWriter:
         self._name = sink.names(stream.name)
         self._before = bookmark
         wanted = sink.selected.get(stream.name)
-        ours = (*stream.inner, *((stream.key,) if stream.keys and stream.key not in stream.keys else ()))
+        ours = (*stream.internal, *((stream.key,) if stream.keys and stream.key not in stream.keys else ()))
         kept = frozenset(stream.fields if wanted is None else (*wanted, stream.key, *stream.identity)).difference(ours)
         self._hidden = frozenset(stream.fields).difference(kept)
         self._kinds = {name: kind for name, kind in stream.fields.items() if name not in self._hidden}
@@ -345,7 +345,7 @@ class SingerWriter:
         """Tell that of these parents only the rows sent from now on are left; nothing where none can have been sent."""
         again = self._sent.gives_way(parents)
         if again or not self._first:
-            self._note(self._stream.group or self._stream.by, parents, "replaced")
+            self._note(self._stream.group or self._stream.header_key, parents, "replaced")
 
     def delete(self, keys: Sequence[Value], *, field: str = "") -> None:
         """A tombstone for each key; where the key is not the stream's own, a row in `deletes`."""

@@ -1,7 +1,7 @@
-"""`tap-intacct`: Intacct as a Singer tap. Discovery, and a sync into standard output by the extraction everyone shares.
+"""`tap-intacct`: Intacct as a Singer tap: discovery, and a sync to standard output.
 
-Standard output carries messages and nothing else; what people read goes to standard error. State follows every safe
-point, so whatever ends a run, the next goes on from the last STATE that was kept.
+Standard output carries messages and nothing else; text for people goes to standard error. State follows every safe
+point, so the next run continues from the last STATE that was kept, however this one ends.
 """
 
 import json
@@ -18,23 +18,24 @@ from intacct_bridge.edge.singer.sink import SingerSink, SingerState
 from intacct_bridge.edge.terminal.console import Console
 from intacct_bridge.edge.terminal.process import about_options, json_object, run, singer_command, stoppable
 from intacct_bridge.errors import InvalidRequestError, NotPermittedError, SettingsError
+from intacct_bridge.model.wording import counted
 
 if TYPE_CHECKING:
     from intacct_bridge.client.client import Client
     from intacct_bridge.edge.singer.tap_config import TapConfig
-    from intacct_bridge.flow.streams.stream import Stream, StreamOutcome
+    from intacct_bridge.flow.streams.stream import StreamOutcome
 
 NOT_FOLLOWED = (
-    "deletes: not told, since the user may not read the audit history (`intacct doctor` says who can permit it);"
-    " until then only whole reads tell them (whole_every)"
+    "deletes: not sent, since the user may not read the audit history (`intacct doctor` says who can permit it);"
+    " until then only full refreshes send them (whole_every)"
 )
 
 
 @singer_command
-@click.option("--discover", is_flag=True, help="Print the catalogue of everything the company has.")
-@click.option("--catalog", "catalog_file", metavar="FILE", help="Which streams and fields to sync.")
+@click.option("--discover", is_flag=True, help="Print the catalogue of all streams that the company has.")
+@click.option("--catalog", "catalog_file", metavar="FILE", help="The streams and fields to sync.")
 @click.option("--properties", "-p", "properties_file", metavar="FILE", hidden=True)
-@click.option("--state", "state_file", metavar="FILE", help="Where the last sync ended.")
+@click.option("--state", "state_file", metavar="FILE", help="The state that the last sync wrote.")
 @click.option(
     "--test",
     "try_out",
@@ -42,9 +43,9 @@ NOT_FOLLOWED = (
     flag_value="all",
     type=click.Choice(["all", "records", "schema", "connection"], case_sensitive=False),
     metavar="[=schema|connection]",
-    help="Sign in and read one record of each selected stream; or only describe them; or only sign in.",
+    help="Sign in and read one record of each selected stream (schema: only describe them; connection: only sign in).",
 )
-@click.option("--full", is_flag=True, help="Read everything again, whatever the state says.")
+@click.option("--full", is_flag=True, help="Make a full refresh of every stream, whatever the state says.")
 @about_options("tap-intacct")
 def tap(  # noqa: PLR0917  # one parameter an option, as click hands them over
     console: Console,
@@ -65,7 +66,7 @@ def tap(  # noqa: PLR0917  # one parameter an option, as click hands them over
         console.result(describe_tap(shape))
         return 0
     if not configs:
-        raise click.UsageError("give the settings with --config FILE, or --config ENV")
+        raise click.UsageError("Missing option --config: give FILE or ENV.")
     from intacct_bridge.client.client import Client
     from intacct_bridge.edge.singer.tap_config import read_config
 
@@ -79,7 +80,7 @@ def tap(  # noqa: PLR0917  # one parameter an option, as click hands them over
             limit_malloc_arenas()
             with getting_ready("-"):
                 import intacct_bridge.edge.singer.discovery
-                import intacct_bridge.flow.extract.unified  # noqa: F401
+                import intacct_bridge.flow.extract.pipeline  # noqa: F401
         if discover:
             from intacct_bridge.edge.singer.discovery import discovered
 
@@ -89,11 +90,11 @@ def tap(  # noqa: PLR0917  # one parameter an option, as click hands them over
         if try_out == "connection":
             console.say(f"signed in to {client.sign_in().company_id}")
             return 0
-        chosen = _chosen(catalog_file or properties_file, client, config, console)
+        selected = _selected(catalog_file or properties_file, client, config, console)
         if try_out:
-            return _try_out(client, chosen, config, console, read=try_out != "schema")
+            return _try_out(client, selected, config, console, read=try_out != "schema")
         state = _state(state_file, config)
-        return sync(client, config, chosen, state, out=sys.stdout.buffer, console=console, full=full)
+        return sync(client, config, selected, state, out=sys.stdout.buffer, console=console, full=full)
 
 
 def main() -> int:
@@ -102,36 +103,36 @@ def main() -> int:
     return run(tap, "tap-intacct", None, obj=console, console=console)
 
 
-# --- sync
+# --- the selection
 
 
-def _chosen(path: str | None, client: "Client", config: "TapConfig", console: Console) -> list[Selected]:
-    """The selected streams, by objects' names: of the catalogue, else of the config, else everything."""
+def _selected(path: str | None, client: "Client", config: "TapConfig", console: Console) -> list[Selected]:
+    """The selected streams, by objects' names: those of the catalogue, else those of the config."""
     if path:
-        chosen = read_catalog(json_object(Path(path), "catalogue"))
-        if not chosen:
+        selected = read_catalog(json_object(Path(path), "catalogue"))
+        if not selected:
             raise SettingsError(
                 f"the catalogue {path} selects no stream", fix="set selected: true in a stream's metadata"
             )
     elif config.streams:
-        chosen = _named(client, config, console)
+        selected = _configured(client, config, console)
     else:
-        raise SettingsError("nothing is selected", fix="give a catalogue with --catalog, or `streams` in the config")
-    return [Selected(config.object_name(one.stream), _asked(one.fields, config), one.full_table) for one in chosen]
+        raise SettingsError("no stream is selected", fix="give a catalogue with --catalog, or `streams` in the config")
+    return [Selected(config.object_name(one.stream), _fields(one.fields, config), one.full_table) for one in selected]
 
 
-def _named(client: "Client", config: "TapConfig", console: Console) -> list[Selected]:
-    """The streams that the config names; what the company has not is among them, and fails like others do."""
+def _configured(client: "Client", config: "TapConfig", console: Console) -> list[Selected]:
+    """The streams that the config names; those that the company does not have are included, and fail alone."""
     from intacct_bridge.edge.singer.discovery import discovered
 
-    chosen = read_catalog(discovered(client, config, console))
-    found = {config.object_name(one.stream).upper() for one in chosen}
+    selected = read_catalog(discovered(client, config, console))
+    found = {config.object_name(one.stream).upper() for one in selected}
     named = {config.object_name(name).upper(): name for name in config.streams if "*" not in name}
-    return chosen + [Selected(name, None) for known, name in named.items() if known not in found]
+    return selected + [Selected(name, None) for known, name in named.items() if known not in found]
 
 
-def _asked(fields: tuple[str, ...] | None, config: "TapConfig") -> tuple[str, ...] | None:
-    """The fields that the company is asked for: all but the column that we add."""
+def _fields(fields: tuple[str, ...] | None, config: "TapConfig") -> tuple[str, ...] | None:
+    """The fields to read: all but the column that the tap adds."""
     return None if fields is None else tuple(name for name in fields if name != config.entity_column)
 
 
@@ -141,78 +142,64 @@ def _state(path: str | None, config: "TapConfig") -> SingerState:
     return SingerState.from_document(json_object(Path(path), "state"), config.object_name)
 
 
+# --- sync
+
+
 def sync(
     client: "Client",
     config: "TapConfig",
-    chosen: Sequence[Selected],
+    selected: Sequence[Selected],
     state: SingerState,
     *,
     out: IO[bytes],
     console: Console,
     full: bool = False,
 ) -> int:
-    """Send the selected streams; 1 when one of them failed, which costs no other anything."""
+    """Send the selected streams; 1 where one of them failed, which costs no other stream anything."""
     from dataclasses import replace
 
-    from intacct_bridge.edge.singer.discovery import described
+    from intacct_bridge.edge.singer.discovery import field_labels
     from intacct_bridge.flow.destinations.open import getting_ready
-    from intacct_bridge.flow.extract.attachments import objects_of
-    from intacct_bridge.flow.extract.source import choose
-    from intacct_bridge.flow.extract.transform import objects_extraction
-    from intacct_bridge.flow.extract.unified import choose_unified, unified_extraction
+    from intacct_bridge.flow.extract.pipeline import ExtractRequest, prepare
 
-    names = [one.stream for one in chosen]
-    select = {one.stream: one.fields for one in chosen if one.fields is not None}
+    request = ExtractRequest(
+        tuple(one.stream for one in selected),
+        {one.stream: one.fields for one in selected if one.fields is not None},
+        config.unified,
+        config.entity_column,
+        skip_missing=True,
+    )
     with getting_ready("-"):
-        refused: list[StreamOutcome] = []
-        unified = choose_unified(client, config.unified, names, select, refused=refused) if config.unified else []
-        picked = choose(
-            client, () if unified else names, None if unified else select, without_refused=True, without_missing=True
-        )
-    by_name = {one.stream: one for one in chosen}
-    left_out = {one.stream for one in refused}
-    read = [name for name in names if name not in left_out] if config.unified else picked.names
-    chosen = [by_name[name] for name in read]
-    for name, fields in picked.missing.items():
+        prepared = prepare(client, request)
+    for name, fields in prepared.missing.items():
         console.say(f"{config.stream_name(name)}: {', '.join(fields)}: left out: the company has no such field")
-    streams = [one.shown for one in unified] or picked.streams
+    by_name = {one.stream: one for one in selected}
+    sent = {stream.name: by_name[name] for stream, name in zip(prepared.streams, prepared.names, strict=True)}
+    whole_every = {**config.options.whole_every, **{name: 0 for name, one in sent.items() if one.full_table}}
+    options = replace(config.options, full=full, whole_every=whole_every)
     own = (config.entity_column,) if config.entity_column else ()
-    named = {
-        stream.name: None if one.fields is None else (*one.fields, *own)
-        for stream, one in zip(streams, chosen, strict=True)
-    }
-    options = replace(config.options, full=full, whole_every=_whole_every(config, streams, chosen))
     sink = SingerSink(
         out,
         state,
         decimals=cast("Decimals", config.decimals),
         names=config.stream_name,
-        descriptions=described(client, picked.streams),
-        selected=named,
+        descriptions={} if config.unified else field_labels(client, prepared.streams),
+        selected={name: None if one.fields is None else (*one.fields, *own) for name, one in sent.items()},
         options=options,
     )
-    if config.unified:
-        extraction = unified_extraction(client, unified, sink, options, refused=refused)
-    else:
-        extraction = objects_extraction(client, picked, sink, options, entity_column=config.entity_column)
+    run = prepared.into(sink, options)
     with stoppable(console, sink.seal), closing(sink):
-        for _ in extraction:
+        for _ in run:
             pass
-    objects = objects_of(part.read for one in unified for part in (one, *one.parts)) or objects_of(picked.streams)
-    sound = _tell(extraction.outcomes, config, console)  # first: saving files may end in an error of its own
+    sound = _report(run.outcomes, config, console)  # first: saving files may end in an error of its own
+    objects = prepared.objects(run)
     fetched = not config.attachments or _fetch(client, objects, Path(config.attachments), console)
     console.say(f"API transactions: {client.meter.transactions}")
     return 0 if sound and fetched else 1
 
 
-def _whole_every(config: "TapConfig", streams: "Sequence[Stream]", chosen: Sequence[Selected]) -> dict[str, int]:
-    """How often streams that tell their changes are read whole: every time where the catalogue says FULL_TABLE."""
-    whole = {stream.name: 0 for stream, one in zip(streams, chosen, strict=True) if one.full_table}
-    return {**config.options.whole_every, **whole}
-
-
 def _fetch(client: "Client", objects: Sequence[str], to: Path, console: Console) -> bool:
-    """Save attached files; False where some could not be fetched."""
+    """Save attached files; False where some could not be saved."""
     from intacct_bridge.flow.extract.attachments import fetch_attachments
 
     files, failed = 0, 0
@@ -221,22 +208,23 @@ def _fetch(client: "Client", objects: Sequence[str], to: Path, console: Console)
         if problem:
             failed += 1
             console.complain(f"attachment {supdoc}: failed: {problem}")
-    console.say(f"{files:,} attached files saved in {to}")
+    console.say(f"{counted(files, 'attached file')} saved in {to}")
     return not failed
 
 
-def _tell(outcomes: "Sequence[StreamOutcome]", config: "TapConfig", console: Console) -> bool:
-    """Say what became of each stream; False where one failed."""
+def _report(outcomes: "Sequence[StreamOutcome]", config: "TapConfig", console: Console) -> bool:
+    """Print the outcome of each stream; False where one failed."""
     from intacct_bridge.flow.extract.run import DELETES
 
     failed = 0
     for one in outcomes:
-        name, how = config.stream_name(one.stream), "everything" if one.full else "changes"
+        name, how = config.stream_name(one.stream), "full refresh" if one.full else "incremental"
         if one.stream == DELETES and not one.complete and not one.error:
             console.say(NOT_FOLLOWED)
             continue
-        console.say(f"{name}: {one.rows:,} rows ({how}), {one.deleted:,} gone, {one.pages} pages")
-        for field_name in one.dropped:
+        pages = counted(one.pages, "page")
+        console.say(f"{name}: {counted(one.rows, 'row')} ({how}), {one.deleted:,} deleted, {pages}")
+        for field_name in one.unqueryable:
             console.say(f"{name}: {field_name} is left out: the gateway does not let it be queried")
         if one.error:
             failed += 1
@@ -244,32 +232,22 @@ def _tell(outcomes: "Sequence[StreamOutcome]", config: "TapConfig", console: Con
     return not failed
 
 
-def _try_out(client: "Client", chosen: Sequence[Selected], config: "TapConfig", console: Console, *, read: bool) -> int:
-    """One record of each stream, thrown away; without `read` only what it is."""
-    from intacct_bridge.flow.extract.page_reader import PageReader
-    from intacct_bridge.flow.extract.source import ClientSource, choose
-    from intacct_bridge.flow.extract.unified import UnifiedSource, choose_unified
-    from intacct_bridge.flow.streams.bookmark import KeySpan
-    from intacct_bridge.flow.streams.partition import Partition
+def _try_out(
+    client: "Client", selected: Sequence[Selected], config: "TapConfig", console: Console, *, read: bool
+) -> int:
+    """Read one record of each stream and discard it; without `read`, only describe the streams."""
+    from intacct_bridge.flow.extract.pipeline import ExtractRequest, prepare
 
     failed = 0
-    for one in chosen:
+    for one in selected:
         name = config.stream_name(one.stream)
+        fields = {one.stream: one.fields} if one.fields and not config.unified else {}
         try:
-            source: ClientSource = ClientSource(client)
-            if config.unified:
-                unified = choose_unified(client, config.unified, [one.stream])
-                source, stream = UnifiedSource(client, unified), unified[0].read
-            else:
-                (stream,) = choose(client, [one.stream], {one.stream: one.fields} if one.fields else None).streams
-            if not read:
-                console.say(f"{name}: {len(stream.fields)} fields")
-                continue
-            if stream.feed is None:
-                PageReader(source, stream).read(Partition(stream, stream.walked, page_size=1).query(KeySpan()))
-            else:
-                next(iter(source.virtual_pages(stream)), None)
-            console.say(f"{name}: can be read")
+            prepared = prepare(client, ExtractRequest((one.stream,), fields, config.unified, skip_refused=False))
+            (stream,) = prepared.streams
+            if read:
+                prepared.try_out()
+            console.say(f"{name}: can be read" if read else f"{name}: {counted(len(stream.fields), 'field')}")
         except (NotPermittedError, InvalidRequestError) as error:
             failed += 1
             console.complain(f"{name}: {error.message}" + (f" ({error.fix})" if error.fix else ""))

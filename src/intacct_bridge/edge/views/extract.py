@@ -1,22 +1,75 @@
-"""What an extraction did, stream by stream, and in one sentence."""
+"""An extraction on the terminal: a run with its progress, its outcomes stream by stream, and an estimate."""
 
+import sys
+import time
 from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import dataclass
 
+from intacct_bridge.client.client import Client
+from intacct_bridge.edge.singer.sink import SingerSink
 from intacct_bridge.edge.terminal.console import Console
+from intacct_bridge.edge.terminal.process import stoppable
+from intacct_bridge.edge.terminal.progress import progress
+from intacct_bridge.flow.destinations.base import Sink
+from intacct_bridge.flow.destinations.open import getting_ready, open_sink
 from intacct_bridge.flow.extract.estimate import DOLLARS, Estimate
+from intacct_bridge.flow.extract.options import Options
+from intacct_bridge.flow.extract.pipeline import ExtractRequest, prepare
 from intacct_bridge.flow.extract.run import DELETES, HISTORY
 from intacct_bridge.flow.streams.stream import StreamOutcome
 from intacct_bridge.model.wording import counted
 
 _NAMED = 5
-"""Streams that failed alike are named, up to here."""
+"""At most this many streams are named for one failure."""
 NO_STREAMS = (DELETES, HISTORY)
-"""Parts of a run that are told like streams, and that nobody asked for as such."""
+"""Outcomes that are not those of a stream."""
+
+
+@dataclass(frozen=True, slots=True)
+class ExtractResult:
+    """The result of a run."""
+
+    outcomes: tuple[StreamOutcome, ...]
+    seconds: float
+    transactions: int
+    objects: tuple[str, ...] = ()
+    """The objects that were read."""
+
+    @property
+    def sound(self) -> bool:
+        """Whether every stream was read to its end."""
+        return all(one.complete and not one.error for one in self.outcomes)
+
+
+def run_extraction(
+    client: Client,
+    request: ExtractRequest,
+    to: str,
+    console: Console,
+    *,
+    options: Options | None = None,
+    hard_deletes: bool = False,
+) -> ExtractResult:
+    """Bring the copy at a URI up to date, with progress; `-` writes Singer messages to standard output."""
+    began, spent = time.monotonic(), client.meter.transactions
+    with stoppable(console), getting_ready(to):
+        prepared = prepare(client, request)
+    sink: Sink = (
+        SingerSink(sys.stdout.buffer, options=options) if to == "-" else open_sink(to, hard_deletes=hard_deletes)
+    )
+    with stoppable(console, sink.seal if isinstance(sink, SingerSink) else lambda _: None), closing(sink):
+        run = prepared.into(sink, options)
+        with progress(console, spent=lambda: client.meter.transactions - spent, noun="rows") as view:
+            for stream in run:
+                view.update(stream.stream, stream.rows, stream.rows + stream.expected)
+    seconds, transactions = time.monotonic() - began, client.meter.transactions - spent
+    return ExtractResult(run.outcomes, seconds, transactions, tuple(prepared.objects(run)))
 
 
 def show_extraction(outcomes: Sequence[StreamOutcome], console: Console) -> None:
-    """The streams in which something happened; under --json every one."""
-    told = [
+    """The streams in which something happened; every stream as JSON."""
+    shown = [
         one for one in outcomes if one.rows or one.deleted or one.error or one.added or one.widened or not one.complete
     ]
     rows = [
@@ -24,12 +77,12 @@ def show_extraction(outcomes: Sequence[StreamOutcome], console: Console) -> None
             one.stream,
             one.rows,
             one.deleted,
-            "whole" if one.full else "changes",
+            _read(console, full=one.full),
             one.transactions,
             round(one.seconds, 2),
             _notes(one),
         )
-        for one in (outcomes if console.as_json else told)
+        for one in (outcomes if console.as_json else shown)
     ]
     if rows or console.as_json:
         console.table(("stream", "rows", "deleted", "read", "transactions", "seconds", "notes"), rows)
@@ -41,8 +94,15 @@ def show_extraction(outcomes: Sequence[StreamOutcome], console: Console) -> None
                 console.complain(console.wrapped("  fix  ", console.spelled(fix)))
 
 
+def _read(console: Console, *, full: bool) -> str:
+    """How a stream was read; programs get the words that the first version gave."""
+    if console.as_json:
+        return "whole" if full else "changes"
+    return "full" if full else "incremental"
+
+
 def _failures(outcomes: Sequence[StreamOutcome]) -> dict[tuple[str, str], list[str]]:
-    """What went wrong, with the streams that it went wrong for: a cap or a lost line stops all of them alike."""
+    """The failures, each with its streams: a cap or a lost connection stops all streams alike."""
     found: dict[tuple[str, str], list[str]] = {}
     for one in outcomes:
         if one.error:
@@ -51,14 +111,17 @@ def _failures(outcomes: Sequence[StreamOutcome]) -> dict[tuple[str, str], list[s
 
 
 def show_estimate(estimates: Sequence[Estimate], console: Console) -> None:
-    """What a run would cost, the dearest streams first, and all of it in one sentence."""
-    dearest = sorted(estimates, key=lambda one: -one.transactions)
-    rows = [(one.stream, one.rows, "whole" if one.full else "changes", one.transactions, one.error) for one in dearest]
+    """What a run would cost: the most expensive streams first, then the sum."""
+    rows = [
+        (one.stream, one.rows, _read(console, full=one.full), one.transactions, one.error)
+        for one in sorted(estimates, key=lambda one: -one.transactions)
+    ]
     console.table(("stream", "rows", "read", "transactions", "notes"), rows)
     total, transactions = sum(one.rows for one in estimates), sum(one.transactions for one in estimates)
     console.say(
-        f"about {total:,} rows and {transactions:,} API transactions, ${transactions * DOLLARS:,.2f} beyond the tier's"
-        " free ones; signing in, lines under changed headers and deletes come on top"
+        f"about {counted(total, 'row')} and {counted(transactions, 'API transaction')},"
+        f" ${transactions * DOLLARS:,.2f} beyond the tier's free ones; signing in, lines under changed headers and"
+        " deletes are not included"
     )
 
 
@@ -69,19 +132,16 @@ def _notes(one: StreamOutcome) -> str:
         if one.added and not one.full
         else "",
         f"wider: {', '.join(one.widened)}" if one.widened else "",
-        f"{counted(len(one.dropped), 'field')} cannot be queried" if one.dropped else "",
+        f"{counted(len(one.unqueryable), 'field')} cannot be queried" if one.unqueryable else "",
     ]
     return "; ".join(note for note in notes if note)
 
 
-def sentence(outcomes: Sequence[StreamOutcome], seconds: float, transactions: int) -> str:
-    """`98 of 282 streams had 83,121 rows, 12.3 s, 611 API transactions`."""
+def summary(outcomes: Sequence[StreamOutcome], seconds: float, transactions: int) -> str:
+    """`83,121 rows, 12 deleted in 98 of 282 streams, 12.3 s, 611 API transactions`."""
     outcomes = [one for one in outcomes if one.stream not in NO_STREAMS]
-    rows = sum(one.rows for one in outcomes)
     busy = sum(1 for one in outcomes if one.rows or one.deleted)
     deleted = sum(one.deleted for one in outcomes)
-    gone = f", {deleted:,} deleted" if deleted else ""
-    return (
-        f"{rows:,} rows{gone} in {busy:,} of {len(outcomes):,} streams, {seconds:.1f} s,"
-        f" {transactions:,} API transactions"
-    )
+    rows = counted(sum(one.rows for one in outcomes), "row") + (f", {deleted:,} deleted" if deleted else "")
+    streams = f"{busy:,} of {counted(len(outcomes), 'stream')}"
+    return f"{rows} in {streams}, {seconds:.1f} s, {counted(transactions, 'API transaction')}"

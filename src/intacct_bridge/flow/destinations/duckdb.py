@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from intacct_bridge.errors import SettingsError
 from intacct_bridge.flow.destinations.base import quoted
 from intacct_bridge.flow.destinations.sql import SqlSink
-from intacct_bridge.flow.streams.stream import MARKS
+from intacct_bridge.flow.streams.stream import COPY_COLUMNS
 
 if TYPE_CHECKING:
     import duckdb
@@ -203,7 +203,7 @@ class DuckDB:
             [
                 (field.name, utc if pa.types.is_timestamp(field.type) else field.type)
                 for field in empty.schema
-                if field.name not in MARKS
+                if field.name not in COPY_COLUMNS
             ]
         )
 

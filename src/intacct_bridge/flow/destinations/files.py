@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 import threading
 from collections.abc import Mapping
-from dataclasses import asdict, replace
+from dataclasses import replace
 from datetime import UTC
 from json import dumps
 from typing import TYPE_CHECKING, Any
@@ -296,7 +296,7 @@ class FileSink:
 
     def finish(self, outcomes: Sequence[StreamOutcome], at: datetime) -> None:
         """Write the run's history as a file of its own."""
-        history = {"run": self.run, "finished": at.isoformat(), "outcomes": [asdict(one) for one in outcomes]}
+        history = {"run": self.run, "finished": at.isoformat(), "outcomes": [one.to_dict() for one in outcomes]}
         folder = self.folder.path / "runs"
         try:
             folder.mkdir(exist_ok=True)
@@ -376,7 +376,7 @@ class FileWriter:
 
     def replace(self, parents: Sequence[Value]) -> None:
         """Mark what stands under the parents as gone; what is written from here on stays."""
-        self._mark(self._stream.group or self._stream.by, parents)
+        self._mark(self._stream.group or self._stream.header_key, parents)
 
     def delete(self, keys: Sequence[Value], *, field: str = "") -> None:
         """Mark what is gone."""
@@ -432,17 +432,17 @@ class FileWriter:
         del walk
         if not (self._entry.complete and self._entry.bookmark.full):
             return []
-        walked = quoted(self._stream.walked)
+        walked = quoted(self._stream.walk_field)
         beside = f"EXCEPT SELECT {walked} FROM loading" if self._met_some else ""
         return [value for (value,) in self._ask(f"SELECT DISTINCT {walked} FROM latest {beside} ORDER BY 1")]
 
     def held(self) -> dict[Value, int]:
         """Look through the latest rows."""
-        return dict(self._ask(f"SELECT {quoted(self._stream.walked)}, count(*) FROM latest GROUP BY 1"))
+        return dict(self._ask(f"SELECT {quoted(self._stream.walk_field)}, count(*) FROM latest GROUP BY 1"))
 
     def count(self) -> tuple[int, Value]:
         """Count the latest rows."""
-        found = self._ask(f"SELECT count(*), max({quoted(self._stream.walked)}) FROM latest")
+        found = self._ask(f"SELECT count(*), max({quoted(self._stream.walk_field)}) FROM latest")
         return found[0] if found else (0, None)
 
     def _mark(self, field: str, values: Sequence[Value]) -> None:

@@ -15,7 +15,7 @@ from urllib.parse import parse_qs
 from intacct_bridge.errors import SettingsError
 from intacct_bridge.flow.destinations.base import quoted, shown
 from intacct_bridge.flow.destinations.sql import SqlSink
-from intacct_bridge.flow.streams.stream import MARKS
+from intacct_bridge.flow.streams.stream import COPY_COLUMNS
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -195,7 +195,7 @@ class Postgres:
             "timestamp with time zone": pa.timestamp("us", "UTC"),
             "boolean": pa.bool_(),
         }
-        return pa.schema([(name, types.get(kind, pa.string())) for name, kind in found if name not in MARKS])
+        return pa.schema([(name, types.get(kind, pa.string())) for name, kind in found if name not in COPY_COLUMNS])
 
     def sql_types(self, schema: "pa.Schema") -> dict[str, str]:
         """The types we choose."""

@@ -320,7 +320,7 @@ class SqlSink:
     def _cells(self, one: StreamOutcome) -> list[Any]:
         """An outcome as a row."""
         cells = [self.run, one.stream, one.rows, one.deleted, one.pages, one.transactions, one.seconds]
-        lists = [self._database.texts(texts) for texts in (one.added, one.widened, one.dropped)]
+        lists = [self._database.texts(texts) for texts in (one.added, one.widened, one.unqueryable)]
         return [*cells, one.full, one.complete, *lists, one.error, one.fix]
 
     def close(self) -> None:
@@ -378,7 +378,7 @@ class SqlWriter:
 
     @property
     def _by(self) -> str:
-        return self._stream.group or self._stream.by
+        return self._stream.group or self._stream.header_key
 
     def write(self, rows: "pa.RecordBatch") -> None:
         """Hold the rows until the commit."""
@@ -440,17 +440,17 @@ class SqlWriter:
 
     def unseen(self, walk: int) -> list[Value]:
         """Keys or groups whose row was last written before the walk."""
-        walked = quoted(self._stream.walked)
+        walked = quoted(self._stream.walk_field)
         return [value for (value,) in self._living(f"DISTINCT {walked}", "AND _run < ? ORDER BY 1", [walk])]
 
     def held(self) -> dict[Value, int]:
         """Keys or groups in the table."""
-        walked = quoted(self._stream.walked)
+        walked = quoted(self._stream.walk_field)
         return dict(self._living(f"{walked}, count(*)", "GROUP BY 1"))
 
     def count(self) -> tuple[int, Value]:
         """Rows in the table, and the highest key or group."""
-        found = self._living(f"count(*), max({quoted(self._stream.walked)})")
+        found = self._living(f"count(*), max({quoted(self._stream.walk_field)})")
         return found[0] if found else (0, None)
 
     def _living(self, what: str, how: str = "", values: Sequence[Value] = ()) -> list[Any]:

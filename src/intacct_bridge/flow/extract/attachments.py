@@ -41,7 +41,7 @@ Fetched = tuple[str, int, str]
 
 def objects_of(streams: Iterable[Stream]) -> list[str]:
     """The objects behind some streams, each once."""
-    listed = (one.feed.subject if one.feed and one.feed.reader == LISTING else one.object for one in streams)
+    listed = (one.virtual.subject if one.virtual and one.virtual.reader == LISTING else one.object for one in streams)
     return [name for name in dict.fromkeys(listed) if name]
 
 

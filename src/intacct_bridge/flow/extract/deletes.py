@@ -25,8 +25,8 @@ from intacct_bridge.flow.extract.page_reader import PageReader
 from intacct_bridge.flow.extract.strategies import as_kind, deleted_keys, distinct, replace_groups
 from intacct_bridge.flow.extract.stream_run import RunContext, StreamRun
 from intacct_bridge.flow.streams.bookmark import EVERYTHING, KeySpan
-from intacct_bridge.flow.streams.partition import Partition, one_of
-from intacct_bridge.flow.streams.stream import TRAIL, Stream
+from intacct_bridge.flow.streams.partition import Partition, lookup_filters
+from intacct_bridge.flow.streams.stream import AUDIT_TRAIL, Stream
 from intacct_bridge.flow.streams.times import earlier, parse_time
 from intacct_bridge.model import keys
 from intacct_bridge.model.query.query import Compare, Filter, Op
@@ -44,8 +44,8 @@ def follow_deletes(
     """Delete from the copy what Intacct no longer has; gives the reader of the audit trail, and whether there is a way
     to know the deletes.
     """
-    reader = PageReader(context.source, TRAIL)
-    objects = [one for one in runs if one.stream.feed is None]  # virtual streams were replaced
+    reader = PageReader(context.source, AUDIT_TRAIL)
+    objects = [one for one in runs if one.stream.virtual is None]  # virtual streams were replaced
     complete = [one for one in objects if one.writer.complete]
     done = ("", context.trail_start)
     followed = [one for one in complete if not one.bookmark.in_progress and one.bookmark.deletes.since not in done]
@@ -124,7 +124,7 @@ def _trail(context: RunContext, reader: PageReader, runs: Sequence[StreamRun]) -
         Compare("OBJECTTYPE", Op.IN, tuple(name.lower() for name in objects)),
     )
     found: dict[str, list[str]] = {}
-    partition = Partition(TRAIL, TRAIL.key, where, page_size=context.options.page_size)
+    partition = Partition(AUDIT_TRAIL, AUDIT_TRAIL.key, where, page_size=context.options.page_size)
     for piece in walk(reader.read, partition, context.pool):
         cells = (piece.rows.column(name).to_pylist() for name in ("OBJECTTYPE", "OBJECTKEY"))
         for object_type, object_key in zip(*cells, strict=True):
@@ -161,7 +161,7 @@ def _replace_by_field(run: StreamRun, field: str, values: Sequence[Value]) -> No
     """Tell a destination that cannot be asked that the rows with these values are deleted, then send the rows that have
     them now: a record may have been made again under the name of a deleted one.
     """
-    for filter_, some in one_of(field, values):
+    for filter_, some in lookup_filters(field, values):
         run.writer.delete(some, field=field)
         for piece in run.pieces(run.partition(filter_)):
             run.take(piece)
@@ -172,17 +172,17 @@ def _deleted_with_header(
 ) -> list[Value]:
     """Delete the rows whose header is deleted; their keys, for the lines below them."""
     stream = run.stream
-    if header is None or not stream.by:
+    if header is None or not stream.header_key:
         return []
-    known = as_kind(deleted.get(header.object, ()), stream.fields[stream.by])
+    known = as_kind(deleted.get(header.object, ()), stream.fields[stream.header_key])
     hints = [
         value
         for object_key in trail.get(header.object, ())
         for field, value in keys.audited(header.object, object_key)
         if field == stream.refers_to
     ]
-    parents = [*known, *as_kind(hints, stream.fields[stream.by])]
-    held = run.writer.live(stream.by, parents)
+    parents = [*known, *as_kind(hints, stream.fields[stream.header_key])]
+    held = run.writer.live(stream.header_key, parents)
     if held is None:
         held = {value: [] for value in parents}
     doubtful = [parent for parent in held if parent not in set(known)]
@@ -190,10 +190,10 @@ def _deleted_with_header(
         reader, kind = run.reader_for(header), header.fields[stream.refers_to]
         lookup = Partition(header, stream.refers_to, show_private=run.context.options.show_private)
         for some in deleted_keys(reader, lookup, as_kind(doubtful, kind)):
-            known += as_kind(some, stream.fields[stream.by])
+            known += as_kind(some, stream.fields[stream.header_key])
     without = [parent for parent in known if parent in held]
     if without:
-        run.writer.delete(without, field=stream.by)
+        run.writer.delete(without, field=stream.header_key)
     return [key for parent in without for key in held[parent]]
 
 
@@ -267,18 +267,18 @@ class _CountSearch:
 
 def _count(run: StreamRun, span: KeySpan) -> int:
     """How many records Intacct has in a span: a page of one row says how many remain."""
-    query = replace(run.partition(), select=(run.stream.walked,), page_size=1).query(span)
+    query = replace(run.partition(), select=(run.stream.walk_field,), page_size=1).query(span)
     answer = run.reader.read(query)
     return int(answer.rows.num_rows) + answer.remaining
 
 
 def _values(run: StreamRun, span: KeySpan) -> "Counter[Value]":
     """Intacct's values in a span, with the number of rows of each."""
-    select = tuple(dict.fromkeys((run.stream.walked, run.stream.key)))
+    select = tuple(dict.fromkeys((run.stream.walk_field, run.stream.key)))
     unread = EVERYTHING if span == KeySpan() else (span,)
     found: Counter[Value] = Counter()
     for piece in run.pieces(replace(run.partition(), select=select, unread=unread)):
-        found.update(piece.rows.column(run.stream.walked).to_pylist())
+        found.update(piece.rows.column(run.stream.walk_field).to_pylist())
     return found
 
 
@@ -314,7 +314,7 @@ def compare_keys(run: StreamRun) -> None:
         replace_groups(run, [*deleted, *missing])
     else:
         run.writer.delete(deleted)
-        for filter_, _ in one_of(stream.key, missing):
+        for filter_, _ in lookup_filters(stream.key, missing):
             for piece in run.pieces(run.partition(filter_)):
                 run.take(piece)
                 run.safe_point()

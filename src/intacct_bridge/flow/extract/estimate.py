@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 from intacct_bridge.errors import IntacctError
 from intacct_bridge.flow.extract.options import Options
-from intacct_bridge.flow.extract.page_reader import ExtractSource, PageReader
+from intacct_bridge.flow.extract.page_reader import PageReader
+from intacct_bridge.flow.extract.source import ExtractSource
 from intacct_bridge.flow.extract.strategies import Decision, Strategy, decide, trusted_bookmark
 from intacct_bridge.flow.streams.bookmark import Bookmark
 from intacct_bridge.flow.streams.partition import Partition, changed_since
@@ -89,7 +90,7 @@ def _count(source: ExtractSource, stream: Stream, decision: Decision, options: O
     if decision.since and stream.modified:
         reads_as = options.reads_as or source.reads_as
         where = (changed_since(stream, filter_time(decision.since, source.offset_minutes, reads_as)),)
-    partition = Partition(stream, stream.walked, where, page_size=1, show_private=options.show_private)
+    partition = Partition(stream, stream.walk_field, where, page_size=1, show_private=options.show_private)
     reader, rows = PageReader(source, stream), 0
     for span in decision.unread:
         answer = reader.read(partition.query(span))

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 from intacct_bridge.client.reading.paging import KeyOrder, NumberKeyOrder, TextKeyOrder
 from intacct_bridge.errors import RemoteProtocolError
 from intacct_bridge.flow.streams.bookmark import EVERYTHING, KeySpan
-from intacct_bridge.flow.streams.partition import Ask, Partition, PartitionPage, values_in
+from intacct_bridge.flow.streams.partition import Partition, PartitionPage, ReadPage, distinct_values
 from intacct_bridge.model.query.query import Compare, Op
 from intacct_bridge.wire.values import Value
 
@@ -67,7 +67,7 @@ class _Gap:
             call.cancel()
 
 
-def walk(ask: Ask, partition: Partition, pool: Executor, width: int = 1) -> Iterator[Piece]:
+def walk(ask: ReadPage, partition: Partition, pool: Executor, width: int = 1) -> Iterator[Piece]:
     """The pieces of a partition, with at most `width` calls on their way at once."""
     walker = _Walk(ask, partition, pool, 1 if partition.as_text else max(1, width))
     try:
@@ -84,7 +84,7 @@ OVERLAPPING = 1.75
 
 
 class _Walk:
-    def __init__(self, ask: Ask, partition: Partition, pool: Executor, width: int) -> None:
+    def __init__(self, ask: ReadPage, partition: Partition, pool: Executor, width: int) -> None:
         self.ask = ask
         self.partition = partition
         self.pool = pool
@@ -106,7 +106,11 @@ class _Walk:
                 self.launch()
                 continue
             rows = self.settle(gap, span, answer, keys, downward=downward)
-            groups = tuple(values_in(rows.column(self.partition.along).to_pylist())) if self.partition.in_groups else ()
+            groups = (
+                tuple(distinct_values(rows.column(self.partition.along).to_pylist()))
+                if self.partition.in_groups
+                else ()
+            )
             self.close()
             self.launch()
             yield self.piece(rows, groups)

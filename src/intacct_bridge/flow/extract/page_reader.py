@@ -7,61 +7,17 @@ more rows: those that were never changed, or all.
 """
 
 import threading
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable
 from dataclasses import replace
-from datetime import datetime, timedelta
-from typing import Protocol
+from datetime import timedelta
 
 from intacct_bridge.errors import InvalidRequestError, NotPermittedError, TransientError
-from intacct_bridge.flow.streams.bookmark import AnswerFormat
+from intacct_bridge.flow.extract.source import ExtractSource
 from intacct_bridge.flow.streams.partition import PartitionPage
 from intacct_bridge.flow.streams.stream import Stream
 from intacct_bridge.flow.streams.times import parse_time
 from intacct_bridge.model.query.query import Op, Query, comparisons, weakened
 from intacct_bridge.model.query.refused_fields import is_about_fields, refused_fields
-
-
-class ExtractSource(Protocol):
-    """What an extraction needs of a company."""
-
-    @property
-    def company(self) -> str:
-        """The company, as the destination knows it."""
-
-    @property
-    def concurrency(self) -> int:
-        """How many calls may run at once."""
-
-    @property
-    def offset_minutes(self) -> int:
-        """The API user's offset from UTC."""
-
-    @property
-    def reads_as(self) -> str:
-        """How the gateway reads the times of a filter: `utc`, `user` (in the user's offset), or empty if unknown."""
-
-    @property
-    def formatting(self) -> AnswerFormat:
-        """How answers write days and times."""
-
-    def doubt_formatting(self) -> bool:
-        """Forget the user's formatting if an earlier run read it; whether one did."""
-
-    def now(self) -> datetime:
-        """The server's clock."""
-
-    def page(self, query: Query) -> PartitionPage:
-        """One page with typed columns; one billable transaction."""
-
-    def unchanged(self, stream: Stream, since: str) -> bool:
-        """Whether a virtual stream is certainly the same as at that time."""
-
-    def virtual_cost(self, stream: Stream) -> int | None:
-        """The most transactions that reading a virtual stream takes; None where only reading it shows."""
-
-    def virtual_pages(self, stream: Stream) -> Iterator[PartitionPage]:
-        """All rows of a virtual stream, a page a transaction."""
-
 
 _SINCE = Op.GREATERTHANOREQUALTO
 _EARLY, _LATE = timedelta(hours=16), timedelta(minutes=15)
@@ -90,7 +46,7 @@ class PageReader:
         self.unqueryable: tuple[str, ...] = tuple(unqueryable)
         self._source = source
         self._lock = threading.Lock()
-        self._needed = {stream.key, stream.group, stream.window, stream.by}
+        self._needed = {stream.key, stream.group, stream.window, stream.header_key}
         self._times = {stream.modified, stream.created} - self._needed
 
     def read(self, query: Query) -> PartitionPage:
@@ -123,7 +79,7 @@ class PageReader:
         answer = self._read_once(query)
         if not self._impossible(query, answer):
             return answer
-        doubted = self._source.doubt_formatting()
+        doubted = self._source.forget_stored_formatting()
         check_zone(self._source, before)  # for the filter may have been wrong as well
         return self._read_once(query) if doubted else answer
 

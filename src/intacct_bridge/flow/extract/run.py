@@ -24,7 +24,9 @@ from intacct_bridge.errors import IntacctError
 from intacct_bridge.flow.destinations.base import Sink
 from intacct_bridge.flow.extract.deletes import follow_deletes, headers_first
 from intacct_bridge.flow.extract.options import Options
-from intacct_bridge.flow.extract.page_reader import ExtractSource, ZoneMovedError
+from intacct_bridge.flow.extract.page_reader import ZoneMovedError
+from intacct_bridge.flow.extract.selection import Selection
+from intacct_bridge.flow.extract.source import ExtractSource
 from intacct_bridge.flow.extract.strategies import (
     Strategy,
     decide,
@@ -35,7 +37,6 @@ from intacct_bridge.flow.extract.strategies import (
 )
 from intacct_bridge.flow.extract.stream_run import RunContext, StoppedError, StreamProgress, StreamRun
 from intacct_bridge.flow.streams.bookmark import Bookmark
-from intacct_bridge.flow.streams.selection import Chosen
 from intacct_bridge.flow.streams.stream import Stream, StreamOutcome
 from intacct_bridge.flow.streams.times import format_time, parse_time
 from intacct_bridge.wire.values import Value
@@ -80,14 +81,14 @@ class Extraction:
         headers: Mapping[str, Stream] | None = None,
         options: Options | None = None,
         refused: Sequence[StreamOutcome] = (),
-        later: Iterable[Chosen] = (),
+        later: Iterable[Selection] = (),
     ) -> None:
         self.outcomes: tuple[StreamOutcome, ...] = ()
         self.streams: tuple[Stream, ...] = ()
         """The streams that are read, as far as they are known."""
         self._source = source
         self._sink = sink
-        self._first = Chosen(tuple(streams), headers or {}, refused=tuple(refused))
+        self._first = Selection(tuple(streams), headers or {}, refused=tuple(refused))
         self._later = iter(later)
         self._headers: Mapping[str, Stream] = {}
         self._refused: tuple[StreamOutcome, ...] = ()
@@ -132,7 +133,7 @@ class Extraction:
                 work.join()
                 self._finish(runs, results)
 
-    def _stream_runs(self, context: RunContext, chosen: Chosen) -> list[StreamRun]:
+    def _stream_runs(self, context: RunContext, chosen: Selection) -> list[StreamRun]:
         """Every stream with its writer and bookmark; a stream that the destination refuses becomes an outcome."""
         objects = {one.object: one for one in chosen.streams if one.object and one.where is None}
         self._headers = {**self._headers, **objects, **chosen.headers}
@@ -151,7 +152,7 @@ class Extraction:
     def _stream_run(self, context: RunContext, stream: Stream, stored: Bookmark) -> StreamRun:
         """A stream with its writer, and its bookmark if the rows that it speaks of are still there."""
         bookmark = trusted_bookmark(context.source, stream, stored, self._options)
-        cut_off = stream.feed is not None and bookmark.in_progress
+        cut_off = stream.virtual is not None and bookmark.in_progress
         if cut_off:  # its rows have no order in which to go on
             bookmark = bookmark.abandon()
         writer = self._sink.writer(stream, bookmark)
@@ -235,7 +236,7 @@ class Extraction:
     def _walk(self, run: StreamRun, strategy: Strategy, changed: dict[str, _ChangedRecords], before: int) -> None:
         """Carry out a strategy; `before` is the run of the walk before."""
         stream, bookmark = run.stream, run.bookmark
-        header = self._headers.get(stream.header) if stream.by else None
+        header = self._headers.get(stream.header) if stream.header_key else None
         if strategy is Strategy.REPLACE:
             replace_virtual(run)
         elif strategy is Strategy.FULL_REFRESH:

@@ -20,10 +20,11 @@ from intacct_bridge.errors import IntacctError, TransientError
 from intacct_bridge.flow.extract.key_walk import Piece
 from intacct_bridge.flow.extract.known_rows import compared_fields
 from intacct_bridge.flow.extract.options import Options
-from intacct_bridge.flow.extract.page_reader import ExtractSource, PageReader
+from intacct_bridge.flow.extract.page_reader import PageReader
+from intacct_bridge.flow.extract.source import ExtractSource
 from intacct_bridge.flow.extract.stream_run import StreamRun
 from intacct_bridge.flow.streams.bookmark import EVERYTHING, Bookmark, KeySpan
-from intacct_bridge.flow.streams.partition import Days, Partition, one_of, spread, values_in
+from intacct_bridge.flow.streams.partition import DayWindow, Partition, distinct_values, lookup_filters, split_days
 from intacct_bridge.flow.streams.stream import Stream
 from intacct_bridge.flow.streams.times import parse_time
 from intacct_bridge.model.query.query import MAX_IN, Compare, Filter, Op
@@ -64,14 +65,15 @@ def trusted_bookmark(source: ExtractSource, stream: Stream, stored: Bookmark, op
     """The stored bookmark as far as it can be trusted today: what was read of another variant, or while answers were
     written in another way, is read again.
     """
-    if stream.feed is None:
+    if stream.virtual is None:
         with suppress(IntacctError):  # a company that cannot be asked now fails when the stream is read
             known = source.formatting
-            if stored.formatting.contradicts(known) and source.doubt_formatting():  # another machine may know it later
+            # another machine may have read the formatting later than this one
+            if stored.formatting.contradicts(known) and source.forget_stored_formatting():
                 known = source.formatting
             overlap, trail = options.overlap_seconds, options.trail_seconds
             stored = stored.with_formatting(known, overlap_seconds=overlap, trail_seconds=trail)
-    return stored.for_variant(stream.asked)
+    return stored.for_variant(stream.variant)
 
 
 def decide(stream: Stream, bookmark: Bookmark, options: Options, now: str, *, lacks_columns: bool = False) -> Decision:
@@ -87,7 +89,7 @@ def decide(stream: Stream, bookmark: Bookmark, options: Options, now: str, *, la
         return Decision(Strategy.FULL_REFRESH, "a walk is in progress", start, unread, resumes=True)
     if not lacks_columns and _waits(stream, bookmark, options, now):
         return Decision(Strategy.SKIP, "read less than full_every ago", unread=())
-    if stream.feed is not None:
+    if stream.virtual is not None:
         return Decision(Strategy.REPLACE, "a virtual stream")
     reason = "columns were added" if lacks_columns else _full_refresh_reason(stream, bookmark, options, now)
     if reason:
@@ -253,19 +255,19 @@ def _changed_headers(run: StreamRun, header: Stream) -> list[Value]:
     )
     found: list[Value] = []
     for piece in run.pieces(partition, run.reader_for(header)):
-        found.extend(values_in(piece.rows.column(run.stream.refers_to).to_pylist()))
+        found.extend(distinct_values(piece.rows.column(run.stream.refers_to).to_pylist()))
     return found
 
 
 def replace_groups(run: StreamRun, parents: Sequence[Value]) -> None:
     """Read all lines under these headers again (all rows of these groups), in place of those that the copy holds."""
     stream = run.stream
-    field = stream.group or stream.by
+    field = stream.group or stream.header_key
     wanted = sorted(as_kind(parents, stream.fields[field]))  # type: ignore[type-var]  # all of one type now
     done = run.bookmark.progress.replaced_up_to
     if done:
         wanted = [value for value in wanted if value > as_kind([done], stream.fields[field])[0]]  # type: ignore[operator]
-    for filter_, some in one_of(field, wanted):
+    for filter_, some in lookup_filters(field, wanted):
         empty = dict.fromkeys(some)
         for piece in run.pieces(run.partition(filter_, along=field, in_groups=True)):
             for group in piece.groups:
@@ -286,7 +288,7 @@ def replace_groups(run: StreamRun, parents: Sequence[Value]) -> None:
 def deleted_keys(reader: PageReader, partition: Partition, keys: Sequence[Value]) -> Iterator[list[Value]]:
     """Those of some keys that Intacct no longer has, a list a lookup."""
     lookup = replace(partition, select=(partition.along,), page_size=MAX_IN, in_groups=False)
-    for filter_, some in one_of(partition.along, keys):
+    for filter_, some in lookup_filters(partition.along, keys):
         found = set(reader.read(replace(lookup, where=(filter_,)).query(KeySpan())).rows.column(0).to_pylist())
         yield [key for key in some if key not in found]
 
@@ -317,7 +319,7 @@ def _read_by_windows(run: StreamRun, header: Stream) -> None:
         return
     while run.bookmark.progress.windows:
         first, *later = run.bookmark.progress.windows
-        days = Days.read(first)
+        days = DayWindow.parse(first)
         try:
             run.read_unread(*days.filter(run.stream.window))
         except TransientError:
@@ -349,7 +351,7 @@ def _read_at_once(run: StreamRun, header: Stream) -> bool:
             return True
     finally:
         pieces.close()
-    windows = spread(_day(run, header, descending=False), _day(run, header, descending=True), -(-rows // most))
+    windows = split_days(_day(run, header, descending=False), _day(run, header, descending=True), -(-rows // most))
     run.walk_by_windows(map(str, windows))
     return False
 

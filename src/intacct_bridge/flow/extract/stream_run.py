@@ -17,10 +17,11 @@ from intacct_bridge.flow.destinations.base import Committed, Writer
 from intacct_bridge.flow.extract.key_walk import Piece, walk
 from intacct_bridge.flow.extract.known_rows import KnownRows
 from intacct_bridge.flow.extract.options import Options
-from intacct_bridge.flow.extract.page_reader import ExtractSource, PageReader, check_zone
+from intacct_bridge.flow.extract.page_reader import PageReader, check_zone
+from intacct_bridge.flow.extract.source import ExtractSource
 from intacct_bridge.flow.streams.bookmark import EVERYTHING, Bookmark, KeySpan
 from intacct_bridge.flow.streams.partition import Partition, changed_since
-from intacct_bridge.flow.streams.stream import APPENDED, Stream, StreamOutcome
+from intacct_bridge.flow.streams.stream import APPEND_ONLY, Stream, StreamOutcome
 from intacct_bridge.flow.streams.times import filter_time, parse_time, seconds_before
 from intacct_bridge.model.query.query import Filter
 from intacct_bridge.wire.values import Value
@@ -183,7 +184,7 @@ class StreamRun:
         options = self.context.options
         if self._bookmark.deletes.since == self.context.trail_start:  # no deletes to follow in this run
             self._remember_known_rows()
-        late = options.trail_seconds if self.stream.object in APPENDED else 0
+        late = options.trail_seconds if self.stream.object in APPEND_ONLY else 0
         self._bookmark = self._bookmark.end(max(options.overlap_seconds, late))
         self.save()
         self.count.done = True
@@ -263,7 +264,7 @@ class StreamRun:
         """The rows of the stream that a filter keeps, to be walked as the stream wants it."""
         return Partition(
             self.stream,
-            along or self.stream.walked,
+            along or self.stream.walk_field,
             where,
             in_groups=bool(self.stream.group) if in_groups is None else in_groups,
             page_size=self.context.options.page_size,
@@ -398,7 +399,7 @@ class StreamRun:
             complete=self.count.done,
             added=self.count.added,
             widened=self.count.widened,
-            dropped=(*self.reader.unqueryable, *self.stream.closed),
+            unqueryable=(*self.reader.unqueryable, *self.stream.unreadable),
             error=error.message if error else "",
             fix=error.fix if error else "",
         )

@@ -1,61 +1,58 @@
-"""A destination that stores other columns than are read: every page is given another shape on its way there.
+"""Transforms: streams that are stored with other columns than they are read with, and the column of the owning entity.
 
-What is read and what is stored share their keys, so changes, replacements and deletes go through as they are.
+A destination behind transforms gets every page converted on its way. The rows that are read and those that are stored
+share their keys, so changes, replacements and deletes pass unchanged.
 
-A column that says which entity owns a record, on every stream: where the object tells it, and where its header does.
-
-MEGAENTITYID names the owner; it is empty for what all entities share. Lines do not tell: theirs is their header's,
-asked along with them where a relation leads there, else looked up for the headers of a page, once each.
+MEGAENTITYID names the entity that owns a record; it is empty for what all entities share. Lines do not have it: theirs
+is their header's, read along with them where a relation leads there, else looked up for the headers of a page, once
+each.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from intacct_bridge.client.protocol import ReadGateway
+from intacct_bridge.errors import InvalidRequestError
 from intacct_bridge.flow.destinations.base import ColumnDifference, Committed, Sink, Writer
+from intacct_bridge.flow.extract.estimate import LookupCost
+from intacct_bridge.flow.extract.strategies import as_kind
 from intacct_bridge.flow.streams.bookmark import Bookmark
-from intacct_bridge.flow.streams.stream import Stream, StreamOutcome
-from intacct_bridge.wire.values import Value
+from intacct_bridge.flow.streams.partition import lookup_filters
+from intacct_bridge.flow.streams.stream import COPY_COLUMNS, Stream, StreamOutcome
+from intacct_bridge.model.query.query import MAX_PAGE, Query
+from intacct_bridge.wire.values import Kind, Value
 
 if TYPE_CHECKING:
     import pyarrow as pa
-from dataclasses import replace
 
-from intacct_bridge.client.client import Client
-from intacct_bridge.errors import InvalidRequestError
-from intacct_bridge.flow.extract.options import Options
-from intacct_bridge.flow.extract.run import Extraction
-from intacct_bridge.flow.extract.source import ClientSource
-from intacct_bridge.flow.extract.strategies import as_kind
-from intacct_bridge.flow.streams.partition import one_of
-from intacct_bridge.flow.streams.selection import Chosen
-from intacct_bridge.flow.streams.stream import MARKS
-from intacct_bridge.model.query.query import MAX_PAGE, Query
-from intacct_bridge.wire.values import Kind
+Convert = Callable[["pa.RecordBatch"], "pa.RecordBatch"]
+"""Rows as they are read, to rows as they are stored."""
 
 
 @dataclass(frozen=True, slots=True)
-class Shaped:
-    """One stream with two faces."""
+class Transform:
+    """One stream as it is read and as it is stored."""
 
     read: Stream
-    shown: Stream
-    """As it is stored."""
-    shape: "Callable[[pa.RecordBatch], pa.RecordBatch] | None" = None
-    """None where rows are stored as they come."""
+    stored: Stream
+    convert: Convert | None = None
+    """None where rows are stored as they are read."""
+    lookup_cost: LookupCost | None = None
+    """The transactions of the lookups that converting takes; None where it takes none."""
 
 
-class ShapedSink:
-    """Stands before a destination."""
+class TransformingSink:
+    """A destination behind transforms."""
 
-    def __init__(self, sink: Sink, streams: Iterable[Shaped]) -> None:
+    def __init__(self, sink: Sink, transforms: Iterable[Transform]) -> None:
         self.uri = sink.uri
         self.commit_rows = sink.commit_rows
         self.commit_bytes = sink.commit_bytes
         self.commit_seconds = sink.commit_seconds
         self._sink = sink
-        self._streams = {one.read.name: one for one in streams}
+        self._transforms = {one.read.name: one for one in transforms}
 
     def open(self, company: str, started: datetime) -> int:
         """Begin a run."""
@@ -67,117 +64,124 @@ class ShapedSink:
 
     def writer(self, stream: Stream, bookmark: Bookmark) -> Writer:
         """The writer of one stream."""
-        one = self._streams[stream.name]
-        writer = self._sink.writer(one.shown, bookmark)
-        return writer if one.shape is None else ShapedWriter(writer, one.shape)
+        one = self._transforms[stream.name]
+        writer = self._sink.writer(one.stored, bookmark)
+        return writer if one.convert is None else TransformingWriter(writer, one.convert)
 
     def finish(self, outcomes: Sequence[StreamOutcome], at: datetime) -> None:
-        """Write the run's history."""
+        """Store the run's history."""
         self._sink.finish(outcomes, at)
 
     def close(self) -> None:
-        """Let go."""
+        """Close the destination."""
         self._sink.close()
 
 
-class ShapedWriter:
-    """Stands before one stream's writer."""
+class TransformingWriter:
+    """The writer of one stream behind a transform."""
 
-    def __init__(self, writer: Writer, shape: "Callable[[pa.RecordBatch], pa.RecordBatch]") -> None:
+    def __init__(self, writer: Writer, convert: Convert) -> None:
         self._writer = writer
-        self._shape = shape
+        self._convert = convert
 
     @property
     def complete(self) -> bool:
-        """A whole copy is there."""
+        """Whether the copy is complete."""
         return self._writer.complete
 
     @property
     def begun(self) -> bool:
-        """Rows of a first walk that has not ended are there."""
+        """Whether rows of a first walk that has not ended are there."""
         return self._writer.begun
 
     @property
     def difference(self) -> ColumnDifference:
-        """Between the rows that are there and the stream as it is stored."""
+        """Between the copy's columns and the stream as it is stored."""
         return self._writer.difference
 
     def write(self, rows: "pa.RecordBatch") -> None:
-        """Rows as they are now, in their other shape."""
+        """Convert and write rows."""
         if rows.num_rows:
-            self._writer.write(self._shape(rows))
+            self._writer.write(self._convert(rows))
 
     def replace(self, parents: Sequence[Value]) -> None:
-        """What stands under these parents gives way."""
+        """Replace the rows of these parents."""
         self._writer.replace(parents)
 
     def delete(self, keys: Sequence[Value], *, field: str = "") -> None:
-        """Rows that are gone."""
+        """Delete rows."""
         self._writer.delete(keys, field=field)
 
     def commit(self, bookmark: Bookmark, at: datetime) -> Committed:
-        """Make it visible."""
+        """Make everything visible."""
         return self._writer.commit(bookmark, at)
 
     def live(self, field: str, values: Sequence[Value]) -> dict[Value, list[Value]] | None:
-        """Which of these values the copy holds."""
+        """Those of some values that the copy holds."""
         return self._writer.live(field, values)
 
     def unseen(self, walk: int) -> list[Value]:
-        """What a walk has not met."""
+        """The rows that a walk did not read."""
         return self._writer.unseen(walk)
 
     def held(self) -> dict[Value, int] | None:
-        """What the copy holds."""
+        """All values that the copy holds."""
         return self._writer.held()
 
     def count(self) -> tuple[int, Value] | None:
-        """How much it holds."""
+        """The number of rows, and the highest value."""
         return self._writer.count()
 
 
+# --- the column of the owning entity
+
 OWNER = "MEGAENTITYID"
-OURS = (*MARKS, "_seq", "_at")
-"""Columns of a copy that are taken, and what its queries call them."""
-MOST = 200_000
-"""Headers whose owner is kept in mind."""
+_TAKEN = (*COPY_COLUMNS, "_seq", "_at")
+"""Names of columns that a copy adds, or that its queries use."""
+_MOST_KNOWN = 200_000
+"""Headers whose owner is remembered."""
 
 
-def with_entities(client: Client, streams: Iterable[Stream], column: str) -> list[Shaped]:
-    """The streams with a column of that name; a stream that is no object has none."""
-    return [_with_entity(client, one, column) for one in streams]
+def with_entity_column(gateway: ReadGateway, streams: Iterable[Stream], column: str) -> list[Transform]:
+    """The streams with a column of this name for the owning entity; virtual streams have none.
+
+    InvalidRequestError where a stream has a field of this name.
+    """
+    return [_with_entity_column(gateway, one, column) for one in streams]
 
 
-def _with_entity(client: Client, stream: Stream, column: str) -> Shaped:
+def _with_entity_column(gateway: ReadGateway, stream: Stream, column: str) -> Transform:
     if not stream.object:
-        return Shaped(stream, stream)
-    if any(column.upper() == name.upper() for name in (*stream.fields, *OURS)):
+        return Transform(stream, stream)
+    if any(column.upper() == name.upper() for name in (*stream.fields, *_TAKEN)):
         raise InvalidRequestError(
-            f"{stream.name} has a field {column} already", fix="Give the entity column another name."
+            f"{stream.name} already has a field {column}", fix="Give the entity column another name."
         )
-    described = client.describe(stream.object, stream.doc_par_id)
+    described = gateway.describe(stream.object, stream.doc_par_id)
     path = OWNER if described.get(OWNER) else ""
-    if not path and stream.by:
-        relations = described.relations.items()
-        path = next(
-            (f"{name}.{OWNER}" for name, one in relations if one.by == stream.by and one.object == stream.header), ""
+    if not path and stream.header_key:
+        to_header = (
+            f"{name}.{OWNER}"
+            for name, one in described.relations.items()
+            if (one.by, one.object) == (stream.header_key, stream.header)
         )
-    shown = replace(stream, fields={**stream.fields, column: Kind.TEXT})
+        path = next(to_header, "")
+    stored = replace(stream, fields={**stream.fields, column: Kind.TEXT})
     if path:
         read = stream if path in stream.fields else replace(stream, fields={**stream.fields, path: Kind.TEXT})
-        return Shaped(read, shown, _Renamed(path, column, keep=path in stream.fields))
-    if stream.by and client.describe(stream.header).get(OWNER):
-        return Shaped(stream, shown, _LookedUp(client, stream, column))
-    return Shaped(stream, shown, _Unknown(column))
+        return Transform(read, stored, _RenamedOwner(path, column, keep=path in stream.fields))
+    if stream.header_key and gateway.describe(stream.header).get(OWNER):
+        return Transform(stream, stored, _HeaderOwner(gateway, stream, column), _header_lookups)
+    return Transform(stream, stored, _NoOwner(column))
 
 
-def looks_for_owners(shaped: Iterable[Shaped]) -> dict[str, Callable[[int, bool], int]]:
-    """The streams whose owners are looked up, each with what that costs where a header has two lines or more."""
-    return {one.read.name: lambda rows, _: -(-rows // MAX_PAGE) for one in shaped if isinstance(one.shape, _LookedUp)}
+def _header_lookups(rows: int, every: bool) -> int:  # noqa: ARG001, FBT001
+    """The lookups for so many lines, where a header has two lines or more."""
+    return -(-rows // MAX_PAGE)
 
 
-class _Renamed:
-    """The owner came with the row."""
+class _RenamedOwner:
+    """The owner was read with the row."""
 
     def __init__(self, path: str, column: str, *, keep: bool) -> None:
         self._path = path
@@ -189,8 +193,8 @@ class _Renamed:
         return (rows if self._keep else rows.drop_columns([self._path])).append_column(self._column, owners)
 
 
-class _Unknown:
-    """Nothing tells whose the rows are."""
+class _NoOwner:
+    """The owner cannot be known."""
 
     def __init__(self, column: str) -> None:
         self._column = column
@@ -201,52 +205,31 @@ class _Unknown:
         return rows.append_column(self._column, pa.nulls(rows.num_rows, pa.string()))
 
 
-class _LookedUp:
-    """The owner is the header's."""
+class _HeaderOwner:
+    """The owner is looked up in the header."""
 
-    def __init__(self, client: Client, stream: Stream, column: str) -> None:
-        self._client = client
+    def __init__(self, gateway: ReadGateway, stream: Stream, column: str) -> None:
+        self._gateway = gateway
         self._stream = stream
         self._column = column
-        self._kind = client.describe(stream.header).kind_of(stream.refers_to)
+        self._kind = gateway.describe(stream.header).kind_of(stream.refers_to)
         self._known: dict[str, Value] = {}
 
     def __call__(self, rows: "pa.RecordBatch") -> "pa.RecordBatch":
         import pyarrow as pa
 
-        headers = [None if one is None else str(one) for one in rows.column(self._stream.by).to_pylist()]
-        if len(self._known) > MOST:
+        headers = [None if one is None else str(one) for one in rows.column(self._stream.header_key).to_pylist()]
+        if len(self._known) > _MOST_KNOWN:
             self._known.clear()
-        self._learn(dict.fromkeys(one for one in headers if one is not None and one not in self._known))
+        self._look_up(dict.fromkeys(one for one in headers if one is not None and one not in self._known))
         owners = [self._known.get(one or "") for one in headers]
         return rows.append_column(self._column, pa.array(owners, pa.string()))
 
-    def _learn(self, headers: Mapping[str, None]) -> None:
+    def _look_up(self, headers: Mapping[str, None]) -> None:
         stream = self._stream
-        at_top = not self._client.connection.location_id
-        for filter_, some in one_of(stream.refers_to, as_kind(headers, self._kind)):
+        at_top = not self._gateway.connection.location_id
+        for filter_, some in lookup_filters(stream.refers_to, as_kind(headers, self._kind)):
             self._known |= dict.fromkeys(map(str, some))
             query = Query(stream.header, (stream.refers_to, OWNER), where=filter_, show_private=at_top)
-            for row in self._client.query(query):
+            for row in self._gateway.query(query):
                 self._known[str(row[stream.refers_to])] = row.get(OWNER)
-
-
-def objects_extraction(
-    client: Client, chosen: Chosen, sink: Sink, options: Options | None = None, *, entity_column: str = ""
-) -> Extraction:
-    """A run of chosen streams into a destination, with a column for the owning entity where one is asked for; all
-    streams must then be known.
-    """
-    streams = chosen.streams
-    if entity_column:
-        shaped = with_entities(client, streams, entity_column)
-        sink, streams = ShapedSink(sink, shaped), tuple(one.read for one in shaped)
-    return Extraction(
-        ClientSource(client),
-        sink,
-        streams,
-        headers=chosen.headers,
-        options=options,
-        refused=chosen.refused,
-        later=chosen.later,
-    )

@@ -1,18 +1,16 @@
-"""Which objects are read when nobody names any: the usual ones, as far as the company has them, and its own.
+"""The default streams, and the options that name streams.
 
-The list is short of what exists (schedules, templates, hierarchies, permissions), because every stream costs at least
-one API transaction a run. The setting `all` reads everything.
+Without names, a run reads the usual objects, as far as the company has them. That list is shorter than what exists (it
+lacks schedules, templates, hierarchies, permissions), because every stream costs at least one API transaction a run.
+The setting `all` reads every object.
 """
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
 
+from intacct_bridge.client.protocol import ReadGateway
 from intacct_bridge.errors import InvalidRequestError, SettingsError
-from intacct_bridge.flow.streams.names import EVERY, feed_named, parsed_name, unknown_stream
+from intacct_bridge.flow.streams.names import EVERY_DEFINITION, parse_name, parse_virtual, unknown_stream
 from intacct_bridge.model.keys import legacy_name
-
-if TYPE_CHECKING:
-    from intacct_bridge.client.client import Client
 
 LISTS = (
     "LOCATIONENTITY LOCATION DEPARTMENT CLASS GLACCOUNT STATACCOUNT GLACCTGRP JOURNAL STATJOURNAL ADJJOURNAL"
@@ -31,45 +29,48 @@ DOCUMENTS = (
 USUAL = tuple(f"{LISTS} {DOCUMENTS}".split())
 
 
-def streams_for(client: "Client", named: Sequence[str], *, everything: bool) -> list[str]:
-    """The streams to read: those named, all there are, or the usual ones that the company has.
+def streams_for(gateway: ReadGateway, names: Sequence[str], *, everything: bool) -> list[str]:
+    """The names of the streams to read: the given ones, those of all objects, or the usual ones that the company has.
 
-    Whether an object that is named is there shows when it is described; what only stands in a filter is checked here.
+    An unknown object is found when it is described. The object of an audit history stands only in a filter, so it is
+    checked here, and so is every object with document type 2.1. InvalidRequestError for an unknown one.
     """
-    if named and everything:
+    if names and everything:
         raise SettingsError("both streams and `all` are given", fix="Give one of them.", setting="all")
-    if not named:
-        objects = listed_objects(client)
+    if not names:
+        objects = listed_objects(gateway)
         return list(objects) if everything else [name for name in USUAL if name in objects]
-    meant = {name: parsed_name(name) for name in named if feed_named(name) is None}
-    of = {one.audit_of: name for name, one in meant.items() if one.audit_of}
-    if client.connection.is_legacy:
-        of |= {one.object: name for name, one in meant.items()}
-    known = listed_objects(client) if of else {}
-    for one in of:
-        if one not in {name.upper() for name in known}:
-            raise unknown_stream(one, known)
-    return list(named)
+    meanings = [parse_name(name) for name in names if parse_virtual(name) is None]
+    checked = [one.audit_of for one in meanings if one.audit_of]
+    if gateway.connection.is_legacy:
+        checked += [one.object for one in meanings]
+    known = listed_objects(gateway) if checked else {}
+    for name in checked:
+        if name not in {one.upper() for one in known}:
+            raise unknown_stream(name, known)
+    return list(names)
 
 
 def refuse_joined(names: Iterable[str]) -> None:
-    """Raise for several names in one word, which would be looked for as the name of one object."""
+    """InvalidRequestError for several names joined by commas, which would be taken for the name of one object."""
     for name in names:
         if "," in name and not any(sign in name for sign in ":?"):
             apart = " ".join(name.replace(",", " ").split())
-            raise InvalidRequestError(f"{name} is several names", fix=f"Put spaces between them: {apart}")
+            raise InvalidRequestError(f"{name} holds several names", fix=f"Put spaces between them: {apart}")
 
 
-def listed_objects(client: "Client") -> dict[str, str]:
-    """The objects that can be read as streams: all, but over document type 2.1 those that `get_list` knows."""
-    found = client.objects()
-    if not client.connection.is_legacy:
+def listed_objects(gateway: ReadGateway) -> dict[str, str]:
+    """The objects that can be streams, with their labels: all, or with document type 2.1 those of `get_list`."""
+    found = gateway.objects()
+    if not gateway.connection.is_legacy:
         return found
     return {name: label for name, label in found.items() if (known := legacy_name(name)) and known.listed}
 
 
 def full_every(texts: Iterable[str]) -> tuple[int, dict[str, int]]:
-    """`24` and `VENDOR=168`: seconds between reads of what cannot tell its changes, and of single streams."""
+    """Seconds between full refreshes, for all streams without a time of change and for single ones, from `24` and
+    `VENDOR=168`, which are hours.
+    """
     for_all, single = 0, dict[str, int]()
     for text in texts:
         stream, equals, hours = text.rpartition("=")
@@ -88,35 +89,41 @@ def full_every(texts: Iterable[str]) -> tuple[int, dict[str, int]]:
     return for_all, single
 
 
-def refuse_strange(said: str, named: Iterable[str], names: Sequence[str], unified: str = "") -> None:
-    """Raise for an option that names what is not among the streams of these names, which would be no option at all."""
+def refuse_unknown_streams(setting: str, named: Iterable[str], names: Sequence[str], unified: str = "") -> None:
+    """InvalidRequestError for a setting that names a stream that is not read, so that it would have no effect.
+
+    `names` are the streams that are read, or with `unified` entities of that version, where none means all.
+    """
     known = _entities(names, unified) if unified else {table for name in names for table in _tables(name)}
     for one in named:
-        # `SODOCUMENT_*` is a table for each definition, and which there are is not known yet
+        # `SODOCUMENT_*` is a table for each definition; the definitions are not known yet
         if one not in known and not any(table.endswith("*") and one.startswith(table[:-1]) for table in known):
-            raise InvalidRequestError(f"{said} names {one}, and {one} is not among the streams")
+            message = f"`{setting}` names {one}, and {one} is not among the streams"
+            raise InvalidRequestError(message, setting=setting)
 
 
 def _tables(name: str) -> tuple[str, ...]:
-    feed = feed_named(name)
-    if feed is not None:
-        return (feed.table.upper(),)
-    meant = parsed_name(name)
-    return (f"{meant.object}_*",) if meant.definition == EVERY else (meant.table.upper(),)
+    virtual = parse_virtual(name)
+    if virtual is not None:
+        return (virtual.table.upper(),)
+    meaning = parse_name(name)
+    return (f"{meaning.object}_*",) if meaning.definition == EVERY_DEFINITION else (meaning.table.upper(),)
 
 
 def _entities(names: Sequence[str], version: str) -> set[str]:
-    """Those of these names; with no name, all."""
     from intacct_bridge.model.mapping.language import unified_map, unified_maps
 
     found = [unified_map(name, version) for name in names] or list(unified_maps(version).values())
     return {one.name.upper() for one in found}
 
 
-def selected_fields(selected: Iterable[str]) -> dict[str, list[str]]:
-    """`APBILL.RECORDNO,APBILL.TOTALDUE` by stream; a related field keeps its dots."""
+def selected_fields(texts: Iterable[str]) -> dict[str, list[str]]:
+    """Fields by stream, from `APBILL.RECORDNO,APBILL.TOTALDUE`; a related field keeps its dots.
+
+    InvalidRequestError for a text without a field.
+    """
     by_stream: dict[str, list[str]] = {}
-    for one in (part.strip() for text in selected for part in text.split(",")):
+    for one in (part.strip() for text in texts for part in text.split(",")):
         if not one:
             continue
         stream, dot, field = one.partition(".")

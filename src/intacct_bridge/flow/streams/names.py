@@ -1,13 +1,14 @@
-"""Streams that are part of an object, as people ask for them: one transaction definition, one object's audit history.
+"""The names of streams. Pure: only what can be said without a call.
 
-`SODOCUMENT:Sales Invoice` is the sales documents of that definition with the definition's own fields, and behind it
-`?as=INVOICES` gives the table another name; `audit_history_APBILL` is what the audit history says of bills made and
-deleted.
+A name is that of an object (`VENDOR`), of part of an object, or of a virtual stream:
 
-Streams that are no objects, as people ask for them: `trial_balance?by=location`, `report:Bills due`. Pure data.
+    SODOCUMENT:Sales Invoice              the documents of one transaction definition, with its own fields
+    SODOCUMENT:Sales Invoice?as=INVOICES  the same, in a table of another name
+    audit_history_APBILL                  what the audit history says of bills that were created or deleted
+    trial_balance?by=location             a virtual stream: what reads it, with arguments as a web address has them
+    report:Bills due                      a virtual stream that reads a thing of that name
 
-A feed is named by what reads it, then perhaps the thing it reads, then arguments as a web address has them. Its
-readers are in `feeds`; here is only what can be said without asking anybody.
+The readers of virtual streams are in `streams.virtual`.
 """
 
 import re
@@ -22,53 +23,55 @@ from intacct_bridge.model.catalog import ObjectDef, unknown_object
 from intacct_bridge.model.query.query import Compare, Filter, Op, all_of
 from intacct_bridge.model.suggestions import did_you_mean
 
+# --- objects and parts of them
+
 DOCUMENTS = ("SODOCUMENT", "PODOCUMENT", "INVDOCUMENT")
-"""The objects whose records differ by transaction definition; their lines do too."""
-EVERY = "*"
+"""The objects whose records, like their lines, differ by transaction definition."""
+EVERY_DEFINITION = "*"
 _AS = "?as="
 AUDIT = "AUDITHISTORY"
 _AUDIT_OF = re.compile(r"audit_history_(\w+)", re.IGNORECASE)
-_MADE_OR_DELETED = ("C", "D")
+_CREATED_OR_DELETED = ("C", "D")
 
 
 @dataclass(frozen=True, slots=True)
-class Name:
-    """What a name that is no feed's means."""
+class StreamName:
+    """The meaning of a name that is not a virtual stream's."""
 
     object: str
     definition: str = ""
     """Only the documents of this transaction definition."""
     audit_of: str = ""
     """Only what the audit history says of this object."""
-    called: str = ""
-    """The table's name, where somebody gave it one."""
+    alias: str = ""
+    """The table's name, where the user gave it one."""
 
     @property
     def table(self) -> str:
         """The stream's name."""
         if self.audit_of:
             return f"audit_history_{self.audit_of}"
-        if self.called:
-            return self.called
+        if self.alias:
+            return self.alias
         slug = re.sub(r"\W+", "_", self.definition.upper()).strip("_")
         return f"{self.object}_{slug}" if slug else self.object
 
     def where(self, described: ObjectDef) -> Filter | None:
-        """The records meant, where not all are."""
+        """The filter for the records that are meant; None where all are."""
         if self.audit_of:
             kind = Compare("OBJECTTYPE", Op.EQUALTO, (self.audit_of.lower(),))
-            return all_of((Compare("ACCESSMODE", Op.IN, _MADE_OR_DELETED), kind))
+            return all_of((Compare("ACCESSMODE", Op.IN, _CREATED_OR_DELETED), kind))
         if not self.definition:
             return None
         return Compare(described.find("DOCPARID").name, Op.EQUALTO, (self.definition,))
 
 
-def parsed_name(text: str) -> Name:
-    """The meaning of a name; InvalidRequestError where an object has no definitions."""
+def parse_name(text: str) -> StreamName:
+    """The meaning of a name; InvalidRequestError where the object has no transaction definitions."""
     audit = _AUDIT_OF.fullmatch(text)
     if audit:
-        return Name(AUDIT, audit_of=audit[1].upper())
-    text, named, called = text.partition(_AS) if ":" in text else (text, "", "")
+        return StreamName(AUDIT, audit_of=audit[1].upper())
+    text, as_, alias = text.partition(_AS) if ":" in text else (text, "", "")
     head, colon, definition = text.partition(":")
     name = head.strip().upper()
     if colon and not name.startswith(DOCUMENTS):
@@ -77,11 +80,12 @@ def parsed_name(text: str) -> Name:
         )
     if colon and not definition.strip():
         raise InvalidRequestError(f"{text!r} names no transaction definition", fix=f"Write {name}:NAME or {name}:*.")
-    if named and (not called.strip() or definition.strip() == EVERY):
+    if as_ and (not alias.strip() or definition.strip() == EVERY_DEFINITION):
         raise InvalidRequestError(
-            f"{_AS}{called} names no table of {text}", fix=f"Write {name}:NAME{_AS}TABLE, one definition at a time."
+            f"{_AS}{alias} is not a table name for {text}",
+            fix=f"Write {name}:NAME{_AS}TABLE, one definition at a time.",
         )
-    return Name(name, definition.strip(), called=called.strip())
+    return StreamName(name, definition.strip(), alias=alias.strip())
 
 
 def definitions_of(name: str) -> str:
@@ -89,34 +93,36 @@ def definitions_of(name: str) -> str:
     return next(f"{one}PARAMS" for one in DOCUMENTS if name.startswith(one))
 
 
+# --- virtual streams
+
 _REPORT = "report"
-READERS: Mapping[str, tuple[str, ...] | None] = {
+VIRTUAL_STREAMS: Mapping[str, tuple[str, ...] | None] = {
     "trial_balance": ("from", "to", "period", "book", "by", "statistical", "zeros", "whole", "as"),
     "account_balances": ("from", "to", "period", "book", "by", "statistical", "account", "whole", "as"),
     "dimensions": ("as",),
     "dimension_values": ("without", "as"),
     _REPORT: None,
 }
-"""The readers and the arguments that each takes; a report takes whatever it was made to ask for."""
+"""The readers with the arguments of each; a report takes the arguments that its author gave it."""
 LISTING = "listing"
-"""Reads an object on a connection of document type 2.1; nobody asks for it by name."""
+"""The reader of an object on a connection of document type 2.1; it has no name that a user writes."""
 ALIASES: Mapping[str, str] = {"trial_balances": "trial_balance", "account_balance": "account_balances"}
-"""What other taps call them."""
-OF_A_REPORT = ("type", "timeout", "as")
-"""Arguments of ours beside a report's own."""
+"""The names of other taps."""
+REPORT_SETTINGS = ("type", "timeout", "as")
+"""Our own arguments of a report, beside those of its author."""
 
 
 @dataclass(frozen=True, slots=True)
 class VirtualStream:
-    """Which reader reads a stream, and what it is told."""
+    """The reader of a virtual stream, and its arguments."""
 
     reader: str
     subject: str = ""
-    """A report's name, or an object where it is read by its own functions."""
+    """The name of a report, or an object that is read by its own functions."""
     arguments: tuple[tuple[str, str], ...] = ()
 
     def get(self, name: str, default: str = "") -> str:
-        """An argument, or what it is unless given."""
+        """An argument as text."""
         return dict(self.arguments).get(name, default)
 
     def flag(self, name: str) -> bool:
@@ -130,54 +136,58 @@ class VirtualStream:
         """An argument that is one of a few words; empty where it is not given."""
         text = self.get(name).lower()
         if text and text not in allowed:
-            raise InvalidRequestError(f"{self.reader}: {name}={text!r} is none of {', '.join(allowed)}")
+            raise InvalidRequestError(f"{self.reader}: {name}={text!r} must be one of {', '.join(allowed)}")
         return text
 
     def day(self, name: str) -> date | None:
-        """An argument that is a day; None where it is not given."""
+        """An argument that is a date; None where it is not given."""
         text = self.get(name)
         try:
             return date.fromisoformat(text) if text else None
         except ValueError:
-            raise InvalidRequestError(f"{self.reader}: {name}={text!r} is no day", fix="Write 2026-01-31.") from None
+            message = f"{self.reader}: {name}={text!r} is not a valid date"
+            raise InvalidRequestError(message, fix="Write 2026-01-31.") from None
 
     @property
-    def asked(self) -> str:
-        """What is read, in whatever order the arguments come; empty where there are none."""
-        told = sorted(self.arguments)
-        return f"{self.reader}:{self.subject}?{urlencode(told)}" if told else ""
+    def variant(self) -> str:
+        """The arguments, in any order the same; empty where there are none."""
+        arguments = sorted(self.arguments)
+        return f"{self.reader}:{self.subject}?{urlencode(arguments)}" if arguments else ""
 
     @property
     def table(self) -> str:
-        """The name of the stream, unless somebody gives it another with `as`."""
+        """The name of the stream, unless `as` gives it another."""
         if self.reader == LISTING:
             return self.subject
         subject = re.sub(r"\W+", "_", self.subject.lower()).strip("_")
         return self.get("as") or (f"{self.reader}_{subject}" if subject else self.reader)
 
 
-def unknown_stream(name: str, objects: Iterable[str]) -> InvalidRequestError:
-    """What to say of a name that neither one of the objects has nor a reader."""
-    error = unknown_object(name, (*objects, *(one for one, takes in READERS.items() if takes is not None)))
-    if did_you_mean(name, [_REPORT]):
-        error.fix = f"name a report {_REPORT}:NAME; {error.fix}"
-    return error
+def parse_virtual(text: str) -> VirtualStream | None:
+    """The virtual stream of a name; None where the name can only be an object's.
 
-
-def feed_named(text: str) -> VirtualStream | None:
-    """The feed of that name; None where it can only be an object. InvalidRequestError names a wrong argument."""
+    InvalidRequestError for an unknown or repeated argument, and for a report without a name.
+    """
     head, _, query = text.partition("?")
     word, colon, subject = head.partition(":")
     reader = ALIASES.get(word.lower(), word.lower())
-    if reader not in READERS or (reader == _REPORT) != bool(colon):
+    if reader not in VIRTUAL_STREAMS or (reader == _REPORT) != bool(colon):
         return None
-    known = READERS[reader]
+    known = VIRTUAL_STREAMS[reader]
     arguments = tuple(parse_qsl(query, keep_blank_values=True))
     for name, _ in arguments:
         if known is not None and name not in known:
-            raise InvalidRequestError(f"{reader} takes no {name!r}", fix=f"It takes {', '.join(known)}.")
+            raise InvalidRequestError(f"{reader} has no argument {name!r}", fix=f"Its arguments: {', '.join(known)}.")
     if twice := next((name for name, count in Counter(name for name, _ in arguments).items() if count > 1), ""):
-        raise InvalidRequestError(f"{text} says {twice} twice", fix="Say it once.")
+        raise InvalidRequestError(f"{text} gives {twice} twice", fix="Give it once.")
     if reader == _REPORT and not subject.strip():
         raise InvalidRequestError("the report has no name", fix="Write report:NAME.")
     return VirtualStream(reader, subject.strip(), arguments)
+
+
+def unknown_stream(name: str, objects: Iterable[str]) -> InvalidRequestError:
+    """The error for a name that is neither one of the objects nor a virtual stream."""
+    error = unknown_object(name, (*objects, *(one for one, takes in VIRTUAL_STREAMS.items() if takes is not None)))
+    if did_you_mean(name, [_REPORT]):
+        error.fix = f"name a report {_REPORT}:NAME; {error.fix}"
+    return error

@@ -1,16 +1,15 @@
-"""A part of a stream as one query asks for it: which rows, from where to where along the key. Pure and picklable.
+"""A part of a stream as one query reads it: which rows, between which keys, within which days. Pure and picklable.
 
-Pages are found by key and never by offset: each query is a question of its own to a living company, and rows that come
-or go before an offset would shift what stands behind it. The next page is simply what lies beyond the last key.
-
-Cutting a long read by date. Pure: no calls, no clock.
+Pages are found by key and never by offset. Each query is answered by a company in use, and rows that are added or
+deleted before an offset would shift the rows behind it. The next page is simply what lies beyond the last key.
 
 A view over the whole ledger may not answer before the gateway gives up, so it is read some weeks or months at a time.
-The first and the last window have open ends: whatever is dated outside of what we knew is still read once.
+The first and the last window of days have open ends, so that rows dated outside the known days are still read once.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 from intacct_bridge.client.reading.paging import beyond
@@ -22,7 +21,6 @@ from intacct_bridge.wire.values import Kind, Value
 
 if TYPE_CHECKING:
     import pyarrow as pa
-from datetime import date, timedelta
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,19 +29,19 @@ class Partition:
 
     stream: Stream
     along: str
-    """The field whose values the walk follows and the spans speak of."""
+    """The field that the walk follows; the spans hold its values."""
     where: tuple[Filter, ...] = ()
     unread: tuple[KeySpan, ...] = EVERYTHING
     in_groups: bool = False
-    """Several rows share one value of the walked field; groups are handed on whole, and one after another."""
+    """Several rows share a value of the walked field; the walk gives whole groups, one after another."""
     select: tuple[str, ...] = ()
-    """Other fields than the stream's own, for a look-up."""
+    """The fields of a lookup, where they are not the stream's own."""
     page_size: int = MAX_PAGE
     show_private: bool = True
 
     @property
     def as_text(self) -> bool:
-        """Whether the order of the keys is the gateway's secret."""
+        """Whether the keys are text, whose order only the gateway knows."""
         return self.stream.fields[self.along] is not Kind.INTEGER
 
     def query(self, span: KeySpan, *, descending: bool = False) -> Query:
@@ -64,20 +62,20 @@ class Partition:
 
 @dataclass(frozen=True, slots=True)
 class PartitionPage:
-    """One page: its rows, and how many more there are beyond it."""
+    """One page: its rows, and how many rows remain beyond it."""
 
     rows: "pa.RecordBatch"
     remaining: int
 
 
-Ask = Callable[[Query], PartitionPage]
+ReadPage = Callable[[Query], PartitionPage]
 """One call of the gateway."""
 
 
 def changed_since(stream: Stream, text: str) -> Filter:
-    """The rows changed at or after a time (as `state.sent` gives it), those created and never changed included.
+    """The rows that were changed at or after a time (as `filter_time` gives it), or created since and never changed.
 
-    Without a time of creation every row that was never changed is asked for, since nothing else would find it.
+    Where the object has no time of creation, every row that was never changed is read, since nothing else finds it.
     """
     never: Filter = Compare(stream.modified, Op.ISNULL)
     if stream.created:
@@ -85,20 +83,20 @@ def changed_since(stream: Stream, text: str) -> Filter:
     return any_of((Compare(stream.modified, Op.GREATERTHANOREQUALTO, (text,)), never))
 
 
-def one_of(field: str, values: Sequence[Value]) -> Iterator[tuple[Filter, Sequence[Value]]]:
-    """Filters for a list of any length, as many values at once as the gateway takes."""
+def lookup_filters(field: str, values: Sequence[Value]) -> Iterator[tuple[Filter, Sequence[Value]]]:
+    """Filters for values of a field, each with its values, as many as the gateway takes in one filter."""
     for some in batched(values, MAX_IN):
         yield Compare(field, Op.IN, tuple(some)), some
 
 
-def values_in(rows: Iterable[Value]) -> list[Value]:
-    """Distinct values in the order they come, nulls left out."""
+def distinct_values(rows: Iterable[Value]) -> list[Value]:
+    """The distinct values in the order in which they come, without nulls."""
     return [value for value in dict.fromkeys(rows) if value is not None]
 
 
 @dataclass(frozen=True, slots=True)
-class Days:
-    """Days from one to another, both included; an open end has no day."""
+class DayWindow:
+    """Days from one to another, both included; None is an open end."""
 
     first: date | None = None
     last: date | None = None
@@ -111,27 +109,27 @@ class Days:
         high = (Compare(field, Op.LESSTHANOREQUALTO, (self.last,)),) if self.last else ()
         return (*low, *high)
 
-    def halves(self) -> tuple["Days", "Days"] | None:
-        """Two windows in place of one; None where there is only a day, or an end is open."""
+    def halves(self) -> tuple["DayWindow", "DayWindow"] | None:
+        """Two windows in place of one; None for a single day and for an open end."""
         if not self.first or not self.last or self.first >= self.last:
             return None
         middle = self.first + (self.last - self.first) // 2
-        return Days(self.first, middle), Days(middle + timedelta(days=1), self.last)
+        return DayWindow(self.first, middle), DayWindow(middle + timedelta(days=1), self.last)
 
     def __str__(self) -> str:
         return f"{self.first or ''}/{self.last or ''}"
 
     @classmethod
-    def read(cls, text: str) -> "Days":
+    def parse(cls, text: str) -> "DayWindow":
         """Read what `str` wrote."""
         first, _, last = text.partition("/")
         return cls(date.fromisoformat(first) if first else None, date.fromisoformat(last) if last else None)
 
 
-def spread(first: date, last: date, parts: int) -> tuple[Days, ...]:
-    """As many windows of about the same length, together everything: before `first` and after `last` too."""
+def split_days(first: date, last: date, parts: int) -> tuple[DayWindow, ...]:
+    """Windows of about the same length that together hold every day, those before `first` and after `last` too."""
     total = (last - first).days + 1
     parts = max(1, min(parts, total))
     starts = [first + timedelta(days=total * index // parts) for index in range(1, parts)]
     ends = [start - timedelta(days=1) for start in starts]
-    return tuple(Days(low, high) for low, high in zip((None, *starts), (*ends, None), strict=True))
+    return tuple(DayWindow(low, high) for low, high in zip((None, *starts), (*ends, None), strict=True))

@@ -1,13 +1,13 @@
-"""What is read: an object's chosen fields, and the few names by which its rows are found again. Pure data.
+"""A stream: the selected fields of an object, and the fields by which its rows are found again. Pure data.
 
-A stream's rows are told apart by `key`. Where the key is not to be trusted (GLDETAIL, a view in which one key may stand
-in several books), rows are read and replaced by `group`, the field that all rows of one journal entry share, and
-the whole is cut into windows of `window`, a date. A stream of lines knows the header it belongs to. A stream that is no
-object's (`feed`) names what reads it.
+The `key` tells rows apart. Where the key cannot be trusted (GLDETAIL, a view in which one key may stand in several
+books), rows are read and replaced by `group`, the field that all rows of one journal entry share, and a full refresh is
+cut into windows of `window`, a date. A stream of lines knows its header's object. A virtual stream (`virtual`) is not
+an object's; it names the reader that reads it.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from intacct_bridge.errors import InvalidRequestError
@@ -17,13 +17,13 @@ from intacct_bridge.model.catalog import ObjectDef
 from intacct_bridge.model.query.query import Filter
 from intacct_bridge.wire.values import Kind
 
-MARKS = ("_run", "_read_at", "_deleted_at")
-"""The columns we add: the run that wrote the row last, the company's time at that moment, and when it was gone."""
+COPY_COLUMNS = ("_run", "_read_at", "_deleted_at")
+"""The columns that a copy adds: the run that wrote the row last, the company's time then, and when it was deleted."""
 
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """How to read an object whose key is not to be trusted."""
+    """How to read an object whose key cannot be trusted."""
 
     group: str
     window: str
@@ -31,8 +31,8 @@ class View:
 
 VIEWS: Mapping[str, View] = {"GLDETAIL": View(group="BATCHKEY", window="BATCH_DATE")}
 
-APPENDED: Mapping[str, tuple[str, ...]] = {"AUDITHISTORY": ("ACCESSTIME",)}
-"""Objects to which records are only added, and late; the time that says when they should have been there."""
+APPEND_ONLY: Mapping[str, tuple[str, ...]] = {"AUDITHISTORY": ("ACCESSTIME",)}
+"""Objects to which records are only added, and late, each with the time that a record should have been there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,70 +40,67 @@ class Stream:
     """One object on its way to one table."""
 
     name: str
-    """The table's name; the object's unless the caller renames it."""
+    """The table's name: the object's, unless the user renames it."""
     object: str
+    """The object's name; empty for a virtual stream."""
     fields: Mapping[str, Kind]
-    """The chosen fields in the gateway's order, those we need for ourselves included."""
+    """The selected fields in the gateway's order, with those that the bridge itself needs."""
     key: str
     text_key: bool = False
-    """The key is text whose order only the gateway knows."""
+    """The key is text; only the gateway knows its order."""
     group: str = ""
     window: str = ""
     modified: str = ""
-    """The time of the last change; empty where the object has none, so that every read is of everything."""
+    """The time of the last change; empty where the object has none, so that every read is a full refresh."""
     created: str = ""
-    """The time of creation, for the rows that were never modified."""
+    """The time of creation, for rows that were never modified."""
     natural_key: str = ""
     header: str = ""
-    by: str = ""
+    """The object of the headers, for a stream of lines."""
+    header_key: str = ""
     """The field of a line that names its header."""
     refers_to: str = ""
-    """The header's field that `by` holds."""
+    """The header's field that `header_key` holds."""
     where: Filter | None = field(default=None, compare=False)
     doc_par_id: str | None = None
-    feed: VirtualStream | None = None
-    """Where it is no object's stream: what reads it. It is then read whole, and replaced by key."""
+    virtual: VirtualStream | None = None
+    """What reads a virtual stream. Each read gives all its rows, which are replaced by key."""
     open_ended: bool = False
-    """Rows may have columns that only reading them shows."""
+    """Rows may have further columns, which only reading them shows."""
     custom: tuple[str, ...] = ()
-    """Fields that somebody made in the company, where all are read: such come and go without anybody choosing so."""
-    inner: tuple[str, ...] = ()
-    """Fields that only help us to find rows again, for whoever need not see them."""
+    """Custom fields, where all fields are read: such appear and disappear although no selection changed."""
+    internal: tuple[str, ...] = ()
+    """Fields that only find rows again; a consumer need not see them."""
     nested: Mapping[str, Any] = field(default_factory=dict)
-    """Texts that hold JSON, each with its JSON schema."""
-    closed: tuple[str, ...] = field(default=(), compare=False)
-    """Fields of related objects that nobody can ask for, since the gateway would not describe those."""
+    """Text fields that hold JSON, each with its JSON schema."""
+    unreadable: tuple[str, ...] = field(default=(), compare=False)
+    """Fields of related objects that the gateway would not describe, so that they cannot be read."""
     identity: tuple[str, ...] = ()
-    """The fields that tell rows apart together, where `key` is only our own sum of them."""
+    """The fields that together tell rows apart, where `key` is a column of ours that is made of them."""
 
     @property
-    def asked(self) -> str:
-        """What a stream of this name is to hold, where one of the same name may be to hold something else: the
-        arguments of what is no object, and the transaction definition. Empty where there is only one such stream.
+    def variant(self) -> str:
+        """What the stream holds, where a stream of the same name may hold something else: the arguments of a virtual
+        stream, or the transaction definition. Empty where there is only one such stream.
         """
-        if self.feed is not None:
-            return self.feed.asked
+        if self.virtual is not None:
+            return self.virtual.variant
         return f"{self.object}:{self.doc_par_id}" if self.where is not None and self.doc_par_id else ""
 
     @property
     def keys(self) -> tuple[str, ...]:
-        """What tells rows apart, for whoever cannot use our own key; nothing where no field can be trusted to."""
+        """The fields that tell rows apart for a consumer that cannot use our key; none where none can be trusted."""
         return () if self.group else self.identity or (self.key,)
 
     @property
-    def walked(self) -> str:
-        """The field that a read walks along."""
+    def walk_field(self) -> str:
+        """The field along which the stream is read."""
         return self.group or self.key
 
     @property
     def without_header(self) -> "Stream":
-        """The stream where its header cannot be asked about: only its own changes are followed."""
-        return replace(self, header="", by="", refers_to="")
-
-    @property
-    def walks_text(self) -> bool:
-        """Whether the walked field is text."""
-        return not self.group and self.text_key
+        """The stream where its headers cannot be read: only its own changes are followed."""
+        return replace(self, header="", header_key="", refers_to="")
 
 
 def stream_of(
@@ -115,9 +112,9 @@ def stream_of(
     doc_par_id: str = "",
     related: Mapping[str, Kind] | None = None,
 ) -> Stream:
-    """The stream of an object with all its fields, or with the chosen ones and those that the bridge itself needs.
+    """The stream of an object with all its fields, or with the selected ones and those that the bridge itself needs.
 
-    `related` are fields of related objects, by their paths.
+    `related` are fields of related objects, by their paths. InvalidRequestError for an object without a key.
     """
     found = keys.keys_of(described)
     if not found.record:
@@ -128,14 +125,14 @@ def stream_of(
     view = VIEWS.get(described.name, View("", ""))
     owner = keys.owner(described.name)
     refers = tuple(line.key for line in keys.lines(described.name) if described.get(line.key))
-    by = owner.by if owner and described.get(owner.by) else ""
-    modified = found.modified or next((name for name in APPENDED.get(described.name, ()) if described.get(name)), "")
-    ours = (found.record, view.group, view.window, modified, found.natural, by, *refers)
-    chosen = tuple(select)
+    header_key = owner.by if owner and described.get(owner.by) else ""
+    appended = (name for name in APPEND_ONLY.get(described.name, ()) if described.get(name))
+    modified = found.modified or next(appended, "")
+    needed = (found.record, view.group, view.window, modified, found.natural, header_key, *refers)
     return Stream(
         name=name or described.name,
         object=described.name,
-        fields=_chosen(described, chosen, ours) | dict(related or {}),
+        fields=_selected(described, tuple(select), needed) | dict(related or {}),
         custom=tuple(one.name for one in described.fields.values() if one.custom),
         key=found.record,
         text_key=found.opaque,
@@ -144,24 +141,24 @@ def stream_of(
         modified=modified,
         created=found.created,
         natural_key=found.natural,
-        header=owner.header if owner and by else "",
-        by=by,
-        refers_to=owner.key if owner and by else "",
+        header=owner.header if owner and header_key else "",
+        header_key=header_key,
+        refers_to=owner.key if owner and header_key else "",
         where=where,
         doc_par_id=doc_par_id or described.document_type or None,
     )
 
 
-def _chosen(described: ObjectDef, select: tuple[str, ...], ours: tuple[str, ...]) -> dict[str, Kind]:
+def _selected(described: ObjectDef, select: tuple[str, ...], needed: tuple[str, ...]) -> dict[str, Kind]:
     if not select:
         return {one.name: one.kind for one in described.fields.values()}
-    wanted = {described.find(one).name for one in (*select, *(one for one in ours if one))}
+    wanted = {described.find(one).name for one in (*select, *(one for one in needed if one))}
     return {one.name: one.kind for one in described.fields.values() if one.name in wanted}
 
 
 @dataclass(frozen=True, slots=True)
 class StreamOutcome:
-    """What became of one stream in one run."""
+    """The outcome of one stream in one run."""
 
     stream: str
     rows: int = 0
@@ -170,18 +167,26 @@ class StreamOutcome:
     transactions: int = 0
     seconds: float = 0.0
     full: bool = False
-    """Everything was read, not only what changed."""
+    """All rows were read, not only those that changed."""
     complete: bool = True
-    """Read to the end; otherwise the next run goes on where this one stopped."""
+    """Read to the end; otherwise the next run continues where this one stopped."""
     added: tuple[str, ...] = ()
+    """Columns that the copy did not have before."""
     widened: tuple[str, ...] = ()
-    dropped: tuple[str, ...] = ()
-    """Fields that the gateway describes but does not let us query, and those of related objects that it does not."""
+    """Columns whose type now holds more."""
+    unqueryable: tuple[str, ...] = ()
+    """Fields that the gateway describes but does not let us query, and unreadable ones of related objects."""
     error: str = ""
     fix: str = ""
 
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data for JSON, under the names that the first version gave."""
+        return {_STORED_NAMES.get(name, name): value for name, value in asdict(self).items()}
 
-TRAIL = Stream(
+
+_STORED_NAMES = {"unqueryable": "dropped"}
+
+AUDIT_TRAIL = Stream(
     "AUDITHISTORY",
     "AUDITHISTORY",
     {"ID": Kind.TEXT, "OBJECTTYPE": Kind.TEXT, "OBJECTKEY": Kind.TEXT, "ACCESSTIME": Kind.TIMESTAMP},

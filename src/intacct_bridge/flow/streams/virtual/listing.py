@@ -1,17 +1,17 @@
-"""An object on a connection of document type 2.1: everything that `get_list` lists, under the names of 2.1.
+"""An object on a connection of document type 2.1: all records that `get_list` lists, under the names of 2.1.
 
-Nothing describes its records, so columns come as text, as they are met; lines stand in a cell of their header, as JSON.
-`get_list` pages by offset and takes no key to go on from, so what is edited meanwhile can push a record past the
-reader or show it twice. A pass counts only if as many different records came as there are said to be, and if that
-number stood still; otherwise everything is listed again.
+Its records are not described, so columns come as text, as they appear; lines stand in a cell of their header, as JSON.
+`get_list` pages by offset and cannot continue from a key, so an edit may push a record past the reader or show it
+twice. A pass counts only if as many different records came as the gateway counts, and if that count did not change;
+otherwise everything is listed again.
 """
 
 from collections.abc import Iterator, Mapping
 
-from intacct_bridge.client.client import Client
+from intacct_bridge.client.protocol import ReadGateway
 from intacct_bridge.errors import TransientError
 from intacct_bridge.flow.streams.names import VirtualStream
-from intacct_bridge.flow.streams.virtual.reader import FeedPage
+from intacct_bridge.flow.streams.virtual.reader import VirtualPage
 from intacct_bridge.model.query.query import Query
 from intacct_bridge.wire.values import DEFAULT, Kind
 
@@ -21,43 +21,43 @@ _PAGE = 1000
 
 
 class ListingReader:
-    """`get_list`."""
+    """Reads an object with `get_list`."""
 
     open_ended = True
     certain = True
 
-    def fields(self, client: Client, feed: VirtualStream) -> Mapping[str, Kind]:  # noqa: ARG002
-        """The key; the rest is seen when it comes."""
+    def fields(self, gateway: ReadGateway, virtual: VirtualStream) -> Mapping[str, Kind]:  # noqa: ARG002
+        """The key; other columns are seen when they come."""
         return {KEY: Kind.TEXT}
 
-    def identity(self, feed: VirtualStream) -> tuple[str, ...]:  # noqa: ARG002
-        """What 2.1 calls the key of a record."""
+    def identity(self, virtual: VirtualStream) -> tuple[str, ...]:  # noqa: ARG002
+        """The key of a record in 2.1."""
         return (KEY,)
 
-    def unchanged(self, client: Client, feed: VirtualStream, since: str) -> bool:  # noqa: ARG002
-        """2.1 has no audit history to ask."""
+    def unchanged(self, gateway: ReadGateway, virtual: VirtualStream, since: str) -> bool:  # noqa: ARG002
+        """2.1 has no audit history to read."""
         return False
 
-    def price(self, client: Client, feed: VirtualStream) -> int | None:
-        """Only a run can tell."""
+    def cost(self, gateway: ReadGateway, virtual: VirtualStream) -> int | None:
+        """Only reading shows the pages."""
 
-    def pages(self, client: Client, feed: VirtualStream) -> Iterator[FeedPage]:
-        """Page by page, until one pass from the first to the last shows every record once."""
-        query = Query(feed.subject, ("*",), page_size=_PAGE, show_private=not client.connection.location_id)
+    def pages(self, gateway: ReadGateway, virtual: VirtualStream) -> Iterator[VirtualPage]:
+        """Pages, until one pass from the first to the last shows every record once."""
+        query = Query(virtual.subject, ("*",), page_size=_PAGE, show_private=not gateway.connection.location_id)
         for _ in range(PASSES):
             totals: set[int] = set()
             keys: set[str] = set()
-            came = 0
-            for page in client.pages(query):
+            count = 0
+            for page in gateway.pages(query):
                 rows = [{KEY: row.get(KEY) or row.get("recordno"), **row} for row in page.rows]
-                came += len(rows)
+                count += len(rows)
                 keys.update(row[KEY] or "" for row in rows)
                 if page.head is not None:
                     totals.add(page.head.total_count)
-                yield FeedPage(rows, page.head.remaining if page.head else 0, DEFAULT)
-            if totals == {came} and len(keys) == came:
+                yield VirtualPage(rows, page.head.remaining if page.head else 0, DEFAULT)
+            if totals == {count} and len(keys) == count:
                 return
         raise TransientError(
-            f"{feed.subject} kept changing while it was listed, {PASSES} times over",
+            f"{virtual.subject} changed during each of {PASSES} attempts to list it",
             fix='Run again when fewer people work, or use a connection with dtd_version = "3.0".',
         )

@@ -1,10 +1,10 @@
-"""What a reader of streams that are no objects has to offer."""
+"""The interface of a reader of virtual streams."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from intacct_bridge.client.client import Client
+from intacct_bridge.client.protocol import ReadGateway
 from intacct_bridge.flow.streams.names import VirtualStream
 from intacct_bridge.wire.values import Formatting, Kind
 
@@ -12,34 +12,34 @@ Row = Mapping[str, str | None]
 
 
 @dataclass(frozen=True, slots=True)
-class FeedPage:
-    """What one transaction gave."""
+class VirtualPage:
+    """The rows of one transaction."""
 
     rows: Sequence[Row]
     remaining: int = 0
     formatting: Formatting | None = None
-    """How its cells are written, where that is not the user's way."""
+    """How the cells are written, where that is not the user's formatting."""
 
 
-class Reader(Protocol):
-    """One kind of stream that is no object."""
+class VirtualReader(Protocol):
+    """The reader of one kind of virtual stream."""
 
     open_ended: bool
-    """Rows may have columns that only reading them shows."""
+    """Rows may have further columns, which only reading them shows."""
     certain: bool
-    """The columns that tell rows apart are never empty, so that anybody can use them as a key."""
+    """The identifying columns are never empty, so that a consumer can use them as a key."""
 
-    def fields(self, client: Client, feed: VirtualStream) -> Mapping[str, Kind]:
+    def fields(self, gateway: ReadGateway, virtual: VirtualStream) -> Mapping[str, Kind]:
         """The columns that are known beforehand."""
 
-    def identity(self, feed: VirtualStream) -> tuple[str, ...]:
+    def identity(self, virtual: VirtualStream) -> tuple[str, ...]:
         """The columns that tell rows apart; none where only their place does."""
 
-    def unchanged(self, client: Client, feed: VirtualStream, since: str) -> bool:
-        """Whether all is certainly as it was then; False where nobody can tell."""
+    def unchanged(self, gateway: ReadGateway, virtual: VirtualStream, since: str) -> bool:
+        """Whether all rows are certainly the same as at that time; False where it cannot be known."""
 
-    def price(self, client: Client, feed: VirtualStream) -> int | None:
-        """The most transactions that all rows take; None where only reading shows."""
+    def cost(self, gateway: ReadGateway, virtual: VirtualStream) -> int | None:
+        """The most transactions that all rows take; None where only reading them shows."""
 
-    def pages(self, client: Client, feed: VirtualStream) -> Iterator[FeedPage]:
+    def pages(self, gateway: ReadGateway, virtual: VirtualStream) -> Iterator[VirtualPage]:
         """All rows."""

@@ -1,55 +1,56 @@
-"""A custom report as a stream. Nobody but the report knows its columns, so they come as text, as they are met.
+"""A custom report as a virtual stream. Its columns are not known beforehand, so they come as text, as they appear.
 
-Two runs of a report have nothing in common but the report: rows are told apart by their place and replaced whole.
+Rows have no key from one run of the report to the next: they are told apart by their place and replaced together.
 """
 
 from collections.abc import Iterator, Mapping
 from datetime import date
 
-from intacct_bridge.client.client import Client
+from intacct_bridge.client.protocol import ReadGateway
 from intacct_bridge.client.reading.reports import PAGE_SIZE, Argument
 from intacct_bridge.errors import InvalidRequestError
-from intacct_bridge.flow.streams.names import OF_A_REPORT, VirtualStream
-from intacct_bridge.flow.streams.virtual.reader import FeedPage, Row
+from intacct_bridge.flow.streams.names import REPORT_SETTINGS, VirtualStream
+from intacct_bridge.flow.streams.virtual.reader import Row, VirtualPage
 from intacct_bridge.wire.values import Kind
 
 
 class ReportReader:
-    """`readReport`, waited for and read page by page."""
+    """Reads a report with `readReport`, waiting for it and taking its pages."""
 
     open_ended = True
     certain = False
 
-    def fields(self, client: Client, feed: VirtualStream) -> Mapping[str, Kind]:  # noqa: ARG002
-        """None that could be known."""
+    def fields(self, gateway: ReadGateway, virtual: VirtualStream) -> Mapping[str, Kind]:  # noqa: ARG002
+        """None: they are not known beforehand."""
         return {}
 
-    def identity(self, feed: VirtualStream) -> tuple[str, ...]:  # noqa: ARG002
-        """None that could be trusted."""
+    def identity(self, virtual: VirtualStream) -> tuple[str, ...]:  # noqa: ARG002
+        """None: no column of a report can be trusted."""
         return ()
 
-    def unchanged(self, client: Client, feed: VirtualStream, since: str) -> bool:  # noqa: ARG002
-        """Only a run can tell."""
+    def unchanged(self, gateway: ReadGateway, virtual: VirtualStream, since: str) -> bool:  # noqa: ARG002
+        """Only a run of the report shows changes."""
         return False
 
-    def price(self, client: Client, feed: VirtualStream) -> int | None:
-        """Only a run can tell."""
+    def cost(self, gateway: ReadGateway, virtual: VirtualStream) -> int | None:
+        """Only a run of the report shows its pages."""
 
-    def pages(self, client: Client, feed: VirtualStream) -> Iterator[FeedPage]:
-        """A page a page of the report."""
-        arguments = {name: _argument(name, text) for name, text in feed.arguments if name not in OF_A_REPORT}
-        interactive = feed.get("type") == "interactive"
+    def pages(self, gateway: ReadGateway, virtual: VirtualStream) -> Iterator[VirtualPage]:
+        """A page for each page of the report."""
+        arguments = {name: _argument(name, text) for name, text in virtual.arguments if name not in REPORT_SETTINGS}
+        interactive = virtual.get("type") == "interactive"
         try:
-            timeout = float(feed.get("timeout", "900"))
+            timeout = float(virtual.get("timeout", "900"))
         except ValueError:
-            raise InvalidRequestError(f"report: timeout={feed.get('timeout')!r} is no number of seconds") from None
-        held: list[Row] = []
-        for row in client.reports.run(feed.subject, arguments, interactive=interactive, timeout=timeout):
-            held.append(row)
-            if len(held) == PAGE_SIZE:
-                yield FeedPage(held)
-                held = []
-        yield FeedPage(held)
+            given = virtual.get("timeout")
+            raise InvalidRequestError(f"report: timeout={given!r} is not a number of seconds") from None
+        waiting: list[Row] = []
+        for row in gateway.reports.run(virtual.subject, arguments, interactive=interactive, timeout=timeout):
+            waiting.append(row)
+            if len(waiting) == PAGE_SIZE:
+                yield VirtualPage(waiting)
+                waiting = []
+        yield VirtualPage(waiting)
 
 
 def _argument(name: str, text: str) -> Argument:
@@ -60,5 +61,5 @@ def _argument(name: str, text: str) -> Argument:
         return date.fromisoformat(begin.strip()), date.fromisoformat(end.strip())
     except ValueError:
         raise InvalidRequestError(
-            f"report: {name}={text!r} is no range of dates", fix="Write it as 2026-01-01..2026-01-31."
+            f"report: {name}={text!r} is not a valid range of dates", fix="Write it as 2026-01-01..2026-01-31."
         ) from None

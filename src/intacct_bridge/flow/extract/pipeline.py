@@ -1,0 +1,157 @@
+"""The one assembly of an extraction: from the names that a user gives to everything that a run needs.
+
+    prepared = prepare(gateway, ExtractRequest(("VENDOR", "APBILL")))
+    run = prepared.into(sink, options)
+
+`intacct extract`, `--estimate`, the Singer tap, its `--test` and `--discover`, and the demo all read what `prepare`
+gives.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from intacct_bridge.client.protocol import ReadGateway
+from intacct_bridge.flow.destinations.base import CopyState, Sink
+from intacct_bridge.flow.extract.attachments import objects_of
+from intacct_bridge.flow.extract.estimate import Estimate, estimated
+from intacct_bridge.flow.extract.options import Options
+from intacct_bridge.flow.extract.page_reader import PageReader
+from intacct_bridge.flow.extract.run import Extraction
+from intacct_bridge.flow.extract.selection import Selection, headers_of, select_early, select_streams
+from intacct_bridge.flow.extract.source import ExtractSource, GatewaySource
+from intacct_bridge.flow.extract.transform import Transform, TransformingSink, with_entity_column
+from intacct_bridge.flow.extract.unified import UnifiedSource, select_unified, unified_transforms
+from intacct_bridge.flow.streams.bookmark import KeySpan
+from intacct_bridge.flow.streams.partition import Partition
+from intacct_bridge.flow.streams.stream import Stream, StreamOutcome
+
+
+@dataclass(frozen=True, slots=True)
+class ExtractRequest:
+    """What to read, in the user's words."""
+
+    streams: Sequence[str] = ()
+    """Names of streams (see `streams.names`), or of the schema's entities; with `unified`, none means all."""
+    select: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """Fields by stream; a stream that is not here is read with all its fields."""
+    unified: str = ""
+    """The version of the unified schema to store; empty for Intacct's own objects."""
+    entity_column: str = ""
+    """The name of a column for the entity that owns a record; empty for none."""
+    early: bool = False
+    """Begin while definitions are still on their way, where that is possible."""
+    skip_refused: bool = True
+    """An object that the gateway refuses to describe becomes an outcome; otherwise it raises."""
+    skip_missing: bool = False
+    """Unknown objects and fields are reported and left out; otherwise they raise."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """Everything that a run needs besides a destination and its options."""
+
+    source: ExtractSource
+    streams: tuple[Stream, ...]
+    """The streams as they are read."""
+    headers: Mapping[str, Stream]
+    """The headers of lines that are not read themselves."""
+    transforms: tuple[Transform, ...] = ()
+    """How each stream is stored; none where all are stored as they are read."""
+    refused: tuple[StreamOutcome, ...] = ()
+    names: tuple[str, ...] = ()
+    """The name by which the user asked for each stream."""
+    missing: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Selected fields that the company does not have, by stream."""
+    later: Iterable[Selection] = ()
+    """Further streams, once, as their definitions arrive."""
+    parts: tuple[Stream, ...] = ()
+    """The streams of objects behind unified streams."""
+
+    @property
+    def stored(self) -> tuple[Stream, ...]:
+        """The streams as they are stored."""
+        return tuple(one.stored for one in self.transforms) or self.streams
+
+    def into(self, sink: Sink, options: Options | None = None) -> Extraction:
+        """A run into a destination."""
+        return Extraction(
+            self.source,
+            TransformingSink(sink, self.transforms) if self.transforms else sink,
+            self.streams,
+            headers=self.headers,
+            options=options,
+            refused=self.refused,
+            later=self.later,
+        )
+
+    def estimate(self, copies: Mapping[str, CopyState], options: Options | None = None) -> Iterator[Estimate]:
+        """What a run would read and cost, where the destination holds these copies; then the refused streams."""
+        lookups = {one.read.name: one.lookup_cost for one in self.transforms if one.lookup_cost}
+        lacking = {one.name for one in self.stored if one.name in copies and copies[one.name].widened_by(one)}
+        bookmarks = {name: one.bookmark for name, one in copies.items()}
+        yield from estimated(self.source, self.streams, bookmarks, options, lookups, lacking_columns=lacking)
+        for one in self.refused:
+            yield Estimate(one.stream, 0, 0, full=True, error=one.error)
+
+    def try_out(self) -> None:
+        """Read one record of each stream; an error of the gateway raises."""
+        for stream in self.streams:
+            if stream.virtual is None:
+                query = Partition(stream, stream.walk_field, page_size=1).query(KeySpan())
+                PageReader(self.source, stream).read(query)
+            else:
+                next(iter(self.source.virtual_pages(stream)), None)
+
+    def objects(self, run: Extraction) -> list[str]:
+        """The objects whose records a run has read, each once."""
+        return objects_of(self.parts) or objects_of(run.streams)
+
+
+def prepare(gateway: ReadGateway, request: ExtractRequest) -> Prepared:
+    """Select the streams of a request and put together what reading them takes.
+
+    InvalidRequestError for what is unknown, and a RefusedError for what the user may not read, as the request says.
+    """
+    if request.unified:
+        return _prepare_unified(gateway, request)
+    if request.early and not request.entity_column:  # which needs every definition
+        selection = select_early(gateway, request.streams, request.select)
+    else:
+        selection = select_streams(
+            gateway,
+            request.streams,
+            request.select,
+            skip_refused=request.skip_refused,
+            skip_missing=request.skip_missing,
+        )
+    streams, transforms = selection.streams, tuple[Transform, ...]()
+    if request.entity_column:
+        transforms = tuple(with_entity_column(gateway, streams, request.entity_column))
+        streams = tuple(one.read for one in transforms)
+    return Prepared(
+        GatewaySource(gateway),
+        streams,
+        selection.headers,
+        transforms,
+        selection.refused,
+        selection.names,
+        selection.missing,
+        selection.later,
+    )
+
+
+def _prepare_unified(gateway: ReadGateway, request: ExtractRequest) -> Prepared:
+    refused: list[StreamOutcome] | None = [] if request.skip_refused else None
+    unified = select_unified(gateway, request.unified, request.streams, request.select, refused=refused)
+    streams = tuple(one.read for one in unified)
+    headers = gateway.describe_many(dict.fromkeys(one.header for one in streams if one.header))
+    lost = {one.stream for one in refused or ()}
+    return Prepared(
+        UnifiedSource(gateway, unified),
+        streams,
+        headers_of(headers, streams),
+        tuple(unified_transforms(gateway, unified)),
+        tuple(refused or ()),
+        tuple(name for name in request.streams if name not in lost),
+        parts=tuple(part.read for one in unified for part in (one, *one.parts)),
+    )
