@@ -20,7 +20,7 @@ from intacct_bridge.client.connections.connection import Connection
 from intacct_bridge.edge.singer.sink import SingerSink
 from intacct_bridge.edge.terminal.memory import limit_malloc_arenas
 from intacct_bridge.flow.destinations.base import Sink
-from intacct_bridge.flow.destinations.open import getting_ready, open_sink
+from intacct_bridge.flow.destinations.open import importing, open_sink
 from intacct_bridge.flow.extract.run import Extraction
 from intacct_bridge.flow.extract.selection import select_streams
 from intacct_bridge.flow.extract.source import GatewaySource
@@ -88,7 +88,7 @@ def singer(url: str, directory: Path) -> int:
 def _extracted(url: str, sink: Sink) -> int:
     limit_malloc_arenas()
     with client(url) as opened:
-        with getting_ready("duckdb:x"):
+        with importing("duckdb:x"):
             chosen = select_streams(opened, OBJECTS.values())
         run = Extraction(GatewaySource(opened), sink, chosen.streams, headers=chosen.headers)
         for _ in run:

@@ -9,7 +9,7 @@ from bench.company import ACCOUNT
 from bench.measure import serving
 from intacct_bridge.client.client import Client
 from intacct_bridge.client.connections.connection import Connection
-from intacct_bridge.flow.destinations.open import getting_ready, open_sink
+from intacct_bridge.flow.destinations.open import importing, open_sink
 from intacct_bridge.flow.extract.options import Options
 from intacct_bridge.flow.extract.pipeline import ExtractRequest, prepare
 from intacct_bridge.flow.streams.defaults import USUAL
@@ -59,7 +59,7 @@ def _extract(url: str, names: tuple[str, ...], page: int, running: int) -> tuple
         uri = f"duckdb:{directory}/copy.duckdb"
         began = time.perf_counter()
         with Client(connection, keep=False) as client:
-            with getting_ready(uri):
+            with importing(uri):
                 prepared = prepare(client, ExtractRequest(names, early=True))
             sink = open_sink(uri)
             run = prepared.into(sink, Options(page_size=page))

@@ -12,7 +12,7 @@ import pytest
 from intacct_bridge.emulator.gateway.gateway import Emulator
 from intacct_bridge.emulator.gateway.server import serve
 from intacct_bridge.flow.destinations.latest_rows import views
-from intacct_bridge.flow.destinations.manifest import Folder
+from intacct_bridge.flow.destinations.manifest import CopyFolder
 from support.journeys.attached_company import assert_whole, attached_company, expected, visible
 from support.journeys.killing import KILLED, Killer, Programs
 from support.journeys.tapping import CREDENTIALS
@@ -46,7 +46,7 @@ def extract(programs: Programs, **how: str) -> Any:
 def rows(place: Path) -> list[str]:
     """The vendors that a reader of the copy finds."""
     with duckdb.connect() as con:
-        con.execute(views(Folder(place / "copy").read(), str(place / "copy")))
+        con.execute(views(CopyFolder(place / "copy").read(), str(place / "copy")))
         return [name for (name,) in con.execute('SELECT "VENDORID" FROM "VENDOR" ORDER BY 1').fetchall()]
 
 

@@ -13,8 +13,9 @@ import pytest
 from intacct_bridge.client.client import Client
 from intacct_bridge.emulator.settings.behaviour import Behaviour
 from intacct_bridge.emulator.settings.world import ClockChange, CompanySettings, EmulatorSettings, UserSettings
-from intacct_bridge.flow.destinations.base import Sink, quoted
+from intacct_bridge.flow.destinations.base import Sink
 from intacct_bridge.flow.destinations.open import open_sink
+from intacct_bridge.flow.destinations.sql import quoted
 from intacct_bridge.flow.extract.options import Options
 from intacct_bridge.flow.extract.run import Extraction
 from intacct_bridge.flow.extract.selection import select_streams
@@ -194,10 +195,10 @@ def in_file(place: str, name: str) -> list[Row]:
         con, where = duckdb.connect(path, read_only=True), "WHERE _deleted_at IS NULL"
     else:
         from intacct_bridge.flow.destinations.latest_rows import views
-        from intacct_bridge.flow.destinations.manifest import Folder
+        from intacct_bridge.flow.destinations.manifest import CopyFolder
 
         con, where = duckdb.connect(), ""
-        con.execute(views(Folder(Path(path)).read(), path))
+        con.execute(views(CopyFolder(Path(path)).read(), path))
     with con:
         rows: list[Row] = con.sql(f"SELECT * FROM {quoted(name)} {where}").to_arrow_table().to_pylist()
     return rows

@@ -18,10 +18,12 @@ import pytest
 
 from intacct_bridge.errors import SettingsError
 from intacct_bridge.flow.destinations import files
-from intacct_bridge.flow.destinations.base import Sink, place, quoted
+from intacct_bridge.flow.destinations.base import Sink
 from intacct_bridge.flow.destinations.latest_rows import latest, views
-from intacct_bridge.flow.destinations.manifest import Folder, ManifestEntry
-from intacct_bridge.flow.destinations.open import compact_copy, open_sink, standing_of
+from intacct_bridge.flow.destinations.manifest import CopyFolder, ManifestEntry
+from intacct_bridge.flow.destinations.open import compact_copy, copy_states, open_sink
+from intacct_bridge.flow.destinations.sql import quoted
+from intacct_bridge.flow.destinations.uri import parse_uri
 from intacct_bridge.flow.reconcile.ledger_copy import open_ledger
 from intacct_bridge.flow.streams.bookmark import Bookmark, KeySpan, WalkProgress
 from intacct_bridge.flow.streams.stream import Stream, StreamOutcome
@@ -71,7 +73,7 @@ class Copy:
     def look(self) -> Iterator[duckdb.DuckDBPyConnection]:
         """As someone would who opens the destination: the file, or the shipped queries in their folder."""
         self.close()
-        path = place(self.uri).path
+        path = parse_uri(self.uri).path
         if not self.in_files:
             with duckdb.connect(path, read_only=True) as con:
                 yield con
@@ -273,7 +275,7 @@ def test_a_change_file_that_is_lost_or_damaged_is_told_with_the_stream_and_read_
         harm(file)
     with pytest.raises(SettingsError, match=r"the files of APBILL in .* cannot be read") as refused:
         copy.open().writer(BILLS, DONE).delete([1])
-    assert "extract APBILL --full" in refused.value.fix
+    assert "extract APBILL again with `full = true`" in refused.value.fix
     copy.close()
     with pytest.raises(SettingsError, match=r"the files of APBILL in .* cannot be read"):
         list(compact_copy(copy.uri))
@@ -325,7 +327,7 @@ def test_a_second_walk_over_everything_counts_though_it_began_in_the_same_second
         for row in kept:
             writer.write(batch(BILLS, [row]))
             writer.commit(walking, NOON)
-        if gone := writer.unseen(run):
+        if gone := writer.missed_by(run):
             writer.delete(gone)
         writer.commit(walking.end(), NOON)
         copy.close()
@@ -339,10 +341,10 @@ def test_what_a_full_walk_did_not_meet_is_known(copy: Copy) -> None:
     writer.delete([3])
     writer.write(batch(BILLS, [bill(2)]))
     writer.commit(DONE, NOON)
-    assert writer.held() == {1: 1, 2: 1}
-    assert writer.count() == (2, 2)
-    assert writer.unseen(2) == ([] if copy.in_files else [1])
-    assert writer.unseen(1) == []
+    assert writer.rows_by_value() == {1: 1, 2: 1}
+    assert writer.count_rows() == (2, 2)
+    assert writer.missed_by(2) == ([] if copy.in_files else [1])
+    assert writer.missed_by(1) == []
 
 
 @pytest.mark.parametrize("met", [(1, 3), ()])
@@ -355,7 +357,7 @@ def test_what_a_walk_over_everything_has_not_met_is_known_before_it_ends(copy: C
         writer.write(batch(BILLS, [bill(number)]))
     writer.commit(walking, NOON)
     gone = sorted({1, 2, 3, 4}.difference(met))
-    assert writer.unseen(2) == gone
+    assert writer.missed_by(2) == gone
     writer.delete(gone)
     assert writer.commit(walking.end(), NOON).deleted == len(gone)
     assert numbers(copy.rows()) == list(met)
@@ -366,12 +368,12 @@ def test_values_are_looked_up_among_the_rows_that_live(copy: Copy) -> None:
     writer = copy.open().writer(BILLS, DONE)
     writer.delete([4])
     writer.commit(DONE, NOON)
-    found = writer.live("VENDORID", ["A", "C", "Z"])
+    found = writer.keys_by_value("VENDORID", ["A", "C", "Z"])
     assert found is not None
     assert {value: set(keys) for value, keys in found.items()} == {"A": {1, 2}}
-    assert writer.live("RECORDNO", [1, 4, 9]) == {1: [1]}
-    assert writer.live("RECORDNO", []) == {}
-    assert writer.live("NOSUCHFIELD", ["x"]) == {}
+    assert writer.keys_by_value("RECORDNO", [1, 4, 9]) == {1: [1]}
+    assert writer.keys_by_value("RECORDNO", []) == {}
+    assert writer.keys_by_value("NOSUCHFIELD", ["x"]) == {}
 
 
 def test_a_new_field_becomes_a_column_and_is_reported(copy: Copy) -> None:
@@ -533,7 +535,7 @@ def test_a_commit_of_one_stream_writes_the_queries_of_no_other(tmp_path: Path, m
         sink.writer(stream, DONE).commit(DONE, NOON)
     assert (before, len(made)) == (30, 60)
     copy.close()
-    assert Path(tmp_path, "copy", "latest.sql").read_text() == views(Folder(tmp_path / "copy").read())
+    assert Path(tmp_path, "copy", "latest.sql").read_text() == views(CopyFolder(tmp_path / "copy").read())
 
 
 @pytest.mark.parametrize("bookmark", [DONE, WALKING])
@@ -544,7 +546,7 @@ def test_two_streams_that_duckdb_takes_for_one_are_not_in_one_copy(copy: Copy, b
         keep(copy, other, [bill(2)])
         assert numbers(copy.rows(other)) == [2]
         return
-    with pytest.raises(SettingsError, match=r"APBILL.* already, which DuckDB takes for the same name as ApBill"):
+    with pytest.raises(SettingsError, match=r"already holds APBILL.*, which DuckDB takes for the same name as ApBill"):
         keep(copy, other, [bill(2)])
     copy.close()
     keep(copy, BILLS, [bill(3)], DONE)
@@ -575,14 +577,14 @@ def test_a_column_of_ours_that_somebody_dropped_is_told_with_the_way_back(tmp_pa
         con.execute('ALTER TABLE "APBILL" DROP COLUMN _deleted_at')
     writer = copy.open().writer(BILLS, DONE)
     with pytest.raises(SettingsError, match="_deleted_at") as told:
-        writer.count()
+        writer.count_rows()
     assert "put it back, or drop the table" in told.value.fix
     copy.close()
 
 
 def test_a_copy_of_a_later_version_is_not_called_damaged(tmp_path: Path) -> None:
     (tmp_path / "manifest.json").write_text('{"version": 9}')
-    with pytest.raises(SettingsError, match="of version 9, and this program knows 1") as refused:
+    with pytest.raises(SettingsError, match="has version 9, and this program reads up to 1") as refused:
         open_sink(f"csv:{tmp_path}").open("demo", NOON)
     assert "later one" in refused.value.fix
 
@@ -627,7 +629,7 @@ def test_the_history_of_runs_is_kept(tmp_path: Path) -> None:
     ],
 )
 def test_a_destination_is_named_by_a_uri(uri: str, scheme: str, path: str) -> None:
-    assert (place(uri).scheme, place(uri).path) == (scheme, path)
+    assert (parse_uri(uri).scheme, parse_uri(uri).path) == (scheme, path)
 
 
 @pytest.mark.parametrize(
@@ -644,7 +646,7 @@ def test_a_destination_is_named_by_a_uri(uri: str, scheme: str, path: str) -> No
     ],
 )
 def test_no_message_tells_a_password_of_a_destination(uri: str) -> None:
-    for ask in (standing_of, compact_copy, lambda uri: open_ledger(uri).__enter__()):
+    for ask in (copy_states, compact_copy, lambda uri: open_ledger(uri).__enter__()):
         with pytest.raises(SettingsError) as refused:
             ask(uri)
         assert "hunter2" not in f"{refused.value.message} {refused.value.fix}"
@@ -664,7 +666,7 @@ def test_no_message_tells_a_password_of_a_destination(uri: str) -> None:
 )
 def test_no_message_tells_a_piece_of_a_password_that_should_have_been_escaped(uri: str, sign: str) -> None:
     with pytest.raises(SettingsError) as refused:
-        standing_of(uri.replace("TWO", f"{sign}TWO"))
+        copy_states(uri.replace("TWO", f"{sign}TWO"))
     said = f"{refused.value.message} {refused.value.fix}"
     assert "hunter" not in said
     assert "TWO" not in said
@@ -673,21 +675,21 @@ def test_no_message_tells_a_piece_of_a_password_that_should_have_been_escaped(ur
 @pytest.mark.parametrize("uri", ["duckdb:md:?motherduck_token=hunter2", "md:?motherduck_token=hunter2"])
 def test_a_token_of_a_hosted_database_is_not_told_either(uri: str) -> None:
     with pytest.raises(SettingsError) as refused:
-        place(uri)
+        parse_uri(uri)
     assert "hunter2" not in f"{refused.value.message} {refused.value.fix}"
 
 
 def test_what_libpq_says_of_a_mistake_without_a_secret_is_told(postgres: str) -> None:
     with pytest.raises(SettingsError, match='invalid URI query parameter: "sslmod"'):
-        standing_of("postgresql://127.0.0.1:1/x?sslmod=disable")
+        copy_states("postgresql://127.0.0.1:1/x?sslmod=disable")
     with pytest.raises(SettingsError, match='role "nobody" does not exist'):
-        standing_of(postgres.replace("postgresql://postgres", "postgresql://nobody"))
+        copy_states(postgres.replace("postgresql://postgres", "postgresql://nobody"))
 
 
 def test_a_home_folder_is_found_where_no_shell_finds_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("USERPROFILE", str(tmp_path))
-    assert place("parquet:~/ledger").path == str(tmp_path / "ledger")
+    assert parse_uri("parquet:~/ledger").path == str(tmp_path / "ledger")
 
 
 STRANGE = ("parquet:s3://bucket/x", "duckdb::memory:", "duckdb:///:memory:", "postgresql:", "postgresql:host=here")
@@ -697,7 +699,7 @@ STRANGE = ("parquet:s3://bucket/x", "duckdb::memory:", "duckdb:///:memory:", "po
 @pytest.mark.parametrize("uri", ["", "mysql://x", "somewhere", "parquet:", "duckdb://host/x", "duckdb:///", *STRANGE])
 def test_what_is_no_destination_is_refused_with_the_fix(uri: str) -> None:
     with pytest.raises(SettingsError) as refused:
-        place(uri)
+        parse_uri(uri)
     assert refused.value.fix
 
 
@@ -782,7 +784,7 @@ def test_change_files_are_rewritten_as_few_that_hold_the_latest_rows(copy: Copy)
     assert (done["APBILL"].rows, done["APBILL"].files_after) == (len(before["APBILL"]), 1)
     assert done["APBILL"].files_before > 5
     assert {stream.name: copy.rows(stream) for stream in (BILLS, ITEMS, DETAIL)} == before
-    folder = Path(place(copy.uri).path)
+    folder = Path(parse_uri(copy.uri).path)
     assert len(list(folder.glob("APBILL/*"))) == 1
     assert list(compact_copy(copy.uri)) == []
     keep(copy, BILLS, [bill(2, "77.00")])  # what comes later still wins
@@ -801,7 +803,7 @@ def test_a_rewriting_killed_at_any_publishing_loses_nothing(
         keep(copy, BILLS, [bill(number), bill(9, f"{number}.00")])
         keep(copy, ITEMS, [line(number, 10), line(9, 10)])
     before = {stream.name: copy.rows(stream) for stream in (BILLS, ITEMS)}
-    publish, left = Folder.publish, [at]
+    publish, left = CopyFolder.publish, [at]
 
     def killed(*arguments: Any) -> None:
         left[0] -= 1
@@ -812,7 +814,7 @@ def test_a_rewriting_killed_at_any_publishing_loses_nothing(
             raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr(Folder, "publish", killed)
+        patched.setattr(CopyFolder, "publish", killed)
         with pytest.raises(KeyboardInterrupt):
             list(compact_copy(copy.uri))
     assert {stream.name: copy.rows(stream) for stream in (BILLS, ITEMS)} == before

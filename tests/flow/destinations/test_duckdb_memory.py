@@ -63,16 +63,16 @@ def test_a_page_of_long_texts_is_committed(monkeypatch: pytest.MonkeyPatch, tmp_
 
 def test_a_commit_without_enough_memory_is_made_with_more(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(module, "_COMMIT", module._Room(3.0, 0.0))
+    monkeypatch.setattr(module, "_COMMIT", module._Memory(3.0, 0.0))
     monkeypatch.setattr(module, "_LEAST", 3.0)
     told: list[str] = []
-    more = module.DuckDB.has_more_room
+    more = module.DuckDB.gained_memory
 
     def asked(database: module.DuckDB, error: Exception) -> bool:
         told.append(str(error))
         return more(database, error)
 
-    monkeypatch.setattr(module.DuckDB, "has_more_room", asked)
+    monkeypatch.setattr(module.DuckDB, "gained_memory", asked)
     filled(40, 2, 500, 200)
     assert told
     assert held() == (1000, 1000)

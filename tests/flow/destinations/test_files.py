@@ -10,7 +10,7 @@ import pytest
 
 from intacct_bridge.errors import SettingsError
 from intacct_bridge.flow.destinations.latest_rows import views
-from intacct_bridge.flow.destinations.manifest import Folder
+from intacct_bridge.flow.destinations.manifest import CopyFolder
 from intacct_bridge.flow.destinations.open import open_sink
 from intacct_bridge.flow.extract.run import Extraction
 from intacct_bridge.flow.streams.bookmark import Bookmark
@@ -34,7 +34,7 @@ class FailingDisk:
 
 def keys(folder: Path) -> list[int]:
     with duckdb.connect() as con:
-        con.execute(views(Folder(folder).read(), str(folder)))
+        con.execute(views(CopyFolder(folder).read(), str(folder)))
         return [key for (key,) in con.execute('SELECT "RECORDNO" FROM "APBILL" ORDER BY 1').fetchall()]
 
 
@@ -74,7 +74,7 @@ def test_what_a_failed_commit_held_is_read_again(
     assert "cannot be written: No space left on device" in failed.message
     assert isinstance(again, SettingsError)
     assert keys(tmp_path) == [1, 2]
-    assert Folder(tmp_path).read().streams["APBILL"].bookmark == FIRST
+    assert CopyFolder(tmp_path).read().streams["APBILL"].bookmark == FIRST
     changed(uri, second)
     assert keys(tmp_path) == [2, 3]
 

@@ -9,8 +9,9 @@ from typing import Any
 import duckdb
 import pytest
 
-from intacct_bridge.flow.destinations.base import Writer, quoted
+from intacct_bridge.flow.destinations.base import Writer
 from intacct_bridge.flow.destinations.open import compact_copy, open_sink
+from intacct_bridge.flow.destinations.sql import quoted
 from intacct_bridge.flow.streams.bookmark import Bookmark
 from intacct_bridge.flow.streams.stream import Stream
 from support.flow.destinations import BILLS, DETAIL, ITEMS, NOON, batch, bill

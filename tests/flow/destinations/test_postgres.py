@@ -10,8 +10,9 @@ import pytest
 
 from intacct_bridge.errors import SettingsError
 from intacct_bridge.flow.destinations import postgres as postgres_module
-from intacct_bridge.flow.destinations.base import Sink, quoted
-from intacct_bridge.flow.destinations.open import open_sink, standing_of
+from intacct_bridge.flow.destinations.base import Sink
+from intacct_bridge.flow.destinations.open import copy_states, open_sink
+from intacct_bridge.flow.destinations.sql import quoted
 from intacct_bridge.flow.extract.run import Extraction
 from intacct_bridge.flow.streams.bookmark import Bookmark
 from intacct_bridge.flow.streams.stream import Stream
@@ -58,7 +59,7 @@ def test_two_long_names_stay_two_while_they_are_loaded(sink: Sink, postgres: str
         kept(sink, stream, [bill(number)], WALKING)
     for number, stream in enumerate(streams):
         writer = sink.writer(stream, WALKING)
-        assert writer.begun
+        assert writer.loading
         writer.write(batch(stream, [bill(number + 10)]))
         writer.commit(WALKING.end(), NOON)
     sink.close()
@@ -71,9 +72,12 @@ def test_what_is_there_can_be_told_without_a_run(sink: Sink, postgres: str) -> N
     kept(sink, BILLS, [bill(1)], WALKING.end())
     kept(sink, more, [bill(1, MORE="x")], WALKING)
     sink.close()
-    told = standing_of(postgres)
+    told = copy_states(postgres)
     assert {name: one.columns for name, one in told.items()} == {one.name: tuple(one.fields) for one in (BILLS, more)}
-    assert (told["MORE"].widened_by(more), told[BILLS.name].widened_by(replace(more, name=BILLS.name))) == (False, True)
+    assert (told["MORE"].needs_refresh(more), told[BILLS.name].needs_refresh(replace(more, name=BILLS.name))) == (
+        False,
+        True,
+    )
 
 
 def test_a_name_that_would_be_cut_off_is_refused(sink: Sink) -> None:

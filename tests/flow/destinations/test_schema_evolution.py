@@ -6,7 +6,7 @@ import pyarrow as pa
 import pytest
 
 from intacct_bridge.errors import SettingsError
-from intacct_bridge.flow.destinations.schema_evolution import evolve, gathered, schema_of
+from intacct_bridge.flow.destinations.schema_evolution import combined, evolve, schema_of
 from intacct_bridge.wire.columns import arrow_type
 from intacct_bridge.wire.values import Kind
 
@@ -54,14 +54,14 @@ def test_a_column_widens_to_hold_both(held: pa.DataType, met: pa.DataType, wider
 def test_a_change_of_meaning_is_refused_with_table_column_and_fix(held: pa.DataType, met: pa.DataType) -> None:
     with pytest.raises(SettingsError, match=r"APBILL\.NOTE holds .* now sends") as refused:
         evolve("APBILL", pa.schema([("NOTE", held)]), pa.schema([("NOTE", met)]))
-    assert "--full" in refused.value.fix
+    assert "`full = true`" in refused.value.fix
     assert refused.value.exit_status == 2
 
 
 def test_waiting_batches_become_one_table_of_the_destinations_types() -> None:
     whole = pa.RecordBatch.from_pydict({"K": [1, 2]})
     broken = pa.RecordBatch.from_pydict({"K": pa.array([Decimal("2.5")], MONEY), "NEW": ["x"]})
-    rows = gathered([whole, broken], pa.schema([("K", MONEY), ("NEW", pa.string()), ("OTHER", pa.bool_())]))
+    rows = combined([whole, broken], pa.schema([("K", MONEY), ("NEW", pa.string()), ("OTHER", pa.bool_())]))
     assert rows.to_pylist() == [
         {"K": Decimal(1), "NEW": None},
         {"K": Decimal(2), "NEW": None},
@@ -72,5 +72,5 @@ def test_waiting_batches_become_one_table_of_the_destinations_types() -> None:
 def test_of_a_key_that_came_twice_the_last_row_counts() -> None:
     first = pa.RecordBatch.from_pydict({"K": [1, 2], "V": ["old", "two"]})
     second = pa.RecordBatch.from_pydict({"K": [1], "V": ["new"]})
-    rows = gathered([first, second], first.schema, "K")
+    rows = combined([first, second], first.schema, "K")
     assert sorted(rows.to_pylist(), key=lambda row: row["K"]) == [{"K": 1, "V": "new"}, {"K": 2, "V": "two"}]

@@ -15,11 +15,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from intacct_bridge.errors import Fault, InvalidRequestError, TransientError
-from intacct_bridge.flow.destinations.base import Committed, Sink, quoted
+from intacct_bridge.flow.destinations.base import Committed, Sink
 from intacct_bridge.flow.destinations.duckdb import DuckDB as SqlDuckDB
 from intacct_bridge.flow.destinations.latest_rows import views
-from intacct_bridge.flow.destinations.manifest import Folder
-from intacct_bridge.flow.destinations.open import open_sink, standing_of
+from intacct_bridge.flow.destinations.manifest import CopyFolder
+from intacct_bridge.flow.destinations.open import copy_states, open_sink
+from intacct_bridge.flow.destinations.sql import quoted
 from intacct_bridge.flow.extract.estimate import estimated
 from intacct_bridge.flow.extract.options import Options
 from intacct_bridge.flow.extract.page_reader import PageReader
@@ -87,7 +88,7 @@ class Copy:
         else:
             query = f"SELECT {names} FROM {quoted(stream.name)}"
             con = duckdb.connect()
-            con.execute(views(Folder(self.path).read(), str(self.path)))
+            con.execute(views(CopyFolder(self.path).read(), str(self.path)))
         with con:
             if (stream.name,) not in con.execute("SHOW TABLES").fetchall():
                 return []
@@ -513,7 +514,7 @@ def test_kills_at_any_commit(after: bool, seed: int, size: int, cuts: list[int])
 @pytest.mark.parametrize("after", [False, True])
 def test_kills_at_every_commit_of_a_file(tmp_path: Path, scheme: str, after: bool, monkeypatch: Any) -> None:
     """Where the file itself commits: before DuckDB's COMMIT or behind it, before the manifest's renaming or behind."""
-    target: Any = SqlDuckDB if scheme == "duckdb" else Folder
+    target: Any = SqlDuckDB if scheme == "duckdb" else CopyFolder
     name = "end" if scheme == "duckdb" else "publish"
     original = getattr(target, name)
     left = [0]
@@ -813,7 +814,7 @@ def test_an_estimate_says_what_a_run_will_read_and_costs_a_call_a_stream(copy: C
     assert all(one.full for one in told.values())
     company.clock += timedelta(days=1)
     company.fill(10)
-    held = standing_of(f"duckdb:{copy.path}")
+    held = copy_states(f"duckdb:{copy.path}")
     assert {name: sorted(one.columns) for name, one in held.items()} == {
         one.name: sorted(one.fields) for one in STREAMS
     }
@@ -821,4 +822,4 @@ def test_an_estimate_says_what_a_run_will_read_and_costs_a_call_a_stream(copy: C
     again = {one.stream: one for one in estimated(company, STREAMS, bookmarks, SMALL)}
     assert not again["APBILL"].full
     assert 0 < again["APBILL"].rows < told["APBILL"].rows
-    assert standing_of(f"duckdb:{copy.path}.none") == standing_of(f"parquet:{copy.path}.none") == {}
+    assert copy_states(f"duckdb:{copy.path}.none") == copy_states(f"parquet:{copy.path}.none") == {}

@@ -62,7 +62,7 @@ class MemoryWriter:
         return self.stream.name in self.sink.tables
 
     @property
-    def begun(self) -> bool:
+    def loading(self) -> bool:
         return self.stream.name in self.sink.loading
 
     @property
@@ -104,22 +104,22 @@ class MemoryWriter:
         self.rows, self.parents, self.gone = [], [], []
         return Committed(deleted=deleted)
 
-    def live(self, field: str, values: Sequence[Value]) -> dict[Value, list[Value]]:
+    def keys_by_value(self, field: str, values: Sequence[Value]) -> dict[Value, list[Value]]:
         found: dict[Value, list[Value]] = {}
         for row in self.current:
             if not row["_deleted_at"] and row[field] in values:
                 found.setdefault(row[field], []).append(row[self.stream.key])
         return found
 
-    def held(self) -> dict[Value, int]:
+    def rows_by_value(self) -> dict[Value, int]:
         return dict(Counter(row[self.stream.walk_field] for row in self.current if not row["_deleted_at"]))
 
-    def count(self) -> tuple[int, Value]:
-        held = self.held()
+    def count_rows(self) -> tuple[int, Value]:
+        held = self.rows_by_value()
         return sum(held.values()), max(held, default=None)  # type: ignore[type-var]
 
-    def unseen(self, walk: int) -> list[Value]:
-        live = (row for row in self.current if not row["_deleted_at"] and row["_run"] < walk)
+    def missed_by(self, run: int) -> list[Value]:
+        live = (row for row in self.current if not row["_deleted_at"] and row["_run"] < run)
         return list(dict.fromkeys(row[self.stream.walk_field] for row in live))
 
 

@@ -12,9 +12,10 @@ import pyarrow as pa
 import pytest
 
 from intacct_bridge.edge.app import main
-from intacct_bridge.flow.destinations.base import place, quoted
 from intacct_bridge.flow.destinations.latest_rows import views
-from intacct_bridge.flow.destinations.manifest import Folder
+from intacct_bridge.flow.destinations.manifest import CopyFolder
+from intacct_bridge.flow.destinations.sql import quoted
+from intacct_bridge.flow.destinations.uri import parse_uri
 from support.journeys.tapping import CREDENTIALS
 
 IN_DUCKDB = {
@@ -93,12 +94,12 @@ def read(uri: str, table: str) -> Table:
     """Look into a destination as somebody would who knows only its documentation."""
     if uri.startswith("postgresql"):
         return _in_postgres(uri, table)
-    at = place(uri)
+    at = parse_uri(uri)
     if at.scheme == "duckdb":
         con = duckdb.connect(at.path, read_only=True)
     else:
         con = duckdb.connect()
-        con.execute(views(Folder(Path(at.path)).read(), at.path))
+        con.execute(views(CopyFolder(Path(at.path)).read(), at.path))
     with con:
         con.execute("SET TimeZone = 'UTC'")
         found = con.sql(f"SELECT * FROM {quoted(table)}")

@@ -119,10 +119,10 @@ def extract_command(
     client = context.limited_client(max_transactions)
     with stoppable(context.console), client.signing_in():
         from intacct_bridge.edge.terminal.memory import limit_malloc_arenas
-        from intacct_bridge.flow.destinations.open import compact_copy, getting_ready
+        from intacct_bridge.flow.destinations.open import compact_copy, importing
 
         limit_malloc_arenas()
-        with getting_ready(to):
+        with importing(to):
             from datetime import datetime
 
             from intacct_bridge.edge.views.extract import run_extraction, show_extraction, summary
@@ -163,14 +163,14 @@ def extract_command(
 
 def _require_database(to: str) -> None:
     """SettingsError for a destination from which no row can be removed."""
-    from intacct_bridge.flow.destinations.base import place, shown
+    from intacct_bridge.flow.destinations.uri import parse_uri, redacted
 
-    scheme = place(to).scheme
+    scheme = parse_uri(to).scheme
     if scheme not in ("duckdb", "postgresql"):
         fix = "Use --compact, which rewrites the files without deleted rows."
         theirs = "A consumer of Singer messages has its own setting for this, such as hard_delete."
         raise SettingsError(
-            f"--hard-deletes removes rows from a database, and {shown(to)} is not one",
+            f"--hard-deletes removes rows from a database, and {redacted(to)} is not one",
             fix=theirs if scheme == "singer" else fix,
         )
 
@@ -178,10 +178,10 @@ def _require_database(to: str) -> None:
 def _estimate(context: CommandContext, client: "Client", request: "ExtractRequest", to: str, options: "Options") -> int:
     """Show what a run would read and cost."""
     from intacct_bridge.edge.views.extract import show_estimate
-    from intacct_bridge.flow.destinations.open import standing_of
+    from intacct_bridge.flow.destinations.open import copy_states
     from intacct_bridge.flow.extract.pipeline import prepare
 
-    show_estimate(list(prepare(client, request).estimate(standing_of(to), options)), context.console)
+    show_estimate(list(prepare(client, request).estimate(copy_states(to), options)), context.console)
     return 0
 
 

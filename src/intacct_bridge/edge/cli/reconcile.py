@@ -1,22 +1,29 @@
-"""`intacct reconcile`: the copy against the ledger's own trial balance."""
+"""`intacct reconcile`: compare a copy with the ledger's own trial balance."""
 
 import click
 
 from intacct_bridge.edge.cli.context import CommandContext, shared_options
+from intacct_bridge.model.wording import counted
 
 DIFFERENT = 1
 
 
 @click.command("reconcile")
-@click.option("--with", "uri", required=True, metavar="URI", help="The copy: what `intacct extract --to` was given.")
 @click.option(
-    "--period", metavar="P", default="", help="One month as 2026-01, or a reporting period by name. Default: all."
+    "--with",
+    "uri",
+    required=True,
+    metavar="URI",
+    help="The copy: the destination of `intacct extract`.",
+)
+@click.option(
+    "--period", metavar="P", default="", help="A month such as 2026-01, or a reporting period by name (default: all)."
 )
 @shared_options(prints_table=True)
-def reconcile_command(desk: CommandContext, *, uri: str, period: str) -> int:
+def reconcile_command(context: CommandContext, *, uri: str, period: str) -> int:
     """Compare a copy's GLDETAIL with the ledger, by month, account, location and book, to the cent.
 
-    Where they differ, the records that make the difference are named: missing, surplus, doubled or altered.
+    Names the records that make a difference: missing, surplus, doubled or altered.
 
     \b
     Examples:
@@ -28,8 +35,8 @@ def reconcile_command(desk: CommandContext, *, uri: str, period: str) -> int:
     from intacct_bridge.flow.reconcile.reconcile import reconcile
 
     with open_ledger(uri) as copy:
-        desk.console.say(f"holding the copy against {desk.connection.target} ...")
-        found = reconcile(desk.client, copy, period)
-    show_reconciliation(found, desk.console)
-    desk.console.say(f"{desk.client.meter.transactions:,} API transactions")
+        context.console.say(f"comparing the copy with {context.connection.target} ...")
+        found = reconcile(context.client, copy, period)
+    show_reconciliation(found, context.console)
+    context.console.say(counted(context.client.meter.transactions, "API transaction"))
     return 0 if found.ties else DIFFERENT

@@ -1,14 +1,13 @@
-"""Singer on a stream of bytes as a destination: records go out as they come, state after every safe point.
+"""Singer messages as a destination: records as they are read, state after every safe point.
 
-A Singer consumer cannot be asked what it holds, so this sink knows nothing of the copy. What a database merges, the
-consumer is told: a walk over everything ends with ACTIVATE_VERSION, a deleted record is a tombstone with its key and
-`_sdc_deleted_at`, and what has no key of its own (the lines left under a replaced header, a record known only by
-another field) is a row in the stream `deletes`. A killed run repeats what came after its last STATE.
+A Singer consumer cannot be asked which rows it has, so this sink knows nothing of the copy. Changes that a database
+merges are messages here: a full refresh ends with ACTIVATE_VERSION, and a deleted record is a tombstone with its key
+and `_sdc_deleted_at`. A change without a key of its own (the lines left under a replaced header, a record known only by
+another field) is a row in the stream `deletes`. A run after a killed one repeats what came after the last STATE.
 
-What one run has sent of a stream, and the time that it bears: what gives way is older than what takes its place.
-
-A consumer keeps, of the rows with a value, what was extracted since a time. So where a run sends rows again that it has
-sent already, because it went on with an earlier run's walk or halved a window of days, the later bear a later time.
+Replaced rows must be older than those that replace them: of the rows with a value, a consumer keeps those extracted
+since a time. So where a run sends rows again that it has sent before, because it resumed a walk or halved a window of
+days, the later ones have a later time.
 """
 
 import threading
@@ -40,46 +39,46 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
-class Sent:
-    """The rows of a stream that were sent under the time that is borne now."""
+class SentRows:
+    """The rows of a stream that were sent with the present time of extraction."""
 
     def __init__(self, at: str) -> None:
         self.at = at
-        """When what is sent next was extracted."""
-        self._pieces: list[tuple[Any, Any]] = []
-        """From which to which parent each went."""
+        """The time of extraction of the rows that are sent next."""
+        self._ranges: list[tuple[Any, Any]] = []
+        """The first and last parent of each replacement."""
         self._loose = False
-        """Whether rows were sent that replaced nothing."""
+        """Rows were sent that replaced nothing."""
         self._replacing = False
 
     def rows(self) -> None:
-        """Rows are sent; they belong to the parents that gave way last, if any did since the last rows."""
+        """Rows are sent; they belong to the parents that were replaced last, if any were since the last rows."""
         self._loose = self._loose or not self._replacing
         self._replacing = False
 
-    def gives_way(self, parents: Sequence[Value] | None = None) -> bool:
-        """Whether rows of these parents (None: any rows) may have been sent; the time is a later one from here on."""
+    def replaced(self, parents: Sequence[Value] | None = None) -> bool:
+        """Whether rows of these parents (None: any rows) may have been sent; if so, later rows have a later time."""
         if parents is None:
-            again = self._loose or bool(self._pieces)
+            sent = self._loose or bool(self._ranges)
         elif parents:
-            again = self._met(parents) or self._loose
+            sent = self._overlaps(parents) or self._loose
             self._replacing = True
         else:
-            again = False
-        if again:
+            sent = False
+        if sent:
             self.at = (datetime.fromisoformat(self.at) + timedelta(seconds=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
             self._loose = False
-            self._pieces = [] if parents is None else self._pieces[-1:]
-        return again
+            self._ranges = [] if parents is None else self._ranges[-1:]
+        return sent
 
-    def _met(self, parents: Sequence[Value]) -> bool:
+    def _overlaps(self, parents: Sequence[Value]) -> bool:
         known: list[Any] = [parent for parent in parents if parent is not None]
         if not known or len(known) < len(parents):
             return True
         low, high = min(known), max(known)
-        again = any(low <= last and first <= high for first, last in self._pieces)
-        self._pieces.append((low, high))
-        return again
+        overlaps = any(low <= last and first <= high for first, last in self._ranges)
+        self._ranges.append((low, high))
+        return overlaps
 
 
 DELETES = "deletes"
@@ -96,18 +95,18 @@ _DELETES_SCHEMA = {
 }
 _DELETES_KEYS = ("stream", "field", "value", "reason")
 _STATE_SECONDS = 1.0
-"""How long a STATE after no record may wait: it names every stream, and an idle run of 291 wrote 38 MB of them."""
+"""How long a STATE after no record may wait: it names every stream, and an idle run of 291 streams wrote 38 MB."""
 
 
-_OF_NO_STREAM = ("currently_syncing",)
-"""What others keep beside the times of streams."""
-_ITS_VALUE = "replication_key_value"
+_NOT_STREAMS = ("currently_syncing",)
+"""Keys of other taps' states that are not streams."""
+_VALUE = "replication_key_value"
 _TIMES_OF_CHANGE = frozenset(["WHENMODIFIED", "MODIFIED", "ACCESSTIME", "UPDATEDAT"])
-"""By what else another tap may have gone on (the end of a budget's period, a number) says nothing of changes."""
+"""Another tap may have continued by another field, such as the end of a budget's period, which is not a change."""
 
 
-def _of_another(time: Any, key: Any = "") -> Bookmark:
-    """The bookmark of another tap's time; none where the field that it went by is not one of change."""
+def _foreign_bookmark(time: Any, key: Any = "") -> Bookmark:
+    """The bookmark for another tap's time; an empty one where its field is not a time of change."""
     if key and str(key).upper() not in _TIMES_OF_CHANGE:
         return Bookmark()
     read = Bookmark.from_dict({"since": time or ""})
@@ -118,7 +117,7 @@ def _of_another(time: Any, key: Any = "") -> Bookmark:
 
 @dataclass(slots=True)
 class SingerState:
-    """What a Singer state document holds for us."""
+    """The contents of a Singer state document."""
 
     company: str = ""
     run: int = 0
@@ -129,9 +128,9 @@ class SingerState:
     def from_document(cls, document: Mapping[str, Any], rename: Callable[[str], str] = str) -> "SingerState":
         """Read a state document: ours, or another tap's, whose names `rename` translates.
 
-        Others write the flat `{stream: time}`, or `replication_key_value` in a bookmark. Their times are those of the
-        last row that they met, so ours stand back by the overlap; what is no time of change is as if it were not there.
-        A STATE message, as the last line of a tap's output is one, counts as the document in it.
+        Other taps write `{stream: time}`, or `replication_key_value` in a bookmark. Their times are those of the last
+        row that they read, so the overlap is taken off; a value that is not a time of change is ignored. A STATE
+        message, such as the last line of a tap's output, counts as the document in it.
         """
         if document.get("type") == "STATE" and isinstance(document.get("value"), dict):
             document = document["value"]
@@ -145,16 +144,16 @@ class SingerState:
         bookmarks = document.get("bookmarks")
         if isinstance(bookmarks, dict):
             given = {name: one for name, one in bookmarks.items() if isinstance(one, dict)}
-            found = {name: Bookmark.from_dict(one) for name, one in given.items() if _ITS_VALUE not in one}
-            theirs = {rename(name): one for name, one in given.items() if _ITS_VALUE in one}
-            found |= {name: _of_another(one[_ITS_VALUE], one.get("replication_key")) for name, one in theirs.items()}
+            found = {name: Bookmark.from_dict(one) for name, one in given.items() if _VALUE not in one}
+            theirs = {rename(name): one for name, one in given.items() if _VALUE in one}
+            found |= {name: _foreign_bookmark(one[_VALUE], one.get("replication_key")) for name, one in theirs.items()}
             versions = {name: int(one) for name, one in (document.get("versions") or {}).items()}
             return cls(str(document.get("company", "")), int(document.get("run", 0)), found, versions)
-        times = {name: one for name, one in document.items() if name not in _OF_NO_STREAM}
-        flat = {rename(name): _of_another(one) for name, one in times.items() if isinstance(one, str)}
+        times = {name: one for name, one in document.items() if name not in _NOT_STREAMS}
+        flat = {rename(name): _foreign_bookmark(one) for name, one in times.items() if isinstance(one, str)}
         if any(times.values()) and not flat:
             raise SettingsError(
-                "the state document is neither ours nor a map of streams to times",
+                "the state document is neither of this tap nor a map of streams to times",
                 fix="start without --state to read in full",
             )
         return cls(bookmarks=flat)
@@ -170,7 +169,7 @@ class SingerState:
 
 
 class SingerSink:
-    """Messages to a byte stream, many streams at a time, each message whole."""
+    """Writes messages to a byte stream, for many streams at a time, one message after another."""
 
     uri = "-"
     commit_rows = 20_000
@@ -190,27 +189,27 @@ class SingerSink:
     ) -> None:
         self.decimals = decimals
         self.names = names
-        """The stream's name in messages, from the object's."""
+        """A stream's name in messages."""
         self.state = state or SingerState()
         self.descriptions = descriptions or {}
-        """What each field is, by stream and field."""
+        """The label of each field, by stream."""
         self.selected = selected or {}
-        """The fields to send, by stream, where not all are; others may be read for the tap's own needs."""
+        """The fields to send, by stream; None: all. The tap may need to read others."""
         self.options = options or Options()
-        """How the run reads: which streams whole, and from which start date."""
+        """How the run reads; a full refresh has a new version."""
         self.extracted_at = ""
         self._out = out
         self._lock = threading.Lock()
         self._deletes_announced = False
         self._state_due = False
-        """The last STATE is not the newest."""
+        """A newer STATE than the last one is to be written."""
         self._state_at = 0.0
 
     def open(self, company: str, started: datetime) -> int:
-        """Begin a run; refuses a state document of another company."""
+        """Begin a run. SettingsError for the state of another company."""
         if self.state.company and self.state.company != company:
             raise SettingsError(
-                f"the state is of company {self.state.company}, and this connection is to {company}",
+                f"the state is that of company {self.state.company}, and this connection is to {company}",
                 fix="keep one state for each company",
             )
         self.state.company = company
@@ -227,7 +226,7 @@ class SingerSink:
         return SingerWriter(self, stream, bookmark)
 
     def version(self, stream: Stream, bookmark: Bookmark) -> int:
-        """The version of the stream's records: a new one where a walk over everything is about to begin."""
+        """The version of the stream's records: a new one where a full refresh is about to begin."""
         known = self.state.versions.get(stream.name)
         due = decide(stream, bookmark, self.options, self.extracted_at)
         if known is not None and (due.resumes or due.strategy is Strategy.INCREMENTAL):
@@ -236,17 +235,17 @@ class SingerSink:
         return now if known is None else max(now, known + 1)
 
     def finish(self, outcomes: Sequence[StreamOutcome], at: datetime) -> None:  # noqa: ARG002  # they are for people
-        """A last STATE; the outcomes are shown on standard error."""
+        """Write a last STATE; the outcomes are printed to standard error."""
         with self._lock:
             self._write_state()
 
     def close(self) -> None:
-        """A STATE that waits, and what is left; the byte stream is the caller's."""
+        """Write a STATE that is waiting, and flush; the caller closes the byte stream."""
         with self._lock:
             self._end()
 
     def seal(self, seconds: float) -> None:
-        """Wait, but no longer, until what is being sent is sent, and let nothing follow: the process will end."""
+        """Wait at most this long for messages that are being sent, and let none follow: the process will end."""
         if self._lock.acquire(timeout=seconds):
             self._end()
 
@@ -256,22 +255,22 @@ class SingerSink:
         self._out.flush()
 
     def send(self, *messages: bytes) -> None:
-        """Whole messages, in one piece."""
+        """Write complete messages."""
         with self._lock:
             self._write(*messages)
 
-    def commit(self, stream: str, bookmark: Bookmark, version: int, *messages: bytes, news: bool = True) -> None:
-        """Messages, and then the STATE that they make true; without any `news` for the consumer it may wait."""
+    def commit(self, stream: str, bookmark: Bookmark, version: int, *messages: bytes, changed: bool = True) -> None:
+        """Write messages, then the STATE that covers them; a STATE that tells the consumer nothing new may wait."""
         with self._lock:
             self.state.bookmarks[stream] = bookmark
             self.state.versions[stream] = version
-            if news or messages or monotonic() - self._state_at > _STATE_SECONDS:
+            if changed or messages or monotonic() - self._state_at > _STATE_SECONDS:
                 self._write_state(*messages)
             else:
                 self._state_due = True
 
     def deletes(self, rows: Sequence[Mapping[str, Any]]) -> bytes:
-        """Rows of the stream `deletes`; their SCHEMA goes out at once: others may be sent before these."""
+        """Rows of the stream `deletes`. Their SCHEMA is written at once, since other messages may come before them."""
         with self._lock:
             if rows and not self._deletes_announced:
                 self._deletes_announced = True
@@ -288,44 +287,45 @@ class SingerSink:
 
 
 class SingerWriter:
-    """One stream's messages."""
+    """The writer of one stream's messages."""
 
     def __init__(self, sink: SingerSink, stream: Stream, bookmark: Bookmark) -> None:
         self._sink = sink
         self._stream = stream
         self._name = sink.names(stream.name)
         self._before = bookmark
-        wanted = sink.selected.get(stream.name)
-        ours = (*stream.internal, *((stream.key,) if stream.keys and stream.key not in stream.keys else ()))
-        kept = frozenset(stream.fields if wanted is None else (*wanted, stream.key, *stream.identity)).difference(ours)
+        selected = sink.selected.get(stream.name)
+        internal = (*stream.internal, *((stream.key,) if stream.keys and stream.key not in stream.keys else ()))
+        kept = frozenset(stream.fields if selected is None else (*selected, stream.key, *stream.identity))
+        kept -= frozenset(internal)
         self._hidden = frozenset(stream.fields).difference(kept)
         self._kinds = {name: kind for name, kind in stream.fields.items() if name not in self._hidden}
         self._first = stream.name not in sink.state.versions and not bookmark.since
-        """The consumer has nothing of the stream yet but what this run sends."""
-        self._sent = Sent(sink.extracted_at)
+        """The consumer has no rows of the stream except those of this run."""
+        self._sent = SentRows(sink.extracted_at)
         self._version = sink.version(stream, bookmark)
         self._announced = False
-        self._news = False
+        self._unsaved = False
         """Rows were sent that no STATE covers yet."""
         self._pending: list[bytes] = []
 
     @property
     def complete(self) -> bool:
-        """The consumer was sent everything, or another tap's state says since when changes are wanted."""
+        """Whether the consumer was sent everything, or another tap's state says from when changes are wanted."""
         return bool(self._before.progress.refreshed_at or self._before.since)
 
     @property
-    def begun(self) -> bool:
-        """The state speaks of a walk that was sent in part."""
+    def loading(self) -> bool:
+        """Whether the state has a walk that was sent in part."""
         return self._before.in_progress
 
     @property
     def difference(self) -> ColumnDifference:
-        """The consumer is not asked what it holds."""
+        """The consumer cannot be asked."""
         return ColumnDifference()
 
     def write(self, rows: "pa.RecordBatch") -> None:
-        """Send the rows at once; the STATE that covers them comes with the commit."""
+        """Send rows at once; the STATE that covers them comes with the commit."""
         from intacct_bridge.wire.jsonlines import json_lines
 
         if not rows.num_rows:
@@ -337,21 +337,21 @@ class SingerWriter:
         before, after = record_frame(self._name, version=self._version, extracted_at=self._sent.at)
         as_text, nested = self._sink.decimals == "string", self._stream.nested
         lines = json_lines(rows, before, after, decimals_as_text=as_text, as_written=nested)
-        first, self._pending = self._pending, []  # a parent's rows follow the word that what was there gives way
-        self._news = True
+        first, self._pending = self._pending, []  # the message that a parent's rows are replaced comes before its rows
+        self._unsaved = True
         self._sink.send(*first, lines)
 
     def replace(self, parents: Sequence[Value]) -> None:
-        """Tell that of these parents only the rows sent from now on are left; nothing where none can have been sent."""
-        again = self._sent.gives_way(parents)
-        if again or not self._first:
+        """Say that only the rows of these parents that follow are left, unless none can have been sent before."""
+        sent = self._sent.replaced(parents)
+        if sent or not self._first:
             self._note(self._stream.group or self._stream.header_key, parents, "replaced")
 
     def delete(self, keys: Sequence[Value], *, field: str = "") -> None:
-        """A tombstone for each key; where the key is not the stream's own, a row in `deletes`."""
+        """Send a tombstone for each key; a row in `deletes`, where the field is not the stream's key."""
         if field not in ("", self._stream.key):
             if keys:
-                self._sent.gives_way()
+                self._sent.replaced()
             self._note(field, keys, "deleted")
             return
         if keys:
@@ -362,34 +362,34 @@ class SingerWriter:
             self._pending.append(record_message(self._name, record, version=self._version, extracted_at=at))
 
     def commit(self, bookmark: Bookmark, at: datetime) -> Committed:  # noqa: ARG002  # time_extracted is the run's
-        """What waits, ACTIVATE_VERSION when a walk over everything ends here, and STATE."""
+        """Send what is waiting, ACTIVATE_VERSION where a full refresh ends here, and STATE."""
         if not bookmark.in_progress:
-            self._announce(None)  # a stream that was read has a table, also where no row came
+            self._announce(None)  # a stream without rows has a table as well
         if (
             bookmark.refreshed_since(self._before) and not bookmark.progress.start
         ):  # which says nothing of older records
             self._pending.append(activate_version_message(self._name, self._version))
             self._before = bookmark
-        self._sink.commit(self._stream.name, bookmark, self._version, *self._pending, news=self._news)
-        self._pending, self._news = [], False
+        self._sink.commit(self._stream.name, bookmark, self._version, *self._pending, changed=self._unsaved)
+        self._pending, self._unsaved = [], False
         return Committed()
 
-    def live(self, field: str, values: Sequence[Value]) -> dict[Value, list[Value]] | None:
-        """The consumer is not asked what it holds; of keys it is assumed that it holds them."""
+    def keys_by_value(self, field: str, values: Sequence[Value]) -> dict[Value, list[Value]] | None:
+        """The consumer cannot be asked; it is assumed to have every key."""
         return {value: [value] for value in values} if field == self._stream.key else None
 
-    def unseen(self, walk: int) -> list[Value]:  # noqa: ARG002  # ACTIVATE_VERSION says it to the consumer
-        """Nothing is known."""
+    def missed_by(self, run: int) -> list[Value]:  # noqa: ARG002
+        """Nothing: ACTIVATE_VERSION tells the consumer."""
         return []
 
-    def held(self) -> None:
-        """The consumer is not asked what it holds."""
+    def rows_by_value(self) -> None:
+        """The consumer cannot be asked."""
 
-    def count(self) -> None:
-        """The consumer is not asked what it holds."""
+    def count_rows(self) -> None:
+        """The consumer cannot be asked."""
 
     def _announce(self, rows: "pa.RecordBatch | None") -> None:
-        """SCHEMA before the first record, or where none comes; again when a column is wider than described."""
+        """Send SCHEMA before the first record, or where none comes, and again when a column becomes wider."""
         changed = rows is not None and self._widen(rows)
         if self._announced and not changed:
             return
@@ -409,7 +409,7 @@ class SingerWriter:
 
     @property
     def keys(self) -> list[str]:
-        """The fields that tell rows apart: none where the object's key is not to be trusted."""
+        """The fields that tell rows apart: none where the object's key cannot be trusted."""
         return list(self._stream.keys)
 
     def _widen(self, rows: "pa.RecordBatch") -> bool:
@@ -426,14 +426,14 @@ class SingerWriter:
         return bool(wider)
 
     def _key(self, key: Value) -> dict[str, Any]:
-        """The record's key as the consumer knows it."""
+        """The record's key as the consumer has it."""
         name = self.keys[0] if len(self.keys) == 1 else self._stream.key
         return {name: _plain(key) if name == self._stream.key else str(key)}
 
     def _note(self, field: str, values: Sequence[Value], reason: str) -> None:
         at = self._sent.at
-        told = [{"stream": self._name, "field": field, "value": str(_plain(value))} for value in values]
-        self._pending.append(self._sink.deletes([{**one, "reason": reason, "at": at} for one in told]))
+        rows = [{"stream": self._name, "field": field, "value": str(_plain(value))} for value in values]
+        self._pending.append(self._sink.deletes([{**one, "reason": reason, "at": at} for one in rows]))
 
 
 def _plain(value: Value) -> Any:

@@ -75,10 +75,10 @@ def tap(  # noqa: PLR0917  # one parameter an option, as click hands them over
     with stoppable(console), Client(config.connection, max_transactions=config.max_transactions) as client:
         with client.signing_in():
             from intacct_bridge.edge.terminal.memory import limit_malloc_arenas
-            from intacct_bridge.flow.destinations.open import getting_ready
+            from intacct_bridge.flow.destinations.open import importing
 
             limit_malloc_arenas()
-            with getting_ready("-"):
+            with importing("-"):
                 import intacct_bridge.edge.singer.discovery
                 import intacct_bridge.flow.extract.pipeline  # noqa: F401
         if discover:
@@ -159,7 +159,7 @@ def sync(
     from dataclasses import replace
 
     from intacct_bridge.edge.singer.discovery import field_labels
-    from intacct_bridge.flow.destinations.open import getting_ready
+    from intacct_bridge.flow.destinations.open import importing
     from intacct_bridge.flow.extract.pipeline import ExtractRequest, prepare
 
     request = ExtractRequest(
@@ -169,7 +169,7 @@ def sync(
         config.entity_column,
         skip_missing=True,
     )
-    with getting_ready("-"):
+    with importing("-"):
         prepared = prepare(client, request)
     for name, fields in prepared.missing.items():
         console.say(f"{config.stream_name(name)}: {', '.join(fields)}: left out: the company has no such field")

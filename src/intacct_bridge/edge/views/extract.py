@@ -12,7 +12,7 @@ from intacct_bridge.edge.terminal.console import Console
 from intacct_bridge.edge.terminal.process import stoppable
 from intacct_bridge.edge.terminal.progress import progress
 from intacct_bridge.flow.destinations.base import Sink
-from intacct_bridge.flow.destinations.open import getting_ready, open_sink
+from intacct_bridge.flow.destinations.open import importing, open_sink
 from intacct_bridge.flow.extract.estimate import DOLLARS, Estimate
 from intacct_bridge.flow.extract.options import Options
 from intacct_bridge.flow.extract.pipeline import ExtractRequest, prepare
@@ -53,7 +53,7 @@ def run_extraction(
 ) -> ExtractResult:
     """Bring the copy at a URI up to date, with progress; `-` writes Singer messages to standard output."""
     began, spent = time.monotonic(), client.meter.transactions
-    with stoppable(console), getting_ready(to):
+    with stoppable(console), importing(to):
         prepared = prepare(client, request)
     sink: Sink = (
         SingerSink(sys.stdout.buffer, options=options) if to == "-" else open_sink(to, hard_deletes=hard_deletes)

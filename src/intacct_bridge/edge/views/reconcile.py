@@ -1,12 +1,13 @@
-"""A reconciliation as an auditor reads it: what was compared, that it ties, or the account and record that do not."""
+"""The reconciliation report: the verdict, and the accounts and records that differ."""
 
 from collections.abc import Iterator
 
 from intacct_bridge.edge.terminal.console import Console
 from intacct_bridge.edge.views.load import money
 from intacct_bridge.flow.reconcile.reconcile import BalanceDifference, Reconciliation, RecordDifference
+from intacct_bridge.model.wording import counted
 
-_SHOWN = 200
+_MOST_SHOWN = 200
 
 
 def show_reconciliation(found: Reconciliation, console: Console) -> None:
@@ -30,21 +31,22 @@ def show_reconciliation(found: Reconciliation, console: Console) -> None:
             money(one.copy.balance),
             money(one.amount),
         )
-        for one in found.differences[:_SHOWN]
+        for one in found.differences[:_MOST_SHOWN]
     ]
-    console.table(("period", "account", "location", "book", "ledger", "copy", "too much in the copy"), rows)
+    console.table(("period", "account", "location", "book", "ledger", "copy", "difference"), rows)
     console.result("")
-    for difference in found.differences[:_SHOWN]:
+    for difference in found.differences[:_MOST_SHOWN]:
         for line in _records(difference):
             console.result(line)
-    if len(found.differences) > _SHOWN:
-        console.say(f"{len(found.differences) - _SHOWN:,} more differences; --json has them all")
+    if len(found.differences) > _MOST_SHOWN:
+        more = counted(len(found.differences) - _MOST_SHOWN, "more difference")
+        console.say(f"{more}; --json prints them all")
 
 
 def _records(difference: BalanceDifference) -> Iterator[str]:
     where = f"{difference.period}, account {difference.place.account}"
     if difference.records is None:
-        yield f"✗ {where}: too many differ to look at each record; bring the copy up to date and reconcile again"
+        yield f"✗ {where}: too many accounts differ to match records; update the copy and reconcile again"
         return
     for record in difference.records:
         yield f"✗ {where}: {_record(record)}"
@@ -64,7 +66,7 @@ def _record(one: RecordDifference) -> str:
 
 
 def totals(found: Reconciliation) -> Iterator[str]:
-    """Debits and credits of the copy, a line for each book and currency."""
+    """The debits and credits of the copy, a line for each book and currency."""
     for (book, currency), amounts in found.totals.items():
         debits = amounts.debits + amounts.adjusting_debits
         credits_ = amounts.credits + amounts.adjusting_credits
@@ -72,16 +74,17 @@ def totals(found: Reconciliation) -> Iterator[str]:
 
 
 def verdict(found: Reconciliation) -> str:
-    """One sentence."""
-    compared = f"{found.places:,} balances in {len(found.periods)} periods"
+    """The result in one sentence."""
+    balances, periods = counted(found.places, "balance"), counted(len(found.periods), "period")
     if found.ties:
-        return f"the copy equals the ledger to the cent: {compared} compared"
+        return f"the copy equals the ledger to the cent: {balances} in {periods} compared"
     off = sum(abs(one.amount) for one in found.differences)
-    return f"the copy does not equal the ledger: {len(found.differences):,} of {compared} differ, by {off:,.2f} in all"
+    differ = f"{len(found.differences):,} of {balances} in {periods} differ"
+    return f"the copy does not equal the ledger: {differ}, by {off:,.2f} in all"
 
 
 def as_data(found: Reconciliation) -> dict[str, object]:
-    """For machines."""
+    """The report as plain data, for JSON."""
     return {
         "ties": found.ties,
         "periods": [one.name for one in found.periods],

@@ -1,8 +1,7 @@
-"""Rewriting a folder of change files as few large ones that hold the latest rows only.
+"""Compaction: a folder of change files rewritten as few large ones that hold only the latest rows.
 
-What is gone is gone for good afterwards, and so is every row that a later one replaced. The new files are published
-like any commit, stream by stream; only then are the old ones removed, so an interrupted rewriting costs disk and
-nothing else.
+Deleted rows, and rows that a later one replaced, are lost afterwards. The new files of each stream are published like
+any commit. Only then are the old ones removed, so an interrupted compaction costs disk space and nothing else.
 """
 
 from collections.abc import Iterable, Iterator
@@ -11,20 +10,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from intacct_bridge.errors import SettingsError
-from intacct_bridge.flow.destinations.files import ChangeFiles, Format, unreadable
+from intacct_bridge.flow.destinations.files import ChangeFiles, FileFormat, unreadable
 from intacct_bridge.flow.destinations.latest_rows import latest, views
-from intacct_bridge.flow.destinations.manifest import Folder, Manifest, ManifestEntry, Texts
+from intacct_bridge.flow.destinations.manifest import CopyFolder, Manifest, ManifestEntry, TextCache
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-ROWS_AT_A_TIME = 50_000
-ROWS_IN_A_FILE = 1_000_000
+BATCH_ROWS = 50_000
+FILE_ROWS = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class Compacted:
-    """What became of one stream."""
+    """One rewritten stream."""
 
     stream: str
     rows: int
@@ -32,30 +31,30 @@ class Compacted:
     files_after: int
 
 
-def compact(path: str, format_: Format) -> Iterator[Compacted]:
-    """Rewrite every whole stream; what happens comes as it happens."""
-    folder = Folder(Path(path))
+def compact(path: str, format_: FileFormat) -> Iterator[Compacted]:
+    """Rewrite every complete stream, and yield each when it is done."""
+    folder = CopyFolder(Path(path))
     manifest = folder.read()
     if not manifest.company:
         raise SettingsError(f"{path} holds no copy", fix="extract into it first")
     if manifest.format != format_.name:
         raise SettingsError(f"{path} holds {manifest.format} files", fix=f"write {manifest.format}:{path}")
-    folder.hold()
-    queries = Texts(lambda entry: latest(entry, format_.name))
+    folder.lock()
+    queries = TextCache(lambda entry: latest(entry, format_.name))
     try:
         manifest = replace(folder.read(), run=folder.read().run + 1)
         for name, entry in sorted(manifest.streams.items()):
             if entry.complete and len(entry.files) > 1:
-                fresh = _rewritten(folder, manifest, name, format_)
-                manifest = manifest.with_entry(name, fresh)
+                rewritten = _rewrite(folder, manifest, name, format_)
+                manifest = manifest.with_entry(name, rewritten)
                 folder.publish(manifest, views(manifest, known=queries))
-                _remove(folder, entry, fresh)
-                yield Compacted(name, sum(one.rows for one in fresh.files), len(entry.files), len(fresh.files))
+                _remove(folder, entry, rewritten)
+                yield Compacted(name, sum(one.rows for one in rewritten.files), len(entry.files), len(rewritten.files))
     finally:
-        folder.release()
+        folder.unlock()
 
 
-def _rewritten(folder: Folder, manifest: Manifest, name: str, format_: Format) -> ManifestEntry:
+def _rewrite(folder: CopyFolder, manifest: Manifest, name: str, format_: FileFormat) -> ManifestEntry:
     """The stream in new files."""
     import duckdb
     import pyarrow as pa
@@ -66,10 +65,10 @@ def _rewritten(folder: Folder, manifest: Manifest, name: str, format_: Format) -
         con.execute("SET TimeZone = 'UTC'")
         found = con.sql(latest(entry, format_.name, str(folder.path), numbered=True))
         rows = 0
-        for some in _gathered(pa.RecordBatchReader.from_stream(found)):
+        for some in _large_batches(pa.RecordBatchReader.from_stream(found)):
             files.add_rows(some)
             rows += some.num_rows
-            if rows >= ROWS_IN_A_FILE:
+            if rows >= FILE_ROWS:
                 files.cut()
                 rows = 0
         if not rows and not files.done:
@@ -77,22 +76,22 @@ def _rewritten(folder: Folder, manifest: Manifest, name: str, format_: Format) -
     return replace(entry, files=files.take())
 
 
-def _gathered(batches: "Iterable[pa.RecordBatch]") -> "Iterator[pa.Table]":
-    """Small batches together, so that a row group is worth its name."""
+def _large_batches(batches: "Iterable[pa.RecordBatch]") -> "Iterator[pa.Table]":
+    """Small batches put together, so that row groups are large."""
     import pyarrow as pa
 
-    held: list[pa.RecordBatch] = []
+    waiting: list[pa.RecordBatch] = []
     for batch in batches:
-        held.append(batch)
-        if sum(one.num_rows for one in held) >= ROWS_AT_A_TIME:
-            yield pa.Table.from_batches(held)
-            held = []
-    if held:
-        yield pa.Table.from_batches(held)
+        waiting.append(batch)
+        if sum(one.num_rows for one in waiting) >= BATCH_ROWS:
+            yield pa.Table.from_batches(waiting)
+            waiting = []
+    if waiting:
+        yield pa.Table.from_batches(waiting)
 
 
-def _remove(folder: Folder, before: ManifestEntry, after: ManifestEntry) -> None:
-    """Files that no manifest names any more."""
+def _remove(folder: CopyFolder, before: ManifestEntry, after: ManifestEntry) -> None:
+    """Remove the files that no manifest names any more."""
     kept = {one.name for one in (*after.files, *after.loading)}
     for one in before.files:
         if one.name not in kept:

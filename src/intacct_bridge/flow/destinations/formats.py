@@ -1,24 +1,21 @@
-"""Change files as CSV: null is nothing, an empty text is two quotes; amounts are digits, never `0E-14`.
+"""The formats of change files: CSV, JSON lines and Parquet.
 
-Change files as JSON lines: an object a row.
-
-Amounts are texts with all their digits, since nearly every reader takes a JSON number through a float.
-
-Change files as Parquet: typed, compressed, in row groups of bounded size.
+CSV: null is an empty cell, an empty text is two quotes, amounts are digits (never `0E-14`). JSON lines: an object a
+row; amounts are texts with all their digits, since nearly every reader takes a JSON number through a float. Parquet:
+typed and compressed, in row groups of bounded size.
 """
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from intacct_bridge.wire.jsonlines import plain_decimals
+from intacct_bridge.wire.jsonlines import json_lines, plain_decimals
 
 if TYPE_CHECKING:
     import pyarrow as pa
-from intacct_bridge.wire.jsonlines import json_lines
 
 
 class CsvFormat:
-    """How rows become a CSV file."""
+    """The CSV format."""
 
     name = "csv"
     suffix = "csv"
@@ -29,7 +26,7 @@ class CsvFormat:
 
 
 class CsvFile:
-    """A CSV file being written, its names in the first line."""
+    """A CSV file that is being written, with the column names in its first line."""
 
     def __init__(self, path: Path, schema: "pa.Schema") -> None:
         from pyarrow import csv
@@ -46,7 +43,7 @@ class CsvFile:
 
 
 def _in_digits(rows: "pa.Table") -> "pa.Table":
-    """Decimals as text: Arrow itself writes zero and what is tiny with an exponent."""
+    """Decimals as text: Arrow itself writes zero and tiny numbers with an exponent."""
     import pyarrow as pa
 
     for place, field in enumerate(rows.schema):
@@ -57,7 +54,7 @@ def _in_digits(rows: "pa.Table") -> "pa.Table":
 
 
 class JsonLinesFormat:
-    """How rows become a file of JSON lines."""
+    """The JSON lines format."""
 
     name = "jsonl"
     suffix = "jsonl"
@@ -69,7 +66,7 @@ class JsonLinesFormat:
 
 
 class JsonLinesFile:
-    """A file of JSON lines being written."""
+    """A file of JSON lines that is being written."""
 
     def __init__(self, path: Path) -> None:
         self._file = path.open("wb")
@@ -85,7 +82,7 @@ class JsonLinesFile:
 
 
 class ParquetFormat:
-    """How rows become a Parquet file."""
+    """The Parquet format."""
 
     name = "parquet"
     suffix = "parquet"
@@ -96,7 +93,7 @@ class ParquetFormat:
 
 
 class ParquetFile:
-    """A Parquet file being written; every table becomes a row group."""
+    """A Parquet file that is being written; every table becomes a row group."""
 
     def __init__(self, path: Path, schema: "pa.Schema") -> None:
         import pyarrow.parquet as pq

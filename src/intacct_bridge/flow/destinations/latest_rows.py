@@ -1,17 +1,17 @@
 """SQL for DuckDB that finds the latest row of every record in a folder of change files. Pure text.
 
-Of a record that came several times the row with the highest `_seq` counts, unless a later marker says that its key, or
-what it stood under, is gone. A query names the files of one manifest, so it always shows one consistent copy.
+Of several rows of a record the one with the highest `_seq` counts, unless a later marker says that its key, or its
+parent, is deleted. A query names the files of one manifest, so it always shows one consistent copy.
 
-A day in a column of times is midnight of UTC, as it is in every other destination. DuckDB would take it for midnight of
-the reader's time zone, so it is never asked to: times in text are read without a zone, which in our files is always
-UTC, and days in Parquet by their distance from 1970.
+A date in a column of times is midnight UTC, as in every other destination. DuckDB would take it for midnight in the
+reader's time zone. To avoid that, times in text are read without a zone, which in our files is always UTC, and dates
+in Parquet by their distance from 1970.
 """
 
 from collections.abc import Sequence
 
-from intacct_bridge.flow.destinations.base import quoted
-from intacct_bridge.flow.destinations.manifest import ROWS, ChangeFile, Manifest, ManifestEntry, Texts
+from intacct_bridge.flow.destinations.manifest import ROWS, ChangeFile, Manifest, ManifestEntry, TextCache
+from intacct_bridge.flow.destinations.sql import quoted
 
 TIME = "TIMESTAMPTZ"
 SQL_TYPES = {
@@ -22,17 +22,15 @@ SQL_TYPES = {
     "bool": "BOOLEAN",
     "string": "VARCHAR",
 }
-OURS = {"_run": "BIGINT", "_read_at": TIME, "_seq": "BIGINT"}
+_ADDED = {"_run": "BIGINT", "_read_at": TIME, "_seq": "BIGINT"}
 
 
-def views(manifest: Manifest, folder: str = "", known: Texts | None = None) -> str:
-    """A view of every whole stream; relative paths work where the folder is the current one. `known` remembers the
-    query of each, and is of one folder.
+def views(manifest: Manifest, folder: str = "", known: TextCache | None = None) -> str:
+    """A view for each complete stream. Relative paths work where the folder is the current directory. `known` keeps the
+    queries of one folder between calls.
     """
-    known = known or Texts(lambda entry: latest(entry, manifest.format, folder))
-    lines = [
-        "-- The latest row of every record that is not gone, as DuckDB views. In this folder: duckdb -init latest.sql"
-    ]
+    known = known or TextCache(lambda entry: latest(entry, manifest.format, folder))
+    lines = ["-- The latest row of every record that is not deleted, as DuckDB views. Here: duckdb -init latest.sql"]
     for name, entry in sorted(manifest.streams.items()):
         if entry.complete:
             lines.append(f"CREATE OR REPLACE VIEW {quoted(name)} AS\n{known.of(name, entry)};")
@@ -40,10 +38,10 @@ def views(manifest: Manifest, folder: str = "", known: Texts | None = None) -> s
 
 
 def latest(entry: ManifestEntry, format_: str, folder: str = "", *, numbered: bool = False) -> str:
-    """The query for one stream; `numbered` keeps the numbers by which later rows win."""
-    types = {name: SQL_TYPES[arrow] for name, arrow in entry.columns} | OURS
+    """The query for one stream; `numbered` keeps the column `_seq`."""
+    types = {name: SQL_TYPES[arrow] for name, arrow in entry.columns} | _ADDED
     shown = [(name, sql) for name, sql in types.items() if numbered or name != "_seq"]
-    chosen = [f"{_typed(name, sql, format_)} AS {quoted(name)}" for name, sql in shown]
+    columns = [f"{_typed(name, sql, format_)} AS {quoted(name)}" for name, sql in shown]
     rows = [one for one in entry.files if one.kind == ROWS]
     source = _source(rows, format_, folder, types)
     ranked = f"SELECT *, CAST(_seq AS BIGINT) AS _at FROM {source}"
@@ -54,9 +52,9 @@ def latest(entry: ManifestEntry, format_: str, folder: str = "", *, numbered: bo
         )
     return "\n".join(
         (
-            f"SELECT {', '.join(chosen)}",
+            f"SELECT {', '.join(columns)}",
             f"FROM ({ranked}) r",
-            f"WHERE {' AND '.join(_not_gone(entry, format_, folder, types)) or 'true'}",
+            f"WHERE {' AND '.join(_not_deleted(entry, format_, folder, types)) or 'true'}",
         )
     )
 
@@ -69,27 +67,27 @@ def _typed(name: str, sql: str, format_: str) -> str:
     return f"CAST({cell} AS {sql})"
 
 
-def _not_gone(entry: ManifestEntry, format_: str, folder: str, types: dict[str, str]) -> list[str]:
+def _not_deleted(entry: ManifestEntry, format_: str, folder: str, types: dict[str, str]) -> list[str]:
     conditions = []
     for field in dict.fromkeys(one.kind for one in entry.files if one.kind != ROWS):
         files = [one for one in entry.files if one.kind == field]
         marked = _source(files, format_, folder, {"value": types[field], "_seq": "BIGINT"})
-        gone = (
+        deleted = (
             f"SELECT CAST(value AS {types[field]}) AS value, max(CAST(_seq AS BIGINT)) AS _seq FROM {marked} GROUP BY 1"
         )
         here = f"CAST(r.{quoted(field)} AS {types[field]})"
-        conditions.append(f"NOT EXISTS (SELECT 1 FROM ({gone}) g WHERE g.value = {here} AND g._seq > r._at)")
+        conditions.append(f"NOT EXISTS (SELECT 1 FROM ({deleted}) g WHERE g.value = {here} AND g._seq > r._at)")
     return conditions
 
 
 def _source(files: Sequence[ChangeFile], format_: str, folder: str, types: dict[str, str]) -> str:
-    """The files as one table, its cells perhaps still text."""
+    """The files as one table, whose cells may still be text."""
     if format_ == "parquet":
         return _parquet(files, folder, types)
     paths = _paths(files, folder)
     columns = ", ".join(f"{_literal(name)}: 'VARCHAR'" for name in types)
     longest = max((one.longest for one in files), default=0)
-    room = 6 * longest + 2**21  # each sign may be escaped
+    room = 6 * longest + 2**21  # each character may be escaped
     if format_ == "csv":
         options = "header = true, all_varchar = true, union_by_name = true, nullstr = '', allow_quoted_nulls = false"
         options += f", max_line_size = {room}, buffer_size = {2 * room}" if longest else ""
@@ -100,7 +98,7 @@ def _source(files: Sequence[ChangeFile], format_: str, folder: str, types: dict[
 
 
 def _parquet(files: Sequence[ChangeFile], folder: str, types: dict[str, str]) -> str:
-    """Files that hold days in the same columns of times are read together."""
+    """The files as one table; files that hold dates in the same columns of times are read together."""
     groups: dict[tuple[str, ...], list[ChangeFile]] = {}
     for one in files:
         groups.setdefault(tuple(name for name in one.days if types.get(name) == TIME), []).append(one)
@@ -111,7 +109,7 @@ def _parquet(files: Sequence[ChangeFile], folder: str, types: dict[str, str]) ->
 
 
 def _with_times(source: str, days: Sequence[str]) -> str:
-    """The rows with times for days; that these columns are there is made sure of."""
+    """The rows with times in place of dates; columns that the files lack are added."""
     if not days:
         return f"SELECT * FROM {source}"
     times = ", ".join(f"make_timestamptz(epoch_us({quoted(name)})) AS {quoted(name)}" for name in days)

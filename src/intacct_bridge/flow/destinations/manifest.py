@@ -1,8 +1,8 @@
-"""A folder of change files and the one small file that says which of them count.
+"""The manifest of a folder of change files: the one small file that says which files make up the copy.
 
-Files never change once they have their names. What a stream's copy consists of, and the bookmark that is true of it,
-stand in `manifest.json`, which is replaced whole: a reader sees the state before a commit or the state after it. Files
-that no manifest names are leftovers of an interrupted commit and mean nothing.
+Files never change once they have their names. `manifest.json` names the files of each stream's copy, with the bookmark
+that is true of them. It is replaced as one piece, so a reader sees the state before a commit or the state after it.
+Files that the manifest does not name are left over from an interrupted commit and mean nothing.
 """
 
 import json
@@ -23,7 +23,7 @@ ROWS = "rows"
 
 @dataclass(frozen=True, slots=True)
 class ChangeFile:
-    """One file: rows, or the values of a field whose older rows are gone."""
+    """A file of rows, or of the values of a field whose older rows are deleted."""
 
     name: str
     """Below the folder, with forward slashes."""
@@ -32,9 +32,9 @@ class ChangeFile:
     run: int
     rows: int
     days: tuple[str, ...] = ()
-    """Columns that hold days in this file, and times in the stream since."""
+    """Columns that hold dates in this file, and have become times in the stream since."""
     longest: int = 0
-    """Bytes of text in the longest row, where that is more than readers of text expect; see `changefiles`."""
+    """Bytes of text in the longest row, where that is more than readers of text expect; else 0."""
 
     def of_days(self, names: Collection[str]) -> "ChangeFile":
         """The file when these columns of the stream become times."""
@@ -48,20 +48,20 @@ class ManifestEntry:
     key: str
     group: str = ""
     columns: tuple[tuple[str, str], ...] = ()
-    """Names and Arrow types of the copy's columns, ours not included."""
+    """Names and Arrow types of the copy's columns, without those that we add."""
     files: tuple[ChangeFile, ...] = ()
-    """What the copy consists of; empty and not `complete` until a walk over everything has ended."""
+    """The files of the copy; empty until the first full refresh has ended."""
     loading: tuple[ChangeFile, ...] = ()
-    """What a walk over everything has read so far; takes the place of `files` when it ends."""
+    """The files of the full refresh in progress; they replace `files` when it ends."""
     loading_columns: tuple[tuple[str, str], ...] = ()
-    """The columns of `loading`, of which `files` may not have all; empty where nothing is loading."""
+    """The columns of `loading`, which may be more than those of `files`; empty where no refresh is in progress."""
     complete: bool = False
     sequence: int = 0
-    """The highest number that rows or markers of the stream bear."""
+    """The highest number of the stream's rows and markers."""
     bookmark: Bookmark = field(default_factory=Bookmark)
 
     def of_days(self, names: Collection[str]) -> "ManifestEntry":
-        """The stream when these columns become times: what its files hold of them are days."""
+        """The stream when these columns become times: the files so far hold dates in them."""
         files, loading = (
             tuple(one.of_days(names) if one.kind == ROWS else one for one in some)
             for some in (self.files, self.loading)
@@ -71,7 +71,7 @@ class ManifestEntry:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """The whole folder."""
+    """The contents of a folder."""
 
     company: str = ""
     format: str = ""
@@ -79,12 +79,12 @@ class Manifest:
     streams: Mapping[str, ManifestEntry] = field(default_factory=dict)
 
     def with_entry(self, name: str, entry: ManifestEntry) -> "Manifest":
-        """The same with one stream as it is now."""
+        """The manifest with this entry for a stream."""
         return replace(self, streams={**self.streams, name: entry})
 
-    def to_json(self, known: "Texts | None" = None) -> str:
-        """The manifest's text; `known` remembers that of each stream."""
-        known = known or Texts(_entry_text)
+    def to_json(self, known: "TextCache | None" = None) -> str:
+        """The manifest's text; `known` keeps the text of each stream between calls."""
+        known = known or TextCache(_entry_text)
         streams = ",\n".join(f"  {_text(name)}: {known.of(name, self.streams[name])}" for name in sorted(self.streams))
         head = {"version": FORMAT, "company": self.company, "format": self.format, "run": self.run}
         lines = [f" {_text(name)}: {_text(value)}" for name, value in head.items()]
@@ -93,11 +93,11 @@ class Manifest:
 
     @classmethod
     def from_json(cls, text: str) -> "Manifest":
-        """Read a manifest; ValueError, KeyError or TypeError where it is none, SettingsError where it is later."""
+        """Read a manifest. ValueError, KeyError or TypeError for other text; SettingsError for a later version."""
         plain: dict[str, Any] = json.loads(text)
         if plain["version"] > FORMAT:
             raise SettingsError(
-                f"the manifest is of version {plain['version']}, and this program knows {FORMAT}",
+                f"the manifest has version {plain['version']}, and this program reads up to {FORMAT}",
                 fix="install the intacct-bridge that wrote it, or a later one",
             )
         return cls(
@@ -108,21 +108,21 @@ class Manifest:
         )
 
 
-class Texts:
-    """What is written of each stream, made again only for one that has changed: a commit is of one stream, and a folder
-    may hold hundreds.
+class TextCache:
+    """A text for each stream, made again only for a stream that changed: a commit is about one stream, and a folder may
+    hold hundreds.
     """
 
-    def __init__(self, made: Callable[[ManifestEntry], str]) -> None:
-        self._made = made
+    def __init__(self, make: Callable[[ManifestEntry], str]) -> None:
+        self._make = make
         self._known: dict[str, tuple[ManifestEntry, str]] = {}
 
     def of(self, name: str, entry: ManifestEntry) -> str:
-        """The text of a stream as it is now."""
-        try_lock = self._known.get(name)
-        if try_lock is None or try_lock[0] is not entry:
-            try_lock = self._known[name] = (entry, self._made(entry))
-        return try_lock[1]
+        """The text of a stream with this entry."""
+        cached = self._known.get(name)
+        if cached is None or cached[0] is not entry:
+            cached = self._known[name] = (entry, self._make(entry))
+        return cached[1]
 
 
 def _text(value: Any) -> str:
@@ -130,7 +130,7 @@ def _text(value: Any) -> str:
 
 
 def _entry_text(entry: ManifestEntry) -> str:
-    """A stream as it stands in the manifest, two steps in."""
+    """A stream as it stands in the manifest, indented by two."""
     plain = asdict(entry)
     plain |= {name: dict(getattr(entry, name)) for name in ("columns", "loading_columns")}
     plain |= {name: [_file(one) for one in getattr(entry, name)] for name in ("files", "loading")}
@@ -139,7 +139,7 @@ def _entry_text(entry: ManifestEntry) -> str:
 
 
 def _file(one: ChangeFile) -> dict[str, Any]:
-    """As the manifest has it; hardly any file holds days, or long rows."""
+    """A file as it stands in the manifest; few files hold dates or long rows."""
     return {name: value for name, value in asdict(one).items() if name not in ("days", "longest") or value}
 
 
@@ -150,48 +150,49 @@ def _files(plain: list[dict[str, Any]]) -> tuple[ChangeFile, ...]:
 def _entry(plain: dict[str, Any]) -> ManifestEntry:
     files, loading = (_files(plain.pop(name)) for name in ("files", "loading"))
     columns, bookmark = tuple(plain.pop("columns").items()), Bookmark.from_dict(plain.pop("bookmark"))
-    arriving = tuple(plain.pop("loading_columns", {}).items())
+    loading_columns = tuple(plain.pop("loading_columns", {}).items())
     return ManifestEntry(
-        columns=columns, loading_columns=arriving, bookmark=bookmark, files=files, loading=loading, **plain
+        columns=columns, loading_columns=loading_columns, bookmark=bookmark, files=files, loading=loading, **plain
     )
 
 
-class Folder:
+class CopyFolder:
     """A folder with a manifest; one process writes to it at a time."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._held: IO[bytes] | None = None
-        self._texts = Texts(_entry_text)
+        self._lock: IO[bytes] | None = None
+        self._texts = TextCache(_entry_text)
 
     def read(self) -> Manifest:
-        """The manifest; an empty one where there is none yet."""
+        """The manifest; an empty one where there is none yet. SettingsError for a damaged one."""
         try:
             return Manifest.from_json((self.path / NAME).read_text(encoding="utf-8"))
         except FileNotFoundError:
             return Manifest()
         except OSError as error:
             raise SettingsError(
-                f"{self.path} cannot be read: {error.strerror}", fix="check its rights, or name another folder"
+                f"{self.path} cannot be read: {error.strerror}", fix="check its permissions, or name another folder"
             ) from None
         except (ValueError, KeyError, TypeError) as error:
             raise SettingsError(
                 f"{self.path / NAME} is damaged: {error}", fix="restore it, or begin a new copy in another folder"
             ) from None
 
-    def hold(self) -> None:
-        """Make the folder and keep other writers out; half-written files of an interrupted run are cleared away."""
+    def lock(self) -> None:
+        """Make the folder, keep other writers out, and remove half-written files of an interrupted run."""
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             file = (self.path / ".writing").open("wb")
         except OSError as error:
             raise SettingsError(
-                f"{self.path} cannot be written to: {error.strerror}", fix="check its rights, or name another folder"
+                f"{self.path} cannot be written to: {error.strerror}",
+                fix="check its permissions, or name another folder",
             ) from None
         if not try_lock(file):
             file.close()
             raise SettingsError(f"another run is writing to {self.path}", fix="wait until it has ended")
-        self._held = file
+        self._lock = file
         for left in self.path.glob("*/*.tmp"):
             left.unlink(missing_ok=True)
 
@@ -200,18 +201,18 @@ class Folder:
         self.replace(NAME, manifest.to_json(self._texts))
         self.replace("latest.sql", sql)
 
-    def release(self) -> None:
+    def unlock(self) -> None:
         """Let others write."""
-        if self._held is not None:
-            self._held.close()
-            self._held = None
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
 
     def replace(self, name: str, text: str) -> None:
-        """Put a small file in its place, whole or not at all."""
+        """Put a small file in its place as one piece."""
         target = self.path / name
-        fresh = target.with_name(target.name + ".tmp")
-        with fresh.open("w", encoding="utf-8") as file:
+        temporary = target.with_name(target.name + ".tmp")
+        with temporary.open("w", encoding="utf-8") as file:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
-        fresh.replace(target)
+        temporary.replace(target)

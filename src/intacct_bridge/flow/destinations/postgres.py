@@ -1,20 +1,20 @@
-"""A PostgreSQL database as the place of a copy, through ADBC: rows travel as Arrow, in both directions.
+"""A copy in a PostgreSQL database, through ADBC: rows travel as Arrow in both directions.
 
-Tables stand in the connection's current schema (`search_path`), ours beside it in a schema of the same name with
-`_bridge` behind. MERGE asks for PostgreSQL 15 or newer. Amounts are `numeric`, so no cent is rounded; times are
-`timestamptz`, and the session runs in UTC.
+Streams are in the connection's current schema (`search_path`), our own tables in a schema of the same name followed by
+`_bridge`. PostgreSQL 15 or newer is needed. Amounts are `numeric`, so that nothing is rounded; times are `timestamptz`,
+and the session runs in UTC.
 """
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from itertools import count
+from itertools import count as counter
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
 from intacct_bridge.errors import SettingsError
-from intacct_bridge.flow.destinations.base import quoted, shown
-from intacct_bridge.flow.destinations.sql import SqlSink
+from intacct_bridge.flow.destinations.sql import SqlSink, quoted
+from intacct_bridge.flow.destinations.uri import redacted
 from intacct_bridge.flow.streams.stream import COPY_COLUMNS
 
 if TYPE_CHECKING:
@@ -22,51 +22,51 @@ if TYPE_CHECKING:
     from adbc_driver_manager.dbapi import Connection
 
 _OLDEST = 150_000
-_UNIT = "\x1f"
-"""Stands between the texts of a list while it is bound; no field's name holds it."""
-_CLAIM = 0x1B41D6E
-"""The number of our advisory locks; no table of theirs bears it."""
-_TIMED_OUT = "55P03"
-PATIENCE_MS = 10_000
-"""How long a run waits for another: the server may take a moment to notice that a process was killed."""
-_PLACES = re.compile(r"""\"(?:[^"]|"")*"|'(?:[^']|'')*'|\?""")
+_SEPARATOR = "\x1f"
+"""Separates the texts of a bound list; no field's name holds it."""
+_LOCK = 0x1B41D6E
+"""The number of our advisory locks."""
+_LOCK_TIMEOUT = "55P03"
+LOCK_WAIT_MS = 10_000
+"""How long a run waits for another one: the server may need a moment to notice that a process was killed."""
+_PARAMETERS = re.compile(r"""\"(?:[^"]|"")*"|'(?:[^']|'')*'|\?""")
 
 
 def postgres_sink(uri: str, *, hard_deletes: bool = False) -> SqlSink:
     """The sink of a `postgresql://` URI."""
-    return SqlSink(shown(uri), Postgres(uri), hard_deletes=hard_deletes)
+    return SqlSink(redacted(uri), Postgres(uri), hard_deletes=hard_deletes)
 
 
-_REPEATED = re.compile(r'"([^"]*)"')
+_QUOTATIONS = re.compile(r'"([^"]*)"')
 
 
-def _harmless(said: str, uri: str) -> str:
-    """What libpq says without those of its quotations that may be a piece of a password: its signs may have to be
-    escaped, and are taken for the end of it then.
+def _without_secrets(message: str, uri: str) -> str:
+    """Libpq's message without the quotations that may be part of a password: where a character of it should have been
+    escaped, libpq takes that for the end of the password.
     """
-    known = shown(uri)
+    known = redacted(uri)
     user = uri.partition("://")[2].partition("@")[0].partition(":")[0]
     options = () if "password" in uri.lower() else parse_qs(uri.partition("?")[2], keep_blank_values=True)
     kept = {"port", "=", user, *options}
-    return _REPEATED.sub(lambda met: met[0] if met[1] in known or met[1] in kept else '"***"', said)
+    return _QUOTATIONS.sub(lambda match: match[0] if match[1] in known or match[1] in kept else '"***"', message)
 
 
 class Postgres:
-    """One connection."""
+    """A database with one connection."""
 
-    listing = f"string_to_array(nullif(?::text, ''), '{_UNIT}')"
-    longest = 63
-    blind = False
+    array_sql = f"string_to_array(nullif(?::text, ''), '{_SEPARATOR}')"
+    longest_name = 63
+    ignores_case = False
 
     def __init__(self, uri: str) -> None:
-        self.name = shown(uri)
-        self.ours = ""
+        self.name = redacted(uri)
+        self.bridge_schema = ""
         self._schema = ""
         self._uri = uri
         self._open: Connection | None = None
 
     def connect(self) -> None:
-        """Open the connection and see where it stands."""
+        """Open the connection and find its schema; SettingsError where the server cannot be used."""
         if self._open is not None:
             return
         try:
@@ -78,9 +78,9 @@ class Postgres:
         try:
             self._open = dbapi.connect(self._uri)
         except dbapi.Error as error:
-            said = _harmless(str(error).strip().splitlines()[0].replace(self._uri, self.name), self._uri)
-            fix = "check the URI; signs in a password are escaped in it, such as %40 for @ and %2F for /"
-            raise SettingsError(f"{self.name} cannot be reached: {said}", fix=fix) from None
+            reason = _without_secrets(str(error).strip().splitlines()[0].replace(self._uri, self.name), self._uri)
+            fix = "check the URI; escape special characters in the password, such as %40 for @ and %2F for /"
+            raise SettingsError(f"{self.name} cannot be reached: {reason}", fix=fix) from None
         self.execute("SET TIME ZONE 'UTC'")
         ((schema, version),) = self.execute("SELECT current_schema(), current_setting('server_version_num')::bigint")
         if version < _OLDEST:
@@ -88,25 +88,25 @@ class Postgres:
         if not schema:
             raise SettingsError(f"{self.name} has no current schema", fix="set search_path in the URI")
         self._schema = schema
-        self.ours = quoted(f"{schema}_bridge")
+        self.bridge_schema = quoted(f"{schema}_bridge")
         self._con.commit()
 
     @property
-    def troubles(self) -> tuple[type[Exception], ...]:
-        """What the driver raises."""
+    def errors(self) -> tuple[type[Exception], ...]:
+        """The driver's exceptions."""
         from adbc_driver_manager import dbapi
 
         return (dbapi.Error,)
 
-    def claim(self) -> bool:
-        """An advisory lock, which falls with the connection."""
+    def lock(self) -> bool:
+        """Take an advisory lock, which ends with the connection."""
         from adbc_driver_manager import dbapi
 
         try:
-            self.execute(f"SET LOCAL lock_timeout = {PATIENCE_MS}")
-            self.execute("SELECT pg_advisory_lock(?::bigint::int, hashtext(?))::text", [_CLAIM, self.ours])
+            self.execute(f"SET LOCAL lock_timeout = {LOCK_WAIT_MS}")
+            self.execute("SELECT pg_advisory_lock(?::bigint::int, hashtext(?))::text", [_LOCK, self.bridge_schema])
         except dbapi.Error as error:
-            if error.sqlstate != _TIMED_OUT:
+            if error.sqlstate != _LOCK_TIMEOUT:
                 raise
             return False
         return True
@@ -123,20 +123,20 @@ class Postgres:
         return self._open
 
     def begin(self) -> None:
-        """The driver begins with the first statement."""
+        """The driver begins a transaction with the first statement."""
         self._con.rollback()
 
     def end(self, *, keep: bool) -> None:
-        """End the transaction."""
+        """Commit or roll back."""
         if keep:
             self._con.commit()
         else:
             self._con.rollback()
 
     def execute(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-        """Run a statement, `?` numbered as PostgreSQL wants it."""
-        numbers = count(1)
-        numbered = _PLACES.sub(lambda met: f"${next(numbers)}" if met[0] == "?" else met[0], sql)  # not in a name
+        """Run a statement, with `?` numbered as PostgreSQL expects."""
+        numbers = counter(1)
+        numbered = _PARAMETERS.sub(lambda match: f"${next(numbers)}" if match[0] == "?" else match[0], sql)
         with self._con.cursor() as cursor:
             cursor.execute(numbered, tuple(values) or None)
             if cursor.description is None or not cursor.description:
@@ -145,22 +145,22 @@ class Postgres:
             return rows
 
     def table(self, sql: str) -> "pa.Table":
-        """The answer of a query as Arrow; numbers of any precision come as text."""
+        """The result of a query as Arrow; numbers of any precision come as text."""
         with self._con.cursor() as cursor:
             cursor.execute(sql)
             return cursor.fetch_arrow_table()
 
-    def changed(self, sql: str, values: Sequence[Any]) -> int:
-        """The rows that an UPDATE or DELETE met, counted by what it returns."""
-        ((met,),) = self.execute(f"WITH met AS ({sql} RETURNING 1) SELECT count(*) FROM met", values)
-        return int(met)
+    def execute_count(self, sql: str, values: Sequence[Any]) -> int:
+        """Run an UPDATE or DELETE, and count the rows that it returns."""
+        ((count,),) = self.execute(f"WITH changed AS ({sql} RETURNING 1) SELECT count(*) FROM changed", values)
+        return int(count)
 
-    def texts(self, values: Iterable[str]) -> Any:
-        """One text, taken apart by `listing`."""
-        return _UNIT.join(values)
+    def array_value(self, values: Iterable[str]) -> Any:
+        """One text, which `array_sql` takes apart."""
+        return _SEPARATOR.join(values)
 
     @contextmanager
-    def arrived(self, name: str, rows: "pa.Table | None") -> Iterator[None]:
+    def registered(self, name: str, rows: "pa.Table | None") -> Iterator[None]:
         """A temporary table, filled by COPY from Arrow."""
         if rows is None:
             yield
@@ -170,7 +170,7 @@ class Postgres:
         try:
             yield
         except BaseException:
-            raise  # the transaction is undone, and the table with it
+            raise  # the rollback removes the table
         else:
             self.execute(f"DROP TABLE pg_temp.{quoted(name)}")
 
@@ -180,7 +180,7 @@ class Postgres:
         return frozenset(name for (name,) in self.execute(listed, [self._schema]))
 
     def columns(self, table: str) -> "pa.Schema":
-        """From the information schema."""
+        """The columns in the information schema."""
         import pyarrow as pa
 
         found = self.execute(
@@ -198,17 +198,17 @@ class Postgres:
         return pa.schema([(name, types.get(kind, pa.string())) for name, kind in found if name not in COPY_COLUMNS])
 
     def sql_types(self, schema: "pa.Schema") -> dict[str, str]:
-        """The types we choose."""
+        """The types that we choose."""
         return {field.name: _sql_type(field.type) for field in schema}
 
     def index(self, table: str, columns: Iterable[str]) -> None:
-        """An index for each; the key is not declared unique, since a merge keeps it so."""
+        """Create an index for each column. The key is not declared unique; commits keep it so."""
         for column in columns:
             if column:
                 self.execute(f"CREATE INDEX ON {table} ({quoted(column)})")
 
-    def has_more_room(self, error: BaseException) -> bool:  # noqa: ARG002
-        """The server's memory is not ours to give."""
+    def gained_memory(self, error: BaseException) -> bool:  # noqa: ARG002
+        """The server decides about its memory."""
         return False
 
 

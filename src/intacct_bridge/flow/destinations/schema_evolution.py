@@ -1,8 +1,8 @@
-"""How a table's columns follow a company's fields: what is added, what is widened, what is refused. Pure Arrow.
+"""How a table's columns follow a company's fields: which are added, widened or refused. Pure Arrow.
 
-A column never loses what it can hold. A new field becomes a new column; a whole number that meets a fraction becomes a
-decimal, a day that meets a time becomes a time; a change that would alter what the column means (text to number,
-number to text) is refused with a sentence, since no silent choice would be right.
+A column never holds less than before. A new field becomes a new column; a whole number that meets a fraction becomes a
+decimal, and a date that meets a time becomes a time. A change of meaning (text to number, number to text) is refused
+with an error, since no silent choice would be right.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -19,23 +19,23 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Evolution:
-    """What has to happen to a table before the rows fit."""
+    """The changes to a table before the rows fit."""
 
     schema: "pa.Schema"
-    """The table's columns afterwards, ours not included."""
+    """The table's columns afterwards, without those that a copy adds."""
     added: tuple[str, ...] = ()
     widened: tuple[str, ...] = ()
 
 
 def schema_of(fields: Mapping[str, Kind]) -> "pa.Schema":
-    """The columns of a stream before any of its rows is seen."""
+    """The columns of a stream before any of its rows are seen."""
     import pyarrow as pa
 
     return pa.schema([(name, arrow_type(kind)) for name, kind in fields.items()])
 
 
 def evolve(table: str, current: "pa.Schema | None", incoming: "pa.Schema") -> Evolution:
-    """The table's columns once `incoming` has to fit as well; SettingsError where it never will."""
+    """The table's columns when `incoming` has to fit as well; SettingsError where it cannot."""
     import pyarrow as pa
 
     if current is None:
@@ -61,8 +61,8 @@ def evolve(table: str, current: "pa.Schema | None", incoming: "pa.Schema") -> Ev
     return Evolution(pa.schema(list(columns.items())), tuple(added), tuple(widened))
 
 
-def days_no_more(current: "pa.Schema | None", evolution: Evolution) -> tuple[str, ...]:
-    """The columns that held days and become times."""
+def dates_that_become_times(current: "pa.Schema | None", evolution: Evolution) -> tuple[str, ...]:
+    """The columns that held dates and become times."""
     from pyarrow import types
 
     if current is None:
@@ -71,7 +71,7 @@ def days_no_more(current: "pa.Schema | None", evolution: Evolution) -> tuple[str
 
 
 def joined(schemas: Iterable["pa.Schema"], table: str) -> "pa.Schema":
-    """One schema that holds the rows of all."""
+    """One schema that holds the rows of all schemas."""
     result: pa.Schema | None = None
     for schema in schemas:
         result = evolve(table, result, schema).schema
@@ -79,10 +79,10 @@ def joined(schemas: Iterable["pa.Schema"], table: str) -> "pa.Schema":
     return result
 
 
-def gathered(batches: Sequence["pa.RecordBatch"], schema: "pa.Schema", key: str = "") -> "pa.Table":
-    """Waiting batches as one table with the destination's types; of a key that came twice the last row counts.
+def combined(batches: Sequence["pa.RecordBatch"], schema: "pa.Schema", key: str = "") -> "pa.Table":
+    """Batches as one table with the destination's types; where a key came twice the last row counts.
 
-    Columns that no batch has stay absent, so that a merge leaves them alone.
+    Columns that no batch has stay absent, so that a merge leaves them unchanged.
     """
     import pyarrow as pa
 
@@ -103,12 +103,12 @@ def _fitted(rows: "pa.Table", wanted: "pa.Schema") -> "pa.Table":
     return rows if rows.schema.equals(target) else rows.cast(target)
 
 
-def _wider(held: "pa.DataType", met: "pa.DataType") -> "pa.DataType | None":
-    """The type that holds both; None where only a change of meaning would."""
+def _wider(held: "pa.DataType", incoming: "pa.DataType") -> "pa.DataType | None":
+    """The type that holds both; None where that would change the meaning."""
     import pyarrow as pa
     from pyarrow import types
 
-    for one, other in ((held, met), (met, held)):
+    for one, other in ((held, incoming), (incoming, held)):
         if types.is_null(one):
             return other
         if types.is_integer(one) and types.is_integer(other):
@@ -117,11 +117,11 @@ def _wider(held: "pa.DataType", met: "pa.DataType") -> "pa.DataType | None":
             return pa.decimal128(38, 14)
         if types.is_date(one) and types.is_timestamp(other):
             return pa.timestamp("us", "UTC")
-    if types.is_decimal(held) and types.is_decimal(met):
+    if types.is_decimal(held) and types.is_decimal(incoming):
         return pa.decimal128(38, 14)
-    if types.is_timestamp(held) and types.is_timestamp(met):
+    if types.is_timestamp(held) and types.is_timestamp(incoming):
         return pa.timestamp("us", "UTC")
-    if _is_text(held) and _is_text(met):
+    if _is_text(held) and _is_text(incoming):
         return pa.string()
     return None
 
@@ -132,9 +132,9 @@ def _is_text(one: "pa.DataType") -> bool:
     return bool(types.is_string(one) or types.is_large_string(one) or types.is_dictionary(one))
 
 
-def _refusal(table: str, column: str, held: "pa.DataType", met: "pa.DataType") -> SettingsError:
+def _refusal(table: str, column: str, held: "pa.DataType", incoming: "pa.DataType") -> SettingsError:
     return SettingsError(
-        f"{table}.{column} holds {_called(held)} and the company now sends {_called(met)}",
+        f"{table}.{column} holds {_called(held)} and the company now sends {_called(incoming)}",
         fix=f"leave the field out with `select`, or rename the column {column} and run again with `full = true`",
         setting="select",
     )

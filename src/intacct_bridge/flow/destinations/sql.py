@@ -1,184 +1,179 @@
-"""A copy in an SQL database: one table a stream, kept by key, the bookmark in the same transaction as the rows.
+"""A copy in an SQL database: one table for each stream, kept by key, with the bookmark in the same transaction.
 
-Tables carry the objects' names; ours stand in a schema of their own. A stream that was never read to the end lies
-in a table named `NAME (loading)` and gets its own name in the transaction that ends its first walk. Rows wait as
+Tables have the objects' names; our own tables are in a schema of their own. A stream that was never read to the end is
+in a table `NAME (loading)`, which gets its own name in the transaction that ends the first full refresh. Rows wait as
 Arrow batches until the commit, so a writer never holds a transaction open.
 
-An SQL database as a copy needs it, whichever it is: one connection, one transaction at a time, rows as Arrow.
-
-What differs between databases is behind `Database`; `Session` puts it under one lock.
+`Database` is what differs between databases: one connection, one transaction at a time, rows as Arrow.
+`DatabaseSession` puts it under one lock.
 """
 
+import json
 import re
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
+from datetime import datetime
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from intacct_bridge.errors import SettingsError
+from intacct_bridge.flow.destinations.base import (
+    ColumnDifference,
+    Committed,
+    CopyState,
+    refuse_same_name,
+    require_identity,
+)
+from intacct_bridge.flow.destinations.schema_evolution import Evolution, combined, evolve, joined, schema_of
+from intacct_bridge.flow.streams.bookmark import Bookmark
+from intacct_bridge.flow.streams.stream import Stream, StreamOutcome
 from intacct_bridge.model.batched import batched
 from intacct_bridge.wire.values import Value
 
 if TYPE_CHECKING:
     import pyarrow as pa
-import json
-from collections.abc import Mapping
-from datetime import datetime
-from hashlib import sha256
-from typing import TYPE_CHECKING
-
-from intacct_bridge.flow.destinations.base import (
-    ColumnDifference,
-    Committed,
-    CopyState,
-    quoted,
-    refuse_alike,
-    refuse_other,
-)
-from intacct_bridge.flow.destinations.schema_evolution import Evolution, evolve, gathered, joined, schema_of
-from intacct_bridge.flow.streams.bookmark import Bookmark
-from intacct_bridge.flow.streams.stream import Stream, StreamOutcome
 
 T = TypeVar("T")
 
-_ANEW = "or drop the table, and it is read anew"
+_RELOAD = "or drop the table, which reloads it"
 _FIXES = {
-    "another entry with this name": "a view of the stream's name is in the way: drop it, or give it another name",
-    "used by a view": "a column is to hold more: drop the view, run again, and make the view anew",
-    r"column .* is of type": f"the column's type was changed by hand: change it back, {_ANEW}",
-    "not have a column": "the table is another's, or lost a column: give it another name, and the stream is read anew",
-    r"column .*(does not exist|not found)": f"the column was renamed or dropped by hand: put it back, {_ANEW}",
+    "another entry with this name": "a view has the stream's name: drop it, or rename it",
+    "used by a view": "a column has to hold more: drop the view, run again, and create the view again",
+    r"column .* is of type": f"the column's type was changed: change it back, {_RELOAD}",
+    "not have a column": "the table belongs to something else, or lost a column: rename it, which reloads the stream",
+    r"column .*(does not exist|not found)": f"the column was renamed or dropped: restore it, {_RELOAD}",
 }
-"""What to do, by what databases say of tables that somebody has changed or built upon."""
+"""Fixes, by the messages of databases about tables that were changed or are used by views."""
 
 
 class Database(Protocol):
-    """A database as the sink needs it. Values are bound where the SQL says `?`."""
+    """A database as the sink needs it. Values are bound where the SQL has `?`."""
 
     name: str
-    """How a person would call it."""
-    ours: str
+    """Its name in messages."""
+    bridge_schema: str
     """The schema of our own tables, quoted."""
-    listing: str
-    """An array of texts as a bound value, in SQL."""
-    longest: int
-    """How many bytes a name may have; 0 where there is no end to it."""
-    blind: bool
-    """Names that differ in capitals only are one."""
+    array_sql: str
+    """SQL for an array of texts as a bound value."""
+    longest_name: int
+    """How many bytes a name may have; 0: no limit."""
+    ignores_case: bool
+    """Names that differ only in case are the same."""
 
     @property
-    def troubles(self) -> tuple[type[Exception], ...]:
-        """What goes wrong with the database or its disk is told by these."""
+    def errors(self) -> tuple[type[Exception], ...]:
+        """The exceptions for everything that goes wrong with the database or its disk."""
 
     def connect(self) -> None:
-        """Open it, if it is not open; SettingsError where that is not possible."""
+        """Open it, if it is not open; SettingsError where that fails."""
 
-    def claim(self) -> bool:
-        """Keep other runs out until it is closed; False where one is at work."""
+    def lock(self) -> bool:
+        """Keep other runs out until it is closed; False where another run has it."""
 
     def close(self) -> None:
-        """Let go of it."""
+        """Close it."""
 
     def begin(self) -> None:
         """Begin a transaction."""
 
     def end(self, *, keep: bool) -> None:
-        """Commit the transaction, or undo it."""
+        """Commit the transaction, or roll it back."""
 
     def execute(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-        """Run a statement; its rows, if it has any."""
+        """Run a statement and return its rows, if it has any."""
 
-    def changed(self, sql: str, values: Sequence[Any]) -> int:
-        """Run an UPDATE or DELETE; the number of rows it met."""
+    def execute_count(self, sql: str, values: Sequence[Any]) -> int:
+        """Run an UPDATE or DELETE and return the number of its rows."""
 
-    def texts(self, values: Iterable[str]) -> Any:
-        """Texts as `listing` wants them bound."""
+    def array_value(self, values: Iterable[str]) -> Any:
+        """Texts as `array_sql` takes them."""
 
-    def arrived(self, name: str, rows: "pa.Table | None") -> AbstractContextManager[None]:
-        """Rows under a name that SQL can use."""
+    def registered(self, name: str, rows: "pa.Table | None") -> AbstractContextManager[None]:
+        """Make rows available to SQL under a name; None: no rows."""
 
     def tables(self) -> frozenset[str]:
-        """The names of the tables that are there; one question for all, since each is slow."""
+        """The names of all tables, in one query, since each is slow."""
 
     def columns(self, table: str) -> "pa.Schema":
-        """The columns of a table that is there as Arrow types, ours left out."""
+        """The columns of an existing table as Arrow types, without those that a copy adds."""
 
     def sql_types(self, schema: "pa.Schema") -> dict[str, str]:
-        """What the database calls each column's type."""
+        """The database's name of each column's type."""
 
     def index(self, table: str, columns: Iterable[str]) -> None:
-        """Make rows findable by these columns; an empty name is none."""
+        """Index these columns; an empty name is ignored."""
 
-    def has_more_room(self, error: BaseException) -> bool:
-        """Whether a transaction failed for want of memory only, and would find more if it were tried again."""
+    def gained_memory(self, error: BaseException) -> bool:
+        """Whether a transaction failed only for lack of memory, and would find more in another attempt."""
 
 
 class DatabaseSession:
-    """One database under one lock."""
+    """A database under one lock."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self._lock = threading.RLock()
         self.execute = database.execute
-        self.changed = database.changed
+        self.execute_count = database.execute_count
         self.sql_types = database.sql_types
-        self.arrived = database.arrived
+        self.registered = database.registered
         self.index = database.index
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """All of it or nothing, one at a time."""
+        """One transaction at a time, rolled back on any error."""
         with self._lock:
             try:
                 self._database.begin()
                 yield
                 self._database.end(keep=True)
             except BaseException as error:
-                with suppress(*self._database.troubles):
+                with suppress(*self._database.errors):
                     self._database.end(keep=False)
-                if isinstance(error, self._database.troubles):
-                    raise self._trouble(error) from error
+                if isinstance(error, self._database.errors):
+                    raise self._failure(error) from error
                 raise
 
-    def _trouble(self, error: BaseException) -> SettingsError:
-        said = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        fix = next((fix for sign, fix in _FIXES.items() if re.search(sign, said)), "see to the database or its disk")
+    def _failure(self, error: BaseException) -> SettingsError:
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        fix = next((fix for sign, fix in _FIXES.items() if re.search(sign, reason)), "check the database and its disk")
         return SettingsError(
-            f"{self._database.name} failed: {said}",
-            fix=f"{fix}; what was committed is kept, and the next run goes on from there",
+            f"{self._database.name} failed: {reason}",
+            fix=f"{fix}; committed rows are kept, and the next run continues from there",
         )
 
-    def whole(self, job: Callable[[], T]) -> T:
-        """What a job gives, done in one transaction; done again where memory was all that it lacked."""
+    def run(self, job: Callable[[], T]) -> T:
+        """Do a job in one transaction; again, where it failed only for lack of memory and there is more now."""
         with self._lock:
             while True:
                 try:
                     with self.transaction():
                         return job()
                 except Exception as error:
-                    if not self._database.has_more_room(error.__cause__ or error):
+                    if not self._database.gained_memory(error.__cause__ or error):
                         raise
 
     @contextmanager
     def listed(self, values: Sequence[Value], of: "pa.DataType") -> Iterator[None]:
-        """Values as the column `v` of `_listed`, so that a list of any length is one thing."""
+        """Make values available as the column `v` of the table `_listed`."""
         import pyarrow as pa
 
-        with self.arrived("_listed", pa.table({"v": pa.array(values, of)})):
+        with self.registered("_listed", pa.table({"v": pa.array(values, of)})):
             yield
 
     def row(self, sql: str, values: Sequence[Any] = ()) -> tuple[Any, ...]:
-        """The only row of an answer."""
+        """The only row of a query."""
         return self.execute(sql, values)[0]
 
     def close(self) -> None:
-        """Close the database, once no transaction is open."""
+        """Close the database, when no transaction is open."""
         with self._lock:
             self._database.close()
 
 
 LOADING = " (loading)"
-_OURS = (
+_TABLES = (
     "CREATE SCHEMA IF NOT EXISTS {ours}",
     "CREATE TABLE IF NOT EXISTS {ours}.copy (company VARCHAR, made TIMESTAMPTZ)",
     "CREATE TABLE IF NOT EXISTS {ours}.bookmarks (stream VARCHAR PRIMARY KEY, bookmark VARCHAR, updated TIMESTAMPTZ)",
@@ -190,8 +185,8 @@ _OURS = (
     ),
 )
 
-_TOGETHER = 100
-"""Outcomes that are written by one statement; forty by one each took a thirtieth of a second."""
+_OUTCOMES_AT_ONCE = 100
+"""Outcomes in one statement; forty in statements of their own took a thirtieth of a second."""
 
 
 class SqlSink:
@@ -212,12 +207,12 @@ class SqlSink:
     def open(self, company: str, started: datetime) -> int:
         """Begin a run."""
         self._database.connect()
-        db, ours = self.database, self._database.ours
+        db, ours = self.database, self._database.bridge_schema
 
         def begin() -> None:
-            if not self._database.claim():
+            if not self._database.lock():
                 raise SettingsError(f"another run is writing to {self._database.name}", fix="wait until it has ended")
-            for statement in _OURS:
+            for statement in _TABLES:
                 db.execute(statement.format(ours=ours))
             held = db.execute(f"SELECT company FROM {ours}.copy")
             if not held:
@@ -230,34 +225,32 @@ class SqlSink:
             (self.run,) = db.row(f"SELECT coalesce(max(run), 0) + 1 FROM {ours}.runs")
             db.execute(f"INSERT INTO {ours}.runs VALUES (?, ?, NULL)", [self.run, started])
 
-        db.whole(begin)
+        db.run(begin)
         return self.run
 
-    def peek(self) -> Mapping[str, CopyState]:
-        """What is there, without beginning a run, and closed again; nothing where nothing is stored yet."""
+    def states(self) -> Mapping[str, CopyState]:
+        """What the copy holds of each stream; connects for it, and closes again."""
         self._database.connect()
-        ours = "SELECT count(*) FROM information_schema.tables WHERE table_schema = ? AND table_name = 'bookmarks'"
+        exists = "SELECT count(*) FROM information_schema.tables WHERE table_schema = ? AND table_name = 'bookmarks'"
         try:
-            there = self.database.execute(ours, [self._database.ours.strip('"')])
-            return (
-                {} if there == [(0,)] else {name: self._standing(name, one) for name, one in self.bookmarks().items()}
-            )
+            count = self.database.execute(exists, [self._database.bridge_schema.strip('"')])
+            return {} if count == [(0,)] else {name: self._state(name, one) for name, one in self.bookmarks().items()}
         finally:
             self.close()
 
     def bookmarks(self) -> Mapping[str, Bookmark]:
         """The bookmark of every stream in the database."""
-        ask = f"SELECT stream, bookmark FROM {self._database.ours}.bookmarks ORDER BY stream"
-        stored = self.database.whole(lambda: self.database.execute(ask))
+        ask = f"SELECT stream, bookmark FROM {self._database.bridge_schema}.bookmarks ORDER BY stream"
+        stored = self.database.run(lambda: self.database.execute(ask))
         return {stream: Bookmark.from_dict(json.loads(text)) for stream, text in stored}
 
-    def _standing(self, stream: str, bookmark: Bookmark) -> CopyState:
-        schema = self.database.whole(lambda: self.columns(stream) or self.columns(self.loading(stream)))
+    def _state(self, stream: str, bookmark: Bookmark) -> CopyState:
+        schema = self.database.run(lambda: self.columns(stream) or self.columns(self.loading_name(stream)))
         return CopyState(bookmark, tuple(schema.names) if schema is not None else ())
 
     def keep_bookmark(self, stream: str, plain: str, at: datetime) -> None:
-        """Store a bookmark within the transaction that is open."""
-        ours = self._database.ours
+        """Store a bookmark within the open transaction."""
+        ours = self._database.bridge_schema
         self.database.execute(
             f"INSERT INTO {ours}.bookmarks VALUES (?, ?, ?) ON CONFLICT (stream) "
             "DO UPDATE SET bookmark = excluded.bookmark, updated = excluded.updated",
@@ -272,32 +265,32 @@ class SqlSink:
         return self._database.columns(table) if table in tables else None
 
     def forget_names(self) -> None:
-        """A table was made or renamed."""
+        """A table was created or renamed."""
         self._tables = None
 
-    def loading(self, table: str) -> str:
-        """What a table is called until it is whole."""
-        room = (self._database.longest or 1000) - len(LOADING)
+    def loading_name(self, table: str) -> str:
+        """The name of a table until the first full refresh has ended."""
+        room = (self._database.longest_name or 1000) - len(LOADING)
         if len(table.encode()) <= room:
             return table + LOADING
-        digest = sha256(table.encode()).hexdigest()[:8]  # or two long names would be one
+        digest = sha256(table.encode()).hexdigest()[:8]  # or two long names would become the same
         return table.encode()[: room - len(digest)].decode(errors="ignore") + digest + LOADING
 
     def refuse_long(self, names: Iterable[str], fix: str) -> None:
-        """A name that the database would cut off is refused, since what was cut off would never be found again."""
-        most = self._database.longest
+        """SettingsError for a name that the database would truncate, so that it could not be found again."""
+        most = self._database.longest_name
         long = next((name for name in names if most and len(name.encode()) > most), "")
         if long:
             raise SettingsError(
-                f"{self._database.name} has no room for the name {long}: it takes {most} bytes", fix=fix
+                f"the name {long} is too long for {self._database.name}, which takes {most} bytes", fix=fix
             )
 
-    def refuse_alike(self, table: str) -> None:
-        """Raise where the database would take another table that is there for this one."""
-        if self._database.blind:
-            there = self._database.tables()
-            refuse_alike(table, there)
-            refuse_alike(self.loading(table), there)
+    def refuse_same_name(self, table: str) -> None:
+        """SettingsError where the database would take another table for this one."""
+        if self._database.ignores_case:
+            tables = self._database.tables()
+            refuse_same_name(table, tables)
+            refuse_same_name(self.loading_name(table), tables)
 
     def writer(self, stream: Stream, bookmark: Bookmark) -> "SqlWriter":
         """The writer of one stream."""
@@ -305,31 +298,31 @@ class SqlSink:
         return SqlWriter(self, stream, bookmark, hard=self._hard)
 
     def finish(self, outcomes: Sequence[StreamOutcome], at: datetime) -> None:
-        """Write what became of each stream."""
-        db, ours = self.database, self._database.ours
-        marks = ", ".join(["?"] * 9 + [self._database.listing] * 3 + ["?"] * 2)
+        """Store the outcome of each stream."""
+        db, ours = self.database, self._database.bridge_schema
+        marks = ", ".join(["?"] * 9 + [self._database.array_sql] * 3 + ["?"] * 2)
 
         def write() -> None:
-            for some in batched(outcomes, _TOGETHER):
+            for some in batched(outcomes, _OUTCOMES_AT_ONCE):
                 values = [cell for one in some for cell in self._cells(one)]
                 db.execute(f"INSERT INTO {ours}.outcomes VALUES {', '.join([f'({marks})'] * len(some))}", values)
             db.execute(f"UPDATE {ours}.runs SET finished = ? WHERE run = ?", [at, self.run])
 
-        db.whole(write)
+        db.run(write)
 
     def _cells(self, one: StreamOutcome) -> list[Any]:
         """An outcome as a row."""
         cells = [self.run, one.stream, one.rows, one.deleted, one.pages, one.transactions, one.seconds]
-        lists = [self._database.texts(texts) for texts in (one.added, one.widened, one.unqueryable)]
+        lists = [self._database.array_value(texts) for texts in (one.added, one.widened, one.unqueryable)]
         return [*cells, one.full, one.complete, *lists, one.error, one.fix]
 
     def close(self) -> None:
-        """Close the database; what was not committed is lost."""
+        """Close the database; anything that was not committed is lost."""
         self.database.close()
 
 
 class SqlWriter:
-    """One stream's table."""
+    """The writer of one stream's table."""
 
     def __init__(self, sink: SqlSink, stream: Stream, bookmark: Bookmark, *, hard: bool) -> None:
         self._sink = sink
@@ -338,142 +331,142 @@ class SqlWriter:
         self._hard = hard
         self._batches: list[pa.RecordBatch] = []
         self._parents: list[Value] = []
-        self._gone: list[tuple[str, list[Value]]] = []
-        self._loading = False
-        self._schema: pa.Schema | None = self._db.whole(lambda: self._found(bookmark))
+        self._deleted: list[tuple[str, list[Value]]] = []
+        self._is_loading = False
+        self._schema: pa.Schema | None = self._db.run(lambda: self._found(bookmark))
         self._fresh = self._schema is None and not stream.group
         self._marked = hard and self._schema is not None
-        """Rows may be there that earlier runs have marked, and that are to be removed."""
+        """Earlier runs may have marked rows as deleted, which are to be removed."""
 
     def _found(self, bookmark: Bookmark) -> "pa.Schema | None":
-        """The columns of the table that is there to go on with."""
+        """The columns of the table to continue with; None where there is none."""
         found = self._sink.columns(self._stream.name)
-        self._loading = found is None
-        if self._loading:
-            found = self._sink.columns(self._sink.loading(self._stream.name))
+        self._is_loading = found is None
+        if self._is_loading:
+            found = self._sink.columns(self._sink.loading_name(self._stream.name))
             if found is not None and not bookmark.in_progress:
-                self._db.execute(f"DROP TABLE {self._table}")  # of a first walk that is not to be gone on with
+                self._db.execute(f"DROP TABLE {self._table}")  # of a first walk that is not resumed
                 found = None
         return found
 
     @property
     def complete(self) -> bool:
-        """A whole copy is there."""
-        return not self._loading
+        """Whether the copy is complete."""
+        return not self._is_loading
 
     @property
-    def begun(self) -> bool:
-        """An unfinished table is there."""
-        return self._loading and self._schema is not None
+    def loading(self) -> bool:
+        """Whether there is a table of a first full refresh that has not ended."""
+        return self._is_loading and self._schema is not None
 
     @property
     def difference(self) -> ColumnDifference:
-        """Between the table and the stream."""
+        """Between the table's columns and the stream."""
         return ColumnDifference() if self._schema is None else ColumnDifference.of(self._schema.names, self._stream)
 
     @property
     def _table(self) -> str:
         name = self._stream.name
-        return quoted(self._sink.loading(name) if self._loading else name)
+        return quoted(self._sink.loading_name(name) if self._is_loading else name)
 
     @property
-    def _by(self) -> str:
+    def _parent_field(self) -> str:
         return self._stream.group or self._stream.header_key
 
     def write(self, rows: "pa.RecordBatch") -> None:
-        """Hold the rows until the commit."""
+        """Keep the rows until the commit."""
         if rows.num_rows:
             self._batches.append(rows)
 
     def replace(self, parents: Sequence[Value]) -> None:
-        """Note the parents for the commit."""
+        """Keep the parents until the commit."""
         self._parents.extend(parents)
 
     def delete(self, keys: Sequence[Value], *, field: str = "") -> None:
-        """Note what is gone for the commit."""
-        self._gone.append((field or self._stream.key, list(keys)))
+        """Keep the deletes until the commit."""
+        self._deleted.append((field or self._stream.key, list(keys)))
 
     def commit(self, bookmark: Bookmark, at: datetime) -> Committed:
-        """One transaction: the columns, the rows, the bookmark."""
-        held = self._schema
+        """Store the columns, the rows and the bookmark in one transaction."""
+        before = self._schema
 
-        def put_in() -> Committed:
-            self._schema = held  # of a try that failed nothing was kept
+        def store() -> Committed:
+            self._schema = before  # a failed attempt stored nothing
             evolution = self._evolve()
             self._schema = evolution.schema
             deleted = self._store(evolution.schema, at)
-            deleted += sum(self._delete(field, keys, at) for field, keys in self._gone)
+            deleted += sum(self._delete(field, keys, at) for field, keys in self._deleted)
             if self._marked:
                 self._db.execute(f"DELETE FROM {self._table} WHERE _deleted_at IS NOT NULL")
-            if self._loading and not bookmark.in_progress:
+            if self._is_loading and not bookmark.in_progress:
                 self._db.execute(f"ALTER TABLE {self._table} RENAME TO {quoted(self._stream.name)}")
             self._sink.keep_bookmark(self._stream.name, json.dumps(bookmark.to_dict()), at)
             return Committed(evolution.added, evolution.widened, deleted)
 
-        done = self._db.whole(put_in)
-        if self._loading:
+        done = self._db.run(store)
+        if self._is_loading:
             self._sink.forget_names()
-        self._loading = self._loading and bookmark.in_progress
-        self._fresh = self._fresh and self._loading
-        self._batches, self._parents, self._gone = [], [], []
+        self._is_loading = self._is_loading and bookmark.in_progress
+        self._fresh = self._fresh and self._is_loading
+        self._batches, self._parents, self._deleted = [], [], []
         self._marked = False
         return done
 
-    def live(self, field: str, values: Sequence[Value]) -> dict[Value, list[Value]]:
+    def keys_by_value(self, field: str, values: Sequence[Value]) -> dict[Value, list[Value]]:
         """Look values up in the table."""
         found: dict[Value, list[Value]] = {}
         if self._schema is None or field not in self._schema.names or not values:
             return found
         typed = self._schema.field(field).type
-        look_up = (
+        sql = (
             f"SELECT {quoted(field)}, {quoted(self._stream.key)} FROM {self._table} "
             f"WHERE _deleted_at IS NULL AND {quoted(field)} IN (SELECT v FROM _listed)"
         )
 
-        def looked_up() -> list[Any]:
+        def look_up() -> list[Any]:
             with self._db.listed(values, typed):
-                return self._db.execute(look_up)
+                return self._db.execute(sql)
 
-        for value, key in self._db.whole(looked_up):
+        for value, key in self._db.run(look_up):
             found.setdefault(value, []).append(key)
         return found
 
-    def unseen(self, walk: int) -> list[Value]:
-        """Keys or groups whose row was last written before the walk."""
+    def missed_by(self, run: int) -> list[Value]:
+        """Keys or groups whose rows were last written before the run."""
         walked = quoted(self._stream.walk_field)
-        return [value for (value,) in self._living(f"DISTINCT {walked}", "AND _run < ? ORDER BY 1", [walk])]
+        return [value for (value,) in self._live_rows(f"DISTINCT {walked}", "AND _run < ? ORDER BY 1", [run])]
 
-    def held(self) -> dict[Value, int]:
-        """Keys or groups in the table."""
+    def rows_by_value(self) -> dict[Value, int]:
+        """Count the rows of each key or group."""
         walked = quoted(self._stream.walk_field)
-        return dict(self._living(f"{walked}, count(*)", "GROUP BY 1"))
+        return dict(self._live_rows(f"{walked}, count(*)", "GROUP BY 1"))
 
-    def count(self) -> tuple[int, Value]:
-        """Rows in the table, and the highest key or group."""
-        found = self._living(f"count(*), max({quoted(self._stream.walk_field)})")
+    def count_rows(self) -> tuple[int, Value]:
+        """Count the rows, and find the highest key or group."""
+        found = self._live_rows(f"count(*), max({quoted(self._stream.walk_field)})")
         return found[0] if found else (0, None)
 
-    def _living(self, what: str, how: str = "", values: Sequence[Value] = ()) -> list[Any]:
+    def _live_rows(self, select: str, rest: str = "", values: Sequence[Value] = ()) -> list[Any]:
         if self._schema is None:
             return []
-        sql = f"SELECT {what} FROM {self._table} WHERE _deleted_at IS NULL {how}"
-        return self._db.whole(lambda: self._db.execute(sql, list(values)))
+        sql = f"SELECT {select} FROM {self._table} WHERE _deleted_at IS NULL {rest}"
+        return self._db.run(lambda: self._db.execute(sql, list(values)))
 
     def _evolve(self) -> Evolution:
-        """Make the table, or give it the columns that the waiting rows need."""
-        refuse_other(self._stream, self._schema.names if self._schema is not None else None)
+        """Create the table, or give it the columns that the waiting rows need."""
+        require_identity(self._stream, self._schema.names if self._schema is not None else None)
         known = schema_of(self._stream.fields)
         incoming = joined((known, *(batch.schema for batch in self._batches)), self._stream.name)
         evolution = evolve(self._stream.name, self._schema, incoming)
         self._sink.refuse_long(evolution.schema.names, "leave the field out with `select`")
         types = self._db.sql_types(evolution.schema)
         if self._schema is None:
-            self._sink.refuse_alike(self._stream.name)
+            self._sink.refuse_same_name(self._stream.name)
             columns = ", ".join(f"{quoted(name)} {sql}" for name, sql in types.items())
             self._db.execute(
                 f"CREATE TABLE {self._table} ({columns}, _run BIGINT, _read_at TIMESTAMPTZ, _deleted_at TIMESTAMPTZ)"
             )
-            self._db.index(self._table, dict.fromkeys((self._stream.key, self._by)))
+            self._db.index(self._table, dict.fromkeys((self._stream.key, self._parent_field)))
         for name in evolution.added:
             self._db.execute(f"ALTER TABLE {self._table} ADD COLUMN {quoted(name)} {types[name]}")
         for name in evolution.widened:
@@ -481,71 +474,78 @@ class SqlWriter:
         return evolution
 
     def _store(self, schema: "pa.Schema", at: datetime) -> int:
-        """Put the waiting rows in; the number of rows that a replacement left without a successor."""
+        """Store the waiting rows; the number of rows that a replacement deleted."""
         stream = self._stream
-        rows = gathered(self._batches, schema, "" if stream.group else stream.key) if self._batches else None
-        with self._db.arrived("_arrived", rows):
+        rows = combined(self._batches, schema, "" if stream.group else stream.key) if self._batches else None
+        with self._db.registered("_arrived", rows):
             deleted = self._replace(at, arrived=rows is not None)
             if rows is None:
                 return deleted
             if self._fresh or stream.group:
                 self._insert(rows.schema.names, at)
             else:
-                self._put_in_place(rows.schema.names, schema, at)
+                self._upsert(rows.schema.names, schema, at)
         return deleted
 
-    def _put_in_place(self, names: Sequence[str], schema: "pa.Schema", at: datetime) -> None:
-        """Known rows give way to what arrived, all but the columns that did not arrive.
+    def _upsert(self, names: Sequence[str], schema: "pa.Schema", at: datetime) -> None:
+        """Replace known rows by those that arrived, and keep the cells of columns that did not arrive.
 
-        Not with MERGE: over a table of 150 columns DuckDB wants hundreds of megabytes for a handful of rows.
+        Not with MERGE: for a table of 150 columns DuckDB needs hundreds of megabytes to merge a few rows.
         """
         key = quoted(self._stream.key)
         known = f"FROM {self._table} WHERE {key} IN (SELECT {key} FROM _arrived)"
-        beside = [name for name in schema.names if name not in names]
-        if beside:
-            kept = ", ".join(map(quoted, (self._stream.key, *beside)))
-            self._db.execute(f"CREATE TEMP TABLE _beside AS SELECT {kept} {known}")
+        unfilled = [name for name in schema.names if name not in names]
+        if unfilled:
+            kept = ", ".join(map(quoted, (self._stream.key, *unfilled)))
+            self._db.execute(f"CREATE TEMP TABLE _kept AS SELECT {kept} {known}")
         self._db.execute(f"DELETE {known}")
-        self._insert(names, at, beside)
-        if beside:
-            self._db.execute("DROP TABLE _beside")
+        self._insert(names, at, unfilled)
+        if unfilled:
+            self._db.execute("DROP TABLE _kept")
 
-    def _insert(self, names: Sequence[str], at: datetime, beside: Sequence[str] = ()) -> None:
-        """Add what arrived, with the columns that were kept beside."""
-        columns = ", ".join(map(quoted, (*names, *beside)))
-        kept = f" LEFT JOIN _beside USING ({quoted(self._stream.key)})" if beside else ""
+    def _insert(self, names: Sequence[str], at: datetime, unfilled: Sequence[str] = ()) -> None:
+        """Insert the rows that arrived, with the cells that were kept."""
+        columns = ", ".join(map(quoted, (*names, *unfilled)))
+        kept = f" LEFT JOIN _kept USING ({quoted(self._stream.key)})" if unfilled else ""
         self._db.execute(
             f"INSERT INTO {self._table} ({columns}, _run, _read_at) SELECT {columns}, ?, ? FROM _arrived{kept}",
             [self._sink.run, at],
         )
 
     def _replace(self, at: datetime, *, arrived: bool) -> int:
-        """Take away what stands under the parents, if what arrived does not bring it again."""
+        """Delete the rows under the parents that did not arrive again; their number."""
         if not self._parents:
             return 0
-        field, key = quoted(self._by), quoted(self._stream.key)
+        field, key = quoted(self._parent_field), quoted(self._stream.key)
         under = f"{field} IN (SELECT v FROM _listed)"
         kept = f" AND {key} NOT IN (SELECT {key} FROM _arrived)" if arrived and not self._stream.group else ""
-        with self._db.listed(self._parents, self._type_of(self._by)):
+        with self._db.listed(self._parents, self._type_of(self._parent_field)):
             if self._stream.group:
                 (before,) = self._db.row(f"SELECT count(*) FROM {self._table} WHERE {under} AND _deleted_at IS NULL")
                 self._db.execute(f"DELETE FROM {self._table} WHERE {under}")
                 arriving = sum(int(batch.num_rows) for batch in self._batches)
                 return max(0, int(before) - arriving)
-            return self._take(under + kept, at)
+            return self._delete_where(under + kept, at)
 
     def _delete(self, field: str, keys: list[Value], at: datetime) -> int:
         with self._db.listed(keys, self._type_of(field)):
-            return self._take(f"{quoted(field)} IN (SELECT v FROM _listed)", at)
+            return self._delete_where(f"{quoted(field)} IN (SELECT v FROM _listed)", at)
 
-    def _take(self, where: str, at: datetime) -> int:
-        """Rows that are gone: marked, or removed where the destination wants that."""
+    def _delete_where(self, where: str, at: datetime) -> int:
+        """Mark rows as deleted, or remove them with `hard_deletes`; their number."""
         living = f"{where} AND _deleted_at IS NULL"
         if self._hard:
-            return self._db.changed(f"DELETE FROM {self._table} WHERE {living}", [])
-        changed = f"UPDATE {self._table} SET _deleted_at = ?, _run = ? WHERE {living}"
-        return self._db.changed(changed, [at, self._sink.run])
+            return self._db.execute_count(f"DELETE FROM {self._table} WHERE {living}", [])
+        mark = f"UPDATE {self._table} SET _deleted_at = ?, _run = ? WHERE {living}"
+        return self._db.execute_count(mark, [at, self._sink.run])
 
     def _type_of(self, field: str) -> "pa.DataType":
         assert self._schema is not None
         return self._schema.field(field).type
+
+
+def quoted(name: str) -> str:
+    """A table's or column's name as SQL takes it, whatever it holds."""
+    if "\0" in name:
+        raise SettingsError(f"{name!r} cannot be the name of a table or column")
+    return '"' + name.replace('"', '""') + '"'

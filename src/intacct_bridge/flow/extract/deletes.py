@@ -146,7 +146,7 @@ def _deleted_by_key(run: StreamRun, trail: Sequence[str]) -> list[Value]:
     for field, values in hints.items():
         if field in stream.fields:
             typed = as_kind(values, stream.fields[field])
-            found = run.writer.live(field, typed)
+            found = run.writer.keys_by_value(field, typed)
             if found is None:
                 _replace_by_field(run, field, typed)
             else:
@@ -182,7 +182,7 @@ def _deleted_with_header(
         if field == stream.refers_to
     ]
     parents = [*known, *as_kind(hints, stream.fields[stream.header_key])]
-    held = run.writer.live(stream.header_key, parents)
+    held = run.writer.keys_by_value(stream.header_key, parents)
     if held is None:
         held = {value: [] for value in parents}
     doubtful = [parent for parent in held if parent not in set(known)]
@@ -202,7 +202,7 @@ def _deleted_with_header(
 
 def _deleted_by_count(run: StreamRun) -> list[Value]:
     """Delete what counting shows to be deleted; the groups of a view are read again instead."""
-    if run.writer.count() is None:
+    if run.writer.count_rows() is None:
         return []
     run.save()
     found = _differing_values(run)
@@ -217,7 +217,7 @@ def _deleted_by_count(run: StreamRun) -> list[Value]:
 
 def _differing_values(run: StreamRun) -> list[Value]:
     """Values of the walked field that the copy holds and Intacct does not have, or not as often in a view."""
-    counted = run.writer.count()
+    counted = run.writer.count_rows()
     if counted is None or not counted[0]:
         return []
     rows, highest = counted
@@ -226,7 +226,7 @@ def _differing_values(run: StreamRun) -> list[Value]:
     there = _count(run, span)
     if there == rows:
         return []
-    held = run.writer.held() or {}
+    held = run.writer.rows_by_value() or {}
     if as_text:
         here = _values(run, KeySpan())
         return [value for value in held if here[value] != held[value]]
@@ -301,7 +301,7 @@ def _compare_keys(context: RunContext, runs: Sequence[StreamRun]) -> bool:
 def compare_keys(run: StreamRun) -> None:
     """Delete what Intacct does not have, and read what the copy does not have."""
     stream = run.stream
-    held = run.writer.held()
+    held = run.writer.rows_by_value()
     if held is None:
         return
     here = _walked(run)

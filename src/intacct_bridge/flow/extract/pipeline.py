@@ -3,8 +3,7 @@
     prepared = prepare(gateway, ExtractRequest(("VENDOR", "APBILL")))
     run = prepared.into(sink, options)
 
-`intacct extract`, `--estimate`, the Singer tap, its `--test` and `--discover`, and the demo all read what `prepare`
-gives.
+`prepare` serves the command `intacct extract`, its estimate, the Singer tap with its test and discovery, and the demo.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -87,7 +86,7 @@ class Prepared:
     def estimate(self, copies: Mapping[str, CopyState], options: Options | None = None) -> Iterator[Estimate]:
         """What a run would read and cost, where the destination holds these copies; then the refused streams."""
         lookups = {one.read.name: one.lookup_cost for one in self.transforms if one.lookup_cost}
-        lacking = {one.name for one in self.stored if one.name in copies and copies[one.name].widened_by(one)}
+        lacking = {one.name for one in self.stored if one.name in copies and copies[one.name].needs_refresh(one)}
         bookmarks = {name: one.bookmark for name, one in copies.items()}
         yield from estimated(self.source, self.streams, bookmarks, options, lookups, lacking_columns=lacking)
         for one in self.refused:

@@ -156,10 +156,10 @@ class Extraction:
         if cut_off:  # its rows have no order in which to go on
             bookmark = bookmark.abandon()
         writer = self._sink.writer(stream, bookmark)
-        if not writer.complete and (bookmark.since or (bookmark.in_progress and not writer.begun)):
+        if not writer.complete and (bookmark.since or (bookmark.in_progress and not writer.loading)):
             bookmark = trusted_bookmark(context.source, stream, Bookmark(), self._options)
             writer = self._sink.writer(stream, bookmark)
-        lacks_columns = cut_off or writer.difference.widens(stream, bookmark)
+        lacks_columns = cut_off or writer.difference.needs_refresh(stream, bookmark)
         if lacks_columns and bookmark.in_progress:  # the rows that the walk has read lack them too
             if writer.complete:
                 bookmark = bookmark.abandon()
@@ -169,7 +169,7 @@ class Extraction:
                 bookmark = replace(bookmark, progress=replace(bookmark.progress, start=start))
             writer = self._sink.writer(stream, bookmark)
         # a column that was unfilled, and no longer is, takes a full refresh, whose first commit records that
-        columns = replace(bookmark.columns, unfilled=writer.difference.beside)
+        columns = replace(bookmark.columns, unfilled=writer.difference.unfilled)
         return StreamRun(context, stream, writer, replace(bookmark, columns=columns), lacks_columns=lacks_columns)
 
     def _work(self, context: RunContext, runs: list[StreamRun], results: _Results) -> None:

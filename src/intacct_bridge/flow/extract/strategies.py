@@ -1,6 +1,6 @@
 """How a stream is brought up to date: which strategy is due, and how each is carried out.
 
-`decide` looks at the stream, its bookmark and the options alone; a run and an estimate ask it, so they agree.
+`decide` looks at the stream, its bookmark and the options alone. A run and an estimate both ask it, so they agree.
 
 A full refresh walks over everything. What the copy holds beyond that is deleted, if a lookup by key shows that Intacct
 no longer has it. An incremental walk reads what changed. A header's change may add, alter and remove lines without any
@@ -170,7 +170,7 @@ def replace_virtual(run: StreamRun) -> None:
         run.safe_point()
     if run.writer.complete:
         run.save()
-        missed = run.writer.unseen(run.bookmark.progress.run)
+        missed = run.writer.missed_by(run.bookmark.progress.run)
         if missed:
             run.writer.delete(missed)
     run.finish_walk()
@@ -295,7 +295,7 @@ def deleted_keys(reader: PageReader, partition: Partition, keys: Sequence[Value]
 
 def _delete_missed(run: StreamRun) -> None:
     """Look up what a full refresh did not read, and delete what Intacct no longer has."""
-    missed = run.writer.unseen(run.bookmark.progress.run)
+    missed = run.writer.missed_by(run.bookmark.progress.run)
     if run.stream.group:
         replace_groups(run, missed)
         return

@@ -90,9 +90,9 @@ class TransformingWriter:
         return self._writer.complete
 
     @property
-    def begun(self) -> bool:
+    def loading(self) -> bool:
         """Whether rows of a first walk that has not ended are there."""
-        return self._writer.begun
+        return self._writer.loading
 
     @property
     def difference(self) -> ColumnDifference:
@@ -116,21 +116,21 @@ class TransformingWriter:
         """Make everything visible."""
         return self._writer.commit(bookmark, at)
 
-    def live(self, field: str, values: Sequence[Value]) -> dict[Value, list[Value]] | None:
+    def keys_by_value(self, field: str, values: Sequence[Value]) -> dict[Value, list[Value]] | None:
         """Those of some values that the copy holds."""
-        return self._writer.live(field, values)
+        return self._writer.keys_by_value(field, values)
 
-    def unseen(self, walk: int) -> list[Value]:
-        """The rows that a walk did not read."""
-        return self._writer.unseen(walk)
+    def missed_by(self, run: int) -> list[Value]:
+        """The values that a run did not write."""
+        return self._writer.missed_by(run)
 
-    def held(self) -> dict[Value, int] | None:
+    def rows_by_value(self) -> dict[Value, int] | None:
         """All values that the copy holds."""
-        return self._writer.held()
+        return self._writer.rows_by_value()
 
-    def count(self) -> tuple[int, Value] | None:
+    def count_rows(self) -> tuple[int, Value] | None:
         """The number of rows, and the highest value."""
-        return self._writer.count()
+        return self._writer.count_rows()
 
 
 # --- the column of the owning entity

@@ -1,7 +1,7 @@
-"""A copy's GLDETAIL as an accountant looks at it: sums by month, account and location, and the rows behind one sum.
+"""The ledger in a copy: GLDETAIL as sums by month, account and location, and the rows behind one sum.
 
-The copy is asked with SQL through DuckDB, wherever it lies; the few columns that matter are read from it once. Amounts
-are decimal from the file to the answer.
+The copy is queried with SQL through DuckDB, whatever its destination; the few columns that matter are read from it
+once. Amounts are decimals throughout.
 """
 
 from collections.abc import Iterator
@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from intacct_bridge.errors import SettingsError
-from intacct_bridge.flow.destinations.base import place, quoted, shown
 from intacct_bridge.flow.destinations.latest_rows import latest
-from intacct_bridge.flow.destinations.manifest import Folder
+from intacct_bridge.flow.destinations.manifest import CopyFolder
 from intacct_bridge.flow.destinations.postgres import Postgres
+from intacct_bridge.flow.destinations.sql import quoted
+from intacct_bridge.flow.destinations.uri import parse_uri, redacted
 
 if TYPE_CHECKING:
     import duckdb
@@ -35,23 +36,25 @@ NEEDED = (
     "DEBITAMOUNT",
     "CREDITAMOUNT",
 )
-"""What a copy of GLDETAIL must have to be held against the ledger."""
+"""The columns that a copy of GLDETAIL needs to be compared with the ledger."""
 
 
 @dataclass(frozen=True, slots=True)
 class BalanceKey:
-    """Where an amount stands."""
+    """The book, account and location of an amount."""
 
     book: str
     account: str
     location: str
     currency: str = field(default="", compare=False)
-    """The location's base currency, for showing: statistical amounts have none, and not everybody says so alike."""
+    """The location's base currency, for display only: statistical amounts have none, and sources differ in how they say
+    so.
+    """
 
 
 @dataclass(frozen=True, slots=True)
 class Amounts:
-    """What stands there: debits and credits, the adjusting ones apart."""
+    """Debits and credits, with those of adjusting entries apart."""
 
     debits: Decimal = Decimal(0)
     credits: Decimal = Decimal(0)
@@ -68,13 +71,13 @@ class Amounts:
 
     @property
     def balance(self) -> Decimal:
-        """Debit positive."""
+        """The balance; debits are positive."""
         return self.debits - self.credits + self.adjusting_debits - self.adjusting_credits
 
 
 @dataclass(frozen=True, slots=True)
 class LedgerLine:
-    """One row of GLDETAIL, as far as the ledger is concerned."""
+    """One row of GLDETAIL, with the columns that matter."""
 
     batch: int
     record: str
@@ -86,40 +89,40 @@ class LedgerLine:
 
     @property
     def key(self) -> tuple[int, str, str]:
-        """What the row is found by: its entry and record number, in one book."""
+        """The identity of the row: its entry and record number, in one book."""
         return self.batch, self.record, self.place.book
 
 
 class LedgerCopy:
-    """An open copy."""
+    """A copy that is open for reading."""
 
     def __init__(self, con: "duckdb.DuckDBPyConnection") -> None:
         self._con = con
 
     def books(self) -> list[str]:
-        """The books it holds."""
+        """The books in the copy."""
         return [row[0] for row in self._rows("SELECT DISTINCT book FROM lines WHERE book IS NOT NULL ORDER BY 1")]
 
     def days(self) -> tuple[date, date] | None:
-        """Its first and last day; None where it is empty."""
+        """The first and last day in the copy; None where it is empty."""
         ((first, last),) = self._rows("SELECT min(day), max(day) FROM lines")
         return None if first is None else (first, last)
 
     def sums(self, first: date | None, last: date | None) -> dict[BalanceKey, Amounts]:
-        """What was posted from one day to another; an open end reaches as far as the copy does."""
+        """The amounts posted from one day to another; None is an open end."""
         found: dict[BalanceKey, Amounts] = {}
         sql = (
             "SELECT book, account, location, currency, adjusting, sum(debit), sum(credit) FROM lines "
             "WHERE day BETWEEN coalesce(?, DATE '0001-01-01') AND coalesce(?, DATE '9999-12-31') GROUP BY ALL"
         )
         for book, account, location, currency, adjusting, debit, credit in self._rows(sql, first, last):
-            at = BalanceKey(book, account, location, currency)
+            key = BalanceKey(book, account, location, currency)
             more = Amounts(Decimal(0), Decimal(0), debit, credit) if adjusting else Amounts(debit, credit)
-            found[at] = found.get(at, Amounts()) + more
+            found[key] = found.get(key, Amounts()) + more
         return found
 
     def totals(self, book: str, first: date | None, last: date | None) -> dict[str, Amounts]:
-        """Money posted from one day to another, by currency; statistical amounts are no money."""
+        """The money posted from one day to another, by currency, without statistical amounts."""
         sql = (
             "SELECT currency, adjusting, sum(debit), sum(credit) FROM lines WHERE NOT statistical AND book = ? AND "
             "day BETWEEN coalesce(?, DATE '0001-01-01') AND coalesce(?, DATE '9999-12-31') GROUP BY ALL ORDER BY 1"
@@ -160,35 +163,37 @@ FROM ledger
 
 @contextmanager
 def open_ledger(uri: str) -> Iterator[LedgerCopy]:
-    """Open the copy behind a destination's URI, for reading."""
+    """Open the copy at a destination's URI for reading. SettingsError where it has no ledger."""
     import duckdb
 
-    at = place(uri)
+    at = parse_uri(uri)
     with duckdb.connect() as con:
         if at.scheme == "duckdb":
             _attach(con, at.path)
             query = f"SELECT * FROM copy.main.{quoted(LEDGER)} WHERE _deleted_at IS NULL"
         elif at.scheme in ("parquet", "csv", "jsonl"):
-            query = _of_files(at.path)
+            query = _query_of_files(at.path)
         elif at.scheme == "postgresql":
-            query = _of_postgres(con, at.path)
+            query = _query_of_postgres(con, at.path)
         else:
             raise SettingsError(
-                f"{shown(uri)} is no copy that can be held against the ledger", fix="name a destination"
+                f"{redacted(uri)} is not a copy that can be compared with the ledger", fix="name a destination"
             )
         try:
             con.execute(f"CREATE TEMP VIEW ledger AS {query}")
-            held = {row[0] for row in con.execute("DESCRIBE ledger").fetchall()}
+            columns = {row[0] for row in con.execute("DESCRIBE ledger").fetchall()}
         except duckdb.Error:
             raise SettingsError(
-                f"{shown(uri)} holds no {LEDGER}", fix=f"extract it first: intacct extract {LEDGER} --to {shown(uri)}"
+                f"{redacted(uri)} holds no {LEDGER}",
+                fix=f"extract it first: intacct extract {LEDGER} --to {redacted(uri)}",
             ) from None
-        missing = [name for name in NEEDED if name not in held]
+        missing = [name for name in NEEDED if name not in columns]
         if missing:
             raise SettingsError(
-                f"the copy of {LEDGER} lacks {', '.join(missing)}", fix="extract it with these fields, or with all"
+                f"the copy of {LEDGER} has no {', '.join(missing)}",
+                fix="extract it with all fields",
             )
-        con.execute(_LINES)  # a table: a folder of text files is not read again for every month
+        con.execute(_LINES)  # a table, so that text files are not read again for every month
         yield LedgerCopy(con)
 
 
@@ -196,7 +201,7 @@ def _attach(con: "duckdb.DuckDBPyConnection", path: str) -> None:
     import duckdb
 
     if not Path(path).is_file():
-        raise SettingsError(f"there is no file {path}", fix=f"make it with: intacct extract --to duckdb:///{path}")
+        raise SettingsError(f"there is no file {path}", fix=f"create it with: intacct extract --to duckdb:///{path}")
     try:
         con.execute(f"ATTACH '{path.replace(chr(39), chr(39) * 2)}' AS copy (READ_ONLY)")
     except duckdb.Error as error:
@@ -205,8 +210,8 @@ def _attach(con: "duckdb.DuckDBPyConnection", path: str) -> None:
         ) from None
 
 
-def _of_postgres(con: "duckdb.DuckDBPyConnection", uri: str) -> str:
-    """The columns that matter, fetched at once; amounts travel as text, which loses no digit."""
+def _query_of_postgres(con: "duckdb.DuckDBPyConnection", uri: str) -> str:
+    """Fetch the columns that matter; amounts come as text, which loses no digit."""
     database = Postgres(uri)
     database.connect()
     try:
@@ -214,22 +219,22 @@ def _of_postgres(con: "duckdb.DuckDBPyConnection", uri: str) -> str:
             raise SettingsError(
                 f"{database.name} holds no {LEDGER}", fix=f"extract it first: intacct extract {LEDGER} --to ..."
             )
-        held = database.columns(LEDGER)
+        present = database.columns(LEDGER)
         amounts = {"DEBITAMOUNT": "DECIMAL(38,14)", "CREDITAMOUNT": "DECIMAL(38,14)"}
-        names = [name for name in NEEDED if name in held.names]
+        names = [name for name in NEEDED if name in present.names]
         columns = ", ".join(f"{quoted(name)}::text" if name in amounts else quoted(name) for name in names)
         con.register("_fetched", database.table(f"SELECT {columns} FROM {quoted(LEDGER)} WHERE _deleted_at IS NULL"))
     finally:
         database.close()
-    kept = (f"CAST({quoted(name)} AS {amounts.get(name)}) AS {quoted(name)}" for name in names if name in amounts)
-    return f"SELECT * REPLACE ({', '.join(kept)}) FROM _fetched"
+    casts = (f"CAST({quoted(name)} AS {amounts.get(name)}) AS {quoted(name)}" for name in names if name in amounts)
+    return f"SELECT * REPLACE ({', '.join(casts)}) FROM _fetched"
 
 
-def _of_files(path: str) -> str:
-    manifest = Folder(Path(path)).read()
+def _query_of_files(path: str) -> str:
+    manifest = CopyFolder(Path(path)).read()
     entry = manifest.streams.get(LEDGER)
     if entry is None or not entry.complete:
         raise SettingsError(
-            f"{path} holds no whole {LEDGER}", fix=f"extract it first: intacct extract {LEDGER} --to ..."
+            f"{path} holds no complete {LEDGER}", fix=f"extract it first: intacct extract {LEDGER} --to ..."
         )
     return latest(entry, manifest.format, path)

@@ -1,0 +1,75 @@
+"""The URIs of destinations: `duckdb:///copy.duckdb`, `parquet:DIR`, `postgresql://...`, `-`."""
+
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from intacct_bridge.errors import SettingsError
+
+SCHEMES = ("duckdb", "parquet", "csv", "jsonl", "postgresql")
+_SUFFIXES = {".duckdb": "duckdb", ".ddb": "duckdb"}
+_PASSWORD = re.compile(r"(password\s*=\s*).*", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class DestinationUri:
+    """A destination's URI taken apart."""
+
+    scheme: str
+    path: str
+    """A file, a folder, or (PostgreSQL) the whole URI."""
+    uri: str = field(default="", compare=False)
+
+
+def redacted(uri: str) -> str:
+    """The URI as it may be printed: without the user, the password, and the options, which may hold a password too."""
+    scheme, separator, rest = uri.partition("://")
+    if not separator:
+        scheme, separator, rest = uri.partition(":")
+    before, at, after = rest.rpartition("@")
+    if at and not rest.startswith("/"):
+        if "?" in before:  # the question mark may be part of a password, or the @ may be part of one in the options
+            return f"{scheme}{separator}***"
+        rest = after if separator == "://" or ":" in before else rest
+    elif at and separator == ":":
+        rest = after
+    return _PASSWORD.sub(r"\1***", f"{scheme}{separator}{rest.partition('?')[0]}")
+
+
+def parse_uri(uri: str) -> DestinationUri:
+    """Take a URI apart: `duckdb:///f.duckdb` (three slashes: a relative path; four: an absolute one), `parquet:DIR`.
+
+    SettingsError where it names no supported destination.
+    """
+    if uri == "-":
+        return DestinationUri("singer", "-", uri)
+    scheme, colon, rest = uri.partition(":")
+    scheme = "postgresql" if scheme == "postgres" else scheme
+    if not colon or scheme not in SCHEMES:
+        for suffix, known in _SUFFIXES.items():
+            if uri.endswith(suffix) and "://" not in uri:
+                return DestinationUri(known, uri, uri)
+        raise SettingsError(
+            f"Unsupported destination {redacted(uri)!r}.",
+            fix="use duckdb:///FILE.duckdb, parquet:DIR, csv:DIR, jsonl:DIR, postgresql://..., or - for Singer",
+        )
+    if scheme == "postgresql":
+        if not rest.startswith("//"):
+            raise SettingsError(f"{redacted(uri)!r} names no server", fix="write postgresql://USER@HOST/DATABASE")
+        return DestinationUri(scheme, f"{scheme}:{rest}", uri)
+    if rest.startswith("///"):
+        path = rest[3:]
+    elif rest.startswith("//"):
+        raise SettingsError(
+            f"{redacted(uri)!r} names a host, and {scheme} is a local destination", fix=f"write {scheme}:///PATH"
+        )
+    else:
+        path = rest
+    if not path:
+        raise SettingsError(f"{redacted(uri)!r} names no file or folder", fix=f"write {scheme}:PATH")
+    # the libraries would take these for more than a path
+    if "://" in path or path.startswith((":memory:", "md:", "motherduck:")):
+        raise SettingsError(f"{redacted(path)} is not a file or folder of this machine", fix=f"write {scheme}:PATH")
+    if path.startswith("~/"):  # no shell expands it behind a colon
+        path = str(Path(path).expanduser())
+    return DestinationUri(scheme, path, uri)
