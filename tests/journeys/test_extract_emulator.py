@@ -134,7 +134,7 @@ HABITS = {
 @pytest.mark.parametrize("seed", [1])
 def test_work_between_any_two_calls(habit: str, seed: int) -> None:
     scene = Scene(seed, HABITS[habit])
-    sink, options = MemorySink(), replace(SMALL, sweep_every=0) if habit == "no trail" else SMALL
+    sink, options = MemorySink(), replace(SMALL, compare_every=0) if habit == "no trail" else SMALL
     pauses = [45] * 6 if habit.startswith("a clock") else [scene.random.choice([1, 30, 600]) for _ in range(2)]
     for pause in pauses:
         scene.working = True

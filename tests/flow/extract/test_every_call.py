@@ -17,7 +17,7 @@ from intacct_bridge.flow.streams.stream import Stream
 from support.flow.company import APBILL, APBILLITEM, GLBATCH, GLDETAIL, SODOCUMENT, VENDOR, Company
 from support.flow.memory import MemorySink
 
-ALWAYS = replace(SMALL, sweep_every=0)
+ALWAYS = replace(SMALL, compare_every=0)
 FAMILIES: dict[str, tuple[Stream, ...]] = {
     "vendors and documents": (VENDOR, SODOCUMENT),
     "bills": (APBILL, APBILLITEM),

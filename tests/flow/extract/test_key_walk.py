@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from intacct_bridge.errors import RemoteProtocolError
-from intacct_bridge.flow.extract.key_walk import Piece, walk
+from intacct_bridge.flow.extract.key_walk import WalkPage, walk
 from intacct_bridge.flow.streams.bookmark import KeySpan
 from intacct_bridge.flow.streams.partition import Partition
 from intacct_bridge.flow.streams.stream import Stream
@@ -34,11 +34,11 @@ def partition(stream: Stream = NUMBERS, size: int = 3, **more: Any) -> Partition
     return Partition(stream, stream.walk_field, in_groups=bool(stream.group), page_size=size, **more)
 
 
-def keys_of(pieces: list[Piece]) -> list[Any]:
-    return [key for piece in pieces for key in piece.rows.column("RECORDNO").to_pylist()]
+def keys_of(pages: list[WalkPage]) -> list[Any]:
+    return [key for page in pages for key in page.rows.column("RECORDNO").to_pylist()]
 
 
-def read(table: Table, part: Partition, width: int = 1, pool: Executor | None = None) -> list[Piece]:
+def read(table: Table, part: Partition, width: int = 1, pool: Executor | None = None) -> list[WalkPage]:
     return list(walk(table.ask, part, pool or Here(), width))
 
 
@@ -46,9 +46,9 @@ def read(table: Table, part: Partition, width: int = 1, pool: Executor | None = 
 @settings(deadline=None)
 def test_every_row_comes_once(keys: set[int], size: int, width: int) -> None:
     table = Table(NUMBERS, rows_of(keys))
-    pieces = read(table, partition(size=size), width)
-    assert sorted(keys_of(pieces)) == sorted(keys)
-    assert pieces[-1].unread == ()
+    pages = read(table, partition(size=size), width)
+    assert sorted(keys_of(pages)) == sorted(keys)
+    assert pages[-1].unread == ()
 
 
 @given(KEYS, PAGES)
@@ -66,8 +66,8 @@ def test_one_or_two_readers_make_no_call_more_than_there_are_pages(keys: set[int
 def test_threads_change_nothing(keys: set[int], size: int, width: int) -> None:
     table = Table(NUMBERS, rows_of(keys))
     with ThreadPoolExecutor(width) as pool:
-        pieces = read(table, partition(size=size), width, pool)
-    assert sorted(keys_of(pieces)) == sorted(keys)
+        pages = read(table, partition(size=size), width, pool)
+    assert sorted(keys_of(pages)) == sorted(keys)
 
 
 @given(KEYS, PAGES, WIDTHS, st.integers(1, 6))
@@ -75,8 +75,8 @@ def test_threads_change_nothing(keys: set[int], size: int, width: int) -> None:
 def test_a_walk_goes_on_from_any_piece(keys: set[int], size: int, width: int, stop: int) -> None:
     table = Table(NUMBERS, rows_of(keys))
     first = []
-    for piece in walk(table.ask, partition(size=size), Here(), width):
-        first.append(piece)
+    for page in walk(table.ask, partition(size=size), Here(), width):
+        first.append(page)
         if len(first) == stop:
             break
     rest = read(table, partition(size=size, unread=first[-1].unread), width) if first[-1].unread else []
@@ -168,12 +168,12 @@ def test_groups_come_whole_even_where_their_keys_repeat(
     begun: Counter[Any] = Counter()
     found: Counter[Any] = Counter()
     open_group = None
-    for piece in walk(table.ask, partition(DETAIL, size), Here(), width):
-        begun.update(piece.groups)
-        here = piece.rows.column("BATCHKEY").to_pylist()
-        assert set(here) <= {*piece.groups, open_group}
+    for page in walk(table.ask, partition(DETAIL, size), Here(), width):
+        begun.update(page.groups)
+        here = page.rows.column("BATCHKEY").to_pylist()
+        assert set(here) <= {*page.groups, open_group}
         open_group = here[-1] if here else open_group
-        found.update(zip(here, piece.rows.column("RECORDNO").to_pylist(), strict=True))
+        found.update(zip(here, page.rows.column("RECORDNO").to_pylist(), strict=True))
     assert found == Counter((row["BATCHKEY"], row["RECORDNO"]) for row in rows)
     assert set(begun.values()) <= {1}
 
@@ -185,21 +185,21 @@ def test_a_walk_along_groups_goes_on_from_any_piece(sizes: dict[int, int], size:
     table = Table(DETAIL, rows, lexical, lexical)
     held: dict[Any, list[Any]] = {}
 
-    def store(piece: Piece) -> None:
-        for group in piece.groups:
+    def store(page: WalkPage) -> None:
+        for group in page.groups:
             held[group] = []
-        for group, key in zip(*(piece.rows.column(name).to_pylist() for name in ("BATCHKEY", "RECORDNO")), strict=True):
+        for group, key in zip(*(page.rows.column(name).to_pylist() for name in ("BATCHKEY", "RECORDNO")), strict=True):
             held[group].append(key)
 
     unread: tuple[KeySpan, ...] = (KeySpan(),)
-    for index, piece in enumerate(walk(table.ask, partition(DETAIL, size), Here(), 2)):
-        store(piece)
-        unread = piece.unread
+    for index, page in enumerate(walk(table.ask, partition(DETAIL, size), Here(), 2)):
+        store(page)
+        unread = page.unread
         if index == stop:
             break
     if unread:
-        for piece in read(table, partition(DETAIL, size, unread=unread)):
-            store(piece)
+        for page in read(table, partition(DETAIL, size, unread=unread)):
+            store(page)
     assert Counter((g, key) for g, keys in held.items() for key in keys) == Counter(
         (row["BATCHKEY"], row["RECORDNO"]) for row in rows
     )
@@ -207,15 +207,15 @@ def test_a_walk_along_groups_goes_on_from_any_piece(sizes: dict[int, int], size:
 
 def test_a_long_span_is_cut_when_more_calls_may_run() -> None:
     table = Table(NUMBERS, rows_of(range(1, 601)))
-    pieces = read(table, partition(size=3), 6)
-    assert sorted(keys_of(pieces)) == list(range(1, 601))
-    assert max(len(piece.unread) for piece in pieces) >= 3
+    pages = read(table, partition(size=3), 6)
+    assert sorted(keys_of(pages)) == list(range(1, 601))
+    assert max(len(page.unread) for page in pages) >= 3
     assert len(table.asked) <= 220
 
 
 def test_what_remains_to_come_is_told_from_the_first_page() -> None:
-    pieces = read(Table(NUMBERS, rows_of(range(1, 11))), partition(size=4))
-    assert [piece.expected for piece in pieces] == [6, 2, 0]
+    pages = read(Table(NUMBERS, rows_of(range(1, 11))), partition(size=4))
+    assert [page.expected for page in pages] == [6, 2, 0]
 
 
 def test_an_answer_out_of_order_or_out_of_bounds_is_not_believed() -> None:
@@ -242,7 +242,7 @@ def test_an_error_of_a_call_reaches_the_reader_and_ends_the_walk() -> None:
 
     got = []
     with pytest.raises(RemoteProtocolError, match="cut short"):
-        for piece in walk(ask, partition(), Here(), 2):
-            got.append(piece)
+        for page in walk(ask, partition(), Here(), 2):
+            got.append(page)
     assert 0 < len(got) < 34
     assert len(table.asked) == 5

@@ -316,7 +316,7 @@ def test_kills_between_any_two_calls(seed: int, kills: list[int], width: int, si
 def test_edits_where_the_audit_trail_cannot_be_read(seed: int, size: int) -> None:
     """All keys are compared instead, both ways, whenever that is due."""
     company = Company(seed, audit_is_readable=False, **LATE).fill(size)
-    sink, always = MemorySink(), replace(SMALL, sweep_every=0)
+    sink, always = MemorySink(), replace(SMALL, compare_every=0)
     for _ in range(3):
         company.editing = True
         run(sink, company, options=always)
@@ -332,7 +332,7 @@ def test_comparing_keys_makes_no_more_of_a_copy_than_it_was_begun_as(named_again
     company, sink = Company(4, audit_is_readable=False).fill(200), MemorySink()
     company.clock += timedelta(days=10)
     begun = company.clock
-    since = replace(SMALL, start=format_time(begun), sweep_every=0)
+    since = replace(SMALL, start=format_time(begun), compare_every=0)
     again = since if named_again else replace(since, start="")
     company.fill(40)
     run(sink, company, options=since)
@@ -409,7 +409,7 @@ def test_a_copy_that_began_with_a_day_while_people_edit(
     """It has all that changed since, and nothing that is gone or was otherwise, whatever ends runs or begins anew."""
     company, sink = Company(seed, audit_is_readable=audit, **LATE).fill(sizes[0]), MemorySink()
     company.clock += timedelta(days=3)
-    begun, always = company.clock, replace(SMALL, sweep_every=0)
+    begun, always = company.clock, replace(SMALL, compare_every=0)
     since = replace(always, start=format_time(begun))
     company.fill(sizes[1])
     for kill, named, whole, moves in runs:

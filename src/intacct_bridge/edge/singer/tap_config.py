@@ -178,7 +178,7 @@ def _options(settings: TapSettings) -> Options:
                 f"the config's start_date {settings.start_date!r} is not a time such as 2026-01-31",
                 setting="start_date",
             ) from None
-    options = Options(start=start, sweep_every=None)  # a consumer cannot be asked for its keys
+    options = Options(start=start, compare_every=None)  # a consumer cannot be asked for its keys
     names = ("overlap_seconds", "full_every", "whole_every", "show_private")
     given = {name: value for name in names if (value := getattr(settings, name)) is not None}
     return replace(options, **given)

@@ -1,7 +1,7 @@
-"""The files attached to the records of a copy: each supdoc in a folder of its own, fetched once, with what proves it.
+"""The files attached to the records of a copy: each supdoc in a folder of its own, fetched once, with its checksums.
 
-A folder gets its name when all its files are in it, so whatever has a name is whole. `files.jsonl` beside the folders
-has a line for every file: the supdoc, its place, its size and its SHA-256.
+A folder gets its name when all its files are in it, so a folder with a name is complete. `files.jsonl` beside the
+folders has a line for every file: the supdoc, the path, the size and the SHA-256.
 """
 
 import hashlib
@@ -13,8 +13,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from intacct_bridge.client.attachments import shortened
-from intacct_bridge.client.client import Client
 from intacct_bridge.client.local.locks import try_lock
+from intacct_bridge.client.protocol import ReadGateway
 from intacct_bridge.errors import (
     CapError,
     RefusedError,
@@ -31,38 +31,38 @@ SUPDOC = "SUPDOCID"
 INDEX = "files.jsonl"
 LONGEST = 120
 """Bytes of a folder's name."""
-SILENCES = 3
-"""After so many supdocs in a row that got no answer, the rest is left to the next run."""
+MOST_FAILURES = 3
+"""After this many supdocs in a row without an answer, the others are left to the next run."""
 _DEVICES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\.|$)", re.IGNORECASE)
 
 Fetched = tuple[str, int, str]
-"""A supdoc, how many files it has, and why there are none."""
+"""A supdoc, the number of its files, and why there are none."""
 
 
 def objects_of(streams: Iterable[Stream]) -> list[str]:
     """The objects behind some streams, each once."""
-    listed = (one.virtual.subject if one.virtual and one.virtual.reader == LISTING else one.object for one in streams)
-    return [name for name in dict.fromkeys(listed) if name]
+    objects = (one.virtual.subject if one.virtual and one.virtual.reader == LISTING else one.object for one in streams)
+    return [name for name in dict.fromkeys(objects) if name]
 
 
-def fetch_attachments(client: Client, objects: Iterable[str], to: Path) -> Iterator[Fetched]:
-    """Save what the records of these objects name and is not there yet: supdoc, number of files, or why there are none.
+def fetch_attachments(gateway: ReadGateway, objects: Iterable[str], to: Path) -> Iterator[Fetched]:
+    """Save the supdocs that the records of these objects name and that are not there yet.
 
-    Files of a supdoc cannot be replaced in Intacct, only added, so a folder that is there is left alone; remove it to
-    fetch it again.
+    Files of a supdoc cannot be replaced in Intacct, only added, so an existing folder is not fetched again; remove it
+    to fetch it again.
     """
-    with _folder_of_ours(to):
-        index, silent = _Index(to), 0
-        for supdoc, problem in _named(client, objects):
+    with _locked(to):
+        index, failures = _FileIndex(to), 0
+        for supdoc, problem in _supdocs(gateway, objects):
             if problem:
                 yield supdoc, 0, problem
                 continue
-            folder = to / _folder(supdoc)
+            folder = to / _folder_name(supdoc)
             if folder.exists():
                 index.add(supdoc, folder)
                 continue
             try:
-                count, silent = _fetched(client, supdoc, folder, index), 0
+                count, failures = _fetch(gateway, supdoc, folder, index), 0
             except SignInError:
                 raise
             except CapError as error:
@@ -71,48 +71,48 @@ def fetch_attachments(client: Client, objects: Iterable[str], to: Path) -> Itera
             except (RefusedError, RemoteProtocolError) as error:
                 yield supdoc, 0, error.message
             except TransientError as error:
-                silent += 1
-                if silent == SILENCES:
+                failures += 1
+                if failures == MOST_FAILURES:
                     raise
                 yield supdoc, 0, error.message
             else:
                 yield supdoc, count, ""
 
 
-def _fetched(client: Client, supdoc: str, folder: Path, index: "_Index") -> int:
-    """Save one supdoc beside its place, then put it there; the number of its files."""
-    beside = folder.with_name(f".{folder.name}.part")
-    saved = client.attachments.save(supdoc, beside)
+def _fetch(gateway: ReadGateway, supdoc: str, folder: Path, index: "_FileIndex") -> int:
+    """Save one supdoc under a temporary name, then give it its own; the number of its files."""
+    temporary = folder.with_name(f".{folder.name}.part")
+    saved = gateway.attachments.save(supdoc, temporary)
     if saved:
-        beside.rename(folder)
-        index.add(supdoc, folder, anew=True)
+        temporary.rename(folder)
+        index.add(supdoc, folder, fetched=True)
     return len(saved)
 
 
 @contextmanager
-def _folder_of_ours(place: Path) -> Iterator[None]:
-    """Keep other runs out, clear away what a killed one left half-written, and put the system's errors into words."""
+def _locked(folder: Path) -> Iterator[None]:
+    """Keep other runs out of a folder, and remove what a killed run left; SettingsError for errors of the system."""
     try:
-        place.mkdir(parents=True, exist_ok=True)
-        with (place / ".writing").open("wb") as file:
+        folder.mkdir(parents=True, exist_ok=True)
+        with (folder / ".writing").open("wb") as file:
             if not try_lock(file):
-                raise SettingsError(f"another run is writing to {place}", fix="wait until it has ended")
-            for left in place.glob(".*.part"):
+                raise SettingsError(f"another run is writing to {folder}", fix="wait until it has ended")
+            for left in folder.glob(".*.part"):
                 shutil.rmtree(left)
             yield
     except OSError as error:
         raise SettingsError(
-            f"{error.filename or place} cannot be written: {error.strerror}",
-            fix="make room or check the rights; what has a name is whole, and the next run fetches the rest",
+            f"{error.filename or folder} cannot be written: {error.strerror}",
+            fix="free some space or check the permissions; saved folders are complete, and the next run saves the rest",
         ) from None
 
 
-def _named(client: Client, objects: Iterable[str]) -> Iterator[tuple[str, str]]:
-    """The supdocs that records name, each once; for an object that cannot be read its name and why."""
+def _supdocs(gateway: ReadGateway, objects: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """The supdocs that records name, each once; for an object that cannot be read, its name and why."""
     seen: set[str] = set()
     for name in objects:
         try:
-            for supdoc in _named_by(client, name):
+            for supdoc in _supdocs_of(gateway, name):
                 if supdoc not in seen:
                     seen.add(supdoc)
                     yield supdoc, ""
@@ -122,45 +122,45 @@ def _named(client: Client, objects: Iterable[str]) -> Iterator[tuple[str, str]]:
             yield f"files of {name}", error.message
 
 
-def _named_by(client: Client, name: str) -> Iterator[str]:
-    """What the records of one object name."""
-    found = next((one for one in client.describe(name).fields if one.upper() == SUPDOC), "")
+def _supdocs_of(gateway: ReadGateway, name: str) -> Iterator[str]:
+    """The supdocs that the records of one object name."""
+    found = next((one for one in gateway.describe(name).fields if one.upper() == SUPDOC), "")
     if not found:
         return
-    at_top = not client.connection.location_id
-    some = None if client.connection.is_legacy else field(SUPDOC).is_not_null()  # 2.1 cannot ask so
-    for row in client.query(Query(name, (found,), where=some, show_private=at_top)):
+    at_top = not gateway.connection.location_id
+    some = None if gateway.connection.is_legacy else field(SUPDOC).is_not_null()  # 2.1 has no such filter
+    for row in gateway.query(Query(name, (found,), where=some, show_private=at_top)):
         if row.get(found):
             yield str(row[found])
 
 
-class _Index:
-    """What is written down of the files. It follows the folders, so whatever it lacks of them is made up for."""
+class _FileIndex:
+    """The index of saved files. It follows the folders, so missing lines are added later."""
 
-    def __init__(self, place: Path) -> None:
-        self._place = place
-        self._path = place / INDEX
+    def __init__(self, folder: Path) -> None:
+        self._root = folder
+        self._path = folder / INDEX
         self._known: dict[str, set[str]] = {}
-        whole, newline, torn = self._text().rpartition("\n")
+        complete, newline, torn = self._text().rpartition("\n")
         if torn:  # a run ended while it wrote this line
-            self._rewrite(whole + newline)
-        for line in filter(None, whole.split("\n")):  # not splitlines: names may hold other ends of lines
+            self._rewrite(complete + newline)
+        for line in filter(None, complete.split("\n")):  # not splitlines: names may hold other line ends
             try:
-                about = json.loads(line)
-                self._known.setdefault(about["supdoc"], set()).add(about["path"])
+                entry = json.loads(line)
+                self._known.setdefault(entry["supdoc"], set()).add(entry["path"])
             except (ValueError, KeyError, TypeError):
                 raise SettingsError(
-                    f"{self._path} is damaged", fix="Remove it; it is made anew from the files."
+                    f"{self._path} is damaged", fix="Remove it; the next run writes it again from the files."
                 ) from None
 
-    def add(self, supdoc: str, folder: Path, *, anew: bool = False) -> None:
-        """Note the files of a folder, unless just these are noted and not written `anew`."""
-        files = {path.relative_to(self._place).as_posix(): path for path in folder.iterdir() if path.is_file()}
-        noted = self._known.get(supdoc)
-        if noted == set(files) and not anew:
+    def add(self, supdoc: str, folder: Path, *, fetched: bool = False) -> None:
+        """Add the files of a folder, unless they are there already and were not `fetched` just now."""
+        files = {path.relative_to(self._root).as_posix(): path for path in folder.iterdir() if path.is_file()}
+        known = self._known.get(supdoc)
+        if known == set(files) and not fetched:
             return
-        lines = "".join(_line(supdoc, at, files[at]) for at in sorted(files))
-        if noted is None:
+        lines = "".join(_line(supdoc, path, files[path]) for path in sorted(files))
+        if known is None:
             with self._path.open("a", encoding="utf-8") as file:
                 file.write(lines)
         else:
@@ -172,20 +172,20 @@ class _Index:
         return self._path.read_text("utf-8", errors="replace") if self._path.exists() else ""
 
     def _rewrite(self, text: str) -> None:
-        fresh = self._path.with_name(f".{INDEX}.tmp")
-        fresh.write_text(text, "utf-8")
-        fresh.replace(self._path)
+        temporary = self._path.with_name(f".{INDEX}.tmp")
+        temporary.write_text(text, "utf-8")
+        temporary.replace(self._path)
 
 
-def _line(supdoc: str, at: str, path: Path) -> str:
+def _line(supdoc: str, name: str, path: Path) -> str:
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
-    about = {"supdoc": supdoc, "path": at, "bytes": path.stat().st_size, "sha256": digest}
-    return json.dumps(about, ensure_ascii=False) + "\n"
+    entry = {"supdoc": supdoc, "path": name, "bytes": path.stat().st_size, "sha256": digest}
+    return json.dumps(entry, ensure_ascii=False) + "\n"
 
 
-def _folder(supdoc: str) -> str:
-    """A name that cannot lead out of the directory, and that no other supdoc and none of our own files has."""
+def _folder_name(supdoc: str) -> str:
+    """A name that stays inside the directory, and that neither another supdoc nor one of our own files has."""
     safe = "".join(char if char.isalnum() or char in "-_. " else "_" for char in supdoc).strip(". ")
     safe = shortened(safe, LONGEST)
     if safe == supdoc and safe != INDEX and not _DEVICES.match(safe):

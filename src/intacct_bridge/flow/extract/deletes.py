@@ -125,8 +125,8 @@ def _trail(context: RunContext, reader: PageReader, runs: Sequence[StreamRun]) -
     )
     found: dict[str, list[str]] = {}
     partition = Partition(AUDIT_TRAIL, AUDIT_TRAIL.key, where, page_size=context.options.page_size)
-    for piece in walk(reader.read, partition, context.pool):
-        cells = (piece.rows.column(name).to_pylist() for name in ("OBJECTTYPE", "OBJECTKEY"))
+    for page in walk(reader.read, partition, context.pool):
+        cells = (page.rows.column(name).to_pylist() for name in ("OBJECTTYPE", "OBJECTKEY"))
         for object_type, object_key in zip(*cells, strict=True):
             if object_type and object_key:
                 found.setdefault(object_type.upper(), []).append(object_key)
@@ -163,8 +163,8 @@ def _replace_by_field(run: StreamRun, field: str, values: Sequence[Value]) -> No
     """
     for filter_, some in lookup_filters(field, values):
         run.writer.delete(some, field=field)
-        for piece in run.pieces(run.partition(filter_)):
-            run.take(piece)
+        for page in run.walk(run.partition(filter_)):
+            run.take(page)
 
 
 def _deleted_with_header(
@@ -277,8 +277,8 @@ def _values(run: StreamRun, span: KeySpan) -> "Counter[Value]":
     select = tuple(dict.fromkeys((run.stream.walk_field, run.stream.key)))
     unread = EVERYTHING if span == KeySpan() else (span,)
     found: Counter[Value] = Counter()
-    for piece in run.pieces(replace(run.partition(), select=select, unread=unread)):
-        found.update(piece.rows.column(run.stream.walk_field).to_pylist())
+    for page in run.walk(replace(run.partition(), select=select, unread=unread)):
+        found.update(page.rows.column(run.stream.walk_field).to_pylist())
     return found
 
 
@@ -287,7 +287,7 @@ def _values(run: StreamRun, span: KeySpan) -> "Counter[Value]":
 
 def _compare_keys(context: RunContext, runs: Sequence[StreamRun]) -> bool:
     """Compare all keys of the streams for which that is due; False where the destination cannot show its keys."""
-    every = context.options.sweep_every
+    every = context.options.compare_every
     if every is None:
         return False
     for run in runs:
@@ -315,8 +315,8 @@ def compare_keys(run: StreamRun) -> None:
     else:
         run.writer.delete(deleted)
         for filter_, _ in lookup_filters(stream.key, missing):
-            for piece in run.pieces(run.partition(filter_)):
-                run.take(piece)
+            for page in run.walk(run.partition(filter_)):
+                run.take(page)
                 run.safe_point()
     run.finish_comparison()
 
@@ -327,4 +327,4 @@ def _walked(run: StreamRun, *where: Filter) -> list[Value]:
     if stream.group:
         return distinct(run.reader, partition)
     only = replace(partition, select=(stream.key,))
-    return [key for piece in run.pieces(only) for key in piece.rows.column(stream.key).to_pylist()]
+    return [key for page in run.walk(only) for key in page.rows.column(stream.key).to_pylist()]

@@ -1,17 +1,16 @@
-"""Reading a partition page by page along its key: nothing missed, nothing twice, the fewest calls.
+"""A walk along a partition's key, page by page: nothing missed, nothing twice, the fewest calls.
 
-A page asks for the rows beyond the last key, so that rows which come and go elsewhere shift nothing. Where the first
-page says that many are left, a second reader starts at the other end of the span, and while more calls may run, long
-spans are cut. The two readers of a span meet in the middle. Only an answer that says *nothing remains* in the span ends
-it: counts that seem to add up prove nothing in a company that is being edited, so the last page of a span is asked for
-alone.
+Each page asks for the rows beyond the last key, so that rows which are added or deleted elsewhere shift nothing. Where
+the first page says that many rows are left, a second reader starts at the other end of the span; the two meet in the
+middle. While more calls may run, long spans are cut. A span ends only with an answer that says *nothing remains*:
+counts prove nothing in a company that is being edited, so the last page of a span is asked for alone.
 
-A walk may go along a field that many rows share, such as the journal entry of a ledger line, and hand on these groups
-whole. A page may end inside a group; the rows of its last group are then left for the next page. A group larger than a
-page is read by itself, along its keys.
+A walk may follow a field that many rows share, such as the journal entry of a ledger line, and give these groups
+completely. A page may end inside a group; the rows of its last group are then left for the next page. A group larger
+than a page is read on its own, along its keys.
 
-Calls run in the given pool; the next one is on its way before the rows of this one are handed on.
-The proof that nothing is missed along keys of either kind is `client.reading.paging.KeyOrder`.
+Calls run in the given pool; the next one is on its way before the rows of this one are given. The proof that pages are
+in order, for keys of either kind, is `client.reading.paging.KeyOrder`.
 """
 
 from collections.abc import Iterator
@@ -31,160 +30,161 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
-    """Rows of one page, and what is still unread once they are stored."""
+class WalkPage:
+    """Rows of one page, and the spans that are still unread once they are stored."""
 
     rows: "pa.RecordBatch"
     unread: tuple[KeySpan, ...]
     expected: int
-    """How many rows are yet to come, as far as the gateway's counts tell."""
+    """How many rows are still to come, as far as the gateway's counts tell."""
     groups: tuple[Value, ...] = ()
-    """The groups that begin in this piece; all that the destination holds of them gives way."""
+    """The groups that begin in this page; their rows in the destination are replaced."""
 
 
 @dataclass(slots=True)
-class _Gap:
-    """A span being read from one end or from both."""
+class _OpenSpan:
+    """A span that is read from one end or from both."""
 
     low: str
     high: str
     left: int | None = None
     """How many rows are unread; None before the first answer."""
     guessed: bool = False
-    """Nobody has counted since the span was cut."""
-    ahead: "dict[bool, Future[tuple[KeySpan, PartitionPage]]]" = field(default_factory=dict)
+    """The rows have not been counted since the span was cut."""
+    calls: "dict[bool, Future[tuple[KeySpan, PartitionPage]]]" = field(default_factory=dict)
     """The calls on their way, by direction: False upward, True downward."""
     closed: bool = False
 
     @property
-    def span(self) -> KeySpan:
-        """What is unread."""
+    def unread(self) -> KeySpan:
+        """The keys that are not read."""
         return KeySpan(self.low, self.high)
 
     def cancel(self) -> None:
-        """Calls that have not left need not."""
-        for call in self.ahead.values():
+        """Cancel the calls that have not been sent."""
+        for call in self.calls.values():
             call.cancel()
 
 
-def walk(ask: ReadPage, partition: Partition, pool: Executor, width: int = 1) -> Iterator[Piece]:
-    """The pieces of a partition, with at most `width` calls on their way at once."""
-    walker = _Walk(ask, partition, pool, 1 if partition.as_text else max(1, width))
+def walk(read: ReadPage, partition: Partition, pool: Executor, width: int = 1) -> Iterator[WalkPage]:
+    """The pages of a partition, with at most `width` calls on their way at once.
+
+    RemoteProtocolError where the gateway's pages are not in order.
+    """
+    walker = _Walk(read, partition, pool, 1 if partition.as_text else max(1, width))
     try:
-        yield from walker.pieces()
+        yield from walker.pages()
     finally:
         walker.cancel()
 
 
 LONG = 16
-"""A span of more pages than this is worth cutting, since every cut may cost a page that is not full."""
+"""A span of more pages than this is cut; every cut may cost a page that is not full."""
 
 OVERLAPPING = 1.75
-"""As many pages are met by two, also where the group that a page cuts is left out; if that is large, by a third."""
+"""Two readers take up to this many pages with two calls, even where each leaves out the group that its page cuts. Where
+that group is large, they need a third call."""
 
 
 class _Walk:
-    def __init__(self, ask: ReadPage, partition: Partition, pool: Executor, width: int) -> None:
-        self.ask = ask
+    def __init__(self, read: ReadPage, partition: Partition, pool: Executor, width: int) -> None:
+        self.read = read
         self.partition = partition
         self.pool = pool
         self.width = width
-        self.page = partition.page_size
-        self.gaps = [_Gap(span.low, span.high) for span in partition.unread]
+        self.page_size = partition.page_size
+        self.spans = [_OpenSpan(span.low, span.high) for span in partition.unread]
         self.order = self.key_order()
 
-    def pieces(self) -> Iterator[Piece]:
-        """Launch, wait, settle, and launch again before handing on."""
-        self.launch()
-        while self.gaps:
-            gap, downward = self.arrived()
-            span, answer = gap.ahead.pop(downward).result()
-            keys = answer.rows.column(self.partition.along).to_pylist()
-            self.order.check(keys, answer.remaining, low=span.low, high=span.high, descending=downward)
-            if self.is_large_group(gap, answer, keys, downward=downward):
-                yield from self.large_group(gap, keys[0], downward=downward)
-                self.launch()
+    def pages(self) -> Iterator[WalkPage]:
+        """Send calls, wait for one, take its rows, and send further calls before giving them."""
+        self.send_calls()
+        along, in_groups = self.partition.along, self.partition.in_groups
+        while self.spans:
+            span, downward = self.arrived()
+            asked, answer = span.calls.pop(downward).result()
+            keys = answer.rows.column(along).to_pylist()
+            self.order.check(keys, answer.remaining, low=asked.low, high=asked.high, descending=downward)
+            if self.is_large_group(span, answer, keys, downward=downward):
+                yield from self.large_group(span, keys[0], downward=downward)
+                self.send_calls()
                 continue
-            rows = self.settle(gap, span, answer, keys, downward=downward)
-            groups = (
-                tuple(distinct_values(rows.column(self.partition.along).to_pylist()))
-                if self.partition.in_groups
-                else ()
-            )
-            self.close()
-            self.launch()
-            yield self.piece(rows, groups)
+            rows = self.take(span, asked, answer, keys, downward=downward)
+            groups = tuple(distinct_values(rows.column(along).to_pylist())) if in_groups else ()
+            self.drop_closed()
+            self.send_calls()
+            yield self.page(rows, groups)
 
-    def piece(self, rows: "pa.RecordBatch", groups: tuple[Value, ...]) -> Piece:
-        """What is handed on, with the spans as they are now."""
-        return Piece(rows, tuple(gap.span for gap in self.gaps), sum(gap.left or 0 for gap in self.gaps), groups)
+    def page(self, rows: "pa.RecordBatch", groups: tuple[Value, ...]) -> WalkPage:
+        """Rows with the spans as they are now."""
+        return WalkPage(rows, tuple(one.unread for one in self.spans), sum(one.left or 0 for one in self.spans), groups)
 
-    def close(self) -> None:
-        """Forget the gaps that are read to the end; what was asked of them beyond need not leave."""
-        for gap in self.gaps:
-            if gap.closed:
-                gap.cancel()
-        self.gaps = [gap for gap in self.gaps if not gap.closed]
+    def drop_closed(self) -> None:
+        """Forget the spans that are read to the end, and cancel their calls."""
+        for span in self.spans:
+            if span.closed:
+                span.cancel()
+        self.spans = [span for span in self.spans if not span.closed]
 
     def cancel(self) -> None:
-        """The walk is given up."""
-        for gap in self.gaps:
-            gap.cancel()
+        """Give up the walk."""
+        for span in self.spans:
+            span.cancel()
 
-    def arrived(self) -> tuple[_Gap, bool]:
-        """The gap and the direction of a call that has come back."""
-        waiting = {call: (gap, downward) for gap in self.gaps for downward, call in gap.ahead.items()}
+    def arrived(self) -> tuple[_OpenSpan, bool]:
+        """The span and the direction of a call that has been answered."""
+        waiting = {call: (span, downward) for span in self.spans for downward, call in span.calls.items()}
         done = wait(waiting, return_when=FIRST_COMPLETED).done
         return next(waiting[call] for call in waiting if call in done)
 
-    def launch(self) -> None:
-        """Send as many calls as may run, if they are certain to be needed; so that all spans end at about one time, for
-        the last page of each is asked for alone.
+    def send_calls(self) -> None:
+        """Send as many calls as may run and are certain to be needed, in an order by which all spans end at about the
+        same time, since the last page of each is asked for alone.
         """
-        for gap in self.gaps:
-            if self.free and not gap.ahead:
-                self.send(gap, downward=False)
-        for gap in sorted(self.gaps, key=lambda one: one.left or 0, reverse=True):
-            if self.free and len(gap.ahead) == 1 and self.takes_two(gap):
-                self.send(gap, downward=False in gap.ahead)
-        for gap in list(self.gaps):
-            while self.free and self.cut(gap):
+        for span in self.spans:
+            if self.free and not span.calls:
+                self.send(span, downward=False)
+        for span in sorted(self.spans, key=lambda one: one.left or 0, reverse=True):
+            if self.free and len(span.calls) == 1 and self.takes_two(span):
+                self.send(span, downward=False in span.calls)
+        for span in list(self.spans):
+            while self.free and self.cut(span):
                 pass
 
-    def takes_two(self, gap: _Gap) -> bool:
-        """Whether two calls are needed however they are made.
+    def takes_two(self, span: _OpenSpan) -> bool:
+        """Whether two calls are needed in any case.
 
-        Two pages that lie over each other end a gap. Two that only touch do not, and a third call has to: what is
-        nearly two pages is therefore asked for one after the other.
+        Two pages that overlap end a span. Two that only touch do not, and need a third call; so nearly two pages of
+        rows are asked for one page after the other.
         """
-        left = gap.left or 0
-        return left > 2 * self.page or (self.page < left <= OVERLAPPING * self.page and not gap.guessed)
+        left = span.left or 0
+        return left > 2 * self.page_size or (self.page_size < left <= OVERLAPPING * self.page_size and not span.guessed)
 
     @property
     def free(self) -> bool:
         """Whether one more call may run."""
-        return sum(len(gap.ahead) for gap in self.gaps) < self.width
+        return sum(len(span.calls) for span in self.spans) < self.width
 
-    def send(self, gap: _Gap, *, downward: bool) -> None:
-        """Ask for the page at one end of the gap."""
-        span = gap.span
-        query = self.partition.query(span, descending=downward)
-        gap.ahead[downward] = self.pool.submit(lambda: (span, self.ask(query)))
+    def send(self, span: _OpenSpan, *, downward: bool) -> None:
+        """Ask for the page at one end of the span."""
+        unread = span.unread
+        query = self.partition.query(unread, descending=downward)
+        span.calls[downward] = self.pool.submit(lambda: (unread, self.read(query)))
 
-    def cut(self, gap: _Gap) -> bool:
-        """Halve a long span whose both ends are known; the reader from above goes with the upper half."""
-        if not (gap.low and gap.high) or (gap.left or 0) <= LONG * self.page or self.partition.as_text:
+    def cut(self, span: _OpenSpan) -> bool:
+        """Halve a long span whose both ends are known; a call from above goes with the upper half."""
+        if not (span.low and span.high) or (span.left or 0) <= LONG * self.page_size or self.partition.as_text:
             return False
-        middle = (int(gap.low) + int(gap.high)) // 2
-        if not int(gap.low) < middle < int(gap.high) - 1:
+        middle = (int(span.low) + int(span.high)) // 2
+        if not int(span.low) < middle < int(span.high) - 1:
             return False
-        left = (gap.left or 0) // 2
-        upper = _Gap(str(middle), gap.high, left, guessed=True)
-        gap.high, gap.left, gap.guessed = str(middle + 1), left, True
-        if True in gap.ahead:
-            upper.ahead[True] = gap.ahead.pop(True)
-        self.gaps.insert(self.gaps.index(gap) + 1, upper)
-        self.send(upper if not upper.ahead else gap, downward=False)
+        left = (span.left or 0) // 2
+        upper = _OpenSpan(str(middle), span.high, left, guessed=True)
+        span.high, span.left, span.guessed = str(middle + 1), left, True
+        if True in span.calls:
+            upper.calls[True] = span.calls.pop(True)
+        self.spans.insert(self.spans.index(span) + 1, upper)
+        self.send(upper if not upper.calls else span, downward=False)
         return True
 
     def key_order(self) -> KeyOrder:
@@ -194,47 +194,47 @@ class _Walk:
             return NumberKeyOrder(one.stream.object, one.along, repeats=one.in_groups)
         return TextKeyOrder(
             one.query(KeySpan()),
-            keys_of=lambda query: self.ask(query).rows.column(one.along).to_pylist(),
+            keys_of=lambda query: self.read(query).rows.column(one.along).to_pylist(),
             repeats=one.in_groups,
             fix=f"leave {one.stream.object} out, or report this with the gateway's answer archived",
         )
 
-    def settle(
-        self, gap: _Gap, span: KeySpan, answer: PartitionPage, keys: list[Value], *, downward: bool
+    def take(
+        self, span: _OpenSpan, asked: KeySpan, answer: PartitionPage, keys: list[Value], *, downward: bool
     ) -> "pa.RecordBatch":
-        """Move the gap's end past the page; what the other reader has had already is left out."""
+        """Move the end of the span past a page, and give its rows without those that the other reader has had."""
         keep = len(keys)
         if self.partition.in_groups and answer.remaining:
             keep = keys.index(keys[-1])  # the group that the page may have cut
             self.order.leave(len(keys) - keep)
-        gap.closed = not answer.remaining or self.beyond(gap, keys[-1], downward=downward)
-        while keep and self.beyond(gap, keys[keep - 1], downward=downward):
+        span.closed = not answer.remaining or self.passed(span, keys[-1], downward=downward)
+        while keep and self.passed(span, keys[keep - 1], downward=downward):
             keep -= 1
-        same = span.low == gap.low if downward else span.high == gap.high
-        gap.left = answer.remaining + len(keys) - keep if same else max(0, (gap.left or 0) - keep)
-        gap.guessed = gap.guessed and not same
+        same = asked.low == span.low if downward else asked.high == span.high
+        span.left = answer.remaining + len(keys) - keep if same else max(0, (span.left or 0) - keep)
+        span.guessed = span.guessed and not same
         if keep and downward:
-            gap.high = str(keys[keep - 1])
+            span.high = str(keys[keep - 1])
         elif keep:
-            gap.low = str(keys[keep - 1])
+            span.low = str(keys[keep - 1])
         return answer.rows.slice(0, keep)
 
     @staticmethod
-    def beyond(gap: _Gap, key: Value, *, downward: bool) -> bool:
-        """Whether a key lies where the other reader of the gap has been."""
-        end = gap.low if downward else gap.high
+    def passed(span: _OpenSpan, key: Value, *, downward: bool) -> bool:
+        """Whether the other reader of the span has read a key."""
+        end = span.low if downward else span.high
         return bool(end) and (int(str(key)) <= int(end) if downward else int(str(key)) >= int(end))
 
-    def is_large_group(self, gap: _Gap, answer: PartitionPage, keys: list[Value], *, downward: bool) -> bool:
-        """Whether a page holds one group only, and perhaps not all of it."""
+    def is_large_group(self, span: _OpenSpan, answer: PartitionPage, keys: list[Value], *, downward: bool) -> bool:
+        """Whether a page holds only one group, and perhaps not all of it."""
         alone = self.partition.in_groups and bool(answer.remaining) and keys[0] == keys[-1]
-        return alone and not self.beyond(gap, keys[0], downward=downward)
+        return alone and not self.passed(span, keys[0], downward=downward)
 
-    def large_group(self, gap: _Gap, group: Value, *, downward: bool) -> Iterator[Piece]:
-        """A group that no page holds, read along its keys; the gap's end moves only once it is whole."""
+    def large_group(self, span: _OpenSpan, group: Value, *, downward: bool) -> Iterator[WalkPage]:
+        """A group larger than a page, read along its keys; the end of the span moves when the group is complete."""
         stream = self.partition.stream
         if self.partition.along == stream.key:
-            raise RemoteProtocolError(f"more than {self.page:,} rows of {stream.object} share the key {group!r}")
+            raise RemoteProtocolError(f"more than {self.page_size:,} rows of {stream.object} share the key {group!r}")
         inside = replace(
             self.partition,
             along=stream.key,
@@ -243,12 +243,12 @@ class _Walk:
             in_groups=bool(stream.group),
         )
         begins: tuple[Value, ...] = (group,)
-        for piece in walk(self.ask, inside, self.pool):
-            whole = not piece.unread
-            if whole and downward:
-                gap.high = str(group)
-            elif whole:
-                gap.low = str(group)
-            gap.left = max(0, (gap.left or 0) - piece.rows.num_rows)
-            yield self.piece(piece.rows, begins)
+        for page in walk(self.read, inside, self.pool):
+            complete = not page.unread
+            if complete and downward:
+                span.high = str(group)
+            elif complete:
+                span.low = str(group)
+            span.left = max(0, (span.left or 0) - page.rows.num_rows)
+            yield self.page(page.rows, begins)
             begins = ()

@@ -17,7 +17,7 @@ from enum import Enum
 from itertools import chain
 
 from intacct_bridge.errors import IntacctError, TransientError
-from intacct_bridge.flow.extract.key_walk import Piece
+from intacct_bridge.flow.extract.key_walk import WalkPage
 from intacct_bridge.flow.extract.known_rows import compared_fields
 from intacct_bridge.flow.extract.options import Options
 from intacct_bridge.flow.extract.page_reader import PageReader
@@ -166,7 +166,7 @@ def replace_virtual(run: StreamRun) -> None:
         run.raise_if_stopped()
         run.reader.pages += 1
         run.reader.transactions += 1
-        run.take(Piece(page.rows, EVERYTHING, page.remaining))
+        run.take(WalkPage(page.rows, EVERYTHING, page.remaining))
         run.safe_point()
     if run.writer.complete:
         run.save()
@@ -254,8 +254,8 @@ def _changed_headers(run: StreamRun, header: Stream) -> list[Value]:
         show_private=run.context.options.show_private,
     )
     found: list[Value] = []
-    for piece in run.pieces(partition, run.reader_for(header)):
-        found.extend(distinct_values(piece.rows.column(run.stream.refers_to).to_pylist()))
+    for page in run.walk(partition, run.reader_for(header)):
+        found.extend(distinct_values(page.rows.column(run.stream.refers_to).to_pylist()))
     return found
 
 
@@ -269,13 +269,13 @@ def replace_groups(run: StreamRun, parents: Sequence[Value]) -> None:
         wanted = [value for value in wanted if value > as_kind([done], stream.fields[field])[0]]  # type: ignore[operator]
     for filter_, some in lookup_filters(field, wanted):
         empty = dict.fromkeys(some)
-        for piece in run.pieces(run.partition(filter_, along=field, in_groups=True)):
-            for group in piece.groups:
+        for page in run.walk(run.partition(filter_, along=field, in_groups=True)):
+            for group in page.groups:
                 empty.pop(group, None)
-            run.take(piece)
+            run.take(page)
             if run.bookmark.full:
-                run.known_rows.remember_recent(piece.rows)
-            run.count.unknown += piece.rows.num_rows
+                run.known_rows.remember_recent(page.rows)
+            run.count.unknown += page.rows.num_rows
             run.safe_point()
         run.writer.replace(list(empty))
         run.rows_replaced_up_to(some[-1])
@@ -328,7 +328,7 @@ def _read_by_windows(run: StreamRun, header: Stream) -> None:
                 raise
             halvings -= 1
             later = [*map(str, halves), *later]
-        run.walk_by_windows(later)
+        run.set_windows(later)
 
 
 def _read_at_once(run: StreamRun, header: Stream) -> bool:
@@ -337,22 +337,22 @@ def _read_at_once(run: StreamRun, header: Stream) -> bool:
     fresh = unread == EVERYTHING
     if not unread:
         return True
-    pieces = run.pieces(replace(run.partition(), unread=unread))
+    pages = run.walk(replace(run.partition(), unread=unread))
     rows = 10 * most  # where the gateway does not even count them in time
     try:
-        first = next(pieces)
+        first = next(pages)
         rows = first.expected + first.rows.num_rows
     except TransientError:
         if not fresh:
             raise
     else:
         if not fresh or rows <= most:
-            run.copy(chain((first,), pieces))
+            run.copy(chain((first,), pages))
             return True
     finally:
-        pieces.close()
+        pages.close()
     windows = split_days(_day(run, header, descending=False), _day(run, header, descending=True), -(-rows // most))
-    run.walk_by_windows(map(str, windows))
+    run.set_windows(map(str, windows))
     return False
 
 

@@ -14,7 +14,7 @@ from time import monotonic
 
 from intacct_bridge.errors import IntacctError
 from intacct_bridge.flow.destinations.base import Committed, Writer
-from intacct_bridge.flow.extract.key_walk import Piece, walk
+from intacct_bridge.flow.extract.key_walk import WalkPage, walk
 from intacct_bridge.flow.extract.known_rows import KnownRows
 from intacct_bridge.flow.extract.options import Options
 from intacct_bridge.flow.extract.page_reader import PageReader, check_zone
@@ -159,7 +159,7 @@ class StreamRun:
         """Let the next run begin the walk in progress again."""
         self._bookmark = self._bookmark.restart()
 
-    def walk_by_windows(self, windows: Iterable[str]) -> None:
+    def set_windows(self, windows: Iterable[str]) -> None:
         """Read by these windows of days from here on, each from its beginning; none: the walk has read everything."""
         left = tuple(windows)
         progress = replace(self._bookmark.progress, windows=left, unread=EVERYTHING if left else ())
@@ -284,13 +284,13 @@ class StreamRun:
         self._other_readers.append(PageReader(self.context.source, stream))
         return self._other_readers[-1]
 
-    def pieces(self, partition: Partition, reader: PageReader | None = None) -> Generator[Piece, None, None]:
+    def walk(self, partition: Partition, reader: PageReader | None = None) -> Generator[WalkPage, None, None]:
         """Walk a partition; StoppedError where the run is being ended."""
         read = (reader or self.reader).read
-        for piece in walk(read, partition, self.context.pool, self.context.source.concurrency):
+        for page in walk(read, partition, self.context.pool, self.context.source.concurrency):
             self.raise_if_stopped()
-            self.expected = piece.expected
-            yield piece
+            self.expected = page.expected
+            yield page
 
     def read_unread(self, *where: Filter) -> list[Value]:
         """Copy what the walk in progress has not read, of the rows that a filter keeps; the keys of unknown rows among
@@ -298,21 +298,21 @@ class StreamRun:
         """
         if not self._bookmark.progress.unread:
             return []
-        return self.copy(self.pieces(replace(self.partition(*where), unread=self._bookmark.progress.unread)))
+        return self.copy(self.walk(replace(self.partition(*where), unread=self._bookmark.progress.unread)))
 
-    def copy(self, pieces: Iterable[Piece]) -> list[Value]:
-        """Copy pieces of the walk in progress and advance it; the keys of unknown rows among changes."""
+    def copy(self, pages: Iterable[WalkPage]) -> list[Value]:
+        """Copy pages of the walk in progress and advance it; the keys of unknown rows among changes."""
         unknown: list[Value] = []
-        for piece in pieces:
-            self.advance(piece.unread)
-            self.take(piece)
+        for page in pages:
+            self.advance(page.unread)
+            self.take(page)
             if self._bookmark.full:
-                self.known_rows.remember_recent(piece.rows)
+                self.known_rows.remember_recent(page.rows)
             else:
-                keys = piece.rows.column(self.stream.key).to_pylist()
-                marked = zip(keys, self.known_rows.unknown(piece.rows), strict=True)
+                keys = page.rows.column(self.stream.key).to_pylist()
+                marked = zip(keys, self.known_rows.unknown(page.rows), strict=True)
                 unknown += [key for key, is_unknown in marked if is_unknown]
-            self.safe_point(piece)
+            self.safe_point(page)
         self.count.unknown += len(unknown)
         return unknown
 
@@ -323,20 +323,20 @@ class StreamRun:
 
     # --- writing
 
-    def take(self, piece: Piece) -> None:
+    def take(self, page: WalkPage) -> None:
         """Hand the rows of one page to the writer."""
-        if piece.groups:
-            self.writer.replace(piece.groups)
-        self.writer.write(piece.rows)
-        self.count.rows += piece.rows.num_rows
-        self._waiting_rows += piece.rows.num_rows
-        self._waiting_bytes += piece.rows.nbytes
+        if page.groups:
+            self.writer.replace(page.groups)
+        self.writer.write(page.rows)
+        self.count.rows += page.rows.num_rows
+        self._waiting_rows += page.rows.num_rows
+        self._waiting_bytes += page.rows.nbytes
         self.context.emit(StreamProgress(self.name, self.count.rows, self.expected, self.pages))
 
-    def safe_point(self, walked: Piece | None = None) -> None:
+    def safe_point(self, walked: WalkPage | None = None) -> None:
         """Commit if many rows are waiting, or if rows have been waiting for long.
 
-        A piece of the stream's own walk is committed sooner while the last page is on its way, so that little is left
+        A page of the stream's own walk is committed sooner while the last page is on its way, so that little is left
         to do once that has come; but not just before the end, which commits anyway.
         """
         seconds = self.context.commit_seconds
